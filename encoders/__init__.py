@@ -1,0 +1,1 @@
+"""Image to tokens: one encoder a file."""

@@ -1,0 +1,131 @@
+"""The contract of an encoder, the tokens that it makes, and the base of all torch encoders."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data.base import Float32, Image
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, eq=False)
+class Tokens:
+    """The embedding of one sequence for N samples.
+
+    Args:
+        values: `(M, T, F)` float32, memory-mapped where it comes from the store; a token a slice, T = 1 for volumes.
+        present: `(M, T)` bool; False where an entry has fewer than T slices.
+        rows: `(N,)` int64 from samples to entries; -1 where the sample lacks the sequence.
+    """
+
+    values: Float32
+    present: NDArray[np.bool_]
+    rows: NDArray[np.int64]
+
+    def take(self, samples: NDArray[np.int64]) -> Tokens:
+        """The tokens of some samples, by position; values are shared."""
+        return replace(self, rows=self.rows[samples])
+
+    def gather(self) -> tuple[Float32, NDArray[np.bool_]]:
+        """`(N, T, F)` float32 and `(N, T)` bool in memory; zeros and False where a sample lacks the sequence."""
+        have = self.rows >= 0
+        values = np.zeros((len(self.rows), *self.values.shape[1:]), dtype=np.float32)
+        values[have] = self.values[self.rows[have]]
+        present = np.zeros((len(self.rows), self.present.shape[1]), dtype=bool)
+        present[have] = self.present[self.rows[have]]
+        return values, present
+
+    def means(self, chunk: int = 4096) -> tuple[Float32, NDArray[np.bool_]]:
+        """The mean over the slices present: `(N, F)` float32 and `(N,)` bool, read in chunks."""
+        out = np.zeros((len(self.rows), self.values.shape[2]), dtype=np.float32)
+        have = np.zeros(len(self.rows), dtype=bool)
+        for start in range(0, len(self.rows), chunk):
+            part = slice(start, start + chunk)
+            values, present = self.take(np.arange(len(self.rows))[part]).gather()
+            count = present.sum(axis=1)
+            have[part] = count > 0
+            total = np.einsum("ntf,nt->nf", values, present.astype(np.float32))
+            out[part] = total / np.maximum(count, 1)[:, None].astype(np.float32)
+        return out, have
+
+
+class FittedEncoder(Protocol):
+    """An encoder that is ready to encode: its network is built, or trained."""
+
+    def encode(self, images: Iterable[Image]) -> Iterator[Float32]:
+        """One `(T, F)` float32 array for each image, in order; images may be a stream."""
+        ...
+
+    def save(self, folder: Path) -> None:
+        """Writes what was learnt (safetensors, JSON); nothing for an encoder that learns nothing."""
+        ...
+
+    def artifacts(self) -> Mapping[str, pd.DataFrame | NDArray[Any]]:
+        """Tables and arrays worth keeping: learning curves, reconstructions."""
+        ...
+
+
+class Encoder:
+    """Image to tokens. A plug-in is a frozen keyword-only dataclass.
+
+    `learns` says from what: `"nothing"` is computed once for a dataset, `"images"` and `"labels"` once a fold on its
+    training patients.
+    """
+
+    learns: ClassVar[Literal["nothing", "images", "labels"]] = "nothing"
+
+    def fit(
+        self,
+        images: Sequence[Image],
+        y: NDArray[np.int64] | None,
+        *,
+        groups: NDArray[np.str_],
+        seed: int,
+        device: str,
+    ) -> FittedEncoder:
+        """Builds the encoder, and trains it where it learns.
+
+        Args:
+            images: The training crops of the fold, read when indexed; empty for an encoder that learns nothing.
+            y: `(len(images),)` class indices for an encoder that learns from labels, else None.
+            groups: `(len(images),)` patient of each image, for inner splits.
+            seed: For what draws: weights, batches, splits.
+            device: `"cpu"` or `"cuda"`.
+        """
+        raise NotImplementedError
+
+    def load(self, folder: Path, *, device: str) -> FittedEncoder:
+        """What `FittedEncoder.save` wrote; only for an encoder that learns."""
+        raise NotImplementedError
+
+    def frozen(self) -> Self:
+        """This encoder without its projection: what the stored tokens are made by."""
+        return self
+
+    def projection(self) -> Projection | None:
+        """What is fitted in the fold on stored tokens, or None."""
+        return None
+
+
+class Projection(Protocol):
+    """Tokens to fewer features."""
+
+    def fit(self, values: Float32, *, seed: int) -> FittedProjection:
+        """Learns from the training tokens `(n, F)` of the fold; a random projection only takes F from them."""
+        ...
+
+
+class FittedProjection(Protocol):
+    """A projection that can be applied."""
+
+    def __call__(self, values: Float32) -> Float32:
+        """`(..., F)` to `(..., F')`, float32."""
+        ...

@@ -1,0 +1,1 @@
+"""Vector to class probabilities: one classifier a file."""

@@ -1,0 +1,1 @@
+"""What happens to images, tables and class balance before something learns."""

@@ -1,0 +1,1 @@
+"""Pure Image -> Image steps: one a file."""

@@ -1,0 +1,1 @@
+"""Where in a volume to look: one region a file."""

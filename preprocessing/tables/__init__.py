@@ -1,0 +1,1 @@
+"""Clinical columns to numbers: one table step a file."""
