@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -103,7 +103,11 @@ class Dataset:
     `samples()` gives one row a sample: index `sample` (str, unique), columns `patient` (str), `study` (str), what
     locates the sample (`level`, `side`, `condition`: str), optional `split` (`train`, `val`, `test`), target columns
     and clinical columns. A row that can't be used is not in it but in `excluded()`.
+
+    `reading_fields` names the fields that change what `load` gives: those alone are part of an embedding's key.
     """
+
+    reading_fields: ClassVar[tuple[str, ...]] = ()
 
     @property
     def sequences(self) -> tuple[str, ...]:

@@ -106,6 +106,13 @@ class Encoder:
         """What `FittedEncoder.save` wrote; only for an encoder that learns."""
         raise NotImplementedError
 
+    def weights_digest(self) -> str:
+        """What says which pretrained weights are used, found without torch; empty where none are.
+
+        The sha256 of a file of weights; for weights of a hub, their name there.
+        """
+        return ""
+
     def frozen(self) -> Self:
         """This encoder without its projection: what the stored tokens are made by."""
         return self

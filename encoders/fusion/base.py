@@ -42,3 +42,12 @@ class Fusion:
     ) -> Fuser:
         """Learns from the training samples of the fold; y and groups as in `Encoder.fit`."""
         raise NotImplementedError
+
+
+def sequences_present(tokens: Sequence[Tokens]) -> NDArray[np.bool_]:
+    """`(N, S)`: which sample has at least one slice of which sequence."""
+    present = np.stack([t.rows >= 0 for t in tokens], axis=1)
+    for sequence, t in enumerate(tokens):
+        have = present[:, sequence]
+        present[have, sequence] = t.present.any(axis=1)[t.rows[have]]
+    return present

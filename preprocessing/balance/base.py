@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+import numpy as np
+from numpy.typing import NDArray
+
 
 class Balance:
     """How class imbalance is treated inside whatever a head fits on.
@@ -16,3 +19,18 @@ class Balance:
     def build(self, *, seed: int) -> Any | None:
         """An imbalanced-learn sampler (`fit_resample(X, y)`), or None where rows stay as they are."""
         raise NotImplementedError
+
+
+def neighbours(y: NDArray[np.int64], wanted: int) -> int:
+    """SMOTE's k for these labels: `wanted`, or the rarest class less one where that is fewer.
+
+    Raises:
+        ValueError: A class has a single sample, which has no neighbour to interpolate with.
+    """
+    classes, counts = np.unique(y, return_counts=True)
+    if counts.min() < 2:
+        raise ValueError(
+            f"class {classes[counts.argmin()]} has 1 sample, SMOTE needs 2 of each class: "
+            "merge classes, use fewer folds or balance by class_weight"
+        )
+    return min(wanted, int(counts.min()) - 1)

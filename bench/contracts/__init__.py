@@ -1,0 +1,42 @@
+"""What every plug-in of a kind must hold: run by the tests and by `check`."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import inspect
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from bench.plugins import plugin_class
+
+Check = Callable[[Any], None]
+
+
+def checks(kind: str) -> list[Check]:
+    """The checks of a kind: the public functions of its module, in the order of the file."""
+    module = importlib.import_module(f"bench.contracts.{kind}")
+    own = [f for _, f in inspect.getmembers(module, inspect.isfunction) if f.__module__ == module.__name__]
+    return sorted(
+        (f for f in own if not f.__name__.startswith("_") and list(inspect.signature(f).parameters) == ["plugin"]),
+        key=lambda f: f.__code__.co_firstlineno,
+    )
+
+
+def example(kind: str, name: str) -> Any:
+    """A plug-in with its defaults, but with random weights where the default ones come from a hub."""
+    cls = plugin_class(kind, name)
+    fields = {f.name: f.default for f in dataclasses.fields(cls)}
+    return cls(weights="random") if fields.get("weights") == "pretrained" else cls()
+
+
+def run_checks(kind: str, name: str) -> Iterator[tuple[str, str]]:
+    """Runs every check; gives what must hold, and why it doesn't or an empty text."""
+    plugin_class(kind, name)
+    for check in checks(kind):
+        error = ""
+        try:
+            check(example(kind, name))
+        except Exception as failure:
+            error = f"{type(failure).__name__}: {failure}".removeprefix("AssertionError: ")
+        yield check.__name__.replace("_", " "), error

@@ -1,0 +1,148 @@
+"""Where work runs: a graph of tasks in two lanes.
+
+The `torch` lane runs one task at a time with all cores or the GPU; the `cpu` lane runs several at a time with one
+thread inside each. On a CPU the lanes take turns; with a GPU they overlap.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import sys
+import time
+import traceback
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(eq=False)
+class Task:
+    """A step that runs once.
+
+    Args:
+        name: What it does, for progress and errors.
+        run: The work; its result lies in the store, not here.
+        lane: Where it runs.
+        after: The tasks that must be done before.
+        order: Tasks of a lane run in this order.
+        error: Set when it failed, or when one that it waits for did.
+        trace: The traceback of the failure.
+        seconds: How long it ran.
+    """
+
+    name: str
+    run: Callable[[], None]
+    lane: Literal["torch", "cpu"]
+    after: tuple[Task, ...] = ()
+    order: tuple[float, ...] = ()
+    error: str = ""
+    trace: str = ""
+    seconds: float = 0.0
+
+
+class Watcher:
+    """What is told of the work; the methods may be called from any thread."""
+
+    def started(self, task: Task) -> None:
+        """A task begins."""
+
+    def finished(self, task: Task) -> None:
+        """A task has ended; `task.error` says how."""
+
+
+def execute(tasks: Iterable[Task], *, jobs: int, overlap: bool, watcher: Watcher) -> None:
+    """Runs every task once what it waits for is done; a failure fails what waits for it, and nothing else.
+
+    Args:
+        tasks: The graph.
+        jobs: The number of tasks at a time in the `cpu` lane, and of threads in the `torch` lane on a CPU.
+        overlap: Whether the lanes run side by side (with a GPU) or take turns.
+        watcher: Is told of every start and end.
+    """
+    queue = _Queue(tasks, watcher)
+    running: dict[Future[None], Task] = {}
+    with ThreadPoolExecutor(1, "torch") as torch_lane, ThreadPoolExecutor(jobs, "cpu") as cpu_lane:
+        try:
+            while True:
+                for task in queue.startable(list(running.values()), jobs, overlap):
+                    pool = torch_lane if task.lane == "torch" else cpu_lane
+                    running[pool.submit(_run, task, jobs if task.lane == "torch" else 1, watcher)] = task
+                if not running:
+                    return
+                finished, _ = wait(running, return_when=FIRST_COMPLETED)
+                for future in finished:
+                    future.result()
+                    queue.finish(running.pop(future))
+        except BaseException:
+            for future in running:
+                future.cancel()
+            raise
+
+
+class _Queue:
+    """The tasks that have not started, by lane, and how many others each waits for."""
+
+    def __init__(self, tasks: Iterable[Task], watcher: Watcher) -> None:
+        self._watcher = watcher
+        self._ready: dict[str, list[tuple[tuple[float, ...], int, Task]]] = {"torch": [], "cpu": []}
+        self._blockers: dict[Task, int] = {}
+        self._dependents: dict[Task, list[Task]] = defaultdict(list)
+        self._count = itertools.count()
+        for task in tasks:
+            self._blockers[task] = len(task.after)
+            for before in task.after:
+                self._dependents[before].append(task)
+            if not task.after:
+                self._push(task)
+
+    def startable(self, running: list[Task], jobs: int, overlap: bool) -> list[Task]:
+        """Takes the tasks that may start now. Taking turns, a ready torch task goes first, and alone."""
+        torch_busy = any(task.lane == "torch" for task in running)
+        cpu_free = jobs - sum(task.lane == "cpu" for task in running)
+        torch, cpu = self._ready["torch"], self._ready["cpu"]
+        if overlap:
+            chosen = [heapq.heappop(torch)] if torch and not torch_busy else []
+        elif torch or torch_busy:
+            return [heapq.heappop(torch)[-1]] if torch and not running else []
+        else:
+            chosen = []
+        chosen += [heapq.heappop(cpu) for _ in range(min(cpu_free, len(cpu)))]
+        return [task for *_, task in chosen]
+
+    def finish(self, task: Task) -> None:
+        """Frees what waited for a task, or fails it where the task failed."""
+        for after in self._dependents[task]:
+            if task.error and not after.error:
+                after.error, after.trace = f"{task.name}: {task.error}", task.trace
+                self._watcher.finished(after)
+                self.finish(after)
+            self._blockers[after] -= 1
+            if not self._blockers[after] and not after.error:
+                self._push(after)
+
+    def _push(self, task: Task) -> None:
+        heapq.heappush(self._ready[task.lane], (task.order, next(self._count), task))
+
+
+def _run(task: Task, threads: int, watcher: Watcher) -> None:
+    watcher.started(task)
+    start = time.perf_counter()
+    _use_threads(threads)
+    try:
+        task.run()
+    except Exception as error:
+        task.error = f"{type(error).__name__}: {error}"
+        task.trace = traceback.format_exc()
+    task.seconds = time.perf_counter() - start
+    watcher.finished(task)
+
+
+def _use_threads(threads: int) -> None:
+    """Sets how many threads torch uses below the calling thread; all other libraries are told with each call."""
+    if "torch" in sys.modules:
+        import torch
+
+        torch.set_num_threads(threads)

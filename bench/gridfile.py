@@ -1,0 +1,276 @@
+"""Reads a grid file: YAML 1.2, checked, with the line of what is wrong in every message."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import os
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from bench.grid import AXES, DEFAULTS, JOINED, Grid, Protocol, Step, TargetChoice
+from bench.plugins import PluginError, nearest, plugin_class
+
+
+class GridError(Exception):
+    """A grid that can't be read: the file, the line, the key and what would be right."""
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class _Protocol(_Strict):
+    folds: int = Field(5, ge=2)
+    repeats: int = Field(1, ge=1)
+    seed: int = Field(0, ge=0)
+    stratify: str | None = None
+    split: str = "patients"
+    identical_images: Literal["refuse", "exclude"] = "refuse"
+
+
+_Entry = str | dict[str, Any]
+
+
+class _Grid(_Strict):
+    name: str | None = None
+    data: dict[str, dict[str, Any] | None]
+    targets: list[_Entry] = Field(min_length=1)
+    sequences: list[_Entry] = Field(min_length=1)
+    regions: list[_Entry] = Field([DEFAULTS["regions"]], min_length=1)
+    images: list[_Entry] = Field([DEFAULTS["images"]], min_length=1)
+    encoders: list[_Entry] = Field(min_length=1)
+    missing: list[_Entry] = Field([DEFAULTS["missing"]], min_length=1)
+    fusion: list[_Entry] = Field([DEFAULTS["fusion"]], min_length=1)
+    tables: list[_Entry] = Field([DEFAULTS["tables"]], min_length=1)
+    balance: list[_Entry] = Field([DEFAULTS["balance"]], min_length=1)
+    heads: list[_Entry] = Field(min_length=1)
+    protocol: _Protocol = Field(default_factory=lambda: _Protocol.model_validate({}))
+    exclude: list[dict[str, str]] = []
+
+
+def read_grid(path: Path, settings: list[str] | None = None) -> Grid:
+    """The grid of a file.
+
+    Args:
+        path: The YAML file.
+        settings: `key=value` pairs that replace values, such as `protocol.folds=3`; values are YAML.
+
+    Raises:
+        GridError: The file, the line, the key and the nearest valid one.
+    """
+    return _Reader(path, settings or []).grid()
+
+
+class _Reader:
+    def __init__(self, path: Path, settings: list[str]) -> None:
+        self.path = path
+        try:
+            tree = YAML(typ="rt").load(path.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise GridError(f"cannot read the grid file {path}: {error.strerror}") from error
+        except YAMLError as error:
+            mark = getattr(error, "problem_mark", None)
+            where = f":{mark.line + 1}" if mark else ""
+            raise GridError(f"{path}{where}: not YAML: {getattr(error, 'problem', error)}") from error
+        if not isinstance(tree, dict):
+            raise GridError(f"{path}: a grid file is a mapping with keys such as data, targets, encoders, heads")
+        for setting in settings:
+            self._set(tree, setting)
+        self.tree = tree
+
+    def grid(self) -> Grid:
+        try:
+            model = _Grid.model_validate(_plain(self.tree))
+        except ValidationError as error:
+            raise self._explain(error) from error
+        data = list(model.data.items())
+        if len(data) != 1:
+            raise self._error(("data",), "names one dataset with its fields, such as `spider: {folder: ...}`")
+        axes = {axis: tuple(self._axis(axis)) for axis in AXES}
+        for axis, steps in axes.items():
+            twice = [s.label() for s in steps if steps.count(s) > 1]
+            if twice:
+                raise self._error((axis,), f"names '{twice[0]}' twice")
+        for i, rule in enumerate(model.exclude):
+            for axis in rule:
+                if axis not in (*AXES, "targets"):
+                    raise self._error(("exclude", i, axis), f"is no axis{nearest(axis, [*AXES, 'targets'])}")
+        name, fields = data[0]
+        return Grid(
+            name=model.name or self.path.stem,
+            data=self._step("data", name, fields or {}, ("data", name), single=True)[0],
+            targets=tuple(self._targets()),
+            axes=axes,
+            protocol=Protocol(**model.protocol.model_dump()),
+            exclude=tuple(model.exclude),
+        )
+
+    def _axis(self, axis: str) -> Iterator[Step]:
+        entries = _plain(self.tree).get(axis) or [DEFAULTS[axis]]
+        for i, entry in enumerate(entries):
+            named = [(entry, {})] if isinstance(entry, str) else [(k, v or {}) for k, v in entry.items()]
+            for name, fields in named:
+                loc = (axis, i) if isinstance(entry, str) else (axis, i, name)
+                if not isinstance(fields, dict):
+                    raise self._error(loc, "takes a mapping of fields, such as `mask: {slices: 3}`")
+                yield from self._joined(axis, name, fields, loc)
+
+    def _joined(self, axis: str, name: str, fields: dict[str, Any], loc: tuple[Any, ...]) -> Iterator[Step]:
+        """The steps of an entry that may chain or join several names with `+`."""
+        names = [part.strip() for part in name.split("+")]
+        if axis == "sequences":
+            parts = tuple(Step(part) for part in names)
+            yield parts[0] if len(parts) == 1 else Step("+", parts=parts)
+            return
+        if len(names) == 1:
+            yield from self._step(axis, name, fields, loc)
+            return
+        if axis not in JOINED:
+            raise self._error(loc, f"joins with '+', which only {', '.join(JOINED)} do")
+        for part in fields:
+            if part not in names:
+                raise self._error((*loc, part), f"is no part of '{name}'{nearest(part, names)}")
+        each = [self._step(axis, part, fields.get(part) or {}, (*loc, part)) for part in names]
+        for chosen in itertools.product(*each):
+            yield Step("+", parts=chosen)
+
+    def _step(
+        self, kind: str, name: str, fields: dict[str, Any], loc: tuple[Any, ...], *, single: bool = False
+    ) -> list[Step]:
+        """A plug-in with its fields; a list of values for a field gives a step each."""
+        try:
+            known = {f.name: f for f in dataclasses.fields(plugin_class(kind, name))}
+        except PluginError as error:
+            raise self._error(loc, str(error), bare=True) from error
+        choices: list[list[tuple[str, Any]]] = []
+        for key, value in fields.items():
+            if key not in known:
+                raise self._error((*loc, key), f"is no field of {name}{nearest(key, list(known))}")
+            default = _default(known[key])
+            whole = single or not isinstance(value, list) or _is_one_value(value, default)
+            values = [value] if whole else value
+            for one in values:
+                if not _fits(one, default):
+                    wanted = type(default).__name__
+                    raise self._error((*loc, key), f"must be {wanted} like its default {default!r}, not {one!r}")
+            choices.append([(key, _frozen(self._expand(v, (*loc, key)))) for v in values])
+        return [Step(name, fields=chosen) for chosen in itertools.product(*choices)]
+
+    def _targets(self) -> Iterator[TargetChoice]:
+        for i, entry in enumerate(_plain(self.tree)["targets"]):
+            if isinstance(entry, str):
+                yield TargetChoice(entry)
+                continue
+            for name, fields in entry.items():
+                for key in fields or {}:
+                    if key != "merge":
+                        raise self._error(("targets", i, name, key), "is no field of a target: there is merge")
+                merge = (fields or {}).get("merge", {})
+                if not isinstance(merge, dict):
+                    raise self._error(("targets", i, name, "merge"), "maps labels to labels, such as {2: 1, 3: 1}")
+                yield TargetChoice(name, {str(a): str(b) for a, b in merge.items()})
+
+    def _expand(self, value: Any, loc: tuple[Any, ...]) -> Any:
+        if not isinstance(value, str):
+            return value
+
+        def replace(match: re.Match[str]) -> str:
+            if match[1] not in os.environ:
+                raise self._error(loc, f"needs the environment variable {match[1]}, which is not set")
+            return os.environ[match[1]]
+
+        return re.sub(r"\$\{(\w+)\}", replace, value)
+
+    def _set(self, tree: Any, setting: str) -> None:
+        name, equals, text = setting.partition("=")
+        if not equals:
+            raise GridError(f"--set {setting}: expected key=value, such as protocol.folds=3")
+        *parents, last = name.strip().split(".")
+        for parent in parents:
+            if not isinstance(tree.setdefault(parent, {}), dict):
+                raise GridError(f"--set {setting}: '{parent}' is a list: set it whole")
+            tree = tree[parent]
+        tree[last] = YAML(typ="safe").load(text)
+
+    def _explain(self, error: ValidationError) -> GridError:
+        first = error.errors()[0]
+        loc = tuple(part for part in first["loc"] if not (isinstance(part, str) and part in ("str", "dict[str,any]")))
+        if first["type"] == "extra_forbidden":
+            model = _Protocol if loc[0] == "protocol" else _Grid
+            return self._error(loc, f"is no key of a grid{nearest(str(loc[-1]), list(model.model_fields))}")
+        if first["type"] == "missing":
+            return self._error(loc, "is missing")
+        return self._error(loc, f"{first['msg'][0].lower()}{first['msg'][1:]}, not {first['input']!r}")
+
+    def _error(self, loc: tuple[Any, ...], message: str, *, bare: bool = False) -> GridError:
+        """An error with the nearest line known on the way to a key."""
+        node, line = self.tree, None
+        for part in loc:
+            try:
+                marks: Any = getattr(node, "lc")  # noqa: B009 (ruamel's mark of line and column)
+                line = marks.key(part)[0] if isinstance(node, Mapping) else marks.item(part)[0]
+                node = node[part]
+            except (AttributeError, KeyError, IndexError, TypeError):
+                break
+        where = f"{self.path}:{line + 1}" if line is not None else str(self.path)
+        name = ".".join(str(part) for part in loc)
+        return GridError(f"{where}: {name}: {message}" if bare else f"{where}: '{name}' {message}")
+
+
+def _plain(tree: Any) -> Any:
+    if isinstance(tree, dict):
+        return {str(k): _plain(v) for k, v in tree.items()}
+    if isinstance(tree, list):
+        return [_plain(v) for v in tree]
+    if isinstance(tree, bool) or tree is None:
+        return tree
+    for kind in (int, float, str):
+        if isinstance(tree, kind):
+            return kind(tree)
+    return str(tree)
+
+
+def _default(field: dataclasses.Field[Any]) -> Any:
+    if field.default is not dataclasses.MISSING:
+        return field.default
+    return field.default_factory() if field.default_factory is not dataclasses.MISSING else None
+
+
+def _is_one_value(value: list[Any], default: Any) -> bool:
+    """Whether a list is the value of a field that holds a tuple, not an axis of values."""
+    return isinstance(default, tuple) and not any(isinstance(v, list) for v in value)
+
+
+def _fits(value: Any, default: Any) -> bool:
+    if default is None or value is None:
+        return True
+    if isinstance(default, bool) or isinstance(value, bool):
+        return isinstance(default, bool) == isinstance(value, bool)
+    if isinstance(default, float):
+        return isinstance(value, int | float)
+    if isinstance(default, tuple):
+        return isinstance(value, list)
+    if isinstance(default, Mapping):
+        return isinstance(value, Mapping)
+    return isinstance(value, type(default))
+
+
+def _frozen(value: Any) -> Any:
+    """Lists as tuples and mappings as sorted tuples of pairs, so that a step can be a key."""
+    if isinstance(value, list):
+        return tuple(_frozen(v) for v in value)
+    return FrozenDict({k: _frozen(v) for k, v in value.items()}) if isinstance(value, dict) else value
+
+
+class FrozenDict(dict[str, Any]):
+    """A mapping that can be hashed; it is never changed after it was read."""
+
+    def __hash__(self) -> int:  # type: ignore[override]
+        return hash(tuple(sorted((k, str(v)) for k, v in self.items())))

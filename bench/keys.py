@@ -1,0 +1,219 @@
+"""The keys of a grid's steps: each from what it is and from the keys of the steps before it."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench import guards, identity, labels
+from bench.grid import Cell, Grid, Step
+from bench.labels import Labels
+from data.base import Dataset
+from encoders.base import Encoder
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """One fold of one repeat: which samples' patients train and which are predicted, `(N,)` bool each."""
+
+    repeat: int
+    fold: int
+    train: NDArray[np.bool_]
+    test: NDArray[np.bool_]
+    inner: NDArray[np.bool_] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """Labels and folds; the real ones, or those of one null run."""
+
+    labels: dict[str, Labels]
+    parts: list[Part]
+    null: int | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """The samples that a fit learns from and those that it predicts, by position, and the digest of what it learns."""
+
+    train: NDArray[np.int64]
+    test: NDArray[np.int64]
+    key: str
+
+
+@dataclass(frozen=True)
+class CropsRef:
+    """The crops of a sequence under a region and an image chain."""
+
+    sequence: str
+    region: Step
+    images: Step
+    key: str
+
+
+@dataclass(frozen=True, eq=False)
+class TokensRef:
+    """The tokens of some crops under an encoder, for one fold where it learns."""
+
+    crops: CropsRef
+    encoder: Step
+    part: Part | None
+    key: str
+    network: str
+
+
+@dataclass(eq=False)
+class Fit:
+    """One head fitted and its test samples predicted."""
+
+    part: Part
+    rows: Rows
+    tokens: tuple[tuple[TokensRef, ...], ...]
+    key: str
+
+
+class Keys:
+    """Makes keys and remembers them; one for a grid on its dataset.
+
+    Args:
+        grid: Steps and protocol.
+        dataset: Where scans come from.
+        samples: Its samples.
+        of_file: Gives the digest of a file.
+    """
+
+    def __init__(self, grid: Grid, dataset: Dataset, samples: pd.DataFrame, of_file: identity.FileDigests) -> None:
+        self._grid = grid
+        self._dataset = dataset
+        self._samples = samples
+        self._of_file = of_file
+        self._ids: NDArray[np.str_] = samples.index.to_numpy(dtype=str)
+        self._patients: NDArray[np.str_] = samples["patient"].to_numpy(dtype=str)
+        self._plugins: dict[tuple[str, Step], Any] = {}
+        self._identities: dict[tuple[str, Step], dict[str, Any]] = {}
+        self._crops: dict[tuple[str, Step, Step], CropsRef] = {}
+        self._tokens: dict[tuple[Any, ...], TokensRef] = {}
+        self._heads: dict[Any, str] = {}
+        self._rows: dict[tuple[Any, ...], Rows] = {}
+
+    def plugin(self, kind: str, step: Step) -> Any:
+        """The plug-in of a single step, made once."""
+        if (kind, step) not in self._plugins:
+            self._plugins[kind, step] = step.load(kind)
+        return self._plugins[kind, step]
+
+    def head(self, cell: Cell) -> str:
+        """The key of what a cell fits, without its rows and tokens."""
+        axes = tuple(cell.steps.items())
+        if axes not in self._heads:
+            self._heads[axes] = self._head(cell, self.plugin("heads", cell["heads"]))
+        return self._heads[axes]
+
+    def _head(self, cell: Cell, head: Any) -> str:
+        parts: list[Any] = ["fit", identity.code("bench.stages.fits"), self._identity("heads", cell["heads"])]
+        if head.balanced:
+            parts.append(self._identity("balance", cell["balance"]))
+        if head.features == "location":
+            parts.append(self._location)
+        if head.features == "all":
+            parts += [self._identity(axis, cell[axis]) for axis in ("missing", "fusion", "tables")]
+            parts += [identity.code("bench.stages.features")]
+            parts += [self._identity("encoders", encoder) for encoder in cell["encoders"].each]
+            parts += [len(cell["sequences"].each)]
+            if cell["tables"].name != "none":
+                clinical = self._samples[list(self._dataset.clinical)].astype(str)
+                parts.append(identity.lines(" ".join(row) for row in clinical.itertuples(index=True, name=None)))
+        return identity.key(*parts, self._grid.protocol.seed)
+
+    def rows(self, cell: Cell, have: NDArray[np.bool_], part: Part, view: View) -> Rows:
+        """The rows of a fold, those samples that have a label and one of the cell's sequences (`have`)."""
+        one = view.labels[cell.target]
+        memo = (view.null, cell.target, cell["sequences"], cell["regions"], part.repeat, part.fold)
+        if memo not in self._rows:
+            usable = (one.y >= 0) & have
+            train, test = np.flatnonzero(usable & part.train), np.flatnonzero(usable & part.test)
+            guards.same_patient(self._patients[train], self._patients[test])
+            inner = "" if part.inner is None else identity.lines(np.flatnonzero(part.inner))
+            learnt = labels.digest(self._ids, one.y, train)
+            predicted = identity.lines(self._ids[test])
+            owners = identity.lines(self._patients[train])
+            mark = f"{part.repeat} {part.fold} {len(one.classes)}"
+            self._rows[memo] = Rows(train, test, identity.combine(learnt, predicted, owners, inner, mark))
+        return self._rows[memo]
+
+    def crops(self, sequence: str, region: Step, images: Step) -> CropsRef:
+        """The crops of a sequence."""
+        memo = (sequence, region, images)
+        if memo not in self._crops:
+            chain = [self._identity("images", step) for step in images.each]
+            code = identity.code("bench.stages.crops")
+            key = identity.key("crops", code, sequence, self._identity("regions", region), chain, self._scans)
+            self._crops[memo] = CropsRef(sequence, region, images, key)
+        return self._crops[memo]
+
+    @cached_property
+    def _scans(self) -> str:
+        """The digest of every study's files, of the samples' places in them, and of the code that reads them."""
+        skip = {t.column for t in self._dataset.targets()} | {"split"} | set(self._dataset.clinical)
+        places = self._samples[[c for c in self._samples if c not in skip]].astype(str)
+        rows = identity.lines(" ".join(row) for row in places.itertuples(index=True, name=None))
+        studies = dict.fromkeys(self._samples["study"].astype(str))
+        files = identity.lines(f"{study} {self._dataset.digest(study, self._of_file)}" for study in studies)
+        self._of_file.save()
+        fields = {name: getattr(self._dataset, name) for name in self._dataset.reading_fields}
+        return identity.key("scans", identity.code(type(self._dataset).__module__), fields, rows, files)
+
+    def tokens(self, cell: Cell, sequence: str, encoder: Step, part: Part, view: View) -> TokensRef:
+        """The tokens of a sequence under an encoder; one entry for all folds where it learns nothing."""
+        plugin: Encoder = self.plugin("encoders", encoder)
+        crops = self.crops(sequence, cell["regions"], cell["images"])
+        memo: tuple[Any, ...] = (crops.key, encoder)
+        if plugin.learns != "nothing":
+            memo += (view.null, part.repeat, part.fold, cell.target if plugin.learns == "labels" else "")
+        if memo not in self._tokens:
+            self._tokens[memo] = self._make_tokens(crops, encoder, plugin, part, view, cell.target)
+        return self._tokens[memo]
+
+    def _make_tokens(
+        self, crops: CropsRef, encoder: Step, plugin: Encoder, part: Part, view: View, target: str
+    ) -> TokensRef:
+        parts: list[Any] = [crops.key, self._identity("encoders", encoder, frozen=True)]
+        if plugin.learns == "nothing":
+            key = identity.key("tokens", identity.code("bench.stages.tokens"), *parts, self._grid.protocol.seed)
+            return TokensRef(crops, encoder, None, key, "")
+        train = np.flatnonzero(part.train)
+        parts += [identity.lines(self._ids[train]), identity.lines(self._patients[train])]
+        parts += [self._grid.protocol.seed, part.repeat, part.fold]
+        if plugin.learns == "labels":
+            parts.append(labels.digest(self._ids, view.labels[target].y, train))
+        network = identity.key("network", *parts)
+        key = identity.combine(identity.code("bench.stages.tokens"), network)
+        return TokensRef(crops, encoder, part, key, network)
+
+    def _identity(self, kind: str, step: Step, *, frozen: bool = False) -> dict[str, Any]:
+        memo = (kind + (" frozen" if frozen else ""), step)
+        if memo not in self._identities:
+            plugin = self.plugin(kind, step)
+            plugin = plugin.frozen() if frozen else plugin
+            fields = {f.name: getattr(plugin, f.name) for f in dataclasses.fields(plugin)}
+            digest = plugin.weights_digest() if kind == "encoders" else ""
+            if digest:
+                fields["weights"] = digest
+            code = identity.code(type(plugin).__module__)
+            self._identities[memo] = {"name": step.name, "fields": fields, "code": code}
+        found: dict[str, Any] = self._identities[memo]
+        return found
+
+    @cached_property
+    def _location(self) -> str:
+        """The digest of the locating columns of all samples."""
+        columns = self._samples[list(self._dataset.locations)].astype(str)
+        return identity.lines(" ".join(row) for row in columns.itertuples(index=True, name=None))

@@ -1,0 +1,66 @@
+"""Reads the scans of a plan into crops: the one place where images are opened."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from bench.keys import CropsRef
+from bench.plan import Plan
+from bench.progress import Progress
+from bench.stages.crops import CropWriter, StudyCrops, cut_study
+from bench.store import Store
+from bench.work import made_by
+
+
+def make_crops(plan: Plan, store: Store, *, jobs: int, progress: Progress) -> None:
+    """Makes all crops that the store lacks; a series is read once for all regions and image chains.
+
+    Memory does not grow with the number of studies: at most `jobs` + 2 are held at a time.
+    """
+    wanted = [ref for ref in plan.crops_refs() if store.find("crops", ref.key) is None]
+    studies: dict[str, list[int]] = {}
+    for position, study in enumerate(plan.samples["study"].astype(str)):
+        studies.setdefault(study, []).append(position)
+    records: list[dict[str, Any]] = plan.samples.reset_index().to_dict("records") if wanted else []  # type: ignore[assignment]
+    for sequence in dict.fromkeys(ref.sequence for ref in wanted):
+        refs = [ref for ref in wanted if ref.sequence == sequence]
+        progress.begin_images(f"reading {sequence}", len(studies))
+        start = time.perf_counter()
+        drafts = {ref.key: store.draft("crops", ref.key) for ref in refs}
+        writers = {key: CropWriter(draft, len(plan.samples)) for key, draft in drafts.items()}
+        variants = {ref.key: (plan.keys.plugin("regions", ref.region), _chain(plan, ref)) for ref in refs}
+
+        def cut(study: str, sequence: str = sequence, variants: Any = variants) -> Any:
+            rows = [records[i] for i in studies[study]]
+            return cut_study(plan.dataset, study, sequence, rows, variants)
+
+        for study, found in _in_order(cut, list(studies), jobs):
+            for key, crops in found.items():
+                writers[key].add(studies[study], crops)
+            progress.images()
+        for ref in refs:
+            writers[ref.key].close()
+            store.commit(drafts[ref.key], made_by("crops", ref, seconds=time.perf_counter() - start))
+    plan.forget()
+
+
+def _chain(plan: Plan, ref: CropsRef) -> tuple[Any, ...]:
+    return tuple(plan.keys.plugin("images", step) for step in ref.images.each)
+
+
+def _in_order(
+    run: Callable[[str], dict[str, StudyCrops]], items: list[str], jobs: int
+) -> Iterator[tuple[str, dict[str, StudyCrops]]]:
+    """Runs in threads and yields `(item, result)` in order, with few results held at a time."""
+    with ThreadPoolExecutor(jobs) as pool:
+        ahead = [(item, pool.submit(run, item)) for item in items[: jobs + 2]]
+        rest = iter(items[jobs + 2 :])
+        while ahead:
+            item, future = ahead.pop(0)
+            yield item, future.result()
+            for following in rest:
+                ahead.append((following, pool.submit(run, following)))
+                break

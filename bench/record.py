@@ -1,0 +1,195 @@
+"""Writes the run folder: all that `results/` reads."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bench.grid import AXES, FLOORS, Step
+from bench.plan import Plan, PlannedCell
+from bench.store import Store
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class Record:
+    """The folder of one run.
+
+    Args:
+        folder: Where it is written.
+        plan: What is run.
+        store: Where fits lie.
+    """
+
+    def __init__(self, folder: Path, plan: Plan, store: Store) -> None:
+        self.folder = folder
+        self._plan = plan
+        self._store = store
+
+    def write_plan(self, excluded: pd.DataFrame, grid_file: Path, settings: list[str]) -> None:
+        """What is fixed before anything is fitted: the samples, the folds, what was left out, the grid."""
+        plan = self._plan
+        self.folder.mkdir(parents=True, exist_ok=True)
+        _replace(self.folder / "samples.parquet", lambda to: plan.samples.to_parquet(to))
+        _replace(self.folder / "folds.csv", lambda to: plan.folds.to_csv(to, index=False))
+        _replace(self.folder / "excluded.csv", lambda to: excluded.to_csv(to, index=False))
+        text = grid_file.read_text(encoding="utf-8")
+        changed = "".join(f"\n# --set {setting}" for setting in settings)
+        _replace(self.folder / "grid.yaml", lambda to: to.write_text(text + changed, encoding="utf-8"))
+
+    def write_run(self, n_excluded: int, devices: list[str]) -> None:
+        """What the run is about."""
+        plan, protocol = self._plan, self._plan.grid.protocol
+        about = {
+            "name": plan.grid.name,
+            "dataset": _source(plan.grid.data),
+            "patients_known": plan.dataset.patients_known,
+            "locations": list(plan.dataset.locations),
+            "protocol": {
+                "folds": protocol.folds,
+                "repeats": protocol.repeats,
+                "seed": protocol.seed,
+                "stratify": protocol.stratify or plan.grid.targets[0].name,
+                "split": protocol.split,
+            },
+            "n_excluded": n_excluded,
+            "devices": devices,
+        }
+        _write_json(self.folder / "run.json", about)
+
+    def write_cells(self, cells: list[PlannedCell], status: Mapping[str, tuple[str, str]]) -> None:
+        """The state of every cell.
+
+        Args:
+            cells: All cells of the grid.
+            status: From a cell's key to its state and the reason.
+        """
+        _write_json(self.folder / "cells.json", [self._describe(c, *status[c.key]) for c in cells])
+
+    def write_predictions(self, planned: PlannedCell) -> None:
+        """Assembles the predictions of a cell whose fits are all in the store."""
+        path = self.predictions_file(planned)
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            table = self._predictions(planned)
+            _replace(path, lambda to: table.to_parquet(to, index=False))
+
+    def predictions_file(self, planned: PlannedCell, of: str | None = None) -> Path:
+        """Where a cell's predictions lie; those of a null run below the key of the real cell (`of`)."""
+        if planned.view.null is None:
+            return self.folder / "cells" / f"{planned.key}.parquet"
+        return self.folder / "null" / self._real[planned.key] / f"{planned.view.null}.parquet"
+
+    def name_nulls(self, real: Mapping[str, str]) -> None:
+        """Which real cell each null cell is of, by key."""
+        self._real = dict(real)
+
+    def write_failure(self, planned: PlannedCell, trace: str) -> None:
+        """Keeps a traceback."""
+        folder = self.folder / "failures"
+        folder.mkdir(exist_ok=True)
+        (folder / f"{planned.key}.txt").write_text(trace, encoding="utf-8")
+
+    def keep_artifacts(self, cells: list[PlannedCell]) -> None:
+        """Copies what trained encoders left (learning curves, reconstructions) into the run."""
+        for planned in cells:
+            for ref in (ref for fit in planned.fits for each in fit.tokens for ref in each):
+                if ref.part is None or planned.view.null is not None:
+                    continue
+                folder = self._store.find("networks", ref.network)
+                label = f"{ref.encoder.label()} {ref.crops.sequence} {ref.crops.images.label()}".replace("/", "_")
+                target = self.folder / "artifacts" / label / f"repeat{ref.part.repeat}_fold{ref.part.fold}"
+                if folder is None or target.exists():
+                    continue
+                target.mkdir(parents=True)
+                for file in sorted(folder.glob("*.*")):
+                    if file.suffix in (".csv", ".npy"):
+                        shutil.copy(file, target / file.name)
+
+    def sweep(self, cells: list[PlannedCell]) -> None:
+        """Removes predictions of cells that the grid no longer has; the store still holds their fits."""
+        known = {planned.key for planned in cells}
+        for file in self.folder.glob("cells/*.parquet"):
+            if file.stem not in known:
+                file.unlink()
+        for folder in self.folder.glob("null/*"):
+            if folder.name not in known:
+                shutil.rmtree(folder)
+
+    def add_session(self, session: dict[str, Any]) -> None:
+        """Adds what one start of the run took, and on what, to `provenance.json`."""
+        path = self.folder / "provenance.json"
+        sessions = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
+        _write_json(path, [*sessions, session])
+
+    def devices(self) -> list[str]:
+        """The devices that earlier starts used."""
+        path = self.folder / "provenance.json"
+        sessions = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
+        return list(dict.fromkeys(session["device"] for session in sessions))
+
+    def _describe(self, planned: PlannedCell, status: str, reason: str) -> dict[str, Any]:
+        cell, one = planned.cell, planned.view.labels[planned.cell.target]
+        head = self._plan.keys.plugin("heads", cell["heads"])
+        return {
+            "key": planned.key,
+            "axes": {axis: label for axis, label in cell.labels().items() if axis in AXES},
+            "target": cell.target,
+            "classes": list(one.classes),
+            "ordinal": one.target.ordinal,
+            "status": status,
+            "reason": reason,
+            "tuned": bool(head.tune),
+            "seconds": self._seconds(planned) if status == "done" else None,
+            "floor": head.features != "all" or cell["heads"].name in FLOORS,
+        }
+
+    def _seconds(self, planned: PlannedCell) -> float:
+        total = 0.0
+        for fit in planned.fits:
+            folder = self._store.find("fits", fit.key)
+            if folder is not None:
+                total += float(json.loads((folder / "made_by.json").read_text(encoding="utf-8"))["seconds"])
+        return round(total, 3)
+
+    def _predictions(self, planned: PlannedCell) -> pd.DataFrame:
+        import pandas as pd
+
+        y = planned.view.labels[planned.cell.target].y
+        tables = []
+        for fit in planned.fits:
+            folder = self._store.find("fits", fit.key)
+            if folder is None:
+                raise FileNotFoundError(f"a fit of cell {planned.key} is no longer in the store: run again")
+            p = np.load(folder / "probabilities.npy")
+            table: dict[str, Any] = {
+                "sample": self._plan.ids[fit.rows.test],
+                "patient": self._plan.patients[fit.rows.test],
+            }
+            table |= {"repeat": fit.part.repeat, "fold": fit.part.fold, "y": y[fit.rows.test]}
+            tables.append(pd.DataFrame(table | {f"p_{k}": p[:, k] for k in range(p.shape[1])}))
+        return pd.concat(tables, ignore_index=True)
+
+
+def _source(data: Step) -> str:
+    """The dataset as a caption names it: its name and what it was read from."""
+    path = next((str(value) for _, value in data.fields if isinstance(value, str) and "/" in value), "")
+    return f"{data.name} ({Path(path).name})" if path else data.name
+
+
+def _write_json(path: Path, content: Any) -> None:
+    _replace(path, lambda to: to.write_text(json.dumps(content, indent=1), encoding="utf-8"))
+
+
+def _replace(path: Path, write: Any) -> None:
+    """Writes under another name and renames, so that a reader always sees a whole file."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    write(draft)
+    draft.replace(path)

@@ -1,0 +1,313 @@
+"""Runs a grid: reads what isn't read, computes what isn't done, writes the run folder."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bench import provenance
+from bench.execute import Task, execute
+from bench.grid import AXES, Cell, Grid, is_named
+from bench.plan import Plan, PlanError, PlannedCell
+from bench.plugins import nearest
+from bench.progress import Progress
+from bench.record import Record
+from bench.store import Store
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a grid is run; nothing here changes a result but what is computed.
+
+    Args:
+        runs: Where run folders are written.
+        store: Where finished steps lie.
+        device: `"auto"`, `"cpu"` or `"cuda"`.
+        jobs: Tasks at a time; 0 for one a core.
+        only: From an axis to the names that are run; the others stay as they are.
+        null: The number of runs on permuted labels for each cell.
+        within: A column inside whose values labels are permuted.
+    """
+
+    runs: Path = Path("runs")
+    store: Path = Path(".store")
+    device: str = "auto"
+    jobs: int = 0
+    only: Mapping[str, list[str]] = field(default_factory=dict)
+    null: int = 0
+    within: str | None = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run came to."""
+
+    folder: Path
+    counts: Mapping[str, int]
+    failures: list[tuple[PlannedCell, str]]
+    excluded: pd.DataFrame
+    computed: int
+
+
+def run(grid: Grid, grid_file: Path, settings: list[str], options: Options, progress: Progress) -> Outcome:
+    """Runs what isn't done.
+
+    Raises:
+        PlanError, LabelError, SplitError, GuardError, DataError: The grid can't be run on this dataset.
+    """
+    start = time.perf_counter()
+    store = Store(options.store)
+    plan = Plan(grid, store)
+    record = Record(options.runs / grid.name, plan, store)
+    jobs = options.jobs or provenance.cores()
+    stages: dict[str, float] = {}
+    with progress.shown():
+        if any(plan.crops(ref) is None for ref in plan.crops_refs()):
+            from bench.reading import make_crops
+
+            make_crops(plan, store, jobs=jobs, progress=progress)
+            stages["reading"] = time.perf_counter() - start
+        excluded = _excluded(plan)
+        cells = list(plan.cells())
+        chosen = [c for c in cells if is_chosen(c.cell, options.only)]
+        if not chosen:
+            raise PlanError(f"no cell is named by --only {dict(options.only)}")
+        _check_any_runs(cells, excluded)
+        record.write_plan(excluded, grid_file, settings)
+        state = _State(cells, record, store, progress)
+        todo = [c for c in chosen if not c.refused]
+        nulls = _null_cells(plan, todo, options, record)
+        computed = _compute(plan, store, [*todo, *nulls], state, options, jobs, progress, stages)
+        record.sweep(cells)
+        record.keep_artifacts(todo)
+    if computed:
+        record.add_session(
+            {
+                "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+                "device": computed,
+                "seconds": {name: round(value, 1) for name, value in stages.items()},
+                "peak_memory_mib": provenance.peak_memory_mib(),
+                "versions": provenance.versions(),
+                "code": provenance.code_state(),
+                "machine": provenance.machine(),
+            }
+        )
+    record.write_run(len(excluded), record.devices())
+    state.save()
+    return Outcome(record.folder, state.counts(), state.failures, excluded, state.fitted)
+
+
+def is_chosen(cell: Cell, only: Mapping[str, list[str]]) -> bool:
+    """Whether a cell is among those that `--only` names; a floor row always is, for its targets and sequences."""
+    floor = cell["encoders"].name == "-"
+    for axis, names in only.items():
+        if axis == "targets":
+            if cell.target not in names:
+                return False
+        elif axis == "cells" or (floor and axis not in ("sequences", "heads")):
+            continue
+        elif not is_named(cell[axis], names) and not (floor and axis == "heads"):
+            return False
+    return True
+
+
+def parse_only(grid: Grid, texts: list[str]) -> dict[str, list[str]]:
+    """`axis=name,name` options as a mapping.
+
+    Raises:
+        PlanError: No such axis, or no step of that name on it.
+    """
+    only: dict[str, list[str]] = {}
+    known = [*AXES, "targets"]
+    for text in texts:
+        axis, equals, names = text.partition("=")
+        if not equals or axis not in known:
+            raise PlanError(f"--only {text}: expected axis=name{nearest(axis, known)}")
+        for name in _split(names):
+            steps = grid.axes.get(axis, ())
+            there = [t.name for t in grid.targets] if axis == "targets" else [s.label() for s in steps]
+            if not (name in there if axis == "targets" else any(is_named(s, [name]) for s in steps)):
+                raise PlanError(f"--only {text}: the grid has no '{name}' on {axis}{nearest(name, there)}")
+            only.setdefault(axis, []).append(name)
+    return only
+
+
+def _split(names: str) -> list[str]:
+    """Names between commas; a comma inside brackets belongs to its name."""
+    parts, depth = [""], 0
+    for letter in names:
+        depth += (letter == "(") - (letter == ")")
+        if letter == "," and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += letter
+    return [part.strip() for part in parts if part.strip()]
+
+
+def _excluded(plan: Plan) -> pd.DataFrame:
+    """All that was left out: by the tables, by reading, by the guard on images."""
+    import pandas as pd
+
+    return pd.concat([plan.dataset.excluded(), plan.read_faults(), plan.check_images()], ignore_index=True)
+
+
+def _check_any_runs(cells: list[PlannedCell], excluded: pd.DataFrame) -> None:
+    """Stops before computing where what is left can't be split."""
+    if all(c.refused for c in cells):
+        reasons = "; ".join(f"{n} cells: {reason}" for reason, n in Counter(c.refused for c in cells).most_common(3))
+        left_out = ""
+        if len(excluded):
+            first = excluded.iloc[0]
+            left_out = f" ({len(excluded)} rows were excluded, the first: {first['file']} {first['reason']})"
+        raise PlanError(f"nothing can be run{left_out}: {reasons}")
+
+
+def _null_cells(plan: Plan, todo: list[PlannedCell], options: Options, record: Record) -> list[PlannedCell]:
+    """The cells on permuted labels; floors have none."""
+    found: list[PlannedCell] = []
+    real: dict[str, str] = {}
+    by_cell = {id(c.cell): c for c in todo}
+    names = {(c.cell.target, tuple(c.cell.steps.items())): c.key for c in by_cell.values() if c.fits[0].tokens}
+    for k in range(options.null):
+        for planned in plan.cells(plan.null_view(k, options.within)):
+            key = names.get((planned.cell.target, tuple(planned.cell.steps.items())))
+            if key is not None and not planned.refused:
+                found.append(planned)
+                real[planned.key] = key
+    record.name_nulls(real)
+    return found
+
+
+class _State:
+    """What is known of every cell while a run goes on; written to the run folder now and then."""
+
+    def __init__(self, cells: list[PlannedCell], record: Record, store: Store, progress: Progress) -> None:
+        self._cells = cells
+        self._record = record
+        self._progress = progress
+        self._saved = 0.0
+        self.failures: list[tuple[PlannedCell, str]] = []
+        self.fitted = 0
+        fits = store.keys("fits")
+        self._status: dict[str, tuple[str, str]] = {}
+        for planned in cells:
+            done = all(fit.key in fits for fit in planned.fits)
+            state = ("refused", planned.refused) if planned.refused else ("done" if done else "to do", "")
+            self._status[planned.key] = state
+            if state[0] == "done":
+                record.write_predictions(planned)
+        self.save()
+
+    def done(self, planned: PlannedCell) -> None:
+        self._record.write_predictions(planned)
+        if planned.view.null is None:
+            self._status[planned.key] = ("done", "")
+            if time.perf_counter() - self._saved > 10:
+                self.save()
+        self._count()
+
+    def failed(self, planned: PlannedCell, task: Task) -> None:
+        if planned.view.null is None and self._status[planned.key][0] != "failed":
+            self._status[planned.key] = ("failed", task.error)
+            self._record.write_failure(planned, task.trace)
+            self.failures.append((planned, task.error))
+            self._progress.note(f"failed: {task.name}: {task.error}")
+        self._count()
+
+    def counts(self) -> Counter[str]:
+        return Counter(state for state, _ in self._status.values())
+
+    def save(self) -> None:
+        self._saved = time.perf_counter()
+        self._record.write_cells(self._cells, dict(self._status))
+
+    def _count(self) -> None:
+        counts = self.counts()
+        self._progress.cells.update({name: counts[name] for name in ("done", "to do", "failed")})
+
+
+def _compute(
+    plan: Plan,
+    store: Store,
+    cells: list[PlannedCell],
+    state: _State,
+    options: Options,
+    jobs: int,
+    progress: Progress,
+    stages: dict[str, float],
+) -> str:
+    """Runs the tasks that are left; gives the device, or an empty text where nothing was left."""
+    fits = store.keys("fits")
+    if all(fit.key in fits for planned in cells for fit in planned.fits):
+        for planned in cells:
+            state.done(planned)
+        return ""
+    from bench.work import Work
+
+    device = pick_device(options.device)
+    work = Work(plan, store, device=device, progress=progress, fitted=state.done)
+    tasks, cells_of = work.tasks(cells)
+
+    def ended(task: Task) -> None:
+        found = cells_of.get(task)
+        lane = "fitting" if found is not None else "embedding"
+        stages[lane] = stages.get(lane, 0.0) + task.seconds
+        if found is None:
+            return
+        if task.error:
+            for planned in found:
+                state.failed(planned, task)
+        else:
+            state.fitted += 1
+            work.done(found)
+
+    progress.expect(tasks)
+    state._count()
+    execute(tasks, jobs=jobs, overlap=device != "cpu", watcher=_Both(progress, ended))
+    return device
+
+
+class _Both(Progress):
+    """Progress that also tells the run of every end."""
+
+    def __init__(self, progress: Progress, ended: Any) -> None:
+        self._progress = progress
+        self._ended = ended
+
+    def started(self, task: Task) -> None:
+        self._progress.started(task)
+
+    def finished(self, task: Task) -> None:
+        self._ended(task)
+        self._progress.finished(task)
+
+
+def pick_device(wanted: str) -> str:
+    """The device to compute on.
+
+    Raises:
+        PlanError: A GPU was asked for and there is none.
+    """
+    if wanted == "cpu":
+        return "cpu"
+    import torch
+
+    if torch.cuda.is_available():
+        return "cuda"
+    if wanted == "cuda":
+        raise PlanError("--device cuda: torch sees no GPU here: use --device cpu or auto")
+    return "cpu"
+
+
+def rerun_command(arguments: list[str]) -> str:
+    """The command that runs again exactly what failed: the same one, since what is done is not computed twice."""
+    return shlex.join(["python", *arguments])

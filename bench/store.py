@@ -1,0 +1,68 @@
+"""The store: what can be made again, by key. A folder a kind, a folder an entry."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+
+class Store:
+    """Entries are written under a unique name and renamed; the first rename wins, a later one is discarded.
+
+    An entry can be read by any number of processes while others write: what has its final name is whole.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def find(self, kind: str, key: str) -> Path | None:
+        """The folder of an entry, or None."""
+        path = self.folder / kind / key
+        return path if path.is_dir() else None
+
+    def keys(self, kind: str) -> set[str]:
+        """The keys of all whole entries of a kind."""
+        folder = self.folder / kind
+        return {e.name for e in os.scandir(folder) if "." not in e.name} if folder.is_dir() else set()
+
+    def draft(self, kind: str, key: str) -> Path:
+        """An empty folder to fill, which `commit` makes the entry."""
+        draft = self.folder / kind / f"{key}.{uuid.uuid4().hex}"
+        draft.mkdir(parents=True)
+        return draft
+
+    def commit(self, draft: Path, made_by: dict[str, Any]) -> Path:
+        """Renames a filled draft to its key, with a readable `made_by.json` beside the data; gives the entry."""
+        final = draft.with_name(draft.name.split(".")[0])
+        (draft / "made_by.json").write_text(json.dumps(made_by, indent=1, default=str), encoding="utf-8")
+        try:
+            draft.rename(final)
+        except OSError:
+            if not final.is_dir():
+                raise
+            shutil.rmtree(draft, ignore_errors=True)
+        return final
+
+    def put(self, kind: str, key: str, write: Callable[[Path], None], made_by: dict[str, Any]) -> Path:
+        """Writes an entry in one go: `write` fills the folder that it is given."""
+        draft = self.draft(kind, key)
+        try:
+            write(draft)
+            return self.commit(draft, made_by)
+        except BaseException:
+            shutil.rmtree(draft, ignore_errors=True)
+            raise
+
+    def sweep(self, older_than: float = 86400.0) -> int:
+        """Removes drafts that a killed process left, older than some seconds; gives their number."""
+        import time
+
+        drafts = [d for d in self.folder.glob("*/*.*") if d.is_dir() and time.time() - d.stat().st_mtime > older_than]
+        for draft in drafts:
+            shutil.rmtree(draft, ignore_errors=True)
+        return len(drafts)

@@ -1,0 +1,210 @@
+"""Your own images: a table of files, labels and patients."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from data import spreadsheets, volumes
+from data.base import DataError, Dataset, Image, Target, exclusions
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Exclusion = tuple[str, str, str, str]
+
+_SPLITS = {"train": "train", "training": "train", "val": "val", "validation": "val", "test": "test"}
+
+
+class _Read(NamedTuple):
+    samples: pd.DataFrame
+    excluded: list[Exclusion]
+    scans: dict[tuple[str, str], tuple[Path, Path | None]]  # image and mask by study and sequence
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageTable(Dataset):
+    """A CSV or Excel table with one image file a row (PNG, JPEG, TIFF, DICOM, .mha, .nii.gz), read in its own units.
+
+    Rows of one patient and place are the sequences of one sample, called `{patient}_{place}`. Labels are whole numbers
+    or words. Samples of a patient that all show the same files (the levels of one volume) share a study.
+
+    Args:
+        table: The table's file.
+        root: The folder that image paths start from; "" takes the table's.
+        image: Column of image paths.
+        patient: Column of patient ids; "" takes every row for a patient of its own, which every table then says.
+        sequence: Column of sequences; a table without a column `sequence` has one, called "image".
+        locations: Columns that say where in the body a sample lies; with the patient they make the sample.
+        labels: Columns to predict, in classes without an order.
+        ordinal: Columns to predict whose classes are whole numbers in order.
+        clinical: Columns that describe the patient or the scan.
+        mask: Column of mask paths, used where there is one.
+        split: Column that says train, val or test, used where there is one.
+        orientation: `"sagittal"`, `"axial"` or `"coronal"` turns volumes to such slices; "" keeps the file's order.
+    """
+
+    table: str = ""
+    root: str = ""
+    image: str = "image"
+    patient: str = "patient"
+    sequence: str = "sequence"
+    locations: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
+    ordinal: tuple[str, ...] = ()
+    clinical: tuple[str, ...] = ()
+    mask: str = "mask"
+    split: str = "split"
+    orientation: str = ""
+
+    @property
+    def sequences(self) -> tuple[str, ...]:
+        """The sequences in the table, in the order in which they appear."""
+        return tuple(dict.fromkeys(sequence for _, sequence in self._read.scans))
+
+    @property
+    def patients_known(self) -> bool:
+        """Whether a column of patients is named."""
+        return bool(self.patient)
+
+    def targets(self) -> list[Target]:
+        """One a label column; its classes are those that occur."""
+        samples = self._read.samples
+        return [
+            Target(name, name, tuple(sorted(samples[name].dropna().unique().tolist())), ordinal=name in self.ordinal)
+            for name in self._labels
+        ]
+
+    def samples(self) -> pd.DataFrame:
+        """One row a patient and place, in the order of the table; a copy."""
+        return self._read.samples.copy()
+
+    def excluded(self) -> pd.DataFrame:
+        """Rows without an image, patient or place, contradictory samples, and absent labels."""
+        return exclusions(self._read.excluded)
+
+    def load(self, study: str, sequence: str) -> Image | None:
+        """The image in its file's own units."""
+        if (study, sequence) not in self._read.scans:
+            return None
+        image, mask = self._read.scans[study, sequence]
+        return volumes.read(image, mask=mask, orientation=self.orientation or None)
+
+    def files(self, study: str) -> list[Path]:
+        """The study's images and masks."""
+        found = [self._read.scans[study, s] for s in self.sequences if (study, s) in self._read.scans]
+        return [path for pair in found for path in pair if path is not None and path.is_file()]
+
+    @property
+    def _labels(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys((*self.labels, *self.ordinal)))
+
+    @cached_property
+    def _read(self) -> _Read:
+        if not self.table:
+            raise DataError("image_table has no table: set `table` to a CSV or Excel file with a column of image paths")
+        path = Path(self.table)
+        rows, excluded = self._rows(path)
+        samples, contradictions = self._merged(rows, path)
+        rows = rows[rows["sample"].isin(samples.index)]
+        studies = _studies(rows)
+        samples.insert(1, "study", studies.reindex(samples.index))
+        scans = {
+            (studies[sample], series): (Path(file), Path(mask) if mask else None)
+            for sample, series, file, mask in zip(
+                rows["sample"], rows["series"], rows["file"], rows["mask file"].fillna(""), strict=True
+            )
+        }
+        return _Read(samples, excluded + contradictions, scans)
+
+    def _rows(self, path: Path) -> tuple[pd.DataFrame, list[Exclusion]]:
+        """The table's usable rows: `sample`, `series`, `file`, `mask file`, and the columns that the fields name."""
+        import pandas as pd
+
+        table = spreadsheets.read(path)
+        root = Path(self.root) if self.root else path.parent
+
+        def column(name: str) -> pd.Series[str]:
+            return spreadsheets.column(table, name, path)
+
+        def has(name: str, default: str) -> bool:
+            return name in table.columns or (bool(name) and name != default)
+
+        rows = pd.DataFrame({"file": column(self.image).map(lambda cell: str(root / cell), na_action="ignore")})
+        rows["patient"] = column(self.patient) if self.patient else "row" + rows.index.astype("str")
+        rows["series"] = column(self.sequence) if has(self.sequence, "sequence") else "image"
+        rows["mask file"] = column(self.mask) if has(self.mask, "mask") else None
+        rows["mask file"] = rows["mask file"].map(lambda cell: str(root / cell), na_action="ignore")
+        for name in (*self.locations, *self._labels, *self.clinical):
+            rows[name] = column(name)
+        if has(self.split, "split"):
+            split = column(self.split).str.lower()
+            if unknown := set(split.dropna()).difference(_SPLITS):
+                raise DataError(f"{path}: split '{min(unknown)}' is none of train, val, test")
+            rows["split"] = split.map(_SPLITS)
+
+        needed = {"file": self.image, "patient": self.patient, "series": self.sequence}
+        needed |= {name: name for name in self.locations}
+        holes = rows[list(needed)].isna()
+        excluded = [
+            (path.name, "", "", f"line {line}: no {' and no '.join(needed[n] for n in needed if hole[n])}")
+            for line, hole in holes[holes.any(axis=1)].iterrows()
+        ]
+        rows = rows[~holes.any(axis=1)]
+        if rows.empty:
+            raise DataError(f"{path}: no row names {', '.join(needed.values())}")
+        rows = rows.assign(sample=rows[["patient", *self.locations]].agg("_".join, axis=1))
+        twice = rows.duplicated(["sample", "series"], keep=False)
+        if twice.any():
+            sample, series = rows.loc[twice, ["sample", "series"]].iloc[0]
+            lines = rows.index[(rows["sample"] == sample) & (rows["series"] == series)]
+            raise DataError(
+                f"{path}: lines {lines[0]} and {lines[1]} are both sample '{sample}' in sequence '{series}': "
+                "name the columns that tell them apart in `locations` or `sequence`"
+            )
+        return rows, excluded
+
+    def _merged(self, rows: pd.DataFrame, path: Path) -> tuple[pd.DataFrame, list[Exclusion]]:
+        """One row a sample: what its sequences say in common."""
+        excluded: list[Exclusion] = []
+        agreed = [*self._labels, *(["split"] if "split" in rows else [])]
+        groups = rows.groupby("sample", sort=False)
+        samples = groups[["patient", *self.locations, *agreed, *self.clinical]].first()
+        for name in agreed:
+            for sample in samples.index[groups[name].agg("nunique") > 1]:
+                told = rows.loc[rows["sample"] == sample, name].dropna()
+                why = " and ".join(f"{cell} (line {line})" for line, cell in told.items())
+                excluded.append((path.name, sample, "", f"its sequences contradict each other in {name}: {why}"))
+        samples = samples.drop(index=[sample for _, sample, _, _ in excluded])
+        for name in self._labels:
+            absent = samples.index[samples[name].isna()]
+            excluded += [(path.name, sample, "", f"{name} is absent: left out of this target") for sample in absent]
+            samples[name] = _numbers(samples[name], whole=True)
+            if name in self.ordinal and samples[name].dtype.kind not in "if":
+                raise DataError(f"{path}: '{name}' is ordinal, so its labels must be whole numbers: write 0, 1, 2 ...")
+        if self._labels:
+            empty = samples.index[samples[list(self._labels)].isna().all(axis=1)]
+            excluded += [(path.name, sample, "", "no label can be used") for sample in empty]
+            samples = samples.drop(index=empty)
+        for name in self.clinical:
+            samples[name] = _numbers(samples[name], whole=False)
+        return samples, excluded
+
+
+def _studies(rows: pd.DataFrame) -> pd.Series[str]:
+    """The study of each sample: its patient where all the patient's samples show the same files, else itself."""
+    shown = rows.assign(scan=rows["series"] + "\n" + rows["file"] + "\n" + rows["mask file"].fillna(""))
+    samples = shown.groupby("sample", sort=False).agg(patient=("patient", "first"), scans=("scan", frozenset))
+    shared = samples.groupby("patient")["scans"].transform(lambda scans: len(set(scans)) == 1).astype("bool")
+    return samples["patient"].where(shared, samples.index.to_series())
+
+
+def _numbers(cells: pd.Series[str], *, whole: bool) -> pd.Series[float] | pd.Series[str]:
+    """The cells as numbers if all are numbers (`whole`: whole numbers), else as they are."""
+    import pandas as pd
+
+    numbers = pd.to_numeric(cells, errors="coerce")
+    is_number = bool((numbers.notna() == cells.notna()).all()) and bool(numbers.notna().any())
+    return numbers if is_number and not (whole and (numbers.dropna() % 1).any()) else cells

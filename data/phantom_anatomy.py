@@ -1,0 +1,403 @@
+"""The anatomy of a phantom patient: a chain of vertebrae and discs whose shapes are closed formulas.
+
+Body space is LPS in mm: x to the left, y to the back, z up, with the upper endplate of S1 at the origin. Every
+vertebra and disc has a frame of its own: u to the left, v to the back, w up, origin in its centre.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data.phantom_gradings import Gradings
+
+Array = NDArray[np.float32]
+Float64 = NDArray[np.float64]
+
+
+class Factor(NamedTuple):
+    """A normal distribution, cut at `low` and `high`, of something that differs between patients."""
+
+    mean: float
+    sd: float
+    low: float
+    high: float
+    meaning: str
+
+
+FACTORS: dict[str, Factor] = {
+    "vertebra_height": Factor(27, 1.8, 22, 32, "height of L5's body, mm"),
+    "ap_width": Factor(34, 2.2, 28, 41, "front-to-back width of L5's body, mm"),
+    "lateral_width": Factor(48, 3, 40, 57, "left-to-right width of L5's body, mm"),
+    "disc_height": Factor(1, 0.15, 0.6, 1.4, "disc heights, as a share of the usual ones"),
+    "disc_wedge": Factor(0, 1, -2.5, 2.5, "wedge that every disc has more than usual, degrees"),
+    "lordosis": Factor(47, 9, 22, 70, "angle between the upper endplates of L1 and S1, degrees"),
+    "sacral_slope": Factor(38, 6, 22, 54, "angle of S1's upper endplate with the horizontal, degrees"),
+    "scoliosis": Factor(0, 5, -12, 12, "largest sideways tilt of the lateral curve, degrees"),
+    "rotation": Factor(0, 4, -10, 10, "turn of the body about its long axis in the scanner, degrees"),
+    "lean": Factor(0, 3, -8, 8, "tilt of the body to its side in the scanner, degrees"),
+    "pitch": Factor(0, 4, -10, 10, "tilt of the body to its back in the scanner, degrees"),
+    "misalignment": Factor(0, 1.5, -4, 4, "angle between the sagittal slices and the body, degrees"),
+    "off_centre": Factor(0, 2.5, -7, 7, "distance of the middle slice from the spine, mm"),
+    "field_margin": Factor(35, 10, 15, 60, "field of view beyond the labelled spine, mm"),
+    "pixel_size": Factor(1, 0.06, 0.85, 1.15, "in-plane spacing, as a share of what was asked for"),
+    "vertebra_signal": Factor(1, 0.14, 0.6, 1.4, "marrow signal, as a share of the usual one"),
+    "disc_signal": Factor(0, 0.16, -0.4, 0.4, "water of the discs' nuclei more than usual, from 0 (dry) to 1"),
+    "csf_signal": Factor(1, 0.1, 0.7, 1.3, "signal of cerebrospinal fluid, as a share of the usual one"),
+    "muscle_signal": Factor(1, 0.12, 0.7, 1.4, "muscle signal, as a share of the usual one"),
+    "fat_thickness": Factor(18, 7, 5, 40, "fat under the skin of the back, mm"),
+    "canal_width": Factor(15.5, 1.7, 11, 20, "front-to-back width of the thecal sac, mm"),
+    "noise": Factor(26, 8, 10, 50, "standard deviation of the noise in each channel; fat in T1 is 900"),
+    "bias": Factor(0.55, 0.2, 0.1, 1.1, "fall of the surface coil's signal, nepers in 100 mm from the skin"),
+}
+"""What differs between patients, independently of each other and of every grading."""
+
+# L5/S1 first; the two last are only seen above the highest labelled level.
+_DISC_HEIGHTS = (9.5, 11, 10.5, 9.5, 8.5, 7, 6, 5.5, 5, 5)
+_DISC_WEDGES = (14, 10, 8, 6, 4, 2, 0, -1, -1, -1)
+_BODY_WEDGES = (8, 3, 0, -2, -3, -3, -3, -3, -3, -3)
+_BODY_HEIGHTS = (1, 1.02, 1.02, 1, 0.97, 0.93, 0.89, 0.86, 0.83, 0.8)
+_BODY_WIDTHS = (1, 0.99, 0.97, 0.95, 0.92, 0.89, 0.86, 0.84, 0.82, 0.8)
+_UNSEEN = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Endplate:
+    """The dent of a disc into a vertebra, mm deep: a dome over the whole endplate and a node at (u, v)."""
+
+    dome: float
+    node: float = 0.0
+    at: tuple[float, float] = (0.0, 0.0)
+
+    def depth(self, u: Array, v: Array, ap: float, lateral: float) -> Array:
+        """Depth at (u, v), mm."""
+        dome = self.dome * np.maximum(0, 1 - (2 * u / lateral) ** 2 - (2 * v / ap) ** 2)
+        if not self.node:
+            return np.asarray(dome)
+        return np.asarray(dome + self.node * np.exp(-((u - self.at[0]) ** 2 + (v - self.at[1]) ** 2) / 30))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Body:
+    """A wedge between two endplates over an oval: a vertebral body or a disc. Lengths in mm, angles in degrees.
+
+    Args:
+        label: Of the mask; 0 where the structure is seen but not labelled.
+        centre: `(3,)` in body space.
+        axes: `(3, 3)`; the columns are u, v and w in body space.
+        height: Between the endplates' rims on the axis.
+        wedge: Angle by which it is higher in front.
+        tilt: Angle by which it is higher on the right.
+        upper: The endplate above; it widens a disc and hollows a vertebra.
+        lower: The endplate below.
+        front: How far the middle of the front stands out (a disc) or is drawn in (a vertebra, negative).
+        back: The same behind.
+        protrusion: Length of a focal protrusion to the back, with the u of its middle in `protrusion_at`.
+        taper: Widening from bottom to top as a share of the front-to-back width (the sacrum).
+        modic: Of a vertebra: grade and strength at its upper and at its lower endplate.
+        water: Of a disc: the signal of its nucleus from 0 to 1.
+    """
+
+    label: int
+    centre: Float64
+    axes: Float64
+    height: float
+    ap: float
+    lateral: float
+    wedge: float
+    tilt: float
+    upper: Endplate
+    lower: Endplate
+    front: float = 0.0
+    back: float = 0.0
+    protrusion: float = 0.0
+    protrusion_at: float = 0.0
+    taper: float = 0.0
+    modic: tuple[tuple[int, float], tuple[int, float]] = ((0, 0.0), (0, 0.0))
+    water: float = 0.0
+
+    @property
+    def is_disc(self) -> bool:
+        """Whether the endplates bulge outwards."""
+        return self.water > 0
+
+    def surfaces(self, u: Array, v: Array) -> tuple[Array, Array]:
+        """The upper and the lower surface over (u, v): their w, mm."""
+        sign = 1 if self.is_disc else -1
+        rim = self.height / 2 - np.tan(np.radians(self.wedge) / 2) * v + np.tan(np.radians(self.tilt) / 2) * -u
+        upper = rim + sign * self.upper.depth(u, v, self.ap, self.lateral)
+        lower = -rim - sign * self.lower.depth(u, v, self.ap, self.lateral)
+        return np.asarray(upper), np.asarray(lower)
+
+    def depth(self, u: Array, v: Array, w: Array) -> tuple[Array, Array, Array]:
+        """Distance inside the whole surface, the upper and the lower endplate, mm; negative outside."""
+        upper, lower = self.surfaces(u, v)
+        profile = np.maximum(0, 1 - np.square(w * (2 / (self.height + 1))))
+        across = np.abs(u) * (2 / self.lateral)
+        oval = np.sqrt(np.maximum(0, 1 - across * across * across))
+        half = oval * (self.ap / 2)
+        if self.taper:
+            half = half * (1 + self.taper * w / self.height)
+        back = half + (self.back * oval) * profile
+        if self.protrusion:
+            back = back + self.protrusion * np.exp(-np.square((u - self.protrusion_at) / 6)) * profile
+        front = half + (self.front * oval) * profile
+        sides = np.minimum(np.minimum(back - v, v + front), self.lateral / 2 - np.abs(u))
+        above, below = upper - w, w - lower
+        return np.asarray(np.minimum(sides, np.minimum(above, below))), above, below
+
+    def at(self, u: float, v: float, w: float) -> Float64:
+        """A point of the structure's frame in body space, mm."""
+        return np.asarray(self.centre + self.axes @ np.array([u, v, w]))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Anatomy:
+    """All that a scan shows of a patient.
+
+    Args:
+        factors: The patient's values of `FACTORS`.
+        discs: From the bottom; two at the top are seen but not labelled.
+        vertebrae: From the bottom, L5 first, as many as discs.
+        sacrum: S1 to S3 and what is left of their discs, from the top.
+        canal: `(n, 4)` points of the thecal sac from the bottom: x, y, z and front-to-back width, mm.
+        pose: `(4, 4)`, from body space to the scanner's, both LPS mm.
+    """
+
+    factors: dict[str, float]
+    discs: list[Body]
+    vertebrae: list[Body]
+    sacrum: list[Body]
+    canal: Float64
+    pose: Float64
+
+
+def draw_anatomy(rng: np.random.Generator, gradings: Gradings, effect: float) -> Anatomy:
+    """A patient whose anatomy shows the gradings `(discs,)` with strength `effect`, 0 to 1.
+
+    The same generator state gives the same patient at every effect, but for what the gradings change.
+    """
+    factors = {name: float(np.clip(rng.normal(f.mean, f.sd), f.low, f.high)) for name, f in FACTORS.items()}
+    signs = _draw_signs(rng, gradings, effect)
+    discs, vertebrae, canal = _draw_column(rng, factors, signs, labelled=len(gradings["narrowing"]))
+    sacrum = _draw_sacrum(factors, discs[0])
+    for bone in sacrum[::2]:
+        canal.insert(0, np.append(bone.at(0, bone.ap / 2 + 4, 0), factors["canal_width"] * bone.ap / discs[0].ap / 1.5))
+    pose = np.eye(4)
+    pose[:3, :3] = turn(2, factors["rotation"]) @ turn(1, factors["lean"]) @ turn(0, factors["pitch"])
+    pose[:3, 3] = rng.normal(0, (4, 10, 15)) - pose[:3, :3] @ vertebrae[2].centre
+    return Anatomy(
+        factors=factors, discs=discs, vertebrae=vertebrae, sacrum=sacrum, canal=np.array(canal), pose=pose
+    )  # fmt: skip
+
+
+def measure(disc: Body, pose: Float64) -> dict[str, float]:
+    """The true geometry of a disc in the scanner's space: mm, mm3, degrees and LPS.
+
+    `height` is taken on the axis, `anterior_height` and `posterior_height` at 80 % of the way to the rims, `ap_width`
+    in the midsagittal plane at mid-height; `sagittal_angle`, `coronal_angle` and `axial_angle` are those of its plane
+    and of its left-right axis with the scanner's axes.
+    """
+    ends = np.array([0.0, -0.4, 0.4], dtype=np.float32) * disc.ap
+    upper, lower = disc.surfaces(np.zeros(3, dtype=np.float32), ends)
+    height, anterior, posterior = (float(h) for h in upper - lower)
+    reach = (disc.lateral / 2 + 1, disc.ap / 2 + 12, disc.height / 2 + 8)
+    steps = [np.arange(-r, r + 1, 1.0) + (r % 1) for r in reach]
+    u, v, w = (a.astype(np.float32) for a in np.meshgrid(*steps, indexing="ij", sparse=True))
+    inside = np.clip(disc.depth(u, v, w)[0] + 0.5, 0, 1)
+    volume = float(inside.sum())
+    centroid = [float((inside * a).sum() / volume) for a in (u, v, w)]
+    x, y, z = pose[:3, :3] @ disc.at(*centroid) + pose[:3, 3]
+    left, behind, _ = (pose[:3, :3] @ disc.axes).T
+    protrusion = disc.protrusion * np.exp(-((disc.protrusion_at / 6) ** 2))
+    return {
+        "height": height,
+        "anterior_height": anterior,
+        "posterior_height": posterior,
+        "ap_width": float(disc.ap + disc.front + disc.back + protrusion),
+        "lateral_width": disc.lateral,
+        "wedge": disc.wedge,
+        "volume": volume,
+        "sagittal_angle": float(np.degrees(np.arctan2(behind[2], behind[1]))),
+        "coronal_angle": float(np.degrees(np.arctan2(left[2], left[0]))),
+        "axial_angle": float(np.degrees(np.arctan2(left[1], left[0]))),
+        "x": float(x),
+        "y": float(y),
+        "z": float(z),
+    }
+
+
+def turn(axis: int, degrees: float) -> Float64:
+    """`(3, 3)`: the right-handed turn about x (0), y (1) or z (2)."""
+    c, s = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
+    matrix = np.eye(3)
+    first, second = ((1, 2), (2, 0), (0, 1))[axis]
+    matrix[first, first] = matrix[second, second] = c
+    matrix[first, second], matrix[second, first] = -s, s
+    return matrix
+
+
+def _draw_signs(rng: np.random.Generator, gradings: Gradings, effect: float) -> dict[str, Float64]:
+    """What each disc shows of its gradings `(discs + 2,)`: mm, shares and signals; 0 everywhere at effect 0."""
+    full = {
+        "narrowing": 0.32,
+        "bulging": 2.0,
+        "herniation": 6.0,
+        "spondylolisthesis": 6.0,
+        "stenosis": 0.45,
+        "modic": 1.0,
+        "upper_endplate": 3.0,
+        "lower_endplate": 3.0,
+    }
+    signs = {}
+    for name, strength in full.items():
+        severity = rng.uniform(0.6, 1.4, len(gradings[name]))
+        signs[name] = effect * strength * severity * (gradings[name] > 0)
+    signs["water"] = effect * 0.14 * (3.0 - gradings["pfirrmann"])
+    signs["modic_grade"] = gradings["modic"].astype(np.float64)
+    return {name: np.append(values, np.zeros(_UNSEEN)) for name, values in signs.items()}
+
+
+def _draw_column(
+    rng: np.random.Generator, factors: dict[str, float], signs: dict[str, Float64], labelled: int
+) -> tuple[list[Body], list[Body], list[Float64]]:
+    """Discs, vertebrae and the points of the canal, built upwards from S1's endplate."""
+    count = labelled + _UNSEEN
+    size = _draw_sizes(rng, factors, signs, count)
+    lordosis = factors["lordosis"] / (sum(_DISC_WEDGES[:5]) + sum(_BODY_WEDGES[:5]))
+    foot, axes = np.zeros(3), turn(0, factors["sacral_slope"])
+    discs: list[Body] = []
+    vertebrae: list[Body] = []
+    canal: list[Float64] = []
+    for i in range(count):
+        width = _BODY_WIDTHS[i] * size["width"][i]
+        # A disc that loses height loses its wedge, and its endplates never meet.
+        wedge = (_DISC_WEDGES[i] * (lordosis if i < 5 else 1) + size["wedge"][i]) * (1 - signs["narrowing"][i])
+        steepest = 2 * np.degrees(np.arctan((size["height"][i] - 1.5) / (factors["ap_width"] * width)))
+        plates = [
+            Endplate(dome=size["dome"][i], node=size[f"{side}_node"][i], at=(size["node_u"][i], size["node_v"][i]))
+            for side in ("upper", "lower")
+        ]
+        disc = Body(
+            label=201 + i if i < labelled else 0,
+            centre=foot,
+            axes=axes,
+            height=size["height"][i],
+            ap=factors["ap_width"] * width * size["disc_ap"][i],
+            lateral=factors["lateral_width"] * width,
+            wedge=float(np.clip(wedge, -steepest, steepest)),
+            tilt=_sideways(factors["scoliosis"], i, count),
+            upper=plates[0],
+            lower=plates[1],
+            front=size["front"][i],
+            back=size["back"][i],
+            protrusion=signs["herniation"][i],
+            protrusion_at=size["protrusion_at"][i],
+            water=float(np.clip(size["water"][i], 0.03, 1)),
+        )
+        disc, foot, axes = _stack(disc, foot, axes, shift=signs["spondylolisthesis"][i])
+        body = Body(
+            label=1 + i if i < labelled else 0,
+            centre=foot,
+            axes=axes,
+            height=factors["vertebra_height"] * _BODY_HEIGHTS[i] * size["body_height"][i],
+            ap=factors["ap_width"] * width,
+            lateral=factors["lateral_width"] * width,
+            wedge=_BODY_WEDGES[i] * (lordosis if i < 5 else 1) + size["body_wedge"][i],
+            tilt=_sideways(factors["scoliosis"], i + 0.5, count),
+            upper=Endplate(dome=1.0),
+            lower=plates[0],
+            front=-size["waist"][i],
+            back=-size["waist"][i],
+            modic=((0, 0.0), (int(signs["modic_grade"][i]), signs["modic"][i])),
+        )
+        body, foot, axes = _stack(body, foot, axes)
+        if vertebrae:
+            below = vertebrae[-1]
+            upper_modic = (int(signs["modic_grade"][i]), signs["modic"][i])
+            vertebrae[-1] = replace(below, upper=disc.lower, modic=(upper_modic, below.modic[1]))
+        discs.append(disc)
+        vertebrae.append(body)
+        sac = factors["canal_width"] * size["canal"][i]
+        for part, share in ((disc, 1 - signs["stenosis"][i]), (body, 1.0)):
+            back = body.ap / 2 + 1.5 + sac / 2
+            canal.append(np.append(part.at(0, back, 0), sac * share))
+    return discs, vertebrae, canal
+
+
+def _draw_sizes(
+    rng: np.random.Generator, factors: dict[str, float], signs: dict[str, Float64], count: int
+) -> dict[str, Float64]:
+    """What differs from level to level inside a patient, with what the gradings change, `(count,)` each."""
+
+    def normal(mean: float, sd: float) -> Float64:
+        return np.asarray(mean + sd * np.clip(rng.standard_normal(count), -2.5, 2.5))
+
+    height = np.array(_DISC_HEIGHTS[:count]) * factors["disc_height"] * normal(1, 0.12)
+    dome = np.clip(normal(1.3, 0.4), 0.3, 2.5)
+    shrunk = 1 - signs["narrowing"]
+    return {
+        "height": np.maximum(height * shrunk, 2),
+        "dome": dome * shrunk,
+        "wedge": normal(factors["disc_wedge"], 1.8),
+        "disc_ap": normal(1, 0.03),
+        "front": normal(0.6, 0.9) + signs["bulging"] / 2,
+        "back": normal(0.6, 1.1) + signs["bulging"],
+        "water": 0.52 + factors["disc_signal"] + normal(0, 0.13) + signs["water"],
+        "upper_node": np.abs(normal(0, 0.5)) + signs["upper_endplate"],
+        "lower_node": np.abs(normal(0, 0.5)) + signs["lower_endplate"],
+        "node_u": normal(0, 8),
+        "node_v": normal(0, 6),
+        "protrusion_at": normal(0, 4),
+        "width": normal(1, 0.02),
+        "body_height": normal(1, 0.03),
+        "body_wedge": normal(0, 1.2),
+        "waist": normal(1.8, 0.4),
+        "canal": normal(1, 0.05),
+    }
+
+
+def _draw_sacrum(factors: dict[str, float], lowest: Body) -> list[Body]:
+    """S1 to S3 with the rests of their discs, built downwards from S1's upper endplate."""
+    foot, axes = np.zeros(3), turn(0, factors["sacral_slope"])
+    parts = []
+    for height, width, wedge, taper, water in (
+        (29, 0.82, -8, 0.3, 0), (3, 0.6, -3, 0, 0.1), (23, 0.52, -9, 0.25, 0), (2, 0.42, -3, 0, 0.1), (20, 0.36, -9, 0.2, 0)
+    ):  # fmt: skip
+        half = turn(0, wedge / 2)
+        axes = axes @ half
+        parts.append(
+            Body(
+                label=0,
+                centre=foot - axes[:, 2] * height / 2,
+                axes=axes,
+                height=height,
+                ap=lowest.ap * width,
+                lateral=lowest.lateral,
+                wedge=wedge,
+                tilt=0,
+                upper=lowest.lower if not parts else Endplate(dome=0),
+                lower=Endplate(dome=0),
+                taper=taper,
+                water=water,
+            )
+        )
+        foot, axes = foot - axes[:, 2] * height, axes @ half
+    return parts
+
+
+def _stack(body: Body, foot: Float64, axes: Float64, shift: float = 0.0) -> tuple[Body, Float64, Float64]:
+    """Puts a structure on the one below, and gives the place and axes of its upper rim; `shift` slips it forward."""
+    half = turn(0, -body.wedge / 2) @ turn(1, body.tilt / 2)
+    middle = axes @ half
+    head = foot + middle[:, 2] * body.height - middle[:, 1] * shift
+    return replace(body, centre=(foot + head) / 2, axes=middle), head, middle @ half
+
+
+def _sideways(scoliosis: float, level: float, count: int) -> float:
+    """The part of the lateral curve that one structure makes, degrees: an S over the spine that starts upright."""
+    start, stop = (scoliosis * np.sin(1.5 * np.pi * (level + step) / count) for step in (0.0, 0.5))
+    return float(stop - start)

@@ -1,0 +1,384 @@
+"""Scans of a phantom patient: slices of a thickness, tissues with T1-, T2- and STIR-like contrast, noise, coil bias."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data.base import Image
+from data.phantom_anatomy import Anatomy, Array, Body, Float64, turn
+
+SEQUENCES = ("t1", "t2", "t2_SPACE", "stir")
+SIGNALS = {
+    "fat": (900, 720, 660, 70),
+    "marrow": (520, 360, 330, 110),
+    "cortex": (90, 70, 60, 40),
+    "muscle": (290, 170, 160, 190),
+    "viscera": (300, 330, 300, 260),
+    "vessel": (80, 50, 40, 40),
+    "ligament": (150, 90, 80, 60),
+    "csf": (150, 1000, 1050, 950),
+    "nerve": (330, 420, 400, 330),
+    "annulus": (250, 95, 85, 60),
+    "dry": (290, 110, 100, 70),
+    "water": (270, 690, 660, 560),
+    "modic_1": (260, 620, 560, 520),
+    "modic_2": (820, 600, 540, 100),
+    "modic_3": (140, 110, 100, 60),
+}
+"""Signal of each tissue in each of `SEQUENCES`."""
+
+CANAL = 100
+_SACRUM_SEEN = 38.0
+
+Box = tuple[slice, slice, slice]
+
+
+def sagittal_grid(
+    rng: np.random.Generator, anatomy: Anatomy, spacing: tuple[float, float], slices: int
+) -> tuple[Float64, tuple[int, int, int]]:
+    """Affine (index D left, H down, W back, to LPS mm) and shape of sagittal slices that hold the labelled spine.
+
+    Args:
+        spacing: Between slices and in the plane, mm.
+        slices: Their number.
+    """
+    f = anatomy.factors
+    pixel = spacing[1] * f["pixel_size"]
+    top = max(v.at(0, 0, v.height / 2)[2] for v in anatomy.vertebrae if v.label)
+    tall = top + _SACRUM_SEEN + f["field_margin"]
+    shape = slices, round(tall / pixel), round(0.55 * 290 / pixel)
+    lined_up = turn(2, f["rotation"] + f["misalignment"]) @ turn(1, f["lean"] - f["misalignment"])
+    axes = lined_up @ np.array([[1, 0, 0], [0, 0, 1], [0, -1, 0]])
+    spine = anatomy.canal[len(anatomy.sacrum[::2]) :].mean(axis=0)
+    behind = spine[1] + 48 + f["fat_thickness"] + rng.uniform(2, 10)
+    middle = [spine[0] + f["off_centre"], behind - shape[2] * pixel / 2, (top - _SACRUM_SEEN) / 2 + rng.normal(0, 3)]
+    affine = np.eye(4)
+    affine[:3, :3] = axes * [spacing[0], pixel, pixel]
+    centre = anatomy.pose[:3, :3] @ middle + anatomy.pose[:3, 3]
+    affine[:3, 3] = centre - affine[:3, :3] @ (np.array(shape) - 1) / 2
+    return affine, shape
+
+
+def scan(
+    rng: np.random.Generator,
+    anatomy: Anatomy,
+    affine: Float64,
+    shape: tuple[int, int, int],
+    sequences: Sequence[str],
+    *,
+    thickness: float | None = None,
+    parts: int = 3,
+) -> dict[str, Image]:
+    """The patient in each sequence, on one grid and with one mask.
+
+    Args:
+        affine: `(4, 4)`, index D left, H down, W back, to LPS mm.
+        shape: Voxels along D, H and W.
+        thickness: Of the slices, mm; None leaves no gap between them.
+        parts: Positions in a slice at which the anatomy is taken, for the partial volume.
+    """
+    canvas = _Canvas(anatomy, affine, shape, sequences, thickness, parts)
+    texture_rng, bias_rng, *noise_rngs = rng.spawn(2 + len(SEQUENCES))
+    texture = _texture(texture_rng, shape)
+    sac = _Sac(anatomy.canal)
+    _paint_soft_tissue(canvas, anatomy, sac, texture)
+    _paint_canal(canvas, anatomy, sac)
+    for vertebra in anatomy.vertebrae:
+        _paint_processes(canvas, anatomy, vertebra)
+    for body in [*anatomy.sacrum, *anatomy.vertebrae, *anatomy.discs]:
+        _paint_body(canvas, body)
+    canvas.pixels *= 1 + 0.07 * texture
+    canvas.pixels *= _bias(bias_rng, anatomy, affine, shape)
+    images = {}
+    for sequence, signal in zip(sequences, canvas.pixels, strict=True):
+        noise_rng = noise_rngs[SEQUENCES.index(sequence)]
+        noise = noise_rng.standard_normal((2, *shape), dtype=np.float32) * np.float32(anatomy.factors["noise"])
+        gain = noise_rng.uniform(0.6, 1.4)
+        pixels = np.hypot(signal + noise[0], noise[1]) * np.float32(gain)
+        images[sequence] = Image(pixels=pixels, affine=affine, mask=canvas.mask)
+    return images
+
+
+class _Canvas:
+    """Signals `(sequences, D, H, W)` and labels that structures are painted on, the later over the earlier."""
+
+    def __init__(
+        self,
+        anatomy: Anatomy,
+        affine: Float64,
+        shape: tuple[int, int, int],
+        sequences: Sequence[str],
+        thickness: float | None,
+        parts: int,
+    ) -> None:
+        self.to_body = np.linalg.inv(anatomy.pose) @ affine
+        self.shape = shape
+        spacing = np.linalg.norm(affine[:3, :3], axis=0)
+        self.pixel = float(spacing[1])
+        self.parts = parts
+        within = (np.arange(parts) + 0.5) / parts - 0.5
+        self.within = (within * (1 if thickness is None else thickness / spacing[0])).astype(np.float32)
+        columns = [SEQUENCES.index(s) for s in sequences]
+        self.signals = {t: np.array(values, dtype=np.float32)[columns] for t, values in SIGNALS.items()}
+        f = anatomy.factors
+        for tissues, factor in (
+            (("marrow", "modic_1", "modic_2", "modic_3"), f["vertebra_signal"]),
+            (("csf",), f["csf_signal"]),
+            (("muscle", "viscera"), f["muscle_signal"]),
+        ):
+            for tissue in tissues:
+                self.signals[tissue] *= factor
+        self.pixels = np.zeros((len(sequences), *shape), dtype=np.float32)
+        self.mask = np.zeros(shape, dtype=np.int16)
+
+    @property
+    def everywhere(self) -> Box:
+        return (slice(0, self.shape[0]), slice(0, self.shape[1]), slice(0, self.shape[2]))
+
+    def box(self, frame: Float64, low: Any, high: Any) -> Box | None:
+        """The voxels that a cuboid of a frame `(4, 4)` (to body space) may touch; None if there are none."""
+        corners = np.array(np.meshgrid(*zip(low, high, strict=True))).reshape(3, -1).T
+        index = self.index(corners @ frame[:3, :3].T + frame[:3, 3])
+        return self.clipped(index.min(axis=0) - 1, index.max(axis=0) + 1)
+
+    def clipped(self, low: Float64, high: Float64) -> Box | None:
+        """The voxels from index `low` to `high`, as far as there are any."""
+        first = np.maximum(np.floor(low), 0).astype(int)
+        last = np.minimum(np.ceil(high) + 1, self.shape).astype(int)
+        if (first >= last).any():
+            return None
+        return slice(first[0], last[0]), slice(first[1], last[1]), slice(first[2], last[2])
+
+    def index(self, points: Float64) -> Float64:
+        """Fractional index of points `(n, 3 or more)` of body space."""
+        to_index = np.linalg.inv(self.to_body)
+        return np.asarray(points[:, :3] @ to_index[:3, :3].T + to_index[:3, 3])
+
+    def voxels_in(self, length: float) -> Float64:
+        """A length in mm counted in voxels along D, H and W."""
+        return np.asarray(length / np.linalg.norm(self.to_body[:3, :3], axis=0))
+
+    def coordinates(self, box: Box, frame: Float64, *, fine: bool = True) -> list[Array]:
+        """Positions of the box's voxels in a frame, mm; `fine` gives all parts of each slice along axis 0."""
+        to_frame = (np.linalg.inv(frame) @ self.to_body).astype(np.float32)
+        d, h, w = (np.arange(s.start, s.stop, dtype=np.float32) for s in box)
+        if fine:
+            d = (d[:, None] + self.within).ravel()
+        return [((a * d + t)[:, None] + b * h)[:, :, None] + c * w for a, b, c, t in to_frame[:3]]
+
+    def cover(self, depth: Array) -> Array:
+        """The share of a pixel that lies inside a surface, from the depth of its centre in mm."""
+        return np.asarray(np.clip(depth * np.float32(1 / self.pixel) + np.float32(0.5), 0, 1))
+
+    def paint(self, box: Box, tissues: list[tuple[Array, str | Array]], label: int = 0) -> None:
+        """Lays tissues over what is there.
+
+        Args:
+            tissues: Weight (the parts of a slice along axis 0) and tissue or its signal `(sequences,)`.
+            label: For voxels that are covered by half.
+        """
+        under = self.pixels[(slice(None), *box)]
+        shares = [_slice_mean(weight, under.shape[1]) for weight, _ in tissues]
+        covered = np.sum(shares, axis=0) if len(shares) > 1 else shares[0]
+        under *= 1 - covered
+        for share, (_, tissue) in zip(shares, tissues, strict=True):
+            for layer, value in zip(under, self.signals[tissue] if isinstance(tissue, str) else tissue, strict=True):
+                layer += share * value
+        if label:
+            self.mask[box][covered >= 0.5] = label
+
+
+def _paint_body(canvas: _Canvas, body: Body) -> None:
+    """A disc with annulus and nucleus, or a vertebral body with cortex, marrow and Modic changes."""
+    frame = _frame(body)
+    reach = np.array([body.lateral / 2, body.ap / 2 + max(body.front, body.back, 0) + body.protrusion, 0]) + 1
+    reach[1] *= 1 + body.taper / 2
+    reach[2] = (
+        abs(
+            body.surfaces(*np.meshgrid((-body.lateral / 2, 0, body.lateral / 2), (-body.ap / 2, 0, body.ap / 2)))[0]
+        ).max()
+        + 4
+    )
+    box = canvas.box(frame, -reach, reach)
+    if box is None:
+        return
+    u, v, w = canvas.coordinates(box, frame)
+    depth, above, below = body.depth(u, v, w)
+    inside = canvas.cover(depth)
+    if body.is_disc:
+        wet, dry = _nucleus(body, u, v, w)
+        rim = inside * (1 - canvas.cover(depth - 1.2))
+        water = canvas.signals["dry"] + (canvas.signals["water"] - canvas.signals["dry"]) * np.float32(body.water)
+        inner = inside - rim
+        canvas.paint(box, [(rim, "ligament"), (inner * dry, "annulus"), (inner * wet, water)], body.label)
+        return
+    marrow = inside * canvas.cover(depth - 0.9)
+    tissues: list[tuple[Array, str | Array]] = [(inside - marrow, "cortex")]
+    for (grade, strength), distance in zip(body.modic, (above, below), strict=True):
+        if grade and strength:
+            changed = marrow * (np.float32(min(strength, 1)) * np.clip(1.6 - distance / 6, 0, 1))
+            marrow = marrow - changed
+            tissues.append((changed, f"modic_{grade}"))
+    canvas.paint(box, [*tissues, (marrow, "marrow")], body.label)
+
+
+def _nucleus(disc: Body, u: Array, v: Array, w: Array) -> tuple[Array, Array]:
+    """Shares of nucleus and annulus: the drier, the more they blur; a wet nucleus has its cleft."""
+    upper, lower = disc.surfaces(np.zeros(1, dtype=np.float32), np.zeros(1, dtype=np.float32))
+    radius = np.sqrt(
+        np.square(u / (0.36 * disc.lateral))
+        + np.square((v - 1) / (0.34 * disc.ap))
+        + np.square(w / (0.46 * float(upper[0] - lower[0])))
+    )
+    blur = 0.3 + 0.7 * (1 - disc.water)
+    wet = np.clip((1 - radius) / blur + 0.5, 0, 1) * (1 - 0.35 * disc.water * np.exp(-np.square(w / 0.8)))
+    return np.asarray(wet), np.asarray(1 - wet)
+
+
+def _paint_processes(canvas: _Canvas, anatomy: Anatomy, vertebra: Body) -> None:
+    """Pedicles, articular and spinous processes, as rounded blocks in the vertebra's frame."""
+    h, rear = vertebra.height, vertebra.ap / 2
+    sac = anatomy.factors["canal_width"]
+    side = vertebra.lateral * 0.28
+    blocks = [((0, rear + sac + 17, -0.3 * h), (3.5, 12, 0.38 * h), 18.0)]
+    for sign in (-1, 1):
+        blocks.append(((sign * side, rear + 5, 0.2 * h), (4.5, 8, 0.26 * h), 0.0))
+        blocks.append(((sign * (side + 1), rear + sac + 2, -0.2 * h), (6, 6, 0.62 * h), 8.0))
+        blocks.append(((sign * 6, rear + sac + 6, -0.15 * h), (6, 3.5, 0.35 * h), 15.0))
+    for centre, half, slant in blocks:
+        frame = _frame(vertebra) @ np.block([[turn(0, slant), np.array(centre, dtype=float)[:, None]], [0, 0, 0, 1]])
+        box = canvas.box(frame, -np.array(half), half)
+        if box is None:
+            continue
+        radius = np.sqrt(
+            sum(np.square(a / np.float32(r)) ** 2 for a, r in zip(canvas.coordinates(box, frame), half, strict=True))
+        )
+        depth = (1 - np.sqrt(radius)) * np.float32(min(half))
+        inside = canvas.cover(depth)
+        marrow = inside * canvas.cover(depth - 1)
+        canvas.paint(box, [(inside - marrow, "cortex"), (marrow, "marrow")], vertebra.label)
+
+
+def _paint_canal(canvas: _Canvas, anatomy: Anatomy, sac: _Sac) -> None:
+    """The thecal sac with cord and roots, a band of rows at a time."""
+    path = canvas.index(sac.path)
+    reach = np.ceil(canvas.voxels_in(sac.path[:, 3].max() * 0.75 + 2))
+    conus = anatomy.discs[min(4, len(anatomy.discs) - 1)].centre[2]
+    for top in range(0, canvas.shape[1], 32):
+        near = path[(path[:, 1] > top - reach[1]) & (path[:, 1] < top + 32 + reach[1])]
+        if not len(near):
+            continue
+        low, high = near.min(axis=0) - reach, near.max(axis=0) + reach
+        low[1], high[1] = top, top + 31
+        box = canvas.clipped(low, high)
+        if box is None:
+            continue
+        x, y, z = canvas.coordinates(box, np.eye(4))
+        x, y, width = x - sac.x(z), y - sac.y(z), sac.width(z)
+        depth = 0.5 * width - np.hypot(x * 0.7, y)
+        inside = canvas.cover(depth)
+        cord_width = np.clip((z - (conus - 15)) / 25, 0, 1) * 4.5
+        cord = canvas.cover(cord_width - np.hypot(x, (y - 0.08 * width) * 1.2)) * (cord_width > 0)
+        roots = 0.55 * np.exp(-np.square((y / width - 0.22) / 0.12)) * (1 - cord)
+        nerve = inside * np.clip(cord + roots, 0, 1)
+        canvas.paint(box, [(nerve, "nerve"), (inside - nerve, "csf")], CANAL)
+
+
+def _paint_soft_tissue(canvas: _Canvas, anatomy: Anatomy, sac: _Sac, texture: Array) -> None:
+    """Belly, vessels, muscles and fat, laid out around the canal; none of it is labelled."""
+    f = anatomy.factors
+    x, y, z = canvas.coordinates(canvas.everywhere, np.eye(4), fine=False)
+    side, course = np.abs(x - sac.x(z)), sac.y(z)
+    back = y - course
+    skin = 0.5 * course + (0.5 * float(anatomy.canal[:, 1].mean()) + 48 + f["fat_thickness"]) - y
+    front = back + (f["ap_width"] + f["canal_width"] / 2)
+
+    def layer(depth: Array, mix: dict[str, float | Array], low: float, high: float) -> None:
+        """Lays a mix of tissues where `depth` is above 0, which is so only for y in `low` to `high`."""
+        box = canvas.box(np.eye(4), (-300, low, -300), (300, high, 600))
+        if box is not None:
+            inside = canvas.cover(depth[box])
+            parts = {t: share[box] if isinstance(share, np.ndarray) else np.float32(share) for t, share in mix.items()}
+            canvas.paint(box, [(inside * share, tissue) for tissue, share in parts.items()])
+
+    first, last = float(course.min()), float(course.max())
+    ap = f["ap_width"] + f["canal_width"] / 2
+    loose = np.clip(texture * 0.8 + 0.45, 0, 1)
+    streaks = np.clip(texture * 0.5 - 0.3, 0, 0.9)
+    layer(np.full_like(y, 9), {"viscera": loose, "fat": 1 - loose}, -300, last)
+    layer(front + 7, {"fat": 0.85, "muscle": 0.15}, first - ap - 8, last)
+    layer(8 - np.hypot(x - sac.x(z) - 11, front + 9), {"vessel": 1.0}, first - ap - 18, last - ap)
+    psoas = 13.5 - np.hypot(side - 38, (back + 17) * 0.65)
+    layer(psoas, {"muscle": 0.9, "fat": 0.1}, first - 40, last + 5)
+    layer(back - 6, {"muscle": 1 - streaks, "fat": streaks}, first + 5, 300)
+    layer(np.minimum(back - 10, 4.5 - side), {"fat": 0.55, "ligament": 0.45}, first + 9, 300)
+    layer(np.minimum(np.minimum(back + 14, 17 - back), 22 - side), {"fat": 0.9, "ligament": 0.1}, first - 15, last + 18)
+    layer(
+        f["fat_thickness"] - skin,
+        {"fat": 0.95, "ligament": 0.05},
+        float((y + skin).min()) - f["fat_thickness"] - 1,
+        300,
+    )
+    layer(1.5 - skin, {"ligament": 1.0}, float((y + skin).min()) - 3, 300)
+    canvas.pixels *= canvas.cover(skin)
+
+
+class _Sac:
+    """The course of the thecal sac: its points joined, smoothed and looked up by height."""
+
+    def __init__(self, points: Float64) -> None:
+        heights = np.arange(points[0, 2] - 60, points[-1, 2] + 60, 0.25)
+        smooth = []
+        for column in (0, 1, 3):
+            values = np.interp(heights, points[:, 2], points[:, column])
+            smooth.append(np.convolve(np.pad(values, 16, mode="edge"), np.full(33, 1 / 33), mode="valid"))
+        self.path = np.column_stack([smooth[0], smooth[1], heights, smooth[2]])
+        self._tables = [column.astype(np.float32) for column in smooth]
+
+    def x(self, z: Array) -> Array:
+        return self._look_up(0, z)
+
+    def y(self, z: Array) -> Array:
+        return self._look_up(1, z)
+
+    def width(self, z: Array) -> Array:
+        return self._look_up(2, z)
+
+    def _look_up(self, column: int, z: Array) -> Array:
+        return np.take(
+            self._tables[column], ((z - np.float32(self.path[0, 2])) * 4 + 0.5).astype(np.int32), mode="clip"
+        )
+
+
+def _slice_mean(weight: Array, slices: int) -> Array:
+    """The mean over the parts of each slice."""
+    return weight if len(weight) == slices else np.asarray(weight.reshape(slices, -1, *weight.shape[1:]).mean(axis=1))
+
+
+def _bias(rng: np.random.Generator, anatomy: Anatomy, affine: Float64, shape: tuple[int, int, int]) -> Array:
+    """The coil's sensitivity `(D, H, W)`: it falls from the back to the front, where a saturation band lies besides."""
+    mm = np.linalg.norm(affine[:3, :3], axis=0)
+    d, h, w = (np.linspace(-1, 1, n) for n in shape)
+    fall = anatomy.factors["bias"] * (w - 1) * shape[2] * mm[2] / 200
+    band = 0.15 + 0.85 / (1 + np.exp(-(np.arange(shape[2]) * mm[2] - rng.uniform(15, 35)) / 4))
+    a, b, c, e = rng.normal(0, (0.05, 0.1, 0.2, 0.05))
+    return np.asarray(
+        np.exp(a * d)[:, None, None] * np.exp(b * h - (0.25 + c) * h**2)[:, None] * (np.exp(fall + e * w) * band),
+        np.float32,
+    )
+
+
+def _texture(rng: np.random.Generator, shape: tuple[int, int, int]) -> Array:
+    """Smooth noise `(D, H, W)` of mean 0 and variance 1."""
+    from scipy.ndimage import gaussian_filter
+
+    noise = gaussian_filter(rng.standard_normal(shape, dtype=np.float32), (0.3, 2, 2), truncate=3)
+    return np.asarray(noise / noise.std(), dtype=np.float32)
+
+
+def _frame(body: Body) -> Float64:
+    return np.block([[body.axes, body.centre[:, None]], [np.zeros(3), 1]])

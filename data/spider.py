@@ -1,0 +1,226 @@
+"""SPIDER: lumbar spine MRI with instance masks and eight gradings a disc."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from data import spreadsheets, volumes
+from data.base import DataError, Dataset, Image, Target, exclusions
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Exclusion = tuple[str, str, str, str]
+
+
+class _Grading(NamedTuple):
+    columns: tuple[str, ...]
+    classes: tuple[int, ...] = (0, 1)
+    ordinal: bool = False
+
+
+_GRADINGS = {
+    "modic": _Grading(("Modic",), (0, 1, 2, 3)),
+    "upper_endplate": _Grading(("UP endplate",)),
+    "lower_endplate": _Grading(("LOW endplate",)),
+    "spondylolisthesis": _Grading(("Spondylolisthesis",)),
+    "herniation": _Grading(("Disc herniation",)),
+    "narrowing": _Grading(("Disc narrowing",)),
+    "bulging": _Grading(("Disc bulging",)),
+    "pfirrmann": _Grading(("Pfirrman grade", "Pfirrmann grade"), (1, 2, 3, 4, 5), ordinal=True),
+}
+_GRADING_FILES = tuple(f"{n}.{end}" for n in ("radiological_gradings", "annotations") for end in ("csv", "xlsx"))
+_CLINICAL = {
+    "sex": "sex",
+    "age": "birth_date",  # so called, but it holds an age
+    "manufacturer": "Manufacturer",
+    "model": "ManufacturerModelName",
+    "field_strength": "MagneticFieldStrength",
+}
+_SPLITS = {"training": "train", "validation": "test", "test": "test"}
+_SEQUENCES = ("t1", "t2", "t2_SPACE")
+_VERTEBRAE = ("S1", *(f"L{n}" for n in range(5, 0, -1)), *(f"T{n}" for n in range(12, 0, -1)))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spider(Dataset):
+    """Lumbar spine MRI in SPIDER's layout; a sample is a disc, graded by a radiologist.
+
+    Images are turned to sagittal slices (D grows to the patient's left, H to the feet, W to the back) in the scanner's
+    units. Masks hold vertebrae 1.. from the bottom, 100 for the canal and 201.. for the discs from the bottom, so that
+    a sample's `mask_label` is 200 + `ivd`. The official validation patients are `split` "test".
+
+    Args:
+        folder: Holds `images/{patient}_{sequence}.mha` and `masks/` (or `images/images/`, `masks/masks/`).
+        tables: Holds `radiological_gradings` (or `annotations`, .csv or .xlsx) and `overview.csv`; "" takes `folder`.
+        sequences: The sequences to read, as the files spell them.
+
+    References:
+        J. van der Graaf et al., Lumbar spine segmentation in MR images: a dataset and a public benchmark, Scientific
+        Data 11, 2024, doi:10.1038/s41597-024-03090-w.
+    """
+
+    folder: str = ""
+    tables: str = ""
+    sequences: tuple[str, ...] = _SEQUENCES
+
+    @property
+    def locations(self) -> tuple[str, ...]:
+        """The disc's level, from L5/S1 upward."""
+        return ("level",)
+
+    @property
+    def clinical(self) -> tuple[str, ...]:
+        """What `overview.csv` says of the patient and the scanner; all missing where there is none."""
+        return tuple(_CLINICAL)
+
+    def targets(self) -> list[Target]:
+        """The eight gradings."""
+        return [Target(name, name, grading.classes, grading.ordinal) for name, grading in _GRADINGS.items()]
+
+    def samples(self) -> pd.DataFrame:
+        """One row a graded disc of a patient with at least one image, in the order of the gradings; a copy."""
+        return self._read[0].copy()
+
+    def excluded(self) -> pd.DataFrame:
+        """Rows that name no disc or contradict each other, and single grades that are absent or out of range."""
+        return exclusions(self._read[1])
+
+    def load(self, study: str, sequence: str) -> Image | None:
+        """The scan in sagittal slices with its mask; without one where there is no folder of masks."""
+        if (study, sequence) not in self._scans:
+            return None
+        image, mask = self._scans[study, sequence]
+        return volumes.read(image, mask=mask, orientation="sagittal")
+
+    def files(self, study: str) -> list[Path]:
+        """The study's images and masks."""
+        found = [self._scans[study, s] for s in self.sequences if (study, s) in self._scans]
+        return [path for pair in found for path in pair if path is not None and path.is_file()]
+
+    @cached_property
+    def _scans(self) -> dict[tuple[str, str], tuple[Path, Path | None]]:
+        """Image and mask by patient and sequence."""
+        if not self.folder:
+            raise DataError("spider has no folder: set `folder` to where images/ and masks/ lie")
+        images, masks = _inner(Path(self.folder) / "images"), _inner(Path(self.folder) / "masks")
+        if not images.is_dir():
+            raise DataError(f"{images}: no such folder: SPIDER's scans lie in images/PATIENT_SEQUENCE.mha")
+        scans = {}
+        for path in sorted(images.glob("*.mha")):
+            if (name := _patient_and_sequence(path.stem, self.sequences)) is not None:
+                scans[name] = path, masks / path.name if masks.is_dir() else None
+        if not scans:
+            raise DataError(f"{images}: no scan PATIENT_SEQUENCE.mha with a sequence of {', '.join(self.sequences)}")
+        return scans
+
+    @cached_property
+    def _read(self) -> tuple[pd.DataFrame, list[Exclusion]]:
+        folder = Path(self.tables or self.folder)
+        scanned = {patient for patient, _ in self._scans}
+        gradings = spreadsheets.first(folder, _GRADING_FILES)
+        if gradings is None:
+            raise DataError(f"{folder}: no table of gradings: expected {' or '.join(_GRADING_FILES)}")
+        discs, excluded = _discs(gradings, scanned)
+        overview = spreadsheets.first(folder, ("overview.csv", "overview.xlsx"))
+        if overview is None:
+            return discs.assign(**dict.fromkeys(_CLINICAL)), excluded
+        return discs.join(_patients(overview, self.sequences), on="patient"), excluded
+
+
+def _inner(folder: Path) -> Path:
+    """Some unpackings nest images/images."""
+    return folder / folder.name if (folder / folder.name).is_dir() else folder
+
+
+def _patient_and_sequence(name: str, sequences: Iterable[str]) -> tuple[str, str] | None:
+    return next(((name.removesuffix(f"_{s}"), s) for s in sequences if name.endswith(f"_{s}")), None)
+
+
+def _discs(path: Path, scanned: set[str]) -> tuple[pd.DataFrame, list[Exclusion]]:
+    """One row a usable disc, and what was left out."""
+    import pandas as pd
+
+    table = spreadsheets.read(path)
+    columns = {"patient": "Patient", "disc": "IVD label"} | {name: g.columns for name, g in _GRADINGS.items()}
+    discs = pd.DataFrame({name: spreadsheets.column(table, source, path) for name, source in columns.items()})
+    discs["line"] = discs.index
+    excluded: list[Exclusion] = []
+
+    def name(rows: pd.DataFrame, why: pd.Series[str] | str) -> None:
+        samples = rows["patient"].fillna("?") + "_ivd" + rows["disc"].fillna("?")
+        reasons = "line " + rows["line"].astype("str") + ": " + why
+        excluded.extend((path.name, sample, "", reason) for sample, reason in zip(samples, reasons, strict=True))
+
+    anonymous = discs["patient"].isna()
+    name(discs[anonymous], "names no patient")
+    unseen = discs[~anonymous & ~discs["patient"].isin(scanned)]
+    if len(unseen):
+        why = f"{unseen['patient'].nunique()} patients with {len(unseen)} graded discs have no image"
+        excluded.append((path.name, "", "", why))
+    discs = discs[discs["patient"].isin(scanned)]
+    ungraded = scanned.difference(discs["patient"])
+    excluded.extend((path.name, "", "", f"patient {patient} has images but no grading") for patient in sorted(ungraded))
+
+    ivd = pd.to_numeric(discs["disc"], errors="coerce")
+    known = ivd.isin(range(1, len(_VERTEBRAE)))
+    name(discs[~known], "IVD label is " + _shown(discs.loc[~known, "disc"]) + ", discs count from 1 (L5/S1)")
+    discs = discs[known].assign(ivd=ivd[known].astype("int64"))
+
+    disc = ["patient", "ivd"]
+    repeated = discs.duplicated([*disc, *_GRADINGS])
+    kept = discs.groupby(disc)["line"].transform("first")[repeated].astype("str")
+    name(discs[repeated], "the same as line " + kept + ", which is kept")
+    discs = discs[~repeated]
+    unsure = discs.duplicated(disc, keep=False)
+    name(discs[unsure], "another row contradicts it, and none is kept")
+    discs = discs[~unsure]
+
+    raw = discs
+    for grade, grading in _GRADINGS.items():
+        numbers = pd.to_numeric(raw[grade], errors="coerce")
+        valid = numbers.isin(grading.classes)
+        expected = f", expected {grading.classes[0]} to {grading.classes[-1]}: left out of this target"
+        name(raw[~valid], f"{grade} is " + _shown(raw.loc[~valid, grade]) + expected)
+        discs = discs.assign(**{grade: numbers.where(valid)})
+    empty = discs[list(_GRADINGS)].isna().all(axis=1)
+    name(discs[empty], "no grading can be used")
+    discs = discs[~empty]
+
+    discs = discs.assign(
+        sample=discs["patient"] + "_ivd" + discs["ivd"].astype("str"),
+        study=discs["patient"],
+        level=[f"{_VERTEBRAE[n]}/{_VERTEBRAE[n - 1]}" for n in discs["ivd"]],
+        mask_label=discs["ivd"] + 200,
+    )
+    return discs.set_index("sample")[["patient", "study", "level", "ivd", "mask_label", *_GRADINGS]], excluded
+
+
+def _shown(values: pd.Series[str]) -> pd.Series[str]:
+    return values.fillna("absent")
+
+
+def _patients(path: Path, sequences: tuple[str, ...]) -> pd.DataFrame:
+    """Clinical columns and `split` of each patient: those of T2's row, what it lacks from the other sequences'."""
+    import pandas as pd
+
+    table = spreadsheets.read(path)
+    rows = pd.DataFrame({name: spreadsheets.column(table, source, path) for name, source in _CLINICAL.items()})
+    for name in ("age", "field_strength"):
+        rows[name] = pd.to_numeric(rows[name], errors="coerce")
+    subset = spreadsheets.column(table, "subset", path)
+    if unknown := set(subset.dropna()).difference(_SPLITS):
+        raise DataError(f"{path}: subset '{min(unknown)}' is none of {', '.join(_SPLITS)}")
+    rows["split"] = subset.map(_SPLITS)
+    known = dict.fromkeys((*_SEQUENCES, *sequences))
+    scans = [_patient_and_sequence(n, known) or (n, "") for n in spreadsheets.column(table, "new_file_name", path)]
+    rows["patient"] = [patient for patient, _ in scans]
+    splits = rows[["patient", "split"]].dropna().drop_duplicates()
+    if len(both := splits.loc[splits.duplicated("patient"), "patient"]):
+        raise DataError(f"{path}: patient {both.iloc[0]} is in two subsets, and a split must be by patient")
+    rows["other"] = [sequence != "t2" for _, sequence in scans]
+    return rows.sort_values("other", kind="stable").groupby("patient").first().drop(columns="other")

@@ -1,0 +1,65 @@
+"""Reads CSV and Excel tables as text and finds their columns."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from data.base import DataError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# Words such as "None" may be labels, so they don't count as empty.
+_EMPTY = ["", "NA", "N/A", "NaN", "nan"]
+
+
+def read(path: Path) -> pd.DataFrame:
+    """A table's cells as stripped text, NaN where empty; the index is the line (or row) in the file, from 2.
+
+    Raises:
+        DataError: The file is missing, or no table.
+    """
+    import pandas as pd
+
+    if not path.is_file():
+        raise DataError(f"{path}: no such file")
+    try:
+        if path.suffix.lower() in (".xlsx", ".xls"):
+            table = pd.read_excel(path, dtype=str, keep_default_na=False, na_values=_EMPTY)
+        else:
+            table = pd.read_csv(
+                path, dtype=str, keep_default_na=False, na_values=_EMPTY, skip_blank_lines=False, encoding="utf-8-sig"
+            )
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path}: is not UTF-8 text: save it as 'CSV UTF-8' or .xlsx") from error
+    except Exception as error:  # each reader and each zip member has errors of its own
+        raise DataError(f"{path}: can't be read as a table: {str(error).strip().splitlines()[-1]}") from error
+    table.columns = [" ".join(str(name).split()) for name in table.columns]
+    table.index += 2
+    text = table.apply(lambda column: column.astype("str").str.strip())
+    filled: pd.DataFrame = text.mask(text.isin(_EMPTY)).dropna(how="all")
+    return filled
+
+
+def first(folder: Path, names: tuple[str, ...]) -> Path | None:
+    """The first file of these names that a folder holds."""
+    return next((folder / name for name in names if (folder / name).is_file()), None)
+
+
+def column(table: pd.DataFrame, names: str | tuple[str, ...], path: Path) -> pd.Series[str]:
+    """A column by its name, or the first of some spellings, whatever its capitals.
+
+    Raises:
+        DataError: There is none; the message lists the columns and the nearest.
+    """
+    wanted = (names,) if isinstance(names, str) else names
+    known = {str(name).casefold(): name for name in table.columns}
+    for name in wanted:
+        if name.casefold() in known:
+            found: pd.Series[str] = table[known[name.casefold()]]
+            return found
+    close = difflib.get_close_matches(wanted[0].casefold(), known, n=1, cutoff=0.5)
+    nearest = f": did you mean '{known[close[0]]}'?" if close else "."
+    raise DataError(f"{path}: no column '{wanted[0]}'{nearest} It has {', '.join(map(str, table.columns))}")

@@ -1,0 +1,42 @@
+"""The sequences side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data.base import Float32
+from encoders.base import Tokens
+from encoders.fusion.base import Fuser, Fusion, sequences_present
+
+
+@dataclass(frozen=True, kw_only=True)
+class Concat(Fusion):
+    """One vector of S x F features, the slice means of the sequences, absent ones as the missing step filled them.
+
+    With more than one sequence, S indicators (1 present, 0 absent) stand at the end.
+    """
+
+    def fit(
+        self,
+        tokens: Sequence[Tokens],
+        filled: Float32,
+        y: NDArray[np.int64] | None,
+        *,
+        groups: NDArray[np.str_],
+        seed: int,
+        device: str,
+    ) -> Fuser:
+        """Learns nothing."""
+        return _fuse
+
+
+def _fuse(tokens: Sequence[Tokens], filled: Float32) -> tuple[Float32, NDArray[np.bool_]]:
+    present = sequences_present(tokens)
+    parts = [filled.reshape(len(filled), -1)]
+    if len(tokens) > 1:
+        parts.append(present.astype(np.float32))
+    return np.concatenate(parts, axis=1)[None], present.any(axis=1, keepdims=True).T

@@ -1,0 +1,36 @@
+"""The training mean for a sequence that a sample lacks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data.base import Float32
+from encoders.missing.base import Filler, Missing
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mean(Missing):
+    """An absent sequence gets the mean of that sequence over the training samples that have it.
+
+    A sequence that no training sample has is filled with zeros.
+    """
+
+    learns: ClassVar[bool] = True
+
+    def fit(self, values: Float32, present: NDArray[np.bool_], *, seed: int) -> Filler:
+        """Learns one vector a sequence."""
+        count = np.maximum(present.sum(axis=0), 1)[:, None]
+        total = np.where(present[:, :, None], values, 0).sum(axis=0, dtype=np.float64)
+        return _MeanFiller((total / count).astype(np.float32))
+
+
+@dataclass(frozen=True, eq=False)
+class _MeanFiller:
+    means: Float32
+
+    def __call__(self, values: Float32, present: NDArray[np.bool_]) -> Float32:
+        return np.where(present[:, :, None], values, self.means)

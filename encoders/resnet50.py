@@ -1,0 +1,61 @@
+"""ResNet50 of ImageNet, its 2048 features whole or projected to fewer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
+
+from encoders.base import Projection
+from encoders.projection import PcaProjection, RandomProjection
+from encoders.timm_network import create, digest, photographic
+from encoders.torch_base import Precision, TorchEncoder
+
+if TYPE_CHECKING:
+    from torch import nn
+
+MODEL = "resnet50.tv_in1k"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resnet50(TorchEncoder):
+    """ResNet50 with torchvision's first ImageNet weights; every slice is a token of 2048 features.
+
+    Takes pixels of about 0 to 1, as three equal channels. A projection is fitted on the training tokens of the fold,
+    so the stored tokens are those of all folds and of every `project`.
+
+    Args:
+        weights: `"pretrained"` (from the hub), a file (torchvision's or timm's), or `"random"`.
+        size: Side of the square that each slice is resized to, in pixels.
+        project: Features to project to, such as 512; 0 keeps all 2048.
+        project_by: `"pca"` of the training tokens, or `"random"` Gaussian directions.
+        precision: `"fp32"`, or `"bf16"`, which moves features by up to 10 %.
+        rescale: Whether the 1st to 99th percentile of each crop is first stretched to [0, 1].
+
+    References:
+        K. He et al., Deep Residual Learning for Image Recognition, CVPR 2016, arXiv:1512.03385.
+    """
+
+    weights: str = "pretrained"
+    size: int = 224
+    project: int = 0
+    project_by: Literal["pca", "random"] = "pca"
+    precision: Precision = "fp32"
+    rescale: bool = False
+
+    def build(self, *, seed: int) -> nn.Module:
+        """The network on gray input."""
+        return photographic(create(MODEL, self.weights, self.size))
+
+    def weights_digest(self) -> str:
+        """Of the file, or the name on the hub."""
+        return digest(MODEL, self.weights)
+
+    def frozen(self) -> Resnet50:
+        """With all 2048 features."""
+        return replace(self, project=0, project_by="pca")
+
+    def projection(self) -> Projection | None:
+        """To `project` features."""
+        if self.project == 0:
+            return None
+        return PcaProjection(self.project) if self.project_by == "pca" else RandomProjection(self.project)

@@ -1,0 +1,45 @@
+"""2D networks from timm, cut before the classifier."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from encoders.timm_network import create, digest, photographic
+from encoders.torch_base import Precision, TorchEncoder
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+@dataclass(frozen=True, kw_only=True)
+class TimmBackbone(TorchEncoder):
+    """A timm network that turns every slice into one token.
+
+    Maps gray slices `(B, 1, size, size)`, as three equal channels, to `(B, F)`; `model` sets F (512 for resnet18).
+    Pixels are expected at about 0 to 1, and are normalised with the network's own mean and standard deviation.
+
+    Args:
+        model: A name in `timm.list_models()`, with or without the tag of its weights (`resnet50.tv_in1k`).
+        weights: `"pretrained"` (timm's own, fetched from the hub), a file, or `"random"`.
+        size: Side of the square that each slice is resized to, in pixels.
+        precision: `"fp32"`, or `"bf16"`, which moves features by up to 10 %.
+        rescale: Whether the 1st to 99th percentile of each crop is first stretched to [0, 1].
+
+    References:
+        R. Wightman, PyTorch Image Models, 2019, doi:10.5281/zenodo.4414861.
+    """
+
+    model: str = "resnet18"
+    weights: str = "pretrained"
+    size: int = 224
+    precision: Precision = "fp32"
+    rescale: bool = False
+
+    def build(self, *, seed: int) -> nn.Module:
+        """The network on gray input."""
+        return photographic(create(self.model, self.weights, self.size))
+
+    def weights_digest(self) -> str:
+        """Of the file, or the name on the hub."""
+        return digest(self.model, self.weights)

@@ -1,0 +1,90 @@
+"""Weights from files: read safely, matched in full, told apart by a digest."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+
+class WeightsError(Exception):
+    """Weights that can't be had or that don't fit: one line with the way out."""
+
+
+def read_weights(path: str | Path) -> dict[str, Tensor]:
+    """The tensors of a `.safetensors` file or of a PyTorch checkpoint, by name.
+
+    A checkpoint is unwrapped from `{"state_dict": ...}` or `{"model": ...}`, and its names from the prefix `module.`.
+
+    Raises:
+        WeightsError: There is no such file, or it holds no tensors.
+    """
+    import torch
+    from safetensors.torch import load_file
+
+    path = Path(path)
+    if not path.is_file():
+        raise WeightsError(f"weights '{path}' is not a file: give an existing file, 'pretrained' or 'random'")
+    tensors: Any = (
+        load_file(path) if path.suffix == ".safetensors" else torch.load(path, map_location="cpu", weights_only=True)
+    )
+    for wrapper in ("state_dict", "model"):
+        if isinstance(tensors, Mapping) and isinstance(tensors.get(wrapper), Mapping):
+            tensors = tensors[wrapper]
+    if not isinstance(tensors, Mapping) or not any(isinstance(t, torch.Tensor) for t in tensors.values()):
+        raise WeightsError(f"weights '{path}' holds no tensors: give a state dict")
+    return {name.removeprefix("module."): tensor for name, tensor in tensors.items()}
+
+
+def load_weights(
+    network: nn.Module, tensors: Mapping[str, Tensor], *, source: str | Path, ignore: tuple[str, ...] = ()
+) -> None:
+    """Puts tensors into a network in place; every one must find its like on the other side.
+
+    Args:
+        network: Takes the tensors.
+        tensors: By name.
+        source: What the error calls them.
+        ignore: Prefixes of tensors that may be left over, such as those of a classifier that was cut off.
+
+    Raises:
+        WeightsError: A name or a shape differs; says how many match and which do not.
+    """
+    # Batch counters hold nothing learnt, and old checkpoints lack them.
+    own = {n: tuple(t.shape) for n, t in network.state_dict().items() if not n.endswith("num_batches_tracked")}
+    given = {n: tuple(t.shape) for n, t in tensors.items() if not n.endswith("num_batches_tracked")}
+    matched = [name for name, shape in own.items() if given.get(name) == shape]
+    left_over = [name for name in given if name not in own and not name.startswith(ignore)]
+    if len(matched) < len(own) or left_over:
+        wrong = [f"{n} {shape}: {given.get(n, 'not in the file')}" for n, shape in own.items() if n not in matched]
+        wrong += [f"{name} {given[name]}: not in the network" for name in left_over]
+        raise WeightsError(
+            f"weights '{source}': {len(matched)} of {len(own)} tensors match; the first of {len(wrong)} that do not: "
+            f"{'; '.join(wrong[:3])}. Use the file of this very network"
+        )
+    known = network.state_dict()
+    network.load_state_dict({n: t for n, t in tensors.items() if n in known}, strict=False)
+
+
+def file_digest(path: str | Path) -> str:
+    """The sha256 of a file, computed once for each state of it.
+
+    Raises:
+        WeightsError: There is no such file.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise WeightsError(f"weights '{path}' is not a file: give an existing file, 'pretrained' or 'random'")
+    state = path.stat()
+    return _digest(path, state.st_size, state.st_mtime_ns)
+
+
+@lru_cache
+def _digest(path: Path, size: int, changed: int) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

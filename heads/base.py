@@ -1,0 +1,193 @@
+"""The contract of a head, and what is done once for all of them: inner folds, balance, calibration, tuning, weights."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, ClassVar, Literal, NamedTuple, Self, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from heads.calibration import Calibration, Calibrator, calibrate
+from heads.training import Balance, Float32, Float64, Labels, Part, Training
+
+__all__ = ["Balance", "Calibration", "FittedHead", "Float32", "Float64", "Head", "Labels", "Part", "Rows", "Training"]
+
+SMALLEST = 1e-7  # probabilities of float32 libraries carry no more
+
+
+class Rows(NamedTuple):
+    """What a classifier is fitted on, or stops by: X `(r, F)`, labels `(r,)` in `range(k)`, weights `(r,)` or None."""
+
+    X: Float32
+    y: Labels
+    weights: Float64 | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Head:
+    """Features to probabilities of the classes. A plug-in is a frozen keyword-only dataclass with a `build`.
+
+    Class variables: `features` says what X holds (the embedding with its table columns, the one-hot locating columns,
+    or nothing: `(n, 0)`); `weighted` that the classifier takes `sample_weight`; `balanced` is False for a head that
+    ignores the balance step; `lane` is where the engine runs it.
+
+    Args:
+        calibration: `"none"`, `"sigmoid"` (Platt) or `"temperature"`, learnt on held-out rows of inner folds.
+        tune: Fields with the values to try, such as `{"C": [0.01, 0.1, 1]}`; every combination is scored by the
+            macro one-vs-rest AUC on the same inner folds, the first of the best is taken.
+    """
+
+    features: ClassVar[Literal["all", "location", "none"]] = "all"
+    weighted: ClassVar[bool] = True
+    balanced: ClassVar[bool] = True
+    lane: ClassVar[Literal["cpu", "torch"]] = "cpu"
+
+    calibration: Calibration = "none"
+    tune: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+
+    @property
+    def stops(self) -> bool:
+        """Whether the fit stops early, by rows of other patients, which `train` then gets."""
+        return False
+
+    def build(self, *, seed: int, threads: int, device: str) -> Any:
+        """A classifier as scikit-learn has them: `fit`, and `predict_proba` or `decision_function`.
+
+        Labels come without gaps, from 0. `"cuda"` as device is taken by those that can.
+        """
+        raise NotImplementedError
+
+    def train(self, classifier: Any, rows: Rows, validation: Rows | None) -> None:
+        """Fits the classifier; overridden where weights or validation rows go by other names."""
+        weights = {} if rows.weights is None else {"sample_weight": rows.weights}
+        classifier.fit(rows.X, rows.y, **weights)
+
+    def learn(self, part: Part, *, seed: int, threads: int, device: str) -> Any:
+        """A classifier fitted on a part of the training rows."""
+        classifier = self.build(seed=seed, threads=threads, device=device)
+        held: Labels | None = None
+        if self.stops:
+            part, held = part.stopping()
+        X, labels = part.balanced()
+        weights = part.class_weights(labels)
+
+        def rows(X: Float32, y: Labels) -> Rows:
+            return Rows(X, y, None if weights is None else weights[y])
+
+        training = part.training
+        validation = None if held is None else rows(training.X[held], training.labels[held])
+        self.train(classifier, rows(X, labels), validation)
+        return classifier
+
+    def score(self, classifier: Any, part: Part, rows: Labels) -> Float64:
+        """The scores `(m, k)` of real rows that the classifier, fitted on `part`, has not seen."""
+        return scores(classifier, part.training.X[rows])
+
+    def refuses(self, balance: Balance | None) -> str | None:
+        """Why this head can't be fitted with this balance or as it is configured; None if it can."""
+        name = type(self).__module__.rpartition(".")[2]
+        tunable = [f.name for f in fields(self) if f.name not in ("calibration", "tune")]
+        if self.calibration not in get_args(Calibration):
+            return f"{name}: calibration ({self.calibration}) must be one of {', '.join(get_args(Calibration))}"
+        for key, values in self.tune.items():
+            if key not in tunable:
+                return f"{name} has no field '{key}' to tune: there is {', '.join(tunable) or 'none'}"
+            if isinstance(values, str) or not isinstance(values, Sequence) or not values:
+                return f"{name}: tune of {key} ({values!r}) must list values, such as [{values!r}]"
+        if self.balanced and balance is not None and balance.weights and not self.weighted:
+            return f"{name} takes no sample weights, which this balance gives: use one that resamples, or none"
+        return None
+
+    def memory(self, samples: int, features: int) -> int:
+        """About the most bytes that a fit on so many training rows needs."""
+        return 8 * samples * features
+
+    def fit(self, training: Training, *, seed: int, threads: int = 1, device: str = "cpu") -> FittedHead:
+        """Tunes, calibrates and fits.
+
+        Raises:
+            ValueError: The head refuses the balance, one class is alone, or one has too few patients for inner folds.
+        """
+        if reason := self.refuses(training.balance):
+            raise ValueError(reason)
+        present = training.present
+        if len(present) < 2 and self.features != "none":
+            raise ValueError(f"the training rows hold class {present[0]} alone: use fewer folds or merge classes")
+        if not self.balanced:
+            training = training.unbalanced()
+        where: dict[str, Any] = {"seed": seed, "threads": threads, "device": device}
+        head, chosen, held_out = self._tuned(training, where) if self.tune else (self, {}, None)
+        calibrator = None
+        if self.calibration != "none":
+            held_out = head._held_out(training, where) if held_out is None else held_out
+            calibrator = calibrate(self.calibration, held_out, training.labels)
+        classifier = head.learn(training.whole(), **where)
+        return FittedHead(classifier, calibrator, present, training.classes, chosen)
+
+    def _tuned(self, training: Training, where: dict[str, Any]) -> tuple[Self, dict[str, Any], Float64]:
+        best: tuple[float, Self, dict[str, Any], Float64] | None = None
+        for values in itertools.product(*self.tune.values()):
+            chosen = dict(zip(self.tune, values, strict=True))
+            head = replace(self, tune={}, **chosen)
+            held_out = head._held_out(training, where)
+            auc = float(np.mean([_macro_auc(training.labels[rows], held_out[rows]) for _, rows in training.folds()]))
+            if best is None or auc > best[0]:
+                best = auc, head, chosen, held_out
+        assert best is not None
+        return best[1:]
+
+    def _held_out(self, training: Training, where: dict[str, Any]) -> Float64:
+        held_out = np.empty((len(training.y), len(training.present)))
+        for part, rows in training.folds():
+            held_out[rows] = self.score(self.learn(part, **where), part, rows)
+        return held_out
+
+
+@dataclass(frozen=True, eq=False)
+class FittedHead:
+    """A head that is ready to predict.
+
+    Args:
+        classifier: Fitted on all training rows.
+        calibrator: Learnt on inner folds, or None.
+        present: The classes that the training rows had, `(k,)`.
+        classes: The number of classes of the target, K.
+        chosen: The tuned fields with their values.
+    """
+
+    classifier: Any
+    calibrator: Calibrator | None
+    present: Labels
+    classes: int
+    chosen: Mapping[str, Any]
+
+    def predict_proba(self, X: Float32) -> Float64:
+        """Probabilities `(m, K)` float64 of rows `(m, F)`; 0 for a class that the training rows lacked."""
+        p = self.calibrator(scores(self.classifier, X)) if self.calibrator else self.classifier.predict_proba(X)
+        p = np.asarray(p, dtype=np.float64)
+        out = np.zeros((len(p), self.classes))
+        out[:, self.present] = p / p.sum(axis=1, keepdims=True)
+        return out
+
+
+def scores(classifier: Any, X: Float32) -> Float64:
+    """One-vs-rest scores `(m, k)`: the log-odds of its probabilities, or decision values where it has none."""
+    if hasattr(classifier, "predict_proba"):
+        p = np.clip(np.asarray(classifier.predict_proba(X), dtype=np.float64), SMALLEST, 1 - SMALLEST)
+        return np.asarray(np.log(p) - np.log1p(-p))
+    decision = np.asarray(classifier.decision_function(X), dtype=np.float64)
+    return np.column_stack([-decision, decision]) if decision.ndim == 1 else decision
+
+
+def _macro_auc(labels: Labels, held_out: Float64) -> float:
+    """The mean one-vs-rest AUC over the classes that these rows can tell from the rest."""
+    from sklearn.metrics import roc_auc_score
+
+    def told(positive: NDArray[np.bool_]) -> bool:
+        return bool(positive.any() and not positive.all())
+
+    columns = [c for c in range(held_out.shape[1]) if told(labels == c)]
+    return float(np.mean([roc_auc_score(labels == c, held_out[:, c]) for c in columns])) if columns else 0.5

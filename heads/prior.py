@@ -1,0 +1,22 @@
+"""The base rate."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+from heads.base import Head
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prior(Head):
+    """Class frequencies of the training rows, whatever the scan: the floor under every table."""
+
+    features: ClassVar[Literal["all", "location", "none"]] = "none"
+    balanced: ClassVar[bool] = False
+
+    def build(self, *, seed: int, threads: int, device: str) -> Any:
+        """See `Head.build`."""
+        from sklearn.dummy import DummyClassifier
+
+        return DummyClassifier(strategy="prior")

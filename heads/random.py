@@ -1,0 +1,25 @@
+"""Draws from the base rate."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+from heads.base import Head
+
+
+@dataclass(frozen=True, kw_only=True)
+class Random(Head):
+    """A class drawn from the training frequencies for every row, given with probability 1.
+
+    Row i gets the i-th draw of the seed.
+    """
+
+    features: ClassVar[Literal["all", "location", "none"]] = "none"
+    balanced: ClassVar[bool] = False
+
+    def build(self, *, seed: int, threads: int, device: str) -> Any:
+        """See `Head.build`."""
+        from sklearn.dummy import DummyClassifier
+
+        return DummyClassifier(strategy="stratified", random_state=seed)

@@ -1,0 +1,22 @@
+"""A weighted loss in place of resampling."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from preprocessing.balance.base import Balance
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassWeight(Balance):
+    """Weights the head's loss by inverse class frequency; rows stay as they are.
+
+    References:
+        G. King, L. Zeng, Logistic regression in rare events data, 2001, doi:10.1093/oxfordjournals.pan.a004868.
+    """
+
+    weights: ClassVar[bool] = True
+
+    def build(self, *, seed: int) -> None:
+        """No sampler."""

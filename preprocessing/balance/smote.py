@@ -1,0 +1,40 @@
+"""Synthetic minority oversampling."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data.base import Float32
+from preprocessing.balance.base import Balance, neighbours
+
+
+@dataclass(frozen=True, kw_only=True)
+class Smote(Balance):
+    """Raises every class to the size of the largest by points between neighbours of one class.
+
+    The sampler's `fit_resample` raises ValueError where a class has a single sample.
+
+    Args:
+        k_neighbors: Neighbours to interpolate with; the rarest class less one where that is fewer.
+
+    References:
+        N. V. Chawla et al., SMOTE, J. Artif. Intell. Res. 2002, doi:10.1613/jair.953.
+    """
+
+    k_neighbors: int = 5
+
+    def build(self, *, seed: int) -> Any:
+        """The sampler; rows that come in stay in front, synthetic ones follow."""
+        from imblearn import FunctionSampler
+
+        return FunctionSampler(func=_resample, kw_args={"wanted": self.k_neighbors, "seed": seed})
+
+
+def _resample(X: Float32, y: NDArray[np.int64], wanted: int, seed: int) -> Any:
+    from imblearn.over_sampling import SMOTE
+
+    return SMOTE(k_neighbors=neighbours(y, wanted), random_state=seed).fit_resample(X, y)

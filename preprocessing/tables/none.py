@@ -1,0 +1,15 @@
+"""No clinical columns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from preprocessing.tables.base import Table
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoTable(Table):
+    """Leaves clinical columns out: the head sees the images' features only."""
+
+    def build(self, *, seed: int) -> None:
+        """No transformer."""

@@ -1,0 +1,123 @@
+"""Pictures of scores."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from results.run_folder import ResultsError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+AXES = ("sequences", "regions", "images", "encoders", "missing", "fusion", "tables", "balance", "heads")
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#999999")
+MARKERS = "osD^vP"
+COLUMNS = 4
+ROW = 0.13
+
+
+def leaderboard(scores: pd.DataFrame, target: str, path: Path) -> None:
+    """Draws the AUC of every cell of a target with its interval, beside the floors.
+
+    A panel an encoder, best first; a row a head; colours and marks tell what else varies. The dotted line is chance,
+    the band the AUC of `location` with its interval.
+
+    Args:
+        scores: What `results.scores.scores` gives.
+        target: The name of a target.
+        path: A file that ends with .png, .pdf or .svg.
+
+    Raises:
+        ResultsError: No cell of the target is done.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    done = scores[(scores["target"] == target) & (scores["status"] == "done")]
+    cells, floors = done[~done["floor"]].sort_values("auc", ascending=False), done[done["floor"]]
+    if cells.empty:
+        raise ResultsError(f"no cell of target '{target}' is done: there is nothing to draw")
+    varying = [axis for axis in AXES if axis in cells and cells[axis].nunique() > 1]
+    variants = [axis for axis in varying if axis not in ("encoders", "heads")]
+    encoders, heads = list(cells["encoders"].unique()), list(cells["heads"].unique())
+    styles = {labels: _style(cells, variants, labels) for labels in sorted(map(tuple, cells[variants].to_numpy()))}
+
+    columns = min(COLUMNS, len(encoders))
+    rows = -(-len(encoders) // columns)
+    height = ROW * (len(styles) + 1.5) * len(heads)
+    figure = Figure(figsize=(2.0 + 2.6 * columns, rows * (height + 0.65) + 0.9), layout="constrained")
+    FigureCanvasAgg(figure)
+    panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
+    for panel in panels.flat[len(encoders) :]:
+        panel.set_axis_off()
+    for panel, encoder in zip(panels.flat, encoders, strict=False):
+        _floors(panel, floors)
+        _panel(panel, cells[cells["encoders"] == encoder], heads, variants, styles)
+        panel.set_title(encoder, fontsize=10)
+    _finish(figure, panels, heads, styles, floors, f"{target}: AUC with 95 % interval")
+    figure.savefig(path, dpi=160)
+
+
+def _style(cells: pd.DataFrame, variants: Sequence[str], labels: tuple[str, ...]) -> dict[str, Any]:
+    """Colour by the first axis that varies, mark and filling by the others together."""
+    first = sorted(cells[variants[0]].unique()).index(labels[0]) if variants else 0
+    others = sorted({tuple(row) for row in cells[variants[1:]].to_numpy()}).index(labels[1:])
+    colour = COLOURS[first % len(COLOURS)]
+    filling = colour if others % 2 == 0 else "white"
+    return {"color": colour, "marker": MARKERS[others % len(MARKERS)], "markerfacecolor": filling}
+
+
+def _panel(
+    panel: Any,
+    cells: pd.DataFrame,
+    heads: list[str],
+    variants: list[str],
+    styles: dict[tuple[str, ...], dict[str, Any]],
+) -> None:
+    lanes = {labels: (i - (len(styles) - 1) / 2) / (len(styles) + 1.5) for i, labels in enumerate(styles)}
+    for cell in cells.to_dict("records"):
+        labels = tuple(cell[axis] for axis in variants)
+        y = heads.index(cell["heads"]) + lanes[labels]
+        error = [[cell["auc"] - cell["auc_low"]], [cell["auc_high"] - cell["auc"]]]
+        ends = None if np.isnan(error).any() else np.maximum(error, 0)
+        panel.errorbar(cell["auc"], y, xerr=ends, markersize=4, linewidth=1.1, markeredgewidth=1.1, **styles[labels])
+    for between in range(1, len(heads)):
+        panel.axhline(between - 0.5, color="0.9", linewidth=0.8, zorder=0)
+
+
+def _floors(panel: Any, floors: pd.DataFrame) -> None:
+    panel.axvline(0.5, color="0.45", linestyle=":", linewidth=1.2, zorder=1)
+    for location in floors[floors["heads"].str.startswith("location")].head(1).to_dict("records"):
+        panel.axvspan(location["auc_low"], location["auc_high"], color="0.92", linewidth=0, zorder=0)
+        panel.axvline(location["auc"], color="0.45", linewidth=1.2, zorder=1)
+
+
+def _finish(
+    figure: Any,
+    panels: Any,
+    heads: list[str],
+    styles: dict[tuple[str, ...], dict[str, Any]],
+    floors: pd.DataFrame,
+    title: str,
+) -> None:
+    from matplotlib.lines import Line2D
+
+    first = panels.flat[0]
+    first.set_yticks(range(len(heads)), heads)
+    first.set_ylim(len(heads) - 0.5, -0.5)
+    for panel in panels.flat:
+        panel.tick_params(axis="y", length=0)
+        panel.tick_params(labelsize=9)
+        panel.spines[["top", "right", "left"]].set_visible(False)
+    for panel in panels[-1]:
+        panel.set_xlabel("AUC", fontsize=9)
+    keys = [Line2D([], [], label=", ".join(labels) or "cell", **style) for labels, style in styles.items()]
+    keys.append(Line2D([], [], color="0.45", linestyle=":", label="prior (chance)"))
+    if floors["heads"].str.startswith("location").any():
+        keys.append(Line2D([], [], color="0.45", label="location alone"))
+    figure.suptitle(title, fontsize=11)
+    figure.legend(handles=keys, loc="outside lower center", ncols=min(len(keys), 4), frameon=False, fontsize=9)

@@ -1,0 +1,154 @@
+"""What a table must say beside its numbers: on whom, how, and what is not in it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from results.run_folder import Run
+from results.scores import EXPLORATORY
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Record = dict[str, Any]
+LISTED = 8
+
+
+def of_target(
+    run: Run,
+    frame: pd.DataFrame,
+    records: list[Record],
+    *,
+    varying: Sequence[str],
+    metrics: Sequence[str],
+    missing: Mapping[str, list[str]],
+) -> Iterator[str]:
+    """The notes of one target, a sentence or two each.
+
+    Args:
+        run: The run.
+        frame: Its scores.
+        records: The rows of the frame on this target.
+        varying: The axes that have more than one value.
+        metrics: The metrics that the table shows.
+        missing: For each empty place of a pivot, the cells that its mean lacks.
+    """
+    done = [r for r in records if r["status"] == "done"]
+    if done:
+        yield from _who(run, done)
+    yield from _fixed(records, varying)
+    yield _folds(run)
+    if done:
+        yield from _uncertainty(frame, done, metrics)
+    yield from _warnings(run, done, metrics)
+    if missing:
+        places = [f"{place or 'the mean'} (lacks {_some(lacking)})" for place, lacking in missing.items()]
+        yield f"Empty, since a mean is given only over all its cells: {_some(places, '; ')}."
+    yield from _undone(records, varying)
+
+
+def _who(run: Run, done: list[Record]) -> Iterator[str]:
+    classes = next(cell.classes for cell in run.cells if cell.target == done[0]["target"])
+    by_class = f"by class ({'/'.join(classes)})"
+    counts = sorted({(int(r["n_patients"]), int(r["n_samples"]), r["n_events"]) for r in done})
+    excluded = f"; {run.n_excluded} excluded, see excluded.csv" if run.n_excluded else "; none excluded"
+    if len(counts) == 1:
+        patients, samples, events = counts[0]
+        yield f"{patients} patients, {samples} samples, {by_class} {events}{excluded}."
+    else:
+        low, high = counts[0], counts[-1]
+        yield f"{low[0]} to {high[0]} patients, {low[1]} to {high[1]} samples, not the same in every row{excluded}."
+    if not run.patients_known:
+        yield (
+            "The source gives no patient ids: each sample counts as a patient, so samples of one patient may lie in "
+            "training and test, and intervals may be too narrow."
+        )
+    rarest = int(min(r["rarest_class_patients"] for r in done))
+    if rarest < EXPLORATORY:
+        yield f"EXPLORATORY: the rarest class is seen in {rarest} patients, fewer than {EXPLORATORY}; no p-values."
+
+
+def _fixed(records: list[Record], varying: Sequence[str]) -> Iterator[str]:
+    axes = ("sequences", "regions", "images", "encoders", "missing", "fusion", "tables", "balance")
+    cell = next((r for r in records if not r["floor"]), None)
+    if cell is not None:
+        same = [f"{axis} {cell[axis]}" for axis in axes if axis in cell and axis not in varying]
+        yield f"All rows but the floors: {', '.join(same)}."
+
+
+def _folds(run: Run) -> str:
+    protocol = run.protocol
+    if protocol.get("split") == "official":
+        return "Official split: fitted on its training part, its test part predicted once."
+    repeats = int(protocol.get("repeats", 1))
+    stratified = f", stratified on {protocol['stratify']}" if protocol.get("stratify") else ""
+    repeated = "once" if repeats == 1 else f"{repeats} times"
+    return f"Folds: {protocol.get('folds')} by patient{stratified}, drawn {repeated} with seed {protocol.get('seed')}."
+
+
+def _uncertainty(frame: pd.DataFrame, done: list[Record], metrics: Sequence[str]) -> Iterator[str]:
+    resamples = int(frame.attrs["resamples"])
+    if resamples:
+        redrawn = int(done[0]["redrawn"])
+        again = f"; {redrawn} draws lacked a class and were drawn again" if redrawn else ""
+        yield (
+            f"[ ]: 95 % percentile bootstrap over patients ({resamples} resamples, the same for all rows{again}), "
+            "conditional on the fitted models: it covers the sampling of patients, not of training sets."
+        )
+    cells = [r for r in done if not r["floor"] and _finite(r.get("auc"))]
+    if cells and "auc" in metrics:
+        best = max(cells, key=lambda r: float(r["auc"]))
+        spread = [
+            f"{best[f'auc_{of}_sd']:.3f} over {of}s" for of in ("fold", "repeat") if _finite(best[f"auc_{of}_sd"])
+        ]
+        once = "" if _finite(best["auc_repeat_sd"]) else " (one repeat: none over repeats)"
+        if spread:
+            yield f"SD of the best row's AUC: {', '.join(spread)}{once}."
+        if len(cells) > 1:
+            yield f"The best of {len(cells)} cells was picked by this table, so its score is optimistic."
+    if any(name in metrics for name in ("auc", "auc_within_level", "gain", "average_precision")):
+        more = any(str(r["n_events"]).count("/") > 1 for r in done)
+        macro = ", mean over the classes against the rest" if more else ""
+        yield f"AUC compares samples of one fold with each other{macro}."
+
+
+def _warnings(run: Run, done: list[Record], metrics: Sequence[str]) -> Iterator[str]:
+    if not run.locations:
+        yield "The dataset has no locating columns: there is no location row, no gain over it, no AUC within level."
+    else:
+        words = [f"within level: samples of one {run.level_column}"] if "auc_within_level" in metrics else []
+        words += ["gain: AUC minus that of location on the same samples"] if "gain" in metrics else []
+        if words:
+            yield f"{'; '.join(words)}.".capitalize().replace("auc", "AUC")
+    left_out = max((int(r["folds_left_out"]) for r in done), default=0)
+    if left_out:
+        yield f"{left_out} folds lack a class and are left out of means and SDs over folds."
+    nulls = [int(r["null_runs"]) for r in done if _finite(r.get("null_runs"))]
+    if nulls:
+        yield f"Null: the cell on permuted labels, {max(nulls)} runs; p = (1 + runs at or above) / (runs + 1)."
+    if len(run.devices) > 1:
+        yield f"Computed on more than one device: {', '.join(run.devices)}."
+
+
+def _undone(records: list[Record], varying: Sequence[str]) -> Iterator[str]:
+    """What failed or was refused, by reason, and what is still to do."""
+    reasons: dict[tuple[str, str], list[str]] = {}
+    for record in records:
+        if record["status"] != "done":
+            name = ", ".join(str(record[axis]) for axis in varying or ["heads"])
+            reasons.setdefault((record["status"], record["reason"] or ""), []).append(name)
+    for (status, reason), names in reasons.items():
+        cells = "1 cell" if len(names) == 1 else f"{len(names)} cells"
+        because = f": {reason}" if reason else ""
+        yield f"{status.upper()}, {cells}{because} [{_some(names, '; ')}]."
+
+
+def _some(names: list[str], between: str = ", ") -> str:
+    rest = len(names) - LISTED
+    return between.join(names[:LISTED]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def _finite(value: Any) -> bool:
+    return isinstance(value, int | float) and math.isfinite(value)

@@ -1,0 +1,202 @@
+"""Reads a run folder: what was run, on whom, and the predictions of every cell."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Int64 = NDArray[np.int64]
+Strings = NDArray[np.object_]
+
+
+class ResultsError(Exception):
+    """A run or a wish that can't be served: one line that names what is wrong and the way out."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell of the grid with one target.
+
+    Args:
+        key: Names its files.
+        axes: The label of its step on each axis.
+        target: What it predicts.
+        classes: The labels of the target, in order.
+        ordinal: Whether their order means something.
+        status: `done`, `failed`, `refused` or `to do`.
+        reason: Why it failed or was refused.
+        tuned: Whether its head was tuned.
+        seconds: What it took.
+        floor: Whether it is a floor: prior, location or random.
+    """
+
+    key: str
+    axes: dict[str, str]
+    target: str
+    classes: tuple[str, ...]
+    ordinal: bool = False
+    status: str = "done"
+    reason: str = ""
+    tuned: bool = False
+    seconds: float = float("nan")
+    floor: bool = False
+
+    @property
+    def head(self) -> str:
+        """The name of the head, without its fields."""
+        return self.axes.get("heads", "").split("(")[0]
+
+
+@dataclass(frozen=True, eq=False)
+class Predictions:
+    """What one cell predicted for samples that it was not fitted on.
+
+    Args:
+        sample: `(n,)` str; each once a repeat.
+        patient: `(n,)` str.
+        repeat: `(n,)`.
+        fold: `(n,)`, counted anew in every repeat.
+        y: `(n,)` class indices.
+        P: `(n, K)` float64 probabilities.
+    """
+
+    sample: Strings
+    patient: Strings
+    repeat: Int64
+    fold: Int64
+    y: Int64
+    P: NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """A run folder, as the engine wrote it.
+
+    Args:
+        folder: Where it lies.
+        name: The name of the run.
+        dataset: The label of the dataset.
+        patients_known: False where the source gives no patient ids.
+        locations: The columns of `samples.parquet` that locate a sample.
+        protocol: `folds`, `repeats`, `seed`, `stratify`, `split`.
+        n_excluded: The number of rows in `excluded.csv`.
+        devices: The devices that computed it.
+        cells: All cells, done or not.
+    """
+
+    folder: Path
+    name: str
+    dataset: str
+    patients_known: bool
+    locations: tuple[str, ...]
+    protocol: dict[str, Any]
+    n_excluded: int
+    devices: tuple[str, ...]
+    cells: tuple[Cell, ...]
+
+    @property
+    def targets(self) -> list[str]:
+        """The targets, in the order of the cells."""
+        return list(dict.fromkeys(cell.target for cell in self.cells))
+
+    @property
+    def files(self) -> list[Path]:
+        """Every file that the results depend on."""
+        named = [self.folder / name for name in ("run.json", "cells.json", "samples.parquet")]
+        predictions = [*self.folder.glob("cells/*.parquet"), *self.folder.glob("null/*/*.parquet")]
+        return [path for path in named if path.exists()] + sorted(predictions)
+
+    def predictions(self, cell: Cell) -> Predictions:
+        """The predictions of a cell that is done.
+
+        Raises:
+            ResultsError: The file is missing, or does not hold what it should.
+        """
+        return _read_predictions(self.folder / "cells" / f"{cell.key}.parquet", len(cell.classes))
+
+    def null(self, cell: Cell) -> Iterator[Predictions]:
+        """The predictions of a cell's runs on permuted labels; none where none were made."""
+        for path in sorted(self.folder.glob(f"null/{cell.key}/*.parquet")):
+            yield _read_predictions(path, len(cell.classes))
+
+    @cached_property
+    def level_column(self) -> str:
+        """What "within level" compares inside of: `level` if there is one, else all locating columns."""
+        return "level" if "level" in self.locations else " x ".join(self.locations)
+
+    @cached_property
+    def levels(self) -> dict[str, str]:
+        """The level of each sample; empty without locating columns."""
+        columns = self.level_column.split(" x ") if self.locations else []
+        if not columns:
+            return {}
+        import pyarrow.parquet as pq
+
+        path = self.folder / "samples.parquet"
+        try:
+            table = pq.read_table(path, columns=["sample", *columns]).to_pydict()
+            places = zip(*(table[column] for column in columns), strict=True)
+            return {str(s): " ".join(map(str, place)) for s, place in zip(table["sample"], places, strict=True)}
+        except (OSError, KeyError, ValueError) as error:
+            raise ResultsError(f"{path} must hold the columns sample, {', '.join(columns)}: {error}") from error
+
+
+def read(folder: Path) -> Run:
+    """Opens a run folder; predictions are read when asked for.
+
+    Raises:
+        ResultsError: It is no run folder, or no cell of it is done.
+    """
+    folder = Path(folder)
+    try:
+        run = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+        cells = json.loads((folder / "cells.json").read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ResultsError(f"{folder} is no run folder: it has no {Path(error.filename).name}") from None
+    except (ValueError, NotADirectoryError) as error:
+        raise ResultsError(f"{folder} is no run folder: {error}") from None
+    if not any(cell["status"] == "done" for cell in cells):
+        why = next((f"; {c['status']}: {c['reason']}" for c in cells if c.get("reason")), "")
+        raise ResultsError(f"{folder}: none of its {len(cells)} cells is done yet{why}")
+    known = Cell.__dataclass_fields__
+    return Run(
+        folder=folder,
+        name=run["name"],
+        dataset=run["dataset"],
+        patients_known=run["patients_known"],
+        locations=tuple(run["locations"]),
+        protocol=run["protocol"],
+        n_excluded=run["n_excluded"],
+        devices=tuple(run["devices"]),
+        cells=tuple(
+            Cell(**{k: v for k, v in cell.items() if k in known} | {"classes": tuple(map(str, cell["classes"]))})
+            for cell in cells
+        ),
+    )
+
+
+def _read_predictions(path: Path, n_classes: int) -> Predictions:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        table = pq.ParquetFile(path).read(use_threads=False)
+        text = {name: table[name].to_numpy().astype(object) for name in ("sample", "patient")}
+        whole = {name: table[name].to_numpy().astype(np.int64) for name in ("repeat", "fold", "y")}
+        P = np.column_stack([table[f"p_{k}"].to_numpy() for k in range(n_classes)]).astype(np.float64)
+    except FileNotFoundError:
+        raise ResultsError(f"{path} is missing though its cell is done: run the grid again") from None
+    except (pa.ArrowException, KeyError) as error:
+        raise ResultsError(f"{path} holds no predictions of {n_classes} classes: {error}") from error
+    if len(P) == 0 or not np.isfinite(P).all() or whole["y"].min() < 0 or whole["y"].max() >= n_classes:
+        raise ResultsError(
+            f"{path}: must hold finite probabilities and y from 0 to {n_classes - 1}: delete it, run again"
+        )
+    return Predictions(**text, **whole, P=P)

@@ -1,0 +1,200 @@
+"""The scores of every cell of a run, one row a cell, with intervals; kept in the run folder."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import uuid
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from results.alignment import Alignment
+from results.metrics import METRICS, ORDINAL, auc, evaluate
+from results.run_folder import Cell, ResultsError, Run
+from results.statistics.bootstrap import PatientBootstrap, Rows, interval
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Float64 = NDArray[np.float64]
+Row = dict[str, Any]
+
+DEFAULT = ("accuracy", "balanced_accuracy", "f1", "auc", "auc_within_level", *ORDINAL)
+COUNTS = ("n_patients", "n_samples", "rarest_class_patients", "folds_left_out", "redrawn", "null_runs")
+EXPLORATORY = 20
+
+
+def scores(run: Run, metrics: Sequence[str] = DEFAULT, *, resamples: int = 2000, seed: int = 0) -> pd.DataFrame:
+    """One row a cell, in the order of the run.
+
+    Columns: `key`, `target`, the axes, `floor`, `status`, `reason`, `tuned`, `seconds`; `n_patients`, `n_samples`,
+    `n_events` (samples by class, `299/207`), `rarest_class_patients`, `folds_left_out` (those that lack a class);
+    for each metric `m`: `m` (the primary value), `m_low`, `m_high` (95 % percentile bootstrap over patients),
+    `m_fold_mean`, `m_fold_sd`, `m_repeat_sd`; beside `auc` also `gain`, `gain_low`, `gain_high` (AUC minus that of
+    `location` on the samples that both predict, from the same resamples), `null_auc`, `null_sd`, `null_runs`,
+    `p_value`; `redrawn` (draws of the target that lacked a class). Empty where it doesn't apply: metrics of ordinal
+    targets, a run without locations, the p-value of a target with fewer than 20 patients in a class.
+
+    The table is kept in the run folder and made again when a prediction, the code of `results/` or an argument changes.
+
+    Args:
+        run: A run folder.
+        metrics: Names in `METRICS`.
+        resamples: Draws of the bootstrap; 0 for no intervals.
+        seed: Of the draws.
+
+    Raises:
+        ResultsError: An unknown metric, or a run folder that does not hold what it should.
+    """
+    import pandas as pd
+
+    for name in metrics:
+        if name not in METRICS:
+            raise ResultsError(f"no metric '{name}'{nearest(name, METRICS)}")
+    path, digest = run.folder / "scores.parquet", _digest(run, resamples, seed)
+    kept = _read(path, digest)
+    had = [] if kept is None else kept.attrs["metrics"]
+    if kept is not None and set(metrics) <= set(had):
+        return kept
+    wanted = [name for name in METRICS if name in had or name in metrics]
+    rows: dict[str, Row] = {}
+    for target in run.targets:
+        rows |= _score_target(run, [c for c in run.cells if c.target == target], wanted, resamples, seed)
+    table = pd.DataFrame([rows[cell.key] for cell in run.cells])
+    table = table.astype({name: "Int64" for name in COUNTS if name in table})
+    table.attrs = {"digest": digest, "metrics": wanted, "resamples": resamples}
+    _keep(table, path)
+    return table
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """What a message about an unknown name ends with: the nearest that is, else all that are."""
+    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
+    return f": did you mean '{close[0]}'?" if close else f": there is {', '.join(known) or 'none'}"
+
+
+def _score_target(run: Run, cells: list[Cell], metrics: list[str], resamples: int, seed: int) -> dict[str, Row]:
+    done = [cell for cell in cells if cell.status == "done"]
+    if not done:
+        return {cell.key: _about(cell) for cell in cells}
+    predictions = {cell.key: run.predictions(cell) for cell in done}
+    alignment = Alignment(predictions, n_classes=len(cells[0].classes), levels=run.levels)
+    locations = {cell.key: _location_for(cell, done) for cell in done} if "auc" in metrics else {}
+    shared = {key: alignment.shared(key, other) for key, other in locations.items() if other is not None}
+    try:
+        bootstrap = PatientBootstrap(alignment.n_patients, alignment.all_rows(), resamples=resamples, seed=seed)
+    except ValueError as error:
+        raise ResultsError(f"target {cells[0].target}: {error}") from None
+    used = [m for m in metrics if (m not in ORDINAL or cells[0].ordinal) and (run.levels or m != "auc_within_level")]
+    rows = {}
+    for cell in cells:
+        row = rows[cell.key] = _about(cell)
+        if cell.status != "done":
+            continue
+        P = predictions[cell.key].P
+        row |= _about_rows(alignment.rows[cell.key]) | {"redrawn": bootstrap.redrawn}
+        for name in used:
+            row |= _metric(name, alignment.rows[cell.key], P, bootstrap)
+        if cell.key in shared:
+            common, mine, theirs = shared[cell.key]
+            row |= _gain(common, P[mine], predictions[str(locations[cell.key])].P[theirs], bootstrap)
+        if "auc" in used:
+            row |= _null(run, cell, row)
+    return rows
+
+
+def _about(cell: Cell) -> Row:
+    names = ("key", "target", "floor", "status", "reason", "tuned", "seconds")
+    about = {name: getattr(cell, name) for name in names}
+    return {"key": about.pop("key"), "target": about.pop("target"), **cell.axes, **about}
+
+
+def _about_rows(rows: Rows) -> Row:
+    once = rows.repeat == rows.repeat[0]
+    carriers = [len(np.unique(rows.patient[rows.y == k])) for k in range(rows.n_classes)]
+    lacking = [len(np.unique(rows.y[block])) < len(np.unique(rows.y)) for _, block in rows.blocks]
+    return {
+        "n_patients": len(np.unique(rows.patient)),
+        "n_samples": int(once.sum()),
+        "n_events": "/".join(map(str, np.bincount(rows.y[once], minlength=rows.n_classes))),
+        "rarest_class_patients": min(carriers),
+        "folds_left_out": sum(lacking),
+    }
+
+
+def _metric(name: str, rows: Rows, P: Float64, bootstrap: PatientBootstrap) -> Row:
+    metric = METRICS[name]
+    estimate = evaluate(metric, rows.y, P, repeat=rows.repeat, fold=rows.fold, within=rows.within)
+    low, high = interval(bootstrap.draws(metric, rows, P))
+    return {
+        name: estimate.value,
+        f"{name}_low": low,
+        f"{name}_high": high,
+        f"{name}_fold_mean": estimate.fold_mean,
+        f"{name}_fold_sd": estimate.fold_sd,
+        f"{name}_repeat_sd": estimate.repeat_sd,
+    }
+
+
+def _location_for(cell: Cell, done: list[Cell]) -> str | None:
+    """The location floor to hold a cell against: one on the same sequences, where there are several."""
+    floors = [other for other in done if other.floor and other.head == "location"]
+    same = [other for other in floors if other.axes.get("sequences") == cell.axes.get("sequences")]
+    return next((other.key for other in [*same, *floors]), None)
+
+
+def _gain(rows: Rows, P: Float64, of_location: Float64, bootstrap: PatientBootstrap) -> Row:
+    if len(rows.y) == 0:
+        return {}
+    mine, theirs = (evaluate(auc, rows.y, p, repeat=rows.repeat, fold=rows.fold).value for p in (P, of_location))
+    low, high = interval(bootstrap.difference(auc, rows, P, of_location))
+    return {"gain": mine - theirs, "gain_low": low, "gain_high": high}
+
+
+def _null(run: Run, cell: Cell, row: Row) -> Row:
+    values = np.array([evaluate(auc, p.y, p.P, repeat=p.repeat, fold=p.fold).value for p in run.null(cell)])
+    if len(values) == 0:
+        return {}
+    return {
+        "null_auc": float(values.mean()),
+        "null_sd": float(values.std(ddof=1)) if len(values) > 1 else float("nan"),
+        "null_runs": len(values),
+        "p_value": (1 + int((values >= row["auc"]).sum())) / (len(values) + 1)
+        if row["rarest_class_patients"] >= EXPLORATORY
+        else float("nan"),
+    }
+
+
+def _digest(run: Run, resamples: int, seed: int) -> str:
+    """Changes with the predictions (by size and time), the code of results/ and the arguments."""
+    digest = hashlib.sha256(f"{resamples} {seed}".encode())
+    for path in sorted(Path(__file__).parent.rglob("*.py")):
+        digest.update(path.read_bytes())
+    for path in run.files:
+        stat = path.stat()
+        digest.update(f"{path.relative_to(run.folder)} {stat.st_size} {stat.st_mtime_ns}\n".encode())
+    return digest.hexdigest()
+
+
+def _read(path: Path, digest: str) -> pd.DataFrame | None:
+    import pandas as pd
+
+    try:
+        table = pd.read_parquet(path)
+    except (OSError, ValueError):
+        return None
+    return table if table.attrs.get("digest") == digest else None
+
+
+def _keep(table: pd.DataFrame, path: Path) -> None:
+    unfinished = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    try:
+        table.to_parquet(unfinished)
+        unfinished.replace(path)
+    except PermissionError:
+        # A run folder that can only be read still has scores.
+        return

@@ -1,0 +1,246 @@
+"""One bootstrap over patients, shared by every cell and metric.
+
+The counts of how often each patient is drawn are made once; every metric of a resample then follows from sums by
+patient, without copying a row. Results equal those of scikit-learn on the duplicated rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from results.metrics import OfCounts, OfPairs, OfRows, score_of
+from results.statistics import ranking
+
+Float64 = NDArray[np.float64]
+Int64 = NDArray[np.int64]
+
+CHUNK = 300_000
+ATTEMPTS = 200
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """The rows that cells predict, without the probabilities; cells on the same rows should share one object.
+
+    Args:
+        patient: `(n,)` position among the patients of the bootstrap.
+        repeat: `(n,)`.
+        fold: `(n,)`, counted anew in every repeat.
+        y: `(n,)` class indices.
+        n_classes: K.
+        within: `(n,)` level of each row, counted from 0, or None.
+    """
+
+    patient: Int64
+    repeat: Int64
+    fold: Int64
+    y: Int64
+    n_classes: int
+    within: Int64 | None = None
+
+    @cached_property
+    def blocks(self) -> list[tuple[int, Int64]]:
+        """For every fold of every repeat: the number of the repeat, and its rows in the order of their patients."""
+        out = []
+        for number, repeat in enumerate(np.unique(self.repeat)):
+            for fold in np.unique(self.fold[self.repeat == repeat]):
+                rows = np.flatnonzero((self.repeat == repeat) & (self.fold == fold))
+                out.append((number, rows[np.argsort(self.patient[rows], kind="stable")]))
+        return out
+
+    @property
+    def n_repeats(self) -> int:
+        """The number of repeats."""
+        return self.blocks[-1][0] + 1
+
+
+class PatientBootstrap:
+    """Resamples of patients with replacement, the same for whatever is scored with them.
+
+    A draw in which, for one of `rows`, a class that occurs has no pair to compare in some repeat (as when none of its
+    patients is drawn) is drawn again and counted in `redrawn`.
+
+    Args:
+        n_patients: P.
+        rows: All sets of rows that will be scored.
+        resamples: B.
+        seed: Of the draws.
+
+    Raises:
+        ValueError: A class is in so few patients that hardly any draw holds it.
+
+    Attributes:
+        counts: `(B, P)` float64: how often each patient is drawn.
+        redrawn: The number of draws that were thrown away.
+
+    References:
+        C. A. Field and A. H. Welsh, Bootstrapping clustered data, 2007, doi:10.1111/j.1467-9868.2007.00593.x.
+    """
+
+    def __init__(self, n_patients: int, rows: Sequence[Rows], *, resamples: int = 2000, seed: int = 0) -> None:
+        random = np.random.default_rng(seed)
+        kept: list[Float64] = []
+        wanted, self.redrawn = resamples, 0
+        for _ in range(ATTEMPTS):
+            counts = _draw(random, wanted, n_patients)
+            valid = np.ones(wanted, dtype=bool)
+            for some in rows:
+                valid &= _holds_every_class(some, counts)
+            kept.append(counts[valid] if not valid.all() else counts)
+            self.redrawn += int(wanted - valid.sum())
+            wanted -= int(valid.sum())
+            if wanted == 0:
+                break
+        else:
+            raise ValueError(
+                f"{self.redrawn} of {self.redrawn + resamples - wanted} draws of {n_patients} patients lack a class: "
+                "merge classes, or ask for no intervals (resamples=0)"
+            )
+        self.counts: Float64 = np.concatenate(kept) if len(kept) > 1 else kept[0]
+        self._pairs: dict[tuple[Rows, bytes, bool], list[Float64]] = {}
+
+    def draws(self, metric: OfCounts | OfRows | OfPairs, rows: Rows, P: Float64) -> Float64:
+        """`(B,)`: the primary value of a metric in every resample, NaN where it is undefined.
+
+        Args:
+            metric: One of `results.metrics.METRICS`.
+            rows: The rows of the predictions.
+            P: `(n, K)` probabilities.
+        """
+        if len(self.counts) == 0:
+            return np.empty(0)
+        if isinstance(metric, OfPairs):
+            return self._of_pairs(metric, rows, P)
+        repeats = [np.flatnonzero(rows.repeat == r) for r in np.unique(rows.repeat)]
+        if isinstance(metric, OfCounts):
+            K = rows.n_classes
+            cell = rows.y * K + P.argmax(axis=1)
+            counts = np.stack([self.counts @ self._by_patient(rows.patient[r], cell[r], K * K) for r in repeats])
+            return np.asarray(metric.formula(counts.reshape(*counts.shape[:2], K, K)).mean(axis=0))
+        loss = metric.loss(rows.y, P)
+        n_patients = self.counts.shape[1]
+        means = [
+            (self.counts @ np.bincount(rows.patient[r], weights=loss[r], minlength=n_patients))
+            / (self.counts @ np.bincount(rows.patient[r], minlength=n_patients))
+            for r in repeats
+        ]
+        return np.asarray(np.mean(means, axis=0))
+
+    def difference(self, metric: OfCounts | OfRows | OfPairs, rows: Rows, P: Float64, other: Float64) -> Float64:
+        """`(B,)`: the metric of P minus that of `other` `(n, K)` on the same rows, in the same resamples."""
+        return self.draws(metric, rows, P) - self.draws(metric, rows, other)
+
+    def _by_patient(self, patient: Int64, cell: Int64, size: int) -> Float64:
+        n_patients = self.counts.shape[1]
+        return np.bincount(patient * size + cell, minlength=n_patients * size).reshape(-1, size).astype(np.float64)
+
+    def _of_pairs(self, metric: OfPairs, rows: Rows, P: Float64) -> Float64:
+        tasks = metric.tasks(rows.n_classes)
+        within = rows.within if metric.within else None
+        pairs = self._pairs_of(rows, tasks, metric.within)
+        wins = np.zeros((rows.n_repeats, len(tasks), len(self.counts)))
+        for (repeat, block), block_pairs in zip(rows.blocks, pairs, strict=True):
+            patients, patient = np.unique(rows.patient[block], return_inverse=True)
+            positive = tasks[:, rows.y[block]]
+            score = np.stack([score_of(classes, P[block]) for classes in tasks])
+            level = None if within is None else within[block]
+            counts = np.take(self.counts, patients, axis=1)
+            if metric.precision:
+                for t in range(len(tasks)):
+                    for part in _chunks(len(counts), len(block)):
+                        area = ranking.weighted_average_precision(
+                            positive[t], score[t], np.take(counts[part], patient, axis=1)
+                        )
+                        wins[repeat, t, part] += area * block_pairs[t, part]
+            elif level is None and _many_patients(positive, patient):
+                for t in range(len(tasks)):
+                    for part in _chunks(len(counts), len(block)):
+                        wins[repeat, t, part] += ranking.weighted_wins(
+                            positive[t], score[t], np.take(counts[part], patient, axis=1)
+                        )
+            else:
+                for t in range(len(tasks)):
+                    table = ranking.patient_wins(positive[t], score[t], patient, level)
+                    for part in _chunks(len(counts), len(patients)):
+                        wins[repeat, t, part] += np.einsum("bp,bp->b", counts[part] @ table, counts[part])
+        total = _by_repeat(rows, pairs)
+        ones = np.ones((1, self.counts.shape[1]))
+        defined = _by_repeat(rows, [_pairs(ones, rows, block, tasks, within) for _, block in rows.blocks]) > 0
+        value = np.divide(wins, total, out=np.full_like(wins, np.nan), where=total > 0)
+        if not defined.any(axis=1).all():
+            return np.full(len(self.counts), np.nan)
+        return np.asarray((np.where(defined, value, 0).sum(axis=1) / defined.sum(axis=1)).mean(axis=0))
+
+    def _pairs_of(self, rows: Rows, tasks: NDArray[np.bool_], by_level: bool) -> list[Float64]:
+        """For every block `(T, B)`: the pairs of each resample."""
+        key = (rows, tasks.tobytes(), by_level)
+        if key not in self._pairs:
+            self._pairs[key] = [
+                _pairs(self.counts, rows, block, tasks, rows.within if by_level else None) for _, block in rows.blocks
+            ]
+        return self._pairs[key]
+
+
+def interval(draws: Float64, level: float = 0.95) -> tuple[float, float]:
+    """The percentile interval of `(B,)` draws, without those that are NaN; NaN where none is left."""
+    draws = draws[np.isfinite(draws)]
+    if len(draws) == 0:
+        return float("nan"), float("nan")
+    low, high = np.quantile(draws, [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)
+
+
+def _draw(random: np.random.Generator, resamples: int, n_patients: int) -> Float64:
+    drawn = random.integers(0, n_patients, size=(resamples, n_patients))
+    drawn += np.arange(resamples)[:, None] * n_patients
+    return (
+        np.bincount(drawn.ravel(), minlength=resamples * n_patients).reshape(resamples, n_patients).astype(np.float64)
+    )
+
+
+def _holds_every_class(rows: Rows, counts: Float64) -> NDArray[np.bool_]:
+    """`(B,)`: whether each class that has pairs in a repeat has them in the draw too."""
+    classes = np.eye(rows.n_classes, dtype=bool)
+    ones = np.ones((1, counts.shape[1]))
+    usual, drawn = (
+        _by_repeat(rows, [_pairs(c, rows, block, classes, None) for _, block in rows.blocks]) > 0
+        for c in (ones, counts)
+    )
+    return np.asarray((drawn | ~usual).all(axis=(0, 1)))
+
+
+def _by_repeat(rows: Rows, of_blocks: list[Float64]) -> Float64:
+    """`(R, T, B)` sums over the folds of each repeat of `(T, B)` a block."""
+    total = np.zeros((rows.n_repeats, *of_blocks[0].shape))
+    for (repeat, _), values in zip(rows.blocks, of_blocks, strict=True):
+        total[repeat] += values
+    return total
+
+
+def _pairs(counts: Float64, rows: Rows, block: Int64, tasks: NDArray[np.bool_], within: Int64 | None) -> Float64:
+    """`(T, B)`: the pairs of positives and negatives of a block, of the same level only if levels are given."""
+    patients, patient = np.unique(rows.patient[block], return_inverse=True)
+    n_levels = 1 if within is None else int(within.max()) + 1
+    column = rows.y[block] if within is None else rows.y[block] * n_levels + within[block]
+    size = rows.n_classes * n_levels
+    table = np.bincount(patient * size + column, minlength=len(patients) * size).reshape(len(patients), size)
+    by_class = (np.take(counts, patients, axis=1) @ table.astype(np.float64)).reshape(
+        len(counts), rows.n_classes, n_levels
+    )
+    positives = np.einsum("tk,bkl->tbl", tasks.astype(np.float64), by_class)
+    return np.asarray((positives * (by_class.sum(axis=1) - positives)).sum(axis=2))
+
+
+def _many_patients(positive: NDArray[np.bool_], patient: Int64) -> bool:
+    """Whether sorting rows is cheaper than a patients x patients product (a row costs about 100 multiplications)."""
+    return (int(patient[-1]) + 1) ** 2 > 100 * len(patient)
+
+
+def _chunks(resamples: int, width: int) -> list[slice]:
+    step = max(1, CHUNK // width)
+    return [slice(start, start + step) for start in range(0, resamples, step)]

@@ -1,0 +1,234 @@
+"""The command line: `python run_benchmark.py --help`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+# One thread inside each task: must be set before numerical libraries load. Torch is told per task.
+for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(name, "1")
+
+import typer
+
+if TYPE_CHECKING:
+    from bench.run import Outcome
+
+app = typer.Typer(
+    help="Which combination of preprocessing, encoder and head is best on my scans, and is the difference real?",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+GridFile = Annotated[Path, typer.Argument(help="A grid file, such as grids/demo.yaml.", metavar="GRID")]
+Settings = Annotated[list[str] | None, typer.Option("--set", help="Replace a value: protocol.folds=3.", metavar="K=V")]
+Only = Annotated[
+    list[str] | None, typer.Option(help="Only these steps of an axis: encoders=resnet50.", metavar="AXIS=NAME,...")
+]
+Plugins = Annotated[Path | None, typer.Option(help="A folder of your own plug-ins, of the project's shape.")]
+Runs = Annotated[Path, typer.Option(help="Where run folders are written.")]
+StoreFolder = Annotated[Path, typer.Option("--store", help="Where finished steps lie; it can be made again.")]
+Null = Annotated[int, typer.Option(help="Also run each cell N times on permuted labels.", metavar="N", min=0)]
+
+
+@app.command()
+def run(
+    grid: GridFile,
+    settings: Settings = None,
+    only: Only = None,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    jobs: Annotated[int, typer.Option(help="Heads fitted at a time; 0 for one a core.", min=0)] = 0,
+    null: Null = 0,
+    null_within: Annotated[
+        str | None, typer.Option(help="Permute inside the values of this column.", metavar="COLUMN")
+    ] = None,
+    plugins: Plugins = None,
+    runs: Runs = Path("runs"),
+    store: StoreFolder = Path(".store"),
+) -> None:
+    """Run what isn't done and print the table."""
+    if device not in ("auto", "cpu", "cuda"):
+        _stop(f"--device {device}: there is auto, cpu, cuda")
+    with _clear_errors():
+        from bench.gridfile import read_grid
+        from bench.progress import Progress
+        from bench.provenance import cores
+        from bench.run import Options, parse_only
+        from bench.run import run as run_grid
+
+        _add_plugins(plugins)
+        read = read_grid(grid, settings or [])
+        chosen = parse_only(read, only or [])
+        options = Options(runs, store, device, jobs, chosen, null, null_within)
+        progress = Progress(jobs=jobs or cores())
+        try:
+            outcome = run_grid(read, grid, settings or [], options, progress)
+        except KeyboardInterrupt:
+            _stop("stopped: run the same command again to go on", code=130)
+    _report(outcome)
+
+
+@app.command()
+def plan(
+    grid: GridFile,
+    settings: Settings = None,
+    only: Only = None,
+    plugins: Plugins = None,
+    store: StoreFolder = Path(".store"),
+) -> None:
+    """Show every cell as done, partly cached, to compute or refused; compute nothing."""
+    with _clear_errors():
+        from bench.overview import lines
+
+        from bench.gridfile import read_grid
+        from bench.run import parse_only
+
+        _add_plugins(plugins)
+        read = read_grid(grid, settings or [])
+        for line in lines(read, store, parse_only(read, only or [])):
+            print(line)
+
+
+@app.command("list")
+def list_plugins(
+    kind: Annotated[str | None, typer.Argument(help="Such as encoders or heads; all where none is given.")] = None,
+    plugins: Plugins = None,
+) -> None:
+    """List the plug-ins with what they are, their fields and defaults."""
+    with _clear_errors():
+        from bench.plugins import KINDS, describe
+
+        _add_plugins(plugins)
+        for one in [kind] if kind else KINDS:
+            print("\n".join(describe(one)), end="\n\n" if not kind else "\n")
+
+
+@app.command()
+def check(
+    kind: Annotated[str, typer.Argument(help="Such as encoders.")],
+    name: Annotated[str, typer.Argument(help="The plug-in's file name without .py.")],
+    plugins: Plugins = None,
+) -> None:
+    """Check the contract of a plug-in on phantom data, for who writes one."""
+    with _clear_errors():
+        from bench.contracts import run_checks
+
+        _add_plugins(plugins)
+        failed = 0
+        for line, error in run_checks(kind, name):
+            failed += bool(error)
+            print(f"{'FAILED' if error else 'ok    '} {line}" + (f"\n       {error}" if error else ""))
+    print(f"{kind}/{name}: " + (f"{failed} checks failed" if failed else "keeps the contract"))
+    raise typer.Exit(1 if failed else 0)
+
+
+@app.command()
+def tables(
+    run: Annotated[Path, typer.Argument(help="A run folder, such as runs/demo.", metavar="RUN")],
+    rows: Annotated[str, typer.Option(help="Axes as rows, joined by commas.")] = "",
+    columns: Annotated[str, typer.Option(help="Axes as columns.")] = "",
+    metrics: Annotated[str, typer.Option(help="Such as auc,f1.")] = "",
+    format: Annotated[str, typer.Option(help="md, csv, latex or text; several joined by commas.")] = "text",  # noqa: A002
+) -> None:
+    """Print the tables of a run again."""
+    with _clear_errors():
+        from results.run_folder import read
+        from results.tables import table
+
+        found = read(run)
+        for one in format.split(","):
+            print(table(found, rows=_names(rows), columns=_names(columns), metrics=_names(metrics), format=one))
+
+
+@app.command()
+def phantom(
+    folder: Annotated[Path, typer.Argument(help="A new or empty folder.")],
+    patients: Annotated[int, typer.Option(min=1)] = 40,
+    effect: Annotated[float, typer.Option(help="How much gradings show: 0 to 1.", min=0, max=1)] = 0.5,
+    missing: Annotated[float, typer.Option(help="Share of series that are left out.", min=0, max=0.9)] = 0.0,
+    sequences: Annotated[str, typer.Option(help="Joined by commas: t1, t2, t2_SPACE.")] = "t1,t2",
+    seed: int = 0,
+) -> None:
+    """Write phantom lumbar MRI in SPIDER's layout, to try things on."""
+    if folder.exists() and any(folder.iterdir()):
+        _stop(f"{folder} is not empty: name a new folder")
+    with _clear_errors():
+        from data.phantom import write_phantom
+
+        write_phantom(
+            folder, patients=patients, seed=seed, effect=effect, sequences=tuple(_names(sequences)), missing=missing
+        )
+    print(f"wrote {patients} phantom patients to {folder}")
+
+
+@app.command()
+def doctor(store: StoreFolder = Path(".store")) -> None:
+    """Show versions, machine, GPU, whether the hub can be reached, and where weights are looked for."""
+    with _clear_errors():
+        from bench.doctor import lines
+
+        for line in lines(store):
+            print(line)
+
+
+def _report(outcome: Outcome) -> NoReturn:
+    """Prints what a run came to, the table last, and ends with 1 where a cell failed."""
+    from bench.run import rerun_command
+    from results.run_folder import ResultsError, read
+    from results.tables import table
+
+    counts = ", ".join(f"{n} {state}" for state, n in outcome.counts.items())
+    print(f"cells: {counts}; {outcome.computed} fits computed; run folder: {outcome.folder}")
+    if len(outcome.excluded):
+        print(f"excluded: {len(outcome.excluded)} rows, listed in {outcome.folder / 'excluded.csv'}")
+        for reason, n in outcome.excluded["reason"].value_counts().head(5).items():
+            print(f"  {n} x {reason}")
+    print()
+    try:
+        print(table(read(outcome.folder), rows=[], columns=[], metrics=[], format="text"))
+    except ResultsError as error:
+        print(error)
+    if outcome.failures:
+        print(f"\n{len(outcome.failures)} cells failed (tracebacks in {outcome.folder / 'failures'}):")
+        for planned, error in outcome.failures[:20]:
+            print(f"  {planned.key[:8]} {planned.cell['heads'].label()} on {planned.cell['encoders'].label()}: {error}")
+        print(f"run exactly these again: {rerun_command(sys.argv)}")
+    raise typer.Exit(1 if outcome.failures else 0)
+
+
+def _add_plugins(folder: Path | None) -> None:
+    if folder is not None:
+        from bench.plugins import add_folder
+
+        add_folder(folder)
+
+
+def _names(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+class _clear_errors:  # noqa: N801 (reads as a statement)
+    """Turns errors that a user can mend into one line and exit code 2."""
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, Exception) and not isinstance(error, typer.Exit) and hasattr(type(error), "__module__"):
+            expected = ("Error",)
+            ours = type(error).__module__.split(".")[0] in ("bench", "data", "results", "encoders", "heads")
+            if ours and type(error).__name__.endswith(expected):
+                _stop(str(error))
+
+
+def _stop(message: str, code: int = 2) -> NoReturn:
+    print(f"scangrid: {message}", file=sys.stderr)
+    raise typer.Exit(code)
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,204 @@
+"""A table of one's own images, with planted faults, and the real disc crops."""
+
+import os
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+import SimpleITK as sitk  # noqa: N813
+from numpy.testing import assert_array_equal
+
+from data.base import DataError, Target
+from data.image_table import ImageTable
+
+SHARED = Path(os.environ.get("SCANGRID_SHARED", Path(__file__).resolve().parents[2] / ".." / "shared")) / "data"
+
+
+def write_table(folder, text, name="table.csv"):
+    path = folder / name
+    path.write_text("\n".join(line.strip() for line in text.strip().splitlines()) + "\n")
+    return str(path)
+
+
+@pytest.fixture
+def discs(tmp_path):
+    for number in range(5):
+        cv2.imwrite(str(tmp_path / f"{number}.png"), np.arange(12, dtype=np.uint8).reshape(3, 4) + number)
+    return write_table(
+        tmp_path,
+        """image,patient,sequence,level,bulging,grade,severity,sex,age,split
+        0.png,a,t1,L5/S1,1,3,mild,F,40,train
+        1.png,a,t2,L5/S1,1,3,mild,F,40,train
+        2.png,a,t2,L4/L5,0,2,none,F,40,train
+        3.png,b,t2,L5/S1,0,1,severe,M,,test""",
+    )
+
+
+def discs_of(table, **fields):
+    chosen = {"locations": ("level",), "labels": ("bulging", "severity"), "ordinal": ("grade",)}
+    return ImageTable(table=table, **(chosen | fields))
+
+
+def reasons(dataset):
+    return [f"{row['sample']}: {row['reason']}" for _, row in dataset.excluded().iterrows()]
+
+
+def test_rows_of_one_patient_and_place_are_one_sample(discs):
+    dataset = discs_of(discs, clinical=("sex", "age"))
+    samples = dataset.samples()
+    assert samples.index.tolist() == ["a_L5/S1", "a_L4/L5", "b_L5/S1"]
+    assert dataset.sequences == ("t1", "t2")
+    assert dataset.load("a_L5/S1", "t1").pixels[0, 0, 0] == 0
+    assert dataset.load("a_L5/S1", "t2").pixels[0, 0, 0] == 1
+    assert dataset.load("a_L4/L5", "t1") is None
+    assert [path.name for path in dataset.files("a_L5/S1")] == ["0.png", "1.png"]
+    assert samples["split"].tolist() == ["train", "train", "test"]
+    assert samples["age"].tolist()[:2] == [40, 40]
+    assert samples["age"].isna().tolist() == [False, False, True]
+    assert dataset.excluded().empty
+    assert dataset.patients_known
+
+
+def test_classes_are_what_occurs(discs):
+    assert discs_of(discs).targets() == [
+        Target("bulging", "bulging", (0, 1)),
+        Target("severity", "severity", ("mild", "none", "severe")),
+        Target("grade", "grade", (1, 2, 3), ordinal=True),
+    ]
+
+
+def test_a_spreadsheet_with_names_of_its_own(tmp_path, discs):
+    expected = discs_of(discs).samples()
+    names = {"image": "File", "patient": "Case", "sequence": "Weighting"}
+    (tmp_path / "tables").mkdir()
+    path = tmp_path / "tables" / "own.xlsx"
+    pd.read_csv(discs, keep_default_na=False).rename(columns=names).to_excel(path, index=False)
+    dataset = discs_of(str(path), root=str(tmp_path), image="File", patient="Case", sequence="Weighting")
+    pd.testing.assert_frame_equal(dataset.samples(), expected)
+    assert dataset.load("b_L5/S1", "t2").pixels[0, 0, 0] == 3
+
+
+def test_without_sequences_or_patients(tmp_path, discs):
+    table = write_table(tmp_path, "image,label\n0.png,1\n1.png,0", "small.csv")
+    dataset = ImageTable(table=table, patient="", labels=("label",))
+    assert dataset.sequences == ("image",)
+    assert dataset.samples()["patient"].is_unique
+    assert not dataset.patients_known
+    assert dataset.load(dataset.samples()["study"].iloc[1], "image").pixels[0, 0, 0] == 1
+
+
+def test_levels_of_one_volume_share_a_study(tmp_path):
+    pixels = np.random.default_rng(0).integers(-1000, 2000, (4, 5, 6)).astype(np.int16)
+    sitk.WriteImage(sitk.GetImageFromArray(pixels), str(tmp_path / "ct.nii.gz"))
+    sitk.WriteImage(sitk.GetImageFromArray((pixels > 0).astype(np.uint8)), str(tmp_path / "mask.nii.gz"))
+    table = write_table(
+        tmp_path,
+        """image,mask,patient,level,label
+        ct.nii.gz,mask.nii.gz,a,L1,0
+        ct.nii.gz,mask.nii.gz,a,L2,1""",
+    )
+    dataset = ImageTable(table=table, locations=("level",), labels=("label",), orientation="sagittal")
+    assert dataset.samples()["study"].tolist() == ["a", "a"]
+    image = dataset.load("a", "image")
+    assert_array_equal(image.pixels, pixels.transpose(2, 0, 1)[:, ::-1])
+    assert_array_equal(image.mask, image.pixels > 0)
+    assert [path.name for path in dataset.files("a")] == ["ct.nii.gz", "mask.nii.gz"]
+
+
+def test_two_rows_of_one_sample_and_sequence_are_refused(tmp_path, discs):
+    with pytest.raises(DataError, match="lines 3 and 4 are both sample 'a' in sequence 't2'.*`locations`"):
+        ImageTable(table=discs, labels=("bulging",)).samples()
+
+
+def test_sequences_must_agree_on_a_label(tmp_path, discs):
+    text = Path(discs).read_text().replace("1.png,a,t2,L5/S1,1,3", "1.png,a,t2,L5/S1,0,3")
+    dataset = discs_of(write_table(tmp_path, text))
+    assert dataset.samples().index.tolist() == ["a_L4/L5", "b_L5/S1"]
+    assert reasons(dataset) == ["a_L5/S1: its sequences contradict each other in bulging: 1 (line 2) and 0 (line 3)"]
+    assert dataset.load("a_L5/S1", "t1") is None
+
+
+def test_holes_are_named(tmp_path):
+    table = write_table(
+        tmp_path,
+        """image,patient,level,label,other
+        ,a,L1,1,1
+        0.png,,,1,1
+        1.png,b,L1,,1
+        2.png,c,L1,,
+        3.png,d,L1,0,""",
+    )
+    dataset = ImageTable(table=table, locations=("level",), labels=("label", "other"))
+    assert dataset.samples().index.tolist() == ["b_L1", "d_L1"]
+    assert reasons(dataset) == [
+        ": line 2: no image",
+        ": line 3: no patient and no level",
+        "b_L1: label is absent: left out of this target",
+        "c_L1: label is absent: left out of this target",
+        "c_L1: other is absent: left out of this target",
+        "d_L1: other is absent: left out of this target",
+        "c_L1: no label can be used",
+    ]
+
+
+def test_a_missing_image_is_told_when_it_is_loaded(discs):
+    dataset = discs_of(discs)
+    (Path(discs).parent / "3.png").unlink()
+    assert len(dataset.samples()) == 3
+    assert dataset.files("b") == []
+    with pytest.raises(DataError, match=r"3\.png: no such file"):
+        dataset.load("b", "t2")
+
+
+def test_what_is_wrong_with_a_table_is_said(tmp_path, discs):
+    with pytest.raises(DataError, match="set `table`"):
+        ImageTable().samples()
+    with pytest.raises(DataError, match=r"gone\.csv: no such file"):
+        ImageTable(table=str(tmp_path / "gone.csv")).samples()
+    with pytest.raises(DataError, match="no column 'bulgin': did you mean 'bulging'.* It has image, patient, sequence"):
+        discs_of(discs, labels=("bulgin",)).samples()
+    with pytest.raises(DataError, match="no column 'weighting'"):
+        discs_of(discs, sequence="weighting").samples()
+    with pytest.raises(DataError, match="'severity' is ordinal, so its labels must be whole numbers"):
+        discs_of(discs, ordinal=("severity",)).samples()
+    with pytest.raises(DataError, match="split 'third' is none of train, val, test"):
+        text = Path(discs).read_text().replace("test", "third")
+        discs_of(write_table(tmp_path, text, "split.csv")).samples()
+    (tmp_path / "latin.csv").write_bytes("image,patient\nä.png,Müller\n".encode("latin-1"))
+    with pytest.raises(DataError, match="is not UTF-8"):
+        ImageTable(table=str(tmp_path / "latin.csv")).samples()
+    (tmp_path / "broken.xlsx").write_bytes(b"PK\3\4 no spreadsheet")
+    with pytest.raises(DataError, match=r"broken\.xlsx: can't be read as a table"):
+        ImageTable(table=str(tmp_path / "broken.xlsx")).samples()
+    (tmp_path / "empty.csv").write_text("")
+    with pytest.raises(DataError, match=r"empty\.csv: can't be read as a table"):
+        ImageTable(table=str(tmp_path / "empty.csv")).samples()
+    with pytest.raises(DataError, match="no row names image, patient"):
+        ImageTable(table=write_table(tmp_path, "image,patient\n,", "bare.csv")).samples()
+
+
+def test_real_crops_have_the_published_counts():
+    folder = SHARED / "spider-ivd-crops-2d"
+    if not folder.is_dir():
+        pytest.skip(f"no real disc crops in {SHARED}")
+    dataset = ImageTable(
+        table=str(folder / "labels.csv"),
+        image="file",
+        locations=("ivd_label",),
+        labels=("disc_bulging",),
+        ordinal=("pfirrman_grade",),
+        split="subset",
+    )
+    samples = dataset.samples()
+    assert (len(samples), samples["patient"].nunique()) == (561, 83)
+    have = {s: {q for q in dataset.sequences if (s, q) in dataset._read.scans} for s in samples["study"]}
+    assert sum({"t1", "t2"} <= found for found in have.values()) == 248
+    assert sum("t2" in found and "t1" not in found for found in have.values()) == 258
+    assert sum(found == {"t1"} for found in have.values()) == 46
+    assert sum("t2_SPACE" in found for found in have.values()) == 98
+    t2 = samples[[("t2" in have[study]) for study in samples["study"]]]
+    assert (len(t2), t2["patient"].nunique()) == (506, 75)
+    assert dataset.excluded().empty
+    assert dataset.load(t2["study"].iloc[0], "t2").pixels.shape == (1, 96, 96)
