@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(name, "1")
 
-import typer
+import typer  # noqa: E402
 
 if TYPE_CHECKING:
     from bench.run import Outcome
@@ -82,9 +82,8 @@ def plan(
 ) -> None:
     """Show every cell as done, partly cached, to compute or refused; compute nothing."""
     with _clear_errors():
-        from bench.overview import lines
-
         from bench.gridfile import read_grid
+        from bench.overview import lines
         from bench.run import parse_only
 
         _add_plugins(plugins)
@@ -185,8 +184,8 @@ def _report(outcome: Outcome) -> NoReturn:
     print(f"cells: {counts}; {outcome.computed} fits computed; run folder: {outcome.folder}")
     if len(outcome.excluded):
         print(f"excluded: {len(outcome.excluded)} rows, listed in {outcome.folder / 'excluded.csv'}")
-        for reason, n in outcome.excluded["reason"].value_counts().head(5).items():
-            print(f"  {n} x {reason}")
+        for why, count in outcome.excluded["reason"].value_counts().head(5).items():
+            print(f"  {count} x {why}")
     print()
     try:
         print(table(read(outcome.folder), rows=[], columns=[], metrics=[], format="text"))
@@ -194,8 +193,10 @@ def _report(outcome: Outcome) -> NoReturn:
         print(error)
     if outcome.failures:
         print(f"\n{len(outcome.failures)} cells failed (tracebacks in {outcome.folder / 'failures'}):")
-        for planned, error in outcome.failures[:20]:
-            print(f"  {planned.key[:8]} {planned.cell['heads'].label()} on {planned.cell['encoders'].label()}: {error}")
+        for planned, reason in outcome.failures[:20]:
+            print(
+                f"  {planned.key[:8]} {planned.cell['heads'].label()} on {planned.cell['encoders'].label()}: {reason}"
+            )
         print(f"run exactly these again: {rerun_command(sys.argv)}")
     raise typer.Exit(1 if outcome.failures else 0)
 

@@ -16,12 +16,14 @@ if TYPE_CHECKING:
 Exclusion = tuple[str, str, str, str]
 
 _SPLITS = {"train": "train", "training": "train", "val": "val", "validation": "val", "test": "test"}
+_OURS = frozenset(("sample", "patient", "study", "split", "series", "file", "mask file"))
 
 
 class _Read(NamedTuple):
     samples: pd.DataFrame
     excluded: list[Exclusion]
     scans: dict[tuple[str, str], tuple[Path, Path | None]]  # image and mask by study and sequence
+    sequences: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +64,7 @@ class ImageTable(Dataset):
     @property
     def sequences(self) -> tuple[str, ...]:
         """The sequences in the table, in the order in which they appear."""
-        return tuple(dict.fromkeys(sequence for _, sequence in self._read.scans))
+        return self._read.sequences
 
     @property
     def patients_known(self) -> bool:
@@ -117,7 +119,7 @@ class ImageTable(Dataset):
                 rows["sample"], rows["series"], rows["file"], rows["mask file"].fillna(""), strict=True
             )
         }
-        return _Read(samples, excluded + contradictions, scans)
+        return _Read(samples, excluded + contradictions, scans, tuple(rows["series"].unique()))
 
     def _rows(self, path: Path) -> tuple[pd.DataFrame, list[Exclusion]]:
         """The table's usable rows: `sample`, `series`, `file`, `mask file`, and the columns that the fields name."""
@@ -125,12 +127,16 @@ class ImageTable(Dataset):
 
         table = spreadsheets.read(path)
         root = Path(self.root) if self.root else path.parent
+        present = {str(name).casefold() for name in table.columns}
 
         def column(name: str) -> pd.Series[str]:
             return spreadsheets.column(table, name, path)
 
         def has(name: str, default: str) -> bool:
-            return name in table.columns or (bool(name) and name != default)
+            return name.casefold() in present or (bool(name) and name != default)
+
+        if taken := _OURS.intersection((*self.locations, *self._labels, *self.clinical)):
+            raise DataError(f"{path}: a label, place or clinical column can't be called '{min(taken)}': rename it")
 
         rows = pd.DataFrame({"file": column(self.image).map(lambda cell: str(root / cell), na_action="ignore")})
         rows["patient"] = column(self.patient) if self.patient else "row" + rows.index.astype("str")

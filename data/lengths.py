@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import struct
+import zlib
 from math import prod
 from pathlib import Path
 
@@ -25,7 +26,10 @@ def check(path: Path) -> None:
         raise DataError(f"{path}: no such file")
     name = path.name.lower()
     if name.endswith((".mha", ".mhd")):
-        _check_meta_image(path)
+        try:
+            _check_meta_image(path)
+        except ValueError as error:
+            raise DataError(f"{path}: its header can't be read: {error}") from error
     elif name.endswith((".nii", ".nii.gz")):
         _check_nifti(path)
     elif name.endswith((".jpg", ".jpeg")):
@@ -65,7 +69,7 @@ def _check_nifti(path: Path) -> None:
     try:
         with gzip.open(path) if zipped else path.open("rb") as file:
             header = file.read(348)
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"{path}: truncated: {error}") from error
     if len(header) < 348:
         raise DataError(f"{path}: truncated: its header has {len(header)} of 348 bytes")
@@ -94,7 +98,7 @@ def _unzipped_length(path: Path) -> int:
         with gzip.open(path) as file:
             while chunk := file.read(2**20):
                 length += len(chunk)
-    except EOFError:
+    except (EOFError, zlib.error):
         pass
     return length
 

@@ -114,7 +114,7 @@ class MedMnist(Dataset):
         if not Path(self.file).is_file():
             raise DataError(f"{self.file}: no such file: MedMNIST's files lie at doi:10.5281/zenodo.10519652")
         try:
-            with np.load(self.file) as arrays:
+            with Path(self.file).open("rb") as file, np.load(file) as arrays:
                 array: NDArray[Any] = arrays[name]
                 return array
         except KeyError:

@@ -131,7 +131,8 @@ def _affine(scan: Any) -> NDArray[np.float64]:
 
 
 def _tag(scan: Any, tag: str) -> list[float]:
-    return [float(number) for number in scan.GetMetaData(tag).split("\\")] if scan.HasMetaDataKey(tag) else []
+    numbers = scan.GetMetaData(tag).split("\\") if scan.HasMetaDataKey(tag) else []
+    return [float(number) for number in numbers if number.strip()]
 
 
 def _axes(affine: NDArray[np.float64], orientation: str | None) -> tuple[tuple[int, ...], tuple[bool, ...]]:

@@ -41,7 +41,7 @@ def leaderboard(scores: pd.DataFrame, target: str, path: Path) -> None:
     cells, floors = done[~done["floor"]].sort_values("auc", ascending=False), done[done["floor"]]
     if cells.empty:
         raise ResultsError(f"no cell of target '{target}' is done: there is nothing to draw")
-    varying = [axis for axis in AXES if axis in cells and cells[axis].nunique() > 1]
+    varying = [axis for axis in AXES if axis in cells and len(set(cells[axis])) > 1]
     variants = [axis for axis in varying if axis not in ("encoders", "heads")]
     encoders, heads = list(cells["encoders"].unique()), list(cells["heads"].unique())
     styles = {labels: _style(cells, variants, labels) for labels in sorted(map(tuple, cells[variants].to_numpy()))}
@@ -58,7 +58,7 @@ def leaderboard(scores: pd.DataFrame, target: str, path: Path) -> None:
         _floors(panel, floors)
         _panel(panel, cells[cells["encoders"] == encoder], heads, variants, styles)
         panel.set_title(encoder, fontsize=10)
-    _finish(figure, panels, heads, styles, floors, f"{target}: AUC with 95 % interval")
+    _finish(figure, panels, heads, variants, styles, floors, _title(target, cells))
     figure.savefig(path, dpi=160)
 
 
@@ -96,10 +96,21 @@ def _floors(panel: Any, floors: pd.DataFrame) -> None:
         panel.axvline(location["auc"], color="0.45", linewidth=1.2, zorder=1)
 
 
+def _name(variants: list[str], labels: tuple[str, ...]) -> str:
+    named = [f"no {axis}" if label == "none" else label for axis, label in zip(variants, labels, strict=True)]
+    return ", ".join(named) or "cell"
+
+
+def _title(target: str, cells: pd.DataFrame) -> str:
+    patients, samples = int(cells["n_patients"].max()), int(cells["n_samples"].max())
+    return f"{target}: AUC with 95 % interval, {patients} patients, {samples} samples"
+
+
 def _finish(
     figure: Any,
     panels: Any,
     heads: list[str],
+    variants: list[str],
     styles: dict[tuple[str, ...], dict[str, Any]],
     floors: pd.DataFrame,
     title: str,
@@ -115,9 +126,15 @@ def _finish(
         panel.spines[["top", "right", "left"]].set_visible(False)
     for panel in panels[-1]:
         panel.set_xlabel("AUC", fontsize=9)
-    keys = [Line2D([], [], label=", ".join(labels) or "cell", **style) for labels, style in styles.items()]
+    keys = [Line2D([], [], label=_name(variants, labels), **style) for labels, style in styles.items()]
     keys.append(Line2D([], [], color="0.45", linestyle=":", label="prior (chance)"))
     if floors["heads"].str.startswith("location").any():
-        keys.append(Line2D([], [], color="0.45", label="location alone"))
+        keys.append(Line2D([], [], color="0.45", label="location alone, with interval"))
     figure.suptitle(title, fontsize=11)
-    figure.legend(handles=keys, loc="outside lower center", ncols=min(len(keys), 4), frameon=False, fontsize=9)
+    figure.legend(
+        handles=keys,
+        loc="outside lower center",
+        ncols=min(len(keys), 2 * panels.shape[1], 4),
+        frameon=False,
+        fontsize=9,
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import textwrap
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
@@ -29,15 +30,13 @@ class Score:
     signed: bool = False
     decimals: int = 2
 
-    def text(self, *, interval: bool = True) -> str:
-        """`0.84 [0.79, 0.88]`."""
+    def text(self, *, interval: bool = True, short: bool = False) -> str:
+        """`0.84 [0.79, 0.88]`, or `.84 [.79, .88]` if short."""
+        numbers = [n for n in (self.value, self.low, self.high) if n is not None]
         sign = "+" if self.signed else ""
-        value, *ends = (
-            f"{round(number, self.decimals) + 0.0:{sign}.{self.decimals}f}"
-            for number in (self.value, self.low, self.high)
-            if number is not None
-        )
-        return f"{value} [{', '.join(ends)}]" if ends and interval else value
+        value, *ends = (f"{round(n, self.decimals) + 0.0:{sign}.{self.decimals}f}" for n in numbers)
+        drawn = f"{value} [{', '.join(ends)}]" if ends and interval else value
+        return re.sub(r"\b0\.", ".", drawn) if short else drawn
 
 
 @dataclass(frozen=True)
@@ -79,11 +78,16 @@ class Sheet:
 
 
 def text(sheet: Sheet) -> str:
-    """For a terminal; intervals other than those of `sheet.always` are left out where lines would be too wide."""
-    drawn, notes = _simple(sheet, range(len(sheet.headers))), sheet.notes
-    if _width(drawn) > WIDTH:
-        drawn = _simple(sheet, sheet.always)
-        notes = (*notes, "Intervals that did not fit are in --format md, latex and csv.")
+    """For a terminal; where lines would be too wide, intervals other than those of `sheet.always` are left out."""
+    every, few, one = range(len(sheet.headers)), sheet.always, sorted(sheet.always)[:1]
+    for intervals, short in ((every, False), (every, True), (few, False), (few, True), (one, True)):
+        drawn = _aligned(sheet, intervals, short)
+        if _width(drawn) <= WIDTH:
+            break
+    left_out = len(intervals) < len(every) and any(
+        s is not None and s.low is not None for r in sheet.rows for s in r.scores
+    )
+    notes = [*sheet.notes, *(["Intervals that did not fit are in --format md, latex and csv."] if left_out else [])]
     width = min(max(_width(drawn), 100), WIDTH)
     return "\n".join([sheet.title, "", drawn, "", *(line for note in notes for line in textwrap.wrap(note, width))])
 
@@ -140,21 +144,25 @@ def comma_separated(sheets: Sequence[Sheet]) -> str:
     return out.getvalue()
 
 
-def _simple(sheet: Sheet, intervals: Collection[int]) -> str:
-    from tabulate import SEPARATING_LINE, tabulate
-
-    rows, floors = _lines(sheet, intervals=intervals)
-    between = [SEPARATING_LINE] if rows and floors else []
-    body = [*rows, *between, *floors]
-    header = [
-        "\n".join(
-            part
-            for line in name.split("\n")
-            for part in textwrap.wrap(line, 12, break_long_words=False, break_on_hyphens=False)
-        )
+def _aligned(sheet: Sheet, intervals: Collection[int], short: bool) -> str:
+    rows, floors = _lines(sheet, intervals=intervals, short=short)
+    headers = [
+        [part for line in name.split("\n") for part in textwrap.wrap(line, 10, break_long_words=False)]
         for name in _header(sheet)
     ]
-    return tabulate(body, header, tablefmt="simple", disable_numparse=True, colalign=_sides(sheet))
+    depth = max(map(len, headers))
+    above = [list(line) for line in zip(*(name + [""] * (depth - len(name)) for name in headers), strict=True)]
+    widths = [max(map(len, column)) for column in zip(*above, *rows, *floors, strict=True)]
+    rule = ["-" * width for width in widths]
+    lines = [*above, rule, *rows, *([rule] if rows and floors else []), *floors]
+    left = len(sheet.labels)
+    return "\n".join(
+        "  ".join(
+            word.ljust(width) if j < left else word.rjust(width)
+            for j, (word, width) in enumerate(zip(line, widths, strict=True))
+        ).rstrip()
+        for line in lines
+    )
 
 
 def _lines(
@@ -163,13 +171,14 @@ def _lines(
     bold: Callable[[str], str] = str,
     escape: Callable[[str], str] = str,
     intervals: Collection[int] | None = None,
+    short: bool = False,
 ) -> tuple[list[list[str]], list[list[str]]]:
     """The cells of the rows and of the floors."""
 
     def line(row: Row, best: Collection[int]) -> list[str]:
         scores = []
         for j, score in enumerate(row.scores):
-            drawn = "" if score is None else score.text(interval=intervals is None or j in intervals)
+            drawn = "" if score is None else score.text(interval=intervals is None or j in intervals, short=short)
             scores.append(bold(drawn) if j in best else drawn)
         return [*map(escape, row.labels), *scores, *map(escape, row.extras)]
 

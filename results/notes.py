@@ -76,6 +76,9 @@ def _fixed(records: list[Record], varying: Sequence[str]) -> Iterator[str]:
     if cell is not None:
         same = [f"{axis} {cell[axis]}" for axis in axes if axis in cell and axis not in varying]
         yield f"All rows but the floors: {', '.join(same)}."
+    tuned = {bool(r["tuned"]) for r in records if not r["floor"]}
+    if len(tuned) == 1:
+        yield "All heads are tuned on inner folds." if tuned.pop() else "All heads are default (not tuned)."
 
 
 def _folds(run: Run) -> str:

@@ -102,8 +102,9 @@ def _sheet(
 ) -> Sheet:
     records = [{str(k): v for k, v in r.items()} for r in frame.to_dict("records") if r["target"] == target]
     cells, floors = [r for r in records if not r["floor"]], [r for r in records if r["floor"]]
-    for cell in cells:
-        cell["heads"] = f"{cell['heads']} ({'tuned' if cell['tuned'] else 'default'})"
+    if len({cell["tuned"] for cell in cells}) > 1:
+        for cell in cells:
+            cell["heads"] = f"{cell['heads']} ({'tuned' if cell['tuned'] else 'default'})"
     varying = [axis for axis in axes if len({cell[axis] for cell in cells}) > 1]
     labels = list(rows) or [axis for axis in axes if axis not in columns and (axis in varying or axis == "heads")]
     rest = [axis for axis in varying if axis not in labels and axis not in columns]

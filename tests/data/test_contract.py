@@ -30,7 +30,8 @@ def fields(tmp_path_factory):
             sitk.WriteImage(sitk.GetImageFromArray(array.astype(np.int16)), str(folder / place / f"{name}.mha"))
     (folder / "radiological_gradings.csv").write_text(
         "Patient,IVD label,Modic,UP endplate,LOW endplate,Spondylolisthesis,Disc herniation,Disc narrowing,"
-        "Disc bulging,Pfirrman grade\n1,1,0,0,1,0,0,1,1,3\n1,2,3,0,0,0,,0,1,2\n2,1,0,0,0,1,1,0,0,5\n3,1,0,0,0,0,0,0,0,1\n"
+        "Disc bulging,Pfirrman grade\n1,1,0,0,1,0,0,1,1,3\n1,2,3,0,0,0,,0,1,2\n"
+        "2,1,0,0,0,1,1,0,0,5\n3,1,0,0,0,0,0,0,0,1\n"
     )
     overview = [f"{name},{row},3.0,Maker,Model" for name, row in rows.items()]
     header = "new_file_name,sex,birth_date,subset,MagneticFieldStrength,Manufacturer,ManufacturerModelName"

@@ -77,7 +77,7 @@ def test_a_spreadsheet_with_names_of_its_own(tmp_path, discs):
     pd.read_csv(discs, keep_default_na=False).rename(columns=names).to_excel(path, index=False)
     dataset = discs_of(str(path), root=str(tmp_path), image="File", patient="Case", sequence="Weighting")
     pd.testing.assert_frame_equal(dataset.samples(), expected)
-    assert dataset.load("b_L5/S1", "t2").pixels[0, 0, 0] == 3
+    assert dataset.load("b", "t2").pixels[0, 0, 0] == 3
 
 
 def test_without_sequences_or_patients(tmp_path, discs):
@@ -108,7 +108,7 @@ def test_levels_of_one_volume_share_a_study(tmp_path):
 
 
 def test_two_rows_of_one_sample_and_sequence_are_refused(tmp_path, discs):
-    with pytest.raises(DataError, match="lines 3 and 4 are both sample 'a' in sequence 't2'.*`locations`"):
+    with pytest.raises(DataError, match=r"lines 3 and 4 are both sample 'a' in sequence 't2'.*`locations`"):
         ImageTable(table=discs, labels=("bulging",)).samples()
 
 
@@ -157,8 +157,12 @@ def test_what_is_wrong_with_a_table_is_said(tmp_path, discs):
         ImageTable().samples()
     with pytest.raises(DataError, match=r"gone\.csv: no such file"):
         ImageTable(table=str(tmp_path / "gone.csv")).samples()
-    with pytest.raises(DataError, match="no column 'bulgin': did you mean 'bulging'.* It has image, patient, sequence"):
+    with pytest.raises(
+        DataError, match=r"no column 'bulgin': did you mean 'bulging'.* It has image, patient, sequence"
+    ):
         discs_of(discs, labels=("bulgin",)).samples()
+    with pytest.raises(DataError, match="can't be called 'study': rename it"):
+        discs_of(discs, clinical=("study",)).samples()
     with pytest.raises(DataError, match="no column 'weighting'"):
         discs_of(discs, sequence="weighting").samples()
     with pytest.raises(DataError, match="'severity' is ordinal, so its labels must be whole numbers"):

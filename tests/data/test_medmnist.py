@@ -21,7 +21,7 @@ def write_npz(path, shape=(28, 28), labels=1, counts=(5, 2, 3), **changed):
     arrays = {}
     for split, count in zip(("train", "val", "test"), counts, strict=True):
         arrays[f"{split}_images"] = rng.integers(0, 256, (count, *shape)).astype(np.uint8)
-        arrays[f"{split}_labels"] = (np.arange(count * labels) % 2).reshape(count, labels).astype(np.uint8)
+        arrays[f"{split}_labels"] = np.tile(np.arange(count)[:, None] % 2, labels).astype(np.uint8)
     arrays = {name: array for name, array in (arrays | changed).items() if array is not None}
     np.savez_compressed(path, **arrays)
     return arrays

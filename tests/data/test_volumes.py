@@ -242,6 +242,9 @@ def test_what_is_no_image_is_named(tmp_path, rng):
     (tmp_path / "words.mha").write_text("not an image")
     with pytest.raises(DataError, match=r"words\.mha"):
         volumes.read(tmp_path / "words.mha")
+    (tmp_path / "odd.mha").write_text("NDims = 3\nDimSize = 1 x 3\nElementDataFile = LOCAL\n")
+    with pytest.raises(DataError, match=r"odd\.mha: its header can't be read"):
+        volumes.read(tmp_path / "odd.mha")
     sitk.WriteImage(itk_volume(rng), str(tmp_path / "scan.mhd"))
     (tmp_path / "scan.raw").unlink()
     with pytest.raises(DataError, match=r"scan\.mhd: its pixels lie in .*scan\.raw: no such file"):

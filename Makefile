@@ -1,0 +1,45 @@
+# `make benchmark` and `make test` need Python 3.11 to 3.13 and nothing else; the second call installs nothing.
+PYTHON ?= python3
+VENV = .venv
+RUN = $(VENV)/bin/python
+INSTALLED = $(VENV)/.installed
+DEMO = .store/phantom-demo
+
+.PHONY: benchmark test test-long check speed lock clean
+
+benchmark: $(INSTALLED) $(DEMO)/truth.csv
+	$(RUN) run_benchmark.py run grids/demo.yaml
+
+test: $(INSTALLED)
+	$(RUN) -m pytest -q
+
+test-long: $(INSTALLED)
+	$(RUN) -m pytest -q -m long
+
+check: $(INSTALLED)
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+
+speed: $(INSTALLED)
+	$(RUN) -m tests.speed
+
+$(INSTALLED): requirements.lock
+	$(PYTHON) -c "import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13) and 'Python 3.11 to 3.13 is needed, this is %d.%d: make PYTHON=python3.12' % sys.version_info[:2])"
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check uv
+	$(VENV)/bin/uv pip install --quiet --python $(VENV)/bin/python --require-hashes --requirement requirements.lock
+	touch $(INSTALLED)
+
+$(DEMO)/truth.csv:
+	rm -rf $(DEMO) $(DEMO).part
+	$(RUN) run_benchmark.py phantom $(DEMO).part --patients 40 --sequences t2
+	mv $(DEMO).part $(DEMO)
+
+lock: $(INSTALLED)
+	$(VENV)/bin/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes \
+		--no-header --no-annotate --quiet --upgrade --output-file requirements.lock
+
+clean:
+	rm -rf .store runs

@@ -1,0 +1,123 @@
+"""What `plan` prints: every cell's state, patients and events by class and fold, bytes of the largest steps."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from bench.grid import AXES, Grid
+from bench.plan import Plan, PlannedCell
+from bench.run import is_chosen
+from bench.store import Store
+
+EXPLORATORY = 20
+
+
+@dataclass
+class _Stored:
+    """The keys of what is in the store."""
+
+    crops: set[str]
+    tokens: set[str]
+    networks: set[str]
+    fits: set[str]
+
+
+def lines(grid: Grid, store_folder: Path, only: Mapping[str, list[str]]) -> Iterator[str]:
+    """The plan of a grid, line by line."""
+    store = Store(store_folder)
+    plan = Plan(grid, store)
+    stored = _Stored(*(store.keys(kind) for kind in ("crops", "tokens", "networks", "fits")))
+    read = all(ref.key in stored.crops for ref in plan.crops_refs())
+    if read:
+        plan.check_images()
+    cells = [c for c in plan.cells() if is_chosen(c.cell, only)]
+    yield from _data(plan, read)
+    yield ""
+    varied = [axis for axis in AXES if len({c.cell[axis].label() for c in cells if c.cell[axis].name != "-"}) > 1]
+    states: Counter[str] = Counter()
+    for planned in cells:
+        state = _state(planned, stored)
+        states[state] += 1
+        named = ", ".join(
+            planned.cell[axis].label() for axis in (*varied, "heads") if axis != "heads" or axis not in varied
+        )
+        reason = f" ({planned.refused})" if planned.refused else ""
+        yield f"{state:13} {planned.key[:8]}  {planned.cell.target}: {named}{reason}"
+    yield ""
+    yield f"{len(cells)} cells: " + ", ".join(f"{n} {state}" for state, n in states.most_common())
+    yield from _work(cells, stored)
+    yield from _bytes(plan, cells)
+
+
+def _data(plan: Plan, read: bool) -> Iterator[str]:
+    samples = plan.samples
+    yield f"{plan.grid.data.name}: {len(samples)} samples of {len(set(plan.patients))} patients"
+    excluded = len(plan.dataset.excluded())
+    if excluded:
+        yield f"excluded while reading the tables: {excluded} rows"
+    if not read:
+        yield "the images were not read yet: files that turn out broken will lower these numbers"
+    for name, one in plan.view.labels.items():
+        have = np.zeros(len(samples), dtype=bool)
+        for sequences in plan.grid.axes["sequences"]:
+            for region in plan.grid.axes["regions"]:
+                have |= plan.available(sequences, region)
+        yield f"target {name}: samples (patients) by class and fold"
+        width = max(len(c) for c in one.classes)
+        for k, c in enumerate(one.classes):
+            rows = (one.y == k) & have
+            patients = len(set(plan.patients[rows]))
+            few = "  exploratory: fewer than 20 patients, no p-value" if patients < EXPLORATORY else ""
+            tests = [rows & part.test for part in plan.view.parts if part.repeat == 0]
+            folds = "  ".join(f"{t.sum()} ({len(set(plan.patients[t]))})" for t in tests)
+            yield f"  {c:{width}}  {rows.sum()} ({patients})  | {folds}{few}"
+
+
+def _state(planned: PlannedCell, stored: _Stored) -> str:
+    if planned.refused:
+        return "refused"
+    done = sum(fit.key in stored.fits for fit in planned.fits)
+    if done == len(planned.fits):
+        return "done"
+    refs = [ref for fit in planned.fits for each in fit.tokens for ref in each]
+    if done or any(r.key in stored.tokens or r.network in stored.networks for r in refs):
+        return "partly cached"
+    return "to compute"
+
+
+def _work(cells: list[PlannedCell], stored: _Stored) -> Iterator[str]:
+    todo = [fit for c in cells if not c.refused for fit in c.fits if fit.key not in stored.fits]
+    fits = {fit.key for fit in todo}
+    refs = {ref.key: ref for fit in todo for each in fit.tokens for ref in each if ref.key not in stored.tokens}
+    trained = sum(ref.part is not None for ref in refs.values())
+    yield f"to compute: {len(refs)} embeddings ({trained} of them trained in a fold), {len(fits)} fits of heads"
+
+
+def _bytes(plan: Plan, cells: list[PlannedCell]) -> Iterator[str]:
+    """The largest steps by the memory of one fit; the width of an embedding is known once it was made."""
+    sizes: dict[str, int] = {}
+    for planned in cells:
+        width = _width(plan, planned)
+        if width and not planned.refused:
+            rows = max(len(fit.rows.train) for fit in planned.fits)
+            head = plan.keys.plugin("heads", planned.cell["heads"])
+            name = f"{planned.cell['heads'].label()} on {planned.cell['encoders'].label()}"
+            sizes[name] = max(sizes.get(name, 0), head.memory(rows, width))
+    for name, size in sorted(sizes.items(), key=lambda item: -item[1])[:3]:
+        yield f"memory of a fit: {size / 2**20:.0f} MiB for {name}"
+
+
+def _width(plan: Plan, planned: PlannedCell) -> int:
+    width = 0
+    for refs in planned.fits[0].tokens:
+        for ref in refs:
+            folder = plan.store.find("tokens", ref.key)
+            if folder is None:
+                return 0
+            width += int(np.load(folder / "values.npy", mmap_mode="r").shape[2])
+    return width

@@ -1,0 +1,114 @@
+"""Run folders with synthetic predictions, of the engine's shape."""
+
+import itertools
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+AXES = ("sequences", "regions", "images", "encoders", "missing", "fusion", "tables", "balance", "heads")
+LEVELS = ("L3/L4", "L4/L5", "L5/S1")
+
+
+class RunWriter:
+    """Writes a run folder of `n_patients` with three discs each, 4 folds."""
+
+    def __init__(self, folder, *, n_patients=40, repeats=1, n_classes=2, seed=0, **about):
+        self.folder, self.repeats, self.n_classes = folder, repeats, n_classes
+        self.random = np.random.default_rng(seed)
+        self.about = {
+            "name": folder.name,
+            "dataset": "synthetic",
+            "patients_known": True,
+            "locations": ["level"],
+            "protocol": {"folds": 4, "repeats": repeats, "seed": 0, "stratify": "narrowing", "split": "patients"},
+            "primary": None,
+            "n_excluded": 0,
+            "devices": ["cpu"],
+        } | about
+        self.of_patient = np.repeat(np.arange(n_patients), 3)
+        self.level = np.tile(np.arange(3), n_patients)
+        self.patient = np.array([f"p{i:02d}" for i in self.of_patient])
+        self.sample = np.array([f"{p}_{LEVELS[k]}" for p, k in zip(self.patient, self.level, strict=True)])
+        self.signal = self.level - 1 + self.random.normal(size=len(self.level))
+        quantiles = np.quantile(self.signal, np.arange(1, n_classes) / n_classes)
+        self.y = np.digitize(self.signal, quantiles)
+        self.fold = [self.random.permutation(n_patients) % 4 for _ in range(repeats)]
+        self.cells = []
+        (folder / "cells").mkdir(parents=True)
+        table = pd.DataFrame({"patient": self.patient, "level": np.array(LEVELS)[self.level], "narrowing": self.y})
+        table.index = pd.Index(self.sample, name="sample")
+        table.to_parquet(folder / "samples.parquet")
+
+    def add(self, score=None, *, rows=slice(None), status="done", target="narrowing", floor=False, **fields):
+        """A cell whose probabilities follow `score` `(n,)`; the axes not named are `none`."""
+        axes = {axis: fields.pop(axis, "none") for axis in AXES}
+        cell = {
+            "key": f"cell{len(self.cells)}",
+            "axes": axes,
+            "target": target,
+            "classes": [str(k) for k in range(self.n_classes)],
+            "ordinal": self.n_classes > 2,
+            "status": status,
+            "reason": "",
+            "tuned": False,
+            "seconds": 1.0,
+            "floor": floor,
+        } | fields
+        self.cells.append(cell)
+        if status == "done":
+            self.write(self.folder / "cells" / f"{cell['key']}.parquet", score, self.y, rows)
+        return cell["key"]
+
+    def add_null(self, key, scores):
+        """The null runs of a cell: labels permuted."""
+        (self.folder / "null" / key).mkdir(parents=True)
+        for k, score in enumerate(scores):
+            self.write(self.folder / "null" / key / f"{k}.parquet", score, self.random.permutation(self.y))
+
+    def write(self, path, score, y, rows=slice(None)):
+        """Predictions of every repeat."""
+        centres = np.linspace(-1, 1, self.n_classes)
+        P = np.exp(-((np.asarray(score)[:, None] - centres) ** 2))
+        P /= P.sum(axis=1, keepdims=True)
+        parts = []
+        for repeat in range(self.repeats):
+            part = {"sample": self.sample, "patient": self.patient, "repeat": repeat}
+            part |= {"fold": self.fold[repeat][self.of_patient], "y": y} | {f"p_{k}": p for k, p in enumerate(P.T)}
+            parts.append(pd.DataFrame(part)[rows])
+        pd.concat(parts).to_parquet(path, index=False)
+
+    def add_floors(self):
+        """Prior and location."""
+        self.add(np.zeros(len(self.y)), heads="prior", floor=True)
+        self.add(self.level - 1.0, heads="location", floor=True)
+
+    def add_grid(self, **axes):
+        """Every combination of the values of some axes; the first encoder sees most."""
+        for values in itertools.product(*axes.values()):
+            strength = 0.3 + 0.7 / (1 + axes["encoders"].index(values[list(axes).index("encoders")]))
+            self.add(
+                strength * self.signal + self.random.normal(size=len(self.y)), **dict(zip(axes, values, strict=True))
+            )
+
+    def finish(self):
+        """Writes what tells of the run; gives the folder."""
+        (self.folder / "run.json").write_text(json.dumps(self.about))
+        (self.folder / "cells.json").write_text(json.dumps(self.cells))
+        return self.folder
+
+
+@pytest.fixture
+def new_run(tmp_path):
+    """Makes a writer of a run folder; fields of run.json may be given."""
+    return lambda name="trial", **fields: RunWriter(tmp_path / name, **fields)
+
+
+@pytest.fixture
+def grid_run(new_run):
+    """A finished run of 2 images x 2 encoders x 2 heads with floors."""
+    run = new_run()
+    run.add_grid(images=["grayscale", "clahe"], encoders=["resnet50", "raw_pixels"], heads=["logistic", "svc"])
+    run.add_floors()
+    return run

@@ -1,0 +1,69 @@
+"""A run folder is read as it was written, and what is wrong with it is said."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+from results.run_folder import ResultsError, read
+
+
+def test_reads_what_was_written(grid_run):
+    run = read(grid_run.finish())
+    assert (run.name, run.dataset, run.targets, len(run.cells)) == ("trial", "synthetic", ["narrowing"], 10)
+    assert run.cells[0].axes["encoders"] == "resnet50"
+    assert [cell.head for cell in run.cells if cell.floor] == ["prior", "location"]
+    predictions = run.predictions(run.cells[0])
+    assert_array_equal(predictions.sample, grid_run.sample)
+    assert_array_equal(predictions.y, grid_run.y)
+    assert predictions.P.dtype == np.float64
+    assert_allclose(predictions.P.sum(axis=1), 1)
+    assert run.levels[grid_run.sample[1]] == "L4/L5"
+
+
+def test_other_locating_columns_count_together(new_run):
+    writer = new_run(locations=["side", "condition"])
+    writer.add(writer.signal)
+    table = pd.read_parquet(writer.folder / "samples.parquet").assign(side="left", condition="stenosis")
+    table.to_parquet(writer.folder / "samples.parquet")
+    run = read(writer.finish())
+    assert run.level_column == "side x condition"
+    assert set(run.levels.values()) == {"left stenosis"}
+
+
+def test_no_run_folder(tmp_path):
+    with pytest.raises(ResultsError, match=r"is no run folder: it has no run\.json"):
+        read(tmp_path)
+
+
+def test_nothing_done_yet(new_run):
+    writer = new_run()
+    writer.add(status="to do")
+    writer.add(status="refused", reason="needs 90 GB")
+    with pytest.raises(ResultsError, match=r"none of its 2 cells is done yet; refused: needs 90 GB"):
+        read(writer.finish())
+
+
+def test_a_missing_prediction_file(grid_run):
+    run = read(grid_run.finish())
+    (run.folder / "cells" / "cell0.parquet").unlink()
+    with pytest.raises(ResultsError, match=r"cell0\.parquet is missing"):
+        run.predictions(run.cells[0])
+
+
+@pytest.mark.parametrize(("column", "value"), [("p_1", np.nan), ("y", 2)])
+def test_impossible_predictions(grid_run, column, value):
+    run = read(grid_run.finish())
+    path = run.folder / "cells" / "cell0.parquet"
+    table = pd.read_parquet(path)
+    table.loc[3, column] = value
+    table.to_parquet(path, index=False)
+    with pytest.raises(ResultsError, match="finite probabilities and y from 0 to 1"):
+        run.predictions(run.cells[0])
+
+
+def test_a_broken_prediction_file(grid_run):
+    run = read(grid_run.finish())
+    (run.folder / "cells" / "cell0.parquet").write_bytes(b"PAR1 half of a file")
+    with pytest.raises(ResultsError, match="holds no predictions of 2 classes"):
+        run.predictions(run.cells[0])

@@ -1,0 +1,217 @@
+"""Tables say what was measured, on whom, and what is missing, in every format."""
+
+import csv
+import io
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_allclose
+
+from results.run_folder import ResultsError, read
+from results.scores import scores
+from results.tables import table
+
+
+@pytest.fixture
+def run(grid_run):
+    return read(grid_run.finish())
+
+
+def body(drawn):
+    """The lines of a plain table between its header and its notes, without rules."""
+    lines = drawn.split("\n\n")[1].splitlines()
+    first = next(i for i, line in enumerate(lines) if line.startswith("---"))
+    return [line for line in lines[first + 1 :] if not line.startswith("---")]
+
+
+def test_a_row_a_cell_best_first_and_floors_last(run):
+    lines = body(table(run))
+    assert len(lines) == 10
+    assert ["prior" in line for line in lines] == [False] * 8 + [True, False]
+    assert "location" in lines[-1]
+    aucs = [float(re.findall(r"(\d\.\d\d) \[", line)[-2 if line.count("[") > 1 else -1]) for line in lines[:8]]
+    assert aucs == sorted(aucs, reverse=True)
+
+
+def test_fits_a_terminal_and_says_what_it_left_out(new_run):
+    writer = new_run()
+    writer.add_grid(
+        images=["histogram_equalization", "grayscale"],
+        encoders=["efficientnet_lite0", "resnet18 (random)"],
+        balance=["none", "undersample_smote"],
+        heads=["xgboost_bagging", "svc"],
+    )
+    writer.add_floors()
+    drawn = table(read(writer.finish()))
+    assert max(map(len, drawn.splitlines())) <= 140
+    assert "Intervals that did not fit" in drawn
+    assert re.search(r"\d\.\d\d \[\d\.\d\d, \d\.\d\d\]", drawn)
+
+
+def test_says_how_on_whom_and_with_what(run):
+    drawn = table(run)
+    for words in (
+        "All heads are default (not tuned).",
+        "40 patients, 120 samples, by class (0/1) 60/60; none excluded.",
+        "95 % percentile bootstrap over patients (2000 resamples",
+        "conditional on the fitted models",
+        "Folds: 4 by patient, stratified on narrowing, drawn once with seed 0.",
+        "sequences none, regions none",
+        "over folds (one repeat: none over repeats)",
+    ):
+        assert words in " ".join(drawn.split())
+
+
+def test_says_what_a_reader_must_be_warned_of(new_run):
+    writer = new_run(n_patients=12, locations=[], patients_known=False, devices=["cpu", "NVIDIA H200"], n_excluded=3)
+    writer.about["protocol"] = {"split": "official"}
+    writer.add_grid(encoders=["resnet50", "raw_pixels"])
+    drawn = " ".join(table(read(writer.finish()), resamples=50).split())
+    for words in (
+        "The source gives no patient ids",
+        "no locating columns",
+        "EXPLORATORY",
+        "3 excluded, see excluded.csv",
+        "Official split",
+        "Computed on more than one device: cpu, NVIDIA H200.",
+    ):
+        assert words in drawn
+
+
+def test_lists_what_failed_was_refused_and_is_to_do(grid_run):
+    grid_run.add(status="failed", reason="no such weights", encoders="medicalnet", images="clahe", heads="svc")
+    grid_run.add(status="refused", reason="needs 90 GB", encoders="medicalnet", images="clahe", heads="rbf")
+    grid_run.add(status="to do", encoders="cae_2d", images="clahe", heads="svc")
+    drawn = table(read(grid_run.finish()), resamples=20)
+    assert "FAILED, 1 cell: no such weights [clahe, medicalnet, svc]." in drawn
+    assert "REFUSED, 1 cell: needs 90 GB [clahe, medicalnet, rbf]." in drawn
+    assert "TO DO, 1 cell [clahe, cae_2d, svc]." in drawn
+    assert len(body(drawn)) == 10
+
+
+def test_a_pivot_averages_over_the_axes_not_named(run):
+    drawn = list(
+        csv.DictReader(
+            io.StringIO(table(run, rows=["encoders"], columns=["images"], metrics=["auc", "f1"], format="csv"))
+        )
+    )
+    raw = scores(run)
+    assert [row["encoders"] for row in drawn] == ["resnet50", "raw_pixels", "prior", "location"]
+    for row in drawn[:2]:
+        for image in ("grayscale", "clahe"):
+            cells = raw[(raw["encoders"] == row["encoders"]) & (raw["images"] == image)]
+            assert_allclose(float(row[f"AUC {image}"]), cells["auc"].mean())
+            assert_allclose(float(row[f"Macro F1 {image}"]), cells["f1"].mean())
+    assert [float(drawn[2][f"AUC {image}"]) for image in ("grayscale", "clahe")] == [0.5, 0.5]
+
+
+def test_a_mean_with_a_missing_cell_is_empty_and_names_it(grid_run):
+    grid_run.cells[1]["status"] = "failed"
+    run = read(grid_run.finish())
+    rows = list(
+        csv.DictReader(io.StringIO(table(run, rows=["encoders"], columns=["images"], metrics=["auc"], format="csv")))
+    )
+    empty = [
+        (row["encoders"], column) for row in rows for column in ("AUC grayscale", "AUC clahe") if row[column] == ""
+    ]
+    assert empty == [("resnet50", "AUC grayscale")]
+    assert "resnet50, grayscale (lacks svc)" in table(run, rows=["encoders"], columns=["images"], metrics=["auc"])
+
+
+def test_a_combination_left_out_of_the_grid_counts_as_missing(grid_run):
+    del grid_run.cells[1]
+    rows = list(
+        csv.DictReader(io.StringIO(table(read(grid_run.finish()), rows=["encoders"], metrics=["auc"], format="csv")))
+    )
+    assert {row["encoders"]: row["AUC"] == "" for row in rows}["resnet50"]
+
+
+def test_csv_holds_every_number_at_full_precision(run):
+    drawn = pd.read_csv(io.StringIO(table(run, format="csv")), keep_default_na=False, na_values=[""]).set_index("key")
+    raw = scores(run).set_index("key")
+    numbers = [c for c in raw if raw[c].dtype == np.float64]
+    assert_allclose(drawn.loc[raw.index, numbers], raw[numbers], rtol=0, atol=0)
+    assert list(drawn["floor"]) == [False] * 8 + [True, True]
+
+
+def test_csv_of_some_metrics(run):
+    drawn = pd.read_csv(io.StringIO(table(run, metrics=["f1"], format="csv")))
+    assert {"f1", "f1_low", "f1_fold_sd", "encoders", "status"} <= set(drawn.columns)
+    assert not {"auc", "gain", "accuracy_low", "auc_within_level"} & set(drawn.columns)
+
+
+def test_markdown_has_one_width_and_bold_best_scores(run):
+    lines = [line for line in table(run, format="md").splitlines() if line.startswith("|")]
+    assert len({line.count("|") for line in lines}) == 1
+    assert len(lines) == 2 + 8 + 1 + 2
+    best = scores(run)["auc"].max()
+    assert f"**{best:.2f} [" in "\n".join(lines)
+    assert sum(line.count("**") for line in lines) == 2 * 6
+    assert "**" not in "\n".join(lines[-2:])
+
+
+def test_a_loss_is_best_where_it_is_lowest(run):
+    lines = [line for line in table(run, metrics=["brier"], format="md").splitlines() if line.startswith("|")]
+    raw = scores(run, ["brier"])
+    assert f"**{raw[~raw['floor']]['brier'].min():.3f} [" in lines[2]
+
+
+def test_latex_is_escaped_and_ruled(run):
+    drawn = table(run, format="latex")
+    assert r"raw\_pixels" in drawn
+    assert r"95 \% percentile" in drawn
+    assert not re.search(r"(?<!\\)[%_#]", drawn.replace("{%\n", "{\n"))
+    assert [drawn.count(rule) for rule in (r"\toprule", r"\midrule", r"\bottomrule")] == [1, 2, 1]
+    rows = [line for line in drawn.splitlines() if line.endswith(r"\\")]
+    assert {line.count("&") for line in rows} == {8}
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
+def test_latex_compiles(run, tmp_path):
+    document = r"\documentclass{article}\usepackage{booktabs,graphicx}\begin{document}%s\end{document}"
+    (tmp_path / "paper.tex").write_text(document % table(run, format="latex"))
+    subprocess.run(["pdflatex", "-halt-on-error", "paper.tex"], cwd=tmp_path, check=True, capture_output=True)
+
+
+def test_the_same_head_tuned_and_not_are_told_apart(new_run):
+    writer = new_run()
+    writer.add(writer.signal, heads="svc", tuned=True)
+    writer.add(writer.signal, heads="knn")
+    lines = body(table(read(writer.finish()), resamples=20))
+    assert any("svc (tuned)" in line for line in lines)
+    assert any("knn (default)" in line for line in lines)
+
+
+def test_a_table_a_target(new_run):
+    writer = new_run()
+    writer.add(writer.signal, heads="svc")
+    writer.add(writer.signal, heads="svc", target="bulging")
+    drawn = table(read(writer.finish()), resamples=20)
+    assert re.findall(r"^(\w+): synthetic", drawn, flags=re.M) == ["narrowing", "bulging"]
+
+
+@pytest.mark.parametrize(
+    ("wish", "message"),
+    [
+        ({"rows": ["encoder"]}, r"no axis 'encoder': did you mean 'encoders'\?"),
+        ({"metrics": ["auk"]}, r"no metric 'auk': did you mean 'auc'\?"),
+        ({"format": "xlsx"}, r"no format 'xlsx': there is text, md, csv, latex"),
+    ],
+)
+def test_unknown_names_get_the_nearest(run, wish, message):
+    with pytest.raises(ResultsError, match=message):
+        table(run, **wish)
+
+
+def test_importing_the_tables_imports_no_pandas():
+    heavy = {"pandas", "torch", "matplotlib", "pyarrow", "scipy", "sklearn"}
+    code = "import sys, results.tables, results.figures; print(*sys.modules)"
+    root = Path(__file__).resolve().parents[2]
+    out = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
+    assert not heavy & set(out.stdout.split())
