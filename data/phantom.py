@@ -4,29 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from data.base import DataError, Image
 from data.phantom_anatomy import Anatomy, draw_anatomy, measure
-from data.phantom_gradings import LEVELS, SPIDER_NAMES, Gradings, draw_gradings
+from data.phantom_gradings import LEVELS, SPIDER_NAMES, draw_gradings
 from data.phantom_scan import SEQUENCES, sagittal_grid, scan
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 _DISCS = (6, 7, 8)
 _DISC_SHARES = (0.34, 0.41, 0.25)
 _OVERVIEW = (
-    "new_file_name,num_vertebrae,num_discs,sex,birth_date,subset,AngioFlag,BodyPartExamined,DeviceSerialNumber,"
-    "EchoNumbers,EchoTime,EchoTrainLength,FlipAngle,ImagedNucleus,ImagingFrequency,InPlanePhaseEncodingDirection,"
-    "MRAcquisitionType,MagneticFieldStrength,Manufacturer,ManufacturerModelName,NumberOfPhaseEncodingSteps,"
-    "PercentPhaseFieldOfView,PercentSampling,PhotometricInterpretation,PixelBandwidth,PixelSpacing,RepetitionTime,SAR,"
-    "SamplesPerPixel,ScanningSequence,SequenceName,SeriesDescription,SliceThickness,SoftwareVersions,"
-    "SpacingBetweenSlices,SpecificCharacterSet,TransmitCoilName,WindowCenter,WindowWidth"
-).split(",")
+    "new_file_name num_vertebrae num_discs sex birth_date subset AngioFlag BodyPartExamined DeviceSerialNumber "
+    "EchoNumbers EchoTime EchoTrainLength FlipAngle ImagedNucleus ImagingFrequency InPlanePhaseEncodingDirection "
+    "MRAcquisitionType MagneticFieldStrength Manufacturer ManufacturerModelName NumberOfPhaseEncodingSteps "
+    "PercentPhaseFieldOfView PercentSampling PhotometricInterpretation PixelBandwidth PixelSpacing RepetitionTime SAR "
+    "SamplesPerPixel ScanningSequence SequenceName SeriesDescription SliceThickness SoftwareVersions "
+    "SpacingBetweenSlices SpecificCharacterSet TransmitCoilName WindowCenter WindowWidth"
+)
 _SCANNERS = (("SIEMENS", "Avanto_fit", 1.5), ("SIEMENS", "Skyra_fit", 3.0), ("Philips Healthcare", "Ingenia", 3.0))
 _TIMES = {"t1": (600.0, 10.0), "t2": (3500.0, 110.0), "t2_SPACE": (1000.0, 93.0), "stir": (4500.0, 60.0)}
 
@@ -77,11 +74,10 @@ def write_phantom(
         person = _person(layout, degeneration * effect)
         chosen = _chosen(layout, sequences, missing)
         for sequence, image in _series(scan_rng, anatomy, chosen, spacing, slices).items():
-            _write(folder / "images" / f"{number}_{sequence}.mha", image, image.pixels.astype(np.int16), compress=False)
-            _write(folder / "masks" / f"{number}_{sequence}.mha", image, image.mask, compress=True)
+            _write(folder, f"{number}_{sequence}.mha", image)
             overview_rows.append(_overview_row(number, sequence, discs, person, image))
         for i in range(discs):
-            row = {"Patient": number, "IVD label": i + 1}
+            row: dict[str, Any] = {"Patient": number, "IVD label": i + 1}
             gradings_rows.append(row | {SPIDER_NAMES[n]: int(g[i]) for n, g in gradings.items() if n in SPIDER_NAMES})
             row |= {"level": LEVELS[i]} | {name: int(g[i]) for name, g in gradings.items()}
             truth_rows.append(row | measure(anatomy.discs[i], anatomy.pose) | anatomy.factors)
@@ -89,7 +85,7 @@ def write_phantom(
             progress(number, patients)
     columns = ["Patient", "IVD label", *SPIDER_NAMES.values()]
     pd.DataFrame(gradings_rows, columns=columns).to_csv(folder / "radiological_gradings.csv", index=False)
-    pd.DataFrame(overview_rows, columns=_OVERVIEW).to_csv(folder / "overview.csv", index=False)
+    pd.DataFrame(overview_rows, columns=_OVERVIEW.split()).to_csv(folder / "overview.csv", index=False)
     pd.DataFrame(truth_rows).round(4).to_csv(folder / "truth.csv", index=False)
 
 
@@ -148,7 +144,7 @@ def _series(
 ) -> dict[str, Image]:
     """The patient's scans: one grid and one mask for all but `t2_SPACE`."""
     thick_rng, thin_rng = rng.spawn(2)
-    images = {}
+    images: dict[str, Image] = {}
     if thick := [s for s in sequences if s != "t2_SPACE"]:
         affine, shape = sagittal_grid(thick_rng, anatomy, spacing, slices)
         images |= scan(thick_rng, anatomy, affine, shape, thick, thickness=0.9 * spacing[0])
@@ -190,14 +186,17 @@ def _overview_row(number: int, sequence: str, discs: int, person: dict[str, Any]
     }
 
 
-def _write(path: Path, image: Image, array: NDArray[Any], *, compress: bool) -> None:
-    """Writes pixels or labels with SPIDER's axes: left-right runs fastest, then front-back, then upwards."""
+def _write(folder: Path, name: str, image: Image) -> None:
+    """Writes image and mask with SPIDER's axes: left-right runs fastest, then front-back, then upwards."""
     import SimpleITK
 
-    file: Any = SimpleITK.GetImageFromArray(np.ascontiguousarray(array.transpose(1, 2, 0)[::-1]))
     left, down, back = image.directions
     between, pixel, _ = image.spacing
-    file.SetSpacing((between, pixel, pixel))
-    file.SetDirection(np.column_stack([left, back, -down]).ravel().tolist())
-    file.SetOrigin(image.position((0, array.shape[1] - 1, 0)).tolist())
-    SimpleITK.WriteImage(file, str(path), useCompression=compress)
+    # Noise doesn't compress, and an image is read faster as it is; a mask shrinks a hundredfold.
+    for kind, array in (("images", image.pixels), ("masks", image.mask)):
+        upwards = np.asarray(array).transpose(1, 2, 0)[::-1]
+        file: Any = SimpleITK.GetImageFromArray(np.ascontiguousarray(upwards, dtype=np.int16))
+        file.SetSpacing((between, pixel, pixel))
+        file.SetDirection(np.column_stack([left, back, -down]).ravel().tolist())
+        file.SetOrigin(image.position((0, upwards.shape[0] - 1, 0)).tolist())
+        SimpleITK.WriteImage(file, str(folder / kind / name), useCompression=kind == "masks")

@@ -39,18 +39,18 @@ FACTORS: dict[str, Factor] = {
     "scoliosis": Factor(0, 5, -12, 12, "largest sideways tilt of the lateral curve, degrees"),
     "rotation": Factor(0, 4, -10, 10, "turn of the body about its long axis in the scanner, degrees"),
     "lean": Factor(0, 3, -8, 8, "tilt of the body to its side in the scanner, degrees"),
-    "pitch": Factor(0, 4, -10, 10, "tilt of the body to its back in the scanner, degrees"),
+    "pitch": Factor(0, 6, -15, 15, "tilt of the body to its back in the scanner, degrees"),
     "misalignment": Factor(0, 1.5, -4, 4, "angle between the sagittal slices and the body, degrees"),
     "off_centre": Factor(0, 2.5, -7, 7, "distance of the middle slice from the spine, mm"),
     "field_margin": Factor(35, 10, 15, 60, "field of view beyond the labelled spine, mm"),
     "pixel_size": Factor(1, 0.06, 0.85, 1.15, "in-plane spacing, as a share of what was asked for"),
-    "vertebra_signal": Factor(1, 0.14, 0.6, 1.4, "marrow signal, as a share of the usual one"),
-    "disc_signal": Factor(0, 0.16, -0.4, 0.4, "water of the discs' nuclei more than usual, from 0 (dry) to 1"),
+    "vertebra_signal": Factor(1, 0.2, 0.5, 1.6, "marrow signal, as a share of the usual one"),
+    "disc_signal": Factor(0, 0.2, -0.45, 0.45, "water of the discs' nuclei more than usual, from 0 (dry) to 1"),
     "csf_signal": Factor(1, 0.1, 0.7, 1.3, "signal of cerebrospinal fluid, as a share of the usual one"),
     "muscle_signal": Factor(1, 0.12, 0.7, 1.4, "muscle signal, as a share of the usual one"),
     "fat_thickness": Factor(18, 7, 5, 40, "fat under the skin of the back, mm"),
     "canal_width": Factor(15.5, 1.7, 11, 20, "front-to-back width of the thecal sac, mm"),
-    "noise": Factor(26, 8, 10, 50, "standard deviation of the noise in each channel; fat in T1 is 900"),
+    "noise": Factor(32, 9, 12, 60, "standard deviation of the noise in each channel; fat in T1 is 900"),
     "bias": Factor(0.55, 0.2, 0.1, 1.1, "fall of the surface coil's signal, nepers in 100 mm from the skin"),
 }
 """What differs between patients, independently of each other and of every grading."""
@@ -61,7 +61,26 @@ _DISC_WEDGES = (14, 10, 8, 6, 4, 2, 0, -1, -1, -1)
 _BODY_WEDGES = (8, 3, 0, -2, -3, -3, -3, -3, -3, -3)
 _BODY_HEIGHTS = (1, 1.02, 1.02, 1, 0.97, 0.93, 0.89, 0.86, 0.83, 0.8)
 _BODY_WIDTHS = (1, 0.99, 0.97, 0.95, 0.92, 0.89, 0.86, 0.84, 0.82, 0.8)
+# S1, the rest of its disc, S2, the rest of its disc, S3: height in mm, width as a share of L5/S1's, wedge, taper, water.
+_SACRUM = (
+    (29, 0.82, -8, 0.3, 0.0),
+    (3, 0.6, -3, 0.0, 0.1),
+    (23, 0.52, -9, 0.25, 0.0),
+    (2, 0.42, -3, 0.0, 0.1),
+    (20, 0.36, -9, 0.2, 0.0),
+)
 _UNSEEN = 2
+# What the lowest positive grade changes at effect 1: shares of height, of the canal and of marrow; mm.
+_FULL_SIGNS = {
+    "narrowing": 0.4,
+    "bulging": 3.6,
+    "herniation": 8.0,
+    "spondylolisthesis": 8.0,
+    "stenosis": 0.5,
+    "modic": 1.0,
+    "upper_endplate": 4.0,
+    "lower_endplate": 4.0,
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -176,7 +195,7 @@ class Anatomy:
 
 
 def draw_anatomy(rng: np.random.Generator, gradings: Gradings, effect: float) -> Anatomy:
-    """A patient whose anatomy shows the gradings `(discs,)` with strength `effect`, 0 to 1.
+    """A patient whose anatomy shows the gradings `(discs,)`: not at all at `effect` 0, as in a textbook at 1.
 
     The same generator state gives the same patient at every effect, but for what the gradings change.
     """
@@ -205,7 +224,7 @@ def measure(disc: Body, pose: Float64) -> dict[str, float]:
     upper, lower = disc.surfaces(np.zeros(3, dtype=np.float32), ends)
     height, anterior, posterior = (float(h) for h in upper - lower)
     reach = (disc.lateral / 2 + 1, disc.ap / 2 + 12, disc.height / 2 + 8)
-    steps = [np.arange(-r, r + 1, 1.0) + (r % 1) for r in reach]
+    steps = [np.arange(-np.ceil(r), np.ceil(r) + 1) for r in reach]
     u, v, w = (a.astype(np.float32) for a in np.meshgrid(*steps, indexing="ij", sparse=True))
     inside = np.clip(disc.depth(u, v, w)[0] + 0.5, 0, 1)
     volume = float(inside.sum())
@@ -241,22 +260,15 @@ def turn(axis: int, degrees: float) -> Float64:
 
 
 def _draw_signs(rng: np.random.Generator, gradings: Gradings, effect: float) -> dict[str, Float64]:
-    """What each disc shows of its gradings `(discs + 2,)`: mm, shares and signals; 0 everywhere at effect 0."""
-    full = {
-        "narrowing": 0.32,
-        "bulging": 2.0,
-        "herniation": 6.0,
-        "spondylolisthesis": 6.0,
-        "stenosis": 0.45,
-        "modic": 1.0,
-        "upper_endplate": 3.0,
-        "lower_endplate": 3.0,
-    }
-    signs = {}
-    for name, strength in full.items():
+    """What each disc shows of its gradings `(discs + 2,)`: mm, shares and signals; 0 everywhere at effect 0.
+
+    Signs grow with the square of the effect: at .5 they are a quarter of a textbook's and drown in normal variation.
+    """
+    signs: dict[str, Float64] = {}
+    for name, strength in _FULL_SIGNS.items():
         severity = rng.uniform(0.6, 1.4, len(gradings[name]))
-        signs[name] = effect * strength * severity * (gradings[name] > 0)
-    signs["water"] = effect * 0.14 * (3.0 - gradings["pfirrmann"])
+        signs[name] = effect**2 * strength * severity * (gradings[name] > 0)
+    signs["water"] = effect**2 * 0.2 * (3.0 - gradings["pfirrmann"])
     signs["modic_grade"] = gradings["modic"].astype(np.float64)
     return {name: np.append(values, np.zeros(_UNSEEN)) for name, values in signs.items()}
 
@@ -337,7 +349,7 @@ def _draw_sizes(
         return np.asarray(mean + sd * np.clip(rng.standard_normal(count), -2.5, 2.5))
 
     height = np.array(_DISC_HEIGHTS[:count]) * factors["disc_height"] * normal(1, 0.12)
-    dome = np.clip(normal(1.3, 0.4), 0.3, 2.5)
+    dome = np.clip(normal(1.4, 0.5), 0.3, 3)
     shrunk = 1 - signs["narrowing"]
     return {
         "height": np.maximum(height * shrunk, 2),
@@ -347,8 +359,8 @@ def _draw_sizes(
         "front": normal(0.6, 0.9) + signs["bulging"] / 2,
         "back": normal(0.6, 1.1) + signs["bulging"],
         "water": 0.52 + factors["disc_signal"] + normal(0, 0.13) + signs["water"],
-        "upper_node": np.abs(normal(0, 0.5)) + signs["upper_endplate"],
-        "lower_node": np.abs(normal(0, 0.5)) + signs["lower_endplate"],
+        "upper_node": np.abs(normal(0, 0.7)) + signs["upper_endplate"],
+        "lower_node": np.abs(normal(0, 0.7)) + signs["lower_endplate"],
         "node_u": normal(0, 8),
         "node_v": normal(0, 6),
         "protrusion_at": normal(0, 4),
@@ -363,10 +375,8 @@ def _draw_sizes(
 def _draw_sacrum(factors: dict[str, float], lowest: Body) -> list[Body]:
     """S1 to S3 with the rests of their discs, built downwards from S1's upper endplate."""
     foot, axes = np.zeros(3), turn(0, factors["sacral_slope"])
-    parts = []
-    for height, width, wedge, taper, water in (
-        (29, 0.82, -8, 0.3, 0), (3, 0.6, -3, 0, 0.1), (23, 0.52, -9, 0.25, 0), (2, 0.42, -3, 0, 0.1), (20, 0.36, -9, 0.2, 0)
-    ):  # fmt: skip
+    parts: list[Body] = []
+    for height, width, wedge, taper, water in _SACRUM:
         half = turn(0, wedge / 2)
         axes = axes @ half
         parts.append(

@@ -88,8 +88,15 @@ def _platt(scores: Float64, positive: NDArray[np.bool_]) -> tuple[float, float]:
 
     # A negative slope would turn the head's ranking round wherever there is little to learn.
     start = np.array([0.0, np.log((events + 1) / (others + 1))])
-    options = {"gtol": 1e-7, "ftol": 64 * np.finfo(float).eps}
-    found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=[(0, None), (None, None)], options=options)
+    bounds = [(0.0, None), (None, None)]
+    found = minimize(
+        loss,
+        start,
+        jac=True,
+        method="L-BFGS-B",
+        bounds=bounds,
+        options={"gtol": 1e-7, "ftol": 64 * np.finfo(float).eps},
+    )
     return float(found.x[0] / scale), float(found.x[1])
 
 

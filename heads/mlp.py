@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -61,7 +62,7 @@ class _Network:
         generator = torch.Generator().manual_seed(self.seed)
         self.classes_ = np.unique(y)
         sizes = (X.shape[1], *self.head.hidden, len(self.classes_))
-        self.layers = [self._layer(a, b, generator) for a, b in zip(sizes, sizes[1:], strict=False)]
+        self.layers = [self._layer(a, b, generator) for a, b in pairwise(sizes)]
         parameters = [p for layer in self.layers for p in layer]
         adam = torch.optim.Adam(parameters, lr=self.head.learning_rate, fused=True)
         rows = self._tensors(Rows(X, y, sample_weight))
@@ -69,7 +70,7 @@ class _Network:
         best, best_loss, waited = parameters, float("inf"), 0
         for _ in range(self.head.epochs):
             order = torch.randperm(len(y), generator=generator).to(self.device)
-            for step in order.split(self.head.batch):
+            for step in torch.split(order, self.head.batch):
                 adam.zero_grad()
                 self._loss(*(t[step] for t in rows)).backward()
                 adam.step()
@@ -108,14 +109,14 @@ class _Network:
         return tuple(torch.as_tensor(a, device=self.device) for a in arrays)  # type: ignore[return-value]
 
     def _logits(self, X: Any) -> Any:
-        import torch.nn.functional as F
+        from torch.nn.functional import linear
 
         for depth, (weight, bias) in enumerate(self.layers):
-            X = F.linear(X if depth == 0 else X.relu(), weight, bias)
+            X = linear(X if depth == 0 else X.relu(), weight, bias)
         return X
 
     def _loss(self, X: Any, y: Any, weights: Any) -> Any:
         """The weighted mean cross-entropy."""
-        import torch.nn.functional as F
+        from torch.nn.functional import cross_entropy
 
-        return (F.cross_entropy(self._logits(X), y, reduction="none") * weights).sum() / weights.sum()
+        return (cross_entropy(self._logits(X), y, reduction="none") * weights).sum() / weights.sum()

@@ -155,7 +155,7 @@ class Part:
         return self.training.once.get(("balanced", self.path), lambda: self._resample(sampler))
 
     def class_weights(self, labels: Labels) -> Float64 | None:
-        """n / (k n_c) of each class `(k,)` where the balance weighs, else None; labels are those fitted on."""
+        """The weight n / (k n_c) of each class `(k,)` where the balance weighs, else None, of the labels fitted on."""
         if self.training.balance is None or not self.training.balance.weights:
             return None
         counts = np.bincount(labels, minlength=len(self.training.present))
@@ -229,7 +229,7 @@ def patient_folds(labels: Labels, groups: NDArray[np.str_], *, folds: int, seed:
 
 def kernel(A: Float32, B: Float32, gamma: float | None) -> Float32:
     """exp(-gamma |a - b|²), or a·b with `gamma=None`, of rows `(a, F)` and `(b, F)`: `(a, b)` float32."""
-    K = A @ B.T
+    K: Float32 = A @ B.T
     if gamma is None:
         return K
     K *= 2
@@ -239,7 +239,8 @@ def kernel(A: Float32, B: Float32, gamma: float | None) -> Float32:
     K *= np.float32(gamma)
     if A is B:
         np.fill_diagonal(K, 0)
-    return np.exp(K, out=K)
+    np.exp(K, out=K)
+    return K
 
 
 def derive(seed: int, *path: int) -> int:

@@ -45,7 +45,7 @@ class Alignment:
             self.rows[key] = Rows(patient, p.repeat, p.fold, p.y, n_classes, within)
 
     def shared(self, a: str, b: str) -> tuple[Rows, Int64, Int64]:
-        """The rows that two cells both predict, and where these lie in the predictions of each."""
+        """The rows that two cells both predict (`all_rows` then has them too), and where they lie in each."""
         mine, theirs = self.rows[a], self.rows[b]
         if (id(mine), id(theirs)) not in self._shared:
             self._shared[id(mine), id(theirs)] = self._intersect(a, b)

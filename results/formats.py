@@ -147,7 +147,7 @@ def comma_separated(sheets: Sequence[Sheet]) -> str:
 def _aligned(sheet: Sheet, intervals: Collection[int], short: bool) -> str:
     rows, floors = _lines(sheet, intervals=intervals, short=short)
     headers = [
-        [part for line in name.split("\n") for part in textwrap.wrap(line, 10, break_long_words=False)]
+        [part for line in name.split("\n") for part in textwrap.wrap(line, 8, break_long_words=False)]
         for name in _header(sheet)
     ]
     depth = max(map(len, headers))

@@ -107,6 +107,11 @@ class Run:
         return list(dict.fromkeys(cell.target for cell in self.cells))
 
     @property
+    def axes(self) -> list[str]:
+        """The axes of the grid, in its order."""
+        return list(dict.fromkeys(axis for cell in self.cells for axis in cell.axes))
+
+    @property
     def files(self) -> list[Path]:
         """Every file that the results depend on."""
         named = [self.folder / name for name in ("run.json", "cells.json", "samples.parquet")]

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from results.alignment import Alignment
 from results.metrics import METRICS, ORDINAL, auc, evaluate
-from results.run_folder import Cell, ResultsError, Run
+from results.run_folder import Cell, Predictions, ResultsError, Run
 from results.statistics.bootstrap import PatientBootstrap, Rows, interval
 
 if TYPE_CHECKING:
@@ -80,37 +80,38 @@ def nearest(name: str, known: Iterable[str]) -> str:
 def _score_target(run: Run, cells: list[Cell], metrics: list[str], resamples: int, seed: int) -> dict[str, Row]:
     done = [cell for cell in cells if cell.status == "done"]
     if not done:
-        return {cell.key: _about(cell) for cell in cells}
+        return {cell.key: _about(run, cell) for cell in cells}
     predictions = {cell.key: run.predictions(cell) for cell in done}
     alignment = Alignment(predictions, n_classes=len(cells[0].classes), levels=run.levels)
-    locations = {cell.key: _location_for(cell, done) for cell in done} if "auc" in metrics else {}
-    shared = {key: alignment.shared(key, other) for key, other in locations.items() if other is not None}
+    locations = {cell.key: where for cell in done if (where := _location_for(cell, done))}
+    for key, other in locations.items():
+        alignment.shared(key, other)
     try:
         bootstrap = PatientBootstrap(alignment.n_patients, alignment.all_rows(), resamples=resamples, seed=seed)
     except ValueError as error:
         raise ResultsError(f"target {cells[0].target}: {error}") from None
     used = [m for m in metrics if (m not in ORDINAL or cells[0].ordinal) and (run.levels or m != "auc_within_level")]
-    rows = {}
+    gains, rows = _Gains(alignment, predictions, bootstrap), {}
     for cell in cells:
-        row = rows[cell.key] = _about(cell)
+        row = rows[cell.key] = _about(run, cell)
         if cell.status != "done":
             continue
         P = predictions[cell.key].P
         row |= _about_rows(alignment.rows[cell.key]) | {"redrawn": bootstrap.redrawn}
         for name in used:
             row |= _metric(name, alignment.rows[cell.key], P, bootstrap)
-        if cell.key in shared:
-            common, mine, theirs = shared[cell.key]
-            row |= _gain(common, P[mine], predictions[str(locations[cell.key])].P[theirs], bootstrap)
+        if "auc" in used and cell.key in locations:
+            row |= gains.over(locations[cell.key], cell.key)
         if "auc" in used:
             row |= _null(run, cell, row)
     return rows
 
 
-def _about(cell: Cell) -> Row:
+def _about(run: Run, cell: Cell) -> Row:
     names = ("key", "target", "floor", "status", "reason", "tuned", "seconds")
     about = {name: getattr(cell, name) for name in names}
-    return {"key": about.pop("key"), "target": about.pop("target"), **cell.axes, **about}
+    axes = {axis: cell.axes.get(axis, "none") for axis in run.axes}
+    return {"key": about.pop("key"), "target": about.pop("target"), **axes, **about}
 
 
 def _about_rows(rows: Rows) -> Row:
@@ -147,12 +148,28 @@ def _location_for(cell: Cell, done: list[Cell]) -> str | None:
     return next((other.key for other in [*same, *floors]), None)
 
 
-def _gain(rows: Rows, P: Float64, of_location: Float64, bootstrap: PatientBootstrap) -> Row:
-    if len(rows.y) == 0:
-        return {}
-    mine, theirs = (evaluate(auc, rows.y, p, repeat=rows.repeat, fold=rows.fold).value for p in (P, of_location))
-    low, high = interval(bootstrap.difference(auc, rows, P, of_location))
-    return {"gain": mine - theirs, "gain_low": low, "gain_high": high}
+class _Gains:
+    """AUC over that of another cell on the samples that both predict; the other's is computed once for such samples."""
+
+    def __init__(self, alignment: Alignment, predictions: dict[str, Predictions], bootstrap: PatientBootstrap) -> None:
+        self.alignment, self.predictions, self.bootstrap = alignment, predictions, bootstrap
+        self.others: dict[tuple[str, Rows], tuple[float, Float64]] = {}
+
+    def over(self, other: str, key: str) -> Row:
+        """The gain of a cell over another."""
+        rows, mine, theirs = self.alignment.shared(key, other)
+        if len(rows.y) == 0:
+            return {}
+        if (other, rows) not in self.others:
+            self.others[other, rows] = self._auc(rows, self.predictions[other].P[theirs])
+        value, draws = self._auc(rows, self.predictions[key].P[mine])
+        other_value, other_draws = self.others[other, rows]
+        low, high = interval(draws - other_draws)
+        return {"gain": value - other_value, "gain_low": low, "gain_high": high}
+
+    def _auc(self, rows: Rows, P: Float64) -> tuple[float, Float64]:
+        value = evaluate(auc, rows.y, P, repeat=rows.repeat, fold=rows.fold).value
+        return value, self.bootstrap.draws(auc, rows, P)
 
 
 def _null(run: Run, cell: Cell, row: Row) -> Row:

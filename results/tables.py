@@ -51,15 +51,14 @@ def table(
     Raises:
         ResultsError: An unknown axis, metric or format; a run folder that does not hold what it should.
     """
-    axes = list(dict.fromkeys(axis for cell in run.cells for axis in cell.axes))
-    _check("axis", [*rows, *columns], axes)
+    _check("axis", [*rows, *columns], run.axes)
     _check("metric", metrics, LABELS)
     _check("format", [format], FORMATS)
     asked = ["auc" if name == "gain" else name for name in metrics]
     frame = scores(run, [*asked, "auc"], resamples=resamples) if metrics else scores(run, resamples=resamples)
     if format == "csv" and not rows and not columns:
         return _raw(frame, metrics)
-    sheets = [_sheet(run, frame, target, axes, rows, columns, metrics) for target in run.targets]
+    sheets = [_sheet(run, frame, target, rows, columns, metrics) for target in run.targets]
     if format == "csv":
         return formats.comma_separated(sheets)
     draw = {"text": formats.text, "md": formats.markdown, "latex": formats.latex}[format]
@@ -95,7 +94,6 @@ def _sheet(
     run: Run,
     frame: pd.DataFrame,
     target: str,
-    axes: Sequence[str],
     rows: Sequence[str],
     columns: Sequence[str],
     metrics: Sequence[str],
@@ -105,8 +103,8 @@ def _sheet(
     if len({cell["tuned"] for cell in cells}) > 1:
         for cell in cells:
             cell["heads"] = f"{cell['heads']} ({'tuned' if cell['tuned'] else 'default'})"
-    varying = [axis for axis in axes if len({cell[axis] for cell in cells}) > 1]
-    labels = list(rows) or [axis for axis in axes if axis not in columns and (axis in varying or axis == "heads")]
+    varying = [axis for axis in run.axes if len({cell[axis] for cell in cells}) > 1]
+    labels = list(rows) or [axis for axis in run.axes if axis not in columns and (axis in varying or axis == "heads")]
     rest = [axis for axis in varying if axis not in labels and axis not in columns]
     names = list(metrics) or [name for name in DEFAULT if any(_is_number(r.get(name)) for r in records)]
     means = _Means(cells, labels, columns, rest)

@@ -102,7 +102,7 @@ class PatientBootstrap:
                 "merge classes, or ask for no intervals (resamples=0)"
             )
         self.counts: Float64 = np.concatenate(kept) if len(kept) > 1 else kept[0]
-        self._pairs: dict[tuple[Rows, bytes, bool], list[Float64]] = {}
+        self._pairs: dict[tuple[Rows, bytes, bool], tuple[list[Float64], Float64, NDArray[np.bool_]]] = {}
 
     def draws(self, metric: OfCounts | OfRows | OfPairs, rows: Rows, P: Float64) -> Float64:
         """`(B,)`: the primary value of a metric in every resample, NaN where it is undefined.
@@ -142,7 +142,7 @@ class PatientBootstrap:
     def _of_pairs(self, metric: OfPairs, rows: Rows, P: Float64) -> Float64:
         tasks = metric.tasks(rows.n_classes)
         within = rows.within if metric.within else None
-        pairs = self._pairs_of(rows, tasks, metric.within)
+        pairs, total, defined = self._pairs_of(metric, rows)
         wins = np.zeros((rows.n_repeats, len(tasks), len(self.counts)))
         for (repeat, block), block_pairs in zip(rows.blocks, pairs, strict=True):
             patients, patient = np.unique(rows.patient[block], return_inverse=True)
@@ -168,21 +168,21 @@ class PatientBootstrap:
                     table = ranking.patient_wins(positive[t], score[t], patient, level)
                     for part in _chunks(len(counts), len(patients)):
                         wins[repeat, t, part] += np.einsum("bp,bp->b", counts[part] @ table, counts[part])
-        total = _by_repeat(rows, pairs)
-        ones = np.ones((1, self.counts.shape[1]))
-        defined = _by_repeat(rows, [_pairs(ones, rows, block, tasks, within) for _, block in rows.blocks]) > 0
         value = np.divide(wins, total, out=np.full_like(wins, np.nan), where=total > 0)
         if not defined.any(axis=1).all():
             return np.full(len(self.counts), np.nan)
         return np.asarray((np.where(defined, value, 0).sum(axis=1) / defined.sum(axis=1)).mean(axis=0))
 
-    def _pairs_of(self, rows: Rows, tasks: NDArray[np.bool_], by_level: bool) -> list[Float64]:
-        """For every block `(T, B)`: the pairs of each resample."""
-        key = (rows, tasks.tobytes(), by_level)
+    def _pairs_of(self, metric: OfPairs, rows: Rows) -> tuple[list[Float64], Float64, NDArray[np.bool_]]:
+        """The pairs of each block `(T, B)`, of each repeat `(R, T, B)`, and which tasks `(R, T, 1)` have any."""
+        tasks = metric.tasks(rows.n_classes)
+        key = (rows, tasks.tobytes(), metric.within)
         if key not in self._pairs:
-            self._pairs[key] = [
-                _pairs(self.counts, rows, block, tasks, rows.within if by_level else None) for _, block in rows.blocks
-            ]
+            within = rows.within if metric.within else None
+            of_blocks = [_pairs(self.counts, rows, block, tasks, within) for _, block in rows.blocks]
+            ones = np.ones((1, self.counts.shape[1]))
+            usual = _by_repeat(rows, [_pairs(ones, rows, block, tasks, within) for _, block in rows.blocks])
+            self._pairs[key] = of_blocks, _by_repeat(rows, of_blocks), usual > 0
         return self._pairs[key]
 
 

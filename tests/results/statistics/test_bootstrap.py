@@ -94,6 +94,20 @@ def test_one_sample_a_patient_takes_the_way_of_sorted_rows_and_is_the_same(monke
     assert_allclose(by_matrix[0], sklearn_auc(rows.y[at], P[at], rows.fold[at]), rtol=0, atol=1e-9)
 
 
+def test_ten_thousand_samples_of_a_thousand_patients_are_exact():
+    random = np.random.default_rng(8)
+    patient = np.repeat(np.arange(1000), 10)
+    y = random.integers(0, 3, 10_000)
+    P = np.round(random.dirichlet(np.ones(3), 10_000) + 0.4 * np.eye(3)[y], 3)
+    P /= P.sum(axis=1, keepdims=True)
+    rows = Rows(patient, np.zeros(10_000, int), patient % 5, y, 3, random.integers(0, 3, 10_000))
+    resamples = PatientBootstrap(1000, [rows], resamples=400)
+    for name in ("accuracy", "f1", "auc", "auc_within_level", "average_precision"):
+        found = resamples.draws(METRICS[name], rows, P)
+        at = duplicated(rows, resamples.counts[-1], 0)
+        assert_allclose(found[-1], SLOW[name](y[at], P[at], rows.fold[at], rows.within[at]), rtol=0, atol=1e-9)
+
+
 def test_wins_of_patients_are_counted_pair_by_pair():
     positive, score = np.array([True, False, True, False, False]), np.array([0.5, 0.5, 0.2, 0.1, 0.9])
     patient, level = np.array([0, 0, 1, 1, 2]), np.array([0, 0, 0, 1, 0])

@@ -1,0 +1,46 @@
+"""A grid that runs in a second, and what runs it."""
+
+from pathlib import Path
+
+import pytest
+
+from bench.gridfile import read_grid
+from bench.progress import Progress
+from bench.run import Options, run
+
+SMALL = """
+name: small
+data: {{spider: {{folder: {folder}}}}}
+targets: [narrowing]
+sequences: [t2]
+regions: [mask]
+images: [grayscale, histogram_equalization]
+encoders: [raw_pixels: {{size: 12}}]
+balance: [none, smote]
+heads: [prior, location, logistic, knn]
+protocol: {{folds: 3, seed: 1}}
+"""
+
+
+@pytest.fixture
+def small(phantom, tmp_path):
+    """The text of a small grid on the phantom."""
+    return SMALL.format(folder=phantom)
+
+
+@pytest.fixture
+def go(tmp_path):
+    """Runs a grid's text in its own folders: `go(text, only=..., jobs=...)` gives the outcome."""
+    notes: list[str] = []
+
+    def run_text(text: str, settings: list[str] | None = None, runs: str = "runs", **options):
+        file = tmp_path / "grid.yaml"
+        file.write_text(text)
+        progress = Progress(live=False, show=notes.append)
+        folders = {"runs": tmp_path / runs, "store": tmp_path / "store"}
+        grid = read_grid(file, settings or [])
+        return run(grid, file, settings or [], Options(**(folders | {"jobs": 2, "device": "cpu"} | options)), progress)
+
+    run_text.notes = notes
+    run_text.store = Path(tmp_path / "store")
+    return run_text

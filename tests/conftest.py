@@ -1,0 +1,34 @@
+"""What several tests share: a small phantom on disk, and where the real data lies."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def shared_data():
+    """The folder of real data beside the project; tests that need it are skipped where it is absent."""
+    folder = Path(os.environ.get("SCANGRID_SHARED", ROOT.parent / "shared")) / "data"
+    if not folder.is_dir():
+        pytest.skip(f"no real data in {folder}")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def phantom(tmp_path_factory):
+    """Twenty phantom patients with t1 and t2, in SPIDER's layout; read only."""
+    from data.phantom import write_phantom
+
+    folder = tmp_path_factory.mktemp("phantom")
+    write_phantom(folder, patients=20, seed=3, effect=1.0, spacing=(5.0, 1.8), slices=7)
+    return folder
+
+
+@pytest.fixture
+def phantom_copy(phantom, tmp_path):
+    """A phantom that a test may damage."""
+    return shutil.copytree(phantom, tmp_path / "phantom")
