@@ -72,7 +72,7 @@ class _Reader:
     def __init__(self, path: Path, settings: list[str]) -> None:
         self.path = path
         try:
-            tree = YAML(typ="rt").load(path.read_text(encoding="utf-8"))
+            tree = YAML(typ="rt").load(_expanded(path))
         except OSError as error:
             raise GridError(f"cannot read the grid file {path}: {error.strerror}") from error
         except YAMLError as error:
@@ -160,7 +160,7 @@ class _Reader:
                 if not _fits(one, default):
                     wanted = type(default).__name__
                     raise self._error((*loc, key), f"must be {wanted} like its default {default!r}, not {one!r}")
-            choices.append([(key, _frozen(self._expand(v, (*loc, key)))) for v in values])
+            choices.append([(key, _frozen(v)) for v in values])
         return [Step(name, fields=chosen) for chosen in itertools.product(*choices)]
 
     def _targets(self) -> Iterator[TargetChoice]:
@@ -177,17 +177,6 @@ class _Reader:
                     raise self._error(("targets", i, name, "merge"), "maps labels to labels, such as {2: 1, 3: 1}")
                 yield TargetChoice(name, {str(a): str(b) for a, b in merge.items()})
 
-    def _expand(self, value: Any, loc: tuple[Any, ...]) -> Any:
-        if not isinstance(value, str):
-            return value
-
-        def replace(match: re.Match[str]) -> str:
-            if match[1] not in os.environ:
-                raise self._error(loc, f"needs the environment variable {match[1]}, which is not set")
-            return os.environ[match[1]]
-
-        return re.sub(r"\$\{(\w+)\}", replace, value)
-
     def _set(self, tree: Any, setting: str) -> None:
         name, equals, text = setting.partition("=")
         if not equals:
@@ -200,7 +189,7 @@ class _Reader:
         tree[last] = YAML(typ="safe").load(text)
 
     def _explain(self, error: ValidationError) -> GridError:
-        first = error.errors()[0]
+        first = min(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
         loc = tuple(part for part in first["loc"] if not (isinstance(part, str) and part in ("str", "dict[str,any]")))
         if first["type"] == "extra_forbidden":
             model = _Protocol if loc[0] == "protocol" else _Grid
@@ -222,6 +211,20 @@ class _Reader:
         where = f"{self.path}:{line + 1}" if line is not None else str(self.path)
         name = ".".join(str(part) for part in loc)
         return GridError(f"{where}: {name}: {message}" if bare else f"{where}: '{name}' {message}")
+
+
+def _expanded(path: Path) -> str:
+    """The text of a grid file with `${NAME}` replaced by environment variables, line by line."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    for number, line in enumerate(lines):
+        if line.lstrip().startswith("#"):
+            continue
+        for name in re.findall(r"\$\{(\w+)\}", line):
+            if name not in os.environ:
+                raise GridError(f"{path}:{number + 1}: needs the environment variable {name}, which is not set")
+            line = line.replace(f"${{{name}}}", os.environ[name])
+        lines[number] = line
+    return "\n".join(lines) + "\n"
 
 
 def _plain(tree: Any) -> Any:

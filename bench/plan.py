@@ -132,7 +132,7 @@ class Plan:
         found: dict[tuple[str, str, str, str], None] = {}
         for ref in self.crops_refs():
             crops = self.crops(ref)
-            for position, reason in crops.faults if crops else []:
+            for position, reason in crops.faults if crops is not None else []:
                 file, colon, why = reason.partition(": ")
                 row = (file, why) if colon else ("", reason)
                 found[row[0], self.ids[position], ref.sequence, row[1]] = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,8 @@ from heads.base import Float32, Float64, Head, Training
 def gives_probabilities_of_every_class(plugin: Head) -> None:
     """`(m, K)` finite probabilities whose rows sum to 1, for two and for three classes."""
     for classes in (2, 3):
-        p = _predictions(plugin, *_problem(plugin, classes))
+        training, test, _ = _problem(plugin, classes)
+        p = _predictions(plugin, training, test)
         assert p.shape == (60, classes), f"60 rows and {classes} classes became an array of shape {p.shape}"
         assert np.isfinite(p).all() and (p >= 0).all(), "probabilities are not finite or below 0"
         assert np.allclose(p.sum(axis=1), 1, rtol=0, atol=1e-6), "probabilities do not sum to 1"
@@ -114,7 +115,7 @@ def takes_weights_or_says_that_it_does_not(plugin: Head) -> None:
 
 
 class _Recorded:
-    weights = False
+    weights: ClassVar[bool] = False
 
     def __init__(self) -> None:
         self.seen: list[Float32] = []
@@ -128,7 +129,7 @@ class _Recorded:
 
 
 class _Weights:
-    weights = True
+    weights: ClassVar[bool] = True
 
     def build(self, *, seed: int) -> None:
         return None

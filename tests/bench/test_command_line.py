@@ -1,0 +1,160 @@
+"""The commands, as a stranger types them: right and wrong."""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def command(*words, cwd=ROOT):
+    return subprocess.run(
+        [sys.executable, str(ROOT / "run_benchmark.py"), *map(str, words)], cwd=cwd, capture_output=True, text=True
+    )
+
+
+@pytest.fixture
+def grid(small, tmp_path):
+    file = tmp_path / "small.yaml"
+    file.write_text(small)
+    return file
+
+
+@pytest.mark.parametrize("name", ["", "run", "plan", "list", "check", "tables", "phantom", "doctor"])
+def test_help_needs_no_heavy_import(name):
+    probe = (
+        "import sys, runpy\n"
+        f"sys.argv = {['run_benchmark.py', *([name] if name else []), '--help']!r}\n"
+        "try:\n    runpy.run_path('run_benchmark.py', run_name='__main__')\n"
+        "except SystemExit as end:\n    assert not end.code\n"
+        "assert not {'torch', 'pandas', 'numpy', 'sklearn'} & set(sys.modules)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", probe], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "Usage" in done.stdout
+
+
+@pytest.mark.long
+def test_help_answers_in_half_a_second():
+    seconds = []
+    for _ in range(5):
+        start = time.perf_counter()
+        command("run", "--help")
+        seconds.append(time.perf_counter() - start)
+    assert min(seconds) < 0.5
+
+
+def test_run_prints_progress_apart_from_the_table_and_tables_prints_it_again(grid, tmp_path):
+    done = command("run", grid, "--device", "cpu", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "cells: 10 done" in done.stdout
+    assert "images/s" in done.stderr
+    again = command("tables", tmp_path / "runs" / "small", cwd=tmp_path)
+    assert again.stdout.strip() in done.stdout
+    pivot = command(
+        "tables",
+        tmp_path / "runs" / "small",
+        "--rows",
+        "heads",
+        "--columns",
+        "images",
+        "--metrics",
+        "auc",
+        "--format",
+        "md,csv,latex",
+        cwd=tmp_path,
+    )
+    assert pivot.returncode == 0, pivot.stderr
+    assert "|" in pivot.stdout and "\\toprule" in pivot.stdout
+
+
+def test_plan_computes_nothing_and_tells_each_cells_state(grid, tmp_path):
+    first = command("plan", grid, cwd=tmp_path)
+    assert first.returncode == 0, first.stderr
+    assert "10 cells: 10 to compute" in first.stdout
+    assert "target narrowing: samples (patients) by class and fold" in first.stdout
+    assert not (tmp_path / ".store" / "crops").exists()
+    command("run", grid, "--device", "cpu", "--only", "images=grayscale", cwd=tmp_path)
+    second = command("plan", grid, cwd=tmp_path)
+    assert "6 done" in second.stdout
+    assert "to compute: 1 embeddings (0 of them trained in a fold), 12 fits of heads" in second.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["run", "nothing.yaml"], "cannot read the grid file nothing.yaml"),
+        (["run", "GRID", "--only", "encoder=x"], "did you mean 'encoders'"),
+        (["run", "GRID", "--only", "encoders=raw"], "there is raw_pixels(size=12)"),
+        (
+            ["run", "GRID", "--set", "targets=[narowing]"],
+            "no target 'narowing' in this dataset: did you mean 'narrowing'",
+        ),
+        (["run", "GRID", "--set", "sequences=[t3]"], "no sequence 't3' in spider"),
+        (["run", "GRID", "--device", "tpu"], "there is auto, cpu, cuda"),
+        (["run", "GRID", "--plugins", "nowhere"], "nowhere holds no plug-ins"),
+        (["run", "GRID", "--set", "data={spider: {folder: nowhere}}"], "nowhere"),
+        (["run", "GRID", "--set", "protocol.folds=99"], "folds (99) must not exceed the number of patients (20)"),
+        (["list", "heds"], "no kind 'heds': did you mean 'heads'"),
+        (["check", "heads", "svm"], "no plug-in 'svm' in heads"),
+        (["tables", "nowhere"], "nowhere is no run folder"),
+        (["plan", "GRID", "--set", "images=[grey]"], "no plug-in 'grey' in images"),
+    ],
+)
+def test_wrong_input_gets_one_clear_line_and_exit_code_2(grid, tmp_path, words, message):
+    done = command(*[grid if w == "GRID" else w for w in words], cwd=tmp_path)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_list_shows_every_plug_in_with_its_fields():
+    done = command("list")
+    assert done.returncode == 0
+    for word in (
+        "spider",
+        "histogram_equalization",
+        "efficientnet_lite0",
+        "xgboost_bagging",
+        "C = 0.01",
+        "undersample_smote",
+    ):
+        assert word in done.stdout
+
+
+def test_check_passes_a_good_plug_in_and_names_what_a_bad_one_breaks(tmp_path):
+    assert command("check", "images", "clahe").returncode == 0
+    folder = tmp_path / "preprocessing" / "images"
+    folder.mkdir(parents=True)
+    (folder / "spoils.py").write_text(
+        '"""Spoils."""\nfrom dataclasses import dataclass\nfrom preprocessing.images.base import ImageStep\n\n\n'
+        '@dataclass(frozen=True, kw_only=True)\nclass Spoils(ImageStep):\n    """Spoils."""\n\n'
+        "    def __call__(self, image):\n        image.pixels[:] = 0\n        return image\n"
+    )
+    done = command("check", "images", "spoils", "--plugins", tmp_path)
+    assert done.returncode == 1
+    assert "FAILED" in done.stdout
+
+
+def test_phantom_writes_into_a_new_folder_alone(tmp_path):
+    done = command("phantom", tmp_path / "new", "--patients", 2)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "new" / "radiological_gradings.csv").exists()
+    refused = command("phantom", tmp_path / "new")
+    assert refused.returncode == 2
+    assert "is not empty" in refused.stderr
+
+
+def test_doctor_tells_versions_and_machine():
+    env = os.environ | {"HF_HUB_OFFLINE": "1"}
+    done = subprocess.run(
+        [sys.executable, "run_benchmark.py", "doctor"], cwd=ROOT, capture_output=True, text=True, env=env
+    )
+    assert done.returncode == 0, done.stderr
+    for word in ("cores", "torch", "GPU", "not asked", "weights"):
+        assert word in done.stdout

@@ -1,0 +1,42 @@
+"""The rows that stand in every table: base rate, draws from it, location."""
+
+import numpy as np
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.linear_model import LogisticRegression
+
+from heads.base import Training
+from heads.location import Location
+from heads.prior import Prior
+from heads.random import Random
+from preprocessing.balance.smote import Smote
+
+Y = np.repeat([0, 1, 2], [50, 30, 20])
+GROUPS = np.random.default_rng(0).permutation(np.arange(100) // 4).astype(str)
+NOTHING = np.zeros((100, 0), dtype=np.float32)
+
+
+def test_prior_is_the_class_frequency_whatever_the_balance():
+    fitted = Prior().fit(Training(NOTHING, Y, GROUPS, 3, Smote()), seed=0)
+    assert_allclose(fitted.predict_proba(NOTHING[:7]), np.tile([0.5, 0.3, 0.2], (7, 1)))
+
+
+def test_random_draws_one_class_a_row_from_the_prior():
+    fitted = Random().fit(Training(NOTHING, Y, GROUPS, 3), seed=0)
+    p = fitted.predict_proba(np.zeros((20_000, 0), dtype=np.float32))
+    assert_array_equal(p.max(axis=1), 1)
+    assert_allclose(p.mean(axis=0), [0.5, 0.3, 0.2], atol=0.02)
+    assert_array_equal(fitted.predict_proba(NOTHING[:50]), p[:50])
+    other = Random().fit(Training(NOTHING, Y, GROUPS, 3), seed=1)
+    assert not np.array_equal(other.predict_proba(NOTHING[:50]), p[:50])
+
+
+def test_location_gives_the_rate_of_each_level_up_to_its_penalty():
+    level = np.random.default_rng(1).integers(3, size=3000)
+    X = np.eye(3, dtype=np.float32)[level]
+    y = (np.random.default_rng(2).random(3000) < np.array([0.1, 0.3, 0.6])[level]).astype(np.int64)
+    fitted = Location(C=1e6).fit(Training(X, y, np.arange(3000).astype(str), 2), seed=0)
+    rates = [y[level == i].mean() for i in range(3)]
+    assert_allclose(fitted.predict_proba(np.eye(3, dtype=np.float32))[:, 1], rates, atol=2e-3)
+    default = Location().fit(Training(X, y, np.arange(3000).astype(str), 2), seed=0)
+    expected = LogisticRegression().fit(X, y).predict_proba(X)
+    assert_allclose(default.predict_proba(X), expected, atol=1e-4)
