@@ -14,8 +14,9 @@ import traceback
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 
 @dataclass(eq=False)
@@ -64,7 +65,11 @@ def execute(tasks: Iterable[Task], *, jobs: int, overlap: bool, watcher: Watcher
     """
     queue = _Queue(tasks, watcher)
     running: dict[Future[None], Task] = {}
-    with ThreadPoolExecutor(1, "torch") as torch_lane, ThreadPoolExecutor(jobs, "cpu") as cpu_lane:
+    with (
+        _one_blas_thread(),
+        ThreadPoolExecutor(1, "torch") as torch_lane,
+        ThreadPoolExecutor(jobs, "cpu") as cpu_lane,
+    ):
         try:
             while True:
                 for task in queue.startable(list(running.values()), jobs, overlap):
@@ -138,6 +143,15 @@ def _run(task: Task, threads: int, watcher: Watcher) -> None:
         task.trace = traceback.format_exc()
     task.seconds = time.perf_counter() - start
     watcher.finished(task)
+
+
+def _one_blas_thread() -> AbstractContextManager[Any]:
+    """Linear algebra with one thread a call: with more, its bits depend on what else runs."""
+    import scipy.linalg  # noqa: F401 (its BLAS must be loaded to be limited)
+    from threadpoolctl import threadpool_limits
+
+    limits: AbstractContextManager[Any] = threadpool_limits(limits=1, user_api="blas")
+    return limits
 
 
 def _use_threads(threads: int) -> None:

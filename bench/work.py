@@ -138,6 +138,8 @@ class Work:
         self._shared.expect(embedding, fold, balanced)
         null = "" if planned.view.null is None else f", null run {planned.view.null}"
         name = f"{cell['heads'].label()} on {cell['encoders'].label()}, {cell.target}{null}"
+        if head.lane == "torch":
+            import torch  # noqa: F401 (must be there before the task, which is given its number of threads)
         lane: Literal["torch", "cpu"] = "torch" if head.lane == "torch" and self._device == "cuda" else "cpu"
         null_run = -1 if planned.view.null is None else planned.view.null
         target = [target.name for target in self._plan.grid.targets].index(cell.target)

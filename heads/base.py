@@ -15,7 +15,7 @@ from heads.training import Balance, Float32, Float64, Labels, Part, Training
 
 __all__ = ["Balance", "Calibration", "FittedHead", "Float32", "Float64", "Head", "Labels", "Part", "Rows", "Training"]
 
-SMALLEST = 1e-7  # probabilities of float32 libraries carry no more
+SMALLEST = 1e-12  # a probability of 0 has log-odds of -28, not -inf
 
 
 class Rows(NamedTuple):
@@ -176,8 +176,9 @@ class FittedHead:
 def scores(classifier: Any, X: Float32) -> Float64:
     """One-vs-rest scores `(m, k)`: the log-odds of its probabilities, or decision values where it has none."""
     if hasattr(classifier, "predict_proba"):
-        p = np.clip(np.asarray(classifier.predict_proba(X), dtype=np.float64), SMALLEST, 1 - SMALLEST)
-        return np.asarray(np.log(p) - np.log1p(-p))
+        p = np.asarray(classifier.predict_proba(X), dtype=np.float64)
+        rest = np.column_stack([np.delete(p, c, axis=1).sum(axis=1) for c in range(p.shape[1])])
+        return np.asarray(np.log(np.maximum(p, SMALLEST)) - np.log(np.maximum(rest, SMALLEST)))
     decision = np.asarray(classifier.decision_function(X), dtype=np.float64)
     return np.column_stack([-decision, decision]) if decision.ndim == 1 else decision
 

@@ -63,7 +63,8 @@ class LightGBM(Head):
             rows.X,
             rows.y,
             sample_weight=rows.weights,
-            eval_set=[(validation.X, validation.y)],
+            eval_X=validation.X,
+            eval_y=validation.y,
             eval_sample_weight=[validation.weights],
             callbacks=[early_stopping(self.patience, verbose=False)],
         )

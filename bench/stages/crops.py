@@ -149,7 +149,6 @@ class Crops(Sequence[Image]):
         self.faults: list[tuple[int, str]] = [(int(i), reason) for i, reason in text["faults"]]
         self._offsets = np.concatenate([[0], np.cumsum(self.shapes.prod(axis=1))])
         self._file = folder / "pixels.f32"
-        self._pixels: NDArray[np.float32] | None = None
 
     def __len__(self) -> int:
         return len(self.shapes)
@@ -163,11 +162,10 @@ class Crops(Sequence[Image]):
             return [self[i] for i in range(*item.indices(len(self)))]
         if not -len(self) <= item < len(self):
             raise IndexError(item)
-        if self._pixels is None:
-            self._pixels = np.memmap(self._file, dtype=np.float32, mode="r")
         item %= len(self)
-        pixels = np.array(self._pixels[self._offsets[item] : self._offsets[item + 1]]).reshape(self.shapes[item])
-        return Image(pixels, self._affines[item])
+        first, last = int(self._offsets[item]), int(self._offsets[item + 1])
+        pixels = np.fromfile(self._file, dtype=np.float32, count=last - first, offset=4 * first)
+        return Image(pixels.reshape(self.shapes[item]), self._affines[item])
 
 
 class Subset(Sequence[Image]):

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from data.base import Float32, Image
+from data.base import Image
 from encoders.base import FittedEncoder, Tokens
 
 
@@ -31,28 +31,36 @@ def encode(
     Raises:
         EncodingError: Not one finite float32 `(T, F)` array an image.
     """
-    values: Float32 | None = None
-    present = np.zeros((len(images), 0), dtype=bool)
-    count = 0
-    for i, token in enumerate(fitted.encode(_stream(images))):
-        if values is None:
-            width = int(slices.max()) if len(token) == slices[0] else len(token)
-            shape = (len(images), width, token.shape[1])
-            values = np.lib.format.open_memmap(folder / "values.npy", mode="w+", dtype=np.float32, shape=shape)
-            present = np.zeros(shape[:2], dtype=bool)
-        if token.dtype != np.float32 or len(token) > values.shape[1] or not np.isfinite(token).all():
-            raise EncodingError(f"image {i}: an encoder gives finite float32 tokens, at most one a slice")
-        values[i, : len(token)] = token
-        present[i, : len(token)] = True
-        count += 1
-        tick(1)
-    if count != len(images) or values is None:
+    present = np.zeros((len(images), int(slices.max())), dtype=bool)
+    with (folder / "tokens.f32").open("wb") as file:
+        features = 0
+        count = 0
+        for token in fitted.encode(_stream(images)):
+            good = token.ndim == 2 and token.dtype == np.float32 and np.isfinite(token).all()
+            if not good or count >= len(images) or len(token) > present.shape[1]:
+                raise EncodingError(f"image {count}: an encoder gives finite float32 tokens, at most one a slice")
+            if features not in (0, token.shape[1]):
+                raise EncodingError(f"image {count}: {token.shape[1]} features, the images before it have {features}")
+            features = token.shape[1]
+            file.write(token.tobytes())
+            present[count, : len(token)] = True
+            count += 1
+            tick(1)
+    if count != len(images):
         raise EncodingError(f"an encoder gives one array an image: {count} for {len(images)}")
-    if not present[:, 1:].any():
-        short = np.array(values[:, :1])
-        del values
-        np.save(folder / "values.npy", short)
-        present = present[:, :1]
+    _pad(folder, present[:, : int(present.sum(axis=1).max())], features)
+
+
+def _pad(folder: Path, present: NDArray[np.bool_], features: int) -> None:
+    """Turns the tokens that were written one after another into `(M, T, F)`, zeros where an image has fewer."""
+    lengths = present.sum(axis=1)
+    shape = (*present.shape, features)
+    with (folder / "tokens.f32").open("rb") as source, (folder / "values.npy").open("wb") as target:
+        header = {"descr": "<f4", "fortran_order": False, "shape": shape}
+        np.lib.format.write_array_header_1_0(target, header)
+        for length in lengths:
+            target.write(source.read(4 * features * int(length)).ljust(4 * features * shape[1], b"\0"))
+    (folder / "tokens.f32").unlink()
     np.save(folder / "present.npy", present)
 
 

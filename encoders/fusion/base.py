@@ -49,5 +49,5 @@ def sequences_present(tokens: Sequence[Tokens]) -> NDArray[np.bool_]:
     present = np.stack([t.rows >= 0 for t in tokens], axis=1)
     for sequence, t in enumerate(tokens):
         have = present[:, sequence]
-        present[have, sequence] = t.present.any(axis=1)[t.rows[have]]
+        present[have, sequence] = (t.present.sum(axis=1) > 0)[t.rows[have]]
     return present

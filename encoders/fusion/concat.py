@@ -39,4 +39,4 @@ def _fuse(tokens: Sequence[Tokens], filled: Float32) -> tuple[Float32, NDArray[n
     parts = [filled.reshape(len(filled), -1)]
     if len(tokens) > 1:
         parts.append(present.astype(np.float32))
-    return np.concatenate(parts, axis=1)[None], present.any(axis=1, keepdims=True).T
+    return np.concatenate(parts, axis=1)[None], np.asarray(present.any(axis=1))[None]

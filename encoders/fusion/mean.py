@@ -48,4 +48,4 @@ def _fuse(tokens: Sequence[Tokens], filled: Float32) -> tuple[Float32, NDArray[n
     present = sequences_present(tokens)
     weights = present / np.maximum(present.sum(axis=1, keepdims=True), 1)
     fused = np.einsum("nsf,ns->nf", filled, weights.astype(np.float32))
-    return fused[None], present.any(axis=1, keepdims=True).T
+    return fused[None], np.asarray(present.any(axis=1))[None]

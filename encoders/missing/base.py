@@ -29,5 +29,6 @@ class Missing:
         Args:
             values: `(N, S, F)` float32, zeros where absent.
             present: `(N, S)` bool.
+            seed: For what draws.
         """
         raise NotImplementedError

@@ -133,10 +133,8 @@ def test_boosting_stops_early_when_asked(problem):
     from lightgbm import LGBMClassifier, early_stopping
 
     direct = LGBMClassifier(random_state=0, verbosity=-1, n_jobs=1, deterministic=True, force_row_wise=True)
-    held = (training.X[held_out], training.y[held_out])
-    direct.fit(
-        training.X[part.rows], training.y[part.rows], eval_set=[held], callbacks=[early_stopping(5, verbose=False)]
-    )
+    fitted_on, held = ((training.X[rows], training.y[rows]) for rows in (part.rows, held_out))
+    direct.fit(*fitted_on, eval_X=held[0], eval_y=held[1], callbacks=[early_stopping(5, verbose=False)])
     assert fitted.classifier.best_iteration_ == direct.best_iteration_
 
 

@@ -1,21 +1,14 @@
-"""The anatomy of a phantom patient: a chain of vertebrae and discs whose shapes are closed formulas.
-
-Body space is LPS in mm: x to the left, y to the back, z up, with the upper endplate of S1 at the origin. Every
-vertebra and disc has a frame of its own: u to the left, v to the back, w up, origin in its centre.
-"""
+"""Draws the anatomy of a phantom patient: what differs between people, and what the gradings change."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from data.phantom_gradings import Gradings
-
-Array = NDArray[np.float32]
-Float64 = NDArray[np.float64]
+from data.phantom.gradings import Gradings
+from data.phantom.shapes import Anatomy, Body, Endplate, Float64, turn
 
 
 class Factor(NamedTuple):
@@ -83,117 +76,6 @@ _FULL_SIGNS = {
 }
 
 
-@dataclass(frozen=True, kw_only=True)
-class Endplate:
-    """The dent of a disc into a vertebra, mm deep: a dome over the whole endplate and a node at (u, v)."""
-
-    dome: float
-    node: float = 0.0
-    at: tuple[float, float] = (0.0, 0.0)
-
-    def depth(self, u: Array, v: Array, ap: float, lateral: float) -> Array:
-        """Depth at (u, v), mm."""
-        dome = self.dome * np.maximum(0, 1 - (2 * u / lateral) ** 2 - (2 * v / ap) ** 2)
-        if not self.node:
-            return np.asarray(dome)
-        return np.asarray(dome + self.node * np.exp(-((u - self.at[0]) ** 2 + (v - self.at[1]) ** 2) / 30))
-
-
-@dataclass(frozen=True, kw_only=True)
-class Body:
-    """A wedge between two endplates over an oval: a vertebral body or a disc. Lengths in mm, angles in degrees.
-
-    Args:
-        label: Of the mask; 0 where the structure is seen but not labelled.
-        centre: `(3,)` in body space.
-        axes: `(3, 3)`; the columns are u, v and w in body space.
-        height: Between the endplates' rims on the axis.
-        wedge: Angle by which it is higher in front.
-        tilt: Angle by which it is higher on the right.
-        upper: The endplate above; it widens a disc and hollows a vertebra.
-        lower: The endplate below.
-        front: How far the middle of the front stands out (a disc) or is drawn in (a vertebra, negative).
-        back: The same behind.
-        protrusion: Length of a focal protrusion to the back, with the u of its middle in `protrusion_at`.
-        taper: Widening from bottom to top as a share of the front-to-back width (the sacrum).
-        modic: Of a vertebra: grade and strength at its upper and at its lower endplate.
-        water: Of a disc: the signal of its nucleus from 0 to 1.
-    """
-
-    label: int
-    centre: Float64
-    axes: Float64
-    height: float
-    ap: float
-    lateral: float
-    wedge: float
-    tilt: float
-    upper: Endplate
-    lower: Endplate
-    front: float = 0.0
-    back: float = 0.0
-    protrusion: float = 0.0
-    protrusion_at: float = 0.0
-    taper: float = 0.0
-    modic: tuple[tuple[int, float], tuple[int, float]] = ((0, 0.0), (0, 0.0))
-    water: float = 0.0
-
-    @property
-    def is_disc(self) -> bool:
-        """Whether the endplates bulge outwards."""
-        return self.water > 0
-
-    def surfaces(self, u: Array, v: Array) -> tuple[Array, Array]:
-        """The upper and the lower surface over (u, v): their w, mm."""
-        sign = 1 if self.is_disc else -1
-        rim = self.height / 2 - np.tan(np.radians(self.wedge) / 2) * v + np.tan(np.radians(self.tilt) / 2) * -u
-        upper = rim + sign * self.upper.depth(u, v, self.ap, self.lateral)
-        lower = -rim - sign * self.lower.depth(u, v, self.ap, self.lateral)
-        return np.asarray(upper), np.asarray(lower)
-
-    def depth(self, u: Array, v: Array, w: Array) -> tuple[Array, Array, Array]:
-        """Distance inside the whole surface, the upper and the lower endplate, mm; negative outside."""
-        upper, lower = self.surfaces(u, v)
-        profile = np.maximum(0, 1 - np.square(w * (2 / (self.height + 1))))
-        across = np.abs(u) * (2 / self.lateral)
-        oval = np.sqrt(np.maximum(0, 1 - across * across * across))
-        half = oval * (self.ap / 2)
-        if self.taper:
-            half = half * (1 + self.taper * w / self.height)
-        back = half + (self.back * oval) * profile
-        if self.protrusion:
-            back = back + self.protrusion * np.exp(-np.square((u - self.protrusion_at) / 6)) * profile
-        front = half + (self.front * oval) * profile
-        sides = np.minimum(np.minimum(back - v, v + front), self.lateral / 2 - np.abs(u))
-        above, below = upper - w, w - lower
-        return np.asarray(np.minimum(sides, np.minimum(above, below))), above, below
-
-    def at(self, u: float, v: float, w: float) -> Float64:
-        """A point of the structure's frame in body space, mm."""
-        return np.asarray(self.centre + self.axes @ np.array([u, v, w]))
-
-
-@dataclass(frozen=True, kw_only=True)
-class Anatomy:
-    """All that a scan shows of a patient.
-
-    Args:
-        factors: The patient's values of `FACTORS`.
-        discs: From the bottom; two at the top are seen but not labelled.
-        vertebrae: From the bottom, L5 first, as many as discs.
-        sacrum: S1 to S3 and what is left of their discs, from the top.
-        canal: `(n, 4)` points of the thecal sac from the bottom: x, y, z and front-to-back width, mm.
-        pose: `(4, 4)`, from body space to the scanner's, both LPS mm.
-    """
-
-    factors: dict[str, float]
-    discs: list[Body]
-    vertebrae: list[Body]
-    sacrum: list[Body]
-    canal: Float64
-    pose: Float64
-
-
 def draw_anatomy(rng: np.random.Generator, gradings: Gradings, effect: float) -> Anatomy:
     """A patient whose anatomy shows the gradings `(discs,)`: not at all at `effect` 0, as in a textbook at 1.
 
@@ -211,52 +93,6 @@ def draw_anatomy(rng: np.random.Generator, gradings: Gradings, effect: float) ->
     return Anatomy(
         factors=factors, discs=discs, vertebrae=vertebrae, sacrum=sacrum, canal=np.array(canal), pose=pose
     )  # fmt: skip
-
-
-def measure(disc: Body, pose: Float64) -> dict[str, float]:
-    """The true geometry of a disc in the scanner's space: mm, mm3, degrees and LPS.
-
-    `height` is taken on the axis, `anterior_height` and `posterior_height` at 80 % of the way to the rims, `ap_width`
-    in the midsagittal plane at mid-height; `sagittal_angle`, `coronal_angle` and `axial_angle` are those of its plane
-    and of its left-right axis with the scanner's axes.
-    """
-    ends = np.array([0.0, -0.4, 0.4], dtype=np.float32) * disc.ap
-    upper, lower = disc.surfaces(np.zeros(3, dtype=np.float32), ends)
-    height, anterior, posterior = (float(h) for h in upper - lower)
-    reach = (disc.lateral / 2 + 1, disc.ap / 2 + 12, disc.height / 2 + 8)
-    steps = [np.arange(-np.ceil(r), np.ceil(r) + 1) for r in reach]
-    u, v, w = (a.astype(np.float32) for a in np.meshgrid(*steps, indexing="ij", sparse=True))
-    inside = np.clip(disc.depth(u, v, w)[0] + 0.5, 0, 1)
-    volume = float(inside.sum())
-    centroid = [float((inside * a).sum() / volume) for a in (u, v, w)]
-    x, y, z = pose[:3, :3] @ disc.at(*centroid) + pose[:3, 3]
-    left, behind, _ = (pose[:3, :3] @ disc.axes).T
-    protrusion = disc.protrusion * np.exp(-((disc.protrusion_at / 6) ** 2))
-    return {
-        "height": height,
-        "anterior_height": anterior,
-        "posterior_height": posterior,
-        "ap_width": float(disc.ap + disc.front + disc.back + protrusion),
-        "lateral_width": disc.lateral,
-        "wedge": disc.wedge,
-        "volume": volume,
-        "sagittal_angle": float(np.degrees(np.arctan2(behind[2], behind[1]))),
-        "coronal_angle": float(np.degrees(np.arctan2(left[2], left[0]))),
-        "axial_angle": float(np.degrees(np.arctan2(left[1], left[0]))),
-        "x": float(x),
-        "y": float(y),
-        "z": float(z),
-    }
-
-
-def turn(axis: int, degrees: float) -> Float64:
-    """`(3, 3)`: the right-handed turn about x (0), y (1) or z (2)."""
-    c, s = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
-    matrix = np.eye(3)
-    first, second = ((1, 2), (2, 0), (0, 1))[axis]
-    matrix[first, first] = matrix[second, second] = c
-    matrix[first, second], matrix[second, first] = -s, s
-    return matrix
 
 
 def _draw_signs(rng: np.random.Generator, gradings: Gradings, effect: float) -> dict[str, Float64]:

@@ -1,4 +1,4 @@
-"""Lumbar spine MRI that needs no download: written in SPIDER's layout, with the true geometry beside it."""
+"""Writes phantom patients as files in SPIDER's layout, with the true geometry beside them."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from data.base import DataError, Image
-from data.phantom_anatomy import Anatomy, draw_anatomy, measure
-from data.phantom_gradings import LEVELS, SPIDER_NAMES, draw_gradings
-from data.phantom_scan import SEQUENCES, sagittal_grid, scan
+from data.phantom.anatomy import draw_anatomy
+from data.phantom.canvas import SEQUENCES
+from data.phantom.gradings import LEVELS, SPIDER_NAMES, draw_gradings
+from data.phantom.scan import sagittal_grid, scan
+from data.phantom.shapes import Anatomy, measure
 
 _DISCS = (6, 7, 8)
 _DISC_SHARES = (0.34, 0.41, 0.25)
@@ -43,7 +44,7 @@ def write_phantom(
     """Writes phantom patients as SPIDER is laid out: `images/`, `masks/`, `radiological_gradings.csv`, `overview.csv`.
 
     `truth.csv` has a row a disc besides: all gradings (stenosis too, which SPIDER doesn't grade), the true geometry of
-    `data.phantom_anatomy.measure` and the patient's `FACTORS`. A patient depends on `seed` and the patient's number
+    `data.phantom.shapes.measure` and the patient's `FACTORS`. A patient depends on `seed` and the patient's number
     alone; another `effect` gives the same patients with the same gradings.
 
     Args:
@@ -87,35 +88,6 @@ def write_phantom(
     pd.DataFrame(gradings_rows, columns=columns).to_csv(folder / "radiological_gradings.csv", index=False)
     pd.DataFrame(overview_rows, columns=_OVERVIEW.split()).to_csv(folder / "overview.csv", index=False)
     pd.DataFrame(truth_rows).round(4).to_csv(folder / "truth.csv", index=False)
-
-
-def example_discs(
-    n: int, *, seed: int = 0, slices: int = 3, size: int = 48
-) -> tuple[list[Image], NDArray[np.int64], NDArray[np.str_]]:
-    """Small sagittal T2 crops of discs in memory, for tests of plug-ins; the gradings show at full strength.
-
-    Returns:
-        `n` images `(slices, size, size)`, the disc's label (201 ..) in their masks; `(n,)` narrowing, 0 or 1, of
-        which both occur from n = 8 on; `(n,)` the patient, three discs each.
-    """
-    rng = np.random.default_rng(seed)
-    y = (rng.permutation(n) % 5 < 2).astype(np.int64)
-    patients = np.arange(n) // 3
-    images: list[Image] = []
-    for patient in np.unique(patients):
-        gradings, _ = draw_gradings(rng, 3)
-        mine = y[patients == patient]
-        gradings["narrowing"][: len(mine)] = mine
-        anatomy = draw_anatomy(rng, gradings, 1.0)
-        images += [_example(rng, anatomy, disc, slices, size) for disc in range(len(mine))]
-    return images, y, np.array([f"p{patient:03d}" for patient in patients], dtype=np.str_)
-
-
-def _example(rng: np.random.Generator, anatomy: Anatomy, disc: int, slices: int, size: int) -> Image:
-    affine, _ = sagittal_grid(rng, anatomy, (4.4, 50 / size), slices)
-    centre = anatomy.pose[:3, :3] @ anatomy.discs[disc].centre + anatomy.pose[:3, 3]
-    affine[:3, 3] = centre - affine[:3, :3] @ (np.array([slices, size, size]) - 1) / 2 + rng.normal(0, 1, 3)
-    return scan(rng, anatomy, affine, (slices, size, size), ("t2",))["t2"]
 
 
 def _check(

@@ -1,0 +1,6 @@
+"""Lumbar spine MRI that needs no download: anatomy drawn from named distributions, scanned with noise and bias."""
+
+from data.phantom.examples import example_discs
+from data.phantom.files import write_phantom
+
+__all__ = ["example_discs", "write_phantom"]
