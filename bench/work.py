@@ -167,6 +167,7 @@ class Work:
                     len(planned.view.labels[cell.target].classes),
                     self._plan.keys.plugin("balance", cell["balance"]) if cell["balance"].name != "-" else None,
                     identity.seed(seed, "balance", part.repeat, part.fold),
+                    None if part.inner is None else part.inner[fit.rows.train],
                 )
 
             rows = self._shared.get(balanced, training)

@@ -123,7 +123,8 @@ class Head:
         calibrator = None
         if self.calibration != "none":
             held_out = head._held_out(training, where) if held_out is None else held_out
-            calibrator = calibrate(self.calibration, held_out, training.labels)
+            known = np.sort(np.concatenate([rows for _, rows in training.folds()]))
+            calibrator = calibrate(self.calibration, held_out[known], training.labels[known])
         classifier = head.learn(training.whole(), **where)
         return FittedHead(classifier, calibrator, present, training.classes, chosen)
 

@@ -64,6 +64,7 @@ class Training:
         classes: The number of classes of the target, K.
         balance: The balance step; None leaves rows as they are.
         seed: For what is shared by all heads: the cut of the inner folds and the samplers.
+        validation: `(n,)` bool: the rows that the dataset itself names for inner splits, which are then not cut.
     """
 
     X: Float32
@@ -72,6 +73,7 @@ class Training:
     classes: int
     balance: Balance | None = None
     seed: int = 0
+    validation: NDArray[np.bool_] | None = None
     once: Once = field(default_factory=Once, init=False, repr=False)
 
     @property
@@ -91,7 +93,7 @@ class Training:
     def folds(self) -> list[tuple[Part, Labels]]:
         """Inner folds: the part to fit on, and the real rows held out from it. Shared by all heads.
 
-        Three, or as many as the rarest class has patients.
+        Three, or as many as the rarest class has patients; one where the dataset names its validation rows.
 
         Raises:
             ValueError: A class has fewer than two patients.
@@ -111,8 +113,23 @@ class Training:
         """The same rows for a head that ignores balance."""
         return replace(self, balance=None)
 
+    def named_split(self) -> tuple[Part, Labels]:
+        """The part to fit on and the rows that the dataset names for validation.
+
+        Raises:
+            ValueError: A class is missing on the side that is fitted.
+        """
+        named = np.zeros(len(self.y), dtype=bool) if self.validation is None else self.validation
+        rows, held = np.flatnonzero(~named), np.flatnonzero(named)
+        if not _holds_all(self.labels, rows) or not len(held):
+            raise ValueError("the dataset's own validation rows leave a class without training rows, or are none")
+        return Part(self, rows, (1, 0)), held
+
     def _cut(self) -> list[tuple[Part, Labels]]:
         labels = self.labels
+        if self.validation is not None:
+            part, held = self.named_split()
+            return [(part, held)]
         patients = [len(np.unique(self.groups[labels == k])) for k in range(len(self.present))]
         rarest = int(np.argmin(patients))
         folds = min(INNER_FOLDS, patients[rarest])
@@ -179,6 +196,8 @@ class Part:
         return self.training.once.get(("stopping", self.path), self._cut)
 
     def _cut(self) -> tuple[Part, Labels]:
+        if self.training.validation is not None and len(self.rows) == len(self.training.y):
+            return self.training.named_split()
         labels, path = self.training.labels[self.rows], (*self.path, 2)
         seed = derive(self.training.seed, *path)
         of = patient_folds(labels, self.training.groups[self.rows], folds=STOPPING_FOLDS, seed=seed)

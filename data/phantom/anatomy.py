@@ -54,7 +54,7 @@ _DISC_WEDGES = (14, 10, 8, 6, 4, 2, 0, -1, -1, -1)
 _BODY_WEDGES = (8, 3, 0, -2, -3, -3, -3, -3, -3, -3)
 _BODY_HEIGHTS = (1, 1.02, 1.02, 1, 0.97, 0.93, 0.89, 0.86, 0.83, 0.8)
 _BODY_WIDTHS = (1, 0.99, 0.97, 0.95, 0.92, 0.89, 0.86, 0.84, 0.82, 0.8)
-# S1, the rest of its disc, S2, the rest of its disc, S3: height in mm, width as a share of L5/S1's, wedge, taper, water.
+# S1, the rest of its disc, S2, the rest of its disc, S3: height, width as a share of L5/S1's, wedge, taper, water.
 _SACRUM = (
     (29, 0.82, -8, 0.3, 0.0),
     (3, 0.6, -3, 0.0, 0.1),
@@ -63,7 +63,7 @@ _SACRUM = (
     (20, 0.36, -9, 0.2, 0.0),
 )
 _UNSEEN = 2
-# What the lowest positive grade changes at effect 1: shares of height, of the canal and of marrow; mm.
+# What a positive grade of average severity changes at effect 1: shares of height, canal and marrow; otherwise mm.
 _FULL_SIGNS = {
     "narrowing": 0.4,
     "bulging": 3.6,
@@ -84,7 +84,7 @@ def draw_anatomy(rng: np.random.Generator, gradings: Gradings, effect: float) ->
     factors = {name: float(np.clip(rng.normal(f.mean, f.sd), f.low, f.high)) for name, f in FACTORS.items()}
     signs = _draw_signs(rng, gradings, effect)
     discs, vertebrae, canal = _draw_column(rng, factors, signs, labelled=len(gradings["narrowing"]))
-    sacrum = _draw_sacrum(factors, discs[0])
+    sacrum = _draw_sacrum(discs[0], (int(signs["modic_grade"][0]), float(signs["modic"][0])))
     for bone in sacrum[::2]:
         canal.insert(0, np.append(bone.at(0, bone.ap / 2 + 4, 0), factors["canal_width"] * bone.ap / discs[0].ap / 1.5))
     pose = np.eye(4)
@@ -103,7 +103,7 @@ def _draw_signs(rng: np.random.Generator, gradings: Gradings, effect: float) -> 
     signs: dict[str, Float64] = {}
     for name, strength in _FULL_SIGNS.items():
         severity = rng.uniform(0.6, 1.4, len(gradings[name]))
-        signs[name] = effect**2 * strength * severity * (gradings[name] > 0)
+        signs[name] = np.asarray(effect**2 * strength * severity * (gradings[name] > 0), dtype=np.float64)
     signs["water"] = effect**2 * 0.2 * (3.0 - gradings["pfirrmann"])
     signs["modic_grade"] = gradings["modic"].astype(np.float64)
     return {name: np.append(values, np.zeros(_UNSEEN)) for name, values in signs.items()}
@@ -208,9 +208,11 @@ def _draw_sizes(
     }
 
 
-def _draw_sacrum(factors: dict[str, float], lowest: Body) -> list[Body]:
+def _draw_sacrum(lowest: Body, modic: tuple[int, float]) -> list[Body]:
     """S1 to S3 with the rests of their discs, built downwards from S1's upper endplate."""
-    foot, axes = np.zeros(3), turn(0, factors["sacral_slope"])
+    # S1 starts where the lowest disc ends: at the origin, in the direction of the disc's lower rim.
+    half_disc = turn(0, -lowest.wedge / 2) @ turn(1, lowest.tilt / 2)
+    foot, axes = np.zeros(3), lowest.axes @ half_disc.T
     parts: list[Body] = []
     for height, width, wedge, taper, water in _SACRUM:
         half = turn(0, wedge / 2)
@@ -228,6 +230,7 @@ def _draw_sacrum(factors: dict[str, float], lowest: Body) -> list[Body]:
                 upper=lowest.lower if not parts else Endplate(dome=0),
                 lower=Endplate(dome=0),
                 taper=taper,
+                modic=(modic if not parts else (0, 0.0), (0, 0.0)),
                 water=water,
             )
         )

@@ -66,6 +66,7 @@ class Canvas:
 
     @property
     def everywhere(self) -> Box:
+        """All voxels."""
         return (slice(0, self.shape[0]), slice(0, self.shape[1]), slice(0, self.shape[2]))
 
     def box(self, frame: Float64, low: Any, high: Any) -> Box | None:
@@ -103,12 +104,10 @@ class Canvas:
         """The share of a pixel that lies inside a surface, from the depth of its centre in mm."""
         return np.asarray(np.clip(depth * np.float32(1 / self.pixel) + np.float32(0.5), 0, 1))
 
-    def paint(self, box: Box, tissues: list[tuple[Array, str | Array]], label: int = 0) -> None:
-        """Lays tissues over what is there.
+    def paint(self, box: Box, tissues: Sequence[tuple[Array, str | Array]], label: int = 0) -> None:
+        """Lays tissues over what is in a box, and a label where they cover half of a voxel or more.
 
-        Args:
-            tissues: Weight (the parts of a slice along axis 0) and tissue or its signal `(sequences,)`.
-            label: For voxels that are covered by half.
+        A tissue is a weight (0 to 1, the parts of each slice along axis 0) with a name or a signal `(sequences,)`.
         """
         under = self.pixels[(slice(None), *box)]
         shares = [_slice_mean(weight, under.shape[1]) for weight, _ in tissues]

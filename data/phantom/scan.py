@@ -19,9 +19,7 @@ def sagittal_grid(
 ) -> tuple[Float64, tuple[int, int, int]]:
     """Affine (index D left, H down, W back, to LPS mm) and shape of sagittal slices that hold the labelled spine.
 
-    Args:
-        spacing: Between slices and in the plane, mm.
-        slices: Their number.
+    `spacing` (between slices, in the plane) is in mm; the patient's pixel size varies about it.
     """
     f = anatomy.factors
     pixel = spacing[1] * f["pixel_size"]
@@ -50,13 +48,10 @@ def scan(
     thickness: float | None = None,
     parts: int = 3,
 ) -> dict[str, Image]:
-    """The patient in each sequence, on one grid and with one mask.
+    """The patient in each sequence, on one grid `(D, H, W)` and with one mask; D left, H down, W back.
 
-    Args:
-        affine: `(4, 4)`, index D left, H down, W back, to LPS mm.
-        shape: Voxels along D, H and W.
-        thickness: Of the slices, mm; None leaves no gap between them.
-        parts: Positions in a slice at which the anatomy is taken, for the partial volume.
+    Slices are `thickness` mm thick (None: no gap), and the anatomy is taken at so many `parts` of each. A sequence
+    looks the same whatever others are asked for.
     """
     canvas = Canvas(anatomy, affine, shape, sequences, thickness, parts)
     texture_rng, bias_rng, *noise_rngs = rng.spawn(2 + len(SEQUENCES))
@@ -83,15 +78,7 @@ def scan(
 def _paint_body(canvas: Canvas, body: Body) -> None:
     """A disc with annulus and nucleus, or a vertebral body with cortex, marrow and Modic changes."""
     frame = _frame(body)
-    reach = np.array([body.lateral / 2, body.ap / 2 + max(body.front, body.back, 0) + body.protrusion, 0]) + 1
-    reach[1] *= 1 + body.taper / 2
-    reach[2] = (
-        abs(
-            body.surfaces(*np.meshgrid((-body.lateral / 2, 0, body.lateral / 2), (-body.ap / 2, 0, body.ap / 2)))[0]
-        ).max()
-        + 4
-    )
-    box = canvas.box(frame, -reach, reach)
+    box = canvas.box(frame, -body.reach, body.reach)
     if box is None:
         return
     u, v, w = canvas.coordinates(box, frame)
@@ -108,7 +95,7 @@ def _paint_body(canvas: Canvas, body: Body) -> None:
     tissues: list[tuple[Array, str | Array]] = [(inside - marrow, "cortex")]
     for (grade, strength), distance in zip(body.modic, (above, below), strict=True):
         if grade and strength:
-            changed = marrow * (np.float32(min(strength, 1)) * np.clip(1.6 - distance / 6, 0, 1))
+            changed = np.asarray(marrow * np.clip((1.6 - distance / 6) * min(strength, 1), 0, 1), dtype=np.float32)
             marrow = marrow - changed
             tissues.append((changed, f"modic_{grade}"))
     canvas.paint(box, [*tissues, (marrow, "marrow")], body.label)
@@ -132,13 +119,17 @@ def _paint_processes(canvas: Canvas, anatomy: Anatomy, vertebra: Body) -> None:
     h, rear = vertebra.height, vertebra.ap / 2
     sac = anatomy.factors["canal_width"]
     side = vertebra.lateral * 0.28
-    blocks = [((0, rear + sac + 17, -0.3 * h), (3.5, 12, 0.38 * h), 18.0)]
+    # Centre and half-lengths along u, v and w, mm, and slant downwards, degrees.
+    blocks: list[tuple[tuple[float, ...], tuple[float, ...], float]]
+    blocks = [((0, rear + sac + 17, -0.3 * h), (3.5, 12, 0.38 * h), 18)]
     for sign in (-1, 1):
-        blocks.append(((sign * side, rear + 5, 0.2 * h), (4.5, 8, 0.26 * h), 0.0))
-        blocks.append(((sign * (side + 1), rear + sac + 2, -0.2 * h), (6, 6, 0.62 * h), 8.0))
-        blocks.append(((sign * 6, rear + sac + 6, -0.15 * h), (6, 3.5, 0.35 * h), 15.0))
+        blocks += [
+            ((sign * side, rear + 5, 0.2 * h), (4.5, 8, 0.26 * h), 0),
+            ((sign * (side + 1), rear + sac + 2, -0.2 * h), (6, 6, 0.62 * h), 8),
+            ((sign * 6, rear + sac + 6, -0.15 * h), (6, 3.5, 0.35 * h), 15),
+        ]
     for centre, half, slant in blocks:
-        frame = _frame(vertebra) @ np.block([[turn(0, slant), np.array(centre, dtype=float)[:, None]], [0, 0, 0, 1]])
+        frame = _frame(vertebra) @ np.block([[turn(0, slant), np.array([centre]).T], [np.zeros(3), 1]])
         box = canvas.box(frame, -np.array(half), half)
         if box is None:
             continue
@@ -196,7 +187,7 @@ def _paint_soft_tissue(canvas: Canvas, anatomy: Anatomy, sac: _Sac, texture: Arr
     first, last = float(course.min()), float(course.max())
     ap = f["ap_width"] + f["canal_width"] / 2
     loose = np.clip(texture * 0.8 + 0.45, 0, 1)
-    streaks = np.clip(texture * 0.5 - 0.3, 0, 0.9)
+    streaks = np.clip(texture * 0.35 - 0.25, 0, 0.7)
     layer(np.full_like(y, 9), {"viscera": loose, "fat": 1 - loose}, -300, last)
     layer(front + 7, {"fat": 0.85, "muscle": 0.15}, first - ap - 8, last)
     layer(8 - np.hypot(x - sac.x(z) - 11, front + 9), {"vessel": 1.0}, first - ap - 18, last - ap)
@@ -205,13 +196,9 @@ def _paint_soft_tissue(canvas: Canvas, anatomy: Anatomy, sac: _Sac, texture: Arr
     layer(back - 6, {"muscle": 1 - streaks, "fat": streaks}, first + 5, 300)
     layer(np.minimum(back - 10, 4.5 - side), {"fat": 0.55, "ligament": 0.45}, first + 9, 300)
     layer(np.minimum(np.minimum(back + 14, 17 - back), 22 - side), {"fat": 0.9, "ligament": 0.1}, first - 15, last + 18)
-    layer(
-        f["fat_thickness"] - skin,
-        {"fat": 0.95, "ligament": 0.05},
-        float((y + skin).min()) - f["fat_thickness"] - 1,
-        300,
-    )
-    layer(1.5 - skin, {"ligament": 1.0}, float((y + skin).min()) - 3, 300)
+    surface = float((y + skin).min())
+    layer(f["fat_thickness"] - skin, {"fat": 0.95, "ligament": 0.05}, surface - f["fat_thickness"] - 1, 300)
+    layer(1.5 - skin, {"ligament": 1.0}, surface - 3, 300)
     canvas.pixels *= canvas.cover(skin)
 
 
@@ -256,10 +243,10 @@ def _bias(rng: np.random.Generator, anatomy: Anatomy, affine: Float64, shape: tu
 
 
 def _texture(rng: np.random.Generator, shape: tuple[int, int, int]) -> Array:
-    """Smooth noise `(D, H, W)` of mean 0 and variance 1."""
+    """Smooth noise `(D, H, W)` of mean 0 and variance 1, longer along the body than across."""
     from scipy.ndimage import gaussian_filter
 
-    noise = gaussian_filter(rng.standard_normal(shape, dtype=np.float32), (0.3, 2, 2), truncate=3)
+    noise = gaussian_filter(rng.standard_normal(shape, dtype=np.float32), (0.3, 3, 1.5), truncate=3)
     return np.asarray(noise / noise.std(), dtype=np.float32)
 
 

@@ -75,6 +75,14 @@ class Body:
         """Whether the endplates bulge outwards."""
         return self.water > 0
 
+    @property
+    def reach(self) -> Float64:
+        """Half-lengths of a cuboid in its frame that holds it, mm."""
+        ap = self.ap * (1 + self.taper / 2) / 2 + max(self.front, self.back, 0) + self.protrusion
+        slopes = np.tan(np.radians([abs(self.wedge), abs(self.tilt)]) / 2) @ [self.ap / 2, self.lateral / 2]
+        dents = max(plate.dome + plate.node for plate in (self.upper, self.lower)) if self.is_disc else 0
+        return np.array([self.lateral / 2, ap, self.height / 2 + slopes + dents]) + 1
+
     def surfaces(self, u: Array, v: Array) -> tuple[Array, Array]:
         """The upper and the lower surface over (u, v): their w, mm."""
         sign = 1 if self.is_disc else -1
@@ -136,8 +144,7 @@ def measure(disc: Body, pose: Float64) -> dict[str, float]:
     ends = np.array([0.0, -0.4, 0.4], dtype=np.float32) * disc.ap
     upper, lower = disc.surfaces(np.zeros(3, dtype=np.float32), ends)
     height, anterior, posterior = (float(h) for h in upper - lower)
-    reach = (disc.lateral / 2 + 1, disc.ap / 2 + 12, disc.height / 2 + 8)
-    steps = [np.arange(-np.ceil(r), np.ceil(r) + 1) for r in reach]
+    steps = [np.arange(-np.ceil(r), np.ceil(r) + 1) for r in disc.reach]
     u, v, w = (a.astype(np.float32) for a in np.meshgrid(*steps, indexing="ij", sparse=True))
     inside = np.clip(disc.depth(u, v, w)[0] + 0.5, 0, 1)
     volume = float(inside.sum())

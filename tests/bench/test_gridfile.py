@@ -86,7 +86,11 @@ def test_settings_replace_values_and_environment_variables_are_filled_in(tmp_pat
         ("- logistic", "- logistic + knn", r"joins with '\+', which only sequences, images, encoders do"),
         ("- logistic", "- logistic\n  - logistic", r"'heads' names 'logistic' twice"),
         ("{2: 1, 3: 1}", "[2, 1]", r"'targets.1.modic.merge' maps labels to labels"),
-        ("scans", "${NOT_SET_ANYWHERE}", r"grid.yaml:2: needs the environment variable NOT_SET_ANYWHERE, which is not set"),
+        (
+            "scans",
+            "${NOT_SET_ANYWHERE}",
+            r"grid.yaml:2: needs the environment variable NOT_SET_ANYWHERE, which is not set",
+        ),
         ("data:\n  spider: {folder: scans}\n", "", r"'data' is missing"),
         ("  spider: {folder: scans}", "  spidre: {folder: scans}", r"grid.yaml:2: .*no plug-in 'spidre'.*'spider'"),
         (

@@ -121,3 +121,37 @@ def test_early_stopping_holds_out_other_patients_and_never_a_whole_class():
     assert not set(training.groups[part.rows]) & set(training.groups[held_out])
     assert len(part.rows) + len(held_out) == 60 and 6 <= len(held_out) <= 18
     assert set(training.y[part.rows]) == {0, 1}
+
+
+def test_validation_rows_that_the_dataset_names_are_the_inner_split():
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(60, 4)).astype(np.float32), np.arange(60) % 2
+    groups, named = np.arange(60).astype(str), np.arange(60) >= 45
+    training = Training(X, y, groups, 2, validation=named)
+    [(part, held)] = training.folds()
+    np.testing.assert_array_equal(part.rows, np.arange(45))
+    np.testing.assert_array_equal(held, np.arange(45, 60))
+    stopping, stops_by = training.whole().stopping()
+    np.testing.assert_array_equal(stopping.rows, np.arange(45))
+    np.testing.assert_array_equal(stops_by, held)
+
+
+def test_calibration_on_named_validation_rows_equals_a_prefit_sigmoid():
+    from sklearn.calibration import CalibratedClassifierCV
+    from sklearn.frozen import FrozenEstimator
+    from sklearn.linear_model import LogisticRegression
+
+    from heads.logistic import Logistic
+
+    rng = np.random.default_rng(1)
+    X = rng.normal(size=(200, 5)).astype(np.float32)
+    y = (X[:, 0] + rng.normal(size=200) > 0).astype(np.int64)
+    named = np.arange(200) >= 140
+    training = Training(X, y, np.arange(200).astype(str), 2, validation=named)
+    head = Logistic(C=1.0, calibration="sigmoid").fit(training, seed=0)
+    inner = LogisticRegression(C=1.0, tol=1e-8, max_iter=5000).fit(X[~named], y[~named])
+    theirs = CalibratedClassifierCV(FrozenEstimator(inner)).fit(X[named], y[named])
+    sigmoid = theirs.calibrated_classifiers_[0].calibrators[0]
+    whole = LogisticRegression(C=1.0, tol=1e-8, max_iter=5000).fit(X, y)
+    expected = sigmoid.predict(whole.decision_function(X))
+    np.testing.assert_allclose(head.predict_proba(X)[:, 1], expected, atol=1e-3)
