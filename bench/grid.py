@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -94,13 +94,17 @@ class Grid:
     protocol: Protocol
     exclude: tuple[Mapping[str, str], ...] = ()
 
-    def cells(self, targets: list[str] | None = None) -> Iterator[Cell]:
-        """Every cell, floors first; a head that reads no embedding stands once a sequences value and target."""
+    def cells(self, floors: Iterable[str] = FLOORS) -> Iterator[Cell]:
+        """Every cell, floors first; a head that reads no embedding stands once a sequences value and target.
+
+        Args:
+            floors: The heads that are added where the grid does not name them.
+        """
         heads = {step: plugin_class("heads", step.name) for step in self.axes["heads"]}
-        for name in FLOORS:
+        for name in floors:
             if not any(step.name == name for step in heads):
                 heads[Step(name)] = plugin_class("heads", name)
-        for target in targets if targets is not None else [t.name for t in self.targets]:
+        for target in [t.name for t in self.targets]:
             for head, cls in heads.items():
                 if cls.features != "all":
                     for sequences in self.axes["sequences"]:
@@ -139,6 +143,9 @@ def matches(cell: Cell, rule: Mapping[str, str]) -> bool:
 
 
 def _shown(value: Any) -> str:
+    """A value as a grid file spells it; of a path its last part."""
+    if value is None or isinstance(value, bool):
+        return "null" if value is None else str(value).lower()
     if isinstance(value, dict):
         return "{" + ", ".join(f"{k}: {_shown(v)}" for k, v in value.items()) + "}"
     if isinstance(value, list | tuple):

@@ -38,14 +38,12 @@ def lines(grid: Grid, store_folder: Path, only: Mapping[str, list[str]]) -> Iter
     cells = [c for c in plan.cells() if is_chosen(c.cell, only)]
     yield from _data(plan, read)
     yield ""
-    varied = [axis for axis in AXES if len({c.cell[axis].label() for c in cells if c.cell[axis].name != "-"}) > 1]
+    shown = [axis for axis in AXES if axis == "heads" or len({c.cell[axis] for c in cells if c.fits[0].tokens}) > 1]
     states: Counter[str] = Counter()
     for planned in cells:
         state = _state(planned, stored)
         states[state] += 1
-        named = ", ".join(
-            planned.cell[axis].label() for axis in (*varied, "heads") if axis != "heads" or axis not in varied
-        )
+        named = ", ".join(planned.cell[axis].label() for axis in shown)
         reason = f" ({planned.refused})" if planned.refused else ""
         yield f"{state:13} {planned.key[:8]}  {planned.cell.target}: {named}{reason}"
     yield ""

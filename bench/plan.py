@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench import guards, identity, labels, splits
-from bench.grid import Cell, Grid, Step
+from bench.grid import FLOORS, Cell, Grid, Step
 from bench.keys import CropsRef, Fit, Keys, Part, TokensRef, View
 from bench.plugins import nearest
 from bench.stages.crops import Crops
@@ -73,7 +73,8 @@ class Plan:
 
     def cells(self, view: View | None = None) -> Iterator[PlannedCell]:
         """Every cell with its keys, in the order of the grid."""
-        for cell in self.grid.cells():
+        floors = [name for name in FLOORS if name != "location" or self.dataset.locations]
+        for cell in self.grid.cells(floors):
             yield self._plan_cell(cell, view or self.view)
 
     def crops_refs(self) -> list[CropsRef]:

@@ -87,12 +87,15 @@ def draw_anatomy(rng: np.random.Generator, gradings: Gradings, effect: float) ->
     sacrum = _draw_sacrum(discs[0], (int(signs["modic_grade"][0]), float(signs["modic"][0])))
     for bone in sacrum[::2]:
         canal.insert(0, np.append(bone.at(0, bone.ap / 2 + 4, 0), factors["canal_width"] * bone.ap / discs[0].ap / 1.5))
+    _, backward, upward = vertebrae[len(gradings["narrowing"]) - 1].centre
+    upright = np.degrees(
+        np.arctan2(backward, upward)
+    )  # whatever the curves, people lie with their back along the table
     pose = np.eye(4)
-    pose[:3, :3] = turn(2, factors["rotation"]) @ turn(1, factors["lean"]) @ turn(0, factors["pitch"])
+    pose[:3, :3] = turn(2, factors["rotation"]) @ turn(1, factors["lean"]) @ turn(0, factors["pitch"] + upright)
     pose[:3, 3] = rng.normal(0, (4, 10, 15)) - pose[:3, :3] @ vertebrae[2].centre
-    return Anatomy(
-        factors=factors, discs=discs, vertebrae=vertebrae, sacrum=sacrum, canal=np.array(canal), pose=pose
-    )  # fmt: skip
+    course = np.array(canal)
+    return Anatomy(factors=factors, discs=discs, vertebrae=vertebrae, sacrum=sacrum, canal=course, pose=pose)
 
 
 def _draw_signs(rng: np.random.Generator, gradings: Gradings, effect: float) -> dict[str, Float64]:
@@ -103,8 +106,8 @@ def _draw_signs(rng: np.random.Generator, gradings: Gradings, effect: float) -> 
     signs: dict[str, Float64] = {}
     for name, strength in _FULL_SIGNS.items():
         severity = rng.uniform(0.6, 1.4, len(gradings[name]))
-        signs[name] = np.asarray(effect**2 * strength * severity * (gradings[name] > 0), dtype=np.float64)
-    signs["water"] = effect**2 * 0.2 * (3.0 - gradings["pfirrmann"])
+        signs[name] = np.asarray(effect**2 * strength * severity * (gradings[name] > 0))
+    signs["water"] = np.asarray(effect**2 * 0.2 * (3.0 - gradings["pfirrmann"]), dtype=np.float64)
     signs["modic_grade"] = gradings["modic"].astype(np.float64)
     return {name: np.append(values, np.zeros(_UNSEEN)) for name, values in signs.items()}
 

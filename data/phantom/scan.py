@@ -11,7 +11,8 @@ from data.phantom.canvas import SEQUENCES, Canvas
 from data.phantom.shapes import Anatomy, Array, Body, Float64, turn
 
 CANAL = 100
-_SACRUM_SEEN = 38.0
+_SACRUM_SEEN = 42.0
+_FIELD_AP = 165.0
 
 
 def sagittal_grid(
@@ -22,19 +23,23 @@ def sagittal_grid(
     `spacing` (between slices, in the plane) is in mm; the patient's pixel size varies about it.
     """
     f = anatomy.factors
+    axes = turn(2, f["rotation"] + f["misalignment"]) @ turn(1, f["lean"] - f["misalignment"])
+    axes = axes @ np.array([[1, 0, 0], [0, 0, 1], [0, -1, 0]])
+    highest = [v for v in anatomy.vertebrae if v.label][-1]
+    points = [d.centre for d in anatomy.discs if d.label] + [highest.at(0, 0, highest.height / 2)]
+    left, down, back = ((np.array(points) @ anatomy.pose[:3, :3].T + anatomy.pose[:3, 3]) @ axes).T
+    tall = down.max() + _SACRUM_SEEN - down.min() + f["field_margin"]
     pixel = spacing[1] * f["pixel_size"]
-    top = max(v.at(0, 0, v.height / 2)[2] for v in anatomy.vertebrae if v.label)
-    tall = top + _SACRUM_SEEN + f["field_margin"]
-    shape = slices, round(tall / pixel), round(0.55 * 290 / pixel)
-    lined_up = turn(2, f["rotation"] + f["misalignment"]) @ turn(1, f["lean"] - f["misalignment"])
-    axes = lined_up @ np.array([[1, 0, 0], [0, 0, 1], [0, -1, 0]])
-    spine = anatomy.canal[len(anatomy.sacrum[::2]) :].mean(axis=0)
-    behind = spine[1] + 48 + f["fat_thickness"] + rng.uniform(2, 10)
-    middle = [spine[0] + f["off_centre"], behind - shape[2] * pixel / 2, (top - _SACRUM_SEEN) / 2 + rng.normal(0, 3)]
+    shape = slices, round(tall / pixel), round(_FIELD_AP / pixel)
+    behind = back.mean() + 0.75 * f["ap_width"] + 50 + f["fat_thickness"] + rng.uniform(2, 10)
+    middle = (
+        left.mean() + f["off_centre"],
+        (down.max() + _SACRUM_SEEN + down.min()) / 2 + rng.normal(0, 3),
+        behind - _FIELD_AP / 2,
+    )
     affine = np.eye(4)
     affine[:3, :3] = axes * [spacing[0], pixel, pixel]
-    centre = anatomy.pose[:3, :3] @ middle + anatomy.pose[:3, 3]
-    affine[:3, 3] = centre - affine[:3, :3] @ (np.array(shape) - 1) / 2
+    affine[:3, 3] = axes @ middle - affine[:3, :3] @ (np.array(shape) - 1) / 2
     return affine, shape
 
 
@@ -173,7 +178,8 @@ def _paint_soft_tissue(canvas: Canvas, anatomy: Anatomy, sac: _Sac, texture: Arr
     x, y, z = canvas.coordinates(canvas.everywhere, np.eye(4), fine=False)
     side, course = np.abs(x - sac.x(z)), sac.y(z)
     back = y - course
-    skin = 0.5 * course + (0.5 * float(anatomy.canal[:, 1].mean()) + 48 + f["fat_thickness"]) - y
+    slope, start = (float(c) for c in np.polyfit(anatomy.canal[3:, 2], anatomy.canal[3:, 1], 1))
+    skin = 0.3 * course + (0.7 * slope) * z + (0.7 * start + 48 + f["fat_thickness"]) - y
     front = back + (f["ap_width"] + f["canal_width"] / 2)
 
     def layer(depth: Array, mix: dict[str, float | Array], low: float, high: float) -> None:

@@ -1,0 +1,150 @@
+"""What every encoder must hold."""
+
+from __future__ import annotations
+
+import dataclasses
+import random
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from data.base import Float32, Image
+from data.phantom import example_discs
+from encoders.base import Encoder, FittedEncoder
+
+
+def is_frozen_and_works_without_arguments(plugin: Encoder) -> None:
+    """The class is a frozen dataclass whose fields have defaults."""
+    cls: Any = type(plugin)
+    assert dataclasses.is_dataclass(plugin), f"{cls.__name__} is not a dataclass"
+    assert cls() == cls() and hash(cls()) == hash(cls()), "two encoders with the same fields are not equal"
+    for field in dataclasses.fields(plugin):
+        try:
+            setattr(plugin, field.name, getattr(plugin, field.name))
+        except dataclasses.FrozenInstanceError:
+            continue
+        raise AssertionError(f"field {field.name} can be set: write @dataclass(frozen=True, kw_only=True)")
+
+
+def gives_one_finite_float32_row_per_token(plugin: Encoder) -> None:
+    """One `(T, F)` array an image of whatever shape, T being its slices or 1, and F the same for all."""
+    images = _images()
+    tokens = list(_fit(plugin).encode(iter(images)))
+    assert len(tokens) == len(images), f"{len(images)} images gave {len(tokens)} arrays"
+    for image, t in zip(images, tokens, strict=True):
+        shape = image.pixels.shape
+        assert t.ndim == 2 and len(t) in (1, shape[0]), f"an image of {shape} gave tokens of {t.shape}"
+        assert t.dtype == np.float32, f"tokens are {t.dtype}, not float32"
+        assert np.isfinite(t).all(), f"an image of {shape} gave tokens that are not finite"
+    assert len({t.shape[1] for t in tokens}) == 1, "the number of features differs between images"
+
+
+def same_seed_same_bits(plugin: Encoder) -> None:
+    """Fitted twice with one seed, the tokens are equal to the last bit on a CPU."""
+    first, second = (_encode(_fit(plugin), _images()) for _ in range(2))
+    assert np.array_equal(first, second), "one seed gave different tokens"
+
+
+def encodes_each_image_by_itself(plugin: Encoder) -> None:
+    """The order of the images and the company of others change a token by no more than 1e-4 of the largest."""
+    fitted, images = _fit(plugin), _images()
+    tokens = _encode(fitted, images)
+    tolerance = 1e-4 * float(np.abs(tokens).max())
+    turned = np.concatenate(list(fitted.encode(images[::-1]))[::-1])
+    assert np.allclose(turned, tokens, rtol=0, atol=tolerance), "the order of the images matters"
+    alone = np.concatenate([_encode(fitted, [image]) for image in images])
+    assert np.allclose(alone, tokens, rtol=0, atol=tolerance), "an image alone is encoded otherwise than among others"
+
+
+def sees_the_pixels(plugin: Encoder) -> None:
+    """Two different images differ in their tokens."""
+    tokens = list(_fit(plugin).encode(_images()[:2]))
+    assert not np.allclose(tokens[0][0], tokens[1][0], rtol=1e-6, atol=0), "two images have the same token"
+
+
+def leaves_global_state_alone(plugin: Encoder) -> None:
+    """Torch's, numpy's and Python's random state and torch's settings are afterwards as they were before."""
+    before = _global_state()
+    _encode(_fit(plugin), _images())
+    changed = [name for name, value in _global_state().items() if value != before[name]]
+    assert not changed, f"fit or encode changed {', '.join(changed)}"
+
+
+def keeps_what_it_learnt(plugin: Encoder) -> None:
+    """What learns gives the same tokens after `save` and `load`; what learns nothing saves nothing."""
+    fitted = _fit(plugin)
+    with tempfile.TemporaryDirectory() as folder:
+        fitted.save(Path(folder))
+        if plugin.learns == "nothing":
+            assert not list(Path(folder).iterdir()), "learns nothing, but saves a file"
+            return
+        loaded = _offline(plugin).load(Path(folder), device="cpu")
+        before, after = (_encode(f, _images()) for f in (fitted, loaded))
+    assert np.array_equal(before, after), "tokens differ after save and load"
+
+
+def keeps_tables_and_arrays(plugin: Encoder) -> None:
+    """`artifacts` are DataFrames and arrays by name."""
+    for name, value in _fit(plugin).artifacts().items():
+        assert isinstance(value, pd.DataFrame | np.ndarray), f"artifact {name} is a {type(value).__name__}"
+
+
+def says_which_weights_it_uses(plugin: Encoder) -> None:
+    """`weights_digest` is a text that stays the same."""
+    digest = plugin.weights_digest()
+    assert isinstance(digest, str) and digest == plugin.weights_digest(), "weights_digest is no fixed text"
+
+
+def parts_from_its_projection(plugin: Encoder) -> None:
+    """`frozen` has no projection, and is itself frozen."""
+    frozen = plugin.frozen()
+    assert frozen.projection() is None, "frozen() still has a projection"
+    assert frozen.frozen() == frozen, "frozen() of frozen() is another encoder"
+
+
+def _images() -> list[Image]:
+    """Crops scaled to about 0 to 1 that nobody can write to: several sizes, and single slices."""
+    images = [*example_discs(4)[0], *example_discs(2, seed=1, slices=1, size=40)[0], *example_discs(2, slices=5)[0]]
+    images[0] = dataclasses.replace(images[0], pixels=images[0].pixels[:, :, 4:-3], mask=None)
+    return [_scaled(image) for image in images]
+
+
+def _scaled(image: Image) -> Image:
+    pixels = image.pixels / np.float32(800)
+    pixels.flags.writeable = False
+    return dataclasses.replace(image, pixels=pixels)
+
+
+def _offline(plugin: Any) -> Encoder:
+    """With random weights where the default ones come from a hub."""
+    hub = getattr(plugin, "weights", None) == "pretrained"
+    encoder: Encoder = dataclasses.replace(plugin, weights="random") if hub else plugin
+    return encoder
+
+
+def _fit(plugin: Encoder) -> FittedEncoder:
+    images, y, groups = example_discs(12 if plugin.learns != "nothing" else 0)
+    labels = y if plugin.learns == "labels" else None
+    return _offline(plugin).fit([_scaled(i) for i in images], labels, groups=groups, seed=0, device="cpu")
+
+
+def _encode(fitted: FittedEncoder, images: Sequence[Image]) -> Float32:
+    return np.concatenate(list(fitted.encode(images)))
+
+
+def _global_state() -> dict[str, Any]:
+    import torch
+
+    return {
+        "torch's random state": torch.get_rng_state().tolist(),
+        "numpy's random state": repr(np.random.get_state()),  # noqa: NPY002
+        "Python's random state": random.getstate(),
+        "torch's threads": torch.get_num_threads(),
+        "torch's default type": torch.get_default_dtype(),
+        "torch's gradient mode": torch.is_grad_enabled(),
+        "torch's deterministic mode": torch.are_deterministic_algorithms_enabled(),
+    }
