@@ -189,7 +189,13 @@ def _report(outcome: Outcome) -> NoReturn:
             print(f"  {count} x {why}")
     print()
     try:
-        print(table(read(outcome.folder), rows=[], columns=[], metrics=[], format="text"))
+        found = read(outcome.folder)
+        print(table(found, rows=[], columns=[], metrics=[], format="text"))
+        if outcome.computed or not (outcome.folder / "tables.md").exists():
+            from results.files import write_files
+
+            write_files(found)
+        print(f"\ntables and pictures: {outcome.folder}/tables.md, .csv, .tex, leaderboard_*.png")
     except ResultsError as error:
         print(error)
     if outcome.failures:

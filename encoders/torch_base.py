@@ -94,7 +94,8 @@ class FrozenNetwork:
         import torch
 
         frozen = network.eval().requires_grad_(False).to(device)
-        self.network = frozen.to(memory_format=torch.channels_last)
+        flat = all(parameter.ndim < 5 for parameter in frozen.parameters())
+        self.network = frozen.to(memory_format=torch.channels_last) if flat else frozen
         self.prepare, self.device, self.precision, self.batch = prepare, device, precision, batch
 
     def encode(self, images: Iterable[Image]) -> Iterator[Float32]:

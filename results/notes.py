@@ -84,7 +84,10 @@ def _fixed(records: list[Record], varying: Sequence[str]) -> Iterator[str]:
 def _folds(run: Run) -> str:
     protocol = run.protocol
     if protocol.get("split") == "official":
-        return "Official split: fitted on its training part, its test part predicted once."
+        return (
+            "Official split: fitted on its training and validation parts (validation is the inner split of what stops "
+            "early, calibrates or is tuned), its test part predicted once."
+        )
     repeats = int(protocol.get("repeats", 1))
     stratified = f", stratified on {protocol['stratify']}" if protocol.get("stratify") else ""
     repeated = "once" if repeats == 1 else f"{repeats} times"

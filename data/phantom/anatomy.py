@@ -32,18 +32,18 @@ FACTORS: dict[str, Factor] = {
     "scoliosis": Factor(0, 5, -12, 12, "largest sideways tilt of the lateral curve, degrees"),
     "rotation": Factor(0, 4, -10, 10, "turn of the body about its long axis in the scanner, degrees"),
     "lean": Factor(0, 3, -8, 8, "tilt of the body to its side in the scanner, degrees"),
-    "pitch": Factor(0, 6, -15, 15, "tilt of the body to its back in the scanner, degrees"),
+    "pitch": Factor(0, 8, -18, 18, "tilt of the body to its back in the scanner, degrees"),
     "misalignment": Factor(0, 1.5, -4, 4, "angle between the sagittal slices and the body, degrees"),
     "off_centre": Factor(0, 2.5, -7, 7, "distance of the middle slice from the spine, mm"),
     "field_margin": Factor(35, 10, 15, 60, "field of view beyond the labelled spine, mm"),
     "pixel_size": Factor(1, 0.06, 0.85, 1.15, "in-plane spacing, as a share of what was asked for"),
-    "vertebra_signal": Factor(1, 0.2, 0.5, 1.6, "marrow signal, as a share of the usual one"),
+    "vertebra_signal": Factor(1, 0.28, 0.45, 1.8, "marrow signal, as a share of the usual one"),
     "disc_signal": Factor(0, 0.2, -0.45, 0.45, "water of the discs' nuclei more than usual, from 0 (dry) to 1"),
     "csf_signal": Factor(1, 0.1, 0.7, 1.3, "signal of cerebrospinal fluid, as a share of the usual one"),
     "muscle_signal": Factor(1, 0.12, 0.7, 1.4, "muscle signal, as a share of the usual one"),
     "fat_thickness": Factor(18, 7, 5, 40, "fat under the skin of the back, mm"),
     "canal_width": Factor(15.5, 1.7, 11, 20, "front-to-back width of the thecal sac, mm"),
-    "noise": Factor(32, 9, 12, 60, "standard deviation of the noise in each channel; fat in T1 is 900"),
+    "noise": Factor(38, 11, 12, 70, "standard deviation of the noise in each channel; fat in T1 is 900"),
     "bias": Factor(0.55, 0.2, 0.1, 1.1, "fall of the surface coil's signal, nepers in 100 mm from the skin"),
 }
 """What differs between patients, independently of each other and of every grading."""
@@ -65,7 +65,7 @@ _SACRUM = (
 _UNSEEN = 2
 # What a positive grade of average severity changes at effect 1: shares of height, canal and marrow; otherwise mm.
 _FULL_SIGNS = {
-    "narrowing": 0.4,
+    "narrowing": 0.35,
     "bulging": 3.6,
     "herniation": 8.0,
     "spondylolisthesis": 8.0,
@@ -88,9 +88,8 @@ def draw_anatomy(rng: np.random.Generator, gradings: Gradings, effect: float) ->
     for bone in sacrum[::2]:
         canal.insert(0, np.append(bone.at(0, bone.ap / 2 + 4, 0), factors["canal_width"] * bone.ap / discs[0].ap / 1.5))
     _, backward, upward = vertebrae[len(gradings["narrowing"]) - 1].centre
-    upright = np.degrees(
-        np.arctan2(backward, upward)
-    )  # whatever the curves, people lie with their back along the table
+    # Whatever their curves, people lie with their back along the table.
+    upright = float(np.degrees(np.arctan2(backward, upward)))
     pose = np.eye(4)
     pose[:3, :3] = turn(2, factors["rotation"]) @ turn(1, factors["lean"]) @ turn(0, factors["pitch"] + upright)
     pose[:3, 3] = rng.normal(0, (4, 10, 15)) - pose[:3, :3] @ vertebrae[2].centre
@@ -193,11 +192,11 @@ def _draw_sizes(
     return {
         "height": np.maximum(height * shrunk, 2),
         "dome": dome * shrunk,
-        "wedge": normal(factors["disc_wedge"], 1.8),
-        "disc_ap": normal(1, 0.03),
+        "wedge": normal(factors["disc_wedge"], 3),
+        "disc_ap": normal(1, 0.05),
         "front": normal(0.6, 0.9) + signs["bulging"] / 2,
-        "back": normal(0.6, 1.1) + signs["bulging"],
-        "water": 0.52 + factors["disc_signal"] + normal(0, 0.13) + signs["water"],
+        "back": normal(0.6, 1.2) + signs["bulging"],
+        "water": 0.52 + factors["disc_signal"] + normal(0, 0.18) + signs["water"],
         "upper_node": np.abs(normal(0, 0.7)) + signs["upper_endplate"],
         "lower_node": np.abs(normal(0, 0.7)) + signs["lower_endplate"],
         "node_u": normal(0, 8),
@@ -205,7 +204,7 @@ def _draw_sizes(
         "protrusion_at": normal(0, 4),
         "width": normal(1, 0.02),
         "body_height": normal(1, 0.03),
-        "body_wedge": normal(0, 1.2),
+        "body_wedge": normal(0, 2),
         "waist": normal(1.8, 0.4),
         "canal": normal(1, 0.05),
     }

@@ -179,7 +179,7 @@ def _paint_soft_tissue(canvas: Canvas, anatomy: Anatomy, sac: _Sac, texture: Arr
     side, course = np.abs(x - sac.x(z)), sac.y(z)
     back = y - course
     slope, start = (float(c) for c in np.polyfit(anatomy.canal[3:, 2], anatomy.canal[3:, 1], 1))
-    skin = 0.3 * course + (0.7 * slope) * z + (0.7 * start + 48 + f["fat_thickness"]) - y
+    skin = np.asarray(0.3 * course + (0.7 * slope) * z + (0.7 * start + 48 + f["fat_thickness"]) - y, dtype=np.float32)
     front = back + (f["ap_width"] + f["canal_width"] / 2)
 
     def layer(depth: Array, mix: dict[str, float | Array], low: float, high: float) -> None:
