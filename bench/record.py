@@ -140,7 +140,7 @@ class Record:
         head = self._plan.keys.plugin("heads", cell["heads"])
         return {
             "key": planned.key,
-            "axes": {axis: label for axis, label in cell.labels().items() if axis in AXES},
+            "axes": {axis: "none" if cell[axis].name == "-" else cell[axis].label() for axis in AXES},
             "target": cell.target,
             "classes": list(one.classes),
             "ordinal": one.target.ordinal,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from results import formats, notes
 from results.formats import Row, Score, Sheet
+from results.labels import shorten
 from results.metrics import METRICS, ORDINAL
 from results.run_folder import ResultsError, Run
 from results.scores import nearest, scores
@@ -104,6 +105,7 @@ def _sheet(
         for cell in cells:
             cell["heads"] = f"{cell['heads']} ({'tuned' if cell['tuned'] else 'default'})"
     varying = [axis for axis in run.axes if len({cell[axis] for cell in cells}) > 1]
+    full = _shorten(cells, [*varying, "heads"])
     labels = list(rows) or [axis for axis in run.axes if axis not in columns and (axis in varying or axis == "heads")]
     rest = [axis for axis in varying if axis not in labels and axis not in columns]
     names = list(metrics) or [name for name in DEFAULT if any(_is_number(r.get(name)) for r in records)]
@@ -130,8 +132,19 @@ def _sheet(
         floors=tuple(_floors(floors, labels, columns, places, extras)),
         best=_best(drawn, places),
         always=frozenset(j for j, (metric, _) in enumerate(places) if metric in ("auc", "gain")),
-        notes=tuple(notes.of_target(run, frame, records, varying=varying, metrics=names, missing=means.missing)),
+        notes=(*notes.of_target(run, frame, records, varying=varying, metrics=names, missing=means.missing), *full),
     )
+
+
+def _shorten(cells: list[Record], axes: Iterable[str]) -> list[str]:
+    """Shortens the labels of some axes in place; gives a line that tells the long ones."""
+    long: dict[str, str] = {}
+    for axis in dict.fromkeys(axes):
+        short = shorten(str(cell[axis]) for cell in cells)
+        for cell in cells:
+            cell[axis] = short[str(cell[axis])]
+        long |= {name: label for label, name in short.items() if name != label}
+    return [f"In full: {'; '.join(long.values())}."] if long else []
 
 
 def _floors(

@@ -1,0 +1,58 @@
+"""Labels of steps, as short as they can be told apart."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable
+
+ALWAYS = {"weights"}
+Part = tuple[str, dict[str, str]]
+
+
+def shorten(labels: Iterable[str]) -> dict[str, str]:
+    """From each label of an axis to its short form: the fields that differ between steps of one name, and `weights`.
+
+    `svc(C=1, kernel=rbf)` beside `svc(C=1, kernel=linear)` becomes `svc(kernel=rbf)`; alone it becomes `svc`.
+    """
+    parsed = {label: [_parse(part) for part in _split(label, " + ")] for label in dict.fromkeys(labels)}
+    seen: dict[str, dict[str, set[str | None]]] = defaultdict(lambda: defaultdict(set))
+    fields: dict[str, set[str]] = defaultdict(set)
+    for parts in parsed.values():
+        for name, given in parts:
+            fields[name] |= set(given)
+    for parts in parsed.values():
+        for name, given in parts:
+            for field in fields[name]:
+                seen[name][field].add(given.get(field))
+    short = {label: " + ".join(_spell(part, seen) for part in parts) for label, parts in parsed.items()}
+    return short if len(set(short.values())) == len(short) else {label: label for label in parsed}
+
+
+def _spell(part: Part, seen: dict[str, dict[str, set[str | None]]]) -> str:
+    name, given = part
+    kept = [f"{f}={v}" for f, v in given.items() if f in ALWAYS or len(seen[name][f]) > 1]
+    bare, space, mark = name.partition(" ")
+    return f"{bare}({', '.join(kept)}){space}{mark}" if kept else name
+
+
+def _parse(part: str) -> Part:
+    match = re.fullmatch(r"([^()]*)\((.*)\)", part.removesuffix(" (tuned)").removesuffix(" (default)"))
+    if not match:
+        return part, {}
+    pairs = (field.partition("=") for field in _split(match[2], ", "))
+    mark = next((m for m in (" (tuned)", " (default)") if part.endswith(m)), "")
+    return match[1] + mark, {name: value for name, _, value in pairs}
+
+
+def _split(text: str, between: str) -> list[str]:
+    """Splits where no bracket is open."""
+    parts, depth, start, i = [], 0, 0, 0
+    while i < len(text):
+        depth += (text[i] in "([{") - (text[i] in ")]}")
+        if depth == 0 and text.startswith(between, i):
+            parts.append(text[start:i])
+            i = start = i + len(between)
+        else:
+            i += 1
+    return [*parts, text[start:]]

@@ -1,0 +1,68 @@
+"""The autoencoder learns, stops, and says how."""
+
+import numpy as np
+import pytest
+import torch
+
+from data.base import Image
+from encoders.cae_2d import Cae2d
+
+SMALL = {"channels": (8, 16), "size": 16, "latent": 8, "batch_size": 16, "learning_rate": 0.005, "epochs": 25}
+
+
+def blobs(n, seed=0):
+    """Pictures of one bright square at a random place: two numbers to learn."""
+    rng = np.random.default_rng(seed)
+    images = []
+    for _ in range(n):
+        pixels = np.zeros((1, 16, 16), dtype=np.float32)
+        row, column = rng.integers(0, 9, 2)
+        pixels[:, row : row + 8, column : column + 8] = 1
+        images.append(Image(pixels=pixels, affine=np.eye(4)))
+    return images, np.array([f"p{i // 4}" for i in range(n)])
+
+
+def fit(encoder, n=160):
+    images, groups = blobs(n)
+    return encoder.fit(images, None, groups=groups, seed=0, device="cpu")
+
+
+def test_learns_more_than_the_mean_image():
+    fitted = fit(Cae2d(**SMALL))
+    curve = fitted.artifacts()["learning_curve"]
+    pixels = np.stack([image.pixels for image in blobs(160)[0]])
+    assert curve["validation_loss"].min() < 0.6 * pixels.var(axis=0).mean()
+    shown, rebuilt = fitted.artifacts()["reconstructions"]
+    assert shown.shape == rebuilt.shape == (8, 16, 16)
+    assert ((shown - rebuilt) ** 2).mean() < 0.6 * pixels.var(axis=0).mean()
+
+
+def test_stops_when_held_out_patients_gain_nothing_and_keeps_the_best():
+    encoder = Cae2d(**SMALL | {"learning_rate": 0.05, "epochs": 60}, patience=2)
+    fitted = fit(encoder)
+    errors = fitted.artifacts()["learning_curve"]["validation_loss"]
+    assert len(errors) < 60 and len(errors) - 1 - errors.argmin() == 2
+    shown, rebuilt = fitted.artifacts()["reconstructions"]
+    with torch.inference_mode():
+        again = fitted._whole(torch.from_numpy(shown[:, None])).numpy()[:, 0]
+    assert np.array_equal(rebuilt, again)
+
+
+def test_too_few_patients_for_a_split_run_all_epochs():
+    curve = fit(Cae2d(**SMALL | {"epochs": 4}), n=16).artifacts()["learning_curve"]
+    assert len(curve) == 4 and curve["validation_loss"].isna().all()
+
+
+def test_a_size_that_cannot_be_halved_is_refused():
+    with pytest.raises(ValueError, match=r"size \(20\) must be a multiple of 16.*use size=16"):
+        Cae2d(size=20).build(seed=0)
+
+
+def test_the_published_architecture():
+    """1x64x64, convolutions to 256x4x4, a latent of 100; the parameters counted by hand."""
+    encoder, decoder = Cae2d().build(seed=0)
+    down = [(1, 64), (64, 128), (128, 256), (256, 256)]
+    expected = sum(25 * i * o + o for i, o in down) + 4096 * 100 + 100
+    assert sum(p.numel() for p in encoder.parameters()) == expected
+    expected = sum(16 * i * o + i for i, o in down) + 100 * 4096 + 4096
+    assert sum(p.numel() for p in decoder.parameters()) == expected
