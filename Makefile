@@ -29,12 +29,12 @@ $(INSTALLED): requirements.lock
 	$(PYTHON) -c "import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13) and 'Python 3.11 to 3.13 is needed, this is %d.%d: make PYTHON=python3.12' % sys.version_info[:2])"
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check uv
-	$(VENV)/bin/uv pip install --quiet --python $(VENV)/bin/python --require-hashes --requirement requirements.lock
+	$(VENV)/bin/uv pip install --quiet --compile-bytecode --python $(VENV)/bin/python --require-hashes --requirement requirements.lock
 	touch $(INSTALLED)
 
 $(DEMO)/truth.csv:
 	rm -rf $(DEMO) $(DEMO).part
-	$(RUN) run_benchmark.py phantom $(DEMO).part --patients 40 --sequences t2
+	$(RUN) run_benchmark.py phantom $(DEMO).part --patients 40 --sequences t2 --effect 0.7
 	mv $(DEMO).part $(DEMO)
 
 lock: $(INSTALLED)

@@ -189,7 +189,10 @@ def _write_json(path: Path, content: Any) -> None:
 
 
 def _replace(path: Path, write: Any) -> None:
-    """Writes under another name and renames, so that a reader always sees a whole file."""
+    """Writes under another name and renames, so that a reader sees a whole file; leaves alone what stays the same."""
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     write(draft)
-    draft.replace(path)
+    if path.exists() and path.read_bytes() == draft.read_bytes():
+        draft.unlink()
+    else:
+        draft.replace(path)
