@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from results.labels import shorten
 from results.run_folder import ResultsError
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ def leaderboard(scores: pd.DataFrame, target: str, path: Path) -> None:
     cells, floors = done[~done["floor"]].sort_values("auc", ascending=False), done[done["floor"]]
     if cells.empty:
         raise ResultsError(f"no cell of target '{target}' is done: there is nothing to draw")
+    cells = cells.assign(**{axis: cells[axis].map(shorten(cells[axis])) for axis in AXES})
     varying = [axis for axis in AXES if axis in cells and len(set(cells[axis])) > 1]
     variants = [axis for axis in varying if axis not in ("encoders", "heads")]
     encoders, heads = list(cells["encoders"].unique()), list(cells["heads"].unique())
@@ -57,7 +59,7 @@ def leaderboard(scores: pd.DataFrame, target: str, path: Path) -> None:
     for panel, encoder in zip(panels.flat, encoders, strict=False):
         _floors(panel, floors)
         _panel(panel, cells[cells["encoders"] == encoder], heads, variants, styles)
-        panel.set_title(encoder, fontsize=10)
+        panel.set_title(encoder.replace("(", "\n("), fontsize=10)
     _finish(figure, panels, heads, variants, styles, floors, _title(target, cells))
     figure.savefig(path, dpi=160)
 
