@@ -71,6 +71,21 @@ def code(module: str) -> str:
     return key(seen, {name: _version(name) for name in sorted(libraries)})
 
 
+def libraries(modules: Iterable[str]) -> list[str]:
+    """The modules of other packages that some project modules import, at any depth, in order."""
+    found: dict[str, None] = {}
+    seen: set[str] = set()
+    waiting = list(modules)[::-1]
+    while waiting:
+        name = waiting.pop()
+        if name not in seen:
+            seen.add(name)
+            imported = _read(name)[1]
+            waiting += [other for other in imported if other.split(".")[0] in PROJECT]
+            found |= dict.fromkeys(other for other in imported if other.split(".")[0] not in PROJECT)
+    return [name for name in found if name.split(".")[0] not in sys.stdlib_module_names]
+
+
 @cache
 def _read(module: str) -> tuple[str, tuple[str, ...]]:
     """A module's code without what decides nothing, and the modules that it imports."""

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import importlib
 import shlex
+import threading
 import time
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench import provenance
+from bench import identity, provenance
 from bench.execute import Task, execute
 from bench.grid import AXES, Cell, Grid, is_named
 from bench.plan import Plan, PlanError, PlannedCell
-from bench.plugins import nearest
+from bench.plugins import nearest, plugin_class
 from bench.progress import Progress
 from bench.record import Record
 from bench.store import Store
@@ -74,6 +77,7 @@ def run(grid: Grid, grid_file: Path, settings: list[str], options: Options, prog
         if any(plan.crops(ref) is None for ref in plan.crops_refs()):
             from bench.reading import make_crops
 
+            _import_ahead(grid)
             make_crops(plan, store, jobs=jobs, progress=progress)
             stages["reading"] = time.perf_counter() - start
         excluded = _excluded(plan)
@@ -171,6 +175,24 @@ def _check_any_runs(cells: list[PlannedCell], excluded: pd.DataFrame) -> None:
         raise PlanError(f"nothing can be run{left_out}: {reasons}")
 
 
+def _import_ahead(grid: Grid) -> None:
+    """Imports what the grid's plug-ins import in a thread of its own, while scans are read."""
+    modules = dict.fromkeys(
+        plugin_class(axis, step.name).__module__
+        for axis in AXES
+        if axis != "sequences"
+        for one in grid.axes[axis]
+        for step in one.each
+    )
+
+    def load() -> None:
+        for name in identity.libraries(modules):
+            with suppress(ImportError):
+                importlib.import_module(name)
+
+    threading.Thread(target=load, name="imports", daemon=True).start()
+
+
 def _null_cells(plan: Plan, todo: list[PlannedCell], options: Options, record: Record) -> list[PlannedCell]:
     """The cells on permuted labels; floors have none."""
     found: list[PlannedCell] = []
@@ -252,7 +274,9 @@ def _compute(
             state.done(planned)
         return ""
     from bench.work import Work
+    from encoders.torch_base import prepare_process
 
+    prepare_process()
     device = pick_device(options.device)
     work = Work(plan, store, device=device, progress=progress, fitted=state.done)
     tasks, cells_of = work.tasks(cells)

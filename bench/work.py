@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import threading
 import time
 from collections import Counter
@@ -91,12 +92,14 @@ class Work:
         start = time.perf_counter()
         fitted = self._network(ref, crops)
         self._progress.begin_images(name, len(crops))
-        self._store.put(
-            "tokens",
-            ref.key,
-            lambda folder: tokens.encode(fitted, crops, crops.shapes[:, 0], folder, self._progress.images),
-            made_by("tokens", ref, device=self._device, images=len(crops), seconds=time.perf_counter() - start),
-        )
+        draft = self._store.draft("tokens", ref.key)
+        try:
+            tokens.encode(fitted, crops, crops.shapes[:, 0], draft, self._progress.images)
+        except BaseException:
+            shutil.rmtree(draft, ignore_errors=True)
+            raise
+        note = made_by("tokens", ref, device=self._device, images=len(crops), seconds=time.perf_counter() - start)
+        self._store.commit(draft, note)
 
     def _network(self, ref: TokensRef, crops: Crops) -> FittedEncoder:
         """The encoder ready to encode: built, or trained on the training patients of its fold and kept."""
