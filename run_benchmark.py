@@ -187,15 +187,14 @@ def _report(outcome: Outcome) -> NoReturn:
         print(f"excluded: {len(outcome.excluded)} rows, listed in {outcome.folder / 'excluded.csv'}")
         for why, count in outcome.excluded["reason"].value_counts().head(5).items():
             print(f"  {count} x {why}")
-    print()
     try:
         found = read(outcome.folder)
-        print(table(found, rows=[], columns=[], metrics=[], format="text"))
         if outcome.computed or not (outcome.folder / "tables.md").exists():
             from results.files import write_files
 
             write_files(found)
-        print(f"\ntables and pictures: {outcome.folder}/tables.md, .csv, .tex, leaderboard_*.png")
+        print(f"tables and pictures: {outcome.folder}/tables.md, .csv, .tex, leaderboard_*.png\n")
+        print(table(found, rows=[], columns=[], metrics=[], format="text"))
     except ResultsError as error:
         print(error)
     if outcome.failures:

@@ -120,7 +120,8 @@ def test_a_missing_file_and_a_file_that_is_no_mapping_are_named(tmp_path):
 def test_every_grid_of_the_project_can_be_read(monkeypatch):
     from pathlib import Path
 
-    monkeypatch.setenv("SCANGRID_SHARED", "/data")
+    for name in ("SCANGRID_SHARED", "SCANGRID_SPEED_DATA"):
+        monkeypatch.setenv(name, "/data")
     grids = sorted((Path(__file__).resolve().parents[2] / "grids").glob("*.yaml"))
     assert grids
     for file in grids:
