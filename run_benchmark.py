@@ -58,8 +58,9 @@ def run(
         from bench.gridfile import read_grid
         from bench.progress import Progress
         from bench.provenance import cores
-        from bench.run import Options, parse_only
+        from bench.run import Options
         from bench.run import run as run_grid
+        from bench.selection import parse_only
 
         _add_plugins(plugins)
         read = read_grid(grid, settings or [])
@@ -85,7 +86,7 @@ def plan(
     with _clear_errors():
         from bench.gridfile import read_grid
         from bench.overview import lines
-        from bench.run import parse_only
+        from bench.selection import parse_only
 
         _add_plugins(plugins)
         read = read_grid(grid, settings or [])

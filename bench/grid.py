@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -115,13 +114,6 @@ class Grid:
                 cell = Cell(dict(zip(AXES, steps, strict=True)), target)
                 if not any(matches(cell, rule) for rule in self.exclude):
                     yield cell
-
-    def only(self, choices: Mapping[str, list[str]]) -> Grid:
-        """The grid with some axes narrowed to the steps that are named (by name or label)."""
-        axes = dict(self.axes)
-        for axis, names in choices.items():
-            axes[axis] = tuple(step for step in axes[axis] if is_named(step, names))
-        return dataclasses.replace(self, axes=axes)
 
 
 def floor_steps(sequences: Step, head: Step) -> dict[str, Step]:

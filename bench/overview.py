@@ -11,7 +11,7 @@ import numpy as np
 
 from bench.grid import AXES, Grid
 from bench.plan import Plan, PlannedCell
-from bench.run import is_chosen
+from bench.selection import is_chosen
 from bench.store import Store
 
 EXPLORATORY = 20

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +28,7 @@ class PlanError(Exception):
 
 @dataclass(eq=False)
 class PlannedCell:
-    """A cell with its fits; `key` names it by everything that decides its result."""
+    """A cell with its fits; `key` names it by its labels and by everything that decides its result."""
 
     cell: Cell
     view: View
@@ -178,7 +179,7 @@ class Plan:
                 )
             keys = [ref.key for each in tokens for ref in each]
             planned.fits.append(Fit(part, rows, tokens, identity.combine(own, rows.key, *keys)))
-        planned.key = identity.combine(*(fit.key for fit in planned.fits))
+        planned.key = identity.combine(*cell.labels().values(), *(fit.key for fit in planned.fits))
         return planned
 
     def _refuses(self, cell: Cell, have: NDArray[np.bool_], view: View) -> str:
@@ -197,7 +198,23 @@ class Plan:
             folds = max(2, len({part.fold for part in view.parts}))
             why = guards.rare_class(one.y[labelled], self.patients[labelled], one.classes, folds)
             self._refusals[memo] = why or ""
-        return self._refusals[memo]
+        return self._refusals[memo] or self._too_large(head, int(have.sum()))
+
+    def _too_large(self, head: Any, samples: int) -> str:
+        """Why a head's fit can't fit into memory whatever the embedding, or an empty text."""
+        need = head.memory(samples, 1)
+        if need < self._memory:
+            return ""
+        return (
+            f"a fit on {samples} samples needs {need / 2**30:.0f} GiB, this machine has {self._memory / 2**30:.0f}: "
+            "use a head whose cost does not grow with their square, such as nystroem"
+        )
+
+    @cached_property
+    def _memory(self) -> int:
+        import psutil
+
+        return int(psutil.virtual_memory().total)
 
     def _check_sequences(self) -> None:
         known = list(self.dataset.sequences)

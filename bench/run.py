@@ -16,11 +16,13 @@ from typing import TYPE_CHECKING, Any
 
 from bench import identity, provenance
 from bench.execute import Task, execute
-from bench.grid import AXES, Cell, Grid, is_named
+from bench.grid import AXES, Grid
 from bench.plan import Plan, PlanError, PlannedCell
-from bench.plugins import nearest, plugin_class
+from bench.plugins import plugin_class
 from bench.progress import Progress
 from bench.record import Record
+from bench.selection import is_chosen
+from bench.state import State
 from bench.store import Store
 
 if TYPE_CHECKING:
@@ -69,6 +71,7 @@ def run(grid: Grid, grid_file: Path, settings: list[str], options: Options, prog
     """
     start = time.perf_counter()
     store = Store(options.store)
+    store.sweep()
     plan = Plan(grid, store)
     record = Record(options.runs / grid.name, plan, store)
     jobs = options.jobs or provenance.cores()
@@ -87,7 +90,7 @@ def run(grid: Grid, grid_file: Path, settings: list[str], options: Options, prog
             raise PlanError(f"no cell is named by --only {dict(options.only)}")
         _check_any_runs(cells, excluded)
         record.write_plan(excluded, grid_file, settings)
-        state = _State(cells, record, store, progress)
+        state = State(cells, record, store, progress)
         todo = [c for c in chosen if not c.refused]
         nulls = _null_cells(plan, todo, options, record)
         computed = _compute(plan, store, [*todo, *nulls], state, options, jobs, progress, stages)
@@ -108,53 +111,6 @@ def run(grid: Grid, grid_file: Path, settings: list[str], options: Options, prog
     record.write_run(len(excluded), record.devices())
     state.save()
     return Outcome(record.folder, state.counts(), state.failures, excluded, state.fitted)
-
-
-def is_chosen(cell: Cell, only: Mapping[str, list[str]]) -> bool:
-    """Whether a cell is among those that `--only` names; a floor row always is, for its targets and sequences."""
-    floor = cell["encoders"].name == "-"
-    for axis, names in only.items():
-        if axis == "targets":
-            if cell.target not in names:
-                return False
-        elif axis == "cells" or (floor and axis not in ("sequences", "heads")):
-            continue
-        elif not is_named(cell[axis], names) and not (floor and axis == "heads"):
-            return False
-    return True
-
-
-def parse_only(grid: Grid, texts: list[str]) -> dict[str, list[str]]:
-    """`axis=name,name` options as a mapping.
-
-    Raises:
-        PlanError: No such axis, or no step of that name on it.
-    """
-    only: dict[str, list[str]] = {}
-    known = [*AXES, "targets"]
-    for text in texts:
-        axis, equals, names = text.partition("=")
-        if not equals or axis not in known:
-            raise PlanError(f"--only {text}: expected axis=name{nearest(axis, known)}")
-        for name in _split(names):
-            steps = grid.axes.get(axis, ())
-            there = [t.name for t in grid.targets] if axis == "targets" else [s.label() for s in steps]
-            if not (name in there if axis == "targets" else any(is_named(s, [name]) for s in steps)):
-                raise PlanError(f"--only {text}: the grid has no '{name}' on {axis}{nearest(name, there)}")
-            only.setdefault(axis, []).append(name)
-    return only
-
-
-def _split(names: str) -> list[str]:
-    """Names between commas; a comma inside brackets belongs to its name."""
-    parts, depth = [""], 0
-    for letter in names:
-        depth += (letter == "(") - (letter == ")")
-        if letter == "," and depth == 0:
-            parts.append("")
-        else:
-            parts[-1] += letter
-    return [part.strip() for part in parts if part.strip()]
 
 
 def _excluded(plan: Plan) -> pd.DataFrame:
@@ -209,59 +165,11 @@ def _null_cells(plan: Plan, todo: list[PlannedCell], options: Options, record: R
     return found
 
 
-class _State:
-    """What is known of every cell while a run goes on; written to the run folder now and then."""
-
-    def __init__(self, cells: list[PlannedCell], record: Record, store: Store, progress: Progress) -> None:
-        self._cells = cells
-        self._record = record
-        self._progress = progress
-        self._saved = 0.0
-        self.failures: list[tuple[PlannedCell, str]] = []
-        self.fitted = 0
-        fits = store.keys("fits")
-        self._status: dict[str, tuple[str, str]] = {}
-        for planned in cells:
-            done = all(fit.key in fits for fit in planned.fits)
-            state = ("refused", planned.refused) if planned.refused else ("done" if done else "to do", "")
-            self._status[planned.key] = state
-            if state[0] == "done":
-                record.write_predictions(planned)
-        self.save()
-
-    def done(self, planned: PlannedCell) -> None:
-        self._record.write_predictions(planned)
-        if planned.view.null is None:
-            self._status[planned.key] = ("done", "")
-            if time.perf_counter() - self._saved > 10:
-                self.save()
-        self._count()
-
-    def failed(self, planned: PlannedCell, task: Task) -> None:
-        if planned.view.null is None and self._status[planned.key][0] != "failed":
-            self._status[planned.key] = ("failed", task.error)
-            self._record.write_failure(planned, task.trace)
-            self.failures.append((planned, task.error))
-            self._progress.note(f"failed: {task.name}: {task.error}")
-        self._count()
-
-    def counts(self) -> Counter[str]:
-        return Counter(state for state, _ in self._status.values())
-
-    def save(self) -> None:
-        self._saved = time.perf_counter()
-        self._record.write_cells(self._cells, dict(self._status))
-
-    def _count(self) -> None:
-        counts = self.counts()
-        self._progress.cells.update({name: counts[name] for name in ("done", "to do", "failed")})
-
-
 def _compute(
     plan: Plan,
     store: Store,
     cells: list[PlannedCell],
-    state: _State,
+    state: State,
     options: Options,
     jobs: int,
     progress: Progress,
@@ -295,7 +203,7 @@ def _compute(
             work.done(found)
 
     progress.expect(tasks)
-    state._count()
+    state.show()
     execute(tasks, jobs=jobs, overlap=device != "cpu", watcher=_Both(progress, ended))
     return device
 

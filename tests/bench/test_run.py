@@ -239,3 +239,16 @@ def test_the_same_image_under_two_patients_is_refused(small, go, phantom_copy):
         go(text)
     outcome = go(text, ["protocol.identical_images=exclude"])
     assert (outcome.excluded["reason"] == "the image also stands under another patient").any()
+
+
+def test_a_fit_that_no_memory_holds_is_refused_with_what_to_use_instead(small, tmp_path, monkeypatch):
+    from bench.gridfile import read_grid
+    from bench.plan import Plan
+    from bench.store import Store
+
+    file = tmp_path / "grid.yaml"
+    file.write_text(small.replace("[prior, location, logistic, knn]", "[svc, nystroem]"))
+    monkeypatch.setattr(Plan, "_memory", 100_000)  # 137 discs: a float64 Gram matrix and its float32 source need 225 kB
+    refused = {c.cell["heads"].name: c.refused for c in Plan(read_grid(file), Store(tmp_path / "store")).cells()}
+    assert "such as nystroem" in refused["svc"]
+    assert refused["nystroem"] == ""
