@@ -28,7 +28,7 @@ class PlanError(Exception):
 
 @dataclass(eq=False)
 class PlannedCell:
-    """A cell with its fits; `key` names it by its labels and by everything that decides its result."""
+    """A cell with its fits; `key` names it by its target, its labels and everything that decides its result."""
 
     cell: Cell
     view: View
@@ -179,7 +179,7 @@ class Plan:
                 )
             keys = [ref.key for each in tokens for ref in each]
             planned.fits.append(Fit(part, rows, tokens, identity.combine(own, rows.key, *keys)))
-        planned.key = identity.combine(*cell.labels().values(), *(fit.key for fit in planned.fits))
+        planned.key = identity.combine(cell.target, *cell.labels().values(), *(fit.key for fit in planned.fits))
         return planned
 
     def _refuses(self, cell: Cell, have: NDArray[np.bool_], view: View) -> str:

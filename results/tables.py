@@ -108,7 +108,7 @@ def _sheet(
     full = _shorten(cells, [*varying, "heads"])
     labels = list(rows) or [axis for axis in run.axes if axis not in columns and (axis in varying or axis == "heads")]
     rest = [axis for axis in varying if axis not in labels and axis not in columns]
-    names = list(metrics) or [name for name in DEFAULT if any(_is_number(r.get(name)) for r in records)]
+    names = list(metrics) or [name for name in DEFAULT if any(_is_number(r.get(name)) for r in records)] or ["auc"]
     means = _Means(cells, labels, columns, rest)
     places = [(metric, column) for metric in names for column in means.columns or [()]]
     extras = {} if rest or columns else _extras(records)
@@ -118,7 +118,8 @@ def _sheet(
         if any(found) or rest or columns:
             record = means.cells.get((labels_of_row, (), ()), {})
             drawn.append(Row(labels_of_row, found, tuple(say(record) for say in extras.values())))
-    by = next(j for j, (metric, _) in enumerate(places) if metric == ("auc" if "auc" in names else names[0]))
+    first = "auc" if "auc" in names else names[0]
+    by = next((j for j, (metric, _) in enumerate(places) if metric == first), 0)
     drawn.sort(key=lambda row: _rank(row.scores[by], places[by][0]))
     return Sheet(
         target=target,

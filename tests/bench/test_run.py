@@ -252,3 +252,25 @@ def test_a_fit_that_no_memory_holds_is_refused_with_what_to_use_instead(small, t
     refused = {c.cell["heads"].name: c.refused for c in Plan(read_grid(file), Store(tmp_path / "store")).cells()}
     assert "such as nystroem" in refused["svc"]
     assert refused["nystroem"] == ""
+
+
+def test_two_targets_with_the_same_labels_are_two_cells_that_share_their_fits(small, go, phantom_copy):
+    file = phantom_copy / "radiological_gradings.csv"
+    table = pd.read_csv(file)
+    table["Disc bulging"] = table["Disc narrowing"]
+    table.to_csv(file, index=False)
+    text = small.split("data:")[0] + f"data: {{spider: {{folder: {phantom_copy}}}}}\n" + small.split("}}\n", 1)[1]
+    outcome = go(text.replace("targets: [narrowing]", "targets: [narrowing, bulging]"))
+    assert outcome.counts == {"done": 20}
+    assert outcome.computed == 30
+
+
+def test_a_target_of_which_nothing_is_done_does_not_hinder_the_tables_of_the_others(small, go):
+    from results.run_folder import read
+    from results.tables import table
+
+    outcome = go(
+        small.replace("targets: [narrowing]", "targets: [narrowing, pfirrmann]"), only={"targets": ["narrowing"]}
+    )
+    assert "narrowing" in table(read(outcome.folder))
+    assert "pfirrmann" in table(read(outcome.folder), format="md")
