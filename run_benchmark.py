@@ -112,15 +112,19 @@ def list_plugins(
 def check(
     kind: Annotated[str, typer.Argument(help="Such as encoders.")],
     name: Annotated[str, typer.Argument(help="The plug-in's file name without .py.")],
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", help="A field: epochs=2, or a dataset's folder=...", metavar="K=V")
+    ] = None,
     plugins: Plugins = None,
 ) -> None:
     """Check the contract of a plug-in on phantom data, for who writes one."""
     with _clear_errors():
         from bench.contracts import run_checks
+        from bench.gridfile import read_fields
 
         _add_plugins(plugins)
         failed = 0
-        for line, error in run_checks(kind, name):
+        for line, error in run_checks(kind, name, **read_fields(settings or [])):
             failed += bool(error)
             print(f"{'FAILED' if error else 'ok    '} {line}" + (f"\n       {error}" if error else ""))
     print(f"{kind}/{name}: " + (f"{failed} checks failed" if failed else "keeps the contract"))

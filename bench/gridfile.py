@@ -68,6 +68,15 @@ def read_grid(path: Path, settings: list[str] | None = None) -> Grid:
     return _Reader(path, settings or []).grid()
 
 
+def read_fields(settings: list[str]) -> dict[str, Any]:
+    """`field=value` pairs, values as YAML."""
+    pairs = [setting.partition("=") for setting in settings]
+    for name, equals, _ in pairs:
+        if not equals:
+            raise GridError(f"--set {name}: expected field=value, such as size=32")
+    return {name.strip(): _frozen(YAML(typ="safe").load(value)) for name, _, value in pairs}
+
+
 class _Reader:
     def __init__(self, path: Path, settings: list[str]) -> None:
         self.path = path

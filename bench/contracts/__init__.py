@@ -8,7 +8,7 @@ import inspect
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from bench.plugins import plugin_class
+from bench.plugins import load, plugin_class
 
 Check = Callable[[Any], None]
 
@@ -23,20 +23,21 @@ def checks(kind: str) -> list[Check]:
     )
 
 
-def example(kind: str, name: str) -> Any:
-    """A plug-in with its defaults, but with random weights where the default ones come from a hub."""
-    cls = plugin_class(kind, name)
-    fields = {f.name: f.default for f in dataclasses.fields(cls)}
-    return cls(weights="random") if fields.get("weights") == "pretrained" else cls()
+def example(kind: str, name: str, **fields: Any) -> Any:
+    """A plug-in with some fields and else its defaults, but random weights where the default ones come from a hub."""
+    defaults = {f.name: f.default for f in dataclasses.fields(plugin_class(kind, name))}
+    if defaults.get("weights") == "pretrained":
+        fields = {"weights": "random", **fields}
+    return load(kind, name, **fields)
 
 
-def run_checks(kind: str, name: str) -> Iterator[tuple[str, str]]:
+def run_checks(kind: str, name: str, **fields: Any) -> Iterator[tuple[str, str]]:
     """Runs every check; gives what must hold, and why it doesn't or an empty text."""
-    plugin_class(kind, name)
+    example(kind, name, **fields)
     for check in checks(kind):
         error = ""
         try:
-            check(example(kind, name))
+            check(example(kind, name, **fields))
         except Exception as failure:
             error = f"{type(failure).__name__}: {failure}".removeprefix("AssertionError: ")
         yield check.__name__.replace("_", " "), error

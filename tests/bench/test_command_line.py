@@ -141,6 +141,12 @@ def test_check_passes_a_good_plug_in_and_names_what_a_bad_one_breaks(tmp_path):
     assert "FAILED" in done.stdout
 
 
+def test_check_takes_fields_which_a_dataset_needs(phantom):
+    done = command("check", "data", "spider", "--set", f"folder={phantom}")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert command("check", "data", "spider", "--set", "folders=x").returncode == 2
+
+
 def test_phantom_writes_into_a_new_folder_alone(tmp_path):
     done = command("phantom", tmp_path / "new", "--patients", 2)
     assert done.returncode == 0, done.stderr
