@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from data import spreadsheets, volumes
 from data.base import DataError, Dataset, Image, Target, exclusions
@@ -48,6 +50,8 @@ class ImageTable(Dataset):
         orientation: `"sagittal"`, `"axial"` or `"coronal"` turns volumes to such slices; "" keeps the file's order.
     """
 
+    reading_fields: ClassVar[tuple[str, ...]] = ("orientation",)
+
     table: str = ""
     root: str = ""
     image: str = "image"
@@ -86,6 +90,16 @@ class ImageTable(Dataset):
     def excluded(self) -> pd.DataFrame:
         """Rows without an image, patient or place, contradictory samples, and absent labels."""
         return exclusions(self._read.excluded)
+
+    def digest(self, study: str, of_file: Callable[[Path], str]) -> str:
+        """Changes too when the table gives a file to another sequence, or takes an image for a mask."""
+        lines = [
+            f"{sequence} {role} {of_file(path) if path.is_file() else 'no file'}"
+            for sequence in self.sequences
+            for role, path in zip(("image", "mask"), self._read.scans.get((study, sequence), ()), strict=False)
+            if path is not None
+        ]
+        return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
     def load(self, study: str, sequence: str) -> Image | None:
         """The image in its file's own units."""

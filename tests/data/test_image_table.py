@@ -206,3 +206,24 @@ def test_real_crops_have_the_published_counts():
     assert (len(t2), t2["patient"].nunique()) == (506, 75)
     assert dataset.excluded().empty
     assert dataset.load(t2["study"].iloc[0], "t2").pixels.shape == (1, 96, 96)
+
+
+def test_the_digest_follows_which_file_is_which_sequence(tmp_path):
+    import hashlib
+
+    rng = np.random.default_rng(0)
+    for name in "ab":
+        cv2.imwrite(str(tmp_path / f"{name}.png"), rng.integers(0, 255, (8, 8), np.uint8))
+
+    def digest(first, second):
+        table = tmp_path / "t.csv"
+        table.write_text(f"image,patient,sequence,y\n{first}.png,1,t1,0\n{second}.png,1,t2,0\n")
+        dataset = ImageTable(table=str(table), labels=("y",))
+        study = dataset.samples()["study"].iloc[0]
+        return dataset.digest(study, lambda path: hashlib.sha256(path.read_bytes()).hexdigest())
+
+    assert digest("a", "b") == digest("a", "b") != digest("b", "a")
+
+
+def test_the_orientation_is_part_of_an_embeddings_key():
+    assert "orientation" in ImageTable.reading_fields
