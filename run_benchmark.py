@@ -54,7 +54,7 @@ def run(
     """Run what isn't done and print the table."""
     if device not in ("auto", "cpu", "cuda"):
         _stop(f"--device {device}: there is auto, cpu, cuda")
-    with _clear_errors():
+    with _clear_errors(grid, settings):
         from bench.gridfile import read_grid
         from bench.progress import Progress
         from bench.provenance import cores
@@ -83,7 +83,7 @@ def plan(
     store: StoreFolder = Path(".store"),
 ) -> None:
     """Show every cell as done, partly cached, to compute or refused; compute nothing."""
-    with _clear_errors():
+    with _clear_errors(grid, settings):
         from bench.gridfile import read_grid
         from bench.overview import lines
         from bench.selection import parse_only
@@ -153,20 +153,41 @@ def tables(
 def phantom(
     folder: Annotated[Path, typer.Argument(help="A new or empty folder.")],
     patients: Annotated[int, typer.Option(min=1)] = 40,
+    layout: Annotated[str, typer.Option(help="spider (.mha, masks) or rsna (DICOM, points).")] = "spider",
     effect: Annotated[float, typer.Option(help="How much gradings show: 0 to 1.", min=0, max=1)] = 0.5,
     missing: Annotated[float, typer.Option(help="Share of series that are left out.", min=0, max=0.9)] = 0.0,
-    sequences: Annotated[str, typer.Option(help="Joined by commas: t1, t2, t2_SPACE.")] = "t1,t2",
+    sequences: Annotated[str, typer.Option(help="spider: t1, t2, t2_SPACE, joined by commas.")] = "t1,t2",
+    missing_labels: Annotated[float, typer.Option(help="rsna: share of empty labels.", min=0, max=1)] = 0.0,
+    split: Annotated[bool, typer.Option(help="rsna: half of a foramen's sign in T1, half in T2.")] = False,
+    confined: Annotated[bool, typer.Option(help="rsna: each foramen lies in one slice.")] = False,
+    mark_error: Annotated[int, typer.Option(help="rsna: slices that points are off by, at most.", min=0)] = 0,
     seed: int = 0,
 ) -> None:
-    """Write phantom lumbar MRI in SPIDER's layout, to try things on."""
+    """Write phantom lumbar MRI in the layout of SPIDER or of RSNA 2024, to try things on."""
+    if layout not in ("spider", "rsna"):
+        _stop(f"--layout {layout}: there is spider, rsna")
     if folder.exists() and any(folder.iterdir()):
         _stop(f"{folder} is not empty: name a new folder")
     with _clear_errors():
-        from data.phantom import write_phantom
+        if layout == "rsna":
+            from data.phantom import write_rsna_phantom
 
-        write_phantom(
-            folder, patients=patients, seed=seed, effect=effect, sequences=tuple(_names(sequences)), missing=missing
-        )
+            write_rsna_phantom(
+                folder,
+                patients=patients,
+                seed=seed,
+                effect=effect,
+                missing=missing,
+                missing_labels=missing_labels,
+                split=split,
+                confined=confined,
+                mark_error=mark_error,
+            )
+        else:
+            from data.phantom import write_phantom
+
+            chosen = tuple(_names(sequences))
+            write_phantom(folder, patients=patients, seed=seed, effect=effect, sequences=chosen, missing=missing)
     print(f"wrote {patients} phantom patients to {folder}")
 
 
@@ -224,7 +245,10 @@ def _names(text: str) -> list[str]:
 
 
 class _clear_errors:  # noqa: N801 (reads as a statement)
-    """Turns errors that a user can mend into one line and exit code 2."""
+    """Turns errors that a user can mend into one line and exit code 2, with the grid's line if it has one."""
+
+    def __init__(self, grid: Path | None = None, settings: list[str] | None = None) -> None:
+        self._grid, self._settings = grid, settings or []
 
     def __enter__(self) -> None:
         pass
@@ -234,7 +258,15 @@ class _clear_errors:  # noqa: N801 (reads as a statement)
             expected = ("Error",)
             ours = type(error).__module__.split(".")[0] in ("bench", "data", "results", "encoders", "heads")
             if ours and type(error).__name__.endswith(expected):
-                _stop(str(error))
+                _stop(self._place(error) + str(error))
+
+    def _place(self, error: Exception) -> str:
+        keys = getattr(error, "keys", ())
+        if self._grid is None or not keys:
+            return ""
+        from bench.gridfile import place
+
+        return f"{place(self._grid, self._settings, keys)}: "
 
 
 def _stop(message: str, code: int = 2) -> NoReturn:

@@ -9,7 +9,7 @@ from typing import Any
 
 from bench.plugins import load, plugin_class
 
-AXES = ("sequences", "regions", "images", "encoders", "missing", "fusion", "tables", "balance", "heads")
+AXES = ("sequences", "drop", "regions", "images", "encoders", "missing", "fusion", "tables", "balance", "heads")
 DEFAULTS = {
     "regions": "whole",
     "images": "grayscale",
@@ -18,13 +18,24 @@ DEFAULTS = {
     "tables": "none",
     "balance": "none",
 }
-FLOORS = ("prior", "location")
+FLOORS = ("prior", "location", "presence")
 JOINED = ("sequences", "images", "encoders")
+
+
+class GridMisfitError(Exception):
+    """A grid that does not fit its dataset, with what to do; `keys` lead to the place in the grid file."""
+
+    def __init__(self, message: str, *keys: str) -> None:
+        super().__init__(message)
+        self.keys = keys
 
 
 @dataclass(frozen=True)
 class Step:
-    """A plug-in by name with the fields that were given; or a chain or join of such steps in `parts`."""
+    """A plug-in by name with the fields that were given; or a chain or join of such steps in `parts`.
+
+    On the axis `drop` it has no name: its fields are the sequences and the shares of patients that lose them.
+    """
 
     name: str
     fields: tuple[tuple[str, Any], ...] = ()
@@ -40,11 +51,15 @@ class Step:
         if self.parts:
             return " + ".join(part.label() for part in self.parts)
         shown = ", ".join(f"{name}={_shown(value)}" for name, value in self.fields)
-        return f"{self.name}({shown})" if shown else self.name
+        return f"{self.name}({shown})" if shown and self.name else shown or self.name
 
     def load(self, kind: str) -> Any:
         """The plug-in of a single step."""
         return load(kind, self.name, **dict(self.fields))
+
+
+NONE = Step("-")
+"""What stands on an axis that a cell does not use."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +87,18 @@ class TargetChoice:
 
 @dataclass(frozen=True)
 class Protocol:
-    """How cells are split and seeded."""
+    """How cells are split and seeded.
+
+    Args:
+        folds: Folds by patient.
+        repeats: How often folds are drawn.
+        seed: Of everything drawn.
+        stratify: The target that folds are stratified on; None takes the grid's first.
+        split: `"patients"`, `"official"` or a CSV file of folds.
+        identical_images: What is done where one image stands under two patients: `"refuse"` or `"exclude"`.
+        complete: Whether only samples count that have every sequence of the grid, so that all cells are on the same.
+        drop: Shares of patients that lose sequences, at random, as steps of the axis `drop`.
+    """
 
     folds: int = 5
     repeats: int = 1
@@ -80,6 +106,8 @@ class Protocol:
     stratify: str | None = None
     split: str = "patients"
     identical_images: str = "refuse"
+    complete: bool = False
+    drop: tuple[Step, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -96,6 +124,9 @@ class Grid:
     def cells(self, floors: Iterable[str] = FLOORS) -> Iterator[Cell]:
         """Every cell, floors first; a head that reads no embedding stands once a sequences value and target.
 
+        `drop` and `missing` concern cells of several sequences alone, `missing` those whose fusion uses what is filled;
+        `presence` stands where there are several sequences; `own` has no table and no balance, since it fits nothing.
+
         Args:
             floors: The heads that are added where the grid does not name them.
         """
@@ -105,26 +136,67 @@ class Grid:
                 heads[Step(name)] = plugin_class("heads", name)
         for target in [t.name for t in self.targets]:
             for head, cls in heads.items():
-                if cls.features != "all":
-                    for sequences in self.axes["sequences"]:
+                if cls.features in ("all", "own"):
+                    continue
+                for sequences in self.axes["sequences"]:
+                    if cls.features != "presence":
                         yield Cell(floor_steps(sequences, head), target)
-            embedded = [head for head, cls in heads.items() if cls.features == "all"]
-            others = [self.axes[axis] for axis in AXES[:-1]]
-            for steps in itertools.product(*others, embedded):
-                cell = Cell(dict(zip(AXES, steps, strict=True)), target)
-                if not any(matches(cell, rule) for rule in self.exclude):
-                    yield cell
+                    elif sequences.parts:
+                        for drop in self.drops(sequences):
+                            yield Cell(floor_steps(sequences, head) | {"drop": drop}, target)
+            embedded = [head for head, cls in heads.items() if cls.features in ("all", "own")]
+            others = [self.axes[axis] for axis in AXES[2:-1]]
+            for sequences in self.axes["sequences"]:
+                for drop, *steps in itertools.product(self.drops(sequences), *others, embedded):
+                    cell = Cell(dict(zip(AXES, (sequences, drop, *steps), strict=True)), target)
+                    unused = self._unused(cell, heads)
+                    if any(cell[axis] != self.axes[axis][0] for axis in unused):
+                        continue
+                    cell = Cell({**cell.steps, **dict.fromkeys(unused, NONE)}, target)
+                    if not any(matches(cell, rule) for rule in self.exclude):
+                        yield cell
+
+    def _unused(self, cell: Cell, heads: Mapping[Step, Any]) -> list[str]:
+        """The axes that a cell has no use for, so that it stands there once."""
+        unused = []
+        if not cell["sequences"].parts or not plugin_class("fusion", cell["fusion"].name).uses_filled:
+            unused.append("missing")
+        if heads[cell["heads"]].features == "own":
+            unused += ["tables", "balance"]
+        return unused
+
+    def labels(self, axis: str) -> list[str]:
+        """What stands on an axis: the labels of its steps, or the targets."""
+        if axis == "targets":
+            return [target.name for target in self.targets]
+        steps = self.axes.get(axis) or [drop for one in self.axes["sequences"] for drop in self.drops(one)]
+        return list(dict.fromkeys("none" if step == NONE else step.label() for step in steps))
+
+    def names(self, axis: str, name: str) -> bool:
+        """Whether an axis has a step, or the targets one, of a name."""
+        return name in self.labels(axis) or any(is_named(step, [name]) for step in self.axes.get(axis, ()))
+
+    def drops(self, sequences: Step) -> list[Step]:
+        """What is dropped from some sequences: the shares of those among them, each combination once."""
+        if not sequences.parts:
+            return [NONE]
+        names = {part.name for part in sequences.each}
+        found: dict[Step, None] = {}
+        for drop in self.protocol.drop or (NONE,):
+            rates = tuple((name, rate) for name, rate in drop.fields if name in names and rate)
+            found[Step("", rates) if rates else NONE] = None
+        return list(found)
 
 
 def floor_steps(sequences: Step, head: Step) -> dict[str, Step]:
     """The steps of a cell whose head reads no embedding."""
-    return {axis: Step("-") for axis in AXES} | {"sequences": sequences, "heads": head}
+    return dict.fromkeys(AXES, NONE) | {"sequences": sequences, "heads": head}
 
 
 def is_named(step: Step, names: list[str]) -> bool:
     """Whether a step goes by one of some names: its label, or its name without fields."""
     bare = " + ".join(part.name for part in step.each)
-    return step.label() in names or bare in names
+    return step.label() in names or bare in names or (step == NONE and "none" in names)
 
 
 def matches(cell: Cell, rule: Mapping[str, str]) -> bool:

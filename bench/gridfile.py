@@ -8,7 +8,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from ruamel.yaml import YAML
@@ -16,6 +16,7 @@ from ruamel.yaml.error import YAMLError
 
 from bench.grid import AXES, DEFAULTS, JOINED, Grid, Protocol, Step, TargetChoice
 from bench.plugins import PluginError, nearest, plugin_class
+from bench.values import default, fits, frozen, is_one_value, plain
 
 
 class GridError(Exception):
@@ -33,6 +34,8 @@ class _Protocol(_Strict):
     stratify: str | None = None
     split: str = "patients"
     identical_images: Literal["refuse", "exclude"] = "refuse"
+    complete: bool = False
+    drop: dict[str, list[Annotated[float, Field(ge=0, lt=1, strict=False)]]] = Field(default_factory=dict)
 
 
 _Entry = str | dict[str, Any]
@@ -68,13 +71,18 @@ def read_grid(path: Path, settings: list[str] | None = None) -> Grid:
     return _Reader(path, settings or []).grid()
 
 
+def place(path: Path, settings: list[str], loc: tuple[Any, ...]) -> str:
+    """The file, and the line of a key of it."""
+    return _Reader(path, settings).place(loc)
+
+
 def read_fields(settings: list[str]) -> dict[str, Any]:
     """`field=value` pairs, values as YAML."""
     pairs = [setting.partition("=") for setting in settings]
     for name, equals, _ in pairs:
         if not equals:
             raise GridError(f"--set {name}: expected field=value, such as size=32")
-    return {name.strip(): _frozen(YAML(typ="safe").load(value)) for name, _, value in pairs}
+    return {name.strip(): frozen(YAML(typ="safe").load(value)) for name, _, value in pairs}
 
 
 class _Reader:
@@ -84,6 +92,8 @@ class _Reader:
             tree = YAML(typ="rt").load(_expanded(path))
         except OSError as error:
             raise GridError(f"cannot read the grid file {path}: {error.strerror}") from error
+        except UnicodeDecodeError as error:
+            raise GridError(f"{path}: is not text: a grid is YAML, and names its table of images") from error
         except YAMLError as error:
             mark = getattr(error, "problem_mark", None)
             where = f":{mark.line + 1}" if mark else ""
@@ -96,33 +106,40 @@ class _Reader:
 
     def grid(self) -> Grid:
         try:
-            model = _Grid.model_validate(_plain(self.tree))
+            model = _Grid.model_validate(plain(self.tree))
         except ValidationError as error:
             raise self._explain(error) from error
         data = list(model.data.items())
         if len(data) != 1:
             raise self._error(("data",), "names one dataset with its fields, such as `spider: {folder: ...}`")
-        axes = {axis: tuple(self._axis(axis)) for axis in AXES}
+        axes = {axis: tuple(self._axis(axis)) for axis in AXES if axis != "drop"}
+        drop = tuple(self._drops(model.protocol.drop, axes["sequences"]))
         for axis, steps in axes.items():
             twice = [s.label() for s in steps if steps.count(s) > 1]
             if twice:
                 raise self._error((axis,), f"names '{twice[0]}' twice")
-        for i, rule in enumerate(model.exclude):
-            for axis in rule:
-                if axis not in (*AXES, "targets"):
-                    raise self._error(("exclude", i, axis), f"is no axis{nearest(axis, [*AXES, 'targets'])}")
         name, fields = data[0]
-        return Grid(
+        if "/" in (model.name or ""):
+            raise self._error(("name",), "is a folder's name below runs/, so it has no '/'")
+        grid = Grid(
             name=model.name or self.path.stem,
             data=self._step("data", name, fields or {}, ("data", name), single=True)[0],
             targets=tuple(self._targets()),
             axes=axes,
-            protocol=Protocol(**model.protocol.model_dump()),
+            protocol=Protocol(**model.protocol.model_dump() | {"drop": drop}),
             exclude=tuple(model.exclude),
         )
+        for i, rule in enumerate(model.exclude):
+            for axis, value in rule.items():
+                if axis not in (*AXES, "targets"):
+                    raise self._error(("exclude", i, axis), f"is no axis{nearest(axis, [*AXES, 'targets'])}")
+                if not grid.names(axis, value):
+                    why = f"names '{value}', which the grid has not{nearest(value, grid.labels(axis))}"
+                    raise self._error(("exclude", i, axis), why)
+        return grid
 
     def _axis(self, axis: str) -> Iterator[Step]:
-        entries = _plain(self.tree).get(axis) or [DEFAULTS[axis]]
+        entries = plain(self.tree).get(axis) or [DEFAULTS[axis]]
         for i, entry in enumerate(entries):
             named = [(entry, {})] if isinstance(entry, str) else [(k, v or {}) for k, v in entry.items()]
             for name, fields in named:
@@ -130,6 +147,18 @@ class _Reader:
                 if not isinstance(fields, dict):
                     raise self._error(loc, "takes a mapping of fields, such as `mask: {slices: 3}`")
                 yield from self._joined(axis, name, fields, loc)
+
+    def _drops(self, drop: dict[str, list[float]], sequences: tuple[Step, ...]) -> Iterator[Step]:
+        """Every combination of the shares that `protocol.drop` gives."""
+        known = dict.fromkeys(part.name for step in sequences for part in step.parts)
+        for name, rates in drop.items():
+            if name not in known:
+                why = f"is no sequence of a cell with several{nearest(name, list(known))}"
+                raise self._error(("protocol", "drop", name), why)
+            if not rates:
+                raise self._error(("protocol", "drop", name), "lists shares of patients, such as [0, 0.3, 0.6]")
+        for chosen in itertools.product(*drop.values()) if drop else ():
+            yield Step("", tuple(zip(drop, chosen, strict=True)))
 
     def _joined(self, axis: str, name: str, fields: dict[str, Any], loc: tuple[Any, ...]) -> Iterator[Step]:
         """The steps of an entry that may chain or join several names with `+`."""
@@ -162,18 +191,18 @@ class _Reader:
         for key, value in fields.items():
             if key not in known:
                 raise self._error((*loc, key), f"is no field of {name}{nearest(key, list(known))}")
-            default = _default(known[key])
-            whole = single or not isinstance(value, list) or _is_one_value(value, default)
+            usual = None if known[key].type == "Any" else default(known[key])
+            whole = single or not isinstance(value, list) or is_one_value(value, usual)
             values = [value] if whole else value
             for one in values:
-                if not _fits(one, default):
-                    wanted = type(default).__name__
-                    raise self._error((*loc, key), f"must be {wanted} like its default {default!r}, not {one!r}")
-            choices.append([(key, _frozen(v)) for v in values])
+                if not fits(one, usual):
+                    wanted = type(usual).__name__
+                    raise self._error((*loc, key), f"must be {wanted} like its default {usual!r}, not {one!r}")
+            choices.append([(key, frozen(v)) for v in values])
         return [Step(name, fields=chosen) for chosen in itertools.product(*choices)]
 
     def _targets(self) -> Iterator[TargetChoice]:
-        for i, entry in enumerate(_plain(self.tree)["targets"]):
+        for i, entry in enumerate(plain(self.tree)["targets"]):
             if isinstance(entry, str):
                 yield TargetChoice(entry)
                 continue
@@ -204,22 +233,31 @@ class _Reader:
             model = _Protocol if loc[0] == "protocol" else _Grid
             return self._error(loc, f"is no key of a grid{nearest(str(loc[-1]), list(model.model_fields))}")
         if first["type"] == "missing":
-            return self._error(loc, "is missing")
+            named = ": name those of the dataset, such as [t2]; one without a name is called [image]"
+            return self._error(loc, "is missing" + (named if loc == ("sequences",) else ""))
+        if first["type"] == "too_short":
+            return self._error(loc, "lists nothing: name at least one")
         return self._error(loc, f"{first['msg'][0].lower()}{first['msg'][1:]}, not {first['input']!r}")
 
     def _error(self, loc: tuple[Any, ...], message: str, *, bare: bool = False) -> GridError:
         """An error with the nearest line known on the way to a key."""
-        node, line = self.tree, None
+        name = ".".join(str(part) for part in loc)
+        return GridError(f"{self.place(loc)}: {name}: {message}" if bare else f"{self.place(loc)}: '{name}' {message}")
+
+    def place(self, loc: tuple[Any, ...]) -> str:
+        """The file, with the nearest line known on the way to a key."""
+        node: Any = self.tree
+        line = None
         for part in loc:
+            if isinstance(node, list) and isinstance(part, str):
+                part = next((i for i, e in enumerate(node) if e == part or (isinstance(e, dict) and part in e)), part)
             try:
                 marks: Any = getattr(node, "lc")  # noqa: B009 (ruamel's mark of line and column)
                 line = marks.key(part)[0] if isinstance(node, Mapping) else marks.item(part)[0]
                 node = node[part]
             except (AttributeError, KeyError, IndexError, TypeError):
                 break
-        where = f"{self.path}:{line + 1}" if line is not None else str(self.path)
-        name = ".".join(str(part) for part in loc)
-        return GridError(f"{where}: {name}: {message}" if bare else f"{where}: '{name}' {message}")
+        return f"{self.path}:{line + 1}" if line is not None else str(self.path)
 
 
 def _expanded(path: Path) -> str:
@@ -234,55 +272,3 @@ def _expanded(path: Path) -> str:
             line = line.replace(f"${{{name}}}", os.environ[name])
         lines[number] = line
     return "\n".join(lines) + "\n"
-
-
-def _plain(tree: Any) -> Any:
-    if isinstance(tree, dict):
-        return {str(k): _plain(v) for k, v in tree.items()}
-    if isinstance(tree, list):
-        return [_plain(v) for v in tree]
-    if isinstance(tree, bool) or tree is None:
-        return tree
-    for kind in (int, float, str):
-        if isinstance(tree, kind):
-            return kind(tree)
-    return str(tree)
-
-
-def _default(field: dataclasses.Field[Any]) -> Any:
-    if field.default is not dataclasses.MISSING:
-        return field.default
-    return field.default_factory() if field.default_factory is not dataclasses.MISSING else None
-
-
-def _is_one_value(value: list[Any], default: Any) -> bool:
-    """Whether a list is the value of a field that holds a tuple, not an axis of values."""
-    return isinstance(default, tuple) and not any(isinstance(v, list) for v in value)
-
-
-def _fits(value: Any, default: Any) -> bool:
-    if default is None or value is None:
-        return True
-    if isinstance(default, bool) or isinstance(value, bool):
-        return isinstance(default, bool) == isinstance(value, bool)
-    if isinstance(default, float):
-        return isinstance(value, int | float)
-    if isinstance(default, tuple):
-        return isinstance(value, list)
-    if isinstance(default, Mapping):
-        return isinstance(value, Mapping)
-    return isinstance(value, type(default))
-
-
-def _frozen(value: Any) -> Any:
-    """Lists as tuples and mappings as sorted tuples of pairs, so that a step can be a key."""
-    if isinstance(value, list):
-        return tuple(_frozen(v) for v in value)
-    return FrozenDict({k: _frozen(v) for k, v in value.items()}) if isinstance(value, dict) else value
-
-
-class FrozenDict(dict[str, Any]):
-    """A mapping that can be hashed; it is never changed after it was read."""
-
-    def __hash__(self) -> int:  # type: ignore[override]
-        return hash(tuple(sorted((k, str(v)) for k, v in self.items())))

@@ -53,15 +53,20 @@ def same_image(digests: Sequence[str], patients: Sequence[str], names: Sequence[
 
 
 def rare_class(y: NDArray[np.int64], patients: NDArray[np.str_], classes: Sequence[str], folds: int) -> str | None:
-    """Why a target can't be split, or None: a class that fewer patients have than there are folds."""
+    """Why a target can't be split, or None: one class alone, or a class with fewer patients than there are folds."""
+    if len(classes) < 2:
+        return f"every label is '{classes[0]}': a target needs two classes" if classes else "no sample has a label"
     counts: Counter[int] = Counter()
     for _, label in set(zip(patients.tolist(), y.tolist(), strict=True)):
         counts[label] += 1
     few = [(name, counts[i]) for i, name in enumerate(classes) if counts[i] < folds]
     if not few:
         return None
-    shown = ", ".join(f"'{name}' has {n}" for name, n in few)
-    return f"folds ({folds}) must not exceed the patients of a class ({shown}): merge classes or use fewer folds"
+    shown = ", ".join(f"'{name}' has {n}" for name, n in few[:5]) + (
+        f" and {len(few) - 5} more" if len(few) > 5 else ""
+    )
+    typo = ", or mend its label if that is a slip" if min(n for _, n in few) == 1 else ""
+    return f"folds ({folds}) must not exceed the patients of a class ({shown}): merge classes or use fewer folds{typo}"
 
 
 def second_images(digests: Sequence[str], patients: Sequence[str]) -> list[int]:

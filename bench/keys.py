@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench import guards, identity, labels
-from bench.grid import Cell, Grid, Step
+from bench.grid import NONE, Cell, Grid, Step
 from bench.labels import Labels
 from data.base import Dataset
 from encoders.base import Encoder
@@ -68,6 +68,15 @@ class TokensRef:
     part: Part | None
     key: str
     network: str
+    present: NDArray[np.bool_] | None = None
+
+
+@dataclass(frozen=True)
+class FusedRef:
+    """What a fusion that learns from labels makes of a fold, and what it makes when refitted without inner folds."""
+
+    key: str
+    refits: str
 
 
 @dataclass(eq=False)
@@ -78,6 +87,8 @@ class Fit:
     rows: Rows
     tokens: tuple[tuple[TokensRef, ...], ...]
     key: str
+    fused: FusedRef | None = None
+    filling: str = ""
 
 
 class Keys:
@@ -123,22 +134,51 @@ class Keys:
             parts.append(self._identity("balance", cell["balance"]))
         if head.features == "location":
             parts.append(self._location)
+        if head.features in ("all", "own"):
+            parts += [self._fusion(cell)]
         if head.features == "all":
-            parts += [self._identity(axis, cell[axis]) for axis in ("missing", "fusion", "tables")]
-            parts += [identity.code("bench.stages.features")]
-            parts += [self._identity("encoders", encoder) for encoder in cell["encoders"].each]
-            parts += [len(cell["sequences"].each)]
+            parts += [self._identity("tables", cell["tables"])]
             if cell["tables"].name != "none":
-                clinical = self._samples[list(self._dataset.clinical)].astype(str)
-                parts.append(identity.lines(" ".join(row) for row in clinical.itertuples(index=True, name=None)))
+                columns = self._samples[self.table_columns(cell)].astype(str)
+                parts.append(identity.lines(" ".join(row) for row in columns.itertuples(index=True, name=None)))
         return identity.key(*parts, self._grid.protocol.seed)
 
-    def rows(self, cell: Cell, have: NDArray[np.bool_], part: Part, view: View) -> Rows:
-        """The rows of a fold, those samples that have a label and one of the cell's sequences (`have`)."""
+    def _fusion(self, cell: Cell) -> str:
+        """The key of how tokens become vectors, whatever the tokens."""
+        parts: list[Any] = [self._identity(axis, cell[axis]) for axis in ("missing", "fusion") if cell[axis] != NONE]
+        parts += [self._identity("encoders", encoder) for encoder in cell["encoders"].each]
+        parts += [identity.code("bench.stages.features"), len(cell["sequences"].each)]
+        return identity.key("fusion", *parts, self._grid.protocol.seed)
+
+    def fused(self, cell: Cell, rows: Rows, tokens: tuple[tuple[TokensRef, ...], ...]) -> FusedRef | None:
+        """What a fusion that learns from labels makes of some tokens in a fold; None where it learns nothing."""
+        if self.plugin("fusion", cell["fusion"]).learns == "nothing":
+            return None
+        key = identity.combine(self._fusion(cell), rows.key, *(ref.key for each in tokens for ref in each))
+        return FusedRef(key, identity.combine(key, identity.code("heads.training")))
+
+    def filling(self, cell: Cell, rows: Rows, tokens: tuple[tuple[TokensRef, ...], ...]) -> str:
+        """The key of how good a missing step fills in a fold; empty where it fills nothing that it learnt."""
+        if cell["missing"] == NONE or not self.plugin("missing", cell["missing"]).learns:
+            return ""
+        parts = [self._identity("missing", cell["missing"]), self._grid.protocol.seed]
+        parts += [self._identity("encoders", encoder) for encoder in cell["encoders"].each]
+        how = identity.key("filling", identity.code("bench.stages.features"), *parts)
+        return identity.combine(how, rows.key, *(ref.key for each in tokens for ref in each))
+
+    def table_columns(self, cell: Cell) -> list[str]:
+        """The columns that a cell's table step gets."""
+        locations = self._dataset.locations if self.plugin("tables", cell["tables"]).locations else ()
+        return list(dict.fromkeys((*self._dataset.clinical, *locations)))
+
+    def rows(self, cell: Cell, present: NDArray[np.bool_], part: Part, view: View) -> Rows:
+        """The rows of a fold: those samples that have a label and one of the cell's sequences, `present` `(N, S)`."""
         one = view.labels[cell.target]
-        memo = (view.null, cell.target, cell["sequences"], cell["regions"], part.repeat, part.fold)
+        presence = self.plugin("heads", cell["heads"]).features == "presence"
+        place = (view.null, cell.target, *(cell[axis] for axis in ("sequences", "drop", "regions", "images")))
+        memo = (*place, presence, part.repeat, part.fold)
         if memo not in self._rows:
-            usable = (one.y >= 0) & have
+            usable = (one.y >= 0) & present.any(axis=1)
             train, test = np.flatnonzero(usable & part.train), np.flatnonzero(usable & part.test)
             guards.same_patient(self._patients[train], self._patients[test])
             inner = "" if part.inner is None else identity.lines(np.flatnonzero(part.inner))
@@ -146,7 +186,10 @@ class Keys:
             predicted = identity.lines(self._ids[test])
             owners = identity.lines(self._patients[train])
             mark = f"{part.repeat} {part.fold} {len(one.classes)}"
-            self._rows[memo] = Rows(train, test, identity.combine(learnt, predicted, owners, inner, mark))
+            keys = [learnt, predicted, owners, inner, mark]
+            if presence or cell["drop"].fields:
+                keys.append(identity.lines(present.tolist()))
+            self._rows[memo] = Rows(train, test, identity.combine(*keys))
         return self._rows[memo]
 
     def crops(self, sequence: str, region: Step, images: Step) -> CropsRef:
@@ -171,32 +214,41 @@ class Keys:
         fields = {name: getattr(self._dataset, name) for name in self._dataset.reading_fields}
         return identity.key("scans", identity.code(type(self._dataset).__module__), fields, rows, files)
 
-    def tokens(self, cell: Cell, sequence: str, encoder: Step, part: Part, view: View) -> TokensRef:
+    def tokens(
+        self, cell: Cell, sequence: str, encoder: Step, part: Part, view: View, present: NDArray[np.bool_]
+    ) -> TokensRef:
         """The tokens of a sequence under an encoder; one entry for all folds where it learns nothing."""
         plugin: Encoder = self.plugin("encoders", encoder)
         crops = self.crops(sequence, cell["regions"], cell["images"])
         memo: tuple[Any, ...] = (crops.key, encoder)
         if plugin.learns != "nothing":
-            memo += (view.null, part.repeat, part.fold, cell.target if plugin.learns == "labels" else "")
+            lost = (cell["sequences"], cell["drop"]) if cell["drop"].fields or self._grid.protocol.complete else ()
+            memo += (view.null, part.repeat, part.fold, cell.target if plugin.learns == "labels" else "", lost)
         if memo not in self._tokens:
-            self._tokens[memo] = self._make_tokens(crops, encoder, plugin, part, view, cell.target)
+            if plugin.learns == "nothing":
+                self._tokens[memo] = self._frozen_tokens(crops, encoder)
+            else:
+                seen = present if memo[-1] else None
+                self._tokens[memo] = self._learnt_tokens(crops, encoder, part, view, cell.target, seen)
         return self._tokens[memo]
 
-    def _make_tokens(
-        self, crops: CropsRef, encoder: Step, plugin: Encoder, part: Part, view: View, target: str
+    def _frozen_tokens(self, crops: CropsRef, encoder: Step) -> TokensRef:
+        parts = [crops.key, self._identity("encoders", encoder, frozen=True), self._grid.protocol.seed]
+        key = identity.key("tokens", identity.code("bench.stages.tokens"), *parts)
+        return TokensRef(crops, encoder, None, key, "")
+
+    def _learnt_tokens(
+        self, crops: CropsRef, encoder: Step, part: Part, view: View, target: str, present: NDArray[np.bool_] | None
     ) -> TokensRef:
+        train = np.flatnonzero(part.train if present is None else part.train & present)
         parts: list[Any] = [crops.key, self._identity("encoders", encoder, frozen=True)]
-        if plugin.learns == "nothing":
-            key = identity.key("tokens", identity.code("bench.stages.tokens"), *parts, self._grid.protocol.seed)
-            return TokensRef(crops, encoder, None, key, "")
-        train = np.flatnonzero(part.train)
         parts += [identity.lines(self._ids[train]), identity.lines(self._patients[train])]
         parts += [self._grid.protocol.seed, part.repeat, part.fold]
-        if plugin.learns == "labels":
+        if self.plugin("encoders", encoder).learns == "labels":
             parts.append(labels.digest(self._ids, view.labels[target].y, train))
         network = identity.key("network", *parts)
         key = identity.combine(identity.code("bench.stages.tokens"), network)
-        return TokensRef(crops, encoder, part, key, network)
+        return TokensRef(crops, encoder, part, key, network, present)
 
     def _identity(self, kind: str, step: Step, *, frozen: bool = False) -> dict[str, Any]:
         memo = (kind + (" frozen" if frozen else ""), step)
@@ -207,7 +259,8 @@ class Keys:
             digest = plugin.weights_digest() if kind == "encoders" else ""
             if digest:
                 fields["weights"] = digest
-            code = identity.code(type(plugin).__module__)
+            within = plugin.nested() if kind == "heads" else ()
+            code = [identity.code(type(one).__module__) for one in (plugin, *within)]
             self._identities[memo] = {"name": step.name, "fields": fields, "code": code}
         found: dict[str, Any] = self._identities[memo]
         return found

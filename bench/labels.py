@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench import identity
+from bench.grid import GridMisfitError
 from bench.plugins import nearest
 from data.base import Target
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-class LabelError(Exception):
+class LabelError(GridMisfitError):
     """A target that isn't there, or labels that it does not know."""
 
 
@@ -60,18 +61,18 @@ def choose(targets: list[Target], samples: pd.DataFrame, name: str, merge: Mappi
     """
     by_name = {target.name: target for target in targets}
     if name not in by_name:
-        raise LabelError(f"no target '{name}' in this dataset{nearest(name, list(by_name))}")
+        raise LabelError(f"no target '{name}' in this dataset{nearest(name, list(by_name))}", "targets", name)
     target = by_name[name]
     names = [text(c) for c in target.classes]
     for label in (*merge, *merge.values()):
         if label not in names:
-            raise LabelError(f"merge: '{label}' is no label of {name}{nearest(label, names)}")
+            raise LabelError(
+                f"merge: '{label}' is no label of {name}{nearest(label, names)}", "targets", name, name, "merge"
+            )
     kept = [c for c in names if merge.get(c, c) == c]
     place = {c: kept.index(merge.get(c, c)) for c in names}
     column = samples[target.column]
-    chosen = np.ones(len(samples), dtype=bool)
-    for where, value in target.rows.items():
-        chosen &= (samples[where] == value).to_numpy()
+    chosen = defined(samples, target.rows)
     y = np.full(len(samples), -1, dtype=np.int64)
     for row in np.flatnonzero(chosen & column.notna().to_numpy()):
         label = text(column.iloc[row])
@@ -81,6 +82,14 @@ def choose(targets: list[Target], samples: pd.DataFrame, name: str, merge: Mappi
             )
         y[row] = place[label]
     return Labels(target, tuple(kept), y)
+
+
+def defined(samples: pd.DataFrame, rows: Mapping[str, Any]) -> NDArray[np.bool_]:
+    """`(N,)`: the samples that a target's `rows` pick."""
+    chosen = np.ones(len(samples), dtype=bool)
+    for column, value in rows.items():
+        chosen &= (samples[column] == value).to_numpy(dtype=bool)
+    return chosen
 
 
 def text(label: Any) -> str:

@@ -14,7 +14,7 @@ from bench.plan import Plan, PlannedCell
 from bench.selection import is_chosen
 from bench.store import Store
 
-EXPLORATORY = 20
+EXPLORATORY, SHOWN, MANY_CLASSES = 20, 5, 20
 
 
 @dataclass
@@ -24,6 +24,7 @@ class _Stored:
     crops: set[str]
     tokens: set[str]
     networks: set[str]
+    fused: set[str]
     fits: set[str]
 
 
@@ -31,7 +32,7 @@ def lines(grid: Grid, store_folder: Path, only: Mapping[str, list[str]]) -> Iter
     """The plan of a grid, line by line."""
     store = Store(store_folder)
     plan = Plan(grid, store)
-    stored = _Stored(*(store.keys(kind) for kind in ("crops", "tokens", "networks", "fits")))
+    stored = _Stored(*(store.keys(kind) for kind in ("crops", "tokens", "networks", "fused", "fits")))
     read = all(ref.key in stored.crops for ref in plan.crops_refs())
     if read:
         plan.check_images()
@@ -55,25 +56,43 @@ def lines(grid: Grid, store_folder: Path, only: Mapping[str, list[str]]) -> Iter
 def _data(plan: Plan, read: bool) -> Iterator[str]:
     samples = plan.samples
     yield f"{plan.grid.data.name}: {len(samples)} samples of {len(set(plan.patients))} patients"
-    excluded = len(plan.dataset.excluded())
-    if excluded:
-        yield f"excluded while reading the tables: {excluded} rows"
+    excluded = plan.dataset.excluded()
+    if len(excluded):
+        yield f"left out while the tables were read, of all targets or of one: {len(excluded)}"
+        for row in excluded.head(SHOWN).itertuples():
+            yield "  " + " ".join(str(word) for word in (row.file, row.sample, row.reason) if word)
+        if len(excluded) > SHOWN:
+            yield f"  and {len(excluded) - SHOWN} more, all in excluded.csv once it runs"
     if not read:
         yield "the images were not read yet: files that turn out broken will lower these numbers"
     for name, one in plan.view.labels.items():
         have = np.zeros(len(samples), dtype=bool)
         for sequences in plan.grid.axes["sequences"]:
             for region in plan.grid.axes["regions"]:
-                have |= plan.available(sequences, region)
+                have |= plan.present(sequences, region).any(axis=1)
         yield f"target {name}: samples (patients) by class and fold"
+        if len(one.classes) > MANY_CLASSES:
+            yield f"  {len(one.classes)} different labels, such as {', '.join(one.classes[:3])}: are they classes?"
+            continue
         width = max(len(c) for c in one.classes)
+        empty: list[str] = []
         for k, c in enumerate(one.classes):
             rows = (one.y == k) & have
             patients = len(set(plan.patients[rows]))
-            few = "  exploratory: fewer than 20 patients, no p-value" if patients < EXPLORATORY else ""
+            few = "  exploratory" if patients < EXPLORATORY else ""
             tests = [rows & part.test for part in plan.view.parts if part.repeat == 0]
             folds = "  ".join(f"{t.sum()} ({len(set(plan.patients[t]))})" for t in tests)
             yield f"  {c:{width}}  {rows.sum()} ({patients})  | {folds}{few}"
+            if not all(test.any() for test in tests):
+                empty.append(c)
+        if any(len(set(plan.patients[(one.y == k) & have])) < EXPLORATORY for k in range(len(one.classes))):
+            yield f"  exploratory: a class of fewer than {EXPLORATORY} patients gets no p-value"
+        if empty and len(one.classes) > 1:
+            stratified = plan.grid.protocol.stratify or plan.grid.targets[0].name
+            yield (
+                f"  a fold has none of {', '.join(empty)} and is left out of its AUC: folds are stratified on "
+                f"{stratified}; set protocol.stratify: {name}, merge classes or use fewer folds"
+            )
 
 
 def _state(planned: PlannedCell, stored: _Stored) -> str:
@@ -83,7 +102,8 @@ def _state(planned: PlannedCell, stored: _Stored) -> str:
     if done == len(planned.fits):
         return "done"
     refs = [ref for fit in planned.fits for each in fit.tokens for ref in each]
-    if done or any(r.key in stored.tokens or r.network in stored.networks for r in refs):
+    trained = any(fit.fused is not None and fit.fused.key in stored.fused for fit in planned.fits)
+    if done or trained or any(r.key in stored.tokens or r.network in stored.networks for r in refs):
         return "partly cached"
     return "to compute"
 
@@ -93,21 +113,26 @@ def _work(cells: list[PlannedCell], stored: _Stored) -> Iterator[str]:
     fits = {fit.key for fit in todo}
     refs = {ref.key: ref for fit in todo for each in fit.tokens for ref in each if ref.key not in stored.tokens}
     trained = sum(ref.part is not None for ref in refs.values())
-    yield f"to compute: {len(refs)} embeddings ({trained} of them trained in a fold), {len(fits)} fits of heads"
+    fusions = {fit.fused.key for fit in todo if fit.fused is not None} - stored.fused
+    trained_fusions = f", {len(fusions)} trainings of fusions" if fusions else ""
+    text = f"to compute: {len(refs)} embeddings ({trained} of them trained in a fold){trained_fusions}"
+    yield f"{text}, {len(fits)} fits of heads"
 
 
 def _bytes(plan: Plan, cells: list[PlannedCell]) -> Iterator[str]:
     """The largest steps by the memory of one fit; the width of an embedding is known once it was made."""
-    sizes: dict[str, int] = {}
+    sizes: dict[str, tuple[int, str]] = {}
     for planned in cells:
+        head = plan.keys.plugin("heads", planned.cell["heads"])
+        if planned.refused or head.features != "all":
+            continue
         width = _width(plan, planned)
-        if width and not planned.refused:
-            rows = max(len(fit.rows.train) for fit in planned.fits)
-            head = plan.keys.plugin("heads", planned.cell["heads"])
-            name = f"{planned.cell['heads'].label()} on {planned.cell['encoders'].label()}"
-            sizes[name] = max(sizes.get(name, 0), head.memory(rows, width))
-    for name, size in sorted(sizes.items(), key=lambda item: -item[1])[:3]:
-        yield f"memory of a fit: {size / 2**20:.0f} MiB for {name}"
+        rows = max(len(fit.rows.train) for fit in planned.fits)
+        name = f"{planned.cell['heads'].label()} on {planned.cell['encoders'].label()}"
+        told = "" if width else " at least, and more with each feature of the embedding, which is not made yet"
+        sizes[name] = max(sizes.get(name, (0, "")), (head.memory(rows, width or 1), told))
+    for name, (size, told) in sorted(sizes.items(), key=lambda item: -item[1][0])[:3]:
+        yield f"memory of a fit: {size / 2**20:.1f} MiB for {name}{told}"
 
 
 def _width(plan: Plan, planned: PlannedCell) -> int:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench import guards, identity, labels, splits
-from bench.grid import FLOORS, Cell, Grid, Step
+from bench.grid import FLOORS, NONE, Cell, Grid, GridMisfitError, Step
 from bench.keys import CropsRef, Fit, Keys, Part, TokensRef, View
 from bench.plugins import nearest
 from bench.stages.crops import Crops
@@ -22,7 +22,11 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-class PlanError(Exception):
+SEEN = ("sequences", "regions", "images", "drop")
+"""The axes that decide which samples a cell has."""
+
+
+class PlanError(GridMisfitError):
     """A grid that can't be run on this dataset, with what to do."""
 
 
@@ -53,12 +57,12 @@ class Plan:
         self.store = store
         self.dataset: Dataset = grid.data.load("data")
         self._check_sequences()
-        self.samples: pd.DataFrame = self.dataset.samples()
+        self._targets = self.dataset.targets()
+        self.samples: pd.DataFrame = self._asked(self.dataset.samples())
         if self.samples.empty:
-            raise PlanError(f"{grid.data.label()} gives no usable sample: {self._first_exclusion()}")
+            raise PlanError(f"{grid.data.label()} gives no usable sample: {self._first_exclusion()}", "data")
         self.ids: NDArray[np.str_] = self.samples.index.to_numpy(dtype=str)
         self.patients: NDArray[np.str_] = self.samples["patient"].to_numpy(dtype=str)
-        self._targets = self.dataset.targets()
         chosen = [labels.choose(self._targets, self.samples, t.name, t.merge) for t in grid.targets]
         self.folds = self._folds()
         self.view = View({one.target.name: one for one in chosen}, self._parts(self.folds))
@@ -68,8 +72,8 @@ class Plan:
     def forget(self) -> None:
         """Forgets what was looked up in the store: call it when crops were added."""
         self._crops: dict[str, Crops] = {}
-        self._available: dict[tuple[Step, Step], NDArray[np.bool_]] = {}
-        self._refusals: dict[tuple[int | None, str, Step, Step], str] = {}
+        self._present: dict[tuple[Step, ...], NDArray[np.bool_]] = {}
+        self._refusals: dict[tuple[Any, ...], str] = {}
         self._second_images: dict[str, NDArray[np.bool_]] = {}
 
     def cells(self, view: View | None = None) -> Iterator[PlannedCell]:
@@ -101,18 +105,35 @@ class Plan:
         second = self._second_images.get(ref.sequence)
         return crops.rows if second is None else np.where(second, -1, crops.rows)
 
-    def available(self, sequences: Step, region: Step) -> NDArray[np.bool_]:
-        """`(N,)`: whether a sample has at least one of some sequences; all where nothing was read yet."""
-        if (sequences, region) not in self._available:
-            refs = [
-                self.keys.crops(part.name, one, self.grid.axes["images"][0])
-                for part in sequences.each
-                for one in (self.grid.axes["regions"] if region.name == "-" else (region,))
-            ]
-            read = all(self.crops(ref) is not None for ref in refs)
-            have = np.any([self.rows(ref) >= 0 for ref in refs], axis=0) if read else np.ones(len(self.ids), dtype=bool)
-            self._available[sequences, region] = have
-        return self._available[sequences, region]
+    def present(self, sequences: Step, region: Step, images: Step = NONE, drop: Step = NONE) -> NDArray[np.bool_]:
+        """`(N, S)`: which of some sequences a sample has; all where nothing was read yet.
+
+        What `drop` names is lost by a share of the patients, the same for every cell and nested over the shares; a
+        sample that would be left with none of the sequences keeps what it has. Where the protocol asks for complete
+        samples, the others have none.
+        """
+        memo = (sequences, region, images, drop)
+        if memo not in self._present:
+            have = np.stack([self._has(part.name, region, images) for part in sequences.each], axis=1)
+            if self.grid.protocol.complete:
+                names = dict.fromkeys(part.name for step in self.grid.axes["sequences"] for part in step.each)
+                have &= np.all([self._has(name, region, images) for name in names], axis=0)[:, None]
+            kept = have.copy()
+            for name, rate in drop.fields:
+                luck = {p: identity.seed(self.grid.protocol.seed, "drop", name, p) / 2**31 for p in set(self.patients)}
+                lost = np.array([luck[p] < rate for p in self.patients])
+                kept[lost, [part.name for part in sequences.each].index(name)] = False
+            self._present[memo] = np.where(kept.any(axis=1, keepdims=True), kept, have)
+        return self._present[memo]
+
+    def _has(self, sequence: str, region: Step, images: Step) -> NDArray[np.bool_]:
+        """`(N,)`: which sample has a crop of a sequence, under any of the steps where a floor names none."""
+        regions = self.grid.axes["regions"] if region == NONE else (region,)
+        chains = self.grid.axes["images"] if images == NONE else (images,)
+        refs = [self.keys.crops(sequence, one, chain) for one in regions for chain in chains]
+        if any(self.crops(ref) is None for ref in refs):
+            return np.ones(len(self.ids), dtype=bool)
+        return np.asarray(np.any([self.rows(ref) >= 0 for ref in refs], axis=0))
 
     def null_view(self, k: int, within: str | None = None) -> View:
         """The labels permuted over samples and the folds drawn anew: null run k."""
@@ -130,14 +151,12 @@ class Plan:
         return View(permuted, self._parts(self._stored_folds(identity.seed(seed, "null folds", k))), null=k)
 
     def read_faults(self) -> pd.DataFrame:
-        """What was left out while images were read, one row a sample and reason."""
+        """What was left out while images were read, one row a sample and reason; no sample where a file is at fault."""
         found: dict[tuple[str, str, str, str], None] = {}
         for ref in self.crops_refs():
             crops = self.crops(ref)
-            for position, reason in crops.faults if crops is not None else []:
-                file, colon, why = reason.partition(": ")
-                row = (file, why) if colon else ("", reason)
-                found[row[0], self.ids[position], ref.sequence, row[1]] = None
+            for position, file, why in crops.faults if crops is not None else []:
+                found[file, self.ids[position] if position >= 0 else "", ref.sequence, why] = None
         return exclusions(list(found))
 
     def check_images(self) -> pd.DataFrame:
@@ -161,24 +180,30 @@ class Plan:
                     second[row] = True
                     reason = "the image also stands under another patient"
                     excluded.append(("", self.ids[row], ref.sequence, reason))
-        self._available.clear()
+        self._present.clear()
         return exclusions(excluded)
 
     def _plan_cell(self, cell: Cell, view: View) -> PlannedCell:
         head = self.keys.plugin("heads", cell["heads"])
-        have = self.available(cell["sequences"], cell["regions"])
-        planned = PlannedCell(cell, view, "", refused=self._refuses(cell, have, view))
+        present = self.present(*(cell[axis] for axis in SEEN))
+        planned = PlannedCell(cell, view, "", refused=self._refuses(cell, np.asarray(present.any(axis=1)), view))
         own = self.keys.head(cell)
         for part in view.parts:
-            rows = self.keys.rows(cell, have, part, view)
+            rows = self.keys.rows(cell, present, part, view)
             tokens: tuple[tuple[TokensRef, ...], ...] = ()
-            if head.features == "all":
+            fused, filling = None, ""
+            if head.features in ("all", "own"):
                 tokens = tuple(
-                    tuple(self.keys.tokens(cell, s.name, encoder, part, view) for s in cell["sequences"].each)
+                    tuple(
+                        self.keys.tokens(cell, s.name, encoder, part, view, present[:, i])
+                        for i, s in enumerate(cell["sequences"].each)
+                    )
                     for encoder in cell["encoders"].each
                 )
+                fused = self.keys.fused(cell, rows, tokens)
+                filling = self.keys.filling(cell, rows, tokens)
             keys = [ref.key for each in tokens for ref in each]
-            planned.fits.append(Fit(part, rows, tokens, identity.combine(own, rows.key, *keys)))
+            planned.fits.append(Fit(part, rows, tokens, identity.combine(own, rows.key, *keys), fused, filling))
         planned.key = identity.combine(cell.target, *cell.labels().values(), *(fit.key for fit in planned.fits))
         return planned
 
@@ -187,11 +212,13 @@ class Plan:
         head = self.keys.plugin("heads", cell["heads"])
         if head.features == "location" and not self.dataset.locations:
             return "the dataset has no columns that locate a sample"
+        if head.features == "own" and self.keys.plugin("fusion", cell["fusion"]).learns != "labels":
+            return f"fusion {cell['fusion'].label()} learns from no labels, so it has no probabilities of its own"
         if head.balanced:
             reason: str | None = head.refuses(self.keys.plugin("balance", cell["balance"]))
             if reason:
                 return reason
-        memo = (view.null, cell.target, cell["sequences"], cell["regions"])
+        memo = (view.null, cell.target, *(cell[axis] for axis in SEEN))
         if memo not in self._refusals:
             one = view.labels[cell.target]
             labelled = (one.y >= 0) & have
@@ -216,12 +243,21 @@ class Plan:
 
         return int(psutil.virtual_memory().total)
 
+    def _asked(self, samples: pd.DataFrame) -> pd.DataFrame:
+        """The samples that a target of the grid is about: those of other conditions are neither read nor embedded."""
+        names = [target.name for target in self.grid.targets]
+        rows = [target.rows for target in self._targets if target.name in names]
+        if not rows or not all(rows):
+            return samples
+        return samples[np.any([labels.defined(samples, one) for one in rows], axis=0)]
+
     def _check_sequences(self) -> None:
         known = list(self.dataset.sequences)
         for step in self.grid.axes["sequences"]:
             for part in step.each:
                 if part.name not in known:
-                    raise PlanError(f"no sequence '{part.name}' in {self.grid.data.name}{nearest(part.name, known)}")
+                    text = f"no sequence '{part.name}' in {self.grid.data.name}{nearest(part.name, known)}"
+                    raise PlanError(text, "sequences", step.label())
 
     def _first_exclusion(self) -> str:
         rows = self.dataset.excluded()
@@ -243,7 +279,8 @@ class Plan:
         stratify = protocol.stratify or self.grid.targets[0].name
         columns = {t.name: t.column for t in self._targets}
         if stratify not in columns:
-            raise PlanError(f"protocol.stratify: no target '{stratify}'{nearest(stratify, list(columns))}")
+            why = f"protocol.stratify: no target '{stratify}'{nearest(stratify, list(columns))}"
+            raise PlanError(why, "protocol", "stratify")
         column = columns[stratify]
         text = [f"{p} {label}" for p, label in zip(self.patients, self.samples[column].astype(str), strict=True)]
         how = [identity.code("bench.splits"), seed, protocol.folds, protocol.repeats]

@@ -5,14 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from typing import Any
 
 from bench.keys import CropsRef
+from bench.notes import made_by
 from bench.plan import Plan
 from bench.progress import Progress
 from bench.stages.crops import CropWriter, StudyCrops, cut_study
 from bench.store import Store
-from bench.work import made_by
 
 
 def make_crops(plan: Plan, store: Store, *, jobs: int, progress: Progress) -> None:
@@ -25,6 +26,8 @@ def make_crops(plan: Plan, store: Store, *, jobs: int, progress: Progress) -> No
     for position, study in enumerate(plan.samples["study"].astype(str)):
         studies.setdefault(study, []).append(position)
     records: list[dict[str, Any]] = plan.samples.reset_index().to_dict("records") if wanted else []  # type: ignore[assignment]
+    points = cache(plan.dataset.points)
+    trace, is_empty = "", True
     for sequence in dict.fromkeys(ref.sequence for ref in wanted):
         refs = [ref for ref in wanted if ref.sequence == sequence]
         progress.begin_images(f"reading {sequence}", len(studies))
@@ -35,15 +38,18 @@ def make_crops(plan: Plan, store: Store, *, jobs: int, progress: Progress) -> No
 
         def cut(study: str, sequence: str = sequence, variants: Any = variants) -> Any:
             rows = [records[i] for i in studies[study]]
-            return cut_study(plan.dataset, study, sequence, rows, variants)
+            return cut_study(plan.dataset, study, sequence, rows, variants, points)
 
         for study, found in _in_order(cut, list(studies), jobs):
             for key, crops in found.items():
                 writers[key].add(studies[study], crops)
+                trace, is_empty = trace or crops.trace, is_empty and not crops.images
             progress.images()
         for ref in refs:
             writers[ref.key].close()
             store.commit(drafts[ref.key], made_by("crops", ref, seconds=time.perf_counter() - start))
+    if trace and is_empty:
+        progress.note(trace)
     plan.forget()
 
 

@@ -11,12 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bench.grid import AXES, FLOORS, Step
+from bench.grid import AXES, FLOORS, NONE, Step
 from bench.plan import Plan, PlannedCell
 from bench.store import Store
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+_BEFORE_TABLES = AXES[: AXES.index("tables")]
+_NOT_KEPT = ("vectors", "present", "probabilities")
 
 
 class Record:
@@ -98,20 +102,48 @@ class Record:
         (folder / f"{planned.key}.txt").write_text(trace, encoding="utf-8")
 
     def keep_artifacts(self, cells: list[PlannedCell]) -> None:
-        """Copies what trained encoders left (learning curves, reconstructions) into the run."""
+        """Copies what trained encoders and fusions left (learning curves, attention, reconstructions) into the run."""
         for planned in cells:
-            for ref in (ref for fit in planned.fits for each in fit.tokens for ref in each):
-                if ref.part is None or planned.view.null is not None:
-                    continue
-                folder = self._store.find("networks", ref.network)
-                label = f"{ref.encoder.label()} {ref.crops.sequence} {ref.crops.images.label()}".replace("/", "_")
-                target = self.folder / "artifacts" / label / f"repeat{ref.part.repeat}_fold{ref.part.fold}"
-                if folder is None or target.exists():
-                    continue
-                target.mkdir(parents=True)
-                for file in sorted(folder.glob("*.*")):
-                    if file.suffix in (".csv", ".npy"):
-                        shutil.copy(file, target / file.name)
+            if planned.view.null is not None:
+                continue
+            for fit in planned.fits:
+                where = f"repeat{fit.part.repeat}_fold{fit.part.fold}"
+                for ref in (ref for each in fit.tokens for ref in each if ref.part is not None):
+                    label = f"{ref.encoder.label()} {ref.crops.sequence} {ref.crops.images.label()}"
+                    self._copy(self._store.find("networks", ref.network), label, where)
+                if fit.fused is not None:
+                    steps = [step for axis, step in planned.cell.steps.items() if axis in _BEFORE_TABLES]
+                    label = " ".join([planned.cell.target, *(step.label() for step in steps if step != NONE)])
+                    self._copy(self._store.find("fused", fit.fused.key), label, where)
+
+    def _copy(self, folder: Path | None, label: str, where: str) -> None:
+        """Tables and small arrays of a store entry; predictions and vectors stay there."""
+        target = self.folder / "artifacts" / label.replace("/", "_")[:200] / where
+        if folder is None or target.exists():
+            return
+        target.mkdir(parents=True)
+        for file in sorted(folder.rglob("*.*")):
+            kept = file.suffix == ".csv" or (file.suffix == ".npy" and file.stem not in _NOT_KEPT)
+            if kept:
+                shutil.copy(file, target / "_".join(file.relative_to(folder).parts))
+
+    def write_fillings(self, cells: list[PlannedCell]) -> None:
+        """How good missing steps filled hidden sequences of test rows: `filling.csv`, if any did."""
+        import pandas as pd
+
+        found: dict[str, pd.DataFrame] = {}
+        for planned in cells:
+            axes = {axis: _label(planned.cell[axis]) for axis in ("sequences", "drop", "regions", "images", "missing")}
+            for fit in planned.fits:
+                folder = self._store.find("fillings", fit.filling) if fit.filling not in found else None
+                if fit.filling and folder is not None:
+                    where: dict[str, Any] = {"target": planned.cell.target}
+                    where |= {"repeat": fit.part.repeat, "fold": fit.part.fold}
+                    table = pd.read_csv(folder / "quality.csv").rename(columns={"encoder": "encoders"})
+                    found[fit.filling] = table.assign(**axes | where)
+        if found:
+            table = pd.concat(found.values())
+            _replace(self.folder / "filling.csv", lambda to: table.to_csv(to, index=False))
 
     def sweep(self, cells: list[PlannedCell]) -> None:
         """Removes predictions of cells that the grid no longer has; the store still holds their fits."""
@@ -140,7 +172,7 @@ class Record:
         head = self._plan.keys.plugin("heads", cell["heads"])
         return {
             "key": planned.key,
-            "axes": {axis: "none" if cell[axis].name == "-" else cell[axis].label() for axis in AXES},
+            "axes": {axis: _label(cell[axis]) for axis in AXES},
             "target": cell.target,
             "classes": list(one.classes),
             "ordinal": one.target.ordinal,
@@ -148,7 +180,7 @@ class Record:
             "reason": reason,
             "tuned": bool(head.tune),
             "seconds": self._seconds(planned) if status == "done" else None,
-            "floor": head.features != "all" or cell["heads"].name in FLOORS,
+            "floor": head.features not in ("all", "own") or cell["heads"].name in FLOORS,
         }
 
     def _seconds(self, planned: PlannedCell) -> float:
@@ -182,6 +214,10 @@ def _source(data: Step) -> str:
     """The dataset as a caption names it: its name and what it was read from."""
     path = next((str(value) for _, value in data.fields if isinstance(value, str) and "/" in value), "")
     return f"{data.name} ({Path(path).name})" if path else data.name
+
+
+def _label(step: Step) -> str:
+    return "none" if step == NONE else step.label()
 
 
 def _write_json(path: Path, content: Any) -> None:

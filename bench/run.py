@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench import identity, provenance
+from bench import dataset_scores, identity, provenance
 from bench.execute import Task, execute
 from bench.grid import AXES, Grid
 from bench.plan import Plan, PlanError, PlannedCell
@@ -96,6 +96,8 @@ def run(grid: Grid, grid_file: Path, settings: list[str], options: Options, prog
         computed = _compute(plan, store, [*todo, *nulls], state, options, jobs, progress, stages)
         record.sweep(cells)
         record.keep_artifacts(todo)
+        record.write_fillings(todo)
+        dataset_scores.write(plan, record, state.finished())
     if computed:
         record.add_session(
             {
@@ -136,7 +138,7 @@ def _import_ahead(grid: Grid) -> None:
     modules = dict.fromkeys(
         plugin_class(axis, step.name).__module__
         for axis in AXES
-        if axis != "sequences"
+        if axis not in ("sequences", "drop")
         for one in grid.axes[axis]
         for step in one.each
     )

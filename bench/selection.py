@@ -19,7 +19,7 @@ def is_chosen(cell: Cell, only: Mapping[str, list[str]]) -> bool:
         if axis == "targets":
             if cell.target not in names:
                 return False
-        elif axis == "cells" or (floor and axis not in ("sequences", "heads")):
+        elif axis == "cells" or (floor and axis not in ("sequences", "drop", "heads")):
             continue
         elif not is_named(cell[axis], names) and not (floor and axis == "heads"):
             return False
@@ -39,10 +39,9 @@ def parse_only(grid: Grid, texts: list[str]) -> dict[str, list[str]]:
         if not equals or axis not in known:
             raise SelectionError(f"--only {text}: expected axis=name{nearest(axis, known)}")
         for name in _split(names):
-            steps = grid.axes.get(axis, ())
-            there = [t.name for t in grid.targets] if axis == "targets" else [s.label() for s in steps]
-            if not (name in there if axis == "targets" else any(is_named(s, [name]) for s in steps)):
-                raise SelectionError(f"--only {text}: the grid has no '{name}' on {axis}{nearest(name, there)}")
+            if not grid.names(axis, name):
+                known_here = nearest(name, grid.labels(axis))
+                raise SelectionError(f"--only {text}: the grid has no '{name}' on {axis}{known_here}")
             only.setdefault(axis, []).append(name)
     return only
 

@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bench.grid import GridMisfitError
+
 if TYPE_CHECKING:
     import pandas as pd
 
 
-class SplitError(Exception):
+class SplitError(GridMisfitError):
     """Folds that can't be made, with what to do."""
 
 
@@ -30,7 +32,8 @@ def make_folds(samples: pd.DataFrame, stratify: str | None, *, folds: int, repea
 
     patients = samples["patient"].to_numpy(dtype=str)
     if len(set(patients)) < folds:
-        raise SplitError(f"folds ({folds}) must not exceed the number of patients ({len(set(patients))})")
+        text = f"folds ({folds}) must not exceed the number of patients ({len(set(patients))})"
+        raise SplitError(text, "protocol", "folds")
     labels = samples[stratify].astype(str).to_numpy(dtype=str) if stratify else np.zeros(len(samples), dtype=str)
     labels = _merge_rare(labels, patients, folds)
     rows = []
@@ -50,7 +53,8 @@ def official_folds(samples: pd.DataFrame) -> pd.DataFrame:
     import pandas as pd
 
     if "split" not in samples or not (samples["split"] == "test").any():
-        raise SplitError("split: official needs a dataset with a `split` column that names test samples")
+        text = "split: official needs a dataset with a `split` column that names test samples"
+        raise SplitError(text, "protocol", "split")
     test = set(samples.loc[samples["split"] == "test", "patient"])
     both = sorted(test & set(samples.loc[samples["split"] != "test", "patient"]))
     if both:
@@ -70,7 +74,8 @@ def read_folds(path: str, samples: pd.DataFrame) -> pd.DataFrame:
     try:
         table = pd.read_csv(path, dtype={"patient": str})
     except (OSError, ValueError) as error:
-        raise SplitError(f"cannot read the folds of {path}: {error}") from error
+        text = f"split is patients, official or a CSV file of folds, and {path} can't be read: {error}"
+        raise SplitError(text, "protocol", "split") from error
     if not {"patient", "fold"} <= set(table):
         raise SplitError(f"{path} has columns {', '.join(table.columns)}: it must have `patient` and `fold`")
     if "repeat" not in table:

@@ -54,6 +54,10 @@ class State:
         """The number of cells in each state."""
         return Counter(state for state, _ in self._status.values())
 
+    def finished(self) -> list[PlannedCell]:
+        """The cells that are done."""
+        return [planned for planned in self._cells if self._status[planned.key][0] == "done"]
+
     def save(self) -> None:
         """Writes the states to the run folder."""
         self._saved = time.perf_counter()

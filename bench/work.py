@@ -3,26 +3,53 @@
 from __future__ import annotations
 
 import json
-import shutil
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Hashable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bench import identity
+from bench.embed import Embed
 from bench.execute import Task
-from bench.keys import CropsRef, Fit, TokensRef
-from bench.plan import Plan, PlannedCell
+from bench.fuse import Fuse
+from bench.grid import NONE
+from bench.keys import Fit, TokensRef
+from bench.notes import made_by
+from bench.plan import SEEN, Plan, PlannedCell
 from bench.progress import Progress
 from bench.shared import Shared
-from bench.stages.crops import Crops, Subset
 from bench.store import Store
 from data.base import Float32
-from encoders.base import Encoder, FittedEncoder, Tokens
+
+if TYPE_CHECKING:
+    from heads.base import Training
+
+
+@dataclass(frozen=True, eq=False)
+class Branch:
+    """What heads read of one branch of a fusion.
+
+    Args:
+        X: `(N, F)` features of all samples, standardised on the training rows.
+        present: `(N,)` bool: which sample has this branch.
+        refits: For features that were trained with labels the inner fold of each training row `(n,)`, and the training
+            rows `(n, F)` by each inner refit.
+    """
+
+    X: Any
+    present: NDArray[np.bool_]
+    refits: tuple[NDArray[np.int64], list[Any]] | None = None
+
+    @classmethod
+    def of(cls, X: Float32) -> Branch:
+        """One branch that every sample has."""
+        return cls(X, np.ones(len(X), dtype=bool))
 
 
 class Work:
@@ -45,94 +72,75 @@ class Work:
         self._progress = progress
         self._fitted = fitted
         self._shared = Shared()
-        self._encoder: tuple[Any, FittedEncoder] | None = None
+        self._embed = Embed(plan, store, device=device, progress=progress)
+        self._fuse = Fuse(plan, store, self._embed, device=device)
         self._left: Counter[str] = Counter()
         self._lock = threading.Lock()
 
     def tasks(self, cells: list[PlannedCell]) -> tuple[list[Task], dict[Task, list[PlannedCell]]]:
         """The tasks that some cells still need, and the cells that each fit is of."""
-        tokens_done, fits_done = self._store.keys("tokens"), self._store.keys("fits")
+        done = {kind: self._store.keys(kind) for kind in ("tokens", "fused", "fillings", "fits")}
         encode: dict[str, Task] = {}
+        fuse: dict[str, Task] = {}
+        fill: dict[str, Task] = {}
         fits: dict[str, Task] = {}
         cells_of: dict[Task, list[PlannedCell]] = {}
         places: dict[Hashable, int] = {}
         for planned in cells:
-            missing = [fit for fit in planned.fits if fit.key not in fits_done]
+            missing = [fit for fit in planned.fits if fit.key not in done["fits"]]
             self._left[planned.key] += len(missing)
             for fit in missing:
                 if fit.key not in fits:
                     before = []
                     for ref in (ref for each in fit.tokens for ref in each):
-                        if ref.key in tokens_done:
+                        if ref.key in done["tokens"]:
                             continue
                         if ref.key not in encode:
                             encode[ref.key] = self._encode_task(ref, len(encode))
                         before.append(encode[ref.key])
+                    for key in self._fused_keys(planned, fit):
+                        if key in done["fused"]:
+                            continue
+                        if key not in fuse:
+                            fuse[key] = self._fuse_task(planned, fit, key, tuple(dict.fromkeys(before)), len(fuse))
+                        before.append(fuse[key])
+                    if fit.filling and fit.filling not in done["fillings"] and fit.filling not in fill:
+                        fill[fit.filling] = self._filling_task(planned, fit, tuple(dict.fromkeys(before)), len(fill))
                     place = places.setdefault(self._embedding_key(planned), len(places))
                     fits[fit.key] = self._fit_task(planned, fit, tuple(dict.fromkeys(before)), place)
                     cells_of[fits[fit.key]] = []
                 cells_of[fits[fit.key]].append(planned)
-        self._cells_of = {id(task): found for task, found in cells_of.items()}
-        return [*encode.values(), *fits.values()], cells_of
+        return [*encode.values(), *fuse.values(), *fill.values(), *fits.values()], cells_of
+
+    def _fused_keys(self, planned: PlannedCell, fit: Fit) -> list[str]:
+        """The entries of a trained fusion that a fit needs; an uncalibrated `own` needs no refits."""
+        if fit.fused is None:
+            return []
+        head = self._plan.keys.plugin("heads", planned.cell["heads"])
+        refits = head.features == "all" or head.calibration != "none"
+        return [fit.fused.key, fit.fused.refits] if refits else [fit.fused.key]
 
     def _encode_task(self, ref: TokensRef, place: int) -> Task:
         part = f", repeat {ref.part.repeat} fold {ref.part.fold}" if ref.part else ""
         name = f"{ref.encoder.label()} on {ref.crops.sequence}, {ref.crops.images.label()}{part}"
         learns = float(ref.part is not None)
-        return Task(name, lambda: self._encode(ref, name), "torch", order=(learns, place))
+        return Task(name, lambda: self._embed.write(ref, name), "torch", order=(learns, place))
 
-    def _encode(self, ref: TokensRef, name: str) -> None:
-        crops = self._plan.crops(ref.crops)
-        if crops is None:
-            raise RuntimeError(f"the crops of {name} are no longer in the store: run again")
-        if len(crops) == 0:
-            raise ValueError(f"no image of {ref.crops.sequence} can be used: see excluded.csv")
-        from bench.stages import tokens
+    def _fuse_task(self, planned: PlannedCell, fit: Fit, key: str, before: tuple[Task, ...], place: int) -> Task:
+        cell, ref = planned.cell, fit.fused
+        assert ref is not None
+        train, what = (self._fuse.train, "") if key == ref.key else (self._fuse.train_refits, " without inner folds")
+        where = f"repeat {fit.part.repeat} fold {fit.part.fold}"
+        name = f"{cell['fusion'].label()} on {cell['encoders'].label()}, {cell.target}, {where}{what}"
+        if self._device != "cuda":
+            import torch  # noqa: F401 (as in `_fit_task`)
+        lane: Literal["torch", "cpu"] = "torch" if self._device == "cuda" else "cpu"
+        return Task(name, lambda: train(planned, fit, ref), lane, after=before, order=(1.5, place))
 
-        start = time.perf_counter()
-        fitted = self._network(ref, crops)
-        self._progress.begin_images(name, len(crops))
-        draft = self._store.draft("tokens", ref.key)
-        try:
-            tokens.encode(fitted, crops, crops.shapes[:, 0], draft, self._progress.images)
-        except BaseException:
-            shutil.rmtree(draft, ignore_errors=True)
-            raise
-        note = made_by("tokens", ref, device=self._device, images=len(crops), seconds=time.perf_counter() - start)
-        self._store.commit(draft, note)
-
-    def _network(self, ref: TokensRef, crops: Crops) -> FittedEncoder:
-        """The encoder ready to encode: built, or trained on the training patients of its fold and kept."""
-        plugin: Encoder = self._plan.keys.plugin("encoders", ref.encoder).frozen()
-        seed = identity.seed(self._plan.grid.protocol.seed, "encoder")
-        nobody = np.zeros(0, dtype=str)
-        if ref.part is None:
-            if self._encoder is None or self._encoder[0] != plugin:
-                self._encoder = None
-                self._encoder = (plugin, plugin.fit([], None, groups=nobody, seed=seed, device=self._device))
-            return self._encoder[1]
-        folder = self._store.find("networks", ref.network)
-        if folder is not None:
-            return plugin.load(folder, device=self._device)
-        rows = self._plan.rows(ref.crops)
-        samples = np.flatnonzero(ref.part.train & (rows >= 0))
-        entries, first = np.unique(rows[samples], return_index=True)
-        groups = self._plan.patients[samples[first]]
-        seed = identity.seed(self._plan.grid.protocol.seed, "encoder", ref.part.repeat, ref.part.fold)
-        start = time.perf_counter()
-        fitted = plugin.fit(Subset(crops, entries), None, groups=groups, seed=seed, device=self._device)
-
-        def save(draft: Path) -> None:
-            fitted.save(draft)
-            for name, value in fitted.artifacts().items():
-                if isinstance(value, np.ndarray):
-                    np.save(draft / f"{name}.npy", value)
-                else:
-                    value.to_csv(draft / f"{name}.csv", index=False)
-
-        note = made_by("network", ref, device=self._device, seconds=time.perf_counter() - start)
-        self._store.put("networks", ref.network, save, note)
-        return fitted
+    def _filling_task(self, planned: PlannedCell, fit: Fit, before: tuple[Task, ...], place: int) -> Task:
+        cell = planned.cell
+        name = f"how good {cell['missing'].label()} fills on {cell['encoders'].label()}, {cell.target}"
+        return Task(name, lambda: self._fuse.rate_filling(planned, fit), "cpu", after=before, order=(1.5, place))
 
     def _fit_task(self, planned: PlannedCell, fit: Fit, before: tuple[Task, ...], place: int) -> Task:
         cell = planned.cell
@@ -151,32 +159,24 @@ class Work:
 
     def _fit(self, planned: PlannedCell, fit: Fit) -> None:
         from bench.stages.fits import fit_and_predict
-        from heads.base import Training
 
         cell, part = planned.cell, fit.part
         head = self._plan.keys.plugin("heads", cell["heads"])
         embedding, fold, balanced = self._share_keys(planned, fit)
-        seed = self._plan.grid.protocol.seed
-        y = planned.view.labels[cell.target].y
         start = time.perf_counter()
         try:
-            X = self._shared.get(fold, lambda: self._features(planned, fit, embedding))
-
-            def training() -> Training:
-                return Training(
-                    X[fit.rows.train],
-                    y[fit.rows.train],
-                    self._plan.patients[fit.rows.train],
-                    len(planned.view.labels[cell.target].classes),
-                    self._plan.keys.plugin("balance", cell["balance"]) if cell["balance"].name != "-" else None,
-                    identity.seed(seed, "balance", part.repeat, part.fold),
-                    None if part.inner is None else part.inner[fit.rows.train],
-                )
-
-            rows = self._shared.get(balanced, training)
-            fit_seed = identity.seed(seed, "fit", part.repeat, part.fold)
-            where = self._device if head.lane == "torch" or self._device == "cuda" else "cpu"
-            p, chosen = fit_and_predict(head, rows, X[fit.rows.test], seed=fit_seed, threads=1, device=where)
+            branches: list[Branch] = self._shared.get(fold, lambda: self._branches(planned, fit, embedding))
+            training = self._shared.get(balanced, lambda: [self._training(planned, fit, one) for one in branches])
+            test = fit.rows.test
+            p, chosen = fit_and_predict(
+                head,
+                training,
+                [branch.X[test] for branch in branches],
+                np.stack([branch.present[test] for branch in branches]),
+                seed=identity.seed(self._plan.grid.protocol.seed, "fit", part.repeat, part.fold),
+                threads=1,
+                device=self._device if head.lane == "torch" or self._device == "cuda" else "cpu",
+            )
         finally:
             self._shared.release(embedding, fold, balanced)
 
@@ -185,6 +185,28 @@ class Work:
             (draft / "chosen.json").write_text(json.dumps(chosen, default=str), encoding="utf-8")
 
         self._store.put("fits", fit.key, save, made_by("fit", cell.labels(), seconds=time.perf_counter() - start))
+
+    def _training(self, planned: PlannedCell, fit: Fit, branch: Branch) -> Training:
+        """The training rows of one branch, those that have it."""
+        from heads.base import Refits, Training
+
+        cell, part = planned.cell, fit.part
+        labels = planned.view.labels[cell.target]
+        here = branch.present[fit.rows.train]
+        rows = fit.rows.train[here]
+        refits = None
+        if branch.refits is not None:
+            refits = Refits(branch.refits[0][here], tuple(X[here] for X in branch.refits[1]))
+        return Training(
+            branch.X[rows],
+            labels.y[rows],
+            self._plan.patients[rows],
+            len(labels.classes),
+            self._plan.keys.plugin("balance", cell["balance"]) if cell["balance"] != NONE else None,
+            identity.seed(self._plan.grid.protocol.seed, "balance", part.repeat, part.fold),
+            None if part.inner is None else part.inner[rows],
+            refits,
+        )
 
     def done(self, cells: list[PlannedCell]) -> None:
         """A fit of some cells is in the store."""
@@ -195,74 +217,75 @@ class Work:
             if last:
                 self._fitted(planned)
 
-    def _features(self, planned: PlannedCell, fit: Fit, embedding: Hashable) -> Float32:
-        """The standardised features of all samples, by what the training rows of a fold are like."""
+    def _branches(self, planned: PlannedCell, fit: Fit, embedding: Hashable) -> list[Branch]:
+        """The features of all samples, by what the training rows of a fold are like."""
         from bench.stages import features
 
-        cell, plan = planned.cell, self._plan
+        cell, plan, train = planned.cell, self._plan, fit.rows.train
         head = plan.keys.plugin("heads", cell["heads"])
         if head.features == "none":
-            return np.zeros((len(plan.ids), 0), dtype=np.float32)
+            return [Branch.of(np.zeros((len(plan.ids), 0), dtype=np.float32))]
+        if head.features == "presence":
+            present = plan.present(*(cell[axis] for axis in SEEN))
+            return [Branch.of(present.astype(np.float32))]
         if head.features == "location":
-            return features.one_hot(plan.samples[list(plan.dataset.locations)], fit.rows.train)
+            columns = plan.samples[list(plan.dataset.locations)]
+            return [Branch.of(features.one_hot(columns, train))]
         if self._learns_in_fold(planned):
-            fused = self._fused(planned, fit)
+            fused = self._fuse.vectors(planned, fit)
         else:
-            fused = self._shared.get(embedding, lambda: self._fused(planned, fit))
-        table = plan.keys.plugin("tables", cell["tables"])
-        seed = identity.seed(plan.grid.protocol.seed, "table", fit.part.repeat, fit.part.fold)
-        clinical = plan.samples[list(plan.dataset.clinical)]
-        joined = features.join_table(fused, table, clinical, fit.rows.train, seed=seed)
-        return features.standardise(joined, fit.rows.train)
+            fused = self._shared.get(embedding, lambda: self._fuse.vectors(planned, fit))
+        refitted = self._fuse.refitted(fit) if len(self._fused_keys(planned, fit)) > 1 else None
+        if head.features == "own":
+            own = None if refitted is None else (refitted.fold_of, [one.probabilities for one in refitted.fused])
+            return [Branch(fused.probabilities, np.ones(len(plan.ids), dtype=bool), own)]
+        table = self._shared.get(("table", cell["tables"], fit.rows.key), lambda: self._table(planned, fit))
+        branches = []
+        for b, (vectors, present) in enumerate(zip(fused.vectors, fused.present, strict=True)):
+            here = train[present[train]]
+            refits = None
+            if refitted is not None:
+                inner = []
+                for i, one in enumerate(refitted.fused):
+                    rest = np.flatnonzero((refitted.fold_of != i) & present[train])
+                    inner.append(features.standardise(features.join_table(one.vectors[b], table, train), rest))
+                refits = (refitted.fold_of, inner)
+            X = features.standardise(features.join_table(vectors, table), here)
+            branches.append(Branch(X, present, refits))
+        return branches
 
-    def _fused(self, planned: PlannedCell, fit: Fit) -> Float32:
+    def _table(self, planned: PlannedCell, fit: Fit) -> Float32 | None:
+        """The table's features of all samples; kept to the end, since they are few and every embedding needs them."""
         from bench.stages import features
 
-        cell, plan, part, train = planned.cell, self._plan, fit.part, fit.rows.train
-        seed = identity.seed(plan.grid.protocol.seed, "fusion", part.repeat, part.fold)
-        missing, fusion = plan.keys.plugin("missing", cell["missing"]), plan.keys.plugin("fusion", cell["fusion"])
-        blocks = []
-        for encoder, refs in zip(cell["encoders"].each, fit.tokens, strict=True):
-            found = [self._read(ref) for ref in refs]
-            projection = plan.keys.plugin("encoders", encoder).projection()
-            if projection is not None:
-                found = features.project(found, projection, train, seed=seed)
-            y = planned.view.labels[cell.target].y[train] if fusion.learns == "labels" else None
-            blocks.append(
-                features.fuse(found, missing, fusion, train, y, plan.patients, seed=seed, device=self._device)
-            )
-        return np.hstack(blocks) if len(blocks) > 1 else blocks[0]
-
-    def _read(self, ref: TokensRef) -> Tokens:
-        from bench.stages import tokens
-
-        folder = self._store.find("tokens", ref.key)
-        if folder is None:
-            raise RuntimeError(f"the tokens of {ref.encoder.label()} are no longer in the store: run again")
-        return tokens.read(folder, self._plan.rows(ref.crops))
+        plan, step = self._plan, planned.cell["tables"]
+        seed = identity.seed(plan.grid.protocol.seed, "table", fit.part.repeat, fit.part.fold)
+        columns = plan.samples[plan.keys.table_columns(planned.cell)]
+        return features.table_features(plan.keys.plugin("tables", step), columns, fit.rows.train, seed=seed)
 
     def _learns_in_fold(self, planned: PlannedCell) -> bool:
         """Whether the fused vectors differ between folds."""
         cell, keys = planned.cell, self._plan.keys
         plugins = [keys.plugin("encoders", encoder) for encoder in cell["encoders"].each]
-        several = len(cell["sequences"].each) > 1
         return (
             any(plugin.learns != "nothing" or plugin.projection() is not None for plugin in plugins)
-            or (several and keys.plugin("missing", cell["missing"]).learns)
+            or (cell["missing"] != NONE and keys.plugin("missing", cell["missing"]).learns)
             or keys.plugin("fusion", cell["fusion"]).learns != "nothing"
         )
 
     def _embedding_key(self, planned: PlannedCell) -> Hashable:
         steps = planned.cell.steps
         head = self._plan.keys.plugin("heads", steps["heads"])
-        if head.features != "all":
+        if head.features == "presence":
+            return (head.features, *(steps[axis] for axis in SEEN))
+        if head.features not in ("all", "own"):
             return (head.features,)
-        return tuple(step for axis, step in steps.items() if axis not in ("balance", "heads"))
+        return (head.features, *(step for axis, step in steps.items() if axis not in ("balance", "heads")))
 
     def _share_keys(self, planned: PlannedCell, fit: Fit) -> tuple[Hashable, Hashable, Hashable]:
         """What the embedding, the features of the fold and its training rows are shared by."""
         embedding = self._embedding_key(planned)
-        fold = (embedding, fit.rows.key)
+        fold = (embedding, fit.rows.key, len(self._fused_keys(planned, fit)))
         head = self._plan.keys.plugin("heads", planned.cell["heads"])
         return embedding, fold, (fold, planned.cell["balance"] if head.balanced else "real rows")
 
@@ -270,14 +293,3 @@ class Work:
 def _grouped(key: Hashable) -> float:
     """A number by which tasks that share a value stand together."""
     return float(identity.seed(str(key)))
-
-
-def made_by(kind: str, what: Any, **more: Any) -> dict[str, Any]:
-    """A readable note of what made an entry, for people; keys decide, this does not."""
-    from bench.provenance import versions
-
-    if isinstance(what, TokensRef):
-        what = {"encoder": what.encoder.label(), "sequence": what.crops.sequence, "images": what.crops.images.label()}
-    elif isinstance(what, CropsRef):
-        what = {"sequence": what.sequence, "region": what.region.label(), "images": what.images.label()}
-    return {"kind": kind, "of": what, **more, "versions": versions()}

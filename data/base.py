@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Float32 = NDArray[np.float32]
+Float64 = NDArray[np.float64]
 Vector3 = tuple[float, float, float]
 
 
@@ -30,11 +31,17 @@ class Image:
         pixels: `(D, H, W)` float32 in the scanner's units; a 2D picture has D = 1. D counts slices.
         affine: `(4, 4)` float64; maps an index `(d, h, w, 1)` to patient space, LPS mm.
         mask: Labels of structures, `(D, H, W)` int16, or None.
+        planes: Where slices stand on no regular grid (turned, with gaps, of several series): `(D, 4, 4)` float64, each
+            maps `(0, h, w, 1)` of its slice to LPS mm; its first column is the slice's normal, as long as the distance
+            of neighbours. `affine` is then the nearest regular grid. None where `affine` says it all.
+        faults: What of the scan could not be read, each as `file: reason`; the image holds the rest.
     """
 
     pixels: Float32
     affine: NDArray[np.float64]
     mask: NDArray[np.int16] | None = None
+    planes: NDArray[np.float64] | None = None
+    faults: tuple[str, ...] = ()
 
     @property
     def spacing(self) -> Vector3:
@@ -49,13 +56,34 @@ class Image:
         return np.asarray((columns / np.linalg.norm(columns, axis=0)).T, dtype=np.float64)
 
     def position(self, index: Any) -> NDArray[np.float64]:
-        """Patient position (LPS mm) of one index `(3,)` or many `(n, 3)`."""
-        return np.asarray(np.asarray(index, dtype=np.float64) @ self.affine[:3, :3].T + self.affine[:3, 3])
+        """Patient position (LPS mm) of one index `(3,)` or many `(n, 3)`; with planes, d is taken as a whole number."""
+        index = np.asarray(index, dtype=np.float64)
+        if self.planes is None:
+            return np.asarray(index @ self.affine[:3, :3].T + self.affine[:3, 3])
+        plane = self.planes[np.clip(np.rint(index[..., 0]), 0, len(self.planes) - 1).astype(int)]
+        return np.asarray(np.einsum("...ij,...j->...i", plane[..., :3, 1:3], index[..., 1:]) + plane[..., :3, 3])
 
     def index(self, position: Any) -> NDArray[np.float64]:
-        """Fractional index `(d, h, w)` of one patient position `(3,)` or many `(n, 3)`, LPS mm."""
-        inverse = np.linalg.inv(self.affine)
-        return np.asarray(np.asarray(position, dtype=np.float64) @ inverse[:3, :3].T + inverse[:3, 3])
+        """Fractional index `(d, h, w)` of one patient position `(3,)` or many `(n, 3)`, LPS mm.
+
+        With planes, d is the slice whose plane is nearest along its normal, of those that hold the position if any do.
+        """
+        position = np.asarray(position, dtype=np.float64)
+        if self.planes is None:
+            inverse = np.linalg.inv(self.affine)
+            return np.asarray(position @ inverse[:3, :3].T + inverse[:3, 3])
+        away, at = self.on_planes(position)
+        beside = np.any((at < -0.5) | (at > np.asarray(self.pixels.shape[1:]) - 0.5), axis=-1)
+        nearest = np.lexsort((np.abs(away), beside), axis=-1)[..., :1]
+        return np.concatenate([nearest, np.take_along_axis(at, nearest[..., None], axis=-2)[..., 0, :]], axis=-1)
+
+    def on_planes(self, position: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """How far (mm, along its normal) a position lies from each plane `(..., D)`, and where on it `(..., D, 2)`."""
+        planes = np.asarray(self.planes)
+        inverse = np.linalg.inv(planes)
+        place = np.einsum("dij,...j->...di", inverse[:, :3, :3], np.asarray(position, dtype=np.float64))
+        place += inverse[:, :3, 3]
+        return place[..., 0] * np.linalg.norm(planes[:, :3, 0], axis=1), place[..., 1:]
 
 
 @dataclass(frozen=True)
@@ -67,7 +95,8 @@ class Box:
         size: Length along the three directions, mm.
         directions: Three unit vectors (LPS): the crop's D, H and W axes.
         slices: The number of slices wanted, those nearest the centre; None takes all inside the box.
-        mirrored: Whether the crop is flipped along its D axis (left to right of a sagittal crop).
+        mirrored: Whether the crop is flipped along that of its axes which is nearest to the patient's left-right (D of
+            sagittal slices, W of axial ones).
     """
 
     centre: Vector3
@@ -163,10 +192,27 @@ class Dataset:
         return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
     def points(self, study: str) -> pd.DataFrame:
-        """Annotated points: columns of `locations`, `sequence`, and `x`, `y`, `z` in LPS mm. May be empty."""
+        """Annotated points of a study, one row a sample that has one; may be empty.
+
+        Index `sample`; columns `sequence` (in which it was marked), `x`, `y`, `z` (LPS mm) and `fault` (str): empty, or
+        why the point can't be used, where x, y and z are NaN.
+        """
         import pandas as pd
 
-        return pd.DataFrame(columns=[*self.locations, "sequence", "x", "y", "z"])
+        return pd.DataFrame(columns=["sequence", "x", "y", "z", "fault"])
+
+    def scores(self, predictions: pd.DataFrame, weights: Float64 | None = None) -> dict[str, Float64]:
+        """The dataset's own metrics over its targets, by name; none for most datasets.
+
+        Args:
+            predictions: One row a predicted sample of one repeat: index `sample`, columns `y` (class index) and
+                `p_0` ... `p_{K-1}`; samples that the metric does not know are an error, absent ones are not counted.
+            weights: `(R, n)` how often each row counts in each of R resamples; None counts all rows once, R = 1.
+
+        Returns:
+            From a metric's name to its `(R,)` values; empty where the rows don't allow the metric.
+        """
+        return {}
 
 
 def exclusions(rows: list[tuple[str, str, str, str]]) -> pd.DataFrame:

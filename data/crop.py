@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from data.base import Box, DataError, Image
+from data.base import Box, DataError, Float64, Image
+from data.planes import normals, regular_grid
 
 AGREE = math.cos(math.radians(0.1))
 ROUNDING = 1e-6
@@ -24,8 +26,12 @@ def crop(image: Image, box: Box, *, background: float | None = None) -> Image:
     would leave the volume and fewer where it has fewer. Otherwise the image is resampled along the box's directions at
     its own spacing, linearly for pixels and to the nearest voxel for the mask.
 
-    The affine tells the truth: every voxel of the crop keeps its patient position. A mirrored box flips the *picture*
-    along D, so that a left-sided structure looks right-sided; its affine still says left.
+    Slices with planes of their own are never resampled: each is cut along its own axes around the projection of the
+    box's centre on it, all to one shape. Those `box.slices` are taken whose planes are nearest the centre, or all that
+    the box's length along D holds. A box of the whole image takes whole slices.
+
+    Affine and planes tell the truth: every voxel of the crop keeps its patient position. A mirrored box flips the
+    *picture* from left to right, so that a left-sided structure looks right-sided; its affine still says left.
 
     Args:
         image: `(D, H, W)`.
@@ -35,6 +41,9 @@ def crop(image: Image, box: Box, *, background: float | None = None) -> Image:
     Raises:
         DataError: No part of the box lies in the image.
     """
+    if image.planes is not None:
+        part = _sliced(image, box, background)
+        return _flipped(part) if box.mirrored else part
     aligned = bool(np.all(np.einsum("ij,ij->i", np.asarray(box.directions), image.directions) > AGREE))
     part = _indexed(image, box, background) if aligned else _resampled(image, box, background)
     return _flipped(part) if box.mirrored else part
@@ -54,7 +63,37 @@ def _indexed(image: Image, box: Box, background: float | None) -> Image:
     affine[:3, 3] = image.position([start for start, _ in spans])
     fill = _background(image, background) if _leaves(spans, shape) else 0.0
     mask = None if image.mask is None else _cut(image.mask, spans, 0)
-    return Image(_cut(image.pixels, spans, fill), affine, mask)
+    return Image(_cut(image.pixels, spans, fill), affine, mask, faults=image.faults)
+
+
+def _sliced(image: Image, box: Box, background: float | None) -> Image:
+    """The part of an image with planes."""
+    shape = np.asarray(image.pixels.shape)
+    lengths = np.asarray(box.size) / image.spacing
+    size = np.maximum(np.rint(lengths[1:]), 1).astype(int)
+    away, at = image.on_planes(box.centre)
+    starts = np.ceil(at - size / 2 - ROUNDING).astype(int)
+    off_centre = np.abs((np.linalg.inv(image.affine) @ [*box.centre, 1.0])[:3] - (shape - 1) / 2)
+    covered = lengths - 2 * off_centre > shape - 0.5
+    if covered[1:].all():
+        starts[:], size = 0, shape[1:]
+    seen = ((starts < shape[1:]) & (starts + size > 0)).all(axis=1)
+    if box.slices is None:
+        # Along the box's own direction, since planes that are turned against each other may cross far from it.
+        along = np.abs(away / (normals(np.asarray(image.planes)) @ box.directions[0]))
+        chosen = np.flatnonzero(seen & (covered.all() | (along <= box.size[0] / 2 + ROUNDING)))
+    else:
+        chosen = np.sort(np.lexsort((np.abs(away), ~seen))[: box.slices])
+        chosen = chosen[seen[chosen]]
+    if not len(chosen):
+        raise _outside(image, box)
+    planes = np.asarray(image.planes)[chosen]
+    planes[:, :3, 3] += np.einsum("dij,dj->di", planes[:, :3, 1:3], starts[chosen])
+    spans = [[(d, d + 1), *((a, a + n) for a, n in zip(starts[d], size, strict=True))] for d in chosen.tolist()]
+    fill = _background(image, background) if any(_leaves(one, image.pixels.shape) for one in spans) else 0.0
+    pixels = np.concatenate([_cut(image.pixels, one, fill) for one in spans])
+    mask = None if image.mask is None else np.concatenate([_cut(image.mask, one, 0) for one in spans])
+    return Image(pixels, regular_grid(planes, pixels.shape), mask, planes, image.faults)
 
 
 def _span(centre: float, length: float) -> Span:
@@ -99,15 +138,29 @@ def _resampled(image: Image, box: Box, background: float | None) -> Image:
     mask = None
     if image.mask is not None:
         mask = np.where(inside, map_coordinates(image.mask, at, order=0, mode="nearest"), np.int16(0))
-    return Image(pixels, affine, mask)
+    return Image(pixels, affine, mask, faults=image.faults)
 
 
 def _flipped(image: Image) -> Image:
-    affine = image.affine.copy()
-    affine[:3, 3] = image.position([image.pixels.shape[0] - 1, 0, 0])
-    affine[:3, 0] *= -1
-    mask = None if image.mask is None else np.ascontiguousarray(image.mask[::-1])
-    return Image(np.ascontiguousarray(image.pixels[::-1]), affine, mask)
+    """The picture flipped along the axis that is nearest to the patient's left-right."""
+    axis = int(np.abs(image.directions[:, 0]).argmax())
+    affine = _turned_round(image.affine, axis, image.pixels.shape)
+    planes = image.planes
+    if planes is not None and axis == 0:
+        planes = planes[::-1] * [-1, 1, 1, 1]
+    elif planes is not None:
+        planes = np.stack([_turned_round(plane, axis, image.pixels.shape) for plane in planes])
+    pixels = np.ascontiguousarray(np.flip(image.pixels, axis))
+    mask = None if image.mask is None else np.ascontiguousarray(np.flip(image.mask, axis))
+    return replace(image, pixels=pixels, affine=affine, mask=mask, planes=planes)
+
+
+def _turned_round(affine: Float64, axis: int, shape: tuple[int, ...]) -> Float64:
+    """The affine of an image whose axis is flipped."""
+    affine = affine.copy()
+    affine[:3, 3] += (shape[axis] - 1) * affine[:3, axis]
+    affine[:3, axis] *= -1
+    return affine
 
 
 def _background(image: Image, background: float | None) -> float:

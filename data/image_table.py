@@ -153,6 +153,12 @@ class ImageTable(Dataset):
             raise DataError(f"{path}: a label, place or clinical column can't be called '{min(taken)}': rename it")
 
         rows = pd.DataFrame({"file": column(self.image).map(lambda cell: str(root / cell), na_action="ignore")})
+        if self.patient and self.patient.casefold() not in present:
+            known = ", ".join(map(str, table.columns))
+            raise DataError(
+                f"{path}: no column '{self.patient}' of patients; it has {known}: name it in `patient`, "
+                'or set patient: "" where each row is a patient of its own'
+            )
         rows["patient"] = column(self.patient) if self.patient else "row" + rows.index.astype("str")
         rows["series"] = column(self.sequence) if has(self.sequence, "sequence") else "image"
         rows["mask file"] = column(self.mask) if has(self.mask, "mask") else None
@@ -202,6 +208,10 @@ class ImageTable(Dataset):
             absent = samples.index[samples[name].isna()]
             excluded += [(path.name, sample, "", f"{name} is absent: left out of this target") for sample in absent]
             samples[name] = _numbers(samples[name], whole=True)
+            if _numbers(samples[name], whole=False).dtype.kind == "f" and samples[name].dtype.kind not in "if":
+                raise DataError(
+                    f"{path}: '{name}' holds fractions, labels are whole numbers or words: cut it into classes"
+                )
             if name in self.ordinal and samples[name].dtype.kind not in "if":
                 raise DataError(f"{path}: '{name}' is ordinal, so its labels must be whole numbers: write 0, 1, 2 ...")
         if self._labels:

@@ -29,8 +29,16 @@ def read(path: Path) -> pd.DataFrame:
         if path.suffix.lower() in (".xlsx", ".xls"):
             table = pd.read_excel(path, dtype=str, keep_default_na=False, na_values=_EMPTY)
         else:
+            with path.open(encoding="utf-8-sig") as file:
+                header = file.readline()
             table = pd.read_csv(
-                path, dtype=str, keep_default_na=False, na_values=_EMPTY, skip_blank_lines=False, encoding="utf-8-sig"
+                path,
+                sep=";" if ";" in header and "," not in header else ",",  # as Excel writes it where a comma is decimal
+                dtype=str,
+                keep_default_na=False,
+                na_values=_EMPTY,
+                skip_blank_lines=False,
+                encoding="utf-8-sig",
             )
     except UnicodeDecodeError as error:
         raise DataError(f"{path}: is not UTF-8 text: save it as 'CSV UTF-8' or .xlsx") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import permutations
 from pathlib import Path
 from typing import Any, Literal
@@ -18,7 +19,7 @@ LUMINANCE = np.array((0.299, 0.587, 0.114), dtype=np.float32)  # of red, green, 
 UNPLACED = np.eye(4)[[2, 1, 0, 3]]  # the affine of an image without a place: 1 mm, columns along x, rows along y
 
 # The LPS directions in which D, H and W grow, as a radiologist sees the slices: nose or head up, nose to the left.
-_ORIENTATIONS = {
+ORIENTATIONS = {
     "sagittal": ((1, 0, 0), (0, 0, -1), (0, 1, 0)),
     "axial": ((0, 0, 1), (0, 1, 0), (1, 0, 0)),
     "coronal": ((0, 1, 0), (0, 0, -1), (1, 0, 0)),
@@ -84,6 +85,17 @@ def check(pixels: Float32, source: str | Path) -> None:
         raise DataError(f"{source}: shows nothing: all pixels are {low:g}")
 
 
+def reason(error: RuntimeError) -> str:
+    """What SimpleITK says is wrong, without its prefix and the addresses of its objects, which differ in every run."""
+    return re.sub(r"\(0x[0-9a-f]+\)", "", str(error).strip().splitlines()[-1]).removeprefix("sitk::ERROR: ")
+
+
+def numbers(scan: Any, tag: str) -> list[float]:
+    """The numbers in a DICOM tag (`"0028|0030"`) of a SimpleITK image or reader; none where it is absent."""
+    texts = scan.GetMetaData(tag).split("\\") if scan.HasMetaDataKey(tag) else []
+    return [float(text) for text in texts if text.strip()]
+
+
 def _is_picture(path: Path) -> bool:
     return path.suffix.lower() in PICTURES
 
@@ -98,8 +110,7 @@ def _decode(path: Path) -> tuple[Any, NDArray[np.float64]]:
     try:
         scan: Any = SimpleITK.ReadImage(str(path))
     except RuntimeError as error:
-        reason = str(error).strip().splitlines()[-1].removeprefix("sitk::ERROR: ")
-        raise DataError(f"{path}: can't be read, truncated or no image: {reason}") from error
+        raise DataError(f"{path}: can't be read, truncated or no image: {reason(error)}") from error
     if scan.GetDimension() == 4 and scan.GetSize()[3] == 1:
         scan = scan[:, :, :, 0]
     if scan.GetDimension() > 3:
@@ -116,12 +127,12 @@ def _affine(scan: Any) -> NDArray[np.float64]:
     spacing[:axes], origin[:axes] = scan.GetSpacing(), scan.GetOrigin()
     if axes == 2 or scan.GetSize()[2] == 1:
         # For files of an enhanced SOP class with one frame SimpleITK returns spacing 1 and origin 0: trust the tags.
-        if pixel_spacing := _tag(scan, "0028|0030"):
-            apart = _tag(scan, "0018|0088") or _tag(scan, "0018|0050") or [1.0]
+        if pixel_spacing := numbers(scan, "0028|0030"):
+            apart = numbers(scan, "0018|0088") or numbers(scan, "0018|0050") or [1.0]
             spacing[:] = pixel_spacing[1], pixel_spacing[0], apart[0]
-        if position := _tag(scan, "0020|0032"):
+        if position := numbers(scan, "0020|0032"):
             origin[:] = position
-        if row_column := _tag(scan, "0020|0037"):
+        if row_column := numbers(scan, "0020|0037"):
             row, column = np.reshape(row_column, (2, 3))
             directions[:] = np.column_stack((row, column, np.cross(row, column)))
     affine = np.eye(4)
@@ -130,19 +141,14 @@ def _affine(scan: Any) -> NDArray[np.float64]:
     return affine
 
 
-def _tag(scan: Any, tag: str) -> list[float]:
-    numbers = scan.GetMetaData(tag).split("\\") if scan.HasMetaDataKey(tag) else []
-    return [float(number) for number in numbers if number.strip()]
-
-
 def _axes(affine: NDArray[np.float64], orientation: str | None) -> tuple[tuple[int, ...], tuple[bool, ...]]:
     """Which index axis becomes D, H and W, and which of them are flipped."""
     if orientation is None:
         return (0, 1, 2), (False, False, False)
-    if orientation not in _ORIENTATIONS:
-        raise ValueError(f"orientation '{orientation}' is none of {', '.join(_ORIENTATIONS)}")
+    if orientation not in ORIENTATIONS:
+        raise ValueError(f"orientation '{orientation}' is none of {', '.join(ORIENTATIONS)}")
     columns = affine[:3, :3] / np.linalg.norm(affine[:3, :3], axis=0)
-    cosines = np.array(_ORIENTATIONS[orientation]) @ columns
+    cosines = np.array(ORIENTATIONS[orientation]) @ columns
     order = max(permutations(range(3)), key=lambda p: float(np.abs(cosines[(0, 1, 2), p]).sum()))
     return order, tuple(bool(cosines[i, axis] < 0) for i, axis in enumerate(order))
 

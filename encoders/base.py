@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,6 +15,8 @@ from data.base import Float32, Image
 
 if TYPE_CHECKING:
     import pandas as pd
+
+CHUNK = 1 << 26  # bytes of tokens that are read at a time
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,18 +46,40 @@ class Tokens:
         present[have] = self.present[self.rows[have]]
         return values, present
 
-    def means(self, chunk: int = 4096) -> tuple[Float32, NDArray[np.bool_]]:
+    def means(self) -> tuple[Float32, NDArray[np.bool_]]:
         """The mean over the slices present: `(N, F)` float32 and `(N,)` bool, read in chunks."""
         out = np.zeros((len(self.rows), self.values.shape[2]), dtype=np.float32)
         have = np.zeros(len(self.rows), dtype=bool)
-        for start in range(0, len(self.rows), chunk):
-            part = slice(start, start + chunk)
-            values, present = self.take(np.arange(len(self.rows))[part]).gather()
+        step = self.samples_in(CHUNK)
+        for start in range(0, len(self.rows), step):
+            part = slice(start, start + step)
+            values, present = replace(self, rows=self.rows[part]).gather()
             count = present.sum(axis=1)
             have[part] = count > 0
             total = np.einsum("ntf,nt->nf", values, present.astype(np.float32))
             out[part] = total / np.maximum(count, 1)[:, None].astype(np.float32)
+            self.release()
         return out, have
+
+    def entries(self) -> Iterator[Float32]:
+        """The tokens present `(m, F)` of the entries that samples lead to, each entry once, in chunks."""
+        used = np.unique(self.rows[self.rows >= 0])
+        step = self.samples_in(CHUNK)
+        for start in range(0, len(used), step):
+            part = used[start : start + step]
+            yield self.values[part][self.present[part]]
+            self.release()
+
+    def samples_in(self, size: int) -> int:
+        """How many samples' tokens lie in so many bytes; at least 1."""
+        _, slices, features = self.values.shape
+        return int(max(1, size // max(1, 4 * slices * features)))
+
+    def release(self) -> None:
+        """Gives back the memory of what was read from a mapped file; it is read again when asked for."""
+        if isinstance(self.values, np.memmap) and self.values.mode == "r" and hasattr(mmap, "MADV_DONTNEED"):
+            mapped: Any = self.values
+            mapped._mmap.madvise(mmap.MADV_DONTNEED)
 
 
 class FittedEncoder(Protocol):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from encoders.projection import Projected
 from encoders.timm_network import photographic
 from encoders.torch_base import Precision, TorchEncoder
 from encoders.weights import file_digest, load_weights, read_weights
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class EfficientnetLite0(TorchEncoder):
+class EfficientnetLite0(Projected, TorchEncoder):
     """timm's `tf_efficientnet_lite0`; every slice is a token of 1280 features.
 
     Takes pixels of about 0 to 1, as three equal channels. The weights come from the package
@@ -23,6 +24,8 @@ class EfficientnetLite0(TorchEncoder):
     Args:
         weights: `"imagenet"`, or `"random"` to see what the architecture alone gives.
         size: Side of the square that each slice is resized to, in pixels.
+        project: Features to project to, such as 512; 0 keeps all 1280.
+        project_by: `"pca"` of the training tokens, or `"random"` Gaussian directions.
         precision: `"fp32"`, or `"bf16"`, which moves features by up to 10 %.
         rescale: Whether the 1st to 99th percentile of each crop is first stretched to [0, 1].
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from data.base import Float32, Image
 from encoders.pixels import demand_scaled, resize_volume, standardize
+from encoders.projection import Projected
 from encoders.torch_base import Precision, TorchEncoder
 from encoders.weights import WeightsError, file_digest, load_weights, read_weights
 
@@ -18,7 +19,7 @@ FILES = {10: "_23dataset", 18: "_23dataset", 34: "_23dataset", 50: "_23dataset",
 
 
 @dataclass(frozen=True, kw_only=True)
-class Medicalnet(TorchEncoder):
+class Medicalnet(Projected, TorchEncoder):
     """MedicalNet's 3D ResNet; a volume is one token of 512 features (depth 10, 18, 34) or 2048.
 
     MedicalNet was trained on volumes of mean 0 and standard deviation 1, so each crop is brought to that.
@@ -28,6 +29,8 @@ class Medicalnet(TorchEncoder):
         weights: `"pretrained"` (from the hub), a file in MedicalNet's format, or `"random"`.
         size: Voxels (D, H, W) that each volume is resized to.
         standardize: False where an image step has already brought the volume to mean 0 and standard deviation 1.
+        project: Features to project to, such as 512; 0 keeps all.
+        project_by: `"pca"` of the training tokens, or `"random"` Gaussian directions.
         precision: `"fp32"`, or `"bf16"`, which moves features by up to 10 %.
 
     References:

@@ -2,12 +2,47 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal, Self
 
 import numpy as np
 
 from data.base import Float32
-from encoders.base import FittedProjection
+from encoders.base import FittedProjection, Projection
+
+
+@dataclass(frozen=True, kw_only=True)
+class Projected:
+    """The two fields of an encoder whose tokens can be projected, to be named before its other base.
+
+    A projection is fitted on the training tokens of the fold, so the stored tokens are those of all folds and of every
+    `project`.
+
+    Args:
+        project: Features to project to, such as 512; 0 keeps all.
+        project_by: `"pca"` of the training tokens, or `"random"` Gaussian directions.
+    """
+
+    project: int = 0
+    project_by: Literal["pca", "random"] = "pca"
+
+    def frozen(self) -> Self:
+        """With all features."""
+        return replace(self, project=0, project_by="pca")
+
+    def projection(self) -> Projection | None:
+        """To `project` features.
+
+        Raises:
+            ValueError: `project` is below 0, or there is no such `project_by`.
+        """
+        if self.project < 0:
+            raise ValueError(f"project ({self.project}) must be 0, which keeps all features, or their number")
+        if self.project_by not in ("pca", "random"):
+            raise ValueError(f"project_by ({self.project_by}) must be pca or random")
+        if self.project == 0:
+            return None
+        return PcaProjection(self.project) if self.project_by == "pca" else RandomProjection(self.project)
 
 
 @dataclass(frozen=True)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from encoders.base import Projection
-from encoders.projection import PcaProjection, RandomProjection
+from encoders.projection import Projected
 from encoders.timm_network import create, digest, photographic
 from encoders.torch_base import Precision, TorchEncoder
 
@@ -17,11 +16,10 @@ MODEL = "resnet50.tv_in1k"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Resnet50(TorchEncoder):
+class Resnet50(Projected, TorchEncoder):
     """ResNet50 with torchvision's first ImageNet weights; every slice is a token of 2048 features.
 
-    Takes pixels of about 0 to 1, as three equal channels. A projection is fitted on the training tokens of the fold,
-    so the stored tokens are those of all folds and of every `project`.
+    Takes pixels of about 0 to 1, as three equal channels.
 
     Args:
         weights: `"pretrained"` (from the hub), a file (torchvision's or timm's), or `"random"`.
@@ -37,8 +35,6 @@ class Resnet50(TorchEncoder):
 
     weights: str = "pretrained"
     size: int = 224
-    project: int = 0
-    project_by: Literal["pca", "random"] = "pca"
     precision: Precision = "fp32"
     rescale: bool = False
 
@@ -49,13 +45,3 @@ class Resnet50(TorchEncoder):
     def weights_digest(self) -> str:
         """Of the file, or the name on the hub."""
         return digest(MODEL, self.weights)
-
-    def frozen(self) -> Resnet50:
-        """With all 2048 features."""
-        return replace(self, project=0, project_by="pca")
-
-    def projection(self) -> Projection | None:
-        """To `project` features."""
-        if self.project == 0:
-            return None
-        return PcaProjection(self.project) if self.project_by == "pca" else RandomProjection(self.project)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from encoders.projection import Projected
 from encoders.timm_network import create, digest, photographic
 from encoders.torch_base import Precision, TorchEncoder
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class TimmBackbone(TorchEncoder):
+class TimmBackbone(Projected, TorchEncoder):
     """A timm network that turns every slice into one token.
 
     Maps gray slices `(B, 1, size, size)`, as three equal channels, to `(B, F)`; `model` sets F (512 for resnet18).
@@ -23,6 +24,8 @@ class TimmBackbone(TorchEncoder):
         model: A name in `timm.list_models()`, with or without the tag of its weights (`resnet50.tv_in1k`).
         weights: `"pretrained"` (timm's own, fetched from the hub), a file, or `"random"`.
         size: Side of the square that each slice is resized to, in pixels.
+        project: Features to project to, such as 512; 0 keeps all.
+        project_by: `"pca"` of the training tokens, or `"random"` Gaussian directions.
         precision: `"fp32"`, or `"bf16"`, which moves features by up to 10 %.
         rescale: Whether the 1st to 99th percentile of each crop is first stretched to [0, 1].
 

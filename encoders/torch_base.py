@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 Precision = Literal["fp32", "bf16"]
+_GENERATOR = Lock()
 
 
 class TorchEncoder(Encoder):
@@ -152,10 +154,13 @@ class FrozenNetwork:
 
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
-    """Torch's CPU generator seeded inside, as it was before outside; networks are built on the CPU."""
+    """Torch's CPU generator seeded inside, as it was before outside, for one thread at a time.
+
+    Networks are built on the CPU.
+    """
     import torch
 
-    with torch.random.fork_rng(devices=[]):
+    with _GENERATOR, torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
         yield
 

@@ -11,9 +11,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from heads.calibration import Calibration, Calibrator, calibrate
-from heads.training import Balance, Float32, Float64, Labels, Part, Training
+from heads.parts import Float32, Float64, Labels, Part
+from heads.training import Balance, Refits, Training
 
-__all__ = ["Balance", "Calibration", "FittedHead", "Float32", "Float64", "Head", "Labels", "Part", "Rows", "Training"]
+__all__ = [
+    "Balance",
+    "Calibration",
+    "Features",
+    "FittedHead",
+    "Float32",
+    "Float64",
+    "Head",
+    "Labels",
+    "Part",
+    "Refits",
+    "Rows",
+    "Training",
+]
+
+Features = Literal["all", "own", "location", "presence", "none"]
 
 SMALLEST = 1e-12  # a probability of 0 has log-odds of -28, not -inf
 
@@ -30,9 +46,13 @@ class Rows(NamedTuple):
 class Head:
     """Features to probabilities of the classes. A plug-in is a frozen keyword-only dataclass with a `build`.
 
-    Class variables: `features` says what X holds (the embedding with its table columns, the one-hot locating columns,
-    or nothing: `(n, 0)`); `weighted` that the classifier takes `sample_weight`; `balanced` is False for a head that
-    ignores the balance step; `lane` is where the engine runs it.
+    Class variables: `features` says what X holds: the embedding with its table columns (`"all"`), the probabilities
+    `(n, K)` of a fusion that was trained with labels (`"own"`), the one-hot locating columns (`"location"`), which
+    sequences a sample has, `(n, S)` (`"presence"`), or nothing, `(n, 0)`; `weighted` says that the classifier takes
+    `sample_weight`; `balanced` is False for a head that ignores the balance step; `lane` is where the engine runs it.
+
+    On features that were trained with labels (`Training.refits`) a head is always calibrated, by `"sigmoid"` where
+    `calibration` is `"none"`; and one that stops early stops where it does on rows that the inner refits have not seen.
 
     Args:
         calibration: `"none"`, `"sigmoid"` (Platt) or `"temperature"`, learnt on held-out rows of inner folds.
@@ -40,7 +60,7 @@ class Head:
             macro one-vs-rest AUC on the same inner folds, the first of the best is taken.
     """
 
-    features: ClassVar[Literal["all", "location", "none"]] = "all"
+    features: ClassVar[Features] = "all"
     weighted: ClassVar[bool] = True
     balanced: ClassVar[bool] = True
     lane: ClassVar[Literal["cpu", "torch"]] = "cpu"
@@ -52,6 +72,14 @@ class Head:
     def stops(self) -> bool:
         """Whether the fit stops early, by rows of other patients, which `train` then gets."""
         return False
+
+    def stopped_at(self, classifier: Any) -> Mapping[str, Any]:
+        """For a head that stops: the fields that let a fit last as many rounds as this one, without stopping."""
+        raise NotImplementedError(f"{type(self).__name__} stops early, but does not say where: give it `stopped_at`")
+
+    def nested(self) -> tuple[Head, ...]:
+        """The heads that this one is built around."""
+        return ()
 
     def build(self, *, seed: int, threads: int, device: str) -> Any:
         """A classifier as scikit-learn has them: `fit`, and `predict_proba` or `decision_function`.
@@ -119,12 +147,17 @@ class Head:
         if not self.balanced:
             training = training.unbalanced()
         where: dict[str, Any] = {"seed": seed, "threads": threads, "device": device}
-        head, chosen, held_out = self._tuned(training, where) if self.tune else (self, {}, None)
+        calibration = self.calibration
+        if calibration == "none" and self.features == "all" and training.refits is not None:
+            calibration = "sigmoid"
+        head, chosen, held_out = (
+            self._tuned(training, where) if self.tune else (self._settled(training, where), {}, None)
+        )
         calibrator = None
-        if self.calibration != "none":
+        if calibration != "none":
             held_out = head._held_out(training, where) if held_out is None else held_out
             known = np.sort(np.concatenate([rows for _, rows in training.folds()]))
-            calibrator = calibrate(self.calibration, held_out[known], training.labels[known])
+            calibrator = calibrate(calibration, held_out[known], training.labels[known])
         classifier = head.learn(training.whole(), **where)
         return FittedHead(classifier, calibrator, present, training.classes, chosen)
 
@@ -132,13 +165,24 @@ class Head:
         best: tuple[float, Self, dict[str, Any], Float64] | None = None
         for values in itertools.product(*self.tune.values()):
             chosen = dict(zip(self.tune, values, strict=True))
-            head = replace(self, tune={}, **chosen)
+            head = replace(self, tune={}, **chosen)._settled(training, where)
             held_out = head._held_out(training, where)
             auc = float(np.mean([_macro_auc(training.labels[rows], held_out[rows]) for _, rows in training.folds()]))
             if best is None or auc > best[0]:
                 best = auc, head, chosen, held_out
         assert best is not None
         return best[1:]
+
+    def _settled(self, training: Training, where: dict[str, Any]) -> Self:
+        """This head, or on features that were trained with labels one that lasts as long as its fits on refits did.
+
+        Rows that such features were trained on can't say when to stop: they look better the longer a fit lasts.
+        """
+        if training.refits is None or not self.stops:
+            return self
+        ends = [self.stopped_at(self.learn(replace(part, stop_by=held), **where)) for part, held in training.folds()]
+        lasting: dict[str, Any] = {name: int(np.median([end[name] for end in ends])) for name in ends[0]}
+        return replace(self, **lasting)
 
     def _held_out(self, training: Training, where: dict[str, Any]) -> Float64:
         held_out = np.empty((len(training.y), len(training.present)))

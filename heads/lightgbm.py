@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,6 +37,10 @@ class LightGBM(Head):
     def stops(self) -> bool:
         """See `Head.stops`."""
         return self.patience > 0
+
+    def stopped_at(self, classifier: Any) -> Mapping[str, Any]:
+        """See `Head.stopped_at`."""
+        return {"rounds": classifier.best_iteration_, "patience": 0}
 
     def build(self, *, seed: int, threads: int, device: str) -> Any:
         """See `Head.build`."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
-from heads.base import Head
+from heads.base import Features, Head
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,7 +16,7 @@ class Location(Head):
         C: Inverse strength of the L2 penalty.
     """
 
-    features: ClassVar[Literal["all", "location", "none"]] = "location"
+    features: ClassVar[Features] = "location"
     balanced: ClassVar[bool] = False
 
     C: float = 1.0

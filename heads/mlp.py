@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-from heads.base import Float32, Float64, Head, Labels, Rows
+from heads.base import Balance, Float32, Float64, Head, Labels, Rows
 
 
 @dataclass(frozen=True, kw_only=True)
 class Mlp(Head):
-    """Fully connected network with ReLU, softmax and cross-entropy, stopped early by rows of other patients.
+    """Fully connected network with ReLU, stopped early by rows of other patients.
 
     The weights of the best epoch are kept. Weights and batches are drawn from a generator of its own.
 
     Args:
+        loss: `"softmax"` is the cross-entropy; `"sigmoid"` gives each class an output of its own, with the mean binary
+            cross-entropy over rows and classes, and its probabilities are divided by their sum. Class weights weigh
+            rows.
         hidden: Units of each hidden layer.
         learning_rate: Of Adam.
         batch: Rows a step.
         epochs: The most passes over the training rows.
-        patience: Epochs without progress before the fit stops.
+        patience: Epochs without progress before the fit stops; 0 takes all epochs and rows, and keeps the last epoch.
 
     References:
         D. Kingma, J. Ba, Adam: a method for stochastic optimization, ICLR 2015, arXiv:1412.6980.
@@ -30,6 +34,7 @@ class Mlp(Head):
 
     lane: ClassVar[Literal["cpu", "torch"]] = "torch"
 
+    loss: Literal["softmax", "sigmoid"] = "softmax"
     hidden: tuple[int, ...] = (256, 128, 64)
     learning_rate: float = 1e-3
     batch: int = 64
@@ -39,7 +44,17 @@ class Mlp(Head):
     @property
     def stops(self) -> bool:
         """See `Head.stops`."""
-        return True
+        return self.patience > 0
+
+    def stopped_at(self, classifier: Any) -> Mapping[str, Any]:
+        """See `Head.stopped_at`."""
+        return {"epochs": classifier.epoch, "patience": 0}
+
+    def refuses(self, balance: Balance | None) -> str | None:
+        """See `Head.refuses`."""
+        if self.loss not in ("softmax", "sigmoid"):
+            return f"mlp: loss ({self.loss}) must be softmax or sigmoid"
+        return super().refuses(balance)
 
     def build(self, *, seed: int, threads: int, device: str) -> Any:
         """See `Head.build`."""
@@ -66,20 +81,21 @@ class _Network:
         parameters = [p for layer in self.layers for p in layer]
         adam = torch.optim.Adam(parameters, lr=self.head.learning_rate, fused=True)
         rows = self._tensors(Rows(X, y, sample_weight))
-        held_out = rows if validation is None else self._tensors(validation)
-        best, best_loss, waited = parameters, float("inf"), 0
-        for _ in range(self.head.epochs):
+        held_out = None if validation is None else self._tensors(validation)
+        best, best_loss = parameters, float("inf")
+        for epoch in range(1, self.head.epochs + 1):
             order = torch.randperm(len(y), generator=generator).to(self.device)
             for step in torch.split(order, self.head.batch):
                 adam.zero_grad()
                 self._loss(*(t[step] for t in rows)).backward()
                 adam.step()
+            if held_out is None:
+                continue
             with torch.no_grad():
                 loss = float(self._loss(*held_out))
-            waited += 1
             if loss < best_loss:
-                best, best_loss, waited = [p.detach().clone() for p in parameters], loss, 0
-            if waited == self.head.patience:
+                best, best_loss, self.epoch = [p.detach().clone() for p in parameters], loss, epoch
+            if epoch == self.epoch + self.head.patience:
                 break
         self.layers = list(zip(best[::2], best[1::2], strict=True))
         return self
@@ -88,8 +104,10 @@ class _Network:
         import torch
 
         with torch.no_grad():
-            logits = self._logits(torch.as_tensor(X, device=self.device))
-            return np.asarray(logits.double().softmax(dim=1).cpu().numpy())
+            logits = self._logits(torch.as_tensor(X, device=self.device)).double()
+            if self.head.loss == "sigmoid":
+                logits = torch.nn.functional.logsigmoid(logits)  # whose softmax is each sigmoid by the sum of all
+            return np.asarray(logits.softmax(dim=1).cpu().numpy())
 
     def _layer(self, inputs: int, outputs: int, generator: Any) -> tuple[Any, Any]:
         """Weight `(outputs, inputs)` and bias as torch.nn.Linear draws them, but from our generator."""
@@ -116,7 +134,13 @@ class _Network:
         return X
 
     def _loss(self, X: Any, y: Any, weights: Any) -> Any:
-        """The weighted mean cross-entropy."""
-        from torch.nn.functional import cross_entropy
+        """The weighted mean over the rows."""
+        from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, one_hot
 
-        return (cross_entropy(self._logits(X), y, reduction="none") * weights).sum() / weights.sum()
+        logits = self._logits(X)
+        if self.head.loss == "softmax":
+            each = cross_entropy(logits, y, reduction="none")
+        else:
+            own = one_hot(y, len(self.classes_)).to(logits.dtype)
+            each = binary_cross_entropy_with_logits(logits, own, reduction="none").mean(dim=1)
+        return (each * weights).sum() / weights.sum()

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
-from heads.base import Head
+from heads.base import Features, Head
 
 
 @dataclass(frozen=True, kw_only=True)
 class Prior(Head):
     """Class frequencies of the training rows, whatever the scan: the floor under every table."""
 
-    features: ClassVar[Literal["all", "location", "none"]] = "none"
+    features: ClassVar[Features] = "none"
     balanced: ClassVar[bool] = False
 
     def build(self, *, seed: int, threads: int, device: str) -> Any:

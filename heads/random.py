@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
-from heads.base import Head
+from heads.base import Features, Head
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,7 +15,7 @@ class Random(Head):
     Row i gets the i-th draw of the seed.
     """
 
-    features: ClassVar[Literal["all", "location", "none"]] = "none"
+    features: ClassVar[Features] = "none"
     balanced: ClassVar[bool] = False
 
     def build(self, *, seed: int, threads: int, device: str) -> Any:

@@ -28,6 +28,16 @@ def phantom(tmp_path_factory):
     return folder
 
 
+@pytest.fixture(scope="session")
+def rsna_phantom(tmp_path_factory):
+    """Four phantom patients in RSNA's layout, DICOM files and tables; read only."""
+    from data.phantom import write_rsna_phantom
+
+    folder = tmp_path_factory.mktemp("rsna")
+    write_rsna_phantom(folder, patients=4, test_patients=0, seed=5, effect=1.0, spacing=(5.0, 1.6), axial_slices=3)
+    return folder
+
+
 @pytest.fixture
 def phantom_copy(phantom, tmp_path):
     """A phantom that a test may damage."""

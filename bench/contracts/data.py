@@ -95,6 +95,10 @@ def loads_finite_float32_images_with_a_place(plugin: Dataset) -> None:
         if image.mask is not None:
             assert image.mask.dtype == np.int16, f"the mask is {image.mask.dtype}, not int16"
             assert image.mask.shape == image.pixels.shape, f"mask {image.mask.shape}, pixels {image.pixels.shape}"
+        if image.planes is not None:
+            assert image.planes.shape == (len(image.pixels), 4, 4), f"planes of shape {image.planes.shape}"
+            assert (np.abs(np.linalg.det(image.planes)) > 0).all(), "a plane can't be inverted"
+        assert all(": " in fault for fault in image.faults), f"a fault must be `file: reason`, not {image.faults}"
 
 
 def has_an_image_for_every_study(plugin: Dataset) -> None:
@@ -127,13 +131,21 @@ def digests_the_files_that_it_reads(plugin: Dataset) -> None:
             assert other != digest, f"{study}: the digest ignores {changed}"
 
 
-def places_points_where_its_samples_are(plugin: Dataset) -> None:
-    """Annotated points have the columns of the locations, a sequence, and finite x, y, z."""
+def places_points_or_says_why_not(plugin: Dataset) -> None:
+    """Points are of samples of their study, one each; in a sequence with finite x, y, z, or with a fault and NaN."""
+    samples = plugin.samples()
     for study in _studies(plugin):
         points = plugin.points(study)
-        missing = {*plugin.locations, "sequence", "x", "y", "z"}.difference(points.columns)
+        missing = {"sequence", "x", "y", "z", "fault"}.difference(points.columns)
         assert not missing, f"points() lacks {', '.join(sorted(missing))}"
-        assert np.isfinite(points[["x", "y", "z"]].to_numpy(dtype=float)).all(), "a point is not finite"
+        assert points.index.is_unique, f"'{points.index[points.index.duplicated()][0]}' has two points"
+        strange = set(points.index).difference(samples.index[samples["study"] == study])
+        assert not strange, f"{min(strange)} is no sample of study {study}"
+        is_placed = (points["fault"] == "").to_numpy()
+        finite = np.isfinite(points[["x", "y", "z"]].to_numpy(dtype=float))
+        assert finite[is_placed].all(), "a point without a fault is not finite"
+        assert not finite[~is_placed].any(), "a point with a fault has a place"
+        assert all(points.loc[is_placed, "sequence"]), f"{study}: a point was marked in no sequence"
 
 
 def _studies(plugin: Dataset) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from heads.base import Float32, Float64, Head, Training
+from heads.base import Float32, Float64, Head, Refits, Training
 
 
 def gives_probabilities_of_every_class(plugin: Head) -> None:
@@ -25,6 +25,8 @@ def gives_zero_to_a_class_that_training_lacks(plugin: Head) -> None:
     """A class without training rows keeps its column."""
     training, test, _ = _problem(plugin, 2)
     training = replace(training, y=training.y * 2, classes=3)
+    if plugin.features == "own":
+        training, test = replace(training, X=_third(training.X)), _third(test)
     p = _predictions(plugin, training, test)
     assert p.shape == (60, 3) and (p[:, 1] == 0).all(), "class 1 had no training rows and has no column of zeros"
 
@@ -33,10 +35,26 @@ def learns_what_is_easy(plugin: Head) -> None:
     """Classes that lie far apart are told apart in patients never seen; floors that see no scan are let off."""
     from sklearn.metrics import roc_auc_score
 
-    if plugin.features == "all":
+    if plugin.features in ("all", "own"):
         training, test, y = _problem(plugin, 2)
         auc = roc_auc_score(y, _predictions(plugin, training, test)[:, 1])
         assert auc > 0.9, f"AUC {auc:.2f} on classes that lie far apart"
+
+
+def is_calibrated_where_features_were_trained_with_labels(plugin: Head) -> None:
+    """Features that give the labels of training rows away, and say nothing of other rows, give about the base rate."""
+    if plugin.features != "all":
+        return
+    training, test, _ = _problem(plugin, 2, apart=0.0)
+    fold_of = np.full(len(training.y), -1)
+    for i, (_, held) in enumerate(training.folds()):
+        fold_of[held] = i
+    given_away = training.X + 6 * (training.y[:, None] - 0.5).astype(np.float32)
+    refits = tuple(np.where((fold_of == i)[:, None], training.X, given_away) for i in range(fold_of.max() + 1))
+    trained = replace(training, X=given_away, refits=Refits(fold_of, refits))
+    p = plugin.fit(trained, seed=0).predict_proba(test)[:, 1]
+    away = float(np.abs(p - training.y.mean()).max())
+    assert away < 0.35, f"a probability is {away:.2f} from the base rate, but was learnt from what only training shows"
 
 
 def same_seed_same_bits(plugin: Head) -> None:
@@ -77,7 +95,7 @@ def resamples_whole_patients_of_the_training_part_only(plugin: Head) -> None:
     """Every sampler sees all rows of a patient or none; of the fits for calibration none sees all patients."""
     training, test, _ = _problem(plugin, 2)
     balance = _Recorded()
-    head = replace(plugin, calibration="sigmoid")
+    head = replace(plugin, calibration="none" if plugin.features == "own" else "sigmoid")
     head.fit(replace(training, balance=balance), seed=0).predict_proba(test)
     if not head.balanced:
         assert not balance.seen, "a head that ignores balance called its sampler"
@@ -155,6 +173,11 @@ def _problem(
         X = np.zeros((n, 0), dtype=np.float32)
     elif plugin.features == "location":
         X = np.eye(4, dtype=np.float32)[rng.integers(4, size=n)]
+    elif plugin.features == "presence":
+        X = (rng.random((n, 3)) < 0.7).astype(np.float32)
+    elif plugin.features == "own":
+        odds = np.exp(apart * np.eye(classes)[y] + rng.standard_normal((n, classes)))
+        X = (odds / odds.sum(axis=1, keepdims=True)).astype(np.float32)
     else:
         centres = rng.standard_normal((classes, features))
         centres *= apart / np.linalg.norm(centres, axis=1, keepdims=True)
@@ -162,3 +185,8 @@ def _problem(
         X = (X - X[:140].mean(axis=0)) / X[:140].std(axis=0)
     groups = np.repeat([f"patient {i}" for i in range(50)], 4)
     return Training(X[:140], y[:140], groups[:140], classes), X[140:], y[140:]
+
+
+def _third(X: Float32) -> Float32:
+    """Probabilities of two classes as those of three, the one between them impossible."""
+    return np.column_stack([X[:, 0], np.zeros(len(X), dtype=np.float32), X[:, 1]])

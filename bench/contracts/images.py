@@ -57,6 +57,21 @@ def keeps_the_mask_on_the_pixels(plugin: ImageStep) -> None:
             assert np.isin(after.mask, image.mask).all(), "the mask has labels that it had not"
 
 
+def keeps_planes_and_faults(plugin: ImageStep) -> None:
+    """Slices with planes of their own stay as many, with their middles in place; what could not be read stays named."""
+    volume = example_discs(1, size=40)[0][0]
+    planes = np.repeat(volume.affine[None], len(volume.pixels), axis=0)
+    planes[:, :3, 3] = [volume.position((d * d, 0, 0)) for d in range(len(planes))]
+    image = replace(volume, planes=planes, faults=("file: broken",))
+    after = plugin(image)
+    assert after.faults == image.faults, f"the step made {after.faults} of the faults {image.faults}"
+    assert after.planes is not None and after.planes.shape == planes.shape, "the step lost the planes"
+    for d in range(len(planes)):
+        middles = [one.position((d, *(np.asarray(one.pixels.shape[1:]) - 1) / 2)) for one in (image, after)]
+        moved = float(np.linalg.norm(middles[1] - middles[0]))
+        assert moved < min(image.spacing) / 2, f"the middle of slice {d} moved by {moved:.2f} mm"
+
+
 def keeps_the_centre_in_place(plugin: ImageStep) -> None:
     """The centre of the image moves by less than half a voxel in patient space."""
     for image in _examples():

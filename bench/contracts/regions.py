@@ -49,16 +49,20 @@ def leaves_the_image_as_it_was(plugin: Region) -> None:
         plugin.locate(image, sample)
         assert np.array_equal(image.pixels, untouched.pixels), "the region changed the pixels"
         assert np.array_equal(image.affine, untouched.affine), "the region changed the affine"
-        assert image.mask is None or np.array_equal(image.mask, np.asarray(untouched.mask)), (
-            "the region changed the mask"
-        )
+        for name in ("mask", "planes"):
+            before, after = getattr(untouched, name), getattr(image, name)
+            assert before is None or np.array_equal(before, after), f"the region changed the {name}"
 
 
 def _examples() -> Iterator[tuple[Image, dict[str, Any]]]:
-    """A volume, a picture, and a scan without a mask, each with the row of its disc."""
+    """A volume, a picture, and a scan without a mask, each with the row of its disc and a point in it."""
     for image in (*example_discs(2)[0], *example_discs(1, slices=1)[0]):
         label = int(np.max(np.asarray(image.mask)))
-        sample = {"patient": "p000", "study": "p000", "level": "L4/L5", "side": "", "condition": ""}
-        yield image, {**sample, "mask_label": label}
-        yield replace(image, mask=None), {**sample, "mask_label": label}
-        yield image, {**sample, "mask_label": np.nan}
+        sample: dict[str, Any] = {"patient": "p000", "study": "p000", "level": "L4/L5", "side": "left", "condition": ""}
+        sample |= {"mask_label": label, "point": image.position((np.asarray(image.pixels.shape) - 1) / 2)}
+        planes = np.repeat(image.affine[None], len(image.pixels), axis=0)
+        planes[:, :3, 3] = [image.position((d, 0, 0)) for d in range(len(planes))]
+        yield image, sample
+        yield replace(image, planes=planes), sample
+        yield replace(image, mask=None), sample
+        yield image, {**sample, "mask_label": np.nan, "point": None}

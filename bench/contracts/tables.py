@@ -36,6 +36,29 @@ def same_seed_same_values(plugin: Table) -> None:
         assert np.array_equal(one, other), "one seed gave different values"
 
 
+def sees_each_sample_by_itself(plugin: Table) -> None:
+    """What stands for a sample does not depend on the others that are transformed with it, nor is the table changed."""
+    transformer = plugin.build(seed=0)
+    if transformer is not None:
+        table = _clinical(20)
+        before = table.copy()
+        transformer.fit(table)
+        together, alone = transformer.transform(table), [transformer.transform(table.iloc[i : i + 1]) for i in range(6)]
+        assert np.allclose(np.vstack(alone), np.asarray(together)[:6]), "a sample alone is given other values"
+        assert table.equals(before), "the table was changed"
+
+
+def takes_a_table_without_columns(plugin: Table) -> None:
+    """A dataset may have no clinical columns."""
+    import pandas as pd
+
+    transformer = plugin.build(seed=0)
+    if transformer is not None:
+        empty = pd.DataFrame(index=range(3))
+        values = np.asarray(transformer.fit(empty).transform(empty))
+        assert values.shape == (3, 0), f"3 samples without columns became an array of shape {values.shape}"
+
+
 def _clinical(n: int, unseen: str | None = None) -> pd.DataFrame:
     import pandas as pd
 

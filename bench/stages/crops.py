@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, overload
+from traceback import format_exception
+from typing import TYPE_CHECKING, Any, NamedTuple, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +21,25 @@ from data.crop import crop
 from preprocessing.images.base import ImageStep
 from preprocessing.regions.base import Region
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 Chain = tuple[ImageStep, ...]
+Boxes = list[Box | tuple[str, str]]
+
+
+class Fault(NamedTuple):
+    """Why a sample has no crop, or what of a scan could not be read.
+
+    Args:
+        sample: Where the sample stands among its study's or the dataset's samples; -1 for none of them.
+        file: The file in question, or "".
+        why: One line.
+    """
+
+    sample: int
+    file: str
+    why: str
 
 
 @dataclass(frozen=True)
@@ -30,18 +49,25 @@ class StudyCrops:
     Args:
         images: The distinct crops.
         entry: From the study's samples to `images`; -1 where the image does not show the sample.
-        reasons: Why, for each sample with -1; `""` where the study lacks the sequence.
+        faults: Why, for each sample with -1 but those of a study that lacks the sequence; and the faults of the scan.
+        trace: The traceback of what failed though no file was at fault, or "".
     """
 
     images: list[Image]
     entry: list[int]
-    reasons: list[str]
+    faults: list[Fault]
+    trace: str = ""
 
 
 def cut_study(
-    dataset: Dataset, study: str, sequence: str, samples: Sequence[Mapping[str, Any]], variants: Mapping[str, Any]
+    dataset: Dataset,
+    study: str,
+    sequence: str,
+    samples: Sequence[Mapping[str, Any]],
+    variants: Mapping[str, Any],
+    points: Callable[[str], pd.DataFrame] | None = None,
 ) -> dict[str, StudyCrops]:
-    """All crops of one series.
+    """All crops of one series. Nothing that fails here stops the other studies: it becomes a fault of this one.
 
     Args:
         dataset: Gives the scan.
@@ -49,21 +75,67 @@ def cut_study(
         sequence: The sequence.
         samples: The study's rows of `samples()`.
         variants: From a name to `(Region, Chain)`.
+        points: Gives the study's points, if not `dataset.points`: to read them once for all sequences.
     """
     try:
         image = dataset.load(study, sequence)
-    except DataError as error:
-        return {name: StudyCrops([], [-1] * len(samples), [str(error)] * len(samples)) for name in variants}
+    except Exception as error:
+        return dict.fromkeys(variants, _nothing(samples, error, "reading the scan"))
     if image is None:
-        return {name: StudyCrops([], [-1] * len(samples), [""] * len(samples)) for name in variants}
-    boxes: dict[Region, list[Box | None]] = {}
+        return dict.fromkeys(variants, StudyCrops([], [-1] * len(samples), []))
+    boxes: dict[Region, Boxes] = {}
     processed: dict[Chain, Image] = {(): image}
     out = {}
     for name, (region, chain) in variants.items():
-        if region not in boxes:
-            boxes[region] = [region.locate(image, sample) for sample in samples]
-        out[name] = _cut(_process(processed, chain), boxes[region], region)
+        doing = f"region {type(region).__name__.lower()}"
+        try:
+            if region not in boxes:
+                boxes[region] = _locate(region, image, samples, points or dataset.points, study)
+            doing = "the image steps"
+            out[name] = _cut(_process(processed, chain), boxes[region])
+        except Exception as error:
+            out[name] = _nothing(samples, error, doing)
+        out[name].faults.extend(Fault(-1, *_file_and_why(fault)) for fault in image.faults)
     return out
+
+
+def _nothing(samples: Sequence[Any], error: Exception, doing: str) -> StudyCrops:
+    """No crop, since something failed."""
+    if isinstance(error, DataError):
+        (file, why), trace = _file_and_why(str(error)), ""
+    else:
+        said = " ".join(str(error).split())
+        file, why, trace = "", f"{doing} failed: {type(error).__name__}: {said}", "".join(format_exception(error))
+    return StudyCrops([], [-1] * len(samples), [Fault(i, file, why) for i in range(len(samples))], trace)
+
+
+def _file_and_why(text: str) -> tuple[str, str]:
+    file, colon, why = text.partition(": ")
+    return (file, why) if colon else ("", text)
+
+
+def _locate(
+    region: Region,
+    image: Image,
+    samples: Sequence[Mapping[str, Any]],
+    points: Callable[[str], pd.DataFrame],
+    study: str,
+) -> Boxes:
+    """The box of each sample, or the file and the reason why there is none."""
+    nowhere = "", f"region {type(region).__name__.lower()} does not find the sample in the image"
+    if not region.uses_points:
+        return [region.locate(image, sample) or nowhere for sample in samples]
+    table = points(study)
+    marked = {row["sample"]: row for row in table.rename_axis("sample").reset_index().to_dict("records")}
+    boxes: Boxes = []
+    for sample in samples:
+        row = marked.get(sample["sample"])
+        if row is None or row["fault"]:
+            boxes.append(_file_and_why(row["fault"]) if row else ("", "no point is marked for the sample"))
+        else:
+            point = np.array([row["x"], row["y"], row["z"]], dtype=np.float64)
+            boxes.append(region.locate(image, {**sample, "point": point}) or nowhere)
+    return boxes
 
 
 def _process(done: dict[Chain, Image], chain: Chain) -> Image:
@@ -73,27 +145,24 @@ def _process(done: dict[Chain, Image], chain: Chain) -> Image:
     return done[chain]
 
 
-def _cut(image: Image, boxes: Sequence[Box | None], region: Region) -> StudyCrops:
+def _cut(image: Image, boxes: Boxes) -> StudyCrops:
     background = float(image.pixels.min())
     found: dict[Box, int] = {}
-    images: list[Image] = []
-    entry, reasons = [], []
-    for box in boxes:
-        if box is None:
-            entry.append(-1)
-            reasons.append(f"region {type(region).__name__.lower()} does not find the sample in the image")
-            continue
-        try:
-            if box not in found:
-                images.append(crop(image, box, background=background))
-                found[box] = len(images) - 1
-        except DataError as error:
-            entry.append(-1)
-            reasons.append(str(error))
-            continue
-        entry.append(found[box])
-        reasons.append("")
-    return StudyCrops(images, entry, reasons)
+    crops = StudyCrops([], [], [])
+    for i, box in enumerate(boxes):
+        entry = -1
+        if not isinstance(box, Box):
+            crops.faults.append(Fault(i, *box))
+        elif box in found:
+            entry = found[box]
+        else:
+            try:
+                crops.images.append(crop(image, box, background=background))
+                entry = found[box] = len(crops.images) - 1
+            except DataError as error:
+                crops.faults.append(Fault(i, "", str(error)))
+        crops.entry.append(entry)
+    return crops
 
 
 class CropWriter:
@@ -106,7 +175,7 @@ class CropWriter:
         self._affines: list[NDArray[np.float64]] = []
         self._digests: list[str] = []
         self._rows = np.full(samples, -1, dtype=np.int64)
-        self._faults: list[tuple[int, str]] = []
+        self._faults: list[Fault] = []
 
     def add(self, positions: Sequence[int], crops: StudyCrops) -> None:
         """Adds a study whose samples stand at some positions of `samples()`."""
@@ -117,10 +186,10 @@ class CropWriter:
             self._shapes.append(pixels.shape)
             self._affines.append(image.affine)
             self._digests.append(hashlib.sha256(repr(pixels.shape).encode() + pixels.tobytes()).hexdigest()[:32])
-        for position, entry, reason in zip(positions, crops.entry, crops.reasons, strict=True):
+        for position, entry in zip(positions, crops.entry, strict=True):
             self._rows[position] = first + entry if entry >= 0 else -1
-            if reason:
-                self._faults.append((position, reason))
+        for fault in crops.faults:
+            self._faults.append(fault._replace(sample=positions[fault.sample]) if fault.sample >= 0 else fault)
 
     def close(self) -> None:
         """Writes the index."""
@@ -136,7 +205,7 @@ class Crops(Sequence[Image]):
     """The crops of a store entry, read when indexed.
 
     `rows` `(N,)` leads from samples to crops, -1 where there is none; `shapes` `(M, 3)`; `digests` of the pixels;
-    `faults` are pairs of a sample's position and why it has no crop.
+    `faults` name a sample by its position.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -146,7 +215,7 @@ class Crops(Sequence[Image]):
             self._affines = index["affines"]
         text = json.loads((folder / "index.json").read_text(encoding="utf-8"))
         self.digests: list[str] = text["digests"]
-        self.faults: list[tuple[int, str]] = [(int(i), reason) for i, reason in text["faults"]]
+        self.faults = [Fault(*fault) for fault in text["faults"]]
         self._offsets = np.concatenate([[0], np.cumsum(self.shapes.prod(axis=1))])
         self._file = folder / "pixels.f32"
 

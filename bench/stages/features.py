@@ -10,71 +10,131 @@ from numpy.typing import NDArray
 
 from data.base import Float32
 from encoders.base import Projection, Tokens
-from encoders.fusion.base import Fusion
+from encoders.fusion.base import Fused, Fuser, Fusion
+from encoders.missing import quality
 from encoders.missing.base import Missing
+from encoders.missing.mean import Mean
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
+PROJECTED_FROM = 50_000
+CHUNK = 4096
+
+
 def project(tokens: Sequence[Tokens], projection: Projection, train: NDArray[np.int64], *, seed: int) -> list[Tokens]:
-    """The tokens of each sequence with fewer features, learnt from the tokens of the training samples."""
+    """The tokens of each sequence with fewer features, learnt from those of the training samples (at most 50,000)."""
     out = []
     for one in tokens:
         entries = np.unique(one.rows[train][one.rows[train] >= 0])
+        most = PROJECTED_FROM // one.values.shape[1]
+        if len(entries) > most:
+            entries = np.sort(np.random.default_rng(seed).choice(entries, most, replace=False))
         fitted = projection.fit(one.values[entries][one.present[entries]], seed=seed)
-        out.append(Tokens(fitted(np.asarray(one.values)), one.present, one.rows))
+        parts = [fitted(np.asarray(one.values[i : i + CHUNK])) for i in range(0, len(one.values), CHUNK)]
+        out.append(Tokens(np.concatenate(parts), one.present, one.rows))
     return out
 
 
 def fuse(
     tokens: Sequence[Tokens],
-    missing: Missing,
+    missing: Missing | None,
     fusion: Fusion,
     train: NDArray[np.int64],
     y: NDArray[np.int64] | None,
     groups: NDArray[np.str_],
     *,
+    classes: int,
     seed: int,
     device: str,
-) -> Float32:
-    """One vector a sample, `(N, F)` float32; what learns sees the samples of `train` alone.
+) -> tuple[Fused, Fuser]:
+    """One vector a sample and branch; what learns sees the samples of `train` alone.
 
     Args:
         tokens: One a sequence, over the same N samples.
-        missing: Fills absent sequences.
+        missing: Fills absent sequences, where the fusion uses that; None leaves zeros.
         fusion: Joins slices and sequences.
         train: Positions of the training samples.
         y: `(len(train),)` where the fusion learns from labels.
         groups: `(N,)` patient of each sample.
+        classes: The number of classes.
         seed: For what draws.
         device: Where torch computes.
     """
-    means = [one.means() for one in tokens]
-    if len({values.shape[1] for values, _ in means}) > 1:
-        raise ValueError("the sequences of a cell must give embeddings of one width")
-    values = np.stack([v for v, _ in means], axis=1)
-    present = np.stack([p for _, p in means], axis=1)
-    if not present.all():
-        values = missing.fit(values[train], present[train], seed=seed)(values, present)
+    filled = np.zeros((len(groups), len(tokens), 0), dtype=np.float32)
+    if fusion.uses_filled:
+        filled, present = means(tokens)
+        if missing is not None and not present.all():
+            filled = missing.fit(filled[train], present[train], seed=seed)(filled, present)
     training = [one.take(train) for one in tokens]
-    fuser = fusion.fit(training, values[train], y, groups=groups[train], seed=seed, device=device)
-    fused, _ = fuser(tokens, values)
-    if len(fused) != 1:
-        raise ValueError(f"a fusion of {len(fused)} branches needs a head a branch, which the engine does not fit yet")
-    vectors: Float32 = fused[0]
-    return vectors
+    fuser = fusion.fit(training, filled[train], y, classes=classes, groups=groups[train], seed=seed, device=device)
+    return fuser(tokens, filled), fuser
 
 
-def join_table(
-    fused: Float32, table: Any | None, clinical: pd.DataFrame, train: NDArray[np.int64], *, seed: int
-) -> Float32:
-    """The fused vectors with the clinical columns, imputed and encoded by the training samples, beside them."""
-    transformer = table.build(seed=seed) if table is not None else None
+def means(tokens: Sequence[Tokens]) -> tuple[Float32, NDArray[np.bool_]]:
+    """The mean over the slices of each sequence: `(N, S, F)` float32, zeros where absent, and `(N, S)` bool.
+
+    Raises:
+        ValueError: The sequences differ in their number of features.
+    """
+    widths = [one.values.shape[2] for one in tokens]
+    if len(set(widths)) > 1:
+        raise ValueError(f"the sequences of a cell must give embeddings of one width, these have {widths}")
+    values = np.empty((len(tokens[0].rows), len(tokens), widths[0]), dtype=np.float32)
+    present = np.empty(values.shape[:2], dtype=bool)
+    for i, one in enumerate(tokens):
+        values[:, i], present[:, i] = one.means()
+    return values, present
+
+
+def filling_quality(
+    tokens: Sequence[Tokens], missing: Missing, train: NDArray[np.int64], test: NDArray[np.int64], *, seed: int
+) -> pd.DataFrame:
+    """How good a missing step that learnt on `train` fills sequences hidden from samples of `test`.
+
+    Columns `sequence` (its position), `n`, `cosine`, `explained_variance`; see `encoders.missing.quality`.
+    """
+    import pandas as pd
+
+    values, present = means(tokens)
+    nothing = np.zeros((1, *values.shape[1:]), dtype=np.float32)
+    centre = Mean().fit(values[train], present[train], seed=seed)(nothing, np.zeros(nothing.shape[:2], dtype=bool))[0]
+    filler = missing.fit(values[train], present[train], seed=seed)
+    return pd.DataFrame(quality.filling_quality(filler, values[test], present[test], means=centre))
+
+
+def joined(blocks: Sequence[Fused]) -> Fused:
+    """What several encoders gave, side by side; their probabilities averaged.
+
+    Raises:
+        ValueError: They differ in their number of branches.
+    """
+    if len(blocks) == 1:
+        return blocks[0]
+    probabilities = [block.probabilities for block in blocks if block.probabilities is not None]
+    return Fused(
+        np.concatenate([block.vectors for block in blocks], axis=2),
+        np.any([block.present for block in blocks], axis=0),
+        np.mean(probabilities, axis=0) if probabilities else None,
+        {f"{name}_{i}": values for i, block in enumerate(blocks) for name, values in block.weights.items()},
+    )
+
+
+def table_features(table: Any, columns: pd.DataFrame, train: NDArray[np.int64], *, seed: int) -> Float32 | None:
+    """Columns of the samples as numbers, imputed and encoded by the training samples, `(N, F)`; None if not used."""
+    transformer = table.build(seed=seed)
     if transformer is None:
-        return fused
-    transformer.fit(clinical.iloc[train])
-    return np.hstack([fused, np.asarray(transformer.transform(clinical), dtype=np.float32)])
+        return None
+    transformer.fit(columns.iloc[train])
+    return np.asarray(transformer.transform(columns), dtype=np.float32)
+
+
+def join_table(vectors: Float32, table: Float32 | None, rows: NDArray[np.int64] | None = None) -> Float32:
+    """Vectors `(n, F)` with the table's features of those rows (all for None) beside them."""
+    if table is None:
+        return vectors
+    return np.hstack([vectors, table if rows is None else table[rows]])
 
 
 def standardise(X: Float32, train: NDArray[np.int64]) -> Float32:
@@ -83,7 +143,9 @@ def standardise(X: Float32, train: NDArray[np.int64]) -> Float32:
     deviation = X[train].std(axis=0, dtype=np.float64)
     constant = deviation <= 1e-7 * np.maximum(np.abs(mean), 1e-30)
     scale = np.where(constant, 0.0, 1.0 / np.where(constant, 1.0, deviation))
-    return np.asarray((X - mean.astype(np.float32)) * scale.astype(np.float32), dtype=np.float32)
+    out: Float32 = X - mean.astype(np.float32)
+    out *= scale.astype(np.float32)
+    return out
 
 
 def one_hot(columns: pd.DataFrame, train: NDArray[np.int64]) -> Float32:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,19 +11,50 @@ from numpy.typing import NDArray
 from data.base import Float32
 from heads.base import Head, Training
 
+Float64 = NDArray[np.float64]
+
 
 def fit_and_predict(
-    head: Head, training: Training, X_test: Float32, *, seed: int, threads: int, device: str
-) -> tuple[NDArray[np.float64], dict[str, Any]]:
+    head: Head,
+    branches: Sequence[Training],
+    X_test: Sequence[Float32],
+    present: NDArray[np.bool_],
+    *,
+    seed: int,
+    threads: int,
+    device: str,
+) -> tuple[Float64, dict[str, Any]]:
     """Probabilities `(m, K)` float64 of the test rows, and the values that tuning chose.
+
+    A head is fitted for each branch of a fusion, and the probabilities of the branches present are averaged.
+
+    Args:
+        head: What is fitted.
+        branches: The training rows of each branch, those that have it.
+        X_test: For each branch the features of all m test rows.
+        present: `(B, m)`: which test row has which branch; every row has one.
+        seed: For what draws.
+        threads: Of one fit.
+        device: Where torch and XGBoost compute.
 
     Raises:
         ValueError: The head gave no probabilities.
     """
-    fitted = head.fit(training, seed=seed, threads=threads, device=device)
-    probabilities = np.asarray(fitted.predict_proba(X_test), dtype=np.float64)
-    if probabilities.shape != (len(X_test), training.classes):
-        raise ValueError(f"a head gives ({len(X_test)}, {training.classes}) probabilities, not {probabilities.shape}")
-    if not np.isfinite(probabilities).all() or (np.abs(probabilities.sum(axis=1) - 1) > 1e-6).any():
+    total = np.zeros((present.shape[1], branches[0].classes))
+    chosen: dict[str, Any] = {}
+    for i, (training, X, have) in enumerate(zip(branches, X_test, present, strict=True)):
+        if not have.any():
+            continue
+        fitted = head.fit(training, seed=seed, threads=threads, device=device)
+        total[have] += _checked(fitted.predict_proba(X if have.all() else X[have]), int(have.sum()), training.classes)
+        chosen |= {(f"{name} of branch {i}" if len(branches) > 1 else name): v for name, v in fitted.chosen.items()}
+    return total / present.sum(axis=0)[:, None], chosen
+
+
+def _checked(probabilities: Any, rows: int, classes: int) -> Float64:
+    p = np.asarray(probabilities, dtype=np.float64)
+    if p.shape != (rows, classes):
+        raise ValueError(f"a head gives ({rows}, {classes}) probabilities, not {p.shape}")
+    if not np.isfinite(p).all() or (np.abs(p.sum(axis=1) - 1) > 1e-6).any():
         raise ValueError("a head gives finite probabilities that sum to 1")
-    return probabilities, dict(fitted.chosen)
+    return p

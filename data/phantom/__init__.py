@@ -2,5 +2,6 @@
 
 from data.phantom.examples import example_discs
 from data.phantom.files import write_phantom
+from data.phantom.rsna_files import write_rsna_phantom
 
-__all__ = ["example_discs", "write_phantom"]
+__all__ = ["example_discs", "write_phantom", "write_rsna_phantom"]

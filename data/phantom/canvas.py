@@ -46,6 +46,7 @@ class Canvas:
     ) -> None:
         self.to_body = np.linalg.inv(anatomy.pose) @ affine
         self.shape = shape
+        self.sequences = tuple(sequences)
         spacing = np.linalg.norm(affine[:3, :3], axis=0)
         self.pixel = float(spacing[1])
         self.parts = parts
@@ -104,17 +105,22 @@ class Canvas:
         """The share of a pixel that lies inside a surface, from the depth of its centre in mm."""
         return np.asarray(np.clip(depth * np.float32(1 / self.pixel) + np.float32(0.5), 0, 1))
 
-    def paint(self, box: Box, tissues: Sequence[tuple[Array, str | Array]], label: int = 0) -> None:
+    def paint(
+        self, box: Box, tissues: Sequence[tuple[Array, str | Array]], label: int = 0, only: str | None = None
+    ) -> None:
         """Lays tissues over what is in a box, and a label where they cover half of a voxel or more.
 
-        A tissue is a weight (0 to 1, the parts of each slice along axis 0) with a name or a signal `(sequences,)`.
+        A tissue is a weight (0 to 1, the parts of each slice along axis 0) with a name or a signal `(sequences,)`;
+        `only` one sequence is painted where it is given.
         """
-        under = self.pixels[(slice(None), *box)]
+        first, stop = (0, None) if only is None else (self.sequences.index(only), self.sequences.index(only) + 1)
+        under = self.pixels[(slice(first, stop), *box)]
         shares = [_slice_mean(weight, under.shape[1]) for weight, _ in tissues]
         covered = np.sum(shares, axis=0) if len(shares) > 1 else shares[0]
         under *= 1 - covered
         for share, (_, tissue) in zip(shares, tissues, strict=True):
-            for layer, value in zip(under, self.signals[tissue] if isinstance(tissue, str) else tissue, strict=True):
+            signal = self.signals[tissue] if isinstance(tissue, str) else tissue
+            for layer, value in zip(under, signal[first:stop], strict=True):
                 layer += share * value
         if label:
             self.mask[box][covered >= 0.5] = label

@@ -7,12 +7,16 @@ from collections.abc import Sequence
 import numpy as np
 
 from data.base import Image
+from data.phantom.back import paint_back
 from data.phantom.canvas import SEQUENCES, Canvas
+from data.phantom.passages import paint_passage
 from data.phantom.shapes import Anatomy, Array, Body, Float64, turn
 
 CANAL = 100
 _SACRUM_SEEN = 42.0
 _FIELD_AP = 165.0
+_SAGITTAL = [0, 1, 2]
+_COIL_LENGTH = 260.0
 
 
 def sagittal_grid(
@@ -52,30 +56,36 @@ def scan(
     *,
     thickness: float | None = None,
     parts: int = 3,
+    gain: float | None = None,
 ) -> dict[str, Image]:
-    """The patient in each sequence, on one grid `(D, H, W)` and with one mask; D left, H down, W back.
+    """The patient in each sequence, on one grid `(D, H, W)` and with one mask: D left, H down, W back where sagittal.
 
     Slices are `thickness` mm thick (None: no gap), and the anatomy is taken at so many `parts` of each. A sequence
-    looks the same whatever others are asked for.
+    looks the same whatever others are asked for. The scanner's `gain` is drawn where it is None.
     """
     canvas = Canvas(anatomy, affine, shape, sequences, thickness, parts)
     texture_rng, bias_rng, *noise_rngs = rng.spawn(2 + len(SEQUENCES))
-    texture = _texture(texture_rng, shape)
+    order = _body_axes(canvas)
+    texture = _texture(texture_rng, shape, order)
     sac = _Sac(anatomy.canal)
     _paint_soft_tissue(canvas, anatomy, sac, texture)
+    if anatomy.room is not None:
+        _paint_canal(canvas, anatomy, _Sac(anatomy.room), fluid=False)
     _paint_canal(canvas, anatomy, sac)
     for vertebra in anatomy.vertebrae:
         _paint_processes(canvas, anatomy, vertebra)
     for body in [*anatomy.sacrum, *anatomy.vertebrae, *anatomy.discs]:
         _paint_body(canvas, body)
+    for passage in anatomy.passages:
+        paint_passage(canvas, passage)
     canvas.pixels *= 1 + 0.07 * texture
-    canvas.pixels *= _bias(bias_rng, anatomy, affine, shape)
+    canvas.pixels *= _bias(bias_rng, anatomy, affine, shape, order)
     images = {}
     for sequence, signal in zip(sequences, canvas.pixels, strict=True):
         noise_rng = noise_rngs[SEQUENCES.index(sequence)]
         noise = noise_rng.standard_normal((2, *shape), dtype=np.float32) * np.float32(anatomy.factors["noise"])
-        gain = noise_rng.uniform(0.6, 1.4)
-        pixels = np.hypot(signal + noise[0], noise[1]) * np.float32(gain)
+        drawn = noise_rng.uniform(0.6, 1.4)
+        pixels = np.hypot(signal + noise[0], noise[1]) * np.float32(drawn if gain is None else gain)
         images[sequence] = Image(pixels=pixels, affine=affine, mask=canvas.mask)
     return images
 
@@ -147,8 +157,8 @@ def _paint_processes(canvas: Canvas, anatomy: Anatomy, vertebra: Body) -> None:
         canvas.paint(box, [(inside - marrow, "cortex"), (marrow, "marrow")], vertebra.label)
 
 
-def _paint_canal(canvas: Canvas, anatomy: Anatomy, sac: _Sac) -> None:
-    """The thecal sac with cord and roots, a band of rows at a time."""
+def _paint_canal(canvas: Canvas, anatomy: Anatomy, sac: _Sac, *, fluid: bool = True) -> None:
+    """The thecal sac with cord and roots, or dark tissue instead of it, a band of rows at a time."""
     path = canvas.index(sac.path)
     reach = np.ceil(canvas.voxels_in(sac.path[:, 3].max() * 0.75 + 2))
     conus = anatomy.discs[min(4, len(anatomy.discs) - 1)].centre[2]
@@ -165,6 +175,9 @@ def _paint_canal(canvas: Canvas, anatomy: Anatomy, sac: _Sac) -> None:
         x, y, width = x - sac.x(z), y - sac.y(z), sac.width(z)
         depth = 0.5 * width - np.hypot(x * 0.7, y)
         inside = canvas.cover(depth)
+        if not fluid:
+            canvas.paint(box, [(inside, "ligament")])
+            continue
         cord_width = np.clip((z - (conus - 15)) / 25, 0, 1) * 4.5
         cord = canvas.cover(cord_width - np.hypot(x, (y - 0.08 * width) * 1.2)) * (cord_width > 0)
         roots = 0.55 * np.exp(-np.square((y / width - 0.22) / 0.12)) * (1 - cord)
@@ -202,6 +215,10 @@ def _paint_soft_tissue(canvas: Canvas, anatomy: Anatomy, sac: _Sac, texture: Arr
     layer(back - 6, {"muscle": 1 - streaks, "fat": streaks}, first + 5, 300)
     layer(np.minimum(back - 10, 4.5 - side), {"fat": 0.55, "ligament": 0.45}, first + 9, 300)
     layer(np.minimum(np.minimum(back + 14, 17 - back), 22 - side), {"fat": 0.9, "ligament": 0.1}, first - 15, last + 18)
+    if anatomy.passages:
+        paint_back(canvas, side, back, f["canal_width"], streaks)
+        layer(8 - np.hypot(x - sac.x(z) + 13, front + 8), {"vessel": 1.0}, first - ap - 18, last - ap)
+        skin = skin - np.square(side) / 350
     surface = float((y + skin).min())
     layer(f["fat_thickness"] - skin, {"fat": 0.95, "ligament": 0.05}, surface - f["fat_thickness"] - 1, 300)
     layer(1.5 - skin, {"ligament": 1.0}, surface - 3, 300)
@@ -235,24 +252,35 @@ class _Sac:
         )
 
 
-def _bias(rng: np.random.Generator, anatomy: Anatomy, affine: Float64, shape: tuple[int, int, int]) -> Array:
+def _body_axes(canvas: Canvas) -> list[int]:
+    """The index axes that run left-right, along the body and to the back."""
+    nearest = np.abs(canvas.to_body[:3, :3] / np.linalg.norm(canvas.to_body[:3, :3], axis=0)).argmax(axis=0)
+    return [int(np.flatnonzero(nearest == axis)[0]) for axis in (0, 2, 1)]
+
+
+def _bias(
+    rng: np.random.Generator, anatomy: Anatomy, affine: Float64, shape: tuple[int, int, int], order: list[int]
+) -> Array:
     """The coil's sensitivity `(D, H, W)`: it falls from the back to the front, where a saturation band lies besides."""
-    mm = np.linalg.norm(affine[:3, :3], axis=0)
+    mm = np.linalg.norm(affine[:3, :3], axis=0)[order]
+    shape = shape[order[0]], shape[order[1]], shape[order[2]]
     d, h, w = (np.linspace(-1, 1, n) for n in shape)
+    if order != _SAGITTAL:
+        h = h * min(1.0, shape[1] * mm[1] / _COIL_LENGTH)
     fall = anatomy.factors["bias"] * (w - 1) * shape[2] * mm[2] / 200
     band = 0.15 + 0.85 / (1 + np.exp(-(np.arange(shape[2]) * mm[2] - rng.uniform(15, 35)) / 4))
     a, b, c, e = rng.normal(0, (0.05, 0.1, 0.2, 0.05))
-    return np.asarray(
-        np.exp(a * d)[:, None, None] * np.exp(b * h - (0.25 + c) * h**2)[:, None] * (np.exp(fall + e * w) * band),
-        np.float32,
-    )
+    bias = np.exp(a * d)[:, None, None] * np.exp(b * h - (0.25 + c) * h**2)[:, None] * (np.exp(fall + e * w) * band)
+    return np.asarray(bias.transpose(np.argsort(order)), dtype=np.float32)
 
 
-def _texture(rng: np.random.Generator, shape: tuple[int, int, int]) -> Array:
+def _texture(rng: np.random.Generator, shape: tuple[int, int, int], order: list[int]) -> Array:
     """Smooth noise `(D, H, W)` of mean 0 and variance 1, longer along the body than across."""
     from scipy.ndimage import gaussian_filter
 
-    noise = gaussian_filter(rng.standard_normal(shape, dtype=np.float32), (0.3, 3, 1.5), truncate=3)
+    # In voxels; across thick slices there is less of it.
+    widths = (0.3, 3, 1.5) if order == _SAGITTAL else (0.6, 1.5, 1.5)
+    noise = gaussian_filter(rng.standard_normal(shape, dtype=np.float32), widths, truncate=3)
     return np.asarray(noise / noise.std(), dtype=np.float32)
 
 

@@ -6,6 +6,7 @@ vertebra and disc has a frame of its own: u to the left, v to the back, w up, or
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -114,6 +115,31 @@ class Body:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Passage:
+    """A tube with a root in it, bright around the root as far as nothing narrows it.
+
+    Args:
+        centre: `(3,)` in body space, mm.
+        axes: `(3, 3)`; the columns are along the tube and twice across, in body space.
+        half: Half-lengths along these, mm.
+        root: The root's place across, mm from the centre.
+        radius: The root's, mm.
+        filling: The tissue around the root: a name in `data.phantom.canvas.SIGNALS`.
+        lost: The share of the filling that is lost, by sequence, 0 to 1; dark tissue takes its place.
+        sleeve: Half-length of dull tissue along the tube, in which what is bright is the tube alone; 0 for none.
+    """
+
+    centre: Float64
+    axes: Float64
+    half: tuple[float, float, float]
+    root: tuple[float, float]
+    radius: float
+    filling: str
+    lost: Mapping[str, float]
+    sleeve: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
 class Anatomy:
     """All that a scan shows of a patient.
 
@@ -124,6 +150,8 @@ class Anatomy:
         sacrum: S1 to S3 and what is left of their discs, from the top.
         canal: `(n, 4)` points of the thecal sac from the bottom: x, y, z and front-to-back width, mm.
         pose: `(4, 4)`, from body space to the scanner's, both LPS mm.
+        room: What `canal` would be without stenosis; dark tissue fills what it lost. None: nothing is lost.
+        passages: Foramina and lateral recesses; without them, these are just fat.
     """
 
     factors: dict[str, float]
@@ -132,6 +160,8 @@ class Anatomy:
     sacrum: list[Body]
     canal: Float64
     pose: Float64
+    room: Float64 | None = None
+    passages: Sequence[Passage] = ()
 
 
 def measure(disc: Body, pose: Float64) -> dict[str, float]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import ClassVar, Literal, Protocol
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,24 +13,67 @@ from numpy.typing import NDArray
 from data.base import Float32
 from encoders.base import Tokens
 
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, eq=False)
+class Fused:
+    """What a fusion makes of N samples.
+
+    Args:
+        vectors: `(B, N, F')` float32: one vector a sample and branch; zeros where a branch is absent.
+        present: `(B, N)` bool: which sample has which branch.
+        probabilities: `(N, K)` float64 of a fusion that was trained with labels, else None.
+        weights: Attention by name: `slices` `(N, S, T)`, `sequences` `(N, S)` float32; sums to 1 over what is there.
+    """
+
+    vectors: Float32
+    present: NDArray[np.bool_]
+    probabilities: NDArray[np.float64] | None = None
+    weights: Mapping[str, Float32] = field(default_factory=dict)
+
 
 class Fuser(Protocol):
     """A fitted fusion."""
 
-    def __call__(self, tokens: Sequence[Tokens], filled: Float32) -> tuple[Float32, NDArray[np.bool_]]:
-        """One vector a sample and branch: `(B, N, F')` float32 and `(B, N)` bool, where a branch is present.
+    def __call__(self, tokens: Sequence[Tokens], filled: Float32) -> Fused:
+        """Fuses any samples.
 
         Args:
-            tokens: One `Tokens` a sequence, S in all, over the same N samples.
-            filled: `(N, S, F)` float32: the mean over slices, absent sequences filled by the missing step.
+            tokens: One `Tokens` a sequence, S in all, over the same N samples; values may be memory-mapped and are read
+                in chunks of samples.
+            filled: `(N, S, F)` float32: the mean over slices, absent sequences filled by the missing step; `(N, S, 0)`
+                for a fusion that does not use it.
         """
         ...
 
 
-class Fusion:
-    """Tokens of several slices and sequences to one vector a sample."""
+class TrainedFuser(Fuser, Protocol):
+    """A fusion that was trained with labels."""
 
-    learns: ClassVar[Literal["nothing", "labels"]] = "nothing"
+    def save(self, folder: Path) -> None:
+        """Writes what was learnt (safetensors, JSON)."""
+        ...
+
+    def artifacts(self) -> Mapping[str, pd.DataFrame | NDArray[Any]]:
+        """Tables and arrays worth keeping: the learning curve."""
+        ...
+
+
+class Fusion:
+    """Tokens of several slices and sequences to one vector a sample. A plug-in is a frozen keyword-only dataclass.
+
+    `uses_filled` is False for a fusion that reads the tokens that are there and nothing in place of the others: then
+    the missing step is not run.
+    """
+
+    uses_filled: ClassVar[bool] = True
+
+    @property
+    def learns(self) -> Literal["nothing", "labels"]:
+        """From what; `"labels"` is trained once a fold and target on its training patients."""
+        return "nothing"
 
     def fit(
         self,
@@ -36,11 +81,26 @@ class Fusion:
         filled: Float32,
         y: NDArray[np.int64] | None,
         *,
+        classes: int,
         groups: NDArray[np.str_],
         seed: int,
         device: str,
     ) -> Fuser:
-        """Learns from the training samples of the fold; y and groups as in `Encoder.fit`."""
+        """Learns from the training samples of the fold.
+
+        Args:
+            tokens: As in `Fuser`, of the training samples.
+            filled: As in `Fuser`.
+            y: `(N,)` class indices for a fusion that learns from labels, else None.
+            classes: The number of classes of the target, K; a class may be absent from y.
+            groups: `(N,)` patient of each sample, for inner splits.
+            seed: For what draws.
+            device: `"cpu"` or `"cuda"`.
+        """
+        raise NotImplementedError
+
+    def load(self, folder: Path, *, device: str) -> TrainedFuser:
+        """What `TrainedFuser.save` wrote; only for a fusion that learns."""
         raise NotImplementedError
 
 
@@ -51,3 +111,18 @@ def sequences_present(tokens: Sequence[Tokens]) -> NDArray[np.bool_]:
         have = present[:, sequence]
         present[have, sequence] = (t.present.sum(axis=1) > 0)[t.rows[have]]
     return present
+
+
+def one_width(tokens: Sequence[Tokens]) -> int:
+    """The number of features that all sequences have.
+
+    Raises:
+        ValueError: They differ.
+    """
+    features = [t.values.shape[2] for t in tokens]
+    if len(set(features)) > 1:
+        raise ValueError(
+            f"sequences have {features} features, but this fusion needs the same number: "
+            "use one encoder for all, or fusion=concat"
+        )
+    return int(features[0])

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from data.base import Float32
 from encoders.base import Tokens
-from encoders.fusion.base import Fuser, Fusion, sequences_present
+from encoders.fusion.base import Fused, Fuser, Fusion, sequences_present
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +26,7 @@ class Concat(Fusion):
         filled: Float32,
         y: NDArray[np.int64] | None,
         *,
+        classes: int,
         groups: NDArray[np.str_],
         seed: int,
         device: str,
@@ -34,9 +35,9 @@ class Concat(Fusion):
         return _fuse
 
 
-def _fuse(tokens: Sequence[Tokens], filled: Float32) -> tuple[Float32, NDArray[np.bool_]]:
+def _fuse(tokens: Sequence[Tokens], filled: Float32) -> Fused:
     present = sequences_present(tokens)
     parts = [filled.reshape(len(filled), -1)]
     if len(tokens) > 1:
         parts.append(present.astype(np.float32))
-    return np.concatenate(parts, axis=1)[None], np.asarray(present.any(axis=1))[None]
+    return Fused(np.concatenate(parts, axis=1)[None], np.asarray(present.any(axis=1))[None])

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from data.base import Float32
 from encoders.base import Tokens
-from encoders.fusion.base import Fuser, Fusion, sequences_present
+from encoders.fusion.base import Fused, Fuser, Fusion, one_width, sequences_present
 
 
 @dataclass(frozen=True, kw_only=True)
 class Mean(Fusion):
     """One vector of F features: the mean over slices, then over the sequences that the sample has.
 
-    What the missing step filled is not used. A sample without any sequence is absent, and zeros.
+    A sample without any sequence is absent, and zeros.
     """
+
+    uses_filled: ClassVar[bool] = False
 
     def fit(
         self,
@@ -26,6 +29,7 @@ class Mean(Fusion):
         filled: Float32,
         y: NDArray[np.int64] | None,
         *,
+        classes: int,
         groups: NDArray[np.str_],
         seed: int,
         device: str,
@@ -35,17 +39,14 @@ class Mean(Fusion):
         Raises:
             ValueError: The sequences differ in their number of features.
         """
-        features = [t.values.shape[2] for t in tokens]
-        if len(set(features)) > 1:
-            raise ValueError(
-                f"sequences have {features} features, but their mean needs the same number: "
-                "use one encoder for all, or fusion=concat"
-            )
+        one_width(tokens)
         return _fuse
 
 
-def _fuse(tokens: Sequence[Tokens], filled: Float32) -> tuple[Float32, NDArray[np.bool_]]:
+def _fuse(tokens: Sequence[Tokens], filled: Float32) -> Fused:
     present = sequences_present(tokens)
-    weights = present / np.maximum(present.sum(axis=1, keepdims=True), 1)
-    fused = np.einsum("nsf,ns->nf", filled, weights.astype(np.float32))
-    return fused[None], np.asarray(present.any(axis=1))[None]
+    vectors = np.zeros((len(present), one_width(tokens)), dtype=np.float32)
+    for one in tokens:
+        vectors += one.means()[0]
+    vectors /= np.maximum(present.sum(axis=1, keepdims=True), 1).astype(np.float32)
+    return Fused(vectors[None], np.asarray(present.any(axis=1))[None])

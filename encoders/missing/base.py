@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
 import numpy as np
@@ -32,3 +33,34 @@ class Missing:
             seed: For what draws.
         """
         raise NotImplementedError
+
+
+@dataclass(frozen=True, eq=False)
+class Standard:
+    """Puts the features of each sequence on one scale: less the mean, times the inverse deviation.
+
+    Args:
+        mean: `(S, F)` float32, over the training samples that have the sequence; zeros where none has.
+        scale: `(S, F)` float32; 0 for a constant feature.
+    """
+
+    mean: Float32
+    scale: Float32
+
+    @classmethod
+    def of(cls, values: Float32, present: NDArray[np.bool_]) -> Standard:
+        """Of the training samples."""
+        mean = np.zeros(values.shape[1:], dtype=np.float32)
+        scale = np.zeros_like(mean)
+        for s in range(values.shape[1]):
+            having = values[present[:, s], s]
+            if len(having):
+                mean[s] = having.mean(axis=0, dtype=np.float64)
+                deviation = having.std(axis=0, dtype=np.float64)
+                constant = deviation <= 1e-7 * np.maximum(np.abs(mean[s]), 1e-30)
+                scale[s] = np.where(constant, 0, 1 / np.where(constant, 1, deviation))
+        return cls(mean, scale)
+
+    def __call__(self, values: Float32, sequence: int) -> Float32:
+        """`(n, F)` of one sequence."""
+        return np.asarray((values - self.mean[sequence]) * self.scale[sequence], dtype=np.float32)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -16,7 +16,7 @@ class Resample(ImageStep):
 
     An axis that becomes coarser is blurred first by a Gaussian whose full width at half maximum is
     `sqrt(new**2 - old**2)` mm, so that fine structures do not alias. An axis of one voxel is kept, since a single
-    slice has nothing to interpolate.
+    slice has nothing to interpolate; so is D where slices have planes of their own.
 
     Args:
         spacing: Wanted distance of voxel centres along D, H and W, mm; 0 keeps that axis.
@@ -39,7 +39,9 @@ class Resample(ImageStep):
         if min(self.spacing) < 0:
             raise ValueError(f"spacing {self.spacing} must not be negative: lengths in mm, 0 keeps an axis")
         shape, old = np.asarray(image.pixels.shape), np.asarray(image.spacing)
-        new = np.where((np.asarray(self.spacing) == 0) | (shape == 1), old, self.spacing)
+        kept = (np.asarray(self.spacing) == 0) | (shape == 1)
+        kept[0] |= image.planes is not None
+        new = np.where(kept, old, self.spacing)
         ratio = new / old
         out = np.maximum(np.rint(shape / ratio), 1).astype(int)
         start = (shape - 1) / 2 - ratio * (out - 1) / 2
@@ -50,7 +52,7 @@ class Resample(ImageStep):
         mask = image.mask
         if mask is not None:
             mask = affine_transform(mask, ratio, start, tuple(out), order=0, mode="nearest")
-        affine = image.affine.copy()
-        affine[:3, :3] *= ratio
-        affine[:3, 3] = image.position(start)
-        return Image(pixels, affine, mask)
+        to_old = np.diag([*ratio, 1.0])
+        to_old[:3, 3] = start
+        planes = None if image.planes is None else image.planes @ to_old
+        return replace(image, pixels=pixels, affine=image.affine @ to_old, mask=mask, planes=planes)

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
-from numpy.typing import ArrayLike
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from data.base import Box, Image, Vector3
 
 
 class Region:
-    """Where to look for a sample in a scan."""
+    """Where to look for a sample in a scan.
+
+    `uses_points` asks for the dataset's annotated point of a sample, which `locate` then finds in the sample as `point`
+    (LPS mm, or None) beside its row.
+    """
+
+    uses_points: ClassVar[bool] = False
 
     def locate(self, image: Image, sample: Mapping[str, Any]) -> Box | None:
         """The box of a sample in an unprocessed image; None where the image does not show it.
@@ -24,21 +31,33 @@ class Region:
 
 
 def box_along_axes(image: Image, centre: ArrayLike, size: ArrayLike, *, slices: int | None) -> Box:
-    """A box along the image's own axes.
+    """A box along the axes of the image's grid.
 
     Args:
         image: The scan in which it lies.
-        centre: Fractional index `(d, h, w)`.
+        centre: Fractional index `(d, h, w)` on `image.affine`.
         size: Length along D, H and W, mm.
         slices: As in `Box`.
 
     Raises:
         ValueError: Fewer than one slice is wanted.
     """
+    centre = np.asarray(centre) @ image.affine[:3, :3].T + image.affine[:3, 3]
+    return box_at(centre, size, image.directions, slices=slices)
+
+
+def box_at(
+    position: ArrayLike, size: ArrayLike, directions: NDArray[np.float64], *, slices: int | None, mirrored: bool = False
+) -> Box:
+    """A box around a patient position (LPS mm); the rest as in `Box`.
+
+    Raises:
+        ValueError: Fewer than one slice is wanted.
+    """
     if slices is not None and slices < 1:
         raise ValueError(f"slices ({slices}) must be 1 or more; null takes all")
-    d, h, w = image.directions
-    return Box(_vector(image.position(centre)), _vector(size), (_vector(d), _vector(h), _vector(w)), slices)
+    d, h, w = map(_vector, directions)
+    return Box(_vector(position), _vector(size), (d, h, w), slices, mirrored)
 
 
 def _vector(values: Any) -> Vector3:

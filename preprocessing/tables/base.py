@@ -6,7 +6,12 @@ from typing import Any
 
 
 class Table:
-    """Clinical columns to numbers, fitted on the training patients of the fold."""
+    """Columns of the table of samples to numbers, fitted on the training patients of the fold.
+
+    It gets the clinical columns; where `locations` is true, the locating columns (level, side, condition) besides.
+    """
+
+    locations: bool = False
 
     def build(self, *, seed: int) -> Any | None:
         """A scikit-learn transformer of a DataFrame of clinical columns, or None where the columns are not used."""

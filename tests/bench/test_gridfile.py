@@ -43,7 +43,7 @@ def test_a_list_of_values_is_an_axis_and_a_plus_is_a_chain(tmp_path):
 def test_cells_are_the_product_of_the_axes_with_each_floor_once_a_target_and_sequences(tmp_path):
     cells = list(read(tmp_path, GOOD).cells())
     floors = [c for c in cells if c["encoders"].name == "-"]
-    assert len(floors) == 2 * 2 * 2  # prior and location x targets x sequences
+    assert len(floors) == 2 * 2 * 2 + 2  # prior and location x targets x sequences, presence where there are several
     assert (
         len(cells) - len(floors) == 2 * (2 * 2 * 2 * 2) * 3
     )  # targets x (sequences, regions, images, encoders) x heads
@@ -99,7 +99,7 @@ def test_settings_replace_values_and_environment_variables_are_filled_in(tmp_pat
             r"'exclude.0.head' is no axis: did you mean 'heads'",
         ),
         ("heads:\n", "heads: [\n", r"grid.yaml:\d+: not YAML"),
-        ("[t2, t1 + t2]", "[]", r"grid.yaml:4: 'sequences' list should have at least 1 item"),
+        ("[t2, t1 + t2]", "[]", r"grid.yaml:4: 'sequences' lists nothing: name at least one"),
     ],
 )
 def test_an_error_names_the_line_the_key_and_the_nearest(tmp_path, old, new, message):
@@ -120,7 +120,7 @@ def test_a_missing_file_and_a_file_that_is_no_mapping_are_named(tmp_path):
 def test_every_grid_of_the_project_can_be_read(monkeypatch):
     from pathlib import Path
 
-    for name in ("SCANGRID_SHARED", "SCANGRID_SPEED_DATA"):
+    for name in ("SCANGRID_SHARED", "SCANGRID_SPEED_DATA", "SCANGRID_RSNA"):
         monkeypatch.setenv(name, "/data")
     grids = sorted((Path(__file__).resolve().parents[2] / "grids").glob("*.yaml"))
     assert grids

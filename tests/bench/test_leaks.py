@@ -57,10 +57,28 @@ def test_the_filler_sees_training_samples_alone():
 
     def fused(t):
         groups = np.arange(40).astype(str)
-        return features.fuse([first, t], Mean(), Concat(), train, None, groups, seed=0, device="cpu")
+        how = {"classes": 2, "seed": 0, "device": "cpu"}
+        return features.fuse([first, t], Mean(), Concat(), train, None, groups, **how)[0].vectors[0]
 
     assert_array_equal(fused(second)[3], fused(other)[3])
     assert_array_equal(fused(second)[30], fused(other)[30])  # a test sample is filled by training samples
+
+
+def test_a_fusion_trained_with_labels_sees_training_samples_alone():
+    from encoders.fusion.attention import Attention
+    from encoders.missing.zeros import Zeros
+
+    tokens = some_tokens()
+    train, groups = np.arange(25), np.arange(40).astype(str)
+    y = (tokens.values[:, 0, 0] > 0).astype(np.int64)
+    other = Tokens(tokens.values.copy(), tokens.present, tokens.rows)
+    other.values[25:] += 50
+    how = {"classes": 2, "seed": 0, "device": "cpu"}
+    one, two = (
+        features.fuse([t], Zeros(), Attention(epochs=3), train, y[train], groups, **how)[0] for t in (tokens, other)
+    )
+    assert_array_equal(one.vectors[0, :25], two.vectors[0, :25])
+    assert_array_equal(one.probabilities[:25], two.probabilities[:25])
 
 
 @pytest.mark.parametrize(

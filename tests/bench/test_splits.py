@@ -66,7 +66,7 @@ def test_folds_from_a_file_must_cover_every_patient_once(tmp_path):
     pd.concat([good, good.iloc[:1]]).to_csv(file, index=False)
     with pytest.raises(splits.SplitError, match="two folds"):
         splits.read_folds(str(file), table)
-    with pytest.raises(splits.SplitError, match="cannot read"):
+    with pytest.raises(splits.SplitError, match=r"can't be read"):
         splits.read_folds(str(tmp_path / "none.csv"), table)
 
 

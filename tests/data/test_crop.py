@@ -9,6 +9,7 @@ from scipy.spatial.transform import Rotation
 
 from data.base import Box, DataError, Image
 from data.crop import crop
+from data.planes import regular_grid
 
 SPACING = np.array([4.0, 0.5, 0.8])
 
@@ -107,12 +108,125 @@ def test_is_a_contiguous_copy(image):
         assert not np.shares_memory(part.pixels, image.pixels) and not np.shares_memory(part.mask, image.mask)
 
 
-def test_mirrored_flips_the_picture_and_tells_the_truth(image):
-    straight = crop(image, box_at(image, [2, 10, 15], [3, 4, 4]))
-    mirrored = crop(image, box_at(image, [2, 10, 15], [3, 4, 4], mirrored=True))
-    assert_array_equal(mirrored.pixels, straight.pixels[::-1])
-    assert_array_equal(mirrored.mask, straight.mask[::-1])
+@pytest.mark.parametrize(("order", "flipped"), [((0, 1, 2), 0), ((1, 0, 2), 1), ((1, 2, 0), 2)])
+def test_mirrored_flips_left_to_right_and_tells_the_truth(image, order, flipped):
+    """The patient's left-right axis is the first of the fixture's; here it is D, H or W."""
+    image = reordered(image, order)
+    straight = crop(image, box_at(image, [2, 2, 2], [3, 4, 5]))
+    mirrored = crop(image, box_at(image, [2, 2, 2], [3, 4, 5], mirrored=True))
+    assert_array_equal(mirrored.pixels, np.flip(straight.pixels, flipped))
+    assert_array_equal(mirrored.mask, np.flip(straight.mask, flipped))
+    assert mirrored.pixels.flags.c_contiguous and mirrored.mask.flags.c_contiguous
     assert_voxels_keep_their_place(mirrored, image)
+
+
+def reordered(image, order):
+    """The image with its axes in another order."""
+    pixels, mask = (np.ascontiguousarray(array.transpose(order)) for array in (image.pixels, image.mask))
+    return Image(pixels, image.affine[:, [*order, 3]], mask)
+
+
+@pytest.fixture
+def stack(image):
+    """The image's slices at other distances, each turned and shifted a little more than the one before."""
+    planes = np.repeat(image.affine[None], 5, axis=0)
+    for d, plane in enumerate(planes):
+        turn = Rotation.from_rotvec(np.radians(4 * d) * image.directions[2]).as_matrix()
+        plane[:3, :3] = turn @ plane[:3, :3]
+        middle = image.position([[0, 0.5, 3, 5, 6][d], 9.5 + d, 14.5])
+        plane[:3, 3] = middle - plane[:3, 1:3] @ [9.5, 14.5]
+    return replace(image, planes=planes, affine=regular_grid(planes, image.pixels.shape))
+
+
+def assert_pixels_keep_their_plane(part, stack):
+    """Every pixel of a crop lies on a plane of the stack and holds what the stack holds there."""
+    assert part.planes.shape == (len(part.pixels), 4, 4)
+    for d in range(len(part.pixels)):
+        index = np.argwhere(np.ones(part.pixels.shape, dtype=bool))
+        index = index[index[:, 0] == d]
+        source = np.abs(stack.planes[:, :3, 1:3] - part.planes[d, :3, 1:3]).sum(axis=(1, 2)).argmin()
+        away, at = (one[:, source] for one in stack.on_planes(part.position(index)))
+        assert_allclose(away, 0, atol=1e-9)
+        assert_allclose(at, np.rint(at), atol=1e-9)
+        h, w = np.rint(at).astype(int).T
+        inside = (h >= 0) & (h < 20) & (w >= 0) & (w < 30)
+        assert_array_equal(part.pixels[tuple(index[inside].T)], stack.pixels[source, h[inside], w[inside]])
+        assert inside.any()
+
+
+@pytest.mark.parametrize(
+    ("at", "slices", "expected"), [(0, 2, [0, 1]), (2, 1, [2]), (3, 3, [2, 3, 4]), (1, 2, [0, 1]), (2, 9, range(5))]
+)
+def test_planes_nearest_the_centre_are_taken_in_their_order(stack, at, slices, expected):
+    centre = stack.position([at, 10, 15])
+    box = Box(tuple(centre), (1.0, 3.0, 4.0), tuple(map(tuple, stack.directions)), slices)
+    part = crop(stack, box)
+    assert part.pixels.shape == (len(expected), 6, 5)
+    assert_allclose(part.planes[:, :3, :3], stack.planes[list(expected), :3, :3])
+    assert_pixels_keep_their_plane(part, stack)
+    for d in range(len(part.pixels)):
+        middle = part.position([d, 2.5, 2])
+        away = (centre - middle) - np.dot(centre - middle, part.planes[d, :3, 0]) * part.planes[d, :3, 0] / 16
+        assert np.linalg.norm(away) < np.hypot(0.5, 0.8)
+
+
+def test_planes_within_the_box_are_taken(stack):
+    centre = stack.position([2, 9.5, 14.5])
+    box = Box(tuple(centre), (20.2, 3.0, 4.0), tuple(map(tuple, stack.directions)))
+    assert_allclose(crop(stack, box).planes[:, :3, :3], stack.planes[[1, 2, 3], :3, :3])
+
+
+@pytest.mark.parametrize("turn", [0, 45])
+def test_the_box_of_all_planes_is_the_image(stack, turn):
+    """Even if the last slice is turned and shifted so that the line through the others' middles meets it far away."""
+    planes, shape = stack.planes.copy(), np.asarray(stack.pixels.shape)
+    planes[4, :3, :3] = Rotation.from_rotvec(np.radians(turn) * stack.directions[2]).as_matrix() @ planes[4, :3, :3]
+    planes[4, :3, 3] += turn * stack.directions[1]
+    stack = replace(stack, planes=planes, affine=regular_grid(planes, stack.pixels.shape))
+    centre = (stack.affine @ [*(shape - 1) / 2, 1])[:3]
+    part = crop(stack, Box(tuple(centre), tuple(shape * stack.spacing), tuple(map(tuple, stack.directions))))
+    assert_array_equal(part.pixels, stack.pixels)
+    assert_array_equal(part.mask, stack.mask)
+    assert_allclose(part.planes, stack.planes)
+    assert_allclose(part.affine, stack.affine)
+
+
+def test_planes_are_filled_outside(stack):
+    box = Box(tuple(stack.position([0, 0, 0])), (1.0, 3.0, 4.0), tuple(map(tuple, stack.directions)), 2)
+    part = crop(stack, box, background=-9.0)
+    assert part.pixels.shape == (2, 6, 5)
+    assert (part.pixels[0, :3] == -9).all() and (part.mask[0, :3] == 0).all()
+    assert_pixels_keep_their_plane(part, stack)
+
+
+def test_a_box_outside_all_planes_is_refused(stack):
+    box = Box(tuple(stack.position([0, -99, 0])), (1.0, 3.0, 4.0), tuple(map(tuple, stack.directions)), 2)
+    with pytest.raises(DataError, match="outside the image"):
+        crop(stack, box)
+
+
+def test_mirrored_planes_keep_their_place(stack):
+    box = Box(tuple(stack.position([2, 10, 15])), (1.0, 3.0, 4.0), tuple(map(tuple, stack.directions)), 3)
+    straight, mirrored = crop(stack, box), crop(stack, replace(box, mirrored=True))
+    assert_array_equal(mirrored.pixels, straight.pixels[::-1])
+    assert_allclose(mirrored.planes[:, :, 1:], straight.planes[::-1, :, 1:])
+    assert_pixels_keep_their_plane(mirrored, stack)
+    axial = replace(stack, planes=stack.planes[:, :, [2, 1, 0, 3]], affine=stack.affine[:, [2, 1, 0, 3]])
+    axial = replace(axial, pixels=stack.pixels[:, :, :20].copy(), mask=stack.mask[:, :, :20].copy())
+    turned = Box(tuple(axial.position([2, 10, 10])), (4.0, 3.0, 16.0), tuple(map(tuple, axial.directions)), 1)
+    straight, mirrored = crop(axial, turned), crop(axial, replace(turned, mirrored=True))
+    assert_array_equal(mirrored.pixels, straight.pixels[:, :, ::-1])
+    last = straight.pixels.shape[2] - 1
+    assert_allclose(mirrored.position([0, 2, 0]), straight.position([0, 2, last]))
+
+
+def test_faults_stay_with_the_crop(image, stack):
+    for whole in (image, stack):
+        named = replace(whole, faults=("3.dcm: broken",))
+        box = box_at(whole, [2, 10, 15], [3, 4, 4])
+        for one in (box, replace(box, mirrored=True)):
+            assert crop(named, one).faults == ("3.dcm: broken",)
+    assert crop(replace(image, faults=("a: b",)), turned(box, 30)).faults == ("a: b",)
 
 
 def turned(box, degrees):

@@ -1,9 +1,13 @@
 """Projections against linear algebra."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
+from bench.plugins import load
+from encoders.medicalnet import Medicalnet
 from encoders.projection import PcaProjection, RandomProjection
 from encoders.resnet50 import Resnet50
 
@@ -38,8 +42,33 @@ def test_any_leading_axes_float32_and_the_same_seed_the_same_bits(projection):
     assert np.array_equal(first, second)
 
 
-def test_resnet50_parts_from_its_projection():
-    encoder = Resnet50(project=512, project_by="random", size=96)
-    assert encoder.frozen() == Resnet50(size=96)
+@pytest.mark.parametrize("name", ["efficientnet_lite0", "medicalnet", "resnet50", "timm_backbone"])
+def test_an_encoder_parts_from_its_projection(name):
+    encoder = load("encoders", name, project=512, project_by="random", size=96 if name != "medicalnet" else (8, 32, 32))
+    assert encoder.frozen() == replace(encoder, project=0, project_by="pca") != encoder
+    assert encoder.frozen().projection() is None
     assert encoder.projection() == RandomProjection(512)
-    assert Resnet50(project=64).projection() == PcaProjection(64)
+    assert load("encoders", name, project=64).projection() == PcaProjection(64)
+
+
+@pytest.mark.parametrize(
+    ("fields", "why"),
+    [
+        ({"project": -1}, r"project \(-1\) must be 0, which keeps all features"),
+        ({"project": 5, "project_by": "learned"}, r"project_by \(learned\) must be pca or random"),
+    ],
+)
+def test_a_projection_that_there_is_not(fields, why):
+    with pytest.raises(ValueError, match=why):
+        Resnet50(**fields).projection()
+
+
+def test_medicalnet_of_depth_50_gives_2048_features_that_are_projected():
+    from data.base import Image
+
+    encoder = Medicalnet(depth=50, weights="random", size=(8, 32, 32), project=4, project_by="random")
+    pixels = np.random.default_rng(0).random((6, 8, 32, 32)).astype(np.float32)
+    fitted = encoder.fit([], None, groups=np.zeros(0, dtype=str), seed=0, device="cpu")
+    tokens = np.concatenate(list(fitted.encode([Image(p, np.eye(4)) for p in pixels])))
+    assert tokens.shape == (6, 2048)
+    assert encoder.projection().fit(tokens, seed=0)(tokens).shape == (6, 4)

@@ -6,6 +6,19 @@ import pytest
 from heads.base import Training
 
 
+@pytest.fixture(autouse=True, scope="session")
+def one_thread():
+    """As the engine fits; threads that wait for a busy core make small fits many times slower."""
+    import torch
+    from threadpoolctl import threadpool_limits
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    with threadpool_limits(1):
+        yield
+    torch.set_num_threads(before)
+
+
 @pytest.fixture
 def problem():
     """`make(n, features, classes, ...)` gives standardised training rows, and test rows of other patients."""

@@ -6,6 +6,7 @@ from sklearn.linear_model import LogisticRegression
 
 from heads.base import Training
 from heads.location import Location
+from heads.presence import Presence
 from heads.prior import Prior
 from heads.random import Random
 from preprocessing.balance.smote import Smote
@@ -40,3 +41,14 @@ def test_location_gives_the_rate_of_each_level_up_to_its_penalty():
     default = Location().fit(Training(X, y, np.arange(3000).astype(str), 2), seed=0)
     expected = LogisticRegression().fit(X, y).predict_proba(X)
     assert_allclose(default.predict_proba(X), expected, atol=1e-4)
+
+
+def test_presence_gives_the_rate_of_each_pattern_of_sequences_up_to_its_penalty():
+    rng = np.random.default_rng(1)
+    X = (rng.random((4000, 2)) < 0.5).astype(np.float32)
+    odds = -1 + 2 * X[:, 0] - X[:, 1]  # additive, as the logistic regression is
+    y = (rng.random(4000) < 1 / (1 + np.exp(-odds))).astype(np.int64)
+    fitted = Presence(C=1e6).fit(Training(X, y, np.arange(4000).astype(str), 2, Smote()), seed=0)
+    expected = LogisticRegression(C=np.inf, tol=1e-8).fit(X, y).predict_proba(X)
+    assert_allclose(fitted.predict_proba(X), expected, atol=1e-3)
+    assert_allclose(fitted.predict_proba(X)[:, 1], 1 / (1 + np.exp(-odds)), atol=0.06)

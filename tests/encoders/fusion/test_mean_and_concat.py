@@ -22,8 +22,9 @@ FILLED = np.array([[[3, 6], [9, 2]], [[1, 1], [5, 5]], [[6, 6], [7, 0]], [[6, 6]
 
 
 def fuse(fusion, tokens, filled):
-    fuser = fusion.fit(tokens, filled, None, groups=np.array(list("abcd")), seed=0, device="cpu")
-    return fuser(tokens, filled)
+    fuser = fusion.fit(tokens, filled, None, classes=2, groups=np.array(list("abcd")), seed=0, device="cpu")
+    fused = fuser(tokens, filled)
+    return fused.vectors, fused.present
 
 
 def test_mean_is_over_the_sequences_present():

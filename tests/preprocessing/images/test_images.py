@@ -1,5 +1,7 @@
 """What is particular to the image steps of the project."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -185,6 +187,19 @@ def test_resample_keeps_a_single_slice():
     image = scan()
     picture = Image(image.pixels[:1], image.affine)
     assert Resample(spacing=(1.0, 2.0, 2.0))(picture).pixels.shape == (1, 80, 80)
+
+
+def test_resample_keeps_slices_with_planes_of_their_own():
+    """Each slice becomes what it would be alone."""
+    image = image_of(np.random.default_rng(0).random((3, 20, 30)), spacing=(4.0, 0.5, 0.8))
+    planes = np.repeat(image.affine[None], 3, axis=0)
+    planes[:, :3, 3] += [[0, 0, 0], [9, 1, 0], [11, 0, 2]]
+    after = Resample(spacing=(1.0, 1.0, 1.0))(replace(image, planes=planes))
+    assert after.pixels.shape == (3, 10, 24)
+    for d, plane in enumerate(planes):
+        alone = Resample(spacing=(1.0, 1.0, 1.0))(Image(image.pixels[d : d + 1], plane))
+        assert_allclose(after.pixels[d], alone.pixels[0], atol=1e-6)
+        assert_allclose(after.position([[d, 0, 0], [d, 9, 23]]), alone.position([[0, 0, 0], [0, 9, 23]]))
 
 
 def test_resample_to_its_own_spacing_changes_nothing():

@@ -1,6 +1,7 @@
 """What is particular to the regions of the project."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,9 @@ from numpy.testing import assert_allclose, assert_array_equal
 from data.base import Image
 from data.crop import crop
 from data.phantom import example_discs
+from data.planes import regular_grid
 from preprocessing.regions.mask import Mask
+from preprocessing.regions.point import Point
 from preprocessing.regions.whole import Whole
 
 SHARED = Path(os.environ.get("SCANGRID_SHARED", Path(__file__).resolve().parents[3] / ".." / "shared"))
@@ -95,6 +98,74 @@ def test_mask_refuses_negative_lengths(scan):
 def test_refuses_no_slices(scan, region):
     with pytest.raises(ValueError, match=r"slices \(0\) must be 1 or more"):
         region.locate(scan, {"mask_label": 203})
+
+
+def test_point_is_a_box_around_it_along_the_image_axes(scan):
+    point = np.array([0.5, 21, 80.2])
+    box = Point(size=(12.0, 16.0), slices=3).locate(scan, {"point": point})
+    assert_allclose(box.centre, point)
+    assert_allclose(box.size, [3 * 4, 12, 16])
+    assert_allclose(box.directions, [[1, 0, 0], [0, 0, -1], [0, 1, 0]])
+    part = crop(scan, box)
+    assert part.pixels.shape == (3, 24, 20)
+    middle = part.position((np.asarray(part.pixels.shape) - 1) / 2)
+    assert (np.abs(middle - point) <= [2, 0.8, 0.5]).all()
+
+
+def test_points_of_a_scan_have_crops_of_one_shape(scan):
+    """11.8 mm are 23.6 voxels of 0.5 mm, 15.5 mm are 19.4 of 0.8 mm."""
+    region = Point(size=(11.8, 15.5), slices=2)
+    points = np.random.default_rng(0).uniform((-18, 8, 73), (22, 40, 87), (50, 3))
+    assert {crop(scan, region.locate(scan, {"point": p})).pixels.shape for p in points} == {(2, 24, 20)}
+
+
+@pytest.mark.parametrize(
+    ("mirror", "side", "expected"),
+    [(True, "left", True), (True, "right", False), (True, "middle", False), (False, "left", False)],
+)
+def test_point_mirrors_left_samples_where_asked(scan, mirror, side, expected):
+    box = Point(mirror=mirror).locate(scan, {"point": np.array([0.5, 21, 80]), "side": side})
+    assert box.mirrored == expected
+
+
+@pytest.mark.parametrize(
+    ("point", "seen"),
+    [
+        *[((-20, 5, 90), True), ((24, 44.2, 70.5), True)],
+        *[((-23.9, 20, 80), True), ((-24.1, 20, 80), False), ((27.9, 20, 80), True), ((28.1, 20, 80), False)],
+        *[((0, 4.7, 80), True), ((0, 4.5, 80), False), ((0, 20, 90.2), True), ((0, 20, 90.3), False)],
+        *[((0, 44.5, 80), True), ((0, 44.7, 80), False), ((0, 20, 70.3), True), ((0, 20, 70.2), False)],
+    ],
+)
+def test_point_outside_of_the_scan_is_none(scan, point, seen):
+    """Within a slice distance (4 mm) of the first and last slice, and within the outer pixels' own area."""
+    assert (Point().locate(scan, {"point": np.array(point, dtype=float)}) is not None) == seen
+
+
+def test_no_point_is_none(scan):
+    assert Point().locate(scan, {"point": None}) is None
+    assert Point().locate(scan, {}) is None
+
+
+def test_point_follows_the_nearest_of_turned_planes(scan):
+    planes = np.repeat(scan.affine[None], 12, axis=0)
+    turn = np.array([[0, -1, 0], [1, 0, 0], [0, 0, 1.0]])  # the last slices are turned about the vertical axis
+    for d, plane in enumerate(planes):
+        plane[:3, 3] = scan.position([d, 0, 0])
+        if d >= 10:
+            plane[:3, :3] = turn @ plane[:3, :3]
+            plane[0, 3] += 40
+    image = replace(scan, planes=planes, affine=regular_grid(planes, scan.pixels.shape))
+    near = image.position([10, 20, 25]) + 3.9 * turn[:, 0]
+    assert_allclose(Point().locate(image, {"point": near}).directions, [[0, 1, 0], [0, 0, -1], [-1, 0, 0]], atol=1e-9)
+    assert_allclose(Point().locate(image, {"point": scan.position([3, 20, 25])}).directions, scan.directions)
+    assert Point().locate(image, {"point": image.position([10, 20, 25]) - 4.1 * turn[:, 0]}) is None
+
+
+@pytest.mark.parametrize(("fields", "says"), [({"size": (0.0, 5.0)}, "above 0 mm"), ({"slices": 0}, "1 or more")])
+def test_point_refuses_lengths_and_slices_of_0(scan, fields, says):
+    with pytest.raises(ValueError, match=says):
+        Point(**fields).locate(scan, {"point": np.array([0.5, 21, 80])})
 
 
 def test_phantom_discs_are_centred_and_complete():

@@ -1,0 +1,195 @@
+"""Tokens to one vector a sample and branch; what a fusion learnt from labels is made once a fold and kept."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench import identity
+from bench.embed import Embed
+from bench.grid import NONE
+from bench.keys import Fit, FusedRef
+from bench.notes import keep_artifacts, made_by
+from bench.plan import SEEN, Plan, PlannedCell
+from bench.store import Store
+from encoders.base import Tokens
+from encoders.fusion.base import Fused, TrainedFuser
+
+Int64 = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Refitted:
+    """The training rows of a fold, fused by a fusion that was trained again without each of their inner folds.
+
+    Args:
+        fold_of: `(n,)` int64 inner fold of each training row; -1 for one that is in none.
+        fused: For each inner fold all n rows, fused without it.
+    """
+
+    fold_of: Int64
+    fused: tuple[Fused, ...]
+
+
+class Fuse:
+    """Fuses the tokens of cells.
+
+    Args:
+        plan: The plan.
+        store: Where it is kept what learnt from labels.
+        embed: Reads tokens.
+        device: `"cpu"` or `"cuda"`.
+    """
+
+    def __init__(self, plan: Plan, store: Store, embed: Embed, *, device: str) -> None:
+        self._plan = plan
+        self._store = store
+        self._embed = embed
+        self._device = device
+
+    def vectors(self, planned: PlannedCell, fit: Fit) -> Fused:
+        """The vectors of all N samples, by what the training rows of the fold are like."""
+        if fit.fused is not None:
+            return _read(self._entry(fit.fused.key), "")
+        return self._fuse(planned, fit, np.arange(len(self._plan.ids)), fit.rows.train)
+
+    def refitted(self, fit: Fit) -> Refitted | None:
+        """The training rows by inner refits; None where the fusion learns nothing from labels."""
+        if fit.fused is None:
+            return None
+        folder = self._entry(fit.fused.refits)
+        fold_of = np.load(folder / "fold_of.npy")
+        return Refitted(fold_of, tuple(_read(folder, f"{i}_") for i in range(int(fold_of.max()) + 1)))
+
+    def train(self, planned: PlannedCell, fit: Fit, ref: FusedRef) -> None:
+        """Trains the fusion of a fold and keeps it with what it makes of all samples."""
+
+        def save(draft: Path) -> None:
+            everyone = np.arange(len(self._plan.ids))
+            _write(draft, "", self._fuse(planned, fit, everyone, fit.rows.train, keep=draft))
+
+        self._keep(ref.key, planned, save)
+
+    def train_refits(self, planned: PlannedCell, fit: Fit, ref: FusedRef) -> None:
+        """Trains the fusion without each inner fold, so that heads are calibrated on rows that it has not seen."""
+        fold_of = self._inner_folds(planned, fit)
+
+        def save(draft: Path) -> None:
+            np.save(draft / "fold_of.npy", fold_of)
+            for i in range(int(fold_of.max()) + 1):
+                _write(draft, f"{i}_", self._fuse(planned, fit, fit.rows.train, np.flatnonzero(fold_of != i)))
+
+        self._keep(ref.refits, planned, save)
+
+    def rate_filling(self, planned: PlannedCell, fit: Fit) -> None:
+        """Keeps how good the missing step, learnt on the training rows, fills sequences hidden from test rows."""
+        import pandas as pd
+
+        from bench.stages import features
+
+        missing = self._plan.keys.plugin("missing", planned.cell["missing"])
+        start = time.perf_counter()
+        tables = []
+        everyone = np.arange(len(self._plan.ids))
+        found = self._tokens(planned, fit, everyone, fit.rows.train)
+        for encoder, tokens in zip(planned.cell["encoders"].each, found, strict=True):
+            table = features.filling_quality(tokens, missing, fit.rows.train, fit.rows.test, seed=self._seed(fit))
+            names = [part.name for part in planned.cell["sequences"].each]
+            tables.append(table.assign(encoder=encoder.label(), sequence=[names[i] for i in table["sequence"]]))
+        note = made_by("filling", planned.cell.labels(), seconds=time.perf_counter() - start)
+        table = pd.concat(tables)
+        self._store.put("fillings", fit.filling, lambda to: table.to_csv(to / "quality.csv", index=False), note)
+
+    def _keep(self, key: str, planned: PlannedCell, save: Callable[[Path], None]) -> None:
+        start = time.perf_counter()
+        note = made_by("fused", planned.cell.labels(), device=self._device)
+
+        def write(draft: Path) -> None:
+            save(draft)
+            note["seconds"] = time.perf_counter() - start
+
+        self._store.put("fused", key, write, note)
+
+    def _fuse(self, planned: PlannedCell, fit: Fit, samples: Int64, train: Int64, *, keep: Path | None = None) -> Fused:
+        """Some samples, fused by what those among them at `train` are like."""
+        from bench.stages import features
+
+        cell, plan = planned.cell, self._plan
+        missing = None if cell["missing"] == NONE else plan.keys.plugin("missing", cell["missing"])
+        fusion = plan.keys.plugin("fusion", cell["fusion"])
+        labels, groups = planned.view.labels[cell.target], plan.patients[samples]
+        y = labels.y[samples][train] if fusion.learns == "labels" else None
+        where: dict[str, Any] = {"classes": len(labels.classes), "seed": self._seed(fit), "device": self._device}
+        blocks = []
+        for i, tokens in enumerate(self._tokens(planned, fit, samples, train)):
+            fused, fuser = features.fuse(tokens, missing, fusion, train, y, groups, **where)
+            if keep is not None:
+                folder = keep / f"encoder_{i}"
+                folder.mkdir()
+                trained = cast(TrainedFuser, fuser)
+                trained.save(folder)
+                keep_artifacts(folder, trained.artifacts())
+            blocks.append(fused)
+        return features.joined(blocks)
+
+    def _tokens(self, planned: PlannedCell, fit: Fit, samples: Int64, train: Int64) -> Iterator[list[Tokens]]:
+        """For each encoder the projected tokens of each sequence; a sequence that was dropped is absent."""
+        from bench.stages import features
+
+        cell = planned.cell
+        present = self._plan.present(*(cell[axis] for axis in SEEN))
+        for encoder, refs in zip(cell["encoders"].each, fit.tokens, strict=True):
+            found = [self._embed.read(ref, present[:, i]).take(samples) for i, ref in enumerate(refs)]
+            projection = self._plan.keys.plugin("encoders", encoder).projection()
+            if projection is not None:
+                found = features.project(found, projection, train, seed=self._seed(fit))
+            yield found
+
+    def _seed(self, fit: Fit) -> int:
+        return identity.seed(self._plan.grid.protocol.seed, "fusion", fit.part.repeat, fit.part.fold)
+
+    def _inner_folds(self, planned: PlannedCell, fit: Fit) -> Int64:
+        """The inner fold of each training row, as heads would cut them."""
+        from heads.training import Training
+
+        labels, rows = planned.view.labels[planned.cell.target], fit.rows.train
+        training = Training(
+            np.zeros((len(rows), 0), dtype=np.float32),
+            labels.y[rows],
+            self._plan.patients[rows],
+            len(labels.classes),
+            seed=identity.seed(self._plan.grid.protocol.seed, "balance", fit.part.repeat, fit.part.fold),
+            validation=None if fit.part.inner is None else fit.part.inner[rows],
+        )
+        fold_of = np.full(len(rows), -1, dtype=np.int64)
+        for i, (_, held) in enumerate(training.folds()):
+            fold_of[held] = i
+        return fold_of
+
+    def _entry(self, key: str) -> Path:
+        folder = self._store.find("fused", key)
+        if folder is None:
+            raise RuntimeError("the vectors of a fusion are no longer in the store: run again")
+        return folder
+
+
+def _write(folder: Path, prefix: str, fused: Fused) -> None:
+    np.save(folder / f"{prefix}vectors.npy", fused.vectors)
+    np.save(folder / f"{prefix}present.npy", fused.present)
+    np.save(folder / f"{prefix}probabilities.npy", np.asarray(fused.probabilities))
+    if not prefix:
+        for name, values in fused.weights.items():
+            np.save(folder / f"attention_{name}.npy", values)
+
+
+def _read(folder: Path, prefix: str) -> Fused:
+    probabilities = np.load(folder / f"{prefix}probabilities.npy")
+    return Fused(
+        np.load(folder / f"{prefix}vectors.npy", mmap_mode="r"), np.load(folder / f"{prefix}present.npy"), probabilities
+    )

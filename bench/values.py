@@ -1,0 +1,62 @@
+"""Values of a grid file: plain, checked against a field's default, and such that a step can be a key."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+
+def plain(tree: Any) -> Any:
+    """A tree of YAML as plain dicts, lists and values; keys become text."""
+    if isinstance(tree, dict):
+        return {str(k): plain(v) for k, v in tree.items()}
+    if isinstance(tree, list):
+        return [plain(v) for v in tree]
+    if isinstance(tree, bool) or tree is None:
+        return tree
+    for kind in (int, float, str):
+        if isinstance(tree, kind):
+            return kind(tree)
+    return str(tree)
+
+
+def default(field: dataclasses.Field[Any]) -> Any:
+    """The default of a field; None where it has none."""
+    if field.default is not dataclasses.MISSING:
+        return field.default
+    return field.default_factory() if field.default_factory is not dataclasses.MISSING else None
+
+
+def is_one_value(value: list[Any], default: Any) -> bool:
+    """Whether a list is the value of a field that holds a tuple, not an axis of values."""
+    return isinstance(default, tuple) and not any(isinstance(v, list) for v in value)
+
+
+def fits(value: Any, default: Any) -> bool:
+    """Whether a value is of the kind that a field's default is of; None fits and takes everything."""
+    if default is None or value is None:
+        return True
+    if isinstance(default, bool) or isinstance(value, bool):
+        return isinstance(default, bool) == isinstance(value, bool)
+    if isinstance(default, float):
+        return isinstance(value, int | float)
+    if isinstance(default, tuple):
+        return isinstance(value, list)
+    if isinstance(default, Mapping):
+        return isinstance(value, Mapping)
+    return isinstance(value, type(default))
+
+
+def frozen(value: Any) -> Any:
+    """Lists as tuples and mappings as sorted tuples of pairs, so that a step can be a key."""
+    if isinstance(value, list):
+        return tuple(frozen(v) for v in value)
+    return FrozenDict({k: frozen(v) for k, v in value.items()}) if isinstance(value, dict) else value
+
+
+class FrozenDict(dict[str, Any]):
+    """A mapping that can be hashed; it is never changed after it was read."""
+
+    def __hash__(self) -> int:  # type: ignore[override]
+        return hash(tuple(sorted((k, str(v)) for k, v in self.items())))

@@ -1,0 +1,194 @@
+"""Writes phantom patients as files in RSNA 2024's layout, with what was planted beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data.base import DataError
+from data.phantom.dicom import write_slice
+from data.phantom.severities import COUNTS, GRADES, LEVELS
+from data.phantom.study import SEQUENCES, Recipe, Study, draw_study
+
+CONDITIONS = tuple(COUNTS)
+DESCRIPTIONS = dict(zip(SEQUENCES, ("Sagittal T1", "Sagittal T2/STIR", "Axial T2"), strict=True))
+READ_ON = dict(zip(CONDITIONS, ("sagittal_t2", "sagittal_t1", "sagittal_t1", "axial_t2", "axial_t2"), strict=True))
+"""The sequence in which each condition is graded and its point is marked."""
+
+_HEADER_NAMES = {"sagittal_t1": "T1", "sagittal_t2": "T2", "axial_t2": "T2"}
+_COLUMNS = tuple(f"{c}_{level.lower().replace('/', '_')}" for c, level in product(CONDITIONS, LEVELS))
+_POINTS = ("study_id", "series_id", "instance_number", "condition", "level", "x", "y")
+_SERIES = ("study_id", "series_id", "series_description")
+_SUBMISSION = ("row_id", "normal_mild", "moderate", "severe")
+_TEST_NUMBERS = 1_000_000
+
+
+def write_rsna_phantom(
+    folder: Path,
+    *,
+    patients: int = 40,
+    test_patients: int = 1,
+    seed: int = 0,
+    effect: float = 0.5,
+    missing: float = 0.0,
+    missing_labels: float = 0.0,
+    split: bool = False,
+    confined: bool = False,
+    mark_error: int = 0,
+    spacing: tuple[float, float] = (4.4, 0.9),
+    slices: int = 15,
+    axial_slices: int = 5,
+    progress: Callable[[int, int], None] | None = None,
+) -> None:
+    """Writes phantom patients as RSNA 2024 is laid out: `train_images/{study}/{series}/{instance}.dcm`, six tables.
+
+    Five tables are RSNA's: `train.csv`, `train_label_coordinates.csv`, `train_series_descriptions.csv`,
+    `test_series_descriptions.csv` and `sample_submission.csv`. The sixth, `truth.csv`, has a row for each of the 25
+    gradings of a training study: the grade (also where the label is missing), the share of room lost (`whole`) and its
+    two parts, the structure's place (LPS mm), and for each sequence the series and instance of the slice nearest to it.
+
+    Severities have the frequencies of `data.phantom.severities.COUNTS`. Nothing but the planted signs tells them:
+    canals are squeezed at the disc, foramina lose the fat around the root, lateral recesses close. A patient depends on
+    `seed` and the patient's number alone, and has the same gradings whatever the other arguments are.
+
+    Args:
+        folder: Made if need be; the files of an earlier phantom are overwritten.
+        patients: Training studies, of one patient each.
+        test_patients: Studies in `test_images/`, of which no label is written.
+        seed: Of everything drawn.
+        effect: How strongly the anatomy shows the severities: 0 (only their frequency can be learnt) to 1.
+        missing: Share of a study's three sequences left out; every study keeps one.
+        missing_labels: Share of the cells of `train.csv` left empty; these have no point either.
+        split: Foraminal severities are the sum of two independent parts, of which one changes the fat in T1 alone and
+            the other in T2 alone, at the same place; otherwise both sequences show the whole.
+        confined: Each foramen lies in one sagittal slice; otherwise it is 9 mm long.
+        mark_error: The annotated slice is off by up to so many slices, uniformly; x and y stay those of the structure.
+        spacing: Between slices, and in the plane on average, mm.
+        slices: Of a sagittal series.
+        axial_slices: For each disc.
+        progress: Called with the patients done and to do.
+
+    Raises:
+        DataError: An argument is out of its range.
+    """
+    _check_shares(effect=effect, missing=missing, missing_labels=missing_labels)
+    _check_counts(1, patients=patients, slices=slices, axial_slices=axial_slices)
+    _check_counts(0, test_patients=test_patients, mark_error=mark_error)
+    if min(spacing) <= 0:
+        raise DataError(f"spacing {spacing} must be above 0 mm")
+    import pandas as pd
+
+    tables: dict[str, list[Any]] = {name: [] for name in ("train", "points", "series", "test_series", "rows", "truth")}
+    recipe = Recipe(
+        seed=seed,
+        effect=effect,
+        missing=missing,
+        split=split,
+        confined=confined,
+        spacing=spacing,
+        slices=slices,
+        axial_slices=axial_slices,
+    )
+    numbers = [*range(1, patients + 1), *range(_TEST_NUMBERS, _TEST_NUMBERS + test_patients)]
+    for done, number in enumerate(numbers, start=1):
+        is_test = number >= _TEST_NUMBERS
+        study = draw_study(recipe, number)
+        _write_images(folder / ("test_images" if is_test else "train_images"), study, recipe)
+        described = sorted((study.id, s.id, DESCRIPTIONS[s.sequence]) for s in study.series)
+        tables["test_series" if is_test else "series"] += described
+        if is_test:
+            tables["rows"] += [(f"{study.id}_{column}", *[1 / 3] * 3) for column in sorted(_COLUMNS)]
+        else:
+            rng = np.random.default_rng([seed, number, 4])
+            labelled = rng.random(len(_COLUMNS)) >= missing_labels
+            grades = [GRADES[g] if k else None for g, k in zip(study.severities.grades.flat, labelled, strict=True)]
+            tables["train"].append((study.id, *grades))
+            tables["points"] += _points(rng, study, labelled, mark_error)
+            tables["truth"] += _truth(study)
+        if progress is not None:
+            progress(done, len(numbers))
+
+    def write(name: str, rows: Iterable[Any], columns: tuple[str, ...] | None) -> None:
+        pd.DataFrame(rows, columns=columns).to_csv(folder / f"{name}.csv", index=False)
+
+    write("train", sorted(tables["train"]), ("study_id", *_COLUMNS))
+    write("train_label_coordinates", sorted(tables["points"]), _POINTS)
+    write("train_series_descriptions", sorted(tables["series"]), _SERIES)
+    write("test_series_descriptions", sorted(tables["test_series"]), _SERIES)
+    write("sample_submission", tables["rows"], _SUBMISSION)
+    write("truth", tables["truth"], None)
+
+
+def _check_shares(**shares: float) -> None:
+    for name, share in shares.items():
+        if not 0 <= share <= 1 or (name == "missing" and share == 1):
+            raise DataError(
+                f"{name} ({share:g}) must be at least 0 and {'below' if name == 'missing' else 'at most'} 1"
+            )
+
+
+def _check_counts(least: int, **counts: int) -> None:
+    for name, count in counts.items():
+        if count < least:
+            raise DataError(f"{name} ({count}) must be at least {least}")
+
+
+def _write_images(folder: Path, study: Study, recipe: Recipe) -> None:
+    for series in study.series:
+        here = folder / str(study.id) / str(series.id)
+        here.mkdir(parents=True, exist_ok=True)
+        for i, (pixels, plane) in enumerate(zip(series.pixels, series.planes, strict=True), start=1):
+            write_slice(
+                here / f"{i}.dcm",
+                pixels,
+                plane,
+                study=study.id,
+                series=series.number,
+                instance=i,
+                description=_HEADER_NAMES[series.sequence],
+                thickness=recipe.thickness,
+                distance=recipe.spacing[0],
+            )
+
+
+def _points(
+    rng: np.random.Generator, study: Study, labelled: NDArray[np.bool_], mark_error: int
+) -> list[tuple[int | str | float, ...]]:
+    """The rows of `train_label_coordinates.csv`: labelled structures that a slice of the right sequence shows."""
+    errors = rng.integers(-mark_error, mark_error + 1, len(labelled))
+    rows: list[tuple[int | str | float, ...]] = []
+    for i, (condition, level) in enumerate(product(CONDITIONS, LEVELS)):
+        found = study.nearest(READ_ON[condition], study.places.reshape(-1, 3)[i])
+        if found is None or not labelled[i]:
+            continue
+        series, planted, (x, y) = found
+        instance = int(np.clip(planted + errors[i], 1, len(series.planes)))
+        name = condition.replace("_", " ").title()
+        rows.append((study.id, series.id, instance, name, level, round(x, 4), round(y, 4)))
+    return rows
+
+
+def _truth(study: Study) -> list[dict[str, Any]]:
+    rows = []
+    for i, (condition, level) in enumerate(product(CONDITIONS, LEVELS)):
+        place = study.places.reshape(-1, 3)[i]
+        row: dict[str, Any] = {
+            "row_id": f"{study.id}_{_COLUMNS[i]}",
+            "study_id": study.id,
+            "condition": condition,
+            "level": level,
+            "severity": GRADES[study.severities.grades.flat[i]],
+        }
+        row |= {n: round(float(getattr(study.severities, n).flat[i]), 4) for n in ("whole", "first", "second")}
+        row |= dict(zip("xyz", place.round(3), strict=True))
+        for sequence in SEQUENCES:
+            found = study.nearest(sequence, place)
+            row[f"{sequence}_series"] = str(found[0].id) if found else None
+            row[f"{sequence}_instance"] = str(found[1]) if found else None
+        rows.append(row)
+    return rows

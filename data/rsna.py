@@ -1,0 +1,186 @@
+"""RSNA 2024: lumbar spine MRI in three sequences, graded for stenosis at 25 places a study."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from data import rsna_tables, series
+from data.base import DataError, Dataset, Float64, Image, Target, exclusions
+from data.rsna_metric import rsna_log_loss
+from data.rsna_tables import CLASSES, PLACES, SEQUENCES, SIDES, Mark
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_IMAGES = "train_images"
+
+
+class _Read(NamedTuple):
+    samples: pd.DataFrame
+    series: dict[str, dict[str, str]]  # the sequence of each series, by study and series
+    seen: dict[tuple[str, str], list[str]]  # the series that have a folder, by study and sequence
+    marks: dict[str, list[Mark]]
+    excluded: list[rsna_tables.Exclusion]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rsna(Dataset):
+    """Lumbar spine MRI in RSNA 2024's layout; a sample is one grading of one level, 25 a study.
+
+    A sequence of a study may have several DICOM series, which are joined and sorted by position. Sagittal slices are
+    turned so that D grows to the patient's left, H to the feet, W to the back; axial ones so that D grows to the head,
+    H to the back, W to the left. Pixels keep the scanner's units. Patient and study are the same.
+
+    Annotated points are x (column) and y (row) of the file `{instance_number}.dcm`, as continuous pixel indices: the
+    centre of the first pixel is (0, 0).
+
+    Args:
+        folder: Holds `train.csv`, `train_series_descriptions.csv`, `train_label_coordinates.csv` and `train_images/`.
+        sequences: The sequences to read, of `sagittal_t1`, `sagittal_t2` (or STIR) and `axial_t2`.
+
+    References:
+        T. Richards et al., RSNA 2024 Lumbar Spine Degenerative Classification, kaggle.com, 2024.
+    """
+
+    folder: str = ""
+    sequences: tuple[str, ...] = tuple(SEQUENCES.values())
+
+    @property
+    def locations(self) -> tuple[str, ...]:
+        """What is graded, on which side and at which level."""
+        return ("condition", "side", "level")
+
+    def targets(self) -> list[Target]:
+        """All gradings pooled; one a condition; one a condition and side; one a column of `train.csv`."""
+        rows: dict[str, dict[str, str]] = {"severity": {}}
+        rows |= {condition: {"condition": condition} for condition in SIDES}
+        rows |= {p.graded: {"condition": p.condition, "side": p.side} for p in PLACES.values() if p.side != "middle"}
+        rows |= {column: place._asdict() for column, place in PLACES.items()}
+        return [Target(name, "severity", CLASSES, ordinal=True, rows=where) for name, where in rows.items()]
+
+    def samples(self) -> pd.DataFrame:
+        """One row a grading of a study with at least one image, in the order of `train.csv`; a copy."""
+        return self._read.samples.copy()
+
+    def excluded(self) -> pd.DataFrame:
+        """Absent and unknown labels, studies without images, series that are absent or of no known kind, odd rows."""
+        return exclusions(self._read.excluded)
+
+    def load(self, study: str, sequence: str) -> Image | None:
+        """All series of a sequence as one stack; what could not be read stands in its `faults`."""
+        folders = self._folders(study, sequence)
+        if not folders:
+            return None
+        image = series.read(folders, sequence.partition("_")[0])
+        marked = {self._images / study / m.series / f"{m.instance}.dcm" for m in self._read.marks.get(study, [])}
+        absent = sorted(path for path in marked if path.parent in folders and not path.is_file())
+        return replace(image, faults=(*image.faults, *(f"{path}: marked, but no such file" for path in absent)))
+
+    def files(self, study: str) -> list[Path]:
+        """The DICOM files of the study's series."""
+        folders = [folder for sequence in self.sequences for folder in self._folders(study, sequence)]
+        return [path for folder in folders for path in sorted(folder.glob("*.dcm"))]
+
+    def digest(self, study: str, of_file: Callable[[Path], str]) -> str:
+        """Changes with the study's DICOM files and with its rows of the series and coordinates tables."""
+        rows = [f"{name} {sequence}" for name, sequence in self._read.series.get(study, {}).items()]
+        rows += [" ".join(map(str, mark)) for mark in self._read.marks.get(study, [])]
+        files = [f"{path.parent.name}/{path.name} {of_file(path)}" for path in self.files(study)]
+        return hashlib.sha256("\n".join(rows + files).encode()).hexdigest()
+
+    def points(self, study: str) -> pd.DataFrame:
+        """The points of the coordinates table in patient mm, by the tags of the slice on which each was marked."""
+        import pandas as pd
+
+        listed = self._read.series.get(study, {})
+        headers: dict[Path, series.Header | DataError] = {}
+        rows = []
+        for mark in self._read.marks.get(study, []):
+            place, fault = np.full(3, np.nan), ""
+            try:
+                if mark.series not in listed:
+                    raise DataError(f"{rsna_tables.SERIES_FILE}: series {mark.series}, where it is marked, has no row")
+                path = self._images / study / mark.series / f"{mark.instance}.dcm"
+                place = _place(path, mark.x, mark.y, headers)
+            except DataError as error:
+                fault = str(error)
+            rows.append((mark.sample, listed.get(mark.series, ""), *place, fault))
+        columns = ["sample", "sequence", "x", "y", "z", "fault"]
+        return pd.DataFrame(rows, columns=columns).set_index("sample")
+
+    def scores(self, predictions: pd.DataFrame, weights: Float64 | None = None) -> dict[str, Float64]:
+        """RSNA's score and its terms, where all three conditions are predicted; see `rsna_log_loss`.
+
+        Raises:
+            ValueError: A sample is not in the dataset.
+        """
+        columns = [f"p_{k}" for k in range(len(CLASSES))]
+        if not set(columns).issubset(predictions.columns):
+            return {}
+        samples = self._read.samples
+        rows = samples.index.get_indexer(predictions.index)
+        if (rows < 0).any():
+            raise ValueError(f"no sample '{predictions.index[rows < 0][0]}' in {self.folder}")
+        study, condition = (samples[name].to_numpy(dtype=str)[rows] for name in ("study", "condition"))
+        y = predictions["y"].to_numpy(dtype=np.int64)
+        return rsna_log_loss(study, condition, y, predictions[columns].to_numpy(dtype=np.float64), weights)
+
+    @property
+    def _images(self) -> Path:
+        return Path(self.folder) / _IMAGES
+
+    def _folders(self, study: str, sequence: str) -> list[Path]:
+        return [self._images / study / name for name in self._read.seen.get((study, sequence), [])]
+
+    @cached_property
+    def _read(self) -> _Read:
+        if not self.folder:
+            raise DataError(f"rsna has no folder: set `folder` to where {rsna_tables.GRADINGS_FILE} and {_IMAGES}/ lie")
+        if unknown := set(self.sequences).difference(SEQUENCES.values()):
+            raise DataError(f"rsna has no sequence '{min(unknown)}': use some of {', '.join(SEQUENCES.values())}")
+        if not self._images.is_dir():
+            raise DataError(f"{self._images}: no such folder: RSNA's scans lie in {_IMAGES}/STUDY/SERIES/INSTANCE.dcm")
+        folder = Path(self.folder)
+        excluded: list[rsna_tables.Exclusion] = []
+        listed = rsna_tables.read_series(folder / rsna_tables.SERIES_FILE, excluded)
+        seen: dict[tuple[str, str], list[str]] = {}
+        for study, sequences in listed.items():
+            for name, sequence in sequences.items():
+                if sequence not in self.sequences:
+                    continue
+                if (self._images / study / name).is_dir():
+                    seen.setdefault((study, sequence), []).append(name)
+                else:
+                    why = f"listed in {rsna_tables.SERIES_FILE}, but no such folder"
+                    excluded.append((f"{_IMAGES}/{study}/{name}", "", sequence, why))
+        scanned = {study for study, _ in seen}
+        samples = rsna_tables.read_gradings(folder / rsna_tables.GRADINGS_FILE, scanned, excluded)
+        marks = rsna_tables.read_marks(folder / rsna_tables.MARKS_FILE, excluded)
+        return _Read(samples, listed, seen, marks, excluded)
+
+
+def _place(path: Path, x: float, y: float, headers: dict[Path, series.Header | DataError]) -> Float64:
+    """LPS mm `(3,)` of a pixel index of a file, whose header is read once.
+
+    Raises:
+        DataError: The file can't be read, or the point lies outside its image.
+    """
+    if path not in headers:
+        try:
+            headers[path] = series.read_header(path)
+        except DataError as error:
+            headers[path] = error
+    header = headers[path]
+    if isinstance(header, DataError):
+        raise header
+    rows, columns = header.shape
+    if not (-0.5 <= x <= columns - 0.5 and -0.5 <= y <= rows - 0.5):
+        raise DataError(f"{path}: the point x {x:g}, y {y:g} lies outside its {columns} x {rows} pixels")
+    return np.asarray(header.plane[:3] @ [0.0, y, x, 1.0])

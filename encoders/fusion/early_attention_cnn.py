@@ -1,0 +1,81 @@
+"""Attention over slices, then a 1D CNN over the sequences' embeddings, then several networks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from encoders.fusion.layers import convolutions, gated_attention, over_slices, perceptron, stack
+from encoders.fusion.reading import Batch
+from encoders.fusion.training import Drop, Outcome, Shape, TrainedFusion
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+@dataclass(frozen=True, kw_only=True)
+class EarlyAttentionCnn(TrainedFusion):
+    """One vector of F (or `project`) + S features: a 1D CNN over the attention-pooled embeddings of S sequences.
+
+    Attention over slices gives one embedding a sequence; an absent one is as the missing step filled it. The CNN runs
+    over the features with the sequences as channels; S indicators (1 present, 0 absent) stand at the end of the vector.
+    Several networks, each with one hidden layer, dropout and initial weights of its own, read the vector; their
+    averaged probabilities are the fusion's own. The weights of `slices` `(N, S, T)` are kept.
+
+    Args:
+        project: Features of a learnt linear projection ahead of the attention, such as 512; 0 keeps all F.
+        hidden: Units of the attention, and of the hidden layer of each network.
+        channels: Of the CNN between its two convolutions.
+        kernel: Features that a convolution spans; odd.
+        networks: How many are averaged.
+        dropout: Share of the vector's features that are dropped in training.
+        learning_rate: Of AdamW for layers of up to 128 inputs; less for wider ones, in proportion.
+        decay: Weight decay of AdamW.
+        epochs: At most.
+        patience: Epochs without a fall of the loss on held-out patients before training stops.
+        batch: Samples a training step.
+        validation: Share of the training patients held out to stop early.
+        weighted: Whether every class weighs the same in the loss, however many samples it has.
+
+    References:
+        M. Ilse, J. Tomczak, M. Welling, Attention-based deep multiple instance learning, ICML 2018, arXiv:1802.04712.
+    """
+
+    project: int = 0
+    hidden: int = 64
+    channels: int = 16
+    kernel: int = 3
+    networks: int = 3
+    dropout: float = 0.5
+    learning_rate: float = 3e-3
+    decay: float = 0.01
+    epochs: int = 40
+    patience: int = 5
+    batch: int = 64
+    validation: float = 0.2
+    weighted: bool = False
+
+    def build(self, shape: Shape) -> nn.ModuleDict:
+        """Projection, the attention, the CNN, the networks."""
+        from torch import nn
+
+        width = self.project or shape.features
+        networks = [perceptron(width + shape.sequences, self.hidden, shape.classes) for _ in range(self.networks)]
+        return nn.ModuleDict(
+            {
+                "project": nn.Linear(shape.features, self.project) if self.project else nn.Identity(),
+                "slices": gated_attention(width, self.hidden, shape.sequences),
+                "fusion": convolutions(shape.sequences, self.channels, self.kernel),
+                "networks": nn.ModuleList(networks),
+            }
+        )
+
+    def forward(self, layers: nn.ModuleDict, batch: Batch, drop: Drop) -> Outcome:
+        """See `TrainedFusion.forward`."""
+        import torch
+
+        x, slices = over_slices(layers["slices"], layers["project"](batch.tokens), batch.slices)
+        vectors = stack(layers["fusion"], x, layers["project"](batch.filled), batch.sequences)
+        networks: Any = layers["networks"]
+        logits = torch.stack([network(drop(vectors)) for network in networks], dim=1)
+        return Outcome(vectors, logits, {"slices": slices})

@@ -1,0 +1,78 @@
+"""Attention over slices and over sequences, then a 1D CNN over the sequences' embeddings, then one network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from encoders.fusion.layers import convolutions, gated_attention, over_sequences, over_slices, perceptron, stack
+from encoders.fusion.reading import Batch
+from encoders.fusion.training import Drop, Outcome, Shape, TrainedFusion
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+@dataclass(frozen=True, kw_only=True)
+class LateAttentionCnn(TrainedFusion):
+    """One vector of F (or `project`) + S features: a 1D CNN over the attention-weighted embeddings of S sequences.
+
+    Attention over slices gives one embedding a sequence. Attention over the sequences present multiplies each (the mean
+    factor is 1); an absent one is as the missing step filled it. The CNN runs over the features with the sequences as
+    channels; S indicators (1 present, 0 absent) stand at the end of the vector. A network with one hidden layer gives
+    the fusion's own probabilities. The weights of `slices` `(N, S, T)` and `sequences` `(N, S)` are kept.
+
+    Args:
+        project: Features of a learnt linear projection ahead of the attention, such as 512; 0 keeps all F.
+        hidden: Units of each attention, and of the network's hidden layer.
+        channels: Of the CNN between its two convolutions.
+        kernel: Features that a convolution spans; odd.
+        dropout: Share of the vector's features that are dropped in training.
+        learning_rate: Of AdamW for layers of up to 128 inputs; less for wider ones, in proportion.
+        decay: Weight decay of AdamW.
+        epochs: At most.
+        patience: Epochs without a fall of the loss on held-out patients before training stops.
+        batch: Samples a training step.
+        validation: Share of the training patients held out to stop early.
+        weighted: Whether every class weighs the same in the loss, however many samples it has.
+
+    References:
+        M. Ilse, J. Tomczak, M. Welling, Attention-based deep multiple instance learning, ICML 2018, arXiv:1802.04712.
+    """
+
+    project: int = 0
+    hidden: int = 64
+    channels: int = 16
+    kernel: int = 3
+    dropout: float = 0.5
+    learning_rate: float = 3e-3
+    decay: float = 0.01
+    epochs: int = 40
+    patience: int = 5
+    batch: int = 64
+    validation: float = 0.2
+    weighted: bool = False
+
+    def build(self, shape: Shape) -> nn.ModuleDict:
+        """Projection, the two attentions, the CNN, the network."""
+        from torch import nn
+
+        width = self.project or shape.features
+        return nn.ModuleDict(
+            {
+                "project": nn.Linear(shape.features, self.project) if self.project else nn.Identity(),
+                "slices": gated_attention(width, self.hidden, shape.sequences),
+                "sequences": gated_attention(width, self.hidden, shape.sequences),
+                "fusion": convolutions(shape.sequences, self.channels, self.kernel),
+                "network": perceptron(width + shape.sequences, self.hidden, shape.classes),
+            }
+        )
+
+    def forward(self, layers: nn.ModuleDict, batch: Batch, drop: Drop) -> Outcome:
+        """See `TrainedFusion.forward`."""
+        x, slices = over_slices(layers["slices"], layers["project"](batch.tokens), batch.slices)
+        _, sequences = over_sequences(layers["sequences"], x, batch.sequences)
+        x = x * (sequences * batch.sequences.sum(dim=1, keepdim=True))[..., None]
+        vectors = stack(layers["fusion"], x, layers["project"](batch.filled), batch.sequences)
+        logits = layers["network"](drop(vectors))
+        return Outcome(vectors, logits[:, None], {"slices": slices, "sequences": sequences})

@@ -1,0 +1,54 @@
+"""A sequence that a sample lacks, predicted from those that it has."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data.base import Float32
+from encoders.missing import vae
+from encoders.missing.base import Filler, Missing, Standard
+from encoders.missing.ridge import RidgeFiller
+
+Model = Literal["ridge", "vae"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PseudoModality(Missing):
+    """An absent sequence is predicted from those present, as learnt on the training samples that have both.
+
+    `"ridge"`: a regression for each absent sequence and each set of present ones, on the training samples that have
+    them all, shrunk towards their mean. `"vae"`: one multimodal variational autoencoder, a product of experts, trained
+    with sequences left out at random; it stops early by how well it predicts them for held-out training samples.
+    A sample without any sequence gets the training means.
+
+    Args:
+        model: `"ridge"` or `"vae"`.
+        alpha: Penalty of the ridge, in multiples of the sum of the variances of the standardised predictors.
+
+    References:
+        A. Hoerl, R. Kennard, Ridge regression, Technometrics 1970, doi:10.1080/00401706.1970.10488634.
+        M. Wu, N. Goodman, Multimodal generative models for scalable weakly-supervised learning, NeurIPS 2018,
+        arXiv:1802.05335.
+    """
+
+    learns: ClassVar[bool] = True
+
+    model: Model = "ridge"
+    alpha: float = 1.0
+
+    def fit(self, values: Float32, present: NDArray[np.bool_], *, seed: int) -> Filler:
+        """Keeps the training samples, or trains the autoencoder.
+
+        Raises:
+            ValueError: `model` is neither.
+        """
+        if self.model not in get_args(Model):
+            raise ValueError(f"model ({self.model}) must be {' or '.join(get_args(Model))}")
+        standard = Standard.of(values, present)
+        if self.model == "vae":
+            return vae.train(values, present, standard, seed)
+        return RidgeFiller(self.alpha, values, present, standard)

@@ -1,0 +1,136 @@
+"""Normal against degenerate, then how severe."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import pkgutil
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, is_dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+
+import heads
+from heads.base import Balance, FittedHead, Float32, Float64, Head, Labels, Training
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cascade(Head):
+    """Two stages of one head: class 0 against all others, then those others among themselves.
+
+    With d the probability that a sample is not of class 0 and q that of each other class among its like, the
+    probabilities are (1 - d, d q_1, d q_2, ...). Each stage is balanced, tuned and calibrated on its own rows, the
+    second on those that are not of class 0. With two classes it is the head itself. `calibration` and `tune` are handed
+    on to the head where they are set.
+
+    Args:
+        head: The head of both stages: its name, or its name with fields, such as `{svc: {C: 10}}`.
+
+    References:
+        E. Frank, S. Kramer, Ensembles of nested dichotomies for multi-class problems, ICML 2004,
+        doi:10.1145/1015330.1015363.
+    """
+
+    head: Any = "logistic"
+
+    @property
+    def weighted(self) -> bool:  # type: ignore[override]
+        """Whether the head takes weights."""
+        return self._stage().weighted
+
+    @property
+    def lane(self) -> Literal["cpu", "torch"]:  # type: ignore[override]
+        """Where the head runs."""
+        return self._stage().lane
+
+    def nested(self) -> tuple[Head, ...]:
+        """See `Head.nested`; none where `refuses` says why there is no such head."""
+        if self.refuses(None):
+            return ()
+        return (self._stage(), *self._stage().nested())
+
+    def build(self, *, seed: int, threads: int, device: str) -> Any:
+        """See `Head.build`; the classifier of one stage."""
+        return self._stage().build(seed=seed, threads=threads, device=device)
+
+    def refuses(self, balance: Balance | None) -> str | None:
+        """See `Head.refuses`."""
+        try:
+            return self._stage().refuses(balance)
+        except ValueError as error:
+            return str(error)
+
+    def memory(self, samples: int, features: int) -> int:
+        """See `Head.memory`."""
+        return self._stage().memory(samples, features)
+
+    def fit(self, training: Training, *, seed: int, threads: int = 1, device: str = "cpu") -> FittedHead:
+        """See `Head.fit`."""
+        stage, present = self._stage(), training.present
+
+        def fitted(rows: Labels, y: Labels, classes: int) -> FittedHead:
+            return stage.fit(training.take(rows, y, classes), seed=seed, threads=threads, device=device)
+
+        if training.classes == 2 or len(present) < 2:
+            return stage.fit(training, seed=seed, threads=threads, device=device)
+        everyone, degenerate = np.arange(len(training.y)), np.flatnonzero(training.y > 0)
+        first = fitted(everyone, (training.y > 0).astype(np.int64), 2) if present[0] == 0 else None
+        others = present[present > 0]
+        second = fitted(degenerate, training.y[degenerate] - 1, training.classes - 1) if len(others) > 1 else None
+        named = {"degenerate": first, "severity": second}
+        chosen = {f"{field} of {name}": v for name, one in named.items() if one for field, v in one.chosen.items()}
+        return FittedHead(_Stages(first, second, present), None, present, training.classes, chosen)
+
+    def _stage(self) -> Head:
+        """The head of each stage.
+
+        Raises:
+            ValueError: There is no such head or field, or it reads something else than the embedding.
+        """
+        named = {self.head: {}} if isinstance(self.head, str) else self.head
+        if not isinstance(named, Mapping) or len(named) != 1:
+            raise ValueError(f"cascade: head ({self.head!r}) must be a name or {{name: {{field: value}}}}")
+        name, given = next((str(name), given or {}) for name, given in named.items())
+        cls = _head_class(name)
+        known = [f.name for f in fields(cls)]
+        for field in given:
+            if field not in known:
+                raise ValueError(f"cascade: {name} has no field '{field}': there is {', '.join(known)}")
+        head: Head = cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in given.items()})
+        if head.features != "all":
+            raise ValueError(f"cascade: {name} does not read the embedding: use a head that does, such as logistic")
+        if self.calibration != "none":
+            head = replace(head, calibration=self.calibration)
+        return replace(head, tune=self.tune) if self.tune else head
+
+
+class _Stages:
+    """Both stages as one classifier; a stage that had nothing to tell apart is None."""
+
+    def __init__(self, first: FittedHead | None, second: FittedHead | None, present: Labels) -> None:
+        self.first, self.second, self.present = first, second, present
+
+    def predict_proba(self, X: Float32) -> Float64:
+        degenerate = self.first.predict_proba(X)[:, 1:] if self.first else np.ones((len(X), 1))
+        others = self.present[self.present > 0]
+        severity = self.second.predict_proba(X)[:, others - 1] if self.second else np.ones((len(X), 1))
+        p = degenerate * severity
+        return np.column_stack([1 - degenerate, p]) if self.first else p
+
+
+def _head_class(name: str) -> Any:
+    """The one public dataclass of a head's file, in the project or in a folder that a user added."""
+    known = sorted(m.name for m in pkgutil.iter_modules(heads.__path__))
+    module = importlib.import_module(f"heads.{name}") if name in known else None
+    found = [c for c in vars(module).values() if _is_head(c, module.__name__)] if module else []
+    if len(found) != 1:
+        close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+        hint = f"did you mean '{close[0]}'?" if close else "`list heads` shows those there are"
+        raise ValueError(f"cascade: no head '{name}': {hint}")
+    return found[0]
+
+
+def _is_head(thing: Any, module: str) -> bool:
+    public = isinstance(thing, type) and thing.__module__ == module and not thing.__name__.startswith("_")
+    return public and thing is not Head and issubclass(thing, Head) and is_dataclass(thing)

@@ -1,0 +1,50 @@
+"""The probabilities of a fusion that was trained with labels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from heads.base import Features, FittedHead, Float32, Float64, Head, Labels, Part, Training
+
+
+@dataclass(frozen=True, kw_only=True)
+class Own(Head):
+    """What a fusion trained with labels says itself: X holds its probabilities `(n, K)`, and nothing is fitted.
+
+    A calibration is learnt on what inner refits of the fusion say of the rows that they have not seen.
+    """
+
+    features: ClassVar[Features] = "own"
+    balanced: ClassVar[bool] = False
+
+    def build(self, *, seed: int, threads: int, device: str) -> Any:
+        """See `Head.build`."""
+        return _Given()
+
+    def learn(self, part: Part, *, seed: int, threads: int, device: str) -> Any:
+        """See `Head.learn`; takes nothing from the rows but which classes there are."""
+        return _Given(part.training.present)
+
+    def fit(self, training: Training, *, seed: int, threads: int = 1, device: str = "cpu") -> FittedHead:
+        """See `Head.fit`."""
+        if self.calibration != "none" and training.refits is None:
+            raise ValueError(
+                f"own: calibration ({self.calibration}) must be learnt on inner refits of the fusion, there are none: "
+                "use calibration='none'"
+            )
+        return super().fit(training, seed=seed, threads=threads, device=device)
+
+
+class _Given:
+    def __init__(self, present: Labels | None = None) -> None:
+        self.present = present
+
+    def fit(self, X: Float32, y: Labels) -> _Given:
+        self.present = np.unique(y)
+        return self
+
+    def predict_proba(self, X: Float32) -> Float64:
+        return np.asarray(X[:, self.present], dtype=np.float64)

@@ -1,0 +1,68 @@
+"""Sequences predicted from others: the ridge against scikit-learn's, the autoencoder against what is there to tell."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+from sklearn.linear_model import Ridge
+
+from encoders.missing.mean import Mean
+from encoders.missing.pseudo_modality import PseudoModality
+from encoders.missing.quality import filling_quality
+from encoders.missing.ridge import ridge
+
+
+@pytest.mark.parametrize(("n", "predictors"), [(30, 100), (100, 30)])
+def test_both_normal_equations_are_scikit_learns_ridge(n, predictors):
+    rng = np.random.default_rng(0)
+    X, Y = rng.normal(size=(n, predictors)) + 3, rng.normal(size=(n, 5)) - 2
+    model = ridge(X.astype(np.float32), Y.astype(np.float32), 0.1)
+    expected = Ridge(alpha=0.1 * X.var(axis=0).sum()).fit(X, Y)
+    assert_allclose(model(X.astype(np.float32)), expected.predict(X), rtol=1e-3, atol=1e-4)
+
+
+def test_strong_shrinkage_ends_at_the_mean_of_those_who_have_both(related):
+    (train, have), (test, given) = related
+    filled = PseudoModality(alpha=1e9).fit(train, have, seed=0)(test, given)
+    rows = (given == [True, False, True]).all(axis=1)
+    expected = train[have.all(axis=1), 1].mean(axis=0)
+    assert_allclose(filled[rows, 1], np.tile(expected, (rows.sum(), 1)), rtol=1e-3)
+
+
+def test_who_never_have_both_get_the_mean():
+    values = np.array([[[1, 2], [0, 0]], [[0, 0], [3, 4]], [[0, 0], [5, 8]]], dtype=np.float32)
+    present = np.array([[True, False], [False, True], [False, True]])
+    for model in ("ridge", "vae"):
+        filled = PseudoModality(model=model).fit(values, present, seed=0)(values, present)
+        assert np.isfinite(filled).all()
+    filled = PseudoModality().fit(values, present, seed=0)(values, present)
+    assert_allclose(filled[0, 1], [4, 6])
+
+
+@pytest.mark.parametrize("model", ["ridge", "vae"])
+def test_explains_most_of_what_can_be_explained(model, related):
+    """Of the variance of a feature, 8 is shown by all sequences and .25 is noise; the mean explains none."""
+    train, test = related
+    means = Mean().fit(*train, seed=0)(np.zeros((1, 3, 64), np.float32), np.zeros((1, 3), bool))[0]
+    quality = filling_quality(PseudoModality(model=model, alpha=0.01).fit(*train, seed=0), *test, means=means)
+    assert (quality["explained_variance"] > 0.8).all()
+    assert (quality["explained_variance"] < 8 / 8.25).all()
+
+
+def test_the_autoencoder_draws_by_its_seed_alone(related):
+    (train, have), test = related
+    fillers = [PseudoModality(model="vae").fit(train[:100], have[:100], seed=seed) for seed in (1, 1, 2)]
+    first, second, third = (filler(*test) for filler in fillers)
+    assert np.array_equal(first, second) and not np.allclose(first, third)
+
+
+def test_without_any_sequence_it_is_the_training_mean(related):
+    (train, have), _ = related
+    nothing = np.zeros((1, 3, 64), np.float32), np.zeros((1, 3), bool)
+    expected = Mean().fit(train, have, seed=0)(*nothing)
+    for model in ("ridge", "vae"):
+        assert_allclose(PseudoModality(model=model).fit(train, have, seed=0)(*nothing), expected, rtol=1e-5)
+
+
+def test_refuses_an_unknown_model():
+    with pytest.raises(ValueError, match=r"model \(gan\) must be ridge or vae"):
+        PseudoModality(model="gan").fit(np.zeros((1, 1, 1), np.float32), np.ones((1, 1), bool), seed=0)
