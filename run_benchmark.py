@@ -138,15 +138,24 @@ def tables(
     columns: Annotated[str, typer.Option(help="Axes as columns.")] = "",
     metrics: Annotated[str, typer.Option(help="Such as auc,f1.")] = "",
     format: Annotated[str, typer.Option(help="md, csv, latex or text; several joined by commas.")] = "text",  # noqa: A002
+    against: Annotated[str, typer.Option(help="Gains over this cell and not location.", metavar="AXIS=STEP,...")] = "",
+    beside: Annotated[
+        Path | None, typer.Option("--published", help="A CSV of a published table to print ours beside.")
+    ] = None,
 ) -> None:
     """Print the tables of a run again."""
     with _clear_errors():
+        from results.published import published
         from results.run_folder import read
         from results.tables import table
 
         found = read(run)
+        over, axes = _named(against), (_names(rows), _names(columns))
         for one in format.split(","):
-            print(table(found, rows=_names(rows), columns=_names(columns), metrics=_names(metrics), format=one))
+            if beside is not None:
+                print(published(found, beside, format=one))
+            else:
+                print(table(found, rows=axes[0], columns=axes[1], metrics=_names(metrics), format=one, against=over))
 
 
 @app.command()
@@ -242,6 +251,17 @@ def _add_plugins(folder: Path | None) -> None:
 
 def _names(text: str) -> list[str]:
     return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def _named(text: str) -> dict[str, str] | None:
+    """`axis=step,axis=step` as a mapping; commas and signs inside brackets belong to a step."""
+    import re
+
+    parts = [part.partition("=") for part in re.split(r",(?![^()]*\))", text) if part.strip()]
+    for axis, equals, _ in parts:
+        if not equals:
+            _stop(f"--against {axis}: expected axis=step, such as fusion=mean")
+    return {axis.strip(): step.strip() for axis, _, step in parts} or None
 
 
 class _clear_errors:  # noqa: N801 (reads as a statement)

@@ -24,6 +24,7 @@ def of_target(
     varying: Sequence[str],
     metrics: Sequence[str],
     missing: Mapping[str, list[str]],
+    over: str,
 ) -> Iterator[str]:
     """The notes of one target, a sentence or two each.
 
@@ -34,6 +35,7 @@ def of_target(
         varying: The axes that have more than one value.
         metrics: The metrics that the table shows.
         missing: For each empty place of a pivot, the cells that its mean lacks.
+        over: What gains are over.
     """
     done = [r for r in records if r["status"] == "done"]
     if done:
@@ -42,7 +44,7 @@ def of_target(
     yield _folds(run)
     if done:
         yield from _uncertainty(frame, done, metrics)
-    yield from _warnings(run, done, metrics)
+    yield from _warnings(run, done, metrics, over)
     if missing:
         places = [f"{place or 'the mean'} (lacks {_some(lacking)})" for place, lacking in missing.items()]
         yield f"Empty, since a mean is given only over all its cells: {_some(places, '; ')}."
@@ -120,14 +122,13 @@ def _uncertainty(frame: pd.DataFrame, done: list[Record], metrics: Sequence[str]
         yield f"AUC compares samples of one fold with each other{macro}."
 
 
-def _warnings(run: Run, done: list[Record], metrics: Sequence[str]) -> Iterator[str]:
+def _warnings(run: Run, done: list[Record], metrics: Sequence[str], over: str) -> Iterator[str]:
     if not run.locations:
         yield "The dataset has no locating columns: there is no location row, no gain over it, no AUC within level."
-    else:
-        words = [f"within level: samples of one {run.level_column}"] if "auc_within_level" in metrics else []
-        words += ["gain: AUC minus that of location on the same samples"] if "gain" in metrics else []
-        if words:
-            yield f"{'; '.join(words)}.".capitalize().replace("auc", "AUC")
+    elif "auc_within_level" in metrics:
+        yield f"AUC within level: samples of one {run.level_column}."
+    if "gain" in metrics and (run.locations or over != "location"):
+        yield f"Gain: AUC minus that of {over}, on the samples that both predict, interval from the same resamples."
     left_out = max((int(r["folds_left_out"]) for r in done), default=0)
     if left_out:
         yield f"{left_out} folds lack a class and are left out of means and SDs over folds."

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+import re
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,16 +29,23 @@ COUNTS = ("n_patients", "n_samples", "rarest_class_patients", "folds_left_out", 
 EXPLORATORY = 20
 
 
-def scores(run: Run, metrics: Sequence[str] = DEFAULT, *, resamples: int = 2000, seed: int = 0) -> pd.DataFrame:
+def scores(
+    run: Run,
+    metrics: Sequence[str] = DEFAULT,
+    *,
+    resamples: int = 2000,
+    seed: int = 0,
+    against: Mapping[str, str] | None = None,
+) -> pd.DataFrame:
     """One row a cell, in the order of the run.
 
     Columns: `key`, `target`, the axes, `floor`, `status`, `reason`, `tuned`, `seconds`; `n_patients`, `n_samples`,
     `n_events` (samples by class, `299/207`), `rarest_class_patients`, `folds_left_out` (those that lack a class);
     for each metric `m`: `m` (the primary value), `m_low`, `m_high` (95 % percentile bootstrap over patients),
     `m_fold_mean`, `m_fold_sd`, `m_repeat_sd`; beside `auc` also `gain`, `gain_low`, `gain_high` (AUC minus that of
-    `location` on the samples that both predict, from the same resamples), `null_auc`, `null_sd`, `null_runs`,
-    `p_value`; `redrawn` (draws of the target that lacked a class). Empty where it doesn't apply: metrics of ordinal
-    targets, a run without locations, the p-value of a target with fewer than 20 patients in a class.
+    `location`, or of `against`, on the samples that both predict, from the same resamples), `null_auc`, `null_sd`,
+    `null_runs`, `p_value`; `redrawn` (draws of the target that lacked a class). Empty where it doesn't apply: metrics
+    of ordinal targets, a run without locations, the p-value of a target with fewer than 20 patients in a class.
 
     The table is kept in the run folder and made again when a prediction, the code of `results/` or an argument changes.
 
@@ -46,9 +54,11 @@ def scores(run: Run, metrics: Sequence[str] = DEFAULT, *, resamples: int = 2000,
         metrics: Names in `METRICS`.
         resamples: Draws of the bootstrap; 0 for no intervals.
         seed: Of the draws.
+        against: Axes with the step of one cell of each target: gains are over that cell. Such a table is not kept.
 
     Raises:
-        ResultsError: An unknown metric, or a run folder that does not hold what it should.
+        ResultsError: An unknown metric, an `against` that names no cell or several, or a run folder that does not hold
+            what it should.
     """
     import pandas as pd
 
@@ -56,18 +66,20 @@ def scores(run: Run, metrics: Sequence[str] = DEFAULT, *, resamples: int = 2000,
         if name not in METRICS:
             raise ResultsError(f"no metric '{name}'{nearest(name, METRICS)}")
     path, digest = run.folder / "scores.parquet", _digest(run, resamples, seed)
-    kept = _read(path, digest)
+    kept = _read(path, digest) if against is None else None
     had = [] if kept is None else kept.attrs["metrics"]
     if kept is not None and set(metrics) <= set(had):
         return kept
     wanted = [name for name in METRICS if name in had or name in metrics]
     rows: dict[str, Row] = {}
     for target in run.targets:
-        rows |= _score_target(run, [c for c in run.cells if c.target == target], wanted, resamples, seed)
+        cells = [c for c in run.cells if c.target == target]
+        rows |= _score_target(run, cells, wanted, resamples, seed, against)
     table = pd.DataFrame([rows[cell.key] for cell in run.cells])
     table = table.astype({name: "Int64" for name in COUNTS if name in table})
     table.attrs = {"digest": digest, "metrics": wanted, "resamples": resamples}
-    _keep(table, path)
+    if against is None:
+        _keep(table, path)
     return table
 
 
@@ -77,14 +89,19 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return f": did you mean '{close[0]}'?" if close else f": there is {', '.join(known) or 'none'}"
 
 
-def _score_target(run: Run, cells: list[Cell], metrics: list[str], resamples: int, seed: int) -> dict[str, Row]:
+def _score_target(
+    run: Run, cells: list[Cell], metrics: list[str], resamples: int, seed: int, against: Mapping[str, str] | None
+) -> dict[str, Row]:
     done = [cell for cell in cells if cell.status == "done"]
     if not done:
         return {cell.key: _about(run, cell) for cell in cells}
     predictions = {cell.key: run.predictions(cell) for cell in done}
     alignment = Alignment(predictions, n_classes=len(cells[0].classes), levels=run.levels)
-    locations = {cell.key: where for cell in done if (where := _location_for(cell, done))}
-    for key, other in locations.items():
+    if against is None:
+        others = {cell.key: where for cell in done if (where := _location_for(cell, done))}
+    else:
+        others = dict.fromkeys([cell.key for cell in done], the_cell(done, against).key)
+    for key, other in others.items():
         alignment.shared(key, other)
     try:
         bootstrap = PatientBootstrap(alignment.n_patients, alignment.all_rows(), resamples=resamples, seed=seed)
@@ -100,11 +117,38 @@ def _score_target(run: Run, cells: list[Cell], metrics: list[str], resamples: in
         row |= _about_rows(alignment.rows[cell.key]) | {"redrawn": bootstrap.redrawn}
         for name in used:
             row |= _metric(name, alignment.rows[cell.key], P, bootstrap)
-        if "auc" in used and cell.key in locations:
-            row |= gains.over(locations[cell.key], cell.key)
+        if "auc" in used and cell.key in others:
+            row |= gains.over(others[cell.key], cell.key)
         if "auc" in used:
             row |= _null(run, cell, row)
     return rows
+
+
+def the_cell(cells: Sequence[Cell], named: Mapping[str, str]) -> Cell:
+    """The one cell that is named by steps of some axes, each by its label or without its fields.
+
+    Raises:
+        ResultsError: There is none, or there are several, which the message tells apart.
+    """
+    unknown = [axis for axis in named if axis not in cells[0].axes]
+    if unknown:
+        raise ResultsError(f"no axis '{unknown[0]}'{nearest(unknown[0], cells[0].axes)}")
+    found = [cell for cell in cells if all(is_step(cell.axes[axis], name) for axis, name in named.items())]
+    if len(found) == 1:
+        return found[0]
+    shown = ",".join(f"{axis}={name}" for axis, name in named.items())
+    among = found or list(cells)
+    differing = [axis for axis in among[0].axes if len({cell.axes[axis] for cell in among}) > 1]
+    listed = "; ".join(", ".join(f"{axis}={cell.axes[axis]}" for axis in differing) for cell in among[:6])
+    how_many = (
+        f"{len(found)} cells of {cells[0].target}: say which" if found else f"no cell of {cells[0].target}: there is"
+    )
+    raise ResultsError(f"{shown} names {how_many}: {listed}{' ...' if len(among) > 6 else ''}")
+
+
+def is_step(label: str, name: str) -> bool:
+    """Whether a step goes by a name: its label, or its label without fields."""
+    return name in (label, re.sub(r"\([^()]*\)", "", label))
 
 
 def _about(run: Run, cell: Cell) -> Row:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from results import formats, notes
@@ -11,7 +11,9 @@ from results.formats import Row, Score, Sheet
 from results.labels import shorten
 from results.metrics import METRICS, ORDINAL
 from results.run_folder import ResultsError, Run
+from results.scores import DEFAULT as SCORED
 from results.scores import nearest, scores
+from results.side_tables import dataset_scores, filling
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,7 +24,7 @@ Place = tuple[str, Values]
 
 FORMATS = ("text", "md", "csv", "latex")
 DEFAULT = ("accuracy", "balanced_accuracy", "f1", "auc", "auc_within_level", "gain", *ORDINAL)
-LABELS = {name: metric.label for name, metric in METRICS.items()} | {"gain": "Gain over location"}
+LABELS = {name: metric.label for name, metric in METRICS.items()} | {"gain": "Gain"}
 LOWER_IS_BETTER = {name for name, metric in METRICS.items() if metric.lower_is_better}
 DECIMALS = {"log_loss": 3, "brier": 3}
 
@@ -35,6 +37,7 @@ def table(
     metrics: Sequence[str] = (),
     format: str = "text",  # noqa: A002
     resamples: int = 2000,
+    against: Mapping[str, str] | None = None,
 ) -> str:
     """The tables of a run, one a target, as text.
 
@@ -45,9 +48,10 @@ def table(
         run: A run folder.
         rows: Axes whose values are rows.
         columns: Axes whose values are columns.
-        metrics: Names in `results.metrics.METRICS`, or `gain` (AUC over `location`).
+        metrics: Names in `results.metrics.METRICS`, or `gain` (AUC over `location`, or over `against`).
         format: `text`, `md`, `latex` or `csv` (raw numbers at full precision).
         resamples: Draws of the bootstrap.
+        against: Axes with the step of one cell of each target, that gains are over.
 
     Raises:
         ResultsError: An unknown axis, metric or format; a run folder that does not hold what it should.
@@ -56,10 +60,14 @@ def table(
     _check("metric", metrics, LABELS)
     _check("format", [format], FORMATS)
     asked = ["auc" if name == "gain" else name for name in metrics]
-    frame = scores(run, [*asked, "auc"], resamples=resamples) if metrics else scores(run, resamples=resamples)
+    wanted = [*asked, "auc"] if metrics else SCORED
+    frame = scores(run, wanted, resamples=resamples, against=against)
     if format == "csv" and not rows and not columns:
         return _raw(frame, metrics)
-    sheets = [_sheet(run, frame, target, rows, columns, metrics) for target in run.targets]
+    over = "location" if against is None else " ".join(against.values())
+    sheets = [_sheet(run, frame, target, rows, columns, metrics, over) for target in run.targets]
+    if not (rows or columns or metrics):
+        sheets += [sheet for sheet in (filling(run), dataset_scores(run)) if sheet is not None]
     if format == "csv":
         return formats.comma_separated(sheets)
     draw = {"text": formats.text, "md": formats.markdown, "latex": formats.latex}[format]
@@ -98,6 +106,7 @@ def _sheet(
     rows: Sequence[str],
     columns: Sequence[str],
     metrics: Sequence[str],
+    over: str,
 ) -> Sheet:
     records = [{str(k): v for k, v in r.items()} for r in frame.to_dict("records") if r["target"] == target]
     cells, floors = [r for r in records if not r["floor"]], [r for r in records if r["floor"]]
@@ -121,19 +130,20 @@ def _sheet(
     first = "auc" if "auc" in names else names[0]
     by = next((j for j, (metric, _) in enumerate(places) if metric == first), 0)
     drawn.sort(key=lambda row: _rank(row.scores[by], places[by][0]))
+    about: Record = {"varying": varying, "metrics": names, "missing": means.missing, "over": over}
     return Sheet(
         target=target,
         title=f"{target}: {run.dataset}, run {run.name}",
         labels=tuple(labels),
         headers=tuple(
-            "\n".join([LABELS[metric], *([", ".join(column)] if column else [])]) for metric, column in places
+            "\n".join([_label(metric, over), *([", ".join(column)] if column else [])]) for metric, column in places
         ),
         extras=tuple(extras),
         rows=tuple(drawn),
-        floors=tuple(_floors(floors, labels, columns, places, extras)),
+        floors=tuple(_floors(floors, labels, columns, places, extras, over)),
         best=_best(drawn, places),
         always=frozenset(j for j, (metric, _) in enumerate(places) if metric in ("auc", "gain")),
-        notes=(*notes.of_target(run, frame, records, varying=varying, metrics=names, missing=means.missing), *full),
+        notes=(*notes.of_target(run, frame, records, **about), *full),
     )
 
 
@@ -149,7 +159,12 @@ def _shorten(cells: list[Record], axes: Iterable[str]) -> list[str]:
 
 
 def _floors(
-    floors: list[Record], labels: Sequence[str], columns: Sequence[str], places: list[Place], extras: Record
+    floors: list[Record],
+    labels: Sequence[str],
+    columns: Sequence[str],
+    places: list[Place],
+    extras: Record,
+    over: str,
 ) -> Iterable[Row]:
     """A row for each floor; one that does not depend on the columns says the same in all."""
     named = labels.index("heads") if "heads" in labels else 0
@@ -163,7 +178,7 @@ def _floors(
         for metric, column in places:
             own = [c for c in cells if _values(c, columns) == column] or cells
             done = all(c["status"] == "done" for c in own)
-            itself = metric == "gain" and str(own[0]["heads"]).startswith("location")
+            itself = metric == "gain" and over == "location" and str(own[0]["heads"]).startswith("location")
             found.append(_mean(own, metric) if done and not itself else None)
         yield Row(about_row, tuple(found), tuple(say(cells[0]) for say in extras.values()))
 
@@ -199,6 +214,10 @@ def _best(rows: list[Row], places: list[Place]) -> frozenset[tuple[int, int]]:
         if len(scored) > 1:
             best.add((min(scored, key=lambda i: _rank(rows[i].scores[j], metric)), j))
     return frozenset(best)
+
+
+def _label(metric: str, over: str) -> str:
+    return f"Gain over {over}" if metric == "gain" else LABELS[metric]
 
 
 def _rank(score: Score | None, metric: str) -> float:

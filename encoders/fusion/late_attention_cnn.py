@@ -35,6 +35,7 @@ class LateAttentionCnn(TrainedFusion):
         batch: Samples a training step.
         validation: Share of the training patients held out to stop early.
         weighted: Whether every class weighs the same in the loss, however many samples it has.
+        starts: Trainings from other initial weights; the one with the lowest loss on held-out patients is kept.
 
     References:
         M. Ilse, J. Tomczak, M. Welling, Attention-based deep multiple instance learning, ICML 2018, arXiv:1802.04712.
@@ -52,6 +53,7 @@ class LateAttentionCnn(TrainedFusion):
     batch: int = 64
     validation: float = 0.2
     weighted: bool = False
+    starts: int = 3
 
     def build(self, shape: Shape) -> nn.ModuleDict:
         """Projection, the two attentions, the CNN, the network."""

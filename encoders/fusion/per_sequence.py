@@ -44,6 +44,7 @@ class PerSequence(Fusion):
         batch: Samples a training step.
         validation: Share of the training patients held out to stop early.
         weighted: Whether every class weighs the same in the loss, however many samples it has.
+        starts: Trainings from other initial weights; the one with the lowest loss on held-out patients is kept.
 
     References:
         M. Ilse, J. Tomczak, M. Welling, Attention-based deep multiple instance learning, ICML 2018, arXiv:1802.04712.
@@ -62,6 +63,7 @@ class PerSequence(Fusion):
     batch: int = 64
     validation: float = 0.2
     weighted: bool = False
+    starts: int = 3
 
     @property
     def learns(self) -> Literal["nothing", "labels"]:
@@ -149,7 +151,7 @@ class FittedBranches:
         (folder / "branches.json").write_text(json.dumps(told, indent=1))
 
     def artifacts(self) -> Mapping[str, pd.DataFrame | NDArray[Any]]:
-        """`learning_curve` (sequence, epoch, train_loss, validation_loss)."""
+        """`learning_curve` (sequence, start, epoch, train_loss, validation_loss)."""
         import pandas as pd
 
         curves = {s: pd.DataFrame(m.curve) for s, m in enumerate(self._models) if m is not None}

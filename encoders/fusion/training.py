@@ -61,6 +61,8 @@ class TrainedFusion(Fusion):
         batch: Samples a training step.
         validation: Share of the training patients held out to stop early.
         weighted: Whether every class weighs the same in the loss, however many samples it has.
+        starts: Trainings from other initial weights; the one with the lowest loss on held-out patients is kept, since
+            attention may settle on slices that tell something else, such as the level.
     """
 
     dropout: float
@@ -71,6 +73,7 @@ class TrainedFusion(Fusion):
     batch: int
     validation: float
     weighted: bool
+    starts: int
 
     @property
     def learns(self) -> Literal["nothing", "labels"]:
@@ -108,13 +111,21 @@ class TrainedFusion(Fusion):
             raise ValueError(f"none of the {len(y)} training samples has a sequence: exclude them, or use fusion=mean")
         shape = Shape(len(tokens), one_width(tokens), classes)
         weights, prior = class_weights(y[samples], classes, weighted=self.weighted)
-        with seeded(seed):
-            layers = self.build(shape).to(device)
         standard = Standard.of(tokens)
         held = held_out(y[samples], groups[samples], self.validation, seed)
-        trainer = _Trainer(self, layers, Reader(tokens, filled, standard, device), y, weights)
-        curve = trainer.train(samples[~held], samples[held], seed)
-        return FittedFusion(self, layers, standard, shape, prior.tolist(), curve, device=device)
+        reader = Reader(tokens, filled, standard, device)
+        curves: Curve = []
+        best: tuple[float, nn.ModuleDict | None] = (float("inf"), None)
+        for start in range(max(1, self.starts)):
+            with seeded(seed + start):
+                layers = self.build(shape).to(device)
+            curve = _Trainer(self, layers, reader, y, weights).train(samples[~held], samples[held], seed + start)
+            curves += [{"start": start, **line} for line in curve]
+            reached = min(line["validation_loss"] for line in curve)
+            if best[1] is None or reached < best[0]:
+                best = reached, layers
+        assert best[1] is not None
+        return FittedFusion(self, best[1], standard, shape, prior.tolist(), curves, device=device)
 
     def load(self, folder: Path, *, device: str) -> FittedFusion:
         """What `FittedFusion.save` wrote."""
@@ -182,7 +193,7 @@ class FittedFusion:
         (folder / "fusion.json").write_text(json.dumps(told, indent=1))
 
     def artifacts(self) -> Mapping[str, pd.DataFrame | NDArray[Any]]:
-        """`learning_curve` (epoch, train_loss, validation_loss)."""
+        """`learning_curve` (start, epoch, train_loss, validation_loss)."""
         import pandas as pd
 
         return {"learning_curve": pd.DataFrame(self.curve)}
@@ -237,10 +248,10 @@ class _Trainer:
         import torch
 
         logits = self.settings.forward(self.layers, self.reader(samples), drop).logits
-        y = torch.from_numpy(self.y[samples])
-        weights = torch.from_numpy(self.weights.astype(np.float32))[y]
-        right = logits.log_softmax(dim=2)[torch.arange(len(y)), :, y.to(logits.device)]
-        return -right.mean(dim=1) * weights.to(logits.device)
+        y = torch.from_numpy(self.y[samples]).to(logits.device)
+        weights = torch.from_numpy(self.weights[self.y[samples]].astype(np.float32)).to(logits.device)
+        right = logits.log_softmax(dim=2)[torch.arange(len(y), device=y.device), :, y]
+        return -right.mean(dim=1) * weights
 
     def _held_out_loss(self, samples: Samples) -> float:
         import torch

@@ -1,0 +1,102 @@
+"""The tables beside those of the targets: how well missing sequences were filled, and the dataset's own score."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from results.formats import Row, Score, Sheet
+from results.run_folder import Run
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def filling(run: Run) -> Sheet | None:
+    """How well each missing step filled sequences hidden from test samples; None where none learnt to."""
+    table = _read(run, "filling.csv")
+    if table is None:
+        return None
+    axes = [axis for axis in run.axes if axis in table]
+    labels = [axis for axis in axes if len(set(table[axis])) > 1 or axis == "missing"]
+    by = [*labels, "sequence"] if "sequence" not in labels else labels
+    rows = []
+    for place, found in table[table["n"] > 0].groupby(by, sort=False):
+        weights = found["n"] / found["n"].sum()
+        values = [Score(float((found[name] * weights).sum())) for name in ("explained_variance", "cosine")]
+        spread = f"{found['explained_variance'].std():.2f}" if len(found) > 1 else ""
+        rows.append(Row(tuple(map(str, place)), tuple(values), (spread, str(int(found["n"].sum())))))
+    rows.sort(key=lambda row: (row.labels[-1], *row.labels[: -2 if len(row.labels) > 1 else None]))
+    folds = table[["target", "repeat", "fold"]].drop_duplicates()
+    return Sheet(
+        target="filling",
+        title=f"How well absent sequences are filled: {run.dataset}, run {run.name}",
+        labels=tuple(by),
+        headers=("Explained variance", "Cosine"),
+        extras=("SD over folds", "n"),
+        rows=tuple(rows),
+        floors=(),
+        best=_best(rows),
+        notes=(
+            "Each sequence that a test sample has is hidden in turn, filled from the others by what was learnt on the "
+            "training patients, and compared with the truth.",
+            f"Explained variance: 1 for the truth, 0 for the training mean. Means over {len(folds)} folds, by samples.",
+        ),
+    )
+
+
+def dataset_scores(run: Run) -> Sheet | None:
+    """The dataset's own metrics, best first; None where it has none."""
+    table = _read(run, "dataset_scores.csv")
+    if table is None:
+        return None
+    table = table.rename(columns={"targets": "target"})
+    names = list(dict.fromkeys(table["score"]))
+    axes = [axis for axis in (*run.axes, "target") if len(set(table[axis])) > 1 or axis == "heads"]
+    rows = []
+    for place, found in table.groupby(axes, sort=False):
+        by_name = {r["score"]: r for r in found.to_dict("records")}
+        scores = tuple(
+            Score(by_name[n]["value"], by_name[n]["low"], by_name[n]["high"], decimals=3) if n in by_name else None
+            for n in names
+        )
+        rows.append(Row(tuple("" if word == "none" else str(word) for word in place), scores))
+    sign = 1 if bool(table["lower_is_better"].iloc[0]) else -1
+    rows.sort(key=lambda row: sign * row.scores[0].value if row.scores[0] else float("inf"))
+    n = f"{int(table['n_patients'].max())} patients, {int(table['n_samples'].max())} samples"
+    return Sheet(
+        target="dataset score",
+        title=f"The dataset's own score: {run.dataset}, run {run.name}",
+        labels=tuple(axes),
+        headers=tuple(name.replace("_", " ") for name in names),
+        extras=(),
+        rows=tuple(rows),
+        floors=(),
+        always=frozenset({0}),
+        notes=(
+            f"{n}. {'Lower is better.' if sign > 0 else 'Higher is better.'} [ ]: 95 % percentile bootstrap over "
+            "patients (1000 resamples), conditional on the fitted models; means over repeats.",
+        ),
+    )
+
+
+def _read(run: Run, name: str) -> pd.DataFrame | None:
+    import pandas as pd
+
+    path = run.folder / name
+    if not path.exists():
+        return None
+    table: Any = pd.read_csv(path, keep_default_na=False, na_values=[""])
+    return table if len(table) else None
+
+
+def _best(rows: list[Row]) -> frozenset[tuple[int, int]]:
+    """The best filled of each sequence, where there are several ways."""
+    best = set()
+    for sequence in dict.fromkeys(row.labels[-1] for row in rows):
+        there = [i for i, row in enumerate(rows) if row.labels[-1] == sequence]
+        for j in range(2):
+            scored = [(rows[i].scores[j], i) for i in there]
+            values = [(score.value, i) for score, i in scored if score is not None]
+            if len(values) > 1:
+                best.add((max(values)[1], j))
+    return frozenset(best)
