@@ -97,12 +97,22 @@ def _read(module: str) -> tuple[str, tuple[str, ...]]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             imported += [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            inner = [f"{node.module}.{alias.name}" for alias in node.names]
-            project = node.module.split(".")[0] in PROJECT
+        elif isinstance(node, ast.ImportFrom):
+            source = _absolute(node, module, package=spec.submodule_search_locations is not None)
+            inner = [f"{source}.{alias.name}" for alias in node.names]
+            project = source.split(".")[0] in PROJECT
             modules = [name for name in inner if project and _is_module(name)]
-            imported += modules or [node.module]
+            imported += modules or [source]
     return ast.unparse(tree), tuple(dict.fromkeys(imported))
+
+
+def _absolute(node: ast.ImportFrom, module: str, *, package: bool) -> str:
+    """The module that `from ... import` names, whether it counts from the top or from where it stands."""
+    if not node.level:
+        return node.module or ""
+    up = node.level - 1 if package else node.level
+    start = module.rsplit(".", up)[0] if up else module
+    return f"{start}.{node.module}" if node.module else start
 
 
 class _Bare(ast.NodeTransformer):
@@ -120,9 +130,9 @@ class _Bare(ast.NodeTransformer):
         return super().visit(node)
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST | None:
-        """`a: int = 1` as `a = 1`; a bare annotation as nothing."""
+        """`a: int = 1` as `a = 1`; a bare annotation as its name, since fields have an order."""
         if node.value is None:
-            return ast.copy_location(ast.Pass(), node)
+            return ast.copy_location(ast.Expr(node.target), node)
         return self.generic_visit(ast.copy_location(ast.Assign(targets=[node.target], value=node.value), node))
 
     def visit_If(self, node: ast.If) -> ast.AST | None:

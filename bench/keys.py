@@ -42,11 +42,16 @@ class View:
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """The samples that a fit learns from and those that it predicts, by position, and the digest of what it learns."""
+    """The samples that a fit learns from and those that it predicts, by position.
+
+    `key` is the digest of what it learns and whom it predicts, `answers` that of the labels and patients of the latter:
+    they change no fit, but what is said of it.
+    """
 
     train: NDArray[np.int64]
     test: NDArray[np.int64]
     key: str
+    answers: str
 
 
 @dataclass(frozen=True)
@@ -189,7 +194,8 @@ class Keys:
             keys = [learnt, predicted, owners, inner, mark]
             if presence or cell["drop"].fields:
                 keys.append(identity.lines(present.tolist()))
-            self._rows[memo] = Rows(train, test, identity.combine(*keys))
+            answers = labels.digest(self._patients, one.y, test)
+            self._rows[memo] = Rows(train, test, identity.combine(*keys), answers)
         return self._rows[memo]
 
     def crops(self, sequence: str, region: Step, images: Step) -> CropsRef:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from bench import guards, identity, labels, splits
 from bench.grid import FLOORS, NONE, Cell, Grid, GridMisfitError, Step
 from bench.keys import CropsRef, Fit, Keys, Part, TokensRef, View
+from bench.labels import Labels
 from bench.plugins import nearest
 from bench.stages.crops import Crops
 from bench.store import Store
@@ -74,7 +75,7 @@ class Plan:
         self._crops: dict[str, Crops] = {}
         self._present: dict[tuple[Step, ...], NDArray[np.bool_]] = {}
         self._refusals: dict[tuple[Any, ...], str] = {}
-        self._second_images: dict[str, NDArray[np.bool_]] = {}
+        self._second_images: dict[tuple[str, Step], NDArray[np.bool_]] = {}
 
     def cells(self, view: View | None = None) -> Iterator[PlannedCell]:
         """Every cell with its keys, in the order of the grid."""
@@ -102,7 +103,7 @@ class Plan:
         crops = self.crops(ref)
         if crops is None:
             raise PlanError(f"the crops of {ref.sequence} are not in the store")
-        second = self._second_images.get(ref.sequence)
+        second = self._second_images.get((ref.sequence, ref.region))
         return crops.rows if second is None else np.where(second, -1, crops.rows)
 
     def present(self, sequences: Step, region: Step, images: Step = NONE, drop: Step = NONE) -> NDArray[np.bool_]:
@@ -148,7 +149,7 @@ class Plan:
         }
         if self.grid.protocol.split != "patients":
             return View(permuted, self.view.parts, null=k)
-        return View(permuted, self._parts(self._stored_folds(identity.seed(seed, "null folds", k))), null=k)
+        return View(permuted, self._parts(self._stored_folds(identity.seed(seed, "null folds", k), permuted)), null=k)
 
     def read_faults(self) -> pd.DataFrame:
         """What was left out while images were read, one row a sample and reason; no sample where a file is at fault."""
@@ -174,7 +175,7 @@ class Plan:
             if self.grid.protocol.identical_images == "refuse":
                 guards.same_image(digests, self.patients.tolist(), self.ids.tolist())
                 continue
-            second = self._second_images.setdefault(ref.sequence, np.zeros(len(self.ids), dtype=bool))
+            second = self._second_images.setdefault((ref.sequence, ref.region), np.zeros(len(self.ids), dtype=bool))
             for row in guards.second_images(digests, self.patients.tolist()):
                 if not second[row]:
                     second[row] = True
@@ -204,7 +205,8 @@ class Plan:
                 filling = self.keys.filling(cell, rows, tokens)
             keys = [ref.key for each in tokens for ref in each]
             planned.fits.append(Fit(part, rows, tokens, identity.combine(own, rows.key, *keys), fused, filling))
-        planned.key = identity.combine(cell.target, *cell.labels().values(), *(fit.key for fit in planned.fits))
+        decides = [text for fit in planned.fits for text in (fit.key, fit.rows.answers)]
+        planned.key = identity.combine(cell.target, *cell.labels().values(), *decides)
         return planned
 
     def _refuses(self, cell: Cell, have: NDArray[np.bool_], view: View) -> str:
@@ -271,8 +273,11 @@ class Plan:
             return splits.read_folds(protocol.split, self.samples)
         return self._stored_folds(protocol.seed)
 
-    def _stored_folds(self, seed: int) -> pd.DataFrame:
-        """Folds made once: they are kept in the store, so that a finished run imports no scikit-learn."""
+    def _stored_folds(self, seed: int, permuted: Mapping[str, Labels] | None = None) -> pd.DataFrame:
+        """Folds made once, kept in the store so that a finished run imports no scikit-learn.
+
+        They are stratified on the labels at hand: those of a null run are `permuted`.
+        """
         import pandas as pd
 
         protocol = self.grid.protocol
@@ -281,13 +286,15 @@ class Plan:
         if stratify not in columns:
             why = f"protocol.stratify: no target '{stratify}'{nearest(stratify, list(columns))}"
             raise PlanError(why, "protocol", "stratify")
-        column = columns[stratify]
-        text = [f"{p} {label}" for p, label in zip(self.patients, self.samples[column].astype(str), strict=True)]
+        samples, column = self.samples, columns[stratify]
+        if permuted is not None and stratify in permuted:
+            samples = samples.assign(**{column: permuted[stratify].y})
+        text = [f"{p} {label}" for p, label in zip(self.patients, samples[column].astype(str), strict=True)]
         how = [identity.code("bench.splits"), seed, protocol.folds, protocol.repeats]
         key = identity.key("folds", identity.lines(text), *how)
         folder = self.store.find("folds", key)
         if folder is None:
-            made = splits.make_folds(self.samples, column, folds=protocol.folds, repeats=protocol.repeats, seed=seed)
+            made = splits.make_folds(samples, column, folds=protocol.folds, repeats=protocol.repeats, seed=seed)
             made_by = {"stratify": stratify, "seed": seed}
             folder = self.store.put("folds", key, lambda to: made.to_csv(to / "folds.csv", index=False), made_by)
         return pd.read_csv(folder / "folds.csv", dtype={"patient": str})
@@ -295,6 +302,8 @@ class Plan:
     def _parts(self, folds: pd.DataFrame) -> list[Part]:
         parts = []
         inner = (self.samples["split"] == "val").to_numpy() if self.grid.protocol.split == "official" else None
+        if inner is not None and not inner.any():
+            inner = None
         for repeat, table in folds.groupby("repeat"):
             place = dict(zip(table["patient"], table["fold"], strict=True))
             fold_of = np.array([place[patient] for patient in self.patients])

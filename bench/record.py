@@ -36,6 +36,7 @@ class Record:
         self.folder = folder
         self._plan = plan
         self._store = store
+        self._real: dict[str, str] = {}
 
     def write_plan(self, excluded: pd.DataFrame, grid_file: Path, settings: list[str]) -> None:
         """What is fixed before anything is fitted: the samples, the folds, what was left out, the grid."""
@@ -48,8 +49,8 @@ class Record:
         changed = "".join(f"\n# --set {setting}" for setting in settings)
         _replace(self.folder / "grid.yaml", lambda to: to.write_text(text + changed, encoding="utf-8"))
 
-    def write_run(self, n_excluded: int, devices: list[str]) -> None:
-        """What the run is about."""
+    def write_run(self, n_excluded: int, devices: list[str], null: tuple[int, str | None]) -> None:
+        """What the run is about; `null` says how many null runs were asked for, and within which column."""
         plan, protocol = self._plan, self._plan.grid.protocol
         about = {
             "name": plan.grid.name,
@@ -57,16 +58,25 @@ class Record:
             "patients_known": plan.dataset.patients_known,
             "locations": list(plan.dataset.locations),
             "protocol": {
-                "folds": protocol.folds,
-                "repeats": protocol.repeats,
+                "folds": len({part.fold for part in plan.view.parts}),
+                "repeats": len({part.repeat for part in plan.view.parts}),
                 "seed": protocol.seed,
                 "stratify": protocol.stratify or plan.grid.targets[0].name,
-                "split": protocol.split,
+                "split": "file" if protocol.split not in ("patients", "official") else protocol.split,
+                "split_file": Path(protocol.split).name,
+                "validation": any(part.inner is not None for part in plan.view.parts),
+                "complete": protocol.complete,
             },
+            "null_within": null[1] if null[0] else self._told().get("null_within"),
             "n_excluded": n_excluded,
             "devices": devices,
         }
         _write_json(self.folder / "run.json", about)
+
+    def _told(self) -> dict[str, Any]:
+        path = self.folder / "run.json"
+        told: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        return told
 
     def write_cells(self, cells: list[PlannedCell], status: Mapping[str, tuple[str, str]]) -> None:
         """The state of every cell.
@@ -85,15 +95,20 @@ class Record:
             table = self._predictions(planned)
             _replace(path, lambda to: table.to_parquet(to, index=False))
 
-    def predictions_file(self, planned: PlannedCell, of: str | None = None) -> Path:
+    def predictions_file(self, planned: PlannedCell) -> Path:
         """Where a cell's predictions lie; those of a null run below the key of the real cell (`of`)."""
         if planned.view.null is None:
             return self.folder / "cells" / f"{planned.key}.parquet"
-        return self.folder / "null" / self._real[planned.key] / f"{planned.view.null}.parquet"
+        return self.folder / "null" / self._real[planned.key] / f"{planned.view.null}_{planned.key[:12]}.parquet"
 
-    def name_nulls(self, real: Mapping[str, str]) -> None:
-        """Which real cell each null cell is of, by key."""
+    def name_nulls(self, nulls: list[PlannedCell], real: Mapping[str, str]) -> None:
+        """Which real cell each null cell is of, by key; predictions of other null runs of these cells are removed."""
         self._real = dict(real)
+        wanted = {self.predictions_file(planned) for planned in nulls}
+        for key in set(real.values()):
+            for file in self.folder.glob(f"null/{key}/*.parquet"):
+                if file not in wanted:
+                    file.unlink()
 
     def write_failure(self, planned: PlannedCell, trace: str) -> None:
         """Keeps a traceback."""

@@ -110,7 +110,7 @@ def run(grid: Grid, grid_file: Path, settings: list[str], options: Options, prog
                 "machine": provenance.machine(),
             }
         )
-    record.write_run(len(excluded), record.devices())
+    record.write_run(len(excluded), record.devices(), (options.null, options.within))
     state.save()
     return Outcome(record.folder, state.counts(), state.failures, excluded, state.fitted)
 
@@ -163,7 +163,8 @@ def _null_cells(plan: Plan, todo: list[PlannedCell], options: Options, record: R
             if key is not None and not planned.refused:
                 found.append(planned)
                 real[planned.key] = key
-    record.name_nulls(real)
+    if options.null:
+        record.name_nulls(found, real)
     return found
 
 

@@ -80,6 +80,15 @@ def read_folds(path: str, samples: pd.DataFrame) -> pd.DataFrame:
         raise SplitError(f"{path} has columns {', '.join(table.columns)}: it must have `patient` and `fold`")
     if "repeat" not in table:
         table["repeat"] = 0
+    for name in ("fold", "repeat"):
+        numbers = pd.to_numeric(table[name], errors="coerce")
+        wrong = table[numbers.isna() | (numbers % 1 != 0) | (numbers < (-1 if name == "fold" else 0))]
+        if len(wrong):
+            patient, value = wrong.iloc[0][["patient", name]]
+            raise SplitError(
+                f"{path}: patient {patient} has {name} '{value}': whole numbers from 0, -1 to always train"
+            )
+        table[name] = numbers.astype("int64")
     wanted = set(samples["patient"])
     for repeat, part in table.groupby("repeat"):
         if part["patient"].duplicated().any():

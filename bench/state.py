@@ -43,8 +43,9 @@ class State:
 
     def failed(self, planned: PlannedCell, task: Task) -> None:
         """A fit of a cell failed; its traceback is kept."""
-        if planned.view.null is None and self._status[planned.key][0] != "failed":
-            self._status[planned.key] = ("failed", task.error)
+        if not any(planned is failed for failed, _ in self.failures):
+            if planned.view.null is None:
+                self._status[planned.key] = ("failed", task.error)
             self._record.write_failure(planned, task.trace)
             self.failures.append((planned, task.error))
             self._progress.note(f"failed: {task.name}: {task.error}")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import hashlib
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -101,6 +102,11 @@ class Spider(Dataset):
         """The study's images and masks."""
         found = [self._scans[study, s] for s in self.sequences if (study, s) in self._scans]
         return [path for pair in found for path in pair if path is not None and path.is_file()]
+
+    def digest(self, study: str, of_file: Callable[[Path], str]) -> str:
+        """Changes too with whether a scan is expected to have a mask."""
+        masked = [self._scans[study, s][1] is not None for s in self.sequences if (study, s) in self._scans]
+        return hashlib.sha256(f"{super().digest(study, of_file)} {masked}".encode()).hexdigest()
 
     @cached_property
     def _scans(self) -> dict[tuple[str, str], tuple[Path, Path | None]]:

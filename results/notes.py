@@ -85,15 +85,18 @@ def _fixed(records: list[Record], varying: Sequence[str]) -> Iterator[str]:
 
 def _folds(run: Run) -> str:
     protocol = run.protocol
+    complete = " Only samples that have every sequence." if protocol.get("complete") else ""
     if protocol.get("split") == "official":
-        return (
-            "Official split: fitted on its training and validation parts (validation is the inner split of what stops "
-            "early, calibrates or is tuned), its test part predicted once."
-        )
-    repeats = int(protocol.get("repeats", 1))
+        inner = "validation is the inner split of what stops early, calibrates or is tuned"
+        if not protocol.get("validation", True):
+            inner = "it names no validation part, so inner splits are cut by patient"
+        return f"Official split: fitted on all but its test part ({inner}), which is predicted once.{complete}"
+    repeats, folds = int(protocol.get("repeats", 1)), protocol.get("folds")
+    if protocol.get("split") == "file":
+        return f"Folds: {folds} by patient in {repeats} repeats, as {protocol.get('split_file')} gives them.{complete}"
     stratified = f", stratified on {protocol['stratify']}" if protocol.get("stratify") else ""
     repeated = "once" if repeats == 1 else f"{repeats} times"
-    return f"Folds: {protocol.get('folds')} by patient{stratified}, drawn {repeated} with seed {protocol.get('seed')}."
+    return f"Folds: {folds} by patient{stratified}, drawn {repeated} with seed {protocol.get('seed')}.{complete}"
 
 
 def _uncertainty(frame: pd.DataFrame, done: list[Record], metrics: Sequence[str]) -> Iterator[str]:
@@ -134,7 +137,8 @@ def _warnings(run: Run, done: list[Record], metrics: Sequence[str], over: str) -
         yield f"{left_out} folds lack a class and are left out of means and SDs over folds."
     nulls = [int(r["null_runs"]) for r in done if _finite(r.get("null_runs"))]
     if nulls:
-        yield f"Null: the cell on permuted labels, {max(nulls)} runs; p = (1 + runs at or above) / (runs + 1)."
+        within = f" within {run.null_within} (so .5 is not expected)" if run.null_within else ""
+        yield f"Null: the cell on labels permuted{within}, {max(nulls)} runs; p = (1 + runs at or above) / (runs + 1)."
     if len(run.devices) > 1:
         yield f"Computed on more than one device: {', '.join(run.devices)}."
 

@@ -85,10 +85,11 @@ class Run:
         dataset: The label of the dataset.
         patients_known: False where the source gives no patient ids.
         locations: The columns of `samples.parquet` that locate a sample.
-        protocol: `folds`, `repeats`, `seed`, `stratify`, `split`.
+        protocol: `folds`, `repeats`, `seed`, `stratify`, `split`, `split_file`, `validation`, `complete`.
         n_excluded: The number of rows in `excluded.csv`.
         devices: The devices that computed it.
         cells: All cells, done or not.
+        null_within: The column within which labels were permuted for null runs.
     """
 
     folder: Path
@@ -100,6 +101,7 @@ class Run:
     n_excluded: int
     devices: tuple[str, ...]
     cells: tuple[Cell, ...]
+    null_within: str | None = None
 
     @property
     def targets(self) -> list[str]:
@@ -180,6 +182,7 @@ def read(folder: Path) -> Run:
         protocol=run["protocol"],
         n_excluded=run["n_excluded"],
         devices=tuple(run["devices"]),
+        null_within=run.get("null_within"),
         cells=tuple(
             Cell(**{k: v for k, v in cell.items() if k in known} | {"classes": tuple(map(str, cell["classes"]))})
             for cell in cells

@@ -1,5 +1,6 @@
 """Resume, as a user meets it: real processes on a copy of the project, edited and killed."""
 
+import json
 import os
 import re
 import shutil
@@ -9,6 +10,7 @@ import sys
 import time
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -146,3 +148,40 @@ def test_a_finished_grid_takes_under_two_seconds(project):
         command(project, env=os.environ)
         seconds.append(time.perf_counter() - start)
     assert min(seconds) < 2
+
+
+def test_corrected_test_labels_are_seen_though_no_fit_changes(phantom_copy, go, tmp_path):
+    """The labels of whom a split only predicts change no fit, but the scores."""
+    text = f"data: {{spider: {{folder: {phantom_copy}}}}}\ntargets: [narrowing]\nsequences: [t2]\nregions: [mask]\n"
+    text += "encoders: [raw_pixels: {size: 8}]\nheads: [logistic]\n"
+    patients = sorted(pd.read_csv(phantom_copy / "radiological_gradings.csv")["Patient"].astype(str).unique())
+    folds = pd.DataFrame({"patient": patients, "fold": [0 if i % 4 == 0 else -1 for i in range(len(patients))]})
+    folds.to_csv(tmp_path / "folds.csv", index=False)
+    setting = [f"protocol.split={tmp_path / 'folds.csv'}"]
+    first = go(text, setting)
+    gradings = pd.read_csv(phantom_copy / "radiological_gradings.csv")
+    tested = gradings["Patient"].astype(str).isin(folds.query("fold == 0")["patient"])
+    gradings.loc[tested, "Disc narrowing"] = 1 - gradings.loc[tested, "Disc narrowing"]
+    gradings.to_csv(phantom_copy / "radiological_gradings.csv", index=False)
+    before = labels_of(first)
+    second = go(text, setting)
+    after = labels_of(second)
+    assert second.computed == 0
+    assert (before == 1 - after).all()
+
+
+def test_null_runs_of_another_kind_take_the_place_of_the_earlier_ones(small, go):
+    kinds = []
+    for null, within in ((3, None), (3, "level"), (2, "level")):
+        outcome = go(small, null=null, within=within)
+        kinds.append({p.read_bytes() for p in outcome.folder.glob("null/*/*.parquet")})
+        assert all(len(list(folder.iterdir())) == null for folder in outcome.folder.glob("null/*"))
+    assert not kinds[0] & kinds[1]
+    assert kinds[2] < kinds[1]
+    assert json.loads((outcome.folder / "run.json").read_text())["null_within"] == "level"
+
+
+def labels_of(outcome):
+    cells = json.loads((outcome.folder / "cells.json").read_text())
+    cell = next(c for c in cells if c["axes"]["heads"] == "logistic")
+    return pd.read_parquet(outcome.folder / "cells" / f"{cell['key']}.parquet").set_index("sample")["y"].sort_index()

@@ -87,3 +87,11 @@ def test_a_class_needs_as_many_patients_as_there_are_folds():
     y, patients = np.array([0, 0, 0, 1, 1, 1]), np.array(list("abcaab"))
     assert guards.rare_class(y, patients, ("no", "yes"), 2) is None
     assert "'yes' has 2" in guards.rare_class(y, patients, ("no", "yes"), 3)
+
+
+@pytest.mark.parametrize("wrong", ["", "a", "0.5"])
+def test_a_fold_that_is_no_number_is_named(tmp_path, wrong):
+    table = pd.DataFrame({"patient": ["a", "b"]}, index=["s", "t"])
+    (tmp_path / "folds.csv").write_text(f"patient,fold\na,0\nb,{wrong}\n")
+    with pytest.raises(splits.SplitError, match="patient b has fold"):
+        splits.read_folds(str(tmp_path / "folds.csv"), table)
