@@ -134,13 +134,16 @@ class Record:
     def _copy(self, folder: Path | None, label: str, where: str) -> None:
         """Tables and small arrays of a store entry; predictions and vectors stay there."""
         target = self.folder / "artifacts" / label.replace("/", "_")[:200] / where
-        if folder is None or target.exists():
+        mark = target / "made_by.json"
+        if folder is None or (mark.exists() and mark.read_bytes() == (folder / mark.name).read_bytes()):
             return
+        shutil.rmtree(target, ignore_errors=True)
         target.mkdir(parents=True)
         for file in sorted(folder.rglob("*.*")):
             kept = file.suffix == ".csv" or (file.suffix == ".npy" and file.stem not in _NOT_KEPT)
             if kept:
                 shutil.copy(file, target / "_".join(file.relative_to(folder).parts))
+        shutil.copy(folder / mark.name, mark)
 
     def write_fillings(self, cells: list[PlannedCell]) -> None:
         """How good missing steps filled hidden sequences of test rows: `filling.csv`, if any did."""
@@ -156,9 +159,12 @@ class Record:
                     where |= {"repeat": fit.part.repeat, "fold": fit.part.fold}
                     table = pd.read_csv(folder / "quality.csv").rename(columns={"encoder": "encoders"})
                     found[fit.filling] = table.assign(**axes | where)
+        path = self.folder / "filling.csv"
         if found:
             table = pd.concat(found.values())
-            _replace(self.folder / "filling.csv", lambda to: table.to_csv(to, index=False))
+            _replace(path, lambda to: table.to_csv(to, index=False))
+        else:
+            path.unlink(missing_ok=True)
 
     def sweep(self, cells: list[PlannedCell]) -> None:
         """Removes predictions of cells that the grid no longer has; the store still holds their fits."""

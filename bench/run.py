@@ -96,7 +96,7 @@ def run(grid: Grid, grid_file: Path, settings: list[str], options: Options, prog
         computed = _compute(plan, store, [*todo, *nulls], state, options, jobs, progress, stages)
         record.sweep(cells)
         record.keep_artifacts(todo)
-        record.write_fillings(todo)
+        record.write_fillings([c for c in cells if not c.refused])
         dataset_scores.write(plan, record, state.finished())
     if computed:
         record.add_session(

@@ -14,7 +14,7 @@ from results.run_folder import ResultsError
 if TYPE_CHECKING:
     import pandas as pd
 
-AXES = ("sequences", "regions", "images", "encoders", "missing", "fusion", "tables", "balance", "heads")
+AXES = ("sequences", "drop", "regions", "images", "encoders", "missing", "fusion", "tables", "balance", "heads")
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#999999")
 MARKERS = "osD^vP"
 COLUMNS = 4

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-AXES = ("sequences", "regions", "images", "encoders", "missing", "fusion", "tables", "balance", "heads")
+AXES = ("sequences", "drop", "regions", "images", "encoders", "missing", "fusion", "tables", "balance", "heads")
 LEVELS = ("L3/L4", "L4/L5", "L5/S1")
 
 
