@@ -118,25 +118,28 @@ class Record:
 
     def keep_artifacts(self, cells: list[PlannedCell]) -> None:
         """Copies what trained encoders and fusions left (learning curves, attention, reconstructions) into the run."""
+        known: set[str] = set()
         for planned in cells:
-            if planned.view.null is not None:
-                continue
             for fit in planned.fits:
                 where = f"repeat{fit.part.repeat}_fold{fit.part.fold}"
                 for ref in (ref for each in fit.tokens for ref in each if ref.part is not None):
                     label = f"{ref.encoder.label()} {ref.crops.sequence} {ref.crops.images.label()}"
-                    self._copy(self._store.find("networks", ref.network), label, where)
+                    known.add(self._copy(self._store.find("networks", ref.network), label, where))
                 if fit.fused is not None:
                     steps = [step for axis, step in planned.cell.steps.items() if axis in _BEFORE_TABLES]
                     label = " ".join([planned.cell.target, *(step.label() for step in steps if step != NONE)])
-                    self._copy(self._store.find("fused", fit.fused.key), label, where)
+                    known.add(self._copy(self._store.find("fused", fit.fused.key), label, where))
+        for folder in self.folder.glob("artifacts/*"):
+            if folder.name not in known:
+                shutil.rmtree(folder)
 
-    def _copy(self, folder: Path | None, label: str, where: str) -> None:
-        """Tables and small arrays of a store entry; predictions and vectors stay there."""
-        target = self.folder / "artifacts" / label.replace("/", "_")[:200] / where
+    def _copy(self, folder: Path | None, label: str, where: str) -> str:
+        """Tables and small arrays of a store entry; predictions and vectors stay there. Gives the folder's name."""
+        name = label.replace("/", "_")[:200]
+        target = self.folder / "artifacts" / name / where
         mark = target / "made_by.json"
         if folder is None or (mark.exists() and mark.read_bytes() == (folder / mark.name).read_bytes()):
-            return
+            return name
         shutil.rmtree(target, ignore_errors=True)
         target.mkdir(parents=True)
         for file in sorted(folder.rglob("*.*")):
@@ -144,6 +147,7 @@ class Record:
             if kept:
                 shutil.copy(file, target / "_".join(file.relative_to(folder).parts))
         shutil.copy(folder / mark.name, mark)
+        return name
 
     def write_fillings(self, cells: list[PlannedCell]) -> None:
         """How good missing steps filled hidden sequences of test rows: `filling.csv`, if any did."""

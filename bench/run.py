@@ -95,8 +95,9 @@ def run(grid: Grid, grid_file: Path, settings: list[str], options: Options, prog
         nulls = _null_cells(plan, todo, options, record)
         computed = _compute(plan, store, [*todo, *nulls], state, options, jobs, progress, stages)
         record.sweep(cells)
-        record.keep_artifacts(todo)
-        record.write_fillings([c for c in cells if not c.refused])
+        runnable = [c for c in cells if not c.refused]
+        record.keep_artifacts(runnable)
+        record.write_fillings(runnable)
         dataset_scores.write(plan, record, state.finished())
     if computed:
         record.add_session(

@@ -19,7 +19,8 @@ def hits(run: Path, store: Path, phantom: Path) -> pd.DataFrame:
     folds = pd.read_csv(run / "folds.csv", dtype={"patient": str}).query("repeat == 0").set_index("patient")["fold"]
     truth = pd.read_csv(phantom / "truth.csv").set_index("row_id").reindex(samples.index)
     fold = folds[samples["patient"]].to_numpy()
-    crops = {json.loads((e / "made_by.json").read_text())["of"]["sequence"]: e for e in (store / "crops").iterdir()}
+    entries = [e for e in (store / "crops").iterdir() if len(np.load(e / "index.npz")["rows"]) == len(samples)]
+    crops = {json.loads((e / "made_by.json").read_text())["of"]["sequence"]: e for e in entries}
     rows = []
     for folder in sorted((run / "artifacts").iterdir()):
         if not list(folder.glob("*/attention_slices.npy")):

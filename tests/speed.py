@@ -33,7 +33,7 @@ def main() -> None:
         folder = Path(name)
         os.environ["SCANGRID_SPEED_DATA"] = str(folder / "phantom")
         write_phantom(folder / "phantom", patients=PATIENTS, sequences=("t2",))
-        for measure in (bootstrap, embedding, grid_against_floor, notebook, grid_search, memory):
+        for measure in (bootstrap, embedding, grid_against_floor, notebook, grid_search, memory, memory_of_tokens):
             print(f"measuring: {measure.__name__.replace('_', ' ')} ...", file=sys.stderr, flush=True)
             rows += measure(folder)
     print(tabulate(rows, headers=["what", "measured", "wanted"], tablefmt="github"))
@@ -240,6 +240,17 @@ def memory(folder: Path) -> list[tuple[str, str, str]]:
     ratio = peaks[2000] / peaks[200]
     shown = f"memory at 2,000 studies ({peaks[2000]:.0f} MiB) against 200 ({peaks[200]:.0f} MiB)"
     return [(shown, f"{ratio:.2f}", "<= 1.1")]
+
+
+def memory_of_tokens(folder: Path) -> list[tuple[str, str, str]]:
+    """Peak memory of fusing 50,000 samples x 3 sequences x 5 slices x 2048 features and fitting on them."""
+    rows = []
+    for fusion in ("mean", "concat", "attention"):
+        words = [sys.executable, "-m", "tests.speed_tokens", fusion]
+        done = subprocess.run(words, cwd=ROOT, check=True, capture_output=True, text=True)
+        peak = float(done.stdout.split()[-1]) / 1024
+        rows.append((f"memory, {fusion} of 50,000 x 3 x 5 x 2048 tokens", f"{peak:.1f} GiB", "< 4 GiB"))
+    return rows
 
 
 if __name__ == "__main__":

@@ -102,8 +102,10 @@ class TrainedFusion(Fusion):
         """Trains.
 
         Raises:
-            ValueError: No labels, sequences of different widths, or no sample that has a sequence.
+            ValueError: No labels, no start, sequences of different widths, or no sample that has a sequence.
         """
+        if self.starts < 1:
+            raise ValueError(f"starts ({self.starts}) must be 1 or more")
         if y is None:
             raise ValueError(f"{type(self).__name__} learns from labels, but y is None: give the class of each sample")
         samples = np.flatnonzero(sequences_present(tokens).any(axis=1))
@@ -116,7 +118,7 @@ class TrainedFusion(Fusion):
         reader = Reader(tokens, filled, standard, device)
         curves: Curve = []
         best: tuple[float, nn.ModuleDict | None] = (float("inf"), None)
-        for start in range(max(1, self.starts)):
+        for start in range(self.starts if held.any() else 1):
             with seeded(seed + start):
                 layers = self.build(shape).to(device)
             curve = _Trainer(self, layers, reader, y, weights).train(samples[~held], samples[held], seed + start)

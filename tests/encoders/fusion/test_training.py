@@ -111,7 +111,7 @@ def test_weighted_classes_have_the_same_say(halves):
 def test_stops_when_held_out_patients_gain_nothing_and_keeps_the_best(planted):
     tokens, _, groups, _, _ = planted
     y = np.random.default_rng(0).integers(2, size=900)
-    fuser = fit(Attention(patience=2, learning_rate=0.01), tokens, y, groups)
+    fuser = fit(Attention(patience=2, learning_rate=0.01, starts=1), tokens, y, groups)
     losses = fuser.artifacts()["learning_curve"]["validation_loss"].to_numpy()
     assert len(losses) < 40 and len(losses) - 1 - losses.argmin() == 2
     held = TRAIN[held_out(y[TRAIN], groups[TRAIN], 0.2, 0)]
@@ -119,7 +119,25 @@ def test_stops_when_held_out_patients_gain_nothing_and_keeps_the_best(planted):
     assert_allclose(-np.log(told[np.arange(len(held)), y[held]]).mean(), losses.min(), rtol=1e-5)
 
 
-def test_a_single_patient_runs_all_epochs(halves):
+def test_of_several_starts_the_best_on_held_out_patients_is_kept(planted):
+    tokens, _, groups, _, _ = planted
+    y = np.random.default_rng(0).integers(2, size=900)
+    fuser = fit(Attention(starts=3, epochs=3), tokens, y, groups)
+    alone = fit(Attention(starts=1, epochs=3), tokens, y, groups)
+    reached = fuser.artifacts()["learning_curve"].groupby("start")["validation_loss"].min()
+    assert reached[0] == alone.artifacts()["learning_curve"]["validation_loss"].min() and reached.nunique() == 3
+    held = TRAIN[held_out(y[TRAIN], groups[TRAIN], 0.2, 0)]
+    told = apply(Attention(), fuser, tokens, held).probabilities
+    assert_allclose(-np.log(told[np.arange(len(held)), y[held]]).mean(), reached.min(), rtol=1e-5)
+
+
+def test_refuses_to_train_no_time(halves):
+    tokens, y, groups = halves
+    with pytest.raises(ValueError, match=r"starts \(0\) must be 1 or more"):
+        fit(Attention(starts=0), tokens, y, groups)
+
+
+def test_a_single_patient_runs_all_epochs_once(halves):
     tokens, y, _ = halves
     fuser = fit(Attention(epochs=3), tokens, y, np.full(900, "p"))
     curve = fuser.artifacts()["learning_curve"]
