@@ -217,7 +217,7 @@ def _best(rows: list[Row], places: list[Place]) -> frozenset[tuple[int, int]]:
 
 
 def _label(metric: str, over: str) -> str:
-    return f"Gain over {over}" if metric == "gain" else LABELS[metric]
+    return f"Gain over {over}" if metric == "gain" and over == "location" else LABELS[metric]
 
 
 def _rank(score: Score | None, metric: str) -> float:
