@@ -8,11 +8,13 @@ from typing import Any
 
 from results import formats, notes
 from results.formats import Row, Score, Sheet
+from results.labels import shorten
 from results.metrics import METRICS
 from results.run_folder import Cell, ResultsError, Run
 from results.scores import nearest, scores, the_cell
 
 PUBLISHED = "published_"
+HERE = ("encoders", "heads")  # what stands beside a published row, so that untrained weights are seen
 Record = dict[str, Any]
 
 
@@ -40,10 +42,14 @@ def published(run: Run, file: Path, *, format: str = "text", resamples: int = 20
             r["key"]: {str(k): v for k, v in r.items()} for r in frame.to_dict("records") if r["target"] == target
         }
         cells = [cell for cell in run.cells if cell.target == target]
-        rows = [_row(line, axes, metrics, cells, records) for line in lines]
+        short = {axis: shorten(cell.axes[axis] for cell in cells if not cell.floor) for axis in HERE}
+        rows = [_row(line, axes, metrics, cells, records, short) for line in lines]
+        full = [label for names in short.values() for label, name in names.items() if name != label]
         done = [r for r in records.values() if r["status"] == "done"]
         floors = [
-            Row((str(r["heads"]), ""), _scores(r, metrics, {})) for r in done if r["floor"] and r["heads"] != "random"
+            Row((str(r["heads"]), *("" for _ in HERE)), _scores(r, metrics, {}))
+            for r in done
+            if r["floor"] and r["heads"] != "random"
         ]
         about: Record = {"varying": axes, "metrics": metrics, "missing": {}, "over": "location"}
         said = [note for note in notes.of_target(run, frame, list(records.values()), **about) if "Gain" not in note]
@@ -51,12 +57,13 @@ def published(run: Run, file: Path, *, format: str = "text", resamples: int = 20
             Sheet(
                 target=target,
                 title=f"{target}: {run.dataset}, run {run.name}, beside {file.name}",
-                labels=("Published row", "Here"),
+                labels=("Published row", *(f"{axis} here" for axis in HERE)),
                 headers=tuple(h for m in metrics for h in (METRICS[m].label, f"{METRICS[m].label}\npublished")),
                 extras=(),
                 rows=tuple(rows),
                 floors=tuple(floors),
-                notes=("Published figures are of other data: they stand beside ours, not against them.", *said),
+                notes=("Published figures are of other data: they stand beside ours, not against them.", *said)
+                + ((f"In full: {'; '.join(full)}.",) if full else ()),
             )
         )
     return "\n\n".join(draw(sheet) for sheet in sheets)
@@ -79,11 +86,25 @@ def _read(file: Path, run: Run) -> tuple[list[dict[str, str]], list[str], list[s
     for name, known in [(m, METRICS) for m in metrics] + [(a, run.axes) for a in axes]:
         if name not in known:
             raise ResultsError(f"{file}: no metric or axis '{name}'{nearest(name, known)}")
+    for number, line in enumerate(lines, start=2):
+        if None in line or None in line.values():
+            raise ResultsError(f"{file}, line {number}: not {len(columns)} fields; a field with a comma needs quotes")
+        for name in metrics:
+            try:
+                float(line[PUBLISHED + name] or 0)
+            except ValueError:
+                told = line[PUBLISHED + name]
+                raise ResultsError(f"{file}, line {number}: {PUBLISHED}{name} ({told}) is no number") from None
     return lines, axes, metrics
 
 
 def _row(
-    line: Mapping[str, str], axes: list[str], metrics: list[str], cells: list[Cell], records: Mapping[str, Record]
+    line: Mapping[str, str],
+    axes: list[str],
+    metrics: list[str],
+    cells: list[Cell],
+    records: Mapping[str, Record],
+    short: Mapping[str, Mapping[str, str]],
 ) -> Row:
     told = {m: float(line[PUBLISHED + m]) for m in metrics if line[PUBLISHED + m]}
     named = {axis: line[axis] for axis in axes if line[axis]}
@@ -92,9 +113,10 @@ def _row(
     except ResultsError as error:
         if "cells of" in str(error):
             raise
-        return Row((line["row"], "not in this run"), _scores({}, metrics, told))
+        return Row((line["row"], *("" for _ in HERE[1:]), "not in this run"), _scores({}, metrics, told))
     state = "" if cell.status == "done" else f"{cell.status.upper()}: {cell.reason}" if cell.reason else cell.status
-    return Row((line["row"], state or cell.axes["heads"]), _scores(records[cell.key], metrics, told))
+    *others, head = (short[axis].get(cell.axes[axis], cell.axes[axis]) for axis in HERE)
+    return Row((line["row"], *others, state or head), _scores(records[cell.key], metrics, told))
 
 
 def _scores(record: Mapping[str, Any], metrics: list[str], told: Mapping[str, float]) -> tuple[Score | None, ...]:

@@ -92,6 +92,7 @@ def test_published_rows_stand_beside_the_cells_that_they_name(writer, tmp_path):
     assert f"{accuracy:.2f}".lstrip("0") in ours
     assert ".92" in ours
     assert ".61" in ours
+    assert ours.split()[2:4] == ["resnet50", "logistic"]
     assert "not in this run" in next(line for line in lines if line.startswith("Their CNN"))
     assert any(line.startswith("prior") for line in lines)
     assert any(line.startswith("location") for line in lines)
@@ -104,6 +105,9 @@ def test_published_rows_stand_beside_the_cells_that_they_name(writer, tmp_path):
         ("row,fusio,published_auc\nx,mean,.5\n", "did you mean 'fusion'"),
         ("row,fusion,published_acuracy\nx,mean,.5\n", "did you mean 'accuracy'"),
         ("row,encoders,published_auc\nx,resnet50,.5\n", "names 2 cells"),
+        ("row,fusion,published_auc\nx,mean,80%\n", r"line 2: published_auc \(80%\) is no number"),
+        ("row,fusion,published_auc\nx,mean,.5\nx,mean,.5,more\n", "line 3: not 3 fields"),
+        ("row,fusion,published_auc\nx,mean\n", "line 2: not 3 fields"),
     ],
 )
 def test_a_published_table_that_can_not_be_used_is_an_error(writer, tmp_path, text, said):
