@@ -11,7 +11,10 @@ import sys
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 SCHEMA = 1
 PROJECT = {"bench", "data", "encoders", "heads", "preprocessing", "results"}
@@ -41,6 +44,12 @@ def lines(values: Iterable[Any]) -> str:
     for value in values:
         digest.update(f"{value}\n".encode())
     return digest.hexdigest()[:32]
+
+
+def rows(table: pd.DataFrame) -> str:
+    """The digest of a table's rows with their index; a gap is no text."""
+    plain = table.astype(object).where(table.notna(), None)
+    return lines(json.dumps(row, default=str) for row in plain.itertuples(index=True, name=None))
 
 
 def seed(*parts: Any) -> int:

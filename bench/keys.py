@@ -144,8 +144,7 @@ class Keys:
         if head.features == "all":
             parts += [self._identity("tables", cell["tables"])]
             if cell["tables"].name != "none":
-                columns = self._samples[self.table_columns(cell)].astype(str)
-                parts.append(identity.lines(" ".join(row) for row in columns.itertuples(index=True, name=None)))
+                parts.append(identity.rows(self._samples[self.table_columns(cell)]))
         return identity.key(*parts, self._grid.protocol.seed)
 
     def _fusion(self, cell: Cell) -> str:
@@ -212,8 +211,7 @@ class Keys:
     def _scans(self) -> str:
         """The digest of every study's files, of the samples' places in them, and of the code that reads them."""
         skip = {t.column for t in self._dataset.targets()} | {"split"} | set(self._dataset.clinical)
-        places = self._samples[[c for c in self._samples if c not in skip]].astype(str)
-        rows = identity.lines(" ".join(row) for row in places.itertuples(index=True, name=None))
+        rows = identity.rows(self._samples[[c for c in self._samples if c not in skip]])
         studies = dict.fromkeys(self._samples["study"].astype(str))
         files = identity.lines(f"{study} {self._dataset.digest(study, self._of_file)}" for study in studies)
         self._of_file.save()
@@ -274,5 +272,4 @@ class Keys:
     @cached_property
     def _location(self) -> str:
         """The digest of the locating columns of all samples."""
-        columns = self._samples[list(self._dataset.locations)].astype(str)
-        return identity.lines(" ".join(row) for row in columns.itertuples(index=True, name=None))
+        return identity.rows(self._samples[list(self._dataset.locations)])

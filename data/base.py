@@ -183,7 +183,7 @@ class Dataset:
         raise NotImplementedError
 
     def files(self, study: str) -> list[Path]:
-        """The files that `load` may read for a study, those that exist."""
+        """The files that `load` or `points` may read for a study, those that exist."""
         raise NotImplementedError
 
     def digest(self, study: str, of_file: Callable[[Path], str]) -> str:

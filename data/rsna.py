@@ -84,9 +84,11 @@ class Rsna(Dataset):
         return replace(image, faults=(*image.faults, *(f"{path}: marked, but no such file" for path in absent)))
 
     def files(self, study: str) -> list[Path]:
-        """The DICOM files of the study's series."""
+        """The DICOM files of the study's series, and of other series those that something was marked on."""
         folders = [folder for sequence in self.sequences for folder in self._folders(study, sequence)]
-        return [path for folder in folders for path in sorted(folder.glob("*.dcm"))]
+        marked = {self._images / study / m.series / f"{m.instance}.dcm" for m in self._read.marks.get(study, [])}
+        elsewhere = sorted(path for path in marked if path.parent not in folders and path.is_file())
+        return [path for folder in folders for path in sorted(folder.glob("*.dcm"))] + elsewhere
 
     def digest(self, study: str, of_file: Callable[[Path], str]) -> str:
         """Changes with the study's DICOM files and with its rows of the series and coordinates tables."""

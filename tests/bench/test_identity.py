@@ -3,6 +3,8 @@
 import json
 import sys
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from bench import identity
@@ -98,3 +100,27 @@ def test_a_damaged_cache_of_digests_is_forgotten(tmp_path):
     (tmp_path / "cache.json").write_text("{")
     (tmp_path / "a").write_bytes(b"scan")
     assert len(identity.FileDigests(tmp_path / "cache.json")(tmp_path / "a")) == 64
+
+
+def table(sex, age):
+    return pd.DataFrame({"sex": sex, "age": age}, index=["a", "b"])
+
+
+def test_rows_of_a_table_tell_gaps_from_text_and_where_a_field_ends():
+    told = [
+        identity.rows(made)
+        for made in (
+            table(["f", "m"], [1.0, 2.0]),
+            table(["f", "m"], [1.0, 2.0]).iloc[::-1],
+            table(["f", None], [1.0, 2.0]),
+            table(["f", "nan"], [1.0, 2.0]),
+            table(["f", ""], [1.0, 2.0]),
+            table(["f", "m"], [1.0, np.nan]),
+            table(["f 1", "m"], ["2", "3"]),
+            table(["f", "m"], ["1 2", "3"]),
+        )
+    ]
+    assert len(set(told)) == len(told)
+    assert identity.rows(table(["f", pd.NA], [1.0, 2.0]).convert_dtypes()) == identity.rows(
+        table(["f", np.nan], [1, 2])
+    )

@@ -177,3 +177,25 @@ def test_how_good_the_filling_is_stands_in_the_run(gaps, go):
     both = sum(all((gaps / "images" / f"{p}_{s}.mha").exists() for s in ("t1", "t2")) for p in samples["patient"])
     counts = table[table["missing"] == "mean"].groupby("sequence")["n"].sum()
     assert (counts == both).all()
+
+
+def test_clinical_columns_may_have_gaps(gaps, go, tmp_path):
+    scans = tmp_path / "scans.csv"
+    rows = [(gaps / "images" / f"{p}_t2.mha", p, p % 2, "fm"[p % 3 > 0], 40 + p) for p in range(1, 19)]
+    table = pd.DataFrame(rows, columns=["image", "patient", "narrowing", "sex", "age"])
+    table = table[[path.exists() for path in table["image"]]]
+    table.iloc[0, 3] = table.iloc[1, 4] = None
+    table.to_csv(scans, index=False)
+    assert scans.read_text().count(",,") == 1
+    outcome = go(f"""
+name: gaps
+data: {{image_table: {{table: {scans}, labels: [narrowing], clinical: [sex, age]}}}}
+targets: [narrowing]
+sequences: [image]
+encoders: [raw_pixels: {{size: 8}}]
+tables: [forest_onehot]
+heads: [logistic]
+protocol: {{folds: 3, seed: 1}}
+""")
+    assert set(outcome.counts) == {"done"}
+    assert len(predictions(outcome, heads="logistic")) == len(table)

@@ -249,6 +249,22 @@ def test_the_digest_covers_what_is_read(copy, name, column, value, changes):
     assert (Rsna(folder=str(copy)).digest(study, lambda path: path.name) != before) == changes
 
 
+def test_the_digest_covers_the_slices_that_points_were_marked_on(rsna_phantom):
+    """Those of a sequence that is not read decide where the others are cut."""
+    dataset = Rsna(folder=str(rsna_phantom), sequences=("axial_t2",))
+    study = str(dataset.samples()["study"].iloc[0])
+    before = dataset.digest(study, lambda path: path.name)
+    points = dataset.points(study).query("sequence == 'sagittal_t1' and fault == ''")
+    t1 = set(pd.read_csv(rsna_phantom / "train_series_descriptions.csv", dtype=str).query(
+        f"study_id == '{study}' and series_description == 'Sagittal T1'")["series_id"])  # fmt: skip
+    read = [path for path in dataset.files(study) if path.parent.name in t1]
+    marks = pd.read_csv(rsna_phantom / "train_label_coordinates.csv", dtype=str)
+    marks = marks[(marks["study_id"] == study) & marks["series_id"].isin(t1)]
+    assert len(points) == len(marks) > 0
+    assert {path.stem for path in read} == set(marks["instance_number"])
+    assert dataset.digest(study, lambda path: "!" if path == read[0] else path.name) != before
+
+
 def test_scores_of_a_perfect_and_an_even_prediction(rsna_phantom):
     dataset = Rsna(folder=str(rsna_phantom))
     samples = dataset.samples().sample(frac=1, random_state=0)
