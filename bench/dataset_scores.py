@@ -35,7 +35,7 @@ def write(plan: Plan, record: Record, cells: list[PlannedCell]) -> None:
     path = record.folder / FILE
     known = dict(iter(pd.read_csv(path).groupby("key"))) if path.exists() else {}
     tables = []
-    for group in _groups(cells):
+    for group in _groups(cells, len(plan.grid.targets)):
         key = identity.combine(identity.code(type(plan.dataset).__module__), *(one.key for one in group))
         tables.append(known[key] if key in known else pd.DataFrame(_score(plan, record, group, key)))
     tables = [table for table in tables if len(table)]
@@ -45,14 +45,14 @@ def write(plan: Plan, record: Record, cells: list[PlannedCell]) -> None:
         path.unlink(missing_ok=True)
 
 
-def _groups(cells: list[PlannedCell]) -> Iterator[list[PlannedCell]]:
-    """The cells that differ in their target alone: each by itself, and those of more than one together."""
+def _groups(cells: list[PlannedCell], targets: int) -> Iterator[list[PlannedCell]]:
+    """The cells that differ in their target alone: each by itself, and together those that have every target."""
     by_steps: dict[tuple[Any, ...], list[PlannedCell]] = defaultdict(list)
     for planned in cells:
         by_steps[tuple(planned.cell.steps.values())].append(planned)
     for group in by_steps.values():
         yield from ([one] for one in group)
-        if len(group) > 1:
+        if 1 < len(group) == targets:
             yield group
 
 

@@ -61,14 +61,17 @@ def load(kind: str, name: str, /, **fields: Any) -> Any:
     """A plug-in by name with its fields.
 
     Raises:
-        PluginError: No such plug-in or field; the nearest name is in the message.
+        PluginError: No such plug-in or field; the nearest name is in the message. Or a field that it refuses.
     """
     cls = plugin_class(kind, name)
     known = [f.name for f in dataclasses.fields(cls)]
     for field in fields:
         if field not in known:
             raise PluginError(f"{kind}/{name} has no field '{field}'{nearest(field, known)}")
-    return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()})
+    try:
+        return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()})
+    except ValueError as error:
+        raise PluginError(f"{kind}/{name}: {error}") from error
 
 
 def plugin_class(kind: str, name: str) -> Any:

@@ -59,23 +59,33 @@ def dataset_scores(run: Run) -> Sheet | None:
             Score(by_name[n]["value"], by_name[n]["low"], by_name[n]["high"], decimals=3) if n in by_name else None
             for n in names
         )
-        rows.append(Row(tuple("" if word == "none" else str(word) for word in place), scores))
+        words = tuple("" if word == "none" else str(word) for word in place)
+        rows.append(Row(words, scores, (str(found["n_samples"].max()),)))
     sign = 1 if bool(table["lower_is_better"].iloc[0]) else -1
     rows.sort(key=lambda row: sign * row.scores[0].value if row.scores[0] else float("inf"))
-    n = f"{int(table['n_patients'].max())} patients, {int(table['n_samples'].max())} samples"
+    of_steps: dict[tuple[str, ...], list[str]] = {}
+    for cell in run.cells:
+        of_steps.setdefault(tuple(cell.axes.values()), []).append(cell.status)
+    lacking = sum("done" in states and set(states) != {"done"} for states in of_steps.values())
+    notes = [
+        f"{int(table['n_patients'].max())} patients at most; n is of samples. "
+        f"{'Lower is better.' if sign > 0 else 'Higher is better.'} [ ]: 95 % percentile bootstrap over patients (1000 "
+        "resamples), conditional on the fitted models; means over repeats."
+    ]
+    if lacking:
+        notes.append(f"{lacking} combinations of steps have no joint score, since not all of their targets are done.")
+    if len(set(table["n_samples"])) > 1:
+        notes.append("Scores of different n are of different samples and can't be compared.")
     return Sheet(
         target="dataset score",
         title=f"The dataset's own score: {run.dataset}, run {run.name}",
         labels=tuple(axes),
         headers=tuple(name.replace("_", " ") for name in names),
-        extras=(),
+        extras=("n",),
         rows=tuple(rows),
         floors=(),
         always=frozenset({0}),
-        notes=(
-            f"{n}. {'Lower is better.' if sign > 0 else 'Higher is better.'} [ ]: 95 % percentile bootstrap over "
-            "patients (1000 resamples), conditional on the fitted models; means over repeats.",
-        ),
+        notes=tuple(notes),
     )
 
 

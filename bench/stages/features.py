@@ -138,7 +138,12 @@ def join_table(vectors: Float32, table: Float32 | None, rows: NDArray[np.int64] 
 
 
 def standardise(X: Float32, train: NDArray[np.int64]) -> Float32:
-    """Every feature with mean 0 and standard deviation 1 over the training samples; a constant one becomes 0."""
+    """Every feature with mean 0 and standard deviation 1 over the training samples; a constant one becomes 0.
+
+    With no training sample, all are 0.
+    """
+    if not len(train):
+        return np.zeros_like(X)
     mean = X[train].mean(axis=0, dtype=np.float64)
     deviation = X[train].std(axis=0, dtype=np.float64)
     constant = deviation <= 1e-7 * np.maximum(np.abs(mean), 1e-30)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 
@@ -65,6 +66,11 @@ class PerSequence(Fusion):
     weighted: bool = False
     starts: int = 3
 
+    def __post_init__(self) -> None:
+        if self.pool not in get_args(Pool):
+            raise ValueError(f"pool ({self.pool}) must be {' or '.join(get_args(Pool))}")
+        self._model()
+
     @property
     def learns(self) -> Literal["nothing", "labels"]:
         """From labels with attention."""
@@ -84,14 +90,12 @@ class PerSequence(Fusion):
         """Trains one `attention` a sequence, on the samples that have it.
 
         Raises:
-            ValueError: `pool` is neither, the sequences differ in their number of features, or no sample has any.
+            ValueError: The sequences differ in their number of features, or no sample has any.
         """
         one_width(tokens)
-        if self.pool not in get_args(Pool):
-            raise ValueError(f"pool ({self.pool}) must be {' or '.join(get_args(Pool))}")
-        if y is None or self.pool == "mean":
-            return _means
         present = sequences_present(tokens)
+        if y is None or self.pool == "mean":
+            return partial(_means, learnt=np.asarray(present.any(axis=0)))
         if not present.any():
             raise ValueError(f"none of the {len(y)} training samples has a sequence: exclude them, or use pool=mean")
         _, prior = class_weights(y[present.any(axis=1)], classes, weighted=self.weighted)
@@ -158,6 +162,6 @@ class FittedBranches:
         return {"learning_curve": pd.concat(curves, names=["sequence"]).reset_index("sequence")}
 
 
-def _means(tokens: Sequence[Tokens], filled: Float32) -> Fused:
+def _means(tokens: Sequence[Tokens], filled: Float32, *, learnt: NDArray[np.bool_]) -> Fused:
     vectors, present = zip(*(one.means() for one in tokens), strict=True)
-    return Fused(np.stack(vectors), np.stack(present))
+    return Fused(np.stack(vectors), np.stack(present) & learnt[:, None])

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 Drop = Callable[[Any], Any]
 Curve = list[dict[str, float]]
+_COUNTS = {"starts", "epochs", "patience", "batch", "hidden", "channels", "kernel", "networks"}
 
 
 class Shape(NamedTuple):
@@ -59,7 +60,7 @@ class TrainedFusion(Fusion):
         epochs: At most.
         patience: Epochs without a fall before training stops.
         batch: Samples a training step.
-        validation: Share of the training patients held out to stop early.
+        validation: Share of the training patients held out to stop early; with 0 all epochs are run.
         weighted: Whether every class weighs the same in the loss, however many samples it has.
         starts: Trainings from other initial weights; the one with the lowest loss on held-out patients is kept, since
             attention may settle on slices that tell something else, such as the level.
@@ -74,6 +75,16 @@ class TrainedFusion(Fusion):
     validation: float
     weighted: bool
     starts: int
+
+    def __post_init__(self) -> None:
+        told = vars(self)
+        for name, value in told.items():
+            if name in _COUNTS and value < 1:
+                raise ValueError(f"{name} ({value}) must be 1 or more")
+            if name == "kernel" and value % 2 == 0:
+                raise ValueError(f"kernel ({value}) must be odd")
+            if name in ("dropout", "validation") and not 0 <= value < 1:
+                raise ValueError(f"{name} ({value}) must be from 0 to below 1")
 
     @property
     def learns(self) -> Literal["nothing", "labels"]:
@@ -102,10 +113,8 @@ class TrainedFusion(Fusion):
         """Trains.
 
         Raises:
-            ValueError: No labels, no start, sequences of different widths, or no sample that has a sequence.
+            ValueError: No labels, sequences of different widths, or no sample that has a sequence.
         """
-        if self.starts < 1:
-            raise ValueError(f"starts ({self.starts}) must be 1 or more")
         if y is None:
             raise ValueError(f"{type(self).__name__} learns from labels, but y is None: give the class of each sample")
         samples = np.flatnonzero(sequences_present(tokens).any(axis=1))
@@ -273,7 +282,7 @@ def class_weights(y: NDArray[np.int64], classes: int, *, weighted: bool) -> tupl
 def held_out(y: NDArray[np.int64], groups: NDArray[np.str_], share: float, seed: int) -> NDArray[np.bool_]:
     """Which samples belong to the patients who are held out, `(N,)`: spread evenly over the patients' mean labels."""
     patients, of = np.unique(groups, return_inverse=True)
-    if len(patients) < 2:
+    if len(patients) < 2 or share == 0:
         return np.zeros(len(y), dtype=bool)
     rng = np.random.default_rng(seed)
     label = np.bincount(of, weights=y) / np.bincount(of)

@@ -199,3 +199,32 @@ protocol: {{folds: 3, seed: 1}}
 """)
     assert set(outcome.counts) == {"done"}
     assert len(predictions(outcome, heads="logistic")) == len(table)
+
+
+@pytest.mark.parametrize("pool", ["mean", "attention"])
+def test_a_sequence_that_a_fold_can_not_learn_gives_base_rates(go, gaps, tmp_path, pool):
+    """One sample has t1 alone, and no other has t1: the fold that tests it knows nothing of t1."""
+    rows = [(gaps / "images" / f"{p}_t2.mha", p, "t2", p % 2) for p in range(1, 25)]
+    rows = [row for row in rows if row[0].exists()]
+    rows[0] = (rows[0][0], rows[0][1], "t1", rows[0][3])
+    table = pd.DataFrame(rows, columns=["image", "patient", "sequence", "label"])
+    table.to_csv(tmp_path / "scans.csv", index=False)
+    outcome = go(f"""
+name: rare
+data: {{image_table: {{table: {tmp_path / "scans.csv"}, labels: [label]}}}}
+targets: [label]
+sequences: [t1 + t2]
+encoders: [raw_pixels: {{size: 8}}]
+fusion: [per_sequence: {{pool: {pool}, epochs: 1}}]
+heads: [logistic]
+protocol: {{folds: 3, seed: 1}}
+""")
+    assert set(outcome.counts) == {"done"}
+    told = predictions(outcome, heads="logistic").set_index("sample")
+    folds = pd.read_csv(outcome.folder / "folds.csv", dtype={"patient": str}).set_index("patient")["fold"]
+    samples = pd.read_parquet(outcome.folder / "samples.parquet")
+    alone = samples.index[samples["patient"] == str(rows[0][1])][0]
+    fold = folds[samples["patient"]].to_numpy()
+    y = table.set_index(table["patient"].astype(str))["label"].loc[samples["patient"]].to_numpy()
+    assert_allclose(told.loc[alone, "p_1"], y[fold != folds[str(rows[0][1])]].mean())
+    assert np.isfinite(told["p_1"]).all()

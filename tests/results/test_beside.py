@@ -6,6 +6,7 @@ import pytest
 from numpy.testing import assert_allclose
 from sklearn.metrics import accuracy_score, roc_auc_score
 
+from results import formats, side_tables
 from results.published import published
 from results.run_folder import ResultsError, read
 from results.scores import scores
@@ -149,3 +150,20 @@ def test_the_datasets_own_score_has_a_table(writer):
     places = [next(i for i, line in enumerate(lines) if line.startswith(h) and v in line) for h, v in
               (("logistic", ".612"), ("prior", ".931"))]  # fmt: skip
     assert places == sorted(places)
+
+
+def test_scores_of_other_samples_and_missing_targets_are_told(writer):
+    writer.add(target="narrowing", heads="svc", status="failed")
+    writer.add(writer.signal, target="bulging", heads="svc")
+    run = read(writer.finish())
+    frame = pd.DataFrame(
+        dict.fromkeys(run.axes, "none")
+        | {"heads": h, "targets": "bulging", "score": "rsna_log_loss", "value": 0.5, "low": 0.4, "high": 0.6}
+        | {"n_samples": n, "n_patients": 2, "lower_is_better": True, "key": h}
+        for h, n in (("svc", 12), ("prior", 30))
+    )
+    frame.to_csv(writer.folder / "dataset_scores.csv", index=False)
+    drawn = formats.text(side_tables.dataset_scores(run))
+    assert [line.split()[-1] for line in drawn.splitlines() if line.startswith(("svc", "prior"))] == ["12", "30"]
+    assert "1 combinations of steps have no joint score" in drawn
+    assert "Scores of different n are of different samples" in drawn

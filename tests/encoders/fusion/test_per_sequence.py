@@ -56,4 +56,4 @@ def test_a_sequence_that_no_training_sample_has_is_an_absent_branch(tmp_path):
 
 def test_refuses_what_it_cannot_pool_by():
     with pytest.raises(ValueError, match=r"pool \(max\) must be mean or attention"):
-        PerSequence(pool="max").fit([with_rows(np.arange(60))], NOTHING[:, :1], Y, **WHERE)
+        PerSequence(pool="max")

@@ -10,7 +10,10 @@ from bench.plugins import load
 from encoders.base import Tokens
 from encoders.fusion.attention import Attention
 from encoders.fusion.base import sequences_present
+from encoders.fusion.early_attention_cnn import EarlyAttentionCnn
+from encoders.fusion.late_attention_cnn import LateAttentionCnn
 from encoders.fusion.mean import Mean
+from encoders.fusion.per_sequence import PerSequence
 from encoders.fusion.reading import Standard
 from encoders.fusion.training import held_out
 
@@ -131,10 +134,28 @@ def test_of_several_starts_the_best_on_held_out_patients_is_kept(planted):
     assert_allclose(-np.log(told[np.arange(len(held)), y[held]]).mean(), reached.min(), rtol=1e-5)
 
 
-def test_refuses_to_train_no_time(halves):
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda: Attention(starts=0), r"starts \(0\) must be 1 or more"),
+        (lambda: Attention(epochs=0), r"epochs \(0\) must be 1 or more"),
+        (lambda: Attention(hidden=0), r"hidden \(0\) must be 1 or more"),
+        (lambda: Attention(dropout=1), r"dropout \(1\) must be from 0 to below 1"),
+        (lambda: Attention(validation=-0.1), r"validation \(-0.1\) must be from 0 to below 1"),
+        (lambda: LateAttentionCnn(kernel=2), r"kernel \(2\) must be odd"),
+        (lambda: EarlyAttentionCnn(networks=0), r"networks \(0\) must be 1 or more"),
+        (lambda: PerSequence(batch=0), r"batch \(0\) must be 1 or more"),
+    ],
+)
+def test_refuses_fields_that_nothing_can_be_trained_with(make, said):
+    with pytest.raises(ValueError, match=said):
+        make()
+
+
+def test_with_nobody_held_out_all_epochs_run_once(halves):
     tokens, y, groups = halves
-    with pytest.raises(ValueError, match=r"starts \(0\) must be 1 or more"):
-        fit(Attention(starts=0), tokens, y, groups)
+    curve = fit(Attention(epochs=3, patience=1, validation=0), tokens, y, groups).artifacts()["learning_curve"]
+    assert curve["epoch"].tolist() == [1, 2, 3] and curve["validation_loss"].isna().all()
 
 
 def test_a_single_patient_runs_all_epochs_once(halves):
