@@ -99,7 +99,9 @@ class Fuse:
         everyone = np.arange(len(self._plan.ids))
         found = self._tokens(planned, fit, everyone, fit.rows.train)
         for encoder, tokens in zip(planned.cell["encoders"].each, found, strict=True):
-            table = features.filling_quality(tokens, missing, fit.rows.train, fit.rows.test, seed=self._seed(fit))
+            table = features.filling_quality(
+                tokens, missing, fit.rows.train, fit.rows.test, self._plan.patients, seed=self._seed(fit)
+            )
             names = [part.name for part in planned.cell["sequences"].each]
             tables.append(table.assign(encoder=encoder.label(), sequence=[names[i] for i in table["sequence"]]))
         note = made_by("filling", planned.cell.labels(), seconds=time.perf_counter() - start)

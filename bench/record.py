@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bench import identity
 from bench.grid import AXES, FLOORS, NONE, Step
 from bench.plan import Plan, PlannedCell
 from bench.store import Store
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 
 _BEFORE_TABLES = AXES[: AXES.index("tables")]
+LONGEST = 200  # characters of a folder's name
 _NOT_KEPT = ("vectors", "present", "probabilities")
 
 
@@ -135,7 +137,8 @@ class Record:
 
     def _copy(self, folder: Path | None, label: str, where: str) -> str:
         """Tables and small arrays of a store entry; predictions and vectors stay there. Gives the folder's name."""
-        name = label.replace("/", "_")[:200]
+        name = label.replace("/", "_")
+        name = name if len(name) <= LONGEST else f"{name[: LONGEST - 9]} {identity.key(name)[:8]}"
         target = self.folder / "artifacts" / name / where
         mark = target / "made_by.json"
         if folder is None or (mark.exists() and mark.read_bytes() == (folder / mark.name).read_bytes()):

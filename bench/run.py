@@ -129,8 +129,11 @@ def _check_any_runs(cells: list[PlannedCell], excluded: pd.DataFrame) -> None:
         reasons = "; ".join(f"{n} cells: {reason}" for reason, n in Counter(c.refused for c in cells).most_common(3))
         left_out = ""
         if len(excluded):
-            first = excluded.iloc[0]
-            left_out = f" ({len(excluded)} rows were excluded, the first: {first['file']} {first['reason']})"
+            why, n = Counter(excluded["reason"]).most_common(1)[0]
+            one = excluded[excluded["reason"] == why].iloc[0]
+            left_out = (
+                f" ({len(excluded)} rows were excluded, {n} of them such as {one['file'] or one['sample']}: {why})"
+            )
         raise PlanError(f"nothing can be run{left_out}: {reasons}")
 
 

@@ -44,6 +44,8 @@ def read(path: Path) -> pd.DataFrame:
         raise DataError(f"{path}: is not UTF-8 text: save it as 'CSV UTF-8' or .xlsx") from error
     except Exception as error:  # each reader and each zip member has errors of its own
         raise DataError(f"{path}: can't be read as a table: {str(error).strip().splitlines()[-1]}") from error
+    if not isinstance(table.index, pd.RangeIndex):
+        raise DataError(f"{path}: its lines have more fields than its header: is there a comma at their end?")
     table.columns = [" ".join(str(name).split()) for name in table.columns]
     table.index += 2
     text = table.apply(lambda column: column.astype("str").str.strip())

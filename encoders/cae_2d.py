@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.base import Float32, Image
+from encoders.stopping import held_out
 from encoders.torch_base import FrozenNetwork, Precision, TorchEncoder, seeded
 from encoders.weights import load_weights, read_weights
 
@@ -105,9 +106,9 @@ class Cae2d(TorchEncoder):
         import torch
 
         parts = [self.prepare(images[i]) for i in range(len(images))]
-        held_out = np.repeat(_held_out(groups, self.validation, seed), [len(part) for part in parts])
+        held = np.repeat(held_out(groups, self.validation, seed), [len(part) for part in parts])
         slices = torch.from_numpy(np.concatenate(parts))
-        train, validation = slices[torch.from_numpy(~held_out)], slices[torch.from_numpy(held_out)]
+        train, validation = slices[torch.from_numpy(~held)], slices[torch.from_numpy(held)]
         with seeded(seed):
             network = self.build(seed=seed).to(device).to(memory_format=torch.channels_last)
         curve = self._train(network, train, validation, seed=seed, device=device)
@@ -193,10 +194,3 @@ class FittedAutoencoder(FrozenNetwork):
         import pandas as pd
 
         return {"learning_curve": pd.DataFrame(self._curve), "reconstructions": self._pairs}
-
-
-def _held_out(groups: NDArray[np.str_], share: float, seed: int) -> NDArray[np.bool_]:
-    """Which images belong to the patients of the validation set."""
-    patients = np.unique(groups)
-    chosen = np.random.default_rng(seed).permutation(patients)[: int(share * len(patients))]
-    return np.isin(groups, chosen)

@@ -69,15 +69,23 @@ class Cascade(Head):
         """See `Head.fit`."""
         stage, present = self._stage(), training.present
 
-        def fitted(rows: Labels, y: Labels, classes: int) -> FittedHead:
-            return stage.fit(training.take(rows, y, classes), seed=seed, threads=threads, device=device)
+        def fitted(name: str, rows: Labels, y: Labels, classes: int) -> FittedHead:
+            try:
+                return stage.fit(training.take(rows, y, classes), seed=seed, threads=threads, device=device)
+            except ValueError as error:
+                raise ValueError(f"stage {name}: {error}") from error
 
         if training.classes == 2 or len(present) < 2:
             return stage.fit(training, seed=seed, threads=threads, device=device)
         everyone, degenerate = np.arange(len(training.y)), np.flatnonzero(training.y > 0)
-        first = fitted(everyone, (training.y > 0).astype(np.int64), 2) if present[0] == 0 else None
+        first = (
+            fitted("normal against the rest", everyone, (training.y > 0).astype(np.int64), 2)
+            if present[0] == 0
+            else None
+        )
         others = present[present > 0]
-        second = fitted(degenerate, training.y[degenerate] - 1, training.classes - 1) if len(others) > 1 else None
+        severity = "severity, which counts classes from the mildest", degenerate
+        second = fitted(*severity, training.y[degenerate] - 1, training.classes - 1) if len(others) > 1 else None
         named = {"degenerate": first, "severity": second}
         chosen = {f"{field} of {name}": v for name, one in named.items() if one for field, v in one.chosen.items()}
         return FittedHead(_Stages(first, second, present), None, present, training.classes, chosen)
@@ -93,10 +101,14 @@ class Cascade(Head):
             raise ValueError(f"cascade: head ({self.head!r}) must be a name or {{name: {{field: value}}}}")
         name, given = next((str(name), given or {}) for name, given in named.items())
         cls = _head_class(name)
-        known = [f.name for f in fields(cls)]
-        for field in given:
+        known = {f.name: f for f in fields(cls)}
+        for field, value in given.items():
             if field not in known:
                 raise ValueError(f"cascade: {name} has no field '{field}': there is {', '.join(known)}")
+            if isinstance(value, list | tuple) and not isinstance(known[field].default, tuple):
+                raise ValueError(
+                    f"cascade: {field} of {name} takes one value, not {list(value)}: write a cascade for each"
+                )
         head: Head = cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in given.items()})
         if head.features != "all":
             raise ValueError(f"cascade: {name} does not read the embedding: use a head that does, such as logistic")

@@ -12,7 +12,7 @@ from encoders.missing.base import Missing
 def fills_every_gap(plugin: Missing) -> None:
     """`(N, S, F)` finite float32, also where a sample lacks all sequences."""
     values, present = _samples(seed=0)
-    filled = plugin.fit(values, present, seed=0)(values, present)
+    filled = plugin.fit(values, present, groups=_each(present), seed=0)(values, present)
     assert filled.shape == values.shape, f"values of {values.shape} became {filled.shape}"
     assert filled.dtype == np.float32 and np.isfinite(filled).all(), "what is filled is not finite float32"
 
@@ -21,7 +21,7 @@ def passes_on_what_is_present(plugin: Missing) -> None:
     """Nothing that is there is changed, in the result or in place."""
     values, present = _samples(seed=0)
     before = values.copy()
-    filled = plugin.fit(values, present, seed=0)(values, present)
+    filled = plugin.fit(values, present, groups=_each(present), seed=0)(values, present)
     assert np.array_equal(filled[present], before[present]), "values that are present were changed"
     assert np.array_equal(values, before), "the values given were changed in place"
 
@@ -30,13 +30,13 @@ def never_uses_what_stands_in_a_gap(plugin: Missing) -> None:
     """Numbers that stand where a sequence is absent change nothing."""
     values, present = _samples(seed=0)
     other = np.where(present[:, :, None], values, np.float32(7))
-    first, second = (plugin.fit(v, present, seed=0)(v, present) for v in (values, other))
+    first, second = (plugin.fit(v, present, groups=_each(present), seed=0)(v, present) for v in (values, other))
     assert np.array_equal(first, second), "numbers in an absent sequence were used"
 
 
 def fills_each_sample_by_itself(plugin: Missing) -> None:
     """Test samples do not look at each other."""
-    filler = plugin.fit(*_samples(seed=0), seed=0)
+    filler = plugin.fit(*_samples(seed=0), groups=_each(_samples(seed=0)[1]), seed=0)
     values, present = _samples(seed=1)
     filled = filler(values, present)
     alone = np.concatenate([filler(values[i : i + 1], present[i : i + 1]) for i in range(len(values))])
@@ -48,13 +48,14 @@ def bears_a_sequence_without_training_samples(plugin: Missing) -> None:
     values, present = _samples(seed=0)
     present[:, 1] = False
     values[:, 1] = 0
-    assert np.isfinite(plugin.fit(values, present, seed=0)(*_samples(seed=1))).all(), "not finite"
+    filler = plugin.fit(values, present, groups=_each(present), seed=0)
+    assert np.isfinite(filler(*_samples(seed=1))).all(), "not finite"
 
 
 def same_seed_same_bits(plugin: Missing) -> None:
     """What is drawn depends on the seed alone."""
     train, test = _samples(seed=0), _samples(seed=1)
-    first, second = (plugin.fit(*train, seed=3)(*test) for _ in range(2))
+    first, second = (plugin.fit(*train, groups=_each(train[1]), seed=3)(*test) for _ in range(2))
     assert np.array_equal(first, second), "one seed gave different values"
 
 
@@ -65,3 +66,8 @@ def _samples(*, seed: int) -> tuple[Float32, NDArray[np.bool_]]:
     values = rng.normal(size=(30, 3, 8)).astype(np.float32)
     values[~present] = 0
     return values, present
+
+
+def _each(present: NDArray[np.bool_]) -> NDArray[np.str_]:
+    """Every sample is of a patient of its own."""
+    return np.arange(len(present)).astype(str)

@@ -66,7 +66,7 @@ def fuse(
     if fusion.uses_filled:
         filled, present = means(tokens)
         if missing is not None and not present.all():
-            filled = missing.fit(filled[train], present[train], seed=seed)(filled, present)
+            filled = missing.fit(filled[train], present[train], groups=groups[train], seed=seed)(filled, present)
     training = [one.take(train) for one in tokens]
     fuser = fusion.fit(training, filled[train], y, classes=classes, groups=groups[train], seed=seed, device=device)
     return fuser(tokens, filled), fuser
@@ -89,7 +89,13 @@ def means(tokens: Sequence[Tokens]) -> tuple[Float32, NDArray[np.bool_]]:
 
 
 def filling_quality(
-    tokens: Sequence[Tokens], missing: Missing, train: NDArray[np.int64], test: NDArray[np.int64], *, seed: int
+    tokens: Sequence[Tokens],
+    missing: Missing,
+    train: NDArray[np.int64],
+    test: NDArray[np.int64],
+    groups: NDArray[np.str_],
+    *,
+    seed: int,
 ) -> pd.DataFrame:
     """How good a missing step that learnt on `train` fills sequences hidden from samples of `test`.
 
@@ -99,8 +105,10 @@ def filling_quality(
 
     values, present = means(tokens)
     nothing = np.zeros((1, *values.shape[1:]), dtype=np.float32)
-    centre = Mean().fit(values[train], present[train], seed=seed)(nothing, np.zeros(nothing.shape[:2], dtype=bool))[0]
-    filler = missing.fit(values[train], present[train], seed=seed)
+    centre = Mean().fit(values[train], present[train], groups=groups[train], seed=seed)(
+        nothing, np.zeros(nothing.shape[:2], dtype=bool)
+    )[0]
+    filler = missing.fit(values[train], present[train], groups=groups[train], seed=seed)
     return pd.DataFrame(quality.filling_quality(filler, values[test], present[test], means=centre))
 
 

@@ -16,6 +16,7 @@ from data.base import Float32, Float64
 from encoders.base import Tokens
 from encoders.fusion.base import Fused, Fusion, one_width, sequences_present
 from encoders.fusion.reading import Batch, Reader, Samples, Standard
+from encoders.stopping import held_out_by_label
 from encoders.torch_base import seeded
 from encoders.weights import load_weights, read_weights
 
@@ -123,7 +124,7 @@ class TrainedFusion(Fusion):
         shape = Shape(len(tokens), one_width(tokens), classes)
         weights, prior = class_weights(y[samples], classes, weighted=self.weighted)
         standard = Standard.of(tokens)
-        held = held_out(y[samples], groups[samples], self.validation, seed)
+        held = held_out_by_label(y[samples], groups[samples], self.validation, seed)
         reader = Reader(tokens, filled, standard, device)
         curves: Curve = []
         best: tuple[float, nn.ModuleDict | None] = (float("inf"), None)
@@ -277,18 +278,6 @@ def class_weights(y: NDArray[np.int64], classes: int, *, weighted: bool) -> tupl
     counts = np.bincount(y, minlength=classes)
     weights = len(y) / (np.count_nonzero(counts) * np.maximum(counts, 1)) if weighted else np.ones(classes)
     return weights, weights * counts / len(y)
-
-
-def held_out(y: NDArray[np.int64], groups: NDArray[np.str_], share: float, seed: int) -> NDArray[np.bool_]:
-    """Which samples belong to the patients who are held out, `(N,)`: spread evenly over the patients' mean labels."""
-    patients, of = np.unique(groups, return_inverse=True)
-    if len(patients) < 2 or share == 0:
-        return np.zeros(len(y), dtype=bool)
-    rng = np.random.default_rng(seed)
-    label = np.bincount(of, weights=y) / np.bincount(of)
-    order = np.lexsort((rng.permutation(len(patients)), label))
-    step = max(2, round(1 / share))
-    return np.isin(of, order[rng.integers(min(step, len(patients))) :: step])
 
 
 @contextmanager

@@ -24,12 +24,13 @@ class Missing:
 
     learns: ClassVar[bool] = False
 
-    def fit(self, values: Float32, present: NDArray[np.bool_], *, seed: int) -> Filler:
+    def fit(self, values: Float32, present: NDArray[np.bool_], *, groups: NDArray[np.str_], seed: int) -> Filler:
         """Learns from the training samples of the fold.
 
         Args:
             values: `(N, S, F)` float32, zeros where absent.
             present: `(N, S)` bool.
+            groups: `(N,)` patient of each sample.
             seed: For what draws.
         """
         raise NotImplementedError

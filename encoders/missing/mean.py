@@ -21,7 +21,7 @@ class Mean(Missing):
 
     learns: ClassVar[bool] = True
 
-    def fit(self, values: Float32, present: NDArray[np.bool_], *, seed: int) -> Filler:
+    def fit(self, values: Float32, present: NDArray[np.bool_], *, groups: NDArray[np.str_], seed: int) -> Filler:
         """Learns one vector a sequence."""
         count = np.maximum(present.sum(axis=0), 1)[:, None]
         total = np.where(present[:, :, None], values, 0).sum(axis=0, dtype=np.float64)

@@ -33,14 +33,12 @@ class Neighbours(Missing):
 
     k: int = 10
 
-    def fit(self, values: Float32, present: NDArray[np.bool_], *, seed: int) -> Filler:
-        """Keeps the training samples.
-
-        Raises:
-            ValueError: k is less than 1.
-        """
+    def __post_init__(self) -> None:
         if self.k < 1:
             raise ValueError(f"k ({self.k}) must be at least 1: use k=10")
+
+    def fit(self, values: Float32, present: NDArray[np.bool_], *, groups: NDArray[np.str_], seed: int) -> Filler:
+        """Keeps the training samples."""
         standard = Standard.of(values, present)
         squares = np.stack([(standard(values[:, s], s) ** 2).sum(axis=1) for s in range(values.shape[1])], axis=1)
         return _NeighbourFiller(self.k, values, present, standard, squares)

@@ -22,7 +22,7 @@ class PseudoModality(Missing):
 
     `"ridge"`: a regression for each absent sequence and each set of present ones, on the training samples that have
     them all, shrunk towards their mean. `"vae"`: one multimodal variational autoencoder, a product of experts, trained
-    with sequences left out at random; it stops early by how well it predicts them for held-out training samples.
+    with sequences left out at random; it stops early by how well it predicts them for held-out training patients.
     A sample without any sequence gets the training means.
 
     Args:
@@ -40,15 +40,13 @@ class PseudoModality(Missing):
     model: Model = "ridge"
     alpha: float = 1.0
 
-    def fit(self, values: Float32, present: NDArray[np.bool_], *, seed: int) -> Filler:
-        """Keeps the training samples, or trains the autoencoder.
-
-        Raises:
-            ValueError: `model` is neither.
-        """
+    def __post_init__(self) -> None:
         if self.model not in get_args(Model):
             raise ValueError(f"model ({self.model}) must be {' or '.join(get_args(Model))}")
+
+    def fit(self, values: Float32, present: NDArray[np.bool_], *, groups: NDArray[np.str_], seed: int) -> Filler:
+        """Keeps the training samples, or trains the autoencoder."""
         standard = Standard.of(values, present)
         if self.model == "vae":
-            return vae.train(values, present, standard, seed)
+            return vae.train(values, present, standard, groups, seed)
         return RidgeFiller(self.alpha, values, present, standard)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from data.base import Float32
 from encoders.missing.base import Standard
+from encoders.stopping import held_out
 from encoders.torch_base import seeded
 
 if TYPE_CHECKING:
@@ -48,15 +49,19 @@ class VaeFiller:
         return filled
 
 
-def train(values: Float32, present: NDArray[np.bool_], standard: Standard, seed: int) -> VaeFiller:
-    """Trains on the samples with at least two sequences; some of them are held out to stop early.
+def train(
+    values: Float32, present: NDArray[np.bool_], standard: Standard, groups: NDArray[np.str_], seed: int
+) -> VaeFiller:
+    """Trains on the samples with at least two sequences; some of their patients are held out to stop early.
 
-    What is there is reconstructed from a random part of it, so that predicting the rest is what is learnt.
+    With too few patients to hold one out all epochs run and the last is kept. What is there is reconstructed from a
+    random part of it, so that predicting the rest is what is learnt.
     """
     import torch
 
-    rows = np.random.default_rng(seed).permutation(np.flatnonzero(present.sum(axis=1) >= 2))
-    held, rows = np.split(rows, [int(VALIDATION * len(rows))])
+    rows = np.flatnonzero(present.sum(axis=1) >= 2)
+    apart = held_out(groups[rows], VALIDATION, seed)
+    held, rows = rows[apart], rows[~apart]
     with seeded(seed):
         layers = build(*values.shape[1:])
     adam = torch.optim.AdamW(layers.parameters(), lr=LEARNING_RATE, weight_decay=DECAY, fused=True)
@@ -69,6 +74,8 @@ def train(values: Float32, present: NDArray[np.bool_], standard: Standard, seed:
             adam.zero_grad()
             _loss(layers, *tensors(values[part], present[part], standard), generator).backward()
             adam.step()
+        if not len(held):
+            continue
         error = _error(layers, *tensors(values[held], present[held], standard))
         waited += 1
         if error < lowest:

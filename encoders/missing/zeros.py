@@ -15,7 +15,7 @@ from encoders.missing.base import Filler, Missing
 class Zeros(Missing):
     """Every feature of an absent sequence is 0."""
 
-    def fit(self, values: Float32, present: NDArray[np.bool_], *, seed: int) -> Filler:
+    def fit(self, values: Float32, present: NDArray[np.bool_], *, groups: NDArray[np.str_], seed: int) -> Filler:
         """Learns nothing."""
         return _fill
 

@@ -99,6 +99,6 @@ def test_bad_gradings_are_named(grid, go, phantom_copy):
 def test_when_nothing_is_left_the_run_stops_before_computing_and_says_what_to_do(grid, go, phantom_copy):
     for file in (phantom_copy / "images").glob("*_t2.mha"):
         file.write_text("")
-    with pytest.raises(PlanError, match=r"nothing can be run \(.*rows were excluded, the first: .*\.mha"):
+    with pytest.raises(PlanError, match=r"nothing can be run \(.*rows were excluded, .* of them such as .*\.mha"):
         go(grid)
     assert not (go.store / "fits").exists()

@@ -191,6 +191,21 @@ def test_learnt_encoders_keep_their_learning_curves(small, go):
     assert len(keys(go.store, "tokens")) == 3
 
 
+def test_long_names_of_what_was_learnt_stay_apart(small, go):
+    """Fusions stand last in the name of a folder, where a long one is cut."""
+    chain = " + ".join(["grayscale"] * 20)
+    text = small.replace("images: [grayscale, ", f"images: [{chain}] #").replace("balance: [none, smote]\n", "")
+    outcome = go(text + "fusion: [attention: {epochs: [1, 2]}]\n")
+    folders = list(outcome.folder.glob("artifacts/*"))
+    assert len(folders) == 2 and all(len(folder.name) == 200 for folder in folders)
+    assert sorted(
+        len(pd.read_csv(f / "repeat0_fold0" / "encoder_0_learning_curve.csv")["epoch"].unique()) for f in folders
+    ) == [
+        1,
+        2,
+    ]
+
+
 def test_null_runs_use_permuted_labels_and_their_own_folds(small, go):
     text = small.replace("images: [grayscale, ", "images: [").replace("[none, smote]", "[none]").replace(", knn", "")
     outcome = go(text, null=3)

@@ -176,6 +176,8 @@ def test_what_is_wrong_with_a_table_is_said(tmp_path, discs):
     (tmp_path / "broken.xlsx").write_bytes(b"PK\3\4 no spreadsheet")
     with pytest.raises(DataError, match=r"broken\.xlsx: can't be read as a table"):
         ImageTable(table=str(tmp_path / "broken.xlsx")).samples()
+    with pytest.raises(DataError, match=r"comma\.csv: its lines have more fields than its header"):
+        ImageTable(table=write_table(tmp_path, "image,patient\na.png,p1,\nb.png,p2,", "comma.csv")).samples()
     (tmp_path / "empty.csv").write_text("")
     with pytest.raises(DataError, match=r"empty\.csv: can't be read as a table"):
         ImageTable(table=str(tmp_path / "empty.csv")).samples()

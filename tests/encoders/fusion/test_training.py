@@ -15,7 +15,7 @@ from encoders.fusion.late_attention_cnn import LateAttentionCnn
 from encoders.fusion.mean import Mean
 from encoders.fusion.per_sequence import PerSequence
 from encoders.fusion.reading import Standard
-from encoders.fusion.training import held_out
+from encoders.stopping import held_out_by_label
 
 TRAIN, TEST = np.arange(600), np.arange(600, 900)
 TRAINED = ["attention", "late_attention_cnn", "early_attention_cnn", "per_sequence"]
@@ -117,7 +117,7 @@ def test_stops_when_held_out_patients_gain_nothing_and_keeps_the_best(planted):
     fuser = fit(Attention(patience=2, learning_rate=0.01, starts=1), tokens, y, groups)
     losses = fuser.artifacts()["learning_curve"]["validation_loss"].to_numpy()
     assert len(losses) < 40 and len(losses) - 1 - losses.argmin() == 2
-    held = TRAIN[held_out(y[TRAIN], groups[TRAIN], 0.2, 0)]
+    held = TRAIN[held_out_by_label(y[TRAIN], groups[TRAIN], 0.2, 0)]
     told = apply(Attention(), fuser, tokens, held).probabilities
     assert_allclose(-np.log(told[np.arange(len(held)), y[held]]).mean(), losses.min(), rtol=1e-5)
 
@@ -129,7 +129,7 @@ def test_of_several_starts_the_best_on_held_out_patients_is_kept(planted):
     alone = fit(Attention(starts=1, epochs=3), tokens, y, groups)
     reached = fuser.artifacts()["learning_curve"].groupby("start")["validation_loss"].min()
     assert reached[0] == alone.artifacts()["learning_curve"]["validation_loss"].min() and reached.nunique() == 3
-    held = TRAIN[held_out(y[TRAIN], groups[TRAIN], 0.2, 0)]
+    held = TRAIN[held_out_by_label(y[TRAIN], groups[TRAIN], 0.2, 0)]
     told = apply(Attention(), fuser, tokens, held).probabilities
     assert_allclose(-np.log(told[np.arange(len(held)), y[held]]).mean(), reached.min(), rtol=1e-5)
 
@@ -170,7 +170,7 @@ def test_patients_held_out_are_whole_and_of_all_labels():
     groups = np.array([f"p{i}" for i in rng.integers(50, size=400)])
     y = (np.unique(groups, return_inverse=True)[1] < 10).astype(np.int64)
     for seed in range(5):
-        held = held_out(y, groups, 0.2, seed)
+        held = held_out_by_label(y, groups, 0.2, seed)
         assert not set(groups[held]) & set(groups[~held])
         assert len(set(groups[held])) == 10 and len(set(groups[held & (y == 1)])) == 2
 

@@ -5,10 +5,17 @@ import pytest
 from numpy.testing import assert_allclose
 from sklearn.linear_model import Ridge
 
+from encoders.missing import vae
+from encoders.missing.base import Standard
 from encoders.missing.mean import Mean
 from encoders.missing.pseudo_modality import PseudoModality
 from encoders.missing.quality import filling_quality
 from encoders.missing.ridge import ridge
+
+
+def each(present):
+    """Every sample is of a patient of its own."""
+    return np.arange(len(present)).astype(str)
 
 
 @pytest.mark.parametrize(("n", "predictors"), [(30, 100), (100, 30)])
@@ -22,7 +29,7 @@ def test_both_normal_equations_are_scikit_learns_ridge(n, predictors):
 
 def test_strong_shrinkage_ends_at_the_mean_of_those_who_have_both(related):
     (train, have), (test, given) = related
-    filled = PseudoModality(alpha=1e9).fit(train, have, seed=0)(test, given)
+    filled = PseudoModality(alpha=1e9).fit(train, have, groups=each(have), seed=0)(test, given)
     rows = (given == [True, False, True]).all(axis=1)
     expected = train[have.all(axis=1), 1].mean(axis=0)
     assert_allclose(filled[rows, 1], np.tile(expected, (rows.sum(), 1)), rtol=1e-3)
@@ -32,9 +39,9 @@ def test_who_never_have_both_get_the_mean():
     values = np.array([[[1, 2], [0, 0]], [[0, 0], [3, 4]], [[0, 0], [5, 8]]], dtype=np.float32)
     present = np.array([[True, False], [False, True], [False, True]])
     for model in ("ridge", "vae"):
-        filled = PseudoModality(model=model).fit(values, present, seed=0)(values, present)
+        filled = PseudoModality(model=model).fit(values, present, groups=each(present), seed=0)(values, present)
         assert np.isfinite(filled).all()
-    filled = PseudoModality().fit(values, present, seed=0)(values, present)
+    filled = PseudoModality().fit(values, present, groups=each(present), seed=0)(values, present)
     assert_allclose(filled[0, 1], [4, 6])
 
 
@@ -42,15 +49,22 @@ def test_who_never_have_both_get_the_mean():
 def test_explains_most_of_what_can_be_explained(model, related):
     """Of the variance of a feature, 8 is shown by all sequences and .25 is noise; the mean explains none."""
     train, test = related
-    means = Mean().fit(*train, seed=0)(np.zeros((1, 3, 64), np.float32), np.zeros((1, 3), bool))[0]
-    quality = filling_quality(PseudoModality(model=model, alpha=0.01).fit(*train, seed=0), *test, means=means)
+    means = Mean().fit(*train, groups=each(train[1]), seed=0)(np.zeros((1, 3, 64), np.float32), np.zeros((1, 3), bool))[
+        0
+    ]
+    quality = filling_quality(
+        PseudoModality(model=model, alpha=0.01).fit(*train, groups=each(train[1]), seed=0), *test, means=means
+    )
     assert (quality["explained_variance"] > 0.8).all()
     assert (quality["explained_variance"] < 8 / 8.25).all()
 
 
 def test_the_autoencoder_draws_by_its_seed_alone(related):
     (train, have), test = related
-    fillers = [PseudoModality(model="vae").fit(train[:100], have[:100], seed=seed) for seed in (1, 1, 2)]
+    fillers = [
+        PseudoModality(model="vae").fit(train[:100], have[:100], groups=each(have[:100]), seed=seed)
+        for seed in (1, 1, 2)
+    ]
     first, second, third = (filler(*test) for filler in fillers)
     assert np.array_equal(first, second) and not np.allclose(first, third)
 
@@ -58,11 +72,34 @@ def test_the_autoencoder_draws_by_its_seed_alone(related):
 def test_without_any_sequence_it_is_the_training_mean(related):
     (train, have), _ = related
     nothing = np.zeros((1, 3, 64), np.float32), np.zeros((1, 3), bool)
-    expected = Mean().fit(train, have, seed=0)(*nothing)
+    expected = Mean().fit(train, have, groups=each(have), seed=0)(*nothing)
     for model in ("ridge", "vae"):
-        assert_allclose(PseudoModality(model=model).fit(train, have, seed=0)(*nothing), expected, rtol=1e-5)
+        assert_allclose(
+            PseudoModality(model=model).fit(train, have, groups=each(have), seed=0)(*nothing), expected, rtol=1e-5
+        )
 
 
 def test_refuses_an_unknown_model():
     with pytest.raises(ValueError, match=r"model \(gan\) must be ridge or vae"):
-        PseudoModality(model="gan").fit(np.zeros((1, 1, 1), np.float32), np.ones((1, 1), bool), seed=0)
+        PseudoModality(model="gan")
+
+
+def test_the_autoencoder_stops_by_patients_or_runs_all_epochs(monkeypatch):
+    """Held-out rows are those of whole patients; with fewer than seven patients nobody is held out."""
+    rng = np.random.default_rng(0)
+    values, present = rng.normal(size=(90, 2, 4)).astype(np.float32), np.ones((90, 2), dtype=bool)
+    values[:, 1] = values[:, 0]
+    asked = []
+    error = vae._error
+    monkeypatch.setattr(vae, "_error", lambda layers, x, there: asked.append(x) or error(layers, x, there))
+    standard = Standard.of(values, present)
+    vae.train(values, present, standard, np.repeat([f"p{i}" for i in range(30)], 3), 0)
+    place = {row.tobytes(): i for i, row in enumerate(standard(values[:, 0], 0))}
+    held = {place[row.numpy().tobytes()] for row in asked[0][:, 0]}
+    assert len(held) == 12 and {3 * (i // 3) + k for i in held for k in range(3)} == held
+    asked.clear()
+    epochs = []
+    monkeypatch.setattr(vae, "EPOCHS", 13)
+    monkeypatch.setattr(vae, "_loss", lambda *given, loss=vae._loss: epochs.append(1) or loss(*given))
+    vae.train(values[:6], present[:6], standard, np.arange(6).astype(str), 0)
+    assert len(epochs) == 13 and not asked
