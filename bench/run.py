@@ -183,10 +183,11 @@ def _compute(
     stages: dict[str, float],
 ) -> str:
     """Runs the tasks that are left; gives the device, or an empty text where nothing was left."""
-    fits = store.keys("fits")
-    if all(fit.key in fits for planned in cells for fit in planned.fits):
-        for planned in cells:
-            state.done(planned)
+    fits = store.keys("fits")  # once: another process may add to them meanwhile
+    ready = [planned for planned in cells if all(fit.key in fits for fit in planned.fits)]
+    for planned in ready:
+        state.done(planned)
+    if len(ready) == len(cells):
         return ""
     from bench.work import Work
     from encoders.torch_base import prepare_process
@@ -194,7 +195,7 @@ def _compute(
     prepare_process()
     device = pick_device(options.device)
     work = Work(plan, store, device=device, progress=progress, fitted=state.done)
-    tasks, cells_of = work.tasks(cells)
+    tasks, cells_of = work.tasks(cells, fits)
 
     def ended(task: Task) -> None:
         found = cells_of.get(task)

@@ -6,7 +6,7 @@ import json
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Collection, Hashable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -77,9 +77,11 @@ class Work:
         self._left: Counter[str] = Counter()
         self._lock = threading.Lock()
 
-    def tasks(self, cells: list[PlannedCell]) -> tuple[list[Task], dict[Task, list[PlannedCell]]]:
-        """The tasks that some cells still need, and the cells that each fit is of."""
-        done = {kind: self._store.keys(kind) for kind in ("tokens", "fused", "fillings", "fits")}
+    def tasks(
+        self, cells: list[PlannedCell], stored: Collection[str]
+    ) -> tuple[list[Task], dict[Task, list[PlannedCell]]]:
+        """The tasks that some cells still need where some fits are stored, and the cells that each fit is of."""
+        done = {kind: self._store.keys(kind) for kind in ("tokens", "fused", "fillings")}
         encode: dict[str, Task] = {}
         fuse: dict[str, Task] = {}
         fill: dict[str, Task] = {}
@@ -87,7 +89,7 @@ class Work:
         cells_of: dict[Task, list[PlannedCell]] = {}
         places: dict[Hashable, int] = {}
         for planned in cells:
-            missing = [fit for fit in planned.fits if fit.key not in done["fits"]]
+            missing = [fit for fit in planned.fits if fit.key not in stored]
             self._left[planned.key] += len(missing)
             for fit in missing:
                 if fit.key not in fits:

@@ -46,7 +46,7 @@ def main(folder: Path, studies: int) -> None:
         make_crops(plan, store, jobs=2, progress=progress)
         cells = [c for c in plan.cells() if c.fits[0].tokens]
         work = Work(plan, store, device="cpu", progress=progress, fitted=lambda cell: None)
-        tasks, fits = work.tasks(cells)
+        tasks, fits = work.tasks(cells, store.keys("fits"))
         for task in tasks:
             if task not in fits:
                 task.run()

@@ -153,7 +153,7 @@ def test_encoders_are_given_training_patients_alone(small, phantom, tmp_path, mo
     )
     cells = [c for c in plan.cells() if c.fits[0].tokens][:1]
     work = Work(plan, store, device="cpu", progress=Progress(live=False), fitted=lambda cell: None)
-    tasks, _ = work.tasks(cells)
+    tasks, _ = work.tasks(cells, [])
     for task in tasks:
         if task.lane == "torch":
             task.run()

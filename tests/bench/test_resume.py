@@ -13,6 +13,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+import bench.run
+from bench.state import State
+
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("bench", "data", "encoders", "heads", "preprocessing", "results")
 
@@ -137,6 +140,27 @@ def test_two_processes_on_one_store_both_end_right_with_the_same_table(project):
     assert [process.returncode for process in started] == [0, 0]
     assert tables[0] == tables[1]
     assert not [p for p in (project / ".store").glob("*/*.*") if p.is_dir()]  # no draft is left behind
+
+
+def test_what_another_process_finishes_meanwhile_is_done_here_too(small, go, monkeypatch):
+    """Fits appear in the store between the reading of the states and the listing of the tasks."""
+    whole = go(small, runs="other")
+    fits = go.store / "fits"
+    some = sorted(fits.iterdir())
+    aside = go.store.parent / "aside"
+    shutil.move(fits, aside)
+    fits.mkdir()
+
+    class Late(State):
+        def __init__(self, *given):
+            super().__init__(*given)
+            for path in some[: len(some) // 2 + 1]:
+                shutil.move(aside / path.name, path)
+
+    monkeypatch.setattr(bench.run, "State", Late)
+    outcome = go(small)
+    assert outcome.counts == whole.counts == {"done": len(list((outcome.folder / "cells").iterdir()))}
+    assert 0 < outcome.computed < whole.computed
 
 
 @pytest.mark.long
