@@ -16,11 +16,12 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 Samples = NDArray[np.int64]
+LIMIT = 10.0  # deviations that a standardised feature may be from the mean
 
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """B samples on the device, standardised.
+    """B samples on the device, standardised and within `LIMIT`.
 
     Args:
         tokens: `(B, S, T, F)`, zeros where absent.
@@ -82,7 +83,7 @@ class Reader:
         self._release(values.nbytes)
         slices = torch.from_numpy(present).to(self.device)
         x = torch.from_numpy(values).to(self.device)
-        x = x.sub_(self._centre[:, None]).mul_(self._scale[:, None]).mul_(slices[..., None])
+        x = x.sub_(self._centre[:, None]).mul_(self._scale[:, None]).clamp_(-LIMIT, LIMIT).mul_(slices[..., None])
         filled = torch.from_numpy(self.filled[samples]).to(self.device)
         if filled.shape[2]:
             filled = filled.sub_(self._centre).mul_(self._scale)

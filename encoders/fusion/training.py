@@ -48,7 +48,8 @@ class Outcome(NamedTuple):
 class TrainedFusion(Fusion):
     """A fusion trained with cross-entropy. A plug-in declares the fields and gives `build` and `forward`.
 
-    Tokens are standardised by the mean and deviation of each feature of each sequence over the training tokens. AdamW
+    Tokens are standardised by the mean and deviation of each feature of each sequence over the training tokens, and
+    clipped at 10 deviations, since a feature that training hardly saw vary may be hundreds away in a test sample. AdamW
     trains until the loss on held-out patients has not fallen for `patience` epochs, and the best epoch is kept. With a
     single patient nobody is held out, all epochs run and the last is kept. A sample without any sequence trains
     nothing; it gets zeros, and the base rates as probabilities. The same seed gives the same bits on one machine with

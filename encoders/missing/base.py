@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from data.base import Float32
 
+LIMIT = 10.0
+
 
 class Filler(Protocol):
     """A fitted filler."""
@@ -63,5 +65,6 @@ class Standard:
         return cls(mean, scale)
 
     def __call__(self, values: Float32, sequence: int) -> Float32:
-        """`(n, F)` of one sequence."""
-        return np.asarray((values - self.mean[sequence]) * self.scale[sequence], dtype=np.float32)
+        """`(n, F)` of one sequence, within `LIMIT` deviations: a feature that training hardly saw vary tells no more."""
+        standard = (values - self.mean[sequence]) * self.scale[sequence]
+        return np.asarray(standard.clip(-LIMIT, LIMIT), dtype=np.float32)

@@ -84,6 +84,22 @@ def test_refuses_an_unknown_model():
         PseudoModality(model="gan")
 
 
+@pytest.mark.parametrize("model", ["ridge", "vae"])
+def test_a_feature_that_training_hardly_saw_vary_can_not_throw_the_rest(related, model):
+    """One value, thousands of deviations away, changes no more than one ten deviations away."""
+    (train, have), (test, given) = related
+    train = train.copy()
+    train[:, 0, 0] = 1e-4 * np.random.default_rng(0).normal(size=len(train)) * have[:, 0]
+    filler = PseudoModality(model=model).fit(train, have, groups=each(have), seed=0)
+    only = np.zeros((2, 3), dtype=bool)
+    only[:, 0] = True
+    values = np.zeros((2, 3, 64), np.float32)
+    values[:, 0] = test[given[:, 0], 0][0]
+    values[:, 0, 0] = 1.0, 1.2e-3
+    filled = filler(values, only)
+    assert_allclose(filled[0, 1:], filled[1, 1:], rtol=1e-4)
+
+
 def test_the_autoencoder_stops_by_patients_or_runs_all_epochs(monkeypatch):
     """Held-out rows are those of whole patients; with fewer than seven patients nobody is held out."""
     rng = np.random.default_rng(0)
