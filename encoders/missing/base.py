@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from data.base import Float32
 
-LIMIT = 10.0
+LIMIT = 10.0  # deviations from the mean
 
 
 class Filler(Protocol):
@@ -65,6 +65,6 @@ class Standard:
         return cls(mean, scale)
 
     def __call__(self, values: Float32, sequence: int) -> Float32:
-        """`(n, F)` of one sequence, within `LIMIT` deviations: a feature that training hardly saw vary tells no more."""
+        """`(n, F)` of one sequence; a feature that hardly varied in training may be no more than `LIMIT` away."""
         standard = (values - self.mean[sequence]) * self.scale[sequence]
         return np.asarray(standard.clip(-LIMIT, LIMIT), dtype=np.float32)
