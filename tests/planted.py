@@ -5,12 +5,15 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+
+from bench.gridfile import read_grid
+from bench.plan import Plan
+from bench.store import Store
 
 
 def hits(run: Path, store: Path, phantom: Path) -> pd.DataFrame:
@@ -19,8 +22,8 @@ def hits(run: Path, store: Path, phantom: Path) -> pd.DataFrame:
     folds = pd.read_csv(run / "folds.csv", dtype={"patient": str}).query("repeat == 0").set_index("patient")["fold"]
     truth = pd.read_csv(phantom / "truth.csv").set_index("row_id").reindex(samples.index)
     fold = folds[samples["patient"]].to_numpy()
-    entries = [e for e in (store / "crops").iterdir() if len(np.load(e / "index.npz")["rows"]) == len(samples)]
-    crops = {json.loads((e / "made_by.json").read_text())["of"]["sequence"]: e for e in entries}
+    kept = Store(store)
+    crops = {ref.sequence: kept.find("crops", ref.key) for ref in Plan(read_grid(run / "grid.yaml"), kept).crops_refs()}
     rows = []
     for folder in sorted((run / "artifacts").iterdir()):
         if not list(folder.glob("*/attention_slices.npy")):
