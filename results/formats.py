@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 WIDTH = 140
+MARKS = "Bold: the best of a column. Underlined: the paired 95 % interval of its difference from the best covers 0."
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,7 @@ class Sheet:
         rows: The rows, best first.
         floors: The floor rows, drawn apart at the bottom.
         best: `(row, column)` of the best score of each column.
+        tied: `(row, column)` of those that can't be told from the best.
         always: Columns whose intervals stay when the text is too wide.
         notes: What must be said beside the numbers.
     """
@@ -73,6 +75,7 @@ class Sheet:
     rows: tuple[Row, ...]
     floors: tuple[Row, ...]
     best: frozenset[tuple[int, int]] = frozenset()
+    tied: frozenset[tuple[int, int]] = frozenset()
     always: frozenset[int] = frozenset()
     notes: tuple[str, ...] = ()
 
@@ -93,24 +96,31 @@ def text(sheet: Sheet) -> str:
 
 
 def markdown(sheet: Sheet) -> str:
-    """For GitHub and papers written in Markdown; the best score of a column is bold."""
+    """For GitHub and papers written in Markdown; the best score of a column is bold, those tied with it underlined."""
     from tabulate import tabulate
 
-    rows, floors = _lines(sheet, bold=lambda score: f"**{score}**", escape=lambda words: words.replace("|", "\\|"))
+    rows, floors = _lines(
+        sheet,
+        bold=lambda score: f"**{score}**",
+        tie=lambda score: f"<u>{score}</u>",
+        escape=lambda words: words.replace("|", "\\|"),
+    )
     between = [[""] * len(_header(sheet))] if rows and floors else []
     header = [name.replace("\n", " ") for name in _header(sheet)]
     sides = _sides(sheet)
     drawn = tabulate([*rows, *between, *floors], header, tablefmt="pipe", disable_numparse=True, colalign=sides)
-    return "\n".join([f"**{sheet.title}**", "", drawn, "", *(f"- {note}" for note in sheet.notes)])
+    return "\n".join([f"**{sheet.title}**", "", drawn, "", *(f"- {note}" for note in marked(sheet))])
 
 
 def latex(sheet: Sheet) -> str:
     """A floating table for a paper; needs the packages `booktabs` and `graphicx`."""
-    rows, floors = _lines(sheet, bold=lambda score: rf"\textbf{{{score}}}", escape=_escape)
+    rows, floors = _lines(
+        sheet, bold=lambda score: rf"\textbf{{{score}}}", tie=lambda score: rf"\underline{{{score}}}", escape=_escape
+    )
     lines = [[" & ".join(row) + r" \\" for row in part] for part in (rows, floors)]
     columns = "".join(side[0] for side in _sides(sheet))
     header = " & ".join(_escape(name.replace("\n", " ")) for name in _header(sheet)) + r" \\"
-    caption = _escape(" ".join([f"{sheet.title}.", *sheet.notes]))
+    caption = _escape(" ".join([f"{sheet.title}.", *marked(sheet)]))
     return "\n".join(
         [
             r"\begin{table}",
@@ -128,6 +138,11 @@ def latex(sheet: Sheet) -> str:
             r"\end{table}",
         ]
     )
+
+
+def marked(sheet: Sheet) -> list[str]:
+    """The notes, with what bold and underlined mean."""
+    return [*sheet.notes, *([MARKS] if sheet.tied else [])]
 
 
 def comma_separated(sheets: Sequence[Sheet]) -> str:
@@ -169,21 +184,22 @@ def _lines(
     sheet: Sheet,
     *,
     bold: Callable[[str], str] = str,
+    tie: Callable[[str], str] = str,
     escape: Callable[[str], str] = str,
     intervals: Collection[int] | None = None,
     short: bool = False,
 ) -> tuple[list[list[str]], list[list[str]]]:
     """The cells of the rows and of the floors."""
 
-    def line(row: Row, best: Collection[int]) -> list[str]:
+    def line(number: int, row: Row) -> list[str]:
         scores = []
         for j, score in enumerate(row.scores):
             drawn = "" if score is None else score.text(interval=intervals is None or j in intervals, short=short)
-            scores.append(bold(drawn) if j in best else drawn)
+            mark = bold if (number, j) in sheet.best else tie if (number, j) in sheet.tied else str
+            scores.append(mark(drawn))
         return [*map(escape, row.labels), *scores, *map(escape, row.extras)]
 
-    best = [{j for i, j in sheet.best if i == number} for number in range(len(sheet.rows))]
-    return [line(row, b) for row, b in zip(sheet.rows, best, strict=True)], [line(row, ()) for row in sheet.floors]
+    return [line(i, row) for i, row in enumerate(sheet.rows)], [line(-1, row) for row in sheet.floors]
 
 
 def _header(sheet: Sheet) -> list[str]:

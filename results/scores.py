@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from results.alignment import Alignment
-from results.metrics import METRICS, ORDINAL, auc, evaluate
+from results.metrics import METRICS, ORDINAL, Metric, auc, evaluate
 from results.run_folder import Cell, Predictions, ResultsError, Run
 from results.statistics.bootstrap import PatientBootstrap, Rows, interval
 
@@ -42,9 +42,11 @@ def scores(
     Columns: `key`, `target`, the axes, `floor`, `status`, `reason`, `tuned`, `seconds`; `n_patients`, `n_samples`,
     `n_events` (samples by class, `299/207`), `rarest_class_patients`, `folds_left_out` (those that lack a class);
     for each metric `m`: `m` (the primary value), `m_low`, `m_high` (95 % percentile bootstrap over patients),
-    `m_fold_mean`, `m_fold_sd`, `m_repeat_sd`; beside `auc` also `gain`, `gain_low`, `gain_high` (AUC minus that of
-    `location`, or of `against`, on the samples that both predict, from the same resamples), `null_auc`, `null_sd`,
-    `null_runs`, `p_value`; `redrawn` (draws of the target that lacked a class). Empty where it doesn't apply: metrics
+    `m_fold_mean`, `m_fold_sd`, `m_repeat_sd`, `m_tied` (whether the paired interval of its difference from the best
+    cell covers 0; empty for the best, for floors and for cells on other samples); beside `auc` also `gain`,
+    `gain_low`, `gain_high` (AUC minus that of `location`, or of `against`, on the samples that both predict, from the
+    same resamples), `null_auc`, `null_sd`, `null_runs`, `p_value`; `redrawn` (draws of the target that lacked a
+    class). Empty where it doesn't apply: metrics
     of ordinal targets, a run without locations, the p-value of a target with fewer than 20 patients in a class.
 
     The table is kept in the run folder and made again when a prediction, the code of `results/` or an argument changes.
@@ -77,6 +79,7 @@ def scores(
         rows |= _score_target(run, cells, wanted, resamples, seed, against)
     table = pd.DataFrame([rows[cell.key] for cell in run.cells])
     table = table.astype({name: "Int64" for name in COUNTS if name in table})
+    table = table.astype({name: "boolean" for name in table if str(name).endswith("_tied")})
     table.attrs = {"digest": digest, "metrics": wanted, "resamples": resamples}
     if against is None:
         _keep(table, path)
@@ -109,6 +112,7 @@ def _score_target(
         raise ResultsError(f"target {cells[0].target}: {error}") from None
     used = [m for m in metrics if (m not in ORDINAL or cells[0].ordinal) and (run.levels or m != "auc_within_level")]
     gains, rows = _Gains(alignment, predictions, bootstrap), {}
+    drawn: dict[str, dict[str, Float64]] = {name: {} for name in used}
     for cell in cells:
         row = rows[cell.key] = _about(run, cell)
         if cell.status != "done":
@@ -116,11 +120,17 @@ def _score_target(
         P = predictions[cell.key].P
         row |= _about_rows(alignment.rows[cell.key]) | {"redrawn": bootstrap.redrawn}
         for name in used:
-            row |= _metric(name, alignment.rows[cell.key], P, bootstrap)
+            draws = bootstrap.draws(METRICS[name], alignment.rows[cell.key], P)
+            row |= _metric(name, alignment.rows[cell.key], P, draws)
+            if not cell.floor:
+                drawn[name][cell.key] = draws
         if "auc" in used and cell.key in others:
             row |= gains.over(others[cell.key], cell.key)
         if "auc" in used:
             row |= _null(run, cell, row)
+    for name in used:
+        for key, tied in _ties(METRICS[name], name, rows, drawn[name], alignment.rows).items():
+            rows[key][f"{name}_tied"] = tied
     return rows
 
 
@@ -171,10 +181,26 @@ def _about_rows(rows: Rows) -> Row:
     }
 
 
-def _metric(name: str, rows: Rows, P: Float64, bootstrap: PatientBootstrap) -> Row:
+def _ties(
+    metric: Metric, name: str, rows: Mapping[str, Row], draws: Mapping[str, Float64], of: Mapping[str, Rows]
+) -> dict[str, bool]:
+    """Whether the paired interval of each cell's difference from the best covers 0, of those on the best's samples."""
+    values = {key: rows[key][name] for key in draws if np.isfinite(rows[key][name])}
+    if not values:
+        return {}
+    best = (min if metric.lower_is_better else max)(values, key=lambda key: values[key])
+    found = {}
+    for key in values:
+        if of[key] is of[best] and key != best:
+            low, high = interval(draws[key] - draws[best])
+            found[key] = bool(low <= 0 <= high)
+    return found
+
+
+def _metric(name: str, rows: Rows, P: Float64, draws: Float64) -> Row:
     metric = METRICS[name]
     estimate = evaluate(metric, rows.y, P, repeat=rows.repeat, fold=rows.fold, within=rows.within)
-    low, high = interval(bootstrap.draws(metric, rows, P))
+    low, high = interval(draws)
     return {
         name: estimate.value,
         f"{name}_low": low,

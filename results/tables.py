@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from results import formats, notes
+from results import documents, formats, notes
 from results.formats import Row, Score, Sheet
 from results.labels import shorten
 from results.metrics import METRICS, ORDINAL
@@ -22,7 +22,7 @@ Record = dict[str, Any]
 Values = tuple[str, ...]
 Place = tuple[str, Values]
 
-FORMATS = ("text", "md", "csv", "latex")
+FORMATS = ("text", "md", "csv", "latex", "html")
 DEFAULT = ("accuracy", "balanced_accuracy", "f1", "auc", "auc_within_level", "gain", *ORDINAL)
 LABELS = {name: metric.label for name, metric in METRICS.items()} | {"gain": "Gain"}
 LOWER_IS_BETTER = {name for name, metric in METRICS.items() if metric.lower_is_better}
@@ -39,7 +39,45 @@ def table(
     resamples: int = 2000,
     against: Mapping[str, str] | None = None,
 ) -> str:
-    """The tables of a run, one a target, as text.
+    """The tables of a run as text, by `sheets`.
+
+    Args:
+        run: A run folder.
+        rows: As in `sheets`.
+        columns: As in `sheets`.
+        metrics: As in `sheets`.
+        format: `text`, `md`, `latex`, `html` or `csv` (raw numbers at full precision).
+        resamples: As in `sheets`.
+        against: As in `sheets`.
+
+    Raises:
+        ResultsError: As `sheets`, or an unknown format.
+    """
+    _check("format", [format], FORMATS)
+    if format == "csv" and not rows and not columns:
+        _check("metric", metrics, LABELS)
+        return _raw(scores(run, _scored(metrics), resamples=resamples, against=against), metrics)
+    return draw(sheets(run, rows=rows, columns=columns, metrics=metrics, resamples=resamples, against=against), format)
+
+
+def draw(found: Sequence[Sheet], format: str) -> str:  # noqa: A002
+    """Sheets in one of `FORMATS`."""
+    if format in ("csv", "html"):
+        return formats.comma_separated(found) if format == "csv" else documents.page(found)
+    one = {"text": formats.text, "md": formats.markdown, "latex": formats.latex}[format]
+    return "\n\n".join(one(sheet) for sheet in found)
+
+
+def sheets(
+    run: Run,
+    *,
+    rows: Sequence[str] = (),
+    columns: Sequence[str] = (),
+    metrics: Sequence[str] = (),
+    resamples: int = 2000,
+    against: Mapping[str, str] | None = None,
+) -> list[Sheet]:
+    """The tables of a run, one a target, and those of fillings and of the dataset's own score.
 
     Without `rows` and `columns` every cell has a row, best AUC first. With them, a number is the mean over the axes
     that are not named, and empty where a cell of this mean is missing.
@@ -49,29 +87,25 @@ def table(
         rows: Axes whose values are rows.
         columns: Axes whose values are columns.
         metrics: Names in `results.metrics.METRICS`, or `gain` (AUC over `location`, or over `against`).
-        format: `text`, `md`, `latex` or `csv` (raw numbers at full precision).
         resamples: Draws of the bootstrap.
         against: Axes with the step of one cell of each target, that gains are over.
 
     Raises:
-        ResultsError: An unknown axis, metric or format; a run folder that does not hold what it should.
+        ResultsError: An unknown axis or metric; a run folder that does not hold what it should.
     """
     _check("axis", [*rows, *columns], run.axes)
     _check("metric", metrics, LABELS)
-    _check("format", [format], FORMATS)
-    asked = ["auc" if name == "gain" else name for name in metrics]
-    wanted = [*asked, "auc"] if metrics else SCORED
-    frame = scores(run, wanted, resamples=resamples, against=against)
-    if format == "csv" and not rows and not columns:
-        return _raw(frame, metrics)
+    frame = scores(run, _scored(metrics), resamples=resamples, against=against)
     over = "location" if against is None else " ".join(against.values())
-    sheets = [_sheet(run, frame, target, rows, columns, metrics, over) for target in run.targets]
+    found = [_sheet(run, frame, target, rows, columns, metrics, over) for target in run.targets]
     if not (rows or columns or metrics):
-        sheets += [sheet for sheet in (filling(run), dataset_scores(run)) if sheet is not None]
-    if format == "csv":
-        return formats.comma_separated(sheets)
-    draw = {"text": formats.text, "md": formats.markdown, "latex": formats.latex}[format]
-    return "\n\n".join(draw(sheet) for sheet in sheets)
+        found += [sheet for sheet in (filling(run), dataset_scores(run)) if sheet is not None]
+    return found
+
+
+def _scored(metrics: Sequence[str]) -> Sequence[str]:
+    """What must be scored for a table of some metrics."""
+    return [*("auc" if name == "gain" else name for name in metrics), "auc"] if metrics else SCORED
 
 
 class _Means:
@@ -121,15 +155,22 @@ def _sheet(
     means = _Means(cells, labels, columns, rest)
     places = [(metric, column) for metric in names for column in means.columns or [()]]
     extras = {} if rest or columns else _extras(records)
-    drawn = []
+    drawn: list[tuple[Row, Record]] = []
     for labels_of_row in means.rows:
         found = tuple(means.score(labels_of_row, column, metric) for metric, column in places)
         if any(found) or rest or columns:
             record = means.cells.get((labels_of_row, (), ()), {})
-            drawn.append(Row(labels_of_row, found, tuple(say(record) for say in extras.values())))
+            drawn.append((Row(labels_of_row, found, tuple(say(record) for say in extras.values())), record))
     first = "auc" if "auc" in names else names[0]
     by = next((j for j, (metric, _) in enumerate(places) if metric == first), 0)
-    drawn.sort(key=lambda row: _rank(row.scores[by], places[by][0]))
+    drawn.sort(key=lambda row: _rank(row[0].scores[by], places[by][0]))
+    best = _best([row for row, _ in drawn], places)
+    tied = {
+        (i, j)
+        for i, (_, record) in enumerate(drawn)
+        for j, (metric, _) in enumerate(places)
+        if str(record.get(f"{metric}_tied")) == "True" and (i, j) not in best
+    }
     about: Record = {"varying": varying, "metrics": names, "missing": means.missing, "over": over}
     return Sheet(
         target=target,
@@ -139,9 +180,10 @@ def _sheet(
             "\n".join([_label(metric, over), *([", ".join(column)] if column else [])]) for metric, column in places
         ),
         extras=tuple(extras),
-        rows=tuple(drawn),
+        rows=tuple(row for row, _ in drawn),
         floors=tuple(_floors(floors, labels, columns, places, extras, over)),
-        best=_best(drawn, places),
+        best=best,
+        tied=frozenset(tied),
         always=frozenset(j for j, (metric, _) in enumerate(places) if metric in ("auc", "gain")),
         notes=(*notes.of_target(run, frame, records, **about), *full),
     )
