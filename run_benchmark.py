@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 # One thread inside each task: must be set before numerical libraries load. Torch is told per task.
 for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
@@ -137,25 +137,40 @@ def tables(
     rows: Annotated[str, typer.Option(help="Axes as rows, joined by commas.")] = "",
     columns: Annotated[str, typer.Option(help="Axes as columns.")] = "",
     metrics: Annotated[str, typer.Option(help="Such as auc,f1.")] = "",
-    format: Annotated[str, typer.Option(help="md, csv, latex or text; several joined by commas.")] = "text",  # noqa: A002
+    format: Annotated[str, typer.Option(help="text, md, csv, latex or html; several joined by commas.")] = "text",  # noqa: A002
+    preset: Annotated[
+        str, typer.Option(help="main, ablation:AXIS, per-class, per-target or cost.", metavar="NAME")
+    ] = "main",
+    out: Annotated[
+        Path | None, typer.Option(help="Write to a file: its ending (.docx .html .md .tex .csv .txt) tells the format.")
+    ] = None,
     against: Annotated[str, typer.Option(help="Gains over this cell and not location.", metavar="AXIS=STEP,...")] = "",
     beside: Annotated[
         Path | None, typer.Option("--published", help="A CSV of a published table to print ours beside.")
     ] = None,
 ) -> None:
-    """Print the tables of a run again."""
+    """Print the tables of a run again, or write them to a file."""
     with _clear_errors():
+        from results import presets
         from results.published import published
         from results.run_folder import read
-        from results.tables import table
+        from results.tables import draw, sheets, table, write
 
         found = read(run)
-        over, axes = _named(against), (_names(rows), _names(columns))
-        for one in format.split(","):
-            if beside is not None:
+        shown: dict[str, Any] = {"rows": _names(rows), "columns": _names(columns), "metrics": _names(metrics)}
+        if beside is not None:
+            for one in format.split(","):
                 print(published(found, beside, format=one))
-            else:
-                print(table(found, rows=axes[0], columns=axes[1], metrics=_names(metrics), format=one, against=over))
+        elif preset != "main" or out is not None:
+            chosen = sheets(found, against=_named(against), **shown) if preset == "main" else presets.of(found, preset)
+            if out is not None:
+                print(f"wrote {write(chosen, out)}")
+                return
+            for one in format.split(","):
+                print(draw(chosen, one))
+        else:
+            for one in format.split(","):
+                print(table(found, format=one, against=_named(against), **shown))
 
 
 @app.command()

@@ -111,6 +111,23 @@ class Protocol:
 
 
 @dataclass(frozen=True)
+class Family:
+    """Cells that are compared with one reference, declared before anything is run.
+
+    Args:
+        family: The steps of some axes that its cells have, by axis; all cells where it is empty.
+        against: `"location"`, `"prior"`, `"best"`, or the steps of some axes that tell one cell.
+        metric: What is compared.
+        margin: Differences within this are equivalence; None asks for no such test.
+    """
+
+    family: Mapping[str, str] = field(default_factory=dict)
+    against: str | Mapping[str, str] = "location"
+    metric: str = "auc"
+    margin: float | None = None
+
+
+@dataclass(frozen=True)
 class Grid:
     """A whole grid."""
 
@@ -120,6 +137,7 @@ class Grid:
     axes: Mapping[str, tuple[Step, ...]]
     protocol: Protocol
     exclude: tuple[Mapping[str, str], ...] = ()
+    compare: tuple[Family, ...] = ()
 
     def cells(self, floors: Iterable[str] = FLOORS) -> Iterator[Cell]:
         """Every cell, floors first; a head that reads no embedding stands once a sequences value and target.

@@ -14,9 +14,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from bench.grid import AXES, DEFAULTS, JOINED, Grid, Protocol, Step, TargetChoice
+from bench.grid import AXES, DEFAULTS, JOINED, Family, Grid, Protocol, Step, TargetChoice
 from bench.plugins import PluginError, nearest, plugin_class
 from bench.values import default, fits, frozen, is_one_value, plain
+from results.metrics import METRICS
 
 
 class GridError(Exception):
@@ -38,6 +39,14 @@ class _Protocol(_Strict):
     drop: dict[str, list[Annotated[float, Field(ge=0, lt=1, strict=False)]]] = Field(default_factory=dict)
 
 
+class _Family(_Strict):
+    family: dict[str, str] = Field(default_factory=dict)
+    against: Literal["location", "prior", "best"] | dict[str, str] = "location"
+    metric: str = "auc"
+    margin: float | None = Field(None, gt=0, strict=False)
+
+
+_OF_TYPE = re.compile(r"(str|dict\[.*\]|literal\[.*\])$")  # what pydantic adds to the place of an error in a union
 _Entry = str | dict[str, Any]
 
 
@@ -56,6 +65,7 @@ class _Grid(_Strict):
     heads: list[_Entry] = Field(min_length=1)
     protocol: _Protocol = Field(default_factory=lambda: _Protocol.model_validate({}))
     exclude: list[dict[str, str]] = []
+    compare: list[_Family] = []
 
 
 def read_grid(path: Path, settings: list[str] | None = None) -> Grid:
@@ -128,15 +138,27 @@ class _Reader:
             axes=axes,
             protocol=Protocol(**model.protocol.model_dump() | {"drop": drop}),
             exclude=tuple(model.exclude),
+            compare=tuple(Family(**family.model_dump()) for family in model.compare),
         )
         for i, rule in enumerate(model.exclude):
-            for axis, value in rule.items():
-                if axis not in (*AXES, "targets"):
-                    raise self._error(("exclude", i, axis), f"is no axis{nearest(axis, [*AXES, 'targets'])}")
-                if not grid.names(axis, value):
-                    why = f"names '{value}', which the grid has not{nearest(value, grid.labels(axis))}"
-                    raise self._error(("exclude", i, axis), why)
+            self._check_named(grid, rule, ("exclude", i))
+        for i, family in enumerate(model.compare):
+            self._check_named(grid, family.family, ("compare", i, "family"))
+            if isinstance(family.against, dict):
+                self._check_named(grid, family.against, ("compare", i, "against"))
+            if family.metric not in METRICS:
+                why = f"is no metric{nearest(family.metric, list(METRICS))}"
+                raise self._error(("compare", i, "metric"), why)
         return grid
+
+    def _check_named(self, grid: Grid, steps: Mapping[str, str], loc: tuple[Any, ...]) -> None:
+        """Steps by axis, as a rule names them, are of the grid."""
+        for axis, value in steps.items():
+            if axis not in (*AXES, "targets"):
+                raise self._error((*loc, axis), f"is no axis{nearest(axis, [*AXES, 'targets'])}")
+            if not grid.names(axis, value):
+                why = f"names '{value}', which the grid has not{nearest(value, grid.labels(axis))}"
+                raise self._error((*loc, axis), why)
 
     def _axis(self, axis: str) -> Iterator[Step]:
         entries = plain(self.tree).get(axis) or [DEFAULTS[axis]]
@@ -228,9 +250,10 @@ class _Reader:
 
     def _explain(self, error: ValidationError) -> GridError:
         first = min(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
-        loc = tuple(part for part in first["loc"] if not (isinstance(part, str) and part in ("str", "dict[str,any]")))
+        loc = tuple(part for part in first["loc"] if not (isinstance(part, str) and _OF_TYPE.match(part)))
         if first["type"] == "extra_forbidden":
-            model = _Protocol if loc[0] == "protocol" else _Grid
+            models: dict[Any, type[BaseModel]] = {"protocol": _Protocol, "compare": _Family}
+            model = models.get(loc[0], _Grid)
             return self._error(loc, f"is no key of a grid{nearest(str(loc[-1]), list(model.model_fields))}")
         if first["type"] == "missing":
             named = ": name those of the dataset, such as [t2]; one without a name is called [image]"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import shutil
@@ -69,6 +70,7 @@ class Record:
                 "validation": any(part.inner is not None for part in plan.view.parts),
                 "complete": protocol.complete,
             },
+            "compare": [dataclasses.asdict(family) for family in plan.grid.compare],
             "null_within": null[1] if null[0] else self._told().get("null_within"),
             "n_excluded": n_excluded,
             "devices": devices,

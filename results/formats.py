@@ -6,10 +6,12 @@ import csv
 import io
 import re
 import textwrap
+import unicodedata
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 WIDTH = 140
+_SIGNS = {"\u00b1": r"$\pm$", "\u00d7": r"$\times$", "\u2264": r"$\leq$", "\u2265": r"$\geq$", "\u2212": "$-$"}
 MARKS = "Bold: the best of a column. Underlined: the paired 95 % interval of its difference from the best covers 0."
 
 
@@ -215,6 +217,22 @@ def _width(drawn: str) -> int:
 
 
 def _escape(words: str) -> str:
+    """Words as pdflatex takes them, Greek letters and signs in mathematics."""
     special = {c: rf"\{c}" for c in "&%$#_{}"} | {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}"}
     special |= {"^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}"}
-    return "".join(special.get(c, c) for c in words)
+    return "".join(special.get(c) or _SIGNS.get(c) or _greek(c) for c in words)
+
+
+def _greek(letter: str) -> str:
+    """A Greek letter as a command, without accents (those that look Latin as Latin ones); others as they are."""
+    kind, _, name = unicodedata.name(letter, "").partition(" WITH ")[0].rpartition(" LETTER ")
+    if kind not in ("GREEK SMALL", "GREEK CAPITAL"):
+        return letter
+    name = {"LAMDA": "lambda", "FINAL SIGMA": "varsigma"}.get(name, name.lower())
+    if name == "omicron":
+        return "o" if kind == "GREEK SMALL" else "O"
+    if kind == "GREEK SMALL":
+        return rf"$\{name}$"
+    latin = {"eta": "H", "rho": "P", "chi": "X", "upsilon": "Y"}
+    commands = ("gamma", "delta", "theta", "lambda", "xi", "pi", "sigma", "phi", "psi", "omega")
+    return rf"$\{name.capitalize()}$" if name in commands else latin.get(name, name[0].upper())

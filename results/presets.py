@@ -19,6 +19,27 @@ Record = dict[str, Any]
 Places = dict[tuple[str, ...], dict[str, Cell]]
 
 
+NAMES = ("main", "ablation", "per-class", "per-target", "cost")
+
+
+def of(run: Run, preset: str) -> list[Sheet]:
+    """The sheets of a preset other than `main`: `ablation:AXIS`, `per-class`, `per-target`, `cost`.
+
+    Raises:
+        ResultsError: No such preset, or what it says of the run.
+    """
+    name, _, axis = preset.partition(":")
+    if name == "ablation":
+        if not axis:
+            raise ResultsError(f"--preset ablation needs an axis, such as ablation:encoders: {', '.join(run.axes)}")
+        return ablation(run, axis)
+    if name == "per-target":
+        return per_target(run)
+    if name == "cost":
+        return cost(run)
+    raise ResultsError(f"no preset '{preset}'{nearest(name, NAMES)}")
+
+
 def ablation(run: Run, axis: str, *, resamples: int = 2000) -> list[Sheet]:
     """What each step of an axis changes: mean AUC over the cells that differ in it alone, and the paired difference.
 

@@ -90,6 +90,7 @@ class Run:
         devices: The devices that computed it.
         cells: All cells, done or not.
         null_within: The column within which labels were permuted for null runs.
+        compare: The declared families: `family`, `against`, `metric`, `margin` each.
     """
 
     folder: Path
@@ -102,6 +103,7 @@ class Run:
     devices: tuple[str, ...]
     cells: tuple[Cell, ...]
     null_within: str | None = None
+    compare: tuple[dict[str, Any], ...] = ()
 
     @property
     def targets(self) -> list[str]:
@@ -183,6 +185,7 @@ def read(folder: Path) -> Run:
         n_excluded=run["n_excluded"],
         devices=tuple(run["devices"]),
         null_within=run.get("null_within"),
+        compare=tuple(run.get("compare", ())),
         cells=tuple(
             Cell(**{k: v for k, v in cell.items() if k in known} | {"classes": tuple(map(str, cell["classes"]))})
             for cell in cells

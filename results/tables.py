@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from results import documents, formats, notes
@@ -23,6 +24,7 @@ Values = tuple[str, ...]
 Place = tuple[str, Values]
 
 FORMATS = ("text", "md", "csv", "latex", "html")
+ENDINGS = {".docx": "Word", ".html": "html", ".md": "md", ".tex": "latex", ".csv": "csv", ".txt": "text"}
 DEFAULT = ("accuracy", "balanced_accuracy", "f1", "auc", "auc_within_level", "gain", *ORDINAL)
 LABELS = {name: metric.label for name, metric in METRICS.items()} | {"gain": "Gain"}
 LOWER_IS_BETTER = {name for name, metric in METRICS.items() if metric.lower_is_better}
@@ -61,11 +63,31 @@ def table(
 
 
 def draw(found: Sequence[Sheet], format: str) -> str:  # noqa: A002
-    """Sheets in one of `FORMATS`."""
+    """Sheets in one of `FORMATS`.
+
+    Raises:
+        ResultsError: An unknown format.
+    """
+    _check("format", [format], FORMATS)
     if format in ("csv", "html"):
         return formats.comma_separated(found) if format == "csv" else documents.page(found)
     one = {"text": formats.text, "md": formats.markdown, "latex": formats.latex}[format]
     return "\n\n".join(one(sheet) for sheet in found)
+
+
+def write(found: Sequence[Sheet], path: Path) -> Path:
+    """Writes sheets to a file; its ending tells the format.
+
+    Raises:
+        ResultsError: An ending that stands for no format.
+    """
+    if path.suffix not in ENDINGS:
+        raise ResultsError(f"{path}: '{path.suffix}' is no format: there is {', '.join(ENDINGS)}")
+    if path.suffix == ".docx":
+        documents.write_word(found, path)
+    else:
+        path.write_text(draw(found, ENDINGS[path.suffix]) + "\n", encoding="utf-8")
+    return path
 
 
 def sheets(

@@ -175,9 +175,26 @@ def test_latex_is_escaped_and_ruled(run):
 
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
 def test_latex_compiles(run, tmp_path):
+    compiles(table(run, format="latex"), tmp_path)
+
+
+def compiles(drawn, folder):
     document = r"\documentclass{article}\usepackage{booktabs,graphicx}\begin{document}%s\end{document}"
-    (tmp_path / "paper.tex").write_text(document % table(run, format="latex"))
-    subprocess.run(["pdflatex", "-halt-on-error", "paper.tex"], cwd=tmp_path, check=True, capture_output=True)
+    (folder / "paper.tex").write_text(document % drawn)
+    done = subprocess.run(["pdflatex", "-halt-on-error", "paper.tex"], cwd=folder, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout[-2000:]
+
+
+def test_latex_takes_greek_letters_signs_and_underscores(new_run, tmp_path):
+    letters = "".join(chr(c) for c in range(0x391, 0x3CA) if chr(c).isalpha() and chr(c) != "\u03c2")
+    writer = new_run()
+    writer.add(writer.signal, encoders=f"cae_2d {letters} 5\u00b11 \u2264 2\u00d73 & #1 100% ~^<>{{}}\\", heads="svc")
+    writer.add(writer.signal, encoders="\u03bb_net", heads="svc")
+    drawn = table(read(writer.finish()), format="latex", resamples=20)
+    assert r"$\lambda$\_net" in drawn and r"$\alpha$" in drawn and r"$\Omega$" in drawn and drawn.isascii()
+    if shutil.which("pdflatex") is None:
+        pytest.skip("pdflatex is not installed")
+    compiles(drawn, tmp_path)
 
 
 def test_the_same_head_tuned_and_not_are_told_apart(new_run):
