@@ -138,6 +138,7 @@ class Grid:
     protocol: Protocol
     exclude: tuple[Mapping[str, str], ...] = ()
     compare: tuple[Family, ...] = ()
+    panels: int = 0
 
     def cells(self, floors: Iterable[str] = FLOORS) -> Iterator[Cell]:
         """Every cell, floors first; a head that reads no embedding stands once a sequences value and target.

@@ -66,6 +66,7 @@ class _Grid(_Strict):
     protocol: _Protocol = Field(default_factory=lambda: _Protocol.model_validate({}))
     exclude: list[dict[str, str]] = []
     compare: list[_Family] = []
+    panels: int = Field(0, ge=0)
 
 
 def read_grid(path: Path, settings: list[str] | None = None) -> Grid:
@@ -138,6 +139,7 @@ class _Reader:
             axes=axes,
             protocol=Protocol(**model.protocol.model_dump() | {"drop": drop}),
             exclude=tuple(model.exclude),
+            panels=model.panels,
             compare=tuple(Family(**family.model_dump()) for family in model.compare),
         )
         for i, rule in enumerate(model.exclude):

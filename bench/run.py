@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench import dataset_scores, identity, provenance
+from bench import dataset_scores, identity, panels, provenance
 from bench.execute import Task, execute
 from bench.grid import AXES, Grid
 from bench.plan import Plan, PlanError, PlannedCell
@@ -99,6 +99,7 @@ def run(grid: Grid, grid_file: Path, settings: list[str], options: Options, prog
         record.keep_artifacts(runnable)
         record.write_fillings(runnable)
         dataset_scores.write(plan, record, state.finished())
+        panels.write(plan, record, state.finished(), changed=bool(computed))
     if computed:
         record.add_session(
             {

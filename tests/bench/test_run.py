@@ -11,6 +11,7 @@ from sklearn.preprocessing import StandardScaler
 
 from bench.guards import GuardError
 from bench.plan import PlanError
+from bench.stages.crops import Crops
 
 
 def keys(store, kind):
@@ -204,6 +205,29 @@ def test_long_names_of_what_was_learnt_stay_apart(small, go):
         1,
         2,
     ]
+
+
+def test_panels_are_the_pictures_told_best_and_worst(small, go):
+    outcome = go(small.replace("images: [grayscale, ", "images: [") + "panels: 4\n")
+    about = json.loads((outcome.folder / "panels" / "narrowing.json").read_text())
+    table = pd.read_parquet(outcome.folder / "cells" / f"{about['cell']}.parquet")
+    own = np.where(table["y"] == 1, table["p_1"], table["p_0"])
+    told = {
+        s["half"]: [one["probability"] for one in about["samples"] if one["half"] == s["half"]]
+        for s in about["samples"]
+    }
+    assert told["best"][0] == own.max() and told["worst"][0] == own.min() and len(about["samples"]) == 4
+    patients = table.set_index("sample")["patient"][[one["sample"] for one in about["samples"]]].tolist()
+    assert patients[0] != patients[1] and patients[2] != patients[3]
+    samples = pd.read_parquet(outcome.folder / "samples.parquet")
+    (entry,) = (go.store / "crops").iterdir()
+    crops = Crops(entry)
+    with np.load(outcome.folder / "panels" / "narrowing.npz") as images:
+        for i, one in enumerate(about["samples"]):
+            pixels = crops[int(crops.rows[samples.index.get_loc(one["sample"])])].pixels
+            assert_array_equal(images[f"image_{i}_0"], pixels[len(pixels) // 2])
+    assert go(small.replace("images: [grayscale, ", "images: [")).computed == 0
+    assert not (outcome.folder / "panels").exists()
 
 
 def test_null_runs_use_permuted_labels_and_their_own_folds(small, go):
