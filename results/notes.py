@@ -118,11 +118,19 @@ def _uncertainty(frame: pd.DataFrame, done: list[Record], metrics: Sequence[str]
         if spread:
             yield f"SD of the best row's AUC: {', '.join(spread)}{once}."
         if len(cells) > 1:
-            yield f"The best of {len(cells)} cells was picked by this table, so its score is optimistic."
+            corrected = _corrected(best)
+            yield f"The best of {len(cells)} cells was picked by this table, so its score is optimistic{corrected}."
     if any(name in metrics for name in ("auc", "auc_within_level", "gain", "average_precision")):
         more = any(str(r["n_events"]).count("/") > 1 for r in done)
         macro = ", mean over the classes against the rest" if more else ""
         yield f"AUC compares samples of one fold with each other{macro}."
+
+
+def _corrected(best: Record) -> str:
+    if not _finite(best.get("auc_corrected")):
+        return ""
+    value = f"{best['auc_corrected']:.2f} [{best['auc_corrected_low']:.2f}, {best['auc_corrected_high']:.2f}]"
+    return f"; corrected for that (BBC-CV: chosen in the bag, scored out of the bag) its AUC is {value}"
 
 
 def _warnings(run: Run, done: list[Record], metrics: Sequence[str], over: str) -> Iterator[str]:

@@ -17,6 +17,7 @@ from results.alignment import Alignment
 from results.metrics import METRICS, ORDINAL, Metric, auc, evaluate
 from results.run_folder import Cell, Predictions, ResultsError, Run
 from results.statistics.bootstrap import PatientBootstrap, Rows, interval
+from results.statistics.selection import selection_corrected
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,7 +44,8 @@ def scores(
     `n_events` (samples by class, `299/207`), `rarest_class_patients`, `folds_left_out` (those that lack a class);
     for each metric `m`: `m` (the primary value), `m_low`, `m_high` (95 % percentile bootstrap over patients),
     `m_fold_mean`, `m_fold_sd`, `m_repeat_sd`, `m_tied` (whether the paired interval of its difference from the best
-    cell covers 0; empty for the best, for floors and for cells on other samples); beside `auc` also `gain`,
+    cell covers 0; empty for the best, for floors and for cells on other samples); beside `auc` also
+    `auc_corrected`, `auc_corrected_low`, `auc_corrected_high` (of the best cell: corrected for its choice), `gain`,
     `gain_low`, `gain_high` (AUC minus that of `location`, or of `against`, on the samples that both predict, from the
     same resamples), `null_auc`, `null_sd`, `null_runs`, `p_value`; `redrawn` (draws of the target that lacked a
     class). Empty where it doesn't apply: metrics
@@ -101,7 +103,7 @@ def _score_target(
     predictions = {cell.key: run.predictions(cell) for cell in done}
     alignment = Alignment(predictions, n_classes=len(cells[0].classes), levels=run.levels)
     if against is None:
-        others = {cell.key: where for cell in done if (where := _location_for(cell, done))}
+        others = {cell.key: floor.key for cell in done if (floor := floor_for(cell, done, "location"))}
     else:
         others = dict.fromkeys([cell.key for cell in done], the_cell(done, against).key)
     for key, other in others.items():
@@ -128,6 +130,8 @@ def _score_target(
             row |= gains.over(others[cell.key], cell.key)
         if "auc" in used:
             row |= _null(run, cell, row)
+    if "auc" in used:
+        _correct_best(rows, drawn["auc"], alignment, predictions, bootstrap)
     for name in used:
         for key, tied in _ties(METRICS[name], name, rows, drawn[name], alignment.rows).items():
             rows[key][f"{name}_tied"] = tied
@@ -181,6 +185,23 @@ def _about_rows(rows: Rows) -> Row:
     }
 
 
+def _correct_best(
+    rows: Mapping[str, Row],
+    draws: Mapping[str, Float64],
+    alignment: Alignment,
+    predictions: Mapping[str, Predictions],
+    bootstrap: PatientBootstrap,
+) -> None:
+    """What choosing the best AUC among the cells on its samples is worth: `auc_corrected` of the best cell."""
+    values = {key: rows[key]["auc"] for key in draws if np.isfinite(rows[key]["auc"])}
+    if not values or not len(bootstrap.counts):
+        return
+    best = max(values, key=lambda key: values[key])
+    same = [key for key in values if alignment.rows[key] is alignment.rows[best]]
+    found = selection_corrected(bootstrap, auc, alignment.rows[best], [predictions[key].P for key in same])
+    rows[best].update(auc_corrected=found.value, auc_corrected_low=found.low, auc_corrected_high=found.high)
+
+
 def _ties(
     metric: Metric, name: str, rows: Mapping[str, Row], draws: Mapping[str, Float64], of: Mapping[str, Rows]
 ) -> dict[str, bool]:
@@ -211,11 +232,11 @@ def _metric(name: str, rows: Rows, P: Float64, draws: Float64) -> Row:
     }
 
 
-def _location_for(cell: Cell, done: list[Cell]) -> str | None:
-    """The location floor to hold a cell against: one on the same sequences, where there are several."""
-    floors = [other for other in done if other.floor and other.head == "location"]
+def floor_for(cell: Cell, done: Sequence[Cell], head: str) -> Cell | None:
+    """The floor to hold a cell against: one on the same sequences, where there are several."""
+    floors = [other for other in done if other.floor and other.head == head]
     same = [other for other in floors if other.axes.get("sequences") == cell.axes.get("sequences")]
-    return next((other.key for other in [*same, *floors]), None)
+    return next(iter([*same, *floors]), None)
 
 
 class _Gains:

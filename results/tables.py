@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from results import documents, formats, notes
+from results.comparisons import comparisons
 from results.formats import Row, Score, Sheet
 from results.labels import shorten
 from results.metrics import METRICS, ORDINAL
@@ -99,7 +100,7 @@ def sheets(
     resamples: int = 2000,
     against: Mapping[str, str] | None = None,
 ) -> list[Sheet]:
-    """The tables of a run, one a target, and those of fillings and of the dataset's own score.
+    """The tables of a run: one a target, declared comparisons, fillings, the dataset's own score.
 
     Without `rows` and `columns` every cell has a row, best AUC first. With them, a number is the mean over the axes
     that are not named, and empty where a cell of this mean is missing.
@@ -121,6 +122,7 @@ def sheets(
     over = "location" if against is None else " ".join(against.values())
     found = [_sheet(run, frame, target, rows, columns, metrics, over) for target in run.targets]
     if not (rows or columns or metrics):
+        found += comparisons(run, resamples=resamples) if resamples else []
         found += [sheet for sheet in (filling(run), dataset_scores(run)) if sheet is not None]
     return found
 

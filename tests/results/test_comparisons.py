@@ -1,0 +1,94 @@
+"""Declared comparisons against tests of their own and a loop over resamples."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import norm
+from sklearn.metrics import accuracy_score, roc_auc_score
+
+from results.comparisons import comparisons
+from results.formats import text
+from results.run_folder import ResultsError, read
+
+
+@pytest.fixture
+def writer(new_run):
+    """Heads of rising strength; `copy` is `strong` again."""
+    made = new_run(n_patients=60, compare=[])
+    noise = [made.random.normal(size=len(made.y)) for _ in range(2)]
+    made.keys = {
+        name: made.add(strength * made.signal + noise[i], encoders=name, heads="svc")
+        for name, strength, i in (("weak", 0.2, 0), ("strong", 1.5, 1), ("copy", 1.5, 1))
+    }
+    made.add_floors()
+    return made
+
+
+def declared(writer, **family):
+    writer.about["compare"] = [{"family": {}, "against": "location", "metric": "auc", "margin": None} | family]
+    return read(writer.finish())
+
+
+def stored(writer, name):
+    return pd.read_parquet(writer.folder / "cells" / f"{writer.keys[name]}.parquet")
+
+
+def fold_auc(table):
+    parts = [(roc_auc_score(f.y, f.p_1), f.y.sum() * (1 - f.y).sum()) for _, f in table.groupby("fold")]
+    values, weights = zip(*parts, strict=True)
+    return np.average(values, weights=weights)
+
+
+def test_differences_are_paired_and_tested(writer):
+    (sheet,) = comparisons(declared(writer, against={"encoders": "weak"}))
+    rows = {row.labels[0]: row for row in sheet.rows}
+    assert set(rows) == {"strong", "copy"} and sheet.extras == ("p", "Adjusted p")
+    gap = fold_auc(stored(writer, "strong")) - fold_auc(stored(writer, "weak"))
+    assert np.isclose(rows["strong"].scores[2].value, gap)
+    # A normal test with the standard error of a bootstrap made here is near DeLong's.
+    one, other = stored(writer, "strong"), stored(writer, "weak")
+    random, draws = np.random.default_rng(0), []
+    of = {p: np.flatnonzero(one["patient"] == p) for p in one["patient"].unique()}
+    for _ in range(300):
+        drawn = np.concatenate([of[p] for p in random.choice(list(of), len(of))])
+        draws.append(fold_auc(one.iloc[drawn]) - fold_auc(other.iloc[drawn]))
+    p = 2 * norm.sf(gap / np.std(draws))
+    shown = rows["strong"].extras[0]
+    assert p < 0.001 and shown == "< .001"
+    assert rows["strong"].extras == rows["copy"].extras  # two equal comparisons are corrected as one
+
+
+def test_a_copy_of_the_reference_differs_in_nothing(writer):
+    (sheet,) = comparisons(declared(writer, against={"encoders": "strong"}, margin=0.05))
+    rows = {row.labels[0]: row for row in sheet.rows}
+    assert rows["copy"].scores[2].value == 0 and rows["copy"].extras == ("1.000", "1.000", "yes")
+    assert rows["weak"].extras[2] == "not shown"
+
+
+def test_against_the_best_there_are_no_p_values(writer):
+    (sheet,) = comparisons(declared(writer, against="best"))
+    assert sheet.extras == () and "no p-values" in text(sheet)
+    assert {row.labels[0] for row in sheet.rows} in ({"weak", "copy"}, {"weak", "strong"})
+
+
+def test_accuracy_goes_by_mcnemar(writer):
+    (sheet,) = comparisons(declared(writer, against="prior", metric="accuracy", family={"encoders": "strong"}))
+    (row,) = sheet.rows
+    table = stored(writer, "strong")
+    assert np.isclose(row.scores[0].value, accuracy_score(table.y, table.p_1 > 0.5))
+    assert "McNemar" in text(sheet)
+
+
+def test_a_rare_class_is_not_tested(new_run):
+    writer = new_run(n_patients=12)
+    writer.keys = {"one": writer.add(writer.signal, encoders="one", heads="svc")}
+    writer.add_floors()
+    (sheet,) = comparisons(declared(writer))
+    assert sheet.extras == () and "EXPLORATORY" in text(sheet)
+
+
+def test_a_family_of_one_target_stands_once_and_an_unknown_reference_is_named(writer):
+    writer.add(writer.signal, target="bulging", encoders="strong", heads="svc")
+    assert [s.target for s in comparisons(declared(writer, family={"targets": "narrowing"}))] == ["narrowing"]
+    with pytest.raises(ResultsError, match="heads=nothing names no cell"):
+        comparisons(declared(writer, against={"heads": "nothing"}))
