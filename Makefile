@@ -5,7 +5,7 @@ RUN = $(VENV)/bin/python
 INSTALLED = $(VENV)/.installed
 DEMO = .store/phantom-demo
 
-.PHONY: benchmark test test-long check speed lock clean
+.PHONY: benchmark test test-long check speed simulate lock clean
 
 benchmark: $(INSTALLED) $(DEMO)/truth.csv
 	$(RUN) run_benchmark.py run grids/demo.yaml
@@ -24,6 +24,9 @@ check: $(INSTALLED)
 
 speed: $(INSTALLED)
 	$(RUN) -m tests.speed
+
+simulate: $(INSTALLED)
+	$(RUN) -m tests.simulate
 
 $(INSTALLED): requirements.lock
 	$(PYTHON) -c "import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13) and 'Python 3.11 to 3.13 is needed, this is %d.%d: make PYTHON=python3.12' % sys.version_info[:2])"
