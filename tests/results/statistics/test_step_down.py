@@ -1,0 +1,101 @@
+"""Step-down max-|t| against loops and closed forms; Holm against statsmodels."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy import stats
+from statsmodels.stats.multitest import multipletests
+
+from results.statistics.step_down import holm, step_down_max_t
+
+
+def by_loops(observed, draws):
+    """Romano and Wolf 2005, one hypothesis and one resample at a time."""
+    B, M = draws.shape
+    spread = [np.std(draws[:, m], ddof=1) for m in range(M)]
+    t = [abs(observed[m]) / spread[m] for m in range(M)]
+    remaining, before, p = list(range(M)), 0.0, np.zeros(M)
+    while remaining:
+        m = max(remaining, key=lambda k: t[k])
+        exceeding = 0
+        for b in range(B):
+            exceeding += max(abs(draws[b, k] - observed[k]) / spread[k] for k in remaining) >= t[m]
+        before = p[m] = max(before, (1 + exceeding) / (B + 1))
+        remaining.remove(m)
+    return p
+
+
+def family(seed, *, M=6, B=150, shared=0.6):
+    random = np.random.default_rng(seed)
+    scale = random.uniform(0.01, 0.1, M)
+    noise = np.sqrt(shared) * random.normal(size=(B, 1)) + np.sqrt(1 - shared) * random.normal(size=(B, M))
+    observed = scale * random.normal(1, 1.5, M)
+    return observed, observed + scale * noise
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_equals_the_procedure_in_loops(seed):
+    observed, draws = family(seed)
+    assert_allclose(step_down_max_t(observed, draws), by_loops(observed, draws), rtol=1e-12)
+
+
+def test_of_independent_normal_draws_it_is_sidaks_step_down():
+    """P(max of m |Z| >= t) = 1 - (2 Phi(t) - 1)^m."""
+    t = np.array([3.0, 2.4, 2.0, 0.7, 2.5])
+    draws = t + np.random.default_rng(0).normal(size=(200_000, 5))
+    order = np.argsort(-t)
+    sidak = 1 - (2 * stats.norm.cdf(t[order]) - 1) ** np.arange(5, 0, -1)
+    found = step_down_max_t(t, draws)
+    assert_allclose(found[order], np.maximum.accumulate(sidak), atol=0.005)
+
+
+def test_comparisons_that_are_one_need_no_correction():
+    observed, draws = family(1, M=1, B=2000)
+    alone = step_down_max_t(observed, draws)
+    thrice = step_down_max_t(np.repeat(observed, 3), np.repeat(draws, 3, axis=1))
+    assert_array_equal(thrice, np.repeat(alone, 3))
+    z = abs(observed[0]) / draws.std(ddof=1)
+    assert_allclose(alone, 2 * stats.norm.sf(z), atol=4 * np.sqrt(0.25 / 2000))
+
+
+def test_the_order_of_comparisons_does_not_matter_and_p_falls_with_t():
+    observed, draws = family(2)
+    p, mixed = step_down_max_t(observed, draws), np.array([3, 0, 5, 1, 4, 2])
+    assert_array_equal(step_down_max_t(observed[mixed], draws[:, mixed]), p[mixed])
+    t = np.abs(observed) / draws.std(axis=0)
+    assert (np.diff(p[np.argsort(-t)]) >= 0).all()
+
+
+def test_the_least_p_is_one_over_resamples_plus_one():
+    draws = 100 + np.random.default_rng(3).normal(size=(99, 1))
+    assert_allclose(step_down_max_t(np.array([100.0]), draws), 1 / 100)
+
+
+def test_identical_cells_have_p_1_and_change_no_other():
+    observed, draws = family(4)
+    p = step_down_max_t(observed, draws)
+    padded = step_down_max_t(np.append(observed, 0), np.column_stack([draws, np.zeros(len(draws))]))
+    assert_array_equal(padded, np.append(p, 1))
+    assert_array_equal(step_down_max_t(np.zeros(2), np.zeros((10, 2))), [1, 1])
+
+
+def test_what_has_no_value_is_refused():
+    observed, draws = family(5)
+    draws[3, 2] = np.nan
+    with pytest.raises(ValueError, match="comparisons at 2 "):
+        step_down_max_t(observed, draws)
+    with pytest.raises(ValueError, match=r"draws \(0\)"):
+        step_down_max_t(observed, draws[:0])
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_holm_is_that_of_statsmodels(seed):
+    p = np.random.default_rng(seed).beta(0.3, 2, 12)
+    assert_allclose(holm(p, 2000), multipletests(p, method="holm")[1], rtol=1e-12)
+
+
+def test_holm_needs_forty_resamples_a_comparison():
+    p = np.full(50, 1 / 2001)
+    assert holm(p, 2000)[0] == pytest.approx(50 / 2001)
+    with pytest.raises(ValueError, match=r"resamples \(1999\) must be at least 40 x the 50 comparisons"):
+        holm(p, 1999)
