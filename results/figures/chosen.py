@@ -35,6 +35,7 @@ class Chosen:
         run: The run.
         target: Its target.
         cells: Records of `results.scores.scores`, best AUC first; the labels of axes are shortened.
+        undone: Records of cells that are not done.
         floors: Records of prior, location and the like.
         varying: The axes on which the cells differ.
         classes: The names of the classes, in order.
@@ -43,6 +44,7 @@ class Chosen:
     run: Run
     target: str
     cells: tuple[Record, ...]
+    undone: tuple[Record, ...]
     floors: tuple[Record, ...]
     varying: tuple[str, ...]
     classes: tuple[str, ...]
@@ -57,8 +59,7 @@ class Chosen:
         if record["floor"]:
             return str(record["heads"]).split("(")[0]
         wanted = self.varying if axes is None else axes
-        named = [f"no {axis}" if record[axis] in EMPTY else str(record[axis]) for axis in wanted]
-        return ", ".join(named) or str(record["heads"])
+        return ", ".join(str(record[axis]) for axis in wanted if record[axis] not in EMPTY) or str(record["heads"])
 
     def floor(self, head: str) -> Record | None:
         """The best floor of a name: there is one for each choice of sequences."""
@@ -86,7 +87,13 @@ class Chosen:
         patients, samples = ({int(r[f"n_{of}"]) for r in known} for of in ("patients", "samples"))
         events = {r["n_events"] for r in known}
         by_class = f" ({'/'.join(self.classes)}: {events.pop()})" if len(events) == 1 else ""
-        return f"{_span(patients)} patients, {_span(samples)} samples{by_class}"
+        other = "; cells of different n are of different samples" if len(samples) > 1 else ""
+        return f"{_span(patients)} patients, {_span(samples)} samples{by_class}{other}"
+
+    def n_of(self, record: Record) -> str:
+        """As `n`, of one cell."""
+        by_class = f"{'/'.join(self.classes)}: {record['n_events']}"
+        return f"{int(record['n_patients'])} patients, {int(record['n_samples'])} samples ({by_class})"
 
     @property
     def picked(self) -> str:
@@ -126,18 +133,19 @@ def chosen(run: Run, target: str) -> Chosen:
         NothingToDrawError: No cell of the target is done.
     """
     frame = table(run)
-    done = frame[(frame["target"] == target) & (frame["status"] == "done")]
-    cells, floors = done[~done["floor"]], done[done["floor"]]
-    if cells.empty:
+    of_target = frame[frame["target"] == target]
+    cells = of_target[~of_target["floor"]].sort_values("auc", ascending=False, kind="stable")
+    done = cells["status"] == "done"
+    if not done.any():
         raise NothingToDrawError(f"no cell of target '{target}' is done")
-    varying = [axis for axis in run.axes if cells[axis].nunique() > 1]
+    varying = [axis for axis in run.axes if cells[done][axis].nunique() > 1]
     cells = cells.assign(**{axis: cells[axis].map(shorten(cells[axis])) for axis in run.axes})
-    cells = cells.sort_values("auc", ascending=False, kind="stable")
     return Chosen(
         run=run,
         target=target,
-        cells=tuple({str(k): v for k, v in record.items()} for record in cells.to_dict("records")),
-        floors=tuple({str(k): v for k, v in record.items()} for record in floors.to_dict("records")),
+        cells=_records(cells[done]),
+        undone=_records(cells[~done]),
+        floors=_records(of_target[of_target["floor"] & (of_target["status"] == "done")]),
         varying=tuple(varying),
         classes=next(cell.classes for cell in run.cells if cell.target == target),
     )
@@ -169,6 +177,10 @@ def ends(records: Sequence[Record], metric: str = "auc") -> Float64:
     """`(2, n)`: how far the intervals reach below and above the values; 0 where there are none."""
     out = [[r[metric] - r[f"{metric}_low"], r[f"{metric}_high"] - r[metric]] for r in records]
     return np.maximum(np.nan_to_num(np.array(out, dtype=np.float64).reshape(-1, 2)), 0).T
+
+
+def _records(frame: pd.DataFrame) -> tuple[Record, ...]:
+    return tuple({str(k): v for k, v in record.items()} for record in frame.to_dict("records"))
 
 
 def _span(numbers: set[int]) -> str:

@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 
 from results.figures.chosen import RESAMPLES, Chosen, Record, Resampled, chosen, spell
 from results.figures.curves import Curve, Kind, mean_curve
-from results.figures.style import GREY, WIDTHS, Drawing, Width, legend_below, letter, line, styled
+from results.figures.style import GREY, Drawing, Width, legend_below, line, styled, titled
 from results.metrics import METRICS, evaluate
 from results.run_folder import Run
 from results.statistics.bootstrap import interval
@@ -19,7 +19,7 @@ BEST = 2
 CLASSES = 7
 LABELS: dict[Kind, tuple[str, str, str]] = {
     "roc": ("False-positive rate (fraction of negatives)", "True-positive rate\n(fraction of positives)", "AUC"),
-    "precision_recall": ("Recall (fraction of positives)", "Precision\n(fraction of those called positive)", "AP"),
+    "precision_recall": ("Recall (fraction of positives)", "Precision (fraction\nof those called positive)", "AP"),
 }
 METRIC: dict[Kind, str] = {"roc": "auc", "precision_recall": "average_precision"}
 
@@ -83,12 +83,9 @@ def _draw(kind: Kind, of: Chosen, width: Width, best: int, resamples: int, seed:
     found = of.bootstrap(shown, resamples=resamples, seed=seed)
     K = len(of.classes)
     beside = width == "double"
-    panels_wanted = 1 if K == 2 else 2
-    figure = Drawing(width, 84 if beside or panels_wanted == 1 else 150)
-    if beside:
-        panels = list(np.atleast_1d(figure.subplots(1, panels_wanted)))
-    else:
-        panels = list(np.atleast_1d(figure.subplots(panels_wanted, 1)))
+    count = 1 if K == 2 else 2
+    figure = Drawing(width, 78 if beside or count == 1 else 150)
+    panels = list(np.atleast_1d(figure.subplots(1, count) if beside else figure.subplots(count, 1)))
     handles = []
     for i, record in enumerate(shown):
         style: dict[str, Any] = {"color": "black", "linestyle": "--"} if record["floor"] else line((0, 2)[i % 2])
@@ -101,10 +98,8 @@ def _draw(kind: Kind, of: Chosen, width: Width, best: int, resamples: int, seed:
         _frame(panel, kind)
     handles.append(_chance(panels[0], kind, found, shown[0], K))
     if K > 2:
-        panels[0].set_title("mean over the classes")
-        panels[1].set_title(f"best cell, each of {K} classes" if K <= CLASSES else f"best cell, {CLASSES} classes")
-    letter(panels)
-    legend_below(figure, handles, widest=WIDTHS[width])
+        titled(panels, ("mean over the classes", "best cell, by class" + (f" (first {CLASSES})" if K > CLASSES else "")))
+    legend_below(figure, handles)
     figure.caption = _caption(kind, of, found, location is not None)
     return figure
 
@@ -157,7 +152,8 @@ def _frame(panel: Axes, kind: Kind) -> None:
 def _score(kind: Kind, found: Resampled, record: Record) -> str:
     metric, rows, P = METRICS[METRIC[kind]], found.rows[record["key"]], found.P[record["key"]]
     middle = evaluate(metric, rows.y, P, repeat=rows.repeat, fold=rows.fold).value
-    return f"{LABELS[kind][2]} {spell(middle, *interval(found.draws.draws(metric, rows, P)))}"
+    words = f"{LABELS[kind][2]} {spell(middle, *interval(found.draws.draws(metric, rows, P)))}"
+    return words.replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def _caption(kind: Kind, of: Chosen, found: Resampled, location: bool) -> str:
@@ -168,8 +164,11 @@ def _caption(kind: Kind, of: Chosen, found: Resampled, location: bool) -> str:
     )
     more = ", each class against the rest" if len(of.classes) > 2 else f" of class {of.classes[-1]}"
     beside = " and of location alone" if location else ""
+    high = "" if kind == "roc" else (
+        " Patients who are drawn twice raise the precision of small folds, so intervals lie high."
+    )
     return (
         f"{what} of {of.target}{more}, of the best cells{beside}; {of.n}. Curves of folds are averaged at each {at} by "
         f"their number of positive-negative pairs, then over repeats, so that the area is the fold-wise {score}; scores "
-        f"of two fits are never compared. Bands are pointwise. Bands and [ ]: {found.covers}{of.picked}"
+        f"of two fits are never compared. Bands are pointwise. Bands and [ ]: {found.covers}{high}{of.picked}"
     )

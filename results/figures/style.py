@@ -13,6 +13,7 @@ from typing import Any, Literal, ParamSpec
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.textpath import TextPath
 
@@ -24,6 +25,8 @@ Given = ParamSpec("Given")
 WIDTHS: dict[Width, float] = {"single": 89.0, "double": 183.0}
 MILLIMETRES = 25.4
 SMALL = 7.0
+LINE = 3.4
+KEY = 16.0
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 GREY = "#737373"
 LINES: tuple[Any, ...] = ("-", "--", "-.", (0, (1, 1)), (0, (5, 1, 1, 1, 1, 1)), (0, (8, 2)), (0, (3, 3)))
@@ -75,6 +78,11 @@ class Drawing(Figure):
         if width not in WIDTHS:
             raise ResultsError(f"no width '{width}': there is {', '.join(WIDTHS)}")
         super().__init__(figsize=(WIDTHS[width] / MILLIMETRES, height / MILLIMETRES), layout="constrained")
+        self.width = width
+
+    def grow(self, height: float) -> None:
+        """Adds to the height, in mm."""
+        self.set_figheight(self.get_figheight() + height / MILLIMETRES)
 
     def savefig(self, fname: Any, **options: Any) -> None:
         """As matplotlib's, with TrueType fonts and no date, so that the same run gives the same bytes."""
@@ -115,25 +123,43 @@ def mark(i: int) -> dict[str, Any]:
     }
 
 
-def legend_below(figure: Figure, handles: Sequence[Any], *, widest: float) -> None:
-    """A legend under all panels, in as many columns as its longest name leaves room for.
-
-    Args:
-        figure: A figure.
-        handles: Artists with labels.
-        widest: The width of the figure in mm.
-    """
+def legend_below(figure: Drawing, handles: Sequence[Any]) -> None:
+    """A legend under all panels, for which the figure grows; long names are broken into lines."""
     if not handles:
         return
-    columns = int(widest / (max(text_width(str(h.get_label())) for h in handles) + 14))
-    figure.legend(handles=list(handles), loc="outside lower center", ncols=max(1, min(columns, len(handles), 4)))
+    full = WIDTHS[figure.width]
+    least = 2 if figure.width == "double" and len(handles) > 1 else 1
+    longest = max(text_width(str(h.get_label())) for h in handles)
+    columns = max(least, min(int(full / (longest + KEY)), len(handles), 4))
+    names = [wrapped(str(h.get_label()), full / columns - KEY) for h in handles]
+    rows = -(-len(names) // columns)
+    lines = max(sum(name.count("\n") + 1 for name in names[c * rows : (c + 1) * rows]) for c in range(columns))
+    figure.grow(lines * LINE + 3)
+    figure.legend(list(handles), names, loc="outside lower center", ncols=columns, labelspacing=0.3)
 
 
-def letter(panels: Sequence[Axes]) -> None:
-    """Names panels a, b, c as papers do; a single one stays without."""
-    if len(panels) > 1:
-        for panel, name in zip(panels, "abcdefghijklmnopqrstuvwxyz", strict=False):
-            panel.set_title(name, loc="left", fontweight="bold", fontsize=SMALL + 1)
+def titled(panels: Sequence[Axes], titles: Sequence[str]) -> None:
+    """Names panels a, b, c as papers do, each with its title; a single one has no letter."""
+    for panel, name, title in zip(panels, "abcdefghijklmnopqrstuvwxyz", titles, strict=False):
+        panel.set_title(f"{name}  {title}" if len(panels) > 1 else title, loc="left")
+
+
+def readable_on(background: Any) -> str:
+    """Black or white, whichever has more contrast with a colour (WCAG 2 relative luminance)."""
+    rgb = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in to_rgb(background)]
+    return "black" if 0.2126 * rgb[0] + 0.7152 * rgb[1] + 0.0722 * rgb[2] > 0.179 else "white"
+
+
+def wrapped(words: str, widest: float) -> str:
+    """Broken at spaces into lines of at most `widest` mm where that is possible."""
+    lines = [""]
+    for word in words.split(" "):
+        longer = f"{lines[-1]} {word}".strip()
+        if lines[-1] and text_width(longer) > widest:
+            lines.append(word)
+        else:
+            lines[-1] = longer
+    return "\n".join(lines)
 
 
 @lru_cache(maxsize=4096)
