@@ -170,7 +170,8 @@ def spell(middle: float, low: float, high: float) -> str:
     """`0.84 [0.80, 0.87]`, or the value alone where it has no interval."""
     if not np.isfinite(middle):
         return "undefined"
-    return f"{middle:.2f} [{low:.2f}, {high:.2f}]" if np.isfinite([low, high]).all() else f"{middle:.2f}"
+    known = np.isfinite([low, high]).all() and high > low
+    return f"{middle:.2f} [{low:.2f}, {high:.2f}]" if known else f"{middle:.2f}"
 
 
 def ends(records: Sequence[Record], metric: str = "auc") -> Float64:

@@ -30,6 +30,7 @@ SHOWN = 40
 ROW = 3.6
 MARGIN = 3.0
 BELOW = 11.0
+LEAST = 34.0
 
 
 @styled
@@ -50,11 +51,14 @@ def forest(run: Run, target: str, *, width: Width = "double", shown: int = SHOWN
     full = WIDTHS[width]
     values = [value(cell) for cell in cells]
     right = max(map(text_width, [*values, "AUC [95 %]"])) + 3
-    beside = columns(cells, of.varying or ("heads",), full * {"single": 0.42, "double": 0.55}[width])
+    axes, widest = of.varying or ("heads",), full * {"single": 0.42, "double": 0.55}[width]
+    beside = columns(cells, axes, widest)
+    if full - beside.width - right < LEAST:
+        beside = columns(cells, axes, widest, upright=True)
     handles = _floor_handles(of)
     foot = [wrapped(words, full - 2 * MARGIN) for words in _foot(of, len(cells), beside)]
     lines = sum(words.count("\n") + 1 for words in foot) + -(-len(handles) // _per_line(width))
-    above, rows = 7.0, ROW * len(cells)
+    above, rows = beside.above + 2, ROW * len(cells)
     height = above + rows + BELOW + LINE * lines + 3
     figure = Drawing(width, height)
     figure.set_layout_engine("none")
@@ -150,7 +154,7 @@ def _caption(of: Chosen, shown: int, beside: Columns) -> str:
         if resamples
         else "No intervals: hardly any draw of patients holds every class."
     )
-    key = f" {'; '.join(beside.key)}." if beside.key else ""
+    key = f" An empty step is none. {'; '.join(beside.key)}".rstrip() + ("." if beside.key else "")
     several = len({floor["heads"] for floor in of.floors}) < len(of.floors)
     best = " Of floors with several sequences the best is drawn." if several else ""
     return (

@@ -29,9 +29,9 @@ def heat_map(run: Run, target: str, *, width: Width = "single") -> Drawing:
     of = chosen(run, target)
     down, across = _axes(of)
     rows, columns, means, over = _means(of, down, across)
-    names = [wrapped(name, ROOM[width] * 0.34) for name in rows]
+    names = [wrapped(name, ROOM[width] * 0.3) for name in rows]
     left = max(text_width(line) for name in names for line in name.split("\n")) + 8
-    side = (ROOM[width] - left - 24) / len(columns)
+    side = (ROOM[width] - left - 15) / len(columns)
     upright = any(text_width(name) > side - 1 for name in columns)
     headers = [wrapped(name, 34) for name in columns] if upright else columns
     below = max(text_width(line) for name in headers for line in name.split("\n")) if upright else 3.0
@@ -42,8 +42,8 @@ def heat_map(run: Run, target: str, *, width: Width = "single") -> Drawing:
     for (i, j), value in np.ndenumerate(means):
         if np.isnan(value):
             panel.add_patch(Rectangle((j - 0.5, i - 0.5), 1, 1, facecolor="white", edgecolor="0.6", hatch="////"))
-        elif side > 6.5:
-            panel.text(j, i, f"{value:.2f}", ha="center", va="center", color=readable_on(image.to_rgba(value)))
+        elif side > 4.6:
+            panel.text(j, i, f"{value:.2f}".removeprefix("0"), ha="center", va="center", color=readable_on(image.to_rgba(value)))
     panel.set_xticks(range(len(columns)), headers, rotation=90 if upright else 0)
     panel.set_yticks(range(len(rows)), names)
     panel.set(xlabel=f"{across} (steps)", ylabel=f"{down} (steps)")
