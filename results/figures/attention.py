@@ -13,6 +13,7 @@ from results.figures.left_behind import Artifacts, artifacts
 from results.figures.style import (
     GREY,
     MARKERS,
+    WIDTHS,
     Drawing,
     NothingToDrawError,
     Width,
@@ -43,7 +44,9 @@ def attention_over_slices(run: Run, target: str, *, width: Width = "double", pan
         NothingToDrawError: No fusion left attention over more than one slice.
         ResultsError: The arrays are not of the samples of the run.
     """
-    found = [(step, weights) for step in artifacts(run, target, "*attention_slices.npy") if (weights := _read(run, step))]
+    found = [
+        (step, weights) for step in artifacts(run, target, "*attention_slices.npy") if (weights := _read(run, step))
+    ]
     if not found:
         raise NothingToDrawError("no fusion left attention over more than one slice in artifacts/")
     shown = found[:panels]
@@ -55,11 +58,12 @@ def attention_over_slices(run: Run, target: str, *, width: Width = "double", pan
     for (_, weights), panel in zip(shown, grid.flat, strict=False):
         sequences += [name for name in weights if name not in sequences]
         _panel(panel, weights, sequences)
+    grid[0, 0].set_ylim(bottom=0)
     for panel in grid[:, 0]:
         panel.set_ylabel("Attention (fraction)")
     for panel in grid.flat[len(shown) :]:
         panel.set_axis_off()
-    room = {"single": 80.0, "double": 172.0}[width] / columns - 8
+    room = WIDTHS[width] / columns - 18
     titled(list(grid.flat[: len(shown)]), [wrapped(step.name, room) for step, _ in shown])
     handles = [Line2D([], [], label=name, marker=MARKERS[i % 7], **line(i)) for i, name in enumerate(sequences)]
     uniform = Line2D([], [], color=GREY, linestyle=":", linewidth=0.9, label="all slices alike")
@@ -117,5 +121,4 @@ def _panel(panel: Axes, weights: dict[str, Float64], sequences: list[str]) -> No
         panel.plot(positions, values.mean(axis=0), marker=MARKERS[i % 7], **line(i))
     panel.axhline(1 / slices, color=GREY, linestyle=":", linewidth=0.9, zorder=0)
     panel.set_xlabel("Slice (position)")
-    panel.set_ylim(bottom=0)
     panel.xaxis.set_major_locator(MaxNLocator(min(slices, 6), integer=True))

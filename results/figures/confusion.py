@@ -39,7 +39,9 @@ def confusion_matrix(run: Run, target: str, *, width: Width = "single") -> Drawi
         words = _count(number)
         if K <= PERCENT_TOO:
             words += f"\n{100 * share[true, predicted]:.0f} %"
-        panel.text(predicted, true, words, ha="center", va="center", color=readable_on(image.to_rgba(share[true, predicted])))
+        panel.text(
+            predicted, true, words, ha="center", va="center", color=readable_on(image.to_rgba(share[true, predicted]))
+        )
     names = [wrapped(name, max(side - 1, 12)) for name in of.classes]
     upright = max(text_width(word) for name in names for word in name.split("\n")) > side
     panel.set_xticks(range(K), names, rotation=90 if upright else 0)

@@ -10,6 +10,7 @@ from results.figures.chosen import CONDITIONAL, Chosen, Record, chosen, ends
 from results.figures.style import GREY, Drawing, NothingToDrawError, Width, legend_below, mark, styled
 from results.run_folder import Run
 
+LEAST = 3
 MOST = 14
 
 
@@ -24,12 +25,12 @@ def cost(run: Run, target: str, *, width: Width = "single") -> Drawing:
         width: Of the figure.
 
     Raises:
-        NothingToDrawError: No cell is done, or none has a time.
+        NothingToDrawError: Fewer than three cells are done and have a time.
     """
     of = chosen(run, target)
     cells = [cell for cell in of.cells if cell["seconds"] > 0]
-    if not cells:
-        raise NothingToDrawError("no cell has its seconds in cells.json")
+    if len(cells) < LEAST:
+        raise NothingToDrawError(f"fewer than {LEAST} cells are done and have their seconds in cells.json")
     figure = Drawing(width, 68)
     panel = figure.subplots()
     axis = _axis(of)

@@ -63,9 +63,7 @@ def forest(run: Run, target: str, *, width: Width = "double", shown: int = SHOWN
     figure = Drawing(width, height)
     figure.set_layout_engine("none")
     room = full - beside.width - right - 2 * MARGIN
-    panel = figure.add_axes(
-        ((beside.width + MARGIN) / full, 1 - (above + rows) / height, room / full, rows / height)
-    )
+    panel = figure.add_axes(((beside.width + MARGIN) / full, 1 - (above + rows) / height, room / full, rows / height))
     _floors(panel, of)
     _cells(panel, cells)
     beside.draw(panel, room)
@@ -157,6 +155,4 @@ def _caption(of: Chosen, shown: int, beside: Columns) -> str:
     key = f" An empty step is none. {'; '.join(beside.key)}".rstrip() + ("." if beside.key else "")
     several = len({floor["heads"] for floor in of.floors}) < len(of.floors)
     best = " Of floors with several sequences the best is drawn." if several else ""
-    return (
-        f"AUC of {of.target} by cell; {of.n}. AUC compares samples of one fold. {covers}{more}{of.picked}{best}{key}"
-    )
+    return f"AUC of {of.target} by cell; {of.n}. AUC compares samples of one fold. {covers}{more}{of.picked}{best}{key}"

@@ -43,7 +43,14 @@ def heat_map(run: Run, target: str, *, width: Width = "single") -> Drawing:
         if np.isnan(value):
             panel.add_patch(Rectangle((j - 0.5, i - 0.5), 1, 1, facecolor="white", edgecolor="0.6", hatch="////"))
         elif side > 4.6:
-            panel.text(j, i, f"{value:.2f}".removeprefix("0"), ha="center", va="center", color=readable_on(image.to_rgba(value)))
+            panel.text(
+                j,
+                i,
+                f"{value:.2f}".removeprefix("0"),
+                ha="center",
+                va="center",
+                color=readable_on(image.to_rgba(value)),
+            )
     panel.set_xticks(range(len(columns)), headers, rotation=90 if upright else 0)
     panel.set_yticks(range(len(rows)), names)
     panel.set(xlabel=f"{across} (steps)", ylabel=f"{down} (steps)")

@@ -11,7 +11,17 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
 from results.figures.left_behind import Artifacts, artifacts
-from results.figures.style import Drawing, NothingToDrawError, Width, legend_below, line, styled, titled, wrapped
+from results.figures.style import (
+    WIDTHS,
+    Drawing,
+    NothingToDrawError,
+    Width,
+    legend_below,
+    line,
+    styled,
+    titled,
+    wrapped,
+)
 from results.run_folder import Run
 
 if TYPE_CHECKING:
@@ -55,7 +65,7 @@ def learning_curves(run: Run, target: str, *, width: Width = "double", panels: i
         panel.set_ylabel("Loss (as trained)")
     for panel in grid.flat[len(shown) :]:
         panel.set_axis_off()
-    room = {"single": 80.0, "double": 172.0}[width] / columns - 8
+    room = WIDTHS[width] / columns - 18
     titled(list(grid.flat[: len(shown)]), [wrapped(step.name, room) for step in shown])
     handles = [Line2D([], [], label=name, **line(i)) for i, name in enumerate(LOSSES.values()) if name in used]
     legend_below(figure, [*handles, Patch(color="0.8", label="range over folds and starts")])

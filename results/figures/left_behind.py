@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,8 @@ from pathlib import Path
 from results.figures.chosen import EMPTY
 from results.labels import shorten
 from results.run_folder import Run
+
+BEFORE_TABLES = ("sequences", "drop", "regions", "images", "encoders", "missing", "fusion")
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,7 @@ def artifacts(run: Run, target: str, pattern: str) -> list[Artifacts]:
     """
     found: dict[tuple[str, ...], tuple[tuple[int, int, Path], ...]] = {}
     for folder in sorted((run.folder / "artifacts").glob("*")):
-        words = split(folder.name)
+        words = _words(folder)
         if words[0] in run.targets and words[0] != target.replace("/", "_"):
             continue
         parts = []
@@ -63,6 +66,16 @@ def split(name: str) -> tuple[str, ...]:
         joined = word == "+"
         depth += word.count("(") - word.count(")")
     return tuple(words)
+
+
+def _words(folder: Path) -> tuple[str, ...]:
+    """The steps in the name of a folder; where it was cut to fit the disk, those that `made_by.json` tells."""
+    words = split(folder.name)
+    note = next(folder.glob("*/made_by.json"), None)
+    if note is None or folder.name.count("(") == folder.name.count(")"):
+        return words
+    of = json.loads(note.read_text(encoding="utf-8")).get("of")
+    return (words[0], *(str(of[axis]) for axis in BEFORE_TABLES if axis in of)) if isinstance(of, dict) else words
 
 
 def _names(steps: list[tuple[str, ...]]) -> list[str]:

@@ -98,7 +98,9 @@ def _draw(kind: Kind, of: Chosen, width: Width, best: int, resamples: int, seed:
         _frame(panel, kind)
     handles.append(_chance(panels[0], kind, found, shown[0], K))
     if K > 2:
-        titled(panels, ("mean over the classes", "best cell, by class" + (f" (first {CLASSES})" if K > CLASSES else "")))
+        titled(
+            panels, ("mean over the classes", "best cell, by class" + (f" (first {CLASSES})" if K > CLASSES else ""))
+        )
     legend_below(figure, handles)
     figure.caption = _caption(kind, of, found, location is not None)
     return figure
@@ -164,8 +166,10 @@ def _caption(kind: Kind, of: Chosen, found: Resampled, location: bool) -> str:
     )
     more = ", each class against the rest" if len(of.classes) > 2 else f" of class {of.classes[-1]}"
     beside = " and of location alone" if location else ""
-    high = "" if kind == "roc" else (
-        " Patients who are drawn twice raise the precision of small folds, so intervals lie high."
+    high = (
+        ""
+        if kind == "roc"
+        else (" Patients who are drawn twice raise the precision of small folds, so intervals lie high.")
     )
     return (
         f"{what} of {of.target}{more}, of the best cells{beside}; {of.n}. Curves of folds are averaged at each {at} by "
