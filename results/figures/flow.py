@@ -1,0 +1,156 @@
+"""Flow diagram: from what the dataset lists to the samples and folds of a target."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from results.figures.chosen import Chosen, chosen
+from results.figures.style import LINE, WIDTHS, Drawing, Width, styled, wrapped
+from results.run_folder import Run
+
+REASONS = 6
+CUT = 90
+GAP = 7.0
+PADDING = 3.0
+
+
+@dataclass(frozen=True)
+class Step:
+    """A box, and what leaves beside the arrow above it.
+
+    Args:
+        words: The lines of the box.
+        left_out: The lines of the box beside; empty for none.
+    """
+
+    words: tuple[str, ...]
+    left_out: tuple[str, ...] = ()
+
+
+@styled
+def flow(run: Run, target: str, *, width: Width = "single") -> Drawing:
+    """Boxes from the dataset to the folds of a target, with every exclusion that the run folder tells.
+
+    Args:
+        run: A run folder.
+        target: One of its targets.
+        width: Of the figure.
+
+    Raises:
+        NothingToDrawError: No cell of the target is done.
+
+    References:
+        J. Mongan, L. Moy and C. E. Kahn, Checklist for artificial intelligence in medical imaging (CLAIM), 2020,
+        doi:10.1148/ryai.2020200029.
+    """
+    of = chosen(run, target)
+    full = WIDTHS[width]
+    main, side = 0.54 * full, 0.38 * full
+    boxes = [(_fit(step.words, main), _fit(step.left_out, side) if step.left_out else "") for step in _steps(run, of)]
+    heights = [_height(words) for words, _ in boxes]
+    gaps = [max(GAP, _height(left_out) + 3 if left_out else 0) for _, left_out in boxes]
+    gaps[0] = 0.0
+    figure = Drawing(width, sum(heights) + sum(gaps) + 4)
+    figure.set_layout_engine("none")
+    panel = figure.add_axes((0, 0, 1, 1))
+    total = sum(heights) + sum(gaps) + 4
+    panel.set(xlim=(0, full), ylim=(total, 0))
+    panel.set_axis_off()
+    y, middle = 2.0, 2 + main / 2
+    for i, ((words, left_out), height, gap) in enumerate(zip(boxes, heights, gaps, strict=True)):
+        if i:
+            panel.annotate("", (middle, y + gap), (middle, y), arrowprops=_arrow())
+        if left_out:
+            panel.annotate("", (full - side - 2, y + gap / 2), (middle, y + gap / 2), arrowprops=_arrow())
+            own = _height(left_out)
+            _box(panel, full - side - 2, y + gap / 2 - own / 2, side, own, left_out, dashed=True)
+        _box(panel, 2, y + gap, main, height, words, dashed=False)
+        y += gap + height
+    told = [
+        " ".join(step.words) + (f" ({' '.join(step.left_out)})" if step.left_out else "") for step in _steps(run, of)
+    ]
+    figure.caption = f"From the dataset to the folds of {target}. " + " ".join(f"{words}." for words in told)
+    return figure
+
+
+def _steps(run: Run, of: Chosen) -> list[Step]:
+    import pandas as pd
+
+    samples = pd.read_parquet(run.folder / "samples.parquet", columns=["patient"])["patient"].astype(str)
+    found = [of.predictions(record) for record in (*of.cells, *of.floors)]
+    classes: dict[str, int] = {}
+    patients: set[str] = set()
+    for p in {id(p.sample): p for p in found}.values():
+        classes |= dict(zip(p.sample.tolist(), p.y.tolist(), strict=True))
+        patients |= set(p.patient.tolist())
+    events = np.bincount(list(classes.values()), minlength=len(of.classes))
+    by_class = ", ".join(f"{name}: {n}" for name, n in zip(of.classes, events, strict=True))
+    lacking = len(samples) - len(classes)
+    sizes = sorted({len(set(p.sample.tolist())) for p in found})
+    some = (
+        (f"cells predict {sizes[0]} to {sizes[-1]} of them,\nby the sequences that they use",) if len(sizes) > 1 else ()
+    )
+    return [
+        Step((f"Dataset: {run.dataset}",)),
+        Step((f"{len(samples)} samples of {samples.nunique()} patients" + _known(run),), _excluded(run)),
+        Step(
+            (f"{of.target}: {len(classes)} samples of {len(patients)} patients", by_class, *some),
+            (f"Left out: {lacking} samples without this label or a usable scan",) if lacking else (),
+        ),
+        Step(_folds(run, found[0].patient, found[0].repeat, found[0].fold)),
+    ]
+
+
+def _known(run: Run) -> str:
+    return "" if run.patients_known else " (the source gives no patient ids: a sample counts as a patient)"
+
+
+def _excluded(run: Run) -> tuple[str, ...]:
+    import pandas as pd
+
+    path = run.folder / "excluded.csv"
+    table: Any = pd.read_csv(path, dtype=str, keep_default_na=False) if path.exists() else None
+    if table is None or not len(table):
+        return (f"Excluded: {run.n_excluded}",) if run.n_excluded else ("Excluded: none",)
+    reasons = Counter(table["reason"].str.partition(":")[0])
+    listed = [f"{n}: {reason[:CUT]}{'...' if len(reason) > CUT else ''}" for reason, n in reasons.most_common(REASONS)]
+    rest = len(table) - sum(n for _, n in reasons.most_common(REASONS))
+    return (f"Excluded rows of excluded.csv: {len(table)}", *listed, *([f"{rest}: other reasons"] if rest else []))
+
+
+def _folds(run: Run, patient: Any, repeat: Any, fold: Any) -> tuple[str, ...]:
+    sizes = [len(np.unique(patient[(repeat == r) & (fold == f)])) for r, f in set(zip(repeat, fold, strict=True))]
+    span = f"{min(sizes)}" if min(sizes) == max(sizes) else f"{min(sizes)} to {max(sizes)}"
+    if run.protocol.get("split") == "official":
+        return (f"Official split: {span} patients in its test part", "predicted once")
+    repeats = len(np.unique(repeat))
+    return (
+        f"{run.protocol.get('folds')} folds by patient, drawn {'once' if repeats == 1 else f'{repeats} times'}",
+        f"{span} test patients a fold; each sample predicted once a repeat",
+    )
+
+
+def _fit(words: Sequence[str], width: float) -> str:
+    return "\n".join(wrapped(line, width - 2 * PADDING) for line in words)
+
+
+def _height(words: str) -> float:
+    return LINE * (words.count("\n") + 1) + 2 * PADDING if words else 0.0
+
+
+def _box(panel: Axes, x: float, y: float, width: float, height: float, words: str, *, dashed: bool) -> None:
+    from matplotlib.patches import Rectangle
+
+    style = {"linestyle": "--" if dashed else "-", "edgecolor": "black", "facecolor": "white"}
+    panel.add_patch(Rectangle((x, y), width, height, linewidth=0.7, **style))
+    panel.text(x + PADDING, y + height / 2, words, va="center", ha="left", linespacing=1.25)
+
+
+def _arrow() -> dict[str, Any]:
+    return {"arrowstyle": "-|>", "linewidth": 0.7, "color": "black", "shrinkA": 0, "shrinkB": 0, "mutation_scale": 7}

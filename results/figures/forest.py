@@ -1,0 +1,158 @@
+"""Forest plot: the AUC of every cell of the grid with its interval, floors as lines."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from matplotlib.ticker import MaxNLocator
+
+from results.figures.chosen import CONDITIONAL, Chosen, chosen, ends, table, value
+from results.figures.columns import Columns, columns
+from results.figures.style import (
+    COLOURS,
+    GREY,
+    LINE,
+    LINES,
+    WIDTHS,
+    Drawing,
+    Width,
+    styled,
+    text_width,
+    wrapped,
+)
+from results.run_folder import Run
+
+SHOWN = 40
+ROW = 3.6
+MARGIN = 3.0
+BELOW = 11.0
+LEAST = 34.0
+
+
+@styled
+def forest(run: Run, target: str, *, width: Width = "double", shown: int = SHOWN) -> Drawing:
+    """The AUC of the cells with 95 % intervals, best first; floors are vertical lines, location with its interval.
+
+    Args:
+        run: A run folder.
+        target: One of its targets.
+        width: Of the figure.
+        shown: The number of cells at most.
+
+    Raises:
+        NothingToDrawError: No cell of the target is done.
+    """
+    of = chosen(run, target)
+    cells = of.cells[:shown]
+    full = WIDTHS[width]
+    values = [value(cell) for cell in cells]
+    right = max(map(text_width, [*values, "AUC [95 %]"])) + 3
+    axes, widest = of.varying or ("heads",), full * {"single": 0.42, "double": 0.55}[width]
+    beside = columns(cells, axes, widest)
+    if full - beside.width - right < LEAST:
+        beside = columns(cells, axes, widest, upright=True)
+    handles = _floor_handles(of)
+    foot = [wrapped(words, full - 2 * MARGIN) for words in _foot(of, len(cells), beside)]
+    lines = sum(words.count("\n") + 1 for words in foot) + -(-len(handles) // _per_line(width))
+    above, rows = beside.above + 2, ROW * len(cells)
+    height = above + rows + BELOW + LINE * lines + 3
+    figure = Drawing(width, height)
+    figure.set_layout_engine("none")
+    room = full - beside.width - right - 2 * MARGIN
+    panel = figure.add_axes(((beside.width + MARGIN) / full, 1 - (above + rows) / height, room / full, rows / height))
+    _floors(panel, of)
+    _cells(panel, cells)
+    beside.draw(panel, room)
+    for y, words in enumerate(["AUC [95 %]", *values], start=-1):
+        panel.text(
+            1 + 3 / room,
+            y,
+            words,
+            transform=panel.get_yaxis_transform(),
+            va="center",
+            fontweight="bold" if y < 0 else "normal",
+        )
+    figure.legend(
+        handles=handles,
+        loc="lower center",
+        ncols=_per_line(width),
+        bbox_to_anchor=(0.5, (sum(words.count("\n") + 1 for words in foot) * LINE + 1) / height),
+        borderaxespad=0,
+    )
+    y = 1.5
+    for words in reversed(foot):
+        figure.text(MARGIN / full, y / height, words, va="bottom")
+        y += LINE * (words.count("\n") + 1)
+    figure.caption = _caption(of, len(cells), beside)
+    return figure
+
+
+def _cells(panel: Axes, cells: tuple[dict[str, Any], ...]) -> None:
+    x = np.array([cell["auc"] for cell in cells])
+    y = np.arange(len(cells))
+    panel.errorbar(x, y, xerr=ends(cells), fmt="o", color=COLOURS[0], markersize=3, elinewidth=0.9, capsize=0)
+    panel.set_ylim(len(cells) - 0.5, -0.5)
+    panel.set_yticks([])
+    panel.spines["left"].set_visible(False)
+    panel.set_xlabel("AUC (fold-wise)")
+    panel.xaxis.set_major_locator(MaxNLocator(5, min_n_ticks=3))
+    for between in np.arange(4.5, len(cells) - 1, 5):
+        panel.axhline(between, color="0.88", linewidth=0.5, zorder=0)
+
+
+def _floors(panel: Axes, of: Chosen) -> None:
+    location = of.floor("location")
+    if location is not None and np.isfinite([location["auc_low"], location["auc_high"]]).all():
+        panel.axvspan(location["auc_low"], location["auc_high"], color="0.9", linewidth=0, zorder=0)
+    for name, style in _floor_styles(of).items():
+        floor = of.floor(name)
+        if floor is not None and np.isfinite(floor["auc"]):
+            panel.axvline(floor["auc"], zorder=1, **style)
+
+
+def _floor_styles(of: Chosen) -> dict[str, dict[str, Any]]:
+    names = dict.fromkeys(of.name(floor) for floor in of.floors)
+    dashes = {"location": "-", "prior": ":"}
+    others = iter([LINES[1], LINES[2], LINES[4], LINES[5]] * len(names))
+    return {
+        name: {"color": GREY, "linewidth": 0.9, "linestyle": dashes[name] if name in dashes else next(others)}
+        for name in names
+    }
+
+
+def _floor_handles(of: Chosen) -> list[Any]:
+    handles: list[Any] = []
+    for name, style in _floor_styles(of).items():
+        floor = of.floor(name)
+        if floor is not None:
+            handles.append(Line2D([], [], label=f"{name}: {value(floor)}", **style))
+    if of.floor("location") is not None:
+        handles.append(Patch(color="0.9", label="location, 95 %"))
+    return handles
+
+
+def _per_line(width: Width) -> int:
+    return 2 if width == "single" else 4
+
+
+def _foot(of: Chosen, shown: int, beside: Columns) -> list[str]:
+    more = f" Best {shown} of {len(of.cells)} cells." if shown < len(of.cells) else ""
+    return [f"{of.n}.{more}", *(["; ".join(beside.key)] if beside.key else [])]
+
+
+def _caption(of: Chosen, shown: int, beside: Columns) -> str:
+    resamples = int(table(of.run).attrs["resamples"])
+    more = f" The best {shown} of {len(of.cells)} cells are shown." if shown < len(of.cells) else ""
+    covers = (
+        f"Bars, [ ] and the band of location: 95 % percentile bootstrap over patients, {resamples} resamples, {CONDITIONAL}."
+        if resamples
+        else "No intervals: hardly any draw of patients holds every class."
+    )
+    key = f" An empty step is none. {'; '.join(beside.key)}".rstrip() + ("." if beside.key else "")
+    several = len({floor["heads"] for floor in of.floors}) < len(of.floors)
+    best = " Of floors with several sequences the best is drawn." if several else ""
+    return f"AUC of {of.target} by cell; {of.n}. AUC compares samples of one fold. {covers}{more}{of.picked}{best}{key}"

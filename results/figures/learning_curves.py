@@ -1,0 +1,104 @@
+"""Learning curves of encoders and fusions that were trained in the run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from matplotlib.ticker import MaxNLocator
+
+from results.figures.left_behind import Artifacts, artifacts
+from results.figures.style import (
+    WIDTHS,
+    Drawing,
+    NothingToDrawError,
+    Width,
+    legend_below,
+    line,
+    styled,
+    titled,
+    wrapped,
+)
+from results.run_folder import Run
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+PATTERN = "*learning_curve.csv"
+COLUMNS = {"single": 2, "double": 3}
+PANELS = 9
+LOSSES = {"train_loss": "training", "validation_loss": "validation (inner patients)"}
+
+
+@styled
+def learning_curves(run: Run, target: str, *, width: Width = "double", panels: int = PANELS) -> Drawing:
+    """Loss by epoch, a panel a trained step: the median over folds and starts, and their whole range.
+
+    Args:
+        run: A run folder.
+        target: One of its targets; steps trained without labels are shown for each.
+        width: Of the figure.
+        panels: Their number at most.
+
+    Raises:
+        NothingToDrawError: Nothing was trained, or it left no learning curve.
+    """
+    steps = artifacts(run, target, PATTERN)
+    if not steps:
+        raise NothingToDrawError("no step left a learning curve in artifacts/")
+    shown = steps[:panels]
+    columns = min(COLUMNS[width], len(shown))
+    rows = -(-len(shown) // columns)
+    figure = Drawing(width, 52.0 * rows + (14 if columns == 1 else 0))
+    grid = figure.subplots(rows, columns, squeeze=False)
+    used: set[str] = set()
+    counts = set()
+    for step, panel in zip(shown, grid.flat, strict=False):
+        table = _read(step)
+        counts.add(table.groupby(["file", "start"]).ngroups)
+        used |= _panel(panel, table)
+        panel.set_xlabel("Epoch (number)")
+    for panel in grid[:, 0]:
+        panel.set_ylabel("Loss (as trained)")
+    for panel in grid.flat[len(shown) :]:
+        panel.set_axis_off()
+    room = WIDTHS[width] / columns - 18
+    titled(list(grid.flat[: len(shown)]), [wrapped(step.name, room) for step in shown])
+    handles = [Line2D([], [], label=name, **line(i)) for i, name in enumerate(LOSSES.values()) if name in used]
+    legend_below(figure, [*handles, Patch(color="0.8", label="range over folds and starts")])
+    number = f"{min(counts)}" if len(counts) == 1 else f"{min(counts)} to {max(counts)}"
+    more = f" The first {panels} of {len(steps)} steps." if len(steps) > panels else ""
+    figure.caption = (
+        f"Learning curves for {target}: median loss over {number} trainings (folds, repeats and starts) and, as a band, "
+        f"their whole range; an epoch that early stopping left to fewer trainings is the median of these.{more}"
+    )
+    return figure
+
+
+def _read(step: Artifacts) -> pd.DataFrame:
+    import pandas as pd
+
+    tables = []
+    for _, _, folder in step.parts:
+        for path in sorted(folder.glob(PATTERN)):
+            table = pd.read_csv(path)
+            tables.append(table.assign(file=str(path), start=table["start"] if "start" in table else 0))
+    return pd.concat(tables, ignore_index=True)
+
+
+def _panel(panel: Axes, table: pd.DataFrame) -> set[str]:
+    used = set()
+    for i, (column, name) in enumerate(LOSSES.items()):
+        if column not in table or table[column].isna().all():
+            continue
+        by_epoch = table.dropna(subset=[column]).groupby("epoch")[column]
+        low, middle, high = (np.asarray(values) for values in (by_epoch.min(), by_epoch.median(), by_epoch.max()))
+        epochs = np.asarray(by_epoch.min().index)
+        panel.fill_between(epochs, low, high, color=line(i)["color"], alpha=0.18, linewidth=0)
+        panel.plot(epochs, middle, **line(i), **({"marker": "o"} if len(epochs) == 1 else {}))
+        used.add(name)
+    panel.xaxis.set_major_locator(MaxNLocator(4, integer=True))
+    return used

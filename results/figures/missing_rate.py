@@ -1,0 +1,98 @@
+"""Score against the share of patients who lost a sequence (the axis `drop`)."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.lines import Line2D
+
+from results.figures.chosen import CONDITIONAL, EMPTY, Chosen, Record, chosen, ends
+from results.figures.style import (
+    GREY,
+    MARKERS,
+    Drawing,
+    NothingToDrawError,
+    Width,
+    legend_below,
+    line,
+    styled,
+    titled,
+)
+from results.run_folder import Run
+
+METHODS = 7
+
+
+@styled
+def missing_rate(run: Run, target: str, *, width: Width = "single", methods: int = METHODS) -> Drawing:
+    """AUC against the share of patients who lost a sequence, a line a method; a panel a sequence.
+
+    Args:
+        run: A run folder.
+        target: One of its targets.
+        width: Of the figure.
+        methods: The number of lines at most, those with the best mean AUC.
+
+    Raises:
+        NothingToDrawError: No cell is done, or sequences were dropped at fewer than two rates.
+    """
+    of = chosen(run, target)
+    others = [axis for axis in of.varying if axis != "drop"]
+    dropped = [cell for cell in of.cells if rates(str(cell.get("drop", "none")))]
+    sequences = list(dict.fromkeys(name for cell in dropped for name in rates(str(cell["drop"]))))
+    if not sequences:
+        raise NothingToDrawError("no sequence was dropped (protocol.drop)")
+    figure = Drawing(width, 64 if width == "double" or len(sequences) == 1 else 56.0 * len(sequences))
+    shape = (1, len(sequences)) if width == "double" else (len(sequences), 1)
+    panels = figure.subplots(*shape, squeeze=False, sharey=True)
+    names: list[str] = []
+    total = 0
+    for panel, sequence in zip(panels.flat, sequences, strict=True):
+        found = {name: cells for name, cells in _lines(of, sequence, others).items() if len(cells) > 1}
+        total = max(total, len(found))
+        ordered = sorted(found, key=lambda name: -float(np.mean([cell["auc"] for _, cell in found[name]])))
+        shown = ordered[:methods]
+        names += [name for name in shown if name not in names]
+        for name in shown:
+            i = names.index(name)
+            x = np.array([100 * rate for rate, _ in found[name]]) + (i - len(shown) / 2) * 0.7
+            records = [cell for _, cell in found[name]]
+            style = line(i) | {"marker": MARKERS[i % len(MARKERS)]}
+            bars = panel.errorbar(x, [r["auc"] for r in records], yerr=ends(records), elinewidth=0.6, **style)
+            bars.lines[2][0].set_linestyle("-")
+        panel.set(xlabel=f"Patients without {sequence} (%)")
+        panel.set_xticks(sorted({100 * rate for cells in found.values() for rate, _ in cells}))
+    panels[0, 0].set_ylabel("AUC (fold-wise)")
+    handles = [Line2D([], [], label=name, marker=MARKERS[i % 7], **line(i)) for i, name in enumerate(names)]
+    location = of.floor("location")
+    if location is not None:
+        for panel in panels.flat:
+            panel.axhline(location["auc"], color=GREY, linestyle=":", linewidth=1.0, zorder=0)
+        handles.append(Line2D([], [], color=GREY, linestyle=":", linewidth=1.0, label="location alone"))
+    titled(list(panels.flat), sequences if len(sequences) > 1 else ("",))
+    legend_below(figure, handles)
+    more = f" The best {methods} of {total} methods by mean AUC are shown." if total > methods else ""
+    figure.caption = (
+        f"AUC of {target} against the share of patients who lost a sequence, by method; {of.n}. The lost patients are "
+        f"the same for every cell and nested over the shares. Bars: 95 % percentile bootstrap over patients, "
+        f"{CONDITIONAL}; points are set apart sideways so that bars can be seen.{more}"
+    )
+    return figure
+
+
+def rates(drop: str) -> dict[str, float]:
+    """`t1=0.3, t2=0.6` to the share of patients by sequence; empty for `none`."""
+    if drop in EMPTY:
+        return {}
+    inside = drop[drop.find("(") + 1 :].rstrip(")")
+    pairs = (part.partition("=") for part in inside.split(", "))
+    return {name: float(rate) for name, _, rate in pairs}
+
+
+def _lines(of: Chosen, sequence: str, others: list[str]) -> dict[str, list[tuple[float, Record]]]:
+    """By method the cells where nothing or this sequence alone was dropped, by rate."""
+    found: dict[str, list[tuple[float, Record]]] = {}
+    for cell in of.cells:
+        lost = {name: rate for name, rate in rates(str(cell["drop"])).items() if rate > 0}
+        if set(lost) <= {sequence}:
+            found.setdefault(of.name(cell, others), []).append((lost.get(sequence, 0.0), cell))
+    return {name: sorted(cells, key=lambda pair: pair[0]) for name, cells in found.items()}

@@ -1,0 +1,91 @@
+"""Scores on permuted labels, with the observed one."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from matplotlib.ticker import MaxNLocator
+
+from results.figures.chosen import chosen
+from results.figures.style import (
+    COLOURS,
+    GREY,
+    WIDTHS,
+    Drawing,
+    NothingToDrawError,
+    Width,
+    legend_below,
+    styled,
+    titled,
+    wrapped,
+)
+from results.metrics import auc, evaluate
+from results.run_folder import Run
+
+PANELS = 6
+COLUMNS = {"single": 1, "double": 3}
+
+
+@styled
+def null_distribution(run: Run, target: str, *, width: Width = "single", panels: int = PANELS) -> Drawing:
+    """The AUCs of runs on permuted labels and the observed AUC, a panel a cell, best cells first.
+
+    Args:
+        run: A run folder.
+        target: One of its targets.
+        width: Of the figure.
+        panels: Their number at most.
+
+    Raises:
+        NothingToDrawError: No cell is done, or none was run on permuted labels.
+    """
+    of = chosen(run, target)
+    found = [cell for cell in of.cells if any((run.folder / "null" / cell["key"]).glob("*.parquet"))]
+    if not found:
+        raise NothingToDrawError("no cell was run on permuted labels (run --null N)")
+    shown = found[:panels]
+    columns = min(COLUMNS[width], len(shown))
+    rows = -(-len(shown) // columns)
+    figure = Drawing(width, (58.0 if rows == 1 else 46.0) * rows)
+    grid = figure.subplots(rows, columns, squeeze=False, sharex=True)
+    told = []
+    for cell, panel in zip(shown, grid.flat, strict=False):
+        nulls = [evaluate(auc, p.y, p.P, repeat=p.repeat, fold=p.fold).value for p in run.null(of.by_key[cell["key"]])]
+        panel.hist(nulls, bins=_bins(nulls, cell["auc"]), color="0.8", edgecolor="0.3", hatch="////")
+        panel.plot(nulls, np.zeros(len(nulls)), "|", color="black", markersize=5, clip_on=False)
+        panel.axvline(cell["auc"], color=COLOURS[1])
+        panel.axvline(0.5, color=GREY, linestyle=":", linewidth=0.9)
+        panel.tick_params(labelbottom=True)
+        panel.set_xlabel("AUC (fold-wise)")
+        panel.yaxis.set_major_locator(MaxNLocator(4, integer=True))
+        p_value = f", p = {cell['p_value']:.3f}" if np.isfinite(cell["p_value"]) else ", no p-value (exploratory)"
+        told.append(
+            f"{of.name(cell)}: observed {cell['auc']:.2f}, null mean {np.mean(nulls):.2f}, {len(nulls)} runs{p_value}"
+        )
+    for panel in grid[:, 0]:
+        panel.set_ylabel("Runs (number)")
+    for panel in grid.flat[len(shown) :]:
+        panel.set_axis_off()
+    titled(list(grid.flat[: len(shown)]), [wrapped(words, WIDTHS[width] / columns - 18) for words in told])
+    legend_below(
+        figure,
+        [
+            Patch(facecolor="0.8", edgecolor="0.3", hatch="////", label="labels permuted"),
+            Line2D([], [], color=COLOURS[1], label="observed"),
+            Line2D([], [], color=GREY, linestyle=":", linewidth=0.9, label="0.5"),
+        ],
+    )
+    within = f" within {run.null_within}, so that 0.5 is not expected" if run.null_within else ""
+    more = f" The best {panels} of {len(found)} such cells." if len(found) > panels else ""
+    figure.caption = (
+        f"AUC of {target} on labels permuted over samples{within}, with folds drawn anew; {of.n}. {'; '.join(told)}. "
+        f"p = (1 + runs at or above the observed) / (runs + 1).{more}"
+    )
+    return figure
+
+
+def _bins(nulls: list[float], observed: float) -> list[float]:
+    """Edges of equal width over all that is shown."""
+    low, high = min([*nulls, 0.5]), max([*nulls, observed, 0.5])
+    return [float(edge) for edge in np.linspace(low, max(high, low + 0.01), 31)]

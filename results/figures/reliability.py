@@ -1,0 +1,139 @@
+"""Reliability diagrams: how often a class occurs where it is predicted with some probability."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.axes import Axes
+from numpy.typing import NDArray
+
+from results.figures.chosen import RESAMPLES, Resampled, chosen
+from results.figures.style import COLOURS, GREY, Drawing, Width, styled, titled
+from results.run_folder import Run
+
+Float64 = NDArray[np.float64]
+BINS = 10
+
+
+@dataclass(frozen=True, eq=False)
+class Bins:
+    """Rows in bins of equal mass by their probability; rows of equal probability stay together.
+
+    Args:
+        predicted: `(b,)` mean probability, b at most 10.
+        observed: `(b,)` share of positives.
+        low: `(b,)` lower end of the 95 % interval of `observed`, NaN without draws.
+        high: `(b,)` upper end.
+        share: `(b,)` of the rows.
+    """
+
+    predicted: Float64
+    observed: Float64
+    low: Float64
+    high: Float64
+    share: Float64
+
+    @property
+    def error(self) -> float:
+        """The expected calibration error."""
+        return float((self.share * np.abs(self.predicted - self.observed)).sum())
+
+
+@styled
+def reliability(
+    run: Run, target: str, *, width: Width = "single", resamples: int = RESAMPLES, seed: int = 0
+) -> Drawing:
+    """Observed share against predicted probability of the best cell, in 10 equal-mass bins, over a histogram.
+
+    For more than two classes a panel a class, each against the rest.
+
+    Args:
+        run: A run folder.
+        target: One of its targets.
+        width: Of the figure.
+        resamples: Draws of patients for the intervals.
+        seed: Of the draws.
+
+    Raises:
+        NothingToDrawError: No cell of the target is done.
+
+    References:
+        A. Niculescu-Mizil and R. Caruana, Predicting good probabilities with supervised learning, 2005,
+        doi:10.1145/1102351.1102430.
+    """
+    of = chosen(run, target)
+    best, K = of.cells[0], len(of.classes)
+    shown = [(best, k) for k in (range(K) if K > 2 else [1])]
+    location = of.floor("location") if width == "double" and K == 2 else None
+    if location is not None:
+        shown.append((location, 1))
+    found = of.bootstrap([best, *([location] if location else [])], resamples=resamples, seed=seed)
+    columns = min({"single": 2, "double": 3 if len(shown) <= 6 else 5}[width], len(shown))
+    rows = -(-len(shown) // columns)
+    figure = Drawing(width, rows * (84.0 if columns == 1 or (columns == 2 and width == "double") else 62.0))
+    grid = figure.subplots(2 * rows, columns, squeeze=False, sharex=True, height_ratios=[3, 1] * rows)
+    errors, titles, named = [], [], []
+    for i in range(rows * columns):
+        upper, lower = grid[2 * (i // columns), i % columns], grid[2 * (i // columns) + 1, i % columns]
+        if i >= len(shown):
+            upper.set_axis_off()
+            lower.set_axis_off()
+            continue
+        record, k = shown[i]
+        bins = equal_mass(found, record["key"], k)
+        _panel(upper, lower, bins, found.P[record["key"]][:, k], first=i % columns == 0)
+        lower.set_xlabel(f"Predicted probability\nof class {of.classes[k]}")
+        errors.append(f"{of.name(record)}, class {of.classes[k]}: {bins.error:.3f}")
+        titles.append(f"location, ECE {bins.error:.3f}" if record["floor"] else f"ECE {bins.error:.3f}")
+        named.append(upper)
+    titled(named, titles)
+    beside = " and of location" if location is not None else ""
+    figure.caption = (
+        f"Reliability of {target}, {of.name(best)} (best AUC){beside}; {of.n_of(best)}. Up to {BINS} bins of equal mass; "
+        f"folds and repeats are pooled, a sample counting once a repeat. Points: share of the class against mean "
+        f"probability; dotted: perfect. Below: the share of samples. Expected calibration error (ECE): "
+        f"{'; '.join(errors)}. Bars: {found.covers}{of.picked}"
+    )
+    return figure
+
+
+def equal_mass(found: Resampled, key: str, k: int) -> Bins:
+    """The bins of class k of a cell, with intervals over patients for fixed bins.
+
+    Args:
+        found: The cell among others.
+        key: Of the cell.
+        k: The class.
+    """
+    rows, p = found.rows[key], found.P[key][:, k]
+    edges = np.unique(np.quantile(p, np.linspace(0, 1, BINS + 1)[1:-1]))
+    place = np.unique(np.searchsorted(edges, p, side="left"), return_inverse=True)[1]
+    size, positive = int(place.max()) + 1, (rows.y == k).astype(np.float64)
+    counts = found.draws.counts
+    inside, hits = (
+        np.bincount(rows.patient * size + place, weights=w, minlength=counts.shape[1] * size).reshape(-1, size)
+        for w in (np.ones(len(p)), positive)
+    )
+    low, high = np.full((2, size), np.nan)
+    if len(counts):
+        drawn = counts @ inside
+        shares = np.divide(counts @ hits, drawn, out=np.full_like(drawn, np.nan), where=drawn > 0)
+        low, high = np.nanquantile(shares, [0.025, 0.975], axis=0)
+    n = inside.sum(axis=0)
+    return Bins(np.bincount(place, weights=p) / n, hits.sum(axis=0) / n, low, high, n / n.sum())
+
+
+def _panel(upper: Axes, lower: Axes, bins: Bins, p: Float64, *, first: bool) -> None:
+    upper.plot([0, 1], [0, 1], color=GREY, linestyle=":", linewidth=0.9, zorder=0)
+    upper.vlines(bins.predicted, bins.low, bins.high, color=COLOURS[0], linewidth=0.9)
+    upper.plot(bins.predicted, bins.observed, color=COLOURS[0], marker="o")
+    upper.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
+    lower.hist(p, bins=np.linspace(0, 1, 21), weights=np.full(len(p), 100 / len(p)), color="0.75", edgecolor="0.3")
+    if first:
+        upper.set_ylabel("Observed share\nof the class (fraction)")
+        lower.set_ylabel("Samples (%)")
+    for panel in (upper, lower):
+        panel.set_xticks(np.linspace(0, 1, 3))
+        panel.tick_params(labelbottom=True)
+    upper.set_yticks(np.linspace(0, 1, 6))
