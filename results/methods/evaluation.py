@@ -1,0 +1,203 @@
+"""Training, statistics, software and cost in sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from results.methods.evidence import Evidence
+from results.methods.steps import PRETRAINED, software, used
+from results.metrics import METRICS, ORDINAL, OfPairs
+from results.scores import EXPLORATORY
+
+TITLES = {
+    "numpy": "NumPy",
+    "opencv-python-headless": "OpenCV",
+    "scikit-learn": "scikit-learn",
+    "simpleitk": "SimpleITK",
+    "torch": "PyTorch",
+    "lightgbm": "LightGBM",
+    "xgboost": "XGBoost",
+    "monai": "MONAI",
+}
+
+
+def training(evidence: Evidence) -> Iterator[str]:
+    """What learns inside the fold, tuning, balancing."""
+    steps = used(evidence)
+    learning = {kind: [f"`{s.name}`" for s in steps if s.learns == kind] for kind in ("images", "labels")}
+    also = [f"{', '.join(names)} (from the {kind})" for kind, names in learning.items() if names]
+    others = f", and so was what learns before it: {'; '.join(also)}" if also else ""
+    yield (
+        "Inside each fold every head was fitted on the training patients alone, on features standardised on them"
+        f"{others}."
+    )
+    frozen = [f"`{s.name}`" for s in steps if s.name in PRETRAINED]
+    if frozen:
+        yield f"The networks {', '.join(dict.fromkeys(frozen))} were not trained or fine-tuned on these data."
+    yield _tuning(evidence)
+    yield (
+        "Inner splits for early stopping, calibration and tuning were cut by patient from the training patients"
+        + (
+            "; only the part that a head is fitted on was resampled, and calibration, early stopping, tuning and test "
+            "rows were real ones."
+            if any(step.axis == "balance" and step.name != "class_weight" and step.known for step in steps)
+            else "."
+        )
+    )
+    yield (
+        "Class predictions are the most probable class; no threshold was chosen on test data. Parameters that are not "
+        "named are the defaults of the code at the commit below [AUTHORS: give those that matter; "
+        "`run_benchmark.py list encoders` (and so on) prints them]."
+    )
+
+
+def _tuning(evidence: Evidence) -> str:
+    tuned = [cell for cell in evidence.cells if cell.tuned]
+    if not tuned:
+        return "No head was tuned: all kept the parameters named above or their defaults."
+    how = "by macro AUC on inner folds grouped by patient"
+    if len(tuned) == len(evidence.cells):
+        return f"All heads were tuned {how}."
+    heads = ", ".join(dict.fromkeys(f"`{cell.head}`" for cell in tuned))
+    return f"{len(tuned)} of {len(evidence.cells)} cells have a tuned head ({heads}), tuned {how}; the others did not."
+
+
+def statistics(evidence: Evidence) -> Iterator[str]:
+    """Metrics, pooling, intervals, null runs."""
+    run, repeats = evidence.run, evidence.folds["repeat"].nunique()
+    over = f", then averaged over the {repeats} repeats" if repeats > 1 else ""
+    ordinal = any(cell.ordinal for cell in run.cells)
+    names = [name for name in evidence.metrics if (ordinal or name not in ORDINAL)]
+    names = [name for name in names if run.levels or name != "auc_within_level"]
+    if names:
+        labels = [
+            METRICS[name].label if METRICS[name].label.isupper() else _lower(METRICS[name].label) for name in names
+        ]
+        yield f"Scores were {', '.join(labels)}{' (the last for ordinal targets)' if False else ''}."
+    else:
+        yield "[AUTHORS: name the scores; the run folder keeps no table of them.]"
+    if not names or any(isinstance(METRICS[name], OfPairs) for name in names):
+        macro = (
+            " With more than two classes it is the mean over the classes, each against the rest."
+            if any(len(cell.classes) > 2 for cell in run.cells)
+            else ""
+        )
+        yield (
+            "AUC compared samples of the same fold only and was pooled over the folds by their numbers of pairs of a "
+            f"positive and a negative sample{over}.{macro}"
+        )
+    yield f"Other scores pooled the predictions of all folds{' of a repeat' if repeats > 1 else ''}{over}."
+    if "auc_within_level" in names:
+        yield f"AUC within level compared samples of the same {run.level_column}."
+    yield from _intervals(evidence)
+    yield from _floors(evidence)
+    yield from _nulls(evidence)
+    n = len({tuple(cell.axes.values()) for cell in evidence.cells if cell.status == "done"})
+    if n > 1:
+        yield (
+            f"The best of the {n} combinations was picked on the data that it is scored on, so its score is optimistic "
+            '[AUTHORS: give a selection-corrected score beside any "best"].'
+        )
+
+
+def _intervals(evidence: Evidence) -> Iterator[str]:
+    if not evidence.resamples:
+        yield "[AUTHORS: the run folder keeps no table of scores with intervals; say how uncertainty was estimated.]"
+        return
+    yield (
+        f"Intervals are 95 % percentile intervals of a bootstrap over patients [@field2007] with {evidence.resamples} "
+        "resamples, the same for all cells of a target. They are conditional on the fitted models: they cover the "
+        "sampling of patients, and neither the sampling of training sets nor the draw of the folds."
+    )
+
+
+def _floors(evidence: Evidence) -> Iterator[str]:
+    words = {
+        "prior": "the class frequencies of the training fold (`prior`)",
+        "random": "random draws from these (`random`)",
+        "location": f"a logistic regression on {' and '.join(evidence.run.locations)} alone (`location`)",
+        "presence": "a logistic regression on which sequences a sample has (`presence`)",
+    }
+    names = dict.fromkeys(cell.head for cell in evidence.run.cells if cell.floor)
+    shown = [words.get(name, f"`{name}`") for name in names]
+    if shown:
+        yield f"Floors that see no image were scored in the same way: {'; '.join(shown)}."
+    if "location" in names:
+        yield "Gains are the AUC minus that of `location`, on the samples that both predict, from the same resamples."
+
+
+def _nulls(evidence: Evidence) -> Iterator[str]:
+    low, high, cells = evidence.null_runs
+    if not cells:
+        yield "No runs on permuted labels were made."
+        return
+    within = f" within {evidence.run.null_within}" if evidence.run.null_within else ""
+    runs = str(low) if low == high else f"{low} to {high}"
+    yield (
+        f"{cells} cells were run again {runs} times each on labels permuted{within}, on folds drawn anew; p is (1 + runs "
+        f"whose AUC was at or above the observed one) / (runs + 1) [@phipson2010], and is not given where a class has "
+        f"fewer than {EXPLORATORY} patients."
+    )
+
+
+def provenance(evidence: Evidence) -> Iterator[str]:
+    """Versions, code, hardware, time and memory."""
+    sessions = evidence.sessions
+    if not sessions:
+        yield "[AUTHORS: software, hardware and time; the run folder has no session.]"
+        return
+    versions: dict[str, list[str]] = {}
+    for session in sessions:
+        for name, version in session.get("versions", {}).items():
+            versions.setdefault(name, [])
+            versions[name] += [version] if version not in versions[name] else []
+    names = [name for name in software(evidence) if versions.get(name, ["absent"]) != ["absent"]]
+    listed = ", ".join(f"{TITLES.get(name, name)} {' and '.join(versions[name])}" for name in names)
+    yield f"Experiments ran in Scangrid on Python {' and '.join(versions.get('python', ['[AUTHORS]']))} with {listed}."
+    yield from _code(sessions)
+    yield from _hardware(evidence)
+
+
+def _code(sessions: list[dict[str, Any]]) -> Iterator[str]:
+    commits = list(dict.fromkeys(s["code"]["commit"] for s in sessions if s.get("code", {}).get("commit")))
+    if not commits:
+        yield "[AUTHORS: version of the code; the run was made outside a git checkout.]"
+        return
+    yield f"The code was at commit{'s' if len(commits) > 1 else ''} {', '.join(commit[:12] for commit in commits)}."
+    changed = [int(session.get("code", {}).get("changed_files", 0)) for session in sessions]
+    if any(changed):
+        yield (
+            f"In {sum(n > 0 for n in changed)} of {len(changed)} starts, files differed from the commit (up to "
+            f"{max(changed)}) [AUTHORS: rerun on a clean commit, or say what differed]."
+        )
+
+
+def _hardware(evidence: Evidence) -> Iterator[str]:
+    sessions = evidence.sessions
+    machines = []
+    for session in sessions:
+        m = session.get("machine", {})
+        gpu = f", {m['gpu']}" if m.get("gpu") and session.get("device") != "cpu" else ""
+        memory = f"{m['memory_gib']:g} GiB of memory" if "memory_gib" in m else "memory unknown"
+        machines.append(
+            f"{m.get('processor') or 'a processor'} ({m.get('cores', '?')} cores, {memory}{gpu}), {m.get('system', '')}"
+        )
+    devices = ", ".join(evidence.run.devices) or "unknown"
+    yield f"They ran on {'; and on '.join(dict.fromkeys(machines))}; the device was {devices}."
+    parts: dict[str, float] = {}
+    for session in sessions:
+        for name, seconds in session.get("seconds", {}).items():
+            parts[name] = parts.get(name, 0.0) + seconds
+    starts = "1 start" if len(sessions) == 1 else f"{len(sessions)} starts"
+    detail = ", ".join(f"{name} {seconds:.0f}" for name, seconds in parts.items())
+    peak = max((session.get("peak_memory_mib", 0.0) for session in sessions), default=0.0)
+    yield (
+        f"The run took {sum(parts.values()):.0f} s in {starts} ({detail}), without what was there from earlier runs; "
+        f"peak memory was {peak / 1024:.1f} GiB."
+    )
+
+
+def _lower(label: str) -> str:
+    first, _, rest = label.partition(" ")
+    return label if first.isupper() else f"{first.lower()} {rest}".strip()
