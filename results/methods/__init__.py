@@ -44,11 +44,15 @@ def _grid(evidence: Evidence) -> Iterator[str]:
     floors = len(evidence.run.cells) - len(cells)
     targets = len(evidence.run.targets)
     yield (
-        f"The grid has {combinations} combinations of steps for {targets} target{'s' if targets > 1 else ''}: "
-        f"{len(cells)} cells, and {floors} cells that are floors."
+        f"The grid has {_count(combinations, 'combination')} of steps for {_count(targets, 'target')}: "
+        f"{_count(len(cells), 'cell')}, beside {_count(floors, 'cell')} of floors."
     )
     states = Counter(cell.status for cell in evidence.run.cells)
     if set(states) != {"done"}:
         others = ", ".join(f"{n} {state}" for state, n in states.items() if state != "done")
         yield f"{states['done']} cells were completed ({others}) [AUTHORS: say why, from cells.json]."
     yield from steps.sentences(evidence)
+
+
+def _count(n: int, noun: str) -> str:
+    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"

@@ -27,9 +27,11 @@ def data(evidence: Evidence) -> Iterator[str]:
         yield "Samples that lacked one of the sequences of the grid were left out of all cells."
     for target in run.targets:
         yield _target(target, [p for p in evidence.populations if p.target == target], n_samples)
+    if any(p.n_samples < n_samples for p in evidence.populations):
+        yield "Samples without a label, or without any of the sequences of a cell, are not among those of that cell."
     yield (
-        "[AUTHORS: dates and place of acquisition, scanners and sequence parameters, eligibility, ethics approval; who "
-        "graded the images, how, blinded to what, and with what agreement.]"
+        "[AUTHORS: reason for the sample size; dates and place of acquisition, scanners and sequence parameters, "
+        "eligibility, ethics approval; who graded the images, how, blinded to what, and with what agreement.]"
     )
 
 
@@ -40,8 +42,8 @@ def split(evidence: Evidence) -> Iterator[str]:
     if protocol.get("split") == "official":
         n_test = folds.loc[folds["fold"] >= 0, "patient"].nunique()
         yield (
-            f"The official split of the dataset was used: {n_test} test {unit}s were predicted once, by models fitted on "
-            f"the other {folds['patient'].nunique() - n_test}."
+            f"The official split of the dataset was used: {n_test} test {unit}s were predicted once, by models "
+            f"fitted on the other {folds['patient'].nunique() - n_test}."
         )
         yield (
             "Its validation part served early stopping, calibration and tuning."
@@ -64,8 +66,8 @@ def split(evidence: Evidence) -> Iterator[str]:
         )
     sizes = folds[folds["fold"] >= 0].groupby(["repeat", "fold"])["patient"].nunique()
     yield (
-        f"A test part held {_range(int(sizes.min()), int(sizes.max()))} {unit}s; all samples of a {unit} lay in the same "
-        "part, and the folds were the same for all targets and cells."
+        f"A test part held {_range(int(sizes.min()), int(sizes.max()))} {unit}s; all samples of a {unit} lay in "
+        "the same part, and the folds were the same for all targets and cells."
     )
     if (folds["fold"] < 0).any():
         yield f"{folds.loc[folds['fold'] < 0, 'patient'].nunique()} {unit}s were always in training."

@@ -10,6 +10,7 @@ from results.methods.steps import PRETRAINED, software, used
 from results.metrics import METRICS, ORDINAL, OfPairs
 from results.scores import EXPLORATORY
 
+WHAT = {"encoders": "encoder", "missing": "substitute", "fusion": "fusion", "tables": "table"}
 TITLES = {
     "numpy": "NumPy",
     "opencv-python-headless": "OpenCV",
@@ -25,16 +26,27 @@ TITLES = {
 def training(evidence: Evidence) -> Iterator[str]:
     """What learns inside the fold, tuning, balancing."""
     steps = used(evidence)
-    learning = {kind: [f"`{s.name}`" for s in steps if s.learns == kind] for kind in ("images", "labels")}
-    also = [f"{', '.join(names)} (from the {kind})" for kind, names in learning.items() if names]
-    others = f", and so was what learns before it: {'; '.join(also)}" if also else ""
+    learning = [
+        f"{WHAT.get(s.axis, s.axis)} `{s.name}` (with{'' if s.learns == 'labels' else 'out'} labels)"
+        for s in steps
+        if s.learns
+    ]
+    learning += [f"the projection of `{s.name}`" for s in steps if s.projected]
+    others = f". So was all else that learns: {', '.join(dict.fromkeys(learning))}" if learning else ""
     yield (
         "Inside each fold every head was fitted on the training patients alone, on features standardised on them"
         f"{others}."
     )
-    frozen = [f"`{s.name}`" for s in steps if s.name in PRETRAINED]
+    trained = {s.name for s in steps if s.axis == "fusion" and s.learns == "labels"}
+    if any(c.axes.get("fusion", "").split("(")[0] in trained and c.head != "own" for c in evidence.cells):
+        yield (
+            "Heads on features of a fusion trained with labels were calibrated on inner refits of it that had not seen "
+            "the rows in question."
+        )
+    frozen = list(dict.fromkeys(f"`{s.name}`" for s in steps if s.name in PRETRAINED))
     if frozen:
-        yield f"The networks {', '.join(dict.fromkeys(frozen))} were not trained or fine-tuned on these data."
+        verb = "was" if len(frozen) == 1 else "were"
+        yield f"{' and '.join(frozen)} {verb} not trained or fine-tuned on these data."
     yield _tuning(evidence)
     yield (
         "Inner splits for early stopping, calibration and tuning were cut by patient from the training patients"
@@ -60,7 +72,7 @@ def _tuning(evidence: Evidence) -> str:
     if len(tuned) == len(evidence.cells):
         return f"All heads were tuned {how}."
     heads = ", ".join(dict.fromkeys(f"`{cell.head}`" for cell in tuned))
-    return f"{len(tuned)} of {len(evidence.cells)} cells have a tuned head ({heads}), tuned {how}; the others did not."
+    return f"{len(tuned)} of {len(evidence.cells)} cells have a head that was tuned ({heads}), {how}; others were not."
 
 
 def statistics(evidence: Evidence) -> Iterator[str]:
@@ -71,25 +83,27 @@ def statistics(evidence: Evidence) -> Iterator[str]:
     names = [name for name in evidence.metrics if (ordinal or name not in ORDINAL)]
     names = [name for name in names if run.levels or name != "auc_within_level"]
     if names:
-        labels = [
-            METRICS[name].label if METRICS[name].label.isupper() else _lower(METRICS[name].label) for name in names
-        ]
-        yield f"Scores were {', '.join(labels)}{' (the last for ordinal targets)' if False else ''}."
+        some = not all(cell.ordinal for cell in run.cells)
+        only = {name: " (ordinal targets)" if some and name in ORDINAL else "" for name in names}
+        labels = [_lower(METRICS[name].label) + only[name] for name in names]
+        yield f"Scores were {', '.join(labels)}." if len(labels) > 1 else f"The score was {labels[0]}."
     else:
         yield "[AUTHORS: name the scores; the run folder keeps no table of them.]"
-    if not names or any(isinstance(METRICS[name], OfPairs) for name in names):
-        macro = (
-            " With more than two classes it is the mean over the classes, each against the rest."
-            if any(len(cell.classes) > 2 for cell in run.cells)
-            else ""
-        )
-        yield (
-            "AUC compared samples of the same fold only and was pooled over the folds by their numbers of pairs of a "
-            f"positive and a negative sample{over}.{macro}"
-        )
-    yield f"Other scores pooled the predictions of all folds{' of a repeat' if repeats > 1 else ''}{over}."
+    parts = len(evidence.folds.loc[evidence.folds["fold"] >= 0, ["repeat", "fold"]].drop_duplicates())
+    pooled = (
+        "compared samples of the same fold only and was pooled over the folds by their numbers of pairs of a positive "
+        f"and a negative sample{over}"
+        if parts > 1
+        else "was taken over all test samples"
+    )
+    macro = any(len(cell.classes) > 2 for cell in run.cells)
+    more = " With more than two classes it is the mean over the classes, each against the rest." if macro else ""
+    yield f"AUC {pooled}.{more}"
+    if parts > 1 and any(not isinstance(METRICS[name], OfPairs) for name in names):
+        yield f"Other scores pooled the predictions of all folds{' of a repeat' if repeats > 1 else ''}{over}."
     if "auc_within_level" in names:
         yield f"AUC within level compared samples of the same {run.level_column}."
+    yield from _beside(evidence)
     yield from _intervals(evidence)
     yield from _floors(evidence)
     yield from _nulls(evidence)
@@ -101,14 +115,26 @@ def statistics(evidence: Evidence) -> Iterator[str]:
         )
 
 
+def _beside(evidence: Evidence) -> Iterator[str]:
+    """The scores in tables of their own."""
+    if evidence.own_scores:
+        yield f"The dataset's own scores were {', '.join(evidence.own_scores)}."
+    if (evidence.run.folder / "filling.csv").exists():
+        yield (
+            "How well absent sequences were filled was measured on test patients: each sequence that a sample has was "
+            "hidden in turn, filled, and compared with the truth."
+        )
+
+
 def _intervals(evidence: Evidence) -> Iterator[str]:
     if not evidence.resamples:
         yield "[AUTHORS: the run folder keeps no table of scores with intervals; say how uncertainty was estimated.]"
         return
+    again = f" ({evidence.redrawn} draws lacked a class and were drawn again)" if evidence.redrawn else ""
     yield (
         f"Intervals are 95 % percentile intervals of a bootstrap over patients [@field2007] with {evidence.resamples} "
-        "resamples, the same for all cells of a target. They are conditional on the fitted models: they cover the "
-        "sampling of patients, and neither the sampling of training sets nor the draw of the folds."
+        f"resamples, the same for all cells of a target{again}. They are conditional on the fitted models: they cover "
+        "the sampling of patients, and neither the sampling of training sets nor the draw of the folds."
     )
 
 
@@ -119,8 +145,8 @@ def _floors(evidence: Evidence) -> Iterator[str]:
         "location": f"a logistic regression on {' and '.join(evidence.run.locations)} alone (`location`)",
         "presence": "a logistic regression on which sequences a sample has (`presence`)",
     }
-    names = dict.fromkeys(cell.head for cell in evidence.run.cells if cell.floor)
-    shown = [words.get(name, f"`{name}`") for name in names]
+    names = {cell.head for cell in evidence.run.cells if cell.floor}
+    shown = [said for name, said in words.items() if name in names]
     if shown:
         yield f"Floors that see no image were scored in the same way: {'; '.join(shown)}."
     if "location" in names:
@@ -135,9 +161,9 @@ def _nulls(evidence: Evidence) -> Iterator[str]:
     within = f" within {evidence.run.null_within}" if evidence.run.null_within else ""
     runs = str(low) if low == high else f"{low} to {high}"
     yield (
-        f"{cells} cells were run again {runs} times each on labels permuted{within}, on folds drawn anew; p is (1 + runs "
-        f"whose AUC was at or above the observed one) / (runs + 1) [@phipson2010], and is not given where a class has "
-        f"fewer than {EXPLORATORY} patients."
+        f"{cells} cells were run again {runs} times each on labels permuted{within}, on folds drawn anew; p is (1 + "
+        "runs whose AUC was at or above the observed one) / (runs + 1) [@phipson2010], and is not given where a class "
+        f"has fewer than {EXPLORATORY} patients."
     )
 
 
@@ -165,6 +191,9 @@ def _code(sessions: list[dict[str, Any]]) -> Iterator[str]:
         yield "[AUTHORS: version of the code; the run was made outside a git checkout.]"
         return
     yield f"The code was at commit{'s' if len(commits) > 1 else ''} {', '.join(commit[:12] for commit in commits)}."
+    finished = sorted(session["finished"][:10] for session in sessions if session.get("finished"))
+    if finished:
+        yield f"It finished on {' to '.join(dict.fromkeys((finished[0], finished[-1])))}."
     changed = [int(session.get("code", {}).get("changed_files", 0)) for session in sessions]
     if any(changed):
         yield (
@@ -193,8 +222,8 @@ def _hardware(evidence: Evidence) -> Iterator[str]:
     detail = ", ".join(f"{name} {seconds:.0f}" for name, seconds in parts.items())
     peak = max((session.get("peak_memory_mib", 0.0) for session in sessions), default=0.0)
     yield (
-        f"The run took {sum(parts.values()):.0f} s in {starts} ({detail}), without what was there from earlier runs; "
-        f"peak memory was {peak / 1024:.1f} GiB."
+        f"The run took {sum(parts.values()):.0f} s in {starts} ({detail}); results that earlier runs had left are not counted. "
+        f"Peak memory was {peak / 1024:.1f} GiB."
     )
 
 

@@ -75,6 +75,8 @@ class Evidence:
         populations: Who each target is of.
         resamples: Draws of the bootstrap of the table of scores that the folder keeps, if any.
         metrics: The metrics of that table.
+        redrawn: The most draws of a target that lacked a class.
+        own_scores: The dataset's own scores, if it has any.
         null_runs: The lowest and the highest number of null runs of the cells that have any, and how many have.
     """
 
@@ -86,6 +88,8 @@ class Evidence:
     populations: list[Population]
     resamples: int | None
     metrics: list[str]
+    redrawn: int
+    own_scores: list[str]
     null_runs: tuple[int, int, int]
 
     @property
@@ -117,7 +121,7 @@ def gather(run: Run) -> Evidence:
         sessions = json.loads((run.folder / "provenance.json").read_text(encoding="utf-8"))
     except (OSError, KeyError, ValueError) as error:
         raise ResultsError(f"{run.folder} lacks what the paper needs: {error}: run the grid again") from error
-    resamples, metrics = _scored(run)
+    resamples, metrics, redrawn = _scored(run)
     return Evidence(
         run=run,
         sessions=sessions,
@@ -127,6 +131,8 @@ def gather(run: Run) -> Evidence:
         populations=populations(run),
         resamples=resamples,
         metrics=metrics,
+        redrawn=redrawn,
+        own_scores=_own_scores(run),
         null_runs=_null_runs(run),
     )
 
@@ -151,15 +157,23 @@ def populations(run: Run) -> list[Population]:
     return found
 
 
-def _scored(run: Run) -> tuple[int | None, list[str]]:
-    """The resamples and metrics of the scores that the folder keeps."""
+def _scored(run: Run) -> tuple[int | None, list[str], int]:
+    """The resamples, metrics and redrawn draws of the scores that the folder keeps."""
     import pandas as pd
 
     path = run.folder / "scores.parquet"
     if not path.exists():
-        return None, []
-    attributes = pd.read_parquet(path, columns=["key"]).attrs
-    return attributes.get("resamples"), list(attributes.get("metrics", []))
+        return None, [], 0
+    table = pd.read_parquet(path)
+    redrawn = int(table["redrawn"].fillna(0).max()) if "redrawn" in table else 0
+    return table.attrs.get("resamples"), list(table.attrs.get("metrics", [])), redrawn
+
+
+def _own_scores(run: Run) -> list[str]:
+    import pandas as pd
+
+    path = run.folder / "dataset_scores.csv"
+    return list(pd.read_csv(path)["score"].unique()) if path.exists() else []
 
 
 def _null_runs(run: Run) -> tuple[int, int, int]:

@@ -13,7 +13,7 @@ class Known:
         words: What it is, as the object of a sentence.
         cites: Keys of `results.references.BIBTEX`.
         software: Names of packages as `provenance.json` has them.
-        learns: From what it learns inside the fold: nothing, the images, or the labels.
+        learns: From what it learns inside the fold: "", `images` (without labels) or `labels`.
     """
 
     words: str
@@ -39,11 +39,11 @@ STEPS: dict[str, dict[str, Known]] = {
     },
     "images": {
         "clahe": Known("contrast-limited adaptive histogram equalization, slice by slice", ("zuiderveld1994",)),
-        "grayscale": Known("a linear stretch between two percentiles of the image to [0, 1]", ("nyul2000",)),
+        "grayscale": Known("a linear stretch between two percentiles of the image to [0, 1]"),
         "histogram_equalization": Known("histogram equalization of the whole image to [0, 1]"),
         "resample": Known("resampling to another spacing, blurred first where it is coarser", ("cardoso2015",)),
         "window": Known("a linear window of the scanner's units to [0, 1]"),
-        "zscore": Known("scaling to mean 0 and standard deviation 1", ("perezgarcia2021",)),
+        "zscore": Known("scaling to mean 0 and standard deviation 1, as in TorchIO", ("perezgarcia2021",)),
     },
     "encoders": {
         "cae_2d": Known(
@@ -86,7 +86,7 @@ STEPS: dict[str, dict[str, Known]] = {
     },
     "tables": {
         "forest_onehot": Known(
-            "clinical columns with gaps filled by random forests and categories as 0 and 1",
+            "columns as numbers, with gaps filled by random forests as in MissForest, in a fixed number of rounds",
             ("stekhoven2012",),
             ("scikit-learn",),
             "images",
@@ -109,7 +109,7 @@ STEPS: dict[str, dict[str, Known]] = {
         "lightgbm": Known("LightGBM", ("ke2017",), ("lightgbm",)),
         "location": Known("a logistic regression on the locating columns alone", ("pedregosa2011",), ("scikit-learn",)),
         "logistic": Known("logistic regression with an L2 penalty", ("pedregosa2011",), ("scikit-learn",)),
-        "mlp": Known("a fully connected network, stopped early", ("kingma2015", "paszke2019"), ("torch",)),
+        "mlp": Known("a fully connected network", ("kingma2015", "paszke2019"), ("torch",)),
         "nystroem": Known(
             "logistic regression on a Nystroem map of the RBF kernel",
             ("williams2000", "pedregosa2011"),
@@ -122,7 +122,7 @@ STEPS: dict[str, dict[str, Known]] = {
         "prior": Known("the class frequencies of the training fold", ("pedregosa2011",), ("scikit-learn",)),
         "random": Known("draws from the class frequencies of the training fold", ("pedregosa2011",), ("scikit-learn",)),
         "svc": Known(
-            "a support vector classifier, calibrated on inner folds",
+            "a support vector classifier",
             ("chang2011", "pedregosa2011"),
             ("scikit-learn",),
         ),

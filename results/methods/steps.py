@@ -91,15 +91,33 @@ class Step:
         usual = "imagenet" if self.name == "efficientnet_lite0" else "pretrained"
         return self.fields.get("weights", usual) if self.name in PRETRAINED else ""
 
+    @property
+    def projected(self) -> bool:
+        """Whether its features are projected by what is learnt inside the fold."""
+        project = self.fields.get("project", "0") if self.axis == "encoders" else "0"
+        return project != "0" and self.fields.get("project_by") != "random"
+
     def words(self) -> str:
         """What it does, with the fields that the grid set and its references."""
         fields = "".join(f", {name} = {value}" for name, value in self.fields.items())
-        cites = "".join(f"; @{key}" for key in self.cites)[1:]
         if self.known is None:
             return f"`{self.name}`{fields} [AUTHORS: say what this plug-in does, and cite it]"
         if self.weights:
-            fields += {"random": " (untrained: random weights)"}.get(self.weights, ", frozen, with trained weights")
-        return f"{self.known.words} (`{self.name}`{fields}){f' [{cites.strip()}]' if cites else ''}"
+            fields += ", untrained" if self.weights == "random" else ", with trained weights, frozen"
+        cites = f" [{'; '.join(f'@{key}' for key in dict.fromkeys(self.cites))}]" if self.cites else ""
+        return f"{self.known.words}{self._more} (`{self.name}`{fields}){cites}"
+
+    @property
+    def _more(self) -> str:
+        """What a field changes in the words."""
+        if self.name == "svc" and self.fields.get("calibration", "sigmoid") == "sigmoid":
+            return ", calibrated by Platt's sigmoid on inner folds"
+        if self.name in ("mlp", "cae_2d") and self.fields.get("patience") != "0":
+            return ", stopped early on held-out training patients"
+        if self.name == "pseudo_modality":
+            vae = self.fields.get("model") == "vae"
+            return f" by {'a multimodal variational autoencoder' if vae else 'ridge regression'}"
+        return ""
 
 
 def parse(axis: str, label: str) -> list[Step]:
@@ -151,23 +169,19 @@ def sentences(evidence: Evidence) -> Iterator[str]:
         if axis == "missing" and not several:
             continue
         shown = [_of_label(axis, label) for label in labels]
-        if len(shown) == 1:
+        if labels == ["none"] and axis == "balance":
+            yield "Class imbalance was not treated."
+        elif len(shown) == 1:
             yield f"The {noun} was {shown[0]} in every cell."
         elif shown:
             yield f"{_number(len(shown))} {PLURAL[axis]} were compared: {_listed(shown)}."
 
 
 def _of_label(axis: str, label: str) -> str:
-    nothing = {
-        "drop": "none",
-        "missing": "none (the fusion uses what is there)",
-        "tables": "none",
-        "balance": "none",
-    }
     if label in UNUSED:
-        return nothing.get(axis, "none")
+        return "none (the fusion uses what is there)" if axis == "missing" else "none"
     if axis == "sequences":
-        return " with ".join(label.split(" + "))
+        return label.replace(" + ", " and ") + (" together" if " + " in label else "")
     if axis == "drop":
         return " and ".join(f"{float(rate):.0%} without {name}" for name, rate in parse(axis, label)[0].fields.items())
     return ", then ".join(step.words() for step in parse(axis, label))
