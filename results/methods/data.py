@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from results.methods.evidence import Evidence, Population
+from results.methods.evidence import Evidence
 from results.methods.known import STEPS
 from results.methods.steps import is_phantom
 from results.scores import EXPLORATORY
@@ -17,16 +17,16 @@ def data(evidence: Evidence) -> Iterator[str]:
     """Source, samples, exclusions, targets."""
     run = evidence.run
     n_patients, n_samples = evidence.samples["patient"].nunique(), len(evidence.samples)
-    yield _source(evidence)
+    yield source(evidence)
     whom = f"{n_samples} samples of {n_patients} patients"
     yield f"{whom[0].upper()}{whom[1:]} were read; a sample is what gets one label{_placed(evidence)}."
     if not run.patients_known:
         yield "The source gives no patient ids, so each sample was counted as a patient."
-    yield _exclusions(evidence)
+    yield exclusions(evidence)
     if run.protocol.get("complete"):
         yield "Samples that lacked one of the sequences of the grid were left out of all cells."
-    for target in run.targets:
-        yield _target(target, [p for p in evidence.populations if p.target == target], n_samples)
+    for name in run.targets:
+        yield target(evidence, name)
     if any(p.n_samples < n_samples for p in evidence.populations):
         yield "Samples without a label, or without any of the sequences of a cell, are not among those of that cell."
     yield (
@@ -74,7 +74,8 @@ def split(evidence: Evidence) -> Iterator[str]:
     yield "No data from outside these folds were tested. [AUTHORS: external test set, if there is one.]"
 
 
-def _source(evidence: Evidence) -> str:
+def source(evidence: Evidence) -> str:
+    """Where the data are from, as far as the folder says."""
     name = evidence.run.dataset.partition(" (")[0]
     known = STEPS["data"].get(name)
     if is_phantom(evidence):
@@ -92,7 +93,8 @@ def _placed(evidence: Evidence) -> str:
     return f", and is located by {', '.join(locations)}" if locations else ""
 
 
-def _exclusions(evidence: Evidence) -> str:
+def exclusions(evidence: Evidence) -> str:
+    """How many images or samples were excluded, and why."""
     total = sum(evidence.excluded.values())
     if not total:
         return "No image or sample was excluded while the data were read."
@@ -107,21 +109,24 @@ def _exclusions(evidence: Evidence) -> str:
     return f"{rows} excluded: {'; '.join(shown)}{more}."
 
 
-def _target(target: str, populations: list[Population], n_samples: int) -> str:
+def target(evidence: Evidence, name: str) -> str:
+    """Classes, samples, patients and events of a target."""
+    populations = [p for p in evidence.populations if p.target == name]
+    n_samples = len(evidence.samples)
     if not populations:
-        return f"No cell of the target {target} was completed."
+        return f"No cell of the target {name} was completed."
     classes = " / ".join(populations[0].classes)
     parts = []
     for p in populations:
-        named = f"with {p.sequences}, " if len(populations) > 1 else ""
+        given = f"with {p.sequences}, " if len(populations) > 1 else ""
         of = f" of {n_samples}" if p.n_samples < n_samples else ""
         parts.append(
-            f"{named}{p.n_samples}{of} samples of {p.n_patients} patients ({' / '.join(map(str, p.events))} by class; "
+            f"{given}{p.n_samples}{of} samples of {p.n_patients} patients ({' / '.join(map(str, p.events))} by class; "
             f"the rarest class in {p.rarest} patients)"
         )
     same = len({part.partition(", ")[2] for part in parts}) == 1 and len(parts) > 1
     told = f"{parts[0].partition(', ')[2]}, the same for every choice of sequences" if same else "; ".join(parts)
-    text = f"The target {target} has the classes {classes}: {told}."
+    text = f"The target {name} has the classes {classes}: {told}."
     if any(p.uneven for p in populations):
         text += " Some of its cells predicted fewer of these samples."
     if min(p.rarest for p in populations) < EXPLORATORY:

@@ -47,7 +47,7 @@ def training(evidence: Evidence) -> Iterator[str]:
     if frozen:
         verb = "was" if len(frozen) == 1 else "were"
         yield f"{' and '.join(frozen)} {verb} not trained or fine-tuned on these data."
-    yield _tuning(evidence)
+    yield tuning(evidence)
     yield (
         "Inner splits for early stopping, calibration and tuning were cut by patient from the training patients"
         + (
@@ -59,12 +59,13 @@ def training(evidence: Evidence) -> Iterator[str]:
     )
     yield (
         "Class predictions are the most probable class; no threshold was chosen on test data. Parameters that are not "
-        "named are the defaults of the code at the commit below [AUTHORS: give those that matter; "
+        "named are the defaults of the code at its commit [AUTHORS: give those that matter; "
         "`run_benchmark.py list encoders` (and so on) prints them]."
     )
 
 
-def _tuning(evidence: Evidence) -> str:
+def tuning(evidence: Evidence) -> str:
+    """Which heads were tuned, and how."""
     tuned = [cell for cell in evidence.cells if cell.tuned]
     if not tuned:
         return "No head was tuned: all kept the parameters named above or their defaults."
@@ -77,6 +78,26 @@ def _tuning(evidence: Evidence) -> str:
 
 def statistics(evidence: Evidence) -> Iterator[str]:
     """Metrics, pooling, intervals, null runs."""
+    yield from metrics(evidence)
+    yield from beside(evidence)
+    yield from intervals(evidence)
+    yield from floors(evidence)
+    yield from nulls(evidence)
+    yield from best(evidence)
+
+
+def best(evidence: Evidence) -> Iterator[str]:
+    """What the score of the best of several cells is worth."""
+    n = len({tuple(cell.axes.values()) for cell in evidence.cells if cell.status == "done"})
+    if n > 1:
+        yield (
+            f"The best of the {n} combinations was picked on the data that it is scored on, so its score is optimistic "
+            '[AUTHORS: give a selection-corrected score beside any "best"].'
+        )
+
+
+def metrics(evidence: Evidence) -> Iterator[str]:
+    """The scores and how they are pooled over folds."""
     run, repeats = evidence.run, evidence.folds["repeat"].nunique()
     over = f", then averaged over the {repeats} repeats" if repeats > 1 else ""
     ordinal = any(cell.ordinal for cell in run.cells)
@@ -103,19 +124,9 @@ def statistics(evidence: Evidence) -> Iterator[str]:
         yield f"Other scores pooled the predictions of all folds{' of a repeat' if repeats > 1 else ''}{over}."
     if "auc_within_level" in names:
         yield f"AUC within level compared samples of the same {run.level_column}."
-    yield from _beside(evidence)
-    yield from _intervals(evidence)
-    yield from _floors(evidence)
-    yield from _nulls(evidence)
-    n = len({tuple(cell.axes.values()) for cell in evidence.cells if cell.status == "done"})
-    if n > 1:
-        yield (
-            f"The best of the {n} combinations was picked on the data that it is scored on, so its score is optimistic "
-            '[AUTHORS: give a selection-corrected score beside any "best"].'
-        )
 
 
-def _beside(evidence: Evidence) -> Iterator[str]:
+def beside(evidence: Evidence) -> Iterator[str]:
     """The scores in tables of their own."""
     if evidence.own_scores:
         yield f"The dataset's own scores were {', '.join(evidence.own_scores)}."
@@ -126,11 +137,12 @@ def _beside(evidence: Evidence) -> Iterator[str]:
         )
 
 
-def _intervals(evidence: Evidence) -> Iterator[str]:
+def intervals(evidence: Evidence) -> Iterator[str]:
+    """What intervals are made of and what they cover."""
     if not evidence.resamples:
         yield "[AUTHORS: the run folder keeps no table of scores with intervals; say how uncertainty was estimated.]"
         return
-    again = f" ({evidence.redrawn} draws lacked a class and were drawn again)" if evidence.redrawn else ""
+    again = f" (draws that lacked a class were drawn again: {evidence.redrawn})" if evidence.redrawn else ""
     yield (
         f"Intervals are 95 % percentile intervals of a bootstrap over patients [@field2007] with {evidence.resamples} "
         f"resamples, the same for all cells of a target{again}. They are conditional on the fitted models: they cover "
@@ -138,7 +150,8 @@ def _intervals(evidence: Evidence) -> Iterator[str]:
     )
 
 
-def _floors(evidence: Evidence) -> Iterator[str]:
+def floors(evidence: Evidence) -> Iterator[str]:
+    """The floors, and what gains are over."""
     words = {
         "prior": "the class frequencies of the training fold (`prior`)",
         "random": "random draws from these (`random`)",
@@ -153,7 +166,8 @@ def _floors(evidence: Evidence) -> Iterator[str]:
         yield "Gains are the AUC minus that of `location`, on the samples that both predict, from the same resamples."
 
 
-def _nulls(evidence: Evidence) -> Iterator[str]:
+def nulls(evidence: Evidence) -> Iterator[str]:
+    """The runs on permuted labels."""
     low, high, cells = evidence.null_runs
     if not cells:
         yield "No runs on permuted labels were made."
@@ -173,19 +187,25 @@ def provenance(evidence: Evidence) -> Iterator[str]:
     if not sessions:
         yield "[AUTHORS: software, hardware and time; the run folder has no session.]"
         return
+    yield from packages(evidence)
+    yield from code(sessions)
+    yield from _hardware(evidence)
+
+
+def packages(evidence: Evidence) -> Iterator[str]:
+    """The packages that the steps use, with all versions that the starts had."""
     versions: dict[str, list[str]] = {}
-    for session in sessions:
+    for session in evidence.sessions:
         for name, version in session.get("versions", {}).items():
             versions.setdefault(name, [])
             versions[name] += [version] if version not in versions[name] else []
     names = [name for name in software(evidence) if versions.get(name, ["absent"]) != ["absent"]]
     listed = ", ".join(f"{TITLES.get(name, name)} {' and '.join(versions[name])}" for name in names)
     yield f"Experiments ran in Scangrid on Python {' and '.join(versions.get('python', ['[AUTHORS]']))} with {listed}."
-    yield from _code(sessions)
-    yield from _hardware(evidence)
 
 
-def _code(sessions: list[dict[str, Any]]) -> Iterator[str]:
+def code(sessions: list[dict[str, Any]]) -> Iterator[str]:
+    """The commits of the code, the dates, and whether files differed."""
     commits = list(dict.fromkeys(s["code"]["commit"] for s in sessions if s.get("code", {}).get("commit")))
     if not commits:
         yield "[AUTHORS: version of the code; the run was made outside a git checkout.]"
@@ -222,8 +242,8 @@ def _hardware(evidence: Evidence) -> Iterator[str]:
     detail = ", ".join(f"{name} {seconds:.0f}" for name, seconds in parts.items())
     peak = max((session.get("peak_memory_mib", 0.0) for session in sessions), default=0.0)
     yield (
-        f"The run took {sum(parts.values()):.0f} s in {starts} ({detail}); results that earlier runs had left are not counted. "
-        f"Peak memory was {peak / 1024:.1f} GiB."
+        f"The run took {sum(parts.values()):.0f} s in {starts} ({detail}); results that earlier runs had left are not "
+        f"counted. Peak memory was {peak / 1024:.1f} GiB."
     )
 
 

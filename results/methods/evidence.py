@@ -73,9 +73,9 @@ class Evidence:
         folds: `folds.csv`: `patient` (text), `repeat`, `fold` (-1: always in training).
         excluded: The number of rows of `excluded.csv` by reason, most frequent first.
         populations: Who each target is of.
-        resamples: Draws of the bootstrap of the table of scores that the folder keeps, if any.
+        scores: The table of scores that the folder keeps, of the cells that it has; None where it keeps none.
+        resamples: Draws of the bootstrap of that table.
         metrics: The metrics of that table.
-        redrawn: The most draws of a target that lacked a class.
         own_scores: The dataset's own scores, if it has any.
         null_runs: The lowest and the highest number of null runs of the cells that have any, and how many have.
     """
@@ -86,11 +86,18 @@ class Evidence:
     folds: pd.DataFrame
     excluded: dict[str, int]
     populations: list[Population]
-    resamples: int | None
+    scores: pd.DataFrame | None
+    resamples: int
     metrics: list[str]
-    redrawn: int
     own_scores: list[str]
     null_runs: tuple[int, int, int]
+
+    @property
+    def redrawn(self) -> int:
+        """The most draws of a target that lacked a class."""
+        if self.scores is None or "redrawn" not in self.scores:
+            return 0
+        return int(self.scores["redrawn"].fillna(0).max())
 
     @property
     def cells(self) -> list[Cell]:
@@ -121,7 +128,7 @@ def gather(run: Run) -> Evidence:
         sessions = json.loads((run.folder / "provenance.json").read_text(encoding="utf-8"))
     except (OSError, KeyError, ValueError) as error:
         raise ResultsError(f"{run.folder} lacks what the paper needs: {error}: run the grid again") from error
-    resamples, metrics, redrawn = _scored(run)
+    table = _scores(run)
     return Evidence(
         run=run,
         sessions=sessions,
@@ -129,9 +136,9 @@ def gather(run: Run) -> Evidence:
         folds=folds,
         excluded=dict(reasons.most_common()),
         populations=populations(run),
-        resamples=resamples,
-        metrics=metrics,
-        redrawn=redrawn,
+        scores=table,
+        resamples=0 if table is None else int(table.attrs.get("resamples", 0)),
+        metrics=[] if table is None else list(table.attrs.get("metrics", [])),
         own_scores=_own_scores(run),
         null_runs=_null_runs(run),
     )
@@ -157,16 +164,16 @@ def populations(run: Run) -> list[Population]:
     return found
 
 
-def _scored(run: Run) -> tuple[int | None, list[str], int]:
-    """The resamples, metrics and redrawn draws of the scores that the folder keeps."""
+def _scores(run: Run) -> pd.DataFrame | None:
     import pandas as pd
 
     path = run.folder / "scores.parquet"
     if not path.exists():
-        return None, [], 0
+        return None
     table = pd.read_parquet(path)
-    redrawn = int(table["redrawn"].fillna(0).max()) if "redrawn" in table else 0
-    return table.attrs.get("resamples"), list(table.attrs.get("metrics", [])), redrawn
+    kept = table[table["key"].isin([cell.key for cell in run.cells])]
+    kept.attrs = table.attrs
+    return kept if len(kept) else None
 
 
 def _own_scores(run: Run) -> list[str]:

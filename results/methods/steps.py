@@ -159,10 +159,11 @@ def is_phantom(evidence: Evidence) -> bool:
     return "phantom" in evidence.run.dataset.lower()
 
 
-def sentences(evidence: Evidence) -> Iterator[str]:
+def sentences(evidence: Evidence, axes: Sequence[str] = tuple(NOUNS)) -> Iterator[str]:
     """One sentence an axis: what it was, or what was compared."""
     several = any(" + " in label for label in evidence.steps("sequences"))
-    for axis, noun in NOUNS.items():
+    for axis in axes:
+        noun = NOUNS[axis]
         labels = evidence.steps(axis)
         if axis in ("drop", "tables", "missing") and labels == ["none"]:
             continue
