@@ -68,7 +68,7 @@ _ITEMS = (
     _Item("Evaluation", "uncertainty and tests", "12e", True, "uncertainty"),
     _Item("Evaluation", "robustness and sensitivity", "", True, "robustness"),
     _Item("Evaluation", "differences between clusters such as centres", "12d", False),
-    _Item("Evaluation", "how predictions were computed for it", "12g", False, "split"),
+    _Item("Evaluation", "how predictions were computed for it", "12g", False, "held_out"),
     _Item("Evaluation", "updating of an existing model", "12f", False),
     _Item("Evaluation", "fairness between groups", "14", False),
     _Item("Evaluation", "explainability", "", True, "explainability"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 
@@ -32,8 +33,7 @@ def methods(run: Run) -> str:
         "Software and hardware": evaluation.provenance(evidence),
     }
     paragraphs = [f"**{title}.** {' '.join(sentences)}" for title, sentences in sections.items()]
-    keys = steps.references(evidence)
-    keys |= {key for key in ("field2007", "phipson2010") if any(f"@{key}" in text for text in paragraphs)}
+    keys = re.findall(r"@(\w+)", " ".join(re.findall(r"\[(@[^]]*)\]", " ".join(paragraphs))))
     return "\n\n".join(["## Methods", *paragraphs, "## References", f"```bibtex\n{bibtex(keys)}\n```"]) + "\n"
 
 
@@ -50,7 +50,8 @@ def _grid(evidence: Evidence) -> Iterator[str]:
     states = Counter(cell.status for cell in evidence.run.cells)
     if set(states) != {"done"}:
         others = ", ".join(f"{n} {state}" for state, n in states.items() if state != "done")
-        yield f"{states['done']} cells were completed ({others}) [AUTHORS: say why, from cells.json]."
+        done = f"{states['done']} of {len(evidence.run.cells)} cells were completed"
+        yield f"{done} ({others}) [AUTHORS: say why, from cells.json]."
     yield from steps.sentences(evidence)
 
 

@@ -16,7 +16,7 @@ AUTHORS = "only the authors can say"
 def answers(evidence: Evidence) -> dict[str, str]:
     """From the name of a question to its answer, with what only the authors can add."""
     run, samples = evidence.run, evidence.samples
-    n_patients, n_samples = samples["patient"].nunique(), len(samples)
+    size = f"{len(samples)} samples of {samples['patient'].nunique()} patients"
     unit = "patient" if run.patients_known else "sample, since the source gives no patient ids"
     targets = [data.target(evidence, name) for name in run.targets]
     given = {
@@ -24,7 +24,7 @@ def answers(evidence: Evidence) -> dict[str, str]:
         "exclusions": [data.exclusions(evidence), f"Eligibility: {AUTHORS}."],
         "preparation": steps.sentences(evidence, ["regions", "images"]),
         "missing": _missing(evidence),
-        "size": [f"{n_samples} samples of {n_patients} patients. The reason: {AUTHORS}."],
+        "size": [f"{size}. The reason: {AUTHORS}."],
         "classes": [*_classes(evidence), f"Their definition: {AUTHORS}."],
         "split": data.split(evidence),
         "level": [f"Parts share no {unit}."],
@@ -33,6 +33,7 @@ def answers(evidence: Evidence) -> dict[str, str]:
         "model": steps.sentences(evidence, ["encoders", "fusion", "heads"]),
         "weights": _weights(evidence),
         "software": [*evaluation.packages(evidence), *evaluation.code(evidence.sessions)],
+        "held_out": ["Each sample by the model of the fold, or split, that did not train on its patient."],
         "scaling": ["Features are standardised by the training rows of the fold."],
         "output": ["A probability for each class; the class is the most probable one."],
         "training": evaluation.training(evidence),
@@ -46,7 +47,7 @@ def answers(evidence: Evidence) -> dict[str, str]:
         "external": [_external(evidence)],
         "flow": [
             data.exclusions(evidence),
-            f"{n_samples} samples of {n_patients} patients remained.",
+            f"{size} remained.",
             *_left(evidence),
         ],
         "characteristics": [f"Table 1 (`table_one`) by split. What it marks [AUTHORS]: {AUTHORS}."],
@@ -92,7 +93,8 @@ def _weights(evidence: Evidence) -> Iterator[str]:
         if names:
             yield f"With {words}: {', '.join(names)}."
     if any(step.learns == "labels" or step.name in ("cae_2d", "mlp") for step in steps.used(evidence)):
-        yield f"What is trained in the fold starts from random weights, drawn from seed {evidence.run.protocol.get('seed')}."
+        seed = evidence.run.protocol.get("seed")
+        yield f"What is trained in the fold starts from random weights, drawn from seed {seed}."
 
 
 def _ensembles(evidence: Evidence) -> Iterator[str]:
@@ -138,7 +140,7 @@ def _performance(evidence: Evidence) -> Iterator[str]:
 
 def _failures(evidence: Evidence) -> Iterator[str]:
     states = Counter(cell.status for cell in evidence.run.cells)
-    yield f"{', '.join(f'{n} cells {state}' for state, n in states.items())}."
+    yield f"Of {len(evidence.run.cells)} cells: {', '.join(f'{n} {state}' for state, n in states.items())}."
     yield f"Cases that were wrong: {AUTHORS}."
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from results.methods.evidence import Evidence
+from results.methods.known import OF_SOFTWARE
 from results.methods.steps import PRETRAINED, software, used
 from results.metrics import METRICS, ORDINAL, OfPairs
 from results.scores import EXPLORATORY
@@ -174,8 +175,9 @@ def nulls(evidence: Evidence) -> Iterator[str]:
         return
     within = f" within {evidence.run.null_within}" if evidence.run.null_within else ""
     runs = str(low) if low == high else f"{low} to {high}"
+    again = "1 cell was" if cells == 1 else f"{cells} cells were"
     yield (
-        f"{cells} cells were run again {runs} times each on labels permuted{within}, on folds drawn anew; p is (1 + "
+        f"{again} run again {runs} times each on labels permuted{within}, on folds drawn anew; p is (1 + "
         "runs whose AUC was at or above the observed one) / (runs + 1) [@phipson2010], and is not given where a class "
         f"has fewer than {EXPLORATORY} patients."
     )
@@ -200,7 +202,8 @@ def packages(evidence: Evidence) -> Iterator[str]:
             versions.setdefault(name, [])
             versions[name] += [version] if version not in versions[name] else []
     names = [name for name in software(evidence) if versions.get(name, ["absent"]) != ["absent"]]
-    listed = ", ".join(f"{TITLES.get(name, name)} {' and '.join(versions[name])}" for name in names)
+    cites = {name: f" [@{OF_SOFTWARE[name]}]" if name in OF_SOFTWARE else "" for name in names}
+    listed = ", ".join(f"{TITLES.get(name, name)} {' and '.join(versions[name])}{cites[name]}" for name in names)
     yield f"Experiments ran in Scangrid on Python {' and '.join(versions.get('python', ['[AUTHORS]']))} with {listed}."
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from results.labels import _parse, _split
 from results.methods.evidence import UNUSED, Evidence
-from results.methods.known import OF_SOFTWARE, STEPS, Known
+from results.methods.known import STEPS, Known
 
 PRETRAINED = ("efficientnet_lite0", "resnet50", "timm_backbone", "medicalnet")
 NOUNS = {
@@ -145,13 +145,6 @@ def software(evidence: Evidence) -> list[str]:
     """The packages that the steps use, as `provenance.json` spells them."""
     names = {"numpy", "pandas", *(name for step in used(evidence) for name in step.software)}
     return sorted(names)
-
-
-def references(evidence: Evidence) -> set[str]:
-    """The keys of the references of all steps and packages."""
-    steps = [step for step in used(evidence) if step.axis != "data" or not is_phantom(evidence)]
-    keys = {key for step in steps for key in step.cites}
-    return keys | {OF_SOFTWARE[name] for name in software(evidence) if name in OF_SOFTWARE}
 
 
 def is_phantom(evidence: Evidence) -> bool:
