@@ -1,0 +1,59 @@
+"""What goes around a table in a paper: the methods in words, from a run folder alone."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+
+from results.methods import data, evaluation, steps
+from results.methods.evidence import Evidence, gather
+from results.references import bibtex
+from results.run_folder import Run
+
+
+def methods(run: Run) -> str:
+    """The methods section of a paper in Markdown, with citations as `[@key]` and their BibTeX below.
+
+    Every number is from the run folder. What it does not hold stands as `[AUTHORS: ...]`.
+
+    Args:
+        run: A run folder.
+
+    Raises:
+        ResultsError: A file of the run folder can't be read.
+    """
+    evidence = gather(run)
+    sections = {
+        "Data": data.data(evidence),
+        "Split": data.split(evidence),
+        "Grid": _grid(evidence),
+        "Training": evaluation.training(evidence),
+        "Statistics": evaluation.statistics(evidence),
+        "Software and hardware": evaluation.provenance(evidence),
+    }
+    paragraphs = [f"**{title}.** {' '.join(sentences)}" for title, sentences in sections.items()]
+    keys = re.findall(r"@(\w+)", " ".join(re.findall(r"\[(@[^]]*)\]", " ".join(paragraphs))))
+    return "\n\n".join(["## Methods", *paragraphs, "## References", f"```bibtex\n{bibtex(keys)}\n```"]) + "\n"
+
+
+def _grid(evidence: Evidence) -> Iterator[str]:
+    """The cells, and every axis."""
+    cells = evidence.cells
+    combinations = len({tuple(cell.axes.values()) for cell in cells})
+    floors = len(evidence.run.cells) - len(cells)
+    targets = len(evidence.run.targets)
+    yield (
+        f"The grid has {_count(combinations, 'combination')} of steps for {_count(targets, 'target')}: "
+        f"{_count(len(cells), 'cell')}, beside {_count(floors, 'cell')} of floors."
+    )
+    states = Counter(cell.status for cell in evidence.run.cells)
+    if set(states) != {"done"}:
+        others = ", ".join(f"{n} {state}" for state, n in states.items() if state != "done")
+        done = f"{states['done']} of {len(evidence.run.cells)} cells were completed"
+        yield f"{done} ({others}) [AUTHORS: say why, from cells.json]."
+    yield from steps.sentences(evidence)
+
+
+def _count(n: int, noun: str) -> str:
+    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"

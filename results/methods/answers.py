@@ -1,0 +1,165 @@
+"""What a run folder answers to a reviewer's checklist, an answer a question."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+
+from results.methods import data, evaluation, steps
+from results.methods.evidence import Evidence
+from results.scores import EXPLORATORY
+
+AUTHORS = "only the authors can say"
+
+
+def answers(evidence: Evidence) -> dict[str, str]:
+    """From the name of a question to its answer, with what only the authors can add."""
+    run, samples = evidence.run, evidence.samples
+    size = f"{len(samples)} samples of {samples['patient'].nunique()} patients"
+    unit = "patient" if run.patients_known else "sample, since the source gives no patient ids"
+    targets = [data.target(evidence, name) for name in run.targets]
+    given = {
+        "source": [data.source(evidence)],
+        "exclusions": [data.exclusions(evidence), f"Eligibility: {AUTHORS}."],
+        "preparation": steps.sentences(evidence, ["regions", "images"]),
+        "missing": _missing(evidence),
+        "size": [f"{size}. The reason: {AUTHORS}."],
+        "classes": [*_classes(evidence), f"Their definition: {AUTHORS}."],
+        "split": data.split(evidence),
+        "level": [f"Parts share no {unit}."],
+        "inputs": steps.sentences(evidence, ["sequences", "tables"]),
+        "regions": steps.sentences(evidence, ["regions"]),
+        "model": steps.sentences(evidence, ["encoders", "fusion", "heads"]),
+        "weights": _weights(evidence),
+        "software": [*evaluation.packages(evidence), *evaluation.code(evidence.sessions)],
+        "held_out": ["Each sample by the model of the fold, or split, that did not train on its patient."],
+        "scaling": ["Features are standardised by the training rows of the fold."],
+        "output": ["A probability for each class; the class is the most probable one."],
+        "training": evaluation.training(evidence),
+        "choice": list(evaluation.best(evidence)) or ["One combination of steps was run, so none was chosen."],
+        "ensembles": _ensembles(evidence),
+        "balance": [*steps.sentences(evidence, ["balance"]), f"Correction of probabilities for it: {AUTHORS}."],
+        "metrics": [*evaluation.metrics(evidence), f"Their reason: {AUTHORS}."],
+        "uncertainty": [*evaluation.intervals(evidence), *evaluation.nulls(evidence)],
+        "robustness": _robustness(evidence),
+        "explainability": _explainability(evidence),
+        "external": [_external(evidence)],
+        "flow": [
+            data.exclusions(evidence),
+            f"{size} remained.",
+            *_left(evidence),
+        ],
+        "characteristics": [f"Table 1 (`table_one`) by split. What it marks [AUTHORS]: {AUTHORS}."],
+        "events": targets,
+        "performance": _performance(evidence),
+        "failures": _failures(evidence),
+        "limits": _limits(evidence),
+        "code": [*evaluation.code(evidence.sessions), f"Where data, code and models can be had: {AUTHORS}."],
+    }
+    return {name: re.sub(r" \[@[^]]*\]", "", " ".join(sentences)) for name, sentences in given.items()}
+
+
+def _left(evidence: Evidence) -> Iterator[str]:
+    """How many samples cells predict, where it is not the same for all."""
+    for name in evidence.run.targets:
+        counts = {p.sequences: p.n_samples for p in evidence.populations if p.target == name}
+        if set(counts.values()) != {len(evidence.samples)}:
+            yield f"Cells of {name} predict {', '.join(f'{n} with {s}' for s, n in counts.items())}."
+
+
+def _missing(evidence: Evidence) -> Iterator[str]:
+    yield from _left(evidence)
+    yield from steps.sentences(evidence, ["drop", "missing"])
+    yield f"Why data are missing: {AUTHORS}."
+
+
+def _external(evidence: Evidence) -> str:
+    if evidence.run.protocol.get("split") == "official":
+        return f"The official test part was predicted once. Whether it is of other scanners or sites: {AUTHORS}."
+    return "Tested on held-out folds of the same data; no external test in this run."
+
+
+def _classes(evidence: Evidence) -> Iterator[str]:
+    for name in evidence.run.targets:
+        cell = next(cell for cell in evidence.run.cells if cell.target == name)
+        yield f"{name}: {' / '.join(cell.classes)}{' (ordinal)' if cell.ordinal else ''}."
+
+
+def _weights(evidence: Evidence) -> Iterator[str]:
+    networks = [step for step in steps.used(evidence) if step.weights]
+    for random, words in ((False, "trained weights"), (True, "random weights that stay untrained")):
+        names = dict.fromkeys(f"`{step.name}`" for step in networks if (step.weights == "random") == random)
+        if names:
+            yield f"With {words}: {', '.join(names)}."
+    if any(step.learns == "labels" or step.name in ("cae_2d", "mlp") for step in steps.used(evidence)):
+        seed = evidence.run.protocol.get("seed")
+        yield f"What is trained in the fold starts from random weights, drawn from seed {seed}."
+
+
+def _ensembles(evidence: Evidence) -> Iterator[str]:
+    averaging = ("xgboost_bagging", "early_attention_cnn", "per_sequence")
+    names = dict.fromkeys(f"`{step.name}`" for step in steps.used(evidence) if step.name in averaging)
+    yield f"Steps that average several models: {', '.join(names)}." if names else "No step averages several models."
+    yield "Predictions were not averaged over folds, repeats or cells."
+
+
+def _robustness(evidence: Evidence) -> Iterator[str]:
+    repeats = evidence.folds["repeat"].nunique()
+    if repeats > 1:
+        yield f"Folds were drawn {repeats} times; the SD over them is in the table of scores."
+    yield from steps.sentences(evidence, ["drop"])
+    yield from evaluation.nulls(evidence)
+    yield f"Label noise, other scanners or sites: {AUTHORS}."
+
+
+def _explainability(evidence: Evidence) -> Iterator[str]:
+    if any(evidence.run.folder.glob("artifacts/*/*/*slices*.npy")):
+        yield "The attention over slices is kept in `artifacts/`; whether it was checked against readers:"
+    yield f"{AUTHORS}."
+
+
+def _performance(evidence: Evidence) -> Iterator[str]:
+    """The highest AUC of each target with its interval, beside `location`."""
+    table = evidence.scores
+    if table is None or not {"auc", "auc_low", "auc_high"} <= set(table):
+        yield f"The folder keeps no AUC with an interval: {AUTHORS}."
+        return
+    for target in evidence.run.targets:
+        of_target = table[(table["target"] == target) & table["auc"].notna()]
+        cells = of_target[~of_target["floor"]].sort_values("auc", ascending=False)
+        if not len(cells):
+            continue
+        top = cells.iloc[0]
+        among = f"the highest of {len(cells)} cells" if len(cells) > 1 else "the one cell"
+        same = of_target["sequences"] == top["sequences"]
+        floor = of_target[of_target["floor"] & (of_target["heads"] == "location") & same]["auc"]
+        beside = f"; `location` {floor.iloc[0]:.2f}" if len(floor) else ""
+        yield f"{target}: AUC {top['auc']:.2f} [{top['auc_low']:.2f}, {top['auc_high']:.2f}], {among}{beside}."
+
+
+def _failures(evidence: Evidence) -> Iterator[str]:
+    states = Counter(cell.status for cell in evidence.run.cells)
+    yield f"Of {len(evidence.run.cells)} cells: {', '.join(f'{n} {state}' for state, n in states.items())}."
+    yield f"Cases that were wrong: {AUTHORS}."
+
+
+def _limits(evidence: Evidence) -> Iterator[str]:
+    """What a reviewer will hold against the run."""
+    run = evidence.run
+    if steps.is_phantom(evidence):
+        yield "The data are a phantom by their name."
+    if run.protocol.get("split") != "official":
+        yield "No external test."
+    if not run.patients_known:
+        yield "Patients are unknown, so parts may share some."
+    small = sorted({p.target for p in evidence.populations if p.rarest < EXPLORATORY})
+    if small:
+        yield f"Exploratory, with fewer than {EXPLORATORY} patients in a class: {', '.join(small)}."
+    if not evidence.null_runs[2]:
+        yield "No runs on permuted labels."
+    if any(step.weights == "random" for step in steps.used(evidence)):
+        yield "Some networks have random weights and say nothing of trained ones."
+    if any(int(session.get("code", {}).get("changed_files", 0)) for session in evidence.sessions):
+        yield "The code had changes that no commit holds."
+    yield f"Others: {AUTHORS}."

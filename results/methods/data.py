@@ -1,0 +1,138 @@
+"""Data and split in sentences."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from results.methods.evidence import Evidence
+from results.methods.known import STEPS
+from results.methods.steps import is_phantom
+from results.scores import EXPLORATORY
+
+REASONS = 8
+
+
+def data(evidence: Evidence) -> Iterator[str]:
+    """Source, samples, exclusions, targets."""
+    run = evidence.run
+    n_patients, n_samples = evidence.samples["patient"].nunique(), len(evidence.samples)
+    yield source(evidence)
+    whom = f"{n_samples} samples of {n_patients} patients"
+    yield f"{whom[0].upper()}{whom[1:]} were read; a sample is what gets one label{_placed(evidence)}."
+    if not run.patients_known:
+        yield "The source gives no patient ids, so each sample was counted as a patient."
+    yield exclusions(evidence)
+    if run.protocol.get("complete"):
+        yield "Samples that lacked one of the sequences of the grid were left out of all cells."
+    for name in run.targets:
+        yield target(evidence, name)
+    if any(p.n_samples < n_samples for p in evidence.populations):
+        yield "Samples without a label, or without any of the sequences of a cell, are not among those of that cell."
+    yield (
+        "[AUTHORS: reason for the sample size; dates and place of acquisition, scanners and sequence parameters, "
+        "eligibility, ethics approval; who graded the images, how, blinded to what, and with what agreement.]"
+    )
+
+
+def split(evidence: Evidence) -> Iterator[str]:
+    """Folds, repeats, seed, stratification."""
+    protocol, run, folds = evidence.run.protocol, evidence.run, evidence.folds
+    unit = "patient" if run.patients_known else "sample (no patient ids)"
+    if protocol.get("split") == "official":
+        n_test = folds.loc[folds["fold"] >= 0, "patient"].nunique()
+        yield (
+            f"The official split of the dataset was used: {n_test} test {unit}s were predicted once, by models "
+            f"fitted on the other {folds['patient'].nunique() - n_test}."
+        )
+        yield (
+            "Its validation part served early stopping, calibration and tuning."
+            if protocol.get("validation")
+            else f"It names no validation part; inner splits were cut by {unit}."
+        )
+        return
+    n_folds, repeats = folds.loc[folds["fold"] >= 0, "fold"].nunique(), folds["repeat"].nunique()
+    times = "once" if repeats == 1 else f"{repeats} times"
+    if protocol.get("split") == "file":
+        yield (
+            f"Cross-validation was {n_folds}-fold by {unit}, drawn {times}, with the folds that the file "
+            f"`{protocol.get('split_file')}` gives."
+        )
+    else:
+        stratified = f", stratified on {protocol['stratify']}" if protocol.get("stratify") else ""
+        yield (
+            f"Cross-validation was {n_folds}-fold, grouped by {unit}{stratified}, and drawn {times} "
+            f"(seed {protocol.get('seed')})."
+        )
+    sizes = folds[folds["fold"] >= 0].groupby(["repeat", "fold"])["patient"].nunique()
+    yield (
+        f"A test part held {_range(int(sizes.min()), int(sizes.max()))} {unit}s; all samples of a {unit} lay in "
+        "the same part, and the folds were the same for all targets and cells."
+    )
+    if (folds["fold"] < 0).any():
+        yield f"{folds.loc[folds['fold'] < 0, 'patient'].nunique()} {unit}s were always in training."
+    yield "No data from outside these folds were tested. [AUTHORS: external test set, if there is one.]"
+
+
+def source(evidence: Evidence) -> str:
+    """Where the data are from, as far as the folder says."""
+    name = evidence.run.dataset.partition(" (")[0]
+    known = STEPS["data"].get(name)
+    if is_phantom(evidence):
+        return (
+            f"The data are `{evidence.run.dataset}`: by their name a phantom in this layout and no scans of patients "
+            "[AUTHORS: say how they were made]."
+        )
+    if known is None or not known.cites:
+        return f"The data were read by `{evidence.run.dataset}` [AUTHORS: name and cite the source of the images]."
+    return f"The data were {known.words} (`{evidence.run.dataset}`) [@{known.cites[0]}]."
+
+
+def _placed(evidence: Evidence) -> str:
+    locations = evidence.run.locations
+    return f", and is located by {', '.join(locations)}" if locations else ""
+
+
+def exclusions(evidence: Evidence) -> str:
+    """How many images or samples were excluded, and why."""
+    total = sum(evidence.excluded.values())
+    if not total:
+        return "No image or sample was excluded while the data were read."
+    grouped: dict[str, int] = {}
+    for reason, n in evidence.excluded.items():
+        general = re.sub(r"^line \d+: ", "", reason)
+        grouped[general] = grouped.get(general, 0) + n
+    shown = [f"{reason} (n = {n})" for reason, n in sorted(grouped.items(), key=lambda item: -item[1])[:REASONS]]
+    rest = total - sum(sorted(grouped.values(), reverse=True)[:REASONS])
+    more = f"; other reasons (n = {rest}, see excluded.csv)" if rest else ""
+    rows = "1 image or sample was" if total == 1 else f"{total} images or samples were"
+    return f"{rows} excluded: {'; '.join(shown)}{more}."
+
+
+def target(evidence: Evidence, name: str) -> str:
+    """Classes, samples, patients and events of a target."""
+    populations = [p for p in evidence.populations if p.target == name]
+    n_samples = len(evidence.samples)
+    if not populations:
+        return f"No cell of the target {name} was completed."
+    classes = " / ".join(populations[0].classes)
+    parts = []
+    for p in populations:
+        given = f"with {p.sequences}, " if len(populations) > 1 else ""
+        of = f" of {n_samples}" if p.n_samples < n_samples else ""
+        parts.append(
+            f"{given}{p.n_samples}{of} samples of {p.n_patients} patients ({' / '.join(map(str, p.events))} by class; "
+            f"the rarest class in {p.rarest} patients)"
+        )
+    same = len({part.partition(", ")[2] for part in parts}) == 1 and len(parts) > 1
+    told = f"{parts[0].partition(', ')[2]}, the same for every choice of sequences" if same else "; ".join(parts)
+    text = f"The target {name} has the classes {classes}: {told}."
+    if any(p.uneven for p in populations):
+        text += " Some of its cells predicted fewer of these samples."
+    if min(p.rarest for p in populations) < EXPLORATORY:
+        text += f" With fewer than {EXPLORATORY} patients in a class, its results are exploratory."
+    return text
+
+
+def _range(low: int, high: int) -> str:
+    return str(low) if low == high else f"{low} to {high}"

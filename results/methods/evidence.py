@@ -1,0 +1,188 @@
+"""What a run folder holds besides predictions: sessions, samples, folds, exclusions, and who each target is of."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from results.run_folder import Cell, ResultsError, Run
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+UNUSED = ("none", "-")
+
+
+@dataclass(frozen=True)
+class Population:
+    """The samples that the cells of one target and one choice of sequences predict.
+
+    Args:
+        target: The target.
+        sequences: The label of the sequences.
+        classes: The labels of the target, in order.
+        label: The class index of each sample.
+        patient: The patient of each sample.
+        uneven: Whether some of these cells predict fewer samples than others.
+    """
+
+    target: str
+    sequences: str
+    classes: tuple[str, ...]
+    label: dict[str, int]
+    patient: dict[str, str]
+    uneven: bool
+
+    @property
+    def n_patients(self) -> int:
+        """The number of patients."""
+        return len(set(self.patient.values()))
+
+    @property
+    def n_samples(self) -> int:
+        """The number of samples."""
+        return len(self.label)
+
+    @property
+    def events(self) -> list[int]:
+        """The number of samples of each class."""
+        counts = Counter(self.label.values())
+        return [counts[k] for k in range(len(self.classes))]
+
+    @property
+    def rarest(self) -> int:
+        """The number of patients of the class that fewest patients have."""
+        return min(
+            len({self.patient[sample] for sample, label in self.label.items() if label == k})
+            for k in range(len(self.classes))
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """All that a paper can take from a run folder.
+
+    Args:
+        run: The run.
+        sessions: One a start of the run, as `provenance.json` has them.
+        samples: `samples.parquet`, patients as text.
+        folds: `folds.csv`: `patient` (text), `repeat`, `fold` (-1: always in training).
+        excluded: The number of rows of `excluded.csv` by reason, most frequent first.
+        populations: Who each target is of.
+        scores: The table of scores that the folder keeps, of the cells that it has; None where it keeps none.
+        resamples: Draws of the bootstrap of that table.
+        metrics: The metrics of that table.
+        own_scores: The dataset's own scores, if it has any.
+        null_runs: The lowest and the highest number of null runs of the cells that have any, and how many have.
+    """
+
+    run: Run
+    sessions: list[dict[str, Any]]
+    samples: pd.DataFrame
+    folds: pd.DataFrame
+    excluded: dict[str, int]
+    populations: list[Population]
+    scores: pd.DataFrame | None
+    resamples: int
+    metrics: list[str]
+    own_scores: list[str]
+    null_runs: tuple[int, int, int]
+
+    @property
+    def redrawn(self) -> int:
+        """The most draws of a target that lacked a class."""
+        if self.scores is None or "redrawn" not in self.scores:
+            return 0
+        return int(self.scores["redrawn"].fillna(0).max())
+
+    @property
+    def cells(self) -> list[Cell]:
+        """The cells that are no floors."""
+        return [cell for cell in self.run.cells if not cell.floor]
+
+    def steps(self, axis: str) -> list[str]:
+        """The labels on an axis of the cells that are no floors; `none` for what is not used."""
+        labels = (cell.axes.get(axis, "none") for cell in self.cells)
+        return list(dict.fromkeys("none" if label in UNUSED else label for label in labels))
+
+
+def gather(run: Run) -> Evidence:
+    """Reads a run folder.
+
+    Raises:
+        ResultsError: `samples.parquet`, `folds.csv`, `excluded.csv` or `provenance.json` can't be read.
+    """
+    import pandas as pd
+
+    try:
+        samples = pd.read_parquet(run.folder / "samples.parquet")
+        samples = samples.assign(patient=samples["patient"].astype(str))
+        folds = pd.read_csv(run.folder / "folds.csv", dtype={"patient": str}, keep_default_na=False)
+        folds = folds.astype({"repeat": int, "fold": int})
+        excluded = pd.read_csv(run.folder / "excluded.csv", dtype=str, keep_default_na=False)
+        reasons = Counter(excluded["reason"].tolist())
+        sessions = json.loads((run.folder / "provenance.json").read_text(encoding="utf-8"))
+    except (OSError, KeyError, ValueError) as error:
+        raise ResultsError(f"{run.folder} lacks what the paper needs: {error}: run the grid again") from error
+    table = _scores(run)
+    return Evidence(
+        run=run,
+        sessions=sessions,
+        samples=samples,
+        folds=folds,
+        excluded=dict(reasons.most_common()),
+        populations=populations(run),
+        scores=table,
+        resamples=0 if table is None else int(table.attrs.get("resamples", 0)),
+        metrics=[] if table is None else list(table.attrs.get("metrics", [])),
+        own_scores=_own_scores(run),
+        null_runs=_null_runs(run),
+    )
+
+
+def populations(run: Run) -> list[Population]:
+    """Who each target is of, by the choice of sequences."""
+    groups: dict[tuple[str, str], list[Cell]] = {}
+    for cell in run.cells:
+        if cell.status == "done":
+            groups.setdefault((cell.target, cell.axes.get("sequences", "")), []).append(cell)
+    found = []
+    for (target, sequences), cells in groups.items():
+        label: dict[str, int] = {}
+        patient: dict[str, str] = {}
+        sizes = set()
+        for cell in cells:
+            p = run.predictions(cell)
+            sizes.add(len(np.unique(p.sample)))
+            label |= zip(p.sample.tolist(), p.y.tolist(), strict=True)
+            patient |= zip(p.sample.tolist(), p.patient.tolist(), strict=True)
+        found.append(Population(target, sequences, cells[0].classes, label, patient, sizes != {len(label)}))
+    return found
+
+
+def _scores(run: Run) -> pd.DataFrame | None:
+    import pandas as pd
+
+    path = run.folder / "scores.parquet"
+    if not path.exists():
+        return None
+    table = pd.read_parquet(path)
+    kept = table[table["key"].isin([cell.key for cell in run.cells])]
+    kept.attrs = table.attrs
+    return kept if len(kept) else None
+
+
+def _own_scores(run: Run) -> list[str]:
+    import pandas as pd
+
+    path = run.folder / "dataset_scores.csv"
+    return list(pd.read_csv(path)["score"].unique()) if path.exists() else []
+
+
+def _null_runs(run: Run) -> tuple[int, int, int]:
+    counts = Counter(path.parent.name for path in run.folder.glob("null/*/*.parquet"))
+    return (min(counts.values()), max(counts.values()), len(counts)) if counts else (0, 0, 0)
