@@ -36,6 +36,9 @@ StoreFolder = Annotated[Path, typer.Option("--store", help="Where finished steps
 Null = Annotated[int, typer.Option(help="Also run each cell N times on permuted labels.", metavar="N", min=0)]
 
 
+RunFolder = Annotated[Path, typer.Argument(help="A run folder, such as runs/demo.", metavar="RUN")]
+
+
 @app.command()
 def run(
     grid: GridFile,
@@ -133,13 +136,13 @@ def check(
 
 @app.command()
 def tables(
-    run: Annotated[Path, typer.Argument(help="A run folder, such as runs/demo.", metavar="RUN")],
+    run: RunFolder,
     rows: Annotated[str, typer.Option(help="Axes as rows, joined by commas.")] = "",
     columns: Annotated[str, typer.Option(help="Axes as columns.")] = "",
     metrics: Annotated[str, typer.Option(help="Such as auc,f1.")] = "",
     format: Annotated[str, typer.Option(help="text, md, csv, latex or html; several joined by commas.")] = "text",  # noqa: A002
     preset: Annotated[
-        str, typer.Option(help="main, ablation:AXIS, per-class, per-target or cost.", metavar="NAME")
+        str, typer.Option(help="main, ablation:AXIS, per-target, cost or table-1.", metavar="NAME")
     ] = "main",
     out: Annotated[
         Path | None, typer.Option(help="Write to a file: its ending (.docx .html .md .tex .csv .txt) tells the format.")
@@ -171,6 +174,60 @@ def tables(
         else:
             for one in format.split(","):
                 print(table(found, format=one, against=_named(against), **shown))
+
+
+@app.command()
+def figures(
+    run: RunFolder,
+    out: Annotated[Path | None, typer.Option(help="A folder; RUN/figures where none is given.")] = None,
+    width: Annotated[str, typer.Option(help="double (183 mm) or single (89 mm).")] = "double",
+) -> None:
+    """Draw every figure that a run has data for, as PDF and PNG, with captions."""
+    if width not in ("double", "single"):
+        _stop(f"--width {width}: there is double, single")
+    with _clear_errors():
+        from results.figures import draw_all
+        from results.run_folder import read
+
+        found = read(run)
+        written = draw_all(found, out or found.folder / "figures", width="single" if width == "single" else "double")
+        print("\n".join(map(str, written)))
+
+
+@app.command()
+def methods(
+    run: RunFolder,
+    out: Annotated[Path | None, typer.Option(help="A Markdown file; printed where none is given.")] = None,
+) -> None:
+    """Print the methods section, its references, table 1 and a reviewer's checklist, from what a run holds."""
+    with _clear_errors():
+        from results.checklist import checklist
+        from results.formats import markdown
+        from results.methods import methods as in_words
+        from results.run_folder import read
+        from results.table_one import table_one
+
+        found = read(run)
+        text = "\n\n".join([in_words(found), f"## Table 1\n\n{markdown(table_one(found))}", checklist(found)])
+        if out is None:
+            print(text)
+        else:
+            out.write_text(text + "\n", encoding="utf-8")
+            print(f"wrote {out}")
+
+
+@app.command()
+def compare(
+    first: RunFolder,
+    second: RunFolder,
+    metric: Annotated[str, typer.Option(help="Such as auc.")] = "auc",
+) -> None:
+    """Set two runs side by side on the samples that they share."""
+    with _clear_errors():
+        from results.compare import compare as side_by_side
+        from results.run_folder import read
+
+        print(side_by_side(read(first), read(second), metric=metric))
 
 
 @app.command()

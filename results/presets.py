@@ -14,16 +14,17 @@ from results.metrics import METRICS, auc, evaluate
 from results.run_folder import Cell, Predictions, ResultsError, Run
 from results.scores import nearest, scores
 from results.statistics.bootstrap import PatientBootstrap, interval
+from results.table_one import table_one
 
 Record = dict[str, Any]
 Places = dict[tuple[str, ...], dict[str, Cell]]
 
 
-NAMES = ("main", "ablation", "per-class", "per-target", "cost")
+NAMES = ("main", "ablation", "per-target", "cost", "table-1")
 
 
 def of(run: Run, preset: str) -> list[Sheet]:
-    """The sheets of a preset other than `main`: `ablation:AXIS`, `per-class`, `per-target`, `cost`.
+    """The sheets of a preset other than `main`: `ablation:AXIS`, `per-target`, `cost`, `table-1`.
 
     Raises:
         ResultsError: No such preset, or what it says of the run.
@@ -37,6 +38,8 @@ def of(run: Run, preset: str) -> list[Sheet]:
         return per_target(run)
     if name == "cost":
         return cost(run)
+    if name == "table-1":
+        return [table_one(run)]
     raise ResultsError(f"no preset '{preset}'{nearest(name, NAMES)}")
 
 
