@@ -154,8 +154,8 @@ def family(simulations: dict[str, int], patients: int = 75) -> list[Line]:
             value = np.array([auc(y, P) for P in cells])
             draws = np.stack([bootstrap.draws(auc, rows, P) for P in cells], axis=1)
             differences, drawn, equal = value[1:] - value[0], draws[:, 1:] - draws[:, :1], COMPARISONS - better
-            adjusted.append(step_down_max_t(differences, drawn)[:equal].min() <= 0.05)
-            alone = [step_down_max_t(differences[[m]], drawn[:, [m]])[0] for m in range(equal)]
+            adjusted.append(step_down_max_t(differences, drawn, patients)[:equal].min() <= 0.05)
+            alone = [step_down_max_t(differences[[m]], drawn[:, [m]], patients)[0] for m in range(equal)]
             unadjusted.append(min(alone) <= 0.05)
         what = f"Family error, {COMPARISONS} comparisons of which {better} differ,"
         lines.append(Line.of(f"{what} not adjusted", patients, np.array(unadjusted), "fails"))

@@ -106,10 +106,10 @@ class _Contributions:
         aucs = np.bincount(repeats[positive], weights=wins[positive], minlength=len(pairs)) / pairs
         excess = (wins - aucs[repeats] * opponents) / pairs[repeats] / len(pairs)
         compared = opponents > 0
-        positives = np.bincount(members, weights=np.where(positive, excess, 0.0))
-        negatives = np.bincount(members, weights=np.where(positive, 0.0, excess))
-        has_positive = np.bincount(members, weights=positive & compared) > 0
-        has_negative = np.bincount(members, weights=~positive & compared) > 0
+        positives = _sums(members, np.where(positive, excess, 0.0))
+        negatives = _sums(members, np.where(positive, 0.0, excess))
+        has_positive = _sums(members, positive & compared) > 0
+        has_negative = _sums(members, ~positive & compared) > 0
         if min(has_positive.sum(), has_negative.sum()) < 2:
             raise ValueError(
                 f"{has_positive.sum()} patients have a positive and {has_negative.sum()} a negative: "
@@ -148,6 +148,10 @@ def _wins(positive: NDArray[np.bool_], score: Float64, block: Int64) -> tuple[Fl
         wins[mine] = (below + not_above) / 2
     wins[~positive] = opponents[~positive] - wins[~positive]
     return wins, opponents
+
+
+def _sums(members: Int64, values: NDArray[np.generic]) -> Float64:
+    return np.bincount(members, weights=values).astype(np.float64)
 
 
 def _unbiased(members: NDArray[np.bool_]) -> float:

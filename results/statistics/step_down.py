@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import ndtri, stdtr
 
 Float64 = NDArray[np.float64]
 
@@ -11,31 +12,37 @@ RESAMPLES_A_COMPARISON = 40
 CONSTANT = 1e-12
 
 
-def step_down_max_t(observed: Float64, draws: Float64) -> Float64:
+def step_down_max_t(observed: Float64, draws: Float64, n_patients: int) -> Float64:
     """`(M,)` two-sided p-values by step-down max-|t| over joint bootstrap draws.
 
     Each difference is divided by the standard deviation of its draws. The largest |t| is held against the largest
     |t| of all comparisons in each resample, centred at the observed differences; the next against the largest of
-    those that remain; and so on. Comparisons that move together are corrected less than by Holm.
+    those that remain; and so on. Comparisons that move together are corrected less than by Holm. The p-value of a
+    family of one is that of the paired bootstrap.
+
+    The standard deviation of a bootstrap over n patients is too small by sqrt((n - 1) / n), and |t| has the tails of
+    Student's distribution while the draws have those of the normal one. Both are allowed for: without, the family
+    error at .05 was .07 with 75 patients and .09 with 33 (docs/simulations.md).
 
     Args:
         observed: `(M,)` differences.
-        draws: `(B, M)` the same differences in B resamples, each row one resample for all comparisons.
+        draws: `(B, M)` the same differences in B resamples, each row one resample of patients for all comparisons.
+        n_patients: The number of patients that are resampled.
 
     Returns:
         p-values of at least 1 / (B + 1), in the order of `observed`, that fall with |t|. A comparison whose draws are
         all equal, as of identical cells, has p = 1.
 
     Raises:
-        ValueError: A difference or a draw is not finite, or there are fewer than two draws.
+        ValueError: A difference or a draw is not finite, or there are fewer than two draws or patients.
 
     References:
         P. H. Westfall and S. S. Young, Resampling-based multiple testing, 1993, ISBN 978-0-471-55761-6.
         J. P. Romano and M. Wolf, Exact and approximate stepdown methods for multiple hypothesis testing, 2005,
         doi:10.1198/016214504000000539.
     """
-    if len(draws) < 2:
-        raise ValueError(f"draws ({len(draws)}) must be at least 2")
+    if min(len(draws), n_patients) < 2:
+        raise ValueError(f"draws ({len(draws)}) and n_patients ({n_patients}) must be at least 2")
     missing = ~(np.isfinite(observed) & np.isfinite(draws).all(axis=0))
     if missing.any():
         shown = ", ".join(map(str, np.flatnonzero(missing)))
@@ -43,11 +50,12 @@ def step_down_max_t(observed: Float64, draws: Float64) -> Float64:
     adjusted = np.ones(len(observed))
     varying = np.flatnonzero(np.ptp(draws, axis=0) > CONSTANT)
     spread = draws[:, varying].std(axis=0, ddof=1)
-    t = np.abs(observed[varying]) / spread
+    t = np.abs(observed[varying]) / spread * np.sqrt((n_patients - 1) / n_patients)
+    as_normal = -ndtri(stdtr(n_patients - 1, -t))
     drawn = np.abs(draws[:, varying] - observed[varying]) / spread
     order = np.argsort(-t, kind="stable")
     largest = np.maximum.accumulate(drawn[:, order[::-1]], axis=1)[:, ::-1]
-    p = (1 + (largest >= t[order]).sum(axis=0)) / (len(draws) + 1)
+    p = (1 + (largest >= as_normal[order]).sum(axis=0)) / (len(draws) + 1)
     adjusted[varying[order]] = np.maximum.accumulate(p)
     return adjusted
 

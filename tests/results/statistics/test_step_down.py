@@ -9,17 +9,18 @@ from statsmodels.stats.multitest import multipletests
 from results.statistics.step_down import holm, step_down_max_t
 
 
-def by_loops(observed, draws):
-    """Romano and Wolf 2005, one hypothesis and one resample at a time."""
+def by_loops(observed, draws, n_patients):
+    """Romano and Wolf 2005, one hypothesis and one resample at a time; the draws are given Student's tails."""
     B, M = draws.shape
-    spread = [np.std(draws[:, m], ddof=1) for m in range(M)]
+    spread = [np.std(draws[:, m], ddof=1) * np.sqrt(n_patients / (n_patients - 1)) for m in range(M)]
     t = [abs(observed[m]) / spread[m] for m in range(M)]
     remaining, before, p = list(range(M)), 0.0, np.zeros(M)
     while remaining:
         m = max(remaining, key=lambda k: t[k])
         exceeding = 0
         for b in range(B):
-            exceeding += max(abs(draws[b, k] - observed[k]) / spread[k] for k in remaining) >= t[m]
+            z = [abs(draws[b, k] - observed[k]) / np.std(draws[:, k], ddof=1) for k in remaining]
+            exceeding += stats.t.isf(stats.norm.sf(max(z)), n_patients - 1) >= t[m]
         before = p[m] = max(before, (1 + exceeding) / (B + 1))
         remaining.remove(m)
     return p
@@ -36,56 +37,66 @@ def family(seed, *, M=6, B=150, shared=0.6):
 @pytest.mark.parametrize("seed", range(5))
 def test_equals_the_procedure_in_loops(seed):
     observed, draws = family(seed)
-    assert_allclose(step_down_max_t(observed, draws), by_loops(observed, draws), rtol=1e-12)
+    assert_allclose(step_down_max_t(observed, draws, 20), by_loops(observed, draws, 20), rtol=1e-12)
 
 
-def test_of_independent_normal_draws_it_is_sidaks_step_down():
-    """P(max of m |Z| >= t) = 1 - (2 Phi(t) - 1)^m."""
-    t = np.array([3.0, 2.4, 2.0, 0.7, 2.5])
-    draws = t + np.random.default_rng(0).normal(size=(200_000, 5))
-    order = np.argsort(-t)
-    sidak = 1 - (2 * stats.norm.cdf(t[order]) - 1) ** np.arange(5, 0, -1)
-    found = step_down_max_t(t, draws)
+@pytest.mark.parametrize("n_patients", [15, 75])
+def test_of_independent_draws_it_is_sidaks_step_down_of_students_t(n_patients):
+    """P(max of m |T| >= t) = 1 - (1 - P(|T| >= t))^m."""
+    z = np.array([3.0, 2.4, 2.0, 0.7, 2.5])
+    draws = z + np.random.default_rng(0).normal(size=(200_000, 5))
+    order = np.argsort(-z)
+    alone = 2 * stats.t.sf(z[order] * np.sqrt((n_patients - 1) / n_patients), n_patients - 1)
+    sidak = 1 - (1 - alone) ** np.arange(5, 0, -1)
+    found = step_down_max_t(z, draws, n_patients)
     assert_allclose(found[order], np.maximum.accumulate(sidak), atol=0.005)
+
+
+def test_a_mean_over_patients_has_the_p_of_students_test():
+    difference = np.random.default_rng(1).normal(0.5, 1, 20)
+    counts = np.random.default_rng(2).multinomial(20, np.full(20, 1 / 20), 100_000)
+    found = step_down_max_t(np.array([difference.mean()]), counts @ difference[:, None] / 20, 20)
+    assert_allclose(found, stats.ttest_1samp(difference, 0).pvalue, atol=0.004)
 
 
 def test_comparisons_that_are_one_need_no_correction():
     observed, draws = family(1, M=1, B=2000)
-    alone = step_down_max_t(observed, draws)
-    thrice = step_down_max_t(np.repeat(observed, 3), np.repeat(draws, 3, axis=1))
+    alone = step_down_max_t(observed, draws, 40)
+    thrice = step_down_max_t(np.repeat(observed, 3), np.repeat(draws, 3, axis=1), 40)
+    assert 0 < alone[0] < 1
     assert_array_equal(thrice, np.repeat(alone, 3))
-    z = abs(observed[0]) / draws.std(ddof=1)
-    assert_allclose(alone, 2 * stats.norm.sf(z), atol=4 * np.sqrt(0.25 / 2000))
 
 
 def test_the_order_of_comparisons_does_not_matter_and_p_falls_with_t():
     observed, draws = family(2)
-    p, mixed = step_down_max_t(observed, draws), np.array([3, 0, 5, 1, 4, 2])
-    assert_array_equal(step_down_max_t(observed[mixed], draws[:, mixed]), p[mixed])
+    p, mixed = step_down_max_t(observed, draws, 40), np.array([3, 0, 5, 1, 4, 2])
+    assert_array_equal(step_down_max_t(observed[mixed], draws[:, mixed], 40), p[mixed])
     t = np.abs(observed) / draws.std(axis=0)
     assert (np.diff(p[np.argsort(-t)]) >= 0).all()
 
 
 def test_the_least_p_is_one_over_resamples_plus_one():
     draws = 100 + np.random.default_rng(3).normal(size=(99, 1))
-    assert_allclose(step_down_max_t(np.array([100.0]), draws), 1 / 100)
+    assert_allclose(step_down_max_t(np.array([100.0]), draws, 40), 1 / 100)
 
 
 def test_identical_cells_have_p_1_and_change_no_other():
     observed, draws = family(4)
-    p = step_down_max_t(observed, draws)
-    padded = step_down_max_t(np.append(observed, 0), np.column_stack([draws, np.zeros(len(draws))]))
+    p = step_down_max_t(observed, draws, 40)
+    padded = step_down_max_t(np.append(observed, 0), np.column_stack([draws, np.zeros(len(draws))]), 40)
     assert_array_equal(padded, np.append(p, 1))
-    assert_array_equal(step_down_max_t(np.zeros(2), np.zeros((10, 2))), [1, 1])
+    assert_array_equal(step_down_max_t(np.zeros(2), np.zeros((10, 2)), 40), [1, 1])
 
 
 def test_what_has_no_value_is_refused():
     observed, draws = family(5)
     draws[3, 2] = np.nan
     with pytest.raises(ValueError, match="comparisons at 2 "):
-        step_down_max_t(observed, draws)
+        step_down_max_t(observed, draws, 40)
     with pytest.raises(ValueError, match=r"draws \(0\)"):
-        step_down_max_t(observed, draws[:0])
+        step_down_max_t(observed, draws[:0], 40)
+    with pytest.raises(ValueError, match=r"n_patients \(1\)"):
+        step_down_max_t(observed, draws, 1)
 
 
 @pytest.mark.parametrize("seed", range(3))
