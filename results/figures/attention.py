@@ -72,8 +72,8 @@ def attention_over_slices(run: Run, target: str, *, width: Width = "double", pan
     more = f" The first {panels} of {len(found)} fusions." if len(found) > panels else ""
     figure.caption = (
         f"Attention over slices for {target}, by position in the crop: mean over {number} test predictions (each "
-        f"sample once a repeat, by the fusion of the fold that it was kept out of; samples without the sequence are left "
-        f"out). Bars: the interquartile range over samples, not a confidence interval.{more}"
+        f"sample once a repeat, by the fusion of the fold that it was kept out of; samples without the sequence are "
+        f"left out). Bars: the interquartile range over samples, not a confidence interval.{more}"
     )
     return figure
 

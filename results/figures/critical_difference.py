@@ -59,9 +59,8 @@ def critical_difference(run: Run, *, width: Width = "double", shown: int = SHOWN
     """
     names, scores = _table(run)
     if len(scores) < TARGETS or len(names) < TARGETS:
-        raise NothingToDrawError(
-            f"ranks need {TARGETS} targets and as many cells that are done for all: there are {len(scores)} and {len(names)}"
-        )
+        there = f"there are {len(scores)} and {len(names)}"
+        raise NothingToDrawError(f"ranks need {TARGETS} targets and as many cells that are done for all: {there}")
     ranks = rank(scores)
     order = np.argsort(ranks.mean, kind="stable")[:shown]
     means, drawn = ranks.mean[order], [wrapped(names[i], WIDTHS[width] * 0.42) for i in order]
@@ -100,8 +99,8 @@ def critical_difference(run: Run, *, width: Width = "double", shown: int = SHOWN
     figure.caption = (
         f"Mean ranks by AUC of {len(names)} cells over {len(scores)} targets ({', '.join(run.targets)}). Friedman "
         f"test: p = {ranks.friedman_p:.3f}. A vertical bar joins cells whose mean ranks differ by less than Nemenyi's "
-        f"critical difference at .05 ({ranks.critical:.2f}). Targets of the same patients are not independent, and few targets "
-        f"can tell little apart.{more}"
+        f"critical difference at .05 ({ranks.critical:.2f}). Targets of the same patients are not independent, and few "
+        f"targets can tell little apart; ranks of cells on different samples are only a hint.{more}"
     )
     return figure
 
