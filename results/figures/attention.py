@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
-from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
@@ -44,9 +43,8 @@ def attention_over_slices(run: Run, target: str, *, width: Width = "double", pan
         NothingToDrawError: No fusion left attention over more than one slice.
         ResultsError: The arrays are not of the samples of the run.
     """
-    found = [
-        (step, weights) for step in artifacts(run, target, "*attention_slices.npy") if (weights := _read(run, step))
-    ]
+    steps = artifacts(run, target, "*attention_slices.npy")
+    found = [(step, weights) for step in steps if (weights := _read(run, step))]
     if not found:
         raise NothingToDrawError("no fusion left attention over more than one slice in artifacts/")
     shown = found[:panels]
@@ -66,15 +64,16 @@ def attention_over_slices(run: Run, target: str, *, width: Width = "double", pan
     room = WIDTHS[width] / columns - 18
     titled(list(grid.flat[: len(shown)]), [wrapped(step.name, room) for step, _ in shown])
     handles = [Line2D([], [], label=name, marker=MARKERS[i % 7], **line(i)) for i, name in enumerate(sequences)]
+    spread = Line2D([], [], color="black", linewidth=0, marker="|", markersize=7, label="middle half of the samples")
     uniform = Line2D([], [], color=GREY, linestyle=":", linewidth=0.9, label="all slices alike")
-    legend_below(figure, [*handles, Patch(color="0.8", label="middle half of the samples"), uniform])
+    legend_below(figure, [*handles, spread, uniform])
     n = {len(values) for _, weights in shown for values in weights.values()}
     number = f"{min(n)}" if len(n) == 1 else f"{min(n)} to {max(n)}"
     more = f" The first {panels} of {len(found)} fusions." if len(found) > panels else ""
     figure.caption = (
-        f"Attention over slices for {target}, by position in the crop: mean over {number} test predictions (each sample "
-        f"once a repeat, by the fusion of the fold that it was kept out of; samples without the sequence are left out). "
-        f"Band: the interquartile range over samples, not a confidence interval.{more}"
+        f"Attention over slices for {target}, by position in the crop: mean over {number} test predictions (each "
+        f"sample once a repeat, by the fusion of the fold that it was kept out of; samples without the sequence are "
+        f"left out). Bars: the interquartile range over samples, not a confidence interval.{more}"
     )
     return figure
 
@@ -117,8 +116,9 @@ def _panel(panel: Axes, weights: dict[str, Float64], sequences: list[str]) -> No
         i = sequences.index(name)
         positions = np.arange(1, values.shape[1] + 1)
         low, high = np.quantile(values, [0.25, 0.75], axis=0)
-        panel.fill_between(positions, low, high, color=line(i)["color"], alpha=0.18, linewidth=0)
-        panel.plot(positions, values.mean(axis=0), marker=MARKERS[i % 7], **line(i))
+        aside = positions + 0.12 * (i - (len(sequences) - 1) / 2)
+        panel.vlines(aside, low, high, color=line(i)["color"], linewidth=0.8)
+        panel.plot(aside, values.mean(axis=0), marker=MARKERS[i % 7], **line(i))
     panel.axhline(1 / slices, color=GREY, linestyle=":", linewidth=0.9, zorder=0)
     panel.set_xlabel("Slice (position)")
     panel.xaxis.set_major_locator(MaxNLocator(min(slices, 6), integer=True))

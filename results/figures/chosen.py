@@ -138,7 +138,7 @@ def chosen(run: Run, target: str) -> Chosen:
     done = cells["status"] == "done"
     if not done.any():
         raise NothingToDrawError(f"no cell of target '{target}' is done")
-    varying = [axis for axis in run.axes if cells[done][axis].nunique() > 1]
+    varying = [axis for axis in run.axes if len(set(cells[done][axis])) > 1]
     cells = cells.assign(**{axis: cells[axis].map(shorten(cells[axis])) for axis in run.axes})
     return Chosen(
         run=run,

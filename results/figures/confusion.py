@@ -61,8 +61,8 @@ def confusion_matrix(run: Run, target: str, *, width: Width = "single") -> Drawi
     repeats = len(np.unique(of.predictions(best).repeat))
     pooled = f"mean counts of {repeats} repeats" if repeats > 1 else "counts"
     figure.caption = (
-        f"Confusion matrix of {target}, {of.name(best)} (best AUC); {of.n_of(best)}. Folds are pooled: {pooled}, and % of "
-        f"the true class. The predicted class is the most probable one.{of.picked}"
+        f"Confusion matrix of {target}, {of.name(best)} (best AUC); {of.n_of(best)}. Folds are pooled: {pooled}, and "
+        f"% of the true class. The predicted class is the most probable one.{of.picked}"
     )
     return figure
 

@@ -16,8 +16,7 @@ MOST = 14
 
 @styled
 def cost(run: Run, target: str, *, width: Width = "single") -> Drawing:
-    """AUC of every cell against the seconds that its fits took, on a log axis; the line joins cells that no cheaper
-    one beats.
+    """AUC of every cell against the seconds of its fits, on a log axis; a line joins cells that no cheaper one beats.
 
     Args:
         run: A run folder.

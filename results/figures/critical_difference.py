@@ -17,7 +17,6 @@ from results.figures.style import (
     NothingToDrawError,
     Width,
     styled,
-    text_width,
     wrapped,
 )
 from results.run_folder import Run
@@ -45,7 +44,7 @@ class Ranks:
 
 @styled
 def critical_difference(run: Run, *, width: Width = "double", shown: int = SHOWN) -> Drawing:
-    """Mean ranks by AUC of the cells that are done for every target; bars join cells that Nemenyi's test keeps together.
+    """Mean ranks by AUC of the cells that are done for every target; bars join what Nemenyi's test does not part.
 
     Args:
         run: A run folder with at least three targets.
@@ -60,13 +59,11 @@ def critical_difference(run: Run, *, width: Width = "double", shown: int = SHOWN
     """
     names, scores = _table(run)
     if len(scores) < TARGETS or len(names) < TARGETS:
-        raise NothingToDrawError(
-            f"ranks need {TARGETS} targets and as many cells that are done for all: there are {len(scores)} and {len(names)}"
-        )
+        there = f"there are {len(scores)} and {len(names)}"
+        raise NothingToDrawError(f"ranks need {TARGETS} targets and as many cells that are done for all: {there}")
     ranks = rank(scores)
     order = np.argsort(ranks.mean, kind="stable")[:shown]
     means, drawn = ranks.mean[order], [wrapped(names[i], WIDTHS[width] * 0.42) for i in order]
-    left = max(text_width(line) for name in drawn for line in name.split("\n")) + 10
     bars = _together(means, ranks.critical)
     tall = max(ROW, LINE * max(name.count("\n") + 1 for name in drawn) + 0.8)
     height = tall * (len(drawn) + 1) + 22
@@ -78,29 +75,32 @@ def critical_difference(run: Run, *, width: Width = "double", shown: int = SHOWN
     for place, mean in zip(y, means, strict=True):
         panel.annotate(f"{mean:.1f}", (mean, place), (4, 0), textcoords="offset points", va="center")
     for number, (first, last) in enumerate(bars):
-        x = means[first : last + 1].max() + 0.05 * len(names) + 0.035 * len(names) * (number + 1)
-        panel.plot([x, x], [y[first] - 0.25, y[last] + 0.25], color="black", linewidth=2, solid_capstyle="butt")
+        x = 1.02 + 0.03 * number
+        panel.plot(
+            [x, x],
+            [y[first] - 0.25, y[last] + 0.25],
+            color="black",
+            linewidth=1.8,
+            solid_capstyle="butt",
+            transform=panel.get_yaxis_transform(),
+            clip_on=False,
+        )
     panel.errorbar(1 + ranks.critical / 2, -1.1, xerr=ranks.critical / 2, color="black", capsize=2, linewidth=0.9)
-    panel.annotate(
-        f"critical difference {ranks.critical:.1f}",
-        (1 + ranks.critical, -1.1),
-        (5, 0),
-        textcoords="offset points",
-        va="center",
-    )
+    words = f"critical difference {ranks.critical:.1f}"
+    panel.annotate(words, (1 + ranks.critical, -1.1), (5, 0), textcoords="offset points", va="center")
     panel.set_yticks(y, drawn)
     panel.tick_params(axis="y", length=0)
     panel.spines["left"].set_visible(False)
     panel.set_ylim(len(drawn) - 0.4, -1.7)
-    panel.set_xlim(0.5, None)
+    panel.set_xlim(0.5, max(means.max() * 1.2, 1 + ranks.critical))
     panel.xaxis.set_major_locator(MaxNLocator(min(8, len(names)), integer=True))
-    panel.set_xlabel(f"Mean rank by AUC over {len(scores)} targets (1: best of {len(names)} cells)")
+    panel.set_xlabel(f"Mean rank by AUC (1: best of {len(names)} cells)")
     more = f" The best {shown} of {len(names)} cells are shown." if len(names) > shown else ""
     figure.caption = (
-        f"Mean ranks by AUC of {len(names)} cells over {len(scores)} targets ({', '.join(run.targets)}). Friedman test: "
-        f"p = {ranks.friedman_p:.3f}. A vertical bar joins cells whose mean ranks differ by less than Nemenyi's critical "
-        f"difference at .05 ({ranks.critical:.2f}). Targets of the same patients are not independent, and few targets "
-        f"can tell little apart.{more}"
+        f"Mean ranks by AUC of {len(names)} cells over {len(scores)} targets ({', '.join(run.targets)}). Friedman "
+        f"test: p = {ranks.friedman_p:.3f}. A vertical bar joins cells whose mean ranks differ by less than Nemenyi's "
+        f"critical difference at .05 ({ranks.critical:.2f}). Targets of the same patients are not independent, and few "
+        f"targets can tell little apart; ranks of cells on different samples are only a hint.{more}"
     )
     return figure
 

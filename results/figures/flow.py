@@ -50,9 +50,9 @@ def flow(run: Run, target: str, *, width: Width = "single") -> Drawing:
         doi:10.1148/ryai.2020200029.
     """
     of = chosen(run, target)
-    full = WIDTHS[width]
+    full, steps = WIDTHS[width], _steps(run, of)
     main, side = 0.54 * full, 0.38 * full
-    boxes = [(_fit(step.words, main), _fit(step.left_out, side) if step.left_out else "") for step in _steps(run, of)]
+    boxes = [(_fit(step.words, main), _fit(step.left_out, side) if step.left_out else "") for step in steps]
     heights = [_height(words) for words, _ in boxes]
     gaps = [max(GAP, _height(left_out) + 3 if left_out else 0) for _, left_out in boxes]
     gaps[0] = 0.0
@@ -72,10 +72,8 @@ def flow(run: Run, target: str, *, width: Width = "single") -> Drawing:
             _box(panel, full - side - 2, y + gap / 2 - own / 2, side, own, left_out, dashed=True)
         _box(panel, 2, y + gap, main, height, words, dashed=False)
         y += gap + height
-    told = [
-        " ".join(step.words) + (f" ({' '.join(step.left_out)})" if step.left_out else "") for step in _steps(run, of)
-    ]
-    figure.caption = f"From the dataset to the folds of {target}. " + " ".join(f"{words}." for words in told)
+    told = ["; ".join((*step.words, *step.left_out)) for step in steps]
+    figure.caption = f"From the dataset to the folds of {target}. {'. '.join(told)}."
     return figure
 
 
@@ -93,9 +91,8 @@ def _steps(run: Run, of: Chosen) -> list[Step]:
     by_class = ", ".join(f"{name}: {n}" for name, n in zip(of.classes, events, strict=True))
     lacking = len(samples) - len(classes)
     sizes = sorted({len(set(p.sample.tolist())) for p in found})
-    some = (
-        (f"cells predict {sizes[0]} to {sizes[-1]} of them,\nby the sequences that they use",) if len(sizes) > 1 else ()
-    )
+    several = f"cells predict {sizes[0]} to {sizes[-1]} of them, by the sequences that they use"
+    some = (several,) if len(sizes) > 1 else ()
     return [
         Step((f"Dataset: {run.dataset}",)),
         Step((f"{len(samples)} samples of {samples.nunique()} patients" + _known(run),), _excluded(run)),
@@ -147,8 +144,10 @@ def _height(words: str) -> float:
 def _box(panel: Axes, x: float, y: float, width: float, height: float, words: str, *, dashed: bool) -> None:
     from matplotlib.patches import Rectangle
 
-    style = {"linestyle": "--" if dashed else "-", "edgecolor": "black", "facecolor": "white"}
-    panel.add_patch(Rectangle((x, y), width, height, linewidth=0.7, **style))
+    line = "--" if dashed else "-"
+    panel.add_patch(
+        Rectangle((x, y), width, height, linewidth=0.7, linestyle=line, edgecolor="black", facecolor="white")
+    )
     panel.text(x + PADDING, y + height / 2, words, va="center", ha="left", linespacing=1.25)
 
 

@@ -67,14 +67,14 @@ def forest(run: Run, target: str, *, width: Width = "double", shown: int = SHOWN
     _floors(panel, of)
     _cells(panel, cells)
     beside.draw(panel, room)
-    for y, words in enumerate(["AUC [95 %]", *values], start=-1):
+    for row, words in enumerate(["AUC [95 %]", *values]):
         panel.text(
             1 + 3 / room,
-            y,
+            row - 1,
             words,
             transform=panel.get_yaxis_transform(),
             va="center",
-            fontweight="bold" if y < 0 else "normal",
+            fontweight="bold" if row == 0 else "normal",
         )
     figure.legend(
         handles=handles,
@@ -148,7 +148,8 @@ def _caption(of: Chosen, shown: int, beside: Columns) -> str:
     resamples = int(table(of.run).attrs["resamples"])
     more = f" The best {shown} of {len(of.cells)} cells are shown." if shown < len(of.cells) else ""
     covers = (
-        f"Bars, [ ] and the band of location: 95 % percentile bootstrap over patients, {resamples} resamples, {CONDITIONAL}."
+        f"Bars, [ ] and the band of location: 95 % percentile bootstrap over patients, {resamples} resamples, "
+        f"{CONDITIONAL}."
         if resamples
         else "No intervals: hardly any draw of patients holds every class."
     )

@@ -49,7 +49,7 @@ def heat_map(run: Run, target: str, *, width: Width = "single") -> Drawing:
                 f"{value:.2f}".removeprefix("0"),
                 ha="center",
                 va="center",
-                color=readable_on(image.to_rgba(value)),
+                color=readable_on(image.to_rgba(means)[i, j]),
             )
     panel.set_xticks(range(len(columns)), headers, rotation=90 if upright else 0)
     panel.set_yticks(range(len(rows)), names)

@@ -72,8 +72,8 @@ def learning_curves(run: Run, target: str, *, width: Width = "double", panels: i
     number = f"{min(counts)}" if len(counts) == 1 else f"{min(counts)} to {max(counts)}"
     more = f" The first {panels} of {len(steps)} steps." if len(steps) > panels else ""
     figure.caption = (
-        f"Learning curves for {target}: median loss over {number} trainings (folds, repeats and starts) and, as a band, "
-        f"their whole range; an epoch that early stopping left to fewer trainings is the median of these.{more}"
+        f"Learning curves for {target}: median loss over {number} trainings (folds, repeats and starts) and, as a "
+        f"band, their whole range; an epoch that early stopping left to fewer trainings is the median of these.{more}"
     )
     return figure
 
@@ -85,7 +85,7 @@ def _read(step: Artifacts) -> pd.DataFrame:
     for _, _, folder in step.parts:
         for path in sorted(folder.glob(PATTERN)):
             table = pd.read_csv(path)
-            tables.append(table.assign(file=str(path), start=table["start"] if "start" in table else 0))
+            tables.append(table.assign(file=str(path), start=table.get("start", 0)))
     return pd.concat(tables, ignore_index=True)
 
 
@@ -98,7 +98,7 @@ def _panel(panel: Axes, table: pd.DataFrame) -> set[str]:
         low, middle, high = (np.asarray(values) for values in (by_epoch.min(), by_epoch.median(), by_epoch.max()))
         epochs = np.asarray(by_epoch.min().index)
         panel.fill_between(epochs, low, high, color=line(i)["color"], alpha=0.18, linewidth=0)
-        panel.plot(epochs, middle, **line(i), **({"marker": "o"} if len(epochs) == 1 else {}))
+        panel.plot(epochs, middle, marker="o" if len(epochs) == 1 else "", **line(i))
         used.add(name)
     panel.xaxis.set_major_locator(MaxNLocator(4, integer=True))
     return used

@@ -59,7 +59,11 @@ def null_distribution(run: Run, target: str, *, width: Width = "single", panels:
         panel.tick_params(labelbottom=True)
         panel.set_xlabel("AUC (fold-wise)")
         panel.yaxis.set_major_locator(MaxNLocator(4, integer=True))
-        p_value = f", p = {cell['p_value']:.3f}" if np.isfinite(cell["p_value"]) else ", no p-value (exploratory)"
+        p_value = (
+            f", p\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}{cell['p_value']:.3f}"
+            if np.isfinite(cell["p_value"])
+            else ", no p-value (exploratory)"
+        )
         told.append(
             f"{of.name(cell)}: observed {cell['auc']:.2f}, null mean {np.mean(nulls):.2f}, {len(nulls)} runs{p_value}"
         )

@@ -90,8 +90,8 @@ def reliability(
     titled(named, titles)
     beside = " and of location" if location is not None else ""
     figure.caption = (
-        f"Reliability of {target}, {of.name(best)} (best AUC){beside}; {of.n_of(best)}. Up to {BINS} bins of equal mass; "
-        f"folds and repeats are pooled, a sample counting once a repeat. Points: share of the class against mean "
+        f"Reliability of {target}, {of.name(best)} (best AUC){beside}; {of.n_of(best)}. Up to {BINS} bins of equal "
+        f"mass; folds and repeats are pooled, a sample counting once a repeat. Points: share of the class against mean "
         f"probability; dotted: perfect. Below: the share of samples. Expected calibration error (ECE): "
         f"{'; '.join(errors)}. Bars: {found.covers}{of.picked}"
     )
@@ -129,7 +129,9 @@ def _panel(upper: Axes, lower: Axes, bins: Bins, p: Float64, *, first: bool) -> 
     upper.vlines(bins.predicted, bins.low, bins.high, color=COLOURS[0], linewidth=0.9)
     upper.plot(bins.predicted, bins.observed, color=COLOURS[0], marker="o")
     upper.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
-    lower.hist(p, bins=np.linspace(0, 1, 21), weights=np.full(len(p), 100 / len(p)), color="0.75", edgecolor="0.3")
+    lower.hist(
+        p, bins=np.linspace(0, 1, 21).tolist(), weights=np.full(len(p), 100 / len(p)), color="0.75", edgecolor="0.3"
+    )
     if first:
         upper.set_ylabel("Observed share\nof the class (fraction)")
         lower.set_ylabel("Samples (%)")

@@ -173,6 +173,6 @@ def _caption(kind: Kind, of: Chosen, found: Resampled, location: bool) -> str:
     )
     return (
         f"{what} of {of.target}{more}, of the best cells{beside}; {of.n}. Curves of folds are averaged at each {at} by "
-        f"their number of positive-negative pairs, then over repeats, so that the area is the fold-wise {score}; scores "
-        f"of two fits are never compared. Bands are pointwise. Bands and [ ]: {found.covers}{high}{of.picked}"
+        f"their number of positive-negative pairs, then over repeats, so that the area is the fold-wise {score}; "
+        f"scores of two fits are never compared. Bands are pointwise. Bands and [ ]: {found.covers}{high}{of.picked}"
     )

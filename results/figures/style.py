@@ -31,7 +31,7 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#0
 GREY = "#737373"
 LINES: tuple[Any, ...] = ("-", "--", "-.", (0, (1, 1)), (0, (5, 1, 1, 1, 1, 1)), (0, (8, 2)), (0, (3, 3)))
 MARKERS = ("o", "s", "D", "^", "v", "P", "X")
-RULES: dict[str, Any] = {
+RULES: Any = {
     "font.family": "DejaVu Sans",
     "font.size": SMALL,
     "axes.titlesize": SMALL + 0.5,

@@ -1,0 +1,148 @@
+"""The numbers behind figures equal those of scikit-learn, pandas, published values or a count by hand."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_allclose
+from scipy.stats import chi2
+from sklearn.metrics import average_precision_score, confusion_matrix, precision_recall_curve, roc_auc_score, roc_curve
+
+from results.figures import curves
+from results.figures.chosen import chosen
+from results.figures.confusion import _counts
+from results.figures.cost import front
+from results.figures.critical_difference import _together, rank
+from results.figures.left_behind import split
+from results.figures.missing_rate import rates
+from results.figures.reliability import equal_mass
+from results.run_folder import read
+from results.statistics.bootstrap import Rows
+
+
+@pytest.fixture
+def rows():
+    """Two repeats of three folds of 60 patients with two rows each, three classes, scores with ties."""
+    random = np.random.default_rng(0)
+    patient = np.tile(np.repeat(np.arange(60), 2), 2)
+    repeat = np.repeat([0, 1], 120)
+    fold = np.concatenate([random.permutation(60)[p] % 3 for p in (patient[:120], patient[120:])])
+    y = np.tile(random.integers(0, 3, 120), 2)
+    P = np.round(random.dirichlet([1, 1, 1], 240) + np.eye(3)[y] * 0.4, 2)
+    return Rows(patient, repeat, fold, y, 3), P / P.sum(axis=1, keepdims=True)
+
+
+def _by_pairs(score, rows, P):
+    """The mean over classes and repeats of the mean over folds by pairs."""
+    out = []
+    for k in range(3):
+        for r in (0, 1):
+            values, pairs = [], []
+            for f in range(3):
+                here = (rows.repeat == r) & (rows.fold == f)
+                positive = rows.y[here] == k
+                values.append(score(positive, P[here, k]))
+                pairs.append(positive.sum() * (~positive).sum())
+            out.append(np.average(values, weights=pairs))
+    return np.mean(out)
+
+
+def test_area_under_the_mean_roc_curve_is_the_fold_wise_auc(rows):
+    curve = curves.mean_curve("roc", *rows, [0, 1, 2], np.empty((0, 60)))
+    assert np.trapezoid(curve.y, curve.x) == pytest.approx(_by_pairs(roc_auc_score, *rows), abs=0.004)
+    assert np.isnan(curve.low).all()
+
+
+def test_area_under_the_mean_precision_curve_is_the_fold_wise_average_precision(rows):
+    curve = curves.mean_curve("precision_recall", *rows, [0, 1, 2], np.empty((0, 60)))
+    assert curve.y[1:].mean() == pytest.approx(_by_pairs(average_precision_score, *rows), abs=0.006)
+
+
+def test_curves_of_counted_rows_are_those_of_scikit_learn_on_copied_rows():
+    random = np.random.default_rng(1)
+    positive = random.random(50) < 0.4
+    score = np.round(positive * 0.3 + random.random(50), 1)
+    weight = random.integers(0, 4, (3, 50)).astype(float)
+    x = np.linspace(0, 1, 37)
+    tpr = curves.roc_points(positive, score, weight, x)
+    precision = curves.precision_points(positive, score, weight, x)
+    for b in range(3):
+        copied = np.repeat(np.arange(50), weight[b].astype(int))
+        fpr_there, tpr_there, _ = roc_curve(positive[copied], score[copied], drop_intermediate=False)
+        assert_allclose(tpr[b, 1:], np.interp(x, fpr_there, tpr_there)[1:])
+        precisions, recalls, _ = precision_recall_curve(positive[copied], score[copied])
+        wanted = [precisions[:-1][recalls[:-1] >= r - 1e-9][-1] for r in x[1:]]
+        assert_allclose(precision[b, 1:], wanted)
+
+
+def test_bands_hold_the_curve_and_narrow_with_patients():
+    widths = []
+    for n in (40, 400):
+        random = np.random.default_rng(n)
+        y = random.integers(0, 2, n)
+        p = 1 / (1 + np.exp(-y - random.normal(size=n)))
+        some = Rows(np.arange(n), np.zeros(n, int), np.zeros(n, int), y, 2)
+        counts = random.multinomial(n, np.full(n, 1 / n), size=300).astype(float)
+        curve = curves.mean_curve("roc", some, np.stack([1 - p, p], axis=1), [1], counts)
+        inner = (curve.x > 0.05) & (curve.x < 0.95)
+        assert (curve.low[inner] <= curve.y[inner]).all() and (curve.y[inner] <= curve.high[inner]).all()
+        widths.append((curve.high - curve.low).mean())
+    # Standard errors shrink with the root of the number of patients: a tenth more patients, a third of the width.
+    assert widths[1] / widths[0] == pytest.approx(1 / np.sqrt(10), abs=0.12)
+
+
+def test_reliability_bins_are_those_of_pandas(new_run):
+    writer = new_run(n_patients=50, repeats=2)
+    writer.add(writer.signal + writer.random.normal(size=150), heads="svc")
+    of = chosen(read(writer.finish()), "narrowing")
+    found = of.bootstrap(of.cells, resamples=50, seed=0)
+    key = of.cells[0]["key"]
+    bins = equal_mass(found, key, 1)
+    p, y = found.P[key][:, 1], found.rows[key].y
+    by_bin = pd.DataFrame({"p": p, "y": y}).groupby(pd.qcut(p, 10), observed=True)
+    assert_allclose(bins.predicted, by_bin["p"].mean())
+    assert_allclose(bins.observed, by_bin["y"].mean())
+    gaps = (by_bin["p"].mean() - by_bin["y"].mean()).abs()
+    assert bins.error == pytest.approx((gaps * by_bin.size()).sum() / len(p))
+    assert (bins.low <= bins.observed).all() and (bins.observed <= bins.high).all()
+
+
+def test_confusion_counts_are_the_mean_over_repeats(new_run):
+    writer = new_run(n_classes=3, repeats=2)
+    writer.add(writer.signal + writer.random.normal(size=120), heads="svc")
+    of = chosen(read(writer.finish()), "narrowing")
+    p = of.predictions(of.cells[0])
+    predicted = p.P.argmax(axis=1)
+    wanted = sum(confusion_matrix(p.y[p.repeat == r], predicted[p.repeat == r], labels=range(3)) for r in (0, 1)) / 2
+    assert_allclose(_counts(of, of.cells[0]), wanted)
+
+
+def test_critical_difference_of_demsar_2006():
+    """Four algorithms on 14 datasets: CD = 1.25 at .05 (Demšar 2006, section 3.2.2)."""
+    scores = np.random.default_rng(0).normal(size=(14, 4)) + np.arange(4)
+    ranks = rank(scores)
+    assert ranks.critical == pytest.approx(1.25, abs=0.005)
+    mean = pd.DataFrame(scores).rank(axis=1, ascending=False).mean()
+    assert_allclose(ranks.mean, mean)
+    statistic = 12 * 14 / (4 * 5) * ((mean**2).sum() - 4 * 5**2 / 4)
+    assert ranks.friedman_p == pytest.approx(chi2.sf(statistic, 3))
+
+
+def test_bars_join_the_longest_runs_only():
+    assert _together(np.array([1.0, 1.5, 2.4, 4.0]), 1.2) == [(0, 1), (1, 2)]
+    assert _together(np.array([1.0, 3.0, 5.0]), 1.2) == []
+
+
+def test_cost_front_drops_what_a_cheaper_cell_reaches():
+    cells = [{"seconds": s, "auc": a} for s, a in ((3, 0.7), (1, 0.6), (2, 0.6), (1, 0.5), (4, 0.8))]
+    assert [(c["seconds"], c["auc"]) for c in front(cells)] == [(1, 0.6), (3, 0.7), (4, 0.8)]
+
+
+@pytest.mark.parametrize(
+    ("drop", "wanted"), [("none", {}), ("t2=0.3", {"t2": 0.3}), ("t1=0, t2=0.6", {"t1": 0.0, "t2": 0.6})]
+)
+def test_rates_of_a_drop(drop, wanted):
+    assert rates(drop) == wanted
+
+
+def test_steps_in_the_name_of_a_folder():
+    assert split("a t1 + t2 net(size=3, depth=2) mean") == ("a", "t1 + t2", "net(size=3, depth=2)", "mean")
