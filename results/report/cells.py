@@ -1,0 +1,124 @@
+"""The page of a cell: its steps in full, its scores and how they spread over folds."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from results.report.leaderboard import NOTHING, Leaderboard, Line, Value, is_number, score_text
+from results.report.reading import Read
+from results.run_folder import Run
+from results.tables import DECIMALS, LABELS
+
+WIDTH, HEIGHT, MARGIN = 260, 30, 8
+
+
+@dataclass(frozen=True)
+class Spread:
+    """AUC over folds as a strip: one tick a fold.
+
+    Args:
+        ticks: An SVG path of the ticks.
+        mean: x of the mean.
+        chance: x of 0.5.
+        low: Value at the left end; the right end is 1.
+        said: The same in words.
+        rows: AUC by repeat and fold, as text.
+    """
+
+    ticks: str
+    mean: float
+    chance: float
+    low: float
+    said: str
+    rows: list[list[str]]
+
+
+@dataclass(frozen=True)
+class CellPage:
+    """What is said of one cell.
+
+    Args:
+        line: Its line on the leaderboard.
+        rank: Its place there.
+        facts: Names and values, the steps in full among them.
+        scores: For each metric: its label, the score, mean and SD over folds, SD over repeats.
+        spread: None where it has no fold with every class.
+    """
+
+    line: Line
+    rank: int
+    facts: list[tuple[str, str]]
+    scores: list[tuple[str, Value, str, str, str]]
+    spread: Spread | None
+
+
+def cell_pages(run: Run, board: Leaderboard, read: Read) -> list[CellPage]:
+    """The pages of a target's cells, in the order of its leaderboard."""
+    values = [v for rows in read.fold_auc.values() for row in rows for v in row if not math.isnan(v)]
+    low = min(0.4, math.floor(min(values, default=0.4) * 10) / 10)
+    return [
+        CellPage(
+            line=line,
+            rank=rank,
+            facts=list(_facts(run, line)),
+            scores=_scores(line, board.metrics),
+            spread=spread(read.fold_auc.get(line.key, []), low),
+        )
+        for rank, line in enumerate(board.lines, start=1)
+    ]
+
+
+def spread(rows: list[list[float]], low: float) -> Spread | None:
+    """The strip of a cell; `low` is the left end of its axis.
+
+    Args:
+        rows: AUC by repeat and fold, NaN where a class is lacking.
+        low: Below every value and below 0.5.
+    """
+    values = [v for row in rows for v in row if not math.isnan(v)]
+    if not values:
+        return None
+    mean = math.fsum(values) / len(values)
+    return Spread(
+        ticks="".join(f"M{_x(v, low):g} 5v14" for v in values),
+        mean=_x(mean, low),
+        chance=_x(0.5, low),
+        low=low,
+        said=f"AUC of {len(values)} folds: lowest {min(values):.2f}, mean {mean:.2f}, highest {max(values):.2f}",
+        rows=[["" if math.isnan(v) else f"{v:.2f}" for v in row] for row in rows],
+    )
+
+
+def _x(value: float, low: float) -> float:
+    return round(MARGIN + (value - low) / (1 - low) * (WIDTH - 2 * MARGIN), 1)
+
+
+def _facts(run: Run, line: Line) -> Iterable[tuple[str, str]]:
+    record = line.record
+    if record["status"] != "done":
+        yield record["status"], str(record["reason"] or "no reason is given")
+    yield from ((axis, str(record[axis])) for axis in run.axes if record[axis] not in NOTHING)
+    if not record["floor"]:
+        yield "settings of the head", "tuned on inner folds" if record["tuned"] else "default, not tuned"
+    if record["status"] == "done":
+        yield "scored on", f"{record['n_patients']} patients, {record['n_samples']} samples, {record['n_events']} by class"
+        if record["folds_left_out"]:
+            yield "folds left out of means and SDs", f"{record['folds_left_out']}, which lack a class"
+        if is_number(record.get("null_auc")):
+            spread = f", SD {record['null_sd']:.2f}" if is_number(record["null_sd"]) else ""
+            yield "on permuted labels", f"AUC {record['null_auc']:.2f}{spread}, {record['null_runs']} runs"
+    yield "key", line.key
+
+
+def _scores(line: Line, metrics: Iterable[str]) -> list[tuple[str, Value, str, str, str]]:
+    rows = []
+    for metric in metrics:
+        value = score_text(line.record, metric)
+        if value.text:
+            digits = DECIMALS.get(metric, 2) + 1
+            found = [line.record.get(f"{metric}_{of}") for of in ("fold_mean", "fold_sd", "repeat_sd")]
+            mean, sd, over_repeats = (f"{v:.{digits}f}" if is_number(v) else "" for v in found)
+            rows.append((LABELS[metric], value, mean, sd, over_repeats))
+    return rows

@@ -1,0 +1,86 @@
+"""What was checked of a run's stored predictions, and what came out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from results.report.leaderboard import Leaderboard, Record, is_number
+from results.report.reading import Read
+from results.run_folder import Predictions, Run
+from results.scores import EXPLORATORY
+
+
+@dataclass(frozen=True)
+class Guard:
+    """One check.
+
+    Args:
+        rule: What should hold.
+        state: `held`, `not held` or `not run`.
+        found: What was seen.
+    """
+
+    rule: str
+    state: str
+    found: str
+
+
+def guards(run: Run, board: Leaderboard, read: Read) -> list[Guard]:
+    """The checks of one target."""
+    done = [line.record for line in board.lines if line.record["status"] == "done"]
+    return [*_of_rows(run, read), *_of_scores(run, done), _null(run, done)]
+
+
+def _of_rows(run: Run, read: Read) -> Iterator[Guard]:
+    split = sum(_patients_in_two_folds(p) for p in read.row_sets)
+    if run.patients_known:
+        yield _guard("A patient is in one test fold of a repeat", split == 0, f"{split} patients are in more than one")
+    else:
+        yield Guard("A patient is in one test fold of a repeat", "not run", "the source gives no patient ids")
+    twice = sum(len(p.sample) - len(set(zip(p.sample, p.repeat.tolist(), strict=True))) for p in read.row_sets)
+    yield _guard("A sample is predicted once a repeat", twice == 0, f"{twice} predictions too many")
+    bad = len(read.improper)
+    yield _guard("Probabilities are finite and sum to 1", bad == 0, f"{bad} of {len(read.fold_auc)} cells break it")
+    sets = len(read.row_sets)
+    yield _guard("All cells are scored on the same samples and folds", sets == 1, f"{sets} different sets of rows")
+
+
+def _of_scores(run: Run, done: list[Record]) -> Iterator[Guard]:
+    floors = {str(r["heads"]).split("(")[0] for r in done if r["floor"]}
+    for floor in ("prior", "location"):
+        rule = f"The floor {floor} stands beside the cells"
+        if floor == "location" and not run.locations:
+            yield Guard(rule, "not run", "the dataset has no locating columns")
+        else:
+            yield _guard(rule, floor in floors, f"floors: {', '.join(sorted(floors)) or 'none'}")
+    rarest = min((int(r["rarest_class_patients"]) for r in done), default=0)
+    yield _guard(
+        f"Every class is seen in {EXPLORATORY} patients or more", rarest >= EXPLORATORY, f"the rarest in {rarest}"
+    )
+    devices = ", ".join(run.devices)
+    yield _guard("Computed on one kind of device", len(run.devices) == 1, devices or "not recorded")
+
+
+def _null(run: Run, done: list[Record]) -> Guard:
+    """The mean AUC of a cell on permuted labels lies within two standard errors of 0.5."""
+    rule = "On permuted labels AUC is 0.5, within two standard errors"
+    found = [r for r in done if is_number(r.get("null_sd"))]
+    if not found:
+        return Guard(rule, "not run", "no cell has two runs on permuted labels")
+    if run.null_within:
+        return Guard(rule, "not run", f"labels were permuted within {run.null_within}, so 0.5 is not expected")
+    off = [r for r in found if abs(r["null_auc"] - 0.5) > 2 * r["null_sd"] / math.sqrt(r["null_runs"])]
+    low, high = (pick(float(r["null_auc"]) for r in found) for pick in (min, max))
+    said = f"{len(off)} of {len(found)} cells lie outside (1 in 20 does by chance); means from {low:.3f} to {high:.3f}"
+    return _guard(rule, len(off) <= 0.05 * len(found), said)
+
+
+def _guard(rule: str, held: bool, found: str) -> Guard:
+    return Guard(rule, "held" if held else "not held", found)
+
+
+def _patients_in_two_folds(p: Predictions) -> int:
+    places = set(zip(p.repeat.tolist(), p.patient, p.fold.tolist(), strict=True))
+    return len(places) - len({(repeat, patient) for repeat, patient, _ in places})

@@ -1,0 +1,113 @@
+"""Fills the page."""
+
+from __future__ import annotations
+
+import base64
+import os
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from results.report import about
+from results.report.cells import CellPage, cell_pages
+from results.report.guards import Guard, guards
+from results.report.leaderboard import Leaderboard, leaderboard
+from results.report.meanings import MEANINGS
+from results.report.reading import read_target
+from results.run_folder import Run
+from results.scores import scores
+
+HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Target:
+    """All that the page says of one target."""
+
+    name: str
+    number: int
+    classes: tuple[str, ...]
+    board: Leaderboard
+    pages: list[CellPage]
+    folds: list[about.Fold]
+    guards: list[Guard]
+
+
+def write_report(run: Run, to: Path, *, figures: Path | None = None) -> Path:
+    """Writes one HTML file that holds all that a run says and needs no other file and no network.
+
+    Leaderboards (sorted, filtered and searched in the browser by DataTables, as itables bundles it), a page of each
+    cell, figures, folds, exclusions, checks and provenance. Without scripts all of it is still there to be read.
+
+    Args:
+        run: A run folder.
+        to: The file, or a folder in which it is named `report.html`.
+        figures: A folder of PNG files, up to 2 MB together; `NAME.txt` beside one is its caption.
+
+    Returns:
+        The file that was written.
+
+    Raises:
+        ResultsError: The run folder does not hold what it should, or there is no such folder of figures.
+    """
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    shown, left_out = about.figures(figures)
+    targets = [_target(run, target, number) for number, target in enumerate(run.targets, start=1)]
+    facts, versions = about.provenance(run)
+    library, style = _data_tables()
+    environment = Environment(
+        loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    page = environment.get_template("report.html.jinja").render(
+        run=run,
+        targets=targets,
+        meanings=_meanings(targets),
+        figures=shown,
+        figures_left_out=left_out,
+        exclusions=about.exclusions(run),
+        facts=facts,
+        versions=versions,
+        library=library,
+        zip=zip,
+        styles=[style, (HERE / "report.css").read_text(encoding="utf-8")],
+    )
+    return _write(page, to / "report.html" if to.is_dir() else to)
+
+
+def _target(run: Run, target: str, number: int) -> Target:
+    cells = [cell for cell in run.cells if cell.target == target]
+    board = leaderboard(run, scores(run), target)
+    read = read_target(run, cells)
+    largest = max(read.row_sets, key=lambda p: len(p.y), default=None)
+    return Target(
+        name=target,
+        number=number,
+        classes=cells[0].classes,
+        board=board,
+        pages=cell_pages(run, board, read),
+        folds=[] if largest is None else about.folds(largest, len(cells[0].classes)),
+        guards=guards(run, board, read),
+    )
+
+
+def _meanings(targets: Iterable[Target]) -> list[tuple[str, str]]:
+    columns = {column.name: column.about for target in targets for column in target.board.columns}
+    return [(name, MEANINGS.get(about, "An axis of the grid.")) for name, about in columns.items()]
+
+
+def _data_tables() -> tuple[str, str]:
+    """The DataTables module that itables bundles, as a data address, and its style sheet."""
+    from itables import options
+
+    script = Path(options.dt_bundle)
+    encoded = base64.b64encode(script.read_bytes()).decode("ascii")
+    return f"data:text/javascript;base64,{encoded}", script.with_suffix(".css").read_text(encoding="utf-8")
+
+
+def _write(page: str, to: Path) -> Path:
+    unfinished = to.with_name(f".{to.name}.{uuid.uuid4().hex}")
+    unfinished.write_text(page, encoding="utf-8")
+    os.replace(unfinished, to)
+    return to
