@@ -212,9 +212,10 @@ def _only(run: Run, letter: str, mine: dict[Place, Cell], theirs: dict[Place, Ce
 def _about(run_a: Run, run_b: Run) -> list[str]:
     """What the labels of cells do not show."""
     folds_a, folds_b = _folds(run_a).keys(), _folds(run_b).keys()
+    trained = "; patients of one run alone were in its training parts" if folds_a ^ folds_b else ""
     lines = [
         f"{len(folds_a & folds_b)} patients are in the folds of both, {len(folds_a - folds_b)} of A alone, "
-        f"{len(folds_b - folds_a)} of B alone; those of one run alone were in its training parts."
+        f"{len(folds_b - folds_a)} of B alone{trained}."
     ]
     if run_a.dataset != run_b.dataset:
         lines.append(f"The datasets have other names: {run_a.dataset} and {run_b.dataset}.")

@@ -177,7 +177,9 @@ def _of_label(axis: str, label: str) -> str:
     if axis == "sequences":
         return label.replace(" + ", " and ") + (" together" if " + " in label else "")
     if axis == "drop":
-        return " and ".join(f"{float(rate):.0%} without {name}" for name, rate in parse(axis, label)[0].fields.items())
+        return " and ".join(
+            f"{100 * float(rate):g} % without {name}" for name, rate in parse(axis, label)[0].fields.items()
+        )
     return ", then ".join(step.words() for step in parse(axis, label))
 
 

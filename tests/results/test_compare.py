@@ -164,3 +164,18 @@ def test_another_commit_is_told(two_runs):
 def test_ordinal_scores_need_an_ordinal_target(two_runs):
     a, b = (read(run.finish()) for run in two_runs)
     assert "for ordinal targets" in compare(a, b, metric="kappa")
+
+
+def test_within_level_compares_samples_of_one_level(two_runs, new_run):
+    a, b = (read(run.finish()) for run in two_runs)
+    shown = numbers(compare(a, b, metric="auc_within_level", resamples=0), "svc")
+    table = stored(two_runs[1])
+    level = table["sample"].str.split("_").str[1]
+    groups = [part for _, part in table.groupby([table["fold"], level]) if part.y.nunique() == 2]
+    pairs = [part.y.sum() * (1 - part.y).sum() for part in groups]
+    expected = np.average([roc_auc_score(part.y, part.p_1) for part in groups], weights=pairs)
+    assert_allclose(shown[1], expected, atol=0.0005)
+    placeless = new_run("third", locations=[])
+    placeless.add(placeless.signal, heads="knn")
+    with pytest.raises(ResultsError, match="no locating columns"):
+        compare(read(placeless.finish()), b, metric="auc_within_level")

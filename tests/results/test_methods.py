@@ -20,7 +20,7 @@ SESSION = {
     "finished": "2025-03-04T05:06:07+00:00",
     "device": "cpu",
     "seconds": {"reading": 10.0, "fitting": 32.0},
-    "peak_memory_mib": 2048.0,
+    "peak_memory_mib": 3000.0,
     "versions": {"python": "3.12.1", "numpy": "2.1.0", "scikit-learn": "1.6.0", "lightgbm": "4.7.0", "torch": "2.6.0"},
     "code": {"commit": "c0ffee" + "0" * 34, "changed_files": "0"},
     "machine": {"system": "Linux-6", "processor": "A processor", "cores": 3, "memory_gib": 15.5},
@@ -110,7 +110,7 @@ def test_software_time_and_memory_are_those_of_all_starts(new_run):
     text = methods(complete(writer, sessions=[SESSION, later]))
     assert "Python 3.12.1 with LightGBM 4.7.0 and 4.8.0 [@ke2017], NumPy 2.1.0" in text
     assert "took 84 s in 2 starts (reading 20, fitting 64)" in text
-    assert "Peak memory was 2.0 GiB" in text
+    assert "Peak memory was 2.9 GiB" in text
     assert "commits c0ffee000000, beef00000000" in text
     assert "In 1 of 2 starts, files differed from the commit (up to 4) [AUTHORS:" in text
     assert "A processor (3 cores, 15.5 GiB of memory), Linux-6" in text
@@ -164,6 +164,13 @@ def test_tuning(new_run, tuned, said):
     for head, is_tuned in zip(("svc", "knn"), tuned, strict=True):
         writer.add(writer.signal, heads=head, tuned=is_tuned)
     assert said in methods(complete(writer))
+
+
+def test_shares_of_patients_that_lost_a_sequence(new_run):
+    writer = new_run()
+    for drop in ("none", "t2=0.3", "t1=0.6, t2=0.3"):
+        writer.add(writer.signal, sequences="t1 + t2", drop=drop, heads="svc")
+    assert ": none; 30 % without t2; and 60 % without t1 and 30 % without t2." in methods(complete(writer))
 
 
 def test_what_learns_in_the_fold_is_named(new_run):
