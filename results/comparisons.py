@@ -148,8 +148,12 @@ def _adjusted(pairs: Sequence[_Pair]) -> Float64:
     usable = np.isfinite(observed) & np.isfinite(draws).all(axis=0)
     found = np.full(len(pairs), np.nan)
     if usable.any():
-        found[usable] = step_down_max_t(observed[usable], draws[:, usable])
+        found[usable] = step_down_max_t(observed[usable], draws[:, usable], _patients(pairs))
     return found
+
+
+def _patients(pairs: Sequence[_Pair]) -> int:
+    return len(np.unique(np.concatenate([pair.rows.patient for pair in pairs])))
 
 
 def _alone(name: str, pair: _Pair) -> float | None:
@@ -168,7 +172,7 @@ def _alone(name: str, pair: _Pair) -> float | None:
 def _notes(
     declared: dict[str, Any], pairs: Sequence[_Pair], resamples: int, carriers: int, *, tested: bool
 ) -> list[str]:
-    patients = len(np.unique(np.concatenate([pair.rows.patient for pair in pairs])))
+    patients = _patients(pairs)
     notes = [
         f"A family of {len(pairs)} comparisons, declared in the grid; {patients} patients.",
         f"[ ]: 95 % percentile bootstrap over patients ({resamples} resamples) of the paired difference, conditional "

@@ -58,6 +58,7 @@ def _wanted(run: Run, width: Width) -> list[tuple[str, Callable[[], Drawing]]]:
     from functools import partial
 
     from results.figures.attention import attention_over_slices
+    from results.figures.cases import best_and_worst_cases
     from results.figures.confusion import confusion_matrix
     from results.figures.cost import cost
     from results.figures.critical_difference import critical_difference
@@ -83,6 +84,7 @@ def _wanted(run: Run, width: Width) -> list[tuple[str, Callable[[], Drawing]]]:
         learning_curves,
         attention_over_slices,
         null_distribution,
+        best_and_worst_cases,
     )
     wanted: list[tuple[str, Callable[[], Drawing]]] = [
         (f"{draw.__name__} {target}", partial(draw, run, target, width=width))

@@ -103,7 +103,10 @@ def _facts(run: Run, line: Line) -> Iterable[tuple[str, str]]:
     if not record["floor"]:
         yield "settings of the head", "tuned on inner folds" if record["tuned"] else "default, not tuned"
     if record["status"] == "done":
-        yield "scored on", f"{record['n_patients']} patients, {record['n_samples']} samples, {record['n_events']} by class"
+        yield (
+            "scored on",
+            f"{record['n_patients']} patients, {record['n_samples']} samples, {record['n_events']} by class",
+        )
         if record["folds_left_out"]:
             yield "folds left out of means and SDs", f"{record['folds_left_out']}, which lack a class"
         if is_number(record.get("null_auc")):
