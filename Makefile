@@ -9,6 +9,7 @@ DEMO = .store/phantom-demo
 
 benchmark: $(INSTALLED) $(DEMO)/truth.csv
 	$(RUN) run_benchmark.py run grids/demo.yaml
+	$(RUN) run_benchmark.py report runs/demo
 
 test: $(INSTALLED)
 	$(RUN) -m pytest -q

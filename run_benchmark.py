@@ -195,6 +195,24 @@ def figures(
 
 
 @app.command()
+def report(
+    run: RunFolder,
+    out: Annotated[Path | None, typer.Option(help="A file; RUN/report.html where none is given.")] = None,
+) -> None:
+    """Draw the figures of a run and write its report: one HTML file that needs no other and no network."""
+    with _clear_errors():
+        from results.figures import draw_all
+        from results.report import write_report
+        from results.run_folder import read
+
+        found = read(run)
+        drawn = draw_all(found, found.folder / "figures")
+        written = write_report(found, out or found.folder / "report.html", figures=found.folder / "figures")
+        print(f"figures: {drawn[0].parent} ({sum(path.suffix == '.png' for path in drawn)}, as PDF and PNG)")
+        print(f"report: {written}")
+
+
+@app.command()
 def methods(
     run: RunFolder,
     out: Annotated[Path | None, typer.Option(help="A Markdown file; printed where none is given.")] = None,
