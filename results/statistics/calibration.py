@@ -1,4 +1,4 @@
-"""Whether probabilities mean what they say: slope and intercept, expected calibration error, reliability."""
+"""Whether probabilities mean what they say: calibration slope and intercept, expected error, reliability curve."""
 
 from __future__ import annotations
 

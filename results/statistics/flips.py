@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from results.metrics import OfCounts, OfPairs, OfRows, evaluate
-from results.run_folder import Predictions
 
 Float64 = NDArray[np.float64]
 Int64 = NDArray[np.int64]
@@ -14,8 +13,12 @@ Int64 = NDArray[np.int64]
 
 def flipped_scores(
     metric: OfCounts | OfRows | OfPairs,
-    predictions: Predictions,
+    y: Int64,
+    P: Float64,
     *,
+    sample: Int64,
+    repeat: Int64,
+    fold: Int64,
     rate: float = 0.05,
     times: int = 200,
     seed: int = 0,
@@ -29,7 +32,11 @@ def flipped_scores(
 
     Args:
         metric: One of `results.metrics.METRICS`.
-        predictions: Of one cell.
+        y: `(n,)` class indices.
+        P: `(n, K)` probabilities.
+        sample: `(n,)` the number of the sample of each row; rows of one sample have one y.
+        repeat: `(n,)`.
+        fold: `(n,)`, counted anew in every repeat.
         rate: The share of samples that get another label, 0 to 1.
         times: How often labels are flipped.
         seed: Of the flips.
@@ -39,13 +46,12 @@ def flipped_scores(
     Raises:
         ValueError: A rate outside 0 to 1, or one class only.
     """
-    p, random = predictions, np.random.default_rng(seed)
-    _, first, place = np.unique(p.sample.astype(str), return_index=True, return_inverse=True)
-    of_sample, n_classes = p.y[first], p.P.shape[1]
+    random = np.random.default_rng(seed)
+    _, first, place = np.unique(sample, return_index=True, return_inverse=True)
     values = []
     for _ in range(times):
-        y = flip(of_sample, n_classes, rate=rate, random=random, ordinal=ordinal)[place]
-        values.append(evaluate(metric, y, p.P, repeat=p.repeat, fold=p.fold, within=within).value)
+        noisy = flip(y[first], P.shape[1], rate=rate, random=random, ordinal=ordinal)[place]
+        values.append(evaluate(metric, noisy, P, repeat=repeat, fold=fold, within=within).value)
     return np.array(values, dtype=np.float64)
 
 
