@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from results.run_folder import Run
+from results.run_folder import ResultsError, Run
 
 if TYPE_CHECKING:
     from results.figures.style import Drawing, Width
@@ -31,8 +31,10 @@ def draw_all(run: Run, folder: Path, *, width: Width = "double") -> list[Path]:
     Raises:
         ResultsError: An unknown width, or a run folder that does not hold what it should.
     """
-    from results.figures.style import NothingToDrawError
+    from results.figures.style import WIDTHS, NothingToDrawError
 
+    if width not in WIDTHS:
+        raise ResultsError(f"no width '{width}': there is {', '.join(WIDTHS)}")
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     written: list[Path] = []

@@ -137,5 +137,5 @@ def _panel(upper: Axes, lower: Axes, bins: Bins, p: Float64, *, first: bool) -> 
         lower.set_ylabel("Samples (%)")
     for panel in (upper, lower):
         panel.set_xticks(np.linspace(0, 1, 3))
-        panel.tick_params(labelbottom=True)
+        panel.tick_params(labelbottom=panel is lower)
     upper.set_yticks(np.linspace(0, 1, 6))

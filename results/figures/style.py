@@ -75,8 +75,6 @@ class Drawing(Figure):
     caption: str = ""
 
     def __init__(self, width: Width, height: float) -> None:
-        if width not in WIDTHS:
-            raise ResultsError(f"no width '{width}': there is {', '.join(WIDTHS)}")
         super().__init__(figsize=(WIDTHS[width] / MILLIMETRES, height / MILLIMETRES), layout="constrained")
         self.width = width
 

@@ -78,7 +78,7 @@ def _complete(writer):
 @pytest.fixture
 def run(new_run):
     """A run of three classes with something for every figure of a target."""
-    return _complete(new_run(n_classes=3))
+    return _complete(new_run(n_classes=3, n_patients=20))
 
 
 def _cut(figure):
@@ -94,7 +94,7 @@ def _cut(figure):
     return out
 
 
-@pytest.mark.parametrize("width", ["single", "double"])
+@pytest.mark.parametrize("width", ["single", pytest.param("double", marks=pytest.mark.long)])
 @pytest.mark.parametrize("draw", OF_TARGET, ids=lambda draw: draw.__name__)
 def test_every_figure_stays_on_its_page_and_says_what_it_shows(run, draw, width):
     figure = draw(run, "narrowing", width=width)
@@ -107,6 +107,7 @@ def test_every_figure_stays_on_its_page_and_says_what_it_shows(run, draw, width)
             assert below, "an axis without a label"
 
 
+@pytest.mark.long
 def test_all_are_drawn_and_the_same_bytes_come_again(new_run, tmp_path):
     folder = _complete(new_run(n_patients=24)).folder
     first = draw_all(read(folder), tmp_path / "a", width="single")
@@ -126,6 +127,15 @@ def test_all_are_drawn_and_the_same_bytes_come_again(new_run, tmp_path):
     said = first[-1].read_text()
     assert all(f"**{draw.__name__}_narrowing.**" in said for draw in OF_TARGET)
     assert "- critical_difference: ranks need 3 targets" in said
+
+
+def test_the_same_figure_has_the_same_bytes(run, tmp_path):
+    for name in ("a", "b"):
+        for ending in ("pdf", "png"):
+            cost(run, "narrowing").savefig(tmp_path / f"{name}.{ending}")
+    for ending in ("pdf", "png"):
+        assert (tmp_path / f"a.{ending}").read_bytes() == (tmp_path / f"b.{ending}").read_bytes()
+    assert b"/CreationDate" not in (tmp_path / "a.pdf").read_bytes()
 
 
 @pytest.mark.parametrize(
@@ -173,6 +183,7 @@ def test_ranks_over_three_targets(new_run):
     assert _cut(figure) == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("odd", ["failed", "two_patients", "ten_classes", "absent_in_a_fold", "no_location"])
 def test_odd_runs_are_drawn(new_run, tmp_path, odd):
     about = {"n_patients": 2} if odd == "two_patients" else {"n_classes": 10} if odd == "ten_classes" else {}
@@ -192,4 +203,4 @@ def test_captions_count_what_was_excluded(run):
     caption = flow(run, "narrowing").caption
     cells = json.loads((run.folder / "cells.json").read_text())
     assert "Excluded rows of excluded.csv: 1; 1: the file is truncated" in caption
-    assert "120 samples of 40 patients" in caption and len(cells) == 10
+    assert "60 samples of 20 patients" in caption and len(cells) == 10
