@@ -57,10 +57,10 @@ def best_and_worst_cases(run: Run, target: str, *, width: Width = "double") -> D
     cell = next((c for c in run.cells if c.key == about["cell"]), None)
     steps = ", ".join(v for v in cell.axes.values() if v not in ("none", "-")) if cell else "a cell that is gone"
     figure.caption = (
-        f"Best and worst cases of {target}: test samples whose own class got the highest and the lowest "
-        f"probability, one a patient in each half, by the cell of highest AUC ({steps}). Over each picture: the sample, its label, the "
-        f"class that was told, the probability of its label. Middle slices ({', '.join(sequences)}), as the cell saw "
-        "them; grey from the 1st to the 99th percentile of each."
+        f"Best and worst cases of {target}: test samples whose own class got the highest and the lowest probability, "
+        f"one a patient in each half, by the cell of highest AUC ({steps}). Over each picture: the sample, its label, "
+        f"the class that was told, the probability of its label. Middle slices ({', '.join(sequences)}), as the cell "
+        "saw them; grey from the 1st to the 99th percentile of each."
     )
     return figure
 

@@ -92,9 +92,9 @@ def best(evidence: Evidence) -> Iterator[str]:
     n = len({tuple(cell.axes.values()) for cell in evidence.cells if cell.status == "done"})
     if n > 1:
         yield (
-            f"The best of the {n} combinations was picked on the data that it is scored on, so its score is optimistic; "
-            "its AUC is also given corrected for this choice: chosen in resamples of the patients, scored on those left "
-            "out (BBC-CV) [@tsamardinos2018]."
+            f"The best of the {n} combinations was picked on the data that it is scored on, so its score is "
+            "optimistic; its AUC is also given corrected for this choice: chosen in resamples of the patients, scored "
+            "on those left out (BBC-CV) [@tsamardinos2018]."
         )
 
 
