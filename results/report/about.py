@@ -15,6 +15,7 @@ import numpy as np
 from results.run_folder import Predictions, ResultsError, Run
 
 LISTED = 100
+UNITS = {"mib": "(MiB)", "gib": "(GiB)"}
 FIGURES_BYTES = 2_000_000
 
 
@@ -125,7 +126,7 @@ def figures(folder: Path | None) -> tuple[list[Figure], list[str]]:
 
 def _flat(record: dict[str, Any], above: str = "") -> Iterable[tuple[str, str]]:
     for name, value in record.items():
-        words = f"{above} {name.replace('_', ' ')}".strip()
+        words = " ".join([above, *(UNITS.get(word, word) for word in name.split("_"))]).strip()
         if isinstance(value, dict):
             yield from _flat(value, words)
         else:

@@ -22,7 +22,7 @@ class Spread:
         ticks: An SVG path of the ticks.
         mean: x of the mean.
         chance: x of 0.5.
-        low: Value at the left end; the right end is 1.
+        low: Value at the left end, as text; the right end is 1.
         said: The same in words.
         rows: AUC by repeat and fold, as text.
     """
@@ -30,7 +30,7 @@ class Spread:
     ticks: str
     mean: float
     chance: float
-    low: float
+    low: str
     said: str
     rows: list[list[str]]
 
@@ -85,7 +85,7 @@ def spread(rows: list[list[float]], low: float) -> Spread | None:
         ticks="".join(f"M{_x(v, low):g} 5v14" for v in values),
         mean=_x(mean, low),
         chance=_x(0.5, low),
-        low=low,
+        low=f"{low:g}",
         said=f"AUC of {len(values)} folds: lowest {min(values):.2f}, mean {mean:.2f}, highest {max(values):.2f}",
         rows=[["" if math.isnan(v) else f"{v:.2f}" for v in row] for row in rows],
     )

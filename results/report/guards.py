@@ -36,15 +36,15 @@ def guards(run: Run, board: Leaderboard, read: Read) -> list[Guard]:
 def _of_rows(run: Run, read: Read) -> Iterator[Guard]:
     split = sum(_patients_in_two_folds(p) for p in read.row_sets)
     if run.patients_known:
-        yield _guard("A patient is in one test fold of a repeat", split == 0, f"{split} patients are in more than one")
+        yield _guard("A patient is in one test fold of a repeat", split == 0, f"patients in more than one: {split}")
     else:
         yield Guard("A patient is in one test fold of a repeat", "not run", "the source gives no patient ids")
     twice = sum(len(p.sample) - len(set(zip(p.sample, p.repeat.tolist(), strict=True))) for p in read.row_sets)
-    yield _guard("A sample is predicted once a repeat", twice == 0, f"{twice} predictions too many")
+    yield _guard("A sample is predicted once a repeat", twice == 0, f"predictions too many: {twice}")
     bad = len(read.improper)
-    yield _guard("Probabilities are finite and sum to 1", bad == 0, f"{bad} of {len(read.fold_auc)} cells break it")
+    yield _guard("Probabilities are finite and sum to 1", bad == 0, f"cells that break it: {bad} of {len(read.fold_auc)}")
     sets = len(read.row_sets)
-    yield _guard("All cells are scored on the same samples and folds", sets == 1, f"{sets} different sets of rows")
+    yield _guard("All cells are scored on the same samples and folds", sets == 1, f"sets of samples and folds: {sets}")
 
 
 def _of_scores(run: Run, done: list[Record]) -> Iterator[Guard]:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 Record = dict[str, Any]
 NOTHING = ("-", "none")
+FIRST = ("auc", "gain", "auc_within_level")
 REASON = 90
 
 
@@ -29,7 +30,7 @@ class Column:
     Args:
         name: What its header says.
         about: The axis, the metric or the word under which its meaning is explained.
-        kind: `step` (a list to filter by), `score`, `loss` (lower is better) or `number`.
+        kind: `step` (a list to filter by), `score`, `loss` (low first when sorted) or `number`.
     """
 
     name: str
@@ -89,7 +90,7 @@ def leaderboard(run: Run, frame: pd.DataFrame, target: str) -> Leaderboard:
     varying = [axis for axis in run.axes if len({r[axis] for r in cells}) > 1]
     axes = [axis for axis in run.axes if axis in varying or axis == "heads"]
     short = {axis: shorten(str(r[axis]) for r in cells) for axis in axes}
-    metrics = tuple(name for name in DEFAULT if any(is_number(r.get(name)) for r in records))
+    metrics = tuple(name for name in dict.fromkeys([*FIRST, *DEFAULT]) if any(is_number(r.get(name)) for r in records))
     columns = _columns(axes, metrics, records)
     lines = []
     for record in sorted(records, key=_rank):
@@ -126,7 +127,7 @@ def score_text(record: Record, metric: str) -> Value:
 
 def _columns(axes: Sequence[str], metrics: Sequence[str], records: list[Record]) -> tuple[Column, ...]:
     done = [r for r in records if r["status"] == "done"]
-    columns = [Column("Rank", "rank", "number"), Column("Kind", "kind", "step")]
+    columns = [Column("Rank", "rank", "loss"), Column("Kind", "kind", "step")]
     columns += [Column(axis.capitalize(), axis, "step") for axis in axes]
     columns += [Column(LABELS[m], m, "loss" if m in LOWER_IS_BETTER else "score") for m in metrics]
     if any(is_number(r.get("null_runs")) for r in done):
