@@ -126,7 +126,7 @@ def latex(sheet: Sheet) -> str:
     return "\n".join(
         [
             r"\begin{table}",
-            rf"\caption{{{caption}}}",
+            rf"\caption{{{caption}}}\medskip",
             r"\resizebox{\textwidth}{!}{%",
             rf"\begin{{tabular}}{{{columns}}}",
             r"\toprule",

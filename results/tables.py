@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from results import documents, formats, notes
-from results.comparisons import comparisons
 from results.formats import Row, Score, Sheet
 from results.labels import shorten
 from results.metrics import METRICS, ORDINAL
@@ -122,7 +121,10 @@ def sheets(
     over = "location" if against is None else " ".join(against.values())
     found = [_sheet(run, frame, target, rows, columns, metrics, over) for target in run.targets]
     if not (rows or columns or metrics):
-        found += comparisons(run, resamples=resamples) if resamples else []
+        if run.compare and resamples:
+            from results.comparisons import comparisons
+
+            found += comparisons(run, resamples=resamples)
         found += [sheet for sheet in (filling(run), dataset_scores(run)) if sheet is not None]
     return found
 
