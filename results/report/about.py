@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import csv
 import json
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -102,7 +103,7 @@ def provenance(run: Run) -> tuple[list[tuple[str, list[str]]], list[tuple[str, s
 def figures(folder: Path | None) -> tuple[list[Figure], list[str]]:
     """The PNG files of a folder in the order of their names, up to 2 MB, and the names of those left out.
 
-    The caption of `NAME.png` is the text of `NAME.txt` beside it, else its name.
+    The caption of `NAME.png` is what `captions.md` beside it says of NAME, as `results.figures` writes it, else the name.
 
     Raises:
         ResultsError: There is no such folder.
@@ -111,6 +112,9 @@ def figures(folder: Path | None) -> tuple[list[Figure], list[str]]:
         return [], []
     if not folder.is_dir():
         raise ResultsError(f"{folder} is no folder of figures")
+    listed = folder / "captions.md"
+    text = listed.read_text(encoding="utf-8") if listed.exists() else ""
+    captions: dict[str, str] = dict(re.findall(r"^\*\*(.+?)\.\*\* (.+)$", text, flags=re.MULTILINE))
     shown, left_out, room = [], [], FIGURES_BYTES
     for path in sorted(folder.glob("*.png")):
         data = path.read_bytes()
@@ -118,8 +122,7 @@ def figures(folder: Path | None) -> tuple[list[Figure], list[str]]:
             left_out.append(path.name)
             continue
         room -= len(data)
-        said = path.with_suffix(".txt")
-        caption = said.read_text(encoding="utf-8").strip() if said.exists() else path.stem.replace("_", " ")
+        caption = captions.get(path.stem, path.stem.replace("_", " "))
         shown.append(Figure(f"data:image/png;base64,{base64.b64encode(data).decode('ascii')}", caption))
     return shown, left_out
 

@@ -43,7 +43,7 @@ def write_report(run: Run, to: Path, *, figures: Path | None = None) -> Path:
     Args:
         run: A run folder.
         to: The file, or a folder in which it is named `report.html`.
-        figures: A folder of PNG files, up to 2 MB together; `NAME.txt` beside one is its caption.
+        figures: A folder of PNG files, up to 2 MB together; `captions.md` among them has their captions.
 
     Returns:
         The file that was written.

@@ -104,7 +104,9 @@ def test_keys_reach_search_sorting_filters_and_the_cells(opened, report, grid_ru
     reached = []
     for _ in range(60):
         page.keyboard.press("Tab")
-        reached.append(page.evaluate("(e => `${e.tagName} ${e.type ?? ''} ${e.ariaLabel ?? ''}`)(document.activeElement)"))
+        reached.append(
+            page.evaluate("(e => `${e.tagName} ${e.type ?? ''} ${e.ariaLabel ?? ''}`)(document.activeElement)")
+        )
     assert any(name.startswith("INPUT search") for name in reached)
     assert any("AUC: Activate" in name for name in reached)
     assert any(name.startswith("BUTTON") and name.endswith("Filter") for name in reached)
@@ -119,7 +121,9 @@ def test_keys_reach_search_sorting_filters_and_the_cells(opened, report, grid_ru
 @pytest.mark.parametrize("width", WIDTHS)
 def test_the_page_never_scrolls_sideways(opened, report, grid_run, width):
     grid_run.add(status="failed", reason="x" * 300, heads="a_head_with_a_name_that_has_no_end_" * 4)
-    (grid_run.folder / "provenance.json").write_text(json.dumps([{"finished": "n" * 200, "versions": {"p" * 90: "1"}}] * 9))
+    (grid_run.folder / "provenance.json").write_text(
+        json.dumps([{"finished": "n" * 200, "versions": {"p" * 90: "1"}}] * 9)
+    )
     page = opened(report(grid_run), width)
     page.evaluate("document.querySelectorAll('details').forEach(details => { details.open = true; })")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
