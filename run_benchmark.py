@@ -318,7 +318,8 @@ def _report(outcome: Outcome) -> NoReturn:
             from results.files import write_files
 
             write_files(found)
-        print(f"tables and pictures: {outcome.folder}/tables.md, .csv, .tex, leaderboard_*.png\n")
+        print(f"tables and pictures: {outcome.folder}/tables.md, .csv, .tex, leaderboard_*.png")
+        print(f"figures and a report in one file: run_benchmark.py report {outcome.folder}\n")
         print(table(found, rows=[], columns=[], metrics=[], format="text"))
     except ResultsError as error:
         print(error)
