@@ -15,7 +15,8 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
-from matplotlib.textpath import TextPath
+from matplotlib.font_manager import FontProperties
+from matplotlib.textpath import text_to_path
 
 from results.run_folder import ResultsError
 
@@ -165,5 +166,6 @@ def text_width(words: str, size: float = SMALL) -> float:
     """The width of one line of text in mm."""
     if not words.strip():
         return 0.0
-    with mpl.rc_context(RULES):
-        return float(TextPath((0, 0), words, size=size).get_extents().width) / 72 * MILLIMETRES
+    font = FontProperties(family=RULES["font.family"], size=size)
+    width, _, _ = text_to_path.get_text_width_height_descent(words, font, ismath=False)
+    return float(width) / 72 * MILLIMETRES
