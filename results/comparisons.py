@@ -11,7 +11,7 @@ import numpy as np
 from results.alignment import Alignment
 from results.formats import Row, Score, Sheet
 from results.labels import shorten
-from results.metrics import METRICS, Float64, auc, evaluate
+from results.metrics import METRICS, ORDINAL, Float64, auc, evaluate
 from results.run_folder import Cell, Predictions, ResultsError, Run
 from results.scores import EXPLORATORY, floor_for, is_step, the_cell
 from results.statistics.bootstrap import PatientBootstrap, Rows, interval
@@ -68,6 +68,10 @@ def _sheet(run: Run, target: str, declared: dict[str, Any], resamples: int) -> S
     if not cells:
         return None
     against, metric = declared["against"], METRICS[declared["metric"]]
+    title = f"{target}: declared comparison with {_named(against)}, {run.dataset}, run {run.name}"
+    unfit = _unfit(run, cells[0], declared["metric"])
+    if unfit:
+        return Sheet(target, title, ("heads",), (metric.label,), (), (), (), notes=(f"Not compared: {unfit}.",))
     predictions = {cell.key: run.predictions(cell) for cell in done}
     alignment = Alignment(predictions, n_classes=len(cells[0].classes), levels=run.levels)
     if against == "best":
@@ -86,7 +90,16 @@ def _sheet(run: Run, target: str, declared: dict[str, Any], resamples: int) -> S
         alignment.shared(cell.key, other.key)
     bootstrap = PatientBootstrap(alignment.n_patients, alignment.all_rows(), resamples=resamples)
     pairs = [_pair(declared["metric"], cell, other, alignment, predictions, bootstrap) for cell, other in compared]
-    return _drawn(run, target, declared, pairs, resamples)
+    return _drawn(run, target, declared, pairs, resamples, title)
+
+
+def _unfit(run: Run, cell: Cell, metric: str) -> str:
+    """Why a metric means nothing for a target; empty where it does."""
+    if metric in ORDINAL and not cell.ordinal:
+        return f"{METRICS[metric].label} is of ordinal targets, and {cell.target} is none"
+    if metric == "auc_within_level" and not run.levels:
+        return "the dataset has no levels"
+    return ""
 
 
 def _pair(
@@ -107,14 +120,17 @@ def _value(name: str, rows: Rows, P: Float64) -> float:
     return evaluate(METRICS[name], rows.y, P, repeat=rows.repeat, fold=rows.fold, within=rows.within).value
 
 
-def _drawn(run: Run, target: str, declared: dict[str, Any], pairs: Sequence[_Pair], resamples: int) -> Sheet:
-    name, against, margin = declared["metric"], declared["against"], declared["margin"]
+def _drawn(
+    run: Run, target: str, declared: dict[str, Any], pairs: Sequence[_Pair], resamples: int, title: str
+) -> Sheet:
+    name, against = declared["metric"], declared["against"]
     axes = [a for a in run.axes if len({pair.cell.axes[a] for pair in pairs}) > 1] or ["heads"]
     short = {axis: shorten(pair.cell.axes[axis] for pair in pairs) for axis in axes}
     carriers = min(
         len(np.unique(pair.rows.patient[pair.rows.y == k])) for pair in pairs for k in range(pair.rows.n_classes)
     )
     tested = against != "best" and carriers >= EXPLORATORY
+    margin = declared["margin"] if tested else None
     adjusted = _adjusted(pairs) if tested else np.full(len(pairs), np.nan)
     alone = [_alone(name, pair) if tested else None for pair in pairs]
     rows = []
@@ -132,7 +148,7 @@ def _drawn(run: Run, target: str, declared: dict[str, Any], pairs: Sequence[_Pai
     label = METRICS[name].label
     return Sheet(
         target=target,
-        title=f"{target}: declared comparison with {_named(against)}, {run.dataset}, run {run.name}",
+        title=title,
         labels=tuple(axes),
         headers=(label, f"{label} of\n{_named(against)}", "Difference"),
         extras=tuple(headers),
@@ -187,14 +203,15 @@ def _notes(
         if patients < FEW:
             notes.append(f"Fewer than {FEW} patients: p-values are approximate.")
     elif declared["against"] == "best":
-        notes.append("The best was chosen by these numbers: no p-values.")
+        notes.append("The best was chosen by these numbers: no p-values and no test of equivalence.")
     else:
         notes.append(
             f"EXPLORATORY: the rarest class is seen in {carriers} patients, fewer than {EXPLORATORY}; no p-values."
         )
-    if declared["margin"] is not None:
+    if declared["margin"] is not None and tested:
         notes.append(
-            f"Within {declared['margin']:g}: whether the 90 % interval lies inside (two one-sided tests at 5 %)."
+            f"Within {declared['margin']:g}: whether the 90 % interval lies inside (two one-sided tests at 5 %), each "
+            "cell by itself, not corrected for their number."
         )
     return notes
 

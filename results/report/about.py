@@ -103,7 +103,7 @@ def provenance(run: Run) -> tuple[list[tuple[str, list[str]]], list[tuple[str, s
 def figures(folder: Path | None) -> tuple[list[Figure], list[str]]:
     """The PNG files of a folder in the order of their names, up to 2 MB, and the names of those left out.
 
-    The caption of `NAME.png` is what `captions.md` beside it says of NAME, as `results.figures` writes it, else the name.
+    The caption of `NAME.png` is what `captions.md` beside it says of NAME (`results.figures` writes it), else the name.
 
     Raises:
         ResultsError: There is no such folder.

@@ -98,7 +98,7 @@ def leaderboard(run: Run, frame: pd.DataFrame, target: str) -> Leaderboard:
         title = ", ".join(step for step in steps.values() if step not in NOTHING)
         values = tuple(_value(column, record, steps) for column in columns)
         lines.append(Line(str(record["key"]), title, kind_of(record), values, record))
-    about = {"varying": varying, "metrics": metrics, "missing": {}, "over": "location"}
+    about: dict[str, Any] = {"varying": varying, "metrics": metrics, "missing": {}, "over": "location"}
     return Leaderboard(target, columns, tuple(lines), tuple(notes.of_target(run, frame, records, **about)), metrics)
 
 
@@ -159,5 +159,5 @@ def _value(column: Column, record: Record, steps: dict[str, str]) -> Value:
 
 
 def _rank(record: Record) -> tuple[bool, float]:
-    value = record.get("auc")
+    value: Any = record.get("auc")
     return (record["status"] != "done", -value if is_number(value) else math.inf)

@@ -66,7 +66,7 @@ def test_a_copy_of_the_reference_differs_in_nothing(writer):
 
 
 def test_against_the_best_there_are_no_p_values(writer):
-    (sheet,) = comparisons(declared(writer, against="best"))
+    (sheet,) = comparisons(declared(writer, against="best", margin=0.9))
     assert sheet.extras == () and "no p-values" in text(sheet)
     assert {row.labels[0] for row in sheet.rows} in ({"weak", "copy"}, {"weak", "strong"})
 
@@ -92,3 +92,12 @@ def test_a_family_of_one_target_stands_once_and_an_unknown_reference_is_named(wr
     assert [s.target for s in comparisons(declared(writer, family={"targets": "narrowing"}))] == ["narrowing"]
     with pytest.raises(ResultsError, match="heads=nothing names no cell"):
         comparisons(declared(writer, against={"heads": "nothing"}))
+
+
+@pytest.mark.parametrize(("metric", "said"), [("mae", "of ordinal targets"), ("auc_within_level", "has no levels")])
+def test_a_metric_that_means_nothing_for_a_target_is_not_compared(new_run, metric, said):
+    writer = new_run(locations=[])
+    writer.keys = {"one": writer.add(writer.signal, encoders="one", heads="svc")}
+    writer.add_floors()
+    (sheet,) = comparisons(declared(writer, against="prior", metric=metric))
+    assert not sheet.rows and said in text(sheet)
