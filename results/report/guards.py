@@ -42,7 +42,9 @@ def _of_rows(run: Run, read: Read) -> Iterator[Guard]:
     twice = sum(len(p.sample) - len(set(zip(p.sample, p.repeat.tolist(), strict=True))) for p in read.row_sets)
     yield _guard("A sample is predicted once a repeat", twice == 0, f"predictions too many: {twice}")
     bad = len(read.improper)
-    yield _guard("Probabilities are finite and sum to 1", bad == 0, f"cells that break it: {bad} of {len(read.fold_auc)}")
+    yield _guard(
+        "Probabilities are finite and sum to 1", bad == 0, f"cells that break it: {bad} of {len(read.fold_auc)}"
+    )
     sets = len(read.row_sets)
     yield _guard("All cells are scored on the same samples and folds", sets == 1, f"sets of samples and folds: {sets}")
 
