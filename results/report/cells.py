@@ -24,7 +24,7 @@ class Spread:
         chance: x of 0.5.
         low: Value at the left end, as text; the right end is 1.
         said: The same in words.
-        rows: AUC by repeat and fold, as text.
+        numbers: AUC of each fold, a line a repeat.
     """
 
     ticks: str
@@ -32,7 +32,7 @@ class Spread:
     chance: float
     low: str
     said: str
-    rows: list[list[str]]
+    numbers: str
 
 
 @dataclass(frozen=True)
@@ -87,8 +87,17 @@ def spread(rows: list[list[float]], low: float) -> Spread | None:
         chance=_x(0.5, low),
         low=f"{low:g}",
         said=f"AUC of {len(values)} folds: lowest {min(values):.2f}, mean {mean:.2f}, highest {max(values):.2f}",
-        rows=[["" if math.isnan(v) else f"{v:.2f}" for v in row] for row in rows],
+        numbers="\n".join([_line("AUC", (f"fold {fold}" for fold in range(1, len(rows[0]) + 1))), *_lines(rows)]),
     )
+
+
+def _lines(rows: list[list[float]]) -> Iterable[str]:
+    for repeat, row in enumerate(rows, start=1):
+        yield _line(f"repeat {repeat}", ("-" if math.isnan(v) else f"{v:.2f}" for v in row))
+
+
+def _line(name: str, words: Iterable[str]) -> str:
+    return name.ljust(10) + "".join(word.rjust(8) for word in words)
 
 
 def _x(value: float, low: float) -> float:

@@ -50,4 +50,4 @@ def opened(browser):
 @pytest.fixture
 def report():
     """Writes the report of a run writer."""
-    return lambda run, **options: write_report(run_folder.read(run.finish()), run.folder, **options)
+    return lambda run, to=None, **options: write_report(run_folder.read(run.finish()), to or run.folder, **options)

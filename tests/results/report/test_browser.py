@@ -28,6 +28,18 @@ def header(page, name):
     return page.locator("table.leaderboard th").filter(has=title)
 
 
+def sort(page, name, direction):
+    """Presses a header and waits until the table is sorted."""
+    header(page, name).locator(".dt-column-title").click()
+    wait_until_sorted(page, name, direction)
+
+
+def wait_until_sorted(page, name, direction):
+    page.locator(f"table.leaderboard th[aria-sort={direction}]", has_text=name).wait_for()
+    # The header is marked before the rows are drawn, which a timer does that was set earlier than this one.
+    page.evaluate("new Promise(done => setTimeout(done, 100))")
+
+
 def test_opens_in_the_order_of_ranks(opened, report, grid_run):
     page = opened(report(grid_run))
     assert page.evaluate(RANKS) == [str(rank) for rank in range(1, 11)]
@@ -36,12 +48,12 @@ def test_opens_in_the_order_of_ranks(opened, report, grid_run):
 
 def test_headers_sort_by_the_number_and_not_by_its_text(opened, report, grid_run):
     page = opened(report(grid_run))
-    header(page, "Gain").click()
+    sort(page, "Gain", "descending")
     gains = [float(text.split()[0]) for text in column(page, "Gain") if text]
     assert len(gains) == 9
     assert gains == sorted(gains, reverse=True)
     assert gains[-1] < 0 < gains[0]
-    header(page, "Gain").click()
+    sort(page, "Gain", "ascending")
     gains = [float(text.split()[0]) for text in column(page, "Gain") if text]
     assert gains == sorted(gains)
     header(page, "Heads").click()
@@ -71,7 +83,8 @@ def test_floors_and_cells_that_are_not_done_are_marked(opened, report, grid_run)
 
 def test_names_are_shown_as_they_are(opened, report, new_run):
     name = "β_net(α=1, <b>x</b> & \"y\" 'z' </script> {{ 1 }})"
-    run = new_run(name="μ_<i>run</i>", dataset="a & b", n_excluded=1)
+    run = new_run(dataset="a & b", n_excluded=1)
+    run.about["name"] = "μ_<i>run</i>"
     run.add(run.signal, encoders=name, heads="logistic")
     run.add(-run.signal, encoders="other_net", heads="logistic")
     run.add_floors()
@@ -96,7 +109,7 @@ def test_a_rank_leads_to_its_cell_and_opens_it(opened, report, grid_run):
     article = page.locator("article").filter(visible=True)
     assert article.get_attribute("aria-label").startswith("3. ")
     assert article.locator("svg").is_visible()
-    assert article.locator("table").last.locator("td").count() == 4
+    assert article.locator("pre").inner_text().count("\n") == 1
 
 
 def test_keys_reach_search_sorting_filters_and_the_cells(opened, report, grid_run):
@@ -113,9 +126,10 @@ def test_keys_reach_search_sorting_filters_and_the_cells(opened, report, grid_ru
     assert any(name.startswith("A") and "details of" in name for name in reached)
     header(page, "Macro F1").locator(".dt-column-order").focus()
     page.keyboard.press("Enter")
+    wait_until_sorted(page, "Macro F1", "descending")
     scores = [float(text.split()[0]) for text in column(page, "Macro F1")]
     assert scores == sorted(scores, reverse=True)
-    assert scores != [float(text.split()[0]) for text in reversed(column(page, "Macro F1"))]
+    assert scores[0] > scores[-1]
 
 
 @pytest.mark.parametrize("width", WIDTHS)
@@ -147,9 +161,8 @@ def test_can_be_read_without_scripts(browser, report, grid_run):
     context.close()
 
 
+@pytest.mark.skipif(not AXE.exists(), reason=f"no axe-core at {AXE}: npm install --no-save axe-core, or set AXE_CORE")
 def test_axe_finds_no_serious_violation(opened, report, grid_run):
-    if not AXE.exists():
-        pytest.skip(f"no axe-core at {AXE}: npm install --no-save axe-core, or set AXE_CORE to its axe.min.js")
     grid_run.add(status="failed", reason="no", heads="svc", images="none")
     (grid_run.folder / "provenance.json").write_text(json.dumps([{"finished": "now", "versions": {"numpy": "2.4"}}]))
     page = opened(report(grid_run))
@@ -161,6 +174,7 @@ def test_axe_finds_no_serious_violation(opened, report, grid_run):
     assert [(v["id"], [node["html"][:200] for node in v["nodes"][:3]]) for v in grave] == []
 
 
+@pytest.mark.long
 def test_a_thousand_cells_open_in_two_seconds(opened, report, new_run):
     run = new_run(n_patients=20, repeats=5)
     run.add_floors()

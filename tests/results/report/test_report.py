@@ -1,0 +1,185 @@
+"""What the page says, without a browser."""
+
+import base64
+import json
+import math
+import re
+
+import numpy as np
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from results import run_folder
+from results.report import about, write_report
+from results.report.cells import spread
+from results.report.guards import guards
+from results.report.leaderboard import leaderboard
+from results.report.reading import fold_auc, read_target
+from results.run_folder import ResultsError
+from results.scores import scores
+
+PNG = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
+
+
+def outcomes(run):
+    """What came out of each check of a run's only target."""
+    opened = run_folder.read(run.finish())
+    board = leaderboard(opened, scores(opened), opened.targets[0])
+    return {guard.rule: guard.state for guard in guards(opened, board, read_target(opened, opened.cells))}
+
+
+def test_every_cell_has_a_line_and_a_page(report, grid_run):
+    grid_run.add(status="failed", reason="out of memory", heads="mlp")
+    page = report(grid_run).read_text(encoding="utf-8")
+    for cell in grid_run.cells:
+        assert page.count(f'href="#cell-{cell["key"]}"') == 1
+        assert page.count(f'id="cell-{cell["key"]}"') == 1
+
+
+def test_names_no_address(report, grid_run):
+    page = report(grid_run).read_text(encoding="utf-8")
+    assert re.findall(r"https?://(?!www\.w3\.org/)[^\s\"')]*", page) == []
+
+
+def test_same_run_same_page(report, grid_run):
+    assert report(grid_run).read_bytes() == report(grid_run).read_bytes()
+
+
+def test_fold_auc_is_that_of_each_fold(new_run):
+    run = new_run(repeats=2)
+    run.add(run.signal, heads="logistic")
+    opened = run_folder.read(run.finish())
+    p = opened.predictions(opened.cells[0])
+    expected = [
+        [roc_auc_score(p.y[rows], p.P[rows, 1]) for f in range(4) if (rows := (p.repeat == r) & (p.fold == f)).any()]
+        for r in range(2)
+    ]
+    np.testing.assert_allclose(fold_auc(p), expected, rtol=1e-12)
+
+
+def test_spread_leaves_out_folds_without_a_value():
+    strip = spread([[0.5, 1.0, math.nan]], low=0.0)
+    # Two ticks: at the middle and at the right end of an axis from 8 to 252.
+    assert strip.ticks == "M130 5v14M252 5v14"
+    assert (strip.chance, strip.mean) == (130, 191)
+    assert strip.numbers.split() == ["AUC", "fold", "1", "fold", "2", "fold", "3", "repeat", "1", "0.50", "1.00", "-"]
+    assert spread([[math.nan]], low=0.0) is None
+
+
+def test_checks_hold_for_a_sound_run(grid_run):
+    states = outcomes(grid_run)
+    assert states.pop("On permuted labels AUC is 0.5, within two standard errors") == "not run"
+    assert set(states.values()) == {"held"}
+
+
+def test_checks_see_a_patient_in_two_folds(new_run):
+    run = new_run()
+    run.of_patient = np.arange(len(run.of_patient)) % 40
+    run.add(run.signal, heads="logistic")
+    states = outcomes(run)
+    assert states["A patient is in one test fold of a repeat"] == "not held"
+    assert states["The floor prior stands beside the cells"] == "not held"
+
+
+def test_checks_see_rows_that_differ_and_probabilities_that_are_none(new_run):
+    run = new_run()
+    run.add(run.signal, heads="logistic")
+    run.add(run.signal, rows=slice(0, 60), heads="svc")
+    run.add(np.full(len(run.y), 1e6), heads="mlp")
+    with np.errstate(invalid="ignore"):
+        states = outcomes(run)
+    assert states["All cells are scored on the same samples and folds"] == "not held"
+    assert states["Probabilities are finite and sum to 1"] == "not held"
+
+
+def test_checks_see_null_runs_that_still_tell_classes_apart(new_run):
+    rule = "On permuted labels AUC is 0.5, within two standard errors"
+    run = new_run("leaking")
+    key = run.add(run.signal, heads="logistic")
+    (run.folder / "null" / key).mkdir(parents=True)
+    for k in range(3):
+        run.write(run.folder / "null" / key / f"{k}.parquet", run.signal + 0.3 * run.random.normal(size=120), run.y)
+    assert outcomes(run)[rule] == "not held"
+    run = new_run("sound")
+    run.add_null(run.add(run.signal, heads="logistic"), [run.random.normal(size=120) for _ in range(20)])
+    assert outcomes(run)[rule] == "held"
+
+
+def test_exclusions_are_counted_by_reason(grid_run):
+    rows = [f"f{i},s{i},t2,{'truncated' if i % 3 else 'no mask'}" for i in range(9)]
+    (grid_run.folder / "excluded.csv").write_text("\n".join(["file,sample,sequence,reason", *rows]) + "\n")
+    found = about.exclusions(run_folder.read(grid_run.finish()))
+    assert [(e.reason, e.count) for e in found] == [("truncated", 6), ("no mask", 3)]
+    assert [row["file"] for row in found[1].rows] == ["f0", "f3", "f6"]
+
+
+def test_folds_add_up_to_the_samples(new_run):
+    run = new_run(repeats=2)
+    run.add(run.signal, heads="logistic")
+    opened = run_folder.read(run.finish())
+    folds = about.folds(opened.predictions(opened.cells[0]), 2)
+    assert [(f.repeat, f.fold) for f in folds] == [(r, f) for r in range(2) for f in range(4)]
+    for repeat in range(2):
+        mine = [f for f in folds if f.repeat == repeat]
+        assert sum(f.patients for f in mine) == 40
+        assert np.sum([f.by_class for f in mine], axis=0).tolist() == np.bincount(run.y).tolist()
+
+
+def test_provenance_says_every_version_that_was_used(grid_run):
+    calls = [
+        {"peak_memory_mib": m, "machine": {"cores": 2}, "versions": {"numpy": v}} for m, v in ((1, "2.3"), (2, "2.4"))
+    ]
+    (grid_run.folder / "provenance.json").write_text(json.dumps(calls))
+    facts, versions = about.provenance(run_folder.read(grid_run.finish()))
+    assert facts == [("peak memory (MiB)", ["1", "2"]), ("machine cores", ["2", "2"])]
+    assert versions == [("numpy", "2.3, 2.4")]
+
+
+def test_figures_lie_in_the_page_up_to_two_megabytes(report, grid_run, tmp_path):
+    (tmp_path / "roc_α.png").write_bytes(PNG)
+    (tmp_path / "a.png").write_bytes(PNG)
+    (tmp_path / "a.txt").write_text("ROC <curves> & more")
+    (tmp_path / "big.png").write_bytes(bytes(2_000_001))
+    page = report(grid_run, to=tmp_path / "page.html", figures=tmp_path).read_text(encoding="utf-8")
+    assert page.count(base64.b64encode(PNG).decode()) == 2
+    assert "<figcaption>ROC &lt;curves&gt; &amp; more</figcaption>" in page
+    assert "<figcaption>roc α</figcaption>" in page
+    assert "2 MB together: big.png" in page
+
+
+def test_odd_folders_are_refused(report, grid_run, tmp_path):
+    with pytest.raises(ResultsError, match="no folder of figures"):
+        report(grid_run, figures=tmp_path / "none")
+    (grid_run.folder / "provenance.json").write_text('{"versions": 1}')
+    with pytest.raises(ResultsError, match="must be a list of records"):
+        report(grid_run)
+    (grid_run.folder / "provenance.json").unlink()
+    (grid_run.folder / "excluded.csv").write_text("file\nx\n")
+    with pytest.raises(ResultsError, match="column reason"):
+        report(grid_run)
+
+
+def test_a_target_of_which_nothing_is_done_still_has_a_section(report, grid_run):
+    grid_run.add(status="refused", reason="one class alone", target="herniation", heads="svc")
+    page = report(grid_run).read_text(encoding="utf-8")
+    assert "<h2>herniation</h2>" in page
+    assert "one class alone" in page
+
+
+@pytest.mark.parametrize("n_classes", [5, 10])
+def test_many_classes(report, new_run, n_classes):
+    run = new_run(n_classes=n_classes)
+    run.add(run.signal, heads="logistic")
+    run.add_floors()
+    page = report(run).read_text(encoding="utf-8")
+    assert f">Class {n_classes - 1}</th>" in page
+    assert ">Quadratic kappa</th>" in page
+
+
+def test_writes_where_it_is_told(grid_run, tmp_path):
+    run = run_folder.read(grid_run.finish())
+    assert write_report(run, tmp_path) == tmp_path / "report.html"
+    assert write_report(run, tmp_path / "other.html") == tmp_path / "other.html"
+    assert not list(tmp_path.glob(".*"))
