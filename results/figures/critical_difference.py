@@ -92,7 +92,7 @@ def critical_difference(run: Run, *, width: Width = "double", shown: int = SHOWN
     panel.tick_params(axis="y", length=0)
     panel.spines["left"].set_visible(False)
     panel.set_ylim(len(drawn) - 0.4, -1.7)
-    panel.set_xlim(0.5, max(means.max() * 1.2, 1 + ranks.critical))
+    panel.set_xlim(0.5, max(means.max() * 1.35, 1 + ranks.critical))
     panel.xaxis.set_major_locator(MaxNLocator(min(8, len(names)), integer=True))
     panel.set_xlabel(f"Mean rank by AUC (1: best of {len(names)} cells)")
     more = f" The best {shown} of {len(names)} cells are shown." if len(names) > shown else ""

@@ -133,7 +133,7 @@ def _panel(upper: Axes, lower: Axes, bins: Bins, p: Float64, *, first: bool) -> 
         p, bins=np.linspace(0, 1, 21).tolist(), weights=np.full(len(p), 100 / len(p)), color="0.75", edgecolor="0.3"
     )
     if first:
-        upper.set_ylabel("Observed share\nof the class (fraction)")
+        upper.set_ylabel("Observed share\n(fraction)")
         lower.set_ylabel("Samples (%)")
     for panel in (upper, lower):
         panel.set_xticks(np.linspace(0, 1, 3))
