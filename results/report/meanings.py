@@ -5,8 +5,8 @@ from __future__ import annotations
 MEANINGS = {
     "rank": "Place by AUC among all rows of the target, floors among them. It leads to the details of the cell.",
     "kind": (
-        "cell: one combination of the grid. floor: what needs no image (prior: the base rate; location: level, side and "
-        "condition alone; random: draws from the base rate). failed, refused, to do: it has no scores, and why."
+        "cell: one combination of the grid. floor: what needs no image (prior: the base rate; location: level, side "
+        "and condition alone; random: draws from the base rate). failed, refused, to do: it has no scores, and why."
     ),
     "sequences": "The sequences that a sample is made of.",
     "drop": "The share of patients from whom a sequence was taken away.",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import os
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -109,5 +108,4 @@ def _data_tables() -> tuple[str, str]:
 def _write(page: str, to: Path) -> Path:
     unfinished = to.with_name(f".{to.name}.{uuid.uuid4().hex}")
     unfinished.write_text(page, encoding="utf-8")
-    os.replace(unfinished, to)
-    return to
+    return unfinished.replace(to)
