@@ -108,5 +108,4 @@ def _data_tables() -> tuple[str, str]:
 def _write(page: str, to: Path) -> Path:
     unfinished = to.with_name(f".{to.name}.{uuid.uuid4().hex}")
     unfinished.write_text(page, encoding="utf-8")
-    unfinished.replace(to)
-    return to
+    return unfinished.replace(to)

@@ -6,6 +6,7 @@ import math
 import re
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
@@ -87,9 +88,9 @@ def test_checks_see_rows_that_differ_and_probabilities_that_are_none(new_run):
     run = new_run()
     run.add(run.signal, heads="logistic")
     run.add(run.signal, rows=slice(0, 60), heads="svc")
-    run.add(np.full(len(run.y), 1e6), heads="mlp")
-    with np.errstate(invalid="ignore"):
-        states = outcomes(run)
+    path = run.folder / "cells" / f"{run.add(run.signal, heads='mlp')}.parquet"
+    pd.read_parquet(path).assign(p_1=0.7).to_parquet(path, index=False)
+    states = outcomes(run)
     assert states["All cells are scored on the same samples and folds"] == "not held"
     assert states["Probabilities are finite and sum to 1"] == "not held"
 
@@ -138,14 +139,14 @@ def test_provenance_says_every_version_that_was_used(grid_run):
 
 
 def test_figures_lie_in_the_page_up_to_two_megabytes(report, grid_run, tmp_path):
-    (tmp_path / "roc_α.png").write_bytes(PNG)
+    (tmp_path / "roc_β.png").write_bytes(PNG)
     (tmp_path / "a.png").write_bytes(PNG)
-    (tmp_path / "a.txt").write_text("ROC <curves> & more")
+    (tmp_path / "captions.md").write_text("# Figures\n\n**a.** ROC <curves> & more\n\n**other.** Not here\n")
     (tmp_path / "big.png").write_bytes(bytes(2_000_001))
     page = report(grid_run, to=tmp_path / "page.html", figures=tmp_path).read_text(encoding="utf-8")
     assert page.count(base64.b64encode(PNG).decode()) == 2
     assert "<figcaption>ROC &lt;curves&gt; &amp; more</figcaption>" in page
-    assert "<figcaption>roc α</figcaption>" in page
+    assert "<figcaption>roc β</figcaption>" in page
     assert "2 MB together: big.png" in page
 
 
