@@ -66,7 +66,7 @@ def critical_difference(run: Run, *, width: Width = "double", shown: int = SHOWN
     means, drawn = ranks.mean[order], [wrapped(names[i], WIDTHS[width] * 0.42) for i in order]
     bars = _together(means, ranks.critical)
     tall = max(ROW, LINE * max(name.count("\n") + 1 for name in drawn) + 0.8)
-    height = tall * (len(drawn) + 1) + 22
+    height = tall * (len(drawn) + 2) + 22
     figure = Drawing(width, height)
     panel = figure.subplots()
     y = np.arange(len(drawn), dtype=np.float64)
@@ -87,11 +87,11 @@ def critical_difference(run: Run, *, width: Width = "double", shown: int = SHOWN
         )
     panel.errorbar(1 + ranks.critical / 2, -1.1, xerr=ranks.critical / 2, color="black", capsize=2, linewidth=0.9)
     words = f"critical difference {ranks.critical:.1f}"
-    panel.annotate(words, (1 + ranks.critical, -1.1), (5, 0), textcoords="offset points", va="center")
+    panel.annotate(words, (1, -1.1), (0, 4), textcoords="offset points", va="bottom")
     panel.set_yticks(y, drawn)
     panel.tick_params(axis="y", length=0)
     panel.spines["left"].set_visible(False)
-    panel.set_ylim(len(drawn) - 0.4, -1.7)
+    panel.set_ylim(len(drawn) - 0.4, -2.3)
     panel.set_xlim(0.5, max(means.max() * 1.35, 1 + ranks.critical))
     panel.xaxis.set_major_locator(MaxNLocator(min(8, len(names)), integer=True))
     panel.set_xlabel(f"Mean rank by AUC (1: best of {len(names)} cells)")
