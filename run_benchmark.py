@@ -164,6 +164,8 @@ def tables(
         if beside is not None:
             for one in format.split(","):
                 print(published(found, beside, format=one))
+        elif preset != "main" and (against or any(shown.values())):
+            _stop(f"--preset {preset} takes no --rows, --columns, --metrics, --against")
         elif preset != "main" or out is not None:
             chosen = sheets(found, against=_named(against), **shown) if preset == "main" else presets.of(found, preset)
             if out is not None:
@@ -230,6 +232,7 @@ def methods(
         if out is None:
             print(text)
         else:
+            out.parent.mkdir(parents=True, exist_ok=True)
             out.write_text(text + "\n", encoding="utf-8")
             print(f"wrote {out}")
 

@@ -28,6 +28,7 @@ class _Pair:
     """A cell and its reference on the rows that both predict."""
 
     cell: Cell
+    reference: Cell
     rows: Rows
     mine: Float64
     other: Float64
@@ -113,7 +114,7 @@ def _pair(
     rows, of_cell, of_other = alignment.shared(cell.key, other.key)
     mine, theirs = predictions[cell.key].P[of_cell], predictions[other.key].P[of_other]
     draws = bootstrap.difference(METRICS[name], rows, mine, theirs)
-    return _Pair(cell, rows, mine, theirs, _value(name, rows, mine), _value(name, rows, theirs), draws)
+    return _Pair(cell, other, rows, mine, theirs, _value(name, rows, mine), _value(name, rows, theirs), draws)
 
 
 def _value(name: str, rows: Rows, P: Float64) -> float:
@@ -124,7 +125,8 @@ def _drawn(
     run: Run, target: str, declared: dict[str, Any], pairs: Sequence[_Pair], resamples: int, title: str
 ) -> Sheet:
     name, against = declared["metric"], declared["against"]
-    axes = [a for a in run.axes if len({pair.cell.axes[a] for pair in pairs}) > 1] or ["heads"]
+    everyone = [cell for pair in pairs for cell in (pair.cell, *([] if pair.reference.floor else [pair.reference]))]
+    axes = [a for a in run.axes if len({cell.axes[a] for cell in everyone}) > 1] or ["heads"]
     short = {axis: shorten(pair.cell.axes[axis] for pair in pairs) for axis in axes}
     carriers = min(
         len(np.unique(pair.rows.patient[pair.rows.y == k])) for pair in pairs for k in range(pair.rows.n_classes)
@@ -190,7 +192,7 @@ def _notes(
 ) -> list[str]:
     patients = _patients(pairs)
     notes = [
-        f"A family of {len(pairs)} comparisons, declared in the grid; {patients} patients.",
+        f"A family of {len(pairs)}, declared in the grid; {patients} patients.",
         f"[ ]: 95 % percentile bootstrap over patients ({resamples} resamples) of the paired difference, conditional "
         "on the fits.",
     ]

@@ -11,8 +11,13 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 WIDTH = 140
-_SIGNS = {"\u00b1": r"$\pm$", "\u00d7": r"$\times$", "\u2264": r"$\leq$", "\u2265": r"$\geq$", "\u2212": "$-$"}
-MARKS = "Bold: the best of a column. Underlined: the paired 95 % interval of its difference from the best covers 0."
+_SIGNS = {"\u00b1": r"$\pm$", "\u00d7": r"$\times$", "\u2264": r"$\leq$", "\u2265": r"$\geq$", "\u2212": "$-$"} | {
+    "\u2248": r"$\approx$",
+    "\u2206": r"$\Delta$",
+    "\u2192": r"$\to$",
+}
+BOLD = "Bold: the best of a column"
+TIED = "underlined: on the same samples, and the paired 95 % interval of the difference from the best covers 0"
 
 
 @dataclass(frozen=True)
@@ -144,20 +149,43 @@ def latex(sheet: Sheet) -> str:
 
 def marked(sheet: Sheet) -> list[str]:
     """The notes, with what bold and underlined mean."""
-    return [*sheet.notes, *([MARKS] if sheet.tied else [])]
+    if not sheet.best:
+        return list(sheet.notes)
+    return [*sheet.notes, f"{BOLD}; {TIED}." if sheet.tied else f"{BOLD}; ties with it are not tested."]
 
 
 def comma_separated(sheets: Sequence[Sheet]) -> str:
-    """Raw numbers at full precision, all targets under one header; empty where there is no number."""
+    """Raw numbers at full precision with the ends of their intervals; empty where there is no number.
+
+    Sheets of one shape stand under one header; another shape begins after an empty line with a header of its own.
+    """
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    headers = [name.replace("\n", " ") for name in sheets[0].headers]
-    writer.writerow(["target", "floor", *sheets[0].labels, *headers])
+    shape: object = None
     for sheet in sheets:
+        every = (*sheet.rows, *sheet.floors)
+        ends = [
+            any((score := row.scores[j]) is not None and score.low is not None for row in every)
+            for j in range(len(sheet.headers))
+        ]
+        header = ["target", "floor", *sheet.labels]
+        for name, has_ends in zip(sheet.headers, ends, strict=True):
+            plain = name.replace("\n", " ")
+            header += [plain, f"{plain} low", f"{plain} high"] if has_ends else [plain]
+        header += sheet.extras
+        if header != shape:
+            if shape is not None:
+                writer.writerow([])
+            writer.writerow(header)
+            shape = header
         for floor, rows in ((False, sheet.rows), (True, sheet.floors)):
             for row in rows:
-                numbers = ["" if score is None else repr(score.value) for score in row.scores]
-                writer.writerow([sheet.target, floor, *row.labels, *numbers])
+                numbers: list[float | None] = []
+                for score, has_ends in zip(row.scores, ends, strict=True):
+                    found = (None, None, None) if score is None else (score.value, score.low, score.high)
+                    numbers += found if has_ends else found[:1]
+                drawn = ["" if number is None else repr(number) for number in numbers]
+                writer.writerow([sheet.target, floor, *row.labels, *drawn, *row.extras])
     return out.getvalue()
 
 
@@ -220,6 +248,7 @@ def _escape(words: str) -> str:
     """Words as pdflatex takes them, Greek letters and signs in mathematics."""
     special = {c: rf"\{c}" for c in "&%$#_{}"} | {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}"}
     special |= {"^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}"}
+    words = unicodedata.normalize("NFKC", words)
     return "".join(special.get(c) or _SIGNS.get(c) or _greek(c) for c in words)
 
 

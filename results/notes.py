@@ -25,6 +25,7 @@ def of_target(
     metrics: Sequence[str],
     missing: Mapping[str, list[str]],
     over: str,
+    averaged: Sequence[str] = (),
 ) -> Iterator[str]:
     """The notes of one target, a sentence or two each.
 
@@ -36,6 +37,7 @@ def of_target(
         metrics: The metrics that the table shows.
         missing: For each empty place of a pivot, the cells that its mean lacks.
         over: What gains are over.
+        averaged: The axes that a number of the table is a mean over.
     """
     done = [r for r in records if r["status"] == "done"]
     if done:
@@ -43,7 +45,7 @@ def of_target(
     yield from _fixed(records, varying)
     yield _folds(run)
     if done:
-        yield from _uncertainty(frame, done, metrics)
+        yield from _uncertainty(frame, done, metrics, averaged)
     yield from _warnings(run, done, metrics, over)
     if missing:
         places = [f"{place or 'the mean'} (lacks {_some(lacking)})" for place, lacking in missing.items()]
@@ -99,7 +101,9 @@ def _folds(run: Run) -> str:
     return f"Folds: {folds} by patient{stratified}, drawn {repeated} with seed {protocol.get('seed')}.{complete}"
 
 
-def _uncertainty(frame: pd.DataFrame, done: list[Record], metrics: Sequence[str]) -> Iterator[str]:
+def _uncertainty(
+    frame: pd.DataFrame, done: list[Record], metrics: Sequence[str], averaged: Sequence[str]
+) -> Iterator[str]:
     resamples = int(frame.attrs["resamples"])
     if resamples:
         redrawn = int(done[0]["redrawn"])
@@ -109,7 +113,9 @@ def _uncertainty(frame: pd.DataFrame, done: list[Record], metrics: Sequence[str]
             "conditional on the fitted models: it covers the sampling of patients, not of training sets."
         )
     cells = [r for r in done if not r["floor"] and _finite(r.get("auc"))]
-    if cells and "auc" in metrics:
+    if averaged:
+        yield f"Numbers are means over {', '.join(averaged)}; floors are single rows."
+    elif cells and "auc" in metrics:
         best = max(cells, key=lambda r: float(r["auc"]))
         spread = [
             f"{best[f'auc_{of}_sd']:.3f} over {of}s" for of in ("fold", "repeat") if _finite(best[f"auc_{of}_sd"])
@@ -118,7 +124,7 @@ def _uncertainty(frame: pd.DataFrame, done: list[Record], metrics: Sequence[str]
         if spread:
             yield f"SD of the best row's AUC: {', '.join(spread)}{once}."
         if len(cells) > 1:
-            corrected = _corrected(best)
+            corrected = _corrected(best, len(cells))
             yield f"The best of {len(cells)} cells was picked by this table, so its score is optimistic{corrected}."
     if any(name in metrics for name in ("auc", "auc_within_level", "gain", "average_precision")):
         more = any(str(r["n_events"]).count("/") > 1 for r in done)
@@ -126,11 +132,13 @@ def _uncertainty(frame: pd.DataFrame, done: list[Record], metrics: Sequence[str]
         yield f"AUC compares samples of one fold with each other{macro}."
 
 
-def _corrected(best: Record) -> str:
-    if not _finite(best.get("auc_corrected")):
+def _corrected(best: Record, cells: int) -> str:
+    among = best.get("auc_corrected_among")
+    if not _finite(best.get("auc_corrected")) or not _finite(among) or among is None or among < 2:
         return ""
     value = f"{best['auc_corrected']:.2f} [{best['auc_corrected_low']:.2f}, {best['auc_corrected_high']:.2f}]"
-    return f"; corrected for that (BBC-CV: chosen in the bag, scored out of the bag) its AUC is {value}"
+    which = "" if among == cells else f" among the {int(among)} cells on its samples"
+    return f"; corrected for that{which} (BBC-CV: chosen in the bag, scored out of the bag) its AUC is {value}"
 
 
 def _warnings(run: Run, done: list[Record], metrics: Sequence[str], over: str) -> Iterator[str]:

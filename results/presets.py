@@ -30,6 +30,8 @@ def of(run: Run, preset: str) -> list[Sheet]:
         ResultsError: No such preset, or what it says of the run.
     """
     name, _, axis = preset.partition(":")
+    if axis and name in NAMES and name != "ablation":
+        raise ResultsError(f"--preset {name} takes no axis")
     if name == "ablation":
         if not axis:
             raise ResultsError(f"--preset ablation needs an axis, such as ablation:encoders: {', '.join(run.axes)}")
@@ -165,6 +167,8 @@ def _ablation(run: Run, target: str, axis: str, resamples: int) -> Sheet | None:
     places: Places = {}
     for cell in cells:
         places.setdefault(tuple(v for a, v in cell.axes.items() if a != axis), {})[cell.axes[axis]] = cell
+    undone = [c for c in run.cells if c.target == target and not c.floor and c.status != "done"]
+    lacking = [f"{', '.join(v for v in c.axes.values() if v not in ('none', '-'))} ({c.status})" for c in undone]
     predictions = {cell.key: run.predictions(cell) for cell in cells}
     alignment = Alignment(predictions, n_classes=len(cells[0].classes), levels={})
     bootstrap = PatientBootstrap(alignment.n_patients, alignment.all_rows(), resamples=resamples)
@@ -181,6 +185,7 @@ def _ablation(run: Run, target: str, axis: str, resamples: int) -> Sheet | None:
         floors=(),
         notes=(
             f"Means over the cells that differ in {axis} alone, on the same samples, from {steps[0]}.",
+            *([f"Without pairs of cells that are not done: {'; '.join(lacking[:8])}."] if lacking else []),
             f"[ ]: 95 % percentile bootstrap over patients ({resamples} resamples) of the mean difference, conditional "
             "on the fits.",
         ),

@@ -45,7 +45,8 @@ def scores(
     for each metric `m`: `m` (the primary value), `m_low`, `m_high` (95 % percentile bootstrap over patients),
     `m_fold_mean`, `m_fold_sd`, `m_repeat_sd`, `m_tied` (whether the paired interval of its difference from the best
     cell covers 0; empty for the best, for floors and for cells on other samples); beside `auc` also
-    `auc_corrected`, `auc_corrected_low`, `auc_corrected_high` (of the best cell: corrected for its choice), `gain`,
+    `auc_corrected`, `auc_corrected_low`, `auc_corrected_high` (of the best cell: corrected for its choice
+    among the `auc_corrected_among` cells on its samples), `gain`,
     `gain_low`, `gain_high` (AUC minus that of `location`, or of `against`, on the samples that both predict, from the
     same resamples), `null_auc`, `null_sd`, `null_runs`, `p_value`; `redrawn` (draws of the target that lacked a
     class). Empty where it doesn't apply: metrics
@@ -199,7 +200,12 @@ def _correct_best(
     best = max(values, key=lambda key: values[key])
     same = [key for key in values if alignment.rows[key] is alignment.rows[best]]
     found = selection_corrected(bootstrap, auc, alignment.rows[best], [predictions[key].P for key in same])
-    rows[best].update(auc_corrected=found.value, auc_corrected_low=found.low, auc_corrected_high=found.high)
+    rows[best].update(
+        auc_corrected=found.value,
+        auc_corrected_low=found.low,
+        auc_corrected_high=found.high,
+        auc_corrected_among=len(same),
+    )
 
 
 def _ties(

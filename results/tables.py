@@ -83,6 +83,7 @@ def write(found: Sequence[Sheet], path: Path) -> Path:
     """
     if path.suffix not in ENDINGS:
         raise ResultsError(f"{path}: '{path.suffix}' is no format: there is {', '.join(ENDINGS)}")
+    path.parent.mkdir(parents=True, exist_ok=True)
     if path.suffix == ".docx":
         documents.write_word(found, path)
     else:
@@ -195,9 +196,9 @@ def _sheet(
         (i, j)
         for i, (_, record) in enumerate(drawn)
         for j, (metric, _) in enumerate(places)
-        if str(record.get(f"{metric}_tied")) == "True" and (i, j) not in best
+        if str(record.get(f"{'auc' if metric == 'gain' else metric}_tied")) == "True" and (i, j) not in best
     }
-    about: Record = {"varying": varying, "metrics": names, "missing": means.missing, "over": over}
+    about: Record = {"varying": varying, "metrics": names, "missing": means.missing, "over": over, "averaged": rest}
     return Sheet(
         target=target,
         title=f"{target}: {run.dataset}, run {run.name}",

@@ -1,5 +1,6 @@
 """HTML and Word tables say what the text tables say."""
 
+import csv
 import re
 from html.parser import HTMLParser
 
@@ -69,7 +70,7 @@ def test_those_that_cannot_be_told_from_the_best_are_tied(run):
     best = scores(run, ["auc"], resamples=400).query("not floor").set_index("encoders")["auc"].idxmax()
     other = next(name for name in ("res<net>_λ & b", "cae_2d") if name != best)
     assert found[other] and not found["raw_pixels"] and found[[best]].isna().all()
-    assert "Underlined" in draw(sheets(run, resamples=400), "latex")
+    assert "underlined: on the same samples" in draw(sheets(run, resamples=400), "latex")
 
 
 def test_a_word_file_holds_the_same_table(run, tmp_path):
@@ -129,3 +130,49 @@ def test_presets_that_there_are_not_are_named(run, preset, said):
 def test_an_ending_without_a_format_is_named(run, tmp_path):
     with pytest.raises(ResultsError, match=r"'\.pdf' is no format: there is \.docx, \.html"):
         write(sheets(run, resamples=0), tmp_path / "t.pdf")
+
+
+def test_means_of_a_pivot_carry_no_sentence_of_a_single_cell(new_run):
+    writer = new_run()
+    for head in ("svc", "knn"):
+        for encoder in ("a", "b"):
+            writer.add(writer.signal + writer.random.normal(size=len(writer.y)), encoders=encoder, heads=head)
+    run = read(writer.finish())
+    pivot = draw(sheets(run, rows=["encoders"], metrics=["auc"], resamples=50), "md")
+    assert "Numbers are means over heads" in pivot and "The best of" not in pivot
+    whole = draw(sheets(run, metrics=["auc"], resamples=50), "md")
+    assert "The best of 4 cells" in whole and "corrected for that (BBC-CV" in whole
+
+
+def test_a_best_cell_alone_on_its_samples_is_not_corrected(new_run):
+    writer = new_run()
+    writer.add(writer.signal, encoders="a", heads="svc", rows=slice(0, 60))
+    for head in ("svc", "knn"):
+        writer.add(0.3 * writer.signal + writer.random.normal(size=len(writer.y)), encoders="b", heads=head)
+    assert "corrected for that" not in draw(sheets(read(writer.finish()), resamples=50), "md")
+
+
+def test_an_ablation_names_what_is_not_done(new_run):
+    writer = new_run()
+    for images in ("grayscale", "clahe"):
+        writer.add(writer.signal + writer.random.normal(size=len(writer.y)), images=images, heads="svc")
+    writer.add(status="failed", images="clahe", heads="mlp")
+    (sheet,) = presets.ablation(read(writer.finish()), "images", resamples=50)
+    assert any("clahe, mlp (failed)" in note for note in sheet.notes)
+
+
+def test_a_folder_that_is_not_there_is_made(run, tmp_path):
+    assert write(sheets(run, resamples=0), tmp_path / "a" / "b" / "t.md").exists()
+
+
+def test_a_csv_of_several_tables_gives_each_shape_its_header_with_intervals(run):
+    found = [*sheets(run, metrics=["auc"], resamples=50), *presets.cost(run, resamples=50)]
+    blocks = [list(csv.reader(block.splitlines())) for block in draw(found, "csv").split("\n\n")]
+    assert [block[0] for block in blocks] == [
+        ["target", "floor", "encoders", "heads", "AUC", "AUC low", "AUC high"],
+        ["target", "floor", "encoders", "heads", "AUC", "AUC low", "AUC high", "Seconds"],
+    ]
+    assert all(len(row) == len(block[0]) for block in blocks for row in block)
+    values = scores(run, ["auc"], resamples=50).query("not floor").set_index("encoders")
+    row = next(row for row in blocks[0] if row[2] == "cae_2d")
+    assert [float(x) for x in row[4:7]] == values.loc["cae_2d", ["auc", "auc_low", "auc_high"]].tolist()
