@@ -33,6 +33,8 @@ class Leading:
 def leading(run: Run, target: str, top: int | None = None) -> Leading:
     """The `top` cells of a target by AUC (all if None), and its floors.
 
+    Beside a part of the cells, floors are those on the same sequences and drop, where a floor has such.
+
     Raises:
         ResultsError: The run folder does not hold what it should.
     """
@@ -42,6 +44,10 @@ def leading(run: Run, target: str, top: int | None = None) -> Leading:
     cells = [cell for cell in done if not cell.floor]
     cells.sort(key=lambda cell: -np.nan_to_num(value[cell.key], nan=-1))
     floors = [cell for cell in done if cell.floor]
+    if top is not None:
+        shown = {_inputs(cell) for cell in cells[:top]}
+        matched = {floor.head for floor in floors if _inputs(floor) in shown}
+        floors = [floor for floor in floors if _inputs(floor) in shown or floor.head not in matched]
     kept = [*cells[:top], *floors]
     return Leading(tuple(cells[:top]), tuple(floors), {cell.key: predictions[cell.key] for cell in kept})
 
@@ -119,6 +125,10 @@ def best_places(
         if len(scored) > 1:
             best.add((min(scored)[1], j))
     return frozenset(best)
+
+
+def _inputs(cell: Cell) -> tuple[str | None, str | None]:
+    return cell.axes.get("sequences"), cell.axes.get("drop")
 
 
 def _label(cell: Cell, axis: str, mark: bool) -> str:

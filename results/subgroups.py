@@ -5,9 +5,9 @@ from __future__ import annotations
 import dataclasses
 import itertools
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from results import formats
@@ -19,10 +19,14 @@ from results.run_folder import Cell, Predictions, ResultsError, Run
 from results.scores import EXPLORATORY, nearest
 from results.statistics.bootstrap import Rows
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 Bool = NDArray[np.bool_]
 
 UNCUT = 8
 MOST = 50
+FEWEST = 5
 UNKNOWN = "not known"
 OVER_CLASSES = ("balanced_accuracy", "f1")
 
@@ -38,8 +42,8 @@ def subgroup_sheets(
     """A sheet a target: the best cell by AUC, and the floors, on the samples of each value of a column.
 
     A column of numbers with more than 8 values is cut at its tertiles, those of patients where it is one number a
-    patient. Samples without a value are a subgroup of their own. Each subgroup is resampled by itself. Where it lacks a
-    class, scores that are means over classes, and AUC, are empty.
+    patient. Samples without a value are a subgroup of their own. Each subgroup is resampled by itself, if each of
+    its classes is in 5 patients. Where it lacks a class, scores that are means over classes, and AUC, are empty.
 
     Args:
         run: A run folder.
@@ -137,8 +141,9 @@ class _Group:
             self.lacks = f"no sample of class {', '.join(absent)}, so scores that are taken over classes are empty."
         if not resamples:
             return
-        if self.alignment.n_patients < 2:
-            self.refused = "one patient."
+        carriers = min(len(np.unique(own.patient[own.y == k])) for own in every for k in np.unique(own.y))
+        if carriers < FEWEST:
+            self.refused = f"a class is in {carriers} patients, fewer than {FEWEST}."
             return
         try:
             self.bootstrap = bootstrap_of(self.alignment, f"{group}", resamples=resamples)
@@ -173,7 +178,7 @@ def _only(p: Predictions, groups: Mapping[str, str], group: str) -> Predictions:
 
 def _groups(run: Run, column: str) -> tuple[dict[str, str], list[str]]:
     """The subgroup of each sample, and the subgroups in their order."""
-
+    import pandas as pd
     import pyarrow.parquet as pq
 
     path = run.folder / "samples.parquet"
@@ -203,6 +208,8 @@ def _groups(run: Run, column: str) -> tuple[dict[str, str], list[str]]:
 
 def _tertiles(values: pd.Series, once: pd.Series) -> tuple[pd.Series, list[str]]:
     """The third of each number, cut at values that occur; fewer than three where many are equal."""
+    import pandas as pd
+
     cuts = np.unique(np.quantile(once.to_numpy(np.float64), [1 / 3, 2 / 3], method="inverted_cdf"))
     cuts = cuts[cuts < once.max()]
     ends = [f"{cut:.6g}" for cut in cuts]
