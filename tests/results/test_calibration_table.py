@@ -67,7 +67,7 @@ def test_more_classes_have_a_row_each_and_one_for_all(new_run):
 
 def test_the_prior_has_no_slope_and_the_best_log_loss_comes_first(new_run):
     writer = new_run()
-    add(writer, "bad", 9)
+    add(writer, "bad", 3)
     add(writer, "good", 0.5)
     writer.add_floors()
     (sheet,) = calibration_sheets(read(writer.finish()))

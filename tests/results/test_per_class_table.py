@@ -59,7 +59,7 @@ def test_intervals_are_those_of_a_loop_over_patients(new_run):
 
 def test_the_best_cells_come_first_and_only_they(new_run):
     writer = new_run()
-    for heads, noise in (("bad", 9), ("best", 0.1), ("good", 1.5)):
+    for heads, noise in (("bad", 3), ("best", 0.1), ("good", 1.5)):
         writer.add(writer.signal + noise * writer.random.normal(size=len(writer.y)), heads=heads)
     drawn = per_class(read(writer.finish()), top=2, resamples=0)
     assert drawn.index("best") < drawn.index("good")
@@ -70,7 +70,7 @@ def test_the_best_cells_come_first_and_only_they(new_run):
 def test_floors_stand_beside_cells_on_the_same_sequences(new_run):
     writer = new_run()
     for sequences in ("t1", "t2"):
-        noise = 0.1 if sequences == "t2" else 9
+        noise = 0.1 if sequences == "t2" else 3
         writer.add(writer.signal + noise * writer.random.normal(size=len(writer.y)), heads="svc", sequences=sequences)
         writer.add(np.zeros(len(writer.y)), heads="prior", floor=True, sequences=sequences)
     writer.add(writer.level - 1.0, heads="location", floor=True, sequences="t1")
