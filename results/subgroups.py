@@ -14,10 +14,9 @@ from results import formats
 from results.alignment import Alignment
 from results.formats import Row, Score, Sheet
 from results.leading import Leading, bootstrap_of, common_notes, leading, names, score
-from results.metrics import METRICS, OfPairs
+from results.metrics import METRICS, ORDINAL, OfPairs
 from results.run_folder import Cell, Predictions, ResultsError, Run
 from results.scores import EXPLORATORY, nearest
-from results.statistics.bootstrap import Rows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,7 +42,8 @@ def subgroup_sheets(
 
     A column of numbers with more than 8 values is cut at its tertiles, those of patients where it is one number a
     patient. Samples without a value are a subgroup of their own. Each subgroup is resampled by itself, if each of
-    its classes is in 5 patients. Where it lacks a class, scores that are means over classes, and AUC, are empty.
+    its classes is in 5 patients. Where it lacks a class, scores that are means over classes, and AUC, are empty;
+    so are ordinal scores of targets without an order.
 
     Args:
         run: A run folder.
@@ -157,16 +157,18 @@ class _Group:
         once = own.repeat == own.repeat[0]
         by_class = np.bincount(own.y[once], minlength=own.n_classes)
         counts = (len(np.unique(own.patient)), int(once.sum()))
-        scores = [self._score(name, own, self.predictions[cell.key], by_class > 0) for name in self.metrics]
+        scores = [self._score(name, cell, by_class > 0) for name in self.metrics]
         about = (self.group, "/".join(map(str, by_class)), *labels)
         return Row(about, (*(Score(float(n), decimals=0) for n in counts), *scores))
 
-    def _score(self, name: str, own: Rows, predictions: Predictions, held: Bool) -> Score | None:
-        metric = METRICS[name]
+    def _score(self, name: str, cell: Cell, held: Bool) -> Score | None:
+        metric, own = METRICS[name], self.alignment.rows[cell.key]
+        if name in ORDINAL and not cell.ordinal:
+            return None
         over_classes = isinstance(metric, OfPairs) or name in OVER_CLASSES
         if (over_classes and not held.all()) or (name == "auc_within_level" and own.within is None):
             return None
-        return score(metric, own, predictions, self.bootstrap)
+        return score(metric, own, self.predictions[cell.key], self.bootstrap)
 
 
 def _only(p: Predictions, groups: Mapping[str, str], group: str) -> Predictions:

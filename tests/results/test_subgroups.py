@@ -105,6 +105,11 @@ def test_a_subgroup_that_nobody_predicts_is_named(new_run):
     assert "No sample of this target is predicted for level L5/S1." in sheet.notes
 
 
+def test_ordinal_scores_are_empty_without_an_order(writer):
+    (sheet,) = subgroup_sheets(read(writer.finish()), "level", ["kappa", "accuracy"], resamples=0)
+    assert all(row.scores[2] is None and row.scores[3] is not None for row in sheet.rows)
+
+
 @pytest.mark.parametrize(
     ("column", "metrics", "said"),
     [
