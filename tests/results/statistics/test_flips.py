@@ -79,3 +79,10 @@ def test_flips_are_as_many_as_said_and_to_the_classes_that_may_be(ordinal):
 def test_what_can_not_be_is_an_error(rate, n_classes):
     with pytest.raises(ValueError, match="0 to 1"):
         flip(np.zeros(4, dtype=int), n_classes, rate=rate, random=np.random.default_rng(0))
+
+
+def test_ordinal_flips_move_a_perfect_prediction_by_one_class_each():
+    y = np.repeat([0, 1, 2, 3], 10)
+    rows = {"sample": np.arange(40), "repeat": np.zeros(40, dtype=int), "fold": np.zeros(40, dtype=int)}
+    found = flipped_scores(METRICS["mae"], y, np.eye(4)[y], **rows, rate=0.25, times=10, ordinal=True)
+    assert_allclose(found, 0.25)
