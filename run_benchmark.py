@@ -142,7 +142,11 @@ def tables(
     metrics: Annotated[str, typer.Option(help="Such as auc,f1.")] = "",
     format: Annotated[str, typer.Option(help="text, md, csv, latex or html; several joined by commas.")] = "text",  # noqa: A002
     preset: Annotated[
-        str, typer.Option(help="main, ablation:AXIS, per-target, cost or table-1.", metavar="NAME")
+        str,
+        typer.Option(
+            help="main, ablation:AXIS, subgroups:COLUMN, per-class, calibration, per-target, cost or table-1.",
+            metavar="NAME",
+        ),
     ] = "main",
     out: Annotated[
         Path | None, typer.Option(help="Write to a file: its ending (.docx .html .md .tex .csv .txt) tells the format.")

@@ -2,47 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
 from results.alignment import Alignment
+from results.calibration_table import calibration_sheets
 from results.formats import Row, Score, Sheet
 from results.labels import shorten
 from results.metrics import METRICS, auc, evaluate
+from results.per_class_table import per_class_sheets
 from results.run_folder import Cell, Predictions, ResultsError, Run
 from results.scores import nearest, scores
 from results.statistics.bootstrap import PatientBootstrap, interval
+from results.subgroups import subgroup_sheets
 from results.table_one import table_one
 
 Record = dict[str, Any]
 Places = dict[tuple[str, ...], dict[str, Cell]]
 
 
-NAMES = ("main", "ablation", "per-target", "cost", "table-1")
+NAMES = ("main", "ablation", "subgroups", "per-class", "calibration", "per-target", "cost", "table-1")
+WITH = {"ablation": "an axis, such as ablation:encoders", "subgroups": "a column, such as subgroups:sex"}
 
 
 def of(run: Run, preset: str) -> list[Sheet]:
-    """The sheets of a preset other than `main`: `ablation:AXIS`, `per-target`, `cost`, `table-1`.
+    """The sheets of a preset other than `main`.
+
+    Args:
+        run: A run folder.
+        preset: `ablation:AXIS`, `subgroups:COLUMN`, `per-class`, `calibration`, `per-target`, `cost` or `table-1`.
 
     Raises:
         ResultsError: No such preset, or what it says of the run.
     """
-    name, _, axis = preset.partition(":")
-    if axis and name in NAMES and name != "ablation":
-        raise ResultsError(f"--preset {name} takes no axis")
+    name, _, of_what = preset.partition(":")
+    if name not in NAMES[1:]:
+        raise ResultsError(f"no preset '{preset}'{nearest(name, NAMES)}")
+    if (name in WITH) != bool(of_what):
+        raise ResultsError(f"--preset {name} {f'needs {WITH[name]}' if name in WITH else 'takes nothing after it'}")
     if name == "ablation":
-        if not axis:
-            raise ResultsError(f"--preset ablation needs an axis, such as ablation:encoders: {', '.join(run.axes)}")
-        return ablation(run, axis)
-    if name == "per-target":
-        return per_target(run)
-    if name == "cost":
-        return cost(run)
-    if name == "table-1":
-        return [table_one(run)]
-    raise ResultsError(f"no preset '{preset}'{nearest(name, NAMES)}")
+        return ablation(run, of_what)
+    if name == "subgroups":
+        return subgroup_sheets(run, of_what)
+    simple: dict[str, Callable[[Run], list[Sheet]]] = {
+        "per-class": per_class_sheets,
+        "calibration": calibration_sheets,
+        "per-target": per_target,
+        "cost": cost,
+        "table-1": lambda run: [table_one(run)],
+    }
+    return simple[name](run)
 
 
 def ablation(run: Run, axis: str, *, resamples: int = 2000) -> list[Sheet]:
