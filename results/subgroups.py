@@ -213,7 +213,8 @@ def _tertiles(values: pd.Series, once: pd.Series) -> tuple[pd.Series, list[str]]
     import pandas as pd
 
     cuts = np.unique(np.quantile(once.to_numpy(np.float64), [1 / 3, 2 / 3], method="inverted_cdf"))
-    cuts = cuts[cuts < once.max()]
+    below = once[once < once.max()]
+    cuts = cuts[cuts < once.max()] if cuts[0] < once.max() else np.array([below.max()])
     ends = [f"{cut:.6g}" for cut in cuts]
     order = [f"<= {ends[0]}", *(f"> {a} to {b}" for a, b in itertools.pairwise(ends)), f"> {ends[-1]}"]
     places = np.searchsorted(cuts, values.to_numpy(np.float64), side="left")

@@ -80,6 +80,13 @@ def test_few_numbers_stay_apart_and_many_equal_ones_are_cut_where_they_can_be(wr
     assert [numbers(row)[0] for row in sheet.rows] == [26, 1, 13]
 
 
+def test_numbers_of_which_most_are_the_largest_are_cut_below_it(writer):
+    describe(writer, thickness=np.minimum(writer.of_patient, 10))
+    (sheet,) = subgroup_sheets(read(writer.finish()), "thickness", resamples=0)
+    assert [row.labels[0] for row in sheet.rows] == ["<= 9", "> 9"]
+    assert [numbers(row)[0] for row in sheet.rows] == [10, 30]
+
+
 def test_a_subgroup_without_a_class_has_no_auc_and_says_so(writer):
     describe(writer, scanner=np.where(writer.y == 1, "A", "B"))
     (sheet,) = subgroup_sheets(read(writer.finish()), "scanner", ["auc", "f1", "accuracy"], resamples=50)
