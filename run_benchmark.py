@@ -212,6 +212,8 @@ def report(
         from results.run_folder import read
 
         found = read(run)
+        if out is not None:
+            out.parent.mkdir(parents=True, exist_ok=True)
         drawn = draw_all(found, found.folder / "figures")
         written = write_report(found, out or found.folder / "report.html", figures=found.folder / "figures")
         print(f"figures: {drawn[0].parent} ({sum(path.suffix == '.png' for path in drawn)}, as PDF and PNG)")

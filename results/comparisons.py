@@ -54,10 +54,24 @@ def comparisons(run: Run, *, resamples: int = 2000) -> list[Sheet]:
     found = []
     for declared in run.compare:
         for target in run.targets:
-            sheet = _sheet(run, target, declared, resamples)
+            try:
+                sheet = _sheet(run, target, declared, resamples)
+            except ResultsError as error:
+                sheet = _empty(run, target, declared, str(error))
             if sheet is not None:
                 found.append(sheet)
     return found
+
+
+def _title(run: Run, target: str, declared: dict[str, Any]) -> str:
+    return f"{target}: declared comparison with {_named(declared['against'])}, {run.dataset}, run {run.name}"
+
+
+def _empty(run: Run, target: str, declared: dict[str, Any], why: str) -> Sheet:
+    headers = (METRICS[declared["metric"]].label,)
+    return Sheet(
+        target, _title(run, target, declared), ("heads",), headers, (), (), (), notes=(f"Not compared: {why}.",)
+    )
 
 
 def _sheet(run: Run, target: str, declared: dict[str, Any], resamples: int) -> Sheet | None:
@@ -69,10 +83,9 @@ def _sheet(run: Run, target: str, declared: dict[str, Any], resamples: int) -> S
     if not cells:
         return None
     against, metric = declared["against"], METRICS[declared["metric"]]
-    title = f"{target}: declared comparison with {_named(against)}, {run.dataset}, run {run.name}"
     unfit = _unfit(run, cells[0], declared["metric"])
     if unfit:
-        return Sheet(target, title, ("heads",), (metric.label,), (), (), (), notes=(f"Not compared: {unfit}.",))
+        return _empty(run, target, declared, unfit)
     predictions = {cell.key: run.predictions(cell) for cell in done}
     alignment = Alignment(predictions, n_classes=len(cells[0].classes), levels=run.levels)
     if against == "best":
@@ -83,7 +96,11 @@ def _sheet(run: Run, target: str, declared: dict[str, Any], resamples: int) -> S
         floors = {cell.key: floor_for(cell, done, against) for cell in cells}
         others = {key: floor for key, floor in floors.items() if floor is not None}
     else:
-        others = dict.fromkeys([cell.key for cell in cells], the_cell(done, against))
+        reference = the_cell([cell for cell in run.cells if cell.target == target], against)
+        if reference.status != "done":
+            because = f": {reference.reason}" if reference.reason else ""
+            raise ResultsError(f"{target}: the reference ({_named(against)}) is {reference.status}{because}")
+        others = dict.fromkeys([cell.key for cell in cells], reference)
     compared = [(cell, others[cell.key]) for cell in cells if cell.key in others and others[cell.key] is not cell]
     if not compared:
         raise ResultsError(f"{target}: no cell of the family {family} can be compared with {_named(against)}")
@@ -91,7 +108,14 @@ def _sheet(run: Run, target: str, declared: dict[str, Any], resamples: int) -> S
         alignment.shared(cell.key, other.key)
     bootstrap = PatientBootstrap(alignment.n_patients, alignment.all_rows(), resamples=resamples)
     pairs = [_pair(declared["metric"], cell, other, alignment, predictions, bootstrap) for cell, other in compared]
-    return _drawn(run, target, declared, pairs, resamples, title)
+    absent = sum(
+        cell.target == target
+        and not cell.floor
+        and cell.status != "done"
+        and all(is_step(cell.axes[axis], name) for axis, name in family.items())
+        for cell in run.cells
+    )
+    return _drawn(run, target, declared, pairs, resamples, absent)
 
 
 def _unfit(run: Run, cell: Cell, metric: str) -> str:
@@ -122,7 +146,7 @@ def _value(name: str, rows: Rows, P: Float64) -> float:
 
 
 def _drawn(
-    run: Run, target: str, declared: dict[str, Any], pairs: Sequence[_Pair], resamples: int, title: str
+    run: Run, target: str, declared: dict[str, Any], pairs: Sequence[_Pair], resamples: int, absent: int
 ) -> Sheet:
     name, against = declared["metric"], declared["against"]
     everyone = [cell for pair in pairs for cell in (pair.cell, *([] if pair.reference.floor else [pair.reference]))]
@@ -150,13 +174,13 @@ def _drawn(
     label = METRICS[name].label
     return Sheet(
         target=target,
-        title=title,
+        title=_title(run, target, declared),
         labels=tuple(axes),
         headers=(label, f"{label} of\n{_named(against)}", "Difference"),
         extras=tuple(headers),
         rows=tuple(rows),
         floors=(),
-        notes=tuple(_notes(declared, pairs, resamples, carriers, tested=tested)),
+        notes=tuple(_notes(declared, pairs, resamples, carriers, absent, tested=tested)),
     )
 
 
@@ -188,11 +212,12 @@ def _alone(name: str, pair: _Pair) -> float | None:
 
 
 def _notes(
-    declared: dict[str, Any], pairs: Sequence[_Pair], resamples: int, carriers: int, *, tested: bool
+    declared: dict[str, Any], pairs: Sequence[_Pair], resamples: int, carriers: int, absent: int, *, tested: bool
 ) -> list[str]:
     patients = _patients(pairs)
     notes = [
         f"A family of {len(pairs)}, declared in the grid; {patients} patients.",
+        *([f"{absent} more of the family are not done and not among them."] if absent else []),
         f"[ ]: 95 % percentile bootstrap over patients ({resamples} resamples) of the paired difference, conditional "
         "on the fits.",
     ]
@@ -200,7 +225,9 @@ def _notes(
         if declared["metric"] == "auc" and pairs[0].rows.n_classes == 2:
             notes.append("p: clustered DeLong, of one comparison alone.")
         elif declared["metric"] == "accuracy":
-            notes.append("p: clustered McNemar, of one comparison alone.")
+            notes.append(
+                "p: clustered McNemar, of one comparison alone; it weighs patients the same, the difference samples."
+            )
         notes.append("Adjusted p: step-down max-|t| over the family, from the same resamples.")
         if patients < FEW:
             notes.append(f"Fewer than {FEW} patients: p-values are approximate.")

@@ -52,15 +52,15 @@ def best_and_worst_cases(run: Run, target: str, *, width: Width = "double") -> D
                 axes = grid[row * len(sequences) + j, column]
                 _picture(axes, images.get(f"image_{i}_{j}"), sequence)
                 if j == 0:
-                    told = f"{sample['label']}, told {sample['told']}: {sample['probability']:.2f}"
+                    told = f"is {sample['label']} (p {sample['probability']:.2f}), told {sample['told']}"
                     axes.set_title(f"{sample['sample']}\n{told}")
     cell = next((c for c in run.cells if c.key == about["cell"]), None)
     steps = ", ".join(v for v in cell.axes.values() if v not in ("none", "-")) if cell else "a cell that is gone"
     figure.caption = (
-        f"Best and worst cases of {target}: test samples whose own class got the highest and the lowest probability, "
-        f"one a patient in each half, by the cell of highest AUC ({steps}). Over each picture: the sample, its label, "
-        f"the class that was told, the probability of its label. Middle slices ({', '.join(sequences)}), as the cell "
-        "saw them; grey from the 1st to the 99th percentile of each."
+        f"Best and worst cases of {target}: test samples whose own class got the highest and the lowest probability "
+        f"in the first repeat, one a patient in each half, by the cell of highest AUC ({steps}). Over each picture: the "
+        "sample, its label with its probability, the class that was told. Middle slices "
+        f"({', '.join(sequences)}), as the cell saw them; grey from the 1st to the 99th percentile of each."
     )
     return figure
 

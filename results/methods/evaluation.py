@@ -84,6 +84,7 @@ def statistics(evidence: Evidence) -> Iterator[str]:
     yield from intervals(evidence)
     yield from floors(evidence)
     yield from nulls(evidence)
+    yield from declared(evidence)
     yield from best(evidence)
 
 
@@ -96,6 +97,22 @@ def best(evidence: Evidence) -> Iterator[str]:
             "optimistic; its AUC is also given corrected for this choice: chosen in resamples of the patients, scored "
             "on those left out (BBC-CV) [@tsamardinos2018]."
         )
+
+
+def declared(evidence: Evidence) -> Iterator[str]:
+    """How the comparisons that the grid declared were tested."""
+    families = evidence.run.compare
+    if not families:
+        return
+    against = ", ".join(
+        dict.fromkeys(f["against"] if isinstance(f["against"], str) else "a named cell" for f in families)
+    )
+    n = "One family of comparisons was" if len(families) == 1 else f"{len(families)} families of comparisons were"
+    yield (
+        f"{n} declared in the grid (against {against}). Differences were paired over the samples that both cells "
+        "predict, in the same resamples of patients; p-values of a family were adjusted by step-down max-|t| over "
+        "these resamples [@romano2005], with a correction for few patients."
+    )
 
 
 def metrics(evidence: Evidence) -> Iterator[str]:

@@ -8,7 +8,7 @@ from sklearn.metrics import accuracy_score, roc_auc_score
 
 from results.comparisons import comparisons
 from results.formats import text
-from results.run_folder import ResultsError, read
+from results.run_folder import read
 
 
 @pytest.fixture
@@ -90,8 +90,16 @@ def test_a_rare_class_is_not_tested(new_run):
 def test_a_family_of_one_target_stands_once_and_an_unknown_reference_is_named(writer):
     writer.add(writer.signal, target="bulging", encoders="strong", heads="svc")
     assert [s.target for s in comparisons(declared(writer, family={"targets": "narrowing"}))] == ["narrowing"]
-    with pytest.raises(ResultsError, match="heads=nothing names no cell"):
-        comparisons(declared(writer, against={"heads": "nothing"}))
+    found = comparisons(declared(writer, against={"heads": "nothing"}))
+    assert not found[0].rows and "Not compared: heads=nothing names no cell" in text(found[0])
+
+
+def test_a_reference_that_failed_and_cells_that_are_not_done_are_named(writer):
+    writer.add(status="failed", reason="boom", encoders="broken", heads="svc")
+    (sheet,) = comparisons(declared(writer, against={"encoders": "broken"}))
+    assert not sheet.rows and "the reference (broken) is failed: boom" in text(sheet)
+    (sheet,) = comparisons(declared(writer, against={"encoders": "weak"}))
+    assert "1 more of the family are not done" in text(sheet)
 
 
 @pytest.mark.parametrize(("metric", "said"), [("mae", "of ordinal targets"), ("auc_within_level", "has no levels")])

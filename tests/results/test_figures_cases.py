@@ -38,7 +38,7 @@ def test_each_picture_is_under_its_sample(run):
     assert not titled["s3"].get_images() and titled["s3"].texts[0].get_text() == "no t2"
     heights = {name: axes.get_subplotspec().rowspan.start for name, axes in titled.items()}
     assert heights == {"s0": 0, "s1": 0, "s2": 1, "s3": 1}
-    assert "svc" in figure.caption and "told 0: 0.25" in titled["s0"].get_title()
+    assert "svc" in figure.caption and "is 1 (p 0.25), told 0" in titled["s0"].get_title()
 
 
 def test_a_run_without_panels_and_a_broken_one_say_so(new_run, run):
