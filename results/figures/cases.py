@@ -58,8 +58,8 @@ def best_and_worst_cases(run: Run, target: str, *, width: Width = "double") -> D
     steps = ", ".join(v for v in cell.axes.values() if v not in ("none", "-")) if cell else "a cell that is gone"
     figure.caption = (
         f"Best and worst cases of {target}: test samples whose own class got the highest and the lowest probability "
-        f"in the first repeat, one a patient in each half, by the cell of highest AUC ({steps}). Over each picture: the "
-        "sample, its label with its probability, the class that was told. Middle slices "
+        f"in the first repeat, one a patient in each half, by the cell of highest AUC ({steps}). Over each picture: "
+        "the sample, its label with its probability, the class that was told. Middle slices "
         f"({', '.join(sequences)}), as the cell saw them; grey from the 1st to the 99th percentile of each."
     )
     return figure
