@@ -83,10 +83,11 @@ def test_every_format_can_be_drawn_and_odd_names_are_escaped(grid_run):
     grid_run.add(grid_run.signal, heads="svc(kernel=rbf_β)")
     grid_run.add(status="failed", heads="svm")
     sheets = per_class_sheets(read(grid_run.finish()), resamples=50)
-    assert r"rbf\_β" in formats.latex(sheets[0])
+    assert r"rbf\_$\beta$" in formats.latex(sheets[0])
     assert "1 of 12 cells are not done" in formats.markdown(sheets[0])
     assert formats.comma_separated(sheets).splitlines()[0] == (
-        "target,floor,images,encoders,heads,Class,n,Sensitivity,Specificity,AUC"
+        "target,floor,images,encoders,heads,Class,n,Sensitivity,Sensitivity low,Sensitivity high,"
+        "Specificity,Specificity low,Specificity high,AUC,AUC low,AUC high"
     )
 
 
