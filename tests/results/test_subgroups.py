@@ -138,5 +138,8 @@ def test_every_format_can_be_drawn(writer):
     assert "narrowing by level" in subgroups(run, "level", resamples=50)
     assert r"\toprule" in formats.latex(sheets[0])
     header, *lines = formats.comma_separated(sheets).splitlines()
-    assert header == "target,floor,level,By class,heads,Patients,Samples,AUC,AUC low,AUC high,Accuracy,Accuracy low,Accuracy high"
+    assert (
+        header
+        == "target,floor,level,By class,heads,Patients,Samples,AUC,AUC low,AUC high,Accuracy,Accuracy low,Accuracy high"
+    )
     assert len(lines) == 9
