@@ -30,11 +30,12 @@ class Image:
     Args:
         pixels: `(D, H, W)` float32 in the scanner's units; a 2D picture has D = 1. D counts slices.
         affine: `(4, 4)` float64; maps an index `(d, h, w, 1)` to patient space, LPS mm.
-        mask: Labels of structures, `(D, H, W)` int16, or None.
+        mask: Labels of structures, `(D, H, W)` int16, or None; 0 is none of them, and in a crop -1 lies outside the scan.
         planes: Where slices stand on no regular grid (turned, with gaps, of several series): `(D, 4, 4)` float64, each
             maps `(0, h, w, 1)` of its slice to LPS mm; its first column is the slice's normal, as long as the distance
             of neighbours. `affine` is then the nearest regular grid. None where `affine` says it all.
         faults: What of the scan could not be read, each as `file: reason`; the image holds the rest.
+        structure: Of a crop around a structure of the mask: its label.
     """
 
     pixels: Float32
@@ -42,6 +43,7 @@ class Image:
     mask: NDArray[np.int16] | None = None
     planes: NDArray[np.float64] | None = None
     faults: tuple[str, ...] = ()
+    structure: int | None = None
 
     @property
     def spacing(self) -> Vector3:
@@ -97,6 +99,7 @@ class Box:
         slices: The number of slices wanted, those nearest the centre; None takes all inside the box.
         mirrored: Whether the crop is flipped along that of its axes which is nearest to the patient's left-right (D of
             sagittal slices, W of axial ones).
+        structure: The label of the structure of the mask that the box is around, if it is.
     """
 
     centre: Vector3
@@ -104,6 +107,7 @@ class Box:
     directions: tuple[Vector3, Vector3, Vector3]
     slices: int | None = None
     mirrored: bool = False
+    structure: int | None = None
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from data.planes import normals, regular_grid
 
 AGREE = math.cos(math.radians(0.1))
 ROUNDING = 1e-6
+OUTSIDE = -1  # in a mask
 
 Span = tuple[int, int]
 
@@ -35,7 +36,7 @@ def crop(image: Image, box: Box, *, background: float | None = None) -> Image:
 
     Args:
         image: `(D, H, W)`.
-        box: What to cut; one that lies partly outside is filled with `background` there, and 0 in the mask.
+        box: What to cut; one that lies partly outside is filled with `background` there, and -1 in the mask.
         background: Pixel value outside the image; None takes the image's minimum.
 
     Raises:
@@ -43,9 +44,10 @@ def crop(image: Image, box: Box, *, background: float | None = None) -> Image:
     """
     if image.planes is not None:
         part = _sliced(image, box, background)
-        return _flipped(part) if box.mirrored else part
-    aligned = bool(np.all(np.einsum("ij,ij->i", np.asarray(box.directions), image.directions) > AGREE))
-    part = _indexed(image, box, background) if aligned else _resampled(image, box, background)
+    else:
+        aligned = bool(np.all(np.einsum("ij,ij->i", np.asarray(box.directions), image.directions) > AGREE))
+        part = _indexed(image, box, background) if aligned else _resampled(image, box, background)
+    part = replace(part, structure=box.structure)
     return _flipped(part) if box.mirrored else part
 
 
@@ -62,7 +64,7 @@ def _indexed(image: Image, box: Box, background: float | None) -> Image:
     affine = image.affine.copy()
     affine[:3, 3] = image.position([start for start, _ in spans])
     fill = _background(image, background) if _leaves(spans, shape) else 0.0
-    mask = None if image.mask is None else _cut(image.mask, spans, 0)
+    mask = None if image.mask is None else _cut(image.mask, spans, OUTSIDE)
     return Image(_cut(image.pixels, spans, fill), affine, mask, faults=image.faults)
 
 
@@ -92,7 +94,7 @@ def _sliced(image: Image, box: Box, background: float | None) -> Image:
     spans = [[(d, d + 1), *((a, a + n) for a, n in zip(starts[d], size, strict=True))] for d in chosen.tolist()]
     fill = _background(image, background) if any(_leaves(one, image.pixels.shape) for one in spans) else 0.0
     pixels = np.concatenate([_cut(image.pixels, one, fill) for one in spans])
-    mask = None if image.mask is None else np.concatenate([_cut(image.mask, one, 0) for one in spans])
+    mask = None if image.mask is None else np.concatenate([_cut(image.mask, one, OUTSIDE) for one in spans])
     return Image(pixels, regular_grid(planes, pixels.shape), mask, planes, image.faults)
 
 
@@ -137,7 +139,7 @@ def _resampled(image: Image, box: Box, background: float | None) -> Image:
     pixels = np.where(inside, map_coordinates(image.pixels, at, order=1, mode="nearest"), np.float32(fill))
     mask = None
     if image.mask is not None:
-        mask = np.where(inside, map_coordinates(image.mask, at, order=0, mode="nearest"), np.int16(0))
+        mask = np.where(inside, map_coordinates(image.mask, at, order=0, mode="nearest"), np.int16(OUTSIDE))
     return Image(pixels, affine, mask, faults=image.faults)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -30,7 +31,9 @@ class Region:
         raise NotImplementedError
 
 
-def box_along_axes(image: Image, centre: ArrayLike, size: ArrayLike, *, slices: int | None) -> Box:
+def box_along_axes(
+    image: Image, centre: ArrayLike, size: ArrayLike, *, slices: int | None, structure: int | None = None
+) -> Box:
     """A box along the axes of the image's grid.
 
     Args:
@@ -38,12 +41,13 @@ def box_along_axes(image: Image, centre: ArrayLike, size: ArrayLike, *, slices: 
         centre: Fractional index `(d, h, w)` on `image.affine`.
         size: Length along D, H and W, mm.
         slices: As in `Box`.
+        structure: As in `Box`.
 
     Raises:
         ValueError: Fewer than one slice is wanted.
     """
     centre = np.asarray(centre) @ image.affine[:3, :3].T + image.affine[:3, 3]
-    return box_at(centre, size, image.directions, slices=slices)
+    return replace(box_at(centre, size, image.directions, slices=slices), structure=structure)
 
 
 def box_at(

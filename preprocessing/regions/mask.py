@@ -57,7 +57,7 @@ class Mask(Region):
         elif self.square:
             size[1:] = size[1:].max()
         size[1:] = np.ceil(size[1:] / spacing[1:] - 1e-6) * spacing[1:]
-        return box_along_axes(image, (first + last) / 2, size, slices=self.slices)
+        return box_along_axes(image, (first + last) / 2, size, slices=self.slices, structure=label)
 
     def _of(self, sample: Mapping[str, Any]) -> int | None:
         import pandas as pd

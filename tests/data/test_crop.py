@@ -83,7 +83,7 @@ def test_fills_what_lies_outside(image, background, fill):
     outside = np.ones(part.pixels.shape, dtype=bool)
     outside[:, 3:, :4] = False
     assert (part.pixels[outside] == fill).all()
-    assert (part.mask[outside] == 0).all()
+    assert (part.mask[outside] == -1).all()
 
 
 def test_background_of_slices_outside(image):
@@ -195,7 +195,7 @@ def test_planes_are_filled_outside(stack):
     box = Box(tuple(stack.position([0, 0, 0])), (1.0, 3.0, 4.0), tuple(map(tuple, stack.directions)), 2)
     part = crop(stack, box, background=-9.0)
     assert part.pixels.shape == (2, 6, 5)
-    assert (part.pixels[0, :3] == -9).all() and (part.mask[0, :3] == 0).all()
+    assert (part.pixels[0, :3] == -9).all() and (part.mask[0, :3] == -1).all()
     assert_pixels_keep_their_plane(part, stack)
 
 
@@ -280,7 +280,7 @@ def test_a_turned_box_is_filled_outside(image):
     there = image.index(part.position(np.argwhere(part.pixels == -9)))
     assert len(there)
     assert np.any((there < -0.5) | (there > np.asarray(image.pixels.shape) - 0.5), axis=1).all()
-    assert (part.mask[part.pixels == -9] == 0).all()
+    assert (part.mask[part.pixels == -9] == -1).all()
 
 
 def test_a_picture_can_be_cut_by_a_turned_box(image):
