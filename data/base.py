@@ -30,7 +30,7 @@ class Image:
     Args:
         pixels: `(D, H, W)` float32 in the scanner's units; a 2D picture has D = 1. D counts slices.
         affine: `(4, 4)` float64; maps an index `(d, h, w, 1)` to patient space, LPS mm.
-        mask: Labels of structures, `(D, H, W)` int16, or None; 0 is none of them, and in a crop -1 lies outside the scan.
+        mask: Labels of structures, `(D, H, W)` int16, or None; 0 is none of them, in a crop -1 lies outside the scan.
         planes: Where slices stand on no regular grid (turned, with gaps, of several series): `(D, 4, 4)` float64, each
             maps `(0, h, w, 1)` of its slice to LPS mm; its first column is the slice's normal, as long as the distance
             of neighbours. `affine` is then the nearest regular grid. None where `affine` says it all.
