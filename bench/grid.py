@@ -97,6 +97,8 @@ class Protocol:
         split: `"patients"`, `"official"` or a CSV file of folds.
         identical_images: What is done where one image stands under two patients: `"refuse"` or `"exclude"`.
         complete: Whether only samples count that have every sequence of the grid, so that all cells are on the same.
+        threshold: Where class 1 of two is called: `"argmax"`, or `"youden"` or such as `"sensitivity=.9"`, chosen on
+            inner folds; of more classes the most probable is called.
         drop: Shares of patients that lose sequences, at random, as steps of the axis `drop`.
     """
 
@@ -107,6 +109,7 @@ class Protocol:
     split: str = "patients"
     identical_images: str = "refuse"
     complete: bool = False
+    threshold: str = "argmax"
     drop: tuple[Step, ...] = ()
 
 

@@ -17,6 +17,7 @@ from ruamel.yaml.error import YAMLError
 from bench.grid import AXES, DEFAULTS, JOINED, Family, Grid, Protocol, Step, TargetChoice
 from bench.plugins import PluginError, nearest, plugin_class
 from bench.values import default, fits, frozen, is_one_value, plain
+from heads.thresholds import ARGMAX, wanted_sensitivity
 from results.metrics import METRICS
 
 
@@ -36,6 +37,7 @@ class _Protocol(_Strict):
     split: str = "patients"
     identical_images: Literal["refuse", "exclude"] = "refuse"
     complete: bool = False
+    threshold: str = "argmax"
     drop: dict[str, list[Annotated[float, Field(ge=0, lt=1, strict=False)]]] = Field(default_factory=dict)
 
 
@@ -132,6 +134,11 @@ class _Reader:
         name, fields = data[0]
         if "/" in (model.name or ""):
             raise self._error(("name",), "is a folder's name below runs/, so it has no '/'")
+        if model.protocol.threshold != ARGMAX:
+            try:
+                wanted_sensitivity(model.protocol.threshold)
+            except ValueError as error:
+                raise self._error(("protocol", "threshold"), str(error)) from error
         grid = Grid(
             name=model.name or self.path.stem,
             data=self._step("data", name, fields or {}, ("data", name), single=True)[0],

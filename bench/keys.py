@@ -15,6 +15,7 @@ from bench.grid import NONE, Cell, Grid, Step
 from bench.labels import Labels
 from data.base import Dataset
 from encoders.base import Encoder
+from heads.thresholds import ARGMAX
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -145,6 +146,8 @@ class Keys:
             parts += [self._identity("tables", cell["tables"])]
             if cell["tables"].name != "none":
                 parts.append(identity.rows(self._samples[self.table_columns(cell)]))
+        if self._grid.protocol.threshold != ARGMAX:
+            parts.append(self._grid.protocol.threshold)
         return identity.key(*parts, self._grid.protocol.seed)
 
     def _fusion(self, cell: Cell) -> str:

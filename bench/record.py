@@ -69,6 +69,7 @@ class Record:
                 "split_file": Path(protocol.split).name,
                 "validation": any(part.inner is not None for part in plan.view.parts),
                 "complete": protocol.complete,
+                "threshold": protocol.threshold,
             },
             "compare": [dataclasses.asdict(family) for family in plan.grid.compare],
             "null_within": null[1] if null[0] else self._told().get("null_within"),
@@ -231,12 +232,18 @@ class Record:
             if folder is None:
                 raise FileNotFoundError(f"a fit of cell {planned.key} is no longer in the store: run again")
             p = np.load(folder / "probabilities.npy")
+            recalibrated, threshold = folder / "recalibrated.npy", folder / "threshold.npy"
             table: dict[str, Any] = {
                 "sample": self._plan.ids[fit.rows.test],
                 "patient": self._plan.patients[fit.rows.test],
             }
             table |= {"repeat": fit.part.repeat, "fold": fit.part.fold, "y": y[fit.rows.test]}
-            tables.append(pd.DataFrame(table | {f"p_{k}": p[:, k] for k in range(p.shape[1])}))
+            table |= {f"p_{k}": p[:, k] for k in range(p.shape[1])}
+            if threshold.exists():
+                table["threshold"] = np.load(threshold)
+            if recalibrated.exists():
+                table |= {f"recalibrated_{k}": column for k, column in enumerate(np.load(recalibrated).T)}
+            tables.append(pd.DataFrame(table))
         return pd.concat(tables, ignore_index=True)
 
 

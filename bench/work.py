@@ -26,6 +26,7 @@ from bench.progress import Progress
 from bench.shared import Shared
 from bench.store import Store
 from data.base import Float32
+from heads.thresholds import ARGMAX
 
 if TYPE_CHECKING:
     from heads.base import Training
@@ -115,12 +116,17 @@ class Work:
         return [*encode.values(), *fuse.values(), *fill.values(), *fits.values()], cells_of
 
     def _fused_keys(self, planned: PlannedCell, fit: Fit) -> list[str]:
-        """The entries of a trained fusion that a fit needs; an uncalibrated `own` needs no refits."""
+        """The entries of a trained fusion that a fit needs; an uncalibrated `own` without threshold needs no refits."""
         if fit.fused is None:
             return []
         head = self._plan.keys.plugin("heads", planned.cell["heads"])
-        refits = head.features == "all" or head.calibration != "none"
+        refits = head.features == "all" or head.calibration != "none" or self._threshold(planned) != ARGMAX
         return [fit.fused.key, fit.fused.refits] if refits else [fit.fused.key]
+
+    def _threshold(self, planned: PlannedCell) -> str:
+        """How class 1 of two is called; of more classes the most probable is."""
+        two = len(planned.view.labels[planned.cell.target].classes) == 2
+        return self._plan.grid.protocol.threshold if two else ARGMAX
 
     def _encode_task(self, ref: TokensRef, place: int) -> Task:
         part = f", repeat {ref.part.repeat} fold {ref.part.fold}" if ref.part else ""
@@ -170,7 +176,7 @@ class Work:
             branches: list[Branch] = self._shared.get(fold, lambda: self._branches(planned, fit, embedding))
             training = self._shared.get(balanced, lambda: [self._training(planned, fit, one) for one in branches])
             test = fit.rows.test
-            p, chosen = fit_and_predict(
+            found = fit_and_predict(
                 head,
                 training,
                 [branch.X[test] for branch in branches],
@@ -183,8 +189,12 @@ class Work:
             self._shared.release(embedding, fold, balanced)
 
         def save(draft: Path) -> None:
-            np.save(draft / "probabilities.npy", p)
-            (draft / "chosen.json").write_text(json.dumps(chosen, default=str), encoding="utf-8")
+            np.save(draft / "probabilities.npy", found.P)
+            if found.recalibrated is not None:
+                np.save(draft / "recalibrated.npy", found.recalibrated)
+            if found.threshold is not None:
+                np.save(draft / "threshold.npy", found.threshold)
+            (draft / "chosen.json").write_text(json.dumps(found.chosen, default=str), encoding="utf-8")
 
         self._store.put("fits", fit.key, save, made_by("fit", cell.labels(), seconds=time.perf_counter() - start))
 
@@ -208,6 +218,7 @@ class Work:
             identity.seed(self._plan.grid.protocol.seed, "balance", part.repeat, part.fold),
             None if part.inner is None else part.inner[rows],
             refits,
+            self._threshold(planned),
         )
 
     def done(self, cells: list[PlannedCell]) -> None:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from heads.calibration import Calibration, Calibrator, calibrate
 from heads.parts import Float32, Float64, Labels, Part
+from heads.thresholds import ARGMAX, choose
 from heads.training import Balance, Refits, Training
 
 __all__ = [
@@ -50,6 +51,9 @@ class Head:
     `(n, K)` of a fusion that was trained with labels (`"own"`), the one-hot locating columns (`"location"`), which
     sequences a sample has, `(n, S)` (`"presence"`), or nothing, `(n, 0)`; `weighted` says that the classifier takes
     `sample_weight`; `balanced` is False for a head that ignores the balance step; `lane` is where the engine runs it.
+
+    Probabilities of a fit on balanced rows are of another prior than the scans': unless it is calibrated, such a fit
+    also gets a sigmoid learnt on real held-out rows of inner folds (`FittedHead.recalibrated`).
 
     On features that were trained with labels (`Training.refits`) a head is always calibrated, by `"sigmoid"` where
     `calibration` is `"none"`; and one that stops early stops where it does on rows that the inner refits have not seen.
@@ -134,7 +138,7 @@ class Head:
         return 8 * samples * features
 
     def fit(self, training: Training, *, seed: int, threads: int = 1, device: str = "cpu") -> FittedHead:
-        """Tunes, calibrates and fits.
+        """Tunes, calibrates, chooses a threshold and fits.
 
         Raises:
             ValueError: The head refuses the balance, one class is alone, or one has too few patients for inner folds.
@@ -153,13 +157,33 @@ class Head:
         head, chosen, held_out = (
             self._tuned(training, where) if self.tune else (self._settled(training, where), {}, None)
         )
-        calibrator = None
-        if calibration != "none":
+        calibrator, threshold = None, None
+        thresholds = training.threshold != ARGMAX and self.features != "none"
+        if calibration != "none" or thresholds:
             held_out = head._held_out(training, where) if held_out is None else held_out
-            known = np.sort(np.concatenate([rows for _, rows in training.folds()]))
-            calibrator = calibrate(calibration, held_out[known], training.labels[known])
+            known = training.held_out()
+            seen, labels = held_out[known], training.labels[known]
+            calibrator = None if calibration == "none" else calibrate(calibration, seen, labels)
+            if thresholds:
+                p = probabilities(seen) if calibrator is None else calibrator(seen)
+                threshold = choose(training.threshold, labels == 1, p[:, 1])
         classifier = head.learn(training.whole(), **where)
-        return FittedHead(classifier, calibrator, present, training.classes, chosen)
+        fitted = FittedHead(classifier, calibrator, present, training.classes, chosen, threshold)
+        if calibrator is not None or not training.rebalanced or self.features == "none":
+            return fitted
+        return head._recalibrated(fitted, training, held_out, where)
+
+    def _recalibrated(
+        self, fitted: FittedHead, training: Training, held_out: Float64 | None, where: dict[str, Any]
+    ) -> FittedHead:
+        """With a sigmoid learnt on real held-out rows; where these can't be scored, with the reason among `chosen`."""
+        try:
+            held_out = self._held_out(training, where) if held_out is None else held_out
+            known = training.held_out()
+        except ValueError as error:
+            return replace(fitted, chosen={**fitted.chosen, "not recalibrated": str(error)})
+        calibrator = calibrate("sigmoid", held_out[known], training.labels[known])
+        return replace(fitted, recalibrated=replace(fitted, calibrator=calibrator))
 
     def _tuned(self, training: Training, where: dict[str, Any]) -> tuple[Self, dict[str, Any], Float64]:
         best: tuple[float, Self, dict[str, Any], Float64] | None = None
@@ -201,6 +225,9 @@ class FittedHead:
         present: The classes that the training rows had, `(k,)`.
         classes: The number of classes of the target, K.
         chosen: The tuned fields with their values.
+        threshold: Of two classes class 1 is called at and above this probability; None calls the more probable class.
+        recalibrated: The same classifier with a sigmoid that undoes what balanced rows do to its probabilities; None
+            where it was fitted on real rows or is calibrated.
     """
 
     classifier: Any
@@ -208,6 +235,8 @@ class FittedHead:
     present: Labels
     classes: int
     chosen: Mapping[str, Any]
+    threshold: float | None = None
+    recalibrated: FittedHead | None = None
 
     def predict_proba(self, X: Float32) -> Float64:
         """Probabilities `(m, K)` float64 of rows `(m, F)`; 0 for a class that the training rows lacked."""
@@ -226,6 +255,14 @@ def scores(classifier: Any, X: Float32) -> Float64:
         return np.asarray(np.log(np.maximum(p, SMALLEST)) - np.log(np.maximum(rest, SMALLEST)))
     decision = np.asarray(classifier.decision_function(X), dtype=np.float64)
     return np.column_stack([-decision, decision]) if decision.ndim == 1 else decision
+
+
+def probabilities(scores: Float64) -> Float64:
+    """The probabilities `(m, 2)` of two classes whose log-odds are `scores` `(m, 2)`."""
+    from scipy.special import expit
+
+    p = expit(scores[:, 1])
+    return np.column_stack([1 - p, p])
 
 
 def _macro_auc(labels: Labels, held_out: Float64) -> float:

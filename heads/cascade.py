@@ -88,7 +88,11 @@ class Cascade(Head):
         second = fitted(*severity, training.y[degenerate] - 1, training.classes - 1) if len(others) > 1 else None
         named = {"degenerate": first, "severity": second}
         chosen = {f"{field} of {name}": v for name, one in named.items() if one for field, v in one.chosen.items()}
-        return FittedHead(_Stages(first, second, present), None, present, training.classes, chosen)
+        both = FittedHead(_Stages(first, second, present), None, present, training.classes, chosen)
+        if not any(one and one.recalibrated for one in (first, second)):
+            return both
+        again = _Stages(first and (first.recalibrated or first), second and (second.recalibrated or second), present)
+        return replace(both, recalibrated=replace(both, classifier=again))
 
     def _stage(self) -> Head:
         """The head of each stage.

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from heads.base import Features, FittedHead, Float32, Float64, Head, Labels, Part, Training
+from heads.thresholds import ARGMAX
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,10 +31,11 @@ class Own(Head):
 
     def fit(self, training: Training, *, seed: int, threads: int = 1, device: str = "cpu") -> FittedHead:
         """See `Head.fit`."""
-        if self.calibration != "none" and training.refits is None:
+        learnt = f"calibration ({self.calibration})" if self.calibration != "none" else "a threshold"
+        if (self.calibration != "none" or training.threshold != ARGMAX) and training.refits is None:
             raise ValueError(
-                f"own: calibration ({self.calibration}) must be learnt on inner refits of the fusion, there are none: "
-                "use calibration='none'"
+                f"own: {learnt} must be learnt on inner refits of the fusion, there are none: use calibration='none' "
+                "and threshold argmax"
             )
         return super().fit(training, seed=seed, threads=threads, device=device)
 

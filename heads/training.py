@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from heads.parts import Float32, Labels, Part, derive, holds_all, kernel, patient_folds
+from heads.thresholds import ARGMAX
 
 T = TypeVar("T")
 
@@ -79,6 +80,7 @@ class Training:
         seed: For what is shared by all heads: the cut of the inner folds and the samplers.
         validation: `(n,)` bool: the rows that the dataset itself names for inner splits, which are then not cut.
         refits: For features that were trained with labels: the inner folds, and the rows of each as refits make them.
+        threshold: Where class 1 of two is called: `"argmax"`, `"youden"` or such as `"sensitivity=.9"`.
     """
 
     X: Float32
@@ -89,6 +91,7 @@ class Training:
     seed: int = 0
     validation: NDArray[np.bool_] | None = None
     refits: Refits | None = None
+    threshold: str = ARGMAX
     once: Once = field(default_factory=Once, init=False, repr=False)
 
     @property
@@ -115,6 +118,15 @@ class Training:
             ValueError: A class has fewer than two patients, or is held out whole.
         """
         return self.once.get("folds", self._cut)
+
+    def held_out(self) -> Labels:
+        """The rows that some inner fold holds out, ascending."""
+        return np.sort(np.concatenate([rows for _, rows in self.folds()]))
+
+    @property
+    def rebalanced(self) -> bool:
+        """Whether the balance step weighs or resamples the rows, so that a fit sees another prior."""
+        return self.balance is not None and (self.balance.weights or self.whole().resampled)
 
     def resampled(self) -> tuple[Float32, Labels]:
         """The balanced set of the final fit: X `(n', F)` float32 and y `(n',)` int64."""

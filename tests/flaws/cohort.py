@@ -128,7 +128,7 @@ def predict(rows: Rows, *, balance: Balance | None = None, scale: bool = True) -
         X = standardise(rows.X, train) if scale else rows.X
         training = Training(X[train], rows.y[train], rows.patient[train], rows.classes, balance)
         there = np.ones((1, len(test)), dtype=bool)
-        P[test] = fit_and_predict(Logistic(), [training], [X[test]], there, seed=0, threads=1, device="cpu")[0]
+        P[test] = fit_and_predict(Logistic(), [training], [X[test]], there, seed=0, threads=1, device="cpu").P
     return P
 
 

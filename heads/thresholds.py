@@ -1,0 +1,89 @@
+"""Where an event is called: the highest class, or a threshold chosen on rows that the fit has not seen."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+from numpy.typing import NDArray
+
+ARGMAX = "argmax"
+_SENSITIVITY = re.compile(r"sensitivity=(0?\.\d+|1|1\.0*)")
+
+
+def wanted_sensitivity(rule: str) -> float | None:
+    """The sensitivity that a rule names; None for Youden's index.
+
+    Raises:
+        ValueError: It is no rule that chooses a threshold.
+    """
+    if rule == "youden":
+        return None
+    found = _SENSITIVITY.fullmatch(rule.replace(" ", ""))
+    if not found or not float(found[1]) > 0:
+        raise ValueError(f"must be argmax, youden or a sensitivity such as sensitivity=.9, not {rule!r}")
+    return float(found[1])
+
+
+def choose(rule: str, event: NDArray[np.bool_], p: NDArray[np.float64]) -> float:
+    """The threshold of a rule, on held-out rows.
+
+    Args:
+        rule: `"youden"` or such as `"sensitivity=.9"`.
+        event: `(n,)` which rows are events.
+        p: `(n,)` their score; an event is called at and above the threshold.
+
+    Raises:
+        ValueError: As the two rules do.
+    """
+    wanted = wanted_sensitivity(rule)
+    return youden(event, p) if wanted is None else at_sensitivity(event, p, wanted)
+
+
+def youden(event: NDArray[np.bool_], p: NDArray[np.float64]) -> float:
+    """The p at and above which calling an event gives the largest sensitivity + specificity - 1; of ties the highest.
+
+    Args:
+        event: `(n,)` bool.
+        p: `(n,)` score of the event.
+
+    Raises:
+        ValueError: No event, or nothing else.
+
+    References:
+        W. J. Youden, Index for rating diagnostic tests, 1950,
+        doi:10.1002/1097-0142(1950)3:1<32::AID-CNCR2820030106>3.0.CO;2-3.
+    """
+    thresholds, called, false = _called(event, p)
+    # Whole numbers, so that ties are ties.
+    index = called * int((~event).sum()) - false * int(event.sum())
+    return float(thresholds[index.argmax()])
+
+
+def at_sensitivity(event: NDArray[np.bool_], p: NDArray[np.float64], wanted: float) -> float:
+    """The highest p at and above which calling an event reaches a sensitivity.
+
+    Args:
+        event: `(n,)` bool.
+        p: `(n,)` score of the event.
+        wanted: Above 0, at most 1.
+
+    Raises:
+        ValueError: No event, or nothing else; a sensitivity out of range.
+    """
+    if not 0 < wanted <= 1:
+        raise ValueError(f"sensitivity ({wanted}) must be above 0 and at most 1")
+    thresholds, called, _ = _called(event, p)
+    reached = called / event.sum() >= wanted - 1e-12
+    return float(thresholds[reached.argmax()])
+
+
+def _called(
+    event: NDArray[np.bool_], p: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.int64]]:
+    """Every distinct p from high to low, and the events and others that lie at or above it."""
+    if event.all() or not event.any():
+        raise ValueError(f"a threshold needs rows with and without the event, not {int(event.sum())} of {len(event)}")
+    thresholds, place = np.unique(-p, return_inverse=True)
+    true, false = (np.cumsum(np.bincount(place[rows], minlength=len(thresholds))) for rows in (event, ~event))
+    return -thresholds, true.astype(np.int64), false.astype(np.int64)
