@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,11 @@ Float64 = NDArray[np.float64]
 Int64 = NDArray[np.int64]
 
 HEADERS = ("Slope", "Intercept", "Intercept\n(slope 1)", "ECE", "Log loss", "Brier")
+UNDONE = (
+    "Weighted or resampled training rows have another base rate than the scans, so cells fitted on them stand twice: "
+    "as fitted, and recalibrated by a sigmoid learnt on real held-out rows of inner folds. A head that calibrates "
+    "anyway stands once."
+)
 
 
 def calibration(run: Run) -> str:
@@ -45,8 +51,15 @@ def _sheet(run: Run, target: str) -> Sheet | None:
         return None
     axes, labels = names(run)
 
+    undone = any(p.recalibrated is not None for p in found.predictions.values())
+
     def rows(cells: tuple[Cell, ...]) -> list[Row]:
-        by_cell = [_rows(cell, found.predictions[cell.key], labels[cell.key]) for cell in cells]
+        by_cell = []
+        for cell in cells:
+            p = found.predictions[cell.key]
+            by_cell.append(_rows(cell, p, (*labels[cell.key], "as fitted") if undone else labels[cell.key]))
+            if p.recalibrated is not None:
+                by_cell.append(_rows(cell, replace(p, P=p.recalibrated), (*labels[cell.key], "recalibrated")))
         by_cell.sort(key=lambda own: own[0].scores[4].value if own[0].scores[4] else np.inf)
         return [row for own in by_cell for row in own]
 
@@ -62,12 +75,14 @@ def _sheet(run: Run, target: str) -> Sheet | None:
         "one exists.",
         *common_notes(run, target),
     ]
+    if undone:
+        notes.insert(0, UNDONE)
     whole = [i for i, row in enumerate(drawn) if not several or row.labels[-1] == "all"]
     columns = [[drawn[i].scores[j] for i in whole] for j in (3, 4, 5)]
     return Sheet(
         target=target,
         title=f"Calibration of {target}: {run.dataset}, run {run.name}",
-        labels=(*axes, "Class"),
+        labels=(*axes, "Probabilities", "Class") if undone else (*axes, "Class"),
         headers=HEADERS,
         extras=(),
         rows=tuple(drawn),

@@ -105,7 +105,7 @@ def score(
     metric: OfCounts | OfRows | OfPairs, rows: Rows, predictions: Predictions, bootstrap: PatientBootstrap | None
 ) -> Score | None:
     """The primary value of a metric with its interval; None where it is undefined, without ends if no bootstrap."""
-    P = predictions.P
+    P = predictions.scored_by(metric)
     value = evaluate(metric, rows.y, P, repeat=rows.repeat, fold=rows.fold, within=rows.within).value
     if not np.isfinite(value):
         return None

@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from results.metrics import Metric, OfCounts
+
 Int64 = NDArray[np.int64]
 Strings = NDArray[np.object_]
 
@@ -65,6 +67,9 @@ class Predictions:
         fold: `(n,)`, counted anew in every repeat.
         y: `(n,)` class indices.
         P: `(n, K)` float64 probabilities.
+        called: `(n,)` the class that each row is called, of a threshold chosen on inner folds; None: the most probable.
+        recalibrated: `(n, K)`: the probabilities of a fit on balanced rows, recalibrated on real ones; None where there
+            is nothing to undo, or some fold had too few patients for it.
     """
 
     sample: Strings
@@ -73,6 +78,14 @@ class Predictions:
     fold: Int64
     y: Int64
     P: NDArray[np.float64]
+    called: Int64 | None = None
+    recalibrated: NDArray[np.float64] | None = None
+
+    def scored_by(self, metric: Metric) -> NDArray[np.float64]:
+        """`(n, K)`: what a metric takes; for one of called classes, called at a threshold, 1 for the class called."""
+        if self.called is None or not isinstance(metric, OfCounts):
+            return self.P
+        return np.eye(self.P.shape[1])[self.called]
 
 
 @dataclass(frozen=True, eq=False)
@@ -210,4 +223,11 @@ def _read_predictions(path: Path, n_classes: int) -> Predictions:
         raise ResultsError(
             f"{path}: must hold finite probabilities and y from 0 to {n_classes - 1}: delete it, run again"
         )
-    return Predictions(**text, **whole, P=P)
+    again = [f"recalibrated_{k}" for k in range(n_classes)]
+    recalibrated, called = None, None
+    if again[0] in table.column_names:
+        recalibrated = np.column_stack([table[name].to_numpy() for name in again])
+        recalibrated = recalibrated if np.isfinite(recalibrated).all() else None
+    if "threshold" in table.column_names:
+        called = (P[:, 1] >= table["threshold"].to_numpy()).astype(np.int64)
+    return Predictions(**text, **whole, P=P, called=called, recalibrated=recalibrated)

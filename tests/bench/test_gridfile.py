@@ -76,6 +76,11 @@ def test_settings_replace_values_and_environment_variables_are_filled_in(tmp_pat
             r"grid.yaml:13: 'heads.1.svc.C' must be float like its default 1.0, not 'high'",
         ),
         ("folds: 3", "folds: 1", r"grid.yaml:14: 'protocol.folds' input should be greater than or equal to 2, not 1"),
+        (
+            "folds: 3",
+            "folds: 3, threshold: youdens",
+            r"grid.yaml:14: 'protocol.threshold' must be argmax, youden or a sensitivity such as sensitivity=.9, not",
+        ),
         ("folds: 3", "flods: 3", r"grid.yaml:14: 'protocol.flods' is no key of a grid: did you mean 'folds'"),
         (
             "- raw_pixels: {size: 16}",

@@ -12,6 +12,7 @@ from sklearn.preprocessing import StandardScaler
 from bench.guards import GuardError
 from bench.plan import PlanError
 from bench.stages.crops import Crops
+from results.run_folder import read
 
 
 def keys(store, kind):
@@ -313,3 +314,20 @@ def test_a_target_of_which_nothing_is_done_does_not_hinder_the_tables_of_the_oth
     )
     assert "narrowing" in table(read(outcome.folder))
     assert "pfirrmann" in table(read(outcome.folder), format="md")
+
+
+def test_a_threshold_of_inner_folds_and_recalibrated_scores_are_in_the_predictions(small, go):
+    def predictions(settings, runs):
+        run = read(go(small, settings, runs=runs).folder)
+        return {(cell.axes["balance"], cell.axes["heads"]): run.predictions(cell) for cell in run.cells}
+
+    settings = ["images=[grayscale]", "heads=[prior, logistic]"]
+    usual = predictions(settings, "usual")
+    sensitive = predictions([*settings, "protocol.threshold=sensitivity=.9"], "sensitive")
+    for place, p in sensitive.items():
+        assert (p.recalibrated is not None) == (place == ("smote", "logistic"))
+        assert_array_equal(p.P, usual[place].P)
+        assert usual[place].called is None and (p.called is None) == (place[1] == "prior")
+        if place[1] == "logistic":
+            assert 0.8 <= (p.called[p.y == 1] == 1).mean() <= 1
+            assert (p.called > p.P.argmax(axis=1)).any()

@@ -23,7 +23,7 @@ def one_thread():
 def problem():
     """`make(n, features, classes, ...)` gives standardised training rows, and test rows of other patients."""
 
-    def make(n=150, features=30, classes=2, apart=1.5, rates=None, balance=None, seed=0):
+    def make(n=150, features=30, classes=2, apart=1.5, rates=None, balance=None, seed=0, **more):
         rng = np.random.default_rng(seed)
         y = rng.choice(classes, size=2 * n, p=rates)
         centres = rng.standard_normal((classes, features))
@@ -31,7 +31,7 @@ def problem():
         X = centres[y] + rng.standard_normal((2 * n, features))
         X = ((X - X[:n].mean(axis=0)) / X[:n].std(axis=0)).astype(np.float32)
         groups = np.array([f"patient {i // 5}" for i in range(2 * n)])
-        return Training(X[:n], y[:n], groups[:n], classes, balance, seed), X[n:], y[n:]
+        return Training(X[:n], y[:n], groups[:n], classes, balance, seed, **more), X[n:], y[n:]
 
     return make
 

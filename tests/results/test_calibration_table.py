@@ -83,3 +83,20 @@ def test_every_format_can_be_drawn(grid_run):
     assert "Slope" in calibration(run)
     assert r"\toprule" in formats.latex(sheets[0])
     assert len(formats.comma_separated(sheets).splitlines()) == 1 + 8 + 2
+
+
+def test_recalibrated_probabilities_stand_beside_those_of_the_fit(new_run):
+    writer = new_run()
+    key, plain = add(writer, heads="svc"), add(writer, heads="mlp")
+    table = stored(writer, key)
+    table["recalibrated_1"] = table["p_1"] ** 2
+    table["recalibrated_0"] = 1 - table["recalibrated_1"]
+    table.to_parquet(writer.folder / "cells" / f"{key}.parquet")
+    (sheet,) = calibration_sheets(read(writer.finish()))
+    rows = {row.labels: numbers(row) for row in sheet.rows}
+    assert set(rows) == {("svc", "as fitted", "1"), ("svc", "recalibrated", "1"), ("mlp", "as fitted", "1")}
+    again = table.assign(p_1=table["recalibrated_1"], p_0=table["recalibrated_0"])
+    assert_allclose(rows["svc", "recalibrated", "1"], expected(again, 1), rtol=1e-4, atol=1e-6)
+    assert_allclose(rows["svc", "as fitted", "1"], expected(table, 1), rtol=1e-4, atol=1e-6)
+    assert_allclose(rows["mlp", "as fitted", "1"], expected(stored(writer, plain), 1), rtol=1e-4, atol=1e-6)
+    assert "stand twice" in formats.text(sheet)
