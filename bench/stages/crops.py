@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from traceback import format_exception
 from typing import TYPE_CHECKING, Any, NamedTuple, overload
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 Chain = tuple[ImageStep, ...]
 Boxes = list[Box | tuple[str, str]]
+
+NO_MASK = -1
 
 
 class Fault(NamedTuple):
@@ -166,11 +168,13 @@ def _cut(image: Image, boxes: Boxes) -> StudyCrops:
 
 
 class CropWriter:
-    """Writes crops study by study; memory does not grow with their number of pixels."""
+    """Writes crops study by study, masks of those around a structure too; memory does not grow with their number."""
 
     def __init__(self, folder: Path, samples: int) -> None:
         self._folder = folder
         self._pixels = (folder / "pixels.f32").open("wb")
+        self._masks = (folder / "masks.i16").open("wb")
+        self._structures: list[int] = []
         self._shapes: list[tuple[int, ...]] = []
         self._affines: list[NDArray[np.float64]] = []
         self._digests: list[str] = []
@@ -183,6 +187,10 @@ class CropWriter:
         for image in crops.images:
             pixels = np.ascontiguousarray(image.pixels, dtype=np.float32)
             self._pixels.write(pixels.tobytes())
+            masked = image.mask is not None and image.structure is not None
+            self._structures.append(image.structure if masked and image.structure is not None else NO_MASK)
+            if masked:
+                self._masks.write(np.ascontiguousarray(image.mask, dtype=np.int16).tobytes())
             self._shapes.append(pixels.shape)
             self._affines.append(image.affine)
             self._digests.append(hashlib.sha256(repr(pixels.shape).encode() + pixels.tobytes()).hexdigest()[:32])
@@ -194,9 +202,11 @@ class CropWriter:
     def close(self) -> None:
         """Writes the index."""
         self._pixels.close()
+        self._masks.close()
         shapes = np.asarray(self._shapes, dtype=np.int64).reshape(-1, 3)
         affines = np.asarray(self._affines, dtype=np.float64).reshape(-1, 4, 4)
-        np.savez(self._folder / "index.npz", rows=self._rows, shapes=shapes, affines=affines)
+        structures = np.asarray(self._structures, dtype=np.int64)
+        np.savez(self._folder / "index.npz", rows=self._rows, shapes=shapes, affines=affines, structures=structures)
         text = json.dumps({"digests": self._digests, "faults": self._faults})
         (self._folder / "index.json").write_text(text, encoding="utf-8")
 
@@ -213,11 +223,14 @@ class Crops(Sequence[Image]):
             self.rows: NDArray[np.int64] = index["rows"]
             self.shapes: NDArray[np.int64] = index["shapes"]
             self._affines = index["affines"]
+            self._structures = index["structures"]
         text = json.loads((folder / "index.json").read_text(encoding="utf-8"))
         self.digests: list[str] = text["digests"]
         self.faults = [Fault(*fault) for fault in text["faults"]]
-        self._offsets = np.concatenate([[0], np.cumsum(self.shapes.prod(axis=1))])
-        self._file = folder / "pixels.f32"
+        sizes = self.shapes.prod(axis=1)
+        self._offsets = np.concatenate([[0], np.cumsum(sizes)])
+        self._mask_offsets = np.concatenate([[0], np.cumsum(np.where(self._structures == NO_MASK, 0, sizes))])
+        self._file, self._masks = folder / "pixels.f32", folder / "masks.i16"
 
     def __len__(self) -> int:
         return len(self.shapes)
@@ -234,7 +247,11 @@ class Crops(Sequence[Image]):
         item %= len(self)
         first, last = int(self._offsets[item]), int(self._offsets[item + 1])
         pixels = np.fromfile(self._file, dtype=np.float32, count=last - first, offset=4 * first)
-        return Image(pixels.reshape(self.shapes[item]), self._affines[item])
+        image = Image(pixels.reshape(self.shapes[item]), self._affines[item])
+        if self._structures[item] == NO_MASK:
+            return image
+        labels = np.fromfile(self._masks, dtype=np.int16, count=last - first, offset=2 * int(self._mask_offsets[item]))
+        return replace(image, mask=labels.reshape(self.shapes[item]), structure=int(self._structures[item]))
 
 
 class Subset(Sequence[Image]):

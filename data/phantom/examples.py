@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,7 +20,7 @@ def example_discs(
     """Small sagittal T2 crops of discs in memory, for tests of plug-ins; the gradings show at full strength.
 
     Returns:
-        `n` images `(slices, size, size)`, the disc's label (201 ..) in their masks; `(n,)` narrowing, 0 or 1, of
+        `n` images `(slices, size, size)` around the disc, their `structure` (201 ..); `(n,)` narrowing, 0 or 1, of
         which both occur from n = 8 on; `(n,)` the patient, three discs each.
     """
     rng = np.random.default_rng(seed)
@@ -38,4 +40,5 @@ def _example(rng: np.random.Generator, anatomy: Anatomy, disc: int, slices: int,
     affine, _ = sagittal_grid(rng, anatomy, (4.4, 50 / size), slices)
     centre = anatomy.pose[:3, :3] @ anatomy.discs[disc].centre + anatomy.pose[:3, 3]
     affine[:3, 3] = centre - affine[:3, :3] @ (np.array([slices, size, size]) - 1) / 2 + rng.normal(0, 1, 3)
-    return scan(rng, anatomy, affine, (slices, size, size), ("t2",))["t2"]
+    image = scan(rng, anatomy, affine, (slices, size, size), ("t2",))["t2"]
+    return replace(image, structure=anatomy.discs[disc].label)

@@ -1,18 +1,21 @@
 """A study's crops: what fails is named, and nothing else is lost."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 
-from bench.stages.crops import Crops, CropWriter, Fault, cut_study
+from bench.stages.crops import Crops, CropWriter, Fault, StudyCrops, cut_study
 from data.base import DataError, Dataset, Image
+from data.crop import crop
+from data.phantom import example_discs
 from data.rsna import Rsna
 from preprocessing.images.base import ImageStep
 from preprocessing.images.grayscale import Grayscale
 from preprocessing.regions.base import Region
+from preprocessing.regions.mask import Mask
 from preprocessing.regions.point import Point
 from preprocessing.regions.whole import Whole
 
@@ -127,6 +130,24 @@ def test_the_store_keeps_crops_and_faults(tmp_path):
     np.testing.assert_array_equal(read[0].pixels, crops.images[0].pixels)
     expected = [Fault(2, "5.dcm", "no such file"), Fault(4, "", "no point is marked for the sample"), *OF_SCAN]
     assert read.faults == expected
+
+
+def test_the_store_keeps_masks_of_crops_around_a_structure_beside_crops_without(tmp_path):
+    images, _, _ = example_discs(3)
+    boxes = [Mask(label=int(image.mask.max()), margin=20.0).locate(image, {}) for image in images]
+    crops = [crop(image, box) for image, box in zip(images, boxes, strict=True)]
+    crops[1] = replace(crops[1], mask=None)
+    writer = CropWriter(tmp_path, 3)
+    for position, one in enumerate(crops):
+        writer.add([position], StudyCrops([one], [0], []))
+    writer.close()
+    for stored, one in zip(Crops(tmp_path), crops, strict=True):
+        np.testing.assert_array_equal(stored.pixels, one.pixels)
+        if one.mask is None:
+            assert stored.mask is None and stored.structure is None
+        else:
+            np.testing.assert_array_equal(stored.mask, one.mask)
+            assert (stored.mask == stored.structure).any() and stored.mask.dtype == np.int16
 
 
 @pytest.mark.parametrize("sequence", ["sagittal_t1", "sagittal_t2", "axial_t2"])
