@@ -98,7 +98,7 @@ def test_a_run_keeps_the_predictions_of_every_draw_and_computes_nothing_twice(re
         assert table["sample"].duplicated().any()
         assert (table["y"].to_numpy() == truth[table["sample"]].to_numpy()).all()
         told = table.groupby("sample")["p_1"]
-        assert (told.max() - told.min()).max() < 1e-12  # copies of a sample are told the same
+        assert (told.max() - told.min()).max() < 1e-6  # copies of a sample are told the same
     assert len({tuple(sorted(table["sample"])) for table in tables}) == 4
     about = json.loads((outcome.folder / "run.json").read_text())["refit"]
     assert about["draws"] == 4
