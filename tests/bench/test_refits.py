@@ -1,6 +1,7 @@
 """`interval: refit`: patients are drawn before the folds, and the copies of one stay together."""
 
 import json
+import shutil
 from collections import Counter
 
 import numpy as np
@@ -108,6 +109,39 @@ def test_a_run_keeps_the_predictions_of_every_draw_and_computes_nothing_twice(re
     assert {path.name for path in folder.iterdir()} == {path.name for path in files[:2]}
     go(refitted.replace(INTERVAL, ""))
     assert not folder.exists()
+
+
+def test_a_run_that_was_stopped_goes_on_where_it_was(refitted, go):
+    outcome = go(refitted)
+    kept = {path: path.read_bytes() for path in outcome.folder.glob("refit/*/*.parquet")}
+    made = sorted((go.store / "fits").iterdir(), key=lambda path: path.stat().st_mtime)
+    for path in made[-5:]:  # refits are fitted last
+        shutil.rmtree(path)
+    for path in list(kept)[:3]:
+        path.unlink()
+    assert go(refitted).computed == 5
+    assert {path: path.read_bytes() for path in outcome.folder.glob("refit/*/*.parquet")} == kept
+
+
+def test_null_runs_and_refits_stand_side_by_side(refitted, go):
+    outcome = go(refitted, null=2)
+    assert len(list(outcome.folder.glob("null/*/*.parquet"))) == 2 * 2  # logistic and knn
+    assert len(list(outcome.folder.glob("refit/*/*.parquet"))) == 4
+    assert go(refitted, null=2).computed == 0
+    assert go(refitted, only={"heads": ["knn"]}).computed == 0
+    assert len(list(outcome.folder.glob("refit/*/*.parquet"))) == 4  # --only takes nothing away
+
+
+def test_folds_of_a_file_stay_and_their_patients_are_drawn(refitted, go, tmp_path):
+    first = go(refitted)
+    (tmp_path / "folds.csv").write_text((first.folder / "folds.csv").read_text())
+    fold_of = pd.read_csv(tmp_path / "folds.csv", dtype={"patient": str}).set_index("patient")["fold"]
+    outcome = go(refitted, [f"protocol.split={tmp_path / 'folds.csv'}", "name=fixed"])
+    tables = [pd.read_parquet(path) for path in outcome.folder.glob("refit/*/*.parquet")]
+    assert len(tables) == 4
+    for table in tables:
+        assert (table["fold"].to_numpy() == fold_of[table["patient"]].to_numpy()).all()
+        assert table["sample"].duplicated().any()
 
 
 def test_heads_that_resample_calibrate_and_tune_take_copies(refitted, go):
