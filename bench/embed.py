@@ -80,11 +80,12 @@ class Embed:
         folder = self._store.find("networks", ref.network)
         if folder is not None:
             return plugin.load(folder, device=self._device)
+        from bench.stages.features import drawn_entries
+
         rows = self._plan.rows(ref.crops)
         seen = rows >= 0 if ref.present is None else (rows >= 0) & ref.present
-        samples = np.flatnonzero(ref.part.train & seen)
-        entries, first = np.unique(rows[samples], return_index=True)
-        groups = self._plan.patients[samples[first]]
+        entries, samples = drawn_entries(rows, ref.part.rows(ref.part.train & seen))
+        groups = self._plan.patients[samples]
         seed = identity.seed(self._plan.grid.protocol.seed, "encoder", ref.part.repeat, ref.part.fold)
         start = time.perf_counter()
         fitted = plugin.fit(Subset(crops, entries), None, groups=groups, seed=seed, device=self._device)

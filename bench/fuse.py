@@ -147,11 +147,11 @@ class Fuse:
         cell = planned.cell
         present = self._plan.present(*(cell[axis] for axis in SEEN))
         for encoder, refs in zip(cell["encoders"].each, fit.tokens, strict=True):
-            found = [self._embed.read(ref, present[:, i]).take(samples) for i, ref in enumerate(refs)]
+            found = [self._embed.read(ref, present[:, i]) for i, ref in enumerate(refs)]
             projection = self._plan.keys.plugin("encoders", encoder).projection()
             if projection is not None:
-                found = features.project(found, projection, train, seed=self._seed(fit))
-            yield found
+                found = features.project(found, projection, samples[train], seed=self._seed(fit))
+            yield [one.take(samples) for one in found]
 
     def _seed(self, fit: Fit) -> int:
         return identity.seed(self._plan.grid.protocol.seed, "fusion", fit.part.repeat, fit.part.fold)

@@ -131,6 +131,19 @@ class Family:
 
 
 @dataclass(frozen=True)
+class Interval:
+    """The cells that are refitted on draws of patients, so that their interval covers the whole procedure.
+
+    Args:
+        refit: How many draws; 0 for none.
+        cells: The steps of some axes, by axis, that name cells.
+    """
+
+    refit: int = 0
+    cells: tuple[Mapping[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
 class Grid:
     """A whole grid."""
 
@@ -142,6 +155,7 @@ class Grid:
     exclude: tuple[Mapping[str, str], ...] = ()
     compare: tuple[Family, ...] = ()
     panels: int = 0
+    interval: Interval = Interval()
 
     def cells(self, floors: Iterable[str] = FLOORS) -> Iterator[Cell]:
         """Every cell, floors first; a head that reads no embedding stands once a sequences value and target.
@@ -222,7 +236,7 @@ def is_named(step: Step, names: list[str]) -> bool:
 
 
 def matches(cell: Cell, rule: Mapping[str, str]) -> bool:
-    """Whether a cell is one of those that a rule of `exclude` names."""
+    """Whether a cell is one of those that a rule of `exclude` or `interval` names."""
     return all(
         cell.target == value if axis == "targets" else is_named(cell[axis], [value]) for axis, value in rule.items()
     )

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from bench.grid import AXES, DEFAULTS, JOINED, Family, Grid, Protocol, Step, TargetChoice
+from bench.grid import AXES, DEFAULTS, JOINED, Family, Grid, Interval, Protocol, Step, TargetChoice, matches
 from bench.plugins import PluginError, nearest, plugin_class
 from bench.values import default, fits, frozen, is_one_value, plain
 from heads.thresholds import ARGMAX, wanted_sensitivity
@@ -39,6 +39,11 @@ class _Protocol(_Strict):
     complete: bool = False
     threshold: str = "argmax"
     drop: dict[str, list[Annotated[float, Field(ge=0, lt=1, strict=False)]]] = Field(default_factory=dict)
+
+
+class _Interval(_Strict):
+    refit: int = Field(ge=2)
+    cells: list[dict[str, str]] = Field(min_length=1)
 
 
 class _Family(_Strict):
@@ -69,6 +74,7 @@ class _Grid(_Strict):
     exclude: list[dict[str, str]] = []
     compare: list[_Family] = []
     panels: int = Field(0, ge=0)
+    interval: _Interval | None = None
 
 
 def read_grid(path: Path, settings: list[str] | None = None) -> Grid:
@@ -148,9 +154,14 @@ class _Reader:
             exclude=tuple(model.exclude),
             panels=model.panels,
             compare=tuple(Family(**family.model_dump()) for family in model.compare),
+            interval=Interval(model.interval.refit, tuple(model.interval.cells)) if model.interval else Interval(),
         )
         for i, rule in enumerate(model.exclude):
             self._check_named(grid, rule, ("exclude", i))
+        for i, named in enumerate(grid.interval.cells):
+            self._check_named(grid, named, ("interval", "cells", i))
+            if not any(matches(cell, named) for cell in grid.cells()):
+                raise self._error(("interval", "cells", i), f"names no cell of the grid: {dict(named)}")
         for i, family in enumerate(model.compare):
             self._check_named(grid, family.family, ("compare", i, "family"))
             if isinstance(family.against, dict):
@@ -261,7 +272,7 @@ class _Reader:
         first = min(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
         loc = tuple(part for part in first["loc"] if not (isinstance(part, str) and _OF_TYPE.match(part)))
         if first["type"] == "extra_forbidden":
-            models: dict[Any, type[BaseModel]] = {"protocol": _Protocol, "compare": _Family}
+            models: dict[Any, type[BaseModel]] = {"protocol": _Protocol, "compare": _Family, "interval": _Interval}
             model = models.get(loc[0], _Grid)
             return self._error(loc, f"is no key of a grid{nearest(str(loc[-1]), list(model.model_fields))}")
         if first["type"] == "missing":

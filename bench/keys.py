@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,27 +23,37 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """One fold of one repeat: which samples' patients train and which are predicted, `(N,)` bool each."""
+    """One fold of one repeat: which samples' patients train and which are predicted, `(N,)` bool each.
+
+    `times` `(N,)` int64 says how often each sample's patient was drawn; None where all are there once.
+    """
 
     repeat: int
     fold: int
     train: NDArray[np.bool_]
     test: NDArray[np.bool_]
     inner: NDArray[np.bool_] | None = None
+    times: NDArray[np.int64] | None = None
+
+    def rows(self, chosen: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """The positions of the samples that are `chosen` `(N,)`, each as often as its patient was drawn."""
+        rows = np.flatnonzero(chosen)
+        return rows if self.times is None else np.repeat(rows, self.times[rows])
 
 
 @dataclass(frozen=True, eq=False)
 class View:
-    """Labels and folds; the real ones, or those of one null run."""
+    """Labels and folds: the real ones, or those of a null run (labels permuted) or a refit (patients drawn)."""
 
     labels: dict[str, Labels]
     parts: list[Part]
-    null: int | None = None
+    kind: Literal["real", "null", "refit"] = "real"
+    number: int = 0
 
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """The samples that a fit learns from and those that it predicts, by position.
+    """The samples that a fit learns from and those that it predicts, by position; copies of a patient repeat it.
 
     `key` is the digest of what it learns and whom it predicts, `answers` that of the labels and patients of the latter:
     they change no fit, but what is said of it.
@@ -182,11 +192,11 @@ class Keys:
         """The rows of a fold: those samples that have a label and one of the cell's sequences, `present` `(N, S)`."""
         one = view.labels[cell.target]
         presence = self.plugin("heads", cell["heads"]).features == "presence"
-        place = (view.null, cell.target, *(cell[axis] for axis in ("sequences", "drop", "regions", "images")))
+        place = (view, cell.target, *(cell[axis] for axis in ("sequences", "drop", "regions", "images")))
         memo = (*place, presence, part.repeat, part.fold)
         if memo not in self._rows:
             usable = (one.y >= 0) & present.any(axis=1)
-            train, test = np.flatnonzero(usable & part.train), np.flatnonzero(usable & part.test)
+            train, test = part.rows(usable & part.train), part.rows(usable & part.test)
             guards.same_patient(self._patients[train], self._patients[test])
             inner = "" if part.inner is None else identity.lines(np.flatnonzero(part.inner))
             learnt = labels.digest(self._ids, one.y, train)
@@ -230,7 +240,7 @@ class Keys:
         memo: tuple[Any, ...] = (crops.key, encoder)
         if plugin.learns != "nothing":
             lost = (cell["sequences"], cell["drop"]) if cell["drop"].fields or self._grid.protocol.complete else ()
-            memo += (view.null, part.repeat, part.fold, cell.target if plugin.learns == "labels" else "", lost)
+            memo += (view, part.repeat, part.fold, cell.target if plugin.learns == "labels" else "", lost)
         if memo not in self._tokens:
             if plugin.learns == "nothing":
                 self._tokens[memo] = self._frozen_tokens(crops, encoder)
@@ -247,7 +257,7 @@ class Keys:
     def _learnt_tokens(
         self, crops: CropsRef, encoder: Step, part: Part, view: View, target: str, present: NDArray[np.bool_] | None
     ) -> TokensRef:
-        train = np.flatnonzero(part.train if present is None else part.train & present)
+        train = part.rows(part.train if present is None else part.train & present)
         parts: list[Any] = [crops.key, self._identity("encoders", encoder, frozen=True)]
         parts += [identity.lines(self._ids[train]), identity.lines(self._patients[train])]
         parts += [self._grid.protocol.seed, part.repeat, part.fold]

@@ -11,6 +11,7 @@ import numpy as np
 
 from bench.grid import AXES, Grid
 from bench.plan import Plan, PlannedCell
+from bench.refits import Refits
 from bench.selection import is_chosen
 from bench.store import Store
 
@@ -50,6 +51,7 @@ def lines(grid: Grid, store_folder: Path, only: Mapping[str, list[str]]) -> Iter
     yield ""
     yield f"{len(cells)} cells: " + ", ".join(f"{n} {state}" for state, n in states.most_common())
     yield from _work(cells, stored)
+    yield from _refits(Refits(plan, cells), cells, stored)
     yield from _bytes(plan, cells)
 
 
@@ -117,6 +119,23 @@ def _work(cells: list[PlannedCell], stored: _Stored) -> Iterator[str]:
     trained_fusions = f", {len(fusions)} trainings of fusions" if fusions else ""
     text = f"to compute: {len(refs)} embeddings ({trained} of them trained in a fold){trained_fusions}"
     yield f"{text}, {len(fits)} fits of heads"
+
+
+def _refits(refits: Refits, cells: list[PlannedCell], stored: _Stored) -> Iterator[str]:
+    """What `interval` asks for."""
+    named = [planned for planned in cells if planned.key in refits.redrawn]
+    if not named:
+        return
+    again = [one for planned in named for one in refits.of(planned)]
+    fits = {fit.key for one in again for fit in one.fits}
+    refs = {ref.key: ref for one in again for fit in one.fits for each in fit.tokens for ref in each}
+    trained = sum(ref.part is not None and key not in stored.tokens for key, ref in refs.items())
+    redrawn = max(refits.redrawn.values())
+    lacking = f" (up to {redrawn} draws a cell had too few patients of a class and were drawn again)" if redrawn else ""
+    yield (
+        f"interval: {len(again) // len(named)} refits of {len(named)} cells on drawn patients{lacking}: to compute "
+        f"{trained} trained embeddings, {len(fits - stored.fits)} of {len(fits)} fits of heads"
+    )
 
 
 def _bytes(plan: Plan, cells: list[PlannedCell]) -> Iterator[str]:

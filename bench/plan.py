@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -81,7 +81,7 @@ class Plan:
         """Every cell with its keys, in the order of the grid."""
         floors = [name for name in FLOORS if name != "location" or self.dataset.locations]
         for cell in self.grid.cells(floors):
-            yield self._plan_cell(cell, view or self.view)
+            yield self.plan_cell(cell, view or self.view)
 
     def crops_refs(self) -> list[CropsRef]:
         """All crops that the grid needs."""
@@ -148,8 +148,20 @@ class Plan:
             name: one.permuted(identity.seed(seed, "null", k, name), groups) for name, one in self.view.labels.items()
         }
         if self.grid.protocol.split != "patients":
-            return View(permuted, self.view.parts, null=k)
-        return View(permuted, self._parts(self._stored_folds(identity.seed(seed, "null folds", k), permuted)), null=k)
+            return View(permuted, self.view.parts, "null", k)
+        folds = self._stored_folds(identity.seed(seed, "null folds", k), permuted=permuted)
+        return View(permuted, self._parts(folds), "null", k)
+
+    def refit_view(self, k: int, times: NDArray[np.int64]) -> View:
+        """Every sample as often as its patient was drawn, `times` `(N,)`, on folds drawn anew: refit k.
+
+        All copies of a patient are in one fold. Folds that the dataset or a file gives stay.
+        """
+        if self.grid.protocol.split != "patients":
+            return View(self.view.labels, [_drawn(part, times) for part in self.view.parts], "refit", k)
+        seed = identity.seed(self.grid.protocol.seed, "refit folds", k)
+        folds = self._stored_folds(seed, rows=np.repeat(np.arange(len(times)), times))
+        return View(self.view.labels, [_drawn(part, times) for part in self._parts(folds)], "refit", k)
 
     def read_faults(self) -> pd.DataFrame:
         """What was left out while images were read, one row a sample and reason; no sample where a file is at fault."""
@@ -184,7 +196,8 @@ class Plan:
         self._present.clear()
         return exclusions(excluded)
 
-    def _plan_cell(self, cell: Cell, view: View) -> PlannedCell:
+    def plan_cell(self, cell: Cell, view: View) -> PlannedCell:
+        """A cell with its keys, on the labels and folds of a view."""
         head = self.keys.plugin("heads", cell["heads"])
         present = self.present(*(cell[axis] for axis in SEEN))
         planned = PlannedCell(cell, view, "", refused=self._refuses(cell, np.asarray(present.any(axis=1)), view))
@@ -202,7 +215,7 @@ class Plan:
                     for encoder in cell["encoders"].each
                 )
                 fused = self.keys.fused(cell, rows, tokens)
-                filling = self.keys.filling(cell, rows, tokens)
+                filling = self.keys.filling(cell, rows, tokens) if view.kind == "real" else ""
             keys = [ref.key for each in tokens for ref in each]
             planned.fits.append(Fit(part, rows, tokens, identity.combine(own, rows.key, *keys), fused, filling))
         decides = [text for fit in planned.fits for text in (fit.key, fit.rows.answers)]
@@ -220,10 +233,10 @@ class Plan:
             reason: str | None = head.refuses(self.keys.plugin("balance", cell["balance"]))
             if reason:
                 return reason
-        memo = (view.null, cell.target, *(cell[axis] for axis in SEEN))
+        memo = (view, cell.target, *(cell[axis] for axis in SEEN))
         if memo not in self._refusals:
             one = view.labels[cell.target]
-            labelled = (one.y >= 0) & have
+            labelled = (one.y >= 0) & have & np.any([part.train | part.test for part in view.parts], axis=0)
             folds = max(2, len({part.fold for part in view.parts}))
             why = guards.rare_class(one.y[labelled], self.patients[labelled], one.classes, folds)
             self._refusals[memo] = why or ""
@@ -273,10 +286,12 @@ class Plan:
             return splits.read_folds(protocol.split, self.samples)
         return self._stored_folds(protocol.seed)
 
-    def _stored_folds(self, seed: int, permuted: Mapping[str, Labels] | None = None) -> pd.DataFrame:
+    def _stored_folds(
+        self, seed: int, *, permuted: Mapping[str, Labels] | None = None, rows: NDArray[np.int64] | None = None
+    ) -> pd.DataFrame:
         """Folds made once, kept in the store so that a finished run imports no scikit-learn.
 
-        They are stratified on the labels at hand: those of a null run are `permuted`.
+        They are stratified on the labels at hand: those of a null run are `permuted`, those of a refit are of `rows`.
         """
         import pandas as pd
 
@@ -289,7 +304,9 @@ class Plan:
         samples, column = self.samples, columns[stratify]
         if permuted is not None and stratify in permuted:
             samples = samples.assign(**{column: permuted[stratify].y})
-        text = [f"{p} {label}" for p, label in zip(self.patients, samples[column].astype(str), strict=True)]
+        if rows is not None:
+            samples = samples.iloc[rows]
+        text = [f"{p} {label}" for p, label in zip(samples["patient"], samples[column].astype(str), strict=True)]
         how = [identity.code("bench.splits"), seed, protocol.folds, protocol.repeats]
         key = identity.key("folds", identity.lines(text), *how)
         folder = self.store.find("folds", key)
@@ -306,7 +323,12 @@ class Plan:
             inner = None
         for repeat, table in folds.groupby("repeat"):
             place = dict(zip(table["patient"], table["fold"], strict=True))
-            fold_of = np.array([place[patient] for patient in self.patients])
+            fold_of = np.array([place.get(patient, -1) for patient in self.patients])
             for fold in sorted(set(fold_of) - {-1}):
                 parts.append(Part(int(str(repeat)), int(fold), fold_of != fold, fold_of == fold, inner))
         return parts
+
+
+def _drawn(part: Part, times: NDArray[np.int64]) -> Part:
+    """A fold of the patients that were drawn."""
+    return replace(part, train=part.train & (times > 0), test=part.test & (times > 0), times=times)

@@ -6,7 +6,7 @@ import dataclasses
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -52,8 +52,17 @@ class Record:
         changed = "".join(f"\n# --set {setting}" for setting in settings)
         _replace(self.folder / "grid.yaml", lambda to: to.write_text(text + changed, encoding="utf-8"))
 
-    def write_run(self, n_excluded: int, devices: list[str], null: tuple[int, str | None]) -> None:
-        """What the run is about; `null` says how many null runs were asked for, and within which column."""
+    def write_run(
+        self, n_excluded: int, devices: list[str], null: tuple[int, str | None], redrawn: Mapping[str, int]
+    ) -> None:
+        """What the run is about.
+
+        Args:
+            n_excluded: The rows that were left out.
+            devices: What it was computed on.
+            null: How many null runs were asked for, and within which column.
+            redrawn: For each refitted cell, by key, the draws of patients that were drawn again.
+        """
         plan, protocol = self._plan, self._plan.grid.protocol
         about = {
             "name": plan.grid.name,
@@ -72,6 +81,7 @@ class Record:
                 "threshold": protocol.threshold,
             },
             "compare": [dataclasses.asdict(family) for family in plan.grid.compare],
+            "refit": {"draws": plan.grid.interval.refit, "redrawn": dict(redrawn)},
             "null_within": null[1] if null[0] else self._told().get("null_within"),
             "n_excluded": n_excluded,
             "devices": devices,
@@ -101,17 +111,18 @@ class Record:
             _replace(path, lambda to: table.to_parquet(to, index=False))
 
     def predictions_file(self, planned: PlannedCell) -> Path:
-        """Where a cell's predictions lie; those of a null run below the key of the real cell (`of`)."""
-        if planned.view.null is None:
+        """Where a cell's predictions lie; those of a null run or a refit below the key of the real cell."""
+        view = planned.view
+        if view.kind == "real":
             return self.folder / "cells" / f"{planned.key}.parquet"
-        return self.folder / "null" / self._real[planned.key] / f"{planned.view.null}_{planned.key[:12]}.parquet"
+        return self.folder / view.kind / self._real[planned.key] / f"{view.number}_{planned.key[:12]}.parquet"
 
-    def name_nulls(self, nulls: list[PlannedCell], real: Mapping[str, str]) -> None:
-        """Which real cell each null cell is of, by key; predictions of other null runs of these cells are removed."""
-        self._real = dict(real)
-        wanted = {self.predictions_file(planned) for planned in nulls}
+    def name_runs(self, kind: str, planned: list[PlannedCell], real: Mapping[str, str]) -> None:
+        """Which real cell each null run or refit is of, by key; predictions of other such runs of them are removed."""
+        self._real |= real
+        wanted = {self.predictions_file(one) for one in planned}
         for key in set(real.values()):
-            for file in self.folder.glob(f"null/{key}/*.parquet"):
+            for file in self.folder.glob(f"{kind}/{key}/*.parquet"):
                 if file not in wanted:
                     file.unlink()
 
@@ -176,15 +187,16 @@ class Record:
         else:
             path.unlink(missing_ok=True)
 
-    def sweep(self, cells: list[PlannedCell]) -> None:
-        """Removes predictions of cells that the grid no longer has; the store still holds their fits."""
+    def sweep(self, cells: list[PlannedCell], refitted: Collection[str]) -> None:
+        """Removes predictions of cells that the grid no longer has, or no longer refits; the store keeps their fits."""
         known = {planned.key for planned in cells}
         for file in self.folder.glob("cells/*.parquet"):
             if file.stem not in known:
                 file.unlink()
-        for folder in self.folder.glob("null/*"):
-            if folder.name not in known:
-                shutil.rmtree(folder)
+        for kind, kept in (("null", known), ("refit", refitted)):
+            for folder in self.folder.glob(f"{kind}/*"):
+                if folder.name not in kept:
+                    shutil.rmtree(folder)
 
     def add_session(self, session: dict[str, Any]) -> None:
         """Adds what one start of the run took, and on what, to `provenance.json`."""

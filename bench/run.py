@@ -21,6 +21,7 @@ from bench.plan import Plan, PlanError, PlannedCell
 from bench.plugins import plugin_class
 from bench.progress import Progress
 from bench.record import Record
+from bench.refits import Refits
 from bench.selection import is_chosen
 from bench.state import State
 from bench.store import Store
@@ -93,8 +94,10 @@ def run(grid: Grid, grid_file: Path, settings: list[str], options: Options, prog
         state = State(cells, record, store, progress)
         todo = [c for c in chosen if not c.refused]
         nulls = _null_cells(plan, todo, options, record)
-        computed = _compute(plan, store, [*todo, *nulls], state, options, jobs, progress, stages)
-        record.sweep(cells)
+        refits = Refits(plan, cells)
+        again = _refit_cells(refits, todo, record)
+        computed = _compute(plan, store, [*todo, *nulls, *again], state, options, jobs, progress, stages)
+        record.sweep(cells, refits.redrawn)
         runnable = [c for c in cells if not c.refused]
         record.keep_artifacts(runnable)
         record.write_fillings(runnable)
@@ -112,7 +115,7 @@ def run(grid: Grid, grid_file: Path, settings: list[str], options: Options, prog
                 "machine": provenance.machine(),
             }
         )
-    record.write_run(len(excluded), record.devices(), (options.null, options.within))
+    record.write_run(len(excluded), record.devices(), (options.null, options.within), refits.redrawn)
     state.save()
     return Outcome(record.folder, state.counts(), state.failures, excluded, state.fitted)
 
@@ -169,8 +172,16 @@ def _null_cells(plan: Plan, todo: list[PlannedCell], options: Options, record: R
                 found.append(planned)
                 real[planned.key] = key
     if options.null:
-        record.name_nulls(found, real)
+        record.name_runs("null", found, real)
     return found
+
+
+def _refit_cells(refits: Refits, todo: list[PlannedCell], record: Record) -> list[PlannedCell]:
+    """The cells to do that `interval` names, once a draw of patients."""
+    found = {planned.key: refits.of(planned) for planned in todo if planned.key in refits.redrawn}
+    cells = [one for each in found.values() for one in each]
+    record.name_runs("refit", cells, {one.key: key for key, each in found.items() for one in each})
+    return cells
 
 
 def _compute(

@@ -35,7 +35,7 @@ class State:
     def done(self, planned: PlannedCell) -> None:
         """All fits of a cell are in the store."""
         self._record.write_predictions(planned)
-        if planned.view.null is None:
+        if planned.view.kind == "real":
             self._status[planned.key] = ("done", "")
             if time.perf_counter() - self._saved > 10:
                 self.save()
@@ -44,7 +44,7 @@ class State:
     def failed(self, planned: PlannedCell, task: Task) -> None:
         """A fit of a cell failed; its traceback is kept."""
         if not any(planned is failed for failed, _ in self.failures):
-            if planned.view.null is None:
+            if planned.view.kind == "real":
                 self._status[planned.key] = ("failed", task.error)
             self._record.write_failure(planned, task.trace)
             self.failures.append((planned, task.error))

@@ -155,14 +155,15 @@ class Work:
         head = self._plan.keys.plugin("heads", cell["heads"])
         embedding, fold, balanced = self._share_keys(planned, fit)
         self._shared.expect(embedding, fold, balanced)
-        null = "" if planned.view.null is None else f", null run {planned.view.null}"
-        name = f"{cell['heads'].label()} on {cell['encoders'].label()}, {cell.target}{null}"
+        view = planned.view
+        run = "" if view.kind == "real" else f", {view.kind} run {view.number}"
+        name = f"{cell['heads'].label()} on {cell['encoders'].label()}, {cell.target}{run}"
         if head.lane == "torch":
             import torch  # noqa: F401 (must be there before the task, which is given its number of threads)
         lane: Literal["torch", "cpu"] = "torch" if head.lane == "torch" and self._device == "cuda" else "cpu"
-        null_run = -1 if planned.view.null is None else planned.view.null
         target = [target.name for target in self._plan.grid.targets].index(cell.target)
-        order = (2, place, null_run, target, fit.part.repeat, fit.part.fold, _grouped(balanced))
+        which = (("real", "null", "refit").index(view.kind), view.number)
+        order = (2, place, *which, target, fit.part.repeat, fit.part.fold, _grouped(balanced))
         return Task(name, lambda: self._fit(planned, fit), lane, after=before, order=order)
 
     def _fit(self, planned: PlannedCell, fit: Fit) -> None:

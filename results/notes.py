@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from results.refits import refit_notes
 from results.run_folder import Run
 from results.scores import EXPLORATORY
 
@@ -155,6 +156,7 @@ def _warnings(run: Run, done: list[Record], metrics: Sequence[str], over: str) -
     if nulls:
         within = f" within {run.null_within} (so .5 is not expected)" if run.null_within else ""
         yield f"Null: the cell on labels permuted{within}, {max(nulls)} runs; p = (1 + runs at or above) / (runs + 1)."
+    yield from refit_notes(run, done)
     if len(run.devices) > 1:
         yield f"Computed on more than one device: {', '.join(run.devices)}."
 

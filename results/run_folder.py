@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -104,6 +104,7 @@ class Run:
         cells: All cells, done or not.
         null_within: The column within which labels were permuted for null runs.
         compare: The declared families: `family`, `against`, `metric`, `margin` each.
+        redrawn: Of each cell that was refitted on drawn patients, by key, how many draws were drawn again.
     """
 
     folder: Path
@@ -117,6 +118,7 @@ class Run:
     cells: tuple[Cell, ...]
     null_within: str | None = None
     compare: tuple[dict[str, Any], ...] = ()
+    redrawn: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def targets(self) -> list[str]:
@@ -132,7 +134,7 @@ class Run:
     def files(self) -> list[Path]:
         """Every file that the results depend on."""
         named = [self.folder / name for name in ("run.json", "cells.json", "samples.parquet")]
-        predictions = [*self.folder.glob("cells/*.parquet"), *self.folder.glob("null/*/*.parquet")]
+        predictions = [path for of in ("cells", "null/*", "refit/*") for path in self.folder.glob(f"{of}/*.parquet")]
         return [path for path in named if path.exists()] + sorted(predictions)
 
     def predictions(self, cell: Cell) -> Predictions:
@@ -146,6 +148,11 @@ class Run:
     def null(self, cell: Cell) -> Iterator[Predictions]:
         """The predictions of a cell's runs on permuted labels; none where none were made."""
         for path in sorted(self.folder.glob(f"null/{cell.key}/*.parquet")):
+            yield _read_predictions(path, len(cell.classes))
+
+    def refits(self, cell: Cell) -> Iterator[Predictions]:
+        """The predictions of a cell's refits on drawn patients, whose samples stand as often as they were drawn."""
+        for path in sorted(self.folder.glob(f"refit/{cell.key}/*.parquet")):
             yield _read_predictions(path, len(cell.classes))
 
     @cached_property
@@ -199,6 +206,7 @@ def read(folder: Path) -> Run:
         devices=tuple(run["devices"]),
         null_within=run.get("null_within"),
         compare=tuple(run.get("compare", ())),
+        redrawn=run.get("refit", {}).get("redrawn", {}),
         cells=tuple(
             Cell(**{k: v for k, v in cell.items() if k in known} | {"classes": tuple(map(str, cell["classes"]))})
             for cell in cells

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from results.alignment import Alignment
 from results.metrics import METRICS, ORDINAL, Metric, auc, evaluate
+from results.refits import refit_intervals
 from results.run_folder import Cell, Predictions, ResultsError, Run
 from results.statistics.bootstrap import PatientBootstrap, Rows, interval
 from results.statistics.selection import selection_corrected
@@ -26,7 +27,7 @@ Float64 = NDArray[np.float64]
 Row = dict[str, Any]
 
 DEFAULT = ("accuracy", "balanced_accuracy", "f1", "auc", "auc_within_level", *ORDINAL)
-COUNTS = ("n_patients", "n_samples", "rarest_class_patients", "folds_left_out", "redrawn", "null_runs")
+COUNTS = ("n_patients", "n_samples", "rarest_class_patients", "folds_left_out", "redrawn", "null_runs", "refits")
 EXPLORATORY = 20
 
 
@@ -48,7 +49,8 @@ def scores(
     `auc_corrected`, `auc_corrected_low`, `auc_corrected_high` (of the best cell: corrected for its choice
     among the `auc_corrected_among` cells on its samples), `gain`,
     `gain_low`, `gain_high` (AUC minus that of `location`, or of `against`, on the samples that both predict, from the
-    same resamples), `null_auc`, `null_sd`, `null_runs`, `p_value`; `redrawn` (draws of the target that lacked a
+    same resamples), `null_auc`, `null_sd`, `null_runs`, `p_value`; for cells with refits
+    `refits` and what `results.refits` says; `redrawn` (draws of the target that lacked a
     class). Empty where it doesn't apply: metrics
     of ordinal targets, a run without locations, the p-value of a target with fewer than 20 patients in a class.
 
@@ -131,6 +133,7 @@ def _score_target(
             row |= gains.over(others[cell.key], cell.key)
         if "auc" in used:
             row |= _null(run, cell, row)
+        row |= refit_intervals(run, cell, {name: row[name] for name in used})
     if "auc" in used:
         _correct_best(rows, drawn["auc"], alignment, predictions, bootstrap)
     for name in used:

@@ -11,6 +11,8 @@ from results import documents, formats, notes
 from results.formats import Row, Score, Sheet
 from results.labels import shorten
 from results.metrics import METRICS, ORDINAL
+from results.refits import ENDS as REFIT_ENDS
+from results.refits import refit_columns
 from results.run_folder import ResultsError, Run
 from results.scores import DEFAULT as SCORED
 from results.scores import nearest, scores
@@ -181,7 +183,7 @@ def _sheet(
     names = list(metrics) or [name for name in DEFAULT if any(_is_number(r.get(name)) for r in records)] or ["auc"]
     means = _Means(cells, labels, columns, rest)
     places = [(metric, column) for metric in names for column in means.columns or [()]]
-    extras = {} if rest or columns else _extras(records)
+    extras = {} if rest or columns else _extras(records) | refit_columns(records, metrics or ["auc"], DECIMALS)
     drawn: list[tuple[Row, Record]] = []
     for labels_of_row in means.rows:
         found = tuple(means.score(labels_of_row, column, metric) for metric, column in places)
@@ -298,7 +300,7 @@ def _rank(score: Score | None, metric: str) -> float:
 def _raw(frame: pd.DataFrame, metrics: Sequence[str]) -> str:
     """The scores as they are: all, or those of some metrics with their intervals and spreads."""
     unwanted = [name for name in LABELS if metrics and name not in metrics]
-    ends = ("", "_low", "_high", "_fold_mean", "_fold_sd", "_repeat_sd")
+    ends = ("", "_low", "_high", "_fold_mean", "_fold_sd", "_repeat_sd", *(f"_refit_{end}" for end in REFIT_ENDS))
     frame = frame.sort_values(["floor", "auc"], ascending=[True, False], kind="stable")
     frame = frame.sort_values("target", kind="stable")
     columns = [c for c in frame.columns if c not in {name + end for name in unwanted for end in ends}]

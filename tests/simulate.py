@@ -38,7 +38,7 @@ BETTER_AUC = 0.85
 MANY = 10**9
 RESAMPLES = 1000
 
-SIMULATIONS = {"fixed": 2000, "cross-validated": 1000, "tests": 10_000, "family": 2000, "selection": 300}
+SIMULATIONS = {"fixed": 2000, "cross-validated": 1000, "tests": 10_000, "family": 2000, "selection": 300, "refits": 300}
 
 
 @dataclass(frozen=True)
@@ -61,8 +61,10 @@ class Line:
 
 def main() -> None:
     """Simulates everything and prints the table."""
+    from tests.simulate_refits import refits
+
     lines: list[Line] = []
-    for simulate in (fixed_predictions, cross_validated, tests_of_two, family, selection):
+    for simulate in (fixed_predictions, cross_validated, refits, tests_of_two, family, selection):
         print(f"simulating: {simulate.__name__.replace('_', ' ')} ...", file=sys.stderr, flush=True)
         lines += simulate(SIMULATIONS)
     print(table(lines))
@@ -213,6 +215,13 @@ def _score(random: np.random.Generator, patient: np.ndarray, y: np.ndarray, true
     return np.sqrt(2) * ndtri(true_auc) * y + _alike(random, patient)
 
 
+def _features(random: np.random.Generator, patient: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """`(n, FEATURES)` normals, and how far the classes lie apart in each."""
+    apart = np.zeros(FEATURES)
+    apart[:5] = 0.6
+    return y[:, None] * apart + _alike(random, patient, (FEATURES,)), apart
+
+
 def _probabilities(score: np.ndarray) -> np.ndarray:
     return np.stack([ndtr(-score), ndtr(score)], axis=1)
 
@@ -238,9 +247,7 @@ def _cross_validate(random: np.random.Generator, patients: int) -> tuple[float, 
     patient, y = _labels(random, patients)
     while min(np.bincount(y, minlength=2)) < 2 * FOLDS:
         patient, y = _labels(random, patients)
-    apart = np.zeros(FEATURES)
-    apart[:5] = 0.6
-    X = y[:, None] * apart + _alike(random, patient, (FEATURES,))
+    X, apart = _features(random, patient, y)
     fold, P, of_models = random.permutation(patients)[patient] % FOLDS, np.empty((len(y), 2)), []
     for f in range(FOLDS):
         test = fold == f

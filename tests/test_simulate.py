@@ -5,11 +5,12 @@ import math
 import numpy as np
 import pytest
 from scipy.stats import norm
+from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
-from tests import simulate
+from tests import simulate, simulate_refits
 
-FEW = {"fixed": 24, "cross-validated": 24, "tests": 400, "family": 30, "selection": 10}
+FEW = {"fixed": 24, "cross-validated": 24, "tests": 400, "family": 30, "selection": 10, "refits": 4}
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +35,23 @@ def test_intervals_over_patients_cover_most_of_the_time(measured):
     coverage = [line for line in lines if line.what.startswith("Coverage") and not line.what.endswith("samples")]
     assert len(coverage) == 8
     assert all(line.measured >= 0.7 for line in coverage)
+
+
+def test_refits_are_scikit_learn_on_the_copies():
+    random = np.random.default_rng(0)
+    patient, y = simulate._labels(random, 33)
+    X, _ = simulate._features(random, patient, y)
+    times = random.multinomial(33, np.full(33, 1 / 33), size=3)[:, patient]
+    for found, drawn in zip(simulate_refits.logistic(X, y, times), times, strict=True):
+        rows = np.repeat(np.arange(len(y)), drawn)
+        model = LogisticRegression(C=simulate_refits.C, tol=1e-8, max_iter=1000).fit(X[rows], y[rows])
+        np.testing.assert_allclose(found, [*model.coef_[0], *model.intercept_], atol=1e-4)
+
+
+def test_the_interval_over_refits_is_the_wider_one():
+    found = {line.what: line for line in simulate_refits.refits(FEW) if line.patients == 75}
+    usual, refit = (found[f"Width of that interval, {how}"].measured for how in ("conditional", "refit, 1.96 SD"))
+    assert usual < refit < 3 * usual
 
 
 def test_tests_that_take_samples_as_independent_find_too_much(measured):

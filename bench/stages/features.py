@@ -27,7 +27,7 @@ def project(tokens: Sequence[Tokens], projection: Projection, train: NDArray[np.
     """The tokens of each sequence with fewer features, learnt from those of the training samples (at most 50,000)."""
     out = []
     for one in tokens:
-        entries = np.unique(one.rows[train][one.rows[train] >= 0])
+        entries, _ = drawn_entries(one.rows, train[one.rows[train] >= 0])
         most = PROJECTED_FROM // one.values.shape[1]
         if len(entries) > most:
             entries = np.sort(np.random.default_rng(seed).choice(entries, most, replace=False))
@@ -35,6 +35,16 @@ def project(tokens: Sequence[Tokens], projection: Projection, train: NDArray[np.
         parts = [fitted(np.asarray(one.values[i : i + CHUNK])) for i in range(0, len(one.values), CHUNK)]
         out.append(Tokens(np.concatenate(parts), one.present, one.rows))
     return out
+
+
+def drawn_entries(rows: NDArray[np.int64], samples: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The entries that samples lead to by `rows` `(N,)`, and for each a sample that does.
+
+    An entry that several samples share stands once; that of a sample that was drawn k times stands k times.
+    """
+    once, times = np.unique(samples, return_counts=True)
+    entries, first = np.unique(rows[once], return_index=True)
+    return np.repeat(entries, times[first]), np.repeat(once[first], times[first])
 
 
 def fuse(
