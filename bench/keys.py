@@ -16,6 +16,7 @@ from bench.labels import Labels
 from data.base import Dataset
 from encoders.base import Encoder
 from heads.thresholds import ARGMAX
+from preprocessing.regions.base import Region
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -65,14 +66,21 @@ class Rows:
     answers: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class CropsRef:
-    """The crops of a sequence under a region and an image chain."""
+    """The crops of a sequence under a region and an image chain, in one fold where the region learns.
+
+    `network` names what a fitted region is: trained in the fold, or given. `thin` is what says which samples have the
+    sequence before a region is fitted.
+    """
 
     sequence: str
     region: Step
     images: Step
     key: str
+    part: Part | None = None
+    network: str = ""
+    thin: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,7 +134,7 @@ class Keys:
         self._patients: NDArray[np.str_] = samples["patient"].to_numpy(dtype=str)
         self._plugins: dict[tuple[str, Step], Any] = {}
         self._identities: dict[tuple[str, Step], dict[str, Any]] = {}
-        self._crops: dict[tuple[str, Step, Step], CropsRef] = {}
+        self._crops: dict[tuple[Any, ...], CropsRef] = {}
         self._tokens: dict[tuple[Any, ...], TokensRef] = {}
         self._heads: dict[Any, str] = {}
         self._rows: dict[tuple[Any, ...], Rows] = {}
@@ -210,15 +218,39 @@ class Keys:
             self._rows[memo] = Rows(train, test, identity.combine(*keys), answers)
         return self._rows[memo]
 
-    def crops(self, sequence: str, region: Step, images: Step) -> CropsRef:
-        """The crops of a sequence."""
-        memo = (sequence, region, images)
+    def crops(
+        self, sequence: str, region: Step, images: Step, part: Part | None = None, view: View | None = None
+    ) -> CropsRef:
+        """The crops of a sequence; without a fold, of a region that is fitted, what says who has the sequence."""
+        plugin: Region = self.plugin("regions", region)
+        if plugin.fitted and part is None:
+            images = NONE
+        memo: tuple[Any, ...] = (sequence, region, images)
+        if plugin.fitted and part is not None:
+            memo += (view, part.repeat, part.fold) if plugin.learns else ("fitted",)
         if memo not in self._crops:
-            chain = [self._identity("images", step) for step in images.each]
-            code = identity.code("bench.stages.crops")
-            key = identity.key("crops", code, sequence, self._identity("regions", region), chain, self._scans)
-            self._crops[memo] = CropsRef(sequence, region, images, key)
+            self._crops[memo] = self._crops_ref(sequence, region, images, part if plugin.fitted else None)
         return self._crops[memo]
+
+    def _crops_ref(self, sequence: str, region: Step, images: Step, part: Part | None) -> CropsRef:
+        plugin: Region = self.plugin("regions", region)
+        code = identity.code("bench.stages.crops")
+        if plugin.fitted and part is None:
+            return CropsRef(sequence, region, NONE, identity.key("thin", code, sequence, self._scans), thin=True)
+        chain = [self._identity("images", step) for step in images.each]
+        key = identity.key("crops", code, sequence, self._identity("regions", region), chain, self._scans)
+        if part is None:
+            return CropsRef(sequence, region, images, key)
+        learnt: list[Any] = []
+        if plugin.learns:
+            train = part.rows(part.train)
+            learnt = [identity.lines(self._ids[train]), identity.lines(self._patients[train])]
+            learnt += [part.repeat, part.fold]
+        seed = self._grid.protocol.seed
+        network = identity.key("region", sequence, self._identity("regions", region), self._scans, seed, *learnt)
+        return CropsRef(
+            sequence, region, images, identity.combine(key, network), part if plugin.learns else None, network
+        )
 
     @cached_property
     def _scans(self) -> str:
@@ -236,7 +268,7 @@ class Keys:
     ) -> TokensRef:
         """The tokens of a sequence under an encoder; one entry for all folds where it learns nothing."""
         plugin: Encoder = self.plugin("encoders", encoder)
-        crops = self.crops(sequence, cell["regions"], cell["images"])
+        crops = self.crops(sequence, cell["regions"], cell["images"], part, view)
         memo: tuple[Any, ...] = (crops.key, encoder)
         if plugin.learns != "nothing":
             lost = (cell["sequences"], cell["drop"]) if cell["drop"].fields or self._grid.protocol.complete else ()
@@ -273,7 +305,7 @@ class Keys:
             plugin = self.plugin(kind, step)
             plugin = plugin.frozen() if frozen else plugin
             fields = {f.name: getattr(plugin, f.name) for f in dataclasses.fields(plugin)}
-            digest = plugin.weights_digest() if kind == "encoders" else ""
+            digest = plugin.weights_digest() if kind in ("encoders", "regions") else ""
             if digest:
                 fields["weights"] = digest
             within = plugin.nested() if kind == "heads" else ()

@@ -84,7 +84,7 @@ class Plan:
             yield self.plan_cell(cell, view or self.view)
 
     def crops_refs(self) -> list[CropsRef]:
-        """All crops that the grid needs."""
+        """All crops that can be cut before anything is fitted, and of fitted regions what says who has a sequence."""
         axes = self.grid.axes
         sequences = dict.fromkeys(part.name for step in axes["sequences"] for part in step.each)
         return [self.keys.crops(s, r, i) for s in sequences for r in axes["regions"] for i in axes["images"]]
@@ -181,7 +181,7 @@ class Plan:
         excluded: list[tuple[str, str, str, str]] = []
         for ref in self.crops_refs():
             crops = self.crops(ref)
-            if crops is None or ref.images != self.grid.axes["images"][0]:
+            if crops is None or (ref.images != self.grid.axes["images"][0] and not ref.thin):
                 continue
             digests = [crops.digests[row] if row >= 0 else "" for row in crops.rows]
             if self.grid.protocol.identical_images == "refuse":

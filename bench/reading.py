@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import Any
@@ -14,47 +14,79 @@ from bench.plan import Plan
 from bench.progress import Progress
 from bench.stages.crops import CropWriter, StudyCrops, cut_study
 from bench.store import Store
+from preprocessing.regions.base import FittedRegion
 
 
 def make_crops(plan: Plan, store: Store, *, jobs: int, progress: Progress) -> None:
-    """Makes all crops that the store lacks; a series is read once for all regions and image chains.
-
-    Memory does not grow with the number of studies: at most `jobs` + 2 are held at a time.
-    """
-    wanted = [ref for ref in plan.crops_refs() if store.find("crops", ref.key) is None]
-    studies: dict[str, list[int]] = {}
-    for position, study in enumerate(plan.samples["study"].astype(str)):
-        studies.setdefault(study, []).append(position)
-    records: list[dict[str, Any]] = plan.samples.reset_index().to_dict("records") if wanted else []  # type: ignore[assignment]
-    points = cache(plan.dataset.points)
-    trace, is_empty = "", True
-    for sequence in dict.fromkeys(ref.sequence for ref in wanted):
-        refs = [ref for ref in wanted if ref.sequence == sequence]
-        progress.begin_images(f"reading {sequence}", len(studies))
-        start = time.perf_counter()
-        drafts = {ref.key: store.draft("crops", ref.key) for ref in refs}
-        writers = {key: CropWriter(draft, len(plan.samples)) for key, draft in drafts.items()}
-        variants = {ref.key: (plan.keys.plugin("regions", ref.region), _chain(plan, ref)) for ref in refs}
-
-        def cut(study: str, sequence: str = sequence, variants: Any = variants) -> Any:
-            rows = [records[i] for i in studies[study]]
-            return cut_study(plan.dataset, study, sequence, rows, variants, points)
-
-        for study, found in _in_order(cut, list(studies), jobs):
-            for key, crops in found.items():
-                writers[key].add(studies[study], crops)
-                trace, is_empty = trace or crops.trace, is_empty and not crops.images
-            progress.images()
-        for ref in refs:
-            writers[ref.key].close()
-            store.commit(drafts[ref.key], made_by("crops", ref, seconds=time.perf_counter() - start))
-    if trace and is_empty:
-        progress.note(trace)
+    """Makes all crops that the store lacks and that need nothing fitted."""
+    wanted = {ref.key: ref for ref in plan.crops_refs() if store.find("crops", ref.key) is None}
+    for sequence in dict.fromkeys(ref.sequence for ref in wanted.values()):
+        refs = [ref for ref in wanted.values() if ref.sequence == sequence]
+        write_crops(plan, store, refs, None, f"reading {sequence}", jobs=jobs, progress=progress)
     plan.forget()
 
 
+def write_crops(
+    plan: Plan,
+    store: Store,
+    refs: Sequence[CropsRef],
+    fitted: FittedRegion | None,
+    name: str,
+    *,
+    jobs: int,
+    progress: Progress,
+    ratings: dict[str, Mapping[str, float]] | None = None,
+) -> None:
+    """Makes crops of one sequence; a series is read once for all regions and image chains.
+
+    Memory does not grow with the number of studies: at most `jobs` + 2 are held at a time.
+
+    Args:
+        plan: The plan.
+        store: Where crops go.
+        refs: What is made.
+        fitted: The region of all of them, where it is a fitted one.
+        name: For progress.
+        jobs: Studies at a time.
+        progress: Is told of studies.
+        ratings: Takes for each study how near the fitted region came to what is given.
+    """
+    studies: dict[str, list[int]] = {}
+    for position, study in enumerate(plan.samples["study"].astype(str)):
+        studies.setdefault(study, []).append(position)
+    records: list[dict[str, Any]] = plan.samples.reset_index().to_dict("records")  # type: ignore[assignment]
+    points = cache(plan.dataset.points)
+    trace, is_empty = "", True
+    progress.begin_images(name, len(studies))
+    start = time.perf_counter()
+    drafts = {ref.key: store.draft("crops", ref.key) for ref in refs}
+    writers = {key: CropWriter(draft, len(plan.samples)) for key, draft in drafts.items()}
+    variants = {ref.key: (_region(plan, ref, fitted), _chain(plan, ref)) for ref in refs}
+
+    def cut(study: str) -> dict[str, StudyCrops]:
+        rows = [records[i] for i in studies[study]]
+        return cut_study(plan.dataset, study, refs[0].sequence, rows, variants, points)
+
+    for study, found in _in_order(cut, list(studies), jobs):
+        for key, crops in found.items():
+            writers[key].add(studies[study], crops)
+            trace, is_empty = trace or crops.trace, is_empty and not crops.images
+            if ratings is not None:
+                ratings[study] = crops.rating
+        progress.images()
+    for ref in refs:
+        writers[ref.key].close()
+        store.commit(drafts[ref.key], made_by("crops", ref, seconds=time.perf_counter() - start))
+    if trace and is_empty:
+        progress.note(trace)
+
+
+def _region(plan: Plan, ref: CropsRef, fitted: FittedRegion | None) -> Any:
+    return None if ref.thin else fitted or plan.keys.plugin("regions", ref.region)
+
+
 def _chain(plan: Plan, ref: CropsRef) -> tuple[Any, ...]:
-    return tuple(plan.keys.plugin("images", step) for step in ref.images.each)
+    return () if ref.thin else tuple(plan.keys.plugin("images", step) for step in ref.images.each)
 
 
 def _in_order(

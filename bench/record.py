@@ -14,6 +14,7 @@ import numpy as np
 
 from bench import identity
 from bench.grid import AXES, FLOORS, NONE, Step
+from bench.locate import QUALITY
 from bench.plan import Plan, PlannedCell
 from bench.store import Store
 
@@ -138,6 +139,10 @@ class Record:
         for planned in cells:
             for fit in planned.fits:
                 where = f"repeat{fit.part.repeat}_fold{fit.part.fold}"
+                for crops in {ref.crops.network: ref.crops for each in fit.tokens for ref in each}.values():
+                    if crops.part is not None:
+                        label = f"{crops.region.label()} {crops.sequence}"
+                        known.add(self._copy(self._store.find("regions", crops.network), label, where))
                 for ref in (ref for each in fit.tokens for ref in each if ref.part is not None):
                     label = f"{ref.encoder.label()} {ref.crops.sequence} {ref.crops.images.label()}"
                     known.add(self._copy(self._store.find("networks", ref.network), label, where))
@@ -183,6 +188,27 @@ class Record:
         path = self.folder / "filling.csv"
         if found:
             table = pd.concat(found.values())
+            _replace(path, lambda to: table.to_csv(to, index=False))
+        else:
+            path.unlink(missing_ok=True)
+
+    def write_regions(self, cells: list[PlannedCell]) -> None:
+        """How near fitted regions came to what is given of test patients' scans: `regions.csv`, if any are."""
+        import pandas as pd
+
+        found: dict[str, pd.DataFrame] = {}
+        for planned in cells:
+            for fit in planned.fits:
+                for crops in (ref.crops for each in fit.tokens for ref in each):
+                    folder = self._store.find("qualities", crops.network) if crops.network not in found else None
+                    if crops.network and folder is not None:
+                        table = pd.read_csv(folder / QUALITY, dtype={"study": str, "patient": str})
+                        where: dict[str, Any] = {"regions": crops.region.label(), "sequence": crops.sequence}
+                        where |= {"repeat": fit.part.repeat, "fold": fit.part.fold if crops.part else -1}
+                        found[crops.network] = pd.DataFrame(where, index=table.index).join(table)
+        path = self.folder / "regions.csv"
+        table = pd.concat(found.values()) if found else pd.DataFrame()
+        if len(table):
             _replace(path, lambda to: table.to_csv(to, index=False))
         else:
             path.unlink(missing_ok=True)

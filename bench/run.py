@@ -101,6 +101,7 @@ def run(grid: Grid, grid_file: Path, settings: list[str], options: Options, prog
         runnable = [c for c in cells if not c.refused]
         record.keep_artifacts(runnable)
         record.write_fillings(runnable)
+        record.write_regions(runnable)
         dataset_scores.write(plan, record, state.finished())
         panels.write(plan, record, state.finished(), changed=bool(computed))
     if computed:

@@ -19,7 +19,8 @@ from bench.embed import Embed
 from bench.execute import Task
 from bench.fuse import Fuse
 from bench.grid import NONE
-from bench.keys import Fit, TokensRef
+from bench.keys import CropsRef, Fit, Part, TokensRef
+from bench.locate import Locate
 from bench.notes import made_by
 from bench.plan import SEEN, Plan, PlannedCell
 from bench.progress import Progress
@@ -74,6 +75,8 @@ class Work:
         self._fitted = fitted
         self._shared = Shared()
         self._embed = Embed(plan, store, device=device, progress=progress)
+        self._locate = Locate(plan, store, device=device, progress=progress)
+        self._cuts: dict[str, list[CropsRef]] = {}
         self._fuse = Fuse(plan, store, self._embed, device=device)
         self._left: Counter[str] = Counter()
         self._lock = threading.Lock()
@@ -82,7 +85,8 @@ class Work:
         self, cells: list[PlannedCell], stored: Collection[str]
     ) -> tuple[list[Task], dict[Task, list[PlannedCell]]]:
         """The tasks that some cells still need where some fits are stored, and the cells that each fit is of."""
-        done = {kind: self._store.keys(kind) for kind in ("tokens", "fused", "fillings")}
+        done = {kind: self._store.keys(kind) for kind in ("crops", "tokens", "fused", "fillings")}
+        cut: dict[str, Task] = {}
         encode: dict[str, Task] = {}
         fuse: dict[str, Task] = {}
         fill: dict[str, Task] = {}
@@ -99,7 +103,8 @@ class Work:
                         if ref.key in done["tokens"]:
                             continue
                         if ref.key not in encode:
-                            encode[ref.key] = self._encode_task(ref, len(encode))
+                            needs = self._cut_tasks(ref.crops, cut) if ref.crops.key not in done["crops"] else ()
+                            encode[ref.key] = self._encode_task(ref, needs, len(encode))
                         before.append(encode[ref.key])
                     for key in self._fused_keys(planned, fit):
                         if key in done["fused"]:
@@ -113,7 +118,7 @@ class Work:
                     fits[fit.key] = self._fit_task(planned, fit, tuple(dict.fromkeys(before)), place)
                     cells_of[fits[fit.key]] = []
                 cells_of[fits[fit.key]].append(planned)
-        return [*encode.values(), *fuse.values(), *fill.values(), *fits.values()], cells_of
+        return [*cut.values(), *encode.values(), *fuse.values(), *fill.values(), *fits.values()], cells_of
 
     def _fused_keys(self, planned: PlannedCell, fit: Fit) -> list[str]:
         """The entries of a trained fusion that a fit needs; an uncalibrated `own` without threshold needs no refits."""
@@ -128,11 +133,21 @@ class Work:
         two = len(planned.view.labels[planned.cell.target].classes) == 2
         return self._plan.grid.protocol.threshold if two else ARGMAX
 
-    def _encode_task(self, ref: TokensRef, place: int) -> Task:
-        part = f", repeat {ref.part.repeat} fold {ref.part.fold}" if ref.part else ""
-        name = f"{ref.encoder.label()} on {ref.crops.sequence}, {ref.crops.images.label()}{part}"
+    def _cut_tasks(self, ref: CropsRef, cut: dict[str, Task]) -> tuple[Task, ...]:
+        """What makes the crops of a fitted region; one task for all of its image chains."""
+        refs = self._cuts.setdefault(ref.network, [])
+        if all(ref.key != other.key for other in refs):
+            refs.append(ref)
+        if ref.network not in cut:
+            name = f"region {ref.region.label()} on {ref.sequence}{_where(ref.part)}"
+            cut[ref.network] = Task(name, lambda: self._locate.write(refs, name), "torch", order=(-1, len(cut)))
+        return (cut[ref.network],)
+
+    def _encode_task(self, ref: TokensRef, before: tuple[Task, ...], place: int) -> Task:
+        where = _where(ref.part or ref.crops.part)
+        name = f"{ref.encoder.label()} on {ref.crops.sequence}, {ref.crops.images.label()}{where}"
         learns = float(ref.part is not None)
-        return Task(name, lambda: self._embed.write(ref, name), "torch", order=(learns, place))
+        return Task(name, lambda: self._embed.write(ref, name), "torch", after=before, order=(learns, place))
 
     def _fuse_task(self, planned: PlannedCell, fit: Fit, key: str, before: tuple[Task, ...], place: int) -> Task:
         cell, ref = planned.cell, fit.fused
@@ -282,7 +297,8 @@ class Work:
         cell, keys = planned.cell, self._plan.keys
         plugins = [keys.plugin("encoders", encoder) for encoder in cell["encoders"].each]
         return (
-            any(plugin.learns != "nothing" or plugin.projection() is not None for plugin in plugins)
+            keys.plugin("regions", cell["regions"]).learns
+            or any(plugin.learns != "nothing" or plugin.projection() is not None for plugin in plugins)
             or (cell["missing"] != NONE and keys.plugin("missing", cell["missing"]).learns)
             or keys.plugin("fusion", cell["fusion"]).learns != "nothing"
         )
@@ -302,6 +318,10 @@ class Work:
         fold = (embedding, fit.rows.key, len(self._fused_keys(planned, fit)))
         head = self._plan.keys.plugin("heads", planned.cell["heads"])
         return embedding, fold, (fold, planned.cell["balance"] if head.balanced else "real rows")
+
+
+def _where(part: Part | None) -> str:
+    return f", repeat {part.repeat} fold {part.fold}" if part else ""
 
 
 def _grouped(key: Hashable) -> float:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from traceback import format_exception
 from typing import TYPE_CHECKING, Any, NamedTuple, overload
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from data.base import Box, DataError, Dataset, Image
 from data.crop import crop
 from preprocessing.images.base import ImageStep
-from preprocessing.regions.base import Region
+from preprocessing.regions.base import FittedRegion, Region
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,12 +53,14 @@ class StudyCrops:
         entry: From the study's samples to `images`; -1 where the image does not show the sample.
         faults: Why, for each sample with -1 but those of a study that lacks the sequence; and the faults of the scan.
         trace: The traceback of what failed though no file was at fault, or "".
+        rating: How near a fitted region came to what is given of the scan, by measure.
     """
 
     images: list[Image]
     entry: list[int]
     faults: list[Fault]
     trace: str = ""
+    rating: Mapping[str, float] = field(default_factory=dict)
 
 
 def cut_study(
@@ -76,7 +78,8 @@ def cut_study(
         study: The study.
         sequence: The sequence.
         samples: The study's rows of `samples()`.
-        variants: From a name to `(Region, Chain)`.
+        variants: From a name to `(Region, Chain)`; a region may be fitted. None for the region gives what tells
+            whether the study has the sequence: every eighth voxel, one for all samples.
         points: Gives the study's points, if not `dataset.points`: to read them once for all sequences.
     """
     try:
@@ -85,16 +88,24 @@ def cut_study(
         return dict.fromkeys(variants, _nothing(samples, error, "reading the scan"))
     if image is None:
         return dict.fromkeys(variants, StudyCrops([], [-1] * len(samples), []))
-    boxes: dict[Region, Boxes] = {}
+    boxes: dict[Region | FittedRegion, Boxes] = {}
     processed: dict[Chain, Image] = {(): image}
+    of_region: dict[Region | FittedRegion, dict[Chain, Image]] = {}
     out = {}
     for name, (region, chain) in variants.items():
         doing = f"region {type(region).__name__.lower()}"
         try:
+            if region is None:
+                thin = replace(image, pixels=image.pixels[::8, ::8, ::8].copy(), mask=None, planes=None)
+                out[name] = StudyCrops([thin], [0] * len(samples), [])
+                continue
             if region not in boxes:
-                boxes[region] = _locate(region, image, samples, points or dataset.points, study)
+                of_region[region] = processed if isinstance(region, Region) else {(): region.prepare(image)}
+                boxes[region] = _locate(region, of_region[region][()], samples, points or dataset.points, study)
             doing = "the image steps"
-            out[name] = _cut(_process(processed, chain), boxes[region])
+            out[name] = _cut(_process(of_region[region], chain), boxes[region])
+            if not isinstance(region, Region):
+                out[name] = replace(out[name], rating=region.rate(image, of_region[region][()]))
         except Exception as error:
             out[name] = _nothing(samples, error, doing)
         out[name].faults.extend(Fault(-1, *_file_and_why(fault)) for fault in image.faults)
@@ -117,7 +128,7 @@ def _file_and_why(text: str) -> tuple[str, str]:
 
 
 def _locate(
-    region: Region,
+    region: Region | FittedRegion,
     image: Image,
     samples: Sequence[Mapping[str, Any]],
     points: Callable[[str], pd.DataFrame],
@@ -125,7 +136,7 @@ def _locate(
 ) -> Boxes:
     """The box of each sample, or the file and the reason why there is none."""
     nowhere = "", f"region {type(region).__name__.lower()} does not find the sample in the image"
-    if not region.uses_points:
+    if not isinstance(region, Region) or not region.uses_points:
         return [region.locate(image, sample) or nowhere for sample in samples]
     table = points(study)
     marked = {row["sample"]: row for row in table.rename_axis("sample").reset_index().to_dict("records")}

@@ -2,24 +2,94 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
-from typing import Any, ClassVar
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from data.base import Box, Image, Vector3
 
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, eq=False)
+class Scan:
+    """A training patient's scan in one sequence, read when asked for.
+
+    Args:
+        study: The study.
+        patient: The patient, for inner splits.
+        image: Reads the scan with its mask; None where the study lacks the sequence or its file can't be read.
+        samples: The study's rows of `Dataset.samples()`.
+    """
+
+    study: str
+    patient: str
+    image: Callable[[], Image | None]
+    samples: Sequence[Mapping[str, Any]]
+
+
+class FittedRegion(Protocol):
+    """A region that is ready to look: its network is trained, or read from a file."""
+
+    def prepare(self, image: Image) -> Image:
+        """The scan as `locate` wants it, once for all its samples, such as with a predicted mask."""
+        ...
+
+    def locate(self, image: Image, sample: Mapping[str, Any]) -> Box | None:
+        """As `Region.locate`, in a prepared scan."""
+        ...
+
+    def rate(self, given: Image, prepared: Image) -> Mapping[str, float]:
+        """Measures, by name, of how near a prepared scan comes to the given one; none where nothing was given."""
+        ...
+
+    def save(self, folder: Path) -> None:
+        """Writes what was learnt (safetensors, JSON)."""
+        ...
+
+    def artifacts(self) -> Mapping[str, pd.DataFrame | NDArray[Any]]:
+        """Tables and arrays worth keeping: learning curves."""
+        ...
+
 
 class Region:
     """Where to look for a sample in a scan.
 
     `uses_points` asks for the dataset's annotated point of a sample, which `locate` then finds in the sample as `point`
-    (LPS mm, or None) beside its row.
+    (LPS mm, or None) beside its row. `fitted` says that `fit` gives what locates: once a fold on the scans of its
+    training patients, or once for all where `learns` is False, since its weights are given.
     """
 
     uses_points: ClassVar[bool] = False
+    fitted: ClassVar[bool] = False
+
+    @property
+    def learns(self) -> bool:
+        """Whether `fit` learns from scans."""
+        return self.fitted
+
+    def fit(self, scans: Sequence[Scan], *, seed: int, device: str) -> FittedRegion:
+        """What locates; only for a region that is `fitted`.
+
+        Args:
+            scans: One a study of the fold's training patients; empty where nothing is learnt.
+            seed: For what draws.
+            device: `"cpu"` or `"cuda"`.
+        """
+        raise NotImplementedError
+
+    def load(self, folder: Path, *, device: str) -> FittedRegion:
+        """What `FittedRegion.save` wrote; only for a region that learns."""
+        raise NotImplementedError
+
+    def weights_digest(self) -> str:
+        """The sha256 of a file of weights; empty where none is given."""
+        return ""
 
     def locate(self, image: Image, sample: Mapping[str, Any]) -> Box | None:
         """The box of a sample in an unprocessed image; None where the image does not show it.
