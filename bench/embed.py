@@ -49,9 +49,10 @@ class Embed:
         start = time.perf_counter()
         fitted = self._network(ref, crops)
         self._progress.begin_images(name, len(crops))
+        measures = self._plan.keys.plugin("encoders", ref.encoder).measures
         draft = self._store.draft("tokens", ref.key)
         try:
-            tokens.encode(fitted, crops, crops.shapes[:, 0], draft, self._progress.images)
+            tokens.encode(fitted, crops, crops.shapes[:, 0], draft, self._progress.images, measures=measures)
         except BaseException:
             shutil.rmtree(draft, ignore_errors=True)
             raise

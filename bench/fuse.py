@@ -148,7 +148,10 @@ class Fuse:
         present = self._plan.present(*(cell[axis] for axis in SEEN))
         for encoder, refs in zip(cell["encoders"].each, fit.tokens, strict=True):
             found = [self._embed.read(ref, present[:, i]) for i, ref in enumerate(refs)]
-            projection = self._plan.keys.plugin("encoders", encoder).projection()
+            plugin = self._plan.keys.plugin("encoders", encoder)
+            if plugin.measures:
+                found = features.measured(found, samples[train])
+            projection = plugin.projection()
             if projection is not None:
                 found = features.project(found, projection, samples[train], seed=self._seed(fit))
             yield [one.take(samples) for one in found]

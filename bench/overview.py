@@ -23,6 +23,7 @@ class _Stored:
     """The keys of what is in the store."""
 
     crops: set[str]
+    regions: set[str]
     tokens: set[str]
     networks: set[str]
     fused: set[str]
@@ -33,7 +34,7 @@ def lines(grid: Grid, store_folder: Path, only: Mapping[str, list[str]]) -> Iter
     """The plan of a grid, line by line."""
     store = Store(store_folder)
     plan = Plan(grid, store)
-    stored = _Stored(*(store.keys(kind) for kind in ("crops", "tokens", "networks", "fused", "fits")))
+    stored = _Stored(*(store.keys(kind) for kind in ("crops", "regions", "tokens", "networks", "fused", "fits")))
     read = all(ref.key in stored.crops for ref in plan.crops_refs())
     if read:
         plan.check_images()
@@ -117,7 +118,9 @@ def _work(cells: list[PlannedCell], stored: _Stored) -> Iterator[str]:
     trained = sum(ref.part is not None for ref in refs.values())
     fusions = {fit.fused.key for fit in todo if fit.fused is not None} - stored.fused
     trained_fusions = f", {len(fusions)} trainings of fusions" if fusions else ""
-    text = f"to compute: {len(refs)} embeddings ({trained} of them trained in a fold){trained_fusions}"
+    regions = {ref.crops.network for ref in refs.values() if ref.crops.part is not None} - stored.regions
+    trained_regions = f"{len(regions)} trainings of regions, " if regions else ""
+    text = f"to compute: {trained_regions}{len(refs)} embeddings ({trained} of them trained in a fold){trained_fusions}"
     yield f"{text}, {len(fits)} fits of heads"
 
 

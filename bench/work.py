@@ -298,7 +298,7 @@ class Work:
         plugins = [keys.plugin("encoders", encoder) for encoder in cell["encoders"].each]
         return (
             keys.plugin("regions", cell["regions"]).learns
-            or any(plugin.learns != "nothing" or plugin.projection() is not None for plugin in plugins)
+            or any(p.learns != "nothing" or p.measures or p.projection() is not None for p in plugins)
             or (cell["missing"] != NONE and keys.plugin("missing", cell["missing"]).learns)
             or keys.plugin("fusion", cell["fusion"]).learns != "nothing"
         )

@@ -102,10 +102,12 @@ class Encoder:
     """Image to tokens. A plug-in is a frozen keyword-only dataclass.
 
     `learns` says from what: `"nothing"` is computed once for a dataset, `"images"` and `"labels"` once a fold on its
-    training patients.
+    training patients. `measures` says that a feature is NaN where it can't be measured: each fold puts the mean of its
+    training samples there, and adds a feature that says where it did.
     """
 
     learns: ClassVar[Literal["nothing", "images", "labels"]] = "nothing"
+    measures: ClassVar[bool] = False
 
     def fit(
         self,

@@ -47,6 +47,27 @@ def drawn_entries(rows: NDArray[np.int64], samples: NDArray[np.int64]) -> tuple[
     return np.repeat(entries, times[first]), np.repeat(once[first], times[first])
 
 
+def measured(tokens: Sequence[Tokens], train: NDArray[np.int64]) -> list[Tokens]:
+    """The tokens of each sequence without NaN: the mean over its training samples' tokens, 0 where these have none.
+
+    For each feature that a training sample lacks in some sequence, one more says which tokens lacked it, 0 or 1.
+    """
+    seen = [one.values[entries][one.present[entries]] for one in tokens for entries in [_entries(one, train)]]
+    told = np.any([np.isnan(one).any(axis=0) for one in seen], axis=0)
+    out = []
+    for one, training in zip(tokens, seen, strict=True):
+        known = ~np.isnan(training)
+        means = np.where(known, training, 0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+        lacking = np.isnan(one.values)
+        filled = np.where(lacking, means.astype(np.float32), one.values)
+        out.append(Tokens(np.concatenate([filled, lacking[..., told].astype(np.float32)], -1), one.present, one.rows))
+    return out
+
+
+def _entries(tokens: Tokens, samples: NDArray[np.int64]) -> NDArray[np.int64]:
+    return np.unique(tokens.rows[samples][tokens.rows[samples] >= 0])
+
+
 def fuse(
     tokens: Sequence[Tokens],
     missing: Missing | None,

@@ -17,7 +17,13 @@ class EncodingError(Exception):
 
 
 def encode(
-    fitted: FittedEncoder, images: Sequence[Image], slices: NDArray[np.int64], folder: Path, tick: Callable[[int], None]
+    fitted: FittedEncoder,
+    images: Sequence[Image],
+    slices: NDArray[np.int64],
+    folder: Path,
+    tick: Callable[[int], None],
+    *,
+    measures: bool = False,
 ) -> None:
     """Writes `values.npy` `(M, T, F)` float32 and `present.npy` `(M, T)` bool.
 
@@ -27,6 +33,7 @@ def encode(
         slices: `(M,)`: the number of slices of each.
         folder: Where to write.
         tick: Called with the number of images done since the last call.
+        measures: Whether NaN stands for what can't be measured.
 
     Raises:
         EncodingError: Not one finite float32 `(T, F)` array an image.
@@ -36,7 +43,11 @@ def encode(
         features = 0
         count = 0
         for token in fitted.encode(_stream(images)):
-            good = token.ndim == 2 and token.dtype == np.float32 and np.isfinite(token).all()
+            good = (
+                token.ndim == 2
+                and token.dtype == np.float32
+                and not (np.isinf(token) if measures else ~np.isfinite(token)).any()
+            )
             if not good or count >= len(images) or len(token) > present.shape[1]:
                 raise EncodingError(f"image {count}: an encoder gives finite float32 tokens, at most one a slice")
             if features not in (0, token.shape[1]):
