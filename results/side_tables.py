@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from results.formats import Row, Score, Sheet
 from results.run_folder import Run
+from results.statistics.bootstrap import interval
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,6 +46,49 @@ def filling(run: Run) -> Sheet | None:
             f"Explained variance: 1 for the truth, 0 for the training mean. Means over {len(folds)} folds, by samples.",
         ),
     )
+
+
+def found_regions(run: Run, *, resamples: int = 2000) -> Sheet | None:
+    """How near fitted regions came to what is given of the scans of test patients; None where none were fitted."""
+    table = _read(run, "regions.csv")
+    if table is None:
+        return None
+    by = ["regions", "sequence"]
+    names = [str(c) for c in table if c not in (*by, "repeat", "fold", "study", "patient")]
+    rows, notes = [], []
+    for place, found in table.groupby(by, sort=False):
+        each = found.groupby(found["patient"].astype(str))[names].mean()
+        scores = tuple(_over_patients(each[name].to_numpy(dtype=np.float64), resamples) for name in names)
+        rows.append(Row(tuple(map(str, place)), scores, (str(len(each)),)))
+        first = each[names[0]].dropna()
+        if len(first) > 1:
+            notes.append(
+                f"{place[0]} on {place[1]}: {names[0].replace('_', ' ')} is lowest, {first.min():.2f}, in patient "
+                f"{first.idxmin()}."
+            )
+    return Sheet(
+        target="regions",
+        title=f"What fitted regions found: {run.dataset}, run {run.name}",
+        labels=tuple(by),
+        headers=tuple(name.replace("_", " ") for name in names),
+        extras=("Patients",),
+        rows=tuple(rows),
+        floors=(),
+        notes=(
+            "Test patients' scans against what is given of them: means over a patient's scans, then over patients. "
+            f"[ ]: 95 % percentile bootstrap over patients ({resamples} resamples).",
+            *notes,
+        ),
+    )
+
+
+def _over_patients(values: NDArray[np.float64], resamples: int) -> Score | None:
+    """The mean over patients that have a value, with its interval."""
+    values = values[np.isfinite(values)]
+    if not len(values):
+        return None
+    drawn = np.random.default_rng(0).integers(0, len(values), size=(resamples, len(values)))
+    return Score(float(values.mean()), *interval(values[drawn].mean(axis=1)))
 
 
 def dataset_scores(run: Run) -> Sheet | None:
@@ -95,7 +142,7 @@ def _read(run: Run, name: str) -> pd.DataFrame | None:
     path = run.folder / name
     if not path.exists():
         return None
-    table: Any = pd.read_csv(path, keep_default_na=False, na_values=[""])
+    table: Any = pd.read_csv(path, keep_default_na=False, na_values=[""], dtype={"patient": str, "study": str})
     return table if len(table) else None
 
 

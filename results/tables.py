@@ -16,7 +16,7 @@ from results.refits import refit_columns
 from results.run_folder import ResultsError, Run
 from results.scores import DEFAULT as SCORED
 from results.scores import nearest, scores
-from results.side_tables import dataset_scores, filling
+from results.side_tables import dataset_scores, filling, found_regions
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -128,7 +128,7 @@ def sheets(
             from results.comparisons import comparisons
 
             found += comparisons(run, resamples=resamples)
-        found += [sheet for sheet in (filling(run), dataset_scores(run)) if sheet is not None]
+        found += [sheet for sheet in (found_regions(run), filling(run), dataset_scores(run)) if sheet is not None]
     return found
 
 

@@ -167,3 +167,25 @@ def test_scores_of_other_samples_and_missing_targets_are_told(writer):
     assert [line.split()[-1] for line in drawn.splitlines() if line.startswith(("svc", "prior"))] == ["12", "30"]
     assert "1 combinations of steps have no joint score" in drawn
     assert "Scores of different n are of different samples" in drawn
+
+
+def test_what_regions_found_is_a_mean_over_patients_with_its_interval_and_the_worst_named(writer):
+    table = pd.DataFrame(
+        {"patient": ["007", "007", "a", "b"], "study": list("wxyz"), "repeat": 0, "fold": [0, 0, 1, 1]}
+    )
+    table = table.assign(
+        regions="segmented", sequence="t2", dice_disc=[0.6, 0.8, 0.9, 0.8], hausdorff=[4, 2, 1, np.nan]
+    )
+    table.to_csv(writer.folder / "regions.csv", index=False)
+    sheet = side_tables.found_regions(read(writer.finish()))
+    (row,) = sheet.rows
+    assert row.labels == ("segmented", "t2") and row.extras == ("3",)
+    assert_allclose(row.scores[0].value, (0.7 + 0.9 + 0.8) / 3)
+    assert_allclose(row.scores[1].value, (3 + 1) / 2)
+    assert_allclose([row.scores[0].low, row.scores[0].high], [0.7, 0.9])  # of 27 draws 1 is all the lowest: 3.7 %
+    assert "dice disc is lowest, 0.70, in patient 007" in " ".join(sheet.notes)
+    assert "What fitted regions found" in table_of(writer)
+
+
+def table_of(writer):
+    return table(read(writer.folder), resamples=10)
