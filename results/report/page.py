@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from results.comparisons import comparisons
 from results.report import about
 from results.report.cells import CellPage, cell_pages
 from results.report.guards import Guard, guards
@@ -36,8 +37,9 @@ class Target:
 def write_report(run: Run, to: Path, *, figures: Path | None = None) -> Path:
     """Writes one HTML file that holds all that a run says and needs no other file and no network.
 
-    Leaderboards (sorted, filtered and searched in the browser by DataTables, as itables bundles it), a page of each
-    cell, figures, folds, exclusions, checks and provenance. Without scripts all of it is still there to be read.
+    Leaderboards (sorted, filtered and searched in the browser by DataTables, as itables bundles it), the comparisons
+    that the grid declared, figures, a page of each cell, folds, exclusions, checks and provenance. Without scripts all
+    of it is still there to be read.
 
     Args:
         run: A run folder.
@@ -63,6 +65,7 @@ def write_report(run: Run, to: Path, *, figures: Path | None = None) -> Path:
         run=run,
         targets=targets,
         meanings=_meanings(targets),
+        compared=comparisons(run),
         figures=shown,
         figures_left_out=left_out,
         exclusions=about.exclusions(run),

@@ -145,8 +145,12 @@ def test_the_page_never_scrolls_sideways(opened, report, grid_run, width):
     (grid_run.folder / "provenance.json").write_text(
         json.dumps([{"finished": "n" * 200, "versions": {"p" * 90: "1"}}] * 9)
     )
+    grid_run.about["compare"] = [{"family": {}, "against": "location", "metric": "auc", "margin": 0.05}]
     page = opened(report(grid_run), width)
     page.evaluate("document.querySelectorAll('details').forEach(details => { details.open = true; })")
+    page.wait_for_function("document.querySelectorAll('noscript').length === 0")
+    page.locator("#comparisons table").scroll_into_view_if_needed()
+    assert page.locator("#comparisons tbody tr").filter(visible=True).count() == 8
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert page.evaluate("document.documentElement.clientWidth") == width
 
@@ -161,10 +165,13 @@ def test_prints_every_row_of_the_leaderboard(opened, report, grid_run):
 
 
 def test_can_be_read_without_scripts(browser, report, grid_run):
+    key = grid_run.cells[3]["key"]
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
     page.goto(report(grid_run).as_uri())
     assert page.locator("table.leaderboard tbody tr").filter(visible=True).count() == 10
+    page.goto(f"{page.url}#cell-{key}")
+    assert page.locator(f"#cell-{key} dd").first.is_visible()
     context.close()
 
 
@@ -172,8 +179,10 @@ def test_can_be_read_without_scripts(browser, report, grid_run):
 def test_axe_finds_no_serious_violation(opened, report, grid_run):
     grid_run.add(status="failed", reason="no", heads="svc", images="none")
     (grid_run.folder / "provenance.json").write_text(json.dumps([{"finished": "now", "versions": {"numpy": "2.4"}}]))
+    grid_run.about["compare"] = [{"family": {}, "against": "location", "metric": "auc", "margin": 0.05}]
     page = opened(report(grid_run))
     page.evaluate("document.querySelectorAll('details').forEach(details => { details.open = true; })")
+    page.wait_for_function("document.querySelectorAll('noscript').length === 0")
     page.evaluate(AXE.read_text(encoding="utf-8"))
     found = page.evaluate("axe.run()")
     grave = [v for v in found["violations"] if v["impact"] in ("serious", "critical")]
