@@ -143,11 +143,23 @@ def test_figures_lie_in_the_page_up_to_two_megabytes(report, grid_run, tmp_path)
     (tmp_path / "a.png").write_bytes(PNG)
     (tmp_path / "captions.md").write_text("# Figures\n\n**a.** ROC <curves> & more\n\n**other.** Not here\n")
     (tmp_path / "big.png").write_bytes(bytes(2_000_001))
+    (tmp_path / "unlike_best_and_worst_cases.png").write_bytes(PNG)
     page = report(grid_run, to=tmp_path / "page.html", figures=tmp_path).read_text(encoding="utf-8")
-    assert page.count(base64.b64encode(PNG).decode()) == 2
-    assert "<figcaption>ROC &lt;curves&gt; &amp; more</figcaption>" in page
-    assert "<figcaption>roc β</figcaption>" in page
-    assert "2 MB together: big.png" in page
+    assert page.count(base64.b64encode(PNG).decode()) == 3
+    assert "<figcaption>ROC &lt;curves&gt; &amp; more\n</figcaption>" in page
+    assert "<figcaption>roc β\n</figcaption>" in page
+    assert "Left out: big.png (figures may take 2 MB together)." in page
+    assert "scans of patients" not in page
+
+
+def test_scans_in_the_page_are_named_and_can_be_left_out(report, grid_run, tmp_path):
+    (tmp_path / "best_and_worst_cases_narrowing.png").write_bytes(PNG)
+    options = {"to": tmp_path / "page.html", "figures": tmp_path}
+    page = report(grid_run, **options).read_text(encoding="utf-8")
+    assert base64.b64encode(PNG).decode() in page and "These are scans of patients" in page
+    page = report(grid_run, panels=False, **options).read_text(encoding="utf-8")
+    assert base64.b64encode(PNG).decode() not in page and "These are scans of patients" not in page
+    assert "Left out: best_and_worst_cases_narrowing.png" in page
 
 
 def test_declared_comparisons_are_tables_with_their_families(report, new_run):
