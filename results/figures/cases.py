@@ -56,7 +56,7 @@ def best_and_worst_cases(run: Run, target: str, *, width: Width = "double") -> D
                 _picture(axes, images.get(f"image_{i}_{j}"), sequence)
                 if j == 0:
                     probability = f"{sample['probability']:.2f}".removeprefix("0")
-                    told = f"{i + 1}. label {sample['label']} (p {probability}), told {sample['told']}"
+                    told = f"{i + 1}. label {sample['label']} (p\N{NO-BREAK SPACE}{probability}), told {sample['told']}"
                     axes.set_title(textwrap.fill(told, LETTERS))
     cell = next((c for c in run.cells if c.key == about["cell"]), None)
     steps = ", ".join(v for v in cell.axes.values() if v not in ("none", "-")) if cell else "a cell that is gone"
