@@ -246,12 +246,15 @@ def test_a_thousand_cells_open_in_two_seconds(opened, report, new_run):
                 run.add(score, encoders=encoder, images=images, heads=head)
     path = report(run)
     assert path.stat().st_size < 10_000_000
+    page = opened(path)
+    assert page.locator(".dt-info").inner_text() == "1,002 rows"
+    assert np.isfinite(numbers(page, "AUC")).all()
+    if os.getloadavg()[0] > 2 * (os.cpu_count() or 1):
+        pytest.skip(f"the machine is too busy to time anything: load {os.getloadavg()[0]:.0f}")
     seconds = []
     for _ in range(3):
         started = time.perf_counter()
-        page = opened(path)
+        opened(path)
         seconds.append(time.perf_counter() - started)
     # The fastest of three: other processes of the machine make an opening slower and never faster.
     assert min(seconds) < 2
-    assert page.locator(".dt-info").inner_text() == "1,002 rows"
-    assert np.isfinite(numbers(page, "AUC")).all()
