@@ -204,6 +204,7 @@ def figures(
 def report(
     run: RunFolder,
     out: Annotated[Path | None, typer.Option(help="A file; RUN/report.html where none is given.")] = None,
+    panels: Annotated[bool, typer.Option(help="Scans of the best and worst cases, if the run kept them.")] = True,
 ) -> None:
     """Draw the figures of a run and write its report: one HTML file that needs no other and no network."""
     with _clear_errors():
@@ -215,7 +216,8 @@ def report(
         if out is not None:
             out.parent.mkdir(parents=True, exist_ok=True)
         drawn = draw_all(found, found.folder / "figures")
-        written = write_report(found, out or found.folder / "report.html", figures=found.folder / "figures")
+        to = out or found.folder / "report.html"
+        written = write_report(found, to, figures=found.folder / "figures", panels=panels)
         print(f"figures: {drawn[0].parent} ({sum(path.suffix == '.png' for path in drawn)}, as PDF and PNG)")
         print(f"report: {written}")
 

@@ -54,6 +54,21 @@ def of_target(
     yield from _undone(records, varying)
 
 
+def corrected(best: Record, cells: int) -> str:
+    """What follows a sentence on the best of several cells: its AUC corrected for the choice; empty where unknown.
+
+    Args:
+        best: The row of the best cell in the table of scores.
+        cells: The number of cells it was picked from.
+    """
+    among = best.get("auc_corrected_among")
+    if not _finite(best.get("auc_corrected")) or not _finite(among) or among is None or among < 2:
+        return ""
+    value = f"{best['auc_corrected']:.2f} [{best['auc_corrected_low']:.2f}, {best['auc_corrected_high']:.2f}]"
+    which = "" if among == cells else f" among the {int(among)} cells on its samples"
+    return f"; corrected for that{which} (BBC-CV: chosen in the bag, scored out of the bag) its AUC is {value}"
+
+
 def _who(run: Run, done: list[Record]) -> Iterator[str]:
     classes = next(cell.classes for cell in run.cells if cell.target == done[0]["target"])
     by_class = f"by class ({'/'.join(classes)})"
@@ -125,21 +140,12 @@ def _uncertainty(
         if spread:
             yield f"SD of the best row's AUC: {', '.join(spread)}{once}."
         if len(cells) > 1:
-            corrected = _corrected(best, len(cells))
-            yield f"The best of {len(cells)} cells was picked by this table, so its score is optimistic{corrected}."
+            worth = corrected(best, len(cells))
+            yield f"The best of {len(cells)} cells was picked by this table, so its score is optimistic{worth}."
     if any(name in metrics for name in ("auc", "auc_within_level", "gain", "average_precision")):
         more = any(str(r["n_events"]).count("/") > 1 for r in done)
         macro = ", mean over the classes against the rest" if more else ""
         yield f"AUC compares samples of one fold with each other{macro}."
-
-
-def _corrected(best: Record, cells: int) -> str:
-    among = best.get("auc_corrected_among")
-    if not _finite(best.get("auc_corrected")) or not _finite(among) or among is None or among < 2:
-        return ""
-    value = f"{best['auc_corrected']:.2f} [{best['auc_corrected_low']:.2f}, {best['auc_corrected_high']:.2f}]"
-    which = "" if among == cells else f" among the {int(among)} cells on its samples"
-    return f"; corrected for that{which} (BBC-CV: chosen in the bag, scored out of the bag) its AUC is {value}"
 
 
 def _warnings(run: Run, done: list[Record], metrics: Sequence[str], over: str) -> Iterator[str]:

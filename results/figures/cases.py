@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from typing import Any
 
 import numpy as np
@@ -12,13 +13,15 @@ from results.run_folder import ResultsError, Run
 
 COLUMNS = {"single": 3, "double": 6}
 SHARES = (1.0, 99.0)
+LETTERS = 22
 
 
 @styled
 def best_and_worst_cases(run: Run, target: str, *, width: Width = "double") -> Drawing:
     """The middle slices that the run kept (`panels` in the grid), best cases above, worst below.
 
-    Grey values run from the 1st to the 99th percentile of each picture.
+    Grey values run from the 1st to the 99th percentile of each picture. Cases are numbered and not named, so that the
+    figure can be shown to others; `panels/TARGET.json` has the names in this order.
 
     Args:
         run: A run folder.
@@ -52,15 +55,17 @@ def best_and_worst_cases(run: Run, target: str, *, width: Width = "double") -> D
                 axes = grid[row * len(sequences) + j, column]
                 _picture(axes, images.get(f"image_{i}_{j}"), sequence)
                 if j == 0:
-                    told = f"is {sample['label']} (p {sample['probability']:.2f}), told {sample['told']}"
-                    axes.set_title(f"{sample['sample']}\n{told}")
+                    probability = f"{sample['probability']:.2f}".removeprefix("0")
+                    told = f"{i + 1}. label {sample['label']} (p\N{NO-BREAK SPACE}{probability}), told {sample['told']}"
+                    axes.set_title(textwrap.fill(told, LETTERS))
     cell = next((c for c in run.cells if c.key == about["cell"]), None)
     steps = ", ".join(v for v in cell.axes.values() if v not in ("none", "-")) if cell else "a cell that is gone"
     figure.caption = (
         f"Best and worst cases of {target}: test samples whose own class got the highest and the lowest probability "
         f"in the first repeat, one a patient in each half, by the cell of highest AUC ({steps}). Over each picture: "
-        "the sample, its label with its probability, the class that was told. Middle slices "
-        f"({', '.join(sequences)}), as the cell saw them; grey from the 1st to the 99th percentile of each."
+        "its label, the probability p that the cell gave to it, and the class that the cell told. Middle slices "
+        f"({', '.join(sequences)}), as the cell saw them; grey from the 1st to the 99th percentile of each. "
+        f"panels/{target}.json in the run folder names the samples, in the order of these numbers."
     )
     return figure
 

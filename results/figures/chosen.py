@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from results import notes
 from results.alignment import Alignment
 from results.figures.style import NothingToDrawError
 from results.labels import shorten
@@ -100,7 +101,9 @@ class Chosen:
         """What a caption says of a best cell."""
         if len(self.cells) < 2:
             return ""
-        return f" The best of {len(self.cells)} cells was picked by the same data, so its score is optimistic."
+        n = len(self.cells)
+        said = notes.corrected(self.cells[0], n)
+        return f" The best of {n} cells was picked by the same data, so its score is optimistic{said}."
 
 
 @dataclass(frozen=True, eq=False)

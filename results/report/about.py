@@ -18,6 +18,7 @@ from results.run_folder import Predictions, ResultsError, Run
 LISTED = 100
 UNITS = {"mib": "(MiB)", "gib": "(GiB)"}
 FIGURES_BYTES = 2_000_000
+PANELS = "best_and_worst_cases"
 
 
 @dataclass(frozen=True)
@@ -42,10 +43,11 @@ class Fold:
 
 @dataclass(frozen=True)
 class Figure:
-    """A picture that lies in the page; `source` is a data address."""
+    """A picture that lies in the page; `source` is a data address, `panels` whether it shows scans of patients."""
 
     source: str
     caption: str
+    panels: bool
 
 
 def exclusions(run: Run) -> list[Exclusion]:
@@ -100,10 +102,14 @@ def provenance(run: Run) -> tuple[list[tuple[str, list[str]]], list[tuple[str, s
     return [(name, [call.get(name, "") for call in flat]) for name in facts], used
 
 
-def figures(folder: Path | None) -> tuple[list[Figure], list[str]]:
-    """The PNG files of a folder in the order of their names, up to 2 MB, and the names of those left out.
+def figures(folder: Path | None, *, panels: bool = True) -> tuple[list[Figure], list[str]]:
+    """The PNG files of a folder in the order of their names, up to 2 MB, and the names of those left out, with why.
 
     The caption of `NAME.png` is what `captions.md` beside it says of NAME (`results.figures` writes it), else the name.
+
+    Args:
+        folder: Where they lie; None for no figures.
+        panels: Whether those that show scans of patients may be among them.
 
     Raises:
         ResultsError: There is no such folder.
@@ -117,13 +123,17 @@ def figures(folder: Path | None) -> tuple[list[Figure], list[str]]:
     captions: dict[str, str] = dict(re.findall(r"^\*\*(.+?)\.\*\* (.+)$", text, flags=re.MULTILINE))
     shown, left_out, room = [], [], FIGURES_BYTES
     for path in sorted(folder.glob("*.png")):
+        scans = path.name.startswith(PANELS)
+        if scans and not panels:
+            left_out.append(f"{path.name} (it shows scans)")
+            continue
         data = path.read_bytes()
         if len(data) > room:
-            left_out.append(path.name)
+            left_out.append(f"{path.name} (figures may take 2 MB together)")
             continue
         room -= len(data)
         caption = captions.get(path.stem, path.stem.replace("_", " "))
-        shown.append(Figure(f"data:image/png;base64,{base64.b64encode(data).decode('ascii')}", caption))
+        shown.append(Figure(f"data:image/png;base64,{base64.b64encode(data).decode('ascii')}", caption, scans))
     return shown, left_out
 
 

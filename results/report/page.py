@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from results.comparisons import comparisons
 from results.report import about
 from results.report.cells import CellPage, cell_pages
 from results.report.guards import Guard, guards
@@ -33,16 +34,18 @@ class Target:
     guards: list[Guard]
 
 
-def write_report(run: Run, to: Path, *, figures: Path | None = None) -> Path:
+def write_report(run: Run, to: Path, *, figures: Path | None = None, panels: bool = True) -> Path:
     """Writes one HTML file that holds all that a run says and needs no other file and no network.
 
-    Leaderboards (sorted, filtered and searched in the browser by DataTables, as itables bundles it), a page of each
-    cell, figures, folds, exclusions, checks and provenance. Without scripts all of it is still there to be read.
+    Leaderboards (sorted, filtered and searched in the browser by DataTables, as itables bundles it), the comparisons
+    that the grid declared, figures, a page of each cell, folds, exclusions, checks and provenance. Without scripts all
+    of it is still there to be read.
 
     Args:
         run: A run folder.
         to: The file, or a folder in which it is named `report.html`.
         figures: A folder of PNG files, up to 2 MB together; `captions.md` among them has their captions.
+        panels: Whether scans of patients (best and worst cases) may be among these figures.
 
     Returns:
         The file that was written.
@@ -52,7 +55,7 @@ def write_report(run: Run, to: Path, *, figures: Path | None = None) -> Path:
     """
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-    shown, left_out = about.figures(figures)
+    shown, left_out = about.figures(figures, panels=panels)
     targets = [_target(run, target, number) for number, target in enumerate(run.targets, start=1)]
     facts, versions = about.provenance(run)
     library, style = _data_tables()
@@ -63,6 +66,7 @@ def write_report(run: Run, to: Path, *, figures: Path | None = None) -> Path:
         run=run,
         targets=targets,
         meanings=_meanings(targets),
+        compared=comparisons(run),
         figures=shown,
         figures_left_out=left_out,
         exclusions=about.exclusions(run),

@@ -143,11 +143,55 @@ def test_figures_lie_in_the_page_up_to_two_megabytes(report, grid_run, tmp_path)
     (tmp_path / "a.png").write_bytes(PNG)
     (tmp_path / "captions.md").write_text("# Figures\n\n**a.** ROC <curves> & more\n\n**other.** Not here\n")
     (tmp_path / "big.png").write_bytes(bytes(2_000_001))
+    (tmp_path / "unlike_best_and_worst_cases.png").write_bytes(PNG)
     page = report(grid_run, to=tmp_path / "page.html", figures=tmp_path).read_text(encoding="utf-8")
-    assert page.count(base64.b64encode(PNG).decode()) == 2
-    assert "<figcaption>ROC &lt;curves&gt; &amp; more</figcaption>" in page
-    assert "<figcaption>roc β</figcaption>" in page
-    assert "2 MB together: big.png" in page
+    assert page.count(base64.b64encode(PNG).decode()) == 3
+    assert "<figcaption>ROC &lt;curves&gt; &amp; more\n</figcaption>" in page
+    assert "<figcaption>roc β\n</figcaption>" in page
+    assert "Left out: big.png (figures may take 2 MB together)." in page
+    assert "scans of patients" not in page
+
+
+def test_scans_in_the_page_are_named_and_can_be_left_out(report, grid_run, tmp_path):
+    (tmp_path / "best_and_worst_cases_narrowing.png").write_bytes(PNG)
+    options = {"to": tmp_path / "page.html", "figures": tmp_path}
+    page = report(grid_run, **options).read_text(encoding="utf-8")
+    assert base64.b64encode(PNG).decode() in page and "These are scans of patients" in page
+    page = report(grid_run, panels=False, **options).read_text(encoding="utf-8")
+    assert base64.b64encode(PNG).decode() not in page and "These are scans of patients" not in page
+    assert "Left out: best_and_worst_cases_narrowing.png" in page
+
+
+def test_declared_comparisons_are_tables_with_their_families(report, new_run):
+    run = new_run(n_patients=60)
+    noise = run.random.normal(size=len(run.y))
+    for name, strength in (("weak", 0.2), ("strong", 3.0), ("copy", 3.0)):
+        run.add(strength * run.signal + noise, encoders=name, heads="svc")
+    run.add_floors()
+    declared = {"family": {}, "metric": "auc", "margin": 0.05}
+    run.about["compare"] = [
+        declared | {"against": {"encoders": "strong"}},
+        declared | {"against": "best", "family": {"encoders": "copy"}},
+        declared | {"against": {"heads": "nothing"}},
+    ]
+    page = report(run).read_text(encoding="utf-8")
+    section = page[page.index('<section id="comparisons">') : page.index('<section id="columns">')]
+    first, *others = section.split("<h3>")[1:]
+    assert re.findall(r"<th scope=\"col\"[^>]*>(.+?)</th>", first) == [
+        *("Encoders", "AUC", "AUC of strong", "Difference", "p", "Adjusted p", "Within 0.05"),
+    ]
+    rows = {row[0]: row[1:] for line in first.split("<tr>")[2:] if (row := re.findall(r"<td[^>]*>(.*?)</td>", line))}
+    assert set(rows) == {"copy", "weak"}
+    # A copy differs by nothing and is equivalent; a cell that is mostly noise differs from one that is mostly signal.
+    assert rows["copy"][2] == "+0.00 [+0.00, +0.00]" and rows["copy"][-1] == "yes"
+    assert rows["weak"][2].startswith("-") and rows["weak"][-3] == "&lt; .001" and rows["weak"][-1] == "not shown"
+    assert "A family of 2, declared in the grid; 60 patients." in first
+    assert "Adjusted p: step-down" in first and "two one-sided tests" in first
+    assert len(others) == 2 and "<table" not in others[1] and "Not compared: heads=nothing" in others[1]
+
+
+def test_a_run_that_declared_no_comparison_says_so(report, grid_run):
+    assert "The grid declared none" in report(grid_run).read_text(encoding="utf-8")
 
 
 def test_odd_folders_are_refused(report, grid_run, tmp_path):
