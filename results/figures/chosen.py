@@ -97,10 +97,19 @@ class Chosen:
 
     @property
     def picked(self) -> str:
-        """What a caption says of a best cell."""
+        """What a caption says of a best cell, with its score corrected for having been picked where it is known."""
         if len(self.cells) < 2:
             return ""
-        return f" The best of {len(self.cells)} cells was picked by the same data, so its score is optimistic."
+        said = f" The best of {len(self.cells)} cells was picked by the same data, so its score is optimistic"
+        best = self.cells[0]
+        among = best.get("auc_corrected_among", float("nan"))
+        if not np.isfinite([best.get("auc_corrected", float("nan")), among]).all() or among < 2:
+            return f"{said}."
+        which = "" if among == len(self.cells) else f" among the {int(among)} cells on its samples"
+        return (
+            f"{said}; corrected for that{which} (BBC-CV: chosen in the bag, scored out of the bag) its AUC is "
+            f"{value(best, 'auc_corrected')}."
+        )
 
 
 @dataclass(frozen=True, eq=False)
