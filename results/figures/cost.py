@@ -72,7 +72,8 @@ def cost(run: Run, target: str, *, width: Width = "single") -> Drawing:
     figure.caption = (
         f"AUC of {target} against the seconds of fitting over all folds and repeats: {fitted}{counted}; reading, "
         f"embedding and what learns without labels are not in it. By {axis}; {of.n}. Bars: 95 % percentile bootstrap "
-        f"over patients, {CONDITIONAL}. The line joins cells that no cheaper cell reaches: {listed}.{_lacking(of, cells)}{of.picked}"
+        f"over patients, {CONDITIONAL}. The line joins cells that no cheaper cell reaches: {listed}."
+        f"{_lacking(of, cells)}{of.picked}"
     )
     return figure
 
