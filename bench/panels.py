@@ -25,9 +25,9 @@ def write(plan: Plan, record: Record, cells: list[PlannedCell], *, changed: bool
     """Writes `panels/TARGET.npz` and `.json` for every target, as many samples as the grid's `panels` asks for.
 
     The cell is the one of highest AUC over all repeats, as in tables, among those with images. Half of the samples have
-    the highest probability of their own class in the first repeat, half the lowest; a patient is shown once in each half. The array `image_I_J`
-    is the middle slice `(H, W)` of sequence J of sample I, as the cell's regions and image steps left it. Nothing is
-    written again where no cell changed.
+    the highest probability of their own class in the first repeat, half the lowest; a patient is shown once in each
+    half. The array `image_I_J` is the middle slice `(H, W)` of sequence J of sample I, as the cell's regions and image
+    steps left it. Nothing is written again where no cell changed.
     """
     folder = record.folder / FOLDER
     if folder.exists() and plan.grid.panels and not changed:

@@ -162,7 +162,8 @@ def cost(run: Run, *, resamples: int = 2000) -> list[Sheet]:
                 floors=(),
                 notes=(
                     "Seconds: of the cell's fits, with the training of a fusion that learns from labels, which counts "
-                    "in full for each cell that uses it; reading, embedding and what learns without labels are not in it.",
+                    "in full for each cell that uses it; reading, embedding and what learns without labels are not in "
+                    "it.",
                     *(["Empty: the run folder lacks the seconds of a trained fusion."] if unknown else []),
                 ),
             )

@@ -57,9 +57,9 @@ class Crossed:
 
     @property
     def whole(self) -> bool:
-        """Whether at least two rows and two columns have a number."""
+        """Whether some row and some column have at least two numbers to compare."""
         shown = np.isfinite(self.means)
-        return bool(shown.any(axis=1).sum() >= LEAST and shown.any(axis=0).sum() >= LEAST)
+        return bool(shown.sum(axis=1).max() >= LEAST and shown.sum(axis=0).max() >= LEAST)
 
 
 def crossed(of: Chosen) -> Crossed:

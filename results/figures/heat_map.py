@@ -70,8 +70,8 @@ def _caption(of: Chosen, found: Crossed) -> str:
     if len(found.over) > 1:
         held = f" with {found.held}" if found.held else ""
         said.append(
-            f"Each number is the mean over the same {len(found.over)} settings{held}, those that are done for every pair "
-            f"shown: {_some(found.over)}."
+            f"Each number is the mean over the same {len(found.over)} settings{held}, those that are done for every "
+            f"pair shown: {_some(found.over)}."
         )
     elif found.held:
         said.append(f"All numbers are of the one setting that is done for every pair shown: {found.held}.")

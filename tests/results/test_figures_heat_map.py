@@ -92,13 +92,10 @@ def test_other_axes_are_drawn_where_encoders_and_heads_share_no_setting(new_run)
     assert np.isnan(cross(of, "encoders", "heads").means).sum() == 2
     found = crossed(of)
     assert {found.down, found.across} == {"images", "encoders"}
-    best = {
-        frozenset(cell[axis] for axis in ("images", "encoders")): cell["auc"]
-        for cell in of.cells
-        if cell["heads"] in found.held
-    }
-    wanted = [[best[frozenset((row, column))] for column in found.columns] for row in found.rows]
-    assert_allclose(found.means, wanted)
+    assert set(found.over) == {"fusion=mean, heads=svc", "fusion=attention, heads=own"}
+    table = scores(of.run).astype({"auc": float})
+    wanted = pd.pivot_table(table, index=found.down, columns=found.across, values="auc")
+    assert_allclose(found.means, wanted.loc[list(found.rows), list(found.columns)])
 
 
 def test_axes_that_never_cross_are_not_drawn(new_run):
