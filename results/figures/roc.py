@@ -87,11 +87,12 @@ def _draw(kind: Kind, of: Chosen, width: Width, best: int, resamples: int, seed:
     figure = Drawing(width, 78 if beside or count == 1 else 150)
     panels = list(np.atleast_1d(figure.subplots(1, count) if beside else figure.subplots(count, 1)))
     handles = []
+    a = "a  " if K > 2 else ""
     for i, record in enumerate(shown):
         style: dict[str, Any] = {"color": "black", "linestyle": "--"} if record["floor"] else line((0, 2)[i % 2])
         curve = _curve(kind, found, record, list(range(K)) if K > 2 else [1])
         _line(panels[0], kind, curve, style)
-        handles.append(Line2D([], [], label=f"{of.name(record)}: {_score(kind, found, record)}", **style))
+        handles.append(Line2D([], [], label=f"{a}{of.name(record)}: {_score(kind, found, record)}", **style))
     if K > 2:
         handles += _classes(panels[1], kind, of, found)
     for panel in panels:
@@ -127,7 +128,7 @@ def _classes(panel: Axes, kind: Kind, of: Chosen, found: Resampled) -> list[Line
         style = line(k) | {"linewidth": 1.0}
         _line(panel, kind, curve, style, band=len(of.classes) <= 3)
         area = float(np.trapezoid(curve.y, curve.x))
-        handles.append(Line2D([], [], label=f"class {name}: {LABELS[kind][2]} {area:.2f}", **style))
+        handles.append(Line2D([], [], label=f"b  class {name}: {LABELS[kind][2]} {area:.2f}", **style))
     return handles
 
 
@@ -140,7 +141,7 @@ def _chance(panel: Axes, kind: Kind, found: Resampled, record: Record, n_classes
     y = found.rows[record["key"]].y
     share = float((y == 1).mean()) if n_classes == 2 else 1 / n_classes
     panel.axhline(share, zorder=0, **style)
-    label = "prior (share of positives)" if n_classes == 2 else "prior (mean share of a class)"
+    label = "prior (share of positives)" if n_classes == 2 else "a  prior (mean share of a class)"
     return Line2D([], [], label=f"{label}: {share:.2f}", **style)
 
 

@@ -6,6 +6,7 @@ References:
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from functools import lru_cache, wraps
 from pathlib import Path
@@ -150,14 +151,16 @@ def readable_on(background: Any) -> str:
 
 
 def wrapped(words: str, widest: float) -> str:
-    """Broken at spaces into lines of at most `widest` mm where that is possible."""
+    """Broken into lines of at most `widest` mm: at spaces, and in a word that is longer after `(`, `_`, `=` or `+`."""
     lines = [""]
     for word in words.split(" "):
-        longer = f"{lines[-1]} {word}".strip()
-        if lines[-1] and text_width(longer) > widest:
-            lines.append(word)
-        else:
-            lines[-1] = longer
+        parts = re.findall(r"[^(_=+]*[(_=+]+|[^(_=+]+", word) if text_width(word) > widest else [word]
+        for i, part in enumerate(parts or [""]):
+            longer = f"{lines[-1]}{'' if i else ' '}{part}".strip()
+            if lines[-1] and text_width(longer) > widest:
+                lines.append(part)
+            else:
+                lines[-1] = longer
     return "\n".join(lines)
 
 
