@@ -191,7 +191,7 @@ def _caption(of: Chosen, best: Record, found: Resampled, worth: Sequence[str], f
         f"Decision curves of {of.target}{which}: net benefit (true positives a sample, less false positives weighted "
         f"by the odds of the threshold; Vickers and Elkin 2006) of {of.name(best)} (best AUC){beside}, of treating all "
         f"and of treating none; {of.n_of(best)}. A sample is treated where its probability reaches the threshold; "
-        f"folds are pooled, then the mean over repeats. In brackets: the share of the class. An axis ends soon after the "
-        f"first threshold where the cell is worth nothing.{first} Band: pointwise, {found.covers}{gain}{balanced}"
+        f"folds are pooled, then the mean over repeats. In brackets: the share of the class. An axis ends soon after "
+        f"the first threshold where the cell is worth nothing.{first} Band: pointwise, {found.covers}{gain}{balanced}"
         f"{of.picked}"
     )
