@@ -46,9 +46,11 @@ def _trainings(run: Run, target: str) -> dict[tuple[str, ...], Places]:
     for path in sorted((run.folder / "artifacts").glob("*/repeat*_fold*/made_by.json")):
         about = json.loads(path.read_text(encoding="utf-8"))
         owner = next((name for name in reversed(names) if path.parts[-3].startswith(f"{name} ")), None)
-        if about.get("kind") == "fused" and "seconds" in about and owner == target.replace("/", "_"):
+        of = about.get("of")
+        fused = about.get("kind") == "fused" and "seconds" in about and isinstance(of, dict)
+        if fused and owner == target.replace("/", "_"):
             repeat, fold = path.parts[-2].removeprefix("repeat").split("_fold")
-            found.setdefault(_steps(about["of"]), {})[int(repeat), int(fold)] = float(about["seconds"])
+            found.setdefault(_steps(of), {})[int(repeat), int(fold)] = float(about["seconds"])
     return found
 
 

@@ -65,7 +65,8 @@ def cost(run: Run, target: str, *, width: Width = "single") -> Drawing:
     panel.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
     panel.xaxis.set_minor_formatter(NullFormatter())
     fitted = "the head and a trained fusion" if _trained(of, cells) else "the head"
-    panel.set(xlabel=f"Fitting {fitted},\nall folds and repeats (s, log scale)", ylabel="AUC (fold-wise)")
+    between = "\n" if width == "single" else " "
+    panel.set(xlabel=f"Fitting {fitted},{between}all folds and repeats (s, log scale)", ylabel="AUC (fold-wise)")
     legend_below(figure, handles)
     listed = "; ".join(f"{i} {of.name(c)} ({c['seconds']:.2g} s)" for i, c in enumerate(best, start=1))
     counted = ", which counts in full for each cell that uses it" if _trained(of, cells) else ""
