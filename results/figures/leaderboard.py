@@ -143,8 +143,10 @@ def _finish(
         keys.append(Line2D([], [], color="0.45", label="location alone, with interval"))
     full = figure.get_figwidth() * MILLIMETRES
     figure.suptitle(wrapped(title, (full - 4) * SMALL / TITLE), fontsize=TITLE)
-    columns = max(1, min(len(keys), 4, int(full / (max(text_width(key.get_label(), LEGEND) for key in keys) + KEY))))
-    names = [wrapped(key.get_label(), (full / columns - KEY) * SMALL / LEGEND) for key in keys]
+    columns = max(
+        1, min(len(keys), 4, int(full / (max(text_width(str(key.get_label()), LEGEND) for key in keys) + KEY)))
+    )
+    names = [wrapped(str(key.get_label()), (full / columns - KEY) * SMALL / LEGEND) for key in keys]
     lines = sum(name.count("\n") + 1 for name in names) / columns
     figure.set_figheight(figure.get_figheight() + max(0.0, lines - 2) * 0.17)
     figure.legend(keys, names, loc="outside lower center", ncols=columns, frameon=False, fontsize=LEGEND)
