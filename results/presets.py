@@ -9,6 +9,7 @@ import numpy as np
 
 from results.alignment import Alignment
 from results.calibration_table import calibration_sheets
+from results.costs import seconds
 from results.formats import Row, Score, Sheet
 from results.labels import shorten
 from results.metrics import METRICS, auc, evaluate
@@ -125,7 +126,9 @@ def per_target(run: Run, *, metric: str = "auc", resamples: int = 2000) -> list[
 
 
 def cost(run: Run, *, resamples: int = 2000) -> list[Sheet]:
-    """AUC beside the seconds that a cell's fits took; what cells share (reading, embedding) is counted in none.
+    """AUC beside the seconds that a cell's fits took, with the training of its fusion where that learns from labels.
+
+    What cells share otherwise (reading, embedding) is counted in none. Empty where the run folder lacks the seconds.
 
     Args:
         run: A run folder.
@@ -136,9 +139,11 @@ def cost(run: Run, *, resamples: int = 2000) -> list[Sheet]:
     for target in run.targets:
         of_target = found[found["target"] == target].to_dict("records")
         records: list[Record] = [{str(k): v for k, v in r.items()} for r in of_target]
+        took = seconds(run, target)
         done = [r for r in records if r["status"] == "done" and not r["floor"]]
         varying = [axis for axis in run.axes if len({r[axis] for r in done}) > 1 or axis == "heads"]
         short = {axis: shorten(str(r[axis]) for r in done) for axis in varying}
+        unknown = any(not np.isfinite(took[r["key"]]) for r in done)
         done.sort(key=lambda r: -r["auc"])
         sheets.append(
             Sheet(
@@ -150,13 +155,16 @@ def cost(run: Run, *, resamples: int = 2000) -> list[Sheet]:
                 rows=tuple(
                     Row(
                         tuple(short[a][str(r[a])] for a in varying),
-                        (_score(r, "auc"), Score(float(r["seconds"]), decimals=1)),
+                        (_score(r, "auc"), Score(took[r["key"]], decimals=1) if np.isfinite(took[r["key"]]) else None),
                     )
                     for r in done
                 ),
                 floors=(),
                 notes=(
-                    "Seconds: of the cell's fits; reading, embedding and fusion are shared by cells and not in it.",
+                    "Seconds: of the cell's fits, with the training of a fusion that learns from labels, which counts "
+                    "in full for each cell that uses it; reading, embedding and what learns without labels are not in "
+                    "it.",
+                    *(["Empty: the run folder lacks the seconds of a trained fusion."] if unknown else []),
                 ),
             )
         )

@@ -33,6 +33,7 @@ def confusion_matrix(run: Run, target: str, *, width: Width = "single") -> Drawi
     room = {"single": 62.0, "double": 140.0}[width]
     side = min(SQUARE[width], room / K)
     figure = Drawing(width, side * K + 26)
+    figure.set_layout_engine("compressed")
     panel = figure.subplots()
     image = panel.imshow(share, cmap="Greys", vmin=0, vmax=1)
     for (true, predicted), number in np.ndenumerate(counts):
