@@ -11,10 +11,10 @@ import numpy as np
 from results.alignment import Alignment
 from results.formats import Row, Score, Sheet
 from results.labels import shorten
-from results.metrics import METRICS, ORDINAL
+from results.metrics import METRICS
 from results.paired import Pair, adjusted, alone, differences_by_fold, pair, secondary, value
 from results.run_folder import Cell, ResultsError, Run
-from results.scores import EXPLORATORY, floor_for, is_step, the_cell
+from results.scores import EXPLORATORY, floor_for, is_step, the_cell, unfit
 from results.statistics.bootstrap import PatientBootstrap, interval
 from results.statistics.equivalence import equivalence_test
 
@@ -56,7 +56,7 @@ def comparisons(run: Run, *, resamples: int = 2000) -> list[Sheet]:
 
     Differences are paired over the samples that both cells predict, in the same resamples of patients. `p` is of one
     comparison alone: clustered DeLong for AUC of two classes, clustered McNemar for accuracy. `Adjusted p` is step-down
-    max-|t| over the family as it was declared: comparisons that could not be made count too (`results.paired.adjusted`).
+    max-|t| over the family as it was declared, comparisons that could not be made included (`results.paired.adjusted`).
     `Secondary p` is the corrected resampled t over the folds of all repeats, where there are at least 10. Against
     `best`, which the same numbers chose, there is no p-value.
 
@@ -98,20 +98,11 @@ def _sheet(run: Run, target: str, declared: dict[str, Any], resamples: int) -> S
     cells = [c for c in of_target if not c.floor and all(is_step(c.axes[axis], name) for axis, name in steps.items())]
     if not cells:
         return None
-    unfit = _unfit(run, cells[0], declared["metric"])
-    if unfit:
-        return _empty(run, target, declared, unfit)
+    why = unfit(run, target, declared["metric"])
+    if why:
+        return _empty(run, target, declared, why)
     found = _family(run, of_target, cells, declared, resamples)
     return _drawn(run, found, resamples)
-
-
-def _unfit(run: Run, cell: Cell, metric: str) -> str:
-    """Why a metric means nothing for a target; empty where it does."""
-    if metric in ORDINAL and not cell.ordinal:
-        return f"{METRICS[metric].label} is of ordinal targets, and {cell.target} is none"
-    if metric == "auc_within_level" and not run.levels:
-        return "the dataset has no levels"
-    return ""
 
 
 def _family(
@@ -124,7 +115,9 @@ def _family(
     predictions = {cell.key: run.predictions(cell) for cell in done}
     alignment = Alignment(predictions, n_classes=len(cells[0].classes), levels=run.levels)
     if against == "best":
-        scored = {c.key: value(metric, alignment.rows[c.key], predictions[c.key].P) for c in cells if c.status == "done"}
+        scored = {
+            c.key: value(metric, alignment.rows[c.key], predictions[c.key].P) for c in cells if c.status == "done"
+        }
         sign = -1 if METRICS[metric].lower_is_better else 1
         known = [c for c in cells if np.isfinite(scored.get(c.key, np.nan))]
         if not known:
@@ -225,8 +218,9 @@ def _notes(family: _Family, resamples: int, *, second: bool) -> list[str]:
             used = sorted({len(differences_by_fold(declared["metric"], found)) for found in pairs})
             folds = f"{used[0]} folds" if len(used) == 1 else f"{used[0]} to {used[-1]} folds"
             notes.append(
-                f"Secondary p: corrected resampled t (Nadeau and Bengio 2003) over {folds} of {pairs[0].rows.n_repeats} "
-                "repeats, which weigh the same; a heuristic, of one comparison alone: conclusions rest on adjusted p."
+                f"Secondary p: corrected resampled t (Nadeau and Bengio 2003) over {folds} of "
+                f"{pairs[0].rows.n_repeats} repeats, which weigh the same; a heuristic, of one comparison alone: "
+                "conclusions rest on adjusted p."
             )
         if patients < FEW:
             notes.append(f"Fewer than {FEW} patients: p-values are approximate.")

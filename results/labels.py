@@ -15,7 +15,9 @@ def shorten(labels: Iterable[str]) -> dict[str, str]:
 
     `svc(C=1, kernel=rbf)` beside `svc(C=1, kernel=linear)` becomes `svc(kernel=rbf)`; alone it becomes `svc`.
     """
-    parsed = {label: [parse_step(part) for part in split_outside_brackets(label, " + ")] for label in dict.fromkeys(labels)}
+    parsed = {
+        label: [parse_step(part) for part in split_outside_brackets(label, " + ")] for label in dict.fromkeys(labels)
+    }
     seen: dict[str, dict[str, set[str | None]]] = defaultdict(lambda: defaultdict(set))
     fields: dict[str, set[str]] = defaultdict(set)
     for parts in parsed.values():

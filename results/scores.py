@@ -89,6 +89,39 @@ def scores(
     return table
 
 
+def unfit(run: Run, target: str, metric: str) -> str:
+    """Why a metric means nothing for a target of a run; empty where it does."""
+    ordinal = any(cell.ordinal for cell in run.cells if cell.target == target)
+    if metric in ORDINAL and not ordinal:
+        return f"{METRICS[metric].label} is of ordinal targets, and {target} is none"
+    if metric == "auc_within_level" and not run.levels:
+        return "AUC within level needs levels, and the dataset has none"
+    if metric == "gain" and not run.locations and not any(cell.head == "location" for cell in run.cells):
+        return "the gain is over location, and the dataset has no locating columns: name a cell (--against)"
+    return ""
+
+
+def check_fit(run: Run, metrics: Sequence[str]) -> None:
+    """Raises ResultsError for a metric that means nothing for any target of a run."""
+    for metric in metrics:
+        why = [unfit(run, target, metric) for target in run.targets]
+        if all(why):
+            raise ResultsError(f"no table of '{metric}': {'; '.join(dict.fromkeys(why))}")
+
+
+def left_out(run: Run, target: str, metrics: Sequence[str]) -> list[str]:
+    """A line that says which of some metrics, all asked for, mean nothing for a target; none where all do."""
+    why = list(dict.fromkeys(filter(None, (unfit(run, target, metric) for metric in metrics))))
+    return [f"Left out: {'; '.join(why)}."] if why else []
+
+
+def described(run: Run, cells: Sequence[Cell], alignment: Alignment) -> list[Row]:
+    """The columns of `scores` that are no scores: what a cell is, and on whom if it is done."""
+    return [
+        _about(run, cell) | (_about_rows(alignment.rows[cell.key]) if cell.status == "done" else {}) for cell in cells
+    ]
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """What a message about an unknown name ends with: the nearest that is, else all that are."""
     close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
@@ -113,7 +146,7 @@ def _score_target(
         bootstrap = PatientBootstrap(alignment.n_patients, alignment.all_rows(), resamples=resamples, seed=seed)
     except ValueError as error:
         raise ResultsError(f"target {cells[0].target}: {error}") from None
-    used = [m for m in metrics if (m not in ORDINAL or cells[0].ordinal) and (run.levels or m != "auc_within_level")]
+    used = [name for name in metrics if not unfit(run, cells[0].target, name)]
     gains, rows = _Gains(alignment, predictions, bootstrap), {}
     drawn: dict[str, dict[str, Float64]] = {name: {} for name in used}
     for cell in cells:

@@ -13,7 +13,7 @@ from results.labels import shorten
 from results.metrics import METRICS, ORDINAL
 from results.run_folder import ResultsError, Run
 from results.scores import DEFAULT as SCORED
-from results.scores import nearest, scores
+from results.scores import check_fit, left_out, nearest, scores, unfit
 from results.side_tables import dataset_scores, filling
 
 if TYPE_CHECKING:
@@ -58,6 +58,7 @@ def table(
     _check("format", [format], FORMATS)
     if format == "csv" and not rows and not columns:
         _check("metric", metrics, LABELS)
+        check_fit(run, [name for name in metrics if name != "gain" or against is None])
         return _raw(scores(run, _scored(metrics), resamples=resamples, against=against), metrics)
     return draw(sheets(run, rows=rows, columns=columns, metrics=metrics, resamples=resamples, against=against), format)
 
@@ -114,10 +115,12 @@ def sheets(
         against: Axes with the step of one cell of each target, that gains are over.
 
     Raises:
-        ResultsError: An unknown axis or metric; a run folder that does not hold what it should.
+        ResultsError: An unknown axis or metric, a metric that means nothing for every target, such as kappa without an
+            ordinal one; a run folder that does not hold what it should.
     """
     _check("axis", [*rows, *columns], run.axes)
     _check("metric", metrics, LABELS)
+    check_fit(run, [name for name in metrics if name != "gain" or against is None])
     frame = scores(run, _scored(metrics), resamples=resamples, against=against)
     over = "location" if against is None else " ".join(against.values())
     found = [_sheet(run, frame, target, rows, columns, metrics, over) for target in run.targets]
@@ -178,7 +181,13 @@ def _sheet(
     full = _shorten(cells, [*varying, "heads"])
     labels = list(rows) or [axis for axis in run.axes if axis not in columns and (axis in varying or axis == "heads")]
     rest = [axis for axis in varying if axis not in labels and axis not in columns]
-    names = list(metrics) or [name for name in DEFAULT if any(_is_number(r.get(name)) for r in records)] or ["auc"]
+    asked = [name for name in metrics if name != "gain" or over == "location"]
+    absent = {name for name in asked if unfit(run, target, name)}
+    names = (
+        [name for name in metrics if not unfit(run, target, name)]
+        or [name for name in DEFAULT if any(_is_number(r.get(name)) for r in records)]
+        or ["auc"]
+    )
     means = _Means(cells, labels, columns, rest)
     places = [(metric, column) for metric in names for column in means.columns or [()]]
     extras = {} if rest or columns else _extras(records)
@@ -212,7 +221,7 @@ def _sheet(
         best=best,
         tied=frozenset(tied),
         always=frozenset(j for j, (metric, _) in enumerate(places) if metric in ("auc", "gain")),
-        notes=(*notes.of_target(run, frame, records, **about), *full),
+        notes=(*left_out(run, target, asked), *notes.of_target(run, frame, records, **about), *full),
     )
 
 

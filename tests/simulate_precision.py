@@ -22,12 +22,13 @@ HOW = ("percentile, copies tied", "percentile, copies apart", "basic, copies apa
 
 @dataclass(frozen=True)
 class Study:
-    """Patients, discs a patient, share of discs with an event, AUC over pairs of different patients."""
+    """Patients, discs a patient, share of discs with an event, AUC over pairs of different patients, repeats."""
 
     patients: int
     discs: int
     events: float
     auc: float
+    repeats: int = 1
 
 
 STUDIES = (
@@ -39,6 +40,9 @@ STUDIES = (
     Study(40, 1, 0.25, 0.75),
     Study(75, 1, 0.14, 0.75),
     Study(75, 1, 0.33, 0.9),
+    Study(40, 7, 0.09, 0.75, repeats=5),
+    Study(40, 1, 0.25, 0.75, repeats=5),
+    Study(75, 1, 0.14, 0.75, repeats=5),
 )
 
 
@@ -52,15 +56,14 @@ def simulate(study: Study, simulations: int) -> dict[str, np.ndarray]:
     found: dict[str, list[object]] = {}
     seed = round(1000 * (study.events + study.auc)) + study.discs
     for random in _streams(seed, study.patients, simulations):
-        patient, fold, y, P = _drawn(random, study)
-        rows = Rows(patient, np.zeros_like(y), fold, y, 2)
+        rows, P = _drawn(random, study)
         bootstrap = PatientBootstrap(study.patients, [rows], resamples=RESAMPLES, seed=int(random.integers(2**31)))
-        value = evaluate(average_precision, y, P, repeat=rows.repeat, fold=fold).value
+        value = evaluate(average_precision, rows.y, P, repeat=rows.repeat, fold=rows.fold).value
         apart, tied = bootstrap.draws(average_precision, rows, P), copies_tied(bootstrap.counts, rows, P[:, 1])
         low, high = interval(apart)
         one = {
             "value": value,
-            "events": y.sum(),
+            "events": rows.y.sum() / study.repeats,
             "bias tied": tied.mean() - value,
             "bias apart": apart.mean() - value,
             HOW[0]: interval(tied),
@@ -79,26 +82,36 @@ def table(found: list[tuple[Study, dict[str, np.ndarray]]]) -> str:
     for study, of in found:
         mean = of["value"].mean()
         covered = [((of[how][:, 0] <= mean) & (mean <= of[how][:, 1])).mean() for how in HOW]
-        about = (study.patients, study.discs, f"{of['events'].mean():.0f}", f"{study.auc:g}")
+        about = (study.patients, study.discs, study.repeats, f"{of['events'].mean():.0f}", f"{study.auc:g}")
         numbers = (mean, true_average_precision(study), of["bias tied"].mean(), of["bias apart"].mean(), *covered)
         lines.append((*about, *(f"{number:.2f}" for number in numbers)))
-    header = ("Patients", "Discs each", "Events", "AUC", "AP", "AP of many", "Draws off, tied", "apart", *HOW)
+    header = (
+        "Patients",
+        "Discs each",
+        "Repeats",
+        "Events",
+        "AUC",
+        "AP",
+        "AP of many",
+        "Draws off, tied",
+        "apart",
+        *HOW,
+    )
     return tabulate(lines, header, tablefmt="pipe", disable_numparse=True)
 
 
 def copies_tied(counts: np.ndarray, rows: Rows, score: np.ndarray) -> np.ndarray:
     """`(B,)` average precision over folds, copies of a row taken together as scikit-learn does; no two scores equal."""
-    total, pairs = np.zeros(len(counts)), np.zeros(len(counts))
-    for f in range(FOLDS):
-        of_fold = np.flatnonzero(rows.fold == f)
+    total, pairs = np.zeros((2, rows.n_repeats, len(counts)))
+    for repeat, of_fold in rows.blocks:
         of_fold = of_fold[np.argsort(-score[of_fold])]
         weight = counts[:, rows.patient[of_fold]]
         events = weight * rows.y[of_fold]
         above, found = weight.cumsum(axis=1), events.cumsum(axis=1)
         precision = np.divide(found, above, out=np.zeros_like(found), where=above > 0)
-        total += (events * precision).sum(axis=1) * (above[:, -1] - found[:, -1])
-        pairs += found[:, -1] * (above[:, -1] - found[:, -1])
-    return np.asarray(total / pairs)
+        total[repeat] += (events * precision).sum(axis=1) * (above[:, -1] - found[:, -1])
+        pairs[repeat] += found[:, -1] * (above[:, -1] - found[:, -1])
+    return np.asarray((total / pairs).mean(axis=0))
 
 
 def bias_corrected(draws: np.ndarray, value: float) -> tuple[float, float]:
@@ -118,14 +131,16 @@ def true_average_precision(study: Study) -> float:
     return float((found / (found + false)).mean())
 
 
-def _drawn(random: np.random.Generator, study: Study) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Patients, folds, labels with events in at least 4 patients, and probabilities."""
+def _drawn(random: np.random.Generator, study: Study) -> tuple[Rows, np.ndarray]:
+    """The rows of all repeats, with events in at least 4 patients, and the probabilities of one model."""
     patient = np.repeat(np.arange(study.patients), study.discs)
-    fold = random.permutation(study.patients)[patient] % FOLDS
     y = np.zeros_like(patient)
     while len(np.unique(patient[y == 1])) < 4:
         y = (_alike(random, patient) < ndtri(study.events)).astype(np.int64)
-    return patient, fold, y, _probabilities(np.sqrt(2) * ndtri(study.auc) * y + _alike(random, patient))
+    P = _probabilities(np.sqrt(2) * ndtri(study.auc) * y + _alike(random, patient))
+    fold = np.concatenate([random.permutation(study.patients)[patient] % FOLDS for _ in range(study.repeats)])
+    repeat, every = np.repeat(np.arange(study.repeats), len(y)), np.tile(np.arange(len(y)), study.repeats)
+    return Rows(patient[every], repeat, fold, y[every], 2), P[every]
 
 
 if __name__ == "__main__":

@@ -30,8 +30,8 @@ def test_tied_copies_are_scikit_learns():
 def test_the_average_precision_of_many_is_that_of_many():
     random = np.random.default_rng(1)
     many = simulated.Study(30_000, 7, STUDY.events, STUDY.auc)
-    _, _, y, P = simulated._drawn(random, many)
-    assert average_precision_score(y, P[:, 1]) == pytest.approx(simulated.true_average_precision(many), abs=0.008)
+    rows, P = simulated._drawn(random, many)
+    assert average_precision_score(rows.y, P[:, 1]) == pytest.approx(simulated.true_average_precision(many), abs=0.008)
 
 
 def test_copies_that_are_apart_are_less_off_and_the_table_has_a_row_a_study():

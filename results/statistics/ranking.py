@@ -101,6 +101,23 @@ def weighted_average_precision(positive: Bool, score: Float64, weight: Float64) 
     return np.asarray(np.divide(area.sum(axis=1), total, out=np.zeros_like(total), where=total > 0))
 
 
+def wins_of_labels(positive: Bool, score: Float64, *, precision: bool = False) -> tuple[Float64, Float64]:
+    """`(B,)` wins and `(B,)` pairs of `(n,)` scores under each row of labels `(B, n)`.
+
+    With `precision`, wins are the average precision times the pairs.
+    """
+    order, last = _tied(-score if precision else score)
+    first = np.concatenate(([0], last[:-1] + 1))
+    found = np.add.reduceat(positive[:, order].astype(np.float64), first, axis=1)
+    others = (last - first + 1) - found
+    pairs = found.sum(axis=1) * others.sum(axis=1)
+    if not precision:
+        return (found * (np.cumsum(others, axis=1) - others / 2)).sum(axis=1), pairs
+    area = (found * np.cumsum(found, axis=1) / (last + 1)).sum(axis=1)
+    # Average precision is the area over the positives, times positives x others.
+    return area * others.sum(axis=1), pairs
+
+
 def _tied(score: Float64) -> tuple[Int64, Int64]:
     """The rows by ascending score, and the last position of each run of equal scores."""
     order = np.argsort(score, kind="stable")
