@@ -95,7 +95,7 @@ def unfit(run: Run, target: str, metric: str) -> str:
     if metric in ORDINAL and not ordinal:
         return f"{METRICS[metric].label} is of ordinal targets, and {target} is none"
     if metric == "auc_within_level" and not run.levels:
-        return "AUC within level needs levels, and the dataset has none"
+        return "AUC within level: the dataset has no levels"
     if metric == "gain" and not run.locations and not any(cell.head == "location" for cell in run.cells):
         return "the gain is over location, and the dataset has no locating columns: name a cell (--against)"
     return ""

@@ -183,11 +183,8 @@ def _sheet(
     rest = [axis for axis in varying if axis not in labels and axis not in columns]
     asked = [name for name in metrics if name != "gain" or over == "location"]
     absent = {name for name in asked if unfit(run, target, name)}
-    names = (
-        [name for name in metrics if not unfit(run, target, name)]
-        or [name for name in DEFAULT if any(_is_number(r.get(name)) for r in records)]
-        or ["auc"]
-    )
+    wanted = [name for name in DEFAULT if any(_is_number(r.get(name)) for r in records)]
+    names = ([name for name in metrics if name not in absent] if metrics else wanted) or ["auc"]
     means = _Means(cells, labels, columns, rest)
     places = [(metric, column) for metric in names for column in means.columns or [()]]
     extras = {} if rest or columns else _extras(records)
