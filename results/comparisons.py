@@ -11,10 +11,11 @@ import numpy as np
 from results.alignment import Alignment
 from results.formats import Row, Score, Sheet
 from results.labels import shorten
+from results.meaning import unfit
 from results.metrics import METRICS
 from results.paired import Pair, adjusted, alone, differences_by_fold, pair, secondary, value
 from results.run_folder import Cell, ResultsError, Run
-from results.scores import EXPLORATORY, floor_for, is_step, the_cell, unfit
+from results.scores import EXPLORATORY, floor_for, is_step, the_cell
 from results.statistics.bootstrap import PatientBootstrap, interval
 from results.statistics.equivalence import equivalence_test
 

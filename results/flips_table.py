@@ -11,9 +11,10 @@ from results import notes
 from results.alignment import Alignment
 from results.formats import Row, Score, Sheet
 from results.leading import leading, names
+from results.meaning import check_fit, left_out, unfit
 from results.metrics import METRICS, ORDINAL, Float64, Int64, evaluate
 from results.run_folder import Cell, Predictions, ResultsError, Run
-from results.scores import check_fit, described, floor_for, left_out, nearest, unfit
+from results.scores import described, floor_for, nearest
 from results.statistics.bootstrap import Rows, interval
 from results.statistics.flips import flipped_labels, scores_of_labels
 

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 from results import documents, formats, notes
 from results.formats import Row, Score, Sheet
 from results.labels import shorten
+from results.meaning import check_fit, left_out, unfit
 from results.metrics import METRICS, ORDINAL
 from results.run_folder import ResultsError, Run
 from results.scores import DEFAULT as SCORED
-from results.scores import check_fit, left_out, nearest, scores, unfit
+from results.scores import nearest, scores
 from results.side_tables import dataset_scores, filling
 
 if TYPE_CHECKING:
