@@ -7,15 +7,17 @@ from typing import Any
 
 import numpy as np
 
+from results import notes
 from results.alignment import Alignment
 from results.calibration_table import calibration_sheets
 from results.costs import seconds
 from results.formats import Row, Score, Sheet
 from results.labels import shorten
+from results.leading import bootstrap_of
 from results.metrics import METRICS, auc, evaluate
 from results.per_class_table import per_class_sheets
 from results.run_folder import Cell, Predictions, ResultsError, Run
-from results.scores import nearest, scores
+from results.scores import described, nearest, scores
 from results.statistics.bootstrap import PatientBootstrap, interval
 from results.subgroups import subgroup_sheets
 from results.table_one import table_one
@@ -118,8 +120,8 @@ def per_target(run: Run, *, metric: str = "auc", resamples: int = 2000) -> list[
             rows=tuple(row for floor, row in rows if not floor),
             floors=tuple(row for floor, row in rows if floor),
             notes=(
-                f"[ ]: 95 % percentile bootstrap over patients ({resamples} resamples), conditional on the fits.",
                 "The mean is empty where a target is not done.",
+                *notes.beside_targets(run, records, varying=varying, resamples=resamples),
             ),
         )
     ]
@@ -165,6 +167,7 @@ def cost(run: Run, *, resamples: int = 2000) -> list[Sheet]:
                     "in full for each cell that uses it; reading, embedding and what learns without labels are not in "
                     "it.",
                     *(["Empty: the run folder lacks the seconds of a trained fusion."] if unknown else []),
+                    *notes.beside(run, records, varying=varying, resamples=resamples),
                 ),
             )
         )
@@ -187,13 +190,17 @@ def _ablation(run: Run, target: str, axis: str, resamples: int) -> Sheet | None:
     for cell in cells:
         places.setdefault(tuple(v for a, v in cell.axes.items() if a != axis), {})[cell.axes[axis]] = cell
     undone = [c for c in run.cells if c.target == target and not c.floor and c.status != "done"]
-    lacking = [f"{', '.join(v for v in c.axes.values() if v not in ('none', '-'))} ({c.status})" for c in undone]
     predictions = {cell.key: run.predictions(cell) for cell in cells}
     alignment = Alignment(predictions, n_classes=len(cells[0].classes), levels={})
-    bootstrap = PatientBootstrap(alignment.n_patients, alignment.all_rows(), resamples=resamples)
+    bootstrap = bootstrap_of(alignment, target, resamples=resamples)
     rows = list(_steps(steps, places, predictions, alignment, bootstrap))
     if not rows:
         return None
+    named = [c for c in run.cells if c.target == target and not c.floor]
+    varying = [a for a in run.axes if len({c.axes[a] for c in named}) > 1 or a == "heads"]
+    records = described(run, [*cells, *undone], alignment)
+    compared = {row.labels[0] for row in rows}
+    absent = [step for step in dict.fromkeys(c.axes[axis] for c in named) if step not in {*compared, steps[0]}]
     return Sheet(
         target=target,
         title=f"{target}: what {axis} changes, {run.dataset}, run {run.name}",
@@ -204,9 +211,10 @@ def _ablation(run: Run, target: str, axis: str, resamples: int) -> Sheet | None:
         floors=(),
         notes=(
             f"Means over the cells that differ in {axis} alone, on the same samples, from {steps[0]}.",
-            *([f"Without pairs of cells that are not done: {'; '.join(lacking[:8])}."] if lacking else []),
-            f"[ ]: 95 % percentile bootstrap over patients ({resamples} resamples) of the mean difference, conditional "
-            "on the fits.",
+            *(["Pairs of which a cell is not done are not in the means."] if undone else []),
+            *([f"Not compared, for want of pairs on the same samples: {', '.join(absent)}."] if absent else []),
+            "Difference: its interval is that of the mean difference of the pairs.",
+            *notes.beside(run, records, varying=varying, resamples=resamples, redrawn=bootstrap.redrawn),
         ),
     )
 

@@ -81,6 +81,11 @@ class Predictions:
     called: Int64 | None = None
     recalibrated: NDArray[np.float64] | None = None
 
+    def take(self, rows: NDArray[Any]) -> Predictions:
+        """Some rows, by position or by mask."""
+        given = {field.name: getattr(self, field.name) for field in fields(self)}
+        return replace(self, **{name: values[rows] for name, values in given.items() if values is not None})
+
     def scored_by(self, metric: Metric) -> NDArray[np.float64]:
         """`(n, K)`: what a metric takes; for one of called classes, called at a threshold, 1 for the class called."""
         if self.called is None or not isinstance(metric, OfCounts):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from results.labels import _parse, _split
+from results.labels import parse_step, split_outside_brackets
 from results.methods.evidence import UNUSED, Evidence
 from results.methods.known import STEPS, Known
 
@@ -127,8 +127,8 @@ def parse(axis: str, label: str) -> list[Step]:
     if axis == "drop":
         return [Step(axis, "", dict(part.split("=", 1) for part in label.split(", ")))]
     found = []
-    for part in _split(label, " + "):
-        found.append(Step(axis, *_parse(part)))
+    for part in split_outside_brackets(label, " + "):
+        found.append(Step(axis, *parse_step(part)))
     return found
 
 
