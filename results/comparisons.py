@@ -117,7 +117,9 @@ def _family(
     alignment = Alignment(predictions, n_classes=len(cells[0].classes), levels=run.levels)
     if against == "best":
         scored = {
-            c.key: value(metric, alignment.rows[c.key], predictions[c.key].P) for c in cells if c.status == "done"
+            c.key: value(metric, alignment.rows[c.key], predictions[c.key].scored_by(METRICS[metric]))
+            for c in cells
+            if c.status == "done"
         }
         sign = -1 if METRICS[metric].lower_is_better else 1
         known = [c for c in cells if np.isfinite(scored.get(c.key, np.nan))]

@@ -71,7 +71,9 @@ class _Rescored:
 
     def score(self, name: str, key: str) -> tuple[float, Float64]:
         """A metric of a cell on the labels that are stored, and on each set of flipped ones."""
-        return self._of(name, self.alignment.rows[key], self.predictions[key].P, self.labels[key])
+        return self._of(
+            name, self.alignment.rows[key], self.predictions[key].scored_by(METRICS[name]), self.labels[key]
+        )
 
     def gain(self, key: str, other: str) -> tuple[float, Float64]:
         """The AUC of a cell minus that of another on the samples that both predict."""

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from results.metrics import METRICS, OfCounts
 from results.refits import refit_notes
 from results.run_folder import Run
 from results.scores import EXPLORATORY
@@ -45,6 +46,9 @@ def of_target(
         yield from _who(run, done)
     yield from _fixed(records, varying)
     yield _folds(run)
+    calls = any(isinstance(METRICS.get(metric), OfCounts) for metric in metrics)
+    if calls and run.protocol.get("threshold", "argmax") != "argmax":
+        yield calling(run, next(cell.classes for cell in run.cells if cell.target == records[0]["target"]))
     if done:
         yield from _uncertainty(frame, done, metrics, averaged)
     yield from _warnings(run, done, metrics, over)
@@ -52,6 +56,16 @@ def of_target(
         places = [f"{place or 'the mean'} (lacks {_some(lacking)})" for place, lacking in missing.items()]
         yield f"Empty, since a mean is given only over all its cells: {_some(places, '; ')}."
     yield from _undone(records, varying)
+
+
+def calling(run: Run, classes: Sequence[str]) -> str:
+    """Which class a row is called."""
+    rule = str(run.protocol.get("threshold", "argmax"))
+    if rule == "argmax" or len(classes) != 2:
+        return "The class called is the most probable one."
+    reached = rule.partition("=")[2]
+    where = f"of a sensitivity of {float(reached):g}" if reached else "of Youden's index"
+    return f"Class {classes[1]} is called at the threshold {where}, chosen on inner folds of the training patients."
 
 
 def corrected(best: Record, cells: int) -> str:

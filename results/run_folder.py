@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -83,7 +83,7 @@ class Predictions:
 
     def take(self, rows: NDArray[Any]) -> Predictions:
         """Some rows, by position or by mask."""
-        given = {field.name: getattr(self, field.name) for field in fields(self)}
+        given = {one.name: getattr(self, one.name) for one in fields(self)}
         return replace(self, **{name: values[rows] for name, values in given.items() if values is not None})
 
     def scored_by(self, metric: Metric) -> NDArray[np.float64]:

@@ -9,6 +9,7 @@ from results.methods.evidence import Evidence
 from results.methods.known import OF_SOFTWARE
 from results.methods.steps import PRETRAINED, software, used
 from results.metrics import METRICS, ORDINAL, OfPairs
+from results.notes import calling
 from results.scores import EXPLORATORY
 
 WHAT = {"encoders": "encoder", "missing": "substitute", "fusion": "fusion", "tables": "table"}
@@ -59,10 +60,16 @@ def training(evidence: Evidence) -> Iterator[str]:
         )
     )
     yield (
-        "Class predictions are the most probable class; no threshold was chosen on test data. Parameters that are not "
+        f"{classes(evidence)} No threshold was chosen on test data. Parameters that are not "
         "named are the defaults of the code at its commit [AUTHORS: give those that matter; "
         "`run_benchmark.py list encoders` (and so on) prints them]."
     )
+
+
+def classes(evidence: Evidence) -> str:
+    """Which class a sample is called."""
+    told = [calling(evidence.run, cell.classes) for cell in evidence.cells]
+    return " ".join(dict.fromkeys(sorted(told)))
 
 
 def tuning(evidence: Evidence) -> str:

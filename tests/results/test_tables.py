@@ -12,9 +12,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
+from sklearn.metrics import accuracy_score
 
 from results import presets
 from results.flips_table import flip_sheets
+from results.metrics import auc, evaluate
 from results.run_folder import ResultsError, read
 from results.scores import scores
 from results.tables import draw, sheets, table
@@ -293,3 +295,25 @@ def test_importing_the_tables_imports_no_pandas():
     root = Path(__file__).resolve().parents[2]
     out = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
     assert not heavy & set(out.stdout.split())
+
+
+def test_metrics_of_called_classes_follow_the_threshold_that_inner_folds_chose(new_run):
+    writer = new_run(protocol={"folds": 4, "repeats": 1, "seed": 0, "split": "patients", "threshold": "sensitivity=.9"})
+    key = writer.add(writer.signal, heads="svc")
+    path = writer.folder / "cells" / f"{key}.parquet"
+    stored = pd.read_parquet(path)
+    stored["threshold"] = np.where(stored["fold"] < 2, 0.2, 0.3)
+    stored.to_parquet(path)
+    run = read(writer.finish())
+    row = scores(run, resamples=20).set_index("heads").loc["svc"]
+    called = (stored["p_1"] >= stored["threshold"]).astype(int)
+    assert row["accuracy"] == pytest.approx(accuracy_score(stored["y"], called))
+    assert row["accuracy"] != pytest.approx(accuracy_score(stored["y"], stored["p_1"] > 0.5))
+    assert row["auc"] == pytest.approx(
+        evaluate(auc, stored.y, stored[["p_0", "p_1"]].to_numpy(), **blocks(stored)).value
+    )
+    assert "Class 1 is called at the threshold of a sensitivity of 0.9" in table(run, resamples=20)
+
+
+def blocks(stored):
+    return {name: stored[name].to_numpy() for name in ("repeat", "fold")}
