@@ -9,7 +9,7 @@ import numpy as np
 from data.base import Float64
 from encoders.geometry.structure import Structure
 
-_CORE = 0.7  # of the half-widths
+_CORE = 0.85  # of the half-widths
 _ROUNDS = 3
 
 

@@ -14,6 +14,7 @@ from encoders.geometry.structure import Structure
 
 NAN = float("nan")
 _RIM = 0.4  # of the width, from the middle: where the front and back heights are taken
+_ROUND = 1.15  # lateral over front-to-back width, up to which an outline is too round to show a turn
 _STEEPEST = 3.0  # degrees that a voxel's height may make over the disc's width, for angles to be told
 
 
@@ -56,22 +57,28 @@ def measure_disc(mask: NDArray[np.int16], affine: Float64, label: int) -> Geomet
     cuts = _cuts(structure, frame)
     if cuts.height:
         return Geometry(seen_fraction=structure.seen_fraction)
+    coarse = structure.voxel(frame.axes[:, 2]) > 2 * frame.half[1] * np.tan(np.radians(_STEEPEST))
+    if coarse:
+        mean = NAN if cuts.ap or cuts.lateral else _mean_height(structure, frame, 2 * frame.half[1])
+        whole = NAN if len(structure.cuts) else structure.volume
+        return Geometry(height_mean=mean, volume=whole, seen_fraction=structure.seen_fraction)
     lateral = axial = NAN
     oval = None
-    if not (cuts.lateral or cuts.ap):
+    if not cuts.ap and (cuts.one_sided or not cuts.lateral):
         oval = fit_oval(structure, frame)
-        frame = frame.moved(oval.u, oval.v, 0.0).turned(oval.turn)
-        lateral = oval.lateral
-        axial = _angle(frame.axes[1, 0], frame.axes[0, 0])
+        frame = frame.moved(oval.u, oval.v, 0.0)
+        lateral = NAN if cuts.lateral else oval.lateral
+        if oval.lateral > _ROUND * oval.ap:
+            frame = frame.turned(oval.turn)
+            axial = NAN if cuts.lateral else _angle(frame.axes[1, 0], frame.axes[0, 0])
     heights = _Heights()
     ap = NAN
-    if not (cuts.ap or cuts.one_sided):
-        ap, middle = _ap_width(structure, frame, oval)
+    if not cuts.ap:
+        smooth, ap, middle = _front_and_back(structure, frame, oval)
         frame = frame.moved(0.0, middle, 0.0)
-        heights = _heights(structure, frame, ap)
-    thick = structure.voxel(frame.axes[:, 2]) / np.tan(np.radians(_STEEPEST))
-    sagittal = NAN if cuts.ap or thick > 2 * frame.half[1] else _angle(frame.axes[2, 1], frame.axes[1, 1])
-    coronal = NAN if cuts.lateral or thick > 2 * frame.half[0] else _angle(frame.axes[2, 0], frame.axes[0, 0])
+        heights = _heights(structure, frame, smooth)
+    sagittal = NAN if cuts.ap else _angle(frame.axes[2, 1], frame.axes[1, 1])
+    coronal = NAN if cuts.lateral else _angle(frame.axes[2, 0], frame.axes[0, 0])
     above, below = (_vertebra_height(mask, affine, n, frame, ap) for n in (label - 200, label - 201))
     return Geometry(
         height_mean=heights.mean,
@@ -123,8 +130,8 @@ class _Heights(NamedTuple):
     posterior: float = NAN
 
 
-def _ap_width(structure: Structure, frame: Frame, oval: Oval | None) -> tuple[float, float]:
-    """Front-to-back width at mid-height in the midsagittal plane, and where its middle lies (v), mm."""
+def _front_and_back(structure: Structure, frame: Frame, oval: Oval | None) -> tuple[float, float, float]:
+    """At mid-height in the midsagittal plane: the width without and with a focal protrusion, and its middle (v), mm."""
     step = structure.voxel(frame.axes[:, 1]) / 4
     reach = frame.half[1] * 1.2 + 4 * step
     v = np.linspace(-reach, reach, int(np.ceil(2 * reach / step)))
@@ -132,40 +139,52 @@ def _ap_width(structure: Structure, frame: Frame, oval: Oval | None) -> tuple[fl
     w = np.linspace(-0.5, 0.5, 3) * structure.voxel(frame.axes[:, 2])
     points, _ = in_slices(structure, frame, frame.points(u[:, None, None], v[:, None], w))
     inside = structure.at(points)
-    at = (points - frame.centre) @ frame.axes
+    u, v, _ = np.moveaxis((points - frame.centre) @ frame.axes, -1, 0)
     total = inside.sum(axis=(1, 2), dtype=np.float64)
-    chord = total * (v[1] - v[0]) / len(w)
-    there = chord > 0.3 * chord.max()
-    place = at[..., 0].mean(axis=(1, 2))
-    middle = (inside * at[..., 1]).sum(axis=(1, 2)) / np.maximum(total, 1e-6)
-    # Without the oval's own shape, a parabola is enough.
-    shape = 1.0 if oval is None else np.sqrt(1 - np.minimum(np.abs(2 * place / oval.lateral), 0.9) ** oval.power)
-    return _at_zero(place[there], (chord / shape)[there]), _at_zero(place[there], middle[there])
+    there = total > 0.3 * total.max()
+    u, total = u.mean(axis=(1, 2))[there], total[there]
+    width = total * (2 * reach / (v.shape[1] - 1)) / len(w)
+    middle = (inside * v).sum(axis=(1, 2))[there] / total
+    if oval is not None:
+        width /= np.sqrt(1 - np.minimum(np.abs(2 * u / oval.lateral), 0.9) ** oval.power)
+    pixel = structure.voxel(frame.axes[:, 1])
+    (smooth, focal), (centre, _) = _at_zero(u, width, 2 * pixel), _at_zero(u, middle, 2 * pixel)
+    return smooth, smooth + (focal if abs(focal) > pixel else 0.0), centre
 
 
-def _at_zero(x: Float64, y: Float64) -> float:
-    """The value at 0 of a parabola through points."""
-    scale = max(float(np.abs(x).max()), 1e-6)
-    terms = np.vander(x / scale, 3, increasing=True)
-    return float(np.linalg.lstsq(terms, y, rcond=1e-6)[0][0])
+def _at_zero(x: Float64, y: Float64, usual: float) -> tuple[float, float]:
+    """A parabola through points at 0, where points off by more than what is usual weigh less, and how far off y is."""
+    reach = max(float(np.abs(x).max()), 1e-6)
+    terms = np.vander(x / reach, 3, increasing=True)
+    off = np.zeros(len(x))
+    for _ in range(10):
+        root = 1 / np.sqrt(1 + (off / usual) ** 2)
+        parabola = np.linalg.lstsq(terms * root[:, None], y * root, rcond=1e-6)[0]
+        off = y - terms @ parabola
+    nearest = np.abs(x) <= np.abs(x).min() + 1.0
+    return float(parabola[0]), float(off[nearest].mean())
 
 
 def _heights(structure: Structure, frame: Frame, ap: float) -> _Heights:
     """The midsagittal heights: local parabolas through the columns around each place; the mean is area over width."""
-    across = np.linspace(-0.12, 0.12, 7) * 2 * frame.half[0]
+    across = np.linspace(-0.1, 0.1, 7) * 2 * frame.half[0]
     found = []
     for place in (-_RIM, 0.0, _RIM):
-        low, high = max(place - 0.15, -0.45), min(place + 0.15, 0.45)
-        u, v = (a.ravel() for a in np.meshgrid(across, np.linspace(low, high, 13) * ap, indexing="ij"))
+        along = np.linspace(max(place - 0.12, -0.46), min(place + 0.12, 0.46), 13)
+        u, v = (a.ravel() for a in np.meshgrid(across, along * ap, indexing="ij"))
         height, _ = columns(structure, frame, u, v)
-        x, y = u / max(float(np.abs(across).max()), 1e-6), (v - place * ap) / (0.15 * ap)
+        x, y = u / max(float(np.abs(across).max()), 1e-6), (v / ap - place) / 0.12
         terms = np.column_stack([np.ones(len(x)), x, y, x * x, y * y])
         found.append(float(np.linalg.lstsq(terms, height, rcond=1e-6)[0][0]))
+    return _Heights(_mean_height(structure, frame, ap), *found)
+
+
+def _mean_height(structure: Structure, frame: Frame, ap: float) -> float:
+    """The area of the midsagittal plane over the front-to-back width, mm."""
     v = np.linspace(-0.6, 0.6, 121) * ap
     u = np.linspace(-0.5, 0.5, 5) * structure.voxel(frame.axes[:, 0])
     height, _ = columns(structure, frame, np.repeat(u, len(v)), np.tile(v, len(u)))
-    mean = float(height.sum() / len(u) * (v[1] - v[0])) / ap
-    return _Heights(mean, *found)
+    return float(height.sum() / len(u) * (v[1] - v[0])) / ap
 
 
 def _vertebra_height(mask: NDArray[np.int16], affine: Float64, label: int, disc: Frame, ap: float) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -33,6 +34,7 @@ def fit_oval(structure: Structure, frame: Frame) -> Oval:
     u, v = (a.ravel() for a in np.meshgrid(grid * frame.half[0], grid * frame.half[1], indexing="ij"))
     w = np.linspace(-0.5, 0.5, 3) * structure.voxel(frame.axes[:, 2])
     points, steps = in_slices(structure, frame, frame.points(u[:, None], v[:, None], w))
+    points = points[structure.holds(points).all(axis=1)]
     seen = structure.at(points).mean(axis=1)
     u, v, _ = ((points.mean(axis=1) - frame.centre) @ frame.axes).T
     pitch = 1.5 * (grid[1] - grid[0]) * frame.half[:2]
@@ -58,8 +60,16 @@ def fit_oval(structure: Structure, frame: Frame) -> Oval:
     start = np.array([u0, v0, np.clip(turn, -0.7, 0.7), 2 * np.sqrt(cuu), 2 * np.sqrt(cvv), 2.2])
     low = [-np.inf, -np.inf, -0.8, 1e-3, 1e-3, 1.3]
     high = [np.inf, np.inf, 0.8, np.inf, np.inf, 8.0]
-    x = least_squares(missed, start, bounds=(low, high), x_scale=[1, 1, 0.05, 1, 1, 0.5], max_nfev=60).x
-    return Oval(x[0], x[1], float(np.degrees(x[2])), 2 * x[3], 2 * x[4], x[5])
+    def fitted(x: Float64, loss: str) -> Any:
+        scale = [1, 1, 0.05, 1, 1, 0.5]
+        return least_squares(missed, x, bounds=(low, high), x_scale=scale, loss=loss, f_scale=0.3, max_nfev=40)
+
+    # The second round gives little weight to what no oval covers, as a herniation; that may have turned the first.
+    first = fitted(start, "linear").x
+    straight = np.where(np.arange(6) == 2, 0.0, first)
+    x = min((fitted(one, "cauchy") for one in (first, straight)), key=lambda fit: float(fit.cost)).x
+    u0, v0, turn, lateral, ap, power = (float(value) for value in x)
+    return Oval(u0, v0, float(np.degrees(turn)), 2 * lateral, 2 * ap, power)
 
 
 def in_slices(structure: Structure, frame: Frame, points: Float64) -> tuple[Float64, Float64]:

@@ -70,6 +70,12 @@ class Structure:
         index = np.moveaxis(points @ to_index[:3, :3].T + to_index[:3, 3], -1, 0)
         return np.asarray(map_coordinates(self.inside, index, order=1, mode="nearest"))
 
+    def holds(self, points: Float64) -> NDArray[np.bool_]:
+        """Which points `(..., 3)` in LPS mm lie in the scan."""
+        to_index = np.linalg.inv(self.affine)
+        index = points @ to_index[:3, :3].T + to_index[:3, 3]
+        return np.asarray(((index >= -0.5) & (index <= np.array(self.inside.shape) - 0.5)).all(axis=-1))
+
 
 def _borders(inside: NDArray[np.bool_], outside: NDArray[np.bool_], affine: Float64) -> tuple[Float64, float]:
     """The directions in which voxels touch what lies outside the scan, and the share of the surface that does not."""
