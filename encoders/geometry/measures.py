@@ -205,4 +205,5 @@ def _vertebra_height(mask: NDArray[np.int16], affine: Float64, label: int, disc:
     frame = between_endplates(structure, Frame(start.centre, start.axes, half + [0, 0, (high - low) / 2 + 2]))
     across, along = (np.linspace(-0.3, 0.3, 7) * h for h in half[:2])
     u, v = (a.ravel() for a in np.meshgrid(across, along, indexing="ij"))
-    return float(columns(structure, frame, u, v)[0].mean())
+    height = float(columns(structure, frame, u, v)[0].mean())
+    return height if height > 0 else NAN
