@@ -149,6 +149,9 @@ def _front_and_back(structure: Structure, frame: Frame, oval: Oval | None) -> tu
         width /= np.sqrt(1 - np.minimum(np.abs(2 * u / oval.lateral), 0.9) ** oval.power)
     pixel = structure.voxel(frame.axes[:, 1])
     (smooth, focal), (centre, _) = _at_zero(u, width, 2 * pixel), _at_zero(u, middle, 2 * pixel)
+    if oval is not None and abs(smooth - oval.ap) < pixel:
+        # Rows along the grid's edges all err alike; the oval's edge crosses them.
+        smooth = (smooth + oval.ap) / 2
     return smooth, smooth + (focal if abs(focal) > pixel else 0.0), centre
 
 

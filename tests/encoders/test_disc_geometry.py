@@ -10,7 +10,7 @@ from data.phantom.anatomy import draw_anatomy
 from data.phantom.gradings import draw_gradings
 from data.phantom.shapes import measure
 from encoders.disc_geometry import DiscGeometry
-from encoders.geometry.measures import Geometry, measure_disc
+from encoders.geometry.measures import measure_disc
 from preprocessing.regions.mask import Mask
 from tests.encoders.shapes import DISC, axes_of, draw, grid, image, phantom_mask, true_height, wedge
 
@@ -111,7 +111,7 @@ def test_a_cut_in_front_keeps_no_height(whole):
     mask, affine = whole
     found = measure_disc(mask[:, :, 15:], affine, DISC)
     assert np.isnan([getattr(found, name) for name in (*LENGTHS, "sagittal_angle", "axial_angle", "volume")]).all()
-    assert found.coronal_angle == pytest.approx(4, abs=1)
+    assert found.coronal_angle == pytest.approx(angles_of(axes_of(8, 4, 5))[1], abs=1)
 
 
 def test_a_cut_from_above_keeps_nothing(whole):
@@ -123,7 +123,7 @@ def test_a_cut_from_above_keeps_nothing(whole):
 def test_seen_fraction_is_the_share_of_the_surface():
     mask = np.zeros((4, 6, 6), np.int16)
     mask[:2, 2:5, 2:5] = DISC
-    # A block of 2 x 3 x 3 voxels of 2 x 1 x 1 mm has 2 x 9 + 4 x 6 x ... mm2: 18 across D and 4 sides of 3 x 4.
+    # A block of 4 x 3 x 3 mm: two sides of 9 mm2, of which one is cut, and four of 12 mm2.
     assert measure_disc(mask, np.diag([2.0, 1, 1, 1]), DISC).seen_fraction == pytest.approx(1 - 9 / (18 + 48))
 
 
@@ -153,8 +153,8 @@ def test_odd_structures():
     assert np.isnan(nothing[:-1]).all() and nothing.seen_fraction == 0
     mask[2, 2, 2] = DISC
     lone = measure_disc(mask, affine * 2, DISC)
-    assert lone.volume == 8 and lone.seen_fraction == 1
-    assert np.isnan([v for v, name in zip(lone, Geometry._fields, strict=True) if name[0] in "hlacs"][:-1]).all()
+    assert lone.volume == pytest.approx(8) and lone.seen_fraction == 1
+    assert {n for n, v in lone._asdict().items() if np.isfinite(v)} == {"volume", "seen_fraction"}
 
 
 def test_touching_discs_and_stray_voxels_change_nothing(whole):
@@ -162,7 +162,7 @@ def test_touching_discs_and_stray_voxels_change_nothing(whole):
     alone = measure_disc(mask, affine, DISC)
     crowded = np.where((mask == 0) & (np.roll(mask, 5, axis=1) == DISC), DISC + 1, mask).astype(np.int16)
     crowded[2, 3, 4:6] = DISC
-    assert measure_disc(crowded, affine, DISC) == alone
+    np.testing.assert_array_equal(measure_disc(crowded, affine, DISC), alone)
 
 
 def test_height_to_the_vertebrae_beside():
@@ -202,9 +202,8 @@ def test_phantom_discs_in_thick_slices():
                 off[name].append(getattr(found, name) - true[name])
     assert len(off["ap_width"]) == 12
     for name, errors in off.items():
-        if not errors:
-            continue
-        limit = 1.0 if name in ANGLES else 0.5
+        # An outline drawn by eleven slices, in front and behind unlike, tells its turn less well.
+        limit = {"sagittal_angle": 1.0, "coronal_angle": 1.0, "axial_angle": 2.0}.get(name, 0.5)
         assert np.isfinite(errors).sum() >= 9, name
         assert np.sqrt(np.nanmean(np.square(errors))) < limit / 2, name
         assert np.nanpercentile(np.abs(errors), 90) < limit, name
