@@ -44,7 +44,8 @@ def draw(shapes, affine, shape, parts=3):
         for d in within:
             for h in within:
                 for w in within:
-                    covered += inside(*(to_frame @ (index + [d, h, w]).T + origin[:, None]))
+                    places = index + np.array([d, h, w])
+                    covered += inside(*(to_frame @ places.T + origin[:, None]))
         mask.ravel()[covered >= parts**3 / 2] = label
     return mask
 
