@@ -42,8 +42,7 @@ def check(found, expected, axes, spacing, affine):
 
 
 @pytest.mark.parametrize("spacing", SPACINGS)
-@pytest.mark.parametrize("pose", [(0, 0, 0), (24, -9, 7), (-15, 6, -11)])
-@pytest.mark.parametrize("angle", [0.0, 9.0])
+@pytest.mark.parametrize(("pose", "angle"), [((0, 0, 0), 0.0), ((24, -9, 7), 9.0), ((-15, 6, -11), 5.0)])
 def test_cylinders_and_wedges(spacing, pose, angle):
     height, ap, lateral = 8.0, 34.0, 48.0
     axes, affine = axes_of(*pose), grid(spacing, shape_of(spacing), middle=np.array(spacing) * [0.2, 0.1, 0.3])
