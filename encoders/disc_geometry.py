@@ -55,7 +55,7 @@ class DiscGeometry(Encoder):
     a degree; the axial angle by less than 2 in slices as thick as 4.4 mm.
     """
 
-    reads_mask: ClassVar[bool] = True
+    measures: ClassVar[bool] = True
     feature_names: ClassVar[tuple[str, ...]] = Geometry._fields
 
     def fit(

@@ -66,7 +66,7 @@ class Radiomics(Encoder):
         classification, 1973, doi:10.1109/TSMC.1973.4309314.
     """
 
-    reads_mask: ClassVar[bool] = True
+    measures: ClassVar[bool] = True
     feature_names: ClassVar[tuple[str, ...]] = (*_FIRST_ORDER, *_HISTOGRAM, *_PROPERTIES, "joint_entropy")
 
     bins: int = 32
