@@ -23,6 +23,8 @@ from encoders.weights import load_weights, read_weights
 if TYPE_CHECKING:
     from torch import nn
 
+ROUNDING = 1e-4
+
 
 @dataclass(frozen=True, kw_only=True)
 class Autoencoder:
@@ -116,7 +118,7 @@ class Autoencoder:
         parts = [self.prepare(images[i]) for i in range(len(images))]
         held = np.repeat(held_out(groups, self.validation, seed), [len(part) for part in parts])
         inputs = torch.from_numpy(np.concatenate(parts))
-        if recipe.loss == "bce" and not 0 <= float(inputs.min()) <= float(inputs.max()) <= 1:
+        if recipe.loss == "bce" and max(-float(inputs.min()), float(inputs.max()) - 1) > ROUNDING:
             raise ValueError(
                 f"inputs from {float(inputs.min()):.2g} to {float(inputs.max()):.2g} have no binary cross-entropy: "
                 "set loss=mse or rescale=true, or use the image step grayscale"

@@ -36,7 +36,7 @@ class FittedAutoencoder(FrozenNetwork):
         network: What `build` gives, trained.
         curve: A line an epoch.
         pictures: Reconstructions by name.
-        precision: Of encoding and decoding.
+        precision: Of encoding; decoding is in fp32.
         device: Where the network computes.
     """
 
@@ -69,7 +69,8 @@ class FittedAutoencoder(FrozenNetwork):
         import torch
 
         with tf32_off(self.device):
-            return decode(self._whole[1], torch.as_tensor(latents, dtype=torch.float32, device=self.device), self.recipe)
+            rows = torch.as_tensor(latents, dtype=torch.float32, device=self.device)
+            return decode(self._whole[1], rows, self.recipe)
 
     def save(self, folder: Path) -> None:
         """`network.safetensors`, `learning_curve.json`, and the pictures as `.npy`."""

@@ -39,7 +39,7 @@ def structure(image: Image) -> Float32:
             "the mask is wanted, but the crop is around no structure of a mask: use a region that is, such as mask, "
             "or input=intensity"
         )
-    return (image.mask == image.structure).astype(np.float32)
+    return np.asarray(image.mask == image.structure, dtype=np.float32)
 
 
 def on_grid(

@@ -89,7 +89,15 @@ DISC = Recipe(
     learning_rate=1e-3,
     momentum=0.9,
 )
-DISC_SMALL = replace(DISC, shape=(32, 32, 32), channels=(16, 32, 64, 128), latent=4, spacing_mm=(2.0, 2.0, 2.0))
+DISC_SMALL = replace(
+    DISC,
+    shape=(32, 32, 32),
+    channels=(16, 32, 64, 128),
+    latent=4,
+    spacing_mm=(2.0, 2.0, 2.0),
+    batch_size=8,
+    learning_rate=3e-3,
+)
 
 
 def build(recipe: Recipe) -> nn.ModuleList:

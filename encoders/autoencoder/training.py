@@ -131,4 +131,5 @@ def _error(network: Any, inputs: Any, recipe: Recipe, device: str) -> float:
         return float("nan")
     with torch.inference_mode():
         parts = inputs.split(recipe.batch_size)
-        return float(sum(objective(network, part.to(device), recipe).item() * len(part) for part in parts) / len(inputs))
+        total = sum(objective(network, part.to(device), recipe).item() * len(part) for part in parts)
+    return float(total / len(inputs))

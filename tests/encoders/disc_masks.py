@@ -13,7 +13,7 @@ SPACING = 0.75
 
 
 def draw_factors(patients, discs=5, seed=0):
-    """`(patients * discs, 4)` front-to-back and lateral width, height (mm) and wedge (degrees), and the patient of each.
+    """Front-to-back and lateral width, height (mm) and wedge (degrees) of `(patients * discs, 4)`, and their patients.
 
     Means and deviations are the phantom's; every factor has a part of the patient and a part of the level.
     """
