@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from results.methods import data, evaluation, steps
 from results.methods.evidence import Evidence
+from results.methods.known import TRAINED
 from results.scores import EXPLORATORY
 
 AUTHORS = "only the authors can say"
@@ -92,7 +93,7 @@ def _weights(evidence: Evidence) -> Iterator[str]:
         names = dict.fromkeys(f"`{step.name}`" for step in networks if (step.weights == "random") == random)
         if names:
             yield f"With {words}: {', '.join(names)}."
-    if any(step.learns == "labels" or step.name in ("cae_2d", "mlp") for step in steps.used(evidence)):
+    if any(step.learns == "labels" or step.name in TRAINED for step in steps.used(evidence)):
         seed = evidence.run.protocol.get("seed")
         yield f"What is trained in the fold starts from random weights, drawn from seed {seed}."
 
