@@ -14,10 +14,11 @@ from results.labels import shorten
 from results.meaning import unfit
 from results.metrics import METRICS
 from results.paired import Pair, adjusted, alone, differences_by_fold, pair, secondary, value
-from results.run_folder import Cell, ResultsError, Run
+from results.run_folder import Cell, Predictions, ResultsError, Run
 from results.scores import EXPLORATORY, floor_for, is_step, the_cell
-from results.statistics.bootstrap import PatientBootstrap, interval
+from results.statistics.bootstrap import PatientBootstrap, Rows, interval
 from results.statistics.equivalence import equivalence_test
+from results.statistics.selection import selection_corrected
 
 FEW = 40
 LISTED = 8
@@ -34,6 +35,7 @@ class _Family:
         pairs: Those that were made.
         absent: The others, each with why.
         carriers: The least number of patients in whom a class is seen.
+        worth: Against `best`: what is said of its score, corrected for the choice.
     """
 
     target: str
@@ -42,6 +44,7 @@ class _Family:
     pairs: Sequence[Pair]
     absent: Sequence[str]
     carriers: int
+    worth: str = ""
 
     @property
     def tested(self) -> bool:
@@ -160,7 +163,22 @@ def _family(
     if not pairs:
         raise ResultsError(f"{target}: no comparison has a value in every resample: {_some(absent)}")
     carriers = min(len(np.unique(f.rows.patient[f.rows.y == k])) for f in pairs for k in range(f.rows.n_classes))
-    return _Family(target, declared, len(wanted), pairs, absent, carriers)
+    worth = ""
+    if against == "best" and resamples:
+        same = [cell for cell in known if alignment.rows[cell.key] is alignment.rows[best.key]]
+        worth = _worth(metric, bootstrap, alignment.rows[best.key], [predictions[cell.key] for cell in same])
+    return _Family(target, declared, len(wanted), pairs, absent, carriers, worth)
+
+
+def _worth(metric: str, bootstrap: PatientBootstrap, rows: Rows, cells: Sequence[Predictions]) -> str:
+    """The best's score corrected for having been chosen among the cells on its samples."""
+    measure = METRICS[metric]
+    found = selection_corrected(bootstrap, measure, rows, [cell.scored_by(measure) for cell in cells])
+    score = Score(found.value, found.low, found.high).text()
+    return (
+        f" Its {measure.label}, corrected for the choice among the {len(cells)} cells on its samples (BBC-CV: chosen "
+        f"in the bag, scored out of the bag), is {score}."
+    )
 
 
 def _drawn(run: Run, family: _Family, resamples: int) -> Sheet:
@@ -228,7 +246,7 @@ def _notes(family: _Family, resamples: int, *, second: bool) -> list[str]:
         if patients < FEW:
             notes.append(f"Fewer than {FEW} patients: p-values are approximate.")
     elif declared["against"] == "best":
-        notes.append("The best was chosen by these numbers: no p-values and no test of equivalence.")
+        notes.append(f"The best was chosen by these numbers: no p-values and no test of equivalence.{family.worth}")
     else:
         notes.append(
             f"EXPLORATORY: the rarest class is seen in {family.carriers} patients, fewer than {EXPLORATORY}; no "

@@ -10,6 +10,7 @@ from sklearn.metrics import accuracy_score, roc_auc_score
 from results.comparisons import comparisons
 from results.formats import text
 from results.run_folder import read
+from results.scores import scores
 
 
 @pytest.fixture
@@ -67,7 +68,12 @@ def test_a_copy_of_the_reference_differs_in_nothing(writer):
 
 
 def test_against_the_best_there_are_no_p_values(writer):
-    (sheet,) = comparisons(declared(writer, against="best", margin=0.9))
+    run = declared(writer, against="best", margin=0.9)
+    (sheet,) = comparisons(run)
+    best = scores(run).dropna(subset=["auc_corrected"]).iloc[0]  # of the same resamples
+    worth = f"is {best['auc_corrected']:.2f} [{best['auc_corrected_low']:.2f}, {best['auc_corrected_high']:.2f}]"
+    assert f"corrected for the choice among the {int(best['auc_corrected_among'])} cells" in " ".join(sheet.notes)
+    assert worth in " ".join(sheet.notes)
     assert sheet.extras == () and "no p-values" in text(sheet)
     assert {row.labels[0] for row in sheet.rows} in ({"weak", "copy"}, {"weak", "strong"})
 
