@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from data.base import Float32, Float64, Image
 from data.phantom.knee import Knee
@@ -83,7 +86,7 @@ class _Slice:
         self._paint(np.minimum(within, -condyles + 1), signals["capsule"])
         rim = np.minimum(np.minimum(within, 11 - plateau), -condyles)
         self._paint(np.minimum(rim, np.minimum(np.abs(self.u) - _NOTCH, gap + 1 - self.w)), signals["meniscus"])
-        between = np.minimum(condyles + gap, np.minimum(self.w, plateau - 7))
+        between = np.minimum(np.minimum(condyles + gap, plateau - 7), np.minimum(self.w, gap + 2 - self.w))
         self._paint(between, signals["fluid"])
         shell = np.minimum(condyles + 0.45 * gap, self.v + 30)
         self._paint(np.minimum(shell, 20 - self.w), signals["cartilage"])
@@ -152,7 +155,7 @@ class _Slice:
         """Depth inside an oval column along w, mm."""
         return _depth([self.u - np.float32(centre[0]), self.v - np.float32(centre[1])], half)
 
-    def _paint(self, depth: Float32, signal: float) -> None:
+    def _paint(self, depth: NDArray[np.floating[Any]], signal: float) -> None:
         cover = np.clip(depth * np.float32(1 / self.pixel) + np.float32(0.5), 0, 1)
         self.pixels += cover * (np.float32(signal) - self.pixels)
 
