@@ -359,13 +359,25 @@ def _report(outcome: Outcome) -> NoReturn:
     except ResultsError as error:
         print(error)
     if outcome.failures:
-        print(f"\n{len(outcome.failures)} cells failed (tracebacks in {outcome.folder / 'failures'}):")
+        print(f"\nfailed: {_kinds(outcome.failures)} (tracebacks in {outcome.folder / 'failures'}):")
         for planned, reason in outcome.failures[:20]:
-            print(
-                f"  {planned.key[:8]} {planned.cell['heads'].label()} on {planned.cell['encoders'].label()}: {reason}"
-            )
+            view = "" if planned.view.kind == "real" else f", {planned.view.kind} {planned.view.number}"
+            what = f"{planned.cell['heads'].label()} on {planned.cell['encoders'].label()}, {planned.cell.target}{view}"
+            print(f"  {planned.key[:8]} {what}: {reason}")
         print(f"run exactly these again: {rerun_command(sys.argv)}")
     raise typer.Exit(1 if outcome.failures else 0)
+
+
+def _kinds(failures: list[Any]) -> str:
+    """`2 cells, 3 refits of 1 cell`."""
+    words = []
+    for kind, word in (("real", "cell"), ("null", "null run"), ("refit", "refit")):
+        found = [planned for planned, _ in failures if planned.view.kind == kind]
+        of = len({(planned.cell.target, tuple(planned.cell.steps.items())) for planned in found})
+        if found:
+            of_cells = "" if kind == "real" else f" of {of} cell{'s' * (of > 1)}"
+            words.append(f"{len(found)} {word}{'s' * (len(found) > 1)}{of_cells}")
+    return ", ".join(words)
 
 
 def _add_plugins(folder: Path | None) -> None:
