@@ -145,12 +145,19 @@ class Keys:
             self._plugins[kind, step] = step.load(kind)
         return self._plugins[kind, step]
 
-    def head(self, cell: Cell) -> str:
-        """The key of what a cell fits, without its rows and tokens."""
-        axes = tuple(cell.steps.items())
-        if axes not in self._heads:
-            self._heads[axes] = self._head(cell, self.plugin("heads", cell["heads"]))
-        return self._heads[axes]
+    def head(self, cell: Cell, classes: int) -> str:
+        """The key of what a cell fits for a target of so many classes, without its rows and tokens."""
+        rule = self.threshold(cell, classes)
+        memo = (*cell.steps.items(), rule)
+        if memo not in self._heads:
+            key = self._head(cell, self.plugin("heads", cell["heads"]))
+            self._heads[memo] = key if rule == ARGMAX else identity.combine(key, rule)
+        return self._heads[memo]
+
+    def threshold(self, cell: Cell, classes: int) -> str:
+        """How class 1 of two is called; of more classes, and by a head that sees nothing, the most probable is."""
+        chooses = classes == 2 and self.plugin("heads", cell["heads"]).features != "none"
+        return self._grid.protocol.threshold if chooses else ARGMAX
 
     def _head(self, cell: Cell, head: Any) -> str:
         parts: list[Any] = ["fit", identity.code("bench.stages.fits"), self._identity("heads", cell["heads"])]
@@ -164,8 +171,6 @@ class Keys:
             parts += [self._identity("tables", cell["tables"])]
             if cell["tables"].name != "none":
                 parts.append(identity.rows(self._samples[self.table_columns(cell)]))
-        if self._grid.protocol.threshold != ARGMAX:
-            parts.append(self._grid.protocol.threshold)
         return identity.key(*parts, self._grid.protocol.seed)
 
     def _fusion(self, cell: Cell) -> str:
@@ -253,10 +258,15 @@ class Keys:
         )
 
     @cached_property
+    def places(self) -> pd.DataFrame:
+        """What regions know of the samples: where they are, and neither labels nor clinical columns."""
+        skip = {t.column for t in self._dataset.targets()} | {"split"} | set(self._dataset.clinical)
+        return self._samples[[c for c in self._samples if c not in skip]]
+
+    @cached_property
     def _scans(self) -> str:
         """The digest of every study's files, of the samples' places in them, and of the code that reads them."""
-        skip = {t.column for t in self._dataset.targets()} | {"split"} | set(self._dataset.clinical)
-        rows = identity.rows(self._samples[[c for c in self._samples if c not in skip]])
+        rows = identity.rows(self.places)
         studies = dict.fromkeys(self._samples["study"].astype(str))
         files = identity.lines(f"{study} {self._dataset.digest(study, self._of_file)}" for study in studies)
         self._of_file.save()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -40,12 +41,15 @@ class Locate:
 
     def write(self, refs: Sequence[CropsRef], name: str) -> None:
         """Makes the crops of one fitted region in one sequence, for all of its image chains."""
-        import pandas as pd
-
         ref = refs[0]
         fitted = self._fitted(ref)
-        ratings: dict[str, Mapping[str, float]] = {}
-        write_crops(self._plan, self._store, refs, fitted, name, jobs=1, progress=self._progress, ratings=ratings)
+        rated = partial(self._keep, ref)
+        write_crops(self._plan, self._store, refs, fitted, name, jobs=1, progress=self._progress, rated=rated)
+
+    def _keep(self, ref: CropsRef, ratings: Mapping[str, Mapping[str, float]]) -> None:
+        """Keeps how near the region came on the scans of test patients."""
+        import pandas as pd
+
         test = set(self._plan.samples["study"].astype(str)[ref.part.test]) if ref.part else set(ratings)
         patient = dict(zip(self._plan.samples["study"].astype(str), self._plan.patients, strict=True))
         rows = [{"study": s, "patient": patient[s], **found} for s, found in ratings.items() if s in test and found]
@@ -80,7 +84,7 @@ class Locate:
         assert part is not None
         studies = plan.samples["study"].astype(str).to_numpy()
         have = plan.rows(plan.keys.crops(ref.sequence, ref.region, ref.images)) >= 0
-        records: list[dict[str, Any]] = plan.samples.reset_index().to_dict("records")  # type: ignore[assignment]
+        records: list[dict[str, Any]] = plan.keys.places.reset_index().to_dict("records")  # type: ignore[assignment]
         found = []
         for study in dict.fromkeys(studies[part.train & have]):
             rows = np.flatnonzero(studies == study)

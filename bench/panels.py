@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.keys import CropsRef, Fit
 from bench.plan import Plan, PlannedCell
 from bench.record import Record
 from results.metrics import auc, evaluate
@@ -62,14 +63,17 @@ def _write_target(plan: Plan, planned: PlannedCell, table: pd.DataFrame, record:
     half = max(1, plan.grid.panels // 2)
     chosen = [*_of_patients(order[::-1], table["patient"].to_numpy(), half)]
     chosen += _of_patients(order, table["patient"].to_numpy(), half)
-    refs = list(dict.fromkeys(ref.crops for each in planned.fits[0].tokens for ref in each))
+    of_fold = {(fit.part.repeat, fit.part.fold): _crops(fit) for fit in planned.fits}
+    called = P.argmax(axis=1)
+    if "threshold" in table:
+        called = (P[:, 1] >= table["threshold"].to_numpy()).astype(np.int64)
     place = {sample: i for i, sample in enumerate(plan.ids)}
     labels = planned.view.labels[planned.cell.target].classes
     images: dict[str, Any] = {}
     shown: list[dict[str, Any]] = []
     for i, row in enumerate(chosen):
         record_of = table.iloc[row]
-        for j, ref in enumerate(refs):
+        for j, ref in enumerate(of_fold[int(record_of["repeat"]), int(record_of["fold"])]):
             crops, rows = plan.crops(ref), plan.rows(ref)
             entry = int(rows[place[record_of["sample"]]])
             if crops is not None and entry >= 0:
@@ -80,14 +84,19 @@ def _write_target(plan: Plan, planned: PlannedCell, table: pd.DataFrame, record:
                 "sample": str(record_of["sample"]),
                 "label": str(labels[int(record_of["y"])]),
                 "probability": float(own[row]),
-                "told": str(labels[int(P[row].argmax())]),
+                "told": str(labels[int(called[row])]),
                 "half": "best" if i < len(chosen) / 2 else "worst",
             }
         )
     base = record.folder / FOLDER / planned.cell.target
     np.savez_compressed(base.with_suffix(".npz"), **images)
-    about = {"cell": planned.key, "sequences": [ref.sequence for ref in refs], "samples": shown}
+    about = {"cell": planned.key, "sequences": [ref.sequence for ref in _crops(planned.fits[0])], "samples": shown}
     base.with_suffix(".json").write_text(json.dumps(about, indent=1), encoding="utf-8")
+
+
+def _crops(fit: Fit) -> list[CropsRef]:
+    """What a fold saw: a region that learns finds other crops in each."""
+    return list({ref.crops.key: ref.crops for each in fit.tokens for ref in each}.values())
 
 
 def _of_patients(order: NDArray[np.int64], patient: NDArray[Any], wanted: int) -> list[int]:

@@ -201,7 +201,7 @@ class Plan:
         head = self.keys.plugin("heads", cell["heads"])
         present = self.present(*(cell[axis] for axis in SEEN))
         planned = PlannedCell(cell, view, "", refused=self._refuses(cell, np.asarray(present.any(axis=1)), view))
-        own = self.keys.head(cell)
+        own = self.keys.head(cell, len(view.labels[cell.target].classes))
         for part in view.parts:
             rows = self.keys.rows(cell, present, part, view)
             tokens: tuple[tuple[TokensRef, ...], ...] = ()

@@ -35,7 +35,7 @@ def write_crops(
     *,
     jobs: int,
     progress: Progress,
-    ratings: dict[str, Mapping[str, float]] | None = None,
+    rated: Callable[[Mapping[str, Mapping[str, float]]], None] = lambda ratings: None,
 ) -> None:
     """Makes crops of one sequence; a series is read once for all regions and image chains.
 
@@ -49,14 +49,15 @@ def write_crops(
         name: For progress.
         jobs: Studies at a time.
         progress: Is told of studies.
-        ratings: Takes for each study how near the fitted region came to what is given.
+        rated: Told for each study how near the fitted region came to what is given, before the crops are in the store.
     """
     studies: dict[str, list[int]] = {}
     for position, study in enumerate(plan.samples["study"].astype(str)):
         studies.setdefault(study, []).append(position)
-    records: list[dict[str, Any]] = plan.samples.reset_index().to_dict("records")  # type: ignore[assignment]
+    records: list[dict[str, Any]] = plan.keys.places.reset_index().to_dict("records")  # type: ignore[assignment]
     points = cache(plan.dataset.points)
     trace, is_empty = "", True
+    ratings: dict[str, Mapping[str, float]] = {}
     progress.begin_images(name, len(studies))
     start = time.perf_counter()
     drafts = {ref.key: store.draft("crops", ref.key) for ref in refs}
@@ -71,9 +72,9 @@ def write_crops(
         for key, crops in found.items():
             writers[key].add(studies[study], crops)
             trace, is_empty = trace or crops.trace, is_empty and not crops.images
-            if ratings is not None:
-                ratings[study] = crops.rating
+            ratings[study] = crops.rating
         progress.images()
+    rated(ratings)
     for ref in refs:
         writers[ref.key].close()
         store.commit(drafts[ref.key], made_by("crops", ref, seconds=time.perf_counter() - start))

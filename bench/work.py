@@ -129,9 +129,8 @@ class Work:
         return [fit.fused.key, fit.fused.refits] if refits else [fit.fused.key]
 
     def _threshold(self, planned: PlannedCell) -> str:
-        """How class 1 of two is called; of more classes the most probable is."""
-        two = len(planned.view.labels[planned.cell.target].classes) == 2
-        return self._plan.grid.protocol.threshold if two else ARGMAX
+        classes = planned.view.labels[planned.cell.target].classes
+        return self._plan.keys.threshold(planned.cell, len(classes))
 
     def _cut_tasks(self, ref: CropsRef, cut: dict[str, Task]) -> tuple[Task, ...]:
         """What makes the crops of a fitted region; one task for all of its image chains."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 ARGMAX = "argmax"
+ROUNDING = 1e-9
 _SENSITIVITY = re.compile(r"sensitivity=(0?\.\d+|1|1\.0*)")
 
 
@@ -31,7 +33,7 @@ def choose(rule: str, event: NDArray[np.bool_], p: NDArray[np.float64]) -> float
     Args:
         rule: `"youden"` or such as `"sensitivity=.9"`.
         event: `(n,)` which rows are events.
-        p: `(n,)` their score; an event is called at and above the threshold.
+        p: `(n,)` their score; an event is called at and above the threshold, which lies half-way to the next lower p.
 
     Raises:
         ValueError: As the two rules do.
@@ -41,7 +43,7 @@ def choose(rule: str, event: NDArray[np.bool_], p: NDArray[np.float64]) -> float
 
 
 def youden(event: NDArray[np.bool_], p: NDArray[np.float64]) -> float:
-    """The p at and above which calling an event gives the largest sensitivity + specificity - 1; of ties the highest.
+    """Where calling an event gives the largest sensitivity + specificity - 1; of ties the highest.
 
     Args:
         event: `(n,)` bool.
@@ -61,7 +63,7 @@ def youden(event: NDArray[np.bool_], p: NDArray[np.float64]) -> float:
 
 
 def at_sensitivity(event: NDArray[np.bool_], p: NDArray[np.float64], wanted: float) -> float:
-    """The highest p at and above which calling an event reaches a sensitivity.
+    """The highest threshold that reaches a sensitivity.
 
     Args:
         event: `(n,)` bool.
@@ -81,11 +83,14 @@ def at_sensitivity(event: NDArray[np.bool_], p: NDArray[np.float64], wanted: flo
 def _called(
     event: NDArray[np.bool_], p: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.int64]]:
-    """Thresholds from high to low, and the events and others at or above: just above every p, then each distinct p."""
+    """Thresholds from high to low, and the events and others above: one above every p, then one below each distinct p.
+
+    They lie half-way between neighbours, so that rounding moves no row across.
+    """
     if event.all() or not event.any():
         raise ValueError(f"a threshold needs rows with and without the event, not {int(event.sum())} of {len(event)}")
-    thresholds, place = np.unique(-p, return_inverse=True)
-    true, false = (np.cumsum(np.bincount(place[rows], minlength=len(thresholds))) for rows in (event, ~event))
-    nobody = np.zeros(1, dtype=np.int64)
-    above = np.nextafter(p.max(), np.inf)
-    return np.append(above, -thresholds), np.append(nobody, true), np.append(nobody, false)
+    values, place = np.unique(-p, return_inverse=True)
+    true, false = (np.cumsum(np.bincount(place[rows], minlength=len(values))) for rows in (event, ~event))
+    ends = [-values[0] + ROUNDING, *-values, -values[-1] - ROUNDING]
+    thresholds = np.array([ends[0], *((a + b) / 2 for a, b in pairwise(ends[1:]))])
+    return thresholds, np.append(0, true), np.append(0, false)

@@ -130,6 +130,7 @@ def latex(sheet: Sheet) -> str:
     caption = _escape(" ".join([f"{sheet.title}.", *marked(sheet)]))
     return "\n".join(
         [
+            r"% \usepackage{booktabs,graphicx}",
             r"\begin{table}",
             rf"\caption{{{caption}}}\medskip",
             r"\resizebox{\textwidth}{!}{%",

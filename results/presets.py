@@ -193,7 +193,8 @@ def _ablation(run: Run, target: str, axis: str, resamples: int) -> Sheet | None:
     predictions = {cell.key: run.predictions(cell) for cell in cells}
     alignment = Alignment(predictions, n_classes=len(cells[0].classes), levels={})
     bootstrap = bootstrap_of(alignment, target, resamples=resamples)
-    rows = list(_steps(steps, places, predictions, alignment, bootstrap))
+    complete = {place: found for place, found in places.items() if set(steps) <= set(found)}
+    rows = list(_steps(steps, complete or places, predictions, alignment, bootstrap))
     if not rows:
         return None
     named = [c for c in run.cells if c.target == target and not c.floor]
@@ -211,12 +212,19 @@ def _ablation(run: Run, target: str, axis: str, resamples: int) -> Sheet | None:
         floors=(),
         notes=(
             f"Means over the cells that differ in {axis} alone, on the same samples, from {steps[0]}.",
-            *(["Pairs of which a cell is not done are not in the means."] if undone else []),
+            *([_settings(axis, len(complete), len(places))] if len(complete) < len(places) else []),
             *([f"Not compared, for want of pairs on the same samples: {', '.join(absent)}."] if absent else []),
             "Difference: its interval is that of the mean difference of the pairs.",
             *notes.beside(run, records, varying=varying, resamples=resamples, redrawn=bootstrap.redrawn),
         ),
     )
+
+
+def _settings(axis: str, complete: int, all_of_them: int) -> str:
+    """Over what settings of the other axes the means are."""
+    if complete:
+        return f"Means over the {complete} of {all_of_them} settings of the other axes in which every step is done."
+    return f"No setting has every step of {axis} done: rows are means over different pairs and can't be compared."
 
 
 def _steps(

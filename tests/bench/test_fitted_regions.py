@@ -56,6 +56,7 @@ class MeanPosition(Region):
         for scan in scans:
             image = scan.image()
             for sample in scan.samples:
+                assert not {"narrowing", "pfirrmann", "sex"} & set(sample), "a region sees labels"
                 voxels = np.argwhere(image.mask == sample["mask_label"])
                 middle = (np.asarray(image.pixels.shape) - 1) / 2
                 found.setdefault(str(int(sample["mask_label"])), []).append(voxels.mean(axis=0) - middle)

@@ -10,6 +10,7 @@ from sklearn.linear_model import LogisticRegression
 
 from heads import thresholds
 from heads.cascade import Cascade
+from heads.knn import Knn
 from heads.logistic import Logistic
 from heads.own import Own
 from heads.prior import Prior
@@ -29,7 +30,8 @@ def scored(n=120, seed=0):
 def test_youdens_threshold_is_the_best_of_the_roc_curve(seed):
     event, p = scored(seed=seed)
     false, true, at = sk.roc_curve(event, p, drop_intermediate=False)
-    assert thresholds.youden(event, p) == at[np.flatnonzero(true - false >= (true - false).max() - 1e-9)[0]]
+    best = at[np.flatnonzero(true - false >= (true - false).max() - 1e-9)[0]]
+    np.testing.assert_array_equal(p >= thresholds.youden(event, p), p >= best)
 
 
 def test_where_nothing_is_told_nobody_is_called():
@@ -42,13 +44,23 @@ def test_where_nothing_is_told_nobody_is_called():
 def test_the_threshold_for_a_sensitivity_is_the_highest_that_reaches_it(wanted):
     event, p = scored()
     _, true, at = sk.roc_curve(event, p, drop_intermediate=False)
-    assert thresholds.choose(f"sensitivity={wanted}", event, p) == at[true >= wanted - 1e-9].max()
+    highest = at[true >= wanted - 1e-9].max()
+    np.testing.assert_array_equal(p >= thresholds.choose(f"sensitivity={wanted}", event, p), p >= highest)
 
 
 def test_a_third_of_the_sensitivity_is_reached_by_one_event_of_three():
     event, p = np.array([True, True, True, False]), np.array([0.9, 0.8, 0.7, 0.1])
-    assert thresholds.at_sensitivity(event, p, 1 / 3) == 0.9
-    assert thresholds.at_sensitivity(event, p, 2 / 3) == 0.8
+    assert thresholds.at_sensitivity(event, p, 1 / 3) == pytest.approx(0.85)  # half-way to the next
+    assert thresholds.at_sensitivity(event, p, 2 / 3) == pytest.approx(0.75)
+    assert thresholds.at_sensitivity(event, p, 1) == pytest.approx(0.4)
+
+
+def test_rounding_moves_no_row_across_a_threshold(problem):
+    for seed in range(5):
+        training, _, _ = problem(n=200, rates=[0.7, 0.3], apart=0.5, threshold="sensitivity=.9", seed=seed)
+        fitted = Knn(neighbours=5).fit(training, seed=0)
+        p = np.unique(fitted.predict_proba(training.X)[:, 1])
+        assert np.abs(p - fitted.threshold).min() > 1e-10  # a double has 1e-16
 
 
 def test_what_can_not_be_is_an_error():
