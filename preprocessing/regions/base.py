@@ -2,14 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
-from typing import Any, ClassVar
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from data.base import Box, Image, Vector3
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class Scan:
+    """A training patient's scan in one sequence, read when asked for.
+
+    Args:
+        study: The study.
+        patient: The patient, for inner splits.
+        image: Reads the scan with its mask; gives None where the study lacks the sequence.
+        samples: The study's rows of `Dataset.samples()`.
+    """
+
+    study: str
+    patient: str
+    image: Callable[[], Image | None]
+    samples: Sequence[Mapping[str, Any]]
+
+
+Scans = Sequence[Scan]
+
+
+class FittedRegion(Protocol):
+    """A region that has learnt where to look."""
+
+    def prepare(self, image: Image) -> Image:
+        """The scan as `locate` wants it, once for all its samples."""
+        ...
+
+    def locate(self, image: Image, sample: Mapping[str, Any]) -> Box | None:
+        """As in `Region`, in a prepared image."""
+        ...
+
+    def save(self, folder: Path) -> None:
+        """Writes what was learnt (safetensors, JSON)."""
+        ...
+
+    def artifacts(self) -> Mapping[str, pd.DataFrame | NDArray[Any]]:
+        """Tables and arrays worth keeping: learning curves."""
+        ...
 
 
 class Region:
@@ -20,6 +64,21 @@ class Region:
     """
 
     uses_points: ClassVar[bool] = False
+    learns: ClassVar[bool] = False
+
+    def fit(self, scans: Scans, *, seed: int, device: str) -> FittedRegion:
+        """Learns from the training patients of the fold; only for a region that learns.
+
+        Args:
+            scans: One a study and sequence.
+            seed: For what draws.
+            device: `"cpu"` or `"cuda"`.
+        """
+        raise NotImplementedError
+
+    def load(self, folder: Path, *, device: str) -> FittedRegion:
+        """What `FittedRegion.save` wrote; only for a region that learns."""
+        raise NotImplementedError
 
     def locate(self, image: Image, sample: Mapping[str, Any]) -> Box | None:
         """The box of a sample in an unprocessed image; None where the image does not show it.
