@@ -193,7 +193,9 @@ def _read(network: nn.Module, settings: Segmented, path: Path) -> nn.Module:
     with safe_open(path, framework="pt") as file:
         trained, wanted = file.metadata() or {}, _shape_of(settings)
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    other = [f"{n} is {trained.get(n, 'not told')}, not {value}" for n, value in wanted.items() if trained.get(n) != value]
+    other = [
+        f"{n} is {trained.get(n, 'not told')}, not {value}" for n, value in wanted.items() if trained.get(n) != value
+    ]
     if other:
         raise ValueError(f"weights '{path}' were trained with other fields: {'; '.join(other)}")
     network.load_state_dict(tensors)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import permutations
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,19 +57,21 @@ class Grid:
         ratio = np.asarray(self.turned) / self.shape
         fwhm = np.sqrt(np.maximum(ratio**2 - 1, 0))
         smooth = gaussian_filter(pixels.astype(np.float32), fwhm / np.sqrt(8 * np.log(2)), mode="nearest")
-        return _resized(smooth[None], self.shape, "trilinear")[0]
+        on_grid: Float32 = _resized(smooth[None], self.shape, "trilinear")[0]
+        return on_grid
 
     def labels(self, labels: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """The classes of the image's voxels on the grid, `(D, H, W)`: the nearest."""
         turned = self._turn(labels)[None].astype(np.float32)
-        return _resized(turned, self.shape, "nearest-exact")[0].astype(np.uint8)
+        on_grid: NDArray[np.uint8] = _resized(turned, self.shape, "nearest-exact")[0].astype(np.uint8)
+        return on_grid
 
     def classes(self, probabilities: Float32) -> NDArray[np.uint8]:
         """The likeliest class of every voxel of the image, from probabilities `(classes, D, H, W)` on the grid."""
         best = _resized(probabilities, self.turned, "trilinear").argmax(axis=0).astype(np.uint8)
         return np.ascontiguousarray(np.flip(best, self.flipped).transpose(np.argsort(self.axes)))
 
-    def _turn(self, array: NDArray[np.generic]) -> NDArray[np.generic]:
+    def _turn(self, array: NDArray[Any]) -> NDArray[Any]:
         return np.flip(array.transpose(self.axes), self.flipped)
 
 

@@ -61,7 +61,7 @@ def _numbered(disc: Bool, vertebra: Bool, affine: Float, axis: Float, smallest: 
     spacing = np.linalg.norm(affine[:3, :3], axis=0)
     found, n = label(disc, np.ones((3, 3, 3)))
     pieces = [part for i in range(1, n + 1) for part in _parted(found == i, affine, axis)]
-    pieces = sorted((p for p in pieces), key=len, reverse=True)
+    pieces.sort(key=len, reverse=True)
     pieces = [p for p in pieces if len(p) >= smallest * len(pieces[0])]
     if vertebra.any():
         away = distance_transform_edt(~vertebra, sampling=spacing)
@@ -91,17 +91,12 @@ def _parted(component: Bool, affine: Float, axis: Float) -> list[NDArray[np.int6
     """
     from scipy.ndimage import distance_transform_edt, find_objects, label
 
-    box = find_objects(component.astype(np.int8))[0]
-    inside = np.pad(component[box], 1)
-    start = np.array([s.start for s in box]) - 1
+    # With a margin of one voxel: what lies beyond the image is not known to be outside.
+    box = tuple(slice(max(side.start - 1, 0), side.stop + 1) for side in find_objects(component.astype(np.int8))[0])
+    inside, start = component[box], np.array([side.start for side in box])
     spacing = np.linalg.norm(affine[:3, :3], axis=0)
-    # A slab is cut at its first and last slice: what lies beyond is not known to be outside.
-    depth = distance_transform_edt(np.pad(component[box], [(1, 1)] * 3)[1:-1], sampling=spacing)
-    depth = np.pad(depth, [(1, 1), (0, 0), (0, 0)])
     voxels = np.argwhere(inside)
-    reach = np.ptp((voxels * spacing) @ np.ones(3)) if len(voxels) > 1 else 0.0
-    if reach < APART:
-        return [voxels + start]
+    depth = distance_transform_edt(inside, sampling=spacing)
     best: list[NDArray[np.int64]] = []
     for worn in np.arange(0.0, depth.max(), max(0.5, spacing.min() / 2)):
         found, n = label(depth > worn, np.ones((3, 3, 3)))

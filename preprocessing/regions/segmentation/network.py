@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from threading import Lock
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from preprocessing.regions.segmentation.classes import CLASSES
 
@@ -53,10 +53,14 @@ def build(name: Network, *, dims: int, width: int, seed: int) -> nn.Module:
     """
     step = {"segresnet": 8, "unet": 1, "swin_unetr": 12}[name]
     if width < step or width % step:
-        raise ValueError(f"width ({width}) of {name} must be a multiple of {step}: use {max(1, round(width / step)) * step}")
+        raise ValueError(
+            f"width ({width}) of {name} must be a multiple of {step}: use {max(1, round(width / step)) * step}"
+        )
     if name == "swin_unetr" and find_spec("einops") is None:
         raise ValueError("swin_unetr needs the library einops: install it, or use network=segresnet")
-    from monai.networks import nets
+    import monai.networks.nets
+
+    nets: Any = monai.networks.nets
 
     with _seeded(seed):
         if name == "segresnet":

@@ -52,7 +52,7 @@ class Training:
             A line an epoch: `epoch`, `train_loss`, `validation_dice` (NaN where nobody is held out).
         """
         import torch
-        from monai.losses import DiceCELoss
+        from monai.losses.dice import DiceCELoss
 
         held = held_out([case.patient for case in cases], self.validation, seed)
         train = [case for case, out in zip(cases, held, strict=True) if not out]
@@ -119,33 +119,34 @@ def augmentation(patch: tuple[int, ...]) -> Any:
 
     Volumes are turned round from left to right, never head to feet or front to back: the body looks like that nowhere.
     """
-    from monai import transforms as T
+    import monai.transforms
 
+    transforms: Any = monai.transforms
     both = ["pixels", "classes"]
     dims = len(patch)
     turn: Any = 0.15 if dims == 2 else (0.15, 0.05, 0.05)
     scale: Any = 0.15 if dims == 2 else (0.0, 0.15, 0.15)
     steps: list[Any] = [
-        T.SpatialPadd(both, patch, mode="constant"),
-        T.RandSpatialCropd(both, patch, random_size=False),
-        T.RandAffined(
+        transforms.SpatialPadd(both, patch, mode="constant"),
+        transforms.RandSpatialCropd(both, patch, random_size=False),
+        transforms.RandAffined(
             both, prob=0.7, rotate_range=turn, scale_range=scale, mode=("bilinear", "nearest"), padding_mode="zeros"
         ),
-        T.RandBiasFieldd(["pixels"], prob=0.3, coeff_range=(0.0, 0.3)),
-        T.RandAdjustContrastd(["pixels"], prob=0.5, gamma=(0.7, 1.5)),
-        T.RandScaleIntensityd(["pixels"], prob=0.5, factors=0.3),
-        T.RandShiftIntensityd(["pixels"], prob=0.5, offsets=0.1),
-        T.RandGaussianNoised(["pixels"], prob=0.3, std=0.05),
+        transforms.RandBiasFieldd(["pixels"], prob=0.3, coeff_range=(0.0, 0.3)),
+        transforms.RandAdjustContrastd(["pixels"], prob=0.5, gamma=(0.7, 1.5)),
+        transforms.RandScaleIntensityd(["pixels"], prob=0.5, factors=0.3),
+        transforms.RandShiftIntensityd(["pixels"], prob=0.5, offsets=0.1),
+        transforms.RandGaussianNoised(["pixels"], prob=0.3, std=0.05),
     ]
     if dims == 3:
-        steps.insert(2, T.RandFlipd(both, prob=0.5, spatial_axis=0))
-    return T.Compose(steps)
+        steps.insert(2, transforms.RandFlipd(both, prob=0.5, spatial_axis=0))
+    return transforms.Compose(steps)
 
 
 def probabilities(network: nn.Module, pixels: NDArray[np.floating], patch: tuple[int, ...], device: str) -> Float32:
     """The probability of each class `(4, D, H, W)`, by a window that slides over a scan `(D, H, W)`."""
     import torch
-    from monai.inferers import SlidingWindowInferer
+    from monai.inferers.inferer import SlidingWindowInferer
 
     slices = len(patch) == 2
     infer = SlidingWindowInferer(patch, sw_batch_size=8, overlap=0.25, mode="gaussian", sw_device=device, device="cpu")
