@@ -25,8 +25,8 @@ def quality(truth: NDArray[np.int16], predicted: NDArray[np.int16], spacing: Vec
 
     Returns:
         `dice_vertebra`, `dice_canal`, `dice_disc`: NaN where neither mask has the class. `hd95_vertebra` ... mm, the
-        95th percentile of surface distances, the larger of the two directions: NaN where a mask lacks the class; where the
-        image cuts a structure is no surface.
+        95th percentile of surface distances, the larger of the two directions: NaN where a mask lacks the class; where
+        the image ends is no surface.
         `discs`, `discs_predicted`; `discs_found` of the true ones, `discs_numbered` of those found with the true label.
 
     References:
