@@ -59,7 +59,8 @@ class Training:
         inner = [case for case, out in zip(cases, held, strict=True) if out]
         augment = augmentation(self.patch).set_random_state(seed)
         rng = np.random.default_rng(seed)
-        loss_of: Any = DiceCELoss(softmax=True, to_onehot_y=True, include_background=False, batch=True)
+        weight = torch.from_numpy(class_weights(train)).to(device)
+        loss_of: Any = DiceCELoss(softmax=True, to_onehot_y=True, include_background=False, batch=True, weight=weight)
         optimizer = torch.optim.AdamW(network.parameters(), lr=self.learning_rate)
         schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, self.epochs)
         curve: Curve = []
@@ -105,6 +106,16 @@ class Training:
             pixels, classes = pixels[None], classes[None]
         out = augment({"pixels": torch.from_numpy(pixels), "classes": torch.from_numpy(classes)})
         return out["pixels"].as_tensor(), out["classes"].as_tensor()
+
+
+def class_weights(cases: Sequence[Case]) -> Float32:
+    """A weight a class `(4,)`, mean 1: one over the root of its share of voxels; 0 for a class that no scan shows.
+
+    Unweighted, a small SegResNet does not learn to see discs at all, which are 4 % of the voxels.
+    """
+    counts = sum((np.bincount(case.classes.ravel(), minlength=len(CLASSES)) for case in cases), np.zeros(len(CLASSES)))
+    weights = np.where(counts > 0, 1 / np.sqrt(np.maximum(counts, 1)), 0)
+    return np.asarray(weights / weights.mean(), dtype=np.float32)
 
 
 def held_out(patients: Sequence[str], share: float, seed: int) -> NDArray[np.bool_]:

@@ -15,7 +15,8 @@ from preprocessing.regions.segmentation.grid import Grid
 from preprocessing.regions.segmented import Segmented
 
 AFFINE = np.array([[4.0, 0, 0, -20], [0, 0, 1.5, -50], [0, -1.5, 0, 200], [0, 0, 0, 1]])  # D left, H feet, W back
-SMALL = {"width": 8, "patch": (64, 40), "spacing": (0.0, 1.5, 1.5), "epochs": 6, "patches": 8}
+SMALL = {"network": "unet", "width": 8, "patch": (64, 48), "spacing": (0.0, 1.5, 1.5), "patches": 8}
+SMALL |= {"epochs": 6, "batch_size": 4, "learning_rate": 0.01}
 
 
 def bright_spine(seed):
@@ -99,6 +100,15 @@ def test_stops_on_inner_patients_and_says_how_they_did():
     assert curve["train_loss"].is_monotonic_decreasing
 
 
+@pytest.mark.long
+@pytest.mark.parametrize("network", ["segresnet", "unet"])
+def test_every_network_learns_to_see_discs_on_slices(network):
+    region = Segmented(**SMALL | {"network": network, "epochs": 12})
+    found = region.fit(scans(3), seed=0, device="cpu").prepare(bright_spine(9)).mask > 200
+    given = bright_spine(9).mask > 200
+    assert 2 * (found & given).sum() / (found.sum() + given.sum()) > 0.8
+
+
 def test_three_dimensions():
     region = Segmented(network="unet", width=4, patch=(16, 32, 32), spacing=(0, 3, 3), epochs=1, patches=1)
     assert region.fit(scans(2), seed=0, device="cpu").prepare(bright_spine(9)).mask.shape == (4, 64, 40)
@@ -117,6 +127,7 @@ def test_scans_without_a_mask_teach_nothing():
         ({"patch": (96,)}, r"\(H, W\) or \(D, H, W\)"),
         ({"network": "vnet"}, "none of segresnet"),
         ({"width": 12}, "multiple of 8"),
+        ({"network": "unet", "patch": (40, 64)}, "multiples of 16"),
     ],
 )
 def test_a_network_that_cannot_be_is_refused_with_what_can(fields, why):
