@@ -64,13 +64,13 @@ class Segmented(Region):
     learns: ClassVar[bool] = True
 
     network: Network = "segresnet"
-    width: int = 16
+    width: int = 8
     patch: tuple[int, ...] = (160, 96)
     spacing: Vector3 = (0.0, 1.25, 1.25)
-    patches: int = 8
-    epochs: int = 30
+    patches: int = 16
+    epochs: int = 12
     batch_size: int = 8
-    learning_rate: float = 2e-3
+    learning_rate: float = 3e-3
     validation: float = 0.15
     patience: int = 10
     weights: str = ""

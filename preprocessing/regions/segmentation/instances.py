@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from preprocessing.regions.segmentation.classes import CANAL, CANAL_LABEL, DISC, FIRST_DISC, VERTEBRA
 
-APART = 15.0  # mm along the spine: neighbouring lumbar discs lie about twice as far apart, parts of one disc do not
+APART = 17.0  # mm along the spine: neighbouring lumbar discs lie about twice as far apart, parts of one disc do not
 BESIDE = 12.0  # mm between a disc and the nearest vertebra; S1 is about 30 mm high
 Bool = NDArray[np.bool_]
 Float = NDArray[np.float64]

@@ -8,6 +8,9 @@ from importlib.util import find_spec
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 from preprocessing.regions.segmentation.classes import CLASSES
 
 if TYPE_CHECKING:
@@ -35,7 +38,7 @@ def check_patch(name: Network, patch: tuple[int, ...]) -> None:
 
 
 def build(name: Network, *, dims: int, width: int, seed: int) -> nn.Module:
-    """A network from `(B, 1, ...)` to one score a class, `(B, 4, ...)`.
+    """A network from `(B, 1, ...)` to one score a class, `(B, 4, ...)`, weighted as `weigh` says.
 
     Args:
         name: `"segresnet"`, `"unet"` (4 halvings, residual) or `"swin_unetr"` (needs einops).
@@ -70,7 +73,37 @@ def build(name: Network, *, dims: int, width: int, seed: int) -> nn.Module:
             network = nets.UNet(dims, 1, len(CLASSES), widths, (2, 2, 2, 2), num_res_units=2)
         else:
             network = nets.SwinUNETR(1, len(CLASSES), feature_size=width, spatial_dims=dims)
-    return network
+    return _weighted(network)
+
+
+def weigh(network: nn.Module, weights: NDArray[np.float32]) -> None:
+    """Tells a network of `build` the weights of the classes `(4,)` in its loss, before it is trained.
+
+    In evaluation the scores lose the logarithm of the weights: a weighted cross-entropy counts rare classes too often,
+    by just that. A class of weight 0 is never found.
+    """
+    import torch
+
+    shift = np.where(weights > 0, np.log(np.maximum(weights, 1e-30)), 1e4)
+    network.get_buffer("shift").copy_(torch.from_numpy(shift))
+
+
+def _weighted(network: nn.Module) -> nn.Module:
+    import torch
+    from torch import nn
+
+    class Weighted(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.network = network
+            self.register_buffer("shift", torch.zeros(len(CLASSES)))
+
+        def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+            scores: torch.Tensor = self.network(pixels)
+            shift = self.get_buffer("shift").view(1, -1, *[1] * (scores.ndim - 2))
+            return scores if self.training else scores - shift
+
+    return Weighted()
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from data.base import Float32
 from preprocessing.regions.segmentation.classes import CLASSES
+from preprocessing.regions.segmentation.network import weigh
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -59,7 +60,9 @@ class Training:
         inner = [case for case, out in zip(cases, held, strict=True) if out]
         augment = augmentation(self.patch).set_random_state(seed)
         rng = np.random.default_rng(seed)
-        weight = torch.from_numpy(class_weights(train)).to(device)
+        weights = class_weights(train)
+        weigh(network, weights)
+        weight = torch.from_numpy(weights).to(device)
         loss_of: Any = DiceCELoss(softmax=True, to_onehot_y=True, include_background=False, batch=True, weight=weight)
         optimizer = torch.optim.AdamW(network.parameters(), lr=self.learning_rate)
         schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, self.epochs)
