@@ -30,6 +30,7 @@ def main() -> None:
     arguments.add_argument("--only", type=int, default=None, help="this fold alone, from 0")
     arguments.add_argument("--seed", type=int, default=0)
     arguments.add_argument("--out", type=Path, default=None, help="keeps masks (.npz), curves and weights here")
+    arguments.add_argument("--draw", metavar="PATIENT", help="writes OUT/PATIENT.png: given and predicted mask")
     arguments.add_argument("--set", nargs="*", default=[], metavar="FIELD=VALUE", help="fields of the region")
     given = arguments.parse_args()
     fields = dict(pair.split("=", 1) for pair in given.set)
@@ -73,7 +74,32 @@ def measure(dataset, given: argparse.Namespace, fields: dict) -> pd.DataFrame:
             rows.append({"patient": study, "fold": fold, **scores, "cpu_s": seconds})
             if given.out is not None:
                 np.savez_compressed(given.out / f"{study}.npz", mask=prepared.mask)
+            if given.draw == study:
+                draw(image, prepared.mask, (given.out or Path()) / f"{study}.png")
     return pd.DataFrame(rows).set_index("patient")
+
+
+def draw(image, predicted: np.ndarray, path: Path) -> None:
+    """The middle slice alone, with the given and with the predicted mask; discs numbered."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot as plt
+
+    middle, (_, h, w) = len(image.pixels) // 2, image.spacing
+    figure, axes = plt.subplots(1, 3, figsize=(10, 8), layout="constrained")
+    for axis, mask, title in zip(axes, (None, image.mask, predicted), ("image", "given", "predicted"), strict=True):
+        axis.imshow(image.pixels[middle], cmap="gray", aspect=h / w)
+        axis.set(title=title, xticks=[], yticks=[])
+        for label in [] if mask is None else np.unique(mask[middle][mask[middle] > 0]):
+            inside = mask[middle] == label
+            colour = "tab:cyan" if label == 100 else "tab:orange" if label > 200 else "tab:green"
+            axis.contour(inside, [0.5], colors=colour, linewidths=1)
+            if label > 200:
+                row, column = np.argwhere(inside).mean(axis=0)
+                axis.text(column, row, str(label), color="white", fontsize=7, ha="center", va="center")
+    figure.savefig(path, dpi=110)
+    plt.close(figure)
 
 
 def summary(table: pd.DataFrame) -> str:

@@ -25,7 +25,7 @@ def check_patch(name: Network, patch: tuple[int, ...]) -> None:
     """Refuses a patch that the network can't halve.
 
     Raises:
-        ValueError: It is neither of 2 nor 3 sides, or a side is not a multiple of the network's.
+        ValueError: It is neither of 2 nor 3 sides, or a side is not a multiple of the network's, or it is too small.
     """
     if name not in MULTIPLE:
         raise ValueError(f"network '{name}' is none of {', '.join(MULTIPLE)}")
@@ -35,6 +35,8 @@ def check_patch(name: Network, patch: tuple[int, ...]) -> None:
             f"patch {patch} must be (H, W) or (D, H, W) in multiples of {multiple}, as {name} halves it: "
             f"use {tuple(max(1, round(side / multiple)) * multiple for side in patch)}"
         )
+    if name != "segresnet" and max(patch) == multiple:
+        raise ValueError(f"patch {patch} leaves {name} one voxel to normalise by: use a side of {2 * multiple} or more")
 
 
 def build(name: Network, *, dims: int, width: int, seed: int) -> nn.Module:

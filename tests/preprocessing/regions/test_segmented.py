@@ -128,6 +128,7 @@ def test_scans_without_a_mask_teach_nothing():
         ({"network": "vnet"}, "none of segresnet"),
         ({"width": 12}, "multiple of 8"),
         ({"network": "unet", "patch": (40, 64)}, "multiples of 16"),
+        ({"network": "unet", "patch": (16, 16)}, "one voxel to normalise by"),
     ],
 )
 def test_a_network_that_cannot_be_is_refused_with_what_can(fields, why):
