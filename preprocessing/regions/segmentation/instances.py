@@ -66,20 +66,10 @@ def _numbered(disc: Bool, vertebra: Bool, affine: Float, axis: Float, smallest: 
     if vertebra.any():
         away = distance_transform_edt(~vertebra, sampling=spacing)
         pieces = [p for p in pieces if away[tuple(p.T)].min() <= BESIDE]
-    discs: list[NDArray[np.int64]] = []
-    heights: list[float] = []
-    for piece in pieces:
-        height = float(_height(piece, affine, axis))
-        near = [i for i, other in enumerate(heights) if abs(other - height) < APART]
-        if near:
-            nearest = min(near, key=lambda i: abs(heights[i] - height))
-            discs[nearest] = np.concatenate([discs[nearest], piece])
-        else:
-            discs.append(piece)
-            heights.append(height)
+    discs = sorted(_apart(pieces, affine, axis), key=lambda voxels: _height(voxels, affine, axis))
     number = np.zeros(disc.shape, dtype=np.int16)
-    for i, which in enumerate(np.argsort(heights), start=1):
-        number[tuple(discs[which].T)] = i
+    for i, voxels in enumerate(discs, start=1):
+        number[tuple(voxels.T)] = i
     return number
 
 
@@ -100,28 +90,26 @@ def _parted(component: Bool, affine: Float, axis: Float) -> list[NDArray[np.int6
     best: list[NDArray[np.int64]] = []
     for worn in np.arange(0.0, depth.max(), max(0.5, spacing.min() / 2)):
         found, n = label(depth > worn, np.ones((3, 3, 3)))
-        parts = [np.argwhere(found == i) for i in range(1, n + 1)]
-        groups = _apart([p for p in parts if len(p) >= 0.02 * len(voxels)], start, affine, axis)
+        parts = [np.argwhere(found == i) + start for i in range(1, n + 1)]
+        groups = _apart([p for p in parts if len(p) >= 0.02 * len(voxels)], affine, axis)
         if len(groups) > max(1, len(best)):
             best = groups
     if not best:
         return [voxels + start]
     seeds = np.zeros(inside.shape, dtype=np.int16)
     for i, group in enumerate(best, start=1):
-        seeds[tuple(group.T)] = i
+        seeds[tuple((group - start).T)] = i
     nearest = distance_transform_edt(seeds == 0, sampling=spacing, return_distances=False, return_indices=True)
     owner = seeds[tuple(nearest)][tuple(voxels.T)]
     return [voxels[owner == i] + start for i in range(1, len(best) + 1)]
 
 
-def _apart(
-    parts: list[NDArray[np.int64]], start: NDArray[np.int64], affine: Float, axis: Float
-) -> list[NDArray[np.int64]]:
+def _apart(parts: list[NDArray[np.int64]], affine: Float, axis: Float) -> list[NDArray[np.int64]]:
     """Parts joined to groups that lie apart along the spine, from the largest on."""
     groups: list[NDArray[np.int64]] = []
     heights: list[float] = []
     for part in sorted(parts, key=len, reverse=True):
-        height = float(_height(part + start, affine, axis))
+        height = _height(part, affine, axis)
         gaps = [abs(height - other) for other in heights]
         if gaps and min(gaps) < APART:
             nearest = int(np.argmin(gaps))
@@ -160,7 +148,6 @@ def _places(mask: Bool, affine: Float) -> Float:
     return places
 
 
-def _height(voxels: NDArray[np.int64], affine: Float, axis: Float) -> np.float64:
+def _height(voxels: NDArray[np.int64], affine: Float, axis: Float) -> float:
     """The mean position of voxels `(n, 3)` along the spine, mm."""
-    mean: np.float64 = (voxels.mean(axis=0) @ affine[:3, :3].T + affine[:3, 3]) @ axis
-    return mean
+    return float((voxels.mean(axis=0) @ affine[:3, :3].T + affine[:3, 3]) @ axis)
