@@ -6,10 +6,11 @@ import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from data import spreadsheets, volumes
+from data import label_maps, spreadsheets, volumes
 from data.base import DataError, Dataset, Image, Target, exclusions
 
 if TYPE_CHECKING:
@@ -59,6 +60,10 @@ class Spider(Dataset):
         folder: Holds `images/{patient}_{sequence}.mha` and `masks/` (or `images/images/`, `masks/masks/`).
         tables: Holds `radiological_gradings` (or `annotations`, .csv or .xlsx) and `overview.csv`; "" takes `folder`.
         sequences: The sequences to read, as the files spell them.
+        masks: A folder of masks of another segmenter to read instead, `{patient}_{sequence}` .mha or .nii.gz on the
+            images' own grid; "" takes SPIDER's.
+        mask_labels: What the labels of `masks` are in SPIDER's: `"totalspineseg"`, `"spineps"` (its instance masks), or
+            a CSV file with the columns `label` and `spider`; "" where they are SPIDER's already.
 
     References:
         J. van der Graaf et al., Lumbar spine segmentation in MR images: a dataset and a public benchmark, Scientific
@@ -68,6 +73,8 @@ class Spider(Dataset):
     folder: str = ""
     tables: str = ""
     sequences: tuple[str, ...] = _SEQUENCES
+    masks: str = ""
+    mask_labels: str = ""
 
     @property
     def locations(self) -> tuple[str, ...]:
@@ -96,12 +103,14 @@ class Spider(Dataset):
         if (study, sequence) not in self._scans:
             return None
         image, mask = self._scans[study, sequence]
-        return volumes.read(image, mask=mask, orientation="sagittal")
+        scan = volumes.read(image, mask=mask, orientation="sagittal")
+        return label_maps.apply(scan, self.mask_labels) if self.mask_labels else scan
 
     def files(self, study: str) -> list[Path]:
-        """The study's images and masks."""
+        """The study's images and masks, and what the masks' labels mean."""
         found = [self._scans[study, s] for s in self.sequences if (study, s) in self._scans]
-        return [path for pair in found for path in pair if path is not None and path.is_file()]
+        labels = [label_maps.path(self.mask_labels)] if self.mask_labels else []
+        return [path for path in (*chain(*found), *labels) if path is not None and path.is_file()]
 
     def digest(self, study: str, of_file: Callable[[Path], str]) -> str:
         """Changes too with whether a scan is expected to have a mask."""
@@ -119,10 +128,19 @@ class Spider(Dataset):
         scans = {}
         for path in sorted(images.glob("*.mha")):
             if (name := _patient_and_sequence(path.stem, self.sequences)) is not None:
-                scans[name] = path, masks / path.name if masks.is_dir() else None
+                scans[name] = path, self._mask(masks, path)
         if not scans:
             raise DataError(f"{images}: no scan PATIENT_SEQUENCE.mha with a sequence of {', '.join(self.sequences)}")
         return scans
+
+    def _mask(self, masks: Path, image: Path) -> Path | None:
+        """Where a scan's mask is expected; None where no masks are."""
+        if not self.masks:
+            return masks / image.name if masks.is_dir() else None
+        if not Path(self.masks).is_dir():
+            raise DataError(f"masks '{self.masks}' is not a folder: masks lie in it as {image.stem}.nii.gz or .mha")
+        packed = Path(self.masks) / f"{image.stem}.nii.gz"
+        return packed if packed.is_file() else Path(self.masks) / image.name
 
     @cached_property
     def _read(self) -> tuple[pd.DataFrame, list[Exclusion]]:

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import dataclasses
+import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
-from data.base import Image
+from data.base import Box, Image
 from data.phantom import example_discs
-from preprocessing.regions.base import Region
+from preprocessing.regions.base import FittedRegion, Region, Scan
 
 
 def gives_a_box_or_none(plugin: Region) -> None:
     """A box is finite, has a size above 0, orthonormal directions and at least one slice."""
-    for image, sample in _examples():
-        box = plugin.locate(image, sample)
+    for box in _boxes(_ready(plugin)):
         if box is None:
             continue
         assert np.isfinite([*box.centre, *box.size]).all(), f"{box} is not finite"
@@ -28,8 +31,8 @@ def gives_a_box_or_none(plugin: Region) -> None:
 
 def reaches_into_the_image(plugin: Region) -> None:
     """The centre of a box lies no further from the image than the box is long."""
-    for image, sample in _examples():
-        box = plugin.locate(image, sample)
+    ready = _ready(plugin)
+    for (image, _), box in zip(_examples(), _boxes(ready), strict=True):
         if box is not None:
             index = image.index(box.centre)
             nearest = image.position(np.clip(index, 0, np.asarray(image.pixels.shape) - 1))
@@ -38,20 +41,55 @@ def reaches_into_the_image(plugin: Region) -> None:
 
 
 def gives_the_same_twice(plugin: Region) -> None:
-    """The same scan and sample have the same box."""
-    for image, sample in _examples():
-        assert plugin.locate(image, sample) == plugin.locate(image, sample), "two calls gave different boxes"
+    """The same scan and sample have the same box, of a region fitted twice with one seed too."""
+    first, second = _ready(plugin), _ready(plugin)
+    assert _boxes(first) == _boxes(first), "two calls gave different boxes"
+    assert _boxes(first) == _boxes(second), "one seed gave different boxes"
+
+
+def keeps_what_it_learnt(plugin: Region) -> None:
+    """A region that learns finds the same after `save` and `load`; its artifacts are tables and arrays."""
+    if not plugin.learns:
+        return
+    ready: Any = _ready(plugin)
+    with tempfile.TemporaryDirectory() as folder:
+        ready.save(Path(folder))
+        assert _boxes(plugin.load(Path(folder), device="cpu")) == _boxes(ready), "boxes differ after save and load"
+    for name, value in ready.artifacts().items():
+        assert isinstance(value, pd.DataFrame | np.ndarray), f"artifact {name} is a {type(value).__name__}"
 
 
 def leaves_the_image_as_it_was(plugin: Region) -> None:
     """Pixels, affine and mask are not changed."""
+    ready = _ready(plugin)
     for (image, sample), (untouched, _) in zip(_examples(), _examples(), strict=True):
-        plugin.locate(image, sample)
+        ready.locate(ready.prepare(image) if plugin.fitted else image, sample)  # type: ignore[union-attr]
         assert np.array_equal(image.pixels, untouched.pixels), "the region changed the pixels"
         assert np.array_equal(image.affine, untouched.affine), "the region changed the affine"
         for name in ("mask", "planes"):
             before, after = getattr(untouched, name), getattr(image, name)
             assert before is None or np.array_equal(before, after), f"the region changed the {name}"
+
+
+def _ready(plugin: Region) -> Region | FittedRegion:
+    """What locates; one that is fitted learns from twelve small scans, for one epoch where it counts such."""
+    if not plugin.fitted:
+        return plugin
+    short: Any = dataclasses.replace(plugin, epochs=1) if hasattr(plugin, "epochs") else plugin  # type: ignore[type-var]
+    images, _, patients = example_discs(12)
+    names = [f"{patient}_{i}" for i, patient in enumerate(patients)]
+    scans = [
+        Scan(name, str(patient), lambda image=image: image, [{"study": name, "mask_label": image.structure}])  # type: ignore[misc]
+        for name, patient, image in zip(names, patients, images, strict=True)
+    ]
+    ready: FittedRegion = short.fit(scans if plugin.learns else [], seed=0, device="cpu")
+    return ready
+
+
+def _boxes(ready: Region | FittedRegion) -> list[Box | None]:
+    if isinstance(ready, Region):
+        return [ready.locate(image, sample) for image, sample in _examples()]
+    return [ready.locate(ready.prepare(image), sample) for image, sample in _examples()]
 
 
 def _examples() -> Iterator[tuple[Image, dict[str, Any]]]:

@@ -35,6 +35,12 @@ STEPS: dict[str, dict[str, Known]] = {
     },
     "regions": {
         "mask": Known("a box around the labelled structure of the dataset's mask"),
+        "segmented": Known(
+            "a box around the structure in a mask that a network predicts, trained with Dice and cross-entropy",
+            ("myronenko2018", "isensee2021", "cardoso2022"),
+            ("torch", "monai"),
+            "images",
+        ),
         "point": Known("a box around the point that the dataset's annotators marked"),
         "whole": Known("the whole image"),
     },

@@ -1,0 +1,55 @@
+"""Masks of other segmenters in SPIDER's labels.
+
+The maps beside this file follow the label tables of TotalSpineSeg and SPINEPS (its instance masks). Both name vertebrae
+by anatomy, so that L5/S1 is 201 even where a spine has six lumbar vertebrae; what a map does not name is background.
+
+References:
+    Y. Warszawer et al., TotalSpineSeg, 2025, doi:10.13140/RG.2.2.31318.56649.
+    H. Moeller et al., SPINEPS, European Radiology, 2024, doi:10.1007/s00330-024-11155-y.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from data import spreadsheets
+from data.base import DataError, Image
+
+
+def path(labels: str) -> Path:
+    """The file of a map: one beside this file by its name, or any CSV file."""
+    named = Path(__file__).parent / f"{labels}.csv"
+    return named if named.is_file() else Path(labels)
+
+
+def apply(image: Image, labels: str) -> Image:
+    """The image with its mask in SPIDER's labels.
+
+    Raises:
+        DataError: The map is no CSV file with whole numbers as `label` and `spider`, or names no label of the mask.
+    """
+    if image.mask is None:
+        return image
+    file = path(labels)
+    known = _read(file, file.stat().st_mtime_ns if file.is_file() else 0)
+    mask = np.zeros_like(image.mask)
+    for theirs in np.unique(image.mask).tolist():
+        mask[image.mask == theirs] = known.get(theirs, 0)
+    if not mask.any():
+        found = ", ".join(map(str, np.unique(image.mask)[:20]))
+        raise DataError(f"{file}: names none of the mask's labels ({found}): is it the map of another segmenter?")
+    return replace(image, mask=mask)
+
+
+@lru_cache
+def _read(file: Path, changed: int) -> dict[int, int]:
+    table = spreadsheets.read(file)
+    pairs = zip(*(spreadsheets.column(table, name, file) for name in ("label", "spider")), strict=True)
+    try:
+        return {int(theirs): int(ours) for theirs, ours in pairs}
+    except ValueError as error:
+        raise DataError(f"{file}: label and spider are whole numbers: {error}") from error

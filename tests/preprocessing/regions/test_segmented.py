@@ -1,0 +1,167 @@
+"""The region that learns to draw the mask: trains, keeps its weights, fits images of any orientation."""
+
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+from data.base import Image
+from preprocessing.regions.base import Scan
+from preprocessing.regions.mask import Mask
+from preprocessing.regions.segmentation.classes import classes_of
+from preprocessing.regions.segmentation.grid import Grid
+from preprocessing.regions.segmented import Segmented
+
+AFFINE = np.array([[4.0, 0, 0, -20], [0, 0, 1.5, -50], [0, -1.5, 0, 200], [0, 0, 0, 1]])  # D left, H feet, W back
+SMALL = {"network": "unet", "width": 8, "patch": (64, 48), "spacing": (0.0, 1.5, 1.5), "patches": 8}
+SMALL |= {"epochs": 6, "batch_size": 4, "learning_rate": 0.01}
+
+
+def bright_spine(seed):
+    """Two vertebrae of 1, discs of 2 and a canal of 3, with noise."""
+    mask = np.zeros((4, 64, 40), dtype=np.int16)
+    rng = np.random.default_rng(seed)
+    top = int(rng.integers(4))
+    mask[:, top : top + 20, 8:24], mask[:, top + 28 : top + 48, 8:24] = 2, 1
+    mask[:, top + 20 : top + 28, 8:24], mask[:, top + 48 : top + 56, 8:24] = 202, 201
+    mask[:, 2:62, 28:34] = 100
+    level = np.array([0.0, 1.0, 3.0, 2.0])[classes_of(mask)]
+    return Image((level + rng.normal(0, 0.2, mask.shape)).astype(np.float32), AFFINE, mask)
+
+
+def scans(n):
+    return [Scan(str(i), str(i), partial(bright_spine, i), []) for i in range(n)]
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    return Segmented(**SMALL).fit(scans(4), seed=0, device="cpu")
+
+
+def test_draws_the_mask_of_a_patient_it_has_not_seen(fitted):
+    image = bright_spine(9)
+    prepared = fitted.prepare(replace(image, mask=None))
+    assert prepared.mask.dtype == np.int16
+    for label in (201, 202, 100):
+        found, given = prepared.mask == label, image.mask == label
+        assert 2 * (found & given).sum() / (found.sum() + given.sum()) > 0.8
+    assert_array_equal(prepared.pixels, image.pixels)
+
+
+def test_finds_the_box_that_mask_finds_in_the_same_mask(fitted):
+    prepared = fitted.prepare(bright_spine(9))
+    for sample in ({"mask_label": 201}, {"mask_label": 209}, {"mask_label": np.nan}):
+        assert fitted.locate(prepared, sample) == Mask().locate(prepared, sample)
+
+
+def test_the_given_mask_of_a_patient_changes_nothing(fitted):
+    image = bright_spine(9)
+    assert_array_equal(fitted.prepare(image).mask, fitted.prepare(replace(image, mask=None)).mask)
+
+
+def test_saved_and_loaded_or_used_as_weights_gives_the_same_mask(fitted, tmp_path):
+    fitted.save(tmp_path)
+    image = bright_spine(9)
+    again = Segmented(**SMALL).load(tmp_path, device="cpu")
+    from_file = Segmented(**SMALL, weights=str(tmp_path / "network.safetensors"))
+    nothing_learnt = from_file.fit([], seed=5, device="cpu")
+    for other in (again, nothing_learnt):
+        assert_array_equal(other.prepare(image).mask, fitted.prepare(image).mask)
+    assert len(again.artifacts()["learning_curve"]) == 6
+    assert len(from_file.weights_digest()) == 64
+
+
+def test_weights_of_another_network_are_refused(fitted, tmp_path):
+    fitted.save(tmp_path)
+    path = str(tmp_path / "network.safetensors")
+    with pytest.raises(ValueError, match="width is 8, not 16"):
+        Segmented(**SMALL | {"width": 16}, weights=path).fit([], seed=0, device="cpu")
+    with pytest.raises(ValueError, match="is not a file"):
+        Segmented(weights="nowhere.safetensors").fit([], seed=0, device="cpu")
+
+
+def test_same_seed_same_network():
+    region = Segmented(**SMALL | {"epochs": 1, "patches": 1})
+    one, other, third = (region.fit(scans(2), seed=seed, device="cpu") for seed in (1, 1, 2))
+    assert one.artifacts()["learning_curve"].equals(other.artifacts()["learning_curve"])
+    assert not one.artifacts()["learning_curve"].equals(third.artifacts()["learning_curve"])
+
+
+def test_stops_on_inner_patients_and_says_how_they_did():
+    curve = (
+        Segmented(**SMALL | {"epochs": 3, "validation": 0.5, "patches": 2})
+        .fit(scans(4), seed=0, device="cpu")
+        .artifacts()["learning_curve"]
+    )
+    assert list(curve.columns) == ["epoch", "train_loss", "validation_dice"]
+    assert curve["validation_dice"].between(0, 1).all()
+    assert curve["train_loss"].is_monotonic_decreasing
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("network", ["segresnet", "unet"])
+def test_every_network_learns_to_see_discs_on_slices(network):
+    region = Segmented(**SMALL | {"network": network, "epochs": 12})
+    found = region.fit(scans(3), seed=0, device="cpu").prepare(bright_spine(9)).mask > 200
+    given = bright_spine(9).mask > 200
+    assert 2 * (found & given).sum() / (found.sum() + given.sum()) > 0.8
+
+
+def test_three_dimensions():
+    region = Segmented(network="unet", width=4, patch=(16, 32, 32), spacing=(0, 3, 3), epochs=1, patches=1)
+    assert region.fit(scans(2), seed=0, device="cpu").prepare(bright_spine(9)).mask.shape == (4, 64, 40)
+
+
+def test_scans_without_a_mask_teach_nothing():
+    bare = [Scan("a", "a", lambda: replace(bright_spine(0), mask=None), []), Scan("b", "b", lambda: None, [])]
+    with pytest.raises(ValueError, match="none of 2 training scans has a mask"):
+        Segmented(**SMALL).fit(bare, seed=0, device="cpu")
+
+
+@pytest.mark.parametrize(
+    ("fields", "why"),
+    [
+        ({"patch": (100, 96)}, "multiples of 8"),
+        ({"patch": (96,)}, r"\(H, W\) or \(D, H, W\)"),
+        ({"network": "vnet"}, "none of segresnet"),
+        ({"width": 12}, "multiple of 8"),
+        ({"network": "unet", "patch": (40, 64)}, "multiples of 16"),
+        ({"network": "unet", "patch": (16, 16)}, "one voxel to normalise by"),
+    ],
+)
+def test_a_network_that_cannot_be_is_refused_with_what_can(fields, why):
+    with pytest.raises(ValueError, match=why):
+        Segmented(**fields).fit(scans(1), seed=0, device="cpu")
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 0, 1), (1, 2, 0)])
+@pytest.mark.parametrize("flips", [(), (0, 2), (1,)])
+def test_the_grid_is_the_same_for_any_order_and_direction_of_axes(order, flips):
+    image = bright_spine(3)
+    affine = AFFINE[:, [*order, 3]].copy()
+    pixels, mask = (np.flip(array.transpose(order), flips) for array in (image.pixels, image.mask))
+    for axis in flips:
+        affine[:, 3] += affine[:, axis] * (pixels.shape[axis] - 1)
+        affine[:, axis] *= -1
+    turned = Image(np.ascontiguousarray(pixels), affine, mask)
+    grid, straight = Grid.of(turned, (0.0, 2.0, 2.0)), Grid.of(image, (0.0, 2.0, 2.0))
+    assert grid.shape == straight.shape == (4, 48, 30)
+    assert_allclose(grid.pixels(turned), straight.pixels(image), atol=1e-6)
+    assert_array_equal(grid.labels(classes_of(mask)), straight.labels(classes_of(image.mask)))
+
+
+def test_classes_come_back_to_where_they_were():
+    image = bright_spine(3)
+    turned = Image(image.pixels.transpose(2, 0, 1).copy(), AFFINE[:, [2, 0, 1, 3]], image.mask.transpose(2, 0, 1))
+    grid = Grid.of(turned, (0.0, 0.75, 0.75))
+    classes = classes_of(turned.mask)
+    one_hot = np.eye(4, dtype=np.float32)[grid.labels(classes)].transpose(3, 0, 1, 2)
+    assert_array_equal(grid.classes(one_hot), classes)
+
+
+def test_a_picture_without_a_place_is_taken_as_it_is():
+    picture = Image(np.arange(12, dtype=np.float32).reshape(1, 3, 4), np.eye(4)[[2, 1, 0, 3]])
+    grid = Grid.of(picture, (0.0, 1.0, 1.0))
+    assert (grid.axes, grid.flipped, grid.shape) == ((0, 1, 2), (), (1, 3, 4))
