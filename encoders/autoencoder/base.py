@@ -1,0 +1,164 @@
+"""The base of convolutional autoencoders."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data.base import Float32, Image
+from encoders.autoencoder.fitted import SHOWN, FittedAutoencoder, Pictures, pictures, tf32_off
+from encoders.autoencoder.inputs import prepare
+from encoders.autoencoder.recipe import CHANNELS, Input, Loss, Placing, Recipe, build, one_of
+from encoders.autoencoder.training import reconstruct, train
+from encoders.stopping import held_out
+from encoders.torch_base import Precision, seeded
+from encoders.weights import load_weights, read_weights
+
+if TYPE_CHECKING:
+    from torch import nn
+
+ROUNDING = 1e-4
+
+
+@dataclass(frozen=True, kw_only=True)
+class Autoencoder:
+    """The fields of an autoencoder and what it does with them; to be named before the base of encoders.
+
+    A plug-in adds `size`, and says in `presets` what fields that are 0 or empty take.
+    """
+
+    learns: ClassVar[Literal["nothing", "images", "labels"]] = "images"
+    presets: ClassVar[Mapping[str, Recipe]]
+
+    preset: str = "knee"
+    channels: tuple[int, ...] = ()
+    kernel: int = 0
+    latent: int = 0
+    input: Input = ""
+    loss: Loss = ""
+    placing: Placing = ""
+    spacing_mm: tuple[float, ...] = ()
+    variational: bool = False
+    beta: float = 1.0
+    epochs: int = 0
+    batch_size: int = 0
+    learning_rate: float = 0.0
+    validation: float = 0.15
+    patience: int = 10
+    show_epochs: tuple[int, ...] = (1, 5, 10, 20, 50, 100, 200)
+    precision: Precision = "fp32"
+    rescale: bool = False
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of what goes in, `(H, W)` or `(D, H, W)`; empty takes the preset's."""
+        raise NotImplementedError
+
+    @property
+    def reads_mask(self) -> bool:
+        """Whether crops must come with their mask."""
+        return self.recipe().input != "intensity"
+
+    def recipe(self) -> Recipe:
+        """The preset with the fields that are given.
+
+        Raises:
+            ValueError: A word that is none of a field's, or lengths for another number of axes.
+        """
+        preset = self.presets[one_of("preset", self.preset, self.presets)]
+        known = {field.name for field in fields(Recipe)} & {field.name for field in fields(self)}
+        given = {name: value for name in known if (value := getattr(self, name)) not in (0, "", ())}
+        if self.shape:
+            given["shape"] = self.shape
+        recipe = replace(preset, **given | {"variational": self.variational, "beta": self.beta})
+        one_of("input", recipe.input, CHANNELS)
+        one_of("loss", recipe.loss, ("mse", "bce"))
+        one_of("placing", recipe.placing, ("resize", "pad"))
+        for name, lengths in (("size", recipe.shape), ("spacing_mm", recipe.spacing_mm)):
+            if len(lengths) != len(preset.shape):
+                raise ValueError(f"{name} ({list(lengths)}) must have {len(preset.shape)} numbers, one an axis")
+        return recipe
+
+    def prepare(self, image: Image) -> Float32:
+        """The inputs of one image, one a token: `(T, C, *shape)`."""
+        return prepare(image, self.recipe(), rescale=self.rescale)
+
+    def build(self, *, seed: int) -> nn.ModuleList:
+        """Encoder and decoder, untrained, and where variational the layer of the log variance.
+
+        Raises:
+            ValueError: `size` can't be halved by every convolution, or `kernel` is even.
+        """
+        with seeded(seed):
+            return build(self.recipe())
+
+    def fit(
+        self,
+        images: Sequence[Image],
+        y: NDArray[np.int64] | None,
+        *,
+        groups: NDArray[np.str_],
+        seed: int,
+        device: str,
+    ) -> FittedAutoencoder:
+        """Trains on all inputs of the images.
+
+        Raises:
+            ValueError: The loss is `bce` and an input lies outside 0 to 1.
+        """
+        import torch
+
+        recipe = self.recipe()
+        parts = [self.prepare(images[i]) for i in range(len(images))]
+        held = np.repeat(held_out(groups, self.validation, seed), [len(part) for part in parts])
+        inputs = torch.from_numpy(np.concatenate(parts))
+        if recipe.loss == "bce" and max(-float(inputs.min()), float(inputs.max()) - 1) > ROUNDING:
+            raise ValueError(
+                f"inputs from {float(inputs.min()):.2g} to {float(inputs.max()):.2g} have no binary cross-entropy: "
+                "set loss=mse or rescale=true, or use the image step grayscale"
+            )
+        training, validation = inputs[torch.from_numpy(~held)], inputs[torch.from_numpy(held)]
+        of_shown = validation if len(validation) else training
+        shown = of_shown[np.unique(np.linspace(0, len(of_shown) - 1, SHOWN).round().astype(int))]
+        network = self._on(device, seed)
+        with tf32_off(device):
+            curve, evolution = train(
+                network,
+                training,
+                validation,
+                recipe,
+                patience=self.patience,
+                shown=shown,
+                show_epochs=self.show_epochs,
+                seed=seed,
+                device=device,
+            )
+            rebuilt = reconstruct(network.eval(), shown, recipe, device)
+        kept = pictures(shown.numpy(), rebuilt, evolution, recipe)
+        return self._fitted(network, curve, kept, device)
+
+    def load(self, folder: Path, *, device: str) -> FittedAutoencoder:
+        """What `FittedAutoencoder.save` wrote."""
+        network = self._on(device, 0)
+        load_weights(network, read_weights(folder / "network.safetensors"), source=folder / "network.safetensors")
+        curve = json.loads((folder / "learning_curve.json").read_text())
+        kept = {file.stem: np.load(file) for file in sorted(folder.glob("*.npy"))}
+        return self._fitted(network, curve, kept, device)
+
+    def _on(self, device: str, seed: int) -> Any:
+        import torch
+
+        flat = len(self.recipe().shape) == 2
+        network = self.build(seed=seed).to(device)
+        return network.to(memory_format=torch.channels_last) if flat else network
+
+    def _fitted(self, network: Any, curve: Any, kept: Pictures, device: str) -> FittedAutoencoder:
+        return FittedAutoencoder(
+            self.recipe(), self.prepare, network, curve, kept, precision=self.precision, device=device
+        )

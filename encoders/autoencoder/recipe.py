@@ -1,0 +1,164 @@
+"""What an autoencoder is made of and how it is trained, and the published ones by name."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from torch import nn
+
+Input = Literal["", "intensity", "mask", "both"]
+Loss = Literal["", "mse", "bce"]
+Placing = Literal["", "resize", "pad"]
+CHANNELS = {"intensity": ("intensity",), "mask": ("mask",), "both": ("intensity", "mask")}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """An autoencoder with every choice made.
+
+    Args:
+        shape: `(H, W)` or `(D, H, W)` of what goes in; each a multiple of 2 for each convolution.
+        channels: Of the convolutions of stride 2, one each.
+        kernel: Side of these convolutions; odd. Those of the way back have side 4.
+        latent: Features.
+        batch_norm: Whether each convolution is followed by BatchNorm and ReLU, else by LeakyReLU .2.
+        squashed: Whether a sigmoid brings the features between 0 and 1; a variational one has none.
+        input: `intensity`, `mask` or `both`.
+        loss: `mse`, or `bce` on logits.
+        placing: `resize` or `pad`.
+        spacing_mm: Of the voxels of `shape`, for `pad`.
+        epochs: At most.
+        batch_size: Inputs a training step.
+        learning_rate: Of Adam.
+        momentum: Adam's beta1.
+        variational: Whether the features are the means of normal distributions.
+        beta: Weight of their divergence from a standard normal distribution.
+    """
+
+    shape: tuple[int, ...]
+    channels: tuple[int, ...]
+    kernel: int
+    latent: int
+    batch_norm: bool
+    squashed: bool
+    input: Input
+    loss: Loss
+    placing: Placing
+    spacing_mm: tuple[float, ...]
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    momentum: float
+    variational: bool = False
+    beta: float = 1.0
+
+
+KNEE = Recipe(
+    shape=(160, 64, 64),
+    channels=(64, 128, 256, 256),
+    kernel=5,
+    latent=200,
+    batch_norm=False,
+    squashed=True,
+    input="intensity",
+    loss="mse",
+    placing="resize",
+    spacing_mm=(0.7, 2.2, 2.2),
+    epochs=500,
+    batch_size=4,
+    learning_rate=5e-4,
+    momentum=0.5,
+)
+DISC = Recipe(
+    shape=(64, 64, 64),
+    channels=(32, 64, 128, 256, 512),
+    kernel=3,
+    latent=8,
+    batch_norm=True,
+    squashed=False,
+    input="mask",
+    loss="bce",
+    placing="pad",
+    spacing_mm=(1.0, 1.0, 1.0),
+    epochs=200,
+    batch_size=16,
+    learning_rate=1e-3,
+    momentum=0.9,
+)
+DISC_SMALL = replace(
+    DISC,
+    shape=(32, 32, 32),
+    channels=(16, 32, 64, 128),
+    latent=4,
+    spacing_mm=(2.0, 2.0, 2.0),
+    batch_size=8,
+    learning_rate=3e-3,
+)
+
+
+def build(recipe: Recipe) -> nn.ModuleList:
+    """Encoder `(B, C, *shape)` to `(B, latent)`, and decoder back, to logits where the loss is `bce`.
+
+    A variational one has a third part: from what the encoder's last layer gets to the log variance `(B, latent)`.
+
+    Raises:
+        ValueError: The shape can't be halved by every convolution, or the kernel is even.
+    """
+    from torch import nn
+
+    if recipe.kernel % 2 == 0:
+        raise ValueError(f"kernel ({recipe.kernel}) must be odd, so that a convolution halves: use {recipe.kernel + 1}")
+    small = _halved(recipe)
+    dimensions = len(recipe.shape)
+    convolution: Any = (nn.Conv2d, nn.Conv3d)[dimensions - 2]
+    transposed: Any = (nn.ConvTranspose2d, nn.ConvTranspose3d)[dimensions - 2]
+    norm: Any = (nn.BatchNorm2d, nn.BatchNorm3d)[dimensions - 2]
+
+    def active(channels: int) -> list[nn.Module]:
+        return [norm(channels), nn.ReLU()] if recipe.batch_norm else [nn.LeakyReLU(0.2)]
+
+    down: list[nn.Module] = []
+    up: list[nn.Module] = []
+    for thin, wide in pairwise((len(CHANNELS[recipe.input]), *recipe.channels)):
+        down += [convolution(thin, wide, recipe.kernel, stride=2, padding=recipe.kernel // 2), *active(wide)]
+        up = [*active(wide), transposed(wide, thin, 4, stride=2, padding=1), *up]
+    deepest = (recipe.channels[-1], *small)
+    flat = 1
+    for length in deepest:
+        flat *= length
+    features: list[nn.Module] = [nn.Linear(flat, recipe.latent)]
+    if recipe.squashed and not recipe.variational:
+        features.append(nn.Sigmoid())
+    encoder = nn.Sequential(*down, nn.Flatten(), *features)
+    decoder = nn.Sequential(nn.Linear(recipe.latent, flat), nn.Unflatten(1, deepest), *up)
+    spread = [nn.Linear(flat, recipe.latent)] if recipe.variational else []
+    return nn.ModuleList([encoder, decoder, *spread])
+
+
+def one_of(name: str, value: str, known: Collection[str]) -> str:
+    """The value of a field that is one of some words.
+
+    Raises:
+        ValueError: It is none of them.
+    """
+    if value not in known:
+        raise ValueError(f"{name} ({value}) must be one of {', '.join(known)}")
+    return value
+
+
+def _halved(recipe: Recipe) -> tuple[int, ...]:
+    """The shape behind the last convolution."""
+    halvings = 2 ** len(recipe.channels)
+    if any(length % halvings for length in recipe.shape):
+        near = [max(1, round(length / halvings)) * halvings for length in recipe.shape]
+        plane = len(recipe.shape) == 2
+        given, use = (recipe.shape[0], near[0]) if plane else (list(recipe.shape), near)
+        raise ValueError(
+            f"size ({given}) must be a multiple of {halvings}, as {len(recipe.channels)} convolutions halve it: "
+            f"use size={use}"
+        )
+    return tuple(length // halvings for length in recipe.shape)

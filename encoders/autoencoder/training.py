@@ -1,0 +1,135 @@
+"""Trains an autoencoder, and stops when held-out patients gain nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from data.base import Float32
+from encoders.autoencoder.recipe import Recipe
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Curve = list[dict[str, float]]
+
+
+def train(
+    network: Any,
+    inputs: Any,
+    validation: Any,
+    recipe: Recipe,
+    *,
+    patience: int,
+    shown: Any,
+    show_epochs: Collection[int],
+    seed: int,
+    device: str,
+) -> tuple[Curve, dict[int, Float32]]:
+    """Trains in place; afterwards the network is that of the epoch with the lowest validation loss.
+
+    Args:
+        network: What `build` gives, on the device.
+        inputs: `(n, C, *shape)` tensor.
+        validation: The same of patients held out; where there are none all epochs run and the last is kept.
+        recipe: How.
+        patience: Epochs without a fall of the validation loss before training stops.
+        shown: Inputs that are reconstructed after each of `show_epochs`.
+        show_epochs: Counted from 1.
+        seed: For the order of the inputs, and what a variational one draws.
+        device: Where the network computes.
+
+    Returns:
+        A line an epoch: `epoch`, `train_loss`, `validation_loss` (NaN without held-out inputs); and from an epoch to
+        the reconstructions after it.
+    """
+    import torch
+
+    optimizer = torch.optim.Adam(network.parameters(), lr=recipe.learning_rate, betas=(recipe.momentum, 0.999))
+    generator = torch.Generator().manual_seed(seed)
+    curve: Curve = []
+    evolution: dict[int, Float32] = {}
+    best: dict[str, Tensor] = {}
+    for epoch in range(1, recipe.epochs + 1):
+        network.train()
+        order: Any = torch.randperm(len(inputs), generator=generator)
+        total = 0.0
+        for rows in order.split(recipe.batch_size):
+            noise = torch.randn(len(rows), recipe.latent, generator=generator) if recipe.variational else None
+            loss = objective(network, inputs[rows].to(device), recipe, noise)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            total += loss.item() * len(rows) / len(inputs)
+        network.eval()
+        error = _error(network, validation, recipe, device)
+        curve.append({"epoch": epoch, "train_loss": total, "validation_loss": error})
+        if epoch in show_epochs:
+            evolution[epoch] = reconstruct(network, shown, recipe, device)
+        if not len(validation):
+            continue
+        since = epoch - 1 - int(np.argmin([line["validation_loss"] for line in curve]))
+        if since == 0:
+            best = {name: tensor.detach().clone() for name, tensor in network.state_dict().items()}
+        elif since >= patience:
+            break
+    if best:
+        network.load_state_dict(best)
+    return curve, evolution
+
+
+def objective(network: Any, batch: Any, recipe: Recipe, noise: Any = None) -> Any:
+    """The loss of a voxel: squared error or binary cross-entropy, and beta times the divergence where variational.
+
+    With `bce` and beta 1 that of a variational one is its negative evidence bound, divided by the voxels.
+
+    Args:
+        network: What `build` gives.
+        batch: `(B, C, *shape)`.
+        recipe: Says which loss.
+        noise: `(B, latent)` standard normal draws; None takes the means.
+    """
+    from torch.nn import functional
+
+    error: Any = functional.mse_loss if recipe.loss == "mse" else functional.binary_cross_entropy_with_logits
+    if not recipe.variational:
+        return error(network[1](network[0](batch)), batch)
+    hidden = network[0][:-1](batch)
+    mean, log_variance = network[0][-1](hidden), network[2](hidden).clamp(-10, 10)
+    z = mean if noise is None else mean + (log_variance / 2).exp() * noise.to(batch.device)
+    divergence = (mean**2 + log_variance.exp() - log_variance - 1).sum(dim=1).mean() / 2
+    return error(network[1](z), batch) + recipe.beta * divergence / batch[0].numel()
+
+
+def decode(decoder: Any, latents: Any, recipe: Recipe) -> Float32:
+    """`(n, latent)` to `(n, C, *shape)`, in batches; between 0 and 1 where the loss is `bce`."""
+    import torch
+
+    with torch.inference_mode():
+        parts = [decoder(part) for part in latents.split(recipe.batch_size)]
+        whole = torch.cat([part.sigmoid() if recipe.loss == "bce" else part for part in parts])
+        decoded: Float32 = whole.float().cpu().numpy()
+    return decoded
+
+
+def reconstruct(network: Any, inputs: Any, recipe: Recipe, device: str) -> Float32:
+    """Inputs `(n, C, *shape)` through both halves; the network is in evaluation mode."""
+    import torch
+
+    with torch.inference_mode():
+        latents = torch.cat([network[0](part.to(device)) for part in inputs.split(recipe.batch_size)])
+    return decode(network[1], latents, recipe)
+
+
+def _error(network: Any, inputs: Any, recipe: Recipe, device: str) -> float:
+    """The mean objective at the means; NaN without inputs."""
+    import torch
+
+    if not len(inputs):
+        return float("nan")
+    with torch.inference_mode():
+        parts = inputs.split(recipe.batch_size)
+        total = sum(objective(network, part.to(device), recipe).item() * len(part) for part in parts)
+    return float(total / len(inputs))

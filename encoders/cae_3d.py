@@ -1,0 +1,63 @@
+"""A 3D convolutional autoencoder, trained on the training volumes of the fold."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from encoders.autoencoder.base import Autoencoder
+from encoders.autoencoder.recipe import DISC, DISC_SMALL, KNEE, Recipe
+from encoders.base import Encoder
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cae3d(Autoencoder, Encoder):
+    """A 3D convolutional autoencoder; a volume is one token of `latent` features.
+
+    Convolutions of stride 2, a dense layer to the latent, and back by 4x4x4 transposed convolutions of stride 2; Adam.
+    Fields that are 0 or empty take what the preset has:
+
+    - `knee`, for a GPU: 160x64x64 voxels of intensity, 5x5x5 convolutions 64, 128, 256, 256 (LeakyReLU .2), 200
+      features between 0 and 1 (sigmoid), squared error, batches of 4, 500 epochs.
+    - `disc`, for a GPU: a mask of 64x64x64 voxels of 1 mm, 3x3x3 convolutions 32, 64, 128, 256, 512 with BatchNorm and
+      ReLU, 8 features, binary cross-entropy.
+    - `disc_small`, for two cores: the same with 32x32x32 voxels of 2 mm, 16, 32, 64, 128 channels, 4 features.
+
+    Training stops when the loss on held-out patients has not fallen for `patience` epochs, and the best epoch is
+    kept. Where `validation` of the patients is less than one, nobody is held out, all epochs run, the last is kept,
+    and the curve has no validation loss.
+
+    Args:
+        preset: `knee`, `disc` or `disc_small`.
+        size: Voxels (D, H, W) that go in; each a multiple of 2 for each convolution.
+        channels: Of the convolutions, one each.
+        kernel: Side of the convolutions; odd.
+        latent: Features.
+        input: `intensity`, `mask` (of the structure that the crop is around) or `both`.
+        loss: `mse`, or `bce`, for inputs between 0 and 1.
+        placing: `resize` stretches each crop to `size`; `pad` crops or pads it at `spacing_mm`, so that lengths count.
+        spacing_mm: Of a voxel along D, H and W, for `pad`.
+        variational: Whether features are the means of normal distributions, drawn from while training.
+        beta: Weight of their divergence from a standard normal distribution; 1 with `bce` is the evidence bound.
+        epochs: At most.
+        batch_size: Volumes a training step.
+        learning_rate: Of Adam.
+        validation: Share of the training patients held out to stop early.
+        patience: Epochs without a fall before training stops.
+        show_epochs: Epochs after which the same volumes are reconstructed and kept.
+        precision: Of encoding; training is in fp32.
+        rescale: Whether the 1st to 99th percentile of each crop's intensity is first stretched to [0, 1].
+
+    References:
+        D. P. Kingma, M. Welling, Auto-encoding variational Bayes, 2014, arXiv:1312.6114.
+    """
+
+    presets: ClassVar[Mapping[str, Recipe]] = {"knee": KNEE, "disc": DISC, "disc_small": DISC_SMALL}
+
+    size: tuple[int, ...] = ()
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """As given."""
+        return self.size
