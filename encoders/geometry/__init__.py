@@ -1,0 +1,1 @@
+"""How a structure of a mask is measured in patient space."""

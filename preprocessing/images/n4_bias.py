@@ -1,0 +1,67 @@
+"""Removal of a coil's slow change of intensity by N4."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from data.base import Image
+from preprocessing.images.base import ImageStep
+
+
+@dataclass(frozen=True, kw_only=True)
+class N4Bias(ImageStep):
+    """Divides the image by a smooth field, a B-spline that N4 fits to a coarser copy of the image's foreground.
+
+    The foreground is what Otsu's threshold parts from the background. Pixels below 0 are shifted to begin at 0 for the
+    fit. A constant image stays as it is; a single slice has a field in two dimensions.
+
+    Args:
+        shrink: How many pixels of a slice's rows and columns the copy takes as one; slices are merged up to the same
+            length in mm.
+        levels: Of the fit; each halves the distance of the B-spline's knots.
+        iterations: On each level, at most.
+
+    References:
+        N. J. Tustison et al., N4ITK: improved N3 bias correction, IEEE Transactions on Medical Imaging 29, 2010,
+        doi:10.1109/TMI.2010.2046908.
+    """
+
+    shrink: int = 4
+    levels: int = 3
+    iterations: int = 50
+
+    def __call__(self, image: Image) -> Image:
+        """The image without the field, in the same unit.
+
+        Raises:
+            ValueError: `shrink`, `levels` or `iterations` is below 1.
+        """
+        import SimpleITK as sitk
+
+        if min(self.shrink, self.levels, self.iterations) < 1:
+            raise ValueError(
+                f"shrink ({self.shrink}), levels ({self.levels}) and iterations ({self.iterations}) must be 1 or more"
+            )
+        low = float(image.pixels.min())
+        if low == float(image.pixels.max()):
+            return replace(image, pixels=image.pixels.copy())
+        shifted = image.pixels - np.float32(min(low, 0.0))
+        flat = len(shifted) == 1
+        whole: Any = sitk.GetImageFromArray(shifted[0] if flat else shifted)
+        coarse = sitk.Shrink(whole, self._factors(image)[: 2 if flat else 3])
+        n4 = sitk.N4BiasFieldCorrectionImageFilter()
+        n4.SetMaximumNumberOfIterations([self.iterations] * self.levels)
+        n4.Execute(coarse, sitk.OtsuThreshold(coarse, 0, 1))
+        field = np.exp(sitk.GetArrayFromImage(n4.GetLogBiasFieldAsImage(whole))).reshape(shifted.shape)
+        pixels = shifted / field + np.float32(min(low, 0.0))
+        return replace(image, pixels=np.asarray(pixels, dtype=np.float32))
+
+    def _factors(self, image: Image) -> list[int]:
+        """Along W, H and D."""
+        between, down, right = image.spacing
+        depth, height, width = image.pixels.shape
+        slices = round(self.shrink * min(down, right) / between)
+        return [min(self.shrink, width), min(self.shrink, height), int(np.clip(slices, 1, depth))]
