@@ -242,5 +242,3 @@ def _measured(plan: Plan, crops: Sequence[Image], name: str) -> tuple[dict[str, 
     for row, token in zip(masked, fitted.encode(Subset(crops, masked)), strict=True):
         values[row] = token[len(token) // 2]
     return {str(n): column for n, column in zip(names, values.T, strict=True)}, ""
-
-

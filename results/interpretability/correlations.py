@@ -19,6 +19,7 @@ Method = Literal["pearson", "spearman"]
 
 RESAMPLES = 2000
 FLIPS = 9999
+CHUNK = 100_000  # numbers of resampled columns held at a time
 TIE = 1e-9
 WHOLE = 1e-12  # of a column's own size: what is less is no spread
 
@@ -87,13 +88,16 @@ def correlations(
         if not len(rows):
             continue
         pair = _Pair(features[rows], measures[np.ix_(rows, columns)], level[rows], method)
-        x, y = pair.residuals(np.ones(len(rows)))
-        out.r[:, columns] = pair.correlate(np.ones(len(rows)))
+        once = np.ones((1, len(rows)))
+        out.r[:, columns] = pair.correlate(once)[0]
         if resamples:
-            drawn = np.stack([pair.correlate(count[patient[rows]]) for count in counts])
+            step = max(1, CHUNK // (len(rows) * (shape[0] + len(columns))))
+            parts = [counts[start : start + step, patient[rows]] for start in range(0, resamples, step)]
+            drawn = np.concatenate([pair.correlate(part) for part in parts])
             out.low[:, columns], out.high[:, columns] = _percentiles(drawn)
         if flips:
-            out.p[:, columns] = _sign_flips(x, y, patient[rows], signs)
+            x, y = pair.residuals(once)
+            out.p[:, columns] = _sign_flips(x[0], y[0], patient[rows], signs)
     out.p[np.isnan(out.r)] = np.nan
     return out
 
@@ -102,7 +106,8 @@ def false_discovery(p: Float64) -> Float64:
     """Benjamini and Hochberg's adjusted p-values over all entries but NaN, of any shape.
 
     References:
-        Y. Benjamini and Y. Hochberg, Controlling the false discovery rate, 1995, doi:10.1111/j.2517-6161.1995.tb02031.x.
+        Y. Benjamini and Y. Hochberg, Controlling the false discovery rate, 1995,
+        doi:10.1111/j.2517-6161.1995.tb02031.x.
     """
     from scipy.stats import false_discovery_control
 
@@ -121,31 +126,38 @@ class _Pair:
         self._of_level = np.eye(int(self._level.max()) + 1)[self._level]
         self._columns = tuple(_Ranks(v, self._level) if method == "spearman" else _Values(v) for v in (x, y))
 
-    def residuals(self, weight: Float64) -> tuple[Float64, Float64]:
-        """Values or ranks less their level's mean; weights `(n,)` are how often each row counts."""
-        weighted = self._of_level * weight[:, None]
-        size = np.maximum(weighted.sum(axis=0), 1)[:, None]
+    def residuals(self, weights: Float64) -> tuple[Float64, Float64]:
+        """Values or ranks less their level's mean, `(B, n, F)` and `(B, n, G)`.
+
+        Args:
+            weights: `(B, n)`: how often each row counts in each of B draws.
+        """
+        size = np.maximum(weights @ self._of_level, 1)[:, :, None]
         found = []
         for column in self._columns:
-            values = column.at(weight)
-            left = values - ((weighted.T @ values) / size)[self._level]
-            left[:, np.abs(left).max(axis=0) <= WHOLE * np.abs(values).max(axis=0)] = 0
-            found.append(left)
+            values = column.at(weights)
+            means = self._of_level.T @ (values * weights[:, :, None]) / size
+            left = values - means[:, self._level]
+            flat = np.abs(left).max(axis=1, keepdims=True) <= WHOLE * np.abs(values).max(axis=1, keepdims=True)
+            found.append(np.where(flat, 0.0, left))
         return found[0], found[1]
 
-    def correlate(self, weight: Float64) -> Float64:
-        """`(F, G)`; NaN where one of the two does not vary."""
-        x, y = self.residuals(weight)
-        spread = np.sqrt(np.outer(weight @ x**2, weight @ y**2))
-        together = (x * weight[:, None]).T @ y
+    def correlate(self, weights: Float64) -> Float64:
+        """`(B, F, G)`; NaN where one of the two does not vary."""
+        x, y = self.residuals(weights)
+        weighted = x * weights[:, :, None]
+        of_x, of_y = (weighted * x).sum(axis=1), (y**2 * weights[:, :, None]).sum(axis=1)
+        spread = np.sqrt(of_x[:, :, None] * of_y[:, None])
+        together = np.swapaxes(weighted, 1, 2) @ y
         return np.divide(together, spread, out=np.full(spread.shape, np.nan), where=spread > 0)
 
 
 class _Values:
     def __init__(self, values: Float64) -> None:
-        self._values = values
+        self._values = values[None]
 
-    def at(self, weight: Float64) -> Float64:
+    def at(self, weights: Float64) -> Float64:
+        """`(1, n, F)`."""
         return self._values
 
 
@@ -163,14 +175,19 @@ class _Ranks:
             tie = np.cumsum(new) - 1
             self._first[order, j] = starts[tie]
             self._behind[order, j] = np.append(starts[1:], n)[tie]
+        columns = np.arange(values.shape[1])
+        self._first, self._behind = (at * len(columns) + columns for at in (self._first, self._behind))
         edges = np.searchsorted(np.sort(level), np.arange(level.max() + 2))
         self._begin, self._end = edges[level], edges[level + 1]
 
-    def at(self, weight: Float64) -> Float64:
-        sums = np.concatenate([np.zeros((1, self._order.shape[1])), np.cumsum(weight[self._order], axis=0)])
-        before, until = (np.take_along_axis(sums, at, axis=0) for at in (self._first, self._behind))
-        size = np.maximum(sums[self._end] - sums[self._begin], 1)
-        return np.asarray(((before + until + 1) / 2 - sums[self._begin]) / size)
+    def at(self, weights: Float64) -> Float64:
+        """`(B, n, F)`."""
+        sums = np.zeros((len(weights), len(self._order) + 1, self._order.shape[1]))
+        np.cumsum(weights[:, self._order], axis=1, out=sums[:, 1:])
+        flat = sums.reshape(len(weights), -1)
+        before, until = (flat.take(at, axis=1) for at in (self._first, self._behind))
+        size = np.maximum(sums[:, self._end] - sums[:, self._begin], 1)
+        return np.asarray(((before + until + 1) / 2 - sums[:, self._begin]) / size)
 
 
 def _patterns(measures: Float64) -> Iterator[tuple[Int64, Int64]]:
@@ -190,7 +207,7 @@ def _percentiles(drawn: Float64) -> tuple[Float64, Float64]:
 
 
 def _sign_flips(x: Float64, y: Float64, patient: Int64, signs: Float64) -> Float64:
-    """p `(F, G)` of residuals `(n, F)` and `(n, G)`."""
+    """The p-values `(F, G)` of residuals `(n, F)` and `(n, G)`."""
     of_patient = np.zeros((signs.shape[1], x.shape[1]))
     p = np.empty((x.shape[1], y.shape[1]))
     for j, column in enumerate(y.T):

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.image import AxesImage
 from numpy.typing import NDArray
 
 from results.figures.style import WIDTHS, Drawing, NothingToDrawError, Width, readable_on, styled, text_width, titled
 from results.interpretability.found import Latents
-from results.interpretability.table import EVENTS, POOLED, WITHIN
+from results.interpretability.table import EVENTS, POOLED, WITHIN, short
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,7 +37,8 @@ def correlation_heat_map(of: Latents, table: pd.DataFrame, method: str, *, width
     Raises:
         NothingToDrawError: No measure varies.
     """
-    table = table[(table["method"] == method) & table["r"].notna()]
+    told = (table["kind"] == "grading") | (table["patients"] >= EVENTS)
+    table = table[(table["method"] == method) & table["r"].notna() & told]
     if table.empty:
         raise NothingToDrawError("no measure or grading varies over the samples")
     shown = [name for name in (WITHIN, POOLED) if (table["adjustment"] == name).any()]
@@ -48,7 +50,7 @@ def correlation_heat_map(of: Latents, table: pd.DataFrame, method: str, *, width
     room = (WIDTHS[width] - 26) / len(columns)
     below = max(text_width(name.replace("_", " ")) for name in columns)
     figure = Drawing(width, len(shown) * (TALL * len(rows) + 7) + below + 6)
-    panels = figure.subplots(len(shown), 1, squeeze=False, sharex=True)[:, 0]
+    panels = figure.subplots(len(shown), 1, squeeze=False)[:, 0]
     for panel, name in zip(panels, shown, strict=True):
         part = table[table["adjustment"] == name].set_index(["feature", "measure"])
         image = _panel(panel, part, rows, columns, numbers=room >= NUMBERS)
@@ -65,7 +67,7 @@ def correlation_heat_map(of: Latents, table: pd.DataFrame, method: str, *, width
     return figure
 
 
-def _panel(panel: Axes, part: pd.DataFrame, rows: list[str], columns: list[str], *, numbers: bool) -> object:
+def _panel(panel: Axes, part: pd.DataFrame, rows: list[str], columns: list[str], *, numbers: bool) -> AxesImage:
     r, q = (_square(part, value, rows, columns) for value in ("r", "q"))
     image = panel.imshow(r, cmap="RdBu_r", vmin=-1, vmax=1, aspect="auto")
     for (i, j), value in np.ndenumerate(r):
@@ -73,26 +75,30 @@ def _panel(panel: Axes, part: pd.DataFrame, rows: list[str], columns: list[str],
             continue
         sure = bool(q[i, j] < ALPHA)
         if numbers:
-            said = f"{value:.2f}".replace("0.", ".").replace("-", "\N{MINUS SIGN}")
+            said = short(value)
             weight = "bold" if sure else "normal"
             colour = readable_on(image.to_rgba(np.array([value]))[0])
             panel.text(j, i, said, ha="center", va="center", fontsize=5.5, weight=weight, color=colour)
         elif sure:
             panel.plot(j, i, marker=".", markersize=2.5, color=readable_on(image.to_rgba(np.array([value]))[0]))
     panel.set_yticks(range(len(rows)), rows)
-    panel.tick_params(length=0, labelbottom=False)
+    panel.set_xticks([])
+    panel.tick_params(length=0)
     panel.spines[:].set_visible(False)
     panel.set_facecolor("0.9")
     return image
 
 
 def _square(part: pd.DataFrame, value: str, rows: list[str], columns: list[str]) -> NDArray[np.float64]:
-    return part[value].unstack("measure").reindex(index=rows, columns=columns).to_numpy(dtype=np.float64)
+    return (
+        part.reset_index()
+        .pivot_table(value, "feature", "measure")
+        .reindex(index=rows, columns=columns)
+        .to_numpy(dtype=np.float64)
+    )
 
 
-def _caption(
-    of: Latents, table: pd.DataFrame, method: str, rows: list[str], shown: list[str], *, numbers: bool
-) -> str:
+def _caption(of: Latents, table: pd.DataFrame, method: str, rows: list[str], shown: list[str], *, numbers: bool) -> str:
     about = of.about
     first = table[table["adjustment"] == shown[0]]
     seen = of.samples.loc[~of.held_out, "patient"].nunique()
@@ -102,8 +108,8 @@ def _caption(
         "spearman": "of ranks among the samples of a level",
     }[method]
     text = (
-        f"{SUBJECTS[method]} correlations of the features of {about['encoder']} (the network of fold {about['fold']} of "
-        f"the first repeat: the features of two folds' networks share no meaning) with what {about['measured_by']} "
+        f"{SUBJECTS[method]} correlations of the features of {about['encoder']} (the network of fold {about['fold']} "
+        f"of the first repeat: the features of two folds' networks share no meaning) with what {about['measured_by']} "
         "measures and with gradings (right of the line). "
     )
     text += (
@@ -120,8 +126,8 @@ def _caption(
     if family:
         mark = "Bold" if numbers else "Dot"
         text += (
-            f"{mark}: q < .05, Benjamini and Hochberg over the {family} p-values of a panel. p-values flip the signs of "
-            "patients' shares of the covariance, so that the samples of one patient count as one. "
+            f"{mark}: q < .05, Benjamini and Hochberg over the {family} p-values of a panel. p-values flip the signs "
+            "of patients' shares of the covariance, so that the samples of one patient count as one. "
         )
     text += (
         "95 % intervals (bootstrap over patients, conditional on the fitted network) are in correlations.csv. Many "
@@ -132,9 +138,9 @@ def _caption(
         text += f" Exploratory, without p-value (fewer than {EVENTS} patients): {', '.join(rare)}."
     if family and seen + unseen < FEW:
         text += f" Fewer than {FEW} patients: p-values are approximate."
-    absent = [name for name in of.measures if name not in set(first["measure"])]
+    absent = [str(name) for name in of.measures if name not in set(first["measure"])]
     if absent:
-        text += f" Not told on these crops, or the same for all: {', '.join(absent)}."
+        text += f" Told of fewer than {EVENTS} patients on these crops, or the same for all: {', '.join(absent)}."
     if about["not_measured"]:
         text += f" Nothing was measured: {about['not_measured']}."
     if len(rows) < of.values.shape[1]:
@@ -150,6 +156,7 @@ def _agreement(first: pd.DataFrame) -> str:
     if sure.empty:
         return ""
     same = int((np.sign(sure["r"]) == np.sign(sure["held_out_r"])).sum())
-    return f"; of the {len(sure)} that stand out {'within level' if first['adjustment'].iloc[0] == WITHIN else 'here'} " + (
-        f"{same} have the same sign there"
+    return (
+        f"; of the {len(sure)} that stand out {'within level' if first['adjustment'].iloc[0] == WITHIN else 'here'} "
+        + (f"{same} have the same sign there")
     )

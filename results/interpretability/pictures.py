@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
-from results.figures.style import COLOURS, WIDTHS, Drawing, Width, styled
+from results.figures.style import COLOURS, WIDTHS, Drawing, Width, styled, wrapped
 from results.interpretability.found import Latents
 
 Float32 = NDArray[np.float32]
@@ -51,7 +51,8 @@ def traversal(of: Latents, plane: int, *, meanings: Sequence[str], width: Width 
     about = of.about["traversal"]
     arrays = of.pictures("traversal")[plane]
     rows: list[Row] = [
-        (f"z{j}\n{said}".strip(), [*steps, None]) for j, said, steps in zip(about["features"], meanings, arrays, strict=True)
+        (f"z{j}\n{wrapped(said, LEFT - 4)}".strip(), [*steps, None])
+        for j, said, steps in zip(about["features"], meanings, arrays, strict=True)
     ]
     change = arrays[:, -1, 0] - arrays[:, 0, 0]
     most = float(np.abs(change).max()) or 1.0
@@ -61,14 +62,14 @@ def traversal(of: Latents, plane: int, *, meanings: Sequence[str], width: Width 
 
     figure = _draw(of, rows, [*STEPS, "95 % less 5 %"], width, planes=[plane] * len(rows), last=last)
     chosen = (
-        f"The {len(rows)} of {of.values.shape[1]} features whose traversal changes the picture most"
+        f"The {len(rows)} of {of.values.shape[1]} features whose traversal changes the picture most, in that order,"
         if len(rows) < of.values.shape[1]
-        else "Every feature"
+        else "Every feature, those first that change the picture most,"
     )
     figure.caption = (
-        f"{chosen}, in that order, from the 5th to the 95th percentile in six equal steps, the others at their mean, "
-        f"decoded by {_who(of)}; right, the last less the first (red: more{_of_first(of)}). {_said(meanings)}Pictures "
-        f"are what the decoder makes of such features: no patient need have them.{_plane(of, plane)}{_look(of)}"
+        f"{chosen} from the 5th to the 95th percentile in six equal steps, the others at their mean, "
+        f"decoded by {_who(of)}; right, the last less the first (red: more{_of_first(of)}). {_said(of, meanings)}"
+        f"Pictures are what the decoder makes of such features: no patient need have them.{_plane(of, plane)}{_look(of)}"
     )
     return figure
 
@@ -76,13 +77,14 @@ def traversal(of: Latents, plane: int, *, meanings: Sequence[str], width: Width 
 @styled
 def interpolation(of: Latents, *, width: Width = "double") -> Drawing:
     """From one sample to another along the straight line between their features."""
-    titles = ["sample A", *(f"{share:.0%}".replace("%", " %") for share in np.linspace(0, 1, 6)), "sample B"]
+    titles = ["sample A", *(f"{100 * share:.0f} %" for share in np.linspace(0, 1, 6)), "sample B"]
     rows: list[Row] = [(name.strip(), [*p]) for name, p in zip(_planes(of), of.pictures("interpolation"), strict=True)]
     figure = _draw(of, rows, titles, width)
-    a, b = (_sample(of, i) for i in of.about["interpolation"]["samples"])
+    ends = [of.run.levels.get(of.samples["sample"].iloc[i], "") for i in of.about["interpolation"]["samples"]]
+    levels = f" (A: {ends[0]}, B: {ends[1]})" if all(ends) else ""
+    whom = "patients not trained on" if of.held_out.any() else "the training patients"
     figure.caption = (
-        f"Between two samples of {'patients not trained on' if of.held_out.any() else 'the training patients'} (A: {a}; "
-        f"B: {b}), nearest to the 5th and 95th percentile of the features' first principal component: inputs at the "
+        f"Between two samples of {whom}{levels}, nearest to the 5th and 95th percentile of the features' first principal component: inputs at the "
         f"ends, between them what {_who(of)} decodes along the straight line between their features.{_look(of)}"
     )
     return figure
@@ -95,7 +97,11 @@ def generated(of: Latents, *, width: Width = "double") -> Drawing:
     rows: list[Row] = [(name.strip(), [*p]) for name, p in zip(_planes(of), arrays, strict=True)]
     figure = _draw(of, rows, [f"draw {i + 1}" for i in range(len(arrays[0]))], width)
     about = of.about["generated"]
-    moved = f" {about['moved']:.0%} of the values drawn lay outside and were moved to the border." if about["moved"] else ""
+    moved = (
+        f" {100 * about['moved']:.0f} % of the values drawn lay outside and were moved to the border."
+        if about["moved"]
+        else ""
+    )
     figure.caption = (
         "Generated: features drawn from one normal distribution with the mean and covariance of "
         f"{about['training_samples']} training samples' features, kept within their range, and decoded by "
@@ -116,10 +122,12 @@ def neighbours(of: Latents, *, width: Width = "double") -> Drawing:
     rows: list[Row] = [(f"sample {i + 1}", [*pictures]) for i, pictures in enumerate(found)]
     k = found.shape[1] - 1
     under = [["", *(f"{d:.2f}" for d in away[q])] for q in queries]
-    figure = _draw(of, rows, ["sample", *(f"neighbour {i + 1}" for i in range(k))], width, planes=[0] * len(rows), under=under)
+    figure = _draw(
+        of, rows, ["sample", *(f"neighbour {i + 1}" for i in range(k))], width, planes=[0] * len(rows), under=under
+    )
     figure.caption = (
-        f"Nearest neighbours among the samples of other patients, by the Euclidean distance (the number) of {_who(of)}'s "
-        "features, each divided by its standard deviation. Inputs are shown; the samples on the left are of patients "
+        f"Nearest neighbours among the samples of other patients, by the Euclidean distance (the number) of the features "
+        f"of {_who(of)}, each divided by its standard deviation. Inputs are shown; the samples on the left are of patients "
         f"{'not trained on' if of.held_out.any() else 'trained on'}.{_alike(of, table)}{_plane(of, 0)} neighbours.csv "
         f"has the nearest of every sample.{_look(of)}"
     )
@@ -148,7 +156,7 @@ def _draw(
     below = 3.5 if under else 0.0
     figure = Drawing(width, sum(side * ratio + below + 1.0 for ratio in ratios) + 8)
     grid = figure.subplots(len(rows), len(titles), squeeze=False, gridspec_kw={"height_ratios": ratios})
-    figure.get_layout_engine().set(w_pad=0.01, h_pad=0.01, wspace=0.01, hspace=0.01)  # type: ignore[union-attr]
+    figure.get_layout_engine().set(w_pad=0.01, h_pad=0.02, wspace=0.01, hspace=0.01)  # type: ignore[union-attr]
     grey = _grey(of, [p for _, pictures in rows for p in pictures if p is not None])
     for i, (name, pictures) in enumerate(rows):
         for j, picture in enumerate(pictures):
@@ -225,16 +233,11 @@ def _fits(of: Latents) -> str:
     return "RMSE: root mean squared error of a pixel, in the units of the input."
 
 
-def _sample(of: Latents, row: int) -> str:
-    name = str(of.samples["sample"].iloc[row])
-    level = of.run.levels.get(name, "")
-    return f"{name}, {level}" if level and level not in name else name
-
-
-def _said(meanings: Sequence[str]) -> str:
+def _said(of: Latents, meanings: Sequence[str]) -> str:
     if not any(meanings):
         return ""
-    return "Under a feature's name: the measure with the largest Spearman correlation within level. "
+    within = "" if of.level is None else " within level"
+    return f"Under a feature's name: the measure with the largest Spearman correlation{within}. "
 
 
 def _alike(of: Latents, table: Any) -> str:
@@ -244,4 +247,7 @@ def _alike(of: Latents, table: Any) -> str:
     near = float((of.level[table["sample"]] == of.level[table["neighbour"]]).mean())
     others = of.patient[:, None] != of.patient
     chance = float((of.level[:, None] == of.level)[others].mean())
-    return f" {near:.0%} of all neighbours are of the sample's level, {chance:.0%} of all pairs of two patients."
+    return (
+        f" {100 * near:.0f} % of all neighbours are of the sample's level, {100 * chance:.0f} % of all pairs of two "
+        "patients."
+    )

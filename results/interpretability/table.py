@@ -19,9 +19,7 @@ METHODS: tuple[Method, ...] = get_args(Method)
 WITHIN, POOLED = "within level", "pooled"
 
 
-def correlation_table(
-    of: Latents, *, resamples: int = RESAMPLES, flips: int = FLIPS, seed: int = 0
-) -> pd.DataFrame:
+def correlation_table(of: Latents, *, resamples: int = RESAMPLES, flips: int = FLIPS, seed: int = 0) -> pd.DataFrame:
     """A row a feature, measure, method and adjustment, those within level first.
 
     Columns: `feature`, `measure`, `kind` (measure or grading), `method`, `adjustment`, `r`, `low`, `high`, `p`, `q`
@@ -45,9 +43,11 @@ def correlation_table(
                 of.values, measured, of.patient, level, method, resamples=resamples, flips=flips, seed=seed
             )
             out = of.held_out
-            alone = correlations(
-                of.values[out], measured[out], of.patient[out], level[out], method, resamples=0, flips=0
-            ) if out.any() else None
+            alone = (
+                correlations(of.values[out], measured[out], of.patient[out], level[out], method, resamples=0, flips=0)
+                if out.any()
+                else None
+            )
             p = np.where(rare, np.nan, found.p)
             F, G = p.shape
             columns = {
@@ -70,6 +70,11 @@ def correlation_table(
             }
             parts.append(pd.DataFrame(columns))
     return pd.concat(parts, ignore_index=True)
+
+
+def short(r: float) -> str:
+    """A correlation as figures write it: `.87`, with a true minus sign."""
+    return f"{r:.2f}".replace("-0.00", "0.00").replace("0.", ".").replace("-", "\N{MINUS SIGN}")
 
 
 def _events(of: Latents, name: str) -> int:

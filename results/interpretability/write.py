@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from results.interpretability.found import Latents, read_latents
-from results.interpretability.table import METHODS, correlation_table
+from results.interpretability.table import METHODS, correlation_table, short
 from results.run_folder import read
 
 if TYPE_CHECKING:
@@ -77,10 +77,9 @@ def _wanted(of: Latents, table: pd.DataFrame, width: Width) -> list[tuple[str, C
 
 def _meaning(table: pd.DataFrame, feature: str) -> str:
     """The measure that goes most with a feature, by Spearman within level where there are levels."""
-    rows = table[(table["feature"] == feature) & (table["method"] == "spearman") & (table["kind"] == "measure")]
-    rows = rows[(rows["adjustment"] == rows["adjustment"].iloc[0]) & rows["r"].notna()] if len(rows) else rows
+    rows = table[(table["feature"] == feature) & (table["method"] == "spearman") & (table["remark"] == "")]
+    rows = rows[(rows["adjustment"] == table["adjustment"].iloc[0]) & (rows["kind"] == "measure") & rows["r"].notna()]
     if rows.empty:
         return ""
     best = rows.iloc[int(np.abs(rows["r"].to_numpy()).argmax())]
-    r = f"{best['r']:.2f}".replace("0.", ".").replace("-", "\N{MINUS SIGN}")
-    return f"{str(best['measure']).replace('_', ' ')} {r}"
+    return f"{str(best['measure']).replace('_', ' ')} {short(float(best['r']))}"
