@@ -155,23 +155,34 @@ def tables(
     beside: Annotated[
         Path | None, typer.Option("--published", help="A CSV of a published table to print ours beside.")
     ] = None,
+    flip: Annotated[
+        float | None, typer.Option(help="The best rows again with this share of test labels flipped.", metavar="SHARE")
+    ] = None,
 ) -> None:
     """Print the tables of a run again, or write them to a file."""
     with _clear_errors():
         from results import presets
+        from results.flips_table import flip_sheets
         from results.published import published
         from results.run_folder import read
         from results.tables import draw, sheets, table, write
 
         found = read(run)
         shown: dict[str, Any] = {"rows": _names(rows), "columns": _names(columns), "metrics": _names(metrics)}
+        if flip is not None and (preset != "main" or against or rows or columns or beside is not None):
+            _stop("--flip takes no --preset, --rows, --columns, --against, --published")
         if beside is not None:
             for one in format.split(","):
                 print(published(found, beside, format=one))
         elif preset != "main" and (against or any(shown.values())):
             _stop(f"--preset {preset} takes no --rows, --columns, --metrics, --against")
-        elif preset != "main" or out is not None:
-            chosen = sheets(found, against=_named(against), **shown) if preset == "main" else presets.of(found, preset)
+        elif preset != "main" or out is not None or flip is not None:
+            if flip is not None:
+                chosen = flip_sheets(found, flip, metrics=_names(metrics))
+            elif preset == "main":
+                chosen = sheets(found, against=_named(against), **shown)
+            else:
+                chosen = presets.of(found, preset)
             if out is not None:
                 print(f"wrote {write(chosen, out)}")
                 return

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,10 +24,10 @@ FOLDER = "panels"
 def write(plan: Plan, record: Record, cells: list[PlannedCell], *, changed: bool) -> None:
     """Writes `panels/TARGET.npz` and `.json` for every target, as many samples as the grid's `panels` asks for.
 
-    The cell is the one of highest AUC among those with images. Half of the samples have the highest probability of
-    their own class in the first repeat, half the lowest; a patient is shown once in each half. The array `image_I_J`
-    is the middle slice `(H, W)` of sequence J of sample I, as the cell's regions and image steps left it. Nothing is
-    written again where no cell changed.
+    The cell is the one of highest AUC over all repeats, as in tables, among those with images. Half of the samples have
+    the highest probability of their own class in the first repeat, half the lowest; a patient is shown once in each
+    half. The array `image_I_J` is the middle slice `(H, W)` of sequence J of sample I, as the cell's regions and image
+    steps left it. Nothing is written again where no cell changed.
     """
     folder = record.folder / FOLDER
     if folder.exists() and plan.grid.panels and not changed:
@@ -37,9 +39,20 @@ def write(plan: Plan, record: Record, cells: list[PlannedCell], *, changed: bool
         of_target = [c for c in cells if c.cell.target == target.name and c.fits[0].tokens]
         if of_target:
             folder.mkdir(exist_ok=True)
-            tables = {c.key: _predictions(record, c) for c in of_target}
-            best = max(of_target, key=lambda c: _auc(tables[c.key]))
-            _write_target(plan, best, tables[best.key], record)
+            best = best_cell({c.key: record.predictions_file(c) for c in of_target})
+            planned = next(c for c in of_target if c.key == best)
+            _write_target(plan, planned, _first_repeat(record.predictions_file(planned)), record)
+
+
+def best_cell(files: Mapping[str, Path]) -> str:
+    """The key of the highest AUC over all repeats, the first of equals.
+
+    Args:
+        files: The predictions of each cell, by its key.
+    """
+    import pandas as pd
+
+    return max(files, key=lambda key: _auc(pd.read_parquet(files[key])))
 
 
 def _write_target(plan: Plan, planned: PlannedCell, table: pd.DataFrame, record: Record) -> None:
@@ -87,10 +100,10 @@ def _of_patients(order: NDArray[np.int64], patient: NDArray[Any], wanted: int) -
     return list(found.values())
 
 
-def _predictions(record: Record, planned: PlannedCell) -> pd.DataFrame:
+def _first_repeat(file: Path) -> pd.DataFrame:
     import pandas as pd
 
-    table: pd.DataFrame = pd.read_parquet(record.predictions_file(planned))
+    table: pd.DataFrame = pd.read_parquet(file)
     first: pd.DataFrame = table[table["repeat"] == table["repeat"].min()].reset_index(drop=True)
     return first
 

@@ -21,6 +21,7 @@ LIBRARIES = (
     "opencv-python-headless",
     "pandas",
     "pyarrow",
+    "scikit-image",
     "scikit-learn",
     "scipy",
     "simpleitk",

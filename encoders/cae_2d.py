@@ -21,8 +21,9 @@ class Cae2d(Autoencoder, Encoder):
     - `knee`, the published one: 64x64 pixels of intensity, 5x5 convolutions 64, 128, 256, 256 (LeakyReLU .2), 100
       features between 0 and 1 (sigmoid), squared error, batches of 128, 100 epochs.
     - `disc`: the published 3D one in 2D: a mask of 64x64 pixels of 1 mm, 3x3 convolutions 32 to 512 with BatchNorm and
-      ReLU, 8 features, binary cross-entropy.
-    - `disc_small`: the same for two cores: 32x32 pixels of 2 mm, 16 to 128 channels, 4 features.
+      ReLU, 8 features, binary cross-entropy, batches of 16, 100 epochs, along which the learning rate falls to 0.
+    - `disc_small`: the same for two cores: 32x32 pixels of 2 mm, 16 to 128 channels, 4 features, batches of 8,
+      40 epochs.
 
     For intensities on two cores: `channels=(16, 32, 64, 64), size=32, epochs=30, batch_size=32, learning_rate=.002`.
 
@@ -55,6 +56,8 @@ class Cae2d(Autoencoder, Encoder):
         A. Creswell, K. Arulkumaran, A. A. Bharath, On denoising autoencoders trained to minimise binary
         cross-entropy, 2017, arXiv:1708.08487 (the code that the published knee autoencoder builds on).
         D. P. Kingma, M. Welling, Auto-encoding variational Bayes, 2014, arXiv:1312.6114.
+        I. Loshchilov, F. Hutter, SGDR: Stochastic gradient descent with warm restarts, 2017, arXiv:1608.03983 (the
+        fall of the learning rate, without restarts).
     """
 
     presets: ClassVar[Mapping[str, Recipe]] = {

@@ -21,8 +21,9 @@ class Cae3d(Autoencoder, Encoder):
     - `knee`, for a GPU: 160x64x64 voxels of intensity, 5x5x5 convolutions 64, 128, 256, 256 (LeakyReLU .2), 200
       features between 0 and 1 (sigmoid), squared error, batches of 4, 500 epochs.
     - `disc`, for a GPU: a mask of 64x64x64 voxels of 1 mm, 3x3x3 convolutions 32, 64, 128, 256, 512 with BatchNorm and
-      ReLU, 8 features, binary cross-entropy.
-    - `disc_small`, for two cores: the same with 32x32x32 voxels of 2 mm, 16, 32, 64, 128 channels, 4 features.
+      ReLU, 8 features, binary cross-entropy, batches of 16, 100 epochs, along which the learning rate falls to 0.
+    - `disc_small`, for two cores: the same with 32x32x32 voxels of 2 mm, 16, 32, 64, 128 channels, 4 features,
+      batches of 8, 40 epochs.
 
     Training stops when the loss on held-out patients has not fallen for `patience` epochs, and the best epoch is
     kept. Where `validation` of the patients is less than one, nobody is held out, all epochs run, the last is kept,
@@ -51,6 +52,8 @@ class Cae3d(Autoencoder, Encoder):
 
     References:
         D. P. Kingma, M. Welling, Auto-encoding variational Bayes, 2014, arXiv:1312.6114.
+        I. Loshchilov, F. Hutter, SGDR: Stochastic gradient descent with warm restarts, 2017, arXiv:1608.03983 (the
+        fall of the learning rate, without restarts).
     """
 
     presets: ClassVar[Mapping[str, Recipe]] = {"knee": KNEE, "disc": DISC, "disc_small": DISC_SMALL}

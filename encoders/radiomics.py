@@ -66,7 +66,7 @@ class Radiomics(Encoder):
         classification, 1973, doi:10.1109/TSMC.1973.4309314.
     """
 
-    reads_mask: ClassVar[bool] = True
+    measures: ClassVar[bool] = True
     feature_names: ClassVar[tuple[str, ...]] = (*_FIRST_ORDER, *_HISTOGRAM, *_PROPERTIES, "joint_entropy")
 
     bins: int = 32
@@ -124,7 +124,7 @@ def _discretised(values: Float64, bins: int) -> NDArray[np.uint8]:
     low, high = values.min(), values.max()
     if low == high:
         return np.ones(len(values), dtype=np.uint8)
-    return np.minimum(np.floor(bins * (values - low) / (high - low)) + 1, bins).astype(np.uint8)
+    return np.asarray(np.minimum(np.floor(bins * (values - low) / (high - low)) + 1, bins), dtype=np.uint8)
 
 
 def _first_order(values: Float64) -> list[float]:

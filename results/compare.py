@@ -141,7 +141,7 @@ def _pair(run_a: Run, run_b: Run, a: Cell, b: Cell) -> _Pair:
 
 def _of_samples(p: Predictions, samples: set[str]) -> Predictions:
     kept = np.array([sample in samples for sample in p.sample.tolist()], dtype=bool)
-    return Predictions(p.sample[kept], p.patient[kept], p.repeat[kept], p.fold[kept], p.y[kept], p.P[kept])
+    return p.take(kept)
 
 
 def _sheet(run_a: Run, run_b: Run, pairs: Sequence[_Pair], metric: str, resamples: int, seed: int) -> Sheet:
@@ -162,7 +162,7 @@ def _sheet(run_a: Run, run_b: Run, pairs: Sequence[_Pair], metric: str, resample
     short = {axis: shorten(pair.a.axes.get(axis, "none") for pair in compared) for axis in axes}
     rows = []
     for pair, (kept, of_a, of_b) in zip(compared, shared, strict=True):
-        P, Q = pair.of_a.P[of_a], pair.of_b.P[of_b]
+        P, Q = pair.of_a.scored_by(measure)[of_a], pair.of_b.scored_by(measure)[of_b]
         value, other = (_value(metric, kept, x) for x in (P, Q))
         low, high = interval(bootstrap.difference(measure, kept, P, Q)) if resamples else (None, None)
         scores = (Score(value, decimals=3), Score(other, decimals=3), Score(value - other, low, high, True, 3))

@@ -11,30 +11,48 @@ import numpy as np
 from results.alignment import Alignment
 from results.formats import Row, Score, Sheet
 from results.labels import shorten
-from results.metrics import METRICS, ORDINAL, Float64, auc, evaluate
+from results.meaning import unfit
+from results.metrics import METRICS
+from results.paired import Pair, adjusted, alone, differences_by_fold, pair, secondary, value
 from results.run_folder import Cell, Predictions, ResultsError, Run
 from results.scores import EXPLORATORY, floor_for, is_step, the_cell
 from results.statistics.bootstrap import PatientBootstrap, Rows, interval
-from results.statistics.delong import auc_test
 from results.statistics.equivalence import equivalence_test
-from results.statistics.mcnemar import clustered_mcnemar
-from results.statistics.step_down import step_down_max_t
+from results.statistics.selection import selection_corrected
 
 FEW = 40
+LISTED = 8
 
 
 @dataclass(frozen=True, eq=False)
-class _Pair:
-    """A cell and its reference on the rows that both predict."""
+class _Family:
+    """What was declared on one target, and what of it could be compared.
 
-    cell: Cell
-    reference: Cell
-    rows: Rows
-    mine: Float64
-    other: Float64
-    value: float
-    other_value: float
-    draws: Float64
+    Args:
+        target: What is predicted.
+        declared: As it stands in the run.
+        size: The number of comparisons that were declared.
+        pairs: Those that were made.
+        absent: The others, each with why.
+        carriers: The least number of patients in whom a class is seen.
+        worth: Against `best`: what is said of its score, corrected for the choice.
+    """
+
+    target: str
+    declared: dict[str, Any]
+    size: int
+    pairs: Sequence[Pair]
+    absent: Sequence[str]
+    carriers: int
+    worth: str = ""
+
+    @property
+    def tested(self) -> bool:
+        return self.declared["against"] != "best" and self.carriers >= EXPLORATORY
+
+    @property
+    def patients(self) -> int:
+        return len(np.unique(np.concatenate([found.rows.patient for found in self.pairs])))
 
 
 def comparisons(run: Run, *, resamples: int = 2000) -> list[Sheet]:
@@ -42,14 +60,16 @@ def comparisons(run: Run, *, resamples: int = 2000) -> list[Sheet]:
 
     Differences are paired over the samples that both cells predict, in the same resamples of patients. `p` is of one
     comparison alone: clustered DeLong for AUC of two classes, clustered McNemar for accuracy. `Adjusted p` is step-down
-    max-|t| over the family. Against `best`, which the same numbers chose, there is no p-value.
+    max-|t| over the family as it was declared, comparisons that could not be made included (`results.paired.adjusted`).
+    `Secondary p` is the corrected resampled t over the folds of all repeats, where there are at least 10. Against
+    `best`, which the same numbers chose, there is no p-value.
 
     Args:
         run: A run folder; what it declares is in `run.compare`.
         resamples: Draws of the bootstrap.
 
     Raises:
-        ResultsError: A reference that names no cell or several.
+        ResultsError: The run folder does not hold what it should.
     """
     found = []
     for declared in run.compare:
@@ -75,174 +95,181 @@ def _empty(run: Run, target: str, declared: dict[str, Any], why: str) -> Sheet:
 
 
 def _sheet(run: Run, target: str, declared: dict[str, Any], resamples: int) -> Sheet | None:
-    family = dict(declared["family"])
-    if family.pop("targets", target) != target:
+    steps = dict(declared["family"])
+    if steps.pop("targets", target) != target:
         return None
-    done = [cell for cell in run.cells if cell.target == target and cell.status == "done"]
-    cells = [c for c in done if not c.floor and all(is_step(c.axes[axis], name) for axis, name in family.items())]
+    of_target = [cell for cell in run.cells if cell.target == target]
+    cells = [c for c in of_target if not c.floor and all(is_step(c.axes[axis], name) for axis, name in steps.items())]
     if not cells:
         return None
-    against, metric = declared["against"], METRICS[declared["metric"]]
-    unfit = _unfit(run, cells[0], declared["metric"])
-    if unfit:
-        return _empty(run, target, declared, unfit)
+    why = unfit(run, target, declared["metric"])
+    if why:
+        return _empty(run, target, declared, why)
+    found = _family(run, of_target, cells, declared, resamples)
+    return _drawn(run, found, resamples)
+
+
+def _family(
+    run: Run, of_target: Sequence[Cell], cells: Sequence[Cell], declared: dict[str, Any], resamples: int
+) -> _Family:
+    """Every comparison of a family that can be made, and the names of those that can't."""
+    target, against, metric = cells[0].target, declared["against"], declared["metric"]
+    done = [cell for cell in of_target if cell.status == "done"]
+    names = _names(run, cells)
     predictions = {cell.key: run.predictions(cell) for cell in done}
     alignment = Alignment(predictions, n_classes=len(cells[0].classes), levels=run.levels)
     if against == "best":
-        sign = -1 if metric.lower_is_better else 1
-        best = max(cells, key=lambda c: sign * _value(declared["metric"], alignment.rows[c.key], predictions[c.key].P))
-        others = {cell.key: best for cell in cells}
+        scored = {
+            c.key: value(metric, alignment.rows[c.key], predictions[c.key].scored_by(METRICS[metric]))
+            for c in cells
+            if c.status == "done"
+        }
+        sign = -1 if METRICS[metric].lower_is_better else 1
+        known = [c for c in cells if np.isfinite(scored.get(c.key, np.nan))]
+        if not known:
+            raise ResultsError(f"{target}: none of the {len(cells)} declared cells has a score")
+        best = max(known, key=lambda c: sign * scored[c.key])
+        others: dict[str, Cell | None] = {cell.key: best for cell in cells}
     elif isinstance(against, str):
-        floors = {cell.key: floor_for(cell, done, against) for cell in cells}
-        others = {key: floor for key, floor in floors.items() if floor is not None}
+        others = {cell.key: floor_for(cell, done, against) for cell in cells}
     else:
-        reference = the_cell([cell for cell in run.cells if cell.target == target], against)
+        reference = the_cell(of_target, against)
         if reference.status != "done":
             because = f": {reference.reason}" if reference.reason else ""
             raise ResultsError(f"{target}: the reference ({_named(against)}) is {reference.status}{because}")
-        others = dict.fromkeys([cell.key for cell in cells], reference)
-    compared = [(cell, others[cell.key]) for cell in cells if cell.key in others and others[cell.key] is not cell]
+        others = {cell.key: reference for cell in cells}
+    wanted = [cell for cell in cells if others[cell.key] is not cell]
+    compared, absent = [], []
+    for cell in wanted:
+        other = others[cell.key]
+        if cell.status != "done":
+            absent.append(f"{names[cell.key]} ({cell.status})")
+        elif other is None:
+            absent.append(f"{names[cell.key]} (there is no {_named(against)})")
+        elif not len(alignment.shared(cell.key, other.key)[0].y):
+            absent.append(f"{names[cell.key]} (shares no sample with its reference)")
+        else:
+            compared.append((cell, other))
     if not compared:
-        raise ResultsError(f"{target}: no cell of the family {family} can be compared with {_named(against)}")
-    for cell, other in compared:
-        alignment.shared(cell.key, other.key)
-    bootstrap = PatientBootstrap(alignment.n_patients, alignment.all_rows(), resamples=resamples)
-    pairs = [_pair(declared["metric"], cell, other, alignment, predictions, bootstrap) for cell, other in compared]
-    absent = sum(
-        cell.target == target
-        and not cell.floor
-        and cell.status != "done"
-        and all(is_step(cell.axes[axis], name) for axis, name in family.items())
-        for cell in run.cells
+        why = f": {_some(absent)}" if absent else ""
+        raise ResultsError(f"{target}: no cell of the family can be compared with {_named(against)}{why}")
+    try:
+        bootstrap = PatientBootstrap(alignment.n_patients, alignment.all_rows(), resamples=resamples)
+    except ValueError as error:
+        raise ResultsError(f"{target}: {error}") from None
+    made = [pair(metric, cell, other, alignment, predictions, bootstrap) for cell, other in compared]
+    absent += [f"{names[found.cell.key]} (no value in some resamples)" for found in made if not found.usable]
+    pairs = [found for found in made if found.usable]
+    if not pairs:
+        raise ResultsError(f"{target}: no comparison has a value in every resample: {_some(absent)}")
+    carriers = min(len(np.unique(f.rows.patient[f.rows.y == k])) for f in pairs for k in range(f.rows.n_classes))
+    worth = ""
+    if against == "best" and resamples:
+        same = [cell for cell in known if alignment.rows[cell.key] is alignment.rows[best.key]]
+        worth = _worth(metric, bootstrap, alignment.rows[best.key], [predictions[cell.key] for cell in same])
+    return _Family(target, declared, len(wanted), pairs, absent, carriers, worth)
+
+
+def _worth(metric: str, bootstrap: PatientBootstrap, rows: Rows, cells: Sequence[Predictions]) -> str:
+    """The best's score corrected for having been chosen among the cells on its samples."""
+    measure = METRICS[metric]
+    found = selection_corrected(bootstrap, measure, rows, [cell.scored_by(measure) for cell in cells])
+    score = Score(found.value, found.low, found.high).text()
+    return (
+        f" Its {measure.label}, corrected for the choice among the {len(cells)} cells on its samples (BBC-CV: chosen "
+        f"in the bag, scored out of the bag), is {score}."
     )
-    return _drawn(run, target, declared, pairs, resamples, absent)
 
 
-def _unfit(run: Run, cell: Cell, metric: str) -> str:
-    """Why a metric means nothing for a target; empty where it does."""
-    if metric in ORDINAL and not cell.ordinal:
-        return f"{METRICS[metric].label} is of ordinal targets, and {cell.target} is none"
-    if metric == "auc_within_level" and not run.levels:
-        return "the dataset has no levels"
-    return ""
-
-
-def _pair(
-    name: str,
-    cell: Cell,
-    other: Cell,
-    alignment: Alignment,
-    predictions: dict[str, Predictions],
-    bootstrap: PatientBootstrap,
-) -> _Pair:
-    rows, of_cell, of_other = alignment.shared(cell.key, other.key)
-    mine, theirs = predictions[cell.key].P[of_cell], predictions[other.key].P[of_other]
-    draws = bootstrap.difference(METRICS[name], rows, mine, theirs)
-    return _Pair(cell, other, rows, mine, theirs, _value(name, rows, mine), _value(name, rows, theirs), draws)
-
-
-def _value(name: str, rows: Rows, P: Float64) -> float:
-    return evaluate(METRICS[name], rows.y, P, repeat=rows.repeat, fold=rows.fold, within=rows.within).value
-
-
-def _drawn(
-    run: Run, target: str, declared: dict[str, Any], pairs: Sequence[_Pair], resamples: int, absent: int
-) -> Sheet:
-    name, against = declared["metric"], declared["against"]
-    everyone = [cell for pair in pairs for cell in (pair.cell, *([] if pair.reference.floor else [pair.reference]))]
+def _drawn(run: Run, family: _Family, resamples: int) -> Sheet:
+    name, against, pairs = family.declared["metric"], family.declared["against"], family.pairs
+    everyone = [cell for found in pairs for cell in (found.cell, *([found.reference] * (not found.reference.floor)))]
     axes = [a for a in run.axes if len({cell.axes[a] for cell in everyone}) > 1] or ["heads"]
-    short = {axis: shorten(pair.cell.axes[axis] for pair in pairs) for axis in axes}
-    carriers = min(
-        len(np.unique(pair.rows.patient[pair.rows.y == k])) for pair in pairs for k in range(pair.rows.n_classes)
-    )
-    tested = against != "best" and carriers >= EXPLORATORY
-    margin = declared["margin"] if tested else None
-    adjusted = _adjusted(pairs) if tested else np.full(len(pairs), np.nan)
-    alone = [_alone(name, pair) if tested else None for pair in pairs]
+    short = {axis: shorten(found.cell.axes[axis] for found in pairs) for axis in axes}
+    columns: dict[str, list[str]] = {}
+    if family.tested:
+        columns["p"] = [_p(alone(name, found)) for found in pairs]
+        columns["Adjusted p"] = [_p(p) for p in adjusted(pairs, family.size, family.patients)]
+        columns["Secondary p"] = [_p(secondary(name, found)) for found in pairs]
+        columns = {header: said for header, said in columns.items() if any(said)}
+        if family.declared["margin"] is not None:
+            margin = family.declared["margin"]
+            columns[f"Within {margin:g}"] = [
+                "yes" if equivalence_test(found.draws, margin).equivalent else "not shown" for found in pairs
+            ]
     rows = []
-    for pair, p, p_alone in zip(pairs, adjusted, alone, strict=True):
-        difference = Score(pair.value - pair.other_value, *interval(pair.draws), signed=True)
-        extras = [] if not tested else ([_p(p_alone)] if any(a is not None for a in alone) else []) + [_p(p)]
-        if margin is not None:
-            extras.append("yes" if equivalence_test(pair.draws, margin).equivalent else "not shown")
-        labels = tuple(short[axis][pair.cell.axes[axis]] for axis in axes)
-        rows.append(Row(labels, (Score(pair.value), Score(pair.other_value), difference), tuple(extras)))
+    for i, found in enumerate(pairs):
+        difference = Score(found.value - found.other_value, *interval(found.draws), signed=True)
+        labels = tuple(short[axis][found.cell.axes[axis]] for axis in axes)
+        extras = tuple(said[i] for said in columns.values())
+        rows.append(Row(labels, (Score(found.value), Score(found.other_value), difference), extras))
     rows.sort(key=lambda row: -(row.scores[2].value if row.scores[2] else 0.0))
-    headers = [*(["p"] if tested and any(a is not None for a in alone) else []), *(["Adjusted p"] if tested else [])]
-    if margin is not None:
-        headers.append(f"Within {margin:g}")
     label = METRICS[name].label
     return Sheet(
-        target=target,
-        title=_title(run, target, declared),
+        target=family.target,
+        title=_title(run, family.target, family.declared),
         labels=tuple(axes),
         headers=(label, f"{label} of\n{_named(against)}", "Difference"),
-        extras=tuple(headers),
+        extras=tuple(columns),
         rows=tuple(rows),
         floors=(),
-        notes=tuple(_notes(declared, pairs, resamples, carriers, absent, tested=tested)),
+        notes=tuple(_notes(family, resamples, second="Secondary p" in columns)),
     )
 
 
-def _adjusted(pairs: Sequence[_Pair]) -> Float64:
-    draws = np.stack([pair.draws for pair in pairs], axis=1)
-    observed = np.array([pair.value - pair.other_value for pair in pairs])
-    usable = np.isfinite(observed) & np.isfinite(draws).all(axis=0)
-    found = np.full(len(pairs), np.nan)
-    if usable.any():
-        found[usable] = step_down_max_t(observed[usable], draws[:, usable], _patients(pairs))
-    return found
-
-
-def _patients(pairs: Sequence[_Pair]) -> int:
-    return len(np.unique(np.concatenate([pair.rows.patient for pair in pairs])))
-
-
-def _alone(name: str, pair: _Pair) -> float | None:
-    """The p-value of one comparison by a test of its own; None for metrics without one."""
-    rows = pair.rows
-    if METRICS[name] is auc and rows.n_classes == 2:
-        block = rows.repeat * (rows.fold.max() + 1) + rows.fold
-        found = auc_test(rows.y, pair.mine[:, 1], pair.other[:, 1], rows.patient, block=block, repeat=rows.repeat)
-        return found.p_value
-    if name == "accuracy":
-        right = [P.argmax(axis=1) == rows.y for P in (pair.mine, pair.other)]
-        return clustered_mcnemar(right[0], right[1], rows.patient).p_value
-    return None
-
-
-def _notes(
-    declared: dict[str, Any], pairs: Sequence[_Pair], resamples: int, carriers: int, absent: int, *, tested: bool
-) -> list[str]:
-    patients = _patients(pairs)
-    notes = [
-        f"A family of {len(pairs)}, declared in the grid; {patients} patients.",
-        *([f"{absent} more of the family are not done and not among them."] if absent else []),
+def _notes(family: _Family, resamples: int, *, second: bool) -> list[str]:
+    declared, pairs, patients = family.declared, family.pairs, family.patients
+    notes = [f"A family of {family.size}, declared in the grid; {patients} patients."]
+    if family.absent:
+        notes.append(f"{len(pairs)} of {family.size} declared; not done: {_some(family.absent)}.")
+    notes.append(
         f"[ ]: 95 % percentile bootstrap over patients ({resamples} resamples) of the paired difference, conditional "
-        "on the fits.",
-    ]
-    if tested:
+        "on the fits."
+    )
+    if family.tested:
         if declared["metric"] == "auc" and pairs[0].rows.n_classes == 2:
             notes.append("p: clustered DeLong, of one comparison alone.")
         elif declared["metric"] == "accuracy":
             notes.append(
                 "p: clustered McNemar, of one comparison alone; it weighs patients the same, the difference samples."
             )
-        notes.append("Adjusted p: step-down max-|t| over the family, from the same resamples.")
+        lacking = f", times {family.size} / {len(pairs)} for those not done" if family.absent else ""
+        notes.append(f"Adjusted p: step-down max-|t| over the family, from the same resamples{lacking}.")
+        if second:
+            used = sorted({len(differences_by_fold(declared["metric"], found)) for found in pairs})
+            folds = f"{used[0]} folds" if len(used) == 1 else f"{used[0]} to {used[-1]} folds"
+            notes.append(
+                f"Secondary p: corrected resampled t (Nadeau and Bengio 2003) over {folds} of "
+                f"{pairs[0].rows.n_repeats} repeats, which weigh the same; a heuristic, of one comparison alone: "
+                "conclusions rest on adjusted p."
+            )
         if patients < FEW:
             notes.append(f"Fewer than {FEW} patients: p-values are approximate.")
     elif declared["against"] == "best":
-        notes.append("The best was chosen by these numbers: no p-values and no test of equivalence.")
+        notes.append(f"The best was chosen by these numbers: no p-values and no test of equivalence.{family.worth}")
     else:
         notes.append(
-            f"EXPLORATORY: the rarest class is seen in {carriers} patients, fewer than {EXPLORATORY}; no p-values."
+            f"EXPLORATORY: the rarest class is seen in {family.carriers} patients, fewer than {EXPLORATORY}; no "
+            "p-values."
         )
-    if declared["margin"] is not None and tested:
+    if declared["margin"] is not None and family.tested:
         notes.append(
             f"Within {declared['margin']:g}: whether the 90 % interval lies inside (two one-sided tests at 5 %), each "
             "cell by itself, not corrected for their number."
         )
     return notes
+
+
+def _names(run: Run, cells: Sequence[Cell]) -> dict[str, str]:
+    """What tells the cells of a family apart, by their keys."""
+    axes = [axis for axis in run.axes if len({cell.axes[axis] for cell in cells}) > 1] or ["heads"]
+    short = {axis: shorten(cell.axes[axis] for cell in cells) for axis in axes}
+    return {cell.key: ", ".join(short[axis][cell.axes[axis]] for axis in axes) for cell in cells}
+
+
+def _some(names: Sequence[str]) -> str:
+    rest = len(names) - LISTED
+    return "; ".join(names[:LISTED]) + (f" and {rest} more" if rest > 0 else "")
 
 
 def _named(against: Any) -> str:

@@ -15,7 +15,9 @@ def shorten(labels: Iterable[str]) -> dict[str, str]:
 
     `svc(C=1, kernel=rbf)` beside `svc(C=1, kernel=linear)` becomes `svc(kernel=rbf)`; alone it becomes `svc`.
     """
-    parsed = {label: [_parse(part) for part in _split(label, " + ")] for label in dict.fromkeys(labels)}
+    parsed = {
+        label: [parse_step(part) for part in split_outside_brackets(label, " + ")] for label in dict.fromkeys(labels)
+    }
     seen: dict[str, dict[str, set[str | None]]] = defaultdict(lambda: defaultdict(set))
     fields: dict[str, set[str]] = defaultdict(set)
     for parts in parsed.values():
@@ -29,24 +31,18 @@ def shorten(labels: Iterable[str]) -> dict[str, str]:
     return short if len(set(short.values())) == len(short) else {label: label for label in parsed}
 
 
-def _spell(part: Part, seen: dict[str, dict[str, set[str | None]]]) -> str:
-    name, given = part
-    kept = [f"{f}={v}" for f, v in given.items() if f in ALWAYS or len(seen[name][f]) > 1]
-    bare, space, mark = name.partition(" ")
-    return f"{bare}({', '.join(kept)}){space}{mark}" if kept else name
-
-
-def _parse(part: str) -> Part:
+def parse_step(part: str) -> Part:
+    """A step's name with its mark (` (tuned)`, ` (default)`), and its fields: `svc(C=1)` is `svc` and `C: 1`."""
     match = re.fullmatch(r"([^()]*)\((.*)\)", part.removesuffix(" (tuned)").removesuffix(" (default)"))
     if not match:
         return part, {}
-    pairs = (field.partition("=") for field in _split(match[2], ", "))
+    pairs = (field.partition("=") for field in split_outside_brackets(match[2], ", "))
     mark = next((m for m in (" (tuned)", " (default)") if part.endswith(m)), "")
     return match[1] + mark, {name: value for name, _, value in pairs}
 
 
-def _split(text: str, between: str) -> list[str]:
-    """Splits where no bracket is open."""
+def split_outside_brackets(text: str, between: str) -> list[str]:
+    """The parts of a text, cut only where no bracket is open: `a(x + y) + b` by ` + ` is `a(x + y)` and `b`."""
     parts, depth, start, i = [], 0, 0, 0
     while i < len(text):
         depth += (text[i] in "([{") - (text[i] in ")]}")
@@ -56,3 +52,10 @@ def _split(text: str, between: str) -> list[str]:
         else:
             i += 1
     return [*parts, text[start:]]
+
+
+def _spell(part: Part, seen: dict[str, dict[str, set[str | None]]]) -> str:
+    name, given = part
+    kept = [f"{f}={v}" for f, v in given.items() if f in ALWAYS or len(seen[name][f]) > 1]
+    bare, space, mark = name.partition(" ")
+    return f"{bare}({', '.join(kept)}){space}{mark}" if kept else name

@@ -136,8 +136,8 @@ def evaluate(
         fold: `(n,)`, counted anew in every repeat.
         within: `(n,)` level of each row, for a metric within levels.
     """
-    levels = within if within is not None and isinstance(metric, OfPairs) and metric.within else np.zeros_like(y)
-    values, folds = [], []
+    levels = _levels(metric, y, within)
+    values = []
     for r in np.unique(repeat):
         rows = np.flatnonzero(repeat == r)
         if isinstance(metric, OfPairs):
@@ -145,15 +145,8 @@ def evaluate(
             values.append(metric(y[rows], P[rows], groups))
         else:
             values.append(metric(y[rows], P[rows]))
-        for f in np.unique(fold[rows]):
-            of_fold = rows[fold[rows] == f]
-            if len(np.unique(y[of_fold])) < len(np.unique(y)):
-                folds.append(float("nan"))
-            elif isinstance(metric, OfPairs):
-                folds.append(metric(y[of_fold], P[of_fold], levels[of_fold]))
-            else:
-                folds.append(metric(y[of_fold], P[of_fold]))
-    kept = np.array([v for v in folds if not np.isnan(v)])
+    folds = fold_values(metric, y, P, repeat=repeat, fold=fold, within=within)
+    kept = folds[~np.isnan(folds)]
     return Estimate(
         value=float(np.mean(values)),
         fold_mean=float(kept.mean()) if len(kept) else float("nan"),
@@ -161,6 +154,42 @@ def evaluate(
         folds_left_out=len(folds) - len(kept),
         repeat_sd=_sd(np.array(values)),
     )
+
+
+def fold_values(
+    metric: OfCounts | OfRows | OfPairs,
+    y: Int64,
+    P: Float64,
+    *,
+    repeat: Int64,
+    fold: Int64,
+    within: Int64 | None = None,
+) -> Float64:
+    """`(J,)`: a metric in every fold of every repeat, in their order; NaN for a fold that lacks a class.
+
+    Args:
+        metric: As in `evaluate`.
+        y: `(n,)` class indices.
+        P: `(n, K)` probabilities.
+        repeat: `(n,)`.
+        fold: `(n,)`, counted anew in every repeat.
+        within: `(n,)` level of each row, for a metric within levels.
+    """
+    levels, n_classes, values = _levels(metric, y, within), len(np.unique(y)), []
+    for r in np.unique(repeat):
+        for f in np.unique(fold[repeat == r]):
+            rows = np.flatnonzero((repeat == r) & (fold == f))
+            if len(np.unique(y[rows])) < n_classes:
+                values.append(float("nan"))
+            elif isinstance(metric, OfPairs):
+                values.append(metric(y[rows], P[rows], levels[rows]))
+            else:
+                values.append(metric(y[rows], P[rows]))
+    return np.array(values, dtype=np.float64)
+
+
+def _levels(metric: Metric, y: Int64, within: Int64 | None) -> Int64:
+    return within if within is not None and isinstance(metric, OfPairs) and metric.within else np.zeros_like(y)
 
 
 def _sd(values: Float64) -> float:

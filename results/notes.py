@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from results.metrics import METRICS, OfCounts
 from results.refits import refit_notes
 from results.run_folder import Run
 from results.scores import EXPLORATORY
@@ -45,6 +46,9 @@ def of_target(
         yield from _who(run, done)
     yield from _fixed(records, varying)
     yield _folds(run)
+    calls = any(isinstance(METRICS.get(metric), OfCounts) for metric in metrics)
+    if calls and run.protocol.get("threshold", "argmax") != "argmax":
+        yield calling(run, next(cell.classes for cell in run.cells if cell.target == records[0]["target"]))
     if done:
         yield from _uncertainty(frame, done, metrics, averaged)
     yield from _warnings(run, done, metrics, over)
@@ -52,6 +56,16 @@ def of_target(
         places = [f"{place or 'the mean'} (lacks {_some(lacking)})" for place, lacking in missing.items()]
         yield f"Empty, since a mean is given only over all its cells: {_some(places, '; ')}."
     yield from _undone(records, varying)
+
+
+def calling(run: Run, classes: Sequence[str]) -> str:
+    """Which class a row is called."""
+    rule = str(run.protocol.get("threshold", "argmax"))
+    if rule == "argmax" or len(classes) != 2:
+        return "The class called is the most probable one."
+    reached = rule.partition("=")[2]
+    where = f"of a sensitivity of {float(reached):g}" if reached else "of Youden's index"
+    return f"Class {classes[1]} is called at the threshold {where}, chosen on inner folds of the training patients."
 
 
 def corrected(best: Record, cells: int) -> str:
@@ -67,6 +81,52 @@ def corrected(best: Record, cells: int) -> str:
     value = f"{best['auc_corrected']:.2f} [{best['auc_corrected_low']:.2f}, {best['auc_corrected_high']:.2f}]"
     which = "" if among == cells else f" among the {int(among)} cells on its samples"
     return f"; corrected for that{which} (BBC-CV: chosen in the bag, scored out of the bag) its AUC is {value}"
+
+
+def beside(
+    run: Run, records: list[Record], *, varying: Sequence[str], resamples: int = 0, redrawn: int = 0
+) -> Iterator[str]:
+    """What every table of one target must say: on whom, how, what intervals cover, what is not in it.
+
+    Args:
+        run: The run.
+        records: The cells of the target, floors included, as `results.scores.described` or `scores` gives them.
+        varying: The axes that tell cells apart.
+        resamples: Draws of the bootstrap; 0 if the table shows no such intervals.
+        redrawn: Draws that lacked a class.
+    """
+    done = [r for r in records if r["status"] == "done"]
+    if done:
+        yield from _who(run, done)
+    yield from _fixed(records, varying)
+    yield _folds(run)
+    if resamples:
+        yield covers(resamples, redrawn)
+    if len(run.devices) > 1:
+        yield f"Computed on more than one device: {', '.join(run.devices)}."
+    yield from _undone(records, varying)
+
+
+def beside_targets(run: Run, records: list[Record], *, varying: Sequence[str], resamples: int = 0) -> Iterator[str]:
+    """As `beside`, of a table over all targets."""
+    yield from _fixed(records, varying)
+    yield _folds(run)
+    for target in run.targets:
+        of_target = [r for r in records if r["target"] == target]
+        done = [r for r in of_target if r["status"] == "done"]
+        for note in (*(_who(run, done) if done else ()), *_undone(of_target, varying)):
+            yield f"{target}: {note}"
+    if resamples:
+        yield covers(resamples, 0)
+
+
+def covers(resamples: int, redrawn: int) -> str:
+    """What an interval is, and what it covers."""
+    again = f"; {redrawn} draws lacked a class and were drawn again" if redrawn else ""
+    return (
+        f"[ ]: 95 % percentile bootstrap over patients ({resamples} resamples, the same for all rows{again}), "
+        "conditional on the fitted models: it covers the sampling of patients, not of training sets."
+    )
 
 
 def _who(run: Run, done: list[Record]) -> Iterator[str]:
@@ -122,12 +182,12 @@ def _uncertainty(
 ) -> Iterator[str]:
     resamples = int(frame.attrs["resamples"])
     if resamples:
-        redrawn = int(done[0]["redrawn"])
-        again = f"; {redrawn} draws lacked a class and were drawn again" if redrawn else ""
-        yield (
-            f"[ ]: 95 % percentile bootstrap over patients ({resamples} resamples, the same for all rows{again}), "
-            "conditional on the fitted models: it covers the sampling of patients, not of training sets."
-        )
+        yield covers(resamples, int(done[0]["redrawn"]))
+        if "average_precision" in metrics:
+            yield (
+                "Average precision in resamples: the copies of a row come one after another and are no ties; its mean "
+                "over small folds lies above that of many samples, so it compares rows of this table only."
+            )
     cells = [r for r in done if not r["floor"] and _finite(r.get("auc"))]
     if averaged:
         yield f"Numbers are means over {', '.join(averaged)}; floors are single rows."

@@ -10,6 +10,7 @@ from results.alignment import Alignment
 from results.formats import Row, Sheet
 from results.leading import bootstrap_of, common_notes, leading, names, score
 from results.metrics import OfCounts, OfPairs
+from results.notes import calling
 from results.run_folder import Cell, ResultsError, Run
 from results.statistics import per_class as rates
 
@@ -62,9 +63,8 @@ def _sheet(run: Run, target: str, top: int, resamples: int) -> Sheet | None:
 
     total = sum(cell.target == target and cell.status == "done" and not cell.floor for cell in run.cells)
     notes = [
-        f"{alignment.n_patients} patients; n is samples of the class / all samples. Each class against the rest; the "
-        "most probable class is the predicted one"
-        + (" (a threshold of .5)." if len(classes) == 2 else "."),
+        f"{alignment.n_patients} patients; n is samples of the class / all samples. Each class against the rest. "
+        f"{calling(run, classes)}",
         "AUC compares samples of one fold with each other.",
         *([f"The best {len(found.cells)} of {total} cells by AUC, picked on these samples: their scores are "
            "optimistic."] if total > 1 else []),

@@ -7,14 +7,17 @@ from typing import Any
 
 import numpy as np
 
+from results import notes
 from results.alignment import Alignment
 from results.calibration_table import calibration_sheets
+from results.costs import seconds
 from results.formats import Row, Score, Sheet
 from results.labels import shorten
+from results.leading import bootstrap_of
 from results.metrics import METRICS, auc, evaluate
 from results.per_class_table import per_class_sheets
 from results.run_folder import Cell, Predictions, ResultsError, Run
-from results.scores import nearest, scores
+from results.scores import described, nearest, scores
 from results.statistics.bootstrap import PatientBootstrap, interval
 from results.subgroups import subgroup_sheets
 from results.table_one import table_one
@@ -117,15 +120,17 @@ def per_target(run: Run, *, metric: str = "auc", resamples: int = 2000) -> list[
             rows=tuple(row for floor, row in rows if not floor),
             floors=tuple(row for floor, row in rows if floor),
             notes=(
-                f"[ ]: 95 % percentile bootstrap over patients ({resamples} resamples), conditional on the fits.",
                 "The mean is empty where a target is not done.",
+                *notes.beside_targets(run, records, varying=varying, resamples=resamples),
             ),
         )
     ]
 
 
 def cost(run: Run, *, resamples: int = 2000) -> list[Sheet]:
-    """AUC beside the seconds that a cell's fits took; what cells share (reading, embedding) is counted in none.
+    """AUC beside the seconds that a cell's fits took, with the training of its fusion where that learns from labels.
+
+    What cells share otherwise (reading, embedding) is counted in none. Empty where the run folder lacks the seconds.
 
     Args:
         run: A run folder.
@@ -136,9 +141,11 @@ def cost(run: Run, *, resamples: int = 2000) -> list[Sheet]:
     for target in run.targets:
         of_target = found[found["target"] == target].to_dict("records")
         records: list[Record] = [{str(k): v for k, v in r.items()} for r in of_target]
+        took = seconds(run, target)
         done = [r for r in records if r["status"] == "done" and not r["floor"]]
         varying = [axis for axis in run.axes if len({r[axis] for r in done}) > 1 or axis == "heads"]
         short = {axis: shorten(str(r[axis]) for r in done) for axis in varying}
+        unknown = any(not np.isfinite(took[r["key"]]) for r in done)
         done.sort(key=lambda r: -r["auc"])
         sheets.append(
             Sheet(
@@ -150,13 +157,17 @@ def cost(run: Run, *, resamples: int = 2000) -> list[Sheet]:
                 rows=tuple(
                     Row(
                         tuple(short[a][str(r[a])] for a in varying),
-                        (_score(r, "auc"), Score(float(r["seconds"]), decimals=1)),
+                        (_score(r, "auc"), Score(took[r["key"]], decimals=1) if np.isfinite(took[r["key"]]) else None),
                     )
                     for r in done
                 ),
                 floors=(),
                 notes=(
-                    "Seconds: of the cell's fits; reading, embedding and fusion are shared by cells and not in it.",
+                    "Seconds: of the cell's fits, with the training of a fusion that learns from labels, which counts "
+                    "in full for each cell that uses it; reading, embedding and what learns without labels are not in "
+                    "it.",
+                    *(["Empty: the run folder lacks the seconds of a trained fusion."] if unknown else []),
+                    *notes.beside(run, records, varying=varying, resamples=resamples),
                 ),
             )
         )
@@ -179,13 +190,17 @@ def _ablation(run: Run, target: str, axis: str, resamples: int) -> Sheet | None:
     for cell in cells:
         places.setdefault(tuple(v for a, v in cell.axes.items() if a != axis), {})[cell.axes[axis]] = cell
     undone = [c for c in run.cells if c.target == target and not c.floor and c.status != "done"]
-    lacking = [f"{', '.join(v for v in c.axes.values() if v not in ('none', '-'))} ({c.status})" for c in undone]
     predictions = {cell.key: run.predictions(cell) for cell in cells}
     alignment = Alignment(predictions, n_classes=len(cells[0].classes), levels={})
-    bootstrap = PatientBootstrap(alignment.n_patients, alignment.all_rows(), resamples=resamples)
+    bootstrap = bootstrap_of(alignment, target, resamples=resamples)
     rows = list(_steps(steps, places, predictions, alignment, bootstrap))
     if not rows:
         return None
+    named = [c for c in run.cells if c.target == target and not c.floor]
+    varying = [a for a in run.axes if len({c.axes[a] for c in named}) > 1 or a == "heads"]
+    records = described(run, [*cells, *undone], alignment)
+    compared = {row.labels[0] for row in rows}
+    absent = [step for step in dict.fromkeys(c.axes[axis] for c in named) if step not in {*compared, steps[0]}]
     return Sheet(
         target=target,
         title=f"{target}: what {axis} changes, {run.dataset}, run {run.name}",
@@ -196,9 +211,10 @@ def _ablation(run: Run, target: str, axis: str, resamples: int) -> Sheet | None:
         floors=(),
         notes=(
             f"Means over the cells that differ in {axis} alone, on the same samples, from {steps[0]}.",
-            *([f"Without pairs of cells that are not done: {'; '.join(lacking[:8])}."] if lacking else []),
-            f"[ ]: 95 % percentile bootstrap over patients ({resamples} resamples) of the mean difference, conditional "
-            "on the fits.",
+            *(["Pairs of which a cell is not done are not in the means."] if undone else []),
+            *([f"Not compared, for want of pairs on the same samples: {', '.join(absent)}."] if absent else []),
+            "Difference: its interval is that of the mean difference of the pairs.",
+            *notes.beside(run, records, varying=varying, resamples=resamples, redrawn=bootstrap.redrawn),
         ),
     )
 

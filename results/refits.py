@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from statistics import NormalDist
 from typing import Any
 
@@ -52,8 +53,17 @@ def refit_columns(records: Sequence[Record], metrics: Sequence[str], decimals: M
     columns: Record = {}
     for name in metrics:
         if name in METRICS and any(_is_number(record.get(f"{name}_refit_sd")) for record in records):
-            columns[f"{METRICS[name].label} refit"] = _Told(name, decimals.get(name, 2))
+            columns[f"{METRICS[name].label} refit"] = partial(refit_text, metric=name, decimals=decimals.get(name, 2))
     return columns
+
+
+def refit_text(record: Record, metric: str, decimals: int = 2) -> str:
+    """The interval of a cell over refits, with the mean of the draws; empty without refits."""
+    numbers = [record.get(f"{metric}_refit_{end}") for end in ENDS]
+    if not all(map(_is_number, numbers)):
+        return ""
+    low, high, mean, _ = (f"{number:.{decimals}f}" for number in numbers)
+    return f"[{low}, {high}], mean {mean}"
 
 
 def refit_notes(run: Run, done: Sequence[Record]) -> Iterator[str]:
@@ -71,23 +81,9 @@ def refit_notes(run: Run, done: Sequence[Record]) -> Iterator[str]:
     )
 
 
-class _Told:
-    """What a column says of a cell."""
-
-    def __init__(self, name: str, decimals: int) -> None:
-        self._name, self._decimals = name, decimals
-
-    def __call__(self, record: Record) -> str:
-        numbers = [record.get(f"{self._name}_refit_{end}") for end in ENDS]
-        if not _is_number(numbers[0]):
-            return ""
-        low, high, mean, _ = (f"{number:.{self._decimals}f}" for number in numbers)
-        return f"[{low}, {high}], mean {mean}"
-
-
 def _value(run: Run, name: str, p: Predictions) -> float:
     within = np.unique([run.levels[s] for s in p.sample], return_inverse=True)[1] if run.levels else None
-    return evaluate(METRICS[name], p.y, p.P, repeat=p.repeat, fold=p.fold, within=within).value
+    return evaluate(METRICS[name], p.y, p.scored_by(METRICS[name]), repeat=p.repeat, fold=p.fold, within=within).value
 
 
 def _is_number(value: Any) -> bool:

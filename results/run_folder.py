@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -80,6 +80,11 @@ class Predictions:
     P: NDArray[np.float64]
     called: Int64 | None = None
     recalibrated: NDArray[np.float64] | None = None
+
+    def take(self, rows: NDArray[Any]) -> Predictions:
+        """Some rows, by position or by mask."""
+        given = {one.name: getattr(self, one.name) for one in fields(self)}
+        return replace(self, **{name: values[rows] for name, values in given.items() if values is not None})
 
     def scored_by(self, metric: Metric) -> NDArray[np.float64]:
         """`(n, K)`: what a metric takes; for one of called classes, called at a threshold, 1 for the class called."""

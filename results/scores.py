@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from results.alignment import Alignment
+from results.meaning import unfit
 from results.metrics import METRICS, ORDINAL, Metric, auc, evaluate
 from results.refits import refit_intervals
 from results.run_folder import Cell, Predictions, ResultsError, Run
@@ -91,6 +92,13 @@ def scores(
     return table
 
 
+def described(run: Run, cells: Sequence[Cell], alignment: Alignment) -> list[Row]:
+    """The columns of `scores` that are no scores: what a cell is, and on whom if it is done."""
+    return [
+        _about(run, cell) | (_about_rows(alignment.rows[cell.key]) if cell.status == "done" else {}) for cell in cells
+    ]
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """What a message about an unknown name ends with: the nearest that is, else all that are."""
     close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
@@ -115,16 +123,16 @@ def _score_target(
         bootstrap = PatientBootstrap(alignment.n_patients, alignment.all_rows(), resamples=resamples, seed=seed)
     except ValueError as error:
         raise ResultsError(f"target {cells[0].target}: {error}") from None
-    used = [m for m in metrics if (m not in ORDINAL or cells[0].ordinal) and (run.levels or m != "auc_within_level")]
+    used = [name for name in metrics if not unfit(run, cells[0].target, name)]
     gains, rows = _Gains(alignment, predictions, bootstrap), {}
     drawn: dict[str, dict[str, Float64]] = {name: {} for name in used}
     for cell in cells:
         row = rows[cell.key] = _about(run, cell)
         if cell.status != "done":
             continue
-        P = predictions[cell.key].P
         row |= _about_rows(alignment.rows[cell.key]) | {"redrawn": bootstrap.redrawn}
         for name in used:
+            P = predictions[cell.key].scored_by(METRICS[name])
             draws = bootstrap.draws(METRICS[name], alignment.rows[cell.key], P)
             row |= _metric(name, alignment.rows[cell.key], P, draws)
             if not cell.floor:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -172,10 +171,7 @@ class _Group:
 
 
 def _only(p: Predictions, groups: Mapping[str, str], group: str) -> Predictions:
-    kept = np.array([groups.get(str(sample), UNKNOWN) == group for sample in p.sample])
-    return dataclasses.replace(
-        p, **{field.name: getattr(p, field.name)[kept] for field in dataclasses.fields(Predictions)}
-    )
+    return p.take(np.array([groups.get(str(sample), UNKNOWN) == group for sample in p.sample]))
 
 
 def _groups(run: Run, column: str) -> tuple[dict[str, str], list[str]]:

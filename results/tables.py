@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from results import documents, formats, notes
 from results.formats import Row, Score, Sheet
 from results.labels import shorten
+from results.meaning import check_fit, left_out, unfit
 from results.metrics import METRICS, ORDINAL
 from results.refits import ENDS as REFIT_ENDS
 from results.refits import refit_columns
@@ -60,6 +61,7 @@ def table(
     _check("format", [format], FORMATS)
     if format == "csv" and not rows and not columns:
         _check("metric", metrics, LABELS)
+        check_fit(run, [name for name in metrics if name != "gain" or against is None])
         return _raw(scores(run, _scored(metrics), resamples=resamples, against=against), metrics)
     return draw(sheets(run, rows=rows, columns=columns, metrics=metrics, resamples=resamples, against=against), format)
 
@@ -116,10 +118,12 @@ def sheets(
         against: Axes with the step of one cell of each target, that gains are over.
 
     Raises:
-        ResultsError: An unknown axis or metric; a run folder that does not hold what it should.
+        ResultsError: An unknown axis or metric, a metric that means nothing for every target, such as kappa without an
+            ordinal one; a run folder that does not hold what it should.
     """
     _check("axis", [*rows, *columns], run.axes)
     _check("metric", metrics, LABELS)
+    check_fit(run, [name for name in metrics if name != "gain" or against is None])
     frame = scores(run, _scored(metrics), resamples=resamples, against=against)
     over = "location" if against is None else " ".join(against.values())
     found = [_sheet(run, frame, target, rows, columns, metrics, over) for target in run.targets]
@@ -180,7 +184,10 @@ def _sheet(
     full = _shorten(cells, [*varying, "heads"])
     labels = list(rows) or [axis for axis in run.axes if axis not in columns and (axis in varying or axis == "heads")]
     rest = [axis for axis in varying if axis not in labels and axis not in columns]
-    names = list(metrics) or [name for name in DEFAULT if any(_is_number(r.get(name)) for r in records)] or ["auc"]
+    asked = [name for name in metrics if name != "gain" or over == "location"]
+    absent = {name for name in asked if unfit(run, target, name)}
+    wanted = [name for name in DEFAULT if any(_is_number(r.get(name)) for r in records)]
+    names = ([name for name in metrics if name not in absent] if metrics else wanted) or ["auc"]
     means = _Means(cells, labels, columns, rest)
     places = [(metric, column) for metric in names for column in means.columns or [()]]
     extras = {} if rest or columns else _extras(records) | refit_columns(records, metrics or ["auc"], DECIMALS)
@@ -214,7 +221,7 @@ def _sheet(
         best=best,
         tied=frozenset(tied),
         always=frozenset(j for j, (metric, _) in enumerate(places) if metric in ("auc", "gain")),
-        notes=(*notes.of_target(run, frame, records, **about), *full),
+        notes=(*left_out(run, target, asked), *notes.of_target(run, frame, records, **about), *full),
     )
 
 

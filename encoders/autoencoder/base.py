@@ -60,11 +60,6 @@ class Autoencoder:
         """Of what goes in, `(H, W)` or `(D, H, W)`; empty takes the preset's."""
         raise NotImplementedError
 
-    @property
-    def reads_mask(self) -> bool:
-        """Whether crops must come with their mask."""
-        return self.recipe().input != "intensity"
-
     def recipe(self) -> Recipe:
         """The preset with the fields that are given.
 

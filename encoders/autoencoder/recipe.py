@@ -35,6 +35,7 @@ class Recipe:
         batch_size: Inputs a training step.
         learning_rate: Of Adam.
         momentum: Adam's beta1.
+        annealed: Whether the learning rate falls to 0 along half a cosine over all `epochs`.
         variational: Whether the features are the means of normal distributions.
         beta: Weight of their divergence from a standard normal distribution.
     """
@@ -53,6 +54,7 @@ class Recipe:
     batch_size: int
     learning_rate: float
     momentum: float
+    annealed: bool
     variational: bool = False
     beta: float = 1.0
 
@@ -72,6 +74,7 @@ KNEE = Recipe(
     batch_size=4,
     learning_rate=5e-4,
     momentum=0.5,
+    annealed=False,
 )
 DISC = Recipe(
     shape=(64, 64, 64),
@@ -84,10 +87,11 @@ DISC = Recipe(
     loss="bce",
     placing="pad",
     spacing_mm=(1.0, 1.0, 1.0),
-    epochs=200,
+    epochs=100,
     batch_size=16,
     learning_rate=1e-3,
     momentum=0.9,
+    annealed=True,
 )
 DISC_SMALL = replace(
     DISC,
@@ -95,6 +99,7 @@ DISC_SMALL = replace(
     channels=(16, 32, 64, 128),
     latent=4,
     spacing_mm=(2.0, 2.0, 2.0),
+    epochs=40,
     batch_size=8,
     learning_rate=3e-3,
 )

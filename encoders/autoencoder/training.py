@@ -48,6 +48,7 @@ def train(
     import torch
 
     optimizer = torch.optim.Adam(network.parameters(), lr=recipe.learning_rate, betas=(recipe.momentum, 0.999))
+    scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=recipe.epochs) if recipe.annealed else None
     generator = torch.Generator().manual_seed(seed)
     curve: Curve = []
     evolution: dict[int, Float32] = {}
@@ -63,6 +64,8 @@ def train(
             loss.backward()
             optimizer.step()
             total += loss.item() * len(rows) / len(inputs)
+        if scheduler is not None:
+            scheduler.step()
         network.eval()
         error = _error(network, validation, recipe, device)
         curve.append({"epoch": epoch, "train_loss": total, "validation_loss": error})

@@ -57,7 +57,7 @@ def rough_frame(structure: Structure) -> Frame:
     centre = points.mean(axis=0)
     columns = structure.affine[:3, :3] / np.linalg.norm(structure.affine[:3, :3], axis=0)
     across = columns[:, np.abs(columns[0]).argmax()]
-    across = across * np.sign(across[0])
+    across = across * np.copysign(1, across[0])
     back = _unit(np.array([0.0, 1.0, 0.0]) - across[1] * across)
     basis = np.column_stack([across, back, np.cross(across, back)])
     covariance = np.atleast_2d(np.cov((points - centre) @ basis, rowvar=False, bias=True))
@@ -66,9 +66,9 @@ def rough_frame(structure: Structure) -> Frame:
     rest = covariance[1:, 1:] - np.outer(slopes, covariance[0, 1:])
     _, directions = np.linalg.eigh(rest)
     v = basis[:, 1:] @ directions[:, 1]
-    v = v * np.sign(v[1])
+    v = v * np.copysign(1, v[1])
     w = _unit(np.cross(basis @ [1.0, *slopes], v))
-    return Frame(centre, _axes(v, w * np.sign(w[2])), np.zeros(3)).around(points)
+    return Frame(centre, _axes(v, w * np.copysign(1, w[2])), np.zeros(3)).around(points)
 
 
 def between_endplates(structure: Structure, frame: Frame) -> Frame:

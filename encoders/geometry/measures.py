@@ -115,8 +115,8 @@ def _cuts(structure: Structure, frame: Frame) -> _Cuts:
     """A border cuts each axis to which its normal lies at less than 60 degrees."""
     along = structure.cuts @ frame.axes
     cut = np.abs(along) > 0.5
-    sides = np.unique(np.sign(along[cut[:, 0], 0]))
-    return _Cuts(*(bool(c) for c in cut.any(axis=0)), len(sides) == 1)
+    lateral, ap, height = (bool(cut[:, i].any()) for i in range(3))
+    return _Cuts(lateral, ap, height, len(np.unique(np.sign(along[cut[:, 0], 0]))) == 1)
 
 
 def _angle(rise: float, run: float) -> float:
@@ -149,6 +149,9 @@ def _front_and_back(structure: Structure, frame: Frame, oval: Oval | None) -> tu
         width /= np.sqrt(1 - np.minimum(np.abs(2 * u / oval.lateral), 0.9) ** oval.power)
     pixel = structure.voxel(frame.axes[:, 1])
     (smooth, focal), (centre, _) = _at_zero(u, width, 2 * pixel), _at_zero(u, middle, 2 * pixel)
+    if oval is not None and abs(smooth - oval.ap) < pixel:
+        # Rows along the grid's edges all err alike; the oval's edge crosses them.
+        smooth = oval.ap
     return smooth, smooth + (focal if abs(focal) > pixel else 0.0), centre
 
 
@@ -194,7 +197,7 @@ def _vertebra_height(mask: NDArray[np.int16], affine: Float64, label: int, disc:
     structure = Structure.of(mask, affine, label)
     if structure is None:
         return NAN
-    half = np.array([0.3 * 2 * disc.half[0], 0.35 * ap, 0.0])
+    half = np.array([0.6 * disc.half[0], 0.35 * ap, 0.0])
     points = structure.points()
     places = (points - disc.centre) @ disc.axes
     near = (np.abs(places[:, :2]) < half[:2]).all(axis=1)
@@ -202,7 +205,8 @@ def _vertebra_height(mask: NDArray[np.int16], affine: Float64, label: int, disc:
         return NAN
     low, high = places[near, 2].min(), places[near, 2].max()
     start = disc.moved(0.0, 0.0, float(low + high) / 2)
-    frame = between_endplates(structure, Frame(start.centre, start.axes, half + [0, 0, (high - low) / 2 + 2]))
+    half[2] = (high - low) / 2 + 2
+    frame = between_endplates(structure, Frame(start.centre, start.axes, half))
     across, along = (np.linspace(-0.3, 0.3, 7) * h for h in half[:2])
     u, v = (a.ravel() for a in np.meshgrid(across, along, indexing="ij"))
     height = float(columns(structure, frame, u, v)[0].mean())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -60,7 +60,8 @@ def fit_oval(structure: Structure, frame: Frame) -> Oval:
     start = np.array([u0, v0, np.clip(turn, -0.7, 0.7), 2 * np.sqrt(cuu), 2 * np.sqrt(cvv), 2.2])
     low = [-np.inf, -np.inf, -0.8, 1e-3, 1e-3, 1.3]
     high = [np.inf, np.inf, 0.8, np.inf, np.inf, 8.0]
-    def fitted(x: Float64, loss: str) -> Any:
+
+    def fitted(x: Float64, loss: Literal["linear", "cauchy"]) -> Any:
         scale = [1, 1, 0.05, 1, 1, 0.5]
         return least_squares(missed, x, bounds=(low, high), x_scale=scale, loss=loss, f_scale=0.3, max_nfev=40)
 

@@ -39,7 +39,7 @@ class N4Bias(ImageStep):
         Raises:
             ValueError: `shrink`, `levels` or `iterations` is below 1.
         """
-        import SimpleITK as sitk
+        import SimpleITK
 
         if min(self.shrink, self.levels, self.iterations) < 1:
             raise ValueError(
@@ -50,7 +50,8 @@ class N4Bias(ImageStep):
             return replace(image, pixels=image.pixels.copy())
         shifted = image.pixels - np.float32(min(low, 0.0))
         flat = len(shifted) == 1
-        whole: Any = sitk.GetImageFromArray(shifted[0] if flat else shifted)
+        sitk: Any = SimpleITK
+        whole = sitk.GetImageFromArray(shifted[0] if flat else shifted)
         coarse = sitk.Shrink(whole, self._factors(image)[: 2 if flat else 3])
         n4 = sitk.N4BiasFieldCorrectionImageFilter()
         n4.SetMaximumNumberOfIterations([self.iterations] * self.levels)

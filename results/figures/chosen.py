@@ -98,7 +98,7 @@ class Chosen:
 
     @property
     def picked(self) -> str:
-        """What a caption says of a best cell."""
+        """What a caption says of a best cell, with its score corrected for having been picked where it is known."""
         if len(self.cells) < 2:
             return ""
         n = len(self.cells)

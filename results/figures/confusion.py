@@ -6,6 +6,8 @@ import numpy as np
 
 from results.figures.chosen import Chosen, Record, chosen
 from results.figures.style import LINE, SMALL, Drawing, Width, readable_on, styled, text_width, wrapped
+from results.metrics import accuracy
+from results.notes import calling
 from results.run_folder import Run
 from results.statistics.confusion import Float64, count
 
@@ -33,6 +35,7 @@ def confusion_matrix(run: Run, target: str, *, width: Width = "single") -> Drawi
     room = {"single": 62.0, "double": 140.0}[width]
     side = min(SQUARE[width], room / K)
     figure = Drawing(width, side * K + 26)
+    figure.set_layout_engine("compressed")
     panel = figure.subplots()
     image = panel.imshow(share, cmap="Greys", vmin=0, vmax=1)
     for (true, predicted), number in np.ndenumerate(counts):
@@ -62,7 +65,7 @@ def confusion_matrix(run: Run, target: str, *, width: Width = "single") -> Drawi
     pooled = f"mean counts of {repeats} repeats" if repeats > 1 else "counts"
     figure.caption = (
         f"Confusion matrix of {target}, {of.name(best)} (best AUC); {of.n_of(best)}. Folds are pooled: {pooled}, and "
-        f"% of the true class. The predicted class is the most probable one.{of.picked}"
+        f"% of the true class. {calling(of.run, of.classes)}{of.picked}"
     )
     return figure
 
@@ -70,7 +73,7 @@ def confusion_matrix(run: Run, target: str, *, width: Width = "single") -> Drawi
 def _counts(of: Chosen, record: Record) -> Float64:
     """`(K, K)`: the mean over repeats, true classes in rows."""
     found = of.predictions(record)
-    total = count(found.y, found.P.argmax(axis=1), len(of.classes))
+    total = count(found.y, found.scored_by(accuracy).argmax(axis=1), len(of.classes))
     return total / len(np.unique(found.repeat))
 
 

@@ -6,17 +6,22 @@ import numpy as np
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
+from results.costs import seconds
 from results.figures.chosen import CONDITIONAL, Chosen, Record, chosen, ends
 from results.figures.style import GREY, Drawing, NothingToDrawError, Width, legend_below, mark, styled
 from results.run_folder import Run
 
 LEAST = 3
 MOST = 14
+LISTED = 8
 
 
 @styled
 def cost(run: Run, target: str, *, width: Width = "single") -> Drawing:
     """AUC of every cell against the seconds of its fits, on a log axis; a line joins cells that no cheaper one beats.
+
+    Seconds are those of `results.costs.seconds`: a fusion that is trained with labels counts for every cell that uses
+    it, so that head `own` is not free. Cells whose seconds are not known are left out and named in the caption.
 
     Args:
         run: A run folder.
@@ -27,9 +32,10 @@ def cost(run: Run, target: str, *, width: Width = "single") -> Drawing:
         NothingToDrawError: Fewer than three cells are done and have a time.
     """
     of = chosen(run, target)
-    cells = [cell for cell in of.cells if cell["seconds"] > 0]
+    took = seconds(run, target)
+    cells = [cell | {"seconds": took[cell["key"]]} for cell in of.cells if took[cell["key"]] > 0]
     if len(cells) < LEAST:
-        raise NothingToDrawError(f"fewer than {LEAST} cells are done and have their seconds in cells.json")
+        raise NothingToDrawError(f"fewer than {LEAST} cells are done and have their seconds in the run folder")
     figure = Drawing(width, 68)
     panel = figure.subplots()
     axis = _axis(of)
@@ -58,13 +64,17 @@ def cost(run: Run, target: str, *, width: Width = "single") -> Drawing:
     panel.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if _decades(cells) < 1.5 else (1,)))
     panel.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
     panel.xaxis.set_minor_formatter(NullFormatter())
-    panel.set(xlabel="Fitting the head, all folds and repeats (s, log scale)", ylabel="AUC (fold-wise)")
+    fitted = "the head and a trained fusion" if _trained(of, cells) else "the head"
+    between = "\n" if width == "single" else " "
+    panel.set(xlabel=f"Fitting {fitted},{between}all folds and repeats (s, log scale)", ylabel="AUC (fold-wise)")
     legend_below(figure, handles)
     listed = "; ".join(f"{i} {of.name(c)} ({c['seconds']:.2g} s)" for i, c in enumerate(best, start=1))
+    counted = ", which counts in full for each cell that uses it" if _trained(of, cells) else ""
     figure.caption = (
-        f"AUC of {target} against the seconds of fitting the head over all folds and repeats (reading, embedding and "
-        f"fusion are not in it), by {axis}; {of.n}. Bars: 95 % percentile bootstrap over patients, {CONDITIONAL}. The "
-        f"line joins cells that no cheaper cell reaches: {listed}.{of.picked}"
+        f"AUC of {target} against the seconds of fitting over all folds and repeats: {fitted}{counted}; reading, "
+        f"embedding and what learns without labels are not in it. By {axis}; {of.n}. Bars: 95 % percentile bootstrap "
+        f"over patients, {CONDITIONAL}. The line joins cells that no cheaper cell reaches: {listed}."
+        f"{_lacking(of, cells)}{of.picked}"
     )
     return figure
 
@@ -76,6 +86,23 @@ def front(cells: list[Record]) -> list[Record]:
         if not out or cell["auc"] > out[-1]["auc"]:
             out.append(cell)
     return out
+
+
+def _trained(of: Chosen, cells: list[Record]) -> bool:
+    """Whether a fusion that was trained with labels is counted."""
+    heads = {cell["key"]: cell["seconds"] for cell in of.cells}
+    return any(cell["seconds"] > heads[cell["key"]] for cell in cells)
+
+
+def _lacking(of: Chosen, cells: list[Record]) -> str:
+    """Names the cells without seconds."""
+    drawn = {cell["key"] for cell in cells}
+    names = [of.name(cell) for cell in of.cells if cell["key"] not in drawn]
+    if not names:
+        return ""
+    more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
+    listed = "; ".join(names[:LISTED])
+    return f" Not shown, since the run folder lacks seconds of their head or trained fusion: {listed}{more}."
 
 
 def _axis(of: Chosen) -> str:

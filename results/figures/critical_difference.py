@@ -2,54 +2,59 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from results.figures.chosen import Chosen, chosen
-from results.figures.style import (
-    COLOURS,
-    LINE,
-    WIDTHS,
-    Drawing,
-    NothingToDrawError,
-    Width,
-    styled,
-    wrapped,
-)
-from results.run_folder import Run
+from results.figures.chosen import CONDITIONAL, RESAMPLES, Chosen, chosen
+from results.figures.style import COLOURS, LINE, WIDTHS, Drawing, NothingToDrawError, Width, styled, wrapped
+from results.metrics import auc
+from results.run_folder import Predictions, Run
+from results.statistics import ranks as statistics
+from results.statistics.bootstrap import PatientBootstrap, Rows
 
 Float64 = NDArray[np.float64]
 TARGETS = 3
 SHOWN = 20
 ROW = 4.2
+LEVEL = 0.05
 
 
 @dataclass(frozen=True, eq=False)
-class Ranks:
-    """How cells rank over targets.
+class Ranked:
+    """How the cells that are done for every target rank over the targets.
 
     Args:
-        mean: `(k,)` mean rank, 1 for the best.
-        friedman_p: Of the Friedman test.
-        critical: Nemenyi's critical difference of mean ranks at .05.
+        names: Of k cells.
+        targets: The targets.
+        scores: `(targets, k)` AUC.
+        draws: `(targets, B, k)` AUC in the same B resamples of patients; B may be 0.
     """
 
-    mean: Float64
-    friedman_p: float
-    critical: float
+    names: tuple[str, ...]
+    targets: tuple[str, ...]
+    scores: Float64
+    draws: Float64
 
 
 @styled
-def critical_difference(run: Run, *, width: Width = "double", shown: int = SHOWN) -> Drawing:
+def critical_difference(
+    run: Run, *, width: Width = "double", shown: int = SHOWN, resamples: int = RESAMPLES, seed: int = 0
+) -> Drawing:
     """Mean ranks by AUC of the cells that are done for every target; bars join what Nemenyi's test does not part.
+
+    Where Friedman's test rejects nothing, one bar joins all cells.
 
     Args:
         run: A run folder with at least three targets.
         width: Of the figure.
         shown: The number of cells at most.
+        resamples: Draws of patients for the intervals of mean ranks.
+        seed: Of the draws.
 
     Raises:
         NothingToDrawError: Fewer than three targets, or fewer than three cells that are done for all of them.
@@ -57,91 +62,154 @@ def critical_difference(run: Run, *, width: Width = "double", shown: int = SHOWN
     References:
         J. Demšar, Statistical comparisons of classifiers over multiple data sets, 2006, JMLR 7:1-30.
     """
-    names, scores = _table(run)
-    if len(scores) < TARGETS or len(names) < TARGETS:
-        there = f"there are {len(scores)} and {len(names)}"
-        raise NothingToDrawError(f"ranks need {TARGETS} targets and as many cells that are done for all: {there}")
-    ranks = rank(scores)
-    order = np.argsort(ranks.mean, kind="stable")[:shown]
-    means, drawn = ranks.mean[order], [wrapped(names[i], WIDTHS[width] * 0.42) for i in order]
-    bars = _together(means, ranks.critical)
-    tall = max(ROW, LINE * max(name.count("\n") + 1 for name in drawn) + 0.8)
-    height = tall * (len(drawn) + 2) + 22
-    figure = Drawing(width, height)
+    found = _ranked(run, resamples, seed)
+    n, k = found.scores.shape
+    test, critical = statistics.friedman(found.scores), statistics.critical_difference(n, k, LEVEL)
+    mean = statistics.average_ranks(found.scores)
+    order = np.argsort(mean, kind="stable")[:shown]
+    means, (low, high) = mean[order], mean_rank_interval(found.draws)[:, order]
+    drawn = [wrapped(found.names[i], WIDTHS[width] * 0.36) for i in order]
+    bars = statistics.groups(means, critical) if test.p < LEVEL else [tuple(range(len(means)))]
+    lines = np.array([name.count("\n") + 1 for name in drawn])
+    tall = np.maximum(ROW, LINE * lines + 1.0)
+    y = np.cumsum(tall) - tall / 2
+    figure = Drawing(width, float(tall.sum()) + 26)
     panel = figure.subplots()
-    y = np.arange(len(drawn), dtype=np.float64)
-    panel.hlines(y, 0.5, means, color="0.9", linewidth=0.6, zorder=0)
+    panel.hlines(y, 1, k, color="0.9", linewidth=0.6, zorder=0)
+    panel.hlines(y, low, high, color=COLOURS[0], linewidth=0.9)
     panel.plot(means, y, "o", color=COLOURS[0])
-    for place, mean in zip(y, means, strict=True):
-        panel.annotate(f"{mean:.1f}", (mean, place), (4, 0), textcoords="offset points", va="center")
-    for number, (first, last) in enumerate(bars):
-        x = 1.02 + 0.03 * number
-        panel.plot(
-            [x, x],
-            [y[first] - 0.25, y[last] + 0.25],
-            color="black",
-            linewidth=1.8,
-            solid_capstyle="butt",
-            transform=panel.get_yaxis_transform(),
-            clip_on=False,
-        )
-    panel.errorbar(1 + ranks.critical / 2, -1.1, xerr=ranks.critical / 2, color="black", capsize=2, linewidth=0.9)
-    words = f"critical difference {ranks.critical:.1f}"
-    panel.annotate(words, (1, -1.1), (0, 4), textcoords="offset points", va="bottom")
+    words = [_spell(*numbers) for numbers in zip(means, low, high, strict=True)]
+    _bars(panel, y, tall, bars, k, words, width)
+    panel.errorbar(1 + critical / 2, -4.0, xerr=critical / 2, color="black", capsize=2, linewidth=0.9)
+    told = f"critical difference {critical:.1f}" + (f", more than all {k} ranks" if critical > k - 1 else "")
+    panel.annotate(told, (1, -4.0), (0, 4), textcoords="offset points", va="bottom")
     panel.set_yticks(y, drawn)
     panel.tick_params(axis="y", length=0)
     panel.spines["left"].set_visible(False)
-    panel.set_ylim(len(drawn) - 0.4, -2.3)
-    panel.set_xlim(0.5, max(means.max() * 1.35, 1 + ranks.critical))
-    panel.xaxis.set_major_locator(MaxNLocator(min(8, len(names)), integer=True))
-    panel.set_xlabel(f"Mean rank by AUC (1: best of {len(names)} cells)")
-    more = f" The best {shown} of {len(names)} cells are shown." if len(names) > shown else ""
-    figure.caption = (
-        f"Mean ranks by AUC of {len(names)} cells over {len(scores)} targets ({', '.join(run.targets)}). Friedman "
-        f"test: p = {ranks.friedman_p:.3f}. A vertical bar joins cells whose mean ranks differ by less than Nemenyi's "
-        f"critical difference at .05 ({ranks.critical:.2f}). Targets of the same patients are not independent, and few "
-        f"targets can tell little apart; ranks of cells on different samples are only a hint.{more}"
-    )
+    panel.set_ylim(float(tall.sum()) + 1, -9.0)
+    panel.set_xlim(0.7, max(k, 1 + critical) + 0.3)
+    panel.xaxis.set_major_locator(MaxNLocator(min(8, k), integer=True))
+    panel.set_xlabel(f"Mean rank by AUC (1: best of {k} cells)")
+    figure.caption = _caption(found, test, critical, [found.names[i] for i in order], words)
     return figure
 
 
-def rank(scores: Float64) -> Ranks:
-    """Friedman's test and Nemenyi's critical difference.
+def mean_rank_interval(draws: Float64, level: float = 0.95) -> Float64:
+    """`(2, k)`: the percentile interval of the mean rank over targets; NaN where no draw is left.
 
     Args:
-        scores: `(targets, k)`; higher is better.
+        draws: `(targets, B, k)` scores in the same B resamples; draws with a NaN are left out.
+        level: Of the interval.
+
+    References:
+        H. Goldstein and D. J. Spiegelhalter, League tables and their limitations, 1996, doi:10.2307/2983325.
     """
-    from scipy.stats import friedmanchisquare, rankdata, studentized_range
+    whole = draws[:, np.isfinite(draws).all(axis=(0, 2))]
+    if not whole.shape[1]:
+        return np.full((2, draws.shape[2]), np.nan)
+    means = np.mean([statistics.ranks(of_target) for of_target in whole], axis=0)
+    return np.asarray(np.quantile(means, [(1 - level) / 2, (1 + level) / 2], axis=0))
 
-    n, k = scores.shape
-    q = float(studentized_range.ppf(0.95, k, np.inf)) / np.sqrt(2)
-    p = float(friedmanchisquare(*scores.T).pvalue) if np.ptp(scores, axis=1).any() else 1.0
-    return Ranks(np.asarray(rankdata(-scores, axis=1).mean(axis=0)), p, float(q * np.sqrt(k * (k + 1) / (6 * n))))
+
+def _bars(
+    panel: Axes, y: Float64, tall: Float64, bars: Sequence[tuple[int, ...]], k: int, words: Sequence[str], width: Width
+) -> None:
+    """Mean ranks in a column right of the panel, and the bars that join cells right of it."""
+    room = {"single": 0.05, "double": 0.025}[width]
+    edge = panel.get_yaxis_transform()
+    for number, bar in enumerate(bars):
+        x = 1.0 + room * (number + 0.7)
+        ends = [y[bar[0]] - 0.35 * tall[bar[0]], y[bar[-1]] + 0.35 * tall[bar[-1]]]
+        panel.plot([x, x], ends, color="black", linewidth=1.8, solid_capstyle="butt", transform=edge, clip_on=False)
+    x = 1.0 + room * (len(bars) + 0.7)
+    for place, said in zip(y, words, strict=True):
+        panel.text(x, place, said, transform=edge, va="center")
+    panel.text(x, -4.0, "Mean rank\n[95 %]", transform=edge, va="center", fontweight="bold")
 
 
-def _table(run: Run) -> tuple[list[str], Float64]:
-    """The names of the cells that are done for every target that has any, and their `(targets, k)` AUC."""
-    found: list[tuple[Chosen, dict[tuple[str, ...], float]]] = []
+def _caption(
+    found: Ranked, test: statistics.Friedman, critical: float, names: Sequence[str], words: Sequence[str]
+) -> str:
+    n, k = found.scores.shape
+    rejected = (
+        "A vertical bar joins cells whose mean ranks differ by less than Nemenyi's critical difference"
+        if test.p < LEVEL
+        else "Since it rejects nothing at .05, one bar joins all cells, whatever Nemenyi's critical difference"
+    )
+    B = found.draws.shape[1]
+    covers = (
+        f"Lines and [ ]: 95 % percentile bootstrap of the mean rank over patients, {B} resamples shared by all "
+        f"targets, {CONDITIONAL}."
+        if B
+        else "No intervals of ranks: hardly any draw of patients holds every class."
+    )
+    more = f" The best {len(names)} of {k} cells are shown." if len(names) < k else ""
+    listed = "; ".join(f"{name} {said}" for name, said in zip(names, words, strict=True))
+    return (
+        f"Mean ranks by AUC of {k} cells over {n} targets ({', '.join(found.targets)}), rank 1 for the best: {listed}. "
+        f"Friedman's test that all cells are alike: chi2 = {test.chi2:.1f} with {k - 1} degrees of freedom, "
+        f"{_p(test.p)}; Iman and Davenport's F = {test.f:.1f} with {k - 1} and {(k - 1) * (n - 1)}, {_p(test.p_f)}. "
+        f"{rejected} at .05 ({critical:.2f} for {k} cells and {n} targets). {covers} Targets of the same patients are "
+        f"not independent, and few targets can tell little apart; ranks of cells on different samples are only a hint."
+        f"{more}"
+    )
+
+
+def _p(p: float) -> str:
+    return "p < .001" if p < 0.001 else f"p = {p:.3f}".replace("0.", ".")
+
+
+def _spell(mean: float, low: float, high: float) -> str:
+    return f"{mean:.1f} [{low:.1f}, {high:.1f}]" if np.isfinite([low, high]).all() else f"{mean:.1f}"
+
+
+def _ranked(run: Run, resamples: int, seed: int) -> Ranked:
+    """The cells that are done for every target that has any."""
+    found: list[tuple[Chosen, dict[tuple[str, ...], str]]] = []
     for target in run.targets:
         try:
             of = chosen(run, target)
         except NothingToDrawError:
             continue
-        scores = {tuple(of.by_key[c["key"]].axes.values()): float(c["auc"]) for c in of.cells if np.isfinite(c["auc"])}
-        found.append((of, scores))
-    if not found:
-        return [], np.empty((0, 0))
-    first = found[0][0]
-    steps = {tuple(first.by_key[c["key"]].axes.values()): first.name(c) for c in first.cells}
-    common = [step for step in steps if all(step in scores for _, scores in found)]
-    return [steps[step] for step in common], np.array([[scores[step] for step in common] for _, scores in found])
+        done = (cell["key"] for cell in of.cells if np.isfinite(cell["auc"]))
+        found.append((of, {tuple(of.by_key[key].axes.values()): key for key in done}))
+    common = [steps for steps in (found[0][1] if found else ()) if all(steps in keys for _, keys in found)]
+    if len(found) < TARGETS or len(common) < TARGETS:
+        there = f"there are {len(found)} and {len(common)}"
+        raise NothingToDrawError(f"ranks need {TARGETS} targets and as many cells that are done for all: {there}")
+    first, keys = found[0]
+    names = {cell["key"]: first.name(cell) for cell in first.cells}
+    auc_of = [{cell["key"]: float(cell["auc"]) for cell in of.cells} for of, _ in found]
+    return Ranked(
+        names=tuple(names[keys[steps]] for steps in common),
+        targets=tuple(of.target for of, _ in found),
+        scores=np.array([[own[keys[steps]] for steps in common] for own, (_, keys) in zip(auc_of, found, strict=True)]),
+        draws=_draws([(of, [keys[steps] for steps in common]) for of, keys in found], resamples, seed),
+    )
 
 
-def _together(means: Float64, critical: float) -> list[tuple[int, int]]:
-    """The longest runs of ascending mean ranks within the critical difference, as first and last position."""
-    runs: list[tuple[int, int]] = []
-    for first in range(len(means)):
-        last = int(np.searchsorted(means, means[first] + critical, side="left")) - 1
-        if last > first and (not runs or last > runs[-1][1]):
-            runs.append((first, last))
-    return runs
+def _draws(cells: Sequence[tuple[Chosen, Sequence[str]]], resamples: int, seed: int) -> Float64:
+    """`(targets, B, k)`: the AUC of cells, given by target, in one bootstrap over the patients of all targets."""
+    predictions = [[of.run.predictions(of.by_key[key]) for key in keys] for of, keys in cells]
+    patients = np.unique(np.concatenate([p.patient for of_target in predictions for p in of_target]))
+    shared: dict[tuple[bytes, ...], Rows] = {}
+    rows = [
+        [_rows(p, patients, len(of.classes), shared) for p in of_target]
+        for (of, _), of_target in zip(cells, predictions, strict=True)
+    ]
+    try:
+        bootstrap = PatientBootstrap(len(patients), list(shared.values()), resamples=resamples, seed=seed)
+    except ValueError:
+        return np.empty((len(cells), 0, len(cells[0][1])))
+    return np.array(
+        [
+            np.stack([bootstrap.draws(auc, own, p.P) for own, p in zip(*of_target, strict=True)], axis=1)
+            for of_target in zip(rows, predictions, strict=True)
+        ]
+    )
+
+
+def _rows(p: Predictions, patients: NDArray[np.object_], n_classes: int, shared: dict[tuple[bytes, ...], Rows]) -> Rows:
+    """The rows of some predictions, the same object for the same rows."""
+    own = Rows(np.searchsorted(patients, p.patient), p.repeat, p.fold, p.y, n_classes)
+    return shared.setdefault(tuple(part.tobytes() for part in (own.patient, own.repeat, own.fold, own.y)), own)

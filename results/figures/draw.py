@@ -64,6 +64,7 @@ def _wanted(run: Run, width: Width) -> list[tuple[str, Callable[[], Drawing]]]:
     from results.figures.confusion import confusion_matrix
     from results.figures.cost import cost
     from results.figures.critical_difference import critical_difference
+    from results.figures.decision_curves import decision_curves
     from results.figures.flow import flow
     from results.figures.forest import forest
     from results.figures.heat_map import heat_map
@@ -81,6 +82,7 @@ def _wanted(run: Run, width: Width) -> list[tuple[str, Callable[[], Drawing]]]:
         precision_recall,
         confusion_matrix,
         reliability,
+        decision_curves,
         cost,
         missing_rate,
         learning_curves,

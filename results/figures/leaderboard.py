@@ -19,6 +19,10 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#0
 MARKERS = "osD^vP"
 COLUMNS = 4
 ROW = 0.13
+LEGEND = 9
+TITLE = 11
+KEY = 18.0
+WIDEST = 42.0
 
 
 def leaderboard(scores: pd.DataFrame, target: str, path: Path) -> None:
@@ -38,6 +42,8 @@ def leaderboard(scores: pd.DataFrame, target: str, path: Path) -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
+    from results.figures.style import wrapped
+
     done = scores[(scores["target"] == target) & (scores["status"] == "done")]
     cells, floors = done[~done["floor"]].sort_values("auc", ascending=False), done[done["floor"]]
     if cells.empty:
@@ -46,7 +52,8 @@ def leaderboard(scores: pd.DataFrame, target: str, path: Path) -> None:
     varying = [axis for axis in AXES if axis in cells and len(set(cells[axis])) > 1]
     variants = [axis for axis in varying if axis not in ("encoders", "heads")]
     encoders, heads = list(cells["encoders"].unique()), list(cells["heads"].unique())
-    styles = {labels: _style(cells, variants, labels) for labels in sorted(map(tuple, cells[variants].to_numpy()))}
+    shown = sorted(set(map(tuple, cells[variants].to_numpy())))
+    styles = {labels: _style(shown, i) for i, labels in enumerate(shown)}
 
     columns = min(COLUMNS, len(encoders))
     rows = -(-len(encoders) // columns)
@@ -59,18 +66,18 @@ def leaderboard(scores: pd.DataFrame, target: str, path: Path) -> None:
     for panel, encoder in zip(panels.flat, encoders, strict=False):
         _floors(panel, floors)
         _panel(panel, cells[cells["encoders"] == encoder], heads, variants, styles)
-        panel.set_title(encoder.replace("(", "\n("), fontsize=10)
+        lines = encoder.replace("(", "\n(").split("\n")
+        panel.set_title("\n".join(wrapped(line, WIDEST) for line in lines), fontsize=10)
     _finish(figure, panels, heads, variants, styles, floors, _title(target, cells))
     figure.savefig(path, dpi=160)
 
 
-def _style(cells: pd.DataFrame, variants: Sequence[str], labels: tuple[str, ...]) -> dict[str, Any]:
-    """Colour by the first axis that varies, mark and filling by the others together."""
-    first = sorted(cells[variants[0]].unique()).index(labels[0]) if variants else 0
-    others = sorted({tuple(row) for row in cells[variants[1:]].to_numpy()}).index(labels[1:])
+def _style(shown: Sequence[tuple[str, ...]], i: int) -> dict[str, Any]:
+    """Colour by the first axis that varies; mark and filling tell up to 12 apart without colour."""
+    first = sorted({labels[0] for labels in shown}).index(shown[i][0]) if shown[i] else 0
     colour = COLOURS[first % len(COLOURS)]
-    filling = colour if others % 2 == 0 else "white"
-    return {"color": colour, "marker": MARKERS[others % len(MARKERS)], "markerfacecolor": filling}
+    filling = colour if (i // len(MARKERS)) % 2 == 0 else "white"
+    return {"color": colour, "marker": MARKERS[i % len(MARKERS)], "markerfacecolor": filling}
 
 
 def _panel(
@@ -119,6 +126,8 @@ def _finish(
 ) -> None:
     from matplotlib.lines import Line2D
 
+    from results.figures.style import MILLIMETRES, SMALL, text_width, wrapped
+
     first = panels.flat[0]
     first.set_yticks(range(len(heads)), heads)
     first.set_ylim(len(heads) - 0.5, -0.5)
@@ -132,11 +141,12 @@ def _finish(
     keys.append(Line2D([], [], color="0.45", linestyle=":", label="prior (chance)"))
     if floors["heads"].str.startswith("location").any():
         keys.append(Line2D([], [], color="0.45", label="location alone, with interval"))
-    figure.suptitle(title, fontsize=11)
-    figure.legend(
-        handles=keys,
-        loc="outside lower center",
-        ncols=min(len(keys), 2 * panels.shape[1], 4),
-        frameon=False,
-        fontsize=9,
+    full = figure.get_figwidth() * MILLIMETRES
+    figure.suptitle(wrapped(title, (full - 4) * SMALL / TITLE), fontsize=TITLE)
+    columns = max(
+        1, min(len(keys), 4, int(full / (max(text_width(str(key.get_label()), LEGEND) for key in keys) + KEY)))
     )
+    names = [wrapped(str(key.get_label()), (full / columns - KEY) * SMALL / LEGEND) for key in keys]
+    lines = sum(name.count("\n") + 1 for name in names) / columns
+    figure.set_figheight(figure.get_figheight() + max(0.0, lines - 2) * 0.17)
+    figure.legend(keys, names, loc="outside lower center", ncols=columns, frameon=False, fontsize=LEGEND)

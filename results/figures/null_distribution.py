@@ -84,7 +84,7 @@ def null_distribution(run: Run, target: str, *, width: Width = "single", panels:
     more = f" The best {panels} of {len(found)} such cells." if len(found) > panels else ""
     figure.caption = (
         f"AUC of {target} on labels permuted over samples{within}, with folds drawn anew; {of.n}. {'; '.join(told)}. "
-        f"p = (1 + runs at or above the observed) / (runs + 1).{more}"
+        f"p = (1 + runs at or above the observed) / (runs + 1).{more}{of.picked}"
     )
     return figure
 

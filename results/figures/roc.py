@@ -87,11 +87,12 @@ def _draw(kind: Kind, of: Chosen, width: Width, best: int, resamples: int, seed:
     figure = Drawing(width, 78 if beside or count == 1 else 150)
     panels = list(np.atleast_1d(figure.subplots(1, count) if beside else figure.subplots(count, 1)))
     handles = []
+    a = "(a) " if K > 2 else ""
     for i, record in enumerate(shown):
         style: dict[str, Any] = {"color": "black", "linestyle": "--"} if record["floor"] else line((0, 2)[i % 2])
         curve = _curve(kind, found, record, list(range(K)) if K > 2 else [1])
-        _line(panels[0], kind, curve, style)
-        handles.append(Line2D([], [], label=f"{of.name(record)}: {_score(kind, found, record)}", **style))
+        _line(panels[0], kind, curve, style, band=i == 0 or record["floor"])
+        handles.append(Line2D([], [], label=f"{a}{of.name(record)}: {_score(kind, found, record)}", **style))
     if K > 2:
         handles += _classes(panels[1], kind, of, found)
     for panel in panels:
@@ -118,6 +119,8 @@ def _line(panel: Axes, kind: Kind, curve: Curve, style: dict[str, Any], *, band:
     if band and np.isfinite(curve.low).all():
         step: Any = "pre" if kind == "precision_recall" else None
         panel.fill_between(curve.x, curve.low, curve.high, color=style["color"], alpha=0.15, linewidth=0, step=step)
+        for edge in (curve.low, curve.high):
+            panel.plot(curve.x, edge, **style | {"linewidth": 0.4, "alpha": 0.6})
 
 
 def _classes(panel: Axes, kind: Kind, of: Chosen, found: Resampled) -> list[Line2D]:
@@ -127,7 +130,7 @@ def _classes(panel: Axes, kind: Kind, of: Chosen, found: Resampled) -> list[Line
         style = line(k) | {"linewidth": 1.0}
         _line(panel, kind, curve, style, band=len(of.classes) <= 3)
         area = float(np.trapezoid(curve.y, curve.x))
-        handles.append(Line2D([], [], label=f"class {name}: {LABELS[kind][2]} {area:.2f}", **style))
+        handles.append(Line2D([], [], label=f"(b) class {name}: {LABELS[kind][2]} {area:.2f}", **style))
     return handles
 
 
@@ -140,7 +143,7 @@ def _chance(panel: Axes, kind: Kind, found: Resampled, record: Record, n_classes
     y = found.rows[record["key"]].y
     share = float((y == 1).mean()) if n_classes == 2 else 1 / n_classes
     panel.axhline(share, zorder=0, **style)
-    label = "prior (share of positives)" if n_classes == 2 else "prior (mean share of a class)"
+    label = "prior (share of positives)" if n_classes == 2 else "(a) prior (mean share of a class)"
     return Line2D([], [], label=f"{label}: {share:.2f}", **style)
 
 
@@ -166,13 +169,16 @@ def _caption(kind: Kind, of: Chosen, found: Resampled, location: bool) -> str:
     )
     more = ", each class against the rest" if len(of.classes) > 2 else f" of class {of.classes[-1]}"
     beside = " and of location alone" if location else ""
+    by_class = ", and of each of its classes" if len(of.classes) == 3 else ""
     high = (
         ""
         if kind == "roc"
         else (" Patients who are drawn twice raise the precision of small folds, so intervals lie high.")
     )
+    banded = f" (of the best cell{' and location' if location else ''}{by_class})"
     return (
         f"{what} of {of.target}{more}, of the best cells{beside}; {of.n}. Curves of folds are averaged at each {at} by "
         f"their number of positive-negative pairs, then over repeats, so that the area is the fold-wise {score}; "
-        f"scores of two fits are never compared. Bands are pointwise. Bands and [ ]: {found.covers}{high}{of.picked}"
+        f"scores of two fits are never compared. Bands{banded} are pointwise. Bands and [ ]: {found.covers}{high}"
+        f"{of.picked}"
     )

@@ -6,6 +6,7 @@ References:
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from functools import lru_cache, wraps
 from pathlib import Path
@@ -138,9 +139,19 @@ def legend_below(figure: Drawing, handles: Sequence[Any]) -> None:
 
 
 def titled(panels: Sequence[Axes], titles: Sequence[str]) -> None:
-    """Names panels a, b, c as papers do, each with its title; a single one has no letter."""
+    """Names panels a, b, c as papers do, each with its title; a single one has no letter.
+
+    The figure grows by what titles of several lines take from their row.
+    """
+    lines: dict[int, int] = {}
     for panel, name, title in zip(panels, "abcdefghijklmnopqrstuvwxyz", titles, strict=False):
         panel.set_title(f"{name}  {title}" if len(panels) > 1 else title, loc="left")
+        place = panel.get_subplotspec()
+        row = place.rowspan.start if place else 0
+        lines[row] = max(lines.get(row, 0), title.count("\n"))
+    figure = panels[0].figure
+    if isinstance(figure, Drawing):
+        figure.grow(sum(lines.values()) * (LINE + 0.2))
 
 
 def readable_on(background: Any) -> str:
@@ -150,15 +161,23 @@ def readable_on(background: Any) -> str:
 
 
 def wrapped(words: str, widest: float) -> str:
-    """Broken at spaces into lines of at most `widest` mm where that is possible."""
+    """Broken into lines of at most `widest` mm: at spaces, in a longer word after `(`, else after `_`, `=` or `+`."""
     lines = [""]
     for word in words.split(" "):
-        longer = f"{lines[-1]} {word}".strip()
-        if lines[-1] and text_width(longer) > widest:
-            lines.append(word)
-        else:
-            lines[-1] = longer
+        halves = _after("(", word) if text_width(word) > widest else [word]
+        parts = [part for half in halves for part in (_after("_=+", half) if text_width(half) > widest else [half])]
+        for i, part in enumerate(parts or [""]):
+            longer = f"{lines[-1]}{'' if i else ' '}{part}".strip()
+            if lines[-1] and text_width(longer) > widest:
+                lines.append(part)
+            else:
+                lines[-1] = longer
     return "\n".join(lines)
+
+
+def _after(marks: str, word: str) -> list[str]:
+    """A word in parts that end with one of some marks."""
+    return re.findall(f"[^{marks}]*[{marks}]+|[^{marks}]+", word)
 
 
 @lru_cache(maxsize=4096)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from results.methods import data, evaluation, steps
 from results.methods.evidence import Evidence
+from results.methods.known import TRAINED
 from results.scores import EXPLORATORY
 
 AUTHORS = "only the authors can say"
@@ -35,11 +36,11 @@ def answers(evidence: Evidence) -> dict[str, str]:
         "software": [*evaluation.packages(evidence), *evaluation.code(evidence.sessions)],
         "held_out": ["Each sample by the model of the fold, or split, that did not train on its patient."],
         "scaling": ["Features are standardised by the training rows of the fold."],
-        "output": ["A probability for each class; the class is the most probable one."],
+        "output": ["A probability for each class.", evaluation.classes(evidence)],
         "training": evaluation.training(evidence),
         "choice": list(evaluation.best(evidence)) or ["One combination of steps was run, so none was chosen."],
         "ensembles": _ensembles(evidence),
-        "balance": [*steps.sentences(evidence, ["balance"]), f"Correction of probabilities for it: {AUTHORS}."],
+        "balance": [*steps.sentences(evidence, ["balance"]), *_recalibration(evidence)],
         "metrics": [*evaluation.metrics(evidence), f"Their reason: {AUTHORS}."],
         "uncertainty": [*evaluation.intervals(evidence), *evaluation.nulls(evidence)],
         "robustness": _robustness(evidence),
@@ -92,7 +93,7 @@ def _weights(evidence: Evidence) -> Iterator[str]:
         names = dict.fromkeys(f"`{step.name}`" for step in networks if (step.weights == "random") == random)
         if names:
             yield f"With {words}: {', '.join(names)}."
-    if any(step.learns == "labels" or step.name in ("cae_2d", "mlp") for step in steps.used(evidence)):
+    if any(step.learns == "labels" or step.name in TRAINED for step in steps.used(evidence)):
         seed = evidence.run.protocol.get("seed")
         yield f"What is trained in the fold starts from random weights, drawn from seed {seed}."
 
@@ -163,3 +164,13 @@ def _limits(evidence: Evidence) -> Iterator[str]:
     if any(int(session.get("code", {}).get("changed_files", 0)) for session in evidence.sessions):
         yield "The code had changes that no commit holds."
     yield f"Others: {AUTHORS}."
+
+
+def _recalibration(evidence: Evidence) -> list[str]:
+    """What was done about probabilities of fits on balanced rows."""
+    if any(evidence.run.predictions(cell).recalibrated is not None for cell in evidence.cells):
+        return [
+            "Probabilities of heads fitted on balanced rows are given as fitted and recalibrated, by a sigmoid learnt "
+            "on real held-out rows of inner folds."
+        ]
+    return []

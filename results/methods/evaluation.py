@@ -9,6 +9,8 @@ from results.methods.evidence import Evidence
 from results.methods.known import OF_SOFTWARE
 from results.methods.steps import PRETRAINED, software, used
 from results.metrics import METRICS, ORDINAL, OfPairs
+from results.notes import calling
+from results.paired import ENOUGH_FOLDS
 from results.scores import EXPLORATORY
 
 WHAT = {"encoders": "encoder", "missing": "substitute", "fusion": "fusion", "tables": "table"}
@@ -59,10 +61,16 @@ def training(evidence: Evidence) -> Iterator[str]:
         )
     )
     yield (
-        "Class predictions are the most probable class; no threshold was chosen on test data. Parameters that are not "
+        f"{classes(evidence)} No threshold was chosen on test data. Parameters that are not "
         "named are the defaults of the code at its commit [AUTHORS: give those that matter; "
         "`run_benchmark.py list encoders` (and so on) prints them]."
     )
+
+
+def classes(evidence: Evidence) -> str:
+    """Which class a sample is called."""
+    told = [calling(evidence.run, cell.classes) for cell in evidence.cells]
+    return " ".join(dict.fromkeys(sorted(told)))
 
 
 def tuning(evidence: Evidence) -> str:
@@ -113,6 +121,15 @@ def declared(evidence: Evidence) -> Iterator[str]:
         "predict, in the same resamples of patients; p-values of a family were adjusted by step-down max-|t| over "
         "these resamples [@romano2005], with a correction for few patients."
     )
+    measures = {family["metric"] for family in families if family["against"] != "best"}
+    two = any(len(cell.classes) == 2 for cell in evidence.cells)
+    single = ["clustered DeLong [@obuchowski1997]"] if "auc" in measures and two else []
+    single += ["clustered McNemar [@durkalski2003]"] if "accuracy" in measures else []
+    if single:
+        yield f"Comparisons taken alone were tested by {' and '.join(single)}, which count patients, not samples."
+    parts = evidence.folds.loc[evidence.folds["fold"] >= 0, ["repeat", "fold"]].drop_duplicates()
+    if measures and len(parts) >= ENOUGH_FOLDS:
+        yield "The corrected resampled t over folds and repeats [@nadeau2003] is secondary."
 
 
 def metrics(evidence: Evidence) -> Iterator[str]:
@@ -167,6 +184,13 @@ def intervals(evidence: Evidence) -> Iterator[str]:
         f"resamples, the same for all cells of a target{again}. They are conditional on the fitted models: they cover "
         "the sampling of patients, and neither the sampling of training sets nor the draw of the folds."
     )
+    draws = [len(list(evidence.run.refits(cell))) for cell in evidence.cells]
+    if any(draws):
+        yield (
+            f"For {sum(map(bool, draws))} cells named in the grid, patients were also drawn before the folds and the "
+            f"whole procedure was run again {max(draws)} times [@jiang2008]; 1.96 standard deviations of these give an "
+            "interval that covers training sets too."
+        )
 
 
 def floors(evidence: Evidence) -> Iterator[str]:

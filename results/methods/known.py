@@ -41,6 +41,7 @@ STEPS: dict[str, dict[str, Known]] = {
         "clahe": Known("contrast-limited adaptive histogram equalization, slice by slice", ("zuiderveld1994",)),
         "grayscale": Known("a linear stretch between two percentiles of the image to [0, 1]"),
         "histogram_equalization": Known("histogram equalization of the whole image to [0, 1]"),
+        "n4_bias": Known("N4 bias field correction", ("tustison2010",), ("simpleitk",)),
         "resample": Known("resampling to another spacing, blurred first where it is coarser", ("cardoso2015",)),
         "window": Known("a linear window of the scanner's units to [0, 1]"),
         "zscore": Known("scaling to mean 0 and standard deviation 1, as in TorchIO", ("perezgarcia2021",)),
@@ -52,8 +53,15 @@ STEPS: dict[str, dict[str, Known]] = {
             ("torch", "opencv-python-headless"),
             "images",
         ),
+        "cae_3d": Known("a 3D convolutional autoencoder", ("creswell2017", "kingma2015"), _TRAINED, "images"),
+        "disc_geometry": Known("height, widths, angles and volume of the structure, from its mask in patient space"),
         "efficientnet_lite0": Known("EfficientNet-Lite0, slice by slice", ("tan2019", "wightman2019"), _NETWORK),
         "medicalnet": Known("MedicalNet's 3D ResNet", ("chen2019", "cardoso2022"), ("torch", "monai")),
+        "radiomics": Known(
+            "first-order and grey-level co-occurrence features of the structure",
+            ("zwanenburg2020", "haralick1973", "vanderwalt2014"),
+            ("scikit-image",),
+        ),
         "raw_pixels": Known("the resized pixels themselves", (), ("opencv-python-headless",)),
         "resnet50": Known("ResNet50, slice by slice", ("he2016", "wightman2019"), _NETWORK),
         "timm_backbone": Known("a 2D network of timm, slice by slice", ("wightman2019",), _NETWORK),
@@ -131,7 +139,11 @@ STEPS: dict[str, dict[str, Known]] = {
     },
 }
 
+TRAINED = ("cae_2d", "cae_3d", "mlp", "segmented")
+"""What starts from random weights and stops early, besides fusions that learn from labels."""
+
 OF_SOFTWARE = {
+    "scikit-image": "vanderwalt2014",
     "imbalanced-learn": "lemaitre2017",
     "lightgbm": "ke2017",
     "monai": "cardoso2022",

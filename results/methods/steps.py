@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from results.labels import _parse, _split
+from results.labels import parse_step, split_outside_brackets
 from results.methods.evidence import UNUSED, Evidence
-from results.methods.known import STEPS, Known
+from results.methods.known import STEPS, TRAINED, Known
 
 PRETRAINED = ("efficientnet_lite0", "resnet50", "timm_backbone", "medicalnet")
 NOUNS = {
@@ -112,7 +112,7 @@ class Step:
         """What a field changes in the words."""
         if self.name == "svc" and self.fields.get("calibration", "sigmoid") == "sigmoid":
             return ", calibrated by Platt's sigmoid on inner folds"
-        if self.name in ("mlp", "cae_2d") and self.fields.get("patience") != "0":
+        if self.name in TRAINED and self.fields.get("patience") != "0":
             return ", stopped early on held-out training patients"
         if self.name == "pseudo_modality":
             vae = self.fields.get("model") == "vae"
@@ -127,8 +127,8 @@ def parse(axis: str, label: str) -> list[Step]:
     if axis == "drop":
         return [Step(axis, "", dict(part.split("=", 1) for part in label.split(", ")))]
     found = []
-    for part in _split(label, " + "):
-        found.append(Step(axis, *_parse(part)))
+    for part in split_outside_brackets(label, " + "):
+        found.append(Step(axis, *parse_step(part)))
     return found
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from results import notes
 from results.formats import Score
 from results.labels import shorten
+from results.refits import refit_text
 from results.run_folder import Run
 from results.tables import DECIMALS, DEFAULT, LABELS, LOWER_IS_BETTER
 
@@ -132,6 +133,8 @@ def _columns(axes: Sequence[str], metrics: Sequence[str], records: list[Record])
     columns += [Column(LABELS[m], m, "loss" if m in LOWER_IS_BETTER else "score") for m in metrics]
     if any(is_number(r.get("null_runs")) for r in done):
         columns += [Column("Null AUC", "null_auc", "number"), Column("p", "p_value", "loss")]
+    if any(refit_text(r, "auc") for r in done):
+        columns.append(Column("AUC refit", "auc_refit", "number"))
     if len({(r["n_patients"], r["n_events"]) for r in done}) > 1:
         columns += [Column("Patients", "n_patients", "number"), Column("Samples", "n_samples", "number")]
     if len({bool(r["tuned"]) for r in done if not r["floor"]}) > 1:
@@ -151,6 +154,8 @@ def _value(column: Column, record: Record, steps: dict[str, str]) -> Value:
     if name in LABELS:
         itself = name == "gain" and record["floor"] and str(record["heads"]).startswith("location")
         return Value("") if itself else score_text(record, name)
+    if name == "auc_refit":
+        return Value(refit_text(record, "auc"), repr(record.get("auc_refit_sd")))
     value = record.get(name)
     if not is_number(value):
         return Value("")

@@ -29,6 +29,7 @@ MEANINGS = {
     "auc_thresholds": "Mean AUC over all ways to cut the grades in two.",
     "null_auc": "Mean AUC of the same cell on permuted labels.",
     "p_value": "Share of null runs that did as well, counting the cell itself. Empty for exploratory targets.",
+    "auc_refit": "1.96 SD of the AUC over refits on drawn patients. It covers training sets too. Sorted by that SD.",
     "n_patients": "Patients that the cell was scored on.",
     "n_samples": "Samples that the cell was scored on.",
     "tuned": "tuned: the head's settings were chosen on inner folds. default: they were not.",

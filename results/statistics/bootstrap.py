@@ -1,7 +1,8 @@
 """One bootstrap over patients, shared by every cell and metric.
 
 The counts of how often each patient is drawn are made once; every metric of a resample then follows from sums by
-patient, without copying a row. Results equal those of scikit-learn on the duplicated rows.
+patient, without copying a row. Results equal those of scikit-learn on the duplicated rows; only in average precision
+the copies of one row are no ties (`ranking.weighted_average_precision`).
 """
 
 from __future__ import annotations

@@ -5,54 +5,87 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from results.metrics import OfCounts, OfPairs, OfRows, evaluate
+from results.metrics import OfCounts, OfPairs, OfRows, score_of
+from results.statistics.ranking import wins_of_labels
 
 Float64 = NDArray[np.float64]
 Int64 = NDArray[np.int64]
+Bool = NDArray[np.bool_]
 
 
-def flipped_scores(
-    metric: OfCounts | OfRows | OfPairs,
-    y: Int64,
-    P: Float64,
-    *,
-    sample: Int64,
-    repeat: Int64,
-    fold: Int64,
-    rate: float = 0.05,
-    times: int = 200,
-    seed: int = 0,
-    ordinal: bool = False,
-    within: Int64 | None = None,
-) -> Float64:
-    """`(times,)`: the primary value of a metric, each time with other labels flipped; NaN where it is undefined.
-
-    A sample has one label in all repeats. The models stay as they were fitted: this is noise in the labels that they
-    are tested on, not in those that they learnt from.
+def flipped_labels(
+    y: Int64, n_classes: int, *, rate: float = 0.05, times: int = 200, seed: int = 0, ordinal: bool = False
+) -> Int64:
+    """`(times, n)`: the labels of n samples, each time with others flipped (`flip`).
 
     Args:
-        metric: One of `results.metrics.METRICS`.
         y: `(n,)` class indices.
-        P: `(n, K)` probabilities.
-        sample: `(n,)` the number of the sample of each row; rows of one sample have one y.
-        repeat: `(n,)`.
-        fold: `(n,)`, counted anew in every repeat.
+        n_classes: K, at least 2.
         rate: The share of samples that get another label, 0 to 1.
         times: How often labels are flipped.
         seed: Of the flips.
         ordinal: Whether a label moves to a neighbouring class only.
-        within: `(n,)` level of each row, for a metric within levels.
 
     Raises:
         ValueError: A rate outside 0 to 1, or one class only.
     """
     random = np.random.default_rng(seed)
-    _, first, place = np.unique(sample, return_index=True, return_inverse=True)
-    values = []
-    for _ in range(times):
-        noisy = flip(y[first], P.shape[1], rate=rate, random=random, ordinal=ordinal)[place]
-        values.append(evaluate(metric, noisy, P, repeat=repeat, fold=fold, within=within).value)
-    return np.array(values, dtype=np.float64)
+    return np.stack([flip(y, n_classes, rate=rate, random=random, ordinal=ordinal) for _ in range(times)])
+
+
+def scores_of_labels(
+    metric: OfCounts | OfRows | OfPairs,
+    labels: Int64,
+    P: Float64,
+    *,
+    repeat: Int64,
+    fold: Int64,
+    within: Int64 | None = None,
+) -> Float64:
+    """`(times,)`: the primary value of a metric on each row of labels; NaN where it is undefined.
+
+    The models stay as they were fitted: this is noise in the labels that they are tested on, not in those that they
+    learnt from.
+
+    Args:
+        metric: One of `results.metrics.METRICS`.
+        labels: `(times, n)` class indices; rows of one sample have one label.
+        P: `(n, K)` probabilities.
+        repeat: `(n,)`.
+        fold: `(n,)`, counted anew in every repeat.
+        within: `(n,)` level of each row, for a metric within levels.
+    """
+    K, values = P.shape[1], []
+    for r in np.unique(repeat):
+        rows = np.flatnonzero(repeat == r)
+        if isinstance(metric, OfPairs):
+            groups = fold[rows]
+            if metric.within and within is not None:
+                groups = groups * (within.max() + 1) + within[rows]
+            values.append(_of_pairs(metric, labels[:, rows], P[rows], groups))
+        elif isinstance(metric, OfCounts):
+            cell = labels[:, rows] * K + P[rows].argmax(axis=1) + np.arange(len(labels))[:, None] * K * K
+            counts = np.bincount(cell.ravel(), minlength=len(labels) * K * K).astype(np.float64)
+            values.append(metric.formula(counts.reshape(-1, K, K)))
+        else:
+            every = np.stack([metric.loss(np.full(len(rows), k), P[rows]) for k in range(K)])
+            values.append(every[labels[:, rows], np.arange(len(rows))].mean(axis=1))
+    return np.asarray(np.mean(values, axis=0))
+
+
+def _of_pairs(metric: OfPairs, labels: Int64, P: Float64, groups: Int64) -> Float64:
+    """`(times,)`: the mean over the tasks that have a pair, of the wins over the pairs of all groups."""
+    of_tasks = []
+    for classes in metric.tasks(P.shape[1]):
+        score, wins, pairs = score_of(classes, P), np.zeros(len(labels)), np.zeros(len(labels))
+        for g in np.unique(groups):
+            rows = groups == g
+            found, of_group = wins_of_labels(classes[labels[:, rows]], score[rows], precision=metric.precision)
+            wins, pairs = wins + found, pairs + of_group
+        of_tasks.append(np.divide(wins, pairs, out=np.full_like(wins, np.nan), where=pairs > 0))
+    defined = np.isfinite(of_tasks)
+    total, number = np.where(defined, of_tasks, 0).sum(axis=0), defined.sum(axis=0)
+    return np.asarray(np.divide(total, number, out=np.full(len(labels), np.nan), where=number > 0))
 
 
 def flip(y: Int64, n_classes: int, *, rate: float, random: np.random.Generator, ordinal: bool = False) -> Int64:

@@ -79,14 +79,43 @@ def weighted_wins(positive: Bool, score: Float64, weight: Float64) -> Float64:
 
 
 def weighted_average_precision(positive: Bool, score: Float64, weight: Float64) -> Float64:
-    """`(B,)` average precision where row i counts `weight[b, i]` times; 0 where no positive counts."""
+    """`(B,)` average precision where row i counts `weight[b, i]` times, a whole number; 0 where no positive counts.
+
+    Rows of equal score are taken together. The copies of one row come one after another: taken together they would be
+    a tie that no sample has, which raises precision in every resample (docs/simulations.md).
+    """
     order, last = _tied(-score)
+    first = np.concatenate(([0], last[:-1] + 1))
     counted = np.cumsum(weight[:, order], axis=1)[:, last]
     found = np.cumsum(np.where(positive[order], weight[:, order], 0), axis=1)[:, last]
     precision = np.divide(found, counted, out=np.zeros_like(found), where=counted > 0)
     total = found[:, -1]
-    area = (np.diff(found, axis=1, prepend=0) * precision).sum(axis=1)
-    return np.asarray(np.divide(area, total, out=np.zeros_like(total), where=total > 0))
+    area = np.diff(found, axis=1, prepend=0) * precision
+    lone = np.flatnonzero((first == last) & positive[order][last])
+    # Copies 1 to c of a positive below F positives among C rows: the sum of (F + i) / (C + i).
+    of_lone = counted[:, lone].astype(np.int64)
+    copies = weight[:, order[last[lone]]]
+    harmonic = np.concatenate(([0.0], np.cumsum(1 / np.arange(1, of_lone.max(initial=0) + 1))))
+    steps = harmonic[of_lone] - harmonic[of_lone - copies.astype(np.int64)]
+    area[:, lone] = copies - (of_lone - found[:, lone]) * steps
+    return np.asarray(np.divide(area.sum(axis=1), total, out=np.zeros_like(total), where=total > 0))
+
+
+def wins_of_labels(positive: Bool, score: Float64, *, precision: bool = False) -> tuple[Float64, Float64]:
+    """`(B,)` wins and `(B,)` pairs of `(n,)` scores under each row of labels `(B, n)`.
+
+    With `precision`, wins are the average precision times the pairs.
+    """
+    order, last = _tied(-score if precision else score)
+    first = np.concatenate(([0], last[:-1] + 1))
+    found = np.add.reduceat(positive[:, order].astype(np.float64), first, axis=1)
+    others = (last - first + 1) - found
+    pairs = found.sum(axis=1) * others.sum(axis=1)
+    if not precision:
+        return (found * (np.cumsum(others, axis=1) - others / 2)).sum(axis=1), pairs
+    area = (found * np.cumsum(found, axis=1) / (last + 1)).sum(axis=1)
+    # Average precision is the area over the positives, times positives x others.
+    return area * others.sum(axis=1), pairs
 
 
 def _tied(score: Float64) -> tuple[Int64, Int64]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from data.base import Image
+from data.phantom.canvas import Canvas
+from data.phantom.scan import _paint_body, sagittal_grid
 from data.phantom.shapes import turn
 
 DISC = 203
@@ -42,7 +44,8 @@ def draw(shapes, affine, shape, parts=3):
         for d in within:
             for h in within:
                 for w in within:
-                    covered += inside(*(to_frame @ (index + [d, h, w]).T + origin[:, None]))
+                    places = index + np.array([d, h, w])
+                    covered += inside(*(to_frame @ places.T + origin[:, None]))
         mask.ravel()[covered >= parts**3 / 2] = label
     return mask
 
@@ -57,3 +60,20 @@ def wedge(height, ap, lateral, degrees=0.0, power=2.0):
 
 def image(mask, affine, structure=DISC):
     return Image(np.zeros(mask.shape, np.float32), affine, mask, structure=structure)
+
+
+def phantom_mask(rng, anatomy, *, spacing, slices):
+    """A scan of a phantom patient's discs and vertebrae: only the mask matters."""
+    affine, shape = sagittal_grid(rng, anatomy, spacing, slices)
+    canvas = Canvas(anatomy, affine, shape, ("t2",), 0.9 * spacing[0], 3)
+    for body in [*anatomy.sacrum, *anatomy.vertebrae, *anatomy.discs]:
+        _paint_body(canvas, body)
+    return Image(canvas.pixels[0], affine, canvas.mask)
+
+
+def true_height(disc, place):
+    """The height of a phantom disc in its midsagittal plane, at a share of its whole width behind its middle, mm."""
+    front, back = disc.ap / 2 + disc.front, disc.ap / 2 + disc.back
+    at = np.full(1, (back - front) / 2 + place * (back + front), dtype=np.float32)
+    upper, lower = disc.surfaces(np.zeros_like(at), at)
+    return float((upper - lower)[0])

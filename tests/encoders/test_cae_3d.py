@@ -35,7 +35,7 @@ def test_four_features_rebuild_discs_of_four_factors_and_tell_height_and_width(c
     """45 patients train, 15 are held out, five discs each."""
     factors, patients = draw_factors(60)
     held = np.isin(patients, np.unique(patients)[45:])
-    encoder = Cae3d(preset="disc_small", epochs=40)
+    encoder = Cae3d(preset="disc_small")
     seen, unseen = Discs(factors[~held]), Discs(factors[held])
     fitted = encoder.fit(seen, None, groups=patients[~held], seed=0, device="cpu")
     before, after = (np.concatenate([encoder.prepare(disc) for disc in discs]) for discs in (seen, unseen))

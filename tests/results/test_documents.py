@@ -158,7 +158,27 @@ def test_an_ablation_names_what_is_not_done(new_run):
         writer.add(writer.signal + writer.random.normal(size=len(writer.y)), images=images, heads="svc")
     writer.add(status="failed", images="clahe", heads="mlp")
     (sheet,) = presets.ablation(read(writer.finish()), "images", resamples=50)
-    assert any("clahe, mlp (failed)" in note for note in sheet.notes)
+    assert any(note == "FAILED, 1 cell [clahe, mlp]." for note in sheet.notes)
+    assert any(note.startswith("Pairs of which a cell is not done") for note in sheet.notes)
+
+
+def test_presets_say_on_whom_how_and_what_is_missing(new_run):
+    writer = new_run()
+    for target in ("narrowing", "bulging"):
+        for images in ("grayscale", "clahe"):
+            score = writer.signal + writer.random.normal(size=len(writer.y))
+            writer.add(score, images=images, heads="svc", target=target)
+        writer.add(status="failed", reason="boom", images="clahe", heads="mlp", target=target)
+    run = read(writer.finish())
+    for preset, before in (("ablation:images", ""), ("cost", ""), ("per-target", "bulging: ")):
+        said = presets.of(run, preset)[-1].notes
+        for words in (
+            f"{before}40 patients, 120 samples, by class (0/1) 60/60; none excluded.",
+            "Folds: 4 by patient, stratified on narrowing, drawn once with seed 0.",
+            f"{before}FAILED, 1 cell: boom [clahe, mlp].",
+        ):
+            assert words in said, preset
+        assert any(note.startswith("[ ]: 95 % percentile bootstrap over patients (2000") for note in said)
 
 
 def test_a_folder_that_is_not_there_is_made(run, tmp_path):

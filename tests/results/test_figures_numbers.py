@@ -4,19 +4,22 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
-from scipy.stats import chi2
 from sklearn.metrics import average_precision_score, confusion_matrix, precision_recall_curve, roc_auc_score, roc_curve
 
 from results.figures import curves
 from results.figures.chosen import chosen
 from results.figures.confusion import _counts
 from results.figures.cost import front
-from results.figures.critical_difference import _together, rank
+from results.figures.critical_difference import mean_rank_interval
+from results.figures.decision_curves import net_benefit
 from results.figures.left_behind import split
 from results.figures.missing_rate import rates
 from results.figures.reliability import equal_mass
+from results.figures.style import text_width, wrapped
 from results.run_folder import read
 from results.statistics.bootstrap import Rows
+from results.statistics.decision import decision_curve
+from results.statistics.ranks import rank_intervals
 
 
 @pytest.fixture
@@ -116,20 +119,38 @@ def test_confusion_counts_are_the_mean_over_repeats(new_run):
     assert_allclose(_counts(of, of.cells[0]), wanted)
 
 
-def test_critical_difference_of_demsar_2006():
-    """Four algorithms on 14 datasets: CD = 1.25 at .05 (Demšar 2006, section 3.2.2)."""
-    scores = np.random.default_rng(0).normal(size=(14, 4)) + np.arange(4)
-    ranks = rank(scores)
-    assert ranks.critical == pytest.approx(1.25, abs=0.005)
-    mean = pd.DataFrame(scores).rank(axis=1, ascending=False).mean()
-    assert_allclose(ranks.mean, mean)
-    statistic = 12 * 14 / (4 * 5) * ((mean**2).sum() - 4 * 5**2 / 4)
-    assert ranks.friedman_p == pytest.approx(chi2.sf(statistic, 3))
+def test_mean_rank_intervals_of_one_target_are_those_of_its_ranks():
+    draws = np.random.default_rng(0).normal(size=(1, 500, 4)) + np.arange(4)
+    _, low, high = rank_intervals(draws[0])
+    assert_allclose(mean_rank_interval(draws), [low, high])
 
 
-def test_bars_join_the_longest_runs_only():
-    assert _together(np.array([1.0, 1.5, 2.4, 4.0]), 1.2) == [(0, 1), (1, 2)]
-    assert _together(np.array([1.0, 3.0, 5.0]), 1.2) == []
+def test_mean_ranks_are_averaged_within_a_draw():
+    """Two targets that rank two cells in opposite ways have a mean rank of 1.5 in every draw."""
+    one = np.array([[0.9, 0.1], [0.8, 0.3], [0.1, 0.7], [np.nan, 0.5]])
+    assert_allclose(mean_rank_interval(np.stack([one, one[:, ::-1]])), np.full((2, 2), 1.5))
+    assert np.isnan(mean_rank_interval(np.full((2, 3, 2), np.nan))).all()
+
+
+def test_net_benefit_in_draws_is_that_of_copied_rows(rows):
+    some, P = rows
+    counts = np.random.default_rng(3).multinomial(60, np.full(60, 1 / 60), size=40).astype(float)
+    found = net_benefit(some, P, 2, counts)
+    copied = [np.repeat(np.arange(len(P)), draw[some.patient].astype(int)) for draw in counts]
+    curves_of = [decision_curve(some.y[c] == 2, P[c, 2]) for c in copied]
+    drawn = np.array([curve.model for curve in curves_of])
+    assert_allclose(found.value, decision_curve(some.y == 2, P[:, 2]).model)
+    assert_allclose([found.low, found.high], np.quantile(drawn, [0.025, 0.975], axis=0), atol=1e-12)
+    gain = drawn - [np.maximum(curve.treat_all, curve.treat_none) for curve in curves_of]
+    assert_allclose(found.gain_low, np.quantile(gain, 0.025, axis=0), atol=1e-12)
+    assert np.isnan(net_benefit(some, P, 2, np.empty((0, 60))).low).all()
+
+
+def test_words_are_broken_where_they_are_too_long():
+    assert wrapped("a net(weights=random, size=2)", 1000) == "a net(weights=random, size=2)"
+    lines = wrapped("grayscale, medicalnet(weights=random, project_by=random)", 25).split("\n")
+    assert max(map(text_width, lines)) <= 25
+    assert "".join(lines).replace(" ", "") == "grayscale,medicalnet(weights=random,project_by=random)"
 
 
 def test_cost_front_drops_what_a_cheaper_cell_reaches():

@@ -1,4 +1,4 @@
-from results.labels import shorten
+from results.labels import parse_step, shorten, split_outside_brackets
 
 
 def test_what_all_steps_of_a_name_share_is_left_out_and_weights_never_are():
@@ -27,3 +27,9 @@ def test_values_may_hold_commas_in_brackets():
 
 def test_marks_after_the_brackets_stay():
     assert shorten(["svc(C=1) (tuned)"]) == {"svc(C=1) (tuned)": "svc (tuned)"}
+
+
+def test_a_step_is_cut_into_name_and_fields_and_a_chain_only_outside_brackets():
+    assert split_outside_brackets("a(x=b + c) + d", " + ") == ["a(x=b + c)", "d"]
+    assert parse_step("svc(C=1, tune={C: [1, 2]}) (tuned)") == ("svc (tuned)", {"C": "1", "tune": "{C: [1, 2]}"})
+    assert parse_step("knn") == ("knn", {})

@@ -12,10 +12,14 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
+from sklearn.metrics import accuracy_score
 
+from results import presets
+from results.flips_table import flip_sheets
+from results.metrics import auc, evaluate
 from results.run_folder import ResultsError, read
 from results.scores import scores
-from results.tables import table
+from results.tables import draw, sheets, table
 
 
 @pytest.fixture
@@ -227,9 +231,89 @@ def test_unknown_names_get_the_nearest(run, wish, message):
         table(run, **wish)
 
 
+@pytest.mark.parametrize("kind", ["text", "csv"])
+@pytest.mark.parametrize(
+    ("metric", "why"), [("kappa", "of ordinal targets, and narrowing is none"), ("auc_within_level", "has no levels")]
+)
+def test_a_metric_that_means_nothing_for_any_target_is_refused(new_run, metric, why, kind):
+    writer = new_run(locations=[])
+    writer.add(writer.signal, heads="svc")
+    with pytest.raises(ResultsError, match=why):
+        table(read(writer.finish()), metrics=["auc", metric], format=kind, resamples=20)
+
+
+def test_a_metric_of_some_targets_is_left_out_of_the_others_and_they_say_so(new_run):
+    writer = new_run(n_classes=3)
+    writer.add(writer.signal, heads="svc")
+    writer.add(writer.signal, heads="svc", target="side", ordinal=False)
+    ordinal, nominal = sheets(read(writer.finish()), metrics=["kappa", "f1"], resamples=20)
+    assert ordinal.headers == ("Quadratic kappa", "Macro F1") and nominal.headers == ("Macro F1",)
+    assert nominal.notes[0] == "Left out: Quadratic kappa is of ordinal targets, and side is none."
+    assert not any(note.startswith("Left out") for note in ordinal.notes)
+
+
+def test_average_precision_says_what_its_interval_is(run):
+    assert "copies of a row come one after another" in " ".join(table(run, metrics=["average_precision"]).split())
+    assert "copies of a row" not in table(run)
+
+
+@pytest.mark.parametrize("kind", ["md", "latex", "html", "csv"])
+def test_odd_runs_are_drawn(new_run, kind):
+    """Ten classes of which most folds lack one, two equal cells, a failed one, names with signs."""
+    writer = new_run("\u03bb_run", n_patients=12, n_classes=10, compare=[])
+    for name in ("\u03b2_vae", "c_100%"):
+        writer.add(writer.signal, encoders=name, heads="svc")
+    writer.add(status="failed", reason="a & b_c", encoders="\u0394", heads="svc")
+    writer.add_floors()
+    writer.about["compare"] = [{"family": {}, "against": "prior", "metric": "auc", "margin": 0.1}]
+    run = read(writer.finish())
+    assert table(run, format=kind, resamples=30)
+    found = sheets(run, resamples=30)
+    assert found[0].rows[0].scores == found[0].rows[1].scores
+    assert any("folds lack a class" in note for note in found[0].notes)
+    assert any("2 of 3 declared; not done" in note for note in found[1].notes)
+    presets_of = [*presets.ablation(run, "encoders", resamples=30), *presets.per_target(run, resamples=30)]
+    assert draw([*presets_of, *presets.cost(run, resamples=30), *flip_sheets(run, 0.1, times=5)], kind)
+
+
+def test_two_patients_are_drawn_as_exploratory(new_run):
+    writer = new_run(n_patients=2, compare=[{"family": {}, "against": "location", "metric": "auc", "margin": None}])
+    for name in ("one", "two"):
+        writer.add(writer.signal, encoders=name, heads="svc")
+    writer.add_floors()
+    run = read(writer.finish())
+    main, compared = sheets(run, resamples=50)
+    others = [*presets.per_target(run, resamples=50), *presets.cost(run, resamples=50), *flip_sheets(run, 0.2, times=5)]
+    for sheet in (main, compared, *others):
+        assert "EXPLORATORY" in " ".join(sheet.notes)
+        assert not {"p", "Adjusted p", "Secondary p"} & set(sheet.extras)
+
+
 def test_importing_the_tables_imports_no_pandas():
     heavy = {"pandas", "torch", "matplotlib", "pyarrow", "scipy", "sklearn"}
     code = "import sys, results.tables, results.figures; print(*sys.modules)"
     root = Path(__file__).resolve().parents[2]
     out = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
     assert not heavy & set(out.stdout.split())
+
+
+def test_metrics_of_called_classes_follow_the_threshold_that_inner_folds_chose(new_run):
+    writer = new_run(protocol={"folds": 4, "repeats": 1, "seed": 0, "split": "patients", "threshold": "sensitivity=.9"})
+    key = writer.add(writer.signal, heads="svc")
+    path = writer.folder / "cells" / f"{key}.parquet"
+    stored = pd.read_parquet(path)
+    stored["threshold"] = np.where(stored["fold"] < 2, 0.2, 0.3)
+    stored.to_parquet(path)
+    run = read(writer.finish())
+    row = scores(run, resamples=20).set_index("heads").loc["svc"]
+    called = (stored["p_1"] >= stored["threshold"]).astype(int)
+    assert row["accuracy"] == pytest.approx(accuracy_score(stored["y"], called))
+    assert row["accuracy"] != pytest.approx(accuracy_score(stored["y"], stored["p_1"] > 0.5))
+    assert row["auc"] == pytest.approx(
+        evaluate(auc, stored.y, stored[["p_0", "p_1"]].to_numpy(), **blocks(stored)).value
+    )
+    assert "Class 1 is called at the threshold of a sensitivity of 0.9" in table(run, resamples=20)
+
+
+def blocks(stored):
+    return {name: stored[name].to_numpy() for name in ("repeat", "fold")}

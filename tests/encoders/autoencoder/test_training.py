@@ -34,14 +34,14 @@ def encoded(fitted, images):
     return np.concatenate(list(fitted.encode(images)))
 
 
-@pytest.mark.parametrize("input", ["intensity", "mask", "both"])
+@pytest.mark.parametrize("reads", ["intensity", "mask", "both"])
 @pytest.mark.parametrize(("plugin", "fields", "shape"), [(Cae2d, FLAT, (1, 8, 8)), (Cae3d, DEEP, (4, 8, 8))])
-def test_decoding_what_was_encoded_is_the_reconstruction(plugin, fields, shape, input, tmp_path):
+def test_decoding_what_was_encoded_is_the_reconstruction(plugin, fields, shape, reads, tmp_path):
     images, groups = crops(shape=shape)
-    encoder = plugin(preset="disc_small", placing="resize", input=input, loss="mse", **fields)
+    encoder = plugin(preset="disc_small", placing="resize", input=reads, loss="mse", **fields)
     fitted = fit(encoder, images, groups)
     kept = fitted.artifacts()
-    assert fitted.channels == {"both": ("intensity", "mask")}.get(input, (input,))
+    assert fitted.channels == {"both": ("intensity", "mask")}.get(reads, (reads,))
     latents = encoded(fitted, images)
     decoded = fitted.decode(latents)
     inputs = np.concatenate([fitted.prepare(image) for image in images])

@@ -8,7 +8,7 @@ from sklearn import metrics as sk
 from results.metrics import METRICS, accuracy, auc, auc_within_level, average_precision, evaluate
 from results.statistics import bootstrap as module
 from results.statistics.bootstrap import PatientBootstrap, Rows, interval
-from results.statistics.ranking import patient_wins, weighted_wins
+from results.statistics.ranking import patient_wins, weighted_average_precision, weighted_wins
 
 
 def study(n_classes, *, n_patients=30, repeats=1, seed=0, decimals=1):
@@ -67,6 +67,15 @@ def duplicated(rows, counts, repeat):
     return np.repeat(at, counts[rows.patient[at]].astype(int))
 
 
+def copies_apart(rows, P, at):
+    """Scores of duplicated rows, as ranks, in which copies of a row that is tied with no other of its fold differ."""
+    scores = np.stack([np.unique(p, return_inverse=True)[1] for p in P.T], axis=1).astype(float)
+    copy = np.concatenate([np.arange(n) for n in np.unique(at, return_counts=True)[1]])
+    block = rows.repeat * 10 + rows.fold
+    same = (scores[:, None] == scores) & (block[:, None] == block)[:, :, None]
+    return scores[at] - 1e-3 * copy[:, None] * (same.sum(axis=1) == 1)[at]
+
+
 @pytest.mark.parametrize(("n_classes", "repeats"), [(2, 1), (3, 1), (3, 2)])
 @pytest.mark.parametrize("name", SLOW)
 def test_equals_scikit_learn_on_duplicated_rows(name, n_classes, repeats):
@@ -77,7 +86,8 @@ def test_equals_scikit_learn_on_duplicated_rows(name, n_classes, repeats):
         expected = []
         for r in range(repeats):
             at = duplicated(rows, counts, r)
-            expected.append(SLOW[name](rows.y[at], P[at], rows.fold[at], rows.within[at]))
+            of_rows = copies_apart(rows, P, at) if name == "average_precision" else P[at]
+            expected.append(SLOW[name](rows.y[at], of_rows, rows.fold[at], rows.within[at]))
         assert_allclose(found[b], np.mean(expected), rtol=0, atol=1e-9)
 
 
@@ -105,7 +115,19 @@ def test_ten_thousand_samples_of_a_thousand_patients_are_exact():
     for name in ("accuracy", "f1", "auc", "auc_within_level", "average_precision"):
         found = resamples.draws(METRICS[name], rows, P)
         at = duplicated(rows, resamples.counts[-1], 0)
-        assert_allclose(found[-1], SLOW[name](y[at], P[at], rows.fold[at], rows.within[at]), rtol=0, atol=1e-9)
+        of_rows = P[at]
+        if name == "average_precision":
+            of_rows = np.column_stack([copies_apart(rows, p[:, None], at) for p in P.T])
+        assert_allclose(found[-1], SLOW[name](y[at], of_rows, rows.fold[at], rows.within[at]), rtol=0, atol=1e-9)
+
+
+def test_two_copies_of_a_positive_are_no_tie():
+    """Precision at the copies of a positive below a negative: 1 / 2 and 2 / 3; taken as a tie it would be 2 / 3."""
+    positive, score = np.array([False, True]), np.array([0.9, 0.4])
+    assert_allclose(weighted_average_precision(positive, score, np.array([[1.0, 2], [1, 1], [2, 3], [0, 2], [3, 0]])),
+        [(1 / 2 + 2 / 3) / 2, 1 / 2, (1 / 3 + 2 / 4 + 3 / 5) / 3, 1, 0])  # fmt: skip
+    tied = np.array([0.4, 0.4])
+    assert_allclose(weighted_average_precision(positive, tied, np.array([[1.0, 2], [2, 1]])), [2 / 3, 1 / 3])
 
 
 def test_wins_of_patients_are_counted_pair_by_pair():

@@ -7,8 +7,15 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.metrics import roc_auc_score
 
-from results.metrics import METRICS, accuracy, auc
-from results.statistics.flips import flip, flipped_scores
+from results.metrics import METRICS, accuracy, auc, evaluate
+from results.statistics.flips import flip, flipped_labels, scores_of_labels
+
+
+def flipped_scores(metric, y, P, *, sample, repeat, fold, within=None, **how):
+    """The scores of a cell, each time with other labels flipped."""
+    _, first, place = np.unique(sample, return_index=True, return_inverse=True)
+    labels = flipped_labels(y[first], P.shape[1], **how)[:, place]
+    return scores_of_labels(metric, labels, P, repeat=repeat, fold=fold, within=within)
 
 
 @pytest.fixture
@@ -86,3 +93,23 @@ def test_ordinal_flips_move_a_perfect_prediction_by_one_class_each():
     rows = {"sample": np.arange(40), "repeat": np.zeros(40, dtype=int), "fold": np.zeros(40, dtype=int)}
     found = flipped_scores(METRICS["mae"], y, np.eye(4)[y], **rows, rate=0.25, times=10, ordinal=True)
     assert_allclose(found, 0.25)
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize("name", METRICS)
+def test_scores_of_labels_are_those_of_each_labelling_by_itself(name, n_classes):
+    random = np.random.default_rng(3)
+    repeat, fold, within = np.repeat([0, 1], 30), random.integers(0, 3, 60), random.integers(0, 2, 60)
+    P = np.round(random.dirichlet(np.ones(n_classes), 60), 1) + 0.01
+    P /= P.sum(axis=1, keepdims=True)
+    labels = random.integers(0, n_classes, (6, 60))
+    labels[0, (fold == 1) & (repeat == 0)] = 0  # a fold of one class
+    about = {"repeat": repeat, "fold": fold, "within": within}
+    expected = [evaluate(METRICS[name], y, P, **about).value for y in labels]
+    assert_allclose(scores_of_labels(METRICS[name], labels, P, **about), expected, atol=1e-12)
+
+
+def test_labels_of_one_class_have_no_auc():
+    P = np.full((4, 2), 0.5)
+    found = scores_of_labels(auc, np.zeros((2, 4), int), P, repeat=np.zeros(4, int), fold=np.zeros(4, int))
+    assert np.isnan(found).all()

@@ -1,0 +1,197 @@
+"""Decision curves: what the best cell is worth to who treats above a threshold, beside treating all and none."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
+from numpy.typing import NDArray
+
+from results.figures.chosen import EMPTY, RESAMPLES, Chosen, Record, Resampled, chosen
+from results.figures.style import GREY, WIDTHS, Drawing, Width, legend_below, line, styled, titled, wrapped
+from results.run_folder import Run
+from results.statistics.bootstrap import Rows
+from results.statistics.decision import THRESHOLDS, decision_curve
+
+Float64 = NDArray[np.float64]
+CLASSES = 9
+COLUMNS: dict[Width, int] = {"single": 2, "double": 3}
+ALL: dict[str, Any] = {"color": "black", "linestyle": (0, (6, 2)), "linewidth": 0.9}
+NONE: dict[str, Any] = {"color": "black", "linestyle": "-", "linewidth": 0.6}
+FLOORS: tuple[Any, ...] = ((0, (3, 1, 1, 1)), (0, (1, 1)), (0, (2, 2)), (0, (8, 1, 1, 1, 1, 1)))
+
+
+@dataclass(frozen=True, eq=False)
+class Benefit:
+    """Net benefit of one cell for one class, in true positives a sample.
+
+    Args:
+        value: `(t,)` at `results.statistics.decision.THRESHOLDS`.
+        low: `(t,)` lower end of the pointwise 95 % band, NaN without draws.
+        high: `(t,)` upper end.
+        gain_low: `(t,)` lower end of the gain over the better of treating all and treating none.
+    """
+
+    value: Float64
+    low: Float64
+    high: Float64
+    gain_low: Float64
+
+
+@styled
+def decision_curves(
+    run: Run, target: str, *, width: Width = "single", resamples: int = RESAMPLES, seed: int = 0
+) -> Drawing:
+    """Net benefit against threshold probability of the best cell, floors, treating all and treating none.
+
+    For more than two classes a panel a class, each against the rest.
+
+    Args:
+        run: A run folder.
+        target: One of its targets.
+        width: Of the figure.
+        resamples: Draws of patients for the band.
+        seed: Of the draws.
+
+    Raises:
+        NothingToDrawError: No cell of the target is done.
+
+    References:
+        A. J. Vickers and E. B. Elkin, Decision curve analysis, 2006, doi:10.1177/0272989X06295361.
+    """
+    of = chosen(run, target)
+    best, K = of.cells[0], len(of.classes)
+    classes = list(range(K))[:CLASSES] if K > 2 else [1]
+    found = of.bootstrap([best, *of.floors], resamples=resamples, seed=seed)
+    floors = _on_the_same_samples(of, found)
+    columns = min(COLUMNS[width], len(classes))
+    rows = -(-len(classes) // columns)
+    figure = Drawing(width, (64.0 if columns == 1 else 54.0) * rows)
+    grid = figure.subplots(rows, columns, squeeze=False)
+    worth, titles = [], []
+    for k, panel in zip(classes, grid.flat, strict=False):
+        benefit = net_benefit(found.rows[best["key"]], found.P[best["key"]], k, found.draws.counts)
+        rate = _panel(panel, found, best, floors, k, benefit)
+        worth.append(f"{_named(of, k)}{_better(benefit)}")
+        titles.append(
+            wrapped(f"class {of.classes[k]} ({100 * rate:.0f}\N{NO-BREAK SPACE}%)", WIDTHS[width] / columns - 20)
+        )
+    for panel in grid[:, 0]:
+        panel.set_ylabel("Net benefit (true\npositives a sample)")
+    for panel in grid.flat[len(classes) :]:
+        panel.set_axis_off()
+    titled(list(grid.flat[: len(classes)]), titles)
+    handles = [Line2D([], [], label=of.name(best), **line(0))]
+    handles += [Line2D([], [], label=of.name(floor), **_floor(i)) for i, floor in enumerate(floors)]
+    legend_below(
+        figure, [*handles, *(Line2D([], [], label=f"treat {n}", **s) for n, s in (("all", ALL), ("none", NONE)))]
+    )
+    figure.caption = _caption(of, best, found, worth, len(floors))
+    return figure
+
+
+def net_benefit(rows: Rows, P: Float64, k: int, counts: Float64) -> Benefit:
+    """The net benefit of calling class k where its probability reaches a threshold; folds and repeats are pooled.
+
+    Args:
+        rows: The rows of the predictions.
+        P: `(n, K)` probabilities.
+        k: The class.
+        counts: `(B, P)`: how often each patient is drawn; B may be 0.
+    """
+    event, p = rows.y == k, P[:, k]
+    value = decision_curve(event, p).model
+    if not len(counts):
+        nothing = np.full(len(THRESHOLDS), np.nan)
+        return Benefit(value, nothing, nothing, nothing)
+    size = counts.shape[1]
+    n, events = (counts @ np.bincount(rows.patient, weights=w, minlength=size) for w in (np.ones(len(p)), event))
+    treated = (p >= THRESHOLDS[:, None]).astype(np.float64)
+    true, false = (
+        counts @ np.stack([np.bincount(rows.patient, weights=t * which, minlength=size) for t in treated], axis=1)
+        for which in (event, ~event)
+    )
+    odds, rate = THRESHOLDS / (1 - THRESHOLDS), (events / n)[:, None]
+    drawn = (true - false * odds) / n[:, None]
+    low, high = np.quantile(drawn, [0.025, 0.975], axis=0)
+    gain = drawn - np.maximum(rate - (1 - rate) * odds, 0)
+    return Benefit(value, low, high, np.quantile(gain, 0.025, axis=0))
+
+
+def _on_the_same_samples(of: Chosen, found: Resampled) -> list[Record]:
+    """One floor a name: net benefits of other samples have another share of events."""
+    rows = found.rows[of.cells[0]["key"]]
+    same: dict[str, Record] = {}
+    for floor in of.floors:
+        if found.rows[floor["key"]] is rows:
+            same.setdefault(of.name(floor), floor)
+    return list(same.values())
+
+
+def _floor(i: int) -> dict[str, Any]:
+    return {"color": GREY, "linewidth": 1.0, "linestyle": FLOORS[i % len(FLOORS)]}
+
+
+def _panel(panel: Axes, found: Resampled, best: Record, floors: Sequence[Record], k: int, benefit: Benefit) -> float:
+    """Draws one class; gives its share of the samples."""
+    event = found.rows[best["key"]].y == k
+    own = decision_curve(event, found.P[best["key"]][:, k])
+    rate = float(event.mean())
+    panel.plot(THRESHOLDS, own.treat_none, zorder=1, **NONE)
+    panel.plot(THRESHOLDS, own.treat_all, zorder=1, **ALL)
+    for i, floor in enumerate(floors):
+        panel.plot(THRESHOLDS, decision_curve(event, found.P[floor["key"]][:, k]).model, zorder=2, **_floor(i))
+    panel.fill_between(THRESHOLDS, benefit.low, benefit.high, color=line(0)["color"], alpha=0.18, linewidth=0)
+    panel.plot(THRESHOLDS, benefit.value, zorder=3, **line(0))
+    worthless = THRESHOLDS[benefit.value <= 0]
+    right = min(1.0, np.ceil(10 * max(0.2, rate, float(worthless.min(initial=1.0)))) / 10 + 0.1)
+    panel.set(xlim=(0, right), ylim=(-0.2 * rate, 1.1 * np.nanmax([rate, benefit.value[0], benefit.high[0]])))
+    panel.xaxis.set_major_locator(MaxNLocator(5))
+    panel.yaxis.set_major_locator(MaxNLocator(5))
+    panel.set_xlabel("Threshold (probability)")
+    return rate
+
+
+def _named(of: Chosen, k: int) -> str:
+    return f"class {of.classes[k]}: " if len(of.classes) > 2 else ""
+
+
+def _better(benefit: Benefit) -> str:
+    """Where the gain over the better of treating all and none has its whole interval above 0: `0.10 to 0.40`."""
+    above = np.flatnonzero(benefit.gain_low > 0)
+    if not len(above):
+        return "nowhere"
+    runs = np.split(above, np.flatnonzero(np.diff(above) > 1) + 1)
+    spans = [(THRESHOLDS[run[0]], THRESHOLDS[run[-1]]) for run in runs]
+    return ", ".join(f"{low:.2f} to {high:.2f}" if high > low else f"{low:.2f}" for low, high in spans)
+
+
+def _caption(of: Chosen, best: Record, found: Resampled, worth: Sequence[str], floors: int) -> str:
+    K = len(of.classes)
+    which = ", each class against the rest" if K > 2 else f", class {of.classes[1]}"
+    first = f" The first {CLASSES} of {K} classes." if K > CLASSES else ""
+    beside = ", of floors on the same samples" if floors else ""
+    gain = (
+        " The interval of its gain over the better of treating all and none lies above 0 at thresholds (each alone): "
+        f"{'; '.join(worth)}."
+        if len(found.draws.counts)
+        else ""
+    )
+    balanced = (
+        f" Its training rows were balanced ({best['balance']}), which shifts its probabilities and so these curves."
+        if best.get("balance", "none") not in EMPTY
+        else ""
+    )
+    return (
+        f"Decision curves of {of.target}{which}: net benefit (true positives a sample, less false positives weighted "
+        f"by the odds of the threshold; Vickers and Elkin 2006) of {of.name(best)} (best AUC){beside}, of treating all "
+        f"and of treating none; {of.n_of(best)}. A sample is treated where its probability reaches the threshold; "
+        f"folds are pooled, then the mean over repeats. In brackets: the share of the class. An axis ends soon after "
+        f"the first threshold where the cell is worth nothing.{first} Band: pointwise, {found.covers}{gain}{balanced}"
+        f"{of.picked}"
+    )
