@@ -18,6 +18,7 @@ QUERIES = 5
 NEAREST = 5
 PERCENTILES = (5.0, 95.0)
 _CHUNK = 500
+_ENOUGH = 50  # crops that tell the usual size
 _AXES = {0: "sagittal", 1: "coronal", 2: "axial"}
 
 
@@ -52,6 +53,7 @@ class Pictures:
         self._scaled = (latents - latents.mean(axis=0, dtype=np.float64)) / np.where(spread > 0, spread, 1)
         unseen = np.flatnonzero(~seen)
         self._candidates = unseen if len(unseen) else np.arange(len(seen))
+        self._planes, self._turned = _planes(fitted.recipe, images[: min(len(images), _ENOUGH)])
 
     def write(self, folder: Path) -> dict[str, Any]:
         """Writes one `.npz` a kind of picture, each with the arrays `plane_I` `(..., C, h, w)` float32, one a plane.
@@ -66,7 +68,7 @@ class Pictures:
         """
         told = {
             "channels": list(self._fitted.channels),
-            "planes": self._planes(),
+            "planes": self._planes,
             "reconstructions": self._reconstructions(folder),
             "traversal": self._traversal(folder),
             "interpolation": self._interpolation(folder),
@@ -79,7 +81,7 @@ class Pictures:
         chosen = _spread_out(self._candidates, SHOWN)
         before = self._inputs(chosen)
         after = self._fitted.decode(self._latents[chosen])
-        _save(folder / "reconstructions.npz", np.stack([before, after]), self._flat)
+        _save(folder / "reconstructions.npz", np.stack([before, after]), self._turned)
         axes = tuple(range(2, before.ndim))
         errors = np.sqrt(((before - after) ** 2).mean(axis=axes))
         inside = [array >= 0.5 for array in (before, after)]
@@ -103,9 +105,10 @@ class Pictures:
         for j, line in zip(features, values, strict=True):
             steps = np.repeat(mean[None], STEPS, axis=0)
             steps[:, j] = line
-            for name, plane in _middle(self._fitted.decode(steps.astype(np.float32)), self._flat).items():
+            for name, plane in _middle(self._fitted.decode(steps.astype(np.float32)), self._turned).items():
                 kept.setdefault(name, []).append(plane)
-        np.savez(folder / "traversal.npz", **{name: np.stack(planes) for name, planes in kept.items()})
+        stacked: dict[str, Any] = {name: np.stack(planes) for name, planes in kept.items()}
+        np.savez(folder / "traversal.npz", **stacked)
         return {"features": features.tolist(), "values": values.tolist(), "change": change.tolist()}
 
     def _interpolation(self, folder: Path) -> dict[str, Any]:
@@ -121,7 +124,7 @@ class Pictures:
         share = np.linspace(0, 1, STEPS)[:, None]
         between = self._fitted.decode(np.float32((1 - share) * self._latents[pair[0]] + share * self._latents[pair[1]]))
         ends = self._inputs(pair)
-        _save(folder / "interpolation.npz", np.concatenate([ends[:1], between, ends[1:]]), self._flat)
+        _save(folder / "interpolation.npz", np.concatenate([ends[:1], between, ends[1:]]), self._turned)
         return {"samples": pair.tolist()}
 
     def _generation(self, folder: Path) -> dict[str, Any]:
@@ -130,7 +133,7 @@ class Pictures:
         covariance = np.atleast_2d(np.cov(known, rowvar=False))
         drawn = self._random.multivariate_normal(known.mean(axis=0), covariance, SHOWN, method="eigh")
         inside = np.clip(drawn, known.min(axis=0), known.max(axis=0))
-        _save(folder / "generated.npz", self._fitted.decode(inside.astype(np.float32)), self._flat)
+        _save(folder / "generated.npz", self._fitted.decode(inside.astype(np.float32)), self._turned)
         return {"moved": float((inside != drawn).mean()), "training_samples": len(known)}
 
     def _neighbours(self, folder: Path) -> dict[str, Any]:
@@ -146,12 +149,8 @@ class Pictures:
         _, first = np.unique(self._patients[self._candidates], return_index=True)
         chosen = _spread_out(self._random.permutation(self._candidates[first]), QUERIES)
         shown = [self._inputs(np.append(query, nearest[query])) for query in chosen]
-        _save(folder / "neighbours.npz", np.stack(shown), self._flat)
+        _save(folder / "neighbours.npz", np.stack(shown), self._turned)
         return {"queries": chosen.tolist()}
-
-    @property
-    def _flat(self) -> bool:
-        return len(self._fitted.recipe.shape) == 2
 
     def _inputs(self, rows: NDArray[np.int64]) -> Float32:
         """What went in for some samples: `(n, C, *shape)`."""
@@ -160,24 +159,6 @@ class Pictures:
             tokens = self._fitted.prepare(self._images[int(row)])
             parts.append(tokens[len(tokens) // 2])
         return np.stack(parts)
-
-    def _planes(self) -> list[dict[str, Any]]:
-        """The name of each plane kept, and how much taller its pixels are than wide."""
-        recipe, some = self._fitted.recipe, self._images[: min(len(self._images), 50)]
-        shape = (1, *recipe.shape) if self._flat else recipe.shape
-        if recipe.placing == "pad":
-            spacing = np.array((1.0, *recipe.spacing_mm)[-3:])
-        else:
-            extents = [np.asarray(image.spacing) * image.pixels.shape for image in some]
-            spacing = np.median(extents, axis=0) / shape
-        placed = not np.allclose(some[0].affine[:3, :3], np.eye(3))
-        normals = np.abs(some[0].directions).argmax(axis=1)
-        planes = []
-        for axis in (0,) if self._flat else (0, 1, 2):
-            tall, wide = np.delete(spacing, axis)
-            name = _AXES[int(normals[axis])] if placed else f"along axis {axis}"
-            planes.append({"name": name, "aspect": float(tall / wide)})
-        return planes
 
 
 def nearest_of_others(values: Float64, patients: NDArray[np.str_], k: int) -> tuple[NDArray[np.int64], Float64]:
@@ -202,15 +183,45 @@ def nearest_of_others(values: Float64, patients: NDArray[np.str_], k: int) -> tu
 
 def _spread_out(rows: NDArray[np.int64], n: int) -> NDArray[np.int64]:
     """At most n of some rows, evenly."""
-    return rows[np.unique(np.linspace(0, len(rows) - 1, n).round().astype(int))]
+    return np.asarray(rows[np.unique(np.linspace(0, len(rows) - 1, n).round().astype(int))])
 
 
-def _middle(arrays: Float32, flat: bool) -> dict[str, Float32]:
+def _planes(recipe: Any, some: Sequence[Image]) -> tuple[list[dict[str, Any]], tuple[bool, ...]]:
+    """The name of each plane kept and how much taller its pixels are than wide; and which planes are turned.
+
+    Of volumes rows are the axis along the body, or that from front to back, whatever the order of the scan's axes.
+    """
+    flat = len(recipe.shape) == 2
+    if recipe.placing == "pad":
+        spacing = np.array((1.0, *recipe.spacing_mm)[-3:])
+    else:
+        extents = [np.asarray(image.spacing) * image.pixels.shape for image in some]
+        spacing = np.median(extents, axis=0) / ((1, *recipe.shape) if flat else recipe.shape)
+    placed = not np.allclose(some[0].affine[:3, :3], np.eye(3))
+    along = np.abs(some[0].directions).argmax(axis=1)
+    planes: list[dict[str, Any]] = []
+    turned = []
+    for axis in (0,) if flat else (0, 1, 2):
+        down, across = (i for i in range(3) if i != axis)
+        turn = bool(placed and not flat and along[down] < along[across])
+        down, across = (across, down) if turn else (down, across)
+        name = _AXES[int(along[axis])] if placed else f"along axis {axis}"
+        planes.append({"name": name, "aspect": float(spacing[down] / spacing[across])})
+        turned.append(turn)
+    return planes, tuple(turned)
+
+
+def _middle(arrays: Float32, turned: Sequence[bool]) -> dict[str, Float32]:
     """`plane_I` of `(..., C, *shape)`: pictures as they are, of volumes the middle slice along axis I."""
-    if flat:
+    if len(turned) == 1:
         return {"plane_0": arrays}
-    return {f"plane_{i}": arrays.take(arrays.shape[i - 3] // 2, axis=i - 3) for i in range(3)}
+    planes = [arrays.take(arrays.shape[i - 3] // 2, axis=i - 3) for i in range(3)]
+    return {
+        f"plane_{i}": np.swapaxes(plane, -1, -2) if turn else plane
+        for i, (plane, turn) in enumerate(zip(planes, turned, strict=True))
+    }
 
 
-def _save(path: Path, arrays: Float32, flat: bool) -> None:
-    np.savez(path, **_middle(arrays, flat))
+def _save(path: Path, arrays: Float32, turned: Sequence[bool]) -> None:
+    planes: dict[str, Any] = {**_middle(arrays, turned)}
+    np.savez(path, **planes)

@@ -140,6 +140,8 @@ def _cell(run: Path, cell: str, plan: Plan) -> PlannedCell:
         told = [f"{key[:SHORT]} ({known[key]['target']}: {planned[key].cell['encoders'].label()})" for key in fit]
         close = nearest(cell, [key[: max(SHORT, len(cell))] for key in known]) if cell else ""
         ways = close if "did you mean" in close else f": of those with an autoencoder there is {_few(told)}"
+        if not cell:
+            raise LatentsError(f"--cell must name a cell of {run}{ways}")
         why = "names several cells, give more of it" if found else "is no cell"
         raise LatentsError(f"--cell '{cell}' {why} of {run}{'' if found else ways}")
     if found[0] not in planned:

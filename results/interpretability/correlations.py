@@ -80,7 +80,7 @@ def correlations(
     random = np.random.default_rng(seed)
     n_patients = int(patient.max()) + 1
     counts = random.multinomial(n_patients, np.full(n_patients, 1 / n_patients), size=resamples).astype(np.float64)
-    signs = random.integers(0, 2, (flips, n_patients)) * 2.0 - 1
+    signs = random.choice(np.array([-1.0, 1.0]), (flips, n_patients))
     shape = (features.shape[1], measures.shape[1])
     out = Correlations(*(np.full(shape, np.nan) for _ in range(4)), *(np.zeros(shape[1], np.int64) for _ in range(2)))
     for columns, rows in _patterns(measures):
@@ -149,7 +149,7 @@ class _Pair:
         of_x, of_y = (weighted * x).sum(axis=1), (y**2 * weights[:, :, None]).sum(axis=1)
         spread = np.sqrt(of_x[:, :, None] * of_y[:, None])
         together = np.swapaxes(weighted, 1, 2) @ y
-        return np.divide(together, spread, out=np.full(spread.shape, np.nan), where=spread > 0)
+        return np.asarray(np.divide(together, spread, out=np.full(spread.shape, np.nan), where=spread > 0))
 
 
 class _Values:

@@ -43,14 +43,14 @@ def correlation_heat_map(of: Latents, table: pd.DataFrame, method: str, *, width
         raise NothingToDrawError("no measure or grading varies over the samples")
     shown = [name for name in (WITHIN, POOLED) if (table["adjustment"] == name).any()]
     first = table[table["adjustment"] == shown[0]]
-    columns = [name for name in of.measures if name in set(first["measure"])]
+    columns = [name for name in map(str, of.measures) if name in set(first["measure"])]
     largest = first.assign(size=first["r"].abs()).groupby("feature")["size"].max()
     chosen = set(largest.nlargest(ROWS).index)
     rows = [name for name in of.names if name in chosen]
     room = (WIDTHS[width] - 26) / len(columns)
     below = max(text_width(name.replace("_", " ")) for name in columns)
     figure = Drawing(width, len(shown) * (TALL * len(rows) + 7) + below + 6)
-    panels = figure.subplots(len(shown), 1, squeeze=False)[:, 0]
+    panels = figure.subplots(len(shown), 1, squeeze=False)[:, 0].tolist()
     for panel, name in zip(panels, shown, strict=True):
         part = table[table["adjustment"] == name].set_index(["feature", "measure"])
         image = _panel(panel, part, rows, columns, numbers=room >= NUMBERS)
@@ -61,7 +61,7 @@ def correlation_heat_map(of: Latents, table: pd.DataFrame, method: str, *, width
                 panel.axvline(edge - 0.5, color="black", linewidth=1.2)
     panels[-1].set_xticks(range(len(columns)), [name.replace("_", " ") for name in columns], rotation=90)
     titled(panels, shown)
-    bar = figure.colorbar(image, ax=list(panels), pad=0.01, aspect=30)
+    bar = figure.colorbar(image, ax=panels, pad=0.01, aspect=30)
     bar.set_label(f"{SUBJECTS[method]} correlation")
     figure.caption = _caption(of, table, method, rows, shown, numbers=room >= NUMBERS)
     return figure

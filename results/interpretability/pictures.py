@@ -69,7 +69,8 @@ def traversal(of: Latents, plane: int, *, meanings: Sequence[str], width: Width 
     figure.caption = (
         f"{chosen} from the 5th to the 95th percentile in six equal steps, the others at their mean, "
         f"decoded by {_who(of)}; right, the last less the first (red: more{_of_first(of)}). {_said(of, meanings)}"
-        f"Pictures are what the decoder makes of such features: no patient need have them.{_plane(of, plane)}{_look(of)}"
+        "Pictures are what the decoder makes of such features: no patient need have them."
+        f"{_plane(of, plane)}{_look(of)}"
     )
     return figure
 
@@ -84,8 +85,9 @@ def interpolation(of: Latents, *, width: Width = "double") -> Drawing:
     levels = f" (A: {ends[0]}, B: {ends[1]})" if all(ends) else ""
     whom = "patients not trained on" if of.held_out.any() else "the training patients"
     figure.caption = (
-        f"Between two samples of {whom}{levels}, nearest to the 5th and 95th percentile of the features' first principal component: inputs at the "
-        f"ends, between them what {_who(of)} decodes along the straight line between their features.{_look(of)}"
+        f"Between two samples of {whom}{levels}, nearest to the 5th and 95th percentile of the features' first "
+        f"principal component: inputs at the ends, between them what {_who(of)} decodes along the straight line "
+        f"between their features.{_look(of)}"
     )
     return figure
 
@@ -126,10 +128,10 @@ def neighbours(of: Latents, *, width: Width = "double") -> Drawing:
         of, rows, ["sample", *(f"neighbour {i + 1}" for i in range(k))], width, planes=[0] * len(rows), under=under
     )
     figure.caption = (
-        f"Nearest neighbours among the samples of other patients, by the Euclidean distance (the number) of the features "
-        f"of {_who(of)}, each divided by its standard deviation. Inputs are shown; the samples on the left are of patients "
-        f"{'not trained on' if of.held_out.any() else 'trained on'}.{_alike(of, table)}{_plane(of, 0)} neighbours.csv "
-        f"has the nearest of every sample.{_look(of)}"
+        "Nearest neighbours among the samples of other patients, by the Euclidean distance (the number) of the "
+        f"features of {_who(of)}, each divided by its standard deviation. Inputs are shown; the samples on the left "
+        f"are of patients {'not trained on' if of.held_out.any() else 'trained on'}.{_alike(of, table)}{_plane(of, 0)} "
+        f"neighbours.csv has the nearest of every sample.{_look(of)}"
     )
     return figure
 
@@ -156,7 +158,7 @@ def _draw(
     below = 3.5 if under else 0.0
     figure = Drawing(width, sum(side * ratio + below + 1.0 for ratio in ratios) + 8)
     grid = figure.subplots(len(rows), len(titles), squeeze=False, gridspec_kw={"height_ratios": ratios})
-    figure.get_layout_engine().set(w_pad=0.01, h_pad=0.02, wspace=0.01, hspace=0.01)  # type: ignore[union-attr]
+    figure.set_layout_engine("constrained", w_pad=0.01, h_pad=0.02, wspace=0.01, hspace=0.01)
     grey = _grey(of, [p for _, pictures in rows for p in pictures if p is not None])
     for i, (name, pictures) in enumerate(rows):
         for j, picture in enumerate(pictures):

@@ -32,7 +32,7 @@ def correlation_table(of: Latents, *, resamples: int = RESAMPLES, flips: int = F
     import pandas as pd
 
     measured = of.measures.to_numpy(dtype=np.float64)
-    rare = np.array([_events(of, name) < EVENTS for name in of.measures])
+    rare = np.array([_events(of, name) < EVENTS for name in map(str, of.measures)])
     nothing = np.zeros(len(of.values), dtype=np.int64)
     parts = []
     for adjustment, level in ((WITHIN, of.level), (POOLED, nothing)):

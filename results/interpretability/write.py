@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from results.interpretability.correlations import RESAMPLES
 from results.interpretability.found import Latents, read_latents
 from results.interpretability.table import METHODS, correlation_table, short
 from results.run_folder import read
@@ -21,13 +22,14 @@ if TYPE_CHECKING:
 FORMATS = ("pdf", "png")
 
 
-def write_figures(run: Path, folder: Path, *, width: Width = "double") -> list[Path]:
+def write_figures(run: Path, folder: Path, *, width: Width = "double", resamples: int = RESAMPLES) -> list[Path]:
     """Writes `correlations.csv`, every figure as PDF and PNG, and `captions.md`, beside the arrays.
 
     Args:
         run: A run folder.
         folder: `RUN/latents/KEY`, as `bench.latents` wrote it.
         width: `single` (89 mm) or `double` (183 mm).
+        resamples: Draws of patients for intervals.
 
     Returns:
         The files, `captions.md` last.
@@ -35,7 +37,7 @@ def write_figures(run: Path, folder: Path, *, width: Width = "double") -> list[P
     from results.figures.style import NothingToDrawError
 
     of = read_latents(read(run), folder)
-    table = correlation_table(of)
+    table = correlation_table(of, resamples=resamples)
     written = [folder / "correlations.csv"]
     table.to_csv(written[0], index=False, float_format="%.6g")
     captions = []
