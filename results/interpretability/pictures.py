@@ -33,7 +33,7 @@ def reconstructions(of: Latents, *, width: Width = "double") -> Drawing:
     whom = "patients that it was not trained on" if of.held_out.any() else "patients that it was trained on"
     figure.caption = (
         f"What {_who(of)} keeps of {len(titles)} samples of {whom}: input and what is decoded from its "
-        f"{of.values.shape[1]} features. {_fits(of)}{_look(of)}"
+        f"{of.values.shape[1]} features. {_fits(of)}{_shown(of)}"
     )
     return figure
 
@@ -70,7 +70,7 @@ def traversal(of: Latents, plane: int, *, meanings: Sequence[str], width: Width 
         f"{chosen} from the 5th to the 95th percentile in six equal steps, the others at their mean, "
         f"decoded by {_who(of)}; right, the last less the first (red: more{_of_first(of)}). {_said(of, meanings)}"
         "Pictures are what the decoder makes of such features: no patient need have them."
-        f"{_plane(of, plane)}{_look(of)}"
+        f"{_shown(of, plane)}"
     )
     return figure
 
@@ -87,7 +87,7 @@ def interpolation(of: Latents, *, width: Width = "double") -> Drawing:
     figure.caption = (
         f"Between two samples of {whom}{levels}, nearest to the 5th and 95th percentile of the features' first "
         f"principal component: inputs at the ends, between them what {_who(of)} decodes along the straight line "
-        f"between their features.{_look(of)}"
+        f"between their features.{_shown(of)}"
     )
     return figure
 
@@ -107,7 +107,7 @@ def generated(of: Latents, *, width: Width = "double") -> Drawing:
     figure.caption = (
         "Generated: features drawn from one normal distribution with the mean and covariance of "
         f"{about['training_samples']} training samples' features, kept within their range, and decoded by "
-        f"{_who(of)}.{moved} That the features are normal is assumed, not shown.{_look(of)}"
+        f"{_who(of)}.{moved} That the features are normal is assumed, not shown.{_shown(of)}"
     )
     return figure
 
@@ -130,8 +130,8 @@ def neighbours(of: Latents, *, width: Width = "double") -> Drawing:
     figure.caption = (
         "Nearest neighbours among the samples of other patients, by the Euclidean distance (the number) of the "
         f"features of {_who(of)}, each divided by its standard deviation. Inputs are shown; the samples on the left "
-        f"are of patients {'not trained on' if of.held_out.any() else 'trained on'}.{_alike(of, table)}{_plane(of, 0)} "
-        f"neighbours.csv has the nearest of every sample.{_look(of)}"
+        f"are of patients {'not trained on' if of.held_out.any() else 'trained on'}.{_alike(of, table)} "
+        f"neighbours.csv has the nearest of every sample.{_shown(of, 0)}"
     )
     return figure
 
@@ -201,9 +201,11 @@ def _planes(of: Latents) -> list[str]:
     return [f"\n{name}" for name in names] if len(names) > 1 else [""]
 
 
-def _plane(of: Latents, plane: int) -> str:
+def _shown(of: Latents, plane: int | None = None) -> str:
+    """Which slices, and what grey and colour mean; all planes where none is named."""
     planes = of.about["planes"]
-    return f" Middle slices, {planes[plane]['name']}." if len(planes) > 1 else ""
+    which = "along each axis" if plane is None else planes[plane]["name"]
+    return (f" Middle slices, {which}." if len(planes) > 1 else "") + _look(of)
 
 
 def _look(of: Latents) -> str:
@@ -214,8 +216,7 @@ def _look(of: Latents) -> str:
         look = "Grey from the 1st to the 99th percentile of all pictures shown."
     if len(channels) > 1:
         look += " Orange: outline of the mask, where it is one half."
-    several = " The middle slice along each axis." if len(of.about["planes"]) > 1 else ""
-    return f"{several} {look}"
+    return f" {look}"
 
 
 def _of_first(of: Latents) -> str:
