@@ -302,7 +302,9 @@ def compare(
 def phantom(
     folder: Annotated[Path, typer.Argument(help="A new or empty folder.")],
     patients: Annotated[int, typer.Option(min=1)] = 40,
-    layout: Annotated[str, typer.Option(help="spider (.mha, masks) or rsna (DICOM, points).")] = "spider",
+    layout: Annotated[
+        str, typer.Option(help="spider (.mha, masks), rsna (DICOM, points) or oai (DICOM, knees).")
+    ] = "spider",
     effect: Annotated[float, typer.Option(help="How much gradings show: 0 to 1.", min=0, max=1)] = 0.5,
     missing: Annotated[float, typer.Option(help="Share of series that are left out.", min=0, max=0.9)] = 0.0,
     sequences: Annotated[str, typer.Option(help="spider: t1, t2, t2_SPACE, joined by commas.")] = "t1,t2",
@@ -310,11 +312,14 @@ def phantom(
     split: Annotated[bool, typer.Option(help="rsna: half of a foramen's sign in T1, half in T2.")] = False,
     confined: Annotated[bool, typer.Option(help="rsna: each foramen lies in one slice.")] = False,
     mark_error: Annotated[int, typer.Option(help="rsna: slices that points are off by, at most.", min=0)] = 0,
+    size: Annotated[
+        str, typer.Option(help="oai: slices, rows and columns of a knee; 160,384,384 as the real ones.")
+    ] = "40,64,64",
     seed: int = 0,
 ) -> None:
-    """Write phantom lumbar MRI in the layout of SPIDER or of RSNA 2024, to try things on."""
-    if layout not in ("spider", "rsna"):
-        _stop(f"--layout {layout}: there is spider, rsna")
+    """Write phantom MRI in the layout of SPIDER or RSNA 2024 (lumbar spines) or of OAI (knees), to try things on."""
+    if layout not in ("spider", "rsna", "oai"):
+        _stop(f"--layout {layout}: there is spider, rsna, oai")
     if folder.exists() and any(folder.iterdir()):
         _stop(f"{folder} is not empty: name a new folder")
     with _clear_errors():
@@ -332,6 +337,14 @@ def phantom(
                 confined=confined,
                 mark_error=mark_error,
             )
+        elif layout == "oai":
+            from data.phantom import write_oai_phantom
+
+            sides = [int(n) if n.isdecimal() else 0 for n in _names(size)]
+            if len(sides) != 3 or not all(sides):
+                _stop(f"--size {size}: expected three numbers, such as 40,64,64")
+            shape = sides[0], sides[1], sides[2]
+            write_oai_phantom(folder, patients=patients, seed=seed, effect=effect, missing=missing, size=shape)
         else:
             from data.phantom import write_phantom
 
@@ -374,13 +387,25 @@ def _report(outcome: Outcome) -> NoReturn:
     except ResultsError as error:
         print(error)
     if outcome.failures:
-        print(f"\n{len(outcome.failures)} cells failed (tracebacks in {outcome.folder / 'failures'}):")
+        print(f"\nfailed: {_kinds(outcome.failures)} (tracebacks in {outcome.folder / 'failures'}):")
         for planned, reason in outcome.failures[:20]:
-            print(
-                f"  {planned.key[:8]} {planned.cell['heads'].label()} on {planned.cell['encoders'].label()}: {reason}"
-            )
+            view = "" if planned.view.kind == "real" else f", {planned.view.kind} {planned.view.number}"
+            what = f"{planned.cell['heads'].label()} on {planned.cell['encoders'].label()}, {planned.cell.target}{view}"
+            print(f"  {planned.key[:8]} {what}: {reason}")
         print(f"run exactly these again: {rerun_command(sys.argv)}")
     raise typer.Exit(1 if outcome.failures else 0)
+
+
+def _kinds(failures: list[Any]) -> str:
+    """`2 cells, 3 refits of 1 cell`."""
+    words = []
+    for kind, word in (("real", "cell"), ("null", "null run"), ("refit", "refit")):
+        found = [planned for planned, _ in failures if planned.view.kind == kind]
+        of = len({(planned.cell.target, tuple(planned.cell.steps.items())) for planned in found})
+        if found:
+            of_cells = "" if kind == "real" else f" of {of} cell{'s' * (of > 1)}"
+            words.append(f"{len(found)} {word}{'s' * (len(found) > 1)}{of_cells}")
+    return ", ".join(words)
 
 
 def _add_plugins(folder: Path | None) -> None:

@@ -14,7 +14,7 @@ from data import volumes
 from data.base import DataError, Float32, Float64, Image
 from data.planes import are_regular, centres, regular_grid
 
-_PLANE, _PIXEL = "0020|0037", "0028|0030"
+_PLANE, _PIXEL, _DESCRIPTION = "0020|0037", "0028|0030", "0008|103e"
 _NEEDED = {"0020|0032": 3, _PLANE: 6, _PIXEL: 2}
 _IN_PLANE = 0.5  # cosine: an axial slice along L5/S1 may be turned by 50 degrees
 _PARALLEL = np.cos(np.radians(1))
@@ -42,7 +42,7 @@ class _Slice:
 
 
 def read(folders: Sequence[Path], orientation: str) -> Image:
-    """The slices of one or several series (folders of .dcm files) as one image, in the scanner's units.
+    """The slices of one or several series (folders of `files`) as one image, in the scanner's units.
 
     Slices are turned to `orientation` as `volumes.read` does it, never by interpolation, and sorted by position along
     their mean normal. Where they stand on one regular grid the affine says so; otherwise every slice keeps its plane in
@@ -60,15 +60,15 @@ def read(folders: Sequence[Path], orientation: str) -> Image:
     """
     slices, faults = [], []
     for folder in folders:
-        files = _files(folder)
-        if not files:
+        found = files(folder)
+        if not found:
             faults.append(f"{folder}: {'holds no .dcm file' if folder.is_dir() else 'no such folder'}")
-        for path in files:
+        for path in found:
             try:
                 slices.append(_oriented(_read_slice(path), orientation))
             except DataError as error:
                 faults.append(str(error))
-        if len(files) == 1:
+        if len(found) == 1:
             faults.append(f"{folder}: has one slice")
     if not slices:
         others = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
@@ -81,23 +81,29 @@ def read(folders: Sequence[Path], orientation: str) -> Image:
     return Image(pixels, grid, planes=None if regular else planes, faults=(*faults, *twice))
 
 
+def files(folder: Path) -> list[Path]:
+    """The files of a series by their number: those in .dcm, or those named by a number alone (`001`, as OAI's)."""
+    found = list(folder.glob("*.dcm")) or [path for path in folder.glob("[0-9]*") if path.name.isdecimal()]
+    return sorted((path for path in found if path.is_file()), key=lambda path: (len(path.stem), path.stem))
+
+
+def description(path: Path) -> str:
+    """What a file says its series is (SeriesDescription), empty where it says nothing.
+
+    Raises:
+        DataError: The file is missing or unreadable.
+    """
+    reader = _opened(path)
+    return str(reader.GetMetaData(_DESCRIPTION)).strip() if reader.HasMetaDataKey(_DESCRIPTION) else ""
+
+
 def read_header(path: Path) -> Header:
     """Where the pixels of a file of one slice lie.
 
     Raises:
         DataError: The file is missing, unreadable, has several frames or lacks a tag.
     """
-    reader = _reader(path)
-    try:
-        reader.ReadImageInformation()
-    except RuntimeError as error:
-        raise _unreadable(path, error) from error
-    return _header(path, reader)
-
-
-def _files(folder: Path) -> list[Path]:
-    """The .dcm files of a folder by their number."""
-    return sorted(folder.glob("*.dcm"), key=lambda path: (len(path.stem), path.stem))
+    return _header(path, _opened(path))
 
 
 def _reader(path: Path) -> Any:
@@ -110,6 +116,16 @@ def _reader(path: Path) -> Any:
     reader: Any = SimpleITK.ImageFileReader()  # type: ignore[no-untyped-call]
     reader.SetImageIO("GDCMImageIO")
     reader.SetFileName(str(path))
+    return reader
+
+
+def _opened(path: Path) -> Any:
+    """A reader that has read the header."""
+    reader = _reader(path)
+    try:
+        reader.ReadImageInformation()
+    except RuntimeError as error:
+        raise _unreadable(path, error) from error
     return reader
 
 

@@ -33,7 +33,7 @@ def read(path: Path) -> pd.DataFrame:
                 header = file.readline()
             table = pd.read_csv(
                 path,
-                sep=";" if ";" in header and "," not in header else ",",  # as Excel writes it where a comma is decimal
+                sep=_separator(header),
                 dtype=str,
                 keep_default_na=False,
                 na_values=_EMPTY,
@@ -51,6 +51,11 @@ def read(path: Path) -> pd.DataFrame:
     text = table.apply(lambda column: column.astype("str").str.strip())
     filled: pd.DataFrame = text.mask(text.isin(_EMPTY)).dropna(how="all")
     return filled
+
+
+def _separator(header: str) -> str:
+    """A comma; a semicolon as Excel writes it where a comma is decimal; a bar as in OAI's tables."""
+    return next((mark for mark in ";|" if mark in header and "," not in header), ",")
 
 
 def first(folder: Path, names: tuple[str, ...]) -> Path | None:

@@ -81,9 +81,11 @@ def at_sensitivity(event: NDArray[np.bool_], p: NDArray[np.float64], wanted: flo
 def _called(
     event: NDArray[np.bool_], p: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.int64]]:
-    """Every distinct p from high to low, and the events and others that lie at or above it."""
+    """Thresholds from high to low, and the events and others at or above: just above every p, then each distinct p."""
     if event.all() or not event.any():
         raise ValueError(f"a threshold needs rows with and without the event, not {int(event.sum())} of {len(event)}")
     thresholds, place = np.unique(-p, return_inverse=True)
     true, false = (np.cumsum(np.bincount(place[rows], minlength=len(thresholds))) for rows in (event, ~event))
-    return -thresholds, true.astype(np.int64), false.astype(np.int64)
+    nobody = np.zeros(1, dtype=np.int64)
+    above = np.nextafter(p.max(), np.inf)
+    return np.append(above, -thresholds), np.append(nobody, true), np.append(nobody, false)

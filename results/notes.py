@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from results.metrics import METRICS, OfCounts
-from results.refits import refit_notes
 from results.run_folder import Run
 from results.scores import EXPLORATORY
 
@@ -80,7 +79,8 @@ def corrected(best: Record, cells: int) -> str:
         return ""
     value = f"{best['auc_corrected']:.2f} [{best['auc_corrected_low']:.2f}, {best['auc_corrected_high']:.2f}]"
     which = "" if among == cells else f" among the {int(among)} cells on its samples"
-    return f"; corrected for that{which} (BBC-CV: chosen in the bag, scored out of the bag) its AUC is {value}"
+    none = " (no optimism shows)" if best["auc_corrected"] >= best.get("auc", 1) else ""
+    return f"; corrected for that{which} (BBC-CV: chosen in the bag, scored out of the bag) its AUC is {value}{none}"
 
 
 def beside(
@@ -222,7 +222,6 @@ def _warnings(run: Run, done: list[Record], metrics: Sequence[str], over: str) -
     if nulls:
         within = f" within {run.null_within} (so .5 is not expected)" if run.null_within else ""
         yield f"Null: the cell on labels permuted{within}, {max(nulls)} runs; p = (1 + runs at or above) / (runs + 1)."
-    yield from refit_notes(run, done)
     if len(run.devices) > 1:
         yield f"Computed on more than one device: {', '.join(run.devices)}."
 

@@ -13,6 +13,7 @@ import numpy as np
 from results.metrics import METRICS, evaluate
 from results.run_folder import Cell, Predictions, Run
 
+ENOUGH = 0.8
 ENDS = ("low", "high", "mean", "sd")
 Record = dict[str, Any]
 
@@ -23,7 +24,8 @@ def refit_intervals(run: Run, cell: Cell, values: Mapping[str, float]) -> Record
     For each metric `m`: `m_refit_mean` and `m_refit_sd` (n - 1) over the draws, and `m_refit_low`, `m_refit_high`: the
     cell's own value less and plus 1.96 SD. The value and not the mean of the draws is the centre: training sets of a
     draw hold about 63 % of the patients, so that most metrics come out worse. A draw in which a metric is undefined is
-    left out of it. `refits` is the number of draws.
+    left out of it. `refits` is the number of draws. Where fewer than `ENOUGH` of those asked for could be fitted, there
+    is no interval: those that can are not like the others.
 
     Args:
         run: The run.
@@ -38,6 +40,8 @@ def refit_intervals(run: Run, cell: Cell, values: Mapping[str, float]) -> Record
     if len(draws) < 2:
         return {}
     row: Record = {"refits": len(draws)}
+    if len(draws) < ENOUGH * run.refit_draws:
+        return row
     for name, value in values.items():
         found = np.array([draw[name] for draw in draws if math.isfinite(draw[name])])
         if len(found) > 1:
@@ -73,6 +77,8 @@ def refit_notes(run: Run, done: Sequence[Record]) -> Iterator[str]:
         return
     low, high = (int(pick(record["refits"] for record in refitted)) for pick in (min, max))
     draws = str(low) if low == high else f"{low} to {high}"
+    if low < run.refit_draws:
+        draws += f" (of {run.refit_draws} asked for; the others failed or were not run; no interval below {ENOUGH:.0%})"
     redrawn = max(run.redrawn.get(record["key"], 0) for record in refitted)
     again = f"; up to {redrawn} had too few patients of a class for the folds and were drawn again" if redrawn else ""
     yield (

@@ -109,6 +109,7 @@ class Run:
         cells: All cells, done or not.
         null_within: The column within which labels were permuted for null runs.
         compare: The declared families: `family`, `against`, `metric`, `margin` each.
+        refit_draws: How many draws of patients the grid asks for, of the cells that it refits.
         redrawn: Of each cell that was refitted on drawn patients, by key, how many draws were drawn again.
     """
 
@@ -123,6 +124,7 @@ class Run:
     cells: tuple[Cell, ...]
     null_within: str | None = None
     compare: tuple[dict[str, Any], ...] = ()
+    refit_draws: int = 0
     redrawn: Mapping[str, int] = field(default_factory=dict)
 
     @property
@@ -211,6 +213,7 @@ def read(folder: Path) -> Run:
         devices=tuple(run["devices"]),
         null_within=run.get("null_within"),
         compare=tuple(run.get("compare", ())),
+        refit_draws=int(run.get("refit", {}).get("draws", 0)),
         redrawn=run.get("refit", {}).get("redrawn", {}),
         cells=tuple(
             Cell(**{k: v for k, v in cell.items() if k in known} | {"classes": tuple(map(str, cell["classes"]))})

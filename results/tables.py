@@ -13,7 +13,7 @@ from results.labels import shorten
 from results.meaning import check_fit, left_out, unfit
 from results.metrics import METRICS, ORDINAL
 from results.refits import ENDS as REFIT_ENDS
-from results.refits import refit_columns
+from results.refits import refit_columns, refit_notes
 from results.run_folder import ResultsError, Run
 from results.scores import DEFAULT as SCORED
 from results.scores import nearest, scores
@@ -190,11 +190,12 @@ def _sheet(
     names = ([name for name in metrics if name not in absent] if metrics else wanted) or ["auc"]
     means = _Means(cells, labels, columns, rest)
     places = [(metric, column) for metric in names for column in means.columns or [()]]
-    extras = {} if rest or columns else _extras(records) | refit_columns(records, metrics or ["auc"], DECIMALS)
+    pivot = bool(rest or columns)
+    extras = {} if pivot else _extras(records) | refit_columns(records, metrics or ["auc"], DECIMALS)
     drawn: list[tuple[Row, Record]] = []
     for labels_of_row in means.rows:
         found = tuple(means.score(labels_of_row, column, metric) for metric, column in places)
-        if any(found) or rest or columns:
+        if any(found) or pivot:
             record = means.cells.get((labels_of_row, (), ()), {})
             drawn.append((Row(labels_of_row, found, tuple(say(record) for say in extras.values())), record))
     first = "auc" if "auc" in names else names[0]
@@ -221,7 +222,12 @@ def _sheet(
         best=best,
         tied=frozenset(tied),
         always=frozenset(j for j, (metric, _) in enumerate(places) if metric in ("auc", "gain")),
-        notes=(*left_out(run, target, asked), *notes.of_target(run, frame, records, **about), *full),
+        notes=(
+            *left_out(run, target, asked),
+            *notes.of_target(run, frame, records, **about),
+            *(() if pivot else refit_notes(run, records)),
+            *full,
+        ),
     )
 
 

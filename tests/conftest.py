@@ -38,6 +38,16 @@ def rsna_phantom(tmp_path_factory):
     return folder
 
 
+@pytest.fixture(scope="session")
+def oai_phantom(tmp_path_factory):
+    """Five phantom patients in OAI's layout, two knees each, DICOM files and the table of grades; read only."""
+    from data.phantom import write_oai_phantom
+
+    folder = tmp_path_factory.mktemp("oai")
+    write_oai_phantom(folder, patients=5, seed=6, effect=1.0, size=(28, 70, 70))
+    return folder
+
+
 @pytest.fixture
 def phantom_copy(phantom, tmp_path):
     """A phantom that a test may damage."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,11 +18,14 @@ class Whole(Region):
 
     Args:
         slices: The number of central slices; None takes all.
+        mirror: Whether samples whose `side` is `left` are flipped, so that they look as those of the right side do.
     """
 
     slices: int | None = None
+    mirror: bool = False
 
     def locate(self, image: Image, sample: Mapping[str, Any]) -> Box:
-        """The box of all voxels; every sample of a scan shares it."""
+        """The box of all voxels; all samples of a scan and side share it."""
         shape = np.asarray(image.pixels.shape)
-        return box_along_axes(image, (shape - 1) / 2, shape * image.spacing, slices=self.slices)
+        box = box_along_axes(image, (shape - 1) / 2, shape * image.spacing, slices=self.slices)
+        return replace(box, mirrored=self.mirror and sample.get("side") == "left")

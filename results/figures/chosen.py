@@ -71,15 +71,23 @@ class Chosen:
         """What a cell predicted."""
         return self.run.predictions(self.by_key[record["key"]])
 
-    def bootstrap(self, records: Iterable[Record], *, resamples: int, seed: int) -> Resampled:
-        """The rows of some cells and one bootstrap over their patients; no draws where a class is too rare."""
+    def bootstrap(
+        self, records: Iterable[Record], *, resamples: int, seed: int, recalibrated: bool = False
+    ) -> Resampled:
+        """The rows of some cells and one bootstrap over their patients; no draws where a class is too rare.
+
+        With `recalibrated` the probabilities are those that undo what balanced rows did, where there are such.
+        """
         predictions = {record["key"]: self.predictions(record) for record in records}
         alignment = Alignment(predictions, n_classes=len(self.classes), levels={})
         try:
             draws = PatientBootstrap(alignment.n_patients, alignment.all_rows(), resamples=resamples, seed=seed)
         except ValueError:
             draws = PatientBootstrap(alignment.n_patients, [], resamples=0, seed=seed)
-        return Resampled(alignment.rows, {key: p.P for key, p in predictions.items()}, draws)
+        P = {
+            key: p.P if not recalibrated or p.recalibrated is None else p.recalibrated for key, p in predictions.items()
+        }
+        return Resampled(alignment.rows, P, draws)
 
     @property
     def n(self) -> str:

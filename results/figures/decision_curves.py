@@ -67,7 +67,7 @@ def decision_curves(
     of = chosen(run, target)
     best, K = of.cells[0], len(of.classes)
     classes = list(range(K))[:CLASSES] if K > 2 else [1]
-    found = of.bootstrap([best, *of.floors], resamples=resamples, seed=seed)
+    found = of.bootstrap([best, *of.floors], resamples=resamples, seed=seed, recalibrated=True)
     floors = _on_the_same_samples(of, found)
     columns = min(COLUMNS[width], len(classes))
     rows = -(-len(classes) // columns)
@@ -182,11 +182,13 @@ def _caption(of: Chosen, best: Record, found: Resampled, worth: Sequence[str], f
         if len(found.draws.counts)
         else ""
     )
-    balanced = (
-        f" Its training rows were balanced ({best['balance']}), which shifts its probabilities and so these curves."
-        if best.get("balance", "none") not in EMPTY
-        else ""
-    )
+    balanced = ""
+    if of.predictions(best).recalibrated is not None:
+        balanced = f" Its training rows were balanced ({best['balance']}): these are its recalibrated probabilities."
+    elif best.get("balance", "none") not in EMPTY:
+        balanced = (
+            f" Its training rows were balanced ({best['balance']}): these are the probabilities as it gives them."
+        )
     return (
         f"Decision curves of {of.target}{which}: net benefit (true positives a sample, less false positives weighted "
         f"by the odds of the threshold; Vickers and Elkin 2006) of {of.name(best)} (best AUC){beside}, of treating all "

@@ -40,7 +40,7 @@ def answers(evidence: Evidence) -> dict[str, str]:
         "training": evaluation.training(evidence),
         "choice": list(evaluation.best(evidence)) or ["One combination of steps was run, so none was chosen."],
         "ensembles": _ensembles(evidence),
-        "balance": [*steps.sentences(evidence, ["balance"]), *_recalibration(evidence)],
+        "balance": [*steps.sentences(evidence, ["balance"]), *evaluation.recalibration(evidence)],
         "metrics": [*evaluation.metrics(evidence), f"Their reason: {AUTHORS}."],
         "uncertainty": [*evaluation.intervals(evidence), *evaluation.nulls(evidence)],
         "robustness": _robustness(evidence),
@@ -164,13 +164,3 @@ def _limits(evidence: Evidence) -> Iterator[str]:
     if any(int(session.get("code", {}).get("changed_files", 0)) for session in evidence.sessions):
         yield "The code had changes that no commit holds."
     yield f"Others: {AUTHORS}."
-
-
-def _recalibration(evidence: Evidence) -> list[str]:
-    """What was done about probabilities of fits on balanced rows."""
-    if any(evidence.run.predictions(cell).recalibrated is not None for cell in evidence.cells):
-        return [
-            "Probabilities of heads fitted on balanced rows are given as fitted and recalibrated, by a sigmoid learnt "
-            "on real held-out rows of inner folds."
-        ]
-    return []

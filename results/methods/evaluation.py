@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from results.methods.evidence import Evidence
@@ -11,7 +11,7 @@ from results.methods.steps import PRETRAINED, software, used
 from results.metrics import METRICS, ORDINAL, OfPairs
 from results.notes import calling
 from results.paired import ENOUGH_FOLDS
-from results.scores import EXPLORATORY
+from results.scores import EXPLORATORY, is_step
 
 WHAT = {"encoders": "encoder", "missing": "substitute", "fusion": "fusion", "tables": "table"}
 TITLES = {
@@ -60,6 +60,7 @@ def training(evidence: Evidence) -> Iterator[str]:
             else "."
         )
     )
+    yield from recalibration(evidence)
     yield (
         f"{classes(evidence)} No threshold was chosen on test data. Parameters that are not "
         "named are the defaults of the code at its commit [AUTHORS: give those that matter; "
@@ -69,8 +70,21 @@ def training(evidence: Evidence) -> Iterator[str]:
 
 def classes(evidence: Evidence) -> str:
     """Which class a sample is called."""
-    told = [calling(evidence.run, cell.classes) for cell in evidence.cells]
-    return " ".join(dict.fromkeys(sorted(told)))
+    told: dict[str, dict[str, None]] = {}
+    for cell in evidence.cells:
+        told.setdefault(calling(evidence.run, cell.classes), {})[cell.target] = None
+    if len(told) == 1:
+        return next(iter(told))
+    return " ".join(f"{', '.join(targets)}: {said[0].lower()}{said[1:]}" for said, targets in told.items())
+
+
+def recalibration(evidence: Evidence) -> Iterator[str]:
+    """What was done about probabilities of fits on balanced rows."""
+    if any(evidence.run.predictions(cell).recalibrated is not None for cell in evidence.cells if cell.status == "done"):
+        yield (
+            "Probabilities of heads fitted on balanced rows are given as fitted and recalibrated, by a sigmoid learnt "
+            "on real held-out rows of inner folds [@platt1999]."
+        )
 
 
 def tuning(evidence: Evidence) -> str:
@@ -115,11 +129,12 @@ def declared(evidence: Evidence) -> Iterator[str]:
     against = ", ".join(
         dict.fromkeys(f["against"] if isinstance(f["against"], str) else "a named cell" for f in families)
     )
+    sizes = ", ".join(_size(evidence, family) for family in families)
     n = "One family of comparisons was" if len(families) == 1 else f"{len(families)} families of comparisons were"
     yield (
-        f"{n} declared in the grid (against {against}). Differences were paired over the samples that both cells "
-        "predict, in the same resamples of patients; p-values of a family were adjusted by step-down max-|t| over "
-        "these resamples [@romano2005], with a correction for few patients."
+        f"{n} declared in the grid (against {against}; {sizes}). Differences were paired over the samples that both "
+        "cells predict, in the same resamples of patients; p-values of a family were adjusted by step-down max-|t| "
+        "over these resamples [@romano2005], with a correction for few patients."
     )
     measures = {family["metric"] for family in families if family["against"] != "best"}
     two = any(len(cell.classes) == 2 for cell in evidence.cells)
@@ -130,6 +145,18 @@ def declared(evidence: Evidence) -> Iterator[str]:
     parts = evidence.folds.loc[evidence.folds["fold"] >= 0, ["repeat", "fold"]].drop_duplicates()
     if measures and len(parts) >= ENOUGH_FOLDS:
         yield "The corrected resampled t over folds and repeats [@nadeau2003] is secondary."
+    margins = {family["margin"] for family in families if family["margin"] is not None and family["against"] != "best"}
+    if margins:
+        within = ", ".join(f"{margin:g}" for margin in sorted(margins))
+        yield f"Equivalence within {within} was tested by two one-sided tests at 5 % [@schuirmann1987], each by itself."
+
+
+def _size(evidence: Evidence, family: Mapping[str, Any]) -> str:
+    """The metric and the size of a family."""
+    steps = {axis: step for axis, step in family["family"].items() if axis != "targets"}
+    of = [cell for cell in evidence.run.cells if not cell.floor and cell.target == evidence.run.targets[0]]
+    n = sum(all(is_step(cell.axes[axis], step) for axis, step in steps.items()) for cell in of)
+    return f"{METRICS[family['metric']].label} of {n} cells a target"
 
 
 def metrics(evidence: Evidence) -> Iterator[str]:

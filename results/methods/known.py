@@ -29,6 +29,7 @@ STEPS: dict[str, dict[str, Known]] = {
     "data": {
         "image_table": Known("a table of image files", (), ("simpleitk",)),
         "medmnist": Known("MedMNIST", ("yang2023",)),
+        "oai": Known("the knees of the Osteoarthritis Initiative", (), ("simpleitk",)),
         "rsna": Known("the RSNA 2024 lumbar spine data", ("richards2024",), ("simpleitk",)),
         "spider": Known("the SPIDER lumbar spine data", ("vandergraaf2024",), ("simpleitk",)),
     },

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from results import notes
 from results.formats import Score
 from results.labels import shorten
-from results.refits import refit_text
+from results.refits import refit_notes, refit_text
 from results.run_folder import Run
 from results.tables import DECIMALS, DEFAULT, LABELS, LOWER_IS_BETTER
 
@@ -100,7 +100,8 @@ def leaderboard(run: Run, frame: pd.DataFrame, target: str) -> Leaderboard:
         values = tuple(_value(column, record, steps) for column in columns)
         lines.append(Line(str(record["key"]), title, kind_of(record), values, record))
     about: dict[str, Any] = {"varying": varying, "metrics": metrics, "missing": {}, "over": "location"}
-    return Leaderboard(target, columns, tuple(lines), tuple(notes.of_target(run, frame, records, **about)), metrics)
+    said = (*notes.of_target(run, frame, records, **about), *refit_notes(run, records))
+    return Leaderboard(target, columns, tuple(lines), said, metrics)
 
 
 def is_number(value: Any) -> bool:

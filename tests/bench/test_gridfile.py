@@ -125,7 +125,7 @@ def test_a_missing_file_and_a_file_that_is_no_mapping_are_named(tmp_path):
 def test_every_grid_of_the_project_can_be_read(monkeypatch):
     from pathlib import Path
 
-    for name in ("SCANGRID_SHARED", "SCANGRID_SPEED_DATA", "SCANGRID_RSNA"):
+    for name in ("SCANGRID_SHARED", "SCANGRID_SPEED_DATA", "SCANGRID_RSNA", "SCANGRID_OAI"):
         monkeypatch.setenv(name, "/data")
     grids = sorted((Path(__file__).resolve().parents[2] / "grids").glob("*.yaml"))
     assert grids

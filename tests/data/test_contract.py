@@ -18,7 +18,7 @@ CHECKS = [
 
 
 @pytest.fixture(scope="module")
-def fields(tmp_path_factory, rsna_phantom):
+def fields(tmp_path_factory, rsna_phantom, oai_phantom):
     """The fields with which a dataset finds data of its format."""
     folder = tmp_path_factory.mktemp("data")
     rng = np.random.default_rng(0)
@@ -56,6 +56,7 @@ def fields(tmp_path_factory, rsna_phantom):
         },
         "medmnist": {"file": str(folder / "mnist.npz")},
         "rsna": {"folder": str(rsna_phantom)},
+        "oai": {"folder": str(oai_phantom)},
     }
 
 

@@ -32,6 +32,12 @@ def test_youdens_threshold_is_the_best_of_the_roc_curve(seed):
     assert thresholds.youden(event, p) == at[np.flatnonzero(true - false >= (true - false).max() - 1e-9)[0]]
 
 
+def test_where_nothing_is_told_nobody_is_called():
+    event = np.array([True, False, False, False])
+    assert thresholds.youden(event, np.full(4, 0.25)) > 0.25
+    assert thresholds.youden(event, np.array([0.1, 0.2, 0.3, 0.4])) > 0.4
+
+
 @pytest.mark.parametrize("wanted", [0.1, 0.5, 0.9, 1.0])
 def test_the_threshold_for_a_sensitivity_is_the_highest_that_reaches_it(wanted):
     event, p = scored()

@@ -1,6 +1,7 @@
 """The interval over refits, against a computation by hand and scikit-learn."""
 
 import io
+import json
 import statistics
 
 import numpy as np
@@ -100,3 +101,14 @@ def test_one_draw_has_no_sd(refitted):
     for path in sorted((run.folder / "refit" / key).iterdir())[1:]:
         path.unlink()
     assert "auc_refit_sd" not in scores(run, ["auc"], resamples=0)
+
+
+def test_below_four_fifths_of_the_draws_there_is_no_interval_and_the_caption_says_so(refitted):
+    run, key = refitted
+    about = json.loads((run.folder / "run.json").read_text())
+    about["refit"]["draws"] = 2 * DRAWS
+    (run.folder / "run.json").write_text(json.dumps(about))
+    again = read(run.folder)
+    frame = scores(again, resamples=10).set_index("key")
+    assert frame.loc[key, "refits"] == DRAWS and "auc_refit_low" not in frame
+    assert f"of {2 * DRAWS} asked for; the others failed" in " ".join(table(again, resamples=10).split())

@@ -123,9 +123,16 @@ def test_points_of_a_scan_have_crops_of_one_shape(scan):
     ("mirror", "side", "expected"),
     [(True, "left", True), (True, "right", False), (True, "middle", False), (False, "left", False)],
 )
-def test_point_mirrors_left_samples_where_asked(scan, mirror, side, expected):
+def test_left_samples_are_mirrored_where_asked(scan, mirror, side, expected):
     box = Point(mirror=mirror).locate(scan, {"point": np.array([0.5, 21, 80]), "side": side})
     assert box.mirrored == expected
+    assert Whole(mirror=mirror).locate(scan, {"side": side}).mirrored == expected
+
+
+def test_whole_mirrors_from_left_to_right(scan):
+    """D of sagittal slices is left-right: the first slice becomes the last one."""
+    part = crop(scan, Whole(mirror=True).locate(scan, {"side": "left"}))
+    assert_array_equal(part.mask, scan.mask[::-1])
 
 
 @pytest.mark.parametrize(
