@@ -248,8 +248,9 @@ def _alike(of: Latents, table: Any) -> str:
     if of.level is None:
         return ""
     near = float((of.level[table["sample"]] == of.level[table["neighbour"]]).mean())
-    others = of.patient[:, None] != of.patient
-    chance = float((of.level[:, None] == of.level)[others].mean())
+    both = np.unique(np.stack([of.level, of.patient]), axis=1, return_counts=True)[1]
+    alike = (np.bincount(of.level) ** 2).sum() - (both**2).sum()
+    chance = float(alike / (len(of.level) ** 2 - (np.bincount(of.patient) ** 2).sum()))
     return (
         f" {100 * near:.0f} % of all neighbours are of the sample's level, {100 * chance:.0f} % of all pairs of two "
         "patients."
