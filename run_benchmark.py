@@ -212,6 +212,34 @@ def figures(
 
 
 @app.command()
+def latents(
+    run: RunFolder,
+    cell: Annotated[
+        str, typer.Option(help="The key of a cell with an autoencoder, or how it begins; none lists them.")
+    ] = "",
+    fold: Annotated[int, typer.Option(help="Whose network, of the first repeat.", min=0)] = 0,
+    measures: Annotated[
+        str, typer.Option(help="The encoder that measures each crop: disc_geometry or radiomics.", metavar="NAME")
+    ] = "disc_geometry",
+    grid: Annotated[Path | None, typer.Option(help="The run's grid file, if not the copy in RUN.")] = None,
+    plugins: Plugins = None,
+    store: StoreFolder = Path(".store"),
+) -> None:
+    """Draw what an autoencoder's features mean: correlations, traversals, interpolation, generation, neighbours."""
+    with _clear_errors(grid):
+        from bench.latents import write_latents
+        from bench.run import pick_device
+
+        _add_plugins(plugins)
+        device = pick_device("auto")
+        folder = write_latents(run, cell, store=store, grid_file=grid, measures=measures, fold=fold, device=device)
+        from results.interpretability.write import write_figures
+
+        written = write_figures(run, folder)
+    print("\n".join(map(str, written)))
+
+
+@app.command()
 def report(
     run: RunFolder,
     out: Annotated[Path | None, typer.Option(help="A file; RUN/report.html where none is given.")] = None,

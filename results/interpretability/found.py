@@ -1,0 +1,87 @@
+"""Reads what `bench.latents` wrote of one autoencoder."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from results.run_folder import ResultsError, Run
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, eq=False)
+class Latents:
+    """The latents of one network of a run.
+
+    Args:
+        run: The run.
+        folder: `RUN/latents/KEY`.
+        about: What the arrays show.
+        values: `(N, F)` features.
+        samples: One row a sample: `sample`, `patient`, `in_training`.
+        measures: `(N, G)` by name, NaN where a sample lacks one.
+    """
+
+    run: Run
+    folder: Path
+    about: dict[str, Any]
+    values: NDArray[np.float64]
+    samples: pd.DataFrame
+    measures: pd.DataFrame
+
+    @cached_property
+    def patient(self) -> NDArray[np.int64]:
+        """`(N,)` counted from 0."""
+        return np.unique(self.samples["patient"].to_numpy(dtype=str), return_inverse=True)[1].astype(np.int64)
+
+    @cached_property
+    def level(self) -> NDArray[np.int64] | None:
+        """`(N,)` counted from 0; None where the dataset has no locating columns, or all samples are of one level."""
+        names = [self.run.levels.get(sample, "") for sample in self.samples["sample"]]
+        found, level = np.unique(names, return_inverse=True)
+        return level.astype(np.int64) if len(found) > 1 else None
+
+    @cached_property
+    def held_out(self) -> NDArray[np.bool_]:
+        """`(N,)`: the patient was not among those that trained the network."""
+        return ~self.samples["in_training"].to_numpy(dtype=bool)
+
+    @property
+    def names(self) -> list[str]:
+        """The features: z0, z1 and so on."""
+        return [f"z{j}" for j in range(self.values.shape[1])]
+
+    def pictures(self, kind: str) -> list[NDArray[np.float32]]:
+        """The arrays of one kind of picture, one a plane."""
+        path = self.folder / f"{kind}.npz"
+        try:
+            with np.load(path) as file:
+                return [file[f"plane_{i}"] for i in range(len(self.about["planes"]))]
+        except (OSError, KeyError, ValueError) as error:
+            raise ResultsError(f"{path} can't be read: {error}: run the command `latents` again") from error
+
+
+def read_latents(run: Run, folder: Path) -> Latents:
+    """Opens a folder that `bench.latents` wrote.
+
+    Raises:
+        ResultsError: Something in it can't be read.
+    """
+    import pandas as pd
+
+    try:
+        about = json.loads((folder / "about.json").read_text(encoding="utf-8"))
+        values = np.load(folder / "latents.npy").astype(np.float64)
+        samples = pd.read_csv(folder / "samples.csv", dtype={"sample": str, "patient": str})
+        measures = pd.read_csv(folder / "measures.csv", dtype={"sample": str}).set_index("sample")
+    except (OSError, ValueError) as error:
+        raise ResultsError(f"{folder} can't be read: {error}: run the command `latents` again") from error
+    return Latents(run, folder, about, values, samples, measures.astype(np.float64))

@@ -1,0 +1,87 @@
+"""The table of correlations of latent features with measures and gradings."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, get_args
+
+import numpy as np
+
+from results.interpretability.correlations import FLIPS, RESAMPLES, Method, correlations, false_discovery
+from results.interpretability.found import Latents
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+EVENTS = 20
+"""Patients with an event below which a correlation is exploratory and has no p-value."""
+
+METHODS: tuple[Method, ...] = get_args(Method)
+WITHIN, POOLED = "within level", "pooled"
+
+
+def correlation_table(of: Latents, *, resamples: int = RESAMPLES, flips: int = FLIPS, seed: int = 0) -> pd.DataFrame:
+    """A row a feature, measure, method and adjustment, those within level first.
+
+    Columns: `feature`, `measure`, `kind` (measure or grading), `method`, `adjustment`, `r`, `low`, `high`, `p`, `q`
+    (Benjamini and Hochberg over all p-values of the method and adjustment, `family` of them), `n`, `patients`,
+    `held_out_r` and `held_out_n` (the patients alone that the network did not see), `remark`.
+
+    All samples count, also those of patients that trained the network: it saw neither measure nor grading. A grading
+    that fewer than 20 patients have outside its commonest class, or a measure that fewer have, has no p-value.
+    """
+    import pandas as pd
+
+    measured = of.measures.to_numpy(dtype=np.float64)
+    rare = np.array([_events(of, name) < EVENTS for name in map(str, of.measures)])
+    nothing = np.zeros(len(of.values), dtype=np.int64)
+    parts = []
+    for adjustment, level in ((WITHIN, of.level), (POOLED, nothing)):
+        if level is None:
+            continue
+        for method in METHODS:
+            found = correlations(
+                of.values, measured, of.patient, level, method, resamples=resamples, flips=flips, seed=seed
+            )
+            out = of.held_out
+            alone = (
+                correlations(of.values[out], measured[out], of.patient[out], level[out], method, resamples=0, flips=0)
+                if out.any()
+                else None
+            )
+            p = np.where(rare, np.nan, found.p)
+            F, G = p.shape
+            columns = {
+                "feature": np.repeat(of.names, G),
+                "measure": np.tile(np.array(of.measures.columns), F),
+                "kind": np.tile([of.about["kinds"][name] for name in of.measures], F),
+                "method": method,
+                "adjustment": adjustment,
+                "r": found.r.ravel(),
+                "low": found.low.ravel(),
+                "high": found.high.ravel(),
+                "p": p.ravel(),
+                "q": false_discovery(p).ravel(),
+                "family": int(np.isfinite(p).sum()),
+                "n": np.tile(found.n, F),
+                "patients": np.tile(found.patients, F),
+                "held_out_r": alone.r.ravel() if alone else np.nan,
+                "held_out_n": np.tile(alone.n, F) if alone else 0,
+                "remark": np.tile([f"exploratory: fewer than {EVENTS} patients" if one else "" for one in rare], F),
+            }
+            parts.append(pd.DataFrame(columns))
+    return pd.concat(parts, ignore_index=True)
+
+
+def short(r: float) -> str:
+    """A correlation as figures write it: `.87`, with a true minus sign."""
+    return f"{r:.2f}".replace("-0.00", "0.00").replace("0.", ".").replace("-", "\N{MINUS SIGN}")
+
+
+def _events(of: Latents, name: str) -> int:
+    """The patients who have a measure; of a grading those who have another than its commonest class."""
+    values = of.measures[name].to_numpy(dtype=np.float64)
+    known = np.isfinite(values)
+    if of.about["kinds"][name] == "grading" and known.any():
+        classes, counts = np.unique(values[known], return_counts=True)
+        known &= values != classes[counts.argmax()]
+    return len(np.unique(of.patient[known]))

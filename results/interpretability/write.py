@@ -1,0 +1,87 @@
+"""Writes the figures, the table and the captions of one autoencoder's latents."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from results.interpretability.correlations import RESAMPLES
+from results.interpretability.found import Latents, read_latents
+from results.interpretability.table import METHODS, correlation_table, short
+from results.run_folder import read
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from results.figures.style import Drawing, Width
+
+FORMATS = ("pdf", "png")
+
+
+def write_figures(run: Path, folder: Path, *, width: Width = "double", resamples: int = RESAMPLES) -> list[Path]:
+    """Writes `correlations.csv`, every figure as PDF and PNG, and `captions.md`, beside the arrays.
+
+    Args:
+        run: A run folder.
+        folder: `RUN/latents/KEY`, as `bench.latents` wrote it.
+        width: `single` (89 mm) or `double` (183 mm).
+        resamples: Draws of patients for intervals.
+
+    Returns:
+        The files, `captions.md` last.
+    """
+    from results.figures.style import NothingToDrawError
+
+    of = read_latents(read(run), folder)
+    table = correlation_table(of, resamples=resamples)
+    written = [folder / "correlations.csv"]
+    table.to_csv(written[0], index=False, float_format="%.6g")
+    captions = []
+    for name, draw in _wanted(of, table, width):
+        try:
+            figure = draw()
+        except NothingToDrawError as error:
+            captions.append(f"**{name}.** Not drawn: {error}.")
+            continue
+        for ending in FORMATS:
+            written.append(folder / f"{name}.{ending}")
+            figure.savefig(written[-1])
+        captions.append(f"**{name}.** {figure.caption}")
+    path = folder / "captions.md"
+    title = f"# Latent features of {of.about['encoder']} on {of.about['sequence']}, {of.run.name}"
+    path.write_text("\n\n".join([title, *captions]) + "\n", encoding="utf-8")
+    return [*written, path]
+
+
+def _wanted(of: Latents, table: pd.DataFrame, width: Width) -> list[tuple[str, Callable[[], Drawing]]]:
+    from results.interpretability import pictures
+    from results.interpretability.heat_map import correlation_heat_map
+
+    said = [_meaning(table, f"z{j}") for j in of.about["traversal"]["features"]]
+    planes = of.about["planes"]
+    names = [f"_{plane['name'].replace(' ', '_')}" if len(planes) > 1 else "" for plane in planes]
+    return [
+        *((f"correlations_{m}", partial(correlation_heat_map, of, table, m, width=width)) for m in METHODS),
+        ("reconstructions", partial(pictures.reconstructions, of, width=width)),
+        *(
+            (f"traversal{name}", partial(pictures.traversal, of, i, meanings=said, width=width))
+            for i, name in enumerate(names)
+        ),
+        ("interpolation", partial(pictures.interpolation, of, width=width)),
+        ("generated", partial(pictures.generated, of, width=width)),
+        ("neighbours", partial(pictures.neighbours, of, width=width)),
+    ]
+
+
+def _meaning(table: pd.DataFrame, feature: str) -> str:
+    """The measure that goes most with a feature, by Spearman within level where there are levels."""
+    rows = table[(table["feature"] == feature) & (table["method"] == "spearman") & (table["remark"] == "")]
+    rows = rows[(rows["adjustment"] == table["adjustment"].iloc[0]) & (rows["kind"] == "measure") & rows["r"].notna()]
+    if rows.empty:
+        return ""
+    best = rows.iloc[int(np.abs(rows["r"].to_numpy()).argmax())]
+    return f"{str(best['measure']).replace('_', ' ')} {short(float(best['r']))}"
