@@ -82,6 +82,17 @@ def test_a_disc_in_two_parts_is_one_disc():
     assert_array_equal(split(mask), mask)
 
 
+def test_a_disc_of_which_little_is_seen_still_counts():
+    """Two parts of 4 % of a disc each: neither is a disc, both are."""
+    mask = spine()
+    little = np.zeros_like(mask)
+    little[3:6, :, 12:22], little[9:12, :, 28:38] = 1, 1
+    third = mask == 203
+    mask[third & ~((little == 1) & (np.arange(160)[None, :, None] % 34 == 3))] = 0
+    assert (mask == 203).sum() / (mask == 202).sum() == pytest.approx(2 * 30 / 2160)
+    assert_array_equal(split(mask, smallest=0.02), mask)
+
+
 def test_specks_are_removed_and_do_not_count():
     mask = spine()
     specks = mask.copy()
