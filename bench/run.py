@@ -81,8 +81,9 @@ def run(grid: Grid, grid_file: Path, settings: list[str], options: Options, prog
         if any(plan.crops(ref) is None for ref in plan.crops_refs()):
             from bench.reading import make_crops
 
-            _import_ahead(grid)
+            imports = _import_ahead(grid)
             make_crops(plan, store, jobs=jobs, progress=progress)
+            imports.join()  # two threads inside one package's circular imports see half-made modules
             stages["reading"] = time.perf_counter() - start
         excluded = _excluded(plan)
         cells = list(plan.cells())
@@ -142,7 +143,7 @@ def _check_any_runs(cells: list[PlannedCell], excluded: pd.DataFrame) -> None:
         raise PlanError(f"nothing can be run{left_out}: {reasons}")
 
 
-def _import_ahead(grid: Grid) -> None:
+def _import_ahead(grid: Grid) -> threading.Thread:
     """Imports what the grid's plug-ins import in a thread of its own, while scans are read."""
     modules = dict.fromkeys(
         plugin_class(axis, step.name).__module__
@@ -157,7 +158,9 @@ def _import_ahead(grid: Grid) -> None:
             with suppress(ImportError):
                 importlib.import_module(name)
 
-    threading.Thread(target=load, name="imports", daemon=True).start()
+    thread = threading.Thread(target=load, name="imports", daemon=True)
+    thread.start()
+    return thread
 
 
 def _null_cells(plan: Plan, todo: list[PlannedCell], options: Options, record: Record) -> list[PlannedCell]:

@@ -39,7 +39,7 @@ class Segmented(Region):
     are for two cores.
 
     Args:
-        network: `"segresnet"`, `"unet"` or `"swin_unetr"` (needs einops).
+        network: `"segresnet"`, `"unet"` or `"swin_unetr"`.
         width: Channels at full size; a multiple of 8 for segresnet, of 12 for swin_unetr.
         patch: Sides of the training patch and of the sliding window in voxels: `(H, W)` labels slice by slice, `(D, H,
             W)` in 3D. A multiple of 8 for segresnet, 16 for unet, 32 for swin_unetr.

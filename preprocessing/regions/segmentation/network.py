@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.util import find_spec
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -43,7 +42,7 @@ def build(name: Network, *, dims: int, width: int, seed: int) -> nn.Module:
     """A network from `(B, 1, ...)` to one score a class, `(B, 4, ...)`, weighted as `weigh` says.
 
     Args:
-        name: `"segresnet"`, `"unet"` (4 halvings, residual) or `"swin_unetr"` (needs einops).
+        name: `"segresnet"`, `"unet"` (4 halvings, residual) or `"swin_unetr"`.
         dims: 2 for slices, 3 for volumes.
         width: Channels at full size.
         seed: Of the first weights; torch's own generator is left as it was.
@@ -61,8 +60,6 @@ def build(name: Network, *, dims: int, width: int, seed: int) -> nn.Module:
         raise ValueError(
             f"width ({width}) of {name} must be a multiple of {step}: use {max(1, round(width / step)) * step}"
         )
-    if name == "swin_unetr" and find_spec("einops") is None:
-        raise ValueError("swin_unetr needs the library einops: install it, or use network=segresnet")
     import monai.networks.nets
 
     nets: Any = monai.networks.nets
