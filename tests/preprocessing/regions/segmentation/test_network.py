@@ -25,7 +25,7 @@ def test_scores_lose_the_logarithm_of_the_weights_in_evaluation_alone():
 
 
 @pytest.mark.parametrize(
-    ("name", "width", "patch"), [("segresnet", 8, (8, 8)), ("unet", 2, (16, 16, 32)), ("swin_unetr", 12, (32, 32))]
+    ("name", "width", "patch"), [("segresnet", 8, (8, 8)), ("unet", 2, (16, 16, 32)), ("swin_unetr", 12, (32, 64))]
 )
 def test_a_score_a_class_for_every_voxel(name, width, patch):
     import torch
