@@ -86,6 +86,7 @@ class Progress(Watcher):
         """A task begins."""
         with self._lock:
             self._running[id(task)] = task.name
+        self._plain(force=task.lane == "torch")
 
     def finished(self, task: Task) -> None:
         """A task has ended."""
