@@ -144,7 +144,8 @@ class Record:
                         label = f"{crops.region.label()} {crops.sequence}"
                         known.add(self._copy(self._store.find("regions", crops.network), label, where))
                 for ref in (ref for each in fit.tokens for ref in each if ref.part is not None):
-                    label = f"{ref.encoder.label()} {ref.crops.sequence} {ref.crops.images.label()}"
+                    of = ref.crops
+                    label = f"{ref.encoder.label()} {of.sequence} {of.region.label()} {of.images.label()}"
                     known.add(self._copy(self._store.find("networks", ref.network), label, where))
                 if fit.fused is not None:
                     steps = [step for axis, step in planned.cell.steps.items() if axis in _BEFORE_TABLES]

@@ -71,6 +71,7 @@ def _wanted(run: Run, width: Width) -> list[tuple[str, Callable[[], Drawing]]]:
     from results.figures.learning_curves import learning_curves
     from results.figures.missing_rate import missing_rate
     from results.figures.null_distribution import null_distribution
+    from results.figures.reconstructions import reconstructions, training_evolution
     from results.figures.reliability import reliability
     from results.figures.roc import precision_recall, roc
 
@@ -95,7 +96,8 @@ def _wanted(run: Run, width: Width) -> list[tuple[str, Callable[[], Drawing]]]:
         for target in run.targets
         for draw in of_target
     ]
-    return [*wanted, ("critical_difference", partial(critical_difference, run, width=width))]
+    of_run = (reconstructions, training_evolution, critical_difference)
+    return [*wanted, *((draw.__name__, partial(draw, run, width=width)) for draw in of_run)]
 
 
 def _file_name(name: str) -> str:

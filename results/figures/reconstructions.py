@@ -1,0 +1,117 @@
+"""What trained autoencoders make of pictures that they had not seen, and how they came to it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from results.figures.left_behind import Artifacts, artifacts
+from results.figures.style import SMALL, WIDTHS, Drawing, NothingToDrawError, Width, styled, wrapped
+from results.run_folder import Run
+from results.statistics.confusion import Float64
+
+PATTERN = "reconstructions*.npy"
+SHOWN = {"single": 4, "double": 8}
+DEPTHS = 3
+STEPS = 3
+
+
+@styled
+def reconstructions(run: Run, *, width: Width = "double", steps: int = STEPS) -> Drawing:
+    """Inputs of held-out training patients above what the first fold's autoencoder makes of them.
+
+    Volumes are shown at three depths.
+
+    Args:
+        run: A run folder.
+        width: Of the figure.
+        steps: Autoencoders at most.
+
+    Raises:
+        NothingToDrawError: No autoencoder was trained.
+    """
+    found = _trained(run)
+    rows = [(step, *_pairs(step.parts[0][2], SHOWN[width])) for step in found[:steps]]
+    figure = _sheet(width, [(step.name, [inputs, outputs], ["input", "rebuilt"]) for step, inputs, outputs in rows])
+    more = f" The first {steps} of {len(found)}." if len(found) > steps else ""
+    figure.caption = (
+        "Reconstructions by autoencoders of the first fold: pictures of training patients who were held out to stop "
+        f"early, and what becomes of them; of volumes slices at up to {DEPTHS} depths. Grey values as they go in.{more}"
+    )
+    return figure
+
+
+@styled
+def training_evolution(run: Run, *, width: Width = "double", steps: int = STEPS) -> Drawing:
+    """The same inputs rebuilt after some epochs of training; arguments and errors as for `reconstructions`."""
+    found = [step for step in _trained(run) if (step.parts[0][2] / "evolution.npy").exists()]
+    if not found:
+        raise NothingToDrawError("no autoencoder kept its reconstructions at several epochs (show_epochs)")
+    sheets = []
+    for step in found[:steps]:
+        folder = step.parts[0][2]
+        inputs, _ = _pairs(folder, SHOWN[width])
+        stages = np.load(folder / "evolution.npy").astype(np.float64)
+        epochs = np.load(folder / "evolution_epochs.npy")
+        rows = [_slices(stage, SHOWN[width]) for stage in stages]
+        sheets.append((step.name, [inputs, *rows], ["input", *(f"epoch {epoch}" for epoch in epochs)]))
+    figure = _sheet(width, sheets)
+    figure.caption = (
+        "Training of autoencoders of the first fold: the same pictures of held-out training patients, rebuilt by the "
+        "network as it stood after the epoch; the last epoch shown need not be the one kept."
+    )
+    return figure
+
+
+def _trained(run: Run) -> list[Artifacts]:
+    found = artifacts(run, run.targets[0], PATTERN)
+    if not found:
+        raise NothingToDrawError("no autoencoder left reconstructions in artifacts/")
+    return found
+
+
+def _pairs(folder: Path, shown: int) -> tuple[Float64, Float64]:
+    """Pictures `(n, H, W)` that went in and came out."""
+    first = sorted(folder.glob(PATTERN))[0]
+    inputs, outputs = np.load(first).astype(np.float64)
+    return _slices(inputs, shown), _slices(outputs, shown)
+
+
+def _slices(stack: Float64, shown: int) -> Float64:
+    """`(n, H, W)`: pictures, or slices of volumes `(n, D, H, W)` at several depths."""
+    if stack.ndim == 3:
+        return stack[:shown]
+    depths = np.unique(np.linspace(0, stack.shape[1] - 1, DEPTHS + 2).round().astype(int)[1:-1])
+    volumes = stack[: max(1, shown // len(depths)), depths]
+    return np.asarray(volumes.reshape(-1, *volumes.shape[2:]))
+
+
+def _sheet(width: Width, sheets: list[tuple[str, list[Float64], list[str]]]) -> Drawing:
+    """A block a step: a line of pictures each for the input and what became of it."""
+    columns = max(len(pictures) for _, lines, _ in sheets for pictures in lines)
+    lines_of_all = sum(len(lines) for _, lines, _ in sheets)
+    side = (WIDTHS[width] - 18) / columns
+    figure = Drawing(width, lines_of_all * side + 9 * len(sheets) + 4)
+    grid = figure.subplots(lines_of_all, columns, squeeze=False)
+    row = 0
+    for name, lines, words in sheets:
+        low, high = float(lines[0].min()), float(lines[0].max())
+        for pictures, word in zip(lines, words, strict=True):
+            for j, panel in enumerate(grid[row]):
+                _picture(panel, pictures[j] if j < len(pictures) else None, low, high)
+            grid[row, 0].set_ylabel(word, fontsize=SMALL)
+            row += 1
+        grid[row - len(lines), 0].set_title(wrapped(name, 150), loc="left", fontsize=SMALL + 0.5)
+    return figure
+
+
+def _picture(panel: Axes, picture: Float64 | None, low: float, high: float) -> None:
+    panel.set_xticks([])
+    panel.set_yticks([])
+    panel.spines[:].set_visible(False)
+    if picture is None:
+        panel.set_axis_off()
+    else:
+        panel.imshow(picture, cmap="gray", vmin=low, vmax=max(high, low + 1e-9), interpolation="nearest")
