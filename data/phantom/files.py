@@ -81,7 +81,9 @@ def write_phantom(
             row: dict[str, Any] = {"Patient": number, "IVD label": i + 1}
             gradings_rows.append(row | {SPIDER_NAMES[n]: int(g[i]) for n, g in gradings.items() if n in SPIDER_NAMES})
             row |= {"level": LEVELS[i]} | {name: int(g[i]) for name, g in gradings.items()}
-            truth_rows.append(row | measure(anatomy.discs[i], anatomy.pose) | anatomy.factors)
+            own = measure(anatomy.discs[i], anatomy.pose)
+            of_patient = {f"body_{n}" if n in own else n: value for n, value in anatomy.factors.items()}
+            truth_rows.append(row | own | of_patient)
         if progress is not None:
             progress(number, patients)
     columns = ["Patient", "IVD label", *SPIDER_NAMES.values()]

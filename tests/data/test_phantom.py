@@ -159,6 +159,8 @@ def test_gradings_are_as_frequent_at_each_level_as_in_spider(shared_data):
 def test_the_tables_agree_with_each_other_and_with_spiders_headers(folder, shared_data):
     gradings = pd.read_csv(folder / "radiological_gradings.csv")
     overview, truth = pd.read_csv(folder / "overview.csv"), pd.read_csv(folder / "truth.csv")
+    widths = truth.groupby("Patient")[["ap_width", "lateral_width"]].nunique()
+    assert (widths > 1).all(axis=None)  # of each disc, not of the patient's body
     assert ",".join(gradings.columns) == GRADINGS
     real = pd.read_csv(shared_data / "spider-tables" / "overview.csv", nrows=1)
     assert list(overview.columns) == list(real.columns)
