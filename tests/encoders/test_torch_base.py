@@ -117,8 +117,8 @@ def test_bf16_is_near_fp32_and_not_equal():
 
 
 def test_prepare_process_may_be_called_again():
-    prepare_process()
-    prepare_process()
+    assert [prepare_process(), prepare_process()] == [None, None]
+    assert np.ones(1 << 20).sum() == 1 << 20  # the allocator still serves
 
 
 def test_importing_encoders_imports_no_heavy_library():
@@ -127,6 +127,7 @@ def test_importing_encoders_imports_no_heavy_library():
         "import sys; from bench.plugins import find, load\n"
         "[load(kind, name) for kind in ('encoders', 'missing', 'fusion') for name in find(kind)]\n"
         "heavy = {'torch', 'timm', 'monai', 'cv2', 'sklearn', 'pandas', 'scipy', 'safetensors'} & set(sys.modules)\n"
-        "assert not heavy, heavy"
+        "print(sorted(heavy))"
     )
-    subprocess.run([sys.executable, "-c", code], cwd=root, check=True)
+    done = subprocess.run([sys.executable, "-c", code], cwd=root, check=True, capture_output=True, text=True)
+    assert done.stdout.strip() == "[]"

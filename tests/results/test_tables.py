@@ -179,7 +179,7 @@ def test_latex_is_escaped_and_ruled(run):
 
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
 def test_latex_compiles(run, tmp_path):
-    compiles(table(run, format="latex"), tmp_path)
+    assert compiles(table(run, format="latex"), tmp_path).read_bytes().startswith(b"%PDF")
 
 
 def compiles(drawn, folder):
@@ -187,6 +187,7 @@ def compiles(drawn, folder):
     (folder / "paper.tex").write_text(document % drawn)
     done = subprocess.run(["pdflatex", "-halt-on-error", "paper.tex"], cwd=folder, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout[-2000:]
+    return folder / "paper.pdf"
 
 
 def test_latex_takes_greek_letters_signs_and_underscores(new_run, tmp_path):
@@ -198,7 +199,7 @@ def test_latex_takes_greek_letters_signs_and_underscores(new_run, tmp_path):
     assert r"$\lambda$\_net" in drawn and r"$\alpha$" in drawn and r"$\Omega$" in drawn and drawn.isascii()
     if shutil.which("pdflatex") is None:
         pytest.skip("pdflatex is not installed")
-    compiles(drawn, tmp_path)
+    assert compiles(drawn, tmp_path).exists()
 
 
 def test_the_same_head_tuned_and_not_are_told_apart(new_run):
