@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 WIDTH = 140
+MOST_DIGITS = 4
 _SIGNS = {"\u00b1": r"$\pm$", "\u00d7": r"$\times$", "\u2264": r"$\leq$", "\u2265": r"$\geq$", "\u2212": "$-$"} | {
     "\u2248": r"$\approx$",
     "\u2206": r"$\Delta$",
@@ -29,7 +30,7 @@ class Score:
         low: Lower end.
         high: Upper end.
         signed: Whether its sign is shown.
-        decimals: Digits after the point.
+        decimals: Digits after the point, at least.
     """
 
     value: float
@@ -39,10 +40,17 @@ class Score:
     decimals: int = 2
 
     def text(self, *, interval: bool = True, short: bool = False) -> str:
-        """`0.84 [0.79, 0.88]`, or `.84 [.79, .88]` if short."""
+        """`0.84 [0.79, 0.88]`, or `.84 [.79, .88]` if short.
+
+        An interval narrower than two of the last digit's units, as of thousands of patients, gets more digits.
+        """
+        digits = self.decimals
+        if self.low is not None and self.high is not None and self.high > self.low:
+            while digits < MOST_DIGITS and self.high - self.low < 2 * 10**-digits:
+                digits += 1
         numbers = [n for n in (self.value, self.low, self.high) if n is not None]
         sign = "+" if self.signed else ""
-        value, *ends = (f"{round(n, self.decimals) + 0.0:{sign}.{self.decimals}f}" for n in numbers)
+        value, *ends = (f"{round(n, digits) + 0.0:{sign}.{digits}f}" for n in numbers)
         drawn = f"{value} [{', '.join(ends)}]" if ends and interval else value
         return re.sub(r"\b0\.", ".", drawn) if short else drawn
 

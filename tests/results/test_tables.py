@@ -16,6 +16,7 @@ from sklearn.metrics import accuracy_score
 
 from results import presets
 from results.flips_table import flip_sheets
+from results.formats import Score
 from results.metrics import auc, evaluate
 from results.run_folder import ResultsError, read
 from results.scores import scores
@@ -318,3 +319,19 @@ def test_metrics_of_called_classes_follow_the_threshold_that_inner_folds_chose(n
 
 def blocks(stored):
     return {name: stored[name].to_numpy() for name in ("repeat", "fold")}
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "said"),
+    [
+        (0.79, 0.88, "0.83 [0.79, 0.88]"),
+        (0.8341, 0.8399, "0.837 [0.834, 0.840]"),
+        (0.83691, 0.83704, "0.8370 [0.8369, 0.8370]"),
+    ],
+)
+def test_a_narrow_interval_gets_more_digits(low, high, said):
+    assert Score((low + high) / 2, low, high).text() == said
+
+
+def test_a_floor_without_width_keeps_its_digits():
+    assert Score(0.5, 0.5, 0.5).text() == "0.50 [0.50, 0.50]" and Score(0.25).text() == "0.25"
