@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import struct
 import zlib
+from contextlib import suppress
 from math import prod
 from pathlib import Path
 
@@ -93,13 +94,11 @@ def _gzip_says(path: Path) -> int:
 
 
 def _unzipped_length(path: Path) -> int:
+    """The bytes that a file gives before it ends or breaks; the caller says that they are too few."""
     length = 0
-    try:
-        with gzip.open(path) as file:
-            while chunk := file.read(2**20):
-                length += len(chunk)
-    except (EOFError, zlib.error):
-        pass
+    with suppress(EOFError, zlib.error), gzip.open(path) as file:
+        while chunk := file.read(2**20):
+            length += len(chunk)
     return length
 
 
