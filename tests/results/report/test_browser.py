@@ -171,7 +171,7 @@ def test_can_be_read_without_scripts(browser, report, grid_run):
     page.goto(report(grid_run).as_uri())
     assert page.locator("table.leaderboard tbody tr").filter(visible=True).count() == 10
     page.goto(f"{page.url}#cell-{key}")
-    assert page.locator(f"#cell-{key} dd").first.is_visible()
+    page.locator(f"#cell-{key} dd").first.wait_for()
     context.close()
 
 
@@ -231,7 +231,7 @@ def test_an_address_with_a_cell_opens_it(opened, report, grid_run):
     page = opened(report(grid_run))
     page.goto(address)
     page.reload()
-    assert page.locator("#cell-cell3 dd").first.is_visible()
+    page.locator("#cell-cell3 dd").first.wait_for()
 
 
 @pytest.mark.long
