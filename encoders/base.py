@@ -98,16 +98,26 @@ class FittedEncoder(Protocol):
         ...
 
 
+class FittedClassifier(FittedEncoder, Protocol):
+    """An encoder that was trained with labels and can say what it thinks of its own tokens."""
+
+    def log_probabilities(self, tokens: Float32) -> Float32:
+        """Calibrated log-probabilities `(n, K)` of vectors `(n, F)`, each the mean over a sample's tokens."""
+        ...
+
+
 class Encoder:
     """Image to tokens. A plug-in is a frozen keyword-only dataclass.
 
     `learns` says from what: `"nothing"` is computed once for a dataset, `"images"` and `"labels"` once a fold on its
     training patients. `measures` says that a feature is NaN where it can't be measured: each fold puts the mean of its
-    training samples there, and adds a feature that says where it did.
+    training samples there, and adds a feature that says where it did. `classifies` says that `fit`, which then learns
+    from labels, gives a `FittedClassifier`: the head `own` reads its probabilities.
     """
 
     learns: ClassVar[Literal["nothing", "images", "labels"]] = "nothing"
     measures: ClassVar[bool] = False
+    classifies: ClassVar[bool] = False
 
     def fit(
         self,

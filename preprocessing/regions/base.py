@@ -33,6 +33,54 @@ class Scan:
     samples: Sequence[Mapping[str, Any]]
 
 
+@dataclass(frozen=True, eq=False)
+class Study:
+    """A study with all of its sequences, for what finds points.
+
+    Args:
+        study: The study.
+        patient: The patient, for inner splits.
+        images: From each sequence to what reads its scan; None where the study lacks it or its files can't be read.
+        samples: The study's rows of `Dataset.samples()`: `sample`, `patient`, `study` and what locates a sample.
+        points: The annotated points as `Dataset.points()` gives them; empty for a study that has none.
+    """
+
+    study: str
+    patient: str
+    images: Mapping[str, Callable[[], Image | None]]
+    samples: Sequence[Mapping[str, Any]]
+    points: pd.DataFrame
+
+
+class FittedPoints(Protocol):
+    """What finds the points of samples: its networks are trained."""
+
+    def find(self, study: Study) -> pd.DataFrame:
+        """The points of a study's samples, without a look at the annotated ones.
+
+        Returns:
+            Index `sample`; columns as `Dataset.points()` has them (`sequence`, `x`, `y`, `z` in LPS mm, `fault`: why
+            there is none, or ""), and `slice`, the index of the slice in that sequence's scan; -1 where there is none.
+        """
+        ...
+
+    def rate(self, study: Study, found: pd.DataFrame) -> pd.DataFrame:
+        """How near the points come to the annotated ones.
+
+        Returns:
+            One row a sample that has an annotated point: index `sample`; numeric columns, NaN where none was found.
+        """
+        ...
+
+    def save(self, folder: Path) -> None:
+        """Writes what was learnt (safetensors, JSON)."""
+        ...
+
+    def artifacts(self) -> Mapping[str, pd.DataFrame | NDArray[Any]]:
+        """Tables and arrays worth keeping: learning curves."""
+        ...
+
+
 class FittedRegion(Protocol):
     """A region that is ready to look: its network is trained, or read from a file."""
 
@@ -62,10 +110,13 @@ class Region:
 
     `uses_points` asks for the dataset's annotated point of a sample, which `locate` then finds in the sample as `point`
     (LPS mm, or None) beside its row. `fitted` says that `fit` gives what locates: once a fold on the scans of its
-    training patients, or once for all where `learns` is False, since its weights are given.
+    training patients, or once for all where `learns` is False, since its weights are given. `finds_points` says that
+    `fit_points` gives what finds the points that `locate` then gets, once a fold on all sequences of its training
+    patients.
     """
 
     uses_points: ClassVar[bool] = False
+    finds_points: ClassVar[bool] = False
     fitted: ClassVar[bool] = False
 
     @property
@@ -85,6 +136,20 @@ class Region:
 
     def load(self, folder: Path, *, device: str) -> FittedRegion:
         """What `FittedRegion.save` wrote; only for a region that learns."""
+        raise NotImplementedError
+
+    def fit_points(self, studies: Sequence[Study], *, seed: int, device: str) -> FittedPoints:
+        """What finds points; only for a region that `finds_points`.
+
+        Args:
+            studies: Those of the fold's training patients, with their annotated points.
+            seed: For what draws.
+            device: `"cpu"` or `"cuda"`.
+        """
+        raise NotImplementedError
+
+    def load_points(self, folder: Path, *, device: str) -> FittedPoints:
+        """What `FittedPoints.save` wrote; only for a region that `finds_points`."""
         raise NotImplementedError
 
     def weights_digest(self) -> str:
