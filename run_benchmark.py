@@ -144,7 +144,7 @@ def tables(
     preset: Annotated[
         str,
         typer.Option(
-            help="main, ablation:AXIS, subgroups:COLUMN, per-class, calibration, per-target, cost or table-1.",
+            help="main, ablation:AXIS, subgroups:COLUMN, per-class, calibration, per-target, cost, points or table-1.",
             metavar="NAME",
         ),
     ] = "main",

@@ -70,8 +70,8 @@ class Rows:
 class CropsRef:
     """The crops of a sequence under a region and an image chain, in one fold where the region learns.
 
-    `network` names what a fitted region is: trained in the fold, or given. `thin` is what says which samples have the
-    sequence before a region is fitted.
+    `network` names what a fitted region is, trained in the fold or given; one for all sequences where it finds points.
+    `thin` is what says which samples have the sequence before a region is fitted.
     """
 
     sequence: str
@@ -252,7 +252,9 @@ class Keys:
             learnt = [identity.lines(self._ids[train]), identity.lines(self._patients[train])]
             learnt += [part.repeat, part.fold]
         seed = self._grid.protocol.seed
-        network = identity.key("region", sequence, self._identity("regions", region), self._scans, seed, *learnt)
+        which = "points" if plugin.finds_points else sequence
+        fitted = self._identity("regions", region, frozen=True)
+        network = identity.key("region", which, fitted, self._scans, seed, *learnt)
         return CropsRef(
             sequence, region, images, identity.combine(key, network), part if plugin.learns else None, network
         )
@@ -313,7 +315,8 @@ class Keys:
         memo = (kind + (" frozen" if frozen else ""), step)
         if memo not in self._identities:
             plugin = self.plugin(kind, step)
-            plugin = plugin.frozen() if frozen else plugin
+            if frozen:
+                plugin = plugin.trained() if kind == "regions" else plugin.frozen()
             fields = {f.name: getattr(plugin, f.name) for f in dataclasses.fields(plugin)}
             digest = plugin.weights_digest() if kind in ("encoders", "regions") else ""
             if digest:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bench.keys import CropsRef
 from bench.notes import made_by
@@ -15,6 +15,9 @@ from bench.progress import Progress
 from bench.stages.crops import CropWriter, StudyCrops, cut_study
 from bench.store import Store
 from preprocessing.regions.base import FittedRegion
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def make_crops(plan: Plan, store: Store, *, jobs: int, progress: Progress) -> None:
@@ -35,6 +38,7 @@ def write_crops(
     *,
     jobs: int,
     progress: Progress,
+    points: Callable[[str], pd.DataFrame] | None = None,
     rated: Callable[[Mapping[str, Mapping[str, float]]], None] = lambda ratings: None,
 ) -> None:
     """Makes crops of one sequence; a series is read once for all regions and image chains.
@@ -49,13 +53,14 @@ def write_crops(
         name: For progress.
         jobs: Studies at a time.
         progress: Is told of studies.
+        points: Gives a study's points, if not the dataset.
         rated: Told for each study how near the fitted region came to what is given, before the crops are in the store.
     """
     studies: dict[str, list[int]] = {}
     for position, study in enumerate(plan.samples["study"].astype(str)):
         studies.setdefault(study, []).append(position)
     records: list[dict[str, Any]] = plan.keys.places.reset_index().to_dict("records")  # type: ignore[assignment]
-    points = cache(plan.dataset.points)
+    points = points or cache(plan.dataset.points)
     trace, is_empty = "", True
     ratings: dict[str, Mapping[str, float]] = {}
     progress.begin_images(name, len(studies))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bench import identity
+from bench.find import QUALITY as POINTS_QUALITY
 from bench.grid import AXES, FLOORS, NONE, Step
 from bench.locate import QUALITY
 from bench.plan import Plan, PlannedCell
@@ -141,7 +142,8 @@ class Record:
                 where = f"repeat{fit.part.repeat}_fold{fit.part.fold}"
                 for crops in {ref.crops.network: ref.crops for each in fit.tokens for ref in each}.values():
                     if crops.part is not None:
-                        label = f"{crops.region.label()} {crops.sequence}"
+                        points = self._plan.keys.plugin("regions", crops.region).finds_points
+                        label = crops.region.label() if points else f"{crops.region.label()} {crops.sequence}"
                         known.add(self._copy(self._store.find("regions", crops.network), label, where))
                 for ref in (ref for each in fit.tokens for ref in each if ref.part is not None):
                     of = ref.crops
@@ -211,6 +213,30 @@ class Record:
         table = pd.concat(found.values()) if found else pd.DataFrame()
         if len(table):
             _replace(path, lambda to: table.to_csv(to, index=False))
+        else:
+            path.unlink(missing_ok=True)
+
+    def write_points(self, cells: list[PlannedCell]) -> None:
+        """How near found points of test patients come to the annotated ones: `points.csv`, if any were looked for."""
+        import pandas as pd
+
+        found: dict[str, pd.DataFrame] = {}
+        for planned in cells:
+            for fit in planned.fits:
+                for crops in (ref.crops for each in fit.tokens for ref in each):
+                    if crops.network in found or not self._plan.keys.plugin("regions", crops.region).finds_points:
+                        continue
+                    folder = self._store.find("regions", crops.network)
+                    if folder is not None:
+                        table = pd.read_csv(folder / POINTS_QUALITY, dtype={"sample": str}).set_index("sample")
+                        where: dict[str, Any] = {"regions": crops.region.label()}
+                        where |= {"repeat": fit.part.repeat, "fold": fit.part.fold if crops.part else -1}
+                        places = self._plan.samples[["patient", *self._plan.dataset.locations]]
+                        table = places.join(table, how="right")
+                        found[crops.network] = pd.DataFrame(where, index=table.index).join(table)
+        path = self.folder / "points.csv"
+        if found:
+            _replace(path, lambda to: pd.concat(found.values()).to_csv(to, index_label="sample"))
         else:
             path.unlink(missing_ok=True)
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from bench import identity
 from bench.embed import Embed
 from bench.execute import Task
+from bench.find import Find
 from bench.fuse import Fuse
 from bench.grid import NONE
 from bench.keys import CropsRef, Fit, Part, TokensRef
@@ -76,7 +77,8 @@ class Work:
         self._shared = Shared()
         self._embed = Embed(plan, store, device=device, progress=progress)
         self._locate = Locate(plan, store, device=device, progress=progress)
-        self._cuts: dict[str, list[CropsRef]] = {}
+        self._find = Find(plan, store, device=device, progress=progress)
+        self._cuts: dict[tuple[str, str], list[CropsRef]] = {}
         self._fuse = Fuse(plan, store, self._embed, device=device)
         self._left: Counter[str] = Counter()
         self._lock = threading.Lock()
@@ -85,8 +87,8 @@ class Work:
         self, cells: list[PlannedCell], stored: Collection[str]
     ) -> tuple[list[Task], dict[Task, list[PlannedCell]]]:
         """The tasks that some cells still need where some fits are stored, and the cells that each fit is of."""
-        done = {kind: self._store.keys(kind) for kind in ("crops", "tokens", "fused", "fillings")}
-        cut: dict[str, Task] = {}
+        done = {kind: self._store.keys(kind) for kind in ("crops", "regions", "tokens", "fused", "fillings")}
+        cut: dict[tuple[str, ...], Task] = {}
         encode: dict[str, Task] = {}
         fuse: dict[str, Task] = {}
         fill: dict[str, Task] = {}
@@ -103,7 +105,9 @@ class Work:
                         if ref.key in done["tokens"]:
                             continue
                         if ref.key not in encode:
-                            needs = self._cut_tasks(ref.crops, cut) if ref.crops.key not in done["crops"] else ()
+                            needs: tuple[Task, ...] = ()
+                            if ref.crops.key not in done["crops"]:
+                                needs = (self._cut_task(ref.crops, cut, done["regions"]),)
                             encode[ref.key] = self._encode_task(ref, needs, len(encode))
                         before.append(encode[ref.key])
                     for key in self._fused_keys(planned, fit):
@@ -132,15 +136,28 @@ class Work:
         classes = planned.view.labels[planned.cell.target].classes
         return self._plan.keys.threshold(planned.cell, len(classes))
 
-    def _cut_tasks(self, ref: CropsRef, cut: dict[str, Task]) -> tuple[Task, ...]:
-        """What makes the crops of a fitted region; one task for all of its image chains."""
-        refs = self._cuts.setdefault(ref.network, [])
+    def _cut_task(self, ref: CropsRef, cut: dict[tuple[str, ...], Task], fitted: Collection[str]) -> Task:
+        """What makes the crops of a fitted region in a sequence; one task for all of its image chains.
+
+        A region that finds points does so once for all sequences, before.
+        """
+        place = (ref.network, ref.sequence)
+        refs = self._cuts.setdefault(place, [])
         if all(ref.key != other.key for other in refs):
             refs.append(ref)
-        if ref.network not in cut:
+        if place not in cut:
             name = f"region {ref.region.label()} on {ref.sequence}{_where(ref.part)}"
-            cut[ref.network] = Task(name, lambda: self._locate.write(refs, name), "torch", order=(-1, len(cut)))
-        return (cut[ref.network],)
+            before: tuple[Task, ...] = ()
+            write = self._locate.write
+            if self._plan.keys.plugin("regions", ref.region).finds_points:
+                write = self._find.write
+                if ref.network not in fitted:
+                    if (ref.network,) not in cut:
+                        points = f"points of {ref.region.label()}{_where(ref.part)}"
+                        cut[ref.network,] = Task(points, lambda: self._find.find(ref, points), "torch", order=(-1, 0))
+                    before = (cut[ref.network,],)
+            cut[place] = Task(name, lambda: write(refs, name), "torch", after=before, order=(-1, len(cut)))
+        return cut[place]
 
     def _encode_task(self, ref: TokensRef, before: tuple[Task, ...], place: int) -> Task:
         where = _where(ref.part or ref.crops.part)

@@ -16,6 +16,7 @@ from results.labels import shorten
 from results.leading import bootstrap_of
 from results.metrics import METRICS, auc, evaluate
 from results.per_class_table import per_class_sheets
+from results.points import found_points
 from results.run_folder import Cell, Predictions, ResultsError, Run
 from results.scores import described, nearest, scores
 from results.statistics.bootstrap import PatientBootstrap, interval
@@ -26,7 +27,7 @@ Record = dict[str, Any]
 Places = dict[tuple[str, ...], dict[str, Cell]]
 
 
-NAMES = ("main", "ablation", "subgroups", "per-class", "calibration", "per-target", "cost", "table-1")
+NAMES = ("main", "ablation", "subgroups", "per-class", "calibration", "per-target", "cost", "points", "table-1")
 WITH = {"ablation": "an axis, such as ablation:encoders", "subgroups": "a column, such as subgroups:sex"}
 
 
@@ -35,7 +36,8 @@ def of(run: Run, preset: str) -> list[Sheet]:
 
     Args:
         run: A run folder.
-        preset: `ablation:AXIS`, `subgroups:COLUMN`, `per-class`, `calibration`, `per-target`, `cost` or `table-1`.
+        preset: `ablation:AXIS`, `subgroups:COLUMN`, `per-class`, `calibration`, `per-target`, `cost`, `points` or
+            `table-1`.
 
     Raises:
         ResultsError: No such preset, or what it says of the run.
@@ -54,9 +56,22 @@ def of(run: Run, preset: str) -> list[Sheet]:
         "calibration": calibration_sheets,
         "per-target": per_target,
         "cost": cost,
+        "points": points,
         "table-1": lambda run: [table_one(run)],
     }
     return simple[name](run)
+
+
+def points(run: Run) -> list[Sheet]:
+    """How near found points come to the annotated ones, by condition and level.
+
+    Raises:
+        ResultsError: No region of the run looked for points.
+    """
+    sheet = found_points(run, by=("condition", "level"))
+    if sheet is None:
+        raise ResultsError("no region of this run finds points: use regions: predicted")
+    return [sheet]
 
 
 def ablation(run: Run, axis: str, *, resamples: int = 2000) -> list[Sheet]:

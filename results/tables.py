@@ -12,6 +12,7 @@ from results.formats import Row, Score, Sheet
 from results.labels import shorten
 from results.meaning import check_fit, left_out, unfit
 from results.metrics import METRICS, ORDINAL
+from results.points import found_points
 from results.refits import ENDS as REFIT_ENDS
 from results.refits import refit_columns, refit_notes
 from results.run_folder import ResultsError, Run
@@ -132,7 +133,11 @@ def sheets(
             from results.comparisons import comparisons
 
             found += comparisons(run, resamples=resamples)
-        found += [sheet for sheet in (found_regions(run), filling(run), dataset_scores(run)) if sheet is not None]
+        found += [
+            sheet
+            for sheet in (found_regions(run), found_points(run), filling(run), dataset_scores(run))
+            if sheet is not None
+        ]
     return found
 
 

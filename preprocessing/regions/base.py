@@ -152,6 +152,10 @@ class Region:
         """What `FittedPoints.save` wrote; only for a region that `finds_points`."""
         raise NotImplementedError
 
+    def trained(self) -> Region:
+        """This region without what changes its boxes alone: regions that share it share what is fitted."""
+        return self
+
     def weights_digest(self) -> str:
         """The sha256 of a file of weights; empty where none is given."""
         return ""

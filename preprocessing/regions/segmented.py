@@ -128,6 +128,12 @@ class Segmented(Region):
         with Path(self.weights).open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
 
+    def trained(self) -> Segmented:
+        """See `Region.trained`."""
+        plain = Segmented()
+        boxes = {name: getattr(plain, name) for name in ("label", "margin", "slices", "size", "square")}
+        return replace(self, **boxes)
+
     def box(self) -> Mask:
         """The region that finds the box in the predicted mask."""
         return Mask(label=self.label, margin=self.margin, slices=self.slices, size=self.size, square=self.square)
