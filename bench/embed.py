@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,8 @@ from bench.plan import Plan
 from bench.progress import Progress
 from bench.stages.crops import Crops, Subset
 from bench.store import Store
-from encoders.base import Encoder, FittedEncoder, Tokens
+from data.base import Float32, Float64
+from encoders.base import Encoder, FittedClassifier, FittedEncoder, Tokens
 
 
 class Embed:
@@ -68,6 +69,18 @@ class Embed:
             raise RuntimeError(f"the tokens of {ref.encoder.label()} are no longer in the store: run again")
         return tokens.read(folder, np.where(present, self._plan.rows(ref.crops), -1))
 
+    def classify(self, ref: TokensRef, vectors: Float32, classes: int) -> Float64:
+        """The probabilities `(n, K)` that an encoder trained with labels gives vectors `(n, F)`."""
+        plugin: Encoder = self._plan.keys.plugin("encoders", ref.encoder).frozen()
+        folder = self._store.find("networks", ref.network)
+        if folder is None:
+            raise RuntimeError(f"the network of {ref.encoder.label()} is no longer in the store: run again")
+        fitted = cast(FittedClassifier, plugin.load(folder, device=self._device))
+        found = np.exp(fitted.log_probabilities(vectors).astype(np.float64))
+        out = np.zeros((len(vectors), classes))
+        out[:, : found.shape[1]] = found / found.sum(axis=1, keepdims=True)
+        return out
+
     def _network(self, ref: TokensRef, crops: Crops) -> FittedEncoder:
         """The encoder ready to encode: built, or trained on the training patients of its fold and kept."""
         plugin: Encoder = self._plan.keys.plugin("encoders", ref.encoder).frozen()
@@ -84,12 +97,16 @@ class Embed:
         from bench.stages.features import drawn_entries
 
         rows = self._plan.rows(ref.crops)
-        seen = rows >= 0 if ref.present is None else (rows >= 0) & ref.present
-        entries, samples = drawn_entries(rows, ref.part.rows(ref.part.train & seen))
+        samples = ref.learns_from[rows[ref.learns_from] >= 0]
+        if ref.y is None:
+            entries, samples = drawn_entries(rows, samples)
+        else:
+            entries = rows[samples]  # samples that share a crop have labels of their own
+        y = None if ref.y is None else ref.y[samples]
         groups = self._plan.patients[samples]
         seed = identity.seed(self._plan.grid.protocol.seed, "encoder", ref.part.repeat, ref.part.fold)
         start = time.perf_counter()
-        fitted = plugin.fit(Subset(crops, entries), None, groups=groups, seed=seed, device=self._device)
+        fitted = plugin.fit(Subset(crops, entries), y, groups=groups, seed=seed, device=self._device)
 
         def save(draft: Path) -> None:
             fitted.save(draft)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 from bench import identity
 from bench.embed import Embed
 from bench.grid import NONE
-from bench.keys import Fit, FusedRef
+from bench.keys import Fit, FusedRef, TokensRef
 from bench.notes import keep_artifacts, made_by
 from bench.plan import SEEN, Plan, PlannedCell
 from bench.store import Store
+from data.base import Float64
 from encoders.base import Tokens
 from encoders.fusion.base import Fused, TrainedFuser
 
@@ -137,8 +138,20 @@ class Fuse:
                 trained = cast(TrainedFuser, fuser)
                 trained.save(folder)
                 keep_artifacts(folder, trained.artifacts())
+            if plan.keys.plugin("encoders", cell["encoders"].each[i]).classifies:
+                own = self._classified(fit.tokens[i], tokens, len(labels.classes))
+                fused = replace(fused, probabilities=own)
             blocks.append(fused)
         return features.joined(blocks)
+
+    def _classified(self, refs: Sequence[TokensRef], tokens: Sequence[Tokens], classes: int) -> Float64:
+        """What an encoder trained with labels says of each sample `(N, K)`: the mean over the sequences present."""
+        total = np.zeros((len(tokens[0].rows), classes))
+        for ref, one in zip(refs, tokens, strict=True):
+            vectors, have = one.means()
+            if have.any():
+                total[have] += self._embed.classify(ref, vectors[have], classes)
+        return np.asarray(total / np.maximum(total.sum(axis=1, keepdims=True), 1e-300))
 
     def _tokens(self, planned: PlannedCell, fit: Fit, samples: Int64, train: Int64) -> Iterator[list[Tokens]]:
         """For each encoder the projected tokens of each sequence; a sequence that was dropped is absent."""

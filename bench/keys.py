@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -85,7 +85,7 @@ class CropsRef:
 
 @dataclass(frozen=True, eq=False)
 class TokensRef:
-    """The tokens of some crops under an encoder, for one fold where it learns."""
+    """The tokens of some crops under an encoder, for one fold where it learns; `y` `(N,)` where it does from labels."""
 
     crops: CropsRef
     encoder: Step
@@ -93,6 +93,14 @@ class TokensRef:
     key: str
     network: str
     present: NDArray[np.bool_] | None = None
+    y: NDArray[np.int64] | None = None
+
+    @property
+    def learns_from(self) -> NDArray[np.int64]:
+        """The positions of the training samples, each as often as its patient was drawn."""
+        assert self.part is not None
+        chosen = self.part.train if self.present is None else self.part.train & self.present
+        return self.part.rows(chosen if self.y is None else chosen & (self.y >= 0))
 
 
 @dataclass(frozen=True)
@@ -301,15 +309,16 @@ class Keys:
     def _learnt_tokens(
         self, crops: CropsRef, encoder: Step, part: Part, view: View, target: str, present: NDArray[np.bool_] | None
     ) -> TokensRef:
-        train = part.rows(part.train if present is None else part.train & present)
+        y = view.labels[target].y if self.plugin("encoders", encoder).learns == "labels" else None
+        ref = TokensRef(crops, encoder, part, "", "", present, y)
+        train = ref.learns_from
         parts: list[Any] = [crops.key, self._identity("encoders", encoder, frozen=True)]
         parts += [identity.lines(self._ids[train]), identity.lines(self._patients[train])]
         parts += [self._grid.protocol.seed, part.repeat, part.fold]
-        if self.plugin("encoders", encoder).learns == "labels":
-            parts.append(labels.digest(self._ids, view.labels[target].y, train))
+        if y is not None:
+            parts.append(labels.digest(self._ids, y, train))
         network = identity.key("network", *parts)
-        key = identity.combine(identity.code("bench.stages.tokens"), network)
-        return TokensRef(crops, encoder, part, key, network, present)
+        return replace(ref, key=identity.combine(identity.code("bench.stages.tokens"), network), network=network)
 
     def _identity(self, kind: str, step: Step, *, frozen: bool = False) -> dict[str, Any]:
         memo = (kind + (" frozen" if frozen else ""), step)

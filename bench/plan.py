@@ -18,6 +18,7 @@ from bench.plugins import nearest
 from bench.stages.crops import Crops
 from bench.store import Store
 from data.base import Dataset, exclusions
+from heads.thresholds import ARGMAX
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -227,12 +228,12 @@ class Plan:
         head = self.keys.plugin("heads", cell["heads"])
         if head.features == "location" and not self.dataset.locations:
             return "the dataset has no columns that locate a sample"
-        if head.features == "own" and self.keys.plugin("fusion", cell["fusion"]).learns != "labels":
-            return f"fusion {cell['fusion'].label()} learns from no labels, so it has no probabilities of its own"
+        if reason := self._unfit(cell, head, len(view.labels[cell.target].classes)):
+            return reason
         if head.balanced:
-            reason: str | None = head.refuses(self.keys.plugin("balance", cell["balance"]))
-            if reason:
-                return reason
+            why: str | None = head.refuses(self.keys.plugin("balance", cell["balance"]))
+            if why:
+                return why
         memo = (view, cell.target, *(cell[axis] for axis in SEEN))
         if memo not in self._refusals:
             one = view.labels[cell.target]
@@ -241,6 +242,27 @@ class Plan:
             why = guards.rare_class(one.y[labelled], self.patients[labelled], one.classes, folds)
             self._refusals[memo] = why or ""
         return self._refusals[memo] or self._too_large(head, int(have.sum()))
+
+    def _unfit(self, cell: Cell, head: Any, classes: int) -> str:
+        """Why a head can't read what its encoders and fusion give, or an empty text."""
+        if head.features not in ("all", "own"):
+            return ""
+        fusion, learns = cell["fusion"].label(), self.keys.plugin("fusion", cell["fusion"]).learns == "labels"
+        encoders = cell["encoders"].each
+        trained = [one.label() for one in encoders if self.keys.plugin("encoders", one).learns == "labels"]
+        if not trained:
+            own = head.features == "own" and not learns
+            return f"fusion {fusion} learns from no labels, so it has no probabilities of its own" if own else ""
+        saw = f"{trained[0]} is trained with the labels of all training rows"
+        if learns:
+            return f"{saw}, so fusion {fusion} can't learn from them on its features: use fusion mean"
+        if head.features == "all":
+            return f"{saw}, so nothing tells how far a head may trust its features: use head own"
+        if len(trained) < len(encoders):
+            return f"{saw}, the encoders beside it are not, and head own would not see them"
+        if head.calibration != "none" or self.keys.threshold(cell, classes) != ARGMAX:
+            return f"{saw}, so own has no row to learn a calibration or threshold on: it is calibrated in training"
+        return ""
 
     def _too_large(self, head: Any, samples: int) -> str:
         """Why a head's fit can't fit into memory whatever the embedding, or an empty text."""
