@@ -100,8 +100,8 @@ def test_learns_from_the_labels_of_training_patients_alone(small, go, centroids)
 
 def test_own_gives_the_probabilities_of_the_encoder(small, go, centroids):
     outcome = go(grid(small, heads="[own]"))
-    (cell,) = (outcome.folder / "cells").glob("*.parquet")
-    found = pd.read_parquet(cell).set_index("sample")
+    (key,) = (cell.key for cell in read(outcome.folder).cells if cell.axes["heads"] == "own")
+    found = pd.read_parquet(outcome.folder / "cells" / f"{key}.parquet").set_index("sample")
     samples = pd.read_parquet(outcome.folder / "samples.parquet")
     crops = Crops(next((go.store / "crops").iterdir()))
     brightness = pd.Series([crops[row].pixels.mean() for row in crops.rows], samples.index)
