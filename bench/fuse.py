@@ -131,11 +131,11 @@ class Fuse:
         where: dict[str, Any] = {"classes": len(labels.classes), "seed": self._seed(fit), "device": self._device}
         blocks = []
         for i, tokens in enumerate(self._tokens(planned, fit, samples, train)):
-            fused, fuser = features.fuse(tokens, missing, fusion, train, y, groups, **where)
+            fused, fitted = features.fuse(tokens, missing, fusion, train, y, groups, **where)
             if keep is not None:
                 folder = keep / f"encoder_{i}"
                 folder.mkdir()
-                trained = cast(TrainedFuser, fuser)
+                trained = cast(TrainedFuser, fitted.fuser)
                 trained.save(folder)
                 keep_artifacts(folder, trained.artifacts())
             if plan.keys.plugin("encoders", cell["encoders"].each[i]).classifies:
@@ -163,7 +163,7 @@ class Fuse:
             found = [self._embed.read(ref, present[:, i]) for i, ref in enumerate(refs)]
             plugin = self._plan.keys.plugin("encoders", encoder)
             if plugin.measures:
-                found = features.measured(found, samples[train])
+                found = features.Measured.of(found, samples[train])(found)
             projection = plugin.projection()
             if projection is not None:
                 found = features.project(found, projection, samples[train], seed=self._seed(fit))

@@ -306,7 +306,8 @@ class Work:
         plan, step = self._plan, planned.cell["tables"]
         seed = identity.seed(plan.grid.protocol.seed, "table", fit.part.repeat, fit.part.fold)
         columns = plan.samples[plan.keys.table_columns(planned.cell)]
-        return features.table_features(plan.keys.plugin("tables", step), columns, fit.rows.train, seed=seed)
+        fitted = features.fitted_table(plan.keys.plugin("tables", step), columns, fit.rows.train, seed=seed)
+        return features.table_features(fitted, columns)
 
     def _learns_in_fold(self, planned: PlannedCell) -> bool:
         """Whether the fused vectors differ between folds."""

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from data.base import Float32
-from encoders.base import Projection, Tokens
+from encoders.base import FittedProjection, Projection, Tokens
 from encoders.fusion.base import Fused, Fuser, Fusion
 from encoders.missing import quality
-from encoders.missing.base import Missing
+from encoders.missing.base import Filler, Missing
 from encoders.missing.mean import Mean
 
 if TYPE_CHECKING:
@@ -25,14 +26,28 @@ CHUNK = 4096
 
 def project(tokens: Sequence[Tokens], projection: Projection, train: NDArray[np.int64], *, seed: int) -> list[Tokens]:
     """The tokens of each sequence with fewer features, learnt from those of the training samples (at most 50,000)."""
-    out = []
+    return projected(tokens, projections(tokens, projection, train, seed=seed))
+
+
+def projections(
+    tokens: Sequence[Tokens], projection: Projection, train: NDArray[np.int64], *, seed: int
+) -> list[FittedProjection]:
+    """What `project` applies to each sequence."""
+    fitted = []
     for one in tokens:
         entries, _ = drawn_entries(one.rows, train[one.rows[train] >= 0])
         most = PROJECTED_FROM // one.values.shape[1]
         if len(entries) > most:
             entries = np.sort(np.random.default_rng(seed).choice(entries, most, replace=False))
-        fitted = projection.fit(one.values[entries][one.present[entries]], seed=seed)
-        parts = [fitted(np.asarray(one.values[i : i + CHUNK])) for i in range(0, len(one.values), CHUNK)]
+        fitted.append(projection.fit(one.values[entries][one.present[entries]], seed=seed))
+    return fitted
+
+
+def projected(tokens: Sequence[Tokens], fitted: Sequence[FittedProjection]) -> list[Tokens]:
+    """The tokens of each sequence with fewer features."""
+    out = []
+    for one, projection in zip(tokens, fitted, strict=True):
+        parts = [projection(np.asarray(one.values[i : i + CHUNK])) for i in range(0, len(one.values), CHUNK)]
         out.append(Tokens(np.concatenate(parts), one.present, one.rows))
     return out
 
@@ -47,25 +62,67 @@ def drawn_entries(rows: NDArray[np.int64], samples: NDArray[np.int64]) -> tuple[
     return np.repeat(entries, times[first]), np.repeat(once[first], times[first])
 
 
-def measured(tokens: Sequence[Tokens], train: NDArray[np.int64]) -> list[Tokens]:
-    """The tokens of each sequence without NaN: the mean over its training samples' tokens, 0 where these have none.
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """Fills what an encoder could not measure: the mean over the training samples' tokens, 0 where these have none.
 
-    For each feature that a training sample lacks in some sequence, one more says which tokens lacked it, 0 or 1.
+    Args:
+        means: For each sequence `(F,)`.
+        told: `(F,)`: the features that a training sample lacks in some sequence; for each of them one more says which
+            tokens lacked it, 0 or 1.
     """
-    seen = [one.values[entries][one.present[entries]] for one in tokens for entries in [_entries(one, train)]]
-    told = np.any([np.isnan(one).any(axis=0) for one in seen], axis=0)
-    out = []
-    for one, training in zip(tokens, seen, strict=True):
-        known = ~np.isnan(training)
-        means = np.where(known, training, 0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
-        lacking = np.isnan(one.values)
-        filled = np.where(lacking, means.astype(np.float32), one.values)
-        out.append(Tokens(np.concatenate([filled, lacking[..., told].astype(np.float32)], -1), one.present, one.rows))
-    return out
+
+    means: tuple[Float32, ...]
+    told: NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, tokens: Sequence[Tokens], train: NDArray[np.int64]) -> Measured:
+        """Of the training samples."""
+        seen = [one.values[entries][one.present[entries]] for one in tokens for entries in [_entries(one, train)]]
+        known = [~np.isnan(one) for one in seen]
+        totals = [
+            np.where(k, one, 0).sum(axis=0) / np.maximum(k.sum(axis=0), 1) for one, k in zip(seen, known, strict=True)
+        ]
+        told = np.any([~k.all(axis=0) for k in known], axis=0)
+        return cls(tuple(np.asarray(total, dtype=np.float32) for total in totals), told)
+
+    def __call__(self, tokens: Sequence[Tokens]) -> list[Tokens]:
+        """The tokens of each sequence without NaN."""
+        out = []
+        for one, means in zip(tokens, self.means, strict=True):
+            lacking = np.isnan(one.values)
+            filled = np.where(lacking, means, one.values)
+            marks = lacking[..., self.told].astype(np.float32)
+            out.append(Tokens(np.concatenate([filled, marks], -1), one.present, one.rows))
+        return out
 
 
 def _entries(tokens: Tokens, samples: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.unique(tokens.rows[samples][tokens.rows[samples] >= 0])
+
+
+@dataclass(frozen=True, eq=False)
+class FittedFusion:
+    """A missing step and a fusion, both ready, or learnt from training samples.
+
+    Args:
+        filler: Fills absent sequences; None leaves zeros.
+        fuser: Joins slices and sequences.
+        filled: Whether the fuser reads filled sequences.
+    """
+
+    filler: Filler | None
+    fuser: Fuser
+    filled: bool
+
+    def __call__(self, tokens: Sequence[Tokens]) -> Fused:
+        """One vector a sample and branch of any samples."""
+        values = np.zeros((len(tokens[0].rows), len(tokens), 0), dtype=np.float32)
+        if self.filled:
+            values, present = means(tokens)
+            if self.filler is not None and not present.all():
+                values = self.filler(values, present)
+        return self.fuser(tokens, values)
 
 
 def fuse(
@@ -79,7 +136,8 @@ def fuse(
     classes: int,
     seed: int,
     device: str,
-) -> tuple[Fused, Fuser]:
+    always: bool = False,
+) -> tuple[Fused, FittedFusion]:
     """One vector a sample and branch; what learns sees the samples of `train` alone.
 
     Args:
@@ -92,15 +150,18 @@ def fuse(
         classes: The number of classes.
         seed: For what draws.
         device: Where torch computes.
+        always: Whether the missing step learns though all samples have all sequences, for other samples to come.
     """
+    filler = None
     filled = np.zeros((len(groups), len(tokens), 0), dtype=np.float32)
     if fusion.uses_filled:
         filled, present = means(tokens)
-        if missing is not None and not present.all():
-            filled = missing.fit(filled[train], present[train], groups=groups[train], seed=seed)(filled, present)
+        if missing is not None and (always or not present.all()):
+            filler = missing.fit(filled[train], present[train], groups=groups[train], seed=seed)
+            filled = filler(filled, present)
     training = [one.take(train) for one in tokens]
     fuser = fusion.fit(training, filled[train], y, classes=classes, groups=groups[train], seed=seed, device=device)
-    return fuser(tokens, filled), fuser
+    return fuser(tokens, filled), FittedFusion(filler, fuser, fusion.uses_filled)
 
 
 def means(tokens: Sequence[Tokens]) -> tuple[Float32, NDArray[np.bool_]]:
@@ -160,13 +221,15 @@ def joined(blocks: Sequence[Fused]) -> Fused:
     )
 
 
-def table_features(table: Any, columns: pd.DataFrame, train: NDArray[np.int64], *, seed: int) -> Float32 | None:
-    """Columns of the samples as numbers, imputed and encoded by the training samples, `(N, F)`; None if not used."""
+def fitted_table(table: Any, columns: pd.DataFrame, train: NDArray[np.int64], *, seed: int) -> Any:
+    """What imputes and encodes columns of samples by the training samples; None if not used."""
     transformer = table.build(seed=seed)
-    if transformer is None:
-        return None
-    transformer.fit(columns.iloc[train])
-    return np.asarray(transformer.transform(columns), dtype=np.float32)
+    return None if transformer is None else transformer.fit(columns.iloc[train])
+
+
+def table_features(transformer: Any, columns: pd.DataFrame) -> Float32 | None:
+    """Columns of samples as numbers, `(N, F)`; None if not used."""
+    return None if transformer is None else np.asarray(transformer.transform(columns), dtype=np.float32)
 
 
 def join_table(vectors: Float32, table: Float32 | None, rows: NDArray[np.int64] | None = None) -> Float32:
@@ -176,20 +239,39 @@ def join_table(vectors: Float32, table: Float32 | None, rows: NDArray[np.int64] 
     return np.hstack([vectors, table if rows is None else table[rows]])
 
 
-def standardise(X: Float32, train: NDArray[np.int64]) -> Float32:
+@dataclass(frozen=True, eq=False)
+class Scale:
     """Every feature with mean 0 and standard deviation 1 over the training samples; a constant one becomes 0.
 
-    With no training sample, all are 0.
+    Args:
+        mean: `(F,)` float32.
+        inverse: `(F,)` float32: one by the deviation, 0 of a constant feature, or of all with no training sample.
     """
-    if not len(train):
-        return np.zeros_like(X)
-    mean = X[train].mean(axis=0, dtype=np.float64)
-    deviation = X[train].std(axis=0, dtype=np.float64)
-    constant = deviation <= 1e-7 * np.maximum(np.abs(mean), 1e-30)
-    scale = np.where(constant, 0.0, 1.0 / np.where(constant, 1.0, deviation))
-    out: Float32 = X - mean.astype(np.float32)
-    out *= scale.astype(np.float32)
-    return out
+
+    mean: Float32
+    inverse: Float32
+
+    @classmethod
+    def of(cls, X: Float32, train: NDArray[np.int64]) -> Scale:
+        """Of the training rows of X `(N, F)`."""
+        if not len(train):
+            return cls(np.zeros(X.shape[1], dtype=np.float32), np.zeros(X.shape[1], dtype=np.float32))
+        mean = X[train].mean(axis=0, dtype=np.float64)
+        deviation = X[train].std(axis=0, dtype=np.float64)
+        constant = deviation <= 1e-7 * np.maximum(np.abs(mean), 1e-30)
+        inverse = np.where(constant, 0.0, 1.0 / np.where(constant, 1.0, deviation))
+        return cls(mean.astype(np.float32), inverse.astype(np.float32))
+
+    def __call__(self, X: Float32) -> Float32:
+        """Any rows `(n, F)`."""
+        out: Float32 = X - self.mean
+        out *= self.inverse
+        return out
+
+
+def standardise(X: Float32, train: NDArray[np.int64]) -> Float32:
+    """All rows of X `(N, F)`, scaled by its training rows."""
+    return Scale.of(X, train)(X)
 
 
 def one_hot(columns: pd.DataFrame, train: NDArray[np.int64]) -> Float32:

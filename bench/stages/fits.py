@@ -32,6 +32,79 @@ class Predicted:
     chosen: dict[str, Any]
 
 
+@dataclass(frozen=True, eq=False)
+class FittedHeads:
+    """A head fitted on each branch of a fusion.
+
+    Args:
+        fits: One a branch; None where its training rows are of one class or none, so that it counts as absent.
+        rates: `(K,)` base rates of all branches' training rows, for a row that has no branch.
+    """
+
+    fits: tuple[FittedHead | None, ...]
+    rates: Float64
+
+    def predict(self, X: Sequence[Float32], present: NDArray[np.bool_]) -> Predicted:
+        """The mean of the probabilities of the branches present, and of their thresholds.
+
+        Args:
+            X: For each branch the features of all m rows.
+            present: `(B, m)`: which row has which branch.
+
+        Raises:
+            ValueError: The head gave no probabilities.
+        """
+        total = np.zeros((present.shape[1], len(self.rates)))
+        again, thresholds, count = total.copy(), np.zeros(len(total)), np.zeros((len(total), 1))
+        chosen: dict[str, Any] = {}
+        used: list[FittedHead] = []
+        for i, (fitted, rows, have) in enumerate(zip(self.fits, X, present, strict=True)):
+            if fitted is None or not have.any():
+                continue
+            rows, shape = rows if have.all() else rows[have], (int(have.sum()), len(self.rates))
+            total[have] += _checked(fitted.predict_proba(rows), *shape)
+            if fitted.recalibrated is not None:
+                again[have] += _checked(fitted.recalibrated.predict_proba(rows), *shape)
+            thresholds[have] += 0.5 if fitted.threshold is None else fitted.threshold
+            count[have] += 1
+            used.append(fitted)
+            several = len(self.fits) > 1
+            chosen |= {(f"{name} of branch {i}" if several else name): v for name, v in fitted.chosen.items()}
+
+        def mean(total: Float64) -> Float64:
+            return np.where(count > 0, total / np.maximum(count, 1), self.rates)
+
+        undone = bool(used) and all(fit.recalibrated is not None for fit in used)
+        called = any(fit.threshold is not None for fit in used)
+        threshold = np.where(count > 0, thresholds[:, None] / np.maximum(count, 1), 0.5)[:, 0]
+        return Predicted(mean(total), mean(again) if undone else None, threshold if called else None, chosen)
+
+
+def fit_heads(
+    head: Head, branches: Sequence[Training], wanted: Sequence[bool], *, seed: int, threads: int, device: str
+) -> FittedHeads:
+    """Fits a head on the training rows of each branch, those that have it.
+
+    Args:
+        head: What is fitted.
+        branches: The training rows of each branch.
+        wanted: For each branch whether a row to predict has it.
+        seed: For what draws.
+        threads: Of one fit.
+        device: Where torch and XGBoost compute.
+    """
+    several = len(branches) > 1
+    fits = [
+        None
+        if not want or (several and len(np.unique(training.y)) < 2)
+        else head.fit(training, seed=seed, threads=threads, device=device)
+        for training, want in zip(branches, wanted, strict=True)
+    ]
+    seen = np.concatenate([one.y for one in branches])
+    rates = np.bincount(seen, minlength=branches[0].classes) / max(1, len(seen))
+    return FittedHeads(tuple(fits), rates)
+
+
 def fit_and_predict(
     head: Head,
     branches: Sequence[Training],
@@ -42,52 +115,10 @@ def fit_and_predict(
     threads: int,
     device: str,
 ) -> Predicted:
-    """Fits a head and lets it predict the test rows.
-
-    A head is fitted for each branch of a fusion, and the probabilities of the branches present are averaged, as are
-    their thresholds. Of several branches, one whose training rows are of one class or none counts as absent; a row that
-    has no other gets the base rates of all branches' training rows.
-
-    Args:
-        head: What is fitted.
-        branches: The training rows of each branch, those that have it.
-        X_test: For each branch the features of all m test rows.
-        present: `(B, m)`: which test row has which branch.
-        seed: For what draws.
-        threads: Of one fit.
-        device: Where torch and XGBoost compute.
-
-    Raises:
-        ValueError: The head gave no probabilities.
-    """
-    total = np.zeros((present.shape[1], branches[0].classes))
-    again, thresholds = total.copy(), np.zeros(len(total))
-    fits: list[FittedHead] = []
-    chosen: dict[str, Any] = {}
-    if len(branches) > 1:
-        present = present & np.array([[len(np.unique(one.y)) > 1] for one in branches])
-    for i, (training, X, have) in enumerate(zip(branches, X_test, present, strict=True)):
-        if not have.any():
-            continue
-        fitted = head.fit(training, seed=seed, threads=threads, device=device)
-        rows, shape = X if have.all() else X[have], (int(have.sum()), training.classes)
-        total[have] += _checked(fitted.predict_proba(rows), *shape)
-        if fitted.recalibrated is not None:
-            again[have] += _checked(fitted.recalibrated.predict_proba(rows), *shape)
-        thresholds[have] += 0.5 if fitted.threshold is None else fitted.threshold
-        fits.append(fitted)
-        chosen |= {(f"{name} of branch {i}" if len(branches) > 1 else name): v for name, v in fitted.chosen.items()}
-    count = present.sum(axis=0)[:, None]
-    seen = np.concatenate([one.y for one in branches])
-    rates = np.bincount(seen, minlength=branches[0].classes) / max(1, len(seen))
-
-    def mean(total: Float64) -> Float64:
-        return np.where(count > 0, total / np.maximum(count, 1), rates)
-
-    undone = bool(fits) and all(fit.recalibrated is not None for fit in fits)
-    called = any(fit.threshold is not None for fit in fits)
-    threshold = np.where(count > 0, thresholds[:, None] / np.maximum(count, 1), 0.5)[:, 0]
-    return Predicted(mean(total), mean(again) if undone else None, threshold if called else None, chosen)
+    """Fits a head as `fit_heads` and predicts the test rows as `FittedHeads.predict`."""
+    wanted = [bool(have.any()) for have in present]
+    fitted = fit_heads(head, branches, wanted, seed=seed, threads=threads, device=device)
+    return fitted.predict(X_test, present)
 
 
 def _checked(probabilities: Any, rows: int, classes: int) -> Float64:
