@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,8 +19,11 @@ from bench.notes import keep_artifacts, made_by
 from bench.plan import SEEN, Plan, PlannedCell
 from bench.store import Store
 from data.base import Float64
-from encoders.base import Tokens
+from encoders.base import FittedProjection, Tokens
 from encoders.fusion.base import Fused, TrainedFuser
+
+if TYPE_CHECKING:
+    from bench.stages.features import Measured
 
 Int64 = NDArray[np.int64]
 
@@ -57,14 +60,14 @@ class Fuse:
     def vectors(self, planned: PlannedCell, fit: Fit) -> Fused:
         """The vectors of all N samples, by what the training rows of the fold are like."""
         if fit.fused is not None:
-            return _read(self._entry(fit.fused.key), "")
+            return _read(self.entry(fit.fused.key), "")
         return self._fuse(planned, fit, np.arange(len(self._plan.ids)), fit.rows.train)
 
     def refitted(self, fit: Fit) -> Refitted | None:
         """The training rows by inner refits; None where the fusion learns nothing from labels."""
         if fit.fused is None:
             return None
-        folder = self._entry(fit.fused.refits)
+        folder = self.entry(fit.fused.refits)
         fold_of = np.load(folder / "fold_of.npy")
         return Refitted(fold_of, tuple(_read(folder, f"{i}_") for i in range(int(fold_of.max()) + 1)))
 
@@ -98,10 +101,10 @@ class Fuse:
         start = time.perf_counter()
         tables = []
         everyone = np.arange(len(self._plan.ids))
-        found = self._tokens(planned, fit, everyone, fit.rows.train)
-        for encoder, tokens in zip(planned.cell["encoders"].each, found, strict=True):
+        found = self.tokens(planned, fit, everyone, fit.rows.train)
+        for encoder, (tokens, *_) in zip(planned.cell["encoders"].each, found, strict=True):
             table = features.filling_quality(
-                tokens, missing, fit.rows.train, fit.rows.test, self._plan.patients, seed=self._seed(fit)
+                tokens, missing, fit.rows.train, fit.rows.test, self._plan.patients, seed=self.seed(fit)
             )
             names = [part.name for part in planned.cell["sequences"].each]
             tables.append(table.assign(encoder=encoder.label(), sequence=[names[i] for i in table["sequence"]]))
@@ -128,23 +131,37 @@ class Fuse:
         fusion = plan.keys.plugin("fusion", cell["fusion"])
         labels, groups = planned.view.labels[cell.target], plan.patients[samples]
         y = labels.y[samples][train] if fusion.learns == "labels" else None
-        where: dict[str, Any] = {"classes": len(labels.classes), "seed": self._seed(fit), "device": self._device}
+        where: dict[str, Any] = {"classes": len(labels.classes), "seed": self.seed(fit), "device": self._device}
         blocks = []
-        for i, tokens in enumerate(self._tokens(planned, fit, samples, train)):
-            fused, fitted = features.fuse(tokens, missing, fusion, train, y, groups, **where)
+        for i, (tokens, *_) in enumerate(self.tokens(planned, fit, samples, train)):
+            fused, fuser = features.fuse(tokens, missing, fusion, train, y, groups, **where)
             if keep is not None:
                 folder = keep / f"encoder_{i}"
                 folder.mkdir()
-                trained = cast(TrainedFuser, fitted.fuser)
+                trained = cast(TrainedFuser, fuser)
                 trained.save(folder)
                 keep_artifacts(folder, trained.artifacts())
             if plan.keys.plugin("encoders", cell["encoders"].each[i]).classifies:
-                own = self._classified(fit.tokens[i], tokens, len(labels.classes))
+                own = self.classified(fit.tokens[i], tokens, len(labels.classes))
                 fused = replace(fused, probabilities=own)
             blocks.append(fused)
         return features.joined(blocks)
 
-    def _classified(self, refs: Sequence[TokensRef], tokens: Sequence[Tokens], classes: int) -> Float64:
+    def stored(self, planned: PlannedCell, refs: Sequence[TokensRef]) -> list[Tokens]:
+        """The tokens of each sequence as an encoder gave them; a sequence that was dropped is absent."""
+        present = self._plan.present(*(planned.cell[axis] for axis in SEEN))
+        return [self._embed.read(ref, present[:, i]) for i, ref in enumerate(refs)]
+
+    def own(self, planned: PlannedCell, fit: Fit) -> list[Float64 | None]:
+        """For each encoder what it says itself of all samples `(N, K)`; None for one that says nothing."""
+        classes = len(planned.view.labels[planned.cell.target].classes)
+        found: list[Float64 | None] = []
+        for step, refs in zip(planned.cell["encoders"].each, fit.tokens, strict=True):
+            says = self._plan.keys.plugin("encoders", step).classifies
+            found.append(self.classified(refs, self.stored(planned, refs), classes) if says else None)
+        return found
+
+    def classified(self, refs: Sequence[TokensRef], tokens: Sequence[Tokens], classes: int) -> Float64:
         """What an encoder trained with labels says of each sample `(N, K)`: the mean over the sequences present."""
         total = np.zeros((len(tokens[0].rows), classes))
         for ref, one in zip(refs, tokens, strict=True):
@@ -153,23 +170,28 @@ class Fuse:
                 total[have] += self._embed.classify(ref, vectors[have], classes)
         return np.asarray(total / np.maximum(total.sum(axis=1, keepdims=True), 1e-300))
 
-    def _tokens(self, planned: PlannedCell, fit: Fit, samples: Int64, train: Int64) -> Iterator[list[Tokens]]:
-        """For each encoder the projected tokens of each sequence; a sequence that was dropped is absent."""
+    def tokens(
+        self, planned: PlannedCell, fit: Fit, samples: Int64, train: Int64
+    ) -> Iterator[tuple[list[Tokens], Measured | None, list[FittedProjection]]]:
+        """For each encoder the projected tokens of each sequence, and what made them of the stored ones.
+
+        A sequence that was dropped is absent.
+        """
         from bench.stages import features
 
-        cell = planned.cell
-        present = self._plan.present(*(cell[axis] for axis in SEEN))
-        for encoder, refs in zip(cell["encoders"].each, fit.tokens, strict=True):
-            found = [self._embed.read(ref, present[:, i]) for i, ref in enumerate(refs)]
+        for encoder, refs in zip(planned.cell["encoders"].each, fit.tokens, strict=True):
+            found = self.stored(planned, refs)
             plugin = self._plan.keys.plugin("encoders", encoder)
-            if plugin.measures:
-                found = features.Measured.of(found, samples[train])(found)
-            projection = plugin.projection()
+            measured = features.Measured.of(found, samples[train]) if plugin.measures else None
+            found = found if measured is None else measured(found)
+            projection, fitted = plugin.projection(), []
             if projection is not None:
-                found = features.project(found, projection, samples[train], seed=self._seed(fit))
-            yield [one.take(samples) for one in found]
+                fitted = features.projections(found, projection, samples[train], seed=self.seed(fit))
+                found = features.projected(found, fitted)
+            yield [one.take(samples) for one in found], measured, fitted
 
-    def _seed(self, fit: Fit) -> int:
+    def seed(self, fit: Fit) -> int:
+        """The seed of a fold's fusion."""
         return identity.seed(self._plan.grid.protocol.seed, "fusion", fit.part.repeat, fit.part.fold)
 
     def _inner_folds(self, planned: PlannedCell, fit: Fit) -> Int64:
@@ -190,7 +212,8 @@ class Fuse:
             fold_of[held] = i
         return fold_of
 
-    def _entry(self, key: str) -> Path:
+    def entry(self, key: str) -> Path:
+        """The folder of a fusion that is in the store."""
         folder = self._store.find("fused", key)
         if folder is None:
             raise RuntimeError("the vectors of a fusion are no longer in the store: run again")

@@ -11,10 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench import labels, latent_pictures
-from bench.gridfile import read_grid
 from bench.keys import TokensRef
 from bench.plan import Plan, PlannedCell
-from bench.plugins import nearest
+from bench.reopen import SHORT, CellError, find_cell, open_plan
 from bench.stages.crops import Subset
 from bench.store import Store
 from data.base import Float32, Float64, Image
@@ -23,12 +22,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 FOLDER = "latents"
-SHORT = 8
-SHOWN = 8
-_SETTING = "# --set "
 
 
-class LatentsError(Exception):
+class LatentsError(CellError):
     """A cell whose latents can't be shown, with the way out."""
 
 
@@ -75,10 +71,11 @@ def write_latents(
         device: `"cpu"` or `"cuda"`.
 
     Raises:
-        LatentsError: No such cell or fold; a cell without autoencoder; something is no longer in the store.
+        CellError: No such run or cell.
+        LatentsError: No such fold; a cell without autoencoder; something is no longer in the store.
     """
-    plan = _plan(run, grid_file, Store(store))
-    planned = _cell(run, cell, plan)
+    plan = open_plan(run, grid_file, Store(store))
+    planned = find_cell(run, cell, plan, lambda one: bool(_learnt(one, plan)), "with an autoencoder")
     ref, others = _autoencoder(planned, plan, fold)
     fitted = _network(ref, plan, device)
     crops = plan.crops(ref.crops)
@@ -113,47 +110,6 @@ def write_latents(
     }
     (folder / "about.json").write_text(json.dumps(about, indent=1), encoding="utf-8")
     return folder
-
-
-def _plan(run: Path, grid_file: Path | None, store: Store) -> Plan:
-    """The plan of a run, from the grid in its folder and what was set when it was run."""
-    own = run / "grid.yaml"
-    if not own.is_file():
-        raise LatentsError(f"{run} is no run folder: it has no grid.yaml")
-    lines = own.read_text(encoding="utf-8").splitlines()
-    settings = [line.removeprefix(_SETTING) for line in lines if line.startswith(_SETTING)]
-    plan = Plan(read_grid(grid_file or own, settings), store)
-    plan.check_images()
-    return plan
-
-
-def _cell(run: Path, cell: str, plan: Plan) -> PlannedCell:
-    """The planned cell of a key or its beginning."""
-    path = run / "cells.json"
-    if not path.is_file():
-        raise LatentsError(f"{run} is no run folder: it has no cells.json")
-    known: dict[str, dict[str, Any]] = {c["key"]: c for c in json.loads(path.read_text(encoding="utf-8"))}
-    planned = {one.key: one for one in plan.cells()}
-    found = [key for key in known if key.startswith(cell)] if cell else []
-    if len(found) != 1:
-        fit = [key for key in known if key in planned and _learnt(planned[key], plan)]
-        told = [f"{key[:SHORT]} ({known[key]['target']}: {planned[key].cell['encoders'].label()})" for key in fit]
-        close = nearest(cell, [key[: max(SHORT, len(cell))] for key in known]) if cell else ""
-        ways = close if "did you mean" in close else f": of those with an autoencoder there is {_few(told)}"
-        if not cell:
-            raise LatentsError(f"--cell must name a cell of {run}{ways}")
-        why = "names several cells, give more of it" if found else "is no cell"
-        raise LatentsError(f"--cell '{cell}' {why} of {run}{'' if found else ways}")
-    if found[0] not in planned:
-        raise LatentsError(
-            f"cell {found[0][:SHORT]} of {run} is not what its grid, data and code now make: run the grid again"
-        )
-    return planned[found[0]]
-
-
-def _few(told: Sequence[str]) -> str:
-    more = f" and {len(told) - SHOWN} more" if len(told) > SHOWN else ""
-    return ", ".join(told[:SHOWN]) + more if told else "none"
 
 
 def _learnt(planned: PlannedCell, plan: Plan) -> list[TokensRef]:

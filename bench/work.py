@@ -79,7 +79,7 @@ class Work:
         self._locate = Locate(plan, store, device=device, progress=progress)
         self._find = Find(plan, store, device=device, progress=progress)
         self._cuts: dict[tuple[str, str], list[CropsRef]] = {}
-        self._fuse = Fuse(plan, store, self._embed, device=device)
+        self.fuse = Fuse(plan, store, self._embed, device=device)
         self._left: Counter[str] = Counter()
         self._lock = threading.Lock()
 
@@ -118,7 +118,7 @@ class Work:
                         before.append(fuse[key])
                     if fit.filling and fit.filling not in done["fillings"] and fit.filling not in fill:
                         fill[fit.filling] = self._filling_task(planned, fit, tuple(dict.fromkeys(before)), len(fill))
-                    place = places.setdefault(self._embedding_key(planned), len(places))
+                    place = places.setdefault(self.embedding_key(planned), len(places))
                     fits[fit.key] = self._fit_task(planned, fit, tuple(dict.fromkeys(before)), place)
                     cells_of[fits[fit.key]] = []
                 cells_of[fits[fit.key]].append(planned)
@@ -168,7 +168,7 @@ class Work:
     def _fuse_task(self, planned: PlannedCell, fit: Fit, key: str, before: tuple[Task, ...], place: int) -> Task:
         cell, ref = planned.cell, fit.fused
         assert ref is not None
-        train, what = (self._fuse.train, "") if key == ref.key else (self._fuse.train_refits, " without inner folds")
+        train, what = (self.fuse.train, "") if key == ref.key else (self.fuse.train_refits, " without inner folds")
         where = f"repeat {fit.part.repeat} fold {fit.part.fold}"
         name = f"{cell['fusion'].label()} on {cell['encoders'].label()}, {cell.target}, {where}{what}"
         if self._device != "cuda":
@@ -179,7 +179,7 @@ class Work:
     def _filling_task(self, planned: PlannedCell, fit: Fit, before: tuple[Task, ...], place: int) -> Task:
         cell = planned.cell
         name = f"how good {cell['missing'].label()} fills on {cell['encoders'].label()}, {cell.target}"
-        return Task(name, lambda: self._fuse.rate_filling(planned, fit), "cpu", after=before, order=(1.5, place))
+        return Task(name, lambda: self.fuse.rate_filling(planned, fit), "cpu", after=before, order=(1.5, place))
 
     def _fit_task(self, planned: PlannedCell, fit: Fit, before: tuple[Task, ...], place: int) -> Task:
         cell = planned.cell
@@ -205,8 +205,8 @@ class Work:
         embedding, fold, balanced = self._share_keys(planned, fit)
         start = time.perf_counter()
         try:
-            branches: list[Branch] = self._shared.get(fold, lambda: self._branches(planned, fit, embedding))
-            training = self._shared.get(balanced, lambda: [self._training(planned, fit, one) for one in branches])
+            branches: list[Branch] = self._shared.get(fold, lambda: self.branches(planned, fit, embedding))
+            training = self._shared.get(balanced, lambda: [self.training(planned, fit, one) for one in branches])
             test = fit.rows.test
             found = fit_and_predict(
                 head,
@@ -230,7 +230,7 @@ class Work:
 
         self._store.put("fits", fit.key, save, made_by("fit", cell.labels(), seconds=time.perf_counter() - start))
 
-    def _training(self, planned: PlannedCell, fit: Fit, branch: Branch) -> Training:
+    def training(self, planned: PlannedCell, fit: Fit, branch: Branch) -> Training:
         """The training rows of one branch, those that have it."""
         from heads.base import Refits, Training
 
@@ -262,7 +262,7 @@ class Work:
             if last:
                 self._fitted(planned)
 
-    def _branches(self, planned: PlannedCell, fit: Fit, embedding: Hashable) -> list[Branch]:
+    def branches(self, planned: PlannedCell, fit: Fit, embedding: Hashable) -> list[Branch]:
         """The features of all samples, by what the training rows of a fold are like."""
         from bench.stages import features
 
@@ -277,10 +277,10 @@ class Work:
             columns = plan.samples[list(plan.dataset.locations)]
             return [Branch.of(features.one_hot(columns, train))]
         if self._learns_in_fold(planned):
-            fused = self._fuse.vectors(planned, fit)
+            fused = self.fuse.vectors(planned, fit)
         else:
-            fused = self._shared.get(embedding, lambda: self._fuse.vectors(planned, fit))
-        refitted = self._fuse.refitted(fit) if len(self._fused_keys(planned, fit)) > 1 else None
+            fused = self._shared.get(embedding, lambda: self.fuse.vectors(planned, fit))
+        refitted = self.fuse.refitted(fit) if len(self._fused_keys(planned, fit)) > 1 else None
         if head.features == "own":
             own = None if refitted is None else (refitted.fold_of, [one.probabilities for one in refitted.fused])
             return [Branch(fused.probabilities, np.ones(len(plan.ids), dtype=bool), own)]
@@ -320,7 +320,8 @@ class Work:
             or keys.plugin("fusion", cell["fusion"]).learns != "nothing"
         )
 
-    def _embedding_key(self, planned: PlannedCell) -> Hashable:
+    def embedding_key(self, planned: PlannedCell) -> Hashable:
+        """What cells that read the same vectors of all samples share."""
         steps = planned.cell.steps
         head = self._plan.keys.plugin("heads", steps["heads"])
         if head.features == "presence":
@@ -331,7 +332,7 @@ class Work:
 
     def _share_keys(self, planned: PlannedCell, fit: Fit) -> tuple[Hashable, Hashable, Hashable]:
         """What the embedding, the features of the fold and its training rows are shared by."""
-        embedding = self._embedding_key(planned)
+        embedding = self.embedding_key(planned)
         fold = (embedding, fit.rows.key, len(self._fused_keys(planned, fit)))
         head = self._plan.keys.plugin("heads", planned.cell["heads"])
         return embedding, fold, (fold, planned.cell["balance"] if head.balanced else "real rows")

@@ -103,7 +103,7 @@ def _entries(tokens: Tokens, samples: NDArray[np.int64]) -> NDArray[np.int64]:
 
 @dataclass(frozen=True, eq=False)
 class FittedFusion:
-    """A missing step and a fusion, both ready, or learnt from training samples.
+    """A missing step and a fusion that are ready for any samples.
 
     Args:
         filler: Fills absent sequences; None leaves zeros.
@@ -116,13 +116,8 @@ class FittedFusion:
     filled: bool
 
     def __call__(self, tokens: Sequence[Tokens]) -> Fused:
-        """One vector a sample and branch of any samples."""
-        values = np.zeros((len(tokens[0].rows), len(tokens), 0), dtype=np.float32)
-        if self.filled:
-            values, present = means(tokens)
-            if self.filler is not None and not present.all():
-                values = self.filler(values, present)
-        return self.fuser(tokens, values)
+        """One vector a sample and branch."""
+        return self.fuser(tokens, filled(tokens, self.filler, self.filled))
 
 
 def fuse(
@@ -136,8 +131,7 @@ def fuse(
     classes: int,
     seed: int,
     device: str,
-    always: bool = False,
-) -> tuple[Fused, FittedFusion]:
+) -> tuple[Fused, Fuser]:
     """One vector a sample and branch; what learns sees the samples of `train` alone.
 
     Args:
@@ -150,18 +144,36 @@ def fuse(
         classes: The number of classes.
         seed: For what draws.
         device: Where torch computes.
-        always: Whether the missing step learns though all samples have all sequences, for other samples to come.
     """
-    filler = None
-    filled = np.zeros((len(groups), len(tokens), 0), dtype=np.float32)
-    if fusion.uses_filled:
-        filled, present = means(tokens)
-        if missing is not None and (always or not present.all()):
-            filler = missing.fit(filled[train], present[train], groups=groups[train], seed=seed)
-            filled = filler(filled, present)
+    lacking = fusion.uses_filled and not all((one.rows >= 0).all() for one in tokens)
+    filler = fitted_filler(tokens, missing, train, groups, seed=seed) if lacking else None
+    values = filled(tokens, filler, fusion.uses_filled)
     training = [one.take(train) for one in tokens]
-    fuser = fusion.fit(training, filled[train], y, classes=classes, groups=groups[train], seed=seed, device=device)
-    return fuser(tokens, filled), FittedFusion(filler, fuser, fusion.uses_filled)
+    fuser = fusion.fit(training, values[train], y, classes=classes, groups=groups[train], seed=seed, device=device)
+    return fuser(tokens, values), fuser
+
+
+def fitted_filler(
+    tokens: Sequence[Tokens],
+    missing: Missing | None,
+    train: NDArray[np.int64],
+    groups: NDArray[np.str_],
+    *,
+    seed: int,
+) -> Filler | None:
+    """What fills absent sequences by the samples of `train`; None leaves zeros."""
+    if missing is None:
+        return None
+    values, present = means([one.take(train) for one in tokens])
+    return missing.fit(values, present, groups=groups[train], seed=seed)
+
+
+def filled(tokens: Sequence[Tokens], filler: Filler | None, wanted: bool) -> Float32:
+    """The means over the slices of each sequence, absent ones filled, `(N, S, F)`; `(N, S, 0)` if not `wanted`."""
+    if not wanted:
+        return np.zeros((len(tokens[0].rows), len(tokens), 0), dtype=np.float32)
+    values, present = means(tokens)
+    return values if filler is None or present.all() else filler(values, present)
 
 
 def means(tokens: Sequence[Tokens]) -> tuple[Float32, NDArray[np.bool_]]:

@@ -12,6 +12,7 @@ from bench.gridfile import read_grid
 from bench.latent_pictures import nearest_of_others
 from bench.latents import LatentsError, write_latents
 from bench.progress import Progress
+from bench.reopen import CellError
 from bench.run import Options, run
 from encoders.cae_2d import Cae2d
 from results.interpretability import pictures
@@ -138,13 +139,13 @@ def test_errors_name_the_way_out(done, tmp_path):
         cells["raw_pixels"]: "has no autoencoder \\(its encoder is raw_pixels",
         cells["none"]: "has no autoencoder \\(its encoder is none",
     }.items():
-        with pytest.raises(LatentsError, match=message):
+        with pytest.raises(CellError, match=message):
             write_latents(folder_of_run, cell, store=store)
     with pytest.raises(LatentsError, match="--fold 3: there is 0, 1, 2"):
         write_latents(folder_of_run, key, store=store, fold=3)
     with pytest.raises(LatentsError, match="--measures raw_pixels: must be an encoder that"):
         write_latents(folder_of_run, key, store=store, measures="raw_pixels")
-    with pytest.raises(LatentsError, match=r"is no run folder: it has no grid\.yaml"):
+    with pytest.raises(CellError, match=r"is no run folder: it has no grid\.yaml"):
         write_latents(store, key, store=store)
     emptied = shutil.copytree(store, tmp_path / "store")
     shutil.rmtree(emptied / "networks")

@@ -1,0 +1,86 @@
+"""What a cell learnt, from tokens to probabilities, ready for samples that it has not seen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.stages import features
+from bench.stages.features import FittedFusion, Measured, Scale
+from bench.stages.fits import FittedHeads, Predicted
+from data.base import Float64
+from encoders.base import FittedProjection, Tokens
+from encoders.fusion.base import Fused
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, eq=False)
+class EncoderChain:
+    """The tokens of one encoder to a vector a sample and branch.
+
+    Args:
+        measured: Fills what was not measured; None for an encoder that measures nothing.
+        projections: One a sequence, or none.
+        fusion: Fills absent sequences, joins slices and sequences.
+    """
+
+    measured: Measured | None
+    projections: tuple[FittedProjection, ...]
+    fusion: FittedFusion
+
+    def prepare(self, tokens: Sequence[Tokens]) -> Sequence[Tokens]:
+        """The tokens as the fusion reads them, one `Tokens` a sequence."""
+        if self.measured is not None:
+            tokens = self.measured(tokens)
+        return features.projected(tokens, self.projections) if self.projections else tokens
+
+
+@dataclass(frozen=True, eq=False)
+class Chain:
+    """A cell that was fitted, without its encoders.
+
+    Args:
+        encoders: One an encoder.
+        table: What encodes table columns; None where they are not used.
+        scales: One a branch; none where the head reads the encoders' own probabilities.
+        heads: The head on each branch.
+    """
+
+    encoders: tuple[EncoderChain, ...]
+    table: Any
+    scales: tuple[Scale, ...]
+    heads: FittedHeads
+
+    def fused(self, tokens: Sequence[Sequence[Tokens]], own: Sequence[Float64 | None]) -> Fused:
+        """What the fusion makes of N samples; see `predict`."""
+        blocks = [one.fusion(one.prepare(given)) for one, given in zip(self.encoders, tokens, strict=True)]
+        told = [b if p is None else replace(b, probabilities=p) for b, p in zip(blocks, own, strict=True)]
+        return features.joined(told)
+
+    def inputs(self, fused: Fused, columns: pd.DataFrame) -> tuple[list[Any], NDArray[np.bool_]]:
+        """What the head reads of each branch `(N, F)`, and which sample has it `(B, N)`."""
+        if not self.scales:
+            assert fused.probabilities is not None
+            return [fused.probabilities], np.ones((1, len(columns)), dtype=bool)
+        table = features.table_features(self.table, columns)
+        joined = [features.join_table(vectors, table) for vectors in fused.vectors]
+        return [scale(X) for scale, X in zip(self.scales, joined, strict=True)], fused.present
+
+    def predict(
+        self, tokens: Sequence[Sequence[Tokens]], own: Sequence[Float64 | None], columns: pd.DataFrame
+    ) -> Predicted:
+        """Predicts N samples.
+
+        Args:
+            tokens: For each encoder the tokens of each sequence.
+            own: For each encoder what it says itself `(N, K)`, or None.
+            columns: The samples' rows with the columns that tables read.
+        """
+        X, present = self.inputs(self.fused(tokens, own), columns)
+        return self.heads.predict(X, present)
