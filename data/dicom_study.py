@@ -54,7 +54,7 @@ class DicomStudy(Dataset):
     the parts of a path that the header names as the patient's are left out.
 
     Args:
-        folders: One a study.
+        folders: One a study; a single one may stand alone.
         sequences: The sequences to read, of `sagittal_t1`, `sagittal_t2` (or STIR) and `axial_t2`.
         series: The sequence of series that the header does not tell, by the name of their folder.
         descriptions: A table such as RSNA's `test_series_descriptions.csv` that says it; empty for none.
@@ -62,7 +62,7 @@ class DicomStudy(Dataset):
         keep_names: Studies and files keep the names of their folders, which may be a patient's.
     """
 
-    folders: tuple[str, ...] = ()
+    folders: str | tuple[str, ...] = ()
     sequences: tuple[str, ...] = tuple(SEQUENCES.values())
     series: Mapping[str, str] = field(default_factory=dict)
     descriptions: str = ""
@@ -175,16 +175,15 @@ class DicomStudy(Dataset):
 
     @cached_property
     def _read(self) -> dict[str, Study]:
-        if not self.folders or isinstance(self.folders, str):
-            raise DataError(
-                "dicom_study has no folders: set `folders` to a list of folders of DICOM files, one a study"
-            )
+        folders = (self.folders,) if isinstance(self.folders, str) else self.folders
+        if not any(folders):
+            raise DataError("dicom_study has no folders: set `folders` to the folders of DICOM files, one a study")
         for name in (*self.sequences, *self.series.values()):
             if name not in SEQUENCES.values():
                 raise DataError(f"dicom_study has no sequence '{name}': use some of {', '.join(SEQUENCES.values())}")
         listed = rsna_tables.read_series(Path(self.descriptions), []) if self.descriptions else {}
         read: dict[str, Study] = {}
-        for number, folder in enumerate(map(Path, self.folders), start=1):
+        for number, folder in enumerate(map(Path, folders), start=1):
             name = folder.resolve().name if self.keep_names else f"study_{number}"
             if name in read:
                 raise DataError(f"{name}: two studies have this name: leave out `keep_names`")
