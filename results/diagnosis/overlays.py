@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 COLOURS = ("#56B4E9", "#F0E442", "#FF7F50", "#CC79A7", "#FFFFFF")  # bright on black, told apart by the colour-blind
 MARKERS = ("o", "s", "^", "D", "v")
 GLYPHS = ("●", "■", "▲", "◆", "▼")
-_TALL, _BESIDE, _ABOVE, _BELOW = 4.6, 1.15, 0.5, 0.1  # inches
-_GAP = 0.095  # of the picture's height: a label of two lines
+_TALL, _WIDE, _BESIDE, _ABOVE, _BELOW = 4.6, 4.6, 1.15, 0.5, 0.1  # inches
+_LEAST = 3.2
+_GAP = 0.35  # inches: a label of two lines
 _WINDOW = (1, 99.5)  # percentiles
 
 
@@ -29,24 +30,35 @@ def draw_overlay(of: Diagnosis, one: Slice, path: Path) -> None:
     """
     import matplotlib as mpl
     from matplotlib.figure import Figure
+    from matplotlib.patheffects import withStroke
 
     high, wide = np.multiply(one.pixels.shape, one.spacing)
-    width = _TALL * wide / high
     left = _BESIDE if any(_is_left(one, finding) for finding in of.on(one)) else _BELOW
-    total = max(left + width + _BESIDE, 3.2)
-    tall = _ABOVE + _TALL + _BELOW
+    scale = min(_TALL / high, (_WIDE - left - _BESIDE) / wide)
+    width, height = scale * wide, scale * high
+    total, tall = max(left + width + _BESIDE, _LEAST), _ABOVE + height + _BELOW
     with mpl.rc_context({"font.family": "DejaVu Sans", "font.size": 8, "text.parse_math": False}):
         figure = Figure(figsize=(total, tall), facecolor="black")
-        axes = figure.add_axes((left / total, _BELOW / tall, width / total, _TALL / tall))
+        axes = figure.add_axes((left / total, _BELOW / tall, width / total, height / tall))
         low, bright = np.percentile(one.pixels, _WINDOW)
         axes.imshow(one.pixels, cmap="gray", vmin=low, vmax=max(bright, low + 1e-6), aspect="auto")
         axes.set_axis_off()
         for letter, x, y in zip(one.letters, (0.5, 0.98, 0.5, 0.02), (0.98, 0.5, 0.02, 0.5), strict=True):
-            axes.text(x, y, letter, transform=axes.transAxes, color="white", ha="center", va="center", fontsize=9)
+            edge = axes.text(
+                x, y, letter, transform=axes.transAxes, color="white", ha="center", va="center", fontsize=9
+            )
+            edge.set_path_effects([withStroke(linewidth=2, foreground="black")])
         figure.text(_BELOW / total, 1 - _BELOW / tall, title(of, one), color="white", va="top", linespacing=1.4)
         for at_left in (True, False):
-            _label(axes, of, one, [finding for finding in of.on(one) if _is_left(one, finding) == at_left], at_left)
-        figure.savefig(path, dpi=130, facecolor="black")
+            _label(
+                axes,
+                of,
+                one,
+                [finding for finding in of.on(one) if _is_left(one, finding) == at_left],
+                at_left,
+                _GAP / height,
+            )
+        figure.savefig(path, dpi=160, facecolor="black")
 
 
 def title(of: Diagnosis, one: Slice) -> str:
@@ -70,13 +82,13 @@ def spread(wanted: Sequence[float], gap: float) -> list[float]:
     return places
 
 
-def _label(axes: Axes, of: Diagnosis, one: Slice, findings: list[Finding], at_left: bool) -> None:
+def _label(axes: Axes, of: Diagnosis, one: Slice, findings: list[Finding], at_left: bool, gap: float) -> None:
     from matplotlib.patheffects import withStroke
 
     several = len({finding.condition for finding in of.on(one)}) > 1
     marks = [(finding.mark.y, finding.mark.x, finding) for finding in findings if finding.mark]
     marks.sort(key=lambda mark: mark[:2])
-    heights = spread([(y + 0.5) / one.pixels.shape[0] for y, _, _ in marks], _GAP)
+    heights = spread([(y + 0.5) / one.pixels.shape[0] for y, _, _ in marks], gap)
     for (y, x, finding), height in zip(marks, heights, strict=True):
         grade = of.classes.index(finding.grade)
         colour = COLOURS[grade % len(COLOURS)]
@@ -84,7 +96,7 @@ def _label(axes: Axes, of: Diagnosis, one: Slice, findings: list[Finding], at_le
         words = f"{finding.place}\n{finding.level}" if several else words
         arrow: dict[str, Any] = {"arrowstyle": "-", "color": colour, "linewidth": 0.7, "shrinkA": 0, "shrinkB": 5}
         axes.annotate(
-            f"{words}\n{finding.grade} {of.probability(finding):.0%}",
+            f"{words}\n{finding.grade} {of.probability(finding) * 100:.0f} %",
             (x, y),
             (-0.03 if at_left else 1.03, 1 - height),
             textcoords="axes fraction",
