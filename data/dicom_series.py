@@ -87,6 +87,7 @@ def read_study(folder: Path, name: str, rules: Rules) -> Study:
     if not folder.is_dir():
         what = "is a file: give the folder that holds the study's DICOM files" if folder.exists() else "no such folder"
         raise DataError(f"{place}: {what}")
+    folder = folder.absolute()  # a relative one, such as ".", would be found in every text
     study, headers = Study(), []
     for path in dicom_headers.walk(folder):
         try:
@@ -204,9 +205,9 @@ def _check_used(study: Study, found: list[_Series], place: str, rules: Rules) ->
     if not study.used:
         said = "; ".join(f"{one.name}: {study.shown(one.how)}" for one in found[:4])
         others = f" and {len(found) - 4} more" if len(found) > 4 else ""
-        raise DataError(
-            f"{place}: no series is one of {', '.join(rules.sequences)} ({said}{others}): name it in `series`"
-        )
+        could_be = [one for one in found if len(one.headers) >= MIN_SLICES and one.headers[0].plane]
+        hint = ": if one is, name it in `series`" if could_be else ""
+        raise DataError(f"{place}: no series is one of {', '.join(rules.sequences)} ({said}{others}){hint}")
     used = [one for headers in study.used.values() for one in headers]
     exams = {one.study for one in used if one.study}
     if len(exams) > 1:

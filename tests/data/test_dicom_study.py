@@ -193,7 +193,8 @@ def test_axial_series_are_joined_by_position(study):
 def test_the_user_names_series_by_folder(study):
     t1, t2 = (read(study).load("study_1", name) for name in ("sagittal_t1", "sagittal_t2"))
     change(study, SeriesDescription=None)
-    assert "no series is one of sagittal_t1, sagittal_t2, axial_t2" in message(read(study))
+    said = message(read(study))
+    assert "no series is one of sagittal_t1, sagittal_t2, axial_t2" in said and "name it in `series`" in said
     plugin = read(study, series={"sagittal_t1": "sagittal_t2", "sagittal_t2": "sagittal_t1"})
     assert_same(plugin.load("study_1", "sagittal_t2"), t1)
     assert_same(plugin.load("study_1", "sagittal_t1"), t2)
@@ -260,7 +261,8 @@ def test_one_slice_is_no_sequence(study):
     for path in study.rglob("*.dcm"):
         if path.name != "2.dcm":
             path.unlink()
-    assert "sagittal_t1 of 1 slice, fewer than 3" in message(read(study))
+    said = message(read(study))
+    assert "sagittal_t1 of 1 slice, fewer than 3" in said and "`series`" not in said
 
 
 @pytest.mark.parametrize("packed", [True, False], ids=["rle", "native"])
@@ -334,3 +336,10 @@ def test_the_digest_follows_bytes_and_sequence(study):
     assert swapped.digest("study_1", of_file) != before
     (study / "axial_t2" / "1.dcm").unlink()
     assert read(study).digest("study_1", of_file) != before
+
+
+def test_the_folder_may_be_the_current_one(study, monkeypatch):
+    monkeypatch.chdir(study)
+    (study / "sagittal_t1" / "2.dcm").write_bytes(b"")
+    (fault,) = read(".").load("study_1", "sagittal_t1").faults
+    assert fault == "study_1/sagittal_t1/2.dcm: can't be read, truncated or no DICOM file"
