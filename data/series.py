@@ -58,24 +58,39 @@ def read(folders: Sequence[Path], orientation: str) -> Image:
     Raises:
         DataError: No slice can be read, or all pixels are equal.
     """
-    slices, faults = [], []
-    for folder in folders:
-        found = files(folder)
-        if not found:
+    found = {folder: files(folder) for folder in folders}
+    faults = []
+    for folder, paths in found.items():
+        if not paths:
             faults.append(f"{folder}: {'holds no .dcm file' if folder.is_dir() else 'no such folder'}")
-        for path in found:
-            try:
-                slices.append(_oriented(_read_slice(path), orientation))
-            except DataError as error:
-                faults.append(str(error))
-        if len(found) == 1:
+        if len(paths) == 1:
             faults.append(f"{folder}: has one slice")
+    return read_files([path for paths in found.values() for path in paths], orientation, faults)
+
+
+def read_files(paths: Sequence[Path], orientation: str, faults: Sequence[str] = ()) -> Image:
+    """As `read`, of files of any names and folders.
+
+    Args:
+        paths: A slice each.
+        orientation: As in `read`.
+        faults: What is known to be amiss; they stand before the image's own.
+
+    Raises:
+        DataError: No slice can be read, or all pixels are equal.
+    """
+    faults, slices = list(faults), []
+    for path in paths:
+        try:
+            slices.append(_oriented(_read_slice(path), orientation))
+        except DataError as error:
+            faults.append(str(error))
     if not slices:
         others = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
         raise DataError(f"{faults[0]}{others}: no slice can be read" if faults else "no series given")
     stack, twice = _sorted(slices, orientation)
     pixels, planes = _one_grid(stack)
-    volumes.check(pixels, folders[0])
+    volumes.check(pixels, stack[0].path.parent)
     grid = regular_grid(planes, pixels.shape)
     regular = are_regular(planes, pixels.shape, grid)
     return Image(pixels, grid, planes=None if regular else planes, faults=(*faults, *twice))

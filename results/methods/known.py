@@ -27,6 +27,7 @@ _NETWORK = ("torch", "timm", "opencv-python-headless")
 
 STEPS: dict[str, dict[str, Known]] = {
     "data": {
+        "dicom_study": Known("studies of lumbar spine MRI as DICOM files", (), ("simpleitk",)),
         "image_table": Known("a table of image files", (), ("simpleitk",)),
         "medmnist": Known("MedMNIST", ("yang2023",)),
         "oai": Known("the knees of the Osteoarthritis Initiative", (), ("simpleitk",)),

@@ -57,6 +57,7 @@ def fields(tmp_path_factory, rsna_phantom, oai_phantom):
         "medmnist": {"file": str(folder / "mnist.npz")},
         "rsna": {"folder": str(rsna_phantom)},
         "oai": {"folder": str(oai_phantom)},
+        "dicom_study": {"folders": tuple(map(str, sorted((rsna_phantom / "train_images").iterdir())))},
     }
 
 

@@ -1,0 +1,198 @@
+"""Studies of lumbar spine MRI as a scanner or an archive exports them: DICOM files, no labels."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from data import rsna_tables, series
+from data.base import DataError, Dataset, Image, Target, exclusions
+from data.dicom_headers import Header
+from data.dicom_series import MIN_SLICES, Rules, Study, read_study
+from data.rsna_tables import CLASSES, PLACES, SEQUENCES, SIDES
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class Pixel(NamedTuple):
+    """A position in a file of a study.
+
+    Args:
+        series: The series as `recognised` names it.
+        file: The file's name.
+        instance: InstanceNumber, from 1 as scanners count; None where the header has none.
+        x: Column, from 0, of the file's own pixels, not of the turned stack's; a pixel's centre is a whole number.
+        y: Row, likewise.
+        away: How far the position lies from the file's plane, mm.
+    """
+
+    series: str
+    file: str
+    instance: int | None
+    x: float
+    y: float
+    away: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class DicomStudy(Dataset):
+    """Lumbar spine MRI without labels; a sample is one grading of one level, 25 a study, as of `rsna`.
+
+    A study is a folder of one examination of one patient, its files below it at any depth and under any names. Which of
+    RSNA's three sequences a series is, is told from orientation, description and times (`recognised` says how). Of
+    several sagittal series of a sequence one is used: T2 before STIR, without saturated fat or contrast before with,
+    then the one with most slices. Axial series are joined. Images are turned as those of `rsna`.
+
+    No patient's name or id stands in samples, tables or messages: studies are called `study_1` ... in their order, and
+    the parts of a path that the header names as the patient's are left out.
+
+    Args:
+        folders: One a study; a single one may stand alone.
+        sequences: The sequences to read, of `sagittal_t1`, `sagittal_t2` (or STIR) and `axial_t2`.
+        series: The sequence of series that the header does not tell, by the name of their folder.
+        descriptions: A table such as RSNA's `test_series_descriptions.csv` that says it; empty for none.
+        max_bytes: Pixels of one study are refused above this size before they are read.
+        keep_names: Studies and files keep the names of their folders, which may be a patient's.
+    """
+
+    folders: str | tuple[str, ...] = ()
+    sequences: tuple[str, ...] = tuple(SEQUENCES.values())
+    series: Mapping[str, str] = field(default_factory=dict)
+    descriptions: str = ""
+    max_bytes: int = 2 * 10**9
+    keep_names: bool = False
+
+    @property
+    def locations(self) -> tuple[str, ...]:
+        """What is graded, on which side and at which level."""
+        return ("condition", "side", "level")
+
+    @property
+    def patients_known(self) -> bool:
+        """False: the patient's id is not kept, and two studies may be of one patient."""
+        return False
+
+    def targets(self) -> list[Target]:
+        """Those of `rsna`: all gradings pooled; one a condition; one a condition and side; one a column."""
+        rows: dict[str, dict[str, str]] = {"severity": {}}
+        rows |= {condition: {"condition": condition} for condition in SIDES}
+        rows |= {p.graded: {"condition": p.condition, "side": p.side} for p in PLACES.values() if p.side != "middle"}
+        rows |= {column: place._asdict() for column, place in PLACES.items()}
+        return [Target(name, "severity", CLASSES, ordinal=True, rows=where) for name, where in rows.items()]
+
+    def samples(self) -> pd.DataFrame:
+        """One row a place of each study, in RSNA's order; `severity` is missing everywhere.
+
+        Raises:
+            DataError: A folder is no study of MRI of one patient, or has too many pixels; see `read_study`.
+        """
+        import pandas as pd
+
+        rows = [
+            {"sample": f"{study}_{column}", "patient": study, "study": study, **place._asdict(), "severity": None}
+            for study in self._read
+            for column, place in PLACES.items()
+        ]
+        return pd.DataFrame(rows).set_index("sample").astype("str")
+
+    def excluded(self) -> pd.DataFrame:
+        """Files that are no image or can't be read, and series that are not used."""
+        return exclusions([row for study in self._read.values() for row in study.excluded])
+
+    def recognised(self) -> pd.DataFrame:
+        """One row a series.
+
+        Columns `study`, `series` (its folder, `#2` ... where a folder holds several), `orientation`, `slices`,
+        `sequence` (empty where it is not used) and `how` (how it was told, or why it is not used).
+        """
+        import pandas as pd
+
+        rows = [(study, *row) for study, read in self._read.items() for row in read.recognised]
+        return pd.DataFrame(rows, columns=["study", "series", "orientation", "slices", "sequence", "how"])
+
+    def load(self, study: str, sequence: str) -> Image | None:
+        """All series of a sequence as one stack; what could not be read stands in its `faults`.
+
+        Raises:
+            DataError: Fewer than 3 slices can be read.
+        """
+        read = self._study(study)
+        headers = read.used.get(sequence, [])
+        if not headers:
+            return None
+        try:
+            image = series.read_files([one.path for one in headers], sequence.partition("_")[0])
+        except DataError as error:
+            raise DataError(read.shown(str(error))) from error
+        faults = (*read.faults(sequence), *map(read.shown, image.faults))
+        if len(image.pixels) < MIN_SLICES:
+            why = f": {faults[0]}" if faults else ""
+            raise DataError(
+                f"{study}: {len(image.pixels)} slices of {sequence} can be read, {MIN_SLICES} are needed{why}"
+            )
+        return replace(image, faults=faults)
+
+    def files(self, study: str) -> list[Path]:
+        """The files of the series that are used."""
+        return [one.path for sequence in self.sequences for one in self._study(study).used.get(sequence, [])]
+
+    def digest(self, study: str, of_file: Callable[[Path], str]) -> str:
+        """Changes with the files' bytes and with the sequence for which a file is read."""
+        used = self._study(study).used
+        lines = [f"{name} {one.path.name} {of_file(one.path)}" for name in self.sequences for one in used.get(name, [])]
+        return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+    def pixel(self, study: str, sequence: str, position: tuple[float, float, float]) -> Pixel:
+        """Where in the files a position (LPS mm) lies: on the nearest slice of those that hold it, if any do.
+
+        Raises:
+            DataError: The study lacks the sequence, or no header says where its slices lie.
+        """
+        read = self._study(study)
+        found: list[tuple[bool, float, int, Header, float, float]] = []
+        for one in read.used.get(sequence, []):
+            try:
+                header = series.read_header(one.path)
+            except DataError:
+                continue
+            away, y, x = (np.linalg.inv(header.plane) @ [*position, 1.0])[:3]
+            beside = not (-0.5 <= y <= header.shape[0] - 0.5 and -0.5 <= x <= header.shape[1] - 0.5)
+            found.append((beside, float(abs(away)), len(found), one, float(x), float(y)))
+        if not found:
+            raise DataError(f"{study}: has no slice of {sequence} with a place")
+        _, distance, _, one, x, y = min(found)
+        return Pixel(read.named[one.path], read.shown(one.path.name), one.instance, x, y, distance)
+
+    def _study(self, study: str) -> Study:
+        return self._read.get(study) or Study()
+
+    @cached_property
+    def _read(self) -> dict[str, Study]:
+        folders = (self.folders,) if isinstance(self.folders, str) else self.folders
+        if not any(folders):
+            raise DataError("dicom_study has no folders: set `folders` to the folders of DICOM files, one a study")
+        for name in (*self.sequences, *self.series.values()):
+            if name not in SEQUENCES.values():
+                raise DataError(f"dicom_study has no sequence '{name}': use some of {', '.join(SEQUENCES.values())}")
+        listed = rsna_tables.read_series(Path(self.descriptions), []) if self.descriptions else {}
+        read: dict[str, Study] = {}
+        for number, folder in enumerate(map(Path, folders), start=1):
+            name = folder.resolve().name if self.keep_names else f"study_{number}"
+            if name in read:
+                raise DataError(f"{name}: two studies have this name: leave out `keep_names`")
+            rules = Rules(
+                sequences=self.sequences,
+                named=self.series,
+                listed=listed.get(folder.resolve().name, {}),
+                max_bytes=self.max_bytes,
+                keep_names=self.keep_names,
+            )
+            read[name] = read_study(folder, name, rules)
+        return read

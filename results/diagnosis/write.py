@@ -1,0 +1,80 @@
+"""Writes all files of a diagnosis."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+from pathlib import Path
+
+from results.diagnosis.findings import SEQUENCES, WARNING, Diagnosis, Finding, shown_place
+from results.diagnosis.overlays import GLYPHS, draw_overlay, title
+from results.diagnosis.tables import table, write_csv, write_json
+
+HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class _Picture:
+    name: str
+    title: str
+    said: str
+    address: str
+
+
+def write_diagnosis(of: Diagnosis, folder: Path) -> list[Path]:
+    """Writes `diagnosis.json`, `diagnosis.csv`, `overlays/SEQUENCE_slice_INDEX.png` and `diagnosis.html`.
+
+    The page needs no other file and no network. Slices without a finding are not drawn.
+
+    Args:
+        of: What is said of one study.
+        folder: Made if need be; files of an earlier diagnosis are overwritten.
+
+    Returns:
+        The files, the page last.
+    """
+    pictures = folder / "overlays"
+    pictures.mkdir(parents=True, exist_ok=True)
+    for old in pictures.glob("*_slice_*.png"):
+        old.unlink()
+    written = [folder / "diagnosis.json", folder / "diagnosis.csv"]
+    write_json(of, written[0])
+    write_csv(of, written[1])
+    shown = []
+    for one in of.slices:
+        if found := of.on(one):
+            written.append(pictures / f"{one.name}.png")
+            draw_overlay(of, one, written[-1])
+            said = "; ".join(f"{f.place} {f.level}: {f.grade}" for f in found)
+            encoded = base64.b64encode(written[-1].read_bytes()).decode("ascii")
+            shown.append(_Picture(one.name, title(of, one), said, f"data:image/png;base64,{encoded}"))
+    written.append(folder / "diagnosis.html")
+    written[-1].write_text(_page(of, shown), encoding="utf-8")
+    return written
+
+
+def _page(of: Diagnosis, pictures: list[_Picture]) -> str:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    found = {(one.level, one.condition, one.side): one for one in of.findings}
+    columns = list(dict.fromkeys((one.condition, one.side) for one in of.findings))
+    rows: list[tuple[str, list[Finding | None]]] = [
+        (level, [found.get((level, *column)) for column in columns])
+        for level in dict.fromkeys(one.level for one in of.findings)
+    ]
+    environment = Environment(
+        loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    return environment.get_template("diagnosis.html.jinja").render(
+        of=of,
+        warning=WARNING,
+        columns=[shown_place(*column) for column in columns],
+        rows=rows,
+        reasons=list(dict.fromkeys(one.missing for one in of.findings if one.missing)),
+        details=table(of),
+        glyphs=dict(zip(of.classes, GLYPHS * len(of.classes), strict=False)),
+        sequences=SEQUENCES,
+        place=shown_place,
+        pictures=pictures,
+        style=(HERE / "diagnosis.css").read_text(encoding="utf-8"),
+    )

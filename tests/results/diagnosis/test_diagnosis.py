@@ -1,0 +1,298 @@
+"""What is written of a study says the same in every file, on the right side and in the right pixel."""
+
+import json
+import os
+import re
+import shutil
+
+import matplotlib.image
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.colors import to_rgb
+from numpy.testing import assert_allclose
+
+from results.diagnosis import Diagnosis, Finding, Mark, Slice, write_diagnosis, write_submission
+from results.diagnosis.overlays import COLOURS, spread
+from results.run_folder import ResultsError
+
+CLASSES = ("Normal/Mild", "Moderate", "Severe")
+LEVELS = ("L1/L2", "L2/L3", "L3/L4", "L4/L5", "L5/S1")
+AXIAL = ((0.0, 1.0, 0.0), (1.0, 0.0, 0.0))  # rows to the back, columns to the patient's left
+SAGITTAL = ((0.0, -0.2, -0.98), (0.0, 0.98, -0.2))
+MISSING = "no sagittal T1 in this study"
+
+
+def axial(pixels=None, **fields):
+    pixels = np.arange(80 * 60, dtype=np.float32).reshape(80, 60) if pixels is None else pixels
+    fields = {"sequence": "axial_t2", "index": 7, "spacing": (0.5, 1.0), "instance": 19} | fields
+    return Slice(pixels=pixels, directions=AXIAL, **fields)
+
+
+def finding(condition="subarticular_stenosis", side="left", level="L4/L5", grade=2, x=45.25, y=20.5, **fields):
+    probabilities = tuple(0.625 if k == grade else 0.1875 for k in range(3))
+    mark = Mark(
+        sequence="axial_t2",
+        index=7,
+        x=x,
+        y=y,
+        position=(12.5, -30.25, 400.0),
+        series="5",
+        file="IM19",
+        instance=19,
+        file_x=y,
+        file_y=x,
+    )
+    fields = {"probabilities": probabilities, "grade": CLASSES[grade], "mark": mark} | fields
+    return Finding(condition=condition, side=side, level=level, **fields)
+
+
+def diagnosis(*findings, **fields):
+    fields = {
+        "study": "study_1",
+        "slices": (axial(), axial(index=8)),
+        "notes": ("series 5: description 'T2'",),
+    } | fields
+    return Diagnosis(classes=CLASSES, findings=findings, model={"trained on": "150 patients"}, **fields)
+
+
+@pytest.fixture
+def example():
+    absent = [
+        Finding(condition="neural_foraminal_narrowing", side=side, level="L4/L5", missing=MISSING)
+        for side in ("left", "right")
+    ]
+    return diagnosis(
+        finding(),
+        finding(side="right", grade=0, x=14, y=21),
+        finding(level="L5/S1", grade=1, mark=None),
+        *absent,
+    )
+
+
+def test_json_has_the_values_that_were_given(example, tmp_path):
+    write_diagnosis(example, tmp_path)
+    told = json.loads((tmp_path / "diagnosis.json").read_text())
+    assert told["warning"] == "Research software: not for clinical use"
+    assert (told["study"], told["model"]) == ("study_1", {"trained on": "150 patients"})
+    assert told["findings"][0] == {
+        "condition": "subarticular_stenosis",
+        "side": "left",
+        "level": "L4/L5",
+        "grade": "Severe",
+        "probabilities": {"Normal/Mild": 0.1875, "Moderate": 0.1875, "Severe": 0.625},
+        "sequence": "axial_t2",
+        "slice": {"index": 7, "instance": 19, "series": "5", "file": "IM19"},
+        "point": {"pixel": [45.25, 20.5], "mm": [12.5, -30.25, 400.0], "file_pixel": [20.5, 45.25]},
+    }
+    assert told["findings"][3] == {
+        "condition": "neural_foraminal_narrowing",
+        "side": "left",
+        "level": "L4/L5",
+        "missing": MISSING,
+    }
+
+
+def test_csv_json_and_page_agree(example, tmp_path):
+    write_diagnosis(example, tmp_path)
+    told = json.loads((tmp_path / "diagnosis.json").read_text())["findings"]
+    rows = pd.read_csv(tmp_path / "diagnosis.csv")
+    page = (tmp_path / "diagnosis.html").read_text()
+    grades = re.search(r'<table class="grades".*?</table>', page, re.DOTALL)[0]
+    all_rows = re.search(r'<table class="findings">.*?</table>', page, re.DOTALL)[0].split("<tr>")[2:]
+    assert len(told) == len(rows) == len(all_rows) == 5
+    shown = {"subarticular_stenosis": "Subarticular", "neural_foraminal_narrowing": "Foramen"}
+    for one, (_, row), line in zip(told, rows.iterrows(), all_rows, strict=True):
+        assert (row["condition"], row["side"], row["level"]) == (one["condition"], one["side"], one["level"])
+        place = f"{shown[one['condition']]} {one['side']}"
+        assert place in line and one["level"] in line
+        (level,) = [part for part in grades.split("<tr ") if f">{one['level']}</th>" in part]
+        (cell,) = [part for part in level.split("<td ") if f'data-place="{place}"' in part]
+        if "missing" in one:
+            assert row["missing"] == MISSING and pd.isna(row["grade"]) and pd.isna(row["p_severe"])
+            assert MISSING in line and ">missing<" in cell
+            continue
+        values = list(one["probabilities"].values())
+        assert_allclose(row[["p_normal_mild", "p_moderate", "p_severe"]].astype(float), values)
+        assert row["grade"] == one["grade"] and one["grade"] in cell and "62&nbsp;%" in cell
+        assert [f"{p:.3f}" for p in values] == re.findall(r"<td>(0\.\d{3})</td>", line)
+        if "point" in one:
+            assert [row["x"], row["y"]] == one["point"]["pixel"]
+            assert row[["x_mm", "y_mm", "z_mm"]].tolist() == one["point"]["mm"]
+            assert [row["file_x"], row["file_y"]] == one["point"]["file_pixel"]
+            assert (row["slice"], row["instance"]) == (7, 19) and "<td>7</td>" in line
+        else:
+            assert row[["sequence", "slice", "x", "x_mm"]].isna().all()
+
+
+def test_only_slices_with_a_finding_are_drawn_and_old_ones_go(example, tmp_path):
+    (tmp_path / "overlays").mkdir()
+    (tmp_path / "overlays" / "axial_t2_slice_003.png").write_bytes(b"old")
+    written = write_diagnosis(example, tmp_path)
+    assert [path.name for path in (tmp_path / "overlays").iterdir()] == ["axial_t2_slice_007.png"]
+    assert written[-1].name == "diagnosis.html" and all(path.is_file() for path in written)
+    assert written[-1].read_text().count("data:image/png") == 1
+
+
+def test_words_are_escaped(tmp_path):
+    evil = "<script>alert(1)</script>&\"'"
+    of = diagnosis(finding(), Finding(condition="a", side="left", level=evil, missing=evil), study=evil, notes=(evil,))
+    page = write_diagnosis(of, tmp_path)[-1].read_text()
+    assert "<script" not in page and page.count("&lt;script&gt;alert(1)&lt;/script&gt;&amp;&#34;&#39;") >= 5
+
+
+def test_letters_say_what_lies_at_the_edges():
+    assert axial().letters == (
+        "A",
+        "L",
+        "P",
+        "R",
+    )  # top, right, bottom, left: the picture's left is the patient's right
+    one = Slice(sequence="sagittal_t1", index=0, pixels=np.eye(4), spacing=(1, 1), directions=SAGITTAL)
+    assert one.letters == ("H", "P", "F", "A")
+
+
+def where(picture, colour):
+    """Rows and columns of the pixels of about a colour."""
+    return np.argwhere(np.abs(picture[..., :3] - to_rgb(colour)).max(axis=-1) < 0.02)
+
+
+def test_the_overlay_has_the_patients_proportions_and_marks_the_pixel(tmp_path):
+    """80 x 60 pixels of 0.5 x 1 mm are 40 x 60 mm; a left half of light shows where pixels lie."""
+    pixels = np.full((80, 60), 0.5)
+    pixels[:, :30] += np.linspace(-0.2, 0.2, 80)[:, None]
+    pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1] = 1, 1, 1, 1
+    left, right = finding(grade=1, x=40, y=20), finding(side="right", grade=0, x=10, y=60)
+    of = diagnosis(left, right, slices=(axial(pixels),))
+    write_diagnosis(of, tmp_path)
+    picture = matplotlib.image.imread(tmp_path / "overlays" / "axial_t2_slice_007.png")
+    white = where(picture, "white")
+    rows, counts = np.unique(white[:, 0], return_counts=True)
+    top, bottom = rows[counts > 0.6 * counts.max()][[0, -1]]
+    columns, counts = np.unique(white[:, 1], return_counts=True)
+    start, end = columns[counts > 0.6 * counts.max()][[0, -1]]
+    assert_allclose((bottom - top) / (end - start), 40 / 60, rtol=0.02)
+    for grade, x, y, is_left in ((1, 40, 20, False), (0, 10, 60, True)):
+        found = where(picture, COLOURS[grade])
+        expected = top + (y + 0.5) / 80 * (bottom - top), start + (x + 0.5) / 60 * (end - start)
+        inside = found[(found[:, 1] > start) & (found[:, 1] < end)]
+        # The marker's own rows are many, the line to its label is thin.
+        marker = inside[np.abs(inside[:, 0] - expected[0]) > 3]
+        assert_allclose([(marker[:, i].min() + marker[:, i].max()) / 2 for i in (0, 1)], expected, atol=3)
+        beside = found[(found[:, 1] < start - 3) | (found[:, 1] > end + 3)]
+        assert len(beside) and (beside[:, 1] < start).all() == is_left
+
+
+def test_labels_are_spread():
+    assert spread([0.1, 0.5], 0.1) == [0.1, 0.5]
+    assert_allclose(spread([0.5, 0.5, 0.52], 0.1), [0.5, 0.6, 0.7])
+    assert_allclose(spread([0.95, 0.97, 0.99], 0.1), [0.8, 0.9, 1])
+    crowded = spread([0.9] * 30, 0.1)
+    assert min(crowded) >= -1e-9 and max(crowded) <= 1 and (np.diff(crowded) > 0).all()
+    assert spread([], 0.1) == []
+
+
+def test_a_flat_slice_can_be_drawn(tmp_path):
+    assert write_diagnosis(diagnosis(finding(), slices=(axial(np.zeros((80, 60))),)), tmp_path)[2].is_file()
+
+
+def every_place():
+    conditions = {"spinal_canal_stenosis": ("middle",)}
+    conditions |= dict.fromkeys(("neural_foraminal_narrowing", "subarticular_stenosis"), ("left", "right"))
+    return [(c, s, level) for c, sides in conditions.items() for s in sides for level in LEVELS]
+
+
+def test_submission_has_25_rows_a_study_in_order(tmp_path):
+    """The order of `sample_submission.csv`: by study, then by the name of the place."""
+    findings = []
+    for number, (condition, side, level) in enumerate(every_place()):
+        if condition == "subarticular_stenosis":
+            findings.append(Finding(condition=condition, side=side, level=level, missing="no axial T2 in this study"))
+        elif (side, level) != ("right", "L5/S1"):  # that one was not asked for
+            p = (number / 100, 0.5, 0.5 - number / 100)
+            findings.append(Finding(condition=condition, side=side, level=level, grade="Moderate", probabilities=p))
+    rates = {"subarticular_stenosis": (7, 2, 1), "neural_foraminal_narrowing": (0.8, 0.15, 0.05)}
+    studies = [diagnosis(*findings, study=name) for name in ("44036939", "7")]
+    write_submission(studies, tmp_path / "submission.csv", base_rates=rates)
+    rows = pd.read_csv(tmp_path / "submission.csv")
+    assert rows.columns.tolist() == ["row_id", "normal_mild", "moderate", "severe"]
+    assert rows["row_id"].is_unique and len(rows) == 50
+    first, second = rows["row_id"].iloc[:25].tolist(), rows["row_id"].iloc[25:].tolist()
+    assert first == sorted(first) and second == sorted(second)
+    assert first[0] == "44036939_left_neural_foraminal_narrowing_l1_l2"
+    assert first[-1] == "44036939_spinal_canal_stenosis_l5_s1" and second[0].startswith("7_")
+    values = rows.set_index("row_id")
+    assert_allclose(values.sum(axis=1), 1)
+    assert_allclose(values.loc["7_spinal_canal_stenosis_l4_l5"], [0.03, 0.5, 0.47])
+    assert_allclose(values.loc["7_right_neural_foraminal_narrowing_l1_l2"], [0.1, 0.5, 0.4])
+    assert_allclose(values.loc["7_right_neural_foraminal_narrowing_l5_s1"], [0.8, 0.15, 0.05])
+    assert_allclose(values.loc["7_left_subarticular_stenosis_l3_l4"], [0.7, 0.2, 0.1])
+
+
+def test_the_phantoms_sample_submission_has_the_same_rows(tmp_path):
+    from data.phantom import write_rsna_phantom
+
+    write_rsna_phantom(tmp_path, patients=1, test_patients=1, seed=1, spacing=(9.0, 4.0), slices=3, axial_slices=1)
+    sample = pd.read_csv(tmp_path / "sample_submission.csv")
+    study = sample["row_id"].iloc[0].split("_")[0]
+    rates = dict.fromkeys(("subarticular_stenosis", "neural_foraminal_narrowing", "spinal_canal_stenosis"), (1, 1, 1))
+    write_submission([diagnosis(study=study)], tmp_path / "submission.csv", base_rates=rates)
+    pd.testing.assert_frame_equal(pd.read_csv(tmp_path / "submission.csv"), sample)
+
+
+def test_a_submission_needs_base_rates_and_rsnas_classes(tmp_path):
+    with pytest.raises(ResultsError, match="neural_foraminal_narrowing is missing and has no base rates"):
+        write_submission([diagnosis()], tmp_path / "a.csv", base_rates={})
+    other = Diagnosis(study="1", classes=("no", "yes"), findings=())
+    with pytest.raises(ResultsError, match="the model no, yes"):
+        write_submission([other], tmp_path / "a.csv", base_rates={})
+
+
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        ({"missing": "no axial T2"}, "must have a grade with probabilities, or the reason"),
+        ({"probabilities": ()}, "must have a grade"),
+        ({"probabilities": (0.5, 0.4, 0.2)}, r"must sum to 1, not 1\.1"),
+        ({"probabilities": (float("nan"), 0.5, 0.5)}, "must sum to 1, not nan"),
+        ({"probabilities": (1.2, -0.2, 0.0)}, "must sum to 1"),
+    ],
+)
+def test_a_finding_is_checked(fields, says):
+    with pytest.raises(ValueError, match=f"left_subarticular_stenosis_l4_l5: .*{says}"):
+        finding(**fields)
+
+
+def test_a_diagnosis_is_checked():
+    with pytest.raises(ValueError, match="there are two findings"):
+        diagnosis(finding(), finding())
+    with pytest.raises(ValueError, match="slice 7 of axial_t2 is not given"):
+        diagnosis(finding(), slices=(axial(index=6),))
+    with pytest.raises(ValueError, match="x 20, y 80 is outside 60 x 80"):
+        diagnosis(finding(x=20, y=80))
+    with pytest.raises(ValueError, match="grade Worst of 3"):
+        diagnosis(Finding(condition="a", side="left", level="L1/L2", grade="Worst", probabilities=(0.0, 0.0, 1.0)))
+
+
+@pytest.mark.parametrize("width", [400, 1280])
+def test_the_page_fits_and_asks_for_nothing(example, tmp_path, width):
+    chromium = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+    if not chromium:
+        pytest.skip("no chromium on this machine: apt-get install chromium, or set CHROMIUM")
+    from playwright.sync_api import sync_playwright
+
+    path = write_diagnosis(example, tmp_path)[-1]
+    said, asked = [], []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        page = browser.new_page(viewport={"width": width, "height": 900})
+        page.on("console", lambda message: said.append(message.text))
+        page.on("request", lambda request: asked.append(request.url))
+        page.goto(path.as_uri())
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        assert page.get_by_text("Research software: not for clinical use").is_visible()
+        assert page.evaluate("document.images[0].naturalWidth") > 300
+        cell = page.locator('.grades td[data-place="Subarticular left"]').first
+        assert cell.is_visible() and "▲ Severe 62" in cell.inner_text()
+        browser.close()
+    assert said == [] and asked and [url for url in asked if not url.startswith(("file:", "data:"))] == []
