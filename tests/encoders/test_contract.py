@@ -16,6 +16,7 @@ SMALLER = {
     "cae_2d": {"channels": (4, 8), "size": 16, "epochs": 3, "latent": 6},
     "cae_3d": {"channels": (4, 8), "size": (4, 16, 16), "epochs": 3, "latent": 6},
     "efficientnet_lite0": {"size": 64},
+    "finetuned": {"preset": "", "network": "test_resnet", "size": 32, "epochs": 2, "batch_size": 4},
     "medicalnet": {"depth": 10, "size": (8, 32, 32)},
     "resnet50": {"size": 32},
     "timm_backbone": {"size": 64},
