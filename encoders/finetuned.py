@@ -38,8 +38,8 @@ class Finetuned(Encoder):
     are different findings.
 
     The presets are `convnext` (`convnext_tiny`), `densenet121`, `efficientnetv2` (`tf_efficientnetv2_s`), and
-    `efficientnet_lite0` (`tf_efficientnet_lite0`), whose pretrained weights come with a package and need no hub. The
-    same seed gives the same bits on one machine with one number of threads.
+    `efficientnet_lite0` (`tf_efficientnet_lite0`), whose pretrained weights come with a package and need no hub. On
+    a CPU the same seed gives the same bits with one number of threads.
 
     Args:
         preset: A network by its short name; "" takes `network`.

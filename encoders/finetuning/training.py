@@ -78,7 +78,7 @@ class Trainer:
 
         Returns:
             A line an epoch: `epoch`, `train_loss`, `validation_loss` and `validation_auc` (macro one-vs-rest; NaN
-            where a class is missing), and the `learning_rate` at its end.
+            where a class is missing), and the `learning_rate` of its last step.
         """
         import timm.optim
         import torch
@@ -102,10 +102,10 @@ class Trainer:
                 adam.zero_grad()
                 loss.backward()
                 adam.step()
+                rate = float(cycle.get_last_lr()[0])
                 cycle.step()
                 total += loss.item() * len(batch) / len(rows)
-            line = {"epoch": epoch, "train_loss": total, **self._validate(held)}
-            curve.append({**line, "learning_rate": float(cycle.get_last_lr()[0])})
+            curve.append({"epoch": epoch, "train_loss": total, **self._validate(held), "learning_rate": rate})
             if not len(held):
                 continue
             since = epoch - 1 - int(np.argmin([line["validation_loss"] for line in curve]))
