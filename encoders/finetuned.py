@@ -1,0 +1,207 @@
+"""A 2D network from timm, trained end to end on the labelled training crops of the fold."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data.base import Float32, Image
+from encoders.base import Encoder
+from encoders.finetuning.calibration import temperature
+from encoders.finetuning.fitted import NETWORK, TOLD, FittedFinetuned
+from encoders.finetuning.network import build, weights_digest
+from encoders.finetuning.training import Crops, Trainer
+from encoders.fusion.training import class_weights
+from encoders.pixels import demand_scaled, resize_slices, stretch
+from encoders.stopping import held_out_by_label
+from encoders.torch_base import TorchEncoder, seeded
+from encoders.weights import load_weights, read_weights
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finetuned(Encoder):
+    """A timm network trained with labels; every slice is a token of F features, those ahead of its classifier.
+
+    Each slice of a crop, as three equal channels, goes through the network; the features are averaged over the slices,
+    and a linear layer gives the classes. Trained with cross-entropy by AdamW along one cycle of the learning rate,
+    until the loss on held-out patients has not fallen for `patience` epochs; the best epoch is kept. A temperature,
+    fitted on the same patients with every crop counted once, calibrates the probabilities, which head `own` reads.
+
+    Augmentation turns, shifts, scales, changes contrast and brightness and adds noise. It never mirrors: left and right
+    are different findings.
+
+    The presets are `convnext` (`convnext_tiny`), `densenet121`, `efficientnetv2` (`tf_efficientnetv2_s`), and
+    `efficientnet_lite0` (`tf_efficientnet_lite0`), whose pretrained weights come with a package and need no hub. On
+    a CPU the same seed gives the same bits with one number of threads.
+
+    Args:
+        preset: A network by its short name; "" takes `network`.
+        network: A name in `timm.list_models()`, with or without the tag of its weights, where `preset` is empty.
+        weights: What training starts from: `"pretrained"` (timm's own, fetched from the hub), a file, or `"random"`.
+        size: Side of the square that each slice is resized to, in pixels.
+        epochs: At most; the cycle of the learning rate is as long.
+        batch_size: Crops a training step.
+        learning_rate: The highest of the cycle.
+        decay: Weight decay of AdamW.
+        class_weights: Whether every class weighs the same in the loss, however many crops it has; probabilities are
+            then those of classes that are equally frequent.
+        dropout: Share of the averaged features that are dropped in training.
+        augmentation: Strength; 1 is up to 10 degrees, 5 % shift, 10 % scale, 20 % contrast; 0 is none.
+        validation: Share of the training patients held out to stop early and for the temperature; with 0 all epochs are
+            run, the last is kept and the temperature is 1.
+        patience: Epochs without a fall before training stops.
+        precision: Of training: `"auto"` is bfloat16 where a GPU's autocast allows, and float32 on a CPU; `"fp32"`.
+            Tokens are computed in float32.
+        rescale: Whether the 1st to 99th percentile of each crop is first stretched to [0, 1].
+
+    References:
+        R. Wightman, PyTorch Image Models, 2019, doi:10.5281/zenodo.4414861.
+        Z. Liu et al., A ConvNet for the 2020s, CVPR 2022, arXiv:2201.03545.
+        G. Huang et al., Densely connected convolutional networks, CVPR 2017, arXiv:1608.06993.
+        M. Tan, Q. Le, EfficientNetV2: Smaller models and faster training, ICML 2021, arXiv:2104.00298.
+        L. Smith, N. Topin, Super-convergence: Very fast training of neural networks using large learning rates, 2017,
+        arXiv:1708.07120.
+        I. Loshchilov, F. Hutter, Decoupled weight decay regularization, ICLR 2019, arXiv:1711.05101.
+        C. Guo et al., On calibration of modern neural networks, ICML 2017, arXiv:1706.04599.
+    """
+
+    learns: ClassVar[Literal["nothing", "images", "labels"]] = "labels"
+    classifies: ClassVar[bool] = True
+    presets: ClassVar[Mapping[str, str]] = {
+        "convnext": "convnext_tiny",
+        "densenet121": "densenet121",
+        "efficientnetv2": "tf_efficientnetv2_s",
+        "efficientnet_lite0": "tf_efficientnet_lite0",
+    }
+
+    preset: str = "convnext"
+    network: str = ""
+    weights: str = "pretrained"
+    size: int = 224
+    epochs: int = 15
+    batch_size: int = 32
+    learning_rate: float = 3e-4
+    decay: float = 0.05
+    class_weights: bool = False
+    dropout: float = 0.2
+    augmentation: float = 1.0
+    validation: float = 0.2
+    patience: int = 5
+    precision: Literal["auto", "fp32"] = "auto"
+    rescale: bool = False
+
+    def __post_init__(self) -> None:
+        if bool(self.preset) == bool(self.network):
+            raise ValueError(
+                f"preset ('{self.preset}') or network ('{self.network}') must be given, and not both: "
+                "for any network of timm set preset='' and network=NAME"
+            )
+        if self.preset and self.preset not in self.presets:
+            close = difflib.get_close_matches(self.preset, self.presets, n=1, cutoff=0)
+            raise ValueError(
+                f"preset ({self.preset}) must be one of {', '.join(self.presets)}: did you mean '{close[0]}'? "
+                "For any other network of timm set preset='' and network=NAME"
+            )
+        least = {"size": 1, "epochs": 1, "batch_size": 2, "patience": 1}
+        for name, value in least.items():
+            if getattr(self, name) < value:
+                raise ValueError(f"{name} ({getattr(self, name)}) must be {value} or more")
+        for name in ("dropout", "validation"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ValueError(f"{name} ({getattr(self, name)}) must be from 0 to below 1")
+        if self.precision not in ("auto", "fp32"):
+            raise ValueError(f"precision ({self.precision}) must be auto or fp32")
+
+    @property
+    def model(self) -> str:
+        """The name of the network in timm."""
+        return self.presets[self.preset] if self.preset else self.network
+
+    def weights_digest(self) -> str:
+        """Of the file, or the name on the hub."""
+        return weights_digest(self.model, self.weights)
+
+    def prepare(self, image: Image) -> Float32:
+        """The inputs of one image, one a slice: `(D, 1, size, size)`."""
+        pixels = resize_slices(image.pixels, self.size, self.size)
+        return (stretch(pixels) if self.rescale else demand_scaled(pixels))[:, None]
+
+    def fit(
+        self,
+        images: Sequence[Image],
+        y: NDArray[np.int64] | None,
+        *,
+        groups: NDArray[np.str_],
+        seed: int,
+        device: str,
+    ) -> FittedFinetuned:
+        """Trains on all crops but those of the patients held out.
+
+        Raises:
+            ValueError: No labels, a single class, too few patients, a network that timm lacks or a size that it can't
+                take.
+            WeightsError: The hub can't be reached, or the file doesn't fit.
+        """
+        if y is None:
+            raise ValueError("finetuned learns from labels, but y is None: give the class of each image")
+        held = self.held_out(y, groups, seed)
+        classes = int(y.max()) + 1
+        network = self._on(device, self.weights, classes, seed)
+        weights, _ = class_weights(y[~held], classes, weighted=self.class_weights)
+        trainer = Trainer(self, network, Crops(images, self.prepare, device), y, weights, device)
+        curve = trainer.train(np.flatnonzero(~held), np.flatnonzero(held), seed)
+        rows = np.flatnonzero(held)
+        found = temperature(trainer.logits(rows), y[rows]) if len(rows) else 1.0
+        return self._fitted(network, found, curve, device)
+
+    def held_out(self, y: NDArray[np.int64], groups: NDArray[np.str_], seed: int) -> NDArray[np.bool_]:
+        """Which crops `(n,)` are of the patients held out, who are spread evenly over the patients' mean labels.
+
+        Raises:
+            ValueError: There is a single class or patient, or a class is left without training patients.
+        """
+        present = np.unique(y)
+        if len(present) == 1:
+            raise ValueError(
+                f"all {len(y)} crops have class {', '.join(map(str, present))}: training needs two classes"
+            )
+        held = held_out_by_label(y, groups, self.validation, seed)
+        if self.validation and not held.any():
+            raise ValueError(
+                f"validation ({self.validation}) needs 2 patients or more, there is {len(np.unique(groups))}: "
+                "set validation=0"
+            )
+        missing = np.setdiff1d(present, y[~held])
+        if len(missing):
+            patients = len(np.unique(groups[y == missing[0]]))
+            raise ValueError(
+                f"class {missing[0]} has {patients} training patients, all held out by validation={self.validation}: "
+                "merge classes, or set validation=0"
+            )
+        return held
+
+    def load(self, folder: Path, *, device: str) -> FittedFinetuned:
+        """What `FittedFinetuned.save` wrote; asks no hub and no file of weights."""
+        told = json.loads((folder / TOLD).read_text())
+        network = self._on(device, "random", told["classes"], 0)
+        load_weights(network, read_weights(folder / NETWORK), source=folder / NETWORK)
+        curve = [{k: float("nan") if v is None else v for k, v in line.items()} for line in told["curve"]]
+        return self._fitted(network, told["temperature"], curve, device)
+
+    def _on(self, device: str, weights: str, classes: int, seed: int) -> Any:
+        import torch
+
+        with seeded(seed):
+            network: Any = build(self.model, weights, self.size, classes)
+        return network.to(device, memory_format=torch.channels_last)
+
+    def _fitted(self, network: Any, found: float, curve: Any, device: str) -> FittedFinetuned:
+        batch = TorchEncoder.batch[device.split(":")[0]]
+        return FittedFinetuned(network, self.prepare, found, curve, device=device, batch=batch)
