@@ -33,6 +33,8 @@ Only = Annotated[
 Plugins = Annotated[Path | None, typer.Option(help="A folder of your own plug-ins, of the project's shape.")]
 Runs = Annotated[Path, typer.Option(help="Where run folders are written.")]
 StoreFolder = Annotated[Path, typer.Option("--store", help="Where finished steps lie; it can be made again.")]
+Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
+Jobs = Annotated[int, typer.Option(help="Heads fitted at a time; 0 for one a core.", min=0)]
 Null = Annotated[int, typer.Option(help="Also run each cell N times on permuted labels.", metavar="N", min=0)]
 
 
@@ -44,8 +46,8 @@ def run(
     grid: GridFile,
     settings: Settings = None,
     only: Only = None,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
-    jobs: Annotated[int, typer.Option(help="Heads fitted at a time; 0 for one a core.", min=0)] = 0,
+    device: Device = "auto",
+    jobs: Jobs = 0,
     null: Null = 0,
     null_within: Annotated[
         str | None, typer.Option(help="Permute inside the values of this column.", metavar="COLUMN")
@@ -55,8 +57,6 @@ def run(
     store: StoreFolder = Path(".store"),
 ) -> None:
     """Run what isn't done and print the table."""
-    if device not in ("auto", "cpu", "cuda"):
-        _stop(f"--device {device}: there is auto, cpu, cuda")
     with _clear_errors(grid, settings):
         from bench.gridfile import read_grid
         from bench.progress import Progress
@@ -237,6 +237,70 @@ def latents(
 
         written = write_figures(run, folder)
     print("\n".join(map(str, written)))
+
+
+@app.command()
+def fit(
+    run: RunFolder,
+    cell: Annotated[list[str], typer.Option(help="The key of a cell, or how it begins; one a target.")],
+    out: Annotated[Path, typer.Option(help="A new folder for the model.")],
+    device: Device = "auto",
+    jobs: Jobs = 0,
+    grid: Annotated[Path | None, typer.Option(help="The run's grid file, if not the copy in RUN.")] = None,
+    plugins: Plugins = None,
+    store: StoreFolder = Path(".store"),
+) -> None:
+    """Refit cells of a run on all patients and write a model, which diagnose reads, with its card."""
+    with _clear_errors(grid):
+        from bench.fit_model import fit_model
+        from bench.progress import Progress
+        from bench.provenance import cores
+        from bench.run import pick_device
+        from results.model_card import write_card
+        from results.run_folder import read
+
+        _add_plugins(plugins)
+        found, workers = read(run), jobs or cores()
+        options: dict[str, Any] = {"store": store, "grid_file": grid, "device": pick_device(device), "jobs": workers}
+        fit_model(run, cell, out, **options, progress=Progress(jobs=workers))
+        print(f"model: {out}; its card: {write_card(found, out)}")
+
+
+@app.command()
+def diagnose(
+    model: Annotated[Path, typer.Argument(help="A folder that fit wrote.")],
+    studies: Annotated[list[Path], typer.Argument(help="Folders of DICOM files, one a study.")],
+    out: Annotated[Path, typer.Option(help="A folder; a folder a study is made in it.")] = Path("diagnosis"),
+    descriptions: Annotated[
+        Path | None, typer.Option(help="A table such as test_series_descriptions.csv that says each series' sequence.")
+    ] = None,
+    keep_names: Annotated[
+        bool, typer.Option("--keep-names", help="Call studies as their folders are, which may name a patient.")
+    ] = False,
+    submission: Annotated[
+        Path | None, typer.Option(help="Write Kaggle's submission.csv of RSNA 2024 too.", metavar="FILE")
+    ] = None,
+    device: Device = "auto",
+    plugins: Plugins = None,
+) -> None:
+    """Grade new studies: slice, point, probabilities and pictures of every level and condition. Not for clinical use."""
+    with _clear_errors():
+        from bench.diagnose import grade
+        from bench.run import pick_device
+        from results.diagnosis import write_diagnosis, write_submission
+
+        _add_plugins(plugins)
+        found = []
+        for one in grade(model, studies, descriptions, keep_names=keep_names, device=pick_device(device)):
+            found.append(one)
+            page = write_diagnosis(one, out / one.study)[-1]
+            told = sum(bool(finding.grade) for finding in one.findings)
+            print(f"{one.study}: {told} of {len(one.findings)} graded, {page}")
+        if submission is not None:
+            from bench.model import base_rates
+
+            write_submission(found, submission, base_rates=base_rates(model))
+            print(f"wrote {submission}")
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""A model: cells of a run, refitted on all patients, in a folder that `diagnose` reads.
+"""A model: cells of a run, fitted on all patients, in a folder that `diagnose` reads.
 
 `model.json` says what it is made of; `networks/` holds what was trained through pixels, `fusions/` trained fusions, and
 `chain_TARGET.skops` what was fitted on tokens. Nothing is unpickled: a skops file may hold known types alone.
@@ -6,36 +6,26 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
-import shutil
-from collections.abc import Sequence
-from dataclasses import replace
-from datetime import UTC, datetime
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from bench import provenance
-from bench.chains import fit_chain
-from bench.execute import execute
-from bench.grid import Cell
-from bench.keys import CropsRef, Part, TokensRef, View
-from bench.plan import Plan, PlannedCell
-from bench.progress import Progress
-from bench.reading import make_crops
-from bench.reopen import SHORT, CellError, find_cell, open_plan
-from bench.store import Store
-from bench.work import Work
+from bench import identity
+from bench.plugins import load
+from bench.reopen import CellError
 
 if TYPE_CHECKING:
     from bench.stages.chain import Chain
+    from encoders.base import Encoder, FittedEncoder
+    from preprocessing.regions.base import FittedPoints
 
 FORMAT = 1
-ALL = -1  # the fold whose training patients are all
 FILE = "model.json"
-AXES = ("sequences", "regions", "images", "encoders", "missing", "fusion", "tables", "balance", "heads")
 _OWN = ("bench.stages.", "encoders.", "heads.", "preprocessing.tables.")
 _KNOWN = {
     "collections.OrderedDict",
@@ -50,193 +40,76 @@ class ModelError(CellError):
     """A model that can't be made or read, with the way out."""
 
 
-def fit_model(
-    run: Path,
-    cells: Sequence[str],
-    out: Path,
-    *,
-    store: Path,
-    grid_file: Path | None,
-    device: str,
-    jobs: int,
-    progress: Progress,
-) -> list[PlannedCell]:
-    """Refits cells of a run on all of its patients, the same graph with the fold `all`, and writes the model.
+@dataclass(frozen=True, eq=False)
+class FittedCell:
+    """A cell that is ready for new studies.
 
     Args:
-        run: A run folder.
-        cells: Keys of cells, or how they begin; one a target.
-        out: A new or empty folder.
-        store: The store of the run.
-        grid_file: The run's grid, where it is not the copy in the run folder.
-        device: `"cpu"` or `"cuda"`.
-        jobs: Tasks at a time.
-        progress: Is told of the work.
+        about: Its part of `model.json`.
+        regions: For each sequence what finds boxes.
+        finder: Finds points first; None for a region that needs none.
+        images: The image steps.
+        encoders: For each encoder one ready for each sequence.
+        chain: From their tokens to probabilities.
+    """
 
-    Returns:
-        The cells as the run has them.
+    about: dict[str, Any]
+    regions: dict[str, Any]
+    finder: FittedPoints | None
+    images: tuple[Any, ...]
+    encoders: tuple[tuple[FittedEncoder, ...], ...]
+    chain: Chain
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """Cells that are ready for new studies.
+
+    Args:
+        about: `model.json`.
+        cells: One a target.
+    """
+
+    about: dict[str, Any]
+    cells: tuple[FittedCell, ...]
+
+
+def base_rates(folder: Path) -> dict[str, list[float]]:
+    """The shares of the classes in training, by condition, where a target is of one; else of the last pooled one."""
+    about = json.loads((folder / FILE).read_text(encoding="utf-8"))
+    rates: dict[str, list[float]] = {}
+    for cell in about["cells"]:
+        shares = [n / cell["n_samples"] for n in cell["n_by_class"]]
+        conditions = [cell["rows"]["condition"]] if "condition" in cell["rows"] else cell["conditions"]
+        rates |= dict.fromkeys(conditions, shares)
+    return rates
+
+
+def read_model(folder: Path, *, device: str) -> Model:
+    """Opens a model.
+
+    Args:
+        folder: What `fit_model` wrote.
+        device: `"cpu"` or `"cuda"`.
 
     Raises:
-        CellError: No such run or cell.
-        ModelError: A cell that no model can be made of; `out` holds something; a step failed.
+        ModelError: No model, one of another format, a file that is missing or holds what no model holds, or pretrained
+            weights that are not those it was fitted with.
     """
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise ModelError(f"--out {out} exists: name a new folder")
-    kept = Store(store)
-    plan = open_plan(run, grid_file, kept)
-    chosen = [find_cell(run, cell, plan, _fit_for_use, "that can be fitted") for cell in cells]
-    _check(chosen, plan)
-    whole = np.ones(len(plan.ids), dtype=bool)
-    view = View(plan.view.labels, [Part(0, ALL, whole, ~whole)])
-    planned = [plan.plan_cell(one.cell, view) for one in chosen]
-    for one in planned:
-        if one.refused:
-            raise ModelError(f"cell {one.cell.labels()}: {one.refused}")
-        one.fits[0].filling = ""  # there is no test sample to rate a filling on
-    with progress.shown():
-        make_crops(plan, kept, jobs=jobs, progress=progress)
-        work = Work(plan, kept, device=device, progress=progress, fitted=lambda one: None)
-        tasks, fits = work.tasks(planned, ())
-        before = [task for task in tasks if task not in fits]
-        progress.expect(before)
-        execute(before, jobs=jobs, overlap=device != "cpu", watcher=progress)
-        for task in before:
-            if task.error:
-                raise ModelError(f"{task.name}: {task.error}")
-        chains = [fit_chain(plan, work, one, one.fits[0], device=device) for one in planned]
-    draft = out.with_name(f".{out.name}.part")
-    shutil.rmtree(draft, ignore_errors=True)
-    draft.mkdir(parents=True)
-    told = [_keep(draft, plan, one, chain) for one, chain in zip(planned, chains, strict=True)]
-    about = {
-        "format": FORMAT,
-        "fitted": datetime.now(UTC).isoformat(timespec="seconds"),
-        "run": run.name,
-        "dataset": plan.grid.data.name,
-        "patients": len(set(plan.patients.tolist())),
-        "seed": plan.grid.protocol.seed,
-        "device": device,
-        "versions": provenance.versions(),
-        "code": provenance.code_state(),
-        "cells": [{"key_in_run": cell.key, **one} for cell, one in zip(chosen, told, strict=True)],
-    }
-    (draft / FILE).write_text(json.dumps(about, indent=1), encoding="utf-8")
-    if out.exists():
-        out.rmdir()
-    draft.rename(out)
-    return chosen
-
-
-def _fit_for_use(planned: PlannedCell) -> bool:
-    return bool(planned.fits[0].tokens) and not planned.refused
-
-
-def _check(chosen: Sequence[PlannedCell], plan: Plan) -> None:
-    targets = [one.cell.target for one in chosen]
-    for one in chosen:
-        if not one.fits[0].tokens:
-            raise ModelError(f"cell {one.key[:SHORT]} ({one.cell['heads'].label()}) sees no image: name another")
-        if targets.count(one.cell.target) > 1:
-            raise ModelError(f"--cell: two cells are of target {one.cell.target}: name one a target")
-
-
-def _keep(folder: Path, plan: Plan, planned: PlannedCell, chain: Chain) -> dict[str, Any]:
-    """Writes what a cell is made of; gives its part of `model.json`."""
-    cell, fit = planned.cell, planned.fits[0]
-    labels = planned.view.labels[cell.target]
-    networks = []
-    for refs in fit.tokens:
-        networks.append([_keep_network(folder, plan, ref) for ref in refs])
-    regions = {ref.crops.sequence: _keep_region(folder, plan, ref.crops) for refs in fit.tokens for ref in refs}
-    fusions = []
-    if fit.fused is not None:
-        for i in range(len(fit.tokens)):
-            name = f"fusions/{cell.target}_{i}"
-            source = plan.store.find("fused", fit.fused.key)
-            assert source is not None
-            shutil.copytree(source / f"encoder_{i}", folder / name)
-            fusions.append(name)
-        fused = [replace(one, fusion=replace(one.fusion, fuser=None)) for one in chain.encoders]  # type: ignore[arg-type]
-        chain = replace(chain, encoders=tuple(fused))
-    file = f"chain_{cell.target}.skops"
-    _dump(chain, folder / file)
-    y = labels.y[fit.rows.train]
-    return {
-        "target": cell.target,
-        "classes": [str(name) for name in labels.classes],
-        "rows": dict(labels.target.rows),
-        "ordinal": labels.target.ordinal,
-        "steps": {axis: _told(plan, cell, axis) for axis in AXES},
-        "columns": plan.keys.table_columns(cell),
-        "networks": networks,
-        "regions": regions,
-        "fusions": fusions,
-        "chain": file,
-        "n_samples": len(y),
-        "n_patients": len(set(plan.patients[fit.rows.train].tolist())),
-        "n_by_class": np.bincount(y, minlength=len(labels.classes)).tolist(),
-    }
-
-
-def _keep_network(folder: Path, plan: Plan, ref: TokensRef) -> dict[str, str]:
-    plugin = plan.keys.plugin("encoders", ref.encoder)
-    if ref.part is None:
-        return {"weights": plugin.weights_digest()}
-    name = f"networks/{ref.network[:16]}"
-    _copy(plan.store.find("networks", ref.network), folder / name)
-    return {"folder": name}
-
-
-def _keep_region(folder: Path, plan: Plan, ref: CropsRef) -> str:
-    """The folder of a region that is fitted; empty for another."""
-    if ref.part is None:
-        return ""
-    name = f"networks/{ref.network[:16]}"
-    _copy(plan.store.find("regions", ref.network), folder / name)
-    return name
-
-
-def _copy(source: Path | None, target: Path) -> None:
-    """The weights and settings of a store entry; no tables, which name samples."""
-    assert source is not None
-    if not target.exists():
-        shutil.copytree(source, target, ignore=shutil.ignore_patterns("*.csv", "*.parquet", "*.npy", "made_by.json"))
-
-
-def _told(plan: Plan, cell: Cell, axis: str) -> list[dict[str, Any]]:
-    """The single steps of an axis with all fields; sequences have a name alone."""
-    step = cell[axis]
-    if step.name == "-":
-        return []
-    if axis == "sequences":
-        return [{"name": part.name} for part in step.each]
-    told = []
-    for part in step.each:
-        plugin = plan.keys.plugin(axis, part)
-        fields = {f.name: getattr(plugin, f.name) for f in dataclasses.fields(plugin)}
-        told.append({"name": part.name, "fields": {k: v for k, v in fields.items() if _is_plain(v)}})
-    return told
-
-
-def _is_plain(value: Any) -> bool:
-    if isinstance(value, tuple | list):
-        return all(map(_is_plain, value))
-    return value is None or isinstance(value, str | int | float | bool)
-
-
-def _dump(chain: Chain, path: Path) -> None:
-    from skops import io
-
+    path = folder / FILE
+    if not path.is_file():
+        raise ModelError(f"{folder} is no model: it has no {FILE}; run_benchmark.py fit writes one")
     try:
-        io.dump(chain, path)
-        _trusted(path)
-    except ModelError:
-        raise
-    except Exception as error:
-        raise ModelError(f"what was fitted can't be kept without pickle ({type(error).__name__}: {error})") from error
+        about = json.loads(path.read_text(encoding="utf-8"))
+        if about["format"] != FORMAT:
+            raise ModelError(f"{folder} has format {about['format']}, this version reads {FORMAT}: fit it again")
+        reader = _Reader(folder, about, device)
+        return Model(about, tuple(reader.cell(one) for one in about["cells"]))
+    except (KeyError, ValueError, OSError) as error:
+        raise ModelError(f"{folder}: can't be read ({type(error).__name__}: {error}): fit it again") from error
 
 
-def _trusted(path: Path) -> list[str]:
+def trusted(path: Path) -> list[str]:
     """The types in a skops file that skops does not know itself.
 
     Raises:
@@ -249,3 +122,61 @@ def _trusted(path: Path) -> list[str]:
     if foreign:
         raise ModelError(f"{path}: holds {foreign[0]}, which no model of this project holds: do not open it")
     return found
+
+
+class _Reader:
+    """Reads the parts of a model; what several cells share once."""
+
+    def __init__(self, folder: Path, about: dict[str, Any], device: str) -> None:
+        self._folder, self._about, self._device = folder, about, device
+        self._known: dict[str, Any] = {}
+
+    def cell(self, about: dict[str, Any]) -> FittedCell:
+        from skops import io
+
+        steps, where = about["steps"], {"device": self._device}
+        region = _plugin("regions", steps["regions"][0])
+        regions, finder = {}, None
+        for sequence, name in about["regions"].items():
+            regions[sequence] = region
+            if region.finds_points:
+                finder = self._once(name, partial(region.load_points, self._folder / name, **where))
+            elif region.fitted:
+                read = partial(region.load, self._folder / name) if name else partial(region.fit, [], seed=0)
+                regions[sequence] = self._once(name or "given", partial(read, **where))
+        encoders = [
+            tuple(self._encoder(_plugin("encoders", step).frozen(), one) for one in each)
+            for step, each in zip(steps["encoders"], about["networks"], strict=True)
+        ]
+        path = self._folder / about["chain"]
+        chain: Chain = io.load(path, trusted=trusted(path))
+        if about["fusions"]:
+            fusion = _plugin("fusion", steps["fusion"][0])
+            loaded = [fusion.load(self._folder / name, **where) for name in about["fusions"]]
+            pairs = zip(chain.encoders, loaded, strict=True)
+            fused = [replace(one, fusion=replace(one.fusion, fuser=fuser)) for one, fuser in pairs]
+            chain = replace(chain, encoders=tuple(fused))
+        images = tuple(_plugin("images", step) for step in steps["images"])
+        return FittedCell(about, regions, finder, images, tuple(encoders), chain)
+
+    def _encoder(self, plugin: Encoder, kept: dict[str, str]) -> FittedEncoder:
+        if "folder" in kept:
+            read = partial(plugin.load, self._folder / kept["folder"], device=self._device)
+            return cast("FittedEncoder", self._once(kept["folder"], read))
+        if plugin.weights_digest() != kept["weights"]:
+            raise ModelError(
+                f"{type(plugin).__name__}: its pretrained weights here are not those that the model was fitted with"
+            )
+        seed = identity.seed(self._about["seed"], "encoder")
+        nobody = np.zeros(0, dtype=str)
+        build = partial(plugin.fit, [], None, groups=nobody, seed=seed, device=self._device)
+        return cast("FittedEncoder", self._once(repr(plugin), build))
+
+    def _once(self, name: str, read: Callable[[], Any]) -> Any:
+        if name not in self._known:
+            self._known[name] = read()
+        return self._known[name]
+
+
+def _plugin(kind: str, told: dict[str, Any]) -> Any:
+    return load(kind, told["name"], **told["fields"])

@@ -252,8 +252,10 @@ def pick_device(wanted: str) -> str:
     """The device to compute on.
 
     Raises:
-        PlanError: A GPU was asked for and there is none.
+        PlanError: No such device, or a GPU was asked for and there is none.
     """
+    if wanted not in ("auto", "cpu", "cuda"):
+        raise PlanError(f"--device {wanted}: there is auto, cpu, cuda")
     if wanted == "cpu":
         return "cpu"
     import torch
