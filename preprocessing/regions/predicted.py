@@ -43,7 +43,7 @@ class Predicted(Region):
     are never flipped in training: left stays left. The defaults are for two cores.
 
     Args:
-        instance: Stage 1: `"slices"`, a 2D network on every slice and a GRU over them that say which slice is likeliest,
+        instance: Stage 1: `"slices"`, a 2D network on every slice and a GRU over them that say which is likeliest,
             or `"regression"`, a 3D ResNet that gives the slice as a share of the depth.
         coordinates: Stage 2: `"heatmap"`, one heat map a point whose mean is taken, or `"regression"`, an
             encoder-decoder with a head a point.
@@ -79,7 +79,7 @@ class Predicted(Region):
     coordinates: Literal["heatmap", "regression"] = "heatmap"
     encoder: str = "test_efficientnet"
     encoder_weights: str = ""
-    slice_pixels: int = 96
+    slice_pixels: int = 64
     pixels: int = 128
     volume: tuple[int, int, int] = (16, 112, 112)
     depth: int = 18
@@ -87,8 +87,8 @@ class Predicted(Region):
     epochs: int = 12
     pictures: int = 4
     scans: int = 4
-    batch_size: int = 16
-    learning_rate: float = 3e-3
+    batch_size: int = 8
+    learning_rate: float = 5e-3
     validation: float = 0.15
     patience: int = 6
     size: tuple[float, float] = (60.0, 60.0)

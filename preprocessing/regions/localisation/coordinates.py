@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from torch import Generator, Tensor, nn
 
 SPREAD = 1.0  # standard deviation of a wanted heat map, in its pixels
-DISTANCE = 20.0  # how much the distance (as a share of the slice) counts beside the heat maps' cross-entropy
-BESIDE = 0.3  # how often a slice beside the marked one is shown
+DISTANCE = 50.0  # how much the distance (as a share of the slice) counts beside the heat maps' cross-entropy
+BESIDE = 1  # a slice also teaches the marks of so many slices on either side: stage 1 may be off by as much
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,15 +54,13 @@ class PointStage:
         """The distance of the marks of each slice; of heat maps also their cross-entropy with a Gaussian."""
         import torch
 
-        beside = torch.where(torch.rand(len(batch), generator=generator) < BESIDE, 1, 0)
-        beside = beside * (2 * torch.randint(2, (len(batch),), generator=generator) - 1)
-        shown, points = [], []
-        for (i, slice_), step in zip(batch, beside.tolist(), strict=True):
-            stack = stacks[i]
-            shown.append(stack.pixels[np.clip(slice_ + step, 0, len(stack.pixels) - 1)])
-            points.append(np.where((stack.slices == slice_)[:, None], stack.points, np.nan))
+        shown = np.stack([stacks[i].pixels[slice_] for i, slice_ in batch]).astype(np.float32)
+        points = [
+            np.where((abs(stacks[i].slices - slice_) <= BESIDE)[:, None], stacks[i].points, np.nan)
+            for i, slice_ in batch
+        ]
         scale, shift = draw(len(batch), generator)
-        pixels = moved(torch.from_numpy(np.stack(shown).astype(np.float32))[:, None], scale, shift)
+        pixels = moved(torch.from_numpy(shown)[:, None], scale, shift)
         wanted = moved_points(torch.from_numpy(np.stack(points).astype(np.float32)), scale, shift).to(self.device)
         found, maps = self._points(recoloured(pixels, generator))
         known = ((wanted > 0) & (wanted < 1)).all(dim=2)

@@ -31,24 +31,41 @@ def pyramid(name: str, weights: str, *, channels: int, size: int, stride: int) -
             info = self.encoder.feature_info
             coarse = [i for i, reduction in enumerate(info.reduction()) if reduction >= stride]
             self.used = coarse or [len(info.channels()) - 1]
-            self.across = nn.ModuleList(nn.Conv2d(info.channels()[i], WIDTH, 1) for i in self.used)
-            self.smooth = nn.Sequential(nn.Conv2d(WIDTH, WIDTH, 3, padding=1), nn.BatchNorm2d(WIDTH), nn.ReLU())
+            self.across = nn.ModuleList(nn.Conv2d(info.channels()[i] + 2, WIDTH, 1) for i in self.used)
+            self.smooth = nn.ModuleList(
+                nn.Sequential(nn.Conv2d(WIDTH, WIDTH, 3, padding=1), nn.BatchNorm2d(WIDTH), nn.ReLU())
+                for _ in self.used
+            )
 
         def forward(self, pixels: Tensor) -> Tensor:
             maps = self.encoder(pixels)
             found: Any = 0
-            for i, across in reversed(list(zip(self.used, self.across, strict=True))):
-                here = across(maps[i])
+            for i, across, smooth in reversed(list(zip(self.used, self.across, self.smooth, strict=True))):
+                here = across(with_places(maps[i]))
                 if not isinstance(found, int):
                     found = functional.interpolate(found, here.shape[2:], mode="bilinear", align_corners=False)
-                found = found + here
+                found = smooth(found + here)
             side = size // stride
             if found.shape[2] != side:
                 found = functional.interpolate(found, (side, side), mode="bilinear", align_corners=False)
-            smooth: Tensor = self.smooth(found)
-            return smooth
+            wanted: Tensor = found
+            return wanted
 
     return Pyramid()
+
+
+def with_places(maps: Tensor) -> Tensor:
+    """Maps `(B, C, h, w)` with two more channels: the row and the column, -1 to 1.
+
+    References:
+        R. Liu et al., An intriguing failing of convolutional neural networks and the CoordConv solution, NeurIPS 2018,
+        arXiv:1807.03247.
+    """
+    import torch
+
+    h, w = ((2 * torch.arange(n, device=maps.device, dtype=maps.dtype) + 1) / n - 1 for n in maps.shape[2:])
+    places = torch.stack(torch.meshgrid(h, w, indexing="ij"))
+    return torch.cat([maps, places.expand(len(maps), -1, -1, -1)], dim=1)
 
 
 def slice_network(name: str, weights: str, *, size: int, marks: int) -> nn.Module:

@@ -107,6 +107,7 @@ def _weighted(network: nn.Module) -> nn.Module:
 
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
+    """Torch draws by the seed within; its generator is then as it was."""
     import torch
 
     with _GENERATOR, torch.random.fork_rng(devices=[]):
