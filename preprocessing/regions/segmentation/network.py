@@ -64,7 +64,7 @@ def build(name: Network, *, dims: int, width: int, seed: int) -> nn.Module:
 
     nets: Any = monai.networks.nets
 
-    with _seeded(seed):
+    with seeded(seed):
         if name == "segresnet":
             network: nn.Module = nets.SegResNet(dims, init_filters=width, in_channels=1, out_channels=len(CLASSES))
         elif name == "unet":
@@ -106,7 +106,8 @@ def _weighted(network: nn.Module) -> nn.Module:
 
 
 @contextmanager
-def _seeded(seed: int) -> Iterator[None]:
+def seeded(seed: int) -> Iterator[None]:
+    """Torch draws by the seed within; its generator is then as it was."""
     import torch
 
     with _GENERATOR, torch.random.fork_rng(devices=[]):

@@ -1,0 +1,1 @@
+"""What the region `predicted` is made of: stacks of slices, two networks a sequence, their training, baselines."""

@@ -1,0 +1,66 @@
+"""Both stages of one sequence."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data.base import Float64, Image
+from preprocessing.regions.localisation.baselines import Baselines
+from preprocessing.regions.localisation.coordinates import PointStage
+from preprocessing.regions.localisation.instance import SliceStage, VolumeStage
+from preprocessing.regions.localisation.marks import Mark
+from preprocessing.regions.localisation.stack import Stack
+
+
+@dataclass(frozen=True, eq=False)
+class Finder:
+    """What finds the marks of one sequence.
+
+    Args:
+        marks: What it finds, in the order of its outputs.
+        instance: Finds the slice.
+        coordinates: Finds the place in the slice.
+        size: Side of the squares that slices are resized to.
+        baselines: What is known without a look.
+    """
+
+    marks: Sequence[Mark]
+    instance: SliceStage | VolumeStage
+    coordinates: PointStage
+    size: int
+    baselines: Baselines
+
+    def find(self, image: Image) -> tuple[NDArray[np.int64], Float64]:
+        """Each mark's slice `(M,)` in a scan, and its place `(M, 3)`, LPS mm."""
+        stack = Stack.of(image, self.size)
+        slices = self.instance.predict(stack)
+        points = self.coordinates.predict(stack, slices)
+        return slices, np.stack([stack.position(image, d, point) for d, point in zip(slices, points, strict=True)])
+
+
+def errors(image: Image, annotated: Float64, found: Float64, slice_: int | None = None) -> tuple[float, float, float]:
+    """How far a place lies from the annotated one (LPS mm): in slices, along the slice's normal in mm, in space in mm.
+
+    Args:
+        image: The scan whose slices are counted.
+        annotated: `(3,)`.
+        found: `(3,)`; NaN gives NaN.
+        slice_: That of the found place, where it is known.
+    """
+    if not np.isfinite(found).all():
+        return np.nan, np.nan, np.nan
+    marked = _slice(image, annotated)
+    normal = image.directions[0]
+    if image.planes is not None:
+        normal = image.planes[marked, :3, 0] / np.linalg.norm(image.planes[marked, :3, 0])
+    away = found - annotated
+    slices = abs((_slice(image, found) if slice_ is None else slice_) - marked)
+    return float(slices), float(abs(away @ normal)), float(np.linalg.norm(away))
+
+
+def _slice(image: Image, place: Float64) -> int:
+    return int(np.clip(np.rint(image.index(place)[0]), 0, len(image.pixels) - 1))

@@ -1,0 +1,78 @@
+"""A scan as the networks see it, and where its marks lie in it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data.base import Float64, Image
+from preprocessing.regions.base import Study
+from preprocessing.regions.localisation.frame import Frame, scaled
+from preprocessing.regions.localisation.marks import Mark, mark_of, usable_points
+
+
+@dataclass(frozen=True, eq=False)
+class Stack:
+    """The slices of a scan, all resized to one square.
+
+    Args:
+        patient: Whose it is.
+        frame: How the slices were resized.
+        pixels: `(D, size, size)` float16, 0 to 1.
+        spacing: Of the square's pixels along its rows and columns, mm.
+        slices: `(M,)` the slice of each mark, from 0; -1 where it has no point in the scan.
+        points: `(M, 2)` where in the slice each mark lies, as a share of its height and width (edge to edge); NaN where
+            it has no point in the scan.
+    """
+
+    patient: str
+    frame: Frame
+    pixels: NDArray[np.float16]
+    spacing: Float64
+    slices: NDArray[np.int64]
+    points: Float64
+
+    @classmethod
+    def of(cls, image: Image, size: int, *, patient: str = "", places: Float64 | None = None) -> Stack:
+        """The stack of an image.
+
+        Args:
+            image: The scan.
+            size: The square's side.
+            patient: Whose it is.
+            places: `(M, 3)` LPS mm of the marks, NaN where there is none; None where nothing is known of them.
+        """
+        depth, *shape = image.pixels.shape
+        frame = Frame((shape[0], shape[1]), size)
+        spacing = np.asarray(image.spacing)[1:] * np.diag(frame.affine)[:2]
+        places = np.empty((0, 3)) if places is None else places
+        slices, points = np.full(len(places), -1), np.full((len(places), 2), np.nan)
+        known = np.flatnonzero(np.isfinite(places).all(axis=1))
+        if known.size:
+            index = image.index(places[known])
+            inside = ((index > -0.5) & (index < np.asarray(image.pixels.shape) - 0.5)).all(axis=1)
+            slices[known[inside]] = np.clip(np.rint(index[inside, 0]), 0, depth - 1)
+            points[known[inside]] = (frame.resized(index[inside, 1:]) + 0.5) / size
+        pixels = frame.pixels(scaled(image.pixels)).astype(np.float16)
+        return cls(patient, frame, pixels, spacing, slices, points)
+
+    def position(self, image: Image, slice_: int, point: Float64) -> Float64:
+        """LPS mm `(3,)` in the stack's image of a slice and a share `(2,)` of its height and width."""
+        h, w = self.frame.native(point * self.frame.size - 0.5)
+        return image.position((slice_, h, w))
+
+
+def places_of(study: Study, sequence: str, marks: Sequence[Mark]) -> Float64:
+    """`(M, 3)` LPS mm of the study's usable points that were marked in a sequence; NaN for marks without one."""
+    usable = usable_points(study)
+    row = {mark: i for i, mark in enumerate(marks)}
+    places = np.full((len(marks), 3), np.nan)
+    for sample in study.samples:
+        marked, place = usable.get(sample["sample"], ("", None))
+        i = row.get(mark_of(sample))
+        if place is not None and marked == sequence and i is not None:
+            places[i] = place
+    return places

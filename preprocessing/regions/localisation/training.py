@@ -1,0 +1,108 @@
+"""Trains a network of either stage on the training patients of a fold."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from preprocessing.regions.localisation.stack import Stack
+
+if TYPE_CHECKING:
+    from torch import Generator, Tensor, nn
+
+Curve = list[dict[str, float]]
+
+
+class Stage(Protocol):
+    """What of a stage training needs to know."""
+
+    network: nn.Module
+
+    def batches(self, stacks: Sequence[Stack], rng: np.random.Generator) -> list[Any]:
+        """What an epoch goes through."""
+        ...
+
+    def loss(self, stacks: Sequence[Stack], batch: Any, generator: Generator) -> Tensor:
+        """The mean loss of a batch."""
+        ...
+
+    def error(self, stacks: Sequence[Stack]) -> float:
+        """The mean error on stacks that were not learnt from; NaN where none has a point."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Schedule:
+    """How both stages are trained; the fields are those of the region `predicted`."""
+
+    epochs: int
+    learning_rate: float
+    patience: int
+
+    def run(self, stage: Stage, train: Sequence[Stack], inner: Sequence[Stack], *, seed: int, device: str) -> Curve:
+        """Trains in place; the epoch with the least error on inner patients is kept, or the last if there are none.
+
+        Returns:
+            A line an epoch: `epoch`, `train_loss`, `validation_error` (NaN where nobody is held out).
+        """
+        import torch
+
+        network = stage.network
+        rng, generator = np.random.default_rng(seed), torch.Generator().manual_seed(seed)
+        steps = len(stage.batches(train, np.random.default_rng(seed)))
+        optimizer = torch.optim.AdamW(network.parameters(), lr=self.learning_rate, weight_decay=1e-2)
+        schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, self.learning_rate, total_steps=self.epochs * steps)
+        curve: Curve = []
+        best: dict[str, Tensor] = {}
+        for epoch in range(1, self.epochs + 1):
+            network.train()
+            losses = []
+            for batch in stage.batches(train, rng):
+                with autocast(device):
+                    loss = stage.loss(train, batch, generator)
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+                schedule.step()
+                losses.append(loss.item())
+            network.eval()
+            with torch.inference_mode():
+                error = stage.error(inner)
+            curve.append({"epoch": epoch, "train_loss": float(np.mean(losses)), "validation_error": error})
+            errors = [line["validation_error"] for line in curve]
+            if np.isnan(errors).all():
+                continue
+            since = epoch - 1 - int(np.nanargmin(errors))
+            if since == 0:
+                best = {name: tensor.detach().clone() for name, tensor in network.state_dict().items()}
+            elif since >= self.patience:
+                break
+        if best:
+            network.load_state_dict(best)
+        network.eval()
+        return curve
+
+
+def autocast(device: str) -> Any:
+    """Mixed precision on a GPU; nothing on a CPU."""
+    import torch
+
+    return torch.autocast(device, dtype=torch.bfloat16, enabled=device.startswith("cuda"))
+
+
+def shuffled(items: NDArray[Any], batch: int, rng: np.random.Generator) -> list[NDArray[Any]]:
+    """Items in a random order, in batches of about the same size and at most `batch`."""
+    order = rng.permutation(items)
+    return np.array_split(order, -(-len(order) // batch)) if len(order) else []
+
+
+def seeded(build: Callable[[], nn.Module], seed: int) -> nn.Module:
+    """A network whose first weights depend on the seed alone; torch's own generator is left as it was."""
+    from preprocessing.regions.segmentation.network import seeded as with_seed
+
+    with with_seed(seed):
+        return build()
