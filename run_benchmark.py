@@ -283,7 +283,7 @@ def diagnose(
     device: Device = "auto",
     plugins: Plugins = None,
 ) -> None:
-    """Grade new studies: slice, point, probabilities and pictures of every level and condition. Not for clinical use."""
+    """Grade new studies: slice, point, probabilities and picture of each level and condition. Not for clinical use."""
     with _clear_errors():
         from bench.diagnose import grade
         from bench.run import pick_device

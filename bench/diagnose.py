@@ -18,6 +18,7 @@ from data.dicom_study import DicomStudy
 from encoders.base import FittedClassifier, FittedEncoder, Tokens
 from preprocessing.regions.base import FittedPoints, Study
 from results.diagnosis import Diagnosis, Finding, Mark, Slice
+from results.model_card import FACTS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,18 +44,19 @@ def grade(
     dataset = DicomStudy(folders=folders, descriptions=str(descriptions or ""), keep_names=keep_names)
     samples = dataset.samples()
     model = read_model(folder, device=device)
-    if unknown := {c for cell in model.cells for c in cell.about["rows"] | dict.fromkeys(cell.about["columns"])} - {
-        *samples
-    }:
+    known = {column for cell in model.cells for column in (*cell.about["rows"], *cell.about["columns"])}
+    if unknown := known - set(samples):
         raise ModelError(
-            f"{folder} is of {model.about['dataset']}: its samples have {min(unknown)}, a new study has not"
+            f"{folder} is of {model.about['dataset']}, whose samples have {min(unknown)}: a new study has not"
         )
-    facts = json.loads((folder / "facts.json").read_text(encoding="utf-8")) if (folder / "facts.json").is_file() else {}
+    card = folder / FACTS
+    facts = json.loads(card.read_text(encoding="utf-8")) if card.is_file() else {}
     told = dataset.recognised()
     for one in diagnose(model, dataset, facts):
         series = told[told["study"] == one.study]
         notes = [
-            f"series {row['series']} ({row['orientation']}, {row['slices']} slices): {row['sequence'] or 'not used'}; {row['how']}"
+            f"series {row['series']}, {row['orientation']}, {row['slices']} slices: "
+            f"{row['sequence'] or 'not used'} ({row['how']})"
             for row in series.to_dict("records")
         ]
         yield replace(one, notes=(*notes, *one.notes))

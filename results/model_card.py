@@ -33,8 +33,8 @@ def write_card(run: Run, model: Path) -> Path:
     lines = [
         f"# Model of run {about['run']}",
         "",
-        f"{WARNING} Fitted on {about['fitted'][:10]} on all patients of the run; no patient was left out, so the scores "
-        "below are those of the run's cross-validation, of models fitted on fewer patients.",
+        f"{WARNING} Fitted on {about['fitted'][:10]} on all patients of the run. No patient was left out, so the "
+        "scores below are those of the run's cross-validation, of models fitted on fewer patients.",
         "",
         f"| Target | {' | '.join(NAMES)} |",
         f"|---|{'---|' * len(NAMES)}",
@@ -46,20 +46,13 @@ def write_card(run: Run, model: Path) -> Path:
     ]
     for cell in about["cells"]:
         classes = ", ".join(f"{name} {n}" for name, n in zip(cell["classes"], cell["n_by_class"], strict=True))
-        lines += [
-            f"## {cell['target']}",
-            "",
-            f"{cell['n_samples']} samples of {cell['n_patients']} patients: {classes}.",
-            "",
-        ]
+        who = f"{cell['n_samples']} samples of {cell['n_patients']} patients: {classes}."
+        lines += [f"## {cell['target']}", "", who, ""]
         lines += [f"- {axis}: {_steps(steps)}" for axis, steps in cell["steps"].items() if steps]
         lines.append("")
     commit = about["code"].get("commit", "")
-    lines += [
-        "## Made with",
-        "",
-        f"Seed {about['seed']}, device {about['device']}{', commit ' + commit if commit else ''}.",
-    ]
+    where = f"Seed {about['seed']}, device {about['device']}{', commit ' + commit if commit else ''}."
+    lines += ["## Made with", "", where]
     lines += ["", *(f"- {name} {version}" for name, version in about["versions"].items()), ""]
     (model / CARD).write_text("\n".join(lines), encoding="utf-8")
     (model / FACTS).write_text(json.dumps(facts, indent=1), encoding="utf-8")
