@@ -339,7 +339,9 @@ class Work:
 
 
 def _where(part: Part | None) -> str:
-    return f", repeat {part.repeat} fold {part.fold}" if part else ""
+    if part is None:
+        return ""
+    return f", repeat {part.repeat} fold {part.fold}" if part.fold >= 0 else ", all patients"
 
 
 def _grouped(key: Hashable) -> float:
