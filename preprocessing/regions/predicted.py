@@ -206,7 +206,7 @@ class FoundPoints:
         """The points of all samples; where a sequence is missing or a kind of point was never seen, `fault` says so."""
         import pandas as pd
 
-        rows = {}
+        rows: dict[str, tuple[str, float, float, float, str, int]] = {}
         found: dict[str, tuple[NDArray[np.int64], NDArray[np.float64]] | None] = {}
         for sample in study.samples:
             sequence, i = self._known.get(mark_of(sample), ("", -1))
@@ -219,7 +219,8 @@ class FoundPoints:
                 fault = f"no {sequence} in this study" if sequence else f"no training point of {place}"
                 rows[sample["sample"]] = (sequence, np.nan, np.nan, np.nan, fault, -1)
             else:
-                rows[sample["sample"]] = (sequence, *map(float, slices[1][i]), "", int(slices[0][i]))
+                x, y, z = map(float, slices[1][i])
+                rows[sample["sample"]] = (sequence, x, y, z, "", int(slices[0][i]))
         columns = ["sequence", "x", "y", "z", "fault", "slice"]
         table = pd.DataFrame.from_dict(rows, orient="index", columns=columns)
         return table.rename_axis("sample")
@@ -249,9 +250,9 @@ class FoundPoints:
                 images[sequence] = image = study.images[sequence]() if sequence in study.images else None
                 guesses[sequence] = {} if image is None else self._finders[sequence].baselines.places(image)
             image = images.get(sequence)
-            if image is not None:
+            at = found.loc[name, ["x", "y", "z"]].to_numpy(dtype=np.float64)
+            if image is not None and np.isfinite(at).all():
                 place = np.asarray(annotated[name][1])
-                at = found.loc[name, ["x", "y", "z"]].to_numpy(dtype=np.float64)
                 row |= zip(names, errors(image, place, at, int(found.loc[name, "slice"])), strict=True)
                 for which, guess in guesses[sequence].items():
                     row |= zip((f"{n}_{which}" for n in names), errors(image, place, guess[i]), strict=True)

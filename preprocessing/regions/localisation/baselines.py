@@ -41,4 +41,5 @@ def centre_of(image: Image) -> Float64:
 
 def _mean(places: Float64) -> Float64:
     known = np.isfinite(places)
-    return np.where(known, places, 0).sum(axis=0) / np.where(known.any(axis=0), known.sum(axis=0), np.nan)
+    counts = np.where(known.any(axis=0), known.sum(axis=0), np.nan)
+    return np.asarray(np.where(known, places, 0).sum(axis=0) / counts, dtype=np.float64)

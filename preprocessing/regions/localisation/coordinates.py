@@ -66,9 +66,9 @@ class PointStage:
         known = ((wanted > 0) & (wanted < 1)).all(dim=2)
         distance = (found[known] - wanted[known]).square().sum(dim=1).add(1e-8).sqrt()
         if maps is None:
-            return distance.mean()
+            return distance.sum() / max(len(distance), 1)
         cross = -(gaussians(wanted[known], maps.shape[2]) * maps[known]).sum(dim=(1, 2))
-        return (cross + DISTANCE * distance).mean()
+        return (cross + DISTANCE * distance).sum() / max(len(distance), 1)
 
     def error(self, stacks: Sequence[Stack]) -> float:
         """The mean distance in the marked slices, mm."""

@@ -50,7 +50,7 @@ class SliceStage:
         marked = torch.from_numpy(np.stack([stack.slices for stack in chosen])).to(self.device)
         away = torch.arange(logits.shape[1], device=self.device)[None, :, None] - marked[:, None]
         label = (-0.5 * (away / SOFT) ** 2).masked_fill(scores.isinf(), float("-inf")).softmax(dim=1)
-        each = -(label * scores.masked_fill(scores.isinf(), 0)).sum(dim=1)
+        each: Tensor = -(label * scores.masked_fill(scores.isinf(), 0)).sum(dim=1)
         return each[marked >= 0].mean()
 
     def error(self, stacks: Sequence[Stack]) -> float:
@@ -119,7 +119,7 @@ class VolumeStage:
         pixels = resized(stack, stack.pixels.shape[1])
         with torch.inference_mode(), autocast(self.device):
             share = self.network(self._volume(pixels)[None].to(self.device))[0].float().cpu().numpy()
-        return np.clip(np.rint(share * len(pixels) - 0.5), 0, len(pixels) - 1).astype(np.int64)
+        return np.asarray(np.clip(np.rint(share * len(pixels) - 0.5), 0, len(pixels) - 1), dtype=np.int64)
 
     def _volume(self, pixels: Tensor) -> Tensor:
         """`(1, D, H, W)` of mean 0 and standard deviation 1, as MedicalNet was trained."""

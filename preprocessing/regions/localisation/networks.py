@@ -96,9 +96,11 @@ def slice_network(name: str, weights: str, *, size: int, marks: int) -> nn.Modul
             tokens = self.token(maps.flatten(1))
             at = [(torch.arange(d, device=tokens.device, dtype=tokens.dtype) + 0.5) / d for d in depths]
             given = torch.cat([tokens, torch.cat(at)[:, None]], dim=1)
-            packed = rnn.pack_sequence(list(given.split(depths)), enforce_sorted=False)
+            packed = rnn.pack_sequence(list(torch.split(given, depths)), enforce_sorted=False)
             read_, _ = rnn.pad_packed_sequence(self.reader(packed)[0], batch_first=True)
-            logits = self.head(torch.cat([rnn.pad_sequence(list(tokens.split(depths)), batch_first=True), read_], 2))
+            logits = self.head(
+                torch.cat([rnn.pad_sequence(list(torch.split(tokens, depths)), batch_first=True), read_], 2)
+            )
             beyond = torch.arange(logits.shape[1])[None] >= torch.tensor(depths)[:, None]
             masked: Tensor = logits.float().masked_fill(beyond[:, :, None].to(logits.device), float("-inf"))
             return masked

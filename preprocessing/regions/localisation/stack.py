@@ -13,6 +13,8 @@ from preprocessing.regions.base import Study
 from preprocessing.regions.localisation.frame import Frame, scaled
 from preprocessing.regions.localisation.marks import Mark, mark_of, usable_points
 
+ROUNDING = 1e-6
+
 
 @dataclass(frozen=True, eq=False)
 class Stack:
@@ -53,7 +55,8 @@ class Stack:
         known = np.flatnonzero(np.isfinite(places).all(axis=1))
         if known.size:
             index = image.index(places[known])
-            inside = ((index > -0.5) & (index < np.asarray(image.pixels.shape) - 0.5)).all(axis=1)
+            last = np.asarray(image.pixels.shape) - 1
+            inside = ((index >= -0.5 - ROUNDING) & (index <= last + 0.5 + ROUNDING)).all(axis=1)
             slices[known[inside]] = np.clip(np.rint(index[inside, 0]), 0, depth - 1)
             points[known[inside]] = (frame.resized(index[inside, 1:]) + 0.5) / size
         pixels = frame.pixels(scaled(image.pixels)).astype(np.float16)

@@ -65,7 +65,7 @@ class Schedule:
                 with autocast(device):
                     loss = stage.loss(train, batch, generator)
                 optimizer.zero_grad()
-                loss.backward()
+                loss.backward()  # type: ignore[no-untyped-call]
                 optimizer.step()
                 schedule.step()
                 losses.append(loss.item())
@@ -95,9 +95,8 @@ def autocast(device: str) -> Any:
 
 
 def shuffled(items: NDArray[Any], batch: int, rng: np.random.Generator) -> list[NDArray[Any]]:
-    """Items in a random order, in batches of about the same size and at most `batch`."""
-    order = rng.permutation(items)
-    return np.array_split(order, -(-len(order) // batch)) if len(order) else []
+    """Items in a random order, in batches of `batch` or a few more: batch normalisation can't learn from one alone."""
+    return np.array_split(rng.permutation(items), max(len(items) // batch, 1))
 
 
 def seeded(build: Callable[[], nn.Module], seed: int) -> nn.Module:
