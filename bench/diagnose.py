@@ -42,8 +42,8 @@ def grade(
     """
     folders = tuple(map(str, studies))
     dataset = DicomStudy(folders=folders, descriptions=str(descriptions or ""), keep_names=keep_names)
-    samples = dataset.samples()
     model = read_model(folder, device=device)
+    samples = dataset.samples()
     known = {column for cell in model.cells for column in (*cell.about["rows"], *cell.about["columns"])}
     if unknown := known - set(samples):
         raise ModelError(

@@ -205,7 +205,9 @@ class Keys:
         return identity.combine(how, rows.key, *(ref.key for each in tokens for ref in each))
 
     def table_columns(self, cell: Cell) -> list[str]:
-        """The columns that a cell's table step gets."""
+        """The columns that a cell's table step gets; none without one."""
+        if cell["tables"] == NONE:
+            return []
         locations = self._dataset.locations if self.plugin("tables", cell["tables"]).locations else ()
         return list(dict.fromkeys((*self._dataset.clinical, *locations)))
 

@@ -109,6 +109,17 @@ class _Network:
                 logits = torch.nn.functional.logsigmoid(logits)  # whose softmax is each sigmoid by the sum of all
             return np.asarray(logits.softmax(dim=1).cpu().numpy())
 
+    def __getstate__(self) -> dict[str, Any]:
+        """With arrays in place of tensors, to be kept without pickle; what is read back predicts on the CPU."""
+        layers = [tuple(p.detach().cpu().numpy() for p in layer) for layer in self.layers]
+        return {**self.__dict__, "layers": layers, "device": "cpu"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        import torch
+
+        layers = [tuple(map(torch.as_tensor, layer)) for layer in state["layers"]]
+        self.__dict__.update({**state, "layers": layers})
+
     def _layer(self, inputs: int, outputs: int, generator: Any) -> tuple[Any, Any]:
         """Weight `(outputs, inputs)` and bias as torch.nn.Linear draws them, but from our generator."""
         import torch

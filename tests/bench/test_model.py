@@ -1,0 +1,166 @@
+"""Models: cells refitted on all patients, kept, opened again, and what they say of studies in DICOM folders."""
+
+import json
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from bench.diagnose import grade
+from bench.fit_model import fit_model
+from bench.model import ModelError, read_model
+from bench.progress import Progress
+from run_benchmark import app
+
+GRID = """
+name: spines
+data: {{rsna: {{folder: {folder}}}}}
+targets: [{targets}]
+sequences: [sagittal_t1 + sagittal_t2 + axial_t2]
+regions: [{region}]
+encoders: [raw_pixels: {{size: 6}}]
+missing: [neighbours: {{k: 30}}]
+fusion: [{fusion}]
+tables: [forest_onehot]
+heads: [{heads}]
+protocol: {{folds: 2, seed: 1}}
+"""
+HEADS = ("logistic", "svc", "knn", "lightgbm: {rounds: 5}", "xgboost: {rounds: 5}", "mlp: {epochs: 3}", "own")
+
+
+@pytest.fixture(scope="module")
+def spines(tmp_path_factory):
+    """Eight studies in which every class is as frequent as the others."""
+    from data.phantom import write_rsna_phantom
+
+    folder = tmp_path_factory.mktemp("spines")
+    write_rsna_phantom(folder, patients=8, test_patients=0, seed=2, effect=1.0, spacing=(5.0, 1.6), axial_slices=3)
+    table = pd.read_csv(folder / "train.csv")
+    for i, column in enumerate(table.columns[1:]):
+        table[column] = np.array(["Normal/Mild", "Moderate", "Severe"])[(np.arange(len(table)) + i) % 3]
+    table.to_csv(folder / "train.csv", index=False)
+    return folder
+
+
+@pytest.fixture
+def fitted(go, spines, tmp_path):
+    """Runs a grid on the spines and fits the cells with a head: `fitted(heads, fusion, targets)` gives the model."""
+
+    def fit(heads="logistic", fusion="concat", targets=("spinal_canal_stenosis",), region="whole: {slices: 1}"):
+        text = GRID.format(folder=spines, targets=", ".join(targets), region=region, fusion=fusion, heads=heads)
+        run = go(text).folder
+        cells = json.loads((run / "cells.json").read_text())
+        keys = [c["key"] for c in cells if not c["floor"] and c["axes"]["heads"].startswith(heads.partition(":")[0])]
+        out = tmp_path / "model"
+        options = {"store": go.store, "grid_file": None, "device": "cpu", "jobs": 2}
+        fit_model(run, keys, out, **options, progress=Progress(live=False, show=lambda text: None))
+        return out
+
+    return fit
+
+
+def probabilities(model, spines, studies):
+    folders = [spines / "train_images" / study for study in studies]
+    found = grade(model, folders, spines / "train_series_descriptions.csv", keep_names=True, device="cpu")
+    return {one.study: one for one in found}
+
+
+@pytest.mark.parametrize("heads", HEADS)
+def test_a_model_says_of_a_training_study_what_its_head_did(fitted, go, spines, heads, monkeypatch):
+    from bench import fit_model as writer
+
+    chains = []
+    fit_chain = writer.fit_chain
+
+    def noted(plan, work, planned, fit, *, device):
+        chain = fit_chain(plan, work, planned, fit, device=device)
+        tokens = [work.fuse.stored(planned, refs) for refs in fit.tokens]
+        columns = plan.samples[plan.keys.table_columns(planned.cell)]
+        P = chain.predict(tokens, work.fuse.own(planned, fit), columns).P
+        chains.append(pd.DataFrame(P, plan.ids))
+        return chain
+
+    monkeypatch.setattr(writer, "fit_chain", noted)
+    model = fitted(heads, "attention: {epochs: 2}" if heads == "own" else "concat")
+    wanted = chains[0]
+    studies = sorted({name.split("_")[0] for name in wanted.index})[:2]
+    for study, told in probabilities(model, spines, studies).items():
+        for one in told.findings:
+            sample = f"{study}_{one.column}"
+            np.testing.assert_allclose(one.probabilities, wanted.loc[sample], rtol=1e-4, atol=1e-6)
+            assert one.grade == told.classes[int(np.argmax(one.probabilities))]
+    told_apart = np.ptp(wanted.to_numpy(), axis=0).max() > 0.01
+    assert told_apart or heads == "svc"  # whose calibration finds nothing in labels that no picture shows
+
+
+def test_several_targets_stand_in_one_diagnosis_and_a_lost_sequence_is_filled(fitted, spines, tmp_path):
+    targets = ("spinal_canal_stenosis", "subarticular_stenosis")
+    model = fitted(targets=targets)
+    (study,) = sorted(path.name for path in (spines / "train_images").iterdir())[:1]
+    (whole,) = probabilities(model, spines, [study]).values()
+    assert len(whole.findings) == 15
+    series = pd.read_csv(spines / "train_series_descriptions.csv", dtype=str)
+    lost = series[(series["study_id"] == study) & (series["series_description"] == "Axial T2")]["series_id"]
+    copy = tmp_path / "lacking"
+    shutil.copytree(spines / "train_images" / study, copy)
+    assert len(lost)
+    for name in lost:
+        shutil.rmtree(copy / name)
+    (told,) = grade(model, [copy], spines / "train_series_descriptions.csv", keep_names=False, device="cpu")
+    assert told.study == "study_1"
+    assert all(one.grade for one in told.findings)
+    before = np.array([one.probabilities for one in whole.findings])
+    after = np.array([one.probabilities for one in told.findings])
+    assert np.abs(before - after).max() > 1e-3
+
+
+def test_a_cell_at_annotated_points_is_refused(fitted):
+    with pytest.raises(ModelError, match="needs annotated points, which a new study has not"):
+        fitted(region="point: {slices: 1}")
+
+
+def test_what_a_model_never_holds_is_not_opened(fitted, spines):
+    from skops import io
+
+    model = fitted()
+    io.dump({"a": shutil.which}, model / "chain_spinal_canal_stenosis.skops")
+    with pytest.raises(ModelError, match=r"holds shutil\.which, which no model"):
+        read_model(model, device="cpu")
+
+
+def test_the_commands_say_what_is_wrong_and_end_with_2(fitted, go, spines, tmp_path):
+    model = fitted()
+    text = tmp_path / "text"
+    text.mkdir()
+    (text / "a.txt").write_text("no scan")
+    wrong = {
+        "is no model": [str(tmp_path), str(text)],
+        "DICOM": [str(model), str(text)],
+        "no such": [str(model), str(tmp_path / "nowhere")],
+        "there is auto, cpu, cuda": [str(model), str(text), "--device", "tpu"],
+    }
+    for said, arguments in wrong.items():
+        outcome = CliRunner().invoke(app, ["diagnose", *arguments])
+        assert outcome.exit_code == 2, said
+        assert said in outcome.output
+        assert "Traceback" not in outcome.output
+    run = go(
+        GRID.format(
+            folder=spines,
+            targets="spinal_canal_stenosis",
+            region="whole: {slices: 1}",
+            fusion="concat",
+            heads="logistic",
+        )
+    ).folder
+    store = ["--store", str(go.store)]
+    for said, arguments in {
+        "exists: name a new folder": [str(run), "--cell", "1", "--out", str(model), *store],
+        "is no cell of": [str(run), "--cell", "zz", "--out", str(tmp_path / "new"), *store],
+        "is no run folder": [str(text), "--cell", "zz", "--out", str(tmp_path / "new"), *store],
+    }.items():
+        outcome = CliRunner().invoke(app, ["fit", *arguments])
+        assert outcome.exit_code == 2, outcome.output
+        assert said in outcome.output
