@@ -44,6 +44,9 @@ class Embed:
         if crops is None:
             raise RuntimeError(f"the crops of {name} are no longer in the store: run again")
         if len(crops) == 0:
+            if ref.crops.network:
+                where = f"{ref.crops.region.label()} finds no sample in {ref.crops.sequence}"
+                raise ValueError(f"{where} in this fold: see not_found.csv")
             raise ValueError(f"no image of {ref.crops.sequence} can be used: see excluded.csv")
         from bench.stages import tokens
 

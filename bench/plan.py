@@ -19,6 +19,7 @@ from bench.stages.crops import Crops
 from bench.store import Store
 from data.base import Dataset, exclusions
 from heads.thresholds import ARGMAX
+from preprocessing.regions.base import patient_digest
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -228,6 +229,8 @@ class Plan:
         head = self.keys.plugin("heads", cell["heads"])
         if head.features == "location" and not self.dataset.locations:
             return "the dataset has no columns that locate a sample"
+        if head.features in ("all", "own") and (reason := self._seen_before(cell["regions"], view)):
+            return reason
         if reason := self._unfit(cell, head, len(view.labels[cell.target].classes)):
             return reason
         if head.balanced:
@@ -242,6 +245,18 @@ class Plan:
             why = guards.rare_class(one.y[labelled], self.patients[labelled], one.classes, folds)
             self._refusals[memo] = why or ""
         return self._refusals[memo] or self._too_large(head, int(have.sum()))
+
+    def _seen_before(self, region: Step, view: View) -> str:
+        """Why given weights of a region can't be scored on the patients of the folds, or an empty text."""
+        memo = (view, "seen before", region)
+        if memo not in self._refusals:
+            learnt_from: frozenset[str] = self.keys.plugin("regions", region).learnt_from()
+            tested = np.any([part.test for part in view.parts], axis=0)
+            patients = set(self.patients[tested].tolist()) if learnt_from else set()
+            n = sum(patient_digest(patient) in learnt_from for patient in patients)
+            why = f"the weights of {region.label()} learnt from {n} of the patients tested here: train it instead"
+            self._refusals[memo] = why if n else ""
+        return self._refusals[memo]
 
     def _unfit(self, cell: Cell, head: Any, classes: int) -> str:
         """Why a head can't read what its encoders and fusion give, or an empty text."""

@@ -216,6 +216,31 @@ class Record:
         else:
             path.unlink(missing_ok=True)
 
+    def write_not_found(self, cells: list[PlannedCell]) -> None:
+        """The test samples that fitted regions did not find, with the reason: `not_found.csv`, if there are any."""
+        import pandas as pd
+
+        known: set[str] = set()
+        rows: list[dict[str, Any]] = []
+        for planned in cells:
+            for fit in planned.fits:
+                for ref in (ref.crops for each in fit.tokens for ref in each):
+                    if not ref.network or ref.key in known:
+                        continue
+                    known.add(ref.key)
+                    crops, test = self._plan.crops(ref), set(fit.part.test.nonzero()[0].tolist())
+                    where: dict[str, Any] = {"regions": ref.region.label(), "sequence": ref.sequence}
+                    where |= {"images": ref.images.label()}
+                    where |= {"repeat": fit.part.repeat, "fold": fit.part.fold if ref.part else -1}
+                    for fault in crops.faults if crops is not None else []:
+                        if fault.sample >= 0 and (fault.sample in test or ref.part is None):
+                            rows.append({**where, "sample": self._plan.ids[fault.sample], "reason": fault.why})
+        path = self.folder / "not_found.csv"
+        if rows:
+            _replace(path, lambda to: pd.DataFrame(rows).to_csv(to, index=False))
+        else:
+            path.unlink(missing_ok=True)
+
     def write_points(self, cells: list[PlannedCell]) -> None:
         """How near found points of test patients come to the annotated ones: `points.csv`, if any were looked for."""
         import pandas as pd

@@ -63,7 +63,7 @@ def find_cell(run: Path, cell: str, plan: Plan, fit: Callable[[PlannedCell], boo
     found = [key for key in known if key.startswith(cell)] if cell else []
     if len(found) != 1:
         likely = [key for key in known if key in planned and fit(planned[key])]
-        told = [f"{key[:SHORT]} ({known[key]['target']}: {planned[key].cell['encoders'].label()})" for key in likely]
+        told = [f"{key[:SHORT]} ({_described(planned[key], plan)})" for key in likely]
         close = nearest(cell, [key[: max(SHORT, len(cell))] for key in known]) if cell else ""
         ways = close if "did you mean" in close else f": of those {which} there is {_few(told)}"
         if not cell:
@@ -75,6 +75,12 @@ def find_cell(run: Path, cell: str, plan: Plan, fit: Callable[[PlannedCell], boo
             f"cell {found[0][:SHORT]} of {run} is not what its grid, data and code now make: run the grid again"
         )
     return planned[found[0]]
+
+
+def _described(planned: PlannedCell, plan: Plan) -> str:
+    """The target, the encoder and whatever else differs in the grid."""
+    axes = [axis for axis in ("sequences", "regions", "images", "fusion", "heads") if len(plan.grid.axes[axis]) > 1]
+    return ", ".join([planned.cell.target, *(planned.cell[axis].label() for axis in ["encoders", *axes])])
 
 
 def _few(told: Sequence[str]) -> str:

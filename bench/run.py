@@ -104,6 +104,7 @@ def run(grid: Grid, grid_file: Path, settings: list[str], options: Options, prog
         record.write_fillings(runnable)
         record.write_regions(runnable)
         record.write_points(runnable)
+        record.write_not_found(runnable)
         dataset_scores.write(plan, record, state.finished())
         panels.write(plan, record, state.finished(), changed=bool(computed))
     if computed:

@@ -60,12 +60,16 @@ def found_regions(run: Run, *, resamples: int = 2000) -> Sheet | None:
         each = found.groupby(found["patient"].astype(str))[names].mean()
         scores = tuple(_over_patients(each[name].to_numpy(dtype=np.float64), resamples) for name in names)
         rows.append(Row(tuple(map(str, place)), scores, (str(len(each)),)))
-        first = each[names[0]].dropna()
-        if len(first) > 1:
-            notes.append(
-                f"{place[0]} on {place[1]}: {names[0].replace('_', ' ')} is lowest, {first.min():.2f}, in patient "
-                f"{first.idxmin()}."
-            )
+        where = f"{place[0]} on {place[1]}"
+        for name in (name for name in names if name.startswith("dice") and each[name].notna().sum() > 1):
+            worst = f"{each[name].min():.2f}, in patient {each[name].idxmin()}"
+            notes.append(f"{where}: {_words(name)} is lowest, {worst}.")
+        for name in (name for name in names if each[name].isna().any()):
+            n = int(each[name].notna().sum())
+            notes.append(f"{where}: {_words(name)} is of {n} of {len(each)} patients, not defined for the others.")
+        if (found["fold"] < 0).any():
+            notes.append(f"{where}: its weights are given; these are all patients, whom they may have learnt from.")
+        notes += _not_found(run, *map(str, place))
     return Sheet(
         target="regions",
         title=f"What fitted regions found: {run.dataset}, run {run.name}",
@@ -80,6 +84,22 @@ def found_regions(run: Run, *, resamples: int = 2000) -> Sheet | None:
             *notes,
         ),
     )
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def _not_found(run: Run, region: str, sequence: str) -> list[str]:
+    """How many test samples a region did not find."""
+    table = _read(run, "not_found.csv")
+    if table is None:
+        return []
+    found = table[(table["regions"] == region) & (table["sequence"] == sequence)]
+    if found.empty:
+        return []
+    n = found["sample"].nunique()
+    return [f"{region} on {sequence}: {n} test samples were not found and get base rates, see not_found.csv."]
 
 
 def _over_patients(values: NDArray[np.float64], resamples: int) -> Score | None:

@@ -93,7 +93,7 @@ def cut_study(
     of_region: dict[Region | FittedRegion, dict[Chain, Image]] = {}
     out = {}
     for name, (region, chain) in variants.items():
-        doing = f"region {type(region).__name__.lower()}"
+        doing = _named(region)
         try:
             if region is None:
                 thin = replace(image, pixels=image.pixels[::8, ::8, ::8].copy(), mask=None, planes=None)
@@ -135,7 +135,7 @@ def _locate(
     study: str,
 ) -> Boxes:
     """The box of each sample, or the file and the reason why there is none."""
-    nowhere = "", f"region {type(region).__name__.lower()} does not find the sample in the image"
+    nowhere = "", f"{_named(region)} does not find the sample in the image"
     if not isinstance(region, Region) or not region.uses_points:
         return [region.locate(image, sample) or nowhere for sample in samples]
     table = points(study)
@@ -149,6 +149,10 @@ def _locate(
             point = np.array([row["x"], row["y"], row["z"]], dtype=np.float64)
             boxes.append(region.locate(image, {**sample, "point": point}) or nowhere)
     return boxes
+
+
+def _named(region: Region | FittedRegion | None) -> str:
+    return "the region" if not isinstance(region, Region) else f"region {type(region).__name__.lower()}"
 
 
 def _process(done: dict[Chain, Image], chain: Chain) -> Image:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -152,6 +153,10 @@ class Region:
         """What `FittedPoints.save` wrote; only for a region that `finds_points`."""
         raise NotImplementedError
 
+    def learnt_from(self) -> frozenset[str]:
+        """The digests (`patient_digest`) of the patients that given weights learnt from; empty where none are known."""
+        return frozenset()
+
     def trained(self) -> Region:
         """This region without what changes its boxes alone: regions that share it share what is fitted."""
         return self
@@ -168,6 +173,11 @@ class Region:
             sample: The sample's row of `Dataset.samples()`.
         """
         raise NotImplementedError
+
+
+def patient_digest(patient: str) -> str:
+    """What weights keep of a patient that they learnt from, so that no score is told of them."""
+    return hashlib.sha256(f"scangrid patient {patient}".encode()).hexdigest()[:16]
 
 
 def box_along_axes(

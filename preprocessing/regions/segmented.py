@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.base import Box, Image, Vector3
-from preprocessing.regions.base import Region, Scan
+from preprocessing.regions.base import Region, Scan, patient_digest
 from preprocessing.regions.mask import Mask
 from preprocessing.regions.segmentation.classes import classes_of
 from preprocessing.regions.segmentation.grid import Grid
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from torch import nn
 
-NETWORK, CURVE = "network.safetensors", "learning_curve.json"
+NETWORK, CURVE, PATIENTS = "network.safetensors", "learning_curve.json", "patients"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,7 +108,8 @@ class Segmented(Region):
             patience=self.patience,
         )
         curve = training.run(network, cases, seed=seed, device=device)
-        return FittedSegmentation(self, network, curve, device=device)
+        patients = frozenset(patient_digest(case.patient) for case in cases)
+        return FittedSegmentation(self, network, curve, device=device, patients=patients)
 
     def load(self, folder: Path, *, device: str) -> FittedSegmentation:
         """What `FittedSegmentation.save` wrote."""
@@ -127,6 +128,15 @@ class Segmented(Region):
             raise ValueError(f"weights '{self.weights}' is not a file: give one, or '' to train")
         with Path(self.weights).open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
+
+    def learnt_from(self) -> frozenset[str]:
+        """See `Region.learnt_from`; told by the file."""
+        from safetensors import safe_open
+
+        if not self.weights:
+            return frozenset()
+        with safe_open(self.weights, framework="np") as file:
+            return frozenset((file.metadata() or {}).get(PATIENTS, "").split())
 
     def trained(self) -> Segmented:
         """See `Region.trained`."""
@@ -152,8 +162,16 @@ class Segmented(Region):
 class FittedSegmentation:
     """A trained network that draws the mask, as `FittedRegion`."""
 
-    def __init__(self, settings: Segmented, network: nn.Module, curve: Curve, *, device: str) -> None:
-        self._settings, self._curve, self._device = settings, curve, device
+    def __init__(
+        self,
+        settings: Segmented,
+        network: nn.Module,
+        curve: Curve,
+        *,
+        device: str,
+        patients: frozenset[str] = frozenset(),
+    ) -> None:
+        self._settings, self._curve, self._device, self._patients = settings, curve, device, patients
         self._network = network.eval().requires_grad_(False).to(device)
         self._box = settings.box()
 
@@ -181,7 +199,8 @@ class FittedSegmentation:
         from safetensors.torch import save_file
 
         tensors = {name: tensor.cpu().contiguous() for name, tensor in self._network.state_dict().items()}
-        save_file(tensors, folder / NETWORK, metadata=_shape_of(self._settings))
+        told = _shape_of(self._settings) | {PATIENTS: " ".join(sorted(self._patients))}
+        save_file(tensors, folder / NETWORK, metadata=told)
         (folder / CURVE).write_text(json.dumps(self._curve, indent=1))
 
     def artifacts(self) -> Mapping[str, pd.DataFrame | NDArray[Any]]:

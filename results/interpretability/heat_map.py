@@ -37,8 +37,7 @@ def correlation_heat_map(of: Latents, table: pd.DataFrame, method: str, *, width
     Raises:
         NothingToDrawError: No measure varies.
     """
-    told = (table["kind"] == "grading") | (table["patients"] >= EVENTS)
-    table = table[(table["method"] == method) & table["r"].notna() & told]
+    table = table[(table["method"] == method) & table["r"].notna()]
     if table.empty:
         raise NothingToDrawError("no measure or grading varies over the samples")
     shown = [name for name in (WITHIN, POOLED) if (table["adjustment"] == name).any()]
@@ -108,9 +107,16 @@ def _caption(of: Latents, table: pd.DataFrame, method: str, rows: list[str], sho
         "spearman": "of ranks among the samples of a level",
     }[method]
     text = (
-        f"{SUBJECTS[method]} correlations of the features of {about['encoder']} (the network of fold {about['fold']} "
-        f"of the first repeat: the features of two folds' networks share no meaning) with what {about['measured_by']} "
-        "measures and with gradings (right of the line). "
+        (
+            f"{SUBJECTS[method]} correlations of the features of {about['encoder']} (the network of fold {about['fold']} "
+            f"of the first repeat: the features of two folds' networks share no meaning) with what {about['measured_by']} "
+            f"measures and with gradings{' (right of the line)' if len(set(first['kind'])) > 1 else ''}. "
+        )
+        if not about["not_measured"]
+        else (
+            f"{SUBJECTS[method]} correlations of the features of {about['encoder']} (the network of fold {about['fold']} "
+            "of the first repeat: the features of two folds' networks share no meaning) with gradings. "
+        )
     )
     text += (
         f"Within level (above): {how}; pooled (below): over all levels. "
@@ -140,7 +146,7 @@ def _caption(of: Latents, table: pd.DataFrame, method: str, rows: list[str], sho
         text += f" Fewer than {FEW} patients: p-values are approximate."
     absent = [str(name) for name in of.measures if name not in set(first["measure"])]
     if absent:
-        text += f" Told of fewer than {EVENTS} patients on these crops, or the same for all: {', '.join(absent)}."
+        text += f" The same for all samples, or told of none: {', '.join(absent)}."
     if about["not_measured"]:
         text += f" Nothing was measured: {about['not_measured']}."
     if len(rows) < of.values.shape[1]:

@@ -12,6 +12,7 @@ import preprocessing.regions
 from bench import plugins
 from bench.stages.crops import Crops
 from results.run_folder import read
+from results.side_tables import found_regions
 
 MEAN_POSITION = '''
 """Every disc where it is on average, seen from the middle of the scan."""
@@ -171,4 +172,15 @@ def test_given_weights_are_fitted_once_for_all_folds(small, go, mean_position):
 def test_a_region_that_fails_fails_its_cells_alone(small, go, mean_position):
     outcome = go(grid(small, "[mask, mean_position: {given: '{}'}]"))
     assert outcome.counts["done"] == 2 + 2 and outcome.counts["failed"] == 2
-    assert all("no image of t2 can be used" in error for _, error in outcome.failures)
+    assert all("finds no sample in t2" in error for _, error in outcome.failures)
+
+
+def test_what_is_not_found_is_listed_and_counted(small, go, mean_position):
+    outcome = go(grid(small, "[mean_position: {misses: '3'}]"))
+    samples = pd.read_parquet(outcome.folder / "samples.parquet")
+    lost = sorted(samples.index[samples["study"] == "3"])
+    table = pd.read_csv(outcome.folder / "not_found.csv")
+    assert sorted(set(table["sample"])) == lost
+    assert "does not find the sample" in table["reason"][0]
+    notes = " ".join(found_regions(read(outcome.folder)).notes)
+    assert f"{len(lost)} test samples were not found" in notes

@@ -135,7 +135,7 @@ def test_errors_name_the_way_out(done, tmp_path):
     for cell, message in {
         wrong: f"is no cell of .*: did you mean '{key}'",
         "": f"must name a cell of .*there is {key[:8]}",
-        "xyz": f"of those with an autoencoder there is {key[:8]} \\(narrowing: cae_2d",
+        "xyz": f"of those with an autoencoder there is {key[:8]} \\(narrowing, cae_2d",
         cells["raw_pixels"]: "has no autoencoder \\(its encoder is raw_pixels",
         cells["none"]: "has no autoencoder \\(its encoder is none",
     }.items():
