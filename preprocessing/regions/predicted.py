@@ -88,7 +88,7 @@ class Predicted(Region):
     pictures: int = 4
     scans: int = 4
     batch_size: int = 8
-    learning_rate: float = 5e-3
+    learning_rate: float = 8e-3
     validation: float = 0.15
     patience: int = 6
     size: tuple[float, float] = (60.0, 60.0)

@@ -18,8 +18,8 @@ from preprocessing.regions.localisation.training import autocast, shuffled
 if TYPE_CHECKING:
     from torch import Generator, Tensor, nn
 
-SPREAD = 1.0  # standard deviation of a wanted heat map, in its pixels
-DISTANCE = 50.0  # how much the distance (as a share of the slice) counts beside the heat maps' cross-entropy
+SPREAD = 0.7  # standard deviation of a wanted heat map, in its pixels
+DISTANCE = 100.0  # how much the distance (as a share of the slice) counts beside the heat maps' cross-entropy
 BESIDE = 1  # a slice also teaches the marks of so many slices on either side: stage 1 may be off by as much
 
 
