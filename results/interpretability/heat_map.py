@@ -106,17 +106,11 @@ def _caption(of: Latents, table: pd.DataFrame, method: str, rows: list[str], sho
         "pearson": "each level's mean taken away from both",
         "spearman": "of ranks among the samples of a level",
     }[method]
+    line = " (right of the line)" if len(set(first["kind"])) > 1 else ""
+    measures = "" if about["not_measured"] else f"what {about['measured_by']} measures and with "
     text = (
-        (
-            f"{SUBJECTS[method]} correlations of the features of {about['encoder']} (the network of fold {about['fold']} "
-            f"of the first repeat: the features of two folds' networks share no meaning) with what {about['measured_by']} "
-            f"measures and with gradings{' (right of the line)' if len(set(first['kind'])) > 1 else ''}. "
-        )
-        if not about["not_measured"]
-        else (
-            f"{SUBJECTS[method]} correlations of the features of {about['encoder']} (the network of fold {about['fold']} "
-            "of the first repeat: the features of two folds' networks share no meaning) with gradings. "
-        )
+        f"{SUBJECTS[method]} correlations of the features of {about['encoder']} (the network of fold {about['fold']} "
+        f"of the first repeat: the features of two folds' networks share no meaning) with {measures}gradings{line}. "
     )
     text += (
         f"Within level (above): {how}; pooled (below): over all levels. "
