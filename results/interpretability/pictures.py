@@ -159,7 +159,7 @@ def _draw(
     figure = Drawing(width, sum(side * ratio + below + 1.0 for ratio in ratios) + 8)
     grid = figure.subplots(len(rows), len(titles), squeeze=False, gridspec_kw={"height_ratios": ratios})
     figure.set_layout_engine("constrained", w_pad=0.01, h_pad=0.02, wspace=0.01, hspace=0.01)
-    grey = _grey(of, [p for _, pictures in rows for p in pictures if p is not None])
+    grey = _grey(of)
     for i, (name, pictures) in enumerate(rows):
         for j, picture in enumerate(pictures):
             axes = grid[i, j]
@@ -185,10 +185,12 @@ def _picture(axes: Axes, picture: Float32, channels: Sequence[str], grey: tuple[
         axes.contour(picture[1], levels=[HALF], colors=COLOURS[4], linewidths=0.7)
 
 
-def _grey(of: Latents, pictures: list[Float32]) -> tuple[float, float]:
+def _grey(of: Latents) -> tuple[float, float]:
+    """The grey scale of all figures: that of the inputs that are rebuilt."""
     if of.about["channels"][0] == "mask":
         return 0.0, 1.0
-    low, high = np.percentile(np.concatenate([p[0].ravel() for p in pictures]), SHARES)
+    inputs = np.concatenate([before[:, 0].ravel() for before, _ in of.pictures("reconstructions")])
+    low, high = np.percentile(inputs, SHARES)
     return float(low), float(high) if high > low else float(low) + 1
 
 
