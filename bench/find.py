@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -61,7 +63,7 @@ class Find:
         test = set(plan.samples["study"].astype(str)[~train])
         self._progress.begin_images(name, len(studies))
         found, rated = [], []
-        for study in (self._study(name) for name in studies):
+        for study in self._ahead(studies):
             points = fitted.find(replace(study, points=study.points.iloc[:0]))
             found.append(points)
             if study.study in test:
@@ -82,6 +84,22 @@ class Find:
         """Makes the crops around found points in one sequence, for all of its image chains."""
         points = found_points(self._store, refs[0], self._plan.samples["study"].astype(str))
         write_crops(self._plan, self._store, refs, None, name, jobs=1, progress=self._progress, points=points)
+
+    def _ahead(self, studies: Sequence[str]) -> Iterator[Study]:
+        """The studies in order, the scans of the next two read while the networks look at one."""
+        with ThreadPoolExecutor(2, "read") as pool:
+
+            def begun(name: str) -> Study:
+                study = self._study(name)
+                reading = {sequence: pool.submit(read) for sequence, read in study.images.items()}
+                return replace(study, images={sequence: one.result for sequence, one in reading.items()})
+
+            waiting = deque(begun(name) for name in studies[:3])
+            for name in [*studies[3:], *[""] * 3]:
+                if waiting:
+                    yield waiting.popleft()
+                if name:
+                    waiting.append(begun(name))
 
     def _drawn(self, ref: CropsRef, train: Any) -> Iterator[Study]:
         """The studies of the training patients, each as often as its patient was drawn."""
