@@ -114,7 +114,7 @@ class Progress(Watcher):
             cells = ", ".join(f"{count} {name}" for name, count in self.cells.items() if count or name != "failed")
             parts = [f"cells: {cells}"]
             done, total, name = self._images
-            if total:
+            if total and (done < total or not self._running):
                 rate = done / max(time.perf_counter() - self._began, 1e-9)
                 left = f", {_duration((total - done) / rate)} left" if 0 < done < total else ""
                 parts.append(f"{name}: {done}/{total} images, {rate:.0f} images/s{left}")
