@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -94,6 +94,11 @@ class Predicted(Region):
     size: tuple[float, float] = (60.0, 60.0)
     slices: int = 5
     mirror: bool = False
+
+    def trained(self) -> Predicted:
+        """See `Region.trained`."""
+        plain = Predicted()
+        return replace(self, size=plain.size, slices=plain.slices, mirror=plain.mirror)
 
     def fit_points(self, studies: Sequence[Study], *, seed: int, device: str) -> FoundPoints:
         """Trains on the studies that have annotated points; a scan is read once and kept as small squares (float16).
