@@ -95,6 +95,19 @@ class Predicted(Region):
     slices: int = 5
     mirror: bool = False
 
+    def __post_init__(self) -> None:
+        for name, values in (("instance", ("slices", "regression")), ("coordinates", ("heatmap", "regression"))):
+            if getattr(self, name) not in values:
+                raise ValueError(f"{name} '{getattr(self, name)}' is none of {', '.join(values)}")
+        for name in ("slice_pixels", "pixels"):
+            if getattr(self, name) < 32 or getattr(self, name) % 16:
+                raise ValueError(f"{name} ({getattr(self, name)}) must be a multiple of 16 of 32 or more: use 128")
+        if self.slice_pixels > self.pixels:
+            raise ValueError(f"slice_pixels ({self.slice_pixels}) must not exceed pixels ({self.pixels})")
+        for name in ("epochs", "pictures", "scans", "batch_size", "patience"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} ({getattr(self, name)}) must be 1 or more")
+
     def trained(self) -> Predicted:
         """See `Region.trained`."""
         plain = Predicted()
@@ -106,7 +119,6 @@ class Predicted(Region):
         Raises:
             ValueError: A field that the networks can't have, or no study has a usable point.
         """
-        self._check()
         finders: dict[str, Finder] = {}
         curves: list[dict[str, Any]] = []
         for sequence, marks in marks_by_sequence(studies).items():
@@ -169,19 +181,6 @@ class Predicted(Region):
     def locate(self, image: Image, sample: Mapping[str, Any]) -> Box | None:
         """The box around the sample's `point`, as the region `point` has it; None where none was found."""
         return Point(size=self.size, slices=self.slices, mirror=self.mirror).locate(image, sample)
-
-    def _check(self) -> None:
-        for name, values in (("instance", ("slices", "regression")), ("coordinates", ("heatmap", "regression"))):
-            if getattr(self, name) not in values:
-                raise ValueError(f"{name} '{getattr(self, name)}' is none of {', '.join(values)}")
-        for name in ("slice_pixels", "pixels"):
-            if getattr(self, name) < 32 or getattr(self, name) % 16:
-                raise ValueError(f"{name} ({getattr(self, name)}) must be a multiple of 16 of 32 or more: use 128")
-        if self.slice_pixels > self.pixels:
-            raise ValueError(f"slice_pixels ({self.slice_pixels}) must not exceed pixels ({self.pixels})")
-        for name in ("epochs", "pictures", "scans", "batch_size", "patience"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} ({getattr(self, name)}) must be 1 or more")
 
     def _finder(self, marks: Sequence[Any], baselines: Baselines, *, seed: int, device: str) -> Finder:
         name, weights, count = self.encoder, self.encoder_weights, len(marks)
