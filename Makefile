@@ -12,7 +12,7 @@ benchmark: $(INSTALLED) $(DEMO)/truth.csv
 	$(RUN) run_benchmark.py report runs/demo
 
 test: $(INSTALLED)
-	$(RUN) -m pytest -q
+	$(RUN) -m pytest -q -n logical --maxprocesses 4 --dist loadfile
 
 test-long: $(INSTALLED)
 	$(RUN) -m pytest -q -m long
