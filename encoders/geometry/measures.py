@@ -66,6 +66,7 @@ def measure_disc(mask: NDArray[np.int16], affine: Float64, label: int) -> Geomet
     oval = None
     if not cuts.ap and (cuts.one_sided or not cuts.lateral):
         oval = fit_oval(structure, frame)
+    if oval is not None:
         frame = frame.moved(oval.u, oval.v, 0.0)
         lateral = NAN if cuts.lateral else oval.lateral
         if oval.lateral > _ROUND * oval.ap:
@@ -75,8 +76,9 @@ def measure_disc(mask: NDArray[np.int16], affine: Float64, label: int) -> Geomet
     ap = NAN
     if not cuts.ap:
         smooth, ap, middle = _front_and_back(structure, frame, oval)
-        frame = frame.moved(0.0, middle, 0.0)
-        heights = _heights(structure, frame, smooth)
+        if np.isfinite(ap):
+            frame = frame.moved(0.0, middle, 0.0)
+            heights = _heights(structure, frame, smooth)
     sagittal = NAN if cuts.ap else _angle(frame.axes[2, 1], frame.axes[1, 1])
     coronal = NAN if cuts.lateral else _angle(frame.axes[2, 0], frame.axes[0, 0])
     above, below = (_vertebra_height(mask, affine, n, frame, ap) for n in (label - 200, label - 201))
@@ -131,7 +133,10 @@ class _Heights(NamedTuple):
 
 
 def _front_and_back(structure: Structure, frame: Frame, oval: Oval | None) -> tuple[float, float, float]:
-    """At mid-height in the midsagittal plane: the width without and with a focal protrusion, and its middle (v), mm."""
+    """At mid-height in the midsagittal plane: the width without and with a focal protrusion, and its middle (v), mm.
+
+    NaN where nothing is there.
+    """
     step = structure.voxel(frame.axes[:, 1]) / 4
     reach = frame.half[1] * 1.2 + 4 * step
     v = np.linspace(-reach, reach, int(np.ceil(2 * reach / step)))
@@ -142,6 +147,8 @@ def _front_and_back(structure: Structure, frame: Frame, oval: Oval | None) -> tu
     u, v, _ = np.moveaxis((points - frame.centre) @ frame.axes, -1, 0)
     total = inside.sum(axis=(1, 2), dtype=np.float64)
     there = total > 0.3 * total.max()
+    if not there.any():
+        return NAN, NAN, NAN
     u, total = u.mean(axis=(1, 2))[there], total[there]
     width = total * (2 * reach / (v.shape[1] - 1)) / len(w)
     middle = (inside * v).sum(axis=(1, 2))[there] / total

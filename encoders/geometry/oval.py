@@ -26,8 +26,8 @@ class Oval:
     power: float
 
 
-def fit_oval(structure: Structure, frame: Frame) -> Oval:
-    """The oval that covers the disc's mid-plane best."""
+def fit_oval(structure: Structure, frame: Frame) -> Oval | None:
+    """The oval that covers the disc's mid-plane best; None where less than three voxels lie along u or v there."""
     from scipy.optimize import least_squares
 
     grid = np.linspace(-1.15, 1.15, _SIDE)
@@ -37,6 +37,10 @@ def fit_oval(structure: Structure, frame: Frame) -> Oval:
     points = points[structure.holds(points).all(axis=1)]
     seen = structure.at(points).mean(axis=1)
     u, v, _ = ((points.mean(axis=1) - frame.centre) @ frame.axes).T
+    there = seen > 0
+    for places, axis in ((u, 0), (v, 1)):
+        if not there.any() or np.ptp(places[there]) < 2 * structure.voxel(frame.axes[:, axis]):
+            return None
     pitch = 1.5 * (grid[1] - grid[0]) * frame.half[:2]
 
     def missed(x: Float64) -> Float64:
@@ -60,6 +64,7 @@ def fit_oval(structure: Structure, frame: Frame) -> Oval:
     start = np.array([u0, v0, np.clip(turn, -0.7, 0.7), 2 * np.sqrt(cuu), 2 * np.sqrt(cvv), 2.2])
     low = [-np.inf, -np.inf, -0.8, 1e-3, 1e-3, 1.3]
     high = [np.inf, np.inf, 0.8, np.inf, np.inf, 8.0]
+    start = np.clip(start, low, high)
 
     def fitted(x: Float64, loss: Literal["linear", "cauchy"]) -> Any:
         scale = [1, 1, 0.05, 1, 1, 0.5]

@@ -156,6 +156,34 @@ def test_odd_structures():
     assert {n for n, v in lone._asdict().items() if np.isfinite(v)} == {"volume", "seen_fraction"}
 
 
+@pytest.mark.parametrize("slices", [1, 2, 3])
+@pytest.mark.parametrize("thick", [1.0, 4.4])
+def test_a_disc_in_few_slices_keeps_its_midsagittal_lengths(slices, thick):
+    """A disc whose other slices a segmenter has missed, away from the borders of the scan."""
+    affine, shape = grid((thick, 0.7, 0.7), (9, 40, 80)), (9, 40, 80)
+    mask = draw([(DISC, (0, 0, 0), axes_of(10, 0, 0), wedge(8, 34, 1000))], affine, shape)
+    mask[:3], mask[3 + slices :] = 0, 0
+    found = measure_disc(mask, affine, DISC)
+    assert found.volume == pytest.approx((mask == DISC).sum() * thick * 0.7**2)
+    assert found.sagittal_angle == pytest.approx(10, abs=1)
+
+
+def test_no_mask_is_too_odd():
+    """Blocks, specks, sheets and rods on odd grids: numbers or NaN, and never an error."""
+    rng = np.random.default_rng(0)
+    for _ in range(60):
+        shape = tuple(rng.integers((1, 3, 3), (10, 18, 40)))
+        affine = grid(rng.choice([0.3, 0.7, 1.0, 3.3, 5.0], 3), shape, axes=axes_of(*rng.uniform(-9, 9, 3)))
+        first = rng.integers(0, shape)
+        last = first + rng.integers(1, np.minimum(np.array(shape) - first, (4, 9, 40)) + 1)
+        mask = np.zeros(shape, np.int16)
+        part = mask[tuple(slice(*ends) for ends in zip(first, last, strict=True))]
+        part[rng.random(part.shape) < rng.choice([0.3, 0.7, 1.0])] = DISC
+        mask[(mask == 0) & (rng.random(shape) < rng.choice([0.0, 0.4]))] = rng.choice([-1, 2, 3])
+        found = measure_disc(mask, affine, DISC)
+        assert not np.isinf(np.array(found, dtype=np.float32)).any()
+
+
 def test_touching_discs_and_stray_voxels_change_nothing(whole):
     mask, affine = whole
     alone = measure_disc(mask, affine, DISC)
