@@ -25,6 +25,20 @@ class Oval:
     ap: float
     power: float
 
+    def lies_in(self, structure: Structure, frame: Frame, *, cut: bool) -> bool:
+        """Whether its middle is inside the structure's extent, and it is longer than that by a voxel at most.
+
+        Where a border cuts the structure on one side the lateral length goes on beyond it.
+        """
+        own = frame.moved(self.u, self.v, 0.0).turned(self.turn)
+        places = (structure.points() - own.centre) @ own.axes
+        for axis, length in ((0, self.lateral), (1, self.ap)):
+            low, high, voxel = places[:, axis].min(), places[:, axis].max(), structure.voxel(own.axes[:, axis])
+            bounded = length <= high - low + 2 * voxel or (cut and axis == 0)
+            if not bounded or max(low, -high) > voxel / 2:
+                return False
+        return True
+
 
 def fit_oval(structure: Structure, frame: Frame) -> Oval | None:
     """The oval that covers the disc's mid-plane best; None where less than three voxels lie along u or v there."""
@@ -32,7 +46,7 @@ def fit_oval(structure: Structure, frame: Frame) -> Oval | None:
 
     grid = np.linspace(-1.15, 1.15, _SIDE)
     u, v = (a.ravel() for a in np.meshgrid(grid * frame.half[0], grid * frame.half[1], indexing="ij"))
-    w = np.linspace(-0.5, 0.5, 3) * structure.voxel(frame.axes[:, 2])
+    w = within(structure, frame, 2, 3)
     points, steps = in_slices(structure, frame, frame.points(u[:, None], v[:, None], w))
     points = points[structure.holds(points).all(axis=1)]
     seen = structure.at(points).mean(axis=1)
@@ -76,6 +90,11 @@ def fit_oval(structure: Structure, frame: Frame) -> Oval | None:
     x = min((fitted(one, "cauchy") for one in (first, straight)), key=lambda fit: float(fit.cost)).x
     u0, v0, turn, lateral, ap, power = (float(value) for value in x)
     return Oval(u0, v0, float(np.degrees(turn)), 2 * lateral, 2 * ap, power)
+
+
+def within(structure: Structure, frame: Frame, axis: int, count: int) -> Float64:
+    """`(count,)` places around the middle along an axis of the frame, mm: a voxel's length, or less in a thin disc."""
+    return np.linspace(-1, 1, count) * min(structure.voxel(frame.axes[:, axis]) / 2, float(frame.half[axis]))
 
 
 def in_slices(structure: Structure, frame: Frame, points: Float64) -> tuple[Float64, Float64]:
