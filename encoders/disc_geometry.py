@@ -55,8 +55,10 @@ class DiscGeometry(Encoder):
     high that it makes more than 3 degrees over the disc's width, as in axial slices of 5 mm, all but mean height and
     volume. A structure of less than three voxels has a volume alone. Of several pieces the largest is measured.
 
-    On discs of known shape in slices of up to 5 mm, lengths are off by less than half a voxel and angles by less than
-    a degree; the axial angle by less than 2 in slices as thick as 4.4 mm.
+    On discs of known shape with an oval outline, in sagittal slices of up to 5 mm, lengths are off by less than half a
+    voxel and angles by less than a degree; the axial angle by less than 2 in slices as thick as 4.4 mm. In coronal
+    slices of 4.4 mm, above all of an angular outline, lengths are off by up to 1.7 mm and the axial angle by up to 3
+    degrees.
     """
 
     measures: ClassVar[bool] = True
