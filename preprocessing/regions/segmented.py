@@ -35,8 +35,9 @@ class Segmented(Region):
 
     The network labels every voxel as background, vertebra, canal or disc; it learns from the SPIDER masks of the
     fold's training patients by Dice and cross-entropy, and the epoch with the best Dice on inner patients is kept.
-    Discs are then parted and numbered from the bottom (201 is the lowest), as `mask_label` counts them. The defaults
-    are for two cores.
+    Where `validation` of the patients is less than one, nobody is held out, and the last epoch is kept. Discs are then
+    parted and numbered from the bottom (201 is the lowest), as `mask_label` counts them. The defaults are for two
+    cores.
 
     Args:
         network: `"segresnet"`, `"unet"` or `"swin_unetr"`.
