@@ -36,8 +36,9 @@ class Segmented(Region):
     The network labels every voxel as background, vertebra, canal or disc; it learns from the SPIDER masks of the
     fold's training patients by Dice and cross-entropy, and the epoch with the best Dice on inner patients is kept.
     Where `validation` of the patients is less than one, nobody is held out, and the last epoch is kept. Discs are then
-    parted and numbered from the bottom (201 is the lowest), as `mask_label` counts them. The defaults are for two
-    cores.
+    parted and numbered from the bottom (201 is the lowest), as `mask_label` counts them. Discs whose
+    middles lie less than 17 mm apart along the spine, as in small or child spines, may become one. The defaults are
+    for two cores.
 
     Args:
         network: `"segresnet"`, `"unet"` or `"swin_unetr"`.
