@@ -241,7 +241,13 @@ class _Reader:
                     wanted = type(usual).__name__
                     raise self._error((*loc, key), f"must be {wanted} like its default {usual!r}, not {one!r}")
             choices.append([(key, frozen(v)) for v in values])
-        return [Step(name, fields=chosen) for chosen in itertools.product(*choices)]
+        steps = [Step(name, fields=chosen) for chosen in itertools.product(*choices)]
+        for step in steps:
+            try:
+                step.load(kind)
+            except PluginError as error:
+                raise self._error(loc, str(error), bare=True) from error
+        return steps
 
     def _targets(self) -> Iterator[TargetChoice]:
         for i, entry in enumerate(plain(self.tree)["targets"]):

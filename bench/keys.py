@@ -11,15 +11,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench import guards, identity, labels
-from bench.grid import NONE, Cell, Grid, Step
+from bench.grid import NONE, Cell, Grid, GridMisfitError, Step
 from bench.labels import Labels
 from data.base import Dataset
 from encoders.base import Encoder
+from encoders.weights import WeightsError
 from heads.thresholds import ARGMAX
 from preprocessing.regions.base import Region
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+class WeightsMisfitError(GridMisfitError):
+    """A file of weights that is not there, or not those of the network that a step names."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,6 +157,17 @@ class Keys:
         if (kind, step) not in self._plugins:
             self._plugins[kind, step] = step.load(kind)
         return self._plugins[kind, step]
+
+    def check_weights(self) -> None:
+        """Looks for the files of weights of all regions and encoders, before any scan is read.
+
+        Raises:
+            WeightsMisfitError: One is not there, or is another network's.
+        """
+        for kind in ("regions", "encoders"):
+            for step in self._grid.axes[kind]:
+                for one in step.each:
+                    self._identity(kind, one)
 
     def head(self, cell: Cell, classes: int) -> str:
         """The key of what a cell fits for a target of so many classes, without its rows and tokens."""
@@ -329,7 +345,12 @@ class Keys:
             if frozen:
                 plugin = plugin.trained() if kind == "regions" else plugin.frozen()
             fields = {f.name: getattr(plugin, f.name) for f in dataclasses.fields(plugin)}
-            digest = plugin.weights_digest() if kind in ("encoders", "regions") else ""
+            digest = ""
+            if kind in ("encoders", "regions"):
+                try:
+                    digest = plugin.weights_digest()
+                except (OSError, ValueError, WeightsError) as error:
+                    raise WeightsMisfitError(f"{kind}/{step.name}: {error}", kind, step.name) from error
             if digest:
                 fields["weights"] = digest
             within = plugin.nested() if kind == "heads" else ()

@@ -53,6 +53,7 @@ class Plan:
 
     Raises:
         PlanError, LabelError, SplitError, DataError: The grid does not fit the dataset.
+        WeightsMisfitError: A file of weights is not there.
     """
 
     def __init__(self, grid: Grid, store: Store) -> None:
@@ -70,6 +71,7 @@ class Plan:
         self.folds = self._folds()
         self.view = View({one.target.name: one for one in chosen}, self._parts(self.folds))
         self.keys = Keys(grid, self.dataset, self.samples, identity.FileDigests(store.folder / "files.json"))
+        self.keys.check_weights()
         self.forget()
 
     def forget(self) -> None:

@@ -63,7 +63,7 @@ class Spider(Dataset):
         masks: A folder of masks of another segmenter to read instead, `{patient}_{sequence}` .mha or .nii.gz on the
             images' own grid; "" takes SPIDER's.
         mask_labels: What the labels of `masks` are in SPIDER's: `"totalspineseg"`, `"spineps"` (its instance masks), or
-            a CSV file with the columns `label` and `spider`; "" where they are SPIDER's already.
+            a CSV file with the columns `label` and `spider`; "" where they are SPIDER's already. Only with `masks`.
 
     References:
         J. van der Graaf et al., Lumbar spine segmentation in MR images: a dataset and a public benchmark, Scientific
@@ -122,6 +122,13 @@ class Spider(Dataset):
         """Image and mask by patient and sequence."""
         if not self.folder:
             raise DataError("spider has no folder: set `folder` to where images/ and masks/ lie")
+        if self.mask_labels and not self.masks:
+            raise DataError(
+                f"mask_labels '{self.mask_labels}' would relabel SPIDER's own masks: set `masks` to the folder of the "
+                "other segmenter's, or leave mask_labels out"
+            )
+        if self.mask_labels:
+            label_maps.path(self.mask_labels)
         images, masks = _inner(Path(self.folder) / "images"), _inner(Path(self.folder) / "masks")
         if not images.is_dir():
             raise DataError(f"{images}: no such folder: SPIDER's scans lie in images/PATIENT_SEQUENCE.mha")

@@ -47,12 +47,18 @@ class DiscGeometry(Encoder):
     - cut anywhere: the volume.
     - a vertebra that is not there, or is cut above or below: the height relative to it.
 
-    Besides, the axial angle of a nearly round outline (less than 1.15 times as wide as long) is NaN; and where a voxel
-    is so high that it makes more than 3 degrees over the disc's width, as in axial slices of 5 mm, all but mean height
-    and volume. A structure of less than three voxels has a volume alone. Of several pieces the largest is measured.
+    Besides, lateral width and axial angle are NaN where the disc lies in less than three slices or the oval is longer
+    than the disc by more than a voxel, as where a segmenter missed its sides. So is a front-to-back width that is so
+    long, with all heights, and a height where nothing is.
 
-    On discs of known shape in slices of up to 5 mm, lengths are off by less than half a voxel and angles by less than
-    a degree; the axial angle by less than 2 in slices as thick as 4.4 mm.
+    The axial angle of a nearly round outline (less than 1.15 times as wide as long) is NaN; and where a voxel is so
+    high that it makes more than 3 degrees over the disc's width, as in axial slices of 5 mm, all but mean height and
+    volume. A structure of less than three voxels has a volume alone. Of several pieces the largest is measured.
+
+    On discs of known shape with an oval outline, in sagittal slices of up to 5 mm, lengths are off by less than half a
+    voxel and angles by less than a degree; the axial angle by less than 2 in slices as thick as 4.4 mm. In coronal
+    slices of 4.4 mm, above all of an angular outline, lengths are off by up to 1.7 mm and the axial angle by up to 3
+    degrees.
     """
 
     measures: ClassVar[bool] = True

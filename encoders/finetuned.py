@@ -116,6 +116,11 @@ class Finetuned(Encoder):
         for name in ("dropout", "validation"):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"{name} ({getattr(self, name)}) must be from 0 to below 1")
+        if self.learning_rate <= 0:
+            raise ValueError(f"learning_rate ({self.learning_rate}) must be above 0")
+        for name in ("decay", "augmentation"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} ({getattr(self, name)}) must be 0 or more")
         if self.precision not in ("auto", "fp32"):
             raise ValueError(f"precision ({self.precision}) must be auto or fp32")
 

@@ -10,6 +10,7 @@ References:
 
 from __future__ import annotations
 
+import difflib
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -21,21 +22,32 @@ from data.base import DataError, Image
 
 
 def path(labels: str) -> Path:
-    """The file of a map: one beside this file by its name, or any CSV file."""
-    named = Path(__file__).parent / f"{labels}.csv"
-    return named if named.is_file() else Path(labels)
+    """The file of a map: one beside this file by its name, or any CSV file.
+
+    Raises:
+        DataError: There is neither.
+    """
+    maps = {file.stem: file for file in sorted(Path(__file__).parent.glob("*.csv"))}
+    if labels in maps:
+        return maps[labels]
+    if not Path(labels).is_file():
+        close = difflib.get_close_matches(labels, maps, n=1, cutoff=0.5)
+        meant = f"did you mean '{close[0]}'? " if close else ""
+        raise DataError(f"no map of labels '{labels}': {meant}There is {', '.join(maps)}, or give a CSV file")
+    return Path(labels)
 
 
 def apply(image: Image, labels: str) -> Image:
     """The image with its mask in SPIDER's labels.
 
     Raises:
-        DataError: The map is no CSV file with whole numbers as `label` and `spider`, or names no label of the mask.
+        DataError: There is no such map, it is no CSV file with whole numbers as `label` and `spider`, or it names no
+            label of the mask.
     """
     if image.mask is None:
         return image
     file = path(labels)
-    known = _read(file, file.stat().st_mtime_ns if file.is_file() else 0)
+    known = _read(file, file.stat().st_mtime_ns)
     mask = np.zeros_like(image.mask)
     for theirs in np.unique(image.mask).tolist():
         mask[image.mask == theirs] = known.get(theirs, 0)

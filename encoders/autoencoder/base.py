@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from data.base import Float32, Image
 from encoders.autoencoder.fitted import SHOWN, FittedAutoencoder, Pictures, pictures, tf32_off
 from encoders.autoencoder.inputs import prepare
-from encoders.autoencoder.recipe import CHANNELS, Input, Loss, Placing, Recipe, build, one_of
+from encoders.autoencoder.recipe import CHANNELS, Input, Loss, Placing, Recipe, build, check, one_of
 from encoders.autoencoder.training import reconstruct, train
 from encoders.stopping import held_out
 from encoders.torch_base import Precision, seeded
@@ -55,6 +55,13 @@ class Autoencoder:
     precision: Precision = "fp32"
     rescale: bool = False
 
+    def __post_init__(self) -> None:
+        check(self.recipe())
+        if self.patience < 1:
+            raise ValueError(f"patience ({self.patience}) must be 1 or more")
+        if not 0 <= self.validation < 1:
+            raise ValueError(f"validation ({self.validation}) must be from 0 to below 1")
+
     @property
     def shape(self) -> tuple[int, ...]:
         """Of what goes in, `(H, W)` or `(D, H, W)`; empty takes the preset's."""
@@ -85,11 +92,7 @@ class Autoencoder:
         return prepare(image, self.recipe(), rescale=self.rescale)
 
     def build(self, *, seed: int) -> nn.ModuleList:
-        """Encoder and decoder, untrained, and where variational the layer of the log variance.
-
-        Raises:
-            ValueError: `size` can't be halved by every convolution, or `kernel` is even.
-        """
+        """Encoder and decoder, untrained, and where variational the layer of the log variance."""
         with seeded(seed):
             return build(self.recipe())
 

@@ -110,14 +110,11 @@ def build(recipe: Recipe) -> nn.ModuleList:
 
     A variational one has a third part: from what the encoder's last layer gets to the log variance `(B, latent)`.
 
-    Raises:
-        ValueError: The shape can't be halved by every convolution, or the kernel is even.
+    The recipe has passed `check`.
     """
     from torch import nn
 
-    if recipe.kernel % 2 == 0:
-        raise ValueError(f"kernel ({recipe.kernel}) must be odd, so that a convolution halves: use {recipe.kernel + 1}")
-    small = _halved(recipe)
+    small = [length // 2 ** len(recipe.channels) for length in recipe.shape]
     dimensions = len(recipe.shape)
     convolution: Any = (nn.Conv2d, nn.Conv3d)[dimensions - 2]
     transposed: Any = (nn.ConvTranspose2d, nn.ConvTranspose3d)[dimensions - 2]
@@ -155,8 +152,25 @@ def one_of(name: str, value: str, known: Collection[str]) -> str:
     return value
 
 
-def _halved(recipe: Recipe) -> tuple[int, ...]:
-    """The shape behind the last convolution."""
+def check(recipe: Recipe) -> None:
+    """Refuses what no autoencoder can have.
+
+    Raises:
+        ValueError: A number out of range, an even kernel, or a shape that can't be halved by every convolution.
+    """
+    lengths = {"size": recipe.shape, "channels": recipe.channels}
+    for name, values in (
+        lengths | {n: (getattr(recipe, n),) for n in ("kernel", "latent", "epochs", "batch_size")}
+    ).items():
+        if min(values) < 1:
+            raise ValueError(f"{name} ({min(values)}) must be 1 or more")
+    for name, least in (("learning_rate", recipe.learning_rate), ("spacing_mm", min(recipe.spacing_mm))):
+        if least <= 0:
+            raise ValueError(f"{name} ({least}) must be above 0")
+    if recipe.beta < 0:
+        raise ValueError(f"beta ({recipe.beta}) must be 0 or more")
+    if recipe.kernel % 2 == 0:
+        raise ValueError(f"kernel ({recipe.kernel}) must be odd, so that a convolution halves: use {recipe.kernel + 1}")
     halvings = 2 ** len(recipe.channels)
     if any(length % halvings for length in recipe.shape):
         near = [max(1, round(length / halvings)) * halvings for length in recipe.shape]
@@ -166,4 +180,3 @@ def _halved(recipe: Recipe) -> tuple[int, ...]:
             f"size ({given}) must be a multiple of {halvings}, as {len(recipe.channels)} convolutions halve it: "
             f"use size={use}"
         )
-    return tuple(length // halvings for length in recipe.shape)

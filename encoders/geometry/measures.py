@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from data.base import Float64
 from encoders.geometry.frame import Frame, between_endplates, columns, rough_frame
-from encoders.geometry.oval import Oval, fit_oval, in_slices
+from encoders.geometry.oval import Oval, fit_oval, in_slices, within
 from encoders.geometry.structure import Structure
 
 NAN = float("nan")
@@ -66,6 +66,9 @@ def measure_disc(mask: NDArray[np.int16], affine: Float64, label: int) -> Geomet
     oval = None
     if not cuts.ap and (cuts.one_sided or not cuts.lateral):
         oval = fit_oval(structure, frame)
+    if oval is not None and not oval.lies_in(structure, frame, cut=cuts.lateral):
+        oval = None
+    if oval is not None:
         frame = frame.moved(oval.u, oval.v, 0.0)
         lateral = NAN if cuts.lateral else oval.lateral
         if oval.lateral > _ROUND * oval.ap:
@@ -75,8 +78,9 @@ def measure_disc(mask: NDArray[np.int16], affine: Float64, label: int) -> Geomet
     ap = NAN
     if not cuts.ap:
         smooth, ap, middle = _front_and_back(structure, frame, oval)
-        frame = frame.moved(0.0, middle, 0.0)
-        heights = _heights(structure, frame, smooth)
+        if np.isfinite(ap):
+            frame = frame.moved(0.0, middle, 0.0)
+            heights = _heights(structure, frame, smooth)
     sagittal = NAN if cuts.ap else _angle(frame.axes[2, 1], frame.axes[1, 1])
     coronal = NAN if cuts.lateral else _angle(frame.axes[2, 0], frame.axes[0, 0])
     above, below = (_vertebra_height(mask, affine, n, frame, ap) for n in (label - 200, label - 201))
@@ -131,17 +135,22 @@ class _Heights(NamedTuple):
 
 
 def _front_and_back(structure: Structure, frame: Frame, oval: Oval | None) -> tuple[float, float, float]:
-    """At mid-height in the midsagittal plane: the width without and with a focal protrusion, and its middle (v), mm."""
+    """At mid-height in the midsagittal plane: the width without and with a focal protrusion, and its middle (v), mm.
+
+    NaN where nothing is there, or where the width is more than a voxel longer than the structure.
+    """
     step = structure.voxel(frame.axes[:, 1]) / 4
     reach = frame.half[1] * 1.2 + 4 * step
     v = np.linspace(-reach, reach, int(np.ceil(2 * reach / step)))
     u = np.linspace(-0.25, 0.25, 15) * 2 * frame.half[0]
-    w = np.linspace(-0.5, 0.5, 3) * structure.voxel(frame.axes[:, 2])
+    w = within(structure, frame, 2, 3)
     points, _ = in_slices(structure, frame, frame.points(u[:, None, None], v[:, None], w))
     inside = structure.at(points)
     u, v, _ = np.moveaxis((points - frame.centre) @ frame.axes, -1, 0)
     total = inside.sum(axis=(1, 2), dtype=np.float64)
     there = total > 0.3 * total.max()
+    if not there.any():
+        return NAN, NAN, NAN
     u, total = u.mean(axis=(1, 2))[there], total[there]
     width = total * (2 * reach / (v.shape[1] - 1)) / len(w)
     middle = (inside * v).sum(axis=(1, 2))[there] / total
@@ -152,17 +161,24 @@ def _front_and_back(structure: Structure, frame: Frame, oval: Oval | None) -> tu
     if oval is not None and abs(smooth - oval.ap) < pixel:
         # Rows along the grid's edges all err alike; the oval's edge crosses them.
         smooth = oval.ap
-    return smooth, smooth + (focal if abs(focal) > pixel else 0.0), centre
+    ap = smooth + (focal if abs(focal) > pixel else 0.0)
+    places = (structure.points() - frame.centre) @ frame.axes[:, 1]
+    if min(smooth, ap) <= 0 or max(smooth, ap) > np.ptp(places) + 2 * pixel:
+        return NAN, NAN, NAN
+    return smooth, ap, centre
 
 
 def _at_zero(x: Float64, y: Float64, usual: float) -> tuple[float, float]:
-    """A parabola through points at 0, where points off by more than what is usual weigh less, and how far off y is."""
+    """A parabola through points at 0, where points off by more than what is usual weigh less, and how far off y is.
+
+    Through fewer than three places goes the flattest.
+    """
     reach = max(float(np.abs(x).max()), 1e-6)
-    terms = np.vander(x / reach, 3, increasing=True)
+    terms = np.vander(x / reach, 3, increasing=True) * [1, 1e-3, 1e-3]
     off = np.zeros(len(x))
     for _ in range(10):
         root = 1 / np.sqrt(1 + (off / usual) ** 2)
-        parabola = np.linalg.lstsq(terms * root[:, None], y * root, rcond=1e-6)[0]
+        parabola = np.linalg.lstsq(terms * root[:, None], y * root, rcond=1e-9)[0]
         off = y - terms @ parabola
     nearest = np.abs(x) <= np.abs(x).min() + 1.0
     return float(parabola[0]), float(off[nearest].mean())
@@ -178,16 +194,21 @@ def _heights(structure: Structure, frame: Frame, ap: float) -> _Heights:
         height, _ = columns(structure, frame, u, v)
         x, y = u / max(float(np.abs(across).max()), 1e-6), (v / ap - place) / 0.12
         terms = np.column_stack([np.ones(len(x)), x, y, x * x, y * y])
-        found.append(float(np.linalg.lstsq(terms, height, rcond=1e-6)[0][0]))
+        found.append(_positive(np.linalg.lstsq(terms, height, rcond=1e-6)[0][0]))
     return _Heights(_mean_height(structure, frame, ap), *found)
 
 
 def _mean_height(structure: Structure, frame: Frame, ap: float) -> float:
     """The area of the midsagittal plane over the front-to-back width, mm."""
     v = np.linspace(-0.6, 0.6, 121) * ap
-    u = np.linspace(-0.5, 0.5, 5) * structure.voxel(frame.axes[:, 0])
+    u = within(structure, frame, 0, 5)
     height, _ = columns(structure, frame, np.repeat(u, len(v)), np.tile(v, len(u)))
-    return float(height.sum() / len(u) * (v[1] - v[0])) / ap
+    return _positive(height.sum() / len(u) * (v[1] - v[0]) / ap)
+
+
+def _positive(length: float) -> float:
+    """NaN where nothing is there."""
+    return float(length) if length > 0 else NAN
 
 
 def _vertebra_height(mask: NDArray[np.int16], affine: Float64, label: int, disc: Frame, ap: float) -> float:
@@ -209,5 +230,4 @@ def _vertebra_height(mask: NDArray[np.int16], affine: Float64, label: int, disc:
     frame = between_endplates(structure, Frame(start.centre, start.axes, half))
     across, along = (np.linspace(-0.3, 0.3, 7) * h for h in half[:2])
     u, v = (a.ravel() for a in np.meshgrid(across, along, indexing="ij"))
-    height = float(columns(structure, frame, u, v)[0].mean())
-    return height if height > 0 else NAN
+    return _positive(columns(structure, frame, u, v)[0].mean())

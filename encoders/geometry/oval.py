@@ -25,18 +25,36 @@ class Oval:
     ap: float
     power: float
 
+    def lies_in(self, structure: Structure, frame: Frame, *, cut: bool) -> bool:
+        """Whether its middle is inside the structure's extent, and it is longer than that by a voxel at most.
 
-def fit_oval(structure: Structure, frame: Frame) -> Oval:
-    """The oval that covers the disc's mid-plane best."""
+        Where a border cuts the structure on one side the lateral length goes on beyond it.
+        """
+        own = frame.moved(self.u, self.v, 0.0).turned(self.turn)
+        places = (structure.points() - own.centre) @ own.axes
+        for axis, length in ((0, self.lateral), (1, self.ap)):
+            low, high, voxel = places[:, axis].min(), places[:, axis].max(), structure.voxel(own.axes[:, axis])
+            bounded = length <= high - low + 2 * voxel or (cut and axis == 0)
+            if not bounded or max(low, -high) > voxel / 2:
+                return False
+        return True
+
+
+def fit_oval(structure: Structure, frame: Frame) -> Oval | None:
+    """The oval that covers the disc's mid-plane best; None where less than three voxels lie along u or v there."""
     from scipy.optimize import least_squares
 
     grid = np.linspace(-1.15, 1.15, _SIDE)
     u, v = (a.ravel() for a in np.meshgrid(grid * frame.half[0], grid * frame.half[1], indexing="ij"))
-    w = np.linspace(-0.5, 0.5, 3) * structure.voxel(frame.axes[:, 2])
+    w = within(structure, frame, 2, 3)
     points, steps = in_slices(structure, frame, frame.points(u[:, None], v[:, None], w))
     points = points[structure.holds(points).all(axis=1)]
     seen = structure.at(points).mean(axis=1)
     u, v, _ = ((points.mean(axis=1) - frame.centre) @ frame.axes).T
+    there = seen > 0
+    for places, axis in ((u, 0), (v, 1)):
+        if not there.any() or np.ptp(places[there]) < 2 * structure.voxel(frame.axes[:, axis]):
+            return None
     pitch = 1.5 * (grid[1] - grid[0]) * frame.half[:2]
 
     def missed(x: Float64) -> Float64:
@@ -60,6 +78,7 @@ def fit_oval(structure: Structure, frame: Frame) -> Oval:
     start = np.array([u0, v0, np.clip(turn, -0.7, 0.7), 2 * np.sqrt(cuu), 2 * np.sqrt(cvv), 2.2])
     low = [-np.inf, -np.inf, -0.8, 1e-3, 1e-3, 1.3]
     high = [np.inf, np.inf, 0.8, np.inf, np.inf, 8.0]
+    start = np.clip(start, low, high)
 
     def fitted(x: Float64, loss: Literal["linear", "cauchy"]) -> Any:
         scale = [1, 1, 0.05, 1, 1, 0.5]
@@ -71,6 +90,11 @@ def fit_oval(structure: Structure, frame: Frame) -> Oval:
     x = min((fitted(one, "cauchy") for one in (first, straight)), key=lambda fit: float(fit.cost)).x
     u0, v0, turn, lateral, ap, power = (float(value) for value in x)
     return Oval(u0, v0, float(np.degrees(turn)), 2 * lateral, 2 * ap, power)
+
+
+def within(structure: Structure, frame: Frame, axis: int, count: int) -> Float64:
+    """`(count,)` places around the middle along an axis of the frame, mm: a voxel's length, or less in a thin disc."""
+    return np.linspace(-1, 1, count) * min(structure.voxel(frame.axes[:, axis]) / 2, float(frame.half[axis]))
 
 
 def in_slices(structure: Structure, frame: Frame, points: Float64) -> tuple[Float64, Float64]:

@@ -16,11 +16,12 @@ class N4Bias(ImageStep):
     """Divides the image by a smooth field, a B-spline that N4 fits to a coarser copy of the image's foreground.
 
     The foreground is what Otsu's threshold parts from the background. Pixels below 0 are shifted to begin at 0 for the
-    fit. A constant image stays as it is; a single slice has a field in two dimensions.
+    fit. A constant image stays as it is, and so does one with a single row or column; a single slice has a field in two
+    dimensions.
 
     Args:
         shrink: How many pixels of a slice's rows and columns the copy takes as one; slices are merged up to the same
-            length in mm.
+            length in mm. Of each at least two are left.
         levels: Of the fit; each halves the distance of the B-spline's knots.
         iterations: On each level, at most.
 
@@ -37,7 +38,7 @@ class N4Bias(ImageStep):
         """The image without the field, in the same unit.
 
         Raises:
-            ValueError: `shrink`, `levels` or `iterations` is below 1.
+            ValueError: `shrink`, `levels` or `iterations` is below 1, or a pixel is NaN or infinite.
         """
         import SimpleITK
 
@@ -45,8 +46,10 @@ class N4Bias(ImageStep):
             raise ValueError(
                 f"shrink ({self.shrink}), levels ({self.levels}) and iterations ({self.iterations}) must be 1 or more"
             )
+        if not np.isfinite(image.pixels).all():
+            raise ValueError("n4_bias can't fit a field to NaN or infinite pixels: mend the scan, or leave n4_bias out")
         low = float(image.pixels.min())
-        if low == float(image.pixels.max()):
+        if low == float(image.pixels.max()) or min(image.pixels.shape[1:]) == 1:
             return replace(image, pixels=image.pixels.copy())
         shifted = image.pixels - np.float32(min(low, 0.0))
         flat = len(shifted) == 1
@@ -65,4 +68,7 @@ class N4Bias(ImageStep):
         between, down, right = image.spacing
         depth, height, width = image.pixels.shape
         slices = round(self.shrink * min(down, right) / between)
-        return [min(self.shrink, width), min(self.shrink, height), int(np.clip(slices, 1, depth))]
+        return [
+            max(1, min(wanted, n // 2))
+            for wanted, n in zip((self.shrink, self.shrink, slices), (width, height, depth), strict=True)
+        ]

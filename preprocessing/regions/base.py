@@ -162,7 +162,11 @@ class Region:
         return self
 
     def weights_digest(self) -> str:
-        """The sha256 of a file of weights; empty where none is given."""
+        """The sha256 of a file of weights; empty where none is given.
+
+        Raises:
+            ValueError: There is no such file, or it is another network's.
+        """
         return ""
 
     def locate(self, image: Image, sample: Mapping[str, Any]) -> Box | None:

@@ -19,11 +19,17 @@ from preprocessing.regions.localisation.coordinates import PointStage
 from preprocessing.regions.localisation.finder import Finder, errors
 from preprocessing.regions.localisation.instance import SliceStage, VolumeStage
 from preprocessing.regions.localisation.marks import mark_of, marks_by_sequence, usable_points
-from preprocessing.regions.localisation.networks import heatmap_network, point_network, slice_network, volume_network
+from preprocessing.regions.localisation.networks import (
+    DEPTHS,
+    heatmap_network,
+    point_network,
+    slice_network,
+    volume_network,
+)
 from preprocessing.regions.localisation.stack import Stack, places_of
 from preprocessing.regions.localisation.training import Schedule, seeded
 from preprocessing.regions.point import Point
-from preprocessing.regions.segmentation.training import held_out
+from preprocessing.regions.segmentation.training import check_training, held_out
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -104,9 +110,11 @@ class Predicted(Region):
                 raise ValueError(f"{name} ({getattr(self, name)}) must be a multiple of 16 of 32 or more: use 128")
         if self.slice_pixels > self.pixels:
             raise ValueError(f"slice_pixels ({self.slice_pixels}) must not exceed pixels ({self.pixels})")
-        for name in ("epochs", "pictures", "scans", "batch_size", "patience"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} ({getattr(self, name)}) must be 1 or more")
+        if len(self.volume) != 3 or min(self.volume) < 1:
+            raise ValueError(f"volume {self.volume} must be three sides (D, H, W) of 1 or more")
+        if self.depth not in DEPTHS:
+            raise ValueError(f"depth ({self.depth}) is none of {', '.join(map(str, DEPTHS))}")
+        check_training(self, ("epochs", "pictures", "scans", "batch_size", "patience"))
 
     def trained(self) -> Predicted:
         """See `Region.trained`."""
@@ -117,7 +125,7 @@ class Predicted(Region):
         """Trains on the studies that have annotated points; a scan is read once and kept as small squares (float16).
 
         Raises:
-            ValueError: A field that the networks can't have, or no study has a usable point.
+            ValueError: A network that timm lacks, weights that don't fit, or no study has a usable point.
         """
         finders: dict[str, Finder] = {}
         curves: list[dict[str, Any]] = []

@@ -18,9 +18,9 @@ from preprocessing.regions.mask import Mask
 from preprocessing.regions.segmentation.classes import classes_of
 from preprocessing.regions.segmentation.grid import Grid
 from preprocessing.regions.segmentation.instances import instances
-from preprocessing.regions.segmentation.network import Network, build, check_patch
+from preprocessing.regions.segmentation.network import Network, build, check_patch, check_width
 from preprocessing.regions.segmentation.quality import quality
-from preprocessing.regions.segmentation.training import Case, Curve, Training, probabilities
+from preprocessing.regions.segmentation.training import Case, Curve, Training, check_training, probabilities
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,8 +35,10 @@ class Segmented(Region):
 
     The network labels every voxel as background, vertebra, canal or disc; it learns from the SPIDER masks of the
     fold's training patients by Dice and cross-entropy, and the epoch with the best Dice on inner patients is kept.
-    Discs are then parted and numbered from the bottom (201 is the lowest), as `mask_label` counts them. The defaults
-    are for two cores.
+    Where `validation` of the patients is less than one, nobody is held out, and the last epoch is kept. Discs are then
+    parted and numbered from the bottom (201 is the lowest), as `mask_label` counts them. Discs whose
+    middles lie less than 17 mm apart along the spine, as in small or child spines, may become one. The defaults are
+    for two cores.
 
     Args:
         network: `"segresnet"`, `"unet"` or `"swin_unetr"`.
@@ -81,6 +83,13 @@ class Segmented(Region):
     size: float = 0.0
     square: bool = True
 
+    def __post_init__(self) -> None:
+        check_patch(self.network, self.patch)
+        check_width(self.network, self.width)
+        if len(self.spacing) != 3 or min(self.spacing) < 0:
+            raise ValueError(f"spacing {self.spacing} must be three lengths in mm, 0 where the image's own is kept")
+        check_training(self, ("patches", "epochs", "batch_size", "patience"))
+
     @property
     def learns(self) -> bool:
         """Whether the network is trained, and not given."""
@@ -90,7 +99,7 @@ class Segmented(Region):
         """Trains on the scans that have a mask, all held in memory on the network's grid (3 bytes a voxel).
 
         Raises:
-            ValueError: A field that the network can't have, or no scan has a mask.
+            ValueError: No scan has a mask, or `weights` is no file of this network.
         """
         if self.weights:
             return FittedSegmentation(self, _read(self._network(0), self, Path(self.weights)), [], device=device)
@@ -120,12 +129,11 @@ class Segmented(Region):
         """The sha256 of the file of weights; empty where none is given.
 
         Raises:
-            ValueError: There is no such file.
+            ValueError: There is no such file, or it was trained with other fields.
         """
         if not self.weights:
             return ""
-        if not Path(self.weights).is_file():
-            raise ValueError(f"weights '{self.weights}' is not a file: give one, or '' to train")
+        _check_file(self, Path(self.weights))
         with Path(self.weights).open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -149,7 +157,6 @@ class Segmented(Region):
         return Mask(label=self.label, margin=self.margin, slices=self.slices, size=self.size, square=self.square)
 
     def _network(self, seed: int) -> nn.Module:
-        check_patch(self.network, self.patch)
         return build(self.network, dims=len(self.patch), width=self.width, seed=seed)
 
     def _case(self, patient: str, image: Image | None) -> Case | None:
@@ -220,23 +227,37 @@ def _shape_of(settings: Segmented) -> dict[str, str]:
     }
 
 
+def _check_file(settings: Segmented, path: Path) -> None:
+    """Refuses a file of weights by what it says of itself, which is read without torch.
+
+    Raises:
+        ValueError: There is no such file, or it was trained with other fields.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    if not path.is_file():
+        raise ValueError(f"weights '{path}' is not a file: give one, or '' to train")
+    try:
+        with safe_open(path, framework="numpy") as file:
+            trained = file.metadata() or {}
+    except SafetensorError as error:
+        raise ValueError(f"weights '{path}' is no .safetensors file ({error}): give network.safetensors") from error
+    wanted = _shape_of(settings)
+    other = [
+        f"{n} is {trained.get(n, 'not told')}, not {value}" for n, value in wanted.items() if trained.get(n) != value
+    ]
+    if other:
+        raise ValueError(f"weights '{path}' were trained with other fields: {'; '.join(other)}")
+
+
 def _read(network: nn.Module, settings: Segmented, path: Path) -> nn.Module:
     """The network with the weights of a file.
 
     Raises:
         ValueError: There is no such file, or it was trained with other fields.
     """
-    from safetensors import safe_open
+    from safetensors.torch import load_file
 
-    if not path.is_file():
-        raise ValueError(f"weights '{path}' is not a file: give one, or '' to train")
-    with safe_open(path, framework="pt") as file:
-        trained, wanted = file.metadata() or {}, _shape_of(settings)
-        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    other = [
-        f"{n} is {trained.get(n, 'not told')}, not {value}" for n, value in wanted.items() if trained.get(n) != value
-    ]
-    if other:
-        raise ValueError(f"weights '{path}' were trained with other fields: {'; '.join(other)}")
-    network.load_state_dict(tensors)
+    _check_file(settings, path)
+    network.load_state_dict(load_file(path))
     return network

@@ -103,6 +103,9 @@ def test_plan_computes_nothing_and_tells_each_cells_state(grid, tmp_path):
         (["check", "heads", "svm"], "no plug-in 'svm' in heads"),
         (["tables", "nowhere"], "nowhere is no run folder"),
         (["plan", "GRID", "--set", "images=[grey]"], "no plug-in 'grey' in images"),
+        (["plan", "GRID", "--set", "encoders=[{cae_2d: {beta: -1}}]"], "encoders/cae_2d: beta (-1) must be 0 or more"),
+        (["plan", "GRID", "--set", "regions=[{segmented: {weights: gone}}]"], "regions/segmented: weights 'gone'"),
+        (["run", "GRID", "--set", "encoders=[{finetuned: {weights: gone}}]"], "encoders/finetuned: weights 'gone'"),
     ],
 )
 def test_wrong_input_gets_one_clear_line_and_exit_code_2(grid, tmp_path, words, message):

@@ -131,3 +131,25 @@ def test_every_grid_of_the_project_can_be_read(monkeypatch):
     assert grids
     for file in grids:
         assert list(read_grid(file).cells())
+
+
+@pytest.mark.parametrize(
+    ("axis", "name", "fields", "message"),
+    [
+        ("regions", "segmented", "network: swinunetr", "network 'swinunetr' is none of segresnet"),
+        ("regions", "segmented", "width: [8, 9]", r"width \(9\) of segresnet must be a multiple of 8"),
+        ("regions", "segmented", "patch: [100, 96]", r"patch \(100, 96\) must be .*multiples of 8"),
+        ("regions", "segmented", "epochs: 0", r"epochs \(0\) must be 1 or more"),
+        ("regions", "predicted", "instance: guess", "instance 'guess' is none of slices"),
+        ("regions", "predicted", "validation: 1.5", r"validation \(1.5\) must be from 0 to below 1"),
+        ("encoders", "cae_2d", "latent: -1", r"latent \(-1\) must be 1 or more"),
+        ("encoders", "cae_3d", "validation: 1.5", r"validation \(1.5\) must be from 0 to below 1"),
+        ("encoders", "finetuned", "learning_rate: 0.0", r"learning_rate \(0.0\) must be above 0"),
+    ],
+)
+def test_fields_that_a_plug_in_refuses_are_named_with_their_line(tmp_path, axis, name, fields, message):
+    lines = GOOD.splitlines()
+    first = next(i for i, line in enumerate(lines) if line.startswith(axis)) + 1
+    text = "\n".join([*lines[:first], f"  - {name}: {{{fields}}}", *lines[first:]])
+    with pytest.raises(GridError, match=rf"grid.yaml:{first + 1}: .*{name}: {message}"):
+        read(tmp_path, text)

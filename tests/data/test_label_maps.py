@@ -51,11 +51,16 @@ def test_what_is_missing_or_wrong_is_named(phantom, tmp_path):
         load(masks=str(tmp_path / "nowhere"))
     with pytest.raises(DataError, match=r"3_t2\.mha"):
         load(masks=str(tmp_path))
-    with pytest.raises(DataError, match="no such file"):
-        load(mask_labels="nnunet")
+    with pytest.raises(DataError, match="relabel SPIDER's own masks: set `masks`"):
+        load(mask_labels="totalspineseg")
+    other = str(Path(phantom, "masks"))
+    with pytest.raises(DataError, match=r"did you mean 'spineps'\? There is spineps, totalspineseg"):
+        Spider(folder=str(phantom), masks=other, mask_labels="spinep").samples()
+    with pytest.raises(DataError, match="no map of labels 'nnunet': There is spineps"):
+        load(masks=other, mask_labels="nnunet")
     (tmp_path / "map.csv").write_text("label,spider\n1,disc\n")
     with pytest.raises(DataError, match="whole numbers"):
-        load(mask_labels=str(tmp_path / "map.csv"))
+        load(masks=other, mask_labels=str(tmp_path / "map.csv"))
     (tmp_path / "other.csv").write_text("label,spider\n77,201\n")
     with pytest.raises(DataError, match="none of the mask's labels"):
-        load(mask_labels=str(tmp_path / "other.csv"))
+        load(masks=other, mask_labels=str(tmp_path / "other.csv"))

@@ -54,7 +54,7 @@ def test_too_few_patients_for_a_split_run_all_epochs():
 
 def test_a_size_that_cannot_be_halved_is_refused():
     with pytest.raises(ValueError, match=r"size \(20\) must be a multiple of 16.*use size=16"):
-        Cae2d(size=20).build(seed=0)
+        Cae2d(size=20)
 
 
 def test_the_published_architecture():

@@ -156,6 +156,66 @@ def test_odd_structures():
     assert {n for n, v in lone._asdict().items() if np.isfinite(v)} == {"volume", "seen_fraction"}
 
 
+@pytest.mark.parametrize("slices", [1, 2, 3])
+@pytest.mark.parametrize("thick", [1.0, 4.4])
+def test_a_disc_in_few_slices_keeps_its_midsagittal_lengths(slices, thick):
+    """A disc whose other slices a segmenter has missed, away from the borders of the scan."""
+    affine, shape = grid((thick, 0.7, 0.7), (9, 40, 80)), (9, 40, 80)
+    mask = draw([(DISC, (0, 0, 0), axes_of(10, 0, 0), wedge(8, 34, 1000))], affine, shape)
+    mask[:3], mask[3 + slices :] = 0, 0
+    found = measure_disc(mask, affine, DISC)
+    assert found.volume == pytest.approx((mask == DISC).sum() * thick * 0.7**2)
+    assert found.sagittal_angle == pytest.approx(10, abs=1)
+    assert found[:5] == pytest.approx((8, 8, 8, 8, 34), abs=0.5)
+    assert np.isnan(found.lateral_width)
+
+
+def test_no_width_is_made_up():
+    """A phantom disc of which only the middle slices are there: no width is over a voxel longer than what is there."""
+    rng = np.random.default_rng([7, 1])
+    gradings, _ = draw_gradings(rng, 6)
+    scan = phantom_mask(rng, draw_anatomy(rng, gradings, 0.0), spacing=(4.4, 0.9), slices=15)
+    disc = crop(scan, Mask(margin=5.0, slices=None).locate(scan, {"mask_label": DISC}))
+    whole = measure_disc(disc.mask, disc.affine, DISC)
+    for slices in (3, 4, 6):
+        mask = np.where(disc.mask == DISC, disc.mask, 0)
+        first = int(np.median(np.argwhere(mask)[:, 0])) - slices // 2
+        mask[:first], mask[first + slices :] = 0, 0
+        found = measure_disc(mask, disc.affine, DISC)
+        assert not found.lateral_width > 4.4 * (slices + 1.1)
+        assert found.ap_width == pytest.approx(whole.ap_width, abs=0.9)
+
+
+@pytest.mark.parametrize("rows", [1, 2])
+def test_a_collapsed_disc_keeps_its_width(rows):
+    """A sheet of one or two voxels: 7 slices of 46 x 0.7 mm from front to back."""
+    mask = np.zeros((13, 12, 80), np.int16)
+    mask[3:10, 5 : 5 + rows, 20:66] = DISC
+    found = measure_disc(mask, grid((3.3, 0.7, 0.7), mask.shape), DISC)
+    assert found[:5] == pytest.approx((*[0.7 * rows] * 4, 32.2), abs=0.1)
+
+
+def test_no_mask_is_too_odd():
+    """Blocks, specks, sheets and rods on odd grids: numbers or NaN, and never an error."""
+    rng = np.random.default_rng(0)
+    for _ in range(60):
+        shape = tuple(rng.integers((1, 3, 3), (10, 18, 40)))
+        affine = grid(rng.choice([0.3, 0.7, 1.0, 3.3, 5.0], 3), shape, axes=axes_of(*rng.uniform(-9, 9, 3)))
+        first = rng.integers(0, shape)
+        last = first + rng.integers(1, np.minimum(np.array(shape) - first, (4, 9, 40)) + 1)
+        mask = np.zeros(shape, np.int16)
+        part = mask[tuple(slice(*ends) for ends in zip(first, last, strict=True))]
+        part[rng.random(part.shape) < rng.choice([0.3, 0.7, 1.0])] = DISC
+        mask[tuple(first)] = DISC
+        mask[(mask == 0) & (rng.random(shape) < rng.choice([0.0, 0.4]))] = rng.choice([-1, 2, 3])
+        found = measure_disc(mask, affine, DISC)
+        assert not np.isinf(np.array(found, dtype=np.float32)).any()
+        voxels = np.argwhere(mask == DISC)
+        longest = np.linalg.norm((np.ptp(voxels, axis=0) + 2) * np.linalg.norm(affine[:3, :3], axis=0))
+        lengths = np.array([getattr(found, name) for name in LENGTHS])
+        assert (np.isnan(lengths) | ((lengths > 0) & (lengths <= longest))).all()
+
+
 def test_touching_discs_and_stray_voxels_change_nothing(whole):
     mask, affine = whole
     alone = measure_disc(mask, affine, DISC)

@@ -288,6 +288,7 @@ def test_lite0_starts_from_its_packages_weights():
         ({"network": "resnet18"}, "must be given, and not both"),
         ({"batch_size": 1}, r"batch_size \(1\) must be 2 or more"),
         ({"validation": 1.0}, r"validation \(1.0\) must be from 0 to below 1"),
+        ({"decay": -0.1}, r"decay \(-0.1\) must be 0 or more"),
         ({"precision": "bf16"}, r"precision \(bf16\) must be auto or fp32"),
     ],
 )

@@ -38,6 +38,19 @@ def check_patch(name: Network, patch: tuple[int, ...]) -> None:
         raise ValueError(f"patch {patch} leaves {name} one voxel to normalise by: use a side of {2 * multiple} or more")
 
 
+def check_width(name: Network, width: int) -> None:
+    """Refuses a width that the network can't have.
+
+    Raises:
+        ValueError: It is not a multiple of the network's.
+    """
+    step = {"segresnet": 8, "unet": 1, "swin_unetr": 12}[name]
+    if width < step or width % step:
+        raise ValueError(
+            f"width ({width}) of {name} must be a multiple of {step}: use {max(1, round(width / step)) * step}"
+        )
+
+
 def build(name: Network, *, dims: int, width: int, seed: int) -> nn.Module:
     """A network from `(B, 1, ...)` to one score a class, `(B, 4, ...)`, weighted as `weigh` says.
 
@@ -55,11 +68,7 @@ def build(name: Network, *, dims: int, width: int, seed: int) -> nn.Module:
         arXiv:1810.11654. UNet: E. Kerfoot et al., Left-ventricle quantification using residual U-Net, STACOM 2018,
         doi:10.1007/978-3-030-12029-0_40. Swin UNETR: A. Hatamizadeh et al., BrainLes 2021, arXiv:2201.01266.
     """
-    step = {"segresnet": 8, "unet": 1, "swin_unetr": 12}[name]
-    if width < step or width % step:
-        raise ValueError(
-            f"width ({width}) of {name} must be a multiple of {step}: use {max(1, round(width / step)) * step}"
-        )
+    check_width(name, width)
     import monai.networks.nets
 
     nets: Any = monai.networks.nets

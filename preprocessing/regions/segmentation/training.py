@@ -111,6 +111,21 @@ class Training:
         return out["pixels"].as_tensor(), out["classes"].as_tensor()
 
 
+def check_training(settings: Any, counts: Sequence[str]) -> None:
+    """Refuses what no training can have: `counts` below 1, and rates and shares that are none.
+
+    Raises:
+        ValueError: A field of `settings`, and what it may be.
+    """
+    for name in counts:
+        if getattr(settings, name) < 1:
+            raise ValueError(f"{name} ({getattr(settings, name)}) must be 1 or more")
+    if settings.learning_rate <= 0:
+        raise ValueError(f"learning_rate ({settings.learning_rate}) must be above 0")
+    if not 0 <= settings.validation < 1:
+        raise ValueError(f"validation ({settings.validation}) must be from 0 to below 1")
+
+
 def class_weights(cases: Sequence[Case]) -> Float32:
     """A weight a class `(4,)`, mean 1: one over the root of its share of voxels; 0 for a class that no scan shows.
 

@@ -79,12 +79,28 @@ def test_the_mask_is_asked_for_where_it_is_read():
 
 def test_words_and_lengths_that_fit_nothing():
     with pytest.raises(ValueError, match=r"preset \(spine\) must be one of knee, disc, disc_small"):
-        Cae3d(preset="spine").recipe()
+        Cae3d(preset="spine")
     with pytest.raises(ValueError, match=r"loss \(l1\) must be one of mse, bce"):
-        Cae3d(loss="l1").recipe()
+        Cae3d(loss="l1")
     with pytest.raises(ValueError, match=r"spacing_mm \(\[1.0, 1.0\]\) must have 3 numbers"):
-        Cae3d(spacing_mm=(1.0, 1.0)).recipe()
+        Cae3d(spacing_mm=(1.0, 1.0))
     with pytest.raises(ValueError, match=r"size \(\[32, 20, 32\]\) must be a multiple of 16.*use size=\[32, 16, 32\]"):
-        Cae3d(preset="disc_small", size=(32, 20, 32)).build(seed=0)
+        Cae3d(preset="disc_small", size=(32, 20, 32))
     with pytest.raises(ValueError, match=r"kernel \(4\) must be odd"):
-        Cae3d(preset="disc_small", kernel=4).build(seed=0)
+        Cae3d(preset="disc_small", kernel=4)
+
+
+@pytest.mark.parametrize(
+    ("fields", "why"),
+    [
+        ({"beta": -1.0}, r"beta \(-1.0\) must be 0 or more"),
+        ({"latent": -1}, r"latent \(-1\) must be 1 or more"),
+        ({"channels": (16, -8)}, r"channels \(-8\) must be 1 or more"),
+        ({"learning_rate": -0.1}, r"learning_rate \(-0.1\) must be above 0"),
+        ({"patience": 0}, r"patience \(0\) must be 1 or more"),
+        ({"validation": 1.5}, r"validation \(1.5\) must be from 0 to below 1"),
+    ],
+)
+def test_numbers_out_of_range(fields, why):
+    with pytest.raises(ValueError, match=why):
+        Cae3d(preset="disc_small", **fields)

@@ -38,3 +38,21 @@ def test_finds_the_field(slices):
 def test_refuses_zero(name):
     with pytest.raises(ValueError, match=name):
         N4Bias(**{name: 0})(tissues(1))
+
+
+@pytest.mark.parametrize("shape", [(1, 3, 3), (1, 2, 9), (2, 2, 2), (3, 40, 40), (1, 1, 1), (4, 1, 9)])
+def test_small_images_are_fitted_or_stay_as_they_are(shape):
+    """Isotropic voxels: of three slices four would become one."""
+    pixels = np.random.default_rng(0).uniform(50, 150, shape).astype(np.float32)
+    out = N4Bias()(Image(pixels, np.eye(4))).pixels
+    assert out.shape == shape and np.isfinite(out).all()
+    if 1 in shape[1:]:
+        np.testing.assert_array_equal(out, pixels)
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf])
+def test_says_which_pixels_it_cannot_take(wrong):
+    image = tissues(1)
+    image.pixels[0, 3, 3] = wrong
+    with pytest.raises(ValueError, match="NaN or infinite pixels: mend the scan"):
+        N4Bias()(image)

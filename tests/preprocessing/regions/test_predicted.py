@@ -194,6 +194,18 @@ def test_a_condition_is_looked_for_where_most_of_its_points_were_marked():
         ({"pixels": 40}, r"pixels \(40\) must be a multiple of 16"),
         ({"slice_pixels": 64}, r"slice_pixels \(64\) must not exceed pixels \(32\)"),
         ({"epochs": 0}, r"epochs \(0\) must be 1 or more"),
+        ({"depth": 12}, r"depth \(12\) is none of 10, 18"),
+        ({"volume": (16, 112)}, "three sides"),
+    ],
+)
+def test_fields_that_cannot_be(fields, why):
+    with pytest.raises(ValueError, match=why):
+        Predicted(**TINY | fields)
+
+
+@pytest.mark.parametrize(
+    ("fields", "why"),
+    [
         ({"encoder": "resnet1"}, "timm has no network 'resnet1'"),
         ({"instance_weights": "nowhere.pth", "instance": "regression"}, "'nowhere.pth' is not a file"),
     ],

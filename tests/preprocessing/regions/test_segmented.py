@@ -76,8 +76,13 @@ def test_saved_and_loaded_or_used_as_weights_gives_the_same_mask(fitted, tmp_pat
 def test_weights_of_another_network_are_refused(fitted, tmp_path):
     fitted.save(tmp_path)
     path = str(tmp_path / "network.safetensors")
-    with pytest.raises(ValueError, match="width is 8, not 16"):
-        Segmented(**SMALL | {"width": 16}, weights=path).fit([], seed=0, device="cpu")
+    other = Segmented(**SMALL | {"width": 16}, weights=path)
+    for use in (other.weights_digest, partial(other.fit, [], seed=0, device="cpu")):
+        with pytest.raises(ValueError, match="width is 8, not 16"):
+            use()
+    (tmp_path / "text").write_text("no weights")
+    with pytest.raises(ValueError, match=r"is no \.safetensors file"):
+        Segmented(weights=str(tmp_path / "text")).weights_digest()
     with pytest.raises(ValueError, match="is not a file"):
         Segmented(weights="nowhere.safetensors").fit([], seed=0, device="cpu")
 
@@ -129,11 +134,15 @@ def test_scans_without_a_mask_teach_nothing():
         ({"width": 12}, "multiple of 8"),
         ({"network": "unet", "patch": (40, 64)}, "multiples of 16"),
         ({"network": "unet", "patch": (16, 16)}, "one voxel to normalise by"),
+        ({"spacing": (1.0, 1.0)}, "three lengths"),
+        ({"patience": 0}, r"patience \(0\) must be 1 or more"),
+        ({"learning_rate": 0.0}, r"learning_rate \(0.0\) must be above 0"),
+        ({"validation": 1.0}, r"validation \(1.0\) must be from 0 to below 1"),
     ],
 )
 def test_a_network_that_cannot_be_is_refused_with_what_can(fields, why):
     with pytest.raises(ValueError, match=why):
-        Segmented(**fields).fit(scans(1), seed=0, device="cpu")
+        Segmented(**fields)
 
 
 @pytest.mark.parametrize("order", [(0, 1, 2), (2, 0, 1), (1, 2, 0)])
