@@ -57,6 +57,8 @@ def run(
     store: StoreFolder = Path(".store"),
 ) -> None:
     """Run what isn't done and print the table."""
+    if device not in ("auto", "cpu", "cuda"):
+        _stop(f"--device {device}: there is auto, cpu, cuda")
     with _clear_errors(grid, settings):
         from bench.gridfile import read_grid
         from bench.progress import Progress
