@@ -43,6 +43,12 @@ STEPS: dict[str, dict[str, Known]] = {
             "images",
         ),
         "point": Known("a box around the point that the dataset's annotators marked"),
+        "predicted": Known(
+            "a box around a point that networks find, trained on annotated points: its slice, then its place there",
+            ("nibali2018", "smith2017", "wightman2019"),
+            ("torch", "timm"),
+            "images",
+        ),
         "whole": Known("the whole image"),
     },
     "images": {
@@ -64,6 +70,12 @@ STEPS: dict[str, dict[str, Known]] = {
         "cae_3d": Known("a 3D convolutional autoencoder", ("creswell2017", "kingma2015"), _TRAINED, "images"),
         "disc_geometry": Known("height, widths, angles and volume of the structure, from its mask in patient space"),
         "efficientnet_lite0": Known("EfficientNet-Lite0, slice by slice", ("tan2019", "wightman2019"), _NETWORK),
+        "finetuned": Known(
+            "a 2D network trained end to end on the crops with the labels of the training patients, slice by slice",
+            ("wightman2019", "smith2017", "guo2017"),
+            _NETWORK,
+            "labels",
+        ),
         "medicalnet": Known("MedicalNet's 3D ResNet", ("chen2019", "cardoso2022"), ("torch", "monai")),
         "radiomics": Known(
             "first-order and grey-level co-occurrence features of the structure",
@@ -147,7 +159,7 @@ STEPS: dict[str, dict[str, Known]] = {
     },
 }
 
-TRAINED = ("cae_2d", "cae_3d", "mlp", "segmented")
+TRAINED = ("cae_2d", "cae_3d", "finetuned", "mlp", "predicted", "segmented")
 """What starts from random weights and stops early, besides fusions that learn from labels."""
 
 OF_SOFTWARE = {
