@@ -204,7 +204,7 @@ class Predicted(Region):
         build = heatmap_network if heatmaps else point_network
         pointing = seeded(lambda: build(name, weights, size=self.pixels, marks=count), seed).to(device)
         coordinates = PointStage(pointing, heatmaps, self.pictures, self.batch_size, device)
-        return Finder(marks, instance, coordinates, self.pixels, baselines)
+        return Finder(marks, instance, coordinates, self.pixels, baselines, device)
 
 
 class FoundPoints:

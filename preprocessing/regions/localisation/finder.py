@@ -14,6 +14,7 @@ from preprocessing.regions.localisation.coordinates import PointStage
 from preprocessing.regions.localisation.instance import SliceStage, VolumeStage
 from preprocessing.regions.localisation.marks import Mark
 from preprocessing.regions.localisation.stack import Stack
+from preprocessing.regions.localisation.training import one_thread
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,6 +27,7 @@ class Finder:
         coordinates: Finds the place in the slice.
         size: Side of the squares that slices are resized to.
         baselines: What is known without a look.
+        device: `"cpu"` or `"cuda"`.
     """
 
     marks: Sequence[Mark]
@@ -33,12 +35,14 @@ class Finder:
     coordinates: PointStage
     size: int
     baselines: Baselines
+    device: str = "cpu"
 
     def find(self, image: Image) -> tuple[NDArray[np.int64], Float64]:
         """Each mark's slice `(M,)` in a scan, and its place `(M, 3)`, LPS mm."""
         stack = Stack.of(image, self.size)
-        slices = self.instance.predict(stack)
-        points = self.coordinates.predict(stack, slices)
+        with one_thread(self.device):
+            slices = self.instance.predict(stack)
+            points = self.coordinates.predict(stack, slices)
         return slices, np.stack([stack.position(image, d, point) for d, point in zip(slices, points, strict=True)])
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -10,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from preprocessing.regions.localisation.stack import Stack
+from preprocessing.regions.segmentation.network import seeded as with_seed
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor, nn
@@ -49,6 +51,10 @@ class Schedule:
         Returns:
             A line an epoch: `epoch`, `train_loss`, `validation_error` (NaN where nobody is held out).
         """
+        with one_thread(device), with_seed(seed):
+            return self._run(stage, train, inner, seed, device)
+
+    def _run(self, stage: Stage, train: Sequence[Stack], inner: Sequence[Stack], seed: int, device: str) -> Curve:
         import torch
 
         network = stage.network
@@ -87,6 +93,20 @@ class Schedule:
         return curve
 
 
+@contextmanager
+def one_thread(device: str) -> Iterator[None]:
+    """On a CPU one thread inside: several wait for each other on networks this small, and worse on a busy machine."""
+    import torch
+
+    threads = torch.get_num_threads()
+    if device == "cpu":
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
 def autocast(device: str) -> Any:
     """Mixed precision on a GPU; nothing on a CPU."""
     import torch
@@ -101,7 +121,5 @@ def shuffled(items: NDArray[Any], batch: int, rng: np.random.Generator) -> list[
 
 def seeded(build: Callable[[], nn.Module], seed: int) -> nn.Module:
     """A network whose first weights depend on the seed alone; torch's own generator is left as it was."""
-    from preprocessing.regions.segmentation.network import seeded as with_seed
-
     with with_seed(seed):
         return build()
