@@ -292,8 +292,12 @@ def diagnose(
         from results.diagnosis import write_diagnosis, write_submission
 
         _add_plugins(plugins)
-        found = []
+        found, failed = [], 0
         for one in grade(model, studies, descriptions, keep_names=keep_names, device=pick_device(device)):
+            if isinstance(one, Exception):
+                print(f"scangrid: {one}", file=sys.stderr)
+                failed += 1
+                continue
             found.append(one)
             page = write_diagnosis(one, out / one.study)[-1]
             told = sum(bool(finding.grade) for finding in one.findings)
@@ -303,6 +307,8 @@ def diagnose(
 
             write_submission(found, submission, base_rates=base_rates(model))
             print(f"wrote {submission}")
+    if failed:
+        raise typer.Exit(2)
 
 
 @app.command()

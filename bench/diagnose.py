@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 def grade(
     folder: Path, studies: Sequence[Path], descriptions: Path | None, *, keep_names: bool, device: str
-) -> Iterator[Diagnosis]:
-    """What a model of lumbar spines says of folders of DICOM files.
+) -> Iterator[Diagnosis | DataError]:
+    """What a model of lumbar spines says of folders of DICOM files; of one that can't be read, the error.
 
     Args:
         folder: The model.
@@ -38,43 +38,42 @@ def grade(
 
     Raises:
         ModelError: The folder is no model, or one of other scans.
-        DataError: A folder is no study of MRI of one patient.
     """
-    folders = tuple(map(str, studies))
-    dataset = DicomStudy(folders=folders, descriptions=str(descriptions or ""), keep_names=keep_names)
     model = read_model(folder, device=device)
-    samples = dataset.samples()
-    known = {column for cell in model.cells for column in (*cell.about["rows"], *cell.about["columns"])}
-    if unknown := known - set(samples):
-        raise ModelError(
-            f"{folder} is of {model.about['dataset']}, whose samples have {min(unknown)}: a new study has not"
-        )
-    card = folder / FACTS
+    card, table = folder / FACTS, str(descriptions or "")
     facts = json.loads(card.read_text(encoding="utf-8")) if card.is_file() else {}
+    readable = []
+    for number, study in enumerate(studies, 1):
+        try:
+            DicomStudy(folders=str(study), descriptions=table, keep_names=keep_names).samples()
+            readable.append(str(study))
+        except DataError as error:
+            yield DataError(f"argument {number}: {error}" if len(studies) > 1 else str(error))
+    if not readable:
+        return
+    dataset = DicomStudy(folders=tuple(readable), descriptions=table, keep_names=keep_names)
+    _check_places(model, dataset, folder)
     told = dataset.recognised()
-    for one in diagnose(model, dataset, facts):
-        series = told[told["study"] == one.study]
+    for name in dict.fromkeys(dataset.samples()["study"].astype(str)):
+        try:
+            one = _Reading(model, dataset, name).diagnosis(facts)
+        except DataError as error:
+            yield error
+            continue
         notes = [
             f"series {row['series']}, {row['orientation']}, {row['slices']} slices: "
             f"{row['sequence'] or 'not used'} ({row['how']})"
-            for row in series.to_dict("records")
+            for row in told[told["study"] == name].to_dict("records")
         ]
         yield replace(one, notes=(*notes, *one.notes))
 
 
-def diagnose(model: Model, dataset: Dataset, facts: Mapping[str, str]) -> Iterator[Diagnosis]:
-    """What a model says of each study of a dataset; labels and annotated points are not looked at.
-
-    Args:
-        model: The model.
-        dataset: The studies; its samples are of the places that the model knows.
-        facts: What stands of the model on the page.
-
-    Raises:
-        DataError: A study can't be read.
-    """
-    for name in dict.fromkeys(dataset.samples()["study"].astype(str)):
-        yield _Reading(model, dataset, name).diagnosis(facts)
+def _check_places(model: Model, dataset: Dataset, folder: Path) -> None:
+    known = {column for cell in model.cells for column in (*cell.about["rows"], *cell.about["columns"])}
+    if unknown := known - set(dataset.samples()):
+        raise ModelError(
+            f"{folder} is of {model.about['dataset']}, whose samples have {min(unknown)}: a new study has not"
+        )
 
 
 class _Reading:

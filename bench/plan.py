@@ -231,8 +231,12 @@ class Plan:
         head = self.keys.plugin("heads", cell["heads"])
         if head.features == "location" and not self.dataset.locations:
             return "the dataset has no columns that locate a sample"
-        if head.features in ("all", "own") and (reason := self._seen_before(cell["regions"], view)):
-            return reason
+        if head.features in ("all", "own"):
+            if cell["drop"].fields and self.keys.plugin("regions", cell["regions"]).finds_points:
+                name = cell["regions"].label()
+                return f"{name} looks for points in dropped sequences too: use region point with drop"
+            if reason := self._seen_before(cell["regions"], view):
+                return reason
         if reason := self._unfit(cell, head, len(view.labels[cell.target].classes)):
             return reason
         if head.balanced:

@@ -249,7 +249,9 @@ class Record:
         for planned in cells:
             for fit in planned.fits:
                 for crops in (ref.crops for each in fit.tokens for ref in each):
-                    if crops.network in found or not self._plan.keys.plugin("regions", crops.region).finds_points:
+                    points = self._plan.keys.plugin("regions", crops.region).finds_points
+                    place = f"{crops.region.label()} {crops.network}"
+                    if place in found or not points:
                         continue
                     folder = self._store.find("regions", crops.network)
                     if folder is not None:
@@ -258,7 +260,7 @@ class Record:
                         where |= {"repeat": fit.part.repeat, "fold": fit.part.fold if crops.part else -1}
                         places = self._plan.samples[["patient", *self._plan.dataset.locations]]
                         table = places.join(table, how="right")
-                        found[crops.network] = pd.DataFrame(where, index=table.index).join(table)
+                        found[place] = pd.DataFrame(where, index=table.index).join(table)
         path = self.folder / "points.csv"
         if found:
             _replace(path, lambda to: pd.concat(found.values()).to_csv(to, index_label="sample"))

@@ -265,6 +265,7 @@ class Work:
     def branches(self, planned: PlannedCell, fit: Fit, embedding: Hashable) -> list[Branch]:
         """The features of all samples, by what the training rows of a fold are like."""
         from bench.stages import features
+        from bench.stages.chain import told
 
         cell, plan, train = planned.cell, self._plan, fit.rows.train
         head = plan.keys.plugin("heads", cell["heads"])
@@ -283,7 +284,8 @@ class Work:
         refitted = self.fuse.refitted(fit) if len(self._fused_keys(planned, fit)) > 1 else None
         if head.features == "own":
             own = None if refitted is None else (refitted.fold_of, [one.probabilities for one in refitted.fused])
-            return [Branch(fused.probabilities, np.ones(len(plan.ids), dtype=bool), own)]
+            assert fused.probabilities is not None
+            return [Branch(fused.probabilities, told(fused.probabilities), own)]
         table = self._shared.get(("table", cell["tables"], fit.rows.key), lambda: self._table(planned, fit))
         branches = []
         for b, (vectors, present) in enumerate(zip(fused.vectors, fused.present, strict=True)):

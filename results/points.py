@@ -77,14 +77,18 @@ def _rows(place: tuple[str, ...], found: pd.DataFrame, resamples: int) -> list[R
 
 
 def _quantile(values: NDArray[np.float64], weights: NDArray[np.float64], q: float) -> NDArray[np.float64]:
-    """`(R,)`: the smallest value at or below which a share q of the weight lies, for weights `(R, n)`; NaN of none."""
+    """`(R,)`: the value below which a share q of the weight lies, for weights `(R, n)`; NaN of none.
+
+    Where it lies between two values it is their mean, so that the median is the usual one.
+    """
     known = np.flatnonzero(np.isfinite(values))
     known = known[np.argsort(values[known], kind="stable")]
     if not len(known):
         return np.full(len(weights), np.nan)
     below = np.cumsum(weights[:, known], axis=1)
-    place = (below < q * below[:, -1:] - 1e-9).sum(axis=1)
-    return np.where(below[:, -1] > 0, values[known][np.minimum(place, len(known) - 1)], np.nan)
+    share = q * below[:, -1:]
+    first, second = ((below < share + edge).sum(axis=1).clip(max=len(known) - 1) for edge in (-1e-9, 1e-9))
+    return np.where(below[:, -1] > 0, (values[known][first] + values[known][second]) / 2, np.nan)
 
 
 def _share(which: NDArray[np.bool_], weights: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -45,6 +45,8 @@ def diagnosed(model: Path, phantom: Path, most: int) -> pd.DataFrame:
     studies = [phantom / "train_images" / name for name in truth.index[: most or None]]
     rows = []
     for one in grade(model, studies, phantom / "train_series_descriptions.csv", keep_names=True, device="cpu"):
+        if isinstance(one, Exception):
+            raise one
         for finding in one.findings:
             y = truth.loc[one.study, finding.column]
             if finding.grade and isinstance(y, str):

@@ -20,6 +20,11 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+def told(probabilities: Float64) -> NDArray[np.bool_]:
+    """`(N,)`: of which samples something is said; the others `(N, K)` are zeros, such as one that no region found."""
+    return np.asarray(probabilities.sum(axis=1) > 0)
+
+
 @dataclass(frozen=True, eq=False)
 class EncoderChain:
     """The tokens of one encoder to a vector a sample and branch.
@@ -67,7 +72,7 @@ class Chain:
         """What the head reads of each branch `(N, F)`, and which sample has it `(B, N)`."""
         if not self.scales:
             assert fused.probabilities is not None
-            return [fused.probabilities], np.ones((1, len(columns)), dtype=bool)
+            return [fused.probabilities], told(fused.probabilities)[None]
         table = features.table_features(self.table, columns)
         joined = [features.join_table(vectors, table) for vectors in fused.vectors]
         return [scale(X) for scale, X in zip(self.scales, joined, strict=True)], fused.present
