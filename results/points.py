@@ -16,7 +16,15 @@ if TYPE_CHECKING:
 
 FILE = "points.csv"
 BASELINES = {"_mean": "mean position", "_centre": "mean position from the centre"}
-HEADERS = ("Slices off, median", "mm off, median", "mm off, 95 %", "Within 5 mm, %", "Within 10 mm, %", "Not found, %")
+HEADERS = (
+    "Slices off, median",
+    "Slice off, mm",
+    "mm off, median",
+    "mm off, 95 %",
+    "Within 5 mm, %",
+    "Within 10 mm, %",
+    "Not found, %",
+)
 
 
 def found_points(run: Run, *, by: tuple[str, ...] = ("condition",), resamples: int = 2000) -> Sheet | None:
@@ -50,8 +58,8 @@ def found_points(run: Run, *, by: tuple[str, ...] = ("condition",), resamples: i
         rows=tuple(rows),
         floors=(),
         notes=(
-            "Test patients' points against the annotated ones: distance in slices of the stack, and in mm in three "
-            "dimensions, over the points that were found. Not found counts as not within 5 or 10 mm.",
+            "Test patients' points against the annotated ones: distance in slices of the stack and along their normal, "
+            "and in three dimensions, over the points that were found. Not found counts as not within 5 or 10 mm.",
             "Mean position: that of the training patients' points, in patient coordinates, or from the scan's centre.",
             f"[ ]: 95 % percentile bootstrap over patients ({resamples} resamples).",
         ),
@@ -68,8 +76,9 @@ def _rows(place: tuple[str, ...], found: pd.DataFrame, resamples: int) -> list[R
     weights = times[:, owner].astype(np.float64)
     rows = []
     for mark, name in {"": "found", **BASELINES}.items():
-        slices, mm = (found[f"{what}{mark}"].to_numpy(dtype=np.float64) for what in ("slices", "mm"))
-        values = [_quantile(slices, weights, 0.5), _quantile(mm, weights, 0.5), _quantile(mm, weights, 0.95)]
+        errors = (found[f"{what}{mark}"].to_numpy(dtype=np.float64) for what in ("slices", "slice_mm", "mm"))
+        slices, away, mm = errors
+        values = [_quantile(each, weights, 0.5) for each in (slices, away, mm)] + [_quantile(mm, weights, 0.95)]
         values += [100 * _share(mm <= most, weights) for most in (5, 10)] + [100 * _share(np.isnan(mm), weights)]
         scores = tuple(_score(each) for each in values)
         rows.append(Row((*place, name), scores, (str(len(patients)), str(len(found)))))

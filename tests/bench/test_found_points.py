@@ -181,8 +181,8 @@ def test_how_near_is_told_of_test_patients_and_what_is_lost_gets_base_rates(go, 
     sheet = found_points(read(outcome.folder), by=("level",), resamples=50)
     row = next(row for row in sheet.rows if row.labels == ("mean_point", "L4/L5", "found"))
     at_level = found.loc[found["level"] == "L4/L5", "mm"].to_numpy()
-    assert row.scores[1].value == pytest.approx(np.median(at_level))
-    assert row.scores[3].value == pytest.approx(100 * (at_level <= 5).mean())
+    assert row.scores[2].value == pytest.approx(np.median(at_level))
+    assert row.scores[4].value == pytest.approx(100 * (at_level <= 5).mean())
     lost = next(row for row in sheet.rows if row.labels[0] != "mean_point" and row.labels[1:] == ("all", "found"))
-    assert lost.scores[5].value == 100
-    assert lost.scores[1] is None
+    assert lost.scores[6].value == 100
+    assert lost.scores[2] is None
