@@ -19,7 +19,7 @@ from bench.chains import fit_chain
 from bench.execute import execute
 from bench.grid import Cell
 from bench.keys import CropsRef, Part, TokensRef, View
-from bench.model import FILE, FORMAT, ModelError, trusted
+from bench.model import FILE, FORMAT, ModelError, read_chain
 from bench.plan import Plan, PlannedCell
 from bench.progress import Progress
 from bench.reading import make_crops
@@ -243,7 +243,7 @@ def _dump(chain: Chain, path: Path) -> None:
 
     try:
         io.dump(chain, path)
-        trusted(path)
+        read_chain(path)
     except ModelError:
         raise
     except Exception as error:

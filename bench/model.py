@@ -18,6 +18,7 @@ import numpy as np
 from bench import identity
 from bench.plugins import load
 from bench.reopen import CellError
+from bench.trust import foreign
 
 if TYPE_CHECKING:
     from bench.stages.chain import Chain
@@ -26,14 +27,6 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 FILE = "model.json"
-_OWN = ("bench.stages.", "encoders.", "heads.", "preprocessing.tables.")
-_KNOWN = {
-    "collections.OrderedDict",
-    "lightgbm.basic.Booster",
-    "lightgbm.sklearn.LGBMClassifier",
-    "xgboost.core.Booster",
-    "xgboost.sklearn.XGBClassifier",
-}
 
 
 class ModelError(CellError):
@@ -109,19 +102,19 @@ def read_model(folder: Path, *, device: str) -> Model:
         raise ModelError(f"{folder}: can't be read ({type(error).__name__}: {error}): fit it again") from error
 
 
-def trusted(path: Path) -> list[str]:
-    """The types in a skops file that skops does not know itself.
+def read_chain(path: Path) -> Chain:
+    """What was fitted on tokens.
 
     Raises:
-        ModelError: One is neither the project's nor a known one.
+        ModelError: The file holds what no chain holds; nothing of it is built then.
     """
     from skops import io
 
-    found: list[str] = io.get_untrusted_types(file=path)
-    foreign = [name for name in found if name not in _KNOWN and not name.startswith(_OWN)]
-    if foreign:
-        raise ModelError(f"{path}: holds {foreign[0]}, which no model of this project holds: do not open it")
-    return found
+    data = path.read_bytes()
+    if found := foreign(data):
+        raise ModelError(f"{path}: holds {found}, which no model of this project holds: do not open it")
+    chain: Chain = io.loads(data, trusted=io.get_untrusted_types(data=data))
+    return chain
 
 
 class _Reader:
@@ -132,8 +125,6 @@ class _Reader:
         self._known: dict[str, Any] = {}
 
     def cell(self, about: dict[str, Any]) -> FittedCell:
-        from skops import io
-
         steps, where = about["steps"], {"device": self._device}
         region = _plugin("regions", steps["regions"][0])
         regions, finder = {}, None
@@ -148,8 +139,7 @@ class _Reader:
             tuple(self._encoder(_plugin("encoders", step).frozen(), one) for one in each)
             for step, each in zip(steps["encoders"], about["networks"], strict=True)
         ]
-        path = self._folder / about["chain"]
-        chain: Chain = io.load(path, trusted=trusted(path))
+        chain = read_chain(self._folder / about["chain"])
         if about["fusions"]:
             fusion = _plugin("fusion", steps["fusion"][0])
             loaded = [fusion.load(self._folder / name, **where) for name in about["fusions"]]
