@@ -243,3 +243,128 @@ def test_the_commands_say_what_is_wrong_and_end_with_2(fitted, go, spines, tmp_p
         outcome = CliRunner().invoke(app, ["fit", *arguments])
         assert outcome.exit_code == 2, outcome.output
         assert said in outcome.output
+    done = (run / "cells.json").read_text()
+    cells = json.loads(done)
+    (one,) = [cell for cell in cells if not cell["floor"]]
+    one |= {"status": "failed", "reason": "ValueError: no memory"}
+    (run / "cells.json").write_text(json.dumps(cells))
+    arguments = ["fit", str(run), "--cell", one["key"], "--out", str(tmp_path / "new"), *store]
+    outcome = CliRunner().invoke(app, arguments)
+    assert outcome.exit_code == 2
+    assert "is failed in" in outcome.output
+    assert "no memory" in outcome.output
+    assert not (tmp_path / "new").exists()
+
+
+def test_what_cannot_be_written_is_told_before_a_study_is_read(tmp_path):
+    file = tmp_path / "file"
+    file.write_text("")
+    nothing = [str(tmp_path / "no_model"), str(tmp_path)]
+    for said, options in {
+        "is a file: name a folder": ["--out", str(file)],
+        f"{file} is a file": ["--out", str(file / "inner" / "folder")],
+        "in a folder that exists": ["--keep-names", "--submission", str(tmp_path / "no" / "s.csv")],
+        "give --keep-names too": ["--submission", str(tmp_path / "s.csv")],
+    }.items():
+        outcome = CliRunner().invoke(app, ["diagnose", *nothing, *options])
+        assert outcome.exit_code == 2, said
+        assert said in outcome.output
+
+
+def test_a_broken_model_is_told_in_one_line(fitted, tmp_path):
+    model = fitted("own", "attention: {epochs: 2}")
+    read_model(model, device="cpu")
+
+    def cut(folder):
+        path = next(folder.rglob("*.safetensors"))
+        path.write_bytes(path.read_bytes()[:-20])
+
+    def told(**changed):
+        def change(folder):
+            about = json.loads((folder / "model.json").read_text())
+            about["cells"][0] |= changed
+            (folder / "model.json").write_text(json.dumps(about))
+
+        return change
+
+    def wider(folder):
+        about = json.loads((folder / "model.json").read_text())
+        about["cells"][0]["steps"]["fusion"][0]["fields"]["hidden"] = 3
+        (folder / "model.json").write_text(json.dumps(about))
+
+    breaks = [
+        lambda folder: (folder / "model.json").write_text("[]"),
+        lambda folder: (folder / "model.json").write_text("{"),
+        lambda folder: (folder / "facts.json").write_text("{"),
+        lambda folder: (folder / "facts.json").write_text("[]"),
+        lambda folder: (folder / "chain_spinal_canal_stenosis.skops").write_bytes(b"PK123"),
+        cut,
+        wider,
+        told(steps=3),
+        told(chain="../outside.skops"),
+        told(chain=str(tmp_path / "outside.skops")),
+        told(fusions=["../../etc"]),
+    ]
+    shutil.copy(model / "chain_spinal_canal_stenosis.skops", tmp_path / "outside.skops")
+    for i, change in enumerate(breaks):
+        broken = tmp_path / f"broken_{i}"
+        shutil.copytree(model, broken)
+        change(broken)
+        with pytest.raises(ModelError) as caught:
+            read_model(broken, device="cpu")
+        assert str(caught.value).count("\n") == 0, i
+        if i >= 8:
+            assert "is not in this folder" in str(caught.value)
+
+
+def test_a_model_of_other_code_or_versions_warns(fitted, spines, tmp_path):
+    model = fitted()
+    assert read_model(model, device="cpu").warnings == ()
+    about = json.loads((model / "model.json").read_text())
+    about["cells"][0]["steps"]["heads"][0]["code"] = "other"
+    about["versions"]["scikit-learn"] = "0.1.2"
+    (model / "model.json").write_text(json.dumps(about))
+    versions, code = read_model(model, device="cpu").warnings
+    assert "the model was fitted with 0.1.2" in versions
+    assert code.startswith("heads/logistic is not the code")
+    study = next((spines / "train_images").iterdir())
+    outcome = CliRunner().invoke(app, ["diagnose", str(model), str(study), "--out", str(tmp_path / "out")])
+    assert outcome.exit_code == 0, outcome.output
+    assert code in outcome.stderr
+
+
+def test_cells_that_share_a_network_keep_their_own_boxes(tmp_path):
+    from dataclasses import dataclass
+
+    from bench.model import _Reader
+    from preprocessing.regions.base import Region
+
+    @dataclass(frozen=True, kw_only=True)
+    class Boxes(Region):
+        margin: int = 0
+        weights: str = ""
+
+        @property
+        def fitted(self):
+            return True
+
+        def load(self, folder, *, device):
+            return self, folder
+
+        def fit(self, studies, *, seed, device):
+            return self
+
+    reader = _Reader(tmp_path, {}, "cpu")
+    for margin in (0, 25):
+        found, folder = reader.region(Boxes(margin=margin), "networks/a")
+        assert (found.margin, folder) == (margin, (tmp_path / "networks" / "a").resolve())
+    assert [reader.region(Boxes(weights=name), "").weights for name in ("a", "b")] == ["a", "b"]
+    assert reader.region(Boxes(weights="a"), "") is reader.region(Boxes(weights="a"), "")
+
+
+def test_a_field_that_a_model_cannot_keep_is_refused(fitted, monkeypatch):
+    from bench import fit_model as writer
+
+    monkeypatch.setattr(writer, "_is_plain", lambda value: not isinstance(value, int))
+    with pytest.raises(ModelError, match=r"its field .* is no plain value"):
+        fitted()
