@@ -18,7 +18,7 @@ import numpy as np
 from bench import identity, provenance
 from bench.plugins import load, plugin_class
 from bench.reopen import CellError
-from bench.trust import foreign
+from bench.trust import foreign, wild_trees
 from results.model_card import FACTS
 
 if TYPE_CHECKING:
@@ -172,7 +172,7 @@ def read_chain(path: Path) -> Chain:
     """What was fitted on tokens.
 
     Raises:
-        ModelError: The file holds what no chain holds; nothing of it is built then.
+        ModelError: The file holds what no chain holds, of which nothing is built then; or a broken tree.
     """
     from skops import io
 
@@ -180,6 +180,8 @@ def read_chain(path: Path) -> Chain:
     if found := foreign(data):
         raise ModelError(f"{path}: holds {found}, which no model of this project holds: do not open it")
     chain: Chain = io.loads(data, trusted=io.get_untrusted_types(data=data))
+    if wild_trees(data, chain.table):
+        raise ModelError(f"{path}: holds a tree that leads out of its bounds: do not use it")
     return chain
 
 

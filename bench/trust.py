@@ -15,6 +15,8 @@ from collections.abc import Iterator
 from typing import Any
 from zipfile import ZipFile
 
+import numpy as np
+
 PACKAGES = ("bench.stages", "encoders", "encoders.fusion", "encoders.missing", "heads", "preprocessing.tables")
 FUNCTIONS = ("encoders.fusion.", "encoders.missing.")  # steps that learn nothing are plain functions
 KNOWN = {
@@ -24,6 +26,7 @@ KNOWN = {
     "xgboost.sklearn.XGBClassifier",
 }
 ORDERED = "collections.OrderedDict"  # LightGBM holds one as the type of a dictionary's values
+TREE = "sklearn.tree._tree.Tree"  # read without a look at its indices: `wild_trees`
 PLAIN = {
     "BytearrayNode",
     "BytesNode",
@@ -64,6 +67,32 @@ def foreign(data: bytes) -> str:
     return ""
 
 
+def wild_trees(data: bytes, table: Any) -> bool:
+    """Whether a file holds a tree that leads out of itself or its inputs, or one that is not of the table's forests.
+
+    scikit-learn follows a tree's indices without a check of bounds.
+
+    Args:
+        data: The file's bytes.
+        table: What was built of it and encodes table columns.
+    """
+    trees: dict[int, Any] = {}
+    for forest in filter(None, getattr(table, "forests", ())):
+        for one in forest.estimators_:
+            if one.n_features_in_ != forest.n_features_in_ or _wild(one.tree_, forest.n_features_in_):
+                return True
+            trees[id(one.tree_)] = one.tree_
+    return len(trees) != sum(node["__loader__"] == "TreeNode" for node in _nodes(_schema(data)))
+
+
+def _wild(tree: Any, features: int) -> bool:
+    inner = np.flatnonzero(tree.children_left != -1)
+    children = np.stack([tree.children_left[inner], tree.children_right[inner]])
+    inside = (children > inner) & (children < tree.node_count)  # a child stands after its parent: no circle
+    read = tree.feature[inner]
+    return not bool(inside.all() and (read >= 0).all() and (read < features).all())
+
+
 def _schema(data: bytes) -> dict[str, Any]:
     with ZipFile(io.BytesIO(data)) as file:
         found: dict[str, Any] = json.loads(file.read("schema.json"))
@@ -90,6 +119,8 @@ def _allowed(kind: str, module: str, name: str, unknown: bool) -> bool:
         return not unknown or f"{module}.{name}" in KNOWN or inspect.isclass(_own(module, name))
     if kind == "TypeNode":
         return not unknown or f"{module}.{name}" == ORDERED
+    if kind == "TreeNode":
+        return f"{module}.{name}" == TREE
     return kind in PLAIN and not unknown
 
 

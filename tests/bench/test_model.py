@@ -368,3 +368,35 @@ def test_a_field_that_a_model_cannot_keep_is_refused(fitted, monkeypatch):
     monkeypatch.setattr(writer, "_is_plain", lambda value: not isinstance(value, int))
     with pytest.raises(ModelError, match=r"its field .* is no plain value"):
         fitted()
+
+
+def test_forests_of_tables_are_read_and_a_tree_out_of_bounds_is_not(tmp_path):
+    from skops import io
+
+    from bench.model import read_chain
+    from bench.stages.chain import Chain
+    from bench.stages.fits import FittedHeads
+    from preprocessing.tables.forest_onehot import ForestOnehot
+
+    rng = np.random.default_rng(0)
+    columns = pd.DataFrame(rng.normal(size=(30, 3)), columns=["age", "height", "weight"])
+    columns.iloc[:4, 0] = np.nan
+    table = ForestOnehot(trees=2).build(seed=0).fit(columns)
+    chain = Chain((), table, (), FittedHeads((), np.ones(1)))
+    path = tmp_path / "chain.skops"
+    io.dump(chain, path)
+    np.testing.assert_array_equal(read_chain(path).table.transform(columns), table.transform(columns))
+
+    tree = table.forests[0].estimators_[0].tree_
+    for field, value in (("left_child", 10**6), ("right_child", 0), ("feature", 2), ("left_child", -7)):
+        state = tree.__getstate__()
+        kept = state["nodes"].copy()
+        state["nodes"][field][0] = value
+        tree.__setstate__(state)
+        io.dump(chain, path)
+        with pytest.raises(ModelError, match="leads out of its bounds"):
+            read_chain(path)
+        tree.__setstate__(state | {"nodes": kept})
+    io.dump(Chain((), None, (), FittedHeads((table.forests[1],), np.ones(1))), path)  # where no table's trees are
+    with pytest.raises(ModelError, match="leads out of its bounds"):
+        read_chain(path)
