@@ -82,7 +82,8 @@ def wild_trees(data: bytes, table: Any) -> bool:
             if one.n_features_in_ != forest.n_features_in_ or _wild(one.tree_, forest.n_features_in_):
                 return True
             trees[id(one.tree_)] = one.tree_
-    return len(trees) != sum(node["__loader__"] == "TreeNode" for node in _nodes(_schema(data)))
+    found = [node for node in _nodes(_schema(data)) if node["__loader__"] == "TreeNode"]
+    return len(trees) != len(found)
 
 
 def _wild(tree: Any, features: int) -> bool:
