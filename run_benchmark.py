@@ -280,18 +280,23 @@ def diagnose(
         bool, typer.Option("--keep-names", help="Call studies as their folders are, which may name a patient.")
     ] = False,
     submission: Annotated[
-        Path | None, typer.Option(help="Write Kaggle's submission.csv of RSNA 2024 too.", metavar="FILE")
+        Path | None,
+        typer.Option(help="Write Kaggle's submission.csv of RSNA 2024 too; needs --keep-names.", metavar="FILE"),
     ] = None,
     device: Device = "auto",
     plugins: Plugins = None,
 ) -> None:
     """Grade new studies: slice, point, probabilities and picture of each level and condition. Not for clinical use."""
+    _check_outputs(out, submission, keep_names=keep_names)
     with _clear_errors():
         from bench.diagnose import grade
+        from bench.model import model_warnings
         from bench.run import pick_device
         from results.diagnosis import write_diagnosis, write_submission
 
         _add_plugins(plugins)
+        for line in model_warnings(model):
+            print(f"scangrid: {line}", file=sys.stderr)
         found, failed = [], 0
         for one in grade(model, studies, descriptions, keep_names=keep_names, device=pick_device(device)):
             if isinstance(one, Exception):
@@ -478,6 +483,19 @@ def _kinds(failures: list[Any]) -> str:
             of_cells = "" if kind == "real" else f" of {of} cell{'s' * (of > 1)}"
             words.append(f"{len(found)} {word}{'s' * (len(found) > 1)}{of_cells}")
     return ", ".join(words)
+
+
+def _check_outputs(out: Path, submission: Path | None, *, keep_names: bool) -> None:
+    """Tells what can't be written before a study is read."""
+    file = next((path for path in (out, *out.parents) if path.exists() and not path.is_dir()), None)
+    if file is not None:
+        _stop(f"--out {out}: {file} is a file: name a folder")
+    if submission is None:
+        return
+    if not keep_names:
+        _stop("--submission needs the studies' own names: give --keep-names too")
+    if submission.is_dir() or not submission.parent.is_dir():
+        _stop(f"--submission {submission}: name a file in a folder that exists")
 
 
 def _add_plugins(folder: Path | None) -> None:

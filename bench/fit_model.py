@@ -19,7 +19,7 @@ from bench.chains import fit_chain
 from bench.execute import execute
 from bench.grid import Cell
 from bench.keys import CropsRef, Part, TokensRef, View
-from bench.model import FILE, FORMAT, ModelError, trusted
+from bench.model import FILE, FORMAT, ModelError, read_chain, step_code
 from bench.plan import Plan, PlannedCell
 from bench.progress import Progress
 from bench.reading import make_crops
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 ALL = -1  # the fold whose training patients are all
 AXES = ("sequences", "regions", "images", "encoders", "missing", "fusion", "tables", "balance", "heads")
+REBUILT = ("regions", "images", "encoders", "fusion")  # by their fields; the other steps are in the chain
 
 
 def fit_model(
@@ -62,7 +63,8 @@ def fit_model(
 
     Raises:
         CellError: No such run or cell.
-        ModelError: A cell that no model can be made of; `out` holds something; a step failed.
+        ModelError: A cell that no model can be made of, or whose cross-validation is not done; `out` holds something;
+            a step failed.
     """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise ModelError(f"--out {out} exists: name a new folder")
@@ -70,6 +72,7 @@ def fit_model(
     plan = open_plan(run, grid_file, kept)
     chosen = [find_cell(run, cell, plan, _fit_for_use, "that can be fitted") for cell in cells]
     _check(chosen, plan)
+    _check_done(run, chosen)
     whole = np.ones(len(plan.ids), dtype=bool)
     view = View(plan.view.labels, [Part(0, ALL, whole, ~whole)])
     planned = [plan.plan_cell(one.cell, view) for one in chosen]
@@ -136,6 +139,15 @@ def _check(chosen: Sequence[PlannedCell], plan: Plan) -> None:
                 )
     if len({one.cell.target for one in chosen}) < len(chosen):
         raise ModelError("--cell: two cells are of one target: name one a target")
+
+
+def _check_done(run: Path, chosen: Sequence[PlannedCell]) -> None:
+    """Demands the scores of each cell's cross-validation, which the card tells."""
+    known = {one["key"]: one for one in json.loads((run / "cells.json").read_text(encoding="utf-8"))}
+    for one in chosen:
+        if (status := known[one.key]["status"]) != "done":
+            why = f": {known[one.key]['reason']}" if known[one.key]["reason"] else ""
+            raise ModelError(f"cell {one.key[:SHORT]} is {status} in {run}{why}; finish its cross-validation first")
 
 
 def _keep(folder: Path, plan: Plan, planned: PlannedCell, chain: Chain) -> dict[str, Any]:
@@ -228,7 +240,11 @@ def _told(plan: Plan, cell: Cell, axis: str) -> list[dict[str, Any]]:
     for part in step.each:
         plugin = plan.keys.plugin(axis, part)
         fields = {f.name: getattr(plugin, f.name) for f in dataclasses.fields(plugin)}
-        told.append({"name": part.name, "fields": {k: v for k, v in fields.items() if _is_plain(v)}})
+        plain = {k: v for k, v in fields.items() if _is_plain(v)}
+        if axis in REBUILT and len(plain) < len(fields):
+            field = min(set(fields) - set(plain))
+            raise ModelError(f"{axis}/{part.name}: its field {field} is no plain value, which a model can't keep")
+        told.append({"name": part.name, "fields": plain, "code": step_code(axis, part.name)})
     return told
 
 
@@ -243,7 +259,7 @@ def _dump(chain: Chain, path: Path) -> None:
 
     try:
         io.dump(chain, path)
-        trusted(path)
+        read_chain(path)
     except ModelError:
         raise
     except Exception as error:

@@ -15,25 +15,20 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from bench import identity
-from bench.plugins import load
+from bench import identity, provenance
+from bench.plugins import load, plugin_class
 from bench.reopen import CellError
+from bench.trust import foreign, wild_trees
+from results.model_card import FACTS
 
 if TYPE_CHECKING:
     from bench.stages.chain import Chain
     from encoders.base import Encoder, FittedEncoder
-    from preprocessing.regions.base import FittedPoints
+    from preprocessing.regions.base import FittedPoints, Region
 
 FORMAT = 1
 FILE = "model.json"
-_OWN = ("bench.stages.", "encoders.", "heads.", "preprocessing.tables.")
-_KNOWN = {
-    "collections.OrderedDict",
-    "lightgbm.basic.Booster",
-    "lightgbm.sklearn.LGBMClassifier",
-    "xgboost.core.Booster",
-    "xgboost.sklearn.XGBClassifier",
-}
+NUMERICAL = ("lightgbm", "scikit-learn", "torch", "xgboost")
 
 
 class ModelError(CellError):
@@ -68,10 +63,12 @@ class Model:
     Args:
         about: `model.json`.
         cells: One a target.
+        warnings: What is not as it was when the model was fitted.
     """
 
     about: dict[str, Any]
     cells: tuple[FittedCell, ...]
+    warnings: tuple[str, ...] = ()
 
 
 def base_rates(folder: Path) -> dict[str, list[float]]:
@@ -96,32 +93,96 @@ def read_model(folder: Path, *, device: str) -> Model:
         ModelError: No model, one of another format, a file that is missing or holds what no model holds, or pretrained
             weights that are not those it was fitted with.
     """
+    about = _read_about(folder)
+    try:
+        _check_facts(folder)
+        reader = _Reader(folder, about, device)
+        cells = tuple(reader.cell(one) for one in about["cells"])
+    except ModelError:
+        raise
+    except Exception as error:  # zipfile, skops, safetensors, torch and plug-ins each have their own
+        raise ModelError(_unread(folder, error)) from error
+    if not cells:
+        raise ModelError(f"{folder} holds no cell: fit it again")
+    return Model(about, cells, model_warnings(folder))
+
+
+def model_warnings(folder: Path) -> tuple[str, ...]:
+    """A line for each step whose code, and each library whose version, is not that which the model was fitted with.
+
+    Raises:
+        ModelError: As `read_model`, of `model.json` alone.
+    """
+    about = _read_about(folder)
+    try:
+        here = provenance.versions()
+        told = [
+            f"{name} is {here[name]} here, the model was fitted with {about['versions'].get(name, 'none')}"
+            for name in NUMERICAL
+            if _minor(here[name]) != _minor(about["versions"].get(name, ""))
+        ]
+        for cell in about["cells"]:
+            for axis, steps in cell["steps"].items():
+                told += [
+                    f"{axis}/{step['name']} is not the code that the model was fitted with: fit it again, or use "
+                    f"{about['code'].get('commit', 'the code of then')}"
+                    for step in steps
+                    if axis != "sequences" and step.get("code") != step_code(axis, step["name"])
+                ]
+    except Exception as error:
+        raise ModelError(_unread(folder, error)) from error
+    return tuple(dict.fromkeys(told))
+
+
+def step_code(axis: str, name: str) -> str:
+    """The digest of a plug-in's code and of what it imports."""
+    return identity.code(plugin_class(axis, name).__module__)
+
+
+def _read_about(folder: Path) -> dict[str, Any]:
     path = folder / FILE
     if not path.is_file():
         raise ModelError(f"{folder} is no model: it has no {FILE}; run_benchmark.py fit writes one")
     try:
-        about = json.loads(path.read_text(encoding="utf-8"))
-        if about["format"] != FORMAT:
-            raise ModelError(f"{folder} has format {about['format']}, this version reads {FORMAT}: fit it again")
-        reader = _Reader(folder, about, device)
-        return Model(about, tuple(reader.cell(one) for one in about["cells"]))
-    except (KeyError, ValueError, OSError) as error:
-        raise ModelError(f"{folder}: can't be read ({type(error).__name__}: {error}): fit it again") from error
+        about: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        found = about["format"]
+    except Exception as error:
+        raise ModelError(_unread(path, error)) from error
+    if found != FORMAT:
+        raise ModelError(f"{folder} has format {found}, this version reads {FORMAT}: fit it again")
+    return about
 
 
-def trusted(path: Path) -> list[str]:
-    """The types in a skops file that skops does not know itself.
+def _check_facts(folder: Path) -> None:
+    path = folder / FACTS
+    if path.is_file() and not isinstance(json.loads(path.read_text(encoding="utf-8")), dict):
+        raise ModelError(f"{path} holds no facts: fit the model again")
+
+
+def _unread(path: Path, error: Exception) -> str:
+    said = (str(error).splitlines() or [""])[0]
+    return f"{path}: can't be read ({type(error).__name__}: {said}): fit it again"
+
+
+def _minor(version: str) -> str:
+    return ".".join(version.split(".")[:2])
+
+
+def read_chain(path: Path) -> Chain:
+    """What was fitted on tokens.
 
     Raises:
-        ModelError: One is neither the project's nor a known one.
+        ModelError: The file holds what no chain holds, of which nothing is built then; or a broken tree.
     """
     from skops import io
 
-    found: list[str] = io.get_untrusted_types(file=path)
-    foreign = [name for name in found if name not in _KNOWN and not name.startswith(_OWN)]
-    if foreign:
-        raise ModelError(f"{path}: holds {foreign[0]}, which no model of this project holds: do not open it")
-    return found
+    data = path.read_bytes()
+    if found := foreign(data):
+        raise ModelError(f"{path}: holds {found}, which no model of this project holds: do not open it")
+    chain: Chain = io.loads(data, trusted=io.get_untrusted_types(data=data))
+    if wild_trees(data, chain.table):
+        raise ModelError(f"{path}: holds a tree that leads out of its bounds: do not use it")
+    return chain
 
 
 class _Reader:
@@ -129,40 +190,47 @@ class _Reader:
 
     def __init__(self, folder: Path, about: dict[str, Any], device: str) -> None:
         self._folder, self._about, self._device = folder, about, device
-        self._known: dict[str, Any] = {}
+        self._known: dict[tuple[str, str, str], Any] = {}
 
     def cell(self, about: dict[str, Any]) -> FittedCell:
-        from skops import io
-
         steps, where = about["steps"], {"device": self._device}
         region = _plugin("regions", steps["regions"][0])
         regions, finder = {}, None
         for sequence, name in about["regions"].items():
-            regions[sequence] = region
+            regions[sequence] = region if region.finds_points else self.region(region, name)
             if region.finds_points:
-                finder = self._once(name, partial(region.load_points, self._folder / name, **where))
-            elif region.fitted:
-                read = partial(region.load, self._folder / name) if name else partial(region.fit, [], seed=0)
-                regions[sequence] = self._once(name or "given", partial(read, **where))
+                finder = self.points(region, name)
         encoders = [
             tuple(self._encoder(_plugin("encoders", step).frozen(), one) for one in each)
             for step, each in zip(steps["encoders"], about["networks"], strict=True)
         ]
-        path = self._folder / about["chain"]
-        chain: Chain = io.load(path, trusted=trusted(path))
+        chain = read_chain(self._inside(about["chain"]))
         if about["fusions"]:
             fusion = _plugin("fusion", steps["fusion"][0])
-            loaded = [fusion.load(self._folder / name, **where) for name in about["fusions"]]
+            loaded = [fusion.load(self._inside(name), **where) for name in about["fusions"]]
             pairs = zip(chain.encoders, loaded, strict=True)
             fused = [replace(one, fusion=replace(one.fusion, fuser=fuser)) for one, fuser in pairs]
             chain = replace(chain, encoders=tuple(fused))
         images = tuple(_plugin("images", step) for step in steps["images"])
         return FittedCell(about, regions, finder, images, tuple(encoders), chain)
 
+    def points(self, region: Region, name: str) -> FittedPoints:
+        """What finds points; cells whose regions differ in their boxes alone share it."""
+        trained = region.trained()
+        read = partial(trained.load_points, self._inside(name), device=self._device)
+        return cast("FittedPoints", self._once(("points", name, repr(trained)), read))
+
+    def region(self, region: Region, name: str) -> Any:
+        """What finds boxes; the plug-in itself where nothing is fitted."""
+        if not region.fitted:
+            return region
+        read = partial(region.load, self._inside(name)) if name else partial(region.fit, [], seed=0)
+        return self._once(("region", name, repr(region)), partial(read, device=self._device))
+
     def _encoder(self, plugin: Encoder, kept: dict[str, str]) -> FittedEncoder:
         if "folder" in kept:
-            read = partial(plugin.load, self._folder / kept["folder"], device=self._device)
-            return cast("FittedEncoder", self._once(kept["folder"], read))
+            read = partial(plugin.load, self._inside(kept["folder"]), device=self._device)
+            return cast("FittedEncoder", self._once(("encoder", kept["folder"], repr(plugin)), read))
         if plugin.weights_digest() != kept["weights"]:
             raise ModelError(
                 f"{type(plugin).__name__}: its pretrained weights here are not those that the model was fitted with"
@@ -170,12 +238,18 @@ class _Reader:
         seed = identity.seed(self._about["seed"], "encoder")
         nobody = np.zeros(0, dtype=str)
         build = partial(plugin.fit, [], None, groups=nobody, seed=seed, device=self._device)
-        return cast("FittedEncoder", self._once(repr(plugin), build))
+        return cast("FittedEncoder", self._once(("encoder", "", repr(plugin)), build))
 
-    def _once(self, name: str, read: Callable[[], Any]) -> Any:
-        if name not in self._known:
-            self._known[name] = read()
-        return self._known[name]
+    def _inside(self, name: str) -> Path:
+        path = (self._folder / name).resolve()
+        if self._folder.resolve() not in path.parents:
+            raise ModelError(f"{self._folder}: {FILE} names {name}, which is not in this folder: do not open it")
+        return path
+
+    def _once(self, key: tuple[str, str, str], read: Callable[[], Any]) -> Any:
+        if key not in self._known:
+            self._known[key] = read()
+        return self._known[key]
 
 
 def _plugin(kind: str, told: dict[str, Any]) -> Any:

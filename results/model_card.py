@@ -33,8 +33,9 @@ def write_card(run: Run, model: Path) -> Path:
     lines = [
         f"# Model of run {about['run']}",
         "",
-        f"{WARNING} Fitted on {about['fitted'][:10]} on all patients of the run. No patient was left out, so the "
-        "scores below are those of the run's cross-validation, of models fitted on fewer patients.",
+        f"{WARNING} Fitted on {about['fitted'][:10]} on all patients of the run. None was kept for a test, so the "
+        "scores below are those of the run's cross-validation, of models fitted on fewer patients. Steps that stop "
+        "early or calibrate hold out some of the patients inside the fit.",
         "",
         f"| Target | {' | '.join(NAMES)} |",
         f"|---|{'---|' * len(NAMES)}",
