@@ -1,29 +1,30 @@
-"""The headers of a folder of DICOM files, and what of them names a patient."""
+"""The headers of a folder of DICOM files; what is free text in them, such as a description, is never shown."""
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from data.base import DataError
+from data.base import DataError, Float64
 
-_PLANES = ("sagittal", "coronal", "axial")  # the plane whose normal is nearest to x, y, z
+_MODALITIES = frozenset(
+    ("CR", "CT", "DOC", "DX", "KO", "MG", "MR", "NM", "OT", "PR", "PT", "REG", "RF", "SC", "SEG", "SR", "US", "XA")
+)  # of PS3.3 C.7.3.1.1.1; another word in the tag may be anything
 _TAGS = [
     "SOPClassUID",
     "PatientID",
-    "PatientName",
-    "PatientBirthDate",
-    "AccessionNumber",
     "StudyInstanceUID",
     "FrameOfReferenceUID",
     "SeriesInstanceUID",
+    "SeriesNumber",
     "SeriesDescription",
     "ProtocolName",
     "Modality",
@@ -49,7 +50,7 @@ class NoImageError(DataError):
     """A sound DICOM file that holds no picture, such as an index or a report."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Header:
     """What a file says of itself; texts are empty and numbers None where it says nothing.
 
@@ -59,11 +60,12 @@ class Header:
         study: StudyInstanceUID.
         frame: FrameOfReferenceUID.
         series: SeriesInstanceUID.
-        modality: Such as `MR`.
+        number: SeriesNumber.
+        modality: Such as `MR`; `unknown` where it is none of those that are shown.
         description: SeriesDescription.
         protocol: ProtocolName.
         kinds: The values of ImageType.
-        plane: `sagittal`, `coronal`, `axial`, or empty without ImageOrientationPatient.
+        normal: Of its slice, a unit vector; None without a sound ImageOrientationPatient.
         bytes: Of its pixels when they are unpacked.
         frames: Slices in the file.
         echo: EchoTime, ms.
@@ -73,7 +75,6 @@ class Header:
         contrast: Whether an agent was given.
         diffusion: Whether it has a b-value.
         instance: InstanceNumber.
-        names: What of the header names the patient.
     """
 
     path: Path
@@ -81,11 +82,12 @@ class Header:
     study: str
     frame: str
     series: str
+    number: int | None
     modality: str
     description: str
     protocol: str
     kinds: tuple[str, ...]
-    plane: str
+    normal: Float64 | None
     bytes: int
     frames: int
     echo: float | None
@@ -95,7 +97,6 @@ class Header:
     contrast: bool
     diffusion: bool
     instance: int | None
-    names: frozenset[str]
 
 
 def walk(folder: Path) -> Iterator[Path]:
@@ -116,7 +117,7 @@ def read(path: Path) -> Header:
 
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # they quote values, a patient's name among them
+            warnings.simplefilter("ignore")  # they quote values
             file: Any = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=_TAGS)
             return _header(path, file)
     except DataError:
@@ -125,34 +126,27 @@ def read(path: Path) -> Header:
         raise DataError(f"{path}: can't be read, truncated or no DICOM file") from error
 
 
-def hide(text: str, names: Iterable[str]) -> str:
-    """A text without some names, wherever they stand as a word."""
-    words = sorted((re.escape(name) for name in names), key=len, reverse=True)
-    return re.sub(rf"(?<![^\W_])(?:{'|'.join(words)})(?![^\W_])", "…", text, flags=re.IGNORECASE) if words else text
-
-
 def _header(path: Path, file: Any) -> Header:
     if "DirectoryRecordSequence" in file:
         raise NoImageError(f"{path}: an index of files, no picture")
     if not all(file.get(tag) for tag in ("Rows", "Columns", "BitsAllocated")):
         if _text(file, "Modality") or _text(file, "SOPClassUID"):
-            raise NoImageError(f"{path}: {_text(file, 'Modality') or 'DICOM'}, no picture")
+            raise NoImageError(f"{path}: {_modality(file) or 'DICOM'}, no picture")
         raise DataError(f"{path}: can't be read, truncated or no picture: it has no Rows and Columns")
     frames = int(file.get("NumberOfFrames") or 1)
     bits = int(file.Rows) * int(file.Columns) * int(file.get("SamplesPerPixel") or 1) * int(file.BitsAllocated)
-    patient, study = _text(file, "PatientID"), _text(file, "StudyInstanceUID")
-    told = [patient, study, _text(file, "AccessionNumber"), _text(file, "PatientBirthDate")]
     return Header(
         path=path,
-        patient=patient,
-        study=study,
+        patient=_text(file, "PatientID"),
+        study=_text(file, "StudyInstanceUID"),
         frame=_text(file, "FrameOfReferenceUID"),
         series=_text(file, "SeriesInstanceUID"),
-        modality=_text(file, "Modality"),
+        number=_whole(file, "SeriesNumber"),
+        modality=_modality(file),
         description=_text(file, "SeriesDescription"),
         protocol=_text(file, "ProtocolName"),
         kinds=tuple(_text(file, "ImageType").upper().split("\\")),
-        plane=_plane(file),
+        normal=_normal(file),
         bytes=bits * frames // 8,
         frames=frames,
         echo=_number(file, "EchoTime"),
@@ -161,20 +155,24 @@ def _header(path: Path, file: Any) -> Header:
         gradient_echo="GR" in _text(file, "ScanningSequence").split("\\"),
         contrast=_text(file, "ContrastBolusAgent").casefold() not in ("", "none", "no"),
         diffusion=bool(_number(file, "DiffusionBValue")),
-        instance=None if (number := _number(file, "InstanceNumber")) is None else int(number),
-        names=frozenset(
-            [name for name in told if len(name) > 1]
-            + [part for part in re.split(r"[\^=,\s]+", _text(file, "PatientName")) if len(part) > 2]
-        ),
+        instance=_whole(file, "InstanceNumber"),
     )
 
 
-def _plane(file: Any) -> str:
+def _modality(file: Any) -> str:
+    found = _text(file, "Modality")
+    return found if found in _MODALITIES or not found else "unknown"
+
+
+def _normal(file: Any) -> Float64 | None:
     directions = file.get("ImageOrientationPatient")
     if directions is None or len(directions) != 6:
-        return ""
+        return None
     row, column = np.reshape(np.array(directions, dtype=np.float64), (2, 3))
-    return _PLANES[int(np.abs(np.cross(row, column)).argmax())]
+    if not (np.abs([row, column]) < 2).all():  # nor NaN
+        return None
+    normal: Float64 = np.cross(row, column)
+    return normal if np.isclose(np.linalg.norm(normal), 1, atol=1e-3) else None
 
 
 def _text(file: Any, tag: str) -> str:
@@ -186,9 +184,15 @@ def _text(file: Any, tag: str) -> str:
 
 def _number(file: Any, tag: str) -> float | None:
     try:
-        return float(_text(file, tag).split("\\")[0])
+        found = float(_text(file, tag).split("\\")[0])
     except ValueError:
         return None
+    return found if math.isfinite(found) else None
+
+
+def _whole(file: Any, tag: str) -> int | None:
+    found = _number(file, tag)
+    return None if found is None else int(found)
 
 
 def _natural(name: str) -> list[tuple[int, str]]:

@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
+from collections.abc import Iterator
 from typing import NamedTuple
 
-from data.dicom_headers import Header
+import numpy as np
 
+from data.dicom_headers import Header
+from data.series import IN_PLANE
+
+_PLANES = ("sagittal", "coronal", "axial")  # whose normals are x, y, z
 _WEIGHTS = {"T1": r"t1(?!\d)", "T2": r"t2(?!\d)", "STIR": r"stir|tirm"}
-_OTHER = re.compile(
-    r"\b(adc|b\d{2,4}|dwi?|diff\w*|dti|trace\w*|perf\w*|myelo\w*|mra|mip|subtr?\w*|loc\w*|scout|survey|calib\w*)\b"
-)
+_OTHER = {
+    "diffusion": r"\b(adc|b\d{2,4}|dwi?|diff\w*|dti|trace\w*)\b",
+    "perfusion": r"\bperf",
+    "myelography": r"\bmyelo",
+    "angiography": r"\bmra\b",
+    "projection": r"\bmip\b",
+    "subtraction": r"\bsubtr?",
+    "localizer": r"\b(loc\w*|scout|survey)\b",
+    "calibration": r"\bcalib",
+}
+_CORONAL = re.compile(r"\b[ck]or(onal|onar)?\b")
 _LESSER = re.compile(
     r"stir|tirm|\bfs\b|fat ?sat|\bspair\b|\bspir\b|dixon.* (f|w|opp)\b|t2 ?star|t2\*|\bmedic\b|\bmerge\b"
     r"|\bgad\b|\bgd\b|\bkm\b|\+ ?c\b|\bpost\b"
@@ -36,27 +50,49 @@ class Told(NamedTuple):
     plain: bool = True
 
 
-def tell(one: Header) -> Told:
-    """The sequence of a series from one of its headers.
+def by_plane(group: list[Header]) -> Iterator[tuple[str, list[Header]]]:
+    """Splits a series, such as a localizer of three planes: the slices near the plane of most, then of the others.
+
+    Slices without an orientation stay with most. A block along L5/S1 may be nearer to coronal than to axial: what is
+    near enough to axial is axial, unless it is called coronal.
+    """
+    if all(one.normal is None for one in group):
+        yield "", group
+        return
+    while placed := [np.abs(one.normal) for one in group if one.normal is not None]:
+        plane = Counter(int(normal.argmax()) for normal in placed).most_common(1)[0][0]
+        if _PLANES[plane] == "coronal" and not _names_coronal(group[0]):
+            most = [normal for normal in placed if normal.argmax() == plane]
+            if np.median([normal[2] for normal in most]) >= IN_PLANE:
+                plane = _PLANES.index("axial")
+        near = [one.normal is None or bool(abs(one.normal[plane]) >= IN_PLANE) for one in group]
+        yield _PLANES[plane], [one for one, is_near in zip(group, near, strict=True) if is_near]
+        group = [one for one, is_near in zip(group, near, strict=True) if not is_near]
+
+
+def tell(one: Header, plane: str) -> Told:
+    """The sequence of a series of a plane (empty where none is known) from one of its headers.
 
     The description counts first, then the protocol's name, then the times: an echo below 30 ms with a repetition up to
     1200 ms is T1, an echo from 60 ms is T2, an inversion at fat's null point is STIR, which counts as T2 in sagittal
-    slices. Gradient echoes, and what lies between, are not told by times.
+    slices. Gradient echoes, and what lies between, are not told by times. Of descriptions only the words that were
+    known are said again.
     """
     if other := next((kind for kind in _OTHER_KINDS if kind in one.kinds), None):
         return Told("", f"image type {other}")
     if one.diffusion:
         return Told("", "diffusion")
-    if not one.plane:
+    if not plane:
         return Told("", "has no orientation")
     weight, how = "", ""
     for name, words in (("description", one.description), ("protocol", one.protocol)):
         spaced = _spaced(words)
-        if _OTHER.search(spaced):
-            return Told("", f"{name} '{words}'")
+        if other := next((kind for kind, pattern in _OTHER.items() if re.search(pattern, spaced)), None):
+            return Told("", f"{name} says {other}")
         found = [kind for kind, pattern in _WEIGHTS.items() if re.search(pattern, spaced)]
         if "STIR" in found or len(found) == 1:
-            weight, how = "STIR" if "STIR" in found else found[0], f"{name} '{words}'"
+            weight = "STIR" if "STIR" in found else found[0]
+            how = f"{name} says {weight}"
             break
     if not weight:
         weight, how = _by_times(one)
@@ -68,8 +104,13 @@ def tell(one: Header) -> Told:
         ("sagittal", "T2"): "sagittal_t2",
         ("sagittal", "STIR"): "sagittal_t2",
         ("axial", "T2"): "axial_t2",
-    }.get((one.plane, weight), "")
-    return Told(sequence, how if sequence else f"{one.plane} {weight}, which is not read ({how})", not lesser)
+    }.get((plane, weight), "")
+    return Told(sequence, how if sequence else f"{plane} {weight}, which is not read ({how})", not lesser)
+
+
+def _names_coronal(one: Header) -> bool:
+    """Whether the description or the protocol calls the slices coronal."""
+    return bool(_CORONAL.search(_spaced(f"{one.description} {one.protocol}")))
 
 
 def _by_times(one: Header) -> tuple[str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,10 +22,10 @@ class Rules:
 
     Args:
         sequences: The sequences to read.
-        named: The sequence of series by the name of their folder.
+        named: The sequence of series by their name (`series_1`) or that of their folder.
         listed: Likewise, from a table.
         max_bytes: Of pixels in a study.
-        keep_names: Whether names of folders may be shown.
+        keep_names: Whether names of folders and files may be shown.
     """
 
     sequences: tuple[str, ...]
@@ -45,7 +45,7 @@ class Study:
         excluded: What is not used, and why.
         unread: The files that can't be read, and why.
         named: The name of the series of each file that is used.
-        shown: Turns a text with paths into one that names no patient.
+        shown: What each file is called in messages.
     """
 
     used: dict[str, list[Header]] = field(default_factory=dict)
@@ -53,17 +53,20 @@ class Study:
     excluded: list[Exclusion] = field(default_factory=list)
     unread: dict[Path, str] = field(default_factory=dict)
     named: dict[Path, str] = field(default_factory=dict)
-    shown: Callable[[str], str] = str
+    shown: dict[Path, str] = field(default_factory=dict)
 
     def faults(self, sequence: str) -> list[str]:
         """The files that can't be read where those of a sequence lie, each as `file: reason`."""
         kinds = {(one.path.parent, one.path.suffix) for one in self.used[sequence]}
-        return [self.shown(why) for path, why in self.unread.items() if (path.parent, path.suffix) in kinds]
+        return [
+            f"{self.shown[path]}: {why}" for path, why in self.unread.items() if (path.parent, path.suffix) in kinds
+        ]
 
 
 @dataclass
 class _Series:
     name: str
+    plane: str
     headers: list[Header]
     sequence: str = ""
     how: str = ""
@@ -71,33 +74,33 @@ class _Series:
     named: bool = False
 
 
-def read_study(folder: Path, name: str, rules: Rules) -> Study:
+def read_study(folder: Path, name: str, place: str, rules: Rules) -> Study:
     """Reads all headers below a folder and tells the sequences.
 
     Args:
         folder: Of one study.
-        name: What messages call it.
+        name: What it is called.
+        place: What messages call its folder.
         rules: What the user says of it.
 
     Raises:
         DataError: No such folder; no DICOM image in it; files of several patients or examinations; no MRI; no series of
             a sequence with at least 3 slices; more pixels than allowed.
     """
-    place = f"{folder}" if rules.keep_names else name
     if not folder.is_dir():
         what = "is a file: give the folder that holds the study's DICOM files" if folder.exists() else "no such folder"
         raise DataError(f"{place}: {what}")
     folder = folder.absolute()  # a relative one, such as ".", would be found in every text
     study, headers = Study(), []
-    for path in dicom_headers.walk(folder):
+    paths = list(dicom_headers.walk(folder))
+    for number, path in enumerate(paths, start=1):
+        study.shown[path] = f"{path}" if rules.keep_names else f"{name}/file {number} of {len(paths)}"
         try:
             headers.append(dicom_headers.read(path))
         except dicom_headers.NoImageError as error:
-            study.excluded.append((str(path), "", "", str(error).removeprefix(f"{path}: ")))
+            study.excluded.append((study.shown[path], "", "", str(error).removeprefix(f"{path}: ")))
         except DataError as error:
-            study.unread[path] = str(error)
-    names = frozenset[str]().union(*(one.names for one in headers))
-    study.shown = str if rules.keep_names else lambda text: dicom_headers.hide(text.replace(str(folder), name), names)
+            study.unread[path] = str(error).removeprefix(f"{path}: ")
     if not headers:
         count = len(study.unread) + len(study.excluded)
         raise DataError(
@@ -108,20 +111,23 @@ def read_study(folder: Path, name: str, rules: Rules) -> Study:
     if not modalities.keys() & {"", _MODALITY}:
         said = ", ".join(f"{modality} ({count} files)" for modality, count in sorted(modalities.items()))
         raise DataError(f"{place}: holds no MRI but {said}: give the folder of an MRI study")
-    found = _group(headers, folder, study)
+    found = _group(headers)
+    for one, called in zip(found, _names(found, folder, rules), strict=True):
+        one.name = called
+        if not rules.keep_names:
+            times = Counter(header.instance for header in one.headers)
+            alone = [header for header in one.headers if header.instance is not None and times[header.instance] == 1]
+            study.shown.update((header.path, f"{name}/{called}/slice {header.instance}") for header in alone)
     _tell(found, rules, place)
     _choose(found, rules)
     for one in found:
-        study.recognised.append((one.name, one.headers[0].plane, len(one.headers), one.sequence, study.shown(one.how)))
+        study.recognised.append((one.name, one.plane, len(one.headers), one.sequence, one.how))
         if one.sequence:
             study.used.setdefault(one.sequence, []).extend(one.headers)
             study.named.update((header.path, one.name) for header in one.headers)
         else:
-            study.excluded.append((f"{name}/{one.name}", "", "", f"series not used: {study.shown(one.how)}"))
-    study.excluded = [(study.shown(path), *rest) for path, *rest in study.excluded]  # type: ignore[misc]
-    study.excluded += [
-        (study.shown(str(path)), "", "", why.removeprefix(f"{path}: ")) for path, why in study.unread.items()
-    ]
+            study.excluded.append((f"{name}/{one.name}", "", "", f"series not used: {one.how}"))
+    study.excluded += [(study.shown[path], "", "", why) for path, why in study.unread.items()]
     _check_used(study, found, place, rules)
     return study
 
@@ -133,24 +139,29 @@ def _check_patient(headers: list[Header], place: str, study: Study) -> None:
     for one in headers:
         first.setdefault(one.patient or owner.get(one.study) or one.study or one.frame, one.path)
     if len(first) > 1:
-        examples = ", ".join(study.shown(str(path)) for path in list(first.values())[:2])
+        examples = ", ".join(study.shown[path] for path in list(first.values())[:2])
         why = f"holds files of {len(first)} patients, such as {examples}: give each patient a folder of their own"
         raise DataError(f"{place}: {why}")
 
 
-def _group(headers: list[Header], folder: Path, study: Study) -> list[_Series]:
-    """Files of one series identifier, plane and description; without an identifier, those of one folder."""
+def _group(headers: list[Header]) -> list[_Series]:
+    """Files of one series identifier and description, by SeriesNumber; without an identifier, those of one folder."""
     groups: dict[tuple[str, ...], list[Header]] = defaultdict(list)
     for one in headers:
-        groups[one.series or str(one.path.parent), one.plane, one.description, one.modality].append(one)
-    places = [group[0].path.parent.relative_to(folder).as_posix() for group in groups.values()]
-    seen: Counter[str] = Counter()
-    found = []
-    for group, place in zip(groups.values(), places, strict=True):
-        seen[place] += 1
-        shown = study.shown(place)
-        found.append(_Series(shown if places.count(place) == 1 else f"{shown}#{seen[place]}", group))
-    return found
+        groups[one.series or str(one.path.parent), one.description, one.modality].append(one)
+    found = [_Series("", plane, of) for group in groups.values() for plane, of in dicom_sequences.by_plane(group)]
+    return sorted(found, key=lambda one: (one.headers[0].number is None, one.headers[0].number or 0))
+
+
+def _names(found: list[_Series], folder: Path, rules: Rules) -> list[str]:
+    """`series_1` and so on, or the series' folders."""
+    if not rules.keep_names:
+        return [f"series_{number}" for number in range(1, len(found) + 1)]
+    places = [one.headers[0].path.parent.relative_to(folder).as_posix() for one in found]
+    return [
+        place if places.count(place) == 1 else f"{place}#{places[: i + 1].count(place)}"
+        for i, place in enumerate(places)
+    ]
 
 
 def _tell(found: list[_Series], rules: Rules, place: str) -> None:
@@ -158,16 +169,18 @@ def _tell(found: list[_Series], rules: Rules, place: str) -> None:
     for one in found:
         known = {one.name, one.headers[0].path.parent.name}
         for source, how in ((rules.named, "named in `series`"), (rules.listed, "listed in the table of descriptions")):
-            for key in known.intersection(source):
+            for key in sorted(known.intersection(source)):
                 missing.pop(key, None)
                 one.sequence, one.how, one.named = source[key], how, True
             if one.named:
                 break
         if not one.named:
-            one.sequence, one.how, one.plain = dicom_sequences.tell(one.headers[0])
+            one.sequence, one.how, one.plain = dicom_sequences.tell(one.headers[0], one.plane)
         _refuse(one)
     if missing:
-        raise DataError(f"{place}: no series '{min(missing)}': there is {', '.join(one.name for one in found)}")
+        which = f"'{min(missing)}'" if rules.keep_names else f"of entry {list(rules.named).index(min(missing)) + 1}"
+        said = ", ".join(one.name for one in found)
+        raise DataError(f"{place}: no series {which} of `series`: there is {said}")
 
 
 def _refuse(one: _Series) -> None:
@@ -179,8 +192,8 @@ def _refuse(one: _Series) -> None:
         why = f"a file holds {head.frames} frames: export it with a file for each slice"
     elif not one.sequence:
         return
-    elif not one.sequence.startswith(f"{head.plane}_"):
-        why = f"{one.how} as {one.sequence}, but its slices are {head.plane or 'without orientation'}"
+    elif not one.sequence.startswith(f"{one.plane}_"):
+        why = f"{one.how} as {one.sequence}, but its slices are {one.plane or 'without orientation'}"
     elif len(one.headers) < MIN_SLICES:
         why = f"{one.sequence} of {_slices(one)}, fewer than {MIN_SLICES} ({one.how})"
     if why:
@@ -203,9 +216,9 @@ def _choose(found: list[_Series], rules: Rules) -> None:
 
 def _check_used(study: Study, found: list[_Series], place: str, rules: Rules) -> None:
     if not study.used:
-        said = "; ".join(f"{one.name}: {study.shown(one.how)}" for one in found[:4])
+        said = "; ".join(f"{one.name}: {one.how}" for one in found[:4])
         others = f" and {len(found) - 4} more" if len(found) > 4 else ""
-        could_be = [one for one in found if len(one.headers) >= MIN_SLICES and one.headers[0].plane]
+        could_be = [one for one in found if len(one.headers) >= MIN_SLICES and one.plane]
         hint = ": if one is, name it in `series`" if could_be else ""
         raise DataError(f"{place}: no series is one of {', '.join(rules.sequences)} ({said}{others}){hint}")
     used = [one for headers in study.used.values() for one in headers]

@@ -26,7 +26,7 @@ class Pixel(NamedTuple):
 
     Args:
         series: The series as `recognised` names it.
-        file: The file's name.
+        file: The file's name; empty unless names are kept.
         instance: InstanceNumber, from 1 as scanners count; None where the header has none.
         x: Column, from 0, of the file's own pixels, not of the turned stack's; a pixel's centre is a whole number.
         y: Row, likewise.
@@ -51,15 +51,16 @@ class DicomStudy(Dataset):
     then the one with most slices. Axial series are joined. Images are turned as those of `rsna`.
 
     No patient's name or id stands in samples, tables or messages: studies are called `study_1` ... in their order, and
-    the parts of a path that the header names as the patient's are left out.
+    series `series_1` ... by SeriesNumber. A file is called by its InstanceNumber, or by its place among all files of
+    the study where that does not tell it. No path, description, date or identifier is shown.
 
     Args:
         folders: One a study; a single one may stand alone.
         sequences: The sequences to read, of `sagittal_t1`, `sagittal_t2` (or STIR) and `axial_t2`.
-        series: The sequence of series that the header does not tell, by the name of their folder.
+        series: The sequence of series that the header does not tell, by their name or that of their folder.
         descriptions: A table such as RSNA's `test_series_descriptions.csv` that says it; empty for none.
         max_bytes: Pixels of one study are refused above this size before they are read.
-        keep_names: Studies and files keep the names of their folders, which may be a patient's.
+        keep_names: Studies, series and files are called by their folders and names, which may be a patient's.
     """
 
     folders: str | tuple[str, ...] = ()
@@ -130,8 +131,8 @@ class DicomStudy(Dataset):
         try:
             image = series.read_files([one.path for one in headers], sequence.partition("_")[0])
         except DataError as error:
-            raise DataError(read.shown(str(error))) from error
-        faults = (*read.faults(sequence), *map(read.shown, image.faults))
+            raise DataError(self._shown(study, str(error))) from error
+        faults = (*read.faults(sequence), *(self._shown(study, fault) for fault in image.faults))
         if len(image.pixels) < MIN_SLICES:
             why = f": {faults[0]}" if faults else ""
             raise DataError(
@@ -168,10 +169,30 @@ class DicomStudy(Dataset):
         if not found:
             raise DataError(f"{study}: has no slice of {sequence} with a place")
         _, distance, _, one, x, y = min(found)
-        return Pixel(read.named[one.path], read.shown(one.path.name), one.instance, x, y, distance)
+        return Pixel(read.named[one.path], one.path.name if self.keep_names else "", one.instance, x, y, distance)
+
+    def _shown(self, study: str, text: str) -> str:
+        """A message of `series` with its files called as the study calls them."""
+        if self.keep_names:
+            return text
+        read = self._study(study)
+        called = {str(path.parent): study for path in read.named} | {str(path): to for path, to in read.shown.items()}
+        for path in sorted(called, key=len, reverse=True):
+            text = text.replace(path, called[path])
+        return text
 
     def _study(self, study: str) -> Study:
         return self._read.get(study) or Study()
+
+    def _listed(self) -> dict[str, dict[str, str]]:
+        if not self.descriptions:
+            return {}
+        path = Path(self.descriptions)
+        try:
+            return rsna_tables.read_series(path, [])
+        except DataError as error:
+            said = str(error)
+            raise DataError(said if self.keep_names else said.replace(str(path), "descriptions")) from error
 
     @cached_property
     def _read(self) -> dict[str, Study]:
@@ -181,7 +202,7 @@ class DicomStudy(Dataset):
         for name in (*self.sequences, *self.series.values()):
             if name not in SEQUENCES.values():
                 raise DataError(f"dicom_study has no sequence '{name}': use some of {', '.join(SEQUENCES.values())}")
-        listed = rsna_tables.read_series(Path(self.descriptions), []) if self.descriptions else {}
+        listed = self._listed()
         read: dict[str, Study] = {}
         for number, folder in enumerate(map(Path, folders), start=1):
             name = folder.resolve().name if self.keep_names else f"study_{number}"
@@ -194,5 +215,6 @@ class DicomStudy(Dataset):
                 max_bytes=self.max_bytes,
                 keep_names=self.keep_names,
             )
-            read[name] = read_study(folder, name, rules)
+            place = f"{folder}" if self.keep_names else f"{name} (argument {number})"
+            read[name] = read_study(folder, name, place, rules)
         return read

@@ -16,7 +16,8 @@ from data.planes import are_regular, centres, regular_grid
 
 _PLANE, _PIXEL, _DESCRIPTION = "0020|0037", "0028|0030", "0008|103e"
 _NEEDED = {"0020|0032": 3, _PLANE: 6, _PIXEL: 2}
-_IN_PLANE = 0.5  # cosine: an axial slice along L5/S1 may be turned by 50 degrees
+IN_PLANE = 0.5  # cosine: an axial slice along L5/S1 may be turned by 50 degrees
+_FARTHEST = 1e6  # mm
 _PARALLEL = np.cos(np.radians(1))
 _SAME_PLACE = 0.1  # mm
 
@@ -140,12 +141,8 @@ def _opened(path: Path) -> Any:
     try:
         reader.ReadImageInformation()
     except RuntimeError as error:
-        raise _unreadable(path, error) from error
+        raise DataError(f"{path}: can't be read, truncated or no DICOM file") from error
     return reader
-
-
-def _unreadable(path: Path, error: RuntimeError) -> DataError:
-    return DataError(f"{path}: can't be read, truncated or no DICOM file: {volumes.reason(error)}")
 
 
 def _header(path: Path, scan: Any) -> Header:
@@ -153,10 +150,7 @@ def _header(path: Path, scan: Any) -> Header:
     frames = scan.GetSize()[2:]
     if any(n != 1 for n in frames):
         raise DataError(f"{path}: holds {frames[0]} frames: a file of a series holds one slice")
-    try:
-        tags = {tag: volumes.numbers(scan, tag) for tag in _NEEDED}
-    except ValueError as error:
-        raise DataError(f"{path}: a tag of its place is no number: {error}") from error
+    tags = {tag: _numbers(path, scan, tag) for tag in _NEEDED}
     for tag, count in _NEEDED.items():
         if len(tags[tag]) != count:
             raise DataError(f"{path}: tag {tag} has {len(tags[tag])} numbers, a slice's place needs {count}")
@@ -170,6 +164,17 @@ def _header(path: Path, scan: Any) -> Header:
     return Header(plane, (rows, columns))
 
 
+def _numbers(path: Path, scan: Any, tag: str) -> list[float]:
+    """The finite numbers in a tag; what a wrong tag holds is not said, since it may be a patient's name."""
+    try:
+        found = volumes.numbers(scan, tag)
+    except ValueError as error:
+        raise DataError(f"{path}: tag {tag} holds no number") from error
+    if not all(abs(number) < _FARTHEST for number in found):
+        raise DataError(f"{path}: tag {tag} holds a number that is not finite or above {_FARTHEST:g}")
+    return found
+
+
 def _read_slice(path: Path) -> _Slice:
     import SimpleITK
 
@@ -177,12 +182,12 @@ def _read_slice(path: Path) -> _Slice:
     try:
         scan = reader.Execute()
     except RuntimeError as error:
-        raise _unreadable(path, error) from error
+        raise DataError(f"{path}: can't be read, truncated or no DICOM file") from error
     header = _header(path, scan)
     if scan.GetNumberOfComponentsPerPixel() > 1:
         raise DataError(f"{path}: is a picture in colours, not a scan")
     pixels = SimpleITK.GetArrayViewFromImage(scan).reshape(header.shape)
-    between = next((n[0] for tag in ("0018|0088", "0018|0050") if (n := volumes.numbers(scan, tag))), 1.0)
+    between = next((n[0] for tag in ("0018|0088", "0018|0050") if (n := _numbers(path, scan, tag))), 1.0)
     return _Slice(path, pixels.astype(np.float32), header.plane, abs(between) or 1.0)
 
 
@@ -190,7 +195,7 @@ def _oriented(one: _Slice, orientation: str) -> _Slice:
     """The slice with rows and columns exchanged and flipped to an orientation's H and W."""
     d, h, w = np.array(volumes.ORIENTATIONS[orientation], dtype=np.float64)
     pixels, plane = one.pixels, one.plane.copy()
-    if abs(plane[:3, 0] @ d) < _IN_PLANE:
+    if abs(plane[:3, 0] @ d) < IN_PLANE:
         raise DataError(f"{one.path}: is no {orientation} slice: its normal is {np.round(plane[:3, 0], 2).tolist()}")
     plane[:3, 0] *= np.sign(plane[:3, 0] @ d)
     rows, columns = (plane[:3, i] / np.linalg.norm(plane[:3, i]) for i in (1, 2))
