@@ -61,7 +61,7 @@ def grade(
             yield error
             continue
         notes = [
-            f"series {row['series']}, {row['orientation']}, {row['slices']} slices: "
+            f"{row['series']}, {row['orientation']}, {row['slices']} slices: "
             f"{row['sequence'] or 'not used'} ({row['how']})"
             for row in told[told["study"] == name].to_dict("records")
         ]

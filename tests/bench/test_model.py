@@ -243,74 +243,6 @@ def test_the_commands_say_what_is_wrong_and_end_with_2(fitted, go, spines, tmp_p
         outcome = CliRunner().invoke(app, ["fit", *arguments])
         assert outcome.exit_code == 2, outcome.output
         assert said in outcome.output
-
-
-STAGES = """
-name: stages
-data: {{rsna: {{folder: {folder}}}}}
-targets: [spinal_canal_stenosis, subarticular_stenosis]
-sequences: [sagittal_t2 + axial_t2]
-regions: [predicted: {{epochs: 1, slice_pixels: 32, pixels: 32, slices: 1, size: [30.0, 30.0]}}]
-encoders: [finetuned: {{preset: "", network: test_efficientnet, weights: random, size: 32, epochs: 1}}]
-heads: [own]
-protocol: {{folds: 2, seed: 1}}
-"""
-
-
-def test_three_stages_from_training_to_a_study_that_lacks_a_sequence(go, spines, tmp_path):
-    """Points of a sequence that is missing are not found: in cross-validation base rates, in a diagnosis the reason."""
-    folder = shutil.copytree(spines, tmp_path / "lacking")
-    series = pd.read_csv(folder / "train_series_descriptions.csv", dtype=str)
-    study = series["study_id"][0]
-    lost = series[(series["study_id"] == study) & (series["series_description"] == "Axial T2")]["series_id"]
-    for name in lost:
-        shutil.rmtree(folder / "train_images" / study / name)
-    outcome = go(STAGES.format(folder=folder))
-    assert not outcome.failures
-    cells = [c for c in json.loads((outcome.folder / "cells.json").read_text()) if not c["floor"]]
-    by_target = {c["target"]: c["key"] for c in cells}
-    found = pd.read_parquet(outcome.folder / "cells" / f"{by_target['subarticular_stenosis']}.parquet")
-    P = found.set_index("sample").filter(regex="p_")
-    here = P.index.str.startswith(study)
-    assert here.sum() == 10
-    assert len(np.unique(P[here].round(12), axis=0)) == 1
-    assert len(np.unique(P[~here].round(6), axis=0)) > 10
-    model = tmp_path / "model"
-    options = {"store": go.store, "grid_file": None, "device": "cpu", "jobs": 2}
-    fit_model(outcome.folder, list(by_target.values()), model, **options, progress=Progress(live=False, show=str))
-    (told,) = grade(
-        model,
-        [folder / "train_images" / study],
-        folder / "train_series_descriptions.csv",
-        keep_names=True,
-        device="cpu",
-    )
-    graded = {one.condition: bool(one.grade) for one in told.findings}
-    assert graded == {"spinal_canal_stenosis": True, "subarticular_stenosis": False}
-    assert {one.missing for one in told.findings if not one.grade} == {"no axial_t2 in this study"}
-    marks = [one.mark for one in told.findings if one.mark]
-    assert {mark.sequence for mark in marks} == {"sagittal_t2"}
-
-
-def test_dropped_sequences_are_not_looked_through(go, spines):
-    text = STAGES.format(folder=spines).replace("seed: 1", "seed: 1, drop: {sagittal_t2: [0.5]}")
-    text = text.replace("heads: [own]", "heads: [own]\nexclude: [{targets: subarticular_stenosis}]")
-    cells = json.loads((go(text).folder / "cells.json").read_text())
-    reasons = [c["reason"] for c in cells if not c["floor"]]
-    assert reasons
-    assert all("looks for points in dropped sequences too" in reason for reason in reasons)
-
-
-def test_a_folder_that_is_no_study_does_not_stop_the_others(fitted, spines, tmp_path):
-    model, empty = fitted(), tmp_path / "empty"
-    empty.mkdir()
-    study = next((spines / "train_images").iterdir())
-    table = ["--descriptions", str(spines / "train_series_descriptions.csv"), "--out", str(tmp_path / "out")]
-    outcome = CliRunner().invoke(app, ["diagnose", str(model), str(empty), str(study), *table])
-    assert outcome.exit_code == 2
-    assert "argument 1: " in outcome.output
-    assert len(list((tmp_path / "out").glob("*/diagnosis.html"))) == 1
-
     done = (run / "cells.json").read_text()
     cells = json.loads(done)
     (one,) = [cell for cell in cells if not cell["floor"]]
@@ -468,3 +400,70 @@ def test_forests_of_tables_are_read_and_a_tree_out_of_bounds_is_not(tmp_path):
     io.dump(Chain((), None, (), FittedHeads((table.forests[1],), np.ones(1))), path)  # where no table's trees are
     with pytest.raises(ModelError, match="leads out of its bounds"):
         read_chain(path)
+
+
+STAGES = """
+name: stages
+data: {{rsna: {{folder: {folder}}}}}
+targets: [spinal_canal_stenosis, subarticular_stenosis]
+sequences: [sagittal_t2 + axial_t2]
+regions: [predicted: {{epochs: 1, slice_pixels: 32, pixels: 32, slices: 1, size: [30.0, 30.0]}}]
+encoders: [finetuned: {{preset: "", network: test_efficientnet, weights: random, size: 32, epochs: 1}}]
+heads: [own]
+protocol: {{folds: 2, seed: 1}}
+"""
+
+
+def test_three_stages_from_training_to_a_study_that_lacks_a_sequence(go, spines, tmp_path):
+    """Points of a sequence that is missing are not found: in cross-validation base rates, in a diagnosis the reason."""
+    folder = shutil.copytree(spines, tmp_path / "lacking")
+    series = pd.read_csv(folder / "train_series_descriptions.csv", dtype=str)
+    study = series["study_id"][0]
+    lost = series[(series["study_id"] == study) & (series["series_description"] == "Axial T2")]["series_id"]
+    for name in lost:
+        shutil.rmtree(folder / "train_images" / study / name)
+    outcome = go(STAGES.format(folder=folder))
+    assert not outcome.failures
+    cells = [c for c in json.loads((outcome.folder / "cells.json").read_text()) if not c["floor"]]
+    by_target = {c["target"]: c["key"] for c in cells}
+    found = pd.read_parquet(outcome.folder / "cells" / f"{by_target['subarticular_stenosis']}.parquet")
+    P = found.set_index("sample").filter(regex="p_")
+    here = P.index.str.startswith(study)
+    assert here.sum() == 10
+    assert len(np.unique(P[here].round(12), axis=0)) == 1
+    assert len(np.unique(P[~here].round(6), axis=0)) > 10
+    model = tmp_path / "model"
+    options = {"store": go.store, "grid_file": None, "device": "cpu", "jobs": 2}
+    fit_model(outcome.folder, list(by_target.values()), model, **options, progress=Progress(live=False, show=str))
+    (told,) = grade(
+        model,
+        [folder / "train_images" / study],
+        folder / "train_series_descriptions.csv",
+        keep_names=True,
+        device="cpu",
+    )
+    graded = {one.condition: bool(one.grade) for one in told.findings}
+    assert graded == {"spinal_canal_stenosis": True, "subarticular_stenosis": False}
+    assert {one.missing for one in told.findings if not one.grade} == {"no axial_t2 in this study"}
+    marks = [one.mark for one in told.findings if one.mark]
+    assert {mark.sequence for mark in marks} == {"sagittal_t2"}
+
+
+def test_dropped_sequences_are_not_looked_through(go, spines):
+    text = STAGES.format(folder=spines).replace("seed: 1", "seed: 1, drop: {sagittal_t2: [0.5]}")
+    text = text.replace("heads: [own]", "heads: [own]\nexclude: [{targets: subarticular_stenosis}]")
+    cells = json.loads((go(text).folder / "cells.json").read_text())
+    reasons = [c["reason"] for c in cells if not c["floor"]]
+    assert reasons
+    assert all("looks for points in dropped sequences too" in reason for reason in reasons)
+
+
+def test_a_folder_that_is_no_study_does_not_stop_the_others(fitted, spines, tmp_path):
+    model, empty = fitted(), tmp_path / "empty"
+    empty.mkdir()
+    study = next((spines / "train_images").iterdir())
+    table = ["--descriptions", str(spines / "train_series_descriptions.csv"), "--out", str(tmp_path / "out")]
+    outcome = CliRunner().invoke(app, ["diagnose", str(model), str(empty), str(study), *table])
+    assert outcome.exit_code == 2
+    assert "argument 1: " in outcome.output
+    assert len(list((tmp_path / "out").glob("*/diagnosis.html"))) == 1
