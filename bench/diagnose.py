@@ -48,7 +48,7 @@ def grade(
             DicomStudy(folders=str(study), descriptions=table, keep_names=keep_names).samples()
             readable.append(str(study))
         except DataError as error:
-            yield DataError(f"argument {number}: {error}" if len(studies) > 1 else str(error))
+            yield DataError(f"argument {number}: {str(error).partition(': ')[2]}" if len(studies) > 1 else str(error))
     if not readable:
         return
     dataset = DicomStudy(folders=tuple(readable), descriptions=table, keep_names=keep_names)
