@@ -15,7 +15,7 @@ from data import rsna_tables, series
 from data.base import DataError, Dataset, Image, Target, exclusions
 from data.dicom_headers import Header
 from data.dicom_series import MIN_SLICES, Rules, Study, read_study
-from data.rsna_tables import CLASSES, PLACES, SEQUENCES, SIDES
+from data.rsna_tables import PLACES, SEQUENCES
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -82,11 +82,7 @@ class DicomStudy(Dataset):
 
     def targets(self) -> list[Target]:
         """Those of `rsna`: all gradings pooled; one a condition; one a condition and side; one a column."""
-        rows: dict[str, dict[str, str]] = {"severity": {}}
-        rows |= {condition: {"condition": condition} for condition in SIDES}
-        rows |= {p.graded: {"condition": p.condition, "side": p.side} for p in PLACES.values() if p.side != "middle"}
-        rows |= {column: place._asdict() for column, place in PLACES.items()}
-        return [Target(name, "severity", CLASSES, ordinal=True, rows=where) for name, where in rows.items()]
+        return rsna_tables.targets()
 
     def samples(self) -> pd.DataFrame:
         """One row a place of each study, in RSNA's order; `severity` is missing everywhere.

@@ -14,7 +14,7 @@ import numpy as np
 from data import rsna_tables, series
 from data.base import DataError, Dataset, Float64, Image, Target, exclusions
 from data.rsna_metric import rsna_log_loss
-from data.rsna_tables import CLASSES, PLACES, SEQUENCES, SIDES, Mark
+from data.rsna_tables import CLASSES, SEQUENCES, Mark
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -59,11 +59,7 @@ class Rsna(Dataset):
 
     def targets(self) -> list[Target]:
         """All gradings pooled; one a condition; one a condition and side; one a column of `train.csv`."""
-        rows: dict[str, dict[str, str]] = {"severity": {}}
-        rows |= {condition: {"condition": condition} for condition in SIDES}
-        rows |= {p.graded: {"condition": p.condition, "side": p.side} for p in PLACES.values() if p.side != "middle"}
-        rows |= {column: place._asdict() for column, place in PLACES.items()}
-        return [Target(name, "severity", CLASSES, ordinal=True, rows=where) for name, where in rows.items()]
+        return rsna_tables.targets()
 
     def samples(self) -> pd.DataFrame:
         """One row a grading of a study with at least one image, in the order of `train.csv`; a copy."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from data import spreadsheets
+from data.base import Target
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -63,6 +64,15 @@ class Mark(NamedTuple):
     instance: str
     x: float
     y: float
+
+
+def targets() -> list[Target]:
+    """All gradings pooled; one a condition; one a condition and side; one a column of `train.csv`."""
+    rows: dict[str, dict[str, str]] = {"severity": {}}
+    rows |= {condition: {"condition": condition} for condition in SIDES}
+    rows |= {p.graded: {"condition": p.condition, "side": p.side} for p in PLACES.values() if p.side != "middle"}
+    rows |= {column: place._asdict() for column, place in PLACES.items()}
+    return [Target(name, "severity", CLASSES, ordinal=True, rows=where) for name, where in rows.items()]
 
 
 def read_series(path: Path, excluded: list[Exclusion]) -> dict[str, dict[str, str]]:

@@ -232,6 +232,7 @@ def test_an_address_with_a_cell_opens_it(opened, report, grid_run):
     page.goto(address)
     page.reload()
     page.locator("#cell-cell3 dd").first.wait_for()
+    assert page.locator("article").filter(visible=True).get_attribute("id") == "cell-cell3"
 
 
 @pytest.mark.long
