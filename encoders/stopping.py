@@ -1,9 +1,14 @@
-"""The patients of the training set that are held out to stop early."""
+"""Stops a training early: the patients that are held out, and the epoch that is kept."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
 
 
 def held_out(groups: NDArray[np.str_], share: float, seed: int) -> NDArray[np.bool_]:
@@ -23,3 +28,31 @@ def held_out_by_label(y: NDArray[np.int64], groups: NDArray[np.str_], share: flo
     order = np.lexsort((rng.permutation(len(patients)), label))
     step = max(2, round(1 / share))
     return np.isin(of, order[rng.integers(min(step, len(patients))) :: step])
+
+
+class BestEpoch:
+    """The weights of the epoch with the lowest loss on rows held out.
+
+    Args:
+        network: What is trained.
+        patience: Epochs without a lower loss before training stops.
+    """
+
+    def __init__(self, network: nn.Module, patience: int) -> None:
+        self._network, self._patience = network, patience
+        self._lowest, self._waited = float("inf"), 0
+        self._weights: dict[str, Tensor] = {}
+
+    def ends(self, loss: float) -> bool:
+        """Whether to stop after an epoch with this loss; NaN says that nobody is held out, and never does."""
+        if loss < self._lowest:
+            self._lowest, self._waited = loss, 0
+            self._weights = {name: tensor.detach().clone() for name, tensor in self._network.state_dict().items()}
+        elif self._weights:
+            self._waited += 1
+        return bool(self._weights) and self._waited >= self._patience
+
+    def restore(self) -> None:
+        """Puts them back; those of the last epoch stay where nobody was held out."""
+        if self._weights:
+            self._network.load_state_dict(self._weights)

@@ -165,6 +165,18 @@ def seeded(seed: int) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def exact(device: str) -> Iterator[None]:
+    """On a GPU the convolutions are deterministic and in full fp32 inside."""
+    import torch
+
+    if not device.startswith("cuda"):
+        yield
+        return
+    with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False):
+        yield
+
+
 def prepare_process() -> None:
     """Keeps freed memory in the process, once at start, before torch allocates.
 

@@ -12,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.base import Float32, Image
-from encoders.autoencoder.fitted import SHOWN, FittedAutoencoder, Pictures, pictures, tf32_off
+from encoders.autoencoder.fitted import SHOWN, FittedAutoencoder, Pictures, pictures
 from encoders.autoencoder.inputs import prepare
 from encoders.autoencoder.recipe import CHANNELS, Input, Loss, Placing, Recipe, build, check, one_of
 from encoders.autoencoder.training import reconstruct, train
 from encoders.stopping import held_out
-from encoders.torch_base import Precision, seeded
+from encoders.torch_base import Precision, exact, seeded
 from encoders.weights import load_weights, read_weights
 
 if TYPE_CHECKING:
@@ -125,7 +125,7 @@ class Autoencoder:
         of_shown = validation if len(validation) else training
         shown = of_shown[np.unique(np.linspace(0, len(of_shown) - 1, SHOWN).round().astype(int))]
         network = self._on(device, seed)
-        with tf32_off(device):
+        with exact(device):
             curve, evolution = train(
                 network,
                 training,

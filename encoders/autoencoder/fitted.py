@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from data.base import Float32, Image
 from encoders.autoencoder.recipe import CHANNELS, Recipe
 from encoders.autoencoder.training import Curve, decode
-from encoders.torch_base import FrozenNetwork, Precision
+from encoders.torch_base import FrozenNetwork, Precision, exact
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -68,7 +68,7 @@ class FittedAutoencoder(FrozenNetwork):
         """
         import torch
 
-        with tf32_off(self.device):
+        with exact(self.device):
             rows = torch.as_tensor(latents, dtype=torch.float32, device=self.device)
             return decode(self._whole[1], rows, self.recipe)
 
@@ -121,14 +121,3 @@ def pictures(shown: Float32, rebuilt: Float32, evolution: Mapping[int, Float32],
     if evolution:
         found["evolution_epochs"] = np.array(list(evolution))
     return found
-
-
-def tf32_off(device: str) -> Any:
-    """Full float32 in cuDNN's convolutions inside, where the device has them."""
-    from contextlib import nullcontext
-
-    import torch
-
-    if not device.startswith("cuda"):
-        return nullcontext()
-    return torch.backends.cudnn.flags(enabled=True, allow_tf32=False)

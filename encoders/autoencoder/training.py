@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from typing import Any
 
 from data.base import Float32
 from encoders.autoencoder.recipe import Recipe
-
-if TYPE_CHECKING:
-    from torch import Tensor
+from encoders.stopping import BestEpoch
 
 Curve = list[dict[str, float]]
 
@@ -52,7 +48,7 @@ def train(
     generator = torch.Generator().manual_seed(seed)
     curve: Curve = []
     evolution: dict[int, Float32] = {}
-    best: dict[str, Tensor] = {}
+    best = BestEpoch(network, patience)
     for epoch in range(1, recipe.epochs + 1):
         network.train()
         order: Any = torch.randperm(len(inputs), generator=generator)
@@ -71,15 +67,9 @@ def train(
         curve.append({"epoch": epoch, "train_loss": total, "validation_loss": error})
         if epoch in show_epochs:
             evolution[epoch] = reconstruct(network, shown, recipe, device)
-        if not len(validation):
-            continue
-        since = epoch - 1 - int(np.argmin([line["validation_loss"] for line in curve]))
-        if since == 0:
-            best = {name: tensor.detach().clone() for name, tensor in network.state_dict().items()}
-        elif since >= patience:
+        if best.ends(error):
             break
-    if best:
-        network.load_state_dict(best)
+    best.restore()
     return curve, evolution
 
 

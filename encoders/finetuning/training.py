@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from data.base import Float32, Float64, Image
 from encoders.finetuning.augmentation import augment
 from encoders.finetuning.network import means
-from encoders.fusion.training import exact
+from encoders.stopping import BestEpoch
+from encoders.torch_base import exact
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -92,7 +93,7 @@ class Trainer:
         order = np.random.default_rng(seed)
         generator = torch.Generator(self.device).manual_seed(seed)
         curve: Curve = []
-        best: dict[str, Tensor] = {}
+        best = BestEpoch(self.network, settings.patience)
         for epoch in range(1, settings.epochs + 1):
             self.network.train()
             total = 0.0
@@ -106,15 +107,9 @@ class Trainer:
                 cycle.step()
                 total += loss.item() * len(batch) / len(rows)
             curve.append({"epoch": epoch, "train_loss": total, **self._validate(held), "learning_rate": rate})
-            if not len(held):
-                continue
-            since = epoch - 1 - int(np.argmin([line["validation_loss"] for line in curve]))
-            if since == 0:
-                best = {name: tensor.detach().clone() for name, tensor in self.network.state_dict().items()}
-            elif since >= settings.patience:
+            if best.ends(curve[-1]["validation_loss"]):
                 break
-        if best:
-            self.network.load_state_dict(best)
+        best.restore()
         return curve
 
     def logits(self, rows: Rows) -> Float32:

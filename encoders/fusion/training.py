@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
@@ -16,8 +15,9 @@ from data.base import Float32, Float64
 from encoders.base import Tokens
 from encoders.fusion.base import Fused, Fusion, one_width, sequences_present
 from encoders.fusion.reading import Batch, Reader, Samples, Standard
-from encoders.stopping import held_out_by_label
-from encoders.torch_base import seeded
+from encoders.stopping import BestEpoch, held_out_by_label
+from encoders.torch_base import exact, seeded
+from encoders.weighting import class_weights
 from encoders.weights import load_weights, read_weights
 
 if TYPE_CHECKING:
@@ -232,7 +232,7 @@ class _Trainer:
         generator = torch.Generator().manual_seed(seed)
         drop = _dropout(settings.dropout, generator)
         curve: Curve = []
-        best: dict[str, Tensor] = {}
+        best = BestEpoch(self.layers, settings.patience)
         for epoch in range(1, settings.epochs + 1):
             order = samples[torch.randperm(len(samples), generator=generator).numpy()]
             total = 0.0
@@ -245,15 +245,9 @@ class _Trainer:
                 total += float(losses.detach().sum())
             held = self._held_out_loss(validation)
             curve.append({"epoch": epoch, "train_loss": total / len(order), "validation_loss": held})
-            if not len(validation):
-                continue
-            since = epoch - 1 - int(np.argmin([line["validation_loss"] for line in curve]))
-            if since == 0:
-                best = {name: tensor.detach().clone() for name, tensor in self.layers.state_dict().items()}
-            elif since >= settings.patience:
+            if best.ends(held):
                 break
-        if best:
-            self.layers.load_state_dict(best)
+        best.restore()
         return curve
 
     def _losses(self, samples: Samples, drop: Drop) -> Any:
@@ -272,25 +266,6 @@ class _Trainer:
         with torch.inference_mode(), exact(self.reader.device):
             total = sum(float(self._losses(part, _same).sum()) for part in self.reader.parts(samples))
         return total / len(samples) if len(samples) else float("nan")
-
-
-def class_weights(y: NDArray[np.int64], classes: int, *, weighted: bool) -> tuple[Float64, Float64]:
-    """The weight of each class in the loss, and its base rate under these weights, `(K,)` each."""
-    counts = np.bincount(y, minlength=classes)
-    weights = len(y) / (np.count_nonzero(counts) * np.maximum(counts, 1)) if weighted else np.ones(classes)
-    return weights, weights * counts / len(y)
-
-
-@contextmanager
-def exact(device: str) -> Iterator[None]:
-    """On a GPU the convolutions are deterministic and in full fp32 inside."""
-    import torch
-
-    if not device.startswith("cuda"):
-        yield
-        return
-    with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False):
-        yield
 
 
 def _dropout(share: float, generator: Any) -> Drop:

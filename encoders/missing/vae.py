@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from data.base import Float32
 from encoders.missing.base import Standard
-from encoders.stopping import held_out
+from encoders.stopping import BestEpoch, held_out
 from encoders.torch_base import seeded
 
 if TYPE_CHECKING:
@@ -66,8 +66,7 @@ def train(
         layers = build(*values.shape[1:])
     adam = torch.optim.AdamW(layers.parameters(), lr=LEARNING_RATE, weight_decay=DECAY, fused=True)
     generator = torch.Generator().manual_seed(seed)
-    best: dict[str, Tensor] = {}
-    lowest, waited = np.inf, 0
+    best = BestEpoch(layers, PATIENCE)
     for _ in range(EPOCHS):
         order = rows[torch.randperm(len(rows), generator=generator).numpy()]
         for part in np.split(order, range(BATCH, len(order), BATCH)):
@@ -76,14 +75,9 @@ def train(
             adam.step()
         if not len(held):
             continue
-        error = _error(layers, *tensors(values[held], present[held], standard))
-        waited += 1
-        if error < lowest:
-            best, lowest, waited = {n: t.clone() for n, t in layers.state_dict().items()}, error, 0
-        if waited == PATIENCE:
+        if best.ends(_error(layers, *tensors(values[held], present[held], standard))):
             break
-    if best:
-        layers.load_state_dict(best)
+    best.restore()
     return VaeFiller(layers, standard)
 
 

@@ -20,7 +20,8 @@ from preprocessing.regions.segmentation.grid import Grid
 from preprocessing.regions.segmentation.instances import instances
 from preprocessing.regions.segmentation.network import Network, build, check_patch, check_width
 from preprocessing.regions.segmentation.quality import quality
-from preprocessing.regions.segmentation.training import Case, Curve, Training, check_training, probabilities
+from preprocessing.regions.segmentation.training import Case, Training, probabilities
+from preprocessing.regions.training import Curve, check_training
 
 if TYPE_CHECKING:
     import pandas as pd

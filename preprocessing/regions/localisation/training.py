@@ -11,12 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from preprocessing.regions.localisation.stack import Stack
-from preprocessing.regions.segmentation.network import seeded as with_seed
+from preprocessing.regions.training import BestEpoch, Curve
+from preprocessing.regions.training import seeded as with_seed
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor, nn
-
-Curve = list[dict[str, float]]
 
 
 class Stage(Protocol):
@@ -63,7 +62,7 @@ class Schedule:
         optimizer = torch.optim.AdamW(network.parameters(), lr=self.learning_rate, weight_decay=1e-2)
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, self.learning_rate, total_steps=self.epochs * steps)
         curve: Curve = []
-        best: dict[str, Tensor] = {}
+        best = BestEpoch(network, self.patience)
         for epoch in range(1, self.epochs + 1):
             network.train()
             losses = []
@@ -79,16 +78,9 @@ class Schedule:
             with torch.inference_mode():
                 error = stage.error(inner)
             curve.append({"epoch": epoch, "train_loss": float(np.mean(losses)), "validation_error": error})
-            errors = [line["validation_error"] for line in curve]
-            if np.isnan(errors).all():
-                continue
-            since = epoch - 1 - int(np.nanargmin(errors))
-            if since == 0:
-                best = {name: tensor.detach().clone() for name, tensor in network.state_dict().items()}
-            elif since >= self.patience:
+            if best.ends(error):
                 break
-        if best:
-            network.load_state_dict(best)
+        best.restore()
         network.eval()
         return curve
 

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from threading import Lock
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from preprocessing.regions.segmentation.classes import CLASSES
+from preprocessing.regions.training import seeded
 
 if TYPE_CHECKING:
     from torch import nn
 
 Network = Literal["segresnet", "unet", "swin_unetr"]
 MULTIPLE = {"segresnet": 8, "unet": 16, "swin_unetr": 32}
-_GENERATOR = Lock()
 
 
 def check_patch(name: Network, patch: tuple[int, ...]) -> None:
@@ -112,13 +109,3 @@ def _weighted(network: nn.Module) -> nn.Module:
             return scores if self.training else scores - shift
 
     return Weighted()
-
-
-@contextmanager
-def seeded(seed: int) -> Iterator[None]:
-    """Torch draws by the seed within; its generator is then as it was."""
-    import torch
-
-    with _GENERATOR, torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(seed)
-        yield

@@ -12,11 +12,10 @@ from numpy.typing import NDArray
 from data.base import Float32
 from preprocessing.regions.segmentation.classes import CLASSES
 from preprocessing.regions.segmentation.network import weigh
+from preprocessing.regions.training import BestEpoch, Curve, held_out
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
-
-Curve = list[dict[str, float]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +66,7 @@ class Training:
         optimizer = torch.optim.AdamW(network.parameters(), lr=self.learning_rate)
         schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, self.epochs)
         curve: Curve = []
-        best: dict[str, Tensor] = {}
+        best = BestEpoch(network, self.patience)
         for epoch in range(1, self.epochs + 1):
             network.train()
             order = rng.permutation(np.repeat(np.arange(len(train)), self.patches))
@@ -84,15 +83,9 @@ class Training:
             dice = [_dice(probabilities(network, c.pixels, self.patch, device), c.classes) for c in inner]
             score = float(np.mean(dice)) if dice else float("nan")
             curve.append({"epoch": epoch, "train_loss": total, "validation_dice": score})
-            if not inner:
-                continue
-            since = epoch - 1 - int(np.argmax([line["validation_dice"] for line in curve]))
-            if since == 0:
-                best = {name: tensor.detach().clone() for name, tensor in network.state_dict().items()}
-            elif since >= self.patience:
+            if best.ends(-score):
                 break
-        if best:
-            network.load_state_dict(best)
+        best.restore()
         network.eval()
         return curve
 
@@ -111,21 +104,6 @@ class Training:
         return out["pixels"].as_tensor(), out["classes"].as_tensor()
 
 
-def check_training(settings: Any, counts: Sequence[str]) -> None:
-    """Refuses what no training can have: `counts` below 1, and rates and shares that are none.
-
-    Raises:
-        ValueError: A field of `settings`, and what it may be.
-    """
-    for name in counts:
-        if getattr(settings, name) < 1:
-            raise ValueError(f"{name} ({getattr(settings, name)}) must be 1 or more")
-    if settings.learning_rate <= 0:
-        raise ValueError(f"learning_rate ({settings.learning_rate}) must be above 0")
-    if not 0 <= settings.validation < 1:
-        raise ValueError(f"validation ({settings.validation}) must be from 0 to below 1")
-
-
 def class_weights(cases: Sequence[Case]) -> Float32:
     """A weight a class `(4,)`, mean 1: one over the root of its share of voxels; 0 for a class that no scan shows.
 
@@ -134,13 +112,6 @@ def class_weights(cases: Sequence[Case]) -> Float32:
     counts = sum((np.bincount(case.classes.ravel(), minlength=len(CLASSES)) for case in cases), np.zeros(len(CLASSES)))
     weights = np.where(counts > 0, 1 / np.sqrt(np.maximum(counts, 1)), 0)
     return np.asarray(weights / weights.mean(), dtype=np.float32)
-
-
-def held_out(patients: Sequence[str], share: float, seed: int) -> NDArray[np.bool_]:
-    """Which scans `(n,)` belong to the patients held out to stop early; none where the share is less than one."""
-    names = np.unique(np.asarray(patients, dtype=np.str_))
-    chosen = np.random.default_rng(seed).permutation(names)[: int(share * len(names))]
-    return np.isin(patients, chosen)
 
 
 def augmentation(patch: tuple[int, ...]) -> Any:
