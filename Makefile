@@ -24,10 +24,10 @@ check: $(INSTALLED)
 	$(VENV)/bin/lint-imports
 
 speed: $(INSTALLED)
-	$(RUN) -m tests.speed
+	$(RUN) -m tests.studies.speed
 
 simulate: $(INSTALLED)
-	$(RUN) -m tests.simulate
+	$(RUN) -m tests.studies.simulate
 
 $(INSTALLED): requirements.lock
 	$(PYTHON) -c "import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13) and 'Python 3.11 to 3.13 is needed, this is %d.%d: make PYTHON=python3.12' % sys.version_info[:2])"

@@ -14,7 +14,7 @@ for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 import typer  # noqa: E402
 
 if TYPE_CHECKING:
-    from bench.run import Outcome
+    from bench.run.run import Outcome
 
 app = typer.Typer(
     help="Which combination of preprocessing, encoder and head is best on my scans, and is the difference real?",
@@ -60,12 +60,12 @@ def run(
     if device not in ("auto", "cpu", "cuda"):
         _stop(f"--device {device}: there is auto, cpu, cuda")
     with _clear_errors(grid, settings):
-        from bench.gridfile import read_grid
-        from bench.progress import Progress
-        from bench.provenance import cores
-        from bench.run import Options
-        from bench.run import run as run_grid
-        from bench.selection import parse_only
+        from bench.grid.file import read_grid
+        from bench.grid.selection import parse_only
+        from bench.run.progress import Progress
+        from bench.run.provenance import cores
+        from bench.run.run import Options
+        from bench.run.run import run as run_grid
 
         _add_plugins(plugins)
         read = read_grid(grid, settings or [])
@@ -89,9 +89,9 @@ def plan(
 ) -> None:
     """Show every cell as done, partly cached, to compute or refused; compute nothing."""
     with _clear_errors(grid, settings):
-        from bench.gridfile import read_grid
-        from bench.overview import lines
-        from bench.selection import parse_only
+        from bench.grid.file import read_grid
+        from bench.grid.selection import parse_only
+        from bench.plan.overview import lines
 
         _add_plugins(plugins)
         read = read_grid(grid, settings or [])
@@ -125,7 +125,7 @@ def check(
     """Check the contract of a plug-in on phantom data, for who writes one."""
     with _clear_errors():
         from bench.contracts import run_checks
-        from bench.gridfile import read_fields
+        from bench.grid.file import read_fields
 
         _add_plugins(plugins)
         failed = 0
@@ -163,11 +163,11 @@ def tables(
 ) -> None:
     """Print the tables of a run again, or write them to a file."""
     with _clear_errors():
-        from results import presets
-        from results.flips_table import flip_sheets
-        from results.published import published
         from results.run_folder import read
-        from results.tables import draw, sheets, table, write
+        from results.tables import presets as presets
+        from results.tables.flips import flip_sheets
+        from results.tables.main import draw, sheets, table, write
+        from results.tables.published import published
 
         found = read(run)
         shown: dict[str, Any] = {"rows": _names(rows), "columns": _names(columns), "metrics": _names(metrics)}
@@ -229,8 +229,8 @@ def latents(
 ) -> None:
     """Draw what an autoencoder's features mean: correlations, traversals, interpolation, generation, neighbours."""
     with _clear_errors(grid):
-        from bench.latents import write_latents
-        from bench.run import pick_device
+        from bench.models.latents import write_latents
+        from bench.run.run import pick_device
 
         _add_plugins(plugins)
         device = pick_device("auto")
@@ -254,11 +254,11 @@ def fit(
 ) -> None:
     """Refit cells of a run on all patients and write a model, which diagnose reads, with its card."""
     with _clear_errors(grid):
-        from bench.fit_model import fit_model
-        from bench.progress import Progress
-        from bench.provenance import cores
-        from bench.run import pick_device
-        from results.model_card import write_card
+        from bench.models.fit import fit_model
+        from bench.run.progress import Progress
+        from bench.run.provenance import cores
+        from bench.run.run import pick_device
+        from results.methods.model_card import write_card
         from results.run_folder import read
 
         _add_plugins(plugins)
@@ -289,9 +289,9 @@ def diagnose(
     """Grade new studies: slice, point, probabilities and picture of each level and condition. Not for clinical use."""
     _check_outputs(out, submission, keep_names=keep_names)
     with _clear_errors():
-        from bench.diagnose import grade
-        from bench.model import model_warnings
-        from bench.run import pick_device
+        from bench.models.diagnose import grade
+        from bench.models.model import model_warnings
+        from bench.run.run import pick_device
         from results.diagnosis import write_diagnosis, write_submission
 
         _add_plugins(plugins)
@@ -308,7 +308,7 @@ def diagnose(
             told = sum(bool(finding.grade) for finding in one.findings)
             print(f"{one.study}: {told} of {len(one.findings)} graded, {page}")
         if submission is not None:
-            from bench.model import base_rates
+            from bench.models.model import base_rates
 
             write_submission(found, submission, base_rates=base_rates(model))
             print(f"wrote {submission}")
@@ -345,11 +345,11 @@ def methods(
 ) -> None:
     """Print the methods section, its references, table 1 and a reviewer's checklist, from what a run holds."""
     with _clear_errors():
-        from results.checklist import checklist
-        from results.formats import markdown
         from results.methods import methods as in_words
+        from results.methods.checklist import checklist
         from results.run_folder import read
-        from results.table_one import table_one
+        from results.tables.formats import markdown
+        from results.tables.table_one import table_one
 
         found = read(run)
         text = "\n\n".join([in_words(found), f"## Table 1\n\n{markdown(table_one(found))}", checklist(found)])
@@ -369,8 +369,8 @@ def compare(
 ) -> None:
     """Set two runs side by side on the samples that they share."""
     with _clear_errors():
-        from results.compare import compare as side_by_side
         from results.run_folder import read
+        from results.tables.compare import compare as side_by_side
 
         print(side_by_side(read(first), read(second), metric=metric))
 
@@ -434,7 +434,7 @@ def phantom(
 def doctor(store: StoreFolder = Path(".store")) -> None:
     """Show versions, machine, GPU, whether the hub can be reached, and where weights are looked for."""
     with _clear_errors():
-        from bench.doctor import lines
+        from bench.run.doctor import lines
 
         for line in lines(store):
             print(line)
@@ -442,9 +442,9 @@ def doctor(store: StoreFolder = Path(".store")) -> None:
 
 def _report(outcome: Outcome) -> NoReturn:
     """Prints what a run came to, the table last, and ends with 1 where a cell failed."""
-    from bench.run import rerun_command
+    from bench.run.run import rerun_command
     from results.run_folder import ResultsError, read
-    from results.tables import table
+    from results.tables.main import table
 
     counts = ", ".join(f"{n} {state}" for state, n in outcome.counts.items())
     print(f"cells: {counts}; {outcome.computed} fits computed; run folder: {outcome.folder}")
@@ -455,7 +455,7 @@ def _report(outcome: Outcome) -> NoReturn:
     try:
         found = read(outcome.folder)
         if outcome.computed or not (outcome.folder / "tables.md").exists():
-            from results.files import write_files
+            from results.tables.files import write_files
 
             write_files(found)
         print(f"tables and pictures: {outcome.folder}/tables.md, .csv, .tex, leaderboard_*.png")
@@ -540,7 +540,7 @@ class _clear_errors:  # noqa: N801 (reads as a statement)
         keys = getattr(error, "keys", ())
         if self._grid is None or not keys:
             return ""
-        from bench.gridfile import place
+        from bench.grid.file import place
 
         return f"{place(self._grid, self._settings, keys)}: "
 

@@ -1,1 +1,4 @@
-"""The engine: carries data from stage to stage and knows no plug-in by name."""
+"""The engine, in the order of its work.
+
+Ask (`grid`), decide (`plan`), compute (`stages`), carry (`tasks`), record (`run`), reuse (`models`).
+"""

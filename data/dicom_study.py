@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from data import rsna_tables, series
 from data.base import DataError, Dataset, Image, Target, exclusions
-from data.dicom_headers import Header
-from data.dicom_series import MIN_SLICES, Rules, Study, read_study
-from data.rsna_tables import PLACES, SEQUENCES
+from data.reading import series
+from data.reading.dicom_headers import Header
+from data.reading.dicom_series import MIN_SLICES, Rules, Study, read_study
+from data.rsna_challenge import tables as rsna_tables
+from data.rsna_challenge.tables import PLACES, SEQUENCES
 
 if TYPE_CHECKING:
     import pandas as pd

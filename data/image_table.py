@@ -9,8 +9,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
-from data import spreadsheets, volumes
 from data.base import DataError, Dataset, Image, Target, exclusions
+from data.reading import spreadsheets, volumes
 
 if TYPE_CHECKING:
     import pandas as pd

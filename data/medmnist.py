@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from data import volumes
 from data.base import DataError, Dataset, Image, Target
+from data.reading import volumes
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -9,8 +9,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from data import series, spreadsheets
 from data.base import DataError, Dataset, Image, Target, exclusions
+from data.reading import series, spreadsheets
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

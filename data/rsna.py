@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from data import rsna_tables, series
 from data.base import DataError, Dataset, Float64, Image, Target, exclusions
-from data.rsna_metric import rsna_log_loss
-from data.rsna_tables import CLASSES, SEQUENCES, Mark
+from data.reading import series
+from data.rsna_challenge import tables as rsna_tables
+from data.rsna_challenge.metric import rsna_log_loss
+from data.rsna_challenge.tables import CLASSES, SEQUENCES, Mark
 
 if TYPE_CHECKING:
     import pandas as pd

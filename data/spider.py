@@ -10,8 +10,8 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from data import label_maps, spreadsheets, volumes
 from data.base import DataError, Dataset, Image, Target, exclusions
+from data.reading import label_maps, spreadsheets, volumes
 
 if TYPE_CHECKING:
     import pandas as pd

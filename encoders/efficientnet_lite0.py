@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from encoders.projection import Projected
-from encoders.timm_network import photographic
-from encoders.torch_base import Precision, TorchEncoder
-from encoders.weights import file_digest, load_weights, read_weights
+from encoders.networks.projection import Projected
+from encoders.networks.timm_network import photographic
+from encoders.networks.torch_base import Precision, TorchEncoder
+from encoders.networks.weights import file_digest, load_weights, read_weights
 
 if TYPE_CHECKING:
     from torch import nn

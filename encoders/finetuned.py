@@ -18,11 +18,11 @@ from encoders.finetuning.calibration import temperature
 from encoders.finetuning.fitted import NETWORK, TOLD, FittedFinetuned
 from encoders.finetuning.network import build, weights_digest
 from encoders.finetuning.training import Crops, Trainer
-from encoders.pixels import demand_scaled, resize_slices, stretch
-from encoders.stopping import held_out_by_label
-from encoders.torch_base import TorchEncoder, seeded
-from encoders.weighting import class_weights
-from encoders.weights import load_weights, read_weights
+from encoders.networks.pixels import demand_scaled, resize_slices, stretch
+from encoders.networks.stopping import held_out_by_label
+from encoders.networks.torch_base import TorchEncoder, seeded
+from encoders.networks.weighting import class_weights
+from encoders.networks.weights import load_weights, read_weights
 
 
 @dataclass(frozen=True, kw_only=True)

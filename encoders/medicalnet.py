@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from data.base import Float32, Image
-from encoders.pixels import demand_scaled, resize_volume, standardize
-from encoders.projection import Projected
-from encoders.torch_base import Precision, TorchEncoder
-from encoders.weights import WeightsError, file_digest, load_weights, read_weights
+from encoders.networks.pixels import demand_scaled, resize_volume, standardize
+from encoders.networks.projection import Projected
+from encoders.networks.torch_base import Precision, TorchEncoder
+from encoders.networks.weights import WeightsError, file_digest, load_weights, read_weights
 
 if TYPE_CHECKING:
     from torch import nn

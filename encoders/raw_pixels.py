@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from data.base import Float32, Image
 from encoders.base import Encoder, FittedEncoder
-from encoders.pixels import resize_slices
+from encoders.networks.pixels import resize_slices
 
 if TYPE_CHECKING:
     import pandas as pd

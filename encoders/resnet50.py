@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from encoders.projection import Projected
-from encoders.timm_network import create, digest, photographic
-from encoders.torch_base import Precision, TorchEncoder
+from encoders.networks.projection import Projected
+from encoders.networks.timm_network import create, digest, photographic
+from encoders.networks.torch_base import Precision, TorchEncoder
 
 if TYPE_CHECKING:
     from torch import nn

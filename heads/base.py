@@ -10,10 +10,10 @@ from typing import Any, ClassVar, Literal, NamedTuple, Self, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from heads.calibration import Calibration, Calibrator, calibrate
-from heads.parts import Float32, Float64, Labels, Part
-from heads.thresholds import ARGMAX, choose
-from heads.training import Balance, Refits, Training
+from heads.fitting.calibration import Calibration, Calibrator, calibrate
+from heads.fitting.parts import Float32, Float64, Labels, Part
+from heads.fitting.thresholds import ARGMAX, choose
+from heads.fitting.training import Balance, Refits, Training
 
 __all__ = [
     "Balance",

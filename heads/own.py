@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from heads.base import Features, FittedHead, Float32, Float64, Head, Labels, Part, Training
-from heads.thresholds import ARGMAX
+from heads.fitting.thresholds import ARGMAX
 
 
 @dataclass(frozen=True, kw_only=True)

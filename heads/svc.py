@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 
 from heads.base import Balance, Calibration, Float32, Float64, Head, Labels, Part
-from heads.parts import kernel
+from heads.fitting.parts import kernel
 
 
 @dataclass(frozen=True, kw_only=True)

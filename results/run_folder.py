@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from results.metrics import Metric, OfCounts
+from results.statistics.metrics import Metric, OfCounts
 
 Int64 = NDArray[np.int64]
 Strings = NDArray[np.object_]

@@ -54,7 +54,7 @@ def test_its_cells_run_and_show_what_the_text_says(cells, tmp_path, monkeypatch)
     import matplotlib.pyplot as plt
     import numpy as np
 
-    from results.scores import scores
+    from results.scores.scores import scores
 
     monkeypatch.chdir(NOTEBOOK.parent)  # where Jupyter starts it
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.base import Box, DataError, Dataset, Image
-from data.crop import crop
+from data.geometry.crop import crop
 from preprocessing.images.base import ImageStep
 from preprocessing.regions.base import FittedRegion, Region
 

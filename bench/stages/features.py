@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from data.base import Float32
 from encoders.base import FittedProjection, Projection, Tokens
 from encoders.fusion.base import Fused, Fuser, Fusion
-from encoders.missing import quality
 from encoders.missing.base import Filler, Missing
+from encoders.missing.filling import quality
 from encoders.missing.mean import Mean
 
 if TYPE_CHECKING:
@@ -203,7 +203,7 @@ def filling_quality(
 ) -> pd.DataFrame:
     """How good a missing step that learnt on `train` fills sequences hidden from samples of `test`.
 
-    Columns `sequence` (its position), `n`, `cosine`, `explained_variance`; see `encoders.missing.quality`.
+    Columns `sequence` (its position), `n`, `cosine`, `explained_variance`; see `encoders.missing.filling.quality`.
     """
     import pandas as pd
 

@@ -16,9 +16,9 @@ from encoders.autoencoder.fitted import SHOWN, FittedAutoencoder, Pictures, pict
 from encoders.autoencoder.inputs import prepare
 from encoders.autoencoder.recipe import CHANNELS, Input, Loss, Placing, Recipe, build, check, one_of
 from encoders.autoencoder.training import reconstruct, train
-from encoders.stopping import held_out
-from encoders.torch_base import Precision, exact, seeded
-from encoders.weights import load_weights, read_weights
+from encoders.networks.stopping import held_out
+from encoders.networks.torch_base import Precision, exact, seeded
+from encoders.networks.weights import load_weights, read_weights
 
 if TYPE_CHECKING:
     from torch import nn

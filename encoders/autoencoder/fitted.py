@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from data.base import Float32, Image
 from encoders.autoencoder.recipe import CHANNELS, Recipe
 from encoders.autoencoder.training import Curve, decode
-from encoders.torch_base import FrozenNetwork, Precision, exact
+from encoders.networks.torch_base import FrozenNetwork, Precision, exact
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -8,7 +8,7 @@ import numpy as np
 
 from data.base import Float32, Image
 from encoders.autoencoder.recipe import Recipe
-from encoders.pixels import demand_scaled, resize_slices, resize_volume, stretch
+from encoders.networks.pixels import demand_scaled, resize_slices, resize_volume, stretch
 
 
 def prepare(image: Image, recipe: Recipe, *, rescale: bool) -> Float32:

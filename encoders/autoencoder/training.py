@@ -7,7 +7,7 @@ from typing import Any
 
 from data.base import Float32
 from encoders.autoencoder.recipe import Recipe
-from encoders.stopping import BestEpoch
+from encoders.networks.stopping import BestEpoch
 
 Curve = list[dict[str, float]]
 

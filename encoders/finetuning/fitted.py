@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from data.base import Float32, Image
 from encoders.finetuning.training import Curve
-from encoders.torch_base import FrozenNetwork
+from encoders.networks.torch_base import FrozenNetwork
 
 if TYPE_CHECKING:
     import pandas as pd

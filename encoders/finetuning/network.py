@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from encoders.efficientnet_lite0 import EfficientnetLite0
-from encoders.timm_network import create, digest, photographic
+from encoders.networks.timm_network import create, digest, photographic
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from data.base import Float32, Float64, Image
 from encoders.finetuning.augmentation import augment
 from encoders.finetuning.network import means
-from encoders.stopping import BestEpoch
-from encoders.torch_base import exact
+from encoders.networks.stopping import BestEpoch
+from encoders.networks.torch_base import exact
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

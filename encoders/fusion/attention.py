@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from encoders.fusion.layers import gated_attention, over_sequences, over_slices
-from encoders.fusion.reading import Batch
-from encoders.fusion.training import Drop, Outcome, Shape, TrainedFusion
+from encoders.fusion.networks.layers import gated_attention, over_sequences, over_slices
+from encoders.fusion.networks.reading import Batch
+from encoders.fusion.networks.training import Drop, Outcome, Shape, TrainedFusion
 
 if TYPE_CHECKING:
     from torch import nn

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from encoders.fusion.layers import convolutions, gated_attention, over_slices, perceptron, stack
-from encoders.fusion.reading import Batch
-from encoders.fusion.training import Drop, Outcome, Shape, TrainedFusion
+from encoders.fusion.networks.layers import convolutions, gated_attention, over_slices, perceptron, stack
+from encoders.fusion.networks.reading import Batch
+from encoders.fusion.networks.training import Drop, Outcome, Shape, TrainedFusion
 
 if TYPE_CHECKING:
     from torch import nn

@@ -16,8 +16,8 @@ from data.base import Float32
 from encoders.base import Tokens
 from encoders.fusion.attention import Attention
 from encoders.fusion.base import Fused, Fuser, Fusion, one_width, sequences_present
-from encoders.fusion.training import FittedFusion
-from encoders.weighting import class_weights
+from encoders.fusion.networks.training import FittedFusion
+from encoders.networks.weighting import class_weights
 
 if TYPE_CHECKING:
     import pandas as pd

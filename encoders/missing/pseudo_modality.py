@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.base import Float32
-from encoders.missing import vae
 from encoders.missing.base import Filler, Missing, Standard
-from encoders.missing.ridge import RidgeFiller
+from encoders.missing.filling import vae
+from encoders.missing.filling.ridge import RidgeFiller
 
 Model = Literal["ridge", "vae"]
 

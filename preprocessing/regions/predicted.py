@@ -28,8 +28,8 @@ from preprocessing.regions.localisation.networks import (
 )
 from preprocessing.regions.localisation.stack import Stack, places_of
 from preprocessing.regions.localisation.training import Schedule, seeded
+from preprocessing.regions.networks.training import check_training, held_out
 from preprocessing.regions.point import Point
-from preprocessing.regions.training import check_training, held_out
 
 if TYPE_CHECKING:
     import pandas as pd

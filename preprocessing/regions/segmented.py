@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 from data.base import Box, Image, Vector3
 from preprocessing.regions.base import Region, Scan, patient_digest
 from preprocessing.regions.mask import Mask
+from preprocessing.regions.networks.training import Curve, check_training
 from preprocessing.regions.segmentation.classes import classes_of
 from preprocessing.regions.segmentation.grid import Grid
 from preprocessing.regions.segmentation.instances import instances
 from preprocessing.regions.segmentation.network import Network, build, check_patch, check_width
 from preprocessing.regions.segmentation.quality import quality
 from preprocessing.regions.segmentation.training import Case, Training, probabilities
-from preprocessing.regions.training import Curve, check_training
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -8,8 +8,8 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from results.figures.left_behind import Artifacts, artifacts
-from results.figures.style import (
+from results.figures.drawing.left_behind import Artifacts, artifacts
+from results.figures.drawing.style import (
     GREY,
     MARKERS,
     WIDTHS,

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from results.figures.style import Drawing, NothingToDrawError, Width, styled
+from results.figures.drawing.style import Drawing, NothingToDrawError, Width, styled
 from results.run_folder import ResultsError, Run
 
 COLUMNS = {"single": 3, "double": 6}

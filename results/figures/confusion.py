@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from results.figures.chosen import Chosen, Record, chosen
-from results.figures.style import LINE, SMALL, Drawing, Width, readable_on, styled, text_width, wrapped
-from results.metrics import accuracy
-from results.notes import calling
+from results.figures.drawing.chosen import Chosen, Record, chosen
+from results.figures.drawing.style import LINE, SMALL, Drawing, Width, readable_on, styled, text_width, wrapped
 from results.run_folder import Run
 from results.statistics.confusion import Float64, count
+from results.statistics.metrics import accuracy
+from results.tables.notes import calling
 
 SQUARE = {"single": 17.0, "double": 19.0}
 PERCENT_TOO = 7

@@ -6,10 +6,10 @@ import numpy as np
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from results.costs import seconds
-from results.figures.chosen import CONDITIONAL, Chosen, Record, chosen, ends
-from results.figures.style import GREY, Drawing, NothingToDrawError, Width, legend_below, mark, styled
+from results.figures.drawing.chosen import CONDITIONAL, Chosen, Record, chosen, ends
+from results.figures.drawing.style import GREY, Drawing, NothingToDrawError, Width, legend_below, mark, styled
 from results.run_folder import Run
+from results.tables.costs import seconds
 
 LEAST = 3
 MOST = 14
@@ -20,8 +20,8 @@ LISTED = 8
 def cost(run: Run, target: str, *, width: Width = "single") -> Drawing:
     """AUC of every cell against the seconds of its fits, on a log axis; a line joins cells that no cheaper one beats.
 
-    Seconds are those of `results.costs.seconds`: a fusion that is trained with labels counts for every cell that uses
-    it, so that head `own` is not free. Cells whose seconds are not known are left out and named in the caption.
+    Seconds are those of `results.tables.costs.seconds`: a fusion that is trained with labels counts for every cell that
+    uses it, so that head `own` is not free. Cells whose seconds are not known are left out and named in the caption.
 
     Args:
         run: A run folder.

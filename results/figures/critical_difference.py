@@ -10,12 +10,12 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from results.figures.chosen import CONDITIONAL, RESAMPLES, Chosen, chosen
-from results.figures.style import COLOURS, LINE, WIDTHS, Drawing, NothingToDrawError, Width, styled, wrapped
-from results.metrics import auc
+from results.figures.drawing.chosen import CONDITIONAL, RESAMPLES, Chosen, chosen
+from results.figures.drawing.style import COLOURS, LINE, WIDTHS, Drawing, NothingToDrawError, Width, styled, wrapped
 from results.run_folder import Predictions, Run
 from results.statistics import ranks as statistics
 from results.statistics.bootstrap import PatientBootstrap, Rows
+from results.statistics.metrics import auc
 
 Float64 = NDArray[np.float64]
 TARGETS = 3

@@ -12,8 +12,8 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from results.figures.chosen import EMPTY, RESAMPLES, Chosen, Record, Resampled, chosen
-from results.figures.style import GREY, WIDTHS, Drawing, Width, legend_below, line, styled, titled, wrapped
+from results.figures.drawing.chosen import EMPTY, RESAMPLES, Chosen, Record, Resampled, chosen
+from results.figures.drawing.style import GREY, WIDTHS, Drawing, Width, legend_below, line, styled, titled, wrapped
 from results.run_folder import Run
 from results.statistics.bootstrap import Rows
 from results.statistics.decision import THRESHOLDS, decision_curve

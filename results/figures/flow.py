@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
-from results.figures.chosen import Chosen, chosen
-from results.figures.style import LINE, WIDTHS, Drawing, Width, styled, wrapped
+from results.figures.drawing.chosen import Chosen, chosen
+from results.figures.drawing.style import LINE, WIDTHS, Drawing, Width, styled, wrapped
 from results.run_folder import Run
 
 REASONS = 6

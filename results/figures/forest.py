@@ -10,9 +10,9 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
-from results.figures.chosen import CONDITIONAL, Chosen, chosen, ends, table, value
-from results.figures.columns import Columns, columns
-from results.figures.style import (
+from results.figures.drawing.chosen import CONDITIONAL, Chosen, chosen, ends, table, value
+from results.figures.drawing.columns import Columns, columns
+from results.figures.drawing.style import (
     COLOURS,
     GREY,
     LINE,

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.patches import Rectangle
 
-from results.figures.chosen import Chosen, chosen
-from results.figures.crossed import Crossed, crossed
-from results.figures.style import Drawing, Width, readable_on, styled, text_width, wrapped
+from results.figures.drawing.chosen import Chosen, chosen
+from results.figures.drawing.crossed import Crossed, crossed
+from results.figures.drawing.style import Drawing, Width, readable_on, styled, text_width, wrapped
 from results.run_folder import Run
 
 ROOM = {"single": 89.0, "double": 183.0}

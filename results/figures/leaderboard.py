@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from results.labels import shorten
 from results.run_folder import ResultsError
+from results.scores.labels import shorten
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,7 +42,7 @@ def leaderboard(scores: pd.DataFrame, target: str, path: Path) -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    from results.figures.style import wrapped
+    from results.figures.drawing.style import wrapped
 
     done = scores[(scores["target"] == target) & (scores["status"] == "done")]
     cells, floors = done[~done["floor"]].sort_values("auc", ascending=False), done[done["floor"]]
@@ -126,7 +126,7 @@ def _finish(
 ) -> None:
     from matplotlib.lines import Line2D
 
-    from results.figures.style import MILLIMETRES, SMALL, text_width, wrapped
+    from results.figures.drawing.style import MILLIMETRES, SMALL, text_width, wrapped
 
     first = panels.flat[0]
     first.set_yticks(range(len(heads)), heads)

@@ -10,8 +10,8 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
-from results.figures.left_behind import Artifacts, artifacts
-from results.figures.style import (
+from results.figures.drawing.left_behind import Artifacts, artifacts
+from results.figures.drawing.style import (
     WIDTHS,
     Drawing,
     NothingToDrawError,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.lines import Line2D
 
-from results.figures.chosen import CONDITIONAL, EMPTY, Chosen, Record, chosen, ends
-from results.figures.style import (
+from results.figures.drawing.chosen import CONDITIONAL, EMPTY, Chosen, Record, chosen, ends
+from results.figures.drawing.style import (
     GREY,
     MARKERS,
     Drawing,

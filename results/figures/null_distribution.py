@@ -7,8 +7,8 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
-from results.figures.chosen import chosen
-from results.figures.style import (
+from results.figures.drawing.chosen import chosen
+from results.figures.drawing.style import (
     COLOURS,
     GREY,
     WIDTHS,
@@ -20,8 +20,8 @@ from results.figures.style import (
     titled,
     wrapped,
 )
-from results.metrics import auc, evaluate
 from results.run_folder import Run
+from results.statistics.metrics import auc, evaluate
 
 PANELS = 6
 COLUMNS = {"single": 1, "double": 3}

@@ -8,8 +8,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
-from results.figures.left_behind import Artifacts, artifacts
-from results.figures.style import SMALL, WIDTHS, Drawing, NothingToDrawError, Width, styled, wrapped
+from results.figures.drawing.left_behind import Artifacts, artifacts
+from results.figures.drawing.style import SMALL, WIDTHS, Drawing, NothingToDrawError, Width, styled, wrapped
 from results.run_folder import Run
 from results.statistics.confusion import Float64
 

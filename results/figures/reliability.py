@@ -8,8 +8,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
-from results.figures.chosen import RESAMPLES, Resampled, chosen
-from results.figures.style import COLOURS, GREY, Drawing, Width, styled, titled
+from results.figures.drawing.chosen import RESAMPLES, Resampled, chosen
+from results.figures.drawing.style import COLOURS, GREY, Drawing, Width, styled, titled
 from results.run_folder import Run
 
 Float64 = NDArray[np.float64]

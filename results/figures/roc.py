@@ -8,12 +8,12 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from results.figures.chosen import RESAMPLES, Chosen, Record, Resampled, chosen, spell
-from results.figures.curves import Curve, Kind, mean_curve
-from results.figures.style import GREY, Drawing, Width, legend_below, line, styled, titled
-from results.metrics import METRICS, evaluate
+from results.figures.drawing.chosen import RESAMPLES, Chosen, Record, Resampled, chosen, spell
+from results.figures.drawing.curves import Curve, Kind, mean_curve
+from results.figures.drawing.style import GREY, Drawing, Width, legend_below, line, styled, titled
 from results.run_folder import Run
 from results.statistics.bootstrap import interval
+from results.statistics.metrics import METRICS, evaluate
 
 BEST = 2
 CLASSES = 7

@@ -1,4 +1,4 @@
-"""Reads what `bench.latents` wrote of one autoencoder."""
+"""Reads what `bench.models.latents` wrote of one autoencoder."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class Latents:
 
 
 def read_latents(run: Run, folder: Path) -> Latents:
-    """Opens a folder that `bench.latents` wrote.
+    """Opens a folder that `bench.models.latents` wrote.
 
     Raises:
         ResultsError: Something in it can't be read.

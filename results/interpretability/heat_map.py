@@ -9,7 +9,16 @@ from matplotlib.axes import Axes
 from matplotlib.image import AxesImage
 from numpy.typing import NDArray
 
-from results.figures.style import WIDTHS, Drawing, NothingToDrawError, Width, readable_on, styled, text_width, titled
+from results.figures.drawing.style import (
+    WIDTHS,
+    Drawing,
+    NothingToDrawError,
+    Width,
+    readable_on,
+    styled,
+    text_width,
+    titled,
+)
 from results.interpretability.found import Latents
 from results.interpretability.table import EVENTS, POOLED, WITHIN, short
 

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
-from results.figures.style import COLOURS, WIDTHS, Drawing, Width, styled, wrapped
+from results.figures.drawing.style import COLOURS, WIDTHS, Drawing, Width, styled, wrapped
 from results.interpretability.found import Latents
 
 Float32 = NDArray[np.float32]

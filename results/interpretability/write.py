@@ -17,7 +17,7 @@ from results.run_folder import read
 if TYPE_CHECKING:
     import pandas as pd
 
-    from results.figures.style import Drawing, Width
+    from results.figures.drawing.style import Drawing, Width
 
 FORMATS = ("pdf", "png")
 
@@ -27,14 +27,14 @@ def write_figures(run: Path, folder: Path, *, width: Width = "double", resamples
 
     Args:
         run: A run folder.
-        folder: `RUN/latents/KEY`, as `bench.latents` wrote it.
+        folder: `RUN/latents/KEY`, as `bench.models.latents` wrote it.
         width: `single` (89 mm) or `double` (183 mm).
         resamples: Draws of patients for intervals.
 
     Returns:
         The files, `captions.md` last.
     """
-    from results.figures.style import NothingToDrawError
+    from results.figures.drawing.style import NothingToDrawError
 
     of = read_latents(read(run), folder)
     table = correlation_table(of, resamples=resamples)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from results.methods import data, evaluation, steps
 from results.methods.evidence import Evidence, gather
-from results.references import bibtex
+from results.methods.references import bibtex
 from results.run_folder import Run
 
 

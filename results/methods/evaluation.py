@@ -8,10 +8,10 @@ from typing import Any
 from results.methods.evidence import Evidence
 from results.methods.known import OF_SOFTWARE
 from results.methods.steps import PRETRAINED, software, used
-from results.metrics import METRICS, ORDINAL, OfPairs
-from results.notes import calling
-from results.paired import ENOUGH_FOLDS
-from results.scores import EXPLORATORY, is_step
+from results.scores.paired import ENOUGH_FOLDS
+from results.scores.scores import EXPLORATORY, is_step
+from results.statistics.metrics import METRICS, ORDINAL, OfPairs
+from results.tables.notes import calling
 
 WHAT = {"encoders": "encoder", "missing": "substitute", "fusion": "fusion", "tables": "table"}
 TITLES = {

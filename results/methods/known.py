@@ -11,7 +11,7 @@ class Known:
 
     Args:
         words: What it is, as the object of a sentence.
-        cites: Keys of `results.references.BIBTEX`.
+        cites: Keys of `results.methods.references.BIBTEX`.
         software: Names of packages as `provenance.json` has them.
         learns: From what it learns inside the fold: "", `images` (without labels) or `labels`.
     """

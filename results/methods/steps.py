@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from results.labels import parse_step, split_outside_brackets
 from results.methods.evidence import UNUSED, Evidence
 from results.methods.known import STEPS, TRAINED, Known
+from results.scores.labels import parse_step, split_outside_brackets
 
 PRETRAINED = ("efficientnet_lite0", "resnet50", "timm_backbone", "medicalnet")
 NOUNS = {

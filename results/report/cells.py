@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from results.report.leaderboard import NOTHING, Leaderboard, Line, Value, is_number, score_text
 from results.report.reading import Read
 from results.run_folder import Run
-from results.tables import DECIMALS, LABELS
+from results.tables.main import DECIMALS, LABELS
 
 WIDTH, HEIGHT, MARGIN = 260, 30, 8
 

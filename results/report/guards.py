@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from results.report.leaderboard import Leaderboard, Record, is_number
 from results.report.reading import Read
 from results.run_folder import Predictions, Run
-from results.scores import EXPLORATORY
+from results.scores.scores import EXPLORATORY
 
 
 @dataclass(frozen=True)

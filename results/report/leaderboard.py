@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from results import notes
-from results.formats import Score
-from results.labels import shorten
-from results.refits import refit_notes, refit_text
 from results.run_folder import Run
-from results.tables import DECIMALS, DEFAULT, LABELS, LOWER_IS_BETTER
+from results.scores.labels import shorten
+from results.tables import notes
+from results.tables.formats import Score
+from results.tables.main import DECIMALS, DEFAULT, LABELS, LOWER_IS_BETTER
+from results.tables.refits import refit_notes, refit_text
 
 if TYPE_CHECKING:
     import pandas as pd

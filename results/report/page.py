@@ -8,7 +8,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from results.comparisons import comparisons
 from results.report import about
 from results.report.cells import CellPage, cell_pages
 from results.report.guards import Guard, guards
@@ -16,7 +15,8 @@ from results.report.leaderboard import Leaderboard, leaderboard
 from results.report.meanings import MEANINGS
 from results.report.reading import read_target
 from results.run_folder import Run
-from results.scores import scores
+from results.scores.scores import scores
+from results.tables.comparisons import comparisons
 
 HERE = Path(__file__).parent
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from results.metrics import auc
 from results.run_folder import Cell, Predictions, Run
+from results.statistics.metrics import auc
 
 SUM_TOLERANCE = 1e-3
 

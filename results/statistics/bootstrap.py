@@ -14,8 +14,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from results.metrics import OfCounts, OfPairs, OfRows, score_of
 from results.statistics import ranking
+from results.statistics.metrics import OfCounts, OfPairs, OfRows, score_of
 
 Float64 = NDArray[np.float64]
 Int64 = NDArray[np.int64]
@@ -109,7 +109,7 @@ class PatientBootstrap:
         """`(B,)`: the primary value of a metric in every resample, NaN where it is undefined.
 
         Args:
-            metric: One of `results.metrics.METRICS`.
+            metric: One of `results.statistics.metrics.METRICS`.
             rows: The rows of the predictions.
             P: `(n, K)` probabilities.
         """

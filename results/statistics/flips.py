@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from results.metrics import OfCounts, OfPairs, OfRows, score_of
+from results.statistics.metrics import OfCounts, OfPairs, OfRows, score_of
 from results.statistics.ranking import wins_of_labels
 
 Float64 = NDArray[np.float64]
@@ -48,7 +48,7 @@ def scores_of_labels(
     learnt from.
 
     Args:
-        metric: One of `results.metrics.METRICS`.
+        metric: One of `results.statistics.metrics.METRICS`.
         labels: `(times, n)` class indices; rows of one sample have one label.
         P: `(n, K)` probabilities.
         repeat: `(n,)`.

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from results.metrics import OfCounts, OfPairs, OfRows
 from results.statistics.bootstrap import PatientBootstrap, Rows, interval
+from results.statistics.metrics import OfCounts, OfPairs, OfRows
 
 Float64 = NDArray[np.float64]
 
@@ -47,7 +47,7 @@ def selection_corrected(
 
     Args:
         bootstrap: Its draws choose; the patients that a draw leaves out score.
-        metric: One of `results.metrics.METRICS`.
+        metric: One of `results.statistics.metrics.METRICS`.
         rows: The rows that every cell predicts.
         cells: `(n, K)` probabilities of each of C cells.
 

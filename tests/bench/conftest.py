@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from bench.gridfile import read_grid
-from bench.progress import Progress
-from bench.run import Options, run
+from bench.grid.file import read_grid
+from bench.run.progress import Progress
+from bench.run.run import Options, run
 
 SMALL = """
 name: small

@@ -15,7 +15,7 @@ from pydicom.uid import ExplicitVRLittleEndian
 from data.base import DataError
 from data.dicom_study import DicomStudy
 from data.rsna import Rsna
-from data.rsna_tables import PLACES
+from data.rsna_challenge.tables import PLACES
 
 SEQUENCES = ("sagittal_t1", "sagittal_t2", "axial_t2")
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from data.crop import crop
+from data.geometry.crop import crop
 from data.phantom.anatomy import draw_anatomy
 from data.phantom.gradings import draw_gradings
 from data.phantom.shapes import measure

@@ -17,7 +17,7 @@ from encoders.finetuning.augmentation import augment, placings
 from encoders.finetuning.calibration import temperature
 from encoders.finetuning.network import build, means
 from encoders.finetuning.training import Crops, Trainer
-from encoders.weights import WeightsError
+from encoders.networks.weights import WeightsError
 
 TINY = Finetuned(
     preset="", network="test_resnet", weights="random", size=32, epochs=6, batch_size=16, learning_rate=3e-3
@@ -258,7 +258,7 @@ def test_presets_give_features_and_classes(preset):
 def test_training_starts_from_the_weights_of_a_file(tmp_path):
     from safetensors.torch import save_file
 
-    from encoders.timm_network import create
+    from encoders.networks.timm_network import create
 
     start = create("test_resnet", "random", 32).state_dict()
     save_file(start, tmp_path / "start.safetensors")

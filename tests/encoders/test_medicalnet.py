@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from encoders.medicalnet import Medicalnet
-from encoders.torch_base import seeded
-from encoders.weights import WeightsError
+from encoders.networks.torch_base import seeded
+from encoders.networks.weights import WeightsError
 
 
 def built(encoder, seed=0):

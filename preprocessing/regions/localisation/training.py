@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from preprocessing.regions.localisation.stack import Stack
-from preprocessing.regions.training import BestEpoch, Curve
-from preprocessing.regions.training import seeded as with_seed
+from preprocessing.regions.networks.training import BestEpoch, Curve
+from preprocessing.regions.networks.training import seeded as with_seed
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor, nn

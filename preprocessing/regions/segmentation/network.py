@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from preprocessing.regions.networks.training import seeded
 from preprocessing.regions.segmentation.classes import CLASSES
-from preprocessing.regions.training import seeded
 
 if TYPE_CHECKING:
     from torch import nn

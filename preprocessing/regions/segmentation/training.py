@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.base import Float32
+from preprocessing.regions.networks.training import BestEpoch, Curve, held_out
 from preprocessing.regions.segmentation.classes import CLASSES
 from preprocessing.regions.segmentation.network import weigh
-from preprocessing.regions.training import BestEpoch, Curve, held_out
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

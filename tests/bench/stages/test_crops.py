@@ -9,7 +9,7 @@ from numpy.testing import assert_allclose
 
 from bench.stages.crops import Crops, CropWriter, Fault, StudyCrops, cut_study
 from data.base import DataError, Dataset, Image
-from data.crop import crop
+from data.geometry.crop import crop
 from data.phantom import example_discs
 from data.rsna import Rsna
 from preprocessing.images.base import ImageStep

@@ -5,9 +5,9 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.impute import KNNImputer
 
+from encoders.missing.filling.quality import filling_quality
 from encoders.missing.mean import Mean
 from encoders.missing.neighbours import Neighbours
-from encoders.missing.quality import filling_quality
 
 
 def each(present):

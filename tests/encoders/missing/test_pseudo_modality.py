@@ -5,12 +5,12 @@ import pytest
 from numpy.testing import assert_allclose
 from sklearn.linear_model import Ridge
 
-from encoders.missing import vae
 from encoders.missing.base import Standard
+from encoders.missing.filling import vae
+from encoders.missing.filling.quality import filling_quality
+from encoders.missing.filling.ridge import ridge
 from encoders.missing.mean import Mean
 from encoders.missing.pseudo_modality import PseudoModality
-from encoders.missing.quality import filling_quality
-from encoders.missing.ridge import ridge
 
 
 def each(present):

@@ -9,9 +9,9 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from data.base import Image
-from data.crop import crop
+from data.geometry.crop import crop
+from data.geometry.planes import regular_grid
 from data.phantom import example_discs
-from data.planes import regular_grid
 from preprocessing.regions.mask import Mask
 from preprocessing.regions.point import Point
 from preprocessing.regions.whole import Whole

@@ -17,7 +17,7 @@ from results.report.guards import guards
 from results.report.leaderboard import leaderboard
 from results.report.reading import fold_auc, read_target
 from results.run_folder import ResultsError
-from results.scores import scores
+from results.scores.scores import scores
 
 PNG = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="

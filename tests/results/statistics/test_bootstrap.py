@@ -5,9 +5,9 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn import metrics as sk
 
-from results.metrics import METRICS, accuracy, auc, auc_within_level, average_precision, evaluate
 from results.statistics import bootstrap as module
 from results.statistics.bootstrap import PatientBootstrap, Rows, interval
+from results.statistics.metrics import METRICS, accuracy, auc, auc_within_level, average_precision, evaluate
 from results.statistics.ranking import patient_wins, weighted_average_precision, weighted_wins
 
 

@@ -8,9 +8,9 @@ from numpy.testing import assert_allclose
 from scipy import stats
 from sklearn.metrics import roc_auc_score
 
-from results.metrics import auc, evaluate
 from results.statistics.bootstrap import PatientBootstrap, Rows
 from results.statistics.delong import auc_test, auc_variance
+from results.statistics.metrics import auc, evaluate
 
 
 def scores(seed, *, n_patients=40, samples=7, decimals=1):

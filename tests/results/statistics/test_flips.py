@@ -7,8 +7,8 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.metrics import roc_auc_score
 
-from results.metrics import METRICS, accuracy, auc, evaluate
 from results.statistics.flips import flip, flipped_labels, scores_of_labels
+from results.statistics.metrics import METRICS, accuracy, auc, evaluate
 
 
 def flipped_scores(metric, y, P, *, sample, repeat, fold, within=None, **how):

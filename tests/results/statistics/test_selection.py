@@ -5,8 +5,8 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.metrics import f1_score, log_loss, roc_auc_score
 
-from results.metrics import METRICS
 from results.statistics.bootstrap import PatientBootstrap, Rows, interval
+from results.statistics.metrics import METRICS
 from results.statistics.selection import selection_corrected
 
 

@@ -1,0 +1,1 @@
+"""Ask: the grid file, its values, the axes, and what `--only` selects."""

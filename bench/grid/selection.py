@@ -1,0 +1,58 @@
+"""What `--only` names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from bench.grid.cells import AXES, Cell, Grid, is_named
+from bench.plugins import nearest
+
+
+class SelectionError(Exception):
+    """An `--only` that names nothing of the grid."""
+
+
+def is_chosen(cell: Cell, only: Mapping[str, list[str]]) -> bool:
+    """Whether a cell is among those that `--only` names; a floor row always is, for its targets and sequences."""
+    floor = cell["encoders"].name == "-"
+    for axis, names in only.items():
+        if axis == "targets":
+            if cell.target not in names:
+                return False
+        elif axis == "cells" or (floor and axis not in ("sequences", "drop", "heads")):
+            continue
+        elif not is_named(cell[axis], names) and not (floor and axis == "heads"):
+            return False
+    return True
+
+
+def parse_only(grid: Grid, texts: list[str]) -> dict[str, list[str]]:
+    """`axis=name,name` options as a mapping.
+
+    Raises:
+        SelectionError: No such axis, or no step of that name on it.
+    """
+    only: dict[str, list[str]] = {}
+    known = [*AXES, "targets"]
+    for text in texts:
+        axis, equals, names = text.partition("=")
+        if not equals or axis not in known:
+            raise SelectionError(f"--only {text}: expected axis=name{nearest(axis, known)}")
+        for name in _split(names):
+            if not grid.names(axis, name):
+                known_here = nearest(name, grid.labels(axis))
+                raise SelectionError(f"--only {text}: the grid has no '{name}' on {axis}{known_here}")
+            only.setdefault(axis, []).append(name)
+    return only
+
+
+def _split(names: str) -> list[str]:
+    """Names between commas; a comma inside brackets belongs to its name."""
+    parts, depth = [""], 0
+    for letter in names:
+        depth += (letter == "(") - (letter == ")")
+        if letter == "," and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += letter
+    return [part.strip() for part in parts if part.strip()]

@@ -1,0 +1,261 @@
+"""Lets a model look at new studies."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property, partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bench.models.model import FittedCell, Model, ModelError, read_model
+from bench.stages.crops import StudyCrops, cut_study
+from data.base import DataError, Dataset, Float32, Float64, Image
+from data.dicom_study import DicomStudy
+from encoders.base import FittedClassifier, FittedEncoder, Tokens
+from preprocessing.regions.base import FittedPoints, Study
+from results.diagnosis import Diagnosis, Finding, Mark, Slice
+from results.methods.model_card import FACTS
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def grade(
+    folder: Path, studies: Sequence[Path], descriptions: Path | None, *, keep_names: bool, device: str
+) -> Iterator[Diagnosis | DataError]:
+    """What a model of lumbar spines says of folders of DICOM files; of one that can't be read, the error.
+
+    Args:
+        folder: The model.
+        studies: One a study.
+        descriptions: A table that says what each series is; None tells it from the headers.
+        keep_names: Whether studies are called as their folders are.
+        device: `"cpu"` or `"cuda"`.
+
+    Raises:
+        ModelError: The folder is no model, or one of other scans.
+    """
+    model = read_model(folder, device=device)
+    card, table = folder / FACTS, str(descriptions or "")
+    facts = json.loads(card.read_text(encoding="utf-8")) if card.is_file() else {}
+    readable = []
+    for number, study in enumerate(studies, 1):
+        try:
+            DicomStudy(folders=str(study), descriptions=table, keep_names=keep_names).samples()
+            readable.append(str(study))
+        except DataError as error:
+            yield DataError(f"argument {number}: {str(error).partition(': ')[2]}" if len(studies) > 1 else str(error))
+    if not readable:
+        return
+    dataset = DicomStudy(folders=tuple(readable), descriptions=table, keep_names=keep_names)
+    _check_places(model, dataset, folder)
+    told = dataset.recognised()
+    for name in dict.fromkeys(dataset.samples()["study"].astype(str)):
+        try:
+            one = _Reading(model, dataset, name).diagnosis(facts)
+        except DataError as error:
+            yield error
+            continue
+        notes = [
+            f"{row['series']}, {row['orientation']}, {row['slices']} slices: "
+            f"{row['sequence'] or 'not used'} ({row['how']})"
+            for row in told[told["study"] == name].to_dict("records")
+        ]
+        yield replace(one, notes=(*notes, *one.notes))
+
+
+def _check_places(model: Model, dataset: Dataset, folder: Path) -> None:
+    known = {column for cell in model.cells for column in (*cell.about["rows"], *cell.about["columns"])}
+    if unknown := known - set(dataset.samples()):
+        raise ModelError(
+            f"{folder} is of {model.about['dataset']}, whose samples have {min(unknown)}: a new study has not"
+        )
+
+
+class _Reading:
+    """One study; its scans are read once."""
+
+    def __init__(self, model: Model, dataset: Dataset, study: str) -> None:
+        self._model, self._dataset, self._study = model, dataset, study
+        self._images: dict[str, Image | Exception | None] = {}
+        self._found: dict[int, pd.DataFrame] = {}
+
+    def diagnosis(self, facts: Mapping[str, str]) -> Diagnosis:
+        """All findings; the study's order of samples.
+
+        Raises:
+            DataError: No scan of the study can be read.
+        """
+        findings: dict[str, Finding] = {}
+        for cell in self._model.cells:
+            findings |= self._findings(cell)
+        if all(isinstance(one, Exception) or one is None for one in self._images.values()):
+            why = [str(one) for one in self._images.values() if one is not None]
+            raise DataError(why[0] if why else f"{self._study}: no scan that the model reads")
+        ordered = [findings[sample] for sample in self._samples.index if sample in findings]
+        marks = {(one.mark.sequence, one.mark.index): one.mark for one in ordered if one.mark}
+        said = [f"{sequence}: {why}" for sequence in self._dataset.sequences for why in self._faults(sequence)]
+        return Diagnosis(
+            study=self._study,
+            classes=tuple(self._model.cells[0].about["classes"]),
+            findings=tuple(ordered),
+            slices=tuple(self._slice(mark) for mark in marks.values()),
+            model=facts,
+            notes=tuple(said),
+        )
+
+    def load(self, study: str, sequence: str) -> Image | None:
+        """As `Dataset.load`, once."""
+        if sequence not in self._images:
+            try:
+                self._images[sequence] = self._dataset.load(study, sequence)
+            except DataError as error:
+                self._images[sequence] = error
+        found = self._images[sequence]
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    @cached_property
+    def _samples(self) -> pd.DataFrame:
+        """The study's samples without any label."""
+        table = self._dataset.samples()
+        labels = {target.column for target in self._dataset.targets()}
+        return table.loc[table["study"].astype(str) == self._study, [c for c in table if c not in labels]]
+
+    def _records(self, samples: pd.DataFrame) -> list[dict[str, Any]]:
+        places = samples[[c for c in samples if c not in self._dataset.clinical]]
+        records: list[dict[str, Any]] = places.reset_index().to_dict("records")  # type: ignore[assignment]
+        return records
+
+    def _faults(self, sequence: str) -> tuple[str, ...]:
+        found = self._images.get(sequence)
+        return (str(found),) if isinstance(found, Exception) else () if found is None else found.faults
+
+    def _findings(self, cell: FittedCell) -> dict[str, Finding]:
+        samples = self._samples
+        for column, value in cell.about["rows"].items():
+            samples = samples[samples[column] == value]
+        points = self._points(cell.finder)
+        sequences = [step["name"] for step in cell.about["steps"]["sequences"]]
+        records = self._records(samples)
+        crops = [self._crops(cell, sequence, records, points) for sequence in sequences]
+        rows = [np.asarray(one.entry, dtype=np.int64) for one in crops]
+        there = np.any([one >= 0 for one in rows], axis=0)
+        P = np.full((len(samples), len(cell.about["classes"])), np.nan)
+        called = np.zeros(len(samples), dtype=np.int64)
+        if there.any():
+            tokens = [
+                [_tokens(fitted, one, width) for fitted, one, width in zip(each, crops, widths, strict=True)]
+                for each, widths in zip(cell.encoders, cell.about["widths"], strict=True)
+            ]
+            own = [_own(each, given, P.shape) for each, given in zip(cell.encoders, tokens, strict=True)]
+            found = cell.chain.predict(tokens, own, samples[cell.about["columns"]])
+            P = found.P
+            called = P.argmax(axis=1)
+            if found.threshold is not None:
+                called = (P[:, 1] >= found.threshold).astype(np.int64)
+        out = {}
+        for i, record in enumerate(records):
+            place = {name: record[name] for name in ("condition", "side", "level")}
+            sample = record["sample"]
+            if not there[i]:
+                out[sample] = Finding(**place, missing=self._why(i, sequences, crops, sample, points))
+                continue
+            grade = cell.about["classes"][called[i]]
+            mark = self._mark(sample, points)
+            out[sample] = Finding(**place, probabilities=tuple(map(float, P[i])), grade=grade, mark=mark)
+        return out
+
+    def _points(self, finder: FittedPoints | None) -> pd.DataFrame | None:
+        """The points of all of the study's samples; None for a region without."""
+        if finder is None:
+            return None
+        if id(finder) not in self._found:
+            images = {name: partial(self._image, name) for name in self._dataset.sequences}
+            nothing = self._dataset.points(self._study).iloc[:0]
+            study = Study(self._study, self._study, images, self._records(self._samples), nothing)
+            self._found[id(finder)] = finder.find(study)
+        return self._found[id(finder)]
+
+    def _image(self, sequence: str) -> Image | None:
+        try:
+            return self.load(self._study, sequence)
+        except DataError:
+            return None
+
+    def _crops(
+        self, cell: FittedCell, sequence: str, records: list[dict[str, Any]], points: pd.DataFrame | None
+    ) -> StudyCrops:
+        variants = {"": (cell.regions[sequence], cell.images)}
+        source: Any = self
+        return cut_study(source, self._study, sequence, records, variants, lambda study: points)[""]  # type: ignore[arg-type, return-value]
+
+    def _why(
+        self, i: int, sequences: list[str], crops: Sequence[StudyCrops], sample: str, points: pd.DataFrame | None
+    ) -> str:
+        """Why a sample has no crop in any sequence."""
+        if points is not None and sample in points.index and points.loc[sample, "fault"]:
+            return str(points.loc[sample, "fault"])
+        reasons = []
+        for sequence, one in zip(sequences, crops, strict=True):
+            why = [fault.why for fault in one.faults if fault.sample == i]
+            reasons.append(why[0] if why else f"no {sequence.replace('_', ' ')} in this study")
+        return "; ".join(dict.fromkeys(reasons))
+
+    def _mark(self, sample: str, points: pd.DataFrame | None) -> Mark | None:
+        if points is None or sample not in points.index or points.loc[sample, "fault"]:
+            return None
+        row: Any = points.loc[sample]
+        position = (float(row["x"]), float(row["y"]), float(row["z"]))
+        image = self.load(self._study, row["sequence"])
+        assert image is not None
+        d, y, x = (float(v) for v in image.index(position))
+        file: dict[str, Any] = {}
+        if hasattr(self._dataset, "pixel"):
+            at = self._dataset.pixel(self._study, row["sequence"], position)
+            file = {"series": at.series, "file": at.file, "instance": at.instance, "file_x": at.x, "file_y": at.y}
+        return Mark(sequence=row["sequence"], index=round(d), x=x, y=y, position=position, **file)
+
+    def _slice(self, mark: Mark) -> Slice:
+        image = self.load(self._study, mark.sequence)
+        assert image is not None
+        plane = image.affine if image.planes is None else image.planes[mark.index]
+        lengths = np.linalg.norm(plane[:3, 1:3], axis=0)
+        down, right = (tuple(map(float, v)) for v in (plane[:3, 1:3] / lengths).T)
+        return Slice(
+            sequence=mark.sequence,
+            index=mark.index,
+            pixels=image.pixels[mark.index],
+            spacing=(float(lengths[0]), float(lengths[1])),
+            directions=(down, right),  # type: ignore[arg-type]
+            instance=mark.instance,
+        )
+
+
+def _tokens(fitted: FittedEncoder, crops: StudyCrops, width: int) -> Tokens:
+    """The tokens of a study's samples in one sequence."""
+    found: list[Float32] = list(fitted.encode(crops.images)) if crops.images else []
+    values = np.zeros((len(found), max([1, *map(len, found)]), width), dtype=np.float32)
+    present = np.zeros(values.shape[:2], dtype=bool)
+    for i, token in enumerate(found):
+        values[i, : len(token)], present[i, : len(token)] = token, True
+    return Tokens(values, present, np.asarray(crops.entry, dtype=np.int64))
+
+
+def _own(each: Sequence[FittedEncoder], tokens: Sequence[Tokens], shape: tuple[int, ...]) -> Float64 | None:
+    """What an encoder trained with labels says itself; None for another."""
+    if not all(hasattr(fitted, "log_probabilities") for fitted in each):
+        return None
+    total = np.zeros(shape)
+    for fitted, one in zip(each, tokens, strict=True):
+        vectors, have = one.means()
+        if have.any():
+            classifier: FittedClassifier = fitted  # type: ignore[assignment]
+            found = np.exp(classifier.log_probabilities(vectors[have]).astype(np.float64))
+            total[have, : found.shape[1]] += found / found.sum(axis=1, keepdims=True)
+    return np.asarray(total / np.maximum(total.sum(axis=1, keepdims=True), 1e-300))

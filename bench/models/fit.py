@@ -1,0 +1,266 @@
+"""Refits cells of a run on all of its patients and writes the model."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shutil
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.grid.cells import Cell
+from bench.models.chains import fit_chain
+from bench.models.model import FILE, FORMAT, ModelError, read_chain, step_code
+from bench.models.reopen import SHORT, find_cell, open_plan
+from bench.plan.keys import CropsRef, Part, TokensRef, View
+from bench.plan.plan import Plan, PlannedCell
+from bench.run import provenance
+from bench.run.progress import Progress
+from bench.tasks.local import execute
+from bench.tasks.reading import make_crops
+from bench.tasks.store import Store
+from bench.tasks.work import Work
+
+if TYPE_CHECKING:
+    from bench.stages.chain import Chain
+
+ALL = -1  # the fold whose training patients are all
+AXES = ("sequences", "regions", "images", "encoders", "missing", "fusion", "tables", "balance", "heads")
+REBUILT = ("regions", "images", "encoders", "fusion")  # by their fields; the other steps are in the chain
+
+
+def fit_model(
+    run: Path,
+    cells: Sequence[str],
+    out: Path,
+    *,
+    store: Path,
+    grid_file: Path | None,
+    device: str,
+    jobs: int,
+    progress: Progress,
+) -> list[PlannedCell]:
+    """Refits cells of a run on all of its patients, the same graph with the fold `all`, and writes the model.
+
+    Args:
+        run: A run folder.
+        cells: Keys of cells, or how they begin; one a target.
+        out: A new or empty folder.
+        store: The store of the run.
+        grid_file: The run's grid, where it is not the copy in the run folder.
+        device: `"cpu"` or `"cuda"`.
+        jobs: Tasks at a time.
+        progress: Is told of the work.
+
+    Returns:
+        The cells as the run has them.
+
+    Raises:
+        CellError: No such run or cell.
+        ModelError: A cell that no model can be made of, or whose cross-validation is not done; `out` holds something;
+            a step failed.
+    """
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise ModelError(f"--out {out} exists: name a new folder")
+    kept = Store(store)
+    plan = open_plan(run, grid_file, kept)
+    chosen = [find_cell(run, cell, plan, _fit_for_use, "that can be fitted") for cell in cells]
+    _check(chosen, plan)
+    _check_done(run, chosen)
+    whole = np.ones(len(plan.ids), dtype=bool)
+    view = View(plan.view.labels, [Part(0, ALL, whole, ~whole)])
+    planned = [plan.plan_cell(one.cell, view) for one in chosen]
+    for one in planned:
+        if one.refused:
+            raise ModelError(f"cell {one.cell.labels()}: {one.refused}")
+        one.fits[0].filling = ""  # there is no test sample to rate a filling on
+    with progress.shown():
+        make_crops(plan, kept, jobs=jobs, progress=progress)
+        work = Work(plan, kept, device=device, progress=progress, fitted=lambda one: None)
+        tasks, fits = work.tasks(planned, ())
+        before = [task for task in tasks if task not in fits]
+        progress.expect(before)
+        execute(before, jobs=jobs, overlap=device != "cpu", watcher=progress)
+        for task in before:
+            if task.error:
+                raise ModelError(f"{task.name}: {task.error}")
+        chains = [fit_chain(plan, work, one, one.fits[0], device=device) for one in planned]
+    draft = out.with_name(f".{out.name}.part")
+    shutil.rmtree(draft, ignore_errors=True)
+    draft.mkdir(parents=True)
+    told = [_keep(draft, plan, one, chain) for one, chain in zip(planned, chains, strict=True)]
+    about = {
+        "format": FORMAT,
+        "fitted": datetime.now(UTC).isoformat(timespec="seconds"),
+        "run": run.name,
+        "dataset": plan.grid.data.name,
+        "patients": len(set(plan.patients.tolist())),
+        "seed": plan.grid.protocol.seed,
+        "device": device,
+        "dataset_sequences": list(plan.dataset.sequences),
+        "versions": provenance.versions(),
+        "code": provenance.code_state(),
+        "cells": [{"key_in_run": cell.key, **one} for cell, one in zip(chosen, told, strict=True)],
+    }
+    (draft / FILE).write_text(json.dumps(about, indent=1), encoding="utf-8")
+    if out.exists():
+        out.rmdir()
+    draft.rename(out)
+    return chosen
+
+
+def _fit_for_use(planned: PlannedCell) -> bool:
+    return bool(planned.fits[0].tokens) and not planned.refused
+
+
+def _check(chosen: Sequence[PlannedCell], plan: Plan) -> None:
+    taken: dict[str, str] = {}
+    for one in chosen:
+        name, region = f"cell {one.key[:SHORT]}", one.cell["regions"]
+        if not one.fits[0].tokens:
+            raise ModelError(f"{name} ({one.cell['heads'].label()}) sees no image: name another")
+        plugin = plan.keys.plugin("regions", region)
+        if plugin.uses_points and not plugin.finds_points:
+            raise ModelError(
+                f"{name}: region {region.label()} needs annotated points, which a new study has not: name a cell with "
+                "region predicted"
+            )
+        for sample in plan.ids[one.view.labels[one.cell.target].y >= 0]:
+            if taken.setdefault(sample, one.cell.target) != one.cell.target:
+                raise ModelError(
+                    f"--cell: targets {taken[sample]} and {one.cell.target} are both of sample {sample}: name cells "
+                    "whose targets share none"
+                )
+    if len({one.cell.target for one in chosen}) < len(chosen):
+        raise ModelError("--cell: two cells are of one target: name one a target")
+
+
+def _check_done(run: Path, chosen: Sequence[PlannedCell]) -> None:
+    """Demands the scores of each cell's cross-validation, which the card tells."""
+    known = {one["key"]: one for one in json.loads((run / "cells.json").read_text(encoding="utf-8"))}
+    for one in chosen:
+        if (status := known[one.key]["status"]) != "done":
+            why = f": {known[one.key]['reason']}" if known[one.key]["reason"] else ""
+            raise ModelError(f"cell {one.key[:SHORT]} is {status} in {run}{why}; finish its cross-validation first")
+
+
+def _keep(folder: Path, plan: Plan, planned: PlannedCell, chain: Chain) -> dict[str, Any]:
+    """Writes what a cell is made of; gives its part of `model.json`."""
+    cell, fit = planned.cell, planned.fits[0]
+    labels = planned.view.labels[cell.target]
+    networks, widths = [], []
+    for refs in fit.tokens:
+        networks.append([_keep_network(folder, plan, ref) for ref in refs])
+        widths.append([_width(plan, ref) for ref in refs])
+    regions = {ref.crops.sequence: _keep_region(folder, plan, ref.crops) for refs in fit.tokens for ref in refs}
+    fusions = []
+    if fit.fused is not None:
+        for i in range(len(fit.tokens)):
+            name = f"fusions/{cell.target}_{i}"
+            source = plan.store.find("fused", fit.fused.key)
+            assert source is not None
+            shutil.copytree(source / f"encoder_{i}", folder / name)
+            fusions.append(name)
+        fused = [replace(one, fusion=replace(one.fusion, fuser=None)) for one in chain.encoders]  # type: ignore[arg-type]
+        chain = replace(chain, encoders=tuple(fused))
+    file = f"chain_{cell.target}.skops"
+    _dump(chain, folder / file)
+    y = labels.y[fit.rows.train]
+    return {
+        "target": cell.target,
+        "classes": [str(name) for name in labels.classes],
+        "rows": dict(labels.target.rows),
+        "ordinal": labels.target.ordinal,
+        "steps": {axis: _told(plan, cell, axis) for axis in AXES},
+        "columns": plan.keys.table_columns(cell),
+        "networks": networks,
+        "widths": widths,
+        "regions": regions,
+        "fusions": fusions,
+        "chain": file,
+        "conditions": _conditions(plan, fit.rows.train),
+        "n_samples": len(y),
+        "n_patients": len(set(plan.patients[fit.rows.train].tolist())),
+        "n_by_class": np.bincount(y, minlength=len(labels.classes)).tolist(),
+    }
+
+
+def _conditions(plan: Plan, rows: NDArray[np.int64]) -> list[str]:
+    """Of the training samples, where the dataset has such a column."""
+    if "condition" not in plan.samples:
+        return []
+    return list(dict.fromkeys(plan.samples["condition"].astype(str).to_numpy()[rows].tolist()))
+
+
+def _keep_network(folder: Path, plan: Plan, ref: TokensRef) -> dict[str, str]:
+    plugin = plan.keys.plugin("encoders", ref.encoder)
+    if ref.part is None:
+        return {"weights": plugin.weights_digest()}
+    name = f"networks/{ref.network[:16]}"
+    _copy(plan.store.find("networks", ref.network), folder / name)
+    return {"folder": name}
+
+
+def _width(plan: Plan, ref: TokensRef) -> int:
+    folder = plan.store.find("tokens", ref.key)
+    assert folder is not None
+    return int(np.load(folder / "values.npy", mmap_mode="r").shape[2])
+
+
+def _keep_region(folder: Path, plan: Plan, ref: CropsRef) -> str:
+    """The folder of a region that is fitted; empty for another."""
+    if ref.part is None:
+        return ""
+    name = f"networks/{ref.network[:16]}"
+    _copy(plan.store.find("regions", ref.network), folder / name)
+    return name
+
+
+def _copy(source: Path | None, target: Path) -> None:
+    """The weights and settings of a store entry; no tables, which name samples."""
+    assert source is not None
+    if not target.exists():
+        shutil.copytree(source, target, ignore=shutil.ignore_patterns("*.csv", "*.parquet", "*.npy", "made_by.json"))
+
+
+def _told(plan: Plan, cell: Cell, axis: str) -> list[dict[str, Any]]:
+    """The single steps of an axis with all fields; sequences have a name alone."""
+    step = cell[axis]
+    if step.name == "-":
+        return []
+    if axis == "sequences":
+        return [{"name": part.name} for part in step.each]
+    told = []
+    for part in step.each:
+        plugin = plan.keys.plugin(axis, part)
+        fields = {f.name: getattr(plugin, f.name) for f in dataclasses.fields(plugin)}
+        plain = {k: v for k, v in fields.items() if _is_plain(v)}
+        if axis in REBUILT and len(plain) < len(fields):
+            field = min(set(fields) - set(plain))
+            raise ModelError(f"{axis}/{part.name}: its field {field} is no plain value, which a model can't keep")
+        told.append({"name": part.name, "fields": plain, "code": step_code(axis, part.name)})
+    return told
+
+
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, tuple | list):
+        return all(map(_is_plain, value))
+    return value is None or isinstance(value, str | int | float | bool)
+
+
+def _dump(chain: Chain, path: Path) -> None:
+    from skops import io
+
+    try:
+        io.dump(chain, path)
+        read_chain(path)
+    except ModelError:
+        raise
+    except Exception as error:
+        raise ModelError(f"what was fitted can't be kept without pickle ({type(error).__name__}: {error})") from error

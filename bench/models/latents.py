@@ -1,0 +1,203 @@
+"""What an autoencoder of a run learnt, as arrays that `results/interpretability` reads: latents, measures, pictures."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.models import latent_pictures
+from bench.models.reopen import SHORT, CellError, find_cell, open_plan
+from bench.plan import labels
+from bench.plan.keys import TokensRef
+from bench.plan.plan import Plan, PlannedCell
+from bench.stages.crops import Subset
+from bench.tasks.store import Store
+from data.base import Float32, Float64, Image
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FOLDER = "latents"
+
+
+class LatentsError(CellError):
+    """A cell whose latents can't be shown, with the way out."""
+
+
+@runtime_checkable
+class Autoencoder(Protocol):
+    """A fitted encoder that also leads back."""
+
+    channels: tuple[str, ...]
+    recipe: Any
+    prepare: Any
+
+    def encode(self, images: Iterable[Image]) -> Iterator[Float32]:
+        """As in `FittedEncoder`."""
+        ...
+
+    def decode(self, latents: Float32) -> Float32:
+        """`(n, F)` to `(n, C, H, W)` or `(n, C, D, H, W)`."""
+        ...
+
+
+def write_latents(
+    run: Path,
+    cell: str,
+    *,
+    store: Path,
+    grid_file: Path | None = None,
+    measures: str = "disc_geometry",
+    fold: int = 0,
+    device: str = "cpu",
+) -> Path:
+    """Writes `RUN/latents/KEY/`, of the network of one fold of the first repeat: features of two folds share no axes.
+
+    `latents.npy` `(N, F)` float32 holds the features of every sample with a picture, the mean over its slices;
+    `samples.csv` its rows, `measures.csv` what is measured and graded of them, `about.json` the rest. `.npz` files
+    hold pictures as `latent_pictures` describes.
+
+    Args:
+        run: A run folder.
+        cell: The key of a cell, or how it begins.
+        store: The store of the run.
+        grid_file: The run's grid, where it is not the copy in the run folder.
+        measures: The encoder that measures each crop.
+        fold: Whose network.
+        device: `"cpu"` or `"cuda"`.
+
+    Raises:
+        CellError: No such run or cell.
+        LatentsError: No such fold; a cell without autoencoder; something is no longer in the store.
+    """
+    plan = open_plan(run, grid_file, Store(store))
+    planned = find_cell(run, cell, plan, lambda one: bool(_learnt(one, plan)), "with an autoencoder")
+    ref, others = _autoencoder(planned, plan, fold)
+    fitted = _network(ref, plan, device)
+    crops = plan.crops(ref.crops)
+    assert crops is not None and ref.part is not None
+    entries = plan.rows(ref.crops) if ref.present is None else np.where(ref.present, plan.rows(ref.crops), -1)
+    used = np.flatnonzero(entries >= 0)
+    means, middles = _features(ref, plan, entries[used])
+    seen = ref.part.train[used]
+    pictures = latent_pictures.Pictures(
+        fitted, Subset(crops, entries[used]), middles, plan.patients[used], seen, seed=plan.grid.protocol.seed
+    )
+    folder = run / FOLDER / planned.key
+    folder.mkdir(parents=True, exist_ok=True)
+    told = pictures.write(folder)
+    np.save(folder / "latents.npy", means)
+    _samples(plan, used, seen).to_csv(folder / "samples.csv", index=False)
+    measured, kinds, why = _measures(plan, Subset(crops, entries[used]), used, measures)
+    measured.to_csv(folder / "measures.csv", index=False)
+    about = {
+        "cell": planned.key,
+        "encoder": ref.encoder.label(),
+        "sequence": ref.crops.sequence,
+        "region": ref.crops.region.label(),
+        "images": ref.crops.images.label(),
+        "others": others,
+        "repeat": ref.part.repeat,
+        "fold": ref.part.fold,
+        "measured_by": measures,
+        "not_measured": why,
+        "kinds": kinds,
+        **told,
+    }
+    (folder / "about.json").write_text(json.dumps(about, indent=1), encoding="utf-8")
+    return folder
+
+
+def _learnt(planned: PlannedCell, plan: Plan) -> list[TokensRef]:
+    """The tokens of the first fold that an encoder learnt from images alone."""
+    tokens = [ref for each in planned.fits[0].tokens for ref in each]
+    return [ref for ref in tokens if plan.keys.plugin("encoders", ref.encoder).learns == "images"]
+
+
+def _autoencoder(planned: PlannedCell, plan: Plan, fold: int) -> tuple[TokensRef, list[str]]:
+    """The tokens of the cell's first autoencoder in its first sequence, and the names of its others."""
+    if not _learnt(planned, plan):
+        named = planned.cell["encoders"].label().replace("-", "none")
+        raise LatentsError(
+            f"cell {planned.key[:SHORT]} has no autoencoder (its encoder is {named}): name one with cae_2d or cae_3d"
+        )
+    folds = {f.part.fold: f for f in planned.fits if f.part.repeat == planned.fits[0].part.repeat}
+    if fold not in folds:
+        raise LatentsError(f"--fold {fold}: there is {', '.join(map(str, folds))}")
+    learnt = _learnt(PlannedCell(planned.cell, planned.view, planned.key, [folds[fold]]), plan)
+    return learnt[0], [f"{ref.encoder.label()} on {ref.crops.sequence}" for ref in learnt[1:]]
+
+
+def _network(ref: TokensRef, plan: Plan, device: str) -> Autoencoder:
+    where = plan.store.find("networks", ref.network)
+    if where is None or plan.store.find("tokens", ref.key) is None or plan.crops(ref.crops) is None:
+        raise LatentsError(
+            f"what {ref.encoder.label()} learnt in this fold is no longer in {plan.store.folder}: run the grid again, "
+            "or name the store of the run with --store"
+        )
+    fitted = plan.keys.plugin("encoders", ref.encoder).frozen().load(where, device=device)
+    if not isinstance(fitted, Autoencoder):
+        raise LatentsError(f"{ref.encoder.label()} has no decode: only what leads back to pictures can be shown")
+    return fitted
+
+
+def _features(ref: TokensRef, plan: Plan, entries: NDArray[np.int64]) -> tuple[Float32, Float32]:
+    """The mean over slices and the middle slice's features, `(N, F)` each."""
+    from bench.stages import tokens
+
+    where = plan.store.find("tokens", ref.key)
+    assert where is not None
+    found = tokens.read(where, entries)
+    values, present = found.gather()
+    middle = present.sum(axis=1) // 2
+    return found.means()[0], values[np.arange(len(values)), middle]
+
+
+def _samples(plan: Plan, used: NDArray[np.int64], seen: NDArray[np.bool_]) -> pd.DataFrame:
+    import pandas as pd
+
+    table: dict[str, Any] = {"sample": plan.ids[used], "patient": plan.patients[used], "in_training": seen}
+    places = {column: plan.samples[column].to_numpy()[used] for column in plan.dataset.locations}
+    return pd.DataFrame(table | places)
+
+
+def _measures(
+    plan: Plan, crops: Sequence[Image], used: NDArray[np.int64], name: str
+) -> tuple[pd.DataFrame, dict[str, str], str]:
+    """A column a measure and a grading, NaN where there is none; which is what; why nothing was measured, if so."""
+    import pandas as pd
+
+    found, why = _measured(plan, crops, name)
+    kinds = dict.fromkeys(found, "measure")
+    for target in plan.dataset.targets():
+        of_grid = plan.view.labels.get(target.name)
+        one = of_grid or labels.choose(plan.dataset.targets(), plan.samples, target.name, {})
+        y = one.y[used].astype(np.float64)
+        y[y < 0] = np.nan
+        ranked = target.ordinal or len(one.classes) <= 2
+        column = target.name if ranked else f"{target.name} (not {one.classes[0]})"
+        found[column] = y if ranked else np.where(np.isnan(y), np.nan, y > 0)
+        kinds[column] = "grading"
+    return pd.DataFrame({"sample": plan.ids[used], **found}), kinds, why
+
+
+def _measured(plan: Plan, crops: Sequence[Image], name: str) -> tuple[dict[str, Float64], str]:
+    from bench.grid.cells import Step
+
+    plugin = plan.keys.plugin("encoders", Step(name))
+    names = getattr(plugin, "feature_names", ())
+    if plugin.learns != "nothing" or not names:
+        raise LatentsError(f"--measures {name}: must be an encoder that learns nothing and names its features")
+    masked = np.flatnonzero([image.structure is not None for image in crops])
+    if not len(masked):
+        return {}, "the crops are around no structure of a mask: use region mask on scans with masks"
+    fitted = plugin.fit([], None, groups=np.zeros(0, dtype=str), seed=0, device="cpu")
+    values = np.full((len(crops), len(names)), np.nan)
+    for row, token in zip(masked, fitted.encode(Subset(crops, masked)), strict=True):
+        values[row] = token[len(token) // 2]
+    return {str(n): column for n, column in zip(names, values.T, strict=True)}, ""

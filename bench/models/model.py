@@ -1,0 +1,257 @@
+"""A model: cells of a run, fitted on all patients, in a folder that `diagnose` reads.
+
+`model.json` says what it is made of; `networks/` holds what was trained through pixels, `fusions/` trained fusions, and
+`chain_TARGET.skops` what was fitted on tokens. Nothing is unpickled: a skops file may hold known types alone.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+
+from bench.models.reopen import CellError
+from bench.models.trust import foreign, wild_trees
+from bench.plan import identity
+from bench.plugins import load, plugin_class
+from bench.run import provenance
+from results.methods.model_card import FACTS
+
+if TYPE_CHECKING:
+    from bench.stages.chain import Chain
+    from encoders.base import Encoder, FittedEncoder
+    from preprocessing.regions.base import FittedPoints, Region
+
+FORMAT = 1
+FILE = "model.json"
+NUMERICAL = ("lightgbm", "scikit-learn", "torch", "xgboost")
+
+
+class ModelError(CellError):
+    """A model that can't be made or read, with the way out."""
+
+
+@dataclass(frozen=True, eq=False)
+class FittedCell:
+    """A cell that is ready for new studies.
+
+    Args:
+        about: Its part of `model.json`.
+        regions: For each sequence what finds boxes.
+        finder: Finds points first; None for a region that needs none.
+        images: The image steps.
+        encoders: For each encoder one ready for each sequence.
+        chain: From their tokens to probabilities.
+    """
+
+    about: dict[str, Any]
+    regions: dict[str, Any]
+    finder: FittedPoints | None
+    images: tuple[Any, ...]
+    encoders: tuple[tuple[FittedEncoder, ...], ...]
+    chain: Chain
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """Cells that are ready for new studies.
+
+    Args:
+        about: `model.json`.
+        cells: One a target.
+        warnings: What is not as it was when the model was fitted.
+    """
+
+    about: dict[str, Any]
+    cells: tuple[FittedCell, ...]
+    warnings: tuple[str, ...] = ()
+
+
+def base_rates(folder: Path) -> dict[str, list[float]]:
+    """The shares of the classes in training, by condition, where a target is of one; else of the last pooled one."""
+    about = json.loads((folder / FILE).read_text(encoding="utf-8"))
+    rates: dict[str, list[float]] = {}
+    for cell in about["cells"]:
+        shares = [n / cell["n_samples"] for n in cell["n_by_class"]]
+        conditions = [cell["rows"]["condition"]] if "condition" in cell["rows"] else cell["conditions"]
+        rates |= dict.fromkeys(conditions, shares)
+    return rates
+
+
+def read_model(folder: Path, *, device: str) -> Model:
+    """Opens a model.
+
+    Args:
+        folder: What `fit_model` wrote.
+        device: `"cpu"` or `"cuda"`.
+
+    Raises:
+        ModelError: No model, one of another format, a file that is missing or holds what no model holds, or pretrained
+            weights that are not those it was fitted with.
+    """
+    about = _read_about(folder)
+    try:
+        _check_facts(folder)
+        reader = _Reader(folder, about, device)
+        cells = tuple(reader.cell(one) for one in about["cells"])
+    except ModelError:
+        raise
+    except Exception as error:  # zipfile, skops, safetensors, torch and plug-ins each have their own
+        raise ModelError(_unread(folder, error)) from error
+    if not cells:
+        raise ModelError(f"{folder} holds no cell: fit it again")
+    return Model(about, cells, model_warnings(folder))
+
+
+def model_warnings(folder: Path) -> tuple[str, ...]:
+    """A line for each step whose code, and each library whose version, is not that which the model was fitted with.
+
+    Raises:
+        ModelError: As `read_model`, of `model.json` alone.
+    """
+    about = _read_about(folder)
+    try:
+        here = provenance.versions()
+        told = [
+            f"{name} is {here[name]} here, the model was fitted with {about['versions'].get(name, 'none')}"
+            for name in NUMERICAL
+            if _minor(here[name]) != _minor(about["versions"].get(name, ""))
+        ]
+        for cell in about["cells"]:
+            for axis, steps in cell["steps"].items():
+                told += [
+                    f"{axis}/{step['name']} is not the code that the model was fitted with: fit it again, or use "
+                    f"{about['code'].get('commit', 'the code of then')}"
+                    for step in steps
+                    if axis != "sequences" and step.get("code") != step_code(axis, step["name"])
+                ]
+    except Exception as error:
+        raise ModelError(_unread(folder, error)) from error
+    return tuple(dict.fromkeys(told))
+
+
+def step_code(axis: str, name: str) -> str:
+    """The digest of a plug-in's code and of what it imports."""
+    return identity.code(plugin_class(axis, name).__module__)
+
+
+def _read_about(folder: Path) -> dict[str, Any]:
+    path = folder / FILE
+    if not path.is_file():
+        raise ModelError(f"{folder} is no model: it has no {FILE}; run_benchmark.py fit writes one")
+    try:
+        about: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        found = about["format"]
+    except Exception as error:
+        raise ModelError(_unread(path, error)) from error
+    if found != FORMAT:
+        raise ModelError(f"{folder} has format {found}, this version reads {FORMAT}: fit it again")
+    return about
+
+
+def _check_facts(folder: Path) -> None:
+    path = folder / FACTS
+    if path.is_file() and not isinstance(json.loads(path.read_text(encoding="utf-8")), dict):
+        raise ModelError(f"{path} holds no facts: fit the model again")
+
+
+def _unread(path: Path, error: Exception) -> str:
+    said = (str(error).splitlines() or [""])[0]
+    return f"{path}: can't be read ({type(error).__name__}: {said}): fit it again"
+
+
+def _minor(version: str) -> str:
+    return ".".join(version.split(".")[:2])
+
+
+def read_chain(path: Path) -> Chain:
+    """What was fitted on tokens.
+
+    Raises:
+        ModelError: The file holds what no chain holds, of which nothing is built then; or a broken tree.
+    """
+    from skops import io
+
+    data = path.read_bytes()
+    if found := foreign(data):
+        raise ModelError(f"{path}: holds {found}, which no model of this project holds: do not open it")
+    chain: Chain = io.loads(data, trusted=io.get_untrusted_types(data=data))
+    if wild_trees(data, chain.table):
+        raise ModelError(f"{path}: holds a tree that leads out of its bounds: do not use it")
+    return chain
+
+
+class _Reader:
+    """Reads the parts of a model; what several cells share once."""
+
+    def __init__(self, folder: Path, about: dict[str, Any], device: str) -> None:
+        self._folder, self._about, self._device = folder, about, device
+        self._known: dict[tuple[str, str, str], Any] = {}
+
+    def cell(self, about: dict[str, Any]) -> FittedCell:
+        steps, where = about["steps"], {"device": self._device}
+        region = _plugin("regions", steps["regions"][0])
+        regions, finder = {}, None
+        for sequence, name in about["regions"].items():
+            regions[sequence] = region if region.finds_points else self.region(region, name)
+            if region.finds_points:
+                finder = self.points(region, name)
+        encoders = [
+            tuple(self._encoder(_plugin("encoders", step).frozen(), one) for one in each)
+            for step, each in zip(steps["encoders"], about["networks"], strict=True)
+        ]
+        chain = read_chain(self._inside(about["chain"]))
+        if about["fusions"]:
+            fusion = _plugin("fusion", steps["fusion"][0])
+            loaded = [fusion.load(self._inside(name), **where) for name in about["fusions"]]
+            pairs = zip(chain.encoders, loaded, strict=True)
+            fused = [replace(one, fusion=replace(one.fusion, fuser=fuser)) for one, fuser in pairs]
+            chain = replace(chain, encoders=tuple(fused))
+        images = tuple(_plugin("images", step) for step in steps["images"])
+        return FittedCell(about, regions, finder, images, tuple(encoders), chain)
+
+    def points(self, region: Region, name: str) -> FittedPoints:
+        """What finds points; cells whose regions differ in their boxes alone share it."""
+        trained = region.trained()
+        read = partial(trained.load_points, self._inside(name), device=self._device)
+        return cast("FittedPoints", self._once(("points", name, repr(trained)), read))
+
+    def region(self, region: Region, name: str) -> Any:
+        """What finds boxes; the plug-in itself where nothing is fitted."""
+        if not region.fitted:
+            return region
+        read = partial(region.load, self._inside(name)) if name else partial(region.fit, [], seed=0)
+        return self._once(("region", name, repr(region)), partial(read, device=self._device))
+
+    def _encoder(self, plugin: Encoder, kept: dict[str, str]) -> FittedEncoder:
+        if "folder" in kept:
+            read = partial(plugin.load, self._inside(kept["folder"]), device=self._device)
+            return cast("FittedEncoder", self._once(("encoder", kept["folder"], repr(plugin)), read))
+        if plugin.weights_digest() != kept["weights"]:
+            raise ModelError(
+                f"{type(plugin).__name__}: its pretrained weights here are not those that the model was fitted with"
+            )
+        seed = identity.seed(self._about["seed"], "encoder")
+        nobody = np.zeros(0, dtype=str)
+        build = partial(plugin.fit, [], None, groups=nobody, seed=seed, device=self._device)
+        return cast("FittedEncoder", self._once(("encoder", "", repr(plugin)), build))
+
+    def _inside(self, name: str) -> Path:
+        path = (self._folder / name).resolve()
+        if self._folder.resolve() not in path.parents:
+            raise ModelError(f"{self._folder}: {FILE} names {name}, which is not in this folder: do not open it")
+        return path
+
+    def _once(self, key: tuple[str, str, str], read: Callable[[], Any]) -> Any:
+        if key not in self._known:
+            self._known[key] = read()
+        return self._known[key]
+
+
+def _plugin(kind: str, told: dict[str, Any]) -> Any:
+    return load(kind, told["name"], **told["fields"])

@@ -1,0 +1,88 @@
+"""Opens a run again: its plan, and one of its cells."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from bench.grid.file import read_grid
+from bench.plan.plan import Plan, PlannedCell
+from bench.plugins import nearest
+from bench.tasks.store import Store
+
+SHORT = 8
+_SHOWN = 8
+_SETTING = "# --set "
+
+
+class CellError(Exception):
+    """A run or a cell that can't be used, with the way out."""
+
+
+def open_plan(run: Path, grid_file: Path | None, store: Store) -> Plan:
+    """The plan of a run, from the grid in its folder and what was set when it was run.
+
+    Args:
+        run: A run folder.
+        grid_file: The run's grid, where it is not the copy in the run folder.
+        store: The store of the run.
+
+    Raises:
+        CellError: No run folder.
+    """
+    own = run / "grid.yaml"
+    if not own.is_file():
+        raise CellError(f"{run} is no run folder: it has no grid.yaml")
+    lines = own.read_text(encoding="utf-8").splitlines()
+    settings = [line.removeprefix(_SETTING) for line in lines if line.startswith(_SETTING)]
+    plan = Plan(read_grid(grid_file or own, settings), store)
+    plan.check_images()
+    return plan
+
+
+def find_cell(run: Path, cell: str, plan: Plan, fit: Callable[[PlannedCell], bool], which: str) -> PlannedCell:
+    """The planned cell of a key or its beginning.
+
+    Args:
+        run: A run folder.
+        cell: The key.
+        plan: Its plan.
+        fit: Whether a cell is of those that are named where `cell` names none.
+        which: What those are, such as `"with an autoencoder"`.
+
+    Raises:
+        CellError: No cell or several, or one that the grid no longer makes.
+    """
+    path = run / "cells.json"
+    if not path.is_file():
+        raise CellError(f"{run} is no run folder: it has no cells.json")
+    known: dict[str, dict[str, Any]] = {c["key"]: c for c in json.loads(path.read_text(encoding="utf-8"))}
+    planned = {one.key: one for one in plan.cells()}
+    found = [key for key in known if key.startswith(cell)] if cell else []
+    if len(found) != 1:
+        likely = [key for key in known if key in planned and fit(planned[key])]
+        told = [f"{key[:SHORT]} ({_described(planned[key], plan)})" for key in likely]
+        close = nearest(cell, [key[: max(SHORT, len(cell))] for key in known]) if cell else ""
+        ways = close if "did you mean" in close else f": of those {which} there is {_few(told)}"
+        if not cell:
+            raise CellError(f"--cell must name a cell of {run}{ways}")
+        why = "names several cells, give more of it" if found else "is no cell"
+        raise CellError(f"--cell '{cell}' {why} of {run}{'' if found else ways}")
+    if found[0] not in planned:
+        raise CellError(
+            f"cell {found[0][:SHORT]} of {run} is not what its grid, data and code now make: run the grid again"
+        )
+    return planned[found[0]]
+
+
+def _described(planned: PlannedCell, plan: Plan) -> str:
+    """The target, the encoder and whatever else differs in the grid."""
+    axes = [axis for axis in ("sequences", "regions", "images", "fusion", "heads") if len(plan.grid.axes[axis]) > 1]
+    return ", ".join([planned.cell.target, *(planned.cell[axis].label() for axis in ["encoders", *axes])])
+
+
+def _few(told: Sequence[str]) -> str:
+    more = f" and {len(told) - _SHOWN} more" if len(told) > _SHOWN else ""
+    return ", ".join(told[:_SHOWN]) + more if told else "none"

@@ -1,0 +1,149 @@
+"""Which skops files are read: those whose every node is of a kind and name that chains of this project hold.
+
+skops resolves a name by `getattr`, so that a beginning of a name says nothing: `heads.cascade.importlib` is a module. A
+method or an operator of such an object is code of the file's writer. Hence a list of kinds and an exact rule of names.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import io
+import json
+import pkgutil
+from collections.abc import Iterator
+from typing import Any
+from zipfile import ZipFile
+
+import numpy as np
+
+PACKAGES = (
+    "bench.stages",
+    "encoders",
+    "encoders.fusion",
+    "encoders.fusion.networks",
+    "encoders.missing",
+    "encoders.missing.filling",
+    "encoders.networks",
+    "heads",
+    "heads.fitting",
+    "preprocessing.tables",
+)
+FUNCTIONS = ("encoders.fusion.", "encoders.missing.")  # steps that learn nothing are plain functions
+KNOWN = {
+    "lightgbm.basic.Booster",
+    "lightgbm.sklearn.LGBMClassifier",
+    "xgboost.core.Booster",
+    "xgboost.sklearn.XGBClassifier",
+}
+ORDERED = "collections.OrderedDict"  # LightGBM holds one as the type of a dictionary's values
+TREE = "sklearn.tree._tree.Tree"  # read without a look at its indices: `wild_trees`
+PLAIN = {
+    "BytearrayNode",
+    "BytesNode",
+    "DefaultDictNode",
+    "DictNode",
+    "DTypeNode",
+    "JsonNode",
+    "ListNode",
+    "NdArrayNode",
+    "RandomGeneratorNode",
+    "RandomStateNode",
+    "SetNode",
+    "SliceNode",
+    "SparseMatrixNode",
+    "TupleNode",
+}
+
+
+def foreign(data: bytes) -> str:
+    """The first thing in a skops file that no chain holds, empty where there is none. Nothing of the file is built.
+
+    Args:
+        data: The file's bytes.
+
+    Raises:
+        Exception: It is no skops file; of what kind is for zipfile, json and skops to say.
+    """
+    import skops.io
+
+    schema = _schema(data)
+    if schema["protocol"] != _schema(skops.io.dumps(None))["protocol"]:
+        return f"nodes of protocol {schema['protocol']}"
+    unknown = set(skops.io.get_untrusted_types(data=data))
+    for node in _nodes(schema):
+        kind, name = node["__loader__"], f"{node['__module__']}.{node['__class__']}"
+        if not _allowed(kind, node["__module__"], node["__class__"], name in unknown):
+            return f"{name} ({kind})"
+    return ""
+
+
+def wild_trees(data: bytes, table: Any) -> bool:
+    """Whether a file holds a tree that leads out of itself or its inputs, or one that is not of the table's forests.
+
+    scikit-learn follows a tree's indices without a check of bounds.
+
+    Args:
+        data: The file's bytes.
+        table: What was built of it and encodes table columns.
+    """
+    trees: dict[int, Any] = {}
+    for forest in filter(None, getattr(table, "forests", ())):
+        for one in forest.estimators_:
+            if one.n_features_in_ != forest.n_features_in_ or _wild(one.tree_, forest.n_features_in_):
+                return True
+            trees[id(one.tree_)] = one.tree_
+    found = [node for node in _nodes(_schema(data)) if node["__loader__"] == "TreeNode"]
+    return len(trees) != len(found)
+
+
+def _wild(tree: Any, features: int) -> bool:
+    inner = np.flatnonzero(tree.children_left != -1)
+    children = np.stack([tree.children_left[inner], tree.children_right[inner]])
+    inside = (children > inner) & (children < tree.node_count)  # a child stands after its parent: no circle
+    read = tree.feature[inner]
+    return not bool(inside.all() and (read >= 0).all() and (read < features).all())
+
+
+def _schema(data: bytes) -> dict[str, Any]:
+    with ZipFile(io.BytesIO(data)) as file:
+        found: dict[str, Any] = json.loads(file.read("schema.json"))
+    return found
+
+
+def _nodes(part: Any) -> Iterator[dict[str, Any]]:
+    """Every part of a schema that skops may build, at any depth."""
+    if isinstance(part, dict):
+        if {"__class__", "__module__", "__loader__"} & set(part):
+            yield part
+        for inner in part.values():
+            yield from _nodes(inner)
+    elif isinstance(part, list):
+        for inner in part:
+            yield from _nodes(inner)
+
+
+def _allowed(kind: str, module: str, name: str, unknown: bool) -> bool:
+    """Whether chains hold a node; `unknown` where skops does not trust its name itself."""
+    if kind == "FunctionNode":
+        return module.startswith(FUNCTIONS) and inspect.isfunction(_own(module, name))
+    if kind == "ObjectNode":
+        return not unknown or f"{module}.{name}" in KNOWN or inspect.isclass(_own(module, name))
+    if kind == "TypeNode":
+        return not unknown or f"{module}.{name}" == ORDERED
+    if kind == "TreeNode":
+        return f"{module}.{name}" == TREE
+    return kind in PLAIN and not unknown
+
+
+def _own(module: str, name: str) -> Any:
+    """What a file of the project's own packages defines under a name; None where it defines no such thing."""
+    package, _, file = module.rpartition(".")
+    if package not in PACKAGES or not name.isidentifier():
+        return None
+    files = pkgutil.iter_modules(importlib.import_module(package).__path__)
+    if file not in {one.name for one in files if not one.ispkg}:
+        return None
+    found = vars(importlib.import_module(module)).get(name)
+    same = getattr(found, "__module__", None) == module and getattr(found, "__qualname__", None) == name
+    return found if same else None

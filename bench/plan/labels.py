@@ -1,0 +1,105 @@
+"""Targets as class indices over the samples."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.grid.cells import GridMisfitError
+from bench.plan import identity
+from bench.plugins import nearest
+from data.base import Target
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class LabelError(GridMisfitError):
+    """A target that isn't there, or labels that it does not know."""
+
+
+@dataclass(frozen=True, eq=False)
+class Labels:
+    """The labels of one target.
+
+    Args:
+        target: The dataset's target.
+        classes: The class names, merged ones left out.
+        y: `(N,)` int64 class of each sample; -1 where it has none.
+    """
+
+    target: Target
+    classes: tuple[str, ...]
+    y: NDArray[np.int64]
+
+    def permuted(self, seed: int, within: NDArray[np.str_] | None = None) -> Labels:
+        """The labels permuted over the samples that have one; inside groups where they are given."""
+        y = self.y.copy()
+        rng = np.random.default_rng(seed)
+        groups = within if within is not None else np.full(len(y), "", dtype=str)
+        for group in np.unique(groups):
+            rows = np.flatnonzero((y >= 0) & (groups == group))
+            y[rows] = rng.permutation(y[rows])
+        return replace(self, y=y)
+
+
+def choose(targets: list[Target], samples: pd.DataFrame, name: str, merge: Mapping[str, str]) -> Labels:
+    """The labels of a target by name.
+
+    Args:
+        targets: What the dataset offers.
+        samples: The samples with the target's column.
+        name: The target.
+        merge: From label to the label that it is counted as.
+
+    Raises:
+        LabelError: No such target, or a label that isn't one of its classes.
+    """
+    by_name = {target.name: target for target in targets}
+    if name not in by_name:
+        raise LabelError(f"no target '{name}' in this dataset{nearest(name, list(by_name))}", "targets", name)
+    target = by_name[name]
+    names = [text(c) for c in target.classes]
+    for label in (*merge, *merge.values()):
+        if label not in names:
+            raise LabelError(
+                f"merge: '{label}' is no label of {name}{nearest(label, names)}", "targets", name, name, "merge"
+            )
+    kept = [c for c in names if merge.get(c, c) == c]
+    place = {c: kept.index(merge.get(c, c)) for c in names}
+    column = samples[target.column]
+    chosen = defined(samples, target.rows)
+    y = np.full(len(samples), -1, dtype=np.int64)
+    for row in np.flatnonzero(chosen & column.notna().to_numpy()):
+        label = text(column.iloc[row])
+        if label not in place:
+            raise LabelError(
+                f"sample {samples.index[int(row)]} has the label '{label}', {name} knows {', '.join(names)}"
+            )
+        y[row] = place[label]
+    return Labels(target, tuple(kept), y)
+
+
+def defined(samples: pd.DataFrame, rows: Mapping[str, Any]) -> NDArray[np.bool_]:
+    """`(N,)`: the samples that a target's `rows` pick."""
+    chosen = np.ones(len(samples), dtype=bool)
+    for column, value in rows.items():
+        chosen &= (samples[column] == value).to_numpy(dtype=bool)
+    return chosen
+
+
+def text(label: Any) -> str:
+    """A label as the same text whether a table gave it as 2, 2.0 or "2"."""
+    try:
+        return str(int(label)) if float(label) == int(label) else str(label)
+    except (TypeError, ValueError):
+        return str(label)
+
+
+def digest(sample_ids: NDArray[np.str_], y: NDArray[np.int64], rows: NDArray[np.int64]) -> str:
+    """The digest of the samples that something learns from and of their labels."""
+    return identity.lines(f"{s} {label}" for s, label in zip(sample_ids[rows], y[rows], strict=True))

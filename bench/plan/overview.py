@@ -1,0 +1,168 @@
+"""What `plan` prints: every cell's state, patients and events by class and fold, bytes of the largest steps."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from bench.grid.cells import AXES, Grid
+from bench.grid.selection import is_chosen
+from bench.plan.plan import Plan, PlannedCell
+from bench.plan.refits import Refits
+from bench.tasks.store import Store
+
+EXPLORATORY, SHOWN, MANY_CLASSES = 20, 5, 20
+
+
+@dataclass
+class _Stored:
+    """The keys of what is in the store."""
+
+    crops: set[str]
+    regions: set[str]
+    tokens: set[str]
+    networks: set[str]
+    fused: set[str]
+    fits: set[str]
+
+
+def lines(grid: Grid, store_folder: Path, only: Mapping[str, list[str]]) -> Iterator[str]:
+    """The plan of a grid, line by line."""
+    store = Store(store_folder)
+    plan = Plan(grid, store)
+    stored = _Stored(*(store.keys(kind) for kind in ("crops", "regions", "tokens", "networks", "fused", "fits")))
+    read = all(ref.key in stored.crops for ref in plan.crops_refs())
+    if read:
+        plan.check_images()
+    cells = [c for c in plan.cells() if is_chosen(c.cell, only)]
+    yield from _data(plan, read)
+    yield ""
+    shown = [axis for axis in AXES if axis == "heads" or len({c.cell[axis] for c in cells if c.fits[0].tokens}) > 1]
+    states: Counter[str] = Counter()
+    for planned in cells:
+        state = _state(planned, stored)
+        states[state] += 1
+        named = ", ".join(planned.cell[axis].label() for axis in shown)
+        reason = f" ({planned.refused})" if planned.refused else ""
+        yield f"{state:13} {planned.key[:8]}  {planned.cell.target}: {named}{reason}"
+    yield ""
+    yield f"{len(cells)} cells: " + ", ".join(f"{n} {state}" for state, n in states.most_common())
+    yield from _work(cells, stored)
+    yield from _refits(Refits(plan, cells), cells, stored)
+    yield from _bytes(plan, cells)
+
+
+def _data(plan: Plan, read: bool) -> Iterator[str]:
+    samples = plan.samples
+    yield f"{plan.grid.data.name}: {len(samples)} samples of {len(set(plan.patients))} patients"
+    excluded = plan.dataset.excluded()
+    if len(excluded):
+        yield f"left out while the tables were read, of all targets or of one: {len(excluded)}"
+        for row in excluded.head(SHOWN).itertuples():
+            yield "  " + " ".join(str(word) for word in (row.file, row.sample, row.reason) if word)
+        if len(excluded) > SHOWN:
+            yield f"  and {len(excluded) - SHOWN} more, all in excluded.csv once it runs"
+    if not read:
+        yield "the images were not read yet: files that turn out broken will lower these numbers"
+    for name, one in plan.view.labels.items():
+        have = np.zeros(len(samples), dtype=bool)
+        for sequences in plan.grid.axes["sequences"]:
+            for region in plan.grid.axes["regions"]:
+                have |= plan.present(sequences, region).any(axis=1)
+        yield f"target {name}: samples (patients) by class and fold"
+        if len(one.classes) > MANY_CLASSES:
+            yield f"  {len(one.classes)} different labels, such as {', '.join(one.classes[:3])}: are they classes?"
+            continue
+        width = max(len(c) for c in one.classes)
+        empty: list[str] = []
+        for k, c in enumerate(one.classes):
+            rows = (one.y == k) & have
+            patients = len(set(plan.patients[rows]))
+            few = "  exploratory" if patients < EXPLORATORY else ""
+            tests = [rows & part.test for part in plan.view.parts if part.repeat == 0]
+            folds = "  ".join(f"{t.sum()} ({len(set(plan.patients[t]))})" for t in tests)
+            yield f"  {c:{width}}  {rows.sum()} ({patients})  | {folds}{few}"
+            if not all(test.any() for test in tests):
+                empty.append(c)
+        if any(len(set(plan.patients[(one.y == k) & have])) < EXPLORATORY for k in range(len(one.classes))):
+            yield f"  exploratory: a class of fewer than {EXPLORATORY} patients gets no p-value"
+        if empty and len(one.classes) > 1:
+            stratified = plan.grid.protocol.stratify or plan.grid.targets[0].name
+            yield (
+                f"  a fold has none of {', '.join(empty)} and is left out of its AUC: folds are stratified on "
+                f"{stratified}; set protocol.stratify: {name}, merge classes or use fewer folds"
+            )
+
+
+def _state(planned: PlannedCell, stored: _Stored) -> str:
+    if planned.refused:
+        return "refused"
+    done = sum(fit.key in stored.fits for fit in planned.fits)
+    if done == len(planned.fits):
+        return "done"
+    refs = [ref for fit in planned.fits for each in fit.tokens for ref in each]
+    trained = any(fit.fused is not None and fit.fused.key in stored.fused for fit in planned.fits)
+    if done or trained or any(r.key in stored.tokens or r.network in stored.networks for r in refs):
+        return "partly cached"
+    return "to compute"
+
+
+def _work(cells: list[PlannedCell], stored: _Stored) -> Iterator[str]:
+    todo = [fit for c in cells if not c.refused for fit in c.fits if fit.key not in stored.fits]
+    fits = {fit.key for fit in todo}
+    refs = {ref.key: ref for fit in todo for each in fit.tokens for ref in each if ref.key not in stored.tokens}
+    trained = sum(ref.part is not None for ref in refs.values())
+    fusions = {fit.fused.key for fit in todo if fit.fused is not None} - stored.fused
+    trained_fusions = f", {len(fusions)} trainings of fusions" if fusions else ""
+    regions = {ref.crops.network for ref in refs.values() if ref.crops.part is not None} - stored.regions
+    trained_regions = f"{len(regions)} trainings of regions, " if regions else ""
+    text = f"to compute: {trained_regions}{len(refs)} embeddings ({trained} of them trained in a fold){trained_fusions}"
+    yield f"{text}, {len(fits)} fits of heads"
+
+
+def _refits(refits: Refits, cells: list[PlannedCell], stored: _Stored) -> Iterator[str]:
+    """What `interval` asks for."""
+    named = [planned for planned in cells if planned.key in refits.redrawn]
+    if not named:
+        return
+    again = [one for planned in named for one in refits.of(planned)]
+    fits = {fit.key for one in again for fit in one.fits}
+    refs = {ref.key: ref for one in again for fit in one.fits for each in fit.tokens for ref in each}
+    trained = sum(ref.part is not None and key not in stored.tokens for key, ref in refs.items())
+    redrawn = max(refits.redrawn.values())
+    lacking = f" (up to {redrawn} draws a cell had too few patients of a class and were drawn again)" if redrawn else ""
+    yield (
+        f"interval: {len(again) // len(named)} refits of {len(named)} cells on drawn patients{lacking}: to compute "
+        f"{trained} trained embeddings, {len(fits - stored.fits)} of {len(fits)} fits of heads"
+    )
+
+
+def _bytes(plan: Plan, cells: list[PlannedCell]) -> Iterator[str]:
+    """The largest steps by the memory of one fit; the width of an embedding is known once it was made."""
+    sizes: dict[str, tuple[int, str]] = {}
+    for planned in cells:
+        head = plan.keys.plugin("heads", planned.cell["heads"])
+        if planned.refused or head.features != "all":
+            continue
+        width = _width(plan, planned)
+        rows = max(len(fit.rows.train) for fit in planned.fits)
+        name = f"{planned.cell['heads'].label()} on {planned.cell['encoders'].label()}"
+        told = "" if width else " at least, and more with each feature of the embedding, which is not made yet"
+        sizes[name] = max(sizes.get(name, (0, "")), (head.memory(rows, width or 1), told))
+    for name, (size, told) in sorted(sizes.items(), key=lambda item: -item[1][0])[:3]:
+        yield f"memory of a fit: {size / 2**20:.1f} MiB for {name}{told}"
+
+
+def _width(plan: Plan, planned: PlannedCell) -> int:
+    width = 0
+    for refs in planned.fits[0].tokens:
+        for ref in refs:
+            folder = plan.store.find("tokens", ref.key)
+            if folder is None:
+                return 0
+            width += int(np.load(folder / "values.npy", mmap_mode="r").shape[2])
+    return width

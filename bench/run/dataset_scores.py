@@ -1,0 +1,97 @@
+"""The dataset's own metrics of every combination of steps, over the targets that they need together."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.grid.cells import AXES
+from bench.plan import identity
+from bench.plan.plan import Plan, PlannedCell
+from bench.run.record import Record
+from data.base import Dataset
+
+if TYPE_CHECKING:
+    pass
+
+FILE = "dataset_scores.csv"
+RESAMPLES, AT_ONCE = 1000, 100
+
+
+def write(plan: Plan, record: Record, cells: list[PlannedCell]) -> None:
+    """Writes `dataset_scores.csv` into the run folder: a row a metric and combination, with a 95 % interval.
+
+    The value is the mean over the repeats; the interval a percentile bootstrap over patients, conditional on the fitted
+    models. Nothing is written for a dataset without metrics of its own.
+    """
+    if type(plan.dataset).scores is Dataset.scores:
+        return
+    import pandas as pd
+
+    path = record.folder / FILE
+    known = dict(iter(pd.read_csv(path).groupby("key"))) if path.exists() else {}
+    tables = []
+    for group in _groups(cells, len(plan.grid.targets)):
+        key = identity.combine(identity.code(type(plan.dataset).__module__), *(one.key for one in group))
+        tables.append(known[key] if key in known else pd.DataFrame(_score(plan, record, group, key)))
+    tables = [table for table in tables if len(table)]
+    if tables:
+        pd.concat(tables).to_csv(path, index=False)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _groups(cells: list[PlannedCell], targets: int) -> Iterator[list[PlannedCell]]:
+    """The cells that differ in their target alone: each by itself, and together those that have every target."""
+    by_steps: dict[tuple[Any, ...], list[PlannedCell]] = defaultdict(list)
+    for planned in cells:
+        by_steps[tuple(planned.cell.steps.values())].append(planned)
+    for group in by_steps.values():
+        yield from ([one] for one in group)
+        if 1 < len(group) == targets:
+            yield group
+
+
+def _score(plan: Plan, record: Record, group: list[PlannedCell], key: str) -> Iterator[dict[str, Any]]:
+    import pandas as pd
+
+    predictions = pd.concat([pd.read_parquet(record.predictions_file(one)) for one in group])
+    if predictions.duplicated(["repeat", "sample"]).any():
+        return
+    patients, patient = np.unique(predictions["patient"].astype(str), return_inverse=True)
+    counts = _counts(len(patients), seed=identity.seed(plan.grid.protocol.seed, "dataset scores"))
+    values: dict[str, list[float]] = defaultdict(list)
+    draws: dict[str, list[NDArray[np.float64]]] = defaultdict(list)
+    for _, rows in predictions.assign(_patient=patient).groupby("repeat"):
+        of, table = rows["_patient"].to_numpy(), rows.set_index("sample")
+        for name, value in plan.dataset.scores(table).items():
+            values[name].append(float(value[0]))
+        parts = [
+            plan.dataset.scores(table, counts[i : i + AT_ONCE, of].astype(np.float64))
+            for i in range(0, RESAMPLES, AT_ONCE)
+        ]
+        for name in parts[0]:
+            draws[name].append(np.concatenate([part[name] for part in parts]))
+    about = {"key": key} | group[0].cell.labels() | {"targets": " + ".join(one.cell.target for one in group)}
+    about = {name: "none" if name in AXES and text == "-" else text for name, text in about.items()}
+    for name, of_repeats in values.items():
+        low, high = np.nanpercentile(np.mean(draws[name], axis=0), [2.5, 97.5])
+        yield about | {
+            "score": name,
+            "value": float(np.mean(of_repeats)),
+            "low": float(low),
+            "high": float(high),
+            "n_samples": predictions["sample"].nunique(),
+            "n_patients": len(patients),
+            "lower_is_better": True,
+        }
+
+
+def _counts(patients: int, *, seed: int) -> NDArray[np.int16]:
+    """`(RESAMPLES, patients)`: how often each patient was drawn."""
+    rng = np.random.default_rng(seed)
+    return rng.multinomial(patients, np.full(patients, 1 / patients), size=RESAMPLES).astype(np.int16)

@@ -1,0 +1,124 @@
+"""The pictures of the samples that the best cell of each target tells best and worst, kept in the run."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.plan.keys import CropsRef, Fit
+from bench.plan.plan import Plan, PlannedCell
+from bench.run.record import Record
+from results.statistics.metrics import auc, evaluate
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FOLDER = "panels"
+
+
+def write(plan: Plan, record: Record, cells: list[PlannedCell], *, changed: bool) -> None:
+    """Writes `panels/TARGET.npz` and `.json` for every target, as many samples as the grid's `panels` asks for.
+
+    The cell is the one of highest AUC over all repeats, as in tables, among those with images. Half of the samples have
+    the highest probability of their own class in the first repeat, half the lowest; a patient is shown once in each
+    half. The array `image_I_J` is the middle slice `(H, W)` of sequence J of sample I, as the cell's regions and image
+    steps left it. Nothing is written again where no cell changed.
+    """
+    folder = record.folder / FOLDER
+    if folder.exists() and plan.grid.panels and not changed:
+        return
+    shutil.rmtree(folder, ignore_errors=True)
+    if not plan.grid.panels:
+        return
+    for target in plan.grid.targets:
+        of_target = [c for c in cells if c.cell.target == target.name and c.fits[0].tokens]
+        if of_target:
+            folder.mkdir(exist_ok=True)
+            best = best_cell({c.key: record.predictions_file(c) for c in of_target})
+            planned = next(c for c in of_target if c.key == best)
+            _write_target(plan, planned, _first_repeat(record.predictions_file(planned)), record)
+
+
+def best_cell(files: Mapping[str, Path]) -> str:
+    """The key of the highest AUC over all repeats, the first of equals.
+
+    Args:
+        files: The predictions of each cell, by its key.
+    """
+    import pandas as pd
+
+    return max(files, key=lambda key: _auc(pd.read_parquet(files[key])))
+
+
+def _write_target(plan: Plan, planned: PlannedCell, table: pd.DataFrame, record: Record) -> None:
+    P = table.filter(regex=r"^p_\d+$").to_numpy()
+    own = P[np.arange(len(P)), table["y"]]
+    order = np.argsort(own, kind="stable")
+    half = max(1, plan.grid.panels // 2)
+    chosen = [*_of_patients(order[::-1], table["patient"].to_numpy(), half)]
+    chosen += _of_patients(order, table["patient"].to_numpy(), half)
+    of_fold = {(fit.part.repeat, fit.part.fold): _crops(fit) for fit in planned.fits}
+    called = P.argmax(axis=1)
+    if "threshold" in table:
+        called = (P[:, 1] >= table["threshold"].to_numpy()).astype(np.int64)
+    place = {sample: i for i, sample in enumerate(plan.ids)}
+    labels = planned.view.labels[planned.cell.target].classes
+    images: dict[str, Any] = {}
+    shown: list[dict[str, Any]] = []
+    for i, row in enumerate(chosen):
+        record_of = table.iloc[row]
+        for j, ref in enumerate(of_fold[int(record_of["repeat"]), int(record_of["fold"])]):
+            crops, rows = plan.crops(ref), plan.rows(ref)
+            entry = int(rows[place[record_of["sample"]]])
+            if crops is not None and entry >= 0:
+                pixels = crops[entry].pixels
+                images[f"image_{i}_{j}"] = pixels[len(pixels) // 2].astype(np.float32)
+        shown.append(
+            {
+                "sample": str(record_of["sample"]),
+                "label": str(labels[int(record_of["y"])]),
+                "probability": float(own[row]),
+                "told": str(labels[int(called[row])]),
+                "half": "best" if i < len(chosen) / 2 else "worst",
+            }
+        )
+    base = record.folder / FOLDER / planned.cell.target
+    np.savez_compressed(base.with_suffix(".npz"), **images)
+    about = {"cell": planned.key, "sequences": [ref.sequence for ref in _crops(planned.fits[0])], "samples": shown}
+    base.with_suffix(".json").write_text(json.dumps(about, indent=1), encoding="utf-8")
+
+
+def _crops(fit: Fit) -> list[CropsRef]:
+    """What a fold saw: a region that learns finds other crops in each."""
+    return list({ref.crops.key: ref.crops for each in fit.tokens for ref in each}.values())
+
+
+def _of_patients(order: NDArray[np.int64], patient: NDArray[Any], wanted: int) -> list[int]:
+    """The first rows of an order, one a patient."""
+    found: dict[Any, int] = {}
+    for row in order:
+        found.setdefault(patient[row], int(row))
+        if len(found) == wanted:
+            break
+    return list(found.values())
+
+
+def _first_repeat(file: Path) -> pd.DataFrame:
+    import pandas as pd
+
+    table: pd.DataFrame = pd.read_parquet(file)
+    first: pd.DataFrame = table[table["repeat"] == table["repeat"].min()].reset_index(drop=True)
+    return first
+
+
+def _auc(table: pd.DataFrame) -> float:
+    P = table.filter(regex=r"^p_\d+$").to_numpy()
+    y, repeat, fold = (table[name].to_numpy(dtype=np.int64) for name in ("y", "repeat", "fold"))
+    value = evaluate(auc, y, P, repeat=repeat, fold=fold).value
+    return value if np.isfinite(value) else -1.0

@@ -1,0 +1,274 @@
+"""Runs a grid: reads what isn't read, computes what isn't done, writes the run folder."""
+
+from __future__ import annotations
+
+import importlib
+import shlex
+import threading
+import time
+from collections import Counter
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bench.grid.cells import AXES, Grid
+from bench.grid.selection import is_chosen
+from bench.plan import identity
+from bench.plan.plan import Plan, PlanError, PlannedCell
+from bench.plan.refits import Refits
+from bench.plugins import plugin_class
+from bench.run import dataset_scores, panels, provenance
+from bench.run.progress import Progress
+from bench.run.record import Record
+from bench.run.state import State
+from bench.tasks.local import Task, execute
+from bench.tasks.store import Store
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a grid is run; nothing here changes a result but what is computed.
+
+    Args:
+        runs: Where run folders are written.
+        store: Where finished steps lie.
+        device: `"auto"`, `"cpu"` or `"cuda"`.
+        jobs: Tasks at a time; 0 for one a core.
+        only: From an axis to the names that are run; the others stay as they are.
+        null: The number of runs on permuted labels for each cell.
+        within: A column inside whose values labels are permuted.
+    """
+
+    runs: Path = Path("runs")
+    store: Path = Path(".store")
+    device: str = "auto"
+    jobs: int = 0
+    only: Mapping[str, list[str]] = field(default_factory=dict)
+    null: int = 0
+    within: str | None = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run came to."""
+
+    folder: Path
+    counts: Mapping[str, int]
+    failures: list[tuple[PlannedCell, str]]
+    excluded: pd.DataFrame
+    computed: int
+
+
+def run(grid: Grid, grid_file: Path, settings: list[str], options: Options, progress: Progress) -> Outcome:
+    """Runs what isn't done.
+
+    Raises:
+        PlanError, LabelError, SplitError, GuardError, DataError: The grid can't be run on this dataset.
+    """
+    start = time.perf_counter()
+    store = Store(options.store)
+    store.sweep()
+    plan = Plan(grid, store)
+    record = Record(options.runs / grid.name, plan, store)
+    jobs = options.jobs or provenance.cores()
+    stages: dict[str, float] = {}
+    with progress.shown():
+        if any(plan.crops(ref) is None for ref in plan.crops_refs()):
+            from bench.tasks.reading import make_crops
+
+            imports = _import_ahead(grid)
+            make_crops(plan, store, jobs=jobs, progress=progress)
+            imports.join()  # two threads inside one package's circular imports see half-made modules
+            stages["reading"] = time.perf_counter() - start
+        excluded = _excluded(plan)
+        cells = list(plan.cells())
+        chosen = [c for c in cells if is_chosen(c.cell, options.only)]
+        if not chosen:
+            raise PlanError(f"no cell is named by --only {dict(options.only)}")
+        _check_any_runs(cells, excluded)
+        record.write_plan(excluded, grid_file, settings)
+        state = State(cells, record, store, progress)
+        todo = [c for c in chosen if not c.refused]
+        nulls = _null_cells(plan, todo, options, record)
+        refits = Refits(plan, cells)
+        again = _refit_cells(refits, todo, record)
+        computed = _compute(plan, store, [*todo, *nulls, *again], state, options, jobs, progress, stages)
+        record.sweep(cells, refits.redrawn)
+        runnable = [c for c in cells if not c.refused]
+        record.keep_artifacts(runnable)
+        record.write_fillings(runnable)
+        record.write_regions(runnable)
+        record.write_points(runnable)
+        record.write_not_found(runnable)
+        dataset_scores.write(plan, record, state.finished())
+        panels.write(plan, record, state.finished(), changed=bool(computed))
+    if computed:
+        record.add_session(
+            {
+                "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+                "device": computed,
+                "seconds": {name: round(value, 1) for name, value in stages.items()},
+                "peak_memory_mib": provenance.peak_memory_mib(),
+                "versions": provenance.versions(),
+                "code": provenance.code_state(),
+                "machine": provenance.machine(),
+            }
+        )
+    record.write_run(len(excluded), record.devices(), (options.null, options.within), refits.redrawn)
+    state.save()
+    return Outcome(record.folder, state.counts(), state.failures, excluded, state.fitted)
+
+
+def _excluded(plan: Plan) -> pd.DataFrame:
+    """All that was left out: by the tables, by reading, by the guard on images."""
+    import pandas as pd
+
+    return pd.concat([plan.dataset.excluded(), plan.read_faults(), plan.check_images()], ignore_index=True)
+
+
+def _check_any_runs(cells: list[PlannedCell], excluded: pd.DataFrame) -> None:
+    """Stops before computing where what is left can't be split."""
+    if all(c.refused for c in cells):
+        reasons = "; ".join(f"{n} cells: {reason}" for reason, n in Counter(c.refused for c in cells).most_common(3))
+        left_out = ""
+        if len(excluded):
+            why, n = Counter(excluded["reason"]).most_common(1)[0]
+            one = excluded[excluded["reason"] == why].iloc[0]
+            left_out = (
+                f" ({len(excluded)} rows were excluded, {n} of them such as {one['file'] or one['sample']}: {why})"
+            )
+        raise PlanError(f"nothing can be run{left_out}: {reasons}")
+
+
+def _import_ahead(grid: Grid) -> threading.Thread:
+    """Imports what the grid's plug-ins import in a thread of its own, while scans are read."""
+    modules = dict.fromkeys(
+        plugin_class(axis, step.name).__module__
+        for axis in AXES
+        if axis not in ("sequences", "drop")
+        for one in grid.axes[axis]
+        for step in one.each
+    )
+
+    def load() -> None:
+        for name in identity.libraries(modules):
+            with suppress(ImportError):
+                importlib.import_module(name)
+
+    thread = threading.Thread(target=load, name="imports", daemon=True)
+    thread.start()
+    return thread
+
+
+def _null_cells(plan: Plan, todo: list[PlannedCell], options: Options, record: Record) -> list[PlannedCell]:
+    """The cells on permuted labels; floors have none."""
+    found: list[PlannedCell] = []
+    real: dict[str, str] = {}
+    by_cell = {id(c.cell): c for c in todo}
+    names = {(c.cell.target, tuple(c.cell.steps.items())): c.key for c in by_cell.values() if c.fits[0].tokens}
+    for k in range(options.null):
+        for planned in plan.cells(plan.null_view(k, options.within)):
+            key = names.get((planned.cell.target, tuple(planned.cell.steps.items())))
+            if key is not None and not planned.refused:
+                found.append(planned)
+                real[planned.key] = key
+    if options.null:
+        record.name_runs("null", found, real)
+    return found
+
+
+def _refit_cells(refits: Refits, todo: list[PlannedCell], record: Record) -> list[PlannedCell]:
+    """The cells to do that `interval` names, once a draw of patients."""
+    found = {planned.key: refits.of(planned) for planned in todo if planned.key in refits.redrawn}
+    cells = [one for each in found.values() for one in each]
+    record.name_runs("refit", cells, {one.key: key for key, each in found.items() for one in each})
+    return cells
+
+
+def _compute(
+    plan: Plan,
+    store: Store,
+    cells: list[PlannedCell],
+    state: State,
+    options: Options,
+    jobs: int,
+    progress: Progress,
+    stages: dict[str, float],
+) -> str:
+    """Runs the tasks that are left; gives the device, or an empty text where nothing was left."""
+    fits = store.keys("fits")  # once: another process may add to them meanwhile
+    ready = [planned for planned in cells if all(fit.key in fits for fit in planned.fits)]
+    for planned in ready:
+        state.done(planned)
+    if len(ready) == len(cells):
+        return ""
+    from bench.tasks.work import Work
+    from encoders.networks.torch_base import prepare_process
+
+    prepare_process()
+    device = pick_device(options.device)
+    work = Work(plan, store, device=device, progress=progress, fitted=state.done)
+    tasks, cells_of = work.tasks(cells, fits)
+
+    def ended(task: Task) -> None:
+        found = cells_of.get(task)
+        lane = "fitting" if found is not None else "embedding"
+        stages[lane] = stages.get(lane, 0.0) + task.seconds
+        if found is None:
+            return
+        if task.error:
+            for planned in found:
+                state.failed(planned, task)
+        else:
+            state.fitted += 1
+            work.done(found)
+
+    progress.expect(tasks)
+    state.show()
+    execute(tasks, jobs=jobs, overlap=device != "cpu", watcher=_Both(progress, ended))
+    return device
+
+
+class _Both(Progress):
+    """Progress that also tells the run of every end."""
+
+    def __init__(self, progress: Progress, ended: Any) -> None:
+        self._progress = progress
+        self._ended = ended
+
+    def started(self, task: Task) -> None:
+        self._progress.started(task)
+
+    def finished(self, task: Task) -> None:
+        self._ended(task)
+        self._progress.finished(task)
+
+
+def pick_device(wanted: str) -> str:
+    """The device to compute on.
+
+    Raises:
+        PlanError: No such device, or a GPU was asked for and there is none.
+    """
+    if wanted not in ("auto", "cpu", "cuda"):
+        raise PlanError(f"--device {wanted}: there is auto, cpu, cuda")
+    if wanted == "cpu":
+        return "cpu"
+    import torch
+
+    if torch.cuda.is_available():
+        return "cuda"
+    if wanted == "cuda":
+        raise PlanError("--device cuda: torch sees no GPU here: use --device cpu or auto")
+    return "cpu"
+
+
+def rerun_command(arguments: list[str]) -> str:
+    """The command that runs again exactly what failed: the same one, since what is done is not computed twice."""
+    return shlex.join(["python", *arguments])

@@ -1,0 +1,120 @@
+"""Makes tokens: crops through an encoder that is built, or trained on the training patients of a fold."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.plan import identity
+from bench.plan.keys import TokensRef
+from bench.plan.plan import Plan
+from bench.run.progress import Progress
+from bench.stages.crops import Crops, Subset
+from bench.tasks.notes import keep_artifacts, made_by
+from bench.tasks.store import Store
+from data.base import Float32, Float64
+from encoders.base import Encoder, FittedClassifier, FittedEncoder, Tokens
+
+
+class Embed:
+    """Writes the tokens of a plan to the store and reads them back; the last frozen network is kept.
+
+    Args:
+        plan: The plan, its crops in the store.
+        store: Where tokens and trained networks go.
+        device: `"cpu"` or `"cuda"`.
+        progress: Is told of images.
+    """
+
+    def __init__(self, plan: Plan, store: Store, *, device: str, progress: Progress) -> None:
+        self._plan = plan
+        self._store = store
+        self._device = device
+        self._progress = progress
+        self._encoder: tuple[Any, FittedEncoder] | None = None
+
+    def write(self, ref: TokensRef, name: str) -> None:
+        """Makes the tokens of one reference."""
+        crops = self._plan.crops(ref.crops)
+        if crops is None:
+            raise RuntimeError(f"the crops of {name} are no longer in the store: run again")
+        if len(crops) == 0:
+            if ref.crops.network:
+                where = f"{ref.crops.region.label()} finds no sample in {ref.crops.sequence}"
+                raise ValueError(f"{where} in this fold: see not_found.csv")
+            raise ValueError(f"no image of {ref.crops.sequence} can be used: see excluded.csv")
+        from bench.stages import tokens
+
+        start = time.perf_counter()
+        fitted = self._network(ref, crops)
+        self._progress.begin_images(name, len(crops))
+        measures = self._plan.keys.plugin("encoders", ref.encoder).measures
+        draft = self._store.draft("tokens", ref.key)
+        try:
+            tokens.encode(fitted, crops, crops.shapes[:, 0], draft, self._progress.images, measures=measures)
+        except BaseException:
+            shutil.rmtree(draft, ignore_errors=True)
+            raise
+        note = made_by("tokens", ref, device=self._device, images=len(crops), seconds=time.perf_counter() - start)
+        self._store.commit(draft, note)
+
+    def read(self, ref: TokensRef, present: NDArray[np.bool_]) -> Tokens:
+        """The tokens of all samples, values memory-mapped; absent where a sample is not `present` `(N,)`."""
+        from bench.stages import tokens
+
+        folder = self._store.find("tokens", ref.key)
+        if folder is None:
+            raise RuntimeError(f"the tokens of {ref.encoder.label()} are no longer in the store: run again")
+        return tokens.read(folder, np.where(present, self._plan.rows(ref.crops), -1))
+
+    def classify(self, ref: TokensRef, vectors: Float32, classes: int) -> Float64:
+        """The probabilities `(n, K)` that an encoder trained with labels gives vectors `(n, F)`."""
+        plugin: Encoder = self._plan.keys.plugin("encoders", ref.encoder).frozen()
+        folder = self._store.find("networks", ref.network)
+        if folder is None:
+            raise RuntimeError(f"the network of {ref.encoder.label()} is no longer in the store: run again")
+        fitted = cast(FittedClassifier, plugin.load(folder, device=self._device))
+        found = np.exp(fitted.log_probabilities(vectors).astype(np.float64))
+        out = np.zeros((len(vectors), classes))
+        out[:, : found.shape[1]] = found / found.sum(axis=1, keepdims=True)
+        return out
+
+    def _network(self, ref: TokensRef, crops: Crops) -> FittedEncoder:
+        """The encoder ready to encode: built, or trained on the training patients of its fold and kept."""
+        plugin: Encoder = self._plan.keys.plugin("encoders", ref.encoder).frozen()
+        seed = identity.seed(self._plan.grid.protocol.seed, "encoder")
+        nobody = np.zeros(0, dtype=str)
+        if ref.part is None:
+            if self._encoder is None or self._encoder[0] != plugin:
+                self._encoder = None
+                self._encoder = (plugin, plugin.fit([], None, groups=nobody, seed=seed, device=self._device))
+            return self._encoder[1]
+        folder = self._store.find("networks", ref.network)
+        if folder is not None:
+            return plugin.load(folder, device=self._device)
+        from bench.stages.features import drawn_entries
+
+        rows = self._plan.rows(ref.crops)
+        samples = ref.learns_from[rows[ref.learns_from] >= 0]
+        if ref.y is None:
+            entries, samples = drawn_entries(rows, samples)
+        else:
+            entries = rows[samples]  # samples that share a crop have labels of their own
+        y = None if ref.y is None else ref.y[samples]
+        groups = self._plan.patients[samples]
+        seed = identity.seed(self._plan.grid.protocol.seed, "encoder", ref.part.repeat, ref.part.fold)
+        start = time.perf_counter()
+        fitted = plugin.fit(Subset(crops, entries), y, groups=groups, seed=seed, device=self._device)
+
+        def save(draft: Path) -> None:
+            fitted.save(draft)
+            keep_artifacts(draft, fitted.artifacts())
+
+        note = made_by("network", ref, device=self._device, seconds=time.perf_counter() - start)
+        self._store.put("networks", ref.network, save, note)
+        return fitted

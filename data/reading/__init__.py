@@ -1,0 +1,1 @@
+"""Files, series, headers and tables, read with their place in the patient."""

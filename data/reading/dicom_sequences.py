@@ -1,0 +1,135 @@
+"""Which sequence a series of lumbar spine MRI is: told from its orientation, its description and its times."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from data.reading.dicom_headers import Header
+from data.reading.series import IN_PLANE
+
+_PLANES = ("sagittal", "coronal", "axial")  # whose normals are x, y, z
+_WEIGHTS = {"T1": r"t1(?!\d)", "T2": r"t2(?!\d)", "STIR": r"stir|tirm"}
+_OTHER = {
+    "diffusion": r"\b(adc|b\d{2,4}|dwi?|diff\w*|dti|trace\w*)\b",
+    "perfusion": r"\bperf",
+    "myelography": r"\bmyelo",
+    "angiography": r"\bmra\b",
+    "projection": r"\bmip\b",
+    "subtraction": r"\bsubtr?",
+    "localizer": r"\b(loc\w*|scout|survey)\b",
+    "calibration": r"\bcalib",
+}
+_CORONAL = re.compile(r"\b[ck]or(onal|onar)?\b")
+_LESSER = re.compile(
+    r"stir|tirm|\bfs\b|fat ?sat|\bspair\b|\bspir\b|dixon.* (f|w|opp)\b|t2 ?star|t2\*|\bmedic\b|\bmerge\b"
+    r"|\bgad\b|\bgd\b|\bkm\b|\+ ?c\b|\bpost\b"
+)
+_OTHER_KINDS = ("LOCALIZER", "PROJECTION IMAGE", "SUBTRACTION")
+_STIR_INVERSION = (80, 350)  # ms: fat's null point is 130-180 at 1.5 T, 180-260 at 3 T
+_T1_FLAIR_INVERSION = 500
+_SHORT_ECHO, _LONG_ECHO = 30, 60
+_T1_REPETITION, _T1_FLAIR_REPETITION, _T2_REPETITION = 1200, 3500, 1000
+
+
+class Told(NamedTuple):
+    """What a series is.
+
+    Args:
+        sequence: `sagittal_t1`, `sagittal_t2` or `axial_t2`; empty where it is none of these or can't be told.
+        how: From what it was told, or why it is not used.
+        plain: False for STIR, saturated fat, contrast and T2*, which are used where there is no plain one.
+    """
+
+    sequence: str
+    how: str
+    plain: bool = True
+
+
+def by_plane(group: list[Header]) -> Iterator[tuple[str, list[Header]]]:
+    """Splits a series, such as a localizer of three planes: the slices near the plane of most, then of the others.
+
+    Slices without an orientation stay with most. A block along L5/S1 may be nearer to coronal than to axial: what is
+    near enough to axial is axial, unless it is called coronal.
+    """
+    if all(one.normal is None for one in group):
+        yield "", group
+        return
+    while placed := [np.abs(one.normal) for one in group if one.normal is not None]:
+        plane = Counter(int(normal.argmax()) for normal in placed).most_common(1)[0][0]
+        if _PLANES[plane] == "coronal" and not _names_coronal(group[0]):
+            most = [normal for normal in placed if normal.argmax() == plane]
+            if np.median([normal[2] for normal in most]) >= IN_PLANE:
+                plane = _PLANES.index("axial")
+        near = [one.normal is None or bool(abs(one.normal[plane]) >= IN_PLANE) for one in group]
+        yield _PLANES[plane], [one for one, is_near in zip(group, near, strict=True) if is_near]
+        group = [one for one, is_near in zip(group, near, strict=True) if not is_near]
+
+
+def tell(one: Header, plane: str) -> Told:
+    """The sequence of a series of a plane (empty where none is known) from one of its headers.
+
+    The description counts first, then the protocol's name, then the times: an echo below 30 ms with a repetition up to
+    1200 ms is T1, an echo from 60 ms is T2, an inversion at fat's null point is STIR, which counts as T2 in sagittal
+    slices. Gradient echoes, and what lies between, are not told by times. Of descriptions only the words that were
+    known are said again.
+    """
+    if other := next((kind for kind in _OTHER_KINDS if kind in one.kinds), None):
+        return Told("", f"image type {other}")
+    if one.diffusion:
+        return Told("", "diffusion")
+    if not plane:
+        return Told("", "has no orientation")
+    weight, how = "", ""
+    for name, words in (("description", one.description), ("protocol", one.protocol)):
+        spaced = _spaced(words)
+        if other := next((kind for kind, pattern in _OTHER.items() if re.search(pattern, spaced)), None):
+            return Told("", f"{name} says {other}")
+        found = [kind for kind, pattern in _WEIGHTS.items() if re.search(pattern, spaced)]
+        if "STIR" in found or len(found) == 1:
+            weight = "STIR" if "STIR" in found else found[0]
+            how = f"{name} says {weight}"
+            break
+    if not weight:
+        weight, how = _by_times(one)
+    if not weight:
+        return Told("", how)
+    lesser = weight == "STIR" or one.contrast or _LESSER.search(_spaced(f"{one.description} {one.protocol}"))
+    sequence = {
+        ("sagittal", "T1"): "sagittal_t1",
+        ("sagittal", "T2"): "sagittal_t2",
+        ("sagittal", "STIR"): "sagittal_t2",
+        ("axial", "T2"): "axial_t2",
+    }.get((plane, weight), "")
+    return Told(sequence, how if sequence else f"{plane} {weight}, which is not read ({how})", not lesser)
+
+
+def _names_coronal(one: Header) -> bool:
+    """Whether the description or the protocol calls the slices coronal."""
+    return bool(_CORONAL.search(_spaced(f"{one.description} {one.protocol}")))
+
+
+def _by_times(one: Header) -> tuple[str, str]:
+    """`T1`, `T2`, `STIR` or nothing, and how it was told."""
+    echo, repetition, inversion = one.echo, one.repetition, one.inversion
+    if echo is None or repetition is None:
+        return "", "neither a description nor echo and repetition times tell T1 from T2"
+    said = f"TE {echo:g} ms, TR {repetition:g} ms" + (f", TI {inversion:g} ms" if inversion else "")
+    if one.gradient_echo:
+        return "", f"gradient echo, {said}: T1 or T2 can't be told"
+    if inversion and _STIR_INVERSION[0] <= inversion <= _STIR_INVERSION[1]:
+        return "STIR", said
+    flair = bool(inversion and inversion >= _T1_FLAIR_INVERSION)
+    if echo < _SHORT_ECHO and repetition <= (_T1_FLAIR_REPETITION if flair else _T1_REPETITION):
+        return "T1", said
+    if echo >= _LONG_ECHO and repetition >= _T2_REPETITION:
+        return "T2", said
+    return "", f"{said}: neither T1 nor T2"
+
+
+def _spaced(words: str) -> str:
+    return re.sub(r"[_\-./\\]+", " ", words.casefold())

@@ -1,0 +1,1 @@
+"""What the fusions that are trained with labels share: layers, batches of tokens, training."""

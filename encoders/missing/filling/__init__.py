@@ -1,0 +1,1 @@
+"""How absent sequences are predicted, and how good the prediction is."""

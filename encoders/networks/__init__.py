@@ -1,0 +1,1 @@
+"""What torch encoders share: batches, weights, pixels, early stopping, projections."""

@@ -1,0 +1,73 @@
+"""What the encoders built on timm share: a network by name, its weights, and its gray input."""
+
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING, Any
+
+from encoders.networks.weights import WeightsError, file_digest, load_weights, read_weights
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+def create(model: str, weights: str, size: int) -> Any:
+    """A timm network without its classifier: `(B, 3, size, size)` to `(B, F)`.
+
+    Args:
+        model: A name of timm, with or without the tag of its weights (`resnet50.tv_in1k`).
+        weights: `"pretrained"`, `"random"` or a file.
+        size: Given to networks that are built for one input size (vision transformers).
+
+    Raises:
+        ValueError: timm has no such network.
+        WeightsError: The hub can't be reached, or the file doesn't fit.
+    """
+    import timm
+
+    name = model.split(".")[0]
+    if not timm.is_model(name):
+        close = difflib.get_close_matches(name, timm.list_models(), n=1, cutoff=0)
+        raise ValueError(f"timm has no network '{name}': did you mean '{close[0]}'?")
+    config: Any = timm.get_pretrained_cfg(model)
+    options: dict[str, Any] = {"img_size": size} if config.fixed_input_size else {}
+    if weights == "pretrained":
+        try:
+            return timm.create_model(model, pretrained=True, num_classes=0, **options)
+        except (OSError, RuntimeError) as error:
+            raise WeightsError(
+                f"the weights of '{model}' could not be fetched ({type(error).__name__}): bring the file "
+                f"model.safetensors of {config.hf_hub_id or config.url} from the Hugging Face hub and set weights=FILE"
+            ) from error
+    network = timm.create_model(model, pretrained=False, num_classes=0, **options)
+    if weights != "random":
+        classifier = (config.classifier,) if isinstance(config.classifier, str) else tuple(config.classifier or ())
+        load_weights(network, read_weights(weights), source=weights, ignore=tuple(f"{c}." for c in classifier))
+    return network
+
+
+def photographic(network: Any) -> nn.Module:
+    """A timm network of colour photographs, made to take gray pixels `(B, 1, H, W)`, 0 to 1.
+
+    Gray becomes three equal channels, normalised with the network's own mean and standard deviation.
+    """
+    import torch
+    from torch import nn
+
+    mean, std = (torch.tensor(network.pretrained_cfg[key]) for key in ("mean", "std"))
+    colour: Any = nn.Conv2d(1, 3, kernel_size=1)
+    with torch.no_grad():
+        colour.weight[:] = (1 / std)[:, None, None, None]
+        colour.bias[:] = -mean / std
+    return nn.Sequential(colour, network)
+
+
+def digest(model: str, weights: str) -> str:
+    """For `Encoder.weights_digest`: of the file, or the name on the hub (the default tag is timm's own to change)."""
+    from importlib.metadata import version
+
+    if weights == "random":
+        return ""
+    if weights == "pretrained":
+        return f"timm hub: {model}" + ("" if "." in model else f" of timm {version('timm')}")
+    return file_digest(weights)

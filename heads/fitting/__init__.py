@@ -1,0 +1,1 @@
+"""What every head shares: training rows, inner folds, calibration, thresholds."""

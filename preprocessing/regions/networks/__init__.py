@@ -1,0 +1,1 @@
+"""What the regions that learn share."""

@@ -1,0 +1,204 @@
+"""The cells of a target that figures show: their scores, their names, and what is said of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from results.figures.drawing.style import NothingToDrawError
+from results.run_folder import Cell, Predictions, ResultsError, Run
+from results.scores.alignment import Alignment
+from results.scores.labels import shorten
+from results.scores.scores import DEFAULT, scores
+from results.statistics.bootstrap import PatientBootstrap, Rows
+from results.tables import notes
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Float64 = NDArray[np.float64]
+Record = dict[str, Any]
+RESAMPLES = 1000
+EMPTY = ("none", "-", "")
+CONDITIONAL = "conditional on the fitted models (it covers the sampling of patients, not of training sets)"
+
+
+@dataclass(frozen=True, eq=False)
+class Chosen:
+    """What is known of the cells of one target that are done.
+
+    Args:
+        run: The run.
+        target: Its target.
+        cells: Records of `results.scores.scores`, best AUC first; the labels of axes are shortened.
+        undone: Records of cells that are not done.
+        floors: Records of prior, location and the like.
+        varying: The axes on which the cells differ.
+        classes: The names of the classes, in order.
+    """
+
+    run: Run
+    target: str
+    cells: tuple[Record, ...]
+    undone: tuple[Record, ...]
+    floors: tuple[Record, ...]
+    varying: tuple[str, ...]
+    classes: tuple[str, ...]
+
+    @cached_property
+    def by_key(self) -> dict[str, Cell]:
+        """The cells of the run folder, floors too."""
+        return {cell.key: cell for cell in self.run.cells if cell.target == self.target}
+
+    def name(self, record: Record, axes: Sequence[str] | None = None) -> str:
+        """A cell by the steps on which it differs from the others; a floor by its head."""
+        if record["floor"]:
+            return str(record["heads"]).split("(")[0]
+        wanted = self.varying if axes is None else axes
+        return ", ".join(str(record[axis]) for axis in wanted if record[axis] not in EMPTY) or str(record["heads"])
+
+    def floor(self, head: str) -> Record | None:
+        """The best floor of a name: there is one for each choice of sequences."""
+        found = [floor for floor in self.floors if str(floor["heads"]).split("(")[0] == head]
+        return max(found, key=lambda floor: _or_low(floor["auc"]), default=None)
+
+    def predictions(self, record: Record) -> Predictions:
+        """What a cell predicted."""
+        return self.run.predictions(self.by_key[record["key"]])
+
+    def bootstrap(
+        self, records: Iterable[Record], *, resamples: int, seed: int, recalibrated: bool = False
+    ) -> Resampled:
+        """The rows of some cells and one bootstrap over their patients; no draws where a class is too rare.
+
+        With `recalibrated` the probabilities are those that undo what balanced rows did, where there are such.
+        """
+        predictions = {record["key"]: self.predictions(record) for record in records}
+        alignment = Alignment(predictions, n_classes=len(self.classes), levels={})
+        try:
+            draws = PatientBootstrap(alignment.n_patients, alignment.all_rows(), resamples=resamples, seed=seed)
+        except ValueError:
+            draws = PatientBootstrap(alignment.n_patients, [], resamples=0, seed=seed)
+        P = {
+            key: p.P if not recalibrated or p.recalibrated is None else p.recalibrated for key, p in predictions.items()
+        }
+        return Resampled(alignment.rows, P, draws)
+
+    @property
+    def n(self) -> str:
+        """`75 patients, 506 samples (0/1: 292/214)`, or from-to where cells differ."""
+        known = [*self.cells, *self.floors]
+        patients, samples = ({int(r[f"n_{of}"]) for r in known} for of in ("patients", "samples"))
+        events = {r["n_events"] for r in known}
+        by_class = f" ({'/'.join(self.classes)}: {events.pop()})" if len(events) == 1 else ""
+        other = "; cells of different n are of different samples" if len(samples) > 1 else ""
+        return f"{_span(patients)} patients, {_span(samples)} samples{by_class}{other}"
+
+    def n_of(self, record: Record) -> str:
+        """As `n`, of one cell."""
+        by_class = f"{'/'.join(self.classes)}: {record['n_events']}"
+        return f"{int(record['n_patients'])} patients, {int(record['n_samples'])} samples ({by_class})"
+
+    @property
+    def picked(self) -> str:
+        """What a caption says of a best cell, with its score corrected for having been picked where it is known."""
+        if len(self.cells) < 2:
+            return ""
+        n = len(self.cells)
+        said = notes.corrected(self.cells[0], n)
+        return f" The best of {n} cells was picked by the same data, so its score is optimistic{said}."
+
+
+@dataclass(frozen=True, eq=False)
+class Resampled:
+    """Cells by their key, over one list of patients, with draws of these.
+
+    Args:
+        rows: The rows of each cell.
+        P: `(n, K)` probabilities of each cell.
+        draws: The bootstrap.
+    """
+
+    rows: dict[str, Rows]
+    P: dict[str, Float64]
+    draws: PatientBootstrap
+
+    @property
+    def covers(self) -> str:
+        """What a caption says of intervals."""
+        n = len(self.draws.counts)
+        if n == 0:
+            return "No intervals: hardly any draw of patients holds every class."
+        return f"95 % percentile bootstrap over patients, {n} resamples, {CONDITIONAL}."
+
+
+def chosen(run: Run, target: str) -> Chosen:
+    """The cells of a target that are done.
+
+    Raises:
+        NothingToDrawError: No cell of the target is done.
+    """
+    frame = table(run)
+    of_target = frame[frame["target"] == target]
+    cells = of_target[~of_target["floor"]].sort_values("auc", ascending=False, kind="stable")
+    done = cells["status"] == "done"
+    if not done.any():
+        raise NothingToDrawError(f"no cell of target '{target}' is done")
+    varying = [axis for axis in run.axes if len(set(cells[done][axis])) > 1]
+    cells = cells.assign(**{axis: cells[axis].map(shorten(cells[axis])) for axis in run.axes})
+    return Chosen(
+        run=run,
+        target=target,
+        cells=_records(cells[done]),
+        undone=_records(cells[~done]),
+        floors=_records(of_target[of_target["floor"] & (of_target["status"] == "done")]),
+        varying=tuple(varying),
+        classes=next(cell.classes for cell in run.cells if cell.target == target),
+    )
+
+
+@lru_cache(maxsize=1)
+def table(run: Run) -> pd.DataFrame:
+    """The scores of all cells; without intervals where a class is too rare for them."""
+    try:
+        return scores(run)
+    except ResultsError:
+        return scores(run, DEFAULT, resamples=0)
+
+
+def value(record: Record, metric: str = "auc") -> str:
+    """`.84 [.80, .87]`."""
+    numbers = [record[metric], record[f"{metric}_low"], record[f"{metric}_high"]]
+    return spell(*numbers)
+
+
+def spell(middle: float, low: float, high: float) -> str:
+    """`0.84 [0.80, 0.87]`, or the value alone where it has no interval."""
+    if not np.isfinite(middle):
+        return "undefined"
+    known = np.isfinite([low, high]).all() and high > low
+    return f"{middle:.2f} [{low:.2f}, {high:.2f}]" if known else f"{middle:.2f}"
+
+
+def ends(records: Sequence[Record], metric: str = "auc") -> Float64:
+    """`(2, n)`: how far the intervals reach below and above the values; 0 where there are none."""
+    out = [[r[metric] - r[f"{metric}_low"], r[f"{metric}_high"] - r[metric]] for r in records]
+    return np.maximum(np.nan_to_num(np.array(out, dtype=np.float64).reshape(-1, 2)), 0).T
+
+
+def _records(frame: pd.DataFrame) -> tuple[Record, ...]:
+    return tuple({str(k): v for k, v in record.items()} for record in frame.to_dict("records"))
+
+
+def _span(numbers: set[int]) -> str:
+    low, high = min(numbers), max(numbers)
+    return f"{low}" if low == high else f"{low} to {high}"
+
+
+def _or_low(number: float) -> float:
+    return number if np.isfinite(number) else -1.0

@@ -1,0 +1,1 @@
+"""The scores of every cell of a run, from its stored predictions."""

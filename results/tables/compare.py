@@ -1,0 +1,236 @@
+"""Two runs side by side, on the samples that both predict."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from results.run_folder import Cell, Predictions, ResultsError, Run
+from results.scores.alignment import Alignment
+from results.scores.labels import shorten
+from results.scores.scores import nearest
+from results.statistics.bootstrap import PatientBootstrap, Rows, interval
+from results.statistics.metrics import METRICS, ORDINAL, evaluate
+from results.tables.formats import Row, Score, Sheet, markdown
+
+Place = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, eq=False)
+class _Pair:
+    """A cell that both runs have, with what each predicted for the patients of both."""
+
+    a: Cell
+    b: Cell
+    of_a: Predictions
+    of_b: Predictions
+
+
+def compare(run_a: Run, run_b: Run, *, metric: str = "auc", resamples: int = 2000, seed: int = 0) -> str:
+    """Markdown: a table a target of the cells that both runs have done, scored on the samples that both predict.
+
+    Cells are matched by their target and the labels of their axes. A row holds both scores, A minus B, and its 95 %
+    percentile interval from a bootstrap over the shared patients (one set of resamples a target). Cells that only one
+    run has are counted below.
+
+    Args:
+        run_a: A run.
+        run_b: Another, on folds that are the same for every patient of both.
+        metric: A name in `METRICS`.
+        resamples: Draws of the bootstrap; 0 for no intervals.
+        seed: Of the draws.
+
+    Raises:
+        ResultsError: No shared patient or cell; folds, labels or classes that differ; an unknown metric.
+
+    References:
+        C. A. Field and A. H. Welsh, Bootstrapping clustered data, 2007, doi:10.1111/j.1467-9868.2007.00593.x.
+    """
+    if metric not in METRICS:
+        raise ResultsError(f"no metric '{metric}'{nearest(metric, METRICS)}")
+    if metric == "auc_within_level" and not run_a.levels:
+        raise ResultsError(f"{run_a.name} has no locating columns, so no AUC within level: compare by another metric")
+    _same_folds(run_a, run_b)
+    cells_a, cells_b = _done(run_a), _done(run_b)
+    common = [place for place in cells_a if place in cells_b]
+    if not common:
+        raise ResultsError(
+            f"{run_a.name} and {run_b.name} have no cell in common: cells are matched by target and all axes"
+        )
+    parts = [f"# A: {_name(run_a, run_b)}, B: {_name(run_b, run_a)}"]
+    for target in dict.fromkeys(dict(place)["target"] for place in common):
+        pairs = [_pair(run_a, run_b, cells_a[p], cells_b[p]) for p in common if dict(p)["target"] == target]
+        if metric in ORDINAL and not pairs[0].a.ordinal:
+            parts.append(f"**{target}**: {METRICS[metric].label} is for ordinal targets.")
+            continue
+        parts.append(markdown(_sheet(run_a, run_b, pairs, metric, resamples, seed)))
+    lines = [_only(run_a, "A", cells_a, cells_b), _only(run_b, "B", cells_b, cells_a), *_about(run_a, run_b)]
+    return "\n\n".join([*parts, "\n".join(f"- {line}" for line in lines)])
+
+
+def _same_folds(run_a: Run, run_b: Run) -> None:
+    of_a, of_b = _folds(run_a), _folds(run_b)
+    shared = sorted(of_a.keys() & of_b.keys())
+    if not shared:
+        raise ResultsError(f"{run_a.name} and {run_b.name} share no patient: there is nothing to compare")
+    wrong = [patient for patient in shared if of_a[patient] != of_b[patient]]
+    if wrong:
+        mine, theirs = of_a[wrong[0]], of_b[wrong[0]]
+        repeat = min(r for r in mine.keys() | theirs.keys() if mine.get(r) != theirs.get(r))
+        said = [f"fold {of[repeat]}" if repeat in of else "none" for of in (mine, theirs)]
+        raise ResultsError(
+            f"folds differ for {len(wrong)} of {len(shared)} shared patients, such as {wrong[0]} (repeat {repeat}: "
+            f"{said[0]} in {run_a.name}, {said[1]} in {run_b.name}): run both with one folds.csv (protocol.split)"
+        )
+
+
+def _folds(run: Run) -> dict[str, dict[int, int]]:
+    """The fold of each repeat, by patient."""
+    import pandas as pd
+
+    path = run.folder / "folds.csv"
+    try:
+        table = pd.read_csv(path, dtype={"patient": str}, keep_default_na=False)
+        rows = zip(table["patient"], table["repeat"].astype(int), table["fold"].astype(int), strict=True)
+    except (OSError, KeyError, ValueError) as error:
+        raise ResultsError(f"{path} must hold the columns patient, repeat and fold: {error}") from error
+    found: dict[str, dict[int, int]] = {}
+    for patient, repeat, fold in rows:
+        found.setdefault(patient, {})[repeat] = fold
+    return found
+
+
+def _done(run: Run) -> dict[Place, Cell]:
+    """The cells that are done, by target and axes; an axis that is not used (`none`, `-`) does not count."""
+    found = {}
+    for cell in run.cells:
+        if cell.status == "done":
+            used = sorted((axis, step) for axis, step in cell.axes.items() if step not in ("none", "-"))
+            found[("target", cell.target), *used] = cell
+    return found
+
+
+def _pair(run_a: Run, run_b: Run, a: Cell, b: Cell) -> _Pair:
+    """Both cells' predictions of the patients of both.
+
+    Raises:
+        ResultsError: Their classes, or labels of a sample, differ.
+    """
+    if a.classes != b.classes:
+        raise ResultsError(
+            f"{a.target} has the classes {', '.join(a.classes)} in {run_a.name} and {', '.join(b.classes)} in "
+            f"{run_b.name}: compare runs that merge alike"
+        )
+    p, q = run_a.predictions(a), run_b.predictions(b)
+    of_a, of_b = (dict(zip(each.sample.tolist(), each.y.tolist(), strict=True)) for each in (p, q))
+    shared = of_a.keys() & of_b.keys()
+    wrong = sorted(sample for sample in shared if of_a[sample] != of_b[sample])
+    if wrong:
+        one = wrong[0]
+        raise ResultsError(
+            f"labels of {a.target} differ for {len(wrong)} of {len(shared)} shared samples, such as {one} "
+            f"({a.classes[of_a[one]]} in {run_a.name}, {a.classes[of_b[one]]} in {run_b.name}): compare runs on one "
+            "table of labels"
+        )
+    return _Pair(a, b, _of_samples(p, shared), _of_samples(q, shared))
+
+
+def _of_samples(p: Predictions, samples: set[str]) -> Predictions:
+    kept = np.array([sample in samples for sample in p.sample.tolist()], dtype=bool)
+    return p.take(kept)
+
+
+def _sheet(run_a: Run, run_b: Run, pairs: Sequence[_Pair], metric: str, resamples: int, seed: int) -> Sheet:
+    """The table of one target."""
+    measure, target = METRICS[metric], pairs[0].a.target
+    compared = [pair for pair in pairs if len(pair.of_a.y)]
+    if not compared:
+        raise ResultsError(f"{run_a.name} and {run_b.name} share patients, but no sample of {target}")
+    predictions = {f"{run}{i}": p for i, pair in enumerate(compared) for run, p in (("a", pair.of_a), ("b", pair.of_b))}
+    alignment = Alignment(predictions, n_classes=len(pairs[0].a.classes), levels=run_a.levels)
+    shared = [alignment.shared(f"a{i}", f"b{i}") for i in range(len(compared))]
+    every = list({id(rows): rows for rows, _, _ in shared}.values())
+    try:
+        bootstrap = PatientBootstrap(alignment.n_patients, every, resamples=resamples, seed=seed)
+    except ValueError as error:
+        raise ResultsError(f"target {target}: {error}") from None
+    axes = [axis for axis in run_a.axes if len({pair.a.axes.get(axis, "none") for pair in compared}) > 1] or ["heads"]
+    short = {axis: shorten(pair.a.axes.get(axis, "none") for pair in compared) for axis in axes}
+    rows = []
+    for pair, (kept, of_a, of_b) in zip(compared, shared, strict=True):
+        P, Q = pair.of_a.scored_by(measure)[of_a], pair.of_b.scored_by(measure)[of_b]
+        value, other = (_value(metric, kept, x) for x in (P, Q))
+        low, high = interval(bootstrap.difference(measure, kept, P, Q)) if resamples else (None, None)
+        scores = (Score(value, decimals=3), Score(other, decimals=3), Score(value - other, low, high, True, 3))
+        counts = (str(len(np.unique(kept.patient))), str(int((kept.repeat == kept.repeat[0]).sum())))
+        rows.append(Row(tuple(short[axis][pair.a.axes.get(axis, "none")] for axis in axes), scores, counts))
+    rows.sort(key=lambda row: -row.scores[2].value if row.scores[2] else 0.0)
+    return Sheet(
+        target=target,
+        title=f"{target}: {measure.label} of A ({run_a.name}) and B ({run_b.name}) on the samples of both",
+        labels=tuple(axes),
+        headers=(f"A: {run_a.name}", f"B: {run_b.name}", "A - B"),
+        extras=("patients", "samples"),
+        rows=tuple(rows),
+        floors=(),
+        notes=tuple(_notes(measure.lower_is_better, len(rows), len(pairs), resamples, bootstrap.redrawn)),
+    )
+
+
+def _value(metric: str, rows: Rows, P: NDArray[np.float64]) -> float:
+    return evaluate(METRICS[metric], rows.y, P, repeat=rows.repeat, fold=rows.fold, within=rows.within).value
+
+
+def _notes(lower_is_better: bool, n_rows: int, n_pairs: int, resamples: int, redrawn: int) -> list[str]:
+    better = "lower" if lower_is_better else "higher"
+    notes = [f"Rows are sorted by A - B; {better} scores are better."]
+    if resamples:
+        again = f"; {redrawn} draws lacked a class and were drawn again" if redrawn else ""
+        notes.append(
+            f"[ ]: 95 % percentile bootstrap over the shared patients ({resamples} resamples, the same for all rows "
+            f"and both runs{again}), conditional on the fitted models."
+        )
+        if n_rows > 1:
+            notes.append(f"The {n_rows} intervals are not corrected for their number.")
+    if n_pairs > n_rows:
+        notes.append(f"{n_pairs - n_rows} cells are in both runs but share no sample.")
+    return notes
+
+
+def _only(run: Run, letter: str, mine: dict[Place, Cell], theirs: dict[Place, Cell]) -> str:
+    only = [cell for place, cell in mine.items() if place not in theirs]
+    undone = sum(cell.status != "done" for cell in run.cells)
+    by_target = ", ".join(f"{t} {sum(c.target == t for c in only)}" for t in dict.fromkeys(c.target for c in only))
+    text = f"Only {letter} ({run.name}) has {len(only)} of its {len(mine)} cells{f' ({by_target})' if only else ''}"
+    return f"{text}; {undone} more are not done." if undone else f"{text}."
+
+
+def _about(run_a: Run, run_b: Run) -> list[str]:
+    """What the labels of cells do not show."""
+    folds_a, folds_b = _folds(run_a).keys(), _folds(run_b).keys()
+    trained = "; patients of one run alone were in its training parts" if folds_a ^ folds_b else ""
+    lines = [
+        f"{len(folds_a & folds_b)} patients are in the folds of both, {len(folds_a - folds_b)} of A alone, "
+        f"{len(folds_b - folds_a)} of B alone{trained}."
+    ]
+    if run_a.dataset != run_b.dataset:
+        lines.append(f"The datasets have other names: {run_a.dataset} and {run_b.dataset}.")
+    codes = [_commits(run) for run in (run_a, run_b)]
+    if codes[0] != codes[1]:
+        lines.append(f"The code differs: commits {codes[0]} and {codes[1]}. Fields that labels do not name may too.")
+    return lines
+
+
+def _commits(run: Run) -> str:
+    path = run.folder / "provenance.json"
+    sessions = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
+    found = dict.fromkeys(session.get("code", {}).get("commit", "unknown")[:8] for session in sessions)
+    return ", ".join(found) or "unknown"
+
+
+def _name(run: Run, other: Run) -> str:
+    return f"{run.name} ({run.folder})" if run.name == other.name else run.name

@@ -1,0 +1,128 @@
+"""The rows of a published table beside the cells of a run that do the same."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from results.run_folder import Cell, ResultsError, Run
+from results.scores.labels import shorten
+from results.scores.scores import nearest, scores, the_cell
+from results.statistics.metrics import METRICS
+from results.tables import formats, notes
+from results.tables.formats import Row, Score, Sheet
+
+PUBLISHED = "published_"
+HERE = ("encoders", "heads")  # what stands beside a published row, so that untrained weights are seen
+Record = dict[str, Any]
+
+
+def published(run: Run, file: Path, *, format: str = "text", resamples: int = 2000) -> str:  # noqa: A002
+    """The table of a paper, row by row, with what the same steps give here.
+
+    Args:
+        run: A run folder.
+        file: A CSV file: `row` (the published words), a column for each axis that tells the row's cell (its label or
+            its name without fields; empty for any), and `published_METRIC` columns, as fractions.
+        format: `text`, `md` or `latex`.
+        resamples: Draws of the bootstrap.
+
+    Raises:
+        ResultsError: The file can't be used, or a row names several cells.
+    """
+    lines, axes, metrics = _read(file, run)
+    draw = {"text": formats.text, "md": formats.markdown, "latex": formats.latex}.get(format)
+    if draw is None:
+        raise ResultsError(f"--published has no format '{format}': there is text, md, latex")
+    frame = scores(run, [*metrics, "auc"], resamples=resamples)
+    sheets = []
+    for target in run.targets:
+        records: dict[str, Record] = {
+            r["key"]: {str(k): v for k, v in r.items()} for r in frame.to_dict("records") if r["target"] == target
+        }
+        cells = [cell for cell in run.cells if cell.target == target]
+        short = {axis: shorten(cell.axes[axis] for cell in cells if not cell.floor) for axis in HERE}
+        rows = [_row(line, axes, metrics, cells, records, short) for line in lines]
+        full = [label for names in short.values() for label, name in names.items() if name != label]
+        done = [r for r in records.values() if r["status"] == "done"]
+        floors = [
+            Row((str(r["heads"]), *("" for _ in HERE)), _scores(r, metrics, {}))
+            for r in done
+            if r["floor"] and r["heads"] != "random"
+        ]
+        about: Record = {"varying": axes, "metrics": metrics, "missing": {}, "over": "location"}
+        said = [note for note in notes.of_target(run, frame, list(records.values()), **about) if "Gain" not in note]
+        sheets.append(
+            Sheet(
+                target=target,
+                title=f"{target}: {run.dataset}, run {run.name}, beside {file.name}",
+                labels=("Published row", *(f"{axis} here" for axis in HERE)),
+                headers=tuple(h for m in metrics for h in (METRICS[m].label, f"{METRICS[m].label}\npublished")),
+                extras=(),
+                rows=tuple(rows),
+                floors=tuple(floors),
+                notes=("Published figures are of other data: they stand beside ours, not against them.", *said)
+                + ((f"In full: {'; '.join(full)}.",) if full else ()),
+            )
+        )
+    return "\n\n".join(draw(sheet) for sheet in sheets)
+
+
+def _read(file: Path, run: Run) -> tuple[list[dict[str, str]], list[str], list[str]]:
+    """The lines of the file, the axes that it names and its metrics."""
+    import csv
+
+    try:
+        with file.open(encoding="utf-8-sig", newline="") as opened:
+            lines = list(csv.DictReader(opened))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ResultsError(f"{file}: can't be read as a CSV file: {error}") from error
+    columns = list(lines[0]) if lines else []
+    metrics = [name.removeprefix(PUBLISHED) for name in columns if name.startswith(PUBLISHED)]
+    axes = [name for name in columns if name != "row" and not name.startswith(PUBLISHED)]
+    if "row" not in columns or not metrics:
+        raise ResultsError(f"{file}: needs a column `row` and at least one such as `published_auc`, it has {columns}")
+    for name, known in [(m, METRICS) for m in metrics] + [(a, run.axes) for a in axes]:
+        if name not in known:
+            raise ResultsError(f"{file}: no metric or axis '{name}'{nearest(name, known)}")
+    for number, line in enumerate(lines, start=2):
+        if None in line or None in line.values():
+            raise ResultsError(f"{file}, line {number}: not {len(columns)} fields; a field with a comma needs quotes")
+        for name in metrics:
+            try:
+                float(line[PUBLISHED + name] or 0)
+            except ValueError:
+                told = line[PUBLISHED + name]
+                raise ResultsError(f"{file}, line {number}: {PUBLISHED}{name} ({told}) is no number") from None
+    return lines, axes, metrics
+
+
+def _row(
+    line: Mapping[str, str],
+    axes: list[str],
+    metrics: list[str],
+    cells: list[Cell],
+    records: Mapping[str, Record],
+    short: Mapping[str, Mapping[str, str]],
+) -> Row:
+    told = {m: float(line[PUBLISHED + m]) for m in metrics if line[PUBLISHED + m]}
+    named = {axis: line[axis] for axis in axes if line[axis]}
+    try:
+        cell = the_cell(cells, named)
+    except ResultsError as error:
+        if "cells of" in str(error):
+            raise
+        return Row((line["row"], *("" for _ in HERE[1:]), "not in this run"), _scores({}, metrics, told))
+    state = "" if cell.status == "done" else f"{cell.status.upper()}: {cell.reason}" if cell.reason else cell.status
+    *others, head = (short[axis].get(cell.axes[axis], cell.axes[axis]) for axis in HERE)
+    return Row((line["row"], *others, state or head), _scores(records[cell.key], metrics, told))
+
+
+def _scores(record: Mapping[str, Any], metrics: list[str], told: Mapping[str, float]) -> tuple[Score | None, ...]:
+    found: list[Score | None] = []
+    for m in metrics:
+        value = record.get(m)
+        ours = None if value is None or value != value else Score(value, record[f"{m}_low"], record[f"{m}_high"])
+        found += [ours, Score(told[m]) if m in told else None]
+    return tuple(found)

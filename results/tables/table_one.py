@@ -1,0 +1,222 @@
+"""Table 1 of a paper: who was studied, by split."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from results.methods.evidence import Evidence, gather
+from results.run_folder import Run
+from results.tables.formats import Row, Sheet
+
+Bool = NDArray[np.bool_]
+Numbers = tuple[float, ...]
+
+ABOUT = re.compile(
+    r"(birth_?)?(age|sex|gender)|bmi|height|weight|ethnicity|race|site|cent(er|re)|hospital|country|"
+    r"scanner|manufacturer|vendor|(scanner_?)?model|field_?strength|level",
+    re.IGNORECASE,
+)
+ASKED = {"Age": r"(birth_?)?age", "Sex": r"sex|gender", "Scanner": r"scanner|manufacturer|vendor|(scanner_?)?model"}
+FEW = 4
+UNKNOWN = "[AUTHORS]"
+
+
+@dataclass(frozen=True, eq=False)
+class _Part:
+    """A column: the samples of one part of the split, or of the test part of every fold."""
+
+    header: str
+    masks: Sequence[Bool]
+
+
+@dataclass(frozen=True, eq=False)
+class _Line:
+    """A row: `numbers` gives what stands in `template` for some of the samples, None where it is not known."""
+
+    name: str
+    template: str
+    numbers: Callable[[Bool], Numbers | None]
+
+
+def table_one(run: Run) -> Sheet:
+    """Patients, samples, classes of every target, and columns that tell of patients and scanners, by split.
+
+    An official split has a column for training (and validation) and one for test; folds have one for all samples and
+    one for the lowest and highest number over the test parts of all folds and repeats. Numbers are median [quartiles];
+    text, locating columns and numbers of fewer than 4 values that recur are n (%). A column that is one value for each
+    patient is counted by patient, others by sample. Shares and medians are of what is not missing.
+
+    Args:
+        run: A run folder.
+
+    Raises:
+        ResultsError: A file of the run folder can't be read.
+    """
+    evidence = gather(run)
+    parts, samples = list(_parts(evidence)), evidence.samples
+    patient = samples["patient"].to_numpy(dtype=str)
+    lines = [
+        _Line("Patients", "{}", lambda mask: (len(set(patient[mask])),)),
+        _Line("Samples", "{}", lambda mask: (int(mask.sum()),)),
+    ]
+    for target in run.targets:
+        lines += _classes(evidence, target)
+    described = [str(name) for name in samples if ABOUT.fullmatch(str(name)) or name in run.locations]
+    for name in described:
+        lines += _column(samples[name].to_numpy(dtype=object), name, patient, placed=name in run.locations)
+    for asked, pattern in ASKED.items():
+        if not any(re.fullmatch(pattern, name, re.IGNORECASE) for name in described):
+            lines.append(_Line(asked, "{}", lambda mask: None))
+    rows = tuple(_row(line, parts) for line in lines)
+    return Sheet(
+        target="table 1",
+        title=f"Patients and samples: {run.dataset}, run {run.name}",
+        labels=("Characteristic", *(part.header for part in parts)),
+        headers=(),
+        extras=(),
+        rows=rows,
+        floors=(),
+        notes=tuple(_notes(evidence, parts, rows)),
+    )
+
+
+def _parts(evidence: Evidence) -> Iterator[_Part]:
+    samples, folds = evidence.samples, evidence.folds
+    patient = samples["patient"].to_numpy(dtype=str)
+    tested = folds[folds["fold"] >= 0]
+    of_folds = [np.isin(patient, part["patient"].to_numpy(dtype=str)) for _, part in tested.groupby(["repeat", "fold"])]
+    if evidence.run.protocol.get("split") != "official":
+        yield _Part("All", [np.ones(len(samples), dtype=bool)])
+        yield _Part(f"Test part of a fold, range over {len(of_folds)}", of_folds)
+        return
+    (test,) = of_folds
+    named = samples["split"].to_numpy(dtype=str) if "split" in samples else np.full(len(samples), "train")
+    validation = ~test & (named == "val")
+    yield _Part("Training", [~test & ~validation])
+    if validation.any():
+        yield _Part("Validation", [validation])
+    yield _Part("Test", [test])
+
+
+def _row(line: _Line, parts: Sequence[_Part]) -> Row:
+    cells = []
+    for part in parts:
+        found = [numbers for numbers in map(line.numbers, part.masks) if numbers is not None]
+        cells.append(_fill(line.template, found) if found else UNKNOWN)
+    return Row((line.name, *cells), ())
+
+
+def _fill(template: str, found: Sequence[Numbers]) -> str:
+    """The template with its numbers, each from the lowest to the highest where they differ."""
+    spans = []
+    for column in zip(*found, strict=True):
+        low, high = (f"{round(end, 1):g}" for end in (min(column), max(column)))
+        spans.append(low if low == high else f"{low} to {high}")
+    return template.format(*spans)
+
+
+def _classes(evidence: Evidence, target: str) -> Iterator[_Line]:
+    """The classes of a target among the samples that any of its cells predicts, or trains on."""
+    classes = next(cell.classes for cell in evidence.run.cells if cell.target == target)
+    labels = _labels(evidence, target, classes)
+
+    patient = evidence.samples["patient"].to_numpy(dtype=str)
+
+    def size(mask: Bool) -> Numbers | None:
+        known = mask & (labels != "")
+        return (len(set(patient[known])), int(known.sum())) if known.any() else None
+
+    yield _Line(f"{target}: patients / samples", "{} / {}", size)
+    for name in classes:
+        yield _Line(f"{target} = {name}, samples", "{} ({} %)", partial(_share, labels, name))
+
+
+def _labels(evidence: Evidence, target: str, classes: Sequence[str]) -> NDArray[np.object_]:
+    """The class of every sample, "" where it has none or the folder does not say.
+
+    An official split predicts test samples alone: labels of the others are in the column of the target, unless the
+    grid merged some of them.
+    """
+    names = [str(name) for name in evidence.samples.index]
+    labels = np.full(len(names), "", dtype=object)
+    if evidence.run.protocol.get("split") == "official" and target in evidence.samples:
+        column = [_text(value) for value in evidence.samples[target].to_numpy(dtype=object)]
+        if set(column) <= {*classes, ""}:
+            labels[:] = column
+    known = {s: classes[k] for p in evidence.populations if p.target == target for s, k in p.label.items()}
+    return np.array([known.get(name, label) for name, label in zip(names, labels, strict=True)], dtype=object)
+
+
+def _column(values: NDArray[np.object_], name: str, patient: NDArray[np.str_], *, placed: bool) -> Iterator[_Line]:
+    """A column by patient where it is one value for each, else by sample."""
+    texts = np.array([_text(value) for value in values], dtype=object)
+    by_patient = not placed and len(set(zip(patient, texts, strict=True))) == len(set(patient))
+    first = np.zeros(len(texts), dtype=bool)
+    first[np.unique(patient, return_index=True)[1]] = True
+    counted = first if by_patient else np.ones(len(texts), dtype=bool)
+    there = (texts != "") & counted
+    known = list(dict.fromkeys(texts[there]))
+    unit = "patients" if by_patient else "samples"
+    repeated = len(known) < FEW and 2 * len(known) < there.sum()
+    numeric = not placed and not repeated and there.any() and all(_is_number(value) for value in values[there])
+    if numeric:
+        yield _Line(f"{name}, median [quartiles] of {unit}", "{} [{}, {}]", lambda m: _quartiles(values[there & m]))
+    else:
+        for text in sorted(known):
+            yield _Line(
+                f"{name} = {text}, {unit}",
+                "{} ({} %)",
+                partial(_share, np.where(counted, texts, ""), text),
+            )
+    if (counted & ~there).any():
+        yield _Line(f"{name} missing, {unit}", "{}", lambda mask: (int((counted & ~there & mask).sum()),))
+
+
+def _quartiles(values: NDArray[np.object_]) -> Numbers | None:
+    if len(values) == 0:
+        return None
+    lower, median, upper = np.quantile(values.astype(np.float64), [0.25, 0.5, 0.75])
+    return float(median), float(lower), float(upper)
+
+
+def _share(values: NDArray[np.object_], name: str, mask: Bool) -> Numbers | None:
+    """How many of the values that are not "" are `name`, and their percentage."""
+    n, known = int((values[mask] == name).sum()), int((values[mask] != "").sum())
+    percent = 100 * n / known if known else 0.0
+    return (n, percent if percent < 1 else round(percent)) if known else None
+
+
+def _text(value: Any) -> str:
+    """A value as classes are spelt; "" for a missing one."""
+    if value is None or value != value:
+        return ""
+    return str(int(value)) if isinstance(value, float | np.floating) and value == int(value) else str(value)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
+
+
+def _notes(evidence: Evidence, parts: Sequence[_Part], rows: Sequence[Row]) -> Iterator[str]:
+    run = evidence.run
+    if len(parts[-1].masks) > 1:
+        yield "Folds: the lowest and the highest number over the test parts of all folds and repeats, each by itself."
+    if not run.patients_known:
+        yield "The source gives no patient ids: each sample counts as a patient."
+    for target in run.targets:
+        of_target = [p for p in evidence.populations if p.target == target]
+        if len({p.n_samples for p in of_target}) > 1:
+            counts = (
+                f"{p.sequences}: {p.n_patients} patients, {p.n_samples} samples ({'/'.join(map(str, p.events))})"
+                for p in of_target
+            )
+            yield f"{target} is scored on other samples for other sequences: {'; '.join(counts)}."
+    if any(UNKNOWN in row.labels for row in rows):
+        yield f"{UNKNOWN}: not in the run folder."

@@ -1,0 +1,155 @@
+"""Grid files: what they may say, and the line of what is wrong."""
+
+import pytest
+
+from bench.grid.cells import Step
+from bench.grid.file import GridError, read_grid
+
+GOOD = """\
+data:
+  spider: {folder: scans}
+targets: [narrowing, {modic: {merge: {2: 1, 3: 1}}}]
+sequences: [t2, t1 + t2]
+regions:
+  - mask: {slices: [1, 3]}
+images: [grayscale, grayscale + clahe]
+encoders:
+  - raw_pixels: {size: 16}
+  - timm_backbone: {weights: random}
+heads:
+  - logistic
+  - svc: {C: [0.1, 1.0], kernel: rbf}
+protocol: {folds: 3}
+"""
+
+
+def read(tmp_path, text, settings=None):
+    file = tmp_path / "grid.yaml"
+    file.write_text(text)
+    return read_grid(file, settings)
+
+
+def test_a_list_of_values_is_an_axis_and_a_plus_is_a_chain(tmp_path):
+    grid = read(tmp_path, GOOD)
+    assert [s.label() for s in grid.axes["regions"]] == ["mask(slices=1)", "mask(slices=3)"]
+    assert [s.label() for s in grid.axes["images"]] == ["grayscale", "grayscale + clahe"]
+    assert grid.axes["sequences"][1].parts == (Step("t1"), Step("t2"))
+    assert [s.label() for s in grid.axes["heads"]] == ["logistic", "svc(C=0.1, kernel=rbf)", "svc(C=1.0, kernel=rbf)"]
+    assert [s.label() for s in grid.axes["balance"]] == ["none"]
+    assert grid.targets[1].merge == {"2": "1", "3": "1"}
+    assert grid.name == "grid"
+
+
+def test_cells_are_the_product_of_the_axes_with_each_floor_once_a_target_and_sequences(tmp_path):
+    cells = list(read(tmp_path, GOOD).cells())
+    floors = [c for c in cells if c["encoders"].name == "-"]
+    assert len(floors) == 2 * 2 * 2 + 2  # prior and location x targets x sequences, presence where there are several
+    assert (
+        len(cells) - len(floors) == 2 * (2 * 2 * 2 * 2) * 3
+    )  # targets x (sequences, regions, images, encoders) x heads
+
+
+def test_a_tuple_field_takes_a_plain_list_and_lists_of_lists_are_an_axis(tmp_path):
+    text = GOOD.replace("- raw_pixels: {size: 16}", "- cae_2d: {channels: [8, 16]}\n  - cae_2d: {channels: [[4], [8]]}")
+    labels = [s.label() for s in read(tmp_path, text).axes["encoders"]]
+    assert labels[:3] == ["cae_2d(channels=8x16)", "cae_2d(channels=4)", "cae_2d(channels=8)"]
+
+
+def test_settings_replace_values_and_environment_variables_are_filled_in(tmp_path, monkeypatch):
+    monkeypatch.setenv("SCANS", "/somewhere")
+    grid = read(tmp_path, GOOD.replace("scans", "${SCANS}/x"), ["protocol.folds=4", "heads=[knn]", "name=other"])
+    assert grid.protocol.folds == 4
+    assert [s.name for s in grid.axes["heads"]] == ["knn"]
+    assert dict(grid.data.fields) == {"folder": "/somewhere/x"}
+    assert grid.name == "other"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("heads:", "haeds:", r"grid.yaml:11: 'haeds' is no key of a grid: did you mean 'heads'"),
+        ("- logistic", "- logistik", r"grid.yaml:12: heads.0: no plug-in 'logistik' in heads: did you mean 'logistic'"),
+        ("C: [0.1, 1.0]", "D: 1", r"grid.yaml:13: 'heads.1.svc.D' is no field of svc"),
+        (
+            "C: [0.1, 1.0]",
+            "C: [0.1, high]",
+            r"grid.yaml:13: 'heads.1.svc.C' must be float like its default 1.0, not 'high'",
+        ),
+        ("folds: 3", "folds: 1", r"grid.yaml:14: 'protocol.folds' input should be greater than or equal to 2, not 1"),
+        (
+            "folds: 3",
+            "folds: 3, threshold: youdens",
+            r"grid.yaml:14: 'protocol.threshold' must be argmax, youden or a sensitivity such as sensitivity=.9, not",
+        ),
+        ("folds: 3", "flods: 3", r"grid.yaml:14: 'protocol.flods' is no key of a grid: did you mean 'folds'"),
+        (
+            "- raw_pixels: {size: 16}",
+            "- raw_pixels: {siez: 16}",
+            r"grid.yaml:9: .*no field of raw_pixels: did you mean 'size'",
+        ),
+        ("grayscale + clahe", "grayscale + clage", r"grid.yaml:7: .*'clage'.*did you mean 'clahe'"),
+        ("- logistic", "- logistic + knn", r"joins with '\+', which only sequences, images, encoders do"),
+        ("- logistic", "- logistic\n  - logistic", r"'heads' names 'logistic' twice"),
+        ("{2: 1, 3: 1}", "[2, 1]", r"'targets.1.modic.merge' maps labels to labels"),
+        (
+            "scans",
+            "${NOT_SET_ANYWHERE}",
+            r"grid.yaml:2: needs the environment variable NOT_SET_ANYWHERE, which is not set",
+        ),
+        ("data:\n  spider: {folder: scans}\n", "", r"'data' is missing"),
+        ("  spider: {folder: scans}", "  spidre: {folder: scans}", r"grid.yaml:2: .*no plug-in 'spidre'.*'spider'"),
+        (
+            "protocol: {folds: 3}",
+            "protocol: {folds: 3}\nexclude: [{head: svc}]",
+            r"'exclude.0.head' is no axis: did you mean 'heads'",
+        ),
+        ("heads:\n", "heads: [\n", r"grid.yaml:\d+: not YAML"),
+        ("[t2, t1 + t2]", "[]", r"grid.yaml:4: 'sequences' lists nothing: name at least one"),
+    ],
+)
+def test_an_error_names_the_line_the_key_and_the_nearest(tmp_path, old, new, message):
+    assert old in GOOD
+    with pytest.raises(GridError, match=message):
+        read(tmp_path, GOOD.replace(old, new))
+
+
+def test_a_missing_file_and_a_file_that_is_no_mapping_are_named(tmp_path):
+    with pytest.raises(GridError, match="cannot read the grid file"):
+        read_grid(tmp_path / "none.yaml")
+    with pytest.raises(GridError, match="a grid file is a mapping"):
+        read(tmp_path, "- a\n- b\n")
+    with pytest.raises(GridError, match="expected key=value"):
+        read(tmp_path, GOOD, ["folds"])
+
+
+def test_every_grid_of_the_project_can_be_read(monkeypatch):
+    from pathlib import Path
+
+    for name in ("SCANGRID_SHARED", "SCANGRID_SPEED_DATA", "SCANGRID_RSNA", "SCANGRID_OAI"):
+        monkeypatch.setenv(name, "/data")
+    grids = sorted((Path(__file__).resolve().parents[3] / "grids").glob("*.yaml"))
+    assert grids
+    for file in grids:
+        assert list(read_grid(file).cells())
+
+
+@pytest.mark.parametrize(
+    ("axis", "name", "fields", "message"),
+    [
+        ("regions", "segmented", "network: swinunetr", "network 'swinunetr' is none of segresnet"),
+        ("regions", "segmented", "width: [8, 9]", r"width \(9\) of segresnet must be a multiple of 8"),
+        ("regions", "segmented", "patch: [100, 96]", r"patch \(100, 96\) must be .*multiples of 8"),
+        ("regions", "segmented", "epochs: 0", r"epochs \(0\) must be 1 or more"),
+        ("regions", "predicted", "instance: guess", "instance 'guess' is none of slices"),
+        ("regions", "predicted", "validation: 1.5", r"validation \(1.5\) must be from 0 to below 1"),
+        ("encoders", "cae_2d", "latent: -1", r"latent \(-1\) must be 1 or more"),
+        ("encoders", "cae_3d", "validation: 1.5", r"validation \(1.5\) must be from 0 to below 1"),
+        ("encoders", "finetuned", "learning_rate: 0.0", r"learning_rate \(0.0\) must be above 0"),
+    ],
+)
+def test_fields_that_a_plug_in_refuses_are_named_with_their_line(tmp_path, axis, name, fields, message):
+    lines = GOOD.splitlines()
+    first = next(i for i, line in enumerate(lines) if line.startswith(axis)) + 1
+    text = "\n".join([*lines[:first], f"  - {name}: {{{fields}}}", *lines[first:]])
+    with pytest.raises(GridError, match=rf"grid.yaml:{first + 1}: .*{name}: {message}"):
+        read(tmp_path, text)

@@ -1,0 +1,126 @@
+"""Keys change with what decides a result, and with nothing else."""
+
+import json
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from bench.plan import identity
+
+
+@pytest.fixture
+def module(tmp_path, monkeypatch):
+    """Writes a module of the project's namespace and gives its code's digest."""
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(identity, "PROJECT", identity.PROJECT | {"mine", "other"})
+
+    def digest(mine, other=""):
+        (tmp_path / "mine.py").write_text(mine)
+        (tmp_path / "other.py").write_text(other)
+        for cached in (identity.code, identity._read):
+            cached.cache_clear()
+        sys.path_importer_cache.clear()
+        return identity.code("mine")
+
+    yield digest
+    for cached in (identity.code, identity._read):
+        cached.cache_clear()
+
+
+@pytest.mark.parametrize(
+    "same",
+    [
+        "def f(x):\n    return x + 1\n",
+        '"""Says."""\n\ndef f(x):\n    """More."""\n    return x + 1\n',
+        "# why\ndef f(x):\n    # because\n    return (x + 1)\n",
+        "def f(x: int) -> int:\n    return x + 1\n",
+        "from typing import TYPE_CHECKING\n\nif TYPE_CHECKING:\n    import pandas\n\ndef f(x):\n    return x + 1\n",
+    ],
+)
+def test_docstrings_comments_and_annotations_do_not_count(module, same):
+    plain = "def f(x):\n    return x + 1\n"
+    if "TYPE_CHECKING" in same:
+        plain = "from typing import TYPE_CHECKING\n\npass\n\n" + plain
+    assert module(same) == module(plain)
+
+
+@pytest.mark.parametrize("other", ["def f(x):\n    return x + 2\n", "def f(y):\n    return y + 1\n", "import json\n"])
+def test_code_and_imports_count(module, other):
+    assert module("def f(x):\n    return x + 1\n") != module(other)
+
+
+def test_what_is_imported_counts_as_deep_as_it_goes(module):
+    importing = "def f():\n    from other import g\n    return g()\n"
+    first = module(importing, "def g():\n    return 1\n")
+    assert first != module(importing, "def g():\n    return 2\n")
+    assert first == module(importing, '"""Docs."""\ndef g():\n    return 1\n')
+
+
+def test_a_library_counts_by_major_and_minor_version(module, monkeypatch):
+    text = "import numpy\n"
+    real = identity.importlib.metadata.version
+    first = module(text)
+    for version, same in (("9.9.9", False), (real("numpy") + ".post1", True)):
+        monkeypatch.setattr(identity.importlib.metadata, "version", lambda name, v=version: v)
+        identity._version.cache_clear()
+        assert (module(text) == first) is same
+    identity._version.cache_clear()
+
+
+def test_values_have_one_digest_in_every_process():
+    value = {"b": [1, 2.5, None, True], "a": "é"}
+    text = json.dumps([identity.SCHEMA, value], sort_keys=True, separators=(",", ":"))
+    import hashlib
+
+    assert identity.key(value) == hashlib.sha256(text.encode()).hexdigest()[:32]
+    assert identity.key(value) == identity.key(dict(reversed(value.items())))
+
+
+def test_objects_without_a_plain_form_have_no_key():
+    with pytest.raises(TypeError, match="not JSON serializable"):
+        identity.key(object())
+
+
+def test_file_digests_follow_content_not_name(tmp_path):
+    of_file = identity.FileDigests(tmp_path / "cache.json")
+    one, other = tmp_path / "a", tmp_path / "b"
+    one.write_bytes(b"scan")
+    other.write_bytes(b"scan")
+    assert of_file(one) == of_file(other)
+    before = of_file(one)
+    one.write_bytes(b"another scan")
+    assert of_file(one) != before
+    of_file.save()
+    assert identity.FileDigests(tmp_path / "cache.json")(other) == before
+
+
+def test_a_damaged_cache_of_digests_is_forgotten(tmp_path):
+    (tmp_path / "cache.json").write_text("{")
+    (tmp_path / "a").write_bytes(b"scan")
+    assert len(identity.FileDigests(tmp_path / "cache.json")(tmp_path / "a")) == 64
+
+
+def table(sex, age):
+    return pd.DataFrame({"sex": sex, "age": age}, index=["a", "b"])
+
+
+def test_rows_of_a_table_tell_gaps_from_text_and_where_a_field_ends():
+    told = [
+        identity.rows(made)
+        for made in (
+            table(["f", "m"], [1.0, 2.0]),
+            table(["f", "m"], [1.0, 2.0]).iloc[::-1],
+            table(["f", None], [1.0, 2.0]),
+            table(["f", "nan"], [1.0, 2.0]),
+            table(["f", ""], [1.0, 2.0]),
+            table(["f", "m"], [1.0, np.nan]),
+            table(["f 1", "m"], ["2", "3"]),
+            table(["f", "m"], ["1 2", "3"]),
+        )
+    ]
+    assert len(set(told)) == len(told)
+    assert identity.rows(table(["f", pd.NA], [1.0, 2.0]).convert_dtypes()) == identity.rows(
+        table(["f", np.nan], [1, 2])
+    )

@@ -1,0 +1,109 @@
+"""The graph of tasks: order, lanes, failures."""
+
+import itertools
+import threading
+import time
+
+import pytest
+
+from bench.tasks.local import Task, Watcher, execute
+
+
+class Log(Watcher):
+    def __init__(self):
+        self.events = []
+        self.lock = threading.Lock()
+
+    def started(self, task):
+        with self.lock:
+            self.events.append(("start", task.name))
+
+    def finished(self, task):
+        with self.lock:
+            self.events.append(("end", task.name))
+
+
+def nap():
+    time.sleep(0.02)
+
+
+def overlaps(events):
+    """The pairs of tasks that ran at the same time."""
+    running, pairs = set(), set()
+    for what, name in events:
+        if what == "start":
+            pairs |= {frozenset((name, other)) for other in running}
+            running.add(name)
+        else:
+            running.discard(name)
+    return pairs
+
+
+@pytest.mark.parametrize("overlap", [True, False])
+def test_tasks_run_once_after_what_they_wait_for(overlap):
+    ran = []
+    first = Task("a", lambda: ran.append("a"), "torch")
+    second = Task("b", lambda: ran.append("b"), "cpu", after=(first,))
+    third = Task("c", lambda: ran.append("c"), "torch", after=(second, first))
+    execute([third, second, first], jobs=2, overlap=overlap, watcher=Watcher())
+    assert ran == ["a", "b", "c"]
+
+
+def test_on_a_cpu_the_lanes_take_turns_and_torch_runs_alone():
+    log = Log()
+    tasks = [Task(f"t{i}", nap, "torch", order=(i,)) for i in range(3)]
+    tasks += [Task(f"c{i}", nap, "cpu", after=(tasks[i % 3],), order=(9, i)) for i in range(6)]
+    execute(tasks, jobs=2, overlap=False, watcher=log)
+    pairs = overlaps(log.events)
+    assert pairs
+    assert all({name[0] for name in pair} == {"c"} for pair in pairs)
+
+
+def test_with_a_gpu_the_lanes_overlap_and_torch_still_runs_one_at_a_time():
+    log = Log()
+    tasks = [Task(f"t{i}", nap, "torch") for i in range(4)] + [Task(f"c{i}", nap, "cpu") for i in range(4)]
+    execute(tasks, jobs=2, overlap=True, watcher=log)
+    pairs = overlaps(log.events)
+    assert any({name[0] for name in pair} == {"c", "t"} for pair in pairs)
+    assert not any({name[0] for name in pair} == {"t"} for pair in pairs)
+
+
+def test_no_more_than_jobs_run_at_a_time():
+    running, most, lock = itertools.count(), [0], threading.Lock()
+    active = set()
+
+    def work():
+        me = next(running)
+        with lock:
+            active.add(me)
+            most[0] = max(most[0], len(active))
+        nap()
+        with lock:
+            active.discard(me)
+
+    execute([Task(str(i), work, "cpu") for i in range(12)], jobs=3, overlap=False, watcher=Watcher())
+    assert most[0] == 3
+
+
+def test_a_failure_fails_what_waits_for_it_and_nothing_else():
+    def fail():
+        raise ValueError("no")
+
+    broken = Task("broken", fail, "torch")
+    waits = Task("waits", nap, "cpu", after=(broken,))
+    waits_too = Task("waits too", nap, "cpu", after=(waits,))
+    fine = Task("fine", nap, "cpu")
+    log = Log()
+    execute([broken, waits, waits_too, fine], jobs=2, overlap=False, watcher=log)
+    assert broken.error == "ValueError: no"
+    assert waits.error == "broken: ValueError: no"
+    assert waits_too.error and "ValueError" in waits_too.trace
+    assert fine.error == ""
+    assert sorted(name for what, name in log.events if what == "end") == ["broken", "fine", "waits", "waits too"]
+
+
+def test_ten_thousand_tasks_are_scheduled_in_seconds():
+    tasks = [Task(str(i), lambda: None, "cpu", order=(i,)) for i in range(10_000)]
+    start = time.perf_counter()
+    execute(tasks, jobs=2, overlap=False, watcher=Watcher())
+    assert time.perf_counter() - start < 10

@@ -1,0 +1,52 @@
+"""The pictures that a run kept, best cases above, worst below."""
+
+import json
+
+import numpy as np
+import pytest
+
+from results.figures.cases import best_and_worst_cases
+from results.figures.drawing.style import NothingToDrawError
+from results.run_folder import ResultsError, read
+
+
+@pytest.fixture
+def run(new_run):
+    writer = new_run()
+    key = writer.add(writer.signal, heads="svc")
+    (writer.folder / "panels").mkdir()
+    random = np.random.default_rng(0)
+    images = {f"image_{i}_0": random.normal(size=(8, 10)).astype(np.float32) for i in range(3)}
+    np.savez(writer.folder / "panels" / "narrowing.npz", **images)
+    halves = ["best", "best", "worst", "worst"]
+    samples = [
+        {"sample": f"s{i}", "label": "1", "told": "0", "probability": 0.25, "half": half}
+        for i, half in enumerate(halves)
+    ]
+    about = {"cell": key, "sequences": ["t2"], "samples": samples}
+    (writer.folder / "panels" / "narrowing.json").write_text(json.dumps(about))
+    return read(writer.finish()), images
+
+
+def test_each_picture_is_under_its_number(run):
+    found, images = run
+    figure = best_and_worst_cases(found, "narrowing")
+    titled = {" ".join(axes.get_title().split()): axes for axes in figure.axes if axes.get_title()}
+    assert list(titled) == [f"{i}. label 1 (p .25), told 0" for i in (1, 2, 3, 4)]
+    drawn = list(titled.values())
+    for i in range(3):
+        np.testing.assert_array_equal(drawn[i].get_images()[0].get_array(), images[f"image_{i}_0"])
+    assert not drawn[3].get_images() and drawn[3].texts[0].get_text() == "no t2"
+    assert [axes.get_subplotspec().rowspan.start for axes in drawn] == [0, 0, 1, 1]
+    assert "svc" in figure.caption and "panels/narrowing.json" in figure.caption
+
+
+def test_a_run_without_panels_and_a_broken_one_say_so(new_run, run):
+    writer = new_run("bare")
+    writer.add(writer.signal, heads="svc")
+    with pytest.raises(NothingToDrawError, match="panels"):
+        best_and_worst_cases(read(writer.finish()), "narrowing")
+    found, _ = run
+    (found.folder / "panels" / "narrowing.npz").write_bytes(b"no archive")
+    with pytest.raises(ResultsError, match="can't be read"):
+        best_and_worst_cases(found, "narrowing")

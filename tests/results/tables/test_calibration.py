@@ -1,0 +1,102 @@
+"""The calibration table against statsmodels and scikit-learn."""
+
+import numpy as np
+import pandas as pd
+import statsmodels.api as sm
+from numpy.testing import assert_allclose
+from scipy.special import logit
+from sklearn.metrics import brier_score_loss, log_loss
+
+from results.run_folder import read
+from results.tables import formats
+from results.tables.calibration import calibration, calibration_sheets
+
+
+def expected(stored, k):
+    """Slope, intercepts, expected error, log loss and Brier of one class in one repeat."""
+    y, p = (stored.y == k).to_numpy().astype(float), stored[f"p_{k}"].to_numpy()
+    both = sm.GLM(y, sm.add_constant(logit(p)), family=sm.families.Binomial()).fit(tol=1e-12).params
+    alone = sm.GLM(y, np.ones(len(y)), family=sm.families.Binomial(), offset=logit(p)).fit(tol=1e-12).params
+    parts = np.array_split(np.argsort(p), 10)
+    error = sum(len(rows) * abs(y[rows].mean() - p[rows].mean()) for rows in parts) / len(y)
+    return [both[1], both[0], alone[0], error, log_loss(y, p), brier_score_loss(y, p)]
+
+
+def add(writer, heads="svc", noise=1.0):
+    return writer.add(writer.signal + noise * writer.random.normal(size=len(writer.y)), heads=heads)
+
+
+def stored(writer, key):
+    return pd.read_parquet(writer.folder / "cells" / f"{key}.parquet")
+
+
+def numbers(row):
+    return [np.nan if score is None else score.value for score in row.scores]
+
+
+def test_two_classes_have_a_row_a_cell_that_is_the_mean_over_repeats(new_run):
+    writer = new_run(repeats=2)
+    key = add(writer)
+    table = stored(writer, key)
+    # Another p in the other repeat, so that a pool of both would differ.
+    table.loc[table.repeat == 1, "p_1"] **= 2
+    table["p_0"] = 1 - table["p_1"]
+    table.to_parquet(writer.folder / "cells" / f"{key}.parquet", index=False)
+    (sheet,) = calibration_sheets(read(writer.finish()))
+    (row,) = sheet.rows
+    assert row.labels == ("svc", "1")
+    assert_allclose(
+        numbers(row), np.mean([expected(part, 1) for _, part in table.groupby("repeat")], axis=0), rtol=1e-6
+    )
+
+
+def test_more_classes_have_a_row_each_and_one_for_all(new_run):
+    writer = new_run(n_classes=3)
+    table = stored(writer, add(writer))
+    (sheet,) = calibration_sheets(read(writer.finish()))
+    assert [row.labels[-1] for row in sheet.rows] == ["all", "0", "1", "2"]
+    for k, row in enumerate(sheet.rows[1:]):
+        assert_allclose(numbers(row), expected(table, k), rtol=1e-6)
+    P, y = table[["p_0", "p_1", "p_2"]].to_numpy(), table.y.to_numpy()
+    parts = np.array_split(np.argsort(P.max(axis=1)), 10)
+    right = P.argmax(axis=1) == y
+    error = sum(len(rows) * abs(right[rows].mean() - P[rows].max(axis=1).mean()) for rows in parts) / len(y)
+    brier = ((P - np.eye(3)[y]) ** 2).sum(axis=1).mean()
+    assert_allclose(numbers(sheet.rows[0]), [np.nan, np.nan, np.nan, error, log_loss(y, P), brier])
+
+
+def test_the_prior_has_no_slope_and_the_best_log_loss_comes_first(new_run):
+    writer = new_run()
+    add(writer, "bad", 3)
+    add(writer, "good", 0.5)
+    writer.add_floors()
+    (sheet,) = calibration_sheets(read(writer.finish()))
+    assert [row.labels[0] for row in sheet.rows] == ["good", "bad"]
+    assert (0, 4) in sheet.best
+    prior = next(row for row in sheet.floors if row.labels[0] == "prior")
+    assert [score is None for score in prior.scores] == [True, True, True, False, False, False]
+
+
+def test_every_format_can_be_drawn(grid_run):
+    run = read(grid_run.finish())
+    sheets = calibration_sheets(run)
+    assert "Slope" in calibration(run)
+    assert r"\toprule" in formats.latex(sheets[0])
+    assert len(formats.comma_separated(sheets).splitlines()) == 1 + 8 + 2
+
+
+def test_recalibrated_probabilities_stand_beside_those_of_the_fit(new_run):
+    writer = new_run()
+    key, plain = add(writer, heads="svc"), add(writer, heads="mlp")
+    table = stored(writer, key)
+    table["recalibrated_1"] = table["p_1"] ** 2
+    table["recalibrated_0"] = 1 - table["recalibrated_1"]
+    table.to_parquet(writer.folder / "cells" / f"{key}.parquet")
+    (sheet,) = calibration_sheets(read(writer.finish()))
+    rows = {row.labels: numbers(row) for row in sheet.rows}
+    assert set(rows) == {("svc", "as fitted", "1"), ("svc", "recalibrated", "1"), ("mlp", "as fitted", "1")}
+    again = table.assign(p_1=table["recalibrated_1"], p_0=table["recalibrated_0"])
+    assert_allclose(rows["svc", "recalibrated", "1"], expected(again, 1), rtol=1e-4, atol=1e-6)
+    assert_allclose(rows["svc", "as fitted", "1"], expected(table, 1), rtol=1e-4, atol=1e-6)
+    assert_allclose(rows["mlp", "as fitted", "1"], expected(stored(writer, plain), 1), rtol=1e-4, atol=1e-6)
+    assert "stand twice" in formats.text(sheet)

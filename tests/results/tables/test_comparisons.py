@@ -1,0 +1,175 @@
+"""Declared comparisons against tests of their own and a loop over resamples."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import norm
+from scipy.stats import t as student
+from sklearn.metrics import accuracy_score, roc_auc_score
+
+from results.run_folder import read
+from results.scores.scores import scores
+from results.tables.comparisons import comparisons
+from results.tables.formats import text
+
+
+@pytest.fixture
+def writer(new_run):
+    """Heads of rising strength; `copy` is `strong` again."""
+    made = new_run(n_patients=60, compare=[])
+    noise = [made.random.normal(size=len(made.y)) for _ in range(2)]
+    made.keys = {
+        name: made.add(strength * made.signal + noise[i], encoders=name, heads="svc")
+        for name, strength, i in (("weak", 0.2, 0), ("strong", 1.5, 1), ("copy", 1.5, 1))
+    }
+    made.add_floors()
+    return made
+
+
+def declared(writer, **family):
+    writer.about["compare"] = [{"family": {}, "against": "location", "metric": "auc", "margin": None} | family]
+    return read(writer.finish())
+
+
+def stored(writer, name):
+    return pd.read_parquet(writer.folder / "cells" / f"{writer.keys[name]}.parquet")
+
+
+def fold_auc(table):
+    parts = [(roc_auc_score(f.y, f.p_1), f.y.sum() * (1 - f.y).sum()) for _, f in table.groupby("fold")]
+    values, weights = zip(*parts, strict=True)
+    return np.average(values, weights=weights)
+
+
+def test_differences_are_paired_and_tested(writer):
+    (sheet,) = comparisons(declared(writer, against={"encoders": "weak"}))
+    rows = {row.labels[0]: row for row in sheet.rows}
+    assert set(rows) == {"strong", "copy"} and sheet.extras == ("p", "Adjusted p")
+    gap = fold_auc(stored(writer, "strong")) - fold_auc(stored(writer, "weak"))
+    assert np.isclose(rows["strong"].scores[2].value, gap)
+    # A normal test with the standard error of a bootstrap made here is near DeLong's.
+    one, other = stored(writer, "strong"), stored(writer, "weak")
+    random, draws = np.random.default_rng(0), []
+    of = {p: np.flatnonzero(one["patient"] == p) for p in one["patient"].unique()}
+    for _ in range(300):
+        drawn = np.concatenate([of[p] for p in random.choice(list(of), len(of))])
+        draws.append(fold_auc(one.iloc[drawn]) - fold_auc(other.iloc[drawn]))
+    p = 2 * norm.sf(gap / np.std(draws))
+    shown = rows["strong"].extras[0]
+    assert p < 0.001 and shown == "< .001"
+    assert rows["strong"].extras == rows["copy"].extras  # two equal comparisons are corrected as one
+
+
+def test_a_copy_of_the_reference_differs_in_nothing(writer):
+    (sheet,) = comparisons(declared(writer, against={"encoders": "strong"}, margin=0.05))
+    rows = {row.labels[0]: row for row in sheet.rows}
+    assert rows["copy"].scores[2].value == 0 and rows["copy"].extras == ("1.000", "1.000", "yes")
+    assert rows["weak"].extras[2] == "not shown"
+
+
+def test_against_the_best_there_are_no_p_values(writer):
+    run = declared(writer, against="best", margin=0.9)
+    (sheet,) = comparisons(run)
+    best = scores(run).dropna(subset=["auc_corrected"]).iloc[0]  # of the same resamples
+    worth = f"is {best['auc_corrected']:.2f} [{best['auc_corrected_low']:.2f}, {best['auc_corrected_high']:.2f}]"
+    assert f"corrected for the choice among the {int(best['auc_corrected_among'])} cells" in " ".join(sheet.notes)
+    assert worth in " ".join(sheet.notes)
+    assert sheet.extras == () and "no p-values" in text(sheet)
+    assert {row.labels[0] for row in sheet.rows} in ({"weak", "copy"}, {"weak", "strong"})
+
+
+def test_accuracy_goes_by_mcnemar(writer):
+    (sheet,) = comparisons(declared(writer, against="prior", metric="accuracy", family={"encoders": "strong"}))
+    (row,) = sheet.rows
+    table = stored(writer, "strong")
+    assert np.isclose(row.scores[0].value, accuracy_score(table.y, table.p_1 > 0.5))
+    assert "McNemar" in text(sheet)
+
+
+def test_a_rare_class_is_not_tested(new_run):
+    writer = new_run(n_patients=12)
+    writer.keys = {"one": writer.add(writer.signal, encoders="one", heads="svc")}
+    writer.add_floors()
+    (sheet,) = comparisons(declared(writer))
+    assert sheet.extras == () and "EXPLORATORY" in text(sheet)
+
+
+def test_a_family_of_one_target_stands_once_and_an_unknown_reference_is_named(writer):
+    writer.add(writer.signal, target="bulging", encoders="strong", heads="svc")
+    assert [s.target for s in comparisons(declared(writer, family={"targets": "narrowing"}))] == ["narrowing"]
+    found = comparisons(declared(writer, against={"heads": "nothing"}))
+    assert not found[0].rows and "Not compared: heads=nothing names no cell" in text(found[0])
+
+
+def test_a_reference_that_failed_and_cells_that_are_not_done_are_named(writer):
+    writer.add(status="failed", reason="boom", encoders="broken", heads="svc")
+    (sheet,) = comparisons(declared(writer, against={"encoders": "broken"}))
+    assert not sheet.rows and "the reference (broken) is failed: boom" in text(sheet)
+    (sheet,) = comparisons(declared(writer, against={"encoders": "weak"}))
+    drawn = " ".join(text(sheet).split())
+    assert "A family of 3, declared in the grid" in drawn
+    assert "2 of 3 declared; not done: broken (failed)." in drawn
+    assert "times 3 / 2 for those not done" in drawn
+
+
+def test_a_cell_that_failed_makes_no_other_significant(new_run):
+    """Five weak cells and their p-values; each of three more that failed leaves them no smaller."""
+    writer, found = new_run(n_patients=60), []
+    for i in range(5):
+        writer.add(0.2 * writer.signal + writer.random.normal(size=len(writer.y)), encoders=f"e{i}", heads="svc")
+    writer.add_floors()
+    for i in range(4):
+        (sheet,) = comparisons(declared(writer, against="prior"), resamples=500)
+        found.append(np.array([float(row.extras[1].replace("< .001", ".001")) for row in sheet.rows]))
+        writer.add(status="failed", encoders=f"f{i}", heads="svc")
+    for failed, p in enumerate(found):
+        assert np.allclose(p, np.minimum(found[0] * (5 + failed) / 5, 1), atol=2e-3)
+
+
+def test_a_family_of_which_nothing_is_done_says_so(writer):
+    for cell in writer.cells:
+        cell["status"] = "done" if cell["floor"] else "failed"
+    (sheet,) = comparisons(declared(writer))
+    drawn = " ".join(text(sheet).split())
+    assert not sheet.rows and "weak (failed); strong (failed); copy (failed)" in drawn
+
+
+def test_cells_without_shared_samples_are_named_and_count(writer):
+    """One cell predicts the first half of the discs, the reference the other half."""
+    half = len(writer.y) // 2
+    writer.add(writer.signal, encoders="first", heads="svc", rows=slice(0, half))
+    writer.add(writer.signal, encoders="second", heads="svc", rows=slice(half, None))
+    (sheet,) = comparisons(declared(writer, against={"encoders": "second"}), resamples=300)
+    drawn = " ".join(text(sheet).split())
+    assert "3 of 4 declared; not done: first (shares no sample with its reference)." in drawn
+
+
+def test_the_secondary_p_is_the_corrected_t_over_folds_and_repeats(new_run):
+    writer = new_run(n_patients=60, repeats=3, compare=[])
+    keys = {
+        name: writer.add(
+            strength * writer.signal + writer.random.normal(size=len(writer.y)), encoders=name, heads="svc"
+        )
+        for name, strength in (("weak", 0.4), ("strong", 0.8))
+    }
+    writer.add_floors()
+    (sheet,) = comparisons(declared(writer, against={"encoders": "weak"}), resamples=300)
+    tables = [pd.read_parquet(writer.folder / "cells" / f"{keys[name]}.parquet") for name in ("strong", "weak")]
+    mine, other = (
+        np.array([roc_auc_score(f.y, f.p_1) for _, f in table.groupby(["repeat", "fold"])]) for table in tables
+    )
+    gaps = mine - other
+    t = gaps.mean() / np.sqrt((1 / 12 + 1 / 3) * gaps.var(ddof=1))  # 3 x 4 folds, each a third of what it learns from
+    (row,) = sheet.rows
+    assert sheet.extras == ("p", "Adjusted p", "Secondary p")
+    assert np.isclose(float(row.extras[2]), 2 * student.sf(abs(t), 11), atol=6e-4)
+    assert "corrected resampled t (Nadeau and Bengio 2003) over 12 folds of 3 repeats" in " ".join(text(sheet).split())
+
+
+@pytest.mark.parametrize(("metric", "said"), [("mae", "of ordinal targets"), ("auc_within_level", "has no levels")])
+def test_a_metric_that_means_nothing_for_a_target_is_not_compared(new_run, metric, said):
+    writer = new_run(locations=[])
+    writer.keys = {"one": writer.add(writer.signal, encoders="one", heads="svc")}
+    writer.add_floors()
+    (sheet,) = comparisons(declared(writer, against="prior", metric=metric))
+    assert not sheet.rows and said in text(sheet)

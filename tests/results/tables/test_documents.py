@@ -1,0 +1,204 @@
+"""HTML and Word tables say what the text tables say."""
+
+import csv
+import re
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+from docx import Document
+
+from results.run_folder import ResultsError, read
+from results.scores.scores import scores
+from results.tables import presets as presets
+from results.tables.main import draw, sheets, write
+
+
+@pytest.fixture
+def run(new_run):
+    """Three encoders: two with one score, one that is guessing; Greek, markup and underscores in names."""
+    writer = new_run()
+    strong = 2 * writer.signal + writer.random.normal(size=len(writer.y))
+    writer.add(strong, encoders="res<net>_λ & b", heads="svc")
+    writer.add(strong + 1e-9 * writer.random.normal(size=len(writer.y)), encoders="cae_2d", heads="svc")
+    writer.add(writer.random.normal(size=len(writer.y)), encoders="raw_pixels", heads="svc")
+    writer.add_floors()
+    return read(writer.finish())
+
+
+class Cells(HTMLParser):
+    """The text of every table row, and what is bold and underlined."""
+
+    def __init__(self, page):
+        super().__init__()
+        self.rows, self.marked, self._open = [], {"b": [], "u": []}, ""
+        self.feed(page)
+
+    def handle_starttag(self, tag, attrs):
+        if tag == "tr":
+            self.rows.append([])
+        elif tag in ("td", "th"):
+            self.rows[-1].append("")
+        self._open = tag
+
+    def handle_data(self, data):
+        if self._open in self.marked:
+            self.marked[self._open].append(data)
+        if self.rows and self.rows[-1] and self._open in ("td", "th", "b", "u", "br"):
+            self.rows[-1][-1] += data
+
+    def handle_endtag(self, tag):
+        self._open = ""
+
+
+def test_the_page_has_every_row_with_names_as_they_are(run):
+    page = draw(sheets(run, resamples=200), "html")
+    found = Cells(page)
+    names = [row[0] for row in found.rows]
+    assert {"res<net>_λ & b", "cae_2d", "raw_pixels"} <= set(names)
+    assert "<net>" not in page and "http" not in page and "<script" not in page
+    markdown = draw(sheets(run, resamples=200), "md")
+    table = "\n".join(line for line in markdown.splitlines() if line.startswith("|"))
+    bold = re.findall(r"\*\*([^*]+)\*\*", table)
+    assert sorted(found.marked["b"]) == sorted(bold)
+    assert sorted(found.marked["u"]) == sorted(re.findall(r"<u>(.*?)</u>", markdown))
+
+
+def test_those_that_cannot_be_told_from_the_best_are_tied(run):
+    """A copy of the best differs from it in no resample; one that guesses is far away in all."""
+    found = scores(run, ["auc"], resamples=400).set_index("encoders")["auc_tied"]
+    best = scores(run, ["auc"], resamples=400).query("not floor").set_index("encoders")["auc"].idxmax()
+    other = next(name for name in ("res<net>_λ & b", "cae_2d") if name != best)
+    assert found[other] and not found["raw_pixels"] and found[[best]].isna().all()
+    assert "underlined: on the same samples" in draw(sheets(run, resamples=400), "latex")
+
+
+def test_a_word_file_holds_the_same_table(run, tmp_path):
+    path = write(sheets(run, resamples=200), tmp_path / "table.docx")
+    document = Document(str(path))
+    rows = [[cell.text for cell in row.cells] for row in document.tables[0].rows]
+    lines = [line for line in draw(sheets(run, resamples=200), "md").splitlines() if line.startswith("|")]
+    expected = [re.sub(r"\*\*|</?u>", "", cell).strip() for cell in lines[2].split("|")[1:-1]]
+    assert rows[1] == expected
+    bold = [run.text for cell in document.tables[0].rows[1].cells for run in cell.paragraphs[0].runs if run.bold]
+    assert len(bold) == lines[2].count("**") // 2 > 0
+    assert document.paragraphs[0].text.startswith("narrowing: synthetic")
+
+
+def test_an_ablation_is_the_mean_difference_over_pairs(new_run):
+    writer = new_run()
+    noise = [writer.random.normal(size=len(writer.y)) for _ in range(2)]
+    keys = {
+        (images, head): writer.add(strength * writer.signal + noise[i], images=images, heads=head)
+        for images, strength in (("grayscale", 0.5), ("clahe", 1.5))
+        for i, head in enumerate(("svc", "knn"))
+    }
+    writer.add(writer.signal, images="clahe", heads="mlp")  # has no partner
+    run = read(writer.finish())
+    values = scores(run, ["auc"], resamples=0).set_index("key")["auc"]
+    expected = np.mean([values[keys["clahe", h]] - values[keys["grayscale", h]] for h in ("svc", "knn")])
+    (sheet,) = presets.ablation(run, "images", resamples=300)
+    (row,) = sheet.rows
+    assert row.labels == ("clahe",) and row.extras == ("2",)
+    assert np.isclose(row.scores[2].value, expected)
+    assert row.scores[2].low < expected < row.scores[2].high
+    with pytest.raises(ResultsError, match="'encoders' has no two steps"):
+        presets.ablation(run, "encoders")
+
+
+def test_a_mean_over_targets_is_empty_where_one_is_missing(new_run):
+    writer = new_run()
+    for target in ("narrowing", "bulging"):
+        writer.add(writer.signal, heads="svc", target=target)
+        writer.add(writer.signal, heads="knn", target=target, status="done" if target == "bulging" else "failed")
+    (sheet,) = presets.per_target(read(writer.finish()), resamples=0)
+    by_head = {row.labels[-1]: row.scores for row in sheet.rows}
+    assert sheet.headers == ("narrowing", "bulging", "Mean")
+    assert by_head["svc"][2].value == pytest.approx((by_head["svc"][0].value + by_head["svc"][1].value) / 2)
+    assert by_head["knn"][0] is None and by_head["knn"][1] is not None and by_head["knn"][2] is None
+
+
+@pytest.mark.parametrize(
+    ("preset", "said"),
+    [("ablation", "needs an axis"), ("ablation:encoder", "did you mean 'encoders'"), ("costs", "did you mean 'cost'")],
+)
+def test_presets_that_there_are_not_are_named(run, preset, said):
+    with pytest.raises(ResultsError, match=said):
+        presets.of(run, preset)
+
+
+def test_an_ending_without_a_format_is_named(run, tmp_path):
+    with pytest.raises(ResultsError, match=r"'\.pdf' is no format: there is \.docx, \.html"):
+        write(sheets(run, resamples=0), tmp_path / "t.pdf")
+
+
+def test_means_of_a_pivot_carry_no_sentence_of_a_single_cell(new_run):
+    writer = new_run()
+    for head in ("svc", "knn"):
+        for encoder in ("a", "b"):
+            writer.add(writer.signal + writer.random.normal(size=len(writer.y)), encoders=encoder, heads=head)
+    run = read(writer.finish())
+    pivot = draw(sheets(run, rows=["encoders"], metrics=["auc"], resamples=50), "md")
+    assert "Numbers are means over heads" in pivot and "The best of" not in pivot
+    whole = draw(sheets(run, metrics=["auc"], resamples=50), "md")
+    assert "The best of 4 cells" in whole and "corrected for that (BBC-CV" in whole
+
+
+def test_a_best_cell_alone_on_its_samples_is_not_corrected(new_run):
+    writer = new_run()
+    writer.add(writer.signal, encoders="a", heads="svc", rows=slice(0, 60))
+    for head in ("svc", "knn"):
+        writer.add(0.3 * writer.signal + writer.random.normal(size=len(writer.y)), encoders="b", heads=head)
+    assert "corrected for that" not in draw(sheets(read(writer.finish()), resamples=50), "md")
+
+
+def test_an_ablation_names_what_is_not_done(new_run):
+    writer = new_run()
+    for images in ("grayscale", "clahe"):
+        for heads in ("svc", "knn"):
+            writer.add(writer.signal + writer.random.normal(size=len(writer.y)), images=images, heads=heads)
+    for images in ("resample", "grayscale"):
+        writer.add(writer.signal, images=images, heads="mlp")
+    writer.add(writer.signal + writer.random.normal(size=len(writer.y)), images="resample", heads="svc")
+    writer.add(status="failed", images="clahe", heads="mlp")
+    (sheet,) = presets.ablation(read(writer.finish()), "images", resamples=50)
+    assert any(note == "FAILED, 1 cell [clahe, mlp]." for note in sheet.notes)
+    # knn lacks resample and mlp lacks clahe: every row is over svc alone, so that rows can be compared.
+    assert {row.extras for row in sheet.rows} == {("1",)} and len({row.scores[1].value for row in sheet.rows}) == 1
+    assert "Means over the 1 of 3 settings of the other axes in which every step is done." in sheet.notes
+
+
+def test_presets_say_on_whom_how_and_what_is_missing(new_run):
+    writer = new_run()
+    for target in ("narrowing", "bulging"):
+        for images in ("grayscale", "clahe"):
+            score = writer.signal + writer.random.normal(size=len(writer.y))
+            writer.add(score, images=images, heads="svc", target=target)
+        writer.add(status="failed", reason="boom", images="clahe", heads="mlp", target=target)
+    run = read(writer.finish())
+    for preset, before in (("ablation:images", ""), ("cost", ""), ("per-target", "bulging: ")):
+        said = presets.of(run, preset)[-1].notes
+        for words in (
+            f"{before}40 patients, 120 samples, by class (0/1) 60/60; none excluded.",
+            "Folds: 4 by patient, stratified on narrowing, drawn once with seed 0.",
+            f"{before}FAILED, 1 cell: boom [clahe, mlp].",
+        ):
+            assert words in said, preset
+        assert any(note.startswith("[ ]: 95 % percentile bootstrap over patients (2000") for note in said)
+
+
+def test_a_folder_that_is_not_there_is_made(run, tmp_path):
+    assert write(sheets(run, resamples=0), tmp_path / "a" / "b" / "t.md").exists()
+
+
+def test_a_csv_of_several_tables_gives_each_shape_its_header_with_intervals(run):
+    found = [*sheets(run, metrics=["auc"], resamples=50), *presets.cost(run, resamples=50)]
+    blocks = [list(csv.reader(block.splitlines())) for block in draw(found, "csv").split("\n\n")]
+    assert [block[0] for block in blocks] == [
+        ["target", "floor", "encoders", "heads", "AUC", "AUC low", "AUC high"],
+        ["target", "floor", "encoders", "heads", "AUC", "AUC low", "AUC high", "Seconds"],
+    ]
+    assert all(len(row) == len(block[0]) for block in blocks for row in block)
+    values = scores(run, ["auc"], resamples=50).query("not floor").set_index("encoders")
+    row = next(row for row in blocks[0] if row[2] == "cae_2d")
+    assert [float(x) for x in row[4:7]] == values.loc["cae_2d", ["auc", "auc_low", "auc_high"]].tolist()

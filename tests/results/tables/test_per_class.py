@@ -1,0 +1,96 @@
+"""The table by class against scikit-learn, and a loop over resampled patients."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_allclose
+from sklearn.metrics import recall_score, roc_auc_score
+
+from results.run_folder import ResultsError, read
+from results.tables import formats
+from results.tables.per_class import per_class, per_class_sheets
+
+
+def numbers(row):
+    return [score.value for score in row.scores]
+
+
+def by_fold(stored, of):
+    """AUC of a class fold by fold, weighted by pairs."""
+    parts = [((f.y == of).to_numpy(), f[f"p_{of}"].to_numpy()) for _, f in stored.groupby("fold")]
+    weights = [truth.sum() * (~truth).sum() for truth, _ in parts]
+    return np.average([roc_auc_score(truth, p) for truth, p in parts], weights=weights)
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_rates_of_each_class_are_those_of_scikit_learn(new_run, n_classes):
+    writer = new_run(n_classes=n_classes)
+    key = writer.add(writer.signal + writer.random.normal(size=len(writer.y)), heads="svc")
+    writer.add_floors()
+    (sheet,) = per_class_sheets(read(writer.finish()), resamples=0)
+    stored = pd.read_parquet(writer.folder / "cells" / f"{key}.parquet")
+    called = stored[[f"p_{k}" for k in range(n_classes)]].to_numpy().argmax(axis=1)
+    shown = [1] if n_classes == 2 else [0, 1, 2]
+    assert [row.labels for row in sheet.rows] == [("svc", str(k), f"{(stored.y == k).sum()}/120") for k in shown]
+    for row, k in zip(sheet.rows, shown, strict=True):
+        expected = [
+            recall_score(stored.y == k, called == k),
+            recall_score(stored.y != k, called != k),
+            by_fold(stored, k),
+        ]
+        assert_allclose(numbers(row), expected)
+    assert [row.labels[:2] for row in sheet.floors] == [(h, str(k)) for h in ("prior", "location") for k in shown]
+
+
+def test_intervals_are_those_of_a_loop_over_patients(new_run):
+    writer = new_run()
+    key = writer.add(writer.signal + writer.random.normal(size=len(writer.y)), heads="svc")
+    (sheet,) = per_class_sheets(read(writer.finish()), resamples=2000)
+    stored = pd.read_parquet(writer.folder / "cells" / f"{key}.parquet")
+    rows = [np.flatnonzero(stored.patient == p) for p in stored.patient.unique()]
+    random, y, called = np.random.default_rng(1), stored.y.to_numpy(), (stored.p_1 > 0.5).to_numpy()
+    draws = []
+    for _ in range(2000):
+        drawn = np.concatenate([rows[i] for i in random.integers(0, len(rows), len(rows))])
+        draws.append([called[drawn][y[drawn] == 1].mean(), 1 - called[drawn][y[drawn] == 0].mean()])
+    found = [[score.low, score.high] for score in sheet.rows[0].scores[:2]]
+    assert_allclose(np.transpose(found), np.percentile(draws, [2.5, 97.5], axis=0), atol=0.02)
+
+
+def test_the_best_cells_come_first_and_only_they(new_run):
+    writer = new_run()
+    for heads, noise in (("bad", 3), ("best", 0.1), ("good", 1.5)):
+        writer.add(writer.signal + noise * writer.random.normal(size=len(writer.y)), heads=heads)
+    drawn = per_class(read(writer.finish()), top=2, resamples=0)
+    assert drawn.index("best") < drawn.index("good")
+    assert "bad" not in drawn
+    assert "The best 2 of 3 cells" in drawn
+
+
+def test_floors_stand_beside_cells_on_the_same_sequences(new_run):
+    writer = new_run()
+    for sequences in ("t1", "t2"):
+        noise = 0.1 if sequences == "t2" else 3
+        writer.add(writer.signal + noise * writer.random.normal(size=len(writer.y)), heads="svc", sequences=sequences)
+        writer.add(np.zeros(len(writer.y)), heads="prior", floor=True, sequences=sequences)
+    writer.add(writer.level - 1.0, heads="location", floor=True, sequences="t1")
+    (sheet,) = per_class_sheets(read(writer.finish()), top=1, resamples=0)
+    assert [row.labels[:2] for row in sheet.rows] == [("t2", "svc")]
+    assert [row.labels[:2] for row in sheet.floors] == [("t2", "prior"), ("t1", "location")]
+
+
+def test_every_format_can_be_drawn_and_odd_names_are_escaped(grid_run):
+    grid_run.add(grid_run.signal, heads="svc(kernel=rbf_β)")
+    grid_run.add(status="failed", heads="svm")
+    sheets = per_class_sheets(read(grid_run.finish()), resamples=50)
+    assert r"rbf\_$\beta$" in formats.latex(sheets[0])
+    assert "1 of 12 cells are not done" in formats.markdown(sheets[0])
+    assert formats.comma_separated(sheets).splitlines()[0] == (
+        "target,floor,images,encoders,heads,Class,n,Sensitivity,Sensitivity low,Sensitivity high,"
+        "Specificity,Specificity low,Specificity high,AUC,AUC low,AUC high"
+    )
+
+
+def test_no_cells_at_all_is_an_error(grid_run):
+    with pytest.raises(ResultsError, match="at least 1"):
+        per_class(read(grid_run.finish()), top=0)

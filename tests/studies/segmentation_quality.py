@@ -1,0 +1,135 @@
+"""`python -m tests.studies.segmentation_quality`: `segmented` on real volumes, 3 folds by patient, as a table.
+
+Dice and distances are at native resolution, of patients who took no part in training.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import os
+import time
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def main() -> None:
+    """Trains a fold after the other and prints a row a patient, then means."""
+    from data.spider import Spider
+
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--folder", default=str(shared() / "spider-t2space-volumes"))
+    arguments.add_argument("--tables", default=str(shared() / "spider-tables"))
+    arguments.add_argument("--sequence", default="t2_SPACE")
+    arguments.add_argument("--folds", type=int, default=3)
+    arguments.add_argument("--only", type=int, default=None, help="this fold alone, from 0")
+    arguments.add_argument("--seed", type=int, default=0)
+    arguments.add_argument("--out", type=Path, default=None, help="keeps masks (.npz), curves and weights here")
+    arguments.add_argument("--draw", metavar="PATIENT", help="writes OUT/PATIENT.png: given and predicted mask")
+    arguments.add_argument("--set", nargs="*", default=[], metavar="FIELD=VALUE", help="fields of the region")
+    given = arguments.parse_args()
+    fields = dict(pair.split("=", 1) for pair in given.set)
+    dataset = Spider(folder=given.folder, tables=given.tables, sequences=(given.sequence,))
+    table = measure(dataset, given, {name: _value(text) for name, text in fields.items()})
+    with pd.option_context("display.width", 200, "display.max_columns", 30):
+        print(table.round(3).to_string())
+    print(summary(table))
+
+
+def measure(dataset, given: argparse.Namespace, fields: dict) -> pd.DataFrame:
+    """A row a patient."""
+    from sklearn.model_selection import KFold
+
+    from preprocessing.regions.base import Scan
+    from preprocessing.regions.segmentation.quality import quality
+    from preprocessing.regions.segmented import Segmented
+
+    region = Segmented(**fields)
+    studies = dataset.samples()["study"].unique()
+    rows = []
+    folds = KFold(given.folds, shuffle=True, random_state=given.seed).split(studies)
+    for fold, (train, test) in enumerate(folds):
+        if given.only not in (None, fold):
+            continue
+        scans = [Scan(s, s, partial(dataset.load, s, given.sequence), []) for s in studies[train]]
+        start, cpu = time.perf_counter(), time.process_time()
+        fitted = region.fit(scans, seed=given.seed, device="cpu")
+        wall, cpu = time.perf_counter() - start, time.process_time() - cpu
+        curve = fitted.artifacts()["learning_curve"]
+        print(curve.round(3).to_string(index=False), f"\nfold {fold}: {wall:.0f} s, {cpu:.0f} CPU s", flush=True)
+        if given.out is not None:
+            (given.out / f"fold{fold}").mkdir(parents=True, exist_ok=True)
+            fitted.save(given.out / f"fold{fold}")
+        for study in studies[test]:
+            image = dataset.load(study, given.sequence)
+            cpu = time.process_time()
+            prepared = fitted.prepare(image)
+            seconds = time.process_time() - cpu
+            scores = quality(image.mask, prepared.mask, image.spacing)
+            rows.append({"patient": study, "fold": fold, **scores, "cpu_s": seconds})
+            if given.out is not None:
+                np.savez_compressed(given.out / f"{study}.npz", mask=prepared.mask)
+            if given.draw == study:
+                draw(image, prepared.mask, (given.out or Path()) / f"{study}.png")
+    return pd.DataFrame(rows).set_index("patient")
+
+
+def draw(image, predicted: np.ndarray, path: Path) -> None:
+    """The middle slice alone, with the given and with the predicted mask; discs numbered."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot as plt
+
+    middle, (_, h, w) = len(image.pixels) // 2, image.spacing
+    figure, axes = plt.subplots(1, 3, figsize=(10, 8), layout="constrained")
+    for axis, mask, title in zip(axes, (None, image.mask, predicted), ("image", "given", "predicted"), strict=True):
+        axis.imshow(image.pixels[middle], cmap="gray", aspect=h / w)
+        axis.set(title=title, xticks=[], yticks=[])
+        for label in [] if mask is None else np.unique(mask[middle][mask[middle] > 0]):
+            inside = mask[middle] == label
+            colour = "tab:cyan" if label == 100 else "tab:orange" if label > 200 else "tab:green"
+            axis.contour(inside, [0.5], colors=colour, linewidths=1)
+            if label > 200:
+                row, column = np.argwhere(inside).mean(axis=0)
+                axis.text(column, row, str(label), color="white", fontsize=7, ha="center", va="center")
+    figure.savefig(path, dpi=110)
+    plt.close(figure)
+
+
+def summary(table: pd.DataFrame) -> str:
+    """Means over patients, the worst of them, and shares of discs."""
+    lines = []
+    for name in ("disc", "canal", "vertebra"):
+        dice, distance = table[f"dice_{name}"], table[f"hd95_{name}"]
+        lines.append(
+            f"{name}: Dice {dice.mean():.3f} (SD {dice.std():.3f}; worst {dice.min():.3f}, patient {dice.idxmin()}), "
+            f"95 % Hausdorff {distance.mean():.2f} mm (worst {distance.max():.2f})"
+        )
+    total = table[["discs", "discs_predicted", "discs_found", "discs_numbered"]].sum().astype(int)
+    lines.append(
+        f"discs: {total['discs']}, predicted {total['discs_predicted']}, found {total['discs_found']}, "
+        f"numbered rightly {total['discs_numbered']}"
+    )
+    return "\n".join(lines)
+
+
+def shared() -> Path:
+    """Where the real data lies."""
+    return Path(os.environ.get("SCANGRID_SHARED", ROOT.parent / "shared")) / "data"
+
+
+def _value(text: str):
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return text
+
+
+if __name__ == "__main__":
+    main()
