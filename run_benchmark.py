@@ -530,11 +530,10 @@ class _clear_errors:  # noqa: N801 (reads as a statement)
         pass
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, Exception) and not isinstance(error, typer.Exit) and hasattr(type(error), "__module__"):
-            expected = ("Error",)
-            ours = type(error).__module__.split(".")[0] in ("bench", "data", "results", "encoders", "heads")
-            if ours and type(error).__name__.endswith(expected):
-                _stop(self._place(error) + str(error))
+        from data import ScangridError
+
+        if isinstance(error, ScangridError):
+            _stop(self._place(error) + str(error))
 
     def _place(self, error: Exception) -> str:
         keys = getattr(error, "keys", ())

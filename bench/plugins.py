@@ -13,6 +13,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from data import ScangridError
+
 BASES = {
     "data": ("data", "Dataset"),
     "regions": ("preprocessing.regions", "Region"),
@@ -27,7 +29,7 @@ BASES = {
 KINDS = tuple(BASES)
 
 
-class PluginError(Exception):
+class PluginError(ScangridError):
     """A plug-in that isn't there, or fields that it does not take."""
 
 

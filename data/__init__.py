@@ -1,1 +1,5 @@
-"""Where scans and labels come from: one dataset a file, and the types that every stage shares."""
+"""Where scans and labels come from: one dataset in each file, and the types that every stage shares."""
+
+
+class ScangridError(Exception):
+    """The root of the errors that a user can mend: the command line prints their text as one line."""

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from data import ScangridError
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -19,7 +21,7 @@ Float64 = NDArray[np.float64]
 Vector3 = tuple[float, float, float]
 
 
-class DataError(Exception):
+class DataError(ScangridError):
     """Input that can't be used: one line that names the file, what is wrong and, if there is one, the way out."""
 
 

@@ -12,13 +12,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from data import ScangridError
 from results.statistics.metrics import Metric, OfCounts
 
 Int64 = NDArray[np.int64]
 Strings = NDArray[np.object_]
 
 
-class ResultsError(Exception):
+class ResultsError(ScangridError):
     """A run or a wish that can't be served: one line that names what is wrong and the way out."""
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bench.plugins import load, plugin_class
+from data import ScangridError
 
 AXES = ("sequences", "drop", "regions", "images", "encoders", "missing", "fusion", "tables", "balance", "heads")
 DEFAULTS = {
@@ -22,7 +23,7 @@ FLOORS = ("prior", "location", "presence")
 JOINED = ("sequences", "images", "encoders")
 
 
-class GridMisfitError(Exception):
+class GridMisfitError(ScangridError):
     """A grid that does not fit its dataset, with what to do; `keys` lead to the place in the grid file."""
 
     def __init__(self, message: str, *keys: str) -> None:

@@ -17,11 +17,12 @@ from ruamel.yaml.error import YAMLError
 from bench.grid.cells import AXES, DEFAULTS, JOINED, Family, Grid, Interval, Protocol, Step, TargetChoice, matches
 from bench.grid.values import default, fits, frozen, is_one_value, plain
 from bench.plugins import PluginError, nearest, plugin_class
+from data import ScangridError
 from heads.fitting.thresholds import ARGMAX, wanted_sensitivity
 from results.statistics.metrics import METRICS
 
 
-class GridError(Exception):
+class GridError(ScangridError):
     """A grid that can't be read: the file, the line, the key and what would be right."""
 
 

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 
 from bench.grid.cells import AXES, Cell, Grid, is_named
 from bench.plugins import nearest
+from data import ScangridError
 
 
-class SelectionError(Exception):
+class SelectionError(ScangridError):
     """An `--only` that names nothing of the grid."""
 
 

@@ -30,18 +30,18 @@ def fit_chain(plan: Plan, work: Work, planned: PlannedCell, fit: Fit, *, device:
     Raises:
         RuntimeError: The chain reads the training rows otherwise than the head did.
     """
-    cell, protocol, part, train = planned.cell, plan.grid.protocol, fit.part, fit.rows.train
+    cell, protocol, fold, train = planned.cell, plan.grid.protocol, fit.fold, fit.rows.train
     head = plan.keys.plugin("heads", cell["heads"])
     branches = work.branches(planned, fit, work.embedding_key(planned))
     training = [work.training(planned, fit, one) for one in branches]
-    seed = identity.seed(protocol.seed, "fit", part.repeat, part.fold)
+    seed = identity.seed(protocol.seed, "fit", fold.repeat, fold.number)
     heads = fit_heads(head, training, [True] * len(branches), seed=seed, threads=1, device=device)
     chain = Chain(tuple(_encoders(plan, work, planned, fit, device)), None, (), heads)
     tokens = [work.fuse.stored(planned, refs) for refs in fit.tokens]
     fused = chain.fused(tokens, work.fuse.own(planned, fit))
     columns = plan.samples[plan.keys.table_columns(cell)]
     if head.features == "all":
-        seed = identity.seed(protocol.seed, "table", part.repeat, part.fold)
+        seed = identity.seed(protocol.seed, "table", fold.repeat, fold.number)
         table = features.fitted_table(plan.keys.plugin("tables", cell["tables"]), columns, train, seed=seed)
         X = features.table_features(table, columns)
         scales = [

@@ -18,7 +18,7 @@ from bench.grid.cells import Cell
 from bench.models.chains import fit_chain
 from bench.models.model import FILE, FORMAT, ModelError, read_chain, step_code
 from bench.models.reopen import SHORT, find_cell, open_plan
-from bench.plan.keys import CropsRef, Part, TokensRef, View
+from bench.plan.keys import CropsRef, Fold, TokensRef, View
 from bench.plan.plan import Plan, PlannedCell
 from bench.run import provenance
 from bench.run.progress import Progress
@@ -74,7 +74,7 @@ def fit_model(
     _check(chosen, plan)
     _check_done(run, chosen)
     whole = np.ones(len(plan.ids), dtype=bool)
-    view = View(plan.view.labels, [Part(0, ALL, whole, ~whole)])
+    view = View(plan.view.labels, [Fold(0, ALL, whole, ~whole)])
     planned = [plan.plan_cell(one.cell, view) for one in chosen]
     for one in planned:
         if one.refused:
@@ -200,7 +200,7 @@ def _conditions(plan: Plan, rows: NDArray[np.int64]) -> list[str]:
 
 def _keep_network(folder: Path, plan: Plan, ref: TokensRef) -> dict[str, str]:
     plugin = plan.keys.plugin("encoders", ref.encoder)
-    if ref.part is None:
+    if ref.fold is None:
         return {"weights": plugin.weights_digest()}
     name = f"networks/{ref.network[:16]}"
     _copy(plan.store.find("networks", ref.network), folder / name)
@@ -215,7 +215,7 @@ def _width(plan: Plan, ref: TokensRef) -> int:
 
 def _keep_region(folder: Path, plan: Plan, ref: CropsRef) -> str:
     """The folder of a region that is fitted; empty for another."""
-    if ref.part is None:
+    if ref.fold is None:
         return ""
     name = f"networks/{ref.network[:16]}"
     _copy(plan.store.find("regions", ref.network), folder / name)

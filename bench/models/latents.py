@@ -80,11 +80,11 @@ def write_latents(
     ref, others = _autoencoder(planned, plan, fold)
     fitted = _network(ref, plan, device)
     crops = plan.crops(ref.crops)
-    assert crops is not None and ref.part is not None
+    assert crops is not None and ref.fold is not None
     entries = plan.rows(ref.crops) if ref.present is None else np.where(ref.present, plan.rows(ref.crops), -1)
     used = np.flatnonzero(entries >= 0)
     means, middles = _features(ref, plan, entries[used])
-    seen = ref.part.train[used]
+    seen = ref.fold.train[used]
     pictures = latent_pictures.Pictures(
         fitted, Subset(crops, entries[used]), middles, plan.patients[used], seen, seed=plan.grid.protocol.seed
     )
@@ -102,8 +102,8 @@ def write_latents(
         "region": ref.crops.region.label(),
         "images": ref.crops.images.label(),
         "others": others,
-        "repeat": ref.part.repeat,
-        "fold": ref.part.fold,
+        "repeat": ref.fold.repeat,
+        "fold": ref.fold.number,
         "measured_by": measures,
         "not_measured": why,
         "kinds": kinds,
@@ -126,7 +126,7 @@ def _autoencoder(planned: PlannedCell, plan: Plan, fold: int) -> tuple[TokensRef
         raise LatentsError(
             f"cell {planned.key[:SHORT]} has no autoencoder (its encoder is {named}): name one with cae_2d or cae_3d"
         )
-    folds = {f.part.fold: f for f in planned.fits if f.part.repeat == planned.fits[0].part.repeat}
+    folds = {f.fold.number: f for f in planned.fits if f.fold.repeat == planned.fits[0].fold.repeat}
     if fold not in folds:
         raise LatentsError(f"--fold {fold}: there is {', '.join(map(str, folds))}")
     learnt = _learnt(PlannedCell(planned.cell, planned.view, planned.key, [folds[fold]]), plan)

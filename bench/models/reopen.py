@@ -11,13 +11,14 @@ from bench.grid.file import read_grid
 from bench.plan.plan import Plan, PlannedCell
 from bench.plugins import nearest
 from bench.tasks.store import Store
+from data import ScangridError
 
 SHORT = 8
 _SHOWN = 8
 _SETTING = "# --set "
 
 
-class CellError(Exception):
+class CellError(ScangridError):
     """A run or a cell that can't be used, with the way out."""
 
 

@@ -8,8 +8,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from data import ScangridError
 
-class GuardError(Exception):
+
+class GuardError(ScangridError):
     """A leak that would make every number of the run wrong, and the way out."""
 
 

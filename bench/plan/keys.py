@@ -28,14 +28,14 @@ class WeightsMisfitError(GridMisfitError):
 
 
 @dataclass(frozen=True, eq=False)
-class Part:
+class Fold:
     """One fold of one repeat: which samples' patients train and which are predicted, `(N,)` bool each.
 
     `times` `(N,)` int64 says how often each sample's patient was drawn; None where all are there once.
     """
 
     repeat: int
-    fold: int
+    number: int
     train: NDArray[np.bool_]
     test: NDArray[np.bool_]
     inner: NDArray[np.bool_] | None = None
@@ -52,13 +52,13 @@ class View:
     """Labels and folds: the real ones, or those of a null run (labels permuted) or a refit (patients drawn)."""
 
     labels: dict[str, Labels]
-    parts: list[Part]
+    folds: list[Fold]
     kind: Literal["real", "null", "refit"] = "real"
     number: int = 0
 
 
 @dataclass(frozen=True, eq=False)
-class Rows:
+class Split:
     """The samples that a fit learns from and those that it predicts, by position; copies of a patient repeat it.
 
     `key` is the digest of what it learns and whom it predicts, `answers` that of the labels and patients of the latter:
@@ -83,7 +83,7 @@ class CropsRef:
     region: Step
     images: Step
     key: str
-    part: Part | None = None
+    fold: Fold | None = None
     network: str = ""
     thin: bool = False
 
@@ -94,7 +94,7 @@ class TokensRef:
 
     crops: CropsRef
     encoder: Step
-    part: Part | None
+    fold: Fold | None
     key: str
     network: str
     present: NDArray[np.bool_] | None = None
@@ -103,9 +103,9 @@ class TokensRef:
     @property
     def learns_from(self) -> NDArray[np.int64]:
         """The positions of the training samples, each as often as its patient was drawn."""
-        assert self.part is not None
-        chosen = self.part.train if self.present is None else self.part.train & self.present
-        return self.part.rows(chosen if self.y is None else chosen & (self.y >= 0))
+        assert self.fold is not None
+        chosen = self.fold.train if self.present is None else self.fold.train & self.present
+        return self.fold.rows(chosen if self.y is None else chosen & (self.y >= 0))
 
 
 @dataclass(frozen=True)
@@ -120,8 +120,8 @@ class FusedRef:
 class Fit:
     """One head fitted and its test samples predicted."""
 
-    part: Part
-    rows: Rows
+    fold: Fold
+    rows: Split
     tokens: tuple[tuple[TokensRef, ...], ...]
     key: str
     fused: FusedRef | None = None
@@ -150,7 +150,7 @@ class Keys:
         self._crops: dict[tuple[Any, ...], CropsRef] = {}
         self._tokens: dict[tuple[Any, ...], TokensRef] = {}
         self._heads: dict[Any, str] = {}
-        self._rows: dict[tuple[Any, ...], Rows] = {}
+        self._rows: dict[tuple[Any, ...], Split] = {}
 
     def plugin(self, kind: str, step: Step) -> Any:
         """The plug-in of a single step, made once."""
@@ -204,14 +204,14 @@ class Keys:
         parts += [identity.code("bench.stages.features"), len(cell["sequences"].each)]
         return identity.key("fusion", *parts, self._grid.protocol.seed)
 
-    def fused(self, cell: Cell, rows: Rows, tokens: tuple[tuple[TokensRef, ...], ...]) -> FusedRef | None:
+    def fused(self, cell: Cell, rows: Split, tokens: tuple[tuple[TokensRef, ...], ...]) -> FusedRef | None:
         """What a fusion that learns from labels makes of some tokens in a fold; None where it learns nothing."""
         if self.plugin("fusion", cell["fusion"]).learns == "nothing":
             return None
         key = identity.combine(self._fusion(cell), rows.key, *(ref.key for each in tokens for ref in each))
         return FusedRef(key, identity.combine(key, identity.code("heads.fitting.training")))
 
-    def filling(self, cell: Cell, rows: Rows, tokens: tuple[tuple[TokensRef, ...], ...]) -> str:
+    def filling(self, cell: Cell, rows: Split, tokens: tuple[tuple[TokensRef, ...], ...]) -> str:
         """The key of how good a missing step fills in a fold; empty where it fills nothing that it learnt."""
         if cell["missing"] == NONE or not self.plugin("missing", cell["missing"]).learns:
             return ""
@@ -227,62 +227,62 @@ class Keys:
         locations = self._dataset.locations if self.plugin("tables", cell["tables"]).locations else ()
         return list(dict.fromkeys((*self._dataset.clinical, *locations)))
 
-    def rows(self, cell: Cell, present: NDArray[np.bool_], part: Part, view: View) -> Rows:
+    def rows(self, cell: Cell, present: NDArray[np.bool_], fold: Fold, view: View) -> Split:
         """The rows of a fold: those samples that have a label and one of the cell's sequences, `present` `(N, S)`."""
         one = view.labels[cell.target]
         presence = self.plugin("heads", cell["heads"]).features == "presence"
         place = (view, cell.target, *(cell[axis] for axis in ("sequences", "drop", "regions", "images")))
-        memo = (*place, presence, part.repeat, part.fold)
+        memo = (*place, presence, fold.repeat, fold.number)
         if memo not in self._rows:
             usable = (one.y >= 0) & present.any(axis=1)
-            train, test = part.rows(usable & part.train), part.rows(usable & part.test)
+            train, test = fold.rows(usable & fold.train), fold.rows(usable & fold.test)
             guards.same_patient(self._patients[train], self._patients[test])
-            inner = "" if part.inner is None else identity.lines(np.flatnonzero(part.inner))
+            inner = "" if fold.inner is None else identity.lines(np.flatnonzero(fold.inner))
             learnt = labels.digest(self._ids, one.y, train)
             predicted = identity.lines(self._ids[test])
             owners = identity.lines(self._patients[train])
-            mark = f"{part.repeat} {part.fold} {len(one.classes)}"
+            mark = f"{fold.repeat} {fold.number} {len(one.classes)}"
             keys = [learnt, predicted, owners, inner, mark]
             if presence or cell["drop"].fields:
                 keys.append(identity.lines(present.tolist()))
             answers = labels.digest(self._patients, one.y, test)
-            self._rows[memo] = Rows(train, test, identity.combine(*keys), answers)
+            self._rows[memo] = Split(train, test, identity.combine(*keys), answers)
         return self._rows[memo]
 
     def crops(
-        self, sequence: str, region: Step, images: Step, part: Part | None = None, view: View | None = None
+        self, sequence: str, region: Step, images: Step, fold: Fold | None = None, view: View | None = None
     ) -> CropsRef:
         """The crops of a sequence; without a fold, of a region that is fitted, what says who has the sequence."""
         plugin: Region = self.plugin("regions", region)
-        if plugin.fitted and part is None:
+        if plugin.fitted and fold is None:
             images = NONE
         memo: tuple[Any, ...] = (sequence, region, images)
-        if plugin.fitted and part is not None:
-            memo += (view, part.repeat, part.fold) if plugin.learns else ("fitted",)
+        if plugin.fitted and fold is not None:
+            memo += (view, fold.repeat, fold.number) if plugin.learns else ("fitted",)
         if memo not in self._crops:
-            self._crops[memo] = self._crops_ref(sequence, region, images, part if plugin.fitted else None)
+            self._crops[memo] = self._crops_ref(sequence, region, images, fold if plugin.fitted else None)
         return self._crops[memo]
 
-    def _crops_ref(self, sequence: str, region: Step, images: Step, part: Part | None) -> CropsRef:
+    def _crops_ref(self, sequence: str, region: Step, images: Step, fold: Fold | None) -> CropsRef:
         plugin: Region = self.plugin("regions", region)
         code = identity.code("bench.stages.crops")
-        if plugin.fitted and part is None:
+        if plugin.fitted and fold is None:
             return CropsRef(sequence, region, NONE, identity.key("thin", code, sequence, self._scans), thin=True)
         chain = [self._identity("images", step) for step in images.each]
         key = identity.key("crops", code, sequence, self._identity("regions", region), chain, self._scans)
-        if part is None:
+        if fold is None:
             return CropsRef(sequence, region, images, key)
         learnt: list[Any] = []
         if plugin.learns:
-            train = part.rows(part.train)
+            train = fold.rows(fold.train)
             learnt = [identity.lines(self._ids[train]), identity.lines(self._patients[train])]
-            learnt += [part.repeat, part.fold]
+            learnt += [fold.repeat, fold.number]
         seed = self._grid.protocol.seed
         which = "points" if plugin.finds_points else sequence
         fitted = self._identity("regions", region, frozen=True)
         network = identity.key("region", which, fitted, self._scans, seed, *learnt)
         return CropsRef(
-            sequence, region, images, identity.combine(key, network), part if plugin.learns else None, network
+            sequence, region, images, identity.combine(key, network), fold if plugin.learns else None, network
         )
 
     @cached_property
@@ -302,21 +302,21 @@ class Keys:
         return identity.key("scans", identity.code(type(self._dataset).__module__), fields, rows, files)
 
     def tokens(
-        self, cell: Cell, sequence: str, encoder: Step, part: Part, view: View, present: NDArray[np.bool_]
+        self, cell: Cell, sequence: str, encoder: Step, fold: Fold, view: View, present: NDArray[np.bool_]
     ) -> TokensRef:
         """The tokens of a sequence under an encoder; one entry for all folds where it learns nothing."""
         plugin: Encoder = self.plugin("encoders", encoder)
-        crops = self.crops(sequence, cell["regions"], cell["images"], part, view)
+        crops = self.crops(sequence, cell["regions"], cell["images"], fold, view)
         memo: tuple[Any, ...] = (crops.key, encoder)
         if plugin.learns != "nothing":
             lost = (cell["sequences"], cell["drop"]) if cell["drop"].fields or self._grid.protocol.complete else ()
-            memo += (view, part.repeat, part.fold, cell.target if plugin.learns == "labels" else "", lost)
+            memo += (view, fold.repeat, fold.number, cell.target if plugin.learns == "labels" else "", lost)
         if memo not in self._tokens:
             if plugin.learns == "nothing":
                 self._tokens[memo] = self._frozen_tokens(crops, encoder)
             else:
                 seen = present if memo[-1] else None
-                self._tokens[memo] = self._learnt_tokens(crops, encoder, part, view, cell.target, seen)
+                self._tokens[memo] = self._learnt_tokens(crops, encoder, fold, view, cell.target, seen)
         return self._tokens[memo]
 
     def _frozen_tokens(self, crops: CropsRef, encoder: Step) -> TokensRef:
@@ -325,14 +325,14 @@ class Keys:
         return TokensRef(crops, encoder, None, key, "")
 
     def _learnt_tokens(
-        self, crops: CropsRef, encoder: Step, part: Part, view: View, target: str, present: NDArray[np.bool_] | None
+        self, crops: CropsRef, encoder: Step, fold: Fold, view: View, target: str, present: NDArray[np.bool_] | None
     ) -> TokensRef:
         y = view.labels[target].y if self.plugin("encoders", encoder).learns == "labels" else None
-        ref = TokensRef(crops, encoder, part, "", "", present, y)
+        ref = TokensRef(crops, encoder, fold, "", "", present, y)
         train = ref.learns_from
         parts: list[Any] = [crops.key, self._identity("encoders", encoder, frozen=True)]
         parts += [identity.lines(self._ids[train]), identity.lines(self._patients[train])]
-        parts += [self._grid.protocol.seed, part.repeat, part.fold]
+        parts += [self._grid.protocol.seed, fold.repeat, fold.number]
         if y is not None:
             parts.append(labels.digest(self._ids, y, train))
         network = identity.key("network", *parts)

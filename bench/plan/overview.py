@@ -83,7 +83,7 @@ def _data(plan: Plan, read: bool) -> Iterator[str]:
             rows = (one.y == k) & have
             patients = len(set(plan.patients[rows]))
             few = "  exploratory" if patients < EXPLORATORY else ""
-            tests = [rows & part.test for part in plan.view.parts if part.repeat == 0]
+            tests = [rows & fold.test for fold in plan.view.folds if fold.repeat == 0]
             folds = "  ".join(f"{t.sum()} ({len(set(plan.patients[t]))})" for t in tests)
             yield f"  {c:{width}}  {rows.sum()} ({patients})  | {folds}{few}"
             if not all(test.any() for test in tests):
@@ -115,10 +115,10 @@ def _work(cells: list[PlannedCell], stored: _Stored) -> Iterator[str]:
     todo = [fit for c in cells if not c.refused for fit in c.fits if fit.key not in stored.fits]
     fits = {fit.key for fit in todo}
     refs = {ref.key: ref for fit in todo for each in fit.tokens for ref in each if ref.key not in stored.tokens}
-    trained = sum(ref.part is not None for ref in refs.values())
+    trained = sum(ref.fold is not None for ref in refs.values())
     fusions = {fit.fused.key for fit in todo if fit.fused is not None} - stored.fused
     trained_fusions = f", {len(fusions)} trainings of fusions" if fusions else ""
-    regions = {ref.crops.network for ref in refs.values() if ref.crops.part is not None} - stored.regions
+    regions = {ref.crops.network for ref in refs.values() if ref.crops.fold is not None} - stored.regions
     trained_regions = f"{len(regions)} trainings of regions, " if regions else ""
     text = f"to compute: {trained_regions}{len(refs)} embeddings ({trained} of them trained in a fold){trained_fusions}"
     yield f"{text}, {len(fits)} fits of heads"
@@ -132,7 +132,7 @@ def _refits(refits: Refits, cells: list[PlannedCell], stored: _Stored) -> Iterat
     again = [one for planned in named for one in refits.of(planned)]
     fits = {fit.key for one in again for fit in one.fits}
     refs = {ref.key: ref for one in again for fit in one.fits for each in fit.tokens for ref in each}
-    trained = sum(ref.part is not None and key not in stored.tokens for key, ref in refs.items())
+    trained = sum(ref.fold is not None and key not in stored.tokens for key, ref in refs.items())
     redrawn = max(refits.redrawn.values())
     lacking = f" (up to {redrawn} draws a cell had too few patients of a class and were drawn again)" if redrawn else ""
     yield (

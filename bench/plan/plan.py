@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from bench.grid.cells import FLOORS, NONE, Cell, Grid, GridMisfitError, Step
 from bench.plan import guards, identity, labels, splits
-from bench.plan.keys import CropsRef, Fit, Keys, Part, TokensRef, View
+from bench.plan.keys import CropsRef, Fit, Fold, Keys, TokensRef, View
 from bench.plan.labels import Labels
 from bench.plugins import nearest
 from bench.stages.crops import Crops
@@ -69,7 +69,7 @@ class Plan:
         self.patients: NDArray[np.str_] = self.samples["patient"].to_numpy(dtype=str)
         chosen = [labels.choose(self._targets, self.samples, t.name, t.merge) for t in grid.targets]
         self.folds = self._folds()
-        self.view = View({one.target.name: one for one in chosen}, self._parts(self.folds))
+        self.view = View({one.target.name: one for one in chosen}, self._as_folds(self.folds))
         self.keys = Keys(grid, self.dataset, self.samples, identity.FileDigests(store.folder / "files.json"))
         self.keys.check_weights()
         self.forget()
@@ -152,9 +152,9 @@ class Plan:
             name: one.permuted(identity.seed(seed, "null", k, name), groups) for name, one in self.view.labels.items()
         }
         if self.grid.protocol.split != "patients":
-            return View(permuted, self.view.parts, "null", k)
+            return View(permuted, self.view.folds, "null", k)
         folds = self._stored_folds(identity.seed(seed, "null folds", k), permuted=permuted)
-        return View(permuted, self._parts(folds), "null", k)
+        return View(permuted, self._as_folds(folds), "null", k)
 
     def refit_view(self, k: int, times: NDArray[np.int64]) -> View:
         """Every sample as often as its patient was drawn, `times` `(N,)`, on folds drawn anew: refit k.
@@ -162,10 +162,10 @@ class Plan:
         All copies of a patient are in one fold. Folds that the dataset or a file gives stay.
         """
         if self.grid.protocol.split != "patients":
-            return View(self.view.labels, [_drawn(part, times) for part in self.view.parts], "refit", k)
+            return View(self.view.labels, [_drawn(fold, times) for fold in self.view.folds], "refit", k)
         seed = identity.seed(self.grid.protocol.seed, "refit folds", k)
         folds = self._stored_folds(seed, rows=np.repeat(np.arange(len(times)), times))
-        return View(self.view.labels, [_drawn(part, times) for part in self._parts(folds)], "refit", k)
+        return View(self.view.labels, [_drawn(fold, times) for fold in self._as_folds(folds)], "refit", k)
 
     def read_faults(self) -> pd.DataFrame:
         """What was left out while images were read, one row a sample and reason; no sample where a file is at fault."""
@@ -206,14 +206,14 @@ class Plan:
         present = self.present(*(cell[axis] for axis in SEEN))
         planned = PlannedCell(cell, view, "", refused=self._refuses(cell, np.asarray(present.any(axis=1)), view))
         own = self.keys.head(cell, len(view.labels[cell.target].classes))
-        for part in view.parts:
-            rows = self.keys.rows(cell, present, part, view)
+        for fold in view.folds:
+            rows = self.keys.rows(cell, present, fold, view)
             tokens: tuple[tuple[TokensRef, ...], ...] = ()
             fused, filling = None, ""
             if head.features in ("all", "own"):
                 tokens = tuple(
                     tuple(
-                        self.keys.tokens(cell, s.name, encoder, part, view, present[:, i])
+                        self.keys.tokens(cell, s.name, encoder, fold, view, present[:, i])
                         for i, s in enumerate(cell["sequences"].each)
                     )
                     for encoder in cell["encoders"].each
@@ -221,7 +221,7 @@ class Plan:
                 fused = self.keys.fused(cell, rows, tokens)
                 filling = self.keys.filling(cell, rows, tokens) if view.kind == "real" else ""
             keys = [ref.key for each in tokens for ref in each]
-            planned.fits.append(Fit(part, rows, tokens, identity.combine(own, rows.key, *keys), fused, filling))
+            planned.fits.append(Fit(fold, rows, tokens, identity.combine(own, rows.key, *keys), fused, filling))
         decides = [text for fit in planned.fits for text in (fit.key, fit.rows.answers)]
         planned.key = identity.combine(cell.target, *cell.labels().values(), *decides)
         return planned
@@ -246,8 +246,8 @@ class Plan:
         memo = (view, cell.target, *(cell[axis] for axis in SEEN))
         if memo not in self._refusals:
             one = view.labels[cell.target]
-            labelled = (one.y >= 0) & have & np.any([part.train | part.test for part in view.parts], axis=0)
-            folds = max(2, len({part.fold for part in view.parts}))
+            labelled = (one.y >= 0) & have & np.any([fold.train | fold.test for fold in view.folds], axis=0)
+            folds = max(2, len({fold.number for fold in view.folds}))
             why = guards.rare_class(one.y[labelled], self.patients[labelled], one.classes, folds)
             self._refusals[memo] = why or ""
         return self._refusals[memo] or self._too_large(head, int(have.sum()))
@@ -257,7 +257,7 @@ class Plan:
         memo = (view, "seen before", region)
         if memo not in self._refusals:
             learnt_from: frozenset[str] = self.keys.plugin("regions", region).learnt_from()
-            tested = np.any([part.test for part in view.parts], axis=0)
+            tested = np.any([fold.test for fold in view.folds], axis=0)
             patients = set(self.patients[tested].tolist()) if learnt_from else set()
             n = sum(patient_digest(patient) in learnt_from for patient in patients)
             why = f"the weights of {region.label()} learnt from {n} of the patients tested here: train it instead"
@@ -359,7 +359,7 @@ class Plan:
             folder = self.store.put("folds", key, lambda to: made.to_csv(to / "folds.csv", index=False), made_by)
         return pd.read_csv(folder / "folds.csv", dtype={"patient": str})
 
-    def _parts(self, folds: pd.DataFrame) -> list[Part]:
+    def _as_folds(self, folds: pd.DataFrame) -> list[Fold]:
         parts = []
         inner = (self.samples["split"] == "val").to_numpy() if self.grid.protocol.split == "official" else None
         if inner is not None and not inner.any():
@@ -368,10 +368,10 @@ class Plan:
             place = dict(zip(table["patient"], table["fold"], strict=True))
             fold_of = np.array([place.get(patient, -1) for patient in self.patients])
             for fold in sorted(set(fold_of) - {-1}):
-                parts.append(Part(int(str(repeat)), int(fold), fold_of != fold, fold_of == fold, inner))
+                parts.append(Fold(int(str(repeat)), int(fold), fold_of != fold, fold_of == fold, inner))
         return parts
 
 
-def _drawn(part: Part, times: NDArray[np.int64]) -> Part:
+def _drawn(fold: Fold, times: NDArray[np.int64]) -> Fold:
     """A fold of the patients that were drawn."""
-    return replace(part, train=part.train & (times > 0), test=part.test & (times > 0), times=times)
+    return replace(fold, train=fold.train & (times > 0), test=fold.test & (times > 0), times=times)

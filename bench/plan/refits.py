@@ -72,15 +72,15 @@ class Refits:
 
     def _can_be_split(self, k: int, attempt: int, target: str, usable: NDArray[np.bool_]) -> bool:
         """Whether every class has a patient a fold, and two in each training part, so that inner folds can be cut."""
-        one, folds = self._plan.view.labels[target], {part.fold for part in self._plan.view.parts}
+        one, folds = self._plan.view.labels[target], {fold.number for fold in self._plan.view.folds}
         drawn = usable & (self._drawn(k, attempt) > 0)
         if guards.rare_class(one.y[drawn], self._plan.patients[drawn], one.classes, max(2, len(folds))):
             return False
-        parts = self._view(k, attempt).parts
-        tested = np.any([part.test for part in parts], axis=0)
+        parts = self._view(k, attempt).folds
+        tested = np.any([fold.test for fold in parts], axis=0)
         of_class = [drawn & (one.y == c) for c in range(len(one.classes))]
         return all(
-            (rows & tested).any() and all(len(np.unique(self._patient[rows & part.train])) > 1 for part in parts)
+            (rows & tested).any() and all(len(np.unique(self._patient[rows & fold.train])) > 1 for fold in parts)
             for rows in of_class
         )
 

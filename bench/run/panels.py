@@ -63,7 +63,7 @@ def _write_target(plan: Plan, planned: PlannedCell, table: pd.DataFrame, record:
     half = max(1, plan.grid.panels // 2)
     chosen = [*_of_patients(order[::-1], table["patient"].to_numpy(), half)]
     chosen += _of_patients(order, table["patient"].to_numpy(), half)
-    of_fold = {(fit.part.repeat, fit.part.fold): _crops(fit) for fit in planned.fits}
+    of_fold = {(fit.fold.repeat, fit.fold.number): _crops(fit) for fit in planned.fits}
     called = P.argmax(axis=1)
     if "threshold" in table:
         called = (P[:, 1] >= table["threshold"].to_numpy()).astype(np.int64)

@@ -72,13 +72,13 @@ class Record:
             "patients_known": plan.dataset.patients_known,
             "locations": list(plan.dataset.locations),
             "protocol": {
-                "folds": len({part.fold for part in plan.view.parts}),
-                "repeats": len({part.repeat for part in plan.view.parts}),
+                "folds": len({fold.number for fold in plan.view.folds}),
+                "repeats": len({fold.repeat for fold in plan.view.folds}),
                 "seed": protocol.seed,
                 "stratify": protocol.stratify or plan.grid.targets[0].name,
                 "split": "file" if protocol.split not in ("patients", "official") else protocol.split,
                 "split_file": Path(protocol.split).name,
-                "validation": any(part.inner is not None for part in plan.view.parts),
+                "validation": any(fold.inner is not None for fold in plan.view.folds),
                 "complete": protocol.complete,
                 "threshold": protocol.threshold,
             },
@@ -139,13 +139,13 @@ class Record:
         known: set[str] = set()
         for planned in cells:
             for fit in planned.fits:
-                where = f"repeat{fit.part.repeat}_fold{fit.part.fold}"
+                where = f"repeat{fit.fold.repeat}_fold{fit.fold.number}"
                 for crops in {ref.crops.network: ref.crops for each in fit.tokens for ref in each}.values():
-                    if crops.part is not None:
+                    if crops.fold is not None:
                         points = self._plan.keys.plugin("regions", crops.region).finds_points
                         label = crops.region.label() if points else f"{crops.region.label()} {crops.sequence}"
                         known.add(self._copy(self._store.find("regions", crops.network), label, where))
-                for ref in (ref for each in fit.tokens for ref in each if ref.part is not None):
+                for ref in (ref for each in fit.tokens for ref in each if ref.fold is not None):
                     of = ref.crops
                     label = f"{ref.encoder.label()} {of.sequence} {of.region.label()} {of.images.label()}"
                     known.add(self._copy(self._store.find("networks", ref.network), label, where))
@@ -185,7 +185,7 @@ class Record:
                 folder = self._store.find("fillings", fit.filling) if fit.filling not in found else None
                 if fit.filling and folder is not None:
                     where: dict[str, Any] = {"target": planned.cell.target}
-                    where |= {"repeat": fit.part.repeat, "fold": fit.part.fold}
+                    where |= {"repeat": fit.fold.repeat, "fold": fit.fold.number}
                     table = pd.read_csv(folder / "quality.csv").rename(columns={"encoder": "encoders"})
                     found[fit.filling] = table.assign(**axes | where)
         path = self.folder / "filling.csv"
@@ -207,7 +207,7 @@ class Record:
                     if crops.network and folder is not None:
                         table = pd.read_csv(folder / QUALITY, dtype={"study": str, "patient": str})
                         where: dict[str, Any] = {"regions": crops.region.label(), "sequence": crops.sequence}
-                        where |= {"repeat": fit.part.repeat, "fold": fit.part.fold if crops.part else -1}
+                        where |= {"repeat": fit.fold.repeat, "fold": fit.fold.number if crops.fold else -1}
                         found[crops.network] = pd.DataFrame(where, index=table.index).join(table)
         path = self.folder / "regions.csv"
         table = pd.concat(found.values()) if found else pd.DataFrame()
@@ -228,12 +228,12 @@ class Record:
                     if not ref.network or ref.key in known:
                         continue
                     known.add(ref.key)
-                    crops, test = self._plan.crops(ref), set(fit.part.test.nonzero()[0].tolist())
+                    crops, test = self._plan.crops(ref), set(fit.fold.test.nonzero()[0].tolist())
                     where: dict[str, Any] = {"regions": ref.region.label(), "sequence": ref.sequence}
                     where |= {"images": ref.images.label()}
-                    where |= {"repeat": fit.part.repeat, "fold": fit.part.fold if ref.part else -1}
+                    where |= {"repeat": fit.fold.repeat, "fold": fit.fold.number if ref.fold else -1}
                     for fault in crops.faults if crops is not None else []:
-                        if fault.sample >= 0 and (fault.sample in test or ref.part is None):
+                        if fault.sample >= 0 and (fault.sample in test or ref.fold is None):
                             rows.append({**where, "sample": self._plan.ids[fault.sample], "reason": fault.why})
         path = self.folder / "not_found.csv"
         if rows:
@@ -257,7 +257,7 @@ class Record:
                     if folder is not None:
                         table = pd.read_csv(folder / POINTS_QUALITY, dtype={"sample": str}).set_index("sample")
                         where: dict[str, Any] = {"regions": crops.region.label()}
-                        where |= {"repeat": fit.part.repeat, "fold": fit.part.fold if crops.part else -1}
+                        where |= {"repeat": fit.fold.repeat, "fold": fit.fold.number if crops.fold else -1}
                         places = self._plan.samples[["patient", *self._plan.dataset.locations]]
                         table = places.join(table, how="right")
                         found[place] = pd.DataFrame(where, index=table.index).join(table)
@@ -329,7 +329,7 @@ class Record:
                 "sample": self._plan.ids[fit.rows.test],
                 "patient": self._plan.patients[fit.rows.test],
             }
-            table |= {"repeat": fit.part.repeat, "fold": fit.part.fold, "y": y[fit.rows.test]}
+            table |= {"repeat": fit.fold.repeat, "fold": fit.fold.number, "y": y[fit.rows.test]}
             table |= {f"p_{k}": p[:, k] for k in range(p.shape[1])}
             if threshold.exists():
                 table["threshold"] = np.load(threshold)

@@ -8,11 +8,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from data import ScangridError
 from data.base import Image
 from encoders.base import FittedEncoder, Tokens
 
 
-class EncodingError(Exception):
+class EncodingError(ScangridError):
     """An encoder gave what no encoder may give."""
 
 

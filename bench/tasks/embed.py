@@ -89,7 +89,7 @@ class Embed:
         plugin: Encoder = self._plan.keys.plugin("encoders", ref.encoder).frozen()
         seed = identity.seed(self._plan.grid.protocol.seed, "encoder")
         nobody = np.zeros(0, dtype=str)
-        if ref.part is None:
+        if ref.fold is None:
             if self._encoder is None or self._encoder[0] != plugin:
                 self._encoder = None
                 self._encoder = (plugin, plugin.fit([], None, groups=nobody, seed=seed, device=self._device))
@@ -107,7 +107,7 @@ class Embed:
             entries = rows[samples]  # samples that share a crop have labels of their own
         y = None if ref.y is None else ref.y[samples]
         groups = self._plan.patients[samples]
-        seed = identity.seed(self._plan.grid.protocol.seed, "encoder", ref.part.repeat, ref.part.fold)
+        seed = identity.seed(self._plan.grid.protocol.seed, "encoder", ref.fold.repeat, ref.fold.number)
         start = time.perf_counter()
         fitted = plugin.fit(Subset(crops, entries), y, groups=groups, seed=seed, device=self._device)
 

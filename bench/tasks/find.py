@@ -52,11 +52,11 @@ class Find:
         """
         import pandas as pd
 
-        plan, part = self._plan, ref.part
+        plan, fold = self._plan, ref.fold
         plugin: Region = plan.keys.plugin("regions", ref.region).trained()
-        train = np.ones(len(plan.ids), dtype=bool) if part is None else part.train
-        repeat, fold = (0, 0) if part is None else (part.repeat, part.fold)
-        seed = identity.seed(plan.grid.protocol.seed, "region", repeat, fold)
+        train = np.ones(len(plan.ids), dtype=bool) if fold is None else fold.train
+        repeat, number = (0, 0) if fold is None else (fold.repeat, fold.number)
+        seed = identity.seed(plan.grid.protocol.seed, "region", repeat, number)
         start = time.perf_counter()
         fitted = plugin.fit_points(list(self._drawn(ref, train)), seed=seed, device=self._device)
         studies = list(dict.fromkeys(plan.samples["study"].astype(str)))
@@ -105,7 +105,7 @@ class Find:
         """The studies of the training patients, each as often as its patient was drawn."""
         studies = self._plan.samples["study"].astype(str).to_numpy()
         for name in dict.fromkeys(studies[train]):
-            times = None if ref.part is None else ref.part.times
+            times = None if ref.fold is None else ref.fold.times
             study = self._study(name)
             yield from [study] * (1 if times is None else int(times[np.flatnonzero(studies == name)[0]]))
 

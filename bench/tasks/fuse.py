@@ -192,7 +192,7 @@ class Fuse:
 
     def seed(self, fit: Fit) -> int:
         """The seed of a fold's fusion."""
-        return identity.seed(self._plan.grid.protocol.seed, "fusion", fit.part.repeat, fit.part.fold)
+        return identity.seed(self._plan.grid.protocol.seed, "fusion", fit.fold.repeat, fit.fold.number)
 
     def _inner_folds(self, planned: PlannedCell, fit: Fit) -> Int64:
         """The inner fold of each training row, as heads would cut them."""
@@ -204,8 +204,8 @@ class Fuse:
             labels.y[rows],
             self._plan.patients[rows],
             len(labels.classes),
-            seed=identity.seed(self._plan.grid.protocol.seed, "balance", fit.part.repeat, fit.part.fold),
-            validation=None if fit.part.inner is None else fit.part.inner[rows],
+            seed=identity.seed(self._plan.grid.protocol.seed, "balance", fit.fold.repeat, fit.fold.number),
+            validation=None if fit.fold.inner is None else fit.fold.inner[rows],
         )
         fold_of = np.full(len(rows), -1, dtype=np.int64)
         for i, (_, held) in enumerate(training.folds()):

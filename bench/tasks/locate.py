@@ -50,7 +50,7 @@ class Locate:
         """Keeps how near the region came on the scans of test patients."""
         import pandas as pd
 
-        test = set(self._plan.samples["study"].astype(str)[ref.part.test]) if ref.part else set(ratings)
+        test = set(self._plan.samples["study"].astype(str)[ref.fold.test]) if ref.fold else set(ratings)
         patient = dict(zip(self._plan.samples["study"].astype(str), self._plan.patients, strict=True))
         rows = [{"study": s, "patient": patient[s], **found} for s, found in ratings.items() if s in test and found]
         note = made_by("quality", ref)
@@ -59,14 +59,14 @@ class Locate:
 
     def _fitted(self, ref: CropsRef) -> FittedRegion:
         """The region ready to look: read, or trained on the training patients of its fold and kept."""
-        plan, part = self._plan, ref.part
+        plan, fold = self._plan, ref.fold
         plugin: Region = plan.keys.plugin("regions", ref.region)
-        if part is None:
+        if fold is None:
             return plugin.fit([], seed=0, device=self._device)
         folder = self._store.find("regions", ref.network)
         if folder is not None:
             return plugin.load(folder, device=self._device)
-        seed = identity.seed(plan.grid.protocol.seed, "region", part.repeat, part.fold)
+        seed = identity.seed(plan.grid.protocol.seed, "region", fold.repeat, fold.number)
         start = time.perf_counter()
         fitted = plugin.fit(self._scans(ref), seed=seed, device=self._device)
 
@@ -80,16 +80,16 @@ class Locate:
 
     def _scans(self, ref: CropsRef) -> list[Scan]:
         """The scans of the training patients, each as often as its patient was drawn."""
-        plan, part = self._plan, ref.part
-        assert part is not None
+        plan, fold = self._plan, ref.fold
+        assert fold is not None
         studies = plan.samples["study"].astype(str).to_numpy()
         have = plan.rows(plan.keys.crops(ref.sequence, ref.region, ref.images)) >= 0
         records: list[dict[str, Any]] = plan.keys.places.reset_index().to_dict("records")  # type: ignore[assignment]
         found = []
-        for study in dict.fromkeys(studies[part.train & have]):
+        for study in dict.fromkeys(studies[fold.train & have]):
             rows = np.flatnonzero(studies == study)
             scan = Scan(study, plan.patients[rows[0]], self._reader(study, ref.sequence), [records[i] for i in rows])
-            found += [scan] * (1 if part.times is None else int(part.times[rows[0]]))
+            found += [scan] * (1 if fold.times is None else int(fold.times[rows[0]]))
         return found
 
     def _reader(self, study: str, sequence: str) -> Any:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from bench.grid.cells import NONE
 from bench.plan import identity
-from bench.plan.keys import CropsRef, Fit, Part, TokensRef
+from bench.plan.keys import CropsRef, Fit, Fold, TokensRef
 from bench.plan.plan import SEEN, Plan, PlannedCell
 from bench.run.progress import Progress
 from bench.tasks.embed import Embed
@@ -146,30 +146,30 @@ class Work:
         if all(ref.key != other.key for other in refs):
             refs.append(ref)
         if place not in cut:
-            name = f"region {ref.region.label()} on {ref.sequence}{_where(ref.part)}"
+            name = f"region {ref.region.label()} on {ref.sequence}{_where(ref.fold)}"
             before: tuple[Task, ...] = ()
             write = self._locate.write
             if self._plan.keys.plugin("regions", ref.region).finds_points:
                 write = self._find.write
                 if ref.network not in fitted:
                     if (ref.network,) not in cut:
-                        points = f"points of {ref.region.label()}{_where(ref.part)}"
+                        points = f"points of {ref.region.label()}{_where(ref.fold)}"
                         cut[ref.network,] = Task(points, lambda: self._find.find(ref, points), "torch", order=(-1, 0))
                     before = (cut[ref.network,],)
             cut[place] = Task(name, lambda: write(refs, name), "torch", after=before, order=(-1, len(cut)))
         return cut[place]
 
     def _encode_task(self, ref: TokensRef, before: tuple[Task, ...], place: int) -> Task:
-        where = _where(ref.part or ref.crops.part)
+        where = _where(ref.fold or ref.crops.fold)
         name = f"{ref.encoder.label()} on {ref.crops.sequence}, {ref.crops.images.label()}{where}"
-        learns = float(ref.part is not None)
+        learns = float(ref.fold is not None)
         return Task(name, lambda: self._embed.write(ref, name), "torch", after=before, order=(learns, place))
 
     def _fuse_task(self, planned: PlannedCell, fit: Fit, key: str, before: tuple[Task, ...], place: int) -> Task:
         cell, ref = planned.cell, fit.fused
         assert ref is not None
         train, what = (self.fuse.train, "") if key == ref.key else (self.fuse.train_refits, " without inner folds")
-        where = f"repeat {fit.part.repeat} fold {fit.part.fold}"
+        where = f"repeat {fit.fold.repeat} fold {fit.fold.number}"
         name = f"{cell['fusion'].label()} on {cell['encoders'].label()}, {cell.target}, {where}{what}"
         if self._device != "cuda":
             import torch  # noqa: F401 (as in `_fit_task`)
@@ -184,8 +184,8 @@ class Work:
     def _fit_task(self, planned: PlannedCell, fit: Fit, before: tuple[Task, ...], place: int) -> Task:
         cell = planned.cell
         head = self._plan.keys.plugin("heads", cell["heads"])
-        embedding, fold, balanced = self._share_keys(planned, fit)
-        self._shared.expect(embedding, fold, balanced)
+        embedding, features, balanced = self._share_keys(planned, fit)
+        self._shared.expect(embedding, features, balanced)
         view = planned.view
         run = "" if view.kind == "real" else f", {view.kind} run {view.number}"
         name = f"{cell['heads'].label()} on {cell['encoders'].label()}, {cell.target}{run}"
@@ -194,18 +194,18 @@ class Work:
         lane: Literal["torch", "cpu"] = "torch" if head.lane == "torch" and self._device == "cuda" else "cpu"
         target = [target.name for target in self._plan.grid.targets].index(cell.target)
         which = (("real", "null", "refit").index(view.kind), view.number)
-        order = (2, place, *which, target, fit.part.repeat, fit.part.fold, _grouped(balanced))
+        order = (2, place, *which, target, fit.fold.repeat, fit.fold.number, _grouped(balanced))
         return Task(name, lambda: self._fit(planned, fit), lane, after=before, order=order)
 
     def _fit(self, planned: PlannedCell, fit: Fit) -> None:
         from bench.stages.fits import fit_and_predict
 
-        cell, part = planned.cell, fit.part
+        cell, fold = planned.cell, fit.fold
         head = self._plan.keys.plugin("heads", cell["heads"])
-        embedding, fold, balanced = self._share_keys(planned, fit)
+        embedding, features, balanced = self._share_keys(planned, fit)
         start = time.perf_counter()
         try:
-            branches: list[Branch] = self._shared.get(fold, lambda: self.branches(planned, fit, embedding))
+            branches: list[Branch] = self._shared.get(features, lambda: self.branches(planned, fit, embedding))
             training = self._shared.get(balanced, lambda: [self.training(planned, fit, one) for one in branches])
             test = fit.rows.test
             found = fit_and_predict(
@@ -213,12 +213,12 @@ class Work:
                 training,
                 [branch.X[test] for branch in branches],
                 np.stack([branch.present[test] for branch in branches]),
-                seed=identity.seed(self._plan.grid.protocol.seed, "fit", part.repeat, part.fold),
+                seed=identity.seed(self._plan.grid.protocol.seed, "fit", fold.repeat, fold.number),
                 threads=1,
                 device=self._device if head.lane == "torch" or self._device == "cuda" else "cpu",
             )
         finally:
-            self._shared.release(embedding, fold, balanced)
+            self._shared.release(embedding, features, balanced)
 
         def save(draft: Path) -> None:
             np.save(draft / "probabilities.npy", found.P)
@@ -234,7 +234,7 @@ class Work:
         """The training rows of one branch, those that have it."""
         from heads.base import Refits, Training
 
-        cell, part = planned.cell, fit.part
+        cell, fold = planned.cell, fit.fold
         labels = planned.view.labels[cell.target]
         here = branch.present[fit.rows.train]
         rows = fit.rows.train[here]
@@ -247,8 +247,8 @@ class Work:
             self._plan.patients[rows],
             len(labels.classes),
             self._plan.keys.plugin("balance", cell["balance"]) if cell["balance"] != NONE else None,
-            identity.seed(self._plan.grid.protocol.seed, "balance", part.repeat, part.fold),
-            None if part.inner is None else part.inner[rows],
+            identity.seed(self._plan.grid.protocol.seed, "balance", fold.repeat, fold.number),
+            None if fold.inner is None else fold.inner[rows],
             refits,
             self._threshold(planned),
         )
@@ -306,7 +306,7 @@ class Work:
         from bench.stages import features
 
         plan, step = self._plan, planned.cell["tables"]
-        seed = identity.seed(plan.grid.protocol.seed, "table", fit.part.repeat, fit.part.fold)
+        seed = identity.seed(plan.grid.protocol.seed, "table", fit.fold.repeat, fit.fold.number)
         columns = plan.samples[plan.keys.table_columns(planned.cell)]
         fitted = features.fitted_table(plan.keys.plugin("tables", step), columns, fit.rows.train, seed=seed)
         return features.table_features(fitted, columns)
@@ -335,15 +335,15 @@ class Work:
     def _share_keys(self, planned: PlannedCell, fit: Fit) -> tuple[Hashable, Hashable, Hashable]:
         """What the embedding, the features of the fold and its training rows are shared by."""
         embedding = self.embedding_key(planned)
-        fold = (embedding, fit.rows.key, len(self._fused_keys(planned, fit)))
+        features = (embedding, fit.rows.key, len(self._fused_keys(planned, fit)))
         head = self._plan.keys.plugin("heads", planned.cell["heads"])
-        return embedding, fold, (fold, planned.cell["balance"] if head.balanced else "real rows")
+        return embedding, features, (features, planned.cell["balance"] if head.balanced else "real rows")
 
 
-def _where(part: Part | None) -> str:
-    if part is None:
+def _where(fold: Fold | None) -> str:
+    if fold is None:
         return ""
-    return f", repeat {part.repeat} fold {part.fold}" if part.fold >= 0 else ", all patients"
+    return f", repeat {fold.repeat} fold {fold.number}" if fold.number >= 0 else ", all patients"
 
 
 def _grouped(key: Hashable) -> float:

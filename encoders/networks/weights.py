@@ -8,11 +8,13 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from data import ScangridError
+
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
 
-class WeightsError(Exception):
+class WeightsError(ScangridError):
     """Weights that can't be had or that don't fit: one line with the way out."""
 
 

@@ -242,11 +242,11 @@ def by_hand(plan, planned, fit):
     constant = sd <= 1e-7 * np.abs(mean)
     X = (X - mean.astype(np.float32)) * np.where(constant, 0, 1 / np.where(constant, 1, sd)).astype(np.float32)
     y = planned.view.labels[cell.target].y
-    part = fit.part
+    fold = fit.fold
     balance = keys.plugin("balance", cell["balance"])
-    balance_seed = identity.seed(seed, "balance", part.repeat, part.fold)
+    balance_seed = identity.seed(seed, "balance", fold.repeat, fold.number)
     training = Training(X[train], y[train], plan.patients[train], 2, balance, balance_seed)
-    fit_seed = identity.seed(seed, "fit", part.repeat, part.fold)
+    fit_seed = identity.seed(seed, "fit", fold.repeat, fold.number)
     return head.fit(training, seed=fit_seed, threads=1, device="cpu").predict_proba(X[test])
 
 

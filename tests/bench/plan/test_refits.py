@@ -73,10 +73,10 @@ def test_a_key_knows_how_often_a_patient_was_drawn(refitted, tmp_path):
     cell = next(c.cell for c in cells if c.cell["heads"].name == "logistic")
     once = np.ones(len(plan.ids), dtype=np.int64)
     twice = once + (plan.patients == plan.patients[0])
-    fixed = plan.view.parts
+    fixed = plan.view.folds
     views = [plan.refit_view(0, times) for times in (once, twice)]
     for view in views:
-        view.parts[:] = [type(p)(p.repeat, p.fold, p.train, p.test, None, view.parts[0].times) for p in fixed]
+        view.folds[:] = [type(p)(p.repeat, p.fold, p.train, p.test, None, view.folds[0].times) for p in fixed]
     one, two = (plan.plan_cell(cell, view) for view in views)
     real = next(c for c in cells if c.cell is cell or c.cell == cell)
     assert [fit.key for fit in one.fits] == [fit.key for fit in real.fits]  # nothing but the draw is in the key
@@ -172,8 +172,8 @@ def test_what_learns_in_a_fold_sees_the_copies(refitted, go, phantom, tmp_path):
         assert not go(text).failures
     plan, cells = planned(text, tmp_path)
     again = of_logistic(Refits(plan, cells), cells)
-    wanted = [Counter(plan.patients[fit.part.rows(fit.part.train)]) for one in again for fit in one.fits]
-    real_folds = [Counter(plan.patients[part.train]) for part in plan.view.parts]
+    wanted = [Counter(plan.patients[fit.fold.rows(fit.fold.train)]) for one in again for fit in one.fits]
+    real_folds = [Counter(plan.patients[fold.train]) for fold in plan.view.folds]
     assert sorted(map(sorted, (c.items() for c in seen))) == sorted(sorted(c.items()) for c in [*wanted, *real_folds])
 
 

@@ -157,7 +157,7 @@ def test_encoders_are_given_training_patients_alone(small, phantom, tmp_path, mo
     for task in tasks:
         if task.lane == "torch":
             task.run()
-    expected = [set(plan.patients[part.train]) for part in plan.view.parts]
+    expected = [set(plan.patients[fold.train]) for fold in plan.view.folds]
     assert seen == expected
 
 
