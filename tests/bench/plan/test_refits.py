@@ -76,7 +76,7 @@ def test_a_key_knows_how_often_a_patient_was_drawn(refitted, tmp_path):
     fixed = plan.view.folds
     views = [plan.refit_view(0, times) for times in (once, twice)]
     for view in views:
-        view.folds[:] = [type(p)(p.repeat, p.fold, p.train, p.test, None, view.folds[0].times) for p in fixed]
+        view.folds[:] = [type(p)(p.repeat, p.number, p.train, p.test, None, view.folds[0].times) for p in fixed]
     one, two = (plan.plan_cell(cell, view) for view in views)
     real = next(c for c in cells if c.cell is cell or c.cell == cell)
     assert [fit.key for fit in one.fits] == [fit.key for fit in real.fits]  # nothing but the draw is in the key
