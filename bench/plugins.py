@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import importlib
 import importlib.util
 import inspect
@@ -14,6 +13,7 @@ from types import ModuleType
 from typing import Any
 
 from data import ScangridError
+from data.text.names import nearest
 
 BASES = {
     "data": ("data", "Dataset"),
@@ -102,12 +102,6 @@ def describe(kind: str) -> list[str]:
             default = f.default if f.default is not dataclasses.MISSING else {}
             out.append(f"    {f.name + ' = ' + repr(default):28} {meanings.get(f.name, '')}".rstrip())
     return out
-
-
-def nearest(name: str, known: list[str]) -> str:
-    """What a message about an unknown name ends with: the nearest that is, else all that are."""
-    close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    return f": did you mean '{close[0]}'?" if close else f": there is {', '.join(known) or 'none'}"
 
 
 def _arguments(document: str) -> dict[str, str]:

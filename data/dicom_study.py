@@ -13,8 +13,8 @@ import numpy as np
 
 from data.base import DataError, Dataset, Image, Target, exclusions
 from data.reading import series
-from data.reading.dicom_headers import Header
-from data.reading.dicom_series import MIN_SLICES, Rules, Study, read_study
+from data.reading.dicom_headers import DicomHeader
+from data.reading.dicom_series import MIN_SLICES, Rules, StudyFiles, read_study
 from data.rsna_challenge import tables as rsna_tables
 from data.rsna_challenge.tables import PLACES, SEQUENCES
 
@@ -154,7 +154,7 @@ class DicomStudy(Dataset):
             DataError: The study lacks the sequence, or no header says where its slices lie.
         """
         read = self._study(study)
-        found: list[tuple[bool, float, int, Header, float, float]] = []
+        found: list[tuple[bool, float, int, DicomHeader, float, float]] = []
         for one in read.used.get(sequence, []):
             try:
                 header = series.read_header(one.path)
@@ -178,8 +178,8 @@ class DicomStudy(Dataset):
             text = text.replace(path, called[path])
         return text
 
-    def _study(self, study: str) -> Study:
-        return self._read.get(study) or Study()
+    def _study(self, study: str) -> StudyFiles:
+        return self._read.get(study) or StudyFiles()
 
     def _listed(self) -> dict[str, dict[str, str]]:
         if not self.descriptions:
@@ -192,7 +192,7 @@ class DicomStudy(Dataset):
             raise DataError(said if self.keep_names else said.replace(str(path), "descriptions")) from error
 
     @cached_property
-    def _read(self) -> dict[str, Study]:
+    def _read(self) -> dict[str, StudyFiles]:
         folders = (self.folders,) if isinstance(self.folders, str) else self.folders
         if not any(folders):
             raise DataError("dicom_study has no folders: set `folders` to the folders of DICOM files, one a study")
@@ -200,7 +200,7 @@ class DicomStudy(Dataset):
             if name not in SEQUENCES.values():
                 raise DataError(f"dicom_study has no sequence '{name}': use some of {', '.join(SEQUENCES.values())}")
         listed = self._listed()
-        read: dict[str, Study] = {}
+        read: dict[str, StudyFiles] = {}
         for number, folder in enumerate(map(Path, folders), start=1):
             name = folder.resolve().name if self.keep_names else f"study_{number}"
             if name in read:

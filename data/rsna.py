@@ -15,7 +15,7 @@ from data.base import DataError, Dataset, Float64, Image, Target, exclusions
 from data.reading import series
 from data.rsna_challenge import tables as rsna_tables
 from data.rsna_challenge.metric import rsna_log_loss
-from data.rsna_challenge.tables import CLASSES, SEQUENCES, Mark
+from data.rsna_challenge.tables import CLASSES, SEQUENCES, AnnotatedPoint
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,7 +27,7 @@ class _Read(NamedTuple):
     samples: pd.DataFrame
     series: dict[str, dict[str, str]]  # the sequence of each series, by study and series
     seen: dict[tuple[str, str], list[str]]  # the series that have a folder, by study and sequence
-    marks: dict[str, list[Mark]]
+    marks: dict[str, list[AnnotatedPoint]]
     excluded: list[rsna_tables.Exclusion]
 
 

@@ -8,7 +8,14 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from heads.base import Float32, Float64, Head, Refits, Training
+from heads.base import Float32, Float64, Head, InnerRefits, TrainingSet
+
+
+def reads_one_kind_of_features(plugin: Head) -> None:
+    """At most one of the class variables `reads_...` is true."""
+    names = ("reads_embedding", "reads_own_probabilities", "reads_locations", "reads_presence")
+    true = [name for name in names if getattr(plugin, name)]
+    assert len(true) <= 1, f"{' and '.join(true)} are true: a head reads one kind of features"
 
 
 def gives_probabilities_of_every_class(plugin: Head) -> None:
@@ -25,7 +32,7 @@ def gives_zero_to_a_class_that_training_lacks(plugin: Head) -> None:
     """A class without training rows keeps its column."""
     training, test, _ = _problem(plugin, 2)
     training = replace(training, y=training.y * 2, classes=3)
-    if plugin.features == "own":
+    if plugin.reads_own_probabilities:
         training, test = replace(training, X=_third(training.X)), _third(test)
     p = _predictions(plugin, training, test)
     assert p.shape == (60, 3) and (p[:, 1] == 0).all(), "class 1 had no training rows and has no column of zeros"
@@ -35,7 +42,7 @@ def learns_what_is_easy(plugin: Head) -> None:
     """Classes that lie far apart are told apart in patients never seen; floors that see no scan are let off."""
     from sklearn.metrics import roc_auc_score
 
-    if plugin.features in ("all", "own"):
+    if not plugin.is_floor():
         training, test, y = _problem(plugin, 2)
         auc = roc_auc_score(y, _predictions(plugin, training, test)[:, 1])
         assert auc > 0.9, f"AUC {auc:.2f} on classes that lie far apart"
@@ -43,7 +50,7 @@ def learns_what_is_easy(plugin: Head) -> None:
 
 def is_calibrated_where_features_were_trained_with_labels(plugin: Head) -> None:
     """Features that give the labels of training rows away, and say nothing of other rows, give about the base rate."""
-    if plugin.features != "all":
+    if not plugin.reads_embedding:
         return
     training, test, _ = _problem(plugin, 2, apart=0.0)
     fold_of = np.full(len(training.y), -1)
@@ -51,7 +58,7 @@ def is_calibrated_where_features_were_trained_with_labels(plugin: Head) -> None:
         fold_of[held] = i
     given_away = training.X + 6 * (training.y[:, None] - 0.5).astype(np.float32)
     refits = tuple(np.where((fold_of == i)[:, None], training.X, given_away) for i in range(fold_of.max() + 1))
-    trained = replace(training, X=given_away, refits=Refits(fold_of, refits))
+    trained = replace(training, X=given_away, refits=InnerRefits(fold_of, refits))
     p = plugin.fit(trained, seed=0).predict_proba(test)[:, 1]
     away = float(np.abs(p - training.y.mean()).max())
     assert away < 0.35, f"a probability is {away:.2f} from the base rate, but was learnt from what only training shows"
@@ -66,7 +73,7 @@ def same_seed_same_bits(plugin: Head) -> None:
 
 def predicts_each_row_by_itself(plugin: Head) -> None:
     """The order of the rows and the company of other rows change no prediction."""
-    if plugin.features == "none":
+    if plugin.reads_nothing():
         return
     training, test, _ = _problem(plugin, 2)
     fitted = _configured(plugin).fit(training, seed=0)
@@ -95,7 +102,7 @@ def resamples_whole_patients_of_the_training_part_only(plugin: Head) -> None:
     """Every sampler sees all rows of a patient or none; of the fits for calibration none sees all patients."""
     training, test, _ = _problem(plugin, 2)
     balance = _Recorded()
-    head = replace(plugin, calibration="none" if plugin.features == "own" else "sigmoid")
+    head = replace(plugin, calibration="none" if plugin.reads_own_probabilities else "sigmoid")
     head.fit(replace(training, balance=balance), seed=0).predict_proba(test)
     if not head.balanced:
         assert not balance.seen, "a head that ignores balance called its sampler"
@@ -158,24 +165,24 @@ def _configured(plugin: Head) -> Head:
     return plugin if plugin.refuses(None) is None else replace(plugin, calibration="sigmoid")
 
 
-def _predictions(plugin: Head, training: Training, test: Float32) -> Float64:
+def _predictions(plugin: Head, training: TrainingSet, test: Float32) -> Float64:
     return _configured(plugin).fit(training, seed=0).predict_proba(test)
 
 
 def _problem(
     plugin: Head, classes: int, apart: float = 3.0, share: float | None = None
-) -> tuple[Training, Float32, NDArray[np.int64]]:
+) -> tuple[TrainingSet, Float32, NDArray[np.int64]]:
     """140 training rows of 35 patients, 60 test rows and their labels; the classes are `apart` standard deviations."""
     rng = np.random.default_rng(classes)
     n, features = 200, 20
     y = rng.integers(classes, size=n) if share is None else (rng.random(n) < share).astype(np.int64)
-    if plugin.features == "none":
+    if plugin.reads_nothing():
         X = np.zeros((n, 0), dtype=np.float32)
-    elif plugin.features == "location":
+    elif plugin.reads_locations:
         X = np.eye(4, dtype=np.float32)[rng.integers(4, size=n)]
-    elif plugin.features == "presence":
+    elif plugin.reads_presence:
         X = (rng.random((n, 3)) < 0.7).astype(np.float32)
-    elif plugin.features == "own":
+    elif plugin.reads_own_probabilities:
         odds = np.exp(apart * np.eye(classes)[y] + rng.standard_normal((n, classes)))
         X = (odds / odds.sum(axis=1, keepdims=True)).astype(np.float32)
     else:
@@ -184,7 +191,7 @@ def _problem(
         X = (centres[y] + rng.standard_normal((n, features))).astype(np.float32)
         X = (X - X[:140].mean(axis=0)) / X[:140].std(axis=0)
     groups = np.repeat([f"patient {i}" for i in range(50)], 4)
-    return Training(X[:140], y[:140], groups[:140], classes), X[140:], y[140:]
+    return TrainingSet(X[:140], y[:140], groups[:140], classes), X[140:], y[140:]
 
 
 def _third(X: Float32) -> Float32:

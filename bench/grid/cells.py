@@ -173,15 +173,15 @@ class Grid:
                 heads[Step(name)] = plugin_class("heads", name)
         for target in [t.name for t in self.targets]:
             for head, cls in heads.items():
-                if cls.features in ("all", "own"):
+                if not cls.is_floor():
                     continue
                 for sequences in self.axes["sequences"]:
-                    if cls.features != "presence":
+                    if not cls.reads_presence:
                         yield Cell(floor_steps(sequences, head), target)
                     elif sequences.parts:
                         for drop in self.drops(sequences):
                             yield Cell(floor_steps(sequences, head) | {"drop": drop}, target)
-            embedded = [head for head, cls in heads.items() if cls.features in ("all", "own")]
+            embedded = [head for head, cls in heads.items() if not cls.is_floor()]
             others = [self.axes[axis] for axis in AXES[2:-1]]
             for sequences in self.axes["sequences"]:
                 for drop, *steps in itertools.product(self.drops(sequences), *others, embedded):
@@ -198,7 +198,7 @@ class Grid:
         unused = []
         if not cell["sequences"].parts or not plugin_class("fusion", cell["fusion"].name).uses_filled:
             unused.append("missing")
-        if heads[cell["heads"]].features == "own":
+        if heads[cell["heads"]].reads_own_probabilities:
             unused += ["tables", "balance"]
         return unused
 

@@ -16,8 +16,9 @@ from ruamel.yaml.error import YAMLError
 
 from bench.grid.cells import AXES, DEFAULTS, JOINED, Family, Grid, Interval, Protocol, Step, TargetChoice, matches
 from bench.grid.values import default, fits, frozen, is_one_value, plain
-from bench.plugins import PluginError, nearest, plugin_class
+from bench.plugins import PluginError, plugin_class
 from data import ScangridError
+from data.text.names import nearest
 from heads.fitting.thresholds import ARGMAX, wanted_sensitivity
 from results.statistics.metrics import METRICS
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from bench.grid.cells import AXES, Cell, Grid, is_named
-from bench.plugins import nearest
 from data import ScangridError
+from data.text.names import nearest
 
 
 class SelectionError(ScangridError):

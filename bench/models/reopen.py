@@ -9,9 +9,9 @@ from typing import Any
 
 from bench.grid.file import read_grid
 from bench.plan.plan import Plan, PlannedCell
-from bench.plugins import nearest
 from bench.tasks.store import Store
 from data import ScangridError
+from data.text.names import nearest
 
 SHORT = 8
 _SHOWN = 8

@@ -14,10 +14,10 @@ from bench.grid.cells import FLOORS, NONE, Cell, Grid, GridMisfitError, Step
 from bench.plan import guards, identity, labels, splits
 from bench.plan.keys import CropsRef, Fit, Fold, Keys, TokensRef, View
 from bench.plan.labels import Labels
-from bench.plugins import nearest
 from bench.stages.crops import Crops
 from bench.tasks.store import Store
 from data.base import Dataset, exclusions
+from data.text.names import nearest
 from heads.fitting.thresholds import ARGMAX
 from preprocessing.regions.base import patient_digest
 
@@ -210,7 +210,7 @@ class Plan:
             rows = self.keys.rows(cell, present, fold, view)
             tokens: tuple[tuple[TokensRef, ...], ...] = ()
             fused, filling = None, ""
-            if head.features in ("all", "own"):
+            if not head.is_floor():
                 tokens = tuple(
                     tuple(
                         self.keys.tokens(cell, s.name, encoder, fold, view, present[:, i])
@@ -229,9 +229,9 @@ class Plan:
     def _refuses(self, cell: Cell, have: NDArray[np.bool_], view: View) -> str:
         """Why a cell is not run, or an empty text."""
         head = self.keys.plugin("heads", cell["heads"])
-        if head.features == "location" and not self.dataset.locations:
+        if head.reads_locations and not self.dataset.locations:
             return "the dataset has no columns that locate a sample"
-        if head.features in ("all", "own"):
+        if not head.is_floor():
             if cell["drop"].fields and self.keys.plugin("regions", cell["regions"]).finds_points:
                 name = cell["regions"].label()
                 return f"{name} looks for points in dropped sequences too: use region point with drop"
@@ -266,18 +266,18 @@ class Plan:
 
     def _unfit(self, cell: Cell, head: Any, classes: int) -> str:
         """Why a head can't read what its encoders and fusion give, or an empty text."""
-        if head.features not in ("all", "own"):
+        if head.is_floor():
             return ""
         fusion, learns = cell["fusion"].label(), self.keys.plugin("fusion", cell["fusion"]).learns == "labels"
         encoders = cell["encoders"].each
         trained = [one.label() for one in encoders if self.keys.plugin("encoders", one).learns == "labels"]
         if not trained:
-            own = head.features == "own" and not learns
+            own = head.reads_own_probabilities and not learns
             return f"fusion {fusion} learns from no labels, so it has no probabilities of its own" if own else ""
         saw = f"{trained[0]} is trained with the labels of all training rows"
         if learns:
             return f"{saw}, so fusion {fusion} can't learn from them on its features: use fusion mean"
-        if head.features == "all":
+        if head.reads_embedding:
             return f"{saw}, so nothing tells how far a head may trust its features: use head own"
         if len(trained) < len(encoders):
             return f"{saw}, the encoders beside it are not, and head own would not see them"

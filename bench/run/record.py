@@ -303,7 +303,7 @@ class Record:
             "reason": reason,
             "tuned": bool(head.tune),
             "seconds": self._seconds(planned) if status == "done" else None,
-            "floor": head.features not in ("all", "own") or cell["heads"].name in FLOORS,
+            "floor": head.is_floor() or cell["heads"].name in FLOORS,
         }
 
     def _seconds(self, planned: PlannedCell) -> float:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from data.base import DataError
 from data.phantom.dicom import write_slice
 from data.phantom.severities import COUNTS, GRADES, LEVELS
-from data.phantom.study import SEQUENCES, Recipe, Study, draw_study
+from data.phantom.study import SEQUENCES, PhantomStudy, StudyRecipe, draw_study
 
 CONDITIONS = tuple(COUNTS)
 DESCRIPTIONS = dict(zip(SEQUENCES, ("Sagittal T1", "Sagittal T2/STIR", "Axial T2"), strict=True))
@@ -84,7 +84,7 @@ def write_rsna_phantom(
     import pandas as pd
 
     tables: dict[str, list[Any]] = {name: [] for name in ("train", "points", "series", "test_series", "rows", "truth")}
-    recipe = Recipe(
+    recipe = StudyRecipe(
         seed=seed,
         effect=effect,
         missing=missing,
@@ -138,7 +138,7 @@ def _check_counts(least: int, **counts: int) -> None:
             raise DataError(f"{name} ({count}) must be at least {least}")
 
 
-def _write_images(folder: Path, study: Study, recipe: Recipe) -> None:
+def _write_images(folder: Path, study: PhantomStudy, recipe: StudyRecipe) -> None:
     for series in study.series:
         here = folder / str(study.id) / str(series.id)
         here.mkdir(parents=True, exist_ok=True)
@@ -157,7 +157,7 @@ def _write_images(folder: Path, study: Study, recipe: Recipe) -> None:
 
 
 def _points(
-    rng: np.random.Generator, study: Study, labelled: NDArray[np.bool_], mark_error: int
+    rng: np.random.Generator, study: PhantomStudy, labelled: NDArray[np.bool_], mark_error: int
 ) -> list[tuple[int | str | float, ...]]:
     """The rows of `train_label_coordinates.csv`: labelled structures that a slice of the right sequence shows."""
     errors = rng.integers(-mark_error, mark_error + 1, len(labelled))
@@ -173,7 +173,7 @@ def _points(
     return rows
 
 
-def _truth(study: Study) -> list[dict[str, Any]]:
+def _truth(study: PhantomStudy) -> list[dict[str, Any]]:
     rows = []
     for i, (condition, level) in enumerate(product(CONDITIONS, LEVELS)):
         place = study.places.reshape(-1, 3)[i]

@@ -51,7 +51,7 @@ class NoImageError(DataError):
 
 
 @dataclass(frozen=True, eq=False)
-class Header:
+class DicomHeader:
     """What a file says of itself; texts are empty and numbers None where it says nothing.
 
     Args:
@@ -106,7 +106,7 @@ def walk(folder: Path) -> Iterator[Path]:
         yield from (Path(name) / file for file in sorted(files, key=_natural) if not file.startswith("."))
 
 
-def read(path: Path) -> Header:
+def read(path: Path) -> DicomHeader:
     """The header of a file, whatever its name; pixels are not read.
 
     Raises:
@@ -126,7 +126,7 @@ def read(path: Path) -> Header:
         raise DataError(f"{path}: can't be read, truncated or no DICOM file") from error
 
 
-def _header(path: Path, file: Any) -> Header:
+def _header(path: Path, file: Any) -> DicomHeader:
     if "DirectoryRecordSequence" in file:
         raise NoImageError(f"{path}: an index of files, no picture")
     if not all(file.get(tag) for tag in ("Rows", "Columns", "BitsAllocated")):
@@ -135,7 +135,7 @@ def _header(path: Path, file: Any) -> Header:
         raise DataError(f"{path}: can't be read, truncated or no picture: it has no Rows and Columns")
     frames = int(file.get("NumberOfFrames") or 1)
     bits = int(file.Rows) * int(file.Columns) * int(file.get("SamplesPerPixel") or 1) * int(file.BitsAllocated)
-    return Header(
+    return DicomHeader(
         path=path,
         patient=_text(file, "PatientID"),
         study=_text(file, "StudyInstanceUID"),

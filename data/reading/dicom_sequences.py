@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from data.reading.dicom_headers import Header
+from data.reading.dicom_headers import DicomHeader
 from data.reading.series import IN_PLANE
 
 _PLANES = ("sagittal", "coronal", "axial")  # whose normals are x, y, z
@@ -50,7 +50,7 @@ class Told(NamedTuple):
     plain: bool = True
 
 
-def by_plane(group: list[Header]) -> Iterator[tuple[str, list[Header]]]:
+def by_plane(group: list[DicomHeader]) -> Iterator[tuple[str, list[DicomHeader]]]:
     """Splits a series, such as a localizer of three planes: the slices near the plane of most, then of the others.
 
     Slices without an orientation stay with most. A block along L5/S1 may be nearer to coronal than to axial: what is
@@ -70,7 +70,7 @@ def by_plane(group: list[Header]) -> Iterator[tuple[str, list[Header]]]:
         group = [one for one, is_near in zip(group, near, strict=True) if not is_near]
 
 
-def tell(one: Header, plane: str) -> Told:
+def tell(one: DicomHeader, plane: str) -> Told:
     """The sequence of a series of a plane (empty where none is known) from one of its headers.
 
     The description counts first, then the protocol's name, then the times: an echo below 30 ms with a repetition up to
@@ -108,12 +108,12 @@ def tell(one: Header, plane: str) -> Told:
     return Told(sequence, how if sequence else f"{plane} {weight}, which is not read ({how})", not lesser)
 
 
-def _names_coronal(one: Header) -> bool:
+def _names_coronal(one: DicomHeader) -> bool:
     """Whether the description or the protocol calls the slices coronal."""
     return bool(_CORONAL.search(_spaced(f"{one.description} {one.protocol}")))
 
 
-def _by_times(one: Header) -> tuple[str, str]:
+def _by_times(one: DicomHeader) -> tuple[str, str]:
     """`T1`, `T2`, `STIR` or nothing, and how it was told."""
     echo, repetition, inversion = one.echo, one.repetition, one.inversion
     if echo is None or repetition is None:

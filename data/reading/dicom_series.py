@@ -9,7 +9,7 @@ from pathlib import Path
 
 from data.base import DataError
 from data.reading import dicom_headers, dicom_sequences
-from data.reading.dicom_headers import Header
+from data.reading.dicom_headers import DicomHeader
 from data.rsna_challenge.tables import Exclusion
 
 MIN_SLICES = 3
@@ -36,7 +36,7 @@ class Rules:
 
 
 @dataclass
-class Study:
+class StudyFiles:
     """What a folder holds.
 
     Args:
@@ -48,7 +48,7 @@ class Study:
         shown: What each file is called in messages.
     """
 
-    used: dict[str, list[Header]] = field(default_factory=dict)
+    used: dict[str, list[DicomHeader]] = field(default_factory=dict)
     recognised: list[tuple[str, str, int, str, str]] = field(default_factory=list)
     excluded: list[Exclusion] = field(default_factory=list)
     unread: dict[Path, str] = field(default_factory=dict)
@@ -67,14 +67,14 @@ class Study:
 class _Series:
     name: str
     plane: str
-    headers: list[Header]
+    headers: list[DicomHeader]
     sequence: str = ""
     how: str = ""
     plain: bool = True
     named: bool = False
 
 
-def read_study(folder: Path, name: str, place: str, rules: Rules) -> Study:
+def read_study(folder: Path, name: str, place: str, rules: Rules) -> StudyFiles:
     """Reads all headers below a folder and tells the sequences.
 
     Args:
@@ -91,7 +91,7 @@ def read_study(folder: Path, name: str, place: str, rules: Rules) -> Study:
         what = "is a file: give the folder that holds the study's DICOM files" if folder.exists() else "no such folder"
         raise DataError(f"{place}: {what}")
     folder = folder.absolute()  # a relative one, such as ".", would be found in every text
-    study, headers = Study(), []
+    study, headers = StudyFiles(), []
     paths = list(dicom_headers.walk(folder))
     for number, path in enumerate(paths, start=1):
         study.shown[path] = f"{path}" if rules.keep_names else f"{name}/file {number} of {len(paths)}"
@@ -132,7 +132,7 @@ def read_study(folder: Path, name: str, place: str, rules: Rules) -> Study:
     return study
 
 
-def _check_patient(headers: list[Header], place: str, study: Study) -> None:
+def _check_patient(headers: list[DicomHeader], place: str, study: StudyFiles) -> None:
     """Refuses several patients; files without an id belong to the patient of their examination, else of their frame."""
     owner = {one.study: one.patient for one in headers if one.patient and one.study}
     first: dict[str, Path] = {}
@@ -144,9 +144,9 @@ def _check_patient(headers: list[Header], place: str, study: Study) -> None:
         raise DataError(f"{place}: {why}")
 
 
-def _group(headers: list[Header]) -> list[_Series]:
+def _group(headers: list[DicomHeader]) -> list[_Series]:
     """Files of one series identifier and description, by SeriesNumber; without an identifier, those of one folder."""
-    groups: dict[tuple[str, ...], list[Header]] = defaultdict(list)
+    groups: dict[tuple[str, ...], list[DicomHeader]] = defaultdict(list)
     for one in headers:
         groups[one.series or str(one.path.parent), one.description, one.modality].append(one)
     found = [_Series("", plane, of) for group in groups.values() for plane, of in dicom_sequences.by_plane(group)]
@@ -214,7 +214,7 @@ def _choose(found: list[_Series], rules: Rules) -> None:
                 one.sequence, one.how = "", f"{sequence}, of which {best.name} is used ({one.how})"
 
 
-def _check_used(study: Study, found: list[_Series], place: str, rules: Rules) -> None:
+def _check_used(study: StudyFiles, found: list[_Series], place: str, rules: Rules) -> None:
     if not study.used:
         said = "; ".join(f"{one.name}: {one.how}" for one in found[:4])
         others = f" and {len(found) - 4} more" if len(found) > 4 else ""

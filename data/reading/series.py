@@ -35,7 +35,7 @@ class Header(NamedTuple):
 
 
 @dataclass(frozen=True)
-class _Slice:
+class _DicomSlice:
     path: Path
     pixels: Float32
     plane: Float64
@@ -175,7 +175,7 @@ def _numbers(path: Path, scan: Any, tag: str) -> list[float]:
     return found
 
 
-def _read_slice(path: Path) -> _Slice:
+def _read_slice(path: Path) -> _DicomSlice:
     import SimpleITK
 
     reader = _reader(path)
@@ -188,10 +188,10 @@ def _read_slice(path: Path) -> _Slice:
         raise DataError(f"{path}: is a picture in colours, not a scan")
     pixels = SimpleITK.GetArrayViewFromImage(scan).reshape(header.shape)
     between = next((n[0] for tag in ("0018|0088", "0018|0050") if (n := _numbers(path, scan, tag))), 1.0)
-    return _Slice(path, pixels.astype(np.float32), header.plane, abs(between) or 1.0)
+    return _DicomSlice(path, pixels.astype(np.float32), header.plane, abs(between) or 1.0)
 
 
-def _oriented(one: _Slice, orientation: str) -> _Slice:
+def _oriented(one: _DicomSlice, orientation: str) -> _DicomSlice:
     """The slice with rows and columns exchanged and flipped to an orientation's H and W."""
     d, h, w = np.array(volumes.ORIENTATIONS[orientation], dtype=np.float64)
     pixels, plane = one.pixels, one.plane.copy()
@@ -209,7 +209,7 @@ def _oriented(one: _Slice, orientation: str) -> _Slice:
     return replace(one, pixels=pixels, plane=plane)
 
 
-def _sorted(slices: list[_Slice], orientation: str) -> tuple[list[_Slice], list[str]]:
+def _sorted(slices: list[_DicomSlice], orientation: str) -> tuple[list[_DicomSlice], list[str]]:
     """The slices by position along their mean normal, without those at the place of an earlier one; these are named."""
     normal = np.array([one.plane[:3, 0] for one in slices])
     middle = np.array([centres(one.plane[None], one.pixels.shape)[0] for one in slices])
@@ -226,7 +226,7 @@ def _sorted(slices: list[_Slice], orientation: str) -> tuple[list[_Slice], list[
     return [_thick(slices[i], distance) for i in order if kept[i]], twice
 
 
-def _distance(apart: Float64, slices: list[_Slice]) -> float:
+def _distance(apart: Float64, slices: list[_DicomSlice]) -> float:
     """The usual distance (mm) of a slice to its nearest parallel one; what the tags say where there is none."""
     np.fill_diagonal(apart, np.inf)
     nearest = apart.min(axis=1)
@@ -234,17 +234,17 @@ def _distance(apart: Float64, slices: list[_Slice]) -> float:
     return float(np.median(known)) if known.size else slices[0].between
 
 
-def _thick(one: _Slice, distance: float) -> _Slice:
+def _thick(one: _DicomSlice, distance: float) -> _DicomSlice:
     plane = one.plane.copy()
     plane[:3, 0] *= distance
     return replace(one, plane=plane)
 
 
-def _one_grid(stack: list[_Slice]) -> tuple[Float32, Float64]:
+def _one_grid(stack: list[_DicomSlice]) -> tuple[Float32, Float64]:
     """Pixels `(D, H, W)` and planes `(D, 4, 4)` of slices of one shape and pixel size, the commonest."""
     from scipy.ndimage import affine_transform
 
-    def grid(one: _Slice) -> tuple[int, int, float, float]:
+    def grid(one: _DicomSlice) -> tuple[int, int, float, float]:
         height, width = np.round(np.linalg.norm(one.plane[:3, 1:3], axis=0), 3).tolist()
         return (*one.pixels.shape, height, width)
 

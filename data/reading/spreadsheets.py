@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from data.base import DataError
+from data.text.names import closest
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -75,6 +75,6 @@ def column(table: pd.DataFrame, names: str | tuple[str, ...], path: Path) -> pd.
         if name.casefold() in known:
             found: pd.Series[str] = table[known[name.casefold()]]
             return found
-    close = difflib.get_close_matches(wanted[0].casefold(), known, n=1, cutoff=0.5)
-    nearest = f": did you mean '{known[close[0]]}'?" if close else "."
-    raise DataError(f"{path}: no column '{wanted[0]}'{nearest} It has {', '.join(map(str, table.columns))}")
+    close = closest(wanted[0].casefold(), known)
+    meant = f": did you mean '{known[close]}'?" if close else "."
+    raise DataError(f"{path}: no column '{wanted[0]}'{meant} It has {', '.join(map(str, table.columns))}")

@@ -56,7 +56,7 @@ PLACES = {
 }
 
 
-class Mark(NamedTuple):
+class AnnotatedPoint(NamedTuple):
     """A row of the coordinates table: x (column) and y (row) are pixel indices of a file, from 0 and not rounded."""
 
     sample: str
@@ -127,7 +127,7 @@ def _unusable(wide: pd.DataFrame, contradictory: set[str], scanned: set[str]) ->
     yield from (f"study {study} has images but no row" for study in sorted(scanned.difference(wide["study_id"])))
 
 
-def read_marks(path: Path, excluded: list[Exclusion]) -> dict[str, list[Mark]]:
+def read_marks(path: Path, excluded: list[Exclusion]) -> dict[str, list[AnnotatedPoint]]:
     """The marks of each study, one a sample; rows that can't be used are added to `excluded`."""
     import pandas as pd
 
@@ -145,9 +145,9 @@ def read_marks(path: Path, excluded: list[Exclusion]) -> dict[str, list[Mark]]:
     ):
         samples = odd["sample"].fillna("")
         excluded.extend((path.name, sample, "", f"line {line}: {why}") for line, sample in samples.items())
-    marks: dict[str, list[Mark]] = defaultdict(list)
+    marks: dict[str, list[AnnotatedPoint]] = defaultdict(list)
     kept = rows[usable & ~second]
     columns = (kept[name].tolist() for name in ("study_id", "sample", "series_id", "instance_number", "x", "y"))
     for study, *mark in zip(*columns, strict=True):
-        marks[study].append(Mark(*mark))
+        marks[study].append(AnnotatedPoint(*mark))
     return dict(marks)

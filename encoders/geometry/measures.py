@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.base import Float64
-from encoders.geometry.frame import Frame, between_endplates, columns, rough_frame
+from encoders.geometry.frame import DiscFrame, between_endplates, columns, rough_frame
 from encoders.geometry.oval import Oval, fit_oval, in_slices, within
 from encoders.geometry.structure import Structure
 
@@ -101,7 +101,7 @@ def measure_disc(mask: NDArray[np.int16], affine: Float64, label: int) -> Geomet
     )
 
 
-def _frame(structure: Structure) -> Frame | None:
+def _frame(structure: Structure) -> DiscFrame | None:
     """The disc's frame; None where it is less than three voxels long from front to back."""
     points = structure.points()
     if len(points) < 3:
@@ -111,11 +111,11 @@ def _frame(structure: Structure) -> Frame | None:
         if frame.half[1] < structure.voxel(frame.axes[:, 1]):
             return None
         frame = between_endplates(structure, frame)
-        frame = Frame(frame.centre, frame.axes, frame.around(points).half)
+        frame = DiscFrame(frame.centre, frame.axes, frame.around(points).half)
     return frame
 
 
-def _cuts(structure: Structure, frame: Frame) -> _Cuts:
+def _cuts(structure: Structure, frame: DiscFrame) -> _Cuts:
     """A border cuts each axis to which its normal lies at less than 60 degrees."""
     along = structure.cuts @ frame.axes
     cut = np.abs(along) > 0.5
@@ -134,7 +134,7 @@ class _Heights(NamedTuple):
     posterior: float = NAN
 
 
-def _front_and_back(structure: Structure, frame: Frame, oval: Oval | None) -> tuple[float, float, float]:
+def _front_and_back(structure: Structure, frame: DiscFrame, oval: Oval | None) -> tuple[float, float, float]:
     """At mid-height in the midsagittal plane: the width without and with a focal protrusion, and its middle (v), mm.
 
     NaN where nothing is there, or where the width is more than a voxel longer than the structure.
@@ -184,7 +184,7 @@ def _at_zero(x: Float64, y: Float64, usual: float) -> tuple[float, float]:
     return float(parabola[0]), float(off[nearest].mean())
 
 
-def _heights(structure: Structure, frame: Frame, ap: float) -> _Heights:
+def _heights(structure: Structure, frame: DiscFrame, ap: float) -> _Heights:
     """The midsagittal heights: local parabolas through the columns around each place; the mean is area over width."""
     across = np.linspace(-0.1, 0.1, 7) * 2 * frame.half[0]
     found = []
@@ -198,7 +198,7 @@ def _heights(structure: Structure, frame: Frame, ap: float) -> _Heights:
     return _Heights(_mean_height(structure, frame, ap), *found)
 
 
-def _mean_height(structure: Structure, frame: Frame, ap: float) -> float:
+def _mean_height(structure: Structure, frame: DiscFrame, ap: float) -> float:
     """The area of the midsagittal plane over the front-to-back width, mm."""
     v = np.linspace(-0.6, 0.6, 121) * ap
     u = within(structure, frame, 0, 5)
@@ -211,7 +211,7 @@ def _positive(length: float) -> float:
     return float(length) if length > 0 else NAN
 
 
-def _vertebra_height(mask: NDArray[np.int16], affine: Float64, label: int, disc: Frame, ap: float) -> float:
+def _vertebra_height(mask: NDArray[np.int16], affine: Float64, label: int, disc: DiscFrame, ap: float) -> float:
     """The height of a vertebral body in its middle, mm; NaN where it is not there or a border cuts its height."""
     if not 1 <= label < 100 or not np.isfinite(ap):
         return NAN
@@ -227,7 +227,7 @@ def _vertebra_height(mask: NDArray[np.int16], affine: Float64, label: int, disc:
     low, high = places[near, 2].min(), places[near, 2].max()
     start = disc.moved(0.0, 0.0, float(low + high) / 2)
     half[2] = (high - low) / 2 + 2
-    frame = between_endplates(structure, Frame(start.centre, start.axes, half))
+    frame = between_endplates(structure, DiscFrame(start.centre, start.axes, half))
     across, along = (np.linspace(-0.3, 0.3, 7) * h for h in half[:2])
     u, v = (a.ravel() for a in np.meshgrid(across, along, indexing="ij"))
     return _positive(columns(structure, frame, u, v)[0].mean())

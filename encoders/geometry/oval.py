@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 
 from data.base import Float64
-from encoders.geometry.frame import Frame
+from encoders.geometry.frame import DiscFrame
 from encoders.geometry.structure import Structure
 
 _SIDE = 61
@@ -25,7 +25,7 @@ class Oval:
     ap: float
     power: float
 
-    def lies_in(self, structure: Structure, frame: Frame, *, cut: bool) -> bool:
+    def lies_in(self, structure: Structure, frame: DiscFrame, *, cut: bool) -> bool:
         """Whether its middle is inside the structure's extent, and it is longer than that by a voxel at most.
 
         Where a border cuts the structure on one side the lateral length goes on beyond it.
@@ -40,7 +40,7 @@ class Oval:
         return True
 
 
-def fit_oval(structure: Structure, frame: Frame) -> Oval | None:
+def fit_oval(structure: Structure, frame: DiscFrame) -> Oval | None:
     """The oval that covers the disc's mid-plane best; None where less than three voxels lie along u or v there."""
     from scipy.optimize import least_squares
 
@@ -92,12 +92,12 @@ def fit_oval(structure: Structure, frame: Frame) -> Oval | None:
     return Oval(u0, v0, float(np.degrees(turn)), 2 * lateral, 2 * ap, power)
 
 
-def within(structure: Structure, frame: Frame, axis: int, count: int) -> Float64:
+def within(structure: Structure, frame: DiscFrame, axis: int, count: int) -> Float64:
     """`(count,)` places around the middle along an axis of the frame, mm: a voxel's length, or less in a thin disc."""
     return np.linspace(-1, 1, count) * min(structure.voxel(frame.axes[:, axis]) / 2, float(frame.half[axis]))
 
 
-def in_slices(structure: Structure, frame: Frame, points: Float64) -> tuple[Float64, Float64]:
+def in_slices(structure: Structure, frame: DiscFrame, points: Float64) -> tuple[Float64, Float64]:
     """The points moved into the nearest slices of the thickest axis that crosses the mid-plane.
 
     Between thick slices nothing is known, and what is interpolated there would blur the oval's ends. Also the steps

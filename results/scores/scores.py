@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import re
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from data.text.names import nearest
 from results.run_folder import Cell, Predictions, ResultsError, Run
 from results.scores.alignment import Alignment
 from results.statistics.bootstrap import PatientBootstrap, Rows, interval
@@ -97,12 +97,6 @@ def described(run: Run, cells: Sequence[Cell], alignment: Alignment) -> list[Row
     return [
         _about(run, cell) | (_about_rows(alignment.rows[cell.key]) if cell.status == "done" else {}) for cell in cells
     ]
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """What a message about an unknown name ends with: the nearest that is, else all that are."""
-    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
-    return f": did you mean '{close[0]}'?" if close else f": there is {', '.join(known) or 'none'}"
 
 
 def _score_target(

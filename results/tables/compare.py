@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from data.text.names import nearest
 from results.run_folder import Cell, Predictions, ResultsError, Run
 from results.scores.alignment import Alignment
 from results.scores.labels import shorten
-from results.scores.scores import nearest
 from results.statistics.bootstrap import PatientBootstrap, Rows, interval
 from results.statistics.metrics import METRICS, ORDINAL, evaluate
 from results.tables.formats import Row, Score, Sheet, markdown

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from data.text.names import nearest
 from results.run_folder import Cell, Predictions, ResultsError, Run
 from results.scores.alignment import Alignment
-from results.scores.scores import described, floor_for, nearest
+from results.scores.scores import described, floor_for
 from results.statistics.bootstrap import Rows, interval
 from results.statistics.flips import flipped_labels, scores_of_labels
 from results.statistics.metrics import METRICS, ORDINAL, Float64, Int64, evaluate

@@ -7,10 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from data.text.names import nearest
 from results.run_folder import ResultsError, Run
 from results.scores.labels import shorten
 from results.scores.scores import DEFAULT as SCORED
-from results.scores.scores import nearest, scores
+from results.scores.scores import scores
 from results.statistics.metrics import METRICS, ORDINAL
 from results.tables import documents, formats, notes
 from results.tables.formats import Row, Score, Sheet

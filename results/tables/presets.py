@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from data.text.names import nearest
 from results.run_folder import Cell, Predictions, ResultsError, Run
 from results.scores.alignment import Alignment
 from results.scores.labels import shorten
-from results.scores.scores import described, nearest, scores
+from results.scores.scores import described, scores
 from results.statistics.bootstrap import PatientBootstrap, interval
 from results.statistics.metrics import METRICS, auc, evaluate
 from results.tables import notes

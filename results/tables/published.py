@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from data.text.names import nearest
 from results.run_folder import Cell, ResultsError, Run
 from results.scores.labels import shorten
-from results.scores.scores import nearest, scores, the_cell
+from results.scores.scores import scores, the_cell
 from results.statistics.metrics import METRICS
 from results.tables import formats, notes
 from results.tables.formats import Row, Score, Sheet

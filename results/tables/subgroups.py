@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from data.text.names import nearest
 from results.run_folder import Cell, Predictions, ResultsError, Run
 from results.scores.alignment import Alignment
-from results.scores.scores import EXPLORATORY, nearest
+from results.scores.scores import EXPLORATORY
 from results.statistics.metrics import METRICS, ORDINAL, OfPairs
 from results.tables import formats
 from results.tables.formats import Row, Score, Sheet

@@ -10,7 +10,6 @@ References:
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -19,6 +18,7 @@ import numpy as np
 
 from data.base import DataError, Image
 from data.reading import spreadsheets
+from data.text.names import closest
 
 
 def path(labels: str) -> Path:
@@ -31,8 +31,8 @@ def path(labels: str) -> Path:
     if labels in maps:
         return maps[labels]
     if not Path(labels).is_file():
-        close = difflib.get_close_matches(labels, maps, n=1, cutoff=0.5)
-        meant = f"did you mean '{close[0]}'? " if close else ""
+        close = closest(labels, maps)
+        meant = f"did you mean '{close}'? " if close else ""
         raise DataError(f"no map of labels '{labels}': {meant}There is {', '.join(maps)}, or give a CSV file")
     return Path(labels)
 
