@@ -12,11 +12,11 @@ from data.phantom.anatomy import draw_anatomy
 from data.phantom.axial import axial_stacks
 from data.phantom.gradings import COUNTS as DISC_COUNTS
 from data.phantom.scan import sagittal_grid, scan
-from data.phantom.severities import LEVELS, Severities, draw_severities
+from data.phantom.severities import Severities, draw_severities
 from data.phantom.shapes import Anatomy
 from data.phantom.stenosis import narrow
+from data.rsna_challenge.places import LEVELS, SEQUENCES
 
-SEQUENCES = ("sagittal_t1", "sagittal_t2", "axial_t2")
 _THICKNESS_SHARE = 0.9
 # Farther than this from a slice, in slice distances, a place is not seen in it.
 _SEEN = 0.75

@@ -20,7 +20,7 @@ class DiscFrame:
     Args:
         centre: `(3,)`, LPS mm.
         axes: `(3, 3)`: the columns are u (to the left), v (to the back) and w (up), unit vectors in LPS.
-        half: Half-lengths of the disc along u, v and w, mm, about.
+        half: Approximate half-lengths of the disc along u, v and w, mm.
     """
 
     centre: Float64
@@ -28,11 +28,11 @@ class DiscFrame:
     half: Float64
 
     def points(self, u: Float64, v: Float64, w: Float64) -> Float64:
-        """LPS mm `(..., 3)` of places in the frame, which are broadcast against each other."""
+        """LPS mm `(..., 3)` of places in the frame; u, v and w are broadcast against each other."""
         return np.asarray(self.centre + np.stack(np.broadcast_arrays(u, v, w), axis=-1) @ self.axes.T)
 
     def moved(self, u: float, v: float, w: float) -> DiscFrame:
-        """The frame with its centre elsewhere."""
+        """The frame with its centre moved along its axes, mm."""
         return replace(self, centre=self.centre + self.axes @ [u, v, w])
 
     def turned(self, degrees: float) -> DiscFrame:
@@ -41,7 +41,7 @@ class DiscFrame:
         return replace(self, axes=self.axes @ np.array([[c, -s, 0], [s, c, 0], [0, 0, 1]]))
 
     def around(self, points: Float64) -> DiscFrame:
-        """The frame in the middle of the cuboid along its axes that holds points `(n, 3)`, with its half-lengths."""
+        """The frame centred on the cuboid along its axes that holds points `(n, 3)`, with the cuboid's half-lengths."""
         places = (points - self.centre) @ self.axes
         low, high = places.min(axis=0), places.max(axis=0)
         return replace(self.moved(*(low + high) / 2), half=(high - low) / 2)
@@ -50,8 +50,8 @@ class DiscFrame:
 def rough_frame(structure: Structure) -> DiscFrame:
     """The frame from the second moments of the voxels.
 
-    The left-right axis is near that axis of the image which is nearest to the patient's, so that a slab of a few
-    slices, in which a disc is longer from front to back than from left to right, has the same frame as the whole.
+    Its left-right axis is near the image axis that is nearest to the patient's left-right. So a slab of a few slices,
+    in which a disc is longer from front to back than from left to right, has the same frame as the whole disc.
     """
     points = structure.points()
     centre = points.mean(axis=0)
@@ -72,9 +72,9 @@ def rough_frame(structure: Structure) -> DiscFrame:
 
 
 def between_endplates(structure: Structure, frame: DiscFrame) -> DiscFrame:
-    """The frame turned and shifted into the plane midway between the endplates, fitted over the middle of the disc.
+    """The frame turned and shifted to the plane midway between the endplates, fitted over the middle of the disc.
 
-    Pits in an endplate hardly move it, since columns weigh less the further their middle is from the plane (Cauchy).
+    Pits in an endplate hardly move the plane, since columns weigh less the further their middle is from it (Cauchy).
     """
     for _ in range(_ROUNDS):
         u, v = core(frame)
@@ -105,7 +105,7 @@ def core(frame: DiscFrame) -> tuple[Float64, Float64]:
 
 
 def columns(structure: Structure, frame: DiscFrame, u: Float64, v: Float64) -> tuple[Float64, Float64]:
-    """Height and middle (w) of the columns along w at places `(n,)` of the frame, mm; an empty one has 0 and 0."""
+    """Height and middle (w) of the columns along w at places `(n,)` of the frame, mm; an empty column has 0 and 0."""
     step = structure.voxel(frame.axes[:, 2]) / 4
     reach = frame.half[2] + 4 * step
     w = np.linspace(-reach, reach, max(int(np.ceil(2 * reach / step)), 8))

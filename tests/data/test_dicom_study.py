@@ -15,7 +15,7 @@ from pydicom.uid import ExplicitVRLittleEndian
 from data.base import DataError
 from data.dicom_study import DicomStudy
 from data.rsna import Rsna
-from data.rsna_challenge.tables import PLACES
+from data.rsna_challenge.places import PLACES
 
 SEQUENCES = ("sagittal_t1", "sagittal_t2", "axial_t2")
 
@@ -135,10 +135,10 @@ def test_names_and_folders_of_files_do_not_matter(study, tmp_path):
 @pytest.mark.parametrize(
     ("sagittal", "sequence", "how"),
     [
-        ({"SeriesDescription": "sT1W_TSE_SAG"}, "sagittal_t1", "description says T1"),
-        ({"SeriesDescription": "Sag T2 FS"}, "sagittal_t2", "description says T2"),
-        ({"SeriesDescription": "SAG STIR T1-T12"}, "sagittal_t2", "description says STIR"),
-        ({"SeriesDescription": "", "ProtocolName": "t2_space_sag"}, "sagittal_t2", "protocol says T2"),
+        ({"SeriesDescription": "sT1W_TSE_SAG"}, "sagittal_t1", "description: T1"),
+        ({"SeriesDescription": "Sag T2 FS"}, "sagittal_t2", "description: T2"),
+        ({"SeriesDescription": "SAG STIR T1-T12"}, "sagittal_t2", "description: STIR"),
+        ({"SeriesDescription": "", "ProtocolName": "t2_space_sag"}, "sagittal_t2", "protocol: T2"),
         ({"EchoTime": 12, "RepetitionTime": 600}, "sagittal_t1", "TE 12 ms, TR 600 ms"),
         ({"EchoTime": 105, "RepetitionTime": 3500}, "sagittal_t2", "TE 105 ms, TR 3500 ms"),
         ({"EchoTime": 40, "RepetitionTime": 4000, "InversionTime": 150}, "sagittal_t2", "TI 150 ms"),
@@ -146,9 +146,9 @@ def test_names_and_folders_of_files_do_not_matter(study, tmp_path):
         ({"EchoTime": 14, "RepetitionTime": 600, "ScanningSequence": "GR"}, "", "gradient echo"),
         ({"EchoTime": 14, "RepetitionTime": 3000}, "", "neither T1 nor T2"),
         ({"SeriesDescription": "PD", "EchoTime": 40, "RepetitionTime": 3000}, "", "neither T1 nor T2"),
-        ({"SeriesDescription": "T2 LOCALIZER"}, "", "description says localizer"),
+        ({"SeriesDescription": "T2 LOCALIZER"}, "", "description: localizer"),
         ({"SeriesDescription": "T2", "ImageType": ["ORIGINAL", "PRIMARY", "LOCALIZER"]}, "", "image type LOCALIZER"),
-        ({"SeriesDescription": "DWI", "EchoTime": 90, "RepetitionTime": 4000}, "", "description says diffusion"),
+        ({"SeriesDescription": "DWI", "EchoTime": 90, "RepetitionTime": 4000}, "", "description: diffusion"),
         ({}, "", "neither a description nor echo and repetition times"),
     ],
     ids=lambda value: str(value)[:40] if isinstance(value, dict) else "",
@@ -166,7 +166,7 @@ def test_a_sequence_is_told_from_the_header_and_how_is_said(study, sagittal, seq
 def test_axial_t1_is_not_read(study):
     change(study / "axial_t2", SeriesDescription="AX T1")
     plugin = read(study)
-    assert told(plugin)["axial_t2"] == ("", "axial T1, which is not read (description says T1)")
+    assert told(plugin)["axial_t2"] == ("", "axial T1, which is not read (description: T1)")
     assert plugin.load("study_1", "axial_t2") is None
     excluded = plugin.excluded()
     assert excluded["file"].tolist() == ["study_1/series_1"]
@@ -183,7 +183,7 @@ def test_of_sagittal_series_the_plain_one_is_used(study):
     copy_of(study / "sagittal_t1", "B", "1.8", SeriesDescription="T1", ContrastBolusAgent="Gd")
     plugin = read(study)
     assert plugin.load("study_1", "sagittal_t2").faults == ()
-    assert told(plugin)["A"] == ("", "sagittal_t2, of which sagittal_t2 is used (description says STIR)")
+    assert told(plugin)["A"] == ("", "sagittal_t2, of which sagittal_t2 is used (description: STIR)")
     assert told(plugin)["B"][0] == ""
     shutil.rmtree(study / "sagittal_t2")
     assert told(read(study))["A"][0] == "sagittal_t2"
@@ -260,7 +260,7 @@ def test_files_without_an_id_belong_to_the_patient_of_their_examination(study):
 def test_a_foreign_modality_is_refused(study, modality):
     change(study / "sagittal_t1", Modality=modality)
     plugin = read(study)
-    assert told(plugin)["sagittal_t1"] == ("", f"modality {modality}, no MRI")
+    assert told(plugin)["sagittal_t1"] == ("", f"modality {modality}, not MRI")
     assert plugin.load("study_1", "sagittal_t1") is None and plugin.load("study_1", "sagittal_t2") is not None
     change(study, Modality=modality)
     assert f"holds no MRI but {modality} (" in message(read(study))
@@ -271,7 +271,7 @@ def test_one_slice_is_no_sequence(study):
         if path.name not in ("1.dcm", "2.dcm"):
             path.unlink()
     plugin = read(study)
-    assert told(plugin)["sagittal_t1"] == ("", "sagittal_t1 of 2 slices, fewer than 3 (description says T1)")
+    assert told(plugin)["sagittal_t1"] == ("", "sagittal_t1 of 2 slices, fewer than 3 (description: T1)")
     assert plugin.load("study_1", "sagittal_t1") is None
     for path in study.rglob("*.dcm"):
         if path.name != "2.dcm":
@@ -297,7 +297,7 @@ def test_a_truncated_file_is_named_and_the_rest_is_read(study, packed, kept):
     files = sorted(path for path in study.rglob("*.dcm"))
     number = 1 + sorted(files, key=lambda file: (file.parent.name, int(file.stem))).index(path)
     called = "series_2/slice 3" if kept == -600 else f"file {number} of {len(files)}"
-    assert fault.startswith(f"study_1/{called}: can't be read, truncated or no ")
+    assert fault.startswith(f"study_1/{called}: can't be read, truncated or not a")
     assert read(study).load("study_1", "sagittal_t2").faults == ()
 
 
@@ -405,7 +405,7 @@ def test_folders_files_and_descriptions_are_never_shown(study):
         file.decompress()
         file.PixelData = bytes(len(file.PixelData))
         file.save_as(path)
-    with pytest.raises(DataError, match="shows nothing") as dark:
+    with pytest.raises(DataError, match="is empty: all pixels") as dark:
         read(study).load("study_1", "sagittal_t1")
     shown.append(str(dark.value))
     change(secret / "axial_t2", PatientID="Hans")
@@ -493,5 +493,5 @@ def test_the_folder_may_be_the_current_one(study, monkeypatch):
     (fault,) = read(".").load("study_1", "sagittal_t1").faults
     number = 2 + len(list((study / "axial_t2").iterdir()))
     assert fault.startswith(f"study_1/file {number} of ") and fault.endswith(
-        ": can't be read, truncated or no DICOM file"
+        ": can't be read, truncated or not a DICOM file"
     )

@@ -19,10 +19,11 @@ from data.phantom.anatomy import draw_anatomy
 from data.phantom.axial import axial_stacks
 from data.phantom.dicom import write_slice
 from data.phantom.gradings import COUNTS as DISC_COUNTS
-from data.phantom.rsna_files import CONDITIONS, DESCRIPTIONS, READ_ON
+from data.phantom.rsna_files import CONDITIONS, READ_ON
 from data.phantom.scan import sagittal_grid, scan
-from data.phantom.severities import COUNTS, GRADES, LEVELS, Severities, draw_severities
+from data.phantom.severities import COUNTS, Severities, draw_severities
 from data.phantom.stenosis import narrow
+from data.rsna_challenge.places import CLASSES, DESCRIPTIONS, LEVELS
 
 ROOT = Path(__file__).resolve().parents[3]
 # Quick, and still with every structure inside.
@@ -134,7 +135,7 @@ def test_tables_have_rsnas_columns_and_name_the_files_that_exist(folder):
     assert list(points.columns) == ["study_id", "series_id", "instance_number", "condition", "level", "x", "y"]
     assert list(rows.columns) == ["row_id", "normal_mild", "moderate", "severe"] and len(rows) == 25
     assert set(points["condition"]) == {c.replace("_", " ").title() for c in CONDITIONS}
-    assert set(pd.unique(train[gradings].to_numpy().ravel())) <= {*GRADES, np.nan}
+    assert set(pd.unique(train[gradings].to_numpy().ravel())) <= {*CLASSES, np.nan}
     for table, images in ((series, "train_images"), (test_series, "test_images")):
         assert list(table.columns) == ["study_id", "series_id", "series_description"]
         assert set(table["series_description"]) <= set(DESCRIPTIONS.values())

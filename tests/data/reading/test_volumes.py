@@ -248,7 +248,7 @@ def test_what_is_no_image_is_named(tmp_path, rng):
         volumes.read(tmp_path / "odd.mha")
     sitk.WriteImage(itk_volume(rng), str(tmp_path / "scan.mhd"))
     (tmp_path / "scan.raw").unlink()
-    with pytest.raises(DataError, match=r"scan\.mhd: its pixels lie in .*scan\.raw: no such file"):
+    with pytest.raises(DataError, match=r"scan\.mhd: its pixels are in .*scan\.raw: no such file"):
         volumes.read(tmp_path / "scan.mhd")
     with pytest.raises(ValueError, match="orientation 'up' is none of sagittal, axial, coronal"):
         sitk.WriteImage(itk_volume(rng), str(tmp_path / "scan.mha"))
@@ -266,7 +266,7 @@ def test_non_finite_pixels_are_counted(tmp_path, rng, value):
 
 def test_a_constant_image_shows_nothing(tmp_path):
     sitk.WriteImage(sitk.GetImageFromArray(np.full((3, 4, 5), 7, np.int16)), str(tmp_path / "scan.mha"))
-    with pytest.raises(DataError, match=r"scan\.mha: shows nothing: all pixels are 7"):
+    with pytest.raises(DataError, match=r"scan\.mha: is empty: all pixels are 7"):
         volumes.read(tmp_path / "scan.mha")
 
 
@@ -277,7 +277,7 @@ def test_a_mask_must_fit_its_image(tmp_path, rng):
     moved = sitk.Image(label)
     moved.SetOrigin((11.0, -22.0, 63.0))
     for mask, reason in [
-        (label[1:], r"shape \(6, 5, 6\) is not its image's \(6, 5, 7\)"),
+        (label[1:], r"shape \(6, 5, 6\) is not that of its image, \(6, 5, 7\)"),
         (label * 0, "the mask is empty"),
         (moved, "lies up to 30.0 mm from its image"),
         (sitk.Cast(label, sitk.sitkFloat32) * 1.5, "whole numbers"),
