@@ -41,8 +41,8 @@ def write_card(run: Run, model: Path) -> Path:
     lines = [
         f"# Model of run {about['run']}",
         "",
-        f"{WARNING} It was fitted on {about['fitted'][:10]} on all patients of the run. None was kept for a test, so the "
-        "scores below are those of the run's cross-validation, of models fitted on fewer patients. Steps that stop "
+        f"{WARNING} It was fitted on {about['fitted'][:10]} on all patients of the run. None was kept for a test, so "
+        "the scores below are those of the run's cross-validation, of models fitted on fewer patients. Steps that stop "
         "early or calibrate hold out some of the patients inside the fit.",
         "",
         f"| Target | {' | '.join(NAMES)} |",
@@ -55,12 +55,8 @@ def write_card(run: Run, model: Path) -> Path:
     ]
     for cell in about["cells"]:
         classes = ", ".join(f"{name} {n}" for name, n in zip(cell["classes"], cell["n_by_class"], strict=True))
-        lines += [
-            f"## {cell['target']}",
-            "",
-            f"{cell['n_samples']} samples of {cell['n_patients']} patients: {classes}.",
-        ]
-        lines += ["", *_steps(plug_ins, axes[cell["key_in_run"]]), ""]
+        who = f"{cell['n_samples']} samples of {cell['n_patients']} patients: {classes}."
+        lines += [f"## {cell['target']}", "", who, "", *_steps(plug_ins, axes[cell["key_in_run"]]), ""]
     commit = about["code"].get("commit", "")
     where = f"Seed {about['seed']}, device {about['device']}{', commit ' + commit if commit else ''}."
     lines += ["## Made with", "", where, "", *_licences(plug_ins)]

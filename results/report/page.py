@@ -39,8 +39,8 @@ def write_report(run: Run, to: Path, *, figures: Path | None = None, panels: boo
     """Writes one HTML file that holds all that a run says and needs no other file and no network.
 
     Leaderboards (sorted, filtered and searched in the browser by DataTables, as itables bundles it), the comparisons
-    that the grid declared, figures, plug-ins, a page of each cell, folds, exclusions, checks and provenance. Without scripts all
-    of it is still there to be read.
+    that the grid declared, figures, plug-ins, a page of each cell, folds, exclusions, checks and provenance. Without
+    scripts all of it can still be read.
 
     Args:
         run: A run folder.

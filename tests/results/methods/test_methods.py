@@ -68,7 +68,7 @@ def test_data_and_split_are_those_of_the_folder(new_run):
     assert f"90 of 120 samples of 30 patients ({90 - ones} / {ones} by class; the rarest class in" in text
     assert f"the rarest class in {min(carriers, other)} patients)" in text
     assert "4-fold, grouped by patient, stratified on narrowing, and drawn 2 times (seed 0)" in text
-    assert "A test part held 10 patients" in text
+    assert "The test part of a fold held 10 patients" in text
 
 
 def test_software_time_and_memory_are_those_of_all_starts(new_run):
@@ -117,7 +117,7 @@ def test_steps_that_vary_are_told_from_those_that_do_not(new_run):
     assert "Three classifiers (heads) were compared:" in text
     assert "k nearest neighbours (`knn`, neighbours = 9)" in text
     assert "Class imbalance was not treated." in text
-    assert "The grid has 3 combinations of steps for 1 target: 3 cells, and 0 cells of floors." in text
+    assert "The grid has 3 combinations of steps and 1 target." in text
 
 
 @pytest.mark.parametrize(
