@@ -106,22 +106,14 @@ def description(plugin: Any) -> Description:
     file = type(plugin).__module__.replace(".", "/")
     try:
         found = plugin.describe()
-        texts = {"words": found.words, "licence": found.licence}
-        lists = {"cites": found.cites, "packages": found.packages}
-    except Exception as error:
-        raise PluginError(f"{file}: describe() fails ({type(error).__name__}: {error})") from error
-    for field, value in texts.items():
-        if not isinstance(value, str):
-            raise PluginError(f"{file}: {field} ({value!r}) must be a text")
-    for field, values in lists.items():
-        if not isinstance(values, tuple) or not all(isinstance(value, str) for value in values):
-            raise PluginError(f"{file}: {field} ({values!r}) must be a tuple of texts, such as ('scipy',)")
-    try:
         for cited in found.cites:
             resolve(cited)
     except ValueError as error:
-        raise PluginError(f"{file}: cites: {error}") from None
-    assert isinstance(found, Description)
+        raise PluginError(f"{file}: {error}") from error
+    except Exception as error:
+        raise PluginError(f"{file}: describe() fails ({type(error).__name__}: {error})") from error
+    if not isinstance(found, Description):
+        raise PluginError(f"{file}: describe() gives a {type(found).__name__}: it must give a Description")
     return found
 
 

@@ -28,6 +28,9 @@ class Description:
         projected: Whether its features go through a projection that is learnt inside each fold.
         averages: Whether it averages the outputs of several models.
         resamples: Whether it adds or drops training rows.
+
+    Raises:
+        ValueError: `words`, `cites` or `packages` are no texts.
     """
 
     words: str = ""
@@ -41,6 +44,13 @@ class Description:
     projected: bool = False
     averages: bool = False
     resamples: bool = False
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.words, str):
+            raise ValueError(f"words ({self.words!r}) must be a text")
+        for name, values in (("cites", self.cites), ("packages", self.packages)):
+            if not isinstance(values, tuple) or not all(isinstance(value, str) for value in values):
+                raise ValueError(f"{name} ({values!r}) must be a tuple of texts, such as ('scipy',)")
 
 
 class PlugIn:

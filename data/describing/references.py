@@ -41,14 +41,16 @@ def resolve(cited: str) -> tuple[str, str]:
         if cited not in known:
             close = get_close_matches(cited, known, n=1, cutoff=0.5)
             hint = f": did you mean '{close[0]}'?" if close else ": give the whole BibTeX entry"
-            raise ValueError(f"'{cited}' is no key of {FILE.name}{hint}")
+            raise ValueError(f"cites '{cited}', which is no key of {FILE.name}{hint}")
         return cited, known[cited]
     own = entries(cited)
-    if len(own) != 1 or not cited.rstrip().endswith("}"):
-        raise ValueError(f"'{cited.strip()[:40]}...' must be one BibTeX entry, such as '@article{{doe2020, ...}}'")
+    if len(own) != 1 or cited.count("{") != cited.count("}"):
+        raise ValueError(f"cites '{cited.strip()[:40]}...', which must be one BibTeX entry: '@article{{doe2020, ...}}'")
     key, entry = next(iter(own.items()))
     if known.get(key, entry) != entry:
-        raise ValueError(f"its entry '{key}' is another than that of {FILE.name}: cite the key alone, or change it")
+        raise ValueError(
+            f"cites its own '{key}', which differs from that of {FILE.name}: cite the key alone, or change it"
+        )
     return key, entry
 
 
