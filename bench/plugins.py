@@ -14,6 +14,7 @@ from types import ModuleType
 from typing import Any
 
 from data import ScangridError
+from results.found import add_folder as add_results
 
 BASES = {
     "data": ("data", "Dataset"),
@@ -34,12 +35,12 @@ class PluginError(ScangridError):
 
 
 def add_folder(folder: Path) -> None:
-    """Adds a user's folder of the project's shape (`encoders/my_encoder.py`, `preprocessing/images/my_step.py`).
+    """Adds a user's folder of the project's shape (`encoders/my_encoder.py`, `results/figures/my_figure.py`).
 
     Raises:
         PluginError: The folder holds no folder of plug-ins.
     """
-    found = False
+    found = add_results(folder)
     for package, _ in BASES.values():
         inside = folder.joinpath(*package.split("."))
         if inside.is_dir():

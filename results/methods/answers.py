@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from results.methods import data, evaluation, steps
 from results.methods.evidence import Evidence
 from results.methods.known import TRAINED
-from results.scores.scores import EXPLORATORY
+from results.scores.target import EXPLORATORY
 
 AUTHORS = "only the authors can say"
 

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from results.figures.cases import best_and_worst_cases
+from results.figures.best_and_worst_cases import best_and_worst_cases
 from results.figures.drawing.style import NothingToDrawError
 from results.run_folder import ResultsError, read
 

@@ -33,7 +33,7 @@ def test_one_row_a_cell_with_the_values_of_scikit_learn(grid_run):
         assert (row["n_patients"], row["n_samples"], row["n_events"]) == (40, 120, "60/60")
     floors = table.set_index("heads")
     assert floors.loc["prior", "auc"] == floors.loc["prior", "auc_low"] == floors.loc["prior", "auc_high"] == 0.5
-    assert floors.loc["location", "auc_within_level"] == 0.5
+    assert floors.loc["location", "auc_within_location"] == 0.5
 
 
 def test_the_gain_is_over_location_on_shared_samples(new_run):
@@ -92,7 +92,7 @@ def test_without_locations_there_is_no_gain_and_nothing_within_level(new_run):
     writer.add(writer.signal, heads="svc")
     table = scores(read(writer.finish()), resamples=20)
     assert "gain" not in table
-    assert "auc_within_level" not in table
+    assert "auc_within_location" not in table
 
 
 def test_a_failed_cell_has_a_row_without_scores(grid_run):

@@ -6,7 +6,8 @@ from numpy.testing import assert_allclose
 from sklearn import metrics as sk
 
 from results.statistics import metrics
-from results.statistics.metrics import METRICS, evaluate
+from results.statistics.evaluate import evaluate
+from results.statistics.metrics import METRICS
 
 
 def predictions(n_classes, *, n=400, seed=0):
@@ -103,11 +104,11 @@ def test_ranks_inside_folds_and_weighs_them_by_pairs(metric, score, n_classes):
     assert_allclose(evaluate(METRICS[metric], y, P, repeat=repeat, fold=fold).value, expected, atol=1e-12)
 
 
-def test_auc_within_level_compares_samples_of_one_fold_and_level():
+def test_auc_within_location_compares_samples_of_one_fold_and_level():
     y, P = predictions(3)
     random = np.random.default_rng(2)
     fold, level = random.integers(0, 3, 400), random.integers(0, 5, 400)
-    found = evaluate(metrics.auc_within_level, y, P, repeat=np.zeros(400, int), fold=fold, within=level)
+    found = evaluate(metrics.auc_within_location, y, P, repeat=np.zeros(400, int), fold=fold, within=level)
     assert_allclose(found.value, by_hand(sk.roc_auc_score, y, P, fold * 5 + level), atol=1e-12)
 
 
@@ -147,6 +148,6 @@ def test_a_score_of_the_level_alone_is_one_half_within_level():
     y = (random.random(300) < (level + 1) / 7).astype(int)
     p = (level + 1) / 7
     P = np.column_stack([1 - p, p])
-    found = evaluate(metrics.auc_within_level, y, P, repeat=np.zeros(300, int), fold=fold, within=level)
+    found = evaluate(metrics.auc_within_location, y, P, repeat=np.zeros(300, int), fold=fold, within=level)
     assert found.value == 0.5
     assert evaluate(metrics.auc, y, P, repeat=np.zeros(300, int), fold=fold).value > 0.65

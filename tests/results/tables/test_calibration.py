@@ -9,7 +9,7 @@ from sklearn.metrics import brier_score_loss, log_loss
 
 from results.run_folder import read
 from results.tables import formats
-from results.tables.calibration import calibration, calibration_sheets
+from results.tables.presets.calibration import calibration_sheets
 
 
 def expected(stored, k):

@@ -166,7 +166,7 @@ def test_the_secondary_p_is_the_corrected_t_over_folds_and_repeats(new_run):
     assert "corrected resampled t (Nadeau and Bengio 2003) over 12 folds of 3 repeats" in " ".join(text(sheet).split())
 
 
-@pytest.mark.parametrize(("metric", "said"), [("mae", "of ordinal targets"), ("auc_within_level", "has no levels")])
+@pytest.mark.parametrize(("metric", "said"), [("mae", "of ordinal targets"), ("auc_within_location", "has no levels")])
 def test_a_metric_that_means_nothing_for_a_target_is_not_compared(new_run, metric, said):
     writer = new_run(locations=[])
     writer.keys = {"one": writer.add(writer.signal, encoders="one", heads="svc")}

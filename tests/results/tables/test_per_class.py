@@ -8,7 +8,7 @@ from sklearn.metrics import recall_score, roc_auc_score
 
 from results.run_folder import ResultsError, read
 from results.tables import formats
-from results.tables.per_class import per_class, per_class_sheets
+from results.tables.presets.per_class import per_class_sheets
 
 
 def numbers(row):

@@ -60,7 +60,7 @@ def test_the_interval_is_the_value_and_the_sd_of_the_refits(refitted):
 
 def test_within_level_compares_copies_of_one_level(refitted):
     run, key = refitted
-    frame = scores(run, ["auc_within_level"], resamples=0).set_index("key")
+    frame = scores(run, ["auc_within_location"], resamples=0).set_index("key")
     found = []
     for path in sorted((run.folder / "refit" / key).iterdir()):
         t = pd.read_parquet(path)
@@ -71,7 +71,7 @@ def test_within_level_compares_copies_of_one_level(refitted):
             wins += (high[:, None] > low).sum() + 0.5 * (high[:, None] == low).sum()
             pairs += len(low) * len(high)
         found.append(wins / pairs)
-    assert frame.loc[key, "auc_within_level_refit_sd"] == pytest.approx(statistics.stdev(found))
+    assert frame.loc[key, "auc_within_location_refit_sd"] == pytest.approx(statistics.stdev(found))
 
 
 def test_a_table_shows_both_intervals_and_says_what_each_covers(refitted):

@@ -8,7 +8,7 @@ from sklearn.metrics import accuracy_score, roc_auc_score
 
 from results.run_folder import ResultsError, read
 from results.tables import formats
-from results.tables.subgroups import subgroup_sheets, subgroups
+from results.tables.presets.subgroups import subgroup_sheets
 
 
 @pytest.fixture

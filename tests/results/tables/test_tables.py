@@ -16,7 +16,8 @@ from sklearn.metrics import accuracy_score
 
 from results.run_folder import ResultsError, read
 from results.scores.scores import scores
-from results.statistics.metrics import auc, evaluate
+from results.statistics.evaluate import evaluate
+from results.statistics.metrics.auc import METRIC as AUC
 from results.tables import presets as presets
 from results.tables.flips import flip_sheets
 from results.tables.formats import Score
@@ -149,7 +150,7 @@ def test_csv_holds_every_number_at_full_precision(run):
 def test_csv_of_some_metrics(run):
     drawn = pd.read_csv(io.StringIO(table(run, metrics=["f1"], format="csv")))
     assert {"f1", "f1_low", "f1_fold_sd", "encoders", "status"} <= set(drawn.columns)
-    assert not {"auc", "gain", "accuracy_low", "auc_within_level"} & set(drawn.columns)
+    assert not {"auc", "gain", "accuracy_low", "auc_within_location"} & set(drawn.columns)
 
 
 def test_markdown_has_one_width_and_bold_best_scores(run):
@@ -235,7 +236,7 @@ def test_unknown_names_get_the_nearest(run, wish, message):
 
 @pytest.mark.parametrize("kind", ["text", "csv"])
 @pytest.mark.parametrize(
-    ("metric", "why"), [("kappa", "of ordinal targets, and narrowing is none"), ("auc_within_level", "has no levels")]
+    ("metric", "why"), [("kappa", "of ordinal targets, and narrowing is none"), ("auc_within_location", "has no levels")]
 )
 def test_a_metric_that_means_nothing_for_any_target_is_refused(new_run, metric, why, kind):
     writer = new_run(locations=[])
@@ -312,7 +313,7 @@ def test_metrics_of_called_classes_follow_the_threshold_that_inner_folds_chose(n
     assert row["accuracy"] == pytest.approx(accuracy_score(stored["y"], called))
     assert row["accuracy"] != pytest.approx(accuracy_score(stored["y"], stored["p_1"] > 0.5))
     assert row["auc"] == pytest.approx(
-        evaluate(auc, stored.y, stored[["p_0", "p_1"]].to_numpy(), **blocks(stored)).value
+        evaluate(AUC, stored.y, stored[["p_0", "p_1"]].to_numpy(), **blocks(stored)).value
     )
     assert "Class 1 is called at the threshold of a sensitivity of 0.9" in table(run, resamples=20)
 
