@@ -58,9 +58,9 @@ def correlations(
 ) -> Correlations:
     """Correlates every feature with every measure, over the samples that have the measure.
 
-    Intervals are percentiles over draws of whole patients; ranks and means of places are computed anew in each. p-values
-    flip the sign of each patient's share of the covariance at random. Without correlation, and with independent
-    patients, these shares are as likely negative as positive, however similar the samples of a patient are.
+    Intervals are percentiles over draws of whole patients, with ranks and means of places computed anew in each. For
+    p-values, the sign of each patient's share of the covariance is flipped at random: without correlation, and with
+    independent patients, these shares are as likely negative as positive, however similar a patient's samples are.
 
     Args:
         features: `(n, F)`.

@@ -22,7 +22,7 @@ from tabulate import tabulate  # noqa: E402
 from results.statistics.bootstrap import PatientBootstrap, PredictedRows, interval  # noqa: E402
 from results.statistics.delong import auc_test  # noqa: E402
 from results.statistics.mcnemar import clustered_mcnemar  # noqa: E402
-from results.statistics.metrics.auc import METRIC as AUC
+from results.statistics.metrics.auc import METRIC as AUC  # noqa: E402
 from results.statistics.selection import selection_corrected  # noqa: E402
 from results.statistics.step_down import step_down_max_t  # noqa: E402
 

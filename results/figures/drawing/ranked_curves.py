@@ -116,8 +116,8 @@ def _caption(kind: Kind, of: Chosen, found: Resampled, location: bool) -> str:
         if kind == "roc"
         else ("Precision-recall curves", "recall", "average precision (AP)")
     )
-    more = ", each class against the rest" if len(of.classes) > 2 else f" of class {of.classes[-1]}"
-    beside = " and of location alone" if location else ""
+    more = ", each class against the rest" if len(of.classes) > 2 else f", class {of.classes[-1]}"
+    beside = " and location alone" if location else ""
     by_class = ", and of each of its classes" if len(of.classes) == 3 else ""
     high = (
         ""

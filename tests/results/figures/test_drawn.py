@@ -147,8 +147,8 @@ def test_the_same_figure_has_the_same_bytes(run, tmp_path):
         (heat_map, "fewer than two axes"),
         (cost, "fewer than 3 cells"),
         (missing_rate, "no sequence was dropped"),
-        (learning_curves, "no step left a learning curve"),
-        (attention_over_slices, "no fusion left attention"),
+        (learning_curves, "no step kept a learning curve"),
+        (attention_over_slices, "no fusion kept attention"),
         (null_distribution, "no cell was run on permuted labels"),
     ],
 )

@@ -9,6 +9,7 @@ from numpy.testing import assert_allclose
 from sklearn.metrics import accuracy_score, f1_score, roc_auc_score
 
 import results.scores.scores
+from results import cache
 from results.run_folder import ResultsError, read
 from results.scores.scores import scores
 
@@ -105,7 +106,7 @@ def test_a_failed_cell_has_a_row_without_scores(grid_run):
 def test_a_second_call_reads_what_the_first_kept(grid_run, monkeypatch):
     run = read(grid_run.finish())
     first = scores(run, resamples=50)
-    monkeypatch.setattr(results.scores.scores, "_score_target", None)
+    monkeypatch.setattr(results.scores.scores, "score_target", None)
     pd.testing.assert_frame_equal(scores(run, resamples=50), first)
     pd.testing.assert_frame_equal(scores(run, ["auc", "f1"], resamples=50), first)
 
@@ -135,10 +136,10 @@ def test_a_changed_prediction_or_other_resamples_make_them_anew(grid_run):
 def test_changed_code_makes_them_anew(grid_run, monkeypatch, tmp_path):
     run = read(grid_run.finish())
     scores(run, resamples=20)
-    (tmp_path / "code" / "scores").mkdir(parents=True)
-    (tmp_path / "code" / "scores" / "scores.py").write_text("changed = True")
-    monkeypatch.setattr(results.scores.scores, "__file__", str(tmp_path / "code" / "scores" / "scores.py"))
-    monkeypatch.setattr(results.scores.scores, "_score_target", lambda *_: pytest.fail("computed anew"))
+    (tmp_path / "code").mkdir()
+    (tmp_path / "code" / "changed.py").write_text("changed = True")
+    monkeypatch.setattr(cache, "HERE", tmp_path / "code")
+    monkeypatch.setattr(results.scores.scores, "score_target", lambda *_: pytest.fail("computed anew"))
     with pytest.raises(pytest.fail.Exception):
         scores(run, resamples=20)
 
