@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data import ScangridError
+from data.describing.plug_in import PlugIn
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -138,7 +139,7 @@ class Target:
     rows: Mapping[str, Any] = field(default_factory=dict)
 
 
-class Dataset:
+class Dataset(PlugIn):
     """Scans and labels of one source.
 
     A plug-in is a frozen keyword-only dataclass whose fields name the source's files. `samples()` gives one row for
@@ -160,6 +161,11 @@ class Dataset:
     def locations(self) -> tuple[str, ...]:
         """The columns of `samples()` that locate a sample in the body."""
         return ()
+
+    @property
+    def within(self) -> tuple[str, ...]:
+        """Those of `locations` that make up a place: the score "AUC within" compares only samples at the same place."""
+        return self.locations
 
     @property
     def clinical(self) -> tuple[str, ...]:

@@ -65,6 +65,9 @@ class DicomStudy(Dataset):
         keep_names: Whether studies, series and files keep the names of folders and files, which may name a patient.
     """
 
+    words = "studies of lumbar spine MRI as DICOM files"
+    packages = ("simpleitk", "pydicom")
+
     folders: str | tuple[str, ...] = ()
     sequences: tuple[str, ...] = SEQUENCES
     series: Mapping[str, str] = field(default_factory=dict)
@@ -76,6 +79,11 @@ class DicomStudy(Dataset):
     def locations(self) -> tuple[str, ...]:
         """The condition, the side and the level."""
         return ("condition", "side", "level")
+
+    @property
+    def within(self) -> tuple[str, ...]:
+        """The level, as for `rsna`."""
+        return ("level",)
 
     @property
     def patients_known(self) -> bool:

@@ -51,6 +51,10 @@ class Rsna(Dataset):
         T. Richards et al., RSNA 2024 Lumbar Spine Degenerative Classification, kaggle.com, 2024.
     """
 
+    words = "lumbar spine MRI of the RSNA 2024 challenge"
+    cites = ("richards2024",)
+    packages = ("simpleitk",)
+
     folder: str = ""
     sequences: tuple[str, ...] = SEQUENCES
 
@@ -58,6 +62,11 @@ class Rsna(Dataset):
     def locations(self) -> tuple[str, ...]:
         """The condition, the side and the level."""
         return ("condition", "side", "level")
+
+    @property
+    def within(self) -> tuple[str, ...]:
+        """The level: sides and conditions of one level are compared with each other."""
+        return ("level",)
 
     def targets(self) -> list[Target]:
         """All gradings pooled; one target for each condition, for each condition and side, and for each place."""

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Literal, NamedTuple, Self, get_args
 import numpy as np
 
 from data.base import Float32, Float64, Int64
+from data.describing.plug_in import Description, PlugIn
 from data.text.names import nearest
 from heads.fitting.calibration import Calibration, calibrate
 from heads.fitting.fitted import FittedHead
@@ -41,7 +42,7 @@ class LabelledRows(NamedTuple):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Head:
+class Head(PlugIn):
     """Features to probabilities of the classes. A plug-in is a frozen keyword-only dataclass with a `build`.
 
     Class variables name what the head's X holds; at most one of them is true:
@@ -243,3 +244,18 @@ class Head:
         for subset, rows in training.folds():
             held_out[rows] = self.score(self.learn(subset, **where), subset, rows)
         return held_out
+
+    def describe(self) -> Description:
+        """With its calibration, and whether it stops early."""
+        found = super().describe()
+        how, cites = {
+            "sigmoid": (", calibrated by Platt's sigmoid on inner folds", ("platt1999",)),
+            "temperature": (", calibrated by a temperature on inner folds", ("guo2017",)),
+        }.get(self.calibration, ("", ()))
+        return replace(
+            found,
+            words=found.words and found.words + how,
+            cites=(*found.cites, *cites),
+            learns="labels",
+            stops_early=self.stops,
+        )

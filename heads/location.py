@@ -16,6 +16,10 @@ class Location(Head):
         C: Inverse strength of the L2 penalty.
     """
 
+    words = "logistic regression on the locating columns alone"
+    cites = ("pedregosa2011",)
+    packages = ("scikit-learn",)
+
     reads_embedding: ClassVar[bool] = False
     reads_locations: ClassVar[bool] = True
     balanced: ClassVar[bool] = False

@@ -12,6 +12,10 @@ from heads.base import Head
 class Prior(Head):
     """The class frequencies of the training rows for every scan: the floor of every table."""
 
+    words = "the class frequencies of the training fold"
+    cites = ("pedregosa2011",)
+    packages = ("scikit-learn",)
+
     reads_embedding: ClassVar[bool] = False
     balanced: ClassVar[bool] = False
 

@@ -15,6 +15,10 @@ class Random(Head):
     Row i gets the i-th draw of the seed.
     """
 
+    words = "random draws from the class frequencies of the training fold"
+    cites = ("pedregosa2011",)
+    packages = ("scikit-learn",)
+
     reads_embedding: ClassVar[bool] = False
     balanced: ClassVar[bool] = False
 

@@ -21,6 +21,8 @@ class MeanFusion(Fusion):
     A sample without any sequence counts as absent; its vector is zeros.
     """
 
+    words = "the mean over slices, then over the sequences present"
+
     uses_filled: ClassVar[bool] = False
 
     def fit(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from data.base import Float32
+from data.describing.plug_in import Description, PlugIn
 
 
 class Filler(Protocol):
@@ -18,7 +20,7 @@ class Filler(Protocol):
         ...
 
 
-class Missing:
+class Missing(PlugIn):
     """Fills the absent sequences of slice-averaged embeddings. A plug-in is a frozen keyword-only dataclass.
 
     Later steps still learn from `present` which sequences a sample has. `learns` is true for a step that learns from
@@ -37,3 +39,7 @@ class Missing:
             seed: For what draws.
         """
         raise NotImplementedError
+
+    def describe(self) -> Description:
+        """With what it learns from: embeddings, without labels."""
+        return replace(super().describe(), learns="images" if self.learns else "nothing")

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from data.describing.plug_in import Description, PlugIn
 
-class Balance:
+
+class Balance(PlugIn):
     """How class imbalance is treated in the rows that a head is fitted on.
 
     A plug-in is a frozen keyword-only dataclass. `weights` is true where it weighs the head's loss by inverse class
@@ -20,6 +23,10 @@ class Balance:
     def build(self, *, seed: int) -> Any | None:
         """An imbalanced-learn sampler (`fit_resample(X, y)`), or None where the rows stay as they are."""
         raise NotImplementedError
+
+    def describe(self) -> Description:
+        """Resamples where it gives no weights."""
+        return replace(super().describe(), resamples=not self.weights)
 
 
 def neighbours(y: NDArray[np.int64], wanted: int) -> int:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from data.base import Image
+from data.describing.plug_in import PlugIn
 
 
-class ImageStep:
+class ImageStep(PlugIn):
     """A pure function of a whole image in 2D or 3D, `(D, H, W)` float32 in and out.
 
     A plug-in is a frozen keyword-only dataclass. A step may change pixels, affine and mask together (`resample`); it

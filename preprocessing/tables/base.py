@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
+from data.describing.plug_in import Description, PlugIn
 
-class Table:
+
+class Table(PlugIn):
     """Columns of the table of samples to numbers, fitted on the training patients of the fold.
 
     A plug-in is a frozen keyword-only dataclass. It gets the clinical columns and, if `locations` is true, the columns
@@ -17,3 +20,7 @@ class Table:
     def build(self, *, seed: int) -> Any | None:
         """A scikit-learn transformer of a DataFrame of columns, or None where the columns are not used."""
         raise NotImplementedError
+
+    def describe(self) -> Description:
+        """It learns from the columns of the training patients."""
+        return replace(super().describe(), learns="columns")
