@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -49,6 +49,8 @@ class Rsna(Dataset):
     References:
         T. Richards et al., RSNA 2024 Lumbar Spine Degenerative Classification, kaggle.com, 2024.
     """
+
+    new_studies: ClassVar[str] = "dicom_study"
 
     folder: str = ""
     sequences: tuple[str, ...] = tuple(SEQUENCES.values())
