@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -53,6 +53,8 @@ class Rsna(Dataset):
     words = "lumbar spine MRI of the RSNA 2024 challenge"
     cites = ("richards2024",)
     packages = ("simpleitk",)
+
+    new_studies: ClassVar[str] = "dicom_study"
 
     folder: str = ""
     sequences: tuple[str, ...] = tuple(SEQUENCES.values())

@@ -50,13 +50,13 @@ def fit_model(
 
     Args:
         run: A run folder.
-        cells: Keys of cells, or how they begin; one a target.
+        cells: Keys of cells, or how they begin; one for each target.
         out: A new or empty folder.
         store: The store of the run.
         grid_file: The run's grid, where it is not the copy in the run folder.
         device: `"cpu"` or `"cuda"`.
         jobs: Tasks at a time.
-        progress: Is told of the work.
+        progress: Shows the work.
 
     Returns:
         The cells as the run has them.
@@ -128,10 +128,10 @@ def _check(chosen: Sequence[PlannedCell], plan: Plan) -> None:
         if not one.fits[0].tokens:
             raise ModelError(f"{name} ({one.cell['heads'].label()}) sees no image: name another")
         plugin = plan.keys.plugin("regions", region)
-        if plugin.uses_points and not plugin.finds_points:
+        if plugin.uses_points and plugin.fixed:
             raise ModelError(
                 f"{name}: region {region.label()} needs annotated points, which a new study has not: name a cell with "
-                "region predicted"
+                "a region that finds them"
             )
         for sample in plan.ids[one.view.labels[one.cell.target].y >= 0]:
             if taken.setdefault(sample, one.cell.target) != one.cell.target:
@@ -144,7 +144,7 @@ def _check(chosen: Sequence[PlannedCell], plan: Plan) -> None:
 
 
 def _check_done(run: Path, chosen: Sequence[PlannedCell]) -> None:
-    """Demands the scores of each cell's cross-validation, which the card tells."""
+    """Demands the scores of each cell's cross-validation, which the card shows."""
     known = {one["key"]: one for one in json.loads((run / "cells.json").read_text(encoding="utf-8"))}
     for one in chosen:
         if (status := known[one.key]["status"]) != "done":
@@ -186,18 +186,17 @@ def _keep(folder: Path, plan: Plan, planned: PlannedCell, chain: Chain) -> dict[
         "regions": regions,
         "fusions": fusions,
         "chain": file,
-        "conditions": _conditions(plan, fit.rows.train),
+        "places": _places(plan, fit.rows.train),
         "n_samples": len(y),
         "n_patients": len(set(plan.patients[fit.rows.train].tolist())),
         "n_by_class": np.bincount(y, minlength=len(labels.classes)).tolist(),
     }
 
 
-def _conditions(plan: Plan, rows: NDArray[np.int64]) -> list[str]:
-    """Of the training samples, where the dataset has such a column."""
-    if "condition" not in plan.samples:
-        return []
-    return list(dict.fromkeys(plan.samples["condition"].astype(str).to_numpy()[rows].tolist()))
+def _places(plan: Plan, rows: NDArray[np.int64]) -> dict[str, list[str]]:
+    """The values of each locating column among the training samples."""
+    columns = {column: plan.samples[column].astype(str).to_numpy()[rows] for column in plan.dataset.locations}
+    return {column: list(dict.fromkeys(values.tolist())) for column, values in columns.items()}
 
 
 def _keep_network(folder: Path, plan: Plan, ref: TokensRef) -> dict[str, str]:
@@ -216,7 +215,7 @@ def _width(plan: Plan, ref: TokensRef) -> int:
 
 
 def _keep_region(folder: Path, plan: Plan, ref: CropsRef) -> str:
-    """The folder of a region that is fitted; empty for another."""
+    """The folder of a region that learnt; empty for another."""
     if ref.fold is None:
         return ""
     name = f"networks/{ref.network[:16]}"

@@ -14,7 +14,7 @@ from encoders.base import FittedProjection, Projection, Tokens
 from encoders.fusion.base import Fused, Fuser, Fusion
 from encoders.missing.base import Filler, Missing
 from encoders.missing.filling import quality
-from encoders.missing.mean import Mean
+from encoders.missing.filling.means import training_means
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -102,7 +102,7 @@ def _entries(tokens: Tokens, samples: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 @dataclass(frozen=True, eq=False)
-class FittedFusion:
+class FilledFusion:
     """A missing step and a fusion that are ready for any samples.
 
     Args:
@@ -208,10 +208,7 @@ def filling_quality(
     import pandas as pd
 
     values, present = means(tokens)
-    nothing = np.zeros((1, *values.shape[1:]), dtype=np.float32)
-    centre = Mean().fit(values[train], present[train], groups=groups[train], seed=seed)(
-        nothing, np.zeros(nothing.shape[:2], dtype=bool)
-    )[0]
+    centre = training_means(values[train], present[train])
     filler = missing.fit(values[train], present[train], groups=groups[train], seed=seed)
     return pd.DataFrame(quality.filling_quality(filler, values[test], present[test], means=centre))
 

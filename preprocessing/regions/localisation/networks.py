@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from preprocessing.regions.localisation.encoder import demand_match, encoder, read
+from encoders.networks.weights import load_weights, read_weights
+from preprocessing.regions.localisation.encoder import encoder
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -117,7 +118,8 @@ def volume_network(depth: int, weights: str, *, marks: int) -> nn.Module:
         marks: Outputs.
 
     Raises:
-        ValueError: There is no such depth, or the file doesn't fit.
+        ValueError: There is no such depth.
+        WeightsError: There is no such file, or it doesn't fit.
 
     References:
         S. Chen, K. Ma, Y. Zheng, Med3D: Transfer learning for 3D medical image analysis, 2019, arXiv:1904.00625.
@@ -137,9 +139,7 @@ def volume_network(depth: int, weights: str, *, marks: int) -> nn.Module:
         bias_downsample=slim,
     )
     if weights:
-        tensors = read(weights)
-        demand_match(resnet, tensors, weights)
-        resnet.load_state_dict(tensors, strict=False)
+        load_weights(resnet, read_weights(weights, instead="'' for random weights"), source=weights)
     return nn.Sequential(resnet, nn.Linear(512 if depth < 50 else 2048, marks), nn.Sigmoid())
 
 

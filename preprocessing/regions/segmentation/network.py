@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from preprocessing.regions.networks.training import seeded
+from encoders.networks.torch_base import seeded
 from preprocessing.regions.segmentation.classes import CLASSES
 
 if TYPE_CHECKING:

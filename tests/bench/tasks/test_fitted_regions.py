@@ -10,7 +10,7 @@ import pytest
 
 import preprocessing.regions
 from bench import plugins
-from bench.stages.crops import Crops
+from bench.stages.crop_files import Crops
 from results.run_folder import read
 from results.tables.side_tables import found_regions
 
@@ -21,12 +21,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
 
-from preprocessing.regions.base import Region, box_along_axes
+from preprocessing.regions.base import FittedRegion, Region, box_along_axes
 
 LOG = []
 
@@ -40,23 +39,22 @@ class MeanPosition(Region):
         given: Where discs are: then nothing is learnt.
     """
 
-    fitted: ClassVar[bool] = True
-
     misses: str = ""
     given: str = ""
 
     @property
     def learns(self) -> bool:
-        return not self.given
+        return "nothing" if self.given else "images"
 
-    def fit(self, scans, *, seed, device):
+    def fit(self, studies, *, seed, device):
         if self.given:
             return Fitted(self, json.loads(self.given), [])
-        LOG.append(sorted(scan.study for scan in scans))
+        LOG.append(sorted(study.study for study in studies))
         found = {}
-        for scan in scans:
-            image = scan.image()
-            for sample in scan.samples:
+        for study in studies:
+            assert list(study.images) == ["t2"] and study.points is None
+            image = study.images["t2"]()
+            for sample in study.samples:
                 assert not {"narrowing", "pfirrmann", "sex"} & set(sample), "a region sees labels"
                 voxels = np.argwhere(image.mask == sample["mask_label"])
                 middle = (np.asarray(image.pixels.shape) - 1) / 2
@@ -67,14 +65,18 @@ class MeanPosition(Region):
         return Fitted(self, json.loads((folder / "places.json").read_text()), [])
 
 
-class Fitted:
+def marked(image):
+    mask = np.zeros(image.pixels.shape, dtype=np.int16)
+    mask[tuple(np.asarray(mask.shape) // 2)] = 7
+    return lambda: replace(image, mask=mask)
+
+
+class Fitted(FittedRegion):
     def __init__(self, settings, places, studies):
         self.settings, self.places, self.studies = settings, places, studies
 
-    def prepare(self, image):
-        mask = np.zeros(image.pixels.shape, dtype=np.int16)
-        mask[tuple(np.asarray(mask.shape) // 2)] = 7
-        return replace(image, mask=mask)
+    def look(self, study):
+        return replace(study, images={name: marked(read()) for name, read in study.images.items()})
 
     def locate(self, image, sample):
         assert (image.mask == 7).sum() == 1
@@ -83,8 +85,9 @@ class Fitted:
         place = np.asarray(self.places[str(int(sample["mask_label"]))]) + (np.asarray(image.pixels.shape) - 1) / 2
         return box_along_axes(image, place, (4, 40, 40), slices=1, structure=7)
 
-    def rate(self, given, prepared):
-        return {"voxels": float((given.mask > 0).sum())}
+    def rate(self, given, seen):
+        assert (seen.images["t2"]().mask == 7).sum() == 1
+        return pd.DataFrame({"voxels": [float((given.images["t2"]().mask > 0).sum())]})
 
     def save(self, folder):
         (folder / "places.json").write_text(json.dumps(self.places))
