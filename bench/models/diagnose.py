@@ -13,7 +13,7 @@ import numpy as np
 
 from bench.models.model import FittedCell, Model, ModelError, read_model
 from bench.plugins import load, plugin_class
-from bench.stages.crops import KeptPoints, StudyCrops, cut_study
+from bench.stages.crops import SharedLook, StudyCrops, cut_study
 from data.base import DataError, Dataset, Float32, Float64, Image
 from encoders.base import FittedClassifier, FittedEncoder, Tokens
 from preprocessing.regions.base import Study
@@ -205,7 +205,7 @@ class _NewStudy:
     ) -> StudyCrops:
         region = cell.regions[sequence]
         if points is not None:
-            region = KeptPoints(region, region.name, lambda study: points)
+            region = SharedLook(region, region.name, lambda study: replace(study, points=points))
         source: Any = self
         return cut_study(source, self._study, sequence, records, {"": (region, cell.images)})[""]
 

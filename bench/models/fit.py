@@ -94,7 +94,7 @@ def fit_model(
     draft = out.with_name(f".{out.name}.part")
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir(parents=True)
-    told = [_keep(draft, plan, one, chain) for one, chain in zip(planned, chains, strict=True)]
+    kept_cells = [_keep(draft, plan, one, chain) for one, chain in zip(planned, chains, strict=True)]
     plugins = described.described(plan.grid.data, [one.cell for one in planned])
     described.write(draft, plugins)
     about = {
@@ -108,7 +108,7 @@ def fit_model(
         "dataset_sequences": list(plan.dataset.sequences),
         "versions": provenance.versions() | described.versions(plugins),
         "code": provenance.code_state(),
-        "cells": [{"key_in_run": cell.key, **one} for cell, one in zip(chosen, told, strict=True)],
+        "cells": [{"key_in_run": cell.key, **one} for cell, one in zip(chosen, kept_cells, strict=True)],
     }
     (draft / FILE).write_text(json.dumps(about, indent=1), encoding="utf-8")
     if out.exists():
@@ -140,7 +140,7 @@ def _check(chosen: Sequence[PlannedCell], plan: Plan) -> None:
                     "whose targets share none"
                 )
     if len({one.cell.target for one in chosen}) < len(chosen):
-        raise ModelError("--cell: two cells are of one target: name one a target")
+        raise ModelError("--cell: two cells are of one target: name one for each target")
 
 
 def _check_done(run: Path, chosen: Sequence[PlannedCell]) -> None:
@@ -179,7 +179,7 @@ def _keep(folder: Path, plan: Plan, planned: PlannedCell, chain: Chain) -> dict[
         "classes": [str(name) for name in labels.classes],
         "rows": dict(labels.target.rows),
         "ordinal": labels.target.ordinal,
-        "steps": {axis: _told(plan, cell, axis) for axis in AXES},
+        "steps": {axis: _described(plan, cell, axis) for axis in AXES},
         "columns": plan.keys.table_columns(cell),
         "networks": networks,
         "widths": widths,
@@ -230,14 +230,14 @@ def _copy(source: Path | None, target: Path) -> None:
         shutil.copytree(source, target, ignore=shutil.ignore_patterns("*.csv", "*.parquet", "*.npy", "made_by.json"))
 
 
-def _told(plan: Plan, cell: Cell, axis: str) -> list[dict[str, Any]]:
+def _described(plan: Plan, cell: Cell, axis: str) -> list[dict[str, Any]]:
     """The single steps of an axis with all fields; sequences have a name alone."""
     step = cell[axis]
     if step.name == "-":
         return []
     if axis == "sequences":
         return [{"name": part.name} for part in step.each]
-    told = []
+    steps = []
     for part in step.each:
         plugin = plan.keys.plugin(axis, part)
         fields = {f.name: getattr(plugin, f.name) for f in dataclasses.fields(plugin)}
@@ -245,8 +245,8 @@ def _told(plan: Plan, cell: Cell, axis: str) -> list[dict[str, Any]]:
         if axis in REBUILT and len(plain) < len(fields):
             field = min(set(fields) - set(plain))
             raise ModelError(f"{axis}/{part.name}: its field {field} is no plain value, which a model can't keep")
-        told.append({"name": part.name, "fields": plain, "code": step_code(axis, part.name)})
-    return told
+        steps.append({"name": part.name, "fields": plain, "code": step_code(axis, part.name)})
+    return steps
 
 
 def _is_plain(value: Any) -> bool:

@@ -90,7 +90,7 @@ def write_latents(
     )
     folder = run / FOLDER / planned.key
     folder.mkdir(parents=True, exist_ok=True)
-    told = pictures.write(folder)
+    shown = pictures.write(folder)
     np.save(folder / "latents.npy", means)
     _samples(plan, used, seen).to_csv(folder / "samples.csv", index=False)
     measured, kinds, why = _measures(plan, Subset(crops, entries[used]), used, measures)
@@ -107,7 +107,7 @@ def write_latents(
         "measured_by": measures,
         "not_measured": why,
         "kinds": kinds,
-        **told,
+        **shown,
     }
     (folder / "about.json").write_text(json.dumps(about, indent=1), encoding="utf-8")
     return folder
@@ -170,7 +170,7 @@ def _samples(plan: Plan, used: NDArray[np.int64], seen: NDArray[np.bool_]) -> pd
 def _measures(
     plan: Plan, crops: Sequence[Image], used: NDArray[np.int64], name: str
 ) -> tuple[pd.DataFrame, dict[str, str], str]:
-    """A column a measure and a grading, NaN where there is none; which is what; why nothing was measured, if so."""
+    """A column for each measure and grading, NaN where there is none; what each is; why nothing was measured, if so."""
     import pandas as pd
 
     found, why = _measured(plan, crops, name)

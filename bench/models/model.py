@@ -1,6 +1,6 @@
 """A model: cells of a run, fitted on all patients, in a folder that `diagnose` reads.
 
-`model.json` says what it is made of; `networks/` holds what was trained through pixels, `fusions/` trained fusions, and
+`model.json` lists its parts; `networks/` holds what was trained through pixels, `fusions/` trained fusions, and
 `chain_TARGET.skops` what was fitted on tokens. Nothing is unpickled: a skops file may hold known types alone.
 """
 
@@ -63,7 +63,7 @@ class Model:
 
     Args:
         about: `model.json`.
-        cells: One a target.
+        cells: One for each target.
         warnings: What is not as it was when the model was fitted.
     """
 
@@ -123,14 +123,14 @@ def model_warnings(folder: Path) -> tuple[str, ...]:
     about = _read_about(folder)
     try:
         here = provenance.versions()
-        told = [
+        found = [
             f"{name} is {here[name]} here, the model was fitted with {about['versions'].get(name, 'none')}"
             for name in NUMERICAL
             if _minor(here[name]) != _minor(about["versions"].get(name, ""))
         ]
         for cell in about["cells"]:
             for axis, steps in cell["steps"].items():
-                told += [
+                found += [
                     f"{axis}/{step['name']} is not the code that the model was fitted with: fit it again, or use "
                     f"{about['code'].get('commit', 'the code of then')}"
                     for step in steps
@@ -138,7 +138,7 @@ def model_warnings(folder: Path) -> tuple[str, ...]:
                 ]
     except Exception as error:
         raise ModelError(_unread(folder, error)) from error
-    return tuple(dict.fromkeys(told))
+    return tuple(dict.fromkeys(found))
 
 
 def step_code(axis: str, name: str) -> str:
@@ -167,8 +167,8 @@ def _check_facts(folder: Path) -> None:
 
 
 def _unread(path: Path, error: Exception) -> str:
-    said = (str(error).splitlines() or [""])[0]
-    return f"{path}: can't be read ({type(error).__name__}: {said}): fit it again"
+    why = (str(error).splitlines() or [""])[0]
+    return f"{path}: can't be read ({type(error).__name__}: {why}): fit it again"
 
 
 def _minor(version: str) -> str:

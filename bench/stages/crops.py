@@ -58,17 +58,17 @@ class StudyCrops:
     rating: pd.DataFrame | None = None
 
 
-class KeptPoints(FittedRegion):
-    """A fitted region whose points were found before: it looks them up.
+class SharedLook(FittedRegion):
+    """A fitted region that takes what was seen by the same networks: for other boxes, or before.
 
     Args:
         fitted: Locates.
         name: What messages call it.
-        points: From a study to the points that were found in it.
+        seen: From a study to what was seen in it.
     """
 
-    def __init__(self, fitted: FittedRegion, name: str, points: Callable[[str], pd.DataFrame]) -> None:
-        self._fitted, self._name, self._points = fitted, name, points
+    def __init__(self, fitted: FittedRegion, name: str, seen: Callable[[Study], Study]) -> None:
+        self._fitted, self._name, self._seen = fitted, name, seen
 
     @property
     def name(self) -> str:
@@ -76,25 +76,29 @@ class KeptPoints(FittedRegion):
         return self._name
 
     def look(self, study: Study) -> Study:
-        """The study with its points."""
-        return replace(study, points=self._points(study.study))
+        """What was seen."""
+        return self._seen(study)
 
     def locate(self, image: Image, sample: Mapping[str, Any]) -> Box | None:
         """As the fitted region does."""
         return self._fitted.locate(image, sample)
 
+    def rate(self, given: Study, seen: Study) -> pd.DataFrame:
+        """As the fitted region does."""
+        return self._fitted.rate(given, seen)
 
-class _Seen:
-    """A scan as a region sees it, the box of each sample in it, and the scan after each image chain."""
 
-    def __init__(self, region: FittedRegion, given: Study, sequence: str, unprocessed: dict[ImageChain, Image]) -> None:
+class _Located:
+    """A scan as a region sees it, and the box of each sample in it."""
+
+    def __init__(self, region: FittedRegion, given: Study, sequence: str) -> None:
         seen = region.look(given)
         image = seen.images[sequence]()
         assert image is not None
-        # Regions that leave the scan as it is share what image chains make of it.
-        self.processed: dict[ImageChain, Image] = unprocessed if image is unprocessed[()] else {(): image}
+        self.image = image
         self.boxes = _boxes(region, image, seen)
-        self.rating = None if isinstance(region, FixedRegion) else region.rate(given, seen)
+        # Points are rated where they are found.
+        self.rating = None if isinstance(region, FixedRegion) or seen.points is not None else region.rate(given, seen)
 
 
 def cut_study(
@@ -120,10 +124,11 @@ def cut_study(
         return dict.fromkeys(variants, _nothing(samples, error, "reading the scan"))
     if image is None:
         return dict.fromkeys(variants, StudyCrops([], [-1] * len(samples), []))
-    unprocessed: dict[ImageChain, Image] = {(): image}
-    points = cache(dataset.points)
     patient = str(samples[0].get("patient", "")) if samples else ""
-    seen: dict[FittedRegion, _Seen] = {}
+    given = Study(study, patient, {sequence: lambda: image}, samples)
+    points = cache(dataset.points)
+    located: dict[FittedRegion, _Located] = {}
+    processed: dict[int, dict[ImageChain, Image]] = {}
     out = {}
     for name, (region, chain) in variants.items():
         doing = "" if region is None else region.name
@@ -132,13 +137,13 @@ def cut_study(
                 thin = replace(image, pixels=image.pixels[::8, ::8, ::8].copy(), mask=None, planes=None)
                 out[name] = StudyCrops([thin], [0] * len(samples), [])
                 continue
-            if region not in seen:
-                annotated = points(study) if isinstance(region, FixedRegion) and region.uses_points else None
-                given = Study(study, patient, {sequence: lambda: image}, samples, annotated)
-                seen[region] = _Seen(region, given, sequence, unprocessed)
-            doing = "the image steps"
-            one = seen[region]
-            out[name] = replace(_cut(_process(one.processed, chain), one.boxes), rating=one.rating)
+            if region not in located:
+                annotated = isinstance(region, FixedRegion) and region.uses_points
+                one = replace(given, points=points(study)) if annotated else given
+                located[region] = _Located(region, one, sequence)
+            doing, found = "the image steps", located[region]
+            done = processed.setdefault(id(found.image), {(): found.image})
+            out[name] = replace(_cut(_process(done, chain), found.boxes), rating=found.rating)
         except Exception as error:
             out[name] = _nothing(samples, error, doing)
         out[name].faults.extend(Fault(-1, *_file_and_why(fault)) for fault in image.faults)

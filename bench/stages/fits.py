@@ -17,7 +17,7 @@ Float64 = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class HeadPrediction:
-    """What a head says of the test rows.
+    """What a head predicts for the test rows.
 
     Args:
         P: `(m, K)` probabilities.
@@ -37,7 +37,7 @@ class FittedHeads:
     """A head fitted on each branch of a fusion.
 
     Args:
-        fits: One a branch; None where its training rows are of one class or none, so that it counts as absent.
+        fits: One for each branch; None where its training rows are of one class or none, so that it counts as absent.
         rates: `(K,)` base rates of all branches' training rows, for a row that has no branch.
     """
 

@@ -28,7 +28,7 @@ class Embed:
         plan: The plan, its crops in the store.
         store: Where tokens and trained networks go.
         device: `"cpu"` or `"cuda"`.
-        progress: Is told of images.
+        progress: Counts images.
     """
 
     def __init__(self, plan: Plan, store: Store, *, device: str, progress: Progress) -> None:

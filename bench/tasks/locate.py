@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,7 @@ from bench.plan import identity
 from bench.plan.keys import CropsRef
 from bench.plan.plan import Plan
 from bench.run.progress import Progress
-from bench.stages.crops import KeptPoints
+from bench.stages.crops import SharedLook
 from bench.tasks.notes import keep_artifacts, made_by
 from bench.tasks.reading import write_crops
 from bench.tasks.store import Store
@@ -80,14 +80,17 @@ class Locate:
         self._keep(ref, fitted, start, save)
 
     def write(self, refs: Sequence[CropsRef], name: str) -> None:
-        """Makes the crops of one region in one sequence, for all of its image chains."""
-        ref = refs[0]
-        write = partial(write_crops, self._plan, self._store, refs, name=name, jobs=1, progress=self._progress)
-        if self._region(ref).joins_sequences:
-            points = self._found_points(ref)
-            write(fitted=KeptPoints(self._ready(ref), f"region {ref.region.name}", points))
-        else:
-            write(fitted=self._ready(ref), rated=partial(self._keep_quality, ref))
+        """Makes the crops of regions that share what is fitted, in one sequence, for all of their image chains."""
+        ref, write = refs[0], partial(write_crops, self._plan, self._store, refs)
+        joins = self._region(ref).joins_sequences
+        points = self._found_points(ref) if joins else None
+        fitted = {one.region: self._ready(one) for one in {each.region: each for each in refs}.values()}
+        first = fitted[ref.region]
+        called = f"region {ref.region.name}" if joins else first.name
+        look = points or lru_cache(maxsize=1)(first.look)  # regions that differ in their boxes look once at a study
+        shared = {region: SharedLook(one, called, look) for region, one in fitted.items()}
+        rated = None if joins else partial(self._keep_quality, ref)
+        write(name=name, jobs=1, progress=self._progress, fitted=shared, rated=rated)
 
     def _region(self, ref: CropsRef) -> Region:
         plugin: Region = self._plan.keys.plugin("regions", ref.region)
@@ -180,8 +183,8 @@ class Locate:
                 if name:
                     waiting.append(begun(name))
 
-    def _found_points(self, ref: CropsRef) -> Callable[[str], pd.DataFrame]:
-        """From a study to the points that were found in it."""
+    def _found_points(self, ref: CropsRef) -> Callable[[Study], Study]:
+        """From a study to the study with the points that were found in it."""
         import pandas as pd
 
         folder = self._store.find("regions", ref.network)
@@ -190,7 +193,7 @@ class Locate:
         table = pd.read_parquet(folder / _POINTS)
         study_of = pd.Series(self._studies, index=self._plan.ids)
         by_study = {str(name): rows for name, rows in table.groupby(study_of.reindex(table.index).to_numpy())}
-        return lambda study: by_study.get(study, table.iloc[:0])
+        return lambda study: replace(study, points=by_study.get(study.study, table.iloc[:0]))
 
     def _read(self, study: str, sequence: str) -> Image | None:
         try:

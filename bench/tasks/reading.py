@@ -5,8 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from bench.grid.cells import Step
 from bench.plan.keys import CropsRef
 from bench.plan.plan import Plan
 from bench.run.progress import Progress
@@ -37,8 +39,8 @@ def write_crops(
     name: str,
     jobs: int,
     progress: Progress,
-    fitted: FittedRegion | None = None,
-    rated: Callable[[Mapping[str, pd.DataFrame]], None] = lambda ratings: None,
+    fitted: Mapping[Step, FittedRegion] = MappingProxyType({}),
+    rated: Callable[[Mapping[str, pd.DataFrame]], None] | None = None,
 ) -> None:
     """Makes crops of one sequence; a series is read once for all regions and image chains.
 
@@ -51,8 +53,8 @@ def write_crops(
         name: For progress.
         jobs: Studies at a time.
         progress: Counts studies.
-        fitted: The region of all of them, where it is a fitted one.
-        rated: Gets how near the fitted region came to what is given, by study, before the crops are in the store.
+        fitted: The regions of all of them, where they are not fixed.
+        rated: Gets how near a fitted region came to what is given, by study, before the crops are in the store.
     """
     studies: dict[str, list[int]] = {}
     for position, study in enumerate(plan.samples["study"].astype(str)):
@@ -77,7 +79,8 @@ def write_crops(
             if crops.rating is not None:
                 ratings[study] = crops.rating
         progress.images()
-    rated(ratings)
+    if rated is not None:
+        rated(ratings)
     for ref in refs:
         writers[ref.key].close()
         store.commit(drafts[ref.key], made_by("crops", ref, seconds=time.perf_counter() - start))
@@ -85,11 +88,11 @@ def write_crops(
         progress.note(trace)
 
 
-def _region(plan: Plan, ref: CropsRef, fitted: FittedRegion | None) -> FittedRegion | None:
+def _region(plan: Plan, ref: CropsRef, fitted: Mapping[Step, FittedRegion]) -> FittedRegion | None:
     if ref.thin:
         return None
     plugin: Region = plan.keys.plugin("regions", ref.region)
-    return fitted or plugin.fit([], seed=0, device="cpu")
+    return plugin.fit([], seed=0, device="cpu") if plugin.fixed else fitted[ref.region]
 
 
 def _chain(plan: Plan, ref: CropsRef) -> tuple[Any, ...]:

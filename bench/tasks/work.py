@@ -87,7 +87,7 @@ class Work:
         return [*cut.values(), *encode.values(), *fuse.values(), *fill.values(), *fits.values()], cells_of
 
     def _cut_task(self, ref: CropsRef, cut: dict[tuple[str, ...], Task], fitted: Collection[str]) -> Task:
-        """What makes the crops of a fitted region in a sequence; one task for all of its image chains.
+        """Makes the crops of fitted regions in a sequence: one task for all chains, and for regions that share a fit.
 
         A region that joins sequences first finds points in all of them.
         """

@@ -41,16 +41,16 @@ if TYPE_CHECKING:
 class Predicted(Region):
     """A box around a sample's point, which networks find: first its slice, then its place in that slice.
 
-    Both stages learn from the annotated points of the fold's training patients: one pair of networks a sequence, with
-    one output for each kind of point (such as a condition at a level and side). A point is looked for in the sequence
-    in which most points of its condition were marked. The epoch with the least error on inner patients is kept. Slices
-    are never flipped in training: left stays left. The defaults are for two cores.
+    Both stages learn from the annotated points of the fold's training patients: one pair of networks for each sequence,
+    with one output for each kind of point (such as a condition at a level and side). A point is looked for in the
+    sequence in which most points of its condition were marked. The epoch with the least error on inner patients is
+    kept. Slices are never flipped in training: left stays left. The defaults are for two cores.
 
     Args:
-        instance: Stage 1: `"slices"`, a 2D network on every slice and a GRU over them that say which is likeliest,
+        instance: Stage 1: `"slices"`, a 2D network on every slice and a GRU over them that give the likeliest,
             or `"regression"`, a 3D ResNet that gives the slice as a share of the depth.
-        coordinates: Stage 2: `"heatmap"`, one heat map a point whose mean is taken, or `"regression"`, an
-            encoder-decoder with a head a point.
+        coordinates: Stage 2: `"heatmap"`, one heat map for each point, whose mean is taken, or `"regression"`, an
+            encoder-decoder with a head for each point.
         encoder: The name of the timm network that reads slices in both stages.
         encoder_weights: A file of its weights; empty for random ones.
         slice_pixels: Side of the squares that the slices of `instance="slices"` are resized to.
@@ -59,9 +59,9 @@ class Predicted(Region):
         depth: Layers of the 3D ResNet: 10, 18, 34, 50, 101, 152 or 200.
         instance_weights: A file of MedicalNet's weights for the 3D ResNet; empty for random ones.
         epochs: At most; the learning rate rises and falls over them (one cycle).
-        pictures: Marked slices of each scan that stage 2 sees an epoch, at most.
-        scans: A training step of stage 1.
-        batch_size: Slices a training step of stage 2.
+        pictures: Marked slices of each scan that stage 2 sees in an epoch, at most.
+        scans: Scans in a training step of stage 1.
+        batch_size: Slices in a training step of stage 2.
         learning_rate: The highest, of AdamW.
         validation: Share of the training patients held out to stop early.
         patience: Epochs without a smaller error before training stops.

@@ -44,9 +44,9 @@ class Segmented(Region):
         patch: Sides of the training patch and of the sliding window in voxels: `(H, W)` labels slice by slice, `(D, H,
             W)` in 3D. A multiple of 8 for segresnet, 16 for unet, 32 for swin_unetr.
         spacing: Of the network's grid of sagittal slices along D, H and W, mm; 0 keeps that axis.
-        patches: Random patches of every scan an epoch.
+        patches: Random patches of every scan in an epoch.
         epochs: At most; the learning rate falls to 0 over them by a cosine.
-        batch_size: Patches a training step.
+        batch_size: Patches in a training step.
         learning_rate: Of AdamW.
         validation: Share of the training patients held out to stop early.
         patience: Epochs without a better Dice before training stops.

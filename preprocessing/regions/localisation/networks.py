@@ -70,7 +70,7 @@ def with_places(maps: Tensor) -> Tensor:
 
 
 def slice_network(name: str, weights: str, *, size: int, marks: int) -> nn.Module:
-    """Stacks of slices to one logit a slice and mark.
+    """From stacks of slices to a logit for each slice and mark.
 
     From slices `(N, 3, size, size)` (each between its neighbours) of B stacks and their `depths` to `(B, D, marks)`,
     -inf beyond a stack's depth. A slice becomes a token; a GRU in both directions reads a stack's tokens with each
@@ -144,7 +144,7 @@ def volume_network(depth: int, weights: str, *, marks: int) -> nn.Module:
 
 
 def heatmap_network(name: str, weights: str, *, size: int, marks: int) -> nn.Module:
-    """Slices `(B, 1, size, size)` to the logarithm of one heat map a mark, `(B, marks, size / 4, size / 4)`."""
+    """Slices `(B, 1, size, size)` to the logarithm of a heat map for each mark, `(B, marks, size / 4, size / 4)`."""
     from torch import nn
 
     class Heatmaps(nn.Module):
@@ -175,7 +175,7 @@ def soft_argmax(maps: Tensor) -> Tensor:
 
 
 def point_network(name: str, weights: str, *, size: int, marks: int) -> nn.Module:
-    """Slices `(B, 1, size, size)` to a point a mark, `(B, marks, 2)`, as a share of height and width: a head a mark."""
+    """From slices `(B, 1, size, size)` to a point for each mark, `(B, marks, 2)`, as shares of height and width."""
     from torch import nn
     from torch.nn import functional
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Stage(Protocol):
-    """What of a stage training needs to know."""
+    """What training needs to know about a stage."""
 
     network: nn.Module
 
@@ -49,7 +49,7 @@ class Schedule:
         """Trains in place; the epoch with the least error on inner patients is kept, or the last if there are none.
 
         Returns:
-            A line an epoch: `epoch`, `train_loss`, `validation_error` (NaN where nobody is held out).
+            A line for each epoch: `epoch`, `train_loss`, `validation_error` (NaN where nobody is held out).
         """
         with one_thread(device), seeded(seed):
             return self._run(stage, train, inner, seed, device)

@@ -36,7 +36,7 @@ class FittedSegmented(FittedRegion):
         box: Finds the box in a mask.
         patch: Sides of the sliding window, voxels.
         spacing: Of the network's grid, mm.
-        facts: What its file keeps beside the weights.
+        facts: What its file keeps with the weights.
         curve: A row for each epoch; empty where weights were given.
         device: Where the network computes.
     """

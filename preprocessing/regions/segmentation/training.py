@@ -50,7 +50,7 @@ class SegmentationTraining:
         """Trains in place; the best epoch is kept, or the last where nobody is held out.
 
         Returns:
-            A line an epoch: `epoch`, `train_loss`, `validation_dice` (NaN where nobody is held out).
+            A line for each epoch: `epoch`, `train_loss`, `validation_dice` (NaN where nobody is held out).
         """
         import torch
         from monai.losses.dice import DiceCELoss
@@ -106,7 +106,7 @@ class SegmentationTraining:
 
 
 def class_weights(cases: Sequence[Case]) -> Float32:
-    """A weight a class `(4,)`, mean 1: one over the root of its share of voxels; 0 for a class that no scan shows.
+    """A weight for each class `(4,)`, mean 1: one over the root of its share of voxels; 0 for a class never shown.
 
     Unweighted, a small SegResNet does not learn to see discs at all, which are 4 % of the voxels.
     """

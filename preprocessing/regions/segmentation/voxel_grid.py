@@ -39,7 +39,7 @@ class VoxelGrid:
         one = image.pixels.shape[0] == 1
         orders = [(0, 1, 2)] if one else list(permutations(range(3)))
         a, b, c = max(orders, key=lambda order: float(np.abs(cosines[(0, 1, 2), order]).sum()))
-        # A picture has no place in the patient; what lies across its slice says nothing of up and down.
+        # A picture has no place in the patient; what lies across its slice shows neither up nor down.
         known = np.abs(cosines[(0, 1, 2), (a, b, c)]) > 0.5
         flipped = tuple(i for i, axis in enumerate((a, b, c)) if known[i] and cosines[i, axis] < 0 and known.all())
         turned = image.pixels.shape[a], image.pixels.shape[b], image.pixels.shape[c]

@@ -1,4 +1,4 @@
-"""The file of a segmentation network's weights, and the facts that it keeps beside them."""
+"""The file of a segmentation network's weights, and the facts that it keeps with them."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from bench.stages.crop_files import Crops, CropWriter
-from bench.stages.crops import Fault, KeptPoints, StudyCrops, cut_study
+from bench.stages.crops import Fault, SharedLook, StudyCrops, cut_study
 from data.base import DataError, Dataset, Image
 from data.geometry.crop import crop
 from data.phantom import example_discs
@@ -92,7 +92,7 @@ def test_a_region_of_points_gets_them_and_says_why_there_is_none():
 
 def test_a_point_that_the_scan_does_not_show_is_named():
     far = OneScan().points("s").assign(x=99.0, y=4.0, z=4.0, fault="")
-    region = KeptPoints(Point(), "region point", lambda study: far)
+    region = SharedLook(Point(), "region point", lambda study: replace(study, points=far))
     crops = cut_study(OneScan(), "s", "t1", SAMPLES[:1], {"p": (region, ())})["p"]
     assert crops.faults[0] == Fault(0, "", "region point does not find the sample in the image")
 

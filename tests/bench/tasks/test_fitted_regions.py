@@ -37,10 +37,12 @@ class MeanPosition(Region):
     Args:
         misses: A study in which nothing is found.
         given: Where discs are: then nothing is learnt.
+        side: Of the box, mm.
     """
 
     misses: str = ""
     given: str = ""
+    side: float = 40.0
 
     @property
     def learns(self) -> bool:
@@ -60,6 +62,9 @@ class MeanPosition(Region):
                 middle = (np.asarray(image.pixels.shape) - 1) / 2
                 found.setdefault(str(int(sample["mask_label"])), []).append(voxels.mean(axis=0) - middle)
         return Fitted(self, {k: np.mean(v, axis=0).tolist() for k, v in found.items()}, LOG[-1])
+
+    def trained(self):
+        return replace(self, side=40.0)
 
     def load(self, folder, *, device):
         return Fitted(self, json.loads((folder / "places.json").read_text()), [])
@@ -83,7 +88,7 @@ class Fitted(FittedRegion):
         if sample["study"] == self.settings.misses:
             return None
         place = np.asarray(self.places[str(int(sample["mask_label"]))]) + (np.asarray(image.pixels.shape) - 1) / 2
-        return box_along_axes(image, place, (4, 40, 40), slices=1, structure=7)
+        return box_along_axes(image, place, (4, self.settings.side, self.settings.side), slices=1, structure=7)
 
     def rate(self, given, seen):
         assert (seen.images["t2"]().mask == 7).sum() == 1
@@ -146,6 +151,23 @@ def test_a_crop_is_where_the_mean_of_the_training_patients_says(small, go, mean_
     folder = next(path.parent for path in go.store.glob("crops/*/made_by.json") if "grayscale" in path.read_text())
     crops = Crops(folder)
     assert crops.shapes[:, 0].tolist() == [1] * len(crops) and crops[0].structure == 7
+
+
+def test_regions_that_differ_in_their_boxes_alone_share_a_fit_and_keep_their_boxes(small, go, mean_position):
+    outcome = go(grid(small, "[mean_position, mean_position: {side: 20}]"))
+    assert len(mean_position) == 3 and len(list(go.store.glob("regions/*"))) == 3
+    found = predictions(outcome.folder)
+    wide, narrow = (
+        found["mean_position", "grayscale", "logistic"],
+        found["mean_position(side=20)", "grayscale", "logistic"],
+    )
+    assert (wide.P != narrow.P).any()
+    notes = {path.parent: json.loads(path.read_text())["of"] for path in go.store.glob("crops/*/made_by.json")}
+    sides = {name: set() for name in ("mean_position", "mean_position(side=20)")}
+    for folder, of in notes.items():
+        if of["images"] != "-":
+            sides[of["region"]] |= {tuple(shape) for shape in Crops(folder).shapes[:, 1:].tolist()}
+    assert max(sides["mean_position(side=20)"]) < min(sides["mean_position"])
 
 
 def test_samples_that_are_not_found_get_the_base_rate_and_the_others_stay_as_they_are(small, go, mean_position):
