@@ -12,6 +12,7 @@ from results.report import about
 from results.report.cells import CellPage, cell_pages
 from results.report.guards import Guard, guards
 from results.report.leaderboard import Leaderboard, leaderboard
+from results.report.plug_ins import plug_in_table
 from results.report.reading import read_target
 from results.run_folder import Run
 from results.scores.scores import scores
@@ -37,8 +38,8 @@ def write_report(run: Run, to: Path, *, figures: Path | None = None, panels: boo
     """Writes the report of a run: one HTML file that needs no other file and no network.
 
     It holds leaderboards (sorted, filtered and searched in the browser by DataTables, as itables bundles it), the
-    comparisons that the grid declared, figures, a page for each cell, folds, exclusions, checks and provenance. Without
-    scripts everything can still be read.
+    comparisons that the grid declared, figures, plug-ins, a page for each cell, folds, exclusions, checks and
+    provenance. Without scripts everything can still be read.
 
     Args:
         run: A run folder.
@@ -66,6 +67,7 @@ def write_report(run: Run, to: Path, *, figures: Path | None = None, panels: boo
         targets=targets,
         meanings=_meanings(targets),
         compared=comparisons(run),
+        plug_ins=plug_in_table(run),
         figures=shown,
         figures_left_out=left_out,
         exclusions=about.exclusions(run),
