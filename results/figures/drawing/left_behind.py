@@ -19,8 +19,8 @@ class Artifacts:
     """The folders of one trained step.
 
     Args:
-        name: The steps on which it differs from the other trained steps.
-        words: The steps in its name.
+        name: What tells the step from the others.
+        words: The steps that it is named by.
         parts: `(repeat, fold, folder)` of each fold.
     """
 
@@ -30,12 +30,12 @@ class Artifacts:
 
 
 def artifacts(run: Run, target: str, pattern: str) -> list[Artifacts]:
-    """The trained steps of a target (and those trained without labels) that kept files of some name.
+    """The steps of a target (and those trained without labels) that left files of a name, by their names.
 
     Args:
         run: A run folder.
         target: One of its targets.
-        pattern: The names of the files in the folder of a fold.
+        pattern: Of the files in the folder of a fold.
     """
     found: dict[tuple[str, ...], tuple[tuple[int, int, Path], ...]] = {}
     for folder in sorted((run.folder / "artifacts").glob("*")):
@@ -69,7 +69,7 @@ def split(name: str) -> tuple[str, ...]:
 
 
 def _words(folder: Path) -> tuple[str, ...]:
-    """The steps in the name of a folder; if it was cut to fit the disk, those in `made_by.json`."""
+    """The steps in the name of a folder; where it was cut to fit the disk, those that `made_by.json` tells."""
     words = split(folder.name)
     note = next(folder.glob("*/made_by.json"), None)
     if note is None or folder.name.count("(") == folder.name.count(")"):
@@ -79,7 +79,7 @@ def _words(folder: Path) -> tuple[str, ...]:
 
 
 def _names(steps: list[tuple[str, ...]]) -> list[str]:
-    """The steps on which some trained steps differ, as short as possible."""
+    """What differs, as short as it can be told apart."""
     if len({len(words) for words in steps}) != 1:
         return [", ".join(words) for words in steps]
     kept = []
