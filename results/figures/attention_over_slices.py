@@ -37,7 +37,7 @@ def attention_over_slices(run: Run, target: str, *, width: Width = "double", pan
     Args:
         run: A run folder.
         target: One of its targets.
-        width: Width of the figure.
+        width: The width of the figure.
         panels: The largest number of panels.
 
     Raises:

@@ -41,7 +41,7 @@ def learning_curves(run: Run, target: str, *, width: Width = "double", panels: i
     Args:
         run: A run folder.
         target: One of its targets; steps that are trained without labels are shown for every target.
-        width: Width of the figure.
+        width: The width of the figure.
         panels: The largest number of panels.
 
     Raises:

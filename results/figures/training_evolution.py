@@ -16,7 +16,7 @@ def training_evolution(run: Run, *, width: Width = "double", steps: int = STEPS)
 
     Args:
         run: A run folder.
-        width: Width of the figure.
+        width: The width of the figure.
         steps: The largest number of autoencoders.
 
     Raises:

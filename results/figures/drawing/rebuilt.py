@@ -1,4 +1,4 @@
-"""Pictures that autoencoders kept, drawn in rows: inputs and what became of them."""
+"""Pictures that autoencoders kept, drawn in rows: inputs and their reconstructions."""
 
 from __future__ import annotations
 
