@@ -310,7 +310,7 @@ def diagnose(
         if submission is not None:
             from bench.models.model import base_rates
 
-            write_submission(found, submission, base_rates=base_rates(model))
+            write_submission(found, submission, base_rates=base_rates(model, "condition"))
             print(f"wrote {submission}")
     if failed:
         raise typer.Exit(2)

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -133,6 +133,26 @@ class Target:
     rows: Mapping[str, Any] = field(default_factory=dict)
 
 
+class Pixel(NamedTuple):
+    """A position in a file of a study.
+
+    Args:
+        series: What the series is called.
+        file: The file's name; empty unless names are kept.
+        instance: InstanceNumber, from 1 as scanners count; None where the header has none.
+        x: Column, from 0, of the file's own pixels, not of the turned stack's; a pixel's centre is a whole number.
+        y: Row, likewise.
+        away: How far the position lies from the file's plane, mm.
+    """
+
+    series: str
+    file: str
+    instance: int | None
+    x: float
+    y: float
+    away: float
+
+
 class Dataset(PlugIn):
     """Scans and labels of one source. A plug-in is a frozen keyword-only dataclass whose fields say where it lies.
 
@@ -141,9 +161,15 @@ class Dataset(PlugIn):
     and clinical columns. A row that can't be used is not in it but in `excluded()`.
 
     `reading_fields` names the fields that change what `load` gives: those alone are part of an embedding's key.
+
+    `new_studies` names the data plug-in that reads new, unlabelled studies whose samples are located as those of this
+    dataset, for `diagnose`; "" where there is none. That plug-in has the fields `folders` (a folder, or a tuple with
+    one for each study), `descriptions` (a table of what each series is, or "") and `keep_names` (whether studies are
+    called as their folders are), and gives `reading_notes` and `pixel`.
     """
 
     reading_fields: ClassVar[tuple[str, ...]] = ()
+    new_studies: ClassVar[str] = ""
 
     @property
     def sequences(self) -> tuple[str, ...]:
@@ -154,6 +180,11 @@ class Dataset(PlugIn):
     def locations(self) -> tuple[str, ...]:
         """The columns of `samples()` that say where in the body a sample lies."""
         return ()
+
+    @property
+    def within(self) -> tuple[str, ...]:
+        """Those of `locations` that make up a place: the score "AUC within" compares only samples at the same place."""
+        return self.locations
 
     @property
     def clinical(self) -> tuple[str, ...]:
@@ -207,6 +238,14 @@ class Dataset(PlugIn):
         import pandas as pd
 
         return pd.DataFrame(columns=["sequence", "x", "y", "z", "fault"])
+
+    def reading_notes(self, study: str) -> tuple[str, ...]:
+        """What a reader of a new study's results should know of how it was read, such as a line for each series."""
+        return ()
+
+    def pixel(self, study: str, sequence: str, position: Vector3) -> Pixel | None:
+        """Where in the files a position (LPS mm) lies; None where that is not known."""
+        return None
 
     def scores(self, predictions: pd.DataFrame, weights: Float64 | None = None) -> dict[str, Float64]:
         """The dataset's own metrics over its targets, by name; none for most datasets.
