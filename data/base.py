@@ -140,9 +140,11 @@ class Dataset:
     and clinical columns. A row that can't be used is not in it but in `excluded()`.
 
     `reading_fields` names the fields that change what `load` gives: those alone are part of an embedding's key.
+    `losses` names the dataset's own metrics of which a lower value is better.
     """
 
     reading_fields: ClassVar[tuple[str, ...]] = ()
+    losses: ClassVar[tuple[str, ...]] = ()
 
     @property
     def sequences(self) -> tuple[str, ...]:
@@ -153,6 +155,11 @@ class Dataset:
     def locations(self) -> tuple[str, ...]:
         """The columns of `samples()` that say where in the body a sample lies."""
         return ()
+
+    @property
+    def within(self) -> tuple[str, ...]:
+        """Those of the locations inside of which scores also compare samples, since they alone tell much."""
+        return self.locations
 
     @property
     def clinical(self) -> tuple[str, ...]:

@@ -7,14 +7,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 import numpy as np
 
 from data.base import DataError, Dataset, Float64, Image, Target, exclusions
 from data.reading import series
 from data.rsna_challenge import tables as rsna_tables
-from data.rsna_challenge.metric import rsna_log_loss
+from data.rsna_challenge.metric import SCORES, rsna_log_loss
 from data.rsna_challenge.tables import CLASSES, SEQUENCES, Mark
 
 if TYPE_CHECKING:
@@ -50,6 +50,8 @@ class Rsna(Dataset):
         T. Richards et al., RSNA 2024 Lumbar Spine Degenerative Classification, kaggle.com, 2024.
     """
 
+    losses: ClassVar[tuple[str, ...]] = SCORES
+
     folder: str = ""
     sequences: tuple[str, ...] = tuple(SEQUENCES.values())
 
@@ -57,6 +59,11 @@ class Rsna(Dataset):
     def locations(self) -> tuple[str, ...]:
         """What is graded, on which side and at which level."""
         return ("condition", "side", "level")
+
+    @property
+    def within(self) -> tuple[str, ...]:
+        """The level."""
+        return ("level",)
 
     def targets(self) -> list[Target]:
         """All gradings pooled; one a condition; one a condition and side; one a column of `train.csv`."""

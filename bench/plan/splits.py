@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bench.grid.cells import GridMisfitError
+from bench.grid.misfit import GridMisfitError
 
 if TYPE_CHECKING:
     import pandas as pd

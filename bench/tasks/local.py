@@ -45,13 +45,22 @@ class Task:
 
 
 class Watcher:
-    """What is told of the work; the methods may be called from any thread."""
+    """Follows the work, for example to show progress; the methods may be called from any thread."""
 
     def started(self, task: Task) -> None:
         """A task begins."""
 
     def finished(self, task: Task) -> None:
-        """A task has ended; `task.error` says how."""
+        """A task has ended; `task.error` gives the reason where it failed."""
+
+    def begin_images(self, name: str, total: int) -> None:
+        """A step that goes through images begins."""
+
+    def images(self, count: int = 1) -> None:
+        """Some more images are done."""
+
+    def note(self, line: str) -> None:
+        """A line for the user to keep."""
 
 
 def execute(tasks: Iterable[Task], *, jobs: int, overlap: bool, watcher: Watcher) -> None:

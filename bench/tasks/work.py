@@ -16,13 +16,12 @@ from numpy.typing import NDArray
 
 from bench.grid.cells import NONE
 from bench.plan import identity
-from bench.plan.keys import CropsRef, Fit, Fold, TokensRef
-from bench.plan.plan import SEEN, Plan, PlannedCell
-from bench.run.progress import Progress
+from bench.plan.plan import Plan
+from bench.plan.references import CropsRef, Fit, Fold, PlannedCell, TokensRef
 from bench.tasks.embed import Embed
 from bench.tasks.find import Find
 from bench.tasks.fuse import Fuse
-from bench.tasks.local import Task
+from bench.tasks.local import Task, Watcher
 from bench.tasks.locate import Locate
 from bench.tasks.notes import made_by
 from bench.tasks.shared import Shared
@@ -67,7 +66,7 @@ class Work:
     """
 
     def __init__(
-        self, plan: Plan, store: Store, *, device: str, progress: Progress, fitted: Callable[[PlannedCell], None]
+        self, plan: Plan, store: Store, *, device: str, progress: Watcher, fitted: Callable[[PlannedCell], None]
     ) -> None:
         self._plan = plan
         self._store = store
@@ -272,7 +271,7 @@ class Work:
         if head.features == "none":
             return [Branch.of(np.zeros((len(plan.ids), 0), dtype=np.float32))]
         if head.features == "presence":
-            present = plan.present(*(cell[axis] for axis in SEEN))
+            present = plan.present_in(cell)
             return [Branch.of(present.astype(np.float32))]
         if head.features == "location":
             columns = plan.samples[list(plan.dataset.locations)]
@@ -327,7 +326,7 @@ class Work:
         steps = planned.cell.steps
         head = self._plan.keys.plugin("heads", steps["heads"])
         if head.features == "presence":
-            return (head.features, *(steps[axis] for axis in SEEN))
+            return (head.features, *planned.cell.of_samples())
         if head.features not in ("all", "own"):
             return (head.features,)
         return (head.features, *(step for axis, step in steps.items() if axis not in ("balance", "heads")))
