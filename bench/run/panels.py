@@ -11,18 +11,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.plan.keys import CropsRef, Fit
-from bench.plan.plan import Plan, PlannedCell
+from bench.plan.plan import Plan
+from bench.plan.references import CropsRef, Fit, PlannedCell
 from bench.run.record import Record
+from bench.tasks.store import Store
 from results.statistics.metrics import auc, evaluate
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from bench.stages.crops import Crops
+
 FOLDER = "panels"
 
 
-def write(plan: Plan, record: Record, cells: list[PlannedCell], *, changed: bool) -> None:
+def write(plan: Plan, store: Store, record: Record, cells: list[PlannedCell], *, changed: bool) -> None:
     """Writes `panels/TARGET.npz` and `.json` for every target, as many samples as the grid's `panels` asks for.
 
     The cell is the one of highest AUC over all repeats, as in tables, among those with images. Half of the samples have
@@ -42,7 +45,7 @@ def write(plan: Plan, record: Record, cells: list[PlannedCell], *, changed: bool
             folder.mkdir(exist_ok=True)
             best = best_cell({c.key: record.predictions_file(c) for c in of_target})
             planned = next(c for c in of_target if c.key == best)
-            _write_target(plan, planned, _first_repeat(record.predictions_file(planned)), record)
+            _write_target(plan, store, planned, _first_repeat(record.predictions_file(planned)), record)
 
 
 def best_cell(files: Mapping[str, Path]) -> str:
@@ -56,7 +59,7 @@ def best_cell(files: Mapping[str, Path]) -> str:
     return max(files, key=lambda key: _auc(pd.read_parquet(files[key])))
 
 
-def _write_target(plan: Plan, planned: PlannedCell, table: pd.DataFrame, record: Record) -> None:
+def _write_target(plan: Plan, store: Store, planned: PlannedCell, table: pd.DataFrame, record: Record) -> None:
     P = table.filter(regex=r"^p_\d+$").to_numpy()
     own = P[np.arange(len(P)), table["y"]]
     order = np.argsort(own, kind="stable")
@@ -70,11 +73,12 @@ def _write_target(plan: Plan, planned: PlannedCell, table: pd.DataFrame, record:
     place = {sample: i for i, sample in enumerate(plan.ids)}
     labels = planned.view.labels[planned.cell.target].classes
     images: dict[str, Any] = {}
+    stored: dict[str, Crops | None] = {}
     shown: list[dict[str, Any]] = []
     for i, row in enumerate(chosen):
         record_of = table.iloc[row]
         for j, ref in enumerate(of_fold[int(record_of["repeat"]), int(record_of["fold"])]):
-            crops, rows = plan.crops(ref), plan.rows(ref)
+            crops, rows = stored.setdefault(ref.key, store.crops(ref.key)), plan.rows(ref)
             entry = int(rows[place[record_of["sample"]]])
             if crops is not None and entry >= 0:
                 pixels = crops[entry].pixels
@@ -100,7 +104,7 @@ def _crops(fit: Fit) -> list[CropsRef]:
 
 
 def _of_patients(order: NDArray[np.int64], patient: NDArray[Any], wanted: int) -> list[int]:
-    """The first rows of an order, one a patient."""
+    """The first rows of an order, one for each patient."""
     found: dict[Any, int] = {}
     for row in order:
         found.setdefault(patient[row], int(row))

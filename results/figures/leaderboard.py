@@ -14,7 +14,6 @@ from results.scores.labels import shorten
 if TYPE_CHECKING:
     import pandas as pd
 
-AXES = ("sequences", "drop", "regions", "images", "encoders", "missing", "fusion", "tables", "balance", "heads")
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#999999")
 MARKERS = "osD^vP"
 COLUMNS = 4
@@ -25,7 +24,7 @@ KEY = 18.0
 WIDEST = 42.0
 
 
-def leaderboard(scores: pd.DataFrame, target: str, path: Path) -> None:
+def leaderboard(scores: pd.DataFrame, target: str, path: Path, *, axes: Sequence[str]) -> None:
     """Draws the AUC of every cell of a target with its interval, beside the floors.
 
     A panel an encoder, best first; a row a head; colours and marks tell what else varies. The dotted line is chance,
@@ -35,6 +34,7 @@ def leaderboard(scores: pd.DataFrame, target: str, path: Path) -> None:
         scores: What `results.scores.scores` gives.
         target: The name of a target.
         path: A file that ends with .png, .pdf or .svg.
+        axes: The axes of the grid.
 
     Raises:
         ResultsError: No cell of the target is done.
@@ -48,8 +48,8 @@ def leaderboard(scores: pd.DataFrame, target: str, path: Path) -> None:
     cells, floors = done[~done["floor"]].sort_values("auc", ascending=False), done[done["floor"]]
     if cells.empty:
         raise ResultsError(f"no cell of target '{target}' is done: there is nothing to draw")
-    cells = cells.assign(**{axis: cells[axis].map(shorten(cells[axis])) for axis in AXES})
-    varying = [axis for axis in AXES if axis in cells and len(set(cells[axis])) > 1]
+    cells = cells.assign(**{axis: cells[axis].map(shorten(cells[axis])) for axis in axes})
+    varying = [axis for axis in axes if len(set(cells[axis])) > 1]
     variants = [axis for axis in varying if axis not in ("encoders", "heads")]
     encoders, heads = list(cells["encoders"].unique()), list(cells["heads"].unique())
     shown = sorted(set(map(tuple, cells[variants].to_numpy())))

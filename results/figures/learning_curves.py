@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
-from results.figures.drawing.left_behind import Artifacts, artifacts
+from results.figures.drawing.left_behind import TrainedStep, trained_steps
 from results.figures.drawing.style import (
     WIDTHS,
     Drawing,
@@ -27,7 +27,7 @@ from results.run_folder import Run
 if TYPE_CHECKING:
     import pandas as pd
 
-PATTERN = "*learning_curve.csv"
+CONTENT = "learning_curve"
 COLUMNS = {"single": 2, "double": 3}
 PANELS = 9
 LOSSES = {"train_loss": "training", "validation_loss": "validation (inner patients)"}
@@ -46,7 +46,7 @@ def learning_curves(run: Run, target: str, *, width: Width = "double", panels: i
     Raises:
         NothingToDrawError: Nothing was trained, or it left no learning curve.
     """
-    steps = artifacts(run, target, PATTERN)
+    steps = trained_steps(run, target, CONTENT)
     if not steps:
         raise NothingToDrawError("no step left a learning curve in artifacts/")
     shown = steps[:panels]
@@ -78,12 +78,12 @@ def learning_curves(run: Run, target: str, *, width: Width = "double", panels: i
     return figure
 
 
-def _read(step: Artifacts) -> pd.DataFrame:
+def _read(step: TrainedStep) -> pd.DataFrame:
     import pandas as pd
 
     tables = []
-    for _, _, folder in step.parts:
-        for path in sorted(folder.glob(PATTERN)):
+    for left in step.folds:
+        for path in left.files[CONTENT]:
             table = pd.read_csv(path)
             tables.append(table.assign(file=str(path), start=table.get("start", 0)))
     return pd.concat(tables, ignore_index=True)

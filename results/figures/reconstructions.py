@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
-from results.figures.drawing.left_behind import Artifacts, artifacts
+from results.artifacts import Artifact
+from results.figures.drawing.left_behind import TrainedStep, trained_steps
 from results.figures.drawing.style import SMALL, WIDTHS, Drawing, NothingToDrawError, Width, styled, wrapped
 from results.run_folder import Run
 from results.statistics.confusion import Float64
 
-PATTERN = "reconstructions*.npy"
+CONTENT, EVOLUTION, EPOCHS, DEPTHS_KEPT = "reconstructions", "evolution", "evolution_epochs", "depths"
 SHOWN = {"single": 4, "double": 8}
 DEPTHS = 3
 STEPS = 3
@@ -37,9 +36,9 @@ def reconstructions(run: Run, *, width: Width = "double", steps: int = STEPS) ->
     found = _trained(run)
     sheets: list[Sheet] = []
     for step in found[:steps]:
-        folder = step.parts[0][2]
-        pairs = _pairs(folder, SHOWN[width])
-        sheets.append((step.name, list(pairs), ["input", "rebuilt"], _columns(folder, SHOWN[width])))
+        left = step.folds[0]
+        pairs = _pairs(left, SHOWN[width])
+        sheets.append((step.name, list(pairs), ["input", "rebuilt"], _columns(left, SHOWN[width])))
     figure = _sheet(width, sheets)
     more = f" The first {steps} of {len(found)}." if len(found) > steps else ""
     figure.caption = (
@@ -52,18 +51,18 @@ def reconstructions(run: Run, *, width: Width = "double", steps: int = STEPS) ->
 @styled
 def training_evolution(run: Run, *, width: Width = "double", steps: int = STEPS) -> Drawing:
     """The same inputs rebuilt after some epochs of training; arguments and errors as for `reconstructions`."""
-    found = [step for step in _trained(run) if (step.parts[0][2] / "evolution.npy").exists()]
+    found = [step for step in _trained(run) if EVOLUTION in step.folds[0].files]
     if not found:
         raise NothingToDrawError("no autoencoder kept its reconstructions at several epochs (show_epochs)")
     sheets: list[Sheet] = []
     for step in found[:steps]:
-        folder = step.parts[0][2]
-        inputs, _ = _pairs(folder, SHOWN[width])
-        stages = np.load(folder / "evolution.npy").astype(np.float64)
-        epochs = np.load(folder / "evolution_epochs.npy")
+        left = step.folds[0]
+        inputs, _ = _pairs(left, SHOWN[width])
+        stages = np.load(left.files[EVOLUTION][0]).astype(np.float64)
+        epochs = np.load(left.files[EPOCHS][0])
         rows = [_slices(stage, SHOWN[width]) for stage in stages]
         words = ["input", *(f"epoch {epoch}" for epoch in epochs)]
-        sheets.append((step.name, [inputs, *rows], words, _columns(folder, SHOWN[width])))
+        sheets.append((step.name, [inputs, *rows], words, _columns(left, SHOWN[width])))
     figure = _sheet(width, sheets)
     figure.caption = (
         "Training of autoencoders of the first fold: the same pictures of held-out training patients, rebuilt by the "
@@ -72,17 +71,16 @@ def training_evolution(run: Run, *, width: Width = "double", steps: int = STEPS)
     return figure
 
 
-def _trained(run: Run) -> list[Artifacts]:
-    found = artifacts(run, run.targets[0], PATTERN)
+def _trained(run: Run) -> list[TrainedStep]:
+    found = trained_steps(run, run.targets[0], CONTENT)
     if not found:
         raise NothingToDrawError("no autoencoder left reconstructions in artifacts/")
     return found
 
 
-def _pairs(folder: Path, shown: int) -> tuple[Float64, Float64]:
+def _pairs(left: Artifact, shown: int) -> tuple[Float64, Float64]:
     """Pictures `(n, H, W)` that went in and came out."""
-    first = sorted(folder.glob(PATTERN))[0]
-    inputs, outputs = np.load(first).astype(np.float64)
+    inputs, outputs = np.load(left.files[CONTENT][0]).astype(np.float64)
     return _slices(inputs, shown), _slices(outputs, shown)
 
 
@@ -100,13 +98,12 @@ def _depths(slices: int) -> NDArray[np.int64]:
     return np.unique(np.linspace(0, slices - 1, DEPTHS + 2).round().astype(np.int64)[1:-1])
 
 
-def _columns(folder: Path, shown: int) -> list[str]:
+def _columns(left: Artifact, shown: int) -> list[str]:
     """Of volumes, which one and which of its slices a column shows; of pictures nothing."""
-    stack = np.load(sorted(folder.glob(PATTERN))[0], mmap_mode="r")[0]
+    stack = np.load(left.files[CONTENT][0], mmap_mode="r")[0]
     if stack.ndim == 3:
         return []
-    kept = folder / "depths.npy"
-    index = np.load(kept) if kept.exists() else np.arange(stack.shape[1])
+    index = np.load(left.files[DEPTHS_KEPT][0]) if DEPTHS_KEPT in left.files else np.arange(stack.shape[1])
     depths = _depths(stack.shape[1])
     volumes = range(min(len(stack), max(1, shown // len(depths))))
     return [f"volume {v + 1}, slice {index[d] + 1}" for v in volumes for d in depths]

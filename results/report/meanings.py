@@ -1,4 +1,4 @@
-"""What each column of the leaderboard means, said once on the page."""
+"""What each column of the leaderboard means; the run folder gives the meanings of the axes."""
 
 from __future__ import annotations
 
@@ -8,16 +8,6 @@ MEANINGS = {
         "cell: one combination of the grid. floor: what needs no image (prior: the base rate; location: level, side "
         "and condition alone; random: draws from the base rate). failed, refused, to do: it has no scores, and why."
     ),
-    "sequences": "The sequences that a sample is made of.",
-    "drop": "The share of patients from whom a sequence was taken away.",
-    "regions": "What is cut out of the scan.",
-    "images": "The steps that change the pixels.",
-    "encoders": "What turns an image into features. weights=random: it was not trained.",
-    "missing": "What stands in for a sequence that a sample lacks.",
-    "fusion": "How the features of slices and sequences become one row.",
-    "tables": "The clinical columns that are added as features.",
-    "balance": "How classes are balanced, in training rows only.",
-    "heads": "The classifier.",
     "accuracy": "Share of samples whose most probable class is right. Read it beside balanced accuracy and prior.",
     "balanced_accuracy": "Mean over the classes of the share that is found.",
     "f1": "Mean over the classes of F1, which joins the share found with the share right among those named.",

@@ -65,7 +65,7 @@ def write_report(run: Run, to: Path, *, figures: Path | None = None, panels: boo
     page = environment.get_template("report.html.jinja").render(
         run=run,
         targets=targets,
-        meanings=_meanings(targets),
+        meanings=_meanings(run, targets),
         compared=comparisons(run),
         figures=shown,
         figures_left_out=left_out,
@@ -95,9 +95,10 @@ def _target(run: Run, target: str, number: int) -> Target:
     )
 
 
-def _meanings(targets: Iterable[Target]) -> list[tuple[str, str]]:
+def _meanings(run: Run, targets: Iterable[Target]) -> list[tuple[str, str]]:
+    known = MEANINGS | {name: words.meaning for name, words in run.axis_words.items()}
     columns = {column.name: column.about for target in targets for column in target.board.columns}
-    return [(name, MEANINGS.get(about, "An axis of the grid.")) for name, about in columns.items()]
+    return [(name, known.get(about, "An axis of the grid.")) for name, about in columns.items()]
 
 
 def _data_tables() -> tuple[str, str]:

@@ -24,5 +24,5 @@ def write_files(run: Run) -> list[Path]:
     for target in run.targets:
         if ((found["target"] == target) & (found["status"] == "done")).any():
             written.append(run.folder / f"leaderboard_{target}.png")
-            leaderboard(found, target, written[-1])
+            leaderboard(found, target, written[-1], axes=run.axes)
     return written

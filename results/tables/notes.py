@@ -43,7 +43,7 @@ def of_target(
     done = [r for r in records if r["status"] == "done"]
     if done:
         yield from _who(run, done)
-    yield from _fixed(records, varying)
+    yield from _fixed(run, records, varying)
     yield _folds(run)
     calls = any(isinstance(METRICS.get(metric), OfCounts) for metric in metrics)
     if calls and run.protocol.get("threshold", "argmax") != "argmax":
@@ -98,7 +98,7 @@ def beside(
     done = [r for r in records if r["status"] == "done"]
     if done:
         yield from _who(run, done)
-    yield from _fixed(records, varying)
+    yield from _fixed(run, records, varying)
     yield _folds(run)
     if resamples:
         yield covers(resamples, redrawn)
@@ -109,7 +109,7 @@ def beside(
 
 def beside_targets(run: Run, records: list[Record], *, varying: Sequence[str], resamples: int = 0) -> Iterator[str]:
     """As `beside`, of a table over all targets."""
-    yield from _fixed(records, varying)
+    yield from _fixed(run, records, varying)
     yield _folds(run)
     for target in run.targets:
         of_target = [r for r in records if r["target"] == target]
@@ -150,8 +150,8 @@ def _who(run: Run, done: list[Record]) -> Iterator[str]:
         yield f"EXPLORATORY: the rarest class is seen in {rarest} patients, fewer than {EXPLORATORY}; no p-values."
 
 
-def _fixed(records: list[Record], varying: Sequence[str]) -> Iterator[str]:
-    axes = ("sequences", "regions", "images", "encoders", "missing", "fusion", "tables", "balance")
+def _fixed(run: Run, records: list[Record], varying: Sequence[str]) -> Iterator[str]:
+    axes = [axis for axis in run.axes if axis not in ("drop", "heads")]
     cell = next((r for r in records if not r["floor"]), None)
     if cell is not None:
         same = [f"{axis} {cell[axis]}" for axis in axes if axis in cell and axis not in varying]

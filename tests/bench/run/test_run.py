@@ -9,9 +9,10 @@ from numpy.testing import assert_array_equal
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
+from bench.plan.errors import PlanError
 from bench.plan.guards import GuardError
-from bench.plan.plan import PlanError
 from bench.stages.crops import Crops
+from results.artifacts import read_artifacts
 from results.run_folder import read
 
 
@@ -187,25 +188,22 @@ def test_sequences_side_by_side_and_together_are_three_values_of_an_axis(small, 
 def test_learnt_encoders_keep_their_learning_curves(small, go):
     text = small.replace("raw_pixels: {size: 12}", "cae_2d: {size: 16, channels: [4, 8], latent: 4, epochs: 2}")
     outcome = go(text.replace("images: [grayscale, ", "images: [").replace("balance: [none, smote]\n", ""))
-    curves = list(outcome.folder.glob("artifacts/*/repeat0_fold*/learning_curve.csv"))
-    assert len(curves) == 3
+    left = read_artifacts(outcome.folder)
+    assert [(one.repeat, one.fold) for one in left] == [(0, 0), (0, 1), (0, 2)]
+    assert all(list(pd.read_csv(one.files["learning_curve"][0])["epoch"]) == [1, 2] for one in left)
+    assert all(len(one.cells) == 2 and one.target is None and one.sequences == ("t2",) for one in left)
     assert len(keys(go.store, "networks")) == 3
     assert len(keys(go.store, "tokens")) == 3
 
 
 def test_long_names_of_what_was_learnt_stay_apart(small, go):
-    """Fusions stand last in the name of a folder, where a long one is cut."""
     chain = " + ".join(["grayscale"] * 20)
     text = small.replace("images: [grayscale, ", f"images: [{chain}] #").replace("balance: [none, smote]\n", "")
     outcome = go(text + "fusion: [attention: {epochs: [1, 2]}]\n")
-    folders = list(outcome.folder.glob("artifacts/*"))
-    assert len(folders) == 2 and all(len(folder.name) == 200 for folder in folders)
-    assert sorted(
-        len(pd.read_csv(f / "repeat0_fold0" / "encoder_0_learning_curve.csv")["epoch"].unique()) for f in folders
-    ) == [
-        1,
-        2,
-    ]
+    epochs = {}
+    for one in read_artifacts(outcome.folder):
+        epochs.setdefault(one.cells, set()).add(pd.read_csv(one.files["learning_curve"][0])["epoch"].nunique())
+    assert sorted(epochs.values(), key=max) == [{1}, {2}]
 
 
 def test_panels_are_the_pictures_told_best_and_worst(small, go):
