@@ -18,7 +18,7 @@ class Location(Head):
 
     features: ClassVar[Features] = "location"
     balanced: ClassVar[bool] = False
-    floor: ClassVar[int | None] = 1
+    in_every_grid: ClassVar[int | None] = 1
 
     C: float = 1.0
 

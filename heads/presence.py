@@ -18,7 +18,7 @@ class Presence(Head):
 
     features: ClassVar[Features] = "presence"
     balanced: ClassVar[bool] = False
-    floor: ClassVar[int | None] = 2
+    in_every_grid: ClassVar[int | None] = 2
 
     C: float = 1.0
 

@@ -138,9 +138,10 @@ class Grid:
 
 
 def floors() -> dict[str, Any]:
-    """The heads that every grid has, by name: those that call themselves a floor, in their own order."""
+    """The heads that every grid has, by name, in the order that they give themselves."""
     heads = {name: plugin_class("heads", name) for name in find("heads")}
-    return dict(sorted(((n, cls) for n, cls in heads.items() if cls.floor is not None), key=lambda one: one[1].floor))
+    always = [(name, cls) for name, cls in heads.items() if cls.in_every_grid is not None]
+    return dict(sorted(always, key=lambda one: int(one[1].in_every_grid)))
 
 
 def _unused(cell: Cell, head: Any) -> list[str]:

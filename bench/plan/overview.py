@@ -151,10 +151,10 @@ def _bytes(plan: Plan, cells: list[PlannedCell]) -> Iterator[str]:
         width = _width(plan, planned)
         rows = max(len(fit.rows.train) for fit in planned.fits)
         name = f"{planned.cell['heads'].label()} on {planned.cell['encoders'].label()}"
-        told = "" if width else " at least, and more with each feature of the embedding, which is not made yet"
-        sizes[name] = max(sizes.get(name, (0, "")), (head.memory(rows, width or 1), told))
-    for name, (size, told) in sorted(sizes.items(), key=lambda item: -item[1][0])[:3]:
-        yield f"memory of a fit: {size / 2**20:.1f} MiB for {name}{told}"
+        more = "" if width else " at least, and more with each feature of the embedding, which is not made yet"
+        sizes[name] = max(sizes.get(name, (0, "")), (head.memory(rows, width or 1), more))
+    for name, (size, more) in sorted(sizes.items(), key=lambda item: -item[1][0])[:3]:
+        yield f"memory of a fit: {size / 2**20:.1f} MiB for {name}{more}"
 
 
 def _width(plan: Plan, planned: PlannedCell) -> int:

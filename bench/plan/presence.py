@@ -126,7 +126,7 @@ class Presence:
             for row in guards.second_images(digests, patients):
                 if not second[row]:
                     second[row] = True
-                    reason = "the image also stands under another patient"
+                    reason = "another patient has the same image"
                     excluded.append(("", self._ids[row], ref.sequence, reason))
         self._present.clear()
         return exclusions(excluded)

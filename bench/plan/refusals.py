@@ -95,7 +95,7 @@ class Refusals:
         if learns:
             return f"{saw}, so fusion {fusion} can't learn from them on its features: use fusion mean"
         if head.features == "all":
-            return f"{saw}, so nothing tells how far a head may trust its features: use head own"
+            return f"{saw}, so a head can't learn how far to trust its features: use head own"
         if len(trained) < len(encoders):
             return f"{saw}, the encoders beside it are not, and head own would not see them"
         if head.calibration != "none" or self._keys.threshold(cell, classes) != ARGMAX:

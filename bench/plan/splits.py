@@ -1,4 +1,4 @@
-"""Folds: made once a run over all patients, shared by all targets and cells."""
+"""Folds: made once per run over all patients, shared by all targets and cells."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The pictures of the samples that the best cell of each target tells best and worst, kept in the run."""
+"""The pictures of the samples on which the best cell of each target is best and worst, kept in the run."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def write_qualities(folder: Path, plan: Plan, store: Store, cells: list[PlannedCell]) -> None:
-    """Writes `filling.csv`, `regions.csv`, `points.csv` and `not_found.csv`, each where there is something to tell.
+    """Writes `filling.csv`, `regions.csv`, `points.csv` and `not_found.csv`, each where it has a row.
 
     Args:
         folder: The run folder.

@@ -29,7 +29,7 @@ from bench.run.progress import Progress
 from bench.run.qualities import write_qualities
 from bench.run.record import Record
 from bench.run.state import State
-from bench.tasks.local import Task, execute
+from bench.tasks.local import Task, Watcher, execute
 from bench.tasks.store import Store
 from bench.tasks.versions import versions
 
@@ -45,7 +45,7 @@ class Options:
         runs: Where run folders are written.
         store: Where finished steps lie.
         device: `"auto"`, `"cpu"` or `"cuda"`.
-        jobs: Tasks at a time; 0 for one a core.
+        jobs: Tasks at a time; 0 for one per core.
         only: From an axis to the names that are run; the others stay as they are.
         null: The number of runs on permuted labels for each cell.
         within: A column inside whose values labels are permuted.
@@ -240,8 +240,8 @@ def _compute(
     return device
 
 
-class _Both(Progress):
-    """Progress that also tells the run of every end."""
+class _Both(Watcher):
+    """Progress, and the run's own work at the end of each task."""
 
     def __init__(self, progress: Progress, ended: Any) -> None:
         self._progress = progress

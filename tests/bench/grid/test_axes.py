@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from bench.grid import axes
+from bench.grid.grid import floors
 from bench.grid.schema import CompareKeys, GridFile, IntervalKeys, ProtocolKeys
 from bench.plugins import KINDS, find
 
@@ -145,3 +146,7 @@ def test_the_grid_file_has_a_key_for_each_listed_axis_and_describes_every_key():
     for model in (GridFile, ProtocolKeys, CompareKeys, IntervalKeys):
         for name, field in model.model_fields.items():
             assert field.description, name
+
+
+def test_the_floors_of_every_grid_say_so_themselves():
+    assert list(floors()) == ["prior", "location", "presence"]

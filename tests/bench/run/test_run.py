@@ -273,20 +273,23 @@ def test_the_same_image_under_two_patients_is_refused(small, go, phantom_copy):
     for kind in ("images", "masks"):
         (phantom_copy / kind / "2_t2.mha").write_bytes((phantom_copy / kind / "1_t2.mha").read_bytes())
     text = small.split("data:")[0] + f"data: {{spider: {{folder: {phantom_copy}}}}}\n" + small.split("}}\n", 1)[1]
-    with pytest.raises(GuardError, match="under two patients"):
+    with pytest.raises(GuardError, match="of two patients each"):
         go(text)
     outcome = go(text, ["protocol.identical_images=exclude"])
-    assert (outcome.excluded["reason"] == "the image also stands under another patient").any()
+    assert (outcome.excluded["reason"] == "another patient has the same image").any()
 
 
 def test_a_fit_that_no_memory_holds_is_refused_with_what_to_use_instead(small, tmp_path, monkeypatch):
     from bench.grid.file import read_grid
     from bench.plan.plan import Plan
+    from bench.plan.refusals import Refusals
     from bench.tasks.store import Store
 
     file = tmp_path / "grid.yaml"
     file.write_text(small.replace("[prior, location, logistic, knn]", "[svc, nystroem]"))
-    monkeypatch.setattr(Plan, "_memory", 100_000)  # 137 discs: a float64 Gram matrix and its float32 source need 225 kB
+    monkeypatch.setattr(
+        Refusals, "_memory", 100_000
+    )  # 137 discs: a float64 Gram matrix and its float32 source need 225 kB
     refused = {c.cell["heads"].name: c.refused for c in Plan(read_grid(file), Store(tmp_path / "store")).cells()}
     assert "such as nystroem" in refused["svc"]
     assert refused["nystroem"] == ""
