@@ -51,6 +51,9 @@ class Rsna(Dataset):
     """
 
     losses: ClassVar[tuple[str, ...]] = SCORES
+    words = "lumbar spine MRI of the RSNA 2024 challenge"
+    cites = ("richards2024",)
+    packages = ("simpleitk",)
 
     folder: str = ""
     sequences: tuple[str, ...] = tuple(SEQUENCES.values())
@@ -62,7 +65,7 @@ class Rsna(Dataset):
 
     @property
     def within(self) -> tuple[str, ...]:
-        """The level."""
+        """The level: sides and conditions of one level are compared with each other."""
         return ("level",)
 
     def targets(self) -> list[Target]:

@@ -15,7 +15,8 @@ from bench.plan.plan import Plan
 from bench.plan.references import CropsRef, Fit, PlannedCell
 from bench.run.record import Record
 from bench.tasks.store import Store
-from results.statistics.metrics import auc, evaluate
+from results.statistics.evaluate import evaluate
+from results.statistics.metrics.auc import METRIC as AUC
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -124,5 +125,5 @@ def _first_repeat(file: Path) -> pd.DataFrame:
 def _auc(table: pd.DataFrame) -> float:
     P = table.filter(regex=r"^p_\d+$").to_numpy()
     y, repeat, fold = (table[name].to_numpy(dtype=np.int64) for name in ("y", "repeat", "fold"))
-    value = evaluate(auc, y, P, repeat=repeat, fold=fold).value
+    value = evaluate(AUC, y, P, repeat=repeat, fold=fold).value
     return value if np.isfinite(value) else -1.0

@@ -23,7 +23,7 @@ from bench.plan.patient_draws import PatientDraws
 from bench.plan.plan import Plan
 from bench.plan.references import PlannedCell
 from bench.plugins import plugin_class
-from bench.run import dataset_scores, facts, panels, provenance
+from bench.run import dataset_scores, described, facts, panels, provenance
 from bench.run.artifacts import keep_artifacts
 from bench.run.progress import Progress
 from bench.run.qualities import write_qualities
@@ -99,6 +99,8 @@ def run(grid: Grid, grid_file: Path, settings: list[str], options: Options, prog
             raise PlanError(f"no cell is named by --only {dict(options.only)}")
         _check_any_runs(cells, excluded)
         facts.write_plan(record.folder, plan, excluded, grid_file, settings)
+        plugins = described.described(grid.data, (c.cell for c in cells))
+        described.write(record.folder, plugins)
         state = State(cells, record, store, progress)
         todo = [c for c in chosen if not c.refused]
         nulls = _null_cells(plan, todo, options, record)
@@ -119,7 +121,7 @@ def run(grid: Grid, grid_file: Path, settings: list[str], options: Options, prog
                 "device": computed,
                 "seconds": {name: round(value, 1) for name, value in stages.items()},
                 "peak_memory_mib": provenance.peak_memory_mib(),
-                "versions": versions(),
+                "versions": versions() | described.versions(plugins),
                 "code": provenance.code_state(),
                 "machine": provenance.machine(),
             },

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from bench.grid.axes import AXES, NAMES
+from tests.results.plug_ins import write_plugins
 
 LEVELS = ("L3/L4", "L4/L5", "L5/S1")
 
@@ -112,7 +113,8 @@ class RunWriter:
         (root / "index.json").write_text(json.dumps([*index, entry | {"files": files, "seconds": seconds}]))
 
     def finish(self):
-        """Writes what tells of the run; gives the folder."""
+        """Writes what describes the run; gives the folder."""
+        write_plugins(self.folder, self.about["dataset"], self.cells)
         (self.folder / "run.json").write_text(json.dumps(self.about))
         (self.folder / "cells.json").write_text(json.dumps(self.cells))
         return self.folder

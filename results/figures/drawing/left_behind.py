@@ -1,13 +1,13 @@
-"""The trained steps of a run that left something to draw."""
+"""The trained steps of a run that kept something to draw."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from results.artifacts import Artifact, read_artifacts
-from results.figures.drawing.chosen import EMPTY
 from results.run_folder import Run
 from results.scores.labels import shorten
+from results.scores.records import NOTHING
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ def trained_steps(run: Run, target: str, content: str) -> list[TrainedStep]:
     found: dict[tuple[tuple[str, ...], tuple[str, ...]], list[Artifact]] = {}
     for one in read_artifacts(run.folder):
         if one.target in (None, target) and content in one.files:
-            words = tuple(word for word in one.words if word not in EMPTY)
+            words = tuple(word for word in one.words if word not in NOTHING)
             found.setdefault((words, one.cells), []).append(one)
     steps = dict(sorted(found.items()))
     names = _names([words for words, _ in steps])
