@@ -166,10 +166,13 @@ class Dataset(PlugIn):
     dataset, for `diagnose`; "" where there is none. That plug-in has the fields `folders` (a folder, or a tuple with
     one for each study), `descriptions` (a table of what each series is, or "") and `keep_names` (whether studies are
     called as their folders are), and gives `reading_notes` and `pixel`.
+
+    `losses` names the dataset's own metrics of which a lower value is better.
     """
 
     reading_fields: ClassVar[tuple[str, ...]] = ()
     new_studies: ClassVar[str] = ""
+    losses: ClassVar[tuple[str, ...]] = ()
 
     @property
     def sequences(self) -> tuple[str, ...]:

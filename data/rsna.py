@@ -14,7 +14,7 @@ import numpy as np
 from data.base import DataError, Dataset, Float64, Image, Target, exclusions
 from data.reading import series
 from data.rsna_challenge import tables as rsna_tables
-from data.rsna_challenge.metric import rsna_log_loss
+from data.rsna_challenge.metric import SCORES, rsna_log_loss
 from data.rsna_challenge.tables import CLASSES, SEQUENCES, Mark
 
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ class Rsna(Dataset):
         T. Richards et al., RSNA 2024 Lumbar Spine Degenerative Classification, kaggle.com, 2024.
     """
 
+    losses: ClassVar[tuple[str, ...]] = SCORES
     words = "lumbar spine MRI of the RSNA 2024 challenge"
     cites = ("richards2024",)
     packages = ("simpleitk",)

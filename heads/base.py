@@ -51,7 +51,8 @@ class Head(PlugIn):
     Class variables: `features` says what X holds: the embedding with its table columns (`"all"`), the probabilities
     `(n, K)` of a fusion that was trained with labels (`"own"`), the one-hot locating columns (`"location"`), which
     sequences a sample has, `(n, S)` (`"presence"`), or nothing, `(n, 0)`; `weighted` says that the classifier takes
-    `sample_weight`; `balanced` is False for a head that ignores the balance step; `lane` is where the engine runs it.
+    `sample_weight`; `balanced` is False for a head that ignores the balance step; `lane` is where the engine runs it;
+    `in_every_grid` is the place of a head among those that every grid has, named or not; None for all other heads.
 
     Probabilities of a fit on balanced rows are of another prior than the scans': unless it is calibrated, such a fit
     also gets a sigmoid learnt on real held-out rows of inner folds (`FittedHead.recalibrated`).
@@ -69,6 +70,7 @@ class Head(PlugIn):
     weighted: ClassVar[bool] = True
     balanced: ClassVar[bool] = True
     lane: ClassVar[Literal["cpu", "torch"]] = "cpu"
+    in_every_grid: ClassVar[int | None] = None
 
     calibration: Calibration = "none"
     tune: Mapping[str, Sequence[Any]] = field(default_factory=dict)

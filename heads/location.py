@@ -22,6 +22,7 @@ class Location(Head):
 
     features: ClassVar[Features] = "location"
     balanced: ClassVar[bool] = False
+    in_every_grid: ClassVar[int | None] = 1
 
     C: float = 1.0
 

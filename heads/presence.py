@@ -22,6 +22,7 @@ class Presence(Head):
 
     features: ClassVar[Features] = "presence"
     balanced: ClassVar[bool] = False
+    in_every_grid: ClassVar[int | None] = 2
 
     C: float = 1.0
 

@@ -9,8 +9,8 @@ import numpy as np
 
 from bench.grid.cells import NONE
 from bench.plan import identity
-from bench.plan.keys import Fit
-from bench.plan.plan import Plan, PlannedCell
+from bench.plan.plan import Plan
+from bench.plan.references import Fit, PlannedCell
 from bench.stages import features
 from bench.stages.chain import Chain, EncoderChain
 from bench.stages.fits import fit_heads

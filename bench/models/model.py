@@ -19,7 +19,7 @@ from bench.models.reopen import CellError
 from bench.models.trust import foreign, wild_trees
 from bench.plan import identity
 from bench.plugins import load, plugin_class
-from bench.run import provenance
+from bench.tasks.versions import versions
 from results.methods.model_card import FACTS
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ def model_warnings(folder: Path) -> tuple[str, ...]:
     """
     about = _read_about(folder)
     try:
-        here = provenance.versions()
+        here = versions()
         found = [
             f"{name} is {here[name]} here, the model was fitted with {about['versions'].get(name, 'none')}"
             for name in NUMERICAL

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from bench.grid.cells import NONE
 from bench.plan import identity
-from bench.plan.keys import Fit
-from bench.plan.plan import SEEN, Plan, PlannedCell
+from bench.plan.plan import Plan
+from bench.plan.references import Fit, PlannedCell
 from bench.tasks.fuse import Fuse
 from bench.tasks.notes import made_by
 from bench.tasks.shared import Shared
@@ -140,7 +140,7 @@ class FitHeads:
         if head.features == "none":
             return [Branch.of(np.zeros((len(plan.ids), 0), dtype=np.float32))]
         if head.features == "presence":
-            present = plan.present(*(cell[axis] for axis in SEEN))
+            present = plan.present_in(cell)
             return [Branch.of(present.astype(np.float32))]
         if head.features == "location":
             columns = plan.samples[list(plan.dataset.locations)]
@@ -174,7 +174,7 @@ class FitHeads:
         steps = planned.cell.steps
         head = self._plan.keys.plugin("heads", steps["heads"])
         if head.features == "presence":
-            return (head.features, *(steps[axis] for axis in SEEN))
+            return (head.features, *planned.cell.of_samples())
         if head.features not in ("all", "own"):
             return (head.features,)
         return (head.features, *(step for axis, step in steps.items() if axis not in ("balance", "heads")))

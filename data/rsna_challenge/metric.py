@@ -12,6 +12,8 @@ CONDITIONS = {
     "neural_foraminal_narrowing": "rsna_foraminal",
     "subarticular_stenosis": "rsna_subarticular",
 }
+TERMS = (*CONDITIONS.values(), "rsna_any_severe_spinal")
+SCORES = ("rsna_log_loss", *TERMS)
 _SEVERE = 2
 
 
@@ -55,7 +57,7 @@ def rsna_log_loss(
     sums = (counts @ np.column_stack(columns)).reshape(-1, len(columns) // 2, 2)
     with np.errstate(divide="ignore", invalid="ignore"):
         terms = sums[..., 0] / sums[..., 1]
-    named = dict(zip((*CONDITIONS.values(), "rsna_any_severe_spinal"), terms.T, strict=True))
+    named = dict(zip(TERMS, terms.T, strict=True))
     return {"rsna_log_loss": terms.mean(axis=1), **named}
 
 
