@@ -12,23 +12,15 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from bench.grid.axes import AXES
 from data import ScangridError
 from data.describing.plug_in import Description
 from data.describing.references import resolve
 from data.text.names import nearest
 from results.found import add_folder as add_results
 
-BASES = {
-    "data": ("data", "Dataset"),
-    "regions": ("preprocessing.regions", "Region"),
-    "images": ("preprocessing.images", "ImageStep"),
-    "encoders": ("encoders", "Encoder"),
-    "missing": ("encoders.missing", "Missing"),
-    "fusion": ("encoders.fusion", "Fusion"),
-    "tables": ("preprocessing.tables", "Table"),
-    "balance": ("preprocessing.balance", "Balance"),
-    "heads": ("heads", "Head"),
-}
+BASES = {"data": ("data", "Dataset")} | {axis.name: (axis.package, axis.base) for axis in AXES if axis.package}
+"""The package and the base class of each kind of plug-in."""
 KINDS = tuple(BASES)
 
 

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -139,6 +139,26 @@ class Target:
     rows: Mapping[str, Any] = field(default_factory=dict)
 
 
+class Pixel(NamedTuple):
+    """A position in a file of a study.
+
+    Args:
+        series: The name of the series.
+        file: The name of the file; empty unless names are kept.
+        instance: InstanceNumber, from 1 as scanners count; None where the header has none.
+        x: Column in the file's own pixels, not in the turned stack, from 0; the centre of a pixel is a whole number.
+        y: Row, likewise.
+        away: Distance of the position from the file's plane, mm.
+    """
+
+    series: str
+    file: str
+    instance: int | None
+    x: float
+    y: float
+    away: float
+
+
 class Dataset(PlugIn):
     """Scans and labels of one source.
 
@@ -148,9 +168,18 @@ class Dataset(PlugIn):
     columns. A row that can't be used is in `excluded()` instead.
 
     `reading_fields` names the fields that change what `load` gives; only these are part of an embedding's key.
+
+    `new_studies` names the data plug-in that reads new, unlabelled studies whose samples are located as those of this
+    dataset, for `diagnose`; "" where there is none. That plug-in has the fields `folders` (a folder, or a tuple with
+    one for each study), `descriptions` (a table of what each series is, or "") and `keep_names` (whether studies are
+    called as their folders are), and gives `reading_notes` and `pixel`.
+
+    `losses` names the dataset's own metrics of which a lower value is better.
     """
 
     reading_fields: ClassVar[tuple[str, ...]] = ()
+    new_studies: ClassVar[str] = ""
+    losses: ClassVar[tuple[str, ...]] = ()
 
     @property
     def sequences(self) -> tuple[str, ...]:
@@ -219,6 +248,14 @@ class Dataset(PlugIn):
         import pandas as pd
 
         return pd.DataFrame(columns=["sequence", "x", "y", "z", "fault"])
+
+    def reading_notes(self, study: str) -> tuple[str, ...]:
+        """Notes for the reader of a new study's results on how it was read, such as a line for each series."""
+        return ()
+
+    def pixel(self, study: str, sequence: str, position: Vector3) -> Pixel | None:
+        """The place of a position (LPS mm) in the files; None where it is unknown."""
+        return None
 
     def scores(self, predictions: pd.DataFrame, weights: Float64 | None = None) -> dict[str, Float64]:
         """The dataset's own metrics over its targets, by name; most datasets have none.

@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from data.base import DataError, Dataset, Image, Target, exclusions
+from data.base import DataError, Dataset, Image, Pixel, Target, exclusions
 from data.reading import series
 from data.reading.dicom_headers import DicomHeader
 from data.reading.dicom_series import MIN_SLICES, Rules, StudyFiles, read_study
@@ -20,26 +20,6 @@ from data.rsna_challenge.places import PLACES, SEQUENCES
 
 if TYPE_CHECKING:
     import pandas as pd
-
-
-class Pixel(NamedTuple):
-    """A position in a file of a study.
-
-    Args:
-        series: The name of the series, as in `recognised`.
-        file: The name of the file; empty unless names are kept.
-        instance: InstanceNumber, from 1 as scanners count; None where the header has none.
-        x: Column in the file's own pixels, not in the turned stack, from 0; the centre of a pixel is a whole number.
-        y: Row, likewise.
-        away: Distance of the position from the file's plane, mm.
-    """
-
-    series: str
-    file: str
-    instance: int | None
-    x: float
-    y: float
-    away: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,6 +103,14 @@ class DicomStudy(Dataset):
 
         rows = [(study, *row) for study, read in self._read.items() for row in read.recognised]
         return pd.DataFrame(rows, columns=["study", "series", "orientation", "slices", "sequence", "how"])
+
+    def reading_notes(self, study: str) -> tuple[str, ...]:
+        """A line for each series: its orientation, its slices, its sequence, and how that was recognised."""
+        read = self._study(study)
+        return tuple(
+            f"{name}, {orientation}, {slices} slices: {sequence or 'not used'} ({how})"
+            for name, orientation, slices, sequence, how in read.recognised
+        )
 
     def load(self, study: str, sequence: str) -> Image | None:
         """All series of a sequence as one stack; its `faults` name the files that could not be read.

@@ -68,6 +68,11 @@ class ImageTable(Dataset):
     orientation: str = ""
 
     @property
+    def within(self) -> tuple[str, ...]:
+        """The level, where the table has one."""
+        return ("level",) if "level" in self.locations else self.locations
+
+    @property
     def sequences(self) -> tuple[str, ...]:
         """The sequences in the table, in the order in which they appear."""
         return self._read.sequences

@@ -7,14 +7,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 import numpy as np
 
 from data.base import DataError, Dataset, Exclusion, Float64, Image, Target, exclusions
 from data.reading import series
 from data.rsna_challenge import tables as rsna_tables
-from data.rsna_challenge.metric import rsna_log_loss
+from data.rsna_challenge.metric import SCORES, rsna_log_loss
 from data.rsna_challenge.places import CLASSES, SEQUENCES
 from data.rsna_challenge.tables import AnnotatedPoint
 
@@ -51,9 +51,12 @@ class Rsna(Dataset):
         T. Richards et al., RSNA 2024 Lumbar Spine Degenerative Classification, kaggle.com, 2024.
     """
 
+    losses: ClassVar[tuple[str, ...]] = SCORES
     words = "lumbar spine MRI of the RSNA 2024 challenge"
     cites = ("richards2024",)
     packages = ("simpleitk",)
+
+    new_studies: ClassVar[str] = "dicom_study"
 
     folder: str = ""
     sequences: tuple[str, ...] = SEQUENCES

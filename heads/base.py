@@ -53,7 +53,8 @@ class Head(PlugIn):
     - `reads_presence`: which sequences a sample has, `(n, S)`.
 
     With none of them X is `(n, 0)`. `weighted` is true where the classifier takes `sample_weight`, `balanced` is False
-    for a head that ignores the balance step, and `lane` is where the engine runs the head.
+    for a head that ignores the balance step, and `lane` is where the engine runs the head. `in_every_grid` is the
+    place of a head among those that every grid has, whether it names them or not; None for all other heads.
 
     A fit on balanced rows gives probabilities of another prior than the scans have. Unless the head is calibrated, such
     a fit also gets a sigmoid that is learnt on real held-out rows of inner folds (`FittedHead.recalibrated`).
@@ -74,6 +75,7 @@ class Head(PlugIn):
     weighted: ClassVar[bool] = True
     balanced: ClassVar[bool] = True
     lane: ClassVar[Literal["cpu", "torch"]] = "cpu"
+    in_every_grid: ClassVar[int | None] = None
 
     calibration: Calibration = "none"
     tune: Mapping[str, Sequence[Any]] = field(default_factory=dict)

@@ -23,6 +23,7 @@ class Location(Head):
     reads_embedding: ClassVar[bool] = False
     reads_locations: ClassVar[bool] = True
     balanced: ClassVar[bool] = False
+    in_every_grid: ClassVar[int | None] = 1
 
     C: float = 1.0
 

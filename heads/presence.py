@@ -23,6 +23,7 @@ class Presence(Head):
     reads_embedding: ClassVar[bool] = False
     reads_presence: ClassVar[bool] = True
     balanced: ClassVar[bool] = False
+    in_every_grid: ClassVar[int | None] = 2
 
     C: float = 1.0
 

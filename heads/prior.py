@@ -18,6 +18,7 @@ class Prior(Head):
 
     reads_embedding: ClassVar[bool] = False
     balanced: ClassVar[bool] = False
+    in_every_grid: ClassVar[int | None] = 0
 
     def build(self, *, seed: int, threads: int, device: str) -> Any:
         """See `Head.build`."""

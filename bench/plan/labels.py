@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.grid.cells import GridMisfitError
+from bench.grid.misfit import GridMisfitError
 from bench.plan import identity
 from data.base import Target
 from data.text.names import nearest

@@ -11,6 +11,8 @@ from data.rsna_challenge.places import CANAL, CLASSES, FORAMEN, RECESS
 CONDITIONS = {CANAL: "rsna_spinal", FORAMEN: "rsna_foraminal", RECESS: "rsna_subarticular"}
 """The name of each condition's term."""
 
+TERMS = (*CONDITIONS.values(), "rsna_any_severe_spinal")
+SCORES = ("rsna_log_loss", *TERMS)
 _SEVERE = CLASSES.index("Severe")
 
 
@@ -54,7 +56,7 @@ def rsna_log_loss(
     sums = (counts @ np.column_stack(columns)).reshape(-1, len(columns) // 2, 2)
     with np.errstate(divide="ignore", invalid="ignore"):
         terms = sums[..., 0] / sums[..., 1]
-    named = dict(zip((*CONDITIONS.values(), "rsna_any_severe_spinal"), terms.T, strict=True))
+    named = dict(zip(TERMS, terms.T, strict=True))
     return {"rsna_log_loss": terms.mean(axis=1), **named}
 
 

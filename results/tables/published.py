@@ -68,7 +68,7 @@ def published(run: Run, file: Path, *, format: str = "text", resamples: int = 20
                 rows=tuple(rows),
                 floors=tuple(floors),
                 notes=(
-                    "Published scores are of other data: they show what was reported and are no comparison.",
+                    "Published scores are from other data: they show what was reported and are not compared with ours.",
                     *about,
                     *([f"In full: {'; '.join(full)}."] if full else []),
                 ),

@@ -271,6 +271,7 @@ def test_scores_of_a_perfect_and_an_even_prediction(rsna_phantom):
     y = samples["severity"].map({name: k for k, name in enumerate(dataset.targets()[0].classes)}).to_numpy()
     even = pd.DataFrame(1 / 3, index=samples.index, columns=["p_0", "p_1", "p_2"]).assign(y=y)
     scores = dataset.scores(even, np.ones((2, len(y))))
+    assert tuple(scores) == dataset.losses  # all are losses
     for name in ("rsna_spinal", "rsna_foraminal", "rsna_subarticular"):
         assert_allclose(scores[name], [np.log(3)] * 2)
     perfect = even.assign(**{f"p_{k}": (y == k).astype(float) for k in range(3)})

@@ -12,8 +12,8 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from bench.grid.file import read_grid
-from bench.plan.keys import View
 from bench.plan.plan import Plan
+from bench.plan.references import View
 from bench.stages import features
 from bench.tasks.store import Store
 from encoders.base import Tokens
