@@ -13,7 +13,7 @@ from bench.grid.grid import Grid
 from bench.plan import identity, labels
 from bench.plan.errors import PlanError
 from bench.plan.keys import Keys
-from bench.plan.presence import Presence
+from bench.plan.presence import PresentSequences
 from bench.plan.references import CropsRef, Fit, Fold, PlannedCell, TokensRef, View
 from bench.plan.refusals import Refusals
 from bench.plan.stored import Stored, StoredCrops
@@ -66,7 +66,7 @@ class Plan:
 
     def forget(self) -> None:
         """Forgets what was looked up in the store: call it when crops were added."""
-        self._presence = Presence(self.grid, self.keys, self.stored, self.samples)
+        self._presence = PresentSequences(self.grid, self.keys, self.stored, self.samples)
         self._refusals.forget()
 
     def cells(self, view: View | None = None) -> Iterator[PlannedCell]:
@@ -75,7 +75,7 @@ class Plan:
             yield self.plan_cell(cell, view or self.view)
 
     def crops_refs(self) -> list[CropsRef]:
-        """See `Presence.crops_refs`."""
+        """See `PresentSequences.crops_refs`."""
         return self._presence.crops_refs()
 
     def crops(self, ref: CropsRef) -> StoredCrops | None:
@@ -87,7 +87,7 @@ class Plan:
         return self._presence.rows(ref)
 
     def present(self, sequences: Step, region: Step, images: Step = NONE, drop: Step = NONE) -> NDArray[np.bool_]:
-        """`(N, S)`: which of some sequences a sample has; see `Presence.present`."""
+        """`(N, S)`: which of some sequences a sample has; see `PresentSequences.present`."""
         return self._presence.present(sequences, region, images, drop)
 
     def present_in(self, cell: Cell) -> NDArray[np.bool_]:
@@ -103,11 +103,11 @@ class Plan:
         return self._views.refit(k, times)
 
     def read_faults(self) -> pd.DataFrame:
-        """See `Presence.read_faults`."""
+        """See `PresentSequences.read_faults`."""
         return self._presence.read_faults()
 
     def check_images(self) -> pd.DataFrame:
-        """See `Presence.check_images`."""
+        """See `PresentSequences.check_images`."""
         return self._presence.check_images()
 
     def plan_cell(self, cell: Cell, view: View) -> PlannedCell:

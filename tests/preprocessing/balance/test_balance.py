@@ -74,7 +74,7 @@ def test_two_rows_of_a_class_are_enough(balance):
 
 @pytest.mark.parametrize("balance", [Smote(), SvmSmote(), UndersampleSmote()])
 def test_a_single_row_of_a_class_is_refused(balance):
-    with pytest.raises(ValueError, match="class 1 has 1 sample, SMOTE needs 2"):
+    with pytest.raises(ValueError, match="class 1 has 1 sample, but SMOTE needs 2"):
         balance.build(seed=0).fit_resample(*rows(20, 1))
 
 
