@@ -97,7 +97,7 @@ def describe(kind: str) -> list[str]:
         cls = plugin_class(kind, name)
         document = inspect.getdoc(cls) or ""
         out.append(f"  {name:22} {document.splitlines()[0] if document else ''}")
-        meanings = _arguments(document)
+        meanings = arguments(document)
         for f in dataclasses.fields(cls):
             default = f.default if f.default is not dataclasses.MISSING else {}
             out.append(f"    {f.name + ' = ' + repr(default):28} {meanings.get(f.name, '')}".rstrip())
@@ -110,7 +110,7 @@ def nearest(name: str, known: list[str]) -> str:
     return f": did you mean '{close[0]}'?" if close else f": there is {', '.join(known) or 'none'}"
 
 
-def _arguments(document: str) -> dict[str, str]:
+def arguments(document: str) -> dict[str, str]:
     """The meaning of each argument, from the `Args:` of a docstring."""
     meanings: dict[str, str] = {}
     inside, last = False, ""
