@@ -9,13 +9,15 @@ import dataclasses
 import inspect
 import re
 import sys
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, get_args, get_type_hints
 
 from pydantic import BaseModel
 
 from bench import plugins
+from bench.grid import axes as table_of_axes
 from bench.grid import schema
 
 PAGES = Path(__file__).parent / "pages"
@@ -39,27 +41,19 @@ def main() -> int:
 
 
 def commands() -> Iterator[str]:
-    """Every command with its arguments and options, from the command line itself."""
-    import typer
-
+    """Every command with its arguments and options, from the functions of the command line."""
     import run_benchmark
 
-    group: Any = typer.main.get_command(run_benchmark.app)
-    for name, command in group.commands.items():
-        parameters = [p for p in command.params if p.name != "help"]
-        given = " ".join(_usage(p) for p in parameters if p.param_type_name == "argument")
-        yield from (
-            f"## {name}",
-            "",
-            command.help or "",
-            "",
-            "```sh",
-            f"run_benchmark.py {name} {given} [OPTIONS]",
-            "```",
-        )
-        yield from ("", "| | meaning | default |", "|---|---|---|")
-        for parameter in parameters:
-            yield f"| `{_spelled(parameter)}` | {_cell(parameter.help)} | {_default(parameter)} |"
+    for command in run_benchmark.app.registered_commands:
+        called: Any = command.callback
+        name = command.name or called.__name__.replace("_", "-")
+        options = [_Option(parameter, hint) for parameter, hint in _hinted(called)]
+        words = " ".join(option.spelled for option in options if option.positional)
+        yield from (f"## {name}", "", " ".join((inspect.getdoc(called) or "").split()), "")
+        yield from ("```text", f"run_benchmark.py {name} {words} [OPTIONS]", "```", "")
+        yield from ("| | meaning | default |", "|---|---|---|")
+        for option in options:
+            yield f"| `{option.spelled}` | {_cell(option.help)} | {option.usual} |"
         yield ""
 
 
@@ -105,28 +99,115 @@ def plugin_list() -> Iterator[str]:
                 yield ""
 
 
-PARTS = {part.__name__: part for part in (commands, grid_keys, plugin_list)}
+def axes() -> Iterator[str]:
+    """The table of the axes."""
+    yield from ("| axis | meaning | default | joins with + | plug-ins |", "|---|---|---|---|---|")
+    for axis in table_of_axes.AXES:
+        usual = f"`{axis.default}`" if axis.default else "none: the grid names it" if axis.listed else "none"
+        package = f"`{axis.package.replace('.', '/')}/`" if axis.package else ""
+        yield f"| `{axis.name}` | {_cell(axis.meaning)} | {usual} | {'yes' if axis.joins else ''} | {package} |"
 
 
-def _usage(parameter: Any) -> str:
-    word = parameter.metavar or str(parameter.name).upper()
-    return word if parameter.required else f"[{word}]"
+def presets() -> Iterator[str]:
+    """The presets of tables."""
+    from results.tables.presets import help_lines
+
+    yield from ("| preset | shows |", "|---|---|")
+    for name, text in help_lines():
+        yield f"| `{name}` | {_cell(text)} |"
 
 
-def _spelled(parameter: Any) -> str:
-    if parameter.param_type_name == "argument":
-        return _usage(parameter)
-    names = " / ".join([*parameter.opts, *parameter.secondary_opts])
-    return names if parameter.is_flag else f"{names} {parameter.metavar or parameter.type.name.upper()}"
+def metrics() -> Iterator[str]:
+    """The metrics with what they mean."""
+    from results.statistics.metrics import METRICS
+
+    yield from ("| metric | in tables | meaning | best | reference |", "|---|---|---|---|---|")
+    for name, one in METRICS.items():
+        best = "lowest" if one.lower_is_better else "highest"
+        yield f"| `{name}` | {_cell(one.label)} | {_cell(one.meaning)} | {best} | {_cell(one.reference)} |"
 
 
-def _default(parameter: Any) -> str:
-    if parameter.required:
-        return "required"
-    usual = parameter.default() if callable(parameter.default) else parameter.default
-    if parameter.is_flag:
-        return "yes" if usual else "no"
-    return "" if usual in (None, "", ()) else f"`{usual}`"
+def figures() -> Iterator[str]:
+    """The figures, in the order of a paper."""
+    from results.figures import FIGURES
+
+    yield from ("| figure | shows |", "|---|---|")
+    for name, one in FIGURES.items():
+        yield f"| `{name}` | {_cell(one.title)} |"
+
+
+def python() -> Iterator[str]:
+    """The functions of `bench.api` and the methods of a run, with their arguments."""
+    from bench import api
+
+    for name in sorted(api.__all__, key=str.lower):
+        thing = getattr(api, name)
+        if inspect.isfunction(thing):
+            yield from _function(f"api.{name}", thing)
+    for name, thing in vars(api.Results).items():
+        if not name.startswith("_") and (inspect.isfunction(thing) or isinstance(thing, property)):
+            yield from _function(f"run.{name}", thing)
+
+
+PARTS = {part.__name__: part for part in (axes, commands, figures, grid_keys, metrics, plugin_list, presets, python)}
+
+
+def _function(name: str, thing: Any) -> Iterator[str]:
+    """A function or property: how it is called, and its docstring with its sections as lists."""
+    called = thing.fget if isinstance(thing, property) else thing
+    given = [p for p in inspect.signature(called).parameters.values() if p.name != "self"]
+    words = [re.sub(r"PosixPath\((.*)\)", r"\1", str(p.replace(annotation=p.empty))) for p in given]
+    star = next((i for i, p in enumerate(given) if p.kind is p.KEYWORD_ONLY), None)
+    if star is not None:
+        words.insert(star, "*")
+    call = name if isinstance(thing, property) else f"{name}({', '.join(words)})"
+    yield from (f"### {name}", "", "```python", *textwrap.wrap(call, 100, subsequent_indent="    "), "```", "")
+    before, *sections = re.split(r"^(Args|Returns|Raises|Examples):\n", inspect.getdoc(called) or "", flags=re.M)
+    yield from (before.strip(), "")
+    for title, body in zip(sections[::2], sections[1::2], strict=True):
+        yield from (f"**{title}**", "")
+        body = textwrap.dedent(body).strip("\n")
+        if title == "Examples":
+            yield from ("```pycon", *body.splitlines(), "```", "")
+        elif title == "Returns":
+            yield from (body, "")
+        else:
+            items = re.findall(r"^(\w+): (.*(?:\n +.*)*)", body, flags=re.M)
+            yield from (*(f"- `{item}`: {' '.join(text.split())}" for item, text in items), "")
+
+
+def _hinted(called: Any) -> Iterator[tuple[inspect.Parameter, Any]]:
+    hints = get_type_hints(called, include_extras=True)
+    for parameter in inspect.signature(called).parameters.values():
+        yield parameter, hints[parameter.name]
+
+
+class _Option:
+    """An argument or option of a command as its help shows it."""
+
+    def __init__(self, parameter: inspect.Parameter, hint: Any) -> None:
+        kind, *about = get_args(hint) if hasattr(hint, "__metadata__") else (hint,)
+        info: Any = about[0] if about else None
+        self.positional = info is not None and type(info).__name__ == "ArgumentInfo"
+        self.help = info.help if info is not None else ""
+        needed = parameter.default is inspect.Parameter.empty
+        long = "--" + parameter.name.replace("_", "-")
+        named = [getattr(info, "default", None), *(getattr(info, "param_decls", None) or [])]
+        declared = next((name for name in named if isinstance(name, str) and name.startswith("--")), long)
+        word = getattr(info, "metavar", None) or parameter.name.upper()
+        if self.positional:
+            self.spelled = word if needed else f"[{word}]"
+        elif kind is bool:
+            self.spelled = f"{declared} / {long.replace('--', '--no-')}" if parameter.default else declared
+        else:
+            self.spelled = f"{declared} {word}"
+        usual = parameter.default
+        if needed or usual is None or usual == "":
+            self.usual = "needed" if needed else ""
+        elif kind is bool:
+            self.usual = "yes" if usual else "no"
+        else:
+            self.usual = f"`{usual}`"
 
 
 def _model_in(annotation: Any) -> type[BaseModel] | None:

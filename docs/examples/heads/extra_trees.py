@@ -19,6 +19,14 @@ class ExtraTrees(Head):
         doi:10.1007/s10994-006-6226-1.
     """
 
+    words = "a forest of extremely randomised trees"
+    cites = (
+        "@article{geurts2006, author={Geurts, Pierre and Ernst, Damien and Wehenkel, Louis}, "
+        "title={Extremely randomized trees}, journal={Machine Learning}, volume={63}, pages={3--42}, year={2006}, "
+        "doi={10.1007/s10994-006-6226-1}}",
+    )
+    packages = ("scikit-learn",)
+
     trees: int = 200
     leaf: int = 3
 
