@@ -5,8 +5,10 @@ A part stands between `<!-- generated: NAME -->` and `<!-- end of NAME -->`; NAM
 
 from __future__ import annotations
 
+import ast
 import dataclasses
 import inspect
+import json
 import re
 import sys
 import textwrap
@@ -20,7 +22,8 @@ from bench import plugins
 from bench.grid import axes as table_of_axes
 from bench.grid import schema
 
-PAGES = Path(__file__).parent / "pages"
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = ROOT / "docs" / "pages"
 PART = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end of \2 -->)", re.DOTALL)
 
 
@@ -55,6 +58,15 @@ def commands() -> Iterator[str]:
         for option in options:
             yield f"| `{option.spelled}` | {_cell(option.help)} | {option.usual} |"
         yield ""
+
+
+def folders() -> Iterator[str]:
+    """Every package of the project with the first line of its docstring."""
+    yield from ("| folder | is |", "|---|---|")
+    for top in ("data", "preprocessing", "encoders", "heads", "results", "bench"):
+        for file in sorted(ROOT.joinpath(top).rglob("__init__.py")):
+            first = (ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or "").partition("\n")[0]
+            yield f"| `{file.parent.relative_to(ROOT).as_posix()}/` | {_cell(first)} |"
 
 
 def grid_keys() -> Iterator[str]:
@@ -94,7 +106,7 @@ def plugin_list() -> Iterator[str]:
                 yield from ("| field | default | meaning |", "|---|---|---|")
             for field in fields:
                 usual = field.default if field.default is not dataclasses.MISSING else {}
-                yield f"| `{field.name}` | `{usual!r}` | {_cell(meanings.get(field.name))} |"
+                yield f"| `{field.name}` | `{_yaml(usual)}` | {_cell(meanings.get(field.name))} |"
             if fields:
                 yield ""
 
@@ -149,7 +161,9 @@ def python() -> Iterator[str]:
             yield from _function(f"run.{name}", thing)
 
 
-PARTS = {part.__name__: part for part in (axes, commands, figures, grid_keys, metrics, plugin_list, presets, python)}
+PARTS = {
+    part.__name__: part for part in (axes, commands, figures, folders, grid_keys, metrics, plugin_list, presets, python)
+}
 
 
 def _function(name: str, thing: Any) -> Iterator[str]:
@@ -250,6 +264,11 @@ def _plain(value: Any) -> str:
     if value is None or value in ([], {}):
         return "none"
     return f"`{str(value).lower() if isinstance(value, bool) else value}`"
+
+
+def _yaml(value: Any) -> str:
+    """A default as a grid file has it."""
+    return value if isinstance(value, str) and value else json.dumps(value)
 
 
 def _cell(text: str | None) -> str:

@@ -63,6 +63,20 @@ def test_run_together_in_the_grid_of_the_pages(phantom, tmp_path):
     assert done.returncode == 0, done.stdout + done.stderr
     assert "cells: 7 done; 14 fits computed" in done.stdout  # 2 powers x 2 fusions and 3 floors, 2 folds
 
+    words = ["runs/examples", "--plugins", EXAMPLES]
+    preset = command("tables", *words, "--preset", "best-of-each:fusion", cwd=tmp_path)
+    assert preset.returncode == 0, preset.stderr
+    assert "the best cell of each of the fusion" in preset.stdout
+    metric = command("tables", *words, "--metrics", "auc,sensitivity", cwd=tmp_path)
+    assert metric.returncode == 0, metric.stderr
+    assert "Sensitivity" in metric.stdout
+    figures = command("figures", *words, cwd=tmp_path)
+    assert figures.returncode == 0, figures.stderr
+    assert (tmp_path / "runs" / "examples" / "figures" / "gains_narrowing.png").is_file()
+    methods = command("methods", "runs/examples", cwd=tmp_path)
+    assert "a forest of extremely randomised trees" in methods.stdout
+    assert "@article{geurts2006" in methods.stdout
+
 
 def test_the_dataset_runs_in_a_grid(pictures, tmp_path):
     (tmp_path / "grid.yaml").write_text(
