@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data import ScangridError
+from data.describing.plug_in import PlugIn
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -132,7 +133,7 @@ class Target:
     rows: Mapping[str, Any] = field(default_factory=dict)
 
 
-class Dataset:
+class Dataset(PlugIn):
     """Scans and labels of one source. A plug-in is a frozen keyword-only dataclass whose fields say where it lies.
 
     `samples()` gives one row a sample: index `sample` (str, unique), columns `patient` (str), `study` (str), what

@@ -50,6 +50,10 @@ class Rsna(Dataset):
         T. Richards et al., RSNA 2024 Lumbar Spine Degenerative Classification, kaggle.com, 2024.
     """
 
+    words = "lumbar spine MRI of the RSNA 2024 challenge"
+    cites = ("richards2024",)
+    packages = ("simpleitk",)
+
     folder: str = ""
     sequences: tuple[str, ...] = tuple(SEQUENCES.values())
 

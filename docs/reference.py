@@ -98,9 +98,9 @@ def plugin_list() -> Iterator[str]:
         yield from (f"## {kind}", "")
         for name in plugins.find(kind):
             cls = plugins.plugin_class(kind, name)
-            document = inspect.getdoc(cls) or ""
-            yield from (f"### {kind}: {name}", "", _cell(document.partition("\n")[0]), "")
-            meanings = plugins.arguments(document)
+            described = plugins.description(cls())
+            yield from (f"### {kind}: {name}", "", f"{_cell(described.summary)}. Learns from: {described.learns}.", "")
+            meanings = plugins.meanings(cls)
             fields = dataclasses.fields(cls)
             if fields:
                 yield from ("| field | default | meaning |", "|---|---|---|")

@@ -20,7 +20,7 @@ from bench.models.model import FILE, FORMAT, ModelError, read_chain, step_code
 from bench.models.reopen import SHORT, find_cell, open_plan
 from bench.plan.keys import CropsRef, Fold, TokensRef, View
 from bench.plan.plan import Plan, PlannedCell
-from bench.run import provenance
+from bench.run import described, provenance
 from bench.run.progress import Progress
 from bench.tasks.local import execute
 from bench.tasks.reading import make_crops
@@ -95,6 +95,8 @@ def fit_model(
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir(parents=True)
     told = [_keep(draft, plan, one, chain) for one, chain in zip(planned, chains, strict=True)]
+    plugins = described.described(plan.grid.data, [one.cell for one in planned])
+    described.write(draft, plugins)
     about = {
         "format": FORMAT,
         "fitted": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -104,7 +106,7 @@ def fit_model(
         "seed": plan.grid.protocol.seed,
         "device": device,
         "dataset_sequences": list(plan.dataset.sequences),
-        "versions": provenance.versions(),
+        "versions": provenance.versions() | described.versions(plugins),
         "code": provenance.code_state(),
         "cells": [{"key_in_run": cell.key, **one} for cell, one in zip(chosen, told, strict=True)],
     }

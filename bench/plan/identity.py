@@ -13,10 +13,13 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from data.describing.plug_in import DESCRIBING
+
 if TYPE_CHECKING:
     import pandas as pd
 
 SCHEMA = 1
+WITHOUT_RESULT = "data.describing."  # modules on which no result depends
 PROJECT = {"bench", "data", "encoders", "heads", "preprocessing", "results"}
 DISTRIBUTIONS = {
     "cv2": "opencv-python-headless",
@@ -61,7 +64,8 @@ def seed(*parts: Any) -> int:
 def code(module: str) -> str:
     """The digest of a module's code, of every project file that it imports, and of their libraries' versions.
 
-    Docstrings, comments and annotations do not count, nor does more than major.minor of a version.
+    Docstrings, comments and annotations do not count, nor does what describes a plug-in (`data.describing`), nor more
+    than major.minor of a version.
     """
     seen: dict[str, str] = {}
     libraries: set[str] = set()
@@ -125,7 +129,7 @@ def _absolute(node: ast.ImportFrom, module: str, *, package: bool) -> str:
 
 
 class _Bare(ast.NodeTransformer):
-    """Drops docstrings, annotations and what is imported for them alone."""
+    """Drops docstrings, annotations, what is imported for them alone, and what describes a plug-in."""
 
     def visit(self, node: ast.AST) -> Any:
         if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)) and ast.get_docstring(
@@ -138,6 +142,15 @@ class _Bare(ast.NodeTransformer):
             node.annotation = None
         return super().visit(node)
 
+    def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
+        """A class without the variables and the method by which a plug-in describes itself."""
+        node.body = [statement for statement in node.body if not _describes(statement)] or [ast.Pass()]
+        return self.generic_visit(node)
+
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.AST | None:
+        """No import of what only describes."""
+        return None if f"{node.module}.".startswith(WITHOUT_RESULT) else node
+
     def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST | None:
         """`a: int = 1` as `a = 1`; a bare annotation as its name, since fields have an order."""
         if node.value is None:
@@ -149,6 +162,16 @@ class _Bare(ast.NodeTransformer):
         if isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
             return ast.copy_location(ast.Pass(), node)
         return self.generic_visit(node)
+
+
+def _describes(statement: ast.stmt) -> bool:
+    """Whether a statement of a class describes it; a dataclass's field of such a name is a parameter and does not."""
+    if isinstance(statement, ast.FunctionDef):
+        return statement.name == "describe"
+    names: list[ast.expr] = statement.targets if isinstance(statement, ast.Assign) else []
+    if isinstance(statement, ast.AnnAssign) and "ClassVar" in ast.unparse(statement.annotation):
+        names = [statement.target]
+    return bool(names) and all(isinstance(name, ast.Name) and name.id in DESCRIBING for name in names)
 
 
 def _is_module(name: str) -> bool:

@@ -19,6 +19,8 @@ class Mean(Missing):
     A sequence that no training sample has is filled with zeros.
     """
 
+    words = "the mean of the sequence over the training samples"
+
     learns: ClassVar[bool] = True
 
     def fit(self, values: Float32, present: NDArray[np.bool_], *, groups: NDArray[np.str_], seed: int) -> Filler:

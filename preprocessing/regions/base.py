@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from data.base import Box, Image, Vector3
+from data.describing.plug_in import Description, PlugIn
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -106,7 +107,7 @@ class FittedRegion(Protocol):
         ...
 
 
-class Region:
+class Region(PlugIn):
     """Where to look for a sample in a scan.
 
     `uses_points` asks for the dataset's annotated point of a sample, which `locate` then finds in the sample as `point`
@@ -177,6 +178,10 @@ class Region:
             sample: The sample's row of `Dataset.samples()`.
         """
         raise NotImplementedError
+
+    def describe(self) -> Description:
+        """With what it learns from: scans with their masks or points, without the labels of a target."""
+        return replace(super().describe(), learns="images" if self.learns else "nothing")
 
 
 def patient_digest(patient: str) -> str:

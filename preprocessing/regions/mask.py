@@ -28,6 +28,8 @@ class Mask(Region):
         square: Whether both sides within the slice are as long as the longer, so that resizing keeps proportions.
     """
 
+    words = "a box around the labelled structure of the dataset's mask"
+
     label: str | int = "mask_label"
     margin: float = 5.0
     slices: int | None = 1

@@ -25,6 +25,8 @@ class Point(Region):
         mirror: Whether samples whose `side` is `left` are flipped, so that they look as those of the right side do.
     """
 
+    words = "a box around the point that the dataset's annotators marked"
+
     uses_points: ClassVar[bool] = True
 
     size: tuple[float, float] = (60.0, 60.0)

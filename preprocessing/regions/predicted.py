@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.base import Box, Image
+from data.describing.plug_in import Description
 from preprocessing.regions.base import Region, Study
 from preprocessing.regions.localisation.baselines import Baselines, centre_of
 from preprocessing.regions.localisation.coordinates import PointStage
@@ -76,6 +77,13 @@ class Predicted(Region):
         S. Chen, K. Ma, Y. Zheng, Med3D: Transfer learning for 3D medical image analysis, 2019, arXiv:1904.00625.
         L. Smith, N. Topin, Super-convergence, 2017, arXiv:1708.07120 (one cycle).
     """
+
+    words = (
+        "a box around a point that networks find, first its slice and then its place in that slice, trained on "
+        "annotated points"
+    )
+    cites = ("smith2017", "wightman2019")
+    packages = ("torch", "timm")
 
     uses_points: ClassVar[bool] = True
     finds_points: ClassVar[bool] = True
@@ -205,6 +213,19 @@ class Predicted(Region):
         pointing = seeded(lambda: build(name, weights, size=self.pixels, marks=count), seed).to(device)
         coordinates = PointStage(pointing, heatmaps, self.pictures, self.batch_size, device)
         return Finder(marks, instance, coordinates, self.pixels, baselines, device)
+
+    def describe(self) -> Description:
+        """With the papers of the chosen stages."""
+        found = super().describe()
+        heat_map = ("nibali2018",) if self.coordinates == "heatmap" else ()
+        volume = self.instance == "regression"
+        return replace(
+            found,
+            cites=(*heat_map, *found.cites, *(("chen2019",) if volume else ())),
+            packages=(*found.packages, *(("monai",) if volume else ())),
+            stops_early=self.validation > 0,
+            weights="file" if self.encoder_weights or (volume and self.instance_weights) else "random",
+        )
 
 
 class FoundPoints:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.base import Box, Image, Vector3
+from data.describing.plug_in import Description
 from preprocessing.regions.base import Region, Scan, patient_digest
 from preprocessing.regions.mask import Mask
 from preprocessing.regions.networks.training import Curve, check_training
@@ -64,6 +65,10 @@ class Segmented(Region):
         A. Myronenko, 3D MRI brain tumor segmentation using autoencoder regularization, 2018, arXiv:1810.11654.
         F. Isensee et al., nnU-Net, Nature Methods 18, 2021, doi:10.1038/s41592-020-01008-z (Dice + cross-entropy).
     """
+
+    words = "a box around the structure in a mask that a network predicts, trained with Dice and cross-entropy"
+    cites = ("isensee2021",)
+    packages = ("torch", "monai")
 
     fitted: ClassVar[bool] = True
 
@@ -165,6 +170,17 @@ class Segmented(Region):
             return None
         grid = Grid.of(image, self.spacing)
         return Case(patient, grid.pixels(image).astype(np.float16), grid.labels(classes_of(image.mask)))
+
+    def describe(self) -> Description:
+        """With the network's paper; weights from a file are not trained."""
+        found = super().describe()
+        network = ("myronenko2018",) if self.network == "segresnet" else ()
+        return replace(
+            found,
+            cites=(*network, *found.cites),
+            stops_early=self.learns and self.validation > 0,
+            weights="random" if self.learns else "file",
+        )
 
 
 class FittedSegmentation:

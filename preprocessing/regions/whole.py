@@ -21,6 +21,8 @@ class Whole(Region):
         mirror: Whether samples whose `side` is `left` are flipped, so that they look as those of the right side do.
     """
 
+    words = "the whole image"
+
     slices: int | None = None
     mirror: bool = False
 

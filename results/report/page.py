@@ -13,6 +13,7 @@ from results.report.cells import CellPage, cell_pages
 from results.report.guards import Guard, guards
 from results.report.leaderboard import Leaderboard, leaderboard
 from results.report.meanings import MEANINGS
+from results.report.plug_ins import plug_in_table
 from results.report.reading import read_target
 from results.run_folder import Run
 from results.scores.scores import scores
@@ -38,8 +39,8 @@ def write_report(run: Run, to: Path, *, figures: Path | None = None, panels: boo
     """Writes one HTML file that holds all that a run says and needs no other file and no network.
 
     Leaderboards (sorted, filtered and searched in the browser by DataTables, as itables bundles it), the comparisons
-    that the grid declared, figures, a page of each cell, folds, exclusions, checks and provenance. Without scripts all
-    of it is still there to be read.
+    that the grid declared, figures, plug-ins, a page of each cell, folds, exclusions, checks and provenance. Without
+    scripts all of it can still be read.
 
     Args:
         run: A run folder.
@@ -67,6 +68,7 @@ def write_report(run: Run, to: Path, *, figures: Path | None = None, panels: boo
         targets=targets,
         meanings=_meanings(targets),
         compared=comparisons(run),
+        plug_ins=plug_in_table(run),
         figures=shown,
         figures_left_out=left_out,
         exclusions=about.exclusions(run),

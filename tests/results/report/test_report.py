@@ -228,3 +228,23 @@ def test_writes_where_it_is_told(grid_run, tmp_path):
     assert write_report(run, tmp_path) == tmp_path / "report.html"
     assert write_report(run, tmp_path / "other.html") == tmp_path / "other.html"
     assert not list(tmp_path.glob(".*"))
+
+
+def test_plug_ins_are_shown_with_their_fields_and_references(grid_run, report):
+    page = report(grid_run).read_text(encoding="utf-8")
+    part = page.split('<section id="plug-ins">')[1].split("</section>")[0]
+    assert '<th scope="row">resnet50</th><td>ResNet50, slice by slice; pretrained weights (BSD-3-Clause)</td>' in part
+    assert "clip_limit = 2, tiles = 8" in part
+    assert "@inproceedings{he2016," in part
+    rows = part.split("<tbody>")[1].split("</tbody>")[0].count("<tr>")
+    assert rows == 1 + 2 + 2 + 2 + 2  # the data, images, encoders, heads, floors
+
+
+def test_a_folder_that_describes_no_plug_ins_still_has_a_report(grid_run, report):
+    folder = grid_run.finish()
+    (folder / "plugins.json").unlink()
+    from results import run_folder
+    from results.report import write_report
+
+    page = write_report(run_folder.read(folder), folder).read_text(encoding="utf-8")
+    assert "run the grid again to add <code>plugins.json</code>" in page
