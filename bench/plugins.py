@@ -16,6 +16,7 @@ from typing import Any
 from data import ScangridError
 from data.describing.plug_in import Description
 from data.describing.references import resolve
+from results.found import add_folder as add_results
 
 BASES = {
     "data": ("data", "Dataset"),
@@ -36,12 +37,12 @@ class PluginError(ScangridError):
 
 
 def add_folder(folder: Path) -> None:
-    """Adds a user's folder of the project's shape (`encoders/my_encoder.py`, `preprocessing/images/my_step.py`).
+    """Adds a user's folder of the project's shape (`encoders/my_encoder.py`, `results/figures/my_figure.py`).
 
     Raises:
         PluginError: The folder holds no folder of plug-ins.
     """
-    found = False
+    found = add_results(folder)
     for package, _ in BASES.values():
         inside = folder.joinpath(*package.split("."))
         if inside.is_dir():

@@ -156,6 +156,11 @@ class Dataset(PlugIn):
         return ()
 
     @property
+    def within(self) -> tuple[str, ...]:
+        """Those of `locations` that make up a place: the score "AUC within" compares only samples at the same place."""
+        return self.locations
+
+    @property
     def clinical(self) -> tuple[str, ...]:
         """The columns of `samples()` that describe the patient or the scan."""
         return ()

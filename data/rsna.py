@@ -62,6 +62,11 @@ class Rsna(Dataset):
         """What is graded, on which side and at which level."""
         return ("condition", "side", "level")
 
+    @property
+    def within(self) -> tuple[str, ...]:
+        """The level: sides and conditions of one level are compared with each other."""
+        return ("level",)
+
     def targets(self) -> list[Target]:
         """All gradings pooled; one a condition; one a condition and side; one a column of `train.csv`."""
         return rsna_tables.targets()

@@ -71,6 +71,7 @@ class Record:
             "dataset": _source(plan.grid.data),
             "patients_known": plan.dataset.patients_known,
             "locations": list(plan.dataset.locations),
+            "within": list(plan.dataset.within),
             "protocol": {
                 "folds": len({fold.number for fold in plan.view.folds}),
                 "repeats": len({fold.repeat for fold in plan.view.folds}),

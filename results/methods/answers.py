@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from results.methods import data, evaluation, software, steps, training
 from results.methods.evidence import Evidence
-from results.scores.scores import EXPLORATORY
+from results.scores.target import EXPLORATORY
 
 AUTHORS = "only the authors can say"
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from results.methods.evidence import Evidence
 from results.methods.steps import is_phantom
-from results.scores.scores import EXPLORATORY
+from results.scores.target import EXPLORATORY
 
 REASONS = 8
 

@@ -7,9 +7,11 @@ from typing import Any
 
 from results.methods.evidence import Evidence
 from results.methods.steps import in_words
+from results.scores.named import is_step
 from results.scores.paired import ENOUGH_FOLDS
-from results.scores.scores import EXPLORATORY, is_step
-from results.statistics.metrics import METRICS, ORDINAL, OfPairs
+from results.scores.target import EXPLORATORY
+from results.statistics.metrics import METRICS
+from results.statistics.metrics.base import OfPairs
 
 
 def statistics(evidence: Evidence) -> Iterator[str]:
@@ -69,7 +71,7 @@ def _size(evidence: Evidence, family: Mapping[str, Any]) -> str:
     steps = {axis: step for axis, step in family["family"].items() if axis != "targets"}
     of = [cell for cell in evidence.run.cells if not cell.floor and cell.target == evidence.run.targets[0]]
     n = sum(all(is_step(cell.axes[axis], step) for axis, step in steps.items()) for cell in of)
-    return f"{METRICS[family['metric']].label} of {n} cells per target"
+    return f"{METRICS[family['metric']].title(evidence.run.within)} of {n} cells per target"
 
 
 def metrics(evidence: Evidence) -> Iterator[str]:
@@ -77,12 +79,12 @@ def metrics(evidence: Evidence) -> Iterator[str]:
     run, repeats = evidence.run, evidence.folds["repeat"].nunique()
     over = f", then averaged over the {repeats} repeats" if repeats > 1 else ""
     ordinal = any(cell.ordinal for cell in run.cells)
-    names = [name for name in evidence.metrics if (ordinal or name not in ORDINAL)]
-    names = [name for name in names if run.levels or name != "auc_within_level"]
+    names = [name for name in evidence.metrics if name in METRICS and (ordinal or not METRICS[name].ordinal)]
+    names = [name for name in names if run.places or name != "auc_within_location"]
     if names:
         some = not all(cell.ordinal for cell in run.cells)
-        only = {name: " (ordinal targets)" if some and name in ORDINAL else "" for name in names}
-        labels = [_lower(METRICS[name].label) + only[name] for name in names]
+        only = {name: " (ordinal targets)" if some and METRICS[name].ordinal else "" for name in names}
+        labels = [_lower(METRICS[name].title(run.within)) + only[name] for name in names]
         yield f"Scores were {', '.join(labels)}." if len(labels) > 1 else f"The score was {labels[0]}."
     else:
         yield "[AUTHORS: name the scores; the run folder keeps no table of them.]"
@@ -98,8 +100,8 @@ def metrics(evidence: Evidence) -> Iterator[str]:
     yield f"AUC {pooled}.{more}"
     if parts > 1 and any(not isinstance(METRICS[name], OfPairs) for name in names):
         yield f"Other scores pooled the predictions of all folds{' of a repeat' if repeats > 1 else ''}{over}."
-    if "auc_within_level" in names:
-        yield f"AUC within level compared samples of the same {run.level_column}."
+    if "auc_within_location" in names:
+        yield f"AUC within {run.within} compared samples of the same {run.within}."
 
 
 def beside(evidence: Evidence) -> Iterator[str]:

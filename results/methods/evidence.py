@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from results.plug_ins import PlugIns, read_plug_ins
-from results.run_folder import Cell, ResultsError, Run
+from results.run_folder import ResultsError, Run, RunCell
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -111,7 +111,7 @@ class Evidence:
         return int(self.scores["redrawn"].fillna(0).max())
 
     @property
-    def cells(self) -> list[Cell]:
+    def cells(self) -> list[RunCell]:
         """The cells that are no floors."""
         return [cell for cell in self.run.cells if not cell.floor]
 
@@ -157,7 +157,7 @@ def gather(run: Run) -> Evidence:
 
 def populations(run: Run) -> list[Population]:
     """The samples and patients of each target, by the choice of sequences."""
-    groups: dict[tuple[str, str], list[Cell]] = {}
+    groups: dict[tuple[str, str], list[RunCell]] = {}
     for cell in run.cells:
         if cell.status == "done":
             groups.setdefault((cell.target, cell.axes.get("sequences", "")), []).append(cell)

@@ -21,7 +21,8 @@ from heads.base import Balance, Training
 from heads.logistic import Logistic
 from preprocessing.images.grayscale import Grayscale
 from preprocessing.regions.point import Point
-from results.statistics.metrics import METRICS, evaluate
+from results.statistics.evaluate import evaluate
+from results.statistics.metrics import METRICS
 
 TARGET = "neural_foraminal_narrowing"
 SEQUENCE = "sagittal_t1"

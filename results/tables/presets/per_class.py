@@ -5,35 +5,31 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from results.run_folder import Cell, ResultsError, Run
+from results import ResultsError
+from results.run_folder import Run, RunCell
 from results.scores.alignment import Alignment
 from results.statistics import per_class as rates
-from results.statistics.metrics import OfCounts, OfPairs
-from results.tables import formats
+from results.statistics.metrics.base import OfCounts, OfPairs
 from results.tables.formats import Row, Sheet
 from results.tables.leading import bootstrap_of, common_notes, leading, names, score
 from results.tables.notes import calling
+from results.tables.presets.base import Preset
 
 Float64 = NDArray[np.float64]
 
 
-def per_class(run: Run, *, top: int = 3, resamples: int = 2000) -> str:
-    """The sheets of `per_class_sheets` as plain text."""
-    return "\n\n".join(formats.text(sheet) for sheet in per_class_sheets(run, top=top, resamples=resamples))
-
-
 def per_class_sheets(run: Run, *, top: int = 3, resamples: int = 2000) -> list[Sheet]:
-    """A sheet a target: a row for each class of its best cells and floors, each class against the rest.
+    """One sheet for each target: a row for each class of its best cells and floors, each class against the rest.
 
-    With two classes only class 1 has rows: the sensitivity of the other is its specificity.
+    With two classes only class 1 has rows, since the sensitivity of class 0 is the specificity of class 1.
 
     Args:
         run: A run folder.
-        top: How many cells, best AUC first.
+        top: The number of cells, best AUC first.
         resamples: Draws of the bootstrap; 0 for no intervals.
 
     Raises:
-        ResultsError: `top` below 1, or a run folder that does not hold what it should.
+        ResultsError: `top` below 1, or a broken run folder.
     """
     if top < 1:
         raise ResultsError(f"top ({top}) must be at least 1")
@@ -47,11 +43,11 @@ def _sheet(run: Run, target: str, top: int, resamples: int) -> Sheet | None:
     if not done:
         return None
     classes = done[0].classes
-    alignment = Alignment(found.predictions, n_classes=len(classes), levels={})
+    alignment = Alignment(found.predictions, n_classes=len(classes), places={})
     bootstrap = bootstrap_of(alignment, f"target {target}", resamples=resamples)
     axes, labels = names(run)
 
-    def rows(cell: Cell) -> list[Row]:
+    def rows(cell: RunCell) -> list[Row]:
         own, predictions = alignment.rows[cell.key], found.predictions[cell.key]
         once = own.repeat == own.repeat[0]
         drawn = []
@@ -63,10 +59,10 @@ def _sheet(run: Run, target: str, top: int, resamples: int) -> Sheet | None:
 
     total = sum(cell.target == target and cell.status == "done" and not cell.floor for cell in run.cells)
     notes = [
-        f"{alignment.n_patients} patients; n is samples of the class / all samples. Each class against the rest. "
+        f"{alignment.n_patients} patients; n: samples of the class / all samples. Each class against the rest. "
         f"{calling(run, classes)}",
-        "AUC compares samples of one fold with each other.",
-        *([f"The best {len(found.cells)} of {total} cells by AUC, picked on these samples: their scores are "
+        "AUC compares samples of the same fold.",
+        *([f"The best {len(found.cells)} of {total} cells by AUC were chosen on these samples, so their scores are "
            "optimistic."] if total > 1 else []),
         *common_notes(run, target, resamples=resamples, redrawn=bootstrap.redrawn),
     ]  # fmt: skip
@@ -97,3 +93,6 @@ def _metrics(k: int) -> tuple[OfCounts, OfCounts, OfPairs]:
         OfCounts("Specificity", formula=specificity),
         OfPairs("AUC", tasks=lambda n_classes: np.eye(n_classes, dtype=bool)[[k]]),
     )
+
+
+PRESET = Preset("Sensitivity, specificity and AUC of each class, for the best cells.", per_class_sheets, order=40)

@@ -1,4 +1,4 @@
-"""Best and worst cases: the pictures of the samples that the best cell tells with most and least probability."""
+"""Best and worst cases: the samples whose own class gets the highest and the lowest probability from the best cell."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from results.figures.base import PaperFigure
 from results.figures.drawing.style import Drawing, NothingToDrawError, Width, styled
 from results.run_folder import ResultsError, Run
 
@@ -18,18 +19,18 @@ LETTERS = 22
 
 @styled
 def best_and_worst_cases(run: Run, target: str, *, width: Width = "double") -> Drawing:
-    """The middle slices that the run kept (`panels` in the grid), best cases above, worst below.
+    """The middle slices that the run kept (`panels` in the grid), with the best cases above the worst.
 
-    Grey values run from the 1st to the 99th percentile of each picture. Cases are numbered and not named, so that the
-    figure can be shown to others; `panels/TARGET.json` has the names in this order.
+    Grey values run from the 1st to the 99th percentile of each picture. Cases have numbers and no names, so that the
+    figure can be shown to others; `panels/TARGET.json` has the names in the same order.
 
     Args:
         run: A run folder.
         target: One of its targets.
-        width: Of the figure.
+        width: Width of the figure.
 
     Raises:
-        NothingToDrawError: The grid asked for no panels.
+        NothingToDrawError: The grid requests no panels.
         ResultsError: The pictures can't be read.
     """
     base = run.folder / "panels" / target
@@ -56,16 +57,19 @@ def best_and_worst_cases(run: Run, target: str, *, width: Width = "double") -> D
                 _picture(axes, images.get(f"image_{i}_{j}"), sequence)
                 if j == 0:
                     probability = f"{sample['probability']:.2f}".removeprefix("0")
-                    told = f"{i + 1}. label {sample['label']} (p\N{NO-BREAK SPACE}{probability}), told {sample['told']}"
-                    axes.set_title(textwrap.fill(told, LETTERS))
+                    title = (
+                        f"{i + 1}. label {sample['label']} (p\N{NO-BREAK SPACE}{probability}), predicted "
+                        f"{sample['told']}"
+                    )
+                    axes.set_title(textwrap.fill(title, LETTERS))
     cell = next((c for c in run.cells if c.key == about["cell"]), None)
     steps = ", ".join(v for v in cell.axes.values() if v not in ("none", "-")) if cell else "a cell that is gone"
     figure.caption = (
         f"Best and worst cases of {target}: test samples whose own class got the highest and the lowest probability "
-        f"in the first repeat, one a patient in each half, by the cell of highest AUC ({steps}). Over each picture: "
-        "its label, the probability p that the cell gave to it, and the class that the cell told. Middle slices "
-        f"({', '.join(sequences)}), as the cell saw them; grey from the 1st to the 99th percentile of each. "
-        f"panels/{target}.json in the run folder names the samples, in the order of these numbers."
+        f"from the cell with the highest AUC ({steps}), in the first repeat, with at most one sample per patient in "
+        "each half. Over each picture: its label, the probability p of this label, and the predicted class. The "
+        f"pictures are middle slices ({', '.join(sequences)}) as the cell got them, with grey from the 1st to the 99th "
+        f"percentile of each. panels/{target}.json in the run folder names the samples in the order of these numbers."
     )
     return figure
 
@@ -76,3 +80,6 @@ def _picture(axes: Any, pixels: Any, sequence: str) -> None:
         return
     low, high = np.percentile(pixels, SHARES)
     axes.imshow(pixels, cmap="gray", vmin=low, vmax=high if high > low else low + 1)
+
+
+FIGURE = PaperFigure("Best and worst cases", best_and_worst_cases, order=140, scans=True)

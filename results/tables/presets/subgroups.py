@@ -1,4 +1,4 @@
-"""Scores within subgroups of patients or samples: by sex, scanner, level, age ..."""
+"""Scores within subgroups of patients or samples, such as by sex, scanner or age."""
 
 from __future__ import annotations
 
@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from results.run_folder import Cell, Predictions, ResultsError, Run
+from results import ResultsError
+from results.found import nearest
+from results.run_folder import Predictions, Run, RunCell
 from results.scores.alignment import Alignment
-from results.scores.scores import EXPLORATORY, nearest
-from results.statistics.metrics import METRICS, ORDINAL, OfPairs
-from results.tables import formats
+from results.scores.fitness import unfit
+from results.scores.target import EXPLORATORY
+from results.statistics.metrics import METRICS
 from results.tables.formats import Row, Score, Sheet
 from results.tables.leading import Leading, bootstrap_of, common_notes, leading, names, score
+from results.tables.presets.base import Preset
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,23 +29,17 @@ UNCUT = 8
 MOST = 50
 FEWEST = 5
 UNKNOWN = "not known"
-OVER_CLASSES = ("balanced_accuracy", "f1")
-
-
-def subgroups(run: Run, column: str, metrics: Sequence[str] = ("auc", "accuracy"), resamples: int = 2000) -> str:
-    """The sheets of `subgroup_sheets` as plain text."""
-    return "\n\n".join(formats.text(sheet) for sheet in subgroup_sheets(run, column, metrics, resamples))
 
 
 def subgroup_sheets(
     run: Run, column: str, metrics: Sequence[str] = ("auc", "accuracy"), resamples: int = 2000
 ) -> list[Sheet]:
-    """A sheet a target: the best cell by AUC, and the floors, on the samples of each value of a column.
+    """One sheet for each target: the best cell by AUC, and the floors, on the samples of each value of a column.
 
-    A column of numbers with more than 8 values is cut at its tertiles, those of patients where it is one number a
-    patient. Samples without a value are a subgroup of their own. Each subgroup is resampled by itself, if each of
-    its classes is in 5 patients. Where it lacks a class, scores that are means over classes, and AUC, are empty;
-    so are ordinal scores of targets without an order.
+    A column of numbers with more than 8 values is cut at its tertiles: those over patients if each patient has one
+    number, else those over samples. Samples without a value form a subgroup of their own. Each subgroup is resampled by
+    itself if each of its classes is in 5 patients. AUC and means over classes are empty in a subgroup that lacks a
+    class; ordinal metrics are empty for targets without an order.
 
     Args:
         run: A run folder.
@@ -51,12 +48,10 @@ def subgroup_sheets(
         resamples: Draws of the bootstrap; 0 for no intervals.
 
     Raises:
-        ResultsError: An unknown column or metric; a column of more than 50 words; a run folder that does not hold what
-            it should.
+        ResultsError: An unknown column or metric; a column of more than 50 words; a broken run folder.
     """
     for name in metrics:
-        if name not in METRICS:
-            raise ResultsError(f"no metric '{name}'{nearest(name, METRICS)}")
+        METRICS.named(name)
     groups, order = _groups(run, column)
     sheets = [_sheet(run, target, column, groups, order, metrics, resamples) for target in run.targets]
     return [sheet for sheet in sheets if sheet is not None]
@@ -78,14 +73,14 @@ def _sheet(
     drawn = {group: _Group(run, found, group, groups, metrics, resamples) for group in order}
     there = [group for group in order if drawn[group].cells]
 
-    def rows(cells: Sequence[Cell]) -> tuple[Row, ...]:
+    def rows(cells: Sequence[RunCell]) -> tuple[Row, ...]:
         return tuple(drawn[g].row(cell, labels[cell.key]) for cell in cells for g in there if cell in drawn[g].cells)
 
     classes = (*found.cells, *found.floors)[0].classes
     total = sum(cell.target == target and cell.status == "done" and not cell.floor for cell in run.cells)
     notes = [f"By class: samples of {'/'.join(classes)}."]
     if total > 1:
-        notes.append(f"The best of {total} cells by AUC over all samples, picked on them: its scores are optimistic.")
+        notes.append(f"The best of {total} cells by AUC was chosen on all samples, so its scores are optimistic.")
     if absent := [group for group in order if group not in there]:
         notes.append(f"No sample of this target is predicted for {column} {', '.join(absent)}.")
     if few := [f"{group} ({drawn[group].rarest})" for group in there if drawn[group].rarest < EXPLORATORY]:
@@ -100,7 +95,7 @@ def _sheet(
         target=target,
         title=f"{target} by {column}: {run.dataset}, run {run.name}",
         labels=(column, "By class", *axes),
-        headers=("Patients", "Samples", *(METRICS[name].label for name in metrics)),
+        headers=("Patients", "Samples", *(METRICS[name].title(run.within) for name in metrics)),
         extras=(),
         rows=rows(found.cells),
         floors=rows(found.floors),
@@ -113,11 +108,11 @@ class _Group:
     """The samples of one subgroup.
 
     Attributes:
-        cells: Those that predict any of them.
-        rarest: The patients of the rarest class in any cell.
-        lacks: Says which class is absent, else empty.
-        refused: Why there are no intervals, else empty.
-        redrawn: The draws of the bootstrap that were thrown away.
+        cells: The cells that predict any of them.
+        rarest: The number of patients of the rarest class in any cell.
+        lacks: A sentence on the classes that are absent; empty if none is.
+        refused: The reason why there are no intervals; empty if there are.
+        redrawn: The number of draws of the bootstrap that were thrown away.
     """
 
     def __init__(
@@ -132,12 +127,12 @@ class _Group:
         if not self.cells:
             return
         classes = self.cells[0].classes
-        self.alignment = Alignment(self.predictions, n_classes=len(classes), levels=run.levels)
+        self.alignment = Alignment(self.predictions, n_classes=len(classes), places=run.places)
         every = self.alignment.rows.values()
         self.rarest = min(len(np.unique(own.patient[own.y == k])) for own in every for k in range(len(classes)))
         absent = [name for k, name in enumerate(classes) if any((own.y != k).all() for own in every)]
         if absent:
-            self.lacks = f"no sample of class {', '.join(absent)}, so scores that are taken over classes are empty."
+            self.lacks = f"no sample of class {', '.join(absent)}, so scores that need every class are empty."
         if not resamples:
             return
         carriers = min(len(np.unique(own.patient[own.y == k])) for own in every for k in np.unique(own.y))
@@ -148,9 +143,9 @@ class _Group:
             self.bootstrap = bootstrap_of(self.alignment, f"{group}", resamples=resamples)
             self.redrawn = self.bootstrap.redrawn
         except ResultsError:
-            self.refused = "a class is in so few patients that hardly any draw holds it."
+            self.refused = "a class is in so few patients that hardly any draw has it."
 
-    def row(self, cell: Cell, labels: tuple[str, ...]) -> Row:
+    def row(self, cell: RunCell, labels: tuple[str, ...]) -> Row:
         """The scores of one cell here."""
         own = self.alignment.rows[cell.key]
         once = own.repeat == own.repeat[0]
@@ -160,12 +155,9 @@ class _Group:
         about = (self.group, "/".join(map(str, by_class)), *labels)
         return Row(about, (*(Score(float(n), decimals=0) for n in counts), *scores))
 
-    def _score(self, name: str, cell: Cell, held: Bool) -> Score | None:
+    def _score(self, name: str, cell: RunCell, held: Bool) -> Score | None:
         metric, own = METRICS[name], self.alignment.rows[cell.key]
-        if name in ORDINAL and not cell.ordinal:
-            return None
-        over_classes = isinstance(metric, OfPairs) or name in OVER_CLASSES
-        if (over_classes and not held.all()) or (name == "auc_within_level" and own.within is None):
+        if unfit(self.run, cell.target, name) or (metric.every_class and not held.all()):
             return None
         return score(metric, own, self.predictions[cell.key], self.bootstrap)
 
@@ -175,7 +167,7 @@ def _only(p: Predictions, groups: Mapping[str, str], group: str) -> Predictions:
 
 
 def _groups(run: Run, column: str) -> tuple[dict[str, str], list[str]]:
-    """The subgroup of each sample, and the subgroups in their order."""
+    """The subgroup of each sample by the sample's name, and the subgroups in their order."""
     import pandas as pd
     import pyarrow.parquet as pq
 
@@ -205,7 +197,7 @@ def _groups(run: Run, column: str) -> tuple[dict[str, str], list[str]]:
 
 
 def _tertiles(values: pd.Series, once: pd.Series) -> tuple[pd.Series, list[str]]:
-    """The third of each number, cut at values that occur; fewer than three where many are equal."""
+    """The third that each number lies in, cut at values that occur; fewer than three if many numbers are equal."""
     import pandas as pd
 
     cuts = np.unique(np.quantile(once.to_numpy(np.float64), [1 / 3, 2 / 3], method="inverted_cdf"))
@@ -219,3 +211,12 @@ def _tertiles(values: pd.Series, once: pd.Series) -> tuple[pd.Series, list[str]]
 
 def _word(value: object) -> str:
     return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+PRESET = Preset(
+    "Scores of the best cell within each value of a column.",
+    subgroup_sheets,
+    argument="COLUMN",
+    example="sex",
+    order=30,
+)

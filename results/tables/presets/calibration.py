@@ -8,38 +8,34 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from results.run_folder import Cell, Predictions, Run
+from results.run_folder import Predictions, Run, RunCell
 from results.statistics import calibration as statistics
-from results.statistics.metrics import brier, log_loss
-from results.tables import formats
+from results.statistics.metrics.brier import METRIC as BRIER
+from results.statistics.metrics.log_loss import METRIC as LOG_LOSS
 from results.tables.formats import Row, Score, Sheet
 from results.tables.leading import best_places, common_notes, leading, names
+from results.tables.presets.base import Preset
 
 Float64 = NDArray[np.float64]
 Int64 = NDArray[np.int64]
 
 HEADERS = ("Slope", "Intercept", "Intercept\n(slope 1)", "ECE", "Log loss", "Brier")
 UNDONE = (
-    "Weighted or resampled training rows have another base rate than the scans, so cells fitted on them stand twice: "
-    "as fitted, and recalibrated by a sigmoid learnt on real held-out rows of inner folds. A head that calibrates "
-    "anyway stands once."
+    "Weighted or resampled training rows have another base rate than the scans, so cells fitted on them have two rows: "
+    "as fitted, and recalibrated by a sigmoid that was learnt on real held-out rows of inner folds. A head that "
+    "calibrates anyway has one row."
 )
 
 
-def calibration(run: Run) -> str:
-    """The sheets of `calibration_sheets` as plain text."""
-    return "\n\n".join(formats.text(sheet) for sheet in calibration_sheets(run))
-
-
 def calibration_sheets(run: Run) -> list[Sheet]:
-    """A sheet a target: every cell and floor, best log loss first; means over repeats, which pool their folds.
+    """One sheet for each target: every cell and floor, best log loss first; means over repeats, which pool their folds.
 
-    With two classes a cell has one row, of class 1. With more it has a row for all, whose expected error is that of the
-    most probable class, and one for each class against the rest. Slope and intercepts are empty where the probabilities
-    do not differ inside a fold, and where they have no finite solution in some repeat.
+    With two classes a cell has one row, for class 1. With more classes it has a row `all`, whose expected error is that
+    of the most probable class, and a row for each class against the rest. Slope and intercepts are empty where the
+    probabilities do not differ within a fold, and where a repeat has no finite solution.
 
     Raises:
-        ResultsError: The run folder does not hold what it should.
+        ResultsError: A broken run folder.
     """
     sheets = [_sheet(run, target) for target in run.targets]
     return [sheet for sheet in sheets if sheet is not None]
@@ -53,7 +49,7 @@ def _sheet(run: Run, target: str) -> Sheet | None:
 
     undone = any(p.recalibrated is not None for p in found.predictions.values())
 
-    def rows(cells: tuple[Cell, ...]) -> list[Row]:
+    def rows(cells: tuple[RunCell, ...]) -> list[Row]:
         by_cell = []
         for cell in cells:
             p = found.predictions[cell.key]
@@ -66,13 +62,14 @@ def _sheet(run: Run, target: str) -> Sheet | None:
     drawn = rows(found.cells)
     several = len((*found.cells, *found.floors)[0].classes) > 2
     notes = [
-        "Logistic regression of the outcome on the logit of its probability: slope 1 and intercept 0 if perfect; a "
-        "slope below 1 means too extreme. Intercept (slope 1): above 0 where probabilities are too low on the whole.",
+        "Slope and intercept are from a logistic regression of the outcome on the logit of its probability: 1 and 0 if "
+        "perfect. With a slope below 1 the probabilities are too extreme. Intercept (slope 1): above 0 if "
+        "probabilities are too low on average.",
         "ECE: expected calibration error over 10 bins of equal mass."
-        + (" Row all: that of the most probable class, and log loss and Brier over all classes." if several else ""),
-        "Means over repeats, each of which pools its folds; point estimates without intervals.",
-        "Slope and intercepts are empty where probabilities do not differ inside a fold (prior), or where no finite "
-        "one exists.",
+        + (" Row all: ECE of the most probable class, log loss and Brier over all classes." if several else ""),
+        "Numbers are means over repeats, each of which pools its folds. They have no intervals.",
+        "Slope and intercepts are empty where probabilities do not differ within a fold (prior), or where there is no "
+        "finite solution.",
         *common_notes(run, target),
     ]
     if undone:
@@ -92,7 +89,7 @@ def _sheet(run: Run, target: str) -> Sheet | None:
     )
 
 
-def _rows(cell: Cell, predictions: Predictions, labels: tuple[str, ...]) -> list[Row]:
+def _rows(cell: RunCell, predictions: Predictions, labels: tuple[str, ...]) -> list[Row]:
     n_classes = len(cell.classes)
     if n_classes == 2:
         return [Row((*labels, cell.classes[1]), _scores(predictions, 1))]
@@ -101,8 +98,8 @@ def _rows(cell: Cell, predictions: Predictions, labels: tuple[str, ...]) -> list
         None,
         None,
         _mean(predictions, statistics.error_of_most_probable),
-        _mean(predictions, log_loss),
-        _mean(predictions, brier),
+        _mean(predictions, LOG_LOSS),
+        _mean(predictions, BRIER),
     )
     classes = [Row((*labels, name), _scores(predictions, k)) for k, name in enumerate(cell.classes)]
     return [Row((*labels, "all"), everything), *classes]
@@ -115,7 +112,7 @@ def _scores(predictions: Predictions, k: int) -> tuple[Score | None, ...]:
         return (y == k).astype(np.int64), np.column_stack([1 - P[:, k], P[:, k]])
 
     lines: tuple[Score | None, ...] = (None, None, None)
-    if _differ_inside_folds(predictions, k):
+    if _differ_within_folds(predictions, k):
         lines = (
             _mean(predictions, lambda y, P: statistics.line(y == k, P[:, k]).slope),
             _mean(predictions, lambda y, P: statistics.line(y == k, P[:, k]).intercept, signed=True),
@@ -124,17 +121,22 @@ def _scores(predictions: Predictions, k: int) -> tuple[Score | None, ...]:
     return (
         *lines,
         _mean(predictions, lambda y, P: statistics.expected_error(y == k, P[:, k])),
-        _mean(predictions, lambda y, P: log_loss(*binary(y, P))),
-        _mean(predictions, lambda y, P: brier(*binary(y, P))),
+        _mean(predictions, lambda y, P: LOG_LOSS(*binary(y, P))),
+        _mean(predictions, lambda y, P: BRIER(*binary(y, P))),
     )
 
 
 def _mean(p: Predictions, of: Callable[[Int64, Float64], float], *, signed: bool = False) -> Score | None:
-    """The mean over repeats; None where one of them has none."""
+    """The mean over repeats; None if it is undefined in one of them."""
     values = [of(p.y[p.repeat == r], p.P[p.repeat == r]) for r in np.unique(p.repeat)]
     return Score(float(np.mean(values)), signed=signed, decimals=3) if np.isfinite(values).all() else None
 
 
-def _differ_inside_folds(p: Predictions, k: int) -> bool:
+def _differ_within_folds(p: Predictions, k: int) -> bool:
     blocks = {(r, f) for r, f in zip(p.repeat.tolist(), p.fold.tolist(), strict=True)}
     return any(np.ptp(p.P[(p.repeat == r) & (p.fold == f), k]) > 1e-12 for r, f in blocks)
+
+
+PRESET = Preset(
+    "Calibration slope, intercept and error, log loss and Brier of every cell.", calibration_sheets, order=50
+)

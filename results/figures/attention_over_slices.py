@@ -1,4 +1,4 @@
-"""Attention over slices: how much each position counts, on test samples."""
+"""Attention over slices: the weight of each position, on test samples."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
+from results.figures.base import PaperFigure
 from results.figures.drawing.left_behind import Artifacts, artifacts
 from results.figures.drawing.style import (
     GREY,
@@ -31,22 +32,22 @@ Float64 = NDArray[np.float64]
 
 @styled
 def attention_over_slices(run: Run, target: str, *, width: Width = "double", panels: int = PANELS) -> Drawing:
-    """Mean weight by slice position and its interquartile range over test samples, a panel a fusion.
+    """Mean weight by slice position and its interquartile range over test samples, with a panel for each fusion.
 
     Args:
         run: A run folder.
         target: One of its targets.
-        width: Of the figure.
-        panels: Their number at most.
+        width: Width of the figure.
+        panels: The largest number of panels.
 
     Raises:
-        NothingToDrawError: No fusion left attention over more than one slice.
-        ResultsError: The arrays are not of the samples of the run.
+        NothingToDrawError: No fusion kept attention over more than one slice.
+        ResultsError: The arrays do not match the samples of the run.
     """
     steps = artifacts(run, target, "*attention_slices.npy")
     found = [(step, weights) for step in steps if (weights := _read(run, step))]
     if not found:
-        raise NothingToDrawError("no fusion left attention over more than one slice in artifacts/")
+        raise NothingToDrawError("no fusion kept attention over more than one slice in artifacts/")
     shown = found[:panels]
     columns = min(COLUMNS[width], len(shown))
     rows = -(-len(shown) // columns)
@@ -69,17 +70,17 @@ def attention_over_slices(run: Run, target: str, *, width: Width = "double", pan
     legend_below(figure, [*handles, spread, uniform])
     n = {len(values) for _, weights in shown for values in weights.values()}
     number = f"{min(n)}" if len(n) == 1 else f"{min(n)} to {max(n)}"
-    more = f" The first {panels} of {len(found)} fusions." if len(found) > panels else ""
+    more = f" The first {panels} of {len(found)} fusions are shown." if len(found) > panels else ""
     figure.caption = (
-        f"Attention over slices for {target}, by position in the crop: mean over {number} test predictions (each "
-        f"sample once a repeat, by the fusion of the fold that it was kept out of; samples without the sequence are "
-        f"left out). Bars: the interquartile range over samples, not a confidence interval.{more}"
+        f"Attention over slices for {target}, by position in the crop: mean over {number} test predictions. Each "
+        "sample counts once in every repeat, with the fusion of the fold in whose test part it is; samples without "
+        f"the sequence are left out. Bars: the interquartile range over samples, not a confidence interval.{more}"
     )
     return figure
 
 
 def _read(run: Run, step: Artifacts) -> dict[str, Float64]:
-    """`(n, T)` weights of test samples by sequence; nothing where there is one slice."""
+    """`(n, T)` weights of test samples by sequence; empty if there is only one slice."""
     import pandas as pd
 
     patients = pd.read_parquet(run.folder / "samples.parquet", columns=["patient"])["patient"].astype(str)
@@ -104,7 +105,7 @@ def _read(run: Run, step: Artifacts) -> dict[str, Float64]:
 
 
 def _sequences(run: Run, step: Artifacts, n: int) -> list[str]:
-    """The sequences that the step is named by."""
+    """The sequences in the name of the step."""
     known = {cell.axes.get("sequences", "none") for cell in run.cells}
     named = next((word for word in step.words if word in known and len(word.split(" + ")) == n), None)
     return named.split(" + ") if named else [f"sequence {s + 1}" for s in range(n)]
@@ -122,3 +123,6 @@ def _panel(panel: Axes, weights: dict[str, Float64], sequences: list[str]) -> No
     panel.axhline(1 / slices, color=GREY, linestyle=":", linewidth=0.9, zorder=0)
     panel.set_xlabel("Slice (position)")
     panel.xaxis.set_major_locator(MaxNLocator(min(slices, 6), integer=True))
+
+
+FIGURE = PaperFigure("Attention over slices", attention_over_slices, order=120)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from results.figures.drawing.chosen import Chosen, Record, chosen
+from results.figures.base import PaperFigure
+from results.figures.drawing.chosen import Chosen, chosen
 from results.figures.drawing.style import LINE, SMALL, Drawing, Width, readable_on, styled, text_width, wrapped
 from results.run_folder import Run
+from results.scores.records import Record
 from results.statistics.confusion import Float64, count
-from results.statistics.metrics import accuracy
+from results.statistics.metrics.accuracy import METRIC as ACCURACY
 from results.tables.notes import calling
 
 SQUARE = {"single": 17.0, "double": 19.0}
@@ -17,12 +19,12 @@ PERCENT_TOO = 7
 
 @styled
 def confusion_matrix(run: Run, target: str, *, width: Width = "single") -> Drawing:
-    """Counts and row percentages of the best cell by AUC; shades follow the row percentages.
+    """Counts and row percentages of the best cell by AUC; shades show the row percentages.
 
     Args:
         run: A run folder.
         target: One of its targets.
-        width: Of the figure.
+        width: Width of the figure.
 
     Raises:
         NothingToDrawError: No cell of the target is done.
@@ -64,18 +66,21 @@ def confusion_matrix(run: Run, target: str, *, width: Width = "single") -> Drawi
     repeats = len(np.unique(of.predictions(best).repeat))
     pooled = f"mean counts of {repeats} repeats" if repeats > 1 else "counts"
     figure.caption = (
-        f"Confusion matrix of {target}, {of.name(best)} (best AUC); {of.n_of(best)}. Folds are pooled: {pooled}, and "
+        f"Confusion matrix of {target} by {of.name(best)} (best AUC); {of.n_of(best)}. Folds are pooled: {pooled}, and "
         f"% of the true class. {calling(of.run, of.classes)}{of.picked}"
     )
     return figure
 
 
 def _counts(of: Chosen, record: Record) -> Float64:
-    """`(K, K)`: the mean over repeats, true classes in rows."""
+    """`(K, K)`: mean counts over repeats, with true classes in rows."""
     found = of.predictions(record)
-    total = count(found.y, found.scored_by(accuracy).argmax(axis=1), len(of.classes))
+    total = count(found.y, found.scored_by(ACCURACY).argmax(axis=1), len(of.classes))
     return total / len(np.unique(found.repeat))
 
 
 def _count(number: float) -> str:
     return f"{number:.0f}" if abs(number - round(number)) < 1e-9 else f"{number:.1f}"
+
+
+FIGURE = PaperFigure("Confusion matrix of the best cell", confusion_matrix, order=60)
