@@ -168,7 +168,7 @@ PARTS = {
 
 def _function(name: str, thing: Any) -> Iterator[str]:
     """A function or property: how it is called, and its docstring with its sections as lists."""
-    called = thing.fget if isinstance(thing, property) else thing
+    called: Any = thing.fget if isinstance(thing, property) else thing
     given = [p for p in inspect.signature(called).parameters.values() if p.name != "self"]
     words = [re.sub(r"PosixPath\((.*)\)", r"\1", str(p.replace(annotation=p.empty))) for p in given]
     star = next((i for i, p in enumerate(given) if p.kind is p.KEYWORD_ONLY), None)
