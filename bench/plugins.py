@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import importlib
 import importlib.util
 import inspect
@@ -17,6 +16,7 @@ from bench.grid.axes import AXES
 from data import ScangridError
 from data.describing.plug_in import Description
 from data.describing.references import resolve
+from data.text.names import nearest
 from results.found import add_folder as add_results
 
 BASES = {"data": ("data", "Dataset")} | {axis.name: (axis.package, axis.base) for axis in AXES if axis.package}
@@ -127,12 +127,6 @@ def describe(kind: str) -> list[str]:
             default = f.default if f.default is not dataclasses.MISSING else {}
             out.append(f"    {f.name + ' = ' + repr(default):28} {meanings.get(f.name, '')}".rstrip())
     return out
-
-
-def nearest(name: str, known: list[str]) -> str:
-    """How a message about an unknown name ends: with the nearest known name, or with all of them."""
-    close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    return f": did you mean '{close[0]}'?" if close else f": there is {', '.join(known) or 'none'}"
 
 
 def _arguments(document: str) -> dict[str, str]:

@@ -16,7 +16,7 @@ from bench.grid.schema import CompareKeys, GridFile, IntervalKeys, ProtocolKeys
 from bench.grid.steps import axis_steps, drop_steps, plugin_steps
 from bench.grid.tree import GridError, GridTree
 from bench.grid.values import plain
-from bench.plugins import nearest
+from data.text.names import nearest
 from heads.fitting.thresholds import ARGMAX, wanted_sensitivity
 from results.statistics.metrics import METRICS
 

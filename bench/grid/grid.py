@@ -82,9 +82,9 @@ class Grid:
         """
         heads = {step: plugin_class("heads", step.name) for step in self.axes["heads"]}
         for name, cls in floors().items():
-            if not any(step.name == name for step in heads) and (located or cls.features != "location"):
+            if not any(step.name == name for step in heads) and (located or not cls.reads_locations):
                 heads[Step(name)] = cls
-        embedded = [head for head, cls in heads.items() if cls.features in ("all", "own")]
+        embedded = [head for head, cls in heads.items() if not cls.is_floor()]
         for target in [t.name for t in self.targets]:
             yield from self._floor_cells(target, {step: cls for step, cls in heads.items() if step not in embedded})
             for sequences in self.axes["sequences"]:
@@ -94,7 +94,7 @@ class Grid:
         """The cells of heads that read no embedding."""
         for head, cls in heads.items():
             for sequences in self.axes["sequences"]:
-                if cls.features != "presence":
+                if not cls.reads_presence:
                     yield Cell(floor_steps(sequences, head), target)
                 elif sequences.parts:
                     for drop in self.drops(sequences):
@@ -149,6 +149,6 @@ def _unused(cell: Cell, head: Any) -> list[str]:
     unused = []
     if not cell["sequences"].parts or not plugin_class("fusion", cell["fusion"].name).uses_filled:
         unused.append("missing")
-    if head.features == "own":
+    if head.reads_own_probabilities:
         unused += [axis for axis in names("fit") if axis != "heads"]
     return unused

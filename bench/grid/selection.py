@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from bench.grid.axes import AXES, NAMES
 from bench.grid.cells import Cell, is_named
 from bench.grid.grid import Grid
-from bench.plugins import nearest
 from data import ScangridError
+from data.text.names import nearest
 
 
 class SelectionError(ScangridError):

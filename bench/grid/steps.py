@@ -11,7 +11,8 @@ from bench.grid.axes import AXES, Axis
 from bench.grid.cells import Step
 from bench.grid.tree import GridTree
 from bench.grid.values import default, fits, frozen, is_one_value, plain
-from bench.plugins import PluginError, nearest, plugin_class
+from bench.plugins import PluginError, plugin_class
+from data.text.names import nearest
 
 
 def axis_steps(tree: GridTree, axis: Axis) -> tuple[Step, ...]:

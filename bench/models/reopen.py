@@ -10,9 +10,9 @@ from typing import Any
 from bench.grid.file import read_grid
 from bench.plan.plan import Plan
 from bench.plan.references import PlannedCell
-from bench.plugins import nearest
 from bench.tasks.store import Store
 from data import ScangridError
+from data.text.names import nearest
 
 SHORT = 8
 _SHOWN = 8

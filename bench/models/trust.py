@@ -26,6 +26,7 @@ PACKAGES = (
     "encoders.missing",
     "encoders.missing.filling",
     "encoders.networks",
+    "encoders.scaling",
     "heads",
     "heads.fitting",
     "preprocessing.tables",

@@ -88,18 +88,18 @@ class Keys:
 
     def threshold(self, cell: Cell, classes: int) -> str:
         """How class 1 of two is called; of more classes, and by a head that sees nothing, the most probable is."""
-        chooses = classes == 2 and self.plugin("heads", cell["heads"]).features != "none"
+        chooses = classes == 2 and not self.plugin("heads", cell["heads"]).reads_nothing()
         return self._grid.protocol.threshold if chooses else ARGMAX
 
     def _head(self, cell: Cell, head: Any) -> str:
         parts: list[Any] = ["fit", identity.code("bench.stages.fits"), self._plugins.of("heads", cell["heads"])]
         if head.balanced:
             parts.append(self._plugins.of("balance", cell["balance"]))
-        if head.features == "location":
+        if head.reads_locations:
             parts.append(self._location)
-        if head.features in ("all", "own"):
+        if not head.is_floor():
             parts += [self._fusion(cell)]
-        if head.features == "all":
+        if head.reads_embedding:
             parts += [self._plugins.of("tables", cell["tables"])]
             if cell["tables"].name != "none":
                 parts.append(identity.rows(self._samples[self.table_columns(cell)]))
@@ -138,7 +138,7 @@ class Keys:
     def rows(self, cell: Cell, present: NDArray[np.bool_], fold: Fold, view: View) -> Split:
         """The rows of a fold: those samples that have a label and one of the cell's sequences, `present` `(N, S)`."""
         one = view.labels[cell.target]
-        presence = self.plugin("heads", cell["heads"]).features == "presence"
+        presence = self.plugin("heads", cell["heads"]).reads_presence
         memo = (view, cell.target, *cell.of_samples(), presence, fold.repeat, fold.number)
         if memo not in self._rows:
             usable = (one.y >= 0) & present.any(axis=1)

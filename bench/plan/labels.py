@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from bench.grid.misfit import GridMisfitError
 from bench.plan import identity
-from bench.plugins import nearest
 from data.base import Target
+from data.text.names import nearest
 
 if TYPE_CHECKING:
     import pandas as pd

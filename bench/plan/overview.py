@@ -146,7 +146,7 @@ def _bytes(plan: Plan, cells: list[PlannedCell]) -> Iterator[str]:
     sizes: dict[str, tuple[int, str]] = {}
     for planned in cells:
         head = plan.keys.plugin("heads", planned.cell["heads"])
-        if planned.refused or head.features != "all":
+        if planned.refused or not head.reads_embedding:
             continue
         width = _width(plan, planned)
         rows = max(len(fit.rows.train) for fit in planned.fits)

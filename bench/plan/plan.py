@@ -18,8 +18,8 @@ from bench.plan.references import CropsRef, Fit, Fold, PlannedCell, TokensRef, V
 from bench.plan.refusals import Refusals
 from bench.plan.stored import Stored, StoredCrops
 from bench.plan.views import Views
-from bench.plugins import nearest
 from data.base import Dataset, Target
+from data.text.names import nearest
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -124,7 +124,7 @@ class Plan:
     def _fit(self, cell: Cell, view: View, fold: Fold, present: NDArray[np.bool_], own: str) -> Fit:
         """What a cell fits in a fold; `own` is the key of its head."""
         rows = self.keys.rows(cell, present, fold, view)
-        if self.keys.plugin("heads", cell["heads"]).features not in ("all", "own"):
+        if self.keys.plugin("heads", cell["heads"]).is_floor():
             return Fit(fold, rows, (), identity.combine(own, rows.key))
         tokens: tuple[tuple[TokensRef, ...], ...] = tuple(
             tuple(

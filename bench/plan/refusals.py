@@ -42,9 +42,9 @@ class Refusals:
     def why(self, cell: Cell, have: NDArray[np.bool_], view: View) -> str:
         """Why a cell is not run whose samples are `have` `(N,)`, or an empty text."""
         head = self._keys.plugin("heads", cell["heads"])
-        if head.features == "location" and not self._dataset.locations:
+        if head.reads_locations and not self._dataset.locations:
             return "the dataset has no columns that locate a sample"
-        if head.features in ("all", "own"):
+        if not head.is_floor():
             if cell["drop"].fields and self._keys.plugin("regions", cell["regions"]).joins_sequences:
                 name = cell["regions"].label()
                 return f"{name} looks for points in dropped sequences too: use region point with drop"
@@ -83,18 +83,18 @@ class Refusals:
 
     def _unfit(self, cell: Cell, head: Any, classes: int) -> str:
         """Why a head can't read what its encoders and fusion give, or an empty text."""
-        if head.features not in ("all", "own"):
+        if head.is_floor():
             return ""
         fusion, learns = cell["fusion"].label(), self._keys.plugin("fusion", cell["fusion"]).learns == "labels"
         encoders = cell["encoders"].each
         trained = [one.label() for one in encoders if self._keys.plugin("encoders", one).learns == "labels"]
         if not trained:
-            own = head.features == "own" and not learns
+            own = head.reads_own_probabilities and not learns
             return f"fusion {fusion} learns from no labels, so it has no probabilities of its own" if own else ""
         saw = f"{trained[0]} is trained with the labels of all training rows"
         if learns:
             return f"{saw}, so fusion {fusion} can't learn from them on its features: use fusion mean"
-        if head.features == "all":
+        if head.reads_embedding:
             return f"{saw}, so a head can't learn how far to trust its features: use head own"
         if len(trained) < len(encoders):
             return f"{saw}, the encoders beside it are not, and head own would not see them"

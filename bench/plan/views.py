@@ -15,8 +15,8 @@ from bench.plan.errors import PlanError
 from bench.plan.labels import Labels
 from bench.plan.references import Fold, View
 from bench.plan.stored import Stored
-from bench.plugins import nearest
 from data.base import Target
+from data.text.names import nearest
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -97,7 +97,7 @@ class Record:
             "reason": reason,
             "tuned": bool(head.tune),
             "seconds": self._seconds(planned) if status == "done" else None,
-            "floor": head.features not in ("all", "own"),
+            "floor": head.is_floor(),
         }
 
     def _seconds(self, planned: PlannedCell) -> float:

@@ -196,10 +196,10 @@ class Fuse:
 
     def _inner_folds(self, planned: PlannedCell, fit: Fit) -> Int64:
         """The inner fold of each training row, as heads would cut them."""
-        from heads.fitting.training import Training
+        from heads.fitting.training import TrainingSet
 
         labels, rows = planned.view.labels[planned.cell.target], fit.rows.train
-        training = Training(
+        training = TrainingSet(
             np.zeros((len(rows), 0), dtype=np.float32),
             labels.y[rows],
             self._plan.patients[rows],

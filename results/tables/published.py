@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from data.text.names import nearest
 from results import ResultsError
-from results.found import nearest
 from results.run_folder import Run, RunCell
 from results.scores.labels import shorten
 from results.scores.named import the_cell

@@ -222,7 +222,7 @@ def by_hand(plan, planned, fit):
 
     from bench.plan import identity
     from data.geometry.crop import crop
-    from heads.base import Training
+    from heads.base import TrainingSet
 
     torch.set_num_threads(CORES)
     keys, cell = plan.keys, planned.cell
@@ -246,7 +246,7 @@ def by_hand(plan, planned, fit):
     fold = fit.fold
     balance = keys.plugin("balance", cell["balance"])
     balance_seed = identity.seed(seed, "balance", fold.repeat, fold.number)
-    training = Training(X[train], y[train], plan.patients[train], 2, balance, balance_seed)
+    training = TrainingSet(X[train], y[train], plan.patients[train], 2, balance, balance_seed)
     fit_seed = identity.seed(seed, "fit", fold.repeat, fold.number)
     return head.fit(training, seed=fit_seed, threads=1, device="cpu").predict_proba(X[test])
 
