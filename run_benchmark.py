@@ -14,7 +14,7 @@ for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 import typer  # noqa: E402
 
 if TYPE_CHECKING:
-    from bench.run.run import Outcome
+    from bench.run.run import RunOutcome
 
 app = typer.Typer(
     help="Which combination of preprocessing, encoder and head is best on my scans, and is the difference real?",
@@ -92,10 +92,11 @@ def plan(
         from bench.grid.file import read_grid
         from bench.grid.selection import parse_only
         from bench.plan.overview import lines
+        from bench.tasks.store import Store
 
         _add_plugins(plugins)
         read = read_grid(grid, settings or [])
-        for line in lines(read, store, parse_only(read, only or [])):
+        for line in lines(read, Store(store), parse_only(read, only or [])):
             print(line)
 
 
@@ -125,7 +126,7 @@ def check(
     """Check the contract of a plug-in on phantom data, for who writes one."""
     with _clear_errors():
         from bench.contracts import run_checks
-        from bench.grid.file import read_fields
+        from bench.grid.tree import read_fields
 
         _add_plugins(plugins)
         failed = 0
@@ -310,7 +311,7 @@ def diagnose(
         if submission is not None:
             from bench.models.model import base_rates
 
-            write_submission(found, submission, base_rates=base_rates(model))
+            write_submission(found, submission, base_rates=base_rates(model, "condition"))
             print(f"wrote {submission}")
     if failed:
         raise typer.Exit(2)
@@ -440,7 +441,7 @@ def doctor(store: StoreFolder = Path(".store")) -> None:
             print(line)
 
 
-def _report(outcome: Outcome) -> NoReturn:
+def _report(outcome: RunOutcome) -> NoReturn:
     """Prints what a run came to, the table last, and ends with 1 where a cell failed."""
     from bench.run.run import rerun_command
     from results.run_folder import ResultsError, read
@@ -539,7 +540,7 @@ class _clear_errors:  # noqa: N801 (reads as a statement)
         keys = getattr(error, "keys", ())
         if self._grid is None or not keys:
             return ""
-        from bench.grid.file import place
+        from bench.grid.tree import place
 
         return f"{place(self._grid, self._settings, keys)}: "
 

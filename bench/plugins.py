@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import importlib
 import importlib.util
 import inspect
@@ -13,22 +12,15 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from bench.grid.axes import AXES
 from data import ScangridError
 from data.describing.plug_in import Description
 from data.describing.references import resolve
+from data.text.names import nearest
 from results.found import add_folder as add_results
 
-BASES = {
-    "data": ("data", "Dataset"),
-    "regions": ("preprocessing.regions", "Region"),
-    "images": ("preprocessing.images", "ImageStep"),
-    "encoders": ("encoders", "Encoder"),
-    "missing": ("encoders.missing", "Missing"),
-    "fusion": ("encoders.fusion", "Fusion"),
-    "tables": ("preprocessing.tables", "Table"),
-    "balance": ("preprocessing.balance", "Balance"),
-    "heads": ("heads", "Head"),
-}
+BASES = {"data": ("data", "Dataset")} | {axis.name: (axis.package, axis.base) for axis in AXES if axis.package}
+"""The package and the base class of each kind of plug-in."""
 KINDS = tuple(BASES)
 
 
@@ -141,12 +133,6 @@ def meanings(cls: Any) -> dict[str, str]:
     for base in reversed(cls.__mro__):
         found |= _arguments(inspect.getdoc(base) or "")
     return found
-
-
-def nearest(name: str, known: list[str]) -> str:
-    """How a message about an unknown name ends: with the nearest known name, or with all of them."""
-    close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    return f": did you mean '{close[0]}'?" if close else f": there is {', '.join(known) or 'none'}"
 
 
 def _arguments(document: str) -> dict[str, str]:

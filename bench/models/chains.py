@@ -9,8 +9,8 @@ import numpy as np
 
 from bench.grid.cells import NONE
 from bench.plan import identity
-from bench.plan.keys import Fit
-from bench.plan.plan import Plan, PlannedCell
+from bench.plan.plan import Plan
+from bench.plan.references import Fit, PlannedCell
 from bench.stages import features
 from bench.stages.chain import Chain, EncoderChain
 from bench.stages.fits import fit_heads
@@ -32,15 +32,15 @@ def fit_chain(plan: Plan, work: Work, planned: PlannedCell, fit: Fit, *, device:
     """
     cell, protocol, fold, train = planned.cell, plan.grid.protocol, fit.fold, fit.rows.train
     head = plan.keys.plugin("heads", cell["heads"])
-    branches = work.branches(planned, fit, work.embedding_key(planned))
-    training = [work.training(planned, fit, one) for one in branches]
+    branches = work.heads.branches(planned, fit, work.heads.embedding_key(planned))
+    training = [work.heads.training(planned, fit, one) for one in branches]
     seed = identity.seed(protocol.seed, "fit", fold.repeat, fold.number)
     heads = fit_heads(head, training, [True] * len(branches), seed=seed, threads=1, device=device)
     chain = Chain(tuple(_encoders(plan, work, planned, fit, device)), None, (), heads)
     tokens = [work.fuse.stored(planned, refs) for refs in fit.tokens]
     fused = chain.fused(tokens, work.fuse.own(planned, fit))
     columns = plan.samples[plan.keys.table_columns(cell)]
-    if head.features == "all":
+    if head.reads_embedding:
         seed = identity.seed(protocol.seed, "table", fold.repeat, fold.number)
         table = features.fitted_table(plan.keys.plugin("tables", cell["tables"]), columns, train, seed=seed)
         X = features.table_features(table, columns)
@@ -76,6 +76,6 @@ def _encoders(plan: Plan, work: Work, planned: PlannedCell, fit: Fit, device: st
             fuser = fusion.fit(training, filled, None, classes=classes, **where)
         else:
             fuser = fusion.load(work.fuse.entry(fit.fused.key) / f"encoder_{i}", device=device)
-        fitted = features.FittedFusion(filler, fuser, fusion.uses_filled)
+        fitted = features.FilledFusion(filler, fuser, fusion.uses_filled)
         found.append(EncoderChain(measured, tuple(projections), fitted))
     return found

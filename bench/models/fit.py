@@ -14,24 +14,25 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.grid.axes import LISTED
 from bench.grid.cells import Cell
 from bench.models.chains import fit_chain
 from bench.models.model import FILE, FORMAT, ModelError, read_chain, step_code
 from bench.models.reopen import SHORT, find_cell, open_plan
-from bench.plan.keys import CropsRef, Fold, TokensRef, View
-from bench.plan.plan import Plan, PlannedCell
+from bench.plan.plan import Plan
+from bench.plan.references import CropsRef, Fold, PlannedCell, TokensRef, View
 from bench.run import described, provenance
 from bench.run.progress import Progress
 from bench.tasks.local import execute
 from bench.tasks.reading import make_crops
 from bench.tasks.store import Store
+from bench.tasks.versions import versions
 from bench.tasks.work import Work
 
 if TYPE_CHECKING:
     from bench.stages.chain import Chain
 
 ALL = -1  # the fold whose training patients are all
-AXES = ("sequences", "regions", "images", "encoders", "missing", "fusion", "tables", "balance", "heads")
 REBUILT = ("regions", "images", "encoders", "fusion")  # by their fields; the other steps are in the chain
 
 
@@ -50,13 +51,13 @@ def fit_model(
 
     Args:
         run: A run folder.
-        cells: Keys of cells, or how they begin; one a target.
+        cells: Keys of cells, or how they begin; one for each target.
         out: A new or empty folder.
         store: The store of the run.
         grid_file: The run's grid, where it is not the copy in the run folder.
         device: `"cpu"` or `"cuda"`.
         jobs: Tasks at a time.
-        progress: Is told of the work.
+        progress: Shows the work.
 
     Returns:
         The cells as the run has them.
@@ -94,7 +95,7 @@ def fit_model(
     draft = out.with_name(f".{out.name}.part")
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir(parents=True)
-    told = [_keep(draft, plan, one, chain) for one, chain in zip(planned, chains, strict=True)]
+    kept_cells = [_keep(draft, plan, kept, one, chain) for one, chain in zip(planned, chains, strict=True)]
     plugins = described.described(plan.grid.data, [one.cell for one in planned])
     described.write(draft, plugins)
     about = {
@@ -106,9 +107,9 @@ def fit_model(
         "seed": plan.grid.protocol.seed,
         "device": device,
         "dataset_sequences": list(plan.dataset.sequences),
-        "versions": provenance.versions() | described.versions(plugins),
+        "versions": versions() | described.versions(plugins),
         "code": provenance.code_state(),
-        "cells": [{"key_in_run": cell.key, **one} for cell, one in zip(chosen, told, strict=True)],
+        "cells": [{"key_in_run": cell.key, **one} for cell, one in zip(chosen, kept_cells, strict=True)],
     }
     (draft / FILE).write_text(json.dumps(about, indent=1), encoding="utf-8")
     if out.exists():
@@ -128,10 +129,10 @@ def _check(chosen: Sequence[PlannedCell], plan: Plan) -> None:
         if not one.fits[0].tokens:
             raise ModelError(f"{name} ({one.cell['heads'].label()}) sees no image: name another")
         plugin = plan.keys.plugin("regions", region)
-        if plugin.uses_points and not plugin.finds_points:
+        if plugin.uses_points and plugin.fixed:
             raise ModelError(
                 f"{name}: region {region.label()} needs annotated points, which a new study has not: name a cell with "
-                "region predicted"
+                "a region that finds them"
             )
         for sample in plan.ids[one.view.labels[one.cell.target].y >= 0]:
             if taken.setdefault(sample, one.cell.target) != one.cell.target:
@@ -140,11 +141,11 @@ def _check(chosen: Sequence[PlannedCell], plan: Plan) -> None:
                     "whose targets share none"
                 )
     if len({one.cell.target for one in chosen}) < len(chosen):
-        raise ModelError("--cell: two cells are of one target: name one a target")
+        raise ModelError("--cell: two cells are of one target: name one for each target")
 
 
 def _check_done(run: Path, chosen: Sequence[PlannedCell]) -> None:
-    """Demands the scores of each cell's cross-validation, which the card tells."""
+    """Demands the scores of each cell's cross-validation, which the card shows."""
     known = {one["key"]: one for one in json.loads((run / "cells.json").read_text(encoding="utf-8"))}
     for one in chosen:
         if (status := known[one.key]["status"]) != "done":
@@ -152,20 +153,20 @@ def _check_done(run: Path, chosen: Sequence[PlannedCell]) -> None:
             raise ModelError(f"cell {one.key[:SHORT]} is {status} in {run}{why}; finish its cross-validation first")
 
 
-def _keep(folder: Path, plan: Plan, planned: PlannedCell, chain: Chain) -> dict[str, Any]:
+def _keep(folder: Path, plan: Plan, store: Store, planned: PlannedCell, chain: Chain) -> dict[str, Any]:
     """Writes what a cell is made of; gives its part of `model.json`."""
     cell, fit = planned.cell, planned.fits[0]
     labels = planned.view.labels[cell.target]
     networks, widths = [], []
     for refs in fit.tokens:
-        networks.append([_keep_network(folder, plan, ref) for ref in refs])
-        widths.append([_width(plan, ref) for ref in refs])
-    regions = {ref.crops.sequence: _keep_region(folder, plan, ref.crops) for refs in fit.tokens for ref in refs}
+        networks.append([_keep_network(folder, plan, store, ref) for ref in refs])
+        widths.append([store.width(ref.key) for ref in refs])
+    regions = {ref.crops.sequence: _keep_region(folder, store, ref.crops) for refs in fit.tokens for ref in refs}
     fusions = []
     if fit.fused is not None:
         for i in range(len(fit.tokens)):
             name = f"fusions/{cell.target}_{i}"
-            source = plan.store.find("fused", fit.fused.key)
+            source = store.find("fused", fit.fused.key)
             assert source is not None
             shutil.copytree(source / f"encoder_{i}", folder / name)
             fusions.append(name)
@@ -179,48 +180,47 @@ def _keep(folder: Path, plan: Plan, planned: PlannedCell, chain: Chain) -> dict[
         "classes": [str(name) for name in labels.classes],
         "rows": dict(labels.target.rows),
         "ordinal": labels.target.ordinal,
-        "steps": {axis: _told(plan, cell, axis) for axis in AXES},
+        "steps": {axis: _described(plan, cell, axis) for axis in (one.name for one in LISTED)},
         "columns": plan.keys.table_columns(cell),
         "networks": networks,
         "widths": widths,
         "regions": regions,
         "fusions": fusions,
         "chain": file,
-        "conditions": _conditions(plan, fit.rows.train),
+        "places": _places(plan, fit.rows.train),
         "n_samples": len(y),
         "n_patients": len(set(plan.patients[fit.rows.train].tolist())),
         "n_by_class": np.bincount(y, minlength=len(labels.classes)).tolist(),
     }
 
 
-def _conditions(plan: Plan, rows: NDArray[np.int64]) -> list[str]:
-    """Of the training samples, where the dataset has such a column."""
-    if "condition" not in plan.samples:
-        return []
-    return list(dict.fromkeys(plan.samples["condition"].astype(str).to_numpy()[rows].tolist()))
+def _places(plan: Plan, rows: NDArray[np.int64]) -> dict[str, list[str]]:
+    """The values of each locating column among the training samples."""
+    columns = {column: plan.samples[column].astype(str).to_numpy()[rows] for column in plan.dataset.locations}
+    return {column: list(dict.fromkeys(values.tolist())) for column, values in columns.items()}
 
 
-def _keep_network(folder: Path, plan: Plan, ref: TokensRef) -> dict[str, str]:
+def _keep_network(folder: Path, plan: Plan, store: Store, ref: TokensRef) -> dict[str, str]:
     plugin = plan.keys.plugin("encoders", ref.encoder)
     if ref.fold is None:
         return {"weights": plugin.weights_digest()}
     name = f"networks/{ref.network[:16]}"
-    _copy(plan.store.find("networks", ref.network), folder / name)
+    _copy(store.find("networks", ref.network), folder / name)
     return {"folder": name}
 
 
-def _width(plan: Plan, ref: TokensRef) -> int:
-    folder = plan.store.find("tokens", ref.key)
+def _width(store: Store, ref: TokensRef) -> int:
+    folder = store.find("tokens", ref.key)
     assert folder is not None
     return int(np.load(folder / "values.npy", mmap_mode="r").shape[2])
 
 
-def _keep_region(folder: Path, plan: Plan, ref: CropsRef) -> str:
-    """The folder of a region that is fitted; empty for another."""
+def _keep_region(folder: Path, store: Store, ref: CropsRef) -> str:
+    """The folder of a region that learnt; empty for another."""
     if ref.fold is None:
         return ""
     name = f"networks/{ref.network[:16]}"
-    _copy(plan.store.find("regions", ref.network), folder / name)
+    _copy(store.find("regions", ref.network), folder / name)
     return name
 
 
@@ -231,14 +231,14 @@ def _copy(source: Path | None, target: Path) -> None:
         shutil.copytree(source, target, ignore=shutil.ignore_patterns("*.csv", "*.parquet", "*.npy", "made_by.json"))
 
 
-def _told(plan: Plan, cell: Cell, axis: str) -> list[dict[str, Any]]:
+def _described(plan: Plan, cell: Cell, axis: str) -> list[dict[str, Any]]:
     """The single steps of an axis with all fields; sequences have a name alone."""
     step = cell[axis]
     if step.name == "-":
         return []
     if axis == "sequences":
         return [{"name": part.name} for part in step.each]
-    told = []
+    steps = []
     for part in step.each:
         plugin = plan.keys.plugin(axis, part)
         fields = {f.name: getattr(plugin, f.name) for f in dataclasses.fields(plugin)}
@@ -246,8 +246,8 @@ def _told(plan: Plan, cell: Cell, axis: str) -> list[dict[str, Any]]:
         if axis in REBUILT and len(plain) < len(fields):
             field = min(set(fields) - set(plain))
             raise ModelError(f"{axis}/{part.name}: its field {field} is no plain value, which a model can't keep")
-        told.append({"name": part.name, "fields": plain, "code": step_code(axis, part.name)})
-    return told
+        steps.append({"name": part.name, "fields": plain, "code": step_code(axis, part.name)})
+    return steps
 
 
 def _is_plain(value: Any) -> bool:

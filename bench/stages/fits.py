@@ -10,14 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.base import Float32
-from heads.base import FittedHead, Head, Training
+from heads.base import FittedHead, Head, TrainingSet
 
 Float64 = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class Predicted:
-    """What a head says of the test rows.
+class HeadPrediction:
+    """What a head predicts for the test rows.
 
     Args:
         P: `(m, K)` probabilities.
@@ -37,14 +37,14 @@ class FittedHeads:
     """A head fitted on each branch of a fusion.
 
     Args:
-        fits: One a branch; None where its training rows are of one class or none, so that it counts as absent.
+        fits: One for each branch; None where its training rows are of one class or none, so that it counts as absent.
         rates: `(K,)` base rates of all branches' training rows, for a row that has no branch.
     """
 
     fits: tuple[FittedHead | None, ...]
     rates: Float64
 
-    def predict(self, X: Sequence[Float32], present: NDArray[np.bool_]) -> Predicted:
+    def predict(self, X: Sequence[Float32], present: NDArray[np.bool_]) -> HeadPrediction:
         """The mean of the probabilities of the branches present, and of their thresholds.
 
         Args:
@@ -77,11 +77,11 @@ class FittedHeads:
         undone = bool(used) and all(fit.recalibrated is not None for fit in used)
         called = any(fit.threshold is not None for fit in used)
         threshold = np.where(count > 0, thresholds[:, None] / np.maximum(count, 1), 0.5)[:, 0]
-        return Predicted(mean(total), mean(again) if undone else None, threshold if called else None, chosen)
+        return HeadPrediction(mean(total), mean(again) if undone else None, threshold if called else None, chosen)
 
 
 def fit_heads(
-    head: Head, branches: Sequence[Training], wanted: Sequence[bool], *, seed: int, threads: int, device: str
+    head: Head, branches: Sequence[TrainingSet], wanted: Sequence[bool], *, seed: int, threads: int, device: str
 ) -> FittedHeads:
     """Fits a head on the training rows of each branch, those that have it.
 
@@ -107,14 +107,14 @@ def fit_heads(
 
 def fit_and_predict(
     head: Head,
-    branches: Sequence[Training],
+    branches: Sequence[TrainingSet],
     X_test: Sequence[Float32],
     present: NDArray[np.bool_],
     *,
     seed: int,
     threads: int,
     device: str,
-) -> Predicted:
+) -> HeadPrediction:
     """Fits a head as `fit_heads` and predicts the test rows as `FittedHeads.predict`."""
     wanted = [bool(have.any()) for have in present]
     fitted = fit_heads(head, branches, wanted, seed=seed, threads=threads, device=device)

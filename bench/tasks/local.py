@@ -45,13 +45,22 @@ class Task:
 
 
 class Watcher:
-    """What is told of the work; the methods may be called from any thread."""
+    """Follows the work; its methods may be called from any thread."""
 
     def started(self, task: Task) -> None:
         """A task begins."""
 
     def finished(self, task: Task) -> None:
-        """A task has ended; `task.error` says how."""
+        """A task has ended; `task.error` gives the reason where it failed, and is empty otherwise."""
+
+    def begin_images(self, name: str, total: int) -> None:
+        """A step that goes through images begins."""
+
+    def images(self, count: int = 1) -> None:
+        """Some more images are done."""
+
+    def note(self, line: str) -> None:
+        """A line for the user to keep."""
 
 
 def execute(tasks: Iterable[Task], *, jobs: int, overlap: bool, watcher: Watcher) -> None:
@@ -61,7 +70,7 @@ def execute(tasks: Iterable[Task], *, jobs: int, overlap: bool, watcher: Watcher
         tasks: The graph.
         jobs: The number of tasks at a time in the `cpu` lane, and of threads in the `torch` lane on a CPU.
         overlap: Whether the lanes run side by side (with a GPU) or take turns.
-        watcher: Is told of every start and end.
+        watcher: Is called at every start and end.
     """
     queue = _Queue(tasks, watcher)
     running: dict[Future[None], Task] = {}
@@ -155,7 +164,7 @@ def _one_blas_thread() -> AbstractContextManager[Any]:
 
 
 def _use_threads(threads: int) -> None:
-    """Sets how many threads torch uses below the calling thread; all other libraries are told with each call."""
+    """Sets how many threads torch uses below the calling thread; all other libraries get theirs with each call."""
     if "torch" in sys.modules:
         import torch
 

@@ -1,4 +1,4 @@
-"""The training mean for a sequence that a sample lacks."""
+"""The training mean for the sequences that a sample lacks."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 
 from data.base import Float32
 from encoders.missing.base import Filler, Missing
+from encoders.missing.filling.means import training_means
 
 
 @dataclass(frozen=True, kw_only=True)
-class Mean(Missing):
-    """An absent sequence gets the mean of that sequence over the training samples that have it.
+class TrainingMean(Missing):
+    """An absent sequence gets its mean over the training samples that have it.
 
     A sequence that no training sample has is filled with zeros.
     """
@@ -24,10 +25,8 @@ class Mean(Missing):
     learns: ClassVar[bool] = True
 
     def fit(self, values: Float32, present: NDArray[np.bool_], *, groups: NDArray[np.str_], seed: int) -> Filler:
-        """Learns one vector a sequence."""
-        count = np.maximum(present.sum(axis=0), 1)[:, None]
-        total = np.where(present[:, :, None], values, 0).sum(axis=0, dtype=np.float64)
-        return _MeanFiller((total / count).astype(np.float32))
+        """Learns one vector for each sequence."""
+        return _MeanFiller(training_means(values, present))
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 from data.base import Box, Image
-from preprocessing.regions.base import Region, box_along_axes
+from preprocessing.regions.base import FixedRegion, box_along_axes
 
 
 @dataclass(frozen=True, kw_only=True)
-class Mask(Region):
+class Mask(FixedRegion):
     """A box around a labelled structure, along the image's axes.
 
     Its centre is the middle of the structure's bounding box, so that the margin is the same on every side and nothing

@@ -9,11 +9,11 @@ from typing import Any, ClassVar
 import numpy as np
 
 from data.base import Box, Image
-from preprocessing.regions.base import Region, box_at
+from preprocessing.regions.base import FixedRegion, box_at
 
 
 @dataclass(frozen=True, kw_only=True)
-class Point(Region):
+class Point(FixedRegion):
     """A box around the point that the dataset's annotators marked for a sample, along the axes of the nearest slice.
 
     The point is a place in the patient, so that the box is found in every sequence, not only in that which was marked.

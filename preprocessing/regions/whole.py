@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 from data.base import Box, Image
-from preprocessing.regions.base import Region, box_along_axes
+from preprocessing.regions.base import FixedRegion, box_along_axes
 
 
 @dataclass(frozen=True, kw_only=True)
-class Whole(Region):
+class Whole(FixedRegion):
     """The whole image, or its central slices.
 
     Args:

@@ -11,13 +11,13 @@ import numpy as np
 import pandas as pd
 
 from bench.plan.splits import make_folds
-from bench.stages.crops import Chain, cut_study
+from bench.stages.crops import ImageChain, cut_study
 from bench.stages.features import standardise
 from bench.stages.fits import fit_and_predict
 from data.rsna import Rsna
 from encoders.base import Tokens
 from encoders.raw_pixels import RawPixels
-from heads.base import Balance, Training
+from heads.base import BalanceStep, TrainingSet
 from heads.logistic import Logistic
 from preprocessing.images.grayscale import Grayscale
 from preprocessing.regions.point import Point
@@ -28,7 +28,7 @@ TARGET = "neural_foraminal_narrowing"
 SEQUENCE = "sagittal_t1"
 KEYS = ["study", "side", "level"]
 FOLDS = 5
-USUAL: Chain = (Grayscale(),)
+USUAL: ImageChain = (Grayscale(),)
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,7 +93,7 @@ class Cohort:
         return Rows(self.tokens.means()[0] if X is None else X, self.y, self.patient, self.fold(), self.classes)
 
 
-def read(folder: Path, *, chain: Chain = USUAL) -> Cohort:
+def read(folder: Path, *, chain: ImageChain = USUAL) -> Cohort:
     """The foramina of a phantom in T1, five slices around each annotated point.
 
     Args:
@@ -122,12 +122,12 @@ def as_tokens(embeddings: list[np.ndarray]) -> Tokens:
     return Tokens(values, present, np.arange(len(embeddings)))
 
 
-def predict(rows: Rows, *, balance: Balance | None = None, scale: bool = True) -> np.ndarray:
+def predict(rows: Rows, *, balance: BalanceStep | None = None, scale: bool = True) -> np.ndarray:
     """Probabilities `(n, K)` of all rows, each by a logistic regression fitted on the other folds."""
     P = np.zeros((len(rows.y), rows.classes))
     for train, test in rows.parts():
         X = standardise(rows.X, train) if scale else rows.X
-        training = Training(X[train], rows.y[train], rows.patient[train], rows.classes, balance)
+        training = TrainingSet(X[train], rows.y[train], rows.patient[train], rows.classes, balance)
         there = np.ones((1, len(test)), dtype=bool)
         P[test] = fit_and_predict(Logistic(), [training], [X[test]], there, seed=0, threads=1, device="cpu").P
     return P

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 
 from data.base import Box, Image
-from preprocessing.regions.base import Region, box_along_axes
+from preprocessing.regions.base import FixedRegion, box_along_axes
 
 
 @dataclass(frozen=True, kw_only=True)
-class Middle(Region):
+class Middle(FixedRegion):
     """A box around the middle of the scan.
 
     Args:

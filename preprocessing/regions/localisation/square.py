@@ -11,7 +11,7 @@ from data.base import Float32, Float64
 
 
 @dataclass(frozen=True)
-class Frame:
+class SquareFrame:
     """How slices of `shape` pixels are resized to squares of `size` pixels, of the same extent.
 
     Pixel centres are whole numbers in both. What both share is the edges: the first pixel begins at -0.5, so that
@@ -52,9 +52,3 @@ class Frame:
         squares = torch.nn.functional.interpolate(given, size, mode="bilinear", align_corners=False, antialias=True)
         found: Float32 = squares[:, 0].numpy()
         return found
-
-
-def scaled(pixels: Float32) -> Float32:
-    """A scan whose 1st and 99th percentile are 0 and 1; what lies beyond is cut off."""
-    low, high = np.percentile(pixels, (1, 99))
-    return np.asarray((np.clip(pixels, low, high) - low) / max(float(high - low), 1e-6), dtype=np.float32)

@@ -10,13 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.base import Float32, Image, Vector3
+from preprocessing.regions.networks.pixels import scaled
 
 Shape = tuple[int, int, int]
 SAGITTAL = np.array(((1, 0, 0), (0, 0, -1), (0, 1, 0)))  # LPS directions: D to the left, H to the feet, W to the back
 
 
 @dataclass(frozen=True)
-class Grid:
+class VoxelGrid:
     """Sagittal slices at the network's spacing, of the image's own extent.
 
     Args:
@@ -32,13 +33,13 @@ class Grid:
     shape: Shape
 
     @classmethod
-    def of(cls, image: Image, spacing: Vector3) -> Grid:
+    def of(cls, image: Image, spacing: Vector3) -> VoxelGrid:
         """The grid of an image; a spacing of 0 and an axis of one voxel keep theirs. A single slice is not turned."""
         cosines = SAGITTAL @ image.directions.T
         one = image.pixels.shape[0] == 1
         orders = [(0, 1, 2)] if one else list(permutations(range(3)))
         a, b, c = max(orders, key=lambda order: float(np.abs(cosines[(0, 1, 2), order]).sum()))
-        # A picture has no place in the patient; what lies across its slice says nothing of up and down.
+        # A picture has no place in the patient; what lies across its slice shows neither up nor down.
         known = np.abs(cosines[(0, 1, 2), (a, b, c)]) > 0.5
         flipped = tuple(i for i, axis in enumerate((a, b, c)) if known[i] and cosines[i, axis] < 0 and known.all())
         turned = image.pixels.shape[a], image.pixels.shape[b], image.pixels.shape[c]
@@ -52,11 +53,10 @@ class Grid:
         """The image on the grid, `(D, H, W)`: its 1st to 99th percentile are 0 and 1, blurred where it gets coarser."""
         from scipy.ndimage import gaussian_filter
 
-        low, high = np.percentile(image.pixels, (1, 99))
-        pixels = (np.clip(self._turn(image.pixels), low, high) - low) / max(float(high - low), 1e-6)
+        pixels = self._turn(scaled(image.pixels))
         ratio = np.asarray(self.turned) / self.shape
         fwhm = np.sqrt(np.maximum(ratio**2 - 1, 0))
-        smooth = gaussian_filter(pixels.astype(np.float32), fwhm / np.sqrt(8 * np.log(2)), mode="nearest")
+        smooth = gaussian_filter(pixels, fwhm / np.sqrt(8 * np.log(2)), mode="nearest")
         on_grid: Float32 = _resized(smooth[None], self.shape, "trilinear")[0]
         return on_grid
 

@@ -9,9 +9,11 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_array_equal
 
-from bench.grid.file import GridError, read_grid
-from bench.plan.plan import Plan, PlanError
-from bench.plan.refits import Refits
+from bench.grid.file import read_grid
+from bench.grid.tree import GridError
+from bench.plan.errors import PlanError
+from bench.plan.patient_draws import PatientDraws
+from bench.plan.plan import Plan
 from bench.tasks.store import Store
 
 INTERVAL = "interval: {refit: 4, cells: [{encoders: raw_pixels, heads: logistic}]}\n"
@@ -39,7 +41,7 @@ def of_logistic(refits, cells):
 
 def test_drawn_patients_stay_in_one_fold_with_all_their_copies(refitted, tmp_path):
     plan, cells = planned(refitted, tmp_path)
-    again = of_logistic(Refits(plan, cells), cells)
+    again = of_logistic(PatientDraws(plan, cells), cells)
     assert len(again) == 4
     labels = plan.view.labels["narrowing"].y
     of_patient = Counter(plan.patients[labels >= 0])
@@ -59,10 +61,10 @@ def test_drawn_patients_stay_in_one_fold_with_all_their_copies(refitted, tmp_pat
 
 def test_draws_are_seeded_and_differ_from_each_other_and_from_the_run(refitted, tmp_path):
     plan, cells = planned(refitted, tmp_path)
-    keys = [one.key for one in of_logistic(Refits(plan, cells), cells)]
-    again = [one.key for one in of_logistic(Refits(*planned(refitted, tmp_path)), cells)]
+    keys = [one.key for one in of_logistic(PatientDraws(plan, cells), cells)]
+    again = [one.key for one in of_logistic(PatientDraws(*planned(refitted, tmp_path)), cells)]
     other, other_cells = planned(refitted, tmp_path, ["protocol.seed=2"])
-    elsewhere = [one.key for one in of_logistic(Refits(other, other_cells), other_cells)]
+    elsewhere = [one.key for one in of_logistic(PatientDraws(other, other_cells), other_cells)]
     assert keys == again
     assert len({*keys, *elsewhere, *(c.key for c in cells)}) == 8 + len(cells)
 
@@ -171,7 +173,7 @@ def test_what_learns_in_a_fold_sees_the_copies(refitted, go, phantom, tmp_path):
         patch.setattr(encoders.cae_2d.Cae2d, "fit", fit)
         assert not go(text).failures
     plan, cells = planned(text, tmp_path)
-    again = of_logistic(Refits(plan, cells), cells)
+    again = of_logistic(PatientDraws(plan, cells), cells)
     wanted = [Counter(plan.patients[fit.fold.rows(fit.fold.train)]) for one in again for fit in one.fits]
     real_folds = [Counter(plan.patients[fold.train]) for fold in plan.view.folds]
     assert sorted(map(sorted, (c.items() for c in seen))) == sorted(sorted(c.items()) for c in [*wanted, *real_folds])
@@ -182,7 +184,7 @@ def test_a_class_too_rare_for_the_folds_is_drawn_again_and_counted(refitted, tmp
     y = plan.view.labels["narrowing"].y
     carriers = list(dict.fromkeys(plan.patients[y == 1]))[:4]
     y[~np.isin(plan.patients, carriers) & (y == 1)] = 0
-    refits = Refits(plan, cells)
+    refits = PatientDraws(plan, cells)
     (redrawn,) = refits.redrawn.values()
     assert redrawn > 0
     for one in of_logistic(refits, cells):
@@ -190,7 +192,7 @@ def test_a_class_too_rare_for_the_folds_is_drawn_again_and_counted(refitted, tmp
         assert len(set(plan.patients[tested[y[tested] == 1]])) >= 3
     y[plan.patients != carriers[0]] = 0
     with pytest.raises(PlanError, match="in a row leave a class of narrowing with too few"):
-        Refits(plan, cells)
+        PatientDraws(plan, cells)
 
 
 @pytest.mark.parametrize(
@@ -223,9 +225,9 @@ def test_plan_counts_the_refits(refitted, tmp_path, go):
 
     file = tmp_path / "grid.yaml"
     file.write_text(refitted)
-    told = [line for line in lines(read_grid(file), go.store, {}) if line.startswith("interval: ")]
+    told = [line for line in lines(read_grid(file), Store(go.store), {}) if line.startswith("interval: ")]
     assert "4 refits of 1 cells" in told[0]
     assert "12 of 12 fits" in told[0]
     go(refitted)
-    told = [line for line in lines(read_grid(file), go.store, {}) if line.startswith("interval: ")]
+    told = [line for line in lines(read_grid(file), Store(go.store), {}) if line.startswith("interval: ")]
     assert "0 of 12 fits" in told[0]

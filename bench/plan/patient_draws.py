@@ -10,13 +10,14 @@ from numpy.typing import NDArray
 
 from bench.grid.cells import Cell, matches
 from bench.plan import guards, identity
-from bench.plan.keys import View
-from bench.plan.plan import SEEN, Plan, PlanError, PlannedCell
+from bench.plan.errors import PlanError
+from bench.plan.plan import Plan
+from bench.plan.references import PlannedCell, View
 
 ATTEMPTS = 100
 
 
-class Refits:
+class PatientDraws:
     """The cells that the grid's `interval` names, on patients drawn with replacement.
 
     As many patients are drawn as there are; all copies of one are in one fold. A draw that leaves too few patients of a
@@ -48,15 +49,15 @@ class Refits:
         self.redrawn = {planned.key: self._draws(planned.cell)[1] for planned in named}
 
     def of(self, planned: PlannedCell) -> list[PlannedCell]:
-        """A cell once a draw."""
+        """A cell on each of its draws."""
         return [self._plan.plan_cell(planned.cell, view) for view in self._draws(planned.cell)[0]]
 
     def _draws(self, cell: Cell) -> tuple[list[View], int]:
         """The views that a cell's samples can be split in, and how many were drawn again."""
-        memo = (cell.target, *(cell[axis] for axis in SEEN))
+        memo = (cell.target, *cell.of_samples())
         if memo not in self._found:
             plan, wanted = self._plan, self._plan.grid.interval.refit
-            present = plan.present(*(cell[axis] for axis in SEEN)).any(axis=1)
+            present = plan.present_in(cell).any(axis=1)
             usable = (plan.view.labels[cell.target].y >= 0) & present
             attempts = [self._first(k, cell.target, usable) for k in range(wanted)]
             self._found[memo] = [self._view(k, attempt) for k, attempt in enumerate(attempts)], sum(attempts)
@@ -71,7 +72,7 @@ class Refits:
         raise PlanError(f"{text}: merge classes, use fewer folds, or name no cell of this target", "interval")
 
     def _can_be_split(self, k: int, attempt: int, target: str, usable: NDArray[np.bool_]) -> bool:
-        """Whether every class has a patient a fold, and two in each training part, so that inner folds can be cut."""
+        """Whether every class has a patient for each fold, and two to train on, so that inner folds can be cut."""
         one, folds = self._plan.view.labels[target], {fold.number for fold in self._plan.view.folds}
         drawn = usable & (self._drawn(k, attempt) > 0)
         if guards.rare_class(one.y[drawn], self._plan.patients[drawn], one.classes, max(2, len(folds))):
