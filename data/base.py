@@ -143,12 +143,12 @@ class Pixel(NamedTuple):
     """A position in a file of a study.
 
     Args:
-        series: What the series is called.
-        file: The file's name; empty unless names are kept.
+        series: The name of the series.
+        file: The name of the file; empty unless names are kept.
         instance: InstanceNumber, from 1 as scanners count; None where the header has none.
-        x: Column, from 0, of the file's own pixels, not of the turned stack's; a pixel's centre is a whole number.
+        x: Column in the file's own pixels, not in the turned stack, from 0; the centre of a pixel is a whole number.
         y: Row, likewise.
-        away: How far the position lies from the file's plane, mm.
+        away: Distance of the position from the file's plane, mm.
     """
 
     series: str
@@ -250,11 +250,11 @@ class Dataset(PlugIn):
         return pd.DataFrame(columns=["sequence", "x", "y", "z", "fault"])
 
     def reading_notes(self, study: str) -> tuple[str, ...]:
-        """What a reader of a new study's results should know of how it was read, such as a line for each series."""
+        """Notes for the reader of a new study's results on how it was read, such as a line for each series."""
         return ()
 
     def pixel(self, study: str, sequence: str, position: Vector3) -> Pixel | None:
-        """Where in the files a position (LPS mm) lies; None where that is not known."""
+        """The place of a position (LPS mm) in the files; None where it is unknown."""
         return None
 
     def scores(self, predictions: pd.DataFrame, weights: Float64 | None = None) -> dict[str, Float64]:
