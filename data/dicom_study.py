@@ -64,6 +64,8 @@ class DicomStudy(Dataset):
         keep_names: Studies, series and files are called by their folders and names, which may be a patient's.
     """
 
+    shown = rsna_tables.SHOWN
+
     folders: str | tuple[str, ...] = ()
     sequences: tuple[str, ...] = tuple(SEQUENCES.values())
     series: Mapping[str, str] = field(default_factory=dict)

@@ -57,6 +57,8 @@ class Oai(Dataset):
         imaging protocol for the knee, Osteoarthritis and Cartilage 16, 2008, doi:10.1016/j.joca.2008.06.016.
     """
 
+    shown = {"side": {"left": "Left knee", "right": "Right knee"}, "sequence": {_SEQUENCE: "Sagittal DESS"}}
+
     folder: str = ""
     table: str = ""
 

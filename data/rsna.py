@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -13,6 +13,7 @@ import numpy as np
 
 from data.base import DataError, Dataset, Float64, Image, Target, exclusions
 from data.reading import series
+from data.rsna_challenge import submission as rsna_submission
 from data.rsna_challenge import tables as rsna_tables
 from data.rsna_challenge.metric import rsna_log_loss
 from data.rsna_challenge.tables import CLASSES, SEQUENCES, Mark
@@ -49,6 +50,8 @@ class Rsna(Dataset):
     References:
         T. Richards et al., RSNA 2024 Lumbar Spine Degenerative Classification, kaggle.com, 2024.
     """
+
+    shown = rsna_tables.SHOWN
 
     folder: str = ""
     sequences: tuple[str, ...] = tuple(SEQUENCES.values())
@@ -130,6 +133,17 @@ class Rsna(Dataset):
         study, condition = (samples[name].to_numpy(dtype=str)[rows] for name in ("study", "condition"))
         y = predictions["y"].to_numpy(dtype=np.int64)
         return rsna_log_loss(study, condition, y, predictions[columns].to_numpy(dtype=np.float64), weights)
+
+    @classmethod
+    def submission(
+        cls,
+        studies: Mapping[str, Mapping[tuple[str, ...], Sequence[float]]],
+        *,
+        classes: Sequence[str],
+        base_rates: Mapping[str, Sequence[float]],
+    ) -> pd.DataFrame:
+        """Kaggle's `submission.csv`."""
+        return rsna_submission.submission(studies, classes=classes, base_rates=base_rates)
 
     @property
     def _images(self) -> Path:

@@ -184,18 +184,18 @@ def _keep(folder: Path, plan: Plan, planned: PlannedCell, chain: Chain) -> dict[
         "regions": regions,
         "fusions": fusions,
         "chain": file,
-        "conditions": _conditions(plan, fit.rows.train),
+        "located": _located(plan, fit.rows.train),
         "n_samples": len(y),
         "n_patients": len(set(plan.patients[fit.rows.train].tolist())),
         "n_by_class": np.bincount(y, minlength=len(labels.classes)).tolist(),
     }
 
 
-def _conditions(plan: Plan, rows: NDArray[np.int64]) -> list[str]:
-    """Of the training samples, where the dataset has such a column."""
-    if "condition" not in plan.samples:
+def _located(plan: Plan, rows: NDArray[np.int64]) -> list[str]:
+    """The values of the first locating column of the training samples, such as conditions; none without such columns."""
+    if not plan.dataset.locations:
         return []
-    return list(dict.fromkeys(plan.samples["condition"].astype(str).to_numpy()[rows].tolist()))
+    return list(dict.fromkeys(plan.samples[plan.dataset.locations[0]].astype(str).to_numpy()[rows].tolist()))
 
 
 def _keep_network(folder: Path, plan: Plan, ref: TokensRef) -> dict[str, str]:

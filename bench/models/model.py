@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from encoders.base import Encoder, FittedEncoder
     from preprocessing.regions.base import FittedPoints, Region
 
-FORMAT = 1
+FORMAT = 2
 FILE = "model.json"
 NUMERICAL = ("lightgbm", "scikit-learn", "torch", "xgboost")
 
@@ -73,13 +73,15 @@ class Model:
 
 
 def base_rates(folder: Path) -> dict[str, list[float]]:
-    """The shares of the classes in training, by condition, where a target is of one; else of the last pooled one."""
+    """The shares of the classes in training, by value of the first locating column, such as a condition.
+
+    Where several targets were trained on a value, the last one counts.
+    """
     about = json.loads((folder / FILE).read_text(encoding="utf-8"))
     rates: dict[str, list[float]] = {}
     for cell in about["cells"]:
         shares = [n / cell["n_samples"] for n in cell["n_by_class"]]
-        conditions = [cell["rows"]["condition"]] if "condition" in cell["rows"] else cell["conditions"]
-        rates |= dict.fromkeys(conditions, shares)
+        rates |= dict.fromkeys(cell["located"], shares)
     return rates
 
 

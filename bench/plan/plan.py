@@ -59,6 +59,7 @@ class Plan:
     def __init__(self, grid: Grid, store: Store) -> None:
         self.grid = grid
         self.store = store
+        identity.remember(store.folder)
         self.dataset: Dataset = grid.data.load("data")
         self._check_sequences()
         self._targets = self.dataset.targets()

@@ -26,6 +26,15 @@ SIDES = {
     "subarticular_stenosis": ("left", "right"),
 }
 SEQUENCES = {"sagittal t1": "sagittal_t1", "sagittal t2/stir": "sagittal_t2", "axial t2": "axial_t2"}
+SHOWN = {
+    "condition": {
+        "spinal_canal_stenosis": "Spinal canal",
+        "neural_foraminal_narrowing": "Foramen",
+        "subarticular_stenosis": "Subarticular",
+    },
+    "side": {"middle": ""},
+    "sequence": {"sagittal_t1": "Sagittal T1", "sagittal_t2": "Sagittal T2/STIR", "axial_t2": "Axial T2"},
+}
 GRADINGS_FILE, SERIES_FILE = "train.csv", "train_series_descriptions.csv"
 MARKS_FILE = "train_label_coordinates.csv"
 
