@@ -25,6 +25,7 @@ _ARTHRITIS = 2
 _PROJECT = 15  # the one that graded every knee
 _SIDES = {1: "right", 2: "left"}
 _SEQUENCE = "dess"
+_SHOWN = {"side": {"left": "Left knee", "right": "Right knee"}, "sequence": {_SEQUENCE: "Sagittal DESS"}}
 _SERIES = re.compile(r"SAG_3D_DESS_(LEFT|RIGHT)", re.IGNORECASE)
 _PARTICIPANT = re.compile(r"\d{7}")
 _VISIT = re.compile(r"(\d+)m")
@@ -57,7 +58,7 @@ class Oai(Dataset):
         imaging protocol for the knee, Osteoarthritis and Cartilage 16, 2008, doi:10.1016/j.joca.2008.06.016.
     """
 
-    shown = {"side": {"left": "Left knee", "right": "Right knee"}, "sequence": {_SEQUENCE: "Sagittal DESS"}}
+    shown = _SHOWN
 
     folder: str = ""
     table: str = ""

@@ -78,22 +78,22 @@ class _Grid(_Strict):
     interval: _Interval | None = None
 
 
-def read_grid(path: Path, settings: list[str] | None = None) -> Grid:
+def read_grid(source: Path | Mapping[str, Any], settings: list[str] | None = None) -> Grid:
     """The grid of a file.
 
     Args:
-        path: The YAML file.
+        source: The YAML file, or a mapping with the keys of one.
         settings: `key=value` pairs that replace values, such as `protocol.folds=3`; values are YAML.
 
     Raises:
         GridError: The file, the line, the key and the nearest valid one.
     """
-    return _Reader(path, settings or []).grid()
+    return _Reader(source, settings or []).grid()
 
 
-def place(path: Path, settings: list[str], loc: tuple[Any, ...]) -> str:
+def place(source: Path | Mapping[str, Any], settings: list[str], loc: tuple[Any, ...]) -> str:
     """The file, and the line of a key of it."""
-    return _Reader(path, settings).place(loc)
+    return _Reader(source, settings).place(loc)
 
 
 def read_fields(settings: list[str]) -> dict[str, Any]:
@@ -106,10 +106,10 @@ def read_fields(settings: list[str]) -> dict[str, Any]:
 
 
 class _Reader:
-    def __init__(self, path: Path, settings: list[str]) -> None:
-        self.path = path
+    def __init__(self, source: Path | Mapping[str, Any], settings: list[str]) -> None:
+        self.path = path = source if isinstance(source, Path) else Path("grid")
         try:
-            tree = YAML(typ="rt").load(_expanded(path))
+            tree = YAML(typ="rt").load(_expanded(source)) if isinstance(source, Path) else plain(source)
         except OSError as error:
             raise GridError(f"cannot read the grid file {path}: {error.strerror}") from error
         except UnicodeDecodeError as error:

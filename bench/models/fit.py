@@ -192,7 +192,7 @@ def _keep(folder: Path, plan: Plan, planned: PlannedCell, chain: Chain) -> dict[
 
 
 def _located(plan: Plan, rows: NDArray[np.int64]) -> list[str]:
-    """The values of the first locating column of the training samples, such as conditions; none without such columns."""
+    """The values of the first locating column, such as conditions, in the training samples; none without one."""
     if not plan.dataset.locations:
         return []
     return list(dict.fromkeys(plan.samples[plan.dataset.locations[0]].astype(str).to_numpy()[rows].tolist()))

@@ -121,7 +121,7 @@ def _read(module: str) -> tuple[str, tuple[str, ...]]:
 
 
 def _bare(path: Path) -> tuple[str, list[tuple[int, str, list[str]]]]:
-    """The digest of a file's code without what decides nothing; and its imports: the level, the module and the names."""
+    """The digest of a file's code without what decides nothing; and its imports: level, module and names of each."""
     tree = _Bare().visit(ast.parse(path.read_text(encoding="utf-8")))
     imports: list[tuple[int, str, list[str]]] = []
     for node in ast.walk(tree):

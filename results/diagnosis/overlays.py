@@ -25,8 +25,8 @@ _WINDOW = (1, 99.5)  # percentiles
 def draw_overlay(of: Diagnosis, one: Slice, path: Path) -> None:
     """Writes a slice as PNG with a marker for each finding and a label: its place, grade and probability.
 
-    The picture has the patient's proportions. Letters mark its edges: L and R are the patient's left and right, A front,
-    P back, H head, F feet.
+    The picture has the patient's proportions. Letters mark its edges: L and R are the patient's left and right, A is
+    front, P back, H head, F feet.
     """
     import matplotlib as mpl
     from matplotlib.figure import Figure
@@ -110,7 +110,7 @@ def _label(axes: Axes, of: Diagnosis, one: Slice, findings: list[Finding], at_le
 
 
 def _is_left(one: Slice, finding: Finding) -> bool:
-    """Whether a finding's label goes to the left of the picture: if it lies in the left half of a slice of both sides."""
+    """Whether a finding's label goes left of the picture: if it lies in the left half of a slice of both sides."""
     if finding.mark is None or not set(one.letters) >= {"L", "R"}:
         return False
     return bool(finding.mark.x < (one.pixels.shape[1] - 1) / 2)

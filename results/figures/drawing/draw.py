@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from results.run_folder import ResultsError, Run
+from results.scores.scores import nearest
 
 if TYPE_CHECKING:
     from results.figures.drawing.style import Drawing, Width
@@ -53,6 +54,27 @@ def draw_all(run: Run, folder: Path, *, width: Width = "double") -> list[Path]:
     path = folder / "captions.md"
     path.write_text("\n\n".join(lines) + "\n", encoding="utf-8")
     return [*written, path]
+
+
+def draw_one(run: Run, name: str, target: str, *, width: Width = "double") -> Drawing:
+    """One figure.
+
+    Args:
+        run: A run folder.
+        name: Such as `roc` or `critical_difference`.
+        target: The target; a figure of the whole run ignores it.
+        width: `single` (89 mm) or `double` (183 mm).
+
+    Raises:
+        ResultsError: There is no such figure or target.
+        NothingToDrawError: The run lacks what it shows.
+    """
+    if target not in run.targets:
+        raise ResultsError(f"no target '{target}'{nearest(target, run.targets)}")
+    known = {full.removesuffix(f" {target}"): draw for full, draw in _wanted(run, width)}
+    if name not in known:
+        raise ResultsError(f"no figure '{name}'{nearest(name, [one for one in known if ' ' not in one])}")
+    return known[name]()
 
 
 def _wanted(run: Run, width: Width) -> list[tuple[str, Callable[[], Drawing]]]:
