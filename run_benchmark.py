@@ -54,6 +54,7 @@ Store = Annotated[Path, Opt(help="Where finished steps are kept; they can be mad
 Device = Annotated[str, Opt(help="auto, cpu or cuda.")]
 Jobs = Annotated[int, Opt(help="Heads fitted at the same time; 0: as many as there are cores.", min=0)]
 RunGrid = Annotated[Path | None, Opt(help="The run's grid file, if it is not the copy in RUN.")]
+PRESETS = ", ".join(api.presets())
 Width = Annotated[str, Opt(help="double (183 mm) or single (89 mm).")]
 
 
@@ -131,7 +132,7 @@ def tables(
     columns: Annotated[str, Opt(help="Axes as columns.")] = "",
     metrics: Annotated[str, Opt(help="Such as auc,f1.")] = "",
     format: Annotated[str, Opt(help="text, md, csv, latex or html; several joined by commas.")] = "text",  # noqa: A002
-    preset: Annotated[str, Opt(help="A table for a purpose, such as ablation:AXIS.", metavar="NAME")] = "main",
+    preset: Annotated[str, Opt(help=f"One of {PRESETS}; an axis or column follows a colon.", metavar="NAME")] = "main",
     out: Annotated[Path | None, Opt(help="Write to a file: .docx, .html, .md, .tex, .csv or .txt.")] = None,
     against: Annotated[str, Opt(help="Gains over this cell, not location.", metavar="AXIS=STEP,...")] = "",
     published: Annotated[Path | None, Opt(help="A CSV of a published table, to be shown beside ours.")] = None,

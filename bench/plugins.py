@@ -14,6 +14,9 @@ from types import ModuleType
 from typing import Any
 
 from data import ScangridError
+from data.describing.plug_in import Description
+from data.describing.references import resolve
+from results.found import add_folder as add_results
 
 BASES = {
     "data": ("data", "Dataset"),
@@ -30,16 +33,16 @@ KINDS = tuple(BASES)
 
 
 class PluginError(ScangridError):
-    """A plug-in that isn't there, or fields that it does not take."""
+    """A plug-in that is not there, fields that it does not take, or a description that can't be used."""
 
 
 def add_folder(folder: Path) -> None:
-    """Adds a user's folder of the project's shape (`encoders/my_encoder.py`, `preprocessing/images/my_step.py`).
+    """Adds a user's folder of the project's shape (`encoders/my_encoder.py`, `results/figures/my_figure.py`).
 
     Raises:
         PluginError: The folder holds no folder of plug-ins.
     """
-    found = False
+    found = add_results(folder)
     for package, _ in BASES.values():
         inside = folder.joinpath(*package.split("."))
         if inside.is_dir():
@@ -63,7 +66,7 @@ def load(kind: str, name: str, /, **fields: Any) -> Any:
     """A plug-in by name with its fields.
 
     Raises:
-        PluginError: No such plug-in or field; the nearest name is in the message. Or a field that it refuses.
+        PluginError: There is no such plug-in or field (the message names the nearest), or it refuses a value.
     """
     cls = plugin_class(kind, name)
     known = [f.name for f in dataclasses.fields(cls)]
@@ -77,7 +80,11 @@ def load(kind: str, name: str, /, **fields: Any) -> Any:
 
 
 def plugin_class(kind: str, name: str) -> Any:
-    """The one public dataclass of a plug-in's file."""
+    """The class of a plug-in: the one public dataclass of its file.
+
+    Raises:
+        PluginError: There is no such file, or it holds no such class or several.
+    """
     package, base_name = _base(kind)
     spec = importlib.util.find_spec(f"{package}.{name}") if name.isidentifier() else None
     if spec is None or name == "base":
@@ -90,14 +97,40 @@ def plugin_class(kind: str, name: str) -> Any:
     return classes[0]
 
 
+def description(plugin: Any) -> Description:
+    """What a plug-in states about itself.
+
+    Raises:
+        PluginError: Its `describe` fails or gives something else than texts and tuples of texts, or it cites what is
+            neither a key of the project's references nor a BibTeX entry.
+    """
+    file = type(plugin).__module__.replace(".", "/")
+    try:
+        found = plugin.describe()
+        for cited in found.cites:
+            resolve(cited)
+    except ValueError as error:
+        raise PluginError(f"{file}: {error}") from error
+    except Exception as error:
+        raise PluginError(f"{file}: describe() fails ({type(error).__name__}: {error})") from error
+    if not isinstance(found, Description):
+        raise PluginError(f"{file}: describe() gives a {type(found).__name__}: it must give a Description")
+    return found
+
+
 def describe(kind: str) -> list[str]:
-    """Lines on every plug-in of a kind: its name, what it is, its fields with defaults and what they mean."""
+    """Lines on every plug-in of a kind: what it is, what it learns from, its fields with defaults and meanings."""
     out = [f"{kind}"]
     for name in find(kind):
         cls = plugin_class(kind, name)
-        document = inspect.getdoc(cls) or ""
-        out.append(f"  {name:22} {document.splitlines()[0] if document else ''}")
-        meanings = _arguments(document)
+        found = description(cls())
+        out.append(f"  {name:22} {found.summary}")
+        if found.words:
+            out.append(f"    in a paper: {found.words}")
+        out.append(f"    learns from: {found.learns}")
+        meanings: dict[str, str] = {}
+        for base in reversed(cls.__mro__):
+            meanings |= _arguments(inspect.getdoc(base) or "")
         for f in dataclasses.fields(cls):
             default = f.default if f.default is not dataclasses.MISSING else {}
             out.append(f"    {f.name + ' = ' + repr(default):28} {meanings.get(f.name, '')}".rstrip())
@@ -105,7 +138,7 @@ def describe(kind: str) -> list[str]:
 
 
 def nearest(name: str, known: list[str]) -> str:
-    """What a message about an unknown name ends with: the nearest that is, else all that are."""
+    """How a message about an unknown name ends: with the nearest known name, or with all of them."""
     close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     return f": did you mean '{close[0]}'?" if close else f": there is {', '.join(known) or 'none'}"
 

@@ -6,12 +6,13 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from data import ScangridError
+from data.describing.plug_in import PlugIn
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -132,7 +133,27 @@ class Target:
     rows: Mapping[str, Any] = field(default_factory=dict)
 
 
-class Dataset:
+class Pixel(NamedTuple):
+    """A position in a file of a study.
+
+    Args:
+        series: What the series is called.
+        file: The file's name; empty unless names are kept.
+        instance: InstanceNumber, from 1 as scanners count; None where the header has none.
+        x: Column, from 0, of the file's own pixels, not of the turned stack's; a pixel's centre is a whole number.
+        y: Row, likewise.
+        away: How far the position lies from the file's plane, mm.
+    """
+
+    series: str
+    file: str
+    instance: int | None
+    x: float
+    y: float
+    away: float
+
+
+class Dataset(PlugIn):
     """Scans and labels of one source. A plug-in is a frozen keyword-only dataclass whose fields say where it lies.
 
     `samples()` gives one row a sample: index `sample` (str, unique), columns `patient` (str), `study` (str), what
@@ -140,11 +161,18 @@ class Dataset:
     and clinical columns. A row that can't be used is not in it but in `excluded()`.
 
     `reading_fields` names the fields that change what `load` gives: those alone are part of an embedding's key.
+
+    `new_studies` names the data plug-in that reads new, unlabelled studies whose samples are located as those of this
+    dataset, for `diagnose`; "" where there is none. That plug-in has the fields `folders` (a folder, or a tuple with
+    one for each study), `descriptions` (a table of what each series is, or "") and `keep_names` (whether studies are
+    called as their folders are), and gives `reading_notes` and `pixel`.
+
     `shown` has the words in which a diagnosis shows values, by column of `locations` and by `"sequence"`; a value whose
     words are empty is left out.
     """
 
     reading_fields: ClassVar[tuple[str, ...]] = ()
+    new_studies: ClassVar[str] = ""
     shown: ClassVar[Mapping[str, Mapping[str, str]]] = {}
 
     @property
@@ -156,6 +184,11 @@ class Dataset:
     def locations(self) -> tuple[str, ...]:
         """The columns of `samples()` that locate a sample in the body, the finest last."""
         return ()
+
+    @property
+    def within(self) -> tuple[str, ...]:
+        """Those of `locations` that make up a place: the score "AUC within" compares only samples at the same place."""
+        return self.locations
 
     @property
     def clinical(self) -> tuple[str, ...]:
@@ -209,6 +242,14 @@ class Dataset:
         import pandas as pd
 
         return pd.DataFrame(columns=["sequence", "x", "y", "z", "fault"])
+
+    def reading_notes(self, study: str) -> tuple[str, ...]:
+        """What a reader of a new study's results should know of how it was read, such as a line for each series."""
+        return ()
+
+    def pixel(self, study: str, sequence: str, position: Vector3) -> Pixel | None:
+        """Where in the files a position (LPS mm) lies; None where that is not known."""
+        return None
 
     def scores(self, predictions: pd.DataFrame, weights: Float64 | None = None) -> dict[str, Float64]:
         """The dataset's own metrics over its targets, by name; none for most datasets.

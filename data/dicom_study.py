@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from data.base import DataError, Dataset, Image, Target, exclusions
+from data.base import DataError, Dataset, Image, Pixel, Target, exclusions
 from data.reading import series
 from data.reading.dicom_headers import Header
 from data.reading.dicom_series import MIN_SLICES, Rules, Study, read_study
@@ -20,26 +20,6 @@ from data.rsna_challenge.tables import PLACES, SEQUENCES
 
 if TYPE_CHECKING:
     import pandas as pd
-
-
-class Pixel(NamedTuple):
-    """A position in a file of a study.
-
-    Args:
-        series: The series as `recognised` names it.
-        file: The file's name; empty unless names are kept.
-        instance: InstanceNumber, from 1 as scanners count; None where the header has none.
-        x: Column, from 0, of the file's own pixels, not of the turned stack's; a pixel's centre is a whole number.
-        y: Row, likewise.
-        away: How far the position lies from the file's plane, mm.
-    """
-
-    series: str
-    file: str
-    instance: int | None
-    x: float
-    y: float
-    away: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +44,9 @@ class DicomStudy(Dataset):
         keep_names: Studies, series and files are called by their folders and names, which may be a patient's.
     """
 
+    words = "studies of lumbar spine MRI as DICOM files"
+    packages = ("simpleitk", "pydicom")
+
     shown = rsna_tables.SHOWN
 
     folders: str | tuple[str, ...] = ()
@@ -77,6 +60,11 @@ class DicomStudy(Dataset):
     def locations(self) -> tuple[str, ...]:
         """What is graded, on which side and at which level."""
         return ("condition", "side", "level")
+
+    @property
+    def within(self) -> tuple[str, ...]:
+        """The level, as for `rsna`."""
+        return ("level",)
 
     @property
     def patients_known(self) -> bool:
@@ -116,6 +104,14 @@ class DicomStudy(Dataset):
 
         rows = [(study, *row) for study, read in self._read.items() for row in read.recognised]
         return pd.DataFrame(rows, columns=["study", "series", "orientation", "slices", "sequence", "how"])
+
+    def reading_notes(self, study: str) -> tuple[str, ...]:
+        """A line for each series: its orientation, its slices, its sequence, and how that was recognised."""
+        read = self._study(study)
+        return tuple(
+            f"{name}, {orientation}, {slices} slices: {sequence or 'not used'} ({how})"
+            for name, orientation, slices, sequence, how in read.recognised
+        )
 
     def load(self, study: str, sequence: str) -> Image | None:
         """All series of a sequence as one stack; what could not be read stands in its `faults`.

@@ -50,6 +50,9 @@ class ImageTable(Dataset):
         orientation: `"sagittal"`, `"axial"` or `"coronal"` turns volumes to such slices; "" keeps the file's order.
     """
 
+    words = "images that a table lists"
+    packages = ("simpleitk",)
+
     reading_fields: ClassVar[tuple[str, ...]] = ("orientation",)
 
     table: str = ""

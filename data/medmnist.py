@@ -39,6 +39,9 @@ class MedMnist(Dataset):
         Scientific Data 10, 41, 2023, doi:10.1038/s41597-022-01721-8.
     """
 
+    words = "MedMNIST"
+    cites = ("yang2023",)
+
     file: str = ""
     ordinal: bool = False
 

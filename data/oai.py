@@ -58,6 +58,10 @@ class Oai(Dataset):
         imaging protocol for the knee, Osteoarthritis and Cartilage 16, 2008, doi:10.1016/j.joca.2008.06.016.
     """
 
+    words = "knee MRI of the Osteoarthritis Initiative"
+    cites = ("peterfy2008",)
+    packages = ("simpleitk",)
+
     shown = _SHOWN
 
     folder: str = ""

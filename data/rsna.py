@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -51,6 +51,11 @@ class Rsna(Dataset):
         T. Richards et al., RSNA 2024 Lumbar Spine Degenerative Classification, kaggle.com, 2024.
     """
 
+    words = "lumbar spine MRI of the RSNA 2024 challenge"
+    cites = ("richards2024",)
+    packages = ("simpleitk",)
+
+    new_studies: ClassVar[str] = "dicom_study"
     shown = rsna_tables.SHOWN
 
     folder: str = ""
@@ -60,6 +65,11 @@ class Rsna(Dataset):
     def locations(self) -> tuple[str, ...]:
         """What is graded, on which side and at which level."""
         return ("condition", "side", "level")
+
+    @property
+    def within(self) -> tuple[str, ...]:
+        """The level: sides and conditions of one level are compared with each other."""
+        return ("level",)
 
     def targets(self) -> list[Target]:
         """All gradings pooled; one a condition; one a condition and side; one a column of `train.csv`."""

@@ -70,6 +70,10 @@ class Spider(Dataset):
         Data 11, 2024, doi:10.1038/s41597-024-03090-w.
     """
 
+    words = "lumbar spine MRI of the SPIDER dataset"
+    cites = ("vandergraaf2024",)
+    packages = ("simpleitk",)
+
     folder: str = ""
     tables: str = ""
     sequences: tuple[str, ...] = _SEQUENCES

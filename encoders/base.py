@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.base import Float32, Image
+from data.describing.plug_in import Description, PlugIn, WeightsFrom
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -106,7 +107,7 @@ class FittedClassifier(FittedEncoder, Protocol):
         ...
 
 
-class Encoder:
+class Encoder(PlugIn):
     """Image to tokens. A plug-in is a frozen keyword-only dataclass.
 
     `learns` says from what: `"nothing"` is computed once for a dataset, `"images"` and `"labels"` once a fold on its
@@ -158,9 +159,28 @@ class Encoder:
         """What is fitted in the fold on stored tokens, or None."""
         return None
 
+    def describe(self) -> Description:
+        """With what it learns from, its weights (the field `weights`, if it has one) and its projection."""
+        given = getattr(self, "weights", "")
+        weights: WeightsFrom = "pretrained"
+        if given in ("", "random"):
+            weights = "random" if given == "random" else ""
+        elif Path(given).is_file():
+            weights = "file"
+        projection = self.projection()
+        return replace(
+            super().describe(),
+            learns=self.learns,
+            weights=weights,
+            licence=self.licence if weights == "pretrained" else "",
+            projected=projection is not None and projection.learns,
+        )
+
 
 class Projection(Protocol):
-    """Tokens to fewer features."""
+    """Tokens to fewer features; `learns` is False where `fit` takes nothing but their number from the tokens."""
+
+    learns: ClassVar[bool]
 
     def fit(self, values: Float32, *, seed: int) -> FittedProjection:
         """Learns from the training tokens `(n, F)` of the fold; a random projection only takes F from them."""

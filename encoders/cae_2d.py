@@ -60,6 +60,10 @@ class Cae2d(Autoencoder, Encoder):
         fall of the learning rate, without restarts).
     """
 
+    words = "a 2D convolutional autoencoder, slice by slice"
+    cites = ("creswell2017", "kingma2015")
+    packages = ("torch", "opencv-python-headless")
+
     presets: ClassVar[Mapping[str, Recipe]] = {
         "knee": replace(KNEE, shape=(64, 64), spacing_mm=(2.2, 2.2), latent=100, batch_size=128, epochs=100),
         "disc": replace(DISC, shape=(64, 64), spacing_mm=(1.0, 1.0)),

@@ -56,6 +56,10 @@ class Cae3d(Autoencoder, Encoder):
         fall of the learning rate, without restarts).
     """
 
+    words = "a 3D convolutional autoencoder"
+    cites = ("creswell2017", "kingma2015")
+    packages = ("torch",)
+
     presets: ClassVar[Mapping[str, Recipe]] = {"knee": KNEE, "disc": DISC, "disc_small": DISC_SMALL}
 
     size: tuple[int, ...] = ()

@@ -61,6 +61,9 @@ class DiscGeometry(Encoder):
     degrees.
     """
 
+    words = "height, widths, angles and volume of the structure, from its mask in patient space"
+    packages = ("scipy",)
+
     measures: ClassVar[bool] = True
     feature_names: ClassVar[tuple[str, ...]] = Geometry._fields
 

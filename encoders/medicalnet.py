@@ -37,6 +37,11 @@ class Medicalnet(Projected, TorchEncoder):
         S. Chen, K. Ma, Y. Zheng, Med3D: Transfer Learning for 3D Medical Image Analysis, 2019, arXiv:1904.00625.
     """
 
+    words = "MedicalNet's 3D ResNet"
+    cites = ("chen2019", "cardoso2022")
+    packages = ("torch", "monai", "opencv-python-headless")
+    licence = "MIT"
+
     depth: int = 18
     weights: str = "pretrained"
     size: tuple[int, int, int] = (16, 112, 112)

@@ -66,6 +66,10 @@ class Radiomics(Encoder):
         classification, 1973, doi:10.1109/TSMC.1973.4309314.
     """
 
+    words = "first-order and grey-level co-occurrence features of the structure"
+    cites = ("zwanenburg2020", "haralick1973", "vanderwalt2014")
+    packages = ("scikit-image",)
+
     measures: ClassVar[bool] = True
     feature_names: ClassVar[tuple[str, ...]] = (*_FIRST_ORDER, *_HISTOGRAM, *_PROPERTIES, "joint_entropy")
 

@@ -26,6 +26,9 @@ class RawPixels(Encoder):
         size: Side of the square that each slice is resized to, in pixels.
     """
 
+    words = "the resized pixels themselves"
+    packages = ("opencv-python-headless",)
+
     size: int = 32
 
     def fit(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from data.describing.plug_in import Description
 from encoders.networks.projection import Projected
 from encoders.networks.timm_network import create, digest, photographic
 from encoders.networks.torch_base import Precision, TorchEncoder
@@ -33,6 +34,11 @@ class Resnet50(Projected, TorchEncoder):
         K. He et al., Deep Residual Learning for Image Recognition, CVPR 2016, arXiv:1512.03385.
     """
 
+    words = "ResNet50, slice by slice"
+    cites = ("he2016", "wightman2019")
+    packages = ("torch", "timm", "opencv-python-headless")
+    licence = "BSD-3-Clause"
+
     weights: str = "pretrained"
     size: int = 224
     precision: Precision = "fp32"
@@ -45,3 +51,8 @@ class Resnet50(Projected, TorchEncoder):
     def weights_digest(self) -> str:
         """Of the file, or the name on the hub."""
         return digest(MODEL, self.weights)
+
+    def describe(self) -> Description:
+        """With the photographs that trained weights saw."""
+        found = super().describe()
+        return replace(found, cites=(*found.cites, "russakovsky2015")) if found.weights == "pretrained" else found

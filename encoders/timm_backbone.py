@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from data.describing.networks import papers
+from data.describing.plug_in import Description
 from encoders.networks.projection import Projected
 from encoders.networks.timm_network import create, digest, photographic
 from encoders.networks.torch_base import Precision, TorchEncoder
@@ -33,6 +35,11 @@ class TimmBackbone(Projected, TorchEncoder):
         R. Wightman, PyTorch Image Models, 2019, doi:10.5281/zenodo.4414861.
     """
 
+    words = "a 2D network, slice by slice"
+    cites = ("wightman2019",)
+    packages = ("torch", "timm", "opencv-python-headless")
+    licence = "that of the network's card on its hub"
+
     model: str = "resnet18"
     weights: str = "pretrained"
     size: int = 224
@@ -46,3 +53,8 @@ class TimmBackbone(Projected, TorchEncoder):
     def weights_digest(self) -> str:
         """Of the file, or the name on the hub."""
         return digest(self.model, self.weights)
+
+    def describe(self) -> Description:
+        """With the network's name and paper."""
+        found = super().describe()
+        return replace(found, words=f"{self.model}, {found.words}", cites=(*papers(self.model), *found.cites))

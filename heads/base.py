@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Literal, NamedTuple, Self, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from data.describing.plug_in import Description, PlugIn
 from heads.fitting.calibration import Calibration, Calibrator, calibrate
 from heads.fitting.parts import Float32, Float64, Labels, Part
 from heads.fitting.thresholds import ARGMAX, choose
@@ -44,7 +45,7 @@ class Rows(NamedTuple):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Head:
+class Head(PlugIn):
     """Features to probabilities of the classes. A plug-in is a frozen keyword-only dataclass with a `build`.
 
     Class variables: `features` says what X holds: the embedding with its table columns (`"all"`), the probabilities
@@ -213,6 +214,21 @@ class Head:
         for part, rows in training.folds():
             held_out[rows] = self.score(self.learn(part, **where), part, rows)
         return held_out
+
+    def describe(self) -> Description:
+        """With its calibration, and whether it stops early."""
+        found = super().describe()
+        how, cites = {
+            "sigmoid": (", calibrated by Platt's sigmoid on inner folds", ("platt1999",)),
+            "temperature": (", calibrated by a temperature on inner folds", ("guo2017",)),
+        }.get(self.calibration, ("", ()))
+        return replace(
+            found,
+            words=found.words and found.words + how,
+            cites=(*found.cites, *cites),
+            learns="labels",
+            stops_early=self.stops,
+        )
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,6 +12,7 @@ from typing import Any, Literal
 import numpy as np
 
 import heads
+from data.describing.plug_in import Description
 from heads.base import Balance, FittedHead, Float32, Float64, Head, Labels, Training
 
 
@@ -31,6 +32,9 @@ class Cascade(Head):
         E. Frank, S. Kramer, Ensembles of nested dichotomies for multi-class problems, ICML 2004,
         doi:10.1145/1015330.1015363.
     """
+
+    words = "a cascade of two stages, the first class against all others and then these among themselves"
+    cites = ("frank2004",)
 
     head: Any = "logistic"
 
@@ -119,6 +123,17 @@ class Cascade(Head):
         if self.calibration != "none":
             head = replace(head, calibration=self.calibration)
         return replace(head, tune=self.tune) if self.tune else head
+
+    def describe(self) -> Description:
+        """With the words, literature and packages of the head of both stages."""
+        found, stage = super().describe(), self._stage().describe()
+        return replace(
+            stage,
+            words=f"{found.words}, each by {stage.words}" if stage.words else found.words,
+            summary=found.summary,
+            cites=(*found.cites, *stage.cites),
+            packages=(*found.packages, *stage.packages),
+        )
 
 
 class _Stages:

@@ -22,6 +22,10 @@ class Knn(Head):
         metric: `"cosine"`, `"euclidean"` or another of scikit-learn's.
     """
 
+    words = "k nearest neighbours"
+    cites = ("pedregosa2011",)
+    packages = ("scikit-learn",)
+
     weighted: ClassVar[bool] = False
 
     neighbours: int = 15

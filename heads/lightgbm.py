@@ -27,6 +27,10 @@ class LightGBM(Head):
         G. Ke et al., LightGBM: a highly efficient gradient boosting decision tree, NIPS 2017.
     """
 
+    words = "LightGBM"
+    cites = ("ke2017",)
+    packages = ("lightgbm",)
+
     rounds: int = 100
     learning_rate: float = 0.1
     leaves: int = 31

@@ -16,6 +16,10 @@ class Location(Head):
         C: Inverse strength of the L2 penalty.
     """
 
+    words = "logistic regression on the locating columns alone"
+    cites = ("pedregosa2011",)
+    packages = ("scikit-learn",)
+
     features: ClassVar[Features] = "location"
     balanced: ClassVar[bool] = False
 

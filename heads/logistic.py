@@ -20,6 +20,10 @@ class Logistic(Head):
         iterations: The most steps of L-BFGS.
     """
 
+    words = "logistic regression with an L2 penalty"
+    cites = ("pedregosa2011",)
+    packages = ("scikit-learn",)
+
     C: float = 0.01
     iterations: int = 2000
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any, ClassVar, Literal
 
 import numpy as np
 
+from data.describing.plug_in import Description
 from heads.base import Balance, Float32, Float64, Head, Labels, Rows
 
 
@@ -31,6 +32,10 @@ class Mlp(Head):
     References:
         D. Kingma, J. Ba, Adam: a method for stochastic optimization, ICLR 2015, arXiv:1412.6980.
     """
+
+    words = "a fully connected network"
+    cites = ("kingma2015", "paszke2019")
+    packages = ("torch",)
 
     lane: ClassVar[Literal["cpu", "torch"]] = "torch"
 
@@ -63,6 +68,10 @@ class Mlp(Head):
     def train(self, classifier: Any, rows: Rows, validation: Rows | None) -> None:
         """See `Head.train`."""
         classifier.fit(*rows, validation=validation)
+
+    def describe(self) -> Description:
+        """It is a network."""
+        return replace(super().describe(), weights="random")
 
 
 class _Network:

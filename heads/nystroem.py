@@ -21,6 +21,10 @@ class Nystroem(Head):
         C. Williams, M. Seeger, Using the Nystroem method to speed up kernel machines, NIPS 2000.
     """
 
+    words = "logistic regression on a Nystroem map of the RBF kernel"
+    cites = ("williams2000", "pedregosa2011")
+    packages = ("scikit-learn",)
+
     components: int = 256
     gamma: float | None = None
     C: float = 1.0

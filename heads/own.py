@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
 
+from data.describing.plug_in import Description
 from heads.base import Features, FittedHead, Float32, Float64, Head, Labels, Part, Training
 from heads.fitting.thresholds import ARGMAX
 
@@ -17,6 +18,8 @@ class Own(Head):
 
     A calibration is learnt on what inner refits of the fusion say of the rows that they have not seen.
     """
+
+    words = "the probabilities of the encoder or fusion that was trained with labels"
 
     features: ClassVar[Features] = "own"
     balanced: ClassVar[bool] = False
@@ -38,6 +41,10 @@ class Own(Head):
                 "and threshold argmax"
             )
         return super().fit(training, seed=seed, threads=threads, device=device)
+
+    def describe(self) -> Description:
+        """It learns nothing but a calibration."""
+        return replace(super().describe(), learns="nothing" if self.calibration == "none" else "labels")
 
 
 class _Given:

@@ -16,6 +16,10 @@ class Presence(Head):
         C: Inverse strength of the L2 penalty.
     """
 
+    words = "logistic regression on which sequences a sample has"
+    cites = ("pedregosa2011",)
+    packages = ("scikit-learn",)
+
     features: ClassVar[Features] = "presence"
     balanced: ClassVar[bool] = False
 

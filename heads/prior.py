@@ -12,6 +12,10 @@ from heads.base import Features, Head
 class Prior(Head):
     """Class frequencies of the training rows, whatever the scan: the floor under every table."""
 
+    words = "the class frequencies of the training fold"
+    cites = ("pedregosa2011",)
+    packages = ("scikit-learn",)
+
     features: ClassVar[Features] = "none"
     balanced: ClassVar[bool] = False
 

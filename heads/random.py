@@ -15,6 +15,10 @@ class Random(Head):
     Row i gets the i-th draw of the seed.
     """
 
+    words = "random draws from the class frequencies of the training fold"
+    cites = ("pedregosa2011",)
+    packages = ("scikit-learn",)
+
     features: ClassVar[Features] = "none"
     balanced: ClassVar[bool] = False
 

@@ -29,6 +29,10 @@ class Svc(Head):
         J. Platt, Probabilistic outputs for support vector machines, 1999.
     """
 
+    words = "a support vector classifier"
+    cites = ("chang2011", "pedregosa2011")
+    packages = ("scikit-learn",)
+
     kernel: Literal["linear", "rbf"] = "rbf"
     C: float = 1.0
     gamma: float | Literal["scale"] = "scale"

@@ -27,6 +27,10 @@ class XGBoost(Head):
         T. Chen, C. Guestrin, XGBoost: a scalable tree boosting system, KDD 2016, doi:10.1145/2939672.2939785.
     """
 
+    words = "XGBoost"
+    cites = ("chen2016",)
+    packages = ("xgboost",)
+
     rounds: int = 100
     learning_rate: float = 0.1
     depth: int = 6

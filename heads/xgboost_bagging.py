@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from data.describing.plug_in import Description
 from heads.base import Float32, Float64, Head, Labels
 
 
@@ -30,6 +31,10 @@ class XGBoostBagging(Head):
         L. Breiman, Bagging predictors, Machine Learning 24, 1996, doi:10.1007/BF00058655.
     """
 
+    words = "a bag of XGBoost models"
+    cites = ("chen2016", "breiman1996")
+    packages = ("xgboost",)
+
     members: int = 10
     rounds: int = 100
     samples: float = 0.8
@@ -47,6 +52,10 @@ class XGBoostBagging(Head):
         seeds = np.random.SeedSequence(seed).generate_state(self.members) >> 1
         models = [XGBClassifier(**options, random_state=int(s), n_jobs=threads, device=device) for s in seeds]
         return _Bag(models, self.samples, self.share, seed)
+
+    def describe(self) -> Description:
+        """Several models are averaged."""
+        return replace(super().describe(), averages=self.members > 1)
 
 
 class _Bag:

@@ -1,4 +1,4 @@
-"""Reads a run folder: what was run, on whom, and the predictions of every cell."""
+"""Reads a run folder: its cells, its protocol, and the predictions of every cell."""
 
 from __future__ import annotations
 
@@ -12,31 +12,27 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from data import ScangridError
-from results.statistics.metrics import Metric, OfCounts
+from results import ResultsError as ResultsError
+from results.statistics.metrics.base import Metric, OfCounts
 
 Int64 = NDArray[np.int64]
 Strings = NDArray[np.object_]
 
 
-class ResultsError(ScangridError):
-    """A run or a wish that can't be served: one line that names what is wrong and the way out."""
-
-
 @dataclass(frozen=True)
-class Cell:
+class RunCell:
     """One cell of the grid with one target.
 
     Args:
         key: Names its files.
         axes: The label of its step on each axis.
-        target: What it predicts.
+        target: The target that it predicts.
         classes: The labels of the target, in order.
         ordinal: Whether their order means something.
         status: `done`, `failed`, `refused` or `to do`.
         reason: Why it failed or was refused.
         tuned: Whether its head was tuned.
-        seconds: What it took.
+        seconds: The computing time of its fits.
         floor: Whether it is a floor: prior, location or random.
     """
 
@@ -59,18 +55,19 @@ class Cell:
 
 @dataclass(frozen=True, eq=False)
 class Predictions:
-    """What one cell predicted for samples that it was not fitted on.
+    """The predictions of one cell for samples that it was not fitted on.
 
     Args:
-        sample: `(n,)` str; each once a repeat.
+        sample: `(n,)` str; each sample occurs once in every repeat.
         patient: `(n,)` str.
-        repeat: `(n,)`.
-        fold: `(n,)`, counted anew in every repeat.
-        y: `(n,)` class indices.
+        repeat: `(n,)` int64.
+        fold: `(n,)` int64, counted anew in every repeat.
+        y: `(n,)` int64 class indices.
         P: `(n, K)` float64 probabilities.
-        called: `(n,)` the class that each row is called, of a threshold chosen on inner folds; None: the most probable.
-        recalibrated: `(n, K)`: the probabilities of a fit on balanced rows, recalibrated on real ones; None where there
-            is nothing to undo, or some fold had too few patients for it.
+        called: `(n,)` int64: the predicted class of each row, by a threshold chosen on inner folds; None: the most
+            probable class.
+        recalibrated: `(n, K)` float64: the probabilities of a fit on balanced rows, recalibrated on real rows; None
+            where rows were not balanced, or where a fold had too few patients to recalibrate.
     """
 
     sample: Strings
@@ -88,7 +85,10 @@ class Predictions:
         return replace(self, **{name: values[rows] for name, values in given.items() if values is not None})
 
     def scored_by(self, metric: Metric) -> NDArray[np.float64]:
-        """`(n, K)`: what a metric takes; for one of called classes, called at a threshold, 1 for the class called."""
+        """`(n, K)` float64: the probabilities that a metric takes.
+
+        If classes are called at a threshold, metrics of counts get 1 for the called class and 0 for the others.
+        """
         if self.called is None or not isinstance(metric, OfCounts):
             return self.P
         return np.eye(self.P.shape[1])[self.called]
@@ -99,19 +99,21 @@ class Run:
     """A run folder, as the engine wrote it.
 
     Args:
-        folder: Where it lies.
+        folder: Its path.
         name: The name of the run.
         dataset: The label of the dataset.
         patients_known: False where the source gives no patient ids.
-        locations: The columns of `samples.parquet` that locate a sample.
+        locations: The columns of `samples.parquet` that say where in the body a sample lies.
+        within_columns: Those of them inside of which "AUC within" compares samples.
         protocol: `folds`, `repeats`, `seed`, `stratify`, `split`, `split_file`, `validation`, `complete`.
         n_excluded: The number of rows in `excluded.csv`.
         devices: The devices that computed it.
         cells: All cells, done or not.
         null_within: The column within which labels were permuted for null runs.
         compare: The declared families: `family`, `against`, `metric`, `margin` each.
-        refit_draws: How many draws of patients the grid asks for, of the cells that it refits.
-        redrawn: Of each cell that was refitted on drawn patients, by key, how many draws were drawn again.
+        refit_draws: The number of draws of patients that the grid requests for the cells that it refits.
+        redrawn: The number of draws that were drawn again, for each refitted cell by its key.
+        axis_meanings: What each axis of the grid is, in plain words.
     """
 
     folder: Path
@@ -122,11 +124,13 @@ class Run:
     protocol: dict[str, Any]
     n_excluded: int
     devices: tuple[str, ...]
-    cells: tuple[Cell, ...]
+    cells: tuple[RunCell, ...]
+    within_columns: tuple[str, ...] = ()
     null_within: str | None = None
     compare: tuple[dict[str, Any], ...] = ()
     refit_draws: int = 0
     redrawn: Mapping[str, int] = field(default_factory=dict)
+    axis_meanings: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def targets(self) -> list[str]:
@@ -138,45 +142,37 @@ class Run:
         """The axes of the grid, in its order."""
         return list(dict.fromkeys(axis for cell in self.cells for axis in cell.axes))
 
-    @property
-    def files(self) -> list[Path]:
-        """Every file that the results depend on."""
-        named = [self.folder / name for name in ("run.json", "cells.json", "samples.parquet")]
-        predictions = [path for of in ("cells", "null/*", "refit/*") for path in self.folder.glob(f"{of}/*.parquet")]
-        return [path for path in named if path.exists()] + sorted(predictions)
-
-    def predictions(self, cell: Cell) -> Predictions:
+    def predictions(self, cell: RunCell) -> Predictions:
         """The predictions of a cell that is done.
 
         Raises:
-            ResultsError: The file is missing, or does not hold what it should.
+            ResultsError: The file is missing or broken.
         """
         return _read_predictions(self.folder / "cells" / f"{cell.key}.parquet", len(cell.classes))
 
-    def null(self, cell: Cell) -> Iterator[Predictions]:
-        """The predictions of a cell's runs on permuted labels; none where none were made."""
+    def null(self, cell: RunCell) -> Iterator[Predictions]:
+        """The predictions of a cell's runs on permuted labels, if there are any."""
         for path in sorted(self.folder.glob(f"null/{cell.key}/*.parquet")):
             yield _read_predictions(path, len(cell.classes))
 
-    def refits(self, cell: Cell) -> Iterator[Predictions]:
-        """The predictions of a cell's refits on drawn patients, whose samples stand as often as they were drawn."""
+    def refits(self, cell: RunCell) -> Iterator[Predictions]:
+        """The predictions of a cell's refits on drawn patients; a patient drawn twice has every sample twice."""
         for path in sorted(self.folder.glob(f"refit/{cell.key}/*.parquet")):
             yield _read_predictions(path, len(cell.classes))
 
     @cached_property
-    def level_column(self) -> str:
-        """What "within level" compares inside of: `level` if there is one, else all locating columns."""
-        return "level" if "level" in self.locations else " x ".join(self.locations)
+    def within(self) -> str:
+        """The name of the place inside of which "AUC within" compares samples: `level`, or `side x condition`."""
+        return " x ".join(self.within_columns)
 
     @cached_property
-    def levels(self) -> dict[str, str]:
-        """The level of each sample; empty without locating columns."""
-        columns = self.level_column.split(" x ") if self.locations else []
-        if not columns:
+    def places(self) -> dict[str, str]:
+        """The place of each sample, by the columns of `within`; empty without locating columns."""
+        if not self.within_columns:
             return {}
         import pyarrow.parquet as pq
 
-        path = self.folder / "samples.parquet"
+        path, columns = self.folder / "samples.parquet", self.within_columns
         try:
             table = pq.read_table(path, columns=["sample", *columns]).to_pydict()
             places = zip(*(table[column] for column in columns), strict=True)
@@ -186,10 +182,10 @@ class Run:
 
 
 def read(folder: Path) -> Run:
-    """Opens a run folder; predictions are read when asked for.
+    """Opens a run folder. Predictions are read later, when they are needed.
 
     Raises:
-        ResultsError: It is no run folder, or no cell of it is done.
+        ResultsError: It is no run folder, or none of its cells is done.
     """
     folder = Path(folder)
     try:
@@ -202,13 +198,14 @@ def read(folder: Path) -> Run:
     if not any(cell["status"] == "done" for cell in cells):
         why = next((f"; {c['status']}: {c['reason']}" for c in cells if c.get("reason")), "")
         raise ResultsError(f"{folder}: none of its {len(cells)} cells is done yet{why}")
-    known = Cell.__dataclass_fields__
+    known = RunCell.__dataclass_fields__
     return Run(
         folder=folder,
         name=run["name"],
         dataset=run["dataset"],
         patients_known=run["patients_known"],
         locations=tuple(run["locations"]),
+        within_columns=tuple(run.get("within", run["locations"][-1:])),
         protocol=run["protocol"],
         n_excluded=run["n_excluded"],
         devices=tuple(run["devices"]),
@@ -216,8 +213,9 @@ def read(folder: Path) -> Run:
         compare=tuple(run.get("compare", ())),
         refit_draws=int(run.get("refit", {}).get("draws", 0)),
         redrawn=run.get("refit", {}).get("redrawn", {}),
+        axis_meanings={axis["name"]: axis["meaning"] for axis in run.get("axes", ())},
         cells=tuple(
-            Cell(**{k: v for k, v in cell.items() if k in known} | {"classes": tuple(map(str, cell["classes"]))})
+            RunCell(**{k: v for k, v in cell.items() if k in known} | {"classes": tuple(map(str, cell["classes"]))})
             for cell in cells
         ),
     )

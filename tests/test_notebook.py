@@ -86,12 +86,12 @@ def test_its_cells_run_and_show_what_the_text_says(cells, tmp_path, monkeypatch)
     volume = np.diff(found["drawn"].sum(axis=(1, 2, 3)))
     assert (volume > 0).all() or (volume < 0).all()
 
-    table = scores(found["run"], ["accuracy", "auc", "auc_within_level"], resamples=0).set_index("heads")
+    table = scores(found["run"], ["accuracy", "auc", "auc_within_location"], resamples=0).set_index("heads")
     assert set(table["status"]) == {"done"}
     assert list(table.index).count("logistic") == 3
     assert table.loc["prior", "auc"] == pytest.approx(0.5)
     assert table.loc["prior", "accuracy"] == pytest.approx(1 - samples["narrowing"].mean())
-    assert table.loc["location", "auc_within_level"] == pytest.approx(0.5)
+    assert table.loc["location", "auc_within_location"] == pytest.approx(0.5)
 
 
 def texts(output):

@@ -24,7 +24,7 @@ from bench.api.grids import plan, run
 from bench.api.machine import doctor
 from bench.api.models import Diagnosed, ModelFiles, diagnose, fit, latents
 from bench.api.phantoms import phantom
-from bench.api.plug_ins import Checked, check, plugins
+from bench.api.plug_ins import Checked, check, plugins, presets
 from bench.api.results import Results
 from bench.api.results import open_results as open  # noqa: A004 (api.open reads as what it does)
 
@@ -44,5 +44,6 @@ __all__ = [
     "phantom",
     "plan",
     "plugins",
+    "presets",
     "run",
 ]

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from results.run_folder import Run
-from results.scores.scores import DEFAULT, scores
+from results.scores.scores import scores, shown_metrics
+from results.tables.columns import columns as known_columns
 from results.tables.formats import Row, Sheet
-from results.tables.main import LABELS
 from results.tables.main import sheets as table_sheets
 
 if TYPE_CHECKING:
@@ -34,11 +34,11 @@ def scored(run: Run, metrics: Sequence[str], against: Mapping[str, str] | None) 
     """
     if metrics:
         table_sheets(run, metrics=metrics, against=against, resamples=0)  # checks them
-    wanted = ["auc", *(name for name in metrics if name != "gain")] if metrics else list(DEFAULT)
+    wanted = ["auc", *(name for name in metrics if name != "gain")] if metrics else None
     frame = scores(run, wanted, against=against)
     real = frame[~frame["floor"].astype(bool)]
     varying = [axis for axis in run.axes if axis == "heads" or len(set(real[axis])) > 1]
-    shown = [*(metrics or [*DEFAULT, "gain"])]
+    shown = metrics or [name for name in known_columns() if name in (*shown_metrics(), "gain")]
     kept = [name + end for name in shown for end in ENDS if name + end in frame and frame[name + end].notna().any()]
     frame = frame.sort_values(["floor", "auc"], ascending=[True, False], kind="stable")
     frame = frame.sort_values("target", kind="stable", key=lambda names: names.map(run.targets.index))
@@ -73,7 +73,7 @@ def pivot(
 
     sheets = table_sheets(run, rows=rows, columns=columns, metrics=metrics, against=against)
     records = [
-        dict(zip(("target", *sheet.labels), (sheet.target, *row.labels), strict=True)) | _numbers(sheet, row)
+        dict(zip(("target", *sheet.labels), (sheet.target, *row.labels), strict=True)) | _numbers(sheet, row, run.within)
         for sheet in sheets
         for row in (*sheet.rows, *sheet.floors)
     ]
@@ -88,9 +88,9 @@ def pivot(
     return frame
 
 
-def _numbers(sheet: Sheet, row: Row) -> dict[Any, float | None]:
+def _numbers(sheet: Sheet, row: Row, place: str) -> dict[Any, float | None]:
     """The score and the ends of its interval under each header."""
-    names = {label: name for name, label in LABELS.items()}
+    names = {column.title(place): name for name, column in known_columns().items()}
     found: dict[Any, float | None] = {}
     for header, score in zip(sheet.headers, row.scores, strict=True):
         label, _, step = header.partition("\n")

@@ -64,6 +64,12 @@ def check(kind: str, name: str, *, settings: Sequence[str] = (), plugins: str | 
     return [Checked(*one) for one in run_checks(kind, name, **read_fields(list(settings)))]
 
 
+def presets() -> list[str]:
+    """The names of the tables for a purpose, by the files of their folder; imports none of them."""
+    folder = Path(__file__).parents[2] / "results" / "tables" / "presets"
+    return sorted(file.stem.replace("_", "-") for file in folder.glob("*.py") if file.stem not in ("__init__", "base"))
+
+
 def add_folder(folder: str | Path | None) -> None:
     """Adds a user's folder of plug-ins, if there is one."""
     if folder is not None:

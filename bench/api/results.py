@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from bench.run.run import Outcome
     from results.figures.drawing.style import Drawing, Width
-    from results.run_folder import Cell, Run
+    from results.run_folder import Run, RunCell
 
 WIDTHS: tuple[Width, ...] = ("double", "single")
 
@@ -257,7 +257,7 @@ class Results:
 
         write_files(found)
 
-    def _cell(self, key: str) -> Cell:
+    def _cell(self, key: str) -> RunCell:
         found = [cell for cell in self.opened.cells if cell.key.startswith(key)]
         if len(found) != 1:
             why = "names several cells, give more of it" if found else "is no cell"

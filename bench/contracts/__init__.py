@@ -14,8 +14,13 @@ Check = Callable[[Any], None]
 
 
 def checks(kind: str) -> list[Check]:
-    """The checks of a kind: the public functions of its module, in the order of the file."""
-    module = importlib.import_module(f"bench.contracts.{kind}")
+    """The checks of a kind: those of every description, then those of its module, each in the order of the file."""
+    return [check for name in ("description", kind) for check in _public(name)]
+
+
+def _public(name: str) -> list[Check]:
+    """The public functions of a module of checks."""
+    module = importlib.import_module(f"bench.contracts.{name}")
     own = [f for _, f in inspect.getmembers(module, inspect.isfunction) if f.__module__ == module.__name__]
     return sorted(
         (f for f in own if not f.__name__.startswith("_") and list(inspect.signature(f).parameters) == ["plugin"]),

@@ -38,6 +38,7 @@ def names_columns_that_are_there(plugin: Dataset) -> None:
     named = [*plugin.locations, *plugin.clinical, *(target.column for target in plugin.targets())]
     missing = [name for name in named if name not in samples.columns]
     assert not missing, f"samples() lacks {', '.join(missing)}"
+    assert set(plugin.within) <= set(plugin.locations), "`within` may only name columns of `locations`"
     for name in plugin.locations:
         assert all(isinstance(v, str) and v for v in samples[name]), f"{name} must be text and never missing"
 

@@ -15,12 +15,12 @@ import pandas as pd
 
 from data.base import Box, Image
 from data.phantom import example_discs
-from preprocessing.regions.base import FittedRegion, Region, Scan, Study
+from preprocessing.regions.base import FittedRegion, Region, Study
 
 
 def gives_a_box_or_none(plugin: Region) -> None:
     """A box is finite, has a size above 0, orthonormal directions and at least one slice."""
-    for box in _boxes(_ready(plugin)):
+    for box in _boxes(_fitted(plugin)):
         if box is None:
             continue
         assert np.isfinite([*box.centre, *box.size]).all(), f"{box} is not finite"
@@ -32,8 +32,7 @@ def gives_a_box_or_none(plugin: Region) -> None:
 
 def reaches_into_the_image(plugin: Region) -> None:
     """The centre of a box lies no further from the image than the box is long."""
-    ready = _ready(plugin)
-    for (image, _), box in zip(_examples(), _boxes(ready), strict=True):
+    for (image, _), box in zip(_examples(), _boxes(_fitted(plugin)), strict=True):
         if box is not None:
             index = image.index(box.centre)
             nearest = image.position(np.clip(index, 0, np.asarray(image.pixels.shape) - 1))
@@ -42,29 +41,37 @@ def reaches_into_the_image(plugin: Region) -> None:
 
 
 def gives_the_same_twice(plugin: Region) -> None:
-    """The same scan and sample have the same box, of a region fitted twice with one seed too."""
-    assert _boxes(_ready(plugin)) == _boxes(_ready(plugin)), "two calls gave different boxes"
-    again = _fit(plugin) if plugin.fitted and not plugin.finds_points else plugin
-    assert again is plugin or _boxes(again) == _boxes(_ready(plugin)), "one seed gave different boxes"
+    """The same scan and sample have the same box, and so they have for a region fitted again with the same seed."""
+    assert _boxes(_fitted(plugin)) == _boxes(_fitted(plugin)), "two calls gave different boxes"
+    assert _boxes(_fit(plugin)) == _boxes(_fitted(plugin)), "one seed gave different boxes"
 
 
 def keeps_what_it_learnt(plugin: Region) -> None:
     """A region that learns finds the same after `save` and `load`; its artifacts are tables and arrays."""
-    if not plugin.learns or plugin.finds_points:
-        return
-    ready: Any = _ready(plugin)
-    with tempfile.TemporaryDirectory() as folder:
-        ready.save(Path(folder))
-        assert _boxes(plugin.load(Path(folder), device="cpu")) == _boxes(ready), "boxes differ after save and load"
-    for name, value in ready.artifacts().items():
+    fitted = _fitted(plugin)
+    if plugin.learns != "nothing":
+        with tempfile.TemporaryDirectory() as folder:
+            fitted.save(Path(folder))
+            again = _short(plugin).load(Path(folder), device="cpu")
+        assert _boxes(again) == _boxes(fitted), "boxes differ after save and load"
+    for name, value in fitted.artifacts().items():
         assert isinstance(value, pd.DataFrame | np.ndarray), f"artifact {name} is a {type(value).__name__}"
+
+
+def is_fixed_or_fitted(plugin: Region) -> None:
+    """A fixed region learns nothing and is itself what `fit` gives; only one that learns looks in all sequences."""
+    if plugin.fixed:
+        assert plugin.learns == "nothing", "a fixed region learns"
+        assert id(plugin.fit([], seed=0, device="cpu")) == id(plugin), "a fixed region gives another one"
+    if plugin.joins_sequences:
+        assert plugin.uses_points and not plugin.fixed, "a region that joins sequences finds no points"
 
 
 def leaves_the_image_as_it_was(plugin: Region) -> None:
     """Pixels, affine and mask are not changed."""
-    ready = _ready(plugin)
+    fitted = _fitted(plugin)
     for (image, sample), (untouched, _) in zip(_examples(), _examples(), strict=True):
-        ready.locate(image if isinstance(ready, Region) else ready.prepare(image), sample)
+        _box(fitted, image, sample)
         assert np.array_equal(image.pixels, untouched.pixels), "the region changed the pixels"
         assert np.array_equal(image.affine, untouched.affine), "the region changed the affine"
         for name in ("mask", "planes"):
@@ -73,42 +80,47 @@ def leaves_the_image_as_it_was(plugin: Region) -> None:
 
 
 def finds_points_of_other_patients(plugin: Region) -> None:
-    """A region that finds points gives every sample of a study a place in a slice or a reason, twice the same."""
-    if not plugin.finds_points:
+    """A region that joins sequences gives every sample of a study a place in a slice or a reason, twice the same."""
+    if not plugin.joins_sequences:
         return
     studies = _studies()
-    fitted = _short(plugin).fit_points(studies[:-1], seed=0, device="cpu")
-    bare = replace(studies[-1], points=studies[-1].points.iloc[:0])
+    given, bare = studies[-1], replace(studies[-1], points=None)
     missing = replace(bare, images={"t2": lambda: None})
+    fitted = _short(plugin).fit(studies[:-1], seed=0, device="cpu")
     with tempfile.TemporaryDirectory() as folder:
         fitted.save(Path(folder))
-        again = plugin.load_points(Path(folder), device="cpu")
+        again = _short(plugin).load(Path(folder), device="cpu")
     for study in (bare, missing):
-        found = fitted.find(study)
-        pd.testing.assert_frame_equal(found, again.find(study))
+        found = fitted.look(study).points
+        assert found is not None, "no points of a study"
+        kept = again.look(study).points
+        assert kept is not None and found.equals(kept), "points differ after save and load"
         assert list(found.index) == [row["sample"] for row in study.samples], "a sample has no row"
         assert set(found.columns) >= {"sequence", "x", "y", "z", "fault", "slice"}, f"columns {list(found.columns)}"
         here = (found["fault"] == "").to_numpy()
         assert np.array_equal(here, found[["x", "y", "z"]].notna().all(axis=1)), "a fault and a place, or neither"
         assert np.array_equal(here, found["slice"] >= 0), "a fault and a slice, or neither"
         assert here.all() == (study is bare), "points are found where there is a scan"
-    rated = fitted.rate(studies[-1], fitted.find(bare))
-    assert list(rated.index) == list(studies[-1].points.index), "an annotated sample is not rated"
+    rated = fitted.rate(given, fitted.look(bare))
+    annotated = [] if given.points is None else list(given.points.index)
+    assert list(rated.index) == annotated, "an annotated sample is not rated"
     assert np.isfinite(rated.to_numpy(dtype=float)).all(), "a point that was found has no error"
-    assert fitted.rate(studies[-1], fitted.find(missing)).isna().all(axis=None), "a missing point has an error"
+    assert fitted.rate(given, fitted.look(missing)).isna().all(axis=None), "a missing point has an error"
 
 
 def _studies() -> list[Study]:
-    """Twelve studies of one small scan with a point in its middle slice."""
+    """Twelve studies of one small scan with a mask, and a point in its middle slice."""
+    images, _, patients = example_discs(12)
     studies = []
-    for i, image in enumerate(example_discs(12)[0]):
-        name = f"s{i}"
-        sample = {"sample": f"{name}_a", "patient": f"p{i}", "study": name, "condition": "a", "level": "L4/L5"}
+    for i, (image, patient) in enumerate(zip(images, patients, strict=True)):
+        where = {"condition": "a", "level": "L4/L5", "mask_label": image.structure}
+        sample = {"sample": f"s{i}_a", "patient": str(patient), "study": f"s{i}", **where}
         place = image.position([len(image.pixels) // 2, *(np.asarray(image.pixels.shape[1:]) / 3)])
         row = ("t2", *map(float, place), "")
-        index = pd.Index([sample["sample"]], name="sample")
-        points = pd.DataFrame([row], columns=["sequence", "x", "y", "z", "fault"], index=index)
-        studies.append(Study(name, f"p{i}", {"t2": partial(_same, image)}, [sample], points))
+        points = pd.DataFrame(
+            [row], columns=["sequence", "x", "y", "z", "fault"], index=pd.Index([sample["sample"]], name="sample")
+        )
+        studies.append(Study(f"s{i}", str(patient), {"t2": partial(_same, image)}, [sample], points))
     return studies
 
 
@@ -117,40 +129,43 @@ def _same(image: Image) -> Image:
 
 
 @lru_cache(maxsize=1)
-def _ready(plugin: Region) -> Region | FittedRegion:
+def _fitted(plugin: Region) -> FittedRegion:
     """What locates."""
-    return _fit(plugin) if plugin.fitted and not plugin.finds_points else plugin
-
-
-def _short(plugin: Region) -> Any:
-    """The region with one epoch and one patch, where it counts them."""
-    known = {field.name for field in dataclasses.fields(plugin)}  # type: ignore[arg-type]
-    return dataclasses.replace(plugin, **dict.fromkeys(known & {"epochs", "patches"}, 1))  # type: ignore[type-var]
+    return _fit(plugin)
 
 
 def _fit(plugin: Region) -> FittedRegion:
-    """Fitted on twelve small scans."""
-    short = _short(plugin)
-    images, _, patients = example_discs(12)
-    scans = [
-        Scan(str(i), str(patients[i]), partial(images.__getitem__, i), [{"study": str(i), "mask_label": one.structure}])
-        for i, one in enumerate(images)
-    ]
-    fitted: FittedRegion = short.fit(scans if plugin.learns else [], seed=0, device="cpu")
-    return fitted
+    """Fitted on twelve small studies."""
+    studies = _studies() if plugin.learns != "nothing" else []
+    if not plugin.uses_points:
+        studies = [replace(study, points=None) for study in studies]
+    return _short(plugin).fit(studies, seed=0, device="cpu")
 
 
-def _boxes(ready: Region | FittedRegion) -> list[Box | None]:
-    if isinstance(ready, Region):
-        return [ready.locate(image, sample) for image, sample in _examples()]
-    return [ready.locate(ready.prepare(image), sample) for image, sample in _examples()]
+def _short(plugin: Region) -> Region:
+    """The region with one epoch and one patch, where it counts them."""
+    known = {field.name for field in dataclasses.fields(plugin)}  # type: ignore[arg-type]
+    short: Region = dataclasses.replace(plugin, **dict.fromkeys(known & {"epochs", "patches"}, 1))  # type: ignore[type-var]
+    return plugin if short == plugin else short
+
+
+def _boxes(fitted: FittedRegion) -> list[Box | None]:
+    return [_box(fitted, image, sample) for image, sample in _examples()]
+
+
+def _box(fitted: FittedRegion, image: Image, sample: dict[str, Any]) -> Box | None:
+    study = Study(sample["study"], sample["patient"], {"t2": partial(_same, image)}, [sample])
+    seen = fitted.look(study).images["t2"]()
+    assert seen is not None, "the region lost the scan"
+    return fitted.locate(seen, sample)
 
 
 def _examples() -> Iterator[tuple[Image, dict[str, Any]]]:
     """A volume, a picture, and a scan without a mask, each with the row of its disc and a point in it."""
     for image in (*example_discs(2)[0], *example_discs(1, slices=1)[0]):
         label = int(np.max(np.asarray(image.mask)))
-        sample: dict[str, Any] = {"patient": "p000", "study": "p000", "level": "L4/L5", "side": "left", "condition": ""}
+        sample: dict[str, Any] = {"sample": "p000_a", "patient": "p000", "study": "p000"}
+        sample |= {"level": "L4/L5", "side": "left", "condition": ""}
         sample |= {"mask_label": label, "point": image.position((np.asarray(image.pixels.shape) - 1) / 2)}
         planes = np.repeat(image.affine[None], len(image.pixels), axis=0)
         planes[:, :3, 3] = [image.position((d, 0, 0)) for d in range(len(planes))]

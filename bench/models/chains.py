@@ -32,8 +32,8 @@ def fit_chain(plan: Plan, work: Work, planned: PlannedCell, fit: Fit, *, device:
     """
     cell, protocol, fold, train = planned.cell, plan.grid.protocol, fit.fold, fit.rows.train
     head = plan.keys.plugin("heads", cell["heads"])
-    branches = work.branches(planned, fit, work.embedding_key(planned))
-    training = [work.training(planned, fit, one) for one in branches]
+    branches = work.heads.branches(planned, fit, work.heads.embedding_key(planned))
+    training = [work.heads.training(planned, fit, one) for one in branches]
     seed = identity.seed(protocol.seed, "fit", fold.repeat, fold.number)
     heads = fit_heads(head, training, [True] * len(branches), seed=seed, threads=1, device=device)
     chain = Chain(tuple(_encoders(plan, work, planned, fit, device)), None, (), heads)
@@ -76,6 +76,6 @@ def _encoders(plan: Plan, work: Work, planned: PlannedCell, fit: Fit, device: st
             fuser = fusion.fit(training, filled, None, classes=classes, **where)
         else:
             fuser = fusion.load(work.fuse.entry(fit.fused.key) / f"encoder_{i}", device=device)
-        fitted = features.FittedFusion(filler, fuser, fusion.uses_filled)
+        fitted = features.FilledFusion(filler, fuser, fusion.uses_filled)
         found.append(EncoderChain(measured, tuple(projections), fitted))
     return found

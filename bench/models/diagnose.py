@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bench.models.model import FittedCell, Model, ModelError, read_model
-from bench.stages.crops import StudyCrops, cut_study
+from bench.plugins import load, plugin_class
+from bench.stages.crops import SharedLook, StudyCrops, cut_study
 from data.base import DataError, Dataset, Float32, Float64, Image
-from data.dicom_study import DicomStudy
 from encoders.base import FittedClassifier, FittedEncoder, Tokens
-from preprocessing.regions.base import FittedPoints, Study
+from preprocessing.regions.base import Study
 from results.diagnosis import Diagnosis, Finding, Mark, Slice
 from results.methods.model_card import FACTS
 
@@ -27,45 +27,54 @@ if TYPE_CHECKING:
 def grade(
     folder: Path, studies: Sequence[Path], descriptions: Path | None, *, keep_names: bool, device: str
 ) -> Iterator[Diagnosis | DataError]:
-    """What a model of lumbar spines says of folders of DICOM files; of one that can't be read, the error.
+    """Grades new studies with a model; gives the error of a study that can't be read.
 
     Args:
         folder: The model.
-        studies: One a study.
-        descriptions: A table that says what each series is; None tells it from the headers.
+        studies: A folder of files for each study.
+        descriptions: A table of what each series is; None where the headers of the files show it.
         keep_names: Whether studies are called as their folders are.
         device: `"cpu"` or `"cuda"`.
 
     Raises:
-        ModelError: The folder is no model, or one of other scans.
+        ModelError: The folder is no model, or one of scans that are not read from such folders.
     """
     model = read_model(folder, device=device)
-    card, table = folder / FACTS, str(descriptions or "")
+    card, read = folder / FACTS, _reader(model, folder, descriptions, keep_names=keep_names)
     facts = json.loads(card.read_text(encoding="utf-8")) if card.is_file() else {}
     readable = []
     for number, study in enumerate(studies, 1):
         try:
-            DicomStudy(folders=str(study), descriptions=table, keep_names=keep_names).samples()
+            read(str(study)).samples()
             readable.append(str(study))
         except DataError as error:
             yield DataError(f"argument {number}: {str(error).partition(': ')[2]}" if len(studies) > 1 else str(error))
     if not readable:
         return
-    dataset = DicomStudy(folders=tuple(readable), descriptions=table, keep_names=keep_names)
+    dataset = read(tuple(readable))
     _check_places(model, dataset, folder)
-    told = dataset.recognised()
     for name in dict.fromkeys(dataset.samples()["study"].astype(str)):
         try:
-            one = _Reading(model, dataset, name).diagnosis(facts)
+            one = _NewStudy(model, dataset, name).diagnosis(facts)
         except DataError as error:
             yield error
             continue
-        notes = [
-            f"{row['series']}, {row['orientation']}, {row['slices']} slices: "
-            f"{row['sequence'] or 'not used'} ({row['how']})"
-            for row in told[told["study"] == name].to_dict("records")
-        ]
-        yield replace(one, notes=(*notes, *one.notes))
+        yield replace(one, notes=(*dataset.reading_notes(name), *one.notes))
+
+
+def _reader(model: Model, folder: Path, descriptions: Path | None, *, keep_names: bool) -> Callable[[Any], Dataset]:
+    """From folders to the dataset of their studies, by the plug-in that the model's dataset names for it."""
+    kind = model.about["dataset"]
+    name = plugin_class("data", kind).new_studies
+    if not name:
+        raise ModelError(f"{folder} is of {kind}, of which no new studies can be read")
+
+    def read(folders: str | tuple[str, ...]) -> Dataset:
+        fields = {"folders": folders, "descriptions": str(descriptions or ""), "keep_names": keep_names}
+        dataset: Dataset = load("data", name, **fields)
+        return dataset
+
+    return read
 
 
 def _check_places(model: Model, dataset: Dataset, folder: Path) -> None:
@@ -76,13 +85,13 @@ def _check_places(model: Model, dataset: Dataset, folder: Path) -> None:
         )
 
 
-class _Reading:
+class _NewStudy:
     """One study; its scans are read once."""
 
     def __init__(self, model: Model, dataset: Dataset, study: str) -> None:
         self._model, self._dataset, self._study = model, dataset, study
         self._images: dict[str, Image | Exception | None] = {}
-        self._found: dict[int, pd.DataFrame] = {}
+        self._found: dict[str, pd.DataFrame] = {}
 
     def diagnosis(self, facts: Mapping[str, str]) -> Diagnosis:
         """All findings; the study's order of samples.
@@ -98,14 +107,14 @@ class _Reading:
             raise DataError(why[0] if why else f"{self._study}: no scan that the model reads")
         ordered = [findings[sample] for sample in self._samples.index if sample in findings]
         marks = {(one.mark.sequence, one.mark.index): one.mark for one in ordered if one.mark}
-        said = [f"{sequence}: {why}" for sequence in self._dataset.sequences for why in self._faults(sequence)]
+        faults = [f"{sequence}: {why}" for sequence in self._dataset.sequences for why in self._faults(sequence)]
         return Diagnosis(
             study=self._study,
             classes=tuple(self._model.cells[0].about["classes"]),
             findings=tuple(ordered),
             slices=tuple(self._slice(mark) for mark in marks.values()),
             model=facts,
-            notes=tuple(said),
+            notes=tuple(faults),
             shown=self._dataset.shown,
         )
 
@@ -141,7 +150,7 @@ class _Reading:
         samples = self._samples
         for column, value in cell.about["rows"].items():
             samples = samples[samples[column] == value]
-        points = self._points(cell.finder)
+        points = self._points(cell)
         sequences = [step["name"] for step in cell.about["steps"]["sequences"]]
         records = self._records(samples)
         crops = [self._crops(cell, sequence, records, points) for sequence in sequences]
@@ -172,16 +181,19 @@ class _Reading:
             out[sample] = Finding(place=place, probabilities=tuple(map(float, P[i])), grade=grade, mark=mark)
         return out
 
-    def _points(self, finder: FittedPoints | None) -> pd.DataFrame | None:
-        """The points of all of the study's samples; None for a region without."""
-        if finder is None:
+    def _points(self, cell: FittedCell) -> pd.DataFrame | None:
+        """The points of all of the study's samples; None for a region that looks for none."""
+        if cell.finder is None:
             return None
-        if id(finder) not in self._found:
+        # Cells whose regions differ in their boxes alone share a folder, and so the points.
+        place = next(iter(cell.about["regions"].values())) or str(id(cell.finder))
+        if place not in self._found:
             images = {name: partial(self._image, name) for name in self._dataset.sequences}
-            nothing = self._dataset.points(self._study).iloc[:0]
-            study = Study(self._study, self._study, images, self._records(self._samples), nothing)
-            self._found[id(finder)] = finder.find(study)
-        return self._found[id(finder)]
+            study = Study(self._study, self._study, images, self._records(self._samples))
+            points = cell.finder.look(study).points
+            assert points is not None
+            self._found[place] = points
+        return self._found[place]
 
     def _image(self, sequence: str) -> Image | None:
         try:
@@ -192,9 +204,11 @@ class _Reading:
     def _crops(
         self, cell: FittedCell, sequence: str, records: list[dict[str, Any]], points: pd.DataFrame | None
     ) -> StudyCrops:
-        variants = {"": (cell.regions[sequence], cell.images)}
+        region = cell.regions[sequence]
+        if points is not None:
+            region = SharedLook(region, region.name, lambda study: replace(study, points=points))
         source: Any = self
-        return cut_study(source, self._study, sequence, records, variants, lambda study: points)[""]  # type: ignore[arg-type, return-value]
+        return cut_study(source, self._study, sequence, records, {"": (region, cell.images)})[""]
 
     def _why(
         self, i: int, sequences: list[str], crops: Sequence[StudyCrops], sample: str, points: pd.DataFrame | None
@@ -217,8 +231,7 @@ class _Reading:
         assert image is not None
         d, y, x = (float(v) for v in image.index(position))
         file: dict[str, Any] = {}
-        if hasattr(self._dataset, "pixel"):
-            at = self._dataset.pixel(self._study, row["sequence"], position)
+        if at := self._dataset.pixel(self._study, row["sequence"], position):
             file = {"series": at.series, "file": at.file, "instance": at.instance, "file_x": at.x, "file_y": at.y}
         return Mark(sequence=row["sequence"], index=round(d), x=x, y=y, position=position, **file)
 
@@ -249,7 +262,7 @@ def _tokens(fitted: FittedEncoder, crops: StudyCrops, width: int) -> Tokens:
 
 
 def _own(each: Sequence[FittedEncoder], tokens: Sequence[Tokens], shape: tuple[int, ...]) -> Float64 | None:
-    """What an encoder trained with labels says itself; None for another."""
+    """The probabilities that an encoder trained with labels gives itself, `(n, K)`; None for another encoder."""
     if not all(hasattr(fitted, "log_probabilities") for fitted in each):
         return None
     total = np.zeros(shape)

@@ -20,7 +20,7 @@ from bench.models.model import FILE, FORMAT, ModelError, read_chain, step_code
 from bench.models.reopen import SHORT, find_cell, open_plan
 from bench.plan.keys import CropsRef, Fold, TokensRef, View
 from bench.plan.plan import Plan, PlannedCell
-from bench.run import provenance
+from bench.run import described, provenance
 from bench.run.progress import Progress
 from bench.tasks.local import execute
 from bench.tasks.reading import make_crops
@@ -50,13 +50,13 @@ def fit_model(
 
     Args:
         run: A run folder.
-        cells: Keys of cells, or how they begin; one a target.
+        cells: Keys of cells, or how they begin; one for each target.
         out: A new or empty folder.
         store: The store of the run.
         grid_file: The run's grid, where it is not the copy in the run folder.
         device: `"cpu"` or `"cuda"`.
         jobs: Tasks at a time.
-        progress: Is told of the work.
+        progress: Shows the work.
 
     Returns:
         The cells as the run has them.
@@ -94,7 +94,9 @@ def fit_model(
     draft = out.with_name(f".{out.name}.part")
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir(parents=True)
-    told = [_keep(draft, plan, one, chain) for one, chain in zip(planned, chains, strict=True)]
+    kept_cells = [_keep(draft, plan, one, chain) for one, chain in zip(planned, chains, strict=True)]
+    plugins = described.described(plan.grid.data, [one.cell for one in planned])
+    described.write(draft, plugins)
     about = {
         "format": FORMAT,
         "fitted": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -104,9 +106,9 @@ def fit_model(
         "seed": plan.grid.protocol.seed,
         "device": device,
         "dataset_sequences": list(plan.dataset.sequences),
-        "versions": provenance.versions(),
+        "versions": provenance.versions() | described.versions(plugins),
         "code": provenance.code_state(),
-        "cells": [{"key_in_run": cell.key, **one} for cell, one in zip(chosen, told, strict=True)],
+        "cells": [{"key_in_run": cell.key, **one} for cell, one in zip(chosen, kept_cells, strict=True)],
     }
     (draft / FILE).write_text(json.dumps(about, indent=1), encoding="utf-8")
     if out.exists():
@@ -126,10 +128,10 @@ def _check(chosen: Sequence[PlannedCell], plan: Plan) -> None:
         if not one.fits[0].tokens:
             raise ModelError(f"{name} ({one.cell['heads'].label()}) sees no image: name another")
         plugin = plan.keys.plugin("regions", region)
-        if plugin.uses_points and not plugin.finds_points:
+        if plugin.uses_points and plugin.fixed:
             raise ModelError(
                 f"{name}: region {region.label()} needs annotated points, which a new study has not: name a cell with "
-                "region predicted"
+                "a region that finds them"
             )
         for sample in plan.ids[one.view.labels[one.cell.target].y >= 0]:
             if taken.setdefault(sample, one.cell.target) != one.cell.target:
@@ -138,11 +140,11 @@ def _check(chosen: Sequence[PlannedCell], plan: Plan) -> None:
                     "whose targets share none"
                 )
     if len({one.cell.target for one in chosen}) < len(chosen):
-        raise ModelError("--cell: two cells are of one target: name one a target")
+        raise ModelError("--cell: two cells are of one target: name one for each target")
 
 
 def _check_done(run: Path, chosen: Sequence[PlannedCell]) -> None:
-    """Demands the scores of each cell's cross-validation, which the card tells."""
+    """Demands the scores of each cell's cross-validation, which the card shows."""
     known = {one["key"]: one for one in json.loads((run / "cells.json").read_text(encoding="utf-8"))}
     for one in chosen:
         if (status := known[one.key]["status"]) != "done":
@@ -177,25 +179,24 @@ def _keep(folder: Path, plan: Plan, planned: PlannedCell, chain: Chain) -> dict[
         "classes": [str(name) for name in labels.classes],
         "rows": dict(labels.target.rows),
         "ordinal": labels.target.ordinal,
-        "steps": {axis: _told(plan, cell, axis) for axis in AXES},
+        "steps": {axis: _described(plan, cell, axis) for axis in AXES},
         "columns": plan.keys.table_columns(cell),
         "networks": networks,
         "widths": widths,
         "regions": regions,
         "fusions": fusions,
         "chain": file,
-        "located": _located(plan, fit.rows.train),
+        "places": _places(plan, fit.rows.train),
         "n_samples": len(y),
         "n_patients": len(set(plan.patients[fit.rows.train].tolist())),
         "n_by_class": np.bincount(y, minlength=len(labels.classes)).tolist(),
     }
 
 
-def _located(plan: Plan, rows: NDArray[np.int64]) -> list[str]:
-    """The values of the first locating column, such as conditions, in the training samples; none without one."""
-    if not plan.dataset.locations:
-        return []
-    return list(dict.fromkeys(plan.samples[plan.dataset.locations[0]].astype(str).to_numpy()[rows].tolist()))
+def _places(plan: Plan, rows: NDArray[np.int64]) -> dict[str, list[str]]:
+    """The values of each locating column among the training samples."""
+    columns = {column: plan.samples[column].astype(str).to_numpy()[rows] for column in plan.dataset.locations}
+    return {column: list(dict.fromkeys(values.tolist())) for column, values in columns.items()}
 
 
 def _keep_network(folder: Path, plan: Plan, ref: TokensRef) -> dict[str, str]:
@@ -214,7 +215,7 @@ def _width(plan: Plan, ref: TokensRef) -> int:
 
 
 def _keep_region(folder: Path, plan: Plan, ref: CropsRef) -> str:
-    """The folder of a region that is fitted; empty for another."""
+    """The folder of a region that learnt; empty for another."""
     if ref.fold is None:
         return ""
     name = f"networks/{ref.network[:16]}"
@@ -229,14 +230,14 @@ def _copy(source: Path | None, target: Path) -> None:
         shutil.copytree(source, target, ignore=shutil.ignore_patterns("*.csv", "*.parquet", "*.npy", "made_by.json"))
 
 
-def _told(plan: Plan, cell: Cell, axis: str) -> list[dict[str, Any]]:
+def _described(plan: Plan, cell: Cell, axis: str) -> list[dict[str, Any]]:
     """The single steps of an axis with all fields; sequences have a name alone."""
     step = cell[axis]
     if step.name == "-":
         return []
     if axis == "sequences":
         return [{"name": part.name} for part in step.each]
-    told = []
+    steps = []
     for part in step.each:
         plugin = plan.keys.plugin(axis, part)
         fields = {f.name: getattr(plugin, f.name) for f in dataclasses.fields(plugin)}
@@ -244,8 +245,8 @@ def _told(plan: Plan, cell: Cell, axis: str) -> list[dict[str, Any]]:
         if axis in REBUILT and len(plain) < len(fields):
             field = min(set(fields) - set(plain))
             raise ModelError(f"{axis}/{part.name}: its field {field} is no plain value, which a model can't keep")
-        told.append({"name": part.name, "fields": plain, "code": step_code(axis, part.name)})
-    return told
+        steps.append({"name": part.name, "fields": plain, "code": step_code(axis, part.name)})
+    return steps
 
 
 def _is_plain(value: Any) -> bool:

@@ -18,7 +18,7 @@ QUERIES = 5
 NEAREST = 5
 PERCENTILES = (5.0, 95.0)
 _CHUNK = 500
-_ENOUGH = 50  # crops that tell the usual size
+_ENOUGH = 50  # crops, for the usual size
 _AXES = {0: "sagittal", 1: "coronal", 2: "axial"}
 
 
@@ -56,7 +56,7 @@ class Pictures:
         self._planes, self._turned = _planes(fitted.recipe, images[: min(len(images), _ENOUGH)])
 
     def write(self, folder: Path) -> dict[str, Any]:
-        """Writes one `.npz` a kind of picture, each with the arrays `plane_I` `(..., C, h, w)` float32, one a plane.
+        """Writes an `.npz` for each kind of picture, with an array `plane_I` `(..., C, h, w)` float32 for each plane.
 
         - `reconstructions` `(2, n, ...)`: samples of patients that the network did not see, and what became of them.
         - `traversal` `(K, 6, ...)`: K features, each from its 5th to its 95th percentile, the others at their mean.
@@ -66,7 +66,7 @@ class Pictures:
 
         `neighbours.csv` has the k nearest of every sample, by position in `samples.csv`. Returns what they show.
         """
-        told = {
+        shown = {
             "channels": list(self._fitted.channels),
             "planes": self._planes,
             "reconstructions": self._reconstructions(folder),
@@ -75,7 +75,7 @@ class Pictures:
             "generated": self._generation(folder),
             "neighbours": self._neighbours(folder),
         }
-        return told
+        return shown
 
     def _reconstructions(self, folder: Path) -> dict[str, Any]:
         chosen = _spread_out(self._candidates, SHOWN)

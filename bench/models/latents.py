@@ -15,7 +15,7 @@ from bench.models.reopen import SHORT, CellError, find_cell, open_plan
 from bench.plan import labels
 from bench.plan.keys import TokensRef
 from bench.plan.plan import Plan, PlannedCell
-from bench.stages.crops import Subset
+from bench.stages.crop_files import Subset
 from bench.tasks.store import Store
 from data.base import Float32, Float64, Image
 
@@ -30,7 +30,7 @@ class LatentsError(CellError):
 
 
 @runtime_checkable
-class Autoencoder(Protocol):
+class DecodingEncoder(Protocol):
     """A fitted encoder that also leads back."""
 
     channels: tuple[str, ...]
@@ -52,7 +52,7 @@ def write_latents(
     *,
     store: Path,
     grid_file: Path | None = None,
-    measures: str = "disc_geometry",
+    measures: str,
     fold: int = 0,
     device: str = "cpu",
 ) -> Path:
@@ -90,7 +90,7 @@ def write_latents(
     )
     folder = run / FOLDER / planned.key
     folder.mkdir(parents=True, exist_ok=True)
-    told = pictures.write(folder)
+    shown = pictures.write(folder)
     np.save(folder / "latents.npy", means)
     _samples(plan, used, seen).to_csv(folder / "samples.csv", index=False)
     measured, kinds, why = _measures(plan, Subset(crops, entries[used]), used, measures)
@@ -107,7 +107,7 @@ def write_latents(
         "measured_by": measures,
         "not_measured": why,
         "kinds": kinds,
-        **told,
+        **shown,
     }
     (folder / "about.json").write_text(json.dumps(about, indent=1), encoding="utf-8")
     return folder
@@ -124,7 +124,8 @@ def _autoencoder(planned: PlannedCell, plan: Plan, fold: int) -> tuple[TokensRef
     if not _learnt(planned, plan):
         named = planned.cell["encoders"].label().replace("-", "none")
         raise LatentsError(
-            f"cell {planned.key[:SHORT]} has no autoencoder (its encoder is {named}): name one with cae_2d or cae_3d"
+            f"cell {planned.key[:SHORT]} has no autoencoder (its encoder is {named}): "
+            "name one whose encoder learns from images"
         )
     folds = {f.fold.number: f for f in planned.fits if f.fold.repeat == planned.fits[0].fold.repeat}
     if fold not in folds:
@@ -133,7 +134,7 @@ def _autoencoder(planned: PlannedCell, plan: Plan, fold: int) -> tuple[TokensRef
     return learnt[0], [f"{ref.encoder.label()} on {ref.crops.sequence}" for ref in learnt[1:]]
 
 
-def _network(ref: TokensRef, plan: Plan, device: str) -> Autoencoder:
+def _network(ref: TokensRef, plan: Plan, device: str) -> DecodingEncoder:
     where = plan.store.find("networks", ref.network)
     if where is None or plan.store.find("tokens", ref.key) is None or plan.crops(ref.crops) is None:
         raise LatentsError(
@@ -141,7 +142,7 @@ def _network(ref: TokensRef, plan: Plan, device: str) -> Autoencoder:
             "or name the store of the run with --store"
         )
     fitted = plan.keys.plugin("encoders", ref.encoder).frozen().load(where, device=device)
-    if not isinstance(fitted, Autoencoder):
+    if not isinstance(fitted, DecodingEncoder):
         raise LatentsError(f"{ref.encoder.label()} has no decode: only what leads back to pictures can be shown")
     return fitted
 
@@ -169,7 +170,7 @@ def _samples(plan: Plan, used: NDArray[np.int64], seen: NDArray[np.bool_]) -> pd
 def _measures(
     plan: Plan, crops: Sequence[Image], used: NDArray[np.int64], name: str
 ) -> tuple[pd.DataFrame, dict[str, str], str]:
-    """A column a measure and a grading, NaN where there is none; which is what; why nothing was measured, if so."""
+    """A column for each measure and grading, NaN where there is none; what each is; why nothing was measured, if so."""
     import pandas as pd
 
     found, why = _measured(plan, crops, name)

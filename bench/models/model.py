@@ -1,6 +1,6 @@
 """A model: cells of a run, fitted on all patients, in a folder that `diagnose` reads.
 
-`model.json` says what it is made of; `networks/` holds what was trained through pixels, `fusions/` trained fusions, and
+`model.json` lists its parts; `networks/` holds what was trained through pixels, `fusions/` trained fusions, and
 `chain_TARGET.skops` what was fitted on tokens. Nothing is unpickled: a skops file may hold known types alone.
 """
 
@@ -25,7 +25,7 @@ from results.methods.model_card import FACTS
 if TYPE_CHECKING:
     from bench.stages.chain import Chain
     from encoders.base import Encoder, FittedEncoder
-    from preprocessing.regions.base import FittedPoints, Region
+    from preprocessing.regions.base import FittedRegion, Region
 
 FORMAT = 2
 FILE = "model.json"
@@ -42,16 +42,16 @@ class FittedCell:
 
     Args:
         about: Its part of `model.json`.
-        regions: For each sequence what finds boxes.
-        finder: Finds points first; None for a region that needs none.
+        regions: For each sequence what locates.
+        finder: Looks for points in all sequences first; None for a region with a fit for each sequence.
         images: The image steps.
         encoders: For each encoder one ready for each sequence.
         chain: From their tokens to probabilities.
     """
 
     about: dict[str, Any]
-    regions: dict[str, Any]
-    finder: FittedPoints | None
+    regions: dict[str, FittedRegion]
+    finder: FittedRegion | None
     images: tuple[Any, ...]
     encoders: tuple[tuple[FittedEncoder, ...], ...]
     chain: Chain
@@ -63,7 +63,7 @@ class Model:
 
     Args:
         about: `model.json`.
-        cells: One a target.
+        cells: One for each target.
         warnings: What is not as it was when the model was fitted.
     """
 
@@ -72,16 +72,20 @@ class Model:
     warnings: tuple[str, ...] = ()
 
 
-def base_rates(folder: Path) -> dict[str, list[float]]:
-    """The shares of the classes in training, by value of the first locating column, such as a condition.
+def base_rates(folder: Path, by: str) -> dict[str, list[float]]:
+    """The shares of the classes among the training samples of a target, by the values of a column that these have.
 
-    Where several targets were trained on a value, the last one counts.
+    Where several targets have samples with a value, those of the last one count.
+
+    Args:
+        folder: A model.
+        by: A locating column of its dataset, such as `condition`.
     """
     about = json.loads((folder / FILE).read_text(encoding="utf-8"))
     rates: dict[str, list[float]] = {}
     for cell in about["cells"]:
         shares = [n / cell["n_samples"] for n in cell["n_by_class"]]
-        rates |= dict.fromkeys(cell["located"], shares)
+        rates |= dict.fromkeys(cell["places"].get(by, []), shares)
     return rates
 
 
@@ -99,7 +103,7 @@ def read_model(folder: Path, *, device: str) -> Model:
     about = read_about(folder)
     try:
         _check_facts(folder)
-        reader = _Reader(folder, about, device)
+        reader = _ModelReader(folder, about, device)
         cells = tuple(reader.cell(one) for one in about["cells"])
     except ModelError:
         raise
@@ -119,14 +123,14 @@ def model_warnings(folder: Path) -> tuple[str, ...]:
     about = read_about(folder)
     try:
         here = provenance.versions()
-        told = [
+        found = [
             f"{name} is {here[name]} here, the model was fitted with {about['versions'].get(name, 'none')}"
             for name in NUMERICAL
             if _minor(here[name]) != _minor(about["versions"].get(name, ""))
         ]
         for cell in about["cells"]:
             for axis, steps in cell["steps"].items():
-                told += [
+                found += [
                     f"{axis}/{step['name']} is not the code that the model was fitted with: fit it again, or use "
                     f"{about['code'].get('commit', 'the code of then')}"
                     for step in steps
@@ -134,7 +138,7 @@ def model_warnings(folder: Path) -> tuple[str, ...]:
                 ]
     except Exception as error:
         raise ModelError(_unread(folder, error)) from error
-    return tuple(dict.fromkeys(told))
+    return tuple(dict.fromkeys(found))
 
 
 def step_code(axis: str, name: str) -> str:
@@ -168,8 +172,8 @@ def _check_facts(folder: Path) -> None:
 
 
 def _unread(path: Path, error: Exception) -> str:
-    said = (str(error).splitlines() or [""])[0]
-    return f"{path}: can't be read ({type(error).__name__}: {said}): fit it again"
+    why = (str(error).splitlines() or [""])[0]
+    return f"{path}: can't be read ({type(error).__name__}: {why}): fit it again"
 
 
 def _minor(version: str) -> str:
@@ -193,8 +197,8 @@ def read_chain(path: Path) -> Chain:
     return chain
 
 
-class _Reader:
-    """Reads the parts of a model; what several cells share once."""
+class _ModelReader:
+    """Reads the parts of a model; what several cells share is read once."""
 
     def __init__(self, folder: Path, about: dict[str, Any], device: str) -> None:
         self._folder, self._about, self._device = folder, about, device
@@ -203,11 +207,8 @@ class _Reader:
     def cell(self, about: dict[str, Any]) -> FittedCell:
         steps, where = about["steps"], {"device": self._device}
         region = _plugin("regions", steps["regions"][0])
-        regions, finder = {}, None
-        for sequence, name in about["regions"].items():
-            regions[sequence] = region if region.finds_points else self.region(region, name)
-            if region.finds_points:
-                finder = self.points(region, name)
+        regions = {sequence: self.region(region, name) for sequence, name in about["regions"].items()}
+        finder = next(iter(regions.values())) if region.joins_sequences else None
         encoders = [
             tuple(self._encoder(_plugin("encoders", step).frozen(), one) for one in each)
             for step, each in zip(steps["encoders"], about["networks"], strict=True)
@@ -222,18 +223,10 @@ class _Reader:
         images = tuple(_plugin("images", step) for step in steps["images"])
         return FittedCell(about, regions, finder, images, tuple(encoders), chain)
 
-    def points(self, region: Region, name: str) -> FittedPoints:
-        """What finds points; cells whose regions differ in their boxes alone share it."""
-        trained = region.trained()
-        read = partial(trained.load_points, self._inside(name), device=self._device)
-        return cast("FittedPoints", self._once(("points", name, repr(trained)), read))
-
-    def region(self, region: Region, name: str) -> Any:
-        """What finds boxes; the plug-in itself where nothing is fitted."""
-        if not region.fitted:
-            return region
+    def region(self, region: Region, name: str) -> FittedRegion:
+        """What locates: read from its folder, built from its weights, or the plug-in itself where it is fixed."""
         read = partial(region.load, self._inside(name)) if name else partial(region.fit, [], seed=0)
-        return self._once(("region", name, repr(region)), partial(read, device=self._device))
+        return cast("FittedRegion", self._once(("region", name, repr(region)), partial(read, device=self._device)))
 
     def _encoder(self, plugin: Encoder, kept: dict[str, str]) -> FittedEncoder:
         if "folder" in kept:
@@ -260,5 +253,5 @@ class _Reader:
         return self._known[key]
 
 
-def _plugin(kind: str, told: dict[str, Any]) -> Any:
-    return load(kind, told["name"], **told["fields"])
+def _plugin(kind: str, step: dict[str, Any]) -> Any:
+    return load(kind, step["name"], **step["fields"])

@@ -64,9 +64,9 @@ def find_cell(run: Path, cell: str, plan: Plan, fit: Callable[[PlannedCell], boo
     found = [key for key in known if key.startswith(cell)] if cell else []
     if len(found) != 1:
         likely = [key for key in known if key in planned and fit(planned[key])]
-        told = [f"{key[:SHORT]} ({_described(planned[key], plan)})" for key in likely]
+        named = [f"{key[:SHORT]} ({_described(planned[key], plan)})" for key in likely]
         close = nearest(cell, [key[: max(SHORT, len(cell))] for key in known]) if cell else ""
-        ways = close if "did you mean" in close else f": of those {which} there is {_few(told)}"
+        ways = close if "did you mean" in close else f": of those {which} there is {_few(named)}"
         if not cell:
             raise CellError(f"--cell must name a cell of {run}{ways}")
         why = "names several cells, give more of it" if found else "is no cell"
@@ -84,6 +84,6 @@ def _described(planned: PlannedCell, plan: Plan) -> str:
     return ", ".join([planned.cell.target, *(planned.cell[axis].label() for axis in ["encoders", *axes])])
 
 
-def _few(told: Sequence[str]) -> str:
-    more = f" and {len(told) - _SHOWN} more" if len(told) > _SHOWN else ""
-    return ", ".join(told[:_SHOWN]) + more if told else "none"
+def _few(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + more if names else "none"

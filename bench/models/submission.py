@@ -26,12 +26,13 @@ def submission(model: Path, diagnoses: Sequence[Diagnosis]) -> pd.DataFrame:
         ModelError: The folder is no model.
     """
     about = read_about(model)
+    cell = about["cells"][0]
     studies = {
         one.study: {tuple(finding.place.values()): finding.probabilities for finding in one.findings if finding.grade}
         for one in diagnoses
     }
     dataset = plugin_class("data", about["dataset"])
     table: pd.DataFrame = dataset.submission(
-        studies, classes=about["cells"][0]["classes"], base_rates=base_rates(model)
+        studies, classes=cell["classes"], base_rates=base_rates(model, next(iter(cell["places"]), ""))
     )
     return table

@@ -1,7 +1,8 @@
 """Which skops files are read: those whose every node is of a kind and name that chains of this project hold.
 
-skops resolves a name by `getattr`, so that a beginning of a name says nothing: `heads.cascade.importlib` is a module. A
-method or an operator of such an object is code of the file's writer. Hence a list of kinds and an exact rule of names.
+skops resolves a name by `getattr`, so that a check of how a name begins protects nothing: `heads.cascade.importlib` is
+a module. A method or an operator of such an object is code of the file's writer. Hence a list of kinds and an exact
+rule of names.
 """
 
 from __future__ import annotations
@@ -63,7 +64,7 @@ def foreign(data: bytes) -> str:
         data: The file's bytes.
 
     Raises:
-        Exception: It is no skops file; of what kind is for zipfile, json and skops to say.
+        Exception: It is no skops file; its kind is that of zipfile, json or skops.
     """
     import skops.io
 

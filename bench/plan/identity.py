@@ -14,10 +14,13 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from data.describing.plug_in import DESCRIBING
+
 if TYPE_CHECKING:
     import pandas as pd
 
 SCHEMA = 1
+WITHOUT_RESULT = "data.describing."  # modules on which no result depends
 PROJECT = {"bench", "data", "encoders", "heads", "preprocessing", "results"}
 DISTRIBUTIONS = {
     "cv2": "opencv-python-headless",
@@ -62,8 +65,8 @@ def seed(*parts: Any) -> int:
 def code(module: str) -> str:
     """The digest of a module's code, of every project file that it imports, and of their libraries' versions.
 
-    Docstrings, comments and annotations do not count, nor does more than major.minor of a version. The digest of
-    each file is remembered where `remember` was last called for.
+    Docstrings, comments and annotations do not count, nor does what describes a plug-in (`data.describing`), nor more
+    than major.minor of a version. The digest of each file is remembered where `remember` was last called for.
     """
     seen: dict[str, str] = {}
     libraries: set[str] = set()
@@ -85,7 +88,7 @@ def code(module: str) -> str:
 def remember(folder: Path) -> None:
     """Remembers the digests of the project's files in `folder/code.json`, so that the next run parses none of them."""
     global _bare_files
-    how = [list(sys.version_info[:2]), _digest(Path(__file__))]
+    how = [list(sys.version_info[:2]), _digest(Path(__file__)), sorted(DESCRIBING)]
     _bare_files = FileMemory(_bare, folder / "code.json", made_by=how)
 
 
@@ -142,7 +145,7 @@ def _absolute(level: int, name: str, module: str, *, package: bool) -> str:
 
 
 class _Bare(ast.NodeTransformer):
-    """Drops docstrings, annotations and what is imported for them alone."""
+    """Drops docstrings, annotations, what is imported for them alone, and what describes a plug-in."""
 
     def visit(self, node: ast.AST) -> Any:
         if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)) and ast.get_docstring(
@@ -155,6 +158,15 @@ class _Bare(ast.NodeTransformer):
             node.annotation = None
         return super().visit(node)
 
+    def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
+        """A class without the variables and the method by which a plug-in describes itself."""
+        node.body = [statement for statement in node.body if not _describes(statement)] or [ast.Pass()]
+        return self.generic_visit(node)
+
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.AST | None:
+        """No import of what only describes."""
+        return None if f"{node.module}.".startswith(WITHOUT_RESULT) else node
+
     def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST | None:
         """`a: int = 1` as `a = 1`; a bare annotation as its name, since fields have an order."""
         if node.value is None:
@@ -166,6 +178,16 @@ class _Bare(ast.NodeTransformer):
         if isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
             return ast.copy_location(ast.Pass(), node)
         return self.generic_visit(node)
+
+
+def _describes(statement: ast.stmt) -> bool:
+    """Whether a statement of a class describes it; a dataclass's field of such a name is a parameter and does not."""
+    if isinstance(statement, ast.FunctionDef):
+        return statement.name == "describe"
+    names: list[ast.expr] = statement.targets if isinstance(statement, ast.Assign) else []
+    if isinstance(statement, ast.AnnAssign) and "ClassVar" in ast.unparse(statement.annotation):
+        names = [statement.target]
+    return bool(names) and all(isinstance(name, ast.Name) and name.id in DESCRIBING for name in names)
 
 
 @cache

@@ -254,36 +254,35 @@ class Keys:
     ) -> CropsRef:
         """The crops of a sequence; without a fold, of a region that is fitted, what says who has the sequence."""
         plugin: Region = self.plugin("regions", region)
-        if plugin.fitted and fold is None:
+        if not plugin.fixed and fold is None:
             images = NONE
         memo: tuple[Any, ...] = (sequence, region, images)
-        if plugin.fitted and fold is not None:
-            memo += (view, fold.repeat, fold.number) if plugin.learns else ("fitted",)
+        if not plugin.fixed and fold is not None:
+            memo += (view, fold.repeat, fold.number) if plugin.learns != "nothing" else ("fitted",)
         if memo not in self._crops:
-            self._crops[memo] = self._crops_ref(sequence, region, images, fold if plugin.fitted else None)
+            self._crops[memo] = self._crops_ref(sequence, region, images, None if plugin.fixed else fold)
         return self._crops[memo]
 
     def _crops_ref(self, sequence: str, region: Step, images: Step, fold: Fold | None) -> CropsRef:
         plugin: Region = self.plugin("regions", region)
-        code = identity.code("bench.stages.crops")
-        if plugin.fitted and fold is None:
+        code = identity.code("bench.stages.crop_files")
+        if not plugin.fixed and fold is None:
             return CropsRef(sequence, region, NONE, identity.key("thin", code, sequence, self._scans), thin=True)
         chain = [self._identity("images", step) for step in images.each]
         key = identity.key("crops", code, sequence, self._identity("regions", region), chain, self._scans)
         if fold is None:
             return CropsRef(sequence, region, images, key)
         learnt: list[Any] = []
-        if plugin.learns:
+        learns = plugin.learns != "nothing"
+        if learns:
             train = fold.rows(fold.train)
             learnt = [identity.lines(self._ids[train]), identity.lines(self._patients[train])]
             learnt += [fold.repeat, fold.number]
         seed = self._grid.protocol.seed
-        which = "points" if plugin.finds_points else sequence
+        which = "points" if plugin.joins_sequences else sequence
         fitted = self._identity("regions", region, frozen=True)
         network = identity.key("region", which, fitted, self._scans, seed, *learnt)
-        return CropsRef(
-            sequence, region, images, identity.combine(key, network), fold if plugin.learns else None, network
-        )
+        return CropsRef(sequence, region, images, identity.combine(key, network), fold if learns else None, network)
 
     @cached_property
     def places(self) -> pd.DataFrame:

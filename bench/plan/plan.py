@@ -15,7 +15,7 @@ from bench.plan import guards, identity, labels, splits
 from bench.plan.keys import CropsRef, Fit, Fold, Keys, TokensRef, View
 from bench.plan.labels import Labels
 from bench.plugins import nearest
-from bench.stages.crops import Crops
+from bench.stages.crop_files import Crops
 from bench.tasks.store import Store
 from data.base import Dataset, exclusions
 from heads.fitting.thresholds import ARGMAX
@@ -233,7 +233,7 @@ class Plan:
         if head.features == "location" and not self.dataset.locations:
             return "the dataset has no columns that locate a sample"
         if head.features in ("all", "own"):
-            if cell["drop"].fields and self.keys.plugin("regions", cell["regions"]).finds_points:
+            if cell["drop"].fields and self.keys.plugin("regions", cell["regions"]).joins_sequences:
                 name = cell["regions"].label()
                 return f"{name} looks for points in dropped sequences too: use region point with drop"
             if reason := self._seen_before(cell["regions"], view):

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from bench.plan.keys import CropsRef, Fit
 from bench.plan.plan import Plan, PlannedCell
 from bench.run.record import Record
-from results.statistics.metrics import auc, evaluate
+from results.statistics.evaluate import evaluate
+from results.statistics.metrics.auc import METRIC as AUC
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -120,5 +121,5 @@ def _first_repeat(file: Path) -> pd.DataFrame:
 def _auc(table: pd.DataFrame) -> float:
     P = table.filter(regex=r"^p_\d+$").to_numpy()
     y, repeat, fold = (table[name].to_numpy(dtype=np.int64) for name in ("y", "repeat", "fold"))
-    value = evaluate(auc, y, P, repeat=repeat, fold=fold).value
+    value = evaluate(AUC, y, P, repeat=repeat, fold=fold).value
     return value if np.isfinite(value) else -1.0

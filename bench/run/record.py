@@ -15,8 +15,7 @@ import numpy as np
 from bench.grid.cells import AXES, FLOORS, NONE, Step
 from bench.plan import identity
 from bench.plan.plan import Plan, PlannedCell
-from bench.tasks.find import QUALITY as POINTS_QUALITY
-from bench.tasks.locate import QUALITY
+from bench.tasks.locate import POINTS_QUALITY, QUALITY
 from bench.tasks.store import Store
 
 if TYPE_CHECKING:
@@ -71,6 +70,7 @@ class Record:
             "dataset": _source(plan.grid.data),
             "patients_known": plan.dataset.patients_known,
             "locations": list(plan.dataset.locations),
+            "within": list(plan.dataset.within),
             "protocol": {
                 "folds": len({fold.number for fold in plan.view.folds}),
                 "repeats": len({fold.repeat for fold in plan.view.folds}),
@@ -142,7 +142,7 @@ class Record:
                 where = f"repeat{fit.fold.repeat}_fold{fit.fold.number}"
                 for crops in {ref.crops.network: ref.crops for each in fit.tokens for ref in each}.values():
                     if crops.fold is not None:
-                        points = self._plan.keys.plugin("regions", crops.region).finds_points
+                        points = self._plan.keys.plugin("regions", crops.region).joins_sequences
                         label = crops.region.label() if points else f"{crops.region.label()} {crops.sequence}"
                         known.add(self._copy(self._store.find("regions", crops.network), label, where))
                 for ref in (ref for each in fit.tokens for ref in each if ref.fold is not None):
@@ -249,7 +249,7 @@ class Record:
         for planned in cells:
             for fit in planned.fits:
                 for crops in (ref.crops for each in fit.tokens for ref in each):
-                    points = self._plan.keys.plugin("regions", crops.region).finds_points
+                    points = self._plan.keys.plugin("regions", crops.region).joins_sequences
                     place = f"{crops.region.label()} {crops.network}"
                     if place in found or not points:
                         continue

@@ -20,7 +20,7 @@ from bench.plan import identity
 from bench.plan.plan import Plan, PlanError, PlannedCell
 from bench.plan.refits import Refits
 from bench.plugins import plugin_class
-from bench.run import dataset_scores, panels, provenance
+from bench.run import dataset_scores, described, panels, provenance
 from bench.run.progress import Progress
 from bench.run.record import Record
 from bench.run.state import State
@@ -93,6 +93,8 @@ def run(grid: Grid, grid_file: Path, settings: list[str], options: Options, prog
             raise PlanError(f"no cell is named by --only {dict(options.only)}")
         _check_any_runs(cells, excluded)
         record.write_plan(excluded, grid_file, settings)
+        plugins = described.described(grid.data, (c.cell for c in cells))
+        described.write(record.folder, plugins)
         state = State(cells, record, store, progress)
         todo = [c for c in chosen if not c.refused]
         nulls = _null_cells(plan, todo, options, record)
@@ -115,7 +117,7 @@ def run(grid: Grid, grid_file: Path, settings: list[str], options: Options, prog
                 "device": computed,
                 "seconds": {name: round(value, 1) for name, value in stages.items()},
                 "peak_memory_mib": provenance.peak_memory_mib(),
-                "versions": provenance.versions(),
+                "versions": provenance.versions() | described.versions(plugins),
                 "code": provenance.code_state(),
                 "machine": provenance.machine(),
             }

@@ -1,1 +1,1 @@
-"""One module a stage: pure functions that the keys of their results name, so none imports the store or the runner."""
+"""A module for each stage: pure functions. The keys of results name them, so none imports the store or the runner."""

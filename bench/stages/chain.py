@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.stages import features
-from bench.stages.features import FittedFusion, Measured, Scale
-from bench.stages.fits import FittedHeads, Predicted
+from bench.stages.features import FilledFusion, Measured, Scale
+from bench.stages.fits import FittedHeads, HeadPrediction
 from data.base import Float64
 from encoders.base import FittedProjection, Tokens
 from encoders.fusion.base import Fused
@@ -20,27 +20,27 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def told(probabilities: Float64) -> NDArray[np.bool_]:
-    """`(N,)`: of which samples something is said; the others `(N, K)` are zeros, such as one that no region found."""
+def has_probabilities(probabilities: Float64) -> NDArray[np.bool_]:
+    """Which samples have probabilities, `(N,)`; the rows `(N, K)` of others, such as one not found, are zeros."""
     return np.asarray(probabilities.sum(axis=1) > 0)
 
 
 @dataclass(frozen=True, eq=False)
 class EncoderChain:
-    """The tokens of one encoder to a vector a sample and branch.
+    """From the tokens of one encoder to a vector for each sample and branch.
 
     Args:
         measured: Fills what was not measured; None for an encoder that measures nothing.
-        projections: One a sequence, or none.
+        projections: One for each sequence, or none.
         fusion: Fills absent sequences, joins slices and sequences.
     """
 
     measured: Measured | None
     projections: tuple[FittedProjection, ...]
-    fusion: FittedFusion
+    fusion: FilledFusion
 
     def prepare(self, tokens: Sequence[Tokens]) -> Sequence[Tokens]:
-        """The tokens as the fusion reads them, one `Tokens` a sequence."""
+        """The tokens as the fusion reads them, one `Tokens` for each sequence."""
         if self.measured is not None:
             tokens = self.measured(tokens)
         return features.projected(tokens, self.projections) if self.projections else tokens
@@ -51,9 +51,9 @@ class Chain:
     """A cell that was fitted, without its encoders.
 
     Args:
-        encoders: One an encoder.
+        encoders: One for each encoder.
         table: What encodes table columns; None where they are not used.
-        scales: One a branch; none where the head reads the encoders' own probabilities.
+        scales: One for each branch; none where the head reads the encoders' own probabilities.
         heads: The head on each branch.
     """
 
@@ -65,26 +65,26 @@ class Chain:
     def fused(self, tokens: Sequence[Sequence[Tokens]], own: Sequence[Float64 | None]) -> Fused:
         """What the fusion makes of N samples; see `predict`."""
         blocks = [one.fusion(one.prepare(given)) for one, given in zip(self.encoders, tokens, strict=True)]
-        told = [b if p is None else replace(b, probabilities=p) for b, p in zip(blocks, own, strict=True)]
-        return features.joined(told)
+        blocks = [b if p is None else replace(b, probabilities=p) for b, p in zip(blocks, own, strict=True)]
+        return features.joined(blocks)
 
     def inputs(self, fused: Fused, columns: pd.DataFrame) -> tuple[list[Any], NDArray[np.bool_]]:
         """What the head reads of each branch `(N, F)`, and which sample has it `(B, N)`."""
         if not self.scales:
             assert fused.probabilities is not None
-            return [fused.probabilities], told(fused.probabilities)[None]
+            return [fused.probabilities], has_probabilities(fused.probabilities)[None]
         table = features.table_features(self.table, columns)
         joined = [features.join_table(vectors, table) for vectors in fused.vectors]
         return [scale(X) for scale, X in zip(self.scales, joined, strict=True)], fused.present
 
     def predict(
         self, tokens: Sequence[Sequence[Tokens]], own: Sequence[Float64 | None], columns: pd.DataFrame
-    ) -> Predicted:
+    ) -> HeadPrediction:
         """Predicts N samples.
 
         Args:
             tokens: For each encoder the tokens of each sequence.
-            own: For each encoder what it says itself `(N, K)`, or None.
+            own: For each encoder the probabilities that it gives itself `(N, K)`, or None.
             columns: The samples' rows with the columns that tables read.
         """
         X, present = self.inputs(self.fused(tokens, own), columns)

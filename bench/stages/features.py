@@ -14,7 +14,7 @@ from encoders.base import FittedProjection, Projection, Tokens
 from encoders.fusion.base import Fused, Fuser, Fusion
 from encoders.missing.base import Filler, Missing
 from encoders.missing.filling import quality
-from encoders.missing.mean import Mean
+from encoders.missing.filling.means import training_means
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -68,12 +68,12 @@ class Measured:
 
     Args:
         means: For each sequence `(F,)`.
-        told: `(F,)`: the features that a training sample lacks in some sequence; for each of them one more says which
-            tokens lacked it, 0 or 1.
+        marked: `(F,)`: the features that a training sample lacks in some sequence; each of them gets one more feature,
+            which is 1 for tokens that lack it.
     """
 
     means: tuple[Float32, ...]
-    told: NDArray[np.bool_]
+    marked: NDArray[np.bool_]
 
     @classmethod
     def of(cls, tokens: Sequence[Tokens], train: NDArray[np.int64]) -> Measured:
@@ -83,8 +83,8 @@ class Measured:
         totals = [
             np.where(k, one, 0).sum(axis=0) / np.maximum(k.sum(axis=0), 1) for one, k in zip(seen, known, strict=True)
         ]
-        told = np.any([~k.all(axis=0) for k in known], axis=0)
-        return cls(tuple(np.asarray(total, dtype=np.float32) for total in totals), told)
+        marked = np.any([~k.all(axis=0) for k in known], axis=0)
+        return cls(tuple(np.asarray(total, dtype=np.float32) for total in totals), marked)
 
     def __call__(self, tokens: Sequence[Tokens]) -> list[Tokens]:
         """The tokens of each sequence without NaN."""
@@ -92,7 +92,7 @@ class Measured:
         for one, means in zip(tokens, self.means, strict=True):
             lacking = np.isnan(one.values)
             filled = np.where(lacking, means, one.values)
-            marks = lacking[..., self.told].astype(np.float32)
+            marks = lacking[..., self.marked].astype(np.float32)
             out.append(Tokens(np.concatenate([filled, marks], -1), one.present, one.rows))
         return out
 
@@ -102,7 +102,7 @@ def _entries(tokens: Tokens, samples: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 @dataclass(frozen=True, eq=False)
-class FittedFusion:
+class FilledFusion:
     """A missing step and a fusion that are ready for any samples.
 
     Args:
@@ -116,7 +116,7 @@ class FittedFusion:
     filled: bool
 
     def __call__(self, tokens: Sequence[Tokens]) -> Fused:
-        """One vector a sample and branch."""
+        """One vector for each sample and branch."""
         return self.fuser(tokens, filled(tokens, self.filler, self.filled))
 
 
@@ -132,10 +132,10 @@ def fuse(
     seed: int,
     device: str,
 ) -> tuple[Fused, Fuser]:
-    """One vector a sample and branch; what learns sees the samples of `train` alone.
+    """One vector for each sample and branch; what learns sees the samples of `train` alone.
 
     Args:
-        tokens: One a sequence, over the same N samples.
+        tokens: One for each sequence, over the same N samples.
         missing: Fills absent sequences, where the fusion uses that; None leaves zeros.
         fusion: Joins slices and sequences.
         train: Positions of the training samples.
@@ -208,16 +208,13 @@ def filling_quality(
     import pandas as pd
 
     values, present = means(tokens)
-    nothing = np.zeros((1, *values.shape[1:]), dtype=np.float32)
-    centre = Mean().fit(values[train], present[train], groups=groups[train], seed=seed)(
-        nothing, np.zeros(nothing.shape[:2], dtype=bool)
-    )[0]
+    centre = training_means(values[train], present[train])
     filler = missing.fit(values[train], present[train], groups=groups[train], seed=seed)
     return pd.DataFrame(quality.filling_quality(filler, values[test], present[test], means=centre))
 
 
 def joined(blocks: Sequence[Fused]) -> Fused:
-    """What several encoders gave, side by side; their probabilities averaged.
+    """What several encoders gave, one after another; their probabilities averaged.
 
     Raises:
         ValueError: They differ in their number of branches.
@@ -245,7 +242,7 @@ def table_features(transformer: Any, columns: pd.DataFrame) -> Float32 | None:
 
 
 def join_table(vectors: Float32, table: Float32 | None, rows: NDArray[np.int64] | None = None) -> Float32:
-    """Vectors `(n, F)` with the table's features of those rows (all for None) beside them."""
+    """Vectors `(n, F)`, and after them the table's features of those rows (all for None)."""
     if table is None:
         return vectors
     return np.hstack([vectors, table if rows is None else table[rows]])

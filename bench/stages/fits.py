@@ -16,8 +16,8 @@ Float64 = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class Predicted:
-    """What a head says of the test rows.
+class HeadPrediction:
+    """What a head predicts for the test rows.
 
     Args:
         P: `(m, K)` probabilities.
@@ -37,14 +37,14 @@ class FittedHeads:
     """A head fitted on each branch of a fusion.
 
     Args:
-        fits: One a branch; None where its training rows are of one class or none, so that it counts as absent.
+        fits: One for each branch; None where its training rows are of one class or none, so that it counts as absent.
         rates: `(K,)` base rates of all branches' training rows, for a row that has no branch.
     """
 
     fits: tuple[FittedHead | None, ...]
     rates: Float64
 
-    def predict(self, X: Sequence[Float32], present: NDArray[np.bool_]) -> Predicted:
+    def predict(self, X: Sequence[Float32], present: NDArray[np.bool_]) -> HeadPrediction:
         """The mean of the probabilities of the branches present, and of their thresholds.
 
         Args:
@@ -77,7 +77,7 @@ class FittedHeads:
         undone = bool(used) and all(fit.recalibrated is not None for fit in used)
         called = any(fit.threshold is not None for fit in used)
         threshold = np.where(count > 0, thresholds[:, None] / np.maximum(count, 1), 0.5)[:, 0]
-        return Predicted(mean(total), mean(again) if undone else None, threshold if called else None, chosen)
+        return HeadPrediction(mean(total), mean(again) if undone else None, threshold if called else None, chosen)
 
 
 def fit_heads(
@@ -114,7 +114,7 @@ def fit_and_predict(
     seed: int,
     threads: int,
     device: str,
-) -> Predicted:
+) -> HeadPrediction:
     """Fits a head as `fit_heads` and predicts the test rows as `FittedHeads.predict`."""
     wanted = [bool(have.any()) for have in present]
     fitted = fit_heads(head, branches, wanted, seed=seed, threads=threads, device=device)

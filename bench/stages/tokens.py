@@ -37,7 +37,7 @@ def encode(
         measures: Whether NaN stands for what can't be measured.
 
     Raises:
-        EncodingError: Not one finite float32 `(T, F)` array an image.
+        EncodingError: Not one finite float32 `(T, F)` array for each image.
     """
     present = np.zeros((len(images), int(slices.max())), dtype=bool)
     with (folder / "tokens.f32").open("wb") as file:
@@ -50,7 +50,9 @@ def encode(
                 and not (np.isinf(token) if measures else ~np.isfinite(token)).any()
             )
             if not good or count >= len(images) or len(token) > present.shape[1]:
-                raise EncodingError(f"image {count}: an encoder gives finite float32 tokens, at most one a slice")
+                raise EncodingError(
+                    f"image {count}: an encoder gives finite float32 tokens, at most one for each slice"
+                )
             if features not in (0, token.shape[1]):
                 raise EncodingError(f"image {count}: {token.shape[1]} features, the images before it have {features}")
             features = token.shape[1]
@@ -59,7 +61,7 @@ def encode(
             count += 1
             tick(1)
     if count != len(images):
-        raise EncodingError(f"an encoder gives one array an image: {count} for {len(images)}")
+        raise EncodingError(f"an encoder gives one array for each image: {count} for {len(images)}")
     _pad(folder, present[:, : int(present.sum(axis=1).max())], features)
 
 

@@ -14,7 +14,7 @@ from bench.plan import identity
 from bench.plan.keys import TokensRef
 from bench.plan.plan import Plan
 from bench.run.progress import Progress
-from bench.stages.crops import Crops, Subset
+from bench.stages.crop_files import Crops, Subset
 from bench.tasks.notes import keep_artifacts, made_by
 from bench.tasks.store import Store
 from data.base import Float32, Float64
@@ -28,7 +28,7 @@ class Embed:
         plan: The plan, its crops in the store.
         store: Where tokens and trained networks go.
         device: `"cpu"` or `"cuda"`.
-        progress: Is told of images.
+        progress: Counts images.
     """
 
     def __init__(self, plan: Plan, store: Store, *, device: str, progress: Progress) -> None:

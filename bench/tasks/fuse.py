@@ -1,4 +1,4 @@
-"""Tokens to one vector a sample and branch; what a fusion learnt from labels is made once a fold and kept."""
+"""From tokens to one vector for each sample and branch; what learns from labels is made once per fold and kept."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Fuse:
 
     Args:
         plan: The plan.
-        store: Where it is kept what learnt from labels.
+        store: Where trained fusions go.
         embed: Reads tokens.
         device: `"cpu"` or `"cuda"`.
     """
@@ -153,16 +153,16 @@ class Fuse:
         return [self._embed.read(ref, present[:, i]) for i, ref in enumerate(refs)]
 
     def own(self, planned: PlannedCell, fit: Fit) -> list[Float64 | None]:
-        """For each encoder what it says itself of all samples `(N, K)`; None for one that says nothing."""
+        """For each encoder its own probabilities of all samples `(N, K)`; None for an encoder that gives none."""
         classes = len(planned.view.labels[planned.cell.target].classes)
         found: list[Float64 | None] = []
         for step, refs in zip(planned.cell["encoders"].each, fit.tokens, strict=True):
-            says = self._plan.keys.plugin("encoders", step).classifies
-            found.append(self.classified(refs, self.stored(planned, refs), classes) if says else None)
+            classifies = self._plan.keys.plugin("encoders", step).classifies
+            found.append(self.classified(refs, self.stored(planned, refs), classes) if classifies else None)
         return found
 
     def classified(self, refs: Sequence[TokensRef], tokens: Sequence[Tokens], classes: int) -> Float64:
-        """What an encoder trained with labels says of each sample `(N, K)`: the mean over the sequences present."""
+        """The probabilities `(N, K)` that an encoder trained with labels gives: the mean over the sequences present."""
         total = np.zeros((len(tokens[0].rows), classes))
         for ref, one in zip(refs, tokens, strict=True):
             vectors, have = one.means()

@@ -45,13 +45,13 @@ class Task:
 
 
 class Watcher:
-    """What is told of the work; the methods may be called from any thread."""
+    """Follows the work; its methods may be called from any thread."""
 
     def started(self, task: Task) -> None:
         """A task begins."""
 
     def finished(self, task: Task) -> None:
-        """A task has ended; `task.error` says how."""
+        """A task has ended; `task.error` is empty where it went well."""
 
 
 def execute(tasks: Iterable[Task], *, jobs: int, overlap: bool, watcher: Watcher) -> None:
@@ -61,7 +61,7 @@ def execute(tasks: Iterable[Task], *, jobs: int, overlap: bool, watcher: Watcher
         tasks: The graph.
         jobs: The number of tasks at a time in the `cpu` lane, and of threads in the `torch` lane on a CPU.
         overlap: Whether the lanes run side by side (with a GPU) or take turns.
-        watcher: Is told of every start and end.
+        watcher: Is called at every start and end.
     """
     queue = _Queue(tasks, watcher)
     running: dict[Future[None], Task] = {}
@@ -155,7 +155,7 @@ def _one_blas_thread() -> AbstractContextManager[Any]:
 
 
 def _use_threads(threads: int) -> None:
-    """Sets how many threads torch uses below the calling thread; all other libraries are told with each call."""
+    """Sets how many threads torch uses below the calling thread; all other libraries get theirs with each call."""
     if "torch" in sys.modules:
         import torch
 

@@ -1,4 +1,4 @@
-"""What stands beside an entry of the store for people to read."""
+"""What each entry of the store holds for people to read."""
 
 from __future__ import annotations
 

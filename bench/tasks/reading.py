@@ -5,16 +5,18 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from bench.grid.cells import Step
 from bench.plan.keys import CropsRef
 from bench.plan.plan import Plan
 from bench.run.progress import Progress
-from bench.stages.crops import CropWriter, StudyCrops, cut_study
+from bench.stages.crop_files import CropWriter
+from bench.stages.crops import StudyCrops, cut_study
 from bench.tasks.notes import made_by
 from bench.tasks.store import Store
-from preprocessing.regions.base import FittedRegion
+from preprocessing.regions.base import FittedRegion, Region
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,7 +27,7 @@ def make_crops(plan: Plan, store: Store, *, jobs: int, progress: Progress) -> No
     wanted = {ref.key: ref for ref in plan.crops_refs() if store.find("crops", ref.key) is None}
     for sequence in dict.fromkeys(ref.sequence for ref in wanted.values()):
         refs = [ref for ref in wanted.values() if ref.sequence == sequence]
-        write_crops(plan, store, refs, None, f"reading {sequence}", jobs=jobs, progress=progress)
+        write_crops(plan, store, refs, name=f"reading {sequence}", jobs=jobs, progress=progress)
     plan.forget()
 
 
@@ -33,13 +35,12 @@ def write_crops(
     plan: Plan,
     store: Store,
     refs: Sequence[CropsRef],
-    fitted: FittedRegion | None,
-    name: str,
     *,
+    name: str,
     jobs: int,
     progress: Progress,
-    points: Callable[[str], pd.DataFrame] | None = None,
-    rated: Callable[[Mapping[str, Mapping[str, float]]], None] = lambda ratings: None,
+    fitted: Mapping[Step, FittedRegion] = MappingProxyType({}),
+    rated: Callable[[Mapping[str, pd.DataFrame]], None] | None = None,
 ) -> None:
     """Makes crops of one sequence; a series is read once for all regions and image chains.
 
@@ -49,20 +50,18 @@ def write_crops(
         plan: The plan.
         store: Where crops go.
         refs: What is made.
-        fitted: The region of all of them, where it is a fitted one.
         name: For progress.
         jobs: Studies at a time.
-        progress: Is told of studies.
-        points: Gives a study's points, if not the dataset.
-        rated: Told for each study how near the fitted region came to what is given, before the crops are in the store.
+        progress: Counts studies.
+        fitted: The regions of all of them, where they are not fixed.
+        rated: Gets how near a fitted region came to what is given, by study, before the crops are in the store.
     """
     studies: dict[str, list[int]] = {}
     for position, study in enumerate(plan.samples["study"].astype(str)):
         studies.setdefault(study, []).append(position)
     records: list[dict[str, Any]] = plan.keys.places.reset_index().to_dict("records")  # type: ignore[assignment]
-    points = points or cache(plan.dataset.points)
     trace, is_empty = "", True
-    ratings: dict[str, Mapping[str, float]] = {}
+    ratings: dict[str, pd.DataFrame] = {}
     progress.begin_images(name, len(studies))
     start = time.perf_counter()
     drafts = {ref.key: store.draft("crops", ref.key) for ref in refs}
@@ -71,15 +70,17 @@ def write_crops(
 
     def cut(study: str) -> dict[str, StudyCrops]:
         rows = [records[i] for i in studies[study]]
-        return cut_study(plan.dataset, study, refs[0].sequence, rows, variants, points)
+        return cut_study(plan.dataset, study, refs[0].sequence, rows, variants)
 
     for study, found in _in_order(cut, list(studies), jobs):
         for key, crops in found.items():
             writers[key].add(studies[study], crops)
             trace, is_empty = trace or crops.trace, is_empty and not crops.images
-            ratings[study] = crops.rating
+            if crops.rating is not None:
+                ratings[study] = crops.rating
         progress.images()
-    rated(ratings)
+    if rated is not None:
+        rated(ratings)
     for ref in refs:
         writers[ref.key].close()
         store.commit(drafts[ref.key], made_by("crops", ref, seconds=time.perf_counter() - start))
@@ -87,8 +88,11 @@ def write_crops(
         progress.note(trace)
 
 
-def _region(plan: Plan, ref: CropsRef, fitted: FittedRegion | None) -> Any:
-    return None if ref.thin else fitted or plan.keys.plugin("regions", ref.region)
+def _region(plan: Plan, ref: CropsRef, fitted: Mapping[Step, FittedRegion]) -> FittedRegion | None:
+    if ref.thin:
+        return None
+    plugin: Region = plan.keys.plugin("regions", ref.region)
+    return plugin.fit([], seed=0, device="cpu") if plugin.fixed else fitted[ref.region]
 
 
 def _chain(plan: Plan, ref: CropsRef) -> tuple[Any, ...]:

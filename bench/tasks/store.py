@@ -1,4 +1,4 @@
-"""The store: what can be made again, by key. A folder a kind, a folder an entry."""
+"""The store: what can be made again, by key. Each kind has a folder, and in it a folder for each entry."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Store:
         return draft
 
     def commit(self, draft: Path, made_by: dict[str, Any]) -> Path:
-        """Renames a filled draft to its key, with a readable `made_by.json` beside the data; gives the entry."""
+        """Renames a filled draft to its key, with a readable `made_by.json`; gives the entry."""
         final = draft.with_name(draft.name.split(".")[0])
         (draft / "made_by.json").write_text(json.dumps(made_by, indent=1, default=str), encoding="utf-8")
         try:

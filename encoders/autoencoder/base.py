@@ -12,10 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.base import Float32, Image
+from data.describing.plug_in import Description
 from encoders.autoencoder.fitted import SHOWN, FittedAutoencoder, Pictures, pictures
 from encoders.autoencoder.inputs import prepare
 from encoders.autoencoder.recipe import CHANNELS, Input, Loss, Placing, Recipe, build, check, one_of
 from encoders.autoencoder.training import reconstruct, train
+from encoders.base import Encoder
 from encoders.networks.stopping import held_out
 from encoders.networks.torch_base import Precision, exact, seeded
 from encoders.networks.weights import load_weights, read_weights
@@ -27,7 +29,7 @@ ROUNDING = 1e-4
 
 
 @dataclass(frozen=True, kw_only=True)
-class Autoencoder:
+class Autoencoder(Encoder):
     """The fields of an autoencoder and what it does with them; to be named before the base of encoders.
 
     A plug-in adds `size`, and says in `presets` what fields that are 0 or empty take.
@@ -160,3 +162,9 @@ class Autoencoder:
         return FittedAutoencoder(
             self.recipe(), self.prepare, network, curve, kept, precision=self.precision, device=device
         )
+
+    def describe(self) -> Description:
+        """Trained from random weights; with the papers of what the fields add."""
+        found, recipe = super().describe(), self.recipe()
+        added = (*(("kingma2014",) if recipe.variational else ()), *(("loshchilov2017",) if recipe.annealed else ()))
+        return replace(found, cites=(*found.cites, *added), stops_early=self.validation > 0, weights="random")

@@ -37,6 +37,10 @@ class Attention(TrainedFusion):
         M. Ilse, J. Tomczak, M. Welling, Attention-based deep multiple instance learning, ICML 2018, arXiv:1802.04712.
     """
 
+    words = "gated attention over slices, then over sequences"
+    cites = ("ilse2018", "loshchilov2019")
+    packages = ("torch",)
+
     uses_filled: ClassVar[bool] = False
 
     project: int = 0

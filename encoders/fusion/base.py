@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.base import Float32
+from data.describing.plug_in import Description, PlugIn
 from encoders.base import Tokens
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ class TrainedFuser(Fuser, Protocol):
         ...
 
 
-class Fusion:
+class Fusion(PlugIn):
     """Tokens of several slices and sequences to one vector a sample. A plug-in is a frozen keyword-only dataclass.
 
     `uses_filled` is False for a fusion that reads the tokens that are there and nothing in place of the others: then
@@ -102,6 +103,10 @@ class Fusion:
     def load(self, folder: Path, *, device: str) -> TrainedFuser:
         """What `TrainedFuser.save` wrote; only for a fusion that learns."""
         raise NotImplementedError
+
+    def describe(self) -> Description:
+        """With what it learns from."""
+        return replace(super().describe(), learns=self.learns)
 
 
 def sequences_present(tokens: Sequence[Tokens]) -> NDArray[np.bool_]:

@@ -20,6 +20,8 @@ class Concat(Fusion):
     With more than one sequence, S indicators (1 present, 0 absent) stand at the end.
     """
 
+    words = "the slice means of the sequences, side by side, with indicators of presence"
+
     def fit(
         self,
         tokens: Sequence[Tokens],

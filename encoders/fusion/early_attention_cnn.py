@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from data.describing.plug_in import Description
 from encoders.fusion.networks.layers import convolutions, gated_attention, over_slices, perceptron, stack
 from encoders.fusion.networks.reading import Batch
 from encoders.fusion.networks.training import Drop, Outcome, Shape, TrainedFusion
@@ -41,6 +42,10 @@ class EarlyAttentionCnn(TrainedFusion):
     References:
         M. Ilse, J. Tomczak, M. Welling, Attention-based deep multiple instance learning, ICML 2018, arXiv:1802.04712.
     """
+
+    words = "attention over slices, then a 1D convolutional network over the sequences"
+    cites = ("ilse2018", "loshchilov2019")
+    packages = ("torch",)
 
     project: int = 0
     hidden: int = 64
@@ -81,3 +86,7 @@ class EarlyAttentionCnn(TrainedFusion):
         networks: Any = layers["networks"]
         logits = torch.stack([network(drop(vectors)) for network in networks], dim=1)
         return Outcome(vectors, logits, {"slices": slices})
+
+    def describe(self) -> Description:
+        """Several networks are averaged."""
+        return replace(super().describe(), averages=self.networks > 1)

@@ -48,6 +48,10 @@ class LateAttentionCnn(TrainedFusion):
         M. Ilse, J. Tomczak, M. Welling, Attention-based deep multiple instance learning, ICML 2018, arXiv:1802.04712.
     """
 
+    words = "attention over slices and sequences, then a 1D convolutional network"
+    cites = ("ilse2018", "loshchilov2019")
+    packages = ("torch",)
+
     project: int = 0
     hidden: int = 64
     channels: int = 16

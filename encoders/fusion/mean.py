@@ -21,6 +21,8 @@ class Mean(Fusion):
     A sample without any sequence is absent, and zeros.
     """
 
+    words = "the mean over slices, then over the sequences present"
+
     uses_filled: ClassVar[bool] = False
 
     def fit(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.base import Float32
+from data.describing.plug_in import Description
 from encoders.base import Tokens
 from encoders.fusion.attention import Attention
 from encoders.fusion.base import Fused, Fuser, Fusion, one_width, sequences_present
@@ -51,6 +52,8 @@ class PerSequence(Fusion):
     References:
         M. Ilse, J. Tomczak, M. Welling, Attention-based deep multiple instance learning, ICML 2018, arXiv:1802.04712.
     """
+
+    words = "the slice mean of each sequence, with a classifier for each whose probabilities are averaged"
 
     uses_filled: ClassVar[bool] = False
 
@@ -119,6 +122,21 @@ class PerSequence(Fusion):
 
     def _model(self) -> Attention:
         return Attention(**{field.name: getattr(self, field.name) for field in fields(Attention)})
+
+    def describe(self) -> Description:
+        """The slice means, or the attention, which is trained."""
+        found = replace(super().describe(), averages=True)
+        if self.pool == "mean":
+            return found
+        return replace(
+            found,
+            words="gated attention over the slices of each sequence, with a classifier for each whose probabilities "
+            "are averaged",
+            cites=Attention.cites,
+            packages=Attention.packages,
+            stops_early=self.validation > 0,
+            weights="random",
+        )
 
 
 class FittedBranches:

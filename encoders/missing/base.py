@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from data.base import Float32
+from data.describing.plug_in import Description, PlugIn
 
 LIMIT = 10.0  # deviations from the mean
 
@@ -21,7 +22,7 @@ class Filler(Protocol):
         ...
 
 
-class Missing:
+class Missing(PlugIn):
     """Fills absent sequences of slice-averaged embeddings. `present` stays the truth for what comes after."""
 
     learns: ClassVar[bool] = False
@@ -36,6 +37,10 @@ class Missing:
             seed: For what draws.
         """
         raise NotImplementedError
+
+    def describe(self) -> Description:
+        """With what it learns from: embeddings, without labels."""
+        return replace(super().describe(), learns="images" if self.learns else "nothing")
 
 
 @dataclass(frozen=True, eq=False)

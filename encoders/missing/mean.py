@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from data.base import Float32
 from encoders.missing.base import Filler, Missing
+from encoders.missing.filling.means import training_means
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,13 +20,13 @@ class Mean(Missing):
     A sequence that no training sample has is filled with zeros.
     """
 
+    words = "the mean of the sequence over the training samples"
+
     learns: ClassVar[bool] = True
 
     def fit(self, values: Float32, present: NDArray[np.bool_], *, groups: NDArray[np.str_], seed: int) -> Filler:
         """Learns one vector a sequence."""
-        count = np.maximum(present.sum(axis=0), 1)[:, None]
-        total = np.where(present[:, :, None], values, 0).sum(axis=0, dtype=np.float64)
-        return _MeanFiller((total / count).astype(np.float32))
+        return _MeanFiller(training_means(values, present))
 
 
 @dataclass(frozen=True, eq=False)

@@ -29,6 +29,9 @@ class Neighbours(Missing):
         doi:10.1093/bioinformatics/17.6.520.
     """
 
+    words = "the mean over the nearest training samples"
+    cites = ("troyanskaya2001",)
+
     learns: ClassVar[bool] = True
 
     k: int = 10

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from data.base import Float32
+from data.describing.plug_in import Description
 from encoders.missing.base import Filler, Missing, Standard
 from encoders.missing.filling import vae
 from encoders.missing.filling.ridge import RidgeFiller
@@ -35,6 +36,9 @@ class PseudoModality(Missing):
         arXiv:1802.05335.
     """
 
+    words = "a prediction from the sequences present by ridge regression"
+    cites = ("hoerl1970",)
+
     learns: ClassVar[bool] = True
 
     model: Model = "ridge"
@@ -50,3 +54,17 @@ class PseudoModality(Missing):
         if self.model == "vae":
             return vae.train(values, present, standard, groups, seed)
         return RidgeFiller(self.alpha, values, present, standard)
+
+    def describe(self) -> Description:
+        """The ridge regression, or the autoencoder, which is a network."""
+        found = super().describe()
+        if self.model == "ridge":
+            return found
+        return replace(
+            found,
+            words="a prediction from the sequences present by a multimodal variational autoencoder",
+            cites=("wu2018", "loshchilov2019"),
+            packages=("torch",),
+            stops_early=True,
+            weights="random",
+        )

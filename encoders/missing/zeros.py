@@ -15,6 +15,8 @@ from encoders.missing.base import Filler, Missing
 class Zeros(Missing):
     """Every feature of an absent sequence is 0."""
 
+    words = "zeros"
+
     def fit(self, values: Float32, present: NDArray[np.bool_], *, groups: NDArray[np.str_], seed: int) -> Filler:
         """Learns nothing."""
         return _fill

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal, Self
+from typing import ClassVar, Literal, Self
 
 import numpy as np
 
@@ -53,6 +53,8 @@ class PcaProjection:
         features: The number of components.
     """
 
+    learns: ClassVar[bool] = True
+
     features: int
 
     def fit(self, values: Float32, *, seed: int) -> FittedProjection:
@@ -82,6 +84,8 @@ class RandomProjection:
     References:
         W. Johnson and J. Lindenstrauss, Extensions of Lipschitz mappings into a Hilbert space, 1984.
     """
+
+    learns: ClassVar[bool] = False
 
     features: int
 

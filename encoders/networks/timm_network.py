@@ -25,10 +25,7 @@ def create(model: str, weights: str, size: int) -> Any:
     """
     import timm
 
-    name = model.split(".")[0]
-    if not timm.is_model(name):
-        close = difflib.get_close_matches(name, timm.list_models(), n=1, cutoff=0)
-        raise ValueError(f"timm has no network '{name}': did you mean '{close[0]}'?")
+    plain_name(model)
     config: Any = timm.get_pretrained_cfg(model)
     options: dict[str, Any] = {"img_size": size} if config.fixed_input_size else {}
     if weights == "pretrained":
@@ -41,9 +38,29 @@ def create(model: str, weights: str, size: int) -> Any:
             ) from error
     network = timm.create_model(model, pretrained=False, num_classes=0, **options)
     if weights != "random":
-        classifier = (config.classifier,) if isinstance(config.classifier, str) else tuple(config.classifier or ())
-        load_weights(network, read_weights(weights), source=weights, ignore=tuple(f"{c}." for c in classifier))
+        load_weights(network, read_weights(weights), source=weights, ignore=classifiers(config))
     return network
+
+
+def plain_name(model: str) -> str:
+    """The name of a timm network without the tag of its weights.
+
+    Raises:
+        ValueError: timm has no such network.
+    """
+    import timm
+
+    name = model.split(".")[0]
+    if not timm.is_model(name):
+        close = difflib.get_close_matches(name, timm.list_models(), n=1, cutoff=0)
+        raise ValueError(f"timm has no network '{name}': did you mean '{close[0]}'?")
+    return name
+
+
+def classifiers(config: Any) -> tuple[str, ...]:
+    """How the tensors of a timm network's classifiers begin, by its pretrained configuration."""
+    names = (config.classifier,) if isinstance(config.classifier, str) else tuple(config.classifier or ())
+    return tuple(f"{name}." for name in names)
 
 
 def photographic(network: Any) -> nn.Module:

@@ -14,14 +14,21 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 
+_INSTEAD = "'pretrained' or 'random'"
+
+
 class WeightsError(ScangridError):
     """Weights that can't be had or that don't fit: one line with the way out."""
 
 
-def read_weights(path: str | Path) -> dict[str, Tensor]:
+def read_weights(path: str | Path, *, instead: str = _INSTEAD) -> dict[str, Tensor]:
     """The tensors of a `.safetensors` file or of a PyTorch checkpoint, by name.
 
     A checkpoint is unwrapped from `{"state_dict": ...}` or `{"model": ...}`, and its names from the prefix `module.`.
+
+    Args:
+        path: The file.
+        instead: What may be set in place of a file, for the error.
 
     Raises:
         WeightsError: There is no such file, or it holds no tensors.
@@ -31,7 +38,7 @@ def read_weights(path: str | Path) -> dict[str, Tensor]:
 
     path = Path(path)
     if not path.is_file():
-        raise WeightsError(f"weights '{path}' is not a file: give an existing file, 'pretrained' or 'random'")
+        raise WeightsError(f"weights '{path}' is not a file: give an existing file, or {instead}")
     tensors: Any = (
         load_file(path) if path.suffix == ".safetensors" else torch.load(path, map_location="cpu", weights_only=True)
     )
@@ -73,15 +80,15 @@ def load_weights(
     network.load_state_dict({n: t for n, t in tensors.items() if n in known}, strict=False)
 
 
-def file_digest(path: str | Path) -> str:
-    """The sha256 of a file, computed once for each state of it.
+def file_digest(path: str | Path, *, instead: str = _INSTEAD) -> str:
+    """The sha256 of a file, computed once for each state of it; arguments as in `read_weights`.
 
     Raises:
         WeightsError: There is no such file.
     """
     path = Path(path)
     if not path.is_file():
-        raise WeightsError(f"weights '{path}' is not a file: give an existing file, 'pretrained' or 'random'")
+        raise WeightsError(f"weights '{path}' is not a file: give an existing file, or {instead}")
     state = path.stat()
     return _digest(path, state.st_size, state.st_mtime_ns)
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from data.describing.plug_in import Description, PlugIn
 
-class Balance:
+
+class Balance(PlugIn):
     """How class imbalance is treated inside whatever a head fits on.
 
     `weights` says that the head's loss is weighted by inverse class frequency instead of resampling.
@@ -19,6 +22,10 @@ class Balance:
     def build(self, *, seed: int) -> Any | None:
         """An imbalanced-learn sampler (`fit_resample(X, y)`), or None where rows stay as they are."""
         raise NotImplementedError
+
+    def describe(self) -> Description:
+        """Resamples where it gives no weights."""
+        return replace(super().describe(), resamples=not self.weights)
 
 
 def neighbours(y: NDArray[np.int64], wanted: int) -> int:

@@ -16,6 +16,9 @@ class ClassWeight(Balance):
         G. King, L. Zeng, Logistic regression in rare events data, 2001, doi:10.1093/oxfordjournals.pan.a004868.
     """
 
+    words = "weights of the loss by inverse class frequency"
+    cites = ("king2001",)
+
     weights: ClassVar[bool] = True
 
     def build(self, *, seed: int) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from data.describing.plug_in import Description
 from preprocessing.balance.base import Balance
 
 
@@ -11,5 +12,11 @@ from preprocessing.balance.base import Balance
 class NoBalance(Balance):
     """Leaves rows and weights as they are."""
 
+    words = "rows and weights as they are"
+
     def build(self, *, seed: int) -> None:
         """No sampler."""
+
+    def describe(self) -> Description:
+        """It changes no row."""
+        return replace(super().describe(), resamples=False)

@@ -25,6 +25,10 @@ class Smote(Balance):
         N. V. Chawla et al., SMOTE, J. Artif. Intell. Res. 2002, doi:10.1613/jair.953.
     """
 
+    words = "SMOTE"
+    cites = ("chawla2002", "lemaitre2017")
+    packages = ("imbalanced-learn",)
+
     k_neighbors: int = 5
 
     def build(self, *, seed: int) -> Any:

@@ -30,6 +30,10 @@ class SvmSmote(Balance):
         doi:10.1504/IJKESDP.2011.039875.
     """
 
+    words = "SVM-SMOTE"
+    cites = ("nguyen2011", "chawla2002", "lemaitre2017")
+    packages = ("imbalanced-learn",)
+
     k_neighbors: int = 5
     m_neighbors: int = 10
 

@@ -23,6 +23,10 @@ class Undersample(Balance):
         C. Drummond, R. C. Holte, C4.5, class imbalance, and cost sensitivity, ICML workshop 2003.
     """
 
+    words = "random undersampling"
+    cites = ("lemaitre2017",)
+    packages = ("imbalanced-learn",)
+
     ratio: float = 1.0
 
     def build(self, *, seed: int) -> Any:

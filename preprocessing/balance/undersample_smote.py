@@ -27,6 +27,10 @@ class UndersampleSmote(Balance):
         N. V. Chawla et al., SMOTE, J. Artif. Intell. Res. 2002, doi:10.1613/jair.953 (section 4: both together).
     """
 
+    words = "random undersampling of the largest class, then SMOTE"
+    cites = ("chawla2002", "lemaitre2017")
+    packages = ("imbalanced-learn",)
+
     fraction: float = 0.33
     k_neighbors: int = 5
 

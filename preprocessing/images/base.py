@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from data.base import Image
+from data.describing.plug_in import PlugIn
 
 
-class ImageStep:
+class ImageStep(PlugIn):
     """A pure function of a whole image: same shape of contract for 2D and 3D, `(D, H, W)` float32 in and out.
 
     A step may change pixels, affine and mask together (`resample`); it never draws, learns or reads a file.

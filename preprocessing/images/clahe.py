@@ -30,6 +30,10 @@ class Clahe(ImageStep):
         K. Zuiderveld, Graphics Gems IV, 1994, chapter VIII.5; OpenCV `createCLAHE`.
     """
 
+    words = "contrast-limited adaptive histogram equalization, slice by slice"
+    cites = ("zuiderveld1994",)
+    packages = ("scipy",)
+
     clip_limit: float = 2.0
     tiles: int = 8
 

@@ -25,6 +25,9 @@ class Grayscale(ImageStep):
         L. G. Nyul, J. K. Udupa, X. Zhang, IEEE Trans. Med. Imaging 2000, doi:10.1109/42.836373 (why percentiles).
     """
 
+    words = "a linear stretch between two percentiles of the image to [0, 1]"
+    cites = ("nyul2000",)
+
     low: float = 1.0
     high: float = 99.0
 

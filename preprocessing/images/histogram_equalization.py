@@ -26,6 +26,8 @@ class HistogramEqualization(ImageStep):
         R. C. Gonzalez, R. E. Woods, Digital Image Processing, 4th ed., section 3.3; OpenCV `equalizeHist`.
     """
 
+    words = "histogram equalization of the whole image to [0, 1]"
+
     bins: int = 65536
 
     def __call__(self, image: Image) -> Image:

@@ -30,6 +30,10 @@ class N4Bias(ImageStep):
         doi:10.1109/TMI.2010.2046908.
     """
 
+    words = "N4 bias field correction"
+    cites = ("tustison2010",)
+    packages = ("simpleitk",)
+
     shrink: int = 4
     levels: int = 3
     iterations: int = 50

@@ -26,6 +26,10 @@ class Resample(ImageStep):
         doi:10.1007/978-3-319-24571-3_81.
     """
 
+    words = "resampling to another spacing, blurred first where it is coarser"
+    cites = ("cardoso2015",)
+    packages = ("scipy",)
+
     spacing: Vector3 = (0.0, 1.0, 1.0)
 
     def __call__(self, image: Image) -> Image:

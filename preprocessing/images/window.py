@@ -24,6 +24,8 @@ class Window(ImageStep):
         DICOM PS3.3, C.11.2.1.3.2.
     """
 
+    words = "a linear window of the scanner's units to [0, 1]"
+
     centre: float = 40.0
     width: float = 400.0
 

@@ -25,6 +25,9 @@ class Zscore(ImageStep):
         F. Perez-Garcia, R. Sparks, S. Ourselin, TorchIO, 2021, doi:10.1016/j.cmpb.2021.106236.
     """
 
+    words = "scaling to mean 0 and standard deviation 1, as in TorchIO"
+    cites = ("perezgarcia2021",)
+
     foreground: bool = True
 
     def __call__(self, image: Image) -> Image:

@@ -1,1 +1,1 @@
-"""Where in a volume to look: one region a file."""
+"""Where in a volume to look: one region in each file."""

@@ -6,130 +6,116 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from data.base import Box, Image, Vector3
+from data.describing.plug_in import Description, PlugIn
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
 @dataclass(frozen=True, eq=False)
-class Scan:
-    """A training patient's scan in one sequence, read when asked for.
-
-    Args:
-        study: The study.
-        patient: The patient, for inner splits.
-        image: Reads the scan with its mask; None where the study lacks the sequence or its file can't be read.
-        samples: The study's rows of `Dataset.samples()`.
-    """
-
-    study: str
-    patient: str
-    image: Callable[[], Image | None]
-    samples: Sequence[Mapping[str, Any]]
-
-
-@dataclass(frozen=True, eq=False)
 class Study:
-    """A study with all of its sequences, for what finds points.
+    """A study as regions see it: its scans, its samples and the points that are known in it.
 
     Args:
         study: The study.
         patient: The patient, for inner splits.
-        images: From each sequence to what reads its scan; None where the study lacks it or its files can't be read.
-        samples: The study's rows of `Dataset.samples()`: `sample`, `patient`, `study` and what locates a sample.
-        points: The annotated points as `Dataset.points()` gives them; empty for a study that has none.
+        images: From a sequence to what reads its scan with its mask: all sequences for a region that
+            `joins_sequences`, otherwise the one at hand. A reader gives None where the study lacks the sequence or its
+            files can't be read.
+        samples: The study's rows of `Dataset.samples()` with what locates a sample: no labels, no clinical columns.
+        points: The points of the samples: index `sample`; columns as `Dataset.points()` has them (`sequence`, `x`, `y`,
+            `z` in LPS mm, `fault`: why there is none, or ""). None for a region that doesn't use points.
     """
 
     study: str
     patient: str
     images: Mapping[str, Callable[[], Image | None]]
     samples: Sequence[Mapping[str, Any]]
-    points: pd.DataFrame
+    points: pd.DataFrame | None = None
 
 
-class FittedPoints(Protocol):
-    """What finds the points of samples: its networks are trained."""
-
-    def find(self, study: Study) -> pd.DataFrame:
-        """The points of a study's samples, without a look at the annotated ones.
-
-        Returns:
-            Index `sample`; columns as `Dataset.points()` has them (`sequence`, `x`, `y`, `z` in LPS mm, `fault`: why
-            there is none, or ""), and `slice`, the index of the slice in that sequence's scan; -1 where there is none.
-        """
-        ...
-
-    def rate(self, study: Study, found: pd.DataFrame) -> pd.DataFrame:
-        """How near the points come to the annotated ones.
-
-        Returns:
-            One row a sample that has an annotated point: index `sample`; numeric columns, NaN where none was found.
-        """
-        ...
-
-    def save(self, folder: Path) -> None:
-        """Writes what was learnt (safetensors, JSON)."""
-        ...
-
-    def artifacts(self) -> Mapping[str, pd.DataFrame | NDArray[Any]]:
-        """Tables and arrays worth keeping: learning curves."""
-        ...
-
-
-class FittedRegion(Protocol):
-    """A region that is ready to look: its network is trained, or read from a file."""
-
-    def prepare(self, image: Image) -> Image:
-        """The scan as `locate` wants it, once for all its samples, such as with a predicted mask."""
-        ...
-
-    def locate(self, image: Image, sample: Mapping[str, Any]) -> Box | None:
-        """As `Region.locate`, in a prepared scan."""
-        ...
-
-    def rate(self, given: Image, prepared: Image) -> Mapping[str, float]:
-        """Measures, by name, of how near a prepared scan comes to the given one; none where nothing was given."""
-        ...
-
-    def save(self, folder: Path) -> None:
-        """Writes what was learnt (safetensors, JSON)."""
-        ...
-
-    def artifacts(self) -> Mapping[str, pd.DataFrame | NDArray[Any]]:
-        """Tables and arrays worth keeping: learning curves."""
-        ...
-
-
-class Region:
-    """Where to look for a sample in a scan.
-
-    `uses_points` asks for the dataset's annotated point of a sample, which `locate` then finds in the sample as `point`
-    (LPS mm, or None) beside its row. `fitted` says that `fit` gives what locates: once a fold on the scans of its
-    training patients, or once for all where `learns` is False, since its weights are given. `finds_points` says that
-    `fit_points` gives what finds the points that `locate` then gets, once a fold on all sequences of its training
-    patients.
-    """
-
-    uses_points: ClassVar[bool] = False
-    finds_points: ClassVar[bool] = False
-    fitted: ClassVar[bool] = False
+class FittedRegion:
+    """A region that is ready: it looks at a study, then locates its samples in a scan."""
 
     @property
-    def learns(self) -> bool:
-        """Whether `fit` learns from scans."""
-        return self.fitted
+    def name(self) -> str:
+        """What messages call it."""
+        return "the region"
 
-    def fit(self, scans: Sequence[Scan], *, seed: int, device: str) -> FittedRegion:
-        """What locates; only for a region that is `fitted`.
+    def look(self, study: Study) -> Study:
+        """The study with what the region sees in it, such as predicted masks or points; as it is by default.
 
         Args:
-            scans: One a study of the fold's training patients; empty where nothing is learnt.
+            study: Its images are read when they are asked for; its `points` are the annotated ones for a fixed region
+                that uses points, and None for every other region.
+
+        Returns:
+            The study with images whose mask is the predicted one, or with `points` that were found. These have one more
+            column, `slice`: the index of the slice in that sequence's scan, -1 where there is none.
+        """
+        return study
+
+    def locate(self, image: Image, sample: Mapping[str, Any]) -> Box | None:
+        """The box of a sample in an unprocessed image; None where the image does not show it.
+
+        Args:
+            image: A scan of a study that the region has looked at.
+            sample: The sample's row of `Dataset.samples()`, and for a study with points its `point`, LPS mm `(3,)`.
+        """
+        raise NotImplementedError
+
+    def rate(self, given: Study, seen: Study) -> pd.DataFrame:
+        """How near the region came to what is given of a study.
+
+        Args:
+            given: The study with its own masks and its annotated points.
+            seen: What `look` made of it without them.
+
+        Returns:
+            Numeric columns. Of found points one row for each sample that has an annotated point, index `sample`; of
+            masks one row for the study, index `study`. Empty where nothing is given.
+        """
+        import pandas as pd
+
+        return pd.DataFrame()
+
+    def save(self, folder: Path) -> None:
+        """Writes what was learnt (safetensors, JSON); nothing by default."""
+
+    def artifacts(self) -> Mapping[str, pd.DataFrame | NDArray[Any]]:
+        """Tables and arrays worth keeping: learning curves; none by default."""
+        return {}
+
+
+class Region(PlugIn):
+    """Where to look for a sample in a scan: what is configured; `fit` returns what locates.
+
+    `fixed`: nothing is fitted; boxes follow from the scan, its mask and its annotated points.
+    `uses_points`: boxes stand at points, one for each sample. A fixed region gets the annotated ones; a region that
+    learns gets those of the training patients and finds the others.
+    `joins_sequences`: one fit looks for points in all sequences of a study; otherwise each sequence has its own fit.
+    """
+
+    fixed: ClassVar[bool] = False
+    uses_points: ClassVar[bool] = False
+    joins_sequences: ClassVar[bool] = False
+
+    @property
+    def learns(self) -> Literal["nothing", "images"]:
+        """`"images"`: `fit` learns from scans, once per fold; `"nothing"`: it reads weights, once for all folds."""
+        return "images"
+
+    def fit(self, studies: Sequence[Study], *, seed: int, device: str) -> FittedRegion:
+        """What locates.
+
+        Args:
+            studies: Those of the fold's training patients; empty where nothing is learnt.
             seed: For what draws.
             device: `"cpu"` or `"cuda"`.
         """
@@ -137,20 +123,6 @@ class Region:
 
     def load(self, folder: Path, *, device: str) -> FittedRegion:
         """What `FittedRegion.save` wrote; only for a region that learns."""
-        raise NotImplementedError
-
-    def fit_points(self, studies: Sequence[Study], *, seed: int, device: str) -> FittedPoints:
-        """What finds points; only for a region that `finds_points`.
-
-        Args:
-            studies: Those of the fold's training patients, with their annotated points.
-            seed: For what draws.
-            device: `"cpu"` or `"cuda"`.
-        """
-        raise NotImplementedError
-
-    def load_points(self, folder: Path, *, device: str) -> FittedPoints:
-        """What `FittedPoints.save` wrote; only for a region that `finds_points`."""
         raise NotImplementedError
 
     def learnt_from(self) -> frozenset[str]:
@@ -165,22 +137,37 @@ class Region:
         """The sha256 of a file of weights; empty where none is given.
 
         Raises:
-            ValueError: There is no such file, or it is another network's.
+            WeightsError: There is no such file, or it is another network's.
         """
         return ""
 
-    def locate(self, image: Image, sample: Mapping[str, Any]) -> Box | None:
-        """The box of a sample in an unprocessed image; None where the image does not show it.
+    def describe(self) -> Description:
+        """With what it learns from: scans with their masks or points, without the labels of a target."""
+        return replace(super().describe(), learns=self.learns)
 
-        Args:
-            image: The unprocessed scan with its mask.
-            sample: The sample's row of `Dataset.samples()`.
-        """
-        raise NotImplementedError
+
+class FixedRegion(Region, FittedRegion):
+    """A region that is ready as it is: a plug-in gives `locate`."""
+
+    fixed: ClassVar[bool] = True
+
+    @property
+    def learns(self) -> Literal["nothing", "images"]:
+        """Nothing."""
+        return "nothing"
+
+    @property
+    def name(self) -> str:
+        """Such as `region mask`."""
+        return f"region {type(self).__name__.lower()}"
+
+    def fit(self, studies: Sequence[Study], *, seed: int, device: str) -> FixedRegion:
+        """The region itself."""
+        return self
 
 
 def patient_digest(patient: str) -> str:
-    """What weights keep of a patient that they learnt from, so that no score is told of them."""
+    """What weights keep of a patient that they learnt from, so that nobody is scored whom they have seen."""
     return hashlib.sha256(f"scangrid patient {patient}".encode()).hexdigest()[:16]
 
 

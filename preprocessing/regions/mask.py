@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 from data.base import Box, Image
-from preprocessing.regions.base import Region, box_along_axes
+from preprocessing.regions.base import FixedRegion, box_along_axes
 
 
 @dataclass(frozen=True, kw_only=True)
-class Mask(Region):
+class Mask(FixedRegion):
     """A box around a labelled structure, along the image's axes.
 
     Its centre is the middle of the structure's bounding box, so that the margin is the same on every side and nothing
@@ -27,6 +27,8 @@ class Mask(Region):
         size: Side of a fixed square within the slice, mm, which may cut the structure; 0 follows the structure.
         square: Whether both sides within the slice are as long as the longer, so that resizing keeps proportions.
     """
+
+    words = "a box around the labelled structure of the dataset's mask"
 
     label: str | int = "mask_label"
     margin: float = 5.0

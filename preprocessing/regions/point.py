@@ -9,11 +9,11 @@ from typing import Any, ClassVar
 import numpy as np
 
 from data.base import Box, Image
-from preprocessing.regions.base import Region, box_at
+from preprocessing.regions.base import FixedRegion, box_at
 
 
 @dataclass(frozen=True, kw_only=True)
-class Point(Region):
+class Point(FixedRegion):
     """A box around the point that the dataset's annotators marked for a sample, along the axes of the nearest slice.
 
     The point is a place in the patient, so that the box is found in every sequence, not only in that which was marked.
@@ -24,6 +24,8 @@ class Point(Region):
         slices: The number of slices nearest the point.
         mirror: Whether samples whose `side` is `left` are flipped, so that they look as those of the right side do.
     """
+
+    words = "a box around the point that the dataset's annotators marked"
 
     uses_points: ClassVar[bool] = True
 

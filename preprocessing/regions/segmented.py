@@ -2,32 +2,29 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-from data.base import Box, Image, Vector3
-from preprocessing.regions.base import Region, Scan, patient_digest
+from data.base import Image, Vector3
+from data.describing.plug_in import Description
+from encoders.networks.weights import file_digest
+from preprocessing.regions.base import Region, Study, patient_digest
 from preprocessing.regions.mask import Mask
 from preprocessing.regions.networks.training import Curve, check_training
+from preprocessing.regions.segmentation import weights_file
 from preprocessing.regions.segmentation.classes import classes_of
-from preprocessing.regions.segmentation.grid import Grid
-from preprocessing.regions.segmentation.instances import instances
+from preprocessing.regions.segmentation.fitted import CURVE, NETWORK, FittedSegmented
 from preprocessing.regions.segmentation.network import Network, build, check_patch, check_width
-from preprocessing.regions.segmentation.quality import quality
-from preprocessing.regions.segmentation.training import Case, Training, probabilities
+from preprocessing.regions.segmentation.training import Case, SegmentationTraining
+from preprocessing.regions.segmentation.voxel_grid import VoxelGrid
 
 if TYPE_CHECKING:
-    import pandas as pd
     from torch import nn
-
-NETWORK, CURVE, PATIENTS = "network.safetensors", "learning_curve.json", "patients"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,9 +44,9 @@ class Segmented(Region):
         patch: Sides of the training patch and of the sliding window in voxels: `(H, W)` labels slice by slice, `(D, H,
             W)` in 3D. A multiple of 8 for segresnet, 16 for unet, 32 for swin_unetr.
         spacing: Of the network's grid of sagittal slices along D, H and W, mm; 0 keeps that axis.
-        patches: Random patches of every scan an epoch.
+        patches: Random patches of every scan in an epoch.
         epochs: At most; the learning rate falls to 0 over them by a cosine.
-        batch_size: Patches a training step.
+        batch_size: Patches in a training step.
         learning_rate: Of AdamW.
         validation: Share of the training patients held out to stop early.
         patience: Epochs without a better Dice before training stops.
@@ -65,7 +62,9 @@ class Segmented(Region):
         F. Isensee et al., nnU-Net, Nature Methods 18, 2021, doi:10.1038/s41592-020-01008-z (Dice + cross-entropy).
     """
 
-    fitted: ClassVar[bool] = True
+    words = "a box around the structure in a mask that a network predicts, trained with Dice and cross-entropy"
+    cites = ("isensee2021",)
+    packages = ("torch", "monai")
 
     network: Network = "segresnet"
     width: int = 8
@@ -92,23 +91,25 @@ class Segmented(Region):
         check_training(self, ("patches", "epochs", "batch_size", "patience"))
 
     @property
-    def learns(self) -> bool:
-        """Whether the network is trained, and not given."""
-        return not self.weights
+    def learns(self) -> Literal["nothing", "images"]:
+        """Nothing where weights are given."""
+        return "nothing" if self.weights else "images"
 
-    def fit(self, scans: Sequence[Scan], *, seed: int, device: str) -> FittedSegmentation:
-        """Trains on the scans that have a mask, all held in memory on the network's grid (3 bytes a voxel).
+    def fit(self, studies: Sequence[Study], *, seed: int, device: str) -> FittedSegmented:
+        """Trains on the scans that have a mask, all held in memory on the network's grid (3 bytes per voxel).
 
         Raises:
-            ValueError: No scan has a mask, or `weights` is no file of this network.
+            ValueError: No scan has a mask.
+            WeightsError: `weights` is no file of this network.
         """
         if self.weights:
-            return FittedSegmentation(self, _read(self._network(0), self, Path(self.weights)), [], device=device)
+            return self._fitted(self._read(Path(self.weights)), [], device)
         network = self._network(seed).to(device)
-        cases = [case for case in (self._case(scan.patient, scan.image()) for scan in scans) if case is not None]
+        scans = [(study.patient, read) for study in studies for read in study.images.values()]
+        cases = [case for case in (self._case(patient, read()) for patient, read in scans) if case is not None]
         if not cases:
             raise ValueError(f"none of {len(scans)} training scans has a mask to learn from: use `weights`, a file")
-        training = Training(
+        training = SegmentationTraining(
             patch=self.patch,
             patches=self.patches,
             epochs=self.epochs,
@@ -118,34 +119,27 @@ class Segmented(Region):
             patience=self.patience,
         )
         curve = training.run(network, cases, seed=seed, device=device)
-        patients = frozenset(patient_digest(case.patient) for case in cases)
-        return FittedSegmentation(self, network, curve, device=device, patients=patients)
+        return self._fitted(network, curve, device, frozenset(patient_digest(case.patient) for case in cases))
 
-    def load(self, folder: Path, *, device: str) -> FittedSegmentation:
-        """What `FittedSegmentation.save` wrote."""
+    def load(self, folder: Path, *, device: str) -> FittedSegmented:
+        """What `FittedSegmented.save` wrote."""
         curve = json.loads((folder / CURVE).read_text())
-        return FittedSegmentation(self, _read(self._network(0), self, folder / NETWORK), curve, device=device)
+        return self._fitted(self._read(folder / NETWORK), curve, device)
 
     def weights_digest(self) -> str:
         """The sha256 of the file of weights; empty where none is given.
 
         Raises:
-            ValueError: There is no such file, or it was trained with other fields.
+            WeightsError: There is no such file, or it was trained with other fields.
         """
         if not self.weights:
             return ""
-        _check_file(self, Path(self.weights))
-        with Path(self.weights).open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        weights_file.check(Path(self.weights), self._facts)
+        return file_digest(self.weights)
 
     def learnt_from(self) -> frozenset[str]:
-        """See `Region.learnt_from`; told by the file."""
-        from safetensors import safe_open
-
-        if not self.weights:
-            return frozenset()
-        with safe_open(self.weights, framework="np") as file:
-            return frozenset((file.metadata() or {}).get(PATIENTS, "").split())
+        """See `Region.learnt_from`; the file of weights holds it."""
+        return weights_file.learnt_from(Path(self.weights)) if self.weights else frozenset()
 
     def trained(self) -> Segmented:
         """See `Region.trained`."""
@@ -153,9 +147,31 @@ class Segmented(Region):
         boxes = {name: getattr(plain, name) for name in ("label", "margin", "slices", "size", "square")}
         return replace(self, **boxes)
 
-    def box(self) -> Mask:
-        """The region that finds the box in the predicted mask."""
-        return Mask(label=self.label, margin=self.margin, slices=self.slices, size=self.size, square=self.square)
+    @property
+    def _facts(self) -> dict[str, str]:
+        """The fields that weights are tied to."""
+        return {
+            "network": self.network,
+            "width": str(self.width),
+            "dimensions": str(len(self.patch)),
+            "spacing": str(tuple(float(s) for s in self.spacing)),
+        }
+
+    def _fitted(
+        self, network: nn.Module, curve: Curve, device: str, patients: frozenset[str] = frozenset()
+    ) -> FittedSegmented:
+        return FittedSegmented(
+            network,
+            Mask(label=self.label, margin=self.margin, slices=self.slices, size=self.size, square=self.square),
+            patch=self.patch,
+            spacing=self.spacing,
+            facts=weights_file.facts(self._facts, patients),
+            curve=curve,
+            device=device,
+        )
+
+    def _read(self, path: Path) -> nn.Module:
+        return weights_file.read(self._network(0), path, self._facts)
 
     def _network(self, seed: int) -> nn.Module:
         return build(self.network, dims=len(self.patch), width=self.width, seed=seed)
@@ -163,102 +179,16 @@ class Segmented(Region):
     def _case(self, patient: str, image: Image | None) -> Case | None:
         if image is None or image.mask is None:
             return None
-        grid = Grid.of(image, self.spacing)
+        grid = VoxelGrid.of(image, self.spacing)
         return Case(patient, grid.pixels(image).astype(np.float16), grid.labels(classes_of(image.mask)))
 
-
-class FittedSegmentation:
-    """A trained network that draws the mask, as `FittedRegion`."""
-
-    def __init__(
-        self,
-        settings: Segmented,
-        network: nn.Module,
-        curve: Curve,
-        *,
-        device: str,
-        patients: frozenset[str] = frozenset(),
-    ) -> None:
-        self._settings, self._curve, self._device, self._patients = settings, curve, device, patients
-        self._network = network.eval().requires_grad_(False).to(device)
-        self._box = settings.box()
-
-    def prepare(self, image: Image) -> Image:
-        """The image with the predicted mask, at its own resolution and in its own orientation."""
-        grid = Grid.of(image, self._settings.spacing)
-        found = probabilities(self._network, grid.pixels(image), self._settings.patch, self._device)
-        return replace(image, mask=instances(grid.classes(found), image.affine))
-
-    def locate(self, image: Image, sample: Mapping[str, Any]) -> Box | None:
-        """The structure's box in a prepared image; None where the network has not found it."""
-        return self._box.locate(image, sample)
-
-    def rate(self, given: Image, prepared: Image) -> Mapping[str, float]:
-        """Dice and 95 % Hausdorff distance (mm) of each class, and the shares of discs found and numbered rightly."""
-        if given.mask is None or prepared.mask is None:
-            return {}
-        found = dict(quality(given.mask, prepared.mask, given.spacing))
-        discs, _, seen, numbered = (found.pop(f"discs{name}") for name in ("", "_predicted", "_found", "_numbered"))
-        shares = {"discs_found": seen, "discs_numbered": numbered}
-        return found | {name: n / discs if discs else float("nan") for name, n in shares.items()}
-
-    def save(self, folder: Path) -> None:
-        """`network.safetensors`, which `weights` takes, and `learning_curve.json`."""
-        from safetensors.torch import save_file
-
-        tensors = {name: tensor.cpu().contiguous() for name, tensor in self._network.state_dict().items()}
-        told = _shape_of(self._settings) | {PATIENTS: " ".join(sorted(self._patients))}
-        save_file(tensors, folder / NETWORK, metadata=told)
-        (folder / CURVE).write_text(json.dumps(self._curve, indent=1))
-
-    def artifacts(self) -> Mapping[str, pd.DataFrame | NDArray[Any]]:
-        """`learning_curve`: epoch, train_loss, validation_dice; empty where weights were given."""
-        import pandas as pd
-
-        return {"learning_curve": pd.DataFrame(self._curve, columns=["epoch", "train_loss", "validation_dice"])}
-
-
-def _shape_of(settings: Segmented) -> dict[str, str]:
-    """What weights are tied to."""
-    return {
-        "network": settings.network,
-        "width": str(settings.width),
-        "dimensions": str(len(settings.patch)),
-        "spacing": str(tuple(float(s) for s in settings.spacing)),
-    }
-
-
-def _check_file(settings: Segmented, path: Path) -> None:
-    """Refuses a file of weights by what it says of itself, which is read without torch.
-
-    Raises:
-        ValueError: There is no such file, or it was trained with other fields.
-    """
-    from safetensors import SafetensorError, safe_open
-
-    if not path.is_file():
-        raise ValueError(f"weights '{path}' is not a file: give one, or '' to train")
-    try:
-        with safe_open(path, framework="numpy") as file:
-            trained = file.metadata() or {}
-    except SafetensorError as error:
-        raise ValueError(f"weights '{path}' is no .safetensors file ({error}): give network.safetensors") from error
-    wanted = _shape_of(settings)
-    other = [
-        f"{n} is {trained.get(n, 'not told')}, not {value}" for n, value in wanted.items() if trained.get(n) != value
-    ]
-    if other:
-        raise ValueError(f"weights '{path}' were trained with other fields: {'; '.join(other)}")
-
-
-def _read(network: nn.Module, settings: Segmented, path: Path) -> nn.Module:
-    """The network with the weights of a file.
-
-    Raises:
-        ValueError: There is no such file, or it was trained with other fields.
-    """
-    from safetensors.torch import load_file
-
-    _check_file(settings, path)
-    network.load_state_dict(load_file(path))
-    return network
+    def describe(self) -> Description:
+        """With the network's paper; weights from a file are not trained."""
+        found = super().describe()
+        network = ("myronenko2018",) if self.network == "segresnet" else ()
+        return replace(
+            found,
+            cites=(*network, *found.cites),
+            stops_early=self.learns == "images" and self.validation > 0,
+            weights="random" if self.learns == "images" else "file",
+        )

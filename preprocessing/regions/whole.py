@@ -9,17 +9,19 @@ from typing import Any
 import numpy as np
 
 from data.base import Box, Image
-from preprocessing.regions.base import Region, box_along_axes
+from preprocessing.regions.base import FixedRegion, box_along_axes
 
 
 @dataclass(frozen=True, kw_only=True)
-class Whole(Region):
+class Whole(FixedRegion):
     """The whole image, or its central slices.
 
     Args:
         slices: The number of central slices; None takes all.
         mirror: Whether samples whose `side` is `left` are flipped, so that they look as those of the right side do.
     """
+
+    words = "the whole image"
 
     slices: int | None = None
     mirror: bool = False

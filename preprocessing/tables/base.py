@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
+from data.describing.plug_in import Description, PlugIn
 
-class Table:
+
+class Table(PlugIn):
     """Columns of the table of samples to numbers, fitted on the training patients of the fold.
 
     It gets the clinical columns; where `locations` is true, the locating columns (level, side, condition) besides.
@@ -16,3 +19,7 @@ class Table:
     def build(self, *, seed: int) -> Any | None:
         """A scikit-learn transformer of a DataFrame of clinical columns, or None where the columns are not used."""
         raise NotImplementedError
+
+    def describe(self) -> Description:
+        """It learns from the columns of the training patients."""
+        return replace(super().describe(), learns="columns")

@@ -37,6 +37,10 @@ class ForestOnehot(Table):
         Bioinformatics 28, 2012, doi:10.1093/bioinformatics/btr597.
     """
 
+    words = "columns as numbers, with gaps filled by random forests as in MissForest, in a fixed number of rounds"
+    cites = ("stekhoven2012",)
+    packages = ("scikit-learn",)
+
     trees: int = 100
     locations: bool = False
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from data.describing.plug_in import Description
 from preprocessing.tables.base import Table
 
 
@@ -11,5 +12,11 @@ from preprocessing.tables.base import Table
 class NoTable(Table):
     """Leaves clinical columns out: the head sees the images' features only."""
 
+    words = "no clinical columns"
+
     def build(self, *, seed: int) -> None:
         """No transformer."""
+
+    def describe(self) -> Description:
+        """It learns nothing."""
+        return replace(super().describe(), learns="nothing")

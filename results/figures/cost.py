@@ -1,4 +1,4 @@
-"""Score against what fitting took."""
+"""AUC against the time of fitting."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ import numpy as np
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from results.figures.drawing.chosen import CONDITIONAL, Chosen, Record, chosen, ends
+from results.figures.base import PaperFigure
+from results.figures.drawing.chosen import CONDITIONAL, Chosen, chosen, ends
 from results.figures.drawing.style import GREY, Drawing, NothingToDrawError, Width, legend_below, mark, styled
 from results.run_folder import Run
+from results.scores.records import Record
 from results.tables.costs import seconds
 
 LEAST = 3
@@ -18,7 +20,7 @@ LISTED = 8
 
 @styled
 def cost(run: Run, target: str, *, width: Width = "single") -> Drawing:
-    """AUC of every cell against the seconds of its fits, on a log axis; a line joins cells that no cheaper one beats.
+    """AUC of every cell against the seconds of its fits, on a log axis; a line joins cells that no cheaper one reaches.
 
     Seconds are those of `results.tables.costs.seconds`: a fusion that is trained with labels counts for every cell that
     uses it, so that head `own` is not free. Cells whose seconds are not known are left out and named in the caption.
@@ -26,7 +28,7 @@ def cost(run: Run, target: str, *, width: Width = "single") -> Drawing:
     Args:
         run: A run folder.
         target: One of its targets.
-        width: Of the figure.
+        width: The width of the figure.
 
     Raises:
         NothingToDrawError: Fewer than three cells are done and have a time.
@@ -69,11 +71,11 @@ def cost(run: Run, target: str, *, width: Width = "single") -> Drawing:
     panel.set(xlabel=f"Fitting {fitted},{between}all folds and repeats (s, log scale)", ylabel="AUC (fold-wise)")
     legend_below(figure, handles)
     listed = "; ".join(f"{i} {of.name(c)} ({c['seconds']:.2g} s)" for i, c in enumerate(best, start=1))
-    counted = ", which counts in full for each cell that uses it" if _trained(of, cells) else ""
+    counted = " (counted in full for each cell that uses it)" if _trained(of, cells) else ""
     figure.caption = (
-        f"AUC of {target} against the seconds of fitting over all folds and repeats: {fitted}{counted}; reading, "
-        f"embedding and what learns without labels are not in it. By {axis}; {of.n}. Bars: 95 % percentile bootstrap "
-        f"over patients, {CONDITIONAL}. The line joins cells that no cheaper cell reaches: {listed}."
+        f"AUC of {target} against the seconds of fitting over all folds and repeats: {fitted}{counted}. Reading, "
+        f"embedding and steps that learn without labels do not count. By {axis}; {of.n}. Bars: 95 % percentile "
+        f"bootstrap over patients, {CONDITIONAL}. The line joins cells that no cheaper cell reaches: {listed}."
         f"{_lacking(of, cells)}{of.picked}"
     )
     return figure
@@ -95,7 +97,7 @@ def _trained(of: Chosen, cells: list[Record]) -> bool:
 
 
 def _lacking(of: Chosen, cells: list[Record]) -> str:
-    """Names the cells without seconds."""
+    """A sentence that names the cells without seconds."""
     drawn = {cell["key"] for cell in cells}
     names = [of.name(cell) for cell in of.cells if cell["key"] not in drawn]
     if not names:
@@ -106,7 +108,7 @@ def _lacking(of: Chosen, cells: list[Record]) -> str:
 
 
 def _axis(of: Chosen) -> str:
-    """What colours tell: heads if they vary, else the axis with most steps."""
+    """The axis that colours show: heads if they vary, else the axis with most steps."""
     if "heads" in of.varying or not of.varying:
         return "heads"
     return max(of.varying, key=lambda axis: len({cell[axis] for cell in of.cells}))
@@ -115,3 +117,6 @@ def _axis(of: Chosen) -> str:
 def _decades(cells: list[Record]) -> float:
     seconds = [cell["seconds"] for cell in cells]
     return float(np.log10(max(seconds) / min(seconds)))
+
+
+FIGURE = PaperFigure("AUC against the time of fitting", cost, order=90)

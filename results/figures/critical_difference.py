@@ -10,12 +10,13 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
+from results.figures.base import PaperFigure
 from results.figures.drawing.chosen import CONDITIONAL, RESAMPLES, Chosen, chosen
 from results.figures.drawing.style import COLOURS, LINE, WIDTHS, Drawing, NothingToDrawError, Width, styled, wrapped
 from results.run_folder import Predictions, Run
 from results.statistics import ranks as statistics
-from results.statistics.bootstrap import PatientBootstrap, Rows
-from results.statistics.metrics import auc
+from results.statistics.bootstrap import PatientBootstrap, PredictedRows
+from results.statistics.metrics.auc import METRIC as AUC
 
 Float64 = NDArray[np.float64]
 TARGETS = 3
@@ -26,10 +27,10 @@ LEVEL = 0.05
 
 @dataclass(frozen=True, eq=False)
 class Ranked:
-    """How the cells that are done for every target rank over the targets.
+    """The cells that are done for every target, with their scores on each.
 
     Args:
-        names: Of k cells.
+        names: The names of k cells.
         targets: The targets.
         scores: `(targets, k)` AUC.
         draws: `(targets, B, k)` AUC in the same B resamples of patients; B may be 0.
@@ -45,16 +46,16 @@ class Ranked:
 def critical_difference(
     run: Run, *, width: Width = "double", shown: int = SHOWN, resamples: int = RESAMPLES, seed: int = 0
 ) -> Drawing:
-    """Mean ranks by AUC of the cells that are done for every target; bars join what Nemenyi's test does not part.
+    """Mean ranks by AUC of the cells that are done for every target; bars join cells that do not differ (Nemenyi).
 
-    Where Friedman's test rejects nothing, one bar joins all cells.
+    If Friedman's test does not reject, one bar joins all cells.
 
     Args:
         run: A run folder with at least three targets.
-        width: Of the figure.
-        shown: The number of cells at most.
+        width: The width of the figure.
+        shown: The largest number of cells.
         resamples: Draws of patients for the intervals of mean ranks.
-        seed: Of the draws.
+        seed: The seed of the draws.
 
     Raises:
         NothingToDrawError: Fewer than three targets, or fewer than three cells that are done for all of them.
@@ -81,8 +82,8 @@ def critical_difference(
     words = [_spell(*numbers) for numbers in zip(means, low, high, strict=True)]
     _bars(panel, y, tall, bars, k, words, width)
     panel.errorbar(1 + critical / 2, -4.0, xerr=critical / 2, color="black", capsize=2, linewidth=0.9)
-    told = f"critical difference {critical:.1f}" + (f", more than all {k} ranks" if critical > k - 1 else "")
-    panel.annotate(told, (1, -4.0), (0, 4), textcoords="offset points", va="bottom")
+    words_above = f"critical difference {critical:.1f}" + (f", more than all {k} ranks" if critical > k - 1 else "")
+    panel.annotate(words_above, (1, -4.0), (0, 4), textcoords="offset points", va="bottom")
     panel.set_yticks(y, drawn)
     panel.tick_params(axis="y", length=0)
     panel.spines["left"].set_visible(False)
@@ -95,11 +96,11 @@ def critical_difference(
 
 
 def mean_rank_interval(draws: Float64, level: float = 0.95) -> Float64:
-    """`(2, k)`: the percentile interval of the mean rank over targets; NaN where no draw is left.
+    """`(2, k)`: the percentile interval of the mean rank over targets; NaN if no draw is left.
 
     Args:
         draws: `(targets, B, k)` scores in the same B resamples; draws with a NaN are left out.
-        level: Of the interval.
+        level: The share of draws inside the interval.
 
     References:
         H. Goldstein and D. J. Spiegelhalter, League tables and their limitations, 1996, doi:10.2307/2983325.
@@ -114,7 +115,7 @@ def mean_rank_interval(draws: Float64, level: float = 0.95) -> Float64:
 def _bars(
     panel: Axes, y: Float64, tall: Float64, bars: Sequence[tuple[int, ...]], k: int, words: Sequence[str], width: Width
 ) -> None:
-    """Mean ranks in a column right of the panel, and the bars that join cells right of it."""
+    """Draws the mean ranks in a column to the right of the panel, and to its right the bars that join cells."""
     room = {"single": 0.05, "double": 0.025}[width]
     edge = panel.get_yaxis_transform()
     for number, bar in enumerate(bars):
@@ -122,8 +123,8 @@ def _bars(
         ends = [y[bar[0]] - 0.35 * tall[bar[0]], y[bar[-1]] + 0.35 * tall[bar[-1]]]
         panel.plot([x, x], ends, color="black", linewidth=1.8, solid_capstyle="butt", transform=edge, clip_on=False)
     x = 1.0 + room * (len(bars) + 0.7)
-    for place, said in zip(y, words, strict=True):
-        panel.text(x, place, said, transform=edge, va="center")
+    for place, text in zip(y, words, strict=True):
+        panel.text(x, place, text, transform=edge, va="center")
     panel.text(x, -4.0, "Mean rank\n[95 %]", transform=edge, va="center", fontweight="bold")
 
 
@@ -134,24 +135,24 @@ def _caption(
     rejected = (
         "A vertical bar joins cells whose mean ranks differ by less than Nemenyi's critical difference"
         if test.p < LEVEL
-        else "Since it rejects nothing at .05, one bar joins all cells, whatever Nemenyi's critical difference"
+        else "Since it does not reject at .05, one bar joins all cells, whatever Nemenyi's critical difference"
     )
     B = found.draws.shape[1]
     covers = (
         f"Lines and [ ]: 95 % percentile bootstrap of the mean rank over patients, {B} resamples shared by all "
         f"targets, {CONDITIONAL}."
         if B
-        else "No intervals of ranks: hardly any draw of patients holds every class."
+        else "Ranks have no intervals, since hardly any draw of patients has every class."
     )
     more = f" The best {len(names)} of {k} cells are shown." if len(names) < k else ""
-    listed = "; ".join(f"{name} {said}" for name, said in zip(names, words, strict=True))
+    listed = "; ".join(f"{name} {text}" for name, text in zip(names, words, strict=True))
     return (
         f"Mean ranks by AUC of {k} cells over {n} targets ({', '.join(found.targets)}), rank 1 for the best: {listed}. "
-        f"Friedman's test that all cells are alike: chi2 = {test.chi2:.1f} with {k - 1} degrees of freedom, "
-        f"{_p(test.p)}; Iman and Davenport's F = {test.f:.1f} with {k - 1} and {(k - 1) * (n - 1)}, {_p(test.p_f)}. "
-        f"{rejected} at .05 ({critical:.2f} for {k} cells and {n} targets). {covers} Targets of the same patients are "
-        f"not independent, and few targets can tell little apart; ranks of cells on different samples are only a hint."
-        f"{more}"
+        f"Friedman's test of whether all cells are equally good: chi2 = {test.chi2:.1f} with {k - 1} degrees of "
+        f"freedom, {_p(test.p)}; Iman and Davenport's F = {test.f:.1f} with {k - 1} and {(k - 1) * (n - 1)}, "
+        f"{_p(test.p_f)}. {rejected} at .05 ({critical:.2f} for {k} cells and {n} targets). {covers} Targets of the "
+        "same patients are not independent, and with few targets only large differences show. Ranks of cells on "
+        f"different samples are only a hint.{more}"
     )
 
 
@@ -164,7 +165,7 @@ def _spell(mean: float, low: float, high: float) -> str:
 
 
 def _ranked(run: Run, resamples: int, seed: int) -> Ranked:
-    """The cells that are done for every target that has any."""
+    """The cells that are done for every target that has any done cell."""
     found: list[tuple[Chosen, dict[tuple[str, ...], str]]] = []
     for target in run.targets:
         try:
@@ -189,10 +190,10 @@ def _ranked(run: Run, resamples: int, seed: int) -> Ranked:
 
 
 def _draws(cells: Sequence[tuple[Chosen, Sequence[str]]], resamples: int, seed: int) -> Float64:
-    """`(targets, B, k)`: the AUC of cells, given by target, in one bootstrap over the patients of all targets."""
+    """`(targets, B, k)`: the AUC of each target's cells in one bootstrap over the patients of all targets."""
     predictions = [[of.run.predictions(of.by_key[key]) for key in keys] for of, keys in cells]
     patients = np.unique(np.concatenate([p.patient for of_target in predictions for p in of_target]))
-    shared: dict[tuple[bytes, ...], Rows] = {}
+    shared: dict[tuple[bytes, ...], PredictedRows] = {}
     rows = [
         [_rows(p, patients, len(of.classes), shared) for p in of_target]
         for (of, _), of_target in zip(cells, predictions, strict=True)
@@ -203,13 +204,18 @@ def _draws(cells: Sequence[tuple[Chosen, Sequence[str]]], resamples: int, seed: 
         return np.empty((len(cells), 0, len(cells[0][1])))
     return np.array(
         [
-            np.stack([bootstrap.draws(auc, own, p.P) for own, p in zip(*of_target, strict=True)], axis=1)
+            np.stack([bootstrap.draws(AUC, own, p.P) for own, p in zip(*of_target, strict=True)], axis=1)
             for of_target in zip(rows, predictions, strict=True)
         ]
     )
 
 
-def _rows(p: Predictions, patients: NDArray[np.object_], n_classes: int, shared: dict[tuple[bytes, ...], Rows]) -> Rows:
-    """The rows of some predictions, the same object for the same rows."""
-    own = Rows(np.searchsorted(patients, p.patient), p.repeat, p.fold, p.y, n_classes)
+def _rows(
+    p: Predictions, patients: NDArray[np.object_], n_classes: int, shared: dict[tuple[bytes, ...], PredictedRows]
+) -> PredictedRows:
+    """The rows of some predictions; equal rows share one object."""
+    own = PredictedRows(np.searchsorted(patients, p.patient), p.repeat, p.fold, p.y, n_classes)
     return shared.setdefault(tuple(part.tobytes() for part in (own.patient, own.repeat, own.fold, own.y)), own)
+
+
+FIGURE = PaperFigure("Mean ranks over targets", critical_difference, of="run", order=220)

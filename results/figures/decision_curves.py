@@ -1,4 +1,4 @@
-"""Decision curves: what the best cell is worth to who treats above a threshold, beside treating all and none."""
+"""Decision curves: the net benefit of the best cell, compared with treating all and treating none."""
 
 from __future__ import annotations
 
@@ -12,10 +12,12 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from results.figures.drawing.chosen import EMPTY, RESAMPLES, Chosen, Record, Resampled, chosen
+from results.figures.base import PaperFigure
+from results.figures.drawing.chosen import RESAMPLES, Chosen, Resampled, chosen
 from results.figures.drawing.style import GREY, WIDTHS, Drawing, Width, legend_below, line, styled, titled, wrapped
 from results.run_folder import Run
-from results.statistics.bootstrap import Rows
+from results.scores.records import NOTHING, Record
+from results.statistics.bootstrap import PredictedRows
 from results.statistics.decision import THRESHOLDS, decision_curve
 
 Float64 = NDArray[np.float64]
@@ -28,7 +30,7 @@ FLOORS: tuple[Any, ...] = ((0, (3, 1, 1, 1)), (0, (1, 1)), (0, (2, 2)), (0, (8, 
 
 @dataclass(frozen=True, eq=False)
 class Benefit:
-    """Net benefit of one cell for one class, in true positives a sample.
+    """Net benefit of one cell for one class, in true positives per sample.
 
     Args:
         value: `(t,)` at `results.statistics.decision.THRESHOLDS`.
@@ -47,16 +49,16 @@ class Benefit:
 def decision_curves(
     run: Run, target: str, *, width: Width = "single", resamples: int = RESAMPLES, seed: int = 0
 ) -> Drawing:
-    """Net benefit against threshold probability of the best cell, floors, treating all and treating none.
+    """Net benefit against threshold probability for the best cell, floors, treating all and treating none.
 
-    For more than two classes a panel a class, each against the rest.
+    With more than two classes there is a panel for each class against the rest.
 
     Args:
         run: A run folder.
         target: One of its targets.
-        width: Of the figure.
+        width: The width of the figure.
         resamples: Draws of patients for the band.
-        seed: Of the draws.
+        seed: The seed of the draws.
 
     Raises:
         NothingToDrawError: No cell of the target is done.
@@ -82,7 +84,7 @@ def decision_curves(
             wrapped(f"class {of.classes[k]} ({100 * rate:.0f}\N{NO-BREAK SPACE}%)", WIDTHS[width] / columns - 20)
         )
     for panel in grid[:, 0]:
-        panel.set_ylabel("Net benefit (true\npositives a sample)")
+        panel.set_ylabel("Net benefit (true\npositives per sample)")
     for panel in grid.flat[len(classes) :]:
         panel.set_axis_off()
     titled(list(grid.flat[: len(classes)]), titles)
@@ -95,14 +97,14 @@ def decision_curves(
     return figure
 
 
-def net_benefit(rows: Rows, P: Float64, k: int, counts: Float64) -> Benefit:
-    """The net benefit of calling class k where its probability reaches a threshold; folds and repeats are pooled.
+def net_benefit(rows: PredictedRows, P: Float64, k: int, counts: Float64) -> Benefit:
+    """The net benefit of treating where the probability of class k reaches a threshold; folds and repeats are pooled.
 
     Args:
         rows: The rows of the predictions.
         P: `(n, K)` probabilities.
         k: The class.
-        counts: `(B, P)`: how often each patient is drawn; B may be 0.
+        counts: `(B, P)`: the number of times that each patient is drawn; B may be 0.
     """
     event, p = rows.y == k, P[:, k]
     value = decision_curve(event, p).model
@@ -124,7 +126,7 @@ def net_benefit(rows: Rows, P: Float64, k: int, counts: Float64) -> Benefit:
 
 
 def _on_the_same_samples(of: Chosen, found: Resampled) -> list[Record]:
-    """One floor a name: net benefits of other samples have another share of events."""
+    """One floor of each name, on the samples of the best cell, since other samples have another share of events."""
     rows = found.rows[of.cells[0]["key"]]
     same: dict[str, Record] = {}
     for floor in of.floors:
@@ -138,7 +140,7 @@ def _floor(i: int) -> dict[str, Any]:
 
 
 def _panel(panel: Axes, found: Resampled, best: Record, floors: Sequence[Record], k: int, benefit: Benefit) -> float:
-    """Draws one class; gives its share of the samples."""
+    """Draws one class and gives its share of the samples."""
     event = found.rows[best["key"]].y == k
     own = decision_curve(event, found.P[best["key"]][:, k])
     rate = float(event.mean())
@@ -162,7 +164,7 @@ def _named(of: Chosen, k: int) -> str:
 
 
 def _better(benefit: Benefit) -> str:
-    """Where the gain over the better of treating all and none has its whole interval above 0: `0.10 to 0.40`."""
+    """The thresholds at which the interval of the gain over treating all and none is above 0: `0.10 to 0.40`."""
     above = np.flatnonzero(benefit.gain_low > 0)
     if not len(above):
         return "nowhere"
@@ -174,26 +176,27 @@ def _better(benefit: Benefit) -> str:
 def _caption(of: Chosen, best: Record, found: Resampled, worth: Sequence[str], floors: int) -> str:
     K = len(of.classes)
     which = ", each class against the rest" if K > 2 else f", class {of.classes[1]}"
-    first = f" The first {CLASSES} of {K} classes." if K > CLASSES else ""
+    first = f" The first {CLASSES} of {K} classes are shown." if K > CLASSES else ""
     beside = ", of floors on the same samples" if floors else ""
     gain = (
-        " The interval of its gain over the better of treating all and none lies above 0 at thresholds (each alone): "
-        f"{'; '.join(worth)}."
+        " The interval of its gain over the better of treating all and treating none lies above 0 at these thresholds, "
+        f"each taken by itself: {'; '.join(worth)}."
         if len(found.draws.counts)
         else ""
     )
     balanced = ""
     if of.predictions(best).recalibrated is not None:
-        balanced = f" Its training rows were balanced ({best['balance']}): these are its recalibrated probabilities."
-    elif best.get("balance", "none") not in EMPTY:
-        balanced = (
-            f" Its training rows were balanced ({best['balance']}): these are the probabilities as it gives them."
-        )
+        balanced = f" Its training rows were balanced ({best['balance']}), so its recalibrated probabilities are used."
+    elif best.get("balance", "none") not in NOTHING:
+        balanced = f" Its training rows were balanced ({best['balance']}); its probabilities are not recalibrated."
     return (
-        f"Decision curves of {of.target}{which}: net benefit (true positives a sample, less false positives weighted "
-        f"by the odds of the threshold; Vickers and Elkin 2006) of {of.name(best)} (best AUC){beside}, of treating all "
-        f"and of treating none; {of.n_of(best)}. A sample is treated where its probability reaches the threshold; "
-        f"folds are pooled, then the mean over repeats. In brackets: the share of the class. An axis ends soon after "
-        f"the first threshold where the cell is worth nothing.{first} Band: pointwise, {found.covers}{gain}{balanced}"
-        f"{of.picked}"
+        f"Decision curves of {of.target}{which}: net benefit (true positives per sample, minus false positives "
+        f"weighted by the odds of the threshold; Vickers and Elkin 2006) of {of.name(best)} (best AUC){beside}, of "
+        f"treating all and of treating none; {of.n_of(best)}. A sample is treated if its probability reaches the "
+        "threshold. Folds are pooled, and repeats are averaged. In brackets: the share of the class. An axis ends "
+        f"soon after the first threshold at which the cell has no net benefit.{first} Band: pointwise, "
+        f"{found.covers}{gain}{balanced}{of.picked}"
     )
+
+
+FIGURE = PaperFigure("Decision curves of the best cell", decision_curves, order=80)

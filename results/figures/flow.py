@@ -1,4 +1,4 @@
-"""Flow diagram: from what the dataset lists to the samples and folds of a target."""
+"""Flow diagram: from the dataset to the samples and folds of a target."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
+from results.figures.base import PaperFigure
 from results.figures.drawing.chosen import Chosen, chosen
 from results.figures.drawing.style import LINE, WIDTHS, Drawing, Width, styled, wrapped
 from results.run_folder import Run
@@ -21,12 +22,12 @@ PADDING = 3.0
 
 
 @dataclass(frozen=True)
-class Step:
-    """A box, and what leaves beside the arrow above it.
+class FlowBox:
+    """A box of the flow, and the box of what was left out before it.
 
     Args:
         words: The lines of the box.
-        left_out: The lines of the box beside; empty for none.
+        left_out: The lines of the box of what was left out; empty for none.
     """
 
     words: tuple[str, ...]
@@ -35,12 +36,12 @@ class Step:
 
 @styled
 def flow(run: Run, target: str, *, width: Width = "single") -> Drawing:
-    """Boxes from the dataset to the folds of a target, with every exclusion that the run folder tells.
+    """Boxes from the dataset to the folds of a target, with every exclusion in the run folder.
 
     Args:
         run: A run folder.
         target: One of its targets.
-        width: Of the figure.
+        width: The width of the figure.
 
     Raises:
         NothingToDrawError: No cell of the target is done.
@@ -72,12 +73,12 @@ def flow(run: Run, target: str, *, width: Width = "single") -> Drawing:
             _box(panel, full - side - 2, y + gap / 2 - own / 2, side, own, left_out, dashed=True)
         _box(panel, 2, y + gap, main, height, words, dashed=False)
         y += gap + height
-    told = ["; ".join((*step.words, *step.left_out)) for step in steps]
-    figure.caption = f"From the dataset to the folds of {target}. {'. '.join(told)}."
+    texts = ["; ".join((*step.words, *step.left_out)) for step in steps]
+    figure.caption = f"From the dataset to the folds of {target}. {'. '.join(texts)}."
     return figure
 
 
-def _steps(run: Run, of: Chosen) -> list[Step]:
+def _steps(run: Run, of: Chosen) -> list[FlowBox]:
     import pandas as pd
 
     samples = pd.read_parquet(run.folder / "samples.parquet", columns=["patient"])["patient"].astype(str)
@@ -91,16 +92,16 @@ def _steps(run: Run, of: Chosen) -> list[Step]:
     by_class = ", ".join(f"{name}: {n}" for name, n in zip(of.classes, events, strict=True))
     lacking = len(samples) - len(classes)
     sizes = sorted({len(set(p.sample.tolist())) for p in found})
-    several = f"cells predict {sizes[0]} to {sizes[-1]} of them, by the sequences that they use"
+    several = f"cells predict {sizes[0]} to {sizes[-1]} of them, depending on their sequences"
     some = (several,) if len(sizes) > 1 else ()
     return [
-        Step((f"Dataset: {run.dataset}",)),
-        Step((f"{len(samples)} samples of {samples.nunique()} patients" + _known(run),), _excluded(run)),
-        Step(
+        FlowBox((f"Dataset: {run.dataset}",)),
+        FlowBox((f"{len(samples)} samples of {samples.nunique()} patients" + _known(run),), _excluded(run)),
+        FlowBox(
             (f"{of.target}: {len(classes)} samples of {len(patients)} patients", by_class, *some),
             (f"Left out: {lacking} samples without this label or a usable scan",) if lacking else (),
         ),
-        Step(_folds(run, found[0].patient, found[0].repeat, found[0].fold)),
+        FlowBox(_folds(run, found[0].patient, found[0].repeat, found[0].fold)),
     ]
 
 
@@ -129,7 +130,7 @@ def _folds(run: Run, patient: Any, repeat: Any, fold: Any) -> tuple[str, ...]:
     repeats = len(np.unique(repeat))
     return (
         f"{run.protocol.get('folds')} folds by patient, drawn {'once' if repeats == 1 else f'{repeats} times'}",
-        f"{span} test patients a fold; each sample predicted once a repeat",
+        f"{span} test patients per fold; each sample is predicted once per repeat",
     )
 
 
@@ -153,3 +154,6 @@ def _box(panel: Axes, x: float, y: float, width: float, height: float, words: st
 
 def _arrow() -> dict[str, Any]:
     return {"arrowstyle": "-|>", "linewidth": 0.7, "color": "black", "shrinkA": 0, "shrinkB": 0, "mutation_scale": 7}
+
+
+FIGURE = PaperFigure("Flow from the dataset to the folds", flow, order=10)

@@ -10,6 +10,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
+from results.figures.base import PaperFigure
 from results.figures.drawing.chosen import CONDITIONAL, Chosen, chosen, ends, table, value
 from results.figures.drawing.columns import Columns, columns
 from results.figures.drawing.style import (
@@ -35,13 +36,13 @@ LEAST = 34.0
 
 @styled
 def forest(run: Run, target: str, *, width: Width = "double", shown: int = SHOWN) -> Drawing:
-    """The AUC of the cells with 95 % intervals, best first; floors are vertical lines, location with its interval.
+    """The AUC of the cells with 95 % intervals, best first; floors are vertical lines, location has its interval.
 
     Args:
         run: A run folder.
         target: One of its targets.
-        width: Of the figure.
-        shown: The number of cells at most.
+        width: The width of the figure.
+        shown: The largest number of cells.
 
     Raises:
         NothingToDrawError: No cell of the target is done.
@@ -140,7 +141,7 @@ def _per_line(width: Width) -> int:
 
 
 def _foot(of: Chosen, shown: int, beside: Columns) -> list[str]:
-    more = f" Best {shown} of {len(of.cells)} cells." if shown < len(of.cells) else ""
+    more = f" The best {shown} of {len(of.cells)} cells." if shown < len(of.cells) else ""
     return [f"{of.n}.{more}", *(["; ".join(beside.key)] if beside.key else [])]
 
 
@@ -151,9 +152,13 @@ def _caption(of: Chosen, shown: int, beside: Columns) -> str:
         f"Bars, [ ] and the band of location: 95 % percentile bootstrap over patients, {resamples} resamples, "
         f"{CONDITIONAL}."
         if resamples
-        else "No intervals: hardly any draw of patients holds every class."
+        else "There are no intervals, since hardly any draw of patients has every class."
     )
-    key = f" An empty step is none. {'; '.join(beside.key)}".rstrip() + ("." if beside.key else "")
+    key = f" An empty place means none. {'; '.join(beside.key)}".rstrip() + ("." if beside.key else "")
     several = len({floor["heads"] for floor in of.floors}) < len(of.floors)
-    best = " Of floors with several sequences the best is drawn." if several else ""
-    return f"AUC of {of.target} by cell; {of.n}. AUC compares samples of one fold. {covers}{more}{of.picked}{best}{key}"
+    best = " Of a floor on several sequences the best is drawn." if several else ""
+    fold_wise = "AUC compares samples of the same fold."
+    return f"AUC of {of.target} by cell; {of.n}. {fold_wise} {covers}{more}{of.picked}{best}{key}"
+
+
+FIGURE = PaperFigure("AUC of every cell with its interval", forest, order=20)

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 from matplotlib.patches import Rectangle
 
+from results.figures.base import PaperFigure
 from results.figures.drawing.chosen import Chosen, chosen
 from results.figures.drawing.crossed import Crossed, crossed
 from results.figures.drawing.style import Drawing, Width, readable_on, styled, text_width, wrapped
 from results.run_folder import Run
+from results.tables.notes import some
 
 ROOM = {"single": 89.0, "double": 183.0}
-LISTED = 8
 
 
 @styled
@@ -25,7 +24,7 @@ def heat_map(run: Run, target: str, *, width: Width = "single") -> Drawing:
     Args:
         run: A run folder.
         target: One of its targets.
-        width: Of the figure.
+        width: The width of the figure.
 
     Raises:
         NothingToDrawError: Fewer than two axes vary or can be compared, or no cell is done.
@@ -66,28 +65,28 @@ def heat_map(run: Run, target: str, *, width: Width = "single") -> Drawing:
 
 
 def _caption(of: Chosen, found: Crossed) -> str:
-    said = [f"AUC of {of.target} by {found.down} and {found.across}; {of.n}."]
+    text = [f"AUC of {of.target} by {found.down} and {found.across}; {of.n}."]
     if len(found.over) > 1:
         held = f" with {found.held}" if found.held else ""
-        said.append(
-            f"Each number is the mean over the same {len(found.over)} settings{held}, those that are done for every "
-            f"pair shown: {_some(found.over)}."
+        text.append(
+            f"Each number is the mean over the same {len(found.over)} settings{held}, which are done for every pair "
+            f"shown: {some(found.over, '; ')}."
         )
     elif found.held:
-        said.append(f"All numbers are of the one setting that is done for every pair shown: {found.held}.")
+        text.append(f"All numbers are from the one setting that is done for every pair shown: {found.held}.")
     if found.without:
-        said.append(f"Left out of all numbers, since not done for every pair shown: {_some(found.without)}.")
+        text.append(
+            f"Settings that are not done for every pair shown are left out of all numbers: {some(found.without, '; ')}."
+        )
     if found.absent:
-        said.append(f"Hatched, since not in the grid with these settings: {_some(found.absent)}.")
+        text.append(f"Hatched, since the grid lacks them with these settings: {some(found.absent, '; ')}.")
     if found.lacking:
-        said.append(f"Hatched, since a cell of the number is lacking: {_some(found.lacking)}.")
-    said.append(
-        "AUC compares samples of one fold; rows and columns are sorted by their mean. No intervals are shown: see the "
+        text.append(f"Hatched, since a cell of the mean is not done: {some(found.lacking, '; ')}.")
+    text.append(
+        "AUC compares samples of the same fold. Rows and columns are sorted by their mean. For intervals see the "
         "forest plot."
     )
-    return " ".join(said)
+    return " ".join(text)
 
 
-def _some(names: Sequence[str]) -> str:
-    more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
-    return "; ".join(names[:LISTED]) + more
+FIGURE = PaperFigure("Mean AUC over two axes of the grid", heat_map, order=30)

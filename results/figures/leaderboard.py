@@ -1,21 +1,32 @@
-"""Pictures of scores."""
+"""The AUC of every cell of a target in one picture, drawn when a run ends."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from matplotlib.lines import Line2D
 
-from results.run_folder import ResultsError
+from results.figures.base import PaperFigure
+from results.figures.drawing.chosen import table
+from results.figures.drawing.style import (
+    COLOURS,
+    MILLIMETRES,
+    SMALL,
+    Drawing,
+    NothingToDrawError,
+    Width,
+    text_width,
+    wrapped,
+)
+from results.run_folder import Run
 from results.scores.labels import shorten
 
 if TYPE_CHECKING:
     import pandas as pd
 
-AXES = ("sequences", "drop", "regions", "images", "encoders", "missing", "fusion", "tables", "balance", "heads")
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#999999")
+SHADES = (*COLOURS, "#999999")
 MARKERS = "osD^vP"
 COLUMNS = 4
 ROW = 0.13
@@ -25,31 +36,28 @@ KEY = 18.0
 WIDEST = 42.0
 
 
-def leaderboard(scores: pd.DataFrame, target: str, path: Path) -> None:
-    """Draws the AUC of every cell of a target with its interval, beside the floors.
+def leaderboard(run: Run, target: str, *, width: Width = "double") -> Drawing:
+    """The AUC of every cell of a target with its interval, and the floors.
 
-    A panel an encoder, best first; a row a head; colours and marks tell what else varies. The dotted line is chance,
-    the band the AUC of `location` with its interval.
+    There is a panel for each encoder, best first, and a row for each head; colours and marks show the other axes that
+    vary. The dotted line is chance, the band the AUC of `location` with its interval. The picture is as large as its
+    panels need.
 
     Args:
-        scores: What `results.scores.scores` gives.
-        target: The name of a target.
-        path: A file that ends with .png, .pdf or .svg.
+        run: A run folder.
+        target: One of its targets.
+        width: Not used.
 
     Raises:
-        ResultsError: No cell of the target is done.
+        NothingToDrawError: No cell of the target is done.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    from results.figures.drawing.style import wrapped
-
+    scores = table(run)
     done = scores[(scores["target"] == target) & (scores["status"] == "done")]
     cells, floors = done[~done["floor"]].sort_values("auc", ascending=False), done[done["floor"]]
     if cells.empty:
-        raise ResultsError(f"no cell of target '{target}' is done: there is nothing to draw")
-    cells = cells.assign(**{axis: cells[axis].map(shorten(cells[axis])) for axis in AXES})
-    varying = [axis for axis in AXES if axis in cells and len(set(cells[axis])) > 1]
+        raise NothingToDrawError(f"no cell of target '{target}' is done: there is nothing to draw")
+    cells = cells.assign(**{axis: cells[axis].map(shorten(cells[axis])) for axis in run.axes})
+    varying = [axis for axis in run.axes if len(set(cells[axis])) > 1]
     variants = [axis for axis in varying if axis not in ("encoders", "heads")]
     encoders, heads = list(cells["encoders"].unique()), list(cells["heads"].unique())
     shown = sorted(set(map(tuple, cells[variants].to_numpy())))
@@ -58,8 +66,8 @@ def leaderboard(scores: pd.DataFrame, target: str, path: Path) -> None:
     columns = min(COLUMNS, len(encoders))
     rows = -(-len(encoders) // columns)
     height = ROW * (len(styles) + 1.5) * len(heads)
-    figure = Figure(figsize=(2.0 + 2.6 * columns, rows * (height + 0.65) + 0.9), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = Drawing(width, 0.0)
+    figure.set_size_inches(2.0 + 2.6 * columns, rows * (height + 0.65) + 0.9)
     panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
     for panel in panels.flat[len(encoders) :]:
         panel.set_axis_off()
@@ -69,13 +77,17 @@ def leaderboard(scores: pd.DataFrame, target: str, path: Path) -> None:
         lines = encoder.replace("(", "\n(").split("\n")
         panel.set_title("\n".join(wrapped(line, WIDEST) for line in lines), fontsize=10)
     _finish(figure, panels, heads, variants, styles, floors, _title(target, cells))
-    figure.savefig(path, dpi=160)
+    figure.caption = (
+        f"{_title(target, cells)}. Bars: 95 % percentile bootstrap over patients; dotted line: chance; grey line and "
+        "band: location alone, with its interval."
+    )
+    return figure
 
 
 def _style(shown: Sequence[tuple[str, ...]], i: int) -> dict[str, Any]:
-    """Colour by the first axis that varies; mark and filling tell up to 12 apart without colour."""
+    """Colour by the first axis that varies; up to 12 differ by mark and filling alone."""
     first = sorted({labels[0] for labels in shown}).index(shown[i][0]) if shown[i] else 0
-    colour = COLOURS[first % len(COLOURS)]
+    colour = SHADES[first % len(SHADES)]
     filling = colour if (i // len(MARKERS)) % 2 == 0 else "white"
     return {"color": colour, "marker": MARKERS[i % len(MARKERS)], "markerfacecolor": filling}
 
@@ -124,10 +136,6 @@ def _finish(
     floors: pd.DataFrame,
     title: str,
 ) -> None:
-    from matplotlib.lines import Line2D
-
-    from results.figures.drawing.style import MILLIMETRES, SMALL, text_width, wrapped
-
     first = panels.flat[0]
     first.set_yticks(range(len(heads)), heads)
     first.set_ylim(len(heads) - 0.5, -0.5)
@@ -150,3 +158,6 @@ def _finish(
     lines = sum(name.count("\n") + 1 for name in names) / columns
     figure.set_figheight(figure.get_figheight() + max(0.0, lines - 2) * 0.17)
     figure.legend(keys, names, loc="outside lower center", ncols=columns, frameon=False, fontsize=LEGEND)
+
+
+FIGURE = PaperFigure("AUC of every cell, by encoder and head", leaderboard, when="run")

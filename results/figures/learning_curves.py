@@ -10,6 +10,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
+from results.figures.base import PaperFigure
 from results.figures.drawing.left_behind import Artifacts, artifacts
 from results.figures.drawing.style import (
     WIDTHS,
@@ -35,20 +36,20 @@ LOSSES = {"train_loss": "training", "validation_loss": "validation (inner patien
 
 @styled
 def learning_curves(run: Run, target: str, *, width: Width = "double", panels: int = PANELS) -> Drawing:
-    """Loss by epoch, a panel a trained step: the median over folds and starts, and their whole range.
+    """Loss by epoch with a panel for each trained step: the median over folds and starts, and their whole range.
 
     Args:
         run: A run folder.
-        target: One of its targets; steps trained without labels are shown for each.
-        width: Of the figure.
-        panels: Their number at most.
+        target: One of its targets; steps that are trained without labels are shown for every target.
+        width: The width of the figure.
+        panels: The largest number of panels.
 
     Raises:
-        NothingToDrawError: Nothing was trained, or it left no learning curve.
+        NothingToDrawError: Nothing was trained, or no step kept a learning curve.
     """
     steps = artifacts(run, target, PATTERN)
     if not steps:
-        raise NothingToDrawError("no step left a learning curve in artifacts/")
+        raise NothingToDrawError("no step kept a learning curve in artifacts/")
     shown = steps[:panels]
     columns = min(COLUMNS[width], len(shown))
     rows = -(-len(shown) // columns)
@@ -70,10 +71,10 @@ def learning_curves(run: Run, target: str, *, width: Width = "double", panels: i
     handles = [Line2D([], [], label=name, **line(i)) for i, name in enumerate(LOSSES.values()) if name in used]
     legend_below(figure, [*handles, Patch(color="0.8", label="range over folds and starts")])
     number = f"{min(counts)}" if len(counts) == 1 else f"{min(counts)} to {max(counts)}"
-    more = f" The first {panels} of {len(steps)} steps." if len(steps) > panels else ""
+    more = f" The first {panels} of {len(steps)} steps are shown." if len(steps) > panels else ""
     figure.caption = (
-        f"Learning curves for {target}: median loss over {number} trainings (folds, repeats and starts) and, as a "
-        f"band, their whole range; an epoch that early stopping left to fewer trainings is the median of these.{more}"
+        f"Learning curves for {target}: median loss over {number} trainings (folds, repeats and starts), and their "
+        f"whole range as a band. Where early stopping ended some trainings, the median is over the others.{more}"
     )
     return figure
 
@@ -102,3 +103,6 @@ def _panel(panel: Axes, table: pd.DataFrame) -> set[str]:
         used.add(name)
     panel.xaxis.set_major_locator(MaxNLocator(4, integer=True))
     return used
+
+
+FIGURE = PaperFigure("Learning curves of trained steps", learning_curves, order=110)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.lines import Line2D
 
-from results.figures.drawing.chosen import CONDITIONAL, EMPTY, Chosen, Record, chosen, ends
+from results.figures.base import PaperFigure
+from results.figures.drawing.chosen import CONDITIONAL, Chosen, chosen, ends
 from results.figures.drawing.style import (
     GREY,
     MARKERS,
@@ -18,19 +19,20 @@ from results.figures.drawing.style import (
     titled,
 )
 from results.run_folder import Run
+from results.scores.records import NOTHING, Record
 
 METHODS = 7
 
 
 @styled
 def missing_rate(run: Run, target: str, *, width: Width = "single", methods: int = METHODS) -> Drawing:
-    """AUC against the share of patients who lost a sequence, a line a method; a panel a sequence.
+    """AUC against the share of patients who lost a sequence: a panel for each sequence, a line for each method.
 
     Args:
         run: A run folder.
         target: One of its targets.
-        width: Of the figure.
-        methods: The number of lines at most, those with the best mean AUC.
+        width: The width of the figure.
+        methods: The largest number of lines; those with the best mean AUC are shown.
 
     Raises:
         NothingToDrawError: No cell is done, or sequences were dropped at fewer than two rates.
@@ -72,16 +74,16 @@ def missing_rate(run: Run, target: str, *, width: Width = "single", methods: int
     legend_below(figure, handles)
     more = f" The best {methods} of {total} methods by mean AUC are shown." if total > methods else ""
     figure.caption = (
-        f"AUC of {target} against the share of patients who lost a sequence, by method; {of.n}. The lost patients are "
-        f"the same for every cell and nested over the shares. Bars: 95 % percentile bootstrap over patients, "
-        f"{CONDITIONAL}; points are set apart sideways so that bars can be seen.{more}"
+        f"AUC of {target} against the share of patients who lost a sequence, by method; {of.n}. The same patients lose "
+        "it in every cell, and those of a smaller share also lose it at a larger one. Bars: 95 % percentile bootstrap "
+        f"over patients, {CONDITIONAL}. Points are moved sideways so that their bars can be seen.{more}"
     )
     return figure
 
 
 def rates(drop: str) -> dict[str, float]:
-    """`t1=0.3, t2=0.6` to the share of patients by sequence; empty for `none`."""
-    if drop in EMPTY:
+    """The share of patients who lose each sequence, from `t1=0.3, t2=0.6`; empty for `none`."""
+    if drop in NOTHING:
         return {}
     inside = drop[drop.find("(") + 1 :].rstrip(")")
     pairs = (part.partition("=") for part in inside.split(", "))
@@ -89,10 +91,13 @@ def rates(drop: str) -> dict[str, float]:
 
 
 def _lines(of: Chosen, sequence: str, others: list[str]) -> dict[str, list[tuple[float, Record]]]:
-    """By method the cells where nothing or this sequence alone was dropped, by rate."""
+    """For each method the cells in which nothing or only this sequence was dropped, by rate."""
     found: dict[str, list[tuple[float, Record]]] = {}
     for cell in of.cells:
         lost = {name: rate for name, rate in rates(str(cell["drop"])).items() if rate > 0}
         if set(lost) <= {sequence}:
             found.setdefault(of.name(cell, others), []).append((lost.get(sequence, 0.0), cell))
     return {name: sorted(cells, key=lambda pair: pair[0]) for name, cells in found.items()}
+
+
+FIGURE = PaperFigure("AUC against the share of missing sequences", missing_rate, order=100)

@@ -1,4 +1,4 @@
-"""Scores on permuted labels, with the observed one."""
+"""AUCs on permuted labels and the observed AUC."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
+from results.figures.base import PaperFigure
 from results.figures.drawing.chosen import chosen
 from results.figures.drawing.style import (
     COLOURS,
@@ -21,7 +22,8 @@ from results.figures.drawing.style import (
     wrapped,
 )
 from results.run_folder import Run
-from results.statistics.metrics import auc, evaluate
+from results.statistics.evaluate import evaluate
+from results.statistics.metrics.auc import METRIC as AUC
 
 PANELS = 6
 COLUMNS = {"single": 1, "double": 3}
@@ -29,13 +31,13 @@ COLUMNS = {"single": 1, "double": 3}
 
 @styled
 def null_distribution(run: Run, target: str, *, width: Width = "single", panels: int = PANELS) -> Drawing:
-    """The AUCs of runs on permuted labels and the observed AUC, a panel a cell, best cells first.
+    """The AUCs of runs on permuted labels and the observed AUC, with a panel for each cell, best cells first.
 
     Args:
         run: A run folder.
         target: One of its targets.
-        width: Of the figure.
-        panels: Their number at most.
+        width: The width of the figure.
+        panels: The largest number of panels.
 
     Raises:
         NothingToDrawError: No cell is done, or none was run on permuted labels.
@@ -49,9 +51,9 @@ def null_distribution(run: Run, target: str, *, width: Width = "single", panels:
     rows = -(-len(shown) // columns)
     figure = Drawing(width, (58.0 if rows == 1 else 46.0) * rows)
     grid = figure.subplots(rows, columns, squeeze=False, sharex=True)
-    told = []
+    texts = []
     for cell, panel in zip(shown, grid.flat, strict=False):
-        nulls = [evaluate(auc, p.y, p.P, repeat=p.repeat, fold=p.fold).value for p in run.null(of.by_key[cell["key"]])]
+        nulls = [evaluate(AUC, p.y, p.P, repeat=p.repeat, fold=p.fold).value for p in run.null(of.by_key[cell["key"]])]
         panel.hist(nulls, bins=_bins(nulls, cell["auc"]), color="0.8", edgecolor="0.3", hatch="////")
         panel.plot(nulls, np.zeros(len(nulls)), "|", color="black", markersize=5, clip_on=False)
         panel.axvline(cell["auc"], color=COLOURS[1])
@@ -64,14 +66,14 @@ def null_distribution(run: Run, target: str, *, width: Width = "single", panels:
             if np.isfinite(cell["p_value"])
             else ", no p-value (exploratory)"
         )
-        told.append(
+        texts.append(
             f"{of.name(cell)}: observed {cell['auc']:.2f}, null mean {np.mean(nulls):.2f}, {len(nulls)} runs{p_value}"
         )
     for panel in grid[:, 0]:
         panel.set_ylabel("Runs (number)")
     for panel in grid.flat[len(shown) :]:
         panel.set_axis_off()
-    titled(list(grid.flat[: len(shown)]), [wrapped(words, WIDTHS[width] / columns - 18) for words in told])
+    titled(list(grid.flat[: len(shown)]), [wrapped(words, WIDTHS[width] / columns - 18) for words in texts])
     legend_below(
         figure,
         [
@@ -81,15 +83,18 @@ def null_distribution(run: Run, target: str, *, width: Width = "single", panels:
         ],
     )
     within = f" within {run.null_within}, so that 0.5 is not expected" if run.null_within else ""
-    more = f" The best {panels} of {len(found)} such cells." if len(found) > panels else ""
+    more = f" The best {panels} of {len(found)} such cells are shown." if len(found) > panels else ""
     figure.caption = (
-        f"AUC of {target} on labels permuted over samples{within}, with folds drawn anew; {of.n}. {'; '.join(told)}. "
-        f"p = (1 + runs at or above the observed) / (runs + 1).{more}{of.picked}"
+        f"AUC of {target} on labels permuted over samples{within}, with folds drawn anew; {of.n}. {'; '.join(texts)}. "
+        f"p = (1 + runs at or above the observed AUC) / (runs + 1).{more}{of.picked}"
     )
     return figure
 
 
 def _bins(nulls: list[float], observed: float) -> list[float]:
-    """Edges of equal width over all that is shown."""
+    """Edges of bins of equal width over all values shown."""
     low, high = min([*nulls, 0.5]), max([*nulls, observed, 0.5])
     return [float(edge) for edge in np.linspace(low, max(high, low + 0.01), 31)]
+
+
+FIGURE = PaperFigure("AUC on permuted labels", null_distribution, order=130)

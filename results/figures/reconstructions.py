@@ -1,143 +1,41 @@
-"""What trained autoencoders make of pictures that they had not seen, and how they came to it."""
+"""Reconstructions by trained autoencoders of pictures that they had not seen."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import numpy as np
-from matplotlib.axes import Axes
-from numpy.typing import NDArray
-
-from results.figures.drawing.left_behind import Artifacts, artifacts
-from results.figures.drawing.style import SMALL, WIDTHS, Drawing, NothingToDrawError, Width, styled, wrapped
+from results.figures.base import PaperFigure
+from results.figures.drawing.rebuilt import DEPTHS, SHOWN, STEPS, Block, column_words, drawn, pairs_of, trained
+from results.figures.drawing.style import Drawing, Width, styled
 from results.run_folder import Run
-from results.statistics.confusion import Float64
-
-PATTERN = "reconstructions*.npy"
-SHOWN = {"single": 4, "double": 8}
-DEPTHS = 3
-STEPS = 3
-Sheet = tuple[str, list[Float64], list[str], list[str]]  # a title, lines of pictures, their words, words below columns
 
 
 @styled
 def reconstructions(run: Run, *, width: Width = "double", steps: int = STEPS) -> Drawing:
-    """Inputs of held-out training patients above what the first fold's autoencoder makes of them.
+    """Pictures of held-out training patients, and under them their reconstructions by the first fold's autoencoder.
 
     Volumes are shown at three depths.
 
     Args:
         run: A run folder.
-        width: Of the figure.
-        steps: Autoencoders at most.
+        width: The width of the figure.
+        steps: The largest number of autoencoders.
 
     Raises:
         NothingToDrawError: No autoencoder was trained.
     """
-    found = _trained(run)
-    sheets: list[Sheet] = []
+    found = trained(run)
+    sheets: list[Block] = []
     for step in found[:steps]:
         folder = step.parts[0][2]
-        pairs = _pairs(folder, SHOWN[width])
-        sheets.append((step.name, list(pairs), ["input", "rebuilt"], _columns(folder, SHOWN[width])))
-    figure = _sheet(width, sheets)
-    more = f" The first {steps} of {len(found)}." if len(found) > steps else ""
+        pairs = pairs_of(folder, SHOWN[width])
+        sheets.append((step.name, list(pairs), ["input", "rebuilt"], column_words(folder, SHOWN[width])))
+    figure = drawn(width, sheets)
+    more = f" The first {steps} of {len(found)} autoencoders are shown." if len(found) > steps else ""
     figure.caption = (
-        "Reconstructions by autoencoders of the first fold: pictures of training patients who were held out to stop "
-        f"early, and what becomes of them; of volumes slices at up to {DEPTHS} depths. Grey values as they go in.{more}"
+        "Reconstructions by autoencoders of the first fold: pictures of training patients who were held out for early "
+        "stopping (input), and their reconstructions (rebuilt). Volumes are shown as slices at up to "
+        f"{DEPTHS} depths. Grey values are those of the input.{more}"
     )
     return figure
 
 
-@styled
-def training_evolution(run: Run, *, width: Width = "double", steps: int = STEPS) -> Drawing:
-    """The same inputs rebuilt after some epochs of training; arguments and errors as for `reconstructions`."""
-    found = [step for step in _trained(run) if (step.parts[0][2] / "evolution.npy").exists()]
-    if not found:
-        raise NothingToDrawError("no autoencoder kept its reconstructions at several epochs (show_epochs)")
-    sheets: list[Sheet] = []
-    for step in found[:steps]:
-        folder = step.parts[0][2]
-        inputs, _ = _pairs(folder, SHOWN[width])
-        stages = np.load(folder / "evolution.npy").astype(np.float64)
-        epochs = np.load(folder / "evolution_epochs.npy")
-        rows = [_slices(stage, SHOWN[width]) for stage in stages]
-        words = ["input", *(f"epoch {epoch}" for epoch in epochs)]
-        sheets.append((step.name, [inputs, *rows], words, _columns(folder, SHOWN[width])))
-    figure = _sheet(width, sheets)
-    figure.caption = (
-        "Training of autoencoders of the first fold: the same pictures of held-out training patients, rebuilt by the "
-        "network as it stood after the epoch; the last epoch shown need not be the one kept."
-    )
-    return figure
-
-
-def _trained(run: Run) -> list[Artifacts]:
-    found = artifacts(run, run.targets[0], PATTERN)
-    if not found:
-        raise NothingToDrawError("no autoencoder left reconstructions in artifacts/")
-    return found
-
-
-def _pairs(folder: Path, shown: int) -> tuple[Float64, Float64]:
-    """Pictures `(n, H, W)` that went in and came out."""
-    first = sorted(folder.glob(PATTERN))[0]
-    inputs, outputs = np.load(first).astype(np.float64)
-    return _slices(inputs, shown), _slices(outputs, shown)
-
-
-def _slices(stack: Float64, shown: int) -> Float64:
-    """`(n, H, W)`: pictures, or slices of volumes `(n, D, H, W)` at several depths."""
-    if stack.ndim == 3:
-        return stack[:shown]
-    depths = _depths(stack.shape[1])
-    volumes = stack[: max(1, shown // len(depths)), depths]
-    return np.asarray(volumes.reshape(-1, *volumes.shape[2:]))
-
-
-def _depths(slices: int) -> NDArray[np.int64]:
-    """Which of the slices of a volume are shown."""
-    return np.unique(np.linspace(0, slices - 1, DEPTHS + 2).round().astype(np.int64)[1:-1])
-
-
-def _columns(folder: Path, shown: int) -> list[str]:
-    """Of volumes, which one and which of its slices a column shows; of pictures nothing."""
-    stack = np.load(sorted(folder.glob(PATTERN))[0], mmap_mode="r")[0]
-    if stack.ndim == 3:
-        return []
-    kept = folder / "depths.npy"
-    index = np.load(kept) if kept.exists() else np.arange(stack.shape[1])
-    depths = _depths(stack.shape[1])
-    volumes = range(min(len(stack), max(1, shown // len(depths))))
-    return [f"volume {v + 1}, slice {index[d] + 1}" for v in volumes for d in depths]
-
-
-def _sheet(width: Width, sheets: list[Sheet]) -> Drawing:
-    """A block a step: a line of pictures each for the input and what became of it."""
-    columns = max(len(pictures) for _, lines, _, _ in sheets for pictures in lines)
-    lines_of_all = sum(len(lines) for _, lines, _, _ in sheets)
-    side = (WIDTHS[width] - 18) / columns
-    figure = Drawing(width, lines_of_all * side + 9 * len(sheets) + 4)
-    grid = figure.subplots(lines_of_all, columns, squeeze=False)
-    row = 0
-    for name, lines, words, below in sheets:
-        low, high = float(lines[0].min()), float(lines[0].max())
-        for pictures, word in zip(lines, words, strict=True):
-            for j, panel in enumerate(grid[row]):
-                _picture(panel, pictures[j] if j < len(pictures) else None, low, high)
-            grid[row, 0].set_ylabel(word, fontsize=SMALL)
-            row += 1
-        for panel, word in zip(grid[row - 1], below, strict=False):
-            panel.set_xlabel(word, fontsize=SMALL)
-        grid[row - len(lines), 0].set_title(wrapped(name, 150), loc="left", fontsize=SMALL + 0.5)
-    return figure
-
-
-def _picture(panel: Axes, picture: Float64 | None, low: float, high: float) -> None:
-    panel.set_xticks([])
-    panel.set_yticks([])
-    panel.spines[:].set_visible(False)
-    if picture is None:
-        panel.set_axis_off()
-    else:
-        panel.imshow(picture, cmap="gray", vmin=low, vmax=max(high, low + 1e-9), interpolation="nearest")
+FIGURE = PaperFigure("Reconstructions by autoencoders", reconstructions, of="run", order=200, scans=True)

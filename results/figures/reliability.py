@@ -1,4 +1,4 @@
-"""Reliability diagrams: how often a class occurs where it is predicted with some probability."""
+"""Reliability diagrams: how often a class occurs, against its predicted probability."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
+from results.figures.base import PaperFigure
 from results.figures.drawing.chosen import RESAMPLES, Resampled, chosen
 from results.figures.drawing.style import COLOURS, GREY, Drawing, Width, styled, titled
 from results.run_folder import Run
@@ -25,7 +26,7 @@ class Bins:
         observed: `(b,)` share of positives.
         low: `(b,)` lower end of the 95 % interval of `observed`, NaN without draws.
         high: `(b,)` upper end.
-        share: `(b,)` of the rows.
+        share: `(b,)` the share of the rows in each bin.
     """
 
     predicted: Float64
@@ -44,16 +45,16 @@ class Bins:
 def reliability(
     run: Run, target: str, *, width: Width = "single", resamples: int = RESAMPLES, seed: int = 0
 ) -> Drawing:
-    """Observed share against predicted probability of the best cell, in 10 equal-mass bins, over a histogram.
+    """Observed share against predicted probability of the best cell, in 10 bins of equal mass, above a histogram.
 
-    For more than two classes a panel a class, each against the rest.
+    With more than two classes there is a panel for each class against the rest.
 
     Args:
         run: A run folder.
         target: One of its targets.
-        width: Of the figure.
+        width: The width of the figure.
         resamples: Draws of patients for the intervals.
-        seed: Of the draws.
+        seed: The seed of the draws.
 
     Raises:
         NothingToDrawError: No cell of the target is done.
@@ -90,20 +91,20 @@ def reliability(
     titled(named, titles)
     beside = " and of location" if location is not None else ""
     figure.caption = (
-        f"Reliability of {target}, {of.name(best)} (best AUC){beside}; {of.n_of(best)}. Up to {BINS} bins of equal "
-        f"mass; folds and repeats are pooled, a sample counting once a repeat. Points: share of the class against mean "
-        f"probability; dotted: perfect. Below: the share of samples. Expected calibration error (ECE): "
-        f"{'; '.join(errors)}. Bars: {found.covers}{of.picked}"
+        f"Reliability of {of.name(best)} (best AUC){beside} for {target}; {of.n_of(best)}. Up to {BINS} bins of equal "
+        "mass. Folds and repeats are pooled, so a sample counts once per repeat. Points: share of the class against "
+        "mean probability; dotted line: perfect calibration. Below: the share of samples. Expected calibration error "
+        f"(ECE): {'; '.join(errors)}. Bars: {found.covers}{of.picked}"
     )
     return figure
 
 
 def equal_mass(found: Resampled, key: str, k: int) -> Bins:
-    """The bins of class k of a cell, with intervals over patients for fixed bins.
+    """The bins of class k of a cell, with intervals over patients; the bins are the same in all draws.
 
     Args:
-        found: The cell among others.
-        key: Of the cell.
+        found: The rows and probabilities of some cells.
+        key: The key of the cell.
         k: The class.
     """
     rows, p = found.rows[key], found.P[key][:, k]
@@ -139,3 +140,6 @@ def _panel(upper: Axes, lower: Axes, bins: Bins, p: Float64, *, first: bool) -> 
         panel.set_xticks(np.linspace(0, 1, 3))
         panel.tick_params(labelbottom=panel is lower)
     upper.set_yticks(np.linspace(0, 1, 6))
+
+
+FIGURE = PaperFigure("Reliability of the best cell", reliability, order=70)

@@ -1,1 +1,1 @@
-"""What the features of an autoencoder mean: correlations and pictures, from what `bench.models.latents` wrote."""
+"""What the features of an autoencoder mean: correlations and pictures, from the arrays of `bench.models.latents`."""

@@ -1,7 +1,7 @@
-"""Correlations of many features with many measures over samples that cluster in patients, pooled or within level.
+"""Correlations of many features with many measures over samples that cluster in patients, pooled or within places.
 
-Within level, Pearson's is that of what is left after each level's mean is taken away, and Spearman's that of ranks
-among the samples of the level, divided by their number, after the same.
+Within places, Pearson's correlation is that of the values minus the mean of their place in the body. Spearman's is that
+of ranks among the samples of the place, divided by their number, minus their mean.
 """
 
 from __future__ import annotations
@@ -19,22 +19,22 @@ Method = Literal["pearson", "spearman"]
 
 RESAMPLES = 2000
 FLIPS = 9999
-CHUNK = 100_000  # numbers of resampled columns held at a time
+CHUNK = 100_000  # numbers of resampled columns in memory at a time
 TIE = 1e-9
-WHOLE = 1e-12  # of a column's own size: what is less is no spread
+WHOLE = 1e-12  # share of a column's size below which its spread is rounding
 
 
 @dataclass(frozen=True, eq=False)
 class Correlations:
-    """Of F features with G measures; NaN where one of the two does not vary.
+    """Correlations of F features with G measures; NaN where one of the two does not vary.
 
     Args:
         r: `(F, G)`.
-        low: `(F, G)`, of the 95 % interval.
-        high: `(F, G)`.
+        low: `(F, G)`, lower end of the 95 % interval.
+        high: `(F, G)`, upper end.
         p: `(F, G)`, two-sided.
-        n: `(G,)` samples that have the measure.
-        patients: `(G,)` patients that have it.
+        n: `(G,)` number of samples that have the measure.
+        patients: `(G,)` number of patients that have it.
     """
 
     r: Float64
@@ -49,28 +49,28 @@ def correlations(
     features: Float64,
     measures: Float64,
     patient: Int64,
-    level: Int64,
+    place: Int64,
     method: Method,
     *,
     resamples: int = RESAMPLES,
     flips: int = FLIPS,
     seed: int = 0,
 ) -> Correlations:
-    """Every feature with every measure, over the samples that have the measure.
+    """Correlates every feature with every measure, over the samples that have the measure.
 
-    Intervals are percentiles over draws of whole patients; ranks and level means are taken anew in each. p-values flip
-    the sign of each patient's share of the covariance at random: under no correlation, and with patients independent,
-    these shares are as likely negative as positive, however alike the samples of a patient are.
+    Intervals are percentiles over draws of whole patients, with ranks and means of places computed anew in each. For
+    p-values, the sign of each patient's share of the covariance is flipped at random: without correlation, and with
+    independent patients, these shares are as likely negative as positive, however similar a patient's samples are.
 
     Args:
         features: `(n, F)`.
         measures: `(n, G)`; NaN where a sample lacks one.
         patient: `(n,)` counted from 0.
-        level: `(n,)` counted from 0; all 0 to pool.
+        place: `(n,)` int64 place of each sample in the body, counted from 0; all 0 to pool.
         method: `pearson` or `spearman`.
         resamples: Draws of patients; 0 for no intervals.
         flips: Draws of signs; 0 for no p-values.
-        seed: Of both.
+        seed: The seed of both.
 
     References:
         C. A. Field and A. H. Welsh, Bootstrapping clustered data, 2007, doi:10.1111/j.1467-9868.2007.00593.x.
@@ -87,7 +87,7 @@ def correlations(
         out.n[columns], out.patients[columns] = len(rows), len(np.unique(patient[rows]))
         if not len(rows):
             continue
-        pair = _Pair(features[rows], measures[np.ix_(rows, columns)], level[rows], method)
+        pair = _Weighable(features[rows], measures[np.ix_(rows, columns)], place[rows], method)
         once = np.ones((1, len(rows)))
         out.r[:, columns] = pair.correlate(once)[0]
         if resamples:
@@ -118,26 +118,26 @@ def false_discovery(p: Float64) -> Float64:
     return adjusted
 
 
-class _Pair:
-    """Features `(n, F)` and measures `(n, G)` without gaps, to be weighted again and again."""
+class _Weighable:
+    """Features `(n, F)` and measures `(n, G)` without gaps, to be correlated under many weights."""
 
-    def __init__(self, x: Float64, y: Float64, level: Int64, method: Method) -> None:
-        _, self._level = np.unique(level, return_inverse=True)
-        self._of_level = np.eye(int(self._level.max()) + 1)[self._level]
-        self._columns = tuple(_Ranks(v, self._level) if method == "spearman" else _Values(v) for v in (x, y))
+    def __init__(self, x: Float64, y: Float64, place: Int64, method: Method) -> None:
+        _, self._place = np.unique(place, return_inverse=True)
+        self._of_place = np.eye(int(self._place.max()) + 1)[self._place]
+        self._columns = tuple(_Ranks(v, self._place) if method == "spearman" else _Values(v) for v in (x, y))
 
     def residuals(self, weights: Float64) -> tuple[Float64, Float64]:
-        """Values or ranks less their level's mean, `(B, n, F)` and `(B, n, G)`.
+        """Values or ranks minus the mean of their place, `(B, n, F)` and `(B, n, G)`.
 
         Args:
-            weights: `(B, n)`: how often each row counts in each of B draws.
+            weights: `(B, n)`: the number of times that each row counts in each of B draws.
         """
-        size = np.maximum(weights @ self._of_level, 1)[:, :, None]
+        size = np.maximum(weights @ self._of_place, 1)[:, :, None]
         found = []
         for column in self._columns:
             values = column.at(weights)
-            means = self._of_level.T @ (values * weights[:, :, None]) / size
-            left = values - means[:, self._level]
+            means = self._of_place.T @ (values * weights[:, :, None]) / size
+            left = values - means[:, self._place]
             flat = np.abs(left).max(axis=1, keepdims=True) <= WHOLE * np.abs(values).max(axis=1, keepdims=True)
             found.append(np.where(flat, 0.0, left))
         return found[0], found[1]
@@ -162,23 +162,23 @@ class _Values:
 
 
 class _Ranks:
-    """Mid-ranks within level over the level's size, of rows that count several times or not at all."""
+    """Mid-ranks within a place, divided by its size, of rows that count several times or not at all."""
 
-    def __init__(self, values: Float64, level: Int64) -> None:
+    def __init__(self, values: Float64, place: Int64) -> None:
         n = len(values)
-        self._order = np.stack([np.lexsort((column, level)) for column in values.T], axis=1)
+        self._order = np.stack([np.lexsort((column, place)) for column in values.T], axis=1)
         self._first, self._behind = np.empty_like(self._order), np.empty_like(self._order)
         for j, order in enumerate(self._order.T):
             new = np.ones(n, dtype=bool)
-            new[1:] = (np.diff(values[order, j]) != 0) | (np.diff(level[order]) != 0)
+            new[1:] = (np.diff(values[order, j]) != 0) | (np.diff(place[order]) != 0)
             starts = np.flatnonzero(new)
             tie = np.cumsum(new) - 1
             self._first[order, j] = starts[tie]
             self._behind[order, j] = np.append(starts[1:], n)[tie]
         columns = np.arange(values.shape[1])
         self._first, self._behind = (at * len(columns) + columns for at in (self._first, self._behind))
-        edges = np.searchsorted(np.sort(level), np.arange(level.max() + 2))
-        self._begin, self._end = edges[level], edges[level + 1]
+        edges = np.searchsorted(np.sort(place), np.arange(place.max() + 2))
+        self._begin, self._end = edges[place], edges[place + 1]
 
     def at(self, weights: Float64) -> Float64:
         """`(B, n, F)`."""
@@ -191,14 +191,14 @@ class _Ranks:
 
 
 def _patterns(measures: Float64) -> Iterator[tuple[Int64, Int64]]:
-    """Columns that the same rows have, and these rows."""
+    """The sets of columns that are known in the same rows, each with these rows."""
     have, group = np.unique(np.isfinite(measures), axis=1, return_inverse=True)
     for number in range(have.shape[1]):
         yield np.flatnonzero(group.ravel() == number), np.flatnonzero(have[:, number])
 
 
 def _percentiles(drawn: Float64) -> tuple[Float64, Float64]:
-    """Of `(B, F, G)` draws, those left out in which a column does not vary."""
+    """The interval of `(B, F, G)` draws, without those in which a column does not vary."""
     known = np.isfinite(drawn)
     filled = np.where(known.any(axis=0), drawn, 0.0)
     low, high = np.nanquantile(filled, [0.025, 0.975], axis=0)

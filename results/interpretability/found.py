@@ -1,4 +1,4 @@
-"""Reads what `bench.models.latents` wrote of one autoencoder."""
+"""Reads the folder that `bench.models.latents` wrote for one autoencoder."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ class Latents:
     Args:
         run: The run.
         folder: `RUN/latents/KEY`.
-        about: What the arrays show.
+        about: The contents of `about.json`, which describes the arrays.
         values: `(N, F)` features.
-        samples: One row a sample: `sample`, `patient`, `in_training`.
-        measures: `(N, G)` by name, NaN where a sample lacks one.
+        samples: One row per sample: `sample`, `patient`, `in_training`.
+        measures: `(N, G)` by name, NaN where a sample lacks a measure.
     """
 
     run: Run
@@ -43,15 +43,15 @@ class Latents:
         return np.unique(self.samples["patient"].to_numpy(dtype=str), return_inverse=True)[1].astype(np.int64)
 
     @cached_property
-    def level(self) -> NDArray[np.int64] | None:
-        """`(N,)` counted from 0; None where the dataset has no locating columns, or all samples are of one level."""
-        names = [self.run.levels.get(sample, "") for sample in self.samples["sample"]]
-        found, level = np.unique(names, return_inverse=True)
-        return level.astype(np.int64) if len(found) > 1 else None
+    def place(self) -> NDArray[np.int64] | None:
+        """`(N,)` counted from 0; None if the dataset has no locating columns, or all samples are at one place."""
+        names = [self.run.places.get(sample, "") for sample in self.samples["sample"]]
+        found, place = np.unique(names, return_inverse=True)
+        return place.astype(np.int64) if len(found) > 1 else None
 
     @cached_property
     def held_out(self) -> NDArray[np.bool_]:
-        """`(N,)`: the patient was not among those that trained the network."""
+        """`(N,)`: whether the patient is not among those that trained the network."""
         return ~self.samples["in_training"].to_numpy(dtype=bool)
 
     @property
@@ -60,7 +60,7 @@ class Latents:
         return [f"z{j}" for j in range(self.values.shape[1])]
 
     def pictures(self, kind: str) -> list[NDArray[np.float32]]:
-        """The arrays of one kind of picture, one a plane."""
+        """The arrays of one kind of picture, one for each plane."""
         path = self.folder / f"{kind}.npz"
         try:
             with np.load(path) as file:

@@ -20,7 +20,7 @@ from results.figures.drawing.style import (
     titled,
 )
 from results.interpretability.found import Latents
-from results.interpretability.table import EVENTS, POOLED, WITHIN, short
+from results.interpretability.table import EVENTS, POOLED, short, within
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,13 +35,13 @@ SUBJECTS = {"pearson": "Pearson", "spearman": "Spearman"}
 
 @styled
 def correlation_heat_map(of: Latents, table: pd.DataFrame, method: str, *, width: Width = "double") -> Drawing:
-    """Features down, measures and gradings across; within level above, pooled below; framed where q is below .05.
+    """Features as rows, measures and gradings as columns; within places above, pooled below; marked if q < .05.
 
     Args:
         of: The latents.
-        table: What `correlation_table` gives.
+        table: The table of `correlation_table`.
         method: `pearson` or `spearman`.
-        width: Of the figure.
+        width: The width of the figure.
 
     Raises:
         NothingToDrawError: No measure varies.
@@ -49,7 +49,7 @@ def correlation_heat_map(of: Latents, table: pd.DataFrame, method: str, *, width
     table = table[(table["method"] == method) & table["r"].notna()]
     if table.empty:
         raise NothingToDrawError("no measure or grading varies over the samples")
-    shown = [name for name in (WITHIN, POOLED) if (table["adjustment"] == name).any()]
+    shown = [name for name in (within(of), POOLED) if (table["adjustment"] == name).any()]
     first = table[table["adjustment"] == shown[0]]
     columns = [name for name in map(str, of.measures) if name in set(first["measure"])]
     largest = first.assign(size=first["r"].abs()).groupby("feature")["size"].max()
@@ -83,10 +83,10 @@ def _panel(panel: Axes, part: pd.DataFrame, rows: list[str], columns: list[str],
             continue
         sure = bool(q[i, j] < ALPHA)
         if numbers:
-            said = short(value)
+            text = short(value)
             weight = "bold" if sure else "normal"
             colour = readable_on(image.to_rgba(np.array([value]))[0])
-            panel.text(j, i, said, ha="center", va="center", fontsize=5.5, weight=weight, color=colour)
+            panel.text(j, i, text, ha="center", va="center", fontsize=5.5, weight=weight, color=colour)
         elif sure:
             panel.plot(j, i, marker=".", markersize=2.5, color=readable_on(image.to_rgba(np.array([value]))[0]))
     panel.set_yticks(range(len(rows)), rows)
@@ -111,36 +111,38 @@ def _caption(of: Latents, table: pd.DataFrame, method: str, rows: list[str], sho
     first = table[table["adjustment"] == shown[0]]
     seen = of.samples.loc[~of.held_out, "patient"].nunique()
     unseen = of.samples.loc[of.held_out, "patient"].nunique()
+    place = of.run.within
     how = {
-        "pearson": "each level's mean taken away from both",
-        "spearman": "of ranks among the samples of a level",
+        "pearson": f"after the mean of the {place} is subtracted from both",
+        "spearman": f"of ranks among the samples of one {place}",
     }[method]
     line = " (right of the line)" if len(set(first["kind"])) > 1 else ""
-    measures = "" if about["not_measured"] else f"what {about['measured_by']} measures and with "
+    measures = "" if about["not_measured"] else f"the measures of {about['measured_by']} and with "
     text = (
         f"{SUBJECTS[method]} correlations of the features of {about['encoder']} (the network of fold {about['fold']} "
-        f"of the first repeat: the features of two folds' networks share no meaning) with {measures}gradings{line}. "
+        f"of the first repeat; features of different networks share no meaning) with {measures}gradings{line}. "
     )
     text += (
-        f"Within level (above): {how}; pooled (below): over all levels. "
+        f"Within {place} (above): {how}; pooled (below): over all samples. "
         if len(shown) > 1
-        else "Pooled over all samples: there are no levels to compare within. "
+        else "Pooled over all samples: there are no places to compare within. "
     )
     text += (
-        f"{len(of.values)} samples of {seen + unseen} patients, of whom {seen} trained the network without measures or "
-        f"gradings, and {unseen} did not; correlations among the latter alone are in correlations.csv (held_out_r)"
-        f"{_agreement(first)}. "
+        f"{len(of.values)} samples of {seen + unseen} patients. {seen} of them trained the network, without measures "
+        f"or gradings; {unseen} did not, and correlations among only these are in correlations.csv "
+        f"(held_out_r){_agreement(first)}. "
     )
     family = int(first["family"].iloc[0])
     if family:
         mark = "Bold" if numbers else "Dot"
         text += (
-            f"{mark}: q < .05, Benjamini and Hochberg over the {family} p-values of a panel. p-values flip the signs "
+            f"{mark}: q < .05 by Benjamini and Hochberg over the {family} p-values of a panel. p-values flip the signs "
             "of patients' shares of the covariance, so that the samples of one patient count as one. "
         )
     text += (
         "95 % intervals (bootstrap over patients, conditional on the fitted network) are in correlations.csv. Many "
-        "features and measures go together: a correlation says neither what a feature is nor that it causes a grade."
+        "features and measures are correlated with each other: a correlation shows neither what a feature is nor that "
+        "it causes a grade."
     )
     rare = sorted(set(first.loc[first["remark"] != "", "measure"]))
     if rare:
@@ -149,7 +151,7 @@ def _caption(of: Latents, table: pd.DataFrame, method: str, rows: list[str], sho
         text += f" Fewer than {FEW} patients: p-values are approximate."
     absent = [str(name) for name in of.measures if name not in set(first["measure"])]
     if absent:
-        text += f" The same for all samples, or told of none: {', '.join(absent)}."
+        text += f" Not shown, since they are the same for all samples or not known: {', '.join(absent)}."
     if about["not_measured"]:
         text += f" Nothing was measured: {about['not_measured']}."
     if len(rows) < of.values.shape[1]:
@@ -160,12 +162,13 @@ def _caption(of: Latents, table: pd.DataFrame, method: str, rows: list[str], sho
 
 
 def _agreement(first: pd.DataFrame) -> str:
-    """Of the correlations that stand out, how many have the same sign in held-out patients."""
+    """The number of significant correlations that have the same sign in held-out patients."""
     sure = first[(first["q"] < ALPHA) & first["held_out_r"].notna()]
     if sure.empty:
         return ""
+    adjustment = str(first["adjustment"].iloc[0])
     same = int((np.sign(sure["r"]) == np.sign(sure["held_out_r"])).sum())
     return (
-        f"; of the {len(sure)} that stand out {'within level' if first['adjustment'].iloc[0] == WITHIN else 'here'} "
-        + (f"{same} have the same sign there")
+        f"; of the {len(sure)} with q < .05 {'here' if adjustment == POOLED else adjustment}, {same} have the same "
+        "sign there"
     )

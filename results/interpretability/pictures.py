@@ -1,4 +1,4 @@
-"""Figures of what an autoencoder's features do to a picture."""
+"""Figures that show how an autoencoder's features change a picture."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from results.figures.drawing.style import COLOURS, WIDTHS, Drawing, Width, style
 from results.interpretability.found import Latents
 
 Float32 = NDArray[np.float32]
-Row = tuple[str, list[Float32 | None]]
+PictureRow = tuple[str, list[Float32 | None]]
 
 SHARES = (1.0, 99.0)
 HALF = 0.5
@@ -23,36 +23,36 @@ STEPS = ("5 %", "", "", "", "", "95 %")
 
 @styled
 def reconstructions(of: Latents, *, width: Width = "double") -> Drawing:
-    """Held-out samples above, what became of them below, for every plane."""
+    """Held-out samples, and below them their reconstructions, for every plane."""
     about = of.about["reconstructions"]
     titles = [f"{i + 1}. {_fit(of, i)}" for i in range(len(about["samples"]))]
-    rows: list[Row] = []
+    rows: list[PictureRow] = []
     for name, (before, after) in zip(_planes(of), of.pictures("reconstructions"), strict=True):
         rows += [(f"input{name}", [*before]), (f"decoded{name}", [*after])]
     figure = _draw(of, rows, titles, width)
-    whom = "patients that it was not trained on" if of.held_out.any() else "patients that it was trained on"
+    whom = "patients that did not train the network" if of.held_out.any() else "patients that trained the network"
     figure.caption = (
-        f"What {_who(of)} keeps of {len(titles)} samples of {whom}: input and what is decoded from its "
-        f"{of.values.shape[1]} features. {_fits(of)}{_shown(of)}"
+        f"{len(titles)} samples of {whom}, and what {_who(of)} decodes from their {of.values.shape[1]} features. "
+        f"{_fits(of)}{_shown(of)}"
     )
     return figure
 
 
 @styled
 def traversal(of: Latents, plane: int, *, meanings: Sequence[str], width: Width = "double") -> Drawing:
-    """One feature a row from its 5th to its 95th percentile, and how the picture changes.
+    """One feature per row from its 5th to its 95th percentile, and the change of the picture.
 
     Args:
         of: The latents.
-        plane: Which plane.
-        meanings: For each feature shown, a line about it.
-        width: Of the figure.
+        plane: The number of the plane.
+        meanings: A line about each feature shown.
+        width: The width of the figure.
     """
     about = of.about["traversal"]
     arrays = of.pictures("traversal")[plane]
-    rows: list[Row] = [
-        (f"z{j}\n{wrapped(said, LEFT - 4)}".strip(), [*steps, None])
-        for j, said, steps in zip(about["features"], meanings, arrays, strict=True)
+    rows: list[PictureRow] = [
+        (f"z{j}\n{wrapped(meaning, LEFT - 4)}".strip(), [*steps, None])
+        for j, meaning, steps in zip(about["features"], meanings, arrays, strict=True)
     ]
     change = arrays[:, -1, 0] - arrays[:, 0, 0]
     most = float(np.abs(change).max()) or 1.0
@@ -60,16 +60,16 @@ def traversal(of: Latents, plane: int, *, meanings: Sequence[str], width: Width 
     def last(axes: Axes, row: int, aspect: float) -> None:
         axes.imshow(change[row], cmap="RdBu_r", vmin=-most, vmax=most, aspect=aspect)
 
-    figure = _draw(of, rows, [*STEPS, "95 % less 5 %"], width, planes=[plane] * len(rows), last=last)
+    figure = _draw(of, rows, [*STEPS, "95 % minus 5 %"], width, planes=[plane] * len(rows), last=last)
     chosen = (
         f"The {len(rows)} of {of.values.shape[1]} features whose traversal changes the picture most, in that order,"
         if len(rows) < of.values.shape[1]
-        else "Every feature, those first that change the picture most,"
+        else "Every feature, in the order of how much it changes the picture,"
     )
     figure.caption = (
-        f"{chosen} from the 5th to the 95th percentile in six equal steps, the others at their mean, "
-        f"decoded by {_who(of)}; right, the last less the first (red: more{_of_first(of)}). {_said(of, meanings)}"
-        "Pictures are what the decoder makes of such features: no patient need have them."
+        f"{chosen} from the 5th to the 95th percentile in six equal steps, with the others at their mean, decoded by "
+        f"{_who(of)}. Right: the last picture minus the first (red: more{_of_first(of)}). {_below(of, meanings)}"
+        "The decoder made these pictures; no patient need have such features."
         f"{_shown(of, plane)}"
     )
     return figure
@@ -77,68 +77,70 @@ def traversal(of: Latents, plane: int, *, meanings: Sequence[str], width: Width 
 
 @styled
 def interpolation(of: Latents, *, width: Width = "double") -> Drawing:
-    """From one sample to another along the straight line between their features."""
+    """Pictures from one sample to another along the straight line between their features."""
     titles = ["sample A", *(f"{100 * share:.0f} %" for share in np.linspace(0, 1, 6)), "sample B"]
-    rows: list[Row] = [(name.strip(), [*p]) for name, p in zip(_planes(of), of.pictures("interpolation"), strict=True)]
+    rows: list[PictureRow] = [
+        (name.strip(), [*p]) for name, p in zip(_planes(of), of.pictures("interpolation"), strict=True)
+    ]
     figure = _draw(of, rows, titles, width)
-    ends = [of.run.levels.get(of.samples["sample"].iloc[i], "") for i in of.about["interpolation"]["samples"]]
-    levels = f" (A: {ends[0]}, B: {ends[1]})" if all(ends) else ""
-    whom = "patients not trained on" if of.held_out.any() else "the training patients"
+    ends = [of.run.places.get(of.samples["sample"].iloc[i], "") for i in of.about["interpolation"]["samples"]]
+    places = f" (A: {ends[0]}, B: {ends[1]})" if all(ends) else ""
+    whom = "patients who did not train the network" if of.held_out.any() else "the training patients"
     figure.caption = (
-        f"Between two samples of {whom}{levels}, nearest to the 5th and 95th percentile of the features' first "
-        f"principal component: inputs at the ends, between them what {_who(of)} decodes along the straight line "
-        f"between their features.{_shown(of)}"
+        f"Between two samples of {whom}{places}, which are nearest to the 5th and the 95th percentile of the features' "
+        f"first principal component. At the ends are the inputs, between them the pictures that {_who(of)} decodes "
+        f"along the straight line between their features.{_shown(of)}"
     )
     return figure
 
 
 @styled
 def generated(of: Latents, *, width: Width = "double") -> Drawing:
-    """Pictures of drawn features."""
+    """Pictures decoded from drawn features."""
     arrays = of.pictures("generated")
-    rows: list[Row] = [(name.strip(), [*p]) for name, p in zip(_planes(of), arrays, strict=True)]
+    rows: list[PictureRow] = [(name.strip(), [*p]) for name, p in zip(_planes(of), arrays, strict=True)]
     figure = _draw(of, rows, [f"draw {i + 1}" for i in range(len(arrays[0]))], width)
     about = of.about["generated"]
     moved = (
-        f" {100 * about['moved']:.0f} % of the values drawn lay outside and were moved to the border."
+        f" {100 * about['moved']:.0f} % of the drawn values lay outside and were moved to the border."
         if about["moved"]
         else ""
     )
     figure.caption = (
         "Generated: features drawn from one normal distribution with the mean and covariance of "
-        f"{about['training_samples']} training samples' features, kept within their range, and decoded by "
-        f"{_who(of)}.{moved} That the features are normal is assumed, not shown.{_shown(of)}"
+        f"the features of {about['training_samples']} training samples, kept within their range, and decoded by "
+        f"{_who(of)}.{moved} The normal distribution is an assumption that was not tested.{_shown(of)}"
     )
     return figure
 
 
 @styled
 def neighbours(of: Latents, *, width: Width = "double") -> Drawing:
-    """Samples, and those of other patients that are nearest in the features."""
+    """Samples, and the samples of other patients with the nearest features."""
     import pandas as pd
 
     table = pd.read_csv(of.folder / "neighbours.csv")
     queries = of.about["neighbours"]["queries"]
     away = {int(str(q)): rows["distance"].to_numpy() for q, rows in table.groupby("sample") if q in queries}
     found = of.pictures("neighbours")[0]
-    rows: list[Row] = [(f"sample {i + 1}", [*pictures]) for i, pictures in enumerate(found)]
+    rows: list[PictureRow] = [(f"sample {i + 1}", [*pictures]) for i, pictures in enumerate(found)]
     k = found.shape[1] - 1
     under = [["", *(f"{d:.2f}" for d in away[q])] for q in queries]
     figure = _draw(
         of, rows, ["sample", *(f"neighbour {i + 1}" for i in range(k))], width, planes=[0] * len(rows), under=under
     )
     figure.caption = (
-        "Nearest neighbours among the samples of other patients, by the Euclidean distance (the number) of the "
-        f"features of {_who(of)}, each divided by its standard deviation. Inputs are shown; the samples on the left "
-        f"are of patients {'not trained on' if of.held_out.any() else 'trained on'}.{_alike(of, table)} "
-        f"neighbours.csv has the nearest of every sample.{_shown(of, 0)}"
+        "Nearest neighbours among the samples of other patients, by the Euclidean distance (the number) between the "
+        f"features of {_who(of)}, each divided by its standard deviation. The pictures are inputs. The patients on the "
+        f"left {'did not train' if of.held_out.any() else 'trained'} the network.{_alike(of, table)} neighbours.csv "
+        f"has the nearest neighbours of every sample.{_shown(of, 0)}"
     )
     return figure
 
 
 def _draw(
     of: Latents,
-    rows: list[Row],
+    rows: list[PictureRow],
     titles: Sequence[str],
     width: Width,
     *,
@@ -146,7 +148,7 @@ def _draw(
     last: Callable[[Axes, int, float], None] | None = None,
     under: Sequence[Sequence[str]] = (),
 ) -> Drawing:
-    """Pictures `(C, h, w)` in rows; each row is of one plane, by default of the planes in turn."""
+    """Draws pictures `(C, h, w)` in rows; each row shows one plane, by default the planes in turn."""
     per_plane = len(rows) // len(of.about["planes"])
     planes = planes or [i // per_plane for i in range(len(rows))]
     aspects = [of.about["planes"][plane]["aspect"] for plane in planes]
@@ -179,14 +181,14 @@ def _draw(
 
 
 def _picture(axes: Axes, picture: Float32, channels: Sequence[str], grey: tuple[float, float], aspect: float) -> None:
-    """The first channel in grey, and where there are two the outline of the mask over it."""
+    """Draws the first channel in grey, and over it the outline of the mask if there are two channels."""
     axes.imshow(picture[0], cmap="gray", vmin=grey[0], vmax=grey[1], aspect=aspect)
     if len(channels) > 1 and picture[1].min() < HALF < picture[1].max():
         axes.contour(picture[1], levels=[HALF], colors=COLOURS[4], linewidths=0.7)
 
 
 def _grey(of: Latents) -> tuple[float, float]:
-    """The grey scale of all figures: that of the inputs that are rebuilt."""
+    """The grey scale of all figures, from the inputs of the reconstructions."""
     if of.about["channels"][0] == "mask":
         return 0.0, 1.0
     inputs = np.concatenate([before[:, 0].ravel() for before, _ in of.pictures("reconstructions")])
@@ -204,7 +206,7 @@ def _planes(of: Latents) -> list[str]:
 
 
 def _shown(of: Latents, plane: int | None = None) -> str:
-    """Which slices, and what grey and colour mean; all planes where none is named."""
+    """The end of a caption on slices, grey and colour; on all planes if none is given."""
     planes = of.about["planes"]
     which = "along each axis" if plane is None else planes[plane]["name"]
     return (f" Middle slices, {which}." if len(planes) > 1 else "") + _look(of)
@@ -217,7 +219,7 @@ def _look(of: Latents) -> str:
     else:
         look = "Grey from the 1st to the 99th percentile of all pictures shown."
     if len(channels) > 1:
-        look += " Orange: outline of the mask, where it is one half."
+        look += " Orange: outline of the mask at one half."
     return f" {look}"
 
 
@@ -234,26 +236,26 @@ def _fit(of: Latents, i: int) -> str:
 
 def _fits(of: Latents) -> str:
     if "mask" in of.about["channels"]:
-        return "Dice: of what lies above one half, in the whole picture."
+        return "Dice: of the mask above one half, in the whole picture."
     return "RMSE: root mean squared error of a pixel, in the units of the input."
 
 
-def _said(of: Latents, meanings: Sequence[str]) -> str:
+def _below(of: Latents, meanings: Sequence[str]) -> str:
     if not any(meanings):
         return ""
-    within = "" if of.level is None else " within level"
-    return f"Under a feature's name: the measure with the largest Spearman correlation{within}. "
+    within = "" if of.place is None else f" within {of.run.within}"
+    return f"Below the name of a feature: the measure with the largest Spearman correlation{within}. "
 
 
 def _alike(of: Latents, table: Any) -> str:
-    """How often a neighbour is of the same level, and how often any sample of another patient is."""
-    if of.level is None:
+    """A sentence on how often a neighbour is at the same place, and how often any sample of another patient is."""
+    if of.place is None:
         return ""
-    near = float((of.level[table["sample"]] == of.level[table["neighbour"]]).mean())
-    both = np.unique(np.stack([of.level, of.patient]), axis=1, return_counts=True)[1]
-    alike = (np.bincount(of.level) ** 2).sum() - (both**2).sum()
-    chance = float(alike / (len(of.level) ** 2 - (np.bincount(of.patient) ** 2).sum()))
+    near = float((of.place[table["sample"]] == of.place[table["neighbour"]]).mean())
+    both = np.unique(np.stack([of.place, of.patient]), axis=1, return_counts=True)[1]
+    alike = (np.bincount(of.place) ** 2).sum() - (both**2).sum()
+    chance = float(alike / (len(of.place) ** 2 - (np.bincount(of.patient) ** 2).sum()))
     return (
-        f" {100 * near:.0f} % of all neighbours are of the sample's level, {100 * chance:.0f} % of all pairs of two "
-        "patients."
+        f" {100 * near:.0f} % of all neighbours have the same {of.run.within} as the sample, and {100 * chance:.0f} % "
+        "of all pairs of samples of two patients do."
     )

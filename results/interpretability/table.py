@@ -13,21 +13,22 @@ if TYPE_CHECKING:
     import pandas as pd
 
 EVENTS = 20
-"""Patients with an event below which a correlation is exploratory and has no p-value."""
+"""The number of patients with an event below which a correlation is exploratory and has no p-value."""
 
 METHODS: tuple[Method, ...] = get_args(Method)
-WITHIN, POOLED = "within level", "pooled"
+POOLED = "pooled"
 
 
 def correlation_table(of: Latents, *, resamples: int = RESAMPLES, flips: int = FLIPS, seed: int = 0) -> pd.DataFrame:
-    """A row a feature, measure, method and adjustment, those within level first.
+    """A row for each feature, measure, method and adjustment; `within PLACE` comes before `pooled`.
 
     Columns: `feature`, `measure`, `kind` (measure or grading), `method`, `adjustment`, `r`, `low`, `high`, `p`, `q`
     (Benjamini and Hochberg over all p-values of the method and adjustment, `family` of them), `n`, `patients`,
-    `held_out_r` and `held_out_n` (the patients alone that the network did not see), `remark`.
+    `held_out_r` and `held_out_n` (only the patients that the network did not see), `remark`.
 
-    All samples count, also those of patients that trained the network: it saw neither measure nor grading. A grading
-    that fewer than 20 patients have outside its commonest class, or a measure that fewer have, has no p-value.
+    All samples count, also those of patients that trained the network, since it saw neither measure nor grading. There
+    is no p-value for a grading with fewer than 20 patients outside its commonest class, nor for a measure that fewer
+    than 20 patients have.
     """
     import pandas as pd
 
@@ -35,16 +36,16 @@ def correlation_table(of: Latents, *, resamples: int = RESAMPLES, flips: int = F
     rare = np.array([_events(of, name) < EVENTS for name in map(str, of.measures)])
     nothing = np.zeros(len(of.values), dtype=np.int64)
     parts = []
-    for adjustment, level in ((WITHIN, of.level), (POOLED, nothing)):
-        if level is None:
+    for adjustment, place in ((within(of), of.place), (POOLED, nothing)):
+        if place is None:
             continue
         for method in METHODS:
             found = correlations(
-                of.values, measured, of.patient, level, method, resamples=resamples, flips=flips, seed=seed
+                of.values, measured, of.patient, place, method, resamples=resamples, flips=flips, seed=seed
             )
             out = of.held_out
             alone = (
-                correlations(of.values[out], measured[out], of.patient[out], level[out], method, resamples=0, flips=0)
+                correlations(of.values[out], measured[out], of.patient[out], place[out], method, resamples=0, flips=0)
                 if out.any()
                 else None
             )
@@ -72,13 +73,18 @@ def correlation_table(of: Latents, *, resamples: int = RESAMPLES, flips: int = F
     return pd.concat(parts, ignore_index=True)
 
 
+def within(of: Latents) -> str:
+    """The adjustment that compares samples at one place only, such as `within level`."""
+    return f"within {of.run.within}"
+
+
 def short(r: float) -> str:
     """A correlation as figures write it: `.87`, with a true minus sign."""
     return f"{r:.2f}".replace("-0.00", "0.00").replace("0.", ".").replace("-", "\N{MINUS SIGN}")
 
 
 def _events(of: Latents, name: str) -> int:
-    """The patients who have a measure; of a grading those who have another than its commonest class."""
+    """The number of patients who have a measure; for a grading, of those outside its commonest class."""
     values = of.measures[name].to_numpy(dtype=np.float64)
     known = np.isfinite(values)
     if of.about["kinds"][name] == "grading" and known.any():

@@ -23,7 +23,7 @@ FORMATS = ("pdf", "png")
 
 
 def write_figures(run: Path, folder: Path, *, width: Width = "double", resamples: int = RESAMPLES) -> list[Path]:
-    """Writes `correlations.csv`, every figure as PDF and PNG, and `captions.md`, beside the arrays.
+    """Writes `correlations.csv`, every figure as PDF and PNG, and `captions.md` into the folder of the arrays.
 
     Args:
         run: A run folder.
@@ -61,14 +61,14 @@ def _wanted(of: Latents, table: pd.DataFrame, width: Width) -> list[tuple[str, C
     from results.interpretability import pictures
     from results.interpretability.heat_map import correlation_heat_map
 
-    said = [_meaning(table, f"z{j}") for j in of.about["traversal"]["features"]]
+    meanings = [_meaning(table, f"z{j}") for j in of.about["traversal"]["features"]]
     planes = of.about["planes"]
     names = [f"_{plane['name'].replace(' ', '_')}" if len(planes) > 1 else "" for plane in planes]
     return [
         *((f"correlations_{m}", partial(correlation_heat_map, of, table, m, width=width)) for m in METHODS),
         ("reconstructions", partial(pictures.reconstructions, of, width=width)),
         *(
-            (f"traversal{name}", partial(pictures.traversal, of, i, meanings=said, width=width))
+            (f"traversal{name}", partial(pictures.traversal, of, i, meanings=meanings, width=width))
             for i, name in enumerate(names)
         ),
         ("interpolation", partial(pictures.interpolation, of, width=width)),
@@ -78,7 +78,7 @@ def _wanted(of: Latents, table: pd.DataFrame, width: Width) -> list[tuple[str, C
 
 
 def _meaning(table: pd.DataFrame, feature: str) -> str:
-    """The measure that goes most with a feature, by Spearman within level where there are levels."""
+    """The measure that correlates most with a feature, by Spearman and within places if there are places."""
     rows = table[(table["feature"] == feature) & (table["method"] == "spearman") & (table["remark"] == "")]
     rows = rows[(rows["adjustment"] == table["adjustment"].iloc[0]) & (rows["kind"] == "measure") & rows["r"].notna()]
     if rows.empty:

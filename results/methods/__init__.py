@@ -1,4 +1,4 @@
-"""What goes around a table in a paper: the methods in words, from a run folder alone."""
+"""The methods section of a paper, from a run folder alone."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
-from results.methods import data, evaluation, steps
+from results.methods import data, evaluation, software, steps, training
 from results.methods.evidence import Evidence, gather
 from results.methods.references import bibtex
 from results.run_folder import Run
@@ -15,7 +15,7 @@ from results.run_folder import Run
 def methods(run: Run) -> str:
     """The methods section of a paper in Markdown, with citations as `[@key]` and their BibTeX below.
 
-    Every number is from the run folder. What it does not hold stands as `[AUTHORS: ...]`.
+    Every number is from the run folder. Where it lacks something, the text asks for it: `[AUTHORS: ...]`.
 
     Args:
         run: A run folder.
@@ -28,13 +28,14 @@ def methods(run: Run) -> str:
         "Data": data.data(evidence),
         "Split": data.split(evidence),
         "Grid": _grid(evidence),
-        "Training": evaluation.training(evidence),
+        "Training": training.training(evidence),
         "Statistics": evaluation.statistics(evidence),
-        "Software and hardware": evaluation.provenance(evidence),
+        "Software and hardware": software.provenance(evidence),
     }
     paragraphs = [f"**{title}.** {' '.join(sentences)}" for title, sentences in sections.items()]
-    keys = re.findall(r"@(\w+)", " ".join(re.findall(r"\[(@[^]]*)\]", " ".join(paragraphs))))
-    return "\n\n".join(["## Methods", *paragraphs, "## References", f"```bibtex\n{bibtex(keys)}\n```"]) + "\n"
+    groups = re.findall(r"\[(@[^]]*)\]", " ".join(paragraphs))
+    references = bibtex(re.findall(r"@([^;\]\s]+)", " ".join(groups)), evidence.plug_ins.references)
+    return "\n\n".join(["## Methods", *paragraphs, "## References", f"```bibtex\n{references}\n```"]) + "\n"
 
 
 def _grid(evidence: Evidence) -> Iterator[str]:
@@ -44,8 +45,8 @@ def _grid(evidence: Evidence) -> Iterator[str]:
     floors = len(evidence.run.cells) - len(cells)
     targets = len(evidence.run.targets)
     yield (
-        f"The grid has {_count(combinations, 'combination')} of steps for {_count(targets, 'target')}: "
-        f"{_count(len(cells), 'cell')}, beside {_count(floors, 'cell')} of floors."
+        f"The grid has {_count(combinations, 'combination')} of steps and {_count(targets, 'target')}. A cell is one "
+        f"combination for one target: the run has {_count(len(cells), 'cell')}, and {_count(floors, 'cell')} of floors."
     )
     states = Counter(cell.status for cell in evidence.run.cells)
     if set(states) != {"done"}:

@@ -1,4 +1,4 @@
-"""What a run folder answers to a reviewer's checklist, an answer a question."""
+"""The answers of a run folder to a reviewer's checklist, one for each question."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
-from results.methods import data, evaluation, steps
+from results.methods import data, evaluation, software, steps, training
 from results.methods.evidence import Evidence
-from results.methods.known import TRAINED
-from results.scores.scores import EXPLORATORY
+from results.scores.target import EXPLORATORY
 
 AUTHORS = "only the authors can say"
 
@@ -28,19 +27,19 @@ def answers(evidence: Evidence) -> dict[str, str]:
         "size": [f"{size}. The reason: {AUTHORS}."],
         "classes": [*_classes(evidence), f"Their definition: {AUTHORS}."],
         "split": data.split(evidence),
-        "level": [f"Parts share no {unit}."],
+        "level": [f"Training and test parts share no {unit}."],
         "inputs": steps.sentences(evidence, ["sequences", "tables"]),
         "regions": steps.sentences(evidence, ["regions"]),
         "model": steps.sentences(evidence, ["encoders", "fusion", "heads"]),
         "weights": _weights(evidence),
-        "software": [*evaluation.packages(evidence), *evaluation.code(evidence.sessions)],
-        "held_out": ["Each sample by the model of the fold, or split, that did not train on its patient."],
-        "scaling": ["Features are standardised by the training rows of the fold."],
-        "output": ["A probability for each class.", evaluation.classes(evidence)],
-        "training": evaluation.training(evidence),
+        "software": [*software.packages(evidence), *software.code(evidence.sessions)],
+        "held_out": ["Each sample was predicted by a model that was not trained on its patient."],
+        "scaling": ["Features are standardised by the mean and deviation of the training rows of each fold."],
+        "output": ["A probability for each class.", training.classes(evidence)],
+        "training": training.training(evidence),
         "choice": list(evaluation.best(evidence)) or ["One combination of steps was run, so none was chosen."],
         "ensembles": _ensembles(evidence),
-        "balance": [*steps.sentences(evidence, ["balance"]), *evaluation.recalibration(evidence)],
+        "balance": [*steps.sentences(evidence, ["balance"]), *training.recalibration(evidence)],
         "metrics": [*evaluation.metrics(evidence), f"Their reason: {AUTHORS}."],
         "uncertainty": [*evaluation.intervals(evidence), *evaluation.nulls(evidence)],
         "robustness": _robustness(evidence),
@@ -51,18 +50,18 @@ def answers(evidence: Evidence) -> dict[str, str]:
             f"{size} remained.",
             *_left(evidence),
         ],
-        "characteristics": [f"Table 1 (`table_one`) by split. What it marks [AUTHORS]: {AUTHORS}."],
+        "characteristics": [f"See table 1, by split. For what it marks with [AUTHORS], {AUTHORS}."],
         "events": targets,
         "performance": _performance(evidence),
         "failures": _failures(evidence),
         "limits": _limits(evidence),
-        "code": [*evaluation.code(evidence.sessions), f"Where data, code and models can be had: {AUTHORS}."],
+        "code": [*software.code(evidence.sessions), f"Where data, code and models can be had: {AUTHORS}."],
     }
     return {name: re.sub(r" \[@[^]]*\]", "", " ".join(sentences)) for name, sentences in given.items()}
 
 
 def _left(evidence: Evidence) -> Iterator[str]:
-    """How many samples cells predict, where it is not the same for all."""
+    """How many samples cells predict, where this differs between cells."""
     for name in evidence.run.targets:
         counts = {p.sequences: p.n_samples for p in evidence.populations if p.target == name}
         if set(counts.values()) != {len(evidence.samples)}:
@@ -88,19 +87,21 @@ def _classes(evidence: Evidence) -> Iterator[str]:
 
 
 def _weights(evidence: Evidence) -> Iterator[str]:
-    networks = [step for step in steps.used(evidence) if step.weights]
-    for random, words in ((False, "trained weights"), (True, "random weights that stay untrained")):
-        names = dict.fromkeys(f"`{step.name}`" for step in networks if (step.weights == "random") == random)
-        if names:
-            yield f"With {words}: {', '.join(names)}."
-    if any(step.learns == "labels" or step.name in TRAINED for step in steps.used(evidence)):
-        seed = evidence.run.protocol.get("seed")
-        yield f"What is trained in the fold starts from random weights, drawn from seed {seed}."
+    networks = [one for one in evidence.plug_ins.used if one.weights]
+    seed = f"random weights drawn from seed {evidence.run.protocol.get('seed')}"
+    states: dict[str, dict[str, None]] = {}
+    for one in networks:
+        start = seed if one.weights == "random" else "pretrained weights"
+        frozen = "untrained" if one.weights == "random" else "frozen"
+        state = f"With {start}, {frozen}" if one.learns == "nothing" else f"Trained in each fold, starting from {start}"
+        states.setdefault(state, {})[f"`{one.name}`"] = None
+    yield from (f"{state}: {', '.join(names)}." for state, names in states.items())
+    for name, licence in dict.fromkeys((one.name, one.licence) for one in networks if one.licence):
+        yield f"Licence of the pretrained weights of `{name}`: {licence}."
 
 
 def _ensembles(evidence: Evidence) -> Iterator[str]:
-    averaging = ("xgboost_bagging", "early_attention_cnn", "per_sequence")
-    names = dict.fromkeys(f"`{step.name}`" for step in steps.used(evidence) if step.name in averaging)
+    names = dict.fromkeys(f"`{one.name}`" for one in evidence.plug_ins.used if one.averages)
     yield f"Steps that average several models: {', '.join(names)}." if names else "No step averages several models."
     yield "Predictions were not averaged over folds, repeats or cells."
 
@@ -121,7 +122,7 @@ def _explainability(evidence: Evidence) -> Iterator[str]:
 
 
 def _performance(evidence: Evidence) -> Iterator[str]:
-    """The highest AUC of each target with its interval, beside `location`."""
+    """The highest AUC of each target with its interval, and that of `location`."""
     table = evidence.scores
     if table is None or not {"auc", "auc_low", "auc_high"} <= set(table):
         yield f"The folder keeps no AUC with an interval: {AUTHORS}."
@@ -146,21 +147,21 @@ def _failures(evidence: Evidence) -> Iterator[str]:
 
 
 def _limits(evidence: Evidence) -> Iterator[str]:
-    """What a reviewer will hold against the run."""
+    """What a reviewer may object to."""
     run = evidence.run
     if steps.is_phantom(evidence):
         yield "The data are a phantom by their name."
     if run.protocol.get("split") != "official":
         yield "No external test."
     if not run.patients_known:
-        yield "Patients are unknown, so parts may share some."
+        yield "Patients are unknown, so training and test parts may share some."
     small = sorted({p.target for p in evidence.populations if p.rarest < EXPLORATORY})
     if small:
         yield f"Exploratory, with fewer than {EXPLORATORY} patients in a class: {', '.join(small)}."
     if not evidence.null_runs[2]:
         yield "No runs on permuted labels."
-    if any(step.weights == "random" for step in steps.used(evidence)):
-        yield "Some networks have random weights and say nothing of trained ones."
+    if any(one.weights == "random" and one.learns == "nothing" for one in evidence.plug_ins.used):
+        yield "Some networks have random weights; their scores do not show what trained ones reach."
     if any(int(session.get("code", {}).get("changed_files", 0)) for session in evidence.sessions):
         yield "The code had changes that no commit holds."
     yield f"Others: {AUTHORS}."

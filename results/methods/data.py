@@ -6,9 +6,8 @@ import re
 from collections.abc import Iterator
 
 from results.methods.evidence import Evidence
-from results.methods.known import STEPS
 from results.methods.steps import is_phantom
-from results.scores.scores import EXPLORATORY
+from results.scores.target import EXPLORATORY
 
 REASONS = 8
 
@@ -19,7 +18,7 @@ def data(evidence: Evidence) -> Iterator[str]:
     n_patients, n_samples = evidence.samples["patient"].nunique(), len(evidence.samples)
     yield source(evidence)
     whom = f"{n_samples} samples of {n_patients} patients"
-    yield f"{whom[0].upper()}{whom[1:]} were read; a sample is what gets one label{_placed(evidence)}."
+    yield f"{whom[0].upper()}{whom[1:]} were read. A sample is the unit that gets one label{_placed(evidence)}."
     if not run.patients_known:
         yield "The source gives no patient ids, so each sample was counted as a patient."
     yield exclusions(evidence)
@@ -66,8 +65,8 @@ def split(evidence: Evidence) -> Iterator[str]:
         )
     sizes = folds[folds["fold"] >= 0].groupby(["repeat", "fold"])["patient"].nunique()
     yield (
-        f"A test part held {_range(int(sizes.min()), int(sizes.max()))} {unit}s; all samples of a {unit} lay in "
-        "the same part, and the folds were the same for all targets and cells."
+        f"The test part of a fold held {_range(int(sizes.min()), int(sizes.max()))} {unit}s. All samples of a {unit} "
+        "lay in the same part, and the folds were the same for all targets and cells."
     )
     if (folds["fold"] < 0).any():
         yield f"{folds.loc[folds['fold'] < 0, 'patient'].nunique()} {unit}s were always in training."
@@ -75,22 +74,23 @@ def split(evidence: Evidence) -> Iterator[str]:
 
 
 def source(evidence: Evidence) -> str:
-    """Where the data are from, as far as the folder says."""
-    name = evidence.run.dataset.partition(" (")[0]
-    known = STEPS["data"].get(name)
+    """Where the data are from, as far as the run folder records it."""
+    name, dataset = evidence.run.dataset, evidence.plug_ins.dataset
     if is_phantom(evidence):
         return (
-            f"The data are `{evidence.run.dataset}`: by their name a phantom in this layout and no scans of patients "
-            "[AUTHORS: say how they were made]."
+            f"The data are `{name}`: by their name a phantom in this layout and no scans of patients [AUTHORS: "
+            "describe how they were made]."
         )
-    if known is None or not known.cites:
-        return f"The data were read by `{evidence.run.dataset}` [AUTHORS: name and cite the source of the images]."
-    return f"The data were {known.words} (`{evidence.run.dataset}`) [@{known.cites[0]}]."
+    if not dataset.words or not dataset.cites:
+        words = f": {dataset.words}" if dataset.words else ""
+        return f"The data were read by `{name}`{words} [AUTHORS: name and cite the source of the images]."
+    cites = "; ".join(f"@{key}" for key in dataset.cites)
+    return f"The data were {dataset.words} (`{name}`) [{cites}]."
 
 
 def _placed(evidence: Evidence) -> str:
     locations = evidence.run.locations
-    return f", and is located by {', '.join(locations)}" if locations else ""
+    return f"; it is located by {' and '.join(locations)}" if locations else ""
 
 
 def exclusions(evidence: Evidence) -> str:
@@ -125,8 +125,8 @@ def target(evidence: Evidence, name: str) -> str:
             f"the rarest class in {p.rarest} patients)"
         )
     same = len({part.partition(", ")[2] for part in parts}) == 1 and len(parts) > 1
-    told = f"{parts[0].partition(', ')[2]}, the same for every choice of sequences" if same else "; ".join(parts)
-    text = f"The target {name} has the classes {classes}: {told}."
+    who = f"{parts[0].partition(', ')[2]}, the same for every choice of sequences" if same else "; ".join(parts)
+    text = f"The target {name} has the classes {classes}: {who}."
     if any(p.uneven for p in populations):
         text += " Some of its cells predicted fewer of these samples."
     if min(p.rarest for p in populations) < EXPLORATORY:

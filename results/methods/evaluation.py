@@ -1,4 +1,4 @@
-"""Training, statistics, software and cost in sentences."""
+"""Scores, comparisons and their statistics in sentences."""
 
 from __future__ import annotations
 
@@ -6,97 +6,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from results.methods.evidence import Evidence
-from results.methods.known import OF_SOFTWARE
-from results.methods.steps import PRETRAINED, software, used
+from results.methods.steps import in_words
+from results.scores.named import is_step
 from results.scores.paired import ENOUGH_FOLDS
-from results.scores.scores import EXPLORATORY, is_step
-from results.statistics.metrics import METRICS, ORDINAL, OfPairs
-from results.tables.notes import calling
-
-WHAT = {"encoders": "encoder", "missing": "substitute", "fusion": "fusion", "tables": "table"}
-TITLES = {
-    "numpy": "NumPy",
-    "opencv-python-headless": "OpenCV",
-    "scikit-learn": "scikit-learn",
-    "simpleitk": "SimpleITK",
-    "torch": "PyTorch",
-    "lightgbm": "LightGBM",
-    "xgboost": "XGBoost",
-    "monai": "MONAI",
-}
-
-
-def training(evidence: Evidence) -> Iterator[str]:
-    """What learns inside the fold, tuning, balancing."""
-    steps = used(evidence)
-    learning = [
-        f"{WHAT.get(s.axis, s.axis)} `{s.name}` (with{'' if s.learns == 'labels' else 'out'} labels)"
-        for s in steps
-        if s.learns
-    ]
-    learning += [f"the projection of `{s.name}`" for s in steps if s.projected]
-    others = f". So was all else that learns: {', '.join(dict.fromkeys(learning))}" if learning else ""
-    yield (
-        "Inside each fold every head was fitted on the training patients alone, on features standardised on them"
-        f"{others}."
-    )
-    trained = {s.name for s in steps if s.axis == "fusion" and s.learns == "labels"}
-    if any(c.axes.get("fusion", "").split("(")[0] in trained and c.head != "own" for c in evidence.cells):
-        yield (
-            "Heads on features of a fusion trained with labels were calibrated on inner refits of it that had not seen "
-            "the rows in question."
-        )
-    frozen = list(dict.fromkeys(f"`{s.name}`" for s in steps if s.name in PRETRAINED))
-    if frozen:
-        verb = "was" if len(frozen) == 1 else "were"
-        yield f"{' and '.join(frozen)} {verb} not trained or fine-tuned on these data."
-    yield tuning(evidence)
-    yield (
-        "Inner splits for early stopping, calibration and tuning were cut by patient from the training patients"
-        + (
-            "; only the part that a head is fitted on was resampled, and calibration, early stopping, tuning and test "
-            "rows were real ones."
-            if any(step.axis == "balance" and step.name != "class_weight" and step.known for step in steps)
-            else "."
-        )
-    )
-    yield from recalibration(evidence)
-    yield (
-        f"{classes(evidence)} No threshold was chosen on test data. Parameters that are not "
-        "named are the defaults of the code at its commit [AUTHORS: give those that matter; "
-        "`run_benchmark.py list encoders` (and so on) prints them]."
-    )
-
-
-def classes(evidence: Evidence) -> str:
-    """Which class a sample is called."""
-    told: dict[str, dict[str, None]] = {}
-    for cell in evidence.cells:
-        told.setdefault(calling(evidence.run, cell.classes), {})[cell.target] = None
-    if len(told) == 1:
-        return next(iter(told))
-    return " ".join(f"{', '.join(targets)}: {said[0].lower()}{said[1:]}" for said, targets in told.items())
-
-
-def recalibration(evidence: Evidence) -> Iterator[str]:
-    """What was done about probabilities of fits on balanced rows."""
-    if any(evidence.run.predictions(cell).recalibrated is not None for cell in evidence.cells if cell.status == "done"):
-        yield (
-            "Probabilities of heads fitted on balanced rows are given as fitted and recalibrated, by a sigmoid learnt "
-            "on real held-out rows of inner folds [@platt1999]."
-        )
-
-
-def tuning(evidence: Evidence) -> str:
-    """Which heads were tuned, and how."""
-    tuned = [cell for cell in evidence.cells if cell.tuned]
-    if not tuned:
-        return "No head was tuned: all kept the parameters named above or their defaults."
-    how = "by macro AUC on inner folds grouped by patient"
-    if len(tuned) == len(evidence.cells):
-        return f"All heads were tuned {how}."
-    heads = ", ".join(dict.fromkeys(f"`{cell.head}`" for cell in tuned))
-    return f"{len(tuned)} of {len(evidence.cells)} cells have a head that was tuned ({heads}), {how}; others were not."
+from results.scores.target import EXPLORATORY
+from results.statistics.metrics import METRICS
+from results.statistics.metrics.base import OfPairs
 
 
 def statistics(evidence: Evidence) -> Iterator[str]:
@@ -156,7 +71,7 @@ def _size(evidence: Evidence, family: Mapping[str, Any]) -> str:
     steps = {axis: step for axis, step in family["family"].items() if axis != "targets"}
     of = [cell for cell in evidence.run.cells if not cell.floor and cell.target == evidence.run.targets[0]]
     n = sum(all(is_step(cell.axes[axis], step) for axis, step in steps.items()) for cell in of)
-    return f"{METRICS[family['metric']].label} of {n} cells a target"
+    return f"{METRICS[family['metric']].title(evidence.run.within)} of {n} cells per target"
 
 
 def metrics(evidence: Evidence) -> Iterator[str]:
@@ -164,12 +79,12 @@ def metrics(evidence: Evidence) -> Iterator[str]:
     run, repeats = evidence.run, evidence.folds["repeat"].nunique()
     over = f", then averaged over the {repeats} repeats" if repeats > 1 else ""
     ordinal = any(cell.ordinal for cell in run.cells)
-    names = [name for name in evidence.metrics if (ordinal or name not in ORDINAL)]
-    names = [name for name in names if run.levels or name != "auc_within_level"]
+    names = [name for name in evidence.metrics if name in METRICS and (ordinal or not METRICS[name].ordinal)]
+    names = [name for name in names if run.places or name != "auc_within_location"]
     if names:
         some = not all(cell.ordinal for cell in run.cells)
-        only = {name: " (ordinal targets)" if some and name in ORDINAL else "" for name in names}
-        labels = [_lower(METRICS[name].label) + only[name] for name in names]
+        only = {name: " (ordinal targets)" if some and METRICS[name].ordinal else "" for name in names}
+        labels = [_lower(METRICS[name].title(run.within)) + only[name] for name in names]
         yield f"Scores were {', '.join(labels)}." if len(labels) > 1 else f"The score was {labels[0]}."
     else:
         yield "[AUTHORS: name the scores; the run folder keeps no table of them.]"
@@ -185,8 +100,8 @@ def metrics(evidence: Evidence) -> Iterator[str]:
     yield f"AUC {pooled}.{more}"
     if parts > 1 and any(not isinstance(METRICS[name], OfPairs) for name in names):
         yield f"Other scores pooled the predictions of all folds{' of a repeat' if repeats > 1 else ''}{over}."
-    if "auc_within_level" in names:
-        yield f"AUC within level compared samples of the same {run.level_column}."
+    if "auc_within_location" in names:
+        yield f"AUC within {run.within} compared samples of the same {run.within}."
 
 
 def beside(evidence: Evidence) -> Iterator[str]:
@@ -222,18 +137,14 @@ def intervals(evidence: Evidence) -> Iterator[str]:
 
 def floors(evidence: Evidence) -> Iterator[str]:
     """The floors, and what gains are over."""
-    words = {
-        "prior": "the class frequencies of the training fold (`prior`)",
-        "random": "random draws from these (`random`)",
-        "location": f"a logistic regression on {' and '.join(evidence.run.locations)} alone (`location`)",
-        "presence": "a logistic regression on which sequences a sample has (`presence`)",
-    }
-    names = {cell.head for cell in evidence.run.cells if cell.floor}
-    shown = [said for name, said in words.items() if name in names]
-    if shown:
-        yield f"Floors that see no image were scored in the same way: {'; '.join(shown)}."
-    if "location" in names:
-        yield "Gains are the AUC minus that of `location`, on the samples that both predict, from the same resamples."
+    labels = dict.fromkeys(cell.axes["heads"] for cell in evidence.run.cells if cell.floor)
+    found = [one for label in labels for one in evidence.plug_ins.of("heads", label)]
+    if found:
+        yield f"Floors that see no image were scored in the same way: {'; '.join(map(in_words, found))}."
+    if any(one.name == "location" for one in found):
+        columns = evidence.run.locations
+        yield f"The locating {'column is' if len(columns) == 1 else 'columns are'} {' and '.join(columns)}."
+        yield "Gains are the AUC minus that of `location`, on the samples that both predict and in the same resamples."
 
 
 def nulls(evidence: Evidence) -> Iterator[str]:
@@ -249,73 +160,6 @@ def nulls(evidence: Evidence) -> Iterator[str]:
         f"{again} run again {runs} times each on labels permuted{within}, on folds drawn anew; p is (1 + "
         "runs whose AUC was at or above the observed one) / (runs + 1) [@phipson2010], and is not given where a class "
         f"has fewer than {EXPLORATORY} patients."
-    )
-
-
-def provenance(evidence: Evidence) -> Iterator[str]:
-    """Versions, code, hardware, time and memory."""
-    sessions = evidence.sessions
-    if not sessions:
-        yield "[AUTHORS: software, hardware and time; the run folder has no session.]"
-        return
-    yield from packages(evidence)
-    yield from code(sessions)
-    yield from _hardware(evidence)
-
-
-def packages(evidence: Evidence) -> Iterator[str]:
-    """The packages that the steps use, with all versions that the starts had."""
-    versions: dict[str, list[str]] = {}
-    for session in evidence.sessions:
-        for name, version in session.get("versions", {}).items():
-            versions.setdefault(name, [])
-            versions[name] += [version] if version not in versions[name] else []
-    names = [name for name in software(evidence) if versions.get(name, ["absent"]) != ["absent"]]
-    cites = {name: f" [@{OF_SOFTWARE[name]}]" if name in OF_SOFTWARE else "" for name in names}
-    listed = ", ".join(f"{TITLES.get(name, name)} {' and '.join(versions[name])}{cites[name]}" for name in names)
-    yield f"Experiments ran in Scangrid on Python {' and '.join(versions.get('python', ['[AUTHORS]']))} with {listed}."
-
-
-def code(sessions: list[dict[str, Any]]) -> Iterator[str]:
-    """The commits of the code, the dates, and whether files differed."""
-    commits = list(dict.fromkeys(s["code"]["commit"] for s in sessions if s.get("code", {}).get("commit")))
-    if not commits:
-        yield "[AUTHORS: version of the code; the run was made outside a git checkout.]"
-        return
-    yield f"The code was at commit{'s' if len(commits) > 1 else ''} {', '.join(commit[:12] for commit in commits)}."
-    finished = sorted(session["finished"][:10] for session in sessions if session.get("finished"))
-    if finished:
-        yield f"It finished on {' to '.join(dict.fromkeys((finished[0], finished[-1])))}."
-    changed = [int(session.get("code", {}).get("changed_files", 0)) for session in sessions]
-    if any(changed):
-        yield (
-            f"In {sum(n > 0 for n in changed)} of {len(changed)} starts, files differed from the commit (up to "
-            f"{max(changed)}) [AUTHORS: rerun on a clean commit, or say what differed]."
-        )
-
-
-def _hardware(evidence: Evidence) -> Iterator[str]:
-    sessions = evidence.sessions
-    machines = []
-    for session in sessions:
-        m = session.get("machine", {})
-        gpu = f", {m['gpu']}" if m.get("gpu") and session.get("device") != "cpu" else ""
-        memory = f"{m['memory_gib']:g} GiB of memory" if "memory_gib" in m else "memory unknown"
-        machines.append(
-            f"{m.get('processor') or 'a processor'} ({m.get('cores', '?')} cores, {memory}{gpu}), {m.get('system', '')}"
-        )
-    devices = ", ".join(evidence.run.devices) or "unknown"
-    yield f"They ran on {'; and on '.join(dict.fromkeys(machines))}; the device was {devices}."
-    parts: dict[str, float] = {}
-    for session in sessions:
-        for name, seconds in session.get("seconds", {}).items():
-            parts[name] = parts.get(name, 0.0) + seconds
-    starts = "1 start" if len(sessions) == 1 else f"{len(sessions)} starts"
-    detail = ", ".join(f"{name} {seconds:.0f}" for name, seconds in parts.items())
-    peak = max((session.get("peak_memory_mib", 0.0) for session in sessions), default=0.0)
-    yield (
-        f"The run took {sum(parts.values()):.0f} s in {starts} ({detail}); results that earlier runs had left are not "
-        f"counted. Peak memory was {peak / 1024:.1f} GiB."
     )
 
 

@@ -1,15 +1,17 @@
-"""What a run folder holds besides predictions: sessions, samples, folds, exclusions, and who each target is of."""
+"""What a run folder holds besides predictions: sessions, samples, folds, exclusions, patients of each target."""
 
 from __future__ import annotations
 
 import json
 from collections import Counter
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from results.run_folder import Cell, ResultsError, Run
+from results.plug_ins import PlugIns, read_plug_ins
+from results.run_folder import ResultsError, Run, RunCell
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -64,15 +66,15 @@ class Population:
 
 @dataclass(frozen=True, eq=False)
 class Evidence:
-    """All that a paper can take from a run folder.
+    """All that a paper needs from a run folder.
 
     Args:
         run: The run.
-        sessions: One a start of the run, as `provenance.json` has them.
+        sessions: One for each start of the run, as `provenance.json` has them.
         samples: `samples.parquet`, patients as text.
         folds: `folds.csv`: `patient` (text), `repeat`, `fold` (-1: always in training).
         excluded: The number of rows of `excluded.csv` by reason, most frequent first.
-        populations: Who each target is of.
+        populations: The samples and patients of each target.
         scores: The table of scores that the folder keeps, of the cells that it has; None where it keeps none.
         resamples: Draws of the bootstrap of that table.
         metrics: The metrics of that table.
@@ -92,6 +94,15 @@ class Evidence:
     own_scores: list[str]
     null_runs: tuple[int, int, int]
 
+    @cached_property
+    def plug_ins(self) -> PlugIns:
+        """The plug-ins as the run describes them.
+
+        Raises:
+            ResultsError: The run folder lacks `plugins.json`, as those of earlier versions do.
+        """
+        return read_plug_ins(self.run.folder)
+
     @property
     def redrawn(self) -> int:
         """The most draws of a target that lacked a class."""
@@ -100,7 +111,7 @@ class Evidence:
         return int(self.scores["redrawn"].fillna(0).max())
 
     @property
-    def cells(self) -> list[Cell]:
+    def cells(self) -> list[RunCell]:
         """The cells that are no floors."""
         return [cell for cell in self.run.cells if not cell.floor]
 
@@ -145,8 +156,8 @@ def gather(run: Run) -> Evidence:
 
 
 def populations(run: Run) -> list[Population]:
-    """Who each target is of, by the choice of sequences."""
-    groups: dict[tuple[str, str], list[Cell]] = {}
+    """The samples and patients of each target, by the choice of sequences."""
+    groups: dict[tuple[str, str], list[RunCell]] = {}
     for cell in run.cells:
         if cell.status == "done":
             groups.setdefault((cell.target, cell.axes.get("sequences", "")), []).append(cell)

@@ -1,11 +1,14 @@
-"""The card of a model: what it is made of, who it learnt from, and how its cells did in cross-validation."""
+"""The card of a model: its steps, the patients it learnt from, and the scores of its cells in cross-validation."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from results.methods.steps import in_words
+from results.plug_ins import PlugIns, read_plug_ins, shown
 from results.run_folder import Run
 from results.scores.scores import scores
 
@@ -16,11 +19,14 @@ WARNING = "Research software: not for clinical use."
 
 
 def write_card(run: Run, model: Path) -> Path:
-    """Writes `MODEL_CARD.md` and `facts.json`, what a page says of the model, into the model's folder.
+    """Writes `MODEL_CARD.md`, and `facts.json` for the pages that the model writes, into the model's folder.
 
     Args:
         run: The run that the model's cells are of.
-        model: A folder with `model.json`.
+        model: A folder with `model.json` and `plugins.json`.
+
+    Raises:
+        ResultsError: The folder does not describe its plug-ins.
     """
     about: dict[str, Any] = json.loads((model / "model.json").read_text(encoding="utf-8"))
     found = scores(run, METRICS).set_index("key")
@@ -30,11 +36,13 @@ def write_card(run: Run, model: Path) -> Path:
         shown = [f"{score[m]:.3f} [{score[f'{m}_low']:.3f}, {score[f'{m}_high']:.3f}]" for m in METRICS]
         rows.append(f"| {cell['target']} | {' | '.join(shown)} |")
         facts[f"{cell['target']}, cross-validated"] = f"AUC {shown[0]}, log loss {shown[3]}"
+    plug_ins = read_plug_ins(model)
+    axes = {cell.key: cell.axes for cell in run.cells}
     lines = [
         f"# Model of run {about['run']}",
         "",
-        f"{WARNING} Fitted on {about['fitted'][:10]} on all patients of the run. None was kept for a test, so the "
-        "scores below are those of the run's cross-validation, of models fitted on fewer patients. Steps that stop "
+        f"{WARNING} It was fitted on {about['fitted'][:10]} on all patients of the run. None was kept for a test, so "
+        "the scores below are those of the run's cross-validation, of models fitted on fewer patients. Steps that stop "
         "early or calibrate hold out some of the patients inside the fit.",
         "",
         f"| Target | {' | '.join(NAMES)} |",
@@ -48,22 +56,32 @@ def write_card(run: Run, model: Path) -> Path:
     for cell in about["cells"]:
         classes = ", ".join(f"{name} {n}" for name, n in zip(cell["classes"], cell["n_by_class"], strict=True))
         who = f"{cell['n_samples']} samples of {cell['n_patients']} patients: {classes}."
-        lines += [f"## {cell['target']}", "", who, ""]
-        lines += [f"- {axis}: {_steps(steps)}" for axis, steps in cell["steps"].items() if steps]
-        lines.append("")
+        lines += [f"## {cell['target']}", "", who, "", *_steps(plug_ins, axes[cell["key_in_run"]]), ""]
     commit = about["code"].get("commit", "")
     where = f"Seed {about['seed']}, device {about['device']}{', commit ' + commit if commit else ''}."
-    lines += ["## Made with", "", where]
-    lines += ["", *(f"- {name} {version}" for name, version in about["versions"].items()), ""]
+    lines += ["## Made with", "", where, "", *_licences(plug_ins)]
+    lines += [*(f"- {name} {version}" for name, version in about["versions"].items()), ""]
+    keys = sorted({key for one in plug_ins.used for key in one.cites})
+    entries = "\n\n".join(plug_ins.references[key] for key in keys)
+    lines += ["## References", "", f"```bibtex\n{entries}\n```", ""] if keys else []
     (model / CARD).write_text("\n".join(lines), encoding="utf-8")
     (model / FACTS).write_text(json.dumps(facts, indent=1), encoding="utf-8")
     return model / CARD
 
 
-def _steps(steps: list[dict[str, Any]]) -> str:
-    return " + ".join(_step(step) for step in steps)
+def _steps(plug_ins: PlugIns, axes: Mapping[str, str]) -> Iterator[str]:
+    """The steps of a cell: each plug-in in words, with all of its fields below it."""
+    yield f"- data: {in_words(plug_ins.dataset)}"
+    yield f"- sequences: {axes['sequences']}"
+    for axis, label in axes.items():
+        for one in plug_ins.of(axis, label) if axis not in ("sequences", "drop") else ():
+            yield f"- {axis}: {in_words(one)}"
+            fields = ", ".join(f"{name} = {shown(value)}" for name, value in one.fields.items())
+            yield from (f"  - {fields}",) if fields else ()
 
 
-def _step(step: dict[str, Any]) -> str:
-    fields = ", ".join(f"{name}={value}" for name, value in step.get("fields", {}).items())
-    return f"{step['name']}({fields})" if fields else str(step["name"])
+def _licences(plug_ins: PlugIns) -> Iterator[str]:
+    """The licence of each set of pretrained weights, with a blank line below."""
+    for name, licence in dict.fromkeys((one.name, one.licence) for one in plug_ins.used if one.licence):
+        yield f"Licence of the pretrained weights of `{name}`: {licence}."
+        yield ""

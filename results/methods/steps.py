@@ -1,15 +1,12 @@
-"""The steps of a grid in sentences, and which references and packages they bring."""
+"""The steps of a grid in sentences."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from results.methods.evidence import UNUSED, Evidence
-from results.methods.known import STEPS, TRAINED, Known
-from results.scores.labels import parse_step, split_outside_brackets
+from results.plug_ins import UsedPlugIn
 
-PRETRAINED = ("efficientnet_lite0", "resnet50", "timm_backbone", "medicalnet")
 NOUNS = {
     "sequences": "input",
     "drop": "sequences taken from a share of the patients",
@@ -37,123 +34,33 @@ PLURAL = {
 _NUMBERS = ("", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine", "Ten", "Eleven", "Twelve")
 
 
-@dataclass(frozen=True)
-class Step:
-    """One step of a label such as `svc(C=1, kernel=rbf)`."""
-
-    axis: str
-    name: str
-    fields: dict[str, str]
-
-    @property
-    def known(self) -> Known | None:
-        """What the project knows of it; None for a plug-in from elsewhere."""
-        return STEPS.get(self.axis, {}).get(self.name)
-
-    @property
-    def learns(self) -> str:
-        """From what it learns inside the fold."""
-        if self.name == "per_sequence":
-            return "labels" if self.fields.get("pool") == "attention" else ""
-        return self.known.learns if self.known else ""
-
-    @property
-    def cites(self) -> list[str]:
-        """The keys of its references."""
-        keys = list(self.known.cites) if self.known else []
-        if self.axis == "encoders" and self.name in PRETRAINED:
-            if self.name == "timm_backbone":
-                model = self.fields.get("model", "resnet18")
-                keys += ["he2016"] if model.startswith("resnet") else ["tan2019"] if "efficientnet" in model else []
-            if self.name in ("efficientnet_lite0", "resnet50") and self.weights in ("imagenet", "pretrained"):
-                keys.append("russakovsky2015")
-        if self.name == "svc":
-            keys += ["platt1999"] if self.fields.get("calibration", "sigmoid") == "sigmoid" else []
-        elif self.fields.get("calibration") == "sigmoid":
-            keys.append("platt1999")
-        if self.fields.get("calibration") == "temperature":
-            keys.append("guo2017")
-        if self.name == "pseudo_modality" and self.fields.get("model") == "vae":
-            keys = ["wu2018"]
-        if self.learns == "labels" and self.name == "per_sequence":
-            keys += ["ilse2018", "loshchilov2019"]
-        return keys
-
-    @property
-    def software(self) -> tuple[str, ...]:
-        """The packages that it uses."""
-        trained = self.learns == "labels" or self.fields.get("model") == "vae"
-        return ((*self.known.software, "torch") if trained else self.known.software) if self.known else ()
-
-    @property
-    def weights(self) -> str:
-        """The weights of a network that can be had trained: a file, `pretrained`, `imagenet` or `random`."""
-        usual = "imagenet" if self.name == "efficientnet_lite0" else "pretrained"
-        return self.fields.get("weights", usual) if self.name in PRETRAINED else ""
-
-    @property
-    def projected(self) -> bool:
-        """Whether its features are projected by what is learnt inside the fold."""
-        project = self.fields.get("project", "0") if self.axis == "encoders" else "0"
-        return project != "0" and self.fields.get("project_by") != "random"
-
-    def words(self) -> str:
-        """What it does, with the fields that the grid set and its references."""
-        fields = "".join(f", {name} = {value}" for name, value in self.fields.items())
-        if self.known is None:
-            return f"`{self.name}`{fields} [AUTHORS: say what this plug-in does, and cite it]"
-        if self.weights:
-            fields += ", untrained" if self.weights == "random" else ", with trained weights, frozen"
-        cites = f" [{'; '.join(f'@{key}' for key in dict.fromkeys(self.cites))}]" if self.cites else ""
-        return f"{self.known.words}{self._more} (`{self.name}`{fields}){cites}"
-
-    @property
-    def _more(self) -> str:
-        """What a field changes in the words."""
-        if self.name == "svc" and self.fields.get("calibration", "sigmoid") == "sigmoid":
-            return ", calibrated by Platt's sigmoid on inner folds"
-        if self.name in TRAINED and self.fields.get("patience") != "0":
-            return ", stopped early on held-out training patients"
-        if self.name == "pseudo_modality":
-            vae = self.fields.get("model") == "vae"
-            return f" by {'a multimodal variational autoencoder' if vae else 'ridge regression'}"
-        return ""
+def in_words(plug_in: UsedPlugIn) -> str:
+    """What a plug-in is, with the fields that the grid gave and its references."""
+    code = f"`{plug_in.name}`" + "".join(f", {name} = {value}" for name, value in plug_in.given.items())
+    cites = f" [{'; '.join(f'@{key}' for key in plug_in.cites)}]" if plug_in.cites else ""
+    code += _start(plug_in)
+    if plug_in.words:
+        stopped = ", stopped early on held-out training patients" if plug_in.stops_early else ""
+        return f"{plug_in.words}{stopped} ({code}){cites}"
+    summary = f', described by its code as "{plug_in.summary}"' if plug_in.summary else ""
+    asked = "describe it in words" if cites else "describe it in words, and cite it"
+    return f"{code}{summary}{cites} [AUTHORS: {asked}]"
 
 
-def parse(axis: str, label: str) -> list[Step]:
-    """The steps of a label; none where the axis is not used."""
-    if label in UNUSED:
-        return []
-    if axis == "drop":
-        return [Step(axis, "", dict(part.split("=", 1) for part in label.split(", ")))]
-    found = []
-    for part in split_outside_brackets(label, " + "):
-        found.append(Step(axis, *parse_step(part)))
-    return found
-
-
-def used(evidence: Evidence) -> list[Step]:
-    """Every step of every cell, floors included, and the dataset."""
-    labels = [(axis, label) for cell in evidence.run.cells for axis, label in cell.axes.items()]
-    steps = [Step("data", evidence.run.dataset.partition(" (")[0], {})]
-    for axis, label in dict.fromkeys(labels):
-        steps += parse(axis, label)
-    return [step for i, step in enumerate(steps) if step not in steps[:i]]
-
-
-def software(evidence: Evidence) -> list[str]:
-    """The packages that the steps use, as `provenance.json` spells them."""
-    names = {"numpy", "pandas", *(name for step in used(evidence) for name in step.software)}
-    return sorted(names)
+def _start(plug_in: UsedPlugIn) -> str:
+    """The state of a network's weights, for what can have pretrained ones."""
+    if plug_in.learns == "nothing":
+        return {"": "", "random": ", untrained"}.get(plug_in.weights, ", with pretrained weights, frozen")
+    return ", training starts from pretrained weights" if plug_in.weights in ("pretrained", "file") else ""
 
 
 def is_phantom(evidence: Evidence) -> bool:
-    """Whether the name of the data says that they are a phantom."""
+    """Whether the data are called a phantom."""
     return "phantom" in evidence.run.dataset.lower()
 
 
 def sentences(evidence: Evidence, axes: Sequence[str] = tuple(NOUNS)) -> Iterator[str]:
-    """One sentence an axis: what it was, or what was compared."""
+    """One sentence for each axis: the step of all cells, or those that were compared."""
     several = any(" + " in label for label in evidence.steps("sequences"))
     for axis in axes:
         noun = NOUNS[axis]
@@ -162,7 +69,7 @@ def sentences(evidence: Evidence, axes: Sequence[str] = tuple(NOUNS)) -> Iterato
             continue
         if axis == "missing" and not several:
             continue
-        shown = [_of_label(axis, label) for label in labels]
+        shown = [_of_label(evidence, axis, label) for label in labels]
         if labels == ["none"] and axis == "balance":
             yield "Class imbalance was not treated."
         elif len(shown) == 1:
@@ -171,16 +78,17 @@ def sentences(evidence: Evidence, axes: Sequence[str] = tuple(NOUNS)) -> Iterato
             yield f"{_number(len(shown))} {PLURAL[axis]} were compared: {_listed(shown)}."
 
 
-def _of_label(axis: str, label: str) -> str:
+def _of_label(evidence: Evidence, axis: str, label: str) -> str:
     if label in UNUSED:
-        return "none (the fusion uses what is there)" if axis == "missing" else "none"
+        return "none (the fusion uses the sequences present)" if axis == "missing" else "none"
     if axis == "sequences":
         return label.replace(" + ", " and ") + (" together" if " + " in label else "")
     if axis == "drop":
-        return " and ".join(
-            f"{100 * float(rate):g} % without {name}" for name, rate in parse(axis, label)[0].fields.items()
-        )
-    return ", then ".join(step.words() for step in parse(axis, label))
+        shares = (part.split("=", 1) for part in label.split(", "))
+        return " and ".join(f"{100 * float(rate):g} % without {name}" for name, rate in shares)
+    return (" joined with " if axis == "encoders" else ", then ").join(
+        in_words(one) for one in evidence.plug_ins.of(axis, label)
+    )
 
 
 def _number(n: int) -> str:

@@ -1,4 +1,4 @@
-"""One page that holds all that a run says."""
+"""The report of a run: one HTML page."""
 
 from results.report.page import write_report
 

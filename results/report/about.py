@@ -1,11 +1,10 @@
-"""What a run folder tells beside scores: who was left out, the folds, the machine, the figures."""
+"""The parts of a report besides scores: exclusions, folds, the machine, figures."""
 
 from __future__ import annotations
 
 import base64
 import csv
 import json
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,12 +17,12 @@ from results.run_folder import Predictions, ResultsError, Run
 LISTED = 100
 UNITS = {"mib": "(MiB)", "gib": "(GiB)"}
 FIGURES_BYTES = 2_000_000
-PANELS = "best_and_worst_cases"
+INDEX = "figures.json"
 
 
 @dataclass(frozen=True)
 class Exclusion:
-    """What was left out for one reason: how many rows, and the first of them."""
+    """The rows that were left out for one reason: their number, and the first of them."""
 
     reason: str
     count: int
@@ -31,8 +30,8 @@ class Exclusion:
 
 
 @dataclass(frozen=True)
-class Fold:
-    """The test part of one fold: patients, samples, and samples by class."""
+class FoldCounts:
+    """The test part of one fold: its numbers of patients, samples, and samples by class."""
 
     repeat: int
     fold: int
@@ -42,16 +41,22 @@ class Fold:
 
 
 @dataclass(frozen=True)
-class Figure:
-    """A picture that lies in the page; `source` is a data address, `panels` whether it shows scans of patients."""
+class ReportFigure:
+    """A picture in the page.
+
+    Args:
+        source: The picture as a data address.
+        caption: Its caption.
+        scans: Whether it shows scans of patients.
+    """
 
     source: str
     caption: str
-    panels: bool
+    scans: bool
 
 
 def exclusions(run: Run) -> list[Exclusion]:
-    """The rows of `excluded.csv` by reason, the most frequent first; none where there is no such file.
+    """The rows of `excluded.csv` by reason, the most frequent first; empty without such a file.
 
     Raises:
         ResultsError: The file has no column `reason`.
@@ -70,19 +75,19 @@ def exclusions(run: Run) -> list[Exclusion]:
     return sorted(found, key=lambda exclusion: -exclusion.count)
 
 
-def folds(p: Predictions, n_classes: int) -> list[Fold]:
-    """The test parts that a cell was scored on."""
+def folds(p: Predictions, n_classes: int) -> list[FoldCounts]:
+    """The test parts on which a cell was scored."""
     out = []
     for repeat in np.unique(p.repeat):
         for fold in np.unique(p.fold[p.repeat == repeat]):
             rows = (p.repeat == repeat) & (p.fold == fold)
             counts = np.bincount(p.y[rows], minlength=n_classes).tolist()
-            out.append(Fold(int(repeat), int(fold), len(set(p.patient[rows])), int(rows.sum()), counts))
+            out.append(FoldCounts(int(repeat), int(fold), len(set(p.patient[rows])), int(rows.sum()), counts))
     return out
 
 
 def provenance(run: Run) -> tuple[list[tuple[str, list[str]]], list[tuple[str, str]]]:
-    """How it was computed: facts with a value for each time that the run was called, and versions of packages.
+    """The facts of provenance, with a value for each call of the run, and the versions of packages.
 
     Raises:
         ResultsError: `provenance.json` is no list of records.
@@ -102,14 +107,16 @@ def provenance(run: Run) -> tuple[list[tuple[str, list[str]]], list[tuple[str, s
     return [(name, [call.get(name, "") for call in flat]) for name in facts], used
 
 
-def figures(folder: Path | None, *, panels: bool = True) -> tuple[list[Figure], list[str]]:
-    """The PNG files of a folder in the order of their names, up to 2 MB, and the names of those left out, with why.
+def figures(folder: Path | None, *, panels: bool = True) -> tuple[list[ReportFigure], list[str]]:
+    """The figures of a folder, up to 2 MB, and the names of those that were left out, with the reason.
 
-    The caption of `NAME.png` is what `captions.md` beside it says of NAME (`results.figures` writes it), else the name.
+    The figures that `draw_all` wrote come first, in the order of its `figures.json`. Other PNG files follow by name and
+    have their names as captions.
 
     Args:
-        folder: Where they lie; None for no figures.
-        panels: Whether those that show scans of patients may be among them.
+        folder: The folder; None for no figures.
+        panels: Whether figures that show scans of patients are included. Without them, PNG files that are not in
+            `figures.json` are left out too, since they may show scans.
 
     Raises:
         ResultsError: There is no such folder.
@@ -118,22 +125,23 @@ def figures(folder: Path | None, *, panels: bool = True) -> tuple[list[Figure], 
         return [], []
     if not folder.is_dir():
         raise ResultsError(f"{folder} is no folder of figures")
-    listed = folder / "captions.md"
-    text = listed.read_text(encoding="utf-8") if listed.exists() else ""
-    captions: dict[str, str] = dict(re.findall(r"^\*\*(.+?)\.\*\* (.+)$", text, flags=re.MULTILINE))
+    listed = folder / INDEX
+    index = {one["name"]: one for one in json.loads(listed.read_text(encoding="utf-8"))} if listed.exists() else {}
+    pictures = {path.stem: path for path in sorted(folder.glob("*.png"))}
     shown, left_out, room = [], [], FIGURES_BYTES
-    for path in sorted(folder.glob("*.png")):
-        scans = path.name.startswith(PANELS)
-        if scans and not panels:
-            left_out.append(f"{path.name} (it shows scans)")
+    for name in dict.fromkeys([*(name for name in index if name in pictures), *pictures]):
+        path, about = pictures[name], index.get(name)
+        if not panels and (about is None or about["scans"]):
+            left_out.append(f"{path.name} ({'it may show scans' if about is None else 'it shows scans'})")
             continue
         data = path.read_bytes()
         if len(data) > room:
             left_out.append(f"{path.name} (figures may take 2 MB together)")
             continue
         room -= len(data)
-        caption = captions.get(path.stem, path.stem.replace("_", " "))
-        shown.append(Figure(f"data:image/png;base64,{base64.b64encode(data).decode('ascii')}", caption, scans))
+        caption = about["caption"] if about else name.replace("_", " ")
+        source = f"data:image/png;base64,{base64.b64encode(data).decode('ascii')}"
+        shown.append(ReportFigure(source, caption, bool(about and about["scans"])))
     return shown, left_out
 
 

@@ -1,4 +1,4 @@
-"""The page of a cell: its steps in full, its scores and how they spread over folds."""
+"""The page of a cell: its steps in full, its scores and their spread over folds."""
 
 from __future__ import annotations
 
@@ -6,48 +6,49 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from results.report.leaderboard import NOTHING, Leaderboard, Line, Value, is_number, score_text
+from results.report.leaderboard import Leaderboard, LeaderboardLine, Value, score_text
 from results.report.reading import Read
 from results.run_folder import Run
-from results.tables.main import DECIMALS, LABELS
+from results.scores.records import NOTHING, is_number
+from results.tables.columns import columns
 
 WIDTH, HEIGHT, MARGIN = 260, 30, 8
 
 
 @dataclass(frozen=True)
 class Spread:
-    """AUC over folds as a strip: one tick a fold.
+    """AUC over folds as a strip with a tick for each fold.
 
     Args:
         ticks: An SVG path of the ticks.
         mean: x of the mean.
         chance: x of 0.5.
-        low: Value at the left end, as text; the right end is 1.
-        said: The same in words.
-        numbers: AUC of each fold, a line a repeat.
+        low: The value at the left end, as text; the right end is 1.
+        words: The same in words.
+        numbers: AUC of each fold, with a line for each repeat.
     """
 
     ticks: str
     mean: float
     chance: float
     low: str
-    said: str
+    words: str
     numbers: str
 
 
 @dataclass(frozen=True)
 class CellPage:
-    """What is said of one cell.
+    """The facts about one cell.
 
     Args:
         line: Its line on the leaderboard.
         rank: Its place there.
         facts: Names and values, the steps in full among them.
         scores: For each metric: its label, the score, mean and SD over folds, SD over repeats.
-        spread: None where it has no fold with every class.
+        spread: The strip; None if no fold has every class.
     """
 
-    line: Line
+    line: LeaderboardLine
     rank: int
     facts: list[tuple[str, str]]
     scores: list[tuple[str, Value, str, str, str]]
@@ -63,7 +64,7 @@ def cell_pages(run: Run, board: Leaderboard, read: Read) -> list[CellPage]:
             line=line,
             rank=rank,
             facts=list(_facts(run, line)),
-            scores=_scores(line, board.metrics),
+            scores=_scores(run, line, board.metrics),
             spread=spread(read.fold_auc.get(line.key, []), low),
         )
         for rank, line in enumerate(board.lines, start=1)
@@ -74,7 +75,7 @@ def spread(rows: list[list[float]], low: float) -> Spread | None:
     """The strip of a cell; `low` is the left end of its axis.
 
     Args:
-        rows: AUC by repeat and fold, NaN where a class is lacking.
+        rows: AUC by repeat and fold, NaN in a fold that lacks a class.
         low: Below every value and below 0.5.
     """
     values = [v for row in rows for v in row if not math.isnan(v)]
@@ -86,7 +87,7 @@ def spread(rows: list[list[float]], low: float) -> Spread | None:
         mean=_x(mean, low),
         chance=_x(0.5, low),
         low=f"{low:g}",
-        said=f"AUC of {len(values)} folds: lowest {min(values):.2f}, mean {mean:.2f}, highest {max(values):.2f}",
+        words=f"AUC of {len(values)} folds: lowest {min(values):.2f}, mean {mean:.2f}, highest {max(values):.2f}",
         numbers="\n".join([_line("AUC", (f"fold {fold}" for fold in range(1, len(rows[0]) + 1))), *_lines(rows)]),
     )
 
@@ -104,7 +105,7 @@ def _x(value: float, low: float) -> float:
     return round(MARGIN + (value - low) / (1 - low) * (WIDTH - 2 * MARGIN), 1)
 
 
-def _facts(run: Run, line: Line) -> Iterable[tuple[str, str]]:
+def _facts(run: Run, line: LeaderboardLine) -> Iterable[tuple[str, str]]:
     record = line.record
     if record["status"] != "done":
         yield record["status"], str(record["reason"] or "no reason is given")
@@ -124,13 +125,13 @@ def _facts(run: Run, line: Line) -> Iterable[tuple[str, str]]:
     yield "key", line.key
 
 
-def _scores(line: Line, metrics: Iterable[str]) -> list[tuple[str, Value, str, str, str]]:
+def _scores(run: Run, line: LeaderboardLine, metrics: Iterable[str]) -> list[tuple[str, Value, str, str, str]]:
     rows = []
     for metric in metrics:
         value = score_text(line.record, metric)
         if value.text:
-            digits = DECIMALS.get(metric, 2) + 1
+            digits = columns()[metric].decimals + 1
             found = [line.record.get(f"{metric}_{of}") for of in ("fold_mean", "fold_sd", "repeat_sd")]
             mean, sd, over_repeats = (f"{v:.{digits}f}" if is_number(v) else "" for v in found)
-            rows.append((LABELS[metric], value, mean, sd, over_repeats))
+            rows.append((columns()[metric].title(run.within), value, mean, sd, over_repeats))
     return rows

@@ -1,4 +1,4 @@
-"""What was checked of a run's stored predictions, and what came out."""
+"""Checks of a run's stored predictions, with their outcomes."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from results.report.leaderboard import Leaderboard, Record, is_number
+from results.report.leaderboard import Leaderboard
 from results.report.reading import Read
 from results.run_folder import Predictions, Run
-from results.scores.scores import EXPLORATORY
+from results.scores.records import Record, is_number
+from results.scores.target import EXPLORATORY
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,7 @@ class Guard:
     Args:
         rule: What should hold.
         state: `held`, `not held` or `not run`.
-        found: What was seen.
+        found: The numbers behind the state.
     """
 
     rule: str
@@ -40,7 +41,7 @@ def _of_rows(run: Run, read: Read) -> Iterator[Guard]:
     else:
         yield Guard("A patient is in one test fold of a repeat", "not run", "the source gives no patient ids")
     twice = sum(len(p.sample) - len(set(zip(p.sample, p.repeat.tolist(), strict=True))) for p in read.row_sets)
-    yield _guard("A sample is predicted once a repeat", twice == 0, f"predictions too many: {twice}")
+    yield _guard("A sample is predicted once in every repeat", twice == 0, f"superfluous predictions: {twice}")
     bad = len(read.improper)
     yield _guard(
         "Probabilities are finite and sum to 1", bad == 0, f"cells that break it: {bad} of {len(read.fold_auc)}"
@@ -52,7 +53,7 @@ def _of_rows(run: Run, read: Read) -> Iterator[Guard]:
 def _of_scores(run: Run, done: list[Record]) -> Iterator[Guard]:
     floors = {str(r["heads"]).split("(")[0] for r in done if r["floor"]}
     for floor in ("prior", "location"):
-        rule = f"The floor {floor} stands beside the cells"
+        rule = f"The cells come with the floor {floor}"
         if floor == "location" and not run.locations:
             yield Guard(rule, "not run", "the dataset has no locating columns")
         else:
@@ -66,7 +67,7 @@ def _of_scores(run: Run, done: list[Record]) -> Iterator[Guard]:
 
 
 def _null(run: Run, done: list[Record]) -> Guard:
-    """The mean AUC of a cell on permuted labels lies within two standard errors of 0.5."""
+    """Whether the mean AUC of a cell on permuted labels lies within two standard errors of 0.5."""
     rule = "On permuted labels AUC is 0.5, within two standard errors"
     found = [r for r in done if is_number(r.get("null_sd"))]
     if not found:
@@ -75,8 +76,8 @@ def _null(run: Run, done: list[Record]) -> Guard:
         return Guard(rule, "not run", f"labels were permuted within {run.null_within}, so 0.5 is not expected")
     off = [r for r in found if abs(r["null_auc"] - 0.5) > 2 * r["null_sd"] / math.sqrt(r["null_runs"])]
     low, high = (pick(float(r["null_auc"]) for r in found) for pick in (min, max))
-    said = f"{len(off)} of {len(found)} cells lie outside (1 in 20 does by chance); means from {low:.3f} to {high:.3f}"
-    return _guard(rule, len(off) <= 0.05 * len(found), said)
+    seen = f"{len(off)} of {len(found)} cells lie outside (1 in 20 does by chance); means from {low:.3f} to {high:.3f}"
+    return _guard(rule, len(off) <= 0.05 * len(found), seen)
 
 
 def _guard(rule: str, held: bool, found: str) -> Guard:

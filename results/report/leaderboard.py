@@ -1,4 +1,4 @@
-"""The leaderboard of a target: a line a cell, floors among them."""
+"""The leaderboard of a target: a line for each cell, floors included."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING, Any
 
 from results.run_folder import Run
 from results.scores.labels import shorten
+from results.scores.records import NOTHING, Record, is_number, records, varying
 from results.tables import notes
+from results.tables.columns import columns as known_columns
 from results.tables.formats import Score
-from results.tables.main import DECIMALS, DEFAULT, LABELS, LOWER_IS_BETTER
 from results.tables.refits import refit_notes, refit_text
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Record = dict[str, Any]
-NOTHING = ("-", "none")
-FIRST = ("auc", "gain", "auc_within_level")
+FIRST = ("auc", "gain", "auc_within_location")
 REASON = 90
+AXIS = "An axis of the grid."
 
 
 @dataclass(frozen=True)
@@ -29,19 +29,21 @@ class Column:
     """A column of the leaderboard.
 
     Args:
-        name: What its header says.
-        about: The axis, the metric or the word under which its meaning is explained.
+        name: Its header.
+        about: The axis, the metric or the value that it shows.
         kind: `step` (a list to filter by), `score`, `loss` (low first when sorted) or `number`.
+        meaning: An explanation in plain words.
     """
 
     name: str
     about: str
     kind: str
+    meaning: str
 
 
 @dataclass(frozen=True)
 class Value:
-    """A place of the table: what is shown, what it is sorted by (empty: as shown), and its interval."""
+    """A place of the table: its text, the value that it is sorted by (empty: the text), and its interval."""
 
     text: str
     order: str = ""
@@ -49,12 +51,12 @@ class Value:
 
 
 @dataclass(frozen=True)
-class Line:
+class LeaderboardLine:
     """A cell of the grid.
 
     Args:
-        key: Names the cell.
-        title: What tells it from the others.
+        key: The key of the cell.
+        title: The steps on which it differs from the others.
         kind: `cell`, `floor`, or the status of a cell that is not done.
         values: One for each column.
         record: Its row in the table of scores.
@@ -69,11 +71,11 @@ class Line:
 
 @dataclass(frozen=True)
 class Leaderboard:
-    """The leaderboard of one target; lines with the best AUC first, then those that are not done."""
+    """The leaderboard of one target: lines by AUC, the best first, then cells that are not done."""
 
     target: str
     columns: tuple[Column, ...]
-    lines: tuple[Line, ...]
+    lines: tuple[LeaderboardLine, ...]
     notes: tuple[str, ...]
     metrics: tuple[str, ...]
 
@@ -86,61 +88,74 @@ def leaderboard(run: Run, frame: pd.DataFrame, target: str) -> Leaderboard:
         frame: What `results.scores.scores` gives.
         target: One of `run.targets`.
     """
-    records = [{str(k): v for k, v in r.items()} for r in frame[frame["target"] == target].to_dict("records")]
-    cells = [r for r in records if not r["floor"]]
-    varying = [axis for axis in run.axes if len({r[axis] for r in cells}) > 1]
-    axes = [axis for axis in run.axes if axis in varying or axis == "heads"]
+    of_target = records(frame, target)
+    cells = [r for r in of_target if not r["floor"]]
+    differing = varying(run.axes, cells)
+    axes = [axis for axis in run.axes if axis in differing or axis == "heads"]
     short = {axis: shorten(str(r[axis]) for r in cells) for axis in axes}
-    metrics = tuple(name for name in dict.fromkeys([*FIRST, *DEFAULT]) if any(is_number(r.get(name)) for r in records))
-    columns = _columns(axes, metrics, records)
+    shown = (name for name, column in known_columns().items() if column.shown)
+    metrics = tuple(n for n in dict.fromkeys([*FIRST, *shown]) if any(is_number(r.get(n)) for r in of_target))
+    columns = _columns(run, axes, metrics, of_target)
     lines = []
-    for record in sorted(records, key=_rank):
+    for record in sorted(of_target, key=_rank):
         steps = {axis: short[axis].get(str(record[axis]), str(record[axis])) for axis in axes}
         title = ", ".join(step for step in steps.values() if step not in NOTHING)
         values = tuple(_value(column, record, steps) for column in columns)
-        lines.append(Line(str(record["key"]), title, kind_of(record), values, record))
-    about: dict[str, Any] = {"varying": varying, "metrics": metrics, "missing": {}, "over": "location"}
-    said = (*notes.of_target(run, frame, records, **about), *refit_notes(run, records))
-    return Leaderboard(target, columns, tuple(lines), said, metrics)
-
-
-def is_number(value: Any) -> bool:
-    """Whether it is a finite number."""
-    return isinstance(value, int | float) and math.isfinite(value)
+        lines.append(LeaderboardLine(str(record["key"]), title, kind_of(record), values, record))
+    under = notes.of_target(run, frame, of_target, varying=differing, metrics=metrics)
+    return Leaderboard(target, columns, tuple(lines), (*under, *refit_notes(run, of_target)), metrics)
 
 
 def kind_of(record: Record) -> str:
-    """`cell`, `floor`, or the status of what is not done."""
+    """`cell`, `floor`, or the status of a cell that is not done."""
     if record["status"] != "done":
         return str(record["status"])
     return "floor" if record["floor"] else "cell"
 
 
 def score_text(record: Record, metric: str) -> Value:
-    """A score with its interval; empty where there is none."""
+    """A score with its interval; empty without a score."""
     if not is_number(record.get(metric)):
         return Value("")
     value, low, high = (record[metric], record.get(f"{metric}_low"), record.get(f"{metric}_high"))
-    ends = (low, high) if is_number(low) and is_number(high) else (None, None)
-    drawn = Score(value, *ends, signed=metric == "gain", decimals=DECIMALS.get(metric, 2)).text()
+    if not (is_number(low) and is_number(high)):
+        low, high = None, None
+    drawn = Score(value, low, high, signed=metric == "gain", decimals=known_columns()[metric].decimals).text()
     text, _, interval = drawn.partition(" ")
     return Value(text, repr(float(value)), interval)
 
 
-def _columns(axes: Sequence[str], metrics: Sequence[str], records: list[Record]) -> tuple[Column, ...]:
-    done = [r for r in records if r["status"] == "done"]
-    columns = [Column("Rank", "rank", "loss"), Column("Kind", "kind", "step")]
-    columns += [Column(axis.capitalize(), axis, "step") for axis in axes]
-    columns += [Column(LABELS[m], m, "loss" if m in LOWER_IS_BETTER else "score") for m in metrics]
+def _columns(run: Run, axes: Sequence[str], metrics: Sequence[str], rows: Sequence[Record]) -> tuple[Column, ...]:
+    done = [r for r in rows if r["status"] == "done"]
+    rank = "Place by AUC among all rows of the target, floors included. Follow it to the details of the cell."
+    columns = [Column("Rank", "rank", "loss", rank), Column("Kind", "kind", "step", _kinds(run))]
+    columns += [Column(axis.capitalize(), axis, "step", run.axis_meanings.get(axis, AXIS)) for axis in axes]
+    for name in metrics:
+        metric = known_columns()[name]
+        kind = "loss" if metric.lower_is_better else "score"
+        columns.append(Column(metric.title(run.within), name, kind, metric.meaning))
     if any(is_number(r.get("null_runs")) for r in done):
-        columns += [Column("Null AUC", "null_auc", "number"), Column("p", "p_value", "loss")]
+        null = "Mean AUC of the same cell on permuted labels."
+        p = "Share of null runs that did as well, counting the cell itself. It is empty for exploratory targets."
+        columns += [Column("Null AUC", "null_auc", "number", null), Column("p", "p_value", "loss", p)]
     if any(refit_text(r, "auc") for r in done):
-        columns.append(Column("AUC refit", "auc_refit", "number"))
+        refit = "1.96 SD of the AUC over refits on drawn patients. It covers training sets too. Sorted by this SD."
+        columns.append(Column("AUC refit", "auc_refit", "number", refit))
     if len({(r["n_patients"], r["n_events"]) for r in done}) > 1:
-        columns += [Column("Patients", "n_patients", "number"), Column("Samples", "n_samples", "number")]
+        columns.append(Column("Patients", "n_patients", "number", "Patients on whom the cell was scored."))
+        columns.append(Column("Samples", "n_samples", "number", "Samples on which the cell was scored."))
     if len({bool(r["tuned"]) for r in done if not r["floor"]}) > 1:
-        columns.append(Column("Tuning", "tuned", "step"))
-    return (*columns, Column("Seconds", "seconds", "loss"))
+        tuned = "tuned: the head's settings were chosen on inner folds. default: they were not."
+        columns.append(Column("Tuning", "tuned", "step", tuned))
+    return (*columns, Column("Seconds", "seconds", "loss", "Computing time of the cell."))
+
+
+def _kinds(run: Run) -> str:
+    place = f"location: {', '.join(run.locations)} alone; " if run.locations else ""
+    return (
+        "cell: one combination of the grid. floor: a cell that sees no image (prior: the base rate; "
+        f"{place}random: draws from the base rate). failed, refused, to do: it has no scores, for the reason given."
+    )
 
 
 def _value(column: Column, record: Record, steps: dict[str, str]) -> Value:
@@ -152,7 +167,7 @@ def _value(column: Column, record: Record, steps: dict[str, str]) -> Value:
         return Value("" if record["floor"] else "tuned" if record["tuned"] else "default")
     if name in steps:
         return Value("" if steps[name] in NOTHING and record["floor"] else steps[name])
-    if name in LABELS:
+    if name in known_columns():
         itself = name == "gain" and record["floor"] and str(record["heads"]).startswith("location")
         return Value("") if itself else score_text(record, name)
     if name == "auc_refit":

@@ -1,4 +1,4 @@
-"""Fills the page."""
+"""Writes the page from its template."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from results.report import about
 from results.report.cells import CellPage, cell_pages
 from results.report.guards import Guard, guards
 from results.report.leaderboard import Leaderboard, leaderboard
-from results.report.meanings import MEANINGS
+from results.report.plug_ins import plug_in_table
 from results.report.reading import read_target
 from results.run_folder import Run
 from results.scores.scores import scores
@@ -22,36 +22,36 @@ HERE = Path(__file__).parent
 
 
 @dataclass(frozen=True)
-class Target:
-    """All that the page says of one target."""
+class TargetPage:
+    """Everything on the page about one target."""
 
     name: str
     number: int
     classes: tuple[str, ...]
     board: Leaderboard
     pages: list[CellPage]
-    folds: list[about.Fold]
+    folds: list[about.FoldCounts]
     guards: list[Guard]
 
 
 def write_report(run: Run, to: Path, *, figures: Path | None = None, panels: bool = True) -> Path:
-    """Writes one HTML file that holds all that a run says and needs no other file and no network.
+    """Writes the report of a run: one HTML file that needs no other file and no network.
 
-    Leaderboards (sorted, filtered and searched in the browser by DataTables, as itables bundles it), the comparisons
-    that the grid declared, figures, a page of each cell, folds, exclusions, checks and provenance. Without scripts all
-    of it is still there to be read.
+    It holds leaderboards (sorted, filtered and searched in the browser by DataTables, as itables bundles it), the
+    comparisons that the grid declared, figures, plug-ins, a page for each cell, folds, exclusions, checks and
+    provenance. Without scripts everything can still be read.
 
     Args:
         run: A run folder.
         to: The file, or a folder in which it is named `report.html`.
-        figures: A folder of PNG files, up to 2 MB together; `captions.md` among them has their captions.
-        panels: Whether scans of patients (best and worst cases) may be among these figures.
+        figures: A folder that `draw_all` wrote, or any folder of PNG files; they may take 2 MB together.
+        panels: Whether figures that show scans of patients are included.
 
     Returns:
         The file that was written.
 
     Raises:
-        ResultsError: The run folder does not hold what it should, or there is no such folder of figures.
+        ResultsError: A broken run folder, or there is no such folder of figures.
     """
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -67,6 +67,7 @@ def write_report(run: Run, to: Path, *, figures: Path | None = None, panels: boo
         targets=targets,
         meanings=_meanings(targets),
         compared=comparisons(run),
+        plug_ins=plug_in_table(run),
         figures=shown,
         figures_left_out=left_out,
         exclusions=about.exclusions(run),
@@ -79,12 +80,12 @@ def write_report(run: Run, to: Path, *, figures: Path | None = None, panels: boo
     return _write(page, to / "report.html" if to.is_dir() else to)
 
 
-def _target(run: Run, target: str, number: int) -> Target:
+def _target(run: Run, target: str, number: int) -> TargetPage:
     cells = [cell for cell in run.cells if cell.target == target]
     board = leaderboard(run, scores(run), target)
     read = read_target(run, cells)
     largest = max(read.row_sets, key=lambda p: len(p.y), default=None)
-    return Target(
+    return TargetPage(
         name=target,
         number=number,
         classes=cells[0].classes,
@@ -95,9 +96,8 @@ def _target(run: Run, target: str, number: int) -> Target:
     )
 
 
-def _meanings(targets: Iterable[Target]) -> list[tuple[str, str]]:
-    columns = {column.name: column.about for target in targets for column in target.board.columns}
-    return [(name, MEANINGS.get(about, "An axis of the grid.")) for name, about in columns.items()]
+def _meanings(targets: Iterable[TargetPage]) -> list[tuple[str, str]]:
+    return list({column.name: column.meaning for target in targets for column in target.board.columns}.items())
 
 
 def _data_tables() -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""What the report needs of the stored predictions: each file is read once."""
+"""Reads the stored predictions for the report, each file once."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from results.run_folder import Cell, Predictions, Run
-from results.statistics.metrics import auc
+from results.run_folder import Predictions, Run, RunCell
+from results.statistics.metrics.auc import METRIC as AUC
 
 SUM_TOLERANCE = 1e-3
 
@@ -19,7 +19,7 @@ class Read:
     """The predictions of one target, condensed.
 
     Args:
-        fold_auc: AUC of each fold (a column) of each repeat (a row), by cell; NaN where a class is lacking.
+        fold_auc: AUC of each fold (column) of each repeat (row), by the key of the cell; NaN if a class is lacking.
         row_sets: The distinct sets of rows that cells predict.
         improper: Keys of cells with a row of probabilities that is not finite or does not sum to 1.
     """
@@ -29,11 +29,11 @@ class Read:
     improper: list[str] = field(default_factory=list)
 
 
-def read_target(run: Run, cells: Iterable[Cell]) -> Read:
+def read_target(run: Run, cells: Iterable[RunCell]) -> Read:
     """Reads every cell that is done.
 
     Raises:
-        ResultsError: A file is missing, or does not hold what it should.
+        ResultsError: A file is missing or broken.
     """
     found, seen = Read(), set()
     for cell in cells:
@@ -57,5 +57,5 @@ def fold_auc(p: Predictions) -> list[list[float]]:
     for repeat in np.unique(p.repeat):
         blocks = [(p.repeat == repeat) & (p.fold == fold) for fold in folds]
         whole = [len(np.unique(p.y[block])) == n_classes for block in blocks]
-        out.append([auc(p.y[b], p.P[b]) if w else math.nan for b, w in zip(blocks, whole, strict=True)])
+        out.append([AUC(p.y[b], p.P[b]) if w else math.nan for b, w in zip(blocks, whole, strict=True)])
     return out

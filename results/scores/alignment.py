@@ -1,4 +1,4 @@
-"""Which cells predict the same rows, so that they can be resampled and compared together."""
+"""Finds cells that predict the same rows, so that they can be resampled and compared together."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from results.run_folder import Predictions
-from results.statistics.bootstrap import Rows
+from results.statistics.bootstrap import PredictedRows
 
 Int64 = NDArray[np.int64]
 
@@ -17,22 +17,22 @@ class Alignment:
     """The rows of all cells of a target, over one list of patients.
 
     Args:
-        predictions: Of each cell, by its key.
+        predictions: The predictions of each cell, by its key.
         n_classes: K.
-        levels: The level of each sample; empty where samples have none.
+        places: The place in the body of each sample; empty where none is known.
 
     Attributes:
         rows: The rows of each cell; cells that predict the same samples in the same folds share one object.
         n_patients: The number of patients that any cell predicts.
     """
 
-    def __init__(self, predictions: Mapping[str, Predictions], *, n_classes: int, levels: Mapping[str, str]) -> None:
+    def __init__(self, predictions: Mapping[str, Predictions], *, n_classes: int, places: Mapping[str, str]) -> None:
         patients = np.unique(np.concatenate([p.patient for p in _distinct(predictions)]))
         self.n_patients = len(patients)
-        names = {name: i for i, name in enumerate(sorted(set(levels.values())))}
+        names = {name: i for i, name in enumerate(sorted(set(places.values())))}
         self._predictions = predictions
-        self._shared: dict[tuple[int, int], tuple[Rows, Int64, Int64]] = {}
-        self.rows: dict[str, Rows] = {}
+        self._shared: dict[tuple[int, int], tuple[PredictedRows, Int64, Int64]] = {}
+        self.rows: dict[str, PredictedRows] = {}
         first: list[str] = []
         for key, p in predictions.items():
             same = next((other for other in first if _same_rows(p, predictions[other])), None)
@@ -40,23 +40,23 @@ class Alignment:
                 self.rows[key] = self.rows[same]
                 continue
             first.append(key)
-            within = np.array([names[levels[s]] for s in p.sample], dtype=np.int64) if levels else None
+            within = np.array([names[places[s]] for s in p.sample], dtype=np.int64) if places else None
             patient = np.searchsorted(patients, p.patient)
-            self.rows[key] = Rows(patient, p.repeat, p.fold, p.y, n_classes, within)
+            self.rows[key] = PredictedRows(patient, p.repeat, p.fold, p.y, n_classes, within)
 
-    def shared(self, a: str, b: str) -> tuple[Rows, Int64, Int64]:
-        """The rows that two cells both predict (`all_rows` then has them too), and where they lie in each."""
+    def shared(self, a: str, b: str) -> tuple[PredictedRows, Int64, Int64]:
+        """The rows that two cells both predict, and their positions in each; `all_rows` has these rows from then on."""
         mine, theirs = self.rows[a], self.rows[b]
         if (id(mine), id(theirs)) not in self._shared:
             self._shared[id(mine), id(theirs)] = self._intersect(a, b)
         return self._shared[id(mine), id(theirs)]
 
-    def all_rows(self) -> list[Rows]:
-        """Every distinct set of rows, those of `shared` included."""
+    def all_rows(self) -> list[PredictedRows]:
+        """Every distinct set of rows, including those from `shared`."""
         every = [*self.rows.values(), *(rows for rows, _, _ in self._shared.values() if len(rows.y))]
         return list({id(rows): rows for rows in every}.values())
 
-    def _intersect(self, a: str, b: str) -> tuple[Rows, Int64, Int64]:
+    def _intersect(self, a: str, b: str) -> tuple[PredictedRows, Int64, Int64]:
         rows = self.rows[a]
         if rows is self.rows[b]:
             everything = np.arange(len(rows.y))
@@ -65,7 +65,9 @@ class Alignment:
         both = [(i, where[place]) for i, place in enumerate(_places(self._predictions[a])) if place in where]
         of_a, of_b = np.array(both, dtype=np.int64).reshape(-1, 2).T
         within = None if rows.within is None else rows.within[of_a]
-        kept = Rows(rows.patient[of_a], rows.repeat[of_a], rows.fold[of_a], rows.y[of_a], rows.n_classes, within)
+        kept = PredictedRows(
+            rows.patient[of_a], rows.repeat[of_a], rows.fold[of_a], rows.y[of_a], rows.n_classes, within
+        )
         return kept, of_a, of_b
 
 
@@ -74,7 +76,7 @@ def _places(p: Predictions) -> list[tuple[str, int]]:
 
 
 def _distinct(predictions: Mapping[str, Predictions]) -> list[Predictions]:
-    """Predictions with different patients, so that thousands of cells need not be joined to list their patients."""
+    """One of the predictions for each list of patients, so that thousands of cells need not be joined."""
     out: list[Predictions] = []
     for p in predictions.values():
         if not any(np.array_equal(p.patient, other.patient) for other in out):

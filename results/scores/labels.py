@@ -1,4 +1,4 @@
-"""Labels of steps, as short as they can be told apart."""
+"""Labels of steps, as short as possible while they still differ."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 ALWAYS = {"weights"}
-Part = tuple[str, dict[str, str]]
+ParsedStep = tuple[str, dict[str, str]]
 
 
 def shorten(labels: Iterable[str]) -> dict[str, str]:
-    """From each label of an axis to its short form: the fields that differ between steps of one name, and `weights`.
+    """The short form of each label of an axis: the fields that differ between steps of one name, and `weights`.
 
-    `svc(C=1, kernel=rbf)` beside `svc(C=1, kernel=linear)` becomes `svc(kernel=rbf)`; alone it becomes `svc`.
+    With `svc(C=1, kernel=linear)` on the same axis, `svc(C=1, kernel=rbf)` becomes `svc(kernel=rbf)`; without, `svc`.
     """
     parsed = {
         label: [parse_step(part) for part in split_outside_brackets(label, " + ")] for label in dict.fromkeys(labels)
@@ -31,7 +31,7 @@ def shorten(labels: Iterable[str]) -> dict[str, str]:
     return short if len(set(short.values())) == len(short) else {label: label for label in parsed}
 
 
-def parse_step(part: str) -> Part:
+def parse_step(part: str) -> ParsedStep:
     """A step's name with its mark (` (tuned)`, ` (default)`), and its fields: `svc(C=1)` is `svc` and `C: 1`."""
     match = re.fullmatch(r"([^()]*)\((.*)\)", part.removesuffix(" (tuned)").removesuffix(" (default)"))
     if not match:
@@ -54,7 +54,7 @@ def split_outside_brackets(text: str, between: str) -> list[str]:
     return [*parts, text[start:]]
 
 
-def _spell(part: Part, seen: dict[str, dict[str, set[str | None]]]) -> str:
+def _spell(part: ParsedStep, seen: dict[str, dict[str, set[str | None]]]) -> str:
     name, given = part
     kept = [f"{f}={v}" for f, v in given.items() if f in ALWAYS or len(seen[name][f]) > 1]
     bare, space, mark = name.partition(" ")

@@ -7,12 +7,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from results.run_folder import Cell, Predictions
+from results.run_folder import Predictions, RunCell
 from results.scores.alignment import Alignment
-from results.statistics.bootstrap import PatientBootstrap, Rows
+from results.statistics.bootstrap import PatientBootstrap, PredictedRows
 from results.statistics.delong import auc_test
+from results.statistics.evaluate import evaluate, fold_values
 from results.statistics.mcnemar import clustered_mcnemar
-from results.statistics.metrics import METRICS, Float64, auc, evaluate, fold_values
+from results.statistics.metrics import METRICS
+from results.statistics.metrics.auc import METRIC as AUC
+from results.statistics.metrics.base import Float64
 from results.statistics.resampled_t import corrected_resampled_t
 from results.statistics.step_down import step_down_max_t
 
@@ -20,23 +23,23 @@ ENOUGH_FOLDS = 10
 
 
 @dataclass(frozen=True, eq=False)
-class Pair:
+class ComparedPair:
     """A cell and its reference on the rows that both predict.
 
     Args:
-        cell: The one.
-        reference: The other.
-        rows: What both predict.
+        cell: The cell.
+        reference: The cell that it is compared with.
+        rows: The rows that both predict.
         mine: `(n, K)` probabilities of the cell on these rows, as the metric takes them (`Predictions.scored_by`).
-        other: Those of the reference.
+        other: `(n, K)` probabilities of the reference.
         value: The metric of the cell.
-        other_value: That of the reference.
-        draws: `(B,)` their difference in every resample.
+        other_value: The metric of the reference.
+        draws: `(B,)` the difference of the two in every resample.
     """
 
-    cell: Cell
-    reference: Cell
-    rows: Rows
+    cell: RunCell
+    reference: RunCell
+    rows: PredictedRows
     mine: Float64
     other: Float64
     value: float
@@ -51,30 +54,32 @@ class Pair:
 
 def pair(
     metric: str,
-    cell: Cell,
-    reference: Cell,
+    cell: RunCell,
+    reference: RunCell,
     alignment: Alignment,
     predictions: Mapping[str, Predictions],
     bootstrap: PatientBootstrap,
-) -> Pair:
-    """Two cells that share rows, scored by a metric in `METRICS`."""
+) -> ComparedPair:
+    """Compares two cells that share rows by a metric in `METRICS`."""
     rows, of_cell, of_other = alignment.shared(cell.key, reference.key)
     measure = METRICS[metric]
     mine = predictions[cell.key].scored_by(measure)[of_cell]
     other = predictions[reference.key].scored_by(measure)[of_other]
     draws = bootstrap.difference(measure, rows, mine, other)
-    return Pair(cell, reference, rows, mine, other, value(metric, rows, mine), value(metric, rows, other), draws)
+    return ComparedPair(
+        cell, reference, rows, mine, other, value(metric, rows, mine), value(metric, rows, other), draws
+    )
 
 
-def value(metric: str, rows: Rows, P: Float64) -> float:
+def value(metric: str, rows: PredictedRows, P: Float64) -> float:
     """The primary value of a metric in `METRICS`."""
     return evaluate(METRICS[metric], rows.y, P, repeat=rows.repeat, fold=rows.fold, within=rows.within).value
 
 
-def alone(metric: str, found: Pair) -> float | None:
-    """The p-value of one comparison by a test that counts patients; None for metrics without one."""
+def alone(metric: str, found: ComparedPair) -> float | None:
+    """The p-value of one comparison by a test that counts patients; None for metrics without such a test."""
     rows = found.rows
-    if METRICS[metric] is auc and rows.n_classes == 2:
+    if METRICS[metric] is AUC and rows.n_classes == 2:
         block = rows.repeat * (rows.fold.max() + 1) + rows.fold
         return auc_test(
             rows.y, found.mine[:, 1], found.other[:, 1], rows.patient, block=block, repeat=rows.repeat
@@ -85,18 +90,18 @@ def alone(metric: str, found: Pair) -> float | None:
     return None
 
 
-def adjusted(pairs: Sequence[Pair], declared: int, n_patients: int) -> Float64:
-    """`(N,)` p-values, step-down max-|t| over the N comparisons of a family that declared `declared` of them.
+def adjusted(pairs: Sequence[ComparedPair], declared: int, n_patients: int) -> Float64:
+    """`(N,)` p-values by step-down max-|t| over the N comparisons that were made of a family of `declared`.
 
-    Those that could not be made have no resamples. The N get N / declared of the level, as by Bonferroni: their
-    p-values are multiplied by declared / N, so that a cell that failed makes no other significant.
+    Comparisons that could not be made have no resamples. So the N p-values are multiplied by declared / N, as by
+    Bonferroni: a cell that failed makes no other cell significant.
     """
     observed = np.array([found.value - found.other_value for found in pairs])
     p = step_down_max_t(observed, np.stack([found.draws for found in pairs], axis=1), n_patients)
     return np.minimum(p * declared / len(pairs), 1)
 
 
-def differences_by_fold(metric: str, found: Pair) -> Float64:
+def differences_by_fold(metric: str, found: ComparedPair) -> Float64:
     """`(J,)`: the difference in every fold of every repeat that holds all classes."""
     rows = found.rows
     mine, other = (
@@ -107,10 +112,10 @@ def differences_by_fold(metric: str, found: Pair) -> Float64:
     return np.asarray(differences[np.isfinite(differences)])
 
 
-def secondary(metric: str, found: Pair) -> float | None:
+def secondary(metric: str, found: ComparedPair) -> float | None:
     """The p-value of the corrected resampled t over folds; None with fewer than `ENOUGH_FOLDS` that hold all classes.
 
-    With k folds a repeat, a fold tests 1 / (k - 1) as many samples as it learns from.
+    With k folds in a repeat, the test part of a fold has 1 / (k - 1) times the samples of its training part.
     """
     folds = round(len(found.rows.blocks) / found.rows.n_repeats)
     differences = differences_by_fold(metric, found)

@@ -1,8 +1,8 @@
 """One bootstrap over patients, shared by every cell and metric.
 
-The counts of how often each patient is drawn are made once; every metric of a resample then follows from sums by
-patient, without copying a row. Results equal those of scikit-learn on the duplicated rows; only in average precision
-the copies of one row are no ties (`ranking.weighted_average_precision`).
+How often each patient is drawn is counted once. Every metric of a resample then follows from sums over patients,
+without copying a row. Results equal those of scikit-learn on the duplicated rows, except that copies of one row are no
+ties in average precision (`ranking.weighted_average_precision`).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from results.statistics import ranking
-from results.statistics.metrics import OfCounts, OfPairs, OfRows, score_of
+from results.statistics.metrics.base import AnyMetric, OfCounts, OfPairs, score_of
 
 Float64 = NDArray[np.float64]
 Int64 = NDArray[np.int64]
@@ -25,16 +25,16 @@ ATTEMPTS = 200
 
 
 @dataclass(frozen=True, eq=False)
-class Rows:
-    """The rows that cells predict, without the probabilities; cells on the same rows should share one object.
+class PredictedRows:
+    """The rows that a cell predicts, without the probabilities; cells on the same rows should share one object.
 
     Args:
-        patient: `(n,)` position among the patients of the bootstrap.
-        repeat: `(n,)`.
-        fold: `(n,)`, counted anew in every repeat.
-        y: `(n,)` class indices.
+        patient: `(n,)` int64 position among the patients of the bootstrap.
+        repeat: `(n,)` int64.
+        fold: `(n,)` int64, counted anew in every repeat.
+        y: `(n,)` int64 class indices.
         n_classes: K.
-        within: `(n,)` level of each row, counted from 0, or None.
+        within: `(n,)` int64 place of each row in the body, counted from 0, or None.
     """
 
     patient: Int64
@@ -61,29 +61,29 @@ class Rows:
 
 
 class PatientBootstrap:
-    """Resamples of patients with replacement, the same for whatever is scored with them.
+    """Resamples of patients with replacement, shared by all that is scored with them.
 
-    A draw in which, for one of `rows`, a class that occurs has no pair to compare in some repeat (as when none of its
-    patients is drawn) is drawn again and counted in `redrawn`.
+    A draw is drawn again, and counted in `redrawn`, if a class that occurs in one of `rows` has no pair to compare in a
+    repeat, such as when none of its patients is drawn.
 
     Args:
         n_patients: P.
         rows: All sets of rows that will be scored.
         resamples: B.
-        seed: Of the draws.
+        seed: The seed of the draws.
 
     Raises:
-        ValueError: A class is in so few patients that hardly any draw holds it.
+        ValueError: A class is in so few patients that hardly any draw has it.
 
     Attributes:
-        counts: `(B, P)` float64: how often each patient is drawn.
+        counts: `(B, P)` float64: the number of times that each patient is drawn.
         redrawn: The number of draws that were thrown away.
 
     References:
         C. A. Field and A. H. Welsh, Bootstrapping clustered data, 2007, doi:10.1111/j.1467-9868.2007.00593.x.
     """
 
-    def __init__(self, n_patients: int, rows: Sequence[Rows], *, resamples: int = 2000, seed: int = 0) -> None:
+    def __init__(self, n_patients: int, rows: Sequence[PredictedRows], *, resamples: int = 2000, seed: int = 0) -> None:
         random = np.random.default_rng(seed)
         kept: list[Float64] = []
         wanted, self.redrawn = resamples, 0
@@ -103,9 +103,9 @@ class PatientBootstrap:
                 "merge classes, or ask for no intervals (resamples=0)"
             )
         self.counts: Float64 = np.concatenate(kept) if len(kept) > 1 else kept[0]
-        self._pairs: dict[tuple[Rows, bytes, bool], tuple[list[Float64], Float64, NDArray[np.bool_]]] = {}
+        self._pairs: dict[tuple[PredictedRows, bytes, bool], tuple[list[Float64], Float64, NDArray[np.bool_]]] = {}
 
-    def draws(self, metric: OfCounts | OfRows | OfPairs, rows: Rows, P: Float64) -> Float64:
+    def draws(self, metric: AnyMetric, rows: PredictedRows, P: Float64) -> Float64:
         """`(B,)`: the primary value of a metric in every resample, NaN where it is undefined.
 
         Args:
@@ -132,15 +132,15 @@ class PatientBootstrap:
         ]
         return np.asarray(np.mean(means, axis=0))
 
-    def difference(self, metric: OfCounts | OfRows | OfPairs, rows: Rows, P: Float64, other: Float64) -> Float64:
-        """`(B,)`: the metric of P minus that of `other` `(n, K)` on the same rows, in the same resamples."""
+    def difference(self, metric: AnyMetric, rows: PredictedRows, P: Float64, other: Float64) -> Float64:
+        """`(B,)`: the metric of P minus the metric of `other` `(n, K)` on the same rows, in the same resamples."""
         return self.draws(metric, rows, P) - self.draws(metric, rows, other)
 
     def _by_patient(self, patient: Int64, cell: Int64, size: int) -> Float64:
         n_patients = self.counts.shape[1]
         return np.bincount(patient * size + cell, minlength=n_patients * size).reshape(-1, size).astype(np.float64)
 
-    def _of_pairs(self, metric: OfPairs, rows: Rows, P: Float64) -> Float64:
+    def _of_pairs(self, metric: OfPairs, rows: PredictedRows, P: Float64) -> Float64:
         tasks = metric.tasks(rows.n_classes)
         within = rows.within if metric.within else None
         pairs, total, defined = self._pairs_of(metric, rows)
@@ -149,7 +149,7 @@ class PatientBootstrap:
             patients, patient = np.unique(rows.patient[block], return_inverse=True)
             positive = tasks[:, rows.y[block]]
             score = np.stack([score_of(classes, P[block]) for classes in tasks])
-            level = None if within is None else within[block]
+            place = None if within is None else within[block]
             counts = np.take(self.counts, patients, axis=1)
             if metric.precision:
                 for t in range(len(tasks)):
@@ -158,7 +158,7 @@ class PatientBootstrap:
                             positive[t], score[t], np.take(counts[part], patient, axis=1)
                         )
                         wins[repeat, t, part] += area * block_pairs[t, part]
-            elif level is None and _many_patients(positive, patient):
+            elif place is None and _many_patients(positive, patient):
                 for t in range(len(tasks)):
                     for part in _chunks(len(counts), len(block)):
                         wins[repeat, t, part] += ranking.weighted_wins(
@@ -166,7 +166,7 @@ class PatientBootstrap:
                         )
             else:
                 for t in range(len(tasks)):
-                    table = ranking.patient_wins(positive[t], score[t], patient, level)
+                    table = ranking.patient_wins(positive[t], score[t], patient, place)
                     for part in _chunks(len(counts), len(patients)):
                         wins[repeat, t, part] += np.einsum("bp,bp->b", counts[part] @ table, counts[part])
         value = np.divide(wins, total, out=np.full_like(wins, np.nan), where=total > 0)
@@ -174,8 +174,8 @@ class PatientBootstrap:
             return np.full(len(self.counts), np.nan)
         return np.asarray((np.where(defined, value, 0).sum(axis=1) / defined.sum(axis=1)).mean(axis=0))
 
-    def _pairs_of(self, metric: OfPairs, rows: Rows) -> tuple[list[Float64], Float64, NDArray[np.bool_]]:
-        """The pairs of each block `(T, B)`, of each repeat `(R, T, B)`, and which tasks `(R, T, 1)` have any."""
+    def _pairs_of(self, metric: OfPairs, rows: PredictedRows) -> tuple[list[Float64], Float64, NDArray[np.bool_]]:
+        """The pairs of each block `(T, B)` and of each repeat `(R, T, B)`, and whether a task has any `(R, T, 1)`."""
         tasks = metric.tasks(rows.n_classes)
         key = (rows, tasks.tobytes(), metric.within)
         if key not in self._pairs:
@@ -188,7 +188,7 @@ class PatientBootstrap:
 
 
 def interval(draws: Float64, level: float = 0.95) -> tuple[float, float]:
-    """The percentile interval of `(B,)` draws, without those that are NaN; NaN where none is left."""
+    """The percentile interval of `(B,)` draws; NaN draws are left out, and it is NaN if none is left."""
     draws = draws[np.isfinite(draws)]
     if len(draws) == 0:
         return float("nan"), float("nan")
@@ -204,8 +204,8 @@ def _draw(random: np.random.Generator, resamples: int, n_patients: int) -> Float
     )
 
 
-def _holds_every_class(rows: Rows, counts: Float64) -> NDArray[np.bool_]:
-    """`(B,)`: whether each class that has pairs in a repeat has them in the draw too."""
+def _holds_every_class(rows: PredictedRows, counts: Float64) -> NDArray[np.bool_]:
+    """`(B,)`: whether each class that has pairs in a repeat also has them in the draw."""
     classes = np.eye(rows.n_classes, dtype=bool)
     ones = np.ones((1, counts.shape[1]))
     usual, drawn = (
@@ -215,30 +215,32 @@ def _holds_every_class(rows: Rows, counts: Float64) -> NDArray[np.bool_]:
     return np.asarray((drawn | ~usual).all(axis=(0, 1)))
 
 
-def _by_repeat(rows: Rows, of_blocks: list[Float64]) -> Float64:
-    """`(R, T, B)` sums over the folds of each repeat of `(T, B)` a block."""
+def _by_repeat(rows: PredictedRows, of_blocks: list[Float64]) -> Float64:
+    """`(R, T, B)`: the values `(T, B)` of blocks, summed over the folds of each repeat."""
     total = np.zeros((rows.n_repeats, *of_blocks[0].shape))
     for (repeat, _), values in zip(rows.blocks, of_blocks, strict=True):
         total[repeat] += values
     return total
 
 
-def _pairs(counts: Float64, rows: Rows, block: Int64, tasks: NDArray[np.bool_], within: Int64 | None) -> Float64:
-    """`(T, B)`: the pairs of positives and negatives of a block, of the same level only if levels are given."""
+def _pairs(
+    counts: Float64, rows: PredictedRows, block: Int64, tasks: NDArray[np.bool_], within: Int64 | None
+) -> Float64:
+    """`(T, B)`: the number of pairs of positives and negatives in a block; with `within`, only pairs at one place."""
     patients, patient = np.unique(rows.patient[block], return_inverse=True)
-    n_levels = 1 if within is None else int(within.max()) + 1
-    column = rows.y[block] if within is None else rows.y[block] * n_levels + within[block]
-    size = rows.n_classes * n_levels
+    n_places = 1 if within is None else int(within.max()) + 1
+    column = rows.y[block] if within is None else rows.y[block] * n_places + within[block]
+    size = rows.n_classes * n_places
     table = np.bincount(patient * size + column, minlength=len(patients) * size).reshape(len(patients), size)
     by_class = (np.take(counts, patients, axis=1) @ table.astype(np.float64)).reshape(
-        len(counts), rows.n_classes, n_levels
+        len(counts), rows.n_classes, n_places
     )
     positives = np.einsum("tk,bkl->tbl", tasks.astype(np.float64), by_class)
     return np.asarray((positives * (by_class.sum(axis=1) - positives)).sum(axis=2))
 
 
 def _many_patients(positive: NDArray[np.bool_], patient: Int64) -> bool:
-    """Whether sorting rows is cheaper than a patients x patients product (a row costs about 100 multiplications)."""
+    """Whether sorting rows is cheaper than a patients x patients product; a row costs about 100 multiplications."""
     return (int(patient[-1]) + 1) ** 2 > 100 * len(patient)
 
 

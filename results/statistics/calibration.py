@@ -1,4 +1,4 @@
-"""Whether probabilities mean what they say: calibration slope and intercept, expected error, reliability curve."""
+"""Whether events are as frequent as their probabilities: calibration slope, intercept, error and reliability curve."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TOLERANCE = 1e-10
 
 
 @dataclass(frozen=True)
-class Line:
+class CalibrationLine:
     """The logistic regression of the outcome on the logit of its probability.
 
     Args:
@@ -44,7 +44,7 @@ class Reliability:
     n: Int64
 
 
-def line(event: Bool, p: Float64) -> Line:
+def line(event: Bool, p: Float64) -> CalibrationLine:
     """Calibration intercept and slope; both NaN where a threshold on p separates events, or p is constant.
 
     Args:
@@ -58,11 +58,11 @@ def line(event: Bool, p: Float64) -> Line:
     """
     x = _logit(p)
     if not _overlap(x[event], x[~event]):
-        return Line(float("nan"), float("nan"))
+        return CalibrationLine(float("nan"), float("nan"))
     centre, scale = x.mean(), x.std()
     design = np.column_stack([np.ones(len(x)), (x - centre) / scale])
     intercept, slope = _fit(design, event, np.zeros(len(x)))
-    return Line(float(intercept - slope * centre / scale), float(slope / scale))
+    return CalibrationLine(float(intercept - slope * centre / scale), float(slope / scale))
 
 
 def intercept_in_the_large(event: Bool, p: Float64) -> float:
@@ -84,8 +84,8 @@ def intercept_in_the_large(event: Bool, p: Float64) -> float:
 def reliability(event: Bool, p: Float64, *, bins: int = 10) -> Reliability:
     """The reliability curve over bins of equal mass.
 
-    Row i of n in ascending order falls in bin floor(bins i / n). Rows of equal p share the bin of their first, so the
-    order of rows does not matter and there may be fewer bins.
+    Row i of n in ascending order falls in bin floor(bins i / n). Rows of equal p share the bin of the first of them, so
+    the order of rows does not matter and there may be fewer bins.
 
     Args:
         event: `(n,)` bool.
@@ -102,7 +102,7 @@ def reliability(event: Bool, p: Float64, *, bins: int = 10) -> Reliability:
 
 
 def expected_error(event: Bool, p: Float64, *, bins: int = 10) -> float:
-    """Expected calibration error: the mean distance of observed from predicted over bins, by their rows.
+    """Expected calibration error: the mean distance of observed from predicted over bins, weighted by their rows.
 
     Args:
         event: `(n,)` bool.
@@ -130,7 +130,7 @@ def errors_by_class(y: Int64, P: Float64, *, bins: int = 10) -> Float64:
 
 
 def error_of_most_probable(y: Int64, P: Float64, *, bins: int = 10) -> float:
-    """The expected calibration error of the most probable class: is it right as often as its probability says?
+    """The expected calibration error of the most probable class.
 
     Args:
         y: `(n,)` class indices.

@@ -1,7 +1,7 @@
 """Scores of confusion counts.
 
-Every score takes `(..., K, K)` float64 counts, rows true and columns predicted, and gives `(...)` float64, so that one
-call scores a matrix or thousands of resamples. Definitions are scikit-learn's with `labels=` all K classes.
+Every score maps counts `(..., K, K)` float64, rows true and columns predicted, to `(...)` float64, so that one call
+scores one matrix or thousands of resamples. Definitions are scikit-learn's with `labels=` all K classes.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ def count(y: Int64, predicted: Int64, n_classes: int) -> Float64:
 
 
 def accuracy(counts: Float64) -> Float64:
-    """The share predicted right."""
+    """The share of samples that are predicted right."""
     return np.asarray(_right(counts).sum(-1) / counts.sum((-2, -1)))
 
 
@@ -36,7 +36,7 @@ def macro_f1(counts: Float64) -> Float64:
 
 
 def matthews(counts: Float64) -> Float64:
-    """Matthews' correlation coefficient for K classes; 0 where all samples are, or are predicted, of one class.
+    """Matthews' correlation coefficient for K classes; 0 if all samples are, or are predicted as, one class.
 
     References:
         J. Gorodkin, Comparing two K-category assignments by a K-category correlation coefficient, 2004,
@@ -49,7 +49,7 @@ def matthews(counts: Float64) -> Float64:
 
 
 def quadratic_kappa(counts: Float64) -> Float64:
-    """Cohen's kappa with quadratic weights; NaN where all samples are, and are predicted, of one class."""
+    """Cohen's kappa with quadratic weights; NaN if all samples are, and are predicted as, one class."""
     steps = _distance(counts) ** 2
     expected = counts.sum(-1)[..., :, None] * counts.sum(-2)[..., None, :] / counts.sum((-2, -1))[..., None, None]
     by_chance = (steps * expected).sum((-2, -1))

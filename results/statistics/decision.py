@@ -1,4 +1,4 @@
-"""Decision curves: what a model is worth to who treats above a threshold."""
+"""Decision curves: the net benefit of treating those whose probability reaches a threshold."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ THRESHOLDS: Float64 = np.arange(1, 100) / 100
 
 @dataclass(frozen=True, eq=False)
 class DecisionCurve:
-    """Net benefit in true positives a row; treating none has 0 everywhere.
+    """Net benefit in true positives per row; it is 0 everywhere for treating none.
 
     Args:
-        thresholds: `(t,)` probabilities from which on one treats.
-        model: `(t,)` of treating where p reaches the threshold.
-        treat_all: `(t,)` of treating everyone.
+        thresholds: `(t,)` probabilities at or above which one treats.
+        model: `(t,)` net benefit of treating where p reaches the threshold.
+        treat_all: `(t,)` net benefit of treating everyone.
         treat_none: `(t,)` zeros.
     """
 

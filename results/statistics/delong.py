@@ -1,7 +1,7 @@
 """Clustered DeLong: the AUCs of two scores of the same rows, compared over patients.
 
-A positive row's placement is the share of the negatives that it beats. The variance of an AUC follows from the
-placements, summed by patient, so that rows of one patient need not be independent.
+The placement of a positive row is the share of the negatives that it beats. The variance of an AUC follows from the
+placements, summed over each patient, so that rows of one patient need not be independent.
 
 References:
     N. A. Obuchowski, Nonparametric analysis of clustered ROC curve data, 1997, doi:10.2307/2533958.
@@ -27,9 +27,9 @@ class AucTest:
 
     Args:
         difference: The AUC of the first score minus that of the second.
-        standard_error: Of the difference.
-        p_value: Two-sided, by the normal distribution; 1 where the difference and its standard error are 0, NaN where
-            only the standard error is.
+        standard_error: The standard error of the difference.
+        p_value: Two-sided, by the normal distribution; 1 if the difference and its standard error are 0, NaN if only
+            the standard error is 0.
     """
 
     difference: float
@@ -42,21 +42,21 @@ def auc_test(
 ) -> AucTest:
     """The difference of two AUCs on the same rows, with its clustered standard error.
 
-    With one row a patient it is DeLong's test. With blocks, a patient's contributions are summed over them; the number
-    of pairs of a block counts as random, as it does in a bootstrap over patients.
+    With one row per patient it is DeLong's test. With blocks, a patient's contributions are summed over the blocks. The
+    number of pairs in a block counts as random, as it does in a bootstrap over patients.
 
     Args:
         y: `(n,)` 1 (or True) for positives, 0 for negatives.
         a: `(n,)` first score.
         b: `(n,)` second score.
         patient: `(n,)` labels.
-        block: `(n,)` labels; rows of the same block are compared only, blocks weigh by their number of pairs. All are
-            compared by default. For cross-validation, a label for every fold of every repeat.
+        block: `(n,)` labels; only rows of the same block are compared, and blocks weigh by their number of pairs. By
+            default all rows are compared. For cross-validation, a label for every fold of every repeat.
         repeat: `(n,)` labels; the AUC is the mean over repeats. All blocks are of one repeat by default.
 
     Raises:
-        ValueError: A repeat has no positive and negative in one block, or fewer than two patients have a positive, or
-            a negative.
+        ValueError: A repeat has no block with a positive and a negative, or fewer than two patients have a positive
+            or a negative.
     """
     of_a, of_b = (_Contributions.of(y, score, patient, block, repeat) for score in (a, b))
     difference = of_a.auc - of_b.auc
@@ -76,12 +76,12 @@ def auc_variance(
 
 @dataclass(frozen=True, eq=False)
 class _Contributions:
-    """What each patient adds to an AUC.
+    """The contribution of each patient to an AUC.
 
     Args:
         auc: The AUC.
-        positives: `(P,)` by the patient's positives: sum of placements minus what the AUC expects, over all pairs.
-        negatives: `(P,)` by its negatives.
+        positives: `(P,)` from the patient's positives: the sum of their placements minus the AUC, over all pairs.
+        negatives: `(P,)` from the patient's negatives.
         has_positive: `(P,)` bool: the patients with a positive that is compared.
         has_negative: `(P,)` bool.
     """
@@ -134,7 +134,7 @@ class _Contributions:
 
 
 def _wins(positive: NDArray[np.bool_], score: Float64, block: Int64) -> tuple[Float64, Float64]:
-    """`(n,)`: the wins of each positive, or over each negative, in its block, a tie is half; and the rows met."""
+    """`(n,)` each: the wins of a positive, or over a negative, in its block (a tie is half a win); its opponents."""
     rank = np.unique(score, return_inverse=True)[1]
     start = block * (len(score) + 1)
     place, end = start + rank, start + len(score)

@@ -1,4 +1,4 @@
-"""Whether two cells are equally good within a margin that was stated before."""
+"""Whether two cells are equally good within a margin that was declared before."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Equivalence:
     Args:
         low: The lower end of the 90 % interval of the difference.
         high: Its upper end.
-        equivalent: Whether the interval lies inside the margins; if not, nothing is shown either way.
+        equivalent: Whether the interval lies inside the margins; if not, neither equivalence nor difference is shown.
     """
 
     low: float
@@ -26,13 +26,13 @@ class Equivalence:
 
 
 def equivalence_test(draws: NDArray[np.float64], margin: float) -> Equivalence:
-    """Whether a difference is shown to be smaller than a margin, on both sides.
+    """Whether a difference is shown to lie within a margin on both sides of 0.
 
     Both one-sided tests reject at 5 % where the 90 % interval lies inside (-margin, margin).
 
     Args:
         draws: `(B,)` the difference in B resamples.
-        margin: The least difference that would matter, in units of the metric.
+        margin: The smallest difference that would matter, in units of the metric.
 
     Raises:
         ValueError: The margin is not above 0.

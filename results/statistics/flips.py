@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from results.statistics.metrics import OfCounts, OfPairs, OfRows, score_of
+from results.statistics.metrics.base import AnyMetric, OfCounts, OfPairs, score_of
 from results.statistics.ranking import wins_of_labels
 
 Float64 = NDArray[np.float64]
@@ -16,14 +16,14 @@ Bool = NDArray[np.bool_]
 def flipped_labels(
     y: Int64, n_classes: int, *, rate: float = 0.05, times: int = 200, seed: int = 0, ordinal: bool = False
 ) -> Int64:
-    """`(times, n)`: the labels of n samples, each time with others flipped (`flip`).
+    """`(times, n)`: the labels of n samples, with another random choice of them flipped each time (`flip`).
 
     Args:
         y: `(n,)` class indices.
         n_classes: K, at least 2.
         rate: The share of samples that get another label, 0 to 1.
-        times: How often labels are flipped.
-        seed: Of the flips.
+        times: The number of times that labels are flipped.
+        seed: The seed of the flips.
         ordinal: Whether a label moves to a neighbouring class only.
 
     Raises:
@@ -34,7 +34,7 @@ def flipped_labels(
 
 
 def scores_of_labels(
-    metric: OfCounts | OfRows | OfPairs,
+    metric: AnyMetric,
     labels: Int64,
     P: Float64,
     *,
@@ -44,8 +44,7 @@ def scores_of_labels(
 ) -> Float64:
     """`(times,)`: the primary value of a metric on each row of labels; NaN where it is undefined.
 
-    The models stay as they were fitted: this is noise in the labels that they are tested on, not in those that they
-    learnt from.
+    The models stay as they were fitted: the noise is in the labels of the test, not in those that models learnt from.
 
     Args:
         metric: One of `results.statistics.metrics.METRICS`.
@@ -53,7 +52,7 @@ def scores_of_labels(
         P: `(n, K)` probabilities.
         repeat: `(n,)`.
         fold: `(n,)`, counted anew in every repeat.
-        within: `(n,)` level of each row, for a metric within levels.
+        within: `(n,)` place of each row in the body, for a metric within places.
     """
     K, values = P.shape[1], []
     for r in np.unique(repeat):
@@ -74,7 +73,7 @@ def scores_of_labels(
 
 
 def _of_pairs(metric: OfPairs, labels: Int64, P: Float64, groups: Int64) -> Float64:
-    """`(times,)`: the mean over the tasks that have a pair, of the wins over the pairs of all groups."""
+    """`(times,)`: wins over pairs of all groups, as a mean over the tasks that have a pair."""
     of_tasks = []
     for classes in metric.tasks(P.shape[1]):
         score, wins, pairs = score_of(classes, P), np.zeros(len(labels)), np.zeros(len(labels))
@@ -89,14 +88,14 @@ def _of_pairs(metric: OfPairs, labels: Int64, P: Float64, groups: Int64) -> Floa
 
 
 def flip(y: Int64, n_classes: int, *, rate: float, random: np.random.Generator, ordinal: bool = False) -> Int64:
-    """`(n,)`: labels of which `round(rate x n)`, drawn at random, are another class.
+    """`(n,)`: the labels, of which `round(rate x n)`, drawn at random, are changed to another class.
 
     Args:
         y: `(n,)` class indices.
         n_classes: K, at least 2.
         rate: The share to flip, 0 to 1.
-        random: Draws them.
-        ordinal: To a neighbouring class, each of two with the same chance; else to any other.
+        random: Draws the samples and their new classes.
+        ordinal: Whether a label moves to a neighbouring class, each of two with the same chance, or to any other.
 
     Raises:
         ValueError: A rate outside 0 to 1, or one class only.

@@ -14,10 +14,10 @@ class McNemarTest:
     """Two classifications compared.
 
     Args:
-        difference: The share that the first gets right minus that of the second, as the mean over patients of each
-            patient's own shares: a patient with many samples counts as much as one with few.
+        difference: The share that the first gets right minus that of the second, in each patient, averaged over
+            patients: a patient with many samples counts as much as one with few.
         statistic: Chi-squared with 1 degree of freedom.
-        p_value: Two-sided; 1 where the two are right equally often in every patient.
+        p_value: Two-sided; 1 if both are right equally often in every patient.
     """
 
     difference: float
@@ -30,7 +30,7 @@ def clustered_mcnemar(
 ) -> McNemarTest:
     """Whether two classifications of the same rows are right equally often.
 
-    With one row a patient it is McNemar's test without continuity correction. The rows of a patient may be of several
+    With one row per patient it is McNemar's test without continuity correction. A patient may have rows of several
     samples and repeats.
 
     Args:

@@ -1,7 +1,7 @@
 """Sensitivity, specificity, predictive values and F1 of each class.
 
-Rates take `(..., K, K)` float64 counts, rows true and columns predicted (`confusion.count`), and give `(..., K)`: each
-class against the rest. A rate of nothing (0 / 0) is NaN; F1 is then 0, as in macro F1.
+Rates map counts `(..., K, K)` float64, rows true and columns predicted (`confusion.count`), to `(..., K)`: each class
+against the rest. A rate of 0 / 0 is NaN; F1 is then 0, as in macro F1.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ Float64 = NDArray[np.float64]
 
 
 def sensitivity(counts: Float64) -> Float64:
-    """The share of a class that is predicted as it."""
+    """The share of a class that is predicted as that class."""
     return _divide(_right(counts), counts.sum(-1))
 
 
@@ -23,12 +23,12 @@ def specificity(counts: Float64) -> Float64:
 
 
 def ppv(counts: Float64) -> Float64:
-    """Of what is predicted as the class, the share that is."""
+    """The share right among the samples that are predicted as the class."""
     return _divide(_right(counts), counts.sum(-2))
 
 
 def npv(counts: Float64) -> Float64:
-    """Of what is not predicted as the class, the share that is not."""
+    """The share right among the samples that are not predicted as the class."""
     return _divide(_rightly_not(counts), counts.sum((-2, -1))[..., None] - counts.sum(-2))
 
 

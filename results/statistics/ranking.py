@@ -1,4 +1,4 @@
-"""AUC and average precision, of rows and of rows counted by how often their patient was drawn.
+"""AUC and average precision of rows, each counted as often as its patient was drawn.
 
 A positive wins against a negative of lower score; a tie is half a win. AUC = wins / pairs.
 """
@@ -24,17 +24,17 @@ def wins_and_pairs(positive: Bool, score: Float64) -> tuple[float, float]:
 
 
 def average_precision(positive: Bool, score: Float64) -> float:
-    """The mean precision at each positive, rows of equal score taken together; NaN without a positive."""
+    """The mean precision at each positive, with rows of equal score taken together; NaN without a positive."""
     if not positive.any():
         return float("nan")
     return float(weighted_average_precision(positive, score, np.ones((1, len(score))))[0])
 
 
 def patient_wins(positive: Bool, score: Float64, patient: Int64, within: Int64 | None = None) -> Float64:
-    """`(P, P)`: the wins of row-patient's positives over column-patient's negatives.
+    """`(P, P)`: the wins of the positives of one patient (row) over the negatives of another (column).
 
     If patient p is drawn c_p times, the wins of the resample are `c @ wins @ c`: every copy of a positive meets every
-    copy of a negative, of the same patient too.
+    copy of a negative, also those of the same patient.
 
     Args:
         positive: `(n,)` bool.
@@ -47,8 +47,8 @@ def patient_wins(positive: Bool, score: Float64, patient: Int64, within: Int64 |
     if positive.all() or not positive.any():
         return wins
     rank = np.unique(score, return_inverse=True)[1]
-    first_of_level = np.zeros(len(rank), np.int64) if within is None else within * (len(rank) + 1)
-    place = first_of_level + rank
+    first_of_place = np.zeros(len(rank), np.int64) if within is None else within * (len(rank) + 1)
+    place = first_of_place + rank
     rows, row_starts = np.unique(patient[positive], return_index=True)
     step = max(1, TABLE // len(rank))
     for start in range(0, size, step):
@@ -61,7 +61,7 @@ def patient_wins(positive: Bool, score: Float64, patient: Int64, within: Int64 |
         not_above = until[np.searchsorted(place[some], place[positive], side="right")]
         half_wins = below + not_above
         if within is not None:
-            half_wins -= 2 * until[np.searchsorted(place[some], first_of_level[positive], side="left")]
+            half_wins -= 2 * until[np.searchsorted(place[some], first_of_place[positive], side="left")]
         wins[rows, start : start + step] = np.add.reduceat(half_wins, row_starts, axis=0) / 2
     return wins
 
@@ -81,8 +81,8 @@ def weighted_wins(positive: Bool, score: Float64, weight: Float64) -> Float64:
 def weighted_average_precision(positive: Bool, score: Float64, weight: Float64) -> Float64:
     """`(B,)` average precision where row i counts `weight[b, i]` times, a whole number; 0 where no positive counts.
 
-    Rows of equal score are taken together. The copies of one row come one after another: taken together they would be
-    a tie that no sample has, which raises precision in every resample (docs/simulations.md).
+    Rows of equal score are taken together. Copies of one row are taken one after another: together they would be a tie
+    that no sample has, which would raise precision in every resample (docs/simulations.md).
     """
     order, last = _tied(-score)
     first = np.concatenate(([0], last[:-1] + 1))

@@ -1,4 +1,4 @@
-"""Ranks of methods over several datasets or targets, and of cells over the draws of a bootstrap; rank 1 is the best."""
+"""Ranks of methods over datasets or targets, and of cells over the draws of a bootstrap; rank 1 is the best."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Friedman:
     Args:
         chi2: Friedman's statistic, corrected for ties.
         p: Its p-value, from chi2 with M - 1 degrees of freedom.
-        f: Iman and Davenport's statistic, less conservative; inf where every dataset ranks the methods alike.
+        f: Iman and Davenport's statistic, less conservative; inf if every dataset ranks the methods in the same way.
         p_f: Its p-value, from F with M - 1 and (M - 1)(D - 1) degrees of freedom.
     """
 
@@ -29,7 +29,7 @@ class Friedman:
 
 
 def ranks(scores: Float64, *, lower_is_better: bool = False) -> Float64:
-    """`(D, M)`: the rank of each method in each dataset; methods of equal score share their mean rank.
+    """`(D, M)`: the rank of each method in each dataset; methods with equal scores share their mean rank.
 
     Args:
         scores: `(D, M)`.
@@ -61,10 +61,10 @@ def average_ranks(scores: Float64, *, lower_is_better: bool = False) -> Float64:
 
 
 def friedman(scores: Float64) -> Friedman:
-    """Friedman's test that all methods are alike.
+    """Friedman's test of whether all methods are equally good.
 
     Args:
-        scores: `(D, M)`, at least 2 datasets and 3 methods; the sense of the scores does not matter.
+        scores: `(D, M)`, at least 2 datasets and 3 methods; it does not matter whether high or low is better.
 
     Raises:
         ValueError: A score is missing, or there are too few datasets or methods.
@@ -87,7 +87,7 @@ def friedman(scores: Float64) -> Friedman:
 
 
 def iman_davenport(chi2: float, n_datasets: int, n_methods: int) -> float:
-    """The F statistic that follows from Friedman's."""
+    """Iman and Davenport's F statistic, from Friedman's statistic."""
     rest = n_datasets * (n_methods - 1) - chi2
     return (n_datasets - 1) * chi2 / rest if rest > 1e-9 * chi2 else float("inf")
 
@@ -96,7 +96,7 @@ def nemenyi(scores: Float64) -> Float64:
     """`(M, M)`: p-values of every pair of methods, corrected for their number; 1 on the diagonal.
 
     Args:
-        scores: `(D, M)`; the sense of the scores does not matter.
+        scores: `(D, M)`; it does not matter whether high or low is better.
 
     Raises:
         ValueError: A score is missing.
@@ -110,7 +110,7 @@ def nemenyi(scores: Float64) -> Float64:
 
 
 def critical_difference(n_datasets: int, n_methods: int, alpha: float = 0.05) -> float:
-    """The difference of mean ranks from which on two methods differ by Nemenyi's test.
+    """The smallest difference of mean ranks that is significant by Nemenyi's test.
 
     Args:
         n_datasets: D.
@@ -129,7 +129,7 @@ def groups(mean_ranks: Float64, difference: float) -> list[tuple[int, ...]]:
 
     Args:
         mean_ranks: `(M,)`.
-        difference: The critical difference; methods differ from it on.
+        difference: The critical difference; methods that are at least this far apart differ.
 
     Returns:
         Positions of the methods of each set, best first; sets of one method are left out.
@@ -154,7 +154,7 @@ def rank_intervals(
     Args:
         draws: `(B, C)` scores of C cells in the same B resamples; draws with a NaN are left out.
         lower_is_better: Whether the lowest score has rank 1.
-        level: Of the interval.
+        level: The share of draws inside the interval.
 
     Returns:
         Median, low and high, each `(C,)`; NaN where no draw is left.

@@ -16,8 +16,8 @@ class ResampledT:
 
     Args:
         t: Mean difference over its corrected standard error.
-        p_value: Two-sided, by Student's t with J - 1 degrees of freedom; 1 where all differences are 0, NaN where they
-            are equal but not 0, or one is NaN.
+        p_value: Two-sided, by Student's t with J - 1 degrees of freedom; 1 if all differences are 0, NaN if they are
+            equal but not 0, or if one is NaN.
     """
 
     t: float
@@ -27,11 +27,11 @@ class ResampledT:
 def corrected_resampled_t(differences: NDArray[np.float64], test_train_ratio: float) -> ResampledT:
     """Whether the mean difference over all folds of all repeats is 0.
 
-    The usual 1 / J of the variance of a mean is 1 / J + test / train, since folds share training samples. This is a
-    heuristic: no unbiased variance over folds exists.
+    Since folds share training samples, the factor 1 / J in the variance of a mean becomes 1 / J + test / train. This is
+    a heuristic: there is no unbiased estimate of the variance over folds.
 
     Args:
-        differences: `(J,)`, one a fold and repeat.
+        differences: `(J,)`, one for each fold of each repeat.
         test_train_ratio: Test samples over training samples of a fold; 1 / (k - 1) for k folds.
 
     Raises:

@@ -12,23 +12,23 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from results.statistics.bootstrap import PatientBootstrap, Rows, interval
-from results.statistics.metrics import OfCounts, OfPairs, OfRows
+from results.statistics.bootstrap import PatientBootstrap, PredictedRows, interval
+from results.statistics.metrics.base import AnyMetric
 
 Float64 = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
 class Corrected:
-    """What choosing the best cell is worth on patients that did not choose it.
+    """The score of the chosen cell on patients that did not choose it.
 
     Args:
         value: The mean over resamples of the chosen cell's score on the patients not drawn; NaN if none could be used.
         low: The lower end of the 95 % percentile interval of these scores.
         high: Its upper end. The patients not drawn are about 37 % of all, so the interval is rather wide.
         chosen: `(C,)` the share of resamples in which each cell was the best.
-        left_out: The number of resamples that were not used: the patients not drawn lack a class, or the metric is
-            undefined.
+        left_out: The number of resamples that were not used, because the patients not drawn lack a class or the metric
+            is undefined.
     """
 
     value: float
@@ -39,14 +39,14 @@ class Corrected:
 
 
 def selection_corrected(
-    bootstrap: PatientBootstrap, metric: OfCounts | OfRows | OfPairs, rows: Rows, cells: Sequence[Float64]
+    bootstrap: PatientBootstrap, metric: AnyMetric, rows: PredictedRows, cells: Sequence[Float64]
 ) -> Corrected:
     """The bootstrap bias-corrected score of the best cell (BBC-CV).
 
-    The best of one cell is that cell; of two that are equally good in the patients drawn, the first.
+    Of two cells that are equally good on the patients drawn, the first is chosen.
 
     Args:
-        bootstrap: Its draws choose; the patients that a draw leaves out score.
+        bootstrap: The patients of each draw choose; the patients that it leaves out score.
         metric: One of `results.statistics.metrics.METRICS`.
         rows: The rows that every cell predicts.
         cells: `(n, K)` probabilities of each of C cells.
@@ -79,14 +79,14 @@ def selection_corrected(
 
 
 def _not_drawn(bootstrap: PatientBootstrap) -> PatientBootstrap:
-    """Scores the patients that each draw leaves out, each once."""
+    """A bootstrap whose draws are the patients that each draw leaves out, each once."""
     others = PatientBootstrap(bootstrap.counts.shape[1], [], resamples=0)
     others.counts = (bootstrap.counts == 0).astype(np.float64)
     return others
 
 
-def _holds_every_class(rows: Rows, counts: Float64) -> NDArray[np.bool_]:
-    """`(B,)`: whether each class that occurs in a repeat occurs in the patients counted too."""
+def _holds_every_class(rows: PredictedRows, counts: Float64) -> NDArray[np.bool_]:
+    """`(B,)`: whether each class that occurs in a repeat also occurs in the counted patients."""
     repeat = np.unique(rows.repeat, return_inverse=True)[1]
     size = rows.n_repeats * rows.n_classes
     cell = (rows.patient * size + repeat * rows.n_classes + rows.y).astype(np.int64)

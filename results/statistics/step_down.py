@@ -1,4 +1,4 @@
-"""P-values of a family of comparisons, adjusted so that any false finding in the family is improbable."""
+"""P-values of a family of comparisons, adjusted so that a false finding anywhere in the family is improbable."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ CONSTANT = 1e-12
 def step_down_max_t(observed: Float64, draws: Float64, n_patients: int) -> Float64:
     """`(M,)` two-sided p-values by step-down max-|t| over joint bootstrap draws.
 
-    Each difference is divided by the standard deviation of its draws. The largest |t| is held against the largest
-    |t| of all comparisons in each resample, centred at the observed differences; the next against the largest of
-    those that remain; and so on. Comparisons that move together are corrected less than by Holm. The p-value of a
-    family of one is that of the paired bootstrap.
+    Each difference is divided by the standard deviation of its draws. The largest |t| is compared with the largest |t|
+    of all comparisons in each resample, centred at the observed differences; the next with the largest of the
+    remaining comparisons; and so on. Correlated comparisons are corrected less than by Holm. A family of one
+    comparison has the p-value of the paired bootstrap.
 
     The standard deviation of a bootstrap over n patients is too small by sqrt((n - 1) / n), and |t| has the tails of
-    Student's distribution while the draws have those of the normal one. Both are allowed for: without, the family
-    error at .05 is .06 with 75 patients and .09 with 33 (docs/simulations.md).
+    Student's distribution while the draws have those of the normal distribution. Both are corrected. Uncorrected, the
+    family error at .05 is .06 with 75 patients and .09 with 33 (docs/simulations.md).
 
     Args:
         observed: `(M,)` differences.
@@ -31,7 +31,7 @@ def step_down_max_t(observed: Float64, draws: Float64, n_patients: int) -> Float
 
     Returns:
         p-values of at least 1 / (B + 1), in the order of `observed`, that fall with |t|. A comparison whose draws are
-        all equal, as of identical cells, has p = 1.
+        all equal, such as of identical cells, has p = 1.
 
     Raises:
         ValueError: A difference or a draw is not finite, or there are fewer than two draws or patients.
@@ -65,7 +65,8 @@ def holm(p_values: Float64, resamples: int) -> Float64:
 
     Args:
         p_values: `(M,)`, each from the same number of resamples.
-        resamples: B. The least p-value is 1 / (B + 1), which Holm multiplies by M: too few resamples can find nothing.
+        resamples: B. The smallest p-value is 1 / (B + 1), which Holm multiplies by M, so that few resamples can't find
+            anything.
 
     Raises:
         ValueError: There are fewer resamples than 40 for each comparison.

@@ -9,51 +9,55 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from results.run_folder import Cell, Predictions, ResultsError, Run
+from results import ResultsError
+from results.run_folder import Predictions, Run, RunCell
 from results.scores.alignment import Alignment
+from results.scores.fitness import unfit
 from results.scores.labels import shorten
-from results.scores.scores import nearest
-from results.statistics.bootstrap import PatientBootstrap, Rows, interval
-from results.statistics.metrics import METRICS, ORDINAL, evaluate
+from results.scores.records import NOTHING
+from results.statistics.bootstrap import PatientBootstrap, PredictedRows, interval
+from results.statistics.evaluate import evaluate
+from results.statistics.metrics import METRICS
 from results.tables.formats import Row, Score, Sheet, markdown
 
 Place = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, eq=False)
-class _Pair:
-    """A cell that both runs have, with what each predicted for the patients of both."""
+class _MatchedCells:
+    """A cell that both runs have, with the predictions of each for the patients of both."""
 
-    a: Cell
-    b: Cell
+    a: RunCell
+    b: RunCell
     of_a: Predictions
     of_b: Predictions
 
 
 def compare(run_a: Run, run_b: Run, *, metric: str = "auc", resamples: int = 2000, seed: int = 0) -> str:
-    """Markdown: a table a target of the cells that both runs have done, scored on the samples that both predict.
+    """Markdown: one table for each target, of the cells that both runs have done, on the samples that both predict.
 
     Cells are matched by their target and the labels of their axes. A row holds both scores, A minus B, and its 95 %
-    percentile interval from a bootstrap over the shared patients (one set of resamples a target). Cells that only one
-    run has are counted below.
+    percentile interval from a bootstrap over the shared patients (with the same resamples for all rows of a target).
+    Cells that only one run has are counted below.
 
     Args:
         run_a: A run.
-        run_b: Another, on folds that are the same for every patient of both.
+        run_b: Another run; the folds of every shared patient must be the same in both.
         metric: A name in `METRICS`.
         resamples: Draws of the bootstrap; 0 for no intervals.
-        seed: Of the draws.
+        seed: The seed of the draws.
 
     Raises:
-        ResultsError: No shared patient or cell; folds, labels or classes that differ; an unknown metric.
+        ResultsError: The runs share no patient or no cell; their folds, labels or classes differ; an unknown metric, or
+            one that means nothing for these runs.
 
     References:
         C. A. Field and A. H. Welsh, Bootstrapping clustered data, 2007, doi:10.1111/j.1467-9868.2007.00593.x.
     """
-    if metric not in METRICS:
-        raise ResultsError(f"no metric '{metric}'{nearest(metric, METRICS)}")
-    if metric == "auc_within_level" and not run_a.levels:
-        raise ResultsError(f"{run_a.name} has no locating columns, so no AUC within level: compare by another metric")
+    METRICS.named(metric)
+    why = {target: unfit(run_a, target, metric) for target in run_a.targets}
+    if all(why.values()):
+        raise ResultsError(f"{run_a.name} can't be compared by '{metric}': {'; '.join(dict.fromkeys(why.values()))}")
     _same_folds(run_a, run_b)
     cells_a, cells_b = _done(run_a), _done(run_b)
     common = [place for place in cells_a if place in cells_b]
@@ -64,8 +68,8 @@ def compare(run_a: Run, run_b: Run, *, metric: str = "auc", resamples: int = 200
     parts = [f"# A: {_name(run_a, run_b)}, B: {_name(run_b, run_a)}"]
     for target in dict.fromkeys(dict(place)["target"] for place in common):
         pairs = [_pair(run_a, run_b, cells_a[p], cells_b[p]) for p in common if dict(p)["target"] == target]
-        if metric in ORDINAL and not pairs[0].a.ordinal:
-            parts.append(f"**{target}**: {METRICS[metric].label} is for ordinal targets.")
+        if why[target]:
+            parts.append(f"**{target}**: {why[target]}.")
             continue
         parts.append(markdown(_sheet(run_a, run_b, pairs, metric, resamples, seed)))
     lines = [_only(run_a, "A", cells_a, cells_b), _only(run_b, "B", cells_b, cells_a), *_about(run_a, run_b)]
@@ -81,10 +85,10 @@ def _same_folds(run_a: Run, run_b: Run) -> None:
     if wrong:
         mine, theirs = of_a[wrong[0]], of_b[wrong[0]]
         repeat = min(r for r in mine.keys() | theirs.keys() if mine.get(r) != theirs.get(r))
-        said = [f"fold {of[repeat]}" if repeat in of else "none" for of in (mine, theirs)]
+        held = [f"fold {of[repeat]}" if repeat in of else "none" for of in (mine, theirs)]
         raise ResultsError(
             f"folds differ for {len(wrong)} of {len(shared)} shared patients, such as {wrong[0]} (repeat {repeat}: "
-            f"{said[0]} in {run_a.name}, {said[1]} in {run_b.name}): run both with one folds.csv (protocol.split)"
+            f"{held[0]} in {run_a.name}, {held[1]} in {run_b.name}): run both with one folds.csv (protocol.split)"
         )
 
 
@@ -104,17 +108,17 @@ def _folds(run: Run) -> dict[str, dict[int, int]]:
     return found
 
 
-def _done(run: Run) -> dict[Place, Cell]:
-    """The cells that are done, by target and axes; an axis that is not used (`none`, `-`) does not count."""
+def _done(run: Run) -> dict[Place, RunCell]:
+    """The cells that are done, by target and axes; axes that are not used (`none`, `-`) are left out."""
     found = {}
     for cell in run.cells:
         if cell.status == "done":
-            used = sorted((axis, step) for axis, step in cell.axes.items() if step not in ("none", "-"))
+            used = sorted((axis, step) for axis, step in cell.axes.items() if step not in NOTHING)
             found[("target", cell.target), *used] = cell
     return found
 
 
-def _pair(run_a: Run, run_b: Run, a: Cell, b: Cell) -> _Pair:
+def _pair(run_a: Run, run_b: Run, a: RunCell, b: RunCell) -> _MatchedCells:
     """Both cells' predictions of the patients of both.
 
     Raises:
@@ -123,7 +127,7 @@ def _pair(run_a: Run, run_b: Run, a: Cell, b: Cell) -> _Pair:
     if a.classes != b.classes:
         raise ResultsError(
             f"{a.target} has the classes {', '.join(a.classes)} in {run_a.name} and {', '.join(b.classes)} in "
-            f"{run_b.name}: compare runs that merge alike"
+            f"{run_b.name}: compare runs that merge classes in the same way"
         )
     p, q = run_a.predictions(a), run_b.predictions(b)
     of_a, of_b = (dict(zip(each.sample.tolist(), each.y.tolist(), strict=True)) for each in (p, q))
@@ -133,10 +137,10 @@ def _pair(run_a: Run, run_b: Run, a: Cell, b: Cell) -> _Pair:
         one = wrong[0]
         raise ResultsError(
             f"labels of {a.target} differ for {len(wrong)} of {len(shared)} shared samples, such as {one} "
-            f"({a.classes[of_a[one]]} in {run_a.name}, {a.classes[of_b[one]]} in {run_b.name}): compare runs on one "
-            "table of labels"
+            f"({a.classes[of_a[one]]} in {run_a.name}, {a.classes[of_b[one]]} in {run_b.name}): compare runs on the "
+            "same labels"
         )
-    return _Pair(a, b, _of_samples(p, shared), _of_samples(q, shared))
+    return _MatchedCells(a, b, _of_samples(p, shared), _of_samples(q, shared))
 
 
 def _of_samples(p: Predictions, samples: set[str]) -> Predictions:
@@ -144,14 +148,14 @@ def _of_samples(p: Predictions, samples: set[str]) -> Predictions:
     return p.take(kept)
 
 
-def _sheet(run_a: Run, run_b: Run, pairs: Sequence[_Pair], metric: str, resamples: int, seed: int) -> Sheet:
+def _sheet(run_a: Run, run_b: Run, pairs: Sequence[_MatchedCells], metric: str, resamples: int, seed: int) -> Sheet:
     """The table of one target."""
     measure, target = METRICS[metric], pairs[0].a.target
     compared = [pair for pair in pairs if len(pair.of_a.y)]
     if not compared:
         raise ResultsError(f"{run_a.name} and {run_b.name} share patients, but no sample of {target}")
     predictions = {f"{run}{i}": p for i, pair in enumerate(compared) for run, p in (("a", pair.of_a), ("b", pair.of_b))}
-    alignment = Alignment(predictions, n_classes=len(pairs[0].a.classes), levels=run_a.levels)
+    alignment = Alignment(predictions, n_classes=len(pairs[0].a.classes), places=run_a.places)
     shared = [alignment.shared(f"a{i}", f"b{i}") for i in range(len(compared))]
     every = list({id(rows): rows for rows, _, _ in shared}.values())
     try:
@@ -171,7 +175,9 @@ def _sheet(run_a: Run, run_b: Run, pairs: Sequence[_Pair], metric: str, resample
     rows.sort(key=lambda row: -row.scores[2].value if row.scores[2] else 0.0)
     return Sheet(
         target=target,
-        title=f"{target}: {measure.label} of A ({run_a.name}) and B ({run_b.name}) on the samples of both",
+        title=(
+            f"{target}: {measure.title(run_a.within)} of A ({run_a.name}) and B ({run_b.name}) on the samples of both"
+        ),
         labels=tuple(axes),
         headers=(f"A: {run_a.name}", f"B: {run_b.name}", "A - B"),
         extras=("patients", "samples"),
@@ -181,7 +187,7 @@ def _sheet(run_a: Run, run_b: Run, pairs: Sequence[_Pair], metric: str, resample
     )
 
 
-def _value(metric: str, rows: Rows, P: NDArray[np.float64]) -> float:
+def _value(metric: str, rows: PredictedRows, P: NDArray[np.float64]) -> float:
     return evaluate(METRICS[metric], rows.y, P, repeat=rows.repeat, fold=rows.fold, within=rows.within).value
 
 
@@ -201,7 +207,7 @@ def _notes(lower_is_better: bool, n_rows: int, n_pairs: int, resamples: int, red
     return notes
 
 
-def _only(run: Run, letter: str, mine: dict[Place, Cell], theirs: dict[Place, Cell]) -> str:
+def _only(run: Run, letter: str, mine: dict[Place, RunCell], theirs: dict[Place, RunCell]) -> str:
     only = [cell for place, cell in mine.items() if place not in theirs]
     undone = sum(cell.status != "done" for cell in run.cells)
     by_target = ", ".join(f"{t} {sum(c.target == t for c in only)}" for t in dict.fromkeys(c.target for c in only))
@@ -210,18 +216,18 @@ def _only(run: Run, letter: str, mine: dict[Place, Cell], theirs: dict[Place, Ce
 
 
 def _about(run_a: Run, run_b: Run) -> list[str]:
-    """What the labels of cells do not show."""
+    """Differences of the runs that the labels of cells do not show."""
     folds_a, folds_b = _folds(run_a).keys(), _folds(run_b).keys()
-    trained = "; patients of one run alone were in its training parts" if folds_a ^ folds_b else ""
+    trained = "; patients of only one run were in its training parts" if folds_a ^ folds_b else ""
     lines = [
-        f"{len(folds_a & folds_b)} patients are in the folds of both, {len(folds_a - folds_b)} of A alone, "
-        f"{len(folds_b - folds_a)} of B alone{trained}."
+        f"{len(folds_a & folds_b)} patients are in the folds of both, {len(folds_a - folds_b)} of A only, "
+        f"{len(folds_b - folds_a)} of B only{trained}."
     ]
     if run_a.dataset != run_b.dataset:
         lines.append(f"The datasets have other names: {run_a.dataset} and {run_b.dataset}.")
     codes = [_commits(run) for run in (run_a, run_b)]
     if codes[0] != codes[1]:
-        lines.append(f"The code differs: commits {codes[0]} and {codes[1]}. Fields that labels do not name may too.")
+        lines.append(f"The code differs: commits {codes[0]} and {codes[1]}. So may fields that the labels do not show.")
     return lines
 
 

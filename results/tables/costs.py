@@ -1,4 +1,4 @@
-"""What cells cost in seconds, the training of their fusion with labels included."""
+"""The seconds that cells took, including the training of their fusion with labels."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ from typing import Any
 
 import numpy as np
 
-from results.run_folder import Cell, Run
+from results.run_folder import Run, RunCell
 
 Places = dict[tuple[int, int], float]
 BEFORE_TABLES = ("sequences", "drop", "regions", "images", "encoders", "missing", "fusion")
 
 
 def seconds(run: Run, target: str) -> dict[str, float]:
-    """By the key of each done cell of a target, the seconds of its fits and of the training of its fusion.
+    """The seconds of the fits of each done cell of a target and of the training of its fusion, by the cell's key.
 
-    A fusion that is trained with labels (as those that head `own` needs) is counted in full for every cell that uses
-    it, though cells share it. NaN where the run folder lacks the seconds of a fold of such a fusion. Reading, embedding
-    and what learns without labels are counted in none.
+    A fusion that is trained with labels, such as head `own` needs, counts in full for every cell that uses it, though
+    cells share it. It is NaN where the run folder lacks the seconds of a fold of such a fusion. Reading, embedding and
+    steps that learn without labels do not count.
 
     Args:
         run: A run folder.
         target: One of its targets.
 
     Raises:
-        ResultsError: Predictions of a cell with a trained fusion can't be read.
+        ResultsError: The predictions of a cell with a trained fusion can't be read.
     """
     cells = [cell for cell in run.cells if cell.target == target and cell.status == "done"]
     found = _trainings(run, target)
@@ -40,7 +40,7 @@ def seconds(run: Run, target: str) -> dict[str, float]:
 
 
 def _trainings(run: Run, target: str) -> dict[tuple[str, ...], Places]:
-    """By the steps up to the fusion, the seconds of its training in each repeat and fold."""
+    """The seconds of the training of each fusion in each repeat and fold, by the steps up to the fusion."""
     found: dict[tuple[str, ...], Places] = {}
     names = sorted((name.replace("/", "_") for name in run.targets), key=len)
     for path in sorted((run.folder / "artifacts").glob("*/repeat*_fold*/made_by.json")):
@@ -59,8 +59,8 @@ def _steps(axes: dict[str, Any]) -> tuple[str, ...]:
     return tuple("none" if label == "-" else label for label in labels)
 
 
-def _of_folds(run: Run, cell: Cell, places: Places) -> float:
-    """The sum over the folds of a cell, NaN where one is not known."""
+def _of_folds(run: Run, cell: RunCell, places: Places) -> float:
+    """The sum over the folds of a cell; NaN if one is not known."""
     predictions = run.predictions(cell)
     wanted: Iterable[tuple[int, int]] = set(zip(predictions.repeat.tolist(), predictions.fold.tolist(), strict=True))
     return float(np.sum([places.get(place, float("nan")) for place in sorted(wanted)]))

@@ -21,7 +21,7 @@ STYLE = (
 
 
 def page(sheets: Sequence[Sheet]) -> str:
-    """One HTML page that needs no other file; the best score of a column is bold, those tied with it underlined."""
+    """One HTML page that needs no other file; the best score of a column is bold, ties with it are underlined."""
     titles = html.escape(", ".join(dict.fromkeys(sheet.target for sheet in sheets)))
     head = f'<meta charset="utf-8"><title>{titles}</title><style>{STYLE}</style>'
     body = "\n".join(_figure(sheet) for sheet in sheets)
@@ -29,7 +29,7 @@ def page(sheets: Sequence[Sheet]) -> str:
 
 
 def write_word(sheets: Sequence[Sheet], path: Path) -> None:
-    """A Word file with a heading, a table and the notes for each sheet, on landscape pages."""
+    """Writes a Word file with a heading, a table and the notes of each sheet, on landscape pages."""
     from docx import Document
     from docx.enum.section import WD_ORIENT
     from docx.shared import Mm, Pt
@@ -59,7 +59,7 @@ def _figure(sheet: Sheet) -> str:
 
 
 def _row(sheet: Sheet, number: int, row: Row) -> str:
-    """A row; a floor has a number below 0."""
+    """One row; the number of a floor is below 0."""
     cells = [_cell("td", word, label=True) for word in row.labels]
     for j, score in enumerate(row.scores):
         drawn = "" if score is None else html.escape(score.text())

@@ -1,4 +1,4 @@
-"""What wrong test labels would do to a table: its best rows scored again on labels of which some are flipped."""
+"""How wrong test labels would change a table: its best rows are scored again with some labels flipped."""
 
 from __future__ import annotations
 
@@ -7,45 +7,48 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from results.run_folder import Cell, Predictions, ResultsError, Run
+from results import ResultsError
+from results.run_folder import Predictions, Run, RunCell
 from results.scores.alignment import Alignment
-from results.scores.scores import described, floor_for, nearest
-from results.statistics.bootstrap import Rows, interval
+from results.scores.fitness import check_fit, left_out, unfit
+from results.scores.named import floor_for
+from results.scores.target import described
+from results.statistics.bootstrap import PredictedRows, interval
+from results.statistics.evaluate import evaluate
 from results.statistics.flips import flipped_labels, scores_of_labels
-from results.statistics.metrics import METRICS, ORDINAL, Float64, Int64, evaluate
+from results.statistics.metrics import METRICS
+from results.statistics.metrics.base import Float64, Int64
 from results.tables import notes
 from results.tables.formats import Row, Score, Sheet
 from results.tables.leading import leading, names
-from results.tables.meaning import check_fit, left_out, unfit
 
-DEFAULT = ("accuracy", "f1", "auc", *ORDINAL)
+USUAL = ("accuracy", "f1", "auc")
 LEADING = 3
 
 
 def flip_sheets(
     run: Run, rate: float, *, metrics: Sequence[str] = (), times: int = 500, seed: int = 0, top: int = 10
 ) -> list[Sheet]:
-    """One table a target: the best rows with the range of each metric under flipped test labels.
+    """One table for each target: the best rows with the range of each metric under flipped test labels.
 
-    Each time another share of the samples gets another label, the same for all rows and repeats: with two classes or
-    nominal ones any other, with ordinal ones a neighbour. Nothing is fitted again: stored predictions are scored.
+    Each time another share of the samples gets another label, the same for all rows and repeats. Ordinal labels move to
+    a neighbouring class, others to any other class. Nothing is fitted again: stored predictions are scored.
 
     Args:
         run: A run folder.
         rate: The share of samples whose label is flipped, above 0, at most .5.
-        metrics: Names in `results.statistics.metrics.METRICS`; the first ranks the rows, AUC where none are given.
-        times: How often labels are flipped.
-        seed: Of the flips.
+        metrics: Names in `results.statistics.metrics.METRICS`; empty: accuracy, macro F1, AUC and ordinal metrics.
+        times: The number of times that labels are flipped.
+        seed: The seed of the flips.
         top: The number of rows, best AUC first.
 
     Raises:
-        ResultsError: A rate that is none, an unknown metric, or one that means nothing for every target.
+        ResultsError: A rate outside these limits, an unknown metric, or one that means nothing for any target.
     """
     if not 0 < rate <= 0.5:
         raise ResultsError(f"--flip {rate:g}: a share of labels above 0 and at most .5, such as .05")
     for name in metrics:
-        if name not in METRICS:
-            raise ResultsError(f"no metric '{name}'{nearest(name, METRICS)}")
+        METRICS.named(name)
     check_fit(run, metrics)
     found = [_sheet(run, target, rate, metrics, times, seed, top) for target in run.targets]
     return [sheet for sheet in found if sheet is not None]
@@ -56,10 +59,10 @@ class _Rescored:
     """The rows of a target under the same flips.
 
     Args:
-        predictions: By key.
+        predictions: The predictions of each cell, by its key.
         alignment: The rows of every cell.
-        labels: Of each cell `(times, n)`, by key.
-        flipped: The number of samples whose label is moved each time.
+        labels: `(times, n)` int64 flipped labels of each cell, by its key.
+        flipped: The number of samples whose label moves each time.
         samples: The number of samples.
     """
 
@@ -70,7 +73,7 @@ class _Rescored:
     samples: int
 
     def score(self, name: str, key: str) -> tuple[float, Float64]:
-        """A metric of a cell on the labels that are stored, and on each set of flipped ones."""
+        """A metric of a cell on the stored labels, and `(times,)` on each set of flipped labels."""
         return self._of(
             name, self.alignment.rows[key], self.predictions[key].scored_by(METRICS[name]), self.labels[key]
         )
@@ -85,7 +88,7 @@ class _Rescored:
         other_value, other_draws = self._of("auc", rows, self.predictions[other].P[theirs], labels)
         return value - other_value, draws - other_draws
 
-    def _of(self, name: str, rows: Rows, P: Float64, labels: Int64) -> tuple[float, Float64]:
+    def _of(self, name: str, rows: PredictedRows, P: Float64, labels: Int64) -> tuple[float, Float64]:
         metric, repeat, fold, within = METRICS[name], rows.repeat, rows.fold, rows.within
         return (
             evaluate(metric, rows.y, P, repeat=repeat, fold=fold, within=within).value,
@@ -93,7 +96,7 @@ class _Rescored:
         )
 
 
-def _rescored(run: Run, target: str, rate: float, times: int, seed: int, top: int) -> tuple[list[Cell], _Rescored]:
+def _rescored(run: Run, target: str, rate: float, times: int, seed: int, top: int) -> tuple[list[RunCell], _Rescored]:
     """The best rows and floors of a target, under the same flips.
 
     Raises:
@@ -101,13 +104,13 @@ def _rescored(run: Run, target: str, rate: float, times: int, seed: int, top: in
     """
     best = leading(run, target, top)
     shown = [*best.cells, *best.floors]
-    alignment = Alignment(best.predictions, n_classes=len(shown[0].classes), levels=run.levels)
+    alignment = Alignment(best.predictions, n_classes=len(shown[0].classes), places=run.places)
     every = np.concatenate([best.predictions[cell.key].sample for cell in shown]).astype(str)
     samples, first = np.unique(every, return_index=True)
     y = np.concatenate([best.predictions[cell.key].y for cell in shown])[first]
     flipped = round(rate * len(y))
     if not flipped:
-        raise ResultsError(f"{target}: {_share(rate)} of {len(y)} samples is less than one: flip a larger share")
+        raise ResultsError(f"{target}: {_share(rate)} of {len(y)} samples is less than one sample: flip a larger share")
     flips = flipped_labels(y, len(shown[0].classes), rate=rate, times=times, seed=seed, ordinal=shown[0].ordinal)
     of_rows: dict[int, Int64] = {}
     for cell in shown:
@@ -123,7 +126,8 @@ def _sheet(run: Run, target: str, rate: float, metrics: Sequence[str], times: in
     if not any(cell.status == "done" and not cell.floor for cell in cells):
         return None
     shown, found = _rescored(run, target, rate, times, seed, top)
-    used = [name for name in metrics or DEFAULT if not unfit(run, target, name)]
+    usual = (*USUAL, *(name for name, metric in METRICS.items() if metric.ordinal))
+    used = [name for name in metrics or usual if not unfit(run, target, name)]
     used += [] if "auc" in used else ["auc"]
     axes, labels = names(run)
     floors = [cell for cell in shown if cell.floor]
@@ -135,15 +139,15 @@ def _sheet(run: Run, target: str, rate: float, metrics: Sequence[str], times: in
     rows: list[Row] = []
     for i, cell in enumerate(shown):
         scores = [_score(*found.score(name, cell.key)) for name in used]
-        said = [_ranks(ranks[i]), _share((ranks[i] == 1).mean())] if not cell.floor else ["", ""]
-        said = said if len(ranked) > 1 else []
+        texts = [_ranks(ranks[i]), _share((ranks[i] == 1).mean())] if not cell.floor else ["", ""]
+        texts = texts if len(ranked) > 1 else []
         if other:
             over = other.get(cell.key, cell.key)
             gain = None if over == cell.key else found.gain(cell.key, over)
             scores.append(None if gain is None else _score(*gain, signed=True))
-            said.append("" if gain is None or cell.floor else _share((gain[1] > 0).mean()))
-        rows.append(Row(labels[cell.key], tuple(scores), tuple(said)))
-    headers = [METRICS[name].label for name in used] + (["Gain over\nlocation"] if other else [])
+            texts.append("" if gain is None or cell.floor else _share((gain[1] > 0).mean()))
+        rows.append(Row(labels[cell.key], tuple(scores), tuple(texts)))
+    headers = [METRICS[name].title(run.within) for name in used] + (["Gain over\nlocation"] if other else [])
     order = [_order(ranks[:LEADING])] if len(ranked) > 1 else []
     undone = [cell for cell in cells if cell.status != "done"]
     records = described(run, [*shown, *undone], found.alignment)
@@ -160,14 +164,18 @@ def _sheet(run: Run, target: str, rate: float, metrics: Sequence[str], times: in
             *_notes(run, target, metrics, found, times, seed),
             f"Rows: the best of {sum(not cell.floor for cell in cells)} cells by AUC, at most {top}.",
             *order,
-            *(["Gain above 0: how often AUC is above that of location on the same flipped labels."] if other else []),
+            *(
+                ["Gain above 0: how often the AUC is above that of location on the same flipped labels."]
+                if other
+                else []
+            ),
             *notes.beside(run, records, varying=axes),
         ),
     )
 
 
 def _notes(run: Run, target: str, metrics: Sequence[str], found: _Rescored, times: int, seed: int) -> Iterator[str]:
-    """What is flipped, how, and what its ranges mean."""
+    """The notes on what is flipped, how, and what the ranges mean."""
     cell = next(cell for cell in run.cells if cell.target == target)
     how = (
         "to the other class"
@@ -177,14 +185,14 @@ def _notes(run: Run, target: str, metrics: Sequence[str], found: _Rescored, time
         else "to any other"
     )
     yield (
-        f"Numbers are on the labels as they are. [ ]: 95 % of the numbers on labels of which {found.flipped} of "
-        f"{found.samples} samples, others each time, are moved {how} ({times} times, seed {seed}, the same for all "
-        "rows)."
+        f"Numbers are on the labels as they are. [ ]: the range of 95 % of the numbers on flipped labels. {times} "
+        f"times the labels of {found.flipped} of the {found.samples} samples, drawn anew each time, are moved {how} "
+        f"(seed {seed}, the same for all rows)."
     )
     yield (
-        "Only test labels move and nothing is fitted again: it tells what errors in the reference standard do to the "
-        "scores, not what models learnt from wrong labels. Random errors blur, so a range may lie below its number. It "
-        "holds no sampling of patients and is no confidence interval."
+        "Only test labels move and nothing is fitted again. The ranges show how errors in the reference standard "
+        "change the scores, not what models learnt from wrong labels. Random errors lower scores, so a range may lie "
+        "below its number. It does not cover the sampling of patients and is no confidence interval."
     )
     yield from left_out(run, target, metrics)
 
@@ -198,11 +206,11 @@ def _score(value: float, draws: Float64, *, signed: bool = False) -> Score | Non
 
 
 def _order(leaders: Int64) -> str:
-    """What `leaders` `(rows, times)`, the ranks of the first rows, say of their order."""
+    """The note on the order of the first rows, from their ranks `(rows, times)` under the flips."""
     moved = float((leaders != np.arange(1, len(leaders) + 1)[:, None]).any(axis=0).mean())
     return (
-        "Rank: by AUC among these rows, in 95 % of the flips; First: how often. The order of the first "
-        f"{len(leaders)} is another in {_share(moved)} of the flips."
+        "Rank: by AUC among these rows, in 95 % of the flips; First: how often a row is the first. The order of the "
+        f"first {len(leaders)} rows changes in {_share(moved)} of the flips."
     )
 
 

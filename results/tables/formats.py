@@ -23,7 +23,7 @@ TIED = "underlined: on the same samples, and the paired 95 % interval of the dif
 
 @dataclass(frozen=True)
 class Score:
-    """A number with its interval; `low` is None where it has none.
+    """A number with its interval; `low` is None if it has no interval.
 
     Args:
         value: The score.
@@ -42,7 +42,7 @@ class Score:
     def text(self, *, interval: bool = True, short: bool = False) -> str:
         """`0.84 [0.79, 0.88]`, or `.84 [.79, .88]` if short.
 
-        An interval narrower than two of the last digit's units, as of thousands of patients, gets more digits.
+        An interval narrower than two units of the last digit, such as with thousands of patients, gets more digits.
         """
         digits = self.decimals
         if self.low is not None and self.high is not None and self.high > self.low:
@@ -57,7 +57,7 @@ class Score:
 
 @dataclass(frozen=True)
 class Row:
-    """One row: its labels, its scores (None: empty) and what else is said of it."""
+    """One row: its labels, its scores (None: empty) and its columns of text."""
 
     labels: tuple[str, ...]
     scores: tuple[Score | None, ...]
@@ -73,13 +73,13 @@ class Sheet:
         title: One line.
         labels: Headers of the labels.
         headers: Headers of the scores; a line break separates a metric from its column of the grid.
-        extras: Headers of what else is said.
+        extras: Headers of the columns of text.
         rows: The rows, best first.
         floors: The floor rows, drawn apart at the bottom.
         best: `(row, column)` of the best score of each column.
-        tied: `(row, column)` of those that can't be told from the best.
+        tied: `(row, column)` of the scores that do not differ clearly from the best.
         always: Columns whose intervals stay when the text is too wide.
-        notes: What must be said beside the numbers.
+        notes: The sentences under the table.
     """
 
     target: str
@@ -96,7 +96,7 @@ class Sheet:
 
 
 def text(sheet: Sheet) -> str:
-    """For a terminal; where lines would be too wide, intervals other than those of `sheet.always` are left out."""
+    """For a terminal; if lines would be too wide, intervals other than those of `sheet.always` are left out."""
     every, few, one = range(len(sheet.headers)), sheet.always, sorted(sheet.always)[:1]
     for intervals, short in ((every, False), (every, True), (few, False), (few, True), (one, True)):
         drawn = _aligned(sheet, intervals, short)
@@ -111,7 +111,7 @@ def text(sheet: Sheet) -> str:
 
 
 def markdown(sheet: Sheet) -> str:
-    """For GitHub and papers written in Markdown; the best score of a column is bold, those tied with it underlined."""
+    """For GitHub and papers in Markdown; the best score of a column is bold, ties with it are underlined."""
     from tabulate import tabulate
 
     rows, floors = _lines(
@@ -157,7 +157,7 @@ def latex(sheet: Sheet) -> str:
 
 
 def marked(sheet: Sheet) -> list[str]:
-    """The notes, with what bold and underlined mean."""
+    """The notes, with the meaning of bold and underlined."""
     if not sheet.best:
         return list(sheet.notes)
     return [*sheet.notes, f"{BOLD}; {TIED}." if sheet.tied else f"{BOLD}; ties with it are not tested."]
@@ -166,7 +166,7 @@ def marked(sheet: Sheet) -> list[str]:
 def comma_separated(sheets: Sequence[Sheet]) -> str:
     """Raw numbers at full precision with the ends of their intervals; empty where there is no number.
 
-    Sheets of one shape stand under one header; another shape begins after an empty line with a header of its own.
+    Sheets with the same columns share one header; other columns begin after an empty line with their own header.
     """
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
@@ -254,7 +254,7 @@ def _width(drawn: str) -> int:
 
 
 def _escape(words: str) -> str:
-    """Words as pdflatex takes them, Greek letters and signs in mathematics."""
+    """Text for pdflatex, with Greek letters and signs as mathematics."""
     special = {c: rf"\{c}" for c in "&%$#_{}"} | {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}"}
     special |= {"^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}"}
     words = unicodedata.normalize("NFKC", words)
@@ -262,7 +262,7 @@ def _escape(words: str) -> str:
 
 
 def _greek(letter: str) -> str:
-    """A Greek letter as a command, without accents (those that look Latin as Latin ones); others as they are."""
+    """A Greek letter as a command without accents, or as the Latin letter that looks like it; others as they are."""
     kind, _, name = unicodedata.name(letter, "").partition(" WITH ")[0].rpartition(" LETTER ")
     if kind not in ("GREEK SMALL", "GREEK CAPITAL"):
         return letter

@@ -1,4 +1,4 @@
-"""The cells of a target, best first, and their names: what the smaller tables of a run have in common."""
+"""What the smaller tables of a run share: the cells of a target, best first, their names, scores and notes."""
 
 from __future__ import annotations
 
@@ -7,11 +7,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from results.run_folder import Cell, Predictions, ResultsError, Run
+from results import ResultsError
+from results.run_folder import Predictions, Run, RunCell
 from results.scores.alignment import Alignment
 from results.scores.labels import shorten
-from results.statistics.bootstrap import PatientBootstrap, Rows, interval
-from results.statistics.metrics import OfCounts, OfPairs, OfRows, auc, evaluate
+from results.scores.records import Record, is_number
+from results.statistics.bootstrap import PatientBootstrap, PredictedRows, interval
+from results.statistics.evaluate import evaluate
+from results.statistics.metrics.auc import METRIC as AUC
+from results.statistics.metrics.base import AnyMetric
+from results.tables import notes
 from results.tables.formats import Score
 
 
@@ -22,25 +27,25 @@ class Leading:
     Args:
         cells: Best AUC first.
         floors: In the order of the run.
-        predictions: Of all of them, by key.
+        predictions: The predictions of all of them, by key.
     """
 
-    cells: tuple[Cell, ...]
-    floors: tuple[Cell, ...]
+    cells: tuple[RunCell, ...]
+    floors: tuple[RunCell, ...]
     predictions: dict[str, Predictions]
 
 
 def leading(run: Run, target: str, top: int | None = None) -> Leading:
-    """The `top` cells of a target by AUC (all if None), and its floors.
+    """The `top` cells of a target by AUC (None: all), and its floors.
 
-    Beside a part of the cells, floors are those on the same sequences and drop, where a floor has such.
+    If only some cells are shown, a floor is shown on their sequences and drop, if there is one on these.
 
     Raises:
-        ResultsError: The run folder does not hold what it should.
+        ResultsError: A broken run folder.
     """
     done = [cell for cell in run.cells if cell.target == target and cell.status == "done"]
     predictions = {cell.key: run.predictions(cell) for cell in done}
-    value = {key: evaluate(auc, p.y, p.P, repeat=p.repeat, fold=p.fold).value for key, p in predictions.items()}
+    value = {key: evaluate(AUC, p.y, p.P, repeat=p.repeat, fold=p.fold).value for key, p in predictions.items()}
     cells = [cell for cell in done if not cell.floor]
     cells.sort(key=lambda cell: -np.nan_to_num(value[cell.key], nan=-1))
     floors = [cell for cell in done if cell.floor]
@@ -53,9 +58,9 @@ def leading(run: Run, target: str, top: int | None = None) -> Leading:
 
 
 def names(run: Run) -> tuple[list[str], dict[str, tuple[str, ...]]]:
-    """The axes that tell the cells of a run apart, and for each key its short labels on them.
+    """The axes on which the cells of a run differ, and the short labels of each cell on them, by its key.
 
-    Heads are marked `(tuned)` or `(default)` where a run has both.
+    Heads are marked `(tuned)` or `(default)` if the run has both.
     """
     cells = [cell for cell in run.cells if not cell.floor]
     axes = [axis for axis in run.axes if axis == "heads" or len({cell.axes.get(axis) for cell in cells}) > 1]
@@ -69,31 +74,24 @@ def names(run: Run) -> tuple[list[str], dict[str, tuple[str, ...]]]:
 
 
 def common_notes(run: Run, target: str, *, resamples: int = 0, redrawn: int = 0) -> list[str]:
-    """Whether heads are tuned, what is not in the table, and what intervals cover."""
+    """Notes on tuning, on cells that are not in the table, and on intervals."""
     cells = [cell for cell in run.cells if cell.target == target]
-    tuned = {cell.tuned for cell in cells if not cell.floor}
-    notes = []
-    if len(tuned) == 1:
-        notes.append("All heads are tuned on inner folds." if tuned.pop() else "All heads are default (not tuned).")
+    found = notes.settings({cell.tuned for cell in cells if not cell.floor})
     undone = sum(cell.status != "done" for cell in cells)
     if undone:
-        notes.append(f"{undone} of {len(cells)} cells are not done and not in this table.")
+        found.append(f"{undone} of {len(cells)} cells are not done and not in this table.")
     if not run.patients_known:
-        notes.append("The source gives no patient ids: each sample counts as a patient.")
+        found.append("The source gives no patient ids: each sample counts as a patient.")
     if resamples:
-        again = f"; {redrawn} draws lacked a class and were drawn again" if redrawn else ""
-        notes.append(
-            f"[ ]: 95 % percentile bootstrap over patients ({resamples} resamples{again}), conditional on the fitted "
-            "models: it covers the sampling of patients, not of training sets."
-        )
-    return notes
+        found.append(notes.covers(resamples, redrawn, rows=""))
+    return found
 
 
 def bootstrap_of(alignment: Alignment, about: str, *, resamples: int, seed: int = 0) -> PatientBootstrap:
-    """Resamples of the patients of an alignment, shared by all of its cells.
+    """Resamples of the patients of an alignment, shared by all its cells.
 
     Raises:
-        ResultsError: A class is in so few patients that hardly any draw holds it; the message begins with `about`.
+        ResultsError: A class is in so few patients that hardly any draw has it; the message begins with `about`.
     """
     try:
         return PatientBootstrap(alignment.n_patients, alignment.all_rows(), resamples=resamples, seed=seed)
@@ -102,9 +100,9 @@ def bootstrap_of(alignment: Alignment, about: str, *, resamples: int, seed: int 
 
 
 def score(
-    metric: OfCounts | OfRows | OfPairs, rows: Rows, predictions: Predictions, bootstrap: PatientBootstrap | None
+    metric: AnyMetric, rows: PredictedRows, predictions: Predictions, bootstrap: PatientBootstrap | None
 ) -> Score | None:
-    """The primary value of a metric with its interval; None where it is undefined, without ends if no bootstrap."""
+    """The primary value of a metric, with its interval if there is a bootstrap; None where it is undefined."""
     P = predictions.scored_by(metric)
     value = evaluate(metric, rows.y, P, repeat=rows.repeat, fold=rows.fold, within=rows.within).value
     if not np.isfinite(value):
@@ -113,6 +111,14 @@ def score(
         return Score(value)
     low, high = interval(bootstrap.draws(metric, rows, P))
     return Score(value, low, high) if np.isfinite(low) else Score(value)
+
+
+def stored_score(record: Record | None, name: str) -> Score | None:
+    """A metric of a row of the table of scores; None without a row or a value."""
+    if record is None or not is_number(record[name]):
+        return None
+    low, high = record[f"{name}_low"], record[f"{name}_high"]
+    return Score(record[name], low, high) if is_number(low) else Score(record[name])
 
 
 def best_places(
@@ -127,11 +133,11 @@ def best_places(
     return frozenset(best)
 
 
-def _inputs(cell: Cell) -> tuple[str | None, str | None]:
+def _inputs(cell: RunCell) -> tuple[str | None, str | None]:
     return cell.axes.get("sequences"), cell.axes.get("drop")
 
 
-def _label(cell: Cell, axis: str, mark: bool) -> str:
+def _label(cell: RunCell, axis: str, mark: bool) -> str:
     label = cell.axes.get(axis, "none")
     if axis == "heads" and mark:
         return f"{label} ({'tuned' if cell.tuned else 'default'})"

@@ -1,7 +1,8 @@
-"""How near found points come to the annotated ones, beside what needs no image."""
+"""How near found points come to the annotated ones, and how near guesses without an image come."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -27,12 +28,12 @@ HEADERS = (
 )
 
 
-def found_points(run: Run, *, by: tuple[str, ...] = ("condition",), resamples: int = 2000) -> Sheet | None:
-    """Errors of the points that regions found in test patients' scans; None where none looked for points.
+def found_points(run: Run, *, by: Iterable[str] | None = None, resamples: int = 2000) -> Sheet | None:
+    """Errors of the points that regions found in the scans of test patients; None if no region finds points.
 
     Args:
         run: A run folder.
-        by: Columns of its samples; those that it has are rows.
+        by: Locating columns; each of their values has rows of its own. None: the first column, if there are several.
         resamples: Draws of the bootstrap over patients.
     """
     import pandas as pd
@@ -41,7 +42,9 @@ def found_points(run: Run, *, by: tuple[str, ...] = ("condition",), resamples: i
     if not path.exists():
         return None
     table = pd.read_csv(path, dtype={"patient": str})
-    by = tuple(column for column in by if column in table)
+    if by is None:
+        by = run.locations[:1] if len(run.locations) > 1 else ()
+    by = tuple(column for column in dict.fromkeys(by) if column in table)
     rows = []
     for region, of_region in table.groupby("regions", sort=False):
         parts = [((str(region), *["all"] * len(by)), of_region)] if by else []
@@ -58,9 +61,11 @@ def found_points(run: Run, *, by: tuple[str, ...] = ("condition",), resamples: i
         rows=tuple(rows),
         floors=(),
         notes=(
-            "Test patients' points against the annotated ones: distance in slices of the stack and along their normal, "
-            "and in three dimensions, over the points that were found. Not found counts as not within 5 or 10 mm.",
-            "Mean position: that of the training patients' points, in patient coordinates, or from the scan's centre.",
+            "Points of test patients against the annotated ones: distance in slices of the stack, along their normal, "
+            "and in three dimensions, over the points that were found. A point that was not found counts as not within "
+            "5 or 10 mm.",
+            "Mean position: the mean of the training patients' points, in patient coordinates or from the scan's "
+            "centre.",
             f"[ ]: 95 % percentile bootstrap over patients ({resamples} resamples).",
         ),
     )
@@ -86,9 +91,9 @@ def _rows(place: tuple[str, ...], found: pd.DataFrame, resamples: int) -> list[R
 
 
 def _quantile(values: NDArray[np.float64], weights: NDArray[np.float64], q: float) -> NDArray[np.float64]:
-    """`(R,)`: the value below which a share q of the weight lies, for weights `(R, n)`; NaN of none.
+    """`(R,)`: the value below which a share q of the weight lies, for weights `(R, n)`; NaN without values.
 
-    Where it lies between two values it is their mean, so that the median is the usual one.
+    Between two values it is their mean, so that q = 0.5 gives the usual median.
     """
     known = np.flatnonzero(np.isfinite(values))
     known = known[np.argsort(values[known], kind="stable")]
@@ -105,7 +110,7 @@ def _share(which: NDArray[np.bool_], weights: NDArray[np.float64]) -> NDArray[np
 
 
 def _score(values: NDArray[np.float64]) -> Score | None:
-    """The first of the values, with the interval of the others."""
+    """The first value, with the interval of the others."""
     if not np.isfinite(values[0]):
         return None
     rest = values[1:][np.isfinite(values[1:])]

@@ -1,4 +1,4 @@
-"""The rows of a published table beside the cells of a run that do the same."""
+"""The rows of a published table next to the cells of a run with the same steps."""
 
 from __future__ import annotations
 
@@ -6,25 +6,29 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from results.run_folder import Cell, ResultsError, Run
+from results import ResultsError
+from results.found import nearest
+from results.run_folder import Run, RunCell
 from results.scores.labels import shorten
-from results.scores.scores import nearest, scores, the_cell
+from results.scores.named import the_cell
+from results.scores.records import Record, is_number
+from results.scores.records import records as records_of
+from results.scores.scores import scores
 from results.statistics.metrics import METRICS
 from results.tables import formats, notes
 from results.tables.formats import Row, Score, Sheet
 
 PUBLISHED = "published_"
-HERE = ("encoders", "heads")  # what stands beside a published row, so that untrained weights are seen
-Record = dict[str, Any]
+HERE = ("encoders", "heads")  # shown next to a published row, so that a reader sees untrained weights
 
 
 def published(run: Run, file: Path, *, format: str = "text", resamples: int = 2000) -> str:  # noqa: A002
-    """The table of a paper, row by row, with what the same steps give here.
+    """The table of a paper, row by row, with the scores of the same steps here.
 
     Args:
         run: A run folder.
-        file: A CSV file: `row` (the published words), a column for each axis that tells the row's cell (its label or
-            its name without fields; empty for any), and `published_METRIC` columns, as fractions.
+        file: A CSV file: `row` (the published words), a column for each axis that names the row's cell (the step's
+            label, or its name without fields; empty for any step), and `published_METRIC` columns, as fractions.
         format: `text`, `md` or `latex`.
         resamples: Draws of the bootstrap.
 
@@ -38,9 +42,7 @@ def published(run: Run, file: Path, *, format: str = "text", resamples: int = 20
     frame = scores(run, [*metrics, "auc"], resamples=resamples)
     sheets = []
     for target in run.targets:
-        records: dict[str, Record] = {
-            r["key"]: {str(k): v for k, v in r.items()} for r in frame.to_dict("records") if r["target"] == target
-        }
+        records = {str(r["key"]): r for r in records_of(frame, target)}
         cells = [cell for cell in run.cells if cell.target == target]
         short = {axis: shorten(cell.axes[axis] for cell in cells if not cell.floor) for axis in HERE}
         rows = [_row(line, axes, metrics, cells, records, short) for line in lines]
@@ -51,26 +53,32 @@ def published(run: Run, file: Path, *, format: str = "text", resamples: int = 20
             for r in done
             if r["floor"] and r["heads"] != "random"
         ]
-        about: Record = {"varying": axes, "metrics": metrics, "missing": {}, "over": "location"}
-        said = [note for note in notes.of_target(run, frame, list(records.values()), **about) if "Gain" not in note]
+        about = notes.of_target(run, frame, list(records.values()), varying=axes, metrics=metrics)
         sheets.append(
             Sheet(
                 target=target,
-                title=f"{target}: {run.dataset}, run {run.name}, beside {file.name}",
+                title=f"{target}: {run.dataset}, run {run.name}, next to {file.name}",
                 labels=("Published row", *(f"{axis} here" for axis in HERE)),
-                headers=tuple(h for m in metrics for h in (METRICS[m].label, f"{METRICS[m].label}\npublished")),
+                headers=tuple(
+                    header
+                    for title in (METRICS[m].title(run.within) for m in metrics)
+                    for header in (title, f"{title}\npublished")
+                ),
                 extras=(),
                 rows=tuple(rows),
                 floors=tuple(floors),
-                notes=("Published figures are of other data: they stand beside ours, not against them.", *said)
-                + ((f"In full: {'; '.join(full)}.",) if full else ()),
+                notes=(
+                    "Published scores are from other data: they show what was reported and are not compared with ours.",
+                    *about,
+                    *([f"In full: {'; '.join(full)}."] if full else []),
+                ),
             )
         )
     return "\n\n".join(draw(sheet) for sheet in sheets)
 
 
 def _read(file: Path, run: Run) -> tuple[list[dict[str, str]], list[str], list[str]]:
-    """The lines of the file, the axes that it names and its metrics."""
+    """The lines of the file, the axes that its columns name, and its metrics."""
     import csv
 
     try:
@@ -93,8 +101,8 @@ def _read(file: Path, run: Run) -> tuple[list[dict[str, str]], list[str], list[s
             try:
                 float(line[PUBLISHED + name] or 0)
             except ValueError:
-                told = line[PUBLISHED + name]
-                raise ResultsError(f"{file}, line {number}: {PUBLISHED}{name} ({told}) is no number") from None
+                given = line[PUBLISHED + name]
+                raise ResultsError(f"{file}, line {number}: {PUBLISHED}{name} ({given}) is no number") from None
     return lines, axes, metrics
 
 
@@ -102,27 +110,27 @@ def _row(
     line: Mapping[str, str],
     axes: list[str],
     metrics: list[str],
-    cells: list[Cell],
+    cells: list[RunCell],
     records: Mapping[str, Record],
     short: Mapping[str, Mapping[str, str]],
 ) -> Row:
-    told = {m: float(line[PUBLISHED + m]) for m in metrics if line[PUBLISHED + m]}
+    given = {m: float(line[PUBLISHED + m]) for m in metrics if line[PUBLISHED + m]}
     named = {axis: line[axis] for axis in axes if line[axis]}
     try:
         cell = the_cell(cells, named)
     except ResultsError as error:
         if "cells of" in str(error):
             raise
-        return Row((line["row"], *("" for _ in HERE[1:]), "not in this run"), _scores({}, metrics, told))
+        return Row((line["row"], *("" for _ in HERE[1:]), "not in this run"), _scores({}, metrics, given))
     state = "" if cell.status == "done" else f"{cell.status.upper()}: {cell.reason}" if cell.reason else cell.status
     *others, head = (short[axis].get(cell.axes[axis], cell.axes[axis]) for axis in HERE)
-    return Row((line["row"], *others, state or head), _scores(records[cell.key], metrics, told))
+    return Row((line["row"], *others, state or head), _scores(records[cell.key], metrics, given))
 
 
-def _scores(record: Mapping[str, Any], metrics: list[str], told: Mapping[str, float]) -> tuple[Score | None, ...]:
+def _scores(record: Mapping[str, Any], metrics: list[str], given: Mapping[str, float]) -> tuple[Score | None, ...]:
     found: list[Score | None] = []
     for m in metrics:
         value = record.get(m)
-        ours = None if value is None or value != value else Score(value, record[f"{m}_low"], record[f"{m}_high"])
-        found += [ours, Score(told[m]) if m in told else None]
+        ours = Score(value, record[f"{m}_low"], record[f"{m}_high"]) if is_number(value) else None
+        found += [ours, Score(given[m]) if m in given else None]
     return tuple(found)

@@ -1,4 +1,4 @@
-"""The tables beside those of the targets: how well missing sequences were filled, and the dataset's own score."""
+"""The tables after those of the targets: fitted regions, filled sequences, and the dataset's own score."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def filling(run: Run) -> Sheet | None:
-    """How well each missing step filled sequences hidden from test samples; None where none learnt to."""
+    """How well each missing step filled hidden sequences of test samples; None if no step learnt to fill."""
     table = _read(run, "filling.csv")
     if table is None:
         return None
@@ -41,15 +41,16 @@ def filling(run: Run) -> Sheet | None:
         floors=(),
         best=_best(rows),
         notes=(
-            "Each sequence that a test sample has is hidden in turn, filled from the others by what was learnt on the "
-            "training patients, and compared with the truth.",
-            f"Explained variance: 1 for the truth, 0 for the training mean. Means over {len(folds)} folds, by samples.",
+            "Each sequence of a test sample is hidden in turn, filled from its other sequences by the step that was "
+            "fitted on the training patients, and compared with the truth.",
+            f"Explained variance: 1 for the truth, 0 for the training mean. Means over {len(folds)} folds, weighted by "
+            "samples.",
         ),
     )
 
 
 def found_regions(run: Run, *, resamples: int = 2000) -> Sheet | None:
-    """How near fitted regions came to what is given of the scans of test patients; None where none were fitted."""
+    """How near fitted regions came to the given masks or points of test patients; None if no region was fitted."""
     table = _read(run, "regions.csv")
     if table is None:
         return None
@@ -66,9 +67,9 @@ def found_regions(run: Run, *, resamples: int = 2000) -> Sheet | None:
             notes.append(f"{where}: {_words(name)} is lowest, {worst}.")
         for name in (name for name in names if each[name].isna().any()):
             n = int(each[name].notna().sum())
-            notes.append(f"{where}: {_words(name)} is of {n} of {len(each)} patients, not defined for the others.")
+            notes.append(f"{where}: {_words(name)} is defined for {n} of {len(each)} patients only.")
         if (found["fold"] < 0).any():
-            notes.append(f"{where}: its weights are given; these are all patients, whom they may have learnt from.")
+            notes.append(f"{where}: its weights are given. All patients are shown, and it may have learnt from them.")
         notes += _not_found(run, *map(str, place))
     return Sheet(
         target="regions",
@@ -79,8 +80,8 @@ def found_regions(run: Run, *, resamples: int = 2000) -> Sheet | None:
         rows=tuple(rows),
         floors=(),
         notes=(
-            "Test patients' scans against what is given of them: means over a patient's scans, then over patients. "
-            f"[ ]: 95 % percentile bootstrap over patients ({resamples} resamples).",
+            "Found regions against the given ones on scans of test patients: means over a patient's scans, then over "
+            f"patients. [ ]: 95 % percentile bootstrap over patients ({resamples} resamples).",
             *notes,
         ),
     )
@@ -91,7 +92,7 @@ def _words(name: str) -> str:
 
 
 def _not_found(run: Run, region: str, sequence: str) -> list[str]:
-    """How many test samples a region did not find."""
+    """The note on the test samples that a region did not find."""
     table = _read(run, "not_found.csv")
     if table is None:
         return []
@@ -112,7 +113,7 @@ def _over_patients(values: NDArray[np.float64], resamples: int) -> Score | None:
 
 
 def dataset_scores(run: Run) -> Sheet | None:
-    """The dataset's own metrics, best first; None where it has none."""
+    """The dataset's own metrics, best first; None if it has none."""
     table = _read(run, "dataset_scores.csv")
     if table is None:
         return None
@@ -135,14 +136,14 @@ def dataset_scores(run: Run) -> Sheet | None:
         of_steps.setdefault(tuple(cell.axes.values()), []).append(cell.status)
     lacking = sum("done" in states and set(states) != {"done"} for states in of_steps.values())
     notes = [
-        f"{int(table['n_patients'].max())} patients at most; n is of samples. "
+        f"{int(table['n_patients'].max())} patients at most; n: samples. "
         f"{'Lower is better.' if sign > 0 else 'Higher is better.'} [ ]: 95 % percentile bootstrap over patients (1000 "
         "resamples), conditional on the fitted models; means over repeats."
     ]
     if lacking:
         notes.append(f"{lacking} combinations of steps have no joint score, since not all of their targets are done.")
     if len(set(table["n_samples"])) > 1:
-        notes.append("Scores of different n are of different samples and can't be compared.")
+        notes.append("Scores with different n are on different samples and can't be compared.")
     return Sheet(
         target="dataset score",
         title=f"The dataset's own score: {run.dataset}, run {run.name}",
@@ -167,7 +168,7 @@ def _read(run: Run, name: str) -> pd.DataFrame | None:
 
 
 def _best(rows: list[Row]) -> frozenset[tuple[int, int]]:
-    """The best filled of each sequence, where there are several ways."""
+    """The places of the best-filled row of each sequence, if there are several."""
     best = set()
     for sequence in dict.fromkeys(row.labels[-1] for row in rows):
         there = [i for i, row in enumerate(rows) if row.labels[-1] == sequence]

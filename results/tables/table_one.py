@@ -20,7 +20,7 @@ Numbers = tuple[float, ...]
 
 ABOUT = re.compile(
     r"(birth_?)?(age|sex|gender)|bmi|height|weight|ethnicity|race|site|cent(er|re)|hospital|country|"
-    r"scanner|manufacturer|vendor|(scanner_?)?model|field_?strength|level",
+    r"scanner|manufacturer|vendor|(scanner_?)?model|field_?strength",
     re.IGNORECASE,
 )
 ASKED = {"Age": r"(birth_?)?age", "Sex": r"sex|gender", "Scanner": r"scanner|manufacturer|vendor|(scanner_?)?model"}
@@ -29,16 +29,22 @@ UNKNOWN = "[AUTHORS]"
 
 
 @dataclass(frozen=True, eq=False)
-class _Part:
-    """A column: the samples of one part of the split, or of the test part of every fold."""
+class _SplitColumn:
+    """A column of the table: the samples of one part of the split, or of the test part of every fold."""
 
     header: str
     masks: Sequence[Bool]
 
 
 @dataclass(frozen=True, eq=False)
-class _Line:
-    """A row: `numbers` gives what stands in `template` for some of the samples, None where it is not known."""
+class _Characteristic:
+    """A row of the table.
+
+    Args:
+        name: Its label.
+        template: The text of a place, with `{}` for each number.
+        numbers: Maps a mask `(n,)` over samples to the numbers; None if they are not known.
+    """
 
     name: str
     template: str
@@ -46,12 +52,12 @@ class _Line:
 
 
 def table_one(run: Run) -> Sheet:
-    """Patients, samples, classes of every target, and columns that tell of patients and scanners, by split.
+    """Patients, samples, classes of every target, and columns on patients and scanners, by split.
 
-    An official split has a column for training (and validation) and one for test; folds have one for all samples and
-    one for the lowest and highest number over the test parts of all folds and repeats. Numbers are median [quartiles];
-    text, locating columns and numbers of fewer than 4 values that recur are n (%). A column that is one value for each
-    patient is counted by patient, others by sample. Shares and medians are of what is not missing.
+    An official split has a column for training (and validation) and one for test. Folds have one column for all samples
+    and one with the lowest and highest number over the test parts of all folds and repeats. Numbers are shown as median
+    [quartiles]; text, locating columns and numbers with fewer than 4 recurring values are shown as n (%). A column with
+    one value per patient is counted by patient, others by sample. Missing values do not count in shares and medians.
 
     Args:
         run: A run folder.
@@ -63,8 +69,8 @@ def table_one(run: Run) -> Sheet:
     parts, samples = list(_parts(evidence)), evidence.samples
     patient = samples["patient"].to_numpy(dtype=str)
     lines = [
-        _Line("Patients", "{}", lambda mask: (len(set(patient[mask])),)),
-        _Line("Samples", "{}", lambda mask: (int(mask.sum()),)),
+        _Characteristic("Patients", "{}", lambda mask: (len(set(patient[mask])),)),
+        _Characteristic("Samples", "{}", lambda mask: (int(mask.sum()),)),
     ]
     for target in run.targets:
         lines += _classes(evidence, target)
@@ -73,7 +79,7 @@ def table_one(run: Run) -> Sheet:
         lines += _column(samples[name].to_numpy(dtype=object), name, patient, placed=name in run.locations)
     for asked, pattern in ASKED.items():
         if not any(re.fullmatch(pattern, name, re.IGNORECASE) for name in described):
-            lines.append(_Line(asked, "{}", lambda mask: None))
+            lines.append(_Characteristic(asked, "{}", lambda mask: None))
     rows = tuple(_row(line, parts) for line in lines)
     return Sheet(
         target="table 1",
@@ -87,25 +93,25 @@ def table_one(run: Run) -> Sheet:
     )
 
 
-def _parts(evidence: Evidence) -> Iterator[_Part]:
+def _parts(evidence: Evidence) -> Iterator[_SplitColumn]:
     samples, folds = evidence.samples, evidence.folds
     patient = samples["patient"].to_numpy(dtype=str)
     tested = folds[folds["fold"] >= 0]
     of_folds = [np.isin(patient, part["patient"].to_numpy(dtype=str)) for _, part in tested.groupby(["repeat", "fold"])]
     if evidence.run.protocol.get("split") != "official":
-        yield _Part("All", [np.ones(len(samples), dtype=bool)])
-        yield _Part(f"Test part of a fold, range over {len(of_folds)}", of_folds)
+        yield _SplitColumn("All", [np.ones(len(samples), dtype=bool)])
+        yield _SplitColumn(f"Test part of a fold, range over {len(of_folds)}", of_folds)
         return
     (test,) = of_folds
     named = samples["split"].to_numpy(dtype=str) if "split" in samples else np.full(len(samples), "train")
     validation = ~test & (named == "val")
-    yield _Part("Training", [~test & ~validation])
+    yield _SplitColumn("Training", [~test & ~validation])
     if validation.any():
-        yield _Part("Validation", [validation])
-    yield _Part("Test", [test])
+        yield _SplitColumn("Validation", [validation])
+    yield _SplitColumn("Test", [test])
 
 
-def _row(line: _Line, parts: Sequence[_Part]) -> Row:
+def _row(line: _Characteristic, parts: Sequence[_SplitColumn]) -> Row:
     cells = []
     for part in parts:
         found = [numbers for numbers in map(line.numbers, part.masks) if numbers is not None]
@@ -114,7 +120,7 @@ def _row(line: _Line, parts: Sequence[_Part]) -> Row:
 
 
 def _fill(template: str, found: Sequence[Numbers]) -> str:
-    """The template with its numbers, each from the lowest to the highest where they differ."""
+    """The template with its numbers, each as a span from the lowest to the highest if they differ."""
     spans = []
     for column in zip(*found, strict=True):
         low, high = (f"{round(end, 1):g}" for end in (min(column), max(column)))
@@ -122,7 +128,7 @@ def _fill(template: str, found: Sequence[Numbers]) -> str:
     return template.format(*spans)
 
 
-def _classes(evidence: Evidence, target: str) -> Iterator[_Line]:
+def _classes(evidence: Evidence, target: str) -> Iterator[_Characteristic]:
     """The classes of a target among the samples that any of its cells predicts, or trains on."""
     classes = next(cell.classes for cell in evidence.run.cells if cell.target == target)
     labels = _labels(evidence, target, classes)
@@ -133,16 +139,16 @@ def _classes(evidence: Evidence, target: str) -> Iterator[_Line]:
         known = mask & (labels != "")
         return (len(set(patient[known])), int(known.sum())) if known.any() else None
 
-    yield _Line(f"{target}: patients / samples", "{} / {}", size)
+    yield _Characteristic(f"{target}: patients / samples", "{} / {}", size)
     for name in classes:
-        yield _Line(f"{target} = {name}, samples", "{} ({} %)", partial(_share, labels, name))
+        yield _Characteristic(f"{target} = {name}, samples", "{} ({} %)", partial(_share, labels, name))
 
 
 def _labels(evidence: Evidence, target: str, classes: Sequence[str]) -> NDArray[np.object_]:
-    """The class of every sample, "" where it has none or the folder does not say.
+    """`(n,)` str: the class of every sample; "" if it has none or the run folder lacks it.
 
-    An official split predicts test samples alone: labels of the others are in the column of the target, unless the
-    grid merged some of them.
+    With an official split only test samples are predicted. The labels of the others are in the column of the target,
+    unless the grid merged some classes.
     """
     names = [str(name) for name in evidence.samples.index]
     labels = np.full(len(names), "", dtype=object)
@@ -154,8 +160,10 @@ def _labels(evidence: Evidence, target: str, classes: Sequence[str]) -> NDArray[
     return np.array([known.get(name, label) for name, label in zip(names, labels, strict=True)], dtype=object)
 
 
-def _column(values: NDArray[np.object_], name: str, patient: NDArray[np.str_], *, placed: bool) -> Iterator[_Line]:
-    """A column by patient where it is one value for each, else by sample."""
+def _column(
+    values: NDArray[np.object_], name: str, patient: NDArray[np.str_], *, placed: bool
+) -> Iterator[_Characteristic]:
+    """The rows on a column, by patient if each patient has one value, else by sample."""
     texts = np.array([_text(value) for value in values], dtype=object)
     by_patient = not placed and len(set(zip(patient, texts, strict=True))) == len(set(patient))
     first = np.zeros(len(texts), dtype=bool)
@@ -167,16 +175,19 @@ def _column(values: NDArray[np.object_], name: str, patient: NDArray[np.str_], *
     repeated = len(known) < FEW and 2 * len(known) < there.sum()
     numeric = not placed and not repeated and there.any() and all(_is_number(value) for value in values[there])
     if numeric:
-        yield _Line(f"{name}, median [quartiles] of {unit}", "{} [{}, {}]", lambda m: _quartiles(values[there & m]))
+        quartiles = "{} [{}, {}]"
+        yield _Characteristic(
+            f"{name}, median [quartiles] of {unit}", quartiles, lambda mask: _quartiles(values[there & mask])
+        )
     else:
         for text in sorted(known):
-            yield _Line(
+            yield _Characteristic(
                 f"{name} = {text}, {unit}",
                 "{} ({} %)",
                 partial(_share, np.where(counted, texts, ""), text),
             )
     if (counted & ~there).any():
-        yield _Line(f"{name} missing, {unit}", "{}", lambda mask: (int((counted & ~there & mask).sum()),))
+        yield _Characteristic(f"{name} missing, {unit}", "{}", lambda mask: (int((counted & ~there & mask).sum()),))
 
 
 def _quartiles(values: NDArray[np.object_]) -> Numbers | None:
@@ -187,14 +198,14 @@ def _quartiles(values: NDArray[np.object_]) -> Numbers | None:
 
 
 def _share(values: NDArray[np.object_], name: str, mask: Bool) -> Numbers | None:
-    """How many of the values that are not "" are `name`, and their percentage."""
+    """The number of values that are `name`, and their percentage of the values that are not ""."""
     n, known = int((values[mask] == name).sum()), int((values[mask] != "").sum())
     percent = 100 * n / known if known else 0.0
     return (n, percent if percent < 1 else round(percent)) if known else None
 
 
 def _text(value: Any) -> str:
-    """A value as classes are spelt; "" for a missing one."""
+    """A value as classes are spelt; "" for a missing value."""
     if value is None or value != value:
         return ""
     return str(int(value)) if isinstance(value, float | np.floating) and value == int(value) else str(value)
@@ -204,10 +215,10 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
 
 
-def _notes(evidence: Evidence, parts: Sequence[_Part], rows: Sequence[Row]) -> Iterator[str]:
+def _notes(evidence: Evidence, parts: Sequence[_SplitColumn], rows: Sequence[Row]) -> Iterator[str]:
     run = evidence.run
     if len(parts[-1].masks) > 1:
-        yield "Folds: the lowest and the highest number over the test parts of all folds and repeats, each by itself."
+        yield "Folds: the lowest and the highest of each number over the test parts of all folds and repeats."
     if not run.patients_known:
         yield "The source gives no patient ids: each sample counts as a patient."
     for target in run.targets:
@@ -217,6 +228,6 @@ def _notes(evidence: Evidence, parts: Sequence[_Part], rows: Sequence[Row]) -> I
                 f"{p.sequences}: {p.n_patients} patients, {p.n_samples} samples ({'/'.join(map(str, p.events))})"
                 for p in of_target
             )
-            yield f"{target} is scored on other samples for other sequences: {'; '.join(counts)}."
+            yield f"The samples on which {target} is scored depend on the sequences: {'; '.join(counts)}."
     if any(UNKNOWN in row.labels for row in rows):
-        yield f"{UNKNOWN}: not in the run folder."
+        yield f"{UNKNOWN}: the run folder does not have it."

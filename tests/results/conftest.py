@@ -7,6 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tests.results.plug_ins import write_plugins
+
 AXES = ("sequences", "drop", "regions", "images", "encoders", "missing", "fusion", "tables", "balance", "heads")
 LEVELS = ("L3/L4", "L4/L5", "L5/S1")
 
@@ -93,7 +95,8 @@ class RunWriter:
             )
 
     def finish(self):
-        """Writes what tells of the run; gives the folder."""
+        """Writes what describes the run; gives the folder."""
+        write_plugins(self.folder, self.about["dataset"], self.cells)
         (self.folder / "run.json").write_text(json.dumps(self.about))
         (self.folder / "cells.json").write_text(json.dumps(self.cells))
         return self.folder

@@ -18,17 +18,17 @@ def test_reads_what_was_written(grid_run):
     assert_array_equal(predictions.y, grid_run.y)
     assert predictions.P.dtype == np.float64
     assert_allclose(predictions.P.sum(axis=1), 1)
-    assert run.levels[grid_run.sample[1]] == "L4/L5"
+    assert run.places[grid_run.sample[1]] == "L4/L5" and run.within == "level"
 
 
-def test_other_locating_columns_count_together(new_run):
-    writer = new_run(locations=["side", "condition"])
+def test_the_columns_of_a_place_count_together(new_run):
+    writer = new_run(locations=["condition", "side", "level"], within=["side", "level"])
     writer.add(writer.signal)
     table = pd.read_parquet(writer.folder / "samples.parquet").assign(side="left", condition="stenosis")
     table.to_parquet(writer.folder / "samples.parquet")
     run = read(writer.finish())
-    assert run.level_column == "side x condition"
-    assert set(run.levels.values()) == {"left stenosis"}
+    assert run.within == "side x level"
+    assert set(run.places.values()) == {"left L3/L4", "left L4/L5", "left L5/S1"}
 
 
 def test_no_run_folder(tmp_path):

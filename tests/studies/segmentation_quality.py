@@ -45,7 +45,7 @@ def measure(dataset, given: argparse.Namespace, fields: dict) -> pd.DataFrame:
     """A row a patient."""
     from sklearn.model_selection import KFold
 
-    from preprocessing.regions.base import Scan
+    from preprocessing.regions.base import Study
     from preprocessing.regions.segmentation.quality import quality
     from preprocessing.regions.segmented import Segmented
 
@@ -56,7 +56,7 @@ def measure(dataset, given: argparse.Namespace, fields: dict) -> pd.DataFrame:
     for fold, (train, test) in enumerate(folds):
         if given.only not in (None, fold):
             continue
-        scans = [Scan(s, s, partial(dataset.load, s, given.sequence), []) for s in studies[train]]
+        scans = [Study(s, s, {given.sequence: partial(dataset.load, s, given.sequence)}, []) for s in studies[train]]
         start, cpu = time.perf_counter(), time.process_time()
         fitted = region.fit(scans, seed=given.seed, device="cpu")
         wall, cpu = time.perf_counter() - start, time.process_time() - cpu
@@ -68,7 +68,7 @@ def measure(dataset, given: argparse.Namespace, fields: dict) -> pd.DataFrame:
         for study in studies[test]:
             image = dataset.load(study, given.sequence)
             cpu = time.process_time()
-            prepared = fitted.prepare(image)
+            prepared = fitted.draw(image)
             seconds = time.process_time() - cpu
             scores = quality(image.mask, prepared.mask, image.spacing)
             rows.append({"patient": study, "fold": fold, **scores, "cpu_s": seconds})

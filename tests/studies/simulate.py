@@ -19,10 +19,10 @@ from scipy.special import ndtr, ndtri  # noqa: E402
 from sklearn.linear_model import LogisticRegression  # noqa: E402
 from tabulate import tabulate  # noqa: E402
 
-from results.statistics.bootstrap import PatientBootstrap, Rows, interval  # noqa: E402
+from results.statistics.bootstrap import PatientBootstrap, PredictedRows, interval  # noqa: E402
 from results.statistics.delong import auc_test  # noqa: E402
 from results.statistics.mcnemar import clustered_mcnemar  # noqa: E402
-from results.statistics.metrics import auc  # noqa: E402
+from results.statistics.metrics.auc import METRIC as AUC  # noqa: E402
 from results.statistics.selection import selection_corrected  # noqa: E402
 from results.statistics.step_down import step_down_max_t  # noqa: E402
 
@@ -157,8 +157,8 @@ def family(simulations: dict[str, int]) -> list[Line]:
             bootstrap = PatientBootstrap(patients, [rows], resamples=RESAMPLES, seed=int(random.integers(2**31)))
             aucs = [TRUE_AUC] * (COMPARISONS + 1 - better) + [BETTER_AUC] * better
             cells = [_probabilities(_score(random, patient, y, true_auc)) for true_auc in aucs]
-            value = np.array([auc(y, P) for P in cells])
-            draws = np.stack([bootstrap.draws(auc, rows, P) for P in cells], axis=1)
+            value = np.array([AUC(y, P) for P in cells])
+            draws = np.stack([bootstrap.draws(AUC, rows, P) for P in cells], axis=1)
             differences, drawn, equal = value[1:] - value[0], draws[:, 1:] - draws[:, :1], COMPARISONS - better
             alone = [step_down_max_t(differences[[m]], drawn[:, [m]], patients)[0] for m in range(equal)]
             p_values = {
@@ -183,8 +183,8 @@ def selection(simulations: dict[str, int], patients: int = 75) -> list[Line]:
         rows = _rows(patient, y)
         bootstrap = PatientBootstrap(patients, [rows], resamples=RESAMPLES, seed=int(random.integers(2**31)))
         cells = [_probabilities(_score(random, patient, y, true_auc=0.5)) for _ in range(CELLS)]
-        best.append(max(auc(y, P) for P in cells))
-        found = selection_corrected(bootstrap, auc, rows, cells)
+        best.append(max(AUC(y, P) for P in cells))
+        found = selection_corrected(bootstrap, AUC, rows, cells)
         corrected.append(found.value)
         covered.append(found.low <= 0.5 <= found.high)
     return [
@@ -226,15 +226,15 @@ def _probabilities(score: np.ndarray) -> np.ndarray:
     return np.stack([ndtr(-score), ndtr(score)], axis=1)
 
 
-def _rows(patient: np.ndarray, y: np.ndarray, fold: np.ndarray | None = None) -> Rows:
+def _rows(patient: np.ndarray, y: np.ndarray, fold: np.ndarray | None = None) -> PredictedRows:
     zeros = np.zeros(len(y), np.int64)
-    return Rows(patient, zeros, zeros if fold is None else fold, y, 2)
+    return PredictedRows(patient, zeros, zeros if fold is None else fold, y, 2)
 
 
 def _covers(truth: float, patient: np.ndarray, y: np.ndarray, P: np.ndarray, seed: int) -> bool:
     rows = _rows(patient, y)
     bootstrap = PatientBootstrap(patient.max() + 1, [rows], resamples=RESAMPLES, seed=seed)
-    low, high = interval(bootstrap.draws(auc, rows, P))
+    low, high = interval(bootstrap.draws(AUC, rows, P))
     return low <= truth <= high
 
 
@@ -257,7 +257,7 @@ def _cross_validate(random: np.random.Generator, patients: int) -> tuple[float, 
         of_models.append(ndtr(weights @ apart / np.linalg.norm(weights) / np.sqrt(2)))
     rows = _rows(patient, y, fold)
     bootstrap = PatientBootstrap(patients, [rows], resamples=RESAMPLES, seed=int(random.integers(2**31)))
-    return *interval(bootstrap.draws(auc, rows, P)), float(np.mean(of_models))
+    return *interval(bootstrap.draws(AUC, rows, P)), float(np.mean(of_models))
 
 
 if __name__ == "__main__":

@@ -12,8 +12,9 @@ import numpy as np
 from scipy.special import ndtr, ndtri
 from tabulate import tabulate
 
-from results.statistics.bootstrap import PatientBootstrap, Rows, interval
-from results.statistics.metrics import average_precision, evaluate
+from results.statistics.bootstrap import PatientBootstrap, PredictedRows, interval
+from results.statistics.evaluate import evaluate
+from results.statistics.metrics.average_precision import METRIC as AVERAGE_PRECISION
 from tests.studies.simulate import FOLDS, RESAMPLES, _alike, _probabilities, _streams
 
 SIMULATIONS = 800
@@ -58,8 +59,8 @@ def simulate(study: Study, simulations: int) -> dict[str, np.ndarray]:
     for random in _streams(seed, study.patients, simulations):
         rows, P = _drawn(random, study)
         bootstrap = PatientBootstrap(study.patients, [rows], resamples=RESAMPLES, seed=int(random.integers(2**31)))
-        value = evaluate(average_precision, rows.y, P, repeat=rows.repeat, fold=rows.fold).value
-        apart, tied = bootstrap.draws(average_precision, rows, P), copies_tied(bootstrap.counts, rows, P[:, 1])
+        value = evaluate(AVERAGE_PRECISION, rows.y, P, repeat=rows.repeat, fold=rows.fold).value
+        apart, tied = bootstrap.draws(AVERAGE_PRECISION, rows, P), copies_tied(bootstrap.counts, rows, P[:, 1])
         low, high = interval(apart)
         one = {
             "value": value,
@@ -100,7 +101,7 @@ def table(found: list[tuple[Study, dict[str, np.ndarray]]]) -> str:
     return tabulate(lines, header, tablefmt="pipe", disable_numparse=True)
 
 
-def copies_tied(counts: np.ndarray, rows: Rows, score: np.ndarray) -> np.ndarray:
+def copies_tied(counts: np.ndarray, rows: PredictedRows, score: np.ndarray) -> np.ndarray:
     """`(B,)` average precision over folds, copies of a row taken together as scikit-learn does; no two scores equal."""
     total, pairs = np.zeros((2, rows.n_repeats, len(counts)))
     for repeat, of_fold in rows.blocks:
@@ -131,7 +132,7 @@ def true_average_precision(study: Study) -> float:
     return float((found / (found + false)).mean())
 
 
-def _drawn(random: np.random.Generator, study: Study) -> tuple[Rows, np.ndarray]:
+def _drawn(random: np.random.Generator, study: Study) -> tuple[PredictedRows, np.ndarray]:
     """The rows of all repeats, with events in at least 4 patients, and the probabilities of one model."""
     patient = np.repeat(np.arange(study.patients), study.discs)
     y = np.zeros_like(patient)
@@ -140,7 +141,7 @@ def _drawn(random: np.random.Generator, study: Study) -> tuple[Rows, np.ndarray]
     P = _probabilities(np.sqrt(2) * ndtri(study.auc) * y + _alike(random, patient))
     fold = np.concatenate([random.permutation(study.patients)[patient] % FOLDS for _ in range(study.repeats)])
     repeat, every = np.repeat(np.arange(study.repeats), len(y)), np.tile(np.arange(len(y)), study.repeats)
-    return Rows(patient[every], repeat, fold, y[every], 2), P[every]
+    return PredictedRows(patient[every], repeat, fold, y[every], 2), P[every]
 
 
 if __name__ == "__main__":

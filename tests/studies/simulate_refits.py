@@ -10,7 +10,8 @@ import numpy as np
 from scipy.special import expit, ndtr
 
 from results.statistics.bootstrap import PatientBootstrap, interval
-from results.statistics.metrics import auc, evaluate
+from results.statistics.evaluate import evaluate
+from results.statistics.metrics.auc import METRIC as AUC
 from tests.studies.simulate import FEATURES, FOLDS, RESAMPLES, Line, _features, _labels, _probabilities, _rows, _streams
 
 DRAWS = 50
@@ -55,12 +56,12 @@ def _simulate(random: np.random.Generator, patients: int) -> tuple[float, float,
     fold = np.array([_folds(random, drawn) for drawn in times])
     score, weights = _cross_validated(X, y, times[:, patient], fold[:, patient])
     values = [
-        evaluate(auc, y[rows], _probabilities(s[rows]), repeat=np.zeros_like(rows), fold=f[patient[rows]]).value
+        evaluate(AUC, y[rows], _probabilities(s[rows]), repeat=np.zeros_like(rows), fold=f[patient[rows]]).value
         for s, f, rows in zip(score, fold, (np.repeat(np.arange(len(y)), t[patient]) for t in times), strict=True)
     ]
     rows = _rows(patient, y, fold[0][patient])
     bootstrap = PatientBootstrap(patients, [rows], resamples=RESAMPLES, seed=int(random.integers(2**31)))
-    usual = interval(bootstrap.draws(auc, rows, _probabilities(score[0])))
+    usual = interval(bootstrap.draws(AUC, rows, _probabilities(score[0])))
     of_models = ndtr(weights[0] @ apart / np.linalg.norm(weights[0], axis=1) / np.sqrt(2))
     return values[0], float(np.mean(of_models)), np.array(values[1:]), usual
 

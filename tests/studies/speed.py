@@ -52,7 +52,7 @@ def bootstrap(folder: Path) -> list[tuple[str, str, str]]:
     """2,000 resamples of accuracy, macro F1 and macro AUC against scikit-learn on the duplicated rows."""
     from sklearn.metrics import accuracy_score, f1_score, roc_auc_score
 
-    from results.statistics.bootstrap import PatientBootstrap, Rows
+    from results.statistics.bootstrap import PatientBootstrap, PredictedRows
     from results.statistics.metrics import METRICS
 
     rng = np.random.default_rng(0)
@@ -63,7 +63,7 @@ def bootstrap(folder: Path) -> list[tuple[str, str, str]]:
     P[np.arange(n), y] += 0.2
     P = (P / P.sum(axis=1, keepdims=True)).round(3)
     fold = patient % 5
-    rows = Rows(y=y, patient=patient, repeat=np.zeros(n, dtype=np.int64), fold=fold, n_classes=classes)
+    rows = PredictedRows(y=y, patient=patient, repeat=np.zeros(n, dtype=np.int64), fold=fold, n_classes=classes)
     seconds = []
     for _ in range(3):
         start = time.perf_counter()
@@ -92,14 +92,14 @@ def bootstrap(folder: Path) -> list[tuple[str, str, str]]:
 
 def joint_bootstrap(folder: Path) -> list[tuple[str, str, str]]:
     """Every metric of 200 cells in the same 2,000 resamples: 10,000 samples of 1,000 patients, two classes, 5 folds."""
-    from results.statistics.bootstrap import PatientBootstrap, Rows
+    from results.statistics.bootstrap import PatientBootstrap, PredictedRows
     from results.statistics.metrics import METRICS
 
     rng = np.random.default_rng(0)
     n, patients, cells = 10_000, 1_000, 200
     patient = np.repeat(np.arange(patients), n // patients)
     y = (rng.random(n) < 0.3).astype(np.int64)
-    rows = Rows(patient, np.zeros(n, dtype=np.int64), patient % 5, y, 2, np.tile(np.arange(5), n // 5))
+    rows = PredictedRows(patient, np.zeros(n, dtype=np.int64), patient % 5, y, 2, np.tile(np.arange(5), n // 5))
     start = time.perf_counter()
     boot = PatientBootstrap(patients, [rows], resamples=2000, seed=1)
     for _ in range(cells):

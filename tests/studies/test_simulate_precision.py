@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score
 
-from results.statistics.bootstrap import PatientBootstrap, Rows
+from results.statistics.bootstrap import PatientBootstrap, PredictedRows
 from tests.studies import simulate_precision as simulated
 
 STUDY = simulated.Study(40, 7, 0.09, 0.75)
@@ -14,7 +14,7 @@ def test_tied_copies_are_scikit_learns():
     random = np.random.default_rng(0)
     patient, y, score = np.repeat(np.arange(40), 3), np.tile([0, 0, 1, 0, 1], 24), random.normal(size=120)
     fold = patient % 5
-    rows = Rows(patient, np.zeros(120, int), fold, y, 2)
+    rows = PredictedRows(patient, np.zeros(120, int), fold, y, 2)
     counts = PatientBootstrap(40, [rows], resamples=3).counts
     for drawn, found in zip(counts[:, patient], simulated.copies_tied(counts, rows, score), strict=True):
         parts = []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.base import Float32, Float64
+from data.describing.plug_in import Description
 from encoders.base import Tokens
 from encoders.fusion.base import Fused, Fusion, one_width, sequences_present
 from encoders.fusion.networks.reading import Batch, Reader, Samples, Standard
@@ -151,6 +152,10 @@ class TrainedFusion(Fusion):
         load_weights(layers, tensors, source=folder / "network.safetensors")
         curve = [{k: float("nan") if v is None else v for k, v in line.items()} for line in told["curve"]]
         return FittedFusion(self, layers.to(device), standard, shape, told["prior"], curve, device=device)
+
+    def describe(self) -> Description:
+        """Trained from random weights."""
+        return replace(super().describe(), stops_early=self.validation > 0, weights="random")
 
 
 class FittedFusion:

@@ -1,1 +1,1 @@
-"""What the region `predicted` is made of: stacks of slices, two networks a sequence, their training, baselines."""
+"""The parts of the region `predicted`: stacks of slices, two networks for each sequence, their training, baselines."""

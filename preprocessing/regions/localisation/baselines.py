@@ -1,4 +1,4 @@
-"""What is known of a point without a look at the scan."""
+"""Guesses of a point that see nothing of the scan."""
 
 from __future__ import annotations
 

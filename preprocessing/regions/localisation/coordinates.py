@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from torch import Generator, Tensor, nn
 
 SPREAD = 0.7  # standard deviation of a wanted heat map, in its pixels
-DISTANCE = 100.0  # how much the distance (as a share of the slice) counts beside the heat maps' cross-entropy
+DISTANCE = 100.0  # how much the distance (as a share of the slice) counts against the heat maps' cross-entropy
 BESIDE = 1  # a slice also teaches the marks of so many slices on either side: stage 1 may be off by as much
 
 
@@ -30,8 +30,8 @@ class PointStage:
     Args:
         network: `heatmap_network` or `point_network`.
         heatmaps: Which of them it is.
-        pictures: Marked slices of each stack an epoch, at most.
-        batch: Slices a training step.
+        pictures: Marked slices of each stack in an epoch, at most.
+        batch: Slices in a training step.
         device: Where it runs.
     """
 

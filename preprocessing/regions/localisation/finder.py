@@ -12,7 +12,7 @@ from data.base import Float64, Image
 from preprocessing.regions.localisation.baselines import Baselines
 from preprocessing.regions.localisation.coordinates import PointStage
 from preprocessing.regions.localisation.instance import SliceStage, VolumeStage
-from preprocessing.regions.localisation.marks import Mark
+from preprocessing.regions.localisation.marks import PointKind
 from preprocessing.regions.localisation.stack import Stack
 from preprocessing.regions.localisation.training import one_thread
 
@@ -30,7 +30,7 @@ class Finder:
         device: `"cpu"` or `"cuda"`.
     """
 
-    marks: Sequence[Mark]
+    marks: Sequence[PointKind]
     instance: SliceStage | VolumeStage
     coordinates: PointStage
     size: int

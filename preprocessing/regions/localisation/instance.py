@@ -21,12 +21,12 @@ SOFT = 0.5  # standard deviation of the soft label, in slices
 
 @dataclass(frozen=True, eq=False)
 class SliceStage:
-    """A network that reads a stack slice by slice and says which slice is likeliest.
+    """A network that reads a stack slice by slice and gives the likeliest slice.
 
     Args:
         network: `slice_network`.
         size: Side of its slices.
-        batch: Stacks a training step.
+        batch: Stacks in a training step.
         device: Where it runs.
     """
 
@@ -40,7 +40,7 @@ class SliceStage:
         return shuffled(np.arange(len(stacks)), self.batch, rng)
 
     def loss(self, stacks: Sequence[Stack], batch: Any, generator: Generator) -> Tensor:
-        """Cross-entropy over the slices of a stack, with a label that reaches to the slices beside the marked one."""
+        """Cross-entropy over the slices of a stack, with a label that reaches to the neighbours of the marked slice."""
         import torch
 
         chosen = [stacks[i] for i in batch]
@@ -79,7 +79,7 @@ class VolumeStage:
     Args:
         network: `volume_network`.
         size: Voxels (D, H, W) that a stack is resized to.
-        batch: Stacks a training step.
+        batch: Stacks in a training step.
         device: Where it runs.
     """
 

@@ -8,29 +8,29 @@ from typing import Any
 
 from preprocessing.regions.base import Study
 
-Mark = tuple[tuple[str, str], ...]
+PointKind = tuple[tuple[str, str], ...]
 """What locates a sample, such as its condition, level and side: names and values, sorted by name."""
 
 
-def mark_of(sample: Mapping[str, Any]) -> Mark:
+def mark_of(sample: Mapping[str, Any]) -> PointKind:
     """What a sample shares with the same place of other patients: its row without `sample`, `patient` and `study`."""
     return tuple(sorted((k, str(v)) for k, v in sample.items() if k not in ("sample", "patient", "study")))
 
 
-def marks_by_sequence(studies: Sequence[Study]) -> dict[str, list[Mark]]:
+def marks_by_sequence(studies: Sequence[Study]) -> dict[str, list[PointKind]]:
     """The marks that have a point, sorted, under the sequence in which they are looked for.
 
     That is the one in which most points of the mark's condition were marked; of several, the first by name.
     """
     seen: defaultdict[str, Counter[str]] = defaultdict(Counter)
-    marks: set[Mark] = set()
+    marks: set[PointKind] = set()
     for study in studies:
         usable = usable_points(study)
         for sample in study.samples:
             if sample["sample"] in usable:
                 marks.add(mark_of(sample))
                 seen[str(sample.get("condition", ""))][usable[sample["sample"]][0]] += 1
-    found: defaultdict[str, list[Mark]] = defaultdict(list)
+    found: defaultdict[str, list[PointKind]] = defaultdict(list)
     for mark in sorted(marks):
         counts = seen[dict(mark).get("condition", "")]
         found[min(counts, key=lambda sequence: (-counts[sequence], sequence))].append(mark)
@@ -40,6 +40,8 @@ def marks_by_sequence(studies: Sequence[Study]) -> dict[str, list[Mark]]:
 def usable_points(study: Study) -> dict[str, tuple[str, tuple[float, float, float]]]:
     """The sequence and the place (LPS mm) of each annotated point without a fault, by sample."""
     points = study.points
+    if points is None:
+        return {}
     points = points[(points["fault"].fillna("") == "") & points[["x", "y", "z"]].notna().all(axis=1)]
     columns = (points[name] for name in ("sequence", "x", "y", "z"))
     return {

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from preprocessing.regions.localisation.encoder import demand_match, encoder, read
+from encoders.networks.weights import load_weights, read_weights
+from preprocessing.regions.localisation.encoder import encoder
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -69,7 +70,7 @@ def with_places(maps: Tensor) -> Tensor:
 
 
 def slice_network(name: str, weights: str, *, size: int, marks: int) -> nn.Module:
-    """Stacks of slices to one logit a slice and mark.
+    """From stacks of slices to a logit for each slice and mark.
 
     From slices `(N, 3, size, size)` (each between its neighbours) of B stacks and their `depths` to `(B, D, marks)`,
     -inf beyond a stack's depth. A slice becomes a token; a GRU in both directions reads a stack's tokens with each
@@ -117,7 +118,8 @@ def volume_network(depth: int, weights: str, *, marks: int) -> nn.Module:
         marks: Outputs.
 
     Raises:
-        ValueError: There is no such depth, or the file doesn't fit.
+        ValueError: There is no such depth.
+        WeightsError: There is no such file, or it doesn't fit.
 
     References:
         S. Chen, K. Ma, Y. Zheng, Med3D: Transfer learning for 3D medical image analysis, 2019, arXiv:1904.00625.
@@ -137,14 +139,12 @@ def volume_network(depth: int, weights: str, *, marks: int) -> nn.Module:
         bias_downsample=slim,
     )
     if weights:
-        tensors = read(weights)
-        demand_match(resnet, tensors, weights)
-        resnet.load_state_dict(tensors, strict=False)
+        load_weights(resnet, read_weights(weights, instead="'' for random weights"), source=weights)
     return nn.Sequential(resnet, nn.Linear(512 if depth < 50 else 2048, marks), nn.Sigmoid())
 
 
 def heatmap_network(name: str, weights: str, *, size: int, marks: int) -> nn.Module:
-    """Slices `(B, 1, size, size)` to the logarithm of one heat map a mark, `(B, marks, size / 4, size / 4)`."""
+    """Slices `(B, 1, size, size)` to the logarithm of a heat map for each mark, `(B, marks, size / 4, size / 4)`."""
     from torch import nn
 
     class Heatmaps(nn.Module):
@@ -175,7 +175,7 @@ def soft_argmax(maps: Tensor) -> Tensor:
 
 
 def point_network(name: str, weights: str, *, size: int, marks: int) -> nn.Module:
-    """Slices `(B, 1, size, size)` to a point a mark, `(B, marks, 2)`, as a share of height and width: a head a mark."""
+    """From slices `(B, 1, size, size)` to a point for each mark, `(B, marks, 2)`, as shares of height and width."""
     from torch import nn
     from torch.nn import functional
 

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from data.base import Float64, Image
 from preprocessing.regions.base import Study
-from preprocessing.regions.localisation.frame import Frame, scaled
-from preprocessing.regions.localisation.marks import Mark, mark_of, usable_points
+from preprocessing.regions.localisation.marks import PointKind, mark_of, usable_points
+from preprocessing.regions.localisation.square import SquareFrame
+from preprocessing.regions.networks.pixels import scaled
 
 ROUNDING = 1e-6
 
@@ -31,7 +32,7 @@ class Stack:
     """
 
     patient: str
-    frame: Frame
+    frame: SquareFrame
     pixels: NDArray[np.float16]
     spacing: Float64
     slices: NDArray[np.int64]
@@ -48,7 +49,7 @@ class Stack:
             places: `(M, 3)` LPS mm of the marks, NaN where there is none; None where nothing is known of them.
         """
         depth, *shape = image.pixels.shape
-        frame = Frame((shape[0], shape[1]), size)
+        frame = SquareFrame((shape[0], shape[1]), size)
         spacing = np.asarray(image.spacing)[1:] * np.diag(frame.affine)[:2]
         places = np.empty((0, 3)) if places is None else places
         slices, points = np.full(len(places), -1), np.full((len(places), 2), np.nan)
@@ -68,7 +69,7 @@ class Stack:
         return image.position((slice_, h, w))
 
 
-def places_of(study: Study, sequence: str, marks: Sequence[Mark]) -> Float64:
+def places_of(study: Study, sequence: str, marks: Sequence[PointKind]) -> Float64:
     """`(M, 3)` LPS mm of the study's usable points that were marked in a sequence; NaN for marks without one."""
     usable = usable_points(study)
     row = {mark: i for i, mark in enumerate(marks)}

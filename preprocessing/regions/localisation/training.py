@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
@@ -10,16 +10,17 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from encoders.networks.stopping import BestEpoch
+from encoders.networks.torch_base import seeded
 from preprocessing.regions.localisation.stack import Stack
-from preprocessing.regions.networks.training import BestEpoch, Curve
-from preprocessing.regions.networks.training import seeded as with_seed
+from preprocessing.regions.networks.training import Curve
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor, nn
 
 
 class Stage(Protocol):
-    """What of a stage training needs to know."""
+    """What training needs to know about a stage."""
 
     network: nn.Module
 
@@ -48,9 +49,9 @@ class Schedule:
         """Trains in place; the epoch with the least error on inner patients is kept, or the last if there are none.
 
         Returns:
-            A line an epoch: `epoch`, `train_loss`, `validation_error` (NaN where nobody is held out).
+            A line for each epoch: `epoch`, `train_loss`, `validation_error` (NaN where nobody is held out).
         """
-        with one_thread(device), with_seed(seed):
+        with one_thread(device), seeded(seed):
             return self._run(stage, train, inner, seed, device)
 
     def _run(self, stage: Stage, train: Sequence[Stack], inner: Sequence[Stack], seed: int, device: str) -> Curve:
@@ -109,9 +110,3 @@ def autocast(device: str) -> Any:
 def shuffled(items: NDArray[Any], batch: int, rng: np.random.Generator) -> list[NDArray[Any]]:
     """Items in a random order, in batches of `batch` or a few more: batch normalisation can't learn from one alone."""
     return np.array_split(rng.permutation(items), max(len(items) // batch, 1))
-
-
-def seeded(build: Callable[[], nn.Module], seed: int) -> nn.Module:
-    """A network whose first weights depend on the seed alone; torch's own generator is left as it was."""
-    with with_seed(seed):
-        return build()

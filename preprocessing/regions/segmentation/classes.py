@@ -1,4 +1,4 @@
-"""What the network tells apart, and SPIDER's labels of it."""
+"""The classes of the network, and their labels in SPIDER."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ def instances(classes: NDArray[np.uint8], affine: Float, *, smallest: float = 0.
     """Labels as in SPIDER: vertebrae 1, 2 .. and discs 201, 202 .. from the bottom, the canal 100.
 
     Discs that touch are parted where the bridge is thinnest, parts of one disc that do not touch get one label, specks
-    are removed, and so is a disc with no vertebra beside it (S1/S2), unless there are no vertebrae at all. The lowest
+    are removed, and so is a disc with no vertebra near it (S1/S2), unless there are no vertebrae at all. The lowest
     disc is 201 even where the image cuts L5/S1 off. Vertebrae are approximate: their voxels are cut by the planes
     through the discs across the spine; without discs they are all 1.
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from preprocessing.regions.networks.training import seeded
+from encoders.networks.torch_base import seeded
 from preprocessing.regions.segmentation.classes import CLASSES
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def check_width(name: Network, width: int) -> None:
 
 
 def build(name: Network, *, dims: int, width: int, seed: int) -> nn.Module:
-    """A network from `(B, 1, ...)` to one score a class, `(B, 4, ...)`, weighted as `weigh` says.
+    """A network from `(B, 1, ...)` to one score for each class, `(B, 4, ...)`; see `weigh`.
 
     Args:
         name: `"segresnet"`, `"unet"` (4 halvings, residual) or `"swin_unetr"`.
@@ -82,7 +82,7 @@ def build(name: Network, *, dims: int, width: int, seed: int) -> nn.Module:
 
 
 def weigh(network: nn.Module, weights: NDArray[np.float32]) -> None:
-    """Tells a network of `build` the weights of the classes `(4,)` in its loss, before it is trained.
+    """Gives a network of `build` the weights of the classes `(4,)` in its loss, before it is trained.
 
     In evaluation the scores lose the logarithm of the weights: a weighted cross-entropy counts rare classes too often,
     by just that. A class of weight 0 is never found.

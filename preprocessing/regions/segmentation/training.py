@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.base import Float32
-from preprocessing.regions.networks.training import BestEpoch, Curve, held_out
+from encoders.networks.stopping import BestEpoch, held_out
+from preprocessing.regions.networks.training import Curve
 from preprocessing.regions.segmentation.classes import CLASSES
 from preprocessing.regions.segmentation.network import weigh
 
@@ -34,7 +35,7 @@ class Case:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Training:
+class SegmentationTraining:
     """How a network is trained; the fields are those of the region `segmented`."""
 
     patch: tuple[int, ...]
@@ -49,12 +50,12 @@ class Training:
         """Trains in place; the best epoch is kept, or the last where nobody is held out.
 
         Returns:
-            A line an epoch: `epoch`, `train_loss`, `validation_dice` (NaN where nobody is held out).
+            A line for each epoch: `epoch`, `train_loss`, `validation_dice` (NaN where nobody is held out).
         """
         import torch
         from monai.losses.dice import DiceCELoss
 
-        held = held_out([case.patient for case in cases], self.validation, seed)
+        held = held_out(np.asarray([case.patient for case in cases], dtype=np.str_), self.validation, seed)
         train = [case for case, out in zip(cases, held, strict=True) if not out]
         inner = [case for case, out in zip(cases, held, strict=True) if out]
         augment = augmentation(self.patch).set_random_state(seed)
@@ -105,7 +106,7 @@ class Training:
 
 
 def class_weights(cases: Sequence[Case]) -> Float32:
-    """A weight a class `(4,)`, mean 1: one over the root of its share of voxels; 0 for a class that no scan shows.
+    """A weight for each class `(4,)`, mean 1: one over the root of its share of voxels; 0 for a class never shown.
 
     Unweighted, a small SegResNet does not learn to see discs at all, which are 4 % of the voxels.
     """

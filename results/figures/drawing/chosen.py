@@ -1,43 +1,43 @@
-"""The cells of a target that figures show: their scores, their names, and what is said of them."""
+"""The cells of a target that figures show, with their scores, their names and what captions say about them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from results import ResultsError
 from results.figures.drawing.style import NothingToDrawError
-from results.run_folder import Cell, Predictions, ResultsError, Run
+from results.run_folder import Predictions, Run, RunCell
 from results.scores.alignment import Alignment
 from results.scores.labels import shorten
-from results.scores.scores import DEFAULT, scores
-from results.statistics.bootstrap import PatientBootstrap, Rows
+from results.scores.records import NOTHING, Record, records
+from results.scores.scores import scores
+from results.statistics.bootstrap import PatientBootstrap, PredictedRows
 from results.tables import notes
 
 if TYPE_CHECKING:
     import pandas as pd
 
 Float64 = NDArray[np.float64]
-Record = dict[str, Any]
 RESAMPLES = 1000
-EMPTY = ("none", "-", "")
 CONDITIONAL = "conditional on the fitted models (it covers the sampling of patients, not of training sets)"
 
 
 @dataclass(frozen=True, eq=False)
 class Chosen:
-    """What is known of the cells of one target that are done.
+    """The done cells of one target.
 
     Args:
         run: The run.
         target: Its target.
         cells: Records of `results.scores.scores`, best AUC first; the labels of axes are shortened.
         undone: Records of cells that are not done.
-        floors: Records of prior, location and the like.
+        floors: Records of the floors, such as prior and location.
         varying: The axes on which the cells differ.
         classes: The names of the classes, in order.
     """
@@ -51,35 +51,35 @@ class Chosen:
     classes: tuple[str, ...]
 
     @cached_property
-    def by_key(self) -> dict[str, Cell]:
-        """The cells of the run folder, floors too."""
+    def by_key(self) -> dict[str, RunCell]:
+        """The cells of the run folder, floors included."""
         return {cell.key: cell for cell in self.run.cells if cell.target == self.target}
 
     def name(self, record: Record, axes: Sequence[str] | None = None) -> str:
-        """A cell by the steps on which it differs from the others; a floor by its head."""
+        """The name of a cell: the steps on which it differs from the others; of a floor its head."""
         if record["floor"]:
             return str(record["heads"]).split("(")[0]
         wanted = self.varying if axes is None else axes
-        return ", ".join(str(record[axis]) for axis in wanted if record[axis] not in EMPTY) or str(record["heads"])
+        return ", ".join(str(record[axis]) for axis in wanted if record[axis] not in NOTHING) or str(record["heads"])
 
     def floor(self, head: str) -> Record | None:
-        """The best floor of a name: there is one for each choice of sequences."""
+        """The best floor of a name; there is one for each choice of sequences."""
         found = [floor for floor in self.floors if str(floor["heads"]).split("(")[0] == head]
         return max(found, key=lambda floor: _or_low(floor["auc"]), default=None)
 
     def predictions(self, record: Record) -> Predictions:
-        """What a cell predicted."""
+        """The predictions of a cell."""
         return self.run.predictions(self.by_key[record["key"]])
 
     def bootstrap(
         self, records: Iterable[Record], *, resamples: int, seed: int, recalibrated: bool = False
     ) -> Resampled:
-        """The rows of some cells and one bootstrap over their patients; no draws where a class is too rare.
+        """The rows of some cells and one bootstrap over their patients, without draws if a class is too rare.
 
-        With `recalibrated` the probabilities are those that undo what balanced rows did, where there are such.
+        With `recalibrated`, cells that were fitted on balanced rows have their recalibrated probabilities.
         """
         predictions = {record["key"]: self.predictions(record) for record in records}
-        alignment = Alignment(predictions, n_classes=len(self.classes), levels={})
+        alignment = Alignment(predictions, n_classes=len(self.classes), places={})
         try:
             draws = PatientBootstrap(alignment.n_patients, alignment.all_rows(), resamples=resamples, seed=seed)
         except ValueError:
@@ -91,49 +91,49 @@ class Chosen:
 
     @property
     def n(self) -> str:
-        """`75 patients, 506 samples (0/1: 292/214)`, or from-to where cells differ."""
+        """`75 patients, 506 samples (0/1: 292/214)`, with spans where cells differ."""
         known = [*self.cells, *self.floors]
         patients, samples = ({int(r[f"n_{of}"]) for r in known} for of in ("patients", "samples"))
         events = {r["n_events"] for r in known}
         by_class = f" ({'/'.join(self.classes)}: {events.pop()})" if len(events) == 1 else ""
-        other = "; cells of different n are of different samples" if len(samples) > 1 else ""
+        other = "; cells with different n are scored on different samples" if len(samples) > 1 else ""
         return f"{_span(patients)} patients, {_span(samples)} samples{by_class}{other}"
 
     def n_of(self, record: Record) -> str:
-        """As `n`, of one cell."""
+        """As `n`, for one cell."""
         by_class = f"{'/'.join(self.classes)}: {record['n_events']}"
         return f"{int(record['n_patients'])} patients, {int(record['n_samples'])} samples ({by_class})"
 
     @property
     def picked(self) -> str:
-        """What a caption says of a best cell, with its score corrected for having been picked where it is known."""
+        """The sentence of a caption on the choice of the best cell, with the corrected score if it is known."""
         if len(self.cells) < 2:
             return ""
         n = len(self.cells)
-        said = notes.corrected(self.cells[0], n)
-        return f" The best of {n} cells was picked by the same data, so its score is optimistic{said}."
+        worth = notes.corrected(self.cells[0], n)
+        return f" The best of {n} cells was chosen on the same data, so its score is optimistic.{worth}"
 
 
 @dataclass(frozen=True, eq=False)
 class Resampled:
-    """Cells by their key, over one list of patients, with draws of these.
+    """Some cells over one list of patients, with draws of these patients.
 
     Args:
-        rows: The rows of each cell.
-        P: `(n, K)` probabilities of each cell.
+        rows: The rows of each cell, by its key.
+        P: `(n, K)` probabilities of each cell, by its key.
         draws: The bootstrap.
     """
 
-    rows: dict[str, Rows]
+    rows: dict[str, PredictedRows]
     P: dict[str, Float64]
     draws: PatientBootstrap
 
     @property
     def covers(self) -> str:
-        """What a caption says of intervals."""
+        """The sentence of a caption on intervals."""
         n = len(self.draws.counts)
         if n == 0:
-            return "No intervals: hardly any draw of patients holds every class."
+            return "none, since hardly any draw of patients has every class."
         return f"95 % percentile bootstrap over patients, {n} resamples, {CONDITIONAL}."
 
 
@@ -154,9 +154,9 @@ def chosen(run: Run, target: str) -> Chosen:
     return Chosen(
         run=run,
         target=target,
-        cells=_records(cells[done]),
-        undone=_records(cells[~done]),
-        floors=_records(of_target[of_target["floor"] & (of_target["status"] == "done")]),
+        cells=tuple(records(cells[done])),
+        undone=tuple(records(cells[~done])),
+        floors=tuple(records(of_target[of_target["floor"] & (of_target["status"] == "done")])),
         varying=tuple(varying),
         classes=next(cell.classes for cell in run.cells if cell.target == target),
     )
@@ -164,11 +164,11 @@ def chosen(run: Run, target: str) -> Chosen:
 
 @lru_cache(maxsize=1)
 def table(run: Run) -> pd.DataFrame:
-    """The scores of all cells; without intervals where a class is too rare for them."""
+    """The scores of all cells, without intervals if a class is too rare for them."""
     try:
         return scores(run)
     except ResultsError:
-        return scores(run, DEFAULT, resamples=0)
+        return scores(run, resamples=0)
 
 
 def value(record: Record, metric: str = "auc") -> str:
@@ -189,10 +189,6 @@ def ends(records: Sequence[Record], metric: str = "auc") -> Float64:
     """`(2, n)`: how far the intervals reach below and above the values; 0 where there are none."""
     out = [[r[metric] - r[f"{metric}_low"], r[f"{metric}_high"] - r[metric]] for r in records]
     return np.maximum(np.nan_to_num(np.array(out, dtype=np.float64).reshape(-1, 2)), 0).T
-
-
-def _records(frame: pd.DataFrame) -> tuple[Record, ...]:
-    return tuple({str(k): v for k, v in record.items()} for record in frame.to_dict("records"))
 
 
 def _span(numbers: set[int]) -> str:

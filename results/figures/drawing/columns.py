@@ -1,4 +1,4 @@
-"""Labels of cells as columns of text beside a panel; steps too long for the page get a letter and a key."""
+"""Labels of cells as columns of text left of a panel; steps that are too long for the page get a letter and a key."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from matplotlib.axes import Axes
 
-from results.figures.drawing.chosen import EMPTY, Record
 from results.figures.drawing.style import SMALL, text_width
+from results.scores.records import NOTHING, Record
 
 GAP = 2.5
 LETTER = 6.0
@@ -16,14 +16,14 @@ LETTER = 6.0
 
 @dataclass(frozen=True)
 class Columns:
-    """The text beside rows.
+    """Columns of text left of a panel.
 
     Args:
-        headers: Of the columns.
+        headers: The headers of the columns.
         rows: The words of each row.
-        widths: Of the columns in mm, gaps included.
+        widths: The widths of the columns in mm, gaps included.
         upright: Whether headers are turned.
-        key: `A: resnet50(...)` for what got a letter.
+        key: `A: resnet50(...)` for each step that got a letter.
     """
 
     headers: tuple[str, ...]
@@ -34,7 +34,7 @@ class Columns:
 
     @property
     def width(self) -> float:
-        """Of all columns in mm."""
+        """The width of all columns in mm."""
         return sum(self.widths)
 
     @property
@@ -43,7 +43,7 @@ class Columns:
         return max(map(text_width, self.headers)) * 1.15 + 2 if self.upright else 5.0
 
     def draw(self, panel: Axes, panel_width: float) -> None:
-        """Left of a panel of `panel_width` mm whose rows are at y = 0, 1, ...; headers stand above row 0."""
+        """Draws the columns left of a panel of `panel_width` mm, with rows at y = 0, 1, ... and headers above row 0."""
         x = -self.width / panel_width
         turned = {"rotation": 90, "va": "bottom"} if self.upright else {"va": "center"}
         places = panel.get_yaxis_transform()
@@ -56,15 +56,15 @@ class Columns:
 
 
 def columns(records: Sequence[Record], axes: Sequence[str], widest: float, *, upright: bool = False) -> Columns:
-    """Columns of at most `widest` mm, if letters can bring them there; the widest axes get letters first.
+    """Columns of at most `widest` mm if letters make that possible; the widest axes get letters first.
 
     Args:
         records: The cells.
         axes: The axes that are columns.
-        widest: In mm.
-        upright: Turns headers, so that they take no width.
+        widest: The largest width of all columns in mm.
+        upright: Whether headers are turned, so that they take no width.
     """
-    words = {axis: ["" if r[axis] in EMPTY else str(r[axis]) for r in records] for axis in axes}
+    words = {axis: ["" if r[axis] in NOTHING else str(r[axis]) for r in records] for axis in axes}
     key: list[str] = []
     used = 0
     while True:

@@ -1,4 +1,4 @@
-"""Mean AUC over two axes of the grid, each mean over the same settings of the other axes."""
+"""Mean AUC by two axes of the grid, with every mean over the same settings of the other axes."""
 
 from __future__ import annotations
 
@@ -9,33 +9,34 @@ from itertools import combinations, product
 import numpy as np
 from numpy.typing import NDArray
 
-from results.figures.drawing.chosen import EMPTY, Chosen, Record
+from results.figures.drawing.chosen import Chosen
 from results.figures.drawing.style import NothingToDrawError
+from results.scores.records import NOTHING, Record
 
 USUAL = ("encoders", "heads")
 LEAST = 2
 
 Float64 = NDArray[np.float64]
-Pair = tuple[str, str]
+StepPair = tuple[str, str]
 Setting = tuple[str, ...]
-Found = dict[Pair, dict[Setting, Record]]
+FoundCells = dict[StepPair, dict[Setting, Record]]
 
 
 @dataclass(frozen=True, eq=False)
 class Crossed:
-    """The AUC of each pair of steps, as a mean over settings of the other axes that are done for every pair shown.
+    """The AUC of each pair of steps, as a mean over the settings of the other axes that are done for every pair shown.
 
     Args:
         down: The axis of the rows.
         across: The axis of the columns.
-        rows: The steps of `down`, by their mean.
-        columns: Those of `across`.
-        means: `(r, c)`; NaN where a cell of the mean is not done.
-        over: The settings that every mean is over, each of them the steps of the other axes.
-        held: What all of these have in common, `fusion=mean, balance=smote`.
-        without: The settings that are done for some pair and in no mean.
-        absent: The rows, each with the columns, for which a setting of the mean is not in the grid.
-        lacking: The other pairs that have no mean, each with what is not done of it.
+        rows: The steps of `down`, best mean first.
+        columns: The steps of `across`, best mean first.
+        means: `(r, c)` mean AUC; NaN if a cell of the mean is not done.
+        over: The settings that every mean is over; each names the steps of the other axes.
+        held: The steps that all these settings share, such as `fusion=mean, balance=smote`.
+        without: The settings that are done for some pair but are in no mean.
+        absent: The rows, each with its columns, for which the grid lacks a setting of the mean.
+        lacking: The other pairs without a mean, each with the settings that are not done.
     """
 
     down: str
@@ -51,19 +52,19 @@ class Crossed:
 
     @property
     def size(self) -> tuple[int, int]:
-        """How many more pairs have a number than lack one, and how many settings each mean is over."""
+        """The number of pairs with a number minus those without, and the number of settings that means are over."""
         shown = np.isfinite(self.means)
         return int(shown.sum() - (~shown).sum()), len(self.over)
 
     @property
     def whole(self) -> bool:
-        """Whether some row and some column have at least two numbers to compare."""
+        """Whether a row and a column have at least two numbers to compare."""
         shown = np.isfinite(self.means)
         return bool(shown.sum(axis=1).max() >= LEAST and shown.sum(axis=0).max() >= LEAST)
 
 
 def crossed(of: Chosen) -> Crossed:
-    """Encoders by heads where these can be compared, else the two axes that give most numbers.
+    """Encoders by heads if they can be compared, else the two axes that give most numbers.
 
     Raises:
         NothingToDrawError: Fewer than two axes vary, or no two of them can be compared with the others held equal.
@@ -80,7 +81,7 @@ def crossed(of: Chosen) -> Crossed:
 
 
 def cross(of: Chosen, down: str, across: str) -> Crossed:
-    """The means of two axes, over those settings of the others that give most pairs a number.
+    """The means by two axes, over those settings of the other axes that give most pairs a number.
 
     Args:
         of: The cells of a target.
@@ -88,7 +89,7 @@ def cross(of: Chosen, down: str, across: str) -> Crossed:
         across: The axis of the columns.
     """
     axes = [axis for axis in of.run.axes if axis not in (down, across)]
-    found: Found = {}
+    found: FoundCells = {}
     for cell in (*of.cells, *of.undone):
         pair = str(cell[down]), str(cell[across])
         found.setdefault(pair, {})[tuple(str(cell[axis]) for axis in axes)] = cell
@@ -124,7 +125,7 @@ def cross(of: Chosen, down: str, across: str) -> Crossed:
 
 
 def _shared(settings: Sequence[Sequence[Setting]]) -> list[Setting]:
-    """The settings that the most pairs have in common, and all that these share; the first of equals."""
+    """The settings that the largest number of pairs share; the first of several such sets."""
     counts: dict[Setting, int] = {}
     for own in settings:
         for setting in own:
@@ -139,14 +140,14 @@ def _shared(settings: Sequence[Sequence[Setting]]) -> list[Setting]:
 
 
 def _empty(
-    found: Found,
-    done: dict[Pair, dict[Setting, float]],
+    found: FoundCells,
+    done: dict[StepPair, dict[Setting, float]],
     over: Sequence[Setting],
     rows: Sequence[str],
     columns: Sequence[str],
     name: Callable[[Setting], str],
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The pairs without a number: those of which the grid has no cell of the mean, and the others with what lacks."""
+    """The pairs without a number: those that the grid lacks, and the others with the settings that are not done."""
     absent: dict[str, list[str]] = {}
     lacking = []
     for row, column in product(rows, columns):
@@ -164,8 +165,8 @@ def _empty(
 
 
 def _name(axes: Sequence[str], setting: Setting, places: Sequence[int]) -> str:
-    """`fusion=mean, balance=smote`; a step that is none is left out."""
-    words = [f"{axes[k]}={setting[k]}" for k in places if setting[k] not in EMPTY]
+    """The name of a setting, such as `fusion=mean, balance=smote`; steps that do nothing are left out."""
+    words = [f"{axes[k]}={setting[k]}" for k in places if setting[k] not in NOTHING]
     return ", ".join(words) or (f"no {' or '.join(axes[k] for k in places)}" if places else "")
 
 

@@ -1,7 +1,7 @@
 """ROC and precision-recall curves that compare samples of one fold only, with bands over patients.
 
-The curve of each fold is taken at fixed places and averaged over folds by their number of pairs, then over repeats and
-classes, as the AUC and average precision of `results.statistics.metrics` are: its area is that value.
+The curve of each fold is evaluated at fixed places, and averaged over folds (weighted by their number of pairs), then
+over repeats and classes. AUC and average precision are averaged in the same way, so they are the area under the curve.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from results.statistics.bootstrap import Rows
+from results.statistics.bootstrap import PredictedRows
 
 Float64 = NDArray[np.float64]
 Int64 = NDArray[np.int64]
@@ -40,15 +40,15 @@ class Curve:
     high: Float64
 
 
-def mean_curve(kind: Kind, rows: Rows, P: Float64, classes: list[int], counts: Float64) -> Curve:
-    """The curve of one class against the rest, or the mean over some classes; one without a pair is left out.
+def mean_curve(kind: Kind, rows: PredictedRows, P: Float64, classes: list[int], counts: Float64) -> Curve:
+    """The curve of one class against the rest, or the mean over classes; a class without a pair is left out.
 
     Args:
-        kind: Which curve.
+        kind: `roc` or `precision_recall`.
         rows: The rows of the predictions.
         P: `(n, K)` probabilities.
         classes: The positive classes, each against the rest.
-        counts: `(B, P)`: how often each patient is drawn; B may be 0.
+        counts: `(B, P)`: the number of times that each patient is drawn; B may be 0.
 
     References:
         T. Fawcett, An introduction to ROC analysis, 2006, doi:10.1016/j.patrec.2005.10.010 (vertical averaging).
@@ -85,8 +85,8 @@ def precision_points(positive: Bool, score: Float64, weight: Float64, x: Float64
     return np.asarray(precision.ravel()[np.searchsorted((recall + shift).ravel(), wanted)].reshape(len(weight), -1))
 
 
-def _of_class(kind: Kind, rows: Rows, positive: Bool, score: Float64, weights: Float64, x: Float64) -> Float64:
-    """`(B, X)`: the mean over repeats of the mean over folds by pairs."""
+def _of_class(kind: Kind, rows: PredictedRows, positive: Bool, score: Float64, weights: Float64, x: Float64) -> Float64:
+    """`(B, X)`: the mean over repeats of the mean over folds, weighted by pairs."""
     points = roc_points if kind == "roc" else precision_points
     drawn = np.zeros((rows.n_repeats, len(weights), len(x)))
     pairs = np.zeros((rows.n_repeats, len(weights), 1))
@@ -104,7 +104,7 @@ def _of_class(kind: Kind, rows: Rows, positive: Bool, score: Float64, weights: F
 
 
 def _cumulative(positive: Bool, score: Float64, weight: Float64) -> tuple[Float64, Float64]:
-    """`(B, t)` each: positives and negatives at or above every threshold; equal scores fall together."""
+    """`(B, t)` each: positives and negatives at or above every threshold; equal scores share a threshold."""
     order = np.argsort(-score, kind="stable")
     last = np.flatnonzero(np.append(np.diff(score[order]) != 0, True))
     ordered = weight[:, order]
@@ -114,6 +114,6 @@ def _cumulative(positive: Bool, score: Float64, weight: Float64) -> tuple[Float6
 
 
 def _share(counted: Float64) -> Float64:
-    """Of the last column; 0 where it is 0."""
+    """The share of the last column; 0 where that is 0."""
     total = counted[:, -1:]
     return np.divide(counted, total, out=np.zeros_like(counted), where=total > 0)

@@ -2,58 +2,71 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from results.run_folder import ResultsError, Run
-from results.scores.scores import nearest
+from results import ResultsError
+from results.figures import FIGURES
+from results.figures.base import PaperFigure
+from results.found import nearest
+from results.run_folder import Run
 
 if TYPE_CHECKING:
     from results.figures.drawing.style import Drawing, Width
 
 FORMATS = ("pdf", "png")
+INDEX = "figures.json"
+BOARD_DPI = 160
 
 
 def draw_all(run: Run, folder: Path, *, width: Width = "double") -> list[Path]:
-    """Writes each figure of each target as PDF and PNG (200 dpi), and `captions.md`, which also says what was skipped.
+    """Writes each figure as PDF and PNG (200 dpi), `captions.md` with captions and skipped figures, and `figures.json`.
 
-    The same run gives the same bytes.
+    The same run gives the same bytes. `figures.json` lists the figures in the order of a paper: `name`, `figure`,
+    `title`, `caption`, and `scans` (whether it shows scans of patients).
 
     Args:
         run: A run folder.
-        folder: Where to; made if there is none.
+        folder: Where to write; it is made if it does not exist.
         width: `single` (89 mm) or `double` (183 mm).
 
     Returns:
-        The files, `captions.md` last.
+        The pictures, then `figures.json` and `captions.md`.
 
     Raises:
-        ResultsError: An unknown width, or a run folder that does not hold what it should.
+        ResultsError: An unknown width, or a broken run folder.
     """
-    from results.figures.drawing.style import WIDTHS, NothingToDrawError
+    from results.figures.drawing.style import WIDTHS, NothingToDrawError, styled
 
     if width not in WIDTHS:
         raise ResultsError(f"no width '{width}': there is {', '.join(WIDTHS)}")
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     written: list[Path] = []
-    captions, skipped = [], []
-    for name, draw in _wanted(run, width):
+    index: list[dict[str, Any]] = []
+    skipped = []
+    for name, kind, record, draw in _wanted(run, width):
         try:
-            figure = draw()
+            figure = styled(draw)()
         except NothingToDrawError as error:
             skipped.append(f"- {name}: {error}.")
             continue
+        file = _file_name(name)
         for ending in FORMATS:
-            written.append(folder / f"{_file_name(name)}.{ending}")
+            written.append(folder / f"{file}.{ending}")
             figure.savefig(written[-1])
-        captions.append(f"**{_file_name(name)}.** {figure.caption}")
+        about = {"title": record.title, "caption": figure.caption, "scans": record.scans}
+        index.append({"name": file, "figure": kind} | about)
+    captions = [f"**{one['name']}.** {one['caption']}" for one in index]
     lines = [f"# Figures of {run.name}", *captions, *(["## Not drawn", "\n".join(skipped)] if skipped else [])]
-    path = folder / "captions.md"
-    path.write_text("\n\n".join(lines) + "\n", encoding="utf-8")
-    return [*written, path]
+    texts = {INDEX: json.dumps(index, indent=1), "captions.md": "\n\n".join(lines)}
+    for name, text in texts.items():
+        (folder / name).write_text(text + "\n", encoding="utf-8")
+    return [*written, *(folder / name for name in texts)]
 
 
 def draw_one(run: Run, name: str, target: str, *, width: Width = "double") -> Drawing:
@@ -62,64 +75,48 @@ def draw_one(run: Run, name: str, target: str, *, width: Width = "double") -> Dr
     Args:
         run: A run folder.
         name: Such as `roc` or `critical_difference`.
-        target: The target; a figure of the whole run ignores it.
+        target: One of its targets; a figure of the whole run ignores it.
         width: `single` (89 mm) or `double` (183 mm).
 
     Raises:
         ResultsError: There is no such figure or target.
         NothingToDrawError: The run lacks what it shows.
     """
+    from results.figures.drawing.style import styled
+
     if target not in run.targets:
         raise ResultsError(f"no target '{target}'{nearest(target, run.targets)}")
-    known = {full.removesuffix(f" {target}"): draw for full, draw in _wanted(run, width)}
-    if name not in known:
-        raise ResultsError(f"no figure '{name}'{nearest(name, [one for one in known if ' ' not in one])}")
-    return known[name]()
+    record = FIGURES.named(name)
+    draw = partial(record.draw, run, *([target] if record.of == "target" else []), width=width)
+    return draw() if record.when == "run" else styled(draw)()
 
 
-def _wanted(run: Run, width: Width) -> list[tuple[str, Callable[[], Drawing]]]:
-    """The figures by their names, in the order of a paper."""
-    from functools import partial
+def draw_boards(run: Run) -> list[Path]:
+    """Writes the figures that are drawn when a run ends as `NAME_TARGET.png` into the run folder; gives the files."""
+    from results.figures.drawing.style import NothingToDrawError
 
-    from results.figures.attention import attention_over_slices
-    from results.figures.cases import best_and_worst_cases
-    from results.figures.confusion import confusion_matrix
-    from results.figures.cost import cost
-    from results.figures.critical_difference import critical_difference
-    from results.figures.decision_curves import decision_curves
-    from results.figures.flow import flow
-    from results.figures.forest import forest
-    from results.figures.heat_map import heat_map
-    from results.figures.learning_curves import learning_curves
-    from results.figures.missing_rate import missing_rate
-    from results.figures.null_distribution import null_distribution
-    from results.figures.reconstructions import reconstructions, training_evolution
-    from results.figures.reliability import reliability
-    from results.figures.roc import precision_recall, roc
+    written = []
+    for name, record in FIGURES.items():
+        for target in run.targets if record.when == "run" else ():
+            try:
+                figure = record.draw(run, target)
+            except NothingToDrawError:
+                continue
+            written.append(run.folder / f"{_file_name(f'{name} {target}')}.png")
+            figure.savefig(written[-1], dpi=BOARD_DPI)
+    return written
 
-    of_target: tuple[Callable[..., Drawing], ...] = (
-        flow,
-        forest,
-        heat_map,
-        roc,
-        precision_recall,
-        confusion_matrix,
-        reliability,
-        decision_curves,
-        cost,
-        missing_rate,
-        learning_curves,
-        attention_over_slices,
-        null_distribution,
-        best_and_worst_cases,
-    )
-    wanted: list[tuple[str, Callable[[], Drawing]]] = [
-        (f"{draw.__name__} {target}", partial(draw, run, target, width=width))
-        for target in run.targets
-        for draw in of_target
-    ]
-    of_run = (reconstructions, training_evolution, critical_difference)
-    return [*wanted, *((draw.__name__, partial(draw, run, width=width)) for draw in of_run)]
+
+def _wanted(run: Run, width: Width) -> Iterator[tuple[str, str, PaperFigure, Callable[[], Drawing]]]:
+    """The figures of each target, then those of the run: name, kind, record, and the function that draws it."""
+    drawn = {name: record for name, record in FIGURES.items() if record.when == "figures"}
+    for target in run.targets:
+        for name, record in drawn.items():
+            if record.of == "target":
+                yield f"{name} {target}", name, record, partial(record.draw, run, target, width=width)
+    for name, record in drawn.items():
+        if record.of == "run":
+            yield name, name, record, partial(record.draw, run, width=width)
 
 
 def _file_name(name: str) -> str:

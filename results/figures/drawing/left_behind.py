@@ -1,4 +1,4 @@
-"""What encoders and fusions left in `artifacts/` while they were trained: a folder a step, in it a folder a fold."""
+"""What encoders and fusions kept in `artifacts/` while they were trained: a folder per step, with one per fold."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from results.figures.drawing.chosen import EMPTY
 from results.run_folder import Run
 from results.scores.labels import shorten
+from results.scores.records import NOTHING
 
 BEFORE_TABLES = ("sequences", "drop", "regions", "images", "encoders", "missing", "fusion")
 
@@ -48,7 +48,7 @@ def artifacts(run: Run, target: str, pattern: str) -> list[Artifacts]:
             if match and any(part.glob(pattern)):
                 parts.append((int(match[1]), int(match[2]), part))
         if parts:
-            found[tuple(word for word in words if word not in EMPTY)] = tuple(parts)
+            found[tuple(word for word in words if word not in NOTHING)] = tuple(parts)
     return [
         Artifacts(name, words, parts) for name, (words, parts) in zip(_names(list(found)), found.items(), strict=True)
     ]

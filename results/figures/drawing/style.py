@@ -1,4 +1,4 @@
-"""How figures look: widths of journal columns, small type, colours that the colour-blind and a grey printer keep apart.
+"""How figures look: widths of journal columns, small type, and colours that differ for the colour-blind and in grey.
 
 References:
     M. Okabe and K. Ito, Color universal design, 2008, https://jfly.uni-koeln.de/color/.
@@ -64,11 +64,11 @@ RULES: Any = {
 
 
 class NothingToDrawError(ResultsError):
-    """The run lacks what a figure shows; the message says what."""
+    """The run lacks what a figure shows; the message names it."""
 
 
 class Drawing(Figure):
-    """A matplotlib figure of a journal's width that knows its caption.
+    """A matplotlib figure of a journal's width, with its caption.
 
     Args:
         width: 89 mm (`single`) or 183 mm (`double`).
@@ -86,7 +86,7 @@ class Drawing(Figure):
         self.set_figheight(self.get_figheight() + height / MILLIMETRES)
 
     def savefig(self, fname: Any, **options: Any) -> None:
-        """As matplotlib's, with TrueType fonts and no date, so that the same run gives the same bytes."""
+        """Saves it as matplotlib does, with TrueType fonts and no date, so that the same run gives the same bytes."""
         if Path(str(fname)).suffix == ".pdf":
             options.setdefault("metadata", {"CreationDate": None})
         with mpl.rc_context(RULES):
@@ -100,7 +100,7 @@ class Drawing(Figure):
 
 
 def styled(draw: Callable[Given, Drawing]) -> Callable[Given, Drawing]:
-    """Draws under the rules of this module, whatever the caller's own."""
+    """Draws under the rules of this module, whatever the caller's own rules are."""
 
     @wraps(draw)
     def with_rules(*args: Given.args, **kwargs: Given.kwargs) -> Drawing:
@@ -116,7 +116,7 @@ def colour(i: int) -> str:
 
 
 def line(i: int) -> dict[str, Any]:
-    """Colour and dashes of the i-th line; dashes alone tell lines apart in grey."""
+    """Colour and dashes of the i-th line; dashes keep lines apart in grey."""
     return {"color": colour(i), "linestyle": LINES[i % len(LINES)]}
 
 
@@ -131,7 +131,7 @@ def mark(i: int) -> dict[str, Any]:
 
 
 def legend_below(figure: Drawing, handles: Sequence[Any]) -> None:
-    """A legend under all panels, for which the figure grows; long names are broken into lines."""
+    """Adds a legend under all panels, for which the figure grows; long names are broken into lines."""
     if not handles:
         return
     full = WIDTHS[figure.width]
@@ -146,9 +146,9 @@ def legend_below(figure: Drawing, handles: Sequence[Any]) -> None:
 
 
 def titled(panels: Sequence[Axes], titles: Sequence[str]) -> None:
-    """Names panels a, b, c as papers do, each with its title; a single one has no letter.
+    """Names panels a, b, c as papers do, each with its title; a single panel has no letter.
 
-    The figure grows by what titles of several lines take from their row.
+    The figure grows for titles of several lines.
     """
     lines: dict[int, int] = {}
     for panel, name, title in zip(panels, "abcdefghijklmnopqrstuvwxyz", titles, strict=False):

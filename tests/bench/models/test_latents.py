@@ -61,7 +61,7 @@ def done(small_run):
 
 def test_arrays_are_those_of_the_network_of_the_fold(done):
     folder_of_run, cells, store = done
-    folder = write_latents(folder_of_run, cells["cae_2d"][:6], store=store, fold=1)
+    folder = write_latents(folder_of_run, cells["cae_2d"][:6], store=store, measures="disc_geometry", fold=1)
     assert folder == folder_of_run / "latents" / cells["cae_2d"]
     samples = pd.read_csv(folder / "samples.csv", dtype={"patient": str})
     folds = pd.read_csv(folder_of_run / "folds.csv", dtype={"patient": str}).set_index("patient")["fold"]
@@ -100,7 +100,7 @@ def test_arrays_are_those_of_the_network_of_the_fold(done):
 
 def test_figures_table_and_captions(done):
     folder_of_run, cells, store = done
-    folder = write_latents(folder_of_run, cells["cae_2d"], store=store)
+    folder = write_latents(folder_of_run, cells["cae_2d"], store=store, measures="disc_geometry")
     written = write_figures(folder_of_run, folder, resamples=50)
     kinds = ("correlations_pearson", "correlations_spearman", "reconstructions", "traversal", "interpolation")
     for name in (*kinds, "generated", "neighbours"):
@@ -111,7 +111,7 @@ def test_figures_table_and_captions(done):
     rare = table[table["measure"] == "spondylolisthesis"]
     assert rare["p"].isna().all() and rare["remark"].str.startswith("exploratory").all()
     captions = written[-1].read_text()
-    assert "20 patients, of whom 13 trained the network" in captions or "of whom 14" in captions
+    assert "20 patients. 13 of them trained the network" in captions or "14 of them" in captions
     assert "Fewer than 40 patients: p-values are approximate." in captions
     patient = pd.read_csv(folder / "samples.csv")["sample"]
     assert not any(str(name) in captions for name in patient)
@@ -119,7 +119,7 @@ def test_figures_table_and_captions(done):
 
 def test_volumes_are_shown_in_three_planes(small_run):
     folder_of_run, cells, store = small_run("null", DEEP)
-    folder = write_latents(folder_of_run, cells["cae_3d"], store=store)
+    folder = write_latents(folder_of_run, cells["cae_3d"], store=store, measures="disc_geometry")
     of = read_latents(read(folder_of_run), folder)
     assert [plane["name"] for plane in of.about["planes"]] == ["sagittal", "axial", "coronal"]
     assert of.about["channels"] == ["intensity", "mask"]
@@ -140,17 +140,17 @@ def test_errors_name_the_way_out(done, tmp_path):
         cells["none"]: "has no autoencoder \\(its encoder is none",
     }.items():
         with pytest.raises(CellError, match=message):
-            write_latents(folder_of_run, cell, store=store)
+            write_latents(folder_of_run, cell, store=store, measures="disc_geometry")
     with pytest.raises(LatentsError, match="--fold 3: there is 0, 1, 2"):
-        write_latents(folder_of_run, key, store=store, fold=3)
+        write_latents(folder_of_run, key, store=store, measures="disc_geometry", fold=3)
     with pytest.raises(LatentsError, match="--measures raw_pixels: must be an encoder that"):
         write_latents(folder_of_run, key, store=store, measures="raw_pixels")
     with pytest.raises(CellError, match=r"is no run folder: it has no grid\.yaml"):
-        write_latents(store, key, store=store)
+        write_latents(store, key, store=store, measures="disc_geometry")
     emptied = shutil.copytree(store, tmp_path / "store")
     shutil.rmtree(emptied / "networks")
     with pytest.raises(LatentsError, match=r"no longer in .*: run the grid again"):
-        write_latents(folder_of_run, key, store=emptied)
+        write_latents(folder_of_run, key, store=emptied, measures="disc_geometry")
 
 
 def test_neighbours_are_of_other_patients():

@@ -337,7 +337,7 @@ def test_a_model_of_other_code_or_versions_warns(fitted, spines, tmp_path):
 def test_cells_that_share_a_network_keep_their_own_boxes(tmp_path):
     from dataclasses import dataclass
 
-    from bench.models.model import _Reader
+    from bench.models.model import _ModelReader
     from preprocessing.regions.base import Region
 
     @dataclass(frozen=True, kw_only=True)
@@ -345,17 +345,13 @@ def test_cells_that_share_a_network_keep_their_own_boxes(tmp_path):
         margin: int = 0
         weights: str = ""
 
-        @property
-        def fitted(self):
-            return True
-
         def load(self, folder, *, device):
             return self, folder
 
         def fit(self, studies, *, seed, device):
             return self
 
-    reader = _Reader(tmp_path, {}, "cpu")
+    reader = _ModelReader(tmp_path, {}, "cpu")
     for margin in (0, 25):
         found, folder = reader.region(Boxes(margin=margin), "networks/a")
         assert (found.margin, folder) == (margin, (tmp_path / "networks" / "a").resolve())

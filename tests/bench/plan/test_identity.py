@@ -51,6 +51,55 @@ def test_code_and_imports_count(module, other):
     assert module("def f(x):\n    return x + 1\n") != module(other)
 
 
+PLUG_IN = """
+from dataclasses import dataclass
+from data.describing.plug_in import PlugIn
+
+@dataclass
+class Mine(PlugIn):
+    words = "a sum"
+    cites: ClassVar[tuple[str, ...]] = ("doe2020",)
+    share: float = 0.5
+
+    def build(self):
+        return self.share + 1
+
+    def describe(self):
+        return super().describe()
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "same"),
+    [
+        ('words = "a sum"', 'words = "another sum"', True),
+        ('    words = "a sum"\n', "", True),
+        ('("doe2020",)', '("roe2021", "doe2020")', True),
+        ('words = "a sum"', 'packages = ("scipy",)\n    licence = "MIT"', True),
+        ("return super().describe()", "found = super().describe()\n        return found", True),
+        ("self.share + 1", "self.share + 2", False),
+        ("share: float = 0.5", "share: float = 0.6", False),
+        ("share: float = 0.5", "words: int = 5", False),
+        ('words = "a sum"', 'words = size = "a sum"', False),
+        ("    def describe(self):", "    def described(self):", False),
+        ("class Mine(PlugIn):", "class Mine:", False),
+    ],
+)
+def test_a_description_does_not_count_but_what_computes_does(module, old, new, same):
+    assert old in PLUG_IN
+    assert (module(PLUG_IN) == module(PLUG_IN.replace(old, new))) is same
+
+
+def test_a_function_called_describe_counts_outside_a_class(module):
+    text = "def describe(x):\n    return x\n\nwords = 1\n"
+    assert len({module(text), module(text.replace("return x", "return -x")), module(text.replace("1", "2"))}) == 3
+
+
+def test_no_file_that_only_describes_is_part_of_a_key():
+    assert not any("describing" in name for name in identity._read("encoders.timm_backbone")[1])
+    assert "encoders.networks.timm_network" in identity._read("encoders.timm_backbone")[1]
+
+
 def test_what_is_imported_counts_as_deep_as_it_goes(module):
     importing = "def f():\n    from other import g\n    return g()\n"
     first = module(importing, "def g():\n    return 1\n")

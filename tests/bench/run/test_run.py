@@ -11,7 +11,7 @@ from sklearn.preprocessing import StandardScaler
 
 from bench.plan.guards import GuardError
 from bench.plan.plan import PlanError
-from bench.stages.crops import Crops
+from bench.stages.crop_files import Crops
 from results.run_folder import read
 
 

@@ -10,7 +10,7 @@ import pytest
 
 import preprocessing.regions
 from bench import plugins
-from bench.stages.crops import Crops
+from bench.stages.crop_files import Crops
 from results.run_folder import read
 from results.tables.side_tables import found_regions
 
@@ -21,12 +21,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
 
-from preprocessing.regions.base import Region, box_along_axes
+from preprocessing.regions.base import FittedRegion, Region, box_along_axes
 
 LOG = []
 
@@ -38,53 +37,62 @@ class MeanPosition(Region):
     Args:
         misses: A study in which nothing is found.
         given: Where discs are: then nothing is learnt.
+        side: Of the box, mm.
     """
-
-    fitted: ClassVar[bool] = True
 
     misses: str = ""
     given: str = ""
+    side: float = 40.0
 
     @property
     def learns(self) -> bool:
-        return not self.given
+        return "nothing" if self.given else "images"
 
-    def fit(self, scans, *, seed, device):
+    def fit(self, studies, *, seed, device):
         if self.given:
             return Fitted(self, json.loads(self.given), [])
-        LOG.append(sorted(scan.study for scan in scans))
+        LOG.append(sorted(study.study for study in studies))
         found = {}
-        for scan in scans:
-            image = scan.image()
-            for sample in scan.samples:
+        for study in studies:
+            assert list(study.images) == ["t2"] and study.points is None
+            image = study.images["t2"]()
+            for sample in study.samples:
                 assert not {"narrowing", "pfirrmann", "sex"} & set(sample), "a region sees labels"
                 voxels = np.argwhere(image.mask == sample["mask_label"])
                 middle = (np.asarray(image.pixels.shape) - 1) / 2
                 found.setdefault(str(int(sample["mask_label"])), []).append(voxels.mean(axis=0) - middle)
         return Fitted(self, {k: np.mean(v, axis=0).tolist() for k, v in found.items()}, LOG[-1])
 
+    def trained(self):
+        return replace(self, side=40.0)
+
     def load(self, folder, *, device):
         return Fitted(self, json.loads((folder / "places.json").read_text()), [])
 
 
-class Fitted:
+def marked(image):
+    mask = np.zeros(image.pixels.shape, dtype=np.int16)
+    mask[tuple(np.asarray(mask.shape) // 2)] = 7
+    return lambda: replace(image, mask=mask)
+
+
+class Fitted(FittedRegion):
     def __init__(self, settings, places, studies):
         self.settings, self.places, self.studies = settings, places, studies
 
-    def prepare(self, image):
-        mask = np.zeros(image.pixels.shape, dtype=np.int16)
-        mask[tuple(np.asarray(mask.shape) // 2)] = 7
-        return replace(image, mask=mask)
+    def look(self, study):
+        return replace(study, images={name: marked(read()) for name, read in study.images.items()})
 
     def locate(self, image, sample):
         assert (image.mask == 7).sum() == 1
         if sample["study"] == self.settings.misses:
             return None
         place = np.asarray(self.places[str(int(sample["mask_label"]))]) + (np.asarray(image.pixels.shape) - 1) / 2
-        return box_along_axes(image, place, (4, 40, 40), slices=1, structure=7)
+        return box_along_axes(image, place, (4, self.settings.side, self.settings.side), slices=1, structure=7)
 
-    def rate(self, given, prepared):
-        return {"voxels": float((given.mask > 0).sum())}
+    def rate(self, given, seen):
+        assert (seen.images["t2"]().mask == 7).sum() == 1
+        return pd.DataFrame({"voxels": [float((given.images["t2"]().mask > 0).sum())]})
 
     def save(self, folder):
         (folder / "places.json").write_text(json.dumps(self.places))
@@ -143,6 +151,23 @@ def test_a_crop_is_where_the_mean_of_the_training_patients_says(small, go, mean_
     folder = next(path.parent for path in go.store.glob("crops/*/made_by.json") if "grayscale" in path.read_text())
     crops = Crops(folder)
     assert crops.shapes[:, 0].tolist() == [1] * len(crops) and crops[0].structure == 7
+
+
+def test_regions_that_differ_in_their_boxes_alone_share_a_fit_and_keep_their_boxes(small, go, mean_position):
+    outcome = go(grid(small, "[mean_position, mean_position: {side: 20}]"))
+    assert len(mean_position) == 3 and len(list(go.store.glob("regions/*"))) == 3
+    found = predictions(outcome.folder)
+    wide, narrow = (
+        found["mean_position", "grayscale", "logistic"],
+        found["mean_position(side=20)", "grayscale", "logistic"],
+    )
+    assert (wide.P != narrow.P).any()
+    notes = {path.parent: json.loads(path.read_text())["of"] for path in go.store.glob("crops/*/made_by.json")}
+    sides = {name: set() for name in ("mean_position", "mean_position(side=20)")}
+    for folder, of in notes.items():
+        if of["images"] != "-":
+            sides[of["region"]] |= {tuple(shape) for shape in Crops(folder).shapes[:, 1:].tolist()}
+    assert max(sides["mean_position(side=20)"]) < min(sides["mean_position"])
 
 
 def test_samples_that_are_not_found_get_the_base_rate_and_the_others_stay_as_they_are(small, go, mean_position):

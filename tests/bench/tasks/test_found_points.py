@@ -9,7 +9,7 @@ import pytest
 
 import preprocessing.regions
 from bench import plugins
-from bench.stages.crops import Crops
+from bench.stages.crop_files import Crops
 from data.rsna import Rsna
 from results.run_folder import read
 from results.tables.points import found_points
@@ -26,7 +26,7 @@ from typing import ClassVar
 import numpy as np
 import pandas as pd
 
-from preprocessing.regions.base import Region
+from preprocessing.regions.base import FittedRegion, Region
 from preprocessing.regions.point import Point
 
 LOG = []
@@ -42,8 +42,7 @@ class MeanPoint(Region):
     """
 
     uses_points: ClassVar[bool] = True
-    finds_points: ClassVar[bool] = True
-    fitted: ClassVar[bool] = True
+    joins_sequences: ClassVar[bool] = True
 
     size: tuple[float, float] = (60.0, 60.0)
     lost: str = ""
@@ -51,10 +50,7 @@ class MeanPoint(Region):
     def trained(self):
         return replace(self, size=(60.0, 60.0))
 
-    def locate(self, image, sample):
-        return Point(size=self.size, slices=1).locate(image, sample)
-
-    def fit_points(self, studies, *, seed, device):
+    def fit(self, studies, *, seed, device):
         LOG.append([study.study for study in studies])
         found = {}
         for study in studies:
@@ -64,29 +60,36 @@ class MeanPoint(Region):
                 if sample["sample"] in study.points.index:
                     row = study.points.loc[sample["sample"]]
                     found.setdefault(mark(sample), []).append([row["x"], row["y"], row["z"]])
-        return Fitted({name: np.mean(rows, axis=0).tolist() for name, rows in found.items()}, self.lost)
+        return Fitted(self, {name: np.mean(rows, axis=0).tolist() for name, rows in found.items()})
+
+    def load(self, folder, *, device):
+        return Fitted(self, json.loads((folder / "places.json").read_text()))
 
 
 def mark(sample):
     return " ".join([sample["condition"], sample["level"], sample["side"]])
 
 
-class Fitted:
-    def __init__(self, places, lost):
-        self.places, self.lost = places, lost
+class Fitted(FittedRegion):
+    def __init__(self, settings, places):
+        self.settings, self.places = settings, places
 
-    def find(self, study):
-        assert study.points.empty, "what is looked for is shown"
+    def locate(self, image, sample):
+        return Point(size=self.settings.size, slices=1).locate(image, sample)
+
+    def look(self, study):
+        assert study.points is None, "what is looked for is shown"
         rows = {}
         for sample in study.samples:
-            fault = "lost" if sample["condition"] == self.lost else ""
+            fault = "lost" if sample["condition"] == self.settings.lost else ""
             place = [np.nan] * 3 if fault else self.places[mark(sample)]
             rows[sample["sample"]] = ["axial_t2", *place, fault, 0]
-        return pd.DataFrame.from_dict(rows, orient="index", columns=["sequence", "x", "y", "z", "fault", "slice"])
+        columns = ["sequence", "x", "y", "z", "fault", "slice"]
+        return replace(study, points=pd.DataFrame.from_dict(rows, orient="index", columns=columns))
 
-    def rate(self, study, found):
-        both = found.index.intersection(study.points.index)
-        away = (found.loc[both, ["x", "y", "z"]] - study.points.loc[both, ["x", "y", "z"]]).to_numpy(float)
+    def rate(self, given, seen):
+        both = seen.points.index.intersection(given.points.index)
+        away = (seen.points.loc[both, ["x", "y", "z"]] - given.points.loc[both, ["x", "y", "z"]]).to_numpy(float)
         mm = np.linalg.norm(away, axis=1)
         columns = {f"{what}{of}": mm for what in ("slices", "slice_mm", "mm") for of in ("", "_mean", "_centre")}
         return pd.DataFrame(columns, index=both)

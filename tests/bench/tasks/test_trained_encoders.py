@@ -9,7 +9,7 @@ import pytest
 
 import encoders
 from bench import plugins
-from bench.stages.crops import Crops
+from bench.stages.crop_files import Crops
 from results.run_folder import read
 
 CENTROIDS = '''

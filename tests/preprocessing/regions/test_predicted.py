@@ -1,6 +1,7 @@
 """The region that finds its points: learns from some patients, finds those of others, says how near it came."""
 
 from collections import Counter
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.testing import assert_allclose
 from pandas.testing import assert_frame_equal
 
 from data.base import Image
+from encoders.networks.weights import WeightsError
 from preprocessing.regions.base import Study
 from preprocessing.regions.localisation.marks import mark_of, marks_by_sequence
 from preprocessing.regions.point import Point
@@ -60,15 +62,19 @@ def study(seed, *, image=blobs, fault=""):
 
 @pytest.fixture(scope="module")
 def fitted():
-    return Predicted(**TINY).fit_points([study(i) for i in range(24)], seed=0, device="cpu")
+    return Predicted(**TINY).fit([study(i) for i in range(24)], seed=0, device="cpu")
 
 
 def without_points(given):
-    return Study(given.study, given.patient, given.images, given.samples, given.points.iloc[:0])
+    return replace(given, points=None)
+
+
+def found_in(fitted, given):
+    return fitted.look(given).points
 
 
 def test_finds_the_points_of_patients_it_has_not_seen_and_keeps_left_from_right(fitted):
-    rated = pd.concat([fitted.rate(s, fitted.find(without_points(s))) for s in map(study, range(100, 120))])
+    rated = pd.concat([fitted.rate(s, fitted.look(without_points(s))) for s in map(study, range(100, 120))])
     assert rated["slices"].median() == 0
     assert (rated["slices"] == 0).mean() > 0.8
     assert rated["mm"].median() < 4
@@ -77,7 +83,7 @@ def test_finds_the_points_of_patients_it_has_not_seen_and_keeps_left_from_right(
 
 def test_the_table_is_that_of_the_contract(fitted):
     given = study(100)
-    found = fitted.find(without_points(given))
+    found = found_in(fitted, without_points(given))
     assert found.index.name == "sample"
     assert list(found.index) == ["100_left", "100_right"]
     assert list(found.columns) == ["sequence", "x", "y", "z", "fault", "slice"]
@@ -91,7 +97,7 @@ def test_rates_as_one_counts_by_hand(fitted):
     given = study(7)
     shifted = given.points.assign(slice=[int(place(7, side)[0]) + 2 for side in SIDES])
     shifted = shifted.assign(z=shifted["z"] + 10, x=shifted["x"] + 7.5)
-    rated = fitted.rate(given, shifted)
+    rated = fitted.rate(given, replace(given, points=shifted))
     assert_allclose(rated[["slices", "slice_mm", "mm"]], [[2, 10, 12.5]] * 2)
     left = np.mean([blobs(i).position(place(i, "left")) for i in range(24)], axis=0)
     away = left - given.points.loc["7_left", ["x", "y", "z"]].to_numpy(dtype=float)
@@ -103,35 +109,36 @@ def test_rates_as_one_counts_by_hand(fitted):
 
 def test_saved_and_loaded_finds_the_same(fitted, tmp_path):
     fitted.save(tmp_path)
-    again = Predicted(**TINY).load_points(tmp_path, device="cpu")
+    again = Predicted(**TINY).load(tmp_path, device="cpu")
     given = study(100)
-    assert_frame_equal(again.find(given), fitted.find(given))
-    assert_frame_equal(again.rate(given, again.find(given)), fitted.rate(given, fitted.find(given)))
+    assert_frame_equal(found_in(again, given), found_in(fitted, given))
+    assert_frame_equal(again.rate(given, again.look(given)), fitted.rate(given, fitted.look(given)))
     assert_frame_equal(again.artifacts()["learning_curve"], fitted.artifacts()["learning_curve"])
 
 
 def test_what_can_t_be_found_says_why(fitted):
     given = study(100, image=lambda _: None)
-    found = fitted.find(given)
+    seen = fitted.look(given)
+    found = seen.points
     assert (found["fault"] == "no ax in this study").all()
     assert (found["slice"] == -1).all()
     assert found[["x", "y", "z"]].isna().all(axis=None)
-    rated = fitted.rate(given, found)
+    rated = fitted.rate(given, seen)
     assert len(rated) == 2
     assert rated.isna().all(axis=None)
-    other = Study("1", "p", given.images, [{**given.samples[0], "side": "middle"}], given.points.iloc[:0])
-    assert list(fitted.find(other)["fault"]) == ["no training point of blob middle"]
-    assert fitted.rate(other, fitted.find(other)).empty
+    other = Study("1", "p", given.images, [{**given.samples[0], "side": "middle"}])
+    assert list(found_in(fitted, other)["fault"]) == ["no training point of blob middle"]
+    assert fitted.rate(other, fitted.look(other)).empty
 
 
 def test_one_slice_is_that_slice(fitted):
     given = study(100, image=lambda seed: Image(blobs(seed).pixels[:1], AFFINE))
-    assert list(fitted.find(given)["slice"]) == [0, 0]
+    assert list(found_in(fitted, given)["slice"]) == [0, 0]
 
 
 def test_annotations_of_a_new_study_change_nothing(fitted):
     given = study(100)
-    assert_frame_equal(fitted.find(given), fitted.find(without_points(given)))
+    assert_frame_equal(found_in(fitted, given), found_in(fitted, without_points(given)))
 
 
 @pytest.mark.parametrize(
@@ -139,9 +146,10 @@ def test_annotations_of_a_new_study_change_nothing(fitted):
 )
 def test_every_pair_of_stages_trains_and_comes_back(instance, coordinates, tmp_path):
     region = Predicted(**TINY | {"epochs": 2, "validation": 0.5, "instance": instance, "coordinates": coordinates})
-    fitted = region.fit_points([study(i) for i in range(6)], seed=0, device="cpu")
+    fitted = region.fit([study(i) for i in range(6)], seed=0, device="cpu")
     fitted.save(tmp_path)
-    assert_frame_equal(region.load_points(tmp_path, device="cpu").find(study(100)), fitted.find(study(100)))
+    again = region.load(tmp_path, device="cpu")
+    assert_frame_equal(found_in(again, study(100)), found_in(fitted, study(100)))
     curve = fitted.artifacts()["learning_curve"]
     assert list(curve.columns) == ["sequence", "stage", "epoch", "train_loss", "validation_error"]
     assert list(curve["stage"]) == ["instance"] * 2 + ["coordinates"] * 2
@@ -152,7 +160,7 @@ def test_same_seed_same_networks_and_torch_s_generator_is_left_alone():
     before = torch.get_rng_state()
     region = Predicted(**TINY | {"epochs": 1})
     one, other, third = (
-        region.fit_points([study(i) for i in range(4)], seed=seed, device="cpu").artifacts()["learning_curve"]
+        region.fit([study(i) for i in range(4)], seed=seed, device="cpu").artifacts()["learning_curve"]
         for seed in (1, 1, 2)
     )
     assert one.equals(other)
@@ -167,14 +175,14 @@ def test_reads_each_scan_once():
         reads[seed] += 1
         return blobs(seed)
 
-    Predicted(**TINY | {"epochs": 2}).fit_points([study(i, image=counted) for i in range(4)], seed=0, device="cpu")
+    Predicted(**TINY | {"epochs": 2}).fit([study(i, image=counted) for i in range(4)], seed=0, device="cpu")
     assert reads == {0: 1, 1: 1, 2: 1, 3: 1}
 
 
 def test_without_a_usable_point_there_is_nothing_to_learn():
     for given in (study(0, fault="outside"), without_points(study(0)), study(0, image=lambda _: None)):
         with pytest.raises(ValueError, match="none of 1 training studies has an annotated point"):
-            Predicted(**TINY).fit_points([given], seed=0, device="cpu")
+            Predicted(**TINY).fit([given], seed=0, device="cpu")
 
 
 def test_a_condition_is_looked_for_where_most_of_its_points_were_marked():
@@ -211,8 +219,8 @@ def test_fields_that_cannot_be(fields, why):
     ],
 )
 def test_a_network_that_cannot_be_is_refused_with_what_can(fields, why):
-    with pytest.raises(ValueError, match=why):
-        Predicted(**TINY | fields).fit_points([study(0), study(1)], seed=0, device="cpu")
+    with pytest.raises((ValueError, WeightsError), match=why):
+        Predicted(**TINY | fields).fit([study(0), study(1)], seed=0, device="cpu")
 
 
 def test_weights_are_part_of_what_names_a_result(tmp_path):
@@ -221,7 +229,7 @@ def test_weights_are_part_of_what_names_a_result(tmp_path):
     both = Predicted(instance_weights=str(tmp_path / "a"), encoder_weights=str(tmp_path / "b")).weights_digest()
     assert len(both) == 129
     assert Predicted().weights_digest() == ""
-    with pytest.raises(ValueError, match="is not a file"):
+    with pytest.raises(WeightsError, match="is not a file: give an existing file, or '' for random weights"):
         Predicted(encoder_weights="nowhere").weights_digest()
 
 

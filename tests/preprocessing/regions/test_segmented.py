@@ -8,10 +8,11 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from data.base import Image
-from preprocessing.regions.base import Scan
+from encoders.networks.weights import WeightsError
+from preprocessing.regions.base import Study
 from preprocessing.regions.mask import Mask
 from preprocessing.regions.segmentation.classes import classes_of
-from preprocessing.regions.segmentation.grid import Grid
+from preprocessing.regions.segmentation.voxel_grid import VoxelGrid
 from preprocessing.regions.segmented import Segmented
 
 AFFINE = np.array([[4.0, 0, 0, -20], [0, 0, 1.5, -50], [0, -1.5, 0, 200], [0, 0, 0, 1]])  # D left, H feet, W back
@@ -31,18 +32,22 @@ def bright_spine(seed):
     return Image((level + rng.normal(0, 0.2, mask.shape)).astype(np.float32), AFFINE, mask)
 
 
-def scans(n):
-    return [Scan(str(i), str(i), partial(bright_spine, i), []) for i in range(n)]
+def study(name, read):
+    return Study(name, name, {"t2": read}, [])
+
+
+def studies(n):
+    return [study(str(i), partial(bright_spine, i)) for i in range(n)]
 
 
 @pytest.fixture(scope="module")
 def fitted():
-    return Segmented(**SMALL).fit(scans(4), seed=0, device="cpu")
+    return Segmented(**SMALL).fit(studies(4), seed=0, device="cpu")
 
 
 def test_draws_the_mask_of_a_patient_it_has_not_seen(fitted):
     image = bright_spine(9)
-    prepared = fitted.prepare(replace(image, mask=None))
+    prepared = fitted.draw(replace(image, mask=None))
     assert prepared.mask.dtype == np.int16
     for label in (201, 202, 100):
         found, given = prepared.mask == label, image.mask == label
@@ -51,14 +56,14 @@ def test_draws_the_mask_of_a_patient_it_has_not_seen(fitted):
 
 
 def test_finds_the_box_that_mask_finds_in_the_same_mask(fitted):
-    prepared = fitted.prepare(bright_spine(9))
+    prepared = fitted.draw(bright_spine(9))
     for sample in ({"mask_label": 201}, {"mask_label": 209}, {"mask_label": np.nan}):
         assert fitted.locate(prepared, sample) == Mask().locate(prepared, sample)
 
 
 def test_the_given_mask_of_a_patient_changes_nothing(fitted):
     image = bright_spine(9)
-    assert_array_equal(fitted.prepare(image).mask, fitted.prepare(replace(image, mask=None)).mask)
+    assert_array_equal(fitted.draw(image).mask, fitted.draw(replace(image, mask=None)).mask)
 
 
 def test_saved_and_loaded_or_used_as_weights_gives_the_same_mask(fitted, tmp_path):
@@ -68,7 +73,7 @@ def test_saved_and_loaded_or_used_as_weights_gives_the_same_mask(fitted, tmp_pat
     from_file = Segmented(**SMALL, weights=str(tmp_path / "network.safetensors"))
     nothing_learnt = from_file.fit([], seed=5, device="cpu")
     for other in (again, nothing_learnt):
-        assert_array_equal(other.prepare(image).mask, fitted.prepare(image).mask)
+        assert_array_equal(other.draw(image).mask, fitted.draw(image).mask)
     assert len(again.artifacts()["learning_curve"]) == 6
     assert len(from_file.weights_digest()) == 64
 
@@ -78,18 +83,18 @@ def test_weights_of_another_network_are_refused(fitted, tmp_path):
     path = str(tmp_path / "network.safetensors")
     other = Segmented(**SMALL | {"width": 16}, weights=path)
     for use in (other.weights_digest, partial(other.fit, [], seed=0, device="cpu")):
-        with pytest.raises(ValueError, match="width is 8, not 16"):
+        with pytest.raises(WeightsError, match="width is 8, not 16"):
             use()
     (tmp_path / "text").write_text("no weights")
-    with pytest.raises(ValueError, match=r"is no \.safetensors file"):
+    with pytest.raises(WeightsError, match=r"is no \.safetensors file"):
         Segmented(weights=str(tmp_path / "text")).weights_digest()
-    with pytest.raises(ValueError, match="is not a file"):
+    with pytest.raises(WeightsError, match="is not a file"):
         Segmented(weights="nowhere.safetensors").fit([], seed=0, device="cpu")
 
 
 def test_same_seed_same_network():
     region = Segmented(**SMALL | {"epochs": 1, "patches": 1})
-    one, other, third = (region.fit(scans(2), seed=seed, device="cpu") for seed in (1, 1, 2))
+    one, other, third = (region.fit(studies(2), seed=seed, device="cpu") for seed in (1, 1, 2))
     assert one.artifacts()["learning_curve"].equals(other.artifacts()["learning_curve"])
     assert not one.artifacts()["learning_curve"].equals(third.artifacts()["learning_curve"])
 
@@ -97,7 +102,7 @@ def test_same_seed_same_network():
 def test_stops_on_inner_patients_and_says_how_they_did():
     curve = (
         Segmented(**SMALL | {"epochs": 3, "validation": 0.5, "patches": 2})
-        .fit(scans(4), seed=0, device="cpu")
+        .fit(studies(4), seed=0, device="cpu")
         .artifacts()["learning_curve"]
     )
     assert list(curve.columns) == ["epoch", "train_loss", "validation_dice"]
@@ -109,18 +114,18 @@ def test_stops_on_inner_patients_and_says_how_they_did():
 @pytest.mark.parametrize("network", ["segresnet", "unet"])
 def test_every_network_learns_to_see_discs_on_slices(network):
     region = Segmented(**SMALL | {"network": network, "epochs": 12})
-    found = region.fit(scans(3), seed=0, device="cpu").prepare(bright_spine(9)).mask > 200
+    found = region.fit(studies(3), seed=0, device="cpu").draw(bright_spine(9)).mask > 200
     given = bright_spine(9).mask > 200
     assert 2 * (found & given).sum() / (found.sum() + given.sum()) > 0.8
 
 
 def test_three_dimensions():
     region = Segmented(network="unet", width=4, patch=(16, 32, 32), spacing=(0, 3, 3), epochs=1, patches=1)
-    assert region.fit(scans(2), seed=0, device="cpu").prepare(bright_spine(9)).mask.shape == (4, 64, 40)
+    assert region.fit(studies(2), seed=0, device="cpu").draw(bright_spine(9)).mask.shape == (4, 64, 40)
 
 
 def test_scans_without_a_mask_teach_nothing():
-    bare = [Scan("a", "a", lambda: replace(bright_spine(0), mask=None), []), Scan("b", "b", lambda: None, [])]
+    bare = [study("a", lambda: replace(bright_spine(0), mask=None)), study("b", lambda: None)]
     with pytest.raises(ValueError, match="none of 2 training scans has a mask"):
         Segmented(**SMALL).fit(bare, seed=0, device="cpu")
 
@@ -155,7 +160,7 @@ def test_the_grid_is_the_same_for_any_order_and_direction_of_axes(order, flips):
         affine[:, 3] += affine[:, axis] * (pixels.shape[axis] - 1)
         affine[:, axis] *= -1
     turned = Image(np.ascontiguousarray(pixels), affine, mask)
-    grid, straight = Grid.of(turned, (0.0, 2.0, 2.0)), Grid.of(image, (0.0, 2.0, 2.0))
+    grid, straight = VoxelGrid.of(turned, (0.0, 2.0, 2.0)), VoxelGrid.of(image, (0.0, 2.0, 2.0))
     assert grid.shape == straight.shape == (4, 48, 30)
     assert_allclose(grid.pixels(turned), straight.pixels(image), atol=1e-6)
     assert_array_equal(grid.labels(classes_of(mask)), straight.labels(classes_of(image.mask)))
@@ -164,7 +169,7 @@ def test_the_grid_is_the_same_for_any_order_and_direction_of_axes(order, flips):
 def test_classes_come_back_to_where_they_were():
     image = bright_spine(3)
     turned = Image(image.pixels.transpose(2, 0, 1).copy(), AFFINE[:, [2, 0, 1, 3]], image.mask.transpose(2, 0, 1))
-    grid = Grid.of(turned, (0.0, 0.75, 0.75))
+    grid = VoxelGrid.of(turned, (0.0, 0.75, 0.75))
     classes = classes_of(turned.mask)
     one_hot = np.eye(4, dtype=np.float32)[grid.labels(classes)].transpose(3, 0, 1, 2)
     assert_array_equal(grid.classes(one_hot), classes)
@@ -172,5 +177,5 @@ def test_classes_come_back_to_where_they_were():
 
 def test_a_picture_without_a_place_is_taken_as_it_is():
     picture = Image(np.arange(12, dtype=np.float32).reshape(1, 3, 4), np.eye(4)[[2, 1, 0, 3]])
-    grid = Grid.of(picture, (0.0, 1.0, 1.0))
+    grid = VoxelGrid.of(picture, (0.0, 1.0, 1.0))
     assert (grid.axes, grid.flipped, grid.shape) == ((0, 1, 2), (), (1, 3, 4))

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from results.figures.cases import best_and_worst_cases
+from results.figures.best_and_worst_cases import best_and_worst_cases
 from results.figures.drawing.style import NothingToDrawError
 from results.run_folder import ResultsError, read
 
@@ -32,7 +32,7 @@ def test_each_picture_is_under_its_number(run):
     found, images = run
     figure = best_and_worst_cases(found, "narrowing")
     titled = {" ".join(axes.get_title().split()): axes for axes in figure.axes if axes.get_title()}
-    assert list(titled) == [f"{i}. label 1 (p .25), told 0" for i in (1, 2, 3, 4)]
+    assert list(titled) == [f"{i}. label 1 (p .25), predicted 0" for i in (1, 2, 3, 4)]
     drawn = list(titled.values())
     for i in range(3):
         np.testing.assert_array_equal(drawn[i].get_images()[0].get_array(), images[f"image_{i}_0"])

@@ -10,8 +10,8 @@ import pytest
 from matplotlib.text import Text
 
 from results.figures import draw_all
-from results.figures.attention import attention_over_slices
-from results.figures.confusion import confusion_matrix
+from results.figures.attention_over_slices import attention_over_slices
+from results.figures.confusion_matrix import confusion_matrix
 from results.figures.cost import cost
 from results.figures.critical_difference import critical_difference
 from results.figures.decision_curves import decision_curves
@@ -22,8 +22,9 @@ from results.figures.heat_map import heat_map
 from results.figures.learning_curves import learning_curves
 from results.figures.missing_rate import missing_rate
 from results.figures.null_distribution import null_distribution
+from results.figures.precision_recall import precision_recall
 from results.figures.reliability import reliability
-from results.figures.roc import precision_recall, roc
+from results.figures.roc import roc
 from results.run_folder import ResultsError, read
 
 OF_TARGET = [
@@ -146,8 +147,8 @@ def test_the_same_figure_has_the_same_bytes(run, tmp_path):
         (heat_map, "fewer than two axes"),
         (cost, "fewer than 3 cells"),
         (missing_rate, "no sequence was dropped"),
-        (learning_curves, "no step left a learning curve"),
-        (attention_over_slices, "no fusion left attention"),
+        (learning_curves, "no step kept a learning curve"),
+        (attention_over_slices, "no fusion kept attention"),
         (null_distribution, "no cell was run on permuted labels"),
     ],
 )

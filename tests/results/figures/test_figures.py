@@ -3,9 +3,8 @@
 import matplotlib.image
 import pytest
 
-from results.figures import leaderboard
+from results.figures.leaderboard import leaderboard
 from results.run_folder import ResultsError, read
-from results.scores.scores import scores
 
 
 @pytest.mark.parametrize(
@@ -17,19 +16,21 @@ def test_draws_every_cell(new_run, tmp_path, axes):
         encoders=["resnet50", "raw_pixels", "cae_2d", "medicalnet", "geometry"], heads=["svc", "knn"], **axes
     )
     writer.add_floors()
-    leaderboard(scores(read(writer.finish()), ["auc"], resamples=20), "narrowing", tmp_path / "board.png")
+    leaderboard(read(writer.finish()), "narrowing").savefig(tmp_path / "board.png")
     picture = matplotlib.image.imread(tmp_path / "board.png")
     assert min(picture.shape[:2]) > 300
     assert picture[..., :3].min() < 0.5
 
 
 def test_draws_without_floors_or_intervals_and_as_pdf(new_run, tmp_path):
-    writer = new_run(locations=[])
+    """Two patients: hardly any draw holds both classes."""
+    writer = new_run(locations=[], n_patients=4)
+    writer.y = (writer.of_patient == 0).astype(int)
     writer.add(writer.signal, heads="svc")
-    leaderboard(scores(read(writer.finish()), ["auc"], resamples=0), "narrowing", tmp_path / "board.pdf")
+    leaderboard(read(writer.finish()), "narrowing").savefig(tmp_path / "board.pdf")
     assert (tmp_path / "board.pdf").read_bytes().startswith(b"%PDF")
 
 
-def test_nothing_to_draw(grid_run, tmp_path):
+def test_nothing_to_draw(grid_run):
     with pytest.raises(ResultsError, match="no cell of target 'bulging' is done"):
-        leaderboard(scores(read(grid_run.finish()), ["auc"], resamples=0), "bulging", tmp_path / "board.png")
+        leaderboard(read(grid_run.finish()), "bulging")

@@ -56,15 +56,15 @@ def test_a_setting_that_one_pair_lacks_is_in_no_mean_and_named(writer):
     assert_allclose(found.means, wanted)
     assert found.without == ("images=sobel",)
     caption = heat_map(run, "narrowing").caption
-    assert "mean over the same 2 settings, those that are done for every pair shown: images=" in caption
-    assert "Left out of all numbers, since not done for every pair shown: images=sobel." in caption
+    assert "mean over the same 2 settings, which are done for every pair shown: images=" in caption
+    assert "Settings that are not done for every pair shown are left out of all numbers: images=sobel." in caption
 
 
 def test_a_pair_of_which_nothing_is_done_is_hatched_and_named(writer):
     _fail(writer, encoders="net", heads="svc")
     run = read(writer.finish())
     figure = heat_map(run, "narrowing")
-    assert "since a cell of the number is lacking: net with svc (images=" in figure.caption
+    assert "since a cell of the mean is not done: net with svc (images=" in figure.caption
     assert figure.caption.count(": failed") == 3
     (hatched,) = [patch for patch in figure.axes[0].patches if patch.get_hatch()]
     rows, columns = ([label.get_text() for label in labels] for labels in _labels(figure))
@@ -78,7 +78,10 @@ def _labels(figure):
 
 def test_what_the_grid_leaves_out_is_said(writer):
     writer.cells = [c for c in writer.cells if (c["axes"]["encoders"], c["axes"]["heads"]) != ("net", "svc")]
-    assert "not in the grid with these settings: net with svc." in heat_map(read(writer.finish()), "narrowing").caption
+    assert (
+        "since the grid lacks them with these settings: net with svc."
+        in heat_map(read(writer.finish()), "narrowing").caption
+    )
 
 
 def test_other_axes_are_drawn_where_encoders_and_heads_share_no_setting(new_run):

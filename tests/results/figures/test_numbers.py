@@ -6,7 +6,7 @@ import pytest
 from numpy.testing import assert_allclose
 from sklearn.metrics import average_precision_score, confusion_matrix, precision_recall_curve, roc_auc_score, roc_curve
 
-from results.figures.confusion import _counts
+from results.figures.confusion_matrix import _counts
 from results.figures.cost import front
 from results.figures.critical_difference import mean_rank_interval
 from results.figures.decision_curves import net_benefit
@@ -17,7 +17,7 @@ from results.figures.drawing.style import text_width, wrapped
 from results.figures.missing_rate import rates
 from results.figures.reliability import equal_mass
 from results.run_folder import read
-from results.statistics.bootstrap import Rows
+from results.statistics.bootstrap import PredictedRows
 from results.statistics.decision import decision_curve
 from results.statistics.ranks import rank_intervals
 
@@ -31,7 +31,7 @@ def rows():
     fold = np.concatenate([random.permutation(60)[p] % 3 for p in (patient[:120], patient[120:])])
     y = np.tile(random.integers(0, 3, 120), 2)
     P = np.round(random.dirichlet([1, 1, 1], 240) + np.eye(3)[y] * 0.4, 2)
-    return Rows(patient, repeat, fold, y, 3), P / P.sum(axis=1, keepdims=True)
+    return PredictedRows(patient, repeat, fold, y, 3), P / P.sum(axis=1, keepdims=True)
 
 
 def _by_pairs(score, rows, P):
@@ -83,7 +83,7 @@ def test_bands_hold_the_curve_and_narrow_with_patients():
         random = np.random.default_rng(n)
         y = random.integers(0, 2, n)
         p = 1 / (1 + np.exp(-y - random.normal(size=n)))
-        some = Rows(np.arange(n), np.zeros(n, int), np.zeros(n, int), y, 2)
+        some = PredictedRows(np.arange(n), np.zeros(n, int), np.zeros(n, int), y, 2)
         counts = random.multinomial(n, np.full(n, 1 / n), size=300).astype(float)
         curve = curves.mean_curve("roc", some, np.stack([1 - p, p], axis=1), [1], counts)
         inner = (curve.x > 0.05) & (curve.x < 0.95)

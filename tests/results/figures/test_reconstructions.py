@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from results.figures.drawing.style import NothingToDrawError
-from results.figures.reconstructions import reconstructions, training_evolution
+from results.figures.reconstructions import reconstructions
+from results.figures.training_evolution import training_evolution
 from results.run_folder import read
 
 

@@ -7,7 +7,7 @@ from numpy.testing import assert_allclose
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
-from results.interpretability.correlations import _Pair, correlations, false_discovery
+from results.interpretability.correlations import _Weighable, correlations, false_discovery
 
 PATIENTS, LEVELS = 30, 5
 
@@ -74,7 +74,7 @@ def test_a_draw_of_patients_is_the_correlation_of_repeated_rows(data, method, po
     level = np.zeros_like(level) if pooled else level
     y = np.nan_to_num(y)
     counts = np.random.default_rng(1).multinomial(PATIENTS, np.full(PATIENTS, 1 / PATIENTS), size=3)[:, patient]
-    drawn = _Pair(x, y, level, method).correlate(counts.astype(float))
+    drawn = _Weighable(x, y, level, method).correlate(counts.astype(float))
     for weights, r in zip(counts, drawn, strict=True):
         rows = np.repeat(np.arange(len(x)), weights)
         again = correlations(x[rows], y[rows], patient[rows], level[rows], method, resamples=0, flips=0)

@@ -81,7 +81,7 @@ def test_checks_see_a_patient_in_two_folds(new_run):
     run.add(run.signal, heads="logistic")
     states = outcomes(run)
     assert states["A patient is in one test fold of a repeat"] == "not held"
-    assert states["The floor prior stands beside the cells"] == "not held"
+    assert states["The cells come with the floor prior"] == "not held"
 
 
 def test_checks_see_rows_that_differ_and_probabilities_that_are_none(new_run):
@@ -141,25 +141,29 @@ def test_provenance_says_every_version_that_was_used(grid_run):
 def test_figures_lie_in_the_page_up_to_two_megabytes(report, grid_run, tmp_path):
     (tmp_path / "roc_β.png").write_bytes(PNG)
     (tmp_path / "a.png").write_bytes(PNG)
-    (tmp_path / "captions.md").write_text("# Figures\n\n**a.** ROC <curves> & more\n\n**other.** Not here\n")
+    index = [{"name": name, "caption": "ROC <curves> & more", "scans": False} for name in ("other", "z", "a")]
+    (tmp_path / "figures.json").write_text(json.dumps(index))
     (tmp_path / "big.png").write_bytes(bytes(2_000_001))
-    (tmp_path / "unlike_best_and_worst_cases.png").write_bytes(PNG)
+    (tmp_path / "z.png").write_bytes(PNG)
     page = report(grid_run, to=tmp_path / "page.html", figures=tmp_path).read_text(encoding="utf-8")
     assert page.count(base64.b64encode(PNG).decode()) == 3
-    assert "<figcaption>ROC &lt;curves&gt; &amp; more\n</figcaption>" in page
-    assert "<figcaption>roc β\n</figcaption>" in page
+    captions = re.findall(r"<figcaption>(.*)\n", page)
+    assert captions == ["ROC &lt;curves&gt; &amp; more"] * 2 + ["roc β"]  # z before a, as the index has them
     assert "Left out: big.png (figures may take 2 MB together)." in page
     assert "scans of patients" not in page
 
 
 def test_scans_in_the_page_are_named_and_can_be_left_out(report, grid_run, tmp_path):
-    (tmp_path / "best_and_worst_cases_narrowing.png").write_bytes(PNG)
+    for name in ("cases", "roc", "unknown"):
+        (tmp_path / f"{name}.png").write_bytes(PNG)
+    index = [{"name": name, "caption": name, "scans": name == "cases"} for name in ("cases", "roc")]
+    (tmp_path / "figures.json").write_text(json.dumps(index))
     options = {"to": tmp_path / "page.html", "figures": tmp_path}
     page = report(grid_run, **options).read_text(encoding="utf-8")
-    assert base64.b64encode(PNG).decode() in page and "These are scans of patients" in page
+    assert page.count(base64.b64encode(PNG).decode()) == 3 and page.count("These are scans of patients") == 1
     page = report(grid_run, panels=False, **options).read_text(encoding="utf-8")
-    assert base64.b64encode(PNG).decode() not in page and "These are scans of patients" not in page
-    assert "Left out: best_and_worst_cases_narrowing.png" in page
+    assert page.count(base64.b64encode(PNG).decode()) == 1 and "These are scans of patients" not in page
+    assert "Left out: cases.png (it shows scans), unknown.png (it may show scans)." in page
 
 
 def test_declared_comparisons_are_tables_with_their_families(report, new_run):
@@ -228,3 +232,23 @@ def test_writes_where_it_is_told(grid_run, tmp_path):
     assert write_report(run, tmp_path) == tmp_path / "report.html"
     assert write_report(run, tmp_path / "other.html") == tmp_path / "other.html"
     assert not list(tmp_path.glob(".*"))
+
+
+def test_plug_ins_are_shown_with_their_fields_and_references(grid_run, report):
+    page = report(grid_run).read_text(encoding="utf-8")
+    part = page.split('<section id="plug-ins">')[1].split("</section>")[0]
+    assert '<th scope="row">resnet50</th><td>ResNet50, slice by slice; pretrained weights (BSD-3-Clause)</td>' in part
+    assert "clip_limit = 2, tiles = 8" in part
+    assert "@inproceedings{he2016," in part
+    rows = part.split("<tbody>")[1].split("</tbody>")[0].count("<tr>")
+    assert rows == 1 + 2 + 2 + 2 + 2  # the data, images, encoders, heads, floors
+
+
+def test_a_folder_that_describes_no_plug_ins_still_has_a_report(grid_run, report):
+    folder = grid_run.finish()
+    (folder / "plugins.json").unlink()
+    from results import run_folder
+    from results.report import write_report
+
+    page = write_report(run_folder.read(folder), folder).read_text(encoding="utf-8")
+    assert "run the grid again to add <code>plugins.json</code>" in page

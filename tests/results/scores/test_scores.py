@@ -9,6 +9,7 @@ from numpy.testing import assert_allclose
 from sklearn.metrics import accuracy_score, f1_score, roc_auc_score
 
 import results.scores.scores
+from results import cache
 from results.run_folder import ResultsError, read
 from results.scores.scores import scores
 
@@ -33,7 +34,7 @@ def test_one_row_a_cell_with_the_values_of_scikit_learn(grid_run):
         assert (row["n_patients"], row["n_samples"], row["n_events"]) == (40, 120, "60/60")
     floors = table.set_index("heads")
     assert floors.loc["prior", "auc"] == floors.loc["prior", "auc_low"] == floors.loc["prior", "auc_high"] == 0.5
-    assert floors.loc["location", "auc_within_level"] == 0.5
+    assert floors.loc["location", "auc_within_location"] == 0.5
 
 
 def test_the_gain_is_over_location_on_shared_samples(new_run):
@@ -92,7 +93,7 @@ def test_without_locations_there_is_no_gain_and_nothing_within_level(new_run):
     writer.add(writer.signal, heads="svc")
     table = scores(read(writer.finish()), resamples=20)
     assert "gain" not in table
-    assert "auc_within_level" not in table
+    assert "auc_within_location" not in table
 
 
 def test_a_failed_cell_has_a_row_without_scores(grid_run):
@@ -105,7 +106,7 @@ def test_a_failed_cell_has_a_row_without_scores(grid_run):
 def test_a_second_call_reads_what_the_first_kept(grid_run, monkeypatch):
     run = read(grid_run.finish())
     first = scores(run, resamples=50)
-    monkeypatch.setattr(results.scores.scores, "_score_target", None)
+    monkeypatch.setattr(results.scores.scores, "score_target", None)
     pd.testing.assert_frame_equal(scores(run, resamples=50), first)
     pd.testing.assert_frame_equal(scores(run, ["auc", "f1"], resamples=50), first)
 
@@ -135,10 +136,10 @@ def test_a_changed_prediction_or_other_resamples_make_them_anew(grid_run):
 def test_changed_code_makes_them_anew(grid_run, monkeypatch, tmp_path):
     run = read(grid_run.finish())
     scores(run, resamples=20)
-    (tmp_path / "code" / "scores").mkdir(parents=True)
-    (tmp_path / "code" / "scores" / "scores.py").write_text("changed = True")
-    monkeypatch.setattr(results.scores.scores, "__file__", str(tmp_path / "code" / "scores" / "scores.py"))
-    monkeypatch.setattr(results.scores.scores, "_score_target", lambda *_: pytest.fail("computed anew"))
+    (tmp_path / "code").mkdir()
+    (tmp_path / "code" / "changed.py").write_text("changed = True")
+    monkeypatch.setattr(cache, "HERE", tmp_path / "code")
+    monkeypatch.setattr(results.scores.scores, "score_target", lambda *_: pytest.fail("computed anew"))
     with pytest.raises(pytest.fail.Exception):
         scores(run, resamples=20)
 

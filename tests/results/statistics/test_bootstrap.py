@@ -6,8 +6,13 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn import metrics as sk
 
 from results.statistics import bootstrap as module
-from results.statistics.bootstrap import PatientBootstrap, Rows, interval
-from results.statistics.metrics import METRICS, accuracy, auc, auc_within_level, average_precision, evaluate
+from results.statistics.bootstrap import PatientBootstrap, PredictedRows, interval
+from results.statistics.evaluate import evaluate
+from results.statistics.metrics import METRICS
+from results.statistics.metrics.accuracy import METRIC as ACCURACY
+from results.statistics.metrics.auc import METRIC as AUC
+from results.statistics.metrics.auc_within_location import METRIC as AUC_WITHIN_LOCATION
+from results.statistics.metrics.average_precision import METRIC as AVERAGE_PRECISION
 from results.statistics.ranking import patient_wins, weighted_average_precision, weighted_wins
 
 
@@ -18,7 +23,7 @@ def study(n_classes, *, n_patients=30, repeats=1, seed=0, decimals=1):
     n = len(patient)
     y, level = random.integers(0, n_classes, n), random.integers(0, 3, n)
     of_repeat = [
-        Rows(patient, np.full(n, r), random.permutation(n_patients)[patient] % 3, y, n_classes, level)
+        PredictedRows(patient, np.full(n, r), random.permutation(n_patients)[patient] % 3, y, n_classes, level)
         for r in range(repeats)
     ]
     joined = {
@@ -27,7 +32,7 @@ def study(n_classes, *, n_patients=30, repeats=1, seed=0, decimals=1):
     }
     P = random.dirichlet(np.ones(n_classes), n * repeats) + 0.3 * np.eye(n_classes)[joined["y"]]
     P = np.round(P / P.sum(axis=1, keepdims=True), decimals) + 1e-3
-    return Rows(**joined, n_classes=n_classes), P / P.sum(axis=1, keepdims=True)
+    return PredictedRows(**joined, n_classes=n_classes), P / P.sum(axis=1, keepdims=True)
 
 
 def sklearn_auc(y, P, groups, score=sk.roc_auc_score):
@@ -56,7 +61,7 @@ SLOW = {
     "log_loss": lambda y, P, fold, level: sk.log_loss(y, P, labels=range(P.shape[1])),
     "brier": lambda y, P, fold, level: ((P - np.eye(P.shape[1])[y]) ** 2).sum(1).mean() / (2 if P.shape[1] == 2 else 1),
     "auc": lambda y, P, fold, level: sklearn_auc(y, P, fold),
-    "auc_within_level": lambda y, P, fold, level: sklearn_auc(y, P, fold * 3 + level),
+    "auc_within_location": lambda y, P, fold, level: sklearn_auc(y, P, fold * 3 + level),
     "average_precision": lambda y, P, fold, level: sklearn_auc(y, P, fold, sk.average_precision_score),
 }
 
@@ -94,12 +99,12 @@ def test_equals_scikit_learn_on_duplicated_rows(name, n_classes, repeats):
 def test_one_sample_a_patient_takes_the_way_of_sorted_rows_and_is_the_same(monkeypatch):
     random = np.random.default_rng(0)
     n = 300
-    rows = Rows(np.arange(n), np.zeros(n, int), np.arange(n) % 2, random.integers(0, 3, n), 3)
+    rows = PredictedRows(np.arange(n), np.zeros(n, int), np.arange(n) % 2, random.integers(0, 3, n), 3)
     P = np.round(random.dirichlet(np.ones(3), n), 2)
     resamples = PatientBootstrap(n, [rows], resamples=8)
-    by_matrix = resamples.draws(auc, rows, P)
+    by_matrix = resamples.draws(AUC, rows, P)
     monkeypatch.setattr(module, "_many_patients", lambda *_: True)
-    assert_allclose(resamples.draws(auc, rows, P), by_matrix, rtol=0, atol=1e-12)
+    assert_allclose(resamples.draws(AUC, rows, P), by_matrix, rtol=0, atol=1e-12)
     at = duplicated(rows, resamples.counts[0], 0)
     assert_allclose(by_matrix[0], sklearn_auc(rows.y[at], P[at], rows.fold[at]), rtol=0, atol=1e-9)
 
@@ -110,9 +115,9 @@ def test_ten_thousand_samples_of_a_thousand_patients_are_exact():
     y = random.integers(0, 3, 10_000)
     P = np.round(random.dirichlet(np.ones(3), 10_000) + 0.4 * np.eye(3)[y], 3)
     P /= P.sum(axis=1, keepdims=True)
-    rows = Rows(patient, np.zeros(10_000, int), patient % 5, y, 3, random.integers(0, 3, 10_000))
+    rows = PredictedRows(patient, np.zeros(10_000, int), patient % 5, y, 3, random.integers(0, 3, 10_000))
     resamples = PatientBootstrap(1000, [rows], resamples=400)
-    for name in ("accuracy", "f1", "auc", "auc_within_level", "average_precision"):
+    for name in ("accuracy", "f1", "auc", "auc_within_location", "average_precision"):
         found = resamples.draws(METRICS[name], rows, P)
         at = duplicated(rows, resamples.counts[-1], 0)
         of_rows = P[at]
@@ -160,10 +165,10 @@ def test_a_paired_difference_is_antisymmetric_and_zero_against_itself():
     other = study(3, seed=1)[1]
     other = np.resize(other, P.shape)
     resamples = PatientBootstrap(30, [rows], resamples=50)
-    difference = resamples.difference(auc, rows, P, other)
-    assert_allclose(difference, -resamples.difference(auc, rows, other, P))
-    assert_array_equal(resamples.difference(auc, rows, P, P), 0)
-    assert_allclose(difference, resamples.draws(auc, rows, P) - resamples.draws(auc, rows, other))
+    difference = resamples.difference(AUC, rows, P, other)
+    assert_allclose(difference, -resamples.difference(AUC, rows, other, P))
+    assert_array_equal(resamples.difference(AUC, rows, P, P), 0)
+    assert_allclose(difference, resamples.draws(AUC, rows, P) - resamples.draws(AUC, rows, other))
 
 
 def test_the_standard_error_of_accuracy_is_the_binomial_one():
@@ -172,8 +177,8 @@ def test_the_standard_error_of_accuracy_is_the_binomial_one():
     right = random.random(n) < 0.8
     y = random.integers(0, 2, n)
     P = np.eye(2)[np.where(right, y, 1 - y)]
-    rows = Rows(np.arange(n), np.zeros(n, int), np.zeros(n, int), y, 2)
-    draws = PatientBootstrap(n, [rows], resamples=20_000).draws(accuracy, rows, P)
+    rows = PredictedRows(np.arange(n), np.zeros(n, int), np.zeros(n, int), y, 2)
+    draws = PatientBootstrap(n, [rows], resamples=20_000).draws(ACCURACY, rows, P)
     share = right.mean()
     assert_allclose(draws.mean(), share, atol=4 * np.sqrt(share * (1 - share) / n / 20_000))
     assert_allclose(draws.std(), np.sqrt(share * (1 - share) / n), rtol=0.03)
@@ -185,8 +190,8 @@ def test_samples_of_one_patient_move_together():
     right = np.repeat(random.random(200) < 0.7, 10)
     y = random.integers(0, 2, 2000)
     P = np.eye(2)[np.where(right, y, 1 - y)]
-    rows = Rows(np.repeat(np.arange(200), 10), np.zeros(2000, int), np.zeros(2000, int), y, 2)
-    draws = PatientBootstrap(200, [rows], resamples=10_000).draws(accuracy, rows, P)
+    rows = PredictedRows(np.repeat(np.arange(200), 10), np.zeros(2000, int), np.zeros(2000, int), y, 2)
+    draws = PatientBootstrap(200, [rows], resamples=10_000).draws(ACCURACY, rows, P)
     share = right.mean()
     assert_allclose(draws.std(), np.sqrt(share * (1 - share) / 200), rtol=0.04)
 
@@ -194,7 +199,7 @@ def test_samples_of_one_patient_move_together():
 def test_a_draw_without_a_class_is_drawn_again_and_counted():
     y = np.zeros(20, dtype=int)
     y[[0, 1]] = 1
-    rows = Rows(np.arange(20), np.zeros(20, int), np.zeros(20, int), y, 2)
+    rows = PredictedRows(np.arange(20), np.zeros(20, int), np.zeros(20, int), y, 2)
     resamples = PatientBootstrap(20, [rows], resamples=3000)
     assert (resamples.counts[:, :2].sum(axis=1) > 0).all()
     assert_array_equal(resamples.counts.sum(axis=1), 20)
@@ -204,8 +209,8 @@ def test_a_draw_without_a_class_is_drawn_again_and_counted():
 
 
 def test_draws_hold_every_class_in_all_rows_that_are_scored():
-    first = Rows(np.arange(6), np.zeros(6, int), np.zeros(6, int), np.array([0, 1, 0, 1, 0, 1]), 2)
-    second = Rows(np.arange(3), np.zeros(3, int), np.zeros(3, int), np.array([0, 1, 0]), 2)
+    first = PredictedRows(np.arange(6), np.zeros(6, int), np.zeros(6, int), np.array([0, 1, 0, 1, 0, 1]), 2)
+    second = PredictedRows(np.arange(3), np.zeros(3, int), np.zeros(3, int), np.array([0, 1, 0]), 2)
     counts = PatientBootstrap(6, [first, second], resamples=500).counts
     assert (counts[:, 1] > 0).all()
     assert (counts[:, [0, 2]].sum(axis=1) > 0).all()
@@ -220,14 +225,14 @@ def test_same_seed_same_draws():
 
 def test_no_resamples_no_interval():
     rows, P = study(2)
-    assert np.isnan(interval(PatientBootstrap(30, [rows], resamples=0).draws(auc, rows, P))).all()
+    assert np.isnan(interval(PatientBootstrap(30, [rows], resamples=0).draws(AUC, rows, P))).all()
 
 
 def test_folds_without_a_pair_give_no_auc():
-    rows = Rows(np.arange(8), np.zeros(8, int), np.arange(8), np.arange(8) % 2, 2)
+    rows = PredictedRows(np.arange(8), np.zeros(8, int), np.arange(8), np.arange(8) % 2, 2)
     P = np.tile([0.4, 0.6], (8, 1))
     resamples = PatientBootstrap(8, [rows], resamples=10)
-    for metric in (auc, auc_within_level, average_precision):
+    for metric in (AUC, AUC_WITHIN_LOCATION, AVERAGE_PRECISION):
         assert np.isnan(resamples.draws(metric, rows, P)).all()
 
 

@@ -8,9 +8,10 @@ from numpy.testing import assert_allclose
 from scipy import stats
 from sklearn.metrics import roc_auc_score
 
-from results.statistics.bootstrap import PatientBootstrap, Rows
+from results.statistics.bootstrap import PatientBootstrap, PredictedRows
 from results.statistics.delong import auc_test, auc_variance
-from results.statistics.metrics import auc, evaluate
+from results.statistics.evaluate import evaluate
+from results.statistics.metrics.auc import METRIC as AUC
 
 
 def scores(seed, *, n_patients=40, samples=7, decimals=1):
@@ -117,10 +118,10 @@ def test_over_folds_and_repeats_the_difference_is_that_of_the_tables_and_the_err
     a, b = (np.round(x + 0.3 * random.normal(size=len(x)) + 5 * fold, 1) for x in (a, b))
     P, other = (np.stack([1 - x, x], axis=1) for x in (a, b))
     test = auc_test(y, a, b, patient, block=10 * repeat + fold, repeat=repeat)
-    values = [evaluate(auc, y, x, repeat=repeat, fold=fold).value for x in (P, other)]
+    values = [evaluate(AUC, y, x, repeat=repeat, fold=fold).value for x in (P, other)]
     assert_allclose(test.difference, values[0] - values[1], atol=1e-12)
-    rows = Rows(patient, repeat, fold, y, 2)
-    draws = PatientBootstrap(150, [rows], resamples=4000).difference(auc, rows, P, other)
+    rows = PredictedRows(patient, repeat, fold, y, 2)
+    draws = PatientBootstrap(150, [rows], resamples=4000).difference(AUC, rows, P, other)
     assert_allclose(test.standard_error, draws.std(), rtol=0.07)
 
 

@@ -7,8 +7,11 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.metrics import roc_auc_score
 
+from results.statistics.evaluate import evaluate
 from results.statistics.flips import flip, flipped_labels, scores_of_labels
-from results.statistics.metrics import METRICS, accuracy, auc, evaluate
+from results.statistics.metrics import METRICS
+from results.statistics.metrics.accuracy import METRIC as ACCURACY
+from results.statistics.metrics.auc import METRIC as AUC
 
 
 def flipped_scores(metric, y, P, *, sample, repeat, fold, within=None, **how):
@@ -39,16 +42,16 @@ def test_the_mean_auc_is_that_over_every_flip(cell):
         y = cell["y"].copy()
         y[list(pair)] = 1 - y[list(pair)]
         values.append(roc_auc_score(y, cell["P"][:, 1]))
-    found = flipped_scores(auc, **cell, rate=2 / 12, times=3000, seed=1)
+    found = flipped_scores(AUC, **cell, rate=2 / 12, times=3000, seed=1)
     assert_allclose(found.mean(), np.mean(values), atol=4 * np.std(values) / np.sqrt(3000))
     assert_allclose([found.min(), found.max()], [min(values), max(values)])
 
 
 def test_accuracy_falls_as_it_must(cell):
     right = (cell["P"].argmax(axis=1) == cell["y"]).mean()
-    found = flipped_scores(accuracy, **cell, rate=0.25, times=3000)
+    found = flipped_scores(ACCURACY, **cell, rate=0.25, times=3000)
     assert_allclose(found.mean(), right * 0.75 + (1 - right) * 0.25, atol=0.01)
-    assert_allclose(flipped_scores(accuracy, **cell, rate=1.0, times=3), 1 - right)
+    assert_allclose(flipped_scores(ACCURACY, **cell, rate=1.0, times=3), 1 - right)
 
 
 @pytest.mark.parametrize("name", ["auc", "log_loss", "f1"])
@@ -57,16 +60,16 @@ def test_no_noise_changes_nothing(cell, name):
 
 
 def test_a_seed_repeats_itself(cell):
-    assert_array_equal(*(flipped_scores(auc, **cell, rate=0.2, times=20, seed=5) for _ in range(2)))
+    assert_array_equal(*(flipped_scores(AUC, **cell, rate=0.2, times=20, seed=5) for _ in range(2)))
     assert (
-        flipped_scores(auc, **cell, rate=0.2, times=20, seed=6) != flipped_scores(auc, **cell, rate=0.2, times=20)
+        flipped_scores(AUC, **cell, rate=0.2, times=20, seed=6) != flipped_scores(AUC, **cell, rate=0.2, times=20)
     ).any()
 
 
 def test_a_sample_has_one_label_in_all_repeats(cell):
     twice = {name: np.concatenate([values, values]) for name, values in cell.items()}
     twice["repeat"] = np.repeat([0, 1], 12)
-    assert_allclose(flipped_scores(auc, **twice, rate=0.2, times=20), flipped_scores(auc, **cell, rate=0.2, times=20))
+    assert_allclose(flipped_scores(AUC, **twice, rate=0.2, times=20), flipped_scores(AUC, **cell, rate=0.2, times=20))
 
 
 @pytest.mark.parametrize("ordinal", [False, True])
@@ -111,5 +114,5 @@ def test_scores_of_labels_are_those_of_each_labelling_by_itself(name, n_classes)
 
 def test_labels_of_one_class_have_no_auc():
     P = np.full((4, 2), 0.5)
-    found = scores_of_labels(auc, np.zeros((2, 4), int), P, repeat=np.zeros(4, int), fold=np.zeros(4, int))
+    found = scores_of_labels(AUC, np.zeros((2, 4), int), P, repeat=np.zeros(4, int), fold=np.zeros(4, int))
     assert np.isnan(found).all()

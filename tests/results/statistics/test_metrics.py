@@ -5,8 +5,8 @@ import pytest
 from numpy.testing import assert_allclose
 from sklearn import metrics as sk
 
-from results.statistics import metrics
-from results.statistics.metrics import METRICS, evaluate
+from results.statistics.evaluate import evaluate
+from results.statistics.metrics import METRICS
 
 
 def predictions(n_classes, *, n=400, seed=0):
@@ -53,27 +53,27 @@ def test_equals_scikit_learn(name, n_classes):
 
 def test_f1_counts_zero_for_a_class_that_neither_occurs_nor_is_predicted():
     y, P = np.array([0, 1, 1]), np.array([[0.9, 0.1, 0.0], [0.2, 0.8, 0.0], [0.7, 0.3, 0.0]])
-    assert_allclose(metrics.f1(y, P), (2 / 3 + 2 / 3 + 0) / 3)
+    assert_allclose(METRICS["f1"](y, P), (2 / 3 + 2 / 3 + 0) / 3)
 
 
 def test_balanced_accuracy_is_over_the_classes_that_occur():
     y, P = np.array([0, 0, 1, 1]), np.array([[0.8, 0.1, 0.1], [0.1, 0.1, 0.8], [0.1, 0.8, 0.1], [0.1, 0.8, 0.1]])
-    assert_allclose(metrics.balanced_accuracy(y, P), (1 / 2 + 1) / 2)
+    assert_allclose(METRICS["balanced_accuracy"](y, P), (1 / 2 + 1) / 2)
 
 
 def test_mcc_is_zero_and_kappa_undefined_for_one_class():
     y, P = np.zeros(4, dtype=int), np.tile([0.9, 0.1], (4, 1))
-    assert metrics.mcc(y, P) == 0
-    assert np.isnan(metrics.kappa(y, P))
+    assert METRICS["mcc"](y, P) == 0
+    assert np.isnan(METRICS["kappa"](y, P))
 
 
 def test_log_loss_of_a_certain_mistake_is_finite():
     y, P = np.array([0, 1]), np.array([[0.0, 1.0], [0.0, 1.0]])
-    assert_allclose(metrics.log_loss(y, P), sk.log_loss(y, P))
+    assert_allclose(METRICS["log_loss"](y, P), sk.log_loss(y, P))
 
 
 def test_auc_without_a_pair_is_undefined():
-    assert np.isnan(metrics.auc(np.array([1, 1]), np.array([[0.5, 0.5], [0.2, 0.8]])))
+    assert np.isnan(METRICS["auc"](np.array([1, 1]), np.array([[0.5, 0.5], [0.2, 0.8]])))
 
 
 def by_hand(score, y, P, groups):
@@ -103,11 +103,11 @@ def test_ranks_inside_folds_and_weighs_them_by_pairs(metric, score, n_classes):
     assert_allclose(evaluate(METRICS[metric], y, P, repeat=repeat, fold=fold).value, expected, atol=1e-12)
 
 
-def test_auc_within_level_compares_samples_of_one_fold_and_level():
+def test_auc_within_location_compares_samples_of_one_fold_and_level():
     y, P = predictions(3)
     random = np.random.default_rng(2)
     fold, level = random.integers(0, 3, 400), random.integers(0, 5, 400)
-    found = evaluate(metrics.auc_within_level, y, P, repeat=np.zeros(400, int), fold=fold, within=level)
+    found = evaluate(METRICS["auc_within_location"], y, P, repeat=np.zeros(400, int), fold=fold, within=level)
     assert_allclose(found.value, by_hand(sk.roc_auc_score, y, P, fold * 5 + level), atol=1e-12)
 
 
@@ -128,7 +128,7 @@ def test_pools_the_folds_of_a_repeat_and_averages_repeats(name):
 def test_a_fold_without_a_class_is_left_out_and_counted():
     y = np.array([0, 1, 0, 1, 0, 0])
     P = np.array([[0.9, 0.1], [0.2, 0.8], [0.6, 0.4], [0.7, 0.3], [0.9, 0.1], [0.8, 0.2]])
-    found = evaluate(metrics.accuracy, y, P, repeat=np.zeros(6, int), fold=np.array([0, 0, 1, 1, 2, 2]))
+    found = evaluate(METRICS["accuracy"], y, P, repeat=np.zeros(6, int), fold=np.array([0, 0, 1, 1, 2, 2]))
     assert found.folds_left_out == 1
     assert_allclose((found.value, found.fold_mean, found.fold_sd), (5 / 6, 0.75, np.std([1, 0.5], ddof=1)))
 
@@ -147,6 +147,6 @@ def test_a_score_of_the_level_alone_is_one_half_within_level():
     y = (random.random(300) < (level + 1) / 7).astype(int)
     p = (level + 1) / 7
     P = np.column_stack([1 - p, p])
-    found = evaluate(metrics.auc_within_level, y, P, repeat=np.zeros(300, int), fold=fold, within=level)
+    found = evaluate(METRICS["auc_within_location"], y, P, repeat=np.zeros(300, int), fold=fold, within=level)
     assert found.value == 0.5
-    assert evaluate(metrics.auc, y, P, repeat=np.zeros(300, int), fold=fold).value > 0.65
+    assert evaluate(METRICS["auc"], y, P, repeat=np.zeros(300, int), fold=fold).value > 0.65

@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.metrics import f1_score, log_loss, roc_auc_score
 
-from results.statistics.bootstrap import PatientBootstrap, Rows, interval
+from results.statistics.bootstrap import PatientBootstrap, PredictedRows, interval
 from results.statistics.metrics import METRICS
 from results.statistics.selection import selection_corrected
 
@@ -19,7 +19,7 @@ def study(n_cells, *, n_patients=30, n_folds=2, seed=0, signal=0.5):
     for _ in range(n_cells):
         score = 1 / (1 + np.exp(-signal * (2 * y - 1) - random.normal(size=n)))
         cells.append(np.stack([1 - score, score], axis=1))
-    return Rows(patient, np.zeros(n, int), patient % n_folds, y, 2), cells
+    return PredictedRows(patient, np.zeros(n, int), patient % n_folds, y, 2), cells
 
 
 def fold_wise(y, P, fold):
@@ -93,7 +93,7 @@ def test_resamples_whose_rest_lacks_a_class_are_left_out_and_counted():
     """Two of 12 patients have the class: where both are drawn, none is left to be scored."""
     y = np.zeros(12, int)
     y[:2] = 1
-    rows = Rows(np.arange(12), np.zeros(12, int), np.zeros(12, int), y, 2)
+    rows = PredictedRows(np.arange(12), np.zeros(12, int), np.zeros(12, int), y, 2)
     P = np.tile([0.6, 0.4], (12, 1))
     resamples = PatientBootstrap(12, [rows], resamples=500)
     for name in ("accuracy", "auc"):

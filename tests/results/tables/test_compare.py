@@ -163,12 +163,13 @@ def test_another_commit_is_told(two_runs):
 
 def test_ordinal_scores_need_an_ordinal_target(two_runs):
     a, b = (read(run.finish()) for run in two_runs)
-    assert "for ordinal targets" in compare(a, b, metric="kappa")
+    with pytest.raises(ResultsError, match="Quadratic kappa is for ordinal targets, and narrowing is none"):
+        compare(a, b, metric="kappa")
 
 
 def test_within_level_compares_samples_of_one_level(two_runs, new_run):
     a, b = (read(run.finish()) for run in two_runs)
-    shown = numbers(compare(a, b, metric="auc_within_level", resamples=0), "svc")
+    shown = numbers(compare(a, b, metric="auc_within_location", resamples=0), "svc")
     table = stored(two_runs[1])
     level = table["sample"].str.split("_").str[1]
     groups = [part for _, part in table.groupby([table["fold"], level]) if part.y.nunique() == 2]
@@ -178,4 +179,4 @@ def test_within_level_compares_samples_of_one_level(two_runs, new_run):
     placeless = new_run("third", locations=[])
     placeless.add(placeless.signal, heads="knn")
     with pytest.raises(ResultsError, match="no locating columns"):
-        compare(read(placeless.finish()), b, metric="auc_within_level")
+        compare(read(placeless.finish()), b, metric="auc_within_location")

@@ -109,7 +109,7 @@ def test_a_reference_that_failed_and_cells_that_are_not_done_are_named(writer):
     drawn = " ".join(text(sheet).split())
     assert "A family of 3, declared in the grid" in drawn
     assert "2 of 3 declared; not done: broken (failed)." in drawn
-    assert "times 3 / 2 for those not done" in drawn
+    assert "times 3 / 2 for comparisons not done" in drawn
 
 
 def test_a_cell_that_failed_makes_no_other_significant(new_run):
@@ -166,7 +166,9 @@ def test_the_secondary_p_is_the_corrected_t_over_folds_and_repeats(new_run):
     assert "corrected resampled t (Nadeau and Bengio 2003) over 12 folds of 3 repeats" in " ".join(text(sheet).split())
 
 
-@pytest.mark.parametrize(("metric", "said"), [("mae", "of ordinal targets"), ("auc_within_level", "has no levels")])
+@pytest.mark.parametrize(
+    ("metric", "said"), [("mae", "for ordinal targets"), ("auc_within_location", "has no locating columns")]
+)
 def test_a_metric_that_means_nothing_for_a_target_is_not_compared(new_run, metric, said):
     writer = new_run(locations=[])
     writer.keys = {"one": writer.add(writer.signal, encoders="one", heads="svc")}

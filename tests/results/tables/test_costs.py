@@ -41,7 +41,7 @@ def test_a_trained_fusion_counts_for_every_cell_that_uses_it(writer):
 
 def test_own_is_no_longer_cheapest_and_the_caption_says_what_is_in_the_seconds(writer):
     figure = cost(read(writer.finish()), "narrowing")
-    assert "the head and a trained fusion, which counts in full for each cell" in figure.caption
+    assert "the head and a trained fusion (counted in full for each cell that uses it)" in figure.caption
     assert "att, own (10 s)" in figure.caption and "Not shown" not in figure.caption
     (sheet,) = presets.of(read(writer.folder), "cost")
     shown = {row.labels: row.scores[1].value for row in sheet.rows}
@@ -60,12 +60,12 @@ def test_cells_whose_fusion_left_no_seconds_are_left_out_and_named(writer):
     assert "own" not in figure.caption.partition("no cheaper cell reaches: ")[2].partition(".")[0]
     (sheet,) = presets.of(run, "cost")
     assert {row.labels for row in sheet.rows if row.scores[1] is None} == {("att", "own"), ("att", "svc")}
-    assert any("lacks the seconds of a trained fusion" in note for note in sheet.notes)
+    assert any("lacks those of a trained fusion" in note for note in sheet.notes)
 
 
 def test_captions_carry_the_corrected_score_of_the_best_cell(writer):
     of = chosen(read(writer.finish()), "narrowing")
     best = of.cells[0]
     assert best["auc_corrected_among"] == 4
-    told = f"{best['auc_corrected']:.2f} [{best['auc_corrected_low']:.2f}, {best['auc_corrected_high']:.2f}]"
-    assert f"(BBC-CV: chosen in the bag, scored out of the bag) its AUC is {told}." in of.picked
+    value = f"{best['auc_corrected']:.2f} [{best['auc_corrected_low']:.2f}, {best['auc_corrected_high']:.2f}]"
+    assert f"(BBC-CV: chosen on the patients drawn, scored on the others), its AUC is {value}." in of.picked

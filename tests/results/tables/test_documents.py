@@ -10,8 +10,11 @@ from docx import Document
 
 from results.run_folder import ResultsError, read
 from results.scores.scores import scores
-from results.tables import presets as presets
+from results.tables import presets
 from results.tables.main import draw, sheets, write
+from results.tables.presets.ablation import ablation
+from results.tables.presets.cost import cost
+from results.tables.presets.per_target import per_target
 
 
 @pytest.fixture
@@ -97,13 +100,13 @@ def test_an_ablation_is_the_mean_difference_over_pairs(new_run):
     run = read(writer.finish())
     values = scores(run, ["auc"], resamples=0).set_index("key")["auc"]
     expected = np.mean([values[keys["clahe", h]] - values[keys["grayscale", h]] for h in ("svc", "knn")])
-    (sheet,) = presets.ablation(run, "images", resamples=300)
+    (sheet,) = ablation(run, "images", resamples=300)
     (row,) = sheet.rows
     assert row.labels == ("clahe",) and row.extras == ("2",)
     assert np.isclose(row.scores[2].value, expected)
     assert row.scores[2].low < expected < row.scores[2].high
     with pytest.raises(ResultsError, match="'encoders' has no two steps"):
-        presets.ablation(run, "encoders")
+        ablation(run, "encoders")
 
 
 def test_a_mean_over_targets_is_empty_where_one_is_missing(new_run):
@@ -111,7 +114,7 @@ def test_a_mean_over_targets_is_empty_where_one_is_missing(new_run):
     for target in ("narrowing", "bulging"):
         writer.add(writer.signal, heads="svc", target=target)
         writer.add(writer.signal, heads="knn", target=target, status="done" if target == "bulging" else "failed")
-    (sheet,) = presets.per_target(read(writer.finish()), resamples=0)
+    (sheet,) = per_target(read(writer.finish()), resamples=0)
     by_head = {row.labels[-1]: row.scores for row in sheet.rows}
     assert sheet.headers == ("narrowing", "bulging", "Mean")
     assert by_head["svc"][2].value == pytest.approx((by_head["svc"][0].value + by_head["svc"][1].value) / 2)
@@ -120,7 +123,12 @@ def test_a_mean_over_targets_is_empty_where_one_is_missing(new_run):
 
 @pytest.mark.parametrize(
     ("preset", "said"),
-    [("ablation", "needs an axis"), ("ablation:encoder", "did you mean 'encoders'"), ("costs", "did you mean 'cost'")],
+    [
+        ("ablation", "needs AXIS after it, such as ablation:encoders"),
+        ("cost:x", "takes nothing after it"),
+        ("ablation:encoder", "did you mean 'encoders'"),
+        ("costs", "did you mean 'cost'"),
+    ],
 )
 def test_presets_that_there_are_not_are_named(run, preset, said):
     with pytest.raises(ResultsError, match=said):
@@ -141,7 +149,7 @@ def test_means_of_a_pivot_carry_no_sentence_of_a_single_cell(new_run):
     pivot = draw(sheets(run, rows=["encoders"], metrics=["auc"], resamples=50), "md")
     assert "Numbers are means over heads" in pivot and "The best of" not in pivot
     whole = draw(sheets(run, metrics=["auc"], resamples=50), "md")
-    assert "The best of 4 cells" in whole and "corrected for that (BBC-CV" in whole
+    assert "The best of 4 cells" in whole and "Corrected for this choice (BBC-CV" in whole
 
 
 def test_a_best_cell_alone_on_its_samples_is_not_corrected(new_run):
@@ -149,7 +157,7 @@ def test_a_best_cell_alone_on_its_samples_is_not_corrected(new_run):
     writer.add(writer.signal, encoders="a", heads="svc", rows=slice(0, 60))
     for head in ("svc", "knn"):
         writer.add(0.3 * writer.signal + writer.random.normal(size=len(writer.y)), encoders="b", heads=head)
-    assert "corrected for that" not in draw(sheets(read(writer.finish()), resamples=50), "md")
+    assert "Corrected for" not in draw(sheets(read(writer.finish()), resamples=50), "md")
 
 
 def test_an_ablation_names_what_is_not_done(new_run):
@@ -161,11 +169,11 @@ def test_an_ablation_names_what_is_not_done(new_run):
         writer.add(writer.signal, images=images, heads="mlp")
     writer.add(writer.signal + writer.random.normal(size=len(writer.y)), images="resample", heads="svc")
     writer.add(status="failed", images="clahe", heads="mlp")
-    (sheet,) = presets.ablation(read(writer.finish()), "images", resamples=50)
+    (sheet,) = ablation(read(writer.finish()), "images", resamples=50)
     assert any(note == "FAILED, 1 cell [clahe, mlp]." for note in sheet.notes)
     # knn lacks resample and mlp lacks clahe: every row is over svc alone, so that rows can be compared.
     assert {row.extras for row in sheet.rows} == {("1",)} and len({row.scores[1].value for row in sheet.rows}) == 1
-    assert "Means over the 1 of 3 settings of the other axes in which every step is done." in sheet.notes
+    assert "Means are over the 1 of 3 settings of the other axes in which every step is done." in sheet.notes
 
 
 def test_presets_say_on_whom_how_and_what_is_missing(new_run):
@@ -177,14 +185,14 @@ def test_presets_say_on_whom_how_and_what_is_missing(new_run):
         writer.add(status="failed", reason="boom", images="clahe", heads="mlp", target=target)
     run = read(writer.finish())
     for preset, before in (("ablation:images", ""), ("cost", ""), ("per-target", "bulging: ")):
-        said = presets.of(run, preset)[-1].notes
+        notes = presets.of(run, preset)[-1].notes
         for words in (
             f"{before}40 patients, 120 samples, by class (0/1) 60/60; none excluded.",
             "Folds: 4 by patient, stratified on narrowing, drawn once with seed 0.",
             f"{before}FAILED, 1 cell: boom [clahe, mlp].",
         ):
-            assert words in said, preset
-        assert any(note.startswith("[ ]: 95 % percentile bootstrap over patients (2000") for note in said)
+            assert words in notes, preset
+        assert any(note.startswith("[ ]: 95 % percentile bootstrap over patients (2000") for note in notes)
 
 
 def test_a_folder_that_is_not_there_is_made(run, tmp_path):
@@ -192,7 +200,7 @@ def test_a_folder_that_is_not_there_is_made(run, tmp_path):
 
 
 def test_a_csv_of_several_tables_gives_each_shape_its_header_with_intervals(run):
-    found = [*sheets(run, metrics=["auc"], resamples=50), *presets.cost(run, resamples=50)]
+    found = [*sheets(run, metrics=["auc"], resamples=50), *cost(run, resamples=50)]
     blocks = [list(csv.reader(block.splitlines())) for block in draw(found, "csv").split("\n\n")]
     assert [block[0] for block in blocks] == [
         ["target", "floor", "encoders", "heads", "AUC", "AUC low", "AUC high"],

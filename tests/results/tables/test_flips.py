@@ -39,9 +39,13 @@ def test_the_order_and_the_gain_are_told(writer):
     # Equal cells keep their order under every flip.
     assert rows["strong"].extras == ("1", "100 %", "100 %") and rows["copy"].extras == ("2", "0 %", "100 %")
     drawn = " ".join(text(sheet).split())
-    assert "of which 4 of 90 samples" in drawn  # round(4.5) is 4
-    assert "moved to the other class (100 times, seed 0" in drawn and "nothing is fitted again" in drawn
-    assert "is another in 0 % of the flips" in drawn and "30 patients, 90 samples" in drawn
+    assert "the labels of 4 of the 90 samples" in drawn  # round(4.5) is 4
+    assert (
+        "100 times the labels" in drawn
+        and "moved to the other class (seed 0" in drawn
+        and "nothing is fitted again" in drawn
+    )
+    assert "changes in 0 % of the flips" in drawn and "30 patients, 90 samples" in drawn
     assert "no confidence interval" in latex(sheet)
     prior = next(row for row in sheet.floors if row.labels[-1] == "prior")
     assert (prior.scores[2].low, prior.scores[2].high) == (0.5, 0.5)
@@ -82,7 +86,7 @@ def test_cells_on_other_samples_meet_the_same_flips(new_run):
         (5, [], "above 0 and at most .5"),
         (0.001, [], "0.1 % of 90 samples is less than one"),
         (0.05, ["auk"], "did you mean 'auc'"),
-        (0.05, ["kappa"], "Quadratic kappa is of ordinal targets, and narrowing is none"),
+        (0.05, ["kappa"], "Quadratic kappa is for ordinal targets, and narrowing is none"),
     ],
 )
 def test_what_can_not_be_is_refused(writer, rate, metrics, message):

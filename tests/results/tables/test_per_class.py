@@ -8,7 +8,7 @@ from sklearn.metrics import recall_score, roc_auc_score
 
 from results.run_folder import ResultsError, read
 from results.tables import formats
-from results.tables.per_class import per_class, per_class_sheets
+from results.tables.presets.per_class import per_class_sheets
 
 
 def numbers(row):
@@ -61,7 +61,7 @@ def test_the_best_cells_come_first_and_only_they(new_run):
     writer = new_run()
     for heads, noise in (("bad", 3), ("best", 0.1), ("good", 1.5)):
         writer.add(writer.signal + noise * writer.random.normal(size=len(writer.y)), heads=heads)
-    drawn = per_class(read(writer.finish()), top=2, resamples=0)
+    drawn = formats.text(*per_class_sheets(read(writer.finish()), top=2, resamples=0))
     assert drawn.index("best") < drawn.index("good")
     assert "bad" not in drawn
     assert "The best 2 of 3 cells" in drawn
@@ -93,4 +93,4 @@ def test_every_format_can_be_drawn_and_odd_names_are_escaped(grid_run):
 
 def test_no_cells_at_all_is_an_error(grid_run):
     with pytest.raises(ResultsError, match="at least 1"):
-        per_class(read(grid_run.finish()), top=0)
+        per_class_sheets(read(grid_run.finish()), top=0)

@@ -69,7 +69,7 @@ def test_the_default_table_stays_as_it_was_after_one_against_a_cell(writer):
     ("named", "said"),
     [
         ({"fusion": "men"}, "no cell of narrowing: there is"),
-        ({"encoders": "resnet50"}, "names 2 cells of narrowing: say which: fusion=mean; fusion=attention"),
+        ({"encoders": "resnet50"}, "names 2 cells of narrowing: name one of: fusion=mean; fusion=attention"),
         ({"fusio": "mean"}, "no axis 'fusio': did you mean 'fusion'"),
     ],
 )
@@ -166,7 +166,7 @@ def test_scores_of_other_samples_and_missing_targets_are_told(writer):
     drawn = formats.text(side_tables.dataset_scores(run))
     assert [line.split()[-1] for line in drawn.splitlines() if line.startswith(("svc", "prior"))] == ["12", "30"]
     assert "1 combinations of steps have no joint score" in drawn
-    assert "Scores of different n are of different samples" in drawn
+    assert "Scores with different n are on different samples" in drawn
 
 
 def test_what_regions_found_is_a_mean_over_patients_with_its_interval_and_the_worst_named(writer):

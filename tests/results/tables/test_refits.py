@@ -60,7 +60,7 @@ def test_the_interval_is_the_value_and_the_sd_of_the_refits(refitted):
 
 def test_within_level_compares_copies_of_one_level(refitted):
     run, key = refitted
-    frame = scores(run, ["auc_within_level"], resamples=0).set_index("key")
+    frame = scores(run, ["auc_within_location"], resamples=0).set_index("key")
     found = []
     for path in sorted((run.folder / "refit" / key).iterdir()):
         t = pd.read_parquet(path)
@@ -71,7 +71,7 @@ def test_within_level_compares_copies_of_one_level(refitted):
             wins += (high[:, None] > low).sum() + 0.5 * (high[:, None] == low).sum()
             pairs += len(low) * len(high)
         found.append(wins / pairs)
-    assert frame.loc[key, "auc_within_level_refit_sd"] == pytest.approx(statistics.stdev(found))
+    assert frame.loc[key, "auc_within_location_refit_sd"] == pytest.approx(statistics.stdev(found))
 
 
 def test_a_table_shows_both_intervals_and_says_what_each_covers(refitted):
@@ -82,8 +82,8 @@ def test_a_table_shows_both_intervals_and_says_what_each_covers(refitted):
     (line,) = (line for line in drawn.splitlines() if wanted in line)
     assert "logistic" in line
     assert f"{row.auc:.2f} [{row.auc_low:.2f}, {row.auc_high:.2f}]" in line
-    assert f"refit: 1.96 SD over {DRAWS} draws of patients before the folds; up to 3 had too few" in drawn
-    assert "it covers training sets too" in drawn
+    assert f"refit: 1.96 SD over {DRAWS} draws of patients before folds are made; up to 3 had too few" in drawn
+    assert "It covers training sets too" in drawn
     assert "Accuracy refit" in table(run, metrics=["accuracy", "auc"], format="md", resamples=50)
     raw = pd.read_csv(io.StringIO(table(run, metrics=["auc"], format="csv", resamples=50)))
     assert raw["auc_refit_sd"].notna().sum() == 1
@@ -111,4 +111,4 @@ def test_below_four_fifths_of_the_draws_there_is_no_interval_and_the_caption_say
     again = read(run.folder)
     frame = scores(again, resamples=10).set_index("key")
     assert frame.loc[key, "refits"] == DRAWS and "auc_refit_low" not in frame
-    assert f"of {2 * DRAWS} asked for; the others failed" in " ".join(table(again, resamples=10).split())
+    assert f"of {2 * DRAWS} requested; the others failed" in " ".join(table(again, resamples=10).split())

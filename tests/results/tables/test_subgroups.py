@@ -8,7 +8,7 @@ from sklearn.metrics import accuracy_score, roc_auc_score
 
 from results.run_folder import ResultsError, read
 from results.tables import formats
-from results.tables.subgroups import subgroup_sheets, subgroups
+from results.tables.presets.subgroups import subgroup_sheets
 
 
 @pytest.fixture
@@ -135,7 +135,7 @@ def test_what_can_not_be_is_an_error(writer, column, metrics, said):
 def test_every_format_can_be_drawn(writer):
     run = read(writer.finish())
     sheets = subgroup_sheets(run, "level", resamples=50)
-    assert "narrowing by level" in subgroups(run, "level", resamples=50)
+    assert "narrowing by level" in formats.text(sheets[0])
     assert r"\toprule" in formats.latex(sheets[0])
     header, *lines = formats.comma_separated(sheets).splitlines()
     assert (

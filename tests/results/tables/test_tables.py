@@ -1,9 +1,8 @@
-"""Tables say what was measured, on whom, and what is missing, in every format."""
+"""Tables say what was measured, on whom, and what is missing."""
 
 import csv
 import io
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -16,11 +15,12 @@ from sklearn.metrics import accuracy_score
 
 from results.run_folder import ResultsError, read
 from results.scores.scores import scores
-from results.statistics.metrics import auc, evaluate
-from results.tables import presets as presets
+from results.statistics.evaluate import evaluate
+from results.statistics.metrics.auc import METRIC as AUC
 from results.tables.flips import flip_sheets
-from results.tables.formats import Score
-from results.tables.main import draw, sheets, table
+from results.tables.main import sheets, table
+from results.tables.presets.cost import cost
+from results.tables.presets.per_target import per_target
 
 
 @pytest.fixture
@@ -43,21 +43,6 @@ def test_a_row_a_cell_best_first_and_floors_last(run):
     drawn = body(table(run, metrics=["auc"]))[:8]
     aucs = [float(re.split(r"\s{2,}", line)[-1].split(" [")[0]) for line in drawn]
     assert aucs == sorted(aucs, reverse=True)
-
-
-def test_fits_a_terminal_and_says_what_it_left_out(new_run):
-    writer = new_run()
-    writer.add_grid(
-        images=["histogram_equalization", "grayscale"],
-        encoders=["efficientnet_lite0", "resnet18 (random)"],
-        balance=["none", "smote"],
-        heads=["xgboost_bagging", "svc"],
-    )
-    writer.add_floors()
-    drawn = table(read(writer.finish()))
-    assert max(map(len, drawn.splitlines())) <= 140
-    assert "Intervals that did not fit" in drawn
-    assert re.search(r"\.\d\d \[\.\d\d, 1?\.\d\d\]", drawn)
 
 
 def test_says_how_on_whom_and_with_what(run):
@@ -138,71 +123,6 @@ def test_a_combination_left_out_of_the_grid_counts_as_missing(grid_run):
     assert {row["encoders"]: row["AUC"] == "" for row in rows}["resnet50"]
 
 
-def test_csv_holds_every_number_at_full_precision(run):
-    drawn = pd.read_csv(io.StringIO(table(run, format="csv")), keep_default_na=False, na_values=[""]).set_index("key")
-    raw = scores(run).set_index("key")
-    numbers = [c for c in raw if raw[c].dtype == np.float64]
-    assert_allclose(drawn.loc[raw.index, numbers], raw[numbers], rtol=0, atol=0)
-    assert list(drawn["floor"]) == [False] * 8 + [True, True]
-
-
-def test_csv_of_some_metrics(run):
-    drawn = pd.read_csv(io.StringIO(table(run, metrics=["f1"], format="csv")))
-    assert {"f1", "f1_low", "f1_fold_sd", "encoders", "status"} <= set(drawn.columns)
-    assert not {"auc", "gain", "accuracy_low", "auc_within_level"} & set(drawn.columns)
-
-
-def test_markdown_has_one_width_and_bold_best_scores(run):
-    lines = [line for line in table(run, format="md").splitlines() if line.startswith("|")]
-    assert len({line.count("|") for line in lines}) == 1
-    assert len(lines) == 2 + 8 + 1 + 2
-    best = scores(run)["auc"].max()
-    assert f"**{best:.2f} [" in "\n".join(lines)
-    assert sum(line.count("**") for line in lines) == 2 * 6
-    assert "**" not in "\n".join(lines[-2:])
-
-
-def test_a_loss_is_best_where_it_is_lowest(run):
-    lines = [line for line in table(run, metrics=["brier"], format="md").splitlines() if line.startswith("|")]
-    raw = scores(run, ["brier"])
-    assert f"**{raw[~raw['floor']]['brier'].min():.3f} [" in lines[2]
-
-
-def test_latex_is_escaped_and_ruled(run):
-    drawn = table(run, format="latex")
-    assert r"raw\_pixels" in drawn
-    assert r"95 \% percentile" in drawn
-    assert not re.search(r"(?<!\\)[%_#]", drawn.partition("\n")[2].replace("{%\n", "{\n"))
-    assert [drawn.count(rule) for rule in (r"\toprule", r"\midrule", r"\bottomrule")] == [1, 2, 1]
-    rows = [line for line in drawn.splitlines() if line.endswith(r"\\")]
-    assert {line.count("&") for line in rows} == {8}
-
-
-@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
-def test_latex_compiles(run, tmp_path):
-    assert compiles(table(run, format="latex"), tmp_path).read_bytes().startswith(b"%PDF")
-
-
-def compiles(drawn, folder):
-    document = r"\documentclass{article}\usepackage{booktabs,graphicx}\begin{document}%s\end{document}"
-    (folder / "paper.tex").write_text(document % drawn)
-    done = subprocess.run(["pdflatex", "-halt-on-error", "paper.tex"], cwd=folder, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout[-2000:]
-    return folder / "paper.pdf"
-
-
-def test_latex_takes_greek_letters_signs_and_underscores(new_run, tmp_path):
-    letters = "".join(chr(c) for c in range(0x391, 0x3CA) if chr(c).isalpha() and chr(c) != "\u03c2")
-    writer = new_run()
-    writer.add(writer.signal, encoders=f"cae_2d {letters} 5\u00b11 \u2264 2\u00d73 & #1 100% ~^<>{{}}\\", heads="svc")
-    writer.add(writer.signal, encoders="\u03bb_net", heads="svc")
-    drawn = table(read(writer.finish()), format="latex", resamples=20)
-    assert r"$\lambda$\_net" in drawn and r"$\alpha$" in drawn and r"$\Omega$" in drawn and drawn.isascii()
-    if shutil.which("pdflatex") is None:
-        pytest.skip("pdflatex is not installed")
-    assert compiles(drawn, tmp_path).exists()
-
-
 def test_the_same_head_tuned_and_not_are_told_apart(new_run):
     writer = new_run()
     writer.add(writer.signal, heads="svc", tuned=True)
@@ -235,7 +155,11 @@ def test_unknown_names_get_the_nearest(run, wish, message):
 
 @pytest.mark.parametrize("kind", ["text", "csv"])
 @pytest.mark.parametrize(
-    ("metric", "why"), [("kappa", "of ordinal targets, and narrowing is none"), ("auc_within_level", "has no levels")]
+    ("metric", "why"),
+    [
+        ("kappa", "for ordinal targets, and narrowing is none"),
+        ("auc_within_location", "AUC within location: the dataset has no locating columns"),
+    ],
 )
 def test_a_metric_that_means_nothing_for_any_target_is_refused(new_run, metric, why, kind):
     writer = new_run(locations=[])
@@ -250,32 +174,13 @@ def test_a_metric_of_some_targets_is_left_out_of_the_others_and_they_say_so(new_
     writer.add(writer.signal, heads="svc", target="side", ordinal=False)
     ordinal, nominal = sheets(read(writer.finish()), metrics=["kappa", "f1"], resamples=20)
     assert ordinal.headers == ("Quadratic kappa", "Macro F1") and nominal.headers == ("Macro F1",)
-    assert nominal.notes[0] == "Left out: Quadratic kappa is of ordinal targets, and side is none."
+    assert nominal.notes[0] == "Left out: Quadratic kappa is for ordinal targets, and side is none."
     assert not any(note.startswith("Left out") for note in ordinal.notes)
 
 
 def test_average_precision_says_what_its_interval_is(run):
     assert "copies of a row come one after another" in " ".join(table(run, metrics=["average_precision"]).split())
     assert "copies of a row" not in table(run)
-
-
-@pytest.mark.parametrize("kind", ["md", "latex", "html", "csv"])
-def test_odd_runs_are_drawn(new_run, kind):
-    """Ten classes of which most folds lack one, two equal cells, a failed one, names with signs."""
-    writer = new_run("\u03bb_run", n_patients=12, n_classes=10, compare=[])
-    for name in ("\u03b2_vae", "c_100%"):
-        writer.add(writer.signal, encoders=name, heads="svc")
-    writer.add(status="failed", reason="a & b_c", encoders="\u0394", heads="svc")
-    writer.add_floors()
-    writer.about["compare"] = [{"family": {}, "against": "prior", "metric": "auc", "margin": 0.1}]
-    run = read(writer.finish())
-    assert table(run, format=kind, resamples=30)
-    found = sheets(run, resamples=30)
-    assert found[0].rows[0].scores == found[0].rows[1].scores
-    assert any("folds lack a class" in note for note in found[0].notes)
-    assert any("2 of 3 declared; not done" in note for note in found[1].notes)
-    presets_of = [*presets.ablation(run, "encoders", resamples=30), *presets.per_target(run, resamples=30)]
-    assert draw([*presets_of, *presets.cost(run, resamples=30), *flip_sheets(run, 0.1, times=5)], kind)
 
 
 def test_two_patients_are_drawn_as_exploratory(new_run):
@@ -285,7 +190,7 @@ def test_two_patients_are_drawn_as_exploratory(new_run):
     writer.add_floors()
     run = read(writer.finish())
     main, compared = sheets(run, resamples=50)
-    others = [*presets.per_target(run, resamples=50), *presets.cost(run, resamples=50), *flip_sheets(run, 0.2, times=5)]
+    others = [*per_target(run, resamples=50), *cost(run, resamples=50), *flip_sheets(run, 0.2, times=5)]
     for sheet in (main, compared, *others):
         assert "EXPLORATORY" in " ".join(sheet.notes)
         assert not {"p", "Adjusted p", "Secondary p"} & set(sheet.extras)
@@ -312,26 +217,12 @@ def test_metrics_of_called_classes_follow_the_threshold_that_inner_folds_chose(n
     assert row["accuracy"] == pytest.approx(accuracy_score(stored["y"], called))
     assert row["accuracy"] != pytest.approx(accuracy_score(stored["y"], stored["p_1"] > 0.5))
     assert row["auc"] == pytest.approx(
-        evaluate(auc, stored.y, stored[["p_0", "p_1"]].to_numpy(), **blocks(stored)).value
+        evaluate(AUC, stored.y, stored[["p_0", "p_1"]].to_numpy(), **blocks(stored)).value
     )
-    assert "Class 1 is called at the threshold of a sensitivity of 0.9" in table(run, resamples=20)
+    assert "Class 1 is predicted at or above a threshold, which is chosen for a sensitivity of 0.9" in table(
+        run, resamples=20
+    )
 
 
 def blocks(stored):
     return {name: stored[name].to_numpy() for name in ("repeat", "fold")}
-
-
-@pytest.mark.parametrize(
-    ("low", "high", "said"),
-    [
-        (0.79, 0.88, "0.83 [0.79, 0.88]"),
-        (0.8341, 0.8399, "0.837 [0.834, 0.840]"),
-        (0.83691, 0.83704, "0.8370 [0.8369, 0.8370]"),
-    ],
-)
-def test_a_narrow_interval_gets_more_digits(low, high, said):
-    assert Score((low + high) / 2, low, high).text() == said
-
-
-def test_a_floor_without_width_keeps_its_digits():
-    assert Score(0.5, 0.5, 0.5).text() == "0.50 [0.50, 0.50]" and Score(0.25).text() == "0.25"

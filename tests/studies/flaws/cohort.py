@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from bench.plan.splits import make_folds
-from bench.stages.crops import Chain, cut_study
+from bench.stages.crops import ImageChain, cut_study
 from bench.stages.features import standardise
 from bench.stages.fits import fit_and_predict
 from data.rsna import Rsna
@@ -21,13 +21,14 @@ from heads.base import Balance, Training
 from heads.logistic import Logistic
 from preprocessing.images.grayscale import Grayscale
 from preprocessing.regions.point import Point
-from results.statistics.metrics import METRICS, evaluate
+from results.statistics.evaluate import evaluate
+from results.statistics.metrics import METRICS
 
 TARGET = "neural_foraminal_narrowing"
 SEQUENCE = "sagittal_t1"
 KEYS = ["study", "side", "level"]
 FOLDS = 5
-USUAL: Chain = (Grayscale(),)
+USUAL: ImageChain = (Grayscale(),)
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,7 +93,7 @@ class Cohort:
         return Rows(self.tokens.means()[0] if X is None else X, self.y, self.patient, self.fold(), self.classes)
 
 
-def read(folder: Path, *, chain: Chain = USUAL) -> Cohort:
+def read(folder: Path, *, chain: ImageChain = USUAL) -> Cohort:
     """The foramina of a phantom in T1, five slices around each annotated point.
 
     Args:

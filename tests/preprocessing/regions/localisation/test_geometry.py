@@ -12,10 +12,11 @@ from preprocessing.regions.localisation.augment import draw, moved, moved_points
 from preprocessing.regions.localisation.baselines import Baselines, centre_of
 from preprocessing.regions.localisation.coordinates import PointStage, gaussians
 from preprocessing.regions.localisation.finder import Finder, errors
-from preprocessing.regions.localisation.frame import Frame, scaled
 from preprocessing.regions.localisation.instance import SliceStage, VolumeStage
 from preprocessing.regions.localisation.networks import soft_argmax
+from preprocessing.regions.localisation.square import SquareFrame
 from preprocessing.regions.localisation.stack import Stack
+from preprocessing.regions.networks.pixels import scaled
 
 # D grows to the left, H to the feet, W to the back, as in RSNA's sagittal slices
 AFFINE = np.array([[4.0, 0, 0, -20], [0, 0, 0.5, -50], [0, -0.75, 0, 200], [0, 0, 0, 1]])
@@ -71,7 +72,7 @@ def test_a_found_point_stands_on_its_own_plane(scan, finder, monkeypatch):
 
 
 def test_the_square_of_a_ramp_is_the_ramp_at_the_native_index():
-    frame = Frame((60, 40), 16)
+    frame = SquareFrame((60, 40), 16)
     rows, columns = np.meshgrid(np.arange(60.0), np.arange(40.0), indexing="ij")
     squares = frame.pixels(np.stack([rows, columns]).astype(np.float32))
     index = np.stack(np.meshgrid(np.arange(16), np.arange(16), indexing="ij"), axis=-1)
@@ -83,7 +84,7 @@ def test_the_square_of_a_ramp_is_the_ramp_at_the_native_index():
 
 @pytest.mark.parametrize("size", [16, 60, 100])
 def test_a_square_and_its_slice_share_their_edges(size):
-    frame = Frame((60, 41), size)
+    frame = SquareFrame((60, 41), size)
     assert_allclose(frame.native([[-0.5, -0.5], [size - 0.5, size - 0.5]]), [[-0.5, -0.5], [59.5, 40.5]])
     points = np.random.default_rng(0).uniform(0, 40, (5, 2))
     assert_allclose(frame.native(frame.resized(points)), points)

@@ -1,0 +1,100 @@
+"""Writes `plugins.json`: what the plug-ins of a run or a model state about themselves, with the literature."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.metadata
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from bench.grid.cells import NONE, Cell, Step
+from bench.plugins import KINDS, PluginError, description
+from data.describing.plug_in import Description
+from data.describing.references import PACKAGES, resolve
+
+FILE = "plugins.json"
+ALWAYS = ("numpy", "pandas")  # packages that every run uses
+WITHOUT_PLUGINS = ("sequences", "drop")
+
+
+def described(data: Step, cells: Iterable[Cell]) -> dict[str, Any]:
+    """What the dataset and the steps of some cells are.
+
+    Args:
+        data: The dataset.
+        cells: Floors among them.
+
+    Returns:
+        `plugins`: for each its kind, name, label (that of a single step in `cells.json`), all fields, the fields that
+        the grid gave, and its `Description`, where `cites` holds keys. `references`: from a key to its BibTeX entry.
+        `packages`: from a distribution to its name in prose and the key that it is cited by, or "".
+
+    Raises:
+        PluginError: A description can't be used, or two plug-ins give one key to different entries.
+    """
+    steps = [("data", data)]
+    steps += [
+        (axis, part)
+        for cell in cells
+        for axis, step in cell.steps.items()
+        if axis not in WITHOUT_PLUGINS and step != NONE
+        for part in step.each
+    ]
+    references: dict[str, str] = {}
+    packages: dict[str, Any] = {}
+    plugins = []
+    for kind, step in sorted(dict.fromkeys(steps), key=lambda one: KINDS.index(one[0])):
+        plugin = step.load(kind)
+        found = description(plugin)
+        keys = [_keep(entry, references, f"{kind}/{step.name}") for entry in dict.fromkeys(found.cites)]
+        for package in (*ALWAYS, *found.packages):
+            title, key = PACKAGES.get(package, (package, ""))
+            packages[package] = {"title": title, "cite": _keep(key, references, package) if key else ""}
+        plugins.append(_record(kind, step, plugin, found, keys))
+    return {"plugins": plugins, "references": references, "packages": packages}
+
+
+def write(folder: Path, found: dict[str, Any]) -> None:
+    """Writes `plugins.json`; left alone where it would stay the same."""
+    text = json.dumps(found, indent=1, default=str)
+    path = folder / FILE
+    if not path.exists() or path.read_text(encoding="utf-8") != text:
+        draft = path.with_name(f".{FILE}")
+        draft.write_text(text, encoding="utf-8")
+        draft.replace(path)
+
+
+def versions(found: dict[str, Any]) -> dict[str, str]:
+    """The versions of the packages that the plug-ins use; `absent` where one is not installed."""
+    return {name: _version(name) for name in found["packages"]}
+
+
+def _record(kind: str, step: Step, plugin: Any, found: Description, keys: list[str]) -> dict[str, Any]:
+    fields = {f.name: getattr(plugin, f.name) for f in dataclasses.fields(plugin)}
+    given = {name: Step("", ((name, value),)).label().partition("=")[2] for name, value in step.fields}
+    return {
+        "kind": kind,
+        "name": step.name,
+        "label": step.label(),
+        "fields": fields,
+        "given": given,
+        **dataclasses.asdict(found),
+        "cites": keys,
+    }
+
+
+def _keep(cited: str, references: dict[str, str], by: str) -> str:
+    """Adds an entry to the references; gives its key."""
+    key, entry = resolve(cited)
+    if references.setdefault(key, entry) != entry:
+        raise PluginError(f"{by}: another plug-in has another entry '{key}': give one of them another key")
+    return key
+
+
+def _version(package: str) -> str:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return "absent"

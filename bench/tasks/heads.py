@@ -1,0 +1,220 @@
+"""From the vectors of cells to what their heads predict: features, training rows, fits."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Hashable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.grid.cells import NONE
+from bench.plan import identity
+from bench.plan.keys import Fit
+from bench.plan.plan import SEEN, Plan, PlannedCell
+from bench.tasks.fuse import Fuse
+from bench.tasks.notes import made_by
+from bench.tasks.shared import Shared
+from bench.tasks.store import Store
+from data.base import Float32
+from heads.fitting.thresholds import ARGMAX
+
+if TYPE_CHECKING:
+    from heads.base import Training
+
+
+@dataclass(frozen=True, eq=False)
+class Branch:
+    """What heads read of one branch of a fusion.
+
+    Args:
+        X: `(N, F)` features of all samples, standardised on the training rows.
+        present: `(N,)` bool: which sample has this branch.
+        refits: For features that were trained with labels the inner fold of each training row `(n,)`, and the training
+            rows `(n, F)` by each inner refit.
+    """
+
+    X: Any
+    present: NDArray[np.bool_]
+    refits: tuple[NDArray[np.int64], list[Any]] | None = None
+
+    @classmethod
+    def of(cls, X: Float32) -> Branch:
+        """One branch that every sample has."""
+        return cls(X, np.ones(len(X), dtype=bool))
+
+
+class FitHeads:
+    """Fits the heads of cells on their features and keeps what they predict.
+
+    What several fits need is made once, shared, and freed after the last.
+
+    Args:
+        plan: The plan, its tokens in the store.
+        store: Where fits go.
+        fuse: Gives vectors.
+        device: `"cpu"` or `"cuda"`.
+    """
+
+    def __init__(self, plan: Plan, store: Store, fuse: Fuse, *, device: str) -> None:
+        self._plan = plan
+        self._store = store
+        self._fuse = fuse
+        self._device = device
+        self._shared = Shared()
+
+    def expect(self, planned: PlannedCell, fit: Fit) -> float:
+        """Announces a fit; gives a number that fits on the same training rows have in common."""
+        keys = self._share_keys(planned, fit)
+        self._shared.expect(*keys)
+        return float(identity.seed(str(keys[-1])))
+
+    def fit(self, planned: PlannedCell, fit: Fit) -> None:
+        """Fits one head and keeps what it predicts for the test samples of the fold."""
+        from bench.stages.fits import fit_and_predict
+
+        cell, fold = planned.cell, fit.fold
+        head = self._plan.keys.plugin("heads", cell["heads"])
+        embedding, features, balanced = self._share_keys(planned, fit)
+        start = time.perf_counter()
+        try:
+            branches: list[Branch] = self._shared.get(features, lambda: self.branches(planned, fit, embedding))
+            training = self._shared.get(balanced, lambda: [self.training(planned, fit, one) for one in branches])
+            test = fit.rows.test
+            found = fit_and_predict(
+                head,
+                training,
+                [branch.X[test] for branch in branches],
+                np.stack([branch.present[test] for branch in branches]),
+                seed=identity.seed(self._plan.grid.protocol.seed, "fit", fold.repeat, fold.number),
+                threads=1,
+                device=self._device if head.lane == "torch" or self._device == "cuda" else "cpu",
+            )
+        finally:
+            self._shared.release(embedding, features, balanced)
+
+        def save(draft: Path) -> None:
+            np.save(draft / "probabilities.npy", found.P)
+            if found.recalibrated is not None:
+                np.save(draft / "recalibrated.npy", found.recalibrated)
+            if found.threshold is not None:
+                np.save(draft / "threshold.npy", found.threshold)
+            (draft / "chosen.json").write_text(json.dumps(found.chosen, default=str), encoding="utf-8")
+
+        self._store.put("fits", fit.key, save, made_by("fit", cell.labels(), seconds=time.perf_counter() - start))
+
+    def training(self, planned: PlannedCell, fit: Fit, branch: Branch) -> Training:
+        """The training rows of one branch, those that have it."""
+        from heads.base import Refits, Training
+
+        cell, fold = planned.cell, fit.fold
+        labels = planned.view.labels[cell.target]
+        here = branch.present[fit.rows.train]
+        rows = fit.rows.train[here]
+        refits = None
+        if branch.refits is not None:
+            refits = Refits(branch.refits[0][here], tuple(X[here] for X in branch.refits[1]))
+        return Training(
+            branch.X[rows],
+            labels.y[rows],
+            self._plan.patients[rows],
+            len(labels.classes),
+            self._plan.keys.plugin("balance", cell["balance"]) if cell["balance"] != NONE else None,
+            identity.seed(self._plan.grid.protocol.seed, "balance", fold.repeat, fold.number),
+            None if fold.inner is None else fold.inner[rows],
+            refits,
+            self._threshold(planned),
+        )
+
+    def branches(self, planned: PlannedCell, fit: Fit, embedding: Hashable) -> list[Branch]:
+        """The features of all samples, by what the training rows of a fold are like."""
+        from bench.stages import features
+        from bench.stages.chain import has_probabilities
+
+        cell, plan, train = planned.cell, self._plan, fit.rows.train
+        head = plan.keys.plugin("heads", cell["heads"])
+        if head.features == "none":
+            return [Branch.of(np.zeros((len(plan.ids), 0), dtype=np.float32))]
+        if head.features == "presence":
+            present = plan.present(*(cell[axis] for axis in SEEN))
+            return [Branch.of(present.astype(np.float32))]
+        if head.features == "location":
+            columns = plan.samples[list(plan.dataset.locations)]
+            return [Branch.of(features.one_hot(columns, train))]
+        if self._learns_in_fold(planned):
+            fused = self._fuse.vectors(planned, fit)
+        else:
+            fused = self._shared.get(embedding, lambda: self._fuse.vectors(planned, fit))
+        refitted = self._fuse.refitted(fit) if len(self.fused_keys(planned, fit)) > 1 else None
+        if head.features == "own":
+            own = None if refitted is None else (refitted.fold_of, [one.probabilities for one in refitted.fused])
+            assert fused.probabilities is not None
+            return [Branch(fused.probabilities, has_probabilities(fused.probabilities), own)]
+        table = self._shared.get(("table", cell["tables"], fit.rows.key), lambda: self._table(planned, fit))
+        branches = []
+        for b, (vectors, present) in enumerate(zip(fused.vectors, fused.present, strict=True)):
+            here = train[present[train]]
+            refits = None
+            if refitted is not None:
+                inner = []
+                for i, one in enumerate(refitted.fused):
+                    rest = np.flatnonzero((refitted.fold_of != i) & present[train])
+                    inner.append(features.standardise(features.join_table(one.vectors[b], table, train), rest))
+                refits = (refitted.fold_of, inner)
+            X = features.standardise(features.join_table(vectors, table), here)
+            branches.append(Branch(X, present, refits))
+        return branches
+
+    def embedding_key(self, planned: PlannedCell) -> Hashable:
+        """What cells that read the same vectors of all samples share."""
+        steps = planned.cell.steps
+        head = self._plan.keys.plugin("heads", steps["heads"])
+        if head.features == "presence":
+            return (head.features, *(steps[axis] for axis in SEEN))
+        if head.features not in ("all", "own"):
+            return (head.features,)
+        return (head.features, *(step for axis, step in steps.items() if axis not in ("balance", "heads")))
+
+    def fused_keys(self, planned: PlannedCell, fit: Fit) -> list[str]:
+        """The entries of a trained fusion that a fit needs; an uncalibrated `own` without threshold needs no refits."""
+        if fit.fused is None:
+            return []
+        head = self._plan.keys.plugin("heads", planned.cell["heads"])
+        refits = head.features == "all" or head.calibration != "none" or self._threshold(planned) != ARGMAX
+        return [fit.fused.key, fit.fused.refits] if refits else [fit.fused.key]
+
+    def _table(self, planned: PlannedCell, fit: Fit) -> Float32 | None:
+        """The table's features of all samples; kept to the end, since they are few and every embedding needs them."""
+        from bench.stages import features
+
+        plan, step = self._plan, planned.cell["tables"]
+        seed = identity.seed(plan.grid.protocol.seed, "table", fit.fold.repeat, fit.fold.number)
+        columns = plan.samples[plan.keys.table_columns(planned.cell)]
+        fitted = features.fitted_table(plan.keys.plugin("tables", step), columns, fit.rows.train, seed=seed)
+        return features.table_features(fitted, columns)
+
+    def _learns_in_fold(self, planned: PlannedCell) -> bool:
+        """Whether the fused vectors differ between folds."""
+        cell, keys = planned.cell, self._plan.keys
+        plugins = [keys.plugin("encoders", encoder) for encoder in cell["encoders"].each]
+        return (
+            keys.plugin("regions", cell["regions"]).learns != "nothing"
+            or any(p.learns != "nothing" or p.measures or p.projection() is not None for p in plugins)
+            or (cell["missing"] != NONE and keys.plugin("missing", cell["missing"]).learns)
+            or keys.plugin("fusion", cell["fusion"]).learns != "nothing"
+        )
+
+    def _threshold(self, planned: PlannedCell) -> str:
+        classes = planned.view.labels[planned.cell.target].classes
+        return self._plan.keys.threshold(planned.cell, len(classes))
+
+    def _share_keys(self, planned: PlannedCell, fit: Fit) -> tuple[Hashable, Hashable, Hashable]:
+        """What the embedding, the features of the fold and its training rows are shared by."""
+        embedding = self.embedding_key(planned)
+        features = (embedding, fit.rows.key, len(self.fused_keys(planned, fit)))
+        head = self._plan.keys.plugin("heads", planned.cell["heads"])
+        return embedding, features, (features, planned.cell["balance"] if head.balanced else "real rows")

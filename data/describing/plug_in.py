@@ -1,0 +1,78 @@
+"""How a plug-in describes itself. No key of a result depends on this file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+LearnsFrom = Literal["nothing", "images", "columns", "labels"]
+WeightsFrom = Literal["", "random", "pretrained", "file"]
+DESCRIBING = frozenset({"words", "cites", "packages", "licence"})
+"""The class variables of `PlugIn`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Description:
+    """What a configured plug-in is: the methods section, the report and the model card read it.
+
+    Args:
+        words: What it is, as the object of a sentence, such as `"k nearest neighbours"`; empty where its author gave
+            no words.
+        summary: The first line of its docstring, without the full stop.
+        cites: Keys of `references.bib`, or whole BibTeX entries as text.
+        packages: The distributions that it uses, such as `"scikit-learn"`; NumPy and pandas go without saying.
+        learns: What it learns from inside each fold: `"images"` and `"columns"` (of the table) are without labels.
+        stops_early: Whether it stops training by patients that it holds out of the training patients.
+        weights: What its network starts from; empty where it has no network.
+        licence: The licence of its pretrained weights; empty where it uses none.
+        projected: Whether its features go through a projection that is learnt inside each fold.
+        averages: Whether it averages the outputs of several models.
+        resamples: Whether it adds or drops training rows.
+
+    Raises:
+        ValueError: `words`, `cites` or `packages` are no texts.
+    """
+
+    words: str = ""
+    summary: str = ""
+    cites: tuple[str, ...] = ()
+    packages: tuple[str, ...] = ()
+    learns: LearnsFrom = "nothing"
+    stops_early: bool = False
+    weights: WeightsFrom = ""
+    licence: str = ""
+    projected: bool = False
+    averages: bool = False
+    resamples: bool = False
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.words, str):
+            raise ValueError(f"words ({self.words!r}) must be a text")
+        for name, values in (("cites", self.cites), ("packages", self.packages)):
+            if not isinstance(values, tuple) or not all(isinstance(value, str) for value in values):
+                raise ValueError(f"{name} ({values!r}) must be a tuple of texts, such as ('scipy',)")
+
+
+class PlugIn:
+    """The root of all plug-ins: it describes itself, so that nothing outside its file has to know it.
+
+    Class variables: `words`, `cites` and `packages` are those of `Description`; `licence` is the licence of pretrained
+    weights. They decide no result: an edit of them, or of `describe`, recomputes nothing. So nothing that computes
+    reads them.
+    """
+
+    words: ClassVar[str] = ""
+    cites: ClassVar[tuple[str, ...]] = ()
+    packages: ClassVar[tuple[str, ...]] = ()
+    licence: ClassVar[str] = ""
+
+    def describe(self) -> Description:
+        """What this plug-in is with its fields; overridden where the fields change the description."""
+        return Description(words=self.words, summary=summary(type(self)), cites=self.cites, packages=self.packages)
+
+
+def summary(cls: type) -> str:
+    """The first line of a class's own docstring, without the full stop; empty where it has none."""
+    document = (vars(cls).get("__doc__") or "").strip()
+    made_by_dataclass = document.startswith(f"{cls.__name__}(")
+    return "" if made_by_dataclass or not document else document.splitlines()[0].strip().rstrip(".")

@@ -1,0 +1,128 @@
+"""Attention over slices: the weight of each position, on test samples."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
+from numpy.typing import NDArray
+
+from results.figures.base import PaperFigure
+from results.figures.drawing.left_behind import Artifacts, artifacts
+from results.figures.drawing.style import (
+    GREY,
+    MARKERS,
+    WIDTHS,
+    Drawing,
+    NothingToDrawError,
+    Width,
+    legend_below,
+    line,
+    styled,
+    titled,
+    wrapped,
+)
+from results.run_folder import ResultsError, Run
+
+PANELS = 9
+COLUMNS = {"single": 2, "double": 3}
+Float64 = NDArray[np.float64]
+
+
+@styled
+def attention_over_slices(run: Run, target: str, *, width: Width = "double", panels: int = PANELS) -> Drawing:
+    """Mean weight by slice position and its interquartile range over test samples, with a panel for each fusion.
+
+    Args:
+        run: A run folder.
+        target: One of its targets.
+        width: The width of the figure.
+        panels: The largest number of panels.
+
+    Raises:
+        NothingToDrawError: No fusion kept attention over more than one slice.
+        ResultsError: The arrays do not match the samples of the run.
+    """
+    steps = artifacts(run, target, "*attention_slices.npy")
+    found = [(step, weights) for step in steps if (weights := _read(run, step))]
+    if not found:
+        raise NothingToDrawError("no fusion kept attention over more than one slice in artifacts/")
+    shown = found[:panels]
+    columns = min(COLUMNS[width], len(shown))
+    rows = -(-len(shown) // columns)
+    figure = Drawing(width, 50.0 * rows + (16 if columns == 1 else 0))
+    grid = figure.subplots(rows, columns, squeeze=False, sharey=True)
+    sequences: list[str] = []
+    for (_, weights), panel in zip(shown, grid.flat, strict=False):
+        sequences += [name for name in weights if name not in sequences]
+        _panel(panel, weights, sequences)
+    grid[0, 0].set_ylim(bottom=0)
+    for panel in grid[:, 0]:
+        panel.set_ylabel("Attention (fraction)")
+    for panel in grid.flat[len(shown) :]:
+        panel.set_axis_off()
+    room = WIDTHS[width] / columns - 18
+    titled(list(grid.flat[: len(shown)]), [wrapped(step.name, room) for step, _ in shown])
+    handles = [Line2D([], [], label=name, marker=MARKERS[i % 7], **line(i)) for i, name in enumerate(sequences)]
+    spread = Line2D([], [], color="black", linewidth=0, marker="|", markersize=7, label="middle half of the samples")
+    uniform = Line2D([], [], color=GREY, linestyle=":", linewidth=0.9, label="all slices alike")
+    legend_below(figure, [*handles, spread, uniform])
+    n = {len(values) for _, weights in shown for values in weights.values()}
+    number = f"{min(n)}" if len(n) == 1 else f"{min(n)} to {max(n)}"
+    more = f" The first {panels} of {len(found)} fusions are shown." if len(found) > panels else ""
+    figure.caption = (
+        f"Attention over slices for {target}, by position in the crop: mean over {number} test predictions. Each "
+        "sample counts once in every repeat, with the fusion of the fold in whose test part it is; samples without "
+        f"the sequence are left out. Bars: the interquartile range over samples, not a confidence interval.{more}"
+    )
+    return figure
+
+
+def _read(run: Run, step: Artifacts) -> dict[str, Float64]:
+    """`(n, T)` weights of test samples by sequence; empty if there is only one slice."""
+    import pandas as pd
+
+    patients = pd.read_parquet(run.folder / "samples.parquet", columns=["patient"])["patient"].astype(str)
+    folds = pd.read_csv(run.folder / "folds.csv", dtype={"patient": str})
+    test = {key: set(part["patient"]) for key, part in folds.groupby(["repeat", "fold"])}
+    gathered: dict[str, list[Float64]] = {}
+    for repeat, fold, folder in step.parts:
+        files = sorted(folder.glob("*attention_slices.npy"))
+        for number, path in enumerate(files):
+            weights = np.load(path).astype(np.float64)
+            if weights.ndim != 3 or len(weights) != len(patients):
+                raise ResultsError(f"{path}: must be ({len(patients)}, sequences, slices), not {weights.shape}")
+            rows = patients.isin(test.get((repeat, fold), set())).to_numpy()
+            if weights.shape[2] < 2:
+                continue
+            for s, name in enumerate(_sequences(run, step, weights.shape[1])):
+                own = weights[rows, s]
+                label = name if len(files) == 1 else f"{name}, encoder {number + 1}"
+                gathered.setdefault(label, []).append(own[own.sum(axis=1) > 0])
+    joined = {name: np.concatenate(parts) for name, parts in gathered.items()}
+    return {name: weights for name, weights in joined.items() if len(weights)}
+
+
+def _sequences(run: Run, step: Artifacts, n: int) -> list[str]:
+    """The sequences in the name of the step."""
+    known = {cell.axes.get("sequences", "none") for cell in run.cells}
+    named = next((word for word in step.words if word in known and len(word.split(" + ")) == n), None)
+    return named.split(" + ") if named else [f"sequence {s + 1}" for s in range(n)]
+
+
+def _panel(panel: Axes, weights: dict[str, Float64], sequences: list[str]) -> None:
+    slices = max(values.shape[1] for values in weights.values())
+    for name, values in weights.items():
+        i = sequences.index(name)
+        positions = np.arange(1, values.shape[1] + 1)
+        low, high = np.quantile(values, [0.25, 0.75], axis=0)
+        aside = positions + 0.12 * (i - (len(sequences) - 1) / 2)
+        panel.vlines(aside, low, high, color=line(i)["color"], linewidth=0.8)
+        panel.plot(aside, values.mean(axis=0), marker=MARKERS[i % 7], **line(i))
+    panel.axhline(1 / slices, color=GREY, linestyle=":", linewidth=0.9, zorder=0)
+    panel.set_xlabel("Slice (position)")
+    panel.xaxis.set_major_locator(MaxNLocator(min(slices, 6), integer=True))
+
+
+FIGURE = PaperFigure("Attention over slices", attention_over_slices, order=120)

@@ -1,0 +1,133 @@
+"""Draws ROC and precision-recall curves of the best cells and of location, with bands over patients."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+
+from results.figures.drawing.chosen import Chosen, Resampled, spell
+from results.figures.drawing.curves import Curve, Kind, mean_curve
+from results.figures.drawing.style import GREY, Drawing, Width, legend_below, line, titled
+from results.scores.records import Record
+from results.statistics.bootstrap import interval
+from results.statistics.evaluate import evaluate
+from results.statistics.metrics import METRICS
+
+BEST = 2
+CLASSES = 7
+LABELS: dict[Kind, tuple[str, str, str]] = {
+    "roc": ("False-positive rate (fraction of negatives)", "True-positive rate\n(fraction of positives)", "AUC"),
+    "precision_recall": ("Recall (fraction of positives)", "Precision (fraction\nof those called positive)", "AP"),
+}
+METRIC: dict[Kind, str] = {"roc": "auc", "precision_recall": "average_precision"}
+
+
+def ranked_curves(kind: Kind, of: Chosen, width: Width, best: int, resamples: int, seed: int) -> Drawing:
+    """The curves of the best cells and of `location`; arguments are those of the two figures."""
+    location = of.floor("location")
+    shown = [*of.cells[:best], *([location] if location else [])]
+    found = of.bootstrap(shown, resamples=resamples, seed=seed)
+    K = len(of.classes)
+    beside = width == "double"
+    count = 1 if K == 2 else 2
+    figure = Drawing(width, 78 if beside or count == 1 else 150)
+    panels = list(np.atleast_1d(figure.subplots(1, count) if beside else figure.subplots(count, 1)))
+    handles = []
+    a = "(a) " if K > 2 else ""
+    for i, record in enumerate(shown):
+        style: dict[str, Any] = {"color": "black", "linestyle": "--"} if record["floor"] else line((0, 2)[i % 2])
+        curve = _curve(kind, found, record, list(range(K)) if K > 2 else [1])
+        _line(panels[0], kind, curve, style, band=i == 0 or record["floor"])
+        handles.append(Line2D([], [], label=f"{a}{of.name(record)}: {_score(kind, found, record)}", **style))
+    if K > 2:
+        handles += _classes(panels[1], kind, of, found)
+    for panel in panels:
+        _frame(panel, kind)
+    handles.append(_chance(panels[0], kind, found, shown[0], K))
+    if K > 2:
+        titled(
+            panels, ("mean over the classes", "best cell, by class" + (f" (first {CLASSES})" if K > CLASSES else ""))
+        )
+    legend_below(figure, handles)
+    figure.caption = _caption(kind, of, found, location is not None)
+    return figure
+
+
+def _curve(kind: Kind, found: Resampled, record: Record, classes: list[int]) -> Curve:
+    key = record["key"]
+    return mean_curve(kind, found.rows[key], found.P[key], classes, found.draws.counts)
+
+
+def _line(panel: Axes, kind: Kind, curve: Curve, style: dict[str, Any], *, band: bool = True) -> None:
+    if kind == "precision_recall":
+        style = style | {"drawstyle": "steps-pre"}
+    panel.plot(curve.x, curve.y, **style)
+    if band and np.isfinite(curve.low).all():
+        step: Any = "pre" if kind == "precision_recall" else None
+        panel.fill_between(curve.x, curve.low, curve.high, color=style["color"], alpha=0.15, linewidth=0, step=step)
+        for edge in (curve.low, curve.high):
+            panel.plot(curve.x, edge, **style | {"linewidth": 0.4, "alpha": 0.6})
+
+
+def _classes(panel: Axes, kind: Kind, of: Chosen, found: Resampled) -> list[Line2D]:
+    handles = []
+    for k, name in list(enumerate(of.classes))[:CLASSES]:
+        curve = _curve(kind, found, of.cells[0], [k])
+        style = line(k) | {"linewidth": 1.0}
+        _line(panel, kind, curve, style, band=len(of.classes) <= 3)
+        area = float(np.trapezoid(curve.y, curve.x))
+        handles.append(Line2D([], [], label=f"(b) class {name}: {LABELS[kind][2]} {area:.2f}", **style))
+    return handles
+
+
+def _chance(panel: Axes, kind: Kind, found: Resampled, record: Record, n_classes: int) -> Line2D:
+    style: dict[str, Any] = {"color": GREY, "linestyle": ":", "linewidth": 0.9}
+    if kind == "roc":
+        for each in panel.figure.axes:
+            each.plot([0, 1], [0, 1], zorder=0, **style)
+        return Line2D([], [], label="prior (chance): 0.50", **style)
+    y = found.rows[record["key"]].y
+    share = float((y == 1).mean()) if n_classes == 2 else 1 / n_classes
+    panel.axhline(share, zorder=0, **style)
+    label = "prior (share of positives)" if n_classes == 2 else "(a) prior (mean share of a class)"
+    return Line2D([], [], label=f"{label}: {share:.2f}", **style)
+
+
+def _frame(panel: Axes, kind: Kind) -> None:
+    across, up, _ = LABELS[kind]
+    panel.set(xlabel=across, ylabel=up, xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), aspect="equal")
+    panel.set_xticks(np.linspace(0, 1, 6))
+    panel.set_yticks(np.linspace(0, 1, 6))
+
+
+def _score(kind: Kind, found: Resampled, record: Record) -> str:
+    metric, rows, P = METRICS[METRIC[kind]], found.rows[record["key"]], found.P[record["key"]]
+    middle = evaluate(metric, rows.y, P, repeat=rows.repeat, fold=rows.fold).value
+    words = f"{LABELS[kind][2]} {spell(middle, *interval(found.draws.draws(metric, rows, P)))}"
+    return words.replace(" ", "\N{NO-BREAK SPACE}")
+
+
+def _caption(kind: Kind, of: Chosen, found: Resampled, location: bool) -> str:
+    what, at, score = (
+        ("ROC curves", "false-positive rate", "AUC")
+        if kind == "roc"
+        else ("Precision-recall curves", "recall", "average precision (AP)")
+    )
+    more = ", each class against the rest" if len(of.classes) > 2 else f", class {of.classes[-1]}"
+    beside = " and location alone" if location else ""
+    by_class = ", and of each of its classes" if len(of.classes) == 3 else ""
+    high = (
+        ""
+        if kind == "roc"
+        else " Patients who are drawn twice raise the precision of small folds, so intervals lie too high."
+    )
+    banded = f" (of the best cell{' and location' if location else ''}{by_class})"
+    return (
+        f"{what} for {of.target}{more}: the best cells{beside}; {of.n}. Curves of folds are averaged at each {at}, "
+        f"weighted by their number of positive-negative pairs, and then over repeats. So the area is the fold-wise "
+        f"{score}, and scores of two fits are never compared. Bands{banded} are pointwise. Bands and [ ]: "
+        f"{found.covers}{high}{of.picked}"
+    )

@@ -1,0 +1,45 @@
+"""Reconstructions by autoencoders after some epochs of their training."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from results.figures.base import PaperFigure
+from results.figures.drawing.rebuilt import SHOWN, STEPS, Block, column_words, drawn, pairs_of, slices_of, trained
+from results.figures.drawing.style import Drawing, NothingToDrawError, Width, styled
+from results.run_folder import Run
+
+
+@styled
+def training_evolution(run: Run, *, width: Width = "double", steps: int = STEPS) -> Drawing:
+    """The same pictures, reconstructed after some epochs of training.
+
+    Args:
+        run: A run folder.
+        width: The width of the figure.
+        steps: The largest number of autoencoders.
+
+    Raises:
+        NothingToDrawError: No autoencoder kept its reconstructions at several epochs.
+    """
+    found = [step for step in trained(run) if (step.parts[0][2] / "evolution.npy").exists()]
+    if not found:
+        raise NothingToDrawError("no autoencoder kept its reconstructions at several epochs (show_epochs)")
+    sheets: list[Block] = []
+    for step in found[:steps]:
+        folder = step.parts[0][2]
+        inputs, _ = pairs_of(folder, SHOWN[width])
+        stages = np.load(folder / "evolution.npy").astype(np.float64)
+        epochs = np.load(folder / "evolution_epochs.npy")
+        rows = [slices_of(stage, SHOWN[width]) for stage in stages]
+        words = ["input", *(f"epoch {epoch}" for epoch in epochs)]
+        sheets.append((step.name, [inputs, *rows], words, column_words(folder, SHOWN[width])))
+    figure = drawn(width, sheets)
+    figure.caption = (
+        "Training of autoencoders of the first fold: the same pictures of held-out training patients, reconstructed by "
+        "the network after each of some epochs. The last epoch shown need not be the epoch that was kept."
+    )
+    return figure
+
+
+FIGURE = PaperFigure("Reconstructions during training", training_evolution, of="run", order=210, scans=True)

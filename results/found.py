@@ -1,0 +1,94 @@
+"""Finds metrics, figures and presets of tables: the folder is the registry, the file's name is the name."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import pkgutil
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Protocol, TypeVar, cast
+
+from results import ResultsError
+
+FOLDERS = ("results.statistics.metrics", "results.tables.presets", "results.figures")
+"""The packages that a user's folder may extend with files of the same shape."""
+
+
+class _Ordered(Protocol):
+    @property
+    def order(self) -> int: ...
+
+
+Record = TypeVar("Record", bound=_Ordered)
+
+
+class Found(Mapping[str, Record]):
+    """The records in the files of a package by the names of the files, sorted by their field `order`, then by name.
+
+    The package is read again after its `__path__` has grown, so a user's own folder can be added at any time.
+
+    Args:
+        package: Such as `results.figures`. Its `base.py` and its subpackages are no records.
+        constant: What each file calls its record, such as `FIGURE`.
+        kinds: The classes that the record may be of.
+        what: One of the records in words, for messages.
+    """
+
+    def __init__(self, package: str, constant: str, kinds: tuple[type[object], ...], what: str) -> None:
+        self._package, self._constant, self._kinds, self._what = package, constant, kinds, what
+        self._read: tuple[tuple[str, ...], dict[str, Record]] = ((), {})
+
+    def __getitem__(self, name: str) -> Record:
+        return self._records()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._records())
+
+    def __len__(self) -> int:
+        return len(self._records())
+
+    def named(self, name: str) -> Record:
+        """A record by its name.
+
+        Raises:
+            ResultsError: There is none; the message gives the nearest name.
+        """
+        if name not in self:
+            raise ResultsError(f"no {self._what} '{name}'{nearest(name, self)}")
+        return self[name]
+
+    def _records(self) -> dict[str, Record]:
+        path = tuple(importlib.import_module(self._package).__path__)
+        if self._read[0] != path:
+            names = sorted(m.name for m in pkgutil.iter_modules(path) if not m.ispkg and m.name != "base")
+            found = {name: self._load(name) for name in names}
+            self._read = path, dict(sorted(found.items(), key=lambda item: item[1].order))
+        return self._read[1]
+
+    def _load(self, name: str) -> Record:
+        module = importlib.import_module(f"{self._package}.{name}")
+        record: Any = getattr(module, self._constant, None)
+        if not isinstance(record, self._kinds):
+            wanted = " or ".join(f"{kind.__name__}(...)" for kind in self._kinds)
+            raise ResultsError(f"{module.__file__} must hold {self._constant} = {wanted}")
+        return cast(Record, record)
+
+
+def add_folder(folder: Path) -> bool:
+    """Adds the metrics, figures and presets of a user's folder; gives whether it holds any of their folders."""
+    inside = {package: folder.joinpath(*package.split(".")) for package in FOLDERS}
+    there = {package: path for package, path in inside.items() if path.is_dir()}
+    for package, path in there.items():
+        known = importlib.import_module(package).__path__
+        if str(path) not in known:
+            known.append(str(path))
+    importlib.invalidate_caches()
+    return bool(there)
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """The end of a message about an unknown name: the nearest known name, else all of them."""
+    names = list(known)
+    close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    return f": did you mean '{close[0]}'?" if close else f": there is {', '.join(names) or 'none'}"

@@ -1,0 +1,77 @@
+"""Software, hardware, time and memory in sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from results.methods.evidence import Evidence
+
+
+def provenance(evidence: Evidence) -> Iterator[str]:
+    """Versions, code, hardware, time and memory."""
+    sessions = evidence.sessions
+    if not sessions:
+        yield "[AUTHORS: software, hardware and time; the run folder has no session.]"
+        return
+    yield from packages(evidence)
+    yield from code(sessions)
+    yield from _hardware(evidence)
+
+
+def packages(evidence: Evidence) -> Iterator[str]:
+    """The packages that the plug-ins use, with every version that a start of the run had."""
+    versions: dict[str, list[str]] = {}
+    for session in evidence.sessions:
+        for name, version in session.get("versions", {}).items():
+            versions.setdefault(name, [])
+            versions[name] += [version] if version not in versions[name] else []
+    listed = []
+    for name, (title, key) in sorted(evidence.plug_ins.packages.items()):
+        if versions.get(name, ["absent"]) != ["absent"]:
+            listed.append(f"{title} {' and '.join(versions[name])}" + (f" [@{key}]" if key else ""))
+    python = " and ".join(versions.get("python", ["[AUTHORS]"]))
+    yield f"Experiments ran in Scangrid on Python {python} with {', '.join(listed)}."
+
+
+def code(sessions: list[dict[str, Any]]) -> Iterator[str]:
+    """The commits of the code, the dates, and whether files differed."""
+    commits = list(dict.fromkeys(s["code"]["commit"] for s in sessions if s.get("code", {}).get("commit")))
+    if not commits:
+        yield "[AUTHORS: version of the code; the run was made outside a git checkout.]"
+        return
+    yield f"The code was at commit{'s' if len(commits) > 1 else ''} {', '.join(commit[:12] for commit in commits)}."
+    finished = sorted(session["finished"][:10] for session in sessions if session.get("finished"))
+    if finished:
+        yield f"The run finished on {' to '.join(dict.fromkeys((finished[0], finished[-1])))}."
+    changed = [int(session.get("code", {}).get("changed_files", 0)) for session in sessions]
+    if any(changed):
+        yield (
+            f"In {sum(n > 0 for n in changed)} of {len(changed)} starts, files differed from the commit (up to "
+            f"{max(changed)}) [AUTHORS: rerun on a clean commit, or say what differed]."
+        )
+
+
+def _hardware(evidence: Evidence) -> Iterator[str]:
+    sessions = evidence.sessions
+    machines = []
+    for session in sessions:
+        m = session.get("machine", {})
+        gpu = f", {m['gpu']}" if m.get("gpu") and session.get("device") != "cpu" else ""
+        memory = f"{m['memory_gib']:g} GiB of memory" if "memory_gib" in m else "memory unknown"
+        machines.append(
+            f"{m.get('processor') or 'a processor'} ({m.get('cores', '?')} cores, {memory}{gpu}), {m.get('system', '')}"
+        )
+    devices = ", ".join(evidence.run.devices) or "unknown"
+    yield f"They ran on {'; and on '.join(dict.fromkeys(machines))}; the device was {devices}."
+    parts: dict[str, float] = {}
+    for session in sessions:
+        for name, seconds in session.get("seconds", {}).items():
+            parts[name] = parts.get(name, 0.0) + seconds
+    starts = "1 start" if len(sessions) == 1 else f"{len(sessions)} starts"
+    detail = ", ".join(f"{name} {seconds:.0f}" for name, seconds in parts.items())
+    peak = max((session.get("peak_memory_mib", 0.0) for session in sessions), default=0.0)
+    yield (
+        f"The run took {sum(parts.values()):.0f} s in {starts} ({detail}); results that earlier runs had left are not "
+        f"counted. Peak memory was {peak / 1024:.1f} GiB."
+    )

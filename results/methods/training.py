@@ -1,0 +1,83 @@
+"""What was trained, on whom, and how, in sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from results.methods.evidence import Evidence
+from results.tables.notes import calling
+
+KINDS = {
+    "regions": "region",
+    "encoders": "encoder",
+    "missing": "substitute",
+    "fusion": "fusion",
+    "tables": "table",
+}
+
+
+def training(evidence: Evidence) -> Iterator[str]:
+    """What learns inside the fold, tuning, balancing."""
+    used = evidence.plug_ins.used
+    yield "Inside each fold, heads were fitted on the training patients alone, and features were standardised on them."
+    learning = [
+        f"{KINDS[one.kind]} `{one.name}` ({'with' if one.learns == 'labels' else 'without'} labels)"
+        for one in used
+        if one.kind in KINDS and one.learns != "nothing"
+    ]
+    learning += [f"the projection of `{one.name}`" for one in used if one.projected]
+    if learning:
+        yield f"These steps also learnt from the training patients alone: {', '.join(dict.fromkeys(learning))}."
+    trained = {one.label for one in used if one.kind == "fusion" and one.learns == "labels"}
+    if any(cell.axes.get("fusion") in trained and cell.head != "own" for cell in evidence.cells):
+        yield (
+            "Heads on features of a fusion trained with labels were calibrated on inner refits of it that had not seen "
+            "the rows in question."
+        )
+    frozen = [f"`{one.name}`" for one in used if one.weights and one.learns == "nothing"]
+    if names := list(dict.fromkeys(frozen)):
+        verb = "was" if len(names) == 1 else "were"
+        yield f"{' and '.join(names)} {verb} not trained or fine-tuned on these data."
+    yield tuning(evidence)
+    yield "Inner splits for early stopping, calibration and tuning were cut by patient from the training patients."
+    if any(one.resamples for one in used):
+        yield (
+            "Only the rows that a head is fitted on were resampled; rows for early stopping, calibration, tuning and "
+            "test were real ones."
+        )
+    yield from recalibration(evidence)
+    yield (
+        f"{classes(evidence)} No threshold was chosen on test data. Parameters that are not named have the defaults of "
+        "the code; `plugins.json` lists all of them [AUTHORS: give those that matter]."
+    )
+
+
+def classes(evidence: Evidence) -> str:
+    """Which class a sample is assigned to."""
+    targets: dict[str, dict[str, None]] = {}
+    for cell in evidence.cells:
+        targets.setdefault(calling(evidence.run, cell.classes), {})[cell.target] = None
+    if len(targets) == 1:
+        return next(iter(targets))
+    return " ".join(f"{', '.join(names)}: {rule[0].lower()}{rule[1:]}" for rule, names in targets.items())
+
+
+def recalibration(evidence: Evidence) -> Iterator[str]:
+    """How probabilities of fits on balanced rows were recalibrated."""
+    if any(evidence.run.predictions(cell).recalibrated is not None for cell in evidence.cells if cell.status == "done"):
+        yield (
+            "Probabilities of heads fitted on balanced rows are given as fitted and recalibrated, by a sigmoid learnt "
+            "on real held-out rows of inner folds [@platt1999]."
+        )
+
+
+def tuning(evidence: Evidence) -> str:
+    """Which heads were tuned, and how."""
+    tuned = [cell for cell in evidence.cells if cell.tuned]
+    if not tuned:
+        return "No head was tuned: all kept the parameters named above or their defaults."
+    how = "by macro AUC on inner folds grouped by patient"
+    if len(tuned) == len(evidence.cells):
+        return f"All heads were tuned {how}."
+    heads = ", ".join(dict.fromkeys(f"`{cell.head}`" for cell in tuned))
+    return f"{len(tuned)} of {len(evidence.cells)} cells have a head that was tuned ({heads}), {how}; others were not."

@@ -1,0 +1,98 @@
+"""Sensitivity, specificity and AUC of each class, for the best cells of a run."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from results import ResultsError
+from results.run_folder import Run, RunCell
+from results.scores.alignment import Alignment
+from results.statistics import per_class as rates
+from results.statistics.metrics.base import OfCounts, OfPairs
+from results.tables.formats import Row, Sheet
+from results.tables.leading import bootstrap_of, common_notes, leading, names, score
+from results.tables.notes import calling
+from results.tables.presets.base import Preset
+
+Float64 = NDArray[np.float64]
+
+
+def per_class_sheets(run: Run, *, top: int = 3, resamples: int = 2000) -> list[Sheet]:
+    """One sheet for each target: a row for each class of its best cells and floors, each class against the rest.
+
+    With two classes only class 1 has rows, since the sensitivity of class 0 is the specificity of class 1.
+
+    Args:
+        run: A run folder.
+        top: The number of cells, best AUC first.
+        resamples: Draws of the bootstrap; 0 for no intervals.
+
+    Raises:
+        ResultsError: `top` below 1, or a broken run folder.
+    """
+    if top < 1:
+        raise ResultsError(f"top ({top}) must be at least 1")
+    sheets = [_sheet(run, target, top, resamples) for target in run.targets]
+    return [sheet for sheet in sheets if sheet is not None]
+
+
+def _sheet(run: Run, target: str, top: int, resamples: int) -> Sheet | None:
+    found = leading(run, target, top)
+    done = [*found.cells, *found.floors]
+    if not done:
+        return None
+    classes = done[0].classes
+    alignment = Alignment(found.predictions, n_classes=len(classes), places={})
+    bootstrap = bootstrap_of(alignment, f"target {target}", resamples=resamples)
+    axes, labels = names(run)
+
+    def rows(cell: RunCell) -> list[Row]:
+        own, predictions = alignment.rows[cell.key], found.predictions[cell.key]
+        once = own.repeat == own.repeat[0]
+        drawn = []
+        for k in range(1 if len(classes) == 2 else 0, len(classes)):
+            scores = tuple(score(metric, own, predictions, bootstrap if resamples else None) for metric in _metrics(k))
+            n = f"{int((own.y[once] == k).sum())}/{int(once.sum())}"
+            drawn.append(Row((*labels[cell.key], classes[k], n), scores))
+        return drawn
+
+    total = sum(cell.target == target and cell.status == "done" and not cell.floor for cell in run.cells)
+    notes = [
+        f"{alignment.n_patients} patients; n: samples of the class / all samples. Each class against the rest. "
+        f"{calling(run, classes)}",
+        "AUC compares samples of the same fold.",
+        *([f"The best {len(found.cells)} of {total} cells by AUC were chosen on these samples, so their scores are "
+           "optimistic."] if total > 1 else []),
+        *common_notes(run, target, resamples=resamples, redrawn=bootstrap.redrawn),
+    ]  # fmt: skip
+    return Sheet(
+        target=target,
+        title=f"{target} by class: {run.dataset}, run {run.name}",
+        labels=(*axes, "Class", "n"),
+        headers=("Sensitivity", "Specificity", "AUC"),
+        extras=(),
+        rows=tuple(row for cell in found.cells for row in rows(cell)),
+        floors=tuple(row for cell in found.floors for row in rows(cell)),
+        always=frozenset({0, 1, 2}),
+        notes=tuple(notes),
+    )
+
+
+def _metrics(k: int) -> tuple[OfCounts, OfCounts, OfPairs]:
+    """Sensitivity, specificity and AUC of class k."""
+
+    def sensitivity(counts: Float64) -> Float64:
+        return np.asarray(rates.sensitivity(counts)[..., k])
+
+    def specificity(counts: Float64) -> Float64:
+        return np.asarray(rates.specificity(counts)[..., k])
+
+    return (
+        OfCounts("Sensitivity", formula=sensitivity),
+        OfCounts("Specificity", formula=specificity),
+        OfPairs("AUC", tasks=lambda n_classes: np.eye(n_classes, dtype=bool)[[k]]),
+    )
+
+
+PRESET = Preset("Sensitivity, specificity and AUC of each class, for the best cells.", per_class_sheets, order=40)

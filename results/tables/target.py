@@ -1,0 +1,196 @@
+"""The table of one target: its cells or a pivot over some axes, the floors, and the notes under it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from results.run_folder import Run
+from results.scores.fitness import left_out, unfit
+from results.scores.labels import shorten
+from results.scores.records import Record, is_number, records, varying
+from results.tables import notes
+from results.tables.columns import columns as known_columns
+from results.tables.formats import Row, Score, Sheet
+from results.tables.means import Means, Values, mean, values
+from results.tables.refits import refit_columns, refit_notes
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Place = tuple[str, Values]
+"""A column of scores: its metric, and the steps of the axes that are columns."""
+
+Texts = dict[str, Callable[[Record], str]]
+"""Columns of text by their header, each with the function that gives a cell's text."""
+
+
+def target_sheet(
+    run: Run,
+    frame: pd.DataFrame,
+    target: str,
+    *,
+    rows: Sequence[str],
+    columns: Sequence[str],
+    metrics: Sequence[str],
+    over: str,
+) -> Sheet:
+    """The table of one target.
+
+    Args:
+        run: A run folder.
+        frame: Its table of scores.
+        target: One of its targets.
+        rows: Axes whose steps are rows; empty: a row for each cell.
+        columns: Axes whose steps are columns.
+        metrics: The requested metrics; empty: those that are shown without being asked.
+        over: The cell that gains are over, in words.
+    """
+    of_target = records(frame, target)
+    cells, floors = [r for r in of_target if not r["floor"]], [r for r in of_target if r["floor"]]
+    if len({cell["tuned"] for cell in cells}) > 1:
+        for cell in cells:
+            cell["heads"] = f"{cell['heads']} ({'tuned' if cell['tuned'] else 'default'})"
+    differing = varying(run.axes, cells)
+    in_full = _shorten(cells, [*differing, "heads"])
+    labels = list(rows) or [a for a in run.axes if a not in columns and (a in differing or a == "heads")]
+    rest = [axis for axis in differing if axis not in labels and axis not in columns]
+    requested = [name for name in metrics if name != "gain" or over == "location"]
+    names = _metrics(run, target, metrics, requested, of_target)
+    means = Means(cells, labels, columns, rest)
+    places = [(name, column) for name in names for column in means.columns or [()]]
+    pivot = bool(rest or columns)
+    texts = {} if pivot else _texts(of_target) | refit_columns(run, of_target, metrics or ["auc"])
+    drawn: list[tuple[Row, Record]] = []
+    for labels_of_row in means.rows:
+        found = tuple(means.score(labels_of_row, column, name) for name, column in places)
+        if any(found) or pivot:
+            record = means.cells.get((labels_of_row, (), ()), {})
+            drawn.append((Row(labels_of_row, found, tuple(text(record) for text in texts.values())), record))
+    first = "auc" if "auc" in names else names[0]
+    by = next((j for j, (name, _) in enumerate(places) if name == first), 0)
+    drawn.sort(key=lambda row: _rank(row[0].scores[by], places[by][0]))
+    best = _best([row for row, _ in drawn], places)
+    tied = {
+        (i, j)
+        for i, (_, record) in enumerate(drawn)
+        for j, (name, _) in enumerate(places)
+        if str(record.get(f"{'auc' if name == 'gain' else name}_tied")) == "True" and (i, j) not in best
+    }
+    return Sheet(
+        target=target,
+        title=f"{target}: {run.dataset}, run {run.name}",
+        labels=tuple(labels),
+        headers=tuple(
+            "\n".join([_header(run, name, over), *([", ".join(column)] if column else [])]) for name, column in places
+        ),
+        extras=tuple(texts),
+        rows=tuple(row for row, _ in drawn),
+        floors=tuple(_floors(floors, labels, columns, places, texts, over)),
+        best=best,
+        tied=frozenset(tied),
+        always=frozenset(j for j, (name, _) in enumerate(places) if name in ("auc", "gain")),
+        notes=(
+            *left_out(run, target, requested),
+            *notes.of_target(
+                run,
+                frame,
+                of_target,
+                varying=differing,
+                metrics=names,
+                missing=means.missing,
+                over=over,
+                averaged=rest,
+            ),
+            *(() if pivot else refit_notes(run, of_target)),
+            *in_full,
+        ),
+    )
+
+
+def _metrics(
+    run: Run, target: str, metrics: Sequence[str], requested: Sequence[str], of_target: Sequence[Record]
+) -> list[str]:
+    """The requested metrics that mean something; without a request those that are shown and have a value."""
+    absent = {name for name in requested if unfit(run, target, name)}
+    found = [name for name in metrics if name not in absent]
+    if not metrics:
+        shown = (name for name, column in known_columns().items() if column.shown)
+        found = [name for name in shown if any(is_number(record.get(name)) for record in of_target)]
+    return found or ["auc"]
+
+
+def _shorten(cells: list[Record], axes: Iterable[str]) -> list[str]:
+    """Shortens the labels of some axes in place; gives a note with the full labels."""
+    long: dict[str, str] = {}
+    for axis in dict.fromkeys(axes):
+        short = shorten(str(cell[axis]) for cell in cells)
+        for cell in cells:
+            cell[axis] = short[str(cell[axis])]
+        long |= {name: label for label, name in short.items() if name != label}
+    return [f"In full: {'; '.join(long.values())}."] if long else []
+
+
+def _floors(
+    floors: list[Record],
+    labels: Sequence[str],
+    columns: Sequence[str],
+    places: Sequence[Place],
+    texts: Texts,
+    over: str,
+) -> Iterator[Row]:
+    """A row for each floor; a floor that does not depend on the columns has the same score in all of them."""
+    named = labels.index("heads") if "heads" in labels else 0
+    rows: dict[Values, list[Record]] = {}
+    for floor in floors:
+        words = ["" if floor[axis] == "none" else str(floor[axis]) for axis in labels]
+        words[named] = str(floor["heads"])
+        rows.setdefault(tuple(words), []).append(floor)
+    for labels_of_row, cells in rows.items():
+        found = []
+        for name, column in places:
+            own = [cell for cell in cells if values(cell, columns) == column] or cells
+            done = all(cell["status"] == "done" for cell in own)
+            itself = name == "gain" and over == "location" and str(own[0]["heads"]).startswith("location")
+            found.append(mean(own, name) if done and not itself else None)
+        yield Row(labels_of_row, tuple(found), tuple(text(cells[0]) for text in texts.values()))
+
+
+def _texts(of_target: Sequence[Record]) -> Texts:
+    """The columns of text that only some tables need."""
+    texts: Texts = {}
+    done = [r for r in of_target if r["status"] == "done"]
+    if len({(r["n_patients"], r["n_events"]) for r in done}) > 1:
+        texts["Patients"] = lambda r: _whole(r, "n_patients")
+        texts["Samples"] = lambda r: _whole(r, "n_samples")
+        texts["By class"] = lambda r: r.get("n_events") or ""
+    if any(is_number(r.get("null_runs")) for r in done):
+        texts["Null AUC"] = lambda r: f"{r['null_auc']:.2f}" if is_number(r.get("null_auc")) else ""
+        texts["p"] = lambda r: f"{r['p_value']:.3f}" if is_number(r.get("p_value")) else ""
+    return texts
+
+
+def _best(rows: Sequence[Row], places: Sequence[Place]) -> frozenset[tuple[int, int]]:
+    best = set()
+    for j, (name, _) in enumerate(places):
+        scored = [i for i, row in enumerate(rows) if row.scores[j] is not None]
+        if len(scored) > 1:
+            best.add((min(scored, key=lambda i: _rank(rows[i].scores[j], name)), j))
+    return frozenset(best)
+
+
+def _header(run: Run, name: str, over: str) -> str:
+    title = known_columns()[name].title(run.within)
+    return f"{title} over {over}" if name == "gain" and over == "location" else title
+
+
+def _rank(score: Score | None, name: str) -> float:
+    """What rows are sorted by: the best score first, rows without a score last."""
+    if score is None:
+        return math.inf
+    return score.value if known_columns()[name].lower_is_better else -score.value
+
+
+def _whole(record: Record, name: str) -> str:
+    return str(int(record[name])) if is_number(record.get(name)) else ""
