@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
@@ -175,11 +175,15 @@ class Dataset(PlugIn):
     called as their folders are), and gives `reading_notes` and `pixel`.
 
     `losses` names the dataset's own metrics of which a lower value is better.
+
+    `shown` has the words in which a diagnosis shows values, by column of `locations` and by `"sequence"`; a value whose
+    words are empty is left out.
     """
 
     reading_fields: ClassVar[tuple[str, ...]] = ()
     new_studies: ClassVar[str] = ""
     losses: ClassVar[tuple[str, ...]] = ()
+    shown: ClassVar[Mapping[str, Mapping[str, str]]] = {}
 
     @property
     def sequences(self) -> tuple[str, ...]:
@@ -188,7 +192,7 @@ class Dataset(PlugIn):
 
     @property
     def locations(self) -> tuple[str, ...]:
-        """The columns of `samples()` that locate a sample in the body."""
+        """The columns of `samples()` that locate a sample in the body, the finest last."""
         return ()
 
     @property
@@ -269,6 +273,27 @@ class Dataset(PlugIn):
             The `(R,)` values of each metric by its name; empty where the rows don't allow the metrics.
         """
         return {}
+
+    @classmethod
+    def submission(
+        cls,
+        studies: Mapping[str, Mapping[tuple[str, ...], Sequence[float]]],
+        *,
+        classes: Sequence[str],
+        base_rates: Mapping[str, Sequence[float]],
+    ) -> pd.DataFrame:
+        """The table that a challenge with this dataset asks for.
+
+        Args:
+            studies: By study: the probabilities of the classes at each place that was graded. A place is the values of
+                the columns `locations`.
+            classes: The classes of the model.
+            base_rates: By value of the first column of `locations`: the probabilities of a place that was not graded.
+
+        Raises:
+            DataError: No challenge asks for one, or its table can't be made of these.
+        """
+        raise DataError(f"no challenge with the dataset {cls.__module__.split('.')[-1]} asks for a submission")
 
 
 def exclusions(rows: list[Exclusion]) -> pd.DataFrame:
