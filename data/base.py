@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
@@ -143,12 +143,12 @@ class Pixel(NamedTuple):
     """A position in a file of a study.
 
     Args:
-        series: What the series is called.
-        file: The file's name; empty unless names are kept.
+        series: The name of the series.
+        file: The name of the file; empty unless names are kept.
         instance: InstanceNumber, from 1 as scanners count; None where the header has none.
-        x: Column, from 0, of the file's own pixels, not of the turned stack's; a pixel's centre is a whole number.
+        x: Column in the file's own pixels, not in the turned stack, from 0; the centre of a pixel is a whole number.
         y: Row, likewise.
-        away: How far the position lies from the file's plane, mm.
+        away: Distance of the position from the file's plane, mm.
     """
 
     series: str
@@ -175,11 +175,15 @@ class Dataset(PlugIn):
     called as their folders are), and gives `reading_notes` and `pixel`.
 
     `losses` names the dataset's own metrics of which a lower value is better.
+
+    `shown` has the words in which a diagnosis shows values, by column of `locations` and by `"sequence"`; a value whose
+    words are empty is left out.
     """
 
     reading_fields: ClassVar[tuple[str, ...]] = ()
     new_studies: ClassVar[str] = ""
     losses: ClassVar[tuple[str, ...]] = ()
+    shown: ClassVar[Mapping[str, Mapping[str, str]]] = {}
 
     @property
     def sequences(self) -> tuple[str, ...]:
@@ -188,7 +192,7 @@ class Dataset(PlugIn):
 
     @property
     def locations(self) -> tuple[str, ...]:
-        """The columns of `samples()` that locate a sample in the body."""
+        """The columns of `samples()` that locate a sample in the body, the finest last."""
         return ()
 
     @property
@@ -250,11 +254,11 @@ class Dataset(PlugIn):
         return pd.DataFrame(columns=["sequence", "x", "y", "z", "fault"])
 
     def reading_notes(self, study: str) -> tuple[str, ...]:
-        """What a reader of a new study's results should know of how it was read, such as a line for each series."""
+        """Notes for the reader of a new study's results on how it was read, such as a line for each series."""
         return ()
 
     def pixel(self, study: str, sequence: str, position: Vector3) -> Pixel | None:
-        """Where in the files a position (LPS mm) lies; None where that is not known."""
+        """The place of a position (LPS mm) in the files; None where it is unknown."""
         return None
 
     def scores(self, predictions: pd.DataFrame, weights: Float64 | None = None) -> dict[str, Float64]:
@@ -269,6 +273,27 @@ class Dataset(PlugIn):
             The `(R,)` values of each metric by its name; empty where the rows don't allow the metrics.
         """
         return {}
+
+    @classmethod
+    def submission(
+        cls,
+        studies: Mapping[str, Mapping[tuple[str, ...], Sequence[float]]],
+        *,
+        classes: Sequence[str],
+        base_rates: Mapping[str, Sequence[float]],
+    ) -> pd.DataFrame:
+        """The table that a challenge with this dataset asks for.
+
+        Args:
+            studies: By study: the probabilities of the classes at each place that was graded. A place is the values of
+                the columns `locations`.
+            classes: The classes of the model.
+            base_rates: By value of the first column of `locations`: the probabilities of a place that was not graded.
+
+        Raises:
+            DataError: No challenge asks for one, or its table can't be made of these.
+        """
+        raise DataError(f"no challenge with the dataset {cls.__module__.split('.')[-1]} asks for a submission")
 
 
 def exclusions(rows: list[Exclusion]) -> pd.DataFrame:

@@ -115,6 +115,7 @@ class _NewStudy:
             slices=tuple(self._slice(mark) for mark in marks.values()),
             model=facts,
             notes=tuple(faults),
+            shown=self._dataset.shown,
         )
 
     def load(self, study: str, sequence: str) -> Image | None:
@@ -170,14 +171,14 @@ class _NewStudy:
                 called = (P[:, 1] >= found.threshold).astype(np.int64)
         out = {}
         for i, record in enumerate(records):
-            place = {name: record[name] for name in self._dataset.locations}
+            place = {name: str(record[name]) for name in self._dataset.locations}
             sample = record["sample"]
             if not there[i]:
-                out[sample] = Finding(**place, missing=self._why(i, sequences, crops, sample, points))
+                out[sample] = Finding(place=place, missing=self._why(i, sequences, crops, sample, points))
                 continue
             grade = cell.about["classes"][called[i]]
             mark = self._mark(sample, points)
-            out[sample] = Finding(**place, probabilities=tuple(map(float, P[i])), grade=grade, mark=mark)
+            out[sample] = Finding(place=place, probabilities=tuple(map(float, P[i])), grade=grade, mark=mark)
         return out
 
     def _points(self, cell: FittedCell) -> pd.DataFrame | None:

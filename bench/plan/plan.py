@@ -48,6 +48,7 @@ class Plan:
     def __init__(self, grid: Grid, stored: Stored) -> None:
         self.grid = grid
         self.stored = stored
+        identity.remember(stored.folder)
         self.dataset: Dataset = grid.data.load("data")
         self._check_sequences()
         targets = self.dataset.targets()

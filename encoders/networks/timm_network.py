@@ -58,7 +58,7 @@ def plain_name(model: str) -> str:
 
 
 def classifiers(config: Any) -> tuple[str, ...]:
-    """How the tensors of a timm network's classifiers begin, by its pretrained configuration."""
+    """The prefixes of the tensors of a timm network's classifiers, from its pretrained configuration."""
     names = (config.classifier,) if isinstance(config.classifier, str) else tuple(config.classifier or ())
     return tuple(f"{name}." for name in names)
 
