@@ -67,7 +67,7 @@ def _reader(model: Model, folder: Path, descriptions: Path | None, *, keep_names
     kind = model.about["dataset"]
     name = plugin_class("data", kind).new_studies
     if not name:
-        raise ModelError(f"{folder} is of {kind}, of which no new studies can be read")
+        raise ModelError(f"{folder} was fitted on {kind}, and no plug-in reads new studies like those")
 
     def read(folders: str | tuple[str, ...]) -> Dataset:
         fields = {"folders": folders, "descriptions": str(descriptions or ""), "keep_names": keep_names}

@@ -154,7 +154,7 @@ def _check_done(run: Path, chosen: Sequence[PlannedCell]) -> None:
 
 
 def _keep(folder: Path, plan: Plan, store: Store, planned: PlannedCell, chain: Chain) -> dict[str, Any]:
-    """Writes what a cell is made of; gives its part of `model.json`."""
+    """Writes the networks, regions, fusions and chain of a cell; gives its part of `model.json`."""
     cell, fit = planned.cell, planned.fits[0]
     labels = planned.view.labels[cell.target]
     networks, widths = [], []
