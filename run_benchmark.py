@@ -137,9 +137,10 @@ def tables(
     against: Annotated[str, Opt(help="Gains over this cell, not location.", metavar="AXIS=STEP,...")] = "",
     published: Annotated[Path | None, Opt(help="A CSV of a published table, to be shown beside ours.")] = None,
     flip: Annotated[float | None, Opt(help="The best rows with this share of labels flipped.", metavar="SHARE")] = None,
+    plugins: Plugins = None,
 ) -> None:
     """Print the tables of a run again, or write them to a file."""
-    found = api.open(run)
+    found = api.open(run, plugins=plugins)
     shown: dict[str, Any] = {"rows": _names(rows), "columns": _names(columns), "metrics": _names(metrics)}
     shown |= {"preset": preset, "against": _named(against), "published": published, "flip": flip}
     if out is not None:
@@ -154,9 +155,10 @@ def figures(
     run: RunFolder,
     out: Annotated[Path | None, Opt(help="A folder; RUN/figures if none is given.")] = None,
     width: Width = "double",
+    plugins: Plugins = None,
 ) -> None:
     """Draw every figure that a run has data for, as PDF and PNG, with captions."""
-    print("\n".join(map(str, api.open(run).figures(out=out, width=width))))
+    print("\n".join(map(str, api.open(run, plugins=plugins).figures(out=out, width=width))))
 
 
 @app.command()
@@ -164,9 +166,10 @@ def report(
     run: RunFolder,
     out: Annotated[Path | None, Opt(help="A file; RUN/report.html if none is given.")] = None,
     panels: Annotated[bool, Opt(help="Scans of the best and worst cases, if the run kept them.")] = True,
+    plugins: Plugins = None,
 ) -> None:
     """Draw the figures of a run and write its report: one HTML file that needs no other and no network."""
-    written = api.open(run).report(out=out, panels=panels)
+    written = api.open(run, plugins=plugins).report(out=out, panels=panels)
     drawn = run / "figures"
     print(f"figures: {drawn} ({len(list(drawn.glob('*.png')))}, as PDF and PNG)")
     print(f"report: {written}")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.api.errors import ArgumentError, check_choice
+from bench.api.plug_ins import add_folder
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -265,11 +266,12 @@ class Results:
         return found[0]
 
 
-def open_results(folder: str | Path) -> Results:
+def open_results(folder: str | Path, *, plugins: str | Path | None = None) -> Results:
     """Opens the folder of a run.
 
     Args:
         folder: Such as `runs/demo`.
+        plugins: A folder of your own presets, metrics and figures, of the project's shape.
 
     Raises:
         ResultsError: It is no run folder, or no cell of it is done.
@@ -277,6 +279,7 @@ def open_results(folder: str | Path) -> Results:
     Examples:
         >>> api.open("runs/demo").cells
     """
+    add_folder(plugins)
     found = Results(Path(folder))
     _ = found.opened
     return found
