@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import importlib
 import importlib.util
 import inspect
@@ -13,22 +12,15 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from bench.grid.axes import AXES
 from data import ScangridError
 from data.describing.plug_in import Description
 from data.describing.references import resolve
+from data.text.names import nearest
 from results.found import add_folder as add_results
 
-BASES = {
-    "data": ("data", "Dataset"),
-    "regions": ("preprocessing.regions", "Region"),
-    "images": ("preprocessing.images", "ImageStep"),
-    "encoders": ("encoders", "Encoder"),
-    "missing": ("encoders.missing", "Missing"),
-    "fusion": ("encoders.fusion", "Fusion"),
-    "tables": ("preprocessing.tables", "Table"),
-    "balance": ("preprocessing.balance", "Balance"),
-    "heads": ("heads", "Head"),
-}
+BASES = {"data": ("data", "Dataset")} | {axis.name: (axis.package, axis.base) for axis in AXES if axis.package}
+"""The package and the base class of each kind of plug-in."""
 KINDS = tuple(BASES)
 
 
@@ -128,19 +120,19 @@ def describe(kind: str) -> list[str]:
         if found.words:
             out.append(f"    in a paper: {found.words}")
         out.append(f"    learns from: {found.learns}")
-        meanings: dict[str, str] = {}
-        for base in reversed(cls.__mro__):
-            meanings |= _arguments(inspect.getdoc(base) or "")
+        means = meanings(cls)
         for f in dataclasses.fields(cls):
             default = f.default if f.default is not dataclasses.MISSING else {}
-            out.append(f"    {f.name + ' = ' + repr(default):28} {meanings.get(f.name, '')}".rstrip())
+            out.append(f"    {f.name + ' = ' + repr(default):28} {means.get(f.name, '')}".rstrip())
     return out
 
 
-def nearest(name: str, known: list[str]) -> str:
-    """How a message about an unknown name ends: with the nearest known name, or with all of them."""
-    close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    return f": did you mean '{close[0]}'?" if close else f": there is {', '.join(known) or 'none'}"
+def meanings(cls: Any) -> dict[str, str]:
+    """The meaning of each field of a plug-in, from the docstrings of its class and of its bases."""
+    found: dict[str, str] = {}
+    for base in reversed(cls.__mro__):
+        found |= _arguments(inspect.getdoc(base) or "")
+    return found
 
 
 def _arguments(document: str) -> dict[str, str]:

@@ -1,5 +1,5 @@
-"""Where scans and labels come from: one dataset in each file, and the types that every stage shares."""
+"""Scans and labels: one dataset in each file, and the types that every stage shares."""
 
 
 class ScangridError(Exception):
-    """The root of the errors that a user can mend: the command line prints their text as one line."""
+    """The root of the errors that a user can mend; the command line prints their text as one line."""

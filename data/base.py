@@ -1,9 +1,9 @@
-"""The types that travel between the stages, and the contract of a dataset."""
+"""The types that every stage shares, and the contract of a dataset."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
@@ -19,26 +19,32 @@ if TYPE_CHECKING:
 
 Float32 = NDArray[np.float32]
 Float64 = NDArray[np.float64]
+Int64 = NDArray[np.int64]
 Vector3 = tuple[float, float, float]
+Exclusion = tuple[str, str, str, str]
+"""A row of `exclusions`: file, sample, sequence and reason."""
+
+OUTSIDE_SCAN = -1
+"""In the mask of a crop: the voxel lies outside the scan."""
 
 
 class DataError(ScangridError):
-    """Input that can't be used: one line that names the file, what is wrong and, if there is one, the way out."""
+    """Input can't be used. The message is one line: the file, the fault and, if there is one, the way out."""
 
 
 @dataclass(frozen=True, eq=False)
 class Image:
-    """A picture or volume with its place in the patient.
+    """A picture or volume with its position in the patient.
 
     Args:
         pixels: `(D, H, W)` float32 in the scanner's units; a 2D picture has D = 1. D counts slices.
         affine: `(4, 4)` float64; maps an index `(d, h, w, 1)` to patient space, LPS mm.
-        mask: Labels of structures, `(D, H, W)` int16, or None; 0 is none of them, in a crop -1 lies outside the scan.
-        planes: Where slices stand on no regular grid (turned, with gaps, of several series): `(D, 4, 4)` float64, each
-            maps `(0, h, w, 1)` of its slice to LPS mm; its first column is the slice's normal, as long as the distance
-            of neighbours. `affine` is then the nearest regular grid. None where `affine` says it all.
-        faults: What of the scan could not be read, each as `file: reason`; the image holds the rest.
-        structure: Of a crop around a structure of the mask: its label.
+        mask: Labels of structures, `(D, H, W)` int16, or None; 0 is no structure, `OUTSIDE_SCAN` lies outside the scan.
+        planes: `(D, 4, 4)` float64 where the slices are on no regular grid (turned, with gaps, from several series),
+            else None. Each plane maps `(0, h, w, 1)` of its slice to LPS mm; its first column is the slice's normal, as
+            long as the distance of neighbouring slices. `affine` is then the nearest regular grid.
+        faults: The parts of the scan that could not be read, each as `file: reason`; the image holds the others.
+        structure: Label of the structure that a crop is around; None for other images.
     """
 
     pixels: Float32
@@ -50,18 +56,18 @@ class Image:
 
     @property
     def spacing(self) -> Vector3:
-        """Distance of neighbouring voxel centres along D, H and W, mm."""
+        """Distance between neighbouring voxel centres along D, H and W, mm."""
         d, h, w = np.linalg.norm(self.affine[:3, :3], axis=0)
         return float(d), float(h), float(w)
 
     @property
     def directions(self) -> NDArray[np.float64]:
-        """`(3, 3)`: row i is the unit vector (LPS) in which index axis i grows."""
+        """`(3, 3)`: row i is the unit vector (LPS) along which index axis i grows."""
         columns = self.affine[:3, :3]
         return np.asarray((columns / np.linalg.norm(columns, axis=0)).T, dtype=np.float64)
 
     def position(self, index: Any) -> NDArray[np.float64]:
-        """Patient position (LPS mm) of one index `(3,)` or many `(n, 3)`; with planes, d is taken as a whole number."""
+        """Patient position (LPS mm) of one index `(3,)` or many `(n, 3)`; with planes, d is rounded."""
         index = np.asarray(index, dtype=np.float64)
         if self.planes is None:
             return np.asarray(index @ self.affine[:3, :3].T + self.affine[:3, 3])
@@ -71,7 +77,7 @@ class Image:
     def index(self, position: Any) -> NDArray[np.float64]:
         """Fractional index `(d, h, w)` of one patient position `(3,)` or many `(n, 3)`, LPS mm.
 
-        With planes, d is the slice whose plane is nearest along its normal, of those that hold the position if any do.
+        With planes, d is the slice whose plane is nearest along its normal; slices that hold the position come first.
         """
         position = np.asarray(position, dtype=np.float64)
         if self.planes is None:
@@ -83,7 +89,7 @@ class Image:
         return np.concatenate([nearest, np.take_along_axis(at, nearest[..., None], axis=-2)[..., 0, :]], axis=-1)
 
     def on_planes(self, position: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """How far (mm, along its normal) a position lies from each plane `(..., D)`, and where on it `(..., D, 2)`."""
+        """Distance along the normal, mm, of a position from each plane `(..., D)`, and where on it `(..., D, 2)`."""
         planes = np.asarray(self.planes)
         inverse = np.linalg.inv(planes)
         place = np.einsum("dij,...j->...di", inverse[:, :3, :3], np.asarray(position, dtype=np.float64))
@@ -93,16 +99,16 @@ class Image:
 
 @dataclass(frozen=True)
 class Box:
-    """A cuboid in patient space: what a region finds.
+    """A cuboid in patient space, which a region finds.
 
     Args:
-        centre: LPS mm.
+        centre: Its middle, LPS mm.
         size: Length along the three directions, mm.
         directions: Three unit vectors (LPS): the crop's D, H and W axes.
-        slices: The number of slices wanted, those nearest the centre; None takes all inside the box.
-        mirrored: Whether the crop is flipped along that of its axes which is nearest to the patient's left-right (D of
-            sagittal slices, W of axial ones).
-        structure: The label of the structure of the mask that the box is around, if it is.
+        slices: The number of slices to take, those nearest the centre; None takes all inside the box.
+        mirrored: Whether the crop is flipped along the axis that is nearest to the patient's left-right (D of sagittal
+            slices, W of axial ones).
+        structure: Label of the structure of the mask that the box is around; None for other boxes.
     """
 
     centre: Vector3
@@ -115,15 +121,15 @@ class Box:
 
 @dataclass(frozen=True)
 class Target:
-    """A question asked of every sample.
+    """A question about every sample.
 
     Args:
-        name: What the grid calls it.
+        name: Its name in the grid.
         column: The column of `samples()` that holds the label.
         classes: The labels in order; y is the position in this tuple. A missing label (NaN) drops the
             sample for this target only.
-        ordinal: Whether the order of the classes means something.
-        rows: Picks the samples on which the target is defined, by column values.
+        ordinal: Whether the classes have an order.
+        rows: Column values that pick the samples for which the target is defined.
     """
 
     name: str
@@ -137,12 +143,12 @@ class Pixel(NamedTuple):
     """A position in a file of a study.
 
     Args:
-        series: What the series is called.
-        file: The file's name; empty unless names are kept.
+        series: The name of the series.
+        file: The name of the file; empty unless names are kept.
         instance: InstanceNumber, from 1 as scanners count; None where the header has none.
-        x: Column, from 0, of the file's own pixels, not of the turned stack's; a pixel's centre is a whole number.
+        x: Column in the file's own pixels, not in the turned stack, from 0; the centre of a pixel is a whole number.
         y: Row, likewise.
-        away: How far the position lies from the file's plane, mm.
+        away: Distance of the position from the file's plane, mm.
     """
 
     series: str
@@ -154,22 +160,30 @@ class Pixel(NamedTuple):
 
 
 class Dataset(PlugIn):
-    """Scans and labels of one source. A plug-in is a frozen keyword-only dataclass whose fields say where it lies.
+    """Scans and labels of one source.
 
-    `samples()` gives one row a sample: index `sample` (str, unique), columns `patient` (str), `study` (str), what
-    locates the sample (`level`, `side`, `condition`: str), optional `split` (`train`, `val`, `test`), target columns
-    and clinical columns. A row that can't be used is not in it but in `excluded()`.
+    A plug-in is a frozen keyword-only dataclass whose fields name the source's files. `samples()` gives one row for
+    each sample: index `sample` (str, unique), columns `patient` (str), `study` (str), the location of the sample (such
+    as `level`, `side`, `condition`: str), optional `split` (`train`, `val`, `test`), target columns and clinical
+    columns. A row that can't be used is in `excluded()` instead.
 
-    `reading_fields` names the fields that change what `load` gives: those alone are part of an embedding's key.
+    `reading_fields` names the fields that change what `load` gives: only these are part of an embedding's key.
 
     `new_studies` names the data plug-in that reads new, unlabelled studies whose samples are located as those of this
     dataset, for `diagnose`; "" where there is none. That plug-in has the fields `folders` (a folder, or a tuple with
     one for each study), `descriptions` (a table of what each series is, or "") and `keep_names` (whether studies are
     called as their folders are), and gives `reading_notes` and `pixel`.
+
+    `losses` names the dataset's own metrics of which a lower value is better.
+
+    `shown` has the words in which a diagnosis shows values, by column of `locations` and by `"sequence"`; a value whose
+    words are empty is left out.
     """
 
     reading_fields: ClassVar[tuple[str, ...]] = ()
     new_studies: ClassVar[str] = ""
+    losses: ClassVar[tuple[str, ...]] = ()
+    shown: ClassVar[Mapping[str, Mapping[str, str]]] = {}
 
     @property
     def sequences(self) -> tuple[str, ...]:
@@ -178,7 +192,7 @@ class Dataset(PlugIn):
 
     @property
     def locations(self) -> tuple[str, ...]:
-        """The columns of `samples()` that say where in the body a sample lies."""
+        """The columns of `samples()` that locate a sample in the body, the finest last."""
         return ()
 
     @property
@@ -193,7 +207,7 @@ class Dataset(PlugIn):
 
     @property
     def patients_known(self) -> bool:
-        """False where the source gives no patient ids, which every table then says."""
+        """False where the source has no patient ids; every table then notes it."""
         return True
 
     def targets(self) -> list[Target]:
@@ -201,27 +215,27 @@ class Dataset(PlugIn):
         raise NotImplementedError
 
     def samples(self) -> pd.DataFrame:
-        """One row a usable sample, in a fixed order.
+        """One row for each usable sample, in a fixed order.
 
         Raises:
-            DataError: A table is missing, unreadable or lacks a column.
+            DataError: A table is missing or unreadable, or lacks a column.
         """
         raise NotImplementedError
 
     def excluded(self) -> pd.DataFrame:
-        """Rows left out while the tables were read: columns `file`, `sample`, `sequence`, `reason` (str)."""
+        """Rows that were left out of `samples()`: columns `file`, `sample`, `sequence`, `reason` (str)."""
         return exclusions([])
 
     def load(self, study: str, sequence: str) -> Image | None:
         """The scan of a study in a sequence; None where the study lacks it.
 
         Raises:
-            DataError: The file is missing, truncated, non-finite or contradicts its mask.
+            DataError: The file is missing or truncated, has pixels that are not finite, or contradicts its mask.
         """
         raise NotImplementedError
 
     def files(self, study: str) -> list[Path]:
-        """The files that `load` or `points` may read for a study, those that exist."""
+        """The existing files that `load` or `points` may read for a study."""
         raise NotImplementedError
 
     def digest(self, study: str, of_file: Callable[[Path], str]) -> str:
@@ -230,39 +244,60 @@ class Dataset(PlugIn):
         return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
     def points(self, study: str) -> pd.DataFrame:
-        """Annotated points of a study, one row a sample that has one; may be empty.
+        """Annotated points of a study, one row for each sample that has one; may be empty.
 
-        Index `sample`; columns `sequence` (in which it was marked), `x`, `y`, `z` (LPS mm) and `fault` (str): empty, or
-        why the point can't be used, where x, y and z are NaN.
+        Index `sample`; columns `sequence` (in which the point was marked), `x`, `y`, `z` (LPS mm) and `fault` (str). A
+        point that can't be used has the reason as its fault, and NaN as x, y and z; other points have an empty fault.
         """
         import pandas as pd
 
         return pd.DataFrame(columns=["sequence", "x", "y", "z", "fault"])
 
     def reading_notes(self, study: str) -> tuple[str, ...]:
-        """What a reader of a new study's results should know of how it was read, such as a line for each series."""
+        """Notes for the reader of a new study's results on how it was read, such as a line for each series."""
         return ()
 
     def pixel(self, study: str, sequence: str, position: Vector3) -> Pixel | None:
-        """Where in the files a position (LPS mm) lies; None where that is not known."""
+        """The place of a position (LPS mm) in the files; None where it is unknown."""
         return None
 
     def scores(self, predictions: pd.DataFrame, weights: Float64 | None = None) -> dict[str, Float64]:
-        """The dataset's own metrics over its targets, by name; none for most datasets.
+        """The dataset's own metrics over its targets, by name; most datasets have none.
 
         Args:
-            predictions: One row a predicted sample of one repeat: index `sample`, columns `y` (class index) and
-                `p_0` ... `p_{K-1}`; samples that the metric does not know are an error, absent ones are not counted.
-            weights: `(R, n)` how often each row counts in each of R resamples; None counts all rows once, R = 1.
+            predictions: One row for each predicted sample of one repeat: index `sample`, columns `y` (class index) and
+                `p_0` ... `p_{K-1}`. A sample that the dataset lacks is an error; samples without a row don't count.
+            weights: `(R, n)` how often each row counts in each of R resamples; None counts all rows once, with R = 1.
 
         Returns:
-            From a metric's name to its `(R,)` values; empty where the rows don't allow the metric.
+            The `(R,)` values of each metric by its name; empty where the rows don't allow the metrics.
         """
         return {}
 
+    @classmethod
+    def submission(
+        cls,
+        studies: Mapping[str, Mapping[tuple[str, ...], Sequence[float]]],
+        *,
+        classes: Sequence[str],
+        base_rates: Mapping[str, Sequence[float]],
+    ) -> pd.DataFrame:
+        """The table that a challenge with this dataset asks for.
 
-def exclusions(rows: list[tuple[str, str, str, str]]) -> pd.DataFrame:
-    """A table of exclusions from `(file, sample, sequence, reason)`; an empty string where one does not apply."""
+        Args:
+            studies: By study: the probabilities of the classes at each place that was graded. A place is the values of
+                the columns `locations`.
+            classes: The classes of the model.
+            base_rates: By value of the first column of `locations`: the probabilities of a place that was not graded.
+
+        Raises:
+            DataError: No challenge asks for one, or its table can't be made of these.
+        """
+        raise DataError(f"no challenge with the dataset {cls.__module__.split('.')[-1]} asks for a submission")
+
+
+def exclusions(rows: list[Exclusion]) -> pd.DataFrame:
+    """A table of `(file, sample, sequence, reason)`; a text is empty where it does not apply."""
     import pandas as pd
 
     return pd.DataFrame(rows, columns=["file", "sample", "sequence", "reason"], dtype="str")

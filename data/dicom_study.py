@@ -1,4 +1,4 @@
-"""Studies of lumbar spine MRI as a scanner or an archive exports them: DICOM files, no labels."""
+"""Studies of lumbar spine MRI as scanners and archives export them: DICOM files without labels."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ import numpy as np
 
 from data.base import DataError, Dataset, Image, Pixel, Target, exclusions
 from data.reading import series
-from data.reading.dicom_headers import Header
-from data.reading.dicom_series import MIN_SLICES, Rules, Study, read_study
+from data.reading.dicom_headers import DicomHeader
+from data.reading.dicom_series import MIN_SLICES, Rules, StudyFiles, read_study
 from data.rsna_challenge import tables as rsna_tables
-from data.rsna_challenge.tables import PLACES, SEQUENCES
+from data.rsna_challenge.places import PLACES, SEQUENCES, SHOWN
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,31 +24,34 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class DicomStudy(Dataset):
-    """Lumbar spine MRI without labels; a sample is one grading of one level, 25 a study, as of `rsna`.
+    """Lumbar spine MRI without labels; a sample is one grading of one level, 25 in each study as in `rsna`.
 
-    A study is a folder of one examination of one patient, its files below it at any depth and under any names. Which of
-    RSNA's three sequences a series is, is told from orientation, description and times (`recognised` says how). Of
-    several sagittal series of a sequence one is used: T2 before STIR, without saturated fat or contrast before with,
-    then the one with most slices. Axial series are joined. Images are turned as those of `rsna`.
+    A study is a folder with one examination of one patient; its files may lie at any depth and have any names. The
+    orientation, the description and the times of a series show which of RSNA's three sequences it is; `recognised`
+    lists how. Of several sagittal series of a sequence one is used: T2 before STIR, a series without saturated fat or
+    contrast before one with it, then the series with most slices. Axial series are joined. Images are turned as in
+    `rsna`.
 
-    No patient's name or id stands in samples, tables or messages: studies are called `study_1` ... in their order, and
-    series `series_1` ... by SeriesNumber. A file is called by its InstanceNumber, or by its place among all files of
-    the study where that does not tell it. No path, description, date or identifier is shown.
+    Samples, tables and messages hold no patient's name or id. Studies are named `study_1` ... in their order, and
+    series `series_1` ... by SeriesNumber. A file is named by its InstanceNumber or, if that is not unique, by its place
+    among all files of the study. No path, description, date or identifier is shown.
 
     Args:
-        folders: One a study; a single one may stand alone.
+        folders: The folder of each study; a single folder need not be a list.
         sequences: The sequences to read, of `sagittal_t1`, `sagittal_t2` (or STIR) and `axial_t2`.
-        series: The sequence of series that the header does not tell, by their name or that of their folder.
-        descriptions: A table such as RSNA's `test_series_descriptions.csv` that says it; empty for none.
-        max_bytes: Pixels of one study are refused above this size before they are read.
-        keep_names: Studies, series and files are called by their folders and names, which may be a patient's.
+        series: The sequence of series whose headers don't show it, by the name of the series or of its folder.
+        descriptions: A table with the sequences, such as RSNA's `test_series_descriptions.csv`; empty for none.
+        max_bytes: A study with more bytes of pixels is refused before it is read.
+        keep_names: Whether studies, series and files keep the names of folders and files, which may name a patient.
     """
 
     words = "studies of lumbar spine MRI as DICOM files"
     packages = ("simpleitk", "pydicom")
 
+    shown = SHOWN
+
     folders: str | tuple[str, ...] = ()
-    sequences: tuple[str, ...] = tuple(SEQUENCES.values())
+    sequences: tuple[str, ...] = SEQUENCES
     series: Mapping[str, str] = field(default_factory=dict)
     descriptions: str = ""
     max_bytes: int = 2 * 10**9
@@ -56,7 +59,7 @@ class DicomStudy(Dataset):
 
     @property
     def locations(self) -> tuple[str, ...]:
-        """What is graded, on which side and at which level."""
+        """The condition, the side and the level."""
         return ("condition", "side", "level")
 
     @property
@@ -66,18 +69,18 @@ class DicomStudy(Dataset):
 
     @property
     def patients_known(self) -> bool:
-        """False: the patient's id is not kept, and two studies may be of one patient."""
+        """False: the patient's id is not kept, so two studies may be of one patient."""
         return False
 
     def targets(self) -> list[Target]:
-        """Those of `rsna`: all gradings pooled; one a condition; one a condition and side; one a column."""
+        """The targets of `rsna`."""
         return rsna_tables.targets()
 
     def samples(self) -> pd.DataFrame:
-        """One row a place of each study, in RSNA's order; `severity` is missing everywhere.
+        """One row for each place of each study, in RSNA's order; `severity` is missing everywhere.
 
         Raises:
-            DataError: A folder is no study of MRI of one patient, or has too many pixels; see `read_study`.
+            DataError: A folder is not an MRI study of one patient, or has too many pixels; see `read_study`.
         """
         import pandas as pd
 
@@ -89,14 +92,14 @@ class DicomStudy(Dataset):
         return pd.DataFrame(rows).set_index("sample").astype("str")
 
     def excluded(self) -> pd.DataFrame:
-        """Files that are no image or can't be read, and series that are not used."""
+        """Files that are not images or can't be read, and series that are not used."""
         return exclusions([row for study in self._read.values() for row in study.excluded])
 
     def recognised(self) -> pd.DataFrame:
-        """One row a series.
+        """One row for each series.
 
-        Columns `study`, `series` (its folder, `#2` ... where a folder holds several), `orientation`, `slices`,
-        `sequence` (empty where it is not used) and `how` (how it was told, or why it is not used).
+        Columns `study`, `series` (its name, with `#2` ... where a folder holds several), `orientation`, `slices`,
+        `sequence` (empty for a series that is not used) and `how` (how it was recognised, or why it is not used).
         """
         import pandas as pd
 
@@ -112,7 +115,7 @@ class DicomStudy(Dataset):
         )
 
     def load(self, study: str, sequence: str) -> Image | None:
-        """All series of a sequence as one stack; what could not be read stands in its `faults`.
+        """All series of a sequence as one stack; its `faults` name the files that could not be read.
 
         Raises:
             DataError: Fewer than 3 slices can be read.
@@ -138,34 +141,34 @@ class DicomStudy(Dataset):
         return [one.path for sequence in self.sequences for one in self._study(study).used.get(sequence, [])]
 
     def digest(self, study: str, of_file: Callable[[Path], str]) -> str:
-        """Changes with the files' bytes and with the sequence for which a file is read."""
+        """Changes with the files' bytes and with the sequence of each file."""
         used = self._study(study).used
         lines = [f"{name} {one.path.name} {of_file(one.path)}" for name in self.sequences for one in used.get(name, [])]
         return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
     def pixel(self, study: str, sequence: str, position: tuple[float, float, float]) -> Pixel:
-        """Where in the files a position (LPS mm) lies: on the nearest slice of those that hold it, if any do.
+        """The place of a position (LPS mm) in the files: on the nearest slice, first of those that hold the position.
 
         Raises:
-            DataError: The study lacks the sequence, or no header says where its slices lie.
+            DataError: The study lacks the sequence, or no header locates its slices.
         """
         read = self._study(study)
-        found: list[tuple[bool, float, int, Header, float, float]] = []
+        found: list[tuple[bool, float, int, DicomHeader, float, float]] = []
         for one in read.used.get(sequence, []):
             try:
-                header = series.read_header(one.path)
+                place = series.read_place(one.path)
             except DataError:
                 continue
-            away, y, x = (np.linalg.inv(header.plane) @ [*position, 1.0])[:3]
-            beside = not (-0.5 <= y <= header.shape[0] - 0.5 and -0.5 <= x <= header.shape[1] - 0.5)
+            away, y, x = (np.linalg.inv(place.plane) @ [*position, 1.0])[:3]
+            beside = not (-0.5 <= y <= place.shape[0] - 0.5 and -0.5 <= x <= place.shape[1] - 0.5)
             found.append((beside, float(abs(away)), len(found), one, float(x), float(y)))
         if not found:
-            raise DataError(f"{study}: has no slice of {sequence} with a place")
+            raise DataError(f"{study}: no slice of {sequence} has a place")
         _, distance, _, one, x, y = min(found)
         return Pixel(read.named[one.path], one.path.name if self.keep_names else "", one.instance, x, y, distance)
 
     def _shown(self, study: str, text: str) -> str:
-        """A message of `series` with its files called as the study calls them."""
+        """A message of `series` with the study's names of files."""
         if self.keep_names:
             return text
         read = self._study(study)
@@ -174,8 +177,8 @@ class DicomStudy(Dataset):
             text = text.replace(path, called[path])
         return text
 
-    def _study(self, study: str) -> Study:
-        return self._read.get(study) or Study()
+    def _study(self, study: str) -> StudyFiles:
+        return self._read.get(study) or StudyFiles()
 
     def _listed(self) -> dict[str, dict[str, str]]:
         if not self.descriptions:
@@ -184,23 +187,25 @@ class DicomStudy(Dataset):
         try:
             return rsna_tables.read_series(path, [])
         except DataError as error:
-            said = str(error)
-            raise DataError(said if self.keep_names else said.replace(str(path), "descriptions")) from error
+            text = str(error)
+            raise DataError(text if self.keep_names else text.replace(str(path), "descriptions")) from error
 
     @cached_property
-    def _read(self) -> dict[str, Study]:
+    def _read(self) -> dict[str, StudyFiles]:
         folders = (self.folders,) if isinstance(self.folders, str) else self.folders
         if not any(folders):
-            raise DataError("dicom_study has no folders: set `folders` to the folders of DICOM files, one a study")
+            raise DataError(
+                "dicom_study has no folders: set `folders` to the folders of DICOM files, one for each study"
+            )
         for name in (*self.sequences, *self.series.values()):
-            if name not in SEQUENCES.values():
-                raise DataError(f"dicom_study has no sequence '{name}': use some of {', '.join(SEQUENCES.values())}")
+            if name not in SEQUENCES:
+                raise DataError(f"dicom_study has no sequence '{name}': use some of {', '.join(SEQUENCES)}")
         listed = self._listed()
-        read: dict[str, Study] = {}
+        read: dict[str, StudyFiles] = {}
         for number, folder in enumerate(map(Path, folders), start=1):
             name = folder.resolve().name if self.keep_names else f"study_{number}"
             if name in read:
-                raise DataError(f"{name}: two studies have this name: leave out `keep_names`")
+                raise DataError(f"{name}: two studies have this name: leave `keep_names` out")
             rules = Rules(
                 sequences=self.sequences,
                 named=self.series,

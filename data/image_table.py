@@ -1,4 +1,4 @@
-"""Your own images: a table of files, labels and patients."""
+"""Your own images, from a table of files, labels and patients."""
 
 from __future__ import annotations
 
@@ -9,19 +9,17 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
-from data.base import DataError, Dataset, Image, Target, exclusions
+from data.base import DataError, Dataset, Exclusion, Image, Target, exclusions
 from data.reading import spreadsheets, volumes
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Exclusion = tuple[str, str, str, str]
-
 _SPLITS = {"train": "train", "training": "train", "val": "val", "validation": "val", "test": "test"}
 _OURS = frozenset(("sample", "patient", "study", "split", "series", "file", "mask file"))
 
 
-class _Read(NamedTuple):
+class _TableContent(NamedTuple):
     samples: pd.DataFrame
     excluded: list[Exclusion]
     scans: dict[tuple[str, str], tuple[Path, Path | None]]  # image and mask by study and sequence
@@ -30,23 +28,24 @@ class _Read(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class ImageTable(Dataset):
-    """A CSV or Excel table with one image file a row (PNG, JPEG, TIFF, DICOM, .mha, .nii.gz), read in its own units.
+    """A CSV or Excel table with one image file in each row (PNG, JPEG, TIFF, DICOM, .mha, .nii.gz).
 
-    Rows of one patient and place are the sequences of one sample, called `{patient}_{place}`. Labels are whole numbers
-    or words. Samples of a patient that all show the same files (the levels of one volume) share a study.
+    Images keep their own units. Rows of one patient and place are the sequences of one sample, called
+    `{patient}_{place}`. Labels are whole numbers or words. Where all samples of a patient have the same files, such as
+    the levels of one volume, they share a study.
 
     Args:
         table: The table's file.
-        root: The folder that image paths start from; "" takes the table's.
+        root: The folder that image paths are relative to; "" takes the table's folder.
         image: Column of image paths.
-        patient: Column of patient ids; "" takes every row for a patient of its own, which every table then says.
-        sequence: Column of sequences; a table without a column `sequence` has one, called "image".
-        locations: Columns that say where in the body a sample lies; with the patient they make the sample.
-        labels: Columns to predict, in classes without an order.
+        patient: Column of patient ids; "" makes every row a patient of its own, which every table then notes.
+        sequence: Column of sequences; without a column `sequence` there is a single one, "image".
+        locations: Columns that locate a sample in the body; with the patient they identify the sample.
+        labels: Columns to predict whose classes have no order.
         ordinal: Columns to predict whose classes are whole numbers in order.
         clinical: Columns that describe the patient or the scan.
-        mask: Column of mask paths, used where there is one.
-        split: Column that says train, val or test, used where there is one.
+        mask: Column of mask paths, if there is one.
+        split: Column with train, val or test, if there is one.
         orientation: `"sagittal"`, `"axial"` or `"coronal"` turns volumes to such slices; "" keeps the file's order.
     """
 
@@ -69,6 +68,11 @@ class ImageTable(Dataset):
     orientation: str = ""
 
     @property
+    def within(self) -> tuple[str, ...]:
+        """The level, where the table has one."""
+        return ("level",) if "level" in self.locations else self.locations
+
+    @property
     def sequences(self) -> tuple[str, ...]:
         """The sequences in the table, in the order in which they appear."""
         return self._read.sequences
@@ -79,7 +83,7 @@ class ImageTable(Dataset):
         return bool(self.patient)
 
     def targets(self) -> list[Target]:
-        """One a label column; its classes are those that occur."""
+        """One target for each label column, whose classes are the labels that occur."""
         samples = self._read.samples
         return [
             Target(name, name, tuple(sorted(samples[name].dropna().unique().tolist())), ordinal=name in self.ordinal)
@@ -87,15 +91,15 @@ class ImageTable(Dataset):
         ]
 
     def samples(self) -> pd.DataFrame:
-        """One row a patient and place, in the order of the table; a copy."""
+        """One row for each patient and place, in the order of the table; a copy."""
         return self._read.samples.copy()
 
     def excluded(self) -> pd.DataFrame:
-        """Rows without an image, patient or place, contradictory samples, and absent labels."""
+        """Rows without an image, patient or place, samples with contradictions, and absent labels."""
         return exclusions(self._read.excluded)
 
     def digest(self, study: str, of_file: Callable[[Path], str]) -> str:
-        """Changes too when the table gives a file to another sequence, or takes an image for a mask."""
+        """Also changes when the table gives a file to another sequence, or another role."""
         lines = [
             f"{sequence} {role} {of_file(path) if path.is_file() else 'no file'}"
             for sequence in self.sequences
@@ -121,7 +125,7 @@ class ImageTable(Dataset):
         return tuple(dict.fromkeys((*self.labels, *self.ordinal)))
 
     @cached_property
-    def _read(self) -> _Read:
+    def _read(self) -> _TableContent:
         if not self.table:
             raise DataError("image_table has no table: set `table` to a CSV or Excel file with a column of image paths")
         path = Path(self.table)
@@ -136,7 +140,7 @@ class ImageTable(Dataset):
                 rows["sample"], rows["series"], rows["file"], rows["mask file"].fillna(""), strict=True
             )
         }
-        return _Read(samples, excluded + contradictions, scans, tuple(rows["series"].unique()))
+        return _TableContent(samples, excluded + contradictions, scans, tuple(rows["series"].unique()))
 
     def _rows(self, path: Path) -> tuple[pd.DataFrame, list[Exclusion]]:
         """The table's usable rows: `sample`, `series`, `file`, `mask file`, and the columns that the fields name."""
@@ -153,14 +157,14 @@ class ImageTable(Dataset):
             return name.casefold() in present or (bool(name) and name != default)
 
         if taken := _OURS.intersection((*self.locations, *self._labels, *self.clinical)):
-            raise DataError(f"{path}: a label, place or clinical column can't be called '{min(taken)}': rename it")
+            raise DataError(f"{path}: a label, place or clinical column can't be named '{min(taken)}': rename it")
 
         rows = pd.DataFrame({"file": column(self.image).map(lambda cell: str(root / cell), na_action="ignore")})
         if self.patient and self.patient.casefold() not in present:
             known = ", ".join(map(str, table.columns))
             raise DataError(
-                f"{path}: no column '{self.patient}' of patients; it has {known}: name it in `patient`, "
-                'or set patient: "" where each row is a patient of its own'
+                f"{path}: no column '{self.patient}' of patients; there is {known}: name the column in `patient`, "
+                'or set patient: "" if each row is a patient of its own'
             )
         rows["patient"] = column(self.patient) if self.patient else "row" + rows.index.astype("str")
         rows["series"] = column(self.sequence) if has(self.sequence, "sequence") else "image"
@@ -196,15 +200,15 @@ class ImageTable(Dataset):
         return rows, excluded
 
     def _merged(self, rows: pd.DataFrame, path: Path) -> tuple[pd.DataFrame, list[Exclusion]]:
-        """One row a sample: what its sequences say in common."""
+        """One row for each sample, with the values on which its sequences agree."""
         excluded: list[Exclusion] = []
         agreed = [*self._labels, *(["split"] if "split" in rows else [])]
         groups = rows.groupby("sample", sort=False)
         samples = groups[["patient", *self.locations, *agreed, *self.clinical]].first()
         for name in agreed:
             for sample in samples.index[groups[name].agg("nunique") > 1]:
-                told = rows.loc[rows["sample"] == sample, name].dropna()
-                why = " and ".join(f"{cell} (line {line})" for line, cell in told.items())
+                cells = rows.loc[rows["sample"] == sample, name].dropna()
+                why = " and ".join(f"{cell} (line {line})" for line, cell in cells.items())
                 excluded.append((path.name, sample, "", f"its sequences contradict each other in {name}: {why}"))
         samples = samples.drop(index=[sample for _, sample, _, _ in excluded])
         for name in self._labels:
@@ -213,7 +217,7 @@ class ImageTable(Dataset):
             samples[name] = _numbers(samples[name], whole=True)
             if _numbers(samples[name], whole=False).dtype.kind == "f" and samples[name].dtype.kind not in "if":
                 raise DataError(
-                    f"{path}: '{name}' holds fractions, labels are whole numbers or words: cut it into classes"
+                    f"{path}: '{name}' holds fractions, but labels are whole numbers or words: cut it into classes"
                 )
             if name in self.ordinal and samples[name].dtype.kind not in "if":
                 raise DataError(f"{path}: '{name}' is ordinal, so its labels must be whole numbers: write 0, 1, 2 ...")
@@ -227,7 +231,7 @@ class ImageTable(Dataset):
 
 
 def _studies(rows: pd.DataFrame) -> pd.Series[str]:
-    """The study of each sample: its patient where all the patient's samples show the same files, else itself."""
+    """The study of each sample: the patient where all samples of the patient have the same files, else the sample."""
     shown = rows.assign(scan=rows["series"] + "\n" + rows["file"] + "\n" + rows["mask file"].fillna(""))
     samples = shown.groupby("sample", sort=False).agg(patient=("patient", "first"), scans=("scan", frozenset))
     shared = samples.groupby("patient")["scans"].transform(lambda scans: len(set(scans)) == 1).astype("bool")
@@ -235,7 +239,7 @@ def _studies(rows: pd.DataFrame) -> pd.Series[str]:
 
 
 def _numbers(cells: pd.Series[str], *, whole: bool) -> pd.Series[float] | pd.Series[str]:
-    """The cells as numbers if all are numbers (`whole`: whole numbers), else as they are."""
+    """The cells as numbers if all are numbers (with `whole`, whole numbers), otherwise unchanged."""
     import pandas as pd
 
     numbers = pd.to_numeric(cells, errors="coerce")

@@ -1,4 +1,4 @@
-"""MedMNIST: small images and volumes in one .npz, with an official split."""
+"""MedMNIST: small images and volumes in one .npz file, with an official split."""
 
 from __future__ import annotations
 
@@ -25,14 +25,15 @@ _READING = threading.Lock()
 
 @dataclass(frozen=True, kw_only=True)
 class MedMnist(Dataset):
-    """Any official MedMNIST file, 2D or 3D, 28 to 224 pixels; it names no patients, so each image stands for one.
+    """Any official MedMNIST file, 2D or 3D, of 28 to 224 pixels.
 
-    A picture has D = 1, colours become their luminance, and a pixel counts as 1 mm. A file of several labels an image
-    has a target for each, `label_0`, `label_1` ...; else the target is `label`.
+    MedMNIST names no patients, so each image counts as a patient. A picture has D = 1, colours become their luminance,
+    and a pixel counts as 1 mm. If images have several labels, each is a target, `label_0`, `label_1` ...; otherwise the
+    target is `label`.
 
     Args:
-        file: The .npz with `train_images`, `train_labels`, `val_...` and `test_...`.
-        ordinal: Whether the order of the classes means something (RetinaMNIST).
+        file: The .npz file with `train_images`, `train_labels`, `val_...` and `test_...`.
+        ordinal: Whether the classes have an order (RetinaMNIST).
 
     References:
         J. Yang et al., MedMNIST v2: a large-scale lightweight benchmark for 2D and 3D biomedical image classification,
@@ -47,26 +48,26 @@ class MedMnist(Dataset):
 
     @property
     def sequences(self) -> tuple[str, ...]:
-        """There is one."""
+        """The single sequence, `image`."""
         return ("image",)
 
     @property
     def patients_known(self) -> bool:
-        """MedMNIST's files hold no patient ids."""
+        """False: MedMNIST's files hold no patient ids."""
         return False
 
     def targets(self) -> list[Target]:
-        """One a label column."""
+        """One target for each label column."""
         samples = self._samples
         names = [name for name in samples.columns if name.startswith("label")]
         return [Target(n, n, tuple(sorted(samples[n].unique().tolist())), ordinal=self.ordinal) for n in names]
 
     def samples(self) -> pd.DataFrame:
-        """One row an image, `train_0` to the last of test; a copy."""
+        """One row for each image, from `train_0` to the last test image; a copy."""
         return self._samples.copy()
 
     def load(self, study: str, sequence: str) -> Image | None:
-        """The image of a study such as `val_7`; the arrays of its split are read once a process and kept."""
+        """The image of a study such as `val_7`; each process reads the arrays of a split once."""
         split, _, number = study.rpartition("_")
         if sequence not in self.sequences or study not in self._samples.index:
             return None
@@ -107,7 +108,7 @@ class MedMnist(Dataset):
                 images = self._array(f"{split}_images")
                 labelled = int((self._samples["split"] == split).sum())
                 if len(images) != labelled:
-                    raise DataError(f"{self.file}: {len(images)} {split}_images have {labelled} {split}_labels")
+                    raise DataError(f"{self.file}: {len(images)} {split}_images, but {labelled} {split}_labels")
                 self._kept[split] = images
             return self._kept[split]
 
@@ -115,12 +116,12 @@ class MedMnist(Dataset):
         if not self.file:
             raise DataError("medmnist has no file: set `file` to an official .npz such as breastmnist.npz")
         if not Path(self.file).is_file():
-            raise DataError(f"{self.file}: no such file: MedMNIST's files lie at doi:10.5281/zenodo.10519652")
+            raise DataError(f"{self.file}: no such file: MedMNIST's files are at doi:10.5281/zenodo.10519652")
         try:
             with Path(self.file).open("rb") as file, np.load(file) as arrays:
                 array: NDArray[Any] = arrays[name]
                 return array
         except KeyError:
-            raise DataError(f"{self.file}: has no array '{name}': is it a MedMNIST file?") from None
+            raise DataError(f"{self.file}: no array '{name}': is it a MedMNIST file?") from None
         except (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error) as error:
-            raise DataError(f"{self.file}: can't be read, truncated or no .npz: {error}") from error
+            raise DataError(f"{self.file}: can't be read, truncated or not an .npz file: {error}") from error

@@ -1,4 +1,4 @@
-"""OAI: MRI of both knees (DESS), graded for osteoarthritis by Kellgren and Lawrence."""
+"""OAI: MRI of both knees (DESS), graded for osteoarthritis after Kellgren and Lawrence."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from data.base import DataError, Dataset, Image, Target, exclusions
+from data.base import DataError, Dataset, Exclusion, Image, Target, exclusions
 from data.reading import series, spreadsheets
 
 if TYPE_CHECKING:
@@ -17,20 +17,19 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-Exclusion = tuple[str, str, str, str]
-
 _TABLE = "kXR_SQ_BU00.txt"
 _GRADES = (0, 1, 2, 3, 4)
 _ARTHRITIS = 2
-_PROJECT = 15  # the one that graded every knee
+_PROJECT = 15  # the reading project that graded every knee
 _SIDES = {1: "right", 2: "left"}
 _SEQUENCE = "dess"
+_SHOWN = {"side": {"left": "Left knee", "right": "Right knee"}, "sequence": {_SEQUENCE: "Sagittal DESS"}}
 _SERIES = re.compile(r"SAG_3D_DESS_(LEFT|RIGHT)", re.IGNORECASE)
 _PARTICIPANT = re.compile(r"\d{7}")
 _VISIT = re.compile(r"(\d+)m")
 
 
-class _Read(NamedTuple):
+class _KneesRead(NamedTuple):
     samples: pd.DataFrame
     scans: dict[str, Path]  # the series of each knee
     excluded: list[Exclusion]
@@ -40,17 +39,20 @@ class _Read(NamedTuple):
 class Oai(Dataset):
     """Knee MRI in the layouts of the Osteoarthritis Initiative; a sample is a knee, which is a study of its own.
 
-    Series are found below a folder of the participant's seven digits: as released, `00m/0.C.2/{ID}/{date}/{number}/001`
-    (what each holds is asked of SeriesDescription), or sorted by name, `{ID}/.../SAG_3D_DESS_{LEFT|RIGHT}/*`. Where
-    name and header name different sides, the series is left out. Of a knee's several series the first by date and name
-    is kept. Only the baseline is read, since the table grades it: folders of later visits (`12m`) are left out.
+    Series are found below a folder with the participant's seven digits. They are laid out as released,
+    `00m/0.C.2/{ID}/{date}/{number}/001`, where SeriesDescription identifies them, or sorted by name,
+    `{ID}/.../SAG_3D_DESS_{LEFT|RIGHT}/*`. Where folder and header name different sides, the series is left out. Of
+    several series of a knee, the first by date and name is kept. Only the baseline is read, since the table grades no
+    other visit: folders of later visits (`12m`) are left out.
 
-    Slices are turned so that D grows to the patient's left, H to the feet, W to the back, in the scanner's units. The
-    inner side of a left knee therefore comes first, of a right knee last: region `whole` mirrors left knees if asked.
+    Slices are turned so that D grows to the patient's left, H to the feet and W to the back. Pixels keep the scanner's
+    units. The inner side of a left knee comes first, and that of a right knee last; region `whole` can mirror left
+    knees.
 
     Args:
-        folder: Holds the participants' folders, at any depth.
-        table: The grades, separated by `|`; "" takes `kXR_SQ_BU00.txt` of the folder. Rows of READPRJ 15 count.
+        folder: The folder that holds the participants' folders, at any depth.
+        table: The table of grades, separated by `|`; "" takes `kXR_SQ_BU00.txt` of the folder. Only rows of READPRJ 15
+            are used.
 
     References:
         C. G. Peterfy et al., The osteoarthritis initiative: report on the design rationale for the magnetic resonance
@@ -61,33 +63,35 @@ class Oai(Dataset):
     cites = ("peterfy2008",)
     packages = ("simpleitk",)
 
+    shown = _SHOWN
+
     folder: str = ""
     table: str = ""
 
     @property
     def sequences(self) -> tuple[str, ...]:
-        """The 3D dual-echo steady state with water excitation."""
+        """The 3D dual-echo steady state (DESS) with water excitation."""
         return (_SEQUENCE,)
 
     @property
     def locations(self) -> tuple[str, ...]:
-        """The knee's side."""
+        """The side of the knee."""
         return ("side",)
 
     def targets(self) -> list[Target]:
-        """The grade of Kellgren and Lawrence, and whether it is 2 or more."""
+        """The Kellgren-Lawrence grade, and whether it is 2 or more."""
         return [Target("kl", "kl", _GRADES, ordinal=True), Target("oa", "oa", (0, 1))]
 
     def samples(self) -> pd.DataFrame:
-        """One row a knee that has a grade and a series, in the order of the table; a copy."""
+        """One row for each knee with a grade and a series, in the order of the table; a copy."""
         return self._read.samples.copy()
 
     def excluded(self) -> pd.DataFrame:
-        """Rows that give no grade, knees that lack a grade or a series, series that can't be told or are not needed."""
+        """Rows without a grade, knees without a grade or a series, and series that are unknown or not needed."""
         return exclusions(self._read.excluded)
 
     def load(self, study: str, sequence: str) -> Image | None:
-        """The knee in sagittal slices; files that can't be read stand in its `faults`."""
+        """The knee in sagittal slices; its `faults` name the files that could not be read."""
         if sequence != _SEQUENCE or study not in self._read.scans:
             return None
         return series.read([self._read.scans[study]], "sagittal")
@@ -97,41 +101,43 @@ class Oai(Dataset):
         return series.files(self._read.scans[study]) if study in self._read.scans else []
 
     @cached_property
-    def _read(self) -> _Read:
+    def _read(self) -> _KneesRead:
         if not self.folder:
-            raise DataError(f"oai has no folder: set `folder` to where {_TABLE} and the participants' folders lie")
+            raise DataError(f"oai has no folder: set `folder` to the folder of {_TABLE} and the participants' folders")
         folder = Path(self.folder)
         if not folder.is_dir():
-            raise DataError(f"{folder}: no such folder: OAI's series lie below folders of a participant's seven digits")
+            raise DataError(
+                f"{folder}: no such folder: OAI's series are below folders with a participant's seven digits"
+            )
         path = Path(self.table) if self.table else _table_of(folder)
         excluded: list[Exclusion] = []
         grades = _grades(path, excluded)
         scans = _scans(folder, excluded)
         if not scans:
             raise DataError(
-                f"{folder}: no series SAG_3D_DESS_LEFT or _RIGHT below a participant's folder of seven digits"
+                f"{folder}: no series SAG_3D_DESS_LEFT or _RIGHT below a folder with a participant's seven digits"
             )
         excluded += _unpaired(path, grades, scans)
         samples = grades[grades.index.isin(scans)]
-        return _Read(samples, {knee: scans[knee] for knee in samples.index}, excluded)
+        return _KneesRead(samples, {knee: scans[knee] for knee in samples.index}, excluded)
 
 
 def _table_of(folder: Path) -> Path:
     found = sorted(path for path in folder.iterdir() if path.name.casefold() == _TABLE.casefold())
     if not found:
-        raise DataError(f"{folder}: has no {_TABLE}: set `table` to the file of the grades")
+        raise DataError(f"{folder}: no {_TABLE}: set `table` to the file of the grades")
     return found[0]
 
 
 def _grades(path: Path, excluded: list[Exclusion]) -> pd.DataFrame:
-    """One row a graded knee; rows that can't be used are added to `excluded`."""
+    """One row for each graded knee; unusable rows are added to `excluded`."""
     import pandas as pd
 
     table = spreadsheets.read(path)
     names = {"patient": "ID", "side": "SIDE", "project": "READPRJ", "kl": "V00XRKL"}
-    told = pd.DataFrame({name: spreadsheets.column(table, column, path) for name, column in names.items()})
-    # A code with or without its meaning: "2: Minimal".
-    rows = told.apply(lambda column: column.str.extract(r"^(\d+)(?:\.0*)?(?:\s*:.*)?$")[0]).assign(knee="")
+    cells = pd.DataFrame({name: spreadsheets.column(table, column, path) for name, column in names.items()})
+    # A cell is a code, with or without its meaning: "2: Minimal".
+    rows = cells.apply(lambda column: column.str.extract(r"^(\d+)(?:\.0*)?(?:\s*:.*)?$")[0]).assign(knee="")
     rows["line"] = rows.index.astype("str")
 
     def leave_out(bad: pd.Series[bool], why: pd.Series[str] | str) -> pd.DataFrame:
@@ -141,22 +147,24 @@ def _grades(path: Path, excluded: list[Exclusion]) -> pd.DataFrame:
         return kept
 
     others = rows["project"] != str(_PROJECT)
-    for project, count in told.loc[others, "project"].fillna("absent").value_counts(sort=False).items():
+    for project, count in cells.loc[others, "project"].fillna("absent").value_counts(sort=False).items():
         excluded.append((path.name, "", "", f"{count} rows of READPRJ {project}: only project {_PROJECT} is used"))
     rows = rows[~others]
 
-    rows = leave_out(rows["patient"].isna(), "names no participant")
+    rows = leave_out(rows["patient"].isna(), "has no participant")
     sides = rows["side"].map({str(code): side for code, side in _SIDES.items()})
     unknown = sides.isna()
-    rows = leave_out(unknown, "SIDE is " + told.loc[rows.index[unknown], "side"].fillna("absent") + ", expected 1 or 2")
+    rows = leave_out(
+        unknown, "SIDE is " + cells.loc[rows.index[unknown], "side"].fillna("absent") + ", expected 1 or 2"
+    )
     rows = rows.assign(side=sides[rows.index], knee=rows["patient"] + "_" + sides[rows.index])
     graded = rows["kl"].isin(map(str, _GRADES))
-    said = told.loc[rows.index[~graded], "kl"].fillna("absent")
-    rows = leave_out(~graded, "V00XRKL is " + said + f", expected {_GRADES[0]} to {_GRADES[-1]}")
+    others = cells.loc[rows.index[~graded], "kl"].fillna("absent")
+    rows = leave_out(~graded, "V00XRKL is " + others + f", expected {_GRADES[0]} to {_GRADES[-1]}")
     repeated = rows.duplicated(["knee", "kl"])
     first = rows.groupby("knee")["line"].transform("first")[repeated]
     rows = leave_out(repeated, "the same as line " + first + ", which is kept")
-    rows = leave_out(rows.duplicated("knee", keep=False), "another row contradicts it, and none is kept")
+    rows = leave_out(rows.duplicated("knee", keep=False), "another row contradicts it, so none is kept")
 
     kl = rows["kl"].astype("int64")
     columns = {
@@ -170,42 +178,44 @@ def _grades(path: Path, excluded: list[Exclusion]) -> pd.DataFrame:
 
 
 def _scans(root: Path, excluded: list[Exclusion]) -> dict[str, Path]:
-    """The folder of each knee's series; those that can't be told or are not needed are added to `excluded`."""
+    """The folder of each knee's series; unknown and unneeded series are added to `excluded`."""
     found: list[tuple[tuple[str, ...], str, Path]] = []
     for path, patient in _folders(root, excluded):
         named = _side(str(path.relative_to(root)))
         where = str(path)
         if patient is None:
             if named:
-                excluded.append((where, "", _SEQUENCE, "lies below no participant's folder (seven digits)"))
+                excluded.append((where, "", _SEQUENCE, "is not below a participant's folder (seven digits)"))
             continue
         files = series.files(path)
         if not files:
             if named:
-                why = "holds no .dcm file and none named by a number"
+                why = "holds no .dcm file and no file named by a number"
                 excluded.append((where, f"{patient}_{named}", _SEQUENCE, why))
             continue
         try:
-            told = _side(_description(files))
+            described = _side(_description(files))
         except DataError as error:
             if not named:
-                excluded.append((where, "", "", f"no file says of which series it is: {error}"))
+                excluded.append((where, "", "", f"no file names its series: {error}"))
                 continue
-            told = named
-        if named and told and named != told:
-            excluded.append((where, "", _SEQUENCE, f"its folder says {named}, its files say {told}"))
-        elif side := named or told:
+            described = named
+        if named and described and named != described:
+            excluded.append(
+                (where, "", _SEQUENCE, f"its folder is named {named}, its files are described as {described}")
+            )
+        elif side := named or described:
             parts = path.relative_to(root).parts
             found.append((parts[parts.index(patient) :], f"{patient}_{side}", path))
     scans: dict[str, Path] = {}
     for _, knee, path in sorted(found):
         if (kept := scans.setdefault(knee, path)) != path:
-            excluded.append((str(path), knee, _SEQUENCE, f"of the same knee as {kept}, which is kept"))
+            excluded.append((str(path), knee, _SEQUENCE, f"shows the same knee as {kept}, which is kept"))
     return scans
 
 
 def _folders(root: Path, excluded: list[Exclusion]) -> Iterator[tuple[Path, str | None]]:
-    """All folders without folders inside or with files, and the participant they are of, if one is named."""
+    """Folders with files or without folders inside, each with the participant that its path names, or None."""
     for name, inner, files in os.walk(root):
         path = Path(name)
         for later in sorted(f for f in inner if (visit := _VISIT.fullmatch(f)) and int(visit[1])):
@@ -218,10 +228,10 @@ def _folders(root: Path, excluded: list[Exclusion]) -> Iterator[tuple[Path, str 
 
 
 def _description(files: list[Path]) -> str:
-    """What the first readable file says its series is.
+    """The SeriesDescription of the first readable file.
 
     Raises:
-        DataError: None can be read.
+        DataError: No file can be read.
     """
     failures = []
     for path in files:
@@ -238,7 +248,7 @@ def _side(text: str) -> str | None:
 
 
 def _unpaired(path: Path, grades: pd.DataFrame, scans: dict[str, Path]) -> list[Exclusion]:
-    """Knees with a series and no grade, and knees with a grade and no series."""
+    """Exclusions of knees with a series and no grade, and of knees with a grade and no series."""
     ungraded = sorted(set(scans).difference(grades.index))
     rows = [(str(scans[knee]), knee, _SEQUENCE, f"no usable grade in {path.name}") for knee in ungraded]
     unseen = grades[~grades.index.isin(scans)]

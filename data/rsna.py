@@ -1,9 +1,9 @@
-"""RSNA 2024: lumbar spine MRI in three sequences, graded for stenosis at 25 places a study."""
+"""RSNA 2024: lumbar spine MRI in three sequences, graded for stenosis at 25 places in each study."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 import numpy as np
 
-from data.base import DataError, Dataset, Float64, Image, Target, exclusions
+from data.base import DataError, Dataset, Exclusion, Float64, Image, Target, exclusions
 from data.reading import series
+from data.rsna_challenge import submission as rsna_submission
 from data.rsna_challenge import tables as rsna_tables
-from data.rsna_challenge.metric import rsna_log_loss
-from data.rsna_challenge.tables import CLASSES, SEQUENCES, Mark
+from data.rsna_challenge.metric import SCORES, rsna_log_loss
+from data.rsna_challenge.places import CLASSES, SEQUENCES, SHOWN
+from data.rsna_challenge.tables import AnnotatedPoint
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,21 +25,21 @@ if TYPE_CHECKING:
 _IMAGES = "train_images"
 
 
-class _Read(NamedTuple):
+class _StudiesRead(NamedTuple):
     samples: pd.DataFrame
     series: dict[str, dict[str, str]]  # the sequence of each series, by study and series
-    seen: dict[tuple[str, str], list[str]]  # the series that have a folder, by study and sequence
-    marks: dict[str, list[Mark]]
-    excluded: list[rsna_tables.Exclusion]
+    seen: dict[tuple[str, str], list[str]]  # the series with a folder, by study and sequence
+    points: dict[str, list[AnnotatedPoint]]
+    excluded: list[Exclusion]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Rsna(Dataset):
-    """Lumbar spine MRI in RSNA 2024's layout; a sample is one grading of one level, 25 a study.
+    """Lumbar spine MRI in RSNA 2024's layout; a sample is one grading of one level, 25 in each study.
 
-    A sequence of a study may have several DICOM series, which are joined and sorted by position. Sagittal slices are
-    turned so that D grows to the patient's left, H to the feet, W to the back; axial ones so that D grows to the head,
-    H to the back, W to the left. Pixels keep the scanner's units. Patient and study are the same.
+    Several DICOM series of one sequence are joined and sorted by position. Sagittal slices are turned so that D grows
+    to the patient's left, H to the feet, W to the back; axial ones so that D grows to the head, H to the back, W to the
+    left. Pixels keep the scanner's units. Patient and study are the same.
 
     Annotated points are x (column) and y (row) of the file `{instance_number}.dcm`, as continuous pixel indices: the
     centre of the first pixel is (0, 0).
@@ -50,18 +52,20 @@ class Rsna(Dataset):
         T. Richards et al., RSNA 2024 Lumbar Spine Degenerative Classification, kaggle.com, 2024.
     """
 
+    losses: ClassVar[tuple[str, ...]] = SCORES
     words = "lumbar spine MRI of the RSNA 2024 challenge"
     cites = ("richards2024",)
     packages = ("simpleitk",)
 
     new_studies: ClassVar[str] = "dicom_study"
+    shown = SHOWN
 
     folder: str = ""
-    sequences: tuple[str, ...] = tuple(SEQUENCES.values())
+    sequences: tuple[str, ...] = SEQUENCES
 
     @property
     def locations(self) -> tuple[str, ...]:
-        """What is graded, on which side and at which level."""
+        """The condition, the side and the level."""
         return ("condition", "side", "level")
 
     @property
@@ -70,55 +74,55 @@ class Rsna(Dataset):
         return ("level",)
 
     def targets(self) -> list[Target]:
-        """All gradings pooled; one a condition; one a condition and side; one a column of `train.csv`."""
+        """All gradings pooled; one target for each condition, for each condition and side, and for each place."""
         return rsna_tables.targets()
 
     def samples(self) -> pd.DataFrame:
-        """One row a grading of a study with at least one image, in the order of `train.csv`; a copy."""
+        """One row for each grading of a study with an image, in the order of `train.csv`; a copy."""
         return self._read.samples.copy()
 
     def excluded(self) -> pd.DataFrame:
-        """Absent and unknown labels, studies without images, series that are absent or of no known kind, odd rows."""
+        """Absent and unknown labels, studies without images, absent or unknown series, and odd rows."""
         return exclusions(self._read.excluded)
 
     def load(self, study: str, sequence: str) -> Image | None:
-        """All series of a sequence as one stack; what could not be read stands in its `faults`."""
+        """All series of a sequence as one stack; its `faults` name the files that could not be read."""
         folders = self._folders(study, sequence)
         if not folders:
             return None
         image = series.read(folders, sequence.partition("_")[0])
-        marked = {self._images / study / m.series / f"{m.instance}.dcm" for m in self._read.marks.get(study, [])}
+        marked = {self._images / study / m.series / f"{m.instance}.dcm" for m in self._read.points.get(study, [])}
         absent = sorted(path for path in marked if path.parent in folders and not path.is_file())
-        return replace(image, faults=(*image.faults, *(f"{path}: marked, but no such file" for path in absent)))
+        return replace(image, faults=(*image.faults, *(f"{path}: marked, but it is missing" for path in absent)))
 
     def files(self, study: str) -> list[Path]:
-        """The DICOM files of the study's series, and of other series those that something was marked on."""
+        """The DICOM files of the study's series, and the files of other series on which a point was marked."""
         folders = [folder for sequence in self.sequences for folder in self._folders(study, sequence)]
-        marked = {self._images / study / m.series / f"{m.instance}.dcm" for m in self._read.marks.get(study, [])}
+        marked = {self._images / study / m.series / f"{m.instance}.dcm" for m in self._read.points.get(study, [])}
         elsewhere = sorted(path for path in marked if path.parent not in folders and path.is_file())
         return [path for folder in folders for path in sorted(folder.glob("*.dcm"))] + elsewhere
 
     def digest(self, study: str, of_file: Callable[[Path], str]) -> str:
-        """Changes with the study's DICOM files and with its rows of the series and coordinates tables."""
+        """Changes with the study's DICOM files, and with its rows in the tables of series and coordinates."""
         rows = [f"{name} {sequence}" for name, sequence in self._read.series.get(study, {}).items()]
-        rows += [" ".join(map(str, mark)) for mark in self._read.marks.get(study, [])]
+        rows += [" ".join(map(str, mark)) for mark in self._read.points.get(study, [])]
         files = [f"{path.parent.name}/{path.name} {of_file(path)}" for path in self.files(study)]
         return hashlib.sha256("\n".join(rows + files).encode()).hexdigest()
 
     def points(self, study: str) -> pd.DataFrame:
-        """The points of the coordinates table in patient mm, by the tags of the slice on which each was marked."""
+        """The points of the coordinates table in patient mm, from the tags of the slice on which each was marked."""
         import pandas as pd
 
         listed = self._read.series.get(study, {})
-        headers: dict[Path, series.Header | DataError] = {}
+        places: dict[Path, series.SlicePlace | DataError] = {}
         rows = []
-        for mark in self._read.marks.get(study, []):
+        for mark in self._read.points.get(study, []):
             place, fault = np.full(3, np.nan), ""
             try:
                 if mark.series not in listed:
-                    raise DataError(f"{rsna_tables.SERIES_FILE}: series {mark.series}, where it is marked, has no row")
+                    raise DataError(f"{rsna_tables.SERIES_FILE}: the marked series {mark.series} has no row")
                 path = self._images / study / mark.series / f"{mark.instance}.dcm"
-                place = _place(path, mark.x, mark.y, headers)
+                place = _place(path, mark.x, mark.y, places)
             except DataError as error:
                 fault = str(error)
             rows.append((mark.sample, listed.get(mark.series, ""), *place, fault))
@@ -126,7 +130,7 @@ class Rsna(Dataset):
         return pd.DataFrame(rows, columns=columns).set_index("sample")
 
     def scores(self, predictions: pd.DataFrame, weights: Float64 | None = None) -> dict[str, Float64]:
-        """RSNA's score and its terms, where all three conditions are predicted; see `rsna_log_loss`.
+        """RSNA's score and its terms if all three conditions are predicted; see `rsna_log_loss`.
 
         Raises:
             ValueError: A sample is not in the dataset.
@@ -142,6 +146,17 @@ class Rsna(Dataset):
         y = predictions["y"].to_numpy(dtype=np.int64)
         return rsna_log_loss(study, condition, y, predictions[columns].to_numpy(dtype=np.float64), weights)
 
+    @classmethod
+    def submission(
+        cls,
+        studies: Mapping[str, Mapping[tuple[str, ...], Sequence[float]]],
+        *,
+        classes: Sequence[str],
+        base_rates: Mapping[str, Sequence[float]],
+    ) -> pd.DataFrame:
+        """Kaggle's `submission.csv`."""
+        return rsna_submission.submission(studies, classes=classes, base_rates=base_rates)
+
     @property
     def _images(self) -> Path:
         return Path(self.folder) / _IMAGES
@@ -150,15 +165,15 @@ class Rsna(Dataset):
         return [self._images / study / name for name in self._read.seen.get((study, sequence), [])]
 
     @cached_property
-    def _read(self) -> _Read:
+    def _read(self) -> _StudiesRead:
         if not self.folder:
             raise DataError(f"rsna has no folder: set `folder` to where {rsna_tables.GRADINGS_FILE} and {_IMAGES}/ lie")
-        if unknown := set(self.sequences).difference(SEQUENCES.values()):
-            raise DataError(f"rsna has no sequence '{min(unknown)}': use some of {', '.join(SEQUENCES.values())}")
+        if unknown := set(self.sequences).difference(SEQUENCES):
+            raise DataError(f"rsna has no sequence '{min(unknown)}': use some of {', '.join(SEQUENCES)}")
         if not self._images.is_dir():
             raise DataError(f"{self._images}: no such folder: RSNA's scans lie in {_IMAGES}/STUDY/SERIES/INSTANCE.dcm")
         folder = Path(self.folder)
-        excluded: list[rsna_tables.Exclusion] = []
+        excluded: list[Exclusion] = []
         listed = rsna_tables.read_series(folder / rsna_tables.SERIES_FILE, excluded)
         seen: dict[tuple[str, str], list[str]] = {}
         for study, sequences in listed.items():
@@ -168,29 +183,29 @@ class Rsna(Dataset):
                 if (self._images / study / name).is_dir():
                     seen.setdefault((study, sequence), []).append(name)
                 else:
-                    why = f"listed in {rsna_tables.SERIES_FILE}, but no such folder"
+                    why = f"listed in {rsna_tables.SERIES_FILE}, but there is no such folder"
                     excluded.append((f"{_IMAGES}/{study}/{name}", "", sequence, why))
         scanned = {study for study, _ in seen}
         samples = rsna_tables.read_gradings(folder / rsna_tables.GRADINGS_FILE, scanned, excluded)
-        marks = rsna_tables.read_marks(folder / rsna_tables.MARKS_FILE, excluded)
-        return _Read(samples, listed, seen, marks, excluded)
+        points = rsna_tables.read_points(folder / rsna_tables.POINTS_FILE, excluded)
+        return _StudiesRead(samples, listed, seen, points, excluded)
 
 
-def _place(path: Path, x: float, y: float, headers: dict[Path, series.Header | DataError]) -> Float64:
-    """LPS mm `(3,)` of a pixel index of a file, whose header is read once.
+def _place(path: Path, x: float, y: float, places: dict[Path, series.SlicePlace | DataError]) -> Float64:
+    """LPS mm `(3,)` of a pixel index in a file; each header is read once.
 
     Raises:
         DataError: The file can't be read, or the point lies outside its image.
     """
-    if path not in headers:
+    if path not in places:
         try:
-            headers[path] = series.read_header(path)
+            places[path] = series.read_place(path)
         except DataError as error:
-            headers[path] = error
-    header = headers[path]
-    if isinstance(header, DataError):
-        raise header
-    rows, columns = header.shape
+            places[path] = error
+    place = places[path]
+    if isinstance(place, DataError):
+        raise place
+    rows, columns = place.shape
     if not (-0.5 <= x <= columns - 0.5 and -0.5 <= y <= rows - 0.5):
         raise DataError(f"{path}: the point x {x:g}, y {y:g} lies outside its {columns} x {rows} pixels")
-    return np.asarray(header.plane[:3] @ [0.0, y, x, 1.0])
+    return np.asarray(place.plane[:3] @ [0.0, y, x, 1.0])

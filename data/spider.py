@@ -1,4 +1,4 @@
-"""SPIDER: lumbar spine MRI with instance masks and eight gradings a disc."""
+"""SPIDER: lumbar spine MRI with instance masks and eight gradings of each disc."""
 
 from __future__ import annotations
 
@@ -10,13 +10,11 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from data.base import DataError, Dataset, Image, Target, exclusions
+from data.base import DataError, Dataset, Exclusion, Image, Target, exclusions
 from data.reading import label_maps, spreadsheets, volumes
 
 if TYPE_CHECKING:
     import pandas as pd
-
-Exclusion = tuple[str, str, str, str]
 
 
 class _Grading(NamedTuple):
@@ -38,7 +36,7 @@ _GRADINGS = {
 _GRADING_FILES = tuple(f"{n}.{end}" for n in ("radiological_gradings", "annotations") for end in ("csv", "xlsx"))
 _CLINICAL = {
     "sex": "sex",
-    "age": "birth_date",  # so called, but it holds an age
+    "age": "birth_date",  # in spite of its name it holds an age
     "manufacturer": "Manufacturer",
     "model": "ManufacturerModelName",
     "field_strength": "MagneticFieldStrength",
@@ -52,18 +50,20 @@ _VERTEBRAE = ("S1", *(f"L{n}" for n in range(5, 0, -1)), *(f"T{n}" for n in rang
 class Spider(Dataset):
     """Lumbar spine MRI in SPIDER's layout; a sample is a disc, graded by a radiologist.
 
-    Images are turned to sagittal slices (D grows to the patient's left, H to the feet, W to the back) in the scanner's
-    units. Masks hold vertebrae 1.. from the bottom, 100 for the canal and 201.. for the discs from the bottom, so that
-    a sample's `mask_label` is 200 + `ivd`. The official validation patients are `split` "test".
+    Images are turned to sagittal slices (D grows to the patient's left, H to the feet, W to the back) and keep the
+    scanner's units. Masks label vertebrae from 1 and discs from 201, both from the bottom, and the canal with 100, so
+    that a sample's `mask_label` is 200 + `ivd`. The official validation patients have the `split` "test".
 
     Args:
-        folder: Holds `images/{patient}_{sequence}.mha` and `masks/` (or `images/images/`, `masks/masks/`).
-        tables: Holds `radiological_gradings` (or `annotations`, .csv or .xlsx) and `overview.csv`; "" takes `folder`.
+        folder: The folder of `images/{patient}_{sequence}.mha` and `masks/` (or `images/images/`, `masks/masks/`).
+        tables: The folder of `radiological_gradings` (or `annotations`, .csv or .xlsx) and `overview.csv`; "" takes
+            `folder`.
         sequences: The sequences to read, as the files spell them.
-        masks: A folder of masks of another segmenter to read instead, `{patient}_{sequence}` .mha or .nii.gz on the
-            images' own grid; "" takes SPIDER's.
-        mask_labels: What the labels of `masks` are in SPIDER's: `"totalspineseg"`, `"spineps"` (its instance masks), or
-            a CSV file with the columns `label` and `spider`; "" where they are SPIDER's already. Only with `masks`.
+        masks: A folder with masks of another segmenter, `{patient}_{sequence}` .mha or .nii.gz on the images' own grid;
+            "" takes SPIDER's masks.
+        mask_labels: How the labels of `masks` translate to SPIDER's: `"totalspineseg"`, `"spineps"` (its instance
+            masks), or a CSV file with the columns `label` and `spider`; "" if they are SPIDER's already. Only with
+            `masks`.
 
     References:
         J. van der Graaf et al., Lumbar spine segmentation in MR images: a dataset and a public benchmark, Scientific
@@ -82,12 +82,12 @@ class Spider(Dataset):
 
     @property
     def locations(self) -> tuple[str, ...]:
-        """The disc's level, from L5/S1 upward."""
+        """The level of the disc, from L5/S1 upwards."""
         return ("level",)
 
     @property
     def clinical(self) -> tuple[str, ...]:
-        """What `overview.csv` says of the patient and the scanner; all missing where there is none."""
+        """The columns of `overview.csv` about the patient and the scanner; all missing without that file."""
         return tuple(_CLINICAL)
 
     def targets(self) -> list[Target]:
@@ -95,15 +95,15 @@ class Spider(Dataset):
         return [Target(name, name, grading.classes, grading.ordinal) for name, grading in _GRADINGS.items()]
 
     def samples(self) -> pd.DataFrame:
-        """One row a graded disc of a patient with at least one image, in the order of the gradings; a copy."""
+        """One row for each graded disc of a patient with at least one image, in the order of the gradings; a copy."""
         return self._read[0].copy()
 
     def excluded(self) -> pd.DataFrame:
-        """Rows that name no disc or contradict each other, and single grades that are absent or out of range."""
+        """Rows without a disc, rows that contradict each other, and single grades that are absent or out of range."""
         return exclusions(self._read[1])
 
     def load(self, study: str, sequence: str) -> Image | None:
-        """The scan in sagittal slices with its mask; without one where there is no folder of masks."""
+        """The scan in sagittal slices with its mask; without a mask if there is no folder of masks."""
         if (study, sequence) not in self._scans:
             return None
         image, mask = self._scans[study, sequence]
@@ -111,13 +111,13 @@ class Spider(Dataset):
         return label_maps.apply(scan, self.mask_labels) if self.mask_labels else scan
 
     def files(self, study: str) -> list[Path]:
-        """The study's images and masks, and what the masks' labels mean."""
+        """The study's images and masks, and the map of the masks' labels."""
         found = [self._scans[study, s] for s in self.sequences if (study, s) in self._scans]
         labels = [label_maps.path(self.mask_labels)] if self.mask_labels else []
         return [path for path in (*chain(*found), *labels) if path is not None and path.is_file()]
 
     def digest(self, study: str, of_file: Callable[[Path], str]) -> str:
-        """Changes too with whether a scan is expected to have a mask."""
+        """Also changes when a scan gets or loses its mask."""
         masked = [self._scans[study, s][1] is not None for s in self.sequences if (study, s) in self._scans]
         return hashlib.sha256(f"{super().digest(study, of_file)} {masked}".encode()).hexdigest()
 
@@ -125,17 +125,17 @@ class Spider(Dataset):
     def _scans(self) -> dict[tuple[str, str], tuple[Path, Path | None]]:
         """Image and mask by patient and sequence."""
         if not self.folder:
-            raise DataError("spider has no folder: set `folder` to where images/ and masks/ lie")
+            raise DataError("spider has no folder: set `folder` to the folder of images/ and masks/")
         if self.mask_labels and not self.masks:
             raise DataError(
                 f"mask_labels '{self.mask_labels}' would relabel SPIDER's own masks: set `masks` to the folder of the "
-                "other segmenter's, or leave mask_labels out"
+                "other segmenter, or leave mask_labels out"
             )
         if self.mask_labels:
             label_maps.path(self.mask_labels)
         images, masks = _inner(Path(self.folder) / "images"), _inner(Path(self.folder) / "masks")
         if not images.is_dir():
-            raise DataError(f"{images}: no such folder: SPIDER's scans lie in images/PATIENT_SEQUENCE.mha")
+            raise DataError(f"{images}: no such folder: SPIDER's scans are in images/PATIENT_SEQUENCE.mha")
         scans = {}
         for path in sorted(images.glob("*.mha")):
             if (name := _patient_and_sequence(path.stem, self.sequences)) is not None:
@@ -145,11 +145,13 @@ class Spider(Dataset):
         return scans
 
     def _mask(self, masks: Path, image: Path) -> Path | None:
-        """Where a scan's mask is expected; None where no masks are."""
+        """The expected file of a scan's mask; None without a folder of masks."""
         if not self.masks:
             return masks / image.name if masks.is_dir() else None
         if not Path(self.masks).is_dir():
-            raise DataError(f"masks '{self.masks}' is not a folder: masks lie in it as {image.stem}.nii.gz or .mha")
+            raise DataError(
+                f"masks '{self.masks}' is not a folder: its masks must be named {image.stem}.nii.gz or .mha"
+            )
         packed = Path(self.masks) / f"{image.stem}.nii.gz"
         return packed if packed.is_file() else Path(self.masks) / image.name
 
@@ -168,7 +170,7 @@ class Spider(Dataset):
 
 
 def _inner(folder: Path) -> Path:
-    """Some unpackings nest images/images."""
+    """The folder itself, or the folder of the same name inside it, which some archives unpack to."""
     return folder / folder.name if (folder / folder.name).is_dir() else folder
 
 
@@ -177,7 +179,7 @@ def _patient_and_sequence(name: str, sequences: Iterable[str]) -> tuple[str, str
 
 
 def _discs(path: Path, scanned: set[str]) -> tuple[pd.DataFrame, list[Exclusion]]:
-    """One row a usable disc, and what was left out."""
+    """One row for each usable disc, and the exclusions."""
     import pandas as pd
 
     table = spreadsheets.read(path)
@@ -192,7 +194,7 @@ def _discs(path: Path, scanned: set[str]) -> tuple[pd.DataFrame, list[Exclusion]
         excluded.extend((path.name, sample, "", reason) for sample, reason in zip(samples, reasons, strict=True))
 
     anonymous = discs["patient"].isna()
-    name(discs[anonymous], "names no patient")
+    name(discs[anonymous], "has no patient")
     unseen = discs[~anonymous & ~discs["patient"].isin(scanned)]
     if len(unseen):
         why = f"{unseen['patient'].nunique()} patients with {len(unseen)} graded discs have no image"
@@ -212,7 +214,7 @@ def _discs(path: Path, scanned: set[str]) -> tuple[pd.DataFrame, list[Exclusion]
     name(discs[repeated], "the same as line " + kept + ", which is kept")
     discs = discs[~repeated]
     unsure = discs.duplicated(disc, keep=False)
-    name(discs[unsure], "another row contradicts it, and none is kept")
+    name(discs[unsure], "another row contradicts it, so none is kept")
     discs = discs[~unsure]
 
     raw = discs
@@ -240,7 +242,7 @@ def _shown(values: pd.Series[str]) -> pd.Series[str]:
 
 
 def _patients(path: Path, sequences: tuple[str, ...]) -> pd.DataFrame:
-    """Clinical columns and `split` of each patient: those of T2's row, what it lacks from the other sequences'."""
+    """Clinical columns and `split` of each patient, from the row of T2 and, where it is empty, from other sequences."""
     import pandas as pd
 
     table = spreadsheets.read(path)
@@ -256,6 +258,6 @@ def _patients(path: Path, sequences: tuple[str, ...]) -> pd.DataFrame:
     rows["patient"] = [patient for patient, _ in scans]
     splits = rows[["patient", "split"]].dropna().drop_duplicates()
     if len(both := splits.loc[splits.duplicated("patient"), "patient"]):
-        raise DataError(f"{path}: patient {both.iloc[0]} is in two subsets, and a split must be by patient")
+        raise DataError(f"{path}: patient {both.iloc[0]} is in two subsets, but a split must be by patient")
     rows["other"] = [sequence != "t2" for _, sequence in scans]
     return rows.sort_values("other", kind="stable").groupby("patient").first().drop(columns="other")

@@ -1,1 +1,1 @@
-"""Image to tokens: one encoder a file."""
+"""Image to tokens: one encoder in each file."""

@@ -1,4 +1,4 @@
-"""The contract of an encoder, the tokens that it makes, and the base of all torch encoders."""
+"""The contract of an encoder, and the tokens that it makes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from data.describing.plug_in import Description, PlugIn, WeightsFrom
 if TYPE_CHECKING:
     import pandas as pd
 
-CHUNK = 1 << 26  # bytes of tokens that are read at a time
+CHUNK = 1 << 26  # bytes of tokens read at a time
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,9 +25,10 @@ class Tokens:
     """The embedding of one sequence for N samples.
 
     Args:
-        values: `(M, T, F)` float32, memory-mapped where it comes from the store; a token a slice, T = 1 for volumes.
+        values: `(M, T, F)` float32, memory-mapped if they come from the store. There is one token for each slice, or T
+            = 1 for volumes.
         present: `(M, T)` bool; False where an entry has fewer than T slices.
-        rows: `(N,)` int64 from samples to entries; -1 where the sample lacks the sequence.
+        rows: `(N,)` int64 entry of each sample; -1 where the sample lacks the sequence.
     """
 
     values: Float32
@@ -35,11 +36,11 @@ class Tokens:
     rows: NDArray[np.int64]
 
     def take(self, samples: NDArray[np.int64]) -> Tokens:
-        """The tokens of some samples, by position; values are shared."""
+        """The tokens of some samples, by position; the values are shared, not copied."""
         return replace(self, rows=self.rows[samples])
 
     def gather(self) -> tuple[Float32, NDArray[np.bool_]]:
-        """`(N, T, F)` float32 and `(N, T)` bool in memory; zeros and False where a sample lacks the sequence."""
+        """Values `(N, T, F)` float32 and presence `(N, T)` bool in memory; zeros and False where it is absent."""
         have = self.rows >= 0
         values = np.zeros((len(self.rows), *self.values.shape[1:]), dtype=np.float32)
         values[have] = self.values[self.rows[have]]
@@ -48,7 +49,7 @@ class Tokens:
         return values, present
 
     def means(self) -> tuple[Float32, NDArray[np.bool_]]:
-        """The mean over the slices present: `(N, F)` float32 and `(N,)` bool, read in chunks."""
+        """The mean over the slices present `(N, F)` float32, and which samples have a slice `(N,)`; read in chunks."""
         out = np.zeros((len(self.rows), self.values.shape[2]), dtype=np.float32)
         have = np.zeros(len(self.rows), dtype=bool)
         step = self.samples_in(CHUNK)
@@ -63,7 +64,7 @@ class Tokens:
         return out, have
 
     def entries(self) -> Iterator[Float32]:
-        """The tokens present `(m, F)` of the entries that samples lead to, each entry once, in chunks."""
+        """The tokens present, `(m, F)` in chunks, of the entries that samples use; each entry comes once."""
         used = np.unique(self.rows[self.rows >= 0])
         step = self.samples_in(CHUNK)
         for start in range(0, len(used), step):
@@ -72,35 +73,35 @@ class Tokens:
             self.release()
 
     def samples_in(self, size: int) -> int:
-        """How many samples' tokens lie in so many bytes; at least 1."""
+        """How many samples have so many bytes of tokens; at least 1."""
         _, slices, features = self.values.shape
         return int(max(1, size // max(1, 4 * slices * features)))
 
     def release(self) -> None:
-        """Gives back the memory of what was read from a mapped file; it is read again when asked for."""
+        """Frees the memory of values that were read from a mapped file; they are read again when needed."""
         if isinstance(self.values, np.memmap) and self.values.mode == "r" and hasattr(mmap, "MADV_DONTNEED"):
             mapped: Any = self.values
             mapped._mmap.madvise(mmap.MADV_DONTNEED)
 
 
 class FittedEncoder(Protocol):
-    """An encoder that is ready to encode: its network is built, or trained."""
+    """An encoder that is ready to encode, after its network is built or trained."""
 
     def encode(self, images: Iterable[Image]) -> Iterator[Float32]:
         """One `(T, F)` float32 array for each image, in order; images may be a stream."""
         ...
 
     def save(self, folder: Path) -> None:
-        """Writes what was learnt (safetensors, JSON); nothing for an encoder that learns nothing."""
+        """Writes what was learnt (safetensors, JSON); an encoder that learns nothing writes nothing."""
         ...
 
     def artifacts(self) -> Mapping[str, pd.DataFrame | NDArray[Any]]:
-        """Tables and arrays worth keeping: learning curves, reconstructions."""
+        """Tables and arrays that the run keeps, such as learning curves and reconstructions."""
         ...
 
 
 class FittedClassifier(FittedEncoder, Protocol):
-    """An encoder that was trained with labels and can say what it thinks of its own tokens."""
+    """An encoder that was trained with labels and gives probabilities of its own."""
 
     def log_probabilities(self, tokens: Float32) -> Float32:
         """Calibrated log-probabilities `(n, K)` of vectors `(n, F)`, each the mean over a sample's tokens."""
@@ -110,10 +111,11 @@ class FittedClassifier(FittedEncoder, Protocol):
 class Encoder(PlugIn):
     """Image to tokens. A plug-in is a frozen keyword-only dataclass.
 
-    `learns` says from what: `"nothing"` is computed once for a dataset, `"images"` and `"labels"` once a fold on its
-    training patients. `measures` says that a feature is NaN where it can't be measured: each fold puts the mean of its
-    training samples there, and adds a feature that says where it did. `classifies` says that `fit`, which then learns
-    from labels, gives a `FittedClassifier`: the head `own` reads its probabilities.
+    `learns` names what the encoder learns from. With `"nothing"` tokens are computed once for the dataset; with
+    `"images"` and `"labels"` the encoder is trained in each fold, on its training patients. `measures` is true where a
+    feature that can't be measured is NaN. Each fold then fills in the mean of its training samples, and adds a feature
+    that marks where it did so. `classifies` is true where `fit` learns from labels and gives a `FittedClassifier`,
+    whose probabilities the head `own` reads.
     """
 
     learns: ClassVar[Literal["nothing", "images", "labels"]] = "nothing"
@@ -129,13 +131,13 @@ class Encoder(PlugIn):
         seed: int,
         device: str,
     ) -> FittedEncoder:
-        """Builds the encoder, and trains it where it learns.
+        """Builds the encoder, and trains it if it learns.
 
         Args:
             images: The training crops of the fold, read when indexed; empty for an encoder that learns nothing.
             y: `(len(images),)` class indices for an encoder that learns from labels, else None.
             groups: `(len(images),)` patient of each image, for inner splits.
-            seed: For what draws: weights, batches, splits.
+            seed: For everything that is drawn: weights, batches, splits.
             device: `"cpu"` or `"cuda"`.
         """
         raise NotImplementedError
@@ -145,18 +147,18 @@ class Encoder(PlugIn):
         raise NotImplementedError
 
     def weights_digest(self) -> str:
-        """What says which pretrained weights are used, found without torch; empty where none are.
+        """Identifies the pretrained weights, without torch; empty if there are none.
 
-        The sha256 of a file of weights; for weights of a hub, their name there.
+        It is the sha256 of a file of weights, or the name of weights on a hub.
         """
         return ""
 
     def frozen(self) -> Self:
-        """This encoder without its projection: what the stored tokens are made by."""
+        """This encoder without its projection; it makes the tokens that are stored."""
         return self
 
     def projection(self) -> Projection | None:
-        """What is fitted in the fold on stored tokens, or None."""
+        """The projection that each fold fits on stored tokens, or None."""
         return None
 
     def describe(self) -> Description:
@@ -183,7 +185,7 @@ class Projection(Protocol):
     learns: ClassVar[bool]
 
     def fit(self, values: Float32, *, seed: int) -> FittedProjection:
-        """Learns from the training tokens `(n, F)` of the fold; a random projection only takes F from them."""
+        """Learns from the training tokens `(n, F)` of the fold; a random projection uses only their F."""
         ...
 
 
@@ -191,5 +193,5 @@ class FittedProjection(Protocol):
     """A projection that can be applied."""
 
     def __call__(self, values: Float32) -> Float32:
-        """`(..., F)` to `(..., F')`, float32."""
+        """Projects `(..., F)` to `(..., F')` float32."""
         ...

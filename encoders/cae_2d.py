@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from encoders.autoencoder.base import Autoencoder
-from encoders.autoencoder.recipe import DISC, DISC_SMALL, KNEE, Recipe
+from encoders.autoencoder.recipe import DISC, DISC_SMALL, KNEE, AutoencoderRecipe
 from encoders.base import Encoder
 
 
@@ -15,46 +15,48 @@ from encoders.base import Encoder
 class Cae2d(Autoencoder, Encoder):
     """A 2D convolutional autoencoder; every slice is a token of `latent` features.
 
-    Convolutions of stride 2, a dense layer to the latent, and back by 4x4 transposed convolutions of stride 2; Adam.
-    Fields that are 0 or empty take what the preset has:
+    The encoder has convolutions of stride 2 and a dense layer to the latent; the decoder goes back by 4x4 transposed
+    convolutions of stride 2; Adam. Fields that are 0 or empty take the value of the preset:
 
-    - `knee`, the published one: 64x64 pixels of intensity, 5x5 convolutions 64, 128, 256, 256 (LeakyReLU .2), 100
+    - `knee`, as published: 64x64 pixels of intensity, 5x5 convolutions 64, 128, 256, 256 (LeakyReLU .2), 100
       features between 0 and 1 (sigmoid), squared error, batches of 128, 100 epochs.
-    - `disc`: the published 3D one in 2D: a mask of 64x64 pixels of 1 mm, 3x3 convolutions 32 to 512 with BatchNorm and
-      ReLU, 8 features, binary cross-entropy, batches of 16, 100 epochs, along which the learning rate falls to 0.
-    - `disc_small`: the same for two cores: 32x32 pixels of 2 mm, 16 to 128 channels, 4 features, batches of 8,
+    - `disc`, the published 3D autoencoder in 2D: a mask of 64x64 pixels of 1 mm, 3x3 convolutions 32 to 512 with
+      BatchNorm and ReLU, 8 features, binary cross-entropy, batches of 16, 100 epochs, over which the learning rate
+      falls to 0.
+    - `disc_small`, the same for two cores: 32x32 pixels of 2 mm, 16 to 128 channels, 4 features, batches of 8,
       40 epochs.
 
     For intensities on two cores: `channels=(16, 32, 64, 64), size=32, epochs=30, batch_size=32, learning_rate=.002`.
 
-    Training stops when the loss on held-out patients has not fallen for `patience` epochs, and the best epoch is
-    kept. Where `validation` of the patients is less than one, nobody is held out, all epochs run, the last is kept,
-    and the curve has no validation loss.
+    Training stops when the loss on held-out patients has not fallen for `patience` epochs, and the best epoch is kept.
+    Where `validation` is less than one patient, nobody is held out: all epochs run, the last is kept, and the learning
+    curve has no validation loss.
 
     Args:
         preset: `knee`, `disc` or `disc_small`.
-        size: Side of the square that goes in, in pixels; a multiple of 2 for each convolution.
-        channels: Of the convolutions, one each.
+        size: Side of the square input, in pixels; each convolution must be able to halve it.
+        channels: Channels of each convolution.
         kernel: Side of the convolutions; odd.
-        latent: Features of a token.
+        latent: Number of features of a token.
         input: `intensity`, `mask` (of the structure that the crop is around) or `both`.
-        loss: `mse`, or `bce`, for inputs between 0 and 1.
-        placing: `resize` stretches each crop to `size`; `pad` crops or pads it at `spacing_mm`, so that lengths count.
-        spacing_mm: Of a pixel along H and W, for `pad`.
-        variational: Whether features are the means of normal distributions, drawn from while training.
-        beta: Weight of their divergence from a standard normal distribution; 1 with `bce` is the evidence bound.
-        epochs: At most.
-        batch_size: Slices a training step.
-        learning_rate: Of Adam.
+        loss: `mse`, or `bce` for inputs between 0 and 1.
+        placing: `resize` stretches each crop to `size`; `pad` crops or pads it at `spacing_mm`, which preserves
+            lengths.
+        spacing_mm: Size of a pixel along H and W, for `pad`.
+        variational: Whether features are the means of normal distributions, which training draws from.
+        beta: Weight of their divergence from a standard normal distribution; 1 with `bce` gives the evidence bound.
+        epochs: Largest number of epochs.
+        batch_size: Slices in each training step.
+        learning_rate: Learning rate of Adam.
         validation: Share of the training patients held out to stop early.
-        patience: Epochs without a fall before training stops.
-        show_epochs: Epochs after which the same slices are reconstructed and kept.
-        precision: Of encoding; training is in fp32.
+        patience: Training stops after so many epochs without a fall of the held-out loss.
+        show_epochs: Epochs after which reconstructions of the same slices are kept.
+        precision: Precision of encoding; training is in fp32.
         rescale: Whether the 1st to 99th percentile of each crop's intensity is first stretched to [0, 1].
 
     References:
         A. Creswell, K. Arulkumaran, A. A. Bharath, On denoising autoencoders trained to minimise binary
-        cross-entropy, 2017, arXiv:1708.08487 (the code that the published knee autoencoder builds on).
+        cross-entropy, 2017, arXiv:1708.08487 (the code behind the published knee autoencoder).
         D. P. Kingma, M. Welling, Auto-encoding variational Bayes, 2014, arXiv:1312.6114.
         I. Loshchilov, F. Hutter, SGDR: Stochastic gradient descent with warm restarts, 2017, arXiv:1608.03983 (the
         fall of the learning rate, without restarts).
@@ -64,7 +66,7 @@ class Cae2d(Autoencoder, Encoder):
     cites = ("creswell2017", "kingma2015")
     packages = ("torch", "opencv-python-headless")
 
-    presets: ClassVar[Mapping[str, Recipe]] = {
+    presets: ClassVar[Mapping[str, AutoencoderRecipe]] = {
         "knee": replace(KNEE, shape=(64, 64), spacing_mm=(2.2, 2.2), latent=100, batch_size=128, epochs=100),
         "disc": replace(DISC, shape=(64, 64), spacing_mm=(1.0, 1.0)),
         "disc_small": replace(DISC_SMALL, shape=(32, 32), spacing_mm=(2.0, 2.0)),
@@ -74,5 +76,5 @@ class Cae2d(Autoencoder, Encoder):
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """A square."""
+        """The square input, `(H, W)`."""
         return (self.size, self.size) if self.size else ()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from encoders.autoencoder.base import Autoencoder
-from encoders.autoencoder.recipe import DISC, DISC_SMALL, KNEE, Recipe
+from encoders.autoencoder.recipe import DISC, DISC_SMALL, KNEE, AutoencoderRecipe
 from encoders.base import Encoder
 
 
@@ -15,39 +15,40 @@ from encoders.base import Encoder
 class Cae3d(Autoencoder, Encoder):
     """A 3D convolutional autoencoder; a volume is one token of `latent` features.
 
-    Convolutions of stride 2, a dense layer to the latent, and back by 4x4x4 transposed convolutions of stride 2; Adam.
-    Fields that are 0 or empty take what the preset has:
+    The encoder has convolutions of stride 2 and a dense layer to the latent; the decoder goes back by 4x4x4 transposed
+    convolutions of stride 2; Adam. Fields that are 0 or empty take the value of the preset:
 
     - `knee`, for a GPU: 160x64x64 voxels of intensity, 5x5x5 convolutions 64, 128, 256, 256 (LeakyReLU .2), 200
       features between 0 and 1 (sigmoid), squared error, batches of 4, 500 epochs.
     - `disc`, for a GPU: a mask of 64x64x64 voxels of 1 mm, 3x3x3 convolutions 32, 64, 128, 256, 512 with BatchNorm and
-      ReLU, 8 features, binary cross-entropy, batches of 16, 100 epochs, along which the learning rate falls to 0.
+      ReLU, 8 features, binary cross-entropy, batches of 16, 100 epochs, over which the learning rate falls to 0.
     - `disc_small`, for two cores: the same with 32x32x32 voxels of 2 mm, 16, 32, 64, 128 channels, 4 features,
       batches of 8, 40 epochs.
 
-    Training stops when the loss on held-out patients has not fallen for `patience` epochs, and the best epoch is
-    kept. Where `validation` of the patients is less than one, nobody is held out, all epochs run, the last is kept,
-    and the curve has no validation loss.
+    Training stops when the loss on held-out patients has not fallen for `patience` epochs, and the best epoch is kept.
+    Where `validation` is less than one patient, nobody is held out: all epochs run, the last is kept, and the learning
+    curve has no validation loss.
 
     Args:
         preset: `knee`, `disc` or `disc_small`.
-        size: Voxels (D, H, W) that go in; each a multiple of 2 for each convolution.
-        channels: Of the convolutions, one each.
+        size: Voxels (D, H, W) of the input; each convolution must be able to halve every side.
+        channels: Channels of each convolution.
         kernel: Side of the convolutions; odd.
-        latent: Features.
+        latent: Number of features.
         input: `intensity`, `mask` (of the structure that the crop is around) or `both`.
-        loss: `mse`, or `bce`, for inputs between 0 and 1.
-        placing: `resize` stretches each crop to `size`; `pad` crops or pads it at `spacing_mm`, so that lengths count.
-        spacing_mm: Of a voxel along D, H and W, for `pad`.
-        variational: Whether features are the means of normal distributions, drawn from while training.
-        beta: Weight of their divergence from a standard normal distribution; 1 with `bce` is the evidence bound.
-        epochs: At most.
-        batch_size: Volumes a training step.
-        learning_rate: Of Adam.
+        loss: `mse`, or `bce` for inputs between 0 and 1.
+        placing: `resize` stretches each crop to `size`; `pad` crops or pads it at `spacing_mm`, which preserves
+            lengths.
+        spacing_mm: Size of a voxel along D, H and W, for `pad`.
+        variational: Whether features are the means of normal distributions, which training draws from.
+        beta: Weight of their divergence from a standard normal distribution; 1 with `bce` gives the evidence bound.
+        epochs: Largest number of epochs.
+        batch_size: Volumes in each training step.
+        learning_rate: Learning rate of Adam.
         validation: Share of the training patients held out to stop early.
-        patience: Epochs without a fall before training stops.
-        show_epochs: Epochs after which the same volumes are reconstructed and kept.
-        precision: Of encoding; training is in fp32.
+        patience: Training stops after so many epochs without a fall of the held-out loss.
+        show_epochs: Epochs after which reconstructions of the same volumes are kept.
+        precision: Precision of encoding; training is in fp32.
         rescale: Whether the 1st to 99th percentile of each crop's intensity is first stretched to [0, 1].
 
     References:
@@ -60,11 +61,11 @@ class Cae3d(Autoencoder, Encoder):
     cites = ("creswell2017", "kingma2015")
     packages = ("torch",)
 
-    presets: ClassVar[Mapping[str, Recipe]] = {"knee": KNEE, "disc": DISC, "disc_small": DISC_SMALL}
+    presets: ClassVar[Mapping[str, AutoencoderRecipe]] = {"knee": KNEE, "disc": DISC, "disc_small": DISC_SMALL}
 
     size: tuple[int, ...] = ()
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """As given."""
+        """The input's `(D, H, W)`."""
         return self.size

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -15,52 +14,56 @@ from numpy.typing import NDArray
 from data.base import Float32, Image
 from data.describing.networks import papers
 from data.describing.plug_in import Description
+from data.numerics.temperature import best_temperature
+from data.text.names import nearest
 from encoders.base import Encoder
-from encoders.finetuning.calibration import temperature
-from encoders.finetuning.fitted import NETWORK, TOLD, FittedFinetuned
+from encoders.finetuning.crops import PreparedCrops
+from encoders.finetuning.fitted import FACTS, NETWORK, FittedFinetuned
 from encoders.finetuning.network import build, weights_digest
-from encoders.finetuning.training import Crops, Trainer
-from encoders.networks.pixels import demand_scaled, resize_slices, stretch
+from encoders.finetuning.training import Trainer, TrainingSettings
+from encoders.networks.pixels import network_inputs, resize_slices
 from encoders.networks.stopping import held_out_by_label
 from encoders.networks.torch_base import TorchEncoder, seeded
 from encoders.networks.weighting import class_weights
 from encoders.networks.weights import load_weights, read_weights
 
+LARGEST_TEMPERATURE = 20.0  # a few rows, all classified correctly, would want the temperature 0
+
 
 @dataclass(frozen=True, kw_only=True)
 class Finetuned(Encoder):
-    """A timm network trained with labels; every slice is a token of F features, those ahead of its classifier.
+    """A timm network trained with labels; every slice is a token of F features, those before its classifier.
 
-    Each slice of a crop, as three equal channels, goes through the network; the features are averaged over the slices,
-    and a linear layer gives the classes. Trained with cross-entropy by AdamW along one cycle of the learning rate,
-    until the loss on held-out patients has not fallen for `patience` epochs; the best epoch is kept. A temperature,
-    fitted on the same patients with every crop counted once, calibrates the probabilities, which head `own` reads.
+    Each slice of a crop goes through the network as three equal channels. The features are averaged over the slices,
+    and a linear layer gives the classes. AdamW trains with cross-entropy along one cycle of the learning rate, until
+    the loss on held-out patients has not fallen for `patience` epochs; the best epoch is kept. A temperature, fitted on
+    the same patients, calibrates the probabilities, which head `own` reads. Every crop counts once for it.
 
-    Augmentation turns, shifts, scales, changes contrast and brightness and adds noise. It never mirrors: left and right
-    are different findings.
+    Augmentation turns, shifts and scales crops, changes contrast and brightness, and adds noise. It never mirrors,
+    since left and right are different findings.
 
     The presets are `convnext` (`convnext_tiny`), `densenet121`, `efficientnetv2` (`tf_efficientnetv2_s`), and
-    `efficientnet_lite0` (`tf_efficientnet_lite0`), whose pretrained weights come with a package and need no hub. On
-    a CPU the same seed gives the same bits with one number of threads.
+    `efficientnet_lite0` (`tf_efficientnet_lite0`), whose pretrained weights come from a package and need no hub. On a
+    CPU, the same seed and number of threads give the same bits.
 
     Args:
-        preset: A network by its short name; "" takes `network`.
+        preset: Short name of a network; "" takes `network`.
         network: A name in `timm.list_models()`, with or without the tag of its weights, where `preset` is empty.
-        weights: What training starts from: `"pretrained"` (timm's own, fetched from the hub), a file, or `"random"`.
+        weights: Where training starts: `"pretrained"` (timm's own, fetched from the hub), a file, or `"random"`.
         size: Side of the square that each slice is resized to, in pixels.
-        epochs: At most; the cycle of the learning rate is as long.
-        batch_size: Crops a training step.
-        learning_rate: The highest of the cycle.
+        epochs: Largest number of epochs, and the length of the learning rate's cycle.
+        batch_size: Crops in each training step.
+        learning_rate: Highest learning rate of the cycle.
         decay: Weight decay of AdamW.
-        class_weights: Whether every class weighs the same in the loss, however many crops it has; probabilities are
-            then those of classes that are equally frequent.
-        dropout: Share of the averaged features that are dropped in training.
-        augmentation: Strength; 1 is up to 10 degrees, 5 % shift, 10 % scale, 20 % contrast; 0 is none.
-        validation: Share of the training patients held out to stop early and for the temperature; with 0 all epochs are
+        class_weights: Whether every class has the same weight in the loss, however many crops it has. Probabilities are
+            then those of equally frequent classes.
+        dropout: Share of the averaged features that is dropped in training.
+        augmentation: Strength of the augmentation; 1 is up to 10 degrees, 5 % shift, 10 % scale and 20 % contrast.
+        validation: Share of the training patients held out to stop early and to fit the temperature. With 0 all epochs
             run, the last is kept and the temperature is 1.
-        patience: Epochs without a fall before training stops.
-        precision: Of training: `"auto"` is bfloat16 where a GPU's autocast allows, and float32 on a CPU; `"fp32"`.
-            Tokens are computed in float32.
+        patience: Training stops after so many epochs without a fall of the held-out loss.
+        precision: Precision of training: `"auto"` is bfloat16 where a GPU's autocast allows, and float32 on a CPU;
+            `"fp32"` is always float32. Tokens are computed in float32.
         rescale: Whether the 1st to 99th percentile of each crop is first stretched to [0, 1].
 
     References:
@@ -111,9 +114,8 @@ class Finetuned(Encoder):
                 "for any network of timm set preset='' and network=NAME"
             )
         if self.preset and self.preset not in self.presets:
-            close = difflib.get_close_matches(self.preset, self.presets, n=1, cutoff=0)
             raise ValueError(
-                f"preset ({self.preset}) must be one of {', '.join(self.presets)}: did you mean '{close[0]}'? "
+                f"no preset '{self.preset}'{nearest(self.preset, self.presets)} "
                 "For any other network of timm set preset='' and network=NAME"
             )
         least = {"size": 1, "epochs": 1, "batch_size": 2, "patience": 1}
@@ -137,13 +139,12 @@ class Finetuned(Encoder):
         return self.presets[self.preset] if self.preset else self.network
 
     def weights_digest(self) -> str:
-        """Of the file, or the name on the hub."""
+        """The digest of the file, or the name of the weights on the hub."""
         return weights_digest(self.model, self.weights)
 
     def prepare(self, image: Image) -> Float32:
-        """The inputs of one image, one a slice: `(D, 1, size, size)`."""
-        pixels = resize_slices(image.pixels, self.size, self.size)
-        return (stretch(pixels) if self.rescale else demand_scaled(pixels))[:, None]
+        """The inputs of one image, one for each slice: `(D, 1, size, size)`."""
+        return network_inputs(resize_slices(image.pixels, self.size, self.size), rescale=self.rescale)[:, None]
 
     def fit(
         self,
@@ -154,11 +155,11 @@ class Finetuned(Encoder):
         seed: int,
         device: str,
     ) -> FittedFinetuned:
-        """Trains on all crops but those of the patients held out.
+        """Trains on all crops except those of the held-out patients.
 
         Raises:
-            ValueError: No labels, a single class, too few patients, a network that timm lacks or a size that it can't
-                take.
+            ValueError: There are no labels, a single class or too few patients, timm has no such network, or the
+                network can't take this size.
             WeightsError: The hub can't be reached, or the file doesn't fit.
         """
         if y is None:
@@ -167,17 +168,21 @@ class Finetuned(Encoder):
         classes = int(y.max()) + 1
         network = self._on(device, self.weights, classes, seed)
         weights, _ = class_weights(y[~held], classes, weighted=self.class_weights)
-        trainer = Trainer(self, network, Crops(images, self.prepare, device), y, weights, device)
+        settings = TrainingSettings(**{field.name: getattr(self, field.name) for field in fields(TrainingSettings)})
+        trainer = Trainer(settings, network, PreparedCrops(images, self.prepare, device), y, weights, device)
         curve = trainer.train(np.flatnonzero(~held), np.flatnonzero(held), seed)
         rows = np.flatnonzero(held)
-        found = temperature(trainer.logits(rows), y[rows]) if len(rows) else 1.0
+        found = 1.0
+        if len(rows):
+            logits = trainer.logits(rows).astype(np.float64)
+            found = best_temperature(logits, y[rows], largest=LARGEST_TEMPERATURE)
         return self._fitted(network, found, curve, device)
 
     def held_out(self, y: NDArray[np.int64], groups: NDArray[np.str_], seed: int) -> NDArray[np.bool_]:
-        """Which crops `(n,)` are of the patients held out, who are spread evenly over the patients' mean labels.
+        """`(n,)` bool: the crops of the held-out patients, who are spread evenly over the patients' mean labels.
 
         Raises:
-            ValueError: There is a single class or patient, or a class is left without training patients.
+            ValueError: There is a single class or patient, or a class keeps no training patients.
         """
         present = np.unique(y)
         if len(present) == 1:
@@ -187,7 +192,7 @@ class Finetuned(Encoder):
         held = held_out_by_label(y, groups, self.validation, seed)
         if self.validation and not held.any():
             raise ValueError(
-                f"validation ({self.validation}) needs 2 patients or more, there is {len(np.unique(groups))}: "
+                f"validation ({self.validation}) needs 2 patients or more, but there is {len(np.unique(groups))}: "
                 "set validation=0"
             )
         missing = np.setdiff1d(present, y[~held])
@@ -200,12 +205,12 @@ class Finetuned(Encoder):
         return held
 
     def load(self, folder: Path, *, device: str) -> FittedFinetuned:
-        """What `FittedFinetuned.save` wrote; asks no hub and no file of weights."""
-        told = json.loads((folder / TOLD).read_text())
-        network = self._on(device, "random", told["classes"], 0)
+        """What `FittedFinetuned.save` wrote; it needs no hub and no file of weights."""
+        facts = json.loads((folder / FACTS).read_text())
+        network = self._on(device, "random", facts["classes"], 0)
         load_weights(network, read_weights(folder / NETWORK), source=folder / NETWORK)
-        curve = [{k: float("nan") if v is None else v for k, v in line.items()} for line in told["curve"]]
-        return self._fitted(network, told["temperature"], curve, device)
+        curve = [{k: float("nan") if v is None else v for k, v in line.items()} for line in facts["curve"]]
+        return self._fitted(network, facts["temperature"], curve, device)
 
     def _on(self, device: str, weights: str, classes: int, seed: int) -> Any:
         import torch

@@ -20,18 +20,18 @@ FILES = {10: "_23dataset", 18: "_23dataset", 34: "_23dataset", 50: "_23dataset",
 
 @dataclass(frozen=True, kw_only=True)
 class Medicalnet(Projected, TorchEncoder):
-    """MedicalNet's 3D ResNet; a volume is one token of 512 features (depth 10, 18, 34) or 2048.
+    """MedicalNet's 3D ResNet; a volume is one token of 512 (depth 10, 18 and 34) or 2048 features.
 
-    MedicalNet was trained on volumes of mean 0 and standard deviation 1, so each crop is brought to that.
+    MedicalNet was trained on volumes of mean 0 and standard deviation 1, so each crop is standardised.
 
     Args:
         depth: 10, 18, 34, 50, 101, 152 or 200 layers.
         weights: `"pretrained"` (from the hub), a file in MedicalNet's format, or `"random"`.
         size: Voxels (D, H, W) that each volume is resized to.
         standardize: False where an image step has already brought the volume to mean 0 and standard deviation 1.
-        project: Features to project to, such as 512; 0 keeps all.
-        project_by: `"pca"` of the training tokens, or `"random"` Gaussian directions.
-        precision: `"fp32"`, or `"bf16"`, which moves features by up to 10 %.
+        project: Number of features to project to, such as 512; 0 keeps all.
+        project_by: `"pca"`, fitted on the training tokens, or `"random"`, Gaussian directions.
+        precision: `"fp32"`, or `"bf16"`, which changes features by up to 10 %.
 
     References:
         S. Chen, K. Ma, Y. Zheng, Med3D: Transfer Learning for 3D Medical Image Analysis, 2019, arXiv:1904.00625.
@@ -50,7 +50,7 @@ class Medicalnet(Projected, TorchEncoder):
     batch: ClassVar[Mapping[str, int]] = {"cpu": 4, "cuda": 32}
 
     def prepare(self, image: Image) -> Float32:
-        """`(1, 1, D, H, W)`."""
+        """The input of one image, `(1, 1, D, H, W)`."""
         volume = resize_volume(image.pixels, self.size)
         return (standardize(volume) if self.standardize else demand_scaled(volume))[None, None]
 
@@ -66,7 +66,7 @@ class Medicalnet(Projected, TorchEncoder):
         if self.depth not in FILES:
             raise ValueError(f"MedicalNet has no depth {self.depth}: use one of {', '.join(map(str, FILES))}")
         slim = self.depth in (18, 34)
-        # The first convolution of MedicalNet has stride 2; MONAI's default of 1 would halve what its filters see.
+        # The first convolution of MedicalNet has stride 2; with MONAI's default of 1 filters would see half as much.
         network: nn.Module = getattr(nets, f"resnet{self.depth}")(
             spatial_dims=3,
             n_input_channels=1,
@@ -81,7 +81,7 @@ class Medicalnet(Projected, TorchEncoder):
         return network
 
     def weights_digest(self) -> str:
-        """Of the file, or the name on the hub."""
+        """The digest of the file, or the name of the weights on the hub."""
         if self.weights == "random":
             return ""
         return "/".join(self._on_hub()) if self.weights == "pretrained" else file_digest(self.weights)

@@ -40,25 +40,25 @@ _PROPERTIES = {
     "inverse_difference_moment": "homogeneity",
     "correlation": "correlation",
 }
-"""Scikit-image's names of what the Image Biomarker Standardisation Initiative calls otherwise."""
+"""The names of the Image Biomarker Standardisation Initiative with those of scikit-image."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Radiomics(Encoder):
-    """One token a crop: statistics of the pixels in the structure, of their histogram and of their neighbours.
+    """One token for each crop: statistics of the structure's pixels, of their histogram and of neighbouring pixels.
 
-    Pixels are discretised to `bins` bins of equal width between the structure's own minimum and maximum, so that the
-    texture does not depend on the scanner's units. Neighbours are those one pixel apart in the slice, in 4 directions;
-    the grey-level co-occurrence matrices (symmetric, normalised) of a direction are merged over slices, and features
+    Pixels are sorted into `bins` bins of equal width between the structure's own minimum and maximum, so that the
+    texture does not depend on the scanner's units. Neighbours are one pixel apart within a slice, in 4 directions. The
+    grey-level co-occurrence matrices (symmetric, normalised) of a direction are merged over slices, and features are
     averaged over directions (2.5D, since slices are thick). The joint entropy is in bits. Names follow the Image
-    Biomarker Standardisation Initiative, but `standard_deviation` and `joint_energy` are roots of its variance and
-    angular second moment.
+    Biomarker Standardisation Initiative, but `standard_deviation` and `joint_energy` are the square roots of its
+    variance and angular second moment.
 
-    NaN where the structure does not determine a feature: skewness and kurtosis of a constant one, texture where no two
-    of its voxels are neighbours, and everything where it has none.
+    A feature is NaN where the structure does not determine it: skewness and kurtosis of a constant structure, texture
+    where no two of its voxels are neighbours, and all features where it has no voxel.
 
     Args:
-        bins: Of the discretised pixels.
+        bins: Number of grey levels.
 
     References:
         A. Zwanenburg et al., The Image Biomarker Standardization Initiative, Radiology 295, 2020,
@@ -84,7 +84,7 @@ class Radiomics(Encoder):
         seed: int,
         device: str,
     ) -> FittedEncoder:
-        """Learns nothing.
+        """Gives the encoder, which learns nothing.
 
         Raises:
             ValueError: `bins` is not between 2 and 255.
@@ -99,14 +99,14 @@ class _Extractor:
         self._bins = bins
 
     def encode(self, images: Iterable[Image]) -> Iterator[Float32]:
-        """`(1, F)` an image.
+        """`(1, F)` for each image.
 
         Raises:
-            ValueError: An image without a mask, or one that is around no structure of it.
+            ValueError: An image has no mask, or is not around a structure of it.
         """
         for image in images:
             if image.mask is None or image.structure is None:
-                raise ValueError("radiomics reads a structure of the mask: use region mask on scans with masks")
+                raise ValueError("radiomics measures a structure of the mask: use region mask on scans with masks")
             inside = image.mask == image.structure
             values = image.pixels[inside].astype(np.float64)
             features = np.full(len(Radiomics.feature_names), np.nan)
@@ -124,7 +124,7 @@ class _Extractor:
 
 
 def _discretised(values: Float64, bins: int) -> NDArray[np.uint8]:
-    """Values `(n,)` to bins 1 ... of equal width."""
+    """The bin of each value `(n,)`, from 1 to `bins`."""
     low, high = values.min(), values.max()
     if low == high:
         return np.ones(len(values), dtype=np.uint8)
@@ -150,7 +150,7 @@ def _histogram(grey: NDArray[np.uint8]) -> list[float]:
 
 
 def _texture(grey: NDArray[np.uint8], bins: int) -> list[float]:
-    """Means over the directions in which voxels have neighbours; `grey` `(D, H, W)` is 0 outside."""
+    """Texture features, averaged over directions with neighbours; `grey` `(D, H, W)` is 0 outside the structure."""
     from skimage.feature import graycomatrix, graycoprops
 
     angles = (0.0, np.pi / 4, np.pi / 2, 3 * np.pi / 4)

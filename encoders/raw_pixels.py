@@ -1,4 +1,4 @@
-"""The pixels themselves: the floor that a network must beat."""
+"""The pixels themselves, which a network must beat."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class RawPixels(Encoder):
-    """Every slice, resized, is a token of size x size features, in the units of its pixels.
+    """Every slice, resized, is a token of size x size features in the units of the image.
 
     Args:
         size: Side of the square that each slice is resized to, in pixels.
@@ -40,7 +40,7 @@ class RawPixels(Encoder):
         seed: int,
         device: str,
     ) -> FittedEncoder:
-        """Learns nothing."""
+        """Gives the encoder, which learns nothing."""
         return _Resizer(self.size)
 
 

@@ -1,4 +1,4 @@
-"""ResNet50 of ImageNet, its 2048 features whole or projected to fewer."""
+"""ResNet50 with ImageNet weights."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ MODEL = "resnet50.tv_in1k"
 class Resnet50(Projected, TorchEncoder):
     """ResNet50 with torchvision's first ImageNet weights; every slice is a token of 2048 features.
 
-    Takes pixels of about 0 to 1, as three equal channels.
+    Pixels must be about 0 to 1; they enter as three equal channels.
 
     Args:
         weights: `"pretrained"` (from the hub), a file (torchvision's or timm's), or `"random"`.
         size: Side of the square that each slice is resized to, in pixels.
-        project: Features to project to, such as 512; 0 keeps all 2048.
-        project_by: `"pca"` of the training tokens, or `"random"` Gaussian directions.
-        precision: `"fp32"`, or `"bf16"`, which moves features by up to 10 %.
+        project: Number of features to project to, such as 512; 0 keeps all 2048.
+        project_by: `"pca"`, fitted on the training tokens, or `"random"`, Gaussian directions.
+        precision: `"fp32"`, or `"bf16"`, which changes features by up to 10 %.
         rescale: Whether the 1st to 99th percentile of each crop is first stretched to [0, 1].
 
     References:
@@ -45,11 +45,11 @@ class Resnet50(Projected, TorchEncoder):
     rescale: bool = False
 
     def build(self, *, seed: int) -> nn.Module:
-        """The network on gray input."""
+        """The network for gray slices."""
         return photographic(create(MODEL, self.weights, self.size))
 
     def weights_digest(self) -> str:
-        """Of the file, or the name on the hub."""
+        """The digest of the file, or the name of the weights on the hub."""
         return digest(MODEL, self.weights)
 
     def describe(self) -> Description:

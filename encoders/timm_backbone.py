@@ -1,4 +1,4 @@
-"""2D networks from timm, cut before the classifier."""
+"""2D networks from timm, without their classifier."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ if TYPE_CHECKING:
 class TimmBackbone(Projected, TorchEncoder):
     """A timm network that turns every slice into one token.
 
-    Maps gray slices `(B, 1, size, size)`, as three equal channels, to `(B, F)`; `model` sets F (512 for resnet18).
-    Pixels are expected at about 0 to 1, and are normalised with the network's own mean and standard deviation.
+    Gray slices `(B, 1, size, size)` enter as three equal channels and become `(B, F)`; F depends on `model` (512 for
+    resnet18). Pixels must be about 0 to 1; they are normalised with the network's own mean and standard deviation.
 
     Args:
         model: A name in `timm.list_models()`, with or without the tag of its weights (`resnet50.tv_in1k`).
         weights: `"pretrained"` (timm's own, fetched from the hub), a file, or `"random"`.
         size: Side of the square that each slice is resized to, in pixels.
-        project: Features to project to, such as 512; 0 keeps all.
-        project_by: `"pca"` of the training tokens, or `"random"` Gaussian directions.
-        precision: `"fp32"`, or `"bf16"`, which moves features by up to 10 %.
+        project: Number of features to project to, such as 512; 0 keeps all.
+        project_by: `"pca"`, fitted on the training tokens, or `"random"`, Gaussian directions.
+        precision: `"fp32"`, or `"bf16"`, which changes features by up to 10 %.
         rescale: Whether the 1st to 99th percentile of each crop is first stretched to [0, 1].
 
     References:
@@ -47,11 +47,11 @@ class TimmBackbone(Projected, TorchEncoder):
     rescale: bool = False
 
     def build(self, *, seed: int) -> nn.Module:
-        """The network on gray input."""
+        """The network for gray slices."""
         return photographic(create(self.model, self.weights, self.size))
 
     def weights_digest(self) -> str:
-        """Of the file, or the name on the hub."""
+        """The digest of the file, or the name of the weights on the hub."""
         return digest(self.model, self.weights)
 
     def describe(self) -> Description:

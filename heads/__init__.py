@@ -1,1 +1,1 @@
-"""Vector to class probabilities: one classifier a file."""
+"""Vector to class probabilities: one classifier in each file."""

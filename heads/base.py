@@ -1,4 +1,4 @@
-"""The contract of a head, and what is done once for all of them: inner folds, balance, calibration, tuning, weights."""
+"""The contract of a head, and what all heads share: inner folds, balance, calibration, tuning, weights."""
 
 from __future__ import annotations
 
@@ -8,39 +8,36 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any, ClassVar, Literal, NamedTuple, Self, get_args
 
 import numpy as np
-from numpy.typing import NDArray
 
+from data.base import Float32, Float64, Int64
 from data.describing.plug_in import Description, PlugIn
-from heads.fitting.calibration import Calibration, Calibrator, calibrate
-from heads.fitting.parts import Float32, Float64, Labels, Part
+from data.text.names import nearest
+from heads.fitting.calibration import Calibration, calibrate
+from heads.fitting.fitted import FittedHead
+from heads.fitting.scores import macro_auc, probabilities, scores
 from heads.fitting.thresholds import ARGMAX, choose
-from heads.fitting.training import Balance, Refits, Training
+from heads.fitting.training import BalanceStep, InnerRefits, TrainingSet, TrainingSubset
 
 __all__ = [
-    "Balance",
+    "BalanceStep",
     "Calibration",
-    "Features",
     "FittedHead",
     "Float32",
     "Float64",
     "Head",
-    "Labels",
-    "Part",
-    "Refits",
-    "Rows",
-    "Training",
+    "InnerRefits",
+    "Int64",
+    "LabelledRows",
+    "TrainingSet",
+    "TrainingSubset",
 ]
 
-Features = Literal["all", "own", "location", "presence", "none"]
 
-SMALLEST = 1e-12  # a probability of 0 has log-odds of -28, not -inf
-
-
-class Rows(NamedTuple):
-    """What a classifier is fitted on, or stops by: X `(r, F)`, labels `(r,)` in `range(k)`, weights `(r,)` or None."""
+class LabelledRows(NamedTuple):
+    """Rows that a classifier is fitted on, or stops by: X `(r, F)`, y `(r,)` in `range(k)`, weights `(r,)` or None."""
 
     X: Float32
-    y: Labels
+    y: Int64
     weights: Float64 | None
 
 
@@ -48,118 +45,148 @@ class Rows(NamedTuple):
 class Head(PlugIn):
     """Features to probabilities of the classes. A plug-in is a frozen keyword-only dataclass with a `build`.
 
-    Class variables: `features` says what X holds: the embedding with its table columns (`"all"`), the probabilities
-    `(n, K)` of a fusion that was trained with labels (`"own"`), the one-hot locating columns (`"location"`), which
-    sequences a sample has, `(n, S)` (`"presence"`), or nothing, `(n, 0)`; `weighted` says that the classifier takes
-    `sample_weight`; `balanced` is False for a head that ignores the balance step; `lane` is where the engine runs it.
+    Class variables name what the head's X holds; at most one of them is true:
 
-    Probabilities of a fit on balanced rows are of another prior than the scans': unless it is calibrated, such a fit
-    also gets a sigmoid learnt on real held-out rows of inner folds (`FittedHead.recalibrated`).
+    - `reads_embedding`: the embedding with its table columns, `(n, F)`. This is the default.
+    - `reads_own_probabilities`: the probabilities of an encoder or a fusion that was trained with labels, `(n, K)`.
+    - `reads_locations`: the one-hot columns that locate a sample.
+    - `reads_presence`: which sequences a sample has, `(n, S)`.
 
-    On features that were trained with labels (`Training.refits`) a head is always calibrated, by `"sigmoid"` where
-    `calibration` is `"none"`; and one that stops early stops where it does on rows that the inner refits have not seen.
+    With none of them X is `(n, 0)`. `weighted` is true where the classifier takes `sample_weight`, `balanced` is False
+    for a head that ignores the balance step, and `lane` is where the engine runs the head. `in_every_grid` is the
+    place of a head among those that every grid has, whether it names them or not; None for all other heads.
+
+    A fit on balanced rows gives probabilities of another prior than the scans have. Unless the head is calibrated, such
+    a fit also gets a sigmoid that is learnt on real held-out rows of inner folds (`FittedHead.recalibrated`).
+
+    On features that were trained with labels (`TrainingSet.refits`) a head is always calibrated, by `"sigmoid"` where
+    `calibration` is `"none"`. If it stops early, it stops by rows that the inner refits have not seen.
 
     Args:
         calibration: `"none"`, `"sigmoid"` (Platt) or `"temperature"`, learnt on held-out rows of inner folds.
-        tune: Fields with the values to try, such as `{"C": [0.01, 0.1, 1]}`; every combination is scored by the
-            macro one-vs-rest AUC on the same inner folds, the first of the best is taken.
+        tune: Fields with the values to try, such as `{"C": [0.01, 0.1, 1]}`. Every combination is scored by the macro
+            one-vs-rest AUC on the same inner folds; the first of the best is taken.
     """
 
-    features: ClassVar[Features] = "all"
+    reads_embedding: ClassVar[bool] = True
+    reads_own_probabilities: ClassVar[bool] = False
+    reads_locations: ClassVar[bool] = False
+    reads_presence: ClassVar[bool] = False
     weighted: ClassVar[bool] = True
     balanced: ClassVar[bool] = True
     lane: ClassVar[Literal["cpu", "torch"]] = "cpu"
+    in_every_grid: ClassVar[int | None] = None
 
     calibration: Calibration = "none"
     tune: Mapping[str, Sequence[Any]] = field(default_factory=dict)
 
+    @classmethod
+    def is_floor(cls) -> bool:
+        """Whether the head sees nothing of the scan, so that others are compared with it."""
+        return not (cls.reads_embedding or cls.reads_own_probabilities)
+
+    @classmethod
+    def reads_nothing(cls) -> bool:
+        """Whether X has no features, so that all rows get the same prediction or a random one."""
+        return cls.is_floor() and not (cls.reads_locations or cls.reads_presence)
+
+    def needs_refits(self, threshold: str) -> bool:
+        """Whether a fit on features that were trained with labels needs inner refits of what was trained.
+
+        Args:
+            threshold: As in `TrainingSet`.
+        """
+        return self.reads_embedding or self.calibration != "none" or threshold != ARGMAX
+
     @property
     def stops(self) -> bool:
-        """Whether the fit stops early, by rows of other patients, which `train` then gets."""
+        """Whether the fit stops early. `train` then gets rows of other patients to stop by."""
         return False
 
     def stopped_at(self, classifier: Any) -> Mapping[str, Any]:
-        """For a head that stops: the fields that let a fit last as many rounds as this one, without stopping."""
-        raise NotImplementedError(f"{type(self).__name__} stops early, but does not say where: give it `stopped_at`")
+        """For a head that stops early: the fields that make another fit last as long as this one, without stopping."""
+        raise NotImplementedError(f"{type(self).__name__} stops early, so it needs a method `stopped_at`")
 
     def nested(self) -> tuple[Head, ...]:
         """The heads that this one is built around."""
         return ()
 
     def build(self, *, seed: int, threads: int, device: str) -> Any:
-        """A classifier as scikit-learn has them: `fit`, and `predict_proba` or `decision_function`.
+        """A classifier as in scikit-learn, with `fit`, and `predict_proba` or `decision_function`.
 
-        Labels come without gaps, from 0. `"cuda"` as device is taken by those that can.
+        Its labels have no gaps and start at 0. A classifier that can compute on a GPU does so where the device is
+        `"cuda"`; the others ignore it.
         """
         raise NotImplementedError
 
-    def train(self, classifier: Any, rows: Rows, validation: Rows | None) -> None:
-        """Fits the classifier; overridden where weights or validation rows go by other names."""
+    def train(self, classifier: Any, rows: LabelledRows, validation: LabelledRows | None) -> None:
+        """Fits the classifier. Override it where the classifier takes weights or validation rows by other names."""
         weights = {} if rows.weights is None else {"sample_weight": rows.weights}
         classifier.fit(rows.X, rows.y, **weights)
 
-    def learn(self, part: Part, *, seed: int, threads: int, device: str) -> Any:
-        """A classifier fitted on a part of the training rows."""
+    def learn(self, subset: TrainingSubset, *, seed: int, threads: int, device: str) -> Any:
+        """A classifier fitted on a subset of the training rows."""
         classifier = self.build(seed=seed, threads=threads, device=device)
-        held: Labels | None = None
+        held: Int64 | None = None
         if self.stops:
-            part, held = part.stopping()
-        X, labels = part.balanced()
-        weights = part.class_weights(labels)
+            subset, held = subset.stopping()
+        X, labels = subset.balanced()
+        weights = subset.class_weights(labels)
 
-        def rows(X: Float32, y: Labels) -> Rows:
-            return Rows(X, y, None if weights is None else weights[y])
+        def rows(X: Float32, y: Int64) -> LabelledRows:
+            return LabelledRows(X, y, None if weights is None else weights[y])
 
-        training = part.training
+        training = subset.training
         validation = None if held is None else rows(training.X[held], training.labels[held])
         self.train(classifier, rows(X, labels), validation)
         return classifier
 
-    def score(self, classifier: Any, part: Part, rows: Labels) -> Float64:
-        """The scores `(m, k)` of real rows that the classifier, fitted on `part`, has not seen."""
-        return scores(classifier, part.training.X[rows])
+    def score(self, classifier: Any, subset: TrainingSubset, rows: Int64) -> Float64:
+        """The scores `(m, k)` of real rows that the classifier, fitted on `subset`, has not seen."""
+        return scores(classifier, subset.training.X[rows])
 
-    def refuses(self, balance: Balance | None) -> str | None:
-        """Why this head can't be fitted with this balance or as it is configured; None if it can."""
+    def refuses(self, balance: BalanceStep | None) -> str | None:
+        """Why this head can't be fitted as it is configured or with this balance; None if it can."""
         name = type(self).__module__.rpartition(".")[2]
         tunable = [f.name for f in fields(self) if f.name not in ("calibration", "tune")]
         if self.calibration not in get_args(Calibration):
             return f"{name}: calibration ({self.calibration}) must be one of {', '.join(get_args(Calibration))}"
         for key, values in self.tune.items():
             if key not in tunable:
-                return f"{name} has no field '{key}' to tune: there is {', '.join(tunable) or 'none'}"
+                return f"{name} has no field '{key}' to tune{nearest(key, tunable)}"
             if isinstance(values, str) or not isinstance(values, Sequence) or not values:
-                return f"{name}: tune of {key} ({values!r}) must list values, such as [{values!r}]"
+                return f"{name}: tune of {key} ({values!r}) must be a list of values, such as [{values!r}]"
         if self.balanced and balance is not None and balance.weights and not self.weighted:
-            return f"{name} takes no sample weights, which this balance gives: use one that resamples, or none"
+            return f"{name} takes no sample weights, but this balance gives them: use one that resamples, or none"
         return None
 
     def memory(self, samples: int, features: int) -> int:
-        """About the most bytes that a fit on so many training rows needs."""
+        """The memory that a fit on so many training rows and features needs at most, in bytes; an estimate."""
         return 8 * samples * features
 
-    def fit(self, training: Training, *, seed: int, threads: int = 1, device: str = "cpu") -> FittedHead:
+    def fit(self, training: TrainingSet, *, seed: int, threads: int = 1, device: str = "cpu") -> FittedHead:
         """Tunes, calibrates, chooses a threshold and fits.
 
         Raises:
-            ValueError: The head refuses the balance, one class is alone, or one has too few patients for inner folds.
+            ValueError: The head refuses the balance, there is a single class, or a class has too few patients for inner
+                folds.
         """
         if reason := self.refuses(training.balance):
             raise ValueError(reason)
         present = training.present
-        if len(present) < 2 and self.features != "none":
-            raise ValueError(f"the training rows hold class {present[0]} alone: use fewer folds or merge classes")
+        if len(present) < 2 and not self.reads_nothing():
+            raise ValueError(f"the training rows hold only class {present[0]}: use fewer folds or merge classes")
         if not self.balanced:
             training = training.unbalanced()
         where: dict[str, Any] = {"seed": seed, "threads": threads, "device": device}
         calibration = self.calibration
-        if calibration == "none" and self.features == "all" and training.refits is not None:
+        if calibration == "none" and self.reads_embedding and training.refits is not None:
             calibration = "sigmoid"
         head, chosen, held_out = (
             self._tuned(training, where) if self.tune else (self._settled(training, where), {}, None)
         )
         calibrator, threshold = None, None
-        thresholds = training.threshold != ARGMAX and self.features != "none"
+        thresholds = training.threshold != ARGMAX and not self.reads_nothing()
         if calibration != "none" or thresholds:
             held_out = head._held_out(training, where) if held_out is None else held_out
             known = training.held_out()
@@ -170,14 +197,17 @@ class Head(PlugIn):
                 threshold = choose(training.threshold, labels == 1, p[:, 1])
         classifier = head.learn(training.whole(), **where)
         fitted = FittedHead(classifier, calibrator, present, training.classes, chosen, threshold)
-        if calibrator is not None or not training.rebalanced or self.features == "none":
+        if calibrator is not None or not training.rebalanced or self.reads_nothing():
             return fitted
         return head._recalibrated(fitted, training, held_out, where)
 
     def _recalibrated(
-        self, fitted: FittedHead, training: Training, held_out: Float64 | None, where: dict[str, Any]
+        self, fitted: FittedHead, training: TrainingSet, held_out: Float64 | None, where: dict[str, Any]
     ) -> FittedHead:
-        """With a sigmoid learnt on real held-out rows; where these can't be scored, with the reason among `chosen`."""
+        """The fitted head with a sigmoid learnt on real held-out rows, or with the reason why there is none.
+
+        The reason stands in `chosen`, where the held-out rows can't be scored.
+        """
         try:
             held_out = self._held_out(training, where) if held_out is None else held_out
             known = training.held_out()
@@ -186,33 +216,35 @@ class Head(PlugIn):
         calibrator = calibrate("sigmoid", held_out[known], training.labels[known])
         return replace(fitted, recalibrated=replace(fitted, calibrator=calibrator))
 
-    def _tuned(self, training: Training, where: dict[str, Any]) -> tuple[Self, dict[str, Any], Float64]:
+    def _tuned(self, training: TrainingSet, where: dict[str, Any]) -> tuple[Self, dict[str, Any], Float64]:
         best: tuple[float, Self, dict[str, Any], Float64] | None = None
         for values in itertools.product(*self.tune.values()):
             chosen = dict(zip(self.tune, values, strict=True))
             head = replace(self, tune={}, **chosen)._settled(training, where)
             held_out = head._held_out(training, where)
-            auc = float(np.mean([_macro_auc(training.labels[rows], held_out[rows]) for _, rows in training.folds()]))
+            auc = float(np.mean([macro_auc(training.labels[rows], held_out[rows]) for _, rows in training.folds()]))
             if best is None or auc > best[0]:
                 best = auc, head, chosen, held_out
         assert best is not None
         return best[1:]
 
-    def _settled(self, training: Training, where: dict[str, Any]) -> Self:
-        """This head, or on features that were trained with labels one that lasts as long as its fits on refits did.
+    def _settled(self, training: TrainingSet, where: dict[str, Any]) -> Self:
+        """This head, or on features that were trained with labels a head that lasts as long as the fits on refits.
 
-        Rows that such features were trained on can't say when to stop: they look better the longer a fit lasts.
+        Rows that such features were trained on don't show when to stop: they look better the longer a fit lasts.
         """
         if training.refits is None or not self.stops:
             return self
-        ends = [self.stopped_at(self.learn(replace(part, stop_by=held), **where)) for part, held in training.folds()]
+        ends = [
+            self.stopped_at(self.learn(replace(subset, stop_by=held), **where)) for subset, held in training.folds()
+        ]
         lasting: dict[str, Any] = {name: int(np.median([end[name] for end in ends])) for name in ends[0]}
         return replace(self, **lasting)
 
-    def _held_out(self, training: Training, where: dict[str, Any]) -> Float64:
+    def _held_out(self, training: TrainingSet, where: dict[str, Any]) -> Float64:
         held_out = np.empty((len(training.y), len(training.present)))
-        for part, rows in training.folds():
-            held_out[rows] = self.score(self.learn(part, **where), part, rows)
+        for subset, rows in training.folds():
+            held_out[rows] = self.score(self.learn(subset, **where), subset, rows)
         return held_out
 
     def describe(self) -> Description:
@@ -229,64 +261,3 @@ class Head(PlugIn):
             learns="labels",
             stops_early=self.stops,
         )
-
-
-@dataclass(frozen=True, eq=False)
-class FittedHead:
-    """A head that is ready to predict.
-
-    Args:
-        classifier: Fitted on all training rows.
-        calibrator: Learnt on inner folds, or None.
-        present: The classes that the training rows had, `(k,)`.
-        classes: The number of classes of the target, K.
-        chosen: The tuned fields with their values.
-        threshold: Of two classes class 1 is called at and above this probability; None calls the more probable class.
-        recalibrated: The same classifier with a sigmoid that undoes what balanced rows do to its probabilities; None
-            where it was fitted on real rows or is calibrated.
-    """
-
-    classifier: Any
-    calibrator: Calibrator | None
-    present: Labels
-    classes: int
-    chosen: Mapping[str, Any]
-    threshold: float | None = None
-    recalibrated: FittedHead | None = None
-
-    def predict_proba(self, X: Float32) -> Float64:
-        """Probabilities `(m, K)` float64 of rows `(m, F)`; 0 for a class that the training rows lacked."""
-        p = self.calibrator(scores(self.classifier, X)) if self.calibrator else self.classifier.predict_proba(X)
-        p = np.asarray(p, dtype=np.float64)
-        out = np.zeros((len(p), self.classes))
-        out[:, self.present] = p / p.sum(axis=1, keepdims=True)
-        return out
-
-
-def scores(classifier: Any, X: Float32) -> Float64:
-    """One-vs-rest scores `(m, k)`: the log-odds of its probabilities, or decision values where it has none."""
-    if hasattr(classifier, "predict_proba"):
-        p = np.asarray(classifier.predict_proba(X), dtype=np.float64)
-        rest = np.column_stack([np.delete(p, c, axis=1).sum(axis=1) for c in range(p.shape[1])])
-        return np.asarray(np.log(np.maximum(p, SMALLEST)) - np.log(np.maximum(rest, SMALLEST)))
-    decision = np.asarray(classifier.decision_function(X), dtype=np.float64)
-    return np.column_stack([-decision, decision]) if decision.ndim == 1 else decision
-
-
-def probabilities(scores: Float64) -> Float64:
-    """The probabilities `(m, 2)` of two classes whose log-odds are `scores` `(m, 2)`."""
-    from scipy.special import expit
-
-    p = expit(scores[:, 1])
-    return np.column_stack([1 - p, p])
-
-
-def _macro_auc(labels: Labels, held_out: Float64) -> float:
-    """The mean one-vs-rest AUC over the classes that these rows can tell from the rest."""
-    from sklearn.metrics import roc_auc_score
-
-    def told(positive: NDArray[np.bool_]) -> bool:
-        return bool(positive.any() and not positive.all())
-
-    columns = [c for c in range(held_out.shape[1]) if told(labels == c)]
-    return float(np.mean([roc_auc_score(labels == c, held_out[:, c]) for c in columns])) if columns else 0.5

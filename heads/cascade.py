@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import pkgutil
 from collections.abc import Mapping
@@ -13,17 +12,18 @@ import numpy as np
 
 import heads
 from data.describing.plug_in import Description
-from heads.base import Balance, FittedHead, Float32, Float64, Head, Labels, Training
+from data.text.names import closest, nearest
+from heads.base import BalanceStep, FittedHead, Float32, Float64, Head, Int64, TrainingSet
 
 
 @dataclass(frozen=True, kw_only=True)
 class Cascade(Head):
     """Two stages of one head: class 0 against all others, then those others among themselves.
 
-    With d the probability that a sample is not of class 0 and q that of each other class among its like, the
-    probabilities are (1 - d, d q_1, d q_2, ...). Each stage is balanced, tuned and calibrated on its own rows, the
-    second on those that are not of class 0. With two classes it is the head itself. `calibration` and `tune` are handed
-    on to the head where they are set.
+    The first stage gives the probability d that a sample is not of class 0, the second the probabilities q_1, q_2 ...
+    of the other classes among such samples. The cascade gives (1 - d, d q_1, d q_2, ...). Each stage is balanced, tuned
+    and calibrated on its own rows; those of the second are not of class 0. With two classes the cascade is the head
+    itself. `calibration` and `tune`, where they are set, replace those of the head.
 
     Args:
         head: The head of both stages: its name, or its name with fields, such as `{svc: {C: 10}}`.
@@ -49,7 +49,7 @@ class Cascade(Head):
         return self._stage().lane
 
     def nested(self) -> tuple[Head, ...]:
-        """See `Head.nested`; none where `refuses` says why there is no such head."""
+        """See `Head.nested`; empty where there is no such head."""
         if self.refuses(None):
             return ()
         return (self._stage(), *self._stage().nested())
@@ -58,7 +58,7 @@ class Cascade(Head):
         """See `Head.build`; the classifier of one stage."""
         return self._stage().build(seed=seed, threads=threads, device=device)
 
-    def refuses(self, balance: Balance | None) -> str | None:
+    def refuses(self, balance: BalanceStep | None) -> str | None:
         """See `Head.refuses`."""
         try:
             return self._stage().refuses(balance)
@@ -69,11 +69,11 @@ class Cascade(Head):
         """See `Head.memory`."""
         return self._stage().memory(samples, features)
 
-    def fit(self, training: Training, *, seed: int, threads: int = 1, device: str = "cpu") -> FittedHead:
+    def fit(self, training: TrainingSet, *, seed: int, threads: int = 1, device: str = "cpu") -> FittedHead:
         """See `Head.fit`."""
         stage, present = self._stage(), training.present
 
-        def fitted(name: str, rows: Labels, y: Labels, classes: int) -> FittedHead:
+        def fitted(name: str, rows: Int64, y: Int64, classes: int) -> FittedHead:
             try:
                 return stage.fit(training.take(rows, y, classes), seed=seed, threads=threads, device=device)
             except ValueError as error:
@@ -102,7 +102,7 @@ class Cascade(Head):
         """The head of each stage.
 
         Raises:
-            ValueError: There is no such head or field, or it reads something else than the embedding.
+            ValueError: There is no such head or field, or the head does not read the embedding.
         """
         named = {self.head: {}} if isinstance(self.head, str) else self.head
         if not isinstance(named, Mapping) or len(named) != 1:
@@ -112,13 +112,13 @@ class Cascade(Head):
         known = {f.name: f for f in fields(cls)}
         for field, value in given.items():
             if field not in known:
-                raise ValueError(f"cascade: {name} has no field '{field}': there is {', '.join(known)}")
+                raise ValueError(f"cascade: {name} has no field '{field}'{nearest(field, known)}")
             if isinstance(value, list | tuple) and not isinstance(known[field].default, tuple):
                 raise ValueError(
                     f"cascade: {field} of {name} takes one value, not {list(value)}: write a cascade for each"
                 )
         head: Head = cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in given.items()})
-        if head.features != "all":
+        if not head.reads_embedding:
             raise ValueError(f"cascade: {name} does not read the embedding: use a head that does, such as logistic")
         if self.calibration != "none":
             head = replace(head, calibration=self.calibration)
@@ -137,9 +137,9 @@ class Cascade(Head):
 
 
 class _Stages:
-    """Both stages as one classifier; a stage that had nothing to tell apart is None."""
+    """Both stages as one classifier; a stage that had a single class is None."""
 
-    def __init__(self, first: FittedHead | None, second: FittedHead | None, present: Labels) -> None:
+    def __init__(self, first: FittedHead | None, second: FittedHead | None, present: Int64) -> None:
         self.first, self.second, self.present = first, second, present
 
     def predict_proba(self, X: Float32) -> Float64:
@@ -151,13 +151,13 @@ class _Stages:
 
 
 def _head_class(name: str) -> Any:
-    """The one public dataclass of a head's file, in the project or in a folder that a user added."""
+    """The one public dataclass in a head's file, of the project or of a folder that a user added."""
     known = sorted(m.name for m in pkgutil.iter_modules(heads.__path__))
     module = importlib.import_module(f"heads.{name}") if name in known else None
     found = [c for c in vars(module).values() if _is_head(c, module.__name__)] if module else []
     if len(found) != 1:
-        close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-        hint = f"did you mean '{close[0]}'?" if close else "`list heads` shows those there are"
+        close = closest(name, known)
+        hint = f"did you mean '{close}'?" if close else "`list heads` shows all heads"
         raise ValueError(f"cascade: no head '{name}': {hint}")
     return found[0]
 

@@ -7,19 +7,19 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from heads.base import Float32, Float64, Head, Labels
+from heads.base import Float32, Float64, Head, Int64
 
 
 @dataclass(frozen=True, kw_only=True)
 class Knn(Head):
-    """The share of each class among the nearest training rows, one vote added to each.
+    """The share of each class among the nearest training rows, with one vote added to each class.
 
-    The added votes leave the order of the probabilities as it is, and keep a class that no neighbour has possible:
-    without them the log loss is infinite.
+    The added votes do not change the order of the probabilities. Without them a class that no neighbour has would get
+    probability 0, which makes the log loss infinite.
 
     Args:
         neighbours: How many rows vote.
-        metric: `"cosine"`, `"euclidean"` or another of scikit-learn's.
+        metric: `"cosine"`, `"euclidean"` or another metric of scikit-learn.
     """
 
     words = "k nearest neighbours"
@@ -43,7 +43,7 @@ class _Smoothed:
     def __init__(self, votes: Any) -> None:
         self.votes = votes
 
-    def fit(self, X: Float32, y: Labels) -> _Smoothed:
+    def fit(self, X: Float32, y: Int64) -> _Smoothed:
         self.votes.fit(X, y)
         self.classes_ = self.votes.classes_
         return self

@@ -6,22 +6,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from heads.base import Head, Rows
+from heads.base import Head, LabelledRows
 
 
 @dataclass(frozen=True, kw_only=True)
 class LightGBM(Head):
     """Gradient boosted trees grown leaf by leaf.
 
-    On embeddings of thousands of features the trees cost more than anything else in a grid; `max_bin=63` is two to
-    three times faster.
+    On embeddings of thousands of features the trees take more time than anything else in a grid; `max_bin=63` is two
+    to three times faster.
 
     Args:
-        rounds: Trees a class; with `patience` the most.
+        rounds: Trees for each class; with `patience` their largest number.
         learning_rate: Step of each tree.
-        leaves: The most leaves of a tree.
-        max_bin: Values that a feature is cut into.
-        patience: Rounds without progress on rows of other patients before the fit stops; 0 takes all rounds and rows.
+        leaves: Largest number of leaves of a tree.
+        max_bin: Number of bins that the values of a feature are sorted into.
+        patience: The fit stops after so many rounds without progress on rows of other patients; 0 takes all rounds and
+            rows.
 
     References:
         G. Ke et al., LightGBM: a highly efficient gradient boosting decision tree, NIPS 2017.
@@ -62,7 +63,7 @@ class LightGBM(Head):
             verbosity=-1,
         )
 
-    def train(self, classifier: Any, rows: Rows, validation: Rows | None) -> None:
+    def train(self, classifier: Any, rows: LabelledRows, validation: LabelledRows | None) -> None:
         """See `Head.train`."""
         if validation is None:
             return super().train(classifier, rows, validation)

@@ -1,16 +1,16 @@
-"""What level, side and condition alone tell."""
+"""A model that knows nothing but the level, side and condition."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from heads.base import Features, Head
+from heads.base import Head
 
 
 @dataclass(frozen=True, kw_only=True)
 class Location(Head):
-    """Logistic regression on the one-hot locating columns alone: what a model knows without having seen the scan.
+    """Logistic regression on the one-hot locating columns alone, which shows how far a model gets without the scan.
 
     Args:
         C: Inverse strength of the L2 penalty.
@@ -20,8 +20,10 @@ class Location(Head):
     cites = ("pedregosa2011",)
     packages = ("scikit-learn",)
 
-    features: ClassVar[Features] = "location"
+    reads_embedding: ClassVar[bool] = False
+    reads_locations: ClassVar[bool] = True
     balanced: ClassVar[bool] = False
+    in_every_grid: ClassVar[int | None] = 1
 
     C: float = 1.0
 

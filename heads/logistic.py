@@ -12,12 +12,12 @@ from heads.base import Head
 class Logistic(Head):
     """Multinomial logistic regression with an L2 penalty, fitted by L-BFGS.
 
-    The penalty is strong because embeddings have more features than there are samples: on disc crops C = 1 costs two
-    to four points of AUC against C = .01.
+    The penalty is strong because embeddings have more features than there are samples: on disc crops the AUC is two to
+    four points lower with C = 1 than with C = .01.
 
     Args:
         C: Inverse strength of the penalty.
-        iterations: The most steps of L-BFGS.
+        iterations: Largest number of steps of L-BFGS.
     """
 
     words = "logistic regression with an L2 penalty"

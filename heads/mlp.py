@@ -10,24 +10,25 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 
 from data.describing.plug_in import Description
-from heads.base import Balance, Float32, Float64, Head, Labels, Rows
+from heads.base import BalanceStep, Float32, Float64, Head, Int64, LabelledRows
 
 
 @dataclass(frozen=True, kw_only=True)
 class Mlp(Head):
     """Fully connected network with ReLU, stopped early by rows of other patients.
 
-    The weights of the best epoch are kept. Weights and batches are drawn from a generator of its own.
+    It keeps the weights of the best epoch. Weights and batches are drawn from a generator of its own.
 
     Args:
-        loss: `"softmax"` is the cross-entropy; `"sigmoid"` gives each class an output of its own, with the mean binary
-            cross-entropy over rows and classes, and its probabilities are divided by their sum. Class weights weigh
-            rows.
+        loss: `"softmax"` is the cross-entropy; `"sigmoid"` gives each class an output of its own, takes the mean binary
+            cross-entropy over rows and classes as loss, and divides the probabilities by their sum. Class weights
+            become weights of the rows.
         hidden: Units of each hidden layer.
-        learning_rate: Of Adam.
-        batch: Rows a step.
-        epochs: The most passes over the training rows.
-        patience: Epochs without progress before the fit stops; 0 takes all epochs and rows, and keeps the last epoch.
+        learning_rate: Learning rate of Adam.
+        batch: Rows in each step.
+        epochs: Largest number of passes over the training rows.
+        patience: The fit stops after so many epochs without progress; 0 takes all epochs and rows, and keeps the last
+            epoch.
 
     References:
         D. Kingma, J. Ba, Adam: a method for stochastic optimization, ICLR 2015, arXiv:1412.6980.
@@ -55,7 +56,7 @@ class Mlp(Head):
         """See `Head.stopped_at`."""
         return {"epochs": classifier.epoch, "patience": 0}
 
-    def refuses(self, balance: Balance | None) -> str | None:
+    def refuses(self, balance: BalanceStep | None) -> str | None:
         """See `Head.refuses`."""
         if self.loss not in ("softmax", "sigmoid"):
             return f"mlp: loss ({self.loss}) must be softmax or sigmoid"
@@ -65,7 +66,7 @@ class Mlp(Head):
         """See `Head.build`."""
         return _Network(self, seed, device)
 
-    def train(self, classifier: Any, rows: Rows, validation: Rows | None) -> None:
+    def train(self, classifier: Any, rows: LabelledRows, validation: LabelledRows | None) -> None:
         """See `Head.train`."""
         classifier.fit(*rows, validation=validation)
 
@@ -79,7 +80,7 @@ class _Network:
         self.head, self.seed, self.device = head, seed, device
 
     def fit(
-        self, X: Float32, y: Labels, sample_weight: Float64 | None = None, *, validation: Rows | None = None
+        self, X: Float32, y: Int64, sample_weight: Float64 | None = None, *, validation: LabelledRows | None = None
     ) -> _Network:
         import torch
 
@@ -89,7 +90,7 @@ class _Network:
         self.layers = [self._layer(a, b, generator) for a, b in pairwise(sizes)]
         parameters = [p for layer in self.layers for p in layer]
         adam = torch.optim.Adam(parameters, lr=self.head.learning_rate, fused=True)
-        rows = self._tensors(Rows(X, y, sample_weight))
+        rows = self._tensors(LabelledRows(X, y, sample_weight))
         held_out = None if validation is None else self._tensors(validation)
         best, best_loss = parameters, float("inf")
         for epoch in range(1, self.head.epochs + 1):
@@ -115,11 +116,11 @@ class _Network:
         with torch.no_grad():
             logits = self._logits(torch.as_tensor(X, device=self.device)).double()
             if self.head.loss == "sigmoid":
-                logits = torch.nn.functional.logsigmoid(logits)  # whose softmax is each sigmoid by the sum of all
+                logits = torch.nn.functional.logsigmoid(logits)  # its softmax is each sigmoid divided by the sum of all
             return np.asarray(logits.softmax(dim=1).cpu().numpy())
 
     def __getstate__(self) -> dict[str, Any]:
-        """With arrays in place of tensors, to be kept without pickle; what is read back predicts on the CPU."""
+        """The state with arrays for tensors, to be stored without pickle; once read back it predicts on the CPU."""
         layers = [tuple(p.detach().cpu().numpy() for p in layer) for layer in self.layers]
         return {**self.__dict__, "layers": layers, "device": "cpu"}
 
@@ -130,7 +131,7 @@ class _Network:
         self.__dict__.update({**state, "layers": layers})
 
     def _layer(self, inputs: int, outputs: int, generator: Any) -> tuple[Any, Any]:
-        """Weight `(outputs, inputs)` and bias as torch.nn.Linear draws them, but from our generator."""
+        """Weight `(outputs, inputs)` and bias, drawn as in torch.nn.Linear but from our generator."""
         import torch
 
         def draw(*shape: int) -> Any:
@@ -139,7 +140,7 @@ class _Network:
 
         return draw(outputs, inputs), draw(outputs)
 
-    def _tensors(self, rows: Rows) -> tuple[Any, Any, Any]:
+    def _tensors(self, rows: LabelledRows) -> tuple[Any, Any, Any]:
         import torch
 
         weights = np.ones(len(rows.y)) if rows.weights is None else rows.weights

@@ -1,20 +1,20 @@
-"""An approximate RBF machine for many samples."""
+"""An approximate RBF classifier for many samples."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from typing import Any
 
-from heads.base import Head, Part, Rows
+from heads.base import Head, LabelledRows, TrainingSubset
 
 
 @dataclass(frozen=True, kw_only=True)
 class Nystroem(Head):
-    """Logistic regression on a Nystroem map of the RBF kernel: an rbf machine whose cost grows with n, not with n².
+    """Logistic regression on a Nystroem map of the RBF kernel; its cost grows with n, not with n².
 
     Args:
-        components: Training rows that span the map, drawn by the seed; at most as many as there are.
-        gamma: Width of the rbf, exp(-gamma |a - b|²); None is 1 / F.
+        components: Number of training rows that span the map, drawn by the seed; at most all rows.
+        gamma: Width of the kernel exp(-gamma |a - b|²); None is 1 / F.
         C: Inverse strength of the L2 penalty.
 
     References:
@@ -38,12 +38,12 @@ class Nystroem(Head):
         features = Map(gamma=self.gamma, n_components=self.components, random_state=seed, n_jobs=threads)
         return make_pipeline(features, LogisticRegression(C=self.C, max_iter=1000))
 
-    def learn(self, part: Part, *, seed: int, threads: int, device: str) -> Any:
+    def learn(self, subset: TrainingSubset, *, seed: int, threads: int, device: str) -> Any:
         """See `Head.learn`."""
-        components = min(self.components, len(part.balanced()[1]))
+        components = min(self.components, len(subset.balanced()[1]))
         head = replace(self, components=components)
-        return super(Nystroem, head).learn(part, seed=seed, threads=threads, device=device)
+        return super(Nystroem, head).learn(subset, seed=seed, threads=threads, device=device)
 
-    def train(self, classifier: Any, rows: Rows, validation: Rows | None) -> None:
+    def train(self, classifier: Any, rows: LabelledRows, validation: LabelledRows | None) -> None:
         """See `Head.train`."""
         classifier.fit(rows.X, rows.y, logisticregression__sample_weight=rows.weights)

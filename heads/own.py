@@ -1,4 +1,4 @@
-"""The probabilities of a fusion that was trained with labels."""
+"""The probabilities of an encoder or a fusion that was trained with labels."""
 
 from __future__ import annotations
 
@@ -8,37 +8,38 @@ from typing import Any, ClassVar
 import numpy as np
 
 from data.describing.plug_in import Description
-from heads.base import Features, FittedHead, Float32, Float64, Head, Labels, Part, Training
+from heads.base import FittedHead, Float32, Float64, Head, Int64, TrainingSet, TrainingSubset
 from heads.fitting.thresholds import ARGMAX
 
 
 @dataclass(frozen=True, kw_only=True)
 class Own(Head):
-    """What a fusion trained with labels says itself: X holds its probabilities `(n, K)`, and nothing is fitted.
+    """The own probabilities `(n, K)` of an encoder or a fusion that was trained with labels; nothing is fitted.
 
-    A calibration is learnt on what inner refits of the fusion say of the rows that they have not seen.
+    A calibration is learnt on the probabilities that inner refits of the fusion give to rows that they have not seen.
     """
 
     words = "the probabilities of the encoder or fusion that was trained with labels"
 
-    features: ClassVar[Features] = "own"
+    reads_embedding: ClassVar[bool] = False
+    reads_own_probabilities: ClassVar[bool] = True
     balanced: ClassVar[bool] = False
 
     def build(self, *, seed: int, threads: int, device: str) -> Any:
         """See `Head.build`."""
         return _Given()
 
-    def learn(self, part: Part, *, seed: int, threads: int, device: str) -> Any:
-        """See `Head.learn`; takes nothing from the rows but which classes there are."""
-        return _Given(part.training.present)
+    def learn(self, subset: TrainingSubset, *, seed: int, threads: int, device: str) -> Any:
+        """See `Head.learn`; uses only which classes the training rows have."""
+        return _Given(subset.training.present)
 
-    def fit(self, training: Training, *, seed: int, threads: int = 1, device: str = "cpu") -> FittedHead:
+    def fit(self, training: TrainingSet, *, seed: int, threads: int = 1, device: str = "cpu") -> FittedHead:
         """See `Head.fit`."""
         learnt = f"calibration ({self.calibration})" if self.calibration != "none" else "a threshold"
         if (self.calibration != "none" or training.threshold != ARGMAX) and training.refits is None:
             raise ValueError(
-                f"own: {learnt} must be learnt on inner refits of the fusion, there are none: use calibration='none' "
-                "and threshold argmax"
+                f"own: {learnt} must be learnt on inner refits of the fusion, but there are none: "
+                "use calibration='none' and threshold argmax"
             )
         return super().fit(training, seed=seed, threads=threads, device=device)
 
@@ -48,10 +49,10 @@ class Own(Head):
 
 
 class _Given:
-    def __init__(self, present: Labels | None = None) -> None:
+    def __init__(self, present: Int64 | None = None) -> None:
         self.present = present
 
-    def fit(self, X: Float32, y: Labels) -> _Given:
+    def fit(self, X: Float32, y: Int64) -> _Given:
         self.present = np.unique(y)
         return self
 

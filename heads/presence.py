@@ -1,16 +1,16 @@
-"""What the missing sequences alone tell."""
+"""A model that knows nothing but which sequences are missing."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from heads.base import Features, Head
+from heads.base import Head
 
 
 @dataclass(frozen=True, kw_only=True)
 class Presence(Head):
-    """Logistic regression on which sequences a sample has, 0 or 1 each: what a model knows from missingness alone.
+    """Logistic regression on which sequences a sample has (0 or 1 for each), to show how far missingness alone gets.
 
     Args:
         C: Inverse strength of the L2 penalty.
@@ -20,8 +20,10 @@ class Presence(Head):
     cites = ("pedregosa2011",)
     packages = ("scikit-learn",)
 
-    features: ClassVar[Features] = "presence"
+    reads_embedding: ClassVar[bool] = False
+    reads_presence: ClassVar[bool] = True
     balanced: ClassVar[bool] = False
+    in_every_grid: ClassVar[int | None] = 2
 
     C: float = 1.0
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from heads.base import Features, Head
+from heads.base import Head
 
 
 @dataclass(frozen=True, kw_only=True)
 class Random(Head):
-    """A class drawn from the training frequencies for every row, given with probability 1.
+    """A class drawn for every row from the training frequencies, with probability 1.
 
     Row i gets the i-th draw of the seed.
     """
@@ -19,7 +19,7 @@ class Random(Head):
     cites = ("pedregosa2011",)
     packages = ("scikit-learn",)
 
-    features: ClassVar[Features] = "none"
+    reads_embedding: ClassVar[bool] = False
     balanced: ClassVar[bool] = False
 
     def build(self, *, seed: int, threads: int, device: str) -> Any:

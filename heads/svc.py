@@ -7,22 +7,24 @@ from typing import Any, Literal
 
 import numpy as np
 
-from heads.base import Balance, Calibration, Float32, Float64, Head, Labels, Part
-from heads.fitting.parts import kernel
+from heads.base import BalanceStep, Calibration, Float32, Float64, Head, Int64, TrainingSubset
+from heads.fitting.kernels import kernel
+from heads.fitting.scores import two_columns
 
 
 @dataclass(frozen=True, kw_only=True)
 class Svc(Head):
     """Support vector classifier, linear or rbf, calibrated by Platt's sigmoid on inner folds.
 
-    More than two classes are told one against the rest, so that every class has a margin to calibrate. Both kernels
-    are fitted by libsvm on a Gram matrix: with more features than samples that is the cheap way for the linear one
-    too, and unlike liblinear libsvm draws nothing. It holds the matrix as float64: 8 n² bytes beside the shared 4 n².
+    With more than two classes there is one machine for each class against the rest, so that every class has a margin to
+    calibrate. libsvm fits both kernels on a Gram matrix. With more features than samples that is cheaper for the linear
+    kernel too, and libsvm, unlike liblinear, draws nothing. libsvm copies the matrix as float64: a fit needs 8 n² bytes
+    besides the 4 n² that all heads share.
 
     Args:
         kernel: `"rbf"` or `"linear"`.
         C: Inverse strength of the penalty.
-        gamma: Width of the rbf, exp(-gamma |a - b|²); `"scale"` is 1 / (F var(X)) of the fold's training rows.
+        gamma: Width of the kernel exp(-gamma |a - b|²); `"scale"` is 1 / (F var(X)) of the fold's training rows.
 
     References:
         C.-C. Chang, C.-J. Lin, LIBSVM, 2011, doi:10.1145/1961189.1961199.
@@ -42,23 +44,22 @@ class Svc(Head):
         """See `Head.build`."""
         return _Machines(self, seed)
 
-    def learn(self, part: Part, *, seed: int, threads: int, device: str) -> Any:
-        """See `Head.learn`; the Gram matrix is the fold's."""
-        gamma = self.width(part.training.X)
+    def learn(self, subset: TrainingSubset, *, seed: int, threads: int, device: str) -> Any:
+        """See `Head.learn`; the Gram matrix is shared with the other heads of the fold."""
+        gamma = self.width(subset.training.X)
         machines = replace(self, gamma=gamma or "scale").build(seed=seed, threads=threads, device=device)
-        X, labels = part.balanced()
-        weights = part.class_weights(labels)
-        return machines.fit(X, labels, None if weights is None else weights[labels], gram=part.gram(gamma))
+        X, labels = subset.balanced()
+        weights = subset.class_weights(labels)
+        return machines.fit(X, labels, None if weights is None else weights[labels], gram=subset.gram(gamma))
 
-    def score(self, classifier: Any, part: Part, rows: Labels) -> Float64:
+    def score(self, classifier: Any, subset: TrainingSubset, rows: Int64) -> Float64:
         """See `Head.score`."""
-        decision: Float64 = classifier.decide(part.cross_gram(classifier.gamma, rows)[:, classifier.support])
-        return np.column_stack([-decision, decision]) if decision.ndim == 1 else decision
+        return two_columns(classifier.decide(subset.cross_gram(classifier.gamma, rows)[:, classifier.support]))
 
-    def refuses(self, balance: Balance | None) -> str | None:
+    def refuses(self, balance: BalanceStep | None) -> str | None:
         """See `Head.refuses`."""
         if self.calibration == "none":
-            return "svc gives margins, no probabilities: use calibration='sigmoid' or 'temperature'"
+            return "svc gives margins instead of probabilities: use calibration='sigmoid' or 'temperature'"
         return super().refuses(balance)
 
     def memory(self, samples: int, features: int) -> int:
@@ -73,12 +74,12 @@ class Svc(Head):
 
 
 class _Machines:
-    """One machine, or one a class; what is kept of each is its weights on the support vectors."""
+    """One machine, or one for each class; each keeps its weights on the support vectors."""
 
     def __init__(self, head: Svc, seed: int) -> None:
         self.head, self.seed = head, seed
 
-    def fit(self, X: Float32, y: Labels, sample_weight: Float64 | None = None, *, gram: Float32 | None = None) -> Any:
+    def fit(self, X: Float32, y: Int64, sample_weight: Float64 | None = None, *, gram: Float32 | None = None) -> Any:
         from sklearn.svm import SVC
 
         self.gamma = self.head.width(X)

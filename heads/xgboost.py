@@ -6,22 +6,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from heads.base import Head, Rows
+from heads.base import Head, LabelledRows
 
 
 @dataclass(frozen=True, kw_only=True)
 class XGBoost(Head):
-    """Gradient boosted trees grown level by level, on histograms; runs on a GPU.
+    """Gradient boosted trees grown level by level on histograms; also on a GPU.
 
-    On embeddings of thousands of features the trees cost more than anything else in a grid; `max_bin=63` is about
-    three times faster.
+    On embeddings of thousands of features the trees take more time than anything else in a grid; `max_bin=63` is
+    about three times faster.
 
     Args:
-        rounds: Trees a class; with `patience` the most.
+        rounds: Trees for each class; with `patience` their largest number.
         learning_rate: Step of each tree (eta).
-        depth: The most levels of a tree.
-        max_bin: Values that a feature is cut into.
-        patience: Rounds without progress on rows of other patients before the fit stops; 0 takes all rounds and rows.
+        depth: Largest number of levels of a tree.
+        max_bin: Number of bins that the values of a feature are sorted into.
+        patience: The fit stops after so many rounds without progress on rows of other patients; 0 takes all rounds and
+            rows.
 
     References:
         T. Chen, C. Guestrin, XGBoost: a scalable tree boosting system, KDD 2016, doi:10.1145/2939672.2939785.
@@ -63,7 +64,7 @@ class XGBoost(Head):
             verbosity=0,
         )
 
-    def train(self, classifier: Any, rows: Rows, validation: Rows | None) -> None:
+    def train(self, classifier: Any, rows: LabelledRows, validation: LabelledRows | None) -> None:
         """See `Head.train`."""
         if validation is None:
             return super().train(classifier, rows, validation)

@@ -8,24 +8,24 @@ from typing import Any
 import numpy as np
 
 from data.describing.plug_in import Description
-from heads.base import Float32, Float64, Head, Labels
+from heads.base import Float32, Float64, Head, Int64
 
 
 @dataclass(frozen=True, kw_only=True)
 class XGBoostBagging(Head):
-    """The mean probability of several XGBoost models, each on a part of the rows and features.
+    """The mean probability of several XGBoost models, each fitted on a part of the rows and features.
 
-    Rows are drawn with replacement and one by one, not by patient; features without replacement. A draw that lacks a
-    class is drawn again.
+    Single rows are drawn with replacement, not whole patients; features are drawn without replacement. A draw that
+    lacks a class is repeated.
 
     Args:
-        members: Models in the bag.
-        rounds: Trees a class in each.
-        samples: Rows drawn for a member, as a share of all.
-        share: Features drawn for a member, as a share of all.
+        members: Number of models.
+        rounds: Trees for each class in each model.
+        samples: Rows drawn for each model, as a share of all.
+        share: Features drawn for each model, as a share of all.
         learning_rate: Step of each tree (eta).
-        depth: The most levels of a tree.
-        max_bin: Values that a feature is cut into.
+        depth: Largest number of levels of a tree.
+        max_bin: Number of bins that the values of a feature are sorted into.
 
     References:
         L. Breiman, Bagging predictors, Machine Learning 24, 1996, doi:10.1007/BF00058655.
@@ -62,7 +62,7 @@ class _Bag:
     def __init__(self, models: list[Any], samples: float, features: float, seed: int) -> None:
         self.models, self.samples, self.features, self.seed = models, samples, features, seed
 
-    def fit(self, X: Float32, y: Labels, sample_weight: Float64 | None = None) -> _Bag:
+    def fit(self, X: Float32, y: Int64, sample_weight: Float64 | None = None) -> _Bag:
         rng = np.random.default_rng(self.seed)
         self.classes_ = np.unique(y)
         self.columns = []
@@ -78,8 +78,8 @@ class _Bag:
         each = [m.predict_proba(X[:, c]) for m, c in zip(self.models, self.columns, strict=True)]
         return np.asarray(np.mean(each, axis=0, dtype=np.float64))
 
-    def _draw(self, rng: np.random.Generator, y: Labels) -> Labels:
-        """Positions of rows, with every class among them."""
+    def _draw(self, rng: np.random.Generator, y: Int64) -> Int64:
+        """Positions of rows that include every class."""
         for _ in range(1000):
             rows = rng.integers(len(y), size=max(1, round(self.samples * len(y))))
             if len(np.unique(y[rows])) == len(self.classes_):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import pkgutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol, TypeVar, cast
 
+from data.text.names import nearest
 from results import ResultsError
 
 FOLDERS = ("results.statistics.metrics", "results.tables.presets", "results.figures")
@@ -85,10 +85,3 @@ def add_folder(folder: Path) -> bool:
             known.append(str(path))
     importlib.invalidate_caches()
     return bool(there)
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """The end of a message about an unknown name: the nearest known name, else all of them."""
-    names = list(known)
-    close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-    return f": did you mean '{close[0]}'?" if close else f": there is {', '.join(names) or 'none'}"

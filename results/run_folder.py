@@ -20,6 +20,23 @@ Strings = NDArray[np.object_]
 
 
 @dataclass(frozen=True)
+class AxisWords:
+    """What one axis of the grid is called.
+
+    Args:
+        name: As tables name it.
+        noun: One step of it.
+        plural: Several steps of it.
+        meaning: What it is, in one or two short sentences.
+    """
+
+    name: str
+    noun: str
+    plural: str
+    meaning: str
+
+
+@dataclass(frozen=True)
 class RunCell:
     """One cell of the grid with one target.
 
@@ -111,9 +128,9 @@ class Run:
         cells: All cells, done or not.
         null_within: The column within which labels were permuted for null runs.
         compare: The declared families: `family`, `against`, `metric`, `margin` each.
-        refit_draws: The number of draws of patients that the grid requests for the cells that it refits.
-        redrawn: The number of draws that were drawn again, for each refitted cell by its key.
-        axis_meanings: What each axis of the grid is, in plain words.
+        refit_draws: How many draws of patients the grid asks for, of the cells that it refits.
+        redrawn: Of each cell that was refitted on drawn patients, by key, how many draws were drawn again.
+        axis_words: What each axis is called, by its name, in the order of the grid.
     """
 
     folder: Path
@@ -130,7 +147,7 @@ class Run:
     compare: tuple[dict[str, Any], ...] = ()
     refit_draws: int = 0
     redrawn: Mapping[str, int] = field(default_factory=dict)
-    axis_meanings: Mapping[str, str] = field(default_factory=dict)
+    axis_words: Mapping[str, AxisWords] = field(default_factory=dict)
 
     @property
     def targets(self) -> list[str]:
@@ -213,7 +230,7 @@ def read(folder: Path) -> Run:
         compare=tuple(run.get("compare", ())),
         refit_draws=int(run.get("refit", {}).get("draws", 0)),
         redrawn=run.get("refit", {}).get("redrawn", {}),
-        axis_meanings={axis["name"]: axis["meaning"] for axis in run.get("axes", ())},
+        axis_words={axis["name"]: AxisWords(**axis) for axis in run.get("axes", ())},
         cells=tuple(
             RunCell(**{k: v for k, v in cell.items() if k in known} | {"classes": tuple(map(str, cell["classes"]))})
             for cell in cells

@@ -1,4 +1,4 @@
-"""What every plug-in of a kind must hold: run by the tests and by `check`."""
+"""The rules that every plug-in of a kind must keep; the tests and `check` run them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def _public(name: str) -> list[Check]:
 
 
 def example(kind: str, name: str, **fields: Any) -> Any:
-    """A plug-in with some fields and else its defaults, but random weights where the default ones come from a hub."""
+    """A plug-in with some fields set; weights are random where the default weights come from a hub."""
     defaults = {f.name: f.default for f in dataclasses.fields(plugin_class(kind, name))}
     if defaults.get("weights") == "pretrained":
         fields = {"weights": "random", **fields}
@@ -37,7 +37,7 @@ def example(kind: str, name: str, **fields: Any) -> Any:
 
 
 def run_checks(kind: str, name: str, **fields: Any) -> Iterator[tuple[str, str]]:
-    """Runs every check; gives what must hold, and why it doesn't or an empty text."""
+    """Runs every check, and gives each rule with the reason why it fails, or an empty text."""
     example(kind, name, **fields)
     for check in checks(kind):
         error = ""

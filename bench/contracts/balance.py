@@ -1,4 +1,4 @@
-"""What every balance step must hold."""
+"""The rules of every balance step."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from preprocessing.balance.base import Balance
 
 
 def is_a_sampler_or_none(plugin: Balance) -> None:
-    """`weights` is a bool and `build` gives None or something with `fit_resample`."""
+    """`weights` is a bool, and `build` gives None or an object with `fit_resample`."""
     assert isinstance(plugin.weights, bool), f"weights is {plugin.weights!r}, not a bool"
     sampler = plugin.build(seed=0)
     assert sampler is None or hasattr(sampler, "fit_resample"), f"{sampler!r} has no fit_resample"
 
 
 def keeps_every_class(plugin: Balance) -> None:
-    """No class is dropped and none is invented."""
+    """The classes stay the same."""
     for X, y in _examples():
         _, after = _resampled(plugin, X, y)
         assert set(after.tolist()) == set(y.tolist()), f"classes {set(y.tolist())} became {set(after.tolist())}"
 
 
 def keeps_dtypes_and_width(plugin: Balance) -> None:
-    """Features stay finite float32 of the same width, with one label a row."""
+    """Features stay finite float32 of the same width, with one label for each row."""
     for X, y in _examples():
         rows, after = _resampled(plugin, X, y)
         assert rows.dtype == np.float32, f"features became {rows.dtype}"
@@ -37,21 +37,21 @@ def keeps_dtypes_and_width(plugin: Balance) -> None:
 
 
 def makes_no_class_larger_than_the_largest(plugin: Balance) -> None:
-    """No class outgrows the class that was the largest before."""
+    """No class becomes larger than the largest class was before."""
     for X, y in _examples():
         _, after = _resampled(plugin, X, y)
         assert np.bincount(after).max() <= np.bincount(y).max(), f"{np.bincount(y)} rows became {np.bincount(after)}"
 
 
 def same_seed_same_rows(plugin: Balance) -> None:
-    """What is drawn depends on the seed alone."""
+    """Draws depend on the seed alone."""
     for X, y in _examples():
         (first, first_y), (second, second_y) = _resampled(plugin, X, y), _resampled(plugin, X, y)
         assert np.array_equal(first, second) and np.array_equal(first_y, second_y), "one seed gave different rows"
 
 
 def leaves_its_input_as_it_was(plugin: Balance) -> None:
-    """Rows that come in are not changed or shuffled in place."""
+    """The input rows are not changed or shuffled in place."""
     for (X, y), (same_X, same_y) in zip(_examples(), _examples(), strict=True):
         _resampled(plugin, X, y)
         assert np.array_equal(X, same_X) and np.array_equal(y, same_y), "the sampler changed its input"

@@ -1,4 +1,4 @@
-"""What every dataset must hold; all but the first are asked of one whose fields say where its data lies."""
+"""The rules of every dataset; all but the first need a dataset whose fields name its files."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import numpy as np
 from data.base import DataError, Dataset, Image
 
 
-def says_what_to_set_when_its_fields_are_unset(plugin: Dataset) -> None:
-    """Without fields it can be built, and either has data or raises a DataError of one line."""
+def names_the_fields_to_set(plugin: Dataset) -> None:
+    """Without fields it can be built, and then either has data or raises a DataError of one line."""
     unset = type(plugin)()
     try:
         unset.samples()
@@ -20,11 +20,11 @@ def says_what_to_set_when_its_fields_are_unset(plugin: Dataset) -> None:
 
 
 def samples_have_an_id_a_patient_and_a_study(plugin: Dataset) -> None:
-    """The index `sample` is unique text; `patient` and `study` are text and never missing; a study has one patient."""
+    """The index `sample` is unique text, `patient` and `study` are text without gaps, and a study has one patient."""
     samples = plugin.samples()
     assert len(samples), "there is no sample"
     assert samples.index.name == "sample", f"the index must be called sample, not {samples.index.name}"
-    assert samples.index.is_unique, f"'{samples.index[samples.index.duplicated()][0]}' is there twice"
+    assert samples.index.is_unique, f"'{samples.index[samples.index.duplicated()][0]}' occurs twice"
     for values in (samples.index, samples["patient"], samples["study"]):
         assert all(isinstance(v, str) and v for v in values), f"{values.name} must be text and never missing"
     patients = samples.drop_duplicates(["study", "patient"])
@@ -32,8 +32,8 @@ def samples_have_an_id_a_patient_and_a_study(plugin: Dataset) -> None:
     assert not shared, f"study {shared[0]} belongs to two patients"
 
 
-def names_columns_that_are_there(plugin: Dataset) -> None:
-    """`locations`, `clinical` and the columns of the targets are columns; places are text and never missing."""
+def names_existing_columns(plugin: Dataset) -> None:
+    """`locations`, `clinical` and the targets name existing columns; locations are text without gaps."""
     samples = plugin.samples()
     named = [*plugin.locations, *plugin.clinical, *(target.column for target in plugin.targets())]
     missing = [name for name in named if name not in samples.columns]
@@ -54,30 +54,30 @@ def labels_are_classes_of_their_target(plugin: Dataset) -> None:
         for column, value in target.rows.items():
             chosen = chosen[chosen[column] == value]
         unknown = set(chosen[target.column].dropna()).difference(target.classes)
-        assert not unknown, f"{target.name}: {unknown} are none of its classes {target.classes}"
+        assert not unknown, f"{target.name}: {unknown} are not among its classes {target.classes}"
 
 
 def splits_are_train_val_or_test(plugin: Dataset) -> None:
-    """The official split, where there is one, has these names and is by patient."""
+    """An official split has these names and is by patient."""
     samples = plugin.samples()
     if "split" in samples:
         known = samples.dropna(subset=["split"])
         unknown = set(known["split"]).difference(("train", "val", "test"))
-        assert not unknown, f"split {unknown} is none of train, val, test"
+        assert not unknown, f"split {unknown} is not train, val or test"
         pairs = known.drop_duplicates(["patient", "split"])
         both = pairs.loc[pairs.duplicated("patient"), "patient"].tolist()
         assert not both, f"patient {both[0]} is on two sides of the official split"
 
 
 def gives_the_same_samples_twice(plugin: Dataset) -> None:
-    """Two calls give equal tables, and changing one changes no other."""
+    """Two calls give equal tables, and a change of one leaves the other as it is."""
     samples = plugin.samples()
     expected = samples.copy()
     samples["patient"] = "changed"
     assert plugin.samples().equals(expected), "samples() changed between two calls"
 
 
-def names_what_it_excluded(plugin: Dataset) -> None:
+def gives_a_reason_for_every_exclusion(plugin: Dataset) -> None:
     """`excluded()` has a file and a reason in every row."""
     excluded = plugin.excluded()
     assert list(excluded.columns) == ["file", "sample", "sequence", "reason"], f"columns are {list(excluded.columns)}"
@@ -103,14 +103,14 @@ def loads_finite_float32_images_with_a_place(plugin: Dataset) -> None:
 
 
 def has_an_image_for_every_study(plugin: Dataset) -> None:
-    """A study has at least one of the sequences, and no sequence that nobody named."""
+    """A study has at least one of the sequences; an unknown sequence is None."""
     for study in _studies(plugin):
         assert any(plugin.load(study, sequence) is not None for sequence in plugin.sequences), f"{study} has no image"
         assert plugin.load(study, "no such sequence") is None, "an unknown sequence must give None"
 
 
 def loads_the_same_again_and_in_threads(plugin: Dataset) -> None:
-    """What a caller does to an image reaches no other, and threads don't disturb each other."""
+    """Changes to an image don't reach the next load, and threads don't disturb each other."""
     study = _studies(plugin)[0]
     sequence = next(s for s in plugin.sequences if plugin.load(study, s) is not None)
     first: Any = plugin.load(study, sequence)
@@ -132,8 +132,8 @@ def digests_the_files_that_it_reads(plugin: Dataset) -> None:
             assert other != digest, f"{study}: the digest ignores {changed}"
 
 
-def places_points_or_says_why_not(plugin: Dataset) -> None:
-    """Points are of samples of their study, one each; in a sequence with finite x, y, z, or with a fault and NaN."""
+def gives_points_a_place_or_a_fault(plugin: Dataset) -> None:
+    """A sample of the study has at most one point: in a sequence with finite x, y and z, or with a fault and NaN."""
     samples = plugin.samples()
     for study in _studies(plugin):
         points = plugin.points(study)
@@ -141,7 +141,7 @@ def places_points_or_says_why_not(plugin: Dataset) -> None:
         assert not missing, f"points() lacks {', '.join(sorted(missing))}"
         assert points.index.is_unique, f"'{points.index[points.index.duplicated()][0]}' has two points"
         strange = set(points.index).difference(samples.index[samples["study"] == study])
-        assert not strange, f"{min(strange)} is no sample of study {study}"
+        assert not strange, f"{min(strange)} is not a sample of study {study}"
         is_placed = (points["fault"] == "").to_numpy()
         finite = np.isfinite(points[["x", "y", "z"]].to_numpy(dtype=float))
         assert finite[is_placed].all(), "a point without a fault is not finite"

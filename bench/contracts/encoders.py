@@ -1,4 +1,4 @@
-"""What every encoder must hold."""
+"""The rules of every encoder."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ def is_frozen_and_works_without_arguments(plugin: Encoder) -> None:
 
 
 def gives_one_finite_float32_row_per_token(plugin: Encoder) -> None:
-    """One `(T, F)` array an image of whatever shape, T being its slices or 1, and F the same for all.
+    """Every image of any shape gives one `(T, F)` array: T is its slices or 1, and F is the same for all.
 
-    What `measures` may give NaN.
+    An encoder that `measures` may give NaN.
     """
     images = _images()
     tokens = list(_fit(plugin).encode(iter(images)))
@@ -48,13 +48,13 @@ def gives_one_finite_float32_row_per_token(plugin: Encoder) -> None:
 
 
 def same_seed_same_bits(plugin: Encoder) -> None:
-    """Fitted twice with one seed, the tokens are equal to the last bit on a CPU."""
+    """Two fits with one seed give tokens that are equal to the last bit on a CPU."""
     first, second = (_encode(_fit(plugin), _images()) for _ in range(2))
     assert np.array_equal(first, second, equal_nan=True), "one seed gave different tokens"
 
 
 def encodes_each_image_by_itself(plugin: Encoder) -> None:
-    """The order of the images and the company of others change a token by no more than 1e-4 of the largest."""
+    """Other images and their order change a token by no more than 1e-4 of the largest value."""
     fitted, images = _fit(plugin), _images()
     tokens = _encode(fitted, images)
     tolerance = 1e-4 * float(np.nanmax(np.abs(tokens)))
@@ -62,12 +62,12 @@ def encodes_each_image_by_itself(plugin: Encoder) -> None:
     assert np.allclose(turned, tokens, rtol=0, atol=tolerance, equal_nan=True), "the order of the images matters"
     alone = np.concatenate([_encode(fitted, [image]) for image in images])
     assert np.allclose(alone, tokens, rtol=0, atol=tolerance, equal_nan=True), (
-        "an image alone is encoded otherwise than among others"
+        "an image alone gets another token than among others"
     )
 
 
 def sees_the_pixels(plugin: Encoder) -> None:
-    """Two different images differ in their tokens."""
+    """Two different images have different tokens."""
     tokens = list(_fit(plugin).encode(_images()[:2]))
     assert not np.allclose(tokens[0][0], tokens[1][0], rtol=1e-6, atol=0, equal_nan=True), (
         "two images have the same token"
@@ -75,7 +75,7 @@ def sees_the_pixels(plugin: Encoder) -> None:
 
 
 def leaves_global_state_alone(plugin: Encoder) -> None:
-    """Torch's, numpy's and Python's random state and torch's settings are afterwards as they were before."""
+    """The random states of torch, numpy and Python and torch's settings stay as they were."""
     before = _global_state()
     _encode(_fit(plugin), _images())
     changed = [name for name, value in _global_state().items() if value != before[name]]
@@ -83,12 +83,12 @@ def leaves_global_state_alone(plugin: Encoder) -> None:
 
 
 def keeps_what_it_learnt(plugin: Encoder) -> None:
-    """What learns gives the same tokens after `save` and `load`; what learns nothing saves nothing."""
+    """A trained encoder gives the same tokens after `save` and `load`; one that learns nothing saves nothing."""
     fitted = _fit(plugin)
     with tempfile.TemporaryDirectory() as folder:
         fitted.save(Path(folder))
         if plugin.learns == "nothing":
-            assert not list(Path(folder).iterdir()), "learns nothing, but saves a file"
+            assert not list(Path(folder).iterdir()), "it learns nothing, but saves a file"
             return
         loaded = _offline(plugin).load(Path(folder), device="cpu")
         before, after = (_encode(f, _images()) for f in (fitted, loaded))
@@ -101,21 +101,21 @@ def keeps_tables_and_arrays(plugin: Encoder) -> None:
         assert isinstance(value, pd.DataFrame | np.ndarray), f"artifact {name} is a {type(value).__name__}"
 
 
-def says_which_weights_it_uses(plugin: Encoder) -> None:
+def identifies_its_weights(plugin: Encoder) -> None:
     """`weights_digest` is a text that stays the same."""
     digest = plugin.weights_digest()
-    assert isinstance(digest, str) and digest == plugin.weights_digest(), "weights_digest is no fixed text"
+    assert isinstance(digest, str) and digest == plugin.weights_digest(), "weights_digest is not a fixed text"
 
 
-def parts_from_its_projection(plugin: Encoder) -> None:
-    """`frozen` has no projection, and is itself frozen."""
+def can_be_taken_apart_from_its_projection(plugin: Encoder) -> None:
+    """`frozen` gives an encoder without projection, and `frozen` of that is the same encoder."""
     frozen = plugin.frozen()
     assert frozen.projection() is None, "frozen() still has a projection"
     assert frozen.frozen() == frozen, "frozen() of frozen() is another encoder"
 
 
 def _images() -> list[Image]:
-    """Crops scaled to about 0 to 1 that nobody can write to: several sizes, and single slices."""
+    """Read-only crops, scaled to about 0 to 1: several sizes, and single slices."""
     images = [*example_discs(4)[0], *example_discs(2, seed=1, slices=1, size=40)[0], *example_discs(2, slices=5)[0]]
     cut = (slice(None), slice(None), slice(4, -3))
     images[0] = dataclasses.replace(images[0], pixels=images[0].pixels[cut], mask=np.asarray(images[0].mask)[cut])
@@ -129,7 +129,7 @@ def _scaled(image: Image) -> Image:
 
 
 def _offline(plugin: Any) -> Encoder:
-    """With random weights where the default ones come from a hub."""
+    """The encoder with random weights if its default weights come from a hub."""
     hub = getattr(plugin, "weights", None) == "pretrained"
     encoder: Encoder = dataclasses.replace(plugin, weights="random") if hub else plugin
     return encoder

@@ -1,4 +1,4 @@
-"""What every fusion must hold."""
+"""The rules of every fusion."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from encoders.fusion.base import Fused, Fuser, Fusion, sequences_present
 SAMPLES, FEATURES, CLASSES = 40, 8, 3
 
 
-def gives_one_finite_vector_a_sample(plugin: Fusion) -> None:
+def gives_one_finite_vector_for_each_sample(plugin: Fusion) -> None:
     """`(B, N, F')` finite float32 and `(B, N)` bool, for one and for several sequences, slices or volumes."""
     for sequences, slices in ((1, 1), (1, 4), (3, 1), (3, 4)):
         case = f"{sequences} sequences of {slices} tokens"
@@ -28,14 +28,14 @@ def gives_one_finite_vector_a_sample(plugin: Fusion) -> None:
 
 
 def knows_who_is_present(plugin: Fusion) -> None:
-    """A sample with all sequences has every branch, one without any has none."""
+    """A sample with all sequences has every branch; a sample without sequences has none."""
     present = _fused(plugin, _tokens(3, 4)).present
     assert present[:, 0].all(), "a sample with all sequences lacks a branch"
     assert not present[:, 1].any(), "a sample without any sequence has a branch"
 
 
 def fuses_each_sample_by_itself(plugin: Fusion) -> None:
-    """The order of the samples and the company of others do not matter."""
+    """Other samples and their order do not matter."""
     tokens = _tokens(3, 4)
     fuser = _fit(plugin, tokens)
     vectors = _apply(plugin, fuser, tokens).vectors
@@ -44,42 +44,42 @@ def fuses_each_sample_by_itself(plugin: Fusion) -> None:
     assert np.allclose(turned, vectors[:, order], rtol=0, atol=1e-5), "the order of samples matters"
     few = np.arange(3)
     part = _apply(plugin, fuser, [t.take(few) for t in tokens]).vectors
-    assert np.allclose(part, vectors[:, few], rtol=0, atol=1e-5), "the company of other samples matters"
+    assert np.allclose(part, vectors[:, few], rtol=0, atol=1e-5), "other samples matter"
 
 
-def ignores_slices_that_are_not_there(plugin: Fusion) -> None:
-    """Numbers that stand where a slice is absent change nothing."""
+def ignores_absent_slices(plugin: Fusion) -> None:
+    """Numbers in the place of an absent slice change nothing."""
     tokens = _tokens(2, 4)
     other = [Tokens(np.where(t.present[:, :, None], t.values, np.float32(9)), t.present, t.rows) for t in tokens]
     first, second = (_fused(plugin, t).vectors for t in (tokens, other))
     assert np.array_equal(first, second), "numbers in an absent slice were used"
 
 
-def says_whether_it_uses_what_is_filled(plugin: Fusion) -> None:
-    """With `uses_filled` False, it is fitted and applied without it, and what is there in its place is not read."""
+def declares_whether_it_uses_filled_sequences(plugin: Fusion) -> None:
+    """With `uses_filled` False, values in the place of the filled sequences change nothing."""
     if plugin.uses_filled:
         return
     tokens = _tokens(3, 4)
     first = _fused(plugin, tokens).vectors
     filled = np.full((SAMPLES, 3, FEATURES), 9, dtype=np.float32)
     second = _fit(plugin, tokens, filled=filled)(tokens, filled).vectors
-    assert np.array_equal(first, second), "uses_filled is False, but what was filled is used"
+    assert np.array_equal(first, second), "uses_filled is False, but filled sequences are used"
 
 
 def same_seed_same_bits(plugin: Fusion) -> None:
-    """What is drawn depends on the seed alone."""
+    """Draws depend on the seed alone."""
     first, second = (_fused(plugin, _tokens(2, 4)) for _ in range(2))
     assert np.array_equal(first.vectors, second.vectors), "one seed gave different vectors"
     assert _same(first.probabilities, second.probabilities), "one seed gave different probabilities"
 
 
 def gives_probabilities_if_it_learns(plugin: Fusion) -> None:
-    """`(N, K)` that sum to 1 after training with labels, also for a sample without any sequence; else None."""
+    """A fusion trained with labels gives `(N, K)` that sum to 1, even without any sequence; others give None."""
     probabilities = _fused(plugin, _tokens(3, 4)).probabilities
     if plugin.learns == "nothing":
-        assert probabilities is None, "learns nothing, but gives probabilities"
+        assert probabilities is None, "it learns nothing, but gives probabilities"
         return
-    assert probabilities is not None, "learns from labels, but gives no probabilities"
+    assert probabilities is not None, "it learns from labels, but gives no probabilities"
     assert probabilities.shape == (SAMPLES, CLASSES), f"probabilities are {probabilities.shape}"
     assert (probabilities >= 0).all() and np.allclose(probabilities.sum(axis=1), 1), "they do not sum to 1"
 
@@ -99,7 +99,7 @@ def bears_a_class_without_samples(plugin: Fusion) -> None:
 
 
 def weighs_what_is_present(plugin: Fusion) -> None:
-    """Weights sum to 1 over the slices, or the sequences, that are there, and are 0 where nothing is."""
+    """Weights sum to 1 over the slices or sequences that are present, and are 0 elsewhere."""
     tokens = _tokens(3, 4)
     slices = np.stack([t.gather()[1] for t in tokens], axis=1)
     there = {"slices": slices, "sequences": sequences_present(tokens)}
@@ -107,12 +107,12 @@ def weighs_what_is_present(plugin: Fusion) -> None:
         assert name in there, f"weights are named {', '.join(there)}, not {name}"
         present = there[name]
         assert weights.shape == present.shape and weights.dtype == np.float32, f"{name} are {weights.shape}"
-        assert (weights >= 0).all() and not weights[~present].any(), f"{name}: what is absent has a weight"
+        assert (weights >= 0).all() and not weights[~present].any(), f"{name}: an absent entry has a weight"
         assert np.allclose(weights.sum(axis=-1), present.any(axis=-1), atol=1e-5), f"{name}: they do not sum to 1"
 
 
 def keeps_what_it_learnt(plugin: Fusion) -> None:
-    """What learns gives the same after `save` and `load`."""
+    """A trained fusion gives the same after `save` and `load`."""
     if plugin.learns == "nothing":
         return
     import pandas as pd
@@ -130,7 +130,7 @@ def keeps_what_it_learnt(plugin: Fusion) -> None:
 
 
 def leaves_global_state_alone(plugin: Fusion) -> None:
-    """Torch's and numpy's random state are afterwards as they were before."""
+    """The random states of torch and numpy stay as they were."""
     if plugin.learns == "nothing":
         return
     import torch
@@ -166,7 +166,7 @@ def _apply(plugin: Fusion, fuser: Fuser, tokens: list[Tokens]) -> Fused:
 
 
 def _filled(plugin: Fusion, tokens: list[Tokens]) -> Float32:
-    """The slice means, absent sequences filled with a number; without features where it is not used."""
+    """The slice means, absent sequences filled by a number; without features for a fusion that does not use them."""
     filled = np.stack([t.means()[0] for t in tokens], axis=1)
     filled[~sequences_present(tokens)] = 0.5
     return filled if plugin.uses_filled else filled[:, :, :0]

@@ -1,4 +1,4 @@
-"""What every head must hold."""
+"""The rules of every head."""
 
 from __future__ import annotations
 
@@ -8,7 +8,14 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from heads.base import Float32, Float64, Head, Refits, Training
+from heads.base import Float32, Float64, Head, InnerRefits, TrainingSet
+
+
+def reads_one_kind_of_features(plugin: Head) -> None:
+    """At most one of the class variables `reads_...` is true."""
+    names = ("reads_embedding", "reads_own_probabilities", "reads_locations", "reads_presence")
+    true = [name for name in names if getattr(plugin, name)]
+    assert len(true) <= 1, f"{' and '.join(true)} are true: a head reads one kind of features"
 
 
 def gives_probabilities_of_every_class(plugin: Head) -> None:
@@ -22,28 +29,28 @@ def gives_probabilities_of_every_class(plugin: Head) -> None:
 
 
 def gives_zero_to_a_class_that_training_lacks(plugin: Head) -> None:
-    """A class without training rows keeps its column."""
+    """A class without training rows has a column of zeros."""
     training, test, _ = _problem(plugin, 2)
     training = replace(training, y=training.y * 2, classes=3)
-    if plugin.features == "own":
+    if plugin.reads_own_probabilities:
         training, test = replace(training, X=_third(training.X)), _third(test)
     p = _predictions(plugin, training, test)
-    assert p.shape == (60, 3) and (p[:, 1] == 0).all(), "class 1 had no training rows and has no column of zeros"
+    assert p.shape == (60, 3) and (p[:, 1] == 0).all(), "class 1 had no training rows, but has no column of zeros"
 
 
 def learns_what_is_easy(plugin: Head) -> None:
-    """Classes that lie far apart are told apart in patients never seen; floors that see no scan are let off."""
+    """Classes that lie far apart are separated in new patients; floors are exempt."""
     from sklearn.metrics import roc_auc_score
 
-    if plugin.features in ("all", "own"):
+    if not plugin.is_floor():
         training, test, y = _problem(plugin, 2)
         auc = roc_auc_score(y, _predictions(plugin, training, test)[:, 1])
         assert auc > 0.9, f"AUC {auc:.2f} on classes that lie far apart"
 
 
 def is_calibrated_where_features_were_trained_with_labels(plugin: Head) -> None:
-    """Features that give the labels of training rows away, and say nothing of other rows, give about the base rate."""
-    if plugin.features != "all":
+    """Features that show the labels of training rows, but not of others, lead to about the base rate."""
+    if not plugin.reads_embedding:
         return
     training, test, _ = _problem(plugin, 2, apart=0.0)
     fold_of = np.full(len(training.y), -1)
@@ -51,33 +58,35 @@ def is_calibrated_where_features_were_trained_with_labels(plugin: Head) -> None:
         fold_of[held] = i
     given_away = training.X + 6 * (training.y[:, None] - 0.5).astype(np.float32)
     refits = tuple(np.where((fold_of == i)[:, None], training.X, given_away) for i in range(fold_of.max() + 1))
-    trained = replace(training, X=given_away, refits=Refits(fold_of, refits))
+    trained = replace(training, X=given_away, refits=InnerRefits(fold_of, refits))
     p = plugin.fit(trained, seed=0).predict_proba(test)[:, 1]
     away = float(np.abs(p - training.y.mean()).max())
-    assert away < 0.35, f"a probability is {away:.2f} from the base rate, but was learnt from what only training shows"
+    assert away < 0.35, (
+        f"a probability is {away:.2f} from the base rate, but was learnt from features that only training rows show"
+    )
 
 
 def same_seed_same_bits(plugin: Head) -> None:
-    """What is drawn depends on the seed alone."""
+    """Draws depend on the seed alone."""
     training, test, _ = _problem(plugin, 2)
     first, second = _predictions(plugin, training, test), _predictions(plugin, training, test)
     assert np.array_equal(first, second), "one seed gave different probabilities"
 
 
 def predicts_each_row_by_itself(plugin: Head) -> None:
-    """The order of the rows and the company of other rows change no prediction."""
-    if plugin.features == "none":
+    """Other rows and their order change no prediction."""
+    if plugin.reads_nothing():
         return
     training, test, _ = _problem(plugin, 2)
     fitted = _configured(plugin).fit(training, seed=0)
     p, order = fitted.predict_proba(test), np.random.default_rng(0).permutation(len(test))
     assert np.allclose(fitted.predict_proba(test[order]), p[order], rtol=0, atol=1e-5), "the order of rows matters"
     alone = np.concatenate([fitted.predict_proba(test[i : i + 1]) for i in range(5)])
-    assert np.allclose(alone, p[:5], rtol=0, atol=1e-5), "a row alone is predicted otherwise than among others"
+    assert np.allclose(alone, p[:5], rtol=0, atol=1e-5), "a row alone gets another prediction than among others"
 
 
 def leaves_its_input_and_the_global_generators_alone(plugin: Head) -> None:
-    """X, y and the global state of numpy's generator and of torch's are afterwards what they were."""
+    """X, y and the global random states of numpy and torch stay as they were."""
     import torch
 
     training, test, _ = _problem(plugin, 2)
@@ -92,10 +101,10 @@ def leaves_its_input_and_the_global_generators_alone(plugin: Head) -> None:
 
 
 def resamples_whole_patients_of_the_training_part_only(plugin: Head) -> None:
-    """Every sampler sees all rows of a patient or none; of the fits for calibration none sees all patients."""
+    """A sampler sees all rows of a patient or none, and a fit for calibration does not see all patients."""
     training, test, _ = _problem(plugin, 2)
     balance = _Recorded()
-    head = replace(plugin, calibration="none" if plugin.features == "own" else "sigmoid")
+    head = replace(plugin, calibration="none" if plugin.reads_own_probabilities else "sigmoid")
     head.fit(replace(training, balance=balance), seed=0).predict_proba(test)
     if not head.balanced:
         assert not balance.seen, "a head that ignores balance called its sampler"
@@ -109,27 +118,27 @@ def resamples_whole_patients_of_the_training_part_only(plugin: Head) -> None:
     assert len(inner) >= 2, "calibration needs fits on inner folds, the sampler saw fewer than two"
 
 
-def takes_weights_or_says_that_it_does_not(plugin: Head) -> None:
-    """A balance that weighs is followed, or refused with a reason; raising a class's weight raises its probability."""
+def takes_weights_or_refuses_them(plugin: Head) -> None:
+    """Weights are used or refused with a reason; a larger weight of a class raises its probability."""
     training, test, _ = _problem(plugin, 2, apart=0.5, share=0.15)
     weighed = replace(training, balance=_Weights())
     head = _configured(plugin)
     reason = head.refuses(_Weights())
     if not head.balanced or head.weighted:
-        assert reason is None, f"refuses weights, but says that it takes or ignores them: {reason}"
+        assert reason is None, f"it refuses weights, but declares that it takes or ignores them: {reason}"
         plain, other = (head.fit(t, seed=0).predict_proba(test)[:, 1].mean() for t in (training, weighed))
         if not head.balanced:
             assert plain == other, "a head that ignores balance changed with it"
         elif head.calibration == "none":
             assert other > plain, f"the rare class' mean probability went from {plain:.3f} to {other:.3f} with weights"
     else:
-        assert reason, "takes no weights, but gives no reason against a balance that weighs"
+        assert reason, "it takes no weights, but gives no reason against a balance with weights"
         try:
             head.fit(weighed, seed=0)
         except ValueError as error:
             assert str(error) == reason, "the error is not the reason that `refuses` gives"
         else:
-            raise AssertionError("refuses weights, but was fitted with them")
+            raise AssertionError("it refuses weights, but was fitted with them")
 
 
 class _Recorded:
@@ -154,28 +163,28 @@ class _Weights:
 
 
 def _configured(plugin: Head) -> Head:
-    """The plug-in, calibrated if it refuses to go without."""
+    """The plug-in, calibrated if it can't be fitted without calibration."""
     return plugin if plugin.refuses(None) is None else replace(plugin, calibration="sigmoid")
 
 
-def _predictions(plugin: Head, training: Training, test: Float32) -> Float64:
+def _predictions(plugin: Head, training: TrainingSet, test: Float32) -> Float64:
     return _configured(plugin).fit(training, seed=0).predict_proba(test)
 
 
 def _problem(
     plugin: Head, classes: int, apart: float = 3.0, share: float | None = None
-) -> tuple[Training, Float32, NDArray[np.int64]]:
-    """140 training rows of 35 patients, 60 test rows and their labels; the classes are `apart` standard deviations."""
+) -> tuple[TrainingSet, Float32, NDArray[np.int64]]:
+    """140 training rows of 35 patients, 60 test rows and labels; classes are `apart` standard deviations apart."""
     rng = np.random.default_rng(classes)
     n, features = 200, 20
     y = rng.integers(classes, size=n) if share is None else (rng.random(n) < share).astype(np.int64)
-    if plugin.features == "none":
+    if plugin.reads_nothing():
         X = np.zeros((n, 0), dtype=np.float32)
-    elif plugin.features == "location":
+    elif plugin.reads_locations:
         X = np.eye(4, dtype=np.float32)[rng.integers(4, size=n)]
-    elif plugin.features == "presence":
+    elif plugin.reads_presence:
         X = (rng.random((n, 3)) < 0.7).astype(np.float32)
-    elif plugin.features == "own":
+    elif plugin.reads_own_probabilities:
         odds = np.exp(apart * np.eye(classes)[y] + rng.standard_normal((n, classes)))
         X = (odds / odds.sum(axis=1, keepdims=True)).astype(np.float32)
     else:
@@ -184,9 +193,9 @@ def _problem(
         X = (centres[y] + rng.standard_normal((n, features))).astype(np.float32)
         X = (X - X[:140].mean(axis=0)) / X[:140].std(axis=0)
     groups = np.repeat([f"patient {i}" for i in range(50)], 4)
-    return Training(X[:140], y[:140], groups[:140], classes), X[140:], y[140:]
+    return TrainingSet(X[:140], y[:140], groups[:140], classes), X[140:], y[140:]
 
 
 def _third(X: Float32) -> Float32:
-    """Probabilities of two classes as those of three, the one between them impossible."""
+    """Probabilities of two classes as those of three, where the class between them has probability 0."""
     return np.column_stack([X[:, 0], np.zeros(len(X), dtype=np.float32), X[:, 1]])

@@ -1,4 +1,4 @@
-"""What every image step must hold."""
+"""The rules of every image step."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def copes_with_a_constant_image(plugin: ImageStep) -> None:
 
 
 def leaves_its_input_as_it_was(plugin: ImageStep) -> None:
-    """A step is pure: pixels, affine and mask that come in are not changed."""
+    """A step is pure: the pixels, affine and mask of its input stay as they are."""
     for image, untouched in zip(_examples(), _examples(), strict=True):
         plugin(image)
         assert np.array_equal(image.pixels, untouched.pixels), "the step changed the pixels of its input"
@@ -39,7 +39,7 @@ def leaves_its_input_as_it_was(plugin: ImageStep) -> None:
 
 
 def gives_the_same_twice(plugin: ImageStep) -> None:
-    """A step draws nothing."""
+    """A step gives the same result for the same image."""
     for image in _examples():
         first, second = plugin(image), plugin(image)
         assert np.array_equal(first.pixels, second.pixels), "two calls gave different pixels"
@@ -47,18 +47,18 @@ def gives_the_same_twice(plugin: ImageStep) -> None:
 
 
 def keeps_the_mask_on_the_pixels(plugin: ImageStep) -> None:
-    """A mask stays an int16 mask of the pixels' shape without new labels; no mask stays none."""
+    """A mask stays an int16 mask of the pixels' shape without new labels; an image without mask gets none."""
     for image in _examples():
         after = plugin(image)
         assert (image.mask is None) == (after.mask is None), "the step made or lost the mask"
         if image.mask is not None and after.mask is not None:
             assert after.mask.shape == after.pixels.shape, f"mask {after.mask.shape} on pixels {after.pixels.shape}"
             assert after.mask.dtype == np.int16, f"the mask is {after.mask.dtype}, not int16"
-            assert np.isin(after.mask, image.mask).all(), "the mask has labels that it had not"
+            assert np.isin(after.mask, image.mask).all(), "the mask has new labels"
 
 
 def keeps_planes_and_faults(plugin: ImageStep) -> None:
-    """Slices with planes of their own stay as many, with their middles in place; what could not be read stays named."""
+    """Slices with planes of their own keep their number and the places of their middles; faults stay."""
     volume = example_discs(1, size=40)[0][0]
     planes = np.repeat(volume.affine[None], len(volume.pixels), axis=0)
     planes[:, :3, 3] = [volume.position((d * d, 0, 0)) for d in range(len(planes))]

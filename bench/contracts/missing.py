@@ -1,4 +1,4 @@
-"""What every filler of absent sequences must hold."""
+"""The rules of every missing step."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from encoders.missing.base import Missing
 
 
 def fills_every_gap(plugin: Missing) -> None:
-    """`(N, S, F)` finite float32, also where a sample lacks all sequences."""
+    """`(N, S, F)` finite float32, even where a sample lacks all sequences."""
     values, present = _samples(seed=0)
     filled = plugin.fit(values, present, groups=_each(present), seed=0)(values, present)
     assert filled.shape == values.shape, f"values of {values.shape} became {filled.shape}"
-    assert filled.dtype == np.float32 and np.isfinite(filled).all(), "what is filled is not finite float32"
+    assert filled.dtype == np.float32 and np.isfinite(filled).all(), "filled values are not finite float32"
 
 
 def passes_on_what_is_present(plugin: Missing) -> None:
-    """Nothing that is there is changed, in the result or in place."""
+    """Values of present sequences stay the same, in the result and in the input."""
     values, present = _samples(seed=0)
     before = values.copy()
     filled = plugin.fit(values, present, groups=_each(present), seed=0)(values, present)
@@ -26,8 +26,8 @@ def passes_on_what_is_present(plugin: Missing) -> None:
     assert np.array_equal(values, before), "the values given were changed in place"
 
 
-def never_uses_what_stands_in_a_gap(plugin: Missing) -> None:
-    """Numbers that stand where a sequence is absent change nothing."""
+def never_uses_numbers_in_a_gap(plugin: Missing) -> None:
+    """Numbers in the place of an absent sequence change nothing."""
     values, present = _samples(seed=0)
     other = np.where(present[:, :, None], values, np.float32(7))
     first, second = (plugin.fit(v, present, groups=_each(present), seed=0)(v, present) for v in (values, other))
@@ -35,16 +35,16 @@ def never_uses_what_stands_in_a_gap(plugin: Missing) -> None:
 
 
 def fills_each_sample_by_itself(plugin: Missing) -> None:
-    """Test samples do not look at each other."""
+    """The filling of a sample does not depend on other samples."""
     filler = plugin.fit(*_samples(seed=0), groups=_each(_samples(seed=0)[1]), seed=0)
     values, present = _samples(seed=1)
     filled = filler(values, present)
     alone = np.concatenate([filler(values[i : i + 1], present[i : i + 1]) for i in range(len(values))])
-    assert np.allclose(alone, filled, rtol=0, atol=1e-5), "a sample alone is filled otherwise than among others"
+    assert np.allclose(alone, filled, rtol=0, atol=1e-5), "a sample alone is filled with other values than among others"
 
 
 def bears_a_sequence_without_training_samples(plugin: Missing) -> None:
-    """A sequence that no training sample has is filled with something finite."""
+    """A sequence that no training sample has is filled with finite values."""
     values, present = _samples(seed=0)
     present[:, 1] = False
     values[:, 1] = 0
@@ -53,7 +53,7 @@ def bears_a_sequence_without_training_samples(plugin: Missing) -> None:
 
 
 def same_seed_same_bits(plugin: Missing) -> None:
-    """What is drawn depends on the seed alone."""
+    """Draws depend on the seed alone."""
     train, test = _samples(seed=0), _samples(seed=1)
     first, second = (plugin.fit(*train, groups=_each(train[1]), seed=3)(*test) for _ in range(2))
     assert np.array_equal(first, second), "one seed gave different values"
@@ -69,5 +69,5 @@ def _samples(*, seed: int) -> tuple[Float32, NDArray[np.bool_]]:
 
 
 def _each(present: NDArray[np.bool_]) -> NDArray[np.str_]:
-    """Every sample is of a patient of its own."""
+    """One patient for each sample."""
     return np.arange(len(present)).astype(str)

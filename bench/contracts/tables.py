@@ -1,4 +1,4 @@
-"""What every table step must hold."""
+"""The rules of every table step."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 
 
 def is_a_transformer_or_none(plugin: Table) -> None:
-    """`build` gives None or something with `fit` and `transform`."""
+    """`build` gives None or an object with `fit` and `transform`."""
     transformer = plugin.build(seed=0)
     usable = transformer is None or (hasattr(transformer, "fit") and hasattr(transformer, "transform"))
     assert usable, f"{transformer!r} has no fit and transform"
 
 
-def gives_a_row_of_finite_numbers_a_sample(plugin: Table) -> None:
+def gives_finite_numbers_for_each_sample(plugin: Table) -> None:
     """Missing values and categories never seen in training become finite numbers."""
     transformer = plugin.build(seed=0)
     if transformer is not None:
@@ -29,7 +29,7 @@ def gives_a_row_of_finite_numbers_a_sample(plugin: Table) -> None:
 
 
 def same_seed_same_values(plugin: Table) -> None:
-    """What is drawn depends on the seed alone."""
+    """Draws depend on the seed alone."""
     first, second = plugin.build(seed=0), plugin.build(seed=0)
     if first is not None and second is not None:
         one, other = (np.asarray(t.fit(_clinical(20)).transform(_clinical(7))) for t in (first, second))
@@ -37,14 +37,14 @@ def same_seed_same_values(plugin: Table) -> None:
 
 
 def sees_each_sample_by_itself(plugin: Table) -> None:
-    """What stands for a sample does not depend on the others that are transformed with it, nor is the table changed."""
+    """The values of a sample do not depend on the others that are transformed with it, and the table stays as it is."""
     transformer = plugin.build(seed=0)
     if transformer is not None:
         table = _clinical(20)
         before = table.copy()
         transformer.fit(table)
         together, alone = transformer.transform(table), [transformer.transform(table.iloc[i : i + 1]) for i in range(6)]
-        assert np.allclose(np.vstack(alone), np.asarray(together)[:6]), "a sample alone is given other values"
+        assert np.allclose(np.vstack(alone), np.asarray(together)[:6]), "a sample alone gets other values"
         assert table.equals(before), "the table was changed"
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from bench.grid.cells import AXES, Cell, Grid, is_named
-from bench.plugins import nearest
+from bench.grid.axes import AXES, NAMES
+from bench.grid.cells import Cell, is_named
+from bench.grid.grid import Grid
 from data import ScangridError
+from data.text.names import nearest
 
 
 class SelectionError(ScangridError):
@@ -16,11 +18,12 @@ class SelectionError(ScangridError):
 def is_chosen(cell: Cell, only: Mapping[str, list[str]]) -> bool:
     """Whether a cell is among those that `--only` names; a floor row always is, for its targets and sequences."""
     floor = cell["encoders"].name == "-"
+    of_floors = [axis.name for axis in AXES if axis.of_floors]
     for axis, names in only.items():
         if axis == "targets":
             if cell.target not in names:
                 return False
-        elif axis == "cells" or (floor and axis not in ("sequences", "drop", "heads")):
+        elif axis == "cells" or (floor and axis not in of_floors):
             continue
         elif not is_named(cell[axis], names) and not (floor and axis == "heads"):
             return False
@@ -34,7 +37,7 @@ def parse_only(grid: Grid, texts: list[str]) -> dict[str, list[str]]:
         SelectionError: No such axis, or no step of that name on it.
     """
     only: dict[str, list[str]] = {}
-    known = [*AXES, "targets"]
+    known = [*NAMES, "targets"]
     for text in texts:
         axis, equals, names = text.partition("=")
         if not equals or axis not in known:

@@ -9,8 +9,8 @@ import numpy as np
 
 from bench.grid.cells import NONE
 from bench.plan import identity
-from bench.plan.keys import Fit
-from bench.plan.plan import Plan, PlannedCell
+from bench.plan.plan import Plan
+from bench.plan.references import Fit, PlannedCell
 from bench.stages import features
 from bench.stages.chain import Chain, EncoderChain
 from bench.stages.fits import fit_heads
@@ -40,7 +40,7 @@ def fit_chain(plan: Plan, work: Work, planned: PlannedCell, fit: Fit, *, device:
     tokens = [work.fuse.stored(planned, refs) for refs in fit.tokens]
     fused = chain.fused(tokens, work.fuse.own(planned, fit))
     columns = plan.samples[plan.keys.table_columns(cell)]
-    if head.features == "all":
+    if head.reads_embedding:
         seed = identity.seed(protocol.seed, "table", fold.repeat, fold.number)
         table = features.fitted_table(plan.keys.plugin("tables", cell["tables"]), columns, train, seed=seed)
         X = features.table_features(table, columns)

@@ -14,24 +14,25 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.grid.axes import LISTED
 from bench.grid.cells import Cell
 from bench.models.chains import fit_chain
 from bench.models.model import FILE, FORMAT, ModelError, read_chain, step_code
 from bench.models.reopen import SHORT, find_cell, open_plan
-from bench.plan.keys import CropsRef, Fold, TokensRef, View
-from bench.plan.plan import Plan, PlannedCell
+from bench.plan.plan import Plan
+from bench.plan.references import CropsRef, Fold, PlannedCell, TokensRef, View
 from bench.run import described, provenance
 from bench.run.progress import Progress
 from bench.tasks.local import execute
 from bench.tasks.reading import make_crops
 from bench.tasks.store import Store
+from bench.tasks.versions import versions
 from bench.tasks.work import Work
 
 if TYPE_CHECKING:
     from bench.stages.chain import Chain
 
 ALL = -1  # the fold whose training patients are all
-AXES = ("sequences", "regions", "images", "encoders", "missing", "fusion", "tables", "balance", "heads")
 REBUILT = ("regions", "images", "encoders", "fusion")  # by their fields; the other steps are in the chain
 
 
@@ -94,7 +95,7 @@ def fit_model(
     draft = out.with_name(f".{out.name}.part")
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir(parents=True)
-    kept_cells = [_keep(draft, plan, one, chain) for one, chain in zip(planned, chains, strict=True)]
+    kept_cells = [_keep(draft, plan, kept, one, chain) for one, chain in zip(planned, chains, strict=True)]
     plugins = described.described(plan.grid.data, [one.cell for one in planned])
     plugins["plugins"][0]["fields"] = {}  # a model that is passed on does not name the folder of the scans
     described.write(draft, plugins)
@@ -107,7 +108,7 @@ def fit_model(
         "seed": plan.grid.protocol.seed,
         "device": device,
         "dataset_sequences": list(plan.dataset.sequences),
-        "versions": provenance.versions() | described.versions(plugins),
+        "versions": versions() | described.versions(plugins),
         "code": provenance.code_state(),
         "cells": [{"key_in_run": cell.key, **one} for cell, one in zip(chosen, kept_cells, strict=True)],
     }
@@ -153,20 +154,20 @@ def _check_done(run: Path, chosen: Sequence[PlannedCell]) -> None:
             raise ModelError(f"cell {one.key[:SHORT]} is {status} in {run}{why}; finish its cross-validation first")
 
 
-def _keep(folder: Path, plan: Plan, planned: PlannedCell, chain: Chain) -> dict[str, Any]:
-    """Writes what a cell is made of; gives its part of `model.json`."""
+def _keep(folder: Path, plan: Plan, store: Store, planned: PlannedCell, chain: Chain) -> dict[str, Any]:
+    """Writes the networks, regions, fusions and chain of a cell; gives its part of `model.json`."""
     cell, fit = planned.cell, planned.fits[0]
     labels = planned.view.labels[cell.target]
     networks, widths = [], []
     for refs in fit.tokens:
-        networks.append([_keep_network(folder, plan, ref) for ref in refs])
-        widths.append([_width(plan, ref) for ref in refs])
-    regions = {ref.crops.sequence: _keep_region(folder, plan, ref.crops) for refs in fit.tokens for ref in refs}
+        networks.append([_keep_network(folder, plan, store, ref) for ref in refs])
+        widths.append([store.width(ref.key) for ref in refs])
+    regions = {ref.crops.sequence: _keep_region(folder, store, ref.crops) for refs in fit.tokens for ref in refs}
     fusions = []
     if fit.fused is not None:
         for i in range(len(fit.tokens)):
             name = f"fusions/{cell.target}_{i}"
-            source = plan.store.find("fused", fit.fused.key)
+            source = store.find("fused", fit.fused.key)
             assert source is not None
             shutil.copytree(source / f"encoder_{i}", folder / name)
             fusions.append(name)
@@ -180,7 +181,7 @@ def _keep(folder: Path, plan: Plan, planned: PlannedCell, chain: Chain) -> dict[
         "classes": [str(name) for name in labels.classes],
         "rows": dict(labels.target.rows),
         "ordinal": labels.target.ordinal,
-        "steps": {axis: _described(plan, cell, axis) for axis in AXES},
+        "steps": {axis: _described(plan, cell, axis) for axis in (one.name for one in LISTED)},
         "columns": plan.keys.table_columns(cell),
         "networks": networks,
         "widths": widths,
@@ -200,27 +201,27 @@ def _places(plan: Plan, rows: NDArray[np.int64]) -> dict[str, list[str]]:
     return {column: list(dict.fromkeys(values.tolist())) for column, values in columns.items()}
 
 
-def _keep_network(folder: Path, plan: Plan, ref: TokensRef) -> dict[str, str]:
+def _keep_network(folder: Path, plan: Plan, store: Store, ref: TokensRef) -> dict[str, str]:
     plugin = plan.keys.plugin("encoders", ref.encoder)
     if ref.fold is None:
         return {"weights": plugin.weights_digest()}
     name = f"networks/{ref.network[:16]}"
-    _copy(plan.store.find("networks", ref.network), folder / name)
+    _copy(store.find("networks", ref.network), folder / name)
     return {"folder": name}
 
 
-def _width(plan: Plan, ref: TokensRef) -> int:
-    folder = plan.store.find("tokens", ref.key)
+def _width(store: Store, ref: TokensRef) -> int:
+    folder = store.find("tokens", ref.key)
     assert folder is not None
     return int(np.load(folder / "values.npy", mmap_mode="r").shape[2])
 
 
-def _keep_region(folder: Path, plan: Plan, ref: CropsRef) -> str:
+def _keep_region(folder: Path, store: Store, ref: CropsRef) -> str:
     """The folder of a region that learnt; empty for another."""
     if ref.fold is None:
         return ""
     name = f"networks/{ref.network[:16]}"
-    _copy(plan.store.find("regions", ref.network), folder / name)
+    _copy(store.find("regions", ref.network), folder / name)
     return name
 
 

@@ -1,4 +1,4 @@
-"""What an autoencoder of a run learnt, as arrays that `results/interpretability` reads: latents, measures, pictures."""
+"""Writes the latents of an autoencoder, with measures and pictures, as arrays for `results/interpretability`."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from bench.models import latent_pictures
 from bench.models.reopen import SHORT, CellError, find_cell, open_plan
 from bench.plan import labels
-from bench.plan.keys import TokensRef
-from bench.plan.plan import Plan, PlannedCell
+from bench.plan.plan import Plan
+from bench.plan.references import PlannedCell, TokensRef
 from bench.stages.crop_files import Subset
 from bench.tasks.store import Store
 from data.base import Float32, Float64, Image
@@ -56,7 +56,7 @@ def write_latents(
     fold: int = 0,
     device: str = "cpu",
 ) -> Path:
-    """Writes `RUN/latents/KEY/`, of the network of one fold of the first repeat: features of two folds share no axes.
+    """Writes `RUN/latents/KEY/` for the network of one fold of the first repeat; the features of two folds differ.
 
     `latents.npy` `(N, F)` float32 holds the features of every sample with a picture, the mean over its slices;
     `samples.csv` its rows, `measures.csv` what is measured and graded of them, `about.json` the rest. `.npz` files
@@ -68,22 +68,23 @@ def write_latents(
         store: The store of the run.
         grid_file: The run's grid, where it is not the copy in the run folder.
         measures: The encoder that measures each crop.
-        fold: Whose network.
+        fold: The fold of the network.
         device: `"cpu"` or `"cuda"`.
 
     Raises:
         CellError: No such run or cell.
         LatentsError: No such fold; a cell without autoencoder; something is no longer in the store.
     """
-    plan = open_plan(run, grid_file, Store(store))
+    kept = Store(store)
+    plan = open_plan(run, grid_file, kept)
     planned = find_cell(run, cell, plan, lambda one: bool(_learnt(one, plan)), "with an autoencoder")
     ref, others = _autoencoder(planned, plan, fold)
-    fitted = _network(ref, plan, device)
-    crops = plan.crops(ref.crops)
+    fitted = _network(ref, plan, kept, device)
+    crops = kept.crops(ref.crops.key)
     assert crops is not None and ref.fold is not None
     entries = plan.rows(ref.crops) if ref.present is None else np.where(ref.present, plan.rows(ref.crops), -1)
     used = np.flatnonzero(entries >= 0)
-    means, middles = _features(ref, plan, entries[used])
+    means, middles = _features(ref, kept, entries[used])
     seen = ref.fold.train[used]
     pictures = latent_pictures.Pictures(
         fitted, Subset(crops, entries[used]), middles, plan.patients[used], seen, seed=plan.grid.protocol.seed
@@ -134,11 +135,11 @@ def _autoencoder(planned: PlannedCell, plan: Plan, fold: int) -> tuple[TokensRef
     return learnt[0], [f"{ref.encoder.label()} on {ref.crops.sequence}" for ref in learnt[1:]]
 
 
-def _network(ref: TokensRef, plan: Plan, device: str) -> DecodingEncoder:
-    where = plan.store.find("networks", ref.network)
-    if where is None or plan.store.find("tokens", ref.key) is None or plan.crops(ref.crops) is None:
+def _network(ref: TokensRef, plan: Plan, store: Store, device: str) -> DecodingEncoder:
+    where = store.find("networks", ref.network)
+    if where is None or store.find("tokens", ref.key) is None or plan.crops(ref.crops) is None:
         raise LatentsError(
-            f"what {ref.encoder.label()} learnt in this fold is no longer in {plan.store.folder}: run the grid again, "
+            f"what {ref.encoder.label()} learnt in this fold is no longer in {store.folder}: run the grid again, "
             "or name the store of the run with --store"
         )
     fitted = plan.keys.plugin("encoders", ref.encoder).frozen().load(where, device=device)
@@ -147,11 +148,11 @@ def _network(ref: TokensRef, plan: Plan, device: str) -> DecodingEncoder:
     return fitted
 
 
-def _features(ref: TokensRef, plan: Plan, entries: NDArray[np.int64]) -> tuple[Float32, Float32]:
+def _features(ref: TokensRef, store: Store, entries: NDArray[np.int64]) -> tuple[Float32, Float32]:
     """The mean over slices and the middle slice's features, `(N, F)` each."""
     from bench.stages import tokens
 
-    where = plan.store.find("tokens", ref.key)
+    where = store.find("tokens", ref.key)
     assert where is not None
     found = tokens.read(where, entries)
     values, present = found.gather()

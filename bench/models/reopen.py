@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from bench.grid.file import read_grid
-from bench.plan.plan import Plan, PlannedCell
-from bench.plugins import nearest
+from bench.plan.plan import Plan
+from bench.plan.references import PlannedCell
 from bench.tasks.store import Store
 from data import ScangridError
+from data.text.names import nearest
 
 SHORT = 8
 _SHOWN = 8
@@ -80,7 +81,7 @@ def find_cell(run: Path, cell: str, plan: Plan, fit: Callable[[PlannedCell], boo
 
 def _described(planned: PlannedCell, plan: Plan) -> str:
     """The target, the encoder and whatever else differs in the grid."""
-    axes = [axis for axis in ("sequences", "regions", "images", "fusion", "heads") if len(plan.grid.axes[axis]) > 1]
+    axes = [axis for axis, steps in plan.grid.axes.items() if axis != "encoders" and len(steps) > 1]
     return ", ".join([planned.cell.target, *(planned.cell[axis].label() for axis in ["encoders", *axes])])
 
 

@@ -27,7 +27,7 @@ def same_patient(train: NDArray[np.str_], test: NDArray[np.str_]) -> None:
 
 
 def same_image(digests: Sequence[str], patients: Sequence[str], names: Sequence[str]) -> None:
-    """Raises where one image stands under two patients: whatever the folds, it can be on both sides.
+    """Raises where two patients have the same image: whatever the folds are, it can be on both sides.
 
     Args:
         digests: The digest of the pixels of each sample's crop; `""` where there is none.
@@ -49,7 +49,7 @@ def same_image(digests: Sequence[str], patients: Sequence[str], names: Sequence[
     if pairs:
         shown = "; ".join(f"{names[a]} = {names[b]}" for a, b in pairs[:3])
         raise GuardError(
-            f"{len(pairs)} images stand under two patients ({shown}): remove one of each, give them one patient, "
+            f"{len(pairs)} images are of two patients each ({shown}): remove one of each, give them one patient, "
             "or set protocol.identical_images: exclude"
         )
 

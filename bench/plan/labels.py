@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.grid.cells import GridMisfitError
+from bench.grid.misfit import GridMisfitError
 from bench.plan import identity
-from bench.plugins import nearest
 from data.base import Target
+from data.text.names import nearest
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -5,21 +5,22 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
-from bench.grid.cells import AXES, Grid
+from bench.grid.axes import NAMES
+from bench.grid.grid import Grid
 from bench.grid.selection import is_chosen
-from bench.plan.plan import Plan, PlannedCell
-from bench.plan.refits import Refits
-from bench.tasks.store import Store
+from bench.plan.patient_draws import PatientDraws
+from bench.plan.plan import Plan
+from bench.plan.references import PlannedCell
+from bench.plan.stored import Stored
 
 EXPLORATORY, SHOWN, MANY_CLASSES = 20, 5, 20
 
 
 @dataclass
-class _Stored:
+class _Keys:
     """The keys of what is in the store."""
 
     crops: set[str]
@@ -30,18 +31,17 @@ class _Stored:
     fits: set[str]
 
 
-def lines(grid: Grid, store_folder: Path, only: Mapping[str, list[str]]) -> Iterator[str]:
+def lines(grid: Grid, finished: Stored, only: Mapping[str, list[str]]) -> Iterator[str]:
     """The plan of a grid, line by line."""
-    store = Store(store_folder)
-    plan = Plan(grid, store)
-    stored = _Stored(*(store.keys(kind) for kind in ("crops", "regions", "tokens", "networks", "fused", "fits")))
+    plan = Plan(grid, finished)
+    stored = _Keys(*(finished.keys(kind) for kind in ("crops", "regions", "tokens", "networks", "fused", "fits")))
     read = all(ref.key in stored.crops for ref in plan.crops_refs())
     if read:
         plan.check_images()
     cells = [c for c in plan.cells() if is_chosen(c.cell, only)]
     yield from _data(plan, read)
     yield ""
-    shown = [axis for axis in AXES if axis == "heads" or len({c.cell[axis] for c in cells if c.fits[0].tokens}) > 1]
+    shown = [axis for axis in NAMES if axis == "heads" or len({c.cell[axis] for c in cells if c.fits[0].tokens}) > 1]
     states: Counter[str] = Counter()
     for planned in cells:
         state = _state(planned, stored)
@@ -52,7 +52,7 @@ def lines(grid: Grid, store_folder: Path, only: Mapping[str, list[str]]) -> Iter
     yield ""
     yield f"{len(cells)} cells: " + ", ".join(f"{n} {state}" for state, n in states.most_common())
     yield from _work(cells, stored)
-    yield from _refits(Refits(plan, cells), cells, stored)
+    yield from _refits(PatientDraws(plan, cells), cells, stored)
     yield from _bytes(plan, cells)
 
 
@@ -98,7 +98,7 @@ def _data(plan: Plan, read: bool) -> Iterator[str]:
             )
 
 
-def _state(planned: PlannedCell, stored: _Stored) -> str:
+def _state(planned: PlannedCell, stored: _Keys) -> str:
     if planned.refused:
         return "refused"
     done = sum(fit.key in stored.fits for fit in planned.fits)
@@ -111,7 +111,7 @@ def _state(planned: PlannedCell, stored: _Stored) -> str:
     return "to compute"
 
 
-def _work(cells: list[PlannedCell], stored: _Stored) -> Iterator[str]:
+def _work(cells: list[PlannedCell], stored: _Keys) -> Iterator[str]:
     todo = [fit for c in cells if not c.refused for fit in c.fits if fit.key not in stored.fits]
     fits = {fit.key for fit in todo}
     refs = {ref.key: ref for fit in todo for each in fit.tokens for ref in each if ref.key not in stored.tokens}
@@ -124,7 +124,7 @@ def _work(cells: list[PlannedCell], stored: _Stored) -> Iterator[str]:
     yield f"{text}, {len(fits)} fits of heads"
 
 
-def _refits(refits: Refits, cells: list[PlannedCell], stored: _Stored) -> Iterator[str]:
+def _refits(refits: PatientDraws, cells: list[PlannedCell], stored: _Keys) -> Iterator[str]:
     """What `interval` asks for."""
     named = [planned for planned in cells if planned.key in refits.redrawn]
     if not named:
@@ -146,23 +146,18 @@ def _bytes(plan: Plan, cells: list[PlannedCell]) -> Iterator[str]:
     sizes: dict[str, tuple[int, str]] = {}
     for planned in cells:
         head = plan.keys.plugin("heads", planned.cell["heads"])
-        if planned.refused or head.features != "all":
+        if planned.refused or not head.reads_embedding:
             continue
         width = _width(plan, planned)
         rows = max(len(fit.rows.train) for fit in planned.fits)
         name = f"{planned.cell['heads'].label()} on {planned.cell['encoders'].label()}"
-        told = "" if width else " at least, and more with each feature of the embedding, which is not made yet"
-        sizes[name] = max(sizes.get(name, (0, "")), (head.memory(rows, width or 1), told))
-    for name, (size, told) in sorted(sizes.items(), key=lambda item: -item[1][0])[:3]:
-        yield f"memory of a fit: {size / 2**20:.1f} MiB for {name}{told}"
+        more = "" if width else " at least, and more with each feature of the embedding, which is not made yet"
+        sizes[name] = max(sizes.get(name, (0, "")), (head.memory(rows, width or 1), more))
+    for name, (size, more) in sorted(sizes.items(), key=lambda item: -item[1][0])[:3]:
+        yield f"memory of a fit: {size / 2**20:.1f} MiB for {name}{more}"
 
 
 def _width(plan: Plan, planned: PlannedCell) -> int:
-    width = 0
-    for refs in planned.fits[0].tokens:
-        for ref in refs:
-            folder = plan.store.find("tokens", ref.key)
-            if folder is None:
-                return 0
-            width += int(np.load(folder / "values.npy", mmap_mode="r").shape[2])
-    return width
+    """The features of a cell's embedding; 0 while it is not made."""
+    widths = [plan.stored.width(ref.key) for refs in planned.fits[0].tokens for ref in refs]
+    return 0 if None in widths else sum(width or 0 for width in widths)

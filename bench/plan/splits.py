@@ -1,4 +1,4 @@
-"""Folds: made once a run over all patients, shared by all targets and cells."""
+"""Folds: made once per run over all patients, shared by all targets and cells."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bench.grid.cells import GridMisfitError
+from bench.grid.misfit import GridMisfitError
 
 if TYPE_CHECKING:
     import pandas as pd

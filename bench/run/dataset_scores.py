@@ -4,26 +4,23 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.grid.cells import AXES
 from bench.plan import identity
-from bench.plan.plan import Plan, PlannedCell
+from bench.plan.plan import Plan
+from bench.plan.references import PlannedCell
 from bench.run.record import Record
 from data.base import Dataset
-
-if TYPE_CHECKING:
-    pass
 
 FILE = "dataset_scores.csv"
 RESAMPLES, AT_ONCE = 1000, 100
 
 
 def write(plan: Plan, record: Record, cells: list[PlannedCell]) -> None:
-    """Writes `dataset_scores.csv` into the run folder: a row a metric and combination, with a 95 % interval.
+    """Writes `dataset_scores.csv` into the run folder: one row for each metric and combination, with a 95 % interval.
 
     The value is the mean over the repeats; the interval a percentile bootstrap over patients, conditional on the fitted
     models. Nothing is written for a dataset without metrics of its own.
@@ -76,8 +73,7 @@ def _score(plan: Plan, record: Record, group: list[PlannedCell], key: str) -> It
         ]
         for name in parts[0]:
             draws[name].append(np.concatenate([part[name] for part in parts]))
-    about = {"key": key} | group[0].cell.labels() | {"targets": " + ".join(one.cell.target for one in group)}
-    about = {name: "none" if name in AXES and text == "-" else text for name, text in about.items()}
+    about = {"key": key} | group[0].cell.shown() | {"targets": " + ".join(one.cell.target for one in group)}
     for name, of_repeats in values.items():
         low, high = np.nanpercentile(np.mean(draws[name], axis=0), [2.5, 97.5])
         yield about | {
@@ -87,7 +83,7 @@ def _score(plan: Plan, record: Record, group: list[PlannedCell], key: str) -> It
             "high": float(high),
             "n_samples": predictions["sample"].nunique(),
             "n_patients": len(patients),
-            "lower_is_better": True,
+            "lower_is_better": name in plan.dataset.losses,
         }
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from bench.grid.axes import AXES
 from bench.grid.cells import NONE, Cell, Step
 from bench.plugins import KINDS, PluginError, description
 from data.describing.plug_in import Description
@@ -16,7 +17,7 @@ from data.describing.references import PACKAGES, resolve
 
 FILE = "plugins.json"
 ALWAYS = ("numpy", "pandas")  # packages that every run uses
-WITHOUT_PLUGINS = ("sequences", "drop")
+WITH_PLUGINS = [axis.name for axis in AXES if axis.package]
 
 
 def described(data: Step, cells: Iterable[Cell]) -> dict[str, Any]:
@@ -39,7 +40,7 @@ def described(data: Step, cells: Iterable[Cell]) -> dict[str, Any]:
         (axis, part)
         for cell in cells
         for axis, step in cell.steps.items()
-        if axis not in WITHOUT_PLUGINS and step != NONE
+        if axis in WITH_PLUGINS and step != NONE
         for part in step.each
     ]
     references: dict[str, str] = {}

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bench.run import provenance
+from bench.tasks.versions import versions
 
 HUB = "huggingface.co"
 
@@ -32,7 +33,7 @@ def lines(store: Path) -> Iterator[str]:
     yield f"weights      {_cache('HF_HOME', '~/.cache/huggingface')} (timm, MONAI), {torch.hub.get_dir()} (torchvision)"
     yield "             a file anywhere: encoders: [{timm_backbone: {model: ..., weights: FILE}}]"
     yield "versions"
-    for name, version in provenance.versions().items():
+    for name, version in versions().items():
         yield f"  {name:32} {version}"
     for name, value in provenance.code_state().items():
         yield f"  {name:32} {value}"

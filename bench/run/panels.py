@@ -1,4 +1,4 @@
-"""The pictures of the samples that the best cell of each target tells best and worst, kept in the run."""
+"""The pictures of the samples on which the best cell of each target is best and worst, kept in the run."""
 
 from __future__ import annotations
 
@@ -11,19 +11,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.plan.keys import CropsRef, Fit
-from bench.plan.plan import Plan, PlannedCell
+from bench.plan.plan import Plan
+from bench.plan.references import CropsRef, Fit, PlannedCell
 from bench.run.record import Record
+from bench.tasks.store import Store
 from results.statistics.evaluate import evaluate
 from results.statistics.metrics.auc import METRIC as AUC
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from bench.stages.crop_files import Crops
+
 FOLDER = "panels"
 
 
-def write(plan: Plan, record: Record, cells: list[PlannedCell], *, changed: bool) -> None:
+def write(plan: Plan, store: Store, record: Record, cells: list[PlannedCell], *, changed: bool) -> None:
     """Writes `panels/TARGET.npz` and `.json` for every target, as many samples as the grid's `panels` asks for.
 
     The cell is the one of highest AUC over all repeats, as in tables, among those with images. Half of the samples have
@@ -43,7 +46,7 @@ def write(plan: Plan, record: Record, cells: list[PlannedCell], *, changed: bool
             folder.mkdir(exist_ok=True)
             best = best_cell({c.key: record.predictions_file(c) for c in of_target})
             planned = next(c for c in of_target if c.key == best)
-            _write_target(plan, planned, _first_repeat(record.predictions_file(planned)), record)
+            _write_target(plan, store, planned, _first_repeat(record.predictions_file(planned)), record)
 
 
 def best_cell(files: Mapping[str, Path]) -> str:
@@ -57,7 +60,7 @@ def best_cell(files: Mapping[str, Path]) -> str:
     return max(files, key=lambda key: _auc(pd.read_parquet(files[key])))
 
 
-def _write_target(plan: Plan, planned: PlannedCell, table: pd.DataFrame, record: Record) -> None:
+def _write_target(plan: Plan, store: Store, planned: PlannedCell, table: pd.DataFrame, record: Record) -> None:
     P = table.filter(regex=r"^p_\d+$").to_numpy()
     own = P[np.arange(len(P)), table["y"]]
     order = np.argsort(own, kind="stable")
@@ -71,11 +74,12 @@ def _write_target(plan: Plan, planned: PlannedCell, table: pd.DataFrame, record:
     place = {sample: i for i, sample in enumerate(plan.ids)}
     labels = planned.view.labels[planned.cell.target].classes
     images: dict[str, Any] = {}
+    stored: dict[str, Crops | None] = {}
     shown: list[dict[str, Any]] = []
     for i, row in enumerate(chosen):
         record_of = table.iloc[row]
         for j, ref in enumerate(of_fold[int(record_of["repeat"]), int(record_of["fold"])]):
-            crops, rows = plan.crops(ref), plan.rows(ref)
+            crops, rows = stored.setdefault(ref.key, store.crops(ref.key)), plan.rows(ref)
             entry = int(rows[place[record_of["sample"]]])
             if crops is not None and entry >= 0:
                 pixels = crops[entry].pixels
@@ -101,7 +105,7 @@ def _crops(fit: Fit) -> list[CropsRef]:
 
 
 def _of_patients(order: NDArray[np.int64], patient: NDArray[Any], wanted: int) -> list[int]:
-    """The first rows of an order, one a patient."""
+    """The first rows of an order, one for each patient."""
     found: dict[Any, int] = {}
     for row in order:
         found.setdefault(patient[row], int(row))

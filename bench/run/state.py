@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 
-from bench.plan.plan import PlannedCell
+from bench.plan.references import PlannedCell
 from bench.run.progress import Progress
 from bench.run.record import Record
 from bench.tasks.local import Task

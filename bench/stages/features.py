@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.base import Float32
+from data.numerics.scaling import inverse_deviation
 from encoders.base import FittedProjection, Projection, Tokens
 from encoders.fusion.base import Fused, Fuser, Fusion
 from encoders.missing.base import Filler, Missing
@@ -267,9 +268,7 @@ class Scale:
             return cls(np.zeros(X.shape[1], dtype=np.float32), np.zeros(X.shape[1], dtype=np.float32))
         mean = X[train].mean(axis=0, dtype=np.float64)
         deviation = X[train].std(axis=0, dtype=np.float64)
-        constant = deviation <= 1e-7 * np.maximum(np.abs(mean), 1e-30)
-        inverse = np.where(constant, 0.0, 1.0 / np.where(constant, 1.0, deviation))
-        return cls(mean.astype(np.float32), inverse.astype(np.float32))
+        return cls(mean.astype(np.float32), inverse_deviation(mean, deviation).astype(np.float32))
 
     def __call__(self, X: Float32) -> Float32:
         """Any rows `(n, F)`."""

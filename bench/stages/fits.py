@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.base import Float32
-from heads.base import FittedHead, Head, Training
+from heads.base import FittedHead, Head, TrainingSet
 
 Float64 = NDArray[np.float64]
 
@@ -81,7 +81,7 @@ class FittedHeads:
 
 
 def fit_heads(
-    head: Head, branches: Sequence[Training], wanted: Sequence[bool], *, seed: int, threads: int, device: str
+    head: Head, branches: Sequence[TrainingSet], wanted: Sequence[bool], *, seed: int, threads: int, device: str
 ) -> FittedHeads:
     """Fits a head on the training rows of each branch, those that have it.
 
@@ -107,7 +107,7 @@ def fit_heads(
 
 def fit_and_predict(
     head: Head,
-    branches: Sequence[Training],
+    branches: Sequence[TrainingSet],
     X_test: Sequence[Float32],
     present: NDArray[np.bool_],
     *,

@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.plan import identity
-from bench.plan.keys import TokensRef
 from bench.plan.plan import Plan
-from bench.run.progress import Progress
+from bench.plan.references import TokensRef
 from bench.stages.crop_files import Crops, Subset
+from bench.tasks.local import Watcher
 from bench.tasks.notes import keep_artifacts, made_by
 from bench.tasks.store import Store
 from data.base import Float32, Float64
@@ -31,7 +31,7 @@ class Embed:
         progress: Counts images.
     """
 
-    def __init__(self, plan: Plan, store: Store, *, device: str, progress: Progress) -> None:
+    def __init__(self, plan: Plan, store: Store, *, device: str, progress: Watcher) -> None:
         self._plan = plan
         self._store = store
         self._device = device
@@ -40,7 +40,7 @@ class Embed:
 
     def write(self, ref: TokensRef, name: str) -> None:
         """Makes the tokens of one reference."""
-        crops = self._plan.crops(ref.crops)
+        crops = self._store.crops(ref.crops.key)
         if crops is None:
             raise RuntimeError(f"the crops of {name} are no longer in the store: run again")
         if len(crops) == 0:

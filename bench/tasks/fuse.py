@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from bench.grid.cells import NONE
 from bench.plan import identity
-from bench.plan.keys import Fit, FusedRef, TokensRef
-from bench.plan.plan import SEEN, Plan, PlannedCell
+from bench.plan.plan import Plan
+from bench.plan.references import Fit, FusedRef, PlannedCell, TokensRef
 from bench.tasks.embed import Embed
 from bench.tasks.notes import keep_artifacts, made_by
 from bench.tasks.store import Store
@@ -149,7 +149,7 @@ class Fuse:
 
     def stored(self, planned: PlannedCell, refs: Sequence[TokensRef]) -> list[Tokens]:
         """The tokens of each sequence as an encoder gave them; a sequence that was dropped is absent."""
-        present = self._plan.present(*(planned.cell[axis] for axis in SEEN))
+        present = self._plan.present_in(planned.cell)
         return [self._embed.read(ref, present[:, i]) for i, ref in enumerate(refs)]
 
     def own(self, planned: PlannedCell, fit: Fit) -> list[Float64 | None]:
@@ -196,10 +196,10 @@ class Fuse:
 
     def _inner_folds(self, planned: PlannedCell, fit: Fit) -> Int64:
         """The inner fold of each training row, as heads would cut them."""
-        from heads.fitting.training import Training
+        from heads.fitting.training import TrainingSet
 
         labels, rows = planned.view.labels[planned.cell.target], fit.rows.train
-        training = Training(
+        training = TrainingSet(
             np.zeros((len(rows), 0), dtype=np.float32),
             labels.y[rows],
             self._plan.patients[rows],

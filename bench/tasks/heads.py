@@ -14,17 +14,16 @@ from numpy.typing import NDArray
 
 from bench.grid.cells import NONE
 from bench.plan import identity
-from bench.plan.keys import Fit
-from bench.plan.plan import SEEN, Plan, PlannedCell
+from bench.plan.plan import Plan
+from bench.plan.references import Fit, PlannedCell
 from bench.tasks.fuse import Fuse
 from bench.tasks.notes import made_by
 from bench.tasks.shared import Shared
 from bench.tasks.store import Store
 from data.base import Float32
-from heads.fitting.thresholds import ARGMAX
 
 if TYPE_CHECKING:
-    from heads.base import Training
+    from heads.base import TrainingSet
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,9 +106,9 @@ class FitHeads:
 
         self._store.put("fits", fit.key, save, made_by("fit", cell.labels(), seconds=time.perf_counter() - start))
 
-    def training(self, planned: PlannedCell, fit: Fit, branch: Branch) -> Training:
+    def training(self, planned: PlannedCell, fit: Fit, branch: Branch) -> TrainingSet:
         """The training rows of one branch, those that have it."""
-        from heads.base import Refits, Training
+        from heads.base import InnerRefits, TrainingSet
 
         cell, fold = planned.cell, fit.fold
         labels = planned.view.labels[cell.target]
@@ -117,8 +116,8 @@ class FitHeads:
         rows = fit.rows.train[here]
         refits = None
         if branch.refits is not None:
-            refits = Refits(branch.refits[0][here], tuple(X[here] for X in branch.refits[1]))
-        return Training(
+            refits = InnerRefits(branch.refits[0][here], tuple(X[here] for X in branch.refits[1]))
+        return TrainingSet(
             branch.X[rows],
             labels.y[rows],
             self._plan.patients[rows],
@@ -137,12 +136,12 @@ class FitHeads:
 
         cell, plan, train = planned.cell, self._plan, fit.rows.train
         head = plan.keys.plugin("heads", cell["heads"])
-        if head.features == "none":
+        if head.reads_nothing():
             return [Branch.of(np.zeros((len(plan.ids), 0), dtype=np.float32))]
-        if head.features == "presence":
-            present = plan.present(*(cell[axis] for axis in SEEN))
+        if head.reads_presence:
+            present = plan.present_in(cell)
             return [Branch.of(present.astype(np.float32))]
-        if head.features == "location":
+        if head.reads_locations:
             columns = plan.samples[list(plan.dataset.locations)]
             return [Branch.of(features.one_hot(columns, train))]
         if self._learns_in_fold(planned):
@@ -150,7 +149,7 @@ class FitHeads:
         else:
             fused = self._shared.get(embedding, lambda: self._fuse.vectors(planned, fit))
         refitted = self._fuse.refitted(fit) if len(self.fused_keys(planned, fit)) > 1 else None
-        if head.features == "own":
+        if head.reads_own_probabilities:
             own = None if refitted is None else (refitted.fold_of, [one.probabilities for one in refitted.fused])
             assert fused.probabilities is not None
             return [Branch(fused.probabilities, has_probabilities(fused.probabilities), own)]
@@ -173,18 +172,19 @@ class FitHeads:
         """What cells that read the same vectors of all samples share."""
         steps = planned.cell.steps
         head = self._plan.keys.plugin("heads", steps["heads"])
-        if head.features == "presence":
-            return (head.features, *(steps[axis] for axis in SEEN))
-        if head.features not in ("all", "own"):
-            return (head.features,)
-        return (head.features, *(step for axis, step in steps.items() if axis not in ("balance", "heads")))
+        if head.reads_presence:
+            return ("presence", *planned.cell.of_samples())
+        if head.is_floor():
+            return ("locations" if head.reads_locations else "nothing",)
+        reads = "own probabilities" if head.reads_own_probabilities else "embedding"
+        return (reads, *(step for axis, step in steps.items() if axis not in ("balance", "heads")))
 
     def fused_keys(self, planned: PlannedCell, fit: Fit) -> list[str]:
         """The entries of a trained fusion that a fit needs; an uncalibrated `own` without threshold needs no refits."""
         if fit.fused is None:
             return []
         head = self._plan.keys.plugin("heads", planned.cell["heads"])
-        refits = head.features == "all" or head.calibration != "none" or self._threshold(planned) != ARGMAX
+        refits = head.needs_refits(self._threshold(planned))
         return [fit.fused.key, fit.fused.refits] if refits else [fit.fused.key]
 
     def _table(self, planned: PlannedCell, fit: Fit) -> Float32 | None:

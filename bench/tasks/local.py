@@ -51,7 +51,16 @@ class Watcher:
         """A task begins."""
 
     def finished(self, task: Task) -> None:
-        """A task has ended; `task.error` is empty where it went well."""
+        """A task has ended; `task.error` gives the reason where it failed, and is empty otherwise."""
+
+    def begin_images(self, name: str, total: int) -> None:
+        """A step that goes through images begins."""
+
+    def images(self, count: int = 1) -> None:
+        """Some more images are done."""
+
+    def note(self, line: str) -> None:
+        """A line for the user to keep."""
 
 
 def execute(tasks: Iterable[Task], *, jobs: int, overlap: bool, watcher: Watcher) -> None:

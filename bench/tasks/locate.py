@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.plan import identity
-from bench.plan.keys import CropsRef
 from bench.plan.plan import Plan
-from bench.run.progress import Progress
+from bench.plan.references import CropsRef
 from bench.stages.crops import SharedLook
+from bench.tasks.local import Watcher
 from bench.tasks.notes import keep_artifacts, made_by
 from bench.tasks.reading import write_crops
 from bench.tasks.store import Store
@@ -42,7 +42,7 @@ class Locate:
         progress: Counts studies.
     """
 
-    def __init__(self, plan: Plan, store: Store, *, device: str, progress: Progress) -> None:
+    def __init__(self, plan: Plan, store: Store, *, device: str, progress: Watcher) -> None:
         self._plan = plan
         self._store = store
         self._device = device

@@ -8,13 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from bench.plan.keys import CropsRef, TokensRef
+from bench.plan.references import CropsRef, TokensRef
+from bench.tasks.versions import versions
 
 
 def made_by(kind: str, what: Any, **more: Any) -> dict[str, Any]:
     """A readable note of what made an entry; keys decide, this does not."""
-    from bench.run.provenance import versions
-
     if isinstance(what, TokensRef):
         what = {"encoder": what.encoder.label(), "sequence": what.crops.sequence, "images": what.crops.images.label()}
     elif isinstance(what, CropsRef):

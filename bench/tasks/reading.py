@@ -9,11 +9,11 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from bench.grid.cells import Step
-from bench.plan.keys import CropsRef
 from bench.plan.plan import Plan
-from bench.run.progress import Progress
+from bench.plan.references import CropsRef
 from bench.stages.crop_files import CropWriter
 from bench.stages.crops import StudyCrops, cut_study
+from bench.tasks.local import Watcher
 from bench.tasks.notes import made_by
 from bench.tasks.store import Store
 from preprocessing.regions.base import FittedRegion, Region
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def make_crops(plan: Plan, store: Store, *, jobs: int, progress: Progress) -> None:
+def make_crops(plan: Plan, store: Store, *, jobs: int, progress: Watcher) -> None:
     """Makes all crops that the store lacks and that need nothing fitted."""
     wanted = {ref.key: ref for ref in plan.crops_refs() if store.find("crops", ref.key) is None}
     for sequence in dict.fromkeys(ref.sequence for ref in wanted.values()):
@@ -38,7 +38,7 @@ def write_crops(
     *,
     name: str,
     jobs: int,
-    progress: Progress,
+    progress: Watcher,
     fitted: Mapping[Step, FittedRegion] = MappingProxyType({}),
     rated: Callable[[Mapping[str, pd.DataFrame]], None] | None = None,
 ) -> None:

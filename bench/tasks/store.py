@@ -1,4 +1,4 @@
-"""The store: what can be made again, by key. Each kind has a folder, and in it a folder for each entry."""
+"""The store: what can be made again, by key. Each kind has a folder, and in it each entry has one."""
 
 from __future__ import annotations
 
@@ -8,11 +8,20 @@ import shutil
 import uuid
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from bench.stages.crop_files import Crops
 
 
 class Store:
-    """Entries are written under a unique name and renamed; the first rename wins, a later one is discarded.
+    """The store, which a plan asks what is finished (`bench.plan.stored.Stored`).
+
+    Entries are written under a unique name and renamed; the first rename wins, a later one is discarded.
 
     An entry can be read by any number of processes while others write: what has its final name is whole.
     """
@@ -29,6 +38,27 @@ class Store:
         """The keys of all whole entries of a kind."""
         folder = self.folder / kind
         return {e.name for e in os.scandir(folder) if "." not in e.name} if folder.is_dir() else set()
+
+    def crops(self, key: str) -> Crops | None:
+        """Crops, or None where they are not stored."""
+        from bench.stages.crop_files import Crops
+
+        folder = self.find("crops", key)
+        return None if folder is None else Crops(folder)
+
+    def folds(self, key: str, make: Callable[[], pd.DataFrame], made_by: dict[str, Any]) -> pd.DataFrame:
+        """Folds with the columns `patient`, `repeat`, `fold`; made and stored with a note where there are none yet."""
+        import pandas as pd
+
+        folder = self.find("folds", key)
+        if folder is None:
+            folder = self.put("folds", key, lambda to: make().to_csv(to / "folds.csv", index=False), made_by)
+        return pd.read_csv(folder / "folds.csv", dtype={"patient": str})
+
+    def width(self, key: str) -> int | None:
+        """The number of features of some tokens, or None where they are not stored."""
+        folder = self.find("tokens", key)
+        return None if folder is None else int(np.load(folder / "values.npy", mmap_mode="r").shape[2])
 
     def draft(self, kind: str, key: str) -> Path:
         """An empty folder to fill, which `commit` makes the entry."""

@@ -7,13 +7,12 @@ from collections import Counter
 from collections.abc import Callable, Collection, Hashable
 from typing import Literal
 
-from bench.plan.keys import CropsRef, Fit, Fold, TokensRef
-from bench.plan.plan import Plan, PlannedCell
-from bench.run.progress import Progress
+from bench.plan.plan import Plan
+from bench.plan.references import CropsRef, Fit, Fold, PlannedCell, TokensRef
 from bench.tasks.embed import Embed
 from bench.tasks.fuse import Fuse
 from bench.tasks.heads import FitHeads
-from bench.tasks.local import Task
+from bench.tasks.local import Task, Watcher
 from bench.tasks.locate import Locate
 from bench.tasks.store import Store
 
@@ -30,7 +29,7 @@ class Work:
     """
 
     def __init__(
-        self, plan: Plan, store: Store, *, device: str, progress: Progress, fitted: Callable[[PlannedCell], None]
+        self, plan: Plan, store: Store, *, device: str, progress: Watcher, fitted: Callable[[PlannedCell], None]
     ) -> None:
         self._plan = plan
         self._store = store

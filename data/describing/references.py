@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import inspect
 import re
-from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
+
+from data.text.names import closest
 
 FILE = Path(__file__).with_name("references.bib")
 
@@ -39,8 +40,8 @@ def resolve(cited: str) -> tuple[str, str]:
     known = bibliography()
     if not cited.lstrip().startswith("@"):
         if cited not in known:
-            close = get_close_matches(cited, known, n=1, cutoff=0.5)
-            hint = f": did you mean '{close[0]}'?" if close else ": give the whole BibTeX entry"
+            close = closest(cited, known)
+            hint = f": did you mean '{close}'?" if close else ": give the whole BibTeX entry"
             raise ValueError(f"cites '{cited}', which is no key of {FILE.name}{hint}")
         return cited, known[cited]
     own = entries(cited)

@@ -9,12 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from data.base import Box, DataError, Float64, Image
+from data.base import OUTSIDE_SCAN, Box, DataError, Float64, Image
 from data.geometry.planes import normals, regular_grid
 
-AGREE = math.cos(math.radians(0.1))
+AGREE = math.cos(math.radians(0.1))  # directions that agree so well count as equal
 ROUNDING = 1e-6
-OUTSIDE = -1  # in a mask
 
 Span = tuple[int, int]
 
@@ -22,21 +21,21 @@ Span = tuple[int, int]
 def crop(image: Image, box: Box, *, background: float | None = None) -> Image:
     """The part of an image that lies in a box, with its mask; always a contiguous copy.
 
-    Where the box's directions are the image's own (to 0.1 degrees), voxels are copied: in H and W those whose centres
-    lie inside (half-open, at least one), along D the `box.slices` nearest to the box's centre, moved inwards where they
-    would leave the volume and fewer where it has fewer. Otherwise the image is resampled along the box's directions at
-    its own spacing, linearly for pixels and to the nearest voxel for the mask.
+    If the box has the directions of the image (to 0.1 degrees), voxels are copied. In H and W these are the voxels
+    whose centres lie inside (half-open, at least one). Along D they are the `box.slices` nearest to the box's centre,
+    moved inwards where they would leave the volume, and fewer where the volume has fewer. Otherwise the image is
+    resampled along the box's directions at its own spacing: linearly for pixels, to the nearest voxel for the mask.
 
-    Slices with planes of their own are never resampled: each is cut along its own axes around the projection of the
-    box's centre on it, all to one shape. Those `box.slices` are taken whose planes are nearest the centre, or all that
-    the box's length along D holds. A box of the whole image takes whole slices.
+    Slices with planes of their own are never resampled. Each is cut along its own axes around the projection of the
+    box's centre on it, all to one shape. The crop takes the `box.slices` whose planes are nearest the centre, or all
+    that the box's length along D holds. A box of the whole image takes whole slices.
 
-    Affine and planes tell the truth: every voxel of the crop keeps its patient position. A mirrored box flips the
-    *picture* from left to right, so that a left-sided structure looks right-sided; its affine still says left.
+    Every voxel of the crop keeps its position in the patient, by the affine or the planes. A mirrored box flips the
+    picture from left to right, so that a left-sided structure looks right-sided; by its affine it is still on the left.
 
     Args:
         image: `(D, H, W)`.
-        box: What to cut; one that lies partly outside is filled with `background` there, and -1 in the mask.
+        box: The part to cut. Outside the image pixels are `background`, and the mask is `OUTSIDE_SCAN`.
         background: Pixel value outside the image; None takes the image's minimum.
 
     Raises:
@@ -64,12 +63,12 @@ def _indexed(image: Image, box: Box, background: float | None) -> Image:
     affine = image.affine.copy()
     affine[:3, 3] = image.position([start for start, _ in spans])
     fill = _background(image, background) if _leaves(spans, shape) else 0.0
-    mask = None if image.mask is None else _cut(image.mask, spans, OUTSIDE)
+    mask = None if image.mask is None else _cut(image.mask, spans, OUTSIDE_SCAN)
     return Image(_cut(image.pixels, spans, fill), affine, mask, faults=image.faults)
 
 
 def _sliced(image: Image, box: Box, background: float | None) -> Image:
-    """The part of an image with planes."""
+    """The crop of an image with planes."""
     shape = np.asarray(image.pixels.shape)
     lengths = np.asarray(box.size) / image.spacing
     size = np.maximum(np.rint(lengths[1:]), 1).astype(int)
@@ -81,7 +80,7 @@ def _sliced(image: Image, box: Box, background: float | None) -> Image:
         starts[:], size = 0, shape[1:]
     seen = ((starts < shape[1:]) & (starts + size > 0)).all(axis=1)
     if box.slices is None:
-        # Along the box's own direction, since planes that are turned against each other may cross far from it.
+        # Measured along the box's own direction, since planes that are turned against each other may cross far away.
         along = np.abs(away / (normals(np.asarray(image.planes)) @ box.directions[0]))
         chosen = np.flatnonzero(seen & (covered.all() | (along <= box.size[0] / 2 + ROUNDING)))
     else:
@@ -94,12 +93,12 @@ def _sliced(image: Image, box: Box, background: float | None) -> Image:
     spans = [[(d, d + 1), *((a, a + n) for a, n in zip(starts[d], size, strict=True))] for d in chosen.tolist()]
     fill = _background(image, background) if any(_leaves(one, image.pixels.shape) for one in spans) else 0.0
     pixels = np.concatenate([_cut(image.pixels, one, fill) for one in spans])
-    mask = None if image.mask is None else np.concatenate([_cut(image.mask, one, OUTSIDE) for one in spans])
+    mask = None if image.mask is None else np.concatenate([_cut(image.mask, one, OUTSIDE_SCAN) for one in spans])
     return Image(pixels, regular_grid(planes, pixels.shape), mask, planes, image.faults)
 
 
 def _span(centre: float, length: float) -> Span:
-    """The voxels whose centres lie in `[centre - length / 2, centre + length / 2)`, at least the nearest."""
+    """The voxels whose centres lie in `[centre - length / 2, centre + length / 2)`; at least the nearest one."""
     half = max(length, 1.0) / 2
     return math.ceil(centre - half - ROUNDING), math.ceil(centre + half - ROUNDING)
 
@@ -120,7 +119,7 @@ def _resampled(image: Image, box: Box, background: float | None) -> Image:
     from scipy.ndimage import map_coordinates
 
     directions = np.asarray(box.directions)
-    # A turned box may ask for another order of axes: each direction is sampled like the image axis that it is nearest.
+    # A turned box may order its axes otherwise: each direction is sampled like the nearest axis of the image.
     spacing = np.asarray(image.spacing)[np.abs(directions @ image.directions.T).argmax(axis=1)]
     shape = np.maximum(np.rint(np.asarray(box.size) / spacing), 1).astype(int)
     if box.slices is not None:
@@ -139,7 +138,7 @@ def _resampled(image: Image, box: Box, background: float | None) -> Image:
     pixels = np.where(inside, map_coordinates(image.pixels, at, order=1, mode="nearest"), np.float32(fill))
     mask = None
     if image.mask is not None:
-        mask = np.where(inside, map_coordinates(image.mask, at, order=0, mode="nearest"), np.int16(OUTSIDE))
+        mask = np.where(inside, map_coordinates(image.mask, at, order=0, mode="nearest"), np.int16(OUTSIDE_SCAN))
     return Image(pixels, affine, mask, faults=image.faults)
 
 

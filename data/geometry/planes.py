@@ -1,4 +1,4 @@
-"""Stacks whose slices have planes of their own, and the regular grid that is nearest to one."""
+"""Stacks whose slices have planes of their own, and the regular grid nearest to such a stack."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def normals(planes: Float64) -> Float64:
 def regular_grid(planes: Float64, shape: tuple[int, ...]) -> Float64:
     """The affine `(4, 4)` of the regular grid nearest to some planes `(D, 4, 4)` of slices of shape `(H, W)`.
 
-    Its axes are the mean ones, and it reaches along D from the first slice's middle to the last one's.
+    It has the mean axes of the planes, and reaches along D from the middle of the first slice to that of the last.
     """
     affine: Float64 = planes.mean(axis=0)
     h, w = affine[:3, 1] / np.linalg.norm(affine[:3, 1]), affine[:3, 2]
@@ -44,7 +44,7 @@ def regular_grid(planes: Float64, shape: tuple[int, ...]) -> Float64:
 
 
 def are_regular(planes: Float64, shape: tuple[int, ...], affine: Float64) -> bool:
-    """Whether a grid places each slice where its plane does: to a twentieth of their distance, half a pixel and .5°."""
+    """Whether a grid places each slice as its plane does, to a twentieth of their distance, half a pixel and .5°."""
     axes = planes[:, :3, :3] / np.linalg.norm(planes[:, :3, :3], axis=1, keepdims=True)
     spacing = np.linalg.norm(affine[:3, :3], axis=0)
     cosines = np.einsum("dij,ij->dj", axes, affine[:3, :3] / spacing)

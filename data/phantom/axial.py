@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from data.base import Float64
-from data.phantom.severities import LEVELS
 from data.phantom.shapes import Anatomy
+from data.rsna_challenge.places import LEVELS
 
 _FIELD = 140.0
 # Of 1,975 studies in RSNA, 335 have 2 to 4 axial series.

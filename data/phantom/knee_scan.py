@@ -55,7 +55,7 @@ def scan_knee(rng: np.random.Generator, knee: Knee, affine: Float64, shape: tupl
     slices = []
     for d in range(shape[0]):
         u, v, up = (a * (d + within)[:, None, None] + b * h + c * w + t for a, b, c, t in to_knee[:3])
-        slices.append(_Slice(u, v, up, float(pixel) / knee.size).of(knee).mean(axis=0))
+        slices.append(_KneeSlice(u, v, up, float(pixel) / knee.size).of(knee).mean(axis=0))
     pixels = np.stack(slices)
     texture = gaussian_filter(rng.standard_normal(shape, dtype=np.float32), 3 / np.linalg.norm(affine[:3, :3], axis=0))
     pixels *= 1 + 0.06 * texture / texture.std()
@@ -65,7 +65,7 @@ def scan_knee(rng: np.random.Generator, knee: Knee, affine: Float64, shape: tupl
     return Image(pixels, affine)
 
 
-class _Slice:
+class _KneeSlice:
     """Signals that tissues are painted on, the later over the earlier."""
 
     def __init__(self, u: Float32, v: Float32, w: Float32, pixel: float) -> None:

@@ -12,18 +12,17 @@ from numpy.typing import NDArray
 
 from data.base import DataError
 from data.phantom.dicom import write_slice
-from data.phantom.severities import COUNTS, GRADES, LEVELS
-from data.phantom.study import SEQUENCES, Recipe, Study, draw_study
+from data.phantom.severities import COUNTS
+from data.phantom.study import PhantomStudy, StudyRecipe, draw_study
+from data.rsna_challenge.places import CLASSES, DESCRIPTIONS, LEVELS, PLACES, SEQUENCES
+from data.rsna_challenge.tables import POINT_COLUMNS, SERIES_COLUMNS
 
 CONDITIONS = tuple(COUNTS)
-DESCRIPTIONS = dict(zip(SEQUENCES, ("Sagittal T1", "Sagittal T2/STIR", "Axial T2"), strict=True))
 READ_ON = dict(zip(CONDITIONS, ("sagittal_t2", "sagittal_t1", "sagittal_t1", "axial_t2", "axial_t2"), strict=True))
 """The sequence in which each condition is graded and its point is marked."""
 
 _HEADER_NAMES = {"sagittal_t1": "T1", "sagittal_t2": "T2", "axial_t2": "T2"}
-_COLUMNS = tuple(f"{c}_{level.lower().replace('/', '_')}" for c, level in product(CONDITIONS, LEVELS))
-_POINTS = ("study_id", "series_id", "instance_number", "condition", "level", "x", "y")
-_SERIES = ("study_id", "series_id", "series_description")
+_COLUMNS = tuple(PLACES)
 _SUBMISSION = ("row_id", "normal_mild", "moderate", "severe")
 _TEST_NUMBERS = 1_000_000
 
@@ -84,7 +83,7 @@ def write_rsna_phantom(
     import pandas as pd
 
     tables: dict[str, list[Any]] = {name: [] for name in ("train", "points", "series", "test_series", "rows", "truth")}
-    recipe = Recipe(
+    recipe = StudyRecipe(
         seed=seed,
         effect=effect,
         missing=missing,
@@ -106,7 +105,7 @@ def write_rsna_phantom(
         else:
             rng = np.random.default_rng([seed, number, 4])
             labelled = rng.random(len(_COLUMNS)) >= missing_labels
-            grades = [GRADES[g] if k else None for g, k in zip(study.severities.grades.flat, labelled, strict=True)]
+            grades = [CLASSES[g] if k else None for g, k in zip(study.severities.grades.flat, labelled, strict=True)]
             tables["train"].append((study.id, *grades))
             tables["points"] += _points(rng, study, labelled, mark_error)
             tables["truth"] += _truth(study)
@@ -117,9 +116,9 @@ def write_rsna_phantom(
         pd.DataFrame(rows, columns=columns).to_csv(folder / f"{name}.csv", index=False)
 
     write("train", sorted(tables["train"]), ("study_id", *_COLUMNS))
-    write("train_label_coordinates", sorted(tables["points"]), _POINTS)
-    write("train_series_descriptions", sorted(tables["series"]), _SERIES)
-    write("test_series_descriptions", sorted(tables["test_series"]), _SERIES)
+    write("train_label_coordinates", sorted(tables["points"]), POINT_COLUMNS)
+    write("train_series_descriptions", sorted(tables["series"]), SERIES_COLUMNS)
+    write("test_series_descriptions", sorted(tables["test_series"]), SERIES_COLUMNS)
     write("sample_submission", tables["rows"], _SUBMISSION)
     write("truth", tables["truth"], None)
 
@@ -138,7 +137,7 @@ def _check_counts(least: int, **counts: int) -> None:
             raise DataError(f"{name} ({count}) must be at least {least}")
 
 
-def _write_images(folder: Path, study: Study, recipe: Recipe) -> None:
+def _write_images(folder: Path, study: PhantomStudy, recipe: StudyRecipe) -> None:
     for series in study.series:
         here = folder / str(study.id) / str(series.id)
         here.mkdir(parents=True, exist_ok=True)
@@ -157,7 +156,7 @@ def _write_images(folder: Path, study: Study, recipe: Recipe) -> None:
 
 
 def _points(
-    rng: np.random.Generator, study: Study, labelled: NDArray[np.bool_], mark_error: int
+    rng: np.random.Generator, study: PhantomStudy, labelled: NDArray[np.bool_], mark_error: int
 ) -> list[tuple[int | str | float, ...]]:
     """The rows of `train_label_coordinates.csv`: labelled structures that a slice of the right sequence shows."""
     errors = rng.integers(-mark_error, mark_error + 1, len(labelled))
@@ -173,7 +172,7 @@ def _points(
     return rows
 
 
-def _truth(study: Study) -> list[dict[str, Any]]:
+def _truth(study: PhantomStudy) -> list[dict[str, Any]]:
     rows = []
     for i, (condition, level) in enumerate(product(CONDITIONS, LEVELS)):
         place = study.places.reshape(-1, 3)[i]
@@ -182,7 +181,7 @@ def _truth(study: Study) -> list[dict[str, Any]]:
             "study_id": study.id,
             "condition": condition,
             "level": level,
-            "severity": GRADES[study.severities.grades.flat[i]],
+            "severity": CLASSES[study.severities.grades.flat[i]],
         }
         row |= {n: round(float(getattr(study.severities, n).flat[i]), 4) for n in ("whole", "first", "second")}
         row |= dict(zip("xyz", place.round(3), strict=True))

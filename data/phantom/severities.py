@@ -10,9 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.base import Float64
+from data.rsna_challenge.places import LEVELS
 
-LEVELS = ("L1/L2", "L2/L3", "L3/L4", "L4/L5", "L5/S1")
-GRADES = ("Normal/Mild", "Moderate", "Severe")
 COUNTS: dict[str, tuple[tuple[int, int, int], ...]] = {
     "spinal_canal_stenosis": (
         (1886, 67, 21), (1770, 151, 53), (1622, 230, 122), (1482, 237, 255), (1904, 51, 19),
@@ -30,7 +29,7 @@ COUNTS: dict[str, tuple[tuple[int, int, int], ...]] = {
         (1680, 110, 24), (1577, 243, 73), (1322, 454, 197), (891, 622, 460), (1399, 396, 173),
     ),
 }  # fmt: skip
-"""RSNA's training studies in each of `GRADES` by condition and level, L1/L2 first."""
+"""RSNA's training studies in each of RSNA's classes by condition and level, L1/L2 first."""
 
 # Shares of a latent's variance that all conditions of a disc have in common, and the two sides of one besides.
 _DISC_SHARE = 0.4
@@ -42,7 +41,7 @@ class Severities(NamedTuple):
     """What a patient has, `(5 conditions of COUNTS, 5 LEVELS)` each.
 
     Args:
-        grades: 0 to 2 of `GRADES`, int64.
+        grades: 0 to 2 of RSNA's classes, int64.
         whole: How much of the room is lost, 0 to 1, rising with the grade's latent: 1/3 and 2/3 part the grades.
         first: The same of the first of two independent halves, of which the latent is the sum.
         second: The same of the second.

@@ -7,8 +7,9 @@ from dataclasses import replace
 import numpy as np
 
 from data.base import Float64
-from data.phantom.severities import COUNTS, LEVELS, Severities
+from data.phantom.severities import COUNTS, Severities
 from data.phantom.shapes import Anatomy, Body, Passage
+from data.rsna_challenge.places import LEVELS
 
 _SACRAL_POINTS = 3
 # Of normal passages, by condition: standard deviations of the share that is not open.

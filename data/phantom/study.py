@@ -12,18 +12,18 @@ from data.phantom.anatomy import draw_anatomy
 from data.phantom.axial import axial_stacks
 from data.phantom.gradings import COUNTS as DISC_COUNTS
 from data.phantom.scan import sagittal_grid, scan
-from data.phantom.severities import LEVELS, Severities, draw_severities
+from data.phantom.severities import Severities, draw_severities
 from data.phantom.shapes import Anatomy
 from data.phantom.stenosis import narrow
+from data.rsna_challenge.places import LEVELS, SEQUENCES
 
-SEQUENCES = ("sagittal_t1", "sagittal_t2", "axial_t2")
 _THICKNESS_SHARE = 0.9
 # Farther than this from a slice, in slice distances, a place is not seen in it.
 _SEEN = 0.75
 
 
 @dataclass(frozen=True, kw_only=True)
-class Recipe:
+class StudyRecipe:
     """How every patient is made; the fields are arguments of `write_rsna_phantom`."""
 
     seed: int
@@ -53,7 +53,7 @@ class Series:
 
 
 @dataclass(frozen=True)
-class Study:
+class PhantomStudy:
     """A patient: severities, the place of each structure `(5 conditions, 5 LEVELS, 3)` in LPS mm, and the scans."""
 
     id: int
@@ -75,7 +75,7 @@ class Study:
         return None if best is None else best[1:]
 
 
-def draw_study(recipe: Recipe, number: int) -> Study:
+def draw_study(recipe: StudyRecipe, number: int) -> PhantomStudy:
     """Draws and scans a patient; what is drawn for one purpose doesn't depend on the others."""
     layout, anatomy_rng, sagittal_rng, axial_rng = (np.random.default_rng([recipe.seed, number, k]) for k in range(4))
     severities = draw_severities(layout)
@@ -107,10 +107,10 @@ def draw_study(recipe: Recipe, number: int) -> Study:
         _series(sequence, i, first + 7 * i, images, reverse[sequence])
         for i, (sequence, images) in enumerate(scans, start=1)
     ]
-    return Study(study_id, severities, places, series)
+    return PhantomStudy(study_id, severities, places, series)
 
 
-def _axial_scans(rng: np.random.Generator, anatomy: Anatomy, recipe: Recipe) -> list[list[Image]]:
+def _axial_scans(rng: np.random.Generator, anatomy: Anatomy, recipe: StudyRecipe) -> list[list[Image]]:
     """The stacks of each axial series; a study's series share the scanner's gain."""
     gain = float(rng.uniform(0.6, 1.4))
     between, pixel = recipe.spacing

@@ -1,1 +1,1 @@
-"""Files, series, headers and tables, read with their place in the patient."""
+"""Reads files, series, headers and tables; images keep their place in the patient."""

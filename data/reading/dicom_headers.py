@@ -1,4 +1,4 @@
-"""The headers of a folder of DICOM files; what is free text in them, such as a description, is never shown."""
+"""The headers of a folder of DICOM files; their free text, such as a description, is never shown."""
 
 from __future__ import annotations
 
@@ -47,12 +47,12 @@ _TAGS = [
 
 
 class NoImageError(DataError):
-    """A sound DICOM file that holds no picture, such as an index or a report."""
+    """A sound DICOM file without a picture, such as an index or a report."""
 
 
 @dataclass(frozen=True, eq=False)
-class Header:
-    """What a file says of itself; texts are empty and numbers None where it says nothing.
+class DicomHeader:
+    """The header of a file; missing texts are empty, and missing numbers None.
 
     Args:
         path: The file.
@@ -61,19 +61,19 @@ class Header:
         frame: FrameOfReferenceUID.
         series: SeriesInstanceUID.
         number: SeriesNumber.
-        modality: Such as `MR`; `unknown` where it is none of those that are shown.
+        modality: Such as `MR`; `unknown` for a modality that the standard does not list.
         description: SeriesDescription.
         protocol: ProtocolName.
         kinds: The values of ImageType.
-        normal: Of its slice, a unit vector; None without a sound ImageOrientationPatient.
-        bytes: Of its pixels when they are unpacked.
-        frames: Slices in the file.
+        normal: Unit normal of its slice; None without a sound ImageOrientationPatient.
+        bytes: Size of its pixels when they are unpacked.
+        frames: Number of slices in the file.
         echo: EchoTime, ms.
         repetition: RepetitionTime, ms.
         inversion: InversionTime, ms.
-        gradient_echo: Whether ScanningSequence says so.
-        contrast: Whether an agent was given.
-        diffusion: Whether it has a b-value.
+        gradient_echo: Whether ScanningSequence contains `GR`.
+        contrast: Whether a contrast agent was given.
+        diffusion: Whether it has a b-value above 0.
         instance: InstanceNumber.
     """
 
@@ -100,42 +100,42 @@ class Header:
 
 
 def walk(folder: Path) -> Iterator[Path]:
-    """All files below a folder, in the order of their numbers; hidden ones are left out."""
+    """All files below a folder, in the order of their numbers, without hidden files."""
     for name, inner, files in os.walk(folder):
         inner[:] = sorted((f for f in inner if not f.startswith((".", "__MACOSX"))), key=_natural)
         yield from (Path(name) / file for file in sorted(files, key=_natural) if not file.startswith("."))
 
 
-def read(path: Path) -> Header:
-    """The header of a file, whatever its name; pixels are not read.
+def read(path: Path) -> DicomHeader:
+    """The header of a file of any name, read without the pixels.
 
     Raises:
-        NoImageError: A DICOM file without a picture.
-        DataError: No DICOM file, or one that ends in its header.
+        NoImageError: It is a DICOM file without a picture.
+        DataError: It is not a DICOM file, or ends within its header.
     """
     import pydicom
 
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # they quote values
+            warnings.simplefilter("ignore")  # warnings quote values
             file: Any = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=_TAGS)
             return _header(path, file)
     except DataError:
         raise
     except Exception as error:  # a damaged file fails in many ways
-        raise DataError(f"{path}: can't be read, truncated or no DICOM file") from error
+        raise DataError(f"{path}: can't be read, truncated or not a DICOM file") from error
 
 
-def _header(path: Path, file: Any) -> Header:
+def _header(path: Path, file: Any) -> DicomHeader:
     if "DirectoryRecordSequence" in file:
-        raise NoImageError(f"{path}: an index of files, no picture")
+        raise NoImageError(f"{path}: an index of files, without a picture")
     if not all(file.get(tag) for tag in ("Rows", "Columns", "BitsAllocated")):
         if _text(file, "Modality") or _text(file, "SOPClassUID"):
-            raise NoImageError(f"{path}: {_modality(file) or 'DICOM'}, no picture")
-        raise DataError(f"{path}: can't be read, truncated or no picture: it has no Rows and Columns")
+            raise NoImageError(f"{path}: {_modality(file) or 'DICOM'}, without a picture")
+        raise DataError(f"{path}: can't be read, truncated or not a picture: it has no Rows and Columns")
     frames = int(file.get("NumberOfFrames") or 1)
     bits = int(file.Rows) * int(file.Columns) * int(file.get("SamplesPerPixel") or 1) * int(file.BitsAllocated)
-    return Header(
+    return DicomHeader(
         path=path,
         patient=_text(file, "PatientID"),
         study=_text(file, "StudyInstanceUID"),
@@ -176,7 +176,7 @@ def _normal(file: Any) -> Float64 | None:
 
 
 def _text(file: Any, tag: str) -> str:
-    """A tag's value as text; several values stand between backslashes."""
+    """A tag's value as text; backslashes separate several values."""
     value = file.get(tag)
     values = value if isinstance(value, list) or type(value).__name__ == "MultiValue" else [value]
     return "\\".join(str(v).strip() for v in values if v is not None)
@@ -196,5 +196,5 @@ def _whole(file: Any, tag: str) -> int | None:
 
 
 def _natural(name: str) -> list[tuple[int, str]]:
-    """Sorts 2 before 10."""
+    """A key for sorting that puts 2 before 10."""
     return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", name)]

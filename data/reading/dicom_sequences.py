@@ -1,4 +1,4 @@
-"""Which sequence a series of lumbar spine MRI is: told from its orientation, its description and its times."""
+"""Recognises the sequence of a series of lumbar spine MRI from its orientation, its description and its times."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from data.reading.dicom_headers import Header
+from data.reading.dicom_headers import DicomHeader
 from data.reading.series import IN_PLANE
 
 _PLANES = ("sagittal", "coronal", "axial")  # whose normals are x, y, z
@@ -36,13 +36,13 @@ _SHORT_ECHO, _LONG_ECHO = 30, 60
 _T1_REPETITION, _T1_FLAIR_REPETITION, _T2_REPETITION = 1200, 3500, 1000
 
 
-class Told(NamedTuple):
-    """What a series is.
+class Recognised(NamedTuple):
+    """The sequence of a series.
 
     Args:
-        sequence: `sagittal_t1`, `sagittal_t2` or `axial_t2`; empty where it is none of these or can't be told.
-        how: From what it was told, or why it is not used.
-        plain: False for STIR, saturated fat, contrast and T2*, which are used where there is no plain one.
+        sequence: `sagittal_t1`, `sagittal_t2` or `axial_t2`; empty for another or an unknown sequence.
+        how: How it was recognised, or why it is not used.
+        plain: False for STIR, saturated fat, contrast and T2*, which are used only without a plain series.
     """
 
     sequence: str
@@ -50,11 +50,11 @@ class Told(NamedTuple):
     plain: bool = True
 
 
-def by_plane(group: list[Header]) -> Iterator[tuple[str, list[Header]]]:
-    """Splits a series, such as a localizer of three planes: the slices near the plane of most, then of the others.
+def by_plane(group: list[DicomHeader]) -> Iterator[tuple[str, list[DicomHeader]]]:
+    """Splits a series by plane, such as a localizer of three planes; the plane with most slices comes first.
 
-    Slices without an orientation stay with most. A block along L5/S1 may be nearer to coronal than to axial: what is
-    near enough to axial is axial, unless it is called coronal.
+    Slices without an orientation stay with the largest group. A block along L5/S1 may be nearer to coronal than to
+    axial: slices that are near enough to axial are axial, unless they are described as coronal.
     """
     if all(one.normal is None for one in group):
         yield "", group
@@ -70,34 +70,34 @@ def by_plane(group: list[Header]) -> Iterator[tuple[str, list[Header]]]:
         group = [one for one, is_near in zip(group, near, strict=True) if not is_near]
 
 
-def tell(one: Header, plane: str) -> Told:
-    """The sequence of a series of a plane (empty where none is known) from one of its headers.
+def recognise(one: DicomHeader, plane: str) -> Recognised:
+    """The sequence of a series in a plane (empty for an unknown plane) from one of its headers.
 
-    The description counts first, then the protocol's name, then the times: an echo below 30 ms with a repetition up to
-    1200 ms is T1, an echo from 60 ms is T2, an inversion at fat's null point is STIR, which counts as T2 in sagittal
-    slices. Gradient echoes, and what lies between, are not told by times. Of descriptions only the words that were
-    known are said again.
+    The description counts first, then the protocol's name, then the times. An echo below 30 ms with a repetition up to
+    1200 ms is T1, an echo from 60 ms is T2, and an inversion at fat's null point is STIR, which counts as T2 in
+    sagittal slices. Times don't identify gradient echoes and values in between. Of a description only known words are
+    repeated.
     """
     if other := next((kind for kind in _OTHER_KINDS if kind in one.kinds), None):
-        return Told("", f"image type {other}")
+        return Recognised("", f"image type {other}")
     if one.diffusion:
-        return Told("", "diffusion")
+        return Recognised("", "diffusion")
     if not plane:
-        return Told("", "has no orientation")
+        return Recognised("", "has no orientation")
     weight, how = "", ""
     for name, words in (("description", one.description), ("protocol", one.protocol)):
         spaced = _spaced(words)
         if other := next((kind for kind, pattern in _OTHER.items() if re.search(pattern, spaced)), None):
-            return Told("", f"{name} says {other}")
+            return Recognised("", f"{name}: {other}")
         found = [kind for kind, pattern in _WEIGHTS.items() if re.search(pattern, spaced)]
         if "STIR" in found or len(found) == 1:
             weight = "STIR" if "STIR" in found else found[0]
-            how = f"{name} says {weight}"
+            how = f"{name}: {weight}"
             break
     if not weight:
         weight, how = _by_times(one)
     if not weight:
-        return Told("", how)
+        return Recognised("", how)
     lesser = weight == "STIR" or one.contrast or _LESSER.search(_spaced(f"{one.description} {one.protocol}"))
     sequence = {
         ("sagittal", "T1"): "sagittal_t1",
@@ -105,30 +105,30 @@ def tell(one: Header, plane: str) -> Told:
         ("sagittal", "STIR"): "sagittal_t2",
         ("axial", "T2"): "axial_t2",
     }.get((plane, weight), "")
-    return Told(sequence, how if sequence else f"{plane} {weight}, which is not read ({how})", not lesser)
+    return Recognised(sequence, how if sequence else f"{plane} {weight}, which is not read ({how})", not lesser)
 
 
-def _names_coronal(one: Header) -> bool:
+def _names_coronal(one: DicomHeader) -> bool:
     """Whether the description or the protocol calls the slices coronal."""
     return bool(_CORONAL.search(_spaced(f"{one.description} {one.protocol}")))
 
 
-def _by_times(one: Header) -> tuple[str, str]:
-    """`T1`, `T2`, `STIR` or nothing, and how it was told."""
+def _by_times(one: DicomHeader) -> tuple[str, str]:
+    """`T1`, `T2`, `STIR` or an empty text, and how it was recognised."""
     echo, repetition, inversion = one.echo, one.repetition, one.inversion
     if echo is None or repetition is None:
-        return "", "neither a description nor echo and repetition times tell T1 from T2"
-    said = f"TE {echo:g} ms, TR {repetition:g} ms" + (f", TI {inversion:g} ms" if inversion else "")
+        return "", "neither a description nor echo and repetition times show whether it is T1 or T2"
+    times = f"TE {echo:g} ms, TR {repetition:g} ms" + (f", TI {inversion:g} ms" if inversion else "")
     if one.gradient_echo:
-        return "", f"gradient echo, {said}: T1 or T2 can't be told"
+        return "", f"gradient echo, {times}: T1 or T2 is unknown"
     if inversion and _STIR_INVERSION[0] <= inversion <= _STIR_INVERSION[1]:
-        return "STIR", said
+        return "STIR", times
     flair = bool(inversion and inversion >= _T1_FLAIR_INVERSION)
     if echo < _SHORT_ECHO and repetition <= (_T1_FLAIR_REPETITION if flair else _T1_REPETITION):
-        return "T1", said
+        return "T1", times
     if echo >= _LONG_ECHO and repetition >= _T2_REPETITION:
-        return "T2", said
-    return "", f"{said}: neither T1 nor T2"
+        return "T2", times
+    return "", f"{times}: neither T1 nor T2"
 
 
 def _spaced(words: str) -> str:

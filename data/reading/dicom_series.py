@@ -1,4 +1,4 @@
-"""Groups the files of a study's folder into series and chooses those of each sequence."""
+"""Groups the files of a study's folder into series, and chooses the series of each sequence."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from data.base import DataError
+from data.base import DataError, Exclusion
 from data.reading import dicom_headers, dicom_sequences
-from data.reading.dicom_headers import Header
-from data.rsna_challenge.tables import Exclusion
+from data.reading.dicom_headers import DicomHeader
 
 MIN_SLICES = 3
 _MODALITY = "MR"
@@ -18,13 +17,13 @@ _MODALITY = "MR"
 
 @dataclass(frozen=True)
 class Rules:
-    """What the user says of how studies are read; the fields are those of `DicomStudy`.
+    """How the user wants studies to be read; the fields are those of `DicomStudy`.
 
     Args:
         sequences: The sequences to read.
-        named: The sequence of series by their name (`series_1`) or that of their folder.
-        listed: Likewise, from a table.
-        max_bytes: Of pixels in a study.
+        named: The sequence of a series, by its name (`series_1`) or that of its folder.
+        listed: The same, from a table.
+        max_bytes: Largest size of a study's pixels.
         keep_names: Whether names of folders and files may be shown.
     """
 
@@ -36,19 +35,19 @@ class Rules:
 
 
 @dataclass
-class Study:
-    """What a folder holds.
+class StudyFiles:
+    """The files of a study's folder.
 
     Args:
         used: The headers of each sequence.
-        recognised: Of each series: name, orientation, slices, sequence, how.
-        excluded: What is not used, and why.
-        unread: The files that can't be read, and why.
-        named: The name of the series of each file that is used.
-        shown: What each file is called in messages.
+        recognised: For each series its name, orientation, slices, sequence, and how that was recognised.
+        excluded: The files and series that are not used, with reasons.
+        unread: The files that can't be read, with reasons.
+        named: For each used file the name of its series.
+        shown: The name of each file in messages.
     """
 
-    used: dict[str, list[Header]] = field(default_factory=dict)
+    used: dict[str, list[DicomHeader]] = field(default_factory=dict)
     recognised: list[tuple[str, str, int, str, str]] = field(default_factory=list)
     excluded: list[Exclusion] = field(default_factory=list)
     unread: dict[Path, str] = field(default_factory=dict)
@@ -56,7 +55,7 @@ class Study:
     shown: dict[Path, str] = field(default_factory=dict)
 
     def faults(self, sequence: str) -> list[str]:
-        """The files that can't be read where those of a sequence lie, each as `file: reason`."""
+        """The files that can't be read in the folders of a sequence, each as `file: reason`."""
         kinds = {(one.path.parent, one.path.suffix) for one in self.used[sequence]}
         return [
             f"{self.shown[path]}: {why}" for path, why in self.unread.items() if (path.parent, path.suffix) in kinds
@@ -67,31 +66,31 @@ class Study:
 class _Series:
     name: str
     plane: str
-    headers: list[Header]
+    headers: list[DicomHeader]
     sequence: str = ""
     how: str = ""
     plain: bool = True
     named: bool = False
 
 
-def read_study(folder: Path, name: str, place: str, rules: Rules) -> Study:
-    """Reads all headers below a folder and tells the sequences.
+def read_study(folder: Path, name: str, place: str, rules: Rules) -> StudyFiles:
+    """Reads all headers below a folder and recognises the sequences.
 
     Args:
-        folder: Of one study.
-        name: What it is called.
-        place: What messages call its folder.
-        rules: What the user says of it.
+        folder: The folder of one study.
+        name: Name of the study.
+        place: Name of its folder in messages.
+        rules: How it is to be read.
 
     Raises:
-        DataError: No such folder; no DICOM image in it; files of several patients or examinations; no MRI; no series of
-            a sequence with at least 3 slices; more pixels than allowed.
+        DataError: There is no such folder, or it has no DICOM image, no MRI, files of several patients or examinations,
+            no series of a sequence with at least 3 slices, or more pixels than allowed.
     """
     if not folder.is_dir():
         what = "is a file: give the folder that holds the study's DICOM files" if folder.exists() else "no such folder"
         raise DataError(f"{place}: {what}")
-    folder = folder.absolute()  # a relative one, such as ".", would be found in every text
-    study, headers = Study(), []
+    folder = folder.absolute()  # a relative path such as "." would be found in every text
+    study, headers = StudyFiles(), []
     paths = list(dicom_headers.walk(folder))
     for number, path in enumerate(paths, start=1):
         study.shown[path] = f"{path}" if rules.keep_names else f"{name}/file {number} of {len(paths)}"
@@ -109,8 +108,8 @@ def read_study(folder: Path, name: str, place: str, rules: Rules) -> Study:
     _check_patient(headers, place, study)
     modalities = Counter(one.modality for one in headers)
     if not modalities.keys() & {"", _MODALITY}:
-        said = ", ".join(f"{modality} ({count} files)" for modality, count in sorted(modalities.items()))
-        raise DataError(f"{place}: holds no MRI but {said}: give the folder of an MRI study")
+        others = ", ".join(f"{modality} ({count} files)" for modality, count in sorted(modalities.items()))
+        raise DataError(f"{place}: holds no MRI but {others}: give the folder of an MRI study")
     found = _group(headers)
     for one, called in zip(found, _names(found, folder, rules), strict=True):
         one.name = called
@@ -118,7 +117,7 @@ def read_study(folder: Path, name: str, place: str, rules: Rules) -> Study:
             times = Counter(header.instance for header in one.headers)
             alone = [header for header in one.headers if header.instance is not None and times[header.instance] == 1]
             study.shown.update((header.path, f"{name}/{called}/slice {header.instance}") for header in alone)
-    _tell(found, rules, place)
+    _recognise(found, rules, place)
     _choose(found, rules)
     for one in found:
         study.recognised.append((one.name, one.plane, len(one.headers), one.sequence, one.how))
@@ -132,21 +131,21 @@ def read_study(folder: Path, name: str, place: str, rules: Rules) -> Study:
     return study
 
 
-def _check_patient(headers: list[Header], place: str, study: Study) -> None:
-    """Refuses several patients; files without an id belong to the patient of their examination, else of their frame."""
+def _check_patient(headers: list[DicomHeader], place: str, study: StudyFiles) -> None:
+    """Refuses several patients; a file without an id belongs to the patient of its examination, or of its frame."""
     owner = {one.study: one.patient for one in headers if one.patient and one.study}
     first: dict[str, Path] = {}
     for one in headers:
         first.setdefault(one.patient or owner.get(one.study) or one.study or one.frame, one.path)
     if len(first) > 1:
         examples = ", ".join(study.shown[path] for path in list(first.values())[:2])
-        why = f"holds files of {len(first)} patients, such as {examples}: give each patient a folder of their own"
+        why = f"holds files of {len(first)} patients, such as {examples}: give each patient a folder"
         raise DataError(f"{place}: {why}")
 
 
-def _group(headers: list[Header]) -> list[_Series]:
-    """Files of one series identifier and description, by SeriesNumber; without an identifier, those of one folder."""
-    groups: dict[tuple[str, ...], list[Header]] = defaultdict(list)
+def _group(headers: list[DicomHeader]) -> list[_Series]:
+    """The series, by SeriesNumber: files with one identifier and description; without an identifier, of one folder."""
+    groups: dict[tuple[str, ...], list[DicomHeader]] = defaultdict(list)
     for one in headers:
         groups[one.series or str(one.path.parent), one.description, one.modality].append(one)
     found = [_Series("", plane, of) for group in groups.values() for plane, of in dicom_sequences.by_plane(group)]
@@ -154,7 +153,7 @@ def _group(headers: list[Header]) -> list[_Series]:
 
 
 def _names(found: list[_Series], folder: Path, rules: Rules) -> list[str]:
-    """`series_1` and so on, or the series' folders."""
+    """The name of each series: `series_1` and so on, or its folder."""
     if not rules.keep_names:
         return [f"series_{number}" for number in range(1, len(found) + 1)]
     places = [one.headers[0].path.parent.relative_to(folder).as_posix() for one in found]
@@ -164,7 +163,7 @@ def _names(found: list[_Series], folder: Path, rules: Rules) -> list[str]:
     ]
 
 
-def _tell(found: list[_Series], rules: Rules, place: str) -> None:
+def _recognise(found: list[_Series], rules: Rules, place: str) -> None:
     missing = dict(rules.named)
     for one in found:
         known = {one.name, one.headers[0].path.parent.name}
@@ -175,21 +174,21 @@ def _tell(found: list[_Series], rules: Rules, place: str) -> None:
             if one.named:
                 break
         if not one.named:
-            one.sequence, one.how, one.plain = dicom_sequences.tell(one.headers[0], one.plane)
+            one.sequence, one.how, one.plain = dicom_sequences.recognise(one.headers[0], one.plane)
         _refuse(one)
     if missing:
         which = f"'{min(missing)}'" if rules.keep_names else f"of entry {list(rules.named).index(min(missing)) + 1}"
-        said = ", ".join(one.name for one in found)
-        raise DataError(f"{place}: no series {which} of `series`: there is {said}")
+        names = ", ".join(one.name for one in found)
+        raise DataError(f"{place}: no series {which} of `series`: there is {names}")
 
 
 def _refuse(one: _Series) -> None:
-    """Takes the sequence from a series that can't be used as it."""
+    """Removes the sequence of a series that can't be used for it."""
     head, why = one.headers[0], ""
     if head.modality not in ("", _MODALITY):
-        why = f"modality {head.modality}, no MRI"
+        why = f"modality {head.modality}, not MRI"
     elif head.frames > 1:
-        why = f"a file holds {head.frames} frames: export it with a file for each slice"
+        why = f"a file holds {head.frames} frames: export it with one file for each slice"
     elif not one.sequence:
         return
     elif not one.sequence.startswith(f"{one.plane}_"):
@@ -201,34 +200,34 @@ def _refuse(one: _Series) -> None:
 
 
 def _choose(found: list[_Series], rules: Rules) -> None:
-    """Leaves each sequence the series named by the user, else one sagittal series or the axial ones of a kind."""
+    """Keeps for each sequence the series that the user named, else one sagittal series or axial series of a kind."""
     for sequence in {one.sequence for one in found if one.sequence}:
         rivals = [one for one in found if one.sequence == sequence]
         best = min(rivals, key=lambda one: (not one.named, not one.plain, -len(one.headers)))
         for one in rivals:
             if sequence not in rules.sequences:
-                one.sequence, one.how = "", f"{sequence}, which is not asked for ({one.how})"
+                one.sequence, one.how = "", f"{sequence}, which is not wanted ({one.how})"
             elif one is best or (one.named and best.named):
                 continue
             elif best.named or sequence.startswith("sagittal") or one.plain != best.plain:
                 one.sequence, one.how = "", f"{sequence}, of which {best.name} is used ({one.how})"
 
 
-def _check_used(study: Study, found: list[_Series], place: str, rules: Rules) -> None:
+def _check_used(study: StudyFiles, found: list[_Series], place: str, rules: Rules) -> None:
     if not study.used:
-        said = "; ".join(f"{one.name}: {one.how}" for one in found[:4])
+        series = "; ".join(f"{one.name}: {one.how}" for one in found[:4])
         others = f" and {len(found) - 4} more" if len(found) > 4 else ""
         could_be = [one for one in found if len(one.headers) >= MIN_SLICES and one.plane]
         hint = ": if one is, name it in `series`" if could_be else ""
-        raise DataError(f"{place}: no series is one of {', '.join(rules.sequences)} ({said}{others}){hint}")
+        raise DataError(f"{place}: no series is one of {', '.join(rules.sequences)} ({series}{others}){hint}")
     used = [one for headers in study.used.values() for one in headers]
     exams = {one.study for one in used if one.study}
     if len(exams) > 1:
-        raise DataError(f"{place}: holds {len(exams)} examinations of one patient: give each a folder of its own")
+        raise DataError(f"{place}: holds {len(exams)} examinations of one patient: give each a folder")
     size = sum(one.bytes for one in used)
     if size > rules.max_bytes:
-        said = f"{len(used)} slices of {size / 1e9:.3g} GB, more than {rules.max_bytes / 1e9:.3g} GB"
-        raise DataError(f"{place}: {said}: is it one study? If so, set `max_bytes`")
+        large = f"{len(used)} slices of {size / 1e9:.3g} GB, more than {rules.max_bytes / 1e9:.3g} GB"
+        raise DataError(f"{place}: {large}: is it one study? If so, set `max_bytes`")
 
 
 def _slices(one: _Series) -> str:

@@ -1,4 +1,4 @@
-"""Tells a truncated file by its length before it is decoded, since some readers fill what is missing with zeros."""
+"""Detects truncated files by their length before decoding, since some readers fill missing pixels with zeros."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _META_BYTES |= {"FLOAT": 4, "DOUBLE": 8}
 
 
 def check(path: Path) -> None:
-    """Compares the length of a file with what its own header says (.mha, .mhd, .nii, .nii.gz) or its end (JPEG).
+    """Checks the length of a file by its own header (.mha, .mhd, .nii, .nii.gz) or by its end (JPEG).
 
     Raises:
-        DataError: The file is missing, a folder, or shorter than it says.
+        DataError: The file is missing or a folder, or shorter than its header requires.
     """
     if path.is_dir():
-        raise DataError(f"{path}: is a folder, an image is a file")
+        raise DataError(f"{path}: is a folder, but an image is a file")
     if not path.is_file():
         raise DataError(f"{path}: no such file")
     name = path.name.lower()
@@ -52,7 +52,7 @@ def _check_meta_image(path: Path) -> None:
     elif source and "%" not in source and not source.startswith("LIST"):
         data = path.parent / source
         if not data.is_file():
-            raise DataError(f"{path}: its pixels lie in {data}: no such file")
+            raise DataError(f"{path}: its pixels are in {data}: no such file")
         held = data.stat().st_size - max(0, int(fields.get("HeaderSize", "0")))
     else:
         return
@@ -82,19 +82,19 @@ def _check_nifti(path: Path) -> None:
     needed = int(start) + prod(shape[1 : shape[0] + 1]) * bits // 8
     if not zipped:
         _compare(path, path.stat().st_size, needed)
-    elif _gzip_says(path) != needed % 2**32:
+    elif _unzipped_length_by_trailer(path) != needed % 2**32:
         _compare(path, _unzipped_length(path), needed)
 
 
-def _gzip_says(path: Path) -> int:
-    """The length, modulo 2^32, that the last four bytes of a gzip file give."""
+def _unzipped_length_by_trailer(path: Path) -> int:
+    """The unzipped length, modulo 2^32, from the last four bytes of a gzip file."""
     with path.open("rb") as file:
         file.seek(-4, 2)
         return int.from_bytes(file.read(4), "little")
 
 
 def _unzipped_length(path: Path) -> int:
-    """The bytes that a file gives before it ends or breaks; the caller says that they are too few."""
+    """The number of bytes that a gzip file gives before it ends or breaks off."""
     length = 0
     with suppress(EOFError, zlib.error), gzip.open(path) as file:
         while chunk := file.read(2**20):
@@ -111,4 +111,4 @@ def _check_jpeg(path: Path) -> None:
 
 def _compare(path: Path, held: int, needed: int) -> None:
     if held < needed:
-        raise DataError(f"{path}: truncated: its header says {needed} bytes of data, it has {held}")
+        raise DataError(f"{path}: truncated: its header requires {needed} bytes of data, but it has {held}")

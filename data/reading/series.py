@@ -1,4 +1,4 @@
-"""Reads DICOM series, a file a slice, as one stack of slices."""
+"""Reads DICOM series, with one file for each slice, as one stack of slices."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ _PARALLEL = np.cos(np.radians(1))
 _SAME_PLACE = 0.1  # mm
 
 
-class Header(NamedTuple):
-    """Where the pixels of a file lie.
+class SlicePlace(NamedTuple):
+    """The place of a file's slice in the patient.
 
     Args:
-        plane: `(4, 4)`, maps an index `(0, h, w, 1)` of the file (slice, row, column from 0) to LPS mm.
-        shape: Rows and columns.
+        plane: `(4, 4)` float64, maps an index `(0, h, w, 1)` of the file (slice, row, column from 0) to LPS mm.
+        shape: The number of rows and of columns.
     """
 
     plane: Float64
@@ -35,7 +35,7 @@ class Header(NamedTuple):
 
 
 @dataclass(frozen=True)
-class _Slice:
+class _DicomSlice:
     path: Path
     pixels: Float32
     plane: Float64
@@ -45,16 +45,16 @@ class _Slice:
 def read(folders: Sequence[Path], orientation: str) -> Image:
     """The slices of one or several series (folders of `files`) as one image, in the scanner's units.
 
-    Slices are turned to `orientation` as `volumes.read` does it, never by interpolation, and sorted by position along
-    their mean normal. Where they stand on one regular grid the affine says so; otherwise every slice keeps its plane in
-    `planes`. Slices of another shape or pixel size than most are resampled in their plane to the commonest.
+    Slices are turned to `orientation` as in `volumes.read`, never by interpolation, and sorted by position along their
+    mean normal. If they are on one regular grid, the affine describes it; otherwise every slice keeps its plane in
+    `planes`. Slices of an unusual shape or pixel size are resampled in their plane to the most common one.
 
-    Geometry is taken from the tags ImagePositionPatient, ImageOrientationPatient and PixelSpacing, since SimpleITK
-    returns spacing 1 and origin 0 for files of an enhanced SOP class. The distance of slices is taken from positions.
+    Geometry comes from the tags ImagePositionPatient, ImageOrientationPatient and PixelSpacing, since SimpleITK returns
+    spacing 1 and origin 0 for files of an enhanced SOP class. The distance of slices comes from their positions.
 
     Args:
-        folders: One a series.
-        orientation: `"sagittal"`, `"axial"` or `"coronal"`; slices in another plane are left out and named.
+        folders: The folder of each series.
+        orientation: `"sagittal"`, `"axial"` or `"coronal"`; slices in another plane are left out and listed as faults.
 
     Raises:
         DataError: No slice can be read, or all pixels are equal.
@@ -65,17 +65,17 @@ def read(folders: Sequence[Path], orientation: str) -> Image:
         if not paths:
             faults.append(f"{folder}: {'holds no .dcm file' if folder.is_dir() else 'no such folder'}")
         if len(paths) == 1:
-            faults.append(f"{folder}: has one slice")
+            faults.append(f"{folder}: has a single slice")
     return read_files([path for paths in found.values() for path in paths], orientation, faults)
 
 
 def read_files(paths: Sequence[Path], orientation: str, faults: Sequence[str] = ()) -> Image:
-    """As `read`, of files of any names and folders.
+    """The slices in files of any names and folders as one image; see `read`.
 
     Args:
-        paths: A slice each.
+        paths: The file of each slice.
         orientation: As in `read`.
-        faults: What is known to be amiss; they stand before the image's own.
+        faults: Known faults, which come before those of the image.
 
     Raises:
         DataError: No slice can be read, or all pixels are equal.
@@ -98,13 +98,13 @@ def read_files(paths: Sequence[Path], orientation: str, faults: Sequence[str] = 
 
 
 def files(folder: Path) -> list[Path]:
-    """The files of a series by their number: those in .dcm, or those named by a number alone (`001`, as OAI's)."""
+    """The files of a series by number: the .dcm files, or else those named by a number alone (`001`, as in OAI)."""
     found = list(folder.glob("*.dcm")) or [path for path in folder.glob("[0-9]*") if path.name.isdecimal()]
     return sorted((path for path in found if path.is_file()), key=lambda path: (len(path.stem), path.stem))
 
 
 def description(path: Path) -> str:
-    """What a file says its series is (SeriesDescription), empty where it says nothing.
+    """The SeriesDescription of a file; empty if it has none.
 
     Raises:
         DataError: The file is missing or unreadable.
@@ -113,13 +113,13 @@ def description(path: Path) -> str:
     return str(reader.GetMetaData(_DESCRIPTION)).strip() if reader.HasMetaDataKey(_DESCRIPTION) else ""
 
 
-def read_header(path: Path) -> Header:
-    """Where the pixels of a file of one slice lie.
+def read_place(path: Path) -> SlicePlace:
+    """The place of the slice in a file.
 
     Raises:
-        DataError: The file is missing, unreadable, has several frames or lacks a tag.
+        DataError: The file is missing or unreadable, has several frames, or lacks a tag.
     """
-    return _header(path, _opened(path))
+    return _place(path, _opened(path))
 
 
 def _reader(path: Path) -> Any:
@@ -141,19 +141,19 @@ def _opened(path: Path) -> Any:
     try:
         reader.ReadImageInformation()
     except RuntimeError as error:
-        raise DataError(f"{path}: can't be read, truncated or no DICOM file") from error
+        raise DataError(f"{path}: can't be read, truncated or not a DICOM file") from error
     return reader
 
 
-def _header(path: Path, scan: Any) -> Header:
-    """The header of a SimpleITK image or reader."""
+def _place(path: Path, scan: Any) -> SlicePlace:
+    """The place of the slice in a SimpleITK image or reader."""
     frames = scan.GetSize()[2:]
     if any(n != 1 for n in frames):
-        raise DataError(f"{path}: holds {frames[0]} frames: a file of a series holds one slice")
+        raise DataError(f"{path}: holds {frames[0]} frames, but a file of a series holds one slice")
     tags = {tag: _numbers(path, scan, tag) for tag in _NEEDED}
     for tag, count in _NEEDED.items():
         if len(tags[tag]) != count:
-            raise DataError(f"{path}: tag {tag} has {len(tags[tag])} numbers, a slice's place needs {count}")
+            raise DataError(f"{path}: tag {tag} has {len(tags[tag])} numbers, but a slice's place needs {count}")
     position, (row, column), (height, width) = tags["0020|0032"], np.reshape(tags[_PLANE], (2, 3)), tags[_PIXEL]
     normal = np.cross(row, column)
     if min(height, width) <= 0 or not np.isclose(np.linalg.norm(normal), 1, atol=1e-3):
@@ -161,11 +161,11 @@ def _header(path: Path, scan: Any) -> Header:
     plane = np.eye(4)
     plane[:3] = np.column_stack([normal, column * height, row * width, position])
     columns, rows = scan.GetSize()[:2]
-    return Header(plane, (rows, columns))
+    return SlicePlace(plane, (rows, columns))
 
 
 def _numbers(path: Path, scan: Any, tag: str) -> list[float]:
-    """The finite numbers in a tag; what a wrong tag holds is not said, since it may be a patient's name."""
+    """The finite numbers in a tag; a wrong value is never shown, since it may be a patient's name."""
     try:
         found = volumes.numbers(scan, tag)
     except ValueError as error:
@@ -175,28 +175,28 @@ def _numbers(path: Path, scan: Any, tag: str) -> list[float]:
     return found
 
 
-def _read_slice(path: Path) -> _Slice:
+def _read_slice(path: Path) -> _DicomSlice:
     import SimpleITK
 
     reader = _reader(path)
     try:
         scan = reader.Execute()
     except RuntimeError as error:
-        raise DataError(f"{path}: can't be read, truncated or no DICOM file") from error
-    header = _header(path, scan)
+        raise DataError(f"{path}: can't be read, truncated or not a DICOM file") from error
+    place = _place(path, scan)
     if scan.GetNumberOfComponentsPerPixel() > 1:
-        raise DataError(f"{path}: is a picture in colours, not a scan")
-    pixels = SimpleITK.GetArrayViewFromImage(scan).reshape(header.shape)
+        raise DataError(f"{path}: is a colour picture, not a scan")
+    pixels = SimpleITK.GetArrayViewFromImage(scan).reshape(place.shape)
     between = next((n[0] for tag in ("0018|0088", "0018|0050") if (n := _numbers(path, scan, tag))), 1.0)
-    return _Slice(path, pixels.astype(np.float32), header.plane, abs(between) or 1.0)
+    return _DicomSlice(path, pixels.astype(np.float32), place.plane, abs(between) or 1.0)
 
 
-def _oriented(one: _Slice, orientation: str) -> _Slice:
-    """The slice with rows and columns exchanged and flipped to an orientation's H and W."""
+def _oriented(one: _DicomSlice, orientation: str) -> _DicomSlice:
+    """The slice with rows and columns exchanged and flipped to the H and W of an orientation."""
     d, h, w = np.array(volumes.ORIENTATIONS[orientation], dtype=np.float64)
     pixels, plane = one.pixels, one.plane.copy()
     if abs(plane[:3, 0] @ d) < IN_PLANE:
-        raise DataError(f"{one.path}: is no {orientation} slice: its normal is {np.round(plane[:3, 0], 2).tolist()}")
+        raise DataError(f"{one.path}: its normal {np.round(plane[:3, 0], 2).tolist()} is not {orientation}")
     plane[:3, 0] *= np.sign(plane[:3, 0] @ d)
     rows, columns = (plane[:3, i] / np.linalg.norm(plane[:3, i]) for i in (1, 2))
     if abs(rows @ h) + abs(columns @ w) < abs(rows @ w) + abs(columns @ h):
@@ -209,8 +209,8 @@ def _oriented(one: _Slice, orientation: str) -> _Slice:
     return replace(one, pixels=pixels, plane=plane)
 
 
-def _sorted(slices: list[_Slice], orientation: str) -> tuple[list[_Slice], list[str]]:
-    """The slices by position along their mean normal, without those at the place of an earlier one; these are named."""
+def _sorted(slices: list[_DicomSlice], orientation: str) -> tuple[list[_DicomSlice], list[str]]:
+    """The slices by position along their mean normal, and faults for those at the place of an earlier slice."""
     normal = np.array([one.plane[:3, 0] for one in slices])
     middle = np.array([centres(one.plane[None], one.pixels.shape)[0] for one in slices])
     apart = np.abs(np.einsum("ijk,ik->ij", middle[None] - middle[:, None], normal))
@@ -218,7 +218,7 @@ def _sorted(slices: list[_Slice], orientation: str) -> tuple[list[_Slice], list[
     same = np.tril(parallel & (apart < _SAME_PLACE), k=-1)
     kept = ~same.any(axis=1)
     twice = [
-        f"{slices[i].path}: lies where {slices[int(same[i].argmax())].path} does, which is kept"
+        f"{slices[i].path}: has the same place as {slices[int(same[i].argmax())].path}, which is kept"
         for i in np.flatnonzero(~kept)
     ]
     distance = _distance(np.where(parallel, apart, np.inf)[np.ix_(kept, kept)], slices)
@@ -226,25 +226,25 @@ def _sorted(slices: list[_Slice], orientation: str) -> tuple[list[_Slice], list[
     return [_thick(slices[i], distance) for i in order if kept[i]], twice
 
 
-def _distance(apart: Float64, slices: list[_Slice]) -> float:
-    """The usual distance (mm) of a slice to its nearest parallel one; what the tags say where there is none."""
+def _distance(apart: Float64, slices: list[_DicomSlice]) -> float:
+    """The median distance (mm) of a slice to the nearest parallel slice; the tags' distance without parallel slices."""
     np.fill_diagonal(apart, np.inf)
     nearest = apart.min(axis=1)
     known = nearest[np.isfinite(nearest)]
     return float(np.median(known)) if known.size else slices[0].between
 
 
-def _thick(one: _Slice, distance: float) -> _Slice:
+def _thick(one: _DicomSlice, distance: float) -> _DicomSlice:
     plane = one.plane.copy()
     plane[:3, 0] *= distance
     return replace(one, plane=plane)
 
 
-def _one_grid(stack: list[_Slice]) -> tuple[Float32, Float64]:
-    """Pixels `(D, H, W)` and planes `(D, 4, 4)` of slices of one shape and pixel size, the commonest."""
+def _one_grid(stack: list[_DicomSlice]) -> tuple[Float32, Float64]:
+    """Pixels `(D, H, W)` and planes `(D, 4, 4)` of all slices in the most common shape and pixel size."""
     from scipy.ndimage import affine_transform
 
-    def grid(one: _Slice) -> tuple[int, int, float, float]:
+    def grid(one: _DicomSlice) -> tuple[int, int, float, float]:
         height, width = np.round(np.linalg.norm(one.plane[:3, 1:3], axis=0), 3).tolist()
         return (*one.pixels.shape, height, width)
 

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import difflib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from data.base import DataError
+from data.text.names import closest
 
 if TYPE_CHECKING:
     import pandas as pd
 
-# Words such as "None" may be labels, so they don't count as empty.
+# Words such as "None" may be labels, so they are not empty.
 _EMPTY = ["", "NA", "N/A", "NaN", "nan"]
 
 
 def read(path: Path) -> pd.DataFrame:
-    """A table's cells as stripped text, NaN where empty; the index is the line (or row) in the file, from 2.
+    """A table's cells as stripped text, NaN for empty cells; the index is the line (or row) in the file, from 2.
 
     Raises:
-        DataError: The file is missing, or no table.
+        DataError: The file is missing, or not a table.
     """
     import pandas as pd
 
@@ -42,10 +42,10 @@ def read(path: Path) -> pd.DataFrame:
             )
     except UnicodeDecodeError as error:
         raise DataError(f"{path}: is not UTF-8 text: save it as 'CSV UTF-8' or .xlsx") from error
-    except Exception as error:  # each reader and each zip member has errors of its own
+    except Exception as error:  # each reader and each zip member has its own errors
         raise DataError(f"{path}: can't be read as a table: {str(error).strip().splitlines()[-1]}") from error
     if not isinstance(table.index, pd.RangeIndex):
-        raise DataError(f"{path}: its lines have more fields than its header: is there a comma at their end?")
+        raise DataError(f"{path}: its lines have more fields than its header: do they end with a comma?")
     table.columns = [" ".join(str(name).split()) for name in table.columns]
     table.index += 2
     text = table.apply(lambda column: column.astype("str").str.strip())
@@ -54,20 +54,20 @@ def read(path: Path) -> pd.DataFrame:
 
 
 def _separator(header: str) -> str:
-    """A comma; a semicolon as Excel writes it where a comma is decimal; a bar as in OAI's tables."""
+    """A comma, a semicolon (Excel writes it where the comma is decimal), or a bar as in OAI's tables."""
     return next((mark for mark in ";|" if mark in header and "," not in header), ",")
 
 
 def first(folder: Path, names: tuple[str, ...]) -> Path | None:
-    """The first file of these names that a folder holds."""
+    """The first of these files that the folder holds; None if it holds none."""
     return next((folder / name for name in names if (folder / name).is_file()), None)
 
 
 def column(table: pd.DataFrame, names: str | tuple[str, ...], path: Path) -> pd.Series[str]:
-    """A column by its name, or the first of some spellings, whatever its capitals.
+    """A column by its name, or by the first of several spellings; upper and lower case are the same.
 
     Raises:
-        DataError: There is none; the message lists the columns and the nearest.
+        DataError: There is no such column; the message gives the nearest and lists all.
     """
     wanted = (names,) if isinstance(names, str) else names
     known = {str(name).casefold(): name for name in table.columns}
@@ -75,6 +75,6 @@ def column(table: pd.DataFrame, names: str | tuple[str, ...], path: Path) -> pd.
         if name.casefold() in known:
             found: pd.Series[str] = table[known[name.casefold()]]
             return found
-    close = difflib.get_close_matches(wanted[0].casefold(), known, n=1, cutoff=0.5)
-    nearest = f": did you mean '{known[close[0]]}'?" if close else "."
-    raise DataError(f"{path}: no column '{wanted[0]}'{nearest} It has {', '.join(map(str, table.columns))}")
+    close = closest(wanted[0].casefold(), known)
+    meant = f": did you mean '{known[close]}'?" if close else "."
+    raise DataError(f"{path}: no column '{wanted[0]}'{meant} It has {', '.join(map(str, table.columns))}")

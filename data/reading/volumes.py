@@ -1,4 +1,4 @@
-"""Reads and writes volumes and pictures through SimpleITK, with their place in the patient."""
+"""Reads and writes volumes and pictures with their place in the patient, through SimpleITK."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
 LUMINANCE = np.array((0.299, 0.587, 0.114), dtype=np.float32)  # of red, green, blue: ITU-R BT.601
 UNPLACED = np.eye(4)[[2, 1, 0, 3]]  # the affine of an image without a place: 1 mm, columns along x, rows along y
 
-# The LPS directions in which D, H and W grow, as a radiologist sees the slices: nose or head up, nose to the left.
+# The LPS directions of D, H and W, as a radiologist views the slices: nose or head up, nose to the left.
 ORIENTATIONS = {
     "sagittal": ((1, 0, 0), (0, 0, -1), (0, 1, 0)),
     "axial": ((0, 0, 1), (0, 1, 0), (1, 0, 0)),
@@ -29,21 +29,21 @@ ORIENTATIONS = {
 def read(path: str | Path, *, mask: str | Path | None = None, orientation: str | None = None) -> Image:
     """The image in a file (.mha, .mhd, .nii, .nii.gz, one DICOM file, PNG, JPEG, TIFF) in the scanner's units.
 
-    A rescale slope and intercept are applied (HU), 16 bits are kept, nothing is clipped. Colours become their
-    luminance. A picture has D = 1 (a TIFF of many pages has D pages) and 1 mm a pixel, since its dots per inch say
-    nothing of the patient.
+    Rescale slope and intercept are applied (HU), 16 bits are kept, and nothing is clipped. Colours become their
+    luminance. A picture has D = 1 (a TIFF of many pages has D pages) and pixels of 1 mm, since its dots per inch don't
+    describe the patient.
 
     Args:
         path: The image's file.
-        mask: The file of its labels, of the same shape and place.
+        mask: The file of its labels, with the same shape and place.
         orientation: `"sagittal"` (D grows to the patient's left, H to the feet, W to the back), `"axial"` (to the head,
-            the back, the left) or `"coronal"` (to the back, the feet, the left): axes are permuted and flipped, never
-            resampled, to the nearest of these. None, and every picture without a place in the patient, keeps the
-            file's order: slices, rows, columns.
+            the back, the left) or `"coronal"` (to the back, the feet, the left). Axes are permuted and flipped to the
+            nearest of these, never resampled. None keeps the file's order (slices, rows, columns), and so do pictures
+            without a place in the patient.
 
     Raises:
-        DataError: The file is missing, truncated, unreadable, non-finite or of a single value, or the mask is empty, or
-            of another shape or place than the image.
+        DataError: The file is missing, truncated or unreadable, its pixels are not finite or all equal, or the mask is
+            empty or has another shape or place than the image.
     """
     path = Path(path)
     scan, affine = _decode(path)
@@ -59,7 +59,7 @@ def read(path: str | Path, *, mask: str | Path | None = None, orientation: str |
 def write(path: str | Path, image: Image, *, mask: str | Path | None = None) -> None:
     """Writes an image as a compressed volume (.mha, .nii.gz ...), and its labels to `mask`.
 
-    Nothing is lost: whole numbers that fit are stored as int16, all else as float32.
+    The file is exact: whole numbers that fit are stored as int16, all others as float32.
     """
     pixels = image.pixels
     whole = bool((np.abs(pixels) < 2**15).all() and (pixels == np.rint(pixels)).all())
@@ -71,7 +71,7 @@ def write(path: str | Path, image: Image, *, mask: str | Path | None = None) -> 
 
 
 def check(pixels: Float32, source: str | Path) -> None:
-    """Refuses pixels that no picture can have.
+    """Refuses pixels that can't be a picture.
 
     Raises:
         DataError: A pixel is not finite, or all pixels are equal.
@@ -82,16 +82,16 @@ def check(pixels: Float32, source: str | Path) -> None:
         bad = pixels.size - int(np.isfinite(pixels).sum())
         raise DataError(f"{source}: {bad} of {pixels.size} pixels are not finite numbers")
     if low == high:
-        raise DataError(f"{source}: shows nothing: all pixels are {low:g}")
+        raise DataError(f"{source}: is empty: all pixels are {low:g}")
 
 
 def reason(error: RuntimeError) -> str:
-    """What SimpleITK says is wrong, without its prefix and the addresses of its objects, which differ in every run."""
+    """The reason in a SimpleITK error, without its prefix and memory addresses, which differ in every run."""
     return re.sub(r"\(0x[0-9a-f]+\)", "", str(error).strip().splitlines()[-1]).removeprefix("sitk::ERROR: ")
 
 
 def numbers(scan: Any, tag: str) -> list[float]:
-    """The numbers in a DICOM tag (`"0028|0030"`) of a SimpleITK image or reader; none where it is absent."""
+    """The numbers in a DICOM tag (`"0028|0030"`) of a SimpleITK image or reader; empty if the tag is absent."""
     texts = scan.GetMetaData(tag).split("\\") if scan.HasMetaDataKey(tag) else []
     return [float(text) for text in texts if text.strip()]
 
@@ -101,7 +101,7 @@ def _is_picture(path: Path) -> bool:
 
 
 def _decode(path: Path) -> tuple[Any, NDArray[np.float64]]:
-    """A file's SimpleITK image of 2 or 3 axes and its affine of the index (k, j, i)."""
+    """The SimpleITK image in a file, with 2 or 3 axes, and the affine of its index (k, j, i)."""
     import SimpleITK
 
     lengths.check(path)
@@ -110,13 +110,15 @@ def _decode(path: Path) -> tuple[Any, NDArray[np.float64]]:
     try:
         scan: Any = SimpleITK.ReadImage(str(path))
     except RuntimeError as error:
-        raise DataError(f"{path}: can't be read, truncated or no image: {reason(error)}") from error
+        raise DataError(f"{path}: can't be read, truncated or not an image: {reason(error)}") from error
     if scan.GetDimension() == 4 and scan.GetSize()[3] == 1:
         scan = scan[:, :, :, 0]
     if scan.GetDimension() > 3:
-        raise DataError(f"{path}: has {scan.GetDimension()} axes {scan.GetSize()}: an image has 2 or 3")
+        raise DataError(f"{path}: has {scan.GetDimension()} axes {scan.GetSize()}, but an image has 2 or 3")
     if scan.GetNumberOfComponentsPerPixel() > 4:
-        raise DataError(f"{path}: has {scan.GetNumberOfComponentsPerPixel()} channels: an image has 1, or 3 colours")
+        raise DataError(
+            f"{path}: has {scan.GetNumberOfComponentsPerPixel()} channels, but an image has 1, or 3 colours"
+        )
     return scan, UNPLACED.copy() if _is_picture(path) else _affine(scan)
 
 
@@ -126,7 +128,7 @@ def _affine(scan: Any) -> NDArray[np.float64]:
     directions[:axes, :axes] = np.reshape(scan.GetDirection(), (axes, axes))
     spacing[:axes], origin[:axes] = scan.GetSpacing(), scan.GetOrigin()
     if axes == 2 or scan.GetSize()[2] == 1:
-        # For files of an enhanced SOP class with one frame SimpleITK returns spacing 1 and origin 0: trust the tags.
+        # For files of an enhanced SOP class with one frame SimpleITK returns spacing 1 and origin 0, so the tags count.
         if pixel_spacing := numbers(scan, "0028|0030"):
             apart = numbers(scan, "0018|0088") or numbers(scan, "0018|0050") or [1.0]
             spacing[:] = pixel_spacing[1], pixel_spacing[0], apart[0]
@@ -142,7 +144,7 @@ def _affine(scan: Any) -> NDArray[np.float64]:
 
 
 def _axes(affine: NDArray[np.float64], orientation: str | None) -> tuple[tuple[int, ...], tuple[bool, ...]]:
-    """Which index axis becomes D, H and W, and which of them are flipped."""
+    """The index axes that become D, H and W, and which of them are flipped."""
     if orientation is None:
         return (0, 1, 2), (False, False, False)
     if orientation not in ORIENTATIONS:
@@ -187,24 +189,26 @@ def _labels(
     *,
     located: bool,
 ) -> NDArray[np.int16]:
-    """A mask's labels in the order of its image, of which `shape` is the final and `affine` the file's."""
+    """A mask's labels in the order of its image, which has the final `shape` and in its file the `affine`."""
     import SimpleITK
 
     scan, mask_affine = _decode(path)
     labels: NDArray[np.int16] = _array(scan, axes, flipped, np.int16)
     if labels.shape != shape:
-        raise DataError(f"{path}: the mask's shape {labels.shape} is not its image's {shape} (D, H, W)")
+        raise DataError(f"{path}: the mask's shape {labels.shape} is not that of its image, {shape} (D, H, W)")
     if located and not _is_picture(path):
         corners = np.array([(*c, 1) for c in np.ndindex(2, 2, 2)]) * [*np.array(shape)[np.argsort(axes)] - 1, 1]
         apart = np.linalg.norm(corners @ (affine - mask_affine).T, axis=1).max()
         if apart > np.linalg.norm(affine[:3, :3], axis=0).max():
-            raise DataError(f"{path}: the mask lies up to {apart:.1f} mm from its image: write it with its geometry")
+            raise DataError(
+                f"{path}: the mask lies up to {apart:.1f} mm from its image: write it with the image's geometry"
+            )
     if not labels.any():
-        raise DataError(f"{path}: the mask is empty: it marks no pixel")
+        raise DataError(f"{path}: the mask is empty")
     if scan.GetPixelID() not in (SimpleITK.sitkUInt8, SimpleITK.sitkInt8, SimpleITK.sitkInt16):
         exact = _array(scan, axes, flipped, np.float64)
         if not np.array_equal(exact, labels):
-            raise DataError(f"{path}: a mask's labels are whole numbers below 32768, this holds up to {exact.max():g}")
+            raise DataError(f"{path}: a mask's labels are whole numbers below 32768, but this mask has {exact.max():g}")
     return labels
 
 

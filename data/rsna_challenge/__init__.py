@@ -1,1 +1,1 @@
-"""What is particular to RSNA 2024: its tables, its places and its score."""
+"""RSNA 2024: its places, its tables and its score."""

@@ -15,7 +15,7 @@ from data.base import Float32, Image
 from data.describing.plug_in import Description
 from encoders.autoencoder.fitted import SHOWN, FittedAutoencoder, Pictures, pictures
 from encoders.autoencoder.inputs import prepare
-from encoders.autoencoder.recipe import CHANNELS, Input, Loss, Placing, Recipe, build, check, one_of
+from encoders.autoencoder.recipe import CHANNELS, AutoencoderRecipe, Input, Loss, Placing, build, check, one_of
 from encoders.autoencoder.training import reconstruct, train
 from encoders.base import Encoder
 from encoders.networks.stopping import held_out
@@ -30,13 +30,13 @@ ROUNDING = 1e-4
 
 @dataclass(frozen=True, kw_only=True)
 class Autoencoder(Encoder):
-    """The fields of an autoencoder and what it does with them; to be named before the base of encoders.
+    """The fields of an autoencoder and its training; name it before the base of encoders.
 
-    A plug-in adds `size`, and says in `presets` what fields that are 0 or empty take.
+    A plug-in adds `size`. Fields that are 0 or empty take the value of the preset, one of `presets`.
     """
 
     learns: ClassVar[Literal["nothing", "images", "labels"]] = "images"
-    presets: ClassVar[Mapping[str, Recipe]]
+    presets: ClassVar[Mapping[str, AutoencoderRecipe]]
 
     preset: str = "knee"
     channels: tuple[int, ...] = ()
@@ -66,17 +66,17 @@ class Autoencoder(Encoder):
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Of what goes in, `(H, W)` or `(D, H, W)`; empty takes the preset's."""
+        """Shape of the input, `(H, W)` or `(D, H, W)`; empty takes the preset's."""
         raise NotImplementedError
 
-    def recipe(self) -> Recipe:
-        """The preset with the fields that are given.
+    def recipe(self) -> AutoencoderRecipe:
+        """The preset, changed by the fields that are set.
 
         Raises:
-            ValueError: A word that is none of a field's, or lengths for another number of axes.
+            ValueError: A field has a value that it does not take, or lengths for another number of axes.
         """
         preset = self.presets[one_of("preset", self.preset, self.presets)]
-        known = {field.name for field in fields(Recipe)} & {field.name for field in fields(self)}
+        known = {field.name for field in fields(AutoencoderRecipe)} & {field.name for field in fields(self)}
         given = {name: value for name in known if (value := getattr(self, name)) not in (0, "", ())}
         if self.shape:
             given["shape"] = self.shape
@@ -86,15 +86,15 @@ class Autoencoder(Encoder):
         one_of("placing", recipe.placing, ("resize", "pad"))
         for name, lengths in (("size", recipe.shape), ("spacing_mm", recipe.spacing_mm)):
             if len(lengths) != len(preset.shape):
-                raise ValueError(f"{name} ({list(lengths)}) must have {len(preset.shape)} numbers, one an axis")
+                raise ValueError(f"{name} ({list(lengths)}) must have {len(preset.shape)} numbers, one for each axis")
         return recipe
 
     def prepare(self, image: Image) -> Float32:
-        """The inputs of one image, one a token: `(T, C, *shape)`."""
+        """The inputs of one image, one for each token: `(T, C, *shape)`."""
         return prepare(image, self.recipe(), rescale=self.rescale)
 
     def build(self, *, seed: int) -> nn.ModuleList:
-        """Encoder and decoder, untrained, and where variational the layer of the log variance."""
+        """The untrained encoder and decoder, and the layer of the log variance if variational."""
         with seeded(seed):
             return build(self.recipe())
 

@@ -1,4 +1,4 @@
-"""A trained autoencoder: encodes, decodes, and keeps pictures of what it learnt."""
+"""A trained autoencoder, which encodes, decodes and keeps pictures of its training."""
 
 from __future__ import annotations
 
@@ -11,38 +11,37 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.base import Float32, Image
-from encoders.autoencoder.recipe import CHANNELS, Recipe
+from encoders.autoencoder.recipe import CHANNELS, AutoencoderRecipe
 from encoders.autoencoder.training import Curve, decode
 from encoders.networks.torch_base import FrozenNetwork, Precision, exact
 
 if TYPE_CHECKING:
     import pandas as pd
 
-SHOWN = 8  # inputs, and depths of volumes above WHOLE voxels
+SHOWN = 8  # reconstructed inputs, and slices of volumes above WHOLE voxels
 WHOLE = 32**3
 Pictures = dict[str, NDArray[Any]]
 
 
 class FittedAutoencoder(FrozenNetwork):
-    """A trained autoencoder, as `FittedEncoder`, with the way back.
+    """A trained autoencoder as a `FittedEncoder` that also decodes.
 
-    `encode(images)` gives `(T, latent)` for each image; `prepare(image)` gives what went in, `(T, C, *shape)`, to lay
-    beside `decode(latents)`.
+    `encode(images)` gives `(T, latent)` for each image. `prepare(image)` gives the inputs `(T, C, *shape)`, to compare
+    with `decode(latents)`.
 
     Args:
-        recipe: What it is made of; `recipe.shape` and, where crops are padded, `recipe.spacing_mm` say what a decoded
-            array is.
+        recipe: Its recipe. A decoded array has `recipe.shape` and, where crops are padded, `recipe.spacing_mm`.
         prepare: Maps an image to its inputs.
-        network: What `build` gives, trained.
-        curve: A line an epoch.
+        network: The trained network from `build`.
+        curve: The losses of each epoch.
         pictures: Reconstructions by name.
-        precision: Of encoding; decoding is in fp32.
+        precision: Precision of encoding; decoding is in fp32.
         device: Where the network computes.
     """
 
     def __init__(
         self,
-        recipe: Recipe,
+        recipe: AutoencoderRecipe,
         prepare: Callable[[Image], Float32],
         network: Any,
         curve: Curve,
@@ -58,13 +57,14 @@ class FittedAutoencoder(FrozenNetwork):
 
     @property
     def channels(self) -> tuple[str, ...]:
-        """What the C channels of inputs and decoded arrays are: `intensity`, `mask` or both."""
+        """The names of the C channels of inputs and decoded arrays: `intensity`, `mask` or both."""
         return CHANNELS[self.recipe.input]
 
     def decode(self, latents: Float32) -> Float32:
         """`(n, latent)` to `(n, C, H, W)` in 2D, `(n, C, D, H, W)` in 3D, float32.
 
-        In the units of the inputs; where the loss is `bce` between 0 and 1, for a mask the share of a voxel inside.
+        The units are those of the inputs. With the loss `bce` values lie between 0 and 1; for a mask they are the share
+        of the voxel inside.
         """
         import torch
 
@@ -83,27 +83,27 @@ class FittedAutoencoder(FrozenNetwork):
             np.save(folder / f"{name}.npy", picture)
 
     def artifacts(self) -> Mapping[str, pd.DataFrame | NDArray[Any]]:
-        """What training left.
+        """The learning curve and reconstructions.
 
-        `learning_curve` has the columns epoch, train_loss and validation_loss. `reconstructions` are inputs and what
-        became of them, of held-out patients where there are any: `(2, n, H, W)` float32 or `(2, n, D, H, W)` float16.
-        `evolution` `(epochs, n, ...)` is what became of the same inputs after each of `evolution_epochs`. With two
-        channels these are the intensity, and `reconstructions_mask` and `evolution_mask` the mask. Of volumes above
-        32,768 voxels 8 slices are kept, whose indices are `depths`.
+        `learning_curve` has the columns epoch, train_loss and validation_loss. `reconstructions` holds inputs and their
+        reconstructions, of held-out patients if there are any: `(2, n, H, W)` float32 or `(2, n, D, H, W)` float16.
+        `evolution` `(epochs, n, ...)` holds the reconstructions of the same inputs after each of `evolution_epochs`.
+        With two channels these arrays hold the intensity, and `reconstructions_mask` and `evolution_mask` the mask. Of
+        volumes above 32,768 voxels 8 slices are kept; `depths` are their indices.
         """
         import pandas as pd
 
         return {"learning_curve": pd.DataFrame(self._curve), **self._pictures}
 
 
-def pictures(shown: Float32, rebuilt: Float32, evolution: Mapping[int, Float32], recipe: Recipe) -> Pictures:
+def pictures(shown: Float32, rebuilt: Float32, evolution: Mapping[int, Float32], recipe: AutoencoderRecipe) -> Pictures:
     """The arrays that `FittedAutoencoder.artifacts` describes.
 
     Args:
         shown: Inputs `(n, C, *shape)`.
-        rebuilt: The same from the network.
-        evolution: From an epoch to the same from the network at that time.
-        recipe: Says what the channels are.
+        rebuilt: Their reconstructions.
+        evolution: Their reconstructions after an epoch, by epoch.
+        recipe: Names the channels.
     """
     found: Pictures = {}
     keep = np.float32 if len(recipe.shape) == 2 else np.float16

@@ -1,4 +1,4 @@
-"""Crops of any size and spacing to what an autoencoder takes: intensity, the mask of the structure, or both."""
+"""Turns crops of any size and spacing into inputs of an autoencoder: intensity, the structure's mask, or both."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from collections.abc import Sequence
 import numpy as np
 
 from data.base import Float32, Image
-from encoders.autoencoder.recipe import Recipe
-from encoders.networks.pixels import demand_scaled, resize_slices, resize_volume, stretch
+from encoders.autoencoder.recipe import AutoencoderRecipe
+from encoders.networks.pixels import network_inputs, resize_slices, resize_volume
 
 
-def prepare(image: Image, recipe: Recipe, *, rescale: bool) -> Float32:
-    """The inputs of a crop: `(D, C, H, W)`, one a slice, where the recipe is of 2D, else `(1, C, D, H, W)`.
+def prepare(image: Image, recipe: AutoencoderRecipe, *, rescale: bool) -> Float32:
+    """The inputs of a crop: `(D, C, H, W)`, one for each slice, for a 2D recipe, else `(1, C, D, H, W)`.
 
     Raises:
-        ValueError: The mask is wanted, but the crop is around no structure of one.
+        ValueError: The recipe needs the mask, but the crop is not around a structure of a mask.
     """
     parts: list[Float32] = []
     if recipe.input != "mask":
-        pixels = stretch(image.pixels) if rescale else demand_scaled(image.pixels)
+        pixels = network_inputs(image.pixels, rescale=rescale)
         parts.append(_placed(pixels, image, recipe, background=float(pixels.min())))
     if recipe.input != "intensity":
         parts.append(_placed(structure(image), image, recipe, background=0.0))
@@ -29,15 +29,15 @@ def prepare(image: Image, recipe: Recipe, *, rescale: bool) -> Float32:
 
 
 def structure(image: Image) -> Float32:
-    """1 inside the structure that a crop is around, else 0: `(D, H, W)`.
+    """`(D, H, W)` float32: 1 inside the structure that the crop is around, else 0.
 
     Raises:
-        ValueError: The crop has no mask, or is around no structure of it.
+        ValueError: The crop has no mask, or is not around a structure of it.
     """
     if image.mask is None or image.structure is None:
         raise ValueError(
-            "the mask is wanted, but the crop is around no structure of a mask: use a region that is, such as mask, "
-            "or input=intensity"
+            "this input needs a mask, but the crop is not around a structure of a mask: use a region such as mask, "
+            "or set input=intensity"
         )
     return np.asarray(image.mask == image.structure, dtype=np.float32)
 
@@ -45,17 +45,17 @@ def structure(image: Image) -> Float32:
 def on_grid(
     values: Float32, spacing: Sequence[float], shape: Sequence[int], new_spacing: Sequence[float], background: float
 ) -> Float32:
-    """The last axes of an array on a grid of another shape and spacing with the same middle: cropped and padded.
+    """An array on a grid of another shape and spacing around the same middle: resampled, cropped and padded.
 
-    Each new voxel is the mean of what it covers, so lengths and volumes in mm are kept as far as the grid reaches; that
-    of a mask is the share of it that lies inside.
+    Each new voxel is the mean of what it covers, so that lengths and volumes in mm are kept as far as the grid reaches.
+    A voxel of a mask becomes its share inside the structure.
 
     Args:
-        values: As many last axes count as there are lengths in `shape`.
-        spacing: Of `values`, mm, for each of these axes.
-        shape: The new lengths, voxels.
-        new_spacing: Their spacing, mm.
-        background: Lies outside.
+        values: The last axes lie on the grid, as many as `shape` has lengths.
+        spacing: Spacing of `values` along each of these axes, mm.
+        shape: The new lengths, in voxels.
+        new_spacing: The new spacing along each axis, mm.
+        background: Value outside the array.
     """
     out = values - np.float32(background)
     for axis, (old, length, new) in enumerate(zip(spacing, shape, new_spacing, strict=True), start=-len(shape)):
@@ -72,7 +72,7 @@ def _overlap(length: int, spacing: float, new_length: int, new_spacing: float) -
     return np.asarray(np.maximum(covered, 0) / new_spacing, dtype=np.float32)
 
 
-def _placed(values: Float32, image: Image, recipe: Recipe, *, background: float) -> Float32:
+def _placed(values: Float32, image: Image, recipe: AutoencoderRecipe, *, background: float) -> Float32:
     axes = len(recipe.shape)
     if recipe.placing == "pad":
         return on_grid(values, image.spacing[-axes:], recipe.shape, recipe.spacing_mm, background)

@@ -1,4 +1,4 @@
-"""What an autoencoder is made of and how it is trained, and the published ones by name."""
+"""The parts of an autoencoder, its training, and the published ones by name."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ CHANNELS = {"intensity": ("intensity",), "mask": ("mask",), "both": ("intensity"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Recipe:
+class AutoencoderRecipe:
     """An autoencoder with every choice made.
 
     Args:
-        shape: `(H, W)` or `(D, H, W)` of what goes in; each a multiple of 2 for each convolution.
-        channels: Of the convolutions of stride 2, one each.
-        kernel: Side of these convolutions; odd. Those of the way back have side 4.
-        latent: Features.
-        batch_norm: Whether each convolution is followed by BatchNorm and ReLU, else by LeakyReLU .2.
-        squashed: Whether a sigmoid brings the features between 0 and 1; a variational one has none.
+        shape: `(H, W)` or `(D, H, W)` of the input; each convolution must be able to halve every side.
+        channels: Channels of each convolution of stride 2.
+        kernel: Side of these convolutions; odd. Those of the decoder have side 4.
+        latent: Number of features.
+        batch_norm: Whether BatchNorm and ReLU follow each convolution; otherwise LeakyReLU .2 does.
+        squashed: Whether a sigmoid brings the features between 0 and 1; a variational autoencoder has no sigmoid.
         input: `intensity`, `mask` or `both`.
         loss: `mse`, or `bce` on logits.
         placing: `resize` or `pad`.
-        spacing_mm: Of the voxels of `shape`, for `pad`.
-        epochs: At most.
-        batch_size: Inputs a training step.
-        learning_rate: Of Adam.
+        spacing_mm: Size of a voxel of `shape`, for `pad`.
+        epochs: Largest number of epochs.
+        batch_size: Inputs in each training step.
+        learning_rate: Learning rate of Adam.
         momentum: Adam's beta1.
         annealed: Whether the learning rate falls to 0 along half a cosine over all `epochs`.
         variational: Whether the features are the means of normal distributions.
@@ -59,7 +59,7 @@ class Recipe:
     beta: float = 1.0
 
 
-KNEE = Recipe(
+KNEE = AutoencoderRecipe(
     shape=(160, 64, 64),
     channels=(64, 128, 256, 256),
     kernel=5,
@@ -76,7 +76,7 @@ KNEE = Recipe(
     momentum=0.5,
     annealed=False,
 )
-DISC = Recipe(
+DISC = AutoencoderRecipe(
     shape=(64, 64, 64),
     channels=(32, 64, 128, 256, 512),
     kernel=3,
@@ -105,12 +105,11 @@ DISC_SMALL = replace(
 )
 
 
-def build(recipe: Recipe) -> nn.ModuleList:
-    """Encoder `(B, C, *shape)` to `(B, latent)`, and decoder back, to logits where the loss is `bce`.
+def build(recipe: AutoencoderRecipe) -> nn.ModuleList:
+    """An encoder `(B, C, *shape)` to `(B, latent)` and a decoder back, to logits where the loss is `bce`.
 
-    A variational one has a third part: from what the encoder's last layer gets to the log variance `(B, latent)`.
-
-    The recipe has passed `check`.
+    A variational autoencoder has a third part: a layer from the input of the encoder's last layer to the log variance
+    `(B, latent)`. The recipe must have passed `check`.
     """
     from torch import nn
 
@@ -142,21 +141,21 @@ def build(recipe: Recipe) -> nn.ModuleList:
 
 
 def one_of(name: str, value: str, known: Collection[str]) -> str:
-    """The value of a field that is one of some words.
+    """The value of a field that takes some words.
 
     Raises:
-        ValueError: It is none of them.
+        ValueError: The value is none of them.
     """
     if value not in known:
         raise ValueError(f"{name} ({value}) must be one of {', '.join(known)}")
     return value
 
 
-def check(recipe: Recipe) -> None:
-    """Refuses what no autoencoder can have.
+def check(recipe: AutoencoderRecipe) -> None:
+    """Refuses a recipe that no autoencoder can have.
 
     Raises:
-        ValueError: A number out of range, an even kernel, or a shape that can't be halved by every convolution.
+        ValueError: A number is out of range, the kernel is even, or a convolution can't halve the shape.
     """
     lengths = {"size": recipe.shape, "channels": recipe.channels}
     for name, values in (
@@ -170,7 +169,9 @@ def check(recipe: Recipe) -> None:
     if recipe.beta < 0:
         raise ValueError(f"beta ({recipe.beta}) must be 0 or more")
     if recipe.kernel % 2 == 0:
-        raise ValueError(f"kernel ({recipe.kernel}) must be odd, so that a convolution halves: use {recipe.kernel + 1}")
+        raise ValueError(
+            f"kernel ({recipe.kernel}) must be odd, so that a convolution halves its input: use {recipe.kernel + 1}"
+        )
     halvings = 2 ** len(recipe.channels)
     if any(length % halvings for length in recipe.shape):
         near = [max(1, round(length / halvings)) * halvings for length in recipe.shape]

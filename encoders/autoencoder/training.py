@@ -1,4 +1,4 @@
-"""Trains an autoencoder, and stops when held-out patients gain nothing."""
+"""Trains an autoencoder until the loss on held-out patients stops falling."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Collection
 from typing import Any
 
 from data.base import Float32
-from encoders.autoencoder.recipe import Recipe
+from encoders.autoencoder.recipe import AutoencoderRecipe
 from encoders.networks.stopping import BestEpoch
 
 Curve = list[dict[str, float]]
@@ -16,7 +16,7 @@ def train(
     network: Any,
     inputs: Any,
     validation: Any,
-    recipe: Recipe,
+    recipe: AutoencoderRecipe,
     *,
     patience: int,
     shown: Any,
@@ -24,22 +24,22 @@ def train(
     seed: int,
     device: str,
 ) -> tuple[Curve, dict[int, Float32]]:
-    """Trains in place; afterwards the network is that of the epoch with the lowest validation loss.
+    """Trains in place; the network ends as in the epoch with the lowest validation loss.
 
     Args:
-        network: What `build` gives, on the device.
+        network: The network from `build`, on the device.
         inputs: `(n, C, *shape)` tensor.
-        validation: The same of patients held out; where there are none all epochs run and the last is kept.
-        recipe: How.
-        patience: Epochs without a fall of the validation loss before training stops.
+        validation: The same of held-out patients; where there are none, all epochs run and the last is kept.
+        recipe: How the network is trained.
+        patience: Training stops after so many epochs without a fall of the validation loss.
         shown: Inputs that are reconstructed after each of `show_epochs`.
         show_epochs: Counted from 1.
-        seed: For the order of the inputs, and what a variational one draws.
+        seed: For the order of the inputs, and for the draws of a variational autoencoder.
         device: Where the network computes.
 
     Returns:
-        A line an epoch: `epoch`, `train_loss`, `validation_loss` (NaN without held-out inputs); and from an epoch to
-        the reconstructions after it.
+        For each epoch `epoch`, `train_loss` and `validation_loss` (NaN without held-out inputs); and the
+        reconstructions by epoch.
     """
     import torch
 
@@ -73,15 +73,16 @@ def train(
     return curve, evolution
 
 
-def objective(network: Any, batch: Any, recipe: Recipe, noise: Any = None) -> Any:
-    """The loss of a voxel: squared error or binary cross-entropy, and beta times the divergence where variational.
+def objective(network: Any, batch: Any, recipe: AutoencoderRecipe, noise: Any = None) -> Any:
+    """The mean loss of a voxel: squared error or binary cross-entropy, plus beta times the divergence if variational.
 
-    With `bce` and beta 1 that of a variational one is its negative evidence bound, divided by the voxels.
+    With `bce` and beta 1 the loss of a variational autoencoder is the negative evidence bound divided by the number of
+    voxels.
 
     Args:
-        network: What `build` gives.
+        network: The network from `build`.
         batch: `(B, C, *shape)`.
-        recipe: Says which loss.
+        recipe: Names the loss.
         noise: `(B, latent)` standard normal draws; None takes the means.
     """
     from torch.nn import functional
@@ -96,7 +97,7 @@ def objective(network: Any, batch: Any, recipe: Recipe, noise: Any = None) -> An
     return error(network[1](z), batch) + recipe.beta * divergence / batch[0].numel()
 
 
-def decode(decoder: Any, latents: Any, recipe: Recipe) -> Float32:
+def decode(decoder: Any, latents: Any, recipe: AutoencoderRecipe) -> Float32:
     """`(n, latent)` to `(n, C, *shape)`, in batches; between 0 and 1 where the loss is `bce`."""
     import torch
 
@@ -107,8 +108,8 @@ def decode(decoder: Any, latents: Any, recipe: Recipe) -> Float32:
     return decoded
 
 
-def reconstruct(network: Any, inputs: Any, recipe: Recipe, device: str) -> Float32:
-    """Inputs `(n, C, *shape)` through both halves; the network is in evaluation mode."""
+def reconstruct(network: Any, inputs: Any, recipe: AutoencoderRecipe, device: str) -> Float32:
+    """Inputs `(n, C, *shape)`, encoded and decoded by a network in evaluation mode."""
     import torch
 
     with torch.inference_mode():
@@ -116,8 +117,8 @@ def reconstruct(network: Any, inputs: Any, recipe: Recipe, device: str) -> Float
     return decode(network[1], latents, recipe)
 
 
-def _error(network: Any, inputs: Any, recipe: Recipe, device: str) -> float:
-    """The mean objective at the means; NaN without inputs."""
+def _error(network: Any, inputs: Any, recipe: AutoencoderRecipe, device: str) -> float:
+    """The mean loss without draws; NaN without inputs."""
     import torch
 
     if not len(inputs):

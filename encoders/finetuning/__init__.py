@@ -1,1 +1,1 @@
-"""Training of 2D networks with labels, from pixels to classes."""
+"""Trains 2D networks with labels, from pixels to classes."""

@@ -19,15 +19,15 @@ NOISE = 0.1  # standard deviations of the slice
 def augment(pixels: Tensor, of: Tensor, strength: float, generator: Generator) -> Tensor:
     """Slices turned, shifted, scaled, brighter or darker, and noisier; never mirrored.
 
-    All slices of a crop are changed alike, but for the noise of each pixel. What comes in from outside repeats the
-    border.
+    All slices of a crop are changed in the same way, except for the noise of each pixel. Pixels from outside the crop
+    repeat its border.
 
     Args:
         pixels: `(B, 1, H, W)` float32 slices on the generator's device, H = W.
-        of: `(B,)` int64 position of each slice's crop, from 0.
+        of: `(B,)` int64 number of each slice's crop, from 0.
         strength: 1 changes by up to 10 degrees, 5 % of the side (shift), 10 % (scale), 20 % (contrast), .2 standard
             deviations (brightness) and .1 (noise); 0 changes nothing.
-        generator: What is drawn comes from here alone.
+        generator: Everything is drawn from it.
 
     Returns:
         `(B, 1, H, W)` float32.
@@ -61,7 +61,7 @@ def placings(crops: int, strength: float, generator: Generator) -> Tensor:
 
 
 def _even(n: int, generator: Generator) -> Any:
-    """`(n,)` numbers spread evenly from -1 to 1."""
+    """`(n,)` random numbers, uniform from -1 to 1."""
     import torch
 
     return torch.rand(n, generator=generator, device=generator.device) * 2 - 1

@@ -1,4 +1,4 @@
-"""A trained network: tokens, and what it thinks of them."""
+"""A trained network, which gives tokens and their probabilities."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ if TYPE_CHECKING:
     import pandas as pd
     from torch import nn
 
-NETWORK, TOLD = "network.safetensors", "finetuned.json"
+NETWORK, FACTS = "network.safetensors", "finetuned.json"
 
 
 class FittedFinetuned(FrozenNetwork):
-    """A trained network, as `FittedClassifier`; a token is the features `(F,)` of a slice ahead of the classifier.
+    """A trained network as a `FittedClassifier`; a token is the features `(F,)` of a slice before the classifier.
 
     Args:
         network: `features` and `classifier`, trained.
         prepare: Maps an image to its inputs.
-        temperature: What logits are divided by.
-        curve: A line an epoch.
+        temperature: Logits are divided by it.
+        curve: The losses of each epoch.
         device: Where the network computes.
-        batch: Slices a batch.
+        batch: Slices in each batch.
     """
 
     def __init__(
@@ -67,8 +67,8 @@ class FittedFinetuned(FrozenNetwork):
         save_file(tensors, folder / NETWORK)
         curve = [{k: None if np.isnan(v) else v for k, v in line.items()} for line in self.curve]
         classes = len(tensors["classifier.bias"])
-        told = {"classes": classes, "temperature": self.temperature, "curve": curve}
-        (folder / TOLD).write_text(json.dumps(told, indent=1))
+        facts = {"classes": classes, "temperature": self.temperature, "curve": curve}
+        (folder / FACTS).write_text(json.dumps(facts, indent=1))
 
     def artifacts(self) -> Mapping[str, pd.DataFrame | NDArray[Any]]:
         """`learning_curve` (epoch, train_loss, validation_loss, validation_auc, learning_rate)."""

@@ -1,38 +1,39 @@
-"""The network that is trained: a timm network on gray slices, and a linear layer on the mean of its features."""
+"""The network to train: a timm network for gray slices, and a linear layer on the mean of its features."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from encoders.efficientnet_lite0 import EfficientnetLite0
+from encoders.networks import lite0
 from encoders.networks.timm_network import create, digest, photographic
+from encoders.networks.weights import file_digest
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
-
-LITE0 = "tf_efficientnet_lite0"  # its weights come with a package, so no hub is asked
 
 
 def build(model: str, weights: str, size: int, classes: int) -> nn.ModuleDict:
     """`features`, which maps slices `(B, 1, size, size)` to `(B, F)`, and the linear `classifier` to K classes.
 
-    Torch's generator is already seeded.
+    Torch's generator has been seeded before.
 
     Args:
-        model: A name of timm.
+        model: A name in timm.
         weights: `"pretrained"`, `"random"` or a file.
         size: Side of a slice, in pixels.
         classes: K.
 
     Raises:
-        ValueError: timm has no such network, or it can't take slices of this size.
+        ValueError: timm has no such network, or the network can't take slices of this size.
         WeightsError: The hub can't be reached, or the file doesn't fit.
     """
     import torch
     from torch import nn
 
-    if (model, weights) == (LITE0, "pretrained"):
-        features = EfficientnetLite0(size=size).build(seed=0)
+    if (model, weights) == (lite0.MODEL, "pretrained"):
+        network = lite0.imagenet_classifier()
+        network.reset_classifier(0)
+        features = photographic(network)
     else:
         features = photographic(create(model, weights, size))
     colour: Any = features[0]  # type: ignore[index]
@@ -46,14 +47,16 @@ def build(model: str, weights: str, size: int, classes: int) -> nn.ModuleDict:
 
 
 def weights_digest(model: str, weights: str) -> str:
-    """For `Encoder.weights_digest`."""
-    return EfficientnetLite0().weights_digest() if (model, weights) == (LITE0, "pretrained") else digest(model, weights)
+    """See `Encoder.weights_digest`."""
+    if (model, weights) == (lite0.MODEL, "pretrained"):
+        return file_digest(lite0.weights_file())
+    return digest(model, weights)
 
 
 def means(features: Tensor, of: Tensor) -> Tensor:
-    """The mean over the slices of each crop: `(B, F)` to `(n, F)`; `of` `(B,)` is the position of a slice's crop.
+    """The mean over the slices of each crop: `(B, F)` to `(n, F)`; `of` `(B,)` is the number of a slice's crop.
 
-    A product of matrices, whose sums are in a fixed order on a GPU too.
+    It is a product of matrices, since that sums in a fixed order on a GPU too.
     """
     import torch
 

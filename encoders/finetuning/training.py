@@ -1,16 +1,15 @@
-"""Trains a network on labelled crops, and stops when held-out patients gain nothing."""
+"""Trains a network on labelled crops until the loss on held-out patients stops falling."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-from data.base import Float32, Float64, Image
+from data.base import Float32, Float64, Int64
 from encoders.finetuning.augmentation import augment
+from encoders.finetuning.crops import PreparedCrops
 from encoders.finetuning.network import means
 from encoders.networks.stopping import BestEpoch
 from encoders.networks.torch_base import exact
@@ -18,40 +17,21 @@ from encoders.networks.torch_base import exact
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from encoders.finetuned import Finetuned
-
 Curve = list[dict[str, float]]
-Rows = NDArray[np.int64]
-KEPT = 4 << 30  # bytes of prepared crops that stay in memory; the others are read in every epoch
 
 
-@dataclass(eq=False)
-class Crops:
-    """The prepared inputs of crops with different numbers of slices."""
+@dataclass(frozen=True, kw_only=True)
+class TrainingSettings:
+    """How a network is trained; the fields are those of `finetuned`."""
 
-    images: Sequence[Image]
-    prepare: Callable[[Image], Float32]
-    device: str
-    _kept: dict[int, Float32] = field(default_factory=dict)
-    _bytes: int = 0
-
-    def __call__(self, rows: Rows) -> tuple[Tensor, Tensor]:
-        """All slices `(B, 1, size, size)` of some crops, and `(B,)` the position in `rows` of each one's crop."""
-        import torch
-
-        parts = [self._read(int(row)) for row in rows]
-        of = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
-        pixels = torch.from_numpy(np.concatenate(parts)).to(self.device, memory_format=torch.channels_last)
-        return pixels, torch.from_numpy(of).to(self.device)
-
-    def _read(self, row: int) -> Float32:
-        if row in self._kept:
-            return self._kept[row]
-        inputs = self.prepare(self.images[row])
-        if self._bytes + inputs.nbytes <= KEPT:
-            self._kept[row] = inputs
-            self._bytes += inputs.nbytes
-        return inputs
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    decay: float
+    dropout: float
+    augmentation: float
+    patience: int
+    precision: Literal["auto", "fp32"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,26 +39,26 @@ class Trainer:
     """Trains a network in place.
 
     Args:
-        settings: How.
-        network: What `build` gives, on the device.
-        crops: Of all rows.
-        y: `(n,)` their classes.
-        weights: `(K,)` of the classes in the loss.
+        settings: How it is trained.
+        network: The network from `build`, on the device.
+        crops: The inputs of all n crops.
+        y: `(n,)` the classes of the crops.
+        weights: `(K,)` the weights of the classes in the loss.
         device: Where the network computes.
     """
 
-    settings: Finetuned
+    settings: TrainingSettings
     network: nn.ModuleDict
-    crops: Crops
-    y: NDArray[np.int64]
+    crops: PreparedCrops
+    y: Int64
     weights: Float64
     device: str
 
-    def train(self, rows: Rows, held: Rows, seed: int) -> Curve:
-        """Trains; afterwards the network is that of the epoch with the lowest loss on `held`, the last without any.
+    def train(self, rows: Int64, held: Int64, seed: int) -> Curve:
+        """Trains on `rows`, and keeps the epoch with the lowest loss on `held`, or the last one without held rows.
 
         Returns:
-            A line an epoch: `epoch`, `train_loss`, `validation_loss` and `validation_auc` (macro one-vs-rest; NaN
+            For each epoch: `epoch`, `train_loss`, `validation_loss` and `validation_auc` (macro one-vs-rest; NaN
             where a class is missing), and the `learning_rate` of its last step.
         """
         import timm.optim
@@ -97,7 +77,7 @@ class Trainer:
         for epoch in range(1, settings.epochs + 1):
             self.network.train()
             total = 0.0
-            # Batches of nearly one size, since the last one of a cut could be a single slice: too few for BatchNorm.
+            # All batches have nearly one size, since a last batch of a single slice would be too small for BatchNorm.
             for batch in np.array_split(order.permutation(rows), steps):
                 loss = self._step(batch, generator)
                 adam.zero_grad()
@@ -112,8 +92,8 @@ class Trainer:
         best.restore()
         return curve
 
-    def logits(self, rows: Rows) -> Float32:
-        """What the network says of some rows, `(n, K)`; it is in evaluation mode, and computes in float32."""
+    def logits(self, rows: Int64) -> Float32:
+        """The logits `(n, K)` of some rows; the network is in evaluation mode and computes in float32."""
         import torch
 
         self.network.eval()
@@ -125,7 +105,7 @@ class Trainer:
                 parts.append(self.network["classifier"](vectors).cpu().numpy())
         return np.concatenate(parts)
 
-    def _step(self, rows: Rows, generator: Any) -> Any:
+    def _step(self, rows: Int64, generator: Any) -> Any:
         """The loss of a batch, with augmentation and dropout."""
         import torch
 
@@ -138,20 +118,20 @@ class Trainer:
             vectors = dropout(means(features.float(), of), self.settings.dropout, generator)
             return self.loss(self.network["classifier"](vectors), rows)
 
-    def _validate(self, held: Rows) -> dict[str, float]:
+    def _validate(self, held: Int64) -> dict[str, float]:
         import torch
         from sklearn.metrics import roc_auc_score
 
-        told = {"validation_loss": float("nan"), "validation_auc": float("nan")}
+        found = {"validation_loss": float("nan"), "validation_auc": float("nan")}
         if len(held):
             logits = torch.from_numpy(self.logits(held)).to(self.device)
-            told["validation_loss"] = float(self.loss(logits, held))
+            found["validation_loss"] = float(self.loss(logits, held))
             y, p = self.y[held], logits.double().softmax(dim=1).cpu().numpy()
             if len(np.unique(y)) == len(self.weights):
-                told["validation_auc"] = float(roc_auc_score(y, p[:, 1] if len(p[0]) == 2 else p, multi_class="ovr"))
-        return told
+                found["validation_auc"] = float(roc_auc_score(y, p[:, 1] if len(p[0]) == 2 else p, multi_class="ovr"))
+        return found
 
-    def loss(self, logits: Tensor, rows: Rows) -> Any:
+    def loss(self, logits: Tensor, rows: Int64) -> Any:
         """The cross-entropy of logits `(n, K)`: the mean over rows, weighted by their classes."""
         import torch
         from torch.nn.functional import cross_entropy
@@ -161,7 +141,7 @@ class Trainer:
 
 
 def dropout(x: Tensor, share: float, generator: Any) -> Tensor:
-    """A share of the features dropped, by a generator of its own, so that the seed alone decides."""
+    """Features `(n, F)` with a share of them dropped; the generator alone decides which."""
     import torch
 
     kept = torch.rand(x.shape, generator=generator, device=x.device) >= share

@@ -1,1 +1,1 @@
-"""Tokens of several slices and sequences to one vector a sample: one fusion a file."""
+"""Tokens of several slices and sequences to one vector for each sample: one fusion in each file."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from encoders.fusion.networks.layers import gated_attention, over_sequences, over_slices
 from encoders.fusion.networks.reading import Batch
-from encoders.fusion.networks.training import Drop, Outcome, Shape, TrainedFusion
+from encoders.fusion.networks.training import Drop, FusionOutput, Shape, TrainedFusion
 
 if TYPE_CHECKING:
     from torch import nn
@@ -15,23 +15,23 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Attention(TrainedFusion):
-    """One vector of F or `project` features: the sum of slices, then of sequences present, weighted by what they show.
+    """One vector of F or `project` features: attention-weighted sums over slices, then over the sequences present.
 
-    A linear layer on the vector gives the fusion's own probabilities. The weights of `slices` `(N, S, T)` and
-    `sequences` `(N, S)` are kept.
+    A linear layer on the vector gives the fusion's own probabilities. The run keeps the weights of `slices` `(N, S, T)`
+    and `sequences` `(N, S)`.
 
     Args:
-        project: Features of a learnt linear projection ahead of the attention, such as 512; 0 keeps all F.
-        hidden: Units of each attention.
-        dropout: Share of the vector's features that are dropped in training.
-        learning_rate: Of AdamW for layers of up to 128 inputs; less for wider ones, in proportion.
+        project: Features of a learnt linear projection before the attention, such as 512; 0 keeps all F.
+        hidden: Hidden units of each attention.
+        dropout: Share of the vector's features that is dropped in training.
+        learning_rate: Learning rate of AdamW for layers of up to 128 inputs; proportionally less for wider ones.
         decay: Weight decay of AdamW.
-        epochs: At most.
-        patience: Epochs without a fall of the loss on held-out patients before training stops.
-        batch: Samples a training step.
+        epochs: Largest number of epochs.
+        patience: Training stops after so many epochs without a fall of the held-out loss.
+        batch: Samples in each training step.
         validation: Share of the training patients held out to stop early.
-        weighted: Whether every class weighs the same in the loss, however many samples it has.
-        starts: Trainings from other initial weights; the one with the lowest loss on held-out patients is kept.
+        weighted: Whether every class has the same weight in the loss, however many samples it has.
+        starts: Number of trainings from different initial weights; the one with the lowest held-out loss is kept.
 
     References:
         M. Ilse, J. Tomczak, M. Welling, Attention-based deep multiple instance learning, ICML 2018, arXiv:1802.04712.
@@ -56,7 +56,7 @@ class Attention(TrainedFusion):
     starts: int = 3
 
     def build(self, shape: Shape) -> nn.ModuleDict:
-        """Projection, the two attentions, the classifier."""
+        """The projection, the two attentions and the classifier."""
         from torch import nn
 
         width = self.project or shape.features
@@ -69,9 +69,9 @@ class Attention(TrainedFusion):
             }
         )
 
-    def forward(self, layers: nn.ModuleDict, batch: Batch, drop: Drop) -> Outcome:
+    def forward(self, layers: nn.ModuleDict, batch: Batch, drop: Drop) -> FusionOutput:
         """See `TrainedFusion.forward`."""
         x, slices = over_slices(layers["slices"], layers["project"](batch.tokens), batch.slices)
         vectors, sequences = over_sequences(layers["sequences"], x, batch.sequences)
         logits = layers["classifier"](drop(vectors))
-        return Outcome(vectors, logits[:, None], {"slices": slices, "sequences": sequences})
+        return FusionOutput(vectors, logits[:, None], {"slices": slices, "sequences": sequences})

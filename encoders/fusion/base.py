@@ -20,13 +20,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Fused:
-    """What a fusion makes of N samples.
+    """The result of a fusion for N samples.
 
     Args:
-        vectors: `(B, N, F')` float32: one vector a sample and branch; zeros where a branch is absent.
+        vectors: `(B, N, F')` float32: one vector for each branch and sample; zeros where a branch is absent.
         present: `(B, N)` bool: which sample has which branch.
         probabilities: `(N, K)` float64 of a fusion that was trained with labels, else None.
-        weights: Attention by name: `slices` `(N, S, T)`, `sequences` `(N, S)` float32; sums to 1 over what is there.
+        weights: Attention by name: `slices` `(N, S, T)`, `sequences` `(N, S)` float32; they sum to 1 over those
+            present.
     """
 
     vectors: Float32
@@ -42,8 +43,8 @@ class Fuser(Protocol):
         """Fuses any samples.
 
         Args:
-            tokens: One `Tokens` a sequence, S in all, over the same N samples; values may be memory-mapped and are read
-                in chunks of samples.
+            tokens: One `Tokens` for each of S sequences, over the same N samples. Values may be memory-mapped and are
+                read in chunks of samples.
             filled: `(N, S, F)` float32: the mean over slices, absent sequences filled by the missing step; `(N, S, 0)`
                 for a fusion that does not use it.
         """
@@ -58,22 +59,22 @@ class TrainedFuser(Fuser, Protocol):
         ...
 
     def artifacts(self) -> Mapping[str, pd.DataFrame | NDArray[Any]]:
-        """Tables and arrays worth keeping: the learning curve."""
+        """Tables and arrays that the run keeps, such as the learning curve."""
         ...
 
 
 class Fusion(PlugIn):
-    """Tokens of several slices and sequences to one vector a sample. A plug-in is a frozen keyword-only dataclass.
+    """Tokens of several slices and sequences to one vector for each sample.
 
-    `uses_filled` is False for a fusion that reads the tokens that are there and nothing in place of the others: then
-    the missing step is not run.
+    A plug-in is a frozen keyword-only dataclass. `uses_filled` is False for a fusion that reads only the tokens that
+    are present; the missing step is then not run.
     """
 
     uses_filled: ClassVar[bool] = True
 
     @property
     def learns(self) -> Literal["nothing", "labels"]:
-        """From what; `"labels"` is trained once a fold and target on its training patients."""
+        """What the fusion learns from; `"labels"` means a training for each fold and target."""
         return "nothing"
 
     def fit(
@@ -110,7 +111,7 @@ class Fusion(PlugIn):
 
 
 def sequences_present(tokens: Sequence[Tokens]) -> NDArray[np.bool_]:
-    """`(N, S)`: which sample has at least one slice of which sequence."""
+    """`(N, S)` bool: which sample has at least one slice of which sequence."""
     present = np.stack([t.rows >= 0 for t in tokens], axis=1)
     for sequence, t in enumerate(tokens):
         have = present[:, sequence]
@@ -127,7 +128,7 @@ def one_width(tokens: Sequence[Tokens]) -> int:
     features = [t.values.shape[2] for t in tokens]
     if len(set(features)) > 1:
         raise ValueError(
-            f"sequences have {features} features, but this fusion needs the same number: "
+            f"sequences have {features} features, but this fusion needs the same number for all: "
             "use one encoder for all, or fusion=concat"
         )
     return int(features[0])

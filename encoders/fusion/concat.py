@@ -1,4 +1,4 @@
-"""The sequences side by side."""
+"""The slice means of all sequences, one after another."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from encoders.fusion.base import Fused, Fuser, Fusion, sequences_present
 
 @dataclass(frozen=True, kw_only=True)
 class Concat(Fusion):
-    """One vector of S x F features, the slice means of the sequences, absent ones as the missing step filled them.
+    """One vector of S x F features: the slice means of the sequences; the missing step fills the absent ones.
 
-    With more than one sequence, S indicators (1 present, 0 absent) stand at the end.
+    With more than one sequence, S indicators (1 present, 0 absent) end the vector.
     """
 
     words = "the slice means of the sequences, side by side, with indicators of presence"

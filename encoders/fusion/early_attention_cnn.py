@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from data.describing.plug_in import Description
 from encoders.fusion.networks.layers import convolutions, gated_attention, over_slices, perceptron, stack
 from encoders.fusion.networks.reading import Batch
-from encoders.fusion.networks.training import Drop, Outcome, Shape, TrainedFusion
+from encoders.fusion.networks.training import Drop, FusionOutput, Shape, TrainedFusion
 
 if TYPE_CHECKING:
     from torch import nn
@@ -18,26 +18,26 @@ if TYPE_CHECKING:
 class EarlyAttentionCnn(TrainedFusion):
     """One vector of F (or `project`) + S features: a 1D CNN over the attention-pooled embeddings of S sequences.
 
-    Attention over slices gives one embedding a sequence; an absent one is as the missing step filled it. The CNN runs
-    over the features with the sequences as channels; S indicators (1 present, 0 absent) stand at the end of the vector.
-    Several networks, each with one hidden layer, dropout and initial weights of its own, read the vector; their
-    averaged probabilities are the fusion's own. The weights of `slices` `(N, S, T)` are kept.
+    Attention over slices gives one embedding for each sequence; the missing step fills the absent ones. The CNN runs
+    over the features with the sequences as channels. S indicators (1 present, 0 absent) end the vector. Several
+    networks read it, each with one hidden layer, its own dropout and its own initial weights; the fusion's own
+    probabilities are their mean. The run keeps the weights of `slices` `(N, S, T)`.
 
     Args:
-        project: Features of a learnt linear projection ahead of the attention, such as 512; 0 keeps all F.
-        hidden: Units of the attention, and of the hidden layer of each network.
-        channels: Of the CNN between its two convolutions.
-        kernel: Features that a convolution spans; odd.
-        networks: How many are averaged.
-        dropout: Share of the vector's features that are dropped in training.
-        learning_rate: Of AdamW for layers of up to 128 inputs; less for wider ones, in proportion.
+        project: Features of a learnt linear projection before the attention, such as 512; 0 keeps all F.
+        hidden: Hidden units of the attention and of each network.
+        channels: Channels between the two convolutions of the CNN.
+        kernel: Number of features that a convolution spans; odd.
+        networks: Number of networks that are averaged.
+        dropout: Share of the vector's features that is dropped in training.
+        learning_rate: Learning rate of AdamW for layers of up to 128 inputs; proportionally less for wider ones.
         decay: Weight decay of AdamW.
-        epochs: At most.
-        patience: Epochs without a fall of the loss on held-out patients before training stops.
-        batch: Samples a training step.
+        epochs: Largest number of epochs.
+        patience: Training stops after so many epochs without a fall of the held-out loss.
+        batch: Samples in each training step.
         validation: Share of the training patients held out to stop early.
-        weighted: Whether every class weighs the same in the loss, however many samples it has.
-        starts: Trainings from other initial weights; the one with the lowest loss on held-out patients is kept.
+        weighted: Whether every class has the same weight in the loss, however many samples it has.
+        starts: Number of trainings from different initial weights; the one with the lowest held-out loss is kept.
 
     References:
         M. Ilse, J. Tomczak, M. Welling, Attention-based deep multiple instance learning, ICML 2018, arXiv:1802.04712.
@@ -63,7 +63,7 @@ class EarlyAttentionCnn(TrainedFusion):
     starts: int = 3
 
     def build(self, shape: Shape) -> nn.ModuleDict:
-        """Projection, the attention, the CNN, the networks."""
+        """The projection, the attention, the CNN and the networks."""
         from torch import nn
 
         width = self.project or shape.features
@@ -77,7 +77,7 @@ class EarlyAttentionCnn(TrainedFusion):
             }
         )
 
-    def forward(self, layers: nn.ModuleDict, batch: Batch, drop: Drop) -> Outcome:
+    def forward(self, layers: nn.ModuleDict, batch: Batch, drop: Drop) -> FusionOutput:
         """See `TrainedFusion.forward`."""
         import torch
 
@@ -85,7 +85,7 @@ class EarlyAttentionCnn(TrainedFusion):
         vectors = stack(layers["fusion"], x, layers["project"](batch.filled), batch.sequences)
         networks: Any = layers["networks"]
         logits = torch.stack([network(drop(vectors)) for network in networks], dim=1)
-        return Outcome(vectors, logits, {"slices": slices})
+        return FusionOutput(vectors, logits, {"slices": slices})
 
     def describe(self) -> Description:
         """Several networks are averaged."""

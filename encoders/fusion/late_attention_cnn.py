@@ -14,7 +14,7 @@ from encoders.fusion.networks.layers import (
     stack,
 )
 from encoders.fusion.networks.reading import Batch
-from encoders.fusion.networks.training import Drop, Outcome, Shape, TrainedFusion
+from encoders.fusion.networks.training import Drop, FusionOutput, Shape, TrainedFusion
 
 if TYPE_CHECKING:
     from torch import nn
@@ -24,25 +24,25 @@ if TYPE_CHECKING:
 class LateAttentionCnn(TrainedFusion):
     """One vector of F (or `project`) + S features: a 1D CNN over the attention-weighted embeddings of S sequences.
 
-    Attention over slices gives one embedding a sequence. Attention over the sequences present multiplies each (the mean
-    factor is 1); an absent one is as the missing step filled it. The CNN runs over the features with the sequences as
-    channels; S indicators (1 present, 0 absent) stand at the end of the vector. A network with one hidden layer gives
-    the fusion's own probabilities. The weights of `slices` `(N, S, T)` and `sequences` `(N, S)` are kept.
+    Attention over slices gives one embedding for each sequence. Attention over the sequences present multiplies each of
+    them by a factor (1 on average); the missing step fills the absent ones. The CNN runs over the features with the
+    sequences as channels. S indicators (1 present, 0 absent) end the vector. A network with one hidden layer gives the
+    fusion's own probabilities. The run keeps the weights of `slices` `(N, S, T)` and `sequences` `(N, S)`.
 
     Args:
-        project: Features of a learnt linear projection ahead of the attention, such as 512; 0 keeps all F.
-        hidden: Units of each attention, and of the network's hidden layer.
-        channels: Of the CNN between its two convolutions.
-        kernel: Features that a convolution spans; odd.
-        dropout: Share of the vector's features that are dropped in training.
-        learning_rate: Of AdamW for layers of up to 128 inputs; less for wider ones, in proportion.
+        project: Features of a learnt linear projection before the attention, such as 512; 0 keeps all F.
+        hidden: Hidden units of each attention and of the network.
+        channels: Channels between the two convolutions of the CNN.
+        kernel: Number of features that a convolution spans; odd.
+        dropout: Share of the vector's features that is dropped in training.
+        learning_rate: Learning rate of AdamW for layers of up to 128 inputs; proportionally less for wider ones.
         decay: Weight decay of AdamW.
-        epochs: At most.
-        patience: Epochs without a fall of the loss on held-out patients before training stops.
-        batch: Samples a training step.
+        epochs: Largest number of epochs.
+        patience: Training stops after so many epochs without a fall of the held-out loss.
+        batch: Samples in each training step.
         validation: Share of the training patients held out to stop early.
-        weighted: Whether every class weighs the same in the loss, however many samples it has.
-        starts: Trainings from other initial weights; the one with the lowest loss on held-out patients is kept.
+        weighted: Whether every class has the same weight in the loss, however many samples it has.
+        starts: Number of trainings from different initial weights; the one with the lowest held-out loss is kept.
 
     References:
         M. Ilse, J. Tomczak, M. Welling, Attention-based deep multiple instance learning, ICML 2018, arXiv:1802.04712.
@@ -67,7 +67,7 @@ class LateAttentionCnn(TrainedFusion):
     starts: int = 3
 
     def build(self, shape: Shape) -> nn.ModuleDict:
-        """Projection, the two attentions, the CNN, the network."""
+        """The projection, the two attentions, the CNN and the network."""
         from torch import nn
 
         width = self.project or shape.features
@@ -81,11 +81,11 @@ class LateAttentionCnn(TrainedFusion):
             }
         )
 
-    def forward(self, layers: nn.ModuleDict, batch: Batch, drop: Drop) -> Outcome:
+    def forward(self, layers: nn.ModuleDict, batch: Batch, drop: Drop) -> FusionOutput:
         """See `TrainedFusion.forward`."""
         x, slices = over_slices(layers["slices"], layers["project"](batch.tokens), batch.slices)
         _, sequences = over_sequences(layers["sequences"], x, batch.sequences)
         x = x * (sequences * batch.sequences.sum(dim=1, keepdim=True))[..., None]
         vectors = stack(layers["fusion"], x, layers["project"](batch.filled), batch.sequences)
         logits = layers["network"](drop(vectors))
-        return Outcome(vectors, logits[:, None], {"slices": slices, "sequences": sequences})
+        return FusionOutput(vectors, logits[:, None], {"slices": slices, "sequences": sequences})

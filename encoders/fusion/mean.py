@@ -15,10 +15,10 @@ from encoders.fusion.base import Fused, Fuser, Fusion, one_width, sequences_pres
 
 
 @dataclass(frozen=True, kw_only=True)
-class Mean(Fusion):
+class MeanFusion(Fusion):
     """One vector of F features: the mean over slices, then over the sequences that the sample has.
 
-    A sample without any sequence is absent, and zeros.
+    A sample without any sequence counts as absent; its vector is zeros.
     """
 
     words = "the mean over slices, then over the sequences present"

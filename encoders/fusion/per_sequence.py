@@ -1,4 +1,4 @@
-"""One vector a sequence, each for a model of its own."""
+"""One vector for each sequence, each read by a model of its own."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from data.describing.plug_in import Description
 from encoders.base import Tokens
 from encoders.fusion.attention import Attention
 from encoders.fusion.base import Fused, Fuser, Fusion, one_width, sequences_present
-from encoders.fusion.networks.training import FittedFusion
+from encoders.fusion.networks.training import NetworkFuser
 from encoders.networks.weighting import class_weights
 
 if TYPE_CHECKING:
@@ -28,26 +28,26 @@ Pool = Literal["mean", "attention"]
 
 @dataclass(frozen=True, kw_only=True)
 class PerSequence(Fusion):
-    """A branch a sequence, of F features or `project`: a head is fitted a branch, their probabilities are averaged.
+    """One branch for each sequence, of F or `project` features: a head is fitted on each, and probabilities averaged.
 
-    A branch is absent where a sample lacks the sequence, and for all where no training sample has it. With attention, a
-    linear layer a branch gives its probabilities; the fusion's own are their mean over the branches present, and the
-    base rates where there is none. The weights of `slices` `(N, S, T)` are kept.
+    A branch is absent where a sample lacks the sequence, and for all samples where no training sample has it. With
+    attention, a linear layer on each branch gives probabilities. The fusion's own probabilities are their mean over the
+    branches present, or the base rates where there is none. The run keeps the weights of `slices` `(N, S, T)`.
 
     Args:
-        pool: `"mean"` over slices learns nothing; `"attention"` over slices is trained with labels, a sequence by
-            itself. What follows is for attention.
-        project: Features of a learnt linear projection ahead of the attention, such as 512; 0 keeps all F.
-        hidden: Units of the attention.
-        dropout: Share of the vector's features that are dropped in training.
-        learning_rate: Of AdamW for layers of up to 128 inputs; less for wider ones, in proportion.
+        pool: `"mean"` over slices learns nothing; `"attention"` over slices is trained with labels, for each sequence
+            by itself. The other fields are for attention.
+        project: Features of a learnt linear projection before the attention, such as 512; 0 keeps all F.
+        hidden: Hidden units of the attention.
+        dropout: Share of the vector's features that is dropped in training.
+        learning_rate: Learning rate of AdamW for layers of up to 128 inputs; proportionally less for wider ones.
         decay: Weight decay of AdamW.
-        epochs: At most.
-        patience: Epochs without a fall of the loss on held-out patients before training stops.
-        batch: Samples a training step.
+        epochs: Largest number of epochs.
+        patience: Training stops after so many epochs without a fall of the held-out loss.
+        batch: Samples in each training step.
         validation: Share of the training patients held out to stop early.
-        weighted: Whether every class weighs the same in the loss, however many samples it has.
-        starts: Trainings from other initial weights; the one with the lowest loss on held-out patients is kept.
+        weighted: Whether every class has the same weight in the loss, however many samples it has.
+        starts: Number of trainings from different initial weights; the one with the lowest held-out loss is kept.
 
     References:
         M. Ilse, J. Tomczak, M. Welling, Attention-based deep multiple instance learning, ICML 2018, arXiv:1802.04712.
@@ -77,7 +77,7 @@ class PerSequence(Fusion):
 
     @property
     def learns(self) -> Literal["nothing", "labels"]:
-        """From labels with attention."""
+        """From labels where slices are pooled by attention."""
         return "labels" if self.pool == "attention" else "nothing"
 
     def fit(
@@ -91,7 +91,7 @@ class PerSequence(Fusion):
         seed: int,
         device: str,
     ) -> Fuser:
-        """Trains one `attention` a sequence, on the samples that have it.
+        """Trains one `attention` for each sequence, on the samples that have it.
 
         Raises:
             ValueError: The sequences differ in their number of features, or no sample has any.
@@ -103,7 +103,7 @@ class PerSequence(Fusion):
         if not present.any():
             raise ValueError(f"none of the {len(y)} training samples has a sequence: exclude them, or use pool=mean")
         _, prior = class_weights(y[present.any(axis=1)], classes, weighted=self.weighted)
-        models: list[FittedFusion | None] = []
+        models: list[NetworkFuser | None] = []
         for sequence, one in enumerate(tokens):
             have = np.flatnonzero(present[:, sequence])
             where: dict[str, Any] = {"classes": classes, "groups": groups[have], "seed": seed, "device": device}
@@ -113,12 +113,12 @@ class PerSequence(Fusion):
 
     def load(self, folder: Path, *, device: str) -> FittedBranches:
         """What `FittedBranches.save` wrote."""
-        told = json.loads((folder / "branches.json").read_text())
+        facts = json.loads((folder / "branches.json").read_text())
         models = [
             self._model().load(folder / f"sequence_{sequence}", device=device) if trained else None
-            for sequence, trained in enumerate(told["trained"])
+            for sequence, trained in enumerate(facts["trained"])
         ]
-        return FittedBranches(models, told["prior"])
+        return FittedBranches(models, facts["prior"])
 
     def _model(self) -> Attention:
         return Attention(**{field.name: getattr(self, field.name) for field in fields(Attention)})
@@ -140,9 +140,9 @@ class PerSequence(Fusion):
 
 
 class FittedBranches:
-    """A trained model a sequence, None for one without training samples, as `TrainedFuser`."""
+    """A trained model for each sequence, None for one without training samples, as a `TrainedFuser`."""
 
-    def __init__(self, models: list[FittedFusion | None], prior: list[float]) -> None:
+    def __init__(self, models: list[NetworkFuser | None], prior: list[float]) -> None:
         self._models, self._prior = models, prior
 
     def __call__(self, tokens: Sequence[Tokens], filled: Float32) -> Fused:
@@ -164,14 +164,14 @@ class FittedBranches:
         return Fused(vectors, present, probabilities, {"slices": weights})
 
     def save(self, folder: Path) -> None:
-        """A folder a sequence, and `branches.json` with the base rates."""
+        """A folder for each sequence, and `branches.json` with the base rates."""
         for sequence, model in enumerate(self._models):
             if model is not None:
                 inside = folder / f"sequence_{sequence}"
                 inside.mkdir()
                 model.save(inside)
-        told = {"trained": [model is not None for model in self._models], "prior": self._prior}
-        (folder / "branches.json").write_text(json.dumps(told, indent=1))
+        facts = {"trained": [model is not None for model in self._models], "prior": self._prior}
+        (folder / "branches.json").write_text(json.dumps(facts, indent=1))
 
     def artifacts(self) -> Mapping[str, pd.DataFrame | NDArray[Any]]:
         """`learning_curve` (sequence, start, epoch, train_loss, validation_loss)."""

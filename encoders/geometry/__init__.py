@@ -1,1 +1,1 @@
-"""How a structure of a mask is measured in patient space."""
+"""Measures a structure of a mask in patient space."""

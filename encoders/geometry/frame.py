@@ -14,13 +14,13 @@ _ROUNDS = 3
 
 
 @dataclass(frozen=True, eq=False)
-class Frame:
+class DiscFrame:
     """A disc's own axes.
 
     Args:
         centre: `(3,)`, LPS mm.
         axes: `(3, 3)`: the columns are u (to the left), v (to the back) and w (up), unit vectors in LPS.
-        half: Half-lengths of the disc along u, v and w, mm, about.
+        half: Approximate half-lengths of the disc along u, v and w, mm.
     """
 
     centre: Float64
@@ -28,30 +28,30 @@ class Frame:
     half: Float64
 
     def points(self, u: Float64, v: Float64, w: Float64) -> Float64:
-        """LPS mm `(..., 3)` of places in the frame, which are broadcast against each other."""
+        """LPS mm `(..., 3)` of places in the frame; u, v and w are broadcast against each other."""
         return np.asarray(self.centre + np.stack(np.broadcast_arrays(u, v, w), axis=-1) @ self.axes.T)
 
-    def moved(self, u: float, v: float, w: float) -> Frame:
-        """The frame with its centre elsewhere."""
+    def moved(self, u: float, v: float, w: float) -> DiscFrame:
+        """The frame with its centre moved along its axes, mm."""
         return replace(self, centre=self.centre + self.axes @ [u, v, w])
 
-    def turned(self, degrees: float) -> Frame:
+    def turned(self, degrees: float) -> DiscFrame:
         """The frame turned about w, right-handed."""
         c, s = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
         return replace(self, axes=self.axes @ np.array([[c, -s, 0], [s, c, 0], [0, 0, 1]]))
 
-    def around(self, points: Float64) -> Frame:
-        """The frame in the middle of the cuboid along its axes that holds points `(n, 3)`, with its half-lengths."""
+    def around(self, points: Float64) -> DiscFrame:
+        """The frame centred on the cuboid along its axes that holds points `(n, 3)`, with the cuboid's half-lengths."""
         places = (points - self.centre) @ self.axes
         low, high = places.min(axis=0), places.max(axis=0)
         return replace(self.moved(*(low + high) / 2), half=(high - low) / 2)
 
 
-def rough_frame(structure: Structure) -> Frame:
+def rough_frame(structure: Structure) -> DiscFrame:
     """The frame from the second moments of the voxels.
 
-    The left-right axis is near that axis of the image which is nearest to the patient's, so that a slab of a few
-    slices, in which a disc is longer from front to back than from left to right, has the same frame as the whole.
+    Its left-right axis is near the image axis that is nearest to the patient's left-right. So a slab of a few slices,
+    in which a disc is longer from front to back than from left to right, has the same frame as the whole disc.
     """
     points = structure.points()
     centre = points.mean(axis=0)
@@ -68,13 +68,13 @@ def rough_frame(structure: Structure) -> Frame:
     v = basis[:, 1:] @ directions[:, 1]
     v = v * np.copysign(1, v[1])
     w = _unit(np.cross(basis @ [1.0, *slopes], v))
-    return Frame(centre, _axes(v, w * np.copysign(1, w[2])), np.zeros(3)).around(points)
+    return DiscFrame(centre, _axes(v, w * np.copysign(1, w[2])), np.zeros(3)).around(points)
 
 
-def between_endplates(structure: Structure, frame: Frame) -> Frame:
-    """The frame turned and shifted into the plane midway between the endplates, fitted over the middle of the disc.
+def between_endplates(structure: Structure, frame: DiscFrame) -> DiscFrame:
+    """The frame turned and shifted to the plane midway between the endplates, fitted over the middle of the disc.
 
-    Pits in an endplate hardly move it, since columns weigh less the further their middle is from the plane (Cauchy).
+    Pits in an endplate hardly move the plane, since columns weigh less the further their middle is from it (Cauchy).
     """
     for _ in range(_ROUNDS):
         u, v = core(frame)
@@ -92,11 +92,11 @@ def between_endplates(structure: Structure, frame: Frame) -> Frame:
         offset, across, along = plane
         normal = _unit(frame.axes @ [-across, -along, 1.0])
         axes = _axes(frame.axes @ [0.0, 1.0, along], normal)
-        frame = Frame(frame.moved(0.0, 0.0, float(offset)).centre, axes, frame.half)
+        frame = DiscFrame(frame.moved(0.0, 0.0, float(offset)).centre, axes, frame.half)
     return frame
 
 
-def core(frame: Frame) -> tuple[Float64, Float64]:
+def core(frame: DiscFrame) -> tuple[Float64, Float64]:
     """Places `(n,)` u and v in the middle of the disc, mm."""
     steps = np.linspace(-_CORE, _CORE, 25)
     u, v = np.meshgrid(steps, steps, indexing="ij")
@@ -104,8 +104,8 @@ def core(frame: Frame) -> tuple[Float64, Float64]:
     return u[inner] * frame.half[0], v[inner] * frame.half[1]
 
 
-def columns(structure: Structure, frame: Frame, u: Float64, v: Float64) -> tuple[Float64, Float64]:
-    """Height and middle (w) of the columns along w at places `(n,)` of the frame, mm; an empty one has 0 and 0."""
+def columns(structure: Structure, frame: DiscFrame, u: Float64, v: Float64) -> tuple[Float64, Float64]:
+    """Height and middle (w) of the columns along w at places `(n,)` of the frame, mm; an empty column has 0 and 0."""
     step = structure.voxel(frame.axes[:, 2]) / 4
     reach = frame.half[2] + 4 * step
     w = np.linspace(-reach, reach, max(int(np.ceil(2 * reach / step)), 8))

@@ -8,18 +8,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.base import Float64
-from encoders.geometry.frame import Frame, between_endplates, columns, rough_frame
+from encoders.geometry.frame import DiscFrame, between_endplates, columns, rough_frame
 from encoders.geometry.oval import Oval, fit_oval, in_slices, within
 from encoders.geometry.structure import Structure
 
 NAN = float("nan")
 _RIM = 0.4  # of the width, from the middle: where the front and back heights are taken
-_ROUND = 1.15  # lateral over front-to-back width, up to which an outline is too round to show a turn
-_STEEPEST = 3.0  # degrees that a voxel's height may make over the disc's width, for angles to be told
+_ROUND = 1.15  # lateral over front-to-back width: a rounder outline does not show its turn
+_STEEPEST = 3.0  # degrees: angles are measured where a voxel's height makes less over the disc's width
 
 
 class Geometry(NamedTuple):
-    """What is measured of a disc: mm, mm3 and degrees in patient space (LPS); NaN where it can't be told."""
+    """The measures of a disc: mm, mm3 and degrees in patient space (LPS); NaN where one can't be measured."""
 
     height_mean: float = NAN
     height_anterior: float = NAN
@@ -46,7 +46,7 @@ class _Cuts(NamedTuple):
 
 
 def measure_disc(mask: NDArray[np.int16], affine: Float64, label: int) -> Geometry:
-    """The geometry of the disc of a label in a mask `(D, H, W)`; `affine` leads from its index to LPS mm."""
+    """The geometry of the disc with a label in a mask `(D, H, W)`; `affine` maps its index to LPS mm."""
     structure = Structure.of(mask, affine, label)
     if structure is None:
         return Geometry()
@@ -101,8 +101,8 @@ def measure_disc(mask: NDArray[np.int16], affine: Float64, label: int) -> Geomet
     )
 
 
-def _frame(structure: Structure) -> Frame | None:
-    """The disc's frame; None where it is less than three voxels long from front to back."""
+def _frame(structure: Structure) -> DiscFrame | None:
+    """The disc's frame; None where the disc is less than three voxels long from front to back."""
     points = structure.points()
     if len(points) < 3:
         return None
@@ -111,12 +111,12 @@ def _frame(structure: Structure) -> Frame | None:
         if frame.half[1] < structure.voxel(frame.axes[:, 1]):
             return None
         frame = between_endplates(structure, frame)
-        frame = Frame(frame.centre, frame.axes, frame.around(points).half)
+        frame = DiscFrame(frame.centre, frame.axes, frame.around(points).half)
     return frame
 
 
-def _cuts(structure: Structure, frame: Frame) -> _Cuts:
-    """A border cuts each axis to which its normal lies at less than 60 degrees."""
+def _cuts(structure: Structure, frame: DiscFrame) -> _Cuts:
+    """The cuts: a border cuts each axis that makes less than 60 degrees with the border's normal."""
     along = structure.cuts @ frame.axes
     cut = np.abs(along) > 0.5
     lateral, ap, height = (bool(cut[:, i].any()) for i in range(3))
@@ -134,10 +134,10 @@ class _Heights(NamedTuple):
     posterior: float = NAN
 
 
-def _front_and_back(structure: Structure, frame: Frame, oval: Oval | None) -> tuple[float, float, float]:
-    """At mid-height in the midsagittal plane: the width without and with a focal protrusion, and its middle (v), mm.
+def _front_and_back(structure: Structure, frame: DiscFrame, oval: Oval | None) -> tuple[float, float, float]:
+    """The width without and with a focal protrusion, and its middle (v), mm, at mid-height in the midsagittal plane.
 
-    NaN where nothing is there, or where the width is more than a voxel longer than the structure.
+    NaN where the disc is empty, or where the width is more than a voxel longer than the structure.
     """
     step = structure.voxel(frame.axes[:, 1]) / 4
     reach = frame.half[1] * 1.2 + 4 * step
@@ -159,7 +159,7 @@ def _front_and_back(structure: Structure, frame: Frame, oval: Oval | None) -> tu
     pixel = structure.voxel(frame.axes[:, 1])
     (smooth, focal), (centre, _) = _at_zero(u, width, 2 * pixel), _at_zero(u, middle, 2 * pixel)
     if oval is not None and abs(smooth - oval.ap) < pixel:
-        # Rows along the grid's edges all err alike; the oval's edge crosses them.
+        # Rows along the grid's edges all err in the same way; the oval's edge crosses them.
         smooth = oval.ap
     ap = smooth + (focal if abs(focal) > pixel else 0.0)
     places = (structure.points() - frame.centre) @ frame.axes[:, 1]
@@ -169,9 +169,9 @@ def _front_and_back(structure: Structure, frame: Frame, oval: Oval | None) -> tu
 
 
 def _at_zero(x: Float64, y: Float64, usual: float) -> tuple[float, float]:
-    """A parabola through points at 0, where points off by more than what is usual weigh less, and how far off y is.
+    """The value at 0 of a parabola through points, and the difference between it and y there.
 
-    Through fewer than three places goes the flattest.
+    Points that are off by more than `usual` weigh less. Fewer than three points get the flattest parabola.
     """
     reach = max(float(np.abs(x).max()), 1e-6)
     terms = np.vander(x / reach, 3, increasing=True) * [1, 1e-3, 1e-3]
@@ -184,8 +184,8 @@ def _at_zero(x: Float64, y: Float64, usual: float) -> tuple[float, float]:
     return float(parabola[0]), float(off[nearest].mean())
 
 
-def _heights(structure: Structure, frame: Frame, ap: float) -> _Heights:
-    """The midsagittal heights: local parabolas through the columns around each place; the mean is area over width."""
+def _heights(structure: Structure, frame: DiscFrame, ap: float) -> _Heights:
+    """The midsagittal heights, by local parabolas through columns around each place; the mean is area over width."""
     across = np.linspace(-0.1, 0.1, 7) * 2 * frame.half[0]
     found = []
     for place in (-_RIM, 0.0, _RIM):
@@ -198,7 +198,7 @@ def _heights(structure: Structure, frame: Frame, ap: float) -> _Heights:
     return _Heights(_mean_height(structure, frame, ap), *found)
 
 
-def _mean_height(structure: Structure, frame: Frame, ap: float) -> float:
+def _mean_height(structure: Structure, frame: DiscFrame, ap: float) -> float:
     """The area of the midsagittal plane over the front-to-back width, mm."""
     v = np.linspace(-0.6, 0.6, 121) * ap
     u = within(structure, frame, 0, 5)
@@ -207,12 +207,12 @@ def _mean_height(structure: Structure, frame: Frame, ap: float) -> float:
 
 
 def _positive(length: float) -> float:
-    """NaN where nothing is there."""
+    """The length, or NaN where the disc is empty."""
     return float(length) if length > 0 else NAN
 
 
-def _vertebra_height(mask: NDArray[np.int16], affine: Float64, label: int, disc: Frame, ap: float) -> float:
-    """The height of a vertebral body in its middle, mm; NaN where it is not there or a border cuts its height."""
+def _vertebra_height(mask: NDArray[np.int16], affine: Float64, label: int, disc: DiscFrame, ap: float) -> float:
+    """The height of a vertebral body in its middle, mm; NaN where the body is missing or a border cuts its height."""
     if not 1 <= label < 100 or not np.isfinite(ap):
         return NAN
     structure = Structure.of(mask, affine, label)
@@ -227,7 +227,7 @@ def _vertebra_height(mask: NDArray[np.int16], affine: Float64, label: int, disc:
     low, high = places[near, 2].min(), places[near, 2].max()
     start = disc.moved(0.0, 0.0, float(low + high) / 2)
     half[2] = (high - low) / 2 + 2
-    frame = between_endplates(structure, Frame(start.centre, start.axes, half))
+    frame = between_endplates(structure, DiscFrame(start.centre, start.axes, half))
     across, along = (np.linspace(-0.3, 0.3, 7) * h for h in half[:2])
     u, v = (a.ravel() for a in np.meshgrid(across, along, indexing="ij"))
     return _positive(columns(structure, frame, u, v)[0].mean())

@@ -1,4 +1,4 @@
-"""The outline of a disc in its mid-plane, as an oval."""
+"""An oval fitted to the outline of a disc in its mid-plane."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 
 from data.base import Float64
-from encoders.geometry.frame import Frame
+from encoders.geometry.frame import DiscFrame
 from encoders.geometry.structure import Structure
 
 _SIDE = 61
@@ -25,10 +25,10 @@ class Oval:
     ap: float
     power: float
 
-    def lies_in(self, structure: Structure, frame: Frame, *, cut: bool) -> bool:
-        """Whether its middle is inside the structure's extent, and it is longer than that by a voxel at most.
+    def lies_in(self, structure: Structure, frame: DiscFrame, *, cut: bool) -> bool:
+        """Whether its middle is inside the structure's extent, and it is at most a voxel longer than the structure.
 
-        Where a border cuts the structure on one side the lateral length goes on beyond it.
+        Where a border cuts the structure on one side (`cut`), the lateral length may go beyond the border.
         """
         own = frame.moved(self.u, self.v, 0.0).turned(self.turn)
         places = (structure.points() - own.centre) @ own.axes
@@ -40,8 +40,8 @@ class Oval:
         return True
 
 
-def fit_oval(structure: Structure, frame: Frame) -> Oval | None:
-    """The oval that covers the disc's mid-plane best; None where less than three voxels lie along u or v there."""
+def fit_oval(structure: Structure, frame: DiscFrame) -> Oval | None:
+    """The oval that fits the disc's mid-plane best; None where the disc has fewer than three voxels along u or v."""
     from scipy.optimize import least_squares
 
     grid = np.linspace(-1.15, 1.15, _SIDE)
@@ -84,7 +84,7 @@ def fit_oval(structure: Structure, frame: Frame) -> Oval | None:
         scale = [1, 1, 0.05, 1, 1, 0.5]
         return least_squares(missed, x, bounds=(low, high), x_scale=scale, loss=loss, f_scale=0.3, max_nfev=40)
 
-    # The second round gives little weight to what no oval covers, as a herniation; that may have turned the first.
+    # The second round gives little weight to parts that no oval covers, such as a herniation, which may turn the first.
     first = fitted(start, "linear").x
     straight = np.where(np.arange(6) == 2, 0.0, first)
     x = min((fitted(one, "cauchy") for one in (first, straight)), key=lambda fit: float(fit.cost)).x
@@ -92,16 +92,18 @@ def fit_oval(structure: Structure, frame: Frame) -> Oval | None:
     return Oval(u0, v0, float(np.degrees(turn)), 2 * lateral, 2 * ap, power)
 
 
-def within(structure: Structure, frame: Frame, axis: int, count: int) -> Float64:
-    """`(count,)` places around the middle along an axis of the frame, mm: a voxel's length, or less in a thin disc."""
+def within(structure: Structure, frame: DiscFrame, axis: int, count: int) -> Float64:
+    """`(count,)` places around the middle along an axis of the frame, mm, over a voxel or less in a thin disc."""
     return np.linspace(-1, 1, count) * min(structure.voxel(frame.axes[:, axis]) / 2, float(frame.half[axis]))
 
 
-def in_slices(structure: Structure, frame: Frame, points: Float64) -> tuple[Float64, Float64]:
-    """The points moved into the nearest slices of the thickest axis that crosses the mid-plane.
+def in_slices(structure: Structure, frame: DiscFrame, points: Float64) -> tuple[Float64, Float64]:
+    """The points moved into the nearest slices along the thickest axis that crosses the mid-plane.
 
-    Between thick slices nothing is known, and what is interpolated there would blur the oval's ends. Also the steps
-    `(3, 3)` of the index axes in the frame, mm, that of this axis 0.
+    Values that are interpolated between thick slices would blur the oval's ends.
+
+    Returns:
+        The points, and the steps `(3, 3)` of the index axes in the frame, mm; the step of that axis is 0.
     """
     steps = frame.axes.T @ structure.affine[:3, :3]
     spacing = np.linalg.norm(steps, axis=0)

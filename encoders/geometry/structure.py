@@ -1,4 +1,4 @@
-"""A structure of a mask: where it lies in the patient, and where the border of its scan cuts it."""
+"""A structure of a mask: its place in the patient, and the borders of the scan that cut it."""
 
 from __future__ import annotations
 
@@ -8,19 +8,17 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from data.base import Float32, Float64
-
-OUTSIDE = -1  # in a mask
+from data.base import OUTSIDE_SCAN, Float32, Float64
 
 
 @dataclass(frozen=True, eq=False)
 class Structure:
-    """The voxels of one label; where it is in several pieces, the largest of them.
+    """The voxels of one label; of several pieces the largest.
 
     Args:
-        inside: `(D, H, W)` float32, 0 or 1; slices of the mask that lie outside the scan altogether are left out.
+        inside: `(D, H, W)` float32, 0 or 1; slices of the mask that lie entirely outside the scan are left out.
         affine: `(4, 4)`: from an index of `inside` to LPS mm.
-        cuts: `(n, 3)`: the directions (unit vectors, LPS) in which the structure reaches a border of the scan.
+        cuts: `(n, 3)`: the directions (unit vectors, LPS) in which the structure touches a border of the scan.
         seen_fraction: The share of its surface that does not lie at such a border.
     """
 
@@ -31,7 +29,7 @@ class Structure:
 
     @classmethod
     def of(cls, mask: NDArray[np.int16], affine: Float64, label: int) -> Self | None:
-        """The structure of a label in a mask `(D, H, W)`, of which -1 lies outside the scan; None without a voxel."""
+        """The structure of a label in a mask `(D, H, W)`; None if it has no voxel."""
         from scipy.ndimage import find_objects
         from scipy.ndimage import label as pieces
 
@@ -39,16 +37,16 @@ class Structure:
         if not count:
             return None
         largest = int(np.bincount(numbered.ravel())[1:].argmax()) + 1
-        scan = find_objects((mask != OUTSIDE).astype(np.int8))[0]
+        scan = find_objects((mask != OUTSIDE_SCAN).astype(np.int8))[0]
         inside = numbered[scan] == largest
         shifted = affine.copy()
         shifted[:3, 3] += affine[:3, :3] @ [part.start for part in scan]
-        cuts, seen = _borders(inside, mask[scan] == OUTSIDE, affine)
+        cuts, seen = _borders(inside, mask[scan] == OUTSIDE_SCAN, affine)
         return cls(inside.astype(np.float32), shifted, cuts, seen)
 
     @property
     def volume(self) -> float:
-        """mm3."""
+        """The volume, mm3."""
         return float(self.inside.sum(dtype=np.float64) * abs(np.linalg.det(self.affine[:3, :3])))
 
     def points(self) -> Float64:
@@ -60,9 +58,9 @@ class Structure:
         return float(np.linalg.norm(direction @ self.affine[:3, :3]))
 
     def at(self, points: Float64) -> Float32:
-        """How far points `(..., 3)` in LPS mm lie inside, 0 to 1: linear between voxel centres.
+        """How much points `(..., 3)` in LPS mm lie inside, 0 to 1, interpolated linearly between voxel centres.
 
-        Beyond the scan it is as at the nearest voxel, so that a structure goes on where the border cuts it.
+        Points beyond the scan have the value of the nearest voxel, so that a structure goes on where a border cuts it.
         """
         from scipy.ndimage import map_coordinates
 
@@ -71,14 +69,14 @@ class Structure:
         return np.asarray(map_coordinates(self.inside, index, order=1, mode="nearest"))
 
     def holds(self, points: Float64) -> NDArray[np.bool_]:
-        """Which points `(..., 3)` in LPS mm lie in the scan."""
+        """Which points `(..., 3)` in LPS mm lie in the scan, bool."""
         to_index = np.linalg.inv(self.affine)
         index = points @ to_index[:3, :3].T + to_index[:3, 3]
         return np.asarray(((index >= -0.5) & (index <= np.array(self.inside.shape) - 0.5)).all(axis=-1))
 
 
 def _borders(inside: NDArray[np.bool_], outside: NDArray[np.bool_], affine: Float64) -> tuple[Float64, float]:
-    """The directions in which voxels touch what lies outside the scan, and the share of the surface that does not."""
+    """The directions in which voxels touch the outside of the scan, and the share of the surface that does not."""
     inward = np.linalg.inv(affine)[:3, :3]
     inside, outside = np.pad(inside, 1), np.pad(outside, 1, constant_values=True)
     cuts, surface, cut = [], 0.0, 0.0

@@ -1,1 +1,1 @@
-"""What stands in for a sequence that a sample lacks: one filler a file."""
+"""Fills the sequences that a sample lacks: one missing step in each file."""

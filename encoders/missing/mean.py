@@ -1,4 +1,4 @@
-"""The training mean for a sequence that a sample lacks."""
+"""The training mean for the sequences that a sample lacks."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from encoders.missing.filling.means import training_means
 
 
 @dataclass(frozen=True, kw_only=True)
-class Mean(Missing):
-    """An absent sequence gets the mean of that sequence over the training samples that have it.
+class TrainingMean(Missing):
+    """An absent sequence gets its mean over the training samples that have it.
 
     A sequence that no training sample has is filled with zeros.
     """
@@ -25,7 +25,7 @@ class Mean(Missing):
     learns: ClassVar[bool] = True
 
     def fit(self, values: Float32, present: NDArray[np.bool_], *, groups: NDArray[np.str_], seed: int) -> Filler:
-        """Learns one vector a sequence."""
+        """Learns one vector for each sequence."""
         return _MeanFiller(training_means(values, present))
 
 

@@ -1,4 +1,4 @@
-"""The mean of the nearest training samples for a sequence that a sample lacks."""
+"""The mean of the nearest training samples for the sequences that a sample lacks."""
 
 from __future__ import annotations
 
@@ -9,17 +9,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.base import Float32
-from encoders.missing.base import Filler, Missing, Standard
+from encoders.missing.base import Filler, Missing
+from encoders.scaling.sequences import SequenceScales
 
-DISTANCES = 1 << 24  # that are held at a time, a number for each sample to fill and training sample
+DISTANCES = 1 << 24  # held in memory at a time, one for each pair of a sample to fill and a training sample
 
 
 @dataclass(frozen=True, kw_only=True)
 class Neighbours(Missing):
     """An absent sequence gets its mean over the k nearest training samples that have it.
 
-    Near is the mean squared difference of standardised features over the sequences that both samples have. Where fewer
-    than k training samples share a sequence, they are all there is; where none does, it is the training mean.
+    The distance of two samples is the mean squared difference of their standardised features over the sequences that
+    both have. Where fewer than k training samples share a sequence with the sample, the mean is over them alone; where
+    none does, the sample gets the training mean.
 
     Args:
         k: The number of neighbours.
@@ -42,9 +44,9 @@ class Neighbours(Missing):
 
     def fit(self, values: Float32, present: NDArray[np.bool_], *, groups: NDArray[np.str_], seed: int) -> Filler:
         """Keeps the training samples."""
-        standard = Standard.of(values, present)
-        squares = np.stack([(standard(values[:, s], s) ** 2).sum(axis=1) for s in range(values.shape[1])], axis=1)
-        return _NeighbourFiller(self.k, values, present, standard, squares)
+        scales = SequenceScales.of_means(values, present)
+        squares = np.stack([(scales(values[:, s], s) ** 2).sum(axis=1) for s in range(values.shape[1])], axis=1)
+        return _NeighbourFiller(self.k, values, present, scales, squares)
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,11 +54,11 @@ class _NeighbourFiller:
     k: int
     values: Float32
     present: NDArray[np.bool_]
-    standard: Standard
+    scales: SequenceScales
     squares: Float32
 
     def __call__(self, values: Float32, present: NDArray[np.bool_]) -> Float32:
-        filled = np.where(present[:, :, None], values, self.standard.mean)
+        filled = np.where(present[:, :, None], values, self.scales.mean)
         lacking = np.flatnonzero(~present.all(axis=1) & present.any(axis=1))
         step = max(1, DISTANCES // max(1, len(self.values)))
         for start in range(0, len(lacking), step):
@@ -80,15 +82,15 @@ class _NeighbourFiller:
                 filled[sample, sequence] = self.values[np.sort(neighbours[share]), sequence].mean(axis=0)
 
     def _distances(self, values: Float32, present: NDArray[np.bool_]) -> Float32:
-        """`(n, training samples)`; infinite where no sequence is shared."""
+        """`(n, training samples)` float32; infinite where two samples share no sequence."""
         total = np.zeros((len(values), len(self.values)), dtype=np.float32)
         shared = np.zeros_like(total)
         for s in range(values.shape[1]):
             both = (present[:, s, None] & self.present[:, s]).astype(np.float32)
-            a = self.standard(values[:, s], s)
-            # Training values are not standardised, which would take as much memory again: the samples' side is, twice.
-            b = a * self.standard.scale[s]
-            product = b @ self.values[:, s].T - (b @ self.standard.mean[s])[:, None]
+            a = self.scales(values[:, s], s)
+            # Standardised training values would take as much memory again, so the other side is scaled twice.
+            b = a * self.scales.inverse[s]
+            product = b @ self.values[:, s].T - (b @ self.scales.mean[s])[:, None]
             total += both * ((a**2).sum(axis=1)[:, None] + self.squares[:, s] - 2 * product)
             shared += both
         return np.where(shared > 0, total / np.maximum(shared, 1), np.float32(np.inf))

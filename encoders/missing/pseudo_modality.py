@@ -1,4 +1,4 @@
-"""A sequence that a sample lacks, predicted from those that it has."""
+"""Sequences that a sample lacks, predicted from those that it has."""
 
 from __future__ import annotations
 
@@ -10,25 +10,26 @@ from numpy.typing import NDArray
 
 from data.base import Float32
 from data.describing.plug_in import Description
-from encoders.missing.base import Filler, Missing, Standard
+from encoders.missing.base import Filler, Missing
 from encoders.missing.filling import vae
 from encoders.missing.filling.ridge import RidgeFiller
+from encoders.scaling.sequences import SequenceScales
 
 Model = Literal["ridge", "vae"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class PseudoModality(Missing):
-    """An absent sequence is predicted from those present, as learnt on the training samples that have both.
+    """An absent sequence is predicted from those present, by a model of the training samples that have both.
 
-    `"ridge"`: a regression for each absent sequence and each set of present ones, on the training samples that have
-    them all, shrunk towards their mean. `"vae"`: one multimodal variational autoencoder, a product of experts, trained
-    with sequences left out at random; it stops early by how well it predicts them for held-out training patients.
-    A sample without any sequence gets the training means.
+    `"ridge"` fits a regression for each absent sequence and each set of present ones, on the training samples that have
+    them all; predictions are shrunk towards their mean. `"vae"` trains one multimodal variational autoencoder, a
+    product of experts, with sequences left out at random; training stops early by its predictions for held-out training
+    patients. A sample without any sequence gets the training means.
 
     Args:
         model: `"ridge"` or `"vae"`.
-        alpha: Penalty of the ridge, in multiples of the sum of the variances of the standardised predictors.
+        alpha: Penalty of the ridge regression, in multiples of the sum of the variances of the standardised predictors.
 
     References:
         A. Hoerl, R. Kennard, Ridge regression, Technometrics 1970, doi:10.1080/00401706.1970.10488634.
@@ -50,10 +51,10 @@ class PseudoModality(Missing):
 
     def fit(self, values: Float32, present: NDArray[np.bool_], *, groups: NDArray[np.str_], seed: int) -> Filler:
         """Keeps the training samples, or trains the autoencoder."""
-        standard = Standard.of(values, present)
+        scales = SequenceScales.of_means(values, present)
         if self.model == "vae":
-            return vae.train(values, present, standard, groups, seed)
-        return RidgeFiller(self.alpha, values, present, standard)
+            return vae.train(values, present, scales, groups, seed)
+        return RidgeFiller(self.alpha, values, present, scales)
 
     def describe(self) -> Description:
         """The ridge regression, or the autoencoder, which is a network."""

@@ -1,4 +1,4 @@
-"""Zeros for a sequence that a sample lacks."""
+"""Zeros for the sequences that a sample lacks."""
 
 from __future__ import annotations
 

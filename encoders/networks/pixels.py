@@ -1,4 +1,4 @@
-"""Crops of any shape to the one shape that a network takes; numpy and OpenCV, no torch."""
+"""Brings crops of any shape to the shape that a network takes, with numpy and OpenCV alone."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import numpy as np
 
 from data.base import Float32
 
-RAW_MEAN = 10.0
+RAW_MEAN = 10.0  # a mean absolute value above this shows that pixels are in the scanner's units
 
 
 def resize_slices(pixels: Float32, height: int, width: int) -> Float32:
-    """Every slice of `(D, H, W)` resized to `(D, height, width)`, without regard to its aspect ratio.
+    """Every slice of `(D, H, W)` resized to `(D, height, width)`; the aspect ratio may change.
 
-    What shrinks is averaged over the area (no aliasing), what grows is interpolated linearly.
+    A side that shrinks is averaged over the area, so that nothing aliases; a side that grows is interpolated linearly.
     """
     import cv2
 
@@ -26,20 +26,29 @@ def resize_slices(pixels: Float32, height: int, width: int) -> Float32:
 
 
 def resize_volume(pixels: Float32, shape: tuple[int, int, int]) -> Float32:
-    """`(D, H, W)` resized to `shape`, as `resize_slices` does, along all three axes."""
+    """A volume `(D, H, W)` resized to `shape` along all three axes, as in `resize_slices`."""
     depth, height, width = shape
     planes = resize_slices(pixels, height, width).swapaxes(0, 1)
     return np.ascontiguousarray(resize_slices(np.ascontiguousarray(planes), depth, width).swapaxes(0, 1))
 
 
 def stretch(pixels: Float32) -> Float32:
-    """The 1st to 99th percentile stretched to [0, 1], what lies outside clipped; a constant crop becomes 0."""
+    """Pixels with the 1st to 99th percentile stretched to [0, 1] and the rest clipped; a constant crop becomes 0."""
     low, high = map(float, np.percentile(pixels, (1, 99)))
     return np.asarray(np.clip((pixels - low) / max(high - low, 1e-6), 0, 1), dtype=np.float32)
 
 
+def network_inputs(pixels: Float32, *, rescale: bool) -> Float32:
+    """The pixels as a network takes them: stretched to [0, 1] if `rescale`, otherwise unchanged.
+
+    Raises:
+        ValueError: They are not rescaled, and are in the scanner's units.
+    """
+    return stretch(pixels) if rescale else demand_scaled(pixels)
+
+
 def standardize(pixels: Float32) -> Float32:
-    """Mean 0 and standard deviation 1; a constant crop becomes 0."""
+    """Pixels with mean 0 and standard deviation 1; a constant crop becomes 0."""
     return np.asarray((pixels - pixels.mean()) / max(float(pixels.std()), 1e-6), dtype=np.float32)
 
 

@@ -13,25 +13,25 @@ from encoders.base import FittedProjection, Projection
 
 @dataclass(frozen=True, kw_only=True)
 class Projected:
-    """The two fields of an encoder whose tokens can be projected, to be named before its other base.
+    """The two fields of an encoder whose tokens can be projected; name it before the encoder's other base.
 
-    A projection is fitted on the training tokens of the fold, so the stored tokens are those of all folds and of every
-    `project`.
+    A projection is fitted on the training tokens of each fold. The stored tokens have all features, so that all folds
+    and every `project` share them.
 
     Args:
-        project: Features to project to, such as 512; 0 keeps all.
-        project_by: `"pca"` of the training tokens, or `"random"` Gaussian directions.
+        project: Number of features to project to, such as 512; 0 keeps all.
+        project_by: `"pca"`, fitted on the training tokens, or `"random"`, Gaussian directions.
     """
 
     project: int = 0
     project_by: Literal["pca", "random"] = "pca"
 
     def frozen(self) -> Self:
-        """With all features."""
+        """This encoder with all features."""
         return replace(self, project=0, project_by="pca")
 
     def projection(self) -> Projection | None:
-        """To `project` features.
+        """The projection to `project` features; None keeps all.
 
         Raises:
             ValueError: `project` is below 0, or there is no such `project_by`.
@@ -58,10 +58,10 @@ class PcaProjection:
     features: int
 
     def fit(self, values: Float32, *, seed: int) -> FittedProjection:
-        """Learns mean and components from `(n, F)`.
+        """Learns the mean and the components of tokens `(n, F)`.
 
         Raises:
-            ValueError: More components than training tokens or features.
+            ValueError: There are fewer training tokens or features than components.
         """
         from sklearn.decomposition import PCA
 
@@ -76,7 +76,7 @@ class PcaProjection:
 
 @dataclass(frozen=True)
 class RandomProjection:
-    """Gaussian directions, drawn without looking at the tokens; distances are kept on average.
+    """Gaussian directions, drawn independently of the tokens; on average they keep distances.
 
     Args:
         features: The number of directions.
@@ -90,7 +90,7 @@ class RandomProjection:
     features: int
 
     def fit(self, values: Float32, *, seed: int) -> FittedProjection:
-        """Takes only F from `(n, F)`."""
+        """Draws the directions; of the tokens `(n, F)` it uses only F."""
         wide = values.shape[1]
         directions = np.random.default_rng(seed).standard_normal((wide, self.features)) / np.sqrt(self.features)
         return Affine(np.zeros(wide, dtype=np.float32), directions.astype(np.float32))
@@ -98,7 +98,7 @@ class RandomProjection:
 
 @dataclass(frozen=True, eq=False)
 class Affine:
-    """A centre taken away, then a matrix applied, as `FittedProjection`.
+    """A `FittedProjection` that subtracts a centre and multiplies by a matrix.
 
     Args:
         centre: `(F,)` float32.

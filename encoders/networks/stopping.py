@@ -1,4 +1,4 @@
-"""Stops a training early: the patients that are held out, and the epoch that is kept."""
+"""Early stopping: which patients are held out, and which epoch is kept."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ if TYPE_CHECKING:
 
 
 def held_out(groups: NDArray[np.str_], share: float, seed: int) -> NDArray[np.bool_]:
-    """Which samples `(N,)` belong to the patients who are held out; none where the share is less than one patient."""
+    """`(N,)` bool: the samples of the patients who are held out; none where the share is less than one patient."""
     patients = np.unique(groups)
     chosen = np.random.default_rng(seed).permutation(patients)[: int(share * len(patients))]
     return np.isin(groups, chosen)
 
 
 def held_out_by_label(y: NDArray[np.int64], groups: NDArray[np.str_], share: float, seed: int) -> NDArray[np.bool_]:
-    """Which samples `(N,)` belong to the patients who are held out: spread evenly over the patients' mean labels."""
+    """`(N,)` bool: the samples of the held-out patients, who are spread evenly over the patients' mean labels."""
     patients, of = np.unique(groups, return_inverse=True)
     if len(patients) < 2 or share == 0:
         return np.zeros(len(y), dtype=bool)
@@ -31,11 +31,11 @@ def held_out_by_label(y: NDArray[np.int64], groups: NDArray[np.str_], share: flo
 
 
 class BestEpoch:
-    """The weights of the epoch with the lowest loss on rows held out.
+    """Keeps the weights of the epoch with the lowest loss on held-out rows.
 
     Args:
-        network: What is trained.
-        patience: Epochs without a lower loss before training stops.
+        network: The network that is trained.
+        patience: Training stops after so many epochs without a lower loss.
     """
 
     def __init__(self, network: nn.Module, patience: int) -> None:
@@ -44,7 +44,7 @@ class BestEpoch:
         self._weights: dict[str, Tensor] = {}
 
     def ends(self, loss: float) -> bool:
-        """Whether to stop after an epoch with this loss; NaN says that nobody is held out, and never does."""
+        """Whether to stop after an epoch with this loss; NaN, for no held-out rows, never stops."""
         if loss < self._lowest:
             self._lowest, self._waited = loss, 0
             self._weights = {name: tensor.detach().clone() for name, tensor in self._network.state_dict().items()}
@@ -53,6 +53,6 @@ class BestEpoch:
         return bool(self._weights) and self._waited >= self._patience
 
     def restore(self) -> None:
-        """Puts them back; those of the last epoch stay where nobody was held out."""
+        """Puts the kept weights back; where no rows were held out, those of the last epoch stay."""
         if self._weights:
             self._network.load_state_dict(self._weights)

@@ -1,10 +1,10 @@
-"""What the encoders built on timm share: a network by name, its weights, and its gray input."""
+"""Networks of timm: by name, with weights, for gray input."""
 
 from __future__ import annotations
 
-import difflib
 from typing import TYPE_CHECKING, Any
 
+from data.text.names import closest
 from encoders.networks.weights import WeightsError, file_digest, load_weights, read_weights
 
 if TYPE_CHECKING:
@@ -15,9 +15,9 @@ def create(model: str, weights: str, size: int) -> Any:
     """A timm network without its classifier: `(B, 3, size, size)` to `(B, F)`.
 
     Args:
-        model: A name of timm, with or without the tag of its weights (`resnet50.tv_in1k`).
+        model: A name in timm, with or without the tag of its weights (`resnet50.tv_in1k`).
         weights: `"pretrained"`, `"random"` or a file.
-        size: Given to networks that are built for one input size (vision transformers).
+        size: Input size of networks that are built for one size, such as vision transformers.
 
     Raises:
         ValueError: timm has no such network.
@@ -52,21 +52,21 @@ def plain_name(model: str) -> str:
 
     name = model.split(".")[0]
     if not timm.is_model(name):
-        close = difflib.get_close_matches(name, timm.list_models(), n=1, cutoff=0)
-        raise ValueError(f"timm has no network '{name}': did you mean '{close[0]}'?")
+        close = closest(name, timm.list_models(), cutoff=0)
+        raise ValueError(f"timm has no network '{name}': did you mean '{close}'?")
     return name
 
 
 def classifiers(config: Any) -> tuple[str, ...]:
-    """How the tensors of a timm network's classifiers begin, by its pretrained configuration."""
+    """The prefixes of the tensors of a timm network's classifiers, from its pretrained configuration."""
     names = (config.classifier,) if isinstance(config.classifier, str) else tuple(config.classifier or ())
     return tuple(f"{name}." for name in names)
 
 
 def photographic(network: Any) -> nn.Module:
-    """A timm network of colour photographs, made to take gray pixels `(B, 1, H, W)`, 0 to 1.
+    """A timm network of colour photographs that takes gray pixels `(B, 1, H, W)` from 0 to 1.
 
-    Gray becomes three equal channels, normalised with the network's own mean and standard deviation.
+    The pixels become three equal channels, normalised with the network's own mean and standard deviation.
     """
     import torch
     from torch import nn
@@ -80,7 +80,10 @@ def photographic(network: Any) -> nn.Module:
 
 
 def digest(model: str, weights: str) -> str:
-    """For `Encoder.weights_digest`: of the file, or the name on the hub (the default tag is timm's own to change)."""
+    """For `Encoder.weights_digest`: the digest of a file, or the name of weights on the hub.
+
+    Without a tag timm chooses the weights, so its version is part of the name.
+    """
     from importlib.metadata import version
 
     if weights == "random":

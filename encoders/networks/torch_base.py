@@ -1,4 +1,4 @@
-"""The base of all torch encoders: batches across images, prepares ahead of the network, keeps it frozen."""
+"""The base of all torch encoders: it batches across images, prepares inputs in advance and freezes the network."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from data.base import Float32, Image
 from encoders.base import Encoder, FittedEncoder
-from encoders.networks.pixels import demand_scaled, resize_slices, stretch
+from encoders.networks.pixels import network_inputs, resize_slices
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,14 +27,15 @@ _GENERATOR = Lock()
 
 
 class TorchEncoder(Encoder):
-    """A network that turns every slice into a token. A plug-in declares the three fields and gives `build`.
+    """A network that turns every slice into a token. A plug-in declares the three fields and defines `build`.
 
-    Pixels are expected at about 0 to 1, as an image step leaves them; they are neither clipped nor rescaled unless
-    `rescale` says so. Z-scored pixels pass as they are; raw MR, CT or 8-bit values are an error.
+    Pixels must be about 0 to 1, as after an image step. They are neither clipped nor rescaled unless `rescale` is set.
+    Z-scored pixels pass unchanged; raw MR, CT or 8-bit values are an error.
 
     Args:
         size: Side of the square that each slice is resized to, in pixels.
-        precision: `"bf16"` computes in bfloat16 where the network allows, and moves features by up to 10 %.
+        precision: `"fp32"`, or `"bf16"`, which computes in bfloat16 where the network allows and changes features by up
+            to 10 %.
         rescale: Whether the 1st to 99th percentile of each crop is first stretched to [0, 1].
     """
 
@@ -44,13 +45,12 @@ class TorchEncoder(Encoder):
     batch: ClassVar[Mapping[str, int]] = {"cpu": 16, "cuda": 128}
 
     def build(self, *, seed: int) -> nn.Module:
-        """The network: what `prepare` gives, batched, to `(B, F)`. Torch's generator is already seeded with `seed`."""
+        """The network: batches of prepared inputs to `(B, F)`. Torch's generator has been seeded with `seed` before."""
         raise NotImplementedError
 
     def prepare(self, image: Image) -> Float32:
-        """The inputs of one image, one a token: `(D, 1, size, size)`. Runs beside the network, so without torch."""
-        pixels = resize_slices(image.pixels, self.size, self.size)
-        return (stretch(pixels) if self.rescale else demand_scaled(pixels))[:, None]
+        """The inputs of one image, one for each token: `(D, 1, size, size)`. Runs in another thread, without torch."""
+        return network_inputs(resize_slices(image.pixels, self.size, self.size), rescale=self.rescale)[:, None]
 
     def fit(
         self,
@@ -61,27 +61,27 @@ class TorchEncoder(Encoder):
         seed: int,
         device: str,
     ) -> FittedEncoder:
-        """Builds the network; learns nothing."""
+        """Builds the network; it learns nothing."""
         with seeded(seed):
             network = self.build(seed=seed)
         return self.frozen_network(network, device=device)
 
     def frozen_network(self, network: nn.Module, *, device: str) -> FrozenNetwork:
-        """A network behind this encoder's preparation."""
+        """The network with this encoder's preparation of images."""
         return FrozenNetwork(
             network, self.prepare, device=device, precision=self.precision, batch=self.batch[device.split(":")[0]]
         )
 
 
 class FrozenNetwork:
-    """A network in evaluation mode, as `FittedEncoder`.
+    """A network in evaluation mode, as a `FittedEncoder`.
 
     Args:
         network: Maps a batch `(B, ...)` to `(B, F)`.
         prepare: Maps an image to its inputs `(T, ...)`.
         device: Where the network computes.
         precision: As in `TorchEncoder`.
-        batch: Inputs a batch.
+        batch: Inputs in each batch.
     """
 
     def __init__(
@@ -101,7 +101,7 @@ class FrozenNetwork:
         self.prepare, self.device, self.precision, self.batch = prepare, device, precision, batch
 
     def encode(self, images: Iterable[Image]) -> Iterator[Float32]:
-        """As in `FittedEncoder`; images are read in a thread of their own, a few batches ahead."""
+        """See `FittedEncoder`; another thread reads the images, a few batches in advance."""
         waiting: Float32 | None = None
         for inputs, lengths in _ahead(self._batches(images)):
             tokens = self.features(inputs)
@@ -110,7 +110,7 @@ class FrozenNetwork:
             yield from complete
 
     def features(self, inputs: Float32) -> Float32:
-        """One batch through the network."""
+        """The features `(B, F)` of one batch of inputs."""
         import torch
 
         with ExitStack() as stack:
@@ -129,11 +129,11 @@ class FrozenNetwork:
         """Nothing was learnt."""
 
     def artifacts(self) -> Mapping[str, pd.DataFrame | NDArray[Any]]:
-        """None."""
+        """Empty."""
         return {}
 
     def _batches(self, images: Iterable[Image]) -> Iterator[tuple[Float32, list[int]]]:
-        """Inputs of several images in one batch, and the number of tokens of each image that ends in it."""
+        """Batches of inputs of several images, each with the number of tokens of every image that ends in it."""
         parts: list[Float32] = []
         lengths: list[int] = []
         room = self.batch
@@ -154,9 +154,9 @@ class FrozenNetwork:
 
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
-    """Torch's CPU generator seeded inside, as it was before outside, for one thread at a time.
+    """Seeds torch's CPU generator within the context and restores it afterwards; one thread at a time.
 
-    Networks are built on the CPU.
+    That suffices since networks are built on the CPU.
     """
     import torch
 
@@ -167,7 +167,7 @@ def seeded(seed: int) -> Iterator[None]:
 
 @contextmanager
 def exact(device: str) -> Iterator[None]:
-    """On a GPU the convolutions are deterministic and in full fp32 inside."""
+    """Makes convolutions on a GPU deterministic and full fp32 within the context."""
     import torch
 
     if not device.startswith("cuda"):
@@ -178,10 +178,10 @@ def exact(device: str) -> Iterator[None]:
 
 
 def prepare_process() -> None:
-    """Keeps freed memory in the process, once at start, before torch allocates.
+    """Makes the process keep freed memory. Call it at the start, before torch allocates.
 
-    By default glibc returns every large buffer to the system and gets it back page by page, at each layer of each
-    batch. Elsewhere than on glibc nothing is done.
+    By default glibc returns every large buffer to the system and gets it back page by page, for each layer of each
+    batch. Without glibc nothing is done.
     """
     trim_threshold, mmap_threshold, one_gib = -1, -3, 1 << 30
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
@@ -191,12 +191,12 @@ def prepare_process() -> None:
 
 
 def _cuts(length: int, room: int, batch: int) -> list[int]:
-    """Where an image's inputs are cut so that the first part fills the batch at hand, the next ones new batches."""
+    """Where to cut an image's inputs: the first part fills the current batch, the others start new batches."""
     return [0, *range(room, length, batch)]
 
 
 def _ahead(items: Iterator[Any], depth: int = 2) -> Iterator[Any]:
-    """The items in order, made in a thread of their own, `depth` of them in advance."""
+    """The items in order, made in another thread, `depth` of them in advance."""
     pool = ThreadPoolExecutor(1, thread_name_prefix="prepare")
     try:
         made = deque(pool.submit(next, items, None) for _ in range(depth))

@@ -1,4 +1,4 @@
-"""Weights from files: read safely, matched in full, told apart by a digest."""
+"""Weights from files: read safely, matched in full, and identified by a digest."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ _INSTEAD = "'pretrained' or 'random'"
 
 
 class WeightsError(ScangridError):
-    """Weights that can't be had or that don't fit: one line with the way out."""
+    """Weights are missing or don't fit; the message is one line with the way out."""
 
 
 def read_weights(path: str | Path, *, instead: str = _INSTEAD) -> dict[str, Tensor]:
     """The tensors of a `.safetensors` file or of a PyTorch checkpoint, by name.
 
-    A checkpoint is unwrapped from `{"state_dict": ...}` or `{"model": ...}`, and its names from the prefix `module.`.
+    A checkpoint may be wrapped in `{"state_dict": ...}` or `{"model": ...}`, and its names may begin with `module.`.
 
     Args:
         path: The file.
         instead: What may be set in place of a file, for the error.
 
     Raises:
-        WeightsError: There is no such file, or it holds no tensors.
+        WeightsError: The file does not exist, or holds no tensors.
     """
     import torch
     from safetensors.torch import load_file
@@ -53,18 +53,18 @@ def read_weights(path: str | Path, *, instead: str = _INSTEAD) -> dict[str, Tens
 def load_weights(
     network: nn.Module, tensors: Mapping[str, Tensor], *, source: str | Path, ignore: tuple[str, ...] = ()
 ) -> None:
-    """Puts tensors into a network in place; every one must find its like on the other side.
+    """Puts tensors into a network in place; every tensor of each side must match one of the other.
 
     Args:
-        network: Takes the tensors.
-        tensors: By name.
-        source: What the error calls them.
-        ignore: Prefixes of tensors that may be left over, such as those of a classifier that was cut off.
+        network: The network that gets the tensors.
+        tensors: The tensors by name.
+        source: Their name in error messages.
+        ignore: Prefixes of tensors that the network need not have, such as those of a classifier that was cut off.
 
     Raises:
-        WeightsError: A name or a shape differs; says how many match and which do not.
+        WeightsError: A name or a shape differs. The message gives how many tensors match and which do not.
     """
-    # Batch counters hold nothing learnt, and old checkpoints lack them.
+    # Batch counters are not learnt, and old checkpoints lack them.
     own = {n: tuple(t.shape) for n, t in network.state_dict().items() if not n.endswith("num_batches_tracked")}
     given = {n: tuple(t.shape) for n, t in tensors.items() if not n.endswith("num_batches_tracked")}
     matched = [name for name, shape in own.items() if given.get(name) == shape]
@@ -81,10 +81,10 @@ def load_weights(
 
 
 def file_digest(path: str | Path, *, instead: str = _INSTEAD) -> str:
-    """The sha256 of a file, computed once for each state of it; arguments as in `read_weights`.
+    """The sha256 of a file; it is computed again only when the file changes. Arguments are as in `read_weights`.
 
     Raises:
-        WeightsError: There is no such file.
+        WeightsError: The file does not exist.
     """
     path = Path(path)
     if not path.is_file():

@@ -8,7 +8,9 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-Float64 = NDArray[np.float64]
+from data.base import Float64, Int64
+from data.numerics.temperature import best_sharpness
+
 Calibration = Literal["none", "sigmoid", "temperature"]
 
 
@@ -16,13 +18,13 @@ class Calibrator(Protocol):
     """A fitted calibration."""
 
     def __call__(self, scores: Float64) -> Float64:
-        """Scores `(m, k)` to probabilities `(m, k)` whose rows sum to 1."""
+        """Turns scores `(m, k)` into probabilities `(m, k)` whose rows sum to 1."""
         ...
 
 
 @dataclass(frozen=True, eq=False)
 class Sigmoid:
-    """p = 1 / (1 + exp(-(slope s + intercept))), one class against the rest, then normalised."""
+    """p = 1 / (1 + exp(-(slope s + intercept))) for each class against the rest, then normalised."""
 
     slope: Float64
     intercept: Float64
@@ -40,7 +42,7 @@ class Sigmoid:
 
 @dataclass(frozen=True, eq=False)
 class Temperature:
-    """p ~ sigmoid(s) ** sharpness; of a classifier's own probabilities this is softmax(sharpness log p)."""
+    """p ~ sigmoid(s) ** sharpness, which for log-odds of probabilities p is softmax(sharpness log p)."""
 
     sharpness: float
 
@@ -51,12 +53,12 @@ class Temperature:
         return np.asarray(softmax(self.sharpness * log_expit(scores), axis=1))
 
 
-def calibrate(method: Calibration, scores: Float64, labels: NDArray[np.int64]) -> Calibrator:
+def calibrate(method: Calibration, scores: Float64, labels: Int64) -> Calibrator:
     """Learns a calibration from held-out scores.
 
     Args:
         method: `"sigmoid"` or `"temperature"`.
-        scores: `(n, k)` one-vs-rest log-odds or decision values of rows that the scoring fit has not seen.
+        scores: `(n, k)` one-vs-rest log-odds or decision values of rows that the fit behind them has not seen.
         labels: `(n,)` in `range(k)`.
 
     References:
@@ -66,7 +68,9 @@ def calibrate(method: Calibration, scores: Float64, labels: NDArray[np.int64]) -
         C. Guo et al., On calibration of modern neural networks, ICML 2017, arXiv:1706.04599.
     """
     if method == "temperature":
-        return Temperature(_sharpness(scores, labels))
+        from scipy.special import log_expit
+
+        return Temperature(best_sharpness(log_expit(scores), labels))
     columns = [1] if scores.shape[1] == 2 else range(scores.shape[1])
     fits = np.array([_platt(scores[:, c], labels == c) for c in columns])
     return Sigmoid(fits[:, 0], fits[:, 1])
@@ -86,7 +90,7 @@ def _platt(scores: Float64, positive: NDArray[np.bool_]) -> tuple[float, float]:
         error = expit(z) - target
         return float(np.sum(np.logaddexp(0, z) - target * z)), np.array([error @ s, error.sum()])
 
-    # A negative slope would turn the head's ranking round wherever there is little to learn.
+    # A negative slope would turn the head's ranking round where there is little to learn.
     start = np.array([0.0, np.log((events + 1) / (others + 1))])
     bounds = [(0.0, None), (None, None)]
     found = minimize(
@@ -98,17 +102,3 @@ def _platt(scores: Float64, positive: NDArray[np.bool_]) -> tuple[float, float]:
         options={"gtol": 1e-7, "ftol": 64 * np.finfo(float).eps},
     )
     return float(found.x[0] / scale), float(found.x[1])
-
-
-def _sharpness(scores: Float64, labels: NDArray[np.int64]) -> float:
-    from scipy.optimize import minimize_scalar
-    from scipy.special import log_expit, logsumexp
-
-    logits = log_expit(scores)
-    own = logits[np.arange(len(labels)), labels]
-
-    def loss(log_sharpness: float) -> float:
-        sharpness = np.exp(log_sharpness)
-        return float(np.mean(logsumexp(sharpness * logits, axis=1) - sharpness * own))
-
-    return float(np.exp(minimize_scalar(loss, bounds=(-10, 10), method="bounded", options={"xatol": 1e-8}).x))

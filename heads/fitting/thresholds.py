@@ -1,4 +1,4 @@
-"""Where an event is called: the highest class, or a threshold chosen on rows that the fit has not seen."""
+"""The threshold at which an event is called, chosen on rows that the fit has not seen."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def wanted_sensitivity(rule: str) -> float | None:
     """The sensitivity that a rule names; None for Youden's index.
 
     Raises:
-        ValueError: It is no rule that chooses a threshold.
+        ValueError: The rule chooses no threshold.
     """
     if rule == "youden":
         return None
@@ -32,25 +32,25 @@ def choose(rule: str, event: NDArray[np.bool_], p: NDArray[np.float64]) -> float
 
     Args:
         rule: `"youden"` or such as `"sensitivity=.9"`.
-        event: `(n,)` which rows are events.
-        p: `(n,)` their score; an event is called at and above the threshold, which lies half-way to the next lower p.
+        event: `(n,)` bool: which rows are events.
+        p: `(n,)` score of the event. It is called at and above the threshold, which lies half-way to the next lower p.
 
     Raises:
-        ValueError: As the two rules do.
+        ValueError: As in `youden` and `at_sensitivity`.
     """
     wanted = wanted_sensitivity(rule)
     return youden(event, p) if wanted is None else at_sensitivity(event, p, wanted)
 
 
 def youden(event: NDArray[np.bool_], p: NDArray[np.float64]) -> float:
-    """Where calling an event gives the largest sensitivity + specificity - 1; of ties the highest.
+    """The threshold with the largest sensitivity + specificity - 1; of several the highest.
 
     Args:
         event: `(n,)` bool.
         p: `(n,)` score of the event.
 
     Raises:
-        ValueError: No event, or nothing else.
+        ValueError: There is no event, or nothing but events.
 
     References:
         W. J. Youden, Index for rating diagnostic tests, 1950,
@@ -71,7 +71,7 @@ def at_sensitivity(event: NDArray[np.bool_], p: NDArray[np.float64], wanted: flo
         wanted: Above 0, at most 1.
 
     Raises:
-        ValueError: No event, or nothing else; a sensitivity out of range.
+        ValueError: There is no event, or nothing but events, or the sensitivity is out of range.
     """
     if not 0 < wanted <= 1:
         raise ValueError(f"sensitivity ({wanted}) must be above 0 and at most 1")
@@ -83,9 +83,10 @@ def at_sensitivity(event: NDArray[np.bool_], p: NDArray[np.float64], wanted: flo
 def _called(
     event: NDArray[np.bool_], p: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.int64]]:
-    """Thresholds from high to low, and the events and others above: one above every p, then one below each distinct p.
+    """Thresholds from high to low, and how many events and other rows each calls.
 
-    They lie half-way between neighbours, so that rounding moves no row across.
+    The first lies above every p, then one lies below each distinct p. They lie half-way between neighbours, so that
+    rounding moves no row across.
     """
     if event.all() or not event.any():
         raise ValueError(f"a threshold needs rows with and without the event, not {int(event.sum())} of {len(event)}")

@@ -1,1 +1,1 @@
-"""How class imbalance is treated inside whatever a head fits on: one way a file."""
+"""How class imbalance is treated in the rows that a head is fitted on: one way in each file."""

@@ -12,15 +12,16 @@ from data.describing.plug_in import Description, PlugIn
 
 
 class Balance(PlugIn):
-    """How class imbalance is treated inside whatever a head fits on.
+    """How class imbalance is treated in the rows that a head is fitted on.
 
-    `weights` says that the head's loss is weighted by inverse class frequency instead of resampling.
+    A plug-in is a frozen keyword-only dataclass. `weights` is true where it weighs the head's loss by inverse class
+    frequency instead of resampling.
     """
 
     weights: ClassVar[bool] = False
 
     def build(self, *, seed: int) -> Any | None:
-        """An imbalanced-learn sampler (`fit_resample(X, y)`), or None where rows stay as they are."""
+        """An imbalanced-learn sampler (`fit_resample(X, y)`), or None where the rows stay as they are."""
         raise NotImplementedError
 
     def describe(self) -> Description:
@@ -29,15 +30,15 @@ class Balance(PlugIn):
 
 
 def neighbours(y: NDArray[np.int64], wanted: int) -> int:
-    """SMOTE's k for these labels: `wanted`, or the rarest class less one where that is fewer.
+    """SMOTE's k for these labels: `wanted`, but at most the size of the rarest class minus one.
 
     Raises:
-        ValueError: A class has a single sample, which has no neighbour to interpolate with.
+        ValueError: A class has a single sample, which has no neighbour.
     """
     classes, counts = np.unique(y, return_counts=True)
     if counts.min() < 2:
         raise ValueError(
-            f"class {classes[counts.argmin()]} has 1 sample, SMOTE needs 2 of each class: "
+            f"class {classes[counts.argmin()]} has 1 sample, but SMOTE needs 2 of each class: "
             "merge classes, use fewer folds or balance by class_weight"
         )
     return min(wanted, int(counts.min()) - 1)

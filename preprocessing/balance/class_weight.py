@@ -1,4 +1,4 @@
-"""A weighted loss in place of resampling."""
+"""A weighted loss instead of resampling."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from preprocessing.balance.base import Balance
 
 @dataclass(frozen=True, kw_only=True)
 class ClassWeight(Balance):
-    """Weights the head's loss by inverse class frequency; rows stay as they are.
+    """Weighs the head's loss by inverse class frequency; the rows stay as they are.
 
     References:
         G. King, L. Zeng, Logistic regression in rare events data, 2001, doi:10.1093/oxfordjournals.pan.a004868.

@@ -1,4 +1,4 @@
-"""Rows as they are."""
+"""No balance."""
 
 from __future__ import annotations
 

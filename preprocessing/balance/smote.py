@@ -14,12 +14,12 @@ from preprocessing.balance.base import Balance, neighbours
 
 @dataclass(frozen=True, kw_only=True)
 class Smote(Balance):
-    """Raises every class to the size of the largest by points between neighbours of one class.
+    """Raises every class to the size of the largest, with points between neighbours of one class.
 
     The sampler's `fit_resample` raises ValueError where a class has a single sample.
 
     Args:
-        k_neighbors: Neighbours to interpolate with; the rarest class less one where that is fewer.
+        k_neighbors: Number of neighbours to interpolate with; at most the size of the rarest class minus one.
 
     References:
         N. V. Chawla et al., SMOTE, J. Artif. Intell. Res. 2002, doi:10.1613/jair.953.
@@ -32,7 +32,7 @@ class Smote(Balance):
     k_neighbors: int = 5
 
     def build(self, *, seed: int) -> Any:
-        """The sampler; rows that come in stay in front, synthetic ones follow."""
+        """The sampler; synthetic rows follow the real ones."""
         from imblearn import FunctionSampler
 
         return FunctionSampler(func=_resample, kw_args={"wanted": self.k_neighbors, "seed": seed})

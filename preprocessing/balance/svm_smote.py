@@ -15,15 +15,15 @@ from preprocessing.balance.base import Balance, neighbours
 
 @dataclass(frozen=True, kw_only=True)
 class SvmSmote(Balance):
-    """Raises every class to the size of the largest by points beside its support vectors.
+    """Raises every class to the size of the largest, with points near its support vectors.
 
-    imbalanced-learn makes about half of the points wanted where no support vector is in danger (classes that lie far
-    apart), and refuses where all are noise (a class scattered among others); plain SMOTE makes what is then missing.
+    imbalanced-learn makes only about half of the points where no support vector is in danger (classes that lie far
+    apart), and fails where all are noise (a class scattered among others). Plain SMOTE makes the missing points.
     The sampler's `fit_resample` raises ValueError where a class has a single sample.
 
     Args:
-        k_neighbors: Neighbours to interpolate with; the rarest class less one where that is fewer.
-        m_neighbors: Neighbours that tell whether a support vector is safe, in danger or noise.
+        k_neighbors: Number of neighbours to interpolate with; at most the size of the rarest class minus one.
+        m_neighbors: Number of neighbours that decide whether a support vector is safe, in danger or noise.
 
     References:
         H. M. Nguyen, E. W. Cooper, K. Kamei, Borderline over-sampling for imbalanced data classification, 2011,
@@ -38,7 +38,7 @@ class SvmSmote(Balance):
     m_neighbors: int = 10
 
     def build(self, *, seed: int) -> Any:
-        """The sampler; rows that come in stay in front, synthetic ones follow."""
+        """The sampler; synthetic rows follow the real ones."""
         from imblearn import FunctionSampler
 
         return FunctionSampler(func=_resample, kw_args={"k": self.k_neighbors, "m": self.m_neighbors, "seed": seed})

@@ -17,7 +17,7 @@ class Undersample(Balance):
     """Drops rows at random until no class is larger than `ratio` times the rarest, which is kept whole.
 
     Args:
-        ratio: Largest size of a class over that of the rarest, 1 or more.
+        ratio: Largest ratio of the size of a class to that of the rarest, 1 or more.
 
     References:
         C. Drummond, R. C. Holte, C4.5, class imbalance, and cost sensitivity, ICML workshop 2003.
@@ -38,7 +38,7 @@ class Undersample(Balance):
         from imblearn.under_sampling import RandomUnderSampler
 
         if self.ratio < 1:
-            raise ValueError(f"ratio ({self.ratio}) is majority over minority: use 1 (equal sizes) or more")
+            raise ValueError(f"ratio ({self.ratio}) of majority to minority must be 1 (equal sizes) or more")
         return RandomUnderSampler(sampling_strategy=partial(_sizes, ratio=self.ratio), random_state=seed)
 
 

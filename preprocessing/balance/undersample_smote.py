@@ -16,12 +16,12 @@ from preprocessing.balance.base import Balance, neighbours
 class UndersampleSmote(Balance):
     """Cuts the largest class to a fraction at random, then raises the others to its size by SMOTE.
 
-    The largest class is not cut below the next largest: real rows would be dropped only to be made up again. No class
-    is ever dropped. The sampler's `fit_resample` raises ValueError where a class has a single sample.
+    The largest class is not cut below the next largest, since synthetic rows would replace the dropped real ones. No
+    class is ever dropped. The sampler's `fit_resample` raises ValueError where a class has a single sample.
 
     Args:
-        fraction: Part of the largest class that is kept, above 0 and at most 1.
-        k_neighbors: Neighbours to interpolate with; the rarest class less one where that is fewer.
+        fraction: Share of the largest class that is kept, above 0 and at most 1.
+        k_neighbors: Number of neighbours to interpolate with; at most the size of the rarest class minus one.
 
     References:
         N. V. Chawla et al., SMOTE, J. Artif. Intell. Res. 2002, doi:10.1613/jair.953 (section 4: both together).

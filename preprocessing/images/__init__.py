@@ -1,1 +1,1 @@
-"""Pure Image -> Image steps: one a file."""
+"""Steps from image to image: one in each file."""

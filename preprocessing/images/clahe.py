@@ -17,13 +17,13 @@ BINS = 256
 class Clahe(ImageStep):
     """Equalizes every slice tile by tile, with limited contrast, to [0, 1].
 
-    The same as OpenCV's CLAHE on 8-bit slices, to within 1 of 255 levels. Given 16 bits, OpenCV has a bin for each of
-    65,536 levels, where the usual values of `clip_limit` have no effect; here there are 256 bins over the range of the
-    whole image and grey values between them are interpolated, so that nothing is rounded to 8 bits. A constant image
-    becomes zeros.
+    On 8-bit slices the result is that of OpenCV's CLAHE, to within 1 of 255 levels. For 16 bits OpenCV has a bin for
+    each of 65,536 levels, where the usual values of `clip_limit` have no effect. Here there are 256 bins over the range
+    of the whole image; grey values between them are interpolated, so that nothing is rounded to 8 bits. A constant
+    image becomes zeros.
 
     Args:
-        clip_limit: Largest slope of the contrast: a bin's count over the mean count of a tile's bins.
+        clip_limit: Largest slope of the contrast: the ratio of a bin's count to the mean count of a tile's bins.
         tiles: Tiles along each side of a slice.
 
     References:
@@ -48,7 +48,7 @@ class Clahe(ImageStep):
     def _slice(self, grey: Float32) -> Float32:
         from scipy.ndimage import map_coordinates
 
-        uneven = any(n % self.tiles for n in grey.shape)  # OpenCV then pads both sides, even one that is even
+        uneven = any(n % self.tiles for n in grey.shape)  # OpenCV then pads both sides, even a side that needs none
         padding = [(0, self.tiles - n % self.tiles if uneven else 0) for n in grey.shape]
         padded = np.rint(np.pad(grey, padding, mode="reflect")).astype(np.int64)
         side = [n // self.tiles for n in padded.shape]

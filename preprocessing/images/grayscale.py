@@ -1,4 +1,4 @@
-"""Robust percentiles to [0, 1]."""
+"""Pixels stretched to [0, 1] between robust percentiles."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from preprocessing.images.base import ImageStep
 
 @dataclass(frozen=True, kw_only=True)
 class Grayscale(ImageStep):
-    """Stretches the pixels between two percentiles of the whole image to [0, 1]; what lies beyond is clipped.
+    """Stretches the pixels between two percentiles of the whole image to [0, 1], and clips the others.
 
-    Where both percentiles are one value (an image that is mostly background), minimum and maximum take their place.
+    If both percentiles have one value (an image that is mostly background), minimum and maximum take their place.
     A constant image becomes zeros.
 
     Args:
@@ -38,7 +38,7 @@ class Grayscale(ImageStep):
             ValueError: `low` is not below `high`.
         """
         if self.low >= self.high:
-            raise ValueError(f"low ({self.low}) must be below high ({self.high}): the standard is 1 and 99")
+            raise ValueError(f"low ({self.low}) must be below high ({self.high}): the defaults are 1 and 99")
         black, white = map(float, np.percentile(image.pixels, [self.low, self.high]))
         if black == white:
             black, white = float(image.pixels.min()), float(image.pixels.max())

@@ -1,4 +1,4 @@
-"""Global histogram equalization without a detour through 8 bits."""
+"""Global histogram equalization without rounding to 8 bits."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from preprocessing.images.base import ImageStep
 
 @dataclass(frozen=True, kw_only=True)
 class HistogramEqualization(ImageStep):
-    """Spreads the grey values of the whole image evenly over [0, 1]; the order of values is kept.
+    """Spreads the grey values of the whole image evenly over [0, 1], and keeps their order.
 
-    An image of whole numbers from 0 to 255 gives OpenCV's `equalizeHist` divided by 255, exactly. Other images go the
-    same way with `bins` levels: whole numbers (16-bit, HU) have a bin each as long as their range allows, others share
-    `bins` bins of equal width from minimum to maximum. A constant image becomes zeros.
+    An image of whole numbers from 0 to 255 gives exactly OpenCV's `equalizeHist` divided by 255. Other images have
+    `bins` levels: each whole number (16-bit, HU) has its own bin if their range allows, other values share `bins` bins
+    of equal width from minimum to maximum. A constant image becomes zeros.
 
     Args:
-        bins: Grey levels of an image that is not 8-bit.
+        bins: Number of grey levels of an image that is not 8-bit.
 
     References:
         R. C. Gonzalez, R. E. Woods, Digital Image Processing, 4th ed., section 3.3; OpenCV `equalizeHist`.

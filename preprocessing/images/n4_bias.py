@@ -1,4 +1,4 @@
-"""Removal of a coil's slow change of intensity by N4."""
+"""Removes a coil's slow change of intensity by N4."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from preprocessing.images.base import ImageStep
 class N4Bias(ImageStep):
     """Divides the image by a smooth field, a B-spline that N4 fits to a coarser copy of the image's foreground.
 
-    The foreground is what Otsu's threshold parts from the background. Pixels below 0 are shifted to begin at 0 for the
-    fit. A constant image stays as it is, and so does one with a single row or column; a single slice has a field in two
-    dimensions.
+    Otsu's threshold separates the foreground from the background. For the fit, pixels below 0 are shifted to begin at
+    0. A constant image stays as it is, and so does an image with a single row or column. A single slice gets a
+    two-dimensional field.
 
     Args:
-        shrink: How many pixels of a slice's rows and columns the copy takes as one; slices are merged up to the same
-            length in mm. Of each at least two are left.
-        levels: Of the fit; each halves the distance of the B-spline's knots.
-        iterations: On each level, at most.
+        shrink: The copy merges so many pixels along the rows and columns of a slice, and slices up to the same length
+            in mm. At least two remain along each axis.
+        levels: Number of levels of the fit; each halves the distance of the B-spline's knots.
+        iterations: Largest number of iterations on each level.
 
     References:
         N. J. Tustison et al., N4ITK: improved N3 bias correction, IEEE Transactions on Medical Imaging 29, 2010,
@@ -68,7 +68,7 @@ class N4Bias(ImageStep):
         return replace(image, pixels=np.asarray(pixels, dtype=np.float32))
 
     def _factors(self, image: Image) -> list[int]:
-        """Along W, H and D."""
+        """The merged pixels along W, H and D."""
         between, down, right = image.spacing
         depth, height, width = image.pixels.shape
         slices = round(self.shrink * min(down, right) / between)

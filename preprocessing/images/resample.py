@@ -1,4 +1,4 @@
-"""Another spacing, in mm."""
+"""Changes the spacing of an image."""
 
 from __future__ import annotations
 
@@ -12,14 +12,15 @@ from preprocessing.images.base import ImageStep
 
 @dataclass(frozen=True, kw_only=True)
 class Resample(ImageStep):
-    """Gives the image another spacing: linear for pixels, nearest for the mask; its centre stays where it is.
+    """Resamples the image to another spacing, linearly for pixels and to the nearest voxel for the mask.
 
     An axis that becomes coarser is blurred first by a Gaussian whose full width at half maximum is
-    `sqrt(new**2 - old**2)` mm, so that fine structures do not alias. An axis of one voxel is kept, since a single
-    slice has nothing to interpolate; so is D where slices have planes of their own.
+    `sqrt(new**2 - old**2)` mm, so that fine structures do not alias. The centre of the image stays in place. An axis of
+    one voxel keeps its spacing, since a single slice can't be interpolated; so does D where slices have planes of their
+    own.
 
     Args:
-        spacing: Wanted distance of voxel centres along D, H and W, mm; 0 keeps that axis.
+        spacing: New distance of voxel centres along D, H and W, mm; 0 keeps that axis.
 
     References:
         M. J. Cardoso et al., Scale factor point spread function matching, MICCAI 2015,
@@ -33,10 +34,10 @@ class Resample(ImageStep):
     spacing: Vector3 = (0.0, 1.0, 1.0)
 
     def __call__(self, image: Image) -> Image:
-        """The image at the wanted spacing; the extent along an axis changes by less than half a new voxel a side.
+        """The image at the new spacing; its extent along an axis changes by less than half a new voxel at each end.
 
         Raises:
-            ValueError: A spacing below 0.
+            ValueError: A spacing is below 0.
         """
         from scipy.ndimage import affine_transform, gaussian_filter
 

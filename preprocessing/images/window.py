@@ -1,4 +1,4 @@
-"""A window of scanner units to [0, 1]."""
+"""A window of the scanner's units, mapped to [0, 1]."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from preprocessing.images.base import ImageStep
 
 @dataclass(frozen=True, kw_only=True)
 class Window(ImageStep):
-    """Maps a window of the scanner's units (HU, SUV) linearly to [0, 1]; what lies beyond is clipped.
+    """Maps a window of the scanner's units (HU, SUV) linearly to [0, 1], and clips values outside it.
 
-    DICOM's LINEAR_EXACT function: `(x - centre) / width + 0.5`. The default is CT's window for soft tissue.
+    This is DICOM's LINEAR_EXACT function, `(x - centre) / width + 0.5`. The default is CT's window for soft tissue.
 
     Args:
         centre: Value that becomes 0.5, in the image's units.

@@ -14,12 +14,12 @@ from preprocessing.images.base import ImageStep
 class Zscore(ImageStep):
     """Shifts and scales the image so that its foreground has mean 0 and standard deviation 1.
 
-    The foreground is what is brighter than the image's mean, as in TorchIO's `ZNormalization.mean`: it needs no unit
-    and no zero background, so that both intensity conventions of MRI give the same result. A foreground of one value
-    falls back to the whole image; a constant image becomes zeros.
+    The foreground is brighter than the image's mean, as in TorchIO's `ZNormalization.mean`. That needs no unit and no
+    zero background, so that both intensity conventions of MRI give the same result. If the foreground has one value,
+    the whole image takes its place; a constant image becomes zeros.
 
     Args:
-        foreground: Whether mean and deviation are those of the foreground; else those of the whole image.
+        foreground: Whether mean and deviation are taken from the foreground, not from the whole image.
 
     References:
         F. Perez-Garcia, R. Sparks, S. Ourselin, TorchIO, 2021, doi:10.1016/j.cmpb.2021.106236.

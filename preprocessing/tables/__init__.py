@@ -1,1 +1,1 @@
-"""Clinical columns to numbers: one table step a file."""
+"""Clinical columns to numbers: one table step in each file."""

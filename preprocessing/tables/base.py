@@ -11,13 +11,14 @@ from data.describing.plug_in import Description, PlugIn
 class Table(PlugIn):
     """Columns of the table of samples to numbers, fitted on the training patients of the fold.
 
-    It gets the clinical columns; where `locations` is true, the locating columns (level, side, condition) besides.
+    A plug-in is a frozen keyword-only dataclass. It gets the clinical columns and, if `locations` is true, the columns
+    that locate a sample (level, side, condition).
     """
 
     locations: bool = False
 
     def build(self, *, seed: int) -> Any | None:
-        """A scikit-learn transformer of a DataFrame of clinical columns, or None where the columns are not used."""
+        """A scikit-learn transformer of a DataFrame of columns, or None where the columns are not used."""
         raise NotImplementedError
 
     def describe(self) -> Description:

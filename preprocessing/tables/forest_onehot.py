@@ -1,4 +1,4 @@
-"""Clinical columns imputed by random forests, categories one-hot."""
+"""Clinical columns, imputed by random forests, with one-hot categories."""
 
 from __future__ import annotations
 
@@ -16,21 +16,20 @@ if TYPE_CHECKING:
 Float64 = NDArray[np.float64]
 
 ROUNDS = 4
-ROWS = 1000  # a tree draws no more: on more rows a forest takes no longer
+ROWS = 1000  # the most that a tree draws, so that a forest takes no longer on more rows
 
 
 @dataclass(frozen=True, kw_only=True)
 class ForestOnehot(Table):
     """Fills every gap by a random forest on the other columns, and gives each category a column of 0 and 1.
 
-    Numbers stay what they are; text and yes/no are categories, of which one never seen in training is all zeros. A
-    column that holds one value or none in training is left out. What fills a sample is learnt from the training
-    samples, and from no other sample that is transformed with it. Runs a fixed number of rounds in place of
-    MissForest's stopping rule.
+    Numbers stay as they are. Text and yes/no are categories; a category that training lacks becomes zeros. A column
+    with one value or none in training is left out. The forests learn from the training samples alone. They run for a
+    fixed number of rounds instead of MissForest's stopping rule.
 
     Args:
-        trees: In each forest, of which there is one a column.
-        locations: Whether the locating columns (level, side, condition) are given too.
+        trees: Number of trees in each forest; every column has a forest.
+        locations: Whether the columns that locate a sample (level, side, condition) are used too.
 
     References:
         D. Stekhoven, P. Buehlmann, MissForest: non-parametric missing value imputation for mixed-type data,
@@ -50,7 +49,7 @@ class ForestOnehot(Table):
 
 
 class _Forests:
-    """The transformer: `fit` and `transform` of a DataFrame; gives `(n, F)` float64."""
+    """The transformer of a DataFrame, with `fit` and `transform`, which gives `(n, F)` float64."""
 
     def __init__(self, trees: int, seed: int) -> None:
         self.trees, self.seed = trees, seed
@@ -74,12 +73,12 @@ class _Forests:
         return np.hstack([np.zeros((len(table), 0)), *blocks])
 
     def _start(self, table: pd.DataFrame) -> tuple[list[Float64], list[NDArray[np.bool_]]]:
-        """Every column as `(n, w)`, gaps filled by its usual value, and where the gaps are, `(n,)`."""
+        """Every column as `(n, w)` with gaps filled by its usual value, and the gaps `(n,)` bool."""
         read = [column.read(table[column.name]) for column in self.columns]
         return [block for block, _ in read], [gap for _, gap in read]
 
     def _forest(self, i: int, blocks: list[Float64], gaps: list[NDArray[np.bool_]]) -> Any | None:
-        """A forest that tells a column from the others, grown on the rows that have it; None if it is alone."""
+        """A forest that predicts a column from the others, grown on the rows that have it; None for a single column."""
         from sklearn.ensemble import RandomForestRegressor
 
         if len(blocks) == 1:
@@ -97,12 +96,14 @@ class _Forests:
         return forest.fit(_without(i, blocks)[rows], wanted[:, 0] if wanted.shape[1] == 1 else wanted)
 
     def _filled(self, i: int, forest: Any | None, blocks: list[Float64], gaps: list[NDArray[np.bool_]]) -> Float64:
-        """A column with its gaps as the forest tells them; a category is the likeliest."""
+        """A column with its gaps as the forest predicts them; a category is the most likely one."""
         if forest is None or not gaps[i].any():
             return blocks[i]
-        told = forest.predict(_without(i, blocks)[gaps[i]]).reshape(-1, blocks[i].shape[1])
+        predicted = forest.predict(_without(i, blocks)[gaps[i]]).reshape(-1, blocks[i].shape[1])
         filled = blocks[i].copy()
-        filled[gaps[i]] = np.eye(told.shape[1])[told.argmax(axis=1)] if self.columns[i].categories else told
+        filled[gaps[i]] = (
+            np.eye(predicted.shape[1])[predicted.argmax(axis=1)] if self.columns[i].categories else predicted
+        )
         return filled
 
 
@@ -124,7 +125,7 @@ class _Column:
             self.usual = mean if number else np.eye(len(mean))[mean.argmax()]
 
     def read(self, column: pd.Series[Any]) -> tuple[Float64, NDArray[np.bool_]]:
-        """The column as `(n, w)`, and where it is missing."""
+        """The column as `(n, w)`, and which rows lack it `(n,)` bool."""
         import pandas as pd
 
         if self.categories:

@@ -10,7 +10,7 @@ from preprocessing.tables.base import Table
 
 @dataclass(frozen=True, kw_only=True)
 class NoTable(Table):
-    """Leaves clinical columns out: the head sees the images' features only."""
+    """Leaves clinical columns out: the head reads only the images' features."""
 
     words = "no clinical columns"
 

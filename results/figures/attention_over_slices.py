@@ -9,7 +9,7 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from results.figures.base import PaperFigure
-from results.figures.drawing.left_behind import Artifacts, artifacts
+from results.figures.drawing.left_behind import TrainedStep, trained_steps
 from results.figures.drawing.style import (
     GREY,
     MARKERS,
@@ -25,6 +25,7 @@ from results.figures.drawing.style import (
 )
 from results.run_folder import ResultsError, Run
 
+CONTENT = "attention_slices"
 PANELS = 9
 COLUMNS = {"single": 2, "double": 3}
 Float64 = NDArray[np.float64]
@@ -37,14 +38,14 @@ def attention_over_slices(run: Run, target: str, *, width: Width = "double", pan
     Args:
         run: A run folder.
         target: One of its targets.
-        width: Width of the figure.
+        width: The width of the figure.
         panels: The largest number of panels.
 
     Raises:
         NothingToDrawError: No fusion kept attention over more than one slice.
         ResultsError: The arrays do not match the samples of the run.
     """
-    steps = artifacts(run, target, "*attention_slices.npy")
+    steps = trained_steps(run, target, CONTENT)
     found = [(step, weights) for step in steps if (weights := _read(run, step))]
     if not found:
         raise NothingToDrawError("no fusion kept attention over more than one slice in artifacts/")
@@ -79,7 +80,7 @@ def attention_over_slices(run: Run, target: str, *, width: Width = "double", pan
     return figure
 
 
-def _read(run: Run, step: Artifacts) -> dict[str, Float64]:
+def _read(run: Run, step: TrainedStep) -> dict[str, Float64]:
     """`(n, T)` weights of test samples by sequence; empty if there is only one slice."""
     import pandas as pd
 
@@ -87,28 +88,22 @@ def _read(run: Run, step: Artifacts) -> dict[str, Float64]:
     folds = pd.read_csv(run.folder / "folds.csv", dtype={"patient": str})
     test = {key: set(part["patient"]) for key, part in folds.groupby(["repeat", "fold"])}
     gathered: dict[str, list[Float64]] = {}
-    for repeat, fold, folder in step.parts:
-        files = sorted(folder.glob("*attention_slices.npy"))
+    for left in step.folds:
+        files = left.files[CONTENT]
         for number, path in enumerate(files):
             weights = np.load(path).astype(np.float64)
-            if weights.ndim != 3 or len(weights) != len(patients):
-                raise ResultsError(f"{path}: must be ({len(patients)}, sequences, slices), not {weights.shape}")
-            rows = patients.isin(test.get((repeat, fold), set())).to_numpy()
+            wanted = len(patients), len(left.sequences)
+            if weights.ndim != 3 or weights.shape[:2] != wanted:
+                raise ResultsError(f"{path}: must be ({wanted[0]}, {wanted[1]}, slices), not {weights.shape}")
+            rows = patients.isin(test.get((left.repeat, left.fold), set())).to_numpy()
             if weights.shape[2] < 2:
                 continue
-            for s, name in enumerate(_sequences(run, step, weights.shape[1])):
+            for s, name in enumerate(left.sequences):
                 own = weights[rows, s]
                 label = name if len(files) == 1 else f"{name}, encoder {number + 1}"
                 gathered.setdefault(label, []).append(own[own.sum(axis=1) > 0])
     joined = {name: np.concatenate(parts) for name, parts in gathered.items()}
     return {name: weights for name, weights in joined.items() if len(weights)}
-
-
-def _sequences(run: Run, step: Artifacts, n: int) -> list[str]:
-    """The sequences in the name of the step."""
-    known = {cell.axes.get("sequences", "none") for cell in run.cells}
-    named = next((word for word in step.words if word in known and len(word.split(" + ")) == n), None)
-    return named.split(" + ") if named else [f"sequence {s + 1}" for s in range(n)]
 
 
 def _panel(panel: Axes, weights: dict[str, Float64], sequences: list[str]) -> None:

@@ -1,4 +1,4 @@
-"""What a figure is: a record with its function, its place in a paper, and what it shows.
+"""A figure of a paper: a record with its function, its title and its place among the figures.
 
 A file of this folder holds one figure, `FIGURE = PaperFigure(...)`. The name of the file is the name of the figure.
 """

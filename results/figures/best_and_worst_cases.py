@@ -27,7 +27,7 @@ def best_and_worst_cases(run: Run, target: str, *, width: Width = "double") -> D
     Args:
         run: A run folder.
         target: One of its targets.
-        width: Width of the figure.
+        width: The width of the figure.
 
     Raises:
         NothingToDrawError: The grid requests no panels.

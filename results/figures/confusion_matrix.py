@@ -24,7 +24,7 @@ def confusion_matrix(run: Run, target: str, *, width: Width = "single") -> Drawi
     Args:
         run: A run folder.
         target: One of its targets.
-        width: Width of the figure.
+        width: The width of the figure.
 
     Raises:
         NothingToDrawError: No cell of the target is done.

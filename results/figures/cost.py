@@ -28,7 +28,7 @@ def cost(run: Run, target: str, *, width: Width = "single") -> Drawing:
     Args:
         run: A run folder.
         target: One of its targets.
-        width: Width of the figure.
+        width: The width of the figure.
 
     Raises:
         NothingToDrawError: Fewer than three cells are done and have a time.

@@ -52,10 +52,10 @@ def critical_difference(
 
     Args:
         run: A run folder with at least three targets.
-        width: Width of the figure.
+        width: The width of the figure.
         shown: The largest number of cells.
         resamples: Draws of patients for the intervals of mean ranks.
-        seed: Seed of the draws.
+        seed: The seed of the draws.
 
     Raises:
         NothingToDrawError: Fewer than three targets, or fewer than three cells that are done for all of them.
@@ -100,7 +100,7 @@ def mean_rank_interval(draws: Float64, level: float = 0.95) -> Float64:
 
     Args:
         draws: `(targets, B, k)` scores in the same B resamples; draws with a NaN are left out.
-        level: The share of draws that the interval holds.
+        level: The share of draws inside the interval.
 
     References:
         H. Goldstein and D. J. Spiegelhalter, League tables and their limitations, 1996, doi:10.2307/2983325.

@@ -56,9 +56,9 @@ def decision_curves(
     Args:
         run: A run folder.
         target: One of its targets.
-        width: Width of the figure.
+        width: The width of the figure.
         resamples: Draws of patients for the band.
-        seed: Seed of the draws.
+        seed: The seed of the draws.
 
     Raises:
         NothingToDrawError: No cell of the target is done.

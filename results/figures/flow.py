@@ -41,7 +41,7 @@ def flow(run: Run, target: str, *, width: Width = "single") -> Drawing:
     Args:
         run: A run folder.
         target: One of its targets.
-        width: Width of the figure.
+        width: The width of the figure.
 
     Raises:
         NothingToDrawError: No cell of the target is done.

@@ -41,7 +41,7 @@ def forest(run: Run, target: str, *, width: Width = "double", shown: int = SHOWN
     Args:
         run: A run folder.
         target: One of its targets.
-        width: Width of the figure.
+        width: The width of the figure.
         shown: The largest number of cells.
 
     Raises:

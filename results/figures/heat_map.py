@@ -24,7 +24,7 @@ def heat_map(run: Run, target: str, *, width: Width = "single") -> Drawing:
     Args:
         run: A run folder.
         target: One of its targets.
-        width: Width of the figure.
+        width: The width of the figure.
 
     Raises:
         NothingToDrawError: Fewer than two axes vary or can be compared, or no cell is done.

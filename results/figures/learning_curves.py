@@ -11,7 +11,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
 from results.figures.base import PaperFigure
-from results.figures.drawing.left_behind import Artifacts, artifacts
+from results.figures.drawing.left_behind import TrainedStep, trained_steps
 from results.figures.drawing.style import (
     WIDTHS,
     Drawing,
@@ -28,7 +28,7 @@ from results.run_folder import Run
 if TYPE_CHECKING:
     import pandas as pd
 
-PATTERN = "*learning_curve.csv"
+CONTENT = "learning_curve"
 COLUMNS = {"single": 2, "double": 3}
 PANELS = 9
 LOSSES = {"train_loss": "training", "validation_loss": "validation (inner patients)"}
@@ -41,13 +41,13 @@ def learning_curves(run: Run, target: str, *, width: Width = "double", panels: i
     Args:
         run: A run folder.
         target: One of its targets; steps that are trained without labels are shown for every target.
-        width: Width of the figure.
+        width: The width of the figure.
         panels: The largest number of panels.
 
     Raises:
         NothingToDrawError: Nothing was trained, or no step kept a learning curve.
     """
-    steps = artifacts(run, target, PATTERN)
+    steps = trained_steps(run, target, CONTENT)
     if not steps:
         raise NothingToDrawError("no step kept a learning curve in artifacts/")
     shown = steps[:panels]
@@ -79,12 +79,12 @@ def learning_curves(run: Run, target: str, *, width: Width = "double", panels: i
     return figure
 
 
-def _read(step: Artifacts) -> pd.DataFrame:
+def _read(step: TrainedStep) -> pd.DataFrame:
     import pandas as pd
 
     tables = []
-    for _, _, folder in step.parts:
-        for path in sorted(folder.glob(PATTERN)):
+    for left in step.folds:
+        for path in left.files[CONTENT]:
             table = pd.read_csv(path)
             tables.append(table.assign(file=str(path), start=table.get("start", 0)))
     return pd.concat(tables, ignore_index=True)

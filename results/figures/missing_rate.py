@@ -31,7 +31,7 @@ def missing_rate(run: Run, target: str, *, width: Width = "single", methods: int
     Args:
         run: A run folder.
         target: One of its targets.
-        width: Width of the figure.
+        width: The width of the figure.
         methods: The largest number of lines; those with the best mean AUC are shown.
 
     Raises:

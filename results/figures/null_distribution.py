@@ -36,7 +36,7 @@ def null_distribution(run: Run, target: str, *, width: Width = "single", panels:
     Args:
         run: A run folder.
         target: One of its targets.
-        width: Width of the figure.
+        width: The width of the figure.
         panels: The largest number of panels.
 
     Raises:

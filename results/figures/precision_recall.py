@@ -21,10 +21,10 @@ def precision_recall(
     Args:
         run: A run folder.
         target: One of its targets.
-        width: Width of the figure.
+        width: The width of the figure.
         best: The number of cells.
         resamples: Draws of patients for bands and intervals.
-        seed: Seed of the draws.
+        seed: The seed of the draws.
 
     Raises:
         NothingToDrawError: No cell of the target is done.

@@ -16,7 +16,7 @@ def reconstructions(run: Run, *, width: Width = "double", steps: int = STEPS) ->
 
     Args:
         run: A run folder.
-        width: Width of the figure.
+        width: The width of the figure.
         steps: The largest number of autoencoders.
 
     Raises:
@@ -25,9 +25,9 @@ def reconstructions(run: Run, *, width: Width = "double", steps: int = STEPS) ->
     found = trained(run)
     sheets: list[Block] = []
     for step in found[:steps]:
-        folder = step.parts[0][2]
-        pairs = pairs_of(folder, SHOWN[width])
-        sheets.append((step.name, list(pairs), ["input", "rebuilt"], column_words(folder, SHOWN[width])))
+        left = step.folds[0]
+        pairs = pairs_of(left, SHOWN[width])
+        sheets.append((step.name, list(pairs), ["input", "rebuilt"], column_words(left, SHOWN[width])))
     figure = drawn(width, sheets)
     more = f" The first {steps} of {len(found)} autoencoders are shown." if len(found) > steps else ""
     figure.caption = (

@@ -52,9 +52,9 @@ def reliability(
     Args:
         run: A run folder.
         target: One of its targets.
-        width: Width of the figure.
+        width: The width of the figure.
         resamples: Draws of patients for the intervals.
-        seed: Seed of the draws.
+        seed: The seed of the draws.
 
     Raises:
         NothingToDrawError: No cell of the target is done.

@@ -16,24 +16,24 @@ def training_evolution(run: Run, *, width: Width = "double", steps: int = STEPS)
 
     Args:
         run: A run folder.
-        width: Width of the figure.
+        width: The width of the figure.
         steps: The largest number of autoencoders.
 
     Raises:
         NothingToDrawError: No autoencoder kept its reconstructions at several epochs.
     """
-    found = [step for step in trained(run) if (step.parts[0][2] / "evolution.npy").exists()]
+    found = [step for step in trained(run) if "evolution" in step.folds[0].files]
     if not found:
         raise NothingToDrawError("no autoencoder kept its reconstructions at several epochs (show_epochs)")
     sheets: list[Block] = []
     for step in found[:steps]:
-        folder = step.parts[0][2]
-        inputs, _ = pairs_of(folder, SHOWN[width])
-        stages = np.load(folder / "evolution.npy").astype(np.float64)
-        epochs = np.load(folder / "evolution_epochs.npy")
+        left = step.folds[0]
+        inputs, _ = pairs_of(left, SHOWN[width])
+        stages = np.load(left.files["evolution"][0]).astype(np.float64)
+        epochs = np.load(left.files["evolution_epochs"][0])
         rows = [slices_of(stage, SHOWN[width]) for stage in stages]
         words = ["input", *(f"epoch {epoch}" for epoch in epochs)]
-        sheets.append((step.name, [inputs, *rows], words, column_words(folder, SHOWN[width])))
+        sheets.append((step.name, [inputs, *rows], words, column_words(left, SHOWN[width])))
     figure = drawn(width, sheets)
     figure.caption = (
         "Training of autoencoders of the first fold: the same pictures of held-out training patients, reconstructed by "

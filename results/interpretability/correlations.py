@@ -70,7 +70,7 @@ def correlations(
         method: `pearson` or `spearman`.
         resamples: Draws of patients; 0 for no intervals.
         flips: Draws of signs; 0 for no p-values.
-        seed: Of both.
+        seed: The seed of both.
 
     References:
         C. A. Field and A. H. Welsh, Bootstrapping clustered data, 2007, doi:10.1111/j.1467-9868.2007.00593.x.

@@ -41,7 +41,7 @@ def correlation_heat_map(of: Latents, table: pd.DataFrame, method: str, *, width
         of: The latents.
         table: The table of `correlation_table`.
         method: `pearson` or `spearman`.
-        width: Width of the figure.
+        width: The width of the figure.
 
     Raises:
         NothingToDrawError: No measure varies.

@@ -46,7 +46,7 @@ def traversal(of: Latents, plane: int, *, meanings: Sequence[str], width: Width 
         of: The latents.
         plane: The number of the plane.
         meanings: A line about each feature shown.
-        width: Width of the figure.
+        width: The width of the figure.
     """
     about = of.about["traversal"]
     arrays = of.pictures("traversal")[plane]

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
+from results.artifacts import read_artifacts
 from results.methods import data, evaluation, software, steps, training
 from results.methods.evidence import Evidence
 from results.scores.target import EXPLORATORY
@@ -116,7 +117,7 @@ def _robustness(evidence: Evidence) -> Iterator[str]:
 
 
 def _explainability(evidence: Evidence) -> Iterator[str]:
-    if any(evidence.run.folder.glob("artifacts/*/*/*slices*.npy")):
+    if any("attention_slices" in one.files for one in read_artifacts(evidence.run.folder)):
         yield "The attention over slices is kept in `artifacts/`; whether it was checked against readers:"
     yield f"{AUTHORS}."
 

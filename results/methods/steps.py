@@ -7,30 +7,6 @@ from collections.abc import Iterator, Sequence
 from results.methods.evidence import UNUSED, Evidence
 from results.plug_ins import UsedPlugIn
 
-NOUNS = {
-    "sequences": "input",
-    "drop": "sequences taken from a share of the patients",
-    "regions": "region",
-    "images": "image preparation",
-    "encoders": "encoder",
-    "missing": "substitute for an absent sequence",
-    "fusion": "fusion of slices and sequences",
-    "tables": "use of clinical columns",
-    "balance": "treatment of class imbalance",
-    "heads": "classifier (head)",
-}
-PLURAL = {
-    "sequences": "inputs",
-    "drop": "shares of patients that lost sequences",
-    "regions": "regions",
-    "images": "image preparations",
-    "encoders": "encoders",
-    "missing": "substitutes for an absent sequence",
-    "fusion": "fusions of slices and sequences",
-    "tables": "uses of clinical columns",
-    "balance": "treatments of class imbalance",
-    "heads": "classifiers (heads)",
-}
 _NUMBERS = ("", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine", "Ten", "Eleven", "Twelve")
 
 
@@ -59,11 +35,11 @@ def is_phantom(evidence: Evidence) -> bool:
     return "phantom" in evidence.run.dataset.lower()
 
 
-def sentences(evidence: Evidence, axes: Sequence[str] = tuple(NOUNS)) -> Iterator[str]:
-    """One sentence for each axis: the step of all cells, or those that were compared."""
+def sentences(evidence: Evidence, axes: Sequence[str] | None = None) -> Iterator[str]:
+    """One sentence for each axis, all where none are named: what it was, or what was compared."""
     several = any(" + " in label for label in evidence.steps("sequences"))
-    for axis in axes:
-        noun = NOUNS[axis]
+    for axis in evidence.run.axis_words if axes is None else axes:
+        words = evidence.run.axis_words[axis]
         labels = evidence.steps(axis)
         if axis in ("drop", "tables", "missing") and labels == ["none"]:
             continue
@@ -73,9 +49,9 @@ def sentences(evidence: Evidence, axes: Sequence[str] = tuple(NOUNS)) -> Iterato
         if labels == ["none"] and axis == "balance":
             yield "Class imbalance was not treated."
         elif len(shown) == 1:
-            yield f"The {noun} was {shown[0]} in every cell."
+            yield f"The {words.noun} was {shown[0]} in every cell."
         elif shown:
-            yield f"{_number(len(shown))} {PLURAL[axis]} were compared: {_listed(shown)}."
+            yield f"{_number(len(shown))} {words.plural} were compared: {_listed(shown)}."
 
 
 def _of_label(evidence: Evidence, axis: str, label: str) -> str:

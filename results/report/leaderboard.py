@@ -129,7 +129,8 @@ def _columns(run: Run, axes: Sequence[str], metrics: Sequence[str], rows: Sequen
     done = [r for r in rows if r["status"] == "done"]
     rank = "Place by AUC among all rows of the target, floors included. Follow it to the details of the cell."
     columns = [Column("Rank", "rank", "loss", rank), Column("Kind", "kind", "step", _kinds(run))]
-    columns += [Column(axis.capitalize(), axis, "step", run.axis_meanings.get(axis, AXIS)) for axis in axes]
+    meanings = {name: words.meaning for name, words in run.axis_words.items()}
+    columns += [Column(axis.capitalize(), axis, "step", meanings.get(axis, AXIS)) for axis in axes]
     for name in metrics:
         metric = known_columns()[name]
         kind = "loss" if metric.lower_is_better else "score"

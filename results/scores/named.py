@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
+from data.text.names import nearest
 from results import ResultsError
-from results.found import nearest
 from results.run_folder import RunCell
 
 

@@ -50,7 +50,7 @@ def scores(
         run: A run folder.
         metrics: Names in `METRICS`; None for those that tables show.
         resamples: Draws of the bootstrap; 0 for no intervals.
-        seed: Of the draws.
+        seed: The seed of the draws.
         against: Axes with the steps of one cell of each target: gains are over that cell. Such a table is not kept.
 
     Raises:

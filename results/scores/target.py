@@ -37,7 +37,7 @@ def score_target(
         cells: The cells of one target.
         metrics: Names in `METRICS`; those that mean nothing for the target are left out.
         resamples: Draws of the bootstrap.
-        seed: Of the draws.
+        seed: The seed of the draws.
         against: Axes with the steps of the cell that gains are over; None: `location`.
 
     Raises:

@@ -70,7 +70,7 @@ class PatientBootstrap:
         n_patients: P.
         rows: All sets of rows that will be scored.
         resamples: B.
-        seed: Of the draws.
+        seed: The seed of the draws.
 
     Raises:
         ValueError: A class is in so few patients that hardly any draw has it.

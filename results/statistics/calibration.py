@@ -130,7 +130,7 @@ def errors_by_class(y: Int64, P: Float64, *, bins: int = 10) -> Float64:
 
 
 def error_of_most_probable(y: Int64, P: Float64, *, bins: int = 10) -> float:
-    """The expected calibration error of the most probable class: is it right as often as its probability says?
+    """The expected calibration error of the most probable class.
 
     Args:
         y: `(n,)` class indices.

@@ -23,7 +23,7 @@ def flipped_labels(
         n_classes: K, at least 2.
         rate: The share of samples that get another label, 0 to 1.
         times: The number of times that labels are flipped.
-        seed: Of the flips.
+        seed: The seed of the flips.
         ordinal: Whether a label moves to a neighbouring class only.
 
     Raises:

@@ -154,7 +154,7 @@ def rank_intervals(
     Args:
         draws: `(B, C)` scores of C cells in the same B resamples; draws with a NaN are left out.
         lower_is_better: Whether the lowest score has rank 1.
-        level: Of the interval.
+        level: The share of draws inside the interval.
 
     Returns:
         Median, low and high, each `(C,)`; NaN where no draw is left.

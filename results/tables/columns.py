@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from data.text.names import nearest
 from results import ResultsError
-from results.found import nearest
 from results.statistics.metrics import METRICS
 from results.statistics.metrics.base import Metric
 

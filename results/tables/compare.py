@@ -45,7 +45,7 @@ def compare(run_a: Run, run_b: Run, *, metric: str = "auc", resamples: int = 200
         run_b: Another run; the folds of every shared patient must be the same in both.
         metric: A name in `METRICS`.
         resamples: Draws of the bootstrap; 0 for no intervals.
-        seed: Of the draws.
+        seed: The seed of the draws.
 
     Raises:
         ResultsError: The runs share no patient or no cell; their folds, labels or classes differ; an unknown metric, or

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
-from typing import Any
 
 import numpy as np
 
+from results.artifacts import read_artifacts
 from results.run_folder import Run, RunCell
 
 Places = dict[tuple[int, int], float]
-BEFORE_TABLES = ("sequences", "drop", "regions", "images", "encoders", "missing", "fusion")
 
 
 def seconds(run: Run, target: str) -> dict[str, float]:
@@ -29,34 +27,23 @@ def seconds(run: Run, target: str) -> dict[str, float]:
         ResultsError: The predictions of a cell with a trained fusion can't be read.
     """
     cells = [cell for cell in run.cells if cell.target == target and cell.status == "done"]
-    found = _trainings(run, target)
-    trained = {cell.axes.get("fusion", "none") for cell in cells if cell.head == "own"} | {steps[-1] for steps in found}
+    found = _trainings(run)
     out = {}
     for cell in cells:
         out[cell.key] = cell.seconds
-        if cell.axes.get("fusion", "none") in trained - {"none"} or cell.head == "own":
-            out[cell.key] += _of_folds(run, cell, found.get(_steps(cell.axes), {}))
+        if cell.key in found or cell.head == "own":
+            out[cell.key] += _of_folds(run, cell, found.get(cell.key, {}))
     return out
 
 
-def _trainings(run: Run, target: str) -> dict[tuple[str, ...], Places]:
-    """The seconds of the training of each fusion in each repeat and fold, by the steps up to the fusion."""
-    found: dict[tuple[str, ...], Places] = {}
-    names = sorted((name.replace("/", "_") for name in run.targets), key=len)
-    for path in sorted((run.folder / "artifacts").glob("*/repeat*_fold*/made_by.json")):
-        about = json.loads(path.read_text(encoding="utf-8"))
-        owner = next((name for name in reversed(names) if path.parts[-3].startswith(f"{name} ")), None)
-        of = about.get("of")
-        fused = about.get("kind") == "fused" and "seconds" in about and isinstance(of, dict)
-        if fused and owner == target.replace("/", "_"):
-            repeat, fold = path.parts[-2].removeprefix("repeat").split("_fold")
-            found.setdefault(_steps(of), {})[int(repeat), int(fold)] = float(about["seconds"])
+def _trainings(run: Run) -> dict[str, Places]:
+    """By the key of a cell, the seconds of the training of its fusion in each repeat and fold."""
+    found: dict[str, Places] = {}
+    for one in read_artifacts(run.folder):
+        if one.step == "fusion":
+            for key in one.cells:
+                found.setdefault(key, {})[one.repeat, one.fold] = one.seconds
     return found
-
-
-def _steps(axes: dict[str, Any]) -> tuple[str, ...]:
-    labels = (str(axes.get(axis, "none")) for axis in BEFORE_TABLES)
-    return tuple("none" if label == "-" else label for label in labels)
 
 
 def _of_folds(run: Run, cell: RunCell, places: Places) -> float:

@@ -39,7 +39,7 @@ def flip_sheets(
         rate: The share of samples whose label is flipped, above 0, at most .5.
         metrics: Names in `results.statistics.metrics.METRICS`; empty: accuracy, macro F1, AUC and ordinal metrics.
         times: The number of times that labels are flipped.
-        seed: Of the flips.
+        seed: The seed of the flips.
         top: The number of rows, best AUC first.
 
     Raises:

@@ -27,7 +27,7 @@ class Leading:
     Args:
         cells: Best AUC first.
         floors: In the order of the run.
-        predictions: Of all of them, by key.
+        predictions: The predictions of all of them, by key.
     """
 
     cells: tuple[RunCell, ...]

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from data.text.names import nearest
 from results import ResultsError
-from results.found import nearest
 from results.run_folder import Run
 from results.scores.fitness import check_fit
 from results.scores.refits import ENDS as REFIT_ENDS

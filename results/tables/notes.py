@@ -127,7 +127,7 @@ def beside_targets(run: Run, records: Sequence[Record], *, varying: Sequence[str
 
 
 def covers(resamples: int, redrawn: int, *, rows: str = ", the same for all rows") -> str:
-    """What an interval is and what it covers; `rows` says which rows share the resamples."""
+    """The note on intervals and what they cover; `rows` are words on the rows that share the resamples."""
     again = f"; {redrawn} draws lacked a class and were drawn again" if redrawn else ""
     return (
         f"[ ]: 95 % percentile bootstrap over patients ({resamples} resamples{rows}{again}), "

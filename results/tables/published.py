@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from data.text.names import nearest
 from results import ResultsError
-from results.found import nearest
 from results.run_folder import Run, RunCell
 from results.scores.labels import shorten
 from results.scores.named import the_cell
@@ -68,7 +68,7 @@ def published(run: Run, file: Path, *, format: str = "text", resamples: int = 20
                 rows=tuple(rows),
                 floors=tuple(floors),
                 notes=(
-                    "Published scores are of other data: they show what was reported and are no comparison.",
+                    "Published scores are from other data: they show what was reported and are not compared with ours.",
                     *about,
                     *([f"In full: {'; '.join(full)}."] if full else []),
                 ),

@@ -161,7 +161,7 @@ def test_what_is_wrong_with_a_table_is_said(tmp_path, discs):
         DataError, match=r"no column 'bulgin': did you mean 'bulging'.* It has image, patient, sequence"
     ):
         discs_of(discs, labels=("bulgin",)).samples()
-    with pytest.raises(DataError, match="can't be called 'study': rename it"):
+    with pytest.raises(DataError, match="can't be named 'study': rename it"):
         discs_of(discs, clinical=("study",)).samples()
     with pytest.raises(DataError, match="no column 'weighting'"):
         discs_of(discs, sequence="weighting").samples()

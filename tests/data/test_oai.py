@@ -137,14 +137,14 @@ def test_rows_that_give_no_grade_are_named(small):
     assert reasons(dataset) == [
         f"{TABLE} |  |  | 1 rows of READPRJ 42: only project 15 is used",
         f"{TABLE} |  |  | 1 rows of READPRJ absent: only project 15 is used",
-        f"{TABLE} |  |  | line 10: names no participant",
+        f"{TABLE} |  |  | line 10: has no participant",
         f"{TABLE} |  |  | line 11: SIDE is 3, expected 1 or 2",
         f"{TABLE} | 9000001_right |  | line 2: V00XRKL is .M: Missing, expected 0 to 4",
         f"{TABLE} | 9000001_left |  | line 3: V00XRKL is absent, expected 0 to 4",
         f"{TABLE} | 9000002_right |  | line 4: V00XRKL is 5, expected 0 to 4",
         f"{TABLE} | 9000002_left |  | line 8: the same as line 5, which is kept",
-        f"{TABLE} | 9000003_right |  | line 6: another row contradicts it, and none is kept",
-        f"{TABLE} | 9000003_right |  | line 9: another row contradicts it, and none is kept",
+        f"{TABLE} | 9000003_right |  | line 6: another row contradicts it, so none is kept",
+        f"{TABLE} | 9000003_right |  | line 9: another row contradicts it, so none is kept",
         f"{series.format(9000001, 2)} | 9000001_left | dess | no usable grade in {TABLE}",
         f"{series.format(9000001, 1)} | 9000001_right | dess | no usable grade in {TABLE}",
         f"{series.format(9000002, 1)} | 9000002_right | dess | no usable grade in {TABLE}",
@@ -173,15 +173,17 @@ def test_series_that_are_absent_or_can_not_be_told_are_named(small):
             f"{TABLE} | 9000001_left | dess | graded, but no series SAG_3D_DESS_LEFT",
             f"{TABLE} | 9000003_right | dess | graded, but no series SAG_3D_DESS_RIGHT",
             f"{TABLE} |  |  | 1 participants with 2 graded knees have no series",
-            f"{release}/9000003/SAG_3D_DESS_LEFT | 9000003_left | dess | holds no .dcm file and none named by a number",
-            f"{swapped} |  | dess | its folder says right, its files say left",
-            f"{again} | 9000001_right | dess | of the same knee as {release}/9000001/20050101/10000001, which is kept",
+            f"{release}/9000003/SAG_3D_DESS_LEFT | 9000003_left | dess | "
+            "holds no .dcm file and no file named by a number",
+            f"{swapped} |  | dess | its folder is named right, its files are described as left",
+            f"{again} | 9000001_right | dess | "
+            f"shows the same knee as {release}/9000001/20050101/10000001, which is kept",
             f"{small}/12m |  | dess | a later visit: only the baseline (00m) is graded",
-            f"{nobody} |  | dess | lies below no participant's folder (seven digits)",
+            f"{nobody} |  | dess | is not below a participant's folder (seven digits)",
         ]
     )
     (why,) = (line for line in reasons(dataset) if line.startswith(f"{unreadable} |"))
-    assert "no file says of which series it is" in why
+    assert "no file names its series" in why
 
 
 def test_of_two_series_the_earlier_is_kept_whatever_site_it_is_of(small):
@@ -210,8 +212,8 @@ def test_a_broken_file_is_named_and_the_rest_is_read(oai_phantom, truth, tmp_pat
     [
         ({}, "oai has no folder: set `folder`"),
         ({"folder": "absent"}, "absent: no such folder"),
-        ({"folder": "."}, f"has no {TABLE}: set `table`"),
-        ({"folder": ".", "table": "other.txt"}, "no series SAG_3D_DESS_LEFT or _RIGHT below a participant's folder"),
+        ({"folder": "."}, f"no {TABLE}: set `table`"),
+        ({"folder": ".", "table": "other.txt"}, "no series SAG_3D_DESS_LEFT or _RIGHT below a folder with"),
     ],
 )
 def test_says_what_is_missing(tmp_path, monkeypatch, fields, says):

@@ -123,7 +123,7 @@ def test_an_absent_sequence_is_none(copy):
     assert dataset.load(study, "axial_t2") is None
     assert dataset.load(study, "sagittal_t1") is not None
     faults = dataset.points(study)["fault"]
-    assert (faults[faults.index.str.contains("subarticular")].str.contains("where it is marked, has no row")).all()
+    assert (faults[faults.index.str.contains("subarticular")].str.contains("the marked series .* has no row")).all()
     assert (faults[faults.index.str.contains("foraminal")] == "").all()
 
 
@@ -157,8 +157,8 @@ def test_studies_that_can_not_be_used_are_named(copy):
     dataset = Rsna(folder=str(copy))
     assert dataset.samples()["study"].drop_duplicates().tolist() == [ids[0], ids[2]]
     assert reasons(dataset) == [
-        f"train.csv |  |  | line 5: study {ids[0]} is there twice: the first is kept",
-        f"train.csv |  |  | line 6: study {ids[1]} is there twice: the rows contradict each other, none is kept",
+        f"train.csv |  |  | line 5: study {ids[0]} occurs twice: the first is kept",
+        f"train.csv |  |  | line 6: study {ids[1]} occurs twice: the rows contradict each other, so none is kept",
         "train.csv |  |  | line 7: study 99 has no image of the sequences",
         f"train.csv |  |  | study {ids[3]} has images but no row",
     ]
@@ -178,8 +178,8 @@ def test_series_that_can_not_be_used_are_named(copy):
     assert reasons(dataset) == [
         f"{file} |  |  | line {line}: series 12 of study {study} is 'Coronal T2', none of "
         "sagittal t1, sagittal t2/stir, axial t2",
-        f"{file} |  | axial_t2 | line {line + 1}: series {gone} of study {study} is listed before as sagittal_t1",
-        f"train_images/{study}/{gone} |  | sagittal_t1 | listed in {file}, but no such folder",
+        f"{file} |  | axial_t2 | line {line + 1}: series {gone} of study {study} was listed before as sagittal_t1",
+        f"train_images/{study}/{gone} |  | sagittal_t1 | listed in {file}, but there is no such folder",
     ]
 
 
@@ -204,17 +204,17 @@ def test_points_that_can_not_be_used_are_named(copy):
     assert said[0].startswith(f"{images / series / table['instance_number'].iloc[0]}.dcm: the point x 5000, y ")
     assert "lies outside its " in said[0]
     assert said[1] == f"{images / series / '77.dcm'}: no such file"
-    assert said[2] == "train_series_descriptions.csv: series 12, where it is marked, has no row"
+    assert said[2] == "train_series_descriptions.csv: the marked series 12 has no row"
     assert said[3:] == [""] * (len(said) - 3)
     assert points[["x", "y", "z"]].isna().all(axis=1).tolist() == [True] * 3 + [False] * (len(said) - 3)
-    unusable = "lacks a graded place, a series, an instance, x or y"
+    unusable = "has no graded place, series, instance, x or y"
     assert [reason.partition(" |  | ")[2] for reason in reasons(dataset)] == [
         f"line 5: {unusable}",
         f"line 6: {unusable}",
-        f"line {len(table) + 2}: another point of its sample, whose first is kept",
+        f"line {len(table) + 2}: a second point of its sample; the first is kept",
     ]
     sequence = points["sequence"].iloc[1]
-    assert dataset.load(study, sequence).faults == (f"{images / series / '77.dcm'}: marked, but no such file",)
+    assert dataset.load(study, sequence).faults == (f"{images / series / '77.dcm'}: marked, but it is missing",)
 
 
 def test_two_studies_may_share_the_number_of_a_series(copy):
@@ -271,6 +271,7 @@ def test_scores_of_a_perfect_and_an_even_prediction(rsna_phantom):
     y = samples["severity"].map({name: k for k, name in enumerate(dataset.targets()[0].classes)}).to_numpy()
     even = pd.DataFrame(1 / 3, index=samples.index, columns=["p_0", "p_1", "p_2"]).assign(y=y)
     scores = dataset.scores(even, np.ones((2, len(y))))
+    assert tuple(scores) == dataset.losses  # all are losses
     for name in ("rsna_spinal", "rsna_foraminal", "rsna_subarticular"):
         assert_allclose(scores[name], [np.log(3)] * 2)
     perfect = even.assign(**{f"p_{k}": (y == k).astype(float) for k in range(3)})

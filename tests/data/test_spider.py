@@ -151,14 +151,14 @@ def test_every_fault_of_the_gradings_is_named(folder):
     found = reasons(dataset)
     absent = [f"{grade} is absent, expected 0 to 1: left out of this target" for grade in ("upper_endplate", "bulging")]
     for expected in [
-        "?_ivd4: line 10: names no patient",
+        "?_ivd4: line 10: has no patient",
         ": 2 patients with 2 graded discs have no image",
         ": patient 3 has images but no grading",
         "1_ivd0: line 2: IVD label is 0, discs count from 1 (L5/S1)",
         "2_ivd?: line 9: IVD label is absent, discs count from 1 (L5/S1)",
         "1_ivd2: line 5: the same as line 4, which is kept",
-        "1_ivd3: line 6: another row contradicts it, and none is kept",
-        "1_ivd3: line 7: another row contradicts it, and none is kept",
+        "1_ivd3: line 6: another row contradicts it, so none is kept",
+        "1_ivd3: line 7: another row contradicts it, so none is kept",
         "1_ivd1: line 3: herniation is 7, expected 0 to 1: left out of this target",
         "1_ivd1: line 3: pfirrmann is 6, expected 1 to 5: left out of this target",
         "1_ivd2: line 4: modic is absent, expected 0 to 3: left out of this target",

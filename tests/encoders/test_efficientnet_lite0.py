@@ -4,7 +4,8 @@ import pytest
 import torch
 from PIL import Image
 
-from encoders.efficientnet_lite0 import EfficientnetLite0, imagenet_classifier
+from encoders.efficientnet_lite0 import EfficientnetLite0
+from encoders.networks.lite0 import imagenet_classifier
 
 
 def test_equals_the_weights_under_timms_names(shared_data):

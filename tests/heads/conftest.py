@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from heads.base import Training
+from heads.base import TrainingSet
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -31,7 +31,7 @@ def problem():
         X = centres[y] + rng.standard_normal((2 * n, features))
         X = ((X - X[:n].mean(axis=0)) / X[:n].std(axis=0)).astype(np.float32)
         groups = np.array([f"patient {i // 5}" for i in range(2 * n)])
-        return Training(X[:n], y[:n], groups[:n], classes, balance, seed, **more), X[n:], y[n:]
+        return TrainingSet(X[:n], y[:n], groups[:n], classes, balance, seed, **more), X[n:], y[n:]
 
     return make
 

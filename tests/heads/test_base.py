@@ -14,7 +14,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.svm import SVC
 
 from bench.plugins import find, load
-from heads.base import Head, Training
+from heads.base import Head, TrainingSet
 from heads.knn import Knn
 from heads.lightgbm import LightGBM
 from heads.logistic import Logistic
@@ -81,8 +81,8 @@ def test_every_head_can_be_tuned(problem, name):
     training, test, _ = problem(n=80, features=5)
     small = {"rounds": (5, 10), "members": (2,), "neighbours": (5, 10), "epochs": (3,), "C": (0.1, 1.0)}
     tune = {f: v for f, v in small.items() if hasattr(head, f)}
-    X, test = (training.X[:, :0], test[:, :0]) if head.features == "none" else (training.X, test)
-    if head.features == "own":
+    X, test = (training.X[:, :0], test[:, :0]) if head.reads_nothing() else (training.X, test)
+    if head.reads_own_probabilities:
         X, test = np.full((80, 2), 0.5, dtype=np.float32), np.full((80, 2), 0.5, dtype=np.float32)
     fitted = replace(head, tune=tune).fit(replace(training, X=X), seed=0)
     assert set(fitted.chosen) == set(tune) and fitted.predict_proba(test).shape == (80, 2)
@@ -144,9 +144,9 @@ def test_boosting_stops_early_when_asked(problem):
     ("head", "balance", "reason"),
     [
         (Knn(), ClassWeight(), "knn takes no sample weights"),
-        (Svc(calibration="none"), None, "svc gives margins, no probabilities: use calibration='sigmoid'"),
+        (Svc(calibration="none"), None, "svc gives margins instead of probabilities: use calibration='sigmoid'"),
         (Logistic(tune={"gamma": [1]}), None, "logistic has no field 'gamma' to tune: there is C, iterations"),
-        (Logistic(tune={"C": 0.1}), None, r"tune of C \(0.1\) must list values, such as \[0.1\]"),
+        (Logistic(tune={"C": 0.1}), None, r"tune of C \(0.1\) must be a list of values, such as \[0.1\]"),
         (Logistic(calibration="isotonic"), None, r"calibration \(isotonic\) must be one of none, sigmoid, temperature"),
     ],
 )
@@ -158,13 +158,13 @@ def test_what_is_refused_says_why(problem, head, balance, reason):
 
 
 def test_a_class_alone_is_an_error():
-    training = Training(np.ones((4, 2), dtype=np.float32), np.ones(4, dtype=np.int64), np.array(list("abcd")), 2)
-    with pytest.raises(ValueError, match="hold class 1 alone"):
+    training = TrainingSet(np.ones((4, 2), dtype=np.float32), np.ones(4, dtype=np.int64), np.array(list("abcd")), 2)
+    with pytest.raises(ValueError, match="hold only class 1"):
         Logistic().fit(training, seed=0)
 
 
 def test_serial_and_concurrent_fits_give_the_same_bits(problem):
-    heads = [head for name in find("heads") if (head := load("heads", name)).features != "own"]
+    heads = [head for name in find("heads") if not (head := load("heads", name)).reads_own_probabilities]
     heads = [replace(h, **{f: n for f, n in {"rounds": 10, "epochs": 10}.items() if hasattr(h, f)}) for h in heads]
     heads += [
         replace(h, calibration="sigmoid")
@@ -174,7 +174,7 @@ def test_serial_and_concurrent_fits_give_the_same_bits(problem):
     training, test, _ = problem(n=120, features=40, classes=3, rates=[0.5, 0.3, 0.2], balance=Smote())
 
     def fit(head, seed, shared):
-        none = head.features == "none"
+        none = head.reads_nothing()
         rows = replace(shared, X=shared.X[:, :0]) if none else shared
         return head.fit(rows, seed=seed).predict_proba(test[:, :0] if none else test)
 

@@ -9,7 +9,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.utils.class_weight import compute_sample_weight
 
 from bench import plugins
-from heads.base import Refits
+from heads.base import InnerRefits
 from heads.cascade import Cascade
 from heads.logistic import Logistic
 from heads.svc import Svc
@@ -86,7 +86,7 @@ def test_a_class_that_training_lacks(problem, absent, kept):
 def test_stages_take_their_share_of_the_refits(problem):
     training, test, _ = problem(n=300, classes=3)
     fold_of = np.arange(300) // 5 % 3
-    refits = Refits(fold_of, tuple(training.X + i for i in range(3)))
+    refits = InnerRefits(fold_of, tuple(training.X + i for i in range(3)))
     degenerate = np.flatnonzero(training.y > 0)
     stage = replace(training, refits=refits).take(degenerate, training.y[degenerate] - 1, 2)
     for i, (part, held) in enumerate(stage.folds()):

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.linear_model import LogisticRegression
 
-from heads.base import Training
+from heads.base import TrainingSet
 from heads.location import Location
 from heads.presence import Presence
 from heads.prior import Prior
@@ -17,17 +17,17 @@ NOTHING = np.zeros((100, 0), dtype=np.float32)
 
 
 def test_prior_is_the_class_frequency_whatever_the_balance():
-    fitted = Prior().fit(Training(NOTHING, Y, GROUPS, 3, Smote()), seed=0)
+    fitted = Prior().fit(TrainingSet(NOTHING, Y, GROUPS, 3, Smote()), seed=0)
     assert_allclose(fitted.predict_proba(NOTHING[:7]), np.tile([0.5, 0.3, 0.2], (7, 1)))
 
 
 def test_random_draws_one_class_a_row_from_the_prior():
-    fitted = Random().fit(Training(NOTHING, Y, GROUPS, 3), seed=0)
+    fitted = Random().fit(TrainingSet(NOTHING, Y, GROUPS, 3), seed=0)
     p = fitted.predict_proba(np.zeros((20_000, 0), dtype=np.float32))
     assert_array_equal(p.max(axis=1), 1)
     assert_allclose(p.mean(axis=0), [0.5, 0.3, 0.2], atol=0.02)
     assert_array_equal(fitted.predict_proba(NOTHING[:50]), p[:50])
-    other = Random().fit(Training(NOTHING, Y, GROUPS, 3), seed=1)
+    other = Random().fit(TrainingSet(NOTHING, Y, GROUPS, 3), seed=1)
     assert not np.array_equal(other.predict_proba(NOTHING[:50]), p[:50])
 
 
@@ -35,10 +35,10 @@ def test_location_gives_the_rate_of_each_level_up_to_its_penalty():
     level = np.random.default_rng(1).integers(3, size=3000)
     X = np.eye(3, dtype=np.float32)[level]
     y = (np.random.default_rng(2).random(3000) < np.array([0.1, 0.3, 0.6])[level]).astype(np.int64)
-    fitted = Location(C=1e6).fit(Training(X, y, np.arange(3000).astype(str), 2), seed=0)
+    fitted = Location(C=1e6).fit(TrainingSet(X, y, np.arange(3000).astype(str), 2), seed=0)
     rates = [y[level == i].mean() for i in range(3)]
     assert_allclose(fitted.predict_proba(np.eye(3, dtype=np.float32))[:, 1], rates, atol=2e-3)
-    default = Location().fit(Training(X, y, np.arange(3000).astype(str), 2), seed=0)
+    default = Location().fit(TrainingSet(X, y, np.arange(3000).astype(str), 2), seed=0)
     expected = LogisticRegression().fit(X, y).predict_proba(X)
     assert_allclose(default.predict_proba(X), expected, atol=1e-4)
 
@@ -48,7 +48,7 @@ def test_presence_gives_the_rate_of_each_pattern_of_sequences_up_to_its_penalty(
     X = (rng.random((4000, 2)) < 0.5).astype(np.float32)
     odds = -1 + 2 * X[:, 0] - X[:, 1]  # additive, as the logistic regression is
     y = (rng.random(4000) < 1 / (1 + np.exp(-odds))).astype(np.int64)
-    fitted = Presence(C=1e6).fit(Training(X, y, np.arange(4000).astype(str), 2, Smote()), seed=0)
+    fitted = Presence(C=1e6).fit(TrainingSet(X, y, np.arange(4000).astype(str), 2, Smote()), seed=0)
     expected = LogisticRegression(C=np.inf, tol=1e-8).fit(X, y).predict_proba(X)
     assert_allclose(fitted.predict_proba(X), expected, atol=1e-3)
     assert_allclose(fitted.predict_proba(X)[:, 1], 1 / (1 + np.exp(-odds)), atol=0.06)

@@ -15,7 +15,7 @@ from scipy.stats import entropy
 from sklearn.metrics import log_loss
 from sklearn.svm import SVC
 
-from heads.base import Refits, Training
+from heads.base import InnerRefits, TrainingSet
 from heads.cascade import Cascade
 from heads.knn import Knn
 from heads.lightgbm import LightGBM
@@ -48,7 +48,7 @@ def trained_with_labels(n=N, folds=3):
         X = seen.copy()
         X[fold_of == i] = sign(y[fold_of == i], RIGHT)
         refits.append(X)
-    return Training(seen, y, groups, 2, refits=Refits(fold_of, tuple(refits)))
+    return TrainingSet(seen, y, groups, 2, refits=InnerRefits(fold_of, tuple(refits)))
 
 
 def loss(head, training):
@@ -87,7 +87,9 @@ def test_margins_are_calibrated_on_those_of_machines_fitted_by_scikit_learn(prob
     training, test, _ = problem(n=240)
     rng = np.random.default_rng(0)
     fold_of = rng.permutation(np.arange(240) // 5 % 3)
-    refits = Refits(fold_of, tuple((training.X + rng.normal(0, 1, training.X.shape)).astype("f4") for _ in range(3)))
+    refits = InnerRefits(
+        fold_of, tuple((training.X + rng.normal(0, 1, training.X.shape)).astype("f4") for _ in range(3))
+    )
     margins = np.empty(240)
     for i, X in enumerate(refits.X):
         machine = SVC(kernel="linear").fit(X[fold_of != i], training.y[fold_of != i])
@@ -165,14 +167,14 @@ def test_a_head_that_stops_takes_the_median_of_its_fits_on_refits_and_then_all_r
 def test_an_inner_fold_that_holds_a_class_out_whole_is_an_error():
     training = trained_with_labels()
     fold_of = np.where(training.y == 1, 0, 1)
-    refits = Refits(fold_of, training.refits.X[:2])
-    with pytest.raises(ValueError, match=r"inner folds need every class on both sides, class 0 has 300 .* head own"):
+    refits = InnerRefits(fold_of, training.refits.X[:2])
+    with pytest.raises(ValueError, match=r"every class on both sides, but class 0 has 300 .* head own"):
         Logistic().fit(replace(training, refits=refits), seed=0)
 
 
 def test_rows_in_no_inner_fold_are_never_held_out():
     training = trained_with_labels()
     fold_of = np.where(np.arange(N) < 400, -1, 0)
-    [(part, held)] = replace(training, refits=Refits(fold_of, training.refits.X[:1])).folds()
+    [(part, held)] = replace(training, refits=InnerRefits(fold_of, training.refits.X[:1])).folds()
     assert_array_equal(part.rows, np.arange(400))
     assert_array_equal(held, np.arange(400, N))

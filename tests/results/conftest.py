@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from bench.grid.axes import AXES, NAMES
 from tests.results.plug_ins import write_plugins
 
-AXES = ("sequences", "drop", "regions", "images", "encoders", "missing", "fusion", "tables", "balance", "heads")
 LEVELS = ("L3/L4", "L4/L5", "L5/S1")
 
 
@@ -22,6 +22,7 @@ class RunWriter:
         self.about = {
             "name": folder.name,
             "dataset": "synthetic",
+            "axes": [{field: getattr(axis, field) for field in ("name", "noun", "plural", "meaning")} for axis in AXES],
             "patients_known": True,
             "locations": ["level"],
             "protocol": {"folds": 4, "repeats": repeats, "seed": 0, "stratify": "narrowing", "split": "patients"},
@@ -45,7 +46,7 @@ class RunWriter:
 
     def add(self, score=None, *, rows=slice(None), status="done", target="narrowing", floor=False, **fields):
         """A cell whose probabilities follow `score` `(n,)`; the axes not named are `none`."""
-        axes = {axis: fields.pop(axis, "none") for axis in AXES}
+        axes = {axis: fields.pop(axis, "none") for axis in NAMES}
         cell = {
             "key": f"cell{len(self.cells)}",
             "axes": axes,
@@ -93,6 +94,23 @@ class RunWriter:
             self.add(
                 strength * self.signal + self.random.normal(size=len(self.y)), **dict(zip(axes, values, strict=True))
             )
+
+    def leave(self, step, words, fold, *, target=None, sequences=("t1",), cells=(), seconds=None, **contents):
+        """What a trained step left in a fold of the first repeat: tables and arrays by what they hold."""
+        root = self.folder / "artifacts"
+        index = json.loads((root / "index.json").read_text()) if root.exists() else []
+        place = root / f"{len(index)}"  # no reader may make anything of a folder's name
+        place.mkdir(parents=True)
+        files = {}
+        for content, value in contents.items():
+            files[content] = [f"{content}.csv" if isinstance(value, pd.DataFrame) else f"{content}.npy"]
+            if isinstance(value, pd.DataFrame):
+                value.to_csv(place / files[content][0], index=False)
+            else:
+                np.save(place / files[content][0], value)
+        entry = {"step": step, "words": list(words), "axes": {}, "target": target, "sequences": list(sequences)}
+        entry |= {"images": None, "repeat": 0, "fold": fold, "folder": place.name, "cells": list(cells)}
+        (root / "index.json").write_text(json.dumps([*index, entry | {"files": files, "seconds": seconds}]))
 
     def finish(self):
         """Writes what describes the run; gives the folder."""

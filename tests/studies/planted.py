@@ -15,6 +15,7 @@ import pandas as pd
 from bench.grid.file import read_grid
 from bench.plan.plan import Plan
 from bench.tasks.store import Store
+from results.artifacts import read_artifacts
 
 
 def hits(run: Path, store: Path, phantom: Path) -> pd.DataFrame:
@@ -26,32 +27,26 @@ def hits(run: Path, store: Path, phantom: Path) -> pd.DataFrame:
     kept = Store(store)
     crops = {ref.sequence: kept.find("crops", ref.key) for ref in Plan(read_grid(run / "grid.yaml"), kept).crops_refs()}
     rows = []
-    for folder in sorted((run / "artifacts").iterdir()):
-        if not list(folder.glob("*/attention_slices.npy")):
-            continue
-        sequences = next(words for words in _sequences(folder.name, list(crops)) if words)
+    for words, sequences, folds in _fusions(run):
         for s, sequence in enumerate(sequences):
             planted, there = _planted(crops[sequence], truth)
             right, n = 0, 0
-            for part in folder.iterdir():
-                weights = np.load(part / "attention_slices.npy")[:, s]
-                here = there & (fold == int(part.name.rsplit("fold", 1)[1])) & (weights.sum(axis=1) > 0)
+            for number, path in folds:
+                weights = np.load(path)[:, s]
+                here = there & (fold == number) & (weights.sum(axis=1) > 0)
                 right += int((weights[here].argmax(axis=1) == planted[here]).sum())
                 n += int(here.sum())
-            rows.append((folder.name, sequence, n, right / max(n, 1), 1 / weights.shape[1]))
+            rows.append((" ".join(words), sequence, n, right / max(n, 1), 1 / weights.shape[1]))
     return pd.DataFrame(rows, columns=["fusion", "sequence", "n", "hits", "chance"])
 
 
-def _sequences(name: str, known: list[str]) -> list[list[str]]:
-    """The sequences that the folder's name starts with."""
-    text = name.partition(" ")[2]
-    found = []
-    while True:
-        first = next((s for s in known if text.startswith(s)), None)
-        if first is None:
-            return [found]
-        found.append(first)
-        text = text[len(first) :].removeprefix(" + ")
+def _fusions(run: Path) -> list[tuple[tuple[str, ...], tuple[str, ...], list[tuple[int, Path]]]]:
+    """The words, the sequences, and the weights of each fold of the fusions that attend to slices."""
+    found: dict[tuple[tuple[str, ...], tuple[str, ...]], list[tuple[int, Path]]] = {}
+    for one in read_artifacts(run):
+        for path in one.files.get("attention_slices", ()):
+            found.setdefault((one.words, one.sequences), []).append((one.fold, path))
+    return [(words, sequences, folds) for (words, sequences), folds in sorted(found.items())]
 
 
 def _planted(entry: Path, truth: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:

@@ -196,7 +196,8 @@ def notebook(folder: Path) -> list[tuple[str, str, str]]:
     from bench.plan.plan import Plan
     from bench.tasks.store import Store
 
-    plan = Plan(read_grid(ROOT / "grids" / "speed.yaml"), Store(folder / "store cores"))
+    store = Store(folder / "store cores")
+    plan = Plan(read_grid(ROOT / "grids" / "speed.yaml"), store)
     cells = [c for c in plan.cells() if c.fits[0].tokens]
     chosen = [(cells[i], cells[i].fits[i % len(cells[i].fits)]) for i in np.linspace(0, len(cells) - 1, 10).astype(int)]
     seconds, worst = [], 0.0
@@ -204,7 +205,7 @@ def notebook(folder: Path) -> list[tuple[str, str, str]]:
         start = time.perf_counter()
         p = by_hand(plan, planned, fit)
         seconds.append(time.perf_counter() - start)
-        stored = np.load(plan.store.find("fits", fit.key) / "probabilities.npy")
+        stored = np.load(store.find("fits", fit.key) / "probabilities.npy")
         worst = max(worst, abs(p - stored).max())
     fits = sum(len(c.fits) for c in cells)
     whole = float(np.mean(seconds)) * fits
@@ -221,7 +222,7 @@ def by_hand(plan, planned, fit):
 
     from bench.plan import identity
     from data.geometry.crop import crop
-    from heads.base import Training
+    from heads.base import TrainingSet
 
     torch.set_num_threads(CORES)
     keys, cell = plan.keys, planned.cell
@@ -245,7 +246,7 @@ def by_hand(plan, planned, fit):
     fold = fit.fold
     balance = keys.plugin("balance", cell["balance"])
     balance_seed = identity.seed(seed, "balance", fold.repeat, fold.number)
-    training = Training(X[train], y[train], plan.patients[train], 2, balance, balance_seed)
+    training = TrainingSet(X[train], y[train], plan.patients[train], 2, balance, balance_seed)
     fit_seed = identity.seed(seed, "fit", fold.repeat, fold.number)
     return head.fit(training, seed=fit_seed, threads=1, device="cpu").predict_proba(X[test])
 

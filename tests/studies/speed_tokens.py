@@ -37,7 +37,7 @@ def main(fusion_name: str, samples: int) -> None:
     from bench.run.provenance import peak_memory_mib
     from bench.stages import features, fits, tokens
     from encoders.networks.torch_base import prepare_process
-    from heads.base import Training
+    from heads.base import TrainingSet
 
     prepare_process()
     rng = np.random.default_rng(1)
@@ -58,7 +58,7 @@ def main(fusion_name: str, samples: int) -> None:
         if fused.probabilities is None:
             X = features.standardise(fused.vectors[0], train)
             del fused
-            training = Training(X[train], y[train], groups[train], 3)
+            training = TrainingSet(X[train], y[train], groups[train], 3)
             there = np.ones((1, samples - len(train)), dtype=bool)
             test = np.setdiff1d(np.arange(samples), train)
             head = load("heads", "logistic")

@@ -1,1 +1,1 @@
-"""What the fusions that are trained with labels share: layers, batches of tokens, training."""
+"""What trained fusions share: layers, batches of tokens and the training."""

@@ -1,4 +1,4 @@
-"""What the fusions that learn are built of: gated attention over what is present, convolutions over sequences."""
+"""The layers of trained fusions: gated attention over slices and sequences present, convolutions over sequences."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def gated_attention(features: int, hidden: int, sequences: int) -> nn.ModuleDict:
-    """The layers that score embeddings; hidden units are shared by the sequences, each has a last layer of its own.
+    """The layers that score embeddings: sequences share the hidden layer, and each has its own last layer.
 
     References:
         M. Ilse, J. Tomczak, M. Welling, Attention-based deep multiple instance learning, ICML 2018, arXiv:1802.04712.
@@ -43,7 +43,7 @@ def convolutions(sequences: int, channels: int, kernel: int) -> nn.Sequential:
 
 
 def stack(fusion: nn.Module, x: Tensor, filled: Tensor, present: Tensor) -> Tensor:
-    """The convolutions over embeddings, those present and those filled, with S indicators at the end: `(B, F + S)`."""
+    """The convolutions over embeddings, present or filled, followed by S indicators of presence: `(B, F + S)`."""
     import torch
 
     fused = fusion(torch.where(present[..., None], x, filled))[:, 0]
@@ -51,14 +51,14 @@ def stack(fusion: nn.Module, x: Tensor, filled: Tensor, present: Tensor) -> Tens
 
 
 def perceptron(features: int, hidden: int, classes: int) -> nn.Sequential:
-    """One hidden layer."""
+    """A network with one hidden layer."""
     from torch import nn
 
     return nn.Sequential(nn.Linear(features, hidden), nn.ReLU(), nn.Linear(hidden, classes))
 
 
 def _scores(attention: Any, x: Tensor) -> Tensor:
-    """One score a slice: `(B, S, T, F)` to `(B, S, T)`."""
+    """One score for each slice: `(B, S, T, F)` to `(B, S, T)`."""
     content, gate = attention["hidden"](x).chunk(2, dim=-1)
     score = attention["score"]
     scores: Tensor = ((content.tanh() * gate.sigmoid()) * score.weight[:, None]).sum(dim=-1) + score.bias[:, None]
@@ -66,7 +66,7 @@ def _scores(attention: Any, x: Tensor) -> Tensor:
 
 
 def _softmax(scores: Tensor, present: Tensor) -> Tensor:
-    """Over the last axis, over what is present; zeros where nothing is."""
+    """The softmax over the last axis and the entries present; zeros where nothing is present."""
     import torch
 
     smallest = torch.finfo(scores.dtype).min

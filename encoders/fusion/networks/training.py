@@ -1,4 +1,4 @@
-"""The base of the fusions that are trained with labels: stops early by patient, keeps the best, saves and loads."""
+"""The base of the fusions that are trained with labels: it trains, stops early by patient, saves and loads."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ from data.base import Float32, Float64
 from data.describing.plug_in import Description
 from encoders.base import Tokens
 from encoders.fusion.base import Fused, Fusion, one_width, sequences_present
-from encoders.fusion.networks.reading import Batch, Reader, Samples, Standard
+from encoders.fusion.networks.reading import Batch, Reader, Samples
 from encoders.networks.stopping import BestEpoch, held_out_by_label
 from encoders.networks.torch_base import exact, seeded
 from encoders.networks.weighting import class_weights
 from encoders.networks.weights import load_weights, read_weights
+from encoders.scaling.sequences import SequenceScales
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,15 +32,15 @@ _COUNTS = {"starts", "epochs", "patience", "batch", "hidden", "channels", "kerne
 
 
 class Shape(NamedTuple):
-    """The numbers of sequences, of features of a token, and of classes."""
+    """The number of sequences, of features of a token, and of classes."""
 
     sequences: int
     features: int
     classes: int
 
 
-class Outcome(NamedTuple):
-    """What a network makes of a batch: vectors `(B, F')`, logits `(B, M, K)` of M classifiers, attention by name."""
+class FusionOutput(NamedTuple):
+    """What a network gives for a batch: vectors `(B, F')`, logits `(B, M, K)` of M classifiers, attention by name."""
 
     vectors: Tensor
     logits: Tensor
@@ -49,24 +50,23 @@ class Outcome(NamedTuple):
 class TrainedFusion(Fusion):
     """A fusion trained with cross-entropy. A plug-in declares the fields and gives `build` and `forward`.
 
-    Tokens are standardised by the mean and deviation of each feature of each sequence over the training tokens, and
-    clipped at 10 deviations, since a feature that training hardly saw vary may be hundreds away in a test sample. AdamW
-    trains until the loss on held-out patients has not fallen for `patience` epochs, and the best epoch is kept. With a
-    single patient nobody is held out, all epochs run and the last is kept. A sample without any sequence trains
-    nothing; it gets zeros, and the base rates as probabilities. The same seed gives the same bits on one machine with
-    one number of threads.
+    Each feature of each sequence is standardised by its mean and standard deviation over the training tokens, and cut
+    at 10 standard deviations. AdamW trains until the loss on held-out patients has not fallen for `patience` epochs,
+    and the best epoch is kept. With a single patient nobody is held out, all epochs run and the last is kept. A sample
+    without any sequence is not trained on; its vector is zeros, and its probabilities are the base rates. The same seed
+    gives the same bits on one machine with one number of threads.
 
     Args:
-        dropout: Share of the features ahead of the classifier that are dropped in training.
-        learning_rate: Of AdamW for layers of up to 128 inputs; less for wider ones, in proportion.
+        dropout: Share of the features before the classifier that is dropped in training.
+        learning_rate: Learning rate of AdamW for layers of up to 128 inputs; proportionally less for wider ones.
         decay: Weight decay of AdamW.
-        epochs: At most.
-        patience: Epochs without a fall before training stops.
-        batch: Samples a training step.
-        validation: Share of the training patients held out to stop early; with 0 all epochs are run.
-        weighted: Whether every class weighs the same in the loss, however many samples it has.
-        starts: Trainings from other initial weights; the one with the lowest loss on held-out patients is kept, since
-            attention may settle on slices that tell something else, such as the level.
+        epochs: Largest number of epochs.
+        patience: Training stops after so many epochs without a fall of the held-out loss.
+        batch: Samples in each training step.
+        validation: Share of the training patients held out to stop early; with 0 all epochs run.
+        weighted: Whether every class has the same weight in the loss, however many samples it has.
+        starts: Number of trainings from different initial weights. The one with the lowest held-out loss is kept, since
+            attention may settle on slices that show something else, such as the level.
     """
 
     dropout: float
@@ -80,8 +80,7 @@ class TrainedFusion(Fusion):
     starts: int
 
     def __post_init__(self) -> None:
-        told = vars(self)
-        for name, value in told.items():
+        for name, value in vars(self).items():
             if name in _COUNTS and value < 1:
                 raise ValueError(f"{name} ({value}) must be 1 or more")
             if name == "kernel" and value % 2 == 0:
@@ -95,11 +94,11 @@ class TrainedFusion(Fusion):
         return "labels"
 
     def build(self, shape: Shape) -> nn.ModuleDict:
-        """The layers. Torch's generator is already seeded."""
+        """The layers. Torch's generator has been seeded before."""
         raise NotImplementedError
 
-    def forward(self, layers: nn.ModuleDict, batch: Batch, drop: Drop) -> Outcome:
-        """Applies the layers; `drop` is dropout in training and else changes nothing."""
+    def forward(self, layers: nn.ModuleDict, batch: Batch, drop: Drop) -> FusionOutput:
+        """Applies the layers to a batch. `drop` is dropout in training; otherwise it changes nothing."""
         raise NotImplementedError
 
     def fit(
@@ -112,11 +111,11 @@ class TrainedFusion(Fusion):
         groups: NDArray[np.str_],
         seed: int,
         device: str,
-    ) -> FittedFusion:
-        """Trains.
+    ) -> NetworkFuser:
+        """Trains on the training samples of the fold; see `Fusion.fit`.
 
         Raises:
-            ValueError: No labels, sequences of different widths, or no sample that has a sequence.
+            ValueError: There are no labels, sequences have different numbers of features, or no sample has a sequence.
         """
         if y is None:
             raise ValueError(f"{type(self).__name__} learns from labels, but y is None: give the class of each sample")
@@ -125,9 +124,9 @@ class TrainedFusion(Fusion):
             raise ValueError(f"none of the {len(y)} training samples has a sequence: exclude them, or use fusion=mean")
         shape = Shape(len(tokens), one_width(tokens), classes)
         weights, prior = class_weights(y[samples], classes, weighted=self.weighted)
-        standard = Standard.of(tokens)
+        scales = SequenceScales.of_tokens(tokens)
         held = held_out_by_label(y[samples], groups[samples], self.validation, seed)
-        reader = Reader(tokens, filled, standard, device)
+        reader = Reader(tokens, filled, scales, device)
         curves: Curve = []
         best: tuple[float, nn.ModuleDict | None] = (float("inf"), None)
         for start in range(self.starts if held.any() else 1):
@@ -139,47 +138,47 @@ class TrainedFusion(Fusion):
             if best[1] is None or reached < best[0]:
                 best = reached, layers
         assert best[1] is not None
-        return FittedFusion(self, best[1], standard, shape, prior.tolist(), curves, device=device)
+        return NetworkFuser(self, best[1], scales, shape, prior.tolist(), curves, device=device)
 
-    def load(self, folder: Path, *, device: str) -> FittedFusion:
-        """What `FittedFusion.save` wrote."""
+    def load(self, folder: Path, *, device: str) -> NetworkFuser:
+        """What `NetworkFuser.save` wrote."""
         tensors = read_weights(folder / "network.safetensors")
-        standard = Standard(tensors.pop("centre").numpy(), tensors.pop("scale").numpy())
-        told = json.loads((folder / "fusion.json").read_text())
-        shape = Shape(**told["shape"])
+        scales = SequenceScales(tensors.pop("mean").numpy(), tensors.pop("inverse").numpy())
+        facts = json.loads((folder / "fusion.json").read_text())
+        shape = Shape(**facts["shape"])
         with seeded(0):
             layers = self.build(shape)
         load_weights(layers, tensors, source=folder / "network.safetensors")
-        curve = [{k: float("nan") if v is None else v for k, v in line.items()} for line in told["curve"]]
-        return FittedFusion(self, layers.to(device), standard, shape, told["prior"], curve, device=device)
+        curve = [{k: float("nan") if v is None else v for k, v in line.items()} for line in facts["curve"]]
+        return NetworkFuser(self, layers.to(device), scales, shape, facts["prior"], curve, device=device)
 
     def describe(self) -> Description:
         """Trained from random weights."""
         return replace(super().describe(), stops_early=self.validation > 0, weights="random")
 
 
-class FittedFusion:
-    """A trained fusion, as `TrainedFuser`."""
+class NetworkFuser:
+    """A trained fusion, as a `TrainedFuser`."""
 
     def __init__(
         self,
         settings: TrainedFusion,
         layers: nn.ModuleDict,
-        standard: Standard,
+        scales: SequenceScales,
         shape: Shape,
         prior: list[float],
         curve: Curve,
         *,
         device: str,
     ) -> None:
-        self._settings, self._layers, self._standard, self._shape = settings, layers, standard, shape
+        self._settings, self._layers, self._scales, self._shape = settings, layers, scales, shape
         self._prior, self.curve, self._device = prior, curve, device
 
     def __call__(self, tokens: Sequence[Tokens], filled: Float32) -> Fused:
         """As in `Fuser`."""
         import torch
 
-        reader = Reader(tokens, filled, self._standard, self._device)
+        reader = Reader(tokens, filled, self._scales, self._device)
         present = np.asarray(sequences_present(tokens).any(axis=1))
         vectors: list[Any] = []
         probabilities: list[Any] = []
@@ -204,11 +203,11 @@ class FittedFusion:
         from safetensors.torch import save_file
 
         tensors = {name: tensor.cpu().contiguous() for name, tensor in self._layers.state_dict().items()}
-        tensors |= {"centre": torch.from_numpy(self._standard.centre), "scale": torch.from_numpy(self._standard.scale)}
+        tensors |= {"mean": torch.from_numpy(self._scales.mean), "inverse": torch.from_numpy(self._scales.inverse)}
         save_file(tensors, folder / "network.safetensors")
         curve = [{k: None if np.isnan(v) else v for k, v in line.items()} for line in self.curve]
-        told = {"shape": self._shape._asdict(), "prior": self._prior, "curve": curve}
-        (folder / "fusion.json").write_text(json.dumps(told, indent=1))
+        facts = {"shape": self._shape._asdict(), "prior": self._prior, "curve": curve}
+        (folder / "fusion.json").write_text(json.dumps(facts, indent=1))
 
     def artifacts(self) -> Mapping[str, pd.DataFrame | NDArray[Any]]:
         """`learning_curve` (start, epoch, train_loss, validation_loss)."""
@@ -229,7 +228,7 @@ class _Trainer:
         import torch
 
         settings = self.settings
-        # A step moves what a layer gives by its inputs times the rate: wide layers learn slower, in proportion.
+        # A step changes the output of a layer in proportion to its inputs, so wide layers get a smaller learning rate.
         groups = [
             {"params": [p], "lr": settings.learning_rate * min(1, 128 / p[0].numel())} for p in self.layers.parameters()
         ]
@@ -256,7 +255,7 @@ class _Trainer:
         return curve
 
     def _losses(self, samples: Samples, drop: Drop) -> Any:
-        """`(n,)`: the weighted cross-entropy of each sample, its mean over the classifiers."""
+        """`(n,)`: the weighted cross-entropy of each sample, averaged over the classifiers."""
         import torch
 
         logits = self.settings.forward(self.layers, self.reader(samples), drop).logits
@@ -274,7 +273,7 @@ class _Trainer:
 
 
 def _dropout(share: float, generator: Any) -> Drop:
-    """Drawn on the CPU by a generator of its own, so that the seed alone decides."""
+    """Dropout that is drawn on the CPU by a generator of its own, so that it depends on the seed alone."""
     import torch
 
     def drop(x: Any) -> Any:

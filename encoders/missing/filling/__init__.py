@@ -1,1 +1,1 @@
-"""How absent sequences are predicted, and how good the prediction is."""
+"""Predicts absent sequences, and measures how good the predictions are."""

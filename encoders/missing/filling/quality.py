@@ -1,4 +1,4 @@
-"""How well a filler predicts sequences that samples have."""
+"""Measures how well a missing step predicts sequences, on samples that have them."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ ROWS = 4096
 def filling_quality(
     filler: Filler, values: Float32, present: NDArray[np.bool_], *, means: Float32
 ) -> dict[str, NDArray[np.int64] | NDArray[np.float64]]:
-    """Hides one sequence at a time from the samples that have at least two, and compares what is filled with it.
+    """Hides one sequence at a time from the samples that have at least two, and compares the filled values with it.
 
     Args:
         filler: Fitted on other samples.
         values: `(N, S, F)` float32, zeros where absent.
         present: `(N, S)` bool.
-        means: `(S, F)` float32: the training mean of each sequence, which explains nothing. It is what the filler of
-            `mean` gives a sample without any sequence.
+        means: `(S, F)` float32: the training mean of each sequence; a filler that gives it explains no variance.
 
     Returns:
-        Columns of S rows: `sequence` (position), `n` (samples), `cosine` (the mean over samples, of filled with true
-        values) and `explained_variance` (1 less the ratio of squared errors to squared differences from `means`, over
-        all features). NaN where n is 0; explained variance also where the true values are the means.
+        Columns of S rows: `sequence` (position), `n` (samples), `cosine` (of filled and true values, the mean over
+        samples) and `explained_variance` (1 minus the ratio of the squared errors to the squared differences from
+        `means`, summed over all features). Both are NaN where n is 0; explained variance also where all true values
+        equal the means.
     """
     rows = [_of_sequence(filler, values, present, s, means[s]) for s in range(values.shape[1])]
     n, cosine, explained = zip(*rows, strict=True)

@@ -8,29 +8,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.base import Float32
-from encoders.missing.base import Standard
+from encoders.scaling.sequences import SequenceScales
 
 
 @dataclass(frozen=True, eq=False)
 class RidgeFiller:
-    """One regression for an absent sequence and a set of present ones, learnt when it first occurs, as `Filler`.
+    """A `Filler` with one regression for each absent sequence and set of present ones, fitted when first needed.
 
     Args:
-        alpha: As in `ridge`.
+        alpha: Penalty, as in `ridge`.
         values: `(n, S, F)` of the training samples.
         present: `(n, S)` bool of the training samples.
-        standard: Of the training samples.
+        scales: Of the training samples.
     """
 
     alpha: float
     values: Float32
     present: NDArray[np.bool_]
-    standard: Standard
+    scales: SequenceScales
     models: dict[tuple[int, ...], Linear] = field(default_factory=dict, init=False, repr=False)
 
     def __call__(self, values: Float32, present: NDArray[np.bool_]) -> Float32:
         """As in `Filler`."""
-        filled = np.where(present[:, :, None], values, self.standard.mean)
+        filled = np.where(present[:, :, None], values, self.scales.mean)
         patterns, of = np.unique(present, axis=0, return_inverse=True)
         for index, pattern in enumerate(patterns):
             rows, given = np.flatnonzero(of.ravel() == index), np.flatnonzero(pattern)
@@ -45,16 +45,16 @@ class RidgeFiller:
         if key not in self.models:
             both = self.present[:, list(key)].all(axis=1)
             X, Y = self._predictors(self.values[both], given), self.values[both, absent]
-            self.models[key] = ridge(X, Y, self.alpha) if len(X) else Linear.constant(self.standard.mean[absent], X)
+            self.models[key] = ridge(X, Y, self.alpha) if len(X) else Linear.constant(self.scales.mean[absent], X)
         return self.models[key]
 
     def _predictors(self, values: Float32, given: NDArray[np.int64]) -> Float32:
-        return np.concatenate([self.standard(values[:, s], s) for s in given], axis=1)
+        return np.concatenate([self.scales(values[:, s], s) for s in given], axis=1)
 
 
 @dataclass(frozen=True, eq=False)
 class Linear:
-    """Coefficients applied to what differs from a centre, added to an intercept.
+    """A linear model: coefficients times the difference from a centre, plus an intercept.
 
     Args:
         centre: `(P,)` float32.
@@ -68,7 +68,7 @@ class Linear:
 
     @classmethod
     def constant(cls, intercept: Float32, X: Float32) -> Linear:
-        """The same for all."""
+        """The model that gives the intercept for every row of X `(n, P)`."""
         return cls(np.zeros(X.shape[1], np.float32), np.zeros((X.shape[1], len(intercept)), np.float32), intercept)
 
     def __call__(self, X: Float32) -> Float32:
@@ -77,12 +77,12 @@ class Linear:
 
 
 def ridge(X: Float32, Y: Float32, alpha: float) -> Linear:
-    """Ridge regression, by whichever of the two normal equations is smaller.
+    """Ridge regression, solved by the smaller of the two normal equations.
 
     Args:
         X: `(n, P)` float32.
         Y: `(n, F)` float32.
-        alpha: Penalty of the squared coefficients, in multiples of the sum of the variances of X.
+        alpha: Penalty on the squared coefficients, in multiples of the sum of the variances of X.
     """
     from scipy.linalg import solve
 

@@ -1,4 +1,4 @@
-"""A multimodal variational autoencoder that predicts sequences that a sample lacks."""
+"""A multimodal variational autoencoder that predicts the sequences that a sample lacks."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.base import Float32
-from encoders.missing.base import Standard
 from encoders.networks.stopping import BestEpoch, held_out
 from encoders.networks.torch_base import seeded
+from encoders.scaling.sequences import SequenceScales
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -23,39 +23,39 @@ LEARNING_RATE, DECAY, DIVERGENCE = 1e-3, 1e-2, 0.1
 
 @dataclass(frozen=True, eq=False)
 class VaeFiller:
-    """Decodes an absent sequence from the latent mean given those present, as `Filler`.
+    """A `Filler` that decodes an absent sequence from the latent mean given those present.
 
     Args:
         layers: Trained encoders and decoders.
-        standard: Of the training samples.
+        scales: Of the training samples.
     """
 
     layers: nn.ModuleDict
-    standard: Standard
+    scales: SequenceScales
 
     def __call__(self, values: Float32, present: NDArray[np.bool_]) -> Float32:
         """As in `Filler`."""
         import torch
 
-        filled = np.where(present[:, :, None], values, self.standard.mean)
+        filled = np.where(present[:, :, None], values, self.scales.mean)
         rows = np.flatnonzero(present.any(axis=1) & ~present.all(axis=1))
-        inverse = np.where(self.standard.scale > 0, 1 / np.maximum(self.standard.scale, 1e-30), 0)
+        inverse = np.where(self.scales.inverse > 0, 1 / np.maximum(self.scales.inverse, 1e-30), 0)
         with torch.inference_mode():
             for part in np.split(rows, range(ROWS, len(rows), ROWS)):
-                x, there = tensors(values[part], present[part], self.standard)
+                x, there = tensors(values[part], present[part], self.scales)
                 decoded = decode(self.layers, latent(self.layers, x, there)[0]).numpy()
-                restored = np.asarray(decoded * inverse + self.standard.mean, dtype=np.float32)
+                restored = np.asarray(decoded * inverse + self.scales.mean, dtype=np.float32)
                 filled[part] = np.where(there.numpy()[:, :, None], values[part], restored)
         return filled
 
 
 def train(
-    values: Float32, present: NDArray[np.bool_], standard: Standard, groups: NDArray[np.str_], seed: int
+    values: Float32, present: NDArray[np.bool_], scales: SequenceScales, groups: NDArray[np.str_], seed: int
 ) -> VaeFiller:
     """Trains on the samples with at least two sequences; some of their patients are held out to stop early.
 
-    With too few patients to hold one out all epochs run and the last is kept. What is there is reconstructed from a
-    random part of it, so that predicting the rest is what is learnt.
+    With too few patients to hold one out, all epochs run and the last is kept. The network reconstructs the sequences
+    of a sample from a random part of them, so that it learns to predict the others.
     """
     import torch
 
@@ -71,18 +71,18 @@ def train(
         order = rows[torch.randperm(len(rows), generator=generator).numpy()]
         for part in np.split(order, range(BATCH, len(order), BATCH)):
             adam.zero_grad()
-            _loss(layers, *tensors(values[part], present[part], standard), generator).backward()
+            _loss(layers, *tensors(values[part], present[part], scales), generator).backward()
             adam.step()
         if not len(held):
             continue
-        if best.ends(_error(layers, *tensors(values[held], present[held], standard))):
+        if best.ends(_error(layers, *tensors(values[held], present[held], scales))):
             break
     best.restore()
-    return VaeFiller(layers, standard)
+    return VaeFiller(layers, scales)
 
 
 def build(sequences: int, features: int) -> nn.ModuleDict:
-    """An encoder to mean and log variance, and a decoder, for each sequence."""
+    """For each sequence an encoder to mean and log variance, and a decoder."""
     from torch import nn
 
     def layers(inputs: int, outputs: int) -> nn.Sequential:
@@ -100,8 +100,8 @@ def latent(layers: Any, x: Tensor, there: Tensor) -> tuple[Tensor, Tensor]:
     """Mean and variance `(n, LATENT)` of the product of the sequences' normal distributions and a standard one."""
     import torch
 
-    told = torch.stack([encode(x[:, s]) for s, encode in enumerate(layers["encoders"])], dim=1)
-    means, logs = told.chunk(2, dim=2)
+    encoded = torch.stack([encode(x[:, s]) for s, encode in enumerate(layers["encoders"])], dim=1)
+    means, logs = encoded.chunk(2, dim=2)
     precisions = torch.exp(-logs.clamp(-10, 10)) * there[:, :, None]
     variance = 1 / (1 + precisions.sum(dim=1))
     return variance * (means * precisions).sum(dim=1), variance
@@ -114,16 +114,16 @@ def decode(layers: Any, z: Tensor) -> Tensor:
     return torch.stack([decode(z) for decode in layers["decoders"]], dim=1)
 
 
-def tensors(values: Float32, present: NDArray[np.bool_], standard: Standard) -> tuple[Tensor, Tensor]:
-    """Standardised values `(n, S, F)`, zeros where absent, and what is there `(n, S)`."""
+def tensors(values: Float32, present: NDArray[np.bool_], scales: SequenceScales) -> tuple[Tensor, Tensor]:
+    """Standardised values `(n, S, F)`, zeros where absent, and which sequences are present `(n, S)`."""
     import torch
 
-    x = np.stack([standard(values[:, s], s) for s in range(values.shape[1])], axis=1)
+    x = np.stack([scales(values[:, s], s) for s in range(values.shape[1])], axis=1)
     return torch.from_numpy(x * present[:, :, None]), torch.from_numpy(present)
 
 
 def _loss(layers: Any, x: Tensor, there: Tensor, generator: Any) -> Any:
-    """Squared error of everything that is there, given a part of it, and the divergence from the prior."""
+    """Squared error of all sequences present, given a part of them, plus the divergence from the prior."""
     import torch
 
     draws = torch.rand(there.shape, generator=generator).masked_fill(~there, 2)
@@ -136,7 +136,7 @@ def _loss(layers: Any, x: Tensor, there: Tensor, generator: Any) -> Any:
 
 
 def _error(layers: Any, x: Tensor, there: Tensor) -> float:
-    """Mean squared error of each sequence that is hidden from a sample; infinite without samples."""
+    """Mean squared error of the prediction when each sequence in turn is hidden; infinite without samples."""
     import torch
 
     if not len(x):

@@ -1,1 +1,1 @@
-"""What the figures share: which cells they show, colours, columns of text, and the writing of files."""
+"""What figures share: the choice of cells, colours, columns of text, and the writing of files."""

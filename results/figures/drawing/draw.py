@@ -9,10 +9,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from data.text.names import nearest
 from results import ResultsError
 from results.figures import FIGURES
 from results.figures.base import PaperFigure
-from results.found import nearest
 from results.run_folder import Run
 
 if TYPE_CHECKING:

@@ -1,81 +1,44 @@
-"""What encoders and fusions kept in `artifacts/` while they were trained: a folder per step, with one per fold."""
+"""The trained steps of a run that kept something to draw."""
 
 from __future__ import annotations
 
-import json
-import re
 from dataclasses import dataclass
-from pathlib import Path
 
+from results.artifacts import Artifact, read_artifacts
 from results.run_folder import Run
 from results.scores.labels import shorten
 from results.scores.records import NOTHING
 
-BEFORE_TABLES = ("sequences", "drop", "regions", "images", "encoders", "missing", "fusion")
-
 
 @dataclass(frozen=True)
-class Artifacts:
-    """The folders of one trained step.
+class TrainedStep:
+    """One trained step with what it left in each fold.
 
     Args:
-        name: What tells the step from the others.
-        words: The steps that it is named by.
-        parts: `(repeat, fold, folder)` of each fold.
+        name: The words that tell the step from the others.
+        folds: What it left in each fold of each repeat.
     """
 
     name: str
-    words: tuple[str, ...]
-    parts: tuple[tuple[int, int, Path], ...]
+    folds: tuple[Artifact, ...]
 
 
-def artifacts(run: Run, target: str, pattern: str) -> list[Artifacts]:
-    """The steps of a target (and those trained without labels) that left files of a name, by their names.
+def trained_steps(run: Run, target: str, content: str) -> list[TrainedStep]:
+    """The steps trained for a target, and those trained without labels, that left some content, by their words.
 
     Args:
         run: A run folder.
         target: One of its targets.
-        pattern: Of the files in the folder of a fold.
+        content: What their files hold, such as `learning_curve`.
     """
-    found: dict[tuple[str, ...], tuple[tuple[int, int, Path], ...]] = {}
-    for folder in sorted((run.folder / "artifacts").glob("*")):
-        words = _words(folder)
-        if words[0] in run.targets and words[0] != target.replace("/", "_"):
-            continue
-        parts = []
-        for part in sorted(folder.glob("repeat*_fold*")):
-            match = re.fullmatch(r"repeat(\d+)_fold(\d+)", part.name)
-            if match and any(part.glob(pattern)):
-                parts.append((int(match[1]), int(match[2]), part))
-        if parts:
-            found[tuple(word for word in words if word not in NOTHING)] = tuple(parts)
-    return [
-        Artifacts(name, words, parts) for name, (words, parts) in zip(_names(list(found)), found.items(), strict=True)
-    ]
-
-
-def split(name: str) -> tuple[str, ...]:
-    """`a t1 + t2 net(size=3, depth=2)` to `a`, `t1 + t2`, `net(size=3, depth=2)`."""
-    words: list[str] = []
-    depth, joined = 0, False
-    for word in name.split(" "):
-        if words and (depth > 0 or joined or word == "+"):
-            words[-1] += f" {word}"
-        else:
-            words.append(word)
-        joined = word == "+"
-        depth += word.count("(") - word.count(")")
-    return tuple(words)
-
-
-def _words(folder: Path) -> tuple[str, ...]:
-    """The steps in the name of a folder; where it was cut to fit the disk, those that `made_by.json` tells."""
-    words = split(folder.name)
-    note = next(folder.glob("*/made_by.json"), None)
-    if note is None or folder.name.count("(") == folder.name.count(")"):
-        return words
-    of = json.loads(note.read_text(encoding="utf-8")).get("of")
-    return (words[0], *(str(of[axis]) for axis in BEFORE_TABLES if axis in of)) if isinstance(of, dict) else words
+    found: dict[tuple[tuple[str, ...], tuple[str, ...]], list[Artifact]] = {}
+    for one in read_artifacts(run.folder):
+        if one.target in (None, target) and content in one.files:
+            words = tuple(word for word in one.words if word not in NOTHING)
+            found.setdefault((words, one.cells), []).append(one)
+    steps = dict(sorted(found.items()))
+    names = _names([words for words, _ in steps])
+    return [TrainedStep(name, tuple(of_step)) for name, of_step in zip(names, steps.values(), strict=True)]
 
 
 def _names(steps: list[tuple[str, ...]]) -> list[str]:

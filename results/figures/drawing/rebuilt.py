@@ -1,19 +1,18 @@
-"""Pictures that autoencoders kept, drawn in rows: inputs and what became of them."""
+"""Pictures that autoencoders kept, drawn in rows: inputs and their reconstructions."""
 
 from __future__ import annotations
-
-from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
-from results.figures.drawing.left_behind import Artifacts, artifacts
+from results.artifacts import Artifact
+from results.figures.drawing.left_behind import TrainedStep, trained_steps
 from results.figures.drawing.style import SMALL, WIDTHS, Drawing, NothingToDrawError, Width, wrapped
 from results.run_folder import Run
 from results.statistics.confusion import Float64
 
-PATTERN = "reconstructions*.npy"
+CONTENT = "reconstructions"
 SHOWN = {"single": 4, "double": 8}
 DEPTHS = 3
 STEPS = 3
@@ -21,22 +20,21 @@ Block = tuple[str, list[Float64], list[str], list[str]]
 """A title, rows of pictures `(n, H, W)`, the words before the rows, the words under the columns."""
 
 
-def trained(run: Run) -> list[Artifacts]:
+def trained(run: Run) -> list[TrainedStep]:
     """The autoencoders of a run.
 
     Raises:
         NothingToDrawError: No autoencoder was trained.
     """
-    found = artifacts(run, run.targets[0], PATTERN)
+    found = trained_steps(run, run.targets[0], CONTENT)
     if not found:
         raise NothingToDrawError("no autoencoder left reconstructions in artifacts/")
     return found
 
 
-def pairs_of(folder: Path, shown: int) -> tuple[Float64, Float64]:
+def pairs_of(left: Artifact, shown: int) -> tuple[Float64, Float64]:
     """Pictures `(n, H, W)` and their reconstructions."""
-    first = sorted(folder.glob(PATTERN))[0]
-    inputs, outputs = np.load(first).astype(np.float64)
+    inputs, outputs = np.load(left.files[CONTENT][0]).astype(np.float64)
     return slices_of(inputs, shown), slices_of(outputs, shown)
 
 
@@ -54,13 +52,12 @@ def _depths(slices: int) -> NDArray[np.int64]:
     return np.unique(np.linspace(0, slices - 1, DEPTHS + 2).round().astype(np.int64)[1:-1])
 
 
-def column_words(folder: Path, shown: int) -> list[str]:
+def column_words(left: Artifact, shown: int) -> list[str]:
     """For volumes the volume and slice that each column shows; empty for pictures."""
-    stack = np.load(sorted(folder.glob(PATTERN))[0], mmap_mode="r")[0]
+    stack = np.load(left.files[CONTENT][0], mmap_mode="r")[0]
     if stack.ndim == 3:
         return []
-    kept = folder / "depths.npy"
-    index = np.load(kept) if kept.exists() else np.arange(stack.shape[1])
+    index = np.load(left.files["depths"][0]) if "depths" in left.files else np.arange(stack.shape[1])
     depths = _depths(stack.shape[1])
     volumes = range(min(len(stack), max(1, shown // len(depths))))
     return [f"volume {v + 1}, slice {index[d] + 1}" for v in volumes for d in depths]

@@ -1,4 +1,4 @@
-"""What a metric is: a record that says what tables need, and a function of y `(n,)` int64 and P `(n, K)` float64.
+"""A metric: a record for tables and figures, and a function of y `(n,)` int64 and P `(n, K)` float64.
 
 Definitions are scikit-learn's with all K classes as labels: the predicted class is the first of the most probable;
 macro F1 counts 0 for a class that neither occurs nor is predicted; log loss clips at float64's epsilon; Brier is

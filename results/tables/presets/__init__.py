@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from data.text.names import nearest
 from results import ResultsError
-from results.found import Found, nearest
+from results.found import Found
 from results.run_folder import Run
 from results.tables.formats import Sheet
 from results.tables.presets.base import Preset

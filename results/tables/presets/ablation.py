@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from data.text.names import nearest
 from results import ResultsError
-from results.found import nearest
 from results.run_folder import Predictions, Run, RunCell
 from results.scores.alignment import Alignment
 from results.scores.target import described

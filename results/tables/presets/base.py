@@ -1,4 +1,4 @@
-"""What a preset is: a table for a purpose, with its name, its line of help and its function.
+"""A preset: a table for a purpose, with its line of help and its function.
 
 A file of this folder holds one preset, `PRESET = Preset(...)`. Its name on the command line is the name of the file
 with `-` for `_`: `per_class.py` is `per-class`.

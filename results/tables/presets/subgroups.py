@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from data.text.names import nearest
 from results import ResultsError
-from results.found import nearest
 from results.run_folder import Predictions, Run, RunCell
 from results.scores.alignment import Alignment
 from results.scores.fitness import unfit

@@ -3,7 +3,8 @@
 import pytest
 
 from bench.grid.cells import Step
-from bench.grid.file import GridError, read_grid
+from bench.grid.file import read_grid
+from bench.grid.tree import GridError
 
 GOOD = """\
 data:

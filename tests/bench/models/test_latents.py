@@ -111,7 +111,7 @@ def test_figures_table_and_captions(done):
     rare = table[table["measure"] == "spondylolisthesis"]
     assert rare["p"].isna().all() and rare["remark"].str.startswith("exploratory").all()
     captions = written[-1].read_text()
-    assert "20 patients, of whom 13 trained the network" in captions or "of whom 14" in captions
+    assert "20 patients. 13 of them trained the network" in captions or "14 of them" in captions
     assert "Fewer than 40 patients: p-values are approximate." in captions
     patient = pd.read_csv(folder / "samples.csv")["sample"]
     assert not any(str(name) in captions for name in patient)

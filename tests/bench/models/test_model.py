@@ -12,6 +12,7 @@ from bench.models.diagnose import grade
 from bench.models.fit import fit_model
 from bench.models.model import ModelError, read_model
 from bench.run.progress import Progress
+from data.rsna_challenge.tables import Place
 from run_benchmark import app
 
 GRID = """
@@ -88,7 +89,7 @@ def test_a_model_says_of_a_training_study_what_its_head_did(fitted, go, spines, 
     studies = sorted({name.split("_")[0] for name in wanted.index})[:2]
     for study, told in probabilities(model, spines, studies).items():
         for one in told.findings:
-            sample = f"{study}_{one.column}"
+            sample = f"{study}_{Place(**one.place).column}"
             np.testing.assert_allclose(one.probabilities, wanted.loc[sample], rtol=1e-4, atol=1e-6)
             assert one.grade == told.classes[int(np.argmax(one.probabilities))]
     told_apart = np.ptp(wanted.to_numpy(), axis=0).max() > 0.01
@@ -438,7 +439,7 @@ def test_three_stages_from_training_to_a_study_that_lacks_a_sequence(go, spines,
         keep_names=True,
         device="cpu",
     )
-    graded = {one.condition: bool(one.grade) for one in told.findings}
+    graded = {one.place["condition"]: bool(one.grade) for one in told.findings}
     assert graded == {"spinal_canal_stenosis": True, "subarticular_stenosis": False}
     assert {one.missing for one in told.findings if not one.grade} == {"no axial_t2 in this study"}
     marks = [one.mark for one in told.findings if one.mark]

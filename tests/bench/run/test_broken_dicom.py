@@ -47,9 +47,9 @@ def test_each_fault_is_named_and_nothing_else_is_lost(go, damaged):
     excluded = outcome.excluded
     of_scans = excluded[(excluded["sample"] == "") & (excluded["file"] != "")]
     said = dict(zip(of_scans["file"], of_scans["reason"], strict=True))
-    assert said[str(broken)].startswith("can't be read, truncated or no DICOM file")
-    assert said[str(absent)] == "marked, but no such file"
-    assert said[str(single)] == "has one slice"
+    assert said[str(broken)].startswith("can't be read, truncated or not a DICOM file")
+    assert said[str(absent)] == "marked, but it is missing"
+    assert said[str(single)] == "has a single slice"
     of_points = excluded[(excluded["sample"] != "") & (excluded["file"] == str(outside))]
     assert of_points["reason"].str.contains("y -40 lies outside its").all() and len(of_points) == 2
     in_each = [set(excluded.loc[excluded["sequence"] == name, "sample"]) for name in ("sagittal_t1", "axial_t2")]

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 import SimpleITK as sitk  # noqa: N813
 
-from bench.plan.plan import PlanError
+from bench.plan.errors import PlanError
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from bench.grid.file import read_grid
-from bench.plan.keys import View
 from bench.plan.plan import Plan
+from bench.plan.references import View
 from bench.stages import features
 from bench.tasks.store import Store
 from encoders.base import Tokens
@@ -47,7 +47,7 @@ def test_the_projection_sees_training_tokens_alone():
 
 def test_the_filler_sees_training_samples_alone():
     from encoders.fusion.concat import Concat
-    from encoders.missing.mean import Mean
+    from encoders.missing.mean import TrainingMean
 
     first, second = some_tokens(seed=1), some_tokens(seed=2)
     second.rows[[3, 30]] = -1
@@ -58,7 +58,7 @@ def test_the_filler_sees_training_samples_alone():
     def fused(t):
         groups = np.arange(40).astype(str)
         how = {"classes": 2, "seed": 0, "device": "cpu"}
-        return features.fuse([first, t], Mean(), Concat(), train, None, groups, **how)[0].vectors[0]
+        return features.fuse([first, t], TrainingMean(), Concat(), train, None, groups, **how)[0].vectors[0]
 
     assert_array_equal(fused(second)[3], fused(other)[3])
     assert_array_equal(fused(second)[30], fused(other)[30])  # a test sample is filled by training samples

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from bench.grid.file import GridError, read_grid
+from bench.grid.file import read_grid
+from bench.grid.tree import GridError
 from bench.plan.plan import Plan
 from bench.tasks.store import Store
 from data.phantom import write_phantom

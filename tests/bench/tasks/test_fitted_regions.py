@@ -11,6 +11,7 @@ import pytest
 import preprocessing.regions
 from bench import plugins
 from bench.stages.crop_files import Crops
+from results.artifacts import read_artifacts
 from results.run_folder import read
 from results.tables.side_tables import found_regions
 
@@ -135,7 +136,7 @@ def test_a_region_learns_once_a_fold_from_its_training_patients_alone(small, go,
     table = pd.read_csv(outcome.folder / "regions.csv", dtype={"study": str, "fold": str})
     assert dict(zip(table["study"], table["fold"], strict=True)) == folds.to_dict()
     assert (table["voxels"] > 1000).all() and set(table["regions"]) == {"mean_position"}
-    kept = sorted((outcome.folder / "artifacts" / "mean_position t2").glob("*/studies.csv"))
+    kept = [file for one in read_artifacts(outcome.folder) if one.step == "region" for file in one.files["studies"]]
     assert sorted(sorted(pd.read_csv(path, dtype=str)["study"]) for path in kept) == sorted(mean_position)
     before = len(mean_position)
     assert go(grid(small, "[mask, mean_position]")).computed == 0

@@ -1,7 +1,5 @@
 """The phantom: reproducible, true to its own geometry, as frequent as SPIDER, and neither trivial nor void."""
 
-import time
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,11 +7,10 @@ import SimpleITK as sitk  # noqa: N813
 from numpy.testing import assert_allclose, assert_array_equal
 
 from data.base import DataError
-from data.phantom import example_discs, write_phantom
+from data.phantom import write_phantom
 from data.phantom.anatomy import FACTORS, draw_anatomy
 from data.phantom.gradings import COUNTS, SPIDER_NAMES, draw_gradings
 from data.phantom.scan import CANAL, sagittal_grid, scan
-from data.phantom.shapes import measure
 from data.spider import Spider
 
 GRADINGS = (
@@ -88,56 +85,6 @@ def test_at_effect_0_nothing_but_the_level_decides_the_image():
 
 def counts_grades(name):
     return len(COUNTS[name][0])
-
-
-@pytest.mark.parametrize("number", [1, 2, 3])
-def test_the_mask_has_the_true_geometry_to_half_a_voxel(number):
-    _, anatomy = patient(number, 0.5)
-    assert np.abs(anatomy.pose[:3, :3] - np.eye(3)).max() > 0.03
-    disc = anatomy.discs[2]
-    truth = measure(disc, anatomy.pose)
-    step = 0.5
-    affine = np.eye(4)
-    affine[:3, :3] = np.array([[1, 0, 0], [0, 0, 1], [0, -1, 0]]) * step
-    shape = (128, 72, 104)
-    centre = anatomy.pose[:3, :3] @ disc.centre + anatomy.pose[:3, 3]
-    affine[:3, 3] = centre - affine[:3, :3] @ np.array(shape) / 2
-    image = scan(np.random.default_rng(0), anatomy, affine, shape, ("t2",), parts=1)["t2"]
-    found = np.argwhere(image.mask == disc.label)
-    positions = image.position(found)
-    assert_allclose(positions.mean(axis=0), [truth["x"], truth["y"], truth["z"]], atol=step / 2)
-    assert_allclose(len(found) * step**3, truth["volume"], rtol=0.02)
-
-    def length(axis):
-        """Along one of the disc's own axes, through its centre."""
-        along = np.arange(-40, 40, 0.02)
-        line = centre + along[:, None] * (anatomy.pose[:3, :3] @ disc.axes[:, axis])
-        index = np.rint(image.index(line)).astype(int)
-        inside = ((index >= 0) & (index < shape)).all(axis=1)
-        return 0.02 * (image.mask[tuple(index[inside].T)] == disc.label).sum()
-
-    assert length(0) == pytest.approx(truth["lateral_width"], abs=step)
-    assert length(1) == pytest.approx(truth["ap_width"], abs=step)
-    assert length(2) == pytest.approx(truth["height"], abs=step)
-    # A disc is widest from left to right: its first principal axis.
-    left = np.linalg.svd(positions - positions.mean(axis=0), full_matrices=False)[2][0]
-    left *= np.sign(left[0])
-    assert np.degrees(np.arctan2(left[2], left[0])) == pytest.approx(truth["coronal_angle"], abs=1.5)
-    assert np.degrees(np.arctan2(left[1], left[0])) == pytest.approx(truth["axial_angle"], abs=1.5)
-
-
-def test_a_volume_without_dents_is_that_of_the_oval_times_the_height():
-    from dataclasses import replace
-    from math import gamma
-
-    from data.phantom.shapes import Endplate
-
-    _, anatomy = patient(1, 0.0)
-    flat = Endplate(dome=0)
-    disc = replace(anatomy.discs[0], upper=flat, lower=flat, wedge=0, tilt=0, front=0, back=0, height=10.0)
-    # The oval is sqrt(1 - |x|^3) deep, and the integral of that from 0 to 1 is Beta(1/3, 3/2) / 3.
-    area = 4 * (disc.ap / 2) * (disc.lateral / 2) * gamma(1 / 3) * gamma(3 / 2) / gamma(1 / 3 + 3 / 2) / 3
-    assert measure(disc, anatomy.pose)["volume"] == pytest.approx(10 * area, rel=0.01)
 
 
 def test_gradings_are_as_frequent_at_each_level_as_in_spider(shared_data):
@@ -278,19 +225,6 @@ def test_raw_pixels_stay_under_65_within_level_at_effect_one_half(patients):
             model = make_pipeline(StandardScaler(), LogisticRegression(C=0.01)).fit(X[train], y[train])
             score[test], fold[test] = model.decision_function(X[test]), k
         assert within_level(y, score, level, fold) < 0.65
-
-
-@pytest.mark.parametrize("n", [8, 24])
-def test_example_discs_are_small_quick_and_of_both_classes(n):
-    started = time.perf_counter()
-    images, y, groups = example_discs(n, seed=4)
-    assert time.perf_counter() - started < 5
-    assert len(images) == len(y) == len(groups) == n and set(y) == {0, 1}
-    assert all(i.pixels.shape == (3, 48, 48) and i.pixels.dtype == np.float32 for i in images)
-    assert all(((i.mask > 200) & (i.mask < 204)).sum() > 100 and i.mask.dtype == np.int16 for i in images)
-    assert np.unique(groups, return_counts=True)[1].max() == 3
-    again, _, _ = example_discs(n, seed=4)
-    assert all(np.array_equal(a.pixels, b.pixels) for a, b in zip(images, again, strict=True))
 
 
 @pytest.mark.parametrize(

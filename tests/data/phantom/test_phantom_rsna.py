@@ -3,38 +3,29 @@
 import hashlib
 import subprocess
 import sys
-from itertools import product
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pydicom
 import pytest
-import SimpleITK as sitk  # noqa: N813
 from numpy.testing import assert_allclose, assert_array_equal
 
 from data.base import DataError
 from data.phantom import write_rsna_phantom
 from data.phantom.anatomy import draw_anatomy
 from data.phantom.axial import axial_stacks
-from data.phantom.dicom import write_slice
 from data.phantom.gradings import COUNTS as DISC_COUNTS
-from data.phantom.rsna_files import CONDITIONS, DESCRIPTIONS, READ_ON
+from data.phantom.rsna_files import CONDITIONS, READ_ON
 from data.phantom.scan import sagittal_grid, scan
-from data.phantom.severities import COUNTS, GRADES, LEVELS, Severities, draw_severities
+from data.phantom.severities import Severities
 from data.phantom.stenosis import narrow
+from data.rsna_challenge.places import CLASSES, DESCRIPTIONS, LEVELS
+from tests.data.phantom.planes import plane
 
 ROOT = Path(__file__).resolve().parents[3]
 # Quick, and still with every structure inside.
 SMALL = {"spacing": (4.4, 2.0), "slices": 13, "axial_slices": 3}
-# Normal, moderate and severe of the real train.csv.
-REAL_COUNTS = {
-    "spinal_canal_stenosis": (8664, 736, 470),
-    "left_neural_foraminal_narrowing": (7672, 1794, 399),
-    "right_neural_foraminal_narrowing": (7685, 1770, 380),
-    "left_subarticular_stenosis": (6864, 1835, 913),
-    "right_subarticular_stenosis": (6869, 1825, 927),
-}
 
 
 @pytest.fixture(scope="module")
@@ -42,13 +33,6 @@ def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("rsna")
     write_rsna_phantom(folder, patients=6, seed=1, effect=1.0, missing=0.2, missing_labels=0.1, **SMALL)
     return folder
-
-
-@pytest.fixture(scope="module")
-def severities():
-    """Those of as many studies as RSNA has, `(1975, 5, 5)` each."""
-    drawn = [draw_severities(np.random.default_rng([6, n])) for n in range(1975)]
-    return Severities(*(np.array(values) for values in zip(*drawn, strict=True)))
 
 
 def patient(number, severities, effect, *, spacing=(4.4, 2.0), **options):
@@ -64,57 +48,6 @@ def patient(number, severities, effect, *, spacing=(4.4, 2.0), **options):
 def uniform(whole, first=None, second=None):
     parts = [np.full((5, 5), float(v)) for v in (whole, whole if first is None else first, second or whole)]
     return Severities(np.full((5, 5), int(2 * whole)), *parts)
-
-
-def plane(file):
-    """A slice's own `(4, 4)`, from `(0, h, w, 1)` to LPS mm, as the standard defines it (PS3.3 C.7.6.2.1.1)."""
-    right, down = np.reshape(file.ImageOrientationPatient, (2, 3)).astype(float)
-    columns = [np.cross(right, down), down * file.PixelSpacing[0], right * file.PixelSpacing[1]]
-    return np.vstack([np.column_stack([*columns, file.ImagePositionPatient]).astype(float), [0, 0, 0, 1]])
-
-
-@pytest.mark.parametrize("shape", [(30, 20), (9, 127), (8, 128), (7, 129), (40, 300)])
-@pytest.mark.parametrize("kind", ["noise", "flat", "steps"])
-def test_pixels_survive_run_length_encoding_exactly(tmp_path, shape, kind):
-    rng = np.random.default_rng(0)
-    pixels = {
-        "noise": rng.integers(0, 4096, shape),
-        "flat": np.full(shape, 4095),
-        "steps": np.arange(np.prod(shape)).reshape(shape) // 50 % 4096,
-    }[kind].astype(np.uint16)
-    write_slice(tmp_path / "1.dcm", pixels, np.eye(4), study=100206310, series=1, instance=1, description="T2")
-    assert_array_equal(sitk.GetArrayFromImage(sitk.ReadImage(str(tmp_path / "1.dcm")))[0], pixels)
-    assert_array_equal(pydicom.dcmread(tmp_path / "1.dcm").pixel_array, pixels)
-
-
-def test_a_slice_has_the_peculiarities_of_the_real_files(tmp_path):
-    path = tmp_path / "7.dcm"
-    where = np.array([[1, 0, 0, -70.5], [0, 0.1, 0.49, 20.25], [0, -0.49, 0.1, 3.125], [0, 0, 0, 1]])
-    write_slice(path, np.zeros((40, 60), np.uint16), where, study=100206310, series=2, instance=7, description="T2")
-    file = pydicom.dcmread(path)
-    assert file.file_meta.MediaStorageSOPClassUID.name == "Enhanced MR Image Storage"
-    assert file.file_meta.TransferSyntaxUID.name == "RLE Lossless"
-    assert "SOPClassUID" not in file and "PatientName" not in file and "NumberOfFrames" not in file
-    assert "SliceThickness" not in file and "SpacingBetweenSlices" not in file
-    assert (file.BitsAllocated, file.BitsStored, file.PixelRepresentation) == (16, 12, 0)
-    assert (file.SOPInstanceUID, file.InstanceNumber) == ("100206310.2.7", 7)
-    assert_allclose(plane(file)[:, 1:], where[:, 1:], atol=1e-9)
-    image = sitk.ReadImage(str(path))
-    assert image.GetSpacing() == (1, 1, 1) and image.GetOrigin() == (0, 0, 0)
-    assert_allclose(np.array(image.GetMetaData("0020|0032").split("\\"), float), where[:3, 3])
-
-
-def test_more_than_12_bits_are_refused(tmp_path):
-    with pytest.raises(ValueError, match="4096"):
-        write_slice(
-            tmp_path / "1.dcm",
-            np.full((2, 2), 4096, np.uint16),
-            np.eye(4),
-            study=1,
-            series=1,
-            instance=1,
-            description="",
-        )
 
 
 def test_tables_have_rsnas_columns_and_name_the_files_that_exist(folder):
@@ -134,7 +67,7 @@ def test_tables_have_rsnas_columns_and_name_the_files_that_exist(folder):
     assert list(points.columns) == ["study_id", "series_id", "instance_number", "condition", "level", "x", "y"]
     assert list(rows.columns) == ["row_id", "normal_mild", "moderate", "severe"] and len(rows) == 25
     assert set(points["condition"]) == {c.replace("_", " ").title() for c in CONDITIONS}
-    assert set(pd.unique(train[gradings].to_numpy().ravel())) <= {*GRADES, np.nan}
+    assert set(pd.unique(train[gradings].to_numpy().ravel())) <= {*CLASSES, np.nan}
     for table, images in ((series, "train_images"), (test_series, "test_images")):
         assert list(table.columns) == ["study_id", "series_id", "series_description"]
         assert set(table["series_description"]) <= set(DESCRIPTIONS.values())
@@ -193,39 +126,6 @@ def test_one_anatomy_is_seen_in_all_planes(tmp_path):
             away = (round(h), round(w - ahead)) if sequence == "sagittal_t2" else (round(h - ahead), round(w))
             disc = file.pixel_array[away[0] - 2 : away[0] + 3, away[1] - 2 : away[1] + 3].mean()
             assert fluid > 1.2 * disc
-
-
-def test_counts_by_level_add_up_to_those_of_the_real_table():
-    assert {c: tuple(np.sum(levels, axis=0)) for c, levels in COUNTS.items()} == REAL_COUNTS
-
-
-def test_gradings_are_as_frequent_as_in_the_real_table(severities):
-    n = len(severities.grades)
-    for i, condition in enumerate(CONDITIONS):
-        for level in range(5):
-            real = np.array(COUNTS[condition][level]) / sum(COUNTS[condition][level])
-            drawn = [(severities.grades[:, i, level] == g).mean() for g in range(3)]
-            assert_allclose(drawn, real, atol=4 * np.sqrt(0.25 / n))
-            assert (np.abs(drawn - real) <= 4 * np.sqrt(real * (1 - real) / n)).all()
-
-
-def test_gradings_go_together_in_a_patient(severities):
-    ill = severities.grades > 0
-    assert np.corrcoef(ill[:, 1, 3], ill[:, 2, 3])[0, 1] > 0.25
-    assert np.corrcoef(ill[:, 0, 3], ill[:, 3, 3])[0, 1] > 0.1
-    assert np.corrcoef(ill[:, 1, 3], ill[:, 1, 4])[0, 1] > 0.1
-
-
-def test_a_severity_is_the_sum_of_two_independent_parts(severities):
-    assert_array_equal(severities.grades, (severities.whole >= 1 / 3).astype(int) + (severities.whole >= 2 / 3))
-    n = len(severities.whole)
-    for condition, level in product(range(5), range(5)):
-        whole, first, second = (part[:, condition, level] for part in severities[1:])
-        ranks = [np.argsort(np.argsort(part)) for part in (whole, first, second)]
-        assert abs(np.corrcoef(ranks[1], ranks[2])[0, 1]) < 4 / np.sqrt(n)
-        # Spearman's of normals with r = 1 / sqrt(2) is 6 / pi asin(r / 2); ties at 0 change it a little.
-        for part in ranks[1:]:
-            assert np.corrcoef(ranks[0], part)[0, 1] == pytest.approx(6 / np.pi * np.arcsin(0.5**1.5), abs=0.06)
 
 
 def test_the_same_seed_writes_the_same_bytes(tmp_path):

@@ -146,7 +146,7 @@ def test_slices_in_another_plane_are_left_out_and_named(tmp_path):
     folder = write(tmp_path / "1", [*stack(AXIAL, 3), *stack(SAGITTAL, 1)])
     image = series.read([folder], "axial")
     assert image.planes is None and len(image.pixels) == 3
-    assert image.faults == (f"{folder / '4.dcm'}: is no axial slice: its normal is [-1.0, 0.0, 0.0]",)
+    assert image.faults == (f"{folder / '4.dcm'}: its normal [-1.0, 0.0, 0.0] is not axial",)
 
 
 def test_a_slice_at_the_place_of_another_is_left_out_and_named(tmp_path):
@@ -154,8 +154,8 @@ def test_a_slice_at_the_place_of_another_is_left_out_and_named(tmp_path):
     image = series.read([first, second], "axial")
     assert len(image.pixels) == 3
     assert image.faults == (
-        f"{second}: has one slice",
-        f"{second / '1.dcm'}: lies where {first / '2.dcm'} does, which is kept",
+        f"{second}: has a single slice",
+        f"{second / '1.dcm'}: has the same place as {first / '2.dcm'}, which is kept",
     )
 
 
@@ -191,10 +191,10 @@ def two_frames(path):
 @pytest.mark.parametrize(
     ("damage", "says"),
     [
-        *[(f, "can't be read, truncated or no DICOM file") for f in (truncate, empty, words)],
-        (without("ImagePositionPatient"), r"tag 0020\|0032 has 0 numbers, a slice's place needs 3"),
+        *[(f, "can't be read, truncated or not a DICOM file") for f in (truncate, empty, words)],
+        (without("ImagePositionPatient"), r"tag 0020\|0032 has 0 numbers, but a slice's place needs 3"),
         (without("PixelSpacing"), r"tag 0028\|0030 has 0 numbers"),
-        (two_frames, "holds 2 frames: a file of a series holds one slice"),
+        (two_frames, "holds 2 frames, but a file of a series holds one slice"),
     ],
     ids=["truncated", "empty", "words", "no_position", "no_spacing", "two_frames"],
 )
@@ -221,7 +221,7 @@ def test_a_series_of_one_slice_is_kept_and_named(tmp_path):
     folder = write(tmp_path / "1", stack(SAGITTAL, 1))
     image = series.read([folder], "sagittal")
     assert image.pixels.shape == (1, 24, 20) and image.planes is None
-    assert image.faults == (f"{folder}: has one slice",)
+    assert image.faults == (f"{folder}: has a single slice",)
     assert_pixels_are_in_place(image)
 
 
@@ -237,7 +237,7 @@ def test_nothing_to_read_is_an_error(tmp_path):
 
 def test_the_header_says_what_the_tags_say(tmp_path):
     folder = write(tmp_path / "1", stack(AXIAL, 2, turn=20))
-    header = series.read_header(folder / "2.dcm")
+    header = series.read_place(folder / "2.dcm")
     tags = pydicom.dcmread(folder / "2.dcm")
     row, column = np.reshape(np.array(tags.ImageOrientationPatient, dtype=float), (2, 3))
     x, y = 7.25, 11.5
@@ -246,4 +246,4 @@ def test_the_header_says_what_the_tags_say(tmp_path):
     assert header.shape == (tags.Rows, tags.Columns) == (24, 20)
     assert_allclose(header.plane[:3] @ [0, y, x, 1], expected)
     with pytest.raises(DataError, match=r"9\.dcm: no such file"):
-        series.read_header(folder / "9.dcm")
+        series.read_place(folder / "9.dcm")

@@ -1,7 +1,5 @@
 """Volumes keep every voxel's place in the patient and the scanner's units; broken files say what is wrong."""
 
-import gzip
-import struct
 from concurrent.futures import ThreadPoolExecutor
 from itertools import permutations, product
 
@@ -14,14 +12,7 @@ from scipy.spatial.transform import Rotation
 
 from data.base import DataError, Image
 from data.reading import volumes
-
-DIRECTIONS = {
-    "sagittal": [(1, 0, 0), (0, 0, -1), (0, 1, 0)],
-    "axial": [(0, 0, 1), (0, 1, 0), (1, 0, 0)],
-    "coronal": [(0, 1, 0), (0, 0, -1), (1, 0, 0)],
-}
-ENHANCED_MR = "1.2.840.10008.5.1.4.1.1.4.1"
-CT = "1.2.840.10008.5.1.4.1.1.2"
+from tests.data.reading.scans import DIRECTIONS, ENHANCED_MR, itk_volume, write_dicom
 
 
 @pytest.fixture
@@ -29,13 +20,7 @@ def rng():
     return np.random.default_rng(0)
 
 
-def itk_volume(rng, shape=(5, 6, 7), direction=None, dtype=np.int16):
-    image = sitk.GetImageFromArray(rng.integers(-1000, 3000, shape).astype(dtype))
-    image.SetSpacing((0.5, 0.75, 3.0))
-    image.SetOrigin((11.0, -22.0, 33.0))
-    if direction is not None:
-        image.SetDirection(np.asarray(direction, dtype=float).ravel().tolist())
-    return image
+CT = "1.2.840.10008.5.1.4.1.1.2"
 
 
 def signed_permutations():
@@ -198,151 +183,3 @@ def test_threads_read_the_same(tmp_path, rng):
     with ThreadPoolExecutor(8) as pool:
         for image in pool.map(lambda _: volumes.read(tmp_path / "scan.mha"), range(32)):
             assert_array_equal(image.pixels, expected)
-
-
-TRUNCATED = ["mha", "packed.mha", "mhd", "packed.mhd", "nii", "nii.gz", "png", "jpg", "tif", "dcm"]
-
-
-@pytest.mark.parametrize("kept", [0.0, 0.3, 0.6, 0.98])
-@pytest.mark.parametrize("end", TRUNCATED)
-def test_a_truncated_file_is_named(tmp_path, rng, capfd, end, kept):
-    path = tmp_path / f"scan.{end}"
-    if end == "dcm":
-        write_dicom(path, rng.integers(0, 4096, (64, 64)).astype(np.uint16))
-    elif end in ("png", "jpg", "tif"):
-        cv2.imwrite(str(path), rng.integers(0, 256, (64, 64)).astype(np.uint8))
-    else:
-        sitk.WriteImage(itk_volume(rng, (20, 30, 40)), str(path), useCompression="packed" in end)
-    volumes.read(path)
-    cut = {"mhd": "scan.raw", "packed.mhd": "scan.packed.zraw"}.get(end, path.name)
-    cut_path = tmp_path / cut
-    content = cut_path.read_bytes()
-    cut_path.write_bytes(content[: int(len(content) * kept)])
-    capfd.readouterr()
-    with pytest.raises(DataError) as error:
-        volumes.read(path)
-    assert str(tmp_path) in str(error.value)
-    assert "\n" not in str(error.value)
-    assert "0x" not in str(error.value)
-    assert capfd.readouterr() == ("", "")
-
-
-def test_a_zip_of_several_members_is_not_truncated(tmp_path, rng):
-    scan = itk_volume(rng)
-    sitk.WriteImage(scan, str(tmp_path / "a.nii"))
-    content = (tmp_path / "a.nii").read_bytes()
-    (tmp_path / "b.nii.gz").write_bytes(gzip.compress(content[:500]) + gzip.compress(content[500:]))
-    assert_array_equal(volumes.read(tmp_path / "b.nii.gz").pixels, sitk.GetArrayFromImage(scan))
-
-
-def test_what_is_no_image_is_named(tmp_path, rng):
-    with pytest.raises(DataError, match=r"none\.mha: no such file"):
-        volumes.read(tmp_path / "none.mha")
-    with pytest.raises(DataError, match="is a folder"):
-        volumes.read(tmp_path)
-    (tmp_path / "words.mha").write_text("not an image")
-    with pytest.raises(DataError, match=r"words\.mha"):
-        volumes.read(tmp_path / "words.mha")
-    (tmp_path / "odd.mha").write_text("NDims = 3\nDimSize = 1 x 3\nElementDataFile = LOCAL\n")
-    with pytest.raises(DataError, match=r"odd\.mha: its header can't be read"):
-        volumes.read(tmp_path / "odd.mha")
-    sitk.WriteImage(itk_volume(rng), str(tmp_path / "scan.mhd"))
-    (tmp_path / "scan.raw").unlink()
-    with pytest.raises(DataError, match=r"scan\.mhd: its pixels lie in .*scan\.raw: no such file"):
-        volumes.read(tmp_path / "scan.mhd")
-    with pytest.raises(ValueError, match="orientation 'up' is none of sagittal, axial, coronal"):
-        sitk.WriteImage(itk_volume(rng), str(tmp_path / "scan.mha"))
-        volumes.read(tmp_path / "scan.mha", orientation="up")
-
-
-@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-def test_non_finite_pixels_are_counted(tmp_path, rng, value):
-    pixels = rng.normal(size=(3, 4, 5)).astype(np.float32)
-    pixels[1, 2, 3:] = value
-    sitk.WriteImage(sitk.GetImageFromArray(pixels), str(tmp_path / "scan.mha"))
-    with pytest.raises(DataError, match=r"scan\.mha: 2 of 60 pixels are not finite"):
-        volumes.read(tmp_path / "scan.mha")
-
-
-def test_a_constant_image_shows_nothing(tmp_path):
-    sitk.WriteImage(sitk.GetImageFromArray(np.full((3, 4, 5), 7, np.int16)), str(tmp_path / "scan.mha"))
-    with pytest.raises(DataError, match=r"scan\.mha: shows nothing: all pixels are 7"):
-        volumes.read(tmp_path / "scan.mha")
-
-
-def test_a_mask_must_fit_its_image(tmp_path, rng):
-    scan = itk_volume(rng)
-    sitk.WriteImage(scan, str(tmp_path / "scan.mha"))
-    label = sitk.Cast(scan > 0, sitk.sitkUInt8)
-    moved = sitk.Image(label)
-    moved.SetOrigin((11.0, -22.0, 63.0))
-    for mask, reason in [
-        (label[1:], r"shape \(6, 5, 6\) is not its image's \(6, 5, 7\)"),
-        (label * 0, "the mask is empty"),
-        (moved, "lies up to 30.0 mm from its image"),
-        (sitk.Cast(label, sitk.sitkFloat32) * 1.5, "whole numbers"),
-        (sitk.Cast(label, sitk.sitkInt32) * 70000, "whole numbers"),
-    ]:
-        sitk.WriteImage(mask, str(tmp_path / "mask.mha"))
-        with pytest.raises(DataError, match=rf"mask\.mha: .*{reason}"):
-            volumes.read(tmp_path / "scan.mha", mask=tmp_path / "mask.mha", orientation="coronal")
-    with pytest.raises(DataError, match=r"gone\.mha: no such file"):
-        volumes.read(tmp_path / "scan.mha", mask=tmp_path / "gone.mha")
-    sitk.WriteImage(sitk.Cast(label, sitk.sitkFloat32) * 201, str(tmp_path / "mask.mha"))
-    image = volumes.read(tmp_path / "scan.mha", mask=tmp_path / "mask.mha")
-    assert set(np.unique(image.mask)) == {0, 201}
-
-
-def test_nothing_is_printed(tmp_path, rng, capfd):
-    scan = itk_volume(rng, direction=Rotation.from_euler("x", 33, degrees=True).as_matrix())
-    for end in ("mha", "nii.gz"):
-        sitk.WriteImage(scan, str(tmp_path / f"scan.{end}"))
-        volumes.read(tmp_path / f"scan.{end}")
-    write_dicom(tmp_path / "1.dcm", np.arange(12 * 16, dtype=np.uint16).reshape(12, 16))
-    volumes.read(tmp_path / "1.dcm")
-    assert capfd.readouterr() == ("", "")
-
-
-def write_dicom(path, pixels, *, sop_class=ENHANCED_MR, rle=True, rescale=None):
-    """One sagittal frame as in RSNA's files: no SOP class in the data set, geometry at the top level."""
-    syntax = "1.2.840.10008.1.2.5" if rle else "1.2.840.10008.1.2.1"
-    meta = element(2, 1, b"OB", b"\0\1") + element(2, 2, b"UI", sop_class) + element(2, 3, b"UI", "1.2.3")
-    meta += element(2, 0x10, b"UI", syntax) + element(2, 0x12, b"UI", "1.2.3.4")
-    body = element(0x08, 0x18, b"UI", "100206310.1.1") + element(0x08, 0x60, b"CS", "MR")
-    body += element(0x18, 0x50, b"DS", "4.0") + element(0x18, 0x88, b"DS", "4.4")
-    body += element(0x20, 0x32, b"DS", r"10.5\-20\30") + element(0x20, 0x37, b"DS", r"0\1\0\0\0\-1")
-    body += element(0x28, 0x02, b"US", 1) + element(0x28, 0x04, b"CS", "MONOCHROME2")
-    body += element(0x28, 0x10, b"US", pixels.shape[0]) + element(0x28, 0x11, b"US", pixels.shape[1])
-    body += element(0x28, 0x30, b"DS", r"0.5\0.7")
-    for tag, number in ((0x100, 16), (0x101, 12), (0x102, 11), (0x103, 0)):
-        body += element(0x28, tag, b"US", number)
-    if rescale is not None:
-        body += element(0x28, 0x1052, b"DS", str(rescale[1])) + element(0x28, 0x1053, b"DS", str(rescale[0]))
-    if rle:
-        frame = run_lengths(pixels)
-        body += struct.pack("<HH2sHI", 0x7FE0, 0x10, b"OB", 0, 0xFFFFFFFF) + struct.pack("<HHI", 0xFFFE, 0xE000, 0)
-        body += struct.pack("<HHI", 0xFFFE, 0xE000, len(frame)) + frame + struct.pack("<HHI", 0xFFFE, 0xE0DD, 0)
-    else:
-        body += element(0x7FE0, 0x10, b"OW", pixels.astype("<u2").tobytes())
-    path.write_bytes(b"\0" * 128 + b"DICM" + element(2, 0, b"UL", struct.pack("<I", len(meta))) + meta + body)
-
-
-def element(group, tag, kind, value):
-    if isinstance(value, int):
-        value = struct.pack("<H", value)
-    elif isinstance(value, str):
-        value = value.encode()
-    value += (b"\0" if kind in (b"UI", b"OB") else b" ") * (len(value) % 2)
-    length = struct.pack("<HI", 0, len(value)) if kind in (b"OB", b"OW") else struct.pack("<H", len(value))
-    return struct.pack("<HH2s", group, tag, kind) + length + value
-
-
-def run_lengths(pixels):
-    """DICOM RLE of literal runs: the high bytes, then the low bytes."""
-    segments = []
-    for byte in (1, 0):
-        plane = pixels.astype("<u2").view(np.uint8).reshape(-1, 2)[:, byte].tobytes()
-        runs = [bytes([len(plane[i : i + 128]) - 1]) + plane[i : i + 128] for i in range(0, len(plane), 128)]
-        segments.append(b"".join(runs))
-        segments[-1] += b"\0" * (len(segments[-1]) % 2)
-    return struct.pack("<16I", 2, 64, 64 + len(segments[0]), *[0] * 13) + b"".join(segments)

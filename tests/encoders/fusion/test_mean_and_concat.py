@@ -6,7 +6,7 @@ from numpy.testing import assert_allclose
 
 from encoders.base import Tokens
 from encoders.fusion.concat import Concat
-from encoders.fusion.mean import Mean
+from encoders.fusion.mean import MeanFusion
 
 T1 = Tokens(
     values=np.array([[[2, 4], [4, 8]], [[1, 1], [0, 0]]], dtype=np.float32),
@@ -28,7 +28,7 @@ def fuse(fusion, tokens, filled):
 
 
 def test_mean_is_over_the_sequences_present():
-    vectors, present = fuse(Mean(), [T1, T2], FILLED)
+    vectors, present = fuse(MeanFusion(), [T1, T2], FILLED)
     assert_allclose(vectors, [[[6, 4], [1, 1], [7, 0], [0, 0]]])
     assert present.tolist() == [[True, True, True, False]]
 
@@ -36,7 +36,7 @@ def test_mean_is_over_the_sequences_present():
 def test_mean_needs_one_number_of_features():
     wide = Tokens(np.zeros((2, 1, 3), dtype=np.float32), T2.present, T2.rows)
     with pytest.raises(ValueError, match=r"sequences have \[2, 3\] features"):
-        fuse(Mean(), [T1, wide], FILLED)
+        fuse(MeanFusion(), [T1, wide], FILLED)
 
 
 def test_concat_puts_sequences_and_indicators_side_by_side():
@@ -54,5 +54,5 @@ def test_concat_of_one_sequence_has_no_indicator():
 
 def test_a_sequence_that_nobody_has():
     nobody = Tokens(np.zeros((0, 1, 2), dtype=np.float32), np.zeros((0, 1), dtype=bool), np.full(4, -1))
-    vectors, _ = fuse(Mean(), [T1, nobody], FILLED)
+    vectors, _ = fuse(MeanFusion(), [T1, nobody], FILLED)
     assert_allclose(vectors[0, :2], [[3, 6], [1, 1]])

@@ -5,12 +5,13 @@ import pytest
 from numpy.testing import assert_allclose
 from sklearn.linear_model import Ridge
 
-from encoders.missing.base import Standard
 from encoders.missing.filling import vae
+from encoders.missing.filling.means import training_means
 from encoders.missing.filling.quality import filling_quality
 from encoders.missing.filling.ridge import ridge
-from encoders.missing.mean import Mean
+from encoders.missing.mean import TrainingMean
 from encoders.missing.pseudo_modality import PseudoModality
+from encoders.scaling.sequences import SequenceScales
 
 
 def each(present):
@@ -49,9 +50,7 @@ def test_who_never_have_both_get_the_mean():
 def test_explains_most_of_what_can_be_explained(model, related):
     """Of the variance of a feature, 8 is shown by all sequences and .25 is noise; the mean explains none."""
     train, test = related
-    means = Mean().fit(*train, groups=each(train[1]), seed=0)(np.zeros((1, 3, 64), np.float32), np.zeros((1, 3), bool))[
-        0
-    ]
+    means = training_means(*train)
     quality = filling_quality(
         PseudoModality(model=model, alpha=0.01).fit(*train, groups=each(train[1]), seed=0), *test, means=means
     )
@@ -72,7 +71,7 @@ def test_the_autoencoder_draws_by_its_seed_alone(related):
 def test_without_any_sequence_it_is_the_training_mean(related):
     (train, have), _ = related
     nothing = np.zeros((1, 3, 64), np.float32), np.zeros((1, 3), bool)
-    expected = Mean().fit(train, have, groups=each(have), seed=0)(*nothing)
+    expected = TrainingMean().fit(train, have, groups=each(have), seed=0)(*nothing)
     for model in ("ridge", "vae"):
         assert_allclose(
             PseudoModality(model=model).fit(train, have, groups=each(have), seed=0)(*nothing), expected, rtol=1e-5
@@ -108,7 +107,7 @@ def test_the_autoencoder_stops_by_patients_or_runs_all_epochs(monkeypatch):
     asked = []
     error = vae._error
     monkeypatch.setattr(vae, "_error", lambda layers, x, there: asked.append(x) or error(layers, x, there))
-    standard = Standard.of(values, present)
+    standard = SequenceScales.of_means(values, present)
     vae.train(values, present, standard, np.repeat([f"p{i}" for i in range(30)], 3), 0)
     place = {row.tobytes(): i for i, row in enumerate(standard(values[:, 0], 0))}
     held = {place[row.numpy().tobytes()] for row in asked[0][:, 0]}

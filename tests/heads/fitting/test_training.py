@@ -8,7 +8,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.metrics.pairwise import linear_kernel, rbf_kernel
 from sklearn.utils.class_weight import compute_class_weight
 
-from heads.fitting.training import Training, patient_folds
+from heads.fitting.training import TrainingSet, patient_folds
 from preprocessing.balance.class_weight import ClassWeight
 from preprocessing.balance.smote import Smote
 
@@ -103,7 +103,7 @@ def few(patients_of_class_1):
     y = np.zeros(60, dtype=np.int64)
     y[: 3 * patients_of_class_1] = 1
     groups = (np.arange(60) // 3).astype(str)
-    return Training(np.zeros((60, 2), dtype=np.float32), y, groups, 2)
+    return TrainingSet(np.zeros((60, 2), dtype=np.float32), y, groups, 2)
 
 
 def test_few_patients_of_a_class_give_fewer_folds():
@@ -127,7 +127,7 @@ def test_validation_rows_that_the_dataset_names_are_the_inner_split():
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(60, 4)).astype(np.float32), np.arange(60) % 2
     groups, named = np.arange(60).astype(str), np.arange(60) >= 45
-    training = Training(X, y, groups, 2, validation=named)
+    training = TrainingSet(X, y, groups, 2, validation=named)
     [(part, held)] = training.folds()
     np.testing.assert_array_equal(part.rows, np.arange(45))
     np.testing.assert_array_equal(held, np.arange(45, 60))
@@ -147,7 +147,7 @@ def test_calibration_on_named_validation_rows_equals_a_prefit_sigmoid():
     X = rng.normal(size=(200, 5)).astype(np.float32)
     y = (X[:, 0] + rng.normal(size=200) > 0).astype(np.int64)
     named = np.arange(200) >= 140
-    training = Training(X, y, np.arange(200).astype(str), 2, validation=named)
+    training = TrainingSet(X, y, np.arange(200).astype(str), 2, validation=named)
     head = Logistic(C=1.0, calibration="sigmoid").fit(training, seed=0)
     inner = LogisticRegression(C=1.0, tol=1e-8, max_iter=5000).fit(X[~named], y[~named])
     theirs = CalibratedClassifierCV(FrozenEstimator(inner)).fit(X[named], y[named])

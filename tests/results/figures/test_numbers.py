@@ -12,7 +12,6 @@ from results.figures.critical_difference import mean_rank_interval
 from results.figures.decision_curves import net_benefit
 from results.figures.drawing import curves
 from results.figures.drawing.chosen import chosen
-from results.figures.drawing.left_behind import split
 from results.figures.drawing.style import text_width, wrapped
 from results.figures.missing_rate import rates
 from results.figures.reliability import equal_mass
@@ -163,7 +162,3 @@ def test_cost_front_drops_what_a_cheaper_cell_reaches():
 )
 def test_rates_of_a_drop(drop, wanted):
     assert rates(drop) == wanted
-
-
-def test_steps_in_the_name_of_a_folder():
-    assert split("a t1 + t2 net(size=3, depth=2) mean") == ("a", "t1 + t2", "net(size=3, depth=2)", "mean")

@@ -10,46 +10,47 @@ from results.run_folder import read
 
 
 @pytest.fixture
-def run(new_run):
+def writer(new_run):
     writer = new_run()
     writer.add(writer.signal, encoders="cae_3d", heads="svc")
+    return writer
+
+
+@pytest.fixture
+def run(writer):
     return read(writer.finish())
 
 
-def keep(run, name, **arrays):
+def keep(writer, words, epochs=None, **arrays):
     for fold in range(2):
-        folder = run.folder / "artifacts" / name / f"repeat0_fold{fold}"
-        folder.mkdir(parents=True)
-        for file, array in arrays.items():
-            np.save(folder / f"{file}.npy", array + fold)
+        same = {} if epochs is None else {"evolution_epochs": epochs}
+        writer.leave("encoder", words, fold, **{file: array + fold for file, array in arrays.items()}, **same)
 
 
 def pictures(figure):
     return [np.asarray(panel.images[0].get_array()) for panel in figure.axes if panel.images]
 
 
-def test_pictures_of_the_first_fold_stand_above_what_becomes_of_them(run):
+def test_pictures_of_the_first_fold_stand_above_what_becomes_of_them(writer, run):
     pairs = np.random.default_rng(0).random((2, 6, 8, 8))
-    keep(run, "cae_2d t1 whole grayscale", reconstructions=pairs)
+    keep(writer, ["cae_2d", "t1", "whole", "grayscale"], reconstructions=pairs)
     figure = reconstructions(run, width="single")
     np.testing.assert_array_equal(pictures(figure), [*pairs[0, :4], *pairs[1, :4]])
     assert [panel.get_ylabel() for panel in figure.axes if panel.get_ylabel()] == ["input", "rebuilt"]
 
 
-def test_volumes_are_shown_at_three_depths(run):
+def test_volumes_are_shown_at_three_depths(writer, run):
     pairs = np.random.default_rng(0).random((2, 3, 32, 8, 8)).astype(np.float16)
-    keep(run, "cae_3d t1 mask grayscale", reconstructions=pairs)
+    keep(writer, ["cae_3d", "t1", "mask", "grayscale"], reconstructions=pairs)
     found = pictures(reconstructions(run, width="double"))
     np.testing.assert_array_equal(found[:3], pairs[0, 0, [8, 16, 23]])
     np.testing.assert_array_equal(found[6:9], pairs[1, 0, [8, 16, 23]])
 
 
-def test_training_is_the_same_inputs_after_each_epoch(run):
+def test_training_is_the_same_inputs_after_each_epoch(writer, run):
     random = np.random.default_rng(0)
     stages, epochs = random.random((3, 5, 8, 8)), np.array([1, 5, 20])
-    keep(run, "cae_2d t1 whole", reconstructions=random.random((2, 5, 8, 8)), evolution=stages)
-    for fold in range(2):
-        np.save(run.folder / "artifacts" / "cae_2d t1 whole" / f"repeat0_fold{fold}" / "evolution_epochs.npy", epochs)
+    keep(writer, ["cae_2d", "t1", "whole"], epochs, reconstructions=random.random((2, 5, 8, 8)), evolution=stages)
     figure = training_evolution(run, width="single")
     np.testing.assert_array_equal(pictures(figure)[4:], stages[:, :4].reshape(-1, 8, 8))
     words = [panel.get_ylabel() for panel in figure.axes if panel.get_ylabel()]

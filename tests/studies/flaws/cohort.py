@@ -17,7 +17,7 @@ from bench.stages.fits import fit_and_predict
 from data.rsna import Rsna
 from encoders.base import Tokens
 from encoders.raw_pixels import RawPixels
-from heads.base import Balance, Training
+from heads.base import BalanceStep, TrainingSet
 from heads.logistic import Logistic
 from preprocessing.images.grayscale import Grayscale
 from preprocessing.regions.point import Point
@@ -122,12 +122,12 @@ def as_tokens(embeddings: list[np.ndarray]) -> Tokens:
     return Tokens(values, present, np.arange(len(embeddings)))
 
 
-def predict(rows: Rows, *, balance: Balance | None = None, scale: bool = True) -> np.ndarray:
+def predict(rows: Rows, *, balance: BalanceStep | None = None, scale: bool = True) -> np.ndarray:
     """Probabilities `(n, K)` of all rows, each by a logistic regression fitted on the other folds."""
     P = np.zeros((len(rows.y), rows.classes))
     for train, test in rows.parts():
         X = standardise(rows.X, train) if scale else rows.X
-        training = Training(X[train], rows.y[train], rows.patient[train], rows.classes, balance)
+        training = TrainingSet(X[train], rows.y[train], rows.patient[train], rows.classes, balance)
         there = np.ones((1, len(test)), dtype=bool)
         P[test] = fit_and_predict(Logistic(), [training], [X[test]], there, seed=0, threads=1, device="cpu").P
     return P

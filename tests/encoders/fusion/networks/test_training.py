@@ -12,10 +12,10 @@ from encoders.fusion.attention import Attention
 from encoders.fusion.base import sequences_present
 from encoders.fusion.early_attention_cnn import EarlyAttentionCnn
 from encoders.fusion.late_attention_cnn import LateAttentionCnn
-from encoders.fusion.mean import Mean
-from encoders.fusion.networks.reading import Standard
+from encoders.fusion.mean import MeanFusion
 from encoders.fusion.per_sequence import PerSequence
 from encoders.networks.stopping import held_out_by_label
+from encoders.scaling.sequences import SequenceScales
 
 TRAIN, TEST = np.arange(600), np.arange(600, 900)
 TRAINED = ["attention", "late_attention_cnn", "early_attention_cnn", "per_sequence"]
@@ -58,8 +58,8 @@ def test_attention_finds_the_slice_that_carries_the_label(planted):
     assert (fused.weights["slices"][of].argmax(axis=1) == place[TEST]).mean() >= 0.9
     assert (fused.weights["sequences"].argmax(axis=1) == sequence[TEST]).mean() >= 0.9
 
-    means = Mean().fit(tokens, fill(Mean(), tokens), None, classes=2, groups=groups, seed=0, device="cpu")
-    vectors = means(tokens, fill(Mean(), tokens)).vectors[0]
+    means = MeanFusion().fit(tokens, fill(MeanFusion(), tokens), None, classes=2, groups=groups, seed=0, device="cpu")
+    vectors = means(tokens, fill(MeanFusion(), tokens)).vectors[0]
     head = LogisticRegression(C=0.1, max_iter=2000).fit(vectors[TRAIN], y[TRAIN])
     mean_auc = roc_auc_score(y[TEST], head.decision_function(vectors[TEST]))
     assert roc_auc_score(y[TEST], fused.probabilities[:, 1]) > mean_auc + 0.05
@@ -204,19 +204,19 @@ def test_standardises_by_the_slices_that_are_there():
     present = rng.random((20, 5)) < 0.6
     rows = np.array([3, 3, -1, 8, 19, 0])
     used = values[[0, 3, 8, 19]][present[[0, 3, 8, 19]]].astype(np.float64)
-    standard = Standard.of([Tokens(values, present, rows)])
-    assert_allclose(standard.centre[0], used.mean(axis=0), rtol=1e-6)
+    scales = SequenceScales.of_tokens([Tokens(values, present, rows)])
+    assert_allclose(scales.mean[0], used.mean(axis=0), rtol=1e-6)
     expected = np.divide(1, used.std(axis=0), where=used.std(axis=0) > 0, out=np.zeros(6))
-    assert_allclose(standard.scale[0], expected, rtol=1e-5)
+    assert_allclose(scales.inverse[0], expected, rtol=1e-5)
 
 
 def test_standardises_in_chunks_as_at_once(monkeypatch):
     values = np.random.default_rng(0).normal(50, 2, size=(30, 4, 3)).astype(np.float32)
     tokens = Tokens(values, np.ones((30, 4), dtype=bool), np.arange(30))
     monkeypatch.setattr("encoders.base.CHUNK", 7 * 4 * 3 * 4)
-    standard = Standard.of([tokens])
-    assert_allclose(standard.centre[0], values.mean(axis=(0, 1), dtype=np.float64), rtol=1e-6)
-    assert_allclose(standard.scale[0], 1 / values.std(axis=(0, 1), dtype=np.float64), rtol=1e-5)
+    scales = SequenceScales.of_tokens([tokens])
+    assert_allclose(scales.mean[0], values.mean(axis=(0, 1), dtype=np.float64), rtol=1e-6)
+    assert_allclose(scales.inverse[0], 1 / values.std(axis=(0, 1), dtype=np.float64), rtol=1e-5)
 
 
 def test_errors_say_what_to_do(halves):

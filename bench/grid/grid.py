@@ -1,0 +1,154 @@
+"""A grid as values: its data, targets, axes and protocol, and the cells that it asks for.
+
+`bench.grid.schema` describes every key of the file that it is read from.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from bench.grid.axes import NAMES, names
+from bench.grid.cells import NONE, Cell, Step, floor_steps, is_named, matches
+from bench.plugins import find, plugin_class
+
+
+@dataclass(frozen=True)
+class TargetChoice:
+    """A target by name and the labels that are merged into others."""
+
+    name: str
+    merge: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """How cells are split and seeded: `schema.ProtocolKeys` as values; `drop` holds the steps of the axis `drop`."""
+
+    folds: int = 5
+    repeats: int = 1
+    seed: int = 0
+    stratify: str | None = None
+    split: str = "patients"
+    identical_images: str = "refuse"
+    complete: bool = False
+    threshold: str = "argmax"
+    drop: tuple[Step, ...] = ()
+
+
+@dataclass(frozen=True)
+class Family:
+    """Cells that are compared with one reference, declared before anything is run: `schema.CompareKeys` as values."""
+
+    family: Mapping[str, str] = field(default_factory=dict)
+    against: str | Mapping[str, str] = "location"
+    metric: str = "auc"
+    margin: float | None = None
+
+
+@dataclass(frozen=True)
+class Interval:
+    """The cells that are refitted on drawn patients: `schema.IntervalKeys` as values; `refit` is 0 for none."""
+
+    refit: int = 0
+    cells: tuple[Mapping[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A whole grid."""
+
+    name: str
+    data: Step
+    targets: tuple[TargetChoice, ...]
+    axes: Mapping[str, tuple[Step, ...]]
+    protocol: Protocol
+    exclude: tuple[Mapping[str, str], ...] = ()
+    compare: tuple[Family, ...] = ()
+    panels: int = 0
+    interval: Interval = Interval()
+
+    def cells(self, *, located: bool = True) -> Iterator[Cell]:
+        """Every cell, floors first; a head that reads no embedding has one cell for each target and sequences.
+
+        `drop` and `missing` concern cells of several sequences alone, `missing` those whose fusion uses what is filled;
+        a head that reads `presence` has cells where there are several sequences; one that reads the encoder's `own`
+        probabilities has no table and no balance, since it fits nothing.
+
+        Args:
+            located: Whether the dataset locates its samples; without it, no floor that reads locations is added.
+        """
+        heads = {step: plugin_class("heads", step.name) for step in self.axes["heads"]}
+        for name, cls in floors().items():
+            if not any(step.name == name for step in heads) and (located or not cls.reads_locations):
+                heads[Step(name)] = cls
+        embedded = [head for head, cls in heads.items() if not cls.is_floor()]
+        for target in [t.name for t in self.targets]:
+            yield from self._floor_cells(target, {step: cls for step, cls in heads.items() if step not in embedded})
+            for sequences in self.axes["sequences"]:
+                yield from self._embedded_cells(target, sequences, {step: heads[step] for step in embedded})
+
+    def _floor_cells(self, target: str, heads: Mapping[Step, Any]) -> Iterator[Cell]:
+        """The cells of heads that read no embedding."""
+        for head, cls in heads.items():
+            for sequences in self.axes["sequences"]:
+                if not cls.reads_presence:
+                    yield Cell(floor_steps(sequences, head), target)
+                elif sequences.parts:
+                    for drop in self.drops(sequences):
+                        yield Cell(floor_steps(sequences, head) | {"drop": drop}, target)
+
+    def _embedded_cells(self, target: str, sequences: Step, heads: Mapping[Step, Any]) -> Iterator[Cell]:
+        """The cells of some sequences and of heads that read an embedding."""
+        crossed = [axis for axis in NAMES if axis not in ("sequences", "drop", "heads")]
+        choices = [self.drops(sequences), *(self.axes[axis] for axis in crossed), list(heads)]
+        for chosen in itertools.product(*choices):
+            steps = dict(zip(("drop", *crossed, "heads"), chosen, strict=True)) | {"sequences": sequences}
+            cell = Cell({axis: steps[axis] for axis in NAMES}, target)
+            unused = _unused(cell, heads[cell["heads"]])
+            if any(cell[axis] != self.axes[axis][0] for axis in unused):
+                continue
+            cell = Cell({**cell.steps, **dict.fromkeys(unused, NONE)}, target)
+            if not any(matches(cell, rule) for rule in self.exclude):
+                yield cell
+
+    def labels(self, axis: str) -> list[str]:
+        """The labels of the steps on an axis, or the names of the targets."""
+        if axis == "targets":
+            return [target.name for target in self.targets]
+        steps = self.axes.get(axis) or [drop for one in self.axes["sequences"] for drop in self.drops(one)]
+        return list(dict.fromkeys("none" if step == NONE else step.label() for step in steps))
+
+    def names(self, axis: str, name: str) -> bool:
+        """Whether an axis has a step, or the targets one, of a name."""
+        return name in self.labels(axis) or any(is_named(step, [name]) for step in self.axes.get(axis, ()))
+
+    def drops(self, sequences: Step) -> list[Step]:
+        """What is dropped from some sequences: the shares of those among them, each combination once."""
+        if not sequences.parts:
+            return [NONE]
+        known = {part.name for part in sequences.each}
+        found: dict[Step, None] = {}
+        for drop in self.protocol.drop or (NONE,):
+            rates = tuple((name, rate) for name, rate in drop.fields if name in known and rate)
+            found[Step("", rates) if rates else NONE] = None
+        return list(found)
+
+
+def floors() -> dict[str, Any]:
+    """The heads that every grid has, by name, in the order that they give themselves."""
+    heads = {name: plugin_class("heads", name) for name in find("heads")}
+    always = [(name, cls) for name, cls in heads.items() if cls.in_every_grid is not None]
+    return dict(sorted(always, key=lambda one: int(one[1].in_every_grid)))
+
+
+def _unused(cell: Cell, head: Any) -> list[str]:
+    """The axes that a cell has no use for, so that it is there once."""
+    unused = []
+    if not cell["sequences"].parts or not plugin_class("fusion", cell["fusion"].name).uses_filled:
+        unused.append("missing")
+    if head.reads_own_probabilities:
+        unused += [axis for axis in names("fit") if axis != "heads"]
+    return unused

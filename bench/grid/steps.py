@@ -1,0 +1,106 @@
+"""Reads the steps of an axis: names, fields, lists of values, chains and joins with `+`."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from collections.abc import Iterator
+from typing import Any
+
+from bench.grid.axes import AXES, Axis
+from bench.grid.cells import Step
+from bench.grid.tree import GridTree
+from bench.grid.values import default, fits, frozen, is_one_value, plain
+from bench.plugins import PluginError, plugin_class
+from data.text.names import nearest
+
+
+def axis_steps(tree: GridTree, axis: Axis) -> tuple[Step, ...]:
+    """The steps that a grid file lists on an axis; the axis's default where it lists none.
+
+    Raises:
+        GridError: An entry that is no step of the axis, or one that is listed twice.
+    """
+    steps: list[Step] = []
+    for i, entry in enumerate(plain(tree.tree).get(axis.name) or [axis.default]):
+        named = [(entry, {})] if isinstance(entry, str) else [(k, v or {}) for k, v in entry.items()]
+        for name, fields in named:
+            loc = (axis.name, i) if isinstance(entry, str) else (axis.name, i, name)
+            if not isinstance(fields, dict):
+                raise tree.error(loc, "takes a mapping of fields, such as `mask: {slices: 3}`")
+            steps += _joined(tree, axis, name, fields, loc)
+    twice = [step.label() for step in steps if steps.count(step) > 1]
+    if twice:
+        raise tree.error((axis.name,), f"names '{twice[0]}' twice")
+    return tuple(steps)
+
+
+def drop_steps(tree: GridTree, drop: dict[str, list[float]], sequences: tuple[Step, ...]) -> Iterator[Step]:
+    """Every combination of the shares that `protocol.drop` gives.
+
+    Raises:
+        GridError: No such sequence, or one without shares.
+    """
+    known = dict.fromkeys(part.name for step in sequences for part in step.parts)
+    for name, rates in drop.items():
+        if name not in known:
+            why = f"is no sequence of a cell with several{nearest(name, list(known))}"
+            raise tree.error(("protocol", "drop", name), why)
+        if not rates:
+            raise tree.error(("protocol", "drop", name), "lists shares of patients, such as [0, 0.3, 0.6]")
+    for chosen in itertools.product(*drop.values()) if drop else ():
+        yield Step("", tuple(zip(drop, chosen, strict=True)))
+
+
+def plugin_steps(
+    tree: GridTree, kind: str, name: str, fields: dict[str, Any], loc: tuple[Any, ...], *, single: bool = False
+) -> list[Step]:
+    """A plug-in with its fields; a list of values for a field gives one step for each value, but where it is `single`.
+
+    Raises:
+        GridError: No such plug-in or field, or a value that the field does not take.
+    """
+    try:
+        known = {f.name: f for f in dataclasses.fields(plugin_class(kind, name))}
+    except PluginError as error:
+        raise tree.error(loc, str(error), bare=True) from error
+    choices: list[list[tuple[str, Any]]] = []
+    for key, value in fields.items():
+        if key not in known:
+            raise tree.error((*loc, key), f"is no field of {name}{nearest(key, list(known))}")
+        usual = None if known[key].type == "Any" else default(known[key])
+        whole = single or not isinstance(value, list) or is_one_value(value, usual)
+        values = [value] if whole else value
+        for one in values:
+            if not fits(one, usual):
+                wanted = type(usual).__name__
+                raise tree.error((*loc, key), f"must be {wanted} like its default {usual!r}, not {one!r}")
+        choices.append([(key, frozen(v)) for v in values])
+    steps = [Step(name, fields=chosen) for chosen in itertools.product(*choices)]
+    for step in steps:
+        try:
+            step.load(kind)
+        except PluginError as error:
+            raise tree.error(loc, str(error), bare=True) from error
+    return steps
+
+
+def _joined(tree: GridTree, axis: Axis, name: str, fields: dict[str, Any], loc: tuple[Any, ...]) -> Iterator[Step]:
+    """The steps of an entry that may chain or join several names with `+`."""
+    names = [part.strip() for part in name.split("+")]
+    if not axis.package:
+        parts = tuple(Step(part) for part in names)
+        yield parts[0] if len(parts) == 1 else Step("+", parts=parts)
+        return
+    if len(names) == 1:
+        yield from plugin_steps(tree, axis.name, name, fields, loc)
+        return
+    if not axis.joins:
+        joining = ", ".join(one.name for one in AXES if one.joins)
+        raise tree.error(loc, f"joins with '+', which only {joining} do")
+    for part in fields:
+        if part not in names:
+            raise tree.error((*loc, part), f"is no part of '{name}'{nearest(part, names)}")
+    each = [plugin_steps(tree, axis.name, part, fields.get(part) or {}, (*loc, part)) for part in names]
+    for chosen in itertools.product(*each):
+        yield Step("+", parts=chosen)

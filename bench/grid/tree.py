@@ -1,0 +1,109 @@
+"""A grid file as a tree of YAML that knows its lines, so that every error names the place to mend."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from bench.grid.values import frozen, plain
+from data import ScangridError
+
+
+class GridError(ScangridError):
+    """A grid that can't be read: the file, the line, the key and what would be right."""
+
+
+class GridTree:
+    """The YAML of a grid file, with values that were set by the user.
+
+    Args:
+        source: The file, in which `${NAME}` stands for an environment variable; or a mapping with the keys of one.
+        settings: `key=value` pairs that replace values, such as `protocol.folds=3`; values are YAML.
+
+    Raises:
+        GridError: The file can't be read, or is no mapping.
+    """
+
+    def __init__(self, source: Path | Mapping[str, Any], settings: list[str]) -> None:
+        self.path = path = source if isinstance(source, Path) else Path("grid")
+        try:
+            tree = YAML(typ="rt").load(_expanded(source)) if isinstance(source, Path) else plain(source)
+        except OSError as error:
+            raise GridError(f"cannot read the grid file {path}: {error.strerror}") from error
+        except UnicodeDecodeError as error:
+            raise GridError(f"{path}: is not text: a grid is YAML, and names its table of images") from error
+        except YAMLError as error:
+            mark = getattr(error, "problem_mark", None)
+            where = f":{mark.line + 1}" if mark else ""
+            raise GridError(f"{path}{where}: not YAML: {getattr(error, 'problem', error)}") from error
+        if not isinstance(tree, dict):
+            raise GridError(f"{path}: a grid file is a mapping with keys such as data, targets, encoders, heads")
+        for setting in settings:
+            _set(tree, setting)
+        self.tree = tree
+
+    def error(self, loc: tuple[Any, ...], message: str, *, bare: bool = False) -> GridError:
+        """An error at a key, `loc` leads to it; with `bare` the message does not continue the name of the key."""
+        name = ".".join(str(part) for part in loc)
+        return GridError(f"{self.place(loc)}: {name}: {message}" if bare else f"{self.place(loc)}: '{name}' {message}")
+
+    def place(self, loc: tuple[Any, ...]) -> str:
+        """The file, with the nearest line known on the way to a key."""
+        node: Any = self.tree
+        line = None
+        for part in loc:
+            if isinstance(node, list) and isinstance(part, str):
+                part = next((i for i, e in enumerate(node) if e == part or (isinstance(e, dict) and part in e)), part)
+            try:
+                marks: Any = getattr(node, "lc")  # noqa: B009 (ruamel's mark of line and column)
+                line = marks.key(part)[0] if isinstance(node, Mapping) else marks.item(part)[0]
+                node = node[part]
+            except (AttributeError, KeyError, IndexError, TypeError):
+                break
+        return f"{self.path}:{line + 1}" if line is not None else str(self.path)
+
+
+def place(source: Path | Mapping[str, Any], settings: list[str], loc: tuple[Any, ...]) -> str:
+    """The file, and the line of a key of it."""
+    return GridTree(source, settings).place(loc)
+
+
+def read_fields(settings: list[str]) -> dict[str, Any]:
+    """`field=value` pairs, values as YAML."""
+    pairs = [setting.partition("=") for setting in settings]
+    for name, equals, _ in pairs:
+        if not equals:
+            raise GridError(f"--set {name}: expected field=value, such as size=32")
+    return {name.strip(): frozen(YAML(typ="safe").load(value)) for name, _, value in pairs}
+
+
+def _set(tree: Any, setting: str) -> None:
+    name, equals, text = setting.partition("=")
+    if not equals:
+        raise GridError(f"--set {setting}: expected key=value, such as protocol.folds=3")
+    *parents, last = name.strip().split(".")
+    for parent in parents:
+        if not isinstance(tree.setdefault(parent, {}), dict):
+            raise GridError(f"--set {setting}: '{parent}' is a list: set it whole")
+        tree = tree[parent]
+    tree[last] = YAML(typ="safe").load(text)
+
+
+def _expanded(path: Path) -> str:
+    """The text of a grid file with `${NAME}` replaced by environment variables, line by line."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    for number, line in enumerate(lines):
+        if line.lstrip().startswith("#"):
+            continue
+        for name in re.findall(r"\$\{(\w+)\}", line):
+            if name not in os.environ:
+                raise GridError(f"{path}:{number + 1}: needs the environment variable {name}, which is not set")
+            line = line.replace(f"${{{name}}}", os.environ[name])
+        lines[number] = line
+    return "\n".join(lines) + "\n"

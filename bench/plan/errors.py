@@ -1,0 +1,9 @@
+"""The error of a plan."""
+
+from __future__ import annotations
+
+from bench.grid.misfit import GridMisfitError
+
+
+class PlanError(GridMisfitError):
+    """A grid that can't be run on this dataset, with what to do."""

@@ -1,0 +1,139 @@
+"""The keys of what is made of scans: crops, and tokens made of crops."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.grid.cells import NONE, Cell, Step
+from bench.grid.grid import Protocol
+from bench.plan import identity, labels
+from bench.plan.plugin_identity import PluginIdentities
+from bench.plan.references import CropsRef, Fold, TokensRef, View
+from data.base import Dataset
+from encoders.base import Encoder
+from preprocessing.regions.base import Region
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class ImageKeys:
+    """Makes the keys of crops and tokens and remembers them.
+
+    Args:
+        protocol: How the grid is split and seeded.
+        dataset: Where scans come from.
+        samples: Its samples.
+        plugins: The plug-ins of the grid.
+        of_file: Gives the digest of a file.
+    """
+
+    def __init__(
+        self,
+        protocol: Protocol,
+        dataset: Dataset,
+        samples: pd.DataFrame,
+        plugins: PluginIdentities,
+        of_file: identity.FileDigests,
+    ) -> None:
+        self._protocol = protocol
+        self._dataset = dataset
+        self._samples = samples
+        self._plugins = plugins
+        self._of_file = of_file
+        self._ids: NDArray[np.str_] = samples.index.to_numpy(dtype=str)
+        self._patients: NDArray[np.str_] = samples["patient"].to_numpy(dtype=str)
+        self._crops: dict[tuple[Any, ...], CropsRef] = {}
+        self._tokens: dict[tuple[Any, ...], TokensRef] = {}
+
+    def crops(
+        self, sequence: str, region: Step, images: Step, fold: Fold | None = None, view: View | None = None
+    ) -> CropsRef:
+        """The crops of a sequence; of a fitted region without a fold, the thin crops that show who has the sequence."""
+        plugin: Region = self._plugins.plugin("regions", region)
+        if not plugin.fixed and fold is None:
+            images = NONE
+        memo: tuple[Any, ...] = (sequence, region, images)
+        if not plugin.fixed and fold is not None:
+            memo += (view, fold.repeat, fold.number) if plugin.learns != "nothing" else ("fitted",)
+        if memo not in self._crops:
+            self._crops[memo] = self._crops_ref(sequence, region, images, None if plugin.fixed else fold)
+        return self._crops[memo]
+
+    def _crops_ref(self, sequence: str, region: Step, images: Step, fold: Fold | None) -> CropsRef:
+        plugin: Region = self._plugins.plugin("regions", region)
+        code = identity.code("bench.stages.crop_files")
+        if not plugin.fixed and fold is None:
+            return CropsRef(sequence, region, NONE, identity.key("thin", code, sequence, self._scans), thin=True)
+        chain = [self._plugins.of("images", step) for step in images.each]
+        key = identity.key("crops", code, sequence, self._plugins.of("regions", region), chain, self._scans)
+        if fold is None:
+            return CropsRef(sequence, region, images, key)
+        learnt: list[Any] = []
+        learns = plugin.learns != "nothing"
+        if learns:
+            train = fold.rows(fold.train)
+            learnt = [identity.lines(self._ids[train]), identity.lines(self._patients[train])]
+            learnt += [fold.repeat, fold.number]
+        which = "points" if plugin.joins_sequences else sequence
+        fitted = self._plugins.of("regions", region, frozen=True)
+        network = identity.key("region", which, fitted, self._scans, self._protocol.seed, *learnt)
+        return CropsRef(sequence, region, images, identity.combine(key, network), fold if learns else None, network)
+
+    @cached_property
+    def places(self) -> pd.DataFrame:
+        """What regions know of the samples: where they are, and neither labels nor clinical columns."""
+        skip = {t.column for t in self._dataset.targets()} | {"split"} | set(self._dataset.clinical)
+        return self._samples[[c for c in self._samples if c not in skip]]
+
+    @cached_property
+    def _scans(self) -> str:
+        """The digest of every study's files, of the samples' places in them, and of the code that reads them."""
+        rows = identity.rows(self.places)
+        studies = dict.fromkeys(self._samples["study"].astype(str))
+        files = identity.lines(f"{study} {self._dataset.digest(study, self._of_file)}" for study in studies)
+        self._of_file.save()
+        fields = {name: getattr(self._dataset, name) for name in self._dataset.reading_fields}
+        return identity.key("scans", identity.code(type(self._dataset).__module__), fields, rows, files)
+
+    def tokens(
+        self, cell: Cell, sequence: str, encoder: Step, fold: Fold, view: View, present: NDArray[np.bool_]
+    ) -> TokensRef:
+        """The tokens of a sequence under an encoder; one entry for all folds where it learns nothing."""
+        plugin: Encoder = self._plugins.plugin("encoders", encoder)
+        crops = self.crops(sequence, cell["regions"], cell["images"], fold, view)
+        memo: tuple[Any, ...] = (crops.key, encoder)
+        if plugin.learns != "nothing":
+            lost = (cell["sequences"], cell["drop"]) if cell["drop"].fields or self._protocol.complete else ()
+            memo += (view, fold.repeat, fold.number, cell.target if plugin.learns == "labels" else "", lost)
+        if memo not in self._tokens:
+            if plugin.learns == "nothing":
+                self._tokens[memo] = self._frozen_tokens(crops, encoder)
+            else:
+                seen = present if memo[-1] else None
+                self._tokens[memo] = self._learnt_tokens(crops, encoder, fold, view, cell.target, seen)
+        return self._tokens[memo]
+
+    def _frozen_tokens(self, crops: CropsRef, encoder: Step) -> TokensRef:
+        parts = [crops.key, self._plugins.of("encoders", encoder, frozen=True), self._protocol.seed]
+        key = identity.key("tokens", identity.code("bench.stages.tokens"), *parts)
+        return TokensRef(crops, encoder, None, key, "")
+
+    def _learnt_tokens(
+        self, crops: CropsRef, encoder: Step, fold: Fold, view: View, target: str, present: NDArray[np.bool_] | None
+    ) -> TokensRef:
+        y = view.labels[target].y if self._plugins.plugin("encoders", encoder).learns == "labels" else None
+        ref = TokensRef(crops, encoder, fold, "", "", present, y)
+        train = ref.learns_from
+        parts: list[Any] = [crops.key, self._plugins.of("encoders", encoder, frozen=True)]
+        parts += [identity.lines(self._ids[train]), identity.lines(self._patients[train])]
+        parts += [self._protocol.seed, fold.repeat, fold.number]
+        if y is not None:
+            parts.append(labels.digest(self._ids, y, train))
+        network = identity.key("network", *parts)
+        return replace(ref, key=identity.combine(identity.code("bench.stages.tokens"), network), network=network)

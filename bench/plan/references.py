@@ -1,0 +1,124 @@
+"""What the steps of a planned cell are made of, by reference: folds, splits, and the keys of crops, tokens and fits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.grid.cells import Cell, Step
+from bench.plan.labels import Labels
+
+
+@dataclass(frozen=True, eq=False)
+class Fold:
+    """One fold of one repeat: which samples' patients train and which are predicted, `(N,)` bool each.
+
+    `times` `(N,)` int64 counts how often each sample's patient was drawn; None where all are there once.
+    """
+
+    repeat: int
+    number: int
+    train: NDArray[np.bool_]
+    test: NDArray[np.bool_]
+    inner: NDArray[np.bool_] | None = None
+    times: NDArray[np.int64] | None = None
+
+    def rows(self, chosen: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """The positions of the samples that are `chosen` `(N,)`, each as often as its patient was drawn."""
+        rows = np.flatnonzero(chosen)
+        return rows if self.times is None else np.repeat(rows, self.times[rows])
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """Labels and folds: the real ones, or those of a null run (labels permuted) or a refit (patients drawn)."""
+
+    labels: dict[str, Labels]
+    folds: list[Fold]
+    kind: Literal["real", "null", "refit"] = "real"
+    number: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """The samples that a fit learns from and those that it predicts, by position; copies of a patient repeat it.
+
+    `key` is the digest of what it learns and whom it predicts. `answers` is the digest of the labels and patients of
+    the predicted samples, which change no fit but every score.
+    """
+
+    train: NDArray[np.int64]
+    test: NDArray[np.int64]
+    key: str
+    answers: str
+
+
+@dataclass(frozen=True, eq=False)
+class CropsRef:
+    """The crops of a sequence under a region and an image chain, in one fold where the region learns.
+
+    `network` is the key of a fitted region, trained in the fold or given; one for all sequences where it finds points.
+    `thin` crops show which samples have the sequence before a region is fitted.
+    """
+
+    sequence: str
+    region: Step
+    images: Step
+    key: str
+    fold: Fold | None = None
+    network: str = ""
+    thin: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class TokensRef:
+    """The tokens of some crops under an encoder, for one fold where it learns; `y` `(N,)` where it does from labels."""
+
+    crops: CropsRef
+    encoder: Step
+    fold: Fold | None
+    key: str
+    network: str
+    present: NDArray[np.bool_] | None = None
+    y: NDArray[np.int64] | None = None
+
+    @property
+    def learns_from(self) -> NDArray[np.int64]:
+        """The positions of the training samples, each as often as its patient was drawn."""
+        assert self.fold is not None
+        chosen = self.fold.train if self.present is None else self.fold.train & self.present
+        return self.fold.rows(chosen if self.y is None else chosen & (self.y >= 0))
+
+
+@dataclass(frozen=True)
+class FusedRef:
+    """What a fusion that learns from labels makes of a fold, and what it makes when refitted without inner folds."""
+
+    key: str
+    refits: str
+
+
+@dataclass(eq=False)
+class Fit:
+    """One head fitted and its test samples predicted; `tokens` are those of each encoder and sequence."""
+
+    fold: Fold
+    rows: Split
+    tokens: tuple[tuple[TokensRef, ...], ...]
+    key: str
+    fused: FusedRef | None = None
+    filling: str = ""
+
+
+@dataclass(eq=False)
+class PlannedCell:
+    """A cell with its fits; `key` names it by its target, its labels and everything that decides its result."""
+
+    cell: Cell
+    view: View
+    key: str
+    fits: list[Fit] = field(default_factory=list)
+    refused: str = ""

@@ -1,0 +1,119 @@
+"""Why a cell is not run."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.grid.cells import Cell, Step
+from bench.plan import guards
+from bench.plan.keys import Keys
+from bench.plan.references import View
+from data.base import Dataset
+from heads.fitting.thresholds import ARGMAX
+from preprocessing.regions.base import patient_digest
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class Refusals:
+    """Why cells are not run, found once for all cells on the same samples.
+
+    Args:
+        dataset: Where samples come from.
+        keys: The plug-ins of the grid.
+        samples: The samples of the plan.
+    """
+
+    def __init__(self, dataset: Dataset, keys: Keys, samples: pd.DataFrame) -> None:
+        self._dataset = dataset
+        self._keys = keys
+        self._patients: NDArray[np.str_] = samples["patient"].to_numpy(dtype=str)
+        self._found: dict[tuple[Any, ...], str] = {}
+
+    def forget(self) -> None:
+        """Forgets what was found: the samples that have images have changed."""
+        self._found.clear()
+
+    def why(self, cell: Cell, have: NDArray[np.bool_], view: View) -> str:
+        """Why a cell is not run whose samples are `have` `(N,)`, or an empty text."""
+        head = self._keys.plugin("heads", cell["heads"])
+        if head.reads_locations and not self._dataset.locations:
+            return "the dataset has no columns that locate a sample"
+        if not head.is_floor():
+            if cell["drop"].fields and self._keys.plugin("regions", cell["regions"]).joins_sequences:
+                name = cell["regions"].label()
+                return f"{name} looks for points in dropped sequences too: use region point with drop"
+            if reason := self._seen_before(cell["regions"], view):
+                return reason
+        if reason := self._unfit(cell, head, len(view.labels[cell.target].classes)):
+            return reason
+        if head.balanced:
+            why: str | None = head.refuses(self._keys.plugin("balance", cell["balance"]))
+            if why:
+                return why
+        return self._rare_class(cell, have, view) or self._too_large(head, int(have.sum()))
+
+    def _rare_class(self, cell: Cell, have: NDArray[np.bool_], view: View) -> str:
+        """Why the cell's target can't be split on its samples, or an empty text."""
+        memo = (view, cell.target, *cell.of_samples())
+        if memo not in self._found:
+            one = view.labels[cell.target]
+            labelled = (one.y >= 0) & have & np.any([fold.train | fold.test for fold in view.folds], axis=0)
+            folds = max(2, len({fold.number for fold in view.folds}))
+            why = guards.rare_class(one.y[labelled], self._patients[labelled], one.classes, folds)
+            self._found[memo] = why or ""
+        return self._found[memo]
+
+    def _seen_before(self, region: Step, view: View) -> str:
+        """Why given weights of a region can't be scored on the patients of the folds, or an empty text."""
+        memo = (view, "seen before", region)
+        if memo not in self._found:
+            learnt_from: frozenset[str] = self._keys.plugin("regions", region).learnt_from()
+            tested = np.any([fold.test for fold in view.folds], axis=0)
+            patients = set(self._patients[tested].tolist()) if learnt_from else set()
+            n = sum(patient_digest(patient) in learnt_from for patient in patients)
+            why = f"the weights of {region.label()} learnt from {n} of the patients tested here: train it instead"
+            self._found[memo] = why if n else ""
+        return self._found[memo]
+
+    def _unfit(self, cell: Cell, head: Any, classes: int) -> str:
+        """Why a head can't read what its encoders and fusion give, or an empty text."""
+        if head.is_floor():
+            return ""
+        fusion, learns = cell["fusion"].label(), self._keys.plugin("fusion", cell["fusion"]).learns == "labels"
+        encoders = cell["encoders"].each
+        trained = [one.label() for one in encoders if self._keys.plugin("encoders", one).learns == "labels"]
+        if not trained:
+            own = head.reads_own_probabilities and not learns
+            return f"fusion {fusion} learns from no labels, so it has no probabilities of its own" if own else ""
+        saw = f"{trained[0]} is trained with the labels of all training rows"
+        if learns:
+            return f"{saw}, so fusion {fusion} can't learn from them on its features: use fusion mean"
+        if head.reads_embedding:
+            return f"{saw}, so a head can't learn how far to trust its features: use head own"
+        if len(trained) < len(encoders):
+            return f"{saw}, the encoders beside it are not, and head own would not see them"
+        if head.calibration != "none" or self._keys.threshold(cell, classes) != ARGMAX:
+            return f"{saw}, so own has no row to learn a calibration or threshold on: it is calibrated in training"
+        return ""
+
+    def _too_large(self, head: Any, samples: int) -> str:
+        """Why a head's fit can't fit into memory whatever the embedding, or an empty text."""
+        need = head.memory(samples, 1)
+        if need < self._memory:
+            return ""
+        return (
+            f"a fit on {samples} samples needs {need / 2**30:.0f} GiB, this machine has {self._memory / 2**30:.0f}: "
+            "use a head whose cost does not grow with their square, such as nystroem"
+        )
+
+    @cached_property
+    def _memory(self) -> int:
+        import psutil
+
+        return int(psutil.virtual_memory().total)

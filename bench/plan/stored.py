@@ -1,0 +1,49 @@
+"""What a plan asks of what is stored; how entries are stored is the business of `bench.tasks`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class StoredCrops(Protocol):
+    """What a plan reads of crops: which sample has one, and what went wrong; never their pixels."""
+
+    @property
+    def rows(self) -> NDArray[np.int64]:
+        """`(N,)`: from samples to crops; -1 where a sample has none."""
+
+    @property
+    def digests(self) -> Sequence[str]:
+        """The digest of the pixels of each crop."""
+
+    @property
+    def faults(self) -> Sequence[tuple[int, str, str]]:
+        """The position of a sample or -1, a file or an empty text, and the reason, for all that was left out."""
+
+
+class Stored(Protocol):
+    """The finished steps of all runs, by their keys."""
+
+    @property
+    def folder(self) -> Path:
+        """Where what is remembered between runs may lie, such as the digests of files."""
+
+    def keys(self, kind: str) -> set[str]:
+        """The keys of all finished steps of a kind, such as `"crops"`, `"tokens"` or `"fits"`."""
+
+    def crops(self, key: str) -> StoredCrops | None:
+        """Crops, or None where they are not stored."""
+
+    def folds(self, key: str, make: Callable[[], pd.DataFrame], made_by: dict[str, Any]) -> pd.DataFrame:
+        """Folds with the columns `patient`, `repeat`, `fold`; made and stored with a note where there are none yet."""
+
+    def width(self, key: str) -> int | None:
+        """The number of features of some tokens, or None where they are not stored."""

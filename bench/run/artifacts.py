@@ -1,0 +1,183 @@
+"""The artifacts of a run: what trained regions, encoders and fusions left, and the index that leads to it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from bench.grid.axes import names
+from bench.grid.cells import NONE
+from bench.plan.plan import Plan
+from bench.plan.references import CropsRef, Fit, Fold, PlannedCell, TokensRef
+from bench.run.files import write_json
+from bench.tasks.store import Store
+
+FOLDER, INDEX, MARK = "artifacts", "index.json", "made_by.json"
+LONGEST = 180  # characters of a folder's name
+_NOT_KEPT = ("vectors", "present", "probabilities")
+
+
+@dataclass(kw_only=True)
+class IndexEntry:
+    """One entry of the index: one step in one fold.
+
+    Args:
+        step: `"region"`, `"encoder"` or `"fusion"`.
+        words: The step as a reader is shown it: the labels of all that went into it.
+        axes: These labels by axis.
+        target: The target that it was trained for; None for a step that was trained without labels.
+        sequences: The sequences that it saw.
+        images: The label of the image chain; None where it saw no processed images.
+        repeat: The repeat of its fold.
+        fold: The number of its fold.
+        folder: Where its files lie, below `artifacts/`. Its name is for readers alone.
+        cells: The keys of the cells that use it.
+        files: Its files below `folder`, by what they hold, such as `learning_curve`, `attention_slices` or
+            `reconstructions`; a fusion of several encoders has several of each.
+        seconds: How long it was trained; None where that is no longer known.
+    """
+
+    step: str
+    words: list[str]
+    axes: dict[str, str]
+    target: str | None
+    sequences: list[str]
+    images: str | None
+    repeat: int
+    fold: int
+    folder: str
+    cells: list[str] = field(default_factory=list)
+    files: dict[str, list[str]] = field(default_factory=dict)
+    seconds: float | None = None
+
+
+def keep_artifacts(folder: Path, plan: Plan, store: Store, cells: list[PlannedCell]) -> None:
+    """Copies tables and small arrays of trained steps from the store into the run folder, and writes their index.
+
+    A step that is no longer in the store keeps what the run folder has of it. Folders of no cell are removed.
+    """
+    root = folder / FOLDER
+    found: dict[tuple[str, str], IndexEntry] = {}
+    for planned in cells:
+        for fit in planned.fits:
+            for kind, key, entry in _of_fit(plan, planned, fit):
+                if (kind, key) not in found:
+                    found[kind, key] = entry
+                    _copy(store.find(kind, key), root / entry.folder)
+                    _describe(entry, root / entry.folder)
+                if found[kind, key].cells[-1:] != [planned.key]:
+                    found[kind, key].cells.append(planned.key)
+    known = {root / one.folder for one in found.values()}
+    for one in root.glob("*/*/"):
+        if one not in known:
+            shutil.rmtree(one)
+    for one in root.glob("*/"):
+        if not any(one.iterdir()):
+            one.rmdir()
+    if found:
+        root.mkdir(parents=True, exist_ok=True)
+        write_json(root / INDEX, [asdict(entry) for entry in found.values()])
+    else:
+        shutil.rmtree(root, ignore_errors=True)
+
+
+def _of_fit(plan: Plan, planned: PlannedCell, fit: Fit) -> Iterator[tuple[str, str, IndexEntry]]:
+    """The kind and key of each store entry that left something in a fold, with its entry of the index."""
+    refs = [ref for each in fit.tokens for ref in each]
+    for crops in {ref.crops.network: ref.crops for ref in refs if ref.crops.fold is not None}.values():
+        yield "regions", crops.network, _of_region(plan, crops, fit.fold)
+    for ref in refs:
+        if ref.fold is not None:
+            yield "networks", ref.network, _of_encoder(planned, ref, fit.fold)
+    if fit.fused is not None:
+        yield "fused", fit.fused.key, _of_fusion(planned, fit.fused.key, fit.fold)
+
+
+def _of_region(plan: Plan, crops: CropsRef, fold: Fold) -> IndexEntry:
+    everywhere = plan.keys.plugin("regions", crops.region).joins_sequences
+    label = crops.region.label()
+    words = [label] if everywhere else [label, crops.sequence]
+    return IndexEntry(
+        step="region",
+        words=words,
+        axes={"regions": label},
+        target=None,
+        sequences=list(plan.dataset.sequences) if everywhere else [crops.sequence],
+        images=None,
+        repeat=fold.repeat,
+        fold=fold.number,
+        folder=_named(words, fold, crops.network),
+    )
+
+
+def _of_encoder(planned: PlannedCell, ref: TokensRef, fold: Fold) -> IndexEntry:
+    axes = {
+        "encoders": ref.encoder.label(),
+        "sequences": ref.crops.sequence,
+        "regions": ref.crops.region.label(),
+        "images": ref.crops.images.label(),
+    }
+    if ref.present is not None and planned.cell["drop"] != NONE:
+        axes["drop"] = planned.cell["drop"].label()
+    return IndexEntry(
+        step="encoder",
+        words=list(axes.values()),
+        axes=axes,
+        target=None if ref.y is None else planned.cell.target,
+        sequences=[ref.crops.sequence],
+        images=axes["images"],
+        repeat=fold.repeat,
+        fold=fold.number,
+        folder=_named(list(axes.values()), fold, ref.network),
+    )
+
+
+def _of_fusion(planned: PlannedCell, key: str, fold: Fold) -> IndexEntry:
+    cell = planned.cell
+    axes = {axis: cell[axis].label() for axis in names("samples", "features") if cell[axis] != NONE}
+    words = [cell.target, *axes.values()]
+    return IndexEntry(
+        step="fusion",
+        words=words,
+        axes=axes,
+        target=cell.target,
+        sequences=[part.name for part in cell["sequences"].each],
+        images=axes.get("images"),
+        repeat=fold.repeat,
+        fold=fold.number,
+        folder=_named(words, fold, key),
+    )
+
+
+def _named(words: list[str], fold: Fold, key: str) -> str:
+    """A readable folder of one store entry; its key keeps steps apart whose labels are alike."""
+    label = " ".join(words).replace("/", "_")[:LONGEST].rstrip()
+    return f"{label}/repeat{fold.repeat}_fold{fold.number}_{key[:12]}"
+
+
+def _copy(source: Path | None, target: Path) -> None:
+    """Tables and small arrays of a store entry; predictions and vectors stay there."""
+    mark = target / MARK
+    if source is None or (mark.exists() and mark.read_bytes() == (source / MARK).read_bytes()):
+        return
+    shutil.rmtree(target, ignore_errors=True)
+    for file in sorted(source.rglob("*.*")):
+        if file.suffix == ".csv" or (file.suffix == ".npy" and file.stem not in _NOT_KEPT):
+            copied = target / file.relative_to(source)
+            copied.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(file, copied)
+    target.mkdir(parents=True, exist_ok=True)
+    shutil.copy(source / MARK, mark)
+
+
+def _describe(entry: IndexEntry, folder: Path) -> None:
+    """Adds the files of an entry, and how long it was trained."""
+    if not (folder / MARK).exists():
+        return
+    entry.seconds = json.loads((folder / MARK).read_text(encoding="utf-8")).get("seconds")
+    for file in sorted(path for path in folder.rglob("*.*") if path.is_file() and path.name != MARK):
+        content = file.stem.rstrip("0123456789").rstrip("_")  # the arrays of joined encoders are numbered
+        entry.files.setdefault(content, []).append(file.relative_to(folder).as_posix())

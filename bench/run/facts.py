@@ -1,0 +1,85 @@
+"""The facts of a run: its plan, what it is about, and what each start of it took."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bench.grid.axes import AXES
+from bench.grid.cells import Step
+from bench.plan.plan import Plan
+from bench.run.files import read_json, replace_file, write_json
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+ABOUT, SESSIONS = "run.json", "provenance.json"
+
+
+def write_plan(folder: Path, plan: Plan, excluded: pd.DataFrame, grid_file: Path, settings: list[str]) -> None:
+    """Writes what is fixed before anything is fitted: the samples, the folds, what was left out, the grid."""
+    folder.mkdir(parents=True, exist_ok=True)
+    replace_file(folder / "samples.parquet", lambda to: plan.samples.to_parquet(to))
+    replace_file(folder / "folds.csv", lambda to: plan.folds.to_csv(to, index=False))
+    replace_file(folder / "excluded.csv", lambda to: excluded.to_csv(to, index=False))
+    text = grid_file.read_text(encoding="utf-8")
+    changed = "".join(f"\n# --set {setting}" for setting in settings)
+    replace_file(folder / "grid.yaml", lambda to: to.write_text(text + changed, encoding="utf-8"))
+
+
+def write_about(
+    folder: Path, plan: Plan, *, n_excluded: int, null: tuple[int, str | None], redrawn: Mapping[str, int]
+) -> None:
+    """Writes what the run is about: `run.json`.
+
+    Args:
+        folder: The run folder.
+        plan: What was run.
+        n_excluded: The rows that were left out.
+        null: How many null runs were asked for, and within which column.
+        redrawn: For each refitted cell, by key, the draws of patients that were drawn again.
+    """
+    protocol = plan.grid.protocol
+    about = {
+        "name": plan.grid.name,
+        "dataset": _source(plan.grid.data),
+        "axes": [{name: getattr(axis, name) for name in ("name", "noun", "plural", "meaning")} for axis in AXES],
+        "patients_known": plan.dataset.patients_known,
+        "locations": list(plan.dataset.locations),
+        "within": list(plan.dataset.within),
+        "protocol": {
+            "folds": len({fold.number for fold in plan.view.folds}),
+            "repeats": len({fold.repeat for fold in plan.view.folds}),
+            "seed": protocol.seed,
+            "stratify": protocol.stratify or plan.grid.targets[0].name,
+            "split": "file" if protocol.split not in ("patients", "official") else protocol.split,
+            "split_file": Path(protocol.split).name,
+            "validation": any(fold.inner is not None for fold in plan.view.folds),
+            "complete": protocol.complete,
+            "threshold": protocol.threshold,
+        },
+        "compare": [dataclasses.asdict(family) for family in plan.grid.compare],
+        "refit": {"draws": plan.grid.interval.refit, "redrawn": dict(redrawn)},
+        "null_within": null[1] if null[0] else read_json(folder / ABOUT, {}).get("null_within"),
+        "n_excluded": n_excluded,
+        "devices": _devices(folder),
+    }
+    write_json(folder / ABOUT, about)
+
+
+def add_session(folder: Path, session: dict[str, Any]) -> None:
+    """Adds what one start of the run took, and on what, to `provenance.json`."""
+    write_json(folder / SESSIONS, [*read_json(folder / SESSIONS, []), session])
+
+
+def _devices(folder: Path) -> list[str]:
+    """The devices that the starts of the run used."""
+    return list(dict.fromkeys(session["device"] for session in read_json(folder / SESSIONS, [])))
+
+
+def _source(data: Step) -> str:
+    """The dataset as a caption names it: its name and what it was read from."""
+    path = next((str(value) for _, value in data.fields if isinstance(value, str) and "/" in value), "")
+    return f"{data.name} ({Path(path).name})" if path else data.name

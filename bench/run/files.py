@@ -1,0 +1,40 @@
+"""Files of a run folder, written so that a reader always sees a whole one."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def replace_file(path: Path, write: Callable[[Path], Any]) -> None:
+    """Writes under another name and renames; leaves alone a file that stays the same."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    write(draft)
+    if path.exists() and path.read_bytes() == draft.read_bytes():
+        draft.unlink()
+    else:
+        draft.replace(path)
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Plain values as readable JSON."""
+    replace_file(path, lambda to: to.write_text(json.dumps(content, indent=1), encoding="utf-8"))
+
+
+def read_json(path: Path, default: Any) -> Any:
+    """The content of a JSON file, or a default where there is none."""
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else default
+
+
+def write_table(path: Path, table: pd.DataFrame, index: str | None = None) -> None:
+    """A table as CSV, its index as a column where that has a name; an empty table removes the file."""
+    if len(table):
+        replace_file(path, lambda to: table.to_csv(to, index=index is not None, index_label=index))
+    else:
+        path.unlink(missing_ok=True)

@@ -1,0 +1,1 @@
+"""Mathematics that several stages need in exactly the same form."""

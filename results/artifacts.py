@@ -1,0 +1,71 @@
+"""What trained steps left in a run folder, as the index in `artifacts/` lists it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from results.run_folder import ResultsError
+
+INDEX = Path("artifacts") / "index.json"
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """What one trained step left in one fold.
+
+    Args:
+        step: `"region"`, `"encoder"` or `"fusion"`.
+        words: The labels of all that went into the step, in reading order.
+        target: The target that it was trained for; None for a step that was trained without labels.
+        sequences: The sequences that it saw.
+        repeat: The repeat of its fold.
+        fold: The number of its fold.
+        cells: The keys of the cells that use it.
+        files: Its files, by what they hold, such as `learning_curve`.
+        seconds: How long it was trained; NaN where that is not known.
+    """
+
+    step: str
+    words: tuple[str, ...]
+    target: str | None
+    sequences: tuple[str, ...]
+    repeat: int
+    fold: int
+    cells: tuple[str, ...]
+    files: Mapping[str, tuple[Path, ...]]
+    seconds: float
+
+
+def read_artifacts(folder: Path) -> list[Artifact]:
+    """The artifacts of a run folder, in the order of its cells; none where nothing was trained.
+
+    Raises:
+        ResultsError: The index can't be read.
+    """
+    path = folder / INDEX
+    if not path.exists():
+        return []
+    try:
+        return [_artifact(path.parent, entry) for entry in json.loads(path.read_text(encoding="utf-8"))]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ResultsError(f"{path} is no index of artifacts: {error!r}: run the grid again") from error
+
+
+def _artifact(root: Path, entry: Mapping[str, Any]) -> Artifact:
+    folder = root / entry["folder"]
+    files = {content: tuple(folder / name for name in names) for content, names in entry["files"].items()}
+    return Artifact(
+        step=entry["step"],
+        words=tuple(entry["words"]),
+        target=entry["target"],
+        sequences=tuple(entry["sequences"]),
+        repeat=int(entry["repeat"]),
+        fold=int(entry["fold"]),
+        cells=tuple(entry["cells"]),
+        files=files,
+        seconds=float("nan") if entry["seconds"] is None else float(entry["seconds"]),
+    )

@@ -1,0 +1,16 @@
+"""`run.json` carries what results need to know of the axes and of the dataset."""
+
+import json
+
+from bench.grid.axes import AXES
+from results.run_folder import read
+
+
+def test_the_run_folder_carries_the_words_of_the_axes_and_where_scores_are_compared(small, go):
+    folder = go(small.replace("images: [grayscale, ", "images: [").replace("balance: [none, smote]\n", "")).folder
+    assert json.loads((folder / "run.json").read_text())["within"] == ["level"]
+    words = read(folder).axis_words
+    assert [(one.name, one.noun, one.plural, one.meaning) for one in words.values()] == [
+        (axis.name, axis.noun, axis.plural, axis.meaning) for axis in AXES
+    ]
+    assert list(words) == read(folder).axes
