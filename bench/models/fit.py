@@ -97,6 +97,7 @@ def fit_model(
     draft.mkdir(parents=True)
     kept_cells = [_keep(draft, plan, kept, one, chain) for one, chain in zip(planned, chains, strict=True)]
     plugins = described.described(plan.grid.data, [one.cell for one in planned])
+    plugins["plugins"][0]["fields"] = {}  # a model that is passed on does not name the folder of the scans
     described.write(draft, plugins)
     about = {
         "format": FORMAT,
