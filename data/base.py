@@ -146,8 +146,7 @@ class Pixel(NamedTuple):
         series: The name of the series.
         file: The name of the file; empty unless names are kept.
         instance: InstanceNumber, from 1 as scanners count; None where the header has none.
-        x: Column in the file's own pixels, not in the turned stack, from 0; the centre of a pixel is a whole number.
-        y: Row, likewise.
+        x, y: Column and row in the file's own pixels, not in the turned stack, from 0 at the centre of a pixel.
         away: Distance of the position from the file's plane, mm.
     """
 
@@ -169,15 +168,13 @@ class Dataset(PlugIn):
 
     `reading_fields` names the fields that change what `load` gives: only these are part of an embedding's key.
 
-    `new_studies` names the data plug-in that reads new, unlabelled studies whose samples are located as those of this
-    dataset, for `diagnose`; "" where there is none. That plug-in has the fields `folders` (a folder, or a tuple with
-    one for each study), `descriptions` (a table of what each series is, or "") and `keep_names` (whether studies are
-    called as their folders are), and gives `reading_notes` and `pixel`.
+    `losses` names the dataset's own metrics of which a lower value is better. `shown` gives the words for values in a
+    diagnosis, by column of `locations` and by `"sequence"`; a value with empty words is left out.
 
-    `losses` names the dataset's own metrics of which a lower value is better.
-
-    `shown` has the words in which a diagnosis shows values, by column of `locations` and by `"sequence"`; a value whose
-    words are empty is left out.
+    `new_studies` names the data plug-in that reads new, unlabelled studies with samples at the same locations, for
+    `diagnose`; it is "" where there is none. That plug-in has the fields `folders` (a folder, or a tuple with one for
+    each study), `descriptions` (a table of the series, or "") and `keep_names` (whether a study keeps the name of its
+    folder), and gives `reading_notes` and `pixel`.
     """
 
     reading_fields: ClassVar[tuple[str, ...]] = ()

@@ -1,4 +1,4 @@
-"""What a run came to, in lines of text."""
+"""Summarises a run that just ended, in lines of text."""
 
 from __future__ import annotations
 

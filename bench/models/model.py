@@ -64,7 +64,7 @@ class Model:
     Args:
         about: `model.json`.
         cells: One for each target.
-        warnings: What is not as it was when the model was fitted.
+        warnings: Code and libraries that have changed since the model was fitted.
     """
 
     about: dict[str, Any]
@@ -184,7 +184,7 @@ def read_chain(path: Path) -> Chain:
     """What was fitted on tokens.
 
     Raises:
-        ModelError: The file holds what no chain holds, of which nothing is built then; or a broken tree.
+        ModelError: The file holds something that no chain holds, so nothing is built from it; or a broken tree.
     """
     from skops import io
 

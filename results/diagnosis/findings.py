@@ -179,7 +179,7 @@ class Diagnosis:
 
     @property
     def column_name(self) -> str:
-        """The header of what stands in columns, such as `Condition`; empty where places have one column alone."""
+        """The header of the columns, such as `Condition`; empty where a place has only one column."""
         return self.columns[0].capitalize() if len(self.columns) > 1 else ""
 
     def row(self, finding: Finding) -> str:
@@ -191,7 +191,7 @@ class Diagnosis:
         return self._words(finding, self.columns[:-1]) or "Grade"
 
     def subject(self, finding: Finding) -> str:
-        """What a picture's title names of a finding, such as `Foramen`; empty where places have one column alone."""
+        """The words of a finding in a picture's title, such as `Foramen`; empty where a place has only one column."""
         return self._words(finding, self.columns[:1]) if len(self.columns) > 1 else ""
 
     def place(self, finding: Finding) -> str:

@@ -62,7 +62,7 @@ def draw_overlay(of: Diagnosis, one: Slice, path: Path) -> None:
 
 
 def title(of: Diagnosis, one: Slice) -> str:
-    """The sequence and slice, and below it what is marked, such as `Foramen, Subarticular`."""
+    """The sequence and slice, and below them the subjects of the marks, such as `Foramen, Subarticular`."""
     instance = "" if one.instance is None else f", instance {one.instance}"
     subjects = dict.fromkeys(of.subject(finding) for finding in of.on(one))
     return f"{of.sequence(one.sequence)}, slice index {one.index}{instance}\n{', '.join(subjects)}".rstrip()

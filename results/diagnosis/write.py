@@ -17,7 +17,7 @@ HERE = Path(__file__).parent
 class _Picture:
     name: str
     title: str
-    said: str
+    caption: str
     address: str
 
 
@@ -45,9 +45,9 @@ def write_diagnosis(of: Diagnosis, folder: Path) -> list[Path]:
         if found := of.on(one):
             written.append(pictures / f"{one.name}.png")
             draw_overlay(of, one, written[-1])
-            said = "; ".join(f"{of.column(f)} {of.row(f)}: {f.grade}" for f in found)
+            caption = "; ".join(f"{of.column(f)} {of.row(f)}: {f.grade}" for f in found)
             encoded = base64.b64encode(written[-1].read_bytes()).decode("ascii")
-            shown.append(_Picture(one.name, title(of, one), said, f"data:image/png;base64,{encoded}"))
+            shown.append(_Picture(one.name, title(of, one), caption, f"data:image/png;base64,{encoded}"))
     written.append(folder / "diagnosis.html")
     written[-1].write_text(_page(of, shown), encoding="utf-8")
     return written

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-class Presence:
+class SampleCrops:
     """The crops of a grid's samples, looked up in the store once.
 
     Args:
