@@ -120,13 +120,19 @@ def describe(kind: str) -> list[str]:
         if found.words:
             out.append(f"    in a paper: {found.words}")
         out.append(f"    learns from: {found.learns}")
-        meanings: dict[str, str] = {}
-        for base in reversed(cls.__mro__):
-            meanings |= _arguments(inspect.getdoc(base) or "")
+        means = meanings(cls)
         for f in dataclasses.fields(cls):
             default = f.default if f.default is not dataclasses.MISSING else {}
-            out.append(f"    {f.name + ' = ' + repr(default):28} {meanings.get(f.name, '')}".rstrip())
+            out.append(f"    {f.name + ' = ' + repr(default):28} {means.get(f.name, '')}".rstrip())
     return out
+
+
+def meanings(cls: Any) -> dict[str, str]:
+    """The meaning of each field of a plug-in, from the docstrings of its class and of its bases."""
+    found: dict[str, str] = {}
+    for base in reversed(cls.__mro__):
+        found |= _arguments(inspect.getdoc(base) or "")
+    return found
 
 
 def _arguments(document: str) -> dict[str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
@@ -146,8 +146,7 @@ class Pixel(NamedTuple):
         series: The name of the series.
         file: The name of the file; empty unless names are kept.
         instance: InstanceNumber, from 1 as scanners count; None where the header has none.
-        x: Column in the file's own pixels, not in the turned stack, from 0; the centre of a pixel is a whole number.
-        y: Row, likewise.
+        x, y: Column and row in the file's own pixels, not in the turned stack, from 0 at the centre of a pixel.
         away: Distance of the position from the file's plane, mm.
     """
 
@@ -167,19 +166,21 @@ class Dataset(PlugIn):
     as `level`, `side`, `condition`: str), optional `split` (`train`, `val`, `test`), target columns and clinical
     columns. A row that can't be used is in `excluded()` instead.
 
-    `reading_fields` names the fields that change what `load` gives; only these are part of an embedding's key.
+    `reading_fields` names the fields that change what `load` gives: only these are part of an embedding's key.
 
-    `new_studies` names the data plug-in that reads new, unlabelled studies whose samples are located as those of this
-    dataset, for `diagnose`; "" where there is none. That plug-in has the fields `folders` (a folder, or a tuple with
-    one for each study), `descriptions` (a table of what each series is, or "") and `keep_names` (whether studies are
-    called as their folders are), and gives `reading_notes` and `pixel`.
+    `losses` names the dataset's own metrics of which a lower value is better. `shown` gives the words for values in a
+    diagnosis, by column of `locations` and by `"sequence"`; a value with empty words is left out.
 
-    `losses` names the dataset's own metrics of which a lower value is better.
+    `new_studies` names the data plug-in that reads new, unlabelled studies with samples at the same locations, for
+    `diagnose`; it is "" where there is none. That plug-in has the fields `folders` (a folder, or a tuple with one for
+    each study), `descriptions` (a table of the series, or "") and `keep_names` (whether a study keeps the name of its
+    folder), and gives `reading_notes` and `pixel`.
     """
 
     reading_fields: ClassVar[tuple[str, ...]] = ()
     new_studies: ClassVar[str] = ""
     losses: ClassVar[tuple[str, ...]] = ()
+    shown: ClassVar[Mapping[str, Mapping[str, str]]] = {}
 
     @property
     def sequences(self) -> tuple[str, ...]:
@@ -188,7 +189,7 @@ class Dataset(PlugIn):
 
     @property
     def locations(self) -> tuple[str, ...]:
-        """The columns of `samples()` that locate a sample in the body."""
+        """The columns of `samples()` that locate a sample in the body, the finest last."""
         return ()
 
     @property
@@ -269,6 +270,27 @@ class Dataset(PlugIn):
             The `(R,)` values of each metric by its name; empty where the rows don't allow the metrics.
         """
         return {}
+
+    @classmethod
+    def submission(
+        cls,
+        studies: Mapping[str, Mapping[tuple[str, ...], Sequence[float]]],
+        *,
+        classes: Sequence[str],
+        base_rates: Mapping[str, Sequence[float]],
+    ) -> pd.DataFrame:
+        """The table that a challenge with this dataset asks for.
+
+        Args:
+            studies: By study: the probabilities of the classes at each place that was graded. A place is the values of
+                the columns `locations`.
+            classes: The classes of the model.
+            base_rates: By value of the first column of `locations`: the probabilities of a place that was not graded.
+
+        Raises:
+            DataError: No challenge asks for one, or its table can't be made of these.
+        """
+        raise DataError(f"no challenge with the dataset {cls.__module__.split('.')[-1]} asks for a submission")
 
 
 def exclusions(rows: list[Exclusion]) -> pd.DataFrame:

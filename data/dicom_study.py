@@ -16,7 +16,7 @@ from data.reading import series
 from data.reading.dicom_headers import DicomHeader
 from data.reading.dicom_series import MIN_SLICES, Rules, StudyFiles, read_study
 from data.rsna_challenge import tables as rsna_tables
-from data.rsna_challenge.places import PLACES, SEQUENCES
+from data.rsna_challenge.places import PLACES, SEQUENCES, SHOWN
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,6 +47,8 @@ class DicomStudy(Dataset):
 
     words = "studies of lumbar spine MRI as DICOM files"
     packages = ("simpleitk", "pydicom")
+
+    shown = SHOWN
 
     folders: str | tuple[str, ...] = ()
     sequences: tuple[str, ...] = SEQUENCES

@@ -23,6 +23,7 @@ _ARTHRITIS = 2
 _PROJECT = 15  # the reading project that graded every knee
 _SIDES = {1: "right", 2: "left"}
 _SEQUENCE = "dess"
+_SHOWN = {"side": {"left": "Left knee", "right": "Right knee"}, "sequence": {_SEQUENCE: "Sagittal DESS"}}
 _SERIES = re.compile(r"SAG_3D_DESS_(LEFT|RIGHT)", re.IGNORECASE)
 _PARTICIPANT = re.compile(r"\d{7}")
 _VISIT = re.compile(r"(\d+)m")
@@ -61,6 +62,8 @@ class Oai(Dataset):
     words = "knee MRI of the Osteoarthritis Initiative"
     cites = ("peterfy2008",)
     packages = ("simpleitk",)
+
+    shown = _SHOWN
 
     folder: str = ""
     table: str = ""

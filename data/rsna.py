@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -13,9 +13,10 @@ import numpy as np
 
 from data.base import DataError, Dataset, Exclusion, Float64, Image, Target, exclusions
 from data.reading import series
+from data.rsna_challenge import submission as rsna_submission
 from data.rsna_challenge import tables as rsna_tables
 from data.rsna_challenge.metric import SCORES, rsna_log_loss
-from data.rsna_challenge.places import CLASSES, SEQUENCES
+from data.rsna_challenge.places import CLASSES, SEQUENCES, SHOWN
 from data.rsna_challenge.tables import AnnotatedPoint
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ class Rsna(Dataset):
     packages = ("simpleitk",)
 
     new_studies: ClassVar[str] = "dicom_study"
+    shown = SHOWN
 
     folder: str = ""
     sequences: tuple[str, ...] = SEQUENCES
@@ -143,6 +145,17 @@ class Rsna(Dataset):
         study, condition = (samples[name].to_numpy(dtype=str)[rows] for name in ("study", "condition"))
         y = predictions["y"].to_numpy(dtype=np.int64)
         return rsna_log_loss(study, condition, y, predictions[columns].to_numpy(dtype=np.float64), weights)
+
+    @classmethod
+    def submission(
+        cls,
+        studies: Mapping[str, Mapping[tuple[str, ...], Sequence[float]]],
+        *,
+        classes: Sequence[str],
+        base_rates: Mapping[str, Sequence[float]],
+    ) -> pd.DataFrame:
+        """Kaggle's `submission.csv`."""
+        return rsna_submission.submission(studies, classes=classes, base_rates=base_rates)
 
     @property
     def _images(self) -> Path:

@@ -7,6 +7,18 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
+SMALL = """
+name: small
+data: {{spider: {{folder: {folder}}}}}
+targets: [narrowing]
+sequences: [t2]
+regions: [mask]
+images: [grayscale, histogram_equalization]
+encoders: [raw_pixels: {{size: 12}}]
+balance: [none, smote]
+heads: [prior, location, logistic, knn]
+protocol: {{folds: 3, seed: 1}}
+"""
 
 
 @pytest.fixture(scope="session")
@@ -52,3 +64,9 @@ def oai_phantom(tmp_path_factory):
 def phantom_copy(phantom, tmp_path):
     """A phantom that a test may damage."""
     return shutil.copytree(phantom, tmp_path / "phantom")
+
+
+@pytest.fixture
+def small(phantom):
+    """The text of a grid on the phantom that runs in a second."""
+    return SMALL.format(folder=phantom)

@@ -28,7 +28,7 @@ KINDS = {
 }
 GRID = """
 name: outside
-data: {array_files: {folder: scans}}
+data: {array_files: {folder: ./scans}}
 targets: [torn]
 sequences: [pd + t2]
 regions: [middle: {share: 0.9}]
@@ -145,11 +145,12 @@ def test_methods_report_and_model_card_show_them_like_the_projects_own(ran, work
             assert words in text, f"{name} is not described"
             for key in keys:
                 assert re.search(rf"@\w+\{{{key},", text), f"the entry {key} of {name} is not listed"
-    assert "The data were volumes of the Example Knee Archive (`array_files`) [@okafor2021]." in methods
+    assert "The data were volumes of the Example Knee Archive (`array_files (scans)`) [@okafor2021]." in methods
     assert "(`likelihoods`, bins = 8) [@adeyemi2015]" in methods
     assert "encoder `likelihoods` (with labels)" in methods and "encoder `components` (without labels)" in methods
     assert "OpenCV" in methods and "imbalanced-learn" in methods
     assert "smoothing = 0.001" in report and "smoothing = 0.001" in cards
+    assert "./scans" not in (workplace / "model0" / "plugins.json").read_text()
 
 
 def test_each_keeps_its_contract(workplace):

@@ -67,25 +67,40 @@ def test_the_grid_of_the_readme_runs_and_gives_the_tables_of_the_readme(scans):
     assert "\\toprule" in tables.stdout
 
 
-def test_the_encoder_of_the_readme_keeps_the_contract_and_costs_its_own_cells(phantom, tmp_path):
-    folder = tmp_path / "my" / "encoders"
+def test_the_head_of_the_readme_keeps_the_contract_and_costs_its_own_cells(phantom, tmp_path):
+    folder = tmp_path / "my" / "heads"
     folder.mkdir(parents=True)
-    (folder / "bright_half.py").write_text(block("python", "class BrightHalf"))
-    checked = command("check", "encoders", "bright_half", "--plugins", "my", cwd=tmp_path)
+    (folder / "extra_trees.py").write_text(block("python", "class ExtraTrees"))
+    checked = command("check", "heads", "extra_trees", "--plugins", "my", cwd=tmp_path)
     assert checked.returncode == 0, checked.stdout + checked.stderr
     demo = (ROOT / "grids" / "demo.yaml").read_text().replace(".store/phantom-demo", str(phantom))
     (tmp_path / "demo.yaml").write_text(demo)
-    quick = ["--set", "heads=[logistic, knn]", "--device", "cpu"]
-    first = command("run", "demo.yaml", *quick, "--set", "encoders=[raw_pixels]", cwd=tmp_path)
+    quick = ["--set", "encoders=[raw_pixels]", "--device", "cpu", "--plugins", "my"]
+    first = command("run", "demo.yaml", *quick, "--set", "heads=[logistic]", cwd=tmp_path)
     assert first.returncode == 0, first.stderr
-    words = ["--plugins", "my", "--set", "encoders=[raw_pixels, bright_half]"]
-    second = command("run", "demo.yaml", *quick, *words, cwd=tmp_path)
+    second = command("run", "demo.yaml", *quick, "--set", "heads=[logistic, extra_trees]", cwd=tmp_path)
     assert second.returncode == 0, second.stderr
-    assert "40 fits computed" in second.stdout  # 2 images x 2 balances x 2 heads x 5 folds
+    assert "20 fits computed" in second.stdout  # 2 images x 2 balances x 5 folds
+
+
+def test_is_short_enough_to_be_read():
+    assert len(README.splitlines()) <= 150
+
+
+def test_its_links_lead_to_files():
+    links = re.findall(r"\]\(([^)#]+)[^)]*\)", README)
+    assert links
+    assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+def test_the_page_that_explains_it_has_the_same_table_and_grid():
+    start = (ROOT / "docs" / "pages" / "start.md").read_text(encoding="utf-8")
+    assert block("", "image,patient,sequence") in start
+    assert block("yaml", "name: mine") in start
 
 
 def test_every_package_that_is_needed_has_its_reason():
-    reasons = README.split("## Why each package is there")[1].split("##")[0].lower()
+    reasons = (ROOT / "docs" / "pages" / "packages.md").read_text(encoding="utf-8").lower()
     listed = re.findall(
         r'^    "([a-z0-9.-]+)>=', (ROOT / "pyproject.toml").read_text().split("[dependency-groups]")[0], re.M
     )

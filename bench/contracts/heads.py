@@ -174,7 +174,7 @@ def _predictions(plugin: Head, training: TrainingSet, test: Float32) -> Float64:
 def _problem(
     plugin: Head, classes: int, apart: float = 3.0, share: float | None = None
 ) -> tuple[TrainingSet, Float32, NDArray[np.int64]]:
-    """140 training rows of 35 patients, 60 test rows and their labels; classes lie `apart` standard deviations away."""
+    """140 training rows of 35 patients, 60 test rows and labels; classes are `apart` standard deviations apart."""
     rng = np.random.default_rng(classes)
     n, features = 200, 20
     y = rng.integers(classes, size=n) if share is None else (rng.random(n) < share).astype(np.int64)

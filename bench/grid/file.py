@@ -23,17 +23,17 @@ from results.statistics.metrics import METRICS
 _OF_TYPE = re.compile(r"(str|dict\[.*\]|literal\[.*\])$")  # what pydantic adds to the place of an error in a union
 
 
-def read_grid(path: Path, settings: list[str] | None = None) -> Grid:
+def read_grid(source: Path | Mapping[str, Any], settings: list[str] | None = None) -> Grid:
     """The grid of a file.
 
     Args:
-        path: The YAML file.
+        source: The YAML file, or a mapping with the keys of one.
         settings: `key=value` pairs that replace values, such as `protocol.folds=3`; values are YAML.
 
     Raises:
         GridError: The file, the line, the key and the nearest valid one.
     """
-    tree = GridTree(path, settings or [])
+    tree = GridTree(source, settings or [])
     try:
         model = GridFile.model_validate(plain(tree.tree))
     except ValidationError as error:
@@ -48,7 +48,7 @@ def read_grid(path: Path, settings: list[str] | None = None) -> Grid:
         raise tree.error(("name",), "is a folder's name below runs/, so it has no '/'")
     _check_threshold(tree, model.protocol.threshold)
     grid = Grid(
-        name=model.name or path.stem,
+        name=model.name or tree.path.stem,
         data=plugin_steps(tree, "data", name, fields or {}, ("data", name), single=True)[0],
         targets=_targets(tree, model.targets),
         axes=axes,

@@ -11,7 +11,7 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from bench.grid.values import frozen
+from bench.grid.values import frozen, plain
 from data import ScangridError
 
 
@@ -23,17 +23,17 @@ class GridTree:
     """The YAML of a grid file, with values that were set by the user.
 
     Args:
-        path: The file; `${NAME}` in it stands for an environment variable.
+        source: The file, in which `${NAME}` stands for an environment variable; or a mapping with the keys of one.
         settings: `key=value` pairs that replace values, such as `protocol.folds=3`; values are YAML.
 
     Raises:
         GridError: The file can't be read, or is no mapping.
     """
 
-    def __init__(self, path: Path, settings: list[str]) -> None:
-        self.path = path
+    def __init__(self, source: Path | Mapping[str, Any], settings: list[str]) -> None:
+        self.path = path = source if isinstance(source, Path) else Path("grid")
         try:
-            tree = YAML(typ="rt").load(_expanded(path))
+            tree = YAML(typ="rt").load(_expanded(source)) if isinstance(source, Path) else plain(source)
         except OSError as error:
             raise GridError(f"cannot read the grid file {path}: {error.strerror}") from error
         except UnicodeDecodeError as error:
@@ -69,9 +69,9 @@ class GridTree:
         return f"{self.path}:{line + 1}" if line is not None else str(self.path)
 
 
-def place(path: Path, settings: list[str], loc: tuple[Any, ...]) -> str:
+def place(source: Path | Mapping[str, Any], settings: list[str], loc: tuple[Any, ...]) -> str:
     """The file, and the line of a key of it."""
-    return GridTree(path, settings).place(loc)
+    return GridTree(source, settings).place(loc)
 
 
 def read_fields(settings: list[str]) -> dict[str, Any]:

@@ -8,10 +8,10 @@ from typing import Any
 
 
 def plain(tree: Any) -> Any:
-    """A tree of YAML as plain dicts, lists and values; keys become text."""
-    if isinstance(tree, dict):
+    """A tree of YAML, or of Python values, as plain dicts, lists and values; keys become text."""
+    if isinstance(tree, Mapping):
         return {str(k): plain(v) for k, v in tree.items()}
-    if isinstance(tree, list):
+    if isinstance(tree, list | tuple):
         return [plain(v) for v in tree]
     if isinstance(tree, bool) or tree is None:
         return tree

@@ -67,7 +67,7 @@ def _reader(model: Model, folder: Path, descriptions: Path | None, *, keep_names
     kind = model.about["dataset"]
     name = plugin_class("data", kind).new_studies
     if not name:
-        raise ModelError(f"{folder} is of {kind}, of which no new studies can be read")
+        raise ModelError(f"{folder} was fitted on {kind}, and no plug-in reads new studies like those")
 
     def read(folders: str | tuple[str, ...]) -> Dataset:
         fields = {"folders": folders, "descriptions": str(descriptions or ""), "keep_names": keep_names}
@@ -85,12 +85,32 @@ def _check_places(model: Model, dataset: Dataset, folder: Path) -> None:
         )
 
 
+class _ReadOnce(Dataset):
+    """The scans of another dataset, each read once."""
+
+    def __init__(self, dataset: Dataset) -> None:
+        self._dataset = dataset
+        self.read: dict[str, Image | DataError | None] = {}
+
+    def load(self, study: str, sequence: str) -> Image | None:
+        """As the other dataset; a scan that can't be read is not tried again."""
+        if sequence not in self.read:
+            try:
+                self.read[sequence] = self._dataset.load(study, sequence)
+            except DataError as error:
+                self.read[sequence] = error
+        found = self.read[sequence]
+        if isinstance(found, DataError):
+            raise found
+        return found
+
+
 class _NewStudy:
     """One study; its scans are read once."""
 
     def __init__(self, model: Model, dataset: Dataset, study: str) -> None:
         self._model, self._dataset, self._study = model, dataset, study
-        self._images: dict[str, Image | Exception | None] = {}
+        self._scans = _ReadOnce(dataset)
         self._found: dict[str, pd.DataFrame] = {}
 
     def diagnosis(self, facts: Mapping[str, str]) -> Diagnosis:
@@ -102,8 +122,8 @@ class _NewStudy:
         findings: dict[str, Finding] = {}
         for cell in self._model.cells:
             findings |= self._findings(cell)
-        if all(isinstance(one, Exception) or one is None for one in self._images.values()):
-            why = [str(one) for one in self._images.values() if one is not None]
+        if not any(isinstance(one, Image) for one in self._scans.read.values()):
+            why = [str(one) for one in self._scans.read.values() if one is not None]
             raise DataError(why[0] if why else f"{self._study}: no scan that the model reads")
         ordered = [findings[sample] for sample in self._samples.index if sample in findings]
         marks = {(one.mark.sequence, one.mark.index): one.mark for one in ordered if one.mark}
@@ -115,19 +135,8 @@ class _NewStudy:
             slices=tuple(self._slice(mark) for mark in marks.values()),
             model=facts,
             notes=tuple(faults),
+            shown=self._dataset.shown,
         )
-
-    def load(self, study: str, sequence: str) -> Image | None:
-        """As `Dataset.load`, once."""
-        if sequence not in self._images:
-            try:
-                self._images[sequence] = self._dataset.load(study, sequence)
-            except DataError as error:
-                self._images[sequence] = error
-        found = self._images[sequence]
-        if isinstance(found, Exception):
-            raise found
-        return found
 
     @cached_property
     def _samples(self) -> pd.DataFrame:
@@ -142,7 +151,7 @@ class _NewStudy:
         return records
 
     def _faults(self, sequence: str) -> tuple[str, ...]:
-        found = self._images.get(sequence)
+        found = self._scans.read.get(sequence)
         return (str(found),) if isinstance(found, Exception) else () if found is None else found.faults
 
     def _findings(self, cell: FittedCell) -> dict[str, Finding]:
@@ -170,14 +179,14 @@ class _NewStudy:
                 called = (P[:, 1] >= found.threshold).astype(np.int64)
         out = {}
         for i, record in enumerate(records):
-            place = {name: record[name] for name in self._dataset.locations}
+            place = {name: str(record[name]) for name in self._dataset.locations}
             sample = record["sample"]
             if not there[i]:
-                out[sample] = Finding(**place, missing=self._why(i, sequences, crops, sample, points))
+                out[sample] = Finding(place=place, missing=self._why(i, sequences, crops, sample, points))
                 continue
             grade = cell.about["classes"][called[i]]
             mark = self._mark(sample, points)
-            out[sample] = Finding(**place, probabilities=tuple(map(float, P[i])), grade=grade, mark=mark)
+            out[sample] = Finding(place=place, probabilities=tuple(map(float, P[i])), grade=grade, mark=mark)
         return out
 
     def _points(self, cell: FittedCell) -> pd.DataFrame | None:
@@ -196,7 +205,7 @@ class _NewStudy:
 
     def _image(self, sequence: str) -> Image | None:
         try:
-            return self.load(self._study, sequence)
+            return self._scans.load(self._study, sequence)
         except DataError:
             return None
 
@@ -206,8 +215,7 @@ class _NewStudy:
         region = cell.regions[sequence]
         if points is not None:
             region = SharedLook(region, region.name, lambda study: replace(study, points=points))
-        source: Any = self
-        return cut_study(source, self._study, sequence, records, {"": (region, cell.images)})[""]
+        return cut_study(self._scans, self._study, sequence, records, {"": (region, cell.images)})[""]
 
     def _why(
         self, i: int, sequences: list[str], crops: Sequence[StudyCrops], sample: str, points: pd.DataFrame | None
@@ -226,7 +234,7 @@ class _NewStudy:
             return None
         row: Any = points.loc[sample]
         position = (float(row["x"]), float(row["y"]), float(row["z"]))
-        image = self.load(self._study, row["sequence"])
+        image = self._scans.load(self._study, row["sequence"])
         assert image is not None
         d, y, x = (float(v) for v in image.index(position))
         file: dict[str, Any] = {}
@@ -235,7 +243,7 @@ class _NewStudy:
         return Mark(sequence=row["sequence"], index=round(d), x=x, y=y, position=position, **file)
 
     def _slice(self, mark: Mark) -> Slice:
-        image = self.load(self._study, mark.sequence)
+        image = self._scans.load(self._study, mark.sequence)
         assert image is not None
         plane = image.affine if image.planes is None else image.planes[mark.index]
         lengths = np.linalg.norm(plane[:3, 1:3], axis=0)

@@ -97,6 +97,7 @@ def fit_model(
     draft.mkdir(parents=True)
     kept_cells = [_keep(draft, plan, kept, one, chain) for one, chain in zip(planned, chains, strict=True)]
     plugins = described.described(plan.grid.data, [one.cell for one in planned])
+    plugins["plugins"][0]["fields"] = {}  # a model that is passed on does not name the folder of the scans
     described.write(draft, plugins)
     about = {
         "format": FORMAT,
@@ -154,7 +155,7 @@ def _check_done(run: Path, chosen: Sequence[PlannedCell]) -> None:
 
 
 def _keep(folder: Path, plan: Plan, store: Store, planned: PlannedCell, chain: Chain) -> dict[str, Any]:
-    """Writes what a cell is made of; gives its part of `model.json`."""
+    """Writes the networks, regions, fusions and chain of a cell; gives its part of `model.json`."""
     cell, fit = planned.cell, planned.fits[0]
     labels = planned.view.labels[cell.target]
     networks, widths = [], []

@@ -33,7 +33,7 @@ class Pictures:
         latents: `(N, F)` float32 of their middle slice, or of the volume.
         patients: `(N,)`.
         seen: `(N,)` bool: the patient trained the network.
-        seed: Of what is drawn.
+        seed: The seed of all draws.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""What an autoencoder of a run learnt, as arrays that `results/interpretability` reads: latents, measures, pictures."""
+"""Writes the latents of an autoencoder, with measures and pictures, as arrays for `results/interpretability`."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def write_latents(
     fold: int = 0,
     device: str = "cpu",
 ) -> Path:
-    """Writes `RUN/latents/KEY/`, of the network of one fold of the first repeat: features of two folds share no axes.
+    """Writes `RUN/latents/KEY/` for the network of one fold of the first repeat; the features of two folds differ.
 
     `latents.npy` `(N, F)` float32 holds the features of every sample with a picture, the mean over its slices;
     `samples.csv` its rows, `measures.csv` what is measured and graded of them, `about.json` the rest. `.npz` files
@@ -68,7 +68,7 @@ def write_latents(
         store: The store of the run.
         grid_file: The run's grid, where it is not the copy in the run folder.
         measures: The encoder that measures each crop.
-        fold: Whose network.
+        fold: The fold of the network.
         device: `"cpu"` or `"cuda"`.
 
     Raises:

@@ -64,7 +64,7 @@ class Model:
     Args:
         about: `model.json`.
         cells: One for each target.
-        warnings: What is not as it was when the model was fitted.
+        warnings: Code and libraries that have changed since the model was fitted.
     """
 
     about: dict[str, Any]
@@ -100,7 +100,7 @@ def read_model(folder: Path, *, device: str) -> Model:
         ModelError: No model, one of another format, a file that is missing or holds what no model holds, or pretrained
             weights that are not those it was fitted with.
     """
-    about = _read_about(folder)
+    about = read_about(folder)
     try:
         _check_facts(folder)
         reader = _ModelReader(folder, about, device)
@@ -120,7 +120,7 @@ def model_warnings(folder: Path) -> tuple[str, ...]:
     Raises:
         ModelError: As `read_model`, of `model.json` alone.
     """
-    about = _read_about(folder)
+    about = read_about(folder)
     try:
         here = versions()
         found = [
@@ -146,7 +146,12 @@ def step_code(axis: str, name: str) -> str:
     return identity.code(plugin_class(axis, name).__module__)
 
 
-def _read_about(folder: Path) -> dict[str, Any]:
+def read_about(folder: Path) -> dict[str, Any]:
+    """The `model.json` of a model.
+
+    Raises:
+        ModelError: No model, or one of another format.
+    """
     path = folder / FILE
     if not path.is_file():
         raise ModelError(f"{folder} is no model: it has no {FILE}; run_benchmark.py fit writes one")
@@ -179,7 +184,7 @@ def read_chain(path: Path) -> Chain:
     """What was fitted on tokens.
 
     Raises:
-        ModelError: The file holds what no chain holds, of which nothing is built then; or a broken tree.
+        ModelError: The file holds something that no chain holds, so nothing is built from it; or a broken tree.
     """
     from skops import io
 

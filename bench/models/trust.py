@@ -139,7 +139,7 @@ def _allowed(kind: str, module: str, name: str, unknown: bool) -> bool:
 
 
 def _own(module: str, name: str) -> Any:
-    """What a file of the project's own packages defines under a name; None where it defines no such thing."""
+    """The object that a file of the project's own packages defines under a name; None where there is none."""
     package, _, file = module.rpartition(".")
     if package not in PACKAGES or not name.isidentifier():
         return None

@@ -7,11 +7,12 @@ import hashlib
 import importlib.metadata
 import importlib.util
 import json
+import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from data.describing.plug_in import DESCRIBING
 
@@ -65,7 +66,7 @@ def code(module: str) -> str:
     """The digest of a module's code, of every project file that it imports, and of their libraries' versions.
 
     Docstrings, comments and annotations do not count, nor does what describes a plug-in (`data.describing`), nor more
-    than major.minor of a version.
+    than major.minor of a version. The digest of each file is remembered where `remember` was last called for.
     """
     seen: dict[str, str] = {}
     libraries: set[str] = set()
@@ -74,14 +75,21 @@ def code(module: str) -> str:
         name = waiting.pop()
         if name in seen:
             continue
-        text, imported = _read(name)
-        seen[name] = text
+        seen[name], imported = _read(name)
         for other in imported:
             if other.split(".")[0] in PROJECT:
                 waiting.append(other)
             else:
                 libraries.add(other.split(".")[0])
+    _bare_files.save()
     return key(seen, {name: _version(name) for name in sorted(libraries)})
+
+
+def remember(folder: Path) -> None:
+    """Remembers the digests of the project's files in `folder/code.json`, so that the next run parses none of them."""
+    global _bare_files
+    how = [list(sys.version_info[:2]), _digest(Path(__file__)), sorted(DESCRIBING)]
+    _bare_files = FileMemory(_bare, folder / "code.json", made_by=how)
 
 
 def libraries(modules: Iterable[str]) -> list[str]:
@@ -101,31 +109,39 @@ def libraries(modules: Iterable[str]) -> list[str]:
 
 @cache
 def _read(module: str) -> tuple[str, tuple[str, ...]]:
-    """A module's code without what decides nothing, and the modules that it imports."""
+    """The digest of a module's code without what decides nothing, and the modules that it imports."""
     spec = importlib.util.find_spec(module)
     if spec is None or spec.origin is None:
         raise ModuleNotFoundError(f"no source file for module '{module}'")
-    tree = _Bare().visit(ast.parse(Path(spec.origin).read_text(encoding="utf-8")))
+    digest, statements = _bare_files(Path(spec.origin))
     imported: list[str] = []
+    for level, name, inner in statements:
+        source = _absolute(level, name, module, package=spec.submodule_search_locations is not None)
+        project = source.split(".")[0] in PROJECT
+        modules = [found for one in inner if project and _is_module(found := f"{source}.{one}")]
+        imported += modules or [source]
+    return digest, tuple(dict.fromkeys(imported))
+
+
+def _bare(path: Path) -> tuple[str, list[tuple[int, str, list[str]]]]:
+    """The digest of a file's code without what decides nothing; and its imports: level, module and names of each."""
+    tree = _Bare().visit(ast.parse(path.read_text(encoding="utf-8")))
+    imports: list[tuple[int, str, list[str]]] = []
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            imported += [alias.name for alias in node.names]
+            imports += [(0, alias.name, []) for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
-            source = _absolute(node, module, package=spec.submodule_search_locations is not None)
-            inner = [f"{source}.{alias.name}" for alias in node.names]
-            project = source.split(".")[0] in PROJECT
-            modules = [name for name in inner if project and _is_module(name)]
-            imported += modules or [source]
-    return ast.unparse(tree), tuple(dict.fromkeys(imported))
+            imports.append((node.level, node.module or "", [alias.name for alias in node.names]))
+    return hashlib.sha256(ast.unparse(tree).encode()).hexdigest()[:32], imports
 
 
-def _absolute(node: ast.ImportFrom, module: str, *, package: bool) -> str:
-    """The module that `from ... import` names, whether it counts from the top or from where it stands."""
-    if not node.level:
-        return node.module or ""
-    up = node.level - 1 if package else node.level
+def _absolute(level: int, name: str, module: str, *, package: bool) -> str:
+    """The module that an import names, whether it counts from the top or from where it stands."""
+    if not level:
+        return name
+    up = level - 1 if package else level
     start = module.rsplit(".", up)[0] if up else module
-    return f"{start}.{node.module}" if node.module else start
+    return f"{start}.{name}" if name else start
 
 
 class _Bare(ast.NodeTransformer):
@@ -174,6 +190,7 @@ def _describes(statement: ast.stmt) -> bool:
     return bool(names) and all(isinstance(name, ast.Name) and name.id in DESCRIBING for name in names)
 
 
+@cache
 def _is_module(name: str) -> bool:
     try:
         return importlib.util.find_spec(name) is not None
@@ -193,44 +210,66 @@ def _version(library: str) -> str:
     return ".".join(version.split(".")[:2])
 
 
-class FileDigests:
-    """Digests of files by their bytes, remembered by size and time of change so that a look-up reads nothing.
+Found = TypeVar("Found")
+
+
+class FileMemory(Generic[Found]):
+    """What was made of files, remembered by size and time of change so that a look-up reads nothing.
 
     Args:
-        cache_file: Where they are remembered between runs.
+        make: Makes plain values of a file.
+        memory: The file that holds them between runs; None for none.
+        made_by: What the values depend on besides the file; where it has changed, all are made anew.
     """
 
-    def __init__(self, cache_file: Path) -> None:
-        self._file = cache_file
+    def __init__(self, make: Callable[[Path], Found], memory: Path | None, made_by: Any = None) -> None:
+        self._make, self._memory, self._made_by = make, memory, made_by
         self._known: dict[str, list[Any]] = {}
         self._changed = False
-        if cache_file.exists():
+        if memory is not None and memory.exists():
             try:
-                self._known = json.loads(cache_file.read_text(encoding="utf-8"))
-            except json.JSONDecodeError:
-                cache_file.unlink()
+                made_before, known = json.loads(memory.read_text(encoding="utf-8"))
+            except (ValueError, TypeError):
+                memory.unlink()
+            else:
+                self._known = known if made_before == made_by else {}
 
-    def __call__(self, path: Path) -> str:
-        """The sha256 of a file's bytes."""
+    def __call__(self, path: Path) -> Found:
+        """What `make` gives for a file."""
         stat = path.stat()
         mark = [stat.st_size, stat.st_mtime_ns, stat.st_ino]
         name = str(path.resolve())
         known = self._known.get(name)
-        if known is not None and known[:3] == mark:
-            return str(known[3])
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        self._known[name] = [*mark, digest]
-        self._changed = True
-        return digest
+        if known is None or known[:3] != mark:
+            known = self._known[name] = [*mark, self._make(path)]
+            self._changed = True
+        found: Found = known[3]
+        return found
 
     def save(self) -> None:
         """Remembers for the next run; written under another name and renamed, so that a reader sees a whole file."""
-        if self._changed:
-            import os
-
-            self._file.parent.mkdir(parents=True, exist_ok=True)
-            draft = self._file.with_suffix(f".{os.getpid()}")
-            draft.write_text(json.dumps(self._known), encoding="utf-8")
-            draft.replace(self._file)
+        if self._changed and self._memory is not None:
+            self._memory.parent.mkdir(parents=True, exist_ok=True)
+            draft = self._memory.with_suffix(f".{os.getpid()}")
+            draft.write_text(json.dumps([self._made_by, self._known]), encoding="utf-8")
+            draft.replace(self._memory)
             self._changed = False
+
+
+class FileDigests(FileMemory[str]):
+    """The sha256 of files' bytes.
+
+    Args:
+        memory: The file that holds them between runs.
+    """
+
+    def __init__(self, memory: Path) -> None:
+        super().__init__(_digest, memory)
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+_bare_files = FileMemory(_bare, None)

@@ -13,9 +13,9 @@ from bench.grid.grid import Grid
 from bench.plan import identity, labels
 from bench.plan.errors import PlanError
 from bench.plan.keys import Keys
-from bench.plan.presence import PresentSequences
 from bench.plan.references import CropsRef, Fit, Fold, PlannedCell, TokensRef, View
 from bench.plan.refusals import Refusals
+from bench.plan.sample_crops import SampleCrops
 from bench.plan.stored import Stored, StoredCrops
 from bench.plan.views import Views
 from data.base import Dataset, Target
@@ -48,6 +48,7 @@ class Plan:
     def __init__(self, grid: Grid, stored: Stored) -> None:
         self.grid = grid
         self.stored = stored
+        identity.remember(stored.folder)
         self.dataset: Dataset = grid.data.load("data")
         self._check_sequences()
         targets = self.dataset.targets()
@@ -66,7 +67,7 @@ class Plan:
 
     def forget(self) -> None:
         """Forgets what was looked up in the store: call it when crops were added."""
-        self._presence = PresentSequences(self.grid, self.keys, self.stored, self.samples)
+        self._crops = SampleCrops(self.grid, self.keys, self.stored, self.samples)
         self._refusals.forget()
 
     def cells(self, view: View | None = None) -> Iterator[PlannedCell]:
@@ -75,20 +76,20 @@ class Plan:
             yield self.plan_cell(cell, view or self.view)
 
     def crops_refs(self) -> list[CropsRef]:
-        """See `PresentSequences.crops_refs`."""
-        return self._presence.crops_refs()
+        """See `SampleCrops.crops_refs`."""
+        return self._crops.crops_refs()
 
     def crops(self, ref: CropsRef) -> StoredCrops | None:
         """What is known of crops, where they are stored."""
-        return self._presence.crops(ref)
+        return self._crops.crops(ref)
 
     def rows(self, ref: CropsRef) -> NDArray[np.int64]:
         """`(N,)` from samples to crops that are stored; -1 where a sample has none or must not be used."""
-        return self._presence.rows(ref)
+        return self._crops.rows(ref)
 
     def present(self, sequences: Step, region: Step, images: Step = NONE, drop: Step = NONE) -> NDArray[np.bool_]:
-        """`(N, S)`: which of some sequences a sample has; see `PresentSequences.present`."""
-        return self._presence.present(sequences, region, images, drop)
+        """`(N, S)`: which of some sequences a sample has; see `SampleCrops.present`."""
+        return self._crops.present(sequences, region, images, drop)
 
     def present_in(self, cell: Cell) -> NDArray[np.bool_]:
         """`(N, S)`: which of a cell's sequences a sample has."""
@@ -103,12 +104,12 @@ class Plan:
         return self._views.refit(k, times)
 
     def read_faults(self) -> pd.DataFrame:
-        """See `PresentSequences.read_faults`."""
-        return self._presence.read_faults()
+        """See `SampleCrops.read_faults`."""
+        return self._crops.read_faults()
 
     def check_images(self) -> pd.DataFrame:
-        """See `PresentSequences.check_images`."""
-        return self._presence.check_images()
+        """See `SampleCrops.check_images`."""
+        return self._crops.check_images()
 
     def plan_cell(self, cell: Cell, view: View) -> PlannedCell:
         """A cell with its keys, on the labels and folds of a view."""

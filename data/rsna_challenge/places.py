@@ -42,3 +42,10 @@ PLACES = {
     for place in [Place(condition, side, level)]
 }
 """The 25 places of a study, by their column."""
+
+SHOWN = {
+    "condition": {CANAL: "Spinal canal", FORAMEN: "Foramen", RECESS: "Subarticular"},
+    "side": {"middle": ""},
+    "sequence": DESCRIPTIONS,
+}
+"""The words in which a diagnosis shows values of each column; a value without words is left out."""

@@ -81,7 +81,7 @@ def load_weights(
 
 
 def file_digest(path: str | Path, *, instead: str = _INSTEAD) -> str:
-    """The sha256 of a file, computed again only when the file changes; arguments as in `read_weights`.
+    """The sha256 of a file; it is computed again only when the file changes. Arguments are as in `read_weights`.
 
     Raises:
         WeightsError: The file does not exist.

@@ -1,9 +1,9 @@
-"""What is written of a study: a finding for each condition, side and level, and the slices on which they were read."""
+"""A diagnosis: a finding for each place of a study, and the slices on which they were read."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,12 +13,7 @@ from numpy.typing import NDArray
 Vector3 = tuple[float, float, float]
 
 WARNING = "Research software: not for clinical use"
-CONDITIONS = {
-    "spinal_canal_stenosis": "Spinal canal",
-    "neural_foraminal_narrowing": "Foramen",
-    "subarticular_stenosis": "Subarticular",
-}
-SEQUENCES = {"sagittal_t1": "Sagittal T1", "sagittal_t2": "Sagittal T2/STIR", "axial_t2": "Axial T2"}
+SEQUENCE = "sequence"  # the key of sequences in `Diagnosis.shown`
 _LETTERS = ("LR", "PA", "HF")  # where LPS x, y, z grow, and the opposite
 
 
@@ -50,7 +45,7 @@ class Slice:
 
     @property
     def name(self) -> str:
-        """Of its picture's file, without an ending."""
+        """The name of its picture's file, without an ending."""
         return f"{self.sequence}_slice_{self.index:03d}"
 
 
@@ -85,24 +80,21 @@ class Mark:
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """What is said of a condition at one level and side, or why nothing is.
+    """The grade of one place, or the reason why there is none.
 
     Args:
-        condition: Such as `spinal_canal_stenosis`.
-        side: `left`, `right` or `middle`.
-        level: Such as `L4/L5`.
-        probabilities: Of each class, in the order of the diagnosis; empty where it is missing.
+        place: The values of the dataset's locating columns, in their order, such as `{"side": "left", "level":
+            "L4/L5"}`.
+        probabilities: The probability of each class, in the order of the diagnosis; empty where the grade is missing.
         grade: One of the classes; empty where it is missing.
         mark: Where it was read, if the model reads it at a point.
         missing: Why there is no grade, such as `no axial T2 in this study`.
 
     Raises:
-        ValueError: Neither or both of a grade and a reason, or probabilities that are none.
+        ValueError: Both a grade and a reason, or neither; or probabilities that do not sum to 1.
     """
 
-    condition: str
-    side: str
-    level: str
+    place: Mapping[str, str]
     probabilities: tuple[float, ...] = ()
     grade: str = ""
     mark: Mark | None = None
@@ -110,34 +102,31 @@ class Finding:
 
     def __post_init__(self) -> None:
         if bool(self.missing) == bool(self.grade) or bool(self.grade) != bool(self.probabilities):
-            raise ValueError(f"{self.column}: must have a grade with probabilities, or the reason why it is missing")
+            raise ValueError(f"{self}: must have a grade with probabilities, or the reason why it is missing")
         total = math.fsum(self.probabilities)
         if self.grade and not (min(self.probabilities) >= 0 and math.isclose(total, 1, abs_tol=1e-4)):
-            raise ValueError(f"{self.column}: probabilities {self.probabilities} must sum to 1, not {total:g}")
+            raise ValueError(f"{self}: probabilities {self.probabilities} must sum to 1, not {total:g}")
 
-    @property
-    def column(self) -> str:
-        """RSNA's name of the place, such as `left_subarticular_stenosis_l4_l5`."""
-        side = "" if self.side == "middle" else f"{self.side}_"
-        return f"{side}{self.condition}_{self.level.lower().replace('/', '_')}"
-
-    @property
-    def place(self) -> str:
-        """The condition and its side as they are shown."""
-        return shown_place(self.condition, self.side)
+    def __str__(self) -> str:
+        return ", ".join(self.place.values()) or "the study"
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Diagnosis:
-    """All that is said of a study.
+    """The findings of one study.
+
+    The page shows findings as a table: the last of a place's columns (`level`) gives the rows, the others the columns.
+    The first one (`condition`) is in the titles of pictures, unless it is the only one.
 
     Args:
-        study: Its name as it is shown; who gives it sees to it that no patient's name is shown.
+        study: Its name as it is shown. The caller makes sure that it is no patient's name.
         classes: The grades in order, mildest first.
-        findings: One a condition, side and level, in the order in which they are shown.
+        findings: One for each place, in the order in which they are shown; all places have the same columns.
         slices: Those on which the findings are marked.
         model: Facts of the model card, such as `{"trained on": "1,200 patients"}`.
-        notes: What the reader should know of this study: how sequences were told, what could not be read.
+        notes: What the reader should know of this study: how sequences were recognised, which files could not be read.
+        shown: Words for the values of a place's columns and of `sequence`, as in `Dataset.shown`. A value without words
+            is shown as it is, with spaces for underscores; one whose words are empty is not shown.
 
     Raises:
         ValueError: A grade that is no class, two findings of one place, or a mark on a slice that is not there.
@@ -149,23 +138,25 @@ class Diagnosis:
     slices: tuple[Slice, ...] = ()
     model: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    shown: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         shapes = {(one.sequence, one.index): one.pixels.shape for one in self.slices}
         seen = set()
         for one in self.findings:
-            if one.column in seen:
-                raise ValueError(f"{one.column}: there are two findings of it")
-            seen.add(one.column)
+            place = tuple(one.place.items())
+            if place in seen:
+                raise ValueError(f"{one}: there are two findings of it")
+            seen.add(place)
             if one.grade and (one.grade not in self.classes or len(one.probabilities) != len(self.classes)):
-                raise ValueError(f"{one.column}: grade {one.grade} of {len(one.probabilities)}: classes {self.classes}")
+                raise ValueError(f"{one}: grade {one.grade} of {len(one.probabilities)}: classes {self.classes}")
             if one.mark is None:
                 continue
             shape = shapes.get((one.mark.sequence, one.mark.index))
             if shape is None:
-                raise ValueError(f"{one.column}: slice {one.mark.index} of {one.mark.sequence} is not given")
+                raise ValueError(f"{one}: slice {one.mark.index} of {one.mark.sequence} is not given")
             if not (-0.5 <= one.mark.y <= shape[0] - 0.5 and -0.5 <= one.mark.x <= shape[1] - 0.5):
-                raise ValueError(f"{one.column}: x {one.mark.x:g}, y {one.mark.y:g} is outside {shape[1]} x {shape[0]}")
+                raise ValueError(f"{one}: x {one.mark.x:g}, y {one.mark.y:g} is outside {shape[1]} x {shape[0]}")
 
     def on(self, slice_: Slice) -> list[Finding]:
         """The findings marked on a slice."""
@@ -173,14 +164,48 @@ class Diagnosis:
         return [one for one in self.findings if one.mark and (one.mark.sequence, one.mark.index) == where]
 
     def probability(self, finding: Finding) -> float:
-        """Of the finding's grade."""
+        """The probability of the finding's grade."""
         return finding.probabilities[self.classes.index(finding.grade)]
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns of the findings' places."""
+        return tuple(self.findings[0].place) if self.findings else ()
 
-def shown_place(condition: str, side: str) -> str:
-    """A condition and its side in words."""
-    words = CONDITIONS.get(condition, condition.replace("_", " "))
-    return words if side == "middle" else f"{words} {side}"
+    @property
+    def row_name(self) -> str:
+        """The header of the rows, such as `Level`."""
+        return self.columns[-1].capitalize() if self.columns else "Place"
+
+    @property
+    def column_name(self) -> str:
+        """The header of the columns, such as `Condition`; empty where a place has only one column."""
+        return self.columns[0].capitalize() if len(self.columns) > 1 else ""
+
+    def row(self, finding: Finding) -> str:
+        """The words of the row in which a finding is shown, such as `L4/L5`."""
+        return self._words(finding, self.columns[-1:])
+
+    def column(self, finding: Finding) -> str:
+        """The words of the column in which a finding is shown, such as `Foramen left`; `Grade` where there is one."""
+        return self._words(finding, self.columns[:-1]) or "Grade"
+
+    def subject(self, finding: Finding) -> str:
+        """The words of a finding in a picture's title, such as `Foramen`; empty where a place has only one column."""
+        return self._words(finding, self.columns[:1]) if len(self.columns) > 1 else ""
+
+    def place(self, finding: Finding) -> str:
+        """Where on a picture of its subject a finding lies, such as `L4/L5 left`."""
+        return self._words(finding, (*self.columns[-1:], *self.columns[1:-1]))
+
+    def sequence(self, name: str) -> str:
+        """A sequence in words."""
+        return self.shown.get(SEQUENCE, {}).get(name, name)
+
+    def _words(self, finding: Finding, columns: Sequence[str]) -> str:
+        values = [(column, finding.place[column]) for column in columns]
+        words = [self.shown.get(column, {}).get(value, value.replace("_", " ")) for column, value in values]
+        return " ".join(word for word in words if word)
 
 
 def _letters(direction: Vector3) -> str:

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from results.diagnosis.findings import SEQUENCES, Diagnosis, Finding, Slice
+from results.diagnosis.findings import Diagnosis, Finding, Slice
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-COLOURS = ("#56B4E9", "#F0E442", "#FF7F50", "#CC79A7", "#FFFFFF")  # bright on black, told apart by the colour-blind
+COLOURS = ("#56B4E9", "#F0E442", "#FF7F50", "#CC79A7", "#FFFFFF")  # bright on black, different for the colour-blind
 MARKERS = ("o", "s", "^", "D", "v")
 GLYPHS = ("●", "■", "▲", "◆", "▼")
 _TALL, _WIDE, _BESIDE, _ABOVE, _BELOW = 4.6, 4.6, 1.15, 0.5, 0.1  # inches
@@ -23,10 +23,10 @@ _WINDOW = (1, 99.5)  # percentiles
 
 
 def draw_overlay(of: Diagnosis, one: Slice, path: Path) -> None:
-    """Writes a slice as PNG: a marker for each finding by its grade, its level, side, grade and probability beside it.
+    """Writes a slice as PNG with a marker for each finding and a label: its place, grade and probability.
 
-    The picture has the patient's proportions. Letters at its edges say what lies there: L and R are the patient's left
-    and right, A front, P back, H head, F feet.
+    The picture has the patient's proportions. Letters mark its edges: L and R are the patient's left and right, A is
+    front, P back, H head, F feet.
     """
     import matplotlib as mpl
     from matplotlib.figure import Figure
@@ -62,11 +62,10 @@ def draw_overlay(of: Diagnosis, one: Slice, path: Path) -> None:
 
 
 def title(of: Diagnosis, one: Slice) -> str:
-    """The sequence and slice, and below it the conditions that are marked."""
+    """The sequence and slice, and below them the subjects of the marks, such as `Foramen, Subarticular`."""
     instance = "" if one.instance is None else f", instance {one.instance}"
-    conditions = dict.fromkeys(finding.place.removesuffix(f" {finding.side}") for finding in of.on(one))
-    name = SEQUENCES.get(one.sequence, one.sequence)
-    return f"{name}, slice index {one.index}{instance}\n{', '.join(conditions)}"
+    subjects = dict.fromkeys(of.subject(finding) for finding in of.on(one))
+    return f"{of.sequence(one.sequence)}, slice index {one.index}{instance}\n{', '.join(subjects)}".rstrip()
 
 
 def spread(wanted: Sequence[float], gap: float) -> list[float]:
@@ -85,15 +84,14 @@ def spread(wanted: Sequence[float], gap: float) -> list[float]:
 def _label(axes: Axes, of: Diagnosis, one: Slice, findings: list[Finding], at_left: bool, gap: float) -> None:
     from matplotlib.patheffects import withStroke
 
-    several = len({finding.condition for finding in of.on(one)}) > 1
+    several = len({of.subject(finding) for finding in of.on(one)}) > 1
     marks = [(finding.mark.y, finding.mark.x, finding) for finding in findings if finding.mark]
     marks.sort(key=lambda mark: mark[:2])
     heights = spread([(y + 0.5) / one.pixels.shape[0] for y, _, _ in marks], gap)
     for (y, x, finding), height in zip(marks, heights, strict=True):
         grade = of.classes.index(finding.grade)
         colour = COLOURS[grade % len(COLOURS)]
-        words = finding.level if finding.side == "middle" else f"{finding.level} {finding.side}"
-        words = f"{finding.place}\n{finding.level}" if several else words
+        words = f"{of.column(finding)}\n{of.row(finding)}" if several else of.place(finding)
         arrow: dict[str, Any] = {"arrowstyle": "-", "color": colour, "linewidth": 0.7, "shrinkA": 0, "shrinkB": 5}
         axes.annotate(
             f"{words}\n{finding.grade} {of.probability(finding) * 100:.0f} %",
@@ -112,7 +110,7 @@ def _label(axes: Axes, of: Diagnosis, one: Slice, findings: list[Finding], at_le
 
 
 def _is_left(one: Slice, finding: Finding) -> bool:
-    """Whether a finding's label stands left of the picture: in the left half of a slice that shows both sides."""
+    """Whether a finding's label goes left of the picture: if it lies in the left half of a slice of both sides."""
     if finding.mark is None or not set(one.letters) >= {"L", "R"}:
         return False
     return bool(finding.mark.x < (one.pixels.shape[1] - 1) / 2)

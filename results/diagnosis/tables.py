@@ -18,7 +18,7 @@ def write_json(of: Diagnosis, path: Path) -> None:
     `slice.index` counts from 0 in the stack sorted by position, `slice.instance` from 1 as scanners do. `point.pixel`
     is column and row of the slice as it is shown, `point.file_pixel` of the file, both from 0; `point.mm` is LPS.
     """
-    told = {
+    content = {
         "study": of.study,
         "warning": WARNING,
         "model": dict(of.model),
@@ -26,16 +26,16 @@ def write_json(of: Diagnosis, path: Path) -> None:
         "classes": list(of.classes),
         "findings": [_finding(of, one) for one in of.findings],
     }
-    path.write_text(json.dumps(told, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
+    path.write_text(json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
 
 
 def table(of: Diagnosis) -> pd.DataFrame:
-    """One row a finding; the columns of `write_csv`, missing values where nothing is known."""
+    """One row per finding, with the columns of `write_csv`; unknown values are missing."""
     import pandas as pd
 
     rows = []
     for one in of.findings:
-        row: dict[str, Any] = {"study": of.study, "condition": one.condition, "side": one.side, "level": one.level}
+        row: dict[str, Any] = {"study": of.study, **one.place}
         row |= {"grade": one.grade or None, "missing": one.missing or None}
         probabilities = one.probabilities or (None,) * len(of.classes)
         row |= {f"p_{short(name)}": p for name, p in zip(of.classes, probabilities, strict=True)}
@@ -61,24 +61,24 @@ def table(of: Diagnosis) -> pd.DataFrame:
 
 
 def write_csv(of: Diagnosis, path: Path) -> None:
-    """Writes `table`: a finding a row, probabilities `p_...` by class, places as in `write_json`."""
+    """Writes `table`: one row per finding, a column `p_...` for each class, slices and points as in `write_json`."""
     table(of).to_csv(path, index=False, float_format="%.6g")
 
 
 def short(name: str) -> str:
-    """A class as a column is called: `normal_mild` of `Normal/Mild`."""
+    """A class as the name of a column: `normal_mild` for `Normal/Mild`."""
     return name.lower().replace("/", "_").replace(" ", "_")
 
 
 def _finding(of: Diagnosis, one: Finding) -> dict[str, Any]:
-    told: dict[str, Any] = {"condition": one.condition, "side": one.side, "level": one.level}
+    about: dict[str, Any] = dict(one.place)
     if one.missing:
-        return told | {"missing": one.missing}
-    told |= {"grade": one.grade, "probabilities": dict(zip(of.classes, one.probabilities, strict=True))}
+        return about | {"missing": one.missing}
+    about |= {"grade": one.grade, "probabilities": dict(zip(of.classes, one.probabilities, strict=True))}
     if (mark := one.mark) is None:
-        return told
+        return about
     place = {"index": mark.index, "instance": mark.instance, "series": mark.series or None, "file": mark.file or None}
     point: dict[str, Any] = {"pixel": [mark.x, mark.y], "mm": list(mark.position)}
     if mark.file_x is not None and mark.file_y is not None:
         point["file_pixel"] = [mark.file_x, mark.file_y]
-    return told | {"sequence": mark.sequence, "slice": place, "point": point}
+    return about | {"sequence": mark.sequence, "slice": place, "point": point}

@@ -6,7 +6,7 @@ import base64
 from dataclasses import dataclass
 from pathlib import Path
 
-from results.diagnosis.findings import SEQUENCES, WARNING, Diagnosis, Finding, shown_place
+from results.diagnosis.findings import WARNING, Diagnosis, Finding
 from results.diagnosis.overlays import GLYPHS, draw_overlay, title
 from results.diagnosis.tables import table, write_csv, write_json
 
@@ -17,7 +17,7 @@ HERE = Path(__file__).parent
 class _Picture:
     name: str
     title: str
-    said: str
+    caption: str
     address: str
 
 
@@ -27,8 +27,8 @@ def write_diagnosis(of: Diagnosis, folder: Path) -> list[Path]:
     The page needs no other file and no network. Slices without a finding are not drawn.
 
     Args:
-        of: What is said of one study.
-        folder: Made if need be; files of an earlier diagnosis are overwritten.
+        of: The diagnosis.
+        folder: Made if it is not there; files of an earlier diagnosis are overwritten.
 
     Returns:
         The files, the page last.
@@ -45,9 +45,9 @@ def write_diagnosis(of: Diagnosis, folder: Path) -> list[Path]:
         if found := of.on(one):
             written.append(pictures / f"{one.name}.png")
             draw_overlay(of, one, written[-1])
-            said = "; ".join(f"{f.place} {f.level}: {f.grade}" for f in found)
+            caption = "; ".join(f"{of.column(f)} {of.row(f)}: {f.grade}" for f in found)
             encoded = base64.b64encode(written[-1].read_bytes()).decode("ascii")
-            shown.append(_Picture(one.name, title(of, one), said, f"data:image/png;base64,{encoded}"))
+            shown.append(_Picture(one.name, title(of, one), caption, f"data:image/png;base64,{encoded}"))
     written.append(folder / "diagnosis.html")
     written[-1].write_text(_page(of, shown), encoding="utf-8")
     return written
@@ -56,11 +56,12 @@ def write_diagnosis(of: Diagnosis, folder: Path) -> list[Path]:
 def _page(of: Diagnosis, pictures: list[_Picture]) -> str:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-    found = {(one.level, one.condition, one.side): one for one in of.findings}
-    columns = list(dict.fromkeys((one.condition, one.side) for one in of.findings))
+    places = [tuple(one.place.values()) for one in of.findings]
+    found = dict(zip(places, of.findings, strict=True))
+    columns = {place[:-1]: of.column(one) for place, one in found.items()}
     rows: list[tuple[str, list[Finding | None]]] = [
-        (level, [found.get((level, *column)) for column in columns])
-        for level in dict.fromkeys(one.level for one in of.findings)
+        (words, [found.get((*column, *row)) for column in columns])
+        for row, words in {place[-1:]: of.row(one) for place, one in found.items()}.items()
     ]
     environment = Environment(
         loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
@@ -68,13 +69,11 @@ def _page(of: Diagnosis, pictures: list[_Picture]) -> str:
     return environment.get_template("diagnosis.html.jinja").render(
         of=of,
         warning=WARNING,
-        columns=[shown_place(*column) for column in columns],
+        columns=list(columns.values()),
         rows=rows,
         reasons=list(dict.fromkeys(one.missing for one in of.findings if one.missing)),
         details=table(of),
         glyphs=dict(zip(of.classes, GLYPHS * len(of.classes), strict=False)),
-        sequences=SEQUENCES,
-        place=shown_place,
         pictures=pictures,
         style=(HERE / "diagnosis.css").read_text(encoding="utf-8"),
     )

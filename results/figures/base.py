@@ -9,6 +9,8 @@ from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass
 from typing import TYPE_CHECKING, Literal
 
+from results.found import Found
+
 if TYPE_CHECKING:
     from results.figures.drawing.style import Drawing
 
@@ -34,3 +36,7 @@ class PaperFigure:
     order: int = 1000
     scans: bool = False
     when: Literal["figures", "run"] = "figures"
+
+
+FIGURES: Found[PaperFigure] = Found("results.figures", "FIGURE", (PaperFigure,), "figure")
+"""Every figure by the name of its file, in the order of a paper."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from results import ResultsError
 from results.methods.evidence import UNUSED, Evidence
 from results.plug_ins import UsedPlugIn
 
@@ -36,7 +37,19 @@ def is_phantom(evidence: Evidence) -> bool:
 
 
 def sentences(evidence: Evidence, axes: Sequence[str] | None = None) -> Iterator[str]:
-    """One sentence for each axis, all where none are named: what it was, or what was compared."""
+    """One sentence for each axis: the step of all cells, or those that were compared.
+
+    Args:
+        evidence: What the run folder holds.
+        axes: The axes by name; None for all.
+
+    Raises:
+        ResultsError: The run folder does not name its axes, as those of earlier versions do not.
+    """
+    if not evidence.run.axis_words:
+        raise ResultsError(
+            f"{evidence.run.folder / 'run.json'} does not name the axes: run the grid again (what is done is kept)"
+        )
     several = any(" + " in label for label in evidence.steps("sequences"))
     for axis in evidence.run.axis_words if axes is None else axes:
         words = evidence.run.axis_words[axis]

@@ -1,4 +1,4 @@
-"""A grid that runs in a second, and what runs it."""
+"""Runs a grid in folders of its own."""
 
 from pathlib import Path
 
@@ -7,25 +7,6 @@ import pytest
 from bench.grid.file import read_grid
 from bench.run.progress import Progress
 from bench.run.run import Options, run
-
-SMALL = """
-name: small
-data: {{spider: {{folder: {folder}}}}}
-targets: [narrowing]
-sequences: [t2]
-regions: [mask]
-images: [grayscale, histogram_equalization]
-encoders: [raw_pixels: {{size: 12}}]
-balance: [none, smote]
-heads: [prior, location, logistic, knn]
-protocol: {{folds: 3, seed: 1}}
-"""
-
-
-@pytest.fixture
-def small(phantom, tmp_path):
-    """The text of a small grid on the phantom."""
-    return SMALL.format(folder=phantom)
 
 
 @pytest.fixture

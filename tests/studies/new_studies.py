@@ -14,6 +14,7 @@ import pandas as pd
 from sklearn.metrics import roc_auc_score
 
 from bench.models.diagnose import grade
+from data.rsna_challenge.tables import Place
 from results.run_folder import read
 from results.scores.scores import scores
 
@@ -49,9 +50,9 @@ def diagnosed(model: Path, phantom: Path, most: int) -> pd.DataFrame:
         if isinstance(one, Exception):
             raise one
         for finding in one.findings:
-            y = truth.loc[one.study, finding.column]
+            y = truth.loc[one.study, Place(**finding.place).column]
             if finding.grade and isinstance(y, str):
-                rows.append((one.study, finding.condition, y, *finding.probabilities))
+                rows.append((one.study, finding.place["condition"], y, *finding.probabilities))
     return pd.DataFrame(rows, columns=["study", "condition", "y", "p_0", "p_1", "p_2"])
 
 

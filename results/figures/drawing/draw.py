@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from data.text.names import nearest
 from results import ResultsError
-from results.figures import FIGURES
-from results.figures.base import PaperFigure
+from results.figures.base import FIGURES, PaperFigure
 from results.run_folder import Run
 
 if TYPE_CHECKING:

@@ -6,6 +6,7 @@ References:
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Callable, Sequence
 from functools import lru_cache, wraps
@@ -90,6 +91,12 @@ class Drawing(Figure):
             options.setdefault("metadata", {"CreationDate": None})
         with mpl.rc_context(RULES):
             super().savefig(fname, **options)
+
+    def _repr_png_(self) -> bytes:
+        """The picture that a notebook shows."""
+        picture = io.BytesIO()
+        self.savefig(picture, format="png")
+        return picture.getvalue()
 
 
 def styled(draw: Callable[Given, Drawing]) -> Callable[Given, Drawing]:

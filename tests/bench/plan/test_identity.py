@@ -151,6 +151,31 @@ def test_a_damaged_cache_of_digests_is_forgotten(tmp_path):
     assert len(identity.FileDigests(tmp_path / "cache.json")(tmp_path / "a")) == 64
 
 
+def test_code_is_remembered_by_its_file_until_the_file_changes(tmp_path, monkeypatch):
+    (tmp_path / "mine.py").write_text("def f():\n    return 1\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(identity, "PROJECT", identity.PROJECT | {"mine"})
+    bare, parsed = identity._bare, []
+    monkeypatch.setattr(identity, "_bare", lambda path: (parsed.append(path.name), bare(path))[1])
+    monkeypatch.setattr(identity, "_bare_files", identity._bare_files)
+
+    def digest():
+        for cached in (identity.code, identity._read):
+            cached.cache_clear()
+        identity.remember(tmp_path / "store")
+        return identity.code("mine")
+
+    first = digest()
+    assert digest() == first and parsed == ["mine.py"]
+    (tmp_path / "mine.py").write_text("def f():\n    return 20\n")
+    second = digest()
+    assert second != first and parsed == ["mine.py"] * 2
+    monkeypatch.setattr(sys, "version_info", (3, 99, 0, "final", 0))
+    assert digest() == second and parsed == ["mine.py"] * 3
+    for cached in (identity.code, identity._read):
+        cached.cache_clear()
+
+
 def table(sex, age):
     return pd.DataFrame({"sex": sex, "age": age}, index=["a", "b"])
 

@@ -90,16 +90,19 @@ def test_a_new_encoder_file_is_found_and_computes_its_cells_alone(project):
     assert entries(project, "crops") == before["crops"]
 
 
-def test_a_finished_grid_loads_no_torch_and_opens_no_image(project):
+def test_a_finished_grid_loads_no_heavy_library_parses_no_code_and_opens_no_image(project):
     first = computed(project)[1]
     probe = (
         "import sys, runpy\n"
+        "from bench.plan import identity\n"
+        "identity._bare = None\n"  # parses a file for its key
         "opened = []\n"
         "sys.addaudithook(lambda e, a: e == 'open' and opened.append(str(a[0])))\n"
         "sys.argv = ['run_benchmark.py', 'run', 'grid.yaml']\n"
         "try:\n    runpy.run_path('run_benchmark.py', run_name='__main__')\n"
         "except SystemExit as end:\n    assert not end.code, end.code\n"
-        "heavy = {'torch', 'SimpleITK', 'sklearn', 'cv2', 'lightgbm'} & set(sys.modules)\n"
+        "heavy = {'torch', 'SimpleITK', 'sklearn', 'cv2', 'lightgbm', 'scipy', 'matplotlib', 'jinja2', 'rich'}\n"
+        "heavy &= set(sys.modules)\n"
         "assert not heavy, heavy\n"
         "images = [name for name in opened if name.endswith(('.mha', '.png', 'pixels.f32'))]\n"
         "assert not images, images\n"

@@ -4,13 +4,10 @@ import json
 
 import numpy as np
 import pandas as pd
-import pytest
 from numpy.testing import assert_array_equal
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
-from bench.plan.errors import PlanError
-from bench.plan.guards import GuardError
 from bench.stages.crop_files import Crops
 from results.artifacts import read_artifacts
 from results.run_folder import read
@@ -245,14 +242,6 @@ def test_null_runs_use_permuted_labels_and_their_own_folds(small, go):
     assert (permuted != truth[permuted.index]).any()
 
 
-def test_a_target_with_a_rare_class_is_refused_with_the_way_out(small, go):
-    outcome = go(small.replace("targets: [narrowing]", "targets: [narrowing, spondylolisthesis]"))
-    cells = json.loads((outcome.folder / "cells.json").read_text())
-    refused = [c for c in cells if c["status"] == "refused"]
-    if refused:  # the phantom's seed decides how many slips there are
-        assert all("merge classes or use fewer folds" in c["reason"] for c in refused)
-
-
 def test_merge_makes_one_class_of_two(small, go):
     merged = "targets: [pfirrmann: {merge: {1: 2, 4: 3, 5: 3}}]"
     outcome = go(small.replace("targets: [narrowing]", merged))
@@ -261,38 +250,6 @@ def test_merge_makes_one_class_of_two(small, go):
     grades = pd.read_parquet(outcome.folder / "samples.parquet")["pfirrmann"]
     y = pd.read_parquet(outcome.folder / "cells" / f"{cells[0]['key']}.parquet").set_index("sample")["y"]
     assert_array_equal(y, (grades[y.index] >= 3).astype(int))
-
-
-def test_all_cells_refused_stops_before_computing(small, go):
-    with pytest.raises(PlanError, match=r"nothing can be run.*folds \(19\)"):
-        go(small, ["protocol.folds=19"])
-    assert not (go.store / "fits").exists()
-
-
-def test_the_same_image_under_two_patients_is_refused(small, go, phantom_copy):
-    for kind in ("images", "masks"):
-        (phantom_copy / kind / "2_t2.mha").write_bytes((phantom_copy / kind / "1_t2.mha").read_bytes())
-    text = small.split("data:")[0] + f"data: {{spider: {{folder: {phantom_copy}}}}}\n" + small.split("}}\n", 1)[1]
-    with pytest.raises(GuardError, match="of two patients each"):
-        go(text)
-    outcome = go(text, ["protocol.identical_images=exclude"])
-    assert (outcome.excluded["reason"] == "another patient has the same image").any()
-
-
-def test_a_fit_that_no_memory_holds_is_refused_with_what_to_use_instead(small, tmp_path, monkeypatch):
-    from bench.grid.file import read_grid
-    from bench.plan.plan import Plan
-    from bench.plan.refusals import Refusals
-    from bench.tasks.store import Store
-
-    file = tmp_path / "grid.yaml"
-    file.write_text(small.replace("[prior, location, logistic, knn]", "[svc, nystroem]"))
-    monkeypatch.setattr(
-        Refusals, "_memory", 100_000
-    )  # 137 discs: a float64 Gram matrix and its float32 source need 225 kB
-    refused = {c.cell["heads"].name: c.refused for c in Plan(read_grid(file), Store(tmp_path / "store")).cells()}
-    assert "such as nystroem" in refused["svc"]
-    assert refused["nystroem"] == ""
 
 
 def test_two_targets_with_the_same_labels_are_two_cells_that_share_their_fits(small, go, phantom_copy):

@@ -12,12 +12,12 @@ import pytest
 from matplotlib.colors import to_rgb
 from numpy.testing import assert_allclose
 
-from results.diagnosis import Diagnosis, Finding, Mark, Slice, write_diagnosis, write_submission
+from data.oai import Oai
+from data.rsna import Rsna
+from results.diagnosis import Diagnosis, Finding, Mark, Slice, write_diagnosis
 from results.diagnosis.overlays import COLOURS, spread
-from results.run_folder import ResultsError
 
 CLASSES = ("Normal/Mild", "Moderate", "Severe")
-LEVELS = ("L1/L2", "L2/L3", "L3/L4", "L4/L5", "L5/S1")
 AXIAL = ((0.0, 1.0, 0.0), (1.0, 0.0, 0.0))  # rows to the back, columns to the patient's left
 SAGITTAL = ((0.0, -0.2, -0.98), (0.0, 0.98, -0.2))
 MISSING = "no sagittal T1 in this study"
@@ -27,6 +27,10 @@ def axial(pixels=None, **fields):
     pixels = np.arange(80 * 60, dtype=np.float32).reshape(80, 60) if pixels is None else pixels
     fields = {"sequence": "axial_t2", "index": 7, "spacing": (0.5, 1.0), "instance": 19} | fields
     return Slice(pixels=pixels, directions=AXIAL, **fields)
+
+
+def place(condition, side, level):
+    return {"condition": condition, "side": side, "level": level}
 
 
 def finding(condition="subarticular_stenosis", side="left", level="L4/L5", grade=2, x=45.25, y=20.5, **fields):
@@ -44,7 +48,7 @@ def finding(condition="subarticular_stenosis", side="left", level="L4/L5", grade
         file_y=x,
     )
     fields = {"probabilities": probabilities, "grade": CLASSES[grade], "mark": mark} | fields
-    return Finding(condition=condition, side=side, level=level, **fields)
+    return Finding(place=place(condition, side, level), **fields)
 
 
 def diagnosis(*findings, **fields):
@@ -52,6 +56,7 @@ def diagnosis(*findings, **fields):
         "study": "study_1",
         "slices": (axial(), axial(index=8)),
         "notes": ("series 5: description 'T2'",),
+        "shown": Rsna.shown,
     } | fields
     return Diagnosis(classes=CLASSES, findings=findings, model={"trained on": "150 patients"}, **fields)
 
@@ -59,8 +64,7 @@ def diagnosis(*findings, **fields):
 @pytest.fixture
 def example():
     absent = [
-        Finding(condition="neural_foraminal_narrowing", side=side, level="L4/L5", missing=MISSING)
-        for side in ("left", "right")
+        Finding(place=place("neural_foraminal_narrowing", side, "L4/L5"), missing=MISSING) for side in ("left", "right")
     ]
     return diagnosis(
         finding(),
@@ -104,10 +108,10 @@ def test_csv_json_and_page_agree(example, tmp_path):
     shown = {"subarticular_stenosis": "Subarticular", "neural_foraminal_narrowing": "Foramen"}
     for one, (_, row), line in zip(told, rows.iterrows(), all_rows, strict=True):
         assert (row["condition"], row["side"], row["level"]) == (one["condition"], one["side"], one["level"])
-        place = f"{shown[one['condition']]} {one['side']}"
-        assert place in line and one["level"] in line
+        where = f"{shown[one['condition']]} {one['side']}"
+        assert where in line and one["level"] in line
         (level,) = [part for part in grades.split("<tr ") if f">{one['level']}</th>" in part]
-        (cell,) = [part for part in level.split("<td ") if f'data-place="{place}"' in part]
+        (cell,) = [part for part in level.split("<td ") if f'data-place="{where}"' in part]
         if "missing" in one:
             assert row["missing"] == MISSING and pd.isna(row["grade"]) and pd.isna(row["p_severe"])
             assert MISSING in line and ">missing<" in cell
@@ -136,7 +140,7 @@ def test_only_slices_with_a_finding_are_drawn_and_old_ones_go(example, tmp_path)
 
 def test_words_are_escaped(tmp_path):
     evil = "<script>alert(1)</script>&\"'"
-    of = diagnosis(finding(), Finding(condition="a", side="left", level=evil, missing=evil), study=evil, notes=(evil,))
+    of = diagnosis(finding(), Finding(place=place("a", "left", evil), missing=evil), study=evil, notes=(evil,))
     page = write_diagnosis(of, tmp_path)[-1].read_text()
     assert "<script" not in page and page.count("&lt;script&gt;alert(1)&lt;/script&gt;&amp;&#34;&#39;") >= 5
 
@@ -196,56 +200,33 @@ def test_a_flat_slice_can_be_drawn(tmp_path):
     assert write_diagnosis(diagnosis(finding(), slices=(axial(np.zeros((80, 60))),)), tmp_path)[2].is_file()
 
 
-def every_place():
-    conditions = {"spinal_canal_stenosis": ("middle",)}
-    conditions |= dict.fromkeys(("neural_foraminal_narrowing", "subarticular_stenosis"), ("left", "right"))
-    return [(c, s, level) for c, sides in conditions.items() for s in sides for level in LEVELS]
+def test_knees_are_shown_in_their_own_words(tmp_path):
+    """One locating column gives the rows; the same code, no spine."""
+    mark = Mark(sequence="dess", index=7, x=20, y=30, position=(0.0, 0.0, 0.0))
+    findings = (
+        Finding(place={"side": "left"}, grade="2", probabilities=(0.25, 0.75), mark=mark),
+        Finding(place={"side": "right"}, missing="no DESS in this study"),
+    )
+    of = Diagnosis(
+        study="study_1", classes=("1", "2"), findings=findings, slices=(axial(sequence="dess"),), shown=Oai.shown
+    )
+    page = write_diagnosis(of, tmp_path)[-1].read_text()
+    heads = re.findall(r"<th scope=\"col\"[^>]*>(.*?)</th>", page)
+    assert heads[:2] == ["Side", "Grade"] and "Condition" not in page and "Level" not in page
+    assert "Left knee" in page and "Sagittal DESS, slice index 7" in page
+    rows = pd.read_csv(tmp_path / "diagnosis.csv")
+    assert rows.columns[:3].tolist() == ["study", "side", "grade"] and rows["side"].tolist() == ["left", "right"]
+    assert json.loads((tmp_path / "diagnosis.json").read_text())["findings"][1] == {
+        "side": "right",
+        "missing": "no DESS in this study",
+    }
 
 
-def test_submission_has_25_rows_a_study_in_order(tmp_path):
-    """The order of `sample_submission.csv`: by study, then by the name of the place."""
-    findings = []
-    for number, (condition, side, level) in enumerate(every_place()):
-        if condition == "subarticular_stenosis":
-            findings.append(Finding(condition=condition, side=side, level=level, missing="no axial T2 in this study"))
-        elif (side, level) != ("right", "L5/S1"):  # that one was not asked for
-            p = (number / 100, 0.5, 0.5 - number / 100)
-            findings.append(Finding(condition=condition, side=side, level=level, grade="Moderate", probabilities=p))
-    rates = {"subarticular_stenosis": (7, 2, 1), "neural_foraminal_narrowing": (0.8, 0.15, 0.05)}
-    studies = [diagnosis(*findings, study=name) for name in ("44036939", "7")]
-    write_submission(studies, tmp_path / "submission.csv", base_rates=rates)
-    rows = pd.read_csv(tmp_path / "submission.csv")
-    assert rows.columns.tolist() == ["row_id", "normal_mild", "moderate", "severe"]
-    assert rows["row_id"].is_unique and len(rows) == 50
-    first, second = rows["row_id"].iloc[:25].tolist(), rows["row_id"].iloc[25:].tolist()
-    assert first == sorted(first) and second == sorted(second)
-    assert first[0] == "44036939_left_neural_foraminal_narrowing_l1_l2"
-    assert first[-1] == "44036939_spinal_canal_stenosis_l5_s1" and second[0].startswith("7_")
-    values = rows.set_index("row_id")
-    assert_allclose(values.sum(axis=1), 1)
-    assert_allclose(values.loc["7_spinal_canal_stenosis_l4_l5"], [0.03, 0.5, 0.47])
-    assert_allclose(values.loc["7_right_neural_foraminal_narrowing_l1_l2"], [0.1, 0.5, 0.4])
-    assert_allclose(values.loc["7_right_neural_foraminal_narrowing_l5_s1"], [0.8, 0.15, 0.05])
-    assert_allclose(values.loc["7_left_subarticular_stenosis_l3_l4"], [0.7, 0.2, 0.1])
-
-
-def test_the_phantoms_sample_submission_has_the_same_rows(tmp_path):
-    from data.phantom import write_rsna_phantom
-
-    write_rsna_phantom(tmp_path, patients=1, test_patients=1, seed=1, spacing=(9.0, 4.0), slices=3, axial_slices=1)
-    sample = pd.read_csv(tmp_path / "sample_submission.csv")
-    study = sample["row_id"].iloc[0].split("_")[0]
-    rates = dict.fromkeys(("subarticular_stenosis", "neural_foraminal_narrowing", "spinal_canal_stenosis"), (1, 1, 1))
-    write_submission([diagnosis(study=study)], tmp_path / "submission.csv", base_rates=rates)
-    pd.testing.assert_frame_equal(pd.read_csv(tmp_path / "submission.csv"), sample)
-
-
-def test_a_submission_needs_base_rates_and_rsnas_classes(tmp_path):
-    with pytest.raises(ResultsError, match="neural_foraminal_narrowing is missing and has no base rates"):
-        write_submission([diagnosis()], tmp_path / "a.csv", base_rates={})
-    other = Diagnosis(study="1", classes=("no", "yes"), findings=())
-    with pytest.raises(ResultsError, match="the model no, yes"):
-        write_submission([other], tmp_path / "a.csv", base_rates={})
+def test_a_study_that_is_one_place_has_one_row(tmp_path):
+    of = Diagnosis(
+        study="s", classes=("no", "yes"), findings=(Finding(place={}, grade="no", probabilities=(1.0, 0.0)),)
+    )
+    assert "● no" in write_diagnosis(of, tmp_path)[-1].read_text()
 
 
 @pytest.mark.parametrize(
@@ -259,7 +240,7 @@ def test_a_submission_needs_base_rates_and_rsnas_classes(tmp_path):
     ],
 )
 def test_a_finding_is_checked(fields, says):
-    with pytest.raises(ValueError, match=f"left_subarticular_stenosis_l4_l5: .*{says}"):
+    with pytest.raises(ValueError, match=f"subarticular_stenosis, left, L4/L5: .*{says}"):
         finding(**fields)
 
 
@@ -271,7 +252,7 @@ def test_a_diagnosis_is_checked():
     with pytest.raises(ValueError, match="x 20, y 80 is outside 60 x 80"):
         diagnosis(finding(x=20, y=80))
     with pytest.raises(ValueError, match="grade Worst of 3"):
-        diagnosis(Finding(condition="a", side="left", level="L1/L2", grade="Worst", probabilities=(0.0, 0.0, 1.0)))
+        diagnosis(Finding(place=place("a", "left", "L1/L2"), grade="Worst", probabilities=(0.0, 0.0, 1.0)))
 
 
 @pytest.mark.parametrize("width", [400, 1280])

@@ -213,3 +213,11 @@ def test_a_folder_that_describes_no_plug_ins_is_refused_with_the_way_out(new_run
     (run.folder / "plugins.json").unlink()
     with pytest.raises(ResultsError, match=r"has no plugins\.json.*run the grid again"):
         methods(run)
+
+
+def test_a_folder_that_does_not_name_its_axes_is_refused_with_the_way_out(new_run):
+    writer = new_run()
+    writer.about["axes"] = []
+    writer.add(writer.signal, heads="svc")
+    with pytest.raises(ResultsError, match=r"run\.json does not name the axes: run the grid again"):
+        methods(complete(writer))

@@ -1,0 +1,49 @@
+"""The commands as functions, for notebooks and for the command line.
+
+A grid is a file, or a dict with the keys of such a file. What needs images or torch is imported when it is called.
+
+Examples:
+    Run a grid and look at its results:
+
+    >>> from bench import api
+    >>> run = api.run("grids/demo.yaml")
+    >>> run.table(rows=["encoders"], columns=["heads"], metrics=["auc"])
+    >>> run.figure("roc", "narrowing")
+    >>> run.report()
+
+    Open a run that is finished:
+
+    >>> run = api.open("runs/demo")
+    >>> run.cells
+    >>> run.predictions(run.cells["key"][0])
+"""
+
+from bench.api.comparison import compare
+from bench.api.errors import ArgumentError
+from bench.api.grids import plan, run
+from bench.api.machine import doctor
+from bench.api.models import Diagnosed, ModelFiles, diagnose, fit, latents
+from bench.api.phantoms import phantom
+from bench.api.plug_ins import Checked, check, plugins, presets
+from bench.api.results import Results
+from bench.api.results import open_results as open  # noqa: A004 (api.open reads as what it does)
+
+__all__ = [
+    "ArgumentError",
+    "Checked",
+    "Diagnosed",
+    "ModelFiles",
+    "Results",
+    "check",
+    "compare",
+    "diagnose",
+    "doctor",
+    "fit",
+    "latents",
+    "open",
+    "phantom",
+    "plan",
+    "plugins",
+    "presets",
+    "run",
+]

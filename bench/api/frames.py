@@ -1,0 +1,101 @@
+"""Tables as pandas DataFrames."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from results.run_folder import Run
+from results.scores.scores import scores, shown_metrics
+from results.tables.columns import columns as known_columns
+from results.tables.formats import Row, Sheet
+from results.tables.main import sheets as table_sheets
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+ENDS = ("", "_low", "_high")
+
+
+def scored(run: Run, metrics: Sequence[str], against: Mapping[str, str] | None) -> pd.DataFrame:
+    """One row per cell, by target, best AUC first and floors last.
+
+    Args:
+        run: A run folder.
+        metrics: The metrics; those of the main table where there are none.
+        against: Axes with the steps of the cell that gains are over.
+
+    Returns:
+        Indexed by target and by the axes that differ; the metrics with their intervals, `n_patients`, `n_samples`,
+        `floor` and `status`.
+
+    Raises:
+        ResultsError: An unknown metric or cell.
+    """
+    if metrics:
+        table_sheets(run, metrics=metrics, against=against, resamples=0)  # checks them
+    wanted = ["auc", *(name for name in metrics if name != "gain")] if metrics else None
+    frame = scores(run, wanted, against=against)
+    real = frame[~frame["floor"].astype(bool)]
+    varying = [axis for axis in run.axes if axis == "heads" or len(set(real[axis])) > 1]
+    shown = metrics or [name for name in known_columns() if name in (*shown_metrics(), "gain")]
+    kept = [name + end for name in shown for end in ENDS if name + end in frame and frame[name + end].notna().any()]
+    frame = frame.sort_values(["floor", "auc"], ascending=[True, False], kind="stable")
+    frame = frame.sort_values("target", kind="stable", key=lambda names: names.map(run.targets.index))
+    about = ["n_patients", "n_samples", "floor", "status"]
+    return frame.set_index(["target", *varying])[[*kept, *(name for name in about if name in frame)]]
+
+
+def pivot(
+    run: Run,
+    rows: Sequence[str],
+    columns: Sequence[str],
+    metrics: Sequence[str],
+    against: Mapping[str, str] | None,
+) -> pd.DataFrame:
+    """Means over the axes that are not named, as in the tables of the same arguments.
+
+    Args:
+        run: A run folder.
+        rows: Axes whose steps are rows.
+        columns: Axes whose steps are columns.
+        metrics: The metrics; those of the main table where there are none.
+        against: Axes with the steps of the cell that gains are over.
+
+    Returns:
+        Indexed by target and rows. The columns are metrics, with intervals where a number is of one cell, and below
+        them the steps of `columns`.
+
+    Raises:
+        ResultsError: An unknown axis, metric or cell.
+    """
+    import pandas as pd
+
+    sheets = table_sheets(run, rows=rows, columns=columns, metrics=metrics, against=against)
+    records = [
+        dict(zip(("target", *sheet.labels), (sheet.target, *row.labels), strict=True))
+        | _numbers(sheet, row, run.within)
+        for sheet in sheets
+        for row in (*sheet.rows, *sheet.floors)
+    ]
+    frame = pd.DataFrame(records).set_index(["target", *sheets[0].labels])
+    single = any(score is not None and score.low is not None for s in sheets for row in s.rows for score in row.scores)
+    made: list[Any] = list(frame.columns)
+    names = [name for name in made if single or not name[0].endswith(ENDS[1:])]
+    frame = frame[names]
+    stepped = any(step for _, step in names)
+    frame.columns = pd.MultiIndex.from_tuples(names) if stepped else pd.Index([name for name, _ in names])
+    frame.attrs["notes"] = {sheet.target: list(sheet.notes) for sheet in sheets}
+    return frame
+
+
+def _numbers(sheet: Sheet, row: Row, place: str) -> dict[Any, float | None]:
+    """The score and the ends of its interval under each header."""
+    names = {column.title(place): name for name, column in known_columns().items()}
+    found: dict[Any, float | None] = {}
+    for header, score in zip(sheet.headers, row.scores, strict=True):
+        label, _, step = header.partition("\n")
+        name = names.get(label, "gain" if label.startswith("Gain over ") else label)
+        values = (None,) * 3 if score is None else (score.value, score.low, score.high)
+        found |= {(name + end, step): value for end, value in zip(ENDS, values, strict=True)}
+    return found

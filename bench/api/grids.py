@@ -1,0 +1,161 @@
+"""Plans and runs a grid."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from bench.api.errors import check_choice
+from bench.api.plug_ins import add_folder
+from bench.api.results import Results
+from bench.api.threads import one_thread
+
+RUNS, STORE = Path("runs"), Path(".store")
+DEVICES = ("auto", "cpu", "cuda")
+GridSource = str | Path | Mapping[str, Any]
+
+
+def plan(
+    grid: GridSource,
+    *,
+    settings: Sequence[str] = (),
+    only: Sequence[str] = (),
+    plugins: str | Path | None = None,
+    store: str | Path = STORE,
+) -> str:
+    """Shows every cell as done, partly cached, to compute or refused. Computes nothing.
+
+    Args:
+        grid: A grid file, or a dict with the keys of one.
+        settings: Values to replace, such as `"protocol.folds=3"`.
+        only: Steps to keep, such as `"encoders=resnet50,raw_pixels"`.
+        plugins: A folder of your own plug-ins, of the project's shape.
+        store: Where finished steps are kept.
+
+    Returns:
+        The state of each cell, patients and samples by class and fold, and what is left to compute, as lines of text.
+
+    Raises:
+        ScangridError: The grid can't be read, or does not fit its dataset; the message names the line of the file.
+
+    Examples:
+        >>> print(api.plan("grids/demo.yaml", only=["heads=logistic"]))
+    """
+    add_folder(plugins)
+    from bench.grid.selection import parse_only
+    from bench.plan.overview import lines
+    from bench.tasks.store import Store
+
+    with _located(grid, settings):
+        read = _read(grid, settings)
+        return "\n".join(lines(read, Store(Path(store)), parse_only(read, list(only))))
+
+
+def run(
+    grid: GridSource,
+    *,
+    settings: Sequence[str] = (),
+    only: Sequence[str] = (),
+    device: str = "auto",
+    jobs: int = 0,
+    null: int = 0,
+    null_within: str | None = None,
+    plugins: str | Path | None = None,
+    runs: str | Path = RUNS,
+    store: str | Path = STORE,
+    quiet: bool = False,
+) -> Results:
+    """Computes the cells that are not done, and writes the run folder with its tables.
+
+    Progress goes to standard error: a panel in a terminal, plain lines in a notebook.
+
+    Args:
+        grid: A grid file, or a dict with the keys of one.
+        settings: Values to replace, such as `"protocol.folds=3"`.
+        only: Steps to run, such as `"encoders=resnet50,raw_pixels"`; the other cells stay as they are.
+        device: `"auto"`, `"cpu"` or `"cuda"`.
+        jobs: Heads that are fitted at the same time; 0: as many as there are cores.
+        null: The number of runs on permuted labels for each cell.
+        null_within: A column; labels are permuted among samples with the same value in it.
+        plugins: A folder of your own plug-ins, of the project's shape.
+        runs: Where run folders are written.
+        store: Where finished steps are kept.
+        quiet: Whether to show no progress.
+
+    Returns:
+        The results, with the cells that failed in `outcome.failures`.
+
+    Raises:
+        ScangridError: The grid can't be read, or does not fit its dataset; the message names the line of the file.
+
+    Examples:
+        >>> api.run({
+        ...     "name": "mine",
+        ...     "data": {"image_table": {"table": "scans.csv", "label": "grade"}},
+        ...     "targets": ["grade"],
+        ...     "sequences": ["image"],
+        ...     "encoders": ["raw_pixels", {"resnet50": {"size": 64}}],
+        ...     "heads": ["logistic"],
+        ... })
+    """
+    check_choice("--device", device, DEVICES)
+    add_folder(plugins)
+    from bench.grid.selection import parse_only
+    from bench.run.progress import Progress
+    from bench.run.provenance import cores
+    from bench.run.run import Options
+    from bench.run.run import run as run_grid
+
+    with _located(grid, settings), _as_file(grid) as file, one_thread():
+        read = _read(grid, settings)
+        chosen = parse_only(read, list(only))
+        options = Options(Path(runs), Path(store), device, jobs, chosen, null, null_within)
+        progress = Progress(jobs=jobs or cores(), live=False if quiet else None, show=_nothing if quiet else None)
+        found = Results(run_grid(read, file, list(settings), options, progress))
+    found.write_tables()
+    return found
+
+
+def _read(grid: GridSource, settings: Sequence[str]) -> Any:
+    from bench.grid.file import read_grid
+
+    return read_grid(Path(grid) if isinstance(grid, str) else grid, list(settings))
+
+
+@contextmanager
+def _located(grid: GridSource, settings: Sequence[str]) -> Iterator[None]:
+    """Puts the line of the grid file before the message of an error that knows its keys."""
+    from data import ScangridError
+
+    try:
+        yield
+    except ScangridError as error:
+        if keys := getattr(error, "keys", ()):
+            from bench.grid.tree import place
+
+            source = Path(grid) if isinstance(grid, str) else grid
+            error.args = (f"{place(source, list(settings), keys)}: {error}",)
+        raise
+
+
+@contextmanager
+def _as_file(grid: GridSource) -> Iterator[Path]:
+    """The file of a grid; a temporary one for a dict."""
+    if not isinstance(grid, Mapping):
+        yield Path(grid)
+        return
+    from ruamel.yaml import YAML
+
+    from bench.grid.values import plain
+
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "grid.yaml"
+        YAML().dump(plain(grid), file)
+        yield file
+
+
+def _nothing(line: str) -> None:
+    pass

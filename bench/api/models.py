@@ -1,0 +1,227 @@
+"""Models of a run: fits them, looks into them, lets them grade new studies."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from bench.api.errors import ArgumentError, check_choice
+from bench.api.grids import DEVICES, STORE
+from bench.api.plug_ins import add_folder
+from bench.api.threads import one_thread
+
+if TYPE_CHECKING:
+    from results.diagnosis import Diagnosis
+
+
+class ModelFiles(NamedTuple):
+    """The files of a model that was fitted.
+
+    Args:
+        folder: The model.
+        card: Its card.
+    """
+
+    folder: Path
+    card: Path
+
+
+class Diagnosed(NamedTuple):
+    """A study that a model was given.
+
+    Args:
+        diagnosis: The grades; None where the study can't be read.
+        page: The page of the diagnosis; None where there is none.
+        error: Why the study can't be read; empty where it can.
+    """
+
+    diagnosis: Diagnosis | None = None
+    page: Path | None = None
+    error: str = ""
+
+    def __str__(self) -> str:
+        if self.diagnosis is None:
+            return f"scangrid: {self.error}"
+        graded = [bool(finding.grade) for finding in self.diagnosis.findings]
+        return f"{self.diagnosis.study}: {sum(graded)} of {len(graded)} graded, {self.page}"
+
+
+def fit(
+    run: str | Path,
+    cells: str | Sequence[str],
+    out: str | Path,
+    *,
+    device: str = "auto",
+    jobs: int = 0,
+    grid: str | Path | None = None,
+    plugins: str | Path | None = None,
+    store: str | Path = STORE,
+) -> ModelFiles:
+    """Refits cells of a run on all patients and writes a model with its card.
+
+    Args:
+        run: A run folder.
+        cells: The keys of cells, or their beginnings; at most one for each target.
+        out: A new folder for the model.
+        device: `"auto"`, `"cpu"` or `"cuda"`.
+        jobs: Tasks at a time; 0: as many as there are cores.
+        grid: The run's grid file, if it is not the copy in the run folder.
+        plugins: A folder of your own plug-ins, of the project's shape.
+        store: Where finished steps are kept.
+
+    Raises:
+        ScangridError: There is no such run or cell, no model can be made of it, or `out` exists.
+
+    Examples:
+        >>> model = api.fit("runs/demo", "3f2a91c0", "model")
+    """
+    check_choice("--device", device, DEVICES)
+    add_folder(plugins)
+    from bench.models.fit import fit_model
+    from bench.run.progress import Progress
+    from bench.run.provenance import cores
+    from bench.run.run import pick_device
+    from results.methods.model_card import write_card
+    from results.run_folder import read
+
+    run, out, workers = Path(run), Path(out), jobs or cores()
+    found = read(run)
+    with one_thread():
+        fit_model(
+            run,
+            [cells] if isinstance(cells, str) else list(cells),
+            out,
+            store=Path(store),
+            grid_file=Path(grid) if grid else None,
+            device=pick_device(device),
+            jobs=workers,
+            progress=Progress(jobs=workers),
+        )
+    return ModelFiles(out, write_card(found, out))
+
+
+def latents(
+    run: str | Path,
+    cell: str = "",
+    *,
+    fold: int = 0,
+    measures: str = "disc_geometry",
+    grid: str | Path | None = None,
+    plugins: str | Path | None = None,
+    store: str | Path = STORE,
+) -> list[Path]:
+    """Draws what an autoencoder's features mean: correlations, traversals, interpolation, generation, neighbours.
+
+    Args:
+        run: A run folder.
+        cell: The key of a cell with an autoencoder, or its beginning.
+        fold: The fold of the first repeat whose network is shown.
+        measures: The encoder that measures each crop: `"disc_geometry"` or `"radiomics"`.
+        grid: The run's grid file, if it is not the copy in the run folder.
+        plugins: A folder of your own plug-ins, of the project's shape.
+        store: Where finished steps are kept.
+
+    Returns:
+        The files that were written.
+
+    Raises:
+        ScangridError: There is no such run, cell or fold; the message lists the cells with an autoencoder.
+    """
+    add_folder(plugins)
+    from bench.models.latents import write_latents
+    from bench.run.run import pick_device
+    from results.interpretability.write import write_figures
+
+    run = Path(run)
+    with one_thread():
+        folder = write_latents(
+            run,
+            cell,
+            store=Path(store),
+            grid_file=Path(grid) if grid else None,
+            measures=measures,
+            fold=fold,
+            device=pick_device("auto"),
+        )
+    return write_figures(run, folder)
+
+
+def diagnose(
+    model: str | Path,
+    studies: str | Path | Sequence[str | Path],
+    *,
+    out: str | Path = "diagnosis",
+    descriptions: str | Path | None = None,
+    keep_names: bool = False,
+    submission: str | Path | None = None,
+    device: str = "auto",
+    plugins: str | Path | None = None,
+    each: Callable[[Diagnosed], None] | None = None,
+) -> list[Diagnosed]:
+    """Grades new studies: slice, point, probabilities and picture for each place. Not for clinical use.
+
+    Args:
+        model: A folder that `fit` wrote.
+        studies: Folders of DICOM files, one for each study.
+        out: A folder, in which each study gets a folder.
+        descriptions: A table such as `test_series_descriptions.csv` that gives the sequence of each series.
+        keep_names: Whether to call studies as their folders, which may name a patient.
+        submission: A file for the table that the challenge of the model's dataset asks for; needs `keep_names`.
+        device: `"auto"`, `"cpu"` or `"cuda"`.
+        plugins: A folder of your own plug-ins, of the project's shape.
+        each: Is called with each study as soon as it is graded.
+
+    Returns:
+        The studies, also those that can't be read.
+
+    Raises:
+        ScangridError: The folder is no model, or a file can't be written.
+
+    Examples:
+        >>> for one in api.diagnose("model", ["study_a", "study_b"]):
+        ...     print(one.page or one.error)
+    """
+    check_choice("--device", device, DEVICES)
+    out, model = Path(out), Path(model)
+    _check_outputs(out, None if submission is None else Path(submission), keep_names=keep_names)
+    add_folder(plugins)
+    from bench.models.diagnose import grade
+    from bench.models.model import model_warnings
+    from bench.models.submission import submission as table_of
+    from bench.run.run import pick_device
+    from data import ScangridError
+    from results.diagnosis import write_diagnosis
+
+    for line in model_warnings(model):
+        print(f"scangrid: {line}", file=sys.stderr)
+    if submission is not None:
+        table_of(model, [])
+    folders = [Path(studies)] if isinstance(studies, str | Path) else [Path(one) for one in studies]
+    table = None if descriptions is None else Path(descriptions)
+    found = []
+    with one_thread():
+        for one in grade(model, folders, table, keep_names=keep_names, device=pick_device(device)):
+            if isinstance(one, ScangridError):
+                found.append(Diagnosed(error=str(one)))
+            else:
+                found.append(Diagnosed(one, write_diagnosis(one, out / one.study)[-1]))
+            if each is not None:
+                each(found[-1])
+    if submission is not None:
+        table_of(model, [one.diagnosis for one in found if one.diagnosis]).to_csv(submission, index=False)
+    return found
+
+
+def _check_outputs(out: Path, submission: Path | None, *, keep_names: bool) -> None:
+    """Refuses places that can't be written to before a study is read."""
+    file = next((path for path in (out, *out.parents) if path.exists() and not path.is_dir()), None)
+    if file is not None:
+        raise ArgumentError(f"--out {out}: {file} is a file: name a folder")
+    if submission is None:
+        return
+    if not keep_names:
+        raise ArgumentError("--submission needs the studies' own names: give --keep-names too")
+    if submission.is_dir() or not submission.parent.is_dir():
+        raise ArgumentError(f"--submission {submission}: name a file in a folder that exists")

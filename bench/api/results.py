@@ -1,0 +1,295 @@
+"""The results of a run: tables, predictions, figures, report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bench.api.errors import ArgumentError, check_choice
+from bench.api.plug_ins import add_folder
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from bench.run.run import RunOutcome
+    from results.figures.drawing.style import Drawing, Width
+    from results.run_folder import Run, RunCell
+
+WIDTHS: tuple[Width, ...] = ("double", "single")
+
+
+class Results:
+    """The run folder of one run.
+
+    Args:
+        outcome: What the run that just ended came to; or the folder of an earlier one.
+
+    Attributes:
+        folder: The run folder.
+        outcome: The outcome; None where the run was opened later.
+    """
+
+    def __init__(self, outcome: RunOutcome | Path) -> None:
+        self.outcome = None if isinstance(outcome, Path) else outcome
+        self.folder = outcome if isinstance(outcome, Path) else outcome.folder
+
+    def __repr__(self) -> str:
+        states = self.cells["status"].value_counts()
+        return f"Results({str(self.folder)!r}): " + ", ".join(f"{n} cells {state}" for state, n in states.items())
+
+    @cached_property
+    def opened(self) -> Run:
+        """The run folder as `results` reads it.
+
+        Raises:
+            ResultsError: No cell of it is done.
+        """
+        from results.run_folder import read
+
+        return read(self.folder)
+
+    @property
+    def cells(self) -> pd.DataFrame:
+        """One row per cell: `key`, `target`, each axis, `floor`, `status`, `reason`, `tuned`, `seconds`."""
+        import pandas as pd
+
+        names = ("floor", "status", "reason", "tuned", "seconds")
+        return pd.DataFrame(
+            {"key": cell.key, "target": cell.target, **cell.axes, **{name: getattr(cell, name) for name in names}}
+            for cell in self.opened.cells
+        )
+
+    def predictions(self, cell: str) -> pd.DataFrame:
+        """The predictions of a cell for samples that it was not fitted on.
+
+        Args:
+            cell: Its key, or the beginning of it.
+
+        Returns:
+            One row per sample and repeat: `sample`, `patient`, `repeat`, `fold`, `y` (class index), `p_0` ... `p_K-1`.
+
+        Raises:
+            ArgumentError: No cell has this key, or several have.
+            ResultsError: The cell is not done.
+        """
+        import pandas as pd
+
+        found = self.opened.predictions(self._cell(cell))
+        columns = {name: getattr(found, name) for name in ("sample", "patient", "repeat", "fold", "y")}
+        return pd.DataFrame(columns | {f"p_{k}": p for k, p in enumerate(found.P.T)})
+
+    def table(
+        self,
+        *,
+        rows: Sequence[str] = (),
+        columns: Sequence[str] = (),
+        metrics: Sequence[str] = (),
+        against: Mapping[str, str] | None = None,
+    ) -> pd.DataFrame:
+        """Scores as numbers.
+
+        Without `rows` and `columns` there is one row per cell, best AUC first and floors last. With them, a number is
+        the mean over the axes that are not named; it is missing where a cell of this mean is not done.
+
+        Args:
+            rows: Axes whose steps are rows.
+            columns: Axes whose steps are columns.
+            metrics: Such as `"auc"`, `"f1"` or `"gain"`; those of the main table where none is named.
+            against: Axes with the steps of one cell, such as `{"fusion": "mean"}`: `gain` is over that cell instead of
+                over `location`.
+
+        Returns:
+            Indexed by target and steps. For a metric `m` the columns `m`, `m_low` and `m_high` (95 % bootstrap over
+            patients), followed by the steps of `columns` if there are any. `attrs["notes"]` has what must be known to
+            read the numbers.
+
+        Raises:
+            ResultsError: There is no such axis, metric or cell.
+
+        Examples:
+            >>> run.table(rows=["encoders"], columns=["heads"], metrics=["auc"])
+        """
+        from bench.api.frames import pivot, scored
+
+        if rows or columns:
+            return pivot(self.opened, rows, columns, metrics, against)
+        return scored(self.opened, metrics, against)
+
+    def tables(
+        self,
+        *,
+        rows: Sequence[str] = (),
+        columns: Sequence[str] = (),
+        metrics: Sequence[str] = (),
+        format: str = "text",  # noqa: A002
+        preset: str = "main",
+        out: str | Path | None = None,
+        against: Mapping[str, str] | None = None,
+        published: str | Path | None = None,
+        flip: float | None = None,
+    ) -> str:
+        """Tables as text, or in a file.
+
+        Args:
+            rows: Axes whose steps are rows.
+            columns: Axes whose steps are columns.
+            metrics: Such as `"auc"`.
+            format: `text`, `md`, `csv`, `latex` or `html`.
+            preset: A table for a purpose, such as `"ablation:encoders"`.
+            out: A file to write instead; its ending (.docx .html .md .tex .csv .txt) decides the format.
+            against: Axes with the steps of one cell: gains are over that cell.
+            published: A CSV file of a published table, which is shown beside the cells that do the same.
+            flip: Shows the best rows again with this share of the test labels flipped.
+
+        Returns:
+            The tables; with `out`, the name of the file.
+
+        Raises:
+            ScangridError: Arguments that exclude each other, or an unknown axis, metric, preset or format.
+
+        Examples:
+            >>> print(run.tables(preset="ablation:encoders", format="md"))
+        """
+        from bench.api.tables import text
+
+        shown: dict[str, Any] = {"rows": rows, "columns": columns, "metrics": metrics, "against": against}
+        shown |= {"preset": preset, "flip": flip, "published": None if published is None else Path(published)}
+        return text(self.opened, format=format, out=None if out is None else Path(out), **shown)
+
+    def figure(self, name: str, target: str | None = None, *, width: str = "double") -> Drawing:
+        """One figure, which a notebook shows; its `caption` says how to read it.
+
+        Args:
+            name: Such as `"roc"`, `"forest"` or `"flow"`.
+            target: The target; the first one where none is named.
+            width: `"double"` (183 mm) or `"single"` (89 mm).
+
+        Raises:
+            ArgumentError: There is no such width.
+            ResultsError: There is no such figure or target.
+            NothingToDrawError: The run lacks what it shows.
+
+        Examples:
+            >>> run.figure("roc", "narrowing").savefig("roc.pdf")
+        """
+        from results.figures import draw_one
+
+        return draw_one(self.opened, name, target or self.opened.targets[0], width=_width(width))
+
+    def figures(self, *, out: str | Path | None = None, width: str = "double") -> list[Path]:
+        """Draws every figure that the run has data for, as PDF and PNG, with captions.
+
+        Args:
+            out: A folder; `figures` in the run folder where none is given.
+            width: `"double"` (183 mm) or `"single"` (89 mm).
+
+        Returns:
+            The files, `captions.md` last.
+        """
+        chosen = _width(width)
+        from results.figures import draw_all
+
+        return draw_all(self.opened, Path(out or self.folder / "figures"), width=chosen)
+
+    def report(self, *, out: str | Path | None = None, panels: bool = True) -> Path:
+        """Draws the figures and writes the report: one HTML file that needs no other file and no network.
+
+        Args:
+            out: The file; `report.html` in the run folder where none is given.
+            panels: Whether to show scans of the best and worst cases, if the run kept them.
+
+        Returns:
+            The file.
+        """
+        from results.report import write_report
+
+        drawn = self.figures()
+        to = Path(out or self.folder / "report.html")
+        to.parent.mkdir(parents=True, exist_ok=True)
+        return write_report(self.opened, to, figures=drawn[0].parent, panels=panels)
+
+    def methods(self, *, out: str | Path | None = None) -> str:
+        """The methods section, its references, table 1 and a reviewer's checklist.
+
+        Args:
+            out: A Markdown file that is written too.
+
+        Returns:
+            Markdown.
+        """
+        from results.methods import methods
+        from results.methods.checklist import checklist
+        from results.tables.formats import markdown
+        from results.tables.table_one import table_one
+
+        first = f"## Table 1\n\n{markdown(table_one(self.opened))}"
+        text = "\n\n".join([methods(self.opened), first, checklist(self.opened)])
+        if out is not None:
+            Path(out).parent.mkdir(parents=True, exist_ok=True)
+            Path(out).write_text(text + "\n", encoding="utf-8")
+        return text
+
+    def summary(self) -> list[str]:
+        """The cells by state, exclusions and files of the run that just ended, in lines."""
+        from bench.api.summary import summary
+
+        return [] if self.outcome is None else list(summary(self.outcome))
+
+    def failed(self) -> list[str]:
+        """The cells that failed in the run that just ended, with their reasons, in lines."""
+        from bench.api.summary import failed
+
+        return [] if self.outcome is None else list(failed(self.outcome))
+
+    def write_tables(self) -> None:
+        """Writes the tables and leaderboards into the run folder, if a cell is done and the run computed something."""
+        from results.run_folder import ResultsError
+
+        computed = self.outcome is None or self.outcome.computed
+        if not computed and (self.folder / "tables.md").exists():
+            return
+        try:
+            found = self.opened
+        except ResultsError:  # no cell is done
+            return
+        from results.tables.files import write_files
+
+        write_files(found)
+
+    def _cell(self, key: str) -> RunCell:
+        found = [cell for cell in self.opened.cells if cell.key.startswith(key)]
+        if len(found) != 1:
+            why = "names several cells, give more of it" if found else "is no cell"
+            raise ArgumentError(f"--cell '{key}' {why} of {self.folder}: see the column `key` of `cells`")
+        return found[0]
+
+
+def open_results(folder: str | Path, *, plugins: str | Path | None = None) -> Results:
+    """Opens the folder of a run.
+
+    Args:
+        folder: Such as `runs/demo`.
+        plugins: A folder of your own presets, metrics and figures, of the project's shape.
+
+    Raises:
+        ResultsError: It is no run folder, or no cell of it is done.
+
+    Examples:
+        >>> api.open("runs/demo").cells
+    """
+    add_folder(plugins)
+    found = Results(Path(folder))
+    _ = found.opened
+    return found
+
+
+def _width(width: str) -> Width:
+    """A width that figures have.
+
+    Raises:
+        ArgumentError: There is no such width.
+    """
+    check_choice("--width", width, WIDTHS)
+    return "single" if width == "single" else "double"

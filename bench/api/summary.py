@@ -1,0 +1,46 @@
+"""Summarises a run that just ended, in lines of text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from bench.run.run import RunOutcome
+
+REASONS, FAILURES = 5, 20
+
+
+def summary(outcome: RunOutcome) -> Iterator[str]:
+    """The number of cells in each state, what was excluded, and where the tables are."""
+    counts = ", ".join(f"{n} {state}" for state, n in outcome.counts.items())
+    yield f"cells: {counts}; {outcome.computed} fits computed; run folder: {outcome.folder}"
+    if len(outcome.excluded):
+        yield f"excluded: {len(outcome.excluded)} rows, listed in {outcome.folder / 'excluded.csv'}"
+        for why, count in outcome.excluded["reason"].value_counts().head(REASONS).items():
+            yield f"  {count} x {why}"
+    if (outcome.folder / "tables.md").exists():
+        yield f"tables and pictures: {outcome.folder}/tables.md, .csv, .tex, leaderboard_*.png"
+        yield f"figures and a report in one file: run_benchmark.py report {outcome.folder}"
+
+
+def failed(outcome: RunOutcome) -> Iterator[str]:
+    """The cells that failed, with their reasons; nothing where none did."""
+    if outcome.failures:
+        yield f"failed: {_kinds(outcome.failures)} (tracebacks in {outcome.folder / 'failures'}):"
+    for planned, reason in outcome.failures[:FAILURES]:
+        view = "" if planned.view.kind == "real" else f", {planned.view.kind} {planned.view.number}"
+        what = f"{planned.cell['heads'].label()} on {planned.cell['encoders'].label()}, {planned.cell.target}{view}"
+        yield f"  {planned.key[:8]} {what}: {reason}"
+
+
+def _kinds(failures: list[Any]) -> str:
+    """`2 cells, 3 refits of 1 cell`."""
+    words = []
+    for kind, word in (("real", "cell"), ("null", "null run"), ("refit", "refit")):
+        found = [planned for planned, _ in failures if planned.view.kind == kind]
+        of = len({(planned.cell.target, tuple(planned.cell.steps.items())) for planned in found})
+        if found:
+            of_cells = "" if kind == "real" else f" of {of} cell{'s' * (of > 1)}"
+            words.append(f"{len(found)} {word}{'s' * (len(found) > 1)}{of_cells}")
+    return ", ".join(words)

@@ -1,0 +1,60 @@
+"""Tables as text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bench.api.errors import ArgumentError
+from results.run_folder import Run
+from results.tables.main import draw, sheets, table, write
+
+if TYPE_CHECKING:
+    from results.tables.formats import Sheet
+
+MAIN = "main"
+
+
+def text(
+    run: Run,
+    *,
+    rows: Sequence[str],
+    columns: Sequence[str],
+    metrics: Sequence[str],
+    against: Mapping[str, str] | None,
+    preset: str,
+    flip: float | None,
+    published: Path | None,
+    format: str,  # noqa: A002
+    out: Path | None,
+) -> str:
+    """Tables, or the name of the file that they were written to; arguments are those of `Results.tables`.
+
+    Raises:
+        ArgumentError: Arguments that exclude each other.
+        ResultsError: An unknown axis, metric, preset or format.
+    """
+    shown: dict[str, Any] = {"rows": rows, "columns": columns, "metrics": metrics, "against": against}
+    if flip is not None and (preset != MAIN or against or rows or columns or published is not None):
+        raise ArgumentError("--flip takes no --preset, --rows, --columns, --against, --published")
+    if published is not None:
+        from results.tables.published import published as published_table
+
+        return published_table(run, published, format=format)
+    if preset != MAIN and any(shown.values()):
+        raise ArgumentError(f"--preset {preset} takes no --rows, --columns, --metrics, --against")
+    if preset == MAIN and flip is None and out is None:
+        return table(run, format=format, **shown)
+    found: list[Sheet]
+    if flip is not None:
+        from results.tables.flips import flip_sheets
+
+        found = flip_sheets(run, flip, metrics=list(metrics))
+    elif preset == MAIN:
+        found = sheets(run, **shown)
+    else:
+        from results.tables import presets
+
+        found = presets.of(run, preset)
+    return draw(found, format) if out is None else str(write(found, out))

@@ -1,0 +1,132 @@
+"""Which sample has which crop: what was read, left out, dropped, or is under two patients."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.grid.cells import NONE, Step
+from bench.grid.grid import Grid
+from bench.plan import guards, identity
+from bench.plan.errors import PlanError
+from bench.plan.keys import Keys
+from bench.plan.references import CropsRef
+from bench.plan.stored import Stored, StoredCrops
+from data.base import exclusions
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class SampleCrops:
+    """The crops of a grid's samples, looked up in the store once.
+
+    Args:
+        grid: What is combined.
+        keys: Names the crops.
+        stored: Where finished steps lie.
+        samples: The samples of the plan.
+    """
+
+    def __init__(self, grid: Grid, keys: Keys, stored: Stored, samples: pd.DataFrame) -> None:
+        self._grid = grid
+        self._keys = keys
+        self._stored = stored
+        self._ids: NDArray[np.str_] = samples.index.to_numpy(dtype=str)
+        self._patients: NDArray[np.str_] = samples["patient"].to_numpy(dtype=str)
+        self._crops: dict[str, StoredCrops] = {}
+        self._present: dict[tuple[Step, ...], NDArray[np.bool_]] = {}
+        self._second_images: dict[tuple[str, Step], NDArray[np.bool_]] = {}
+
+    def crops_refs(self) -> list[CropsRef]:
+        """All crops that can be cut before anything is fitted, and the thin crops of fitted regions."""
+        axes = self._grid.axes
+        sequences = dict.fromkeys(part.name for step in axes["sequences"] for part in step.each)
+        return [self._keys.crops(s, r, i) for s in sequences for r in axes["regions"] for i in axes["images"]]
+
+    def crops(self, ref: CropsRef) -> StoredCrops | None:
+        """What is known of crops, where they are stored."""
+        if ref.key not in self._crops:
+            found = self._stored.crops(ref.key)
+            if found is None:
+                return None
+            self._crops[ref.key] = found
+        return self._crops[ref.key]
+
+    def rows(self, ref: CropsRef) -> NDArray[np.int64]:
+        """`(N,)` from samples to crops that are stored; -1 where a sample has none or must not be used."""
+        crops = self.crops(ref)
+        if crops is None:
+            raise PlanError(f"the crops of {ref.sequence} are not in the store")
+        second = self._second_images.get((ref.sequence, ref.region))
+        return crops.rows if second is None else np.where(second, -1, crops.rows)
+
+    def present(self, sequences: Step, region: Step, images: Step = NONE, drop: Step = NONE) -> NDArray[np.bool_]:
+        """`(N, S)`: which of some sequences a sample has; all where nothing was read yet.
+
+        The sequences that `drop` names are lost by a share of the patients, the same for every cell and nested over the
+        shares; a sample that would be left with none of the sequences keeps what it has. Where the protocol asks for
+        complete samples, the others have none.
+        """
+        memo = (sequences, region, images, drop)
+        if memo not in self._present:
+            have = np.stack([self._has(part.name, region, images) for part in sequences.each], axis=1)
+            if self._grid.protocol.complete:
+                names = dict.fromkeys(part.name for step in self._grid.axes["sequences"] for part in step.each)
+                have &= np.all([self._has(name, region, images) for name in names], axis=0)[:, None]
+            kept = have.copy()
+            seed = self._grid.protocol.seed
+            for name, rate in drop.fields:
+                luck = {p: identity.seed(seed, "drop", name, p) / 2**31 for p in set(self._patients)}
+                lost = np.array([luck[p] < rate for p in self._patients])
+                kept[lost, [part.name for part in sequences.each].index(name)] = False
+            self._present[memo] = np.where(kept.any(axis=1, keepdims=True), kept, have)
+        return self._present[memo]
+
+    def _has(self, sequence: str, region: Step, images: Step) -> NDArray[np.bool_]:
+        """`(N,)`: which sample has a crop of a sequence, under any of the steps where a floor names none."""
+        regions = self._grid.axes["regions"] if region == NONE else (region,)
+        chains = self._grid.axes["images"] if images == NONE else (images,)
+        refs = [self._keys.crops(sequence, one, chain) for one in regions for chain in chains]
+        if any(self.crops(ref) is None for ref in refs):
+            return np.ones(len(self._ids), dtype=bool)
+        return np.asarray(np.any([self.rows(ref) >= 0 for ref in refs], axis=0))
+
+    def read_faults(self) -> pd.DataFrame:
+        """What was left out while images were read, one row for each sample and reason.
+
+        A row names no sample where a file is at fault.
+        """
+        found: dict[tuple[str, str, str, str], None] = {}
+        for ref in self.crops_refs():
+            crops = self.crops(ref)
+            for position, file, why in crops.faults if crops is not None else []:
+                found[file, self._ids[position] if position >= 0 else "", ref.sequence, why] = None
+        return exclusions(list(found))
+
+    def check_images(self) -> pd.DataFrame:
+        """The guard against one image under two patients; gives the rows excluded where the grid asks for that.
+
+        Raises:
+            GuardError: Two patients have the same image.
+        """
+        excluded: list[tuple[str, str, str, str]] = []
+        patients = self._patients.tolist()
+        for ref in self.crops_refs():
+            crops = self.crops(ref)
+            if crops is None or (ref.images != self._grid.axes["images"][0] and not ref.thin):
+                continue
+            digests = [crops.digests[row] if row >= 0 else "" for row in crops.rows]
+            if self._grid.protocol.identical_images == "refuse":
+                guards.same_image(digests, patients, self._ids.tolist())
+                continue
+            second = self._second_images.setdefault((ref.sequence, ref.region), np.zeros(len(self._ids), dtype=bool))
+            for row in guards.second_images(digests, patients):
+                if not second[row]:
+                    second[row] = True
+                    reason = "another patient has the same image"
+                    excluded.append(("", self._ids[row], ref.sequence, reason))
+        self._present.clear()
+        return exclusions(excluded)

@@ -1,0 +1,152 @@
+"""Makes again what the pages print: `python -m docs.gallery [PAGE ...] [--run] [--check]`.
+
+In a page, a block of commands and what they print stand together:
+
+    ```sh
+    .venv/bin/python run_benchmark.py tables runs/discs_2d
+    ```
+    <!-- output -->
+    ...
+    <!-- made 2026-11-29 by code 0123456789ab -->
+
+The words after `output` say how it is shown: none as text in a box, `markdown` as it is, `picture FILE` shows a picture
+that the commands drew, with the text that stands in its brackets. `long` marks commands that take minutes.
+
+Without `--run` the outputs are made from finished runs: what is `long` or lacks its run is left as it is, and of a
+command that runs a grid only its pictures are copied. With `--run` all commands of the pages named are given, those
+without an output too: this computes the runs. `--check` only names the outputs that are older than the code that prints
+them.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = ROOT / "docs" / "pages"
+PICTURES = PAGES / "pictures"
+BLOCK = re.compile(
+    r"^```sh\n(?P<commands>.*?)^```\n"
+    r"(?:\n?<!-- output(?P<words>.*?) -->\n"
+    r"(?P<body>.*?)<!-- (?:made (?P<day>\S+) by code (?P<code>\S+)|not made) -->\n)?",
+    re.DOTALL | re.MULTILINE,
+)
+
+
+def main(words: list[str]) -> int:
+    """Makes the outputs of the pages named, or of all; 1 where a command failed."""
+    named = [word for word in words if not word.startswith("--")]
+    pages = [page for page in sorted(PAGES.rglob("*.md")) if not named or page.stem in named]
+    unknown = set(named).difference(page.stem for page in pages)
+    if unknown:
+        print(f"no page {', '.join(sorted(unknown))}", file=sys.stderr)
+        return 1
+    if "--check" in words:
+        for page in pages:
+            old = sum(found["code"] != code(page, found) for found in _outputs(page))
+            if old:
+                print(f"{page.relative_to(PAGES)}: {old} outputs are older than the code: make gallery")
+        return 0
+    return max(_make(page, everything="--run" in words) for page in pages)
+
+
+def code(page: Path, block: re.Match[str]) -> str:
+    """The digest of the code that prints an output: `results/`, the studies that are called, the grids of the page."""
+    files = set((ROOT / "results").rglob("*.py"))
+    for module in re.findall(r"-m (tests[\w.]+)", block["commands"]):
+        path = ROOT.joinpath(*module.split("."))
+        files |= set(path.rglob("*.py")) if path.is_dir() else {path.with_suffix(".py")}
+    files |= {ROOT / name for name in re.findall(r"\bgrids/\w+\.\w+", page.read_text(encoding="utf-8"))}
+    lines = [f"{path.relative_to(ROOT)} {_meaning(path)}" for path in sorted(files) if path.is_file()]
+    return hashlib.sha256("\n".join([block["commands"], *lines]).encode()).hexdigest()[:12]
+
+
+def _meaning(path: Path) -> str:
+    """A file's text; of Python the syntax without docstrings and comments."""
+    text = path.read_text(encoding="utf-8")
+    if path.suffix != ".py":
+        return text
+    tree = ast.parse(text)
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if (
+            isinstance(body, list)
+            and body
+            and isinstance(body[0], ast.Expr)
+            and isinstance(body[0].value, ast.Constant)
+        ):
+            body[0].value.value = ""
+    return ast.dump(tree)
+
+
+def _outputs(page: Path) -> list[re.Match[str]]:
+    return [found for found in BLOCK.finditer(page.read_text(encoding="utf-8")) if found["words"] is not None]
+
+
+def _make(page: Path, *, everything: bool) -> int:
+    """Makes the outputs of a page that can be made; 1 where a command failed."""
+    text, failed = page.read_text(encoding="utf-8"), 0
+    place = page.relative_to(PAGES)
+    for block in list(BLOCK.finditer(text)):
+        commands, words = block["commands"], block["words"]
+        if not everything:
+            if words is None:
+                continue
+            lacking = [
+                one for one in re.findall(r"\bruns/\w+", commands + words) if not (ROOT / one / "run.json").is_file()
+            ]
+            if lacking or "long" in words.split():
+                why = f"there is no {lacking[0]}" if lacking else "it takes long"
+                print(f"{place}: an output stays as it is, {why}: python -m docs.gallery {page.stem} --run")
+                continue
+        printed = ""
+        if everything or not re.search(r" run grids/|make benchmark", commands):
+            done = subprocess.run(
+                ["bash", "-euc", commands], cwd=ROOT, env=_environment(), capture_output=True, text=True, check=False
+            )
+            printed = done.stdout
+            if done.returncode:
+                print(f"{place}: failed: {commands.strip()}\n{done.stderr[-2000:]}", file=sys.stderr)
+                failed = 1
+                continue
+        if words is not None:
+            made = f"made {datetime.now(UTC):%Y-%m-%d} by code {code(page, block)}"
+            shown = _shown(page, block, printed)
+            new = f"```sh\n{commands}```\n\n<!-- output{words} -->\n\n{shown}\n\n<!-- {made} -->\n"
+            text = text.replace(block[0], new)
+            print(f"{place}: {made}")
+    page.write_text(text, encoding="utf-8")
+    return failed
+
+
+def _shown(page: Path, block: re.Match[str], printed: str) -> str:
+    """What stands in the page: a box of text, Markdown, or pictures copied beside the other pictures."""
+    words = block["words"].split()
+    if "picture" in words:
+        return "\n\n".join(_pictures(page, block))
+    return printed.strip() if "markdown" in words else f"```text\n{printed.strip(chr(10))}\n```"
+
+
+def _pictures(page: Path, block: re.Match[str]) -> Iterable[str]:
+    for text, name in re.findall(r"\[([^\]]+)\]\(([^)]+)\)", block["words"]):
+        source = ROOT / name
+        copy = PICTURES / f"{page.stem}_{source.name}"
+        shutil.copyfile(source, copy)
+        yield f"![{text}]({os.path.relpath(copy, page.parent)})"
+
+
+def _environment() -> dict[str, str]:
+    return {"SCANGRID_SHARED": "../shared", **os.environ, "COLUMNS": "120", "PYTHONPATH": str(ROOT)}
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,172 @@
+"""The functions for notebooks: a grid as a dict, numbers as DataFrames, the same results as the command line's."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from ruamel.yaml import YAML
+
+from bench import api
+from bench.grid.file import GridError
+from data import ScangridError
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def grid(phantom):
+    return {
+        "name": "small",
+        "data": {"spider": {"folder": phantom}},
+        "targets": ("narrowing",),
+        "sequences": ["t2"],
+        "regions": ["mask"],
+        "images": ["grayscale", "histogram_equalization"],
+        "encoders": [{"raw_pixels": {"size": 12}}],
+        "heads": ["logistic", "knn"],
+        "protocol": {"folds": 3, "seed": 1},
+    }
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("api")
+    return {"runs": folder / "runs", "store": folder / "store"}
+
+
+@pytest.fixture(scope="module")
+def run(grid, folders):
+    return api.run(grid, device="cpu", jobs=2, quiet=True, **folders)
+
+
+def test_a_dict_runs_like_the_file_of_its_keys(run, grid, phantom, tmp_path):
+    file = tmp_path / "small.yaml"
+    YAML().dump(grid | {"data": {"spider": {"folder": str(phantom)}}, "targets": ["narrowing"]}, file)
+    words = [sys.executable, str(ROOT / "run_benchmark.py"), "run", str(file), "--device", "cpu"]
+    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    other = api.open(tmp_path / "runs" / "small")
+    assert list(other.cells["key"]) == list(run.cells["key"])
+    for key in run.cells["key"]:
+        pd.testing.assert_frame_equal(run.predictions(key), other.predictions(key), check_exact=True)
+    assert run.tables() in done.stdout
+
+
+def test_the_grid_of_a_run_can_be_run_again(run, folders):
+    again = api.run(run.folder / "grid.yaml", quiet=True, settings=["name=small"], **folders)
+    assert again.outcome.computed == 0
+
+
+def test_plan_shows_what_is_done(run, grid, folders):
+    assert "6 cells: 6 done" in api.plan(grid, store=folders["store"])
+    assert "6 cells: 6 to compute" not in api.plan(grid, store=folders["store"])
+    more = api.plan(grid, settings=["encoders=[raw_pixels: {size: 14}]"], store=folders["store"])
+    assert "2 done" in more and "4 to compute" in more
+
+
+def test_progress_is_plain_lines_where_standard_error_is_no_terminal(grid, tmp_path, capsys):
+    api.run(grid, device="cpu", only=["images=grayscale"], runs=tmp_path / "runs", store=tmp_path / "store")
+    lines = capsys.readouterr().err.splitlines()
+    assert lines and all(line.startswith("cells: ") for line in lines)
+
+
+def test_a_table_has_the_numbers_of_the_csv(run):
+    raw = pd.read_csv(run.folder / "tables.csv")
+    table = run.table(metrics=["auc", "f1"])
+    assert [name for name in table if name.startswith(("auc", "f1"))] == [
+        f"{name}{end}" for name in ("auc", "f1") for end in ("", "_low", "_high")
+    ]
+    np.testing.assert_allclose(table["auc"], raw["auc"])
+    np.testing.assert_allclose(table["f1_low"], raw["f1_low"])
+    real = table[~table["floor"]]
+    assert real["auc"].is_monotonic_decreasing and table.index.names[0] == "target"
+    assert (table["n_patients"] == 20).all()
+
+
+def test_a_pivot_is_the_mean_over_the_other_axes(run):
+    raw = pd.read_csv(run.folder / "tables.csv").query("not floor")
+    table = run.table(rows=["heads"], metrics=["auc"])
+    for head, value in raw.groupby("heads")["auc"].mean().items():
+        assert table.loc[("narrowing", head), "auc"] == pytest.approx(value)
+    assert list(table) == ["auc"] and table.attrs["notes"]["narrowing"]
+    wide = run.table(rows=["heads"], columns=["images"], metrics=["auc"])
+    one = raw.set_index(["heads", "images"]).loc[("knn", "grayscale")]
+    found = wide.loc[("narrowing", "knn")]
+    assert found["auc", "grayscale"] == pytest.approx(one["auc"])
+    assert found["auc_low", "grayscale"] == pytest.approx(one["auc_low"])
+
+
+def test_gains_are_over_the_cell_that_is_named(run):
+    table = run.table(metrics=["auc", "gain"], against={"heads": "knn", "images": "grayscale"})
+    reference = table.xs("knn", level="heads").xs("grayscale", level="images")["auc"].iloc[0]
+    real = table[~table["floor"]]
+    np.testing.assert_allclose(real["gain"], real["auc"] - reference, atol=1e-12)
+
+
+def test_predictions_are_those_of_the_run_folder(run):
+    cell = run.cells.iloc[-1]
+    stored = pd.read_parquet(run.folder / "cells" / f"{cell['key']}.parquet")
+    found = run.predictions(cell["key"][:10])
+    np.testing.assert_array_equal(found[["y", "p_0", "p_1"]], stored[["y", "p_0", "p_1"]])
+    assert list(found["sample"]) == list(stored["sample"])
+    for key, why in (("nothing", "is no cell"), ("", "names several cells")):
+        with pytest.raises(api.ArgumentError, match=why):
+            run.predictions(key)
+
+
+def test_a_figure_shows_itself_and_says_how_to_read_it(run):
+    figure = run.figure("roc", "narrowing")
+    assert figure._repr_png_().startswith(b"\x89PNG") and "narrowing" in figure.caption
+    with pytest.raises(ScangridError, match="did you mean 'roc'"):
+        run.figure("rok")
+    with pytest.raises(ScangridError, match="no target 'bulging'"):
+        run.figure("roc", "bulging")
+    with pytest.raises(api.ArgumentError, match="there is double, single"):
+        run.figure("roc", width="huge")
+
+
+def test_report_and_methods_are_written(run, tmp_path):
+    written = run.report(out=tmp_path / "new" / "report.html")
+    assert "small" in written.read_text() and (run.folder / "figures" / "captions.md").exists()
+    text = run.methods(out=tmp_path / "methods.md")
+    assert "## Methods" in text and (tmp_path / "methods.md").read_text() == text + "\n"
+
+
+def test_two_runs_are_compared(run):
+    assert "AUC" in api.compare(run, run.folder)
+
+
+def test_wrong_values_name_their_place(grid, folders, tmp_path):
+    with pytest.raises(GridError, match=r"^grid: 'protocol.fold' is no key of a grid: did you mean 'folds'"):
+        api.plan(grid | {"protocol": {"fold": 3}}, store=folders["store"])
+    with pytest.raises(ScangridError, match=r"^grid: no target 'narowing'"):
+        api.plan(grid | {"targets": ["narowing"]}, store=folders["store"])
+    file = tmp_path / "grid.yaml"
+    YAML().dump(grid | {"data": {"spider": {"folder": str(grid["data"]["spider"]["folder"])}}, "targets": ["x"]}, file)
+    with pytest.raises(ScangridError, match=r"grid.yaml:\d+: no target 'x'"):
+        api.plan(file, store=folders["store"])
+    with pytest.raises(ScangridError, match="is no run folder"):
+        api.open(tmp_path)
+    with pytest.raises(api.ArgumentError, match="--device tpu: there is auto, cpu, cuda"):
+        api.run(grid, device="tpu")
+    with pytest.raises(api.ArgumentError, match="there is spider, rsna, oai"):
+        api.phantom(tmp_path / "new", layout="brats")
+
+
+def test_plugins_are_listed_and_checked():
+    assert "raw_pixels" in api.plugins("encoders") and "heads" not in api.plugins("encoders").splitlines()
+    assert all(one.rule and not one.error for one in api.check("images", "grayscale"))
+
+
+def test_numerical_libraries_get_one_thread_while_a_run_goes_on_and_theirs_back_afterwards():
+    from threadpoolctl import threadpool_info, threadpool_limits
+
+    from bench.api.threads import one_thread
+
+    with threadpool_limits(limits=2, user_api="blas"):
+        with one_thread():
+            assert {one["num_threads"] for one in threadpool_info() if one["user_api"] == "blas"} == {1}
+        assert {one["num_threads"] for one in threadpool_info() if one["user_api"] == "blas"} == {2}
