@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
 import sys
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
-# One thread inside each task: must be set before numerical libraries load. Each task sets torch's own.
-for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ.setdefault(name, "1")
+import typer
+from typer import Argument as Arg
+from typer import Option as Opt
+from typer.core import TyperGroup
 
-import typer  # noqa: E402
-from typer import Argument as Arg  # noqa: E402
-from typer import Option as Opt  # noqa: E402
-from typer.core import TyperGroup  # noqa: E402
+from bench import api
+from data import ScangridError
 
-from bench import api  # noqa: E402
-from data import ScangridError  # noqa: E402
+api.limit_threads()  # before numerical libraries are loaded
 
 
 class Commands(TyperGroup):

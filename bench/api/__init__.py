@@ -27,6 +27,7 @@ from bench.api.phantoms import phantom
 from bench.api.plug_ins import Checked, check, plugins, presets
 from bench.api.results import Results
 from bench.api.results import open_results as open  # noqa: A004 (api.open reads as what it does)
+from bench.api.threads import limit_threads
 
 __all__ = [
     "ArgumentError",
@@ -40,6 +41,7 @@ __all__ = [
     "doctor",
     "fit",
     "latents",
+    "limit_threads",
     "open",
     "phantom",
     "plan",

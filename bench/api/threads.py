@@ -1,4 +1,4 @@
-"""One thread inside each task, however the libraries were loaded."""
+"""One thread inside each task: tasks run side by side, and a number must not depend on the machine's cores."""
 
 from __future__ import annotations
 
@@ -10,18 +10,31 @@ from contextlib import contextmanager
 VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 """Numerical libraries read these when they are loaded. Torch is given its threads by each task."""
 
+_from_start = False
+
+
+def limit_threads() -> None:
+    """Limits numerical libraries to one thread for the whole process, unless the user has set their variables.
+
+    It costs nothing if it is called before numpy is loaded, as the command line does.
+    """
+    global _from_start
+    for name in VARIABLES:
+        os.environ.setdefault(name, "1")
+    _from_start = "numpy" not in sys.modules
+
 
 @contextmanager
 def one_thread() -> Iterator[None]:
     """Limits numerical libraries to one thread while the block runs: those that are loaded, and those it loads."""
+    if _from_start:
+        yield
+        return
+    from threadpoolctl import threadpool_limits
+
     before = {name: os.environ.get(name) for name in VARIABLES}
     os.environ.update(dict.fromkeys(VARIABLES, "1"))
     try:
-        if "numpy" not in sys.modules:
-            yield
-            return
-        from threadpoolctl import threadpool_limits
-
         with threadpool_limits(limits=1):
             yield
     finally:

@@ -33,6 +33,7 @@ class Record:
         self._plan = plan
         self._store = store
         self._real: dict[str, str] = {}
+        self._took: dict[str, float] = {}
 
     def write_cells(self, cells: list[PlannedCell], status: Mapping[str, tuple[str, str]]) -> None:
         """The state of every cell.
@@ -101,12 +102,12 @@ class Record:
         }
 
     def _seconds(self, planned: PlannedCell) -> float:
-        total = 0.0
-        for fit in planned.fits:
-            folder = self._store.find("fits", fit.key)
-            if folder is not None:
-                total += float(json.loads((folder / "made_by.json").read_text(encoding="utf-8"))["seconds"])
-        return round(total, 3)
+        """The computing time of a cell that is done, read once from the store."""
+        if planned.key not in self._took:
+            folders = [folder for fit in planned.fits if (folder := self._store.find("fits", fit.key)) is not None]
+            made_by = [json.loads((folder / "made_by.json").read_text(encoding="utf-8")) for folder in folders]
+            self._took[planned.key] = round(sum(float(one["seconds"]) for one in made_by), 3)
+        return self._took[planned.key]
 
     def _predictions(self, planned: PlannedCell) -> pd.DataFrame:
         import pandas as pd

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 
 from data.text.names import nearest
 from results import ResultsError
@@ -18,7 +19,12 @@ GAIN = Metric(
 
 def columns() -> dict[str, Metric]:
     """The metrics and `gain` by name, in the order of tables."""
-    found: dict[str, Metric] = {**METRICS, "gain": GAIN}
+    return _in_order(tuple(METRICS))
+
+
+@cache
+def _in_order(names: tuple[str, ...]) -> dict[str, Metric]:
+    found: dict[str, Metric] = {**{name: METRICS[name] for name in names}, "gain": GAIN}
     return dict(sorted(found.items(), key=lambda item: item[1].order))
 
 
