@@ -20,7 +20,7 @@ class Card:
     Args:
         width: Of the card.
         height: Of the card.
-        title: What the picture shows, for who can't see it.
+        title: What the picture shows, for readers who can't see it.
     """
 
     def __init__(self, width: int, height: int, title: str) -> None:

@@ -13,7 +13,7 @@ VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Limits numerical libraries to one thread while the block runs: those that are loaded, and those it loads."""
+    """Limits numerical libraries to one thread while the block runs, also those that the block loads."""
     before = {name: os.environ.get(name) for name in VARIABLES}
     os.environ.update(dict.fromkeys(VARIABLES, "1"))
     try:

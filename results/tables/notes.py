@@ -97,7 +97,7 @@ def beside(
     Args:
         run: The run.
         records: The cells of the target, floors included, as `results.scores.target.described` or `scores` gives them.
-        varying: The axes that tell cells apart.
+        varying: The axes on which cells differ.
         resamples: Draws of the bootstrap; 0 if the table shows no such intervals.
         redrawn: Draws that lacked a class.
     """

@@ -1,4 +1,4 @@
-"""The cells of a target that figures show, with their scores, their names and what captions say about them."""
+"""The cells of a target that figures show, with their scores, their names and their facts for captions."""
 
 from __future__ import annotations
 
