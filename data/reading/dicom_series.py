@@ -148,7 +148,7 @@ def _group(headers: list[DicomHeader]) -> list[_Series]:
     groups: dict[tuple[str, ...], list[DicomHeader]] = defaultdict(list)
     for one in headers:
         groups[one.series or str(one.path.parent), one.description, one.modality].append(one)
-    found = [_Series("", plane, of) for group in groups.values() for plane, of in dicom_sequences.by_plane(group)]
+    found = [_Series("", plane, some) for group in groups.values() for plane, some in dicom_sequences.by_plane(group)]
     return sorted(found, key=lambda one: (one.headers[0].number is None, one.headers[0].number or 0))
 
 

@@ -208,7 +208,9 @@ def _uncertainty(
     elif cells and "auc" in metrics:
         best = max(cells, key=lambda r: float(r["auc"]))
         spread = [
-            f"{best[f'auc_{of}_sd']:.3f} over {of}s" for of in ("fold", "repeat") if is_number(best[f"auc_{of}_sd"])
+            f"{best[f'auc_{unit}_sd']:.3f} over {unit}s"
+            for unit in ("fold", "repeat")
+            if is_number(best[f"auc_{unit}_sd"])
         ]
         once = "" if is_number(best["auc_repeat_sd"]) else " (one repeat: none over repeats)"
         if spread:

@@ -84,11 +84,11 @@ class PointStage:
         """Each mark's place `(M, 2)` in its given slice, as shares of height and width; NaN without a slice."""
         import torch
 
-        shown, of = np.unique(slices, return_inverse=True)
+        shown, position = np.unique(slices, return_inverse=True)
         pixels = torch.from_numpy(stack.pixels[shown].astype(np.float32))[:, None]
         with torch.inference_mode(), autocast(self.device):
             points = self._points(pixels)[0].cpu().numpy()
-        return np.where((slices >= 0)[:, None], points[of, np.arange(len(slices))], np.nan).astype(np.float64)
+        return np.where((slices >= 0)[:, None], points[position, np.arange(len(slices))], np.nan).astype(np.float64)
 
     def _points(self, pixels: Tensor) -> tuple[Tensor, Tensor | None]:
         """The points `(B, M, 2)`, and the heat maps if there are any."""
