@@ -211,7 +211,7 @@ def test_a_command_calls_its_function_and_prints_any_error_of_it_in_one_line(nam
 
     called = "plugins" if name == "list" else name
     monkeypatch.setattr(api if hasattr(api, called) else api.Results, called, refuse)
-    monkeypatch.setattr(api, "open", lambda folder: api.Results(folder))
+    monkeypatch.setattr(api, "open", lambda folder, plugins=None: api.Results(folder))
     done = CliRunner().invoke(app, [name, *(str(tmp_path) if word == "RUN" else word for word in CALLS[name])])
     assert (done.exit_code, done.stderr) == (2, f"scangrid: {name} was called\n")
 
