@@ -1,4 +1,4 @@
-# `make benchmark` and `make test` need Python 3.11 to 3.13 and nothing else; the second call installs nothing.
+# `make benchmark` and `make test` need only Python 3.11 to 3.13; the first call installs the rest.
 PYTHON ?= python3
 VENV = .venv
 RUN = $(VENV)/bin/python
@@ -23,7 +23,7 @@ check: $(INSTALLED)
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
 
-# Builds the site into docs/site without network; fails on a link that leads nowhere and on a generated part that is old.
+# Builds the site into docs/site without network; fails on a broken link and on a generated part that is out of date.
 docs: $(INSTALLED)
 	$(RUN) -m docs.reference --check
 	$(VENV)/bin/zensical build --config-file docs/mkdocs.yml --clean --strict
@@ -35,7 +35,7 @@ pages: $(INSTALLED)
 	$(RUN) -m docs.drawings
 	$(RUN) -m docs.reference
 
-# Prints the outputs of the pages again from the runs that are there; `python -m docs.gallery PAGE --run` runs its grids.
+# Prints the outputs of the pages again from existing runs; `python -m docs.gallery PAGE --run` also runs its grids.
 gallery: $(INSTALLED)
 	$(RUN) -m docs.gallery
 

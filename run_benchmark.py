@@ -45,9 +45,9 @@ RunFolder = Annotated[Path, Arg(help="A run folder, such as runs/demo.", metavar
 Settings = Annotated[list[str] | None, Opt("--set", help="Replace a value: protocol.folds=3.", metavar="K=V")]
 Only = Annotated[list[str] | None, Opt(help="Only these steps of an axis: encoders=resnet50.", metavar="AXIS=NAME,...")]
 Fields = Annotated[list[str] | None, Opt("--set", help="A field of the plug-in: epochs=2.", metavar="K=V")]
-Plugins = Annotated[Path | None, Opt(help="A folder of your own plug-ins, of the project's shape.")]
+Plugins = Annotated[Path | None, Opt(help="A folder of your own plug-ins, laid out like the project.")]
 Runs = Annotated[Path, Opt(help="Where run folders are written.")]
-Store = Annotated[Path, Opt(help="Where finished steps are kept; they can be made again.")]
+Store = Annotated[Path, Opt(help="Where finished steps are kept; all can be computed again.")]
 Device = Annotated[str, Opt(help="auto, cpu or cuda.")]
 Jobs = Annotated[int, Opt(help="Heads fitted at the same time; 0: as many as there are cores.", min=0)]
 RunGrid = Annotated[Path | None, Opt(help="The run's grid file, if it is not the copy in RUN.")]
@@ -99,16 +99,16 @@ def plan(
 
 @app.command("list")
 def plugins(
-    kind: Annotated[str | None, Arg(help="Such as encoders or heads; all kinds if none is given.")] = None,
+    kind: Annotated[str | None, Arg(help="A kind, such as encoders or heads; all kinds if none is given.")] = None,
     plugins: Plugins = None,
 ) -> None:
-    """List the plug-ins with what they are, their fields and defaults."""
+    """List the plug-ins, with a description, fields and defaults."""
     print(api.plugins(kind, plugins=plugins))
 
 
 @app.command()
 def check(
-    kind: Annotated[str, Arg(help="Such as encoders.")],
+    kind: Annotated[str, Arg(help="The kind, such as encoders.")],
     name: Annotated[str, Arg(help="The name of the plug-in's file without .py.")],
     settings: Fields = None,
     plugins: Plugins = None,
@@ -125,14 +125,14 @@ def check(
 @app.command()
 def tables(
     run: RunFolder,
-    rows: Annotated[str, Opt(help="Axes as rows, joined by commas.")] = "",
-    columns: Annotated[str, Opt(help="Axes as columns.")] = "",
-    metrics: Annotated[str, Opt(help="Such as auc,f1.")] = "",
+    rows: Annotated[str, Opt(help="Axes whose steps are rows, joined by commas.")] = "",
+    columns: Annotated[str, Opt(help="Axes whose steps are columns.")] = "",
+    metrics: Annotated[str, Opt(help="Metrics, such as auc,f1.")] = "",
     format: Annotated[str, Opt(help="text, md, csv, latex or html; several joined by commas.")] = "text",  # noqa: A002
     preset: Annotated[str, Opt(help=f"One of {PRESETS}; an axis or column follows a colon.", metavar="NAME")] = "main",
     out: Annotated[Path | None, Opt(help="Write to a file: .docx, .html, .md, .tex, .csv or .txt.")] = None,
-    against: Annotated[str, Opt(help="Gains over this cell, not location.", metavar="AXIS=STEP,...")] = "",
-    published: Annotated[Path | None, Opt(help="A CSV of a published table, to be shown beside ours.")] = None,
+    against: Annotated[str, Opt(help="Show gains over this cell instead of location.", metavar="AXIS=STEP,...")] = "",
+    published: Annotated[Path | None, Opt(help="A CSV file of a published table, shown with the run's.")] = None,
     flip: Annotated[float | None, Opt(help="The best rows with this share of labels flipped.", metavar="SHARE")] = None,
     plugins: Plugins = None,
 ) -> None:
@@ -162,10 +162,10 @@ def figures(
 def report(
     run: RunFolder,
     out: Annotated[Path | None, Opt(help="A file; RUN/report.html if none is given.")] = None,
-    panels: Annotated[bool, Opt(help="Scans of the best and worst cases, if the run kept them.")] = True,
+    panels: Annotated[bool, Opt(help="Show scans of the best and worst cases, if the run kept them.")] = True,
     plugins: Plugins = None,
 ) -> None:
-    """Draw the figures of a run and write its report: one HTML file that needs no other and no network."""
+    """Draw the figures of a run and write its report: one HTML file that needs no other file and no network."""
     written = api.open(run, plugins=plugins).report(out=out, panels=panels)
     drawn = run / "figures"
     print(f"figures: {drawn} ({len(list(drawn.glob('*.png')))}, as PDF and PNG)")
@@ -193,7 +193,7 @@ def latents(
     run: RunFolder,
     cell: Annotated[str, Opt(help="The key of a cell, or its beginning; none lists the cells.")] = "",
     fold: Annotated[int, Opt(help="The fold of the first repeat whose network is shown.", min=0)] = 0,
-    measures: Annotated[str, Opt(help="Measures each crop: disc_geometry or radiomics.")] = "disc_geometry",
+    measures: Annotated[str, Opt(help="What measures each crop: disc_geometry or radiomics.")] = "disc_geometry",
     grid: RunGrid = None,
     plugins: Plugins = None,
     store: Store = Path(".store"),
@@ -226,7 +226,7 @@ def diagnose(
     studies: Annotated[list[Path], Arg(help="Folders of DICOM files, one for each study.")],
     out: Annotated[Path, Opt(help="A folder, in which each study gets a folder.")] = Path("diagnosis"),
     descriptions: Annotated[Path | None, Opt(help="A table that gives the sequence of each series.")] = None,
-    keep_names: Annotated[bool, Opt(help="Call studies as their folders, which may name a patient.")] = False,
+    keep_names: Annotated[bool, Opt(help="Keep the names of folders, which may name a patient.")] = False,
     submission: Annotated[Path | None, Opt(help="Also write the table for the dataset's challenge.")] = None,
     device: Device = "auto",
     plugins: Plugins = None,
@@ -251,11 +251,11 @@ def phantom(
     missing_labels: Annotated[float, Opt(help="rsna: share of empty labels.", min=0, max=1)] = 0.0,
     split: Annotated[bool, Opt(help="rsna: half of a foramen's sign in T1, half in T2.")] = False,
     confined: Annotated[bool, Opt(help="rsna: each foramen lies in one slice.")] = False,
-    mark_error: Annotated[int, Opt(help="rsna: the most slices that points are off by.", min=0)] = 0,
+    mark_error: Annotated[int, Opt(help="rsna: by how many slices points are off at most.", min=0)] = 0,
     size: Annotated[str, Opt(help="oai: slices, rows and columns; real ones have 160,384,384.")] = "40,64,64",
     seed: int = 0,
 ) -> None:
-    """Write phantom MRI in the layout of SPIDER or RSNA 2024 (lumbar spines) or of OAI (knees), to try things on."""
+    """Write phantom MRI in the layout of SPIDER or RSNA 2024 (lumbar spines) or of OAI (knees), to try things out."""
     sides = [int(n) if n.isdecimal() else 0 for n in _names(size)]
     signs: dict[str, Any] = {"split": split, "confined": confined, "mark_error": mark_error}
     signs |= {"effect": effect, "missing": missing, "missing_labels": missing_labels}
@@ -278,7 +278,7 @@ def _names(text: str) -> list[str]:
 
 
 def _named(text: str) -> dict[str, str] | None:
-    """`axis=step,axis=step` as a mapping; commas and signs inside brackets belong to a step."""
+    """Reads `axis=step,axis=step` as a mapping; commas and signs inside brackets belong to a step."""
     parts = [part.partition("=") for part in re.split(r",(?![^()]*\))", text) if part.strip()]
     for axis, equals, _ in parts:
         if not equals:

@@ -25,7 +25,7 @@ KINDS = tuple(BASES)
 
 
 class PluginError(ScangridError):
-    """A plug-in that is not there, fields that it does not take, or a description that can't be used."""
+    """A plug-in that does not exist, fields that it does not take, or a description that can't be used."""
 
 
 def add_folder(folder: Path) -> None:
@@ -58,7 +58,7 @@ def load(kind: str, name: str, /, **fields: Any) -> Any:
     """A plug-in by name with its fields.
 
     Raises:
-        PluginError: There is no such plug-in or field (the message names the nearest), or it refuses a value.
+        PluginError: There is no such plug-in or field (the message names the nearest), or the plug-in refuses a value.
     """
     cls = plugin_class(kind, name)
     known = [f.name for f in dataclasses.fields(cls)]
@@ -85,7 +85,8 @@ def plugin_class(kind: str, name: str) -> Any:
     base = getattr(importlib.import_module(f"{package}.base"), base_name)
     classes = [c for c in vars(module).values() if _is_plugin(c, base, module)]
     if len(classes) != 1:
-        raise PluginError(f"{package}/{name}.py must hold one public dataclass of {base_name}, it holds {len(classes)}")
+        rule = f"must hold one public dataclass derived from {base_name}"
+        raise PluginError(f"{package}/{name}.py {rule}, but holds {len(classes)}")
     return classes[0]
 
 
@@ -93,7 +94,7 @@ def description(plugin: Any) -> Description:
     """What a plug-in states about itself.
 
     Raises:
-        PluginError: Its `describe` fails or gives something else than texts and tuples of texts, or it cites what is
+        PluginError: Its `describe` fails or gives anything but texts and tuples of texts, or it cites something that is
             neither a key of the project's references nor a BibTeX entry.
     """
     file = type(plugin).__module__.replace(".", "/")
@@ -106,7 +107,7 @@ def description(plugin: Any) -> Description:
     except Exception as error:
         raise PluginError(f"{file}: describe() fails ({type(error).__name__}: {error})") from error
     if not isinstance(found, Description):
-        raise PluginError(f"{file}: describe() gives a {type(found).__name__}: it must give a Description")
+        raise PluginError(f"{file}: describe() gives a {type(found).__name__}, but must give a Description")
     return found
 
 

@@ -168,7 +168,7 @@ class Dataset(PlugIn):
 
     `reading_fields` names the fields that change what `load` gives: only these are part of an embedding's key.
 
-    `losses` names the dataset's own metrics of which a lower value is better. `shown` gives the words for values in a
+    `losses` names the dataset's own metrics for which lower values are better. `shown` gives the words for values in a
     diagnosis, by column of `locations` and by `"sequence"`; a value with empty words is left out.
 
     `new_studies` names the data plug-in that reads new, unlabelled studies with samples at the same locations, for

@@ -163,7 +163,7 @@ class ImageTable(Dataset):
         if self.patient and self.patient.casefold() not in present:
             known = ", ".join(map(str, table.columns))
             raise DataError(
-                f"{path}: no column '{self.patient}' of patients; there is {known}: name the column in `patient`, "
+                f"{path}: no column '{self.patient}' of patients; it has {known}: name the column in `patient`, "
                 'or set patient: "" if each row is a patient of its own'
             )
         rows["patient"] = column(self.patient) if self.patient else "row" + rows.index.astype("str")

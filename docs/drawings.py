@@ -20,7 +20,7 @@ class Card:
     Args:
         width: Of the card.
         height: Of the card.
-        title: What the picture shows, for who can't see it.
+        title: What the picture shows, for readers who can't see it.
     """
 
     def __init__(self, width: int, height: int, title: str) -> None:
@@ -168,7 +168,7 @@ def folds() -> None:
     card.text(215, 22, "repeat 1", bold=True)
     card.text(570, 22, "repeat 2", bold=True)
     order = ([0, 1, 2, 3, 4, 0, 1, 2, 3, 4], [2, 0, 4, 1, 3, 3, 2, 0, 4, 1])
-    for r, of in enumerate(order):
+    for r, fold_of in enumerate(order):
         left = 62 + r * 355
         for p in range(10):
             card.text(left + 15 + p * 30, 44, f"p{p + 1:02}", size=10, colour=GREY)
@@ -176,7 +176,7 @@ def folds() -> None:
             if r == 0:
                 card.text(left - 24, 65 + f * 30, f"fold {f + 1}", size=11, colour=GREY)
             for p in range(10):
-                card.square(left + 18 + p * 30 - 13, 54 + f * 30, 26, 22, "#f0a35e" if of[p] == f else "#d7e6f7")
+                card.square(left + 18 + p * 30 - 13, 54 + f * 30, 26, 22, "#f0a35e" if fold_of[p] == f else "#d7e6f7")
     card.square(70, 222, 16, 16, "#f0a35e")
     card.text(94, 230, "test: predicted, never learnt from", size=12, left=True)
     card.square(320, 222, 16, 16, "#d7e6f7")

@@ -1,4 +1,4 @@
-"""Makes again what the pages print: `python -m docs.gallery [PAGE ...] [--run] [--check]`.
+"""Makes the outputs in the pages again: `python -m docs.gallery [PAGE ...] [--run] [--check]`.
 
 In a page, a block of commands and what they print stand together:
 
@@ -9,12 +9,12 @@ In a page, a block of commands and what they print stand together:
     ...
     <!-- made 2026-11-29 by code 0123456789ab -->
 
-The words after `output` say how it is shown: none as text in a box, `markdown` as it is, `picture FILE` shows a picture
-that the commands drew, with the text that stands in its brackets. `long` marks commands that take minutes.
+The words after `output` decide how it is shown: none as text in a box, `markdown` as it is, `picture FILE` shows a
+picture that the commands drew, with the text in its brackets. `long` marks commands that take minutes.
 
 Without `--run` the outputs are made from finished runs: what is `long` or lacks its run is left as it is, and of a
-command that runs a grid only its pictures are copied. With `--run` all commands of the pages named are given, those
-without an output too: this computes the runs. `--check` only names the outputs that are older than the code that prints
+command that runs a grid only its pictures are copied. With `--run` all commands of the named pages are run, also those
+without an output: this computes the runs. `--check` only names the outputs that are older than the code that prints
 them.
 """
 

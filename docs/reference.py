@@ -1,4 +1,4 @@
-"""Writes the parts of the pages that say what the code says: `python -m docs.reference`, or `--check`.
+"""Writes the parts of the pages that are made from the code: `python -m docs.reference`, or `--check`.
 
 A part stands between `<!-- generated: NAME -->` and `<!-- end of NAME -->`; NAME is a function of `PARTS`.
 """
@@ -39,7 +39,7 @@ def main() -> int:
             if not check:
                 page.write_text(after, encoding="utf-8")
     for page in old:
-        print(f"{page.relative_to(PAGES)}: " + ("is older than the code: run `make pages`" if check else "written"))
+        print(f"{page.relative_to(PAGES)}: " + ("is out of date: run `make pages`" if check else "written"))
     return int(check and bool(old))
 
 

@@ -1,1 +1,1 @@
-"""What happens to images, tables and class balance before something learns."""
+"""The steps before learning: regions, image steps, table steps and class balance."""

@@ -1,4 +1,4 @@
-"""Tells whether a stored result is still that of its run folder and of the code; imports no numerical library."""
+"""Checks whether a stored result still fits its run folder and the code; imports no numerical library."""
 
 from __future__ import annotations
 

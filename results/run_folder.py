@@ -120,7 +120,7 @@ class Run:
         name: The name of the run.
         dataset: The label of the dataset.
         patients_known: False where the source gives no patient ids.
-        locations: The columns of `samples.parquet` that say where in the body a sample lies.
+        locations: The columns of `samples.parquet` that locate a sample in the body.
         within_columns: Those of them inside of which "AUC within" compares samples.
         protocol: `folds`, `repeats`, `seed`, `stratify`, `split`, `split_file`, `validation`, `complete`.
         n_excluded: The number of rows in `excluded.csv`.

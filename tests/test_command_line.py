@@ -121,7 +121,7 @@ def test_plan_computes_nothing_and_tells_each_cells_state(grid, tmp_path):
             "no target 'narowing' in this dataset: did you mean 'narrowing'",
         ),
         (["run", "GRID", "--set", "sequences=[t3]"], "no sequence 't3' in spider"),
-        (["run", "GRID", "--device", "tpu"], "there is auto, cpu, cuda"),
+        (["run", "GRID", "--device", "tpu"], "use one of auto, cpu, cuda"),
         (["run", "GRID", "--plugins", "nowhere"], "nowhere holds no plug-ins"),
         (["run", "GRID", "--set", "data={spider: {folder: nowhere}}"], "nowhere"),
         (["run", "GRID", "--set", "protocol.folds=99"], "folds (99) must not exceed the number of patients (20)"),

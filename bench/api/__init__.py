@@ -1,6 +1,6 @@
 """The commands as functions, for notebooks and for the command line.
 
-A grid is a file, or a dict with the keys of such a file. What needs images or torch is imported when it is called.
+A grid is a file, or a dict with the keys of such a file. Heavy modules, such as torch, are imported on call.
 
 Examples:
     Run a grid and look at its results:

@@ -12,7 +12,7 @@ def compare(first: str | Path | Results, second: str | Path | Results, *, metric
 
     Args:
         first: A run folder, or its results.
-        second: Another.
+        second: Another run folder, or its results.
         metric: Such as `"auc"`.
 
     Returns:

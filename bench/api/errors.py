@@ -8,7 +8,7 @@ from data import ScangridError
 
 
 class ArgumentError(ScangridError):
-    """An argument that can't be used: its value, the rule and the way out."""
+    """An argument that can't be used; the message names its value, the rule and the way out."""
 
 
 def check_choice(name: str, value: str, choices: Iterable[str]) -> None:
@@ -20,7 +20,7 @@ def check_choice(name: str, value: str, choices: Iterable[str]) -> None:
         choices: The values that it may have.
 
     Raises:
-        ArgumentError: It has another.
+        ArgumentError: The value is none of them.
     """
     if value not in choices:
-        raise ArgumentError(f"{name} {value}: there is {', '.join(choices)}")
+        raise ArgumentError(f"{name} {value}: use one of {', '.join(choices)}")

@@ -22,12 +22,12 @@ def scored(run: Run, metrics: Sequence[str], against: Mapping[str, str] | None) 
 
     Args:
         run: A run folder.
-        metrics: The metrics; those of the main table where there are none.
-        against: Axes with the steps of the cell that gains are over.
+        metrics: The metrics; none for those of the main table.
+        against: The steps of the cell that gains are over, by axis.
 
     Returns:
-        Indexed by target and by the axes that differ; the metrics with their intervals, `n_patients`, `n_samples`,
-        `floor` and `status`.
+        A frame indexed by target and by the axes that differ. Its columns are the metrics with their intervals,
+        `n_patients`, `n_samples`, `floor` and `status`.
 
     Raises:
         ResultsError: An unknown metric or cell.
@@ -53,18 +53,18 @@ def pivot(
     metrics: Sequence[str],
     against: Mapping[str, str] | None,
 ) -> pd.DataFrame:
-    """Means over the axes that are not named, as in the tables of the same arguments.
+    """Means over the axes that are not named, as a table with the same arguments shows them.
 
     Args:
         run: A run folder.
         rows: Axes whose steps are rows.
         columns: Axes whose steps are columns.
-        metrics: The metrics; those of the main table where there are none.
-        against: Axes with the steps of the cell that gains are over.
+        metrics: The metrics; none for those of the main table.
+        against: The steps of the cell that gains are over, by axis.
 
     Returns:
-        Indexed by target and rows. The columns are metrics, with intervals where a number is of one cell, and below
-        them the steps of `columns`.
+        A frame indexed by target and rows. Its columns are the metrics, with an interval where a number comes from
+        one cell; below each metric are the steps of `columns`.
 
     Raises:
         ResultsError: An unknown axis, metric or cell.

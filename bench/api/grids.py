@@ -127,7 +127,7 @@ def _read(grid: GridSource, settings: Sequence[str]) -> Any:
 
 @contextmanager
 def _located(grid: GridSource, settings: Sequence[str]) -> Iterator[None]:
-    """Puts the line of the grid file before the message of an error that knows its keys."""
+    """Puts the line of the grid file in front of an error message, if the error names keys of the grid."""
     from data import ScangridError
 
     try:

@@ -1,4 +1,4 @@
-"""Models of a run: fits them, looks into them, lets them grade new studies."""
+"""Fits models of a run, looks into them, and lets them grade new studies."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class ModelFiles(NamedTuple):
-    """The files of a model that was fitted.
+    """The files of a fitted model.
 
     Args:
         folder: The model.
@@ -29,7 +29,7 @@ class ModelFiles(NamedTuple):
 
 
 class Diagnosed(NamedTuple):
-    """A study that a model was given.
+    """A new study and what a model made of it.
 
     Args:
         diagnosis: The grades; None where the study can't be read.
@@ -66,13 +66,13 @@ def fit(
         cells: The keys of cells, or their beginnings; at most one for each target.
         out: A new folder for the model.
         device: `"auto"`, `"cpu"` or `"cuda"`.
-        jobs: Tasks at a time; 0: as many as there are cores.
+        jobs: How many tasks run at a time; 0: as many as there are cores.
         grid: The run's grid file, if it is not the copy in the run folder.
         plugins: A folder of your own plug-ins, of the project's shape.
         store: Where finished steps are kept.
 
     Raises:
-        ScangridError: There is no such run or cell, no model can be made of it, or `out` exists.
+        ScangridError: There is no such run or cell, no model can be made from the cell, or `out` exists.
 
     Examples:
         >>> model = api.fit("runs/demo", "3f2a91c0", "model")
@@ -167,11 +167,11 @@ def diagnose(
         studies: Folders of DICOM files, one for each study.
         out: A folder, in which each study gets a folder.
         descriptions: A table such as `test_series_descriptions.csv` that gives the sequence of each series.
-        keep_names: Whether to call studies as their folders, which may name a patient.
+        keep_names: Whether studies keep the names of their folders, which may name a patient.
         submission: A file for the table that the challenge of the model's dataset asks for; needs `keep_names`.
         device: `"auto"`, `"cpu"` or `"cuda"`.
         plugins: A folder of your own plug-ins, of the project's shape.
-        each: Is called with each study as soon as it is graded.
+        each: A function that is called with each study as soon as it is graded.
 
     Returns:
         The studies, also those that can't be read.
@@ -215,7 +215,7 @@ def diagnose(
 
 
 def _check_outputs(out: Path, submission: Path | None, *, keep_names: bool) -> None:
-    """Refuses places that can't be written to before a study is read."""
+    """Checks before any study is read that the outputs can be written."""
     file = next((path for path in (out, *out.parents) if path.exists() and not path.is_dir()), None)
     if file is not None:
         raise ArgumentError(f"--out {out}: {file} is a file: name a folder")

@@ -33,13 +33,13 @@ def phantom(
         layout: `"spider"` (.mha, masks), `"rsna"` (DICOM, points) or `"oai"` (DICOM, knees).
         effect: How much gradings show in the images, 0 to 1.
         missing: The share of series that are left out.
-        sequences: Of `spider`: some of `"t1"`, `"t2"`, `"t2_SPACE"`.
-        missing_labels: Of `rsna`: the share of empty labels.
-        split: Of `rsna`: whether one half of the sign in a foramen is in T1 and the other in T2.
-        confined: Of `rsna`: whether each foramen lies in one slice.
-        mark_error: Of `rsna`: the most slices that a point is off by.
-        size: Of `oai`: slices, rows and columns of a knee.
-        seed: Of everything drawn.
+        sequences: For `spider`: some of `"t1"`, `"t2"`, `"t2_SPACE"`.
+        missing_labels: For `rsna`: the share of empty labels.
+        split: For `rsna`: whether one half of the sign in a foramen is in T1 and the other in T2.
+        confined: For `rsna`: whether each foramen lies in one slice.
+        mark_error: For `rsna`: by how many slices a point is off at most.
+        size: For `oai`: slices, rows and columns of a knee.
+        seed: The seed of everything that is drawn.
 
     Returns:
         The folder.

@@ -65,7 +65,7 @@ def check(kind: str, name: str, *, settings: Sequence[str] = (), plugins: str | 
 
 
 def presets() -> list[str]:
-    """The names of the tables for a purpose, by the files of their folder; imports none of them."""
+    """The names of the table presets, from the names of their files; no preset is imported."""
     folder = Path(__file__).parents[2] / "results" / "tables" / "presets"
     return sorted(file.stem.replace("_", "-") for file in folder.glob("*.py") if file.stem not in ("__init__", "base"))
 

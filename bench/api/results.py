@@ -24,7 +24,7 @@ class Results:
     """The run folder of one run.
 
     Args:
-        outcome: What the run that just ended came to; or the folder of an earlier one.
+        outcome: The outcome of the run that just ended, or the folder of an earlier run.
 
     Attributes:
         folder: The run folder.
@@ -44,7 +44,7 @@ class Results:
         """The run folder as `results` reads it.
 
         Raises:
-            ResultsError: No cell of it is done.
+            ResultsError: No cell of the run is done.
         """
         from results.run_folder import read
 
@@ -65,7 +65,7 @@ class Results:
         """The predictions of a cell for samples that it was not fitted on.
 
         Args:
-            cell: Its key, or the beginning of it.
+            cell: The key of the cell, or its beginning.
 
         Returns:
             One row per sample and repeat: `sample`, `patient`, `repeat`, `fold`, `y` (class index), `p_0` ... `p_K-1`.
@@ -91,19 +91,19 @@ class Results:
         """Scores as numbers.
 
         Without `rows` and `columns` there is one row per cell, best AUC first and floors last. With them, a number is
-        the mean over the axes that are not named; it is missing where a cell of this mean is not done.
+        the mean over the axes that are not named; it is missing if a cell that it averages is not done.
 
         Args:
             rows: Axes whose steps are rows.
             columns: Axes whose steps are columns.
-            metrics: Such as `"auc"`, `"f1"` or `"gain"`; those of the main table where none is named.
-            against: Axes with the steps of one cell, such as `{"fusion": "mean"}`: `gain` is over that cell instead of
-                over `location`.
+            metrics: Such as `"auc"`, `"f1"` or `"gain"`; if none is named, those of the main table.
+            against: The steps of one cell, by axis, such as `{"fusion": "mean"}`: `gain` is then over that cell instead
+                of over `location`.
 
         Returns:
-            Indexed by target and steps. For a metric `m` the columns `m`, `m_low` and `m_high` (95 % bootstrap over
-            patients), followed by the steps of `columns` if there are any. `attrs["notes"]` has what must be known to
-            read the numbers.
+            A frame indexed by target and steps. A metric `m` has the columns `m`, `m_low` and `m_high` (95 % bootstrap
+            over patients), followed by the steps of `columns` if there are any. `attrs["notes"]` holds the notes that
+            a reader of the numbers needs.
 
         Raises:
             ResultsError: There is no such axis, metric or cell.
@@ -139,8 +139,8 @@ class Results:
             format: `text`, `md`, `csv`, `latex` or `html`.
             preset: A table for a purpose, such as `"ablation:encoders"`.
             out: A file to write instead; its ending (.docx .html .md .tex .csv .txt) decides the format.
-            against: Axes with the steps of one cell: gains are over that cell.
-            published: A CSV file of a published table, which is shown beside the cells that do the same.
+            against: The steps of one cell, by axis: gains are over that cell.
+            published: A CSV file of a published table; its rows are shown next to the matching cells.
             flip: Shows the best rows again with this share of the test labels flipped.
 
         Returns:
@@ -159,17 +159,17 @@ class Results:
         return text(self.opened, format=format, out=None if out is None else Path(out), **shown)
 
     def figure(self, name: str, target: str | None = None, *, width: str = "double") -> Drawing:
-        """One figure, which a notebook shows; its `caption` says how to read it.
+        """One figure, which a notebook shows; its `caption` explains how to read it.
 
         Args:
             name: Such as `"roc"`, `"forest"` or `"flow"`.
-            target: The target; the first one where none is named.
+            target: The target; if none is named, the first one.
             width: `"double"` (183 mm) or `"single"` (89 mm).
 
         Raises:
             ArgumentError: There is no such width.
             ResultsError: There is no such figure or target.
-            NothingToDrawError: The run lacks what it shows.
+            NothingToDrawError: The run lacks what the figure shows.
 
         Examples:
             >>> run.figure("roc", "narrowing").savefig("roc.pdf")
@@ -182,7 +182,7 @@ class Results:
         """Draws every figure that the run has data for, as PDF and PNG, with captions.
 
         Args:
-            out: A folder; `figures` in the run folder where none is given.
+            out: A folder; if none is given, `figures` in the run folder.
             width: `"double"` (183 mm) or `"single"` (89 mm).
 
         Returns:
@@ -197,7 +197,7 @@ class Results:
         """Draws the figures and writes the report: one HTML file that needs no other file and no network.
 
         Args:
-            out: The file; `report.html` in the run folder where none is given.
+            out: The file; if none is given, `report.html` in the run folder.
             panels: Whether to show scans of the best and worst cases, if the run kept them.
 
         Returns:
@@ -214,7 +214,7 @@ class Results:
         """The methods section, its references, table 1 and a reviewer's checklist.
 
         Args:
-            out: A Markdown file that is written too.
+            out: A Markdown file; if it is given, the text is also written there.
 
         Returns:
             Markdown.
@@ -232,19 +232,19 @@ class Results:
         return text
 
     def summary(self) -> list[str]:
-        """The cells by state, exclusions and files of the run that just ended, in lines."""
+        """Lines about the run that just ended: its cells by state, what was excluded, and its files."""
         from bench.api.summary import summary
 
         return [] if self.outcome is None else list(summary(self.outcome))
 
     def failed(self) -> list[str]:
-        """The cells that failed in the run that just ended, with their reasons, in lines."""
+        """Lines about the cells that failed in the run that just ended, with their reasons."""
         from bench.api.summary import failed
 
         return [] if self.outcome is None else list(failed(self.outcome))
 
     def write_tables(self) -> None:
-        """Writes the tables and leaderboards into the run folder, if a cell is done and the run computed something."""
+        """Writes tables and leaderboards into the run folder, if a cell is done and the run computed something."""
         from results.run_folder import ResultsError
 
         computed = self.outcome is None or self.outcome.computed
@@ -261,7 +261,7 @@ class Results:
     def _cell(self, key: str) -> RunCell:
         found = [cell for cell in self.opened.cells if cell.key.startswith(key)]
         if len(found) != 1:
-            why = "names several cells, give more of it" if found else "is no cell"
+            why = "begins the keys of several cells, give more of it" if found else "is no cell"
             raise ArgumentError(f"--cell '{key}' {why} of {self.folder}: see the column `key` of `cells`")
         return found[0]
 
@@ -286,7 +286,7 @@ def open_results(folder: str | Path, *, plugins: str | Path | None = None) -> Re
 
 
 def _width(width: str) -> Width:
-    """A width that figures have.
+    """Checks the width of a figure and returns it.
 
     Raises:
         ArgumentError: There is no such width.

@@ -12,7 +12,7 @@ REASONS, FAILURES = 5, 20
 
 
 def summary(outcome: RunOutcome) -> Iterator[str]:
-    """The number of cells in each state, what was excluded, and where the tables are."""
+    """Lines with the number of cells in each state, what was excluded, and where the tables are."""
     counts = ", ".join(f"{n} {state}" for state, n in outcome.counts.items())
     yield f"cells: {counts}; {outcome.computed} fits computed; run folder: {outcome.folder}"
     if len(outcome.excluded):
@@ -25,7 +25,7 @@ def summary(outcome: RunOutcome) -> Iterator[str]:
 
 
 def failed(outcome: RunOutcome) -> Iterator[str]:
-    """The cells that failed, with their reasons; nothing where none did."""
+    """Lines about the cells that failed, with their reasons; none if no cell failed."""
     if outcome.failures:
         yield f"failed: {_kinds(outcome.failures)} (tracebacks in {outcome.folder / 'failures'}):"
     for planned, reason in outcome.failures[:FAILURES]:
@@ -35,12 +35,12 @@ def failed(outcome: RunOutcome) -> Iterator[str]:
 
 
 def _kinds(failures: list[Any]) -> str:
-    """`2 cells, 3 refits of 1 cell`."""
+    """What failed, in words such as `2 cells, 3 refits of 1 cell`."""
     words = []
     for kind, word in (("real", "cell"), ("null", "null run"), ("refit", "refit")):
         found = [planned for planned, _ in failures if planned.view.kind == kind]
-        of = len({(planned.cell.target, tuple(planned.cell.steps.items())) for planned in found})
+        cells = len({(planned.cell.target, tuple(planned.cell.steps.items())) for planned in found})
         if found:
-            of_cells = "" if kind == "real" else f" of {of} cell{'s' * (of > 1)}"
+            of_cells = "" if kind == "real" else f" of {cells} cell{'s' * (cells > 1)}"
             words.append(f"{len(found)} {word}{'s' * (len(found) > 1)}{of_cells}")
     return ", ".join(words)

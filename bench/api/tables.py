@@ -29,7 +29,7 @@ def text(
     format: str,  # noqa: A002
     out: Path | None,
 ) -> str:
-    """Tables, or the name of the file that they were written to; arguments are those of `Results.tables`.
+    """The tables, or the name of the file that they were written to. `Results.tables` explains the arguments.
 
     Raises:
         ArgumentError: Arguments that exclude each other.
@@ -37,13 +37,13 @@ def text(
     """
     shown: dict[str, Any] = {"rows": rows, "columns": columns, "metrics": metrics, "against": against}
     if flip is not None and (preset != MAIN or against or rows or columns or published is not None):
-        raise ArgumentError("--flip takes no --preset, --rows, --columns, --against, --published")
+        raise ArgumentError("--flip can't be combined with --preset, --rows, --columns, --against or --published")
     if published is not None:
         from results.tables.published import published as published_table
 
         return published_table(run, published, format=format)
     if preset != MAIN and any(shown.values()):
-        raise ArgumentError(f"--preset {preset} takes no --rows, --columns, --metrics, --against")
+        raise ArgumentError(f"--preset {preset} can't be combined with --rows, --columns, --metrics or --against")
     if preset == MAIN and flip is None and out is None:
         return table(run, format=format, **shown)
     found: list[Sheet]

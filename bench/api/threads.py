@@ -26,7 +26,7 @@ def limit_threads() -> None:
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Limits numerical libraries to one thread while the block runs: those that are loaded, and those it loads."""
+    """Limits numerical libraries to one thread while the block runs, also those that the block loads."""
     if _from_start:
         yield
         return

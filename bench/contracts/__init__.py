@@ -37,7 +37,7 @@ def example(kind: str, name: str, **fields: Any) -> Any:
 
 
 def run_checks(kind: str, name: str, **fields: Any) -> Iterator[tuple[str, str]]:
-    """Runs every check, and gives each rule with the reason why it fails, or an empty text."""
+    """Runs every check and yields each rule with the reason why it fails, or with an empty text."""
     example(kind, name, **fields)
     for check in checks(kind):
         error = ""

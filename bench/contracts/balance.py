@@ -27,7 +27,7 @@ def keeps_every_class(plugin: Balance) -> None:
 
 
 def keeps_dtypes_and_width(plugin: Balance) -> None:
-    """Features stay finite float32 of the same width, with one label for each row."""
+    """Features stay finite float32 of the same width, with one label per row."""
     for X, y in _examples():
         rows, after = _resampled(plugin, X, y)
         assert rows.dtype == np.float32, f"features became {rows.dtype}"

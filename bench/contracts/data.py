@@ -1,4 +1,4 @@
-"""The rules of every dataset; all but the first need a dataset whose fields name its files."""
+"""The rules of every dataset; all but the first need a dataset with fields that name its files."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from data.base import DataError, Dataset, Image
 
 
 def names_the_fields_to_set(plugin: Dataset) -> None:
-    """Without fields it can be built, and then either has data or raises a DataError of one line."""
+    """It can be built without fields; it then has data or raises a DataError of one line."""
     unset = type(plugin)()
     try:
         unset.samples()
@@ -86,7 +86,7 @@ def gives_a_reason_for_every_exclusion(plugin: Dataset) -> None:
 
 
 def loads_finite_float32_images_with_a_place(plugin: Dataset) -> None:
-    """Pixels `(D, H, W)` contiguous float32, an affine that can be inverted, a mask int16 of the same shape."""
+    """Pixels are contiguous float32 `(D, H, W)`, the affine can be inverted, a mask is int16 of the same shape."""
     for image in _images(plugin):
         assert image.pixels.ndim == 3 and image.pixels.dtype == np.float32, f"{image.pixels.ndim}D {image.pixels.dtype}"
         assert image.pixels.flags.c_contiguous, "pixels must be contiguous"
@@ -133,7 +133,7 @@ def digests_the_files_that_it_reads(plugin: Dataset) -> None:
 
 
 def gives_points_a_place_or_a_fault(plugin: Dataset) -> None:
-    """A sample of the study has at most one point: in a sequence with finite x, y and z, or with a fault and NaN."""
+    """A sample has at most one point: it has a sequence and finite x, y and z, or it has a fault and NaN."""
     samples = plugin.samples()
     for study in _studies(plugin):
         points = plugin.points(study)

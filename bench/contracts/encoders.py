@@ -18,7 +18,7 @@ from encoders.base import Encoder, FittedEncoder
 
 
 def is_frozen_and_works_without_arguments(plugin: Encoder) -> None:
-    """The class is a frozen dataclass whose fields have defaults."""
+    """The class is a frozen dataclass, and all its fields have defaults."""
     cls: Any = type(plugin)
     assert hasattr(cls, "__dataclass_fields__"), f"{cls.__name__} is not a dataclass"
     assert cls() == cls() and hash(cls()) == hash(cls()), "two encoders with the same fields are not equal"
@@ -129,7 +129,7 @@ def _scaled(image: Image) -> Image:
 
 
 def _offline(plugin: Any) -> Encoder:
-    """The encoder with random weights if its default weights come from a hub."""
+    """The encoder; with random weights if its default weights come from a hub."""
     hub = getattr(plugin, "weights", None) == "pretrained"
     encoder: Encoder = dataclasses.replace(plugin, weights="random") if hub else plugin
     return encoder

@@ -17,7 +17,7 @@ SAMPLES, FEATURES, CLASSES = 40, 8, 3
 
 
 def gives_one_finite_vector_for_each_sample(plugin: Fusion) -> None:
-    """`(B, N, F')` finite float32 and `(B, N)` bool, for one and for several sequences, slices or volumes."""
+    """It gives finite float32 `(B, N, F')` and bool `(B, N)` for one or several sequences of slices or volumes."""
     for sequences, slices in ((1, 1), (1, 4), (3, 1), (3, 4)):
         case = f"{sequences} sequences of {slices} tokens"
         fused = _fused(plugin, _tokens(sequences, slices))
@@ -112,7 +112,7 @@ def weighs_what_is_present(plugin: Fusion) -> None:
 
 
 def keeps_what_it_learnt(plugin: Fusion) -> None:
-    """A trained fusion gives the same after `save` and `load`."""
+    """A trained fusion gives the same vectors after `save` and `load`."""
     if plugin.learns == "nothing":
         return
     import pandas as pd
@@ -166,7 +166,7 @@ def _apply(plugin: Fusion, fuser: Fuser, tokens: list[Tokens]) -> Fused:
 
 
 def _filled(plugin: Fusion, tokens: list[Tokens]) -> Float32:
-    """The slice means, absent sequences filled by a number; without features for a fusion that does not use them."""
+    """The means over slices, with a number in absent sequences; no features if the fusion does not use them."""
     filled = np.stack([t.means()[0] for t in tokens], axis=1)
     filled[~sequences_present(tokens)] = 0.5
     return filled if plugin.uses_filled else filled[:, :, :0]

@@ -19,7 +19,7 @@ def reads_one_kind_of_features(plugin: Head) -> None:
 
 
 def gives_probabilities_of_every_class(plugin: Head) -> None:
-    """`(m, K)` finite probabilities whose rows sum to 1, for two and for three classes."""
+    """Probabilities `(m, K)` are finite and their rows sum to 1, for two and for three classes."""
     for classes in (2, 3):
         training, test, _ = _problem(plugin, classes)
         p = _predictions(plugin, training, test)
@@ -82,7 +82,7 @@ def predicts_each_row_by_itself(plugin: Head) -> None:
     p, order = fitted.predict_proba(test), np.random.default_rng(0).permutation(len(test))
     assert np.allclose(fitted.predict_proba(test[order]), p[order], rtol=0, atol=1e-5), "the order of rows matters"
     alone = np.concatenate([fitted.predict_proba(test[i : i + 1]) for i in range(5)])
-    assert np.allclose(alone, p[:5], rtol=0, atol=1e-5), "a row alone gets another prediction than among others"
+    assert np.allclose(alone, p[:5], rtol=0, atol=1e-5), "a row gets another prediction alone than among others"
 
 
 def leaves_its_input_and_the_global_generators_alone(plugin: Head) -> None:
@@ -163,7 +163,7 @@ class _Weights:
 
 
 def _configured(plugin: Head) -> Head:
-    """The plug-in, calibrated if it can't be fitted without calibration."""
+    """The plug-in; with calibration if it can't be fitted without."""
     return plugin if plugin.refuses(None) is None else replace(plugin, calibration="sigmoid")
 
 
@@ -174,7 +174,7 @@ def _predictions(plugin: Head, training: TrainingSet, test: Float32) -> Float64:
 def _problem(
     plugin: Head, classes: int, apart: float = 3.0, share: float | None = None
 ) -> tuple[TrainingSet, Float32, NDArray[np.int64]]:
-    """140 training rows of 35 patients, 60 test rows and labels; classes are `apart` standard deviations apart."""
+    """140 training rows of 35 patients, 60 test rows and their labels; classes lie `apart` deviations apart."""
     rng = np.random.default_rng(classes)
     n, features = 200, 20
     y = rng.integers(classes, size=n) if share is None else (rng.random(n) < share).astype(np.int64)
@@ -197,5 +197,5 @@ def _problem(
 
 
 def _third(X: Float32) -> Float32:
-    """Probabilities of two classes as those of three, where the class between them has probability 0."""
+    """Probabilities of two classes as probabilities of three; the class between them gets 0."""
     return np.column_stack([X[:, 0], np.zeros(len(X), dtype=np.float32), X[:, 1]])

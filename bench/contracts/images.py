@@ -26,7 +26,7 @@ def copes_with_a_constant_image(plugin: ImageStep) -> None:
     for image in _examples():
         for value in (0.0, 700.0, -1000.0):
             pixels = plugin(replace(image, pixels=np.full_like(image.pixels, value))).pixels
-            assert np.isfinite(pixels).all(), f"an image of nothing but {value} does not stay finite"
+            assert np.isfinite(pixels).all(), f"a constant image of {value} does not stay finite"
 
 
 def leaves_its_input_as_it_was(plugin: ImageStep) -> None:
@@ -58,13 +58,13 @@ def keeps_the_mask_on_the_pixels(plugin: ImageStep) -> None:
 
 
 def keeps_planes_and_faults(plugin: ImageStep) -> None:
-    """Slices with planes of their own keep their number and the places of their middles; faults stay."""
+    """Slices with planes of their own keep their number and their centres; faults stay."""
     volume = example_discs(1, size=40)[0][0]
     planes = np.repeat(volume.affine[None], len(volume.pixels), axis=0)
     planes[:, :3, 3] = [volume.position((d * d, 0, 0)) for d in range(len(planes))]
     image = replace(volume, planes=planes, faults=("file: broken",))
     after = plugin(image)
-    assert after.faults == image.faults, f"the step made {after.faults} of the faults {image.faults}"
+    assert after.faults == image.faults, f"the step changed the faults {image.faults} to {after.faults}"
     assert after.planes is not None and after.planes.shape == planes.shape, "the step lost the planes"
     for d in range(len(planes)):
         middles = [one.position((d, *(np.asarray(one.pixels.shape[1:]) - 1) / 2)) for one in (image, after)]

@@ -10,7 +10,7 @@ from encoders.missing.base import Missing
 
 
 def fills_every_gap(plugin: Missing) -> None:
-    """`(N, S, F)` finite float32, even where a sample lacks all sequences."""
+    """Filled values `(N, S, F)` are finite float32, even where a sample lacks all sequences."""
     values, present = _samples(seed=0)
     filled = plugin.fit(values, present, groups=_each(present), seed=0)(values, present)
     assert filled.shape == values.shape, f"values of {values.shape} became {filled.shape}"
@@ -23,7 +23,7 @@ def passes_on_what_is_present(plugin: Missing) -> None:
     before = values.copy()
     filled = plugin.fit(values, present, groups=_each(present), seed=0)(values, present)
     assert np.array_equal(filled[present], before[present]), "values that are present were changed"
-    assert np.array_equal(values, before), "the values given were changed in place"
+    assert np.array_equal(values, before), "the input values were changed in place"
 
 
 def never_uses_numbers_in_a_gap(plugin: Missing) -> None:
@@ -40,7 +40,7 @@ def fills_each_sample_by_itself(plugin: Missing) -> None:
     values, present = _samples(seed=1)
     filled = filler(values, present)
     alone = np.concatenate([filler(values[i : i + 1], present[i : i + 1]) for i in range(len(values))])
-    assert np.allclose(alone, filled, rtol=0, atol=1e-5), "a sample alone is filled with other values than among others"
+    assert np.allclose(alone, filled, rtol=0, atol=1e-5), "a sample is filled with other values alone than among others"
 
 
 def bears_a_sequence_without_training_samples(plugin: Missing) -> None:

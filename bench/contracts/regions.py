@@ -1,4 +1,4 @@
-"""What every region must hold."""
+"""The rules of every region."""
 
 from __future__ import annotations
 
@@ -41,13 +41,13 @@ def reaches_into_the_image(plugin: Region) -> None:
 
 
 def gives_the_same_twice(plugin: Region) -> None:
-    """The same scan and sample have the same box, and so they have for a region fitted again with the same seed."""
+    """The same scan and sample get the same box, also from a region that is fitted again with the same seed."""
     assert _boxes(_fitted(plugin)) == _boxes(_fitted(plugin)), "two calls gave different boxes"
     assert _boxes(_fit(plugin)) == _boxes(_fitted(plugin)), "one seed gave different boxes"
 
 
 def keeps_what_it_learnt(plugin: Region) -> None:
-    """A region that learns finds the same after `save` and `load`; its artifacts are tables and arrays."""
+    """A region that learns finds the same boxes after `save` and `load`; its artifacts are tables and arrays."""
     fitted = _fitted(plugin)
     if plugin.learns != "nothing":
         with tempfile.TemporaryDirectory() as folder:
@@ -59,12 +59,12 @@ def keeps_what_it_learnt(plugin: Region) -> None:
 
 
 def is_fixed_or_fitted(plugin: Region) -> None:
-    """A fixed region learns nothing and is itself what `fit` gives; only one that learns looks in all sequences."""
+    """A fixed region learns nothing, and `fit` returns it; one that joins sequences uses points and is not fixed."""
     if plugin.fixed:
         assert plugin.learns == "nothing", "a fixed region learns"
-        assert id(plugin.fit([], seed=0, device="cpu")) == id(plugin), "a fixed region gives another one"
+        assert id(plugin.fit([], seed=0, device="cpu")) == id(plugin), "fit of a fixed region returns another region"
     if plugin.joins_sequences:
-        assert plugin.uses_points and not plugin.fixed, "a region that joins sequences finds no points"
+        assert plugin.uses_points and not plugin.fixed, "a region joins sequences, but finds no points"
 
 
 def leaves_the_image_as_it_was(plugin: Region) -> None:
@@ -80,7 +80,7 @@ def leaves_the_image_as_it_was(plugin: Region) -> None:
 
 
 def finds_points_of_other_patients(plugin: Region) -> None:
-    """A region that joins sequences gives every sample of a study a place in a slice or a reason, twice the same."""
+    """A region that joins sequences finds a place in a slice for every sample, or gives a reason; twice the same."""
     if not plugin.joins_sequences:
         return
     studies = _studies()
@@ -92,15 +92,15 @@ def finds_points_of_other_patients(plugin: Region) -> None:
         again = _short(plugin).load(Path(folder), device="cpu")
     for study in (bare, missing):
         found = fitted.look(study).points
-        assert found is not None, "no points of a study"
+        assert found is not None, "look gives no points of a study"
         kept = again.look(study).points
         assert kept is not None and found.equals(kept), "points differ after save and load"
         assert list(found.index) == [row["sample"] for row in study.samples], "a sample has no row"
         assert set(found.columns) >= {"sequence", "x", "y", "z", "fault", "slice"}, f"columns {list(found.columns)}"
         here = (found["fault"] == "").to_numpy()
-        assert np.array_equal(here, found[["x", "y", "z"]].notna().all(axis=1)), "a fault and a place, or neither"
-        assert np.array_equal(here, found["slice"] >= 0), "a fault and a slice, or neither"
-        assert here.all() == (study is bare), "points are found where there is a scan"
+        assert np.array_equal(here, found[["x", "y", "z"]].notna().all(axis=1)), "a sample has a place or a fault"
+        assert np.array_equal(here, found["slice"] >= 0), "a sample has a slice or a fault"
+        assert here.all() == (study is bare), "points must be found in a study with scans, and in no other"
     rated = fitted.rate(given, fitted.look(bare))
     annotated = [] if given.points is None else list(given.points.index)
     assert list(rated.index) == annotated, "an annotated sample is not rated"
@@ -109,7 +109,7 @@ def finds_points_of_other_patients(plugin: Region) -> None:
 
 
 def _studies() -> list[Study]:
-    """Twelve studies of one small scan with a mask, and a point in its middle slice."""
+    """Twelve studies that share one small scan with a mask; each has a point in the middle slice."""
     images, _, patients = example_discs(12)
     studies = []
     for i, (image, patient) in enumerate(zip(images, patients, strict=True)):
@@ -130,12 +130,12 @@ def _same(image: Image) -> Image:
 
 @lru_cache(maxsize=1)
 def _fitted(plugin: Region) -> FittedRegion:
-    """What locates."""
+    """The plug-in, ready to locate."""
     return _fit(plugin)
 
 
 def _fit(plugin: Region) -> FittedRegion:
-    """Fitted on twelve small studies."""
+    """The plug-in, fitted on twelve small studies."""
     studies = _studies() if plugin.learns != "nothing" else []
     if not plugin.uses_points:
         studies = [replace(study, points=None) for study in studies]
@@ -143,7 +143,7 @@ def _fit(plugin: Region) -> FittedRegion:
 
 
 def _short(plugin: Region) -> Region:
-    """The region with one epoch and one patch, where it counts them."""
+    """The region with one epoch and one patch, if it has these fields."""
     known = {field.name for field in dataclasses.fields(plugin)}  # type: ignore[arg-type]
     short: Region = dataclasses.replace(plugin, **dict.fromkeys(known & {"epochs", "patches"}, 1))  # type: ignore[type-var]
     return plugin if short == plugin else short

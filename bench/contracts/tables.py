@@ -49,7 +49,7 @@ def sees_each_sample_by_itself(plugin: Table) -> None:
 
 
 def takes_a_table_without_columns(plugin: Table) -> None:
-    """A dataset may have no clinical columns."""
+    """A table without columns gives no features."""
     import pandas as pd
 
     transformer = plugin.build(seed=0)

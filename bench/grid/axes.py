@@ -15,18 +15,18 @@ class Axis:
     """One axis of a grid.
 
     Args:
-        name: What the grid file, the tables and `--only` call it; also the name of its kind of plug-ins.
-        package: The package that holds its plug-ins, such as `"preprocessing.regions"`; empty without plug-ins.
+        name: Its name in the grid file, in tables and in `--only`; also the name of its kind of plug-ins.
+        package: The package that holds its plug-ins, such as `"preprocessing.regions"`; empty if it has none.
         base: The class in the package's `base.py` that its plug-ins derive from.
-        default: The step of a cell where the grid file names none; None where the grid file must name one.
-        joins: Whether `a + b` in the grid file joins several steps to one.
+        default: The step that a cell gets if the grid file names none; None if the grid file must name one.
+        joins: Whether `a + b` in the grid file makes one step of several.
         listed: Whether the grid file has a key of this name. `drop` has none: it is made from `protocol.drop`.
-        of_floors: Whether the cells of heads that read no embedding have a step on it.
-        decides: What it changes first: which `"samples"` a cell has and what is cut out of them, the `"features"` that
-            are made of these, or how a head is `"fit"` on the features.
-        noun: What one step of it is called in a methods section.
-        plural: What several steps of it are called there.
-        meaning: What it is, in one or two short sentences.
+        of_floors: Whether cells whose head reads no embedding have a step on it.
+        decides: The first thing that it changes: the `"samples"` of a cell and what is cut out of them, the
+            `"features"` that are made from them, or how a head is `"fit"` on the features.
+        noun: The name of one step in a methods section.
+        plural: The name of several steps there.
+        meaning: What the axis is, in one or two short sentences.
     """
 
     name: str
@@ -151,5 +151,5 @@ DEFAULTS = {axis.name: axis.default for axis in AXES if axis.default is not None
 
 
 def names(*decides: Literal["samples", "features", "fit"]) -> tuple[str, ...]:
-    """The names of the axes that decide one of some things."""
+    """The names of the axes that decide samples, features or fits; one or several of these."""
     return tuple(axis.name for axis in AXES if axis.decides in decides)

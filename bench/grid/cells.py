@@ -12,7 +12,7 @@ from bench.plugins import load
 
 @dataclass(frozen=True)
 class Step:
-    """A plug-in by name with the fields that were given; or a chain or join of such steps in `parts`.
+    """A plug-in by name with the fields that the grid gives it, or a chain or join of such steps in `parts`.
 
     On the axis `drop` it has no name: its fields are the sequences and the shares of patients that lose them.
     """
@@ -61,7 +61,7 @@ class Cell:
         return {axis: "none" if self.steps[axis] == NONE else label for axis, label in self.labels().items()}
 
     def own_labels(self) -> list[str]:
-        """`axis: label` of the steps that are neither an axis's default nor unused; these names are in the cell's key.
+        """`axis: label` of every step that is used and is not its axis's default; these are in the cell's key.
 
         An axis that no cell uses is in no key, so that a new one leaves all keys as they were.
         """
@@ -79,20 +79,20 @@ def floor_steps(sequences: Step, head: Step) -> dict[str, Step]:
 
 
 def is_named(step: Step, wanted: list[str]) -> bool:
-    """Whether a step goes by one of some names: its label, or its name without fields."""
+    """Whether one of the wanted names is the step's label, or its name without fields."""
     bare = " + ".join(part.name for part in step.each)
     return step.label() in wanted or bare in wanted or (step == NONE and "none" in wanted)
 
 
 def matches(cell: Cell, rule: Mapping[str, str]) -> bool:
-    """Whether a cell is one of those that a rule of `exclude` or `interval` names."""
+    """Whether a rule of `exclude` or `interval` names a cell."""
     return all(
         cell.target == value if axis == "targets" else is_named(cell[axis], [value]) for axis, value in rule.items()
     )
 
 
 def _shown(value: Any) -> str:
-    """A value as a grid file spells it; of a path its last part."""
+    """A value as a grid file spells it; a path is shown by its last part."""
     if value is None or isinstance(value, bool):
         return "null" if value is None else str(value).lower()
     if isinstance(value, dict):

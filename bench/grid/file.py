@@ -1,4 +1,4 @@
-"""Reads a grid file: YAML 1.2, checked, with the line of what is wrong in every message."""
+"""Reads and checks a grid file (YAML 1.2); every error message names the line at fault."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ def read_grid(source: Path | Mapping[str, Any], settings: list[str] | None = Non
         raise _explained(tree, error) from error
     data = list(model.data.items())
     if len(data) != 1:
-        raise tree.error(("data",), "names one dataset with its fields, such as `spider: {folder: ...}`")
+        raise tree.error(("data",), "must name one dataset with its fields, such as `spider: {folder: ...}`")
     axes = {axis.name: axis_steps(tree, axis) for axis in LISTED}
     drop = tuple(drop_steps(tree, model.protocol.drop, axes["sequences"]))
     name, fields = data[0]
     if "/" in (model.name or ""):
-        raise tree.error(("name",), "is a folder's name below runs/, so it has no '/'")
+        raise tree.error(("name",), "names a folder below runs/, so it must not contain '/'")
     _check_threshold(tree, model.protocol.threshold)
     grid = Grid(
         name=model.name or tree.path.stem,
@@ -71,7 +71,7 @@ def _check_threshold(tree: GridTree, threshold: str) -> None:
 
 
 def _check_rules(tree: GridTree, grid: Grid) -> None:
-    """What `exclude`, `interval` and `compare` name is of the grid."""
+    """Checks that the grid has what `exclude`, `interval` and `compare` name."""
     for i, rule in enumerate(grid.exclude):
         _check_named(tree, grid, rule, ("exclude", i))
     for i, named in enumerate(grid.interval.cells):
@@ -88,12 +88,12 @@ def _check_rules(tree: GridTree, grid: Grid) -> None:
 
 
 def _check_named(tree: GridTree, grid: Grid, steps: Mapping[str, str], loc: tuple[Any, ...]) -> None:
-    """Steps by axis, as a rule names them, are of the grid."""
+    """Checks that the grid has the steps that a rule names, by axis."""
     for axis, value in steps.items():
         if axis not in (*NAMES, "targets"):
             raise tree.error((*loc, axis), f"is no axis{nearest(axis, [*NAMES, 'targets'])}")
         if not grid.names(axis, value):
-            why = f"names '{value}', which the grid has not{nearest(value, grid.labels(axis))}"
+            why = f"names '{value}', which the grid does not have{nearest(value, grid.labels(axis))}"
             raise tree.error((*loc, axis), why)
 
 
@@ -103,16 +103,16 @@ def _targets(tree: GridTree, entries: list[str | dict[str, Any]]) -> tuple[Targe
         for name, fields in ((entry, {}),) if isinstance(entry, str) else entry.items():
             for key in fields or {}:
                 if key != "merge":
-                    raise tree.error(("targets", i, name, key), "is no field of a target: there is merge")
+                    raise tree.error(("targets", i, name, key), "is no field of a target: the only field is merge")
             merge = (fields or {}).get("merge", {})
             if not isinstance(merge, dict):
-                raise tree.error(("targets", i, name, "merge"), "maps labels to labels, such as {2: 1, 3: 1}")
+                raise tree.error(("targets", i, name, "merge"), "must map labels to labels, such as {2: 1, 3: 1}")
             found.append(TargetChoice(name, {str(a): str(b) for a, b in merge.items()}))
     return tuple(found)
 
 
 def _explained(tree: GridTree, error: ValidationError) -> GridError:
-    """The first error of a file in words."""
+    """The first error of a file, in words."""
     first = min(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
     loc = tuple(part for part in first["loc"] if not (isinstance(part, str) and _OF_TYPE.match(part)))
     if first["type"] == "extra_forbidden":
@@ -124,8 +124,8 @@ def _explained(tree: GridTree, error: ValidationError) -> GridError:
         model = models.get(loc[0], GridFile)
         return tree.error(loc, f"is no key of a grid{nearest(str(loc[-1]), list(model.model_fields))}")
     if first["type"] == "missing":
-        named = ": name those of the dataset, such as [t2]; one without a name is called [image]"
+        named = ": name sequences of the dataset, such as [t2]; a sequence without a name is called [image]"
         return tree.error(loc, "is missing" + (named if loc == ("sequences",) else ""))
     if first["type"] == "too_short":
-        return tree.error(loc, "lists nothing: name at least one")
+        return tree.error(loc, "is empty: name at least one")
     return tree.error(loc, f"{first['msg'][0].lower()}{first['msg'][1:]}, not {first['input']!r}")

@@ -1,4 +1,4 @@
-"""A grid as values: its data, targets, axes and protocol, and the cells that it asks for.
+"""A grid as values: its data, targets, axes and protocol; and its cells.
 
 `bench.grid.schema` describes every key of the file that it is read from.
 """
@@ -17,7 +17,7 @@ from bench.plugins import find, plugin_class
 
 @dataclass(frozen=True)
 class TargetChoice:
-    """A target by name and the labels that are merged into others."""
+    """A target by name, with the labels that are merged into others."""
 
     name: str
     merge: Mapping[str, str] = field(default_factory=dict)
@@ -50,7 +50,7 @@ class Family:
 
 @dataclass(frozen=True)
 class Interval:
-    """The cells that are refitted on drawn patients: `schema.IntervalKeys` as values; `refit` is 0 for none."""
+    """The cells that are refitted on drawn patients: `schema.IntervalKeys` as values. `refit` is 0 for none."""
 
     refit: int = 0
     cells: tuple[Mapping[str, str], ...] = ()
@@ -71,14 +71,14 @@ class Grid:
     interval: Interval = Interval()
 
     def cells(self, *, located: bool = True) -> Iterator[Cell]:
-        """Every cell, floors first; a head that reads no embedding has one cell for each target and sequences.
+        """Every cell, floors first; a head that reads no embedding has one cell per target and choice of sequences.
 
-        `drop` and `missing` concern cells of several sequences alone, `missing` those whose fusion uses what is filled;
-        a head that reads `presence` has cells where there are several sequences; one that reads the encoder's `own`
-        probabilities has no table and no balance, since it fits nothing.
+        Only cells of several sequences use `drop` and `missing`; `missing` also needs a fusion that uses filled ones.
+        A head that reads which sequences are present has cells only with several sequences. A head that reads the
+        encoder's own probabilities uses no table and no balance, since it fits nothing.
 
         Args:
-            located: Whether the dataset locates its samples; without it, no floor that reads locations is added.
+            located: Whether the dataset locates its samples; if not, no floor that reads locations is added.
         """
         heads = {step: plugin_class("heads", step.name) for step in self.axes["heads"]}
         for name, cls in floors().items():
@@ -101,7 +101,7 @@ class Grid:
                         yield Cell(floor_steps(sequences, head) | {"drop": drop}, target)
 
     def _embedded_cells(self, target: str, sequences: Step, heads: Mapping[Step, Any]) -> Iterator[Cell]:
-        """The cells of some sequences and of heads that read an embedding."""
+        """The cells of the heads that read an embedding of these sequences."""
         crossed = [axis for axis in NAMES if axis not in ("sequences", "drop", "heads")]
         choices = [self.drops(sequences), *(self.axes[axis] for axis in crossed), list(heads)]
         for chosen in itertools.product(*choices):
@@ -122,11 +122,11 @@ class Grid:
         return list(dict.fromkeys("none" if step == NONE else step.label() for step in steps))
 
     def names(self, axis: str, name: str) -> bool:
-        """Whether an axis has a step, or the targets one, of a name."""
+        """Whether an axis has a step of this name, or `targets` a target."""
         return name in self.labels(axis) or any(is_named(step, [name]) for step in self.axes.get(axis, ()))
 
     def drops(self, sequences: Step) -> list[Step]:
-        """What is dropped from some sequences: the shares of those among them, each combination once."""
+        """The drop steps of a cell of these sequences: each combination of the shares of its sequences, once."""
         if not sequences.parts:
             return [NONE]
         known = {part.name for part in sequences.each}
@@ -138,14 +138,14 @@ class Grid:
 
 
 def floors() -> dict[str, Any]:
-    """The heads that every grid has, by name, in the order that they give themselves."""
+    """The heads that every grid has, by name, in the order that they declare."""
     heads = {name: plugin_class("heads", name) for name in find("heads")}
     always = [(name, cls) for name, cls in heads.items() if cls.in_every_grid is not None]
     return dict(sorted(always, key=lambda one: int(one[1].in_every_grid)))
 
 
 def _unused(cell: Cell, head: Any) -> list[str]:
-    """The axes that a cell has no use for, so that it is there once."""
+    """The axes that make no difference to a cell, so that the grid has it only once."""
     unused = []
     if not cell["sequences"].parts or not plugin_class("fusion", cell["fusion"].name).uses_filled:
         unused.append("missing")

@@ -6,7 +6,7 @@ from data import ScangridError
 
 
 class GridMisfitError(ScangridError):
-    """A grid that does not fit its dataset, with what to do; `keys` lead to the place in the grid file."""
+    """A grid that does not fit its dataset; the message gives a way out, and `keys` lead to the place in the file."""
 
     def __init__(self, message: str, *keys: str) -> None:
         super().__init__(message)

@@ -28,7 +28,7 @@ class ProtocolKeys(Strict):
     repeats: int = Field(1, ge=1, description="How often the folds are drawn.")
     seed: int = Field(0, ge=0, description="The seed of everything that is drawn.")
     stratify: str | None = Field(
-        None, description="The target that the folds are stratified on; the first of `targets` where none is given."
+        None, description="The target that the folds are stratified on; if none is given, the first of `targets`."
     )
     split: str = Field(
         "patients",
@@ -37,7 +37,7 @@ class ProtocolKeys(Strict):
     )
     identical_images: Literal["refuse", "exclude"] = Field(
         "refuse",
-        description="What happens where two patients have the same image: `refuse` stops the run, `exclude` leaves out "
+        description="What happens if two patients have the same image: `refuse` stops the run, `exclude` leaves out "
         "the second image.",
     )
     complete: bool = Field(
@@ -45,13 +45,13 @@ class ProtocolKeys(Strict):
     )
     threshold: str = Field(
         "argmax",
-        description="Where class 1 of two is called: `argmax` calls the more probable class; `youden`, or a "
-        "sensitivity such as `sensitivity=.9`, is chosen on inner folds. Of more than two classes, the most probable "
-        "one is called.",
+        description="How class 1 of two is called. `argmax` calls the more probable class. `youden`, or a sensitivity "
+        "such as `sensitivity=.9`, sets a threshold that is chosen on inner folds. With more than two classes, the "
+        "most probable one is called.",
     )
     drop: dict[str, list[Annotated[float, Field(ge=0, lt=1, strict=False)]]] = Field(
         default_factory=dict,
-        description="From a sequence to the shares of patients that lose it, such as `{t1: [0, 0.3, 0.6]}`: each share "
+        description="For each sequence the shares of patients that lose it, such as `{t1: [0, 0.3, 0.6]}`: each share "
         "is a step of the axis `drop`.",
     )
 
@@ -69,14 +69,14 @@ class CompareKeys(Strict):
     """A family of cells that are compared with one reference, declared before anything is run."""
 
     family: dict[str, str] = Field(
-        default_factory=dict, description="The steps that the cells have, by axis; all cells where it is empty."
+        default_factory=dict, description="The steps that the cells have, by axis; if it is empty, all cells."
     )
     against: Literal["location", "prior", "best"] | dict[str, str] = Field(
         "location", description="The reference: a floor, the `best` cell, or the steps that name one cell, by axis."
     )
     metric: str = Field("auc", description="The metric that is compared.")
     margin: float | None = Field(
-        None, gt=0, strict=False, description="Differences within it count as equivalent; none are tested without it."
+        None, gt=0, strict=False, description="Differences within it count as equivalent; without it, none are tested."
     )
 
 
@@ -84,15 +84,15 @@ class QuestionKeys(Strict):
     """What a grid is about."""
 
     name: str | None = Field(
-        None, description="The name of the run and of its folder below `runs/`; the file's name where none is given."
+        None, description="The name of the run and of its folder below `runs/`; if none is given, the file's name."
     )
     data: dict[str, dict[str, Any] | None] = Field(
         description="The dataset with its fields, such as `spider: {folder: scans}`."
     )
     targets: list[Entry] = Field(
         min_length=1,
-        description="What is predicted: targets of the dataset by name. `{modic: {merge: {2: 1, 3: 1}}}` counts labels "
-        "as others.",
+        description="What is predicted: targets of the dataset by name. `{modic: {merge: {2: 1, 3: 1}}}` counts "
+        "labels 2 and 3 as 1.",
     )
 
 
@@ -103,14 +103,14 @@ class RunKeys(Strict):
         default_factory=lambda: ProtocolKeys.model_validate({}), description="How cells are split and seeded."
     )
     exclude: list[dict[str, str]] = Field(
-        [], description="The cells that are not run, each rule by steps on some axes, such as `{heads: svc}`."
+        [], description="The cells that are not run. Each rule names steps on some axes, such as `{heads: svc}`."
     )
     compare: list[CompareKeys] = Field([], description="The families of cells that are compared with a reference.")
     panels: int = Field(
         0, ge=0, description="How many pictures of the best and worst cases of each target the run keeps."
     )
     interval: IntervalKeys | None = Field(
-        None, description="The cells that are refitted on drawn patients; none where it is not given."
+        None, description="The cells that are refitted on drawn patients; without it, none."
     )
 
 

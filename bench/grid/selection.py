@@ -1,4 +1,4 @@
-"""What `--only` names."""
+"""Selects the cells that `--only` names."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from data.text.names import nearest
 
 
 class SelectionError(ScangridError):
-    """An `--only` that names nothing of the grid."""
+    """An `--only` that names something that the grid does not have."""
 
 
 def is_chosen(cell: Cell, only: Mapping[str, list[str]]) -> bool:
-    """Whether a cell is among those that `--only` names; a floor row always is, for its targets and sequences."""
+    """Whether `--only` names a cell; floors are always chosen, for the chosen targets and sequences."""
     floor = cell["encoders"].name == "-"
     of_floors = [axis.name for axis in AXES if axis.of_floors]
     for axis, names in only.items():

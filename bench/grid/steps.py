@@ -16,7 +16,7 @@ from data.text.names import nearest
 
 
 def axis_steps(tree: GridTree, axis: Axis) -> tuple[Step, ...]:
-    """The steps that a grid file lists on an axis; the axis's default where it lists none.
+    """The steps that a grid file lists on an axis; if it lists none, the axis's default.
 
     Raises:
         GridError: An entry that is no step of the axis, or one that is listed twice.
@@ -39,7 +39,7 @@ def drop_steps(tree: GridTree, drop: dict[str, list[float]], sequences: tuple[St
     """Every combination of the shares that `protocol.drop` gives.
 
     Raises:
-        GridError: No such sequence, or one without shares.
+        GridError: There is no such sequence, or it has no shares.
     """
     known = dict.fromkeys(part.name for step in sequences for part in step.parts)
     for name, rates in drop.items():
@@ -47,7 +47,7 @@ def drop_steps(tree: GridTree, drop: dict[str, list[float]], sequences: tuple[St
             why = f"is no sequence of a cell with several{nearest(name, list(known))}"
             raise tree.error(("protocol", "drop", name), why)
         if not rates:
-            raise tree.error(("protocol", "drop", name), "lists shares of patients, such as [0, 0.3, 0.6]")
+            raise tree.error(("protocol", "drop", name), "must list shares of patients, such as [0, 0.3, 0.6]")
     for chosen in itertools.product(*drop.values()) if drop else ():
         yield Step("", tuple(zip(drop, chosen, strict=True)))
 
@@ -55,10 +55,10 @@ def drop_steps(tree: GridTree, drop: dict[str, list[float]], sequences: tuple[St
 def plugin_steps(
     tree: GridTree, kind: str, name: str, fields: dict[str, Any], loc: tuple[Any, ...], *, single: bool = False
 ) -> list[Step]:
-    """A plug-in with its fields; a list of values for a field gives one step for each value, but where it is `single`.
+    """A plug-in with its fields; a list of values for a field gives one step per value, unless `single` is true.
 
     Raises:
-        GridError: No such plug-in or field, or a value that the field does not take.
+        GridError: There is no such plug-in or field, or the field does not take the value.
     """
     try:
         known = {f.name: f for f in dataclasses.fields(plugin_class(kind, name))}

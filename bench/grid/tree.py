@@ -1,4 +1,4 @@
-"""A grid file as a tree of YAML that knows its lines, so that every error names the place to mend."""
+"""A grid file as a YAML tree that knows its lines, so that every error names the place to mend."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from data import ScangridError
 
 
 class GridError(ScangridError):
-    """A grid that can't be read: the file, the line, the key and what would be right."""
+    """A grid that can't be read; the message names the file, the line, the key and what would be right."""
 
 
 class GridTree:
@@ -27,7 +27,7 @@ class GridTree:
         settings: `key=value` pairs that replace values, such as `protocol.folds=3`; values are YAML.
 
     Raises:
-        GridError: The file can't be read, or is no mapping.
+        GridError: The file can't be read, or does not hold a mapping.
     """
 
     def __init__(self, source: Path | Mapping[str, Any], settings: list[str]) -> None:
@@ -37,7 +37,7 @@ class GridTree:
         except OSError as error:
             raise GridError(f"cannot read the grid file {path}: {error.strerror}") from error
         except UnicodeDecodeError as error:
-            raise GridError(f"{path}: is not text: a grid is YAML, and names its table of images") from error
+            raise GridError(f"{path}: is not text: a grid file is YAML, which names the table of images") from error
         except YAMLError as error:
             mark = getattr(error, "problem_mark", None)
             where = f":{mark.line + 1}" if mark else ""
@@ -49,12 +49,12 @@ class GridTree:
         self.tree = tree
 
     def error(self, loc: tuple[Any, ...], message: str, *, bare: bool = False) -> GridError:
-        """An error at a key, `loc` leads to it; with `bare` the message does not continue the name of the key."""
+        """An error at the key that `loc` leads to; with `bare` a colon separates the key from the message."""
         name = ".".join(str(part) for part in loc)
         return GridError(f"{self.place(loc)}: {name}: {message}" if bare else f"{self.place(loc)}: '{name}' {message}")
 
     def place(self, loc: tuple[Any, ...]) -> str:
-        """The file, with the nearest line known on the way to a key."""
+        """The file, with the nearest known line on the way to a key."""
         node: Any = self.tree
         line = None
         for part in loc:
@@ -70,7 +70,7 @@ class GridTree:
 
 
 def place(source: Path | Mapping[str, Any], settings: list[str], loc: tuple[Any, ...]) -> str:
-    """The file, and the line of a key of it."""
+    """The file and the line of one of its keys."""
     return GridTree(source, settings).place(loc)
 
 

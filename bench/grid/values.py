@@ -1,4 +1,4 @@
-"""Values of a grid file: plain, checked against a field's default, and such that a step can be a key."""
+"""Values of a grid file: as plain values, checked against a field's default, and made hashable."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ def plain(tree: Any) -> Any:
 
 
 def default(field: dataclasses.Field[Any]) -> Any:
-    """The default of a field; None where it has none."""
+    """The default of a field; None if it has none."""
     if field.default is not dataclasses.MISSING:
         return field.default
     return field.default_factory() if field.default_factory is not dataclasses.MISSING else None
 
 
 def is_one_value(value: list[Any], default: Any) -> bool:
-    """Whether a list is the value of a field that holds a tuple, not an axis of values."""
+    """Whether a list is one value of a field that holds a tuple, and not several values to try."""
     return isinstance(default, tuple) and not any(isinstance(v, list) for v in value)
 
 
 def fits(value: Any, default: Any) -> bool:
-    """Whether a value is of the kind that a field's default is of; None fits and takes everything."""
+    """Whether a value has the kind of a field's default. None always fits, and a default of None takes every value."""
     if default is None or value is None:
         return True
     if isinstance(default, bool) or isinstance(value, bool):

@@ -1,4 +1,4 @@
-"""Fits what turns a cell's tokens into probabilities, to be kept."""
+"""Fits all that turns a cell's tokens into probabilities, for a model that is kept."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ def fit_chain(plan: Plan, work: Work, planned: PlannedCell, fit: Fit, *, device:
 
     Args:
         plan: The plan.
-        work: Has made them.
+        work: The work that made them.
         planned: The cell.
-        fit: Its fold.
+        fit: What the cell fits in the fold.
         device: Where torch and XGBoost compute.
 
     Raises:
-        RuntimeError: The chain reads the training rows otherwise than the head did.
+        RuntimeError: The chain gives other features for the training rows than the head was fitted on.
     """
     cell, protocol, fold, train = planned.cell, plan.grid.protocol, fit.fold, fit.rows.train
     head = plan.keys.plugin("heads", cell["heads"])
@@ -53,7 +53,7 @@ def fit_chain(plan: Plan, work: Work, planned: PlannedCell, fit: Fit, *, device:
     for branch, X in zip(branches, read, strict=True):
         rows = train[branch.present[train]]
         if not np.allclose(branch.X[rows], X[rows], rtol=1e-4, atol=1e-4):
-            raise RuntimeError("a fitted chain reads its training rows otherwise than its head did")
+            raise RuntimeError("a fitted chain gives other features for its training rows than its head was fitted on")
     return chain
 
 

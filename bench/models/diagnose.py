@@ -27,17 +27,17 @@ if TYPE_CHECKING:
 def grade(
     folder: Path, studies: Sequence[Path], descriptions: Path | None, *, keep_names: bool, device: str
 ) -> Iterator[Diagnosis | DataError]:
-    """Grades new studies with a model; gives the error of a study that can't be read.
+    """Grades new studies with a model; yields an error for a study that can't be read.
 
     Args:
         folder: The model.
         studies: A folder of files for each study.
-        descriptions: A table of what each series is; None where the headers of the files show it.
-        keep_names: Whether studies are called as their folders are.
+        descriptions: A table that gives the sequence of each series; None if the headers of the files show it.
+        keep_names: Whether studies keep the names of their folders.
         device: `"cpu"` or `"cuda"`.
 
     Raises:
-        ModelError: The folder is no model, or one of scans that are not read from such folders.
+        ModelError: The folder is no model, or no plug-in reads new studies like those that it was fitted on.
     """
     model = read_model(folder, device=device)
     card, read = folder / FACTS, _reader(model, folder, descriptions, keep_names=keep_names)
@@ -63,7 +63,7 @@ def grade(
 
 
 def _reader(model: Model, folder: Path, descriptions: Path | None, *, keep_names: bool) -> Callable[[Any], Dataset]:
-    """From folders to the dataset of their studies, by the plug-in that the model's dataset names for it."""
+    """A function from folders to the dataset of their studies, by the plug-in that the model's dataset names."""
     kind = model.about["dataset"]
     name = plugin_class("data", kind).new_studies
     if not name:
@@ -81,7 +81,7 @@ def _check_places(model: Model, dataset: Dataset, folder: Path) -> None:
     known = {column for cell in model.cells for column in (*cell.about["rows"], *cell.about["columns"])}
     if unknown := known - set(dataset.samples()):
         raise ModelError(
-            f"{folder} is of {model.about['dataset']}, whose samples have {min(unknown)}: a new study has not"
+            f"{folder} was fitted on {model.about['dataset']}, whose samples have {min(unknown)}; a new study has none"
         )
 
 
@@ -93,7 +93,7 @@ class _ReadOnce(Dataset):
         self.read: dict[str, Image | DataError | None] = {}
 
     def load(self, study: str, sequence: str) -> Image | None:
-        """As the other dataset; a scan that can't be read is not tried again."""
+        """Loads as the other dataset does; a scan that can't be read is not tried again."""
         if sequence not in self.read:
             try:
                 self.read[sequence] = self._dataset.load(study, sequence)
@@ -114,7 +114,7 @@ class _NewStudy:
         self._found: dict[str, pd.DataFrame] = {}
 
     def diagnosis(self, facts: Mapping[str, str]) -> Diagnosis:
-        """All findings; the study's order of samples.
+        """All findings, in the order of the study's samples.
 
         Raises:
             DataError: No scan of the study can be read.
@@ -124,7 +124,7 @@ class _NewStudy:
             findings |= self._findings(cell)
         if not any(isinstance(one, Image) for one in self._scans.read.values()):
             why = [str(one) for one in self._scans.read.values() if one is not None]
-            raise DataError(why[0] if why else f"{self._study}: no scan that the model reads")
+            raise DataError(why[0] if why else f"{self._study}: holds no scan that the model reads")
         ordered = [findings[sample] for sample in self._samples.index if sample in findings]
         marks = {(one.mark.sequence, one.mark.index): one.mark for one in ordered if one.mark}
         faults = [f"{sequence}: {why}" for sequence in self._dataset.sequences for why in self._faults(sequence)]
@@ -269,7 +269,7 @@ def _tokens(fitted: FittedEncoder, crops: StudyCrops, width: int) -> Tokens:
 
 
 def _own(each: Sequence[FittedEncoder], tokens: Sequence[Tokens], shape: tuple[int, ...]) -> Float64 | None:
-    """The probabilities that an encoder trained with labels gives itself, `(n, K)`; None for another encoder."""
+    """The own probabilities `(n, K)` of an encoder trained with labels; None for any other encoder."""
     if not all(hasattr(fitted, "log_probabilities") for fitted in each):
         return None
     total = np.zeros(shape)

@@ -47,25 +47,27 @@ def fit_model(
     jobs: int,
     progress: Progress,
 ) -> list[PlannedCell]:
-    """Refits cells of a run on all of its patients, the same graph with the fold `all`, and writes the model.
+    """Refits cells of a run on all of its patients and writes the model.
+
+    The steps are those of the run, in a single fold that trains on all patients.
 
     Args:
         run: A run folder.
-        cells: Keys of cells, or how they begin; one for each target.
+        cells: Keys of cells, or their beginnings; one for each target.
         out: A new or empty folder.
         store: The store of the run.
-        grid_file: The run's grid, where it is not the copy in the run folder.
+        grid_file: The run's grid, if it is not the copy in the run folder.
         device: `"cpu"` or `"cuda"`.
-        jobs: Tasks at a time.
+        jobs: How many tasks run at a time.
         progress: Shows the work.
 
     Returns:
         The cells as the run has them.
 
     Raises:
-        CellError: No such run or cell.
-        ModelError: A cell that no model can be made of, or whose cross-validation is not done; `out` holds something;
-            a step failed.
+        CellError: There is no such run or cell.
+        ModelError: No model can be made from a cell, or its cross-validation is not done; `out` exists; or a step
+            failed.
     """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise ModelError(f"--out {out} exists: name a new folder")
@@ -128,21 +130,21 @@ def _check(chosen: Sequence[PlannedCell], plan: Plan) -> None:
     for one in chosen:
         name, region = f"cell {one.key[:SHORT]}", one.cell["regions"]
         if not one.fits[0].tokens:
-            raise ModelError(f"{name} ({one.cell['heads'].label()}) sees no image: name another")
+            raise ModelError(f"{name} ({one.cell['heads'].label()}) reads no image: name another cell")
         plugin = plan.keys.plugin("regions", region)
         if plugin.uses_points and plugin.fixed:
             raise ModelError(
-                f"{name}: region {region.label()} needs annotated points, which a new study has not: name a cell with "
-                "a region that finds them"
+                f"{name}: region {region.label()} needs annotated points, which a new study does not have: name a cell "
+                "with a region that finds them"
             )
         for sample in plan.ids[one.view.labels[one.cell.target].y >= 0]:
             if taken.setdefault(sample, one.cell.target) != one.cell.target:
                 raise ModelError(
-                    f"--cell: targets {taken[sample]} and {one.cell.target} are both of sample {sample}: name cells "
+                    f"--cell: targets {taken[sample]} and {one.cell.target} share the sample {sample}: name cells "
                     "whose targets share none"
                 )
     if len({one.cell.target for one in chosen}) < len(chosen):
-        raise ModelError("--cell: two cells are of one target: name one for each target")
+        raise ModelError("--cell: two cells have the same target: name one cell for each target")
 
 
 def _check_done(run: Path, chosen: Sequence[PlannedCell]) -> None:
@@ -155,7 +157,7 @@ def _check_done(run: Path, chosen: Sequence[PlannedCell]) -> None:
 
 
 def _keep(folder: Path, plan: Plan, store: Store, planned: PlannedCell, chain: Chain) -> dict[str, Any]:
-    """Writes the networks, regions, fusions and chain of a cell; gives its part of `model.json`."""
+    """Writes the networks, regions, fusions and chain of a cell; returns its part of `model.json`."""
     cell, fit = planned.cell, planned.fits[0]
     labels = planned.view.labels[cell.target]
     networks, widths = [], []
@@ -217,7 +219,7 @@ def _width(store: Store, ref: TokensRef) -> int:
 
 
 def _keep_region(folder: Path, store: Store, ref: CropsRef) -> str:
-    """The folder of a region that learnt; empty for another."""
+    """The folder of a region that learnt; empty for any other."""
     if ref.fold is None:
         return ""
     name = f"networks/{ref.network[:16]}"
@@ -233,7 +235,7 @@ def _copy(source: Path | None, target: Path) -> None:
 
 
 def _described(plan: Plan, cell: Cell, axis: str) -> list[dict[str, Any]]:
-    """The single steps of an axis with all fields; sequences have a name alone."""
+    """The single steps of an axis with all fields; sequences have only a name."""
     step = cell[axis]
     if step.name == "-":
         return []
@@ -246,7 +248,7 @@ def _described(plan: Plan, cell: Cell, axis: str) -> list[dict[str, Any]]:
         plain = {k: v for k, v in fields.items() if _is_plain(v)}
         if axis in REBUILT and len(plain) < len(fields):
             field = min(set(fields) - set(plain))
-            raise ModelError(f"{axis}/{part.name}: its field {field} is no plain value, which a model can't keep")
+            raise ModelError(f"{axis}/{part.name}: its field {field} is no plain value, so a model can't keep it")
         steps.append({"name": part.name, "fields": plain, "code": step_code(axis, part.name)})
     return steps
 

@@ -25,14 +25,14 @@ _AXES = {0: "sagittal", 1: "coronal", 2: "axial"}
 class Pictures:
     """The pictures of one trained autoencoder.
 
-    A sample of several slices shows the middle one. Of volumes the middle slice along each axis is kept.
+    A sample of several slices is shown by its middle slice, a volume by its middle slice along each axis.
 
     Args:
-        fitted: Gives `prepare`, `decode`, `channels` and `recipe`.
+        fitted: The autoencoder, with `prepare`, `decode`, `channels` and `recipe`.
         images: The crops of N samples, read when indexed.
         latents: `(N, F)` float32 of their middle slice, or of the volume.
         patients: `(N,)`.
-        seen: `(N,)` bool: the patient trained the network.
+        seen: `(N,)` bool: whether the network was trained on the patient.
         seed: The seed of all draws.
     """
 
@@ -58,13 +58,14 @@ class Pictures:
     def write(self, folder: Path) -> dict[str, Any]:
         """Writes an `.npz` for each kind of picture, with an array `plane_I` `(..., C, h, w)` float32 for each plane.
 
-        - `reconstructions` `(2, n, ...)`: samples of patients that the network did not see, and what became of them.
+        - `reconstructions` `(2, n, ...)`: samples of patients that the network did not see, and their reconstructions.
         - `traversal` `(K, 6, ...)`: K features, each from its 5th to its 95th percentile, the others at their mean.
         - `interpolation` `(8, ...)`: a sample, six decoded steps from it to another, and that one.
         - `generated` `(n, ...)`: draws from a normal distribution with the mean and covariance of the training latents.
         - `neighbours` `(q, 1 + k, ...)`: a sample, and those of other patients whose features are nearest.
 
-        `neighbours.csv` has the k nearest of every sample, by position in `samples.csv`. Returns what they show.
+        `neighbours.csv` has the k nearest samples of every sample, by position in `samples.csv`. Returns facts about
+        the pictures for their captions.
         """
         shown = {
             "channels": list(self._fitted.channels),
@@ -112,7 +113,7 @@ class Pictures:
         return {"features": features.tolist(), "values": values.tolist(), "change": change.tolist()}
 
     def _interpolation(self, folder: Path) -> dict[str, Any]:
-        """Between the samples nearest to the 5th and 95th percentile of the first principal component."""
+        """From the sample nearest to the 5th percentile of the first principal component to that at the 95th."""
         _, _, directions = np.linalg.svd(self._scaled, full_matrices=False)
         along = (self._scaled @ directions[0])[self._candidates]
         start, end = (int(np.abs(along - p).argmin()) for p in np.percentile(along, PERCENTILES))
@@ -128,7 +129,7 @@ class Pictures:
         return {"samples": pair.tolist()}
 
     def _generation(self, folder: Path) -> dict[str, Any]:
-        """What lies outside the range of the training latents is put on its border."""
+        """Draws of new latents, clipped to the range of the training latents."""
         known = self._latents[self._seen].astype(np.float64)
         covariance = np.atleast_2d(np.cov(known, rowvar=False))
         drawn = self._random.multivariate_normal(known.mean(axis=0), covariance, SHOWN, method="eigh")
@@ -137,7 +138,7 @@ class Pictures:
         return {"moved": float((inside != drawn).mean()), "training_samples": len(known)}
 
     def _neighbours(self, folder: Path) -> dict[str, Any]:
-        """Euclidean, after each feature is divided by its standard deviation."""
+        """The nearest samples by Euclidean distance, each feature divided by its standard deviation."""
         import pandas as pd
 
         nearest, distance = nearest_of_others(self._scaled, self._patients, NEAREST)
@@ -153,7 +154,7 @@ class Pictures:
         return {"queries": chosen.tolist()}
 
     def _inputs(self, rows: NDArray[np.int64]) -> Float32:
-        """What went in for some samples: `(n, C, *shape)`."""
+        """What the network got for some samples: `(n, C, *shape)`."""
         parts = []
         for row in rows:
             tokens = self._fitted.prepare(self._images[int(row)])
@@ -162,9 +163,9 @@ class Pictures:
 
 
 def nearest_of_others(values: Float64, patients: NDArray[np.str_], k: int) -> tuple[NDArray[np.int64], Float64]:
-    """The k rows nearest to each row `(n, F)` that are of another patient, and how far: `(n, k)` each.
+    """The k rows of other patients nearest to each row `(n, F)`, and their distances: `(n, k)` each.
 
-    Fewer where some patient leaves fewer.
+    k is smaller if some patient has fewer rows of others.
     """
     from scipy.spatial.distance import cdist
 
@@ -187,9 +188,9 @@ def _spread_out(rows: NDArray[np.int64], n: int) -> NDArray[np.int64]:
 
 
 def _planes(recipe: Any, some: Sequence[Image]) -> tuple[list[dict[str, Any]], tuple[bool, ...]]:
-    """The name of each plane kept and how much taller its pixels are than wide; and which planes are turned.
+    """For each plane its name and how much taller than wide its pixels are; and which planes are turned.
 
-    Of volumes rows are the axis along the body, or that from front to back, whatever the order of the scan's axes.
+    The rows of a plane run along the body or from front to back, whatever the order of the scan's axes.
     """
     flat = len(recipe.shape) == 2
     if recipe.placing == "pad":
@@ -212,7 +213,7 @@ def _planes(recipe: Any, some: Sequence[Image]) -> tuple[list[dict[str, Any]], t
 
 
 def _middle(arrays: Float32, turned: Sequence[bool]) -> dict[str, Float32]:
-    """`plane_I` of `(..., C, *shape)`: pictures as they are, of volumes the middle slice along axis I."""
+    """`plane_I` from `(..., C, *shape)`: a picture as it is, or a volume's middle slice along axis I."""
     if len(turned) == 1:
         return {"plane_0": arrays}
     planes = [arrays.take(arrays.shape[i - 3] // 2, axis=i - 3) for i in range(3)]

@@ -31,7 +31,7 @@ class LatentsError(CellError):
 
 @runtime_checkable
 class DecodingEncoder(Protocol):
-    """A fitted encoder that also leads back."""
+    """A fitted encoder that also decodes."""
 
     channels: tuple[str, ...]
     recipe: Any
@@ -56,24 +56,24 @@ def write_latents(
     fold: int = 0,
     device: str = "cpu",
 ) -> Path:
-    """Writes `RUN/latents/KEY/` for the network of one fold of the first repeat; the features of two folds differ.
+    """Writes `RUN/latents/KEY/` for the network of one fold of the first repeat; each fold has other features.
 
     `latents.npy` `(N, F)` float32 holds the features of every sample with a picture, the mean over its slices;
-    `samples.csv` its rows, `measures.csv` what is measured and graded of them, `about.json` the rest. `.npz` files
-    hold pictures as `latent_pictures` describes.
+    `samples.csv` lists the samples, `measures.csv` their measures and gradings, and `about.json` has the rest. The
+    pictures are `.npz` files, see `latent_pictures`.
 
     Args:
         run: A run folder.
-        cell: The key of a cell, or how it begins.
+        cell: The key of a cell, or its beginning.
         store: The store of the run.
-        grid_file: The run's grid, where it is not the copy in the run folder.
+        grid_file: The run's grid, if it is not the copy in the run folder.
         measures: The encoder that measures each crop.
         fold: The fold of the network.
         device: `"cpu"` or `"cuda"`.
 
     Raises:
-        CellError: No such run or cell.
-        LatentsError: No such fold; a cell without autoencoder; something is no longer in the store.
+        CellError: There is no such run or cell.
+        LatentsError: There is no such fold, the cell has no autoencoder, or the store no longer has what is needed.
     """
     kept = Store(store)
     plan = open_plan(run, grid_file, kept)
@@ -121,7 +121,7 @@ def _learnt(planned: PlannedCell, plan: Plan) -> list[TokensRef]:
 
 
 def _autoencoder(planned: PlannedCell, plan: Plan, fold: int) -> tuple[TokensRef, list[str]]:
-    """The tokens of the cell's first autoencoder in its first sequence, and the names of its others."""
+    """The tokens of the cell's first autoencoder in its first sequence, and the names of its other autoencoders."""
     if not _learnt(planned, plan):
         named = planned.cell["encoders"].label().replace("-", "none")
         raise LatentsError(
@@ -130,7 +130,7 @@ def _autoencoder(planned: PlannedCell, plan: Plan, fold: int) -> tuple[TokensRef
         )
     folds = {f.fold.number: f for f in planned.fits if f.fold.repeat == planned.fits[0].fold.repeat}
     if fold not in folds:
-        raise LatentsError(f"--fold {fold}: there is {', '.join(map(str, folds))}")
+        raise LatentsError(f"--fold {fold}: use one of {', '.join(map(str, folds))}")
     learnt = _learnt(PlannedCell(planned.cell, planned.view, planned.key, [folds[fold]]), plan)
     return learnt[0], [f"{ref.encoder.label()} on {ref.crops.sequence}" for ref in learnt[1:]]
 
@@ -144,7 +144,7 @@ def _network(ref: TokensRef, plan: Plan, store: Store, device: str) -> DecodingE
         )
     fitted = plan.keys.plugin("encoders", ref.encoder).frozen().load(where, device=device)
     if not isinstance(fitted, DecodingEncoder):
-        raise LatentsError(f"{ref.encoder.label()} has no decode: only what leads back to pictures can be shown")
+        raise LatentsError(f"{ref.encoder.label()} has no `decode`: only an encoder that decodes can be shown")
     return fitted
 
 
@@ -171,7 +171,7 @@ def _samples(plan: Plan, used: NDArray[np.int64], seen: NDArray[np.bool_]) -> pd
 def _measures(
     plan: Plan, crops: Sequence[Image], used: NDArray[np.int64], name: str
 ) -> tuple[pd.DataFrame, dict[str, str], str]:
-    """A column for each measure and grading, NaN where there is none; what each is; why nothing was measured, if so."""
+    """A column for each measure and grading, with NaN for gaps; what each is; and why nothing was measured, if so."""
     import pandas as pd
 
     found, why = _measured(plan, crops, name)

@@ -1,7 +1,7 @@
 """A model: cells of a run, fitted on all patients, in a folder that `diagnose` reads.
 
 `model.json` lists its parts; `networks/` holds what was trained through pixels, `fusions/` trained fusions, and
-`chain_TARGET.skops` what was fitted on tokens. Nothing is unpickled: a skops file may hold known types alone.
+`chain_TARGET.skops` what was fitted on tokens. Nothing is unpickled: a skops file may hold only known types.
 """
 
 from __future__ import annotations
@@ -42,10 +42,10 @@ class FittedCell:
 
     Args:
         about: Its part of `model.json`.
-        regions: For each sequence what locates.
-        finder: Looks for points in all sequences first; None for a region with a fit for each sequence.
+        regions: For each sequence the region that locates.
+        finder: The region that first looks for points in all sequences; None if each sequence has its own fit.
         images: The image steps.
-        encoders: For each encoder one ready for each sequence.
+        encoders: For each encoder its fitted form for each sequence.
         chain: From their tokens to probabilities.
     """
 
@@ -63,8 +63,8 @@ class Model:
 
     Args:
         about: `model.json`.
-        cells: One for each target.
-        warnings: Code and libraries that have changed since the model was fitted.
+        cells: One cell for each target.
+        warnings: Lines about code and libraries that have changed since the model was fitted.
     """
 
     about: dict[str, Any]
@@ -72,20 +72,20 @@ class Model:
     warnings: tuple[str, ...] = ()
 
 
-def base_rates(folder: Path, by: str) -> dict[str, list[float]]:
-    """The shares of the classes among the training samples of a target, by the values of a column that these have.
+def base_rates(folder: Path, column: str) -> dict[str, list[float]]:
+    """The shares of the classes among the training samples of a target, by the values of a column.
 
-    Where several targets have samples with a value, those of the last one count.
+    If several targets have samples with a value, the last target counts.
 
     Args:
         folder: A model.
-        by: A locating column of its dataset, such as `condition`.
+        column: A locating column of its dataset, such as `condition`.
     """
     about = json.loads((folder / FILE).read_text(encoding="utf-8"))
     rates: dict[str, list[float]] = {}
     for cell in about["cells"]:
         shares = [n / cell["n_samples"] for n in cell["n_by_class"]]
-        rates |= dict.fromkeys(cell["places"].get(by, []), shares)
+        rates |= dict.fromkeys(cell["places"].get(column, []), shares)
     return rates
 
 
@@ -97,8 +97,8 @@ def read_model(folder: Path, *, device: str) -> Model:
         device: `"cpu"` or `"cuda"`.
 
     Raises:
-        ModelError: No model, one of another format, a file that is missing or holds what no model holds, or pretrained
-            weights that are not those it was fitted with.
+        ModelError: The folder is no model or has another format; a file is missing or holds what no model holds; or the
+            pretrained weights here are not those that the model was fitted with.
     """
     about = read_about(folder)
     try:
@@ -115,16 +115,16 @@ def read_model(folder: Path, *, device: str) -> Model:
 
 
 def model_warnings(folder: Path) -> tuple[str, ...]:
-    """A line for each step whose code, and each library whose version, is not that which the model was fitted with.
+    """A line for each step whose code, and each library whose version, has changed since the model was fitted.
 
     Raises:
-        ModelError: As `read_model`, of `model.json` alone.
+        ModelError: As in `read_model`, for `model.json` alone.
     """
     about = read_about(folder)
     try:
         here = versions()
         found = [
-            f"{name} is {here[name]} here, the model was fitted with {about['versions'].get(name, 'none')}"
+            f"{name} is {here[name]} here, but the model was fitted with {about['versions'].get(name, 'none')}"
             for name in NUMERICAL
             if _minor(here[name]) != _minor(about["versions"].get(name, ""))
         ]
@@ -150,7 +150,7 @@ def read_about(folder: Path) -> dict[str, Any]:
     """The `model.json` of a model.
 
     Raises:
-        ModelError: No model, or one of another format.
+        ModelError: The folder is no model, or has another format.
     """
     path = folder / FILE
     if not path.is_file():
@@ -168,7 +168,7 @@ def read_about(folder: Path) -> dict[str, Any]:
 def _check_facts(folder: Path) -> None:
     path = folder / FACTS
     if path.is_file() and not isinstance(json.loads(path.read_text(encoding="utf-8")), dict):
-        raise ModelError(f"{path} holds no facts: fit the model again")
+        raise ModelError(f"{path} holds no facts about the plug-ins: fit the model again")
 
 
 def _unread(path: Path, error: Exception) -> str:
@@ -181,10 +181,10 @@ def _minor(version: str) -> str:
 
 
 def read_chain(path: Path) -> Chain:
-    """What was fitted on tokens.
+    """Reads what was fitted on tokens.
 
     Raises:
-        ModelError: The file holds something that no chain holds, so nothing is built from it; or a broken tree.
+        ModelError: The file holds something that no chain holds, and nothing is built from it; or a tree is broken.
     """
     from skops import io
 
@@ -224,7 +224,7 @@ class _ModelReader:
         return FittedCell(about, regions, finder, images, tuple(encoders), chain)
 
     def region(self, region: Region, name: str) -> FittedRegion:
-        """What locates: read from its folder, built from its weights, or the plug-in itself where it is fixed."""
+        """The fitted region: read from its folder, built from its weights, or the plug-in itself if it is fixed."""
         read = partial(region.load, self._inside(name)) if name else partial(region.fit, [], seed=0)
         return cast("FittedRegion", self._once(("region", name, repr(region)), partial(read, device=self._device)))
 

@@ -24,15 +24,15 @@ class CellError(ScangridError):
 
 
 def open_plan(run: Path, grid_file: Path | None, store: Store) -> Plan:
-    """The plan of a run, from the grid in its folder and what was set when it was run.
+    """The plan of a run, from the grid in its folder and the settings of its command.
 
     Args:
         run: A run folder.
-        grid_file: The run's grid, where it is not the copy in the run folder.
+        grid_file: The run's grid, if it is not the copy in the run folder.
         store: The store of the run.
 
     Raises:
-        CellError: No run folder.
+        CellError: The folder is no run folder.
     """
     own = run / "grid.yaml"
     if not own.is_file():
@@ -45,17 +45,17 @@ def open_plan(run: Path, grid_file: Path | None, store: Store) -> Plan:
 
 
 def find_cell(run: Path, cell: str, plan: Plan, fit: Callable[[PlannedCell], bool], which: str) -> PlannedCell:
-    """The planned cell of a key or its beginning.
+    """The planned cell with a key, or with a key that begins so.
 
     Args:
         run: A run folder.
-        cell: The key.
-        plan: Its plan.
-        fit: Whether a cell is of those that are named where `cell` names none.
-        which: What those are, such as `"with an autoencoder"`.
+        cell: The key, or its beginning.
+        plan: The plan of the run.
+        fit: Which cells the message names if `cell` names none.
+        which: These cells in words, such as `"with an autoencoder"`.
 
     Raises:
-        CellError: No cell or several, or one that the grid no longer makes.
+        CellError: The key is that of no cell or of several, or the grid no longer makes the cell.
     """
     path = run / "cells.json"
     if not path.is_file():
@@ -67,10 +67,10 @@ def find_cell(run: Path, cell: str, plan: Plan, fit: Callable[[PlannedCell], boo
         likely = [key for key in known if key in planned and fit(planned[key])]
         named = [f"{key[:SHORT]} ({_described(planned[key], plan)})" for key in likely]
         close = nearest(cell, [key[: max(SHORT, len(cell))] for key in known]) if cell else ""
-        ways = close if "did you mean" in close else f": of those {which} there is {_few(named)}"
+        ways = close if "did you mean" in close else f": cells {which} are {_few(named)}"
         if not cell:
             raise CellError(f"--cell must name a cell of {run}{ways}")
-        why = "names several cells, give more of it" if found else "is no cell"
+        why = "begins the keys of several cells, give more of it" if found else "is no cell"
         raise CellError(f"--cell '{cell}' {why} of {run}{'' if found else ways}")
     if found[0] not in planned:
         raise CellError(

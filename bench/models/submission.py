@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 
 def submission(model: Path, diagnoses: Sequence[Diagnosis]) -> pd.DataFrame:
-    """The table of some studies; places without a grade get the shares of the classes in training.
+    """The table for some studies; a place without a grade gets the shares of the classes in training.
 
     Args:
         model: The folder of a model.
         diagnoses: One for each study.
 
     Raises:
-        DataError: No challenge with the model's dataset asks for one, or the model has other classes.
+        DataError: The model's dataset gives no table for a challenge, or the model has other classes.
         ModelError: The folder is no model.
     """
     about = read_about(model)

@@ -1,8 +1,8 @@
-"""Which skops files are read: those whose every node is of a kind and name that chains of this project hold.
+"""Decides which skops files are read: every node must have a kind and a name that chains of this project hold.
 
-skops resolves a name by `getattr`, so that a check of how a name begins protects nothing: `heads.cascade.importlib` is
-a module. A method or an operator of such an object is code of the file's writer. Hence a list of kinds and an exact
-rule of names.
+skops resolves a name by `getattr`, so it does not protect to check how a name begins: `heads.cascade.importlib` is a
+module. A method or an operator of such an object would run code of the file's writer. Therefore there is a list of
+kinds and an exact rule for names.
 """
 
 from __future__ import annotations
@@ -59,13 +59,13 @@ PLAIN = {
 
 
 def foreign(data: bytes) -> str:
-    """The first thing in a skops file that no chain holds, empty where there is none. Nothing of the file is built.
+    """The first thing in a skops file that no chain holds, or an empty text. Nothing in the file is built.
 
     Args:
         data: The file's bytes.
 
     Raises:
-        Exception: It is no skops file; its kind is that of zipfile, json or skops.
+        Exception: It is no skops file; the exception comes from zipfile, json or skops.
     """
     import skops.io
 
@@ -81,13 +81,13 @@ def foreign(data: bytes) -> str:
 
 
 def wild_trees(data: bytes, table: Any) -> bool:
-    """Whether a file holds a tree that leads out of itself or its inputs, or one that is not of the table's forests.
+    """Whether a file holds a tree whose indices leave the tree or its inputs, or that is in no forest of the table.
 
     scikit-learn follows a tree's indices without a check of bounds.
 
     Args:
         data: The file's bytes.
-        table: What was built of it and encodes table columns.
+        table: The encoder of table columns that was built from the file.
     """
     trees: dict[int, Any] = {}
     for forest in filter(None, getattr(table, "forests", ())):
@@ -114,7 +114,7 @@ def _schema(data: bytes) -> dict[str, Any]:
 
 
 def _nodes(part: Any) -> Iterator[dict[str, Any]]:
-    """Every part of a schema that skops may build, at any depth."""
+    """Every node of a schema that skops may build, at any depth."""
     if isinstance(part, dict):
         if {"__class__", "__module__", "__loader__"} & set(part):
             yield part
@@ -126,7 +126,7 @@ def _nodes(part: Any) -> Iterator[dict[str, Any]]:
 
 
 def _allowed(kind: str, module: str, name: str, unknown: bool) -> bool:
-    """Whether chains hold a node; `unknown` where skops does not trust its name itself."""
+    """Whether chains hold such a node; `unknown` if skops itself does not trust its name."""
     if kind == "FunctionNode":
         return module.startswith(FUNCTIONS) and inspect.isfunction(_own(module, name))
     if kind == "ObjectNode":
@@ -139,7 +139,7 @@ def _allowed(kind: str, module: str, name: str, unknown: bool) -> bool:
 
 
 def _own(module: str, name: str) -> Any:
-    """The object that a file of the project's own packages defines under a name; None where there is none."""
+    """The object that a file of the project's own packages defines under a name, or None."""
     package, _, file = module.rpartition(".")
     if package not in PACKAGES or not name.isidentifier():
         return None

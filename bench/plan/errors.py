@@ -6,4 +6,4 @@ from bench.grid.misfit import GridMisfitError
 
 
 class PlanError(GridMisfitError):
-    """A grid that can't be run on this dataset, with what to do."""
+    """A grid that can't be run on this dataset; the message gives a way out."""

@@ -1,4 +1,4 @@
-"""Guards: what raises before anything is fitted."""
+"""Guards: checks that raise before anything is fitted."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from data import ScangridError
 
 
 class GuardError(ScangridError):
-    """A leak that would make every number of the run wrong, and the way out."""
+    """A leak that would make every number of the run wrong; the message gives a way out."""
 
 
 def same_patient(train: NDArray[np.str_], test: NDArray[np.str_]) -> None:
-    """Raises where a patient is in the training and the test part.
+    """Raises if a patient is in both the training and the test part.
 
     Raises:
         GuardError: Names a patient.
     """
     both = sorted(set(train) & set(test))
     if both:
-        raise GuardError(f"{len(both)} patients are in training and test, such as {both[0]}: split by patient")
+        raise GuardError(f"{len(both)} patients are in both training and test, such as {both[0]}: split by patient")
 
 
 def same_image(digests: Sequence[str], patients: Sequence[str], names: Sequence[str]) -> None:
-    """Raises where two patients have the same image: whatever the folds are, it can be on both sides.
+    """Raises if two patients have the same image, since it can then be on both sides of a fold.
 
     Args:
-        digests: The digest of the pixels of each sample's crop; `""` where there is none.
+        digests: The digest of the pixels of each sample's crop; `""` if there is none.
         patients: The patient of each sample.
         names: The name of each sample.
 
@@ -49,13 +49,13 @@ def same_image(digests: Sequence[str], patients: Sequence[str], names: Sequence[
     if pairs:
         shown = "; ".join(f"{names[a]} = {names[b]}" for a, b in pairs[:3])
         raise GuardError(
-            f"{len(pairs)} images are of two patients each ({shown}): remove one of each, give them one patient, "
+            f"{len(pairs)} images belong to two patients each ({shown}): remove one of each, give both one patient, "
             "or set protocol.identical_images: exclude"
         )
 
 
 def rare_class(y: NDArray[np.int64], patients: NDArray[np.str_], classes: Sequence[str], folds: int) -> str | None:
-    """Why a target can't be split, or None: one class alone, or a class with fewer patients than there are folds."""
+    """Why a target can't be split, or None: it has a single class, or a class with fewer patients than folds."""
     if len(classes) < 2:
         return f"every label is '{classes[0]}': a target needs two classes" if classes else "no sample has a label"
     counts: Counter[int] = Counter()
@@ -67,11 +67,11 @@ def rare_class(y: NDArray[np.int64], patients: NDArray[np.str_], classes: Sequen
     shown = ", ".join(f"'{name}' has {n}" for name, n in few[:5]) + (
         f" and {len(few) - 5} more" if len(few) > 5 else ""
     )
-    typo = ", or mend its label if that is a slip" if min(n for _, n in few) == 1 else ""
+    typo = ", or mend its label if that is a typing error" if min(n for _, n in few) == 1 else ""
     return f"folds ({folds}) must not exceed the patients of a class ({shown}): merge classes or use fewer folds{typo}"
 
 
 def second_images(digests: Sequence[str], patients: Sequence[str]) -> list[int]:
-    """The rows whose image was seen before under another patient."""
+    """The rows whose image already occurred under another patient."""
     first: dict[str, str] = {}
     return [row for row, d in enumerate(digests) if d and first.setdefault(d, patients[row]) != patients[row]]

@@ -1,4 +1,4 @@
-"""Keys: what decides a result, as one digest. Never a path, a repr or Python's `hash`."""
+"""Keys: everything that decides a result, as one digest. It never uses a path, a repr or Python's `hash`."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ def key(*parts: Any) -> str:
 
 
 def combine(*keys: str) -> str:
-    """The digest of a few keys; cheaper than `key` where there are many."""
+    """The digest of a few keys; cheaper than `key` if there are many of them."""
     return hashlib.sha256("|".join(keys).encode()).hexdigest()[:32]
 
 
 def lines(values: Iterable[Any]) -> str:
-    """The digest of many values, written one a line."""
+    """The digest of many values, each written on its own line."""
     digest = hashlib.sha256()
     for value in values:
         digest.update(f"{value}\n".encode())
@@ -51,7 +51,7 @@ def lines(values: Iterable[Any]) -> str:
 
 
 def rows(table: pd.DataFrame) -> str:
-    """The digest of a table's rows with their index; a gap is no text."""
+    """The digest of a table's rows with their index; a gap differs from every text."""
     plain = table.astype(object).where(table.notna(), None)
     return lines(json.dumps(row, default=str) for row in plain.itertuples(index=True, name=None))
 
@@ -65,8 +65,8 @@ def seed(*parts: Any) -> int:
 def code(module: str) -> str:
     """The digest of a module's code, of every project file that it imports, and of their libraries' versions.
 
-    Docstrings, comments and annotations do not count, nor does what describes a plug-in (`data.describing`), nor more
-    than major.minor of a version. The digest of each file is remembered where `remember` was last called for.
+    Docstrings, comments, annotations and what describes a plug-in (`data.describing`) do not count; of a version, only
+    major.minor counts. The digest of each file is remembered in the folder of the last call of `remember`.
     """
     seen: dict[str, str] = {}
     libraries: set[str] = set()
@@ -109,7 +109,7 @@ def libraries(modules: Iterable[str]) -> list[str]:
 
 @cache
 def _read(module: str) -> tuple[str, tuple[str, ...]]:
-    """The digest of a module's code without what decides nothing, and the modules that it imports."""
+    """The digest of a module's code, without what decides no result, and the modules that it imports."""
     spec = importlib.util.find_spec(module)
     if spec is None or spec.origin is None:
         raise ModuleNotFoundError(f"no source file for module '{module}'")
@@ -124,7 +124,7 @@ def _read(module: str) -> tuple[str, tuple[str, ...]]:
 
 
 def _bare(path: Path) -> tuple[str, list[tuple[int, str, list[str]]]]:
-    """The digest of a file's code without what decides nothing; and its imports: level, module and names of each."""
+    """The digest of a file's code, without what decides no result, and its imports: level, module and names of each."""
     tree = _Bare().visit(ast.parse(path.read_text(encoding="utf-8")))
     imports: list[tuple[int, str, list[str]]] = []
     for node in ast.walk(tree):
@@ -136,7 +136,7 @@ def _bare(path: Path) -> tuple[str, list[tuple[int, str, list[str]]]]:
 
 
 def _absolute(level: int, name: str, module: str, *, package: bool) -> str:
-    """The module that an import names, whether it counts from the top or from where it stands."""
+    """The full name of the module that an import names, which may be relative."""
     if not level:
         return name
     up = level - 1 if package else level
@@ -159,29 +159,29 @@ class _Bare(ast.NodeTransformer):
         return super().visit(node)
 
     def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
-        """A class without the variables and the method by which a plug-in describes itself."""
+        """Drops from a class the variables and the method by which a plug-in describes itself."""
         node.body = [statement for statement in node.body if not _describes(statement)] or [ast.Pass()]
         return self.generic_visit(node)
 
     def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.AST | None:
-        """No import of what only describes."""
+        """Drops an import of what only describes."""
         return None if f"{node.module}.".startswith(WITHOUT_RESULT) else node
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST | None:
-        """`a: int = 1` as `a = 1`; a bare annotation as its name, since fields have an order."""
+        """Turns `a: int = 1` into `a = 1`, and a bare annotation into its name, since fields have an order."""
         if node.value is None:
             return ast.copy_location(ast.Expr(node.target), node)
         return self.generic_visit(ast.copy_location(ast.Assign(targets=[node.target], value=node.value), node))
 
     def visit_If(self, node: ast.If) -> ast.AST | None:
-        """Nothing in place of `if TYPE_CHECKING:`."""
+        """Drops `if TYPE_CHECKING:`."""
         if isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
             return ast.copy_location(ast.Pass(), node)
         return self.generic_visit(node)
 
 
 def _describes(statement: ast.stmt) -> bool:
-    """Whether a statement of a class describes it; a dataclass's field of such a name is a parameter and does not."""
+    """Whether a statement of a class describes the class; a dataclass field with such a name is a parameter instead."""
     if isinstance(statement, ast.FunctionDef):
         return statement.name == "describe"
     names: list[ast.expr] = statement.targets if isinstance(statement, ast.Assign) else []
@@ -214,12 +214,12 @@ Found = TypeVar("Found")
 
 
 class FileMemory(Generic[Found]):
-    """What was made of files, remembered by size and time of change so that a look-up reads nothing.
+    """Values made from files, remembered by each file's size and time of change, so that a look-up reads no file.
 
     Args:
-        make: Makes plain values of a file.
-        memory: The file that holds them between runs; None for none.
-        made_by: What the values depend on besides the file; where it has changed, all are made anew.
+        make: Makes plain values from a file.
+        memory: The file that keeps them between runs; None keeps them nowhere.
+        made_by: What the values depend on besides the file; if it has changed, all are made anew.
     """
 
     def __init__(self, make: Callable[[Path], Found], memory: Path | None, made_by: Any = None) -> None:
@@ -247,7 +247,7 @@ class FileMemory(Generic[Found]):
         return found
 
     def save(self) -> None:
-        """Remembers for the next run; written under another name and renamed, so that a reader sees a whole file."""
+        """Keeps the values for the next run, in a file that is renamed when it is whole."""
         if self._changed and self._memory is not None:
             self._memory.parent.mkdir(parents=True, exist_ok=True)
             draft = self._memory.with_suffix(f".{os.getpid()}")
@@ -260,7 +260,7 @@ class FileDigests(FileMemory[str]):
     """The sha256 of files' bytes.
 
     Args:
-        memory: The file that holds them between runs.
+        memory: The file that keeps them between runs.
     """
 
     def __init__(self, memory: Path) -> None:

@@ -1,4 +1,4 @@
-"""The keys of what is made of scans: crops, and tokens made of crops."""
+"""The keys of what is made from scans: crops, and the tokens of crops."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ class ImageKeys:
 
     Args:
         protocol: How the grid is split and seeded.
-        dataset: Where scans come from.
+        dataset: The dataset, which gives the scans.
         samples: Its samples.
         plugins: The plug-ins of the grid.
-        of_file: Gives the digest of a file.
+        of_file: A function that gives the digest of a file.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class ImageKeys:
     def crops(
         self, sequence: str, region: Step, images: Step, fold: Fold | None = None, view: View | None = None
     ) -> CropsRef:
-        """The crops of a sequence; of a fitted region without a fold, the thin crops that show who has the sequence."""
+        """The crops of a sequence; for a fitted region without a fold, thin crops that show which samples have it."""
         plugin: Region = self._plugins.plugin("regions", region)
         if not plugin.fixed and fold is None:
             images = NONE
@@ -87,7 +87,7 @@ class ImageKeys:
 
     @cached_property
     def places(self) -> pd.DataFrame:
-        """What regions know of the samples: where they are, and neither labels nor clinical columns."""
+        """What regions know of the samples: their places, but neither labels nor clinical columns."""
         skip = {t.column for t in self._dataset.targets()} | {"split"} | set(self._dataset.clinical)
         return self._samples[[c for c in self._samples if c not in skip]]
 
@@ -104,7 +104,7 @@ class ImageKeys:
     def tokens(
         self, cell: Cell, sequence: str, encoder: Step, fold: Fold, view: View, present: NDArray[np.bool_]
     ) -> TokensRef:
-        """The tokens of a sequence under an encoder; one entry for all folds where it learns nothing."""
+        """The tokens of a sequence under an encoder; one entry serves all folds if the encoder learns nothing."""
         plugin: Encoder = self._plugins.plugin("encoders", encoder)
         crops = self.crops(sequence, cell["regions"], cell["images"], fold, view)
         memo: tuple[Any, ...] = (crops.key, encoder)

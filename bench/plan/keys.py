@@ -1,4 +1,4 @@
-"""The keys of a grid's steps: each from what it is and from the keys of the steps before it."""
+"""The keys of a grid's steps: each is made from the step itself and from the keys of the steps before it."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ if TYPE_CHECKING:
 
 
 class Keys:
-    """Makes keys and remembers them; one for a grid on its dataset.
+    """Makes the keys of a grid on its dataset and remembers them.
 
-    A key names the axes that its step uses, each by itself: an axis that a cell leaves at its default, and that no step
-    of it asks for, enters none of its keys.
+    A key holds only the axes that its step uses. If a cell leaves an axis at its default and none of its steps asks for
+    that axis, the axis is in none of the cell's keys.
 
     Args:
-        grid: Steps and protocol.
-        dataset: Where scans come from.
+        grid: The steps and the protocol.
+        dataset: The dataset, which gives the scans.
         samples: Its samples.
-        of_file: Gives the digest of a file.
+        of_file: A function that gives the digest of a file.
     """
 
     def __init__(self, grid: Grid, dataset: Dataset, samples: pd.DataFrame, of_file: identity.FileDigests) -> None:
@@ -50,10 +50,10 @@ class Keys:
         return self._plugins.plugin(kind, step)
 
     def check_weights(self) -> None:
-        """Looks for the files of weights of all regions and encoders, before any scan is read.
+        """Checks the files of weights of all regions and encoders before any scan is read.
 
         Raises:
-            WeightsMisfitError: One is not there, or is another network's.
+            WeightsMisfitError: A file is missing, or belongs to another network.
         """
         for kind in ("regions", "encoders"):
             for step in self._grid.axes[kind]:
@@ -87,7 +87,7 @@ class Keys:
         return self._heads[memo]
 
     def threshold(self, cell: Cell, classes: int) -> str:
-        """How class 1 of two is called; of more classes, and by a head that sees nothing, the most probable is."""
+        """How class 1 of two is called. With more classes, or a head that reads nothing, it is argmax."""
         chooses = classes == 2 and not self.plugin("heads", cell["heads"]).reads_nothing()
         return self._grid.protocol.threshold if chooses else ARGMAX
 
@@ -113,14 +113,14 @@ class Keys:
         return identity.key("fusion", *parts, self._grid.protocol.seed)
 
     def fused(self, cell: Cell, rows: Split, tokens: tuple[tuple[TokensRef, ...], ...]) -> FusedRef | None:
-        """What a fusion that learns from labels makes of some tokens in a fold; None where it learns nothing."""
+        """What a fusion that learns from labels makes from tokens in a fold; None if the fusion learns nothing."""
         if self.plugin("fusion", cell["fusion"]).learns == "nothing":
             return None
         key = identity.combine(self._fusion(cell), rows.key, *(ref.key for each in tokens for ref in each))
         return FusedRef(key, identity.combine(key, identity.code("heads.fitting.training")))
 
     def filling(self, cell: Cell, rows: Split, tokens: tuple[tuple[TokensRef, ...], ...]) -> str:
-        """The key of how good a missing step fills in a fold; empty where it fills nothing that it learnt."""
+        """The key of the rating of a missing step in a fold; empty if the step fills nothing that it learnt."""
         if cell["missing"] == NONE or not self.plugin("missing", cell["missing"]).learns:
             return ""
         parts = [self._plugins.of("missing", cell["missing"]), self._grid.protocol.seed]
@@ -129,14 +129,14 @@ class Keys:
         return identity.combine(how, rows.key, *(ref.key for each in tokens for ref in each))
 
     def table_columns(self, cell: Cell) -> list[str]:
-        """The columns that a cell's table step gets; none without one."""
+        """The columns that a cell's table step gets; none if it has no table step."""
         if cell["tables"] == NONE:
             return []
         locations = self._dataset.locations if self.plugin("tables", cell["tables"]).locations else ()
         return list(dict.fromkeys((*self._dataset.clinical, *locations)))
 
     def rows(self, cell: Cell, present: NDArray[np.bool_], fold: Fold, view: View) -> Split:
-        """The rows of a fold: those samples that have a label and one of the cell's sequences, `present` `(N, S)`."""
+        """The rows of a fold: samples with a label and with one of the cell's sequences, `present` `(N, S)`."""
         one = view.labels[cell.target]
         presence = self.plugin("heads", cell["heads"]).reads_presence
         memo = (view, cell.target, *cell.of_samples(), presence, fold.repeat, fold.number)

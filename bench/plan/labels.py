@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class LabelError(GridMisfitError):
-    """A target that isn't there, or labels that it does not know."""
+    """A target that the dataset does not have, or labels that the target does not know."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +37,7 @@ class Labels:
     y: NDArray[np.int64]
 
     def permuted(self, seed: int, within: NDArray[np.str_] | None = None) -> Labels:
-        """The labels permuted over the samples that have one; inside groups where they are given."""
+        """The labels permuted over the samples that have one, within groups if these are given."""
         y = self.y.copy()
         rng = np.random.default_rng(seed)
         groups = within if within is not None else np.full(len(y), "", dtype=str)
@@ -54,10 +54,10 @@ def choose(targets: list[Target], samples: pd.DataFrame, name: str, merge: Mappi
         targets: What the dataset offers.
         samples: The samples with the target's column.
         name: The target.
-        merge: From label to the label that it is counted as.
+        merge: For a label the label that it is counted as.
 
     Raises:
-        LabelError: No such target, or a label that isn't one of its classes.
+        LabelError: There is no such target, or a label is none of its classes.
     """
     by_name = {target.name: target for target in targets}
     if name not in by_name:
@@ -78,7 +78,7 @@ def choose(targets: list[Target], samples: pd.DataFrame, name: str, merge: Mappi
         label = text(column.iloc[row])
         if label not in place:
             raise LabelError(
-                f"sample {samples.index[int(row)]} has the label '{label}', {name} knows {', '.join(names)}"
+                f"sample {samples.index[int(row)]} has the label '{label}', but {name} knows {', '.join(names)}"
             )
         y[row] = place[label]
     return Labels(target, tuple(kept), y)
@@ -93,7 +93,7 @@ def defined(samples: pd.DataFrame, rows: Mapping[str, Any]) -> NDArray[np.bool_]
 
 
 def text(label: Any) -> str:
-    """A label as the same text whether a table gave it as 2, 2.0 or "2"."""
+    """A label as text, the same whether a table holds 2, 2.0 or "2"."""
     try:
         return str(int(label)) if float(label) == int(label) else str(label)
     except (TypeError, ValueError):

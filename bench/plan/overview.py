@@ -1,4 +1,4 @@
-"""What `plan` prints: every cell's state, patients and events by class and fold, bytes of the largest steps."""
+"""Prints a plan: every cell's state, samples and patients by class and fold, and the largest memory needs."""
 
 from __future__ import annotations
 
@@ -61,13 +61,13 @@ def _data(plan: Plan, read: bool) -> Iterator[str]:
     yield f"{plan.grid.data.name}: {len(samples)} samples of {len(set(plan.patients))} patients"
     excluded = plan.dataset.excluded()
     if len(excluded):
-        yield f"left out while the tables were read, of all targets or of one: {len(excluded)}"
+        yield f"left out while the tables were read, for all targets or for one: {len(excluded)}"
         for row in excluded.head(SHOWN).itertuples():
             yield "  " + " ".join(str(word) for word in (row.file, row.sample, row.reason) if word)
         if len(excluded) > SHOWN:
-            yield f"  and {len(excluded) - SHOWN} more, all in excluded.csv once it runs"
+            yield f"  and {len(excluded) - SHOWN} more; a run lists all in excluded.csv"
     if not read:
-        yield "the images were not read yet: files that turn out broken will lower these numbers"
+        yield "the images were not read yet: broken files will lower these numbers"
     for name, one in plan.view.labels.items():
         have = np.zeros(len(samples), dtype=bool)
         for sequences in plan.grid.axes["sequences"]:
@@ -93,7 +93,7 @@ def _data(plan: Plan, read: bool) -> Iterator[str]:
         if empty and len(one.classes) > 1:
             stratified = plan.grid.protocol.stratify or plan.grid.targets[0].name
             yield (
-                f"  a fold has none of {', '.join(empty)} and is left out of its AUC: folds are stratified on "
+                f"  folds that lack {', '.join(empty)} are left out of the AUC: folds are stratified on "
                 f"{stratified}; set protocol.stratify: {name}, merge classes or use fewer folds"
             )
 
@@ -125,7 +125,7 @@ def _work(cells: list[PlannedCell], stored: _Keys) -> Iterator[str]:
 
 
 def _refits(refits: PatientDraws, cells: list[PlannedCell], stored: _Keys) -> Iterator[str]:
-    """What `interval` asks for."""
+    """The refits that `interval` asks for."""
     named = [planned for planned in cells if planned.key in refits.redrawn]
     if not named:
         return
@@ -134,7 +134,7 @@ def _refits(refits: PatientDraws, cells: list[PlannedCell], stored: _Keys) -> It
     refs = {ref.key: ref for one in again for fit in one.fits for each in fit.tokens for ref in each}
     trained = sum(ref.fold is not None and key not in stored.tokens for key, ref in refs.items())
     redrawn = max(refits.redrawn.values())
-    lacking = f" (up to {redrawn} draws a cell had too few patients of a class and were drawn again)" if redrawn else ""
+    lacking = f" (up to {redrawn} draws per cell lacked patients of a class and were drawn again)" if redrawn else ""
     yield (
         f"interval: {len(again) // len(named)} refits of {len(named)} cells on drawn patients{lacking}: to compute "
         f"{trained} trained embeddings, {len(fits - stored.fits)} of {len(fits)} fits of heads"
@@ -142,7 +142,7 @@ def _refits(refits: PatientDraws, cells: list[PlannedCell], stored: _Keys) -> It
 
 
 def _bytes(plan: Plan, cells: list[PlannedCell]) -> Iterator[str]:
-    """The largest steps by the memory of one fit; the width of an embedding is known once it was made."""
+    """The heads whose fits need most memory; the width of an embedding is known once it is made."""
     sizes: dict[str, tuple[int, str]] = {}
     for planned in cells:
         head = plan.keys.plugin("heads", planned.cell["heads"])
@@ -158,6 +158,6 @@ def _bytes(plan: Plan, cells: list[PlannedCell]) -> Iterator[str]:
 
 
 def _width(plan: Plan, planned: PlannedCell) -> int:
-    """The features of a cell's embedding; 0 while it is not made."""
+    """The number of features of a cell's embedding; 0 while it is not made."""
     widths = [plan.stored.width(ref.key) for refs in planned.fits[0].tokens for ref in refs]
     return 0 if None in widths else sum(width or 0 for width in widths)

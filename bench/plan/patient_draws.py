@@ -20,15 +20,15 @@ ATTEMPTS = 100
 class PatientDraws:
     """The cells that the grid's `interval` names, on patients drawn with replacement.
 
-    As many patients are drawn as there are; all copies of one are in one fold. A draw that leaves too few patients of a
-    class for the folds is drawn again. Cells on the same samples have the same draws.
+    A draw has as many patients as the samples; all copies of a patient are in one fold. If a draw leaves too few
+    patients of a class for the folds, it is drawn again. Cells on the same samples have the same draws.
 
     Args:
         plan: The plan.
-        cells: Its cells.
+        cells: The cells of the plan.
 
     Attributes:
-        redrawn: For each cell that is named, by key, how many draws were drawn again.
+        redrawn: For each named cell, by key, how many draws were drawn again.
 
     Raises:
         PlanError: A class is so rare that hardly any draw can be split.
@@ -53,7 +53,7 @@ class PatientDraws:
         return [self._plan.plan_cell(planned.cell, view) for view in self._draws(planned.cell)[0]]
 
     def _draws(self, cell: Cell) -> tuple[list[View], int]:
-        """The views that a cell's samples can be split in, and how many were drawn again."""
+        """The views on which a cell's samples can be split, and how many were drawn again."""
         memo = (cell.target, *cell.of_samples())
         if memo not in self._found:
             plan, wanted = self._plan, self._plan.grid.interval.refit
@@ -68,11 +68,11 @@ class PatientDraws:
         for attempt in range(ATTEMPTS):
             if self._can_be_split(k, attempt, target, usable):
                 return attempt
-        text = f"{ATTEMPTS} draws of patients in a row leave a class of {target} with too few of them for the folds"
+        text = f"{ATTEMPTS} draws of patients in a row leave too few patients of a class of {target} for the folds"
         raise PlanError(f"{text}: merge classes, use fewer folds, or name no cell of this target", "interval")
 
     def _can_be_split(self, k: int, attempt: int, target: str, usable: NDArray[np.bool_]) -> bool:
-        """Whether every class has a patient for each fold, and two to train on, so that inner folds can be cut."""
+        """Whether every class has a patient for each fold, and two to train on for the inner folds."""
         one, folds = self._plan.view.labels[target], {fold.number for fold in self._plan.view.folds}
         drawn = usable & (self._drawn(k, attempt) > 0)
         if guards.rare_class(one.y[drawn], self._plan.patients[drawn], one.classes, max(2, len(folds))):

@@ -1,4 +1,4 @@
-"""What a grid needs: the samples, the folds, and every cell with the keys of its steps. Computes no step."""
+"""What a grid needs: the samples, the folds, and every cell with the keys of its steps. No step is computed."""
 
 from __future__ import annotations
 
@@ -34,15 +34,15 @@ class Plan:
 
     Attributes:
         samples: The samples that a target of the grid is about.
-        ids: `(N,)` their names.
-        patients: `(N,)` the patient of each.
+        ids: `(N,)` names of the samples.
+        patients: `(N,)` patient of each sample.
         folds: The folds as a table: columns `patient`, `repeat`, `fold`.
         view: The real labels and folds.
         keys: The plug-ins of the grid, and the keys of all steps.
 
     Raises:
         PlanError, LabelError, SplitError, DataError: The grid does not fit the dataset.
-        WeightsMisfitError: A file of weights is not there.
+        WeightsMisfitError: A file of weights is missing.
     """
 
     def __init__(self, grid: Grid, stored: Stored) -> None:
@@ -66,7 +66,7 @@ class Plan:
         self.forget()
 
     def forget(self) -> None:
-        """Forgets what was looked up in the store: call it when crops were added."""
+        """Forgets what was looked up in the store; call it after crops were added."""
         self._crops = SampleCrops(self.grid, self.keys, self.stored, self.samples)
         self._refusals.forget()
 
@@ -80,19 +80,19 @@ class Plan:
         return self._crops.crops_refs()
 
     def crops(self, ref: CropsRef) -> StoredCrops | None:
-        """What is known of crops, where they are stored."""
+        """The stored crops of a reference, or None."""
         return self._crops.crops(ref)
 
     def rows(self, ref: CropsRef) -> NDArray[np.int64]:
-        """`(N,)` from samples to crops that are stored; -1 where a sample has none or must not be used."""
+        """`(N,)`: the position of each sample's stored crop; -1 if it has none or must not be used."""
         return self._crops.rows(ref)
 
     def present(self, sequences: Step, region: Step, images: Step = NONE, drop: Step = NONE) -> NDArray[np.bool_]:
-        """`(N, S)`: which of some sequences a sample has; see `SampleCrops.present`."""
+        """`(N, S)` bool: which of these sequences each sample has; see `SampleCrops.present`."""
         return self._crops.present(sequences, region, images, drop)
 
     def present_in(self, cell: Cell) -> NDArray[np.bool_]:
-        """`(N, S)`: which of a cell's sequences a sample has."""
+        """`(N, S)` bool: which of a cell's sequences each sample has."""
         return self.present(cell["sequences"], cell["regions"], cell["images"], cell["drop"])
 
     def null_view(self, k: int, within: str | None = None) -> View:
@@ -153,7 +153,7 @@ class Plan:
 
 
 def _asked(grid: Grid, targets: list[Target], samples: pd.DataFrame) -> pd.DataFrame:
-    """The samples that a target of the grid is defined on: the others are neither read nor embedded."""
+    """The samples for which a target of the grid is defined; the others are neither read nor embedded."""
     names = [target.name for target in grid.targets]
     rows = [target.rows for target in targets if target.name in names]
     if not rows or not all(rows):

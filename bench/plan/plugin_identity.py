@@ -12,7 +12,7 @@ from encoders.networks.weights import WeightsError
 
 
 class WeightsMisfitError(GridMisfitError):
-    """A file of weights that is not there, or not those of the network that a step names."""
+    """A file of weights that is missing, or that belongs to another network than the step names."""
 
 
 class PluginIdentities:
@@ -29,10 +29,10 @@ class PluginIdentities:
         return self._plugins[kind, step]
 
     def of(self, kind: str, step: Step, *, frozen: bool = False) -> dict[str, Any]:
-        """The identity of a plug-in; with `frozen` that of what it makes once it is trained.
+        """The identity of a plug-in; with `frozen` that of its `frozen()` form.
 
         Raises:
-            WeightsMisfitError: A file of weights is not there, or is another network's.
+            WeightsMisfitError: A file of weights is missing, or belongs to another network.
         """
         memo = (kind + (" frozen" if frozen else ""), step)
         if memo not in self._identities:

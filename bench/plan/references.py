@@ -1,4 +1,4 @@
-"""What the steps of a planned cell are made of, by reference: folds, splits, and the keys of crops, tokens and fits."""
+"""References to what a planned cell is made from: folds, splits, and the keys of crops, tokens and fits."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from bench.plan.labels import Labels
 
 @dataclass(frozen=True, eq=False)
 class Fold:
-    """One fold of one repeat: which samples' patients train and which are predicted, `(N,)` bool each.
+    """One fold of one repeat: `(N,)` bool of the samples that train and of those that are predicted.
 
-    `times` `(N,)` int64 counts how often each sample's patient was drawn; None where all are there once.
+    `times` `(N,)` int64 counts how often each sample's patient was drawn; None if each is there once.
     """
 
     repeat: int
@@ -44,10 +44,10 @@ class View:
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """The samples that a fit learns from and those that it predicts, by position; copies of a patient repeat it.
+    """The positions of the samples that a fit learns from and that it predicts, once for each copy of a patient.
 
-    `key` is the digest of what it learns and whom it predicts. `answers` is the digest of the labels and patients of
-    the predicted samples, which change no fit but every score.
+    `key` is the digest of what it learns from and of the samples that it predicts. `answers` is the digest of the
+    labels and patients of the predicted samples, which change no fit, but every score.
     """
 
     train: NDArray[np.int64]
@@ -58,9 +58,9 @@ class Split:
 
 @dataclass(frozen=True, eq=False)
 class CropsRef:
-    """The crops of a sequence under a region and an image chain, in one fold where the region learns.
+    """The crops of a sequence under a region and an image chain; in one fold if the region learns.
 
-    `network` is the key of a fitted region, trained in the fold or given; one for all sequences where it finds points.
+    `network` is the key of a fitted region, trained in the fold or given; all sequences share it if it joins them.
     `thin` crops show which samples have the sequence before a region is fitted.
     """
 
@@ -75,7 +75,7 @@ class CropsRef:
 
 @dataclass(frozen=True, eq=False)
 class TokensRef:
-    """The tokens of some crops under an encoder, for one fold where it learns; `y` `(N,)` where it does from labels."""
+    """The tokens of crops under an encoder; for one fold if it learns, and with `y` `(N,)` if it learns from labels."""
 
     crops: CropsRef
     encoder: Step
@@ -95,7 +95,7 @@ class TokensRef:
 
 @dataclass(frozen=True)
 class FusedRef:
-    """What a fusion that learns from labels makes of a fold, and what it makes when refitted without inner folds."""
+    """The keys of what a fusion that learns from labels makes in a fold, and of its refits without inner folds."""
 
     key: str
     refits: str

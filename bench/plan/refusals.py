@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
 
 class Refusals:
-    """Why cells are not run, found once for all cells on the same samples.
+    """Finds why cells are not run, once for all cells on the same samples.
 
     Args:
-        dataset: Where samples come from.
+        dataset: The dataset, which gives the samples.
         keys: The plug-ins of the grid.
         samples: The samples of the plan.
     """
@@ -36,18 +36,18 @@ class Refusals:
         self._found: dict[tuple[Any, ...], str] = {}
 
     def forget(self) -> None:
-        """Forgets what was found: the samples that have images have changed."""
+        """Forgets what was found; call it after the samples with images have changed."""
         self._found.clear()
 
     def why(self, cell: Cell, have: NDArray[np.bool_], view: View) -> str:
-        """Why a cell is not run whose samples are `have` `(N,)`, or an empty text."""
+        """Why a cell on the samples `have` `(N,)` bool is not run, or an empty text."""
         head = self._keys.plugin("heads", cell["heads"])
         if head.reads_locations and not self._dataset.locations:
             return "the dataset has no columns that locate a sample"
         if not head.is_floor():
             if cell["drop"].fields and self._keys.plugin("regions", cell["regions"]).joins_sequences:
                 name = cell["regions"].label()
-                return f"{name} looks for points in dropped sequences too: use region point with drop"
+                return f"{name} also looks for points in dropped sequences: use region point with drop"
             if reason := self._seen_before(cell["regions"], view):
                 return reason
         if reason := self._unfit(cell, head, len(view.labels[cell.target].classes)):
@@ -77,7 +77,7 @@ class Refusals:
             tested = np.any([fold.test for fold in view.folds], axis=0)
             patients = set(self._patients[tested].tolist()) if learnt_from else set()
             n = sum(patient_digest(patient) in learnt_from for patient in patients)
-            why = f"the weights of {region.label()} learnt from {n} of the patients tested here: train it instead"
+            why = f"the weights of {region.label()} learnt from {n} of the tested patients: train the region instead"
             self._found[memo] = why if n else ""
         return self._found[memo]
 
@@ -97,19 +97,22 @@ class Refusals:
         if head.reads_embedding:
             return f"{saw}, so a head can't learn how far to trust its features: use head own"
         if len(trained) < len(encoders):
-            return f"{saw}, the encoders beside it are not, and head own would not see them"
+            return f"{saw}, but the other encoders are not, and head own would not read them"
         if head.calibration != "none" or self._keys.threshold(cell, classes) != ARGMAX:
-            return f"{saw}, so own has no row to learn a calibration or threshold on: it is calibrated in training"
+            return (
+                f"{saw}, so head own has no unseen row to learn a calibration or threshold from: leave these out, the "
+                "encoder is calibrated in training"
+            )
         return ""
 
     def _too_large(self, head: Any, samples: int) -> str:
-        """Why a head's fit can't fit into memory whatever the embedding, or an empty text."""
+        """Why a head's fit needs more memory than there is, whatever the embedding, or an empty text."""
         need = head.memory(samples, 1)
         if need < self._memory:
             return ""
         return (
-            f"a fit on {samples} samples needs {need / 2**30:.0f} GiB, this machine has {self._memory / 2**30:.0f}: "
-            "use a head whose cost does not grow with their square, such as nystroem"
+            f"a fit on {samples} samples needs {need / 2**30:.0f} GiB, there are {self._memory / 2**30:.0f}: use a "
+            "head whose memory does not grow with the square of the samples, such as nystroem"
         )
 
     @cached_property

@@ -1,4 +1,4 @@
-"""Which sample has which crop: what was read, left out, dropped, or is under two patients."""
+"""Which sample has which crop: what was read, left out or dropped, and which images occur under two patients."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ class SampleCrops:
     """The crops of a grid's samples, looked up in the store once.
 
     Args:
-        grid: What is combined.
-        keys: Names the crops.
-        stored: Where finished steps lie.
+        grid: The grid.
+        keys: The keys of the crops.
+        stored: The finished steps.
         samples: The samples of the plan.
     """
 
@@ -47,7 +47,7 @@ class SampleCrops:
         return [self._keys.crops(s, r, i) for s in sequences for r in axes["regions"] for i in axes["images"]]
 
     def crops(self, ref: CropsRef) -> StoredCrops | None:
-        """What is known of crops, where they are stored."""
+        """The stored crops of a reference, or None."""
         if ref.key not in self._crops:
             found = self._stored.crops(ref.key)
             if found is None:
@@ -56,7 +56,7 @@ class SampleCrops:
         return self._crops[ref.key]
 
     def rows(self, ref: CropsRef) -> NDArray[np.int64]:
-        """`(N,)` from samples to crops that are stored; -1 where a sample has none or must not be used."""
+        """`(N,)`: the position of each sample's stored crop; -1 if it has none or must not be used."""
         crops = self.crops(ref)
         if crops is None:
             raise PlanError(f"the crops of {ref.sequence} are not in the store")
@@ -64,11 +64,11 @@ class SampleCrops:
         return crops.rows if second is None else np.where(second, -1, crops.rows)
 
     def present(self, sequences: Step, region: Step, images: Step = NONE, drop: Step = NONE) -> NDArray[np.bool_]:
-        """`(N, S)`: which of some sequences a sample has; all where nothing was read yet.
+        """`(N, S)` bool: which of these sequences each sample has; all of them if nothing was read yet.
 
-        The sequences that `drop` names are lost by a share of the patients, the same for every cell and nested over the
-        shares; a sample that would be left with none of the sequences keeps what it has. Where the protocol asks for
-        complete samples, the others have none.
+        A share of the patients loses the sequences that `drop` names: the same patients in every cell, and those of a
+        smaller share also at a larger one. A sample that would lose all of its sequences keeps them. If the protocol
+        asks for complete samples, the others have no sequence.
         """
         memo = (sequences, region, images, drop)
         if memo not in self._present:
@@ -86,7 +86,7 @@ class SampleCrops:
         return self._present[memo]
 
     def _has(self, sequence: str, region: Step, images: Step) -> NDArray[np.bool_]:
-        """`(N,)`: which sample has a crop of a sequence, under any of the steps where a floor names none."""
+        """`(N,)` bool: which samples have a crop of a sequence; for a floor, which names no steps, under any steps."""
         regions = self._grid.axes["regions"] if region == NONE else (region,)
         chains = self._grid.axes["images"] if images == NONE else (images,)
         refs = [self._keys.crops(sequence, one, chain) for one in regions for chain in chains]
@@ -95,9 +95,9 @@ class SampleCrops:
         return np.asarray(np.any([self.rows(ref) >= 0 for ref in refs], axis=0))
 
     def read_faults(self) -> pd.DataFrame:
-        """What was left out while images were read, one row for each sample and reason.
+        """What was left out while images were read: one row for each sample and reason.
 
-        A row names no sample where a file is at fault.
+        A row about a faulty file names no sample.
         """
         found: dict[tuple[str, str, str, str], None] = {}
         for ref in self.crops_refs():
@@ -107,7 +107,7 @@ class SampleCrops:
         return exclusions(list(found))
 
     def check_images(self) -> pd.DataFrame:
-        """The guard against one image under two patients; gives the rows excluded where the grid asks for that.
+        """Checks that no image occurs under two patients; returns the excluded rows if the grid asks to exclude them.
 
         Raises:
             GuardError: Two patients have the same image.

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class SplitError(GridMisfitError):
-    """Folds that can't be made, with what to do."""
+    """Folds that can't be made; the message gives a way out."""
 
 
 def make_folds(samples: pd.DataFrame, stratify: str | None, *, folds: int, repeats: int, seed: int) -> pd.DataFrame:
@@ -74,10 +74,10 @@ def read_folds(path: str, samples: pd.DataFrame) -> pd.DataFrame:
     try:
         table = pd.read_csv(path, dtype={"patient": str})
     except (OSError, ValueError) as error:
-        text = f"split is patients, official or a CSV file of folds, and {path} can't be read: {error}"
+        text = f"split must be patients, official or a CSV file of folds, and {path} can't be read: {error}"
         raise SplitError(text, "protocol", "split") from error
     if not {"patient", "fold"} <= set(table):
-        raise SplitError(f"{path} has columns {', '.join(table.columns)}: it must have `patient` and `fold`")
+        raise SplitError(f"{path} has the columns {', '.join(table.columns)}: it must have `patient` and `fold`")
     if "repeat" not in table:
         table["repeat"] = 0
     for name in ("fold", "repeat"):
@@ -86,7 +86,7 @@ def read_folds(path: str, samples: pd.DataFrame) -> pd.DataFrame:
         if len(wrong):
             patient, value = wrong.iloc[0][["patient", name]]
             raise SplitError(
-                f"{path}: patient {patient} has {name} '{value}': whole numbers from 0, -1 to always train"
+                f"{path}: patient {patient} has {name} '{value}': use whole numbers from 0, or -1 to always train"
             )
         table[name] = numbers.astype("int64")
     wanted = set(samples["patient"])
@@ -100,7 +100,7 @@ def read_folds(path: str, samples: pd.DataFrame) -> pd.DataFrame:
 
 
 def _merge_rare(labels: np.ndarray, patients: np.ndarray, folds: int) -> np.ndarray:
-    """Labels for stratifying alone, where those that fewer patients have than folds become one."""
+    """Labels for stratifying: those that fewer patients have than there are folds become one label."""
     rare = [c for c in np.unique(labels) if len(set(patients[labels == c])) < folds]
     merged = np.where(np.isin(labels, rare), "rare", labels)
     if (merged == "rare").any() and len(set(patients[merged == "rare"])) < folds:

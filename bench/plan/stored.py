@@ -1,4 +1,4 @@
-"""What a plan asks of what is stored; how entries are stored is the business of `bench.tasks`."""
+"""What a plan asks of the store; how entries are stored is the business of `bench.tasks`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class StoredCrops(Protocol):
 
     @property
     def rows(self) -> NDArray[np.int64]:
-        """`(N,)`: from samples to crops; -1 where a sample has none."""
+        """`(N,)`: the position of each sample's crop; -1 if it has none."""
 
     @property
     def digests(self) -> Sequence[str]:
@@ -26,7 +26,7 @@ class StoredCrops(Protocol):
 
     @property
     def faults(self) -> Sequence[tuple[int, str, str]]:
-        """The position of a sample or -1, a file or an empty text, and the reason, for all that was left out."""
+        """For all that was left out: the position of a sample or -1, a file or an empty text, and the reason."""
 
 
 class Stored(Protocol):
@@ -34,16 +34,16 @@ class Stored(Protocol):
 
     @property
     def folder(self) -> Path:
-        """Where what is remembered between runs may lie, such as the digests of files."""
+        """The folder for what is remembered between runs, such as the digests of files."""
 
     def keys(self, kind: str) -> set[str]:
         """The keys of all finished steps of a kind, such as `"crops"`, `"tokens"` or `"fits"`."""
 
     def crops(self, key: str) -> StoredCrops | None:
-        """Crops, or None where they are not stored."""
+        """The crops with this key, or None."""
 
     def folds(self, key: str, make: Callable[[], pd.DataFrame], made_by: dict[str, Any]) -> pd.DataFrame:
-        """Folds with the columns `patient`, `repeat`, `fold`; made and stored with a note where there are none yet."""
+        """Folds with the columns `patient`, `repeat`, `fold`; made and stored with a note if there are none yet."""
 
     def width(self, key: str) -> int | None:
-        """The number of features of some tokens, or None where they are not stored."""
+        """The number of features of the tokens with this key, or None if they are not stored."""

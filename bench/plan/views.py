@@ -29,7 +29,7 @@ class Views:
         grid: The targets and the protocol.
         targets: What the dataset offers.
         samples: The samples of the plan.
-        stored: Where folds lie, so that a finished run imports no scikit-learn.
+        stored: The store, which keeps folds, so that a finished run imports no scikit-learn.
 
     Attributes:
         folds: The real folds: columns `patient`, `repeat`, `fold`.
@@ -49,7 +49,7 @@ class Views:
         self.real = View({one.target.name: one for one in chosen}, self._as_folds(self.folds))
 
     def null(self, k: int, within: str | None = None) -> View:
-        """The labels permuted over samples and the folds drawn anew: null run k."""
+        """Null run k: the labels are permuted over samples, and the folds are drawn anew."""
         seed = self._grid.protocol.seed
         groups = None
         if within is not None:
@@ -66,9 +66,9 @@ class Views:
         return View(permuted, self._as_folds(folds), "null", k)
 
     def refit(self, k: int, times: NDArray[np.int64]) -> View:
-        """Every sample as often as its patient was drawn, `times` `(N,)`, on folds drawn anew: refit k.
+        """Refit k: each sample occurs as often as its patient was drawn, `times` `(N,)`, and folds are drawn anew.
 
-        All copies of a patient are in one fold. Folds that the dataset or a file gives stay.
+        All copies of a patient are in one fold. Folds that come from the dataset or a file stay.
         """
         if self._grid.protocol.split != "patients":
             return View(self.real.labels, [_drawn(fold, times) for fold in self.real.folds], "refit", k)
@@ -89,7 +89,7 @@ class Views:
     ) -> pd.DataFrame:
         """Folds made once and stored.
 
-        They are stratified on the labels at hand: those of a null run are `permuted`, those of a refit are of `rows`.
+        They are stratified on the labels of the view: `permuted` for a null run, those of `rows` for a refit.
         """
         protocol = self._grid.protocol
         stratify = protocol.stratify or self._grid.targets[0].name

@@ -1,1 +1,1 @@
-"""Record: a run from start to end, its folder, its progress, and what it was made with."""
+"""Record: a run from start to end, its folder and its progress, and the code and machine that made it."""

@@ -1,4 +1,4 @@
-"""The artifacts of a run: what trained regions, encoders and fusions left, and the index that leads to it."""
+"""The artifacts of a run: tables and arrays from trained regions, encoders and fusions, and the index to them."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ class IndexEntry:
 
     Args:
         step: `"region"`, `"encoder"` or `"fusion"`.
-        words: The step as a reader is shown it: the labels of all that went into it.
+        words: The step in words for a reader: the labels of all steps that went into it.
         axes: These labels by axis.
-        target: The target that it was trained for; None for a step that was trained without labels.
-        sequences: The sequences that it saw.
-        images: The label of the image chain; None where it saw no processed images.
+        target: The target that the step was trained for; None if it was trained without labels.
+        sequences: The sequences that it was trained on.
+        images: The label of the image chain; None if it read no processed images.
         repeat: The repeat of its fold.
         fold: The number of its fold.
-        folder: Where its files lie, below `artifacts/`. Its name is for readers alone.
+        folder: The folder of its files, below `artifacts/`. The name is for readers alone.
         cells: The keys of the cells that use it.
-        files: Its files below `folder`, by what they hold, such as `learning_curve`, `attention_slices` or
+        files: Its files below `folder`, by their content, such as `learning_curve`, `attention_slices` or
             `reconstructions`; a fusion of several encoders has several of each.
-        seconds: How long it was trained; None where that is no longer known.
+        seconds: How long the training took; None if that is no longer known.
     """
 
     step: str
@@ -57,7 +57,7 @@ class IndexEntry:
 def keep_artifacts(folder: Path, plan: Plan, store: Store, cells: list[PlannedCell]) -> None:
     """Copies tables and small arrays of trained steps from the store into the run folder, and writes their index.
 
-    A step that is no longer in the store keeps what the run folder has of it. Folders of no cell are removed.
+    If a step is no longer in the store, what the run folder already has is kept. Folders that no cell uses are removed.
     """
     root = folder / FOLDER
     found: dict[tuple[str, str], IndexEntry] = {}
@@ -85,7 +85,7 @@ def keep_artifacts(folder: Path, plan: Plan, store: Store, cells: list[PlannedCe
 
 
 def _of_fit(plan: Plan, planned: PlannedCell, fit: Fit) -> Iterator[tuple[str, str, IndexEntry]]:
-    """The kind and key of each store entry that left something in a fold, with its entry of the index."""
+    """For each store entry that has artifacts in a fold: its kind, its key and its entry of the index."""
     refs = [ref for each in fit.tokens for ref in each]
     for crops in {ref.crops.network: ref.crops for ref in refs if ref.crops.fold is not None}.values():
         yield "regions", crops.network, _of_region(plan, crops, fit.fold)
@@ -153,13 +153,13 @@ def _of_fusion(planned: PlannedCell, key: str, fold: Fold) -> IndexEntry:
 
 
 def _named(words: list[str], fold: Fold, key: str) -> str:
-    """A readable folder of one store entry; its key keeps steps apart whose labels are alike."""
+    """A readable folder name for a store entry; the key in it separates steps with equal labels."""
     label = " ".join(words).replace("/", "_")[:LONGEST].rstrip()
     return f"{label}/repeat{fold.repeat}_fold{fold.number}_{key[:12]}"
 
 
 def _copy(source: Path | None, target: Path) -> None:
-    """Tables and small arrays of a store entry; predictions and vectors stay there."""
+    """Copies tables and small arrays of a store entry; predictions and vectors stay in the store."""
     mark = target / MARK
     if source is None or (mark.exists() and mark.read_bytes() == (source / MARK).read_bytes()):
         return
@@ -174,7 +174,7 @@ def _copy(source: Path | None, target: Path) -> None:
 
 
 def _describe(entry: IndexEntry, folder: Path) -> None:
-    """Adds the files of an entry, and how long it was trained."""
+    """Adds the files of an entry and the duration of its training."""
     if not (folder / MARK).exists():
         return
     entry.seconds = json.loads((folder / MARK).read_text(encoding="utf-8")).get("seconds")

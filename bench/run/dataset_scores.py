@@ -1,4 +1,4 @@
-"""The dataset's own metrics of every combination of steps, over the targets that they need together."""
+"""The dataset's own metrics for every combination of steps, over all targets that a metric needs."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ RESAMPLES, AT_ONCE = 1000, 100
 def write(plan: Plan, record: Record, cells: list[PlannedCell]) -> None:
     """Writes `dataset_scores.csv` into the run folder: one row for each metric and combination, with a 95 % interval.
 
-    The value is the mean over the repeats; the interval a percentile bootstrap over patients, conditional on the fitted
-    models. Nothing is written for a dataset without metrics of its own.
+    The value is the mean over the repeats. The interval is a percentile bootstrap over patients, conditional on the
+    fitted models. For a dataset without metrics of its own, nothing is written.
     """
     if type(plan.dataset).scores is Dataset.scores:
         return
@@ -43,7 +43,7 @@ def write(plan: Plan, record: Record, cells: list[PlannedCell]) -> None:
 
 
 def _groups(cells: list[PlannedCell], targets: int) -> Iterator[list[PlannedCell]]:
-    """The cells that differ in their target alone: each by itself, and together those that have every target."""
+    """Groups of cells: each cell by itself, and cells that differ only in their target if every target has one."""
     by_steps: dict[tuple[Any, ...], list[PlannedCell]] = defaultdict(list)
     for planned in cells:
         by_steps[tuple(planned.cell.steps.values())].append(planned)
@@ -64,11 +64,11 @@ def _score(plan: Plan, record: Record, group: list[PlannedCell], key: str) -> It
     values: dict[str, list[float]] = defaultdict(list)
     draws: dict[str, list[NDArray[np.float64]]] = defaultdict(list)
     for _, rows in predictions.assign(_patient=patient).groupby("repeat"):
-        of, table = rows["_patient"].to_numpy(), rows.set_index("sample")
+        patient_of_row, table = rows["_patient"].to_numpy(), rows.set_index("sample")
         for name, value in plan.dataset.scores(table).items():
             values[name].append(float(value[0]))
         parts = [
-            plan.dataset.scores(table, counts[i : i + AT_ONCE, of].astype(np.float64))
+            plan.dataset.scores(table, counts[i : i + AT_ONCE, patient_of_row].astype(np.float64))
             for i in range(0, RESAMPLES, AT_ONCE)
         ]
         for name in parts[0]:

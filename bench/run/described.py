@@ -21,19 +21,19 @@ WITH_PLUGINS = [axis.name for axis in AXES if axis.package]
 
 
 def described(data: Step, cells: Iterable[Cell]) -> dict[str, Any]:
-    """What the dataset and the steps of some cells are.
+    """Describes the dataset and the steps of some cells.
 
     Args:
         data: The dataset.
-        cells: Floors among them.
+        cells: The cells, with floors.
 
     Returns:
-        `plugins`: for each its kind, name, label (that of a single step in `cells.json`), all fields, the fields that
-        the grid gave, and its `Description`, where `cites` holds keys. `references`: from a key to its BibTeX entry.
-        `packages`: from a distribution to its name in prose and the key that it is cited by, or "".
+        `plugins` lists for each plug-in its kind, name, label (as that of a single step in `cells.json`), all fields,
+        the fields that the grid gave, and its `Description`, in which `cites` holds keys. `references` maps a key to
+        its BibTeX entry. `packages` maps a distribution to its name in prose and the key to cite it by, or "".
 
     Raises:
-        PluginError: A description can't be used, or two plug-ins give one key to different entries.
+        PluginError: A description can't be used, or two plug-ins give different entries the same key.
     """
     steps = [("data", data)]
     steps += [
@@ -58,7 +58,7 @@ def described(data: Step, cells: Iterable[Cell]) -> dict[str, Any]:
 
 
 def write(folder: Path, found: dict[str, Any]) -> None:
-    """Writes `plugins.json`; left alone where it would stay the same."""
+    """Writes `plugins.json`, unless it would stay the same."""
     text = json.dumps(found, indent=1, default=str)
     path = folder / FILE
     if not path.exists() or path.read_text(encoding="utf-8") != text:
@@ -86,11 +86,11 @@ def _record(kind: str, step: Step, plugin: Any, found: Description, keys: list[s
     }
 
 
-def _keep(cited: str, references: dict[str, str], by: str) -> str:
-    """Adds an entry to the references; gives its key."""
+def _keep(cited: str, references: dict[str, str], plugin: str) -> str:
+    """Adds an entry to the references and returns its key."""
     key, entry = resolve(cited)
     if references.setdefault(key, entry) != entry:
-        raise PluginError(f"{by}: another plug-in has another entry '{key}': give one of them another key")
+        raise PluginError(f"{plugin}: another plug-in has a different entry '{key}': give one of them another key")
     return key
 
 

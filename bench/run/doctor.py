@@ -1,4 +1,4 @@
-"""What this machine is and has, for a user who asks why something is slow or missing."""
+"""Describes this machine, for a user who asks why something is slow or missing."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ HUB = "huggingface.co"
 
 
 def lines(store: Path) -> Iterator[str]:
-    """One line a fact."""
+    """One line for each fact."""
     machine = provenance.machine()
     yield f"system       {machine['system']}"
     yield f"processor    {machine['processor']}, {machine['cores']} cores"

@@ -1,4 +1,4 @@
-"""The facts of a run: its plan, what it is about, and what each start of it took."""
+"""The facts of a run: its plan, its subject, and what each start of it took."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ABOUT, SESSIONS = "run.json", "provenance.json"
 
 
 def write_plan(folder: Path, plan: Plan, excluded: pd.DataFrame, grid_file: Path, settings: list[str]) -> None:
-    """Writes what is fixed before anything is fitted: the samples, the folds, what was left out, the grid."""
+    """Writes what is fixed before anything is fitted: samples, folds, exclusions and the grid."""
     folder.mkdir(parents=True, exist_ok=True)
     replace_file(folder / "samples.parquet", lambda to: plan.samples.to_parquet(to))
     replace_file(folder / "folds.csv", lambda to: plan.folds.to_csv(to, index=False))
@@ -32,13 +32,13 @@ def write_plan(folder: Path, plan: Plan, excluded: pd.DataFrame, grid_file: Path
 def write_about(
     folder: Path, plan: Plan, *, n_excluded: int, null: tuple[int, str | None], redrawn: Mapping[str, int]
 ) -> None:
-    """Writes what the run is about: `run.json`.
+    """Writes `run.json`: what the run is about.
 
     Args:
         folder: The run folder.
-        plan: What was run.
-        n_excluded: The rows that were left out.
-        null: How many null runs were asked for, and within which column.
+        plan: The plan of the run.
+        n_excluded: The number of rows that were left out.
+        null: The number of null runs that were asked for, and the column within which labels are permuted.
         redrawn: For each refitted cell, by key, the draws of patients that were drawn again.
     """
     protocol = plan.grid.protocol
@@ -70,7 +70,7 @@ def write_about(
 
 
 def add_session(folder: Path, session: dict[str, Any]) -> None:
-    """Adds what one start of the run took, and on what, to `provenance.json`."""
+    """Adds to `provenance.json` what one start of the run took, and on which machine."""
     write_json(folder / SESSIONS, [*read_json(folder / SESSIONS, []), session])
 
 
@@ -80,6 +80,6 @@ def _devices(folder: Path) -> list[str]:
 
 
 def _source(data: Step) -> str:
-    """The dataset as a caption names it: its name and what it was read from."""
+    """The dataset as a caption names it: its name and the folder or file that it was read from."""
     path = next((str(value) for _, value in data.fields if isinstance(value, str) and "/" in value), "")
     return f"{data.name} ({Path(path).name})" if path else data.name

@@ -1,4 +1,4 @@
-"""Files of a run folder, written so that a reader always sees a whole one."""
+"""Files of a run folder, written so that a reader always sees a whole file."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def replace_file(path: Path, write: Callable[[Path], Any]) -> None:
-    """Writes under another name and renames; leaves alone a file that stays the same."""
+    """Writes under another name and renames; a file that would stay the same is left alone."""
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     write(draft)
     if path.exists() and path.read_bytes() == draft.read_bytes():
@@ -28,12 +28,12 @@ def write_json(path: Path, content: Any) -> None:
 
 
 def read_json(path: Path, default: Any) -> Any:
-    """The content of a JSON file, or a default where there is none."""
+    """The content of a JSON file, or a default if there is none."""
     return json.loads(path.read_text(encoding="utf-8")) if path.exists() else default
 
 
 def write_table(path: Path, table: pd.DataFrame, index: str | None = None) -> None:
-    """A table as CSV, its index as a column where that has a name; an empty table removes the file."""
+    """Writes a table as CSV, with its index as a column if `index` names it; an empty table removes the file."""
     if len(table):
         replace_file(path, lambda to: table.to_csv(to, index=index is not None, index_label=index))
     else:

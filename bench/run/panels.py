@@ -1,4 +1,4 @@
-"""The pictures of the samples on which the best cell of each target is best and worst, kept in the run."""
+"""Keeps pictures of the samples on which the best cell of each target does best and worst."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ FOLDER = "panels"
 
 
 def write(plan: Plan, store: Store, record: Record, cells: list[PlannedCell], *, changed: bool) -> None:
-    """Writes `panels/TARGET.npz` and `.json` for every target, as many samples as the grid's `panels` asks for.
+    """Writes `panels/TARGET.npz` and `.json` for every target, with as many samples as the grid's `panels` asks for.
 
-    The cell is the one of highest AUC over all repeats, as in tables, among those with images. Half of the samples have
-    the highest probability of their own class in the first repeat, half the lowest; a patient is shown once in each
-    half. The array `image_I_J` is the middle slice `(H, W)` of sequence J of sample I, as the cell's regions and image
-    steps left it. Nothing is written again where no cell changed.
+    The cell is the one with the highest AUC over all repeats, as in tables, among cells that use images. Half of the
+    samples have the highest probability of their own class in the first repeat, the other half the lowest; each half
+    shows a patient once. The array `image_I_J` is the middle slice `(H, W)` of sequence J of sample I, after the cell's
+    region and image steps. If no cell changed, nothing is written again.
     """
     folder = record.folder / FOLDER
     if folder.exists() and plan.grid.panels and not changed:
@@ -50,7 +50,7 @@ def write(plan: Plan, store: Store, record: Record, cells: list[PlannedCell], *,
 
 
 def best_cell(files: Mapping[str, Path]) -> str:
-    """The key of the highest AUC over all repeats, the first of equals.
+    """The key of the cell with the highest AUC over all repeats; of equal cells the first.
 
     Args:
         files: The predictions of each cell, by its key.
@@ -100,12 +100,12 @@ def _write_target(plan: Plan, store: Store, planned: PlannedCell, table: pd.Data
 
 
 def _crops(fit: Fit) -> list[CropsRef]:
-    """What a fold saw: a region that learns finds other crops in each."""
+    """The crops of a fold; a region that learns finds other crops in each fold."""
     return list({ref.crops.key: ref.crops for each in fit.tokens for ref in each}.values())
 
 
 def _of_patients(order: NDArray[np.int64], patient: NDArray[Any], wanted: int) -> list[int]:
-    """The first rows of an order, one for each patient."""
+    """The first rows of an order, at most one for each patient."""
     found: dict[Any, int] = {}
     for row in order:
         found.setdefault(patient[row], int(row))

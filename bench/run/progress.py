@@ -22,8 +22,8 @@ class Progress(Watcher):
 
     Args:
         live: Whether to draw a panel that is updated in place.
-        jobs: How many tasks run at a time; for the time left.
-        show: What takes a plain line.
+        jobs: How many tasks run at a time, which decides the estimate of the time left.
+        show: A function that takes a plain line.
     """
 
     def __init__(self, *, live: bool | None = None, jobs: int = 1, show: Callable[[str], None] | None = None) -> None:
@@ -58,14 +58,14 @@ class Progress(Watcher):
                 self._panel = None
 
     def note(self, line: str) -> None:
-        """A line that stays."""
+        """Shows a line that stays."""
         if self._panel is not None:
             self._panel.console.print(line, highlight=False, markup=False)
         else:
             self._show(line)
 
     def expect(self, tasks: list[Task]) -> None:
-        """The tasks that are going to run."""
+        """Announces the tasks that are going to run."""
         for task in tasks:
             self._tasks[task.lane][1] += 1
 

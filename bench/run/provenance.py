@@ -1,4 +1,4 @@
-"""What a run was made with: code, machine and memory; the versions are in `bench.tasks.versions`."""
+"""The code, machine and memory that a run was made with; versions are in `bench.tasks.versions`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 
 def code_state() -> dict[str, str]:
-    """The commit of the code and whether files differ from it; empty outside a git checkout."""
+    """The commit of the code, and whether files differ from it; empty outside a git checkout."""
     root = Path(__file__).resolve().parents[2]
 
     def git(*words: str) -> str:
@@ -27,7 +27,7 @@ def code_state() -> dict[str, str]:
 
 
 def machine() -> dict[str, Any]:
-    """Processor, cores that this process may use, memory, and the GPU where torch was loaded and sees one."""
+    """The processor, the cores that this process may use, the memory, and the GPU if torch was loaded and sees one."""
     import psutil
 
     found: dict[str, Any] = {

@@ -1,4 +1,4 @@
-"""Tables of how good steps before the head are on test rows: fillings, regions, found points, what was not found."""
+"""Tables of how well the steps before the head do on test rows: fillings, regions, found and missed points."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 
 def write_qualities(folder: Path, plan: Plan, store: Store, cells: list[PlannedCell]) -> None:
-    """Writes `filling.csv`, `regions.csv`, `points.csv` and `not_found.csv`, each where it has a row.
+    """Writes `filling.csv`, `regions.csv`, `points.csv` and `not_found.csv`; a table without rows is not written.
 
     Args:
         folder: The run folder.
-        plan: What was run.
-        store: Where the qualities lie.
+        plan: The plan of the run.
+        store: The store, which holds the ratings.
         cells: The cells that are not refused.
     """
     write_table(folder / "filling.csv", _fillings(store, cells))
@@ -33,7 +33,7 @@ def write_qualities(folder: Path, plan: Plan, store: Store, cells: list[PlannedC
 
 
 def _fillings(store: Store, cells: list[PlannedCell]) -> pd.DataFrame:
-    """How good missing steps filled hidden sequences of test rows."""
+    """How well missing steps filled hidden sequences of test rows."""
     import pandas as pd
 
     found: dict[str, pd.DataFrame] = {}
@@ -51,7 +51,7 @@ def _fillings(store: Store, cells: list[PlannedCell]) -> pd.DataFrame:
 
 
 def _regions(store: Store, cells: list[PlannedCell]) -> pd.DataFrame:
-    """How near fitted regions came to what is given of test patients' scans."""
+    """How near fitted regions came to the given masks of test patients."""
     import pandas as pd
 
     found: dict[str, pd.DataFrame] = {}
@@ -65,7 +65,7 @@ def _regions(store: Store, cells: list[PlannedCell]) -> pd.DataFrame:
 
 
 def _points(plan: Plan, store: Store, cells: list[PlannedCell]) -> pd.DataFrame:
-    """How near found points of test patients come to the annotated ones."""
+    """How near the found points of test patients lie to the annotated points."""
     import pandas as pd
 
     found: dict[str, pd.DataFrame] = {}
@@ -84,7 +84,7 @@ def _points(plan: Plan, store: Store, cells: list[PlannedCell]) -> pd.DataFrame:
 
 
 def _not_found(plan: Plan, cells: list[PlannedCell]) -> pd.DataFrame:
-    """The test samples that fitted regions did not find, with the reason."""
+    """The test samples that fitted regions did not find, with reasons."""
     import pandas as pd
 
     known: set[str] = set()
@@ -103,14 +103,14 @@ def _not_found(plan: Plan, cells: list[PlannedCell]) -> pd.DataFrame:
 
 
 def _fitted_crops(cells: list[PlannedCell]) -> Iterator[tuple[Fit, CropsRef]]:
-    """The crops of fitted regions, with a fit that uses them."""
+    """The crops of fitted regions, each with a fit that uses them."""
     for planned in cells:
         for fit in planned.fits:
             yield from ((fit, ref.crops) for each in fit.tokens for ref in each if ref.crops.network)
 
 
 def _place(fit: Fit, crops: CropsRef) -> dict[str, Any]:
-    """The repeat and fold of some crops; -1 for those of all folds."""
+    """The repeat and fold of some crops; -1 if they serve all folds."""
     return {"repeat": fit.fold.repeat, "fold": fit.fold.number if crops.fold else -1}
 
 

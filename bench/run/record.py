@@ -24,8 +24,8 @@ class Record:
 
     Args:
         folder: The run folder.
-        plan: What is run.
-        store: Where fits lie.
+        plan: The plan of the run.
+        store: The store, which holds the fits.
     """
 
     def __init__(self, folder: Path, plan: Plan, store: Store) -> None:
@@ -36,7 +36,7 @@ class Record:
         self._took: dict[str, float] = {}
 
     def write_cells(self, cells: list[PlannedCell], status: Mapping[str, tuple[str, str]]) -> None:
-        """The state of every cell.
+        """Writes the state of every cell.
 
         Args:
             cells: All cells of the grid.
@@ -53,14 +53,14 @@ class Record:
             replace_file(path, lambda to: table.to_parquet(to, index=False))
 
     def predictions_file(self, planned: PlannedCell) -> Path:
-        """Where a cell's predictions lie; those of a null run or a refit below the key of the real cell."""
+        """The file of a cell's predictions; that of a null run or a refit lies below the key of the real cell."""
         view = planned.view
         if view.kind == "real":
             return self.folder / "cells" / f"{planned.key}.parquet"
         return self.folder / view.kind / self._real[planned.key] / f"{view.number}_{planned.key[:12]}.parquet"
 
     def name_runs(self, kind: str, planned: list[PlannedCell], real: Mapping[str, str]) -> None:
-        """Which real cell each null run or refit is of, by key; predictions of other such runs of them are removed."""
+        """Notes the real cell of each null run or refit, by key; removes predictions of their earlier such runs."""
         self._real |= real
         wanted = {self.predictions_file(one) for one in planned}
         for key in set(real.values()):

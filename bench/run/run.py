@@ -1,4 +1,4 @@
-"""Runs a grid: reads what isn't read, computes what isn't done, writes the run folder."""
+"""Runs a grid: reads scans that are not read, computes what is not done, and writes the run folder."""
 
 from __future__ import annotations
 
@@ -39,16 +39,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Options:
-    """How a grid is run; nothing here changes a result but what is computed.
+    """How a grid is run. These options decide which cells are computed, but change no result.
 
     Args:
         runs: Where run folders are written.
-        store: Where finished steps lie.
+        store: Where finished steps are kept.
         device: `"auto"`, `"cpu"` or `"cuda"`.
-        jobs: Tasks at a time; 0 for one per core.
-        only: From an axis to the names that are run; the others stay as they are.
+        jobs: How many tasks run at a time; 0 for one per core.
+        only: For each axis the names that are run; other cells stay as they are.
         null: The number of runs on permuted labels for each cell.
-        within: A column inside whose values labels are permuted.
+        within: A column; labels are permuted among samples with the same value in it.
     """
 
     runs: Path = Path("runs")
@@ -62,7 +62,7 @@ class Options:
 
 @dataclass(frozen=True)
 class RunOutcome:
-    """What a run came to."""
+    """The outcome of a run."""
 
     folder: Path
     counts: Mapping[str, int]
@@ -72,7 +72,7 @@ class RunOutcome:
 
 
 def run(grid: Grid, grid_file: Path, settings: list[str], options: Options, progress: Progress) -> RunOutcome:
-    """Runs what isn't done.
+    """Runs the cells that are not done.
 
     Raises:
         PlanError, LabelError, SplitError, GuardError, DataError: The grid can't be run on this dataset.
@@ -96,7 +96,7 @@ def run(grid: Grid, grid_file: Path, settings: list[str], options: Options, prog
         cells = list(plan.cells())
         chosen = [c for c in cells if is_chosen(c.cell, options.only)]
         if not chosen:
-            raise PlanError(f"no cell is named by --only {dict(options.only)}")
+            raise PlanError(f"--only {dict(options.only)} names no cell")
         _check_any_runs(cells, excluded)
         facts.write_plan(record.folder, plan, excluded, grid_file, settings)
         plugins = described.described(grid.data, (c.cell for c in cells))
@@ -133,14 +133,14 @@ def run(grid: Grid, grid_file: Path, settings: list[str], options: Options, prog
 
 
 def _excluded(plan: Plan) -> pd.DataFrame:
-    """All that was left out: by the tables, by reading, by the guard on images."""
+    """All rows that were left out, by the tables, by reading, or by the guard on images."""
     import pandas as pd
 
     return pd.concat([plan.dataset.excluded(), plan.read_faults(), plan.check_images()], ignore_index=True)
 
 
 def _check_any_runs(cells: list[PlannedCell], excluded: pd.DataFrame) -> None:
-    """Stops before computing where what is left can't be split."""
+    """Stops before anything is computed if no remaining cell can be run."""
     if all(c.refused for c in cells):
         reasons = "; ".join(f"{n} cells: {reason}" for reason, n in Counter(c.refused for c in cells).most_common(3))
         left_out = ""
@@ -191,7 +191,7 @@ def _null_cells(plan: Plan, todo: list[PlannedCell], options: Options, record: R
 
 
 def _refit_cells(refits: PatientDraws, todo: list[PlannedCell], record: Record) -> list[PlannedCell]:
-    """The cells to do that `interval` names, on each draw of patients."""
+    """The cells that `interval` names, among those to do, on each draw of patients."""
     found = {planned.key: refits.of(planned) for planned in todo if planned.key in refits.redrawn}
     cells = [one for each in found.values() for one in each]
     record.name_runs("refit", cells, {one.key: key for key, each in found.items() for one in each})
@@ -208,7 +208,7 @@ def _compute(
     progress: Progress,
     stages: dict[str, float],
 ) -> str:
-    """Runs the tasks that are left; gives the device, or an empty text where nothing was left."""
+    """Runs the tasks that are left; returns the device, or an empty text if nothing was left."""
     fits = store.keys("fits")  # once: another process may add to them meanwhile
     ready = [planned for planned in cells if all(fit.key in fits for fit in planned.fits)]
     for planned in ready:
@@ -243,7 +243,7 @@ def _compute(
 
 
 class _Both(Watcher):
-    """Progress, and the run's own work at the end of each task."""
+    """Shows progress, and does the run's own work at the end of each task."""
 
     def __init__(self, progress: Progress, ended: Any) -> None:
         self._progress = progress
@@ -261,10 +261,10 @@ def pick_device(wanted: str) -> str:
     """The device to compute on.
 
     Raises:
-        PlanError: No such device, or a GPU was asked for and there is none.
+        PlanError: There is no such device, or a GPU was asked for and there is none.
     """
     if wanted not in ("auto", "cpu", "cuda"):
-        raise PlanError(f"--device {wanted}: there is auto, cpu, cuda")
+        raise PlanError(f"--device {wanted}: use one of auto, cpu, cuda")
     if wanted == "cpu":
         return "cpu"
     import torch
@@ -277,5 +277,5 @@ def pick_device(wanted: str) -> str:
 
 
 def rerun_command(arguments: list[str]) -> str:
-    """The command that runs again exactly what failed: the same one, since what is done is not computed twice."""
+    """The command that runs exactly what failed: the same command, since nothing finished is computed twice."""
     return shlex.join(["python", *arguments])

@@ -13,7 +13,7 @@ from bench.tasks.store import Store
 
 
 class State:
-    """What is known of every cell while a run goes on; written to the run folder now and then."""
+    """The state of every cell while a run goes on; it is written to the run folder now and then."""
 
     def __init__(self, cells: list[PlannedCell], record: Record, store: Store, progress: Progress) -> None:
         self._cells = cells
@@ -33,7 +33,7 @@ class State:
         self.save()
 
     def done(self, planned: PlannedCell) -> None:
-        """All fits of a cell are in the store."""
+        """Notes that all fits of a cell are in the store."""
         self._record.write_predictions(planned)
         if planned.view.kind == "real":
             self._status[planned.key] = ("done", "")
@@ -42,7 +42,7 @@ class State:
         self.show()
 
     def failed(self, planned: PlannedCell, task: Task) -> None:
-        """A fit of a cell failed; its traceback is kept."""
+        """Notes that a fit of a cell failed, and keeps its traceback."""
         if not any(planned is failed for failed, _ in self.failures):
             if planned.view.kind == "real":
                 self._status[planned.key] = ("failed", task.error)
@@ -65,6 +65,6 @@ class State:
         self._record.write_cells(self._cells, dict(self._status))
 
     def show(self) -> None:
-        """Tells progress the counts."""
+        """Passes the counts to the progress display."""
         counts = self.counts()
         self._progress.cells.update({name: counts[name] for name in ("done", "to do", "failed")})

@@ -1,1 +1,1 @@
-"""A module for each stage: pure functions. The keys of results name them, so none imports the store or the runner."""
+"""Compute: one module of pure functions for each stage. Keys of results hold their code, so none imports the store."""

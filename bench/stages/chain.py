@@ -1,4 +1,4 @@
-"""What a cell learnt, from tokens to probabilities, ready for samples that it has not seen."""
+"""All that a cell learnt, from tokens to probabilities, ready for samples that it has not seen."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def has_probabilities(probabilities: Float64) -> NDArray[np.bool_]:
-    """Which samples have probabilities, `(N,)`; the rows `(N, K)` of others, such as one not found, are zeros."""
+    """`(N,)` bool: which samples have probabilities `(N, K)`. Others, such as samples not found, have rows of zeros."""
     return np.asarray(probabilities.sum(axis=1) > 0)
 
 
@@ -30,9 +30,9 @@ class EncoderChain:
     """From the tokens of one encoder to a vector for each sample and branch.
 
     Args:
-        measured: Fills what was not measured; None for an encoder that measures nothing.
-        projections: One for each sequence, or none.
-        fusion: Fills absent sequences, joins slices and sequences.
+        measured: Fills gaps in measures; None for an encoder that measures nothing.
+        projections: One projection for each sequence, or none.
+        fusion: Fills absent sequences, and joins slices and sequences.
     """
 
     measured: Measured | None
@@ -51,9 +51,9 @@ class Chain:
     """A cell that was fitted, without its encoders.
 
     Args:
-        encoders: One for each encoder.
-        table: What encodes table columns; None where they are not used.
-        scales: One for each branch; none where the head reads the encoders' own probabilities.
+        encoders: One chain for each encoder.
+        table: The encoder of table columns; None if they are not used.
+        scales: One scale for each branch; none if the head reads the encoders' own probabilities.
         heads: The head on each branch.
     """
 
@@ -69,7 +69,7 @@ class Chain:
         return features.joined(blocks)
 
     def inputs(self, fused: Fused, columns: pd.DataFrame) -> tuple[list[Any], NDArray[np.bool_]]:
-        """What the head reads of each branch `(N, F)`, and which sample has it `(B, N)`."""
+        """The inputs of the head for each branch `(N, F)`, and which sample has which branch `(B, N)`."""
         if not self.scales:
             assert fused.probabilities is not None
             return [fused.probabilities], has_probabilities(fused.probabilities)[None]
@@ -84,8 +84,8 @@ class Chain:
 
         Args:
             tokens: For each encoder the tokens of each sequence.
-            own: For each encoder the probabilities that it gives itself `(N, K)`, or None.
-            columns: The samples' rows with the columns that tables read.
+            own: For each encoder its own probabilities `(N, K)`, or None.
+            columns: The samples' rows, with the columns that the table step reads.
         """
         X, present = self.inputs(self.fused(tokens, own), columns)
         return self.heads.predict(X, present)

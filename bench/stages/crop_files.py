@@ -1,4 +1,4 @@
-"""Crops as files: written study by study, read when indexed."""
+"""Crops as files, which are written study by study and read when indexed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NO_MASK = -1
 
 
 class CropWriter:
-    """Writes crops study by study, with the masks of structures; memory does not grow with their number."""
+    """Writes crops study by study, with the masks of structures; memory does not grow with the number of studies."""
 
     def __init__(self, folder: Path, samples: int) -> None:
         self._folder = folder
@@ -34,7 +34,7 @@ class CropWriter:
         self._faults: list[Fault] = []
 
     def add(self, positions: Sequence[int], crops: StudyCrops) -> None:
-        """Adds the crops of a study; `positions` are those of its samples in `samples()`."""
+        """Adds the crops of a study; `positions` are the positions of its samples in `samples()`."""
         first = len(self._shapes)
         for image in crops.images:
             pixels = np.ascontiguousarray(image.pixels, dtype=np.float32)
@@ -85,8 +85,8 @@ class _Images(Sequence[Image]):
 class Crops(_Images):
     """The crops of a store entry, read when indexed.
 
-    `rows` `(N,)` leads from samples to crops, -1 where there is none; `shapes` `(M, 3)`; `digests` of the pixels;
-    `faults` name a sample by its position.
+    `rows` `(N,)` holds the position of each sample's crop, or -1 if it has none. `shapes` is `(M, 3)`; `digests` are
+    those of the pixels. `faults` name a sample by its position.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -107,7 +107,7 @@ class Crops(_Images):
         return len(self.shapes)
 
     def read(self, item: int) -> Image:
-        """One crop, with its mask if it is around a structure."""
+        """One crop, with its mask if it lies around a structure."""
         first, last = int(self._offsets[item]), int(self._offsets[item + 1])
         pixels = np.fromfile(self._file, dtype=np.float32, count=last - first, offset=4 * first)
         image = Image(pixels.reshape(self.shapes[item]), self._affines[item])

@@ -1,6 +1,6 @@
-"""Scans to crops: load, find the boxes on the unprocessed image, process it whole, cut.
+"""Turns scans into crops: loads the image, finds the boxes on it, processes it as a whole, and cuts.
 
-A series is read once for all regions and image chains that need it. Samples that share (study, box) share an entry.
+A series is read once for all regions and image chains that need it. Samples with the same study and box share an entry.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ Boxes = list[Box | tuple[str, str]]
 
 
 class Fault(NamedTuple):
-    """Why a sample has no crop, or what of a scan could not be read.
+    """Why a sample has no crop, or which part of a scan could not be read.
 
     Args:
-        sample: Its position among the samples of its study or of the dataset; -1 for none of them.
+        sample: Its position among the samples of its study or of the dataset; -1 if it is about no single sample.
         file: The file in question, or "".
-        why: One line.
+        why: The reason, in one line.
     """
 
     sample: int
@@ -45,10 +45,10 @@ class StudyCrops:
 
     Args:
         images: The distinct crops.
-        entry: From the study's samples to `images`; -1 where the image does not show the sample.
-        faults: Why, for each sample with -1 but those of a study that lacks the sequence; and the faults of the scan.
-        trace: The traceback of what failed though no file was at fault, or "".
-        rating: How near a fitted region came to what is given of the study, see `FittedRegion.rate`; None otherwise.
+        entry: For each of the study's samples the position in `images`; -1 if the image does not show the sample.
+        faults: The reason for each -1, unless the study lacks the sequence; and the faults of the scan.
+        trace: The traceback of a failure that is no fault of a file, or "".
+        rating: How near a fitted region came to the given mask or points, see `FittedRegion.rate`; None otherwise.
     """
 
     images: list[Image]
@@ -59,12 +59,12 @@ class StudyCrops:
 
 
 class SharedLook(FittedRegion):
-    """A fitted region that takes what was seen by the same networks: for other boxes, or before.
+    """A fitted region that reuses what the same networks saw before, or for other boxes.
 
     Args:
-        fitted: Locates.
+        fitted: The region that locates.
         name: What messages call it.
-        seen: From a study to what was seen in it.
+        seen: A function from a study to what was seen in it.
     """
 
     def __init__(self, fitted: FittedRegion, name: str, seen: Callable[[Study], Study]) -> None:
@@ -72,11 +72,11 @@ class SharedLook(FittedRegion):
 
     @property
     def name(self) -> str:
-        """As it was given."""
+        """The name that was given."""
         return self._name
 
     def look(self, study: Study) -> Study:
-        """What was seen."""
+        """The study with what was seen before."""
         return self._seen(study)
 
     def locate(self, image: Image, sample: Mapping[str, Any]) -> Box | None:
@@ -97,7 +97,7 @@ class _Located:
         assert image is not None
         self.image = image
         self.boxes = _boxes(region, image, seen)
-        # Points are rated where they are found.
+        # The task that finds points also rates them.
         self.rating = None if isinstance(region, FixedRegion) or seen.points is not None else region.rate(given, seen)
 
 
@@ -108,15 +108,15 @@ def cut_study(
     samples: Sequence[Mapping[str, Any]],
     variants: Mapping[str, tuple[FittedRegion | None, ImageChain]],
 ) -> dict[str, StudyCrops]:
-    """All crops of one series. Nothing that fails here stops the other studies: it becomes a fault of this one.
+    """All crops of one series. A failure does not stop other studies: it becomes a fault of this study.
 
     Args:
-        dataset: Gives the scan, and the annotated points where a fixed region uses them.
+        dataset: Gives the scan, and the annotated points if a fixed region uses them.
         study: The study.
         sequence: The sequence.
         samples: The study's rows of `samples()`.
-        variants: From a name to a region and an image chain. None for the region gives what shows whether the study
-            has the sequence: every eighth voxel, one crop for all samples.
+        variants: For each name a region and an image chain. A region of None only shows whether the study has the
+            sequence: it gives every eighth voxel, as one crop for all samples.
     """
     try:
         image = dataset.load(study, sequence)
@@ -151,7 +151,7 @@ def cut_study(
 
 
 def _nothing(samples: Sequence[Any], error: Exception, doing: str) -> StudyCrops:
-    """No crop, since something failed."""
+    """The result without crops after a failure."""
     if isinstance(error, DataError):
         (file, why), trace = _file_and_why(str(error)), ""
     else:
@@ -166,7 +166,7 @@ def _file_and_why(text: str) -> tuple[str, str]:
 
 
 def _boxes(region: FittedRegion, image: Image, seen: Study) -> Boxes:
-    """The box of each sample, or the file and the reason why there is none."""
+    """For each sample its box, or the file and the reason why it has none."""
     nowhere = "", f"{region.name} does not find the sample in the image"
     if seen.points is None:
         return [region.locate(image, sample) or nowhere for sample in seen.samples]
@@ -184,7 +184,7 @@ def _boxes(region: FittedRegion, image: Image, seen: Study) -> Boxes:
 
 
 def _process(done: dict[ImageChain, Image], chain: ImageChain) -> Image:
-    """The image after a chain; what two chains share at their start is computed once."""
+    """The image after a chain of steps; steps that two chains share at their start are computed once."""
     if chain not in done:
         done[chain] = chain[-1](_process(done, chain[:-1]))
     return done[chain]

@@ -1,4 +1,4 @@
-"""Tokens, filled and fused, and clinical columns to the matrix that heads read."""
+"""From tokens, which are filled and fused, and from clinical columns to the matrix that heads read."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ CHUNK = 4096
 
 
 def project(tokens: Sequence[Tokens], projection: Projection, train: NDArray[np.int64], *, seed: int) -> list[Tokens]:
-    """The tokens of each sequence with fewer features, learnt from those of the training samples (at most 50,000)."""
+    """The tokens of each sequence with fewer features; learnt from at most 50,000 tokens of training samples."""
     return projected(tokens, projections(tokens, projection, train, seed=seed))
 
 
 def projections(
     tokens: Sequence[Tokens], projection: Projection, train: NDArray[np.int64], *, seed: int
 ) -> list[FittedProjection]:
-    """What `project` applies to each sequence."""
+    """The fitted projection of each sequence, which `project` applies."""
     fitted = []
     for one in tokens:
         entries, _ = drawn_entries(one.rows, train[one.rows[train] >= 0])
@@ -54,9 +54,9 @@ def projected(tokens: Sequence[Tokens], fitted: Sequence[FittedProjection]) -> l
 
 
 def drawn_entries(rows: NDArray[np.int64], samples: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The entries that samples lead to by `rows` `(N,)`, and for each a sample that does.
+    """The entries of samples, found through `rows` `(N,)`, and for each entry one sample that has it.
 
-    An entry that several samples share stands once; that of a sample that was drawn k times stands k times.
+    An entry that several samples share is listed once; the entry of a sample that was drawn k times is listed k times.
     """
     once, times = np.unique(samples, return_counts=True)
     entries, first = np.unique(rows[once], return_index=True)
@@ -65,11 +65,11 @@ def drawn_entries(rows: NDArray[np.int64], samples: NDArray[np.int64]) -> tuple[
 
 @dataclass(frozen=True, eq=False)
 class Measured:
-    """Fills what an encoder could not measure: the mean over the training samples' tokens, 0 where these have none.
+    """Fills what an encoder could not measure by the mean over the training samples' tokens, or by 0 if they have none.
 
     Args:
-        means: For each sequence `(F,)`.
-        marked: `(F,)`: the features that a training sample lacks in some sequence; each of them gets one more feature,
+        means: For each sequence the means `(F,)`.
+        marked: `(F,)` bool: the features that a training sample lacks in some sequence. Each gets an extra feature,
             which is 1 for tokens that lack it.
     """
 
@@ -78,7 +78,7 @@ class Measured:
 
     @classmethod
     def of(cls, tokens: Sequence[Tokens], train: NDArray[np.int64]) -> Measured:
-        """Of the training samples."""
+        """Learns from the training samples."""
         seen = [one.values[entries][one.present[entries]] for one in tokens for entries in [_entries(one, train)]]
         known = [~np.isnan(one) for one in seen]
         totals = [
@@ -109,7 +109,7 @@ class FilledFusion:
     Args:
         filler: Fills absent sequences; None leaves zeros.
         fuser: Joins slices and sequences.
-        filled: Whether the fuser reads filled sequences.
+        filled: Whether the fuser uses filled sequences.
     """
 
     filler: Filler | None
@@ -133,17 +133,17 @@ def fuse(
     seed: int,
     device: str,
 ) -> tuple[Fused, Fuser]:
-    """One vector for each sample and branch; what learns sees the samples of `train` alone.
+    """One vector for each sample and branch; steps that learn see only the samples of `train`.
 
     Args:
-        tokens: One for each sequence, over the same N samples.
-        missing: Fills absent sequences, where the fusion uses that; None leaves zeros.
+        tokens: The tokens of each sequence, over the same N samples.
+        missing: Fills absent sequences if the fusion uses them; None leaves zeros.
         fusion: Joins slices and sequences.
         train: Positions of the training samples.
-        y: `(len(train),)` where the fusion learns from labels.
+        y: `(len(train),)` class indices if the fusion learns from labels.
         groups: `(N,)` patient of each sample.
         classes: The number of classes.
-        seed: For what draws.
+        seed: The seed of all draws.
         device: Where torch computes.
     """
     lacking = fusion.uses_filled and not all((one.rows >= 0).all() for one in tokens)
@@ -162,7 +162,7 @@ def fitted_filler(
     *,
     seed: int,
 ) -> Filler | None:
-    """What fills absent sequences by the samples of `train`; None leaves zeros."""
+    """A filler of absent sequences, fitted on the samples of `train`; None leaves zeros."""
     if missing is None:
         return None
     values, present = means([one.take(train) for one in tokens])
@@ -185,7 +185,7 @@ def means(tokens: Sequence[Tokens]) -> tuple[Float32, NDArray[np.bool_]]:
     """
     widths = [one.values.shape[2] for one in tokens]
     if len(set(widths)) > 1:
-        raise ValueError(f"the sequences of a cell must give embeddings of one width, these have {widths}")
+        raise ValueError(f"the sequences of a cell must give embeddings of one width, but these have {widths}")
     values = np.empty((len(tokens[0].rows), len(tokens), widths[0]), dtype=np.float32)
     present = np.empty(values.shape[:2], dtype=bool)
     for i, one in enumerate(tokens):
@@ -202,9 +202,9 @@ def filling_quality(
     *,
     seed: int,
 ) -> pd.DataFrame:
-    """How good a missing step that learnt on `train` fills sequences hidden from samples of `test`.
+    """How well a missing step that learnt from `train` fills sequences that are hidden from samples of `test`.
 
-    Columns `sequence` (its position), `n`, `cosine`, `explained_variance`; see `encoders.missing.filling.quality`.
+    Columns: `sequence` (its position), `n`, `cosine` and `explained_variance`; see `encoders.missing.filling.quality`.
     """
     import pandas as pd
 
@@ -215,7 +215,7 @@ def filling_quality(
 
 
 def joined(blocks: Sequence[Fused]) -> Fused:
-    """What several encoders gave, one after another; their probabilities averaged.
+    """The vectors of several encoders side by side, with their mean probabilities.
 
     Raises:
         ValueError: They differ in their number of branches.
@@ -232,18 +232,18 @@ def joined(blocks: Sequence[Fused]) -> Fused:
 
 
 def fitted_table(table: Any, columns: pd.DataFrame, train: NDArray[np.int64], *, seed: int) -> Any:
-    """What imputes and encodes columns of samples by the training samples; None if not used."""
+    """The table transformer, fitted on the training samples; None if the columns are not used."""
     transformer = table.build(seed=seed)
     return None if transformer is None else transformer.fit(columns.iloc[train])
 
 
 def table_features(transformer: Any, columns: pd.DataFrame) -> Float32 | None:
-    """Columns of samples as numbers, `(N, F)`; None if not used."""
+    """Columns of samples as numbers `(N, F)`; None if they are not used."""
     return None if transformer is None else np.asarray(transformer.transform(columns), dtype=np.float32)
 
 
 def join_table(vectors: Float32, table: Float32 | None, rows: NDArray[np.int64] | None = None) -> Float32:
-    """Vectors `(n, F)`, and after them the table's features of those rows (all for None)."""
+    """Vectors `(n, F)`, followed by the table's features of these rows (of all rows for None)."""
     if table is None:
         return vectors
     return np.hstack([vectors, table if rows is None else table[rows]])
@@ -251,11 +251,11 @@ def join_table(vectors: Float32, table: Float32 | None, rows: NDArray[np.int64] 
 
 @dataclass(frozen=True, eq=False)
 class Scale:
-    """Every feature with mean 0 and standard deviation 1 over the training samples; a constant one becomes 0.
+    """Scales features to mean 0 and standard deviation 1 over the training samples; a constant feature becomes 0.
 
     Args:
         mean: `(F,)` float32.
-        inverse: `(F,)` float32: one by the deviation, 0 of a constant feature, or of all with no training sample.
+        inverse: `(F,)` float32: 1 / deviation; 0 for a constant feature, and for all features without training samples.
     """
 
     mean: Float32
@@ -263,7 +263,7 @@ class Scale:
 
     @classmethod
     def of(cls, X: Float32, train: NDArray[np.int64]) -> Scale:
-        """Of the training rows of X `(N, F)`."""
+        """Learns from the training rows of X `(N, F)`."""
         if not len(train):
             return cls(np.zeros(X.shape[1], dtype=np.float32), np.zeros(X.shape[1], dtype=np.float32))
         mean = X[train].mean(axis=0, dtype=np.float64)
@@ -271,7 +271,7 @@ class Scale:
         return cls(mean.astype(np.float32), inverse_deviation(mean, deviation).astype(np.float32))
 
     def __call__(self, X: Float32) -> Float32:
-        """Any rows `(n, F)`."""
+        """Rows `(n, F)`, scaled."""
         out: Float32 = X - self.mean
         out *= self.inverse
         return out

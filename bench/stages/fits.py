@@ -1,4 +1,4 @@
-"""A head on the training rows of a fold, and what it predicts for the test rows."""
+"""Fits a head on the training rows of a fold and predicts the test rows."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ Float64 = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class HeadPrediction:
-    """What a head predicts for the test rows.
+    """The predictions of a head for the test rows.
 
     Args:
         P: `(m, K)` probabilities.
-        recalibrated: `(m, K)`: those of a fit on balanced rows, recalibrated; None where there is nothing to undo.
-        threshold: `(m,)` the probability at and above which class 1 of two is called; None calls the most probable.
+        recalibrated: `(m, K)` recalibrated probabilities of a fit on balanced rows; None if nothing is to be undone.
+        threshold: `(m,)` the probability from which class 1 of two is called; None calls the most probable class.
         chosen: The values that tuning chose.
     """
 
@@ -37,7 +37,7 @@ class FittedHeads:
     """A head fitted on each branch of a fusion.
 
     Args:
-        fits: One for each branch; None where its training rows are of one class or none, so that it counts as absent.
+        fits: One fit for each branch; None if its training rows have one class or none, so that it counts as absent.
         rates: `(K,)` base rates of all branches' training rows, for a row that has no branch.
     """
 
@@ -45,11 +45,11 @@ class FittedHeads:
     rates: Float64
 
     def predict(self, X: Sequence[Float32], present: NDArray[np.bool_]) -> HeadPrediction:
-        """The mean of the probabilities of the branches present, and of their thresholds.
+        """Predicts the mean of the probabilities and of the thresholds of the branches that a row has.
 
         Args:
             X: For each branch the features of all m rows.
-            present: `(B, m)`: which row has which branch.
+            present: `(B, m)` bool: which row has which branch.
 
         Raises:
             ValueError: The head gave no probabilities.
@@ -83,14 +83,14 @@ class FittedHeads:
 def fit_heads(
     head: Head, branches: Sequence[TrainingSet], wanted: Sequence[bool], *, seed: int, threads: int, device: str
 ) -> FittedHeads:
-    """Fits a head on the training rows of each branch, those that have it.
+    """Fits a head on each branch, with the training rows that have it.
 
     Args:
-        head: What is fitted.
+        head: The head.
         branches: The training rows of each branch.
-        wanted: For each branch whether a row to predict has it.
-        seed: For what draws.
-        threads: Of one fit.
+        wanted: For each branch whether any row to predict has it.
+        seed: The seed of all draws.
+        threads: The threads of one fit.
         device: Where torch and XGBoost compute.
     """
     several = len(branches) > 1
@@ -124,7 +124,7 @@ def fit_and_predict(
 def _checked(probabilities: Any, rows: int, classes: int) -> Float64:
     p = np.asarray(probabilities, dtype=np.float64)
     if p.shape != (rows, classes):
-        raise ValueError(f"a head gives ({rows}, {classes}) probabilities, not {p.shape}")
+        raise ValueError(f"a head must give probabilities of shape ({rows}, {classes}), not {p.shape}")
     if not np.isfinite(p).all() or (np.abs(p.sum(axis=1) - 1) > 1e-6).any():
-        raise ValueError("a head gives finite probabilities that sum to 1")
+        raise ValueError("a head must give finite probabilities that sum to 1")
     return p

@@ -1,4 +1,4 @@
-"""Crops to tokens: writes what an encoder yields, and reads it back memory-mapped."""
+"""Turns crops into tokens: writes the tokens of an encoder, and reads them back memory-mapped."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from encoders.base import FittedEncoder, Tokens
 
 
 class EncodingError(ScangridError):
-    """An encoder gave what no encoder may give."""
+    """An encoder gave something that no encoder may give."""
 
 
 def encode(
@@ -29,15 +29,15 @@ def encode(
     """Writes `values.npy` `(M, T, F)` float32 and `present.npy` `(M, T)` bool.
 
     Args:
-        fitted: The encoder, ready.
+        fitted: The fitted encoder.
         images: M crops.
-        slices: `(M,)`: the number of slices of each.
+        slices: `(M,)`: the number of slices of each crop.
         folder: Where to write.
         tick: Called with the number of images done since the last call.
-        measures: Whether NaN stands for what can't be measured.
+        measures: Whether the encoder may give NaN for what can't be measured.
 
     Raises:
-        EncodingError: Not one finite float32 `(T, F)` array for each image.
+        EncodingError: The encoder does not give one finite float32 `(T, F)` array for each image.
     """
     present = np.zeros((len(images), int(slices.max())), dtype=bool)
     with (folder / "tokens.f32").open("wb") as file:
@@ -51,22 +51,22 @@ def encode(
             )
             if not good or count >= len(images) or len(token) > present.shape[1]:
                 raise EncodingError(
-                    f"image {count}: an encoder gives finite float32 tokens, at most one for each slice"
+                    f"image {count}: an encoder must give finite float32 tokens, at most one for each slice"
                 )
             if features not in (0, token.shape[1]):
-                raise EncodingError(f"image {count}: {token.shape[1]} features, the images before it have {features}")
+                raise EncodingError(f"image {count}: {token.shape[1]} features, but earlier images have {features}")
             features = token.shape[1]
             file.write(token.tobytes())
             present[count, : len(token)] = True
             count += 1
             tick(1)
     if count != len(images):
-        raise EncodingError(f"an encoder gives one array for each image: {count} for {len(images)}")
+        raise EncodingError(f"an encoder must give one array for each image: it gave {count} for {len(images)} images")
     _pad(folder, present[:, : int(present.sum(axis=1).max())], features)
 
 
 def _pad(folder: Path, present: NDArray[np.bool_], features: int) -> None:
-    """Turns the tokens that were written one after another into `(M, T, F)`, zeros where an image has fewer."""
+    """Turns the tokens that were written one after another into `(M, T, F)`, padded with zeros."""
     lengths = present.sum(axis=1)
     shape = (*present.shape, features)
     with (folder / "tokens.f32").open("rb") as source, (folder / "values.npy").open("wb") as target:
@@ -79,7 +79,7 @@ def _pad(folder: Path, present: NDArray[np.bool_], features: int) -> None:
 
 
 def read(folder: Path, rows: NDArray[np.int64]) -> Tokens:
-    """The tokens of an entry for samples that lead to it by `rows`."""
+    """The tokens of a store entry; `rows` gives the position of each sample."""
     return Tokens(np.load(folder / "values.npy", mmap_mode="r"), np.load(folder / "present.npy"), rows)
 
 

@@ -1,1 +1,1 @@
-"""Carry: what each stage reads and writes, the store, and where the tasks run."""
+"""Carry: what each stage reads and writes, the store, and the tasks and their threads."""

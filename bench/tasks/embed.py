@@ -1,4 +1,4 @@
-"""Makes tokens: crops through an encoder that is built, or trained on the training patients of a fold."""
+"""Makes tokens from crops, by an encoder that is built, or trained on the training patients of a fold."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from encoders.base import Encoder, FittedClassifier, FittedEncoder, Tokens
 
 
 class Embed:
-    """Writes the tokens of a plan to the store and reads them back; the last frozen network is kept.
+    """Writes the tokens of a plan to the store and reads them back; keeps the last frozen network.
 
     Args:
-        plan: The plan, its crops in the store.
+        plan: The plan; its crops are in the store.
         store: Where tokens and trained networks go.
         device: `"cpu"` or `"cuda"`.
         progress: Counts images.
@@ -64,7 +64,7 @@ class Embed:
         self._store.commit(draft, note)
 
     def read(self, ref: TokensRef, present: NDArray[np.bool_]) -> Tokens:
-        """The tokens of all samples, values memory-mapped; absent where a sample is not `present` `(N,)`."""
+        """The tokens of all samples, with memory-mapped values; absent for samples that are not `present` `(N,)`."""
         from bench.stages import tokens
 
         folder = self._store.find("tokens", ref.key)
@@ -73,7 +73,7 @@ class Embed:
         return tokens.read(folder, np.where(present, self._plan.rows(ref.crops), -1))
 
     def classify(self, ref: TokensRef, vectors: Float32, classes: int) -> Float64:
-        """The probabilities `(n, K)` that an encoder trained with labels gives vectors `(n, F)`."""
+        """The probabilities `(n, K)` of vectors `(n, F)` by an encoder that was trained with labels."""
         plugin: Encoder = self._plan.keys.plugin("encoders", ref.encoder).frozen()
         folder = self._store.find("networks", ref.network)
         if folder is None:
@@ -85,7 +85,7 @@ class Embed:
         return out
 
     def _network(self, ref: TokensRef, crops: Crops) -> FittedEncoder:
-        """The encoder ready to encode: built, or trained on the training patients of its fold and kept."""
+        """The encoder, ready to encode: built, or trained on the training patients of its fold and kept."""
         plugin: Encoder = self._plan.keys.plugin("encoders", ref.encoder).frozen()
         seed = identity.seed(self._plan.grid.protocol.seed, "encoder")
         nobody = np.zeros(0, dtype=str)

@@ -1,4 +1,4 @@
-"""From tokens to one vector for each sample and branch; what learns from labels is made once per fold and kept."""
+"""From tokens to one vector for each sample and branch; a fusion that learns from labels is trained once per fold."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ Int64 = NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class Refitted:
-    """The training rows of a fold, fused by a fusion that was trained again without each of their inner folds.
+    """The training rows of a fold, fused by refits of a fusion, each trained without one inner fold.
 
     Args:
-        fold_of: `(n,)` int64 inner fold of each training row; -1 for one that is in none.
-        fused: For each inner fold all n rows, fused without it.
+        fold_of: `(n,)` int64 inner fold of each training row; -1 for a row that is in none.
+        fused: For each inner fold all n rows, fused by the refit without it.
     """
 
     fold_of: Int64
@@ -58,13 +58,13 @@ class Fuse:
         self._device = device
 
     def vectors(self, planned: PlannedCell, fit: Fit) -> Fused:
-        """The vectors of all N samples, by what the training rows of the fold are like."""
+        """The vectors of all N samples, from steps fitted on the training rows of the fold."""
         if fit.fused is not None:
             return _read(self.entry(fit.fused.key), "")
         return self._fuse(planned, fit, np.arange(len(self._plan.ids)), fit.rows.train)
 
     def refitted(self, fit: Fit) -> Refitted | None:
-        """The training rows by inner refits; None where the fusion learns nothing from labels."""
+        """The training rows, fused by inner refits; None if the fusion learns nothing from labels."""
         if fit.fused is None:
             return None
         folder = self.entry(fit.fused.refits)
@@ -72,7 +72,7 @@ class Fuse:
         return Refitted(fold_of, tuple(_read(folder, f"{i}_") for i in range(int(fold_of.max()) + 1)))
 
     def train(self, planned: PlannedCell, fit: Fit, ref: FusedRef) -> None:
-        """Trains the fusion of a fold and keeps it with what it makes of all samples."""
+        """Trains the fusion of a fold and keeps it, with the vectors of all samples."""
 
         def save(draft: Path) -> None:
             everyone = np.arange(len(self._plan.ids))
@@ -92,7 +92,7 @@ class Fuse:
         self._keep(ref.refits, planned, save)
 
     def rate_filling(self, planned: PlannedCell, fit: Fit) -> None:
-        """Keeps how good the missing step, learnt on the training rows, fills sequences hidden from test rows."""
+        """Keeps how well the missing step, fitted on the training rows, fills sequences hidden from test rows."""
         import pandas as pd
 
         from bench.stages import features
@@ -123,7 +123,7 @@ class Fuse:
         self._store.put("fused", key, write, note)
 
     def _fuse(self, planned: PlannedCell, fit: Fit, samples: Int64, train: Int64, *, keep: Path | None = None) -> Fused:
-        """Some samples, fused by what those among them at `train` are like."""
+        """Some samples, fused by steps fitted on those at the positions `train`."""
         from bench.stages import features
 
         cell, plan = planned.cell, self._plan
@@ -148,12 +148,12 @@ class Fuse:
         return features.joined(blocks)
 
     def stored(self, planned: PlannedCell, refs: Sequence[TokensRef]) -> list[Tokens]:
-        """The tokens of each sequence as an encoder gave them; a sequence that was dropped is absent."""
+        """The tokens of each sequence as an encoder gave them; dropped sequences are absent."""
         present = self._plan.present_in(planned.cell)
         return [self._embed.read(ref, present[:, i]) for i, ref in enumerate(refs)]
 
     def own(self, planned: PlannedCell, fit: Fit) -> list[Float64 | None]:
-        """For each encoder its own probabilities of all samples `(N, K)`; None for an encoder that gives none."""
+        """For each encoder its own probabilities `(N, K)` of all samples; None for an encoder that gives none."""
         classes = len(planned.view.labels[planned.cell.target].classes)
         found: list[Float64 | None] = []
         for step, refs in zip(planned.cell["encoders"].each, fit.tokens, strict=True):
@@ -162,7 +162,7 @@ class Fuse:
         return found
 
     def classified(self, refs: Sequence[TokensRef], tokens: Sequence[Tokens], classes: int) -> Float64:
-        """The probabilities `(N, K)` that an encoder trained with labels gives: the mean over the sequences present."""
+        """The probabilities `(N, K)` of an encoder trained with labels: the mean over the present sequences."""
         total = np.zeros((len(tokens[0].rows), classes))
         for ref, one in zip(refs, tokens, strict=True):
             vectors, have = one.means()
@@ -173,9 +173,9 @@ class Fuse:
     def tokens(
         self, planned: PlannedCell, fit: Fit, samples: Int64, train: Int64
     ) -> Iterator[tuple[list[Tokens], Measured | None, list[FittedProjection]]]:
-        """For each encoder the projected tokens of each sequence, and what made them of the stored ones.
+        """For each encoder the projected tokens of each sequence, and the fitted steps that made them from stored ones.
 
-        A sequence that was dropped is absent.
+        Dropped sequences are absent.
         """
         from bench.stages import features
 

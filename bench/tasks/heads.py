@@ -1,4 +1,4 @@
-"""From the vectors of cells to what their heads predict: features, training rows, fits."""
+"""From the vectors of cells to the predictions of their heads: features, training rows, fits."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Branch:
-    """What heads read of one branch of a fusion.
+    """One branch of a fusion, as heads read it.
 
     Args:
         X: `(N, F)` features of all samples, standardised on the training rows.
-        present: `(N,)` bool: which sample has this branch.
-        refits: For features that were trained with labels the inner fold of each training row `(n,)`, and the training
-            rows `(n, F)` by each inner refit.
+        present: `(N,)` bool: which samples have this branch.
+        refits: For features that were trained with labels: the inner fold of each training row `(n,)`, and the training
+            rows `(n, F)` as each inner refit makes them.
     """
 
     X: Any
@@ -43,17 +43,17 @@ class Branch:
 
     @classmethod
     def of(cls, X: Float32) -> Branch:
-        """One branch that every sample has."""
+        """A branch that every sample has."""
         return cls(X, np.ones(len(X), dtype=bool))
 
 
 class FitHeads:
-    """Fits the heads of cells on their features and keeps what they predict.
+    """Fits the heads of cells on their features and keeps their predictions.
 
-    What several fits need is made once, shared, and freed after the last.
+    Features that several fits need are made once, shared, and freed after the last fit.
 
     Args:
-        plan: The plan, its tokens in the store.
+        plan: The plan; its tokens are in the store.
         store: Where fits go.
         fuse: Gives vectors.
         device: `"cpu"` or `"cuda"`.
@@ -67,13 +67,13 @@ class FitHeads:
         self._shared = Shared()
 
     def expect(self, planned: PlannedCell, fit: Fit) -> float:
-        """Announces a fit; gives a number that fits on the same training rows have in common."""
+        """Announces a fit; returns a number that fits on the same training rows have in common."""
         keys = self._share_keys(planned, fit)
         self._shared.expect(*keys)
         return float(identity.seed(str(keys[-1])))
 
     def fit(self, planned: PlannedCell, fit: Fit) -> None:
-        """Fits one head and keeps what it predicts for the test samples of the fold."""
+        """Fits one head and keeps its predictions for the test samples of the fold."""
         from bench.stages.fits import fit_and_predict
 
         cell, fold = planned.cell, fit.fold
@@ -107,7 +107,7 @@ class FitHeads:
         self._store.put("fits", fit.key, save, made_by("fit", cell.labels(), seconds=time.perf_counter() - start))
 
     def training(self, planned: PlannedCell, fit: Fit, branch: Branch) -> TrainingSet:
-        """The training rows of one branch, those that have it."""
+        """The training rows that have a branch."""
         from heads.base import InnerRefits, TrainingSet
 
         cell, fold = planned.cell, fit.fold
@@ -130,7 +130,7 @@ class FitHeads:
         )
 
     def branches(self, planned: PlannedCell, fit: Fit, embedding: Hashable) -> list[Branch]:
-        """The features of all samples, by what the training rows of a fold are like."""
+        """The features of all samples, from steps fitted on the training rows of a fold."""
         from bench.stages import features
         from bench.stages.chain import has_probabilities
 
@@ -169,7 +169,7 @@ class FitHeads:
         return branches
 
     def embedding_key(self, planned: PlannedCell) -> Hashable:
-        """What cells that read the same vectors of all samples share."""
+        """A key that cells have in common if they read the same vectors of all samples."""
         steps = planned.cell.steps
         head = self._plan.keys.plugin("heads", steps["heads"])
         if head.reads_presence:
@@ -180,7 +180,7 @@ class FitHeads:
         return (reads, *(step for axis, step in steps.items() if axis not in ("balance", "heads")))
 
     def fused_keys(self, planned: PlannedCell, fit: Fit) -> list[str]:
-        """The entries of a trained fusion that a fit needs; an uncalibrated `own` without threshold needs no refits."""
+        """The store entries of a trained fusion that a fit needs; with refits only if the head needs them."""
         if fit.fused is None:
             return []
         head = self._plan.keys.plugin("heads", planned.cell["heads"])
@@ -213,7 +213,7 @@ class FitHeads:
         return self._plan.keys.threshold(planned.cell, len(classes))
 
     def _share_keys(self, planned: PlannedCell, fit: Fit) -> tuple[Hashable, Hashable, Hashable]:
-        """What the embedding, the features of the fold and its training rows are shared by."""
+        """The keys under which the embedding, the features of the fold and its training rows are shared."""
         embedding = self.embedding_key(planned)
         features = (embedding, fit.rows.key, len(self.fused_keys(planned, fit)))
         head = self._plan.keys.plugin("heads", planned.cell["heads"])

@@ -27,11 +27,11 @@ class Task:
         name: What it does, for progress and errors.
         run: The work; its result lies in the store, not here.
         lane: Where it runs.
-        after: The tasks that must be done before.
+        after: The tasks that must be done first.
         order: Tasks of a lane run in this order.
-        error: Set when it failed, or when one that it waits for did.
+        error: The reason, if this task failed or one that it waits for.
         trace: The traceback of the failure.
-        seconds: How long it ran.
+        seconds: How long the task ran.
     """
 
     name: str
@@ -60,11 +60,11 @@ class Watcher:
         """Some more images are done."""
 
     def note(self, line: str) -> None:
-        """A line for the user to keep."""
+        """Shows a line that stays."""
 
 
 def execute(tasks: Iterable[Task], *, jobs: int, overlap: bool, watcher: Watcher) -> None:
-    """Runs every task once what it waits for is done; a failure fails what waits for it, and nothing else.
+    """Runs every task as soon as the tasks that it waits for are done. If one fails, only those that wait for it fail.
 
     Args:
         tasks: The graph.
@@ -113,7 +113,7 @@ class _Queue:
                 self._push(task)
 
     def startable(self, running: list[Task], jobs: int, overlap: bool) -> list[Task]:
-        """Takes the tasks that may start now. Taking turns, a ready torch task goes first, and alone."""
+        """Takes the tasks that may start now. If the lanes take turns, a ready torch task goes first, and alone."""
         torch_busy = any(task.lane == "torch" for task in running)
         cpu_free = jobs - sum(task.lane == "cpu" for task in running)
         torch, cpu = self._ready["torch"], self._ready["cpu"]
@@ -127,7 +127,7 @@ class _Queue:
         return [task for *_, task in chosen]
 
     def finish(self, task: Task) -> None:
-        """Frees what waited for a task, or fails it where the task failed."""
+        """Frees the tasks that waited for a task, or fails them if the task failed."""
         for after in self._dependents[task]:
             if task.error and not after.error:
                 after.error, after.trace = f"{task.name}: {task.error}", task.trace
@@ -155,7 +155,7 @@ def _run(task: Task, threads: int, watcher: Watcher) -> None:
 
 
 def _one_blas_thread() -> AbstractContextManager[Any]:
-    """Linear algebra with one thread a call: with more, its bits depend on what else runs."""
+    """Linear algebra with one thread per call: with more threads, its bits depend on what else runs."""
     import scipy.linalg  # noqa: F401 (its BLAS must be loaded to be limited)
     from threadpoolctl import threadpool_limits
 
@@ -164,7 +164,7 @@ def _one_blas_thread() -> AbstractContextManager[Any]:
 
 
 def _use_threads(threads: int) -> None:
-    """Sets how many threads torch uses below the calling thread; all other libraries get theirs with each call."""
+    """Sets how many threads torch uses in the calling thread; other libraries get their number with each call."""
     if "torch" in sys.modules:
         import torch
 

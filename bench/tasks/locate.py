@@ -33,7 +33,7 @@ _POINTS = "points.parquet"
 
 
 class Locate:
-    """Fits regions, lets them look at the studies and cuts what they find.
+    """Fits regions, lets them look at the studies, and cuts what they find.
 
     Args:
         plan: The plan.
@@ -50,11 +50,11 @@ class Locate:
         self._studies: NDArray[np.str_] = plan.samples["study"].astype(str).to_numpy(dtype=str)
 
     def find(self, ref: CropsRef, name: str) -> None:
-        """Fits a region that joins sequences; keeps the points of every study and how near those of test patients are.
+        """Fits a region that joins sequences; keeps the points of every study, and the errors for test patients.
 
         Args:
             ref: Any crops of the region in a fold.
-            name: For progress.
+            name: The name of the work for progress.
         """
         import pandas as pd
 
@@ -80,7 +80,7 @@ class Locate:
         self._keep(ref, fitted, start, save)
 
     def write(self, refs: Sequence[CropsRef], name: str) -> None:
-        """Makes the crops of regions that share what is fitted, in one sequence, for all of their image chains."""
+        """Makes the crops of regions that share a fit, in one sequence and for all of their image chains."""
         ref, write = refs[0], partial(write_crops, self._plan, self._store, refs)
         joins = self._region(ref).joins_sequences
         points = self._found_points(ref) if joins else None
@@ -126,7 +126,7 @@ class Locate:
         self._store.put("regions", ref.network, save, note)
 
     def _keep_quality(self, ref: CropsRef, ratings: Mapping[str, pd.DataFrame]) -> None:
-        """Keeps how near the region came on the scans of test patients."""
+        """Keeps how near the region came to the truth on the scans of test patients."""
         import pandas as pd
 
         test, patient = self._tested(ref), dict(zip(self._studies, self._plan.patients, strict=True))
@@ -141,13 +141,13 @@ class Locate:
         self._store.put("qualities", ref.network, lambda to: table.to_csv(to / QUALITY, index=False), note)
 
     def _tested(self, ref: CropsRef) -> set[str]:
-        """The studies of test patients; all of them for a region that learns in no fold."""
+        """The studies of test patients; all studies for a region that learns in no fold."""
         return set((self._studies if ref.fold is None else self._studies[ref.fold.test]).tolist())
 
     def _training_studies(self, ref: CropsRef) -> Iterator[Study]:
         """The studies of the training patients, each as often as its patient was drawn.
 
-        A region with a fit for each sequence gets those that have the sequence.
+        A region with a fit for each sequence gets only studies that have the sequence.
         """
         plan, fold = self._plan, ref.fold
         assert fold is not None
@@ -168,7 +168,7 @@ class Locate:
         return Study(study, str(rows["patient"].iloc[0]), images, samples, points)
 
     def _ahead(self, ref: CropsRef, studies: Sequence[str]) -> Iterator[Study]:
-        """The studies in order, the scans of the next two read while the networks look at one."""
+        """Yields the studies in order; the scans of the next two are read while the networks look at one."""
         with ThreadPoolExecutor(2, "read") as pool:
 
             def begun(name: str) -> Study:
@@ -184,7 +184,7 @@ class Locate:
                     waiting.append(begun(name))
 
     def _found_points(self, ref: CropsRef) -> Callable[[Study], Study]:
-        """From a study to the study with the points that were found in it."""
+        """A function from a study to the study with the points that were found in it."""
         import pandas as pd
 
         folder = self._store.find("regions", ref.network)
@@ -199,4 +199,4 @@ class Locate:
         try:
             return self._plan.dataset.load(study, sequence)
         except DataError:
-            return None  # is in excluded.csv since the scans were first read
+            return None  # excluded.csv has named it since the scans were first read

@@ -1,4 +1,4 @@
-"""What each entry of the store holds for people to read."""
+"""What each entry of the store holds for people: a note, tables and arrays."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bench.tasks.versions import versions
 
 
 def made_by(kind: str, what: Any, **more: Any) -> dict[str, Any]:
-    """A readable note of what made an entry; keys decide, this does not."""
+    """A readable note about what made an entry; only its key decides whether it is used again."""
     if isinstance(what, TokensRef):
         what = {"encoder": what.encoder.label(), "sequence": what.crops.sequence, "images": what.crops.images.label()}
     elif isinstance(what, CropsRef):
@@ -22,7 +22,7 @@ def made_by(kind: str, what: Any, **more: Any) -> dict[str, Any]:
 
 
 def keep_artifacts(folder: Path, artifacts: Mapping[str, Any]) -> None:
-    """Tables as CSV, arrays as .npy."""
+    """Writes tables as CSV and arrays as .npy."""
     for name, value in artifacts.items():
         if isinstance(value, np.ndarray):
             np.save(folder / f"{name}.npy", value)

@@ -49,12 +49,12 @@ def write_crops(
     Args:
         plan: The plan.
         store: Where crops go.
-        refs: What is made.
-        name: For progress.
-        jobs: Studies at a time.
+        refs: The crops to make.
+        name: The name of the work for progress.
+        jobs: How many studies are read at a time.
         progress: Counts studies.
-        fitted: The regions of all of them, where they are not fixed.
-        rated: Gets how near a fitted region came to what is given, by study, before the crops are in the store.
+        fitted: The fitted regions of all these crops, if the regions are not fixed.
+        rated: A function that gets the ratings of a fitted region by study, before the crops are in the store.
     """
     studies: dict[str, list[int]] = {}
     for position, study in enumerate(plan.samples["study"].astype(str)):
@@ -102,7 +102,7 @@ def _chain(plan: Plan, ref: CropsRef) -> tuple[Any, ...]:
 def _in_order(
     run: Callable[[str], dict[str, StudyCrops]], items: list[str], jobs: int
 ) -> Iterator[tuple[str, dict[str, StudyCrops]]]:
-    """Runs in threads and yields `(item, result)` in order, with few results held at a time."""
+    """Runs a function in threads and yields `(item, result)` in order, with few results held at a time."""
     with ThreadPoolExecutor(jobs) as pool:
         ahead = [(item, pool.submit(run, item)) for item in items[: jobs + 2]]
         rest = iter(items[jobs + 2 :])

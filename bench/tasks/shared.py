@@ -1,4 +1,4 @@
-"""Values that several tasks need: made once, freed after the last."""
+"""Values that several tasks need: they are made once and freed after the last use."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 
 class Shared:
-    """Values made by the first that asks, and freed when all that were expected have released them."""
+    """Values that the first user makes, and that are freed when all expected users have released them."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -18,11 +18,11 @@ class Shared:
         self._users: Counter[Hashable] = Counter()
 
     def expect(self, *keys: Hashable) -> None:
-        """One more user of some values."""
+        """Announces one more user of some values."""
         self._users.update(keys)
 
     def get(self, key: Hashable, make: Callable[[], Any]) -> Any:
-        """The value of a key; `make` runs once, and others wait for it."""
+        """The value of a key; `make` runs once, and other users wait for it."""
         with self._lock:
             waiting = self._values.get(key)
             future: Future[Any] = waiting or self._values.setdefault(key, Future())
@@ -34,7 +34,7 @@ class Shared:
         return future.result()
 
     def release(self, *keys: Hashable) -> None:
-        """One user less of some values."""
+        """Releases some values for one user."""
         with self._lock:
             for key in keys:
                 self._users[key] -= 1

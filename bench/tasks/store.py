@@ -1,4 +1,4 @@
-"""The store: what can be made again, by key. Each kind has a folder, and in it each entry has one."""
+"""The store: finished steps by key, which can all be made again. Each kind has a folder, and each entry one in it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Store:
-    """The store, which a plan asks what is finished (`bench.plan.stored.Stored`).
+    """The store; a plan asks it what is finished (see `bench.plan.stored.Stored`).
 
     Entries are written under a unique name and renamed; the first rename wins, a later one is discarded.
 
@@ -30,7 +30,7 @@ class Store:
         self.folder = folder
 
     def find(self, kind: str, key: str) -> Path | None:
-        """The folder of an entry, or None."""
+        """The folder of an entry, or None if it is not stored."""
         path = self.folder / kind / key
         return path if path.is_dir() else None
 
@@ -40,14 +40,14 @@ class Store:
         return {e.name for e in os.scandir(folder) if "." not in e.name} if folder.is_dir() else set()
 
     def crops(self, key: str) -> Crops | None:
-        """Crops, or None where they are not stored."""
+        """The crops with this key, or None."""
         from bench.stages.crop_files import Crops
 
         folder = self.find("crops", key)
         return None if folder is None else Crops(folder)
 
     def folds(self, key: str, make: Callable[[], pd.DataFrame], made_by: dict[str, Any]) -> pd.DataFrame:
-        """Folds with the columns `patient`, `repeat`, `fold`; made and stored with a note where there are none yet."""
+        """Folds with the columns `patient`, `repeat`, `fold`; made and stored with a note if there are none yet."""
         import pandas as pd
 
         folder = self.find("folds", key)
@@ -56,18 +56,18 @@ class Store:
         return pd.read_csv(folder / "folds.csv", dtype={"patient": str})
 
     def width(self, key: str) -> int | None:
-        """The number of features of some tokens, or None where they are not stored."""
+        """The number of features of the tokens with this key, or None if they are not stored."""
         folder = self.find("tokens", key)
         return None if folder is None else int(np.load(folder / "values.npy", mmap_mode="r").shape[2])
 
     def draft(self, kind: str, key: str) -> Path:
-        """An empty folder to fill, which `commit` makes the entry."""
+        """An empty folder to fill, which `commit` turns into the entry."""
         draft = self.folder / kind / f"{key}.{uuid.uuid4().hex}"
         draft.mkdir(parents=True)
         return draft
 
     def commit(self, draft: Path, made_by: dict[str, Any]) -> Path:
-        """Renames a filled draft to its key, with a readable `made_by.json`; gives the entry."""
+        """Renames a filled draft to its key, with a readable `made_by.json`; returns the entry."""
         final = draft.with_name(draft.name.split(".")[0])
         (draft / "made_by.json").write_text(json.dumps(made_by, indent=1, default=str), encoding="utf-8")
         try:
@@ -79,7 +79,7 @@ class Store:
         return final
 
     def put(self, kind: str, key: str, write: Callable[[Path], None], made_by: dict[str, Any]) -> Path:
-        """Writes an entry in one go: `write` fills the folder that it is given."""
+        """Writes an entry in one go: `write` gets an empty folder and fills it."""
         draft = self.draft(kind, key)
         try:
             write(draft)
@@ -89,7 +89,7 @@ class Store:
             raise
 
     def sweep(self, older_than: float = 86400.0) -> int:
-        """Removes drafts that a killed process left, older than some seconds; gives their number."""
+        """Removes drafts older than some seconds, which a killed process left; returns their number."""
         import time
 
         drafts = [d for d in self.folder.glob("*/*.*") if d.is_dir() and time.time() - d.stat().st_mtime > older_than]

@@ -18,14 +18,14 @@ from bench.tasks.store import Store
 
 
 class Work:
-    """The tasks of cells: they cut, encode, fuse and fit, and their results go to the store.
+    """The tasks of cells. They cut, encode, fuse and fit, and their results go to the store.
 
     Args:
-        plan: The plan, its crops in the store.
+        plan: The plan; its crops are in the store.
         store: Where results go.
         device: `"cpu"` or `"cuda"`.
         progress: Counts images.
-        fitted: Called with a cell when the last of its fits is in the store.
+        fitted: A function that is called with a cell when the last of its fits is in the store.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class Work:
     def tasks(
         self, cells: list[PlannedCell], stored: Collection[str]
     ) -> tuple[list[Task], dict[Task, list[PlannedCell]]]:
-        """The tasks that some cells still need where some fits are stored, and the cells that each fit is of."""
+        """The tasks that cells still need, given the fits in the store, and the cells that share each fit."""
         done = {kind: self._store.keys(kind) for kind in ("crops", "regions", "tokens", "fused", "fillings")}
         cut: dict[tuple[str, ...], Task] = {}
         encode: dict[str, Task] = {}
@@ -88,7 +88,7 @@ class Work:
     def _cut_task(self, ref: CropsRef, cut: dict[tuple[str, ...], Task], fitted: Collection[str]) -> Task:
         """Makes the crops of fitted regions in a sequence: one task for all chains, and for regions that share a fit.
 
-        A region that joins sequences first finds points in all of them.
+        If the region joins sequences, a task before it finds the points in all of them.
         """
         place = (ref.network, ref.sequence)
         refs = self._cuts.setdefault(place, [])
@@ -143,7 +143,7 @@ class Work:
         return Task(name, lambda: self.heads.fit(planned, fit), lane, after=before, order=order)
 
     def done(self, cells: list[PlannedCell]) -> None:
-        """A fit of some cells is in the store."""
+        """Notes that a fit of these cells is in the store."""
         for planned in cells:
             with self._lock:
                 self._left[planned.key] -= 1

@@ -29,7 +29,7 @@ def write_slice(
 ) -> None:
     """Writes a slice `(H, W)` uint16 below 4096, RLE Lossless.
 
-    As in the real files: the header of the file says Enhanced MR, the data set has no SOP class, and the geometry of
+    As in the real files, the header of the file names Enhanced MR, the data set has no SOP class, and the geometry of
     its one frame stands at the top level. GDCM, and so SimpleITK, then gives spacing 1 and origin 0: who wants the
     geometry reads the tags. There is no patient's name, and UIDs are no valid ones.
 

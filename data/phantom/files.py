@@ -43,7 +43,7 @@ def write_phantom(
 ) -> None:
     """Writes phantom patients as SPIDER is laid out: `images/`, `masks/`, `radiological_gradings.csv`, `overview.csv`.
 
-    `truth.csv` has a row a disc besides: all gradings (stenosis too, which SPIDER doesn't grade), the true geometry of
+    `truth.csv` also has one row per disc: all gradings (stenosis too, which SPIDER doesn't grade), the true geometry of
     `data.phantom.shapes.measure` and the patient's `FACTORS`. A patient depends on `seed` and the patient's number
     alone; another `effect` gives the same patients with the same gradings.
 

@@ -33,7 +33,7 @@ def write_oai_phantom(
 ) -> None:
     """Writes phantom knees as OAI is laid out: `00m/0.C.2/{ID}/{date}/{number}/001 ...`, and `kXR_SQ_BU00.txt`.
 
-    Each patient has a series a knee, whose side SeriesDescription tells. The table is separated by `|` and gives the
+    Each patient has one series per knee; SeriesDescription gives its side. The table is separated by `|` and gives the
     grade of each knee by reading project 15; every fifth patient was read by another project too. `truth.csv` has a row
     a knee: grade, severity, joint space (mm) on the inner and the outer side, half-width of the spurs (mm), the joint's
     place (LPS mm) and the series. A patient depends on `seed` and the patient's number alone; another `effect` gives

@@ -51,19 +51,19 @@ def write_rsna_phantom(
     gradings of a training study: the grade (also where the label is missing), the share of room lost (`whole`) and its
     two parts, the structure's place (LPS mm), and for each sequence the series and instance of the slice nearest to it.
 
-    Severities have the frequencies of `data.phantom.severities.COUNTS`. Nothing but the planted signs tells them:
+    Severities have the frequencies of `data.phantom.severities.COUNTS`. Only the planted signs show them:
     canals are squeezed at the disc, foramina lose the fat around the root, lateral recesses close. A patient depends on
     `seed` and the patient's number alone, and has the same gradings whatever the other arguments are.
 
     Args:
         folder: Made if need be; the files of an earlier phantom are overwritten.
         patients: Training studies, of one patient each.
-        test_patients: Studies in `test_images/`, of which no label is written.
+        test_patients: Studies in `test_images/`; none of their labels are written.
         seed: Of everything drawn.
         effect: How strongly the anatomy shows the severities: 0 (only their frequency can be learnt) to 1.
         missing: Share of a study's three sequences left out; every study keeps one.
         missing_labels: Share of the cells of `train.csv` left empty; these have no point either.
-        split: Foraminal severities are the sum of two independent parts, of which one changes the fat in T1 alone and
+        split: Foraminal severities are the sum of two independent parts: one changes the fat in T1 alone and
             the other in T2 alone, at the same place; otherwise both sequences show the whole.
         confined: Each foramen lies in one sagittal slice; otherwise it is 9 mm long.
         mark_error: The annotated slice is off by up to so many slices, uniformly; x and y stay those of the structure.

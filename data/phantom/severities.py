@@ -43,7 +43,7 @@ class Severities(NamedTuple):
     Args:
         grades: 0 to 2 of RSNA's classes, int64.
         whole: How much of the room is lost, 0 to 1, rising with the grade's latent: 1/3 and 2/3 part the grades.
-        first: The same of the first of two independent halves, of which the latent is the sum.
+        first: The same for the first of two independent halves, whose sum is the latent.
         second: The same of the second.
     """
 
@@ -56,8 +56,8 @@ class Severities(NamedTuple):
 def draw_severities(rng: np.random.Generator) -> Severities:
     """One patient's severities: normal latents, cut so that each condition and level has RSNA's shares of its grades.
 
-    The latent z of each condition and level is (a + b) / sqrt(2) of two independent standard normals: a tells as much
-    of z as b, and only both tell all.
+    The latent z of each condition and level is (a + b) / sqrt(2) of two independent standard normals: a shows as much
+    of z as b does, and only both show all of it.
     """
     conditions, levels = len(COUNTS), len(LEVELS)
     degeneration = _mixed(_PATIENT_SHARE, rng.standard_normal(1), rng.standard_normal(levels))

@@ -29,7 +29,7 @@ def narrow(
     split: bool = False,
     confined: float | None = None,
 ) -> tuple[Anatomy, Float64]:
-    """The anatomy with the passages of five levels, narrowed as the severities say, and where each condition lies.
+    """The anatomy with the passages of five levels, narrowed by the severities, and the place of each condition.
 
     All passages vary between people, whatever the effect; signs grow with its square, as those of `draw_anatomy` do.
 

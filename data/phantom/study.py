@@ -82,7 +82,7 @@ def draw_study(recipe: StudyRecipe, number: int) -> PhantomStudy:
     study_id = int(layout.integers(400, 429_000)) * 10_000 + number % 10_000
     luck = layout.random(len(SEQUENCES))
     chosen = [s for s, own in zip(SEQUENCES, luck, strict=True) if own >= recipe.missing or own == luck.max()]
-    # Gradings of discs would tell severities besides what is planted.
+    # Gradings of discs would show severities besides the planted signs.
     healthy = {name: np.full(len(LEVELS), 3 * (name == "pfirrmann")) for name in DISC_COUNTS}
     anatomy = draw_anatomy(anatomy_rng, healthy, 0.0)
     affine, shape = sagittal_grid(sagittal_rng, anatomy, recipe.spacing, recipe.slices)

@@ -148,7 +148,7 @@ def _group(headers: list[DicomHeader]) -> list[_Series]:
     groups: dict[tuple[str, ...], list[DicomHeader]] = defaultdict(list)
     for one in headers:
         groups[one.series or str(one.path.parent), one.description, one.modality].append(one)
-    found = [_Series("", plane, of) for group in groups.values() for plane, of in dicom_sequences.by_plane(group)]
+    found = [_Series("", plane, some) for group in groups.values() for plane, some in dicom_sequences.by_plane(group)]
     return sorted(found, key=lambda one: (one.headers[0].number is None, one.headers[0].number or 0))
 
 
@@ -179,7 +179,7 @@ def _recognise(found: list[_Series], rules: Rules, place: str) -> None:
     if missing:
         which = f"'{min(missing)}'" if rules.keep_names else f"of entry {list(rules.named).index(min(missing)) + 1}"
         names = ", ".join(one.name for one in found)
-        raise DataError(f"{place}: no series {which} of `series`: there is {names}")
+        raise DataError(f"{place}: no series {which} of `series`: use one of {names}")
 
 
 def _refuse(one: _Series) -> None:
@@ -210,7 +210,7 @@ def _choose(found: list[_Series], rules: Rules) -> None:
             elif one is best or (one.named and best.named):
                 continue
             elif best.named or sequence.startswith("sagittal") or one.plain != best.plain:
-                one.sequence, one.how = "", f"{sequence}, of which {best.name} is used ({one.how})"
+                one.sequence, one.how = "", f"{sequence}, but {best.name} is used for it ({one.how})"
 
 
 def _check_used(study: StudyFiles, found: list[_Series], place: str, rules: Rules) -> None:

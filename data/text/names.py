@@ -7,13 +7,15 @@ from collections.abc import Iterable
 
 
 def closest(name: str, known: Iterable[str], *, cutoff: float = 0.5) -> str | None:
-    """The known name that is most like another one; None where all are less alike than `cutoff`, from 0 to 1."""
+    """The known name that is most like another; None if all are less alike than `cutoff`, from 0 to 1."""
     found = difflib.get_close_matches(name, list(known), n=1, cutoff=cutoff)
     return found[0] if found else None
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """How a message about an unknown name ends: with the closest known name, or else with all of them."""
+    """The end of a message about an unknown name: the closest known name, or else all of them."""
     known = list(known)
     close = closest(name, known)
-    return f": did you mean '{close}'?" if close else f": there is {', '.join(known) or 'none'}"
+    if close:
+        return f": did you mean '{close}'?"
+    return f": use {'one of ' * (len(known) > 1)}{', '.join(known)}" if known else ": there is none"

@@ -16,7 +16,7 @@ BRIGHTNESS = 0.2  # standard deviations of the slice
 NOISE = 0.1  # standard deviations of the slice
 
 
-def augment(pixels: Tensor, of: Tensor, strength: float, generator: Generator) -> Tensor:
+def augment(pixels: Tensor, crop: Tensor, strength: float, generator: Generator) -> Tensor:
     """Slices turned, shifted, scaled, brighter or darker, and noisier; never mirrored.
 
     All slices of a crop are changed in the same way, except for the noise of each pixel. Pixels from outside the crop
@@ -24,7 +24,7 @@ def augment(pixels: Tensor, of: Tensor, strength: float, generator: Generator) -
 
     Args:
         pixels: `(B, 1, H, W)` float32 slices on the generator's device, H = W.
-        of: `(B,)` int64 number of each slice's crop, from 0.
+        crop: `(B,)` int64 number of each slice's crop, from 0.
         strength: 1 changes by up to 10 degrees, 5 % of the side (shift), 10 % (scale), 20 % (contrast), .2 standard
             deviations (brightness) and .1 (noise); 0 changes nothing.
         generator: Everything is drawn from it.
@@ -37,10 +37,10 @@ def augment(pixels: Tensor, of: Tensor, strength: float, generator: Generator) -
 
     if strength == 0:
         return pixels
-    crops = int(of.max()) + 1
-    grid = affine_grid(placings(crops, strength, generator)[of], list(pixels.shape), align_corners=False)
+    crops = int(crop.max()) + 1
+    grid = affine_grid(placings(crops, strength, generator)[crop], list(pixels.shape), align_corners=False)
     moved = grid_sample(pixels, grid, padding_mode="border", align_corners=False)
-    contrast, brightness, noise = (_even(crops, generator)[of, None, None, None] * strength for _ in range(3))
+    contrast, brightness, noise = (_even(crops, generator)[crop, None, None, None] * strength for _ in range(3))
     mean, deviation = moved.mean(dim=(2, 3), keepdim=True), moved.std(dim=(2, 3), keepdim=True)
     grain = torch.randn(moved.shape, generator=generator, device=generator.device)
     added = deviation * (BRIGHTNESS * brightness + NOISE * noise * grain)

@@ -37,9 +37,9 @@ class PreparedCrops:
         import torch
 
         parts = [self._read(int(row)) for row in rows]
-        of = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
+        crop = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
         pixels = torch.from_numpy(np.concatenate(parts)).to(self.device, memory_format=torch.channels_last)
-        return pixels, torch.from_numpy(of).to(self.device)
+        return pixels, torch.from_numpy(crop).to(self.device)
 
     def _read(self, row: int) -> Float32:
         if row in self._kept:

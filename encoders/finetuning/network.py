@@ -53,12 +53,12 @@ def weights_digest(model: str, weights: str) -> str:
     return digest(model, weights)
 
 
-def means(features: Tensor, of: Tensor) -> Tensor:
-    """The mean over the slices of each crop: `(B, F)` to `(n, F)`; `of` `(B,)` is the number of a slice's crop.
+def means(features: Tensor, crop: Tensor) -> Tensor:
+    """The mean over the slices of each crop: `(B, F)` to `(n, F)`; `crop` `(B,)` is the number of a slice's crop.
 
     It is a product of matrices, since that sums in a fixed order on a GPU too.
     """
     import torch
 
-    belongs = torch.nn.functional.one_hot(of).to(features.dtype)
+    belongs = torch.nn.functional.one_hot(crop).to(features.dtype)
     return (belongs / belongs.sum(dim=0)).T @ features

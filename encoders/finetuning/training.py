@@ -100,8 +100,8 @@ class Trainer:
         parts: list[Float32] = []
         with torch.inference_mode(), exact(self.device):
             for start in range(0, len(rows), self.settings.batch_size):
-                pixels, of = self.crops(rows[start : start + self.settings.batch_size])
-                vectors = means(self.network["features"](pixels), of)
+                pixels, crop = self.crops(rows[start : start + self.settings.batch_size])
+                vectors = means(self.network["features"](pixels), crop)
                 parts.append(self.network["classifier"](vectors).cpu().numpy())
         return np.concatenate(parts)
 
@@ -109,13 +109,13 @@ class Trainer:
         """The loss of a batch, with augmentation and dropout."""
         import torch
 
-        pixels, of = self.crops(rows)
+        pixels, crop = self.crops(rows)
         half = self.settings.precision == "auto" and self.device.startswith("cuda")
         with exact(self.device):
-            pixels = augment(pixels, of, self.settings.augmentation, generator)
+            pixels = augment(pixels, crop, self.settings.augmentation, generator)
             with torch.autocast(self.device.split(":")[0], dtype=torch.bfloat16, enabled=half):
                 features = self.network["features"](pixels)
-            vectors = dropout(means(features.float(), of), self.settings.dropout, generator)
+            vectors = dropout(means(features.float(), crop), self.settings.dropout, generator)
             return self.loss(self.network["classifier"](vectors), rows)
 
     def _validate(self, held: Int64) -> dict[str, float]:

@@ -20,14 +20,14 @@ def held_out(groups: NDArray[np.str_], share: float, seed: int) -> NDArray[np.bo
 
 def held_out_by_label(y: NDArray[np.int64], groups: NDArray[np.str_], share: float, seed: int) -> NDArray[np.bool_]:
     """`(N,)` bool: the samples of the held-out patients, who are spread evenly over the patients' mean labels."""
-    patients, of = np.unique(groups, return_inverse=True)
+    patients, patient = np.unique(groups, return_inverse=True)
     if len(patients) < 2 or share == 0:
         return np.zeros(len(y), dtype=bool)
     rng = np.random.default_rng(seed)
-    label = np.bincount(of, weights=y) / np.bincount(of)
+    label = np.bincount(patient, weights=y) / np.bincount(patient)
     order = np.lexsort((rng.permutation(len(patients)), label))
     step = max(2, round(1 / share))
-    return np.isin(of, order[rng.integers(min(step, len(patients))) :: step])
+    return np.isin(patient, order[rng.integers(min(step, len(patients))) :: step])
 
 
 class BestEpoch:

@@ -22,15 +22,15 @@ def patient_folds(labels: Int64, groups: NDArray[np.str_], *, folds: int, seed: 
     rows = np.zeros((len(patients), int(labels.max()) + 1))
     np.add.at(rows, (patient, labels), 1)
     lacking = np.tile(rows.sum(axis=0) / folds, (folds, 1))
-    of = np.full(len(patients), -1)
+    fold_of = np.full(len(patients), -1)
     order = np.random.default_rng(seed).permutation(len(patients))
-    while (left := of[order] < 0).any():
+    while (left := fold_of[order] < 0).any():
         counts = rows[order[left]].sum(axis=0)
         rare = int(np.argmin(np.where(counts > 0, counts, np.inf)))
         for p in order[left & (rows[order, rare] > 0)]:
-            of[p] = np.lexsort((lacking.sum(axis=1), lacking[:, rare]))[-1]
-            lacking[of[p]] -= rows[p]
-    return np.asarray(of[patient], dtype=np.int64)
+            fold_of[p] = np.lexsort((lacking.sum(axis=1), lacking[:, rare]))[-1]
+            lacking[fold_of[p]] -= rows[p]
+    return np.asarray(fold_of[patient], dtype=np.int64)
 
 
 def holds_all(labels: Int64, rows: Int64) -> bool:

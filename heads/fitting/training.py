@@ -156,10 +156,12 @@ class TrainingSet:
             return [(subset, held)]
         folds = min(INNER_FOLDS, min(self._patients()))
         if folds >= 2:
-            of = patient_folds(labels, self.groups, folds=folds, seed=derive(self.seed, 1))
-            train = [np.flatnonzero(of != i) for i in range(folds)]
+            fold_of = patient_folds(labels, self.groups, folds=folds, seed=derive(self.seed, 1))
+            train = [np.flatnonzero(fold_of != i) for i in range(folds)]
             if all(holds_all(labels, rows) for rows in train):
-                return [(TrainingSubset(self, rows, (1, i)), np.flatnonzero(of == i)) for i, rows in enumerate(train)]
+                return [
+                    (TrainingSubset(self, rows, (1, i)), np.flatnonzero(fold_of == i)) for i, rows in enumerate(train)
+                ]
         raise self._too_few()
 
     def _refitted(self, refits: InnerRefits) -> list[tuple[TrainingSubset, Int64]]:
@@ -248,10 +250,10 @@ class TrainingSubset:
             return self.training.named_split()
         labels, path = self.training.labels[self.rows], (*self.path, 2)
         seed = derive(self.training.seed, *path)
-        of = patient_folds(labels, self.training.groups[self.rows], folds=STOPPING_FOLDS, seed=seed)
+        fold_of = patient_folds(labels, self.training.groups[self.rows], folds=STOPPING_FOLDS, seed=seed)
         for fold in range(STOPPING_FOLDS):
-            if (of == fold).any() and holds_all(labels, np.flatnonzero(of != fold)):
-                return TrainingSubset(self.training, self.rows[of != fold], path), self.rows[of == fold]
+            if (fold_of == fold).any() and holds_all(labels, np.flatnonzero(fold_of != fold)):
+                return TrainingSubset(self.training, self.rows[fold_of != fold], path), self.rows[fold_of == fold]
         raise ValueError(
             f"early stopping needs 2 patients, there are {len(np.unique(self.training.groups[self.rows]))}"
         )

@@ -14,23 +14,23 @@ from data.describing.plug_in import Description, PlugIn
 class Balance(PlugIn):
     """How class imbalance is treated in the rows that a head is fitted on.
 
-    A plug-in is a frozen keyword-only dataclass. `weights` is true where it weighs the head's loss by inverse class
+    A plug-in is a frozen keyword-only dataclass. `weights` is true if it weights the head's loss by inverse class
     frequency instead of resampling.
     """
 
     weights: ClassVar[bool] = False
 
     def build(self, *, seed: int) -> Any | None:
-        """An imbalanced-learn sampler (`fit_resample(X, y)`), or None where the rows stay as they are."""
+        """An imbalanced-learn sampler (`fit_resample(X, y)`), or None if the rows stay as they are."""
         raise NotImplementedError
 
     def describe(self) -> Description:
-        """Resamples where it gives no weights."""
+        """The description; a step without weights resamples the training rows."""
         return replace(super().describe(), resamples=not self.weights)
 
 
 def neighbours(y: NDArray[np.int64], wanted: int) -> int:
-    """SMOTE's k for these labels: `wanted`, but at most the size of the rarest class minus one.
+    """The k of SMOTE for these labels: `wanted`, but at most the size of the rarest class minus one.
 
     Raises:
         ValueError: A class has a single sample, which has no neighbour.

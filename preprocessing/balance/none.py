@@ -18,5 +18,5 @@ class NoBalance(Balance):
         """No sampler."""
 
     def describe(self) -> Description:
-        """It changes no row."""
+        """The description: the step changes no row."""
         return replace(super().describe(), resamples=False)

@@ -17,7 +17,7 @@ class Undersample(Balance):
     """Drops rows at random until no class is larger than `ratio` times the rarest, which is kept whole.
 
     Args:
-        ratio: Largest ratio of the size of a class to that of the rarest, 1 or more.
+        ratio: Largest ratio of the size of a class to the size of the rarest class, 1 or more.
 
     References:
         C. Drummond, R. C. Holte, C4.5, class imbalance, and cost sensitivity, ICML workshop 2003.

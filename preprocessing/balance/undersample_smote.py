@@ -24,7 +24,7 @@ class UndersampleSmote(Balance):
         k_neighbors: Number of neighbours to interpolate with; at most the size of the rarest class minus one.
 
     References:
-        N. V. Chawla et al., SMOTE, J. Artif. Intell. Res. 2002, doi:10.1613/jair.953 (section 4: both together).
+        N. V. Chawla et al., SMOTE, J. Artif. Intell. Res. 2002, doi:10.1613/jair.953 (section 4 combines both).
     """
 
     words = "random undersampling of the largest class, then SMOTE"

@@ -20,8 +20,8 @@ class N4Bias(ImageStep):
     two-dimensional field.
 
     Args:
-        shrink: The copy merges so many pixels along the rows and columns of a slice, and slices up to the same length
-            in mm. At least two remain along each axis.
+        shrink: The number of pixels that the copy merges along rows and columns; slices are merged up to the same
+            length in mm. At least two remain along each axis.
         levels: Number of levels of the fit; each halves the distance of the B-spline's knots.
         iterations: Largest number of iterations on each level.
 

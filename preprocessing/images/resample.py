@@ -16,8 +16,8 @@ class Resample(ImageStep):
 
     An axis that becomes coarser is blurred first by a Gaussian whose full width at half maximum is
     `sqrt(new**2 - old**2)` mm, so that fine structures do not alias. The centre of the image stays in place. An axis of
-    one voxel keeps its spacing, since a single slice can't be interpolated; so does D where slices have planes of their
-    own.
+    one voxel keeps its spacing, since a single slice can't be interpolated. D also keeps its spacing if slices have
+    planes of their own.
 
     Args:
         spacing: New distance of voxel centres along D, H and W, mm; 0 keeps that axis.

@@ -14,9 +14,9 @@ from preprocessing.images.base import ImageStep
 class Zscore(ImageStep):
     """Shifts and scales the image so that its foreground has mean 0 and standard deviation 1.
 
-    The foreground is brighter than the image's mean, as in TorchIO's `ZNormalization.mean`. That needs no unit and no
-    zero background, so that both intensity conventions of MRI give the same result. If the foreground has one value,
-    the whole image takes its place; a constant image becomes zeros.
+    The foreground is all that is brighter than the image's mean, as in TorchIO's `ZNormalization.mean`. This rule needs
+    no unit and no zero background, so that both intensity conventions of MRI give the same result. If the foreground
+    has one value, the whole image takes its place; a constant image becomes zeros.
 
     Args:
         foreground: Whether mean and deviation are taken from the foreground, not from the whole image.

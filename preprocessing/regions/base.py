@@ -25,12 +25,13 @@ class Study:
     Args:
         study: The study.
         patient: The patient, for inner splits.
-        images: From a sequence to what reads its scan with its mask: all sequences for a region that
-            `joins_sequences`, otherwise the one at hand. A reader gives None where the study lacks the sequence or its
-            files can't be read.
-        samples: The study's rows of `Dataset.samples()` with what locates a sample: no labels, no clinical columns.
+        images: For each sequence a function that reads the scan with its mask. A region that `joins_sequences` gets all
+            sequences, any other region the one at hand. The function returns None if the study lacks the sequence or
+            its files can't be read.
+        samples: The study's rows of `Dataset.samples()` with the columns that locate a sample, without labels and
+            clinical columns.
         points: The points of the samples: index `sample`; columns as `Dataset.points()` has them (`sequence`, `x`, `y`,
-            `z` in LPS mm, `fault`: why there is none, or ""). None for a region that doesn't use points.
+            `z` in LPS mm, `fault`: why there is no point, or ""). None for a region that doesn't use points.
     """
 
     study: str
@@ -41,45 +42,45 @@ class Study:
 
 
 class FittedRegion:
-    """A region that is ready: it looks at a study, then locates its samples in a scan."""
+    """A region that is ready: it looks at a study, then it locates the study's samples in a scan."""
 
     @property
     def name(self) -> str:
-        """What messages call it."""
+        """The name of the region in messages."""
         return "the region"
 
     def look(self, study: Study) -> Study:
-        """The study with what the region sees in it, such as predicted masks or points; as it is by default.
+        """Adds to a study what the region sees in it, such as predicted masks or points; nothing by default.
 
         Args:
-            study: Its images are read when they are asked for; its `points` are the annotated ones for a fixed region
-                that uses points, and None for every other region.
+            study: The study; its images are read when they are asked for. Its `points` are the annotated ones for a
+                fixed region that uses points, and None for every other region.
 
         Returns:
-            The study with images whose mask is the predicted one, or with `points` that were found. These have one more
-            column, `slice`: the index of the slice in that sequence's scan, -1 where there is none.
+            The study with predicted masks in its images, or with the points that were found. These points have one more
+            column, `slice`: the index of the slice in that sequence's scan, or -1 if there is none.
         """
         return study
 
     def locate(self, image: Image, sample: Mapping[str, Any]) -> Box | None:
-        """The box of a sample in an unprocessed image; None where the image does not show it.
+        """The box of a sample in an unprocessed image; None if the image does not show it.
 
         Args:
             image: A scan of a study that the region has looked at.
-            sample: The sample's row of `Dataset.samples()`, and for a study with points its `point`, LPS mm `(3,)`.
+            sample: The sample's row of `Dataset.samples()`; in a study with points also its `point`, LPS mm `(3,)`.
         """
         raise NotImplementedError
 
     def rate(self, given: Study, seen: Study) -> pd.DataFrame:
-        """How near the region came to what is given of a study.
+        """Measures how near the region came to the given masks or points of a study.
 
         Args:
             given: The study with its own masks and its annotated points.
-            seen: What `look` made of it without them.
+            seen: The study as `look` returned it, without the given masks and points.
 
         Returns:
-            Numeric columns. Of found points one row for each sample that has an annotated point, index `sample`; of
-            masks one row for the study, index `study`. Empty where nothing is given.
+            A table of numbers. For points it has one row per sample with an annotated point, index `sample`; for masks
+            one row for the study, index `study`. It is empty if nothing is given.
         """
         import pandas as pd
 
@@ -89,12 +90,12 @@ class FittedRegion:
         """Writes what was learnt (safetensors, JSON); nothing by default."""
 
     def artifacts(self) -> Mapping[str, pd.DataFrame | NDArray[Any]]:
-        """Tables and arrays worth keeping: learning curves; none by default."""
+        """Tables and arrays worth keeping, such as learning curves; none by default."""
         return {}
 
 
 class Region(PlugIn):
-    """Where to look for a sample in a scan: what is configured; `fit` returns what locates.
+    """Where to look for a sample in a scan. The plug-in holds the configuration; `fit` returns what locates.
 
     `fixed`: nothing is fitted; boxes follow from the scan, its mask and its annotated points.
     `uses_points`: boxes stand at points, one for each sample. A fixed region gets the annotated ones; a region that
@@ -112,17 +113,17 @@ class Region(PlugIn):
         return "images"
 
     def fit(self, studies: Sequence[Study], *, seed: int, device: str) -> FittedRegion:
-        """What locates.
+        """Fits the region.
 
         Args:
-            studies: Those of the fold's training patients; empty where nothing is learnt.
-            seed: For what draws.
+            studies: The studies of the fold's training patients; none if nothing is learnt.
+            seed: The seed of all draws.
             device: `"cpu"` or `"cuda"`.
         """
         raise NotImplementedError
 
     def load(self, folder: Path, *, device: str) -> FittedRegion:
-        """What `FittedRegion.save` wrote; only for a region that learns."""
+        """Reads what `FittedRegion.save` wrote; only for a region that learns."""
         raise NotImplementedError
 
     def learnt_from(self) -> frozenset[str]:
@@ -130,24 +131,24 @@ class Region(PlugIn):
         return frozenset()
 
     def trained(self) -> Region:
-        """This region without what changes its boxes alone: regions that share it share what is fitted."""
+        """This region without the fields that only change its boxes. Regions that agree in the rest share a fit."""
         return self
 
     def weights_digest(self) -> str:
-        """The sha256 of a file of weights; empty where none is given.
+        """The sha256 of a file of weights; empty if none is given.
 
         Raises:
-            WeightsError: There is no such file, or it is another network's.
+            WeightsError: There is no such file, or it belongs to another network.
         """
         return ""
 
     def describe(self) -> Description:
-        """With what it learns from: scans with their masks or points, without the labels of a target."""
+        """The description, with what the region learns from: scans with masks or points, but no labels of a target."""
         return replace(super().describe(), learns=self.learns)
 
 
 class FixedRegion(Region, FittedRegion):
-    """A region that is ready as it is: a plug-in gives `locate`."""
+    """A region that is ready as it is; the plug-in only defines `locate`."""
 
     fixed: ClassVar[bool] = True
 
@@ -158,7 +159,7 @@ class FixedRegion(Region, FittedRegion):
 
     @property
     def name(self) -> str:
-        """Such as `region mask`."""
+        """The name in messages, such as `region mask`."""
         return f"region {type(self).__name__.lower()}"
 
     def fit(self, studies: Sequence[Study], *, seed: int, device: str) -> FixedRegion:
@@ -167,7 +168,7 @@ class FixedRegion(Region, FittedRegion):
 
 
 def patient_digest(patient: str) -> str:
-    """What weights keep of a patient that they learnt from, so that nobody is scored whom they have seen."""
+    """A digest that weights keep of each patient that they learnt from, so that no such patient is scored."""
     return hashlib.sha256(f"scangrid patient {patient}".encode()).hexdigest()[:16]
 
 
@@ -193,7 +194,7 @@ def box_along_axes(
 def box_at(
     position: ArrayLike, size: ArrayLike, directions: NDArray[np.float64], *, slices: int | None, mirrored: bool = False
 ) -> Box:
-    """A box around a patient position (LPS mm); the rest as in `Box`.
+    """A box around a position in the patient (LPS mm); the other arguments are as in `Box`.
 
     Raises:
         ValueError: Fewer than one slice is wanted.

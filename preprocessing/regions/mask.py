@@ -22,7 +22,7 @@ class Mask(FixedRegion):
 
     Args:
         label: The column of `samples()` that holds the structure's label in the mask, or the label itself.
-        margin: Added on every side of the structure, mm.
+        margin: Length added on every side of the structure, mm.
         slices: The number of slices nearest the structure's middle; None takes the structure's own and the margin.
         size: Side of a fixed square within the slice, mm, which may cut the structure; 0 follows the structure.
         square: Whether both sides within the slice are as long as the longer, so that resizing keeps proportions.
@@ -37,10 +37,10 @@ class Mask(FixedRegion):
     square: bool = True
 
     def locate(self, image: Image, sample: Mapping[str, Any]) -> Box | None:
-        """The structure's box; None where the sample has no label, the image no mask or the mask not this label.
+        """The structure's box; None if the sample has no label, the image has no mask, or the mask lacks this label.
 
         Raises:
-            ValueError: A negative length, or no such column.
+            ValueError: A length is negative, or there is no such column.
         """
         if self.margin < 0 or self.size < 0:
             raise ValueError(f"margin ({self.margin}) and size ({self.size}) are lengths in mm: use 0 or more")

@@ -16,13 +16,13 @@ from preprocessing.regions.base import FixedRegion, box_at
 class Point(FixedRegion):
     """A box around the point that the dataset's annotators marked for a sample, along the axes of the nearest slice.
 
-    The point is a place in the patient, so that the box is found in every sequence, not only in that which was marked.
-    Where a sequence has no slice within one slice distance of the point, or none that reaches it, there is no box.
+    The point is a place in the patient, so that the box is found in every sequence, not only in the one that was
+    marked. There is no box if a sequence has no slice within one slice distance of the point, or none that reaches it.
 
     Args:
         size: Length along H and W, mm; rounded up to whole voxels, so that all crops of a scan have one shape.
         slices: The number of slices nearest the point.
-        mirror: Whether samples whose `side` is `left` are flipped, so that they look as those of the right side do.
+        mirror: Whether samples whose `side` is `left` are flipped, so that they look like samples of the right side.
     """
 
     words = "a box around the point that the dataset's annotators marked"
@@ -34,10 +34,10 @@ class Point(FixedRegion):
     mirror: bool = False
 
     def locate(self, image: Image, sample: Mapping[str, Any]) -> Box | None:
-        """The box; None where the sample has no point or the image does not show it.
+        """The box; None if the sample has no point or the image does not show it.
 
         Raises:
-            ValueError: A size that is not above 0, or fewer than one slice.
+            ValueError: A size is not above 0, or fewer than one slice is wanted.
         """
         if min(self.size) <= 0:
             raise ValueError(f"size {self.size} must be two lengths above 0 mm, along H and W")

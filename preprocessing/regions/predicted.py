@@ -47,8 +47,8 @@ class Predicted(Region):
     kept. Slices are never flipped in training: left stays left. The defaults are for two cores.
 
     Args:
-        instance: Stage 1: `"slices"`, a 2D network on every slice and a GRU over them that give the likeliest,
-            or `"regression"`, a 3D ResNet that gives the slice as a share of the depth.
+        instance: Stage 1: `"slices"`, a 2D network on every slice and a GRU over all slices, which give the likeliest
+            slice, or `"regression"`, a 3D ResNet that gives the slice as a share of the depth.
         coordinates: Stage 2: `"heatmap"`, one heat map for each point, whose mean is taken, or `"regression"`, an
             encoder-decoder with a head for each point.
         encoder: The name of the timm network that reads slices in both stages.
@@ -58,11 +58,11 @@ class Predicted(Region):
         volume: Voxels (D, H, W) that the scans of `instance="regression"` are resized to.
         depth: Layers of the 3D ResNet: 10, 18, 34, 50, 101, 152 or 200.
         instance_weights: A file of MedicalNet's weights for the 3D ResNet; empty for random ones.
-        epochs: At most; the learning rate rises and falls over them (one cycle).
-        pictures: Marked slices of each scan that stage 2 sees in an epoch, at most.
+        epochs: The most epochs; the learning rate rises and falls over them (one cycle).
+        pictures: The most marked slices of a scan that stage 2 sees in an epoch.
         scans: Scans in a training step of stage 1.
         batch_size: Slices in a training step of stage 2.
-        learning_rate: The highest, of AdamW.
+        learning_rate: The highest learning rate of AdamW.
         validation: Share of the training patients held out to stop early.
         patience: Epochs without a smaller error before training stops.
         size: As in the region `point`, mm.
@@ -111,7 +111,7 @@ class Predicted(Region):
                 raise ValueError(f"{name} '{getattr(self, name)}' is none of {', '.join(values)}")
         for name in ("slice_pixels", "pixels"):
             if getattr(self, name) < 32 or getattr(self, name) % 16:
-                raise ValueError(f"{name} ({getattr(self, name)}) must be a multiple of 16 of 32 or more: use 128")
+                raise ValueError(f"{name} ({getattr(self, name)}) must be a multiple of 16, and 32 or more: use 128")
         if self.slice_pixels > self.pixels:
             raise ValueError(f"slice_pixels ({self.slice_pixels}) must not exceed pixels ({self.pixels})")
         if len(self.volume) != 3 or min(self.volume) < 1:
@@ -126,11 +126,11 @@ class Predicted(Region):
         return replace(self, size=plain.size, slices=plain.slices, mirror=plain.mirror)
 
     def fit(self, studies: Sequence[Study], *, seed: int, device: str) -> FittedPredicted:
-        """Trains on the studies that have annotated points; a scan is read once and kept as small squares (float16).
+        """Trains on the studies that have annotated points; each scan is read once and kept as small squares (float16).
 
         Raises:
-            ValueError: A network that timm lacks, or no study has a usable point.
-            WeightsError: Weights that don't fit.
+            ValueError: timm has no such network, or no study has a usable point.
+            WeightsError: The weights don't fit.
         """
         finders: dict[str, Finder] = {}
         curves: list[dict[str, Any]] = []
@@ -160,7 +160,7 @@ class Predicted(Region):
         return FittedPredicted(self._box(), finders, curves)
 
     def load(self, folder: Path, *, device: str) -> FittedPredicted:
-        """What `FittedPredicted.save` wrote."""
+        """Reads what `FittedPredicted.save` wrote."""
         from safetensors.torch import load_file
 
         kept = json.loads((folder / POINTS).read_text())
@@ -178,7 +178,7 @@ class Predicted(Region):
         return FittedPredicted(self._box(), finders, kept["curve"])
 
     def weights_digest(self) -> str:
-        """The sha256 of each file of weights; empty where none is given.
+        """The sha256 of each file of weights; empty if none is given.
 
         Raises:
             WeightsError: There is no such file.
@@ -209,7 +209,7 @@ class Predicted(Region):
         return Finder(marks, instance, coordinates, self.pixels, baselines, device)
 
     def describe(self) -> Description:
-        """With the papers of the chosen stages."""
+        """The description, with the papers of the chosen stages."""
         found = super().describe()
         heat_map = ("nibali2018",) if self.coordinates == "heatmap" else ()
         volume = self.instance == "regression"

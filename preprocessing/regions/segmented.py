@@ -1,4 +1,4 @@
-"""A box around a structure of the mask that a trained network draws."""
+"""A box around a structure in a mask that a trained network predicts."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ class Segmented(Region):
 
     The network labels every voxel as background, vertebra, canal or disc; it learns from the SPIDER masks of the
     fold's training patients by Dice and cross-entropy, and the epoch with the best Dice on inner patients is kept.
-    Where `validation` of the patients is less than one, nobody is held out, and the last epoch is kept. Discs are then
-    parted and numbered from the bottom (201 is the lowest), as `mask_label` counts them. Discs whose
+    If the share `validation` is less than one patient, nobody is held out, and the last epoch is kept. The discs of a
+    predicted mask are parted and numbered from the bottom (201 is the lowest), as `mask_label` counts them. Discs whose
     middles lie less than 17 mm apart along the spine, as in small or child spines, may become one. The defaults are
     for two cores.
 
@@ -43,11 +43,11 @@ class Segmented(Region):
         width: Channels at full size; a multiple of 8 for segresnet, of 12 for swin_unetr.
         patch: Sides of the training patch and of the sliding window in voxels: `(H, W)` labels slice by slice, `(D, H,
             W)` in 3D. A multiple of 8 for segresnet, 16 for unet, 32 for swin_unetr.
-        spacing: Of the network's grid of sagittal slices along D, H and W, mm; 0 keeps that axis.
-        patches: Random patches of every scan in an epoch.
-        epochs: At most; the learning rate falls to 0 over them by a cosine.
+        spacing: The spacing of the network's sagittal grid along D, H and W, mm; 0 keeps the image's spacing.
+        patches: The random patches of every scan in an epoch.
+        epochs: The most epochs; the learning rate falls to 0 over them along a cosine.
         batch_size: Patches in a training step.
-        learning_rate: Of AdamW.
+        learning_rate: The learning rate of AdamW.
         validation: Share of the training patients held out to stop early.
         patience: Epochs without a better Dice before training stops.
         weights: A file of trained weights (`network.safetensors` of a run); then nothing is learnt.
@@ -87,16 +87,16 @@ class Segmented(Region):
         check_patch(self.network, self.patch)
         check_width(self.network, self.width)
         if len(self.spacing) != 3 or min(self.spacing) < 0:
-            raise ValueError(f"spacing {self.spacing} must be three lengths in mm, 0 where the image's own is kept")
+            raise ValueError(f"spacing {self.spacing} must be three lengths in mm; 0 keeps the image's own")
         check_training(self, ("patches", "epochs", "batch_size", "patience"))
 
     @property
     def learns(self) -> Literal["nothing", "images"]:
-        """Nothing where weights are given."""
+        """`"nothing"` if weights are given, otherwise `"images"`."""
         return "nothing" if self.weights else "images"
 
     def fit(self, studies: Sequence[Study], *, seed: int, device: str) -> FittedSegmented:
-        """Trains on the scans that have a mask, all held in memory on the network's grid (3 bytes per voxel).
+        """Trains on the scans that have a mask; all are held in memory on the network's grid (3 bytes per voxel).
 
         Raises:
             ValueError: No scan has a mask.
@@ -108,7 +108,7 @@ class Segmented(Region):
         scans = [(study.patient, read) for study in studies for read in study.images.values()]
         cases = [case for case in (self._case(patient, read()) for patient, read in scans) if case is not None]
         if not cases:
-            raise ValueError(f"none of {len(scans)} training scans has a mask to learn from: use `weights`, a file")
+            raise ValueError(f"none of {len(scans)} training scans has a mask to learn from: name a file in `weights`")
         training = SegmentationTraining(
             patch=self.patch,
             patches=self.patches,
@@ -122,12 +122,12 @@ class Segmented(Region):
         return self._fitted(network, curve, device, frozenset(patient_digest(case.patient) for case in cases))
 
     def load(self, folder: Path, *, device: str) -> FittedSegmented:
-        """What `FittedSegmented.save` wrote."""
+        """Reads what `FittedSegmented.save` wrote."""
         curve = json.loads((folder / CURVE).read_text())
         return self._fitted(self._read(folder / NETWORK), curve, device)
 
     def weights_digest(self) -> str:
-        """The sha256 of the file of weights; empty where none is given.
+        """The sha256 of the file of weights; empty if none is given.
 
         Raises:
             WeightsError: There is no such file, or it was trained with other fields.
@@ -183,7 +183,7 @@ class Segmented(Region):
         return Case(patient, grid.pixels(image).astype(np.float16), grid.labels(classes_of(image.mask)))
 
     def describe(self) -> Description:
-        """With the network's paper; weights from a file are not trained."""
+        """The description, with the network's paper; weights from a file are not trained."""
         found = super().describe()
         network = ("myronenko2018",) if self.network == "segresnet" else ()
         return replace(

@@ -18,7 +18,7 @@ class Whole(FixedRegion):
 
     Args:
         slices: The number of central slices; None takes all.
-        mirror: Whether samples whose `side` is `left` are flipped, so that they look as those of the right side do.
+        mirror: Whether samples whose `side` is `left` are flipped, so that they look like samples of the right side.
     """
 
     words = "the whole image"

@@ -18,9 +18,9 @@ class Table(PlugIn):
     locations: bool = False
 
     def build(self, *, seed: int) -> Any | None:
-        """A scikit-learn transformer of a DataFrame of columns, or None where the columns are not used."""
+        """A scikit-learn transformer of a DataFrame of columns, or None if the columns are not used."""
         raise NotImplementedError
 
     def describe(self) -> Description:
-        """It learns from the columns of the training patients."""
+        """The description: the step learns from the columns of the training patients."""
         return replace(super().describe(), learns="columns")

@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 Float64 = NDArray[np.float64]
 
 ROUNDS = 4
-ROWS = 1000  # the most that a tree draws, so that a forest takes no longer on more rows
+ROWS = 1000  # the most rows that a tree draws, so that a forest takes no longer on more rows
 
 
 @dataclass(frozen=True, kw_only=True)
 class ForestOnehot(Table):
-    """Fills every gap by a random forest on the other columns, and gives each category a column of 0 and 1.
+    """Fills every gap by a random forest on the other columns, and turns each category into a column of 0 and 1.
 
     Numbers stay as they are. Text and yes/no are categories; a category that training lacks becomes zeros. A column
     with one value or none in training is left out. The forests learn from the training samples alone. They run for a
@@ -96,7 +96,7 @@ class _Forests:
         return forest.fit(_without(i, blocks)[rows], wanted[:, 0] if wanted.shape[1] == 1 else wanted)
 
     def _filled(self, i: int, forest: Any | None, blocks: list[Float64], gaps: list[NDArray[np.bool_]]) -> Float64:
-        """A column with its gaps as the forest predicts them; a category is the most likely one."""
+        """A column with its gaps filled by the forest; a category is filled by the most likely one."""
         if forest is None or not gaps[i].any():
             return blocks[i]
         predicted = forest.predict(_without(i, blocks)[gaps[i]]).reshape(-1, blocks[i].shape[1])

@@ -18,5 +18,5 @@ class NoTable(Table):
         """No transformer."""
 
     def describe(self) -> Description:
-        """It learns nothing."""
+        """The description: the step learns nothing."""
         return replace(super().describe(), learns="nothing")

@@ -22,7 +22,7 @@ _GAP = 0.35  # inches: a label of two lines
 _WINDOW = (1, 99.5)  # percentiles
 
 
-def draw_overlay(of: Diagnosis, one: Slice, path: Path) -> None:
+def draw_overlay(diagnosis: Diagnosis, one: Slice, path: Path) -> None:
     """Writes a slice as PNG with a marker for each finding and a label: its place, grade and probability.
 
     The picture has the patient's proportions. Letters mark its edges: L and R are the patient's left and right, A is
@@ -33,7 +33,7 @@ def draw_overlay(of: Diagnosis, one: Slice, path: Path) -> None:
     from matplotlib.patheffects import withStroke
 
     high, wide = np.multiply(one.pixels.shape, one.spacing)
-    left = _BESIDE if any(_is_left(one, finding) for finding in of.on(one)) else _BELOW
+    left = _BESIDE if any(_is_left(one, finding) for finding in diagnosis.on(one)) else _BELOW
     scale = min(_TALL / high, (_WIDE - left - _BESIDE) / wide)
     width, height = scale * wide, scale * high
     total, tall = max(left + width + _BESIDE, _LEAST), _ABOVE + height + _BELOW
@@ -48,24 +48,24 @@ def draw_overlay(of: Diagnosis, one: Slice, path: Path) -> None:
                 x, y, letter, transform=axes.transAxes, color="white", ha="center", va="center", fontsize=9
             )
             edge.set_path_effects([withStroke(linewidth=2, foreground="black")])
-        figure.text(_BELOW / total, 1 - _BELOW / tall, title(of, one), color="white", va="top", linespacing=1.4)
+        figure.text(_BELOW / total, 1 - _BELOW / tall, title(diagnosis, one), color="white", va="top", linespacing=1.4)
         for at_left in (True, False):
             _label(
                 axes,
-                of,
+                diagnosis,
                 one,
-                [finding for finding in of.on(one) if _is_left(one, finding) == at_left],
+                [finding for finding in diagnosis.on(one) if _is_left(one, finding) == at_left],
                 at_left,
                 _GAP / height,
             )
         figure.savefig(path, dpi=160, facecolor="black")
 
 
-def title(of: Diagnosis, one: Slice) -> str:
+def title(diagnosis: Diagnosis, one: Slice) -> str:
     """The sequence and slice, and below them the subjects of the marks, such as `Foramen, Subarticular`."""
     instance = "" if one.instance is None else f", instance {one.instance}"
-    subjects = dict.fromkeys(of.subject(finding) for finding in of.on(one))
-    return f"{of.sequence(one.sequence)}, slice index {one.index}{instance}\n{', '.join(subjects)}".rstrip()
+    subjects = dict.fromkeys(diagnosis.subject(finding) for finding in diagnosis.on(one))
+    return f"{diagnosis.sequence(one.sequence)}, slice index {one.index}{instance}\n{', '.join(subjects)}".rstrip()
 
 
 def spread(wanted: Sequence[float], gap: float) -> list[float]:
@@ -81,20 +81,20 @@ def spread(wanted: Sequence[float], gap: float) -> list[float]:
     return places
 
 
-def _label(axes: Axes, of: Diagnosis, one: Slice, findings: list[Finding], at_left: bool, gap: float) -> None:
+def _label(axes: Axes, diagnosis: Diagnosis, one: Slice, findings: list[Finding], at_left: bool, gap: float) -> None:
     from matplotlib.patheffects import withStroke
 
-    several = len({of.subject(finding) for finding in of.on(one)}) > 1
+    several = len({diagnosis.subject(finding) for finding in diagnosis.on(one)}) > 1
     marks = [(finding.mark.y, finding.mark.x, finding) for finding in findings if finding.mark]
     marks.sort(key=lambda mark: mark[:2])
     heights = spread([(y + 0.5) / one.pixels.shape[0] for y, _, _ in marks], gap)
     for (y, x, finding), height in zip(marks, heights, strict=True):
-        grade = of.classes.index(finding.grade)
+        grade = diagnosis.classes.index(finding.grade)
         colour = COLOURS[grade % len(COLOURS)]
-        words = f"{of.column(finding)}\n{of.row(finding)}" if several else of.place(finding)
+        words = f"{diagnosis.column(finding)}\n{diagnosis.row(finding)}" if several else diagnosis.place(finding)
         arrow: dict[str, Any] = {"arrowstyle": "-", "color": colour, "linewidth": 0.7, "shrinkA": 0, "shrinkB": 5}
         axes.annotate(
-            f"{words}\n{finding.grade} {of.probability(finding) * 100:.0f} %",
+            f"{words}\n{finding.grade} {diagnosis.probability(finding) * 100:.0f} %",
             (x, y),
             (-0.03 if at_left else 1.03, 1 - height),
             textcoords="axes fraction",

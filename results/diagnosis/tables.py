@@ -12,33 +12,33 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def write_json(of: Diagnosis, path: Path) -> None:
+def write_json(diagnosis: Diagnosis, path: Path) -> None:
     """Writes the study, the model's facts, notes and a list of findings.
 
     `slice.index` counts from 0 in the stack sorted by position, `slice.instance` from 1 as scanners do. `point.pixel`
     is column and row of the slice as it is shown, `point.file_pixel` of the file, both from 0; `point.mm` is LPS.
     """
     content = {
-        "study": of.study,
+        "study": diagnosis.study,
         "warning": WARNING,
-        "model": dict(of.model),
-        "notes": list(of.notes),
-        "classes": list(of.classes),
-        "findings": [_finding(of, one) for one in of.findings],
+        "model": dict(diagnosis.model),
+        "notes": list(diagnosis.notes),
+        "classes": list(diagnosis.classes),
+        "findings": [_finding(diagnosis, one) for one in diagnosis.findings],
     }
     path.write_text(json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
 
 
-def table(of: Diagnosis) -> pd.DataFrame:
+def table(diagnosis: Diagnosis) -> pd.DataFrame:
     """One row per finding, with the columns of `write_csv`; unknown values are missing."""
     import pandas as pd
 
     rows = []
-    for one in of.findings:
-        row: dict[str, Any] = {"study": of.study, **one.place}
+    for one in diagnosis.findings:
+        row: dict[str, Any] = {"study": diagnosis.study, **one.place}
         row |= {"grade": one.grade or None, "missing": one.missing or None}
-        probabilities = one.probabilities or (None,) * len(of.classes)
-        row |= {f"p_{short(name)}": p for name, p in zip(of.classes, probabilities, strict=True)}
+        probabilities = one.probabilities or (None,) * len(diagnosis.classes)
+        row |= {f"p_{short(name)}": p for name, p in zip(diagnosis.classes, probabilities, strict=True)}
         mark = one.mark
         x, y, z = mark.position if mark else (None, None, None)
         row |= {
@@ -60,9 +60,9 @@ def table(of: Diagnosis) -> pd.DataFrame:
     return found.astype({"slice": "Int64", "instance": "Int64"})
 
 
-def write_csv(of: Diagnosis, path: Path) -> None:
+def write_csv(diagnosis: Diagnosis, path: Path) -> None:
     """Writes `table`: one row per finding, a column `p_...` for each class, slices and points as in `write_json`."""
-    table(of).to_csv(path, index=False, float_format="%.6g")
+    table(diagnosis).to_csv(path, index=False, float_format="%.6g")
 
 
 def short(name: str) -> str:
@@ -70,11 +70,11 @@ def short(name: str) -> str:
     return name.lower().replace("/", "_").replace(" ", "_")
 
 
-def _finding(of: Diagnosis, one: Finding) -> dict[str, Any]:
+def _finding(diagnosis: Diagnosis, one: Finding) -> dict[str, Any]:
     about: dict[str, Any] = dict(one.place)
     if one.missing:
         return about | {"missing": one.missing}
-    about |= {"grade": one.grade, "probabilities": dict(zip(of.classes, one.probabilities, strict=True))}
+    about |= {"grade": one.grade, "probabilities": dict(zip(diagnosis.classes, one.probabilities, strict=True))}
     if (mark := one.mark) is None:
         return about
     place = {"index": mark.index, "instance": mark.instance, "series": mark.series or None, "file": mark.file or None}

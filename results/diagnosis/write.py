@@ -21,13 +21,13 @@ class _Picture:
     address: str
 
 
-def write_diagnosis(of: Diagnosis, folder: Path) -> list[Path]:
+def write_diagnosis(diagnosis: Diagnosis, folder: Path) -> list[Path]:
     """Writes `diagnosis.json`, `diagnosis.csv`, `overlays/SEQUENCE_slice_INDEX.png` and `diagnosis.html`.
 
     The page needs no other file and no network. Slices without a finding are not drawn.
 
     Args:
-        of: The diagnosis.
+        diagnosis: The diagnosis.
         folder: Made if it is not there; files of an earlier diagnosis are overwritten.
 
     Returns:
@@ -38,42 +38,42 @@ def write_diagnosis(of: Diagnosis, folder: Path) -> list[Path]:
     for old in pictures.glob("*_slice_*.png"):
         old.unlink()
     written = [folder / "diagnosis.json", folder / "diagnosis.csv"]
-    write_json(of, written[0])
-    write_csv(of, written[1])
+    write_json(diagnosis, written[0])
+    write_csv(diagnosis, written[1])
     shown = []
-    for one in of.slices:
-        if found := of.on(one):
+    for one in diagnosis.slices:
+        if found := diagnosis.on(one):
             written.append(pictures / f"{one.name}.png")
-            draw_overlay(of, one, written[-1])
-            caption = "; ".join(f"{of.column(f)} {of.row(f)}: {f.grade}" for f in found)
+            draw_overlay(diagnosis, one, written[-1])
+            caption = "; ".join(f"{diagnosis.column(f)} {diagnosis.row(f)}: {f.grade}" for f in found)
             encoded = base64.b64encode(written[-1].read_bytes()).decode("ascii")
-            shown.append(_Picture(one.name, title(of, one), caption, f"data:image/png;base64,{encoded}"))
+            shown.append(_Picture(one.name, title(diagnosis, one), caption, f"data:image/png;base64,{encoded}"))
     written.append(folder / "diagnosis.html")
-    written[-1].write_text(_page(of, shown), encoding="utf-8")
+    written[-1].write_text(_page(diagnosis, shown), encoding="utf-8")
     return written
 
 
-def _page(of: Diagnosis, pictures: list[_Picture]) -> str:
+def _page(diagnosis: Diagnosis, pictures: list[_Picture]) -> str:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-    places = [tuple(one.place.values()) for one in of.findings]
-    found = dict(zip(places, of.findings, strict=True))
-    columns = {place[:-1]: of.column(one) for place, one in found.items()}
+    places = [tuple(one.place.values()) for one in diagnosis.findings]
+    found = dict(zip(places, diagnosis.findings, strict=True))
+    columns = {place[:-1]: diagnosis.column(one) for place, one in found.items()}
     rows: list[tuple[str, list[Finding | None]]] = [
         (words, [found.get((*column, *row)) for column in columns])
-        for row, words in {place[-1:]: of.row(one) for place, one in found.items()}.items()
+        for row, words in {place[-1:]: diagnosis.row(one) for place, one in found.items()}.items()
     ]
     environment = Environment(
         loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     return environment.get_template("diagnosis.html.jinja").render(
-        of=of,
+        diagnosis=diagnosis,
         warning=WARNING,
         columns=list(columns.values()),
         rows=rows,
-        reasons=list(dict.fromkeys(one.missing for one in of.findings if one.missing)),
-        details=table(of),
-        glyphs=dict(zip(of.classes, GLYPHS * len(of.classes), strict=False)),
+        reasons=list(dict.fromkeys(one.missing for one in diagnosis.findings if one.missing)),
+        details=table(diagnosis),
+        glyphs=dict(zip(diagnosis.classes, GLYPHS * len(diagnosis.classes), strict=False)),
         pictures=pictures,
         style=(HERE / "diagnosis.css").read_text(encoding="utf-8"),
     )

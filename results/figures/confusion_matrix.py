@@ -29,9 +29,9 @@ def confusion_matrix(run: Run, target: str, *, width: Width = "single") -> Drawi
     Raises:
         NothingToDrawError: No cell of the target is done.
     """
-    of = chosen(run, target)
-    best = of.cells[0]
-    counts = _counts(of, best)
+    choice = chosen(run, target)
+    best = choice.cells[0]
+    counts = _counts(choice, best)
     share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1e-12)
     K = len(counts)
     room = {"single": 62.0, "double": 140.0}[width]
@@ -47,7 +47,7 @@ def confusion_matrix(run: Run, target: str, *, width: Width = "single") -> Drawi
         panel.text(
             predicted, true, words, ha="center", va="center", color=readable_on(image.to_rgba(share[true, predicted]))
         )
-    names = [wrapped(name, max(side - 1, 12)) for name in of.classes]
+    names = [wrapped(name, max(side - 1, 12)) for name in choice.classes]
     upright = max(text_width(word) for name in names for word in name.split("\n")) > side
     panel.set_xticks(range(K), names, rotation=90 if upright else 0)
     panel.set_yticks(range(K), names)
@@ -60,22 +60,22 @@ def confusion_matrix(run: Run, target: str, *, width: Width = "single") -> Drawi
     panel.tick_params(which="minor", length=0)
     bar = figure.colorbar(image, ax=panel, shrink=0.8, pad=0.03, format=lambda x, _: f"{100 * x:.0f}")
     bar.set_label("Share of the true class (%)")
-    title = wrapped(of.name(best), 80 if width == "single" else 170)
+    title = wrapped(choice.name(best), 80 if width == "single" else 170)
     figure.suptitle(title, fontsize=SMALL + 0.5)
     figure.grow(LINE * title.count("\n"))
-    repeats = len(np.unique(of.predictions(best).repeat))
+    repeats = len(np.unique(choice.predictions(best).repeat))
     pooled = f"mean counts of {repeats} repeats" if repeats > 1 else "counts"
     figure.caption = (
-        f"Confusion matrix of {target} by {of.name(best)} (best AUC); {of.n_of(best)}. Folds are pooled: {pooled}, and "
-        f"% of the true class. {calling(of.run, of.classes)}{of.picked}"
+        f"Confusion matrix of {target} by {choice.name(best)} (best AUC); {choice.n_of(best)}. Folds are pooled: "
+        f"{pooled}, and % of the true class. {calling(choice.run, choice.classes)}{choice.picked}"
     )
     return figure
 
 
-def _counts(of: Chosen, record: Record) -> Float64:
+def _counts(choice: Chosen, record: Record) -> Float64:
     """`(K, K)`: mean counts over repeats, with true classes in rows."""
-    found = of.predictions(record)
-    total = count(found.y, found.scored_by(ACCURACY).argmax(axis=1), len(of.classes))
+    found = choice.predictions(record)
+    total = count(found.y, found.scored_by(ACCURACY).argmax(axis=1), len(choice.classes))
     return total / len(np.unique(found.repeat))
 
 

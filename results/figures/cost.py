@@ -33,14 +33,14 @@ def cost(run: Run, target: str, *, width: Width = "single") -> Drawing:
     Raises:
         NothingToDrawError: Fewer than three cells are done and have a time.
     """
-    of = chosen(run, target)
+    choice = chosen(run, target)
     took = seconds(run, target)
-    cells = [cell | {"seconds": took[cell["key"]]} for cell in of.cells if took[cell["key"]] > 0]
+    cells = [cell | {"seconds": took[cell["key"]]} for cell in choice.cells if took[cell["key"]] > 0]
     if len(cells) < LEAST:
         raise NothingToDrawError(f"fewer than {LEAST} cells are done and have their seconds in the run folder")
     figure = Drawing(width, 68)
     panel = figure.subplots()
-    axis = _axis(of)
+    axis = _axis(choice)
     kinds = list(dict.fromkeys(str(cell[axis]) for cell in cells))
     handles = []
     for i, kind in enumerate(kinds):
@@ -57,26 +57,26 @@ def cost(run: Run, target: str, *, width: Width = "single") -> Drawing:
         panel.annotate(
             str(number), (cell["seconds"], cell["auc"]), (-3, 3), textcoords="offset points", ha="right", weight="bold"
         )
-    location = of.floor("location")
+    location = choice.floor("location")
     if location is not None:
         panel.axhline(location["auc"], color=GREY, linewidth=0.9, linestyle="--", zorder=0)
         handles.append(Line2D([], [], color=GREY, linewidth=0.9, linestyle="--", label="location alone"))
-    handles += [Line2D([], [], linestyle="none", label=f"{i}: {of.name(c)}") for i, c in enumerate(best, start=1)]
+    handles += [Line2D([], [], linestyle="none", label=f"{i}: {choice.name(c)}") for i, c in enumerate(best, start=1)]
     panel.set_xscale("log")
     panel.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if _decades(cells) < 1.5 else (1,)))
     panel.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
     panel.xaxis.set_minor_formatter(NullFormatter())
-    fitted = "the head and a trained fusion" if _trained(of, cells) else "the head"
+    fitted = "the head and a trained fusion" if _trained(choice, cells) else "the head"
     between = "\n" if width == "single" else " "
     panel.set(xlabel=f"Fitting {fitted},{between}all folds and repeats (s, log scale)", ylabel="AUC (fold-wise)")
     legend_below(figure, handles)
-    listed = "; ".join(f"{i} {of.name(c)} ({c['seconds']:.2g} s)" for i, c in enumerate(best, start=1))
-    counted = " (counted in full for each cell that uses it)" if _trained(of, cells) else ""
+    listed = "; ".join(f"{i} {choice.name(c)} ({c['seconds']:.2g} s)" for i, c in enumerate(best, start=1))
+    counted = " (counted in full for each cell that uses it)" if _trained(choice, cells) else ""
     figure.caption = (
         f"AUC of {target} against the seconds of fitting over all folds and repeats: {fitted}{counted}. Reading, "
-        f"embedding and steps that learn without labels do not count. By {axis}; {of.n}. Bars: 95 % percentile "
+        f"embedding and steps that learn without labels do not count. By {axis}; {choice.n}. Bars: 95 % percentile "
         f"bootstrap over patients, {CONDITIONAL}. The line joins cells that no cheaper cell reaches: {listed}."
-        f"{_lacking(of, cells)}{of.picked}"
+        f"{_lacking(choice, cells)}{choice.picked}"
     )
     return figure
 
@@ -90,16 +90,16 @@ def front(cells: list[Record]) -> list[Record]:
     return out
 
 
-def _trained(of: Chosen, cells: list[Record]) -> bool:
+def _trained(choice: Chosen, cells: list[Record]) -> bool:
     """Whether a fusion that was trained with labels is counted."""
-    heads = {cell["key"]: cell["seconds"] for cell in of.cells}
+    heads = {cell["key"]: cell["seconds"] for cell in choice.cells}
     return any(cell["seconds"] > heads[cell["key"]] for cell in cells)
 
 
-def _lacking(of: Chosen, cells: list[Record]) -> str:
+def _lacking(choice: Chosen, cells: list[Record]) -> str:
     """A sentence that names the cells without seconds."""
     drawn = {cell["key"] for cell in cells}
-    names = [of.name(cell) for cell in of.cells if cell["key"] not in drawn]
+    names = [choice.name(cell) for cell in choice.cells if cell["key"] not in drawn]
     if not names:
         return ""
     more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
@@ -107,11 +107,11 @@ def _lacking(of: Chosen, cells: list[Record]) -> str:
     return f" Not shown, since the run folder lacks seconds of their head or trained fusion: {listed}{more}."
 
 
-def _axis(of: Chosen) -> str:
+def _axis(choice: Chosen) -> str:
     """The axis that colours show: heads if they vary, else the axis with most steps."""
-    if "heads" in of.varying or not of.varying:
+    if "heads" in choice.varying or not choice.varying:
         return "heads"
-    return max(of.varying, key=lambda axis: len({cell[axis] for cell in of.cells}))
+    return max(choice.varying, key=lambda axis: len({cell[axis] for cell in choice.cells}))
 
 
 def _decades(cells: list[Record]) -> float:

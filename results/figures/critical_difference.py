@@ -169,34 +169,34 @@ def _ranked(run: Run, resamples: int, seed: int) -> Ranked:
     found: list[tuple[Chosen, dict[tuple[str, ...], str]]] = []
     for target in run.targets:
         try:
-            of = chosen(run, target)
+            choice = chosen(run, target)
         except NothingToDrawError:
             continue
-        done = (cell["key"] for cell in of.cells if np.isfinite(cell["auc"]))
-        found.append((of, {tuple(of.by_key[key].axes.values()): key for key in done}))
+        done = (cell["key"] for cell in choice.cells if np.isfinite(cell["auc"]))
+        found.append((choice, {tuple(choice.by_key[key].axes.values()): key for key in done}))
     common = [steps for steps in (found[0][1] if found else ()) if all(steps in keys for _, keys in found)]
     if len(found) < TARGETS or len(common) < TARGETS:
         there = f"there are {len(found)} and {len(common)}"
         raise NothingToDrawError(f"ranks need {TARGETS} targets and as many cells that are done for all: {there}")
     first, keys = found[0]
     names = {cell["key"]: first.name(cell) for cell in first.cells}
-    auc_of = [{cell["key"]: float(cell["auc"]) for cell in of.cells} for of, _ in found]
+    auc_of = [{cell["key"]: float(cell["auc"]) for cell in choice.cells} for choice, _ in found]
     return Ranked(
         names=tuple(names[keys[steps]] for steps in common),
-        targets=tuple(of.target for of, _ in found),
+        targets=tuple(choice.target for choice, _ in found),
         scores=np.array([[own[keys[steps]] for steps in common] for own, (_, keys) in zip(auc_of, found, strict=True)]),
-        draws=_draws([(of, [keys[steps] for steps in common]) for of, keys in found], resamples, seed),
+        draws=_draws([(choice, [keys[steps] for steps in common]) for choice, keys in found], resamples, seed),
     )
 
 
 def _draws(cells: Sequence[tuple[Chosen, Sequence[str]]], resamples: int, seed: int) -> Float64:
     """`(targets, B, k)`: the AUC of each target's cells in one bootstrap over the patients of all targets."""
-    predictions = [[of.run.predictions(of.by_key[key]) for key in keys] for of, keys in cells]
+    predictions = [[choice.run.predictions(choice.by_key[key]) for key in keys] for choice, keys in cells]
     patients = np.unique(np.concatenate([p.patient for of_target in predictions for p in of_target]))
     shared: dict[tuple[bytes, ...], PredictedRows] = {}
     rows = [
-        [_rows(p, patients, len(of.classes), shared) for p in of_target]
-        for (of, _), of_target in zip(cells, predictions, strict=True)
+        [_rows(p, patients, len(choice.classes), shared) for p in of_target]
+        for (choice, _), of_target in zip(cells, predictions, strict=True)
     ]
     try:
         bootstrap = PatientBootstrap(len(patients), list(shared.values()), resamples=resamples, seed=seed)

@@ -66,11 +66,11 @@ def decision_curves(
     References:
         A. J. Vickers and E. B. Elkin, Decision curve analysis, 2006, doi:10.1177/0272989X06295361.
     """
-    of = chosen(run, target)
-    best, K = of.cells[0], len(of.classes)
+    choice = chosen(run, target)
+    best, K = choice.cells[0], len(choice.classes)
     classes = list(range(K))[:CLASSES] if K > 2 else [1]
-    found = of.bootstrap([best, *of.floors], resamples=resamples, seed=seed, recalibrated=True)
-    floors = _on_the_same_samples(of, found)
+    found = choice.bootstrap([best, *choice.floors], resamples=resamples, seed=seed, recalibrated=True)
+    floors = _on_the_same_samples(choice, found)
     columns = min(COLUMNS[width], len(classes))
     rows = -(-len(classes) // columns)
     figure = Drawing(width, (64.0 if columns == 1 else 54.0) * rows)
@@ -79,21 +79,21 @@ def decision_curves(
     for k, panel in zip(classes, grid.flat, strict=False):
         benefit = net_benefit(found.rows[best["key"]], found.P[best["key"]], k, found.draws.counts)
         rate = _panel(panel, found, best, floors, k, benefit)
-        worth.append(f"{_named(of, k)}{_better(benefit)}")
+        worth.append(f"{_named(choice, k)}{_better(benefit)}")
         titles.append(
-            wrapped(f"class {of.classes[k]} ({100 * rate:.0f}\N{NO-BREAK SPACE}%)", WIDTHS[width] / columns - 20)
+            wrapped(f"class {choice.classes[k]} ({100 * rate:.0f}\N{NO-BREAK SPACE}%)", WIDTHS[width] / columns - 20)
         )
     for panel in grid[:, 0]:
         panel.set_ylabel("Net benefit (true\npositives per sample)")
     for panel in grid.flat[len(classes) :]:
         panel.set_axis_off()
     titled(list(grid.flat[: len(classes)]), titles)
-    handles = [Line2D([], [], label=of.name(best), **line(0))]
-    handles += [Line2D([], [], label=of.name(floor), **_floor(i)) for i, floor in enumerate(floors)]
+    handles = [Line2D([], [], label=choice.name(best), **line(0))]
+    handles += [Line2D([], [], label=choice.name(floor), **_floor(i)) for i, floor in enumerate(floors)]
     legend_below(
         figure, [*handles, *(Line2D([], [], label=f"treat {n}", **s) for n, s in (("all", ALL), ("none", NONE)))]
     )
-    figure.caption = _caption(of, best, found, worth, len(floors))
+    figure.caption = _caption(choice, best, found, worth, len(floors))
     return figure
 
 
@@ -125,13 +125,13 @@ def net_benefit(rows: PredictedRows, P: Float64, k: int, counts: Float64) -> Ben
     return Benefit(value, low, high, np.quantile(gain, 0.025, axis=0))
 
 
-def _on_the_same_samples(of: Chosen, found: Resampled) -> list[Record]:
+def _on_the_same_samples(choice: Chosen, found: Resampled) -> list[Record]:
     """One floor of each name, on the samples of the best cell, since other samples have another share of events."""
-    rows = found.rows[of.cells[0]["key"]]
+    rows = found.rows[choice.cells[0]["key"]]
     same: dict[str, Record] = {}
-    for floor in of.floors:
+    for floor in choice.floors:
         if found.rows[floor["key"]] is rows:
-            same.setdefault(of.name(floor), floor)
+            same.setdefault(choice.name(floor), floor)
     return list(same.values())
 
 
@@ -159,8 +159,8 @@ def _panel(panel: Axes, found: Resampled, best: Record, floors: Sequence[Record]
     return rate
 
 
-def _named(of: Chosen, k: int) -> str:
-    return f"class {of.classes[k]}: " if len(of.classes) > 2 else ""
+def _named(choice: Chosen, k: int) -> str:
+    return f"class {choice.classes[k]}: " if len(choice.classes) > 2 else ""
 
 
 def _better(benefit: Benefit) -> str:
@@ -173,9 +173,9 @@ def _better(benefit: Benefit) -> str:
     return ", ".join(f"{low:.2f} to {high:.2f}" if high > low else f"{low:.2f}" for low, high in spans)
 
 
-def _caption(of: Chosen, best: Record, found: Resampled, worth: Sequence[str], floors: int) -> str:
-    K = len(of.classes)
-    which = ", each class against the rest" if K > 2 else f", class {of.classes[1]}"
+def _caption(choice: Chosen, best: Record, found: Resampled, worth: Sequence[str], floors: int) -> str:
+    K = len(choice.classes)
+    which = ", each class against the rest" if K > 2 else f", class {choice.classes[1]}"
     first = f" The first {CLASSES} of {K} classes are shown." if K > CLASSES else ""
     beside = ", of floors on the same samples" if floors else ""
     gain = (
@@ -185,17 +185,17 @@ def _caption(of: Chosen, best: Record, found: Resampled, worth: Sequence[str], f
         else ""
     )
     balanced = ""
-    if of.predictions(best).recalibrated is not None:
+    if choice.predictions(best).recalibrated is not None:
         balanced = f" Its training rows were balanced ({best['balance']}), so its recalibrated probabilities are used."
     elif best.get("balance", "none") not in NOTHING:
         balanced = f" Its training rows were balanced ({best['balance']}); its probabilities are not recalibrated."
     return (
-        f"Decision curves of {of.target}{which}: net benefit (true positives per sample, minus false positives "
-        f"weighted by the odds of the threshold; Vickers and Elkin 2006) of {of.name(best)} (best AUC){beside}, of "
-        f"treating all and of treating none; {of.n_of(best)}. A sample is treated if its probability reaches the "
+        f"Decision curves of {choice.target}{which}: net benefit (true positives per sample, minus false positives "
+        f"weighted by the odds of the threshold; Vickers and Elkin 2006) of {choice.name(best)} (best AUC){beside}, of "
+        f"treating all and of treating none; {choice.n_of(best)}. A sample is treated if its probability reaches the "
         "threshold. Folds are pooled, and repeats are averaged. In brackets: the share of the class. An axis ends "
         f"soon after the first threshold at which the cell has no net benefit.{first} Band: pointwise, "
-        f"{found.covers}{gain}{balanced}{of.picked}"
+        f"{found.covers}{gain}{balanced}{choice.picked}"
     )
 
 

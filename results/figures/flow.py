@@ -50,8 +50,8 @@ def flow(run: Run, target: str, *, width: Width = "single") -> Drawing:
         J. Mongan, L. Moy and C. E. Kahn, Checklist for artificial intelligence in medical imaging (CLAIM), 2020,
         doi:10.1148/ryai.2020200029.
     """
-    of = chosen(run, target)
-    full, steps = WIDTHS[width], _steps(run, of)
+    choice = chosen(run, target)
+    full, steps = WIDTHS[width], _steps(run, choice)
     main, side = 0.54 * full, 0.38 * full
     boxes = [(_fit(step.words, main), _fit(step.left_out, side) if step.left_out else "") for step in steps]
     heights = [_height(words) for words, _ in boxes]
@@ -78,18 +78,18 @@ def flow(run: Run, target: str, *, width: Width = "single") -> Drawing:
     return figure
 
 
-def _steps(run: Run, of: Chosen) -> list[FlowBox]:
+def _steps(run: Run, choice: Chosen) -> list[FlowBox]:
     import pandas as pd
 
     samples = pd.read_parquet(run.folder / "samples.parquet", columns=["patient"])["patient"].astype(str)
-    found = [of.predictions(record) for record in (*of.cells, *of.floors)]
+    found = [choice.predictions(record) for record in (*choice.cells, *choice.floors)]
     classes: dict[str, int] = {}
     patients: set[str] = set()
     for p in {id(p.sample): p for p in found}.values():
         classes |= dict(zip(p.sample.tolist(), p.y.tolist(), strict=True))
         patients |= set(p.patient.tolist())
-    events = np.bincount(list(classes.values()), minlength=len(of.classes))
-    by_class = ", ".join(f"{name}: {n}" for name, n in zip(of.classes, events, strict=True))
+    events = np.bincount(list(classes.values()), minlength=len(choice.classes))
+    by_class = ", ".join(f"{name}: {n}" for name, n in zip(choice.classes, events, strict=True))
     lacking = len(samples) - len(classes)
     sizes = sorted({len(set(p.sample.tolist())) for p in found})
     several = f"cells predict {sizes[0]} to {sizes[-1]} of them, depending on their sequences"
@@ -98,7 +98,7 @@ def _steps(run: Run, of: Chosen) -> list[FlowBox]:
         FlowBox((f"Dataset: {run.dataset}",)),
         FlowBox((f"{len(samples)} samples of {samples.nunique()} patients" + _known(run),), _excluded(run)),
         FlowBox(
-            (f"{of.target}: {len(classes)} samples of {len(patients)} patients", by_class, *some),
+            (f"{choice.target}: {len(classes)} samples of {len(patients)} patients", by_class, *some),
             (f"Left out: {lacking} samples without this label or a usable scan",) if lacking else (),
         ),
         FlowBox(_folds(run, found[0].patient, found[0].repeat, found[0].fold)),

@@ -47,17 +47,17 @@ def forest(run: Run, target: str, *, width: Width = "double", shown: int = SHOWN
     Raises:
         NothingToDrawError: No cell of the target is done.
     """
-    of = chosen(run, target)
-    cells = of.cells[:shown]
+    choice = chosen(run, target)
+    cells = choice.cells[:shown]
     full = WIDTHS[width]
     values = [value(cell) for cell in cells]
     right = max(map(text_width, [*values, "AUC [95 %]"])) + 3
-    axes, widest = of.varying or ("heads",), full * {"single": 0.42, "double": 0.55}[width]
+    axes, widest = choice.varying or ("heads",), full * {"single": 0.42, "double": 0.55}[width]
     beside = columns(cells, axes, widest)
     if full - beside.width - right < LEAST:
         beside = columns(cells, axes, widest, upright=True)
-    handles = _floor_handles(of)
-    foot = [wrapped(words, full - 2 * MARGIN) for words in _foot(of, len(cells), beside)]
+    handles = _floor_handles(choice)
+    foot = [wrapped(words, full - 2 * MARGIN) for words in _foot(choice, len(cells), beside)]
     lines = sum(words.count("\n") + 1 for words in foot) + -(-len(handles) // _per_line(width))
     above, rows = beside.above + 2, ROW * len(cells)
     height = above + rows + BELOW + LINE * lines + 3
@@ -65,7 +65,7 @@ def forest(run: Run, target: str, *, width: Width = "double", shown: int = SHOWN
     figure.set_layout_engine("none")
     room = full - beside.width - right - 2 * MARGIN
     panel = figure.add_axes(((beside.width + MARGIN) / full, 1 - (above + rows) / height, room / full, rows / height))
-    _floors(panel, of)
+    _floors(panel, choice)
     _cells(panel, cells)
     beside.draw(panel, room)
     for row, words in enumerate(["AUC [95 %]", *values]):
@@ -88,7 +88,7 @@ def forest(run: Run, target: str, *, width: Width = "double", shown: int = SHOWN
     for words in reversed(foot):
         figure.text(MARGIN / full, y / height, words, va="bottom")
         y += LINE * (words.count("\n") + 1)
-    figure.caption = _caption(of, len(cells), beside)
+    figure.caption = _caption(choice, len(cells), beside)
     return figure
 
 
@@ -105,18 +105,18 @@ def _cells(panel: Axes, cells: tuple[dict[str, Any], ...]) -> None:
         panel.axhline(between, color="0.88", linewidth=0.5, zorder=0)
 
 
-def _floors(panel: Axes, of: Chosen) -> None:
-    location = of.floor("location")
+def _floors(panel: Axes, choice: Chosen) -> None:
+    location = choice.floor("location")
     if location is not None and np.isfinite([location["auc_low"], location["auc_high"]]).all():
         panel.axvspan(location["auc_low"], location["auc_high"], color="0.9", linewidth=0, zorder=0)
-    for name, style in _floor_styles(of).items():
-        floor = of.floor(name)
+    for name, style in _floor_styles(choice).items():
+        floor = choice.floor(name)
         if floor is not None and np.isfinite(floor["auc"]):
             panel.axvline(floor["auc"], zorder=1, **style)
 
 
-def _floor_styles(of: Chosen) -> dict[str, dict[str, Any]]:
-    names = dict.fromkeys(of.name(floor) for floor in of.floors)
+def _floor_styles(choice: Chosen) -> dict[str, dict[str, Any]]:
+    names = dict.fromkeys(choice.name(floor) for floor in choice.floors)
     dashes = {"location": "-", "prior": ":"}
     others = iter([LINES[1], LINES[2], LINES[4], LINES[5]] * len(names))
     return {
@@ -125,13 +125,13 @@ def _floor_styles(of: Chosen) -> dict[str, dict[str, Any]]:
     }
 
 
-def _floor_handles(of: Chosen) -> list[Any]:
+def _floor_handles(choice: Chosen) -> list[Any]:
     handles: list[Any] = []
-    for name, style in _floor_styles(of).items():
-        floor = of.floor(name)
+    for name, style in _floor_styles(choice).items():
+        floor = choice.floor(name)
         if floor is not None:
             handles.append(Line2D([], [], label=f"{name}: {value(floor)}", **style))
-    if of.floor("location") is not None:
+    if choice.floor("location") is not None:
         handles.append(Patch(color="0.9", label="location, 95 %"))
     return handles
 
@@ -140,14 +140,14 @@ def _per_line(width: Width) -> int:
     return 2 if width == "single" else 4
 
 
-def _foot(of: Chosen, shown: int, beside: Columns) -> list[str]:
-    more = f" The best {shown} of {len(of.cells)} cells." if shown < len(of.cells) else ""
-    return [f"{of.n}.{more}", *(["; ".join(beside.key)] if beside.key else [])]
+def _foot(choice: Chosen, shown: int, beside: Columns) -> list[str]:
+    more = f" The best {shown} of {len(choice.cells)} cells." if shown < len(choice.cells) else ""
+    return [f"{choice.n}.{more}", *(["; ".join(beside.key)] if beside.key else [])]
 
 
-def _caption(of: Chosen, shown: int, beside: Columns) -> str:
-    resamples = int(table(of.run).attrs["resamples"])
-    more = f" The best {shown} of {len(of.cells)} cells are shown." if shown < len(of.cells) else ""
+def _caption(choice: Chosen, shown: int, beside: Columns) -> str:
+    resamples = int(table(choice.run).attrs["resamples"])
+    more = f" The best {shown} of {len(choice.cells)} cells are shown." if shown < len(choice.cells) else ""
     covers = (
         f"Bars, [ ] and the band of location: 95 % percentile bootstrap over patients, {resamples} resamples, "
         f"{CONDITIONAL}."
@@ -155,10 +155,10 @@ def _caption(of: Chosen, shown: int, beside: Columns) -> str:
         else "There are no intervals, since hardly any draw of patients has every class."
     )
     key = f" An empty place means none. {'; '.join(beside.key)}".rstrip() + ("." if beside.key else "")
-    several = len({floor["heads"] for floor in of.floors}) < len(of.floors)
+    several = len({floor["heads"] for floor in choice.floors}) < len(choice.floors)
     best = " Of a floor on several sequences the best is drawn." if several else ""
     fold_wise = "AUC compares samples of the same fold."
-    return f"AUC of {of.target} by cell; {of.n}. {fold_wise} {covers}{more}{of.picked}{best}{key}"
+    return f"AUC of {choice.target} by cell; {choice.n}. {fold_wise} {covers}{more}{choice.picked}{best}{key}"
 
 
 FIGURE = PaperFigure("AUC of every cell with its interval", forest, order=20)

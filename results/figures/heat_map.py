@@ -29,8 +29,8 @@ def heat_map(run: Run, target: str, *, width: Width = "single") -> Drawing:
     Raises:
         NothingToDrawError: Fewer than two axes vary or can be compared, or no cell is done.
     """
-    of = chosen(run, target)
-    found = crossed(of)
+    choice = chosen(run, target)
+    found = crossed(choice)
     names = [wrapped(name, ROOM[width] * 0.3) for name in found.rows]
     left = max(text_width(line) for name in names for line in name.split("\n")) + 8
     side = (ROOM[width] - left - 15) / len(found.columns)
@@ -60,12 +60,12 @@ def heat_map(run: Run, target: str, *, width: Width = "single") -> Drawing:
     panel.spines[:].set_visible(False)
     bar = figure.colorbar(image, ax=panel, pad=0.02)
     bar.set_label("Mean AUC" if len(found.over) > 1 else "AUC")
-    figure.caption = _caption(of, found)
+    figure.caption = _caption(choice, found)
     return figure
 
 
-def _caption(of: Chosen, found: Crossed) -> str:
-    text = [f"AUC of {of.target} by {found.down} and {found.across}; {of.n}."]
+def _caption(choice: Chosen, found: Crossed) -> str:
+    text = [f"AUC of {choice.target} by {found.down} and {found.across}; {choice.n}."]
     if len(found.over) > 1:
         held = f" with {found.held}" if found.held else ""
         text.append(

@@ -37,9 +37,9 @@ def missing_rate(run: Run, target: str, *, width: Width = "single", methods: int
     Raises:
         NothingToDrawError: No cell is done, or sequences were dropped at fewer than two rates.
     """
-    of = chosen(run, target)
-    others = [axis for axis in of.varying if axis != "drop"]
-    dropped = [cell for cell in of.cells if rates(str(cell.get("drop", "none")))]
+    choice = chosen(run, target)
+    others = [axis for axis in choice.varying if axis != "drop"]
+    dropped = [cell for cell in choice.cells if rates(str(cell.get("drop", "none")))]
     sequences = list(dict.fromkeys(name for cell in dropped for name in rates(str(cell["drop"]))))
     if not sequences:
         raise NothingToDrawError("no sequence was dropped (protocol.drop)")
@@ -49,7 +49,7 @@ def missing_rate(run: Run, target: str, *, width: Width = "single", methods: int
     names: list[str] = []
     total = 0
     for panel, sequence in zip(panels.flat, sequences, strict=True):
-        found = {name: cells for name, cells in _lines(of, sequence, others).items() if len(cells) > 1}
+        found = {name: cells for name, cells in _lines(choice, sequence, others).items() if len(cells) > 1}
         total = max(total, len(found))
         ordered = sorted(found, key=lambda name: -float(np.mean([cell["auc"] for _, cell in found[name]])))
         shown = ordered[:methods]
@@ -65,7 +65,7 @@ def missing_rate(run: Run, target: str, *, width: Width = "single", methods: int
         panel.set_xticks(sorted({100 * rate for cells in found.values() for rate, _ in cells}))
     panels[0, 0].set_ylabel("AUC (fold-wise)")
     handles = [Line2D([], [], label=name, marker=MARKERS[i % 7], **line(i)) for i, name in enumerate(names)]
-    location = of.floor("location")
+    location = choice.floor("location")
     if location is not None:
         for panel in panels.flat:
             panel.axhline(location["auc"], color=GREY, linestyle=":", linewidth=1.0, zorder=0)
@@ -74,9 +74,9 @@ def missing_rate(run: Run, target: str, *, width: Width = "single", methods: int
     legend_below(figure, handles)
     more = f" The best {methods} of {total} methods by mean AUC are shown." if total > methods else ""
     figure.caption = (
-        f"AUC of {target} against the share of patients who lost a sequence, by method; {of.n}. The same patients lose "
-        "it in every cell, and those of a smaller share also lose it at a larger one. Bars: 95 % percentile bootstrap "
-        f"over patients, {CONDITIONAL}. Points are moved sideways so that their bars can be seen.{more}"
+        f"AUC of {target} against the share of patients who lost a sequence, by method; {choice.n}. The same patients "
+        "lose it in every cell, and those of a smaller share also lose it at a larger one. Bars: 95 % percentile "
+        f"bootstrap over patients, {CONDITIONAL}. Points are moved sideways so that their bars can be seen.{more}"
     )
     return figure
 
@@ -90,13 +90,13 @@ def rates(drop: str) -> dict[str, float]:
     return {name: float(rate) for name, _, rate in pairs}
 
 
-def _lines(of: Chosen, sequence: str, others: list[str]) -> dict[str, list[tuple[float, Record]]]:
+def _lines(choice: Chosen, sequence: str, others: list[str]) -> dict[str, list[tuple[float, Record]]]:
     """For each method the cells in which nothing or only this sequence was dropped, by rate."""
     found: dict[str, list[tuple[float, Record]]] = {}
-    for cell in of.cells:
+    for cell in choice.cells:
         lost = {name: rate for name, rate in rates(str(cell["drop"])).items() if rate > 0}
         if set(lost) <= {sequence}:
-            found.setdefault(of.name(cell, others), []).append((lost.get(sequence, 0.0), cell))
+            found.setdefault(choice.name(cell, others), []).append((lost.get(sequence, 0.0), cell))
     return {name: sorted(cells, key=lambda pair: pair[0]) for name, cells in found.items()}
 
 

@@ -42,8 +42,8 @@ def null_distribution(run: Run, target: str, *, width: Width = "single", panels:
     Raises:
         NothingToDrawError: No cell is done, or none was run on permuted labels.
     """
-    of = chosen(run, target)
-    found = [cell for cell in of.cells if any((run.folder / "null" / cell["key"]).glob("*.parquet"))]
+    choice = chosen(run, target)
+    found = [cell for cell in choice.cells if any((run.folder / "null" / cell["key"]).glob("*.parquet"))]
     if not found:
         raise NothingToDrawError("no cell was run on permuted labels (run --null N)")
     shown = found[:panels]
@@ -53,7 +53,9 @@ def null_distribution(run: Run, target: str, *, width: Width = "single", panels:
     grid = figure.subplots(rows, columns, squeeze=False, sharex=True)
     texts = []
     for cell, panel in zip(shown, grid.flat, strict=False):
-        nulls = [evaluate(AUC, p.y, p.P, repeat=p.repeat, fold=p.fold).value for p in run.null(of.by_key[cell["key"]])]
+        nulls = [
+            evaluate(AUC, p.y, p.P, repeat=p.repeat, fold=p.fold).value for p in run.null(choice.by_key[cell["key"]])
+        ]
         panel.hist(nulls, bins=_bins(nulls, cell["auc"]), color="0.8", edgecolor="0.3", hatch="////")
         panel.plot(nulls, np.zeros(len(nulls)), "|", color="black", markersize=5, clip_on=False)
         panel.axvline(cell["auc"], color=COLOURS[1])
@@ -67,7 +69,8 @@ def null_distribution(run: Run, target: str, *, width: Width = "single", panels:
             else ", no p-value (exploratory)"
         )
         texts.append(
-            f"{of.name(cell)}: observed {cell['auc']:.2f}, null mean {np.mean(nulls):.2f}, {len(nulls)} runs{p_value}"
+            f"{choice.name(cell)}: observed {cell['auc']:.2f}, null mean {np.mean(nulls):.2f}, {len(nulls)} "
+            f"runs{p_value}"
         )
     for panel in grid[:, 0]:
         panel.set_ylabel("Runs (number)")
@@ -85,8 +88,8 @@ def null_distribution(run: Run, target: str, *, width: Width = "single", panels:
     within = f" within {run.null_within}, so that 0.5 is not expected" if run.null_within else ""
     more = f" The best {panels} of {len(found)} such cells are shown." if len(found) > panels else ""
     figure.caption = (
-        f"AUC of {target} on labels permuted over samples{within}, with folds drawn anew; {of.n}. {'; '.join(texts)}. "
-        f"p = (1 + runs at or above the observed AUC) / (runs + 1).{more}{of.picked}"
+        f"AUC of {target} on labels permuted over samples{within}, with folds drawn anew; {choice.n}. "
+        f"{'; '.join(texts)}. p = (1 + runs at or above the observed AUC) / (runs + 1).{more}{choice.picked}"
     )
     return figure
 

@@ -63,13 +63,13 @@ def reliability(
         A. Niculescu-Mizil and R. Caruana, Predicting good probabilities with supervised learning, 2005,
         doi:10.1145/1102351.1102430.
     """
-    of = chosen(run, target)
-    best, K = of.cells[0], len(of.classes)
+    choice = chosen(run, target)
+    best, K = choice.cells[0], len(choice.classes)
     shown = [(best, k) for k in (range(K) if K > 2 else [1])]
-    location = of.floor("location") if width == "double" and K == 2 else None
+    location = choice.floor("location") if width == "double" and K == 2 else None
     if location is not None:
         shown.append((location, 1))
-    found = of.bootstrap([best, *([location] if location else [])], resamples=resamples, seed=seed)
+    found = choice.bootstrap([best, *([location] if location else [])], resamples=resamples, seed=seed)
     columns = min({"single": 2, "double": 3 if len(shown) <= 6 else 5}[width], len(shown))
     rows = -(-len(shown) // columns)
     figure = Drawing(width, rows * (84.0 if columns == 1 or (columns == 2 and width == "double") else 62.0))
@@ -84,17 +84,17 @@ def reliability(
         record, k = shown[i]
         bins = equal_mass(found, record["key"], k)
         _panel(upper, lower, bins, found.P[record["key"]][:, k], first=i % columns == 0)
-        lower.set_xlabel(f"Predicted probability\nof class {of.classes[k]}")
-        errors.append(f"{of.name(record)}, class {of.classes[k]}: {bins.error:.3f}")
+        lower.set_xlabel(f"Predicted probability\nof class {choice.classes[k]}")
+        errors.append(f"{choice.name(record)}, class {choice.classes[k]}: {bins.error:.3f}")
         titles.append(f"location, ECE {bins.error:.3f}" if record["floor"] else f"ECE {bins.error:.3f}")
         named.append(upper)
     titled(named, titles)
     beside = " and of location" if location is not None else ""
     figure.caption = (
-        f"Reliability of {of.name(best)} (best AUC){beside} for {target}; {of.n_of(best)}. Up to {BINS} bins of equal "
-        "mass. Folds and repeats are pooled, so a sample counts once per repeat. Points: share of the class against "
-        "mean probability; dotted line: perfect calibration. Below: the share of samples. Expected calibration error "
-        f"(ECE): {'; '.join(errors)}. Bars: {found.covers}{of.picked}"
+        f"Reliability of {choice.name(best)} (best AUC){beside} for {target}; {choice.n_of(best)}. Up to {BINS} bins "
+        "of equal mass. Folds and repeats are pooled, so a sample counts once per repeat. Points: share of the class "
+        "against mean probability; dotted line: perfect calibration. Below: the share of samples. Expected calibration "
+        f"error (ECE): {'; '.join(errors)}. Bars: {found.covers}{choice.picked}"
     )
     return figure
 

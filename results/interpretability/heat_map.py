@@ -34,11 +34,11 @@ SUBJECTS = {"pearson": "Pearson", "spearman": "Spearman"}
 
 
 @styled
-def correlation_heat_map(of: Latents, table: pd.DataFrame, method: str, *, width: Width = "double") -> Drawing:
+def correlation_heat_map(latents: Latents, table: pd.DataFrame, method: str, *, width: Width = "double") -> Drawing:
     """Features as rows, measures and gradings as columns; within places above, pooled below; marked if q < .05.
 
     Args:
-        of: The latents.
+        latents: The latents.
         table: The table of `correlation_table`.
         method: `pearson` or `spearman`.
         width: The width of the figure.
@@ -49,12 +49,12 @@ def correlation_heat_map(of: Latents, table: pd.DataFrame, method: str, *, width
     table = table[(table["method"] == method) & table["r"].notna()]
     if table.empty:
         raise NothingToDrawError("no measure or grading varies over the samples")
-    shown = [name for name in (within(of), POOLED) if (table["adjustment"] == name).any()]
+    shown = [name for name in (within(latents), POOLED) if (table["adjustment"] == name).any()]
     first = table[table["adjustment"] == shown[0]]
-    columns = [name for name in map(str, of.measures) if name in set(first["measure"])]
+    columns = [name for name in map(str, latents.measures) if name in set(first["measure"])]
     largest = first.assign(size=first["r"].abs()).groupby("feature")["size"].max()
     chosen = set(largest.nlargest(ROWS).index)
-    rows = [name for name in of.names if name in chosen]
+    rows = [name for name in latents.names if name in chosen]
     room = (WIDTHS[width] - 26) / len(columns)
     below = max(text_width(name.replace("_", " ")) for name in columns)
     figure = Drawing(width, len(shown) * (TALL * len(rows) + 7) + below + 6)
@@ -62,7 +62,7 @@ def correlation_heat_map(of: Latents, table: pd.DataFrame, method: str, *, width
     for panel, name in zip(panels, shown, strict=True):
         part = table[table["adjustment"] == name].set_index(["feature", "measure"])
         image = _panel(panel, part, rows, columns, numbers=room >= NUMBERS)
-    kinds = [of.about["kinds"][name] for name in columns]
+    kinds = [latents.about["kinds"][name] for name in columns]
     for panel in panels:
         for edge in range(1, len(kinds)):
             if kinds[edge] != kinds[edge - 1]:
@@ -71,7 +71,7 @@ def correlation_heat_map(of: Latents, table: pd.DataFrame, method: str, *, width
     titled(panels, shown)
     bar = figure.colorbar(image, ax=panels, pad=0.01, aspect=30)
     bar.set_label(f"{SUBJECTS[method]} correlation")
-    figure.caption = _caption(of, table, method, rows, shown, numbers=room >= NUMBERS)
+    figure.caption = _caption(latents, table, method, rows, shown, numbers=room >= NUMBERS)
     return figure
 
 
@@ -106,12 +106,14 @@ def _square(part: pd.DataFrame, value: str, rows: list[str], columns: list[str])
     )
 
 
-def _caption(of: Latents, table: pd.DataFrame, method: str, rows: list[str], shown: list[str], *, numbers: bool) -> str:
-    about = of.about
+def _caption(
+    latents: Latents, table: pd.DataFrame, method: str, rows: list[str], shown: list[str], *, numbers: bool
+) -> str:
+    about = latents.about
     first = table[table["adjustment"] == shown[0]]
-    seen = of.samples.loc[~of.held_out, "patient"].nunique()
-    unseen = of.samples.loc[of.held_out, "patient"].nunique()
-    place = of.run.within
+    seen = latents.samples.loc[~latents.held_out, "patient"].nunique()
+    unseen = latents.samples.loc[latents.held_out, "patient"].nunique()
+    place = latents.run.within
     how = {
         "pearson": f"after the mean of the {place} is subtracted from both",
         "spearman": f"of ranks among the samples of one {place}",
@@ -128,8 +130,8 @@ def _caption(of: Latents, table: pd.DataFrame, method: str, rows: list[str], sho
         else "Pooled over all samples: there are no places to compare within. "
     )
     text += (
-        f"{len(of.values)} samples of {seen + unseen} patients. {seen} of them trained the network, without measures "
-        f"or gradings; {unseen} did not, and correlations among only these are in correlations.csv "
+        f"{len(latents.values)} samples of {seen + unseen} patients. {seen} of them trained the network, without "
+        f"measures or gradings; {unseen} did not, and correlations among only these are in correlations.csv "
         f"(held_out_r){_agreement(first)}. "
     )
     family = int(first["family"].iloc[0])
@@ -149,13 +151,13 @@ def _caption(of: Latents, table: pd.DataFrame, method: str, rows: list[str], sho
         text += f" Exploratory, without p-value (fewer than {EVENTS} patients): {', '.join(rare)}."
     if family and seen + unseen < FEW:
         text += f" Fewer than {FEW} patients: p-values are approximate."
-    absent = [str(name) for name in of.measures if name not in set(first["measure"])]
+    absent = [str(name) for name in latents.measures if name not in set(first["measure"])]
     if absent:
         text += f" Not shown, since they are the same for all samples or not known: {', '.join(absent)}."
     if about["not_measured"]:
         text += f" Nothing was measured: {about['not_measured']}."
-    if len(rows) < of.values.shape[1]:
-        text += f" The {len(rows)} of {of.values.shape[1]} features with the largest correlation are shown."
+    if len(rows) < latents.values.shape[1]:
+        text += f" The {len(rows)} of {latents.values.shape[1]} features with the largest correlation are shown."
     if about["others"]:
         text += f" Other networks of the cell are not shown: {', '.join(about['others'])}."
     return text

@@ -22,34 +22,34 @@ STEPS = ("5 %", "", "", "", "", "95 %")
 
 
 @styled
-def reconstructions(of: Latents, *, width: Width = "double") -> Drawing:
+def reconstructions(latents: Latents, *, width: Width = "double") -> Drawing:
     """Held-out samples, and below them their reconstructions, for every plane."""
-    about = of.about["reconstructions"]
-    titles = [f"{i + 1}. {_fit(of, i)}" for i in range(len(about["samples"]))]
+    about = latents.about["reconstructions"]
+    titles = [f"{i + 1}. {_fit(latents, i)}" for i in range(len(about["samples"]))]
     rows: list[PictureRow] = []
-    for name, (before, after) in zip(_planes(of), of.pictures("reconstructions"), strict=True):
+    for name, (before, after) in zip(_planes(latents), latents.pictures("reconstructions"), strict=True):
         rows += [(f"input{name}", [*before]), (f"decoded{name}", [*after])]
-    figure = _draw(of, rows, titles, width)
-    whom = "patients that did not train the network" if of.held_out.any() else "patients that trained the network"
+    figure = _draw(latents, rows, titles, width)
+    whom = "patients that did not train the network" if latents.held_out.any() else "patients that trained the network"
     figure.caption = (
-        f"{len(titles)} samples of {whom}, and what {_who(of)} decodes from their {of.values.shape[1]} features. "
-        f"{_fits(of)}{_shown(of)}"
+        f"{len(titles)} samples of {whom}, and what {_who(latents)} decodes from their {latents.values.shape[1]} "
+        f"features. {_fits(latents)}{_shown(latents)}"
     )
     return figure
 
 
 @styled
-def traversal(of: Latents, plane: int, *, meanings: Sequence[str], width: Width = "double") -> Drawing:
+def traversal(latents: Latents, plane: int, *, meanings: Sequence[str], width: Width = "double") -> Drawing:
     """One feature per row from its 5th to its 95th percentile, and the change of the picture.
 
     Args:
-        of: The latents.
+        latents: The latents.
         plane: The number of the plane.
         meanings: A line about each feature shown.
         width: The width of the figure.
     """
-    about = of.about["traversal"]
-    arrays = of.pictures("traversal")[plane]
+    about = latents.about["traversal"]
+    arrays = latents.pictures("traversal")[plane]
     rows: list[PictureRow] = [
         (f"z{j}\n{wrapped(meaning, LEFT - 4)}".strip(), [*steps, None])
         for j, meaning, steps in zip(about["features"], meanings, arrays, strict=True)
@@ -60,47 +60,50 @@ def traversal(of: Latents, plane: int, *, meanings: Sequence[str], width: Width 
     def last(axes: Axes, row: int, aspect: float) -> None:
         axes.imshow(change[row], cmap="RdBu_r", vmin=-most, vmax=most, aspect=aspect)
 
-    figure = _draw(of, rows, [*STEPS, "95 % minus 5 %"], width, planes=[plane] * len(rows), last=last)
+    figure = _draw(latents, rows, [*STEPS, "95 % minus 5 %"], width, planes=[plane] * len(rows), last=last)
     chosen = (
-        f"The {len(rows)} of {of.values.shape[1]} features whose traversal changes the picture most, in that order,"
-        if len(rows) < of.values.shape[1]
+        f"The {len(rows)} of {latents.values.shape[1]} features whose traversal changes the picture most, in that "
+        "order,"
+        if len(rows) < latents.values.shape[1]
         else "Every feature, in the order of how much it changes the picture,"
     )
     figure.caption = (
         f"{chosen} from the 5th to the 95th percentile in six equal steps, with the others at their mean, decoded by "
-        f"{_who(of)}. Right: the last picture minus the first (red: more{_of_first(of)}). {_below(of, meanings)}"
-        "The decoder made these pictures; no patient need have such features."
-        f"{_shown(of, plane)}"
+        f"{_who(latents)}. Right: the last picture minus the first (red: more{_of_first(latents)}). "
+        f"{_below(latents, meanings)}The decoder made these pictures; no patient need have such features."
+        f"{_shown(latents, plane)}"
     )
     return figure
 
 
 @styled
-def interpolation(of: Latents, *, width: Width = "double") -> Drawing:
+def interpolation(latents: Latents, *, width: Width = "double") -> Drawing:
     """Pictures from one sample to another along the straight line between their features."""
     titles = ["sample A", *(f"{100 * share:.0f} %" for share in np.linspace(0, 1, 6)), "sample B"]
     rows: list[PictureRow] = [
-        (name.strip(), [*p]) for name, p in zip(_planes(of), of.pictures("interpolation"), strict=True)
+        (name.strip(), [*p]) for name, p in zip(_planes(latents), latents.pictures("interpolation"), strict=True)
     ]
-    figure = _draw(of, rows, titles, width)
-    ends = [of.run.places.get(of.samples["sample"].iloc[i], "") for i in of.about["interpolation"]["samples"]]
+    figure = _draw(latents, rows, titles, width)
+    ends = [
+        latents.run.places.get(latents.samples["sample"].iloc[i], "") for i in latents.about["interpolation"]["samples"]
+    ]
     places = f" (A: {ends[0]}, B: {ends[1]})" if all(ends) else ""
-    whom = "patients who did not train the network" if of.held_out.any() else "the training patients"
+    whom = "patients who did not train the network" if latents.held_out.any() else "the training patients"
     figure.caption = (
         f"Between two samples of {whom}{places}, which are nearest to the 5th and the 95th percentile of the features' "
-        f"first principal component. At the ends are the inputs, between them the pictures that {_who(of)} decodes "
-        f"along the straight line between their features.{_shown(of)}"
+        f"first principal component. At the ends are the inputs, between them the pictures that {_who(latents)} "
+        f"decodes along the straight line between their features.{_shown(latents)}"
     )
     return figure
 
 
 @styled
-def generated(of: Latents, *, width: Width = "double") -> Drawing:
+def generated(latents: Latents, *, width: Width = "double") -> Drawing:
     """Pictures decoded from drawn features."""
-    arrays = of.pictures("generated")
-    rows: list[PictureRow] = [(name.strip(), [*p]) for name, p in zip(_planes(of), arrays, strict=True)]
-    figure = _draw(of, rows, [f"draw {i + 1}" for i in range(len(arrays[0]))], width)
-    about = of.about["generated"]
+    arrays = latents.pictures("generated")
+    rows: list[PictureRow] = [(name.strip(), [*p]) for name, p in zip(_planes(latents), arrays, strict=True)]
+    figure = _draw(latents, rows, [f"draw {i + 1}" for i in range(len(arrays[0]))], width)
+    about = latents.about["generated"]
     moved = (
         f" {100 * about['moved']:.0f} % of the drawn values lay outside and were moved to the border."
         if about["moved"]
@@ -109,37 +112,37 @@ def generated(of: Latents, *, width: Width = "double") -> Drawing:
     figure.caption = (
         "Generated: features drawn from one normal distribution with the mean and covariance of "
         f"the features of {about['training_samples']} training samples, kept within their range, and decoded by "
-        f"{_who(of)}.{moved} The normal distribution is an assumption that was not tested.{_shown(of)}"
+        f"{_who(latents)}.{moved} The normal distribution is an assumption that was not tested.{_shown(latents)}"
     )
     return figure
 
 
 @styled
-def neighbours(of: Latents, *, width: Width = "double") -> Drawing:
+def neighbours(latents: Latents, *, width: Width = "double") -> Drawing:
     """Samples, and the samples of other patients with the nearest features."""
     import pandas as pd
 
-    table = pd.read_csv(of.folder / "neighbours.csv")
-    queries = of.about["neighbours"]["queries"]
+    table = pd.read_csv(latents.folder / "neighbours.csv")
+    queries = latents.about["neighbours"]["queries"]
     away = {int(str(q)): rows["distance"].to_numpy() for q, rows in table.groupby("sample") if q in queries}
-    found = of.pictures("neighbours")[0]
+    found = latents.pictures("neighbours")[0]
     rows: list[PictureRow] = [(f"sample {i + 1}", [*pictures]) for i, pictures in enumerate(found)]
     k = found.shape[1] - 1
     under = [["", *(f"{d:.2f}" for d in away[q])] for q in queries]
     figure = _draw(
-        of, rows, ["sample", *(f"neighbour {i + 1}" for i in range(k))], width, planes=[0] * len(rows), under=under
+        latents, rows, ["sample", *(f"neighbour {i + 1}" for i in range(k))], width, planes=[0] * len(rows), under=under
     )
     figure.caption = (
         "Nearest neighbours among the samples of other patients, by the Euclidean distance (the number) between the "
-        f"features of {_who(of)}, each divided by its standard deviation. The pictures are inputs. The patients on the "
-        f"left {'did not train' if of.held_out.any() else 'trained'} the network.{_alike(of, table)} neighbours.csv "
-        f"has the nearest neighbours of every sample.{_shown(of, 0)}"
+        f"features of {_who(latents)}, each divided by its standard deviation. The pictures are inputs. The patients "
+        f"on the left {'did not train' if latents.held_out.any() else 'trained'} the network.{_alike(latents, table)} "
+        f"neighbours.csv has the nearest neighbours of every sample.{_shown(latents, 0)}"
     )
     return figure
 
 
 def _draw(
-    of: Latents,
+    latents: Latents,
     rows: list[PictureRow],
     titles: Sequence[str],
     width: Width,
@@ -149,9 +152,9 @@ def _draw(
     under: Sequence[Sequence[str]] = (),
 ) -> Drawing:
     """Draws pictures `(C, h, w)` in rows; each row shows one plane, by default the planes in turn."""
-    per_plane = len(rows) // len(of.about["planes"])
+    per_plane = len(rows) // len(latents.about["planes"])
     planes = planes or [i // per_plane for i in range(len(rows))]
-    aspects = [of.about["planes"][plane]["aspect"] for plane in planes]
+    aspects = [latents.about["planes"][plane]["aspect"] for plane in planes]
     side = (WIDTHS[width] - LEFT) / len(titles)
     ratios = []
     for (_, pictures), aspect in zip(rows, aspects, strict=True):
@@ -161,7 +164,7 @@ def _draw(
     figure = Drawing(width, sum(side * ratio + below + 1.0 for ratio in ratios) + 8)
     grid = figure.subplots(len(rows), len(titles), squeeze=False, gridspec_kw={"height_ratios": ratios})
     figure.set_layout_engine("constrained", w_pad=0.01, h_pad=0.02, wspace=0.01, hspace=0.01)
-    grey = _grey(of)
+    grey = _grey(latents)
     for i, (name, pictures) in enumerate(rows):
         for j, picture in enumerate(pictures):
             axes = grid[i, j]
@@ -169,7 +172,7 @@ def _draw(
             axes.set_yticks([])
             axes.spines[:].set_visible(False)
             if picture is not None:
-                _picture(axes, picture, of.about["channels"], grey, aspects[i])
+                _picture(axes, picture, latents.about["channels"], grey, aspects[i])
             elif last is not None:
                 last(axes, i, aspects[i])
             if i == 0:
@@ -187,33 +190,33 @@ def _picture(axes: Axes, picture: Float32, channels: Sequence[str], grey: tuple[
         axes.contour(picture[1], levels=[HALF], colors=COLOURS[4], linewidths=0.7)
 
 
-def _grey(of: Latents) -> tuple[float, float]:
+def _grey(latents: Latents) -> tuple[float, float]:
     """The grey scale of all figures, from the inputs of the reconstructions."""
-    if of.about["channels"][0] == "mask":
+    if latents.about["channels"][0] == "mask":
         return 0.0, 1.0
-    inputs = np.concatenate([before[:, 0].ravel() for before, _ in of.pictures("reconstructions")])
+    inputs = np.concatenate([before[:, 0].ravel() for before, _ in latents.pictures("reconstructions")])
     low, high = np.percentile(inputs, SHARES)
     return float(low), float(high) if high > low else float(low) + 1
 
 
-def _who(of: Latents) -> str:
-    return f"{of.about['encoder']} (fold {of.about['fold']})"
+def _who(latents: Latents) -> str:
+    return f"{latents.about['encoder']} (fold {latents.about['fold']})"
 
 
-def _planes(of: Latents) -> list[str]:
-    names = [plane["name"] for plane in of.about["planes"]]
+def _planes(latents: Latents) -> list[str]:
+    names = [plane["name"] for plane in latents.about["planes"]]
     return [f"\n{name}" for name in names] if len(names) > 1 else [""]
 
 
-def _shown(of: Latents, plane: int | None = None) -> str:
+def _shown(latents: Latents, plane: int | None = None) -> str:
     """The end of a caption on slices, grey and colour; on all planes if none is given."""
-    planes = of.about["planes"]
+    planes = latents.about["planes"]
     which = "along each axis" if plane is None else planes[plane]["name"]
-    return (f" Middle slices, {which}." if len(planes) > 1 else "") + _look(of)
+    return (f" Middle slices, {which}." if len(planes) > 1 else "") + _look(latents)
 
 
-def _look(of: Latents) -> str:
-    channels = of.about["channels"]
+def _look(latents: Latents) -> str:
+    channels = latents.about["channels"]
     if channels == ["mask"]:
         look = "Grey from 0 (outside) to 1 (inside the structure)."
     else:
@@ -223,39 +226,39 @@ def _look(of: Latents) -> str:
     return f" {look}"
 
 
-def _of_first(of: Latents) -> str:
-    return "" if len(of.about["channels"]) == 1 else f", of the {of.about['channels'][0]}"
+def _of_first(latents: Latents) -> str:
+    return "" if len(latents.about["channels"]) == 1 else f", of the {latents.about['channels'][0]}"
 
 
-def _fit(of: Latents, i: int) -> str:
-    about, channels = of.about["reconstructions"], of.about["channels"]
+def _fit(latents: Latents, i: int) -> str:
+    about, channels = latents.about["reconstructions"], latents.about["channels"]
     if "mask" in channels:
         return f"Dice {about['dice'][i][channels.index('mask')]:.2f}".replace("0.", ".")
     return f"RMSE {about['rmse'][i][0]:.2f}".replace("0.", ".")
 
 
-def _fits(of: Latents) -> str:
-    if "mask" in of.about["channels"]:
+def _fits(latents: Latents) -> str:
+    if "mask" in latents.about["channels"]:
         return "Dice: of the mask above one half, in the whole picture."
     return "RMSE: root mean squared error of a pixel, in the units of the input."
 
 
-def _below(of: Latents, meanings: Sequence[str]) -> str:
+def _below(latents: Latents, meanings: Sequence[str]) -> str:
     if not any(meanings):
         return ""
-    within = "" if of.place is None else f" within {of.run.within}"
+    within = "" if latents.place is None else f" within {latents.run.within}"
     return f"Below the name of a feature: the measure with the largest Spearman correlation{within}. "
 
 
-def _alike(of: Latents, table: Any) -> str:
+def _alike(latents: Latents, table: Any) -> str:
     """A sentence on how often a neighbour is at the same place, and how often any sample of another patient is."""
-    if of.place is None:
+    if latents.place is None:
         return ""
-    near = float((of.place[table["sample"]] == of.place[table["neighbour"]]).mean())
-    both = np.unique(np.stack([of.place, of.patient]), axis=1, return_counts=True)[1]
-    alike = (np.bincount(of.place) ** 2).sum() - (both**2).sum()
-    chance = float(alike / (len(of.place) ** 2 - (np.bincount(of.patient) ** 2).sum()))
+    near = float((latents.place[table["sample"]] == latents.place[table["neighbour"]]).mean())
+    both = np.unique(np.stack([latents.place, latents.patient]), axis=1, return_counts=True)[1]
+    alike = (np.bincount(latents.place) ** 2).sum() - (both**2).sum()
+    chance = float(alike / (len(latents.place) ** 2 - (np.bincount(latents.patient) ** 2).sum()))
     return (
-        f" {100 * near:.0f} % of all neighbours have the same {of.run.within} as the sample, and {100 * chance:.0f} % "
-        "of all pairs of samples of two patients do."
+        f" {100 * near:.0f} % of all neighbours have the same {latents.run.within} as the sample, and "
+        f"{100 * chance:.0f} % of all pairs of samples of two patients do."
     )

@@ -19,7 +19,9 @@ METHODS: tuple[Method, ...] = get_args(Method)
 POOLED = "pooled"
 
 
-def correlation_table(of: Latents, *, resamples: int = RESAMPLES, flips: int = FLIPS, seed: int = 0) -> pd.DataFrame:
+def correlation_table(
+    latents: Latents, *, resamples: int = RESAMPLES, flips: int = FLIPS, seed: int = 0
+) -> pd.DataFrame:
     """A row for each feature, measure, method and adjustment; `within PLACE` comes before `pooled`.
 
     Columns: `feature`, `measure`, `kind` (measure or grading), `method`, `adjustment`, `r`, `low`, `high`, `p`, `q`
@@ -32,29 +34,31 @@ def correlation_table(of: Latents, *, resamples: int = RESAMPLES, flips: int = F
     """
     import pandas as pd
 
-    measured = of.measures.to_numpy(dtype=np.float64)
-    rare = np.array([_events(of, name) < EVENTS for name in map(str, of.measures)])
-    nothing = np.zeros(len(of.values), dtype=np.int64)
+    measured = latents.measures.to_numpy(dtype=np.float64)
+    rare = np.array([_events(latents, name) < EVENTS for name in map(str, latents.measures)])
+    nothing = np.zeros(len(latents.values), dtype=np.int64)
     parts = []
-    for adjustment, place in ((within(of), of.place), (POOLED, nothing)):
+    for adjustment, place in ((within(latents), latents.place), (POOLED, nothing)):
         if place is None:
             continue
         for method in METHODS:
             found = correlations(
-                of.values, measured, of.patient, place, method, resamples=resamples, flips=flips, seed=seed
+                latents.values, measured, latents.patient, place, method, resamples=resamples, flips=flips, seed=seed
             )
-            out = of.held_out
+            out = latents.held_out
             alone = (
-                correlations(of.values[out], measured[out], of.patient[out], place[out], method, resamples=0, flips=0)
+                correlations(
+                    latents.values[out], measured[out], latents.patient[out], place[out], method, resamples=0, flips=0
+                )
                 if out.any()
                 else None
             )
             p = np.where(rare, np.nan, found.p)
             F, G = p.shape
             columns = {
-                "feature": np.repeat(of.names, G),
-                "measure": np.tile(np.array(of.measures.columns), F),
-                "kind": np.tile([of.about["kinds"][name] for name in of.measures], F),
+                "feature": np.repeat(latents.names, G),
+                "measure": np.tile(np.array(latents.measures.columns), F),
+                "kind": np.tile([latents.about["kinds"][name] for name in latents.measures], F),
                 "method": method,
                 "adjustment": adjustment,
                 "r": found.r.ravel(),
@@ -73,9 +77,9 @@ def correlation_table(of: Latents, *, resamples: int = RESAMPLES, flips: int = F
     return pd.concat(parts, ignore_index=True)
 
 
-def within(of: Latents) -> str:
+def within(latents: Latents) -> str:
     """The adjustment that compares samples at one place only, such as `within level`."""
-    return f"within {of.run.within}"
+    return f"within {latents.run.within}"
 
 
 def short(r: float) -> str:
@@ -83,11 +87,11 @@ def short(r: float) -> str:
     return f"{r:.2f}".replace("-0.00", "0.00").replace("0.", ".").replace("-", "\N{MINUS SIGN}")
 
 
-def _events(of: Latents, name: str) -> int:
+def _events(latents: Latents, name: str) -> int:
     """The number of patients who have a measure; for a grading, of those outside its commonest class."""
-    values = of.measures[name].to_numpy(dtype=np.float64)
+    values = latents.measures[name].to_numpy(dtype=np.float64)
     known = np.isfinite(values)
-    if of.about["kinds"][name] == "grading" and known.any():
+    if latents.about["kinds"][name] == "grading" and known.any():
         classes, counts = np.unique(values[known], return_counts=True)
         known &= values != classes[counts.argmax()]
-    return len(np.unique(of.patient[known]))
+    return len(np.unique(latents.patient[known]))

@@ -36,12 +36,12 @@ def write_figures(run: Path, folder: Path, *, width: Width = "double", resamples
     """
     from results.figures.drawing.style import NothingToDrawError
 
-    of = read_latents(read(run), folder)
-    table = correlation_table(of, resamples=resamples)
+    latents = read_latents(read(run), folder)
+    table = correlation_table(latents, resamples=resamples)
     written = [folder / "correlations.csv"]
     table.to_csv(written[0], index=False, float_format="%.6g")
     captions = []
-    for name, draw in _wanted(of, table, width):
+    for name, draw in _wanted(latents, table, width):
         try:
             figure = draw()
         except NothingToDrawError as error:
@@ -52,28 +52,28 @@ def write_figures(run: Path, folder: Path, *, width: Width = "double", resamples
             figure.savefig(written[-1])
         captions.append(f"**{name}.** {figure.caption}")
     path = folder / "captions.md"
-    title = f"# Latent features of {of.about['encoder']} on {of.about['sequence']}, {of.run.name}"
+    title = f"# Latent features of {latents.about['encoder']} on {latents.about['sequence']}, {latents.run.name}"
     path.write_text("\n\n".join([title, *captions]) + "\n", encoding="utf-8")
     return [*written, path]
 
 
-def _wanted(of: Latents, table: pd.DataFrame, width: Width) -> list[tuple[str, Callable[[], Drawing]]]:
+def _wanted(latents: Latents, table: pd.DataFrame, width: Width) -> list[tuple[str, Callable[[], Drawing]]]:
     from results.interpretability import pictures
     from results.interpretability.heat_map import correlation_heat_map
 
-    meanings = [_meaning(table, f"z{j}") for j in of.about["traversal"]["features"]]
-    planes = of.about["planes"]
+    meanings = [_meaning(table, f"z{j}") for j in latents.about["traversal"]["features"]]
+    planes = latents.about["planes"]
     names = [f"_{plane['name'].replace(' ', '_')}" if len(planes) > 1 else "" for plane in planes]
     return [
-        *((f"correlations_{m}", partial(correlation_heat_map, of, table, m, width=width)) for m in METHODS),
-        ("reconstructions", partial(pictures.reconstructions, of, width=width)),
+        *((f"correlations_{m}", partial(correlation_heat_map, latents, table, m, width=width)) for m in METHODS),
+        ("reconstructions", partial(pictures.reconstructions, latents, width=width)),
         *(
-            (f"traversal{name}", partial(pictures.traversal, of, i, meanings=meanings, width=width))
+            (f"traversal{name}", partial(pictures.traversal, latents, i, meanings=meanings, width=width))
             for i, name in enumerate(names)
         ),
-        ("interpolation", partial(pictures.interpolation, of, width=width)),
-        ("generated", partial(pictures.generated, of, width=width)),
-        ("neighbours", partial(pictures.neighbours, of, width=width)),
+        ("interpolation", partial(pictures.interpolation, latents, width=width)),
+        ("generated", partial(pictures.generated, latents, width=width)),
+        ("neighbours", partial(pictures.neighbours, latents, width=width)),
     ]
 
 

@@ -121,8 +121,8 @@ def checklist(run: Run) -> str:
         lines += ["", f"### {section}", "", "| TRIPOD+AI | CLAIM | Item | Answer |", "|:--|:--|:--|:--|"]
         for item in _ITEMS:
             if item.section == section:
-                said = given[item.answer] if item.answer else AUTHORS
-                cells = (item.tripod or "-", "yes" if item.claim else "-", item.asks, said.replace("|", "\\|"))
+                answer = given[item.answer] if item.answer else AUTHORS
+                cells = (item.tripod or "-", "yes" if item.claim else "-", item.asks, answer.replace("|", "\\|"))
                 lines.append(f"| {' | '.join(cells)} |")
     filled = sum(given.get(item.answer, AUTHORS).rstrip(".") != AUTHORS for item in _ITEMS)
     lines += ["", f"The run answers {filled} of {len(_ITEMS)} items, in part or in full."]

@@ -119,10 +119,10 @@ def target(evidence: Evidence, name: str) -> str:
     parts = []
     for p in populations:
         given = f"with {p.sequences}, " if len(populations) > 1 else ""
-        of = f" of {n_samples}" if p.n_samples < n_samples else ""
+        total = f" of {n_samples}" if p.n_samples < n_samples else ""
         parts.append(
-            f"{given}{p.n_samples}{of} samples of {p.n_patients} patients ({' / '.join(map(str, p.events))} by class; "
-            f"the rarest class in {p.rarest} patients)"
+            f"{given}{p.n_samples}{total} samples of {p.n_patients} patients ({' / '.join(map(str, p.events))} by "
+            f"class; the rarest class in {p.rarest} patients)"
         )
     same = len({part.partition(", ")[2] for part in parts}) == 1 and len(parts) > 1
     who = f"{parts[0].partition(', ')[2]}, the same for every choice of sequences" if same else "; ".join(parts)

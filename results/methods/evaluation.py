@@ -69,8 +69,8 @@ def declared(evidence: Evidence) -> Iterator[str]:
 def _size(evidence: Evidence, family: Mapping[str, Any]) -> str:
     """The metric and the size of a family."""
     steps = {axis: step for axis, step in family["family"].items() if axis != "targets"}
-    of = [cell for cell in evidence.run.cells if not cell.floor and cell.target == evidence.run.targets[0]]
-    n = sum(all(is_step(cell.axes[axis], step) for axis, step in steps.items()) for cell in of)
+    cells = [cell for cell in evidence.run.cells if not cell.floor and cell.target == evidence.run.targets[0]]
+    n = sum(all(is_step(cell.axes[axis], step) for axis, step in steps.items()) for cell in cells)
     return f"{METRICS[family['metric']].title(evidence.run.within)} of {n} cells per target"
 
 
@@ -99,7 +99,7 @@ def metrics(evidence: Evidence) -> Iterator[str]:
     more = " With more than two classes it is the mean over the classes, each against the rest." if macro else ""
     yield f"AUC {pooled}.{more}"
     if parts > 1 and any(not isinstance(METRICS[name], OfPairs) for name in names):
-        yield f"Other scores pooled the predictions of all folds{' of a repeat' if repeats > 1 else ''}{over}."
+        yield f"Other scores pooled the predictions of all folds{' cells a repeat' if repeats > 1 else ''}{over}."
     if "auc_within_location" in names:
         yield f"AUC within {run.within} compared samples of the same {run.within}."
 

@@ -131,7 +131,7 @@ def _scores(run: Run, line: LeaderboardLine, metrics: Iterable[str]) -> list[tup
         value = score_text(line.record, metric)
         if value.text:
             digits = columns()[metric].decimals + 1
-            found = [line.record.get(f"{metric}_{of}") for of in ("fold_mean", "fold_sd", "repeat_sd")]
+            found = [line.record.get(f"{metric}_{kind}") for kind in ("fold_mean", "fold_sd", "repeat_sd")]
             mean, sd, over_repeats = (f"{v:.{digits}f}" if is_number(v) else "" for v in found)
             rows.append((columns()[metric].title(run.within), value, mean, sd, over_repeats))
     return rows

@@ -187,7 +187,11 @@ def _correct_best(
 
 
 def _ties(
-    metric: Metric, name: str, rows: Mapping[str, Record], draws: Mapping[str, Float64], of: Mapping[str, PredictedRows]
+    metric: Metric,
+    name: str,
+    rows: Mapping[str, Record],
+    draws: Mapping[str, Float64],
+    predicted: Mapping[str, PredictedRows],
 ) -> dict[str, bool]:
     """Whether the paired interval of the difference from the best covers 0, for each cell on the best's samples."""
     values = {key: rows[key][name] for key in draws if np.isfinite(rows[key][name])}
@@ -196,7 +200,7 @@ def _ties(
     best = (min if metric.lower_is_better else max)(values, key=lambda key: values[key])
     found = {}
     for key in values:
-        if of[key] is of[best] and key != best:
+        if predicted[key] is predicted[best] and key != best:
             low, high = interval(draws[key] - draws[best])
             found[key] = bool(low <= 0 <= high)
     return found

@@ -1,4 +1,4 @@
-"""Sensitivity to label noise: a metric on test labels of which some are wrong."""
+"""Sensitivity to label noise: a metric on test labels if some are wrong."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def _of_pairs(metric: OfPairs, labels: Int64, P: Float64, groups: Int64) -> Floa
 
 
 def flip(y: Int64, n_classes: int, *, rate: float, random: np.random.Generator, ordinal: bool = False) -> Int64:
-    """`(n,)`: the labels, of which `round(rate x n)`, drawn at random, are changed to another class.
+    """`(n,)`: the labels; `round(rate x n)` of them, drawn at random, are changed to another class.
 
     Args:
         y: `(n,)` class indices.

@@ -82,7 +82,7 @@ def weighted_average_precision(positive: Bool, score: Float64, weight: Float64) 
     """`(B,)` average precision where row i counts `weight[b, i]` times, a whole number; 0 where no positive counts.
 
     Rows of equal score are taken together. Copies of one row are taken one after another: together they would be a tie
-    that no sample has, which would raise precision in every resample (docs/simulations.md).
+    that no sample has, which would raise precision in every resample (docs/pages/simulations.md).
     """
     order, last = _tied(-score)
     first = np.concatenate(([0], last[:-1] + 1))

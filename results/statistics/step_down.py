@@ -22,7 +22,7 @@ def step_down_max_t(observed: Float64, draws: Float64, n_patients: int) -> Float
 
     The standard deviation of a bootstrap over n patients is too small by sqrt((n - 1) / n), and |t| has the tails of
     Student's distribution while the draws have those of the normal distribution. Both are corrected. Uncorrected, the
-    family error at .05 is .06 with 75 patients and .09 with 33 (docs/simulations.md).
+    family error at .05 is .06 with 75 patients and .09 with 33 (docs/pages/simulations.md).
 
     Args:
         observed: `(M,)` differences.
@@ -31,7 +31,7 @@ def step_down_max_t(observed: Float64, draws: Float64, n_patients: int) -> Float
 
     Returns:
         p-values of at least 1 / (B + 1), in the order of `observed`, that fall with |t|. A comparison whose draws are
-        all equal, such as of identical cells, has p = 1.
+        all equal, such as those of identical cells, has p = 1.
 
     Raises:
         ValueError: A difference or a draw is not finite, or there are fewer than two draws or patients.

@@ -85,7 +85,7 @@ def _same_folds(run_a: Run, run_b: Run) -> None:
     if wrong:
         mine, theirs = of_a[wrong[0]], of_b[wrong[0]]
         repeat = min(r for r in mine.keys() | theirs.keys() if mine.get(r) != theirs.get(r))
-        held = [f"fold {of[repeat]}" if repeat in of else "none" for of in (mine, theirs)]
+        held = [f"fold {folds[repeat]}" if repeat in folds else "none" for folds in (mine, theirs)]
         raise ResultsError(
             f"folds differ for {len(wrong)} of {len(shared)} shared patients, such as {wrong[0]} (repeat {repeat}: "
             f"{held[0]} in {run_a.name}, {held[1]} in {run_b.name}): run both with one folds.csv (protocol.split)"

@@ -78,7 +78,7 @@ def write(found: Sequence[Sheet], path: Path) -> Path:
         ResultsError: An ending of no format.
     """
     if path.suffix not in ENDINGS:
-        raise ResultsError(f"{path}: '{path.suffix}' is no format: there is {', '.join(ENDINGS)}")
+        raise ResultsError(f"{path}: '{path.suffix}' is no format: use one of {', '.join(ENDINGS)}")
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.suffix == ".docx":
         documents.write_word(found, path)

@@ -97,7 +97,7 @@ def beside(
     Args:
         run: The run.
         records: The cells of the target, floors included, as `results.scores.target.described` or `scores` gives them.
-        varying: The axes that tell cells apart.
+        varying: The axes on which cells differ.
         resamples: Draws of the bootstrap; 0 if the table shows no such intervals.
         redrawn: Draws that lacked a class.
     """
@@ -208,7 +208,9 @@ def _uncertainty(
     elif cells and "auc" in metrics:
         best = max(cells, key=lambda r: float(r["auc"]))
         spread = [
-            f"{best[f'auc_{of}_sd']:.3f} over {of}s" for of in ("fold", "repeat") if is_number(best[f"auc_{of}_sd"])
+            f"{best[f'auc_{unit}_sd']:.3f} over {unit}s"
+            for unit in ("fold", "repeat")
+            if is_number(best[f"auc_{unit}_sd"])
         ]
         once = "" if is_number(best["auc_repeat_sd"]) else " (one repeat: none over repeats)"
         if spread:

@@ -38,7 +38,7 @@ def published(run: Run, file: Path, *, format: str = "text", resamples: int = 20
     lines, axes, metrics = _read(file, run)
     draw = {"text": formats.text, "md": formats.markdown, "latex": formats.latex}.get(format)
     if draw is None:
-        raise ResultsError(f"--published has no format '{format}': there is text, md, latex")
+        raise ResultsError(f"--published has no format '{format}': use one of text, md, latex")
     frame = scores(run, [*metrics, "auc"], resamples=resamples)
     sheets = []
     for target in run.targets:

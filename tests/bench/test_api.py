@@ -112,7 +112,7 @@ def test_predictions_are_those_of_the_run_folder(run):
     found = run.predictions(cell["key"][:10])
     np.testing.assert_array_equal(found[["y", "p_0", "p_1"]], stored[["y", "p_0", "p_1"]])
     assert list(found["sample"]) == list(stored["sample"])
-    for key, why in (("nothing", "is no cell"), ("", "names several cells")):
+    for key, why in (("nothing", "is no cell"), ("", "begins the keys of several cells")):
         with pytest.raises(api.ArgumentError, match=why):
             run.predictions(key)
 
@@ -124,7 +124,7 @@ def test_a_figure_shows_itself_and_says_how_to_read_it(run):
         run.figure("rok")
     with pytest.raises(ScangridError, match="no target 'bulging'"):
         run.figure("roc", "bulging")
-    with pytest.raises(api.ArgumentError, match="there is double, single"):
+    with pytest.raises(api.ArgumentError, match="use one of double, single"):
         run.figure("roc", width="huge")
 
 
@@ -150,9 +150,9 @@ def test_wrong_values_name_their_place(grid, folders, tmp_path):
         api.plan(file, store=folders["store"])
     with pytest.raises(ScangridError, match="is no run folder"):
         api.open(tmp_path)
-    with pytest.raises(api.ArgumentError, match="--device tpu: there is auto, cpu, cuda"):
+    with pytest.raises(api.ArgumentError, match="--device tpu: use one of auto, cpu, cuda"):
         api.run(grid, device="tpu")
-    with pytest.raises(api.ArgumentError, match="there is spider, rsna, oai"):
+    with pytest.raises(api.ArgumentError, match="use one of spider, rsna, oai"):
         api.phantom(tmp_path / "new", layout="brats")
 
 

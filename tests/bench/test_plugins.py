@@ -132,7 +132,7 @@ def test_without_words_there_is_the_first_line_of_its_own_docstring_or_nothing()
         ("packages", ("scipy", 1), "packages (('scipy', 1)) must be a tuple of texts"),
         ("cites", ("plat1999",), "did you mean 'platt1999'?"),
         ("describe", lambda self: self.nothing, "describe() fails (AttributeError"),
-        ("describe", lambda self: self, "describe() gives a Bare: it must give a Description"),
+        ("describe", lambda self: self, "describe() gives a Bare, but must give a Description"),
     ],
 )
 def test_a_description_that_cannot_be_used_is_refused_with_the_file(monkeypatch, variable, value, message):

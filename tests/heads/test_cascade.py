@@ -102,7 +102,7 @@ def test_stages_take_their_share_of_the_refits(problem):
     [
         ("logistics", "cascade: no head 'logistics': did you mean 'logistic'?"),
         ("base", "cascade: no head 'base'"),
-        ({"svc": {"c": 1}}, "cascade: svc has no field 'c': there is calibration, tune, kernel, C, gamma"),
+        ({"svc": {"c": 1}}, "cascade: svc has no field 'c': use one of calibration, tune, kernel, C, gamma"),
         ("location", "cascade: location does not read the embedding: use a head that does, such as logistic"),
         ({"svc": {"C": [1, 2]}}, "cascade: C of svc takes one value, not [1, 2]: write a cascade for each"),
         (["svc"], "cascade: head (['svc']) must be a name or {name: {field: value}}"),

@@ -1,7 +1,7 @@
 """Does height fall with narrowing on real masks? `python -m tests.studies.geometry_real VOLUMES TABLES` prints it.
 
-AUC of `1 - height` for narrowing (and other gradings): within level, pooled by the number of positive-negative pairs,
-and over all discs; 95 % intervals from 2,000 resamples of patients.
+Prints the AUC of `1 - height` for narrowing (and other gradings): within level, pooled by the number of
+positive-negative pairs, and over all discs. The 95 % intervals are from 2,000 resamples of patients.
 """
 
 import sys
@@ -19,7 +19,7 @@ MEASURES = ("height_mean", "height_anterior", "height_middle", "height_posterior
 
 
 def measured(volumes, tables):
-    """One row a graded disc that its scan shows: the samples' columns and the geometry's."""
+    """One row for each graded disc that its scan shows, with the samples' columns and the measures."""
     dataset = Spider(folder=volumes, tables=tables, sequences=("t2_SPACE",))
     rows = []
     for study, part in dataset.samples().groupby("study"):
@@ -33,7 +33,7 @@ def measured(volumes, tables):
 
 
 def auc(value, positive, strata, weights):
-    """The share of pairs inside strata of which the positive one is lower, ties half; pairs weigh by both patients."""
+    """The share of pairs within strata whose positive disc is lower; ties count half, both patients weight a pair."""
     pairs = positive[:, None] & ~positive[None, :] & (strata[:, None] == strata[None, :])
     first, second = np.nonzero(pairs)
     right = (value[first] < value[second]) + 0.5 * (value[first] == value[second])

@@ -1,6 +1,6 @@
-"""Draws measured against true geometry of discs: `python -m tests.studies.geometry_truth docs/geometry_truth.png`.
+"""Draws the measured against the true geometry of discs: `python -m tests.studies.geometry_truth PICTURE.png`.
 
-Prints, for each measure, how far it is off: root mean square and 95th percentile, mm, %, or degrees.
+For each measure it prints the error: root mean square and 95th percentile, in mm, % or degrees.
 """
 
 import sys
@@ -31,7 +31,7 @@ GRIDS = {"4.4 x 0.9 x 0.9 mm": ((4.4, 0.9), 17), "1.5 x 0.9 x 0.9 mm": ((1.5, 0.
 
 
 def pairs(spacing, slices, patients):
-    """True and measured values `(discs, measures)` of phantom patients without gradings' signs."""
+    """True and measured values `(discs, measures)` of phantom patients whose gradings leave no signs."""
     true, found = [], []
     for patient in range(patients):
         rng = np.random.default_rng([11, patient])

@@ -1,7 +1,7 @@
-"""A model on studies that its run has not seen, beside its run's cross-validation.
+"""Compares a model on studies that its run has not seen with the run's cross-validation.
 
-`python -m tests.studies.new_studies MODEL RUN PHANTOM`, where MODEL is what `fit` wrote of cells of RUN, and PHANTOM
-another phantom of RSNA's layout. Prints the macro one-vs-rest AUC of each target with 95 % bootstrap intervals over
+`python -m tests.studies.new_studies MODEL RUN PHANTOM`, where `fit` wrote MODEL for cells of RUN, and PHANTOM is
+another phantom of RSNA's layout. It prints the macro one-vs-rest AUC of each target with 95 % bootstrap intervals over
 patients.
 """
 
@@ -23,7 +23,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     for name in ("model", "run", "phantom"):
         parser.add_argument(name, type=Path)
-    parser.add_argument("--studies", type=int, default=0, help="at most; 0 for all")
+    parser.add_argument("--studies", type=int, default=0, help="the most studies; 0 for all")
     options = parser.parse_args()
     about = json.loads((options.model / "model.json").read_text())
     found = scores(read(options.run)).set_index("key")
@@ -42,7 +42,7 @@ def main() -> None:
 
 
 def diagnosed(model: Path, phantom: Path, most: int) -> pd.DataFrame:
-    """A row a graded place of the phantom's studies: study, condition, the truth `y` and probabilities."""
+    """One row for each graded place of the phantom's studies: study, condition, the truth `y` and probabilities."""
     truth = pd.read_csv(phantom / "train.csv", dtype=str).set_index("study_id")
     studies = [phantom / "train_images" / name for name in truth.index[: most or None]]
     rows = []

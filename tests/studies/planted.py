@@ -1,4 +1,4 @@
-"""How often attention over slices is largest on the slice that a phantom study's sign was planted in.
+"""How often attention over slices is largest on the slice in which the sign of a phantom study was planted.
 
 `python -m tests.studies.planted RUN STORE PHANTOM`: prints a row for each fusion and sequence,
 over the test samples of each fold.
@@ -41,7 +41,7 @@ def hits(run: Path, store: Path, phantom: Path) -> pd.DataFrame:
 
 
 def _fusions(run: Path) -> list[tuple[tuple[str, ...], tuple[str, ...], list[tuple[int, Path]]]]:
-    """The words, the sequences, and the weights of each fold of the fusions that attend to slices."""
+    """For each fusion that attends to slices its words, its sequences, and the weights of each fold."""
     found: dict[tuple[tuple[str, ...], tuple[str, ...]], list[tuple[int, Path]]] = {}
     for one in read_artifacts(run):
         for path in one.files.get("attention_slices", ()):
@@ -50,7 +50,7 @@ def _fusions(run: Path) -> list[tuple[tuple[str, ...], tuple[str, ...], list[tup
 
 
 def _planted(entry: Path, truth: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-    """For each sample the position in its crop of the slice nearest the true point, and whether the crop holds it."""
+    """For each sample the position in its crop of the slice nearest the true point, and whether the crop has it."""
     index = np.load(entry / "index.npz")
     rows, affines, shapes = index["rows"], index["affines"][index["rows"]], index["shapes"][index["rows"]]
     points = truth[["x", "y", "z"]].to_numpy()

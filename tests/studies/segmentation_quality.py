@@ -1,6 +1,6 @@
-"""`python -m tests.studies.segmentation_quality`: `segmented` on real volumes, 3 folds by patient, as a table.
+"""`python -m tests.studies.segmentation_quality`: a table of `segmented` on real volumes, in 3 folds by patient.
 
-Dice and distances are at native resolution, of patients who took no part in training.
+Dice and distances are measured at native resolution, on patients who took no part in training.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def main() -> None:
-    """Trains a fold after the other and prints a row a patient, then means."""
+    """Trains one fold after another and prints one row per patient, then means."""
     from data.spider import Spider
 
     arguments = argparse.ArgumentParser(description=__doc__)
@@ -42,7 +42,7 @@ def main() -> None:
 
 
 def measure(dataset, given: argparse.Namespace, fields: dict) -> pd.DataFrame:
-    """A row a patient."""
+    """One row per patient."""
     from sklearn.model_selection import KFold
 
     from preprocessing.regions.base import Study
@@ -80,7 +80,7 @@ def measure(dataset, given: argparse.Namespace, fields: dict) -> pd.DataFrame:
 
 
 def draw(image, predicted: np.ndarray, path: Path) -> None:
-    """The middle slice alone, with the given and with the predicted mask; discs numbered."""
+    """Draws the middle slice alone, with the given and with the predicted mask, and numbers the discs."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -103,7 +103,7 @@ def draw(image, predicted: np.ndarray, path: Path) -> None:
 
 
 def summary(table: pd.DataFrame) -> str:
-    """Means over patients, the worst of them, and shares of discs."""
+    """Means over patients, the worst patient, and counts of discs."""
     lines = []
     for name in ("disc", "canal", "vertebra"):
         dice, distance = table[f"dice_{name}"], table[f"hd95_{name}"]

@@ -1,7 +1,7 @@
 """Whether intervals and tests hold where the truth is known: `python -m tests.studies.simulate` prints a table.
 
 Patients have 7 discs. Labels and scores are alike inside a patient: both latent variables have the intra-patient
-correlation `CORRELATION`. `docs/simulations.md` keeps the table and says how to read it.
+correlation `CORRELATION`. `docs/pages/simulations.md` keeps the table and explains how to read it.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Line:
 
     @classmethod
     def of(cls, what: str, patients: int, values: np.ndarray, wanted: str = "") -> Line:
-        """The mean of one value a simulation, with its Monte Carlo standard error."""
+        """The mean of one value per simulation, with its Monte Carlo standard error."""
         error = values.std(ddof=1) / np.sqrt(len(values))
         return cls(what, patients, float(values.mean()), float(error), len(values), wanted)
 
@@ -81,7 +81,7 @@ def table(lines: list[Line]) -> str:
 
 
 def fixed_predictions(simulations: dict[str, int]) -> list[Line]:
-    """Coverage of nominal 95 % intervals of the AUC of a fixed model, resampling patients and resampling samples."""
+    """Coverage of nominal 95 % intervals of a fixed model's AUC, from resampled patients and from resampled samples."""
     lines = []
     for patients, wanted in ((50, ""), (100, ""), (200, ".93 to .97")):
         by_patient, by_sample = [], []
@@ -99,10 +99,10 @@ def fixed_predictions(simulations: dict[str, int]) -> list[Line]:
 
 
 def cross_validated(simulations: dict[str, int]) -> list[Line]:
-    """Coverage of the same interval for 5-fold predictions of logistic regressions, of two targets.
+    """Coverage of two targets by the same interval, for 5-fold predictions of logistic regressions.
 
-    The target "these models" is the AUC on new patients of the five models at hand, their mean; "the procedure" is its
-    mean over all simulated training sets.
+    The target "these models" is the mean AUC of the five models on new patients. "The procedure" is the mean of that
+    over all simulated training sets.
     """
     lines = []
     for patients in (33, 75):
@@ -144,7 +144,7 @@ def tests_of_two(simulations: dict[str, int]) -> list[Line]:
 
 
 def family(simulations: dict[str, int]) -> list[Line]:
-    """How often any cell that is as good as the one all are held against is found to differ from it, at .05.
+    """How often, at .05, any cell is found to differ from the reference though it is as good.
 
     "By normal tails" is step-down as if there were many patients: without the correction for few.
     """
@@ -176,7 +176,7 @@ def family(simulations: dict[str, int]) -> list[Line]:
 
 
 def selection(simulations: dict[str, int], patients: int = 75) -> list[Line]:
-    """The AUC of the best of 24 cells that know nothing, and its corrected score."""
+    """The AUC of the best of 24 uninformative cells, and its corrected score."""
     best, corrected, covered = [], [], []
     for random in _streams(5, patients, simulations["selection"]):
         patient, y = _labels(random, patients)
@@ -241,7 +241,7 @@ def _covers(truth: float, patient: np.ndarray, y: np.ndarray, P: np.ndarray, see
 def _cross_validate(random: np.random.Generator, patients: int) -> tuple[float, float, float]:
     """The interval of the AUC over 5 folds, and the mean AUC of the five models on new patients.
 
-    A linear score w x of features that are normal with covariance 1 in both classes, d apart, has the AUC
+    Features are normal with covariance 1 in both classes, whose means lie d apart. A linear score w x then has the AUC
     Phi(w d / |w| / sqrt(2)) over pairs of different patients.
     """
     patient, y = _labels(random, patients)

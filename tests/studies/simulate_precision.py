@@ -1,7 +1,7 @@
 """Which interval of average precision covers: `python -m tests.studies.simulate_precision` prints a Markdown table.
 
-Few events, 5 folds, average precision fold by fold, a model that was fitted elsewhere. `docs/simulations.md` keeps the
-table and says how to read it.
+There are few events, 5 folds, average precision fold by fold, and a model that was fitted elsewhere.
+`docs/pages/simulations.md` keeps the table and explains how to read it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ HOW = ("percentile, copies tied", "percentile, copies apart", "basic, copies apa
 
 @dataclass(frozen=True)
 class Study:
-    """Patients, discs a patient, share of discs with an event, AUC over pairs of different patients, repeats."""
+    """Patients, discs per patient, share of discs with an event, AUC over pairs of different patients, repeats."""
 
     patients: int
     discs: int
@@ -53,7 +53,7 @@ def main() -> None:
 
 
 def simulate(study: Study, simulations: int) -> dict[str, np.ndarray]:
-    """By name, one value a simulation: `value`, `events`, `bias tied`, `bias apart`; `(n, 2)` ends by `HOW`."""
+    """One value per simulation for `value`, `events`, `bias tied` and `bias apart`; for each of `HOW` ends `(n, 2)`."""
     found: dict[str, list[object]] = {}
     seed = round(1000 * (study.events + study.auc)) + study.discs
     for random in _streams(seed, study.patients, simulations):
@@ -78,7 +78,7 @@ def simulate(study: Study, simulations: int) -> dict[str, np.ndarray]:
 
 
 def table(found: list[tuple[Study, dict[str, np.ndarray]]]) -> str:
-    """Markdown: of each study its mean value, what draws are off by, and the coverage of the mean value."""
+    """A Markdown table with each study's mean value, the bias of its draws, and the coverage of the mean value."""
     lines = []
     for study, of in found:
         mean = of["value"].mean()
@@ -125,7 +125,7 @@ def bias_corrected(draws: np.ndarray, value: float) -> tuple[float, float]:
 
 
 def true_average_precision(study: Study) -> float:
-    """Of infinitely many samples: the mean precision over the scores of positives."""
+    """The average precision of infinitely many samples: the mean precision over the scores of positives."""
     apart = np.sqrt(2) * ndtri(study.auc)
     cut = apart + ndtri((np.arange(100_000) + 0.5) / 100_000)
     found, false = study.events * ndtr(apart - cut), (1 - study.events) * ndtr(-cut)

@@ -1,7 +1,7 @@
 """Whether `interval: refit` covers the AUC of a procedure: part of `python -m tests.studies.simulate`.
 
-The data are those of its cross-validated predictions. Every draw of patients is cut into folds anew, all copies of a
-patient in one, and its logistic regressions are fitted together.
+The data are those of its cross-validated predictions. Every draw of patients is cut into folds anew, with all copies
+of a patient in one fold, and its logistic regressions are fitted together.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def _simulate(random: np.random.Generator, patients: int) -> tuple[float, float,
 
 
 def _folds(random: np.random.Generator, times: np.ndarray) -> np.ndarray:
-    """The fold of each patient, `(P,)`: those drawn are dealt out evenly, however often they were drawn."""
+    """The fold of each patient, `(P,)`: drawn patients are dealt out evenly, however often they were drawn."""
     fold, drawn = np.zeros(len(times), dtype=np.int64), np.flatnonzero(times)
     fold[drawn] = random.permutation(len(drawn)) % FOLDS
     return fold

@@ -1,6 +1,6 @@
 """`make speed`: one table of ratios, measured in one run on this machine.
 
-Ratios and not seconds, since machines differ; each pair is measured close together.
+It shows ratios instead of seconds, since machines differ; both parts of a ratio are measured close together.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def main() -> None:
 
 
 def bootstrap(folder: Path) -> list[tuple[str, str, str]]:
-    """2,000 resamples of accuracy, macro F1 and macro AUC against scikit-learn on the duplicated rows."""
+    """2,000 resamples of accuracy, macro F1 and macro AUC, against scikit-learn on the duplicated rows."""
     from sklearn.metrics import accuracy_score, f1_score, roc_auc_score
 
     from results.statistics.bootstrap import PatientBootstrap, PredictedRows
@@ -112,7 +112,7 @@ def joint_bootstrap(folder: Path) -> list[tuple[str, str, str]]:
 
 
 def embedding(folder: Path) -> list[tuple[str, str, str]]:
-    """Images per second of the embedding stage against the same network over a ready tensor."""
+    """Images per second of the embedding stage, against the same network on a ready tensor."""
     import torch
 
     from bench.stages.tokens import encode
@@ -152,7 +152,7 @@ def scaled(image):
 
 
 def run(folder: Path, name: str, jobs: int) -> float:
-    """Runs the grid as a user does, from an empty store; gives the seconds of the whole command."""
+    """Runs the grid as a user does, from an empty store; returns the seconds of the whole command."""
     words = [sys.executable, "run_benchmark.py", "run", "grids/speed.yaml", "--device", "cpu", "--jobs", str(jobs)]
     start = time.perf_counter()
     subprocess.run(
@@ -165,7 +165,7 @@ def run(folder: Path, name: str, jobs: int) -> float:
 
 
 def grid_against_floor(folder: Path) -> list[tuple[str, str, str]]:
-    """The grid against the sum of its distinct steps over the cores, each step measured while nothing else ran."""
+    """The grid against the sum of its distinct steps over the cores; each step is measured while nothing else runs."""
     alone = run(folder, "alone", 1)
     seconds = run(folder, "cores", CORES)
     work = sum(step_seconds(folder / "store alone").values())
@@ -217,7 +217,7 @@ def notebook(folder: Path) -> list[tuple[str, str, str]]:
 
 
 def by_hand(plan, planned, fit):
-    """One cell and fold with nothing kept: read, process, crop, embed, scale, resample, fit, predict."""
+    """One cell and fold with nothing kept: reads, processes, crops, embeds, scales, resamples, fits and predicts."""
     import torch
 
     from bench.plan import identity

@@ -20,7 +20,7 @@ from sklearn.svm import SVC
 
 
 class Embed(TransformerMixin, BaseEstimator):
-    """Sample numbers to embeddings: reads, processes, crops and encodes."""
+    """Turns sample numbers into embeddings: reads, processes, crops and encodes."""
 
     def __init__(self, folder="", images="grayscale", encoder="raw_pixels"):
         self.folder = folder
@@ -53,7 +53,7 @@ class Embed(TransformerMixin, BaseEstimator):
 
 
 def seconds(folder: str, jobs: int, repeats: int) -> float:
-    """Runs the search on the same folds of the first repeats; gives the seconds."""
+    """Runs the search on the same folds of the first repeats; returns the seconds."""
     import pandas as pd
 
     from bench.plugins import load

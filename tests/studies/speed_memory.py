@@ -20,7 +20,7 @@ protocol: {{folds: 2}}
 
 
 def main(folder: Path, studies: int) -> None:
-    """Reading and embedding as `run` does them, on studies that are written first by another process."""
+    """Reads and embeds as `run` does, on studies that another process writes first."""
     import subprocess
 
     write = "import sys; from pathlib import Path; from data.phantom import write_phantom; "

@@ -1,7 +1,7 @@
 """Fuses the tokens of 50,000 samples x 3 sequences x 5 slices x 2048 features and prints the peak memory, MiB.
 
-As a fit of the grid does it: tokens memory-mapped, fused by what 40,000 training samples are like, standardised, and
-given to a head. One epoch is trained, since memory does not grow with epochs.
+This is what a fit of the grid does: tokens are memory-mapped, fused by a fusion that is fitted on 40,000 training
+samples, standardised, and given to a head. One epoch is trained, since memory does not grow with epochs.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ SAMPLES, SEQUENCES, SLICES, FEATURES = 50_000, 3, 5, 2048
 
 
 def write_tokens(folder: Path, samples: int) -> None:
-    """Random tokens of every sequence, as the store holds them; a tenth of the samples lack each sequence."""
+    """Writes random tokens of every sequence, as the store holds them; a tenth of the samples lack each sequence."""
     rng = np.random.default_rng(0)
     block = rng.standard_normal((500, SLICES, FEATURES), dtype=np.float32)
     for sequence in range(SEQUENCES):

@@ -1,4 +1,4 @@
-"""The simulations run, and a few of them already show what many do."""
+"""The simulations run, and even a few of them show the effects of many."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""The simulation of average precision measures what it says."""
+"""The simulation of average precision measures what it claims."""
 
 import numpy as np
 import pytest

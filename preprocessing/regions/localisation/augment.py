@@ -12,12 +12,12 @@ GAIN, OFFSET, NOISE = 0.25, 0.1, 0.04
 
 
 def moved(pixels: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
-    """Squares `(B, C, s, s)` magnified about their centre and moved; what comes in repeats the edge.
+    """Squares `(B, C, s, s)` magnified about their centre and moved; new pixels repeat the edge.
 
     Args:
         pixels: The squares.
-        scale: `(B, 2)` by how much rows and columns are magnified.
-        shift: `(B, 2)` by which share of its height and width a square's centre is moved.
+        scale: `(B, 2)` magnification of rows and columns.
+        shift: `(B, 2)` shift of a square's centre, as shares of its height and width.
     """
     import torch
     from torch.nn import functional

@@ -1,4 +1,4 @@
-"""Guesses of a point that see nothing of the scan."""
+"""Guesses of a point that use no pixel of the scan."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Baselines:
 
     @classmethod
     def fit(cls, places: Sequence[Float64], centres: Sequence[Float64]) -> Baselines:
-        """From the places `(M, 3)` of each scan's marks, NaN where there is none, and the scans' centres `(3,)`."""
+        """From the places `(M, 3)` of each scan's marks, NaN without a point, and the scans' centres `(3,)`."""
         return cls(_mean(np.stack(places)), _mean(np.stack(places) - np.stack(centres)[:, None]))
 
     def places(self, image: Image) -> dict[str, Float64]:

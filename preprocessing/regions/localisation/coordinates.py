@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from torch import Generator, Tensor, nn
 
 SPREAD = 0.7  # standard deviation of a wanted heat map, in its pixels
-DISTANCE = 100.0  # how much the distance (as a share of the slice) counts against the heat maps' cross-entropy
-BESIDE = 1  # a slice also teaches the marks of so many slices on either side: stage 1 may be off by as much
+DISTANCE = 100.0  # weight of the distance (as a share of the slice) relative to the heat maps' cross-entropy
+BESIDE = 1  # a slice is also trained on the marks of so many slices on either side: stage 1 may be off by as much
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,10 +29,10 @@ class PointStage:
 
     Args:
         network: `heatmap_network` or `point_network`.
-        heatmaps: Which of them it is.
-        pictures: Marked slices of each stack in an epoch, at most.
-        batch: Slices in a training step.
-        device: Where it runs.
+        heatmaps: Whether it is the former.
+        pictures: The most marked slices of a stack in an epoch.
+        batch: The slices in a training step.
+        device: Where the network runs.
     """
 
     network: nn.Module
@@ -51,7 +51,7 @@ class PointStage:
         return [np.asarray(pairs)[chosen] for chosen in shuffled(np.arange(len(pairs)), self.batch, rng)]
 
     def loss(self, stacks: Sequence[Stack], batch: Any, generator: Generator) -> Tensor:
-        """The distance of the marks of each slice; of heat maps also their cross-entropy with a Gaussian."""
+        """The distance of the marks of each slice; for heat maps also their cross-entropy with a Gaussian."""
         import torch
 
         shown = np.stack([stacks[i].pixels[slice_] for i, slice_ in batch]).astype(np.float32)
@@ -81,17 +81,17 @@ class PointStage:
         return float(every.mean()) if every.size else float("nan")
 
     def predict(self, stack: Stack, slices: NDArray[np.int64]) -> Float64:
-        """Each mark's place `(M, 2)` in the slice given for it, as a share of height and width; NaN without a slice."""
+        """Each mark's place `(M, 2)` in its given slice, as shares of height and width; NaN without a slice."""
         import torch
 
-        shown, of = np.unique(slices, return_inverse=True)
+        shown, position = np.unique(slices, return_inverse=True)
         pixels = torch.from_numpy(stack.pixels[shown].astype(np.float32))[:, None]
         with torch.inference_mode(), autocast(self.device):
             points = self._points(pixels)[0].cpu().numpy()
-        return np.where((slices >= 0)[:, None], points[of, np.arange(len(slices))], np.nan).astype(np.float64)
+        return np.where((slices >= 0)[:, None], points[position, np.arange(len(slices))], np.nan).astype(np.float64)
 
     def _points(self, pixels: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Points `(B, M, 2)`, and the heat maps if there are any."""
+        """The points `(B, M, 2)`, and the heat maps if there are any."""
         found = self.network(pixels.to(self.device))
         return (soft_argmax(found), found) if self.heatmaps else (found, None)
 

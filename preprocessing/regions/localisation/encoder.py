@@ -12,10 +12,10 @@ def encoder(name: str, weights: str, *, channels: int, size: int) -> Any:
     """A timm network from `(B, channels, size, size)` to its feature maps, from fine to coarse.
 
     Args:
-        name: A name of timm.
+        name: The name of a timm network.
         weights: A file of its weights, such as `model.safetensors` of the hub; empty for random ones.
-        channels: Of the input; the first convolution of weights for colours is brought to it.
-        size: Side of the input, for networks that are built for one.
+        channels: The channels of the input; weights of a first convolution for colours are adapted to them.
+        size: The side of the input, for networks that are built for one size.
 
     Raises:
         ValueError: timm has no such network.

@@ -19,14 +19,14 @@ from preprocessing.regions.localisation.training import one_thread
 
 @dataclass(frozen=True, eq=False)
 class Finder:
-    """What finds the marks of one sequence.
+    """Finds the marks of one sequence.
 
     Args:
-        marks: What it finds, in the order of its outputs.
+        marks: The marks that it finds, in the order of its outputs.
         instance: Finds the slice.
         coordinates: Finds the place in the slice.
-        size: Side of the squares that slices are resized to.
-        baselines: What is known without a look.
+        size: The side of the squares that slices are resized to.
+        baselines: The guesses that use no pixel.
         device: `"cpu"` or `"cuda"`.
     """
 
@@ -53,7 +53,7 @@ def errors(image: Image, annotated: Float64, found: Float64, slice_: int | None 
         image: The scan whose slices are counted.
         annotated: `(3,)`.
         found: `(3,)`; NaN gives NaN.
-        slice_: That of the found place, where it is known.
+        slice_: The slice of the found place, if it is known.
     """
     if not np.isfinite(found).all():
         return np.nan, np.nan, np.nan

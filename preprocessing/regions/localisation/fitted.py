@@ -1,4 +1,4 @@
-"""What the region `predicted` is once it is trained: it finds points, and boxes around them."""
+"""The trained region `predicted`: it finds points, and boxes around them."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ class FittedPredicted(FittedRegion):
     """Trained networks that find the points of samples.
 
     Args:
-        box: Has the box around a point.
+        box: The region `point`, which makes the box around a point.
         finders: The networks of each sequence in which points are looked for.
-        curves: A row for each sequence, stage and epoch.
+        curves: One row for each sequence, stage and epoch.
     """
 
     def __init__(self, box: Point, finders: Mapping[str, Finder], curves: Sequence[Mapping[str, Any]]) -> None:
@@ -38,7 +38,7 @@ class FittedPredicted(FittedRegion):
         self._known = {mark: (q, i) for q, finder in finders.items() for i, mark in enumerate(finder.marks)}
 
     def look(self, study: Study) -> Study:
-        """The study with the points of all samples; `fault` names a missing sequence and a kind of point never seen."""
+        """The study with the points of all samples; a `fault` names a missing sequence or an unknown kind of point."""
         import pandas as pd
 
         rows: dict[str, tuple[str, float, float, float, str, int]] = {}
@@ -61,16 +61,17 @@ class FittedPredicted(FittedRegion):
         return replace(study, points=table.rename_axis("sample"))
 
     def locate(self, image: Image, sample: Mapping[str, Any]) -> Box | None:
-        """The box around the sample's `point`, as the region `point` has it; None where the image does not show it."""
+        """The box around the sample's `point`, as the region `point` makes it; None if the image does not show it."""
         return self._box.locate(image, sample)
 
     def rate(self, given: Study, seen: Study) -> pd.DataFrame:
-        """How far the points lie from the annotated ones, and how far two guesses that see nothing of the scan do.
+        """Measures how far the points lie from the annotated ones, and how far two guesses without a scan do.
 
         Returns:
-            Index `sample`; `slices` (of the sequence in which the point is looked for), `slice_mm` (along the normal of
-            the annotated slice) and `mm` (in space); the same with `_mean` of the mean place in training patients, and
-            with `_centre` of the mean place from the scan's centre. NaN where nothing was found.
+            A table with index `sample`. The errors are `slices` (in slices of the sequence in which the point is looked
+            for), `slice_mm` (along the normal of the annotated slice) and `mm` (in space). Columns with `_mean` are the
+            same errors of the mean place in training patients, and columns with `_centre` those of the mean place from
+            the scan's centre. A point that was not found has NaN.
         """
         import pandas as pd
 
@@ -101,7 +102,7 @@ class FittedPredicted(FittedRegion):
         return pd.DataFrame.from_dict(rows, orient="index", columns=columns, dtype=np.float64).rename_axis("sample")
 
     def save(self, folder: Path) -> None:
-        """`points.json`, and for sequence number i `instance_{i}.safetensors` and `coordinates_{i}.safetensors`."""
+        """Writes `points.json`, and for sequence i `instance_{i}.safetensors` and `coordinates_{i}.safetensors`."""
         from safetensors.torch import save_file
 
         sequences = []

@@ -25,9 +25,9 @@ class SliceStage:
 
     Args:
         network: `slice_network`.
-        size: Side of its slices.
-        batch: Stacks in a training step.
-        device: Where it runs.
+        size: The side of its slices.
+        batch: The stacks in a training step.
+        device: Where the network runs.
     """
 
     network: nn.Module
@@ -79,8 +79,8 @@ class VolumeStage:
     Args:
         network: `volume_network`.
         size: Voxels (D, H, W) that a stack is resized to.
-        batch: Stacks in a training step.
-        device: Where it runs.
+        batch: The stacks in a training step.
+        device: Where the network runs.
     """
 
     network: nn.Module
@@ -122,7 +122,7 @@ class VolumeStage:
         return np.asarray(np.clip(np.rint(share * len(pixels) - 0.5), 0, len(pixels) - 1), dtype=np.int64)
 
     def _volume(self, pixels: Tensor) -> Tensor:
-        """`(1, D, H, W)` of mean 0 and standard deviation 1, as MedicalNet was trained."""
+        """The pixels `(1, D, H, W)` with mean 0 and standard deviation 1, as MedicalNet was trained."""
         from torch.nn import functional
 
         volume = functional.interpolate(pixels[None, :, 0][None], self.size, mode="trilinear", align_corners=False)[0]
@@ -141,7 +141,7 @@ def resized(stack: Stack, size: int) -> Tensor:
 
 
 def neighboured(pixels: Tensor) -> Tensor:
-    """Slices `(D, 1, s, s)` between their neighbours, `(D, 3, s, s)`; the first and last stand in for theirs."""
+    """Slices `(D, 1, s, s)` with both neighbours as channels, `(D, 3, s, s)`; at the ends the slice repeats."""
     import torch
 
     return torch.cat([torch.cat([pixels[:1], pixels[:-1]]), pixels, torch.cat([pixels[1:], pixels[-1:]])], dim=1)

@@ -1,4 +1,4 @@
-"""What is marked: the kinds of points, and the sequence in which each is looked for."""
+"""The kinds of points that are marked, and the sequence in which each kind is looked for."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from typing import Any
 from preprocessing.regions.base import Study
 
 PointKind = tuple[tuple[str, str], ...]
-"""What locates a sample, such as its condition, level and side: names and values, sorted by name."""
+"""The columns that locate a sample, such as condition, level and side: names and values, sorted by name."""
 
 
 def mark_of(sample: Mapping[str, Any]) -> PointKind:
-    """What a sample shares with the same place of other patients: its row without `sample`, `patient` and `study`."""
+    """The kind of a sample's point, the same in all patients: its row without `sample`, `patient` and `study`."""
     return tuple(sorted((k, str(v)) for k, v in sample.items() if k not in ("sample", "patient", "study")))
 
 
 def marks_by_sequence(studies: Sequence[Study]) -> dict[str, list[PointKind]]:
     """The marks that have a point, sorted, under the sequence in which they are looked for.
 
-    That is the one in which most points of the mark's condition were marked; of several, the first by name.
+    This is the sequence in which most points of the mark's condition were marked; of several, the first by name.
     """
     seen: defaultdict[str, Counter[str]] = defaultdict(Counter)
     marks: set[PointKind] = set()

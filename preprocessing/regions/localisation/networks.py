@@ -73,7 +73,7 @@ def slice_network(name: str, weights: str, *, size: int, marks: int) -> nn.Modul
     """From stacks of slices to a logit for each slice and mark.
 
     From slices `(N, 3, size, size)` (each between its neighbours) of B stacks and their `depths` to `(B, D, marks)`,
-    -inf beyond a stack's depth. A slice becomes a token; a GRU in both directions reads a stack's tokens with each
+    with -inf beyond a stack's depth. A slice becomes a token; a GRU in both directions reads a stack's tokens with each
     slice's position.
 
     References:
@@ -114,7 +114,7 @@ def volume_network(depth: int, weights: str, *, marks: int) -> nn.Module:
 
     Args:
         depth: Layers: 10, 18, 34, 50, 101, 152 or 200.
-        weights: A file of MedicalNet, every tensor of which must match; empty for random weights.
+        weights: A file of MedicalNet, in which every tensor must match; empty for random weights.
         marks: Outputs.
 
     Raises:
@@ -144,7 +144,7 @@ def volume_network(depth: int, weights: str, *, marks: int) -> nn.Module:
 
 
 def heatmap_network(name: str, weights: str, *, size: int, marks: int) -> nn.Module:
-    """Slices `(B, 1, size, size)` to the logarithm of a heat map for each mark, `(B, marks, size / 4, size / 4)`."""
+    """From slices `(B, 1, size, size)` to the log of a heat map for each mark, `(B, marks, size / 4, size / 4)`."""
     from torch import nn
 
     class Heatmaps(nn.Module):
@@ -162,7 +162,7 @@ def heatmap_network(name: str, weights: str, *, size: int, marks: int) -> nn.Mod
 
 
 def soft_argmax(maps: Tensor) -> Tensor:
-    """The mean place of heat maps given as logarithms `(B, M, h, w)`: `(B, M, 2)`, as a share of height and width.
+    """The mean places `(B, M, 2)` of heat maps given as logarithms `(B, M, h, w)`, as shares of height and width.
 
     References:
         A. Nibali et al., Numerical coordinate regression with convolutional neural networks, 2018, arXiv:1801.07372.

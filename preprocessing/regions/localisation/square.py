@@ -14,7 +14,7 @@ from data.base import Float32, Float64
 class SquareFrame:
     """How slices of `shape` pixels are resized to squares of `size` pixels, of the same extent.
 
-    Pixel centres are whole numbers in both. What both share is the edges: the first pixel begins at -0.5, so that
+    Pixel centres have whole numbers in both. Both share their edges, and the first pixel begins at -0.5. Therefore
     `(0, 0)` of one is not `(0, 0)` of the other.
 
     Args:
@@ -34,12 +34,12 @@ class SquareFrame:
         return affine
 
     def native(self, index: ArrayLike) -> Float64:
-        """The slice's index `(n, 2)` of indices `(n, 2)` of the square."""
+        """The indices `(n, 2)` in the slice of indices `(n, 2)` in the square."""
         affine = self.affine
         return np.asarray(np.asarray(index) @ affine[:2, :2].T + affine[:2, 2], dtype=np.float64)
 
     def resized(self, index: ArrayLike) -> Float64:
-        """The square's index `(n, 2)` of indices `(n, 2)` of the slice."""
+        """The indices `(n, 2)` in the square of indices `(n, 2)` in the slice."""
         inverse = np.linalg.inv(self.affine)
         return np.asarray(np.asarray(index) @ inverse[:2, :2].T + inverse[:2, 2], dtype=np.float64)
 

@@ -22,13 +22,13 @@ class Stack:
     """The slices of a scan, all resized to one square.
 
     Args:
-        patient: Whose it is.
+        patient: The patient whose scan it is.
         frame: How the slices were resized.
         pixels: `(D, size, size)` float16, 0 to 1.
-        spacing: Of the square's pixels along its rows and columns, mm.
-        slices: `(M,)` the slice of each mark, from 0; -1 where it has no point in the scan.
-        points: `(M, 2)` where in the slice each mark lies, as a share of its height and width (edge to edge); NaN where
-            it has no point in the scan.
+        spacing: Distance of the square's pixels along its rows and columns, mm.
+        slices: `(M,)` the slice of each mark, from 0; -1 if the scan has no point of it.
+        points: `(M, 2)` the place of each mark in its slice, as shares of height and width (edge to edge); NaN if the
+            scan has no point of it.
     """
 
     patient: str
@@ -45,8 +45,8 @@ class Stack:
         Args:
             image: The scan.
             size: The square's side.
-            patient: Whose it is.
-            places: `(M, 3)` LPS mm of the marks, NaN where there is none; None where nothing is known of them.
+            patient: The patient whose scan it is.
+            places: `(M, 3)` LPS mm of the marks, NaN for a mark without a point; None if no mark is known.
         """
         depth, *shape = image.pixels.shape
         frame = SquareFrame((shape[0], shape[1]), size)

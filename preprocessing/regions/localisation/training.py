@@ -25,7 +25,7 @@ class Stage(Protocol):
     network: nn.Module
 
     def batches(self, stacks: Sequence[Stack], rng: np.random.Generator) -> list[Any]:
-        """What an epoch goes through."""
+        """The batches of an epoch."""
         ...
 
     def loss(self, stacks: Sequence[Stack], batch: Any, generator: Generator) -> Tensor:
@@ -33,7 +33,7 @@ class Stage(Protocol):
         ...
 
     def error(self, stacks: Sequence[Stack]) -> float:
-        """The mean error on stacks that were not learnt from; NaN where none has a point."""
+        """The mean error on stacks that were not learnt from; NaN if none has a point."""
         ...
 
 
@@ -49,7 +49,7 @@ class Schedule:
         """Trains in place; the epoch with the least error on inner patients is kept, or the last if there are none.
 
         Returns:
-            A line for each epoch: `epoch`, `train_loss`, `validation_error` (NaN where nobody is held out).
+            One entry per epoch: `epoch`, `train_loss`, `validation_error` (NaN if nobody is held out).
         """
         with one_thread(device), seeded(seed):
             return self._run(stage, train, inner, seed, device)
@@ -88,7 +88,7 @@ class Schedule:
 
 @contextmanager
 def one_thread(device: str) -> Iterator[None]:
-    """On a CPU one thread inside: several wait for each other on networks this small, and worse on a busy machine."""
+    """Uses one thread on a CPU: in networks this small, threads wait for each other, above all on a busy machine."""
     import torch
 
     threads = torch.get_num_threads()

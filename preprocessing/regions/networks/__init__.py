@@ -1,1 +1,1 @@
-"""What the regions that learn share."""
+"""Code that all regions that learn share."""

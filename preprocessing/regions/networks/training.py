@@ -1,4 +1,4 @@
-"""What trainings of regions share: the curve that they keep, and the fields that no training can have."""
+"""Code that trainings of regions share: the curve that they keep, and the check of their fields."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ Curve = list[dict[str, float]]
 
 
 def check_training(settings: Any, counts: Sequence[str]) -> None:
-    """Refuses fields that no training can have: counts below 1, a rate of 0 or less, a share outside 0 to 1.
+    """Refuses impossible fields: counts below 1, a rate of 0 or less, a share outside 0 to 1.
 
     Args:
         settings: Has the fields `learning_rate`, `validation` and those named in `counts`.
         counts: The fields that count something.
 
     Raises:
-        ValueError: A field of `settings`, and what it may be.
+        ValueError: A field has such a value; the message gives the rule.
     """
     for name in counts:
         if getattr(settings, name) < 1:

@@ -1,1 +1,1 @@
-"""What the region `segmented` is made of: a network, its training, disc instances, and how good they are."""
+"""The parts of the region `segmented`: a network, its training, single discs, and their quality."""

@@ -13,7 +13,7 @@ CANAL_LABEL, FIRST_DISC = 100, 201
 def classes_of(mask: NDArray[np.int16]) -> NDArray[np.uint8]:
     """The class of every voxel of a SPIDER mask, of the same shape.
 
-    1-99 are vertebrae and 101-125 partly visible ones, 100 is the canal, 201-250 are discs; all else is background.
+    1-99 are vertebrae, 101-125 partly visible vertebrae, 100 is the canal, 201-250 are discs; the rest is background.
 
     References:
         J. van der Graaf et al., Lumbar spine segmentation in MR images: a dataset and a public benchmark, Scientific

@@ -1,4 +1,4 @@
-"""The fitted region `segmented`: it draws masks, and finds boxes in them."""
+"""The fitted region `segmented`: it predicts masks and finds boxes in them."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ NETWORK, CURVE = "network.safetensors", "learning_curve.json"
 
 
 class FittedSegmented(FittedRegion):
-    """A trained network that draws the mask.
+    """A trained network that predicts the mask.
 
     Args:
-        network: From patches to a score for each class.
-        box: Finds the box in a mask.
-        patch: Sides of the sliding window, voxels.
-        spacing: Of the network's grid, mm.
-        facts: What its file keeps with the weights.
-        curve: A row for each epoch; empty where weights were given.
+        network: The network from patches to a score for each class.
+        box: The region `mask`, which finds the box.
+        patch: The sides of the sliding window, voxels.
+        spacing: The spacing of the network's grid, mm.
+        facts: The facts that its file keeps with the weights.
+        curve: One row per epoch; empty if weights were given.
         device: Where the network computes.
     """
 
@@ -57,7 +57,7 @@ class FittedSegmented(FittedRegion):
         self._facts, self._curve, self._device = dict(facts), curve, device
 
     def look(self, study: Study) -> Study:
-        """The study with scans whose masks are predicted, each when it is first read."""
+        """The study with predicted masks; each mask is predicted when its scan is first read."""
         drawn = {sequence: cache(partial(self._drawn, read)) for sequence, read in study.images.items()}
         return replace(study, images=drawn)
 
@@ -68,7 +68,7 @@ class FittedSegmented(FittedRegion):
         return replace(image, mask=instances(grid.classes(found), image.affine))
 
     def locate(self, image: Image, sample: Mapping[str, Any]) -> Box | None:
-        """The structure's box in the predicted mask; None where the network has not found it."""
+        """The structure's box in the predicted mask; None if the network has not found it."""
         return self._box.locate(image, sample)
 
     def rate(self, given: Study, seen: Study) -> pd.DataFrame:
@@ -83,7 +83,7 @@ class FittedSegmented(FittedRegion):
         return pd.DataFrame(rows, index=pd.Index([given.study] * len(rows), name="study"))
 
     def save(self, folder: Path) -> None:
-        """`network.safetensors`, which `weights` takes, and `learning_curve.json`."""
+        """Writes `network.safetensors`, which `weights` takes, and `learning_curve.json`."""
         from safetensors.torch import save_file
 
         tensors = {name: tensor.cpu().contiguous() for name, tensor in self._network.state_dict().items()}
@@ -91,7 +91,7 @@ class FittedSegmented(FittedRegion):
         (folder / CURVE).write_text(json.dumps(self._curve, indent=1))
 
     def artifacts(self) -> Mapping[str, pd.DataFrame | NDArray[Any]]:
-        """`learning_curve`: epoch, train_loss, validation_dice; empty where weights were given."""
+        """`learning_curve`: epoch, train_loss, validation_dice; empty if weights were given."""
         import pandas as pd
 
         return {"learning_curve": pd.DataFrame(self._curve, columns=["epoch", "train_loss", "validation_dice"])}

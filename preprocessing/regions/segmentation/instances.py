@@ -16,15 +16,15 @@ Float = NDArray[np.float64]
 def instances(classes: NDArray[np.uint8], affine: Float, *, smallest: float = 0.05) -> NDArray[np.int16]:
     """Labels as in SPIDER: vertebrae 1, 2 .. and discs 201, 202 .. from the bottom, the canal 100.
 
-    Discs that touch are parted where the bridge is thinnest, parts of one disc that do not touch get one label, specks
-    are removed, and so is a disc with no vertebra near it (S1/S2), unless there are no vertebrae at all. The lowest
-    disc is 201 even where the image cuts L5/S1 off. Vertebrae are approximate: their voxels are cut by the planes
+    Discs that touch are parted where the bridge is thinnest. Parts of one disc that do not touch get one label. Specks
+    are removed, and so is a disc without a vertebra near it (S1/S2), unless there are no vertebrae at all. The lowest
+    disc is 201 even if the image cuts L5/S1 off. Vertebrae are approximate: their voxels are cut by the planes
     through the discs across the spine; without discs they are all 1.
 
     Args:
         classes: `(D, H, W)`, as `classes_of` gives them.
         affine: `(4, 4)` index to LPS mm; any orientation.
-        smallest: Of a disc, as a share of the largest disc's volume; a single part may be a fifth of that.
+        smallest: The smallest volume of a disc, as a share of the largest; a part of a disc may be a fifth of it.
 
     Returns:
         `(D, H, W)` int16.
@@ -45,7 +45,7 @@ def _spine(classes: NDArray[np.uint8], affine: Float) -> Float:
     columns = affine[:3, :3] / np.linalg.norm(affine[:3, :3], axis=0)
     head = np.array([0.0, 0.0, 1.0])
     if classes.shape[0] == 1 and abs(columns[2, 0]) > 0.9:
-        head = -columns[:, 1]  # a picture that no scanner placed: its rows run to the feet
+        head = -columns[:, 1]  # a picture without a place in the patient: its rows run to the feet
     places = _places(classes > 0, affine)
     if len(places) < 3:
         return head
@@ -77,12 +77,12 @@ def _numbered(disc: Bool, vertebra: Bool, affine: Float, axis: Float, smallest: 
 def _parted(component: Bool, affine: Float, axis: Float) -> list[NDArray[np.int64]]:
     """The voxels `(n, 3)` of each disc in a connected component.
 
-    The component is worn down until it falls into the most parts that lie apart along the spine; every voxel then
-    belongs to the nearest of them.
+    The component is eroded until it falls into the most parts that lie apart along the spine. Every voxel then belongs
+    to the nearest part.
     """
     from scipy.ndimage import distance_transform_edt, find_objects, label
 
-    # With a margin of one voxel: what lies beyond the image is not known to be outside.
+    # A margin of one voxel, since voxels beyond the image are not known to lie outside the disc.
     box = tuple(slice(max(side.start - 1, 0), side.stop + 1) for side in find_objects(component.astype(np.int8))[0])
     inside, start = component[box], np.array([side.start for side in box])
     spacing = np.linalg.norm(affine[:3, :3], axis=0)
@@ -122,7 +122,7 @@ def _apart(parts: list[NDArray[np.int64]], affine: Float, axis: Float) -> list[N
 
 
 def _levels(vertebra: Bool, number: NDArray[np.int16], affine: Float, axis: Float) -> NDArray[np.int16]:
-    """The vertebra `(n,)` of each of its voxels: above how many discs it lies, at least 1."""
+    """The vertebra `(n,)` of each vertebra voxel: the number of discs that it lies above, at least 1."""
     places = _places(vertebra, affine)
     centres = np.array([_places(number == i, affine).mean(axis=0) for i in range(1, int(number.max(initial=0)) + 1)])
     above = np.zeros(len(places), dtype=np.int16)
@@ -144,7 +144,7 @@ def _without_specks(mask: Bool, share: float) -> Bool:
 
 
 def _places(mask: Bool, affine: Float) -> Float:
-    """Where the voxels of a mask lie, `(n, 3)` LPS mm."""
+    """The places of the voxels of a mask, `(n, 3)` LPS mm."""
     places: Float = np.argwhere(mask) @ affine[:3, :3].T + affine[:3, 3]
     return places
 

@@ -21,7 +21,7 @@ def check_patch(name: Network, patch: tuple[int, ...]) -> None:
     """Refuses a patch that the network can't halve.
 
     Raises:
-        ValueError: It is neither of 2 nor 3 sides, or a side is not a multiple of the network's, or it is too small.
+        ValueError: It has neither 2 nor 3 sides, a side is no multiple of what the network needs, or it is too small.
     """
     if name not in MULTIPLE:
         raise ValueError(f"network '{name}' is none of {', '.join(MULTIPLE)}")
@@ -39,7 +39,7 @@ def check_width(name: Network, width: int) -> None:
     """Refuses a width that the network can't have.
 
     Raises:
-        ValueError: It is not a multiple of the network's.
+        ValueError: It is no multiple of what the network needs.
     """
     step = {"segresnet": 8, "unet": 1, "swin_unetr": 12}[name]
     if width < step or width % step:
@@ -54,8 +54,8 @@ def build(name: Network, *, dims: int, width: int, seed: int) -> nn.Module:
     Args:
         name: `"segresnet"`, `"unet"` (4 halvings, residual) or `"swin_unetr"`.
         dims: 2 for slices, 3 for volumes.
-        width: Channels at full size.
-        seed: Of the first weights; torch's own generator is left as it was.
+        width: The channels at full size.
+        seed: The seed of the first weights; torch's own generator is left as it was.
 
     Raises:
         ValueError: The network can't have this width, or a library that it needs is not installed.
@@ -84,8 +84,8 @@ def build(name: Network, *, dims: int, width: int, seed: int) -> nn.Module:
 def weigh(network: nn.Module, weights: NDArray[np.float32]) -> None:
     """Gives a network of `build` the weights of the classes `(4,)` in its loss, before it is trained.
 
-    In evaluation the scores lose the logarithm of the weights: a weighted cross-entropy counts rare classes too often,
-    by just that. A class of weight 0 is never found.
+    In evaluation, the logarithm of the weights is subtracted from the scores: by just that, a weighted cross-entropy
+    overestimates rare classes. A class of weight 0 is never found.
     """
     import torch
 

@@ -1,4 +1,4 @@
-"""How good a predicted mask is against a given one, at the image's own resolution."""
+"""How well a predicted mask agrees with a given one, at the image's own resolution."""
 
 from __future__ import annotations
 
@@ -14,20 +14,21 @@ OVERLAP = 0.5  # intersection over union above which a disc counts as found; no 
 
 
 def quality(truth: NDArray[np.int16], predicted: NDArray[np.int16], spacing: Vector3) -> Mapping[str, float]:
-    """Dice and surface distance of each class, and how many discs are found and numbered rightly.
+    """Dice and surface distance of each class, and the numbers of discs that are found and numbered rightly.
 
-    A disc is found where a predicted disc shares more than half of their union with it.
+    A disc is found if its intersection with a predicted disc is more than half of their union.
 
     Args:
         truth: `(D, H, W)` SPIDER labels as given.
         predicted: `(D, H, W)` SPIDER labels as predicted.
-        spacing: Of voxels along D, H and W, mm.
+        spacing: The spacing of voxels along D, H and W, mm.
 
     Returns:
-        `dice_vertebra`, `dice_canal`, `dice_disc`: NaN where neither mask has the class. `hd95_vertebra` ... mm, the
-        95th percentile of surface distances, the larger of the two directions: NaN where a mask lacks the class; where
-        the image ends is no surface.
-        `discs`, `discs_predicted`; `discs_found` of the true ones, `discs_numbered` of those found with the true label.
+        `dice_vertebra`, `dice_canal`, `dice_disc`: NaN if neither mask has the class. `hd95_vertebra` ...: the 95th
+        percentile of surface distances in mm, the larger of both directions; NaN if a mask lacks the class. The border
+        of the image is no surface.
+        `discs` and `discs_predicted` count discs. `discs_found` counts the true discs that were found, and
+        `discs_numbered` those among them with the true label.
 
     References:
         A. Kirillov et al., Panoptic segmentation, CVPR 2019, arXiv:1801.00868 (matching above one half).
@@ -65,7 +66,7 @@ def _hd95(a: NDArray[np.bool_], b: NDArray[np.bool_], spacing: Vector3) -> float
 
 
 def _surface(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """The voxels of a mask with a neighbour outside; where the image ends there is none."""
+    """The voxels of a mask with a neighbour outside it; the border of the image does not count."""
     from scipy.ndimage import binary_erosion
 
     surface: NDArray[np.bool_] = mask & ~binary_erosion(mask, border_value=1)
@@ -78,7 +79,7 @@ def _discs(mask: NDArray[np.int16]) -> list[int]:
 
 
 def _partner(disc: NDArray[np.bool_], predicted: NDArray[np.int16], found: list[int]) -> int:
-    """The predicted disc that is a true disc, or 0."""
+    """The label of the predicted disc that matches a true disc, or 0."""
     labels, inside = np.unique(predicted[disc], return_counts=True)
     for label, shared in zip(labels.tolist(), inside.tolist(), strict=True):
         if label in found:

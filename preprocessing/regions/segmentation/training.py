@@ -24,7 +24,7 @@ class Case:
     """A scan on the network's grid.
 
     Args:
-        patient: Whose it is.
+        patient: The patient whose scan it is.
         pixels: `(D, H, W)` float16, about 0 to 1.
         classes: `(D, H, W)` uint8.
     """
@@ -47,10 +47,10 @@ class SegmentationTraining:
     patience: int
 
     def run(self, network: nn.Module, cases: Sequence[Case], *, seed: int, device: str) -> Curve:
-        """Trains in place; the best epoch is kept, or the last where nobody is held out.
+        """Trains in place; the best epoch is kept, or the last if nobody is held out.
 
         Returns:
-            A line for each epoch: `epoch`, `train_loss`, `validation_dice` (NaN where nobody is held out).
+            One entry per epoch: `epoch`, `train_loss`, `validation_dice` (NaN if nobody is held out).
         """
         import torch
         from monai.losses.dice import DiceCELoss
@@ -106,9 +106,9 @@ class SegmentationTraining:
 
 
 def class_weights(cases: Sequence[Case]) -> Float32:
-    """A weight for each class `(4,)`, mean 1: one over the root of its share of voxels; 0 for a class never shown.
+    """A weight for each class `(4,)` with mean 1: proportional to 1 / sqrt(share of voxels), 0 for an absent class.
 
-    Unweighted, a small SegResNet does not learn to see discs at all, which are 4 % of the voxels.
+    Without weights, a small SegResNet does not learn discs at all, since they are 4 % of the voxels.
     """
     counts = sum((np.bincount(case.classes.ravel(), minlength=len(CLASSES)) for case in cases), np.zeros(len(CLASSES)))
     weights = np.where(counts > 0, 1 / np.sqrt(np.maximum(counts, 1)), 0)
@@ -118,7 +118,7 @@ def class_weights(cases: Sequence[Case]) -> Float32:
 def augmentation(patch: tuple[int, ...]) -> Any:
     """A MONAI transform of `{"pixels": (1, ...), "classes": (1, ...)}` to a patch.
 
-    Volumes are turned round from left to right, never head to feet or front to back: the body looks like that nowhere.
+    Volumes are mirrored from left to right, but never from head to feet or front to back: no body looks like that.
     """
     import monai.transforms
 
@@ -145,7 +145,7 @@ def augmentation(patch: tuple[int, ...]) -> Any:
 
 
 def probabilities(network: nn.Module, pixels: NDArray[np.floating], patch: tuple[int, ...], device: str) -> Float32:
-    """The probability of each class `(4, D, H, W)`, by a window that slides over a scan `(D, H, W)`."""
+    """The probability of each class `(4, D, H, W)`, from a window that slides over a scan `(D, H, W)`."""
     import torch
     from monai.inferers.inferer import SlidingWindowInferer
 
@@ -160,7 +160,7 @@ def probabilities(network: nn.Module, pixels: NDArray[np.floating], patch: tuple
 
 
 def _dice(probabilities: Float32, classes: NDArray[np.uint8]) -> float:
-    """Mean Dice of the classes that the scan shows; background is none."""
+    """The mean Dice of the classes that the scan shows, without the background."""
     found = probabilities.argmax(axis=0)
     scores = [
         2 * float(((found == c) & (classes == c)).sum()) / float((found == c).sum() + (classes == c).sum())

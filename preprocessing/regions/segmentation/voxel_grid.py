@@ -22,8 +22,8 @@ class VoxelGrid:
 
     Args:
         axes: Which index axis of the image becomes D, H and W.
-        flipped: Which of them are turned round.
-        turned: The image's shape after that.
+        flipped: Which of them are reversed.
+        turned: The image's shape after both.
         shape: The grid's own shape.
     """
 
@@ -34,12 +34,12 @@ class VoxelGrid:
 
     @classmethod
     def of(cls, image: Image, spacing: Vector3) -> VoxelGrid:
-        """The grid of an image; a spacing of 0 and an axis of one voxel keep theirs. A single slice is not turned."""
+        """The grid of an image; an axis keeps its spacing if that is 0 or it has one voxel. One slice is not turned."""
         cosines = SAGITTAL @ image.directions.T
         one = image.pixels.shape[0] == 1
         orders = [(0, 1, 2)] if one else list(permutations(range(3)))
         a, b, c = max(orders, key=lambda order: float(np.abs(cosines[(0, 1, 2), order]).sum()))
-        # A picture has no place in the patient; what lies across its slice shows neither up nor down.
+        # A picture has no place in the patient; the axis across its slice shows neither up nor down.
         known = np.abs(cosines[(0, 1, 2), (a, b, c)]) > 0.5
         flipped = tuple(i for i, axis in enumerate((a, b, c)) if known[i] and cosines[i, axis] < 0 and known.all())
         turned = image.pixels.shape[a], image.pixels.shape[b], image.pixels.shape[c]
@@ -50,7 +50,7 @@ class VoxelGrid:
         return cls((a, b, c), flipped, turned, (d, h, w))
 
     def pixels(self, image: Image) -> Float32:
-        """The image on the grid, `(D, H, W)`: its 1st to 99th percentile are 0 and 1, blurred where it gets coarser."""
+        """The image on the grid, `(D, H, W)`, blurred where it gets coarser; 1st and 99th percentile are 0 and 1."""
         from scipy.ndimage import gaussian_filter
 
         pixels = self._turn(scaled(image.pixels))
@@ -61,7 +61,7 @@ class VoxelGrid:
         return on_grid
 
     def labels(self, labels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """The classes of the image's voxels on the grid, `(D, H, W)`: the nearest."""
+        """The classes of the image's voxels on the grid, `(D, H, W)`, from the nearest voxel."""
         turned = self._turn(labels)[None].astype(np.float32)
         on_grid: NDArray[np.uint8] = _resized(turned, self.shape, "nearest-exact")[0].astype(np.uint8)
         return on_grid
@@ -76,7 +76,7 @@ class VoxelGrid:
 
 
 def _resized(array: Float32, shape: Shape, mode: str) -> Float32:
-    """Channels `(C, D, H, W)` at another shape of the same extent."""
+    """Resizes channels `(C, D, H, W)` to another shape of the same extent."""
     import torch
 
     given = torch.from_numpy(np.ascontiguousarray(array))[None]

@@ -1,4 +1,4 @@
-"""The file of a segmentation network's weights, and the facts that it keeps with them."""
+"""The file of a segmentation network's weights, with facts about them."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ _PATIENTS = "patients"
 
 
 def facts(fields: Mapping[str, str], patients: frozenset[str]) -> dict[str, str]:
-    """What a file keeps: the fields that weights are tied to, and the digests of the patients that they learnt from."""
+    """The facts in a file: the fields that its weights are tied to, and digests of the patients they learnt from."""
     return {**fields, _PATIENTS: " ".join(sorted(patients))}
 
 
 def check(path: Path, fields: Mapping[str, str]) -> None:
-    """Refuses a file by its facts, which are read without torch.
+    """Refuses a file whose facts do not fit; they are read without torch.
 
     Args:
         path: The file.
@@ -45,7 +45,7 @@ def read(network: nn.Module, path: Path, fields: Mapping[str, str]) -> nn.Module
 
 
 def learnt_from(path: Path) -> frozenset[str]:
-    """The digests of the patients that weights learnt from; empty where the file has none.
+    """The digests of the patients that weights learnt from; empty if the file has none.
 
     Raises:
         WeightsError: There is no such file.

@@ -1,4 +1,4 @@
-"""The cells of a target that figures show, with their scores, their names and what captions say about them."""
+"""The cells of a target that figures show, with their scores, their names and their facts for captions."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ class Chosen:
     def n(self) -> str:
         """`75 patients, 506 samples (0/1: 292/214)`, with spans where cells differ."""
         known = [*self.cells, *self.floors]
-        patients, samples = ({int(r[f"n_{of}"]) for r in known} for of in ("patients", "samples"))
+        patients, samples = ({int(r[f"n_{unit}"]) for r in known} for unit in ("patients", "samples"))
         events = {r["n_events"] for r in known}
         by_class = f" ({'/'.join(self.classes)}: {events.pop()})" if len(events) == 1 else ""
         other = "; cells with different n are scored on different samples" if len(samples) > 1 else ""

@@ -63,34 +63,34 @@ class Crossed:
         return bool(shown.sum(axis=1).max() >= LEAST and shown.sum(axis=0).max() >= LEAST)
 
 
-def crossed(of: Chosen) -> Crossed:
+def crossed(choice: Chosen) -> Crossed:
     """Encoders by heads if they can be compared, else the two axes that give most numbers.
 
     Raises:
         NothingToDrawError: Fewer than two axes vary, or no two of them can be compared with the others held equal.
     """
-    if len(of.varying) < LEAST:
+    if len(choice.varying) < LEAST:
         raise NothingToDrawError("fewer than two axes of the grid vary")
-    if set(USUAL) <= set(of.varying) and (usual := cross(of, *USUAL)).whole:
+    if set(USUAL) <= set(choice.varying) and (usual := cross(choice, *USUAL)).whole:
         return usual
-    found = [cross(of, down, across) for down, across in combinations(of.varying, 2)]
+    found = [cross(choice, down, across) for down, across in combinations(choice.varying, 2)]
     best = max((one for one in found if one.whole), key=lambda one: one.size, default=None)
     if best is None:
         raise NothingToDrawError("no two axes of the grid have two steps each that are done with the same other steps")
     return best
 
 
-def cross(of: Chosen, down: str, across: str) -> Crossed:
+def cross(choice: Chosen, down: str, across: str) -> Crossed:
     """The means by two axes, over those settings of the other axes that give most pairs a number.
 
     Args:
-        of: The cells of a target.
+        choice: The cells of a target.
         down: The axis of the rows.
         across: The axis of the columns.
     """
-    axes = [axis for axis in of.run.axes if axis not in (down, across)]
+    axes = [axis for axis in choice.run.axes if axis not in (down, across)]
     found: FoundCells = {}
-    for cell in (*of.cells, *of.undone):
+    for cell in (*choice.cells, *choice.undone):
         pair = str(cell[down]), str(cell[across])
         found.setdefault(pair, {})[tuple(str(cell[axis]) for axis in axes)] = cell
     done = {

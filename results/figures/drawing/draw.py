@@ -42,7 +42,7 @@ def draw_all(run: Run, folder: Path, *, width: Width = "double") -> list[Path]:
     from results.figures.drawing.style import WIDTHS, NothingToDrawError, styled
 
     if width not in WIDTHS:
-        raise ResultsError(f"no width '{width}': there is {', '.join(WIDTHS)}")
+        raise ResultsError(f"no width '{width}': use one of {', '.join(WIDTHS)}")
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     written: list[Path] = []

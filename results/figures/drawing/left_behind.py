@@ -15,7 +15,7 @@ class TrainedStep:
     """One trained step with what it left in each fold.
 
     Args:
-        name: The words that tell the step from the others.
+        name: The words that distinguish the step from the others.
         folds: What it left in each fold of each repeat.
     """
 
@@ -42,7 +42,7 @@ def trained_steps(run: Run, target: str, content: str) -> list[TrainedStep]:
 
 
 def _names(steps: list[tuple[str, ...]]) -> list[str]:
-    """What differs, as short as it can be told apart."""
+    """What differs, in the shortest words that still distinguish the steps."""
     if len({len(words) for words in steps}) != 1:
         return [", ".join(words) for words in steps]
     kept = []

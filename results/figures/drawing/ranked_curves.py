@@ -25,12 +25,12 @@ LABELS: dict[Kind, tuple[str, str, str]] = {
 METRIC: dict[Kind, str] = {"roc": "auc", "precision_recall": "average_precision"}
 
 
-def ranked_curves(kind: Kind, of: Chosen, width: Width, best: int, resamples: int, seed: int) -> Drawing:
+def ranked_curves(kind: Kind, choice: Chosen, width: Width, best: int, resamples: int, seed: int) -> Drawing:
     """The curves of the best cells and of `location`; arguments are those of the two figures."""
-    location = of.floor("location")
-    shown = [*of.cells[:best], *([location] if location else [])]
-    found = of.bootstrap(shown, resamples=resamples, seed=seed)
-    K = len(of.classes)
+    location = choice.floor("location")
+    shown = [*choice.cells[:best], *([location] if location else [])]
+    found = choice.bootstrap(shown, resamples=resamples, seed=seed)
+    K = len(choice.classes)
     beside = width == "double"
     count = 1 if K == 2 else 2
     figure = Drawing(width, 78 if beside or count == 1 else 150)
@@ -41,9 +41,9 @@ def ranked_curves(kind: Kind, of: Chosen, width: Width, best: int, resamples: in
         style: dict[str, Any] = {"color": "black", "linestyle": "--"} if record["floor"] else line((0, 2)[i % 2])
         curve = _curve(kind, found, record, list(range(K)) if K > 2 else [1])
         _line(panels[0], kind, curve, style, band=i == 0 or record["floor"])
-        handles.append(Line2D([], [], label=f"{a}{of.name(record)}: {_score(kind, found, record)}", **style))
+        handles.append(Line2D([], [], label=f"{a}{choice.name(record)}: {_score(kind, found, record)}", **style))
     if K > 2:
-        handles += _classes(panels[1], kind, of, found)
+        handles += _classes(panels[1], kind, choice, found)
     for panel in panels:
         _frame(panel, kind)
     handles.append(_chance(panels[0], kind, found, shown[0], K))
@@ -52,7 +52,7 @@ def ranked_curves(kind: Kind, of: Chosen, width: Width, best: int, resamples: in
             panels, ("mean over the classes", "best cell, by class" + (f" (first {CLASSES})" if K > CLASSES else ""))
         )
     legend_below(figure, handles)
-    figure.caption = _caption(kind, of, found, location is not None)
+    figure.caption = _caption(kind, choice, found, location is not None)
     return figure
 
 
@@ -72,12 +72,12 @@ def _line(panel: Axes, kind: Kind, curve: Curve, style: dict[str, Any], *, band:
             panel.plot(curve.x, edge, **style | {"linewidth": 0.4, "alpha": 0.6})
 
 
-def _classes(panel: Axes, kind: Kind, of: Chosen, found: Resampled) -> list[Line2D]:
+def _classes(panel: Axes, kind: Kind, choice: Chosen, found: Resampled) -> list[Line2D]:
     handles = []
-    for k, name in list(enumerate(of.classes))[:CLASSES]:
-        curve = _curve(kind, found, of.cells[0], [k])
+    for k, name in list(enumerate(choice.classes))[:CLASSES]:
+        curve = _curve(kind, found, choice.cells[0], [k])
         style = line(k) | {"linewidth": 1.0}
-        _line(panel, kind, curve, style, band=len(of.classes) <= 3)
+        _line(panel, kind, curve, style, band=len(choice.classes) <= 3)
         area = float(np.trapezoid(curve.y, curve.x))
         handles.append(Line2D([], [], label=f"(b) class {name}: {LABELS[kind][2]} {area:.2f}", **style))
     return handles
@@ -110,15 +110,15 @@ def _score(kind: Kind, found: Resampled, record: Record) -> str:
     return words.replace(" ", "\N{NO-BREAK SPACE}")
 
 
-def _caption(kind: Kind, of: Chosen, found: Resampled, location: bool) -> str:
+def _caption(kind: Kind, choice: Chosen, found: Resampled, location: bool) -> str:
     what, at, score = (
         ("ROC curves", "false-positive rate", "AUC")
         if kind == "roc"
         else ("Precision-recall curves", "recall", "average precision (AP)")
     )
-    more = ", each class against the rest" if len(of.classes) > 2 else f", class {of.classes[-1]}"
+    more = ", each class against the rest" if len(choice.classes) > 2 else f", class {choice.classes[-1]}"
     beside = " and location alone" if location else ""
-    by_class = ", and of each of its classes" if len(of.classes) == 3 else ""
+    by_class = ", and of each of its classes" if len(choice.classes) == 3 else ""
     high = (
         ""
         if kind == "roc"
@@ -126,8 +126,8 @@ def _caption(kind: Kind, of: Chosen, found: Resampled, location: bool) -> str:
     )
     banded = f" (of the best cell{' and location' if location else ''}{by_class})"
     return (
-        f"{what} for {of.target}{more}: the best cells{beside}; {of.n}. Curves of folds are averaged at each {at}, "
-        f"weighted by their number of positive-negative pairs, and then over repeats. So the area is the fold-wise "
-        f"{score}, and scores of two fits are never compared. Bands{banded} are pointwise. Bands and [ ]: "
-        f"{found.covers}{high}{of.picked}"
+        f"{what} for {choice.target}{more}: the best cells{beside}; {choice.n}. Curves of folds are averaged at each "
+        f"{at}, weighted by their number of positive-negative pairs, and then over repeats. So the area is the "
+        f"fold-wise {score}, and scores of two fits are never compared. Bands{banded} are pointwise. Bands and [ ]: "
+        f"{found.covers}{high}{choice.picked}"
     )

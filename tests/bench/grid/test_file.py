@@ -91,7 +91,7 @@ def test_settings_replace_values_and_environment_variables_are_filled_in(tmp_pat
         ("grayscale + clahe", "grayscale + clage", r"grid.yaml:7: .*'clage'.*did you mean 'clahe'"),
         ("- logistic", "- logistic + knn", r"joins with '\+', which only sequences, images, encoders do"),
         ("- logistic", "- logistic\n  - logistic", r"'heads' names 'logistic' twice"),
-        ("{2: 1, 3: 1}", "[2, 1]", r"'targets.1.modic.merge' maps labels to labels"),
+        ("{2: 1, 3: 1}", "[2, 1]", r"'targets.1.modic.merge' must map labels to labels"),
         (
             "scans",
             "${NOT_SET_ANYWHERE}",
@@ -105,7 +105,7 @@ def test_settings_replace_values_and_environment_variables_are_filled_in(tmp_pat
             r"'exclude.0.head' is no axis: did you mean 'heads'",
         ),
         ("heads:\n", "heads: [\n", r"grid.yaml:\d+: not YAML"),
-        ("[t2, t1 + t2]", "[]", r"grid.yaml:4: 'sequences' lists nothing: name at least one"),
+        ("[t2, t1 + t2]", "[]", r"grid.yaml:4: 'sequences' is empty: name at least one"),
     ],
 )
 def test_an_error_names_the_line_the_key_and_the_nearest(tmp_path, old, new, message):

@@ -134,14 +134,14 @@ def test_errors_name_the_way_out(done, tmp_path):
     wrong = ("0" if key[0] != "0" else "1") + key[1:]
     for cell, message in {
         wrong: f"is no cell of .*: did you mean '{key}'",
-        "": f"must name a cell of .*there is {key[:8]}",
-        "xyz": f"of those with an autoencoder there is {key[:8]} \\(narrowing, cae_2d",
+        "": f"must name a cell of .*: cells with an autoencoder are {key[:8]}",
+        "xyz": f"cells with an autoencoder are {key[:8]} \\(narrowing, cae_2d",
         cells["raw_pixels"]: "has no autoencoder \\(its encoder is raw_pixels",
         cells["none"]: "has no autoencoder \\(its encoder is none",
     }.items():
         with pytest.raises(CellError, match=message):
             write_latents(folder_of_run, cell, store=store, measures="disc_geometry")
-    with pytest.raises(LatentsError, match="--fold 3: there is 0, 1, 2"):
+    with pytest.raises(LatentsError, match="--fold 3: use one of 0, 1, 2"):
         write_latents(folder_of_run, key, store=store, measures="disc_geometry", fold=3)
     with pytest.raises(LatentsError, match="--measures raw_pixels: must be an encoder that"):
         write_latents(folder_of_run, key, store=store, measures="raw_pixels")

@@ -20,7 +20,7 @@ def test_the_commands_say_what_is_wrong_and_end_with_2(fitted, go, spines, tmp_p
         "is no model": [str(tmp_path), str(text)],
         "DICOM": [str(model), str(text)],
         "no such": [str(model), str(tmp_path / "nowhere")],
-        "there is auto, cpu, cuda": [str(model), str(text), "--device", "tpu"],
+        "use one of auto, cpu, cuda": [str(model), str(text), "--device", "tpu"],
     }
     for said, arguments in wrong.items():
         outcome = CliRunner().invoke(app, ["diagnose", *arguments])
@@ -144,5 +144,5 @@ def test_a_field_that_a_model_cannot_keep_is_refused(fitted, monkeypatch):
 
 
 def test_a_cell_at_annotated_points_is_refused(fitted):
-    with pytest.raises(ModelError, match="needs annotated points, which a new study has not"):
+    with pytest.raises(ModelError, match="needs annotated points, which a new study does not have"):
         fitted(region="point: {slices: 1}")

@@ -191,14 +191,17 @@ def test_a_class_too_rare_for_the_folds_is_drawn_again_and_counted(refitted, tmp
         tested = np.concatenate([fit.rows.test for fit in one.fits])
         assert len(set(plan.patients[tested[y[tested] == 1]])) >= 3
     y[plan.patients != carriers[0]] = 0
-    with pytest.raises(PlanError, match="in a row leave a class of narrowing with too few"):
+    with pytest.raises(PlanError, match="in a row leave too few patients of a class of narrowing"):
         PatientDraws(plan, cells)
 
 
 @pytest.mark.parametrize(
     ("interval", "message"),
     [
-        ("{refit: 4, cells: [{heads: svc}]}", "yaml:12: 'interval.cells.0.heads' names 'svc', which the grid has not"),
+        (
+            "{refit: 4, cells: [{heads: svc}]}",
+            "yaml:12: 'interval.cells.0.heads' names 'svc', which the grid does not have",
+        ),
         ("{refit: 4, cells: [{head: knn}]}", "yaml:12: 'interval.cells.0.head' is no axis: did you mean 'heads'?"),
         ("{refit: 1, cells: [{heads: knn}]}", "yaml:12: 'interval.refit' input should be greater than or equal to 2"),
         ("{refit: 4}", "yaml:12: 'interval.cells' is missing"),

@@ -72,13 +72,13 @@ def test_folds_from_a_file_must_cover_every_patient_once(tmp_path):
 
 def test_a_patient_on_both_sides_is_refused():
     guards.same_patient(np.array(["a", "b"]), np.array(["c"]))
-    with pytest.raises(guards.GuardError, match="1 patients are in training and test, such as b"):
+    with pytest.raises(guards.GuardError, match="1 patients are in both training and test, such as b"):
         guards.same_patient(np.array(["a", "b"]), np.array(["b", "c"]))
 
 
 def test_an_image_may_repeat_within_a_patient_and_not_between():
     guards.same_image(["x", "x", "y", "", ""], ["a", "a", "b", "a", "b"], ["1", "2", "3", "4", "5"])
-    with pytest.raises(guards.GuardError, match="1 images are of two patients each \\(2 = 3\\)"):
+    with pytest.raises(guards.GuardError, match="1 images belong to two patients each \\(2 = 3\\)"):
         guards.same_image(["w", "x", "x"], ["a", "a", "b"], ["1", "2", "3"])
     assert guards.second_images(["x", "x", "x", "y"], ["a", "b", "a", "b"]) == [1]
 

@@ -70,5 +70,5 @@ def test_one_key_for_two_entries_is_refused_and_a_foreign_package_may_be_absent(
     found = described(Step("medmnist"), [ours[0], ours[2]])
     assert set(found["references"]) == {"harris2020", "mckinney2010", "yang2023", "ours2020"}
     assert versions(found)["no-such-distribution"] == "absent"
-    with pytest.raises(PluginError, match="heads/ours_b: another plug-in has another entry 'ours2020'"):
+    with pytest.raises(PluginError, match="heads/ours_b: another plug-in has a different entry 'ours2020'"):
         described(Step("medmnist"), ours)

@@ -105,7 +105,7 @@ def test_a_dropped_sequence_is_never_the_last(gaps, go):
     [
         ("protocol.drop={t3: [0.5]}", "did you mean"),
         ("protocol.drop={t1: [1.5]}", "less than 1"),
-        ("protocol.drop={t1: []}", "lists shares"),
+        ("protocol.drop={t1: []}", "must list shares"),
     ],
 )
 def test_a_wrong_drop_is_named(gaps, tmp_path, setting, said):

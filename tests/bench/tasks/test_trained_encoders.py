@@ -118,7 +118,7 @@ def test_own_gives_the_probabilities_of_the_encoder(small, go, centroids):
     ("changed", "why"),
     [
         ({"heads": "[logistic, prior]"}, "use head own"),
-        ({"encoder": "centroids + raw_pixels", "heads": "[own, prior]"}, "beside it are not"),
+        ({"encoder": "centroids + raw_pixels", "heads": "[own, prior]"}, "the other encoders are not"),
         ({"heads": "[own: {calibration: sigmoid}, prior]"}, "calibrated in training"),
     ],
 )

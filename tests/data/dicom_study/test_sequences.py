@@ -58,7 +58,7 @@ def test_of_sagittal_series_the_plain_one_is_used(study):
     copy_of(study / "sagittal_t1", "B", "1.8", SeriesDescription="T1", ContrastBolusAgent="Gd")
     plugin = read(study)
     assert plugin.load("study_1", "sagittal_t2").faults == ()
-    assert recognised(plugin)["A"] == ("", "sagittal_t2, of which sagittal_t2 is used (description: STIR)")
+    assert recognised(plugin)["A"] == ("", "sagittal_t2, but sagittal_t2 is used for it (description: STIR)")
     assert recognised(plugin)["B"][0] == ""
     shutil.rmtree(study / "sagittal_t2")
     assert recognised(read(study))["A"][0] == "sagittal_t2"
@@ -74,7 +74,7 @@ def test_the_user_names_series_by_folder(study):
     assert_same(plugin.load("study_1", "sagittal_t1"), t2)
     assert recognised(plugin)["sagittal_t1"] == ("sagittal_t2", "named in `series`")
     said = message(read(study, series={"sagittal_t1": "sagittal_t1", "Jane": "sagittal_t1"}))
-    assert "no series of entry 2 of `series`: there is series_1, series_2, series_3" in said and "Jane" not in said
+    assert "no series of entry 2 of `series`: use one of series_1, series_2, series_3" in said and "Jane" not in said
     by_number = read(study, series={"series_2": "sagittal_t2"})
     assert recognised(plugin)["sagittal_t1"][0] and by_number.load("study_1", "sagittal_t2") is not None
     assert "has no sequence 't1'" in message(read(study, series={"sagittal_t1": "t1"}))

@@ -263,7 +263,7 @@ def test_arguments_out_of_range_are_refused_before_anything_is_written(tmp_path,
 def test_the_command_writes_the_layout_and_names_a_wrong_one(tmp_path):
     words = [sys.executable, str(ROOT / "run_benchmark.py"), "phantom", str(tmp_path / "new"), "--patients", "1"]
     wrong = subprocess.run([*words, "--layout", "brats"], capture_output=True, text=True)
-    assert wrong.returncode == 2 and "there is spider, rsna, oai" in wrong.stderr
+    assert wrong.returncode == 2 and "use one of spider, rsna, oai" in wrong.stderr
     done = subprocess.run([*words, "--layout", "rsna", "--confined", "--split"], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert len(list((tmp_path / "new").glob("*.csv"))) == 6

@@ -8,8 +8,9 @@ def test_a_near_name_is_meant():
 
 
 def test_without_a_near_name_all_are_listed():
-    assert nearest("forest", ["knn", "svc"]) == ": there is knn, svc"
-    assert nearest("forest", iter(["knn", "svc"])) == ": there is knn, svc"
+    assert nearest("forest", ["knn", "svc"]) == ": use one of knn, svc"
+    assert nearest("forest", ["knn"]) == ": use knn"
+    assert nearest("forest", iter(["knn", "svc"])) == ": use one of knn, svc"
     assert nearest("forest", []) == ": there is none"
 
 

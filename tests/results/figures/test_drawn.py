@@ -159,7 +159,7 @@ def test_what_a_run_lacks_is_said(new_run, draw, why):
 
 
 def test_an_unknown_width_is_refused(run, tmp_path):
-    with pytest.raises(ResultsError, match="no width 'triple': there is single, double"):
+    with pytest.raises(ResultsError, match="no width 'triple': use one of single, double"):
         draw_all(run, tmp_path, width="triple")
 
 

@@ -136,7 +136,7 @@ def test_presets_that_there_are_not_are_named(run, preset, said):
 
 
 def test_an_ending_without_a_format_is_named(run, tmp_path):
-    with pytest.raises(ResultsError, match=r"'\.pdf' is no format: there is \.docx, \.html"):
+    with pytest.raises(ResultsError, match=r"'\.pdf' is no format: use one of \.docx, \.html"):
         write(sheets(run, resamples=0), tmp_path / "t.pdf")
 
 

@@ -145,7 +145,7 @@ def test_a_table_a_target(new_run):
     [
         ({"rows": ["encoder"]}, r"no axis 'encoder': did you mean 'encoders'\?"),
         ({"metrics": ["auk"]}, r"no metric 'auk': did you mean 'auc'\?"),
-        ({"format": "xlsx"}, r"no format 'xlsx': there is text, md, csv, latex"),
+        ({"format": "xlsx"}, r"no format 'xlsx': use one of text, md, csv, latex"),
     ],
 )
 def test_unknown_names_get_the_nearest(run, wish, message):

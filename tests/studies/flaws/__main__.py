@@ -1,4 +1,4 @@
-"""What each mistake does to the scores of one phantom: `python -m tests.studies.flaws [--patients N] [--effect E]`."""
+"""What each mistake does to one phantom's scores: `python -m tests.studies.flaws [--patients N] [--effect E]`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ HEADER = ("Mistake", "Rows", "Largest class", "Accuracy", "Macro F1", "Macro AUC
 
 
 def table(cohort: Cohort) -> str:
-    """One row a mistake; what it changes as `without -> with`."""
+    """One row for each mistake; changed scores are shown as `without -> with`."""
     lines = [_line(flaw.__name__, flaw(cohort, wrong=False), flaw(cohort, wrong=True)) for flaw in FLAWS]
     return tabulate(lines, HEADER, tablefmt="pipe", disable_numparse=True)
 

@@ -1,4 +1,4 @@
-"""A phantom in RSNA's layout as arrays, by the project's own reading, region, encoder, folds, heads and metrics."""
+"""A phantom in RSNA's layout as arrays, made by the project's own reading, regions, encoders, folds and metrics."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ USUAL: ImageChain = (Grayscale(),)
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """What is predicted: X `(n, F)` float32, y `(n,)` of `range(classes)`, and the fold `(n,)` that tests each row."""
+    """The rows to predict: X `(n, F)` float32, y `(n,)` in `range(classes)`, and each row's test fold `(n,)`."""
 
     X: np.ndarray
     y: np.ndarray
@@ -48,7 +48,7 @@ class Rows:
 
 
 class Scores(NamedTuple):
-    """What a paper's table shows; `majority` is the share of the largest class, the accuracy of knowing nothing."""
+    """The scores in a paper's table; `majority` is the share of the largest class, the accuracy of no knowledge."""
 
     n: int
     majority: float
@@ -63,9 +63,9 @@ class Cohort:
 
     Args:
         samples: Index `sample`; columns `patient`, `study`, `side`, `level`, and `y`, the class index.
-        tokens: The embedding of each sample, a token a slice.
+        tokens: The embedding of each sample, with one token per slice.
         classes: The number of classes.
-        folder: Of the phantom, to read it in another way; None where the samples are no phantom's.
+        folder: The folder of the phantom, to read it in another way; None if the samples are from no phantom.
     """
 
     samples: pd.DataFrame
@@ -84,12 +84,12 @@ class Cohort:
         return self.samples["patient"].to_numpy(dtype=str)
 
     def fold(self) -> np.ndarray:
-        """The fold of each sample; a patient stands in one."""
+        """The fold of each sample; each patient is in one fold."""
         folds = make_folds(self.samples, "y", folds=FOLDS, repeats=1, seed=0)
         return folds.set_index("patient")["fold"].loc[self.patient].to_numpy()
 
     def rows(self, X: np.ndarray | None = None) -> Rows:
-        """The samples as they should be predicted, by the mean over slices or other features `(n, F)`."""
+        """The samples as they should be predicted, with the means over slices or with other features `(n, F)`."""
         return Rows(self.tokens.means()[0] if X is None else X, self.y, self.patient, self.fold(), self.classes)
 
 
@@ -115,7 +115,7 @@ def read(folder: Path, *, chain: ImageChain = USUAL) -> Cohort:
 
 
 def as_tokens(embeddings: list[np.ndarray]) -> Tokens:
-    """One `(t, F)` embedding a sample."""
+    """Tokens from one `(t, F)` embedding per sample."""
     most = max(map(len, embeddings))
     values = np.stack([np.pad(e, ((0, most - len(e)), (0, 0))) for e in embeddings])
     present = np.arange(most) < np.array([len(e) for e in embeddings])[:, None]

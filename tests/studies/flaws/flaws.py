@@ -1,4 +1,4 @@
-"""The mistakes of published studies as switches: each gives the scores without it, or with it if `wrong`."""
+"""The mistakes of published studies as switches: each gives the scores without the mistake, or with it if `wrong`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ EPOCHS = 30
 
 
 def class_dropped(cohort: Cohort, *, wrong: bool) -> Scores:
-    """Undersampling leaves no row of the rarest class, neither to learn nor to be tested on."""
+    """Undersampling leaves no row of the rarest class, neither for training nor for testing."""
     rows = cohort.rows()
     if wrong:
         rarest = np.bincount(rows.y, minlength=rows.classes).argmin()
@@ -30,7 +30,7 @@ def class_dropped(cohort: Cohort, *, wrong: bool) -> Scores:
 
 
 def merged_on_study(cohort: Cohort, *, wrong: bool) -> Scores:
-    """Embeddings meet labels by study alone: each stands once for every label of its study, in train and in test."""
+    """Embeddings meet labels by study alone: each occurs once per label of its study, in training and test rows."""
     rows = cohort.rows()
     if wrong:
         place = cohort.samples.reset_index()[["study"]].assign(place=range(len(rows.y)))
@@ -41,7 +41,7 @@ def merged_on_study(cohort: Cohort, *, wrong: bool) -> Scores:
 
 
 def folds_by_row(cohort: Cohort, *, wrong: bool) -> Scores:
-    """Rows are dealt to folds, so that a patient stands in train and in test."""
+    """Rows instead of patients are dealt to folds, so that a patient is in both training and test rows."""
     rows = cohort.rows()
     if wrong:
         rows = replace(rows, fold=_folds_of_rows(rows.y))
@@ -49,7 +49,7 @@ def folds_by_row(cohort: Cohort, *, wrong: bool) -> Scores:
 
 
 def scaler_before_split(cohort: Cohort, *, wrong: bool) -> Scores:
-    """Mean and spread of the features are those of all rows."""
+    """Features are scaled by the mean and spread of all rows, also of test rows."""
     rows = cohort.rows()
     if wrong:
         rows = replace(rows, X=standardise(rows.X, np.arange(len(rows.y))))
@@ -57,7 +57,7 @@ def scaler_before_split(cohort: Cohort, *, wrong: bool) -> Scores:
 
 
 def smote_before_split(cohort: Cohort, *, wrong: bool) -> Scores:
-    """Synthetic rows between any two patients are in train and test; real ones stay in the folds of their patients."""
+    """Synthetic rows between any two patients are in training and test rows; real ones stay in their folds."""
     rows = cohort.rows()
     if not wrong:
         return score(rows, predict(rows, balance=Smote()))
@@ -70,7 +70,7 @@ def smote_before_split(cohort: Cohort, *, wrong: bool) -> Scores:
 
 
 def untrained_attention(cohort: Cohort, *, wrong: bool) -> Scores:
-    """Slices are weighted by a layer as it was drawn, in training mode: dropout zeroes half of what comes out."""
+    """Slices are weighted by an untrained layer in training mode, whose dropout sets half of its output to zero."""
     if wrong:
         rows = cohort.rows(_untrained(*cohort.tokens.gather()))
         return score(rows, predict(rows))
@@ -101,14 +101,14 @@ def clipped_to_8_bit(cohort: Cohort, *, wrong: bool) -> Scores:
 
 
 def micro_f1(cohort: Cohort, *, wrong: bool) -> Scores:
-    """Micro F1, which is accuracy where a sample has one label, stands as F1."""
+    """Micro F1, which equals accuracy if a sample has one label, is reported as F1."""
     rows = cohort.rows()
     right = score(rows, predict(rows))
     return right._replace(f1=right.accuracy) if wrong else right
 
 
 def best_epoch_of_test(cohort: Cohort, *, wrong: bool) -> Scores:
-    """The epoch is the best on the test rows, of the same network that else stops by held-out training patients."""
+    """The epoch is the best one on the test rows; without the mistake, held-out training patients choose it."""
     from sklearn.neural_network import MLPClassifier
 
     rows = cohort.rows()
@@ -127,7 +127,7 @@ def best_epoch_of_test(cohort: Cohort, *, wrong: bool) -> Scores:
 
 
 def labels_by_row_order(cohort: Cohort, *, wrong: bool) -> Scores:
-    """Two tables are put side by side: embeddings sorted by study, labels sorted by level."""
+    """Two tables are joined by row order: embeddings are sorted by study, labels by level."""
     if wrong:
         by_study = cohort.samples.sort_values(KEYS)
         by_level = cohort.samples.sort_values(KEYS[::-1])
@@ -158,7 +158,7 @@ class _Clip(ImageStep):
 
 
 def _untrained(tokens: np.ndarray, present: np.ndarray) -> np.ndarray:
-    """`(n, F)` of tokens `(n, T, F)`."""
+    """Vectors `(n, F)` from tokens `(n, T, F)`."""
     random = np.random.default_rng(0)
     layer = random.normal(size=tokens.shape[2]) / np.sqrt(tokens.shape[2])
     spread = tokens[present].std(axis=0) + 1e-6

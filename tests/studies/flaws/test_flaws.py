@@ -16,7 +16,7 @@ SAMPLES = 10
 
 
 def cohort(y, tokens):
-    """Ten samples a patient, two sides of five levels; tokens are `(n, F)` or `(n, T, F)`."""
+    """Ten samples per patient, two sides of five levels; tokens are `(n, F)` or `(n, T, F)`."""
     place = [(f"{p:03}", side, level) for p in range(len(y) // SAMPLES) for level in LEVELS for side in "lr"]
     samples = pd.DataFrame(place, columns=["study", "side", "level"])
     samples = samples.assign(patient=samples["study"], y=y).set_index(samples.index.map("s{:04}".format))

@@ -11,7 +11,7 @@ class ScaledNumbers(Table):
     """Fills gaps of numeric columns by the training median and scales them; leaves text columns out.
 
     Args:
-        indicator: Whether a column says where a value was missing.
+        indicator: Whether an extra column marks missing values.
     """
 
     indicator: bool = True

@@ -20,8 +20,8 @@ def gains(run: Run, target: str, *, width: Width = "single") -> Drawing:
     Raises:
         NothingToDrawError: The run has no row `location`.
     """
-    of = chosen(run, target)
-    cells = [cell for cell in of.cells if np.isfinite(cell.get("gain", np.nan))]
+    choice = chosen(run, target)
+    cells = [cell for cell in choice.cells if np.isfinite(cell.get("gain", np.nan))]
     if not cells:
         raise NothingToDrawError(f"{target}: no cell has a gain over location")
     cells.sort(key=lambda cell: -cell["gain"])
@@ -30,12 +30,12 @@ def gains(run: Run, target: str, *, width: Width = "single") -> Drawing:
     x, y = [cell["gain"] for cell in cells], range(len(cells))
     panel.errorbar(x, y, xerr=ends(cells, "gain"), fmt="o", color=COLOURS[0], markersize=3, elinewidth=0.9)
     panel.axvline(0, color=GREY, linewidth=0.9)
-    panel.set_yticks(y, [of.name(cell) for cell in cells])
+    panel.set_yticks(y, [choice.name(cell) for cell in cells])
     panel.set_ylim(len(cells) - 0.5, -0.5)
     panel.set_xlabel("Gain in AUC over location")
     figure.caption = (
-        f"Gain in AUC of {target} over location; {of.n}. Both are scored on the same samples. Bars: 95 % percentile "
-        "bootstrap over patients, conditional on the fitted models."
+        f"Gain in AUC of {target} over location; {choice.n}. Both are scored on the same samples. Bars: 95 % "
+        "percentile bootstrap over patients, conditional on the fitted models."
     )
     return figure
 

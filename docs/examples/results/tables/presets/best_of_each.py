@@ -22,7 +22,7 @@ def best_of_each(run: Run, axis: str, *, resamples: int = 2000) -> list[Sheet]:
         ResultsError: The run has no such axis.
     """
     if axis not in run.axes:
-        raise ResultsError(f"no axis '{axis}': there is {', '.join(run.axes)}")
+        raise ResultsError(f"no axis '{axis}': use one of {', '.join(run.axes)}")
     found = scores(run, ["auc", "accuracy"], resamples=resamples)
     sheets = []
     for target in run.targets:
