@@ -18,6 +18,7 @@ from data.describing.plug_in import Description
 from data.describing.references import resolve
 from data.text.names import nearest
 from results.found import add_folder as add_results
+from results.found import extend, load_module
 
 BASES = {"data": ("data", "Dataset")} | {axis.name: (axis.package, axis.base) for axis in AXES if axis.package}
 """The package and the base class of each kind of plug-in."""
@@ -33,15 +34,14 @@ def add_folder(folder: Path) -> None:
 
     Raises:
         PluginError: The folder holds no folder of plug-ins.
+        ResultsError: A file has the name of one that is there already.
     """
     found = add_results(folder)
     for package, _ in BASES.values():
         inside = folder.joinpath(*package.split("."))
         if inside.is_dir():
             found = True
-            path = importlib.import_module(package).__path__
-            if str(inside) not in path:
-                path.append(str(inside))
+            extend(package, inside)
     if not found:
         raise PluginError(f"{folder} holds no plug-ins: expected a folder such as {folder / 'encoders'}")
     importlib.invalidate_caches()
@@ -81,7 +81,7 @@ def plugin_class(kind: str, name: str) -> Any:
     spec = importlib.util.find_spec(f"{package}.{name}") if name.isidentifier() else None
     if spec is None or name == "base":
         raise PluginError(f"no plug-in '{name}' in {kind}{nearest(name, find(kind))}")
-    module = importlib.import_module(f"{package}.{name}")
+    module = load_module(package, name)
     base = getattr(importlib.import_module(f"{package}.base"), base_name)
     classes = [c for c in vars(module).values() if _is_plugin(c, base, module)]
     if len(classes) != 1:
@@ -165,7 +165,7 @@ def _is_plugin(thing: Any, base: type, module: ModuleType) -> bool:
 
 def _holds_plugin(package: str, name: str, base_name: str) -> bool:
     """Whether a file holds a plug-in: a folder may hold more than plug-ins."""
-    module = importlib.import_module(f"{package}.{name}")
+    module = load_module(package, name)
     base = getattr(importlib.import_module(f"{package}.base"), base_name)
     return any(_is_plugin(thing, base, module) for thing in vars(module).values())
 

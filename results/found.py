@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import pkgutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import ModuleType
 from typing import Any, Protocol, TypeVar, cast
 
 from data.text.names import nearest
@@ -67,7 +69,7 @@ class Found(Mapping[str, Record]):
         return self._read[1]
 
     def _load(self, name: str) -> Record:
-        module = importlib.import_module(f"{self._package}.{name}")
+        module = load_module(self._package, name)
         record: Any = getattr(module, self._constant, None)
         if not isinstance(record, self._kinds):
             wanted = " or ".join(f"{kind.__name__}(...)" for kind in self._kinds)
@@ -76,12 +78,44 @@ class Found(Mapping[str, Record]):
 
 
 def add_folder(folder: Path) -> bool:
-    """Adds the metrics, figures and presets of a user's folder; gives whether it holds any of their folders."""
+    """Adds the metrics, figures and presets of a user's folder; gives whether it holds any of their folders.
+
+    Raises:
+        ResultsError: See `extend`.
+    """
     inside = {package: folder.joinpath(*package.split(".")) for package in FOLDERS}
     there = {package: path for package, path in inside.items() if path.is_dir()}
     for package, path in there.items():
-        known = importlib.import_module(package).__path__
-        if str(path) not in known:
-            known.append(str(path))
+        extend(package, path)
     importlib.invalidate_caches()
     return bool(there)
+
+
+def extend(package: str, folder: Path) -> None:
+    """Adds a user's folder to a package.
+
+    Raises:
+        ResultsError: A file has the name of one that is there already, which would be used in its place.
+    """
+    path, folder = importlib.import_module(package).__path__, folder.resolve()
+    if str(folder) in path:
+        return
+    taken = {module.name for module in pkgutil.iter_modules(path)}
+    for name in (module.name for module in pkgutil.iter_modules([str(folder)])):
+        if name in taken:
+            raise ResultsError(f"{folder / name}: there is a '{name}' in {package} already: give it another name")
+    path.append(str(folder))
+
+
+def load_module(package: str, name: str) -> ModuleType:
+    """The module of a file that may be a user's.
+
+    Raises:
+        ResultsError: It can't be imported.
+    """
+    try:
+        return importlib.import_module(f"{package}.{name}")
+    except Exception as error:
+        found = importlib.util.find_spec(f"{package}.{name}")
+        file = found.origin if found is not None else f"{package}.{name}"
+        raise ResultsError(f"{file} can't be imported ({type(error).__name__}: {error})") from error

@@ -9,6 +9,7 @@ import importlib.util
 import json
 import os
 import sys
+import time
 from collections.abc import Callable, Iterable
 from functools import cache
 from pathlib import Path
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SCHEMA = 1
+SETTLED_NS = 2_000_000_000  # no file system counts time more coarsely
 WITHOUT_RESULT = "data.describing."  # modules on which no result depends
 PROJECT = {"bench", "data", "encoders", "heads", "preprocessing", "results"}
 DISTRIBUTIONS = {
@@ -214,7 +216,10 @@ Found = TypeVar("Found")
 
 
 class FileMemory(Generic[Found]):
-    """Values made from files, remembered by each file's size and time of change, so that a look-up reads no file.
+    """Values made from files, remembered by each file's size and times of change, so that a look-up reads no file.
+
+    The time at which the file system last noted a change counts too, since nothing sets it back. Of a file that was
+    written just now nothing is remembered for the next run: it may be written again without a later time.
 
     Args:
         make: Makes plain values from a file.
@@ -225,6 +230,7 @@ class FileMemory(Generic[Found]):
     def __init__(self, make: Callable[[Path], Found], memory: Path | None, made_by: Any = None) -> None:
         self._make, self._memory, self._made_by = make, memory, made_by
         self._known: dict[str, list[Any]] = {}
+        self._fresh: set[str] = set()
         self._changed = False
         if memory is not None and memory.exists():
             try:
@@ -237,13 +243,16 @@ class FileMemory(Generic[Found]):
     def __call__(self, path: Path) -> Found:
         """What `make` gives for a file."""
         stat = path.stat()
-        mark = [stat.st_size, stat.st_mtime_ns, stat.st_ino]
+        mark = [stat.st_size, stat.st_mtime_ns, stat.st_ino, stat.st_ctime_ns]
         name = str(path.resolve())
         known = self._known.get(name)
-        if known is None or known[:3] != mark:
+        if known is None or known[:-1] != mark:
             known = self._known[name] = [*mark, self._make(path)]
+            self._fresh.discard(name)
+            if time.time_ns() - stat.st_mtime_ns < SETTLED_NS:
+                self._fresh.add(name)
             self._changed = True
-        found: Found = known[3]
+        found: Found = known[-1]
         return found
 
     def save(self) -> None:
@@ -251,7 +260,8 @@ class FileMemory(Generic[Found]):
         if self._changed and self._memory is not None:
             self._memory.parent.mkdir(parents=True, exist_ok=True)
             draft = self._memory.with_suffix(f".{os.getpid()}")
-            draft.write_text(json.dumps([self._made_by, self._known]), encoding="utf-8")
+            settled = {name: known for name, known in self._known.items() if name not in self._fresh}
+            draft.write_text(json.dumps([self._made_by, settled]), encoding="utf-8")
             draft.replace(self._memory)
             self._changed = False
 

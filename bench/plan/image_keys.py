@@ -131,6 +131,7 @@ class ImageKeys:
         ref = TokensRef(crops, encoder, fold, "", "", present, y)
         train = ref.learns_from
         parts: list[Any] = [crops.key, self._plugins.of("encoders", encoder, frozen=True)]
+        parts.append(identity.code("bench.stages.training_crops"))
         parts += [identity.lines(self._ids[train]), identity.lines(self._patients[train])]
         parts += [self._protocol.seed, fold.repeat, fold.number]
         if y is not None:

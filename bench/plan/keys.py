@@ -92,7 +92,8 @@ class Keys:
         return self._grid.protocol.threshold if chooses else ARGMAX
 
     def _head(self, cell: Cell, head: Any) -> str:
-        parts: list[Any] = ["fit", identity.code("bench.stages.fits"), self._plugins.of("heads", cell["heads"])]
+        parts: list[Any] = ["fit", identity.code("bench.stages.inputs"), identity.code("bench.stages.fits")]
+        parts.append(self._plugins.of("heads", cell["heads"]))
         if head.balanced:
             parts.append(self._plugins.of("balance", cell["balance"]))
         if head.reads_locations:
@@ -109,6 +110,8 @@ class Keys:
         """The key of how tokens become vectors, whatever the tokens."""
         parts: list[Any] = [self._plugins.of(axis, cell[axis]) for axis in ("missing", "fusion") if cell[axis] != NONE]
         parts += [self._plugins.of("encoders", encoder) for encoder in cell["encoders"].each]
+        if any(self.plugin("encoders", encoder).classifies for encoder in cell["encoders"].each):
+            parts.append(identity.code("bench.stages.own"))
         parts += [identity.code("bench.stages.features"), len(cell["sequences"].each)]
         return identity.key("fusion", *parts, self._grid.protocol.seed)
 

@@ -12,17 +12,13 @@ from numpy.typing import NDArray
 from bench.stages import features
 from bench.stages.features import FilledFusion, Measured, Scale
 from bench.stages.fits import FittedHeads, HeadPrediction
+from bench.stages.own import has_probabilities
 from data.base import Float64
 from encoders.base import FittedProjection, Tokens
 from encoders.fusion.base import Fused
 
 if TYPE_CHECKING:
     import pandas as pd
-
-
-def has_probabilities(probabilities: Float64) -> NDArray[np.bool_]:
-    """`(N,)` bool: which samples have probabilities `(N, K)`. Others, such as samples not found, have rows of zeros."""
-    return np.asarray(probabilities.sum(axis=1) > 0)
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.stages.training_crops import drawn_entries
 from data.base import Float32
 from data.numerics.scaling import inverse_deviation
 from encoders.base import FittedProjection, Projection, Tokens
@@ -51,16 +52,6 @@ def projected(tokens: Sequence[Tokens], fitted: Sequence[FittedProjection]) -> l
         parts = [projection(np.asarray(one.values[i : i + CHUNK])) for i in range(0, len(one.values), CHUNK)]
         out.append(Tokens(np.concatenate(parts), one.present, one.rows))
     return out
-
-
-def drawn_entries(rows: NDArray[np.int64], samples: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The entries of samples, found through `rows` `(N,)`, and for each entry one sample that has it.
-
-    An entry that several samples share is listed once; the entry of a sample that was drawn k times is listed k times.
-    """
-    once, times = np.unique(samples, return_counts=True)
-    entries, first = np.unique(rows[once], return_index=True)
-    return np.repeat(entries, times[first]), np.repeat(once[first], times[first])
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,7 +17,7 @@ from bench.stages.crop_files import Crops, Subset
 from bench.tasks.local import Watcher
 from bench.tasks.notes import keep_artifacts, made_by
 from bench.tasks.store import Store
-from data.base import Float32, Float64
+from data.base import Float32
 from encoders.base import Encoder, FittedClassifier, FittedEncoder, Tokens
 
 
@@ -72,17 +72,13 @@ class Embed:
             raise RuntimeError(f"the tokens of {ref.encoder.label()} are no longer in the store: run again")
         return tokens.read(folder, np.where(present, self._plan.rows(ref.crops), -1))
 
-    def classify(self, ref: TokensRef, vectors: Float32, classes: int) -> Float64:
-        """The probabilities `(n, K)` of vectors `(n, F)` by an encoder that was trained with labels."""
+    def log_probabilities(self, ref: TokensRef, vectors: Float32) -> Float32:
+        """What an encoder trained with labels gives vectors `(n, F)`, `(n, K)`."""
         plugin: Encoder = self._plan.keys.plugin("encoders", ref.encoder).frozen()
         folder = self._store.find("networks", ref.network)
         if folder is None:
             raise RuntimeError(f"the network of {ref.encoder.label()} is no longer in the store: run again")
-        fitted = cast(FittedClassifier, plugin.load(folder, device=self._device))
-        found = np.exp(fitted.log_probabilities(vectors).astype(np.float64))
-        out = np.zeros((len(vectors), classes))
-        out[:, : found.shape[1]] = found / found.sum(axis=1, keepdims=True)
-        return out
+        return cast(FittedClassifier, plugin.load(folder, device=self._device)).log_probabilities(vectors)
 
     def _network(self, ref: TokensRef, crops: Crops) -> FittedEncoder:
         """The encoder, ready to encode: built, or trained on the training patients of its fold and kept."""
@@ -97,14 +93,10 @@ class Embed:
         folder = self._store.find("networks", ref.network)
         if folder is not None:
             return plugin.load(folder, device=self._device)
-        from bench.stages.features import drawn_entries
+        from bench.stages.training_crops import training_crops
 
         rows = self._plan.rows(ref.crops)
-        samples = ref.learns_from[rows[ref.learns_from] >= 0]
-        if ref.y is None:
-            entries, samples = drawn_entries(rows, samples)
-        else:
-            entries = rows[samples]  # samples that share a crop have labels of their own
+        entries, samples = training_crops(rows, ref.learns_from, labelled=ref.y is not None)
         y = None if ref.y is None else ref.y[samples]
         groups = self._plan.patients[samples]
         seed = identity.seed(self._plan.grid.protocol.seed, "encoder", ref.fold.repeat, ref.fold.number)

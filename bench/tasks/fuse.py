@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -24,21 +25,9 @@ from encoders.fusion.base import Fused, TrainedFuser
 
 if TYPE_CHECKING:
     from bench.stages.features import Measured
+    from bench.stages.inputs import Refitted
 
 Int64 = NDArray[np.int64]
-
-
-@dataclass(frozen=True, eq=False)
-class Refitted:
-    """The training rows of a fold, fused by refits of a fusion, each trained without one inner fold.
-
-    Args:
-        fold_of: `(n,)` int64 inner fold of each training row; -1 for a row that is in none.
-        fused: For each inner fold all n rows, fused by the refit without it.
-    """
-
-    fold_of: Int64
-    fused: tuple[Fused, ...]
 
 
 class Fuse:
@@ -65,6 +54,8 @@ class Fuse:
 
     def refitted(self, fit: Fit) -> Refitted | None:
         """The training rows, fused by inner refits; None if the fusion learns nothing from labels."""
+        from bench.stages.inputs import Refitted
+
         if fit.fused is None:
             return None
         folder = self.entry(fit.fused.refits)
@@ -163,12 +154,9 @@ class Fuse:
 
     def classified(self, refs: Sequence[TokensRef], tokens: Sequence[Tokens], classes: int) -> Float64:
         """The probabilities `(N, K)` of an encoder trained with labels: the mean over the present sequences."""
-        total = np.zeros((len(tokens[0].rows), classes))
-        for ref, one in zip(refs, tokens, strict=True):
-            vectors, have = one.means()
-            if have.any():
-                total[have] += self._embed.classify(ref, vectors[have], classes)
-        return np.asarray(total / np.maximum(total.sum(axis=1, keepdims=True), 1e-300))
+        from bench.stages.own import probabilities
+
+        return probabilities(tokens, [partial(self._embed.log_probabilities, ref) for ref in refs], classes)
 
     def tokens(
         self, planned: PlannedCell, fit: Fit, samples: Int64, train: Int64

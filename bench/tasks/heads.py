@@ -5,12 +5,10 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Hashable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bench.grid.cells import NONE
 from bench.plan import identity
@@ -23,28 +21,8 @@ from bench.tasks.store import Store
 from data.base import Float32
 
 if TYPE_CHECKING:
+    from bench.stages.inputs import Branch
     from heads.base import TrainingSet
-
-
-@dataclass(frozen=True, eq=False)
-class Branch:
-    """One branch of a fusion, as heads read it.
-
-    Args:
-        X: `(N, F)` features of all samples, standardised on the training rows.
-        present: `(N,)` bool: which samples have this branch.
-        refits: For features that were trained with labels: the inner fold of each training row `(n,)`, and the training
-            rows `(n, F)` as each inner refit makes them.
-    """
-
-    X: Any
-    present: NDArray[np.bool_]
-    refits: tuple[NDArray[np.int64], list[Any]] | None = None
-
-    @classmethod
-    def of(cls, X: Float32) -> Branch:
-        """A branch that every sample has."""
-        return cls(X, np.ones(len(X), dtype=bool))
 
 
 class FitHeads:
@@ -131,42 +109,27 @@ class FitHeads:
 
     def branches(self, planned: PlannedCell, fit: Fit, embedding: Hashable) -> list[Branch]:
         """The features of all samples, from steps fitted on the training rows of a fold."""
-        from bench.stages import features
-        from bench.stages.chain import has_probabilities
+        from bench.stages import inputs
 
         cell, plan, train = planned.cell, self._plan, fit.rows.train
         head = plan.keys.plugin("heads", cell["heads"])
         if head.reads_nothing():
-            return [Branch.of(np.zeros((len(plan.ids), 0), dtype=np.float32))]
+            return [inputs.Branch.of(np.zeros((len(plan.ids), 0), dtype=np.float32))]
         if head.reads_presence:
             present = plan.present_in(cell)
-            return [Branch.of(present.astype(np.float32))]
+            return [inputs.Branch.of(present.astype(np.float32))]
         if head.reads_locations:
             columns = plan.samples[list(plan.dataset.locations)]
-            return [Branch.of(features.one_hot(columns, train))]
+            return [inputs.Branch.of(inputs.one_hot(columns, train))]
         if self._learns_in_fold(planned):
             fused = self._fuse.vectors(planned, fit)
         else:
             fused = self._shared.get(embedding, lambda: self._fuse.vectors(planned, fit))
         refitted = self._fuse.refitted(fit) if len(self.fused_keys(planned, fit)) > 1 else None
         if head.reads_own_probabilities:
-            own = None if refitted is None else (refitted.fold_of, [one.probabilities for one in refitted.fused])
-            assert fused.probabilities is not None
-            return [Branch(fused.probabilities, has_probabilities(fused.probabilities), own)]
+            return [inputs.own(fused, refitted)]
         table = self._shared.get(("table", cell["tables"], fit.rows.key), lambda: self._table(planned, fit))
-        branches = []
-        for b, (vectors, present) in enumerate(zip(fused.vectors, fused.present, strict=True)):
-            here = train[present[train]]
-            refits = None
-            if refitted is not None:
-                inner = []
-                for i, one in enumerate(refitted.fused):
-                    rest = np.flatnonzero((refitted.fold_of != i) & present[train])
-                    inner.append(features.standardise(features.join_table(one.vectors[b], table, train), rest))
-                refits = (refitted.fold_of, inner)
-            X = features.standardise(features.join_table(vectors, table), here)
-            branches.append(Branch(X, present, refits))
-        return branches
+        return list(inputs.embedded(fused, table, train, refitted))
 
     def embedding_key(self, planned: PlannedCell) -> Hashable:
         """A key that cells have in common if they read the same vectors of all samples."""

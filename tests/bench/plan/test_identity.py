@@ -1,7 +1,9 @@
 """Keys change with what decides a result, and with nothing else."""
 
 import json
+import os
 import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -137,6 +139,7 @@ def test_file_digests_follow_content_not_name(tmp_path):
     one, other = tmp_path / "a", tmp_path / "b"
     one.write_bytes(b"scan")
     other.write_bytes(b"scan")
+    os.utime(other, (1, 1))
     assert of_file(one) == of_file(other)
     before = of_file(one)
     one.write_bytes(b"another scan")
@@ -151,7 +154,34 @@ def test_a_damaged_cache_of_digests_is_forgotten(tmp_path):
     assert len(identity.FileDigests(tmp_path / "cache.json")(tmp_path / "a")) == 64
 
 
+def test_a_file_that_was_changed_in_place_is_read_again_though_size_and_time_were_set_back(tmp_path, monkeypatch):
+    monkeypatch.setattr(identity, "SETTLED_NS", 0)
+    file, memory = tmp_path / "mine.py", tmp_path / "cache.json"
+    file.write_text("x = 1")
+    of_file, stat = identity.FileDigests(memory), file.stat()
+    before = of_file(file)
+    of_file.save()
+    with file.open("r+") as same:
+        same.write("x = 2")
+    os.utime(file, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    assert (file.stat().st_size, file.stat().st_mtime_ns) == (stat.st_size, stat.st_mtime_ns)
+    assert identity.FileDigests(memory)(file) != before
+
+
+def test_a_file_that_was_written_just_now_is_not_remembered_for_the_next_run(tmp_path):
+    new, old, memory = tmp_path / "new.py", tmp_path / "old.py", tmp_path / "cache.json"
+    for file in (new, old):
+        file.write_text("x = 1")
+    os.utime(old, (1, 1))
+    of_file = identity.FileDigests(memory)
+    of_file(new)
+    of_file(old)
+    of_file.save()
+    assert [Path(name).name for name in json.loads(memory.read_text())[1]] == ["old.py"]
+
+
 def test_code_is_remembered_by_its_file_until_the_file_changes(tmp_path, monkeypatch):
+    monkeypatch.setattr(identity, "SETTLED_NS", 0)
     (tmp_path / "mine.py").write_text("def f():\n    return 1\n")
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setattr(identity, "PROJECT", identity.PROJECT | {"mine"})
