@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from bench.grid.axes import AXES, NAMES
+from bench.run.facts import WORDS
 from tests.results.plug_ins import write_plugins
 
 LEVELS = ("L3/L4", "L4/L5", "L5/S1")
@@ -22,7 +23,7 @@ class RunWriter:
         self.about = {
             "name": folder.name,
             "dataset": "synthetic",
-            "axes": [{field: getattr(axis, field) for field in ("name", "noun", "plural", "meaning")} for axis in AXES],
+            "axes": [{field: getattr(axis, field) for field in WORDS} for axis in AXES],
             "patients_known": True,
             "locations": ["level"],
             "protocol": {"folds": 4, "repeats": repeats, "seed": 0, "stratify": "narrowing", "split": "patients"},
