@@ -83,10 +83,10 @@ class RunWriter:
             parts.append(pd.DataFrame(part)[rows])
         pd.concat(parts).to_parquet(path, index=False)
 
-    def add_floors(self):
-        """Prior and location."""
-        self.add(np.zeros(len(self.y)), heads="prior", floor=True)
-        self.add(self.level - 1.0, heads="location", floor=True)
+    def add_floors(self, **axes):
+        """Prior and location, with their steps on some axes."""
+        self.add(np.zeros(len(self.y)), heads="prior", floor=True, **axes)
+        self.add(self.level - 1.0, heads="location", floor=True, **axes)
 
     def add_grid(self, **axes):
         """Every combination of the values of some axes; the first encoder sees most."""
