@@ -28,12 +28,14 @@ class AxisWords:
         noun: One step of it.
         plural: Several steps of it.
         meaning: What it is, in one or two short sentences.
+        unused: The sentence of a methods section where every cell has `none` on it; empty for no sentence.
     """
 
     name: str
     noun: str
     plural: str
     meaning: str
+    unused: str = ""
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,7 @@ class Axis:
         noun: The name of one step in a methods section.
         plural: The name of several steps there.
         meaning: What the axis is, in one or two short sentences.
+        unused: The sentence of a methods section where every cell has `none` on it; empty for no sentence.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Axis:
     noun: str
     plural: str
     meaning: str
+    unused: str = ""
 
 
 AXES = (
@@ -131,6 +133,7 @@ AXES = (
         noun="treatment of class imbalance",
         plural="treatments of class imbalance",
         meaning="How classes are balanced, in training rows only.",
+        unused="Class imbalance was not treated.",
     ),
     Axis(
         name="heads",

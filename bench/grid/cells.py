@@ -65,8 +65,7 @@ class Cell:
 
         An axis that no cell uses is in no key, so that a new one leaves all keys as they were.
         """
-        labels = self.labels().items()
-        return [f"{axis}: {label}" for axis, label in labels if label not in (NONE.name, DEFAULTS.get(axis))]
+        return [f"{axis}: {label}" for axis, label in self.labels().items() if not is_default(axis, self.steps[axis])]
 
     def of_samples(self) -> tuple[Step, ...]:
         """The steps that decide which samples the cell has and what is cut out of them."""
@@ -76,6 +75,11 @@ class Cell:
 def floor_steps(sequences: Step, head: Step) -> dict[str, Step]:
     """The steps of a cell whose head reads no embedding."""
     return dict.fromkeys(NAMES, NONE) | {"sequences": sequences, "heads": head}
+
+
+def is_default(axis: str, step: Step) -> bool:
+    """Whether a cell's step on an axis is the axis's default, or the cell does not use the axis."""
+    return step.label() in (NONE.name, DEFAULTS.get(axis))
 
 
 def is_named(step: Step, wanted: list[str]) -> bool:

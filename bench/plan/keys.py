@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.grid.cells import NONE, Cell, Step
+from bench.grid.axes import names
+from bench.grid.cells import NONE, Cell, Step, is_default
 from bench.grid.grid import Grid
 from bench.plan import guards, identity, labels
 from bench.plan.image_keys import ImageKeys
@@ -19,6 +20,10 @@ from heads.fitting.thresholds import ARGMAX
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+BY_RULE = ("sequences", "drop", "regions", "images", "encoders", "missing", "fusion", "tables", "balance", "heads")
+"""The axes whose steps enter keys by a rule of this package; those of every other axis enter by `Keys._others`."""
 
 
 class Keys:
@@ -99,7 +104,7 @@ class Keys:
         if head.reads_locations:
             parts.append(self._location)
         if not head.is_floor():
-            parts += [self._fusion(cell)]
+            parts += [self._fusion(cell), *self._others(cell)]
         if head.reads_embedding:
             parts += [self._plugins.of("tables", cell["tables"])]
             if cell["tables"].name != "none":
@@ -114,6 +119,15 @@ class Keys:
             parts.append(identity.code("bench.stages.own"))
         parts += [identity.code("bench.stages.features"), len(cell["sequences"].each)]
         return identity.key("fusion", *parts, self._grid.protocol.seed)
+
+    def _others(self, cell: Cell) -> list[Any]:
+        """The steps on axes without a rule of their own, where they are not the default.
+
+        So a new axis never reads what was computed without it.
+        """
+        axes = [axis for axis in names("samples", "features", "fit") if axis not in BY_RULE]
+        used = [(axis, cell[axis]) for axis in axes if not is_default(axis, cell[axis])]
+        return [(axis, [self._plugins.of(axis, one) for one in step.each]) for axis, step in used]
 
     def fused(self, cell: Cell, rows: Split, tokens: tuple[tuple[TokensRef, ...], ...]) -> FusedRef | None:
         """What a fusion that learns from labels makes from tokens in a fold; None if the fusion learns nothing."""

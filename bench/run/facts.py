@@ -15,6 +15,7 @@ from bench.run.files import read_json, replace_file, write_json
 if TYPE_CHECKING:
     import pandas as pd
 
+WORDS = ("name", "noun", "plural", "meaning", "unused")
 ABOUT, SESSIONS = "run.json", "provenance.json"
 
 
@@ -45,7 +46,7 @@ def write_about(
     about = {
         "name": plan.grid.name,
         "dataset": _source(plan.grid.data),
-        "axes": [{name: getattr(axis, name) for name in ("name", "noun", "plural", "meaning")} for axis in AXES],
+        "axes": [{name: getattr(axis, name) for name in WORDS} for axis in AXES],
         "patients_known": plan.dataset.patients_known,
         "locations": list(plan.dataset.locations),
         "within": list(plan.dataset.within),

@@ -14,6 +14,10 @@ from results.scores.target import EXPLORATORY
 AUTHORS = "only the authors can say"
 
 
+ELSEWHERE = ("sequences", "drop", "regions", "images", "missing", "tables", "balance")
+"""The axes that answer other questions than how the model is built."""
+
+
 def answers(evidence: Evidence) -> dict[str, str]:
     """From the name of a question to its answer, with what only the authors can add."""
     run, samples = evidence.run, evidence.samples
@@ -31,7 +35,7 @@ def answers(evidence: Evidence) -> dict[str, str]:
         "level": [f"Training and test parts share no {unit}."],
         "inputs": steps.sentences(evidence, ["sequences", "tables"]),
         "regions": steps.sentences(evidence, ["regions"]),
-        "model": steps.sentences(evidence, ["encoders", "fusion", "heads"]),
+        "model": steps.sentences(evidence, [axis for axis in run.axis_words if axis not in ELSEWHERE]),
         "weights": _weights(evidence),
         "software": [*software.packages(evidence), *software.code(evidence.sessions)],
         "held_out": ["Each sample was predicted by a model that was not trained on its patient."],

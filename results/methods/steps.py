@@ -50,17 +50,12 @@ def sentences(evidence: Evidence, axes: Sequence[str] | None = None) -> Iterator
         raise ResultsError(
             f"{evidence.run.folder / 'run.json'} does not name the axes: run the grid again (what is done is kept)"
         )
-    several = any(" + " in label for label in evidence.steps("sequences"))
     for axis in evidence.run.axis_words if axes is None else axes:
         words = evidence.run.axis_words[axis]
         labels = evidence.steps(axis)
-        if axis in ("drop", "tables", "missing") and labels == ["none"]:
-            continue
-        if axis == "missing" and not several:
-            continue
         shown = [_of_label(evidence, axis, label) for label in labels]
-        if labels == ["none"] and axis == "balance":
-            yield "Class imbalance was not treated."
+        if labels == ["none"]:
+            yield from [words.unused] if words.unused else []
         elif len(shown) == 1:
             yield f"The {words.noun} was {shown[0]} in every cell."
         elif shown:

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from bench.grid.axes import AXES, NAMES
+from bench.run.facts import WORDS
 from tests.results.plug_ins import write_plugins
 
 LEVELS = ("L3/L4", "L4/L5", "L5/S1")
@@ -22,7 +23,7 @@ class RunWriter:
         self.about = {
             "name": folder.name,
             "dataset": "synthetic",
-            "axes": [{field: getattr(axis, field) for field in ("name", "noun", "plural", "meaning")} for axis in AXES],
+            "axes": [{field: getattr(axis, field) for field in WORDS} for axis in AXES],
             "patients_known": True,
             "locations": ["level"],
             "protocol": {"folds": 4, "repeats": repeats, "seed": 0, "stratify": "narrowing", "split": "patients"},
@@ -82,10 +83,10 @@ class RunWriter:
             parts.append(pd.DataFrame(part)[rows])
         pd.concat(parts).to_parquet(path, index=False)
 
-    def add_floors(self):
-        """Prior and location."""
-        self.add(np.zeros(len(self.y)), heads="prior", floor=True)
-        self.add(self.level - 1.0, heads="location", floor=True)
+    def add_floors(self, **axes):
+        """Prior and location, with their steps on some axes."""
+        self.add(np.zeros(len(self.y)), heads="prior", floor=True, **axes)
+        self.add(self.level - 1.0, heads="location", floor=True, **axes)
 
     def add_grid(self, **axes):
         """Every combination of the values of some axes; the first encoder sees most."""

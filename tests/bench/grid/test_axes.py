@@ -57,16 +57,17 @@ plan = Plan(read_grid(Path(sys.argv[1])), store)
 cells = list(plan.cells())
 again = [one for view in (plan.null_view(0),) for one in plan.cells(view)]
 again += [one for cell in cells for one in PatientDraws(plan, cells).of(cell)][:4]
-found = {}
+found, fits = {}, {}
 for planned in [*cells, *again]:
     steps = {axis: label for axis, label in planned.cell.labels().items() if axis != "augmentation"}
     name = json.dumps([steps, planned.cell.labels().get("augmentation", "none").replace("-", "none"),
                        planned.cell.target, planned.view.kind, planned.view.number])
     refs = [ref for fit in planned.fits for each in fit.tokens for ref in each]
-    found[name] = [planned.key, planned.refused, *(fit.key for fit in planned.fits)]
+    fits[name] = [fit.key for fit in planned.fits]
+    found[name] = [planned.key, planned.refused, *fits[name]]
     found[name] += [fit.fused.key for fit in planned.fits if fit.fused] + [fit.filling for fit in planned.fits]
     found[name] += [ref.key for ref in refs] + [ref.crops.key for ref in refs]
-print(json.dumps({"cells": found, "folds": sorted(store.keys("folds"))}))
+print(json.dumps({"cells": found, "fits": fits, "folds": sorted(store.keys("folds"))}))
 """
 GRID = """
 data: {{spider: {{folder: {folder}}}}}
@@ -123,12 +124,14 @@ def test_a_new_axis_is_a_key_of_the_grid_file_and_has_cells_of_its_own(phantom, 
     grid, used = tmp_path / "grid.yaml", tmp_path / "used.yaml"
     grid.write_text(GRID.format(folder=phantom, more=""))
     used.write_text(GRID.format(folder=phantom, more="augmentation: [none, flip]"))
-    before = keys(ROOT, grid, tmp_path / "store")["cells"]
-    after = keys(with_augmentation, used, tmp_path / "store")["cells"]
+    without, used_by = keys(ROOT, grid, tmp_path / "store"), keys(with_augmentation, used, tmp_path / "store")
+    before, after = without["cells"], used_by["cells"]
     assert {name: found for name, found in after.items() if name in before} == before
     flipped = {name: found for name, found in after.items() if name not in before}
     assert flipped and all('"flip"' in name for name in flipped)
     assert not {found[0] for found in flipped.values()} & {found[0] for found in before.values()}
+    fitted = {key for fits in without["fits"].values() for key in fits}
+    assert fitted and not fitted & {key for name in flipped for key in used_by["fits"][name]}
 
 
 def test_every_axis_with_plug_ins_has_a_folder_of_them_and_its_default_is_one():

@@ -42,8 +42,14 @@ def answer(text, asked):
 @pytest.fixture
 def run(new_run):
     writer = new_run()
-    writer.add_grid(encoders=["resnet50", "raw_pixels"], heads=["logistic", "svc"])
-    writer.add_floors()
+    writer.add_grid(
+        sequences=["t2"],
+        regions=["whole"],
+        images=["grayscale"],
+        encoders=["resnet50", "raw_pixels"],
+        heads=["logistic", "svc"],
+    )
+    writer.add_floors(sequences="t2")
     return complete(writer)
 
 
