@@ -106,8 +106,7 @@ class Box:
         size: Length along the three directions, mm.
         directions: Three unit vectors (LPS): the crop's D, H and W axes.
         slices: The number of slices to take, those nearest the centre; None takes all inside the box.
-        mirrored: Whether the crop is flipped along the axis that is nearest to the patient's left-right (D of sagittal
-            slices, W of axial ones).
+        mirrored: Whether the crop is flipped along the axis nearest to left-right (D of sagittal slices, W of axial).
         structure: Label of the structure of the mask that the box is around; None for other boxes.
     """
 
@@ -126,8 +125,7 @@ class Target:
     Args:
         name: Its name in the grid.
         column: The column of `samples()` that holds the label.
-        classes: The labels in order; y is the position in this tuple. A missing label (NaN) drops the
-            sample for this target only.
+        classes: The labels in order; y is the position in this tuple. NaN drops a sample for this target only.
         ordinal: Whether the classes have an order.
         rows: Column values that pick the samples for which the target is defined.
     """
@@ -166,10 +164,9 @@ class Dataset(PlugIn):
     as `level`, `side`, `condition`: str), optional `split` (`train`, `val`, `test`), target columns and clinical
     columns. A row that can't be used is in `excluded()` instead.
 
-    `reading_fields` names the fields that change what `load` gives: only these are part of an embedding's key.
-
-    `losses` names the dataset's own metrics for which lower values are better. `shown` gives the words for values in a
-    diagnosis, by column of `locations` and by `"sequence"`; a value with empty words is left out.
+    `reading_fields` names the fields that change what `load` gives: only these are part of an embedding's key. `losses`
+    names the dataset's own metrics for which lower values are better. `shown` gives the words for values in a diagnosis,
+    by column of `locations` and by `"sequence"`; a value with empty words is left out.
 
     `new_studies` names the data plug-in that reads new, unlabelled studies with samples at the same locations, for
     `diagnose`; it is "" where there is none. That plug-in has the fields `folders` (a folder, or a tuple with one for
@@ -235,6 +232,10 @@ class Dataset(PlugIn):
         """The existing files that `load` or `points` may read for a study."""
         raise NotImplementedError
 
+    def absent(self, study: str) -> list[Path]:
+        """The files of a study that a table names but that do not exist; `plan` shows them."""
+        return []
+
     def digest(self, study: str, of_file: Callable[[Path], str]) -> str:
         """A digest that changes when a file of the study does; `of_file` gives the digest of a file's bytes."""
         lines = [f"{path.name} {of_file(path)}" for path in sorted(self.files(study))]
@@ -282,8 +283,7 @@ class Dataset(PlugIn):
         """The table that a challenge with this dataset asks for.
 
         Args:
-            studies: By study: the probabilities of the classes at each place that was graded. A place is the values of
-                the columns `locations`.
+            studies: By study and place (the values of `locations`): the probabilities of the classes where graded.
             classes: The classes of the model.
             base_rates: By value of the first column of `locations`: the probabilities of a place that was not graded.
 

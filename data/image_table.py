@@ -35,7 +35,7 @@ class ImageTable(Dataset):
     the levels of one volume, they share a study.
 
     Args:
-        table: The table's file.
+        table: The table's file, as seen from the folder where the command is started.
         root: The folder that image paths are relative to; "" takes the table's folder.
         image: Column of image paths.
         patient: Column of patient ids; "" makes every row a patient of its own, which every table then notes.
@@ -117,8 +117,16 @@ class ImageTable(Dataset):
 
     def files(self, study: str) -> list[Path]:
         """The study's images and masks."""
+        return [path for path in self._paths(study) if path.is_file()]
+
+    def absent(self, study: str) -> list[Path]:
+        """The study's images and masks that the table names and nobody finds."""
+        return [path for path in self._paths(study) if not path.is_file()]
+
+    def _paths(self, study: str) -> list[Path]:
+        """The files that the table names for a study."""
         found = [self._read.scans[study, s] for s in self.sequences if (study, s) in self._read.scans]
-        return [path for pair in found for path in pair if path is not None and path.is_file()]
+        return [path for pair in found for path in pair if path is not None]
 
     @property
     def _labels(self) -> tuple[str, ...]:
@@ -188,6 +196,11 @@ class ImageTable(Dataset):
         rows = rows[~holes.any(axis=1)]
         if rows.empty:
             raise DataError(f"{path}: no row names {', '.join(needed.values())}")
+        for name, written in needed.items():
+            if name != "file":
+                _one_spelling(rows[name], written, path)
+        for name in self._labels:
+            _one_spelling(rows[name].dropna(), name, path)
         rows = rows.assign(sample=rows[["patient", *self.locations]].agg("_".join, axis=1))
         twice = rows.duplicated(["sample", "series"], keep=False)
         if twice.any():
@@ -195,7 +208,7 @@ class ImageTable(Dataset):
             lines = rows.index[(rows["sample"] == sample) & (rows["series"] == series)]
             raise DataError(
                 f"{path}: lines {lines[0]} and {lines[1]} are both sample '{sample}' in sequence '{series}': "
-                "name the columns that tell them apart in `locations` or `sequence`"
+                "name the columns that tell them apart in `locations` or `sequence`, or delete one of the lines"
             )
         return rows, excluded
 
@@ -228,6 +241,18 @@ class ImageTable(Dataset):
         for name in self.clinical:
             samples[name] = _numbers(samples[name], whole=False)
         return samples, excluded
+
+
+def _one_spelling(cells: pd.Series[str], column: str, path: Path) -> None:
+    """Raises where two values differ only in case or spaces: 'P02' would be another patient than 'p02'."""
+    lines: dict[str, tuple[object, str]] = {}
+    for line, cell in cells.drop_duplicates().items():
+        before, first = lines.setdefault(" ".join(cell.casefold().split()), (line, cell))
+        if first != cell:
+            raise DataError(
+                f"{path}: {column} is '{first}' in line {before} and '{cell}' in line {line}, which differ only in "
+                "case or spaces: write both the same way, or rename one if they are two"
+            )
 
 
 def _studies(rows: pd.DataFrame) -> pd.Series[str]:

@@ -114,13 +114,13 @@ def read_plug_ins(folder: Path) -> PlugIns:
 
 
 def shown(value: Any) -> str:
-    """A field's value for a reader; of a path its last part."""
+    """A field's value for a reader; of a path its last part; `""` for an empty text."""
     if value is None or isinstance(value, bool):
         return "null" if value is None else str(value).lower()
     if isinstance(value, dict):
         return "{" + ", ".join(f"{name}: {shown(one)}" for name, one in value.items()) + "}"
     if isinstance(value, list):
         return "[" + ", ".join(map(shown, value)) + "]"
-    return (
-        value.rsplit("/", 1)[-1] if isinstance(value, str) else f"{value:g}" if isinstance(value, float) else str(value)
-    )
+    if isinstance(value, str):
+        return value.rsplit("/", 1)[-1] or '""'
+    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -102,7 +102,7 @@ def test_plan_computes_nothing_and_tells_each_cells_state(grid, tmp_path):
     first = command("plan", grid, cwd=tmp_path)
     assert first.returncode == 0, first.stderr
     assert "10 cells: 10 to compute" in first.stdout
-    assert "target narrowing: samples (patients) by class and fold" in first.stdout
+    assert "target narrowing: samples (patients) by class, in all | in each fold" in first.stdout
     assert not (tmp_path / ".store" / "crops").exists()
     command("run", grid, "--device", "cpu", "--only", "images=grayscale", cwd=tmp_path)
     second = command("plan", grid, cwd=tmp_path)
@@ -115,6 +115,10 @@ def test_plan_computes_nothing_and_tells_each_cells_state(grid, tmp_path):
     [
         (["run", "nothing.yaml"], "cannot read the grid file nothing.yaml"),
         (["run", "GRID", "--only", "encoder=x"], "did you mean 'encoders'"),
+        (
+            ["run", "GRID", "--only", "heads=logistic,images=grayscale"],
+            "once for each axis, here --only images=grayscale",
+        ),
         (["run", "GRID", "--only", "encoders=raw"], "there is raw_pixels(size=12)"),
         (
             ["run", "GRID", "--set", "targets=[narowing]"],

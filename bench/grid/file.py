@@ -128,4 +128,6 @@ def _explained(tree: GridTree, error: ValidationError) -> GridError:
         return tree.error(loc, "is missing" + (named if loc == ("sequences",) else ""))
     if first["type"] == "too_short":
         return tree.error(loc, "is empty: name at least one")
+    if first["type"] == "list_type" and isinstance(first["input"], str):
+        return tree.error(loc, f"must be a list: write {loc[-1]}: [{first['input']}]")
     return tree.error(loc, f"{first['msg'][0].lower()}{first['msg'][1:]}, not {first['input']!r}")

@@ -45,6 +45,8 @@ def parse_only(grid: Grid, texts: list[str]) -> dict[str, list[str]]:
         for name in _split(names):
             if not grid.names(axis, name):
                 known_here = nearest(name, grid.labels(axis))
+                if name.partition("=")[0] in known:
+                    known_here = f": write --only once for each axis, here --only {name}"
                 raise SelectionError(f"--only {text}: the grid has no '{name}' on {axis}{known_here}")
             only.setdefault(axis, []).append(name)
     return only

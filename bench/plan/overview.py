@@ -66,6 +66,12 @@ def _data(plan: Plan, read: bool) -> Iterator[str]:
             yield "  " + " ".join(str(word) for word in (row.file, row.sample, row.reason) if word)
         if len(excluded) > SHOWN:
             yield f"  and {len(excluded) - SHOWN} more; a run lists all in excluded.csv"
+    absent = [path for study in samples["study"].unique() for path in plan.dataset.absent(study)]
+    if absent:
+        yield f"files that the table names but that do not exist: {len(absent)}"
+        yield from (f"  {path}" for path in absent[:SHOWN])
+        if len(absent) > SHOWN:
+            yield f"  and {len(absent) - SHOWN} more"
     if not read:
         yield "the images were not read yet: broken files will lower these numbers"
     for name, one in plan.view.labels.items():
@@ -73,7 +79,7 @@ def _data(plan: Plan, read: bool) -> Iterator[str]:
         for sequences in plan.grid.axes["sequences"]:
             for region in plan.grid.axes["regions"]:
                 have |= plan.present(sequences, region).any(axis=1)
-        yield f"target {name}: samples (patients) by class and fold"
+        yield f"target {name}: samples (patients) by class, in all | in each fold"
         if len(one.classes) > MANY_CLASSES:
             yield f"  {len(one.classes)} different labels, such as {', '.join(one.classes[:3])}: are they classes?"
             continue
@@ -92,9 +98,10 @@ def _data(plan: Plan, read: bool) -> Iterator[str]:
             yield f"  exploratory: a class of fewer than {EXPLORATORY} patients gets no p-value"
         if empty and len(one.classes) > 1:
             stratified = plan.grid.protocol.stratify or plan.grid.targets[0].name
+            first = "" if stratified == name else f"set protocol.stratify: {name} (now {stratified}), "
             yield (
-                f"  folds that lack {', '.join(empty)} are left out of the AUC: folds are stratified on "
-                f"{stratified}; set protocol.stratify: {name}, merge classes or use fewer folds"
+                f"  folds that lack {', '.join(empty)} are left out of the AUC, folds are stratified on "
+                f"{stratified}: {first}merge classes or use fewer folds"
             )
 
 
@@ -151,10 +158,13 @@ def _bytes(plan: Plan, cells: list[PlannedCell]) -> Iterator[str]:
         width = _width(plan, planned)
         rows = max(len(fit.rows.train) for fit in planned.fits)
         name = f"{planned.cell['heads'].label()} on {planned.cell['encoders'].label()}"
-        more = "" if width else " at least, and more with each feature of the embedding, which is not made yet"
-        sizes[name] = max(sizes.get(name, (0, "")), (head.memory(rows, width or 1), more))
-    for name, (size, more) in sorted(sizes.items(), key=lambda item: -item[1][0])[:3]:
-        yield f"memory of a fit: {size / 2**20:.1f} MiB for {name}{more}"
+        least = "" if width else "at least "
+        sizes[name] = max(sizes.get(name, (0, "")), (head.memory(rows, width or 1), least))
+    shown = sorted(sizes.items(), key=lambda item: -item[1][0])[:3]
+    for name, (size, least) in shown:
+        yield f"memory of a fit: {least}{size / 2**20:.1f} MiB for {name}"
+    if any(least for _, (_, least) in shown):
+        yield "  at least: the embedding is not made yet, and each of its features adds to this"
 
 
 def _width(plan: Plan, planned: PlannedCell) -> int:

@@ -254,7 +254,9 @@ def _undone(records: Sequence[Record], varying: Sequence[str]) -> Iterator[str]:
     reasons: dict[tuple[str, str], list[str]] = {}
     for record in records:
         if record["status"] != "done":
-            name = ", ".join(str(record[axis]) for axis in varying or ["heads"])
+            shown = [a for a in varying if a != "heads" and record[a] != "none"] if record["floor"] else varying
+            shown = [*shown, "heads"] if record["floor"] or not varying else shown
+            name = ", ".join(str(record[axis]) for axis in shown)
             reasons.setdefault((record["status"], record["reason"] or ""), []).append(name)
     for (status, reason), names in reasons.items():
         cells = "1 cell" if len(names) == 1 else f"{len(names)} cells"

@@ -164,7 +164,7 @@ def _texts(of_target: Sequence[Record]) -> Texts:
     if len({(r["n_patients"], r["n_events"]) for r in done}) > 1:
         texts["Patients"] = lambda r: _whole(r, "n_patients")
         texts["Samples"] = lambda r: _whole(r, "n_samples")
-        texts["By class"] = lambda r: r.get("n_events") or ""
+        texts["By class"] = lambda r: r["n_events"] if isinstance(r.get("n_events"), str) else ""
     if any(is_number(r.get("null_runs")) for r in done):
         texts["Null AUC"] = lambda r: f"{r['null_auc']:.2f}" if is_number(r.get("null_auc")) else ""
         texts["p"] = lambda r: f"{r['p_value']:.3f}" if is_number(r.get("p_value")) else ""

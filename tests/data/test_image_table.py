@@ -112,6 +112,22 @@ def test_two_rows_of_one_sample_and_sequence_are_refused(tmp_path, discs):
         ImageTable(table=discs, labels=("bulging",)).samples()
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "message"),
+    [
+        ("3.png,b", "3.png,A", r"patient is 'a' in line 2 and 'A' in line 5, which differ only in case or spaces"),
+        ("1.png,a,t2", "1.png,a,T2", r"sequence is 'T2' in line 3 and 't2' in line 4"),
+        ("3.png,b,t2,L5/S1", "3.png,b,t2,l5/s1", r"level is 'L5/S1' in line 2 and 'l5/s1' in line 5"),
+        ("0,1,severe", "0,1,Mild", r"severity is 'mild' in line 2 and 'Mild' in line 5"),
+    ],
+)
+def test_two_spellings_of_one_name_are_refused(tmp_path, discs, before, after, message):
+    text = Path(discs).read_text()
+    assert before in text
+    with pytest.raises(DataError, match=message):
+        discs_of(write_table(tmp_path, text.replace(before, after))).samples()
+
+
 def test_sequences_must_agree_on_a_label(tmp_path, discs):
     text = Path(discs).read_text().replace("1.png,a,t2,L5/S1,1,3", "1.png,a,t2,L5/S1,0,3")
     dataset = discs_of(write_table(tmp_path, text))
@@ -143,11 +159,13 @@ def test_holes_are_named(tmp_path):
     ]
 
 
-def test_a_missing_image_is_told_when_it_is_loaded(discs):
+def test_a_missing_image_is_named(discs):
     dataset = discs_of(discs)
     (Path(discs).parent / "3.png").unlink()
     assert len(dataset.samples()) == 3
     assert dataset.files("b") == []
+    assert [path.name for path in dataset.absent("b")] == ["3.png"]
+    assert dataset.absent("a_L5/S1") == []
     with pytest.raises(DataError, match=r"3\.png: no such file"):
         dataset.load("b", "t2")
 

@@ -86,6 +86,17 @@ def test_lists_what_failed_was_refused_and_is_to_do(grid_run):
     assert len(body(drawn)) == 10
 
 
+def test_a_floor_still_to_do_leaves_the_columns_of_counts_empty(grid_run):
+    some = slice(0, 90)
+    grid_run.add(grid_run.signal, rows=some, encoders="cae_2d", images="clahe", heads="svc")
+    grid_run.add(status="to do", heads="presence", floor=True)
+    run = read(grid_run.finish())
+    for name in ("text", "md", "latex", "html"):
+        drawn = table(run, format=name, resamples=20)
+        assert "By class" in drawn and "nan" not in drawn
+    assert "TO DO, 1 cell [presence]." in table(run, resamples=20)
+
+
 def test_a_pivot_averages_over_the_axes_not_named(run):
     drawn = list(
         csv.DictReader(
