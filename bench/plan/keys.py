@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from bench.grid.cells import NONE, Cell, Step
 from bench.grid.grid import Grid
 from bench.plan import guards, identity, labels
+from bench.plan.file_memory import FileDigests
 from bench.plan.image_keys import ImageKeys
 from bench.plan.plugin_identity import PluginIdentities
 from bench.plan.references import CropsRef, Fold, FusedRef, Split, TokensRef, View
@@ -34,7 +35,7 @@ class Keys:
         of_file: Gives the digest of a file.
     """
 
-    def __init__(self, grid: Grid, dataset: Dataset, samples: pd.DataFrame, of_file: identity.FileDigests) -> None:
+    def __init__(self, grid: Grid, dataset: Dataset, samples: pd.DataFrame, of_file: FileDigests) -> None:
         self._grid = grid
         self._dataset = dataset
         self._samples = samples
