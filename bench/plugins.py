@@ -13,6 +13,7 @@ from types import ModuleType
 from typing import Any
 
 from bench.grid.axes import AXES
+from bench.loaded import note_loaded
 from data import ScangridError
 from data.describing.plug_in import Description
 from data.describing.references import resolve
@@ -23,6 +24,8 @@ from results.found import extend, load_module
 BASES = {"data": ("data", "Dataset")} | {axis.name: (axis.package, axis.base) for axis in AXES if axis.package}
 """The package and the base class of each kind of plug-in."""
 KINDS = tuple(BASES)
+PACKAGES = frozenset({"bench", "data", "encoders", "heads", "preprocessing", "results"})
+"""The top-level packages of the project."""
 
 
 class PluginError(ScangridError):
@@ -81,7 +84,7 @@ def plugin_class(kind: str, name: str) -> Any:
     spec = importlib.util.find_spec(f"{package}.{name}") if name.isidentifier() else None
     if spec is None or name == "base":
         raise PluginError(f"no plug-in '{name}' in {kind}{nearest(name, find(kind))}")
-    module = load_module(package, name)
+    module = _module(package, name)
     base = getattr(importlib.import_module(f"{package}.base"), base_name)
     classes = [c for c in vars(module).values() if _is_plugin(c, base, module)]
     if len(classes) != 1:
@@ -165,9 +168,16 @@ def _is_plugin(thing: Any, base: type, module: ModuleType) -> bool:
 
 def _holds_plugin(package: str, name: str, base_name: str) -> bool:
     """Whether a file holds a plug-in: a folder may hold more than plug-ins."""
-    module = load_module(package, name)
+    module = _module(package, name)
     base = getattr(importlib.import_module(f"{package}.base"), base_name)
     return any(_is_plugin(thing, base, module) for thing in vars(module).values())
+
+
+def _module(package: str, name: str) -> ModuleType:
+    """The module of a plug-in, with a note of how its file and those that it imports are."""
+    module = load_module(package, name)
+    note_loaded(PACKAGES)
+    return module
 
 
 def _base(kind: str) -> tuple[str, str]:

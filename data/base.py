@@ -165,8 +165,8 @@ class Dataset(PlugIn):
     columns. A row that can't be used is in `excluded()` instead.
 
     `reading_fields` names the fields that change what `load` gives: only these are part of an embedding's key. `losses`
-    names the dataset's own metrics for which lower values are better. `shown` gives the words for values in a diagnosis,
-    by column of `locations` and by `"sequence"`; a value with empty words is left out.
+    names the dataset's own metrics for which lower is better. `shown` gives the words for values in a diagnosis, by
+    column of `locations` and by `"sequence"`; a value with empty words is left out.
 
     `new_studies` names the data plug-in that reads new, unlabelled studies with samples at the same locations, for
     `diagnose`; it is "" where there is none. That plug-in has the fields `folders` (a folder, or a tuple with one for

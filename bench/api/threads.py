@@ -40,6 +40,6 @@ def one_thread() -> Iterator[None]:
     finally:
         for name, value in before.items():
             if value is None:
-                del os.environ[name]
+                os.environ.pop(name, None)  # another thread may have restored it
             else:
                 os.environ[name] = value

@@ -7,23 +7,23 @@ import hashlib
 import importlib.metadata
 import importlib.util
 import json
-import os
 import sys
-import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any
 
+from bench.loaded import CodeChangedError, Mark, is_stale, mark, note_loaded
+from bench.plan.file_memory import FileMemory, digest_of
+from bench.plugins import PACKAGES
 from data.describing.plug_in import DESCRIBING
 
 if TYPE_CHECKING:
     import pandas as pd
 
 SCHEMA = 1
-SETTLED_NS = 2_000_000_000  # no file system counts time more coarsely
 WITHOUT_RESULT = "data.describing."  # modules on which no result depends
-PROJECT = {"bench", "data", "encoders", "heads", "preprocessing", "results"}
+PROJECT = set(PACKAGES)
 DISTRIBUTIONS = {
     "cv2": "opencv-python-headless",
     "imblearn": "imbalanced-learn",
@@ -88,10 +88,30 @@ def code(module: str) -> str:
 
 
 def remember(folder: Path) -> None:
-    """Remembers the digests of the project's files in `folder/code.json`, so that the next run parses none of them."""
+    """Remembers the digests of the project's files in `folder/code.json`, so that the next run parses none of them.
+
+    Raises:
+        CodeChangedError: A module whose code is in keys was changed after it was loaded.
+    """
     global _bare_files
-    how = [list(sys.version_info[:2]), _digest(Path(__file__)), sorted(DESCRIBING)]
+    for module, (file, _, digest) in _digested.items():
+        if is_stale(module) and _bare(file)[0] != digest:
+            raise CodeChangedError(module)
+    how = [list(sys.version_info[:2]), digest_of(Path(__file__)), sorted(DESCRIBING)]
     _bare_files = FileMemory(_bare, folder / "code.json", made_by=how)
+
+
+def check_loaded() -> None:
+    """Checks the modules that were loaded since the last call: their code must be what the keys name.
+
+    Raises:
+        CodeChangedError: A file was changed between the making of the keys and its first import.
+    """
+    for module in note_loaded(PROJECT):
+        if module in _digested:
+            file, before, digest = _digested[module]
+            if mark(str(file)) != before and _bare(file)[0] != digest:
+                raise CodeChangedError(module)
 
 
 def libraries(modules: Iterable[str]) -> list[str]:
@@ -115,7 +135,12 @@ def _read(module: str) -> tuple[str, tuple[str, ...]]:
     spec = importlib.util.find_spec(module)
     if spec is None or spec.origin is None:
         raise ModuleNotFoundError(f"no source file for module '{module}'")
+    note_loaded(PROJECT)
+    if is_stale(module):
+        raise CodeChangedError(module)
+    before = mark(spec.origin)
     digest, statements = _bare_files(Path(spec.origin))
+    _digested[module] = Path(spec.origin), before, digest
     imported: list[str] = []
     for level, name, inner in statements:
         source = _absolute(level, name, module, package=spec.submodule_search_locations is not None)
@@ -212,74 +237,6 @@ def _version(library: str) -> str:
     return ".".join(version.split(".")[:2])
 
 
-Found = TypeVar("Found")
-
-
-class FileMemory(Generic[Found]):
-    """Values made from files, remembered by each file's size and times of change, so that a look-up reads no file.
-
-    The time at which the file system last noted a change counts too, since nothing sets it back. Of a file that was
-    written just now nothing is remembered for the next run: it may be written again without a later time.
-
-    Args:
-        make: Makes plain values from a file.
-        memory: The file that keeps them between runs; None keeps them nowhere.
-        made_by: What the values depend on besides the file; if it has changed, all are made anew.
-    """
-
-    def __init__(self, make: Callable[[Path], Found], memory: Path | None, made_by: Any = None) -> None:
-        self._make, self._memory, self._made_by = make, memory, made_by
-        self._known: dict[str, list[Any]] = {}
-        self._fresh: set[str] = set()
-        self._changed = False
-        if memory is not None and memory.exists():
-            try:
-                made_before, known = json.loads(memory.read_text(encoding="utf-8"))
-            except (ValueError, TypeError):
-                memory.unlink()
-            else:
-                self._known = known if made_before == made_by else {}
-
-    def __call__(self, path: Path) -> Found:
-        """What `make` gives for a file."""
-        stat = path.stat()
-        mark = [stat.st_size, stat.st_mtime_ns, stat.st_ino, stat.st_ctime_ns]
-        name = str(path.resolve())
-        known = self._known.get(name)
-        if known is None or known[:-1] != mark:
-            known = self._known[name] = [*mark, self._make(path)]
-            self._fresh.discard(name)
-            if time.time_ns() - stat.st_mtime_ns < SETTLED_NS:
-                self._fresh.add(name)
-            self._changed = True
-        found: Found = known[-1]
-        return found
-
-    def save(self) -> None:
-        """Keeps the values for the next run, in a file that is renamed when it is whole."""
-        if self._changed and self._memory is not None:
-            self._memory.parent.mkdir(parents=True, exist_ok=True)
-            draft = self._memory.with_suffix(f".{os.getpid()}")
-            settled = {name: known for name, known in self._known.items() if name not in self._fresh}
-            draft.write_text(json.dumps([self._made_by, settled]), encoding="utf-8")
-            draft.replace(self._memory)
-            self._changed = False
-
-
-class FileDigests(FileMemory[str]):
-    """The sha256 of files' bytes.
-
-    Args:
-        memory: The file that keeps them between runs.
-    """
-
-    def __init__(self, memory: Path) -> None:
-        super().__init__(_digest, memory)
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 _bare_files = FileMemory(_bare, None)
+_digested: dict[str, tuple[Path, Mark | None, str]] = {}
+"""The file of each module that is in a key, how it was then, and the digest of its code."""

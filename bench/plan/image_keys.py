@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from bench.grid.cells import NONE, Cell, Step
 from bench.grid.grid import Protocol
 from bench.plan import identity, labels
+from bench.plan.file_memory import FileDigests
 from bench.plan.plugin_identity import PluginIdentities
 from bench.plan.references import CropsRef, Fold, TokensRef, View
 from data.base import Dataset
@@ -39,7 +40,7 @@ class ImageKeys:
         dataset: Dataset,
         samples: pd.DataFrame,
         plugins: PluginIdentities,
-        of_file: identity.FileDigests,
+        of_file: FileDigests,
     ) -> None:
         self._protocol = protocol
         self._dataset = dataset

@@ -12,6 +12,7 @@ from bench.grid.axes import names
 from bench.grid.cells import NONE, Cell, Step, is_default
 from bench.grid.grid import Grid
 from bench.plan import guards, identity, labels
+from bench.plan.file_memory import FileDigests
 from bench.plan.image_keys import ImageKeys
 from bench.plan.plugin_identity import PluginIdentities
 from bench.plan.references import CropsRef, Fold, FusedRef, Split, TokensRef, View
@@ -39,7 +40,7 @@ class Keys:
         of_file: A function that gives the digest of a file.
     """
 
-    def __init__(self, grid: Grid, dataset: Dataset, samples: pd.DataFrame, of_file: identity.FileDigests) -> None:
+    def __init__(self, grid: Grid, dataset: Dataset, samples: pd.DataFrame, of_file: FileDigests) -> None:
         self._grid = grid
         self._dataset = dataset
         self._samples = samples

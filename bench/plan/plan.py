@@ -12,6 +12,7 @@ from bench.grid.cells import NONE, Cell, Step
 from bench.grid.grid import Grid
 from bench.plan import identity, labels
 from bench.plan.errors import PlanError
+from bench.plan.file_memory import FileDigests
 from bench.plan.keys import Keys
 from bench.plan.references import CropsRef, Fit, Fold, PlannedCell, TokensRef, View
 from bench.plan.refusals import Refusals
@@ -60,7 +61,7 @@ class Plan:
         self._views = Views(grid, targets, self.samples, stored)
         self.folds = self._views.folds
         self.view = self._views.real
-        self.keys = Keys(grid, self.dataset, self.samples, identity.FileDigests(stored.folder / "files.json"))
+        self.keys = Keys(grid, self.dataset, self.samples, FileDigests(stored.folder / "files.json"))
         self.keys.check_weights()
         self._refusals = Refusals(self.dataset, self.keys, self.samples)
         self.forget()

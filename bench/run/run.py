@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from bench.grid.axes import AXES
 from bench.grid.grid import Grid
 from bench.grid.selection import is_chosen
+from bench.loaded import CodeChangedError
 from bench.plan import identity
 from bench.plan.errors import PlanError
 from bench.plan.patient_draws import PatientDraws
@@ -164,9 +165,10 @@ def _import_ahead(grid: Grid) -> threading.Thread:
     )
 
     def load() -> None:
-        for name in identity.libraries(modules):
-            with suppress(ImportError):
-                importlib.import_module(name)
+        with suppress(CodeChangedError):  # the plan raises it
+            for name in identity.libraries(modules):
+                with suppress(ImportError):
+                    importlib.import_module(name)
 
     thread = threading.Thread(target=load, name="imports", daemon=True)
     thread.start()

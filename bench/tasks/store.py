@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bench.plan import identity
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -67,7 +69,12 @@ class Store:
         return draft
 
     def commit(self, draft: Path, made_by: dict[str, Any]) -> Path:
-        """Renames a filled draft to its key, with a readable `made_by.json`; returns the entry."""
+        """Renames a filled draft to its key, with a readable `made_by.json`; returns the entry.
+
+        Raises:
+            CodeChangedError: Code was changed between the making of the keys and its import.
+        """
+        identity.check_loaded()
         final = draft.with_name(draft.name.split(".")[0])
         (draft / "made_by.json").write_text(json.dumps(made_by, indent=1, default=str), encoding="utf-8")
         try:

@@ -84,8 +84,8 @@ def reliability(
         record, k = shown[i]
         bins = equal_mass(found, record["key"], k)
         _panel(upper, lower, bins, found.P[record["key"]][:, k], first=i % columns == 0)
-        lower.set_xlabel(f"Predicted probability\nof class {of.classes[k]}")
-        errors.append(f"{of.name(record)}, class {of.classes[k]}: {bins.error:.3f}")
+        lower.set_xlabel(f"Predicted probability\nof class {choice.classes[k]}")
+        errors.append(f"{choice.name(record)}, class {choice.classes[k]}: {bins.error:.3f}")
         whose = "" if location is None else "location, " if record["floor"] else "best cell, "
         titles.append(f"{whose}ECE {bins.error:.3f}")
         named.append(upper)

@@ -28,8 +28,6 @@ TAKEN = ("encoders/raw_pixels.py", "results/figures/roc.py", "results/tables/pre
 
 
 @pytest.mark.parametrize("file", TAKEN)
-    "file", ["encoders/raw_pixels.py", "results/figures/roc.py", "results/tables/presets/ablation.py"]
-)
 def test_a_name_that_is_taken_is_refused(file, tmp_path):
     with pytest.raises(ScangridError, match="already: give it another name"):
         plugins.add_folder(written(tmp_path, file, ""))

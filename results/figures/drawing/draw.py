@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -48,13 +49,14 @@ def draw_all(run: Run, folder: Path, *, width: Width = "double") -> list[Path]:
     written: list[Path] = []
     index: list[dict[str, Any]] = []
     skipped = []
+    taken: set[str] = set()
     for name, kind, record, draw in _wanted(run, width):
         try:
             figure = styled(draw)()
         except NothingToDrawError as error:
             skipped.append(f"- {name}: {error}.")
             continue
-        file = _file_name(name)
+        file = _file_name(name, taken)
         for ending in FORMATS:
             written.append(folder / f"{file}.{ending}")
             figure.savefig(written[-1])
@@ -95,13 +97,14 @@ def draw_boards(run: Run) -> list[Path]:
     from results.figures.drawing.style import NothingToDrawError
 
     written = []
+    taken: set[str] = set()
     for name, record in FIGURES.items():
         for target in run.targets if record.when == "run" else ():
             try:
                 figure = record.draw(run, target)
             except NothingToDrawError:
                 continue
-            written.append(run.folder / f"{_file_name(f'{name} {target}')}.png")
+            written.append(run.folder / f"{_file_name(f'{name} {target}', taken)}.png")
             figure.savefig(written[-1], dpi=BOARD_DPI)
     return written
 
@@ -118,5 +121,10 @@ def _wanted(run: Run, width: Width) -> Iterator[tuple[str, str, PaperFigure, Cal
             yield name, name, record, partial(record.draw, run, width=width)
 
 
-def _file_name(name: str) -> str:
-    return re.sub(r"[^\w.+-]+", "_", name)
+def _file_name(name: str, taken: set[str]) -> str:
+    """A file name of its own: names that differ in signs alone, such as `a|b` and `a:b`, are numbered."""
+    plain = re.sub(r"[^\w.+-]+", "_", name)
+    numbered = (f"{plain}_{i}" for i in count(2))
+    file = next(one for one in chain([plain], numbered) if one.lower() not in taken)
+    taken.add(file.lower())
+    return file

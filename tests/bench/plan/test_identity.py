@@ -9,7 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bench.plan import identity
+from bench import loaded
+from bench.plan import file_memory, identity
+from bench.plan.file_memory import FileDigests
 
 
 @pytest.fixture
@@ -23,6 +25,9 @@ def module(tmp_path, monkeypatch):
         (tmp_path / "other.py").write_text(other)
         for cached in (identity.code, identity._read):
             cached.cache_clear()
+        for known in (sys.modules, loaded._loaded, identity._digested):
+            for name in ("mine", "other"):
+                known.pop(name, None)
         sys.path_importer_cache.clear()
         return identity.code("mine")
 
@@ -135,7 +140,7 @@ def test_objects_without_a_plain_form_have_no_key():
 
 
 def test_file_digests_follow_content_not_name(tmp_path):
-    of_file = identity.FileDigests(tmp_path / "cache.json")
+    of_file = FileDigests(tmp_path / "cache.json")
     one, other = tmp_path / "a", tmp_path / "b"
     one.write_bytes(b"scan")
     other.write_bytes(b"scan")
@@ -145,27 +150,27 @@ def test_file_digests_follow_content_not_name(tmp_path):
     one.write_bytes(b"another scan")
     assert of_file(one) != before
     of_file.save()
-    assert identity.FileDigests(tmp_path / "cache.json")(other) == before
+    assert FileDigests(tmp_path / "cache.json")(other) == before
 
 
 def test_a_damaged_cache_of_digests_is_forgotten(tmp_path):
     (tmp_path / "cache.json").write_text("{")
     (tmp_path / "a").write_bytes(b"scan")
-    assert len(identity.FileDigests(tmp_path / "cache.json")(tmp_path / "a")) == 64
+    assert len(FileDigests(tmp_path / "cache.json")(tmp_path / "a")) == 64
 
 
 def test_a_file_that_was_changed_in_place_is_read_again_though_size_and_time_were_set_back(tmp_path, monkeypatch):
-    monkeypatch.setattr(identity, "SETTLED_NS", 0)
+    monkeypatch.setattr(file_memory, "SETTLED_NS", 0)
     file, memory = tmp_path / "mine.py", tmp_path / "cache.json"
     file.write_text("x = 1")
-    of_file, stat = identity.FileDigests(memory), file.stat()
+    of_file, stat = FileDigests(memory), file.stat()
     before = of_file(file)
     of_file.save()
     with file.open("r+") as same:
         same.write("x = 2")
     os.utime(file, ns=(stat.st_atime_ns, stat.st_mtime_ns))
     assert (file.stat().st_size, file.stat().st_mtime_ns) == (stat.st_size, stat.st_mtime_ns)
-    assert identity.FileDigests(memory)(file) != before
+    assert FileDigests(memory)(file) != before
 
 
 def test_a_file_that_was_written_just_now_is_not_remembered_for_the_next_run(tmp_path):
@@ -173,7 +178,7 @@ def test_a_file_that_was_written_just_now_is_not_remembered_for_the_next_run(tmp
     for file in (new, old):
         file.write_text("x = 1")
     os.utime(old, (1, 1))
-    of_file = identity.FileDigests(memory)
+    of_file = FileDigests(memory)
     of_file(new)
     of_file(old)
     of_file.save()
@@ -181,7 +186,7 @@ def test_a_file_that_was_written_just_now_is_not_remembered_for_the_next_run(tmp
 
 
 def test_code_is_remembered_by_its_file_until_the_file_changes(tmp_path, monkeypatch):
-    monkeypatch.setattr(identity, "SETTLED_NS", 0)
+    monkeypatch.setattr(file_memory, "SETTLED_NS", 0)
     (tmp_path / "mine.py").write_text("def f():\n    return 1\n")
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setattr(identity, "PROJECT", identity.PROJECT | {"mine"})

@@ -11,6 +11,7 @@ from matplotlib.text import Text
 
 from results.figures import draw_all
 from results.figures.attention_over_slices import attention_over_slices
+from results.figures.base import FIGURES
 from results.figures.confusion_matrix import confusion_matrix
 from results.figures.cost import cost
 from results.figures.critical_difference import critical_difference
@@ -186,6 +187,19 @@ def test_ranks_over_three_targets(new_run):
     assert "chi2 = 6.0 with 2 degrees of freedom, p = .050" in figure.caption
     assert "good 1.0 [1.0, " in figure.caption and "1000 resamples shared by all targets" in figure.caption
     assert _cut(figure) == []
+
+
+def test_targets_whose_names_differ_in_signs_alone_have_figures_of_their_own(new_run, monkeypatch, tmp_path):
+    writer = new_run(n_patients=8)
+    for target in ("disc|narrow", "disc_narrow"):
+        writer.add(writer.signal, target=target)
+    run = read(writer.finish())
+    records = {"roc": FIGURES["roc"]}
+    monkeypatch.setattr(FIGURES, "_records", lambda: records)
+    files = [path.name for path in draw_all(run, tmp_path / "drawn") if path.suffix == ".png"]
+    assert files == ["roc_disc_narrow.png", "roc_disc_narrow_2.png"]
+    found = json.loads((tmp_path / "drawn" / "figures.json").read_text())
+    assert [one["name"] for one in found] == ["roc_disc_narrow", "roc_disc_narrow_2"]
 
 
 @pytest.mark.long
