@@ -119,7 +119,7 @@ def test_plan_computes_nothing_and_tells_each_cells_state(grid, tmp_path):
             ["run", "GRID", "--only", "heads=logistic,images=grayscale"],
             "once for each axis, here --only images=grayscale",
         ),
-        (["run", "GRID", "--only", "encoders=raw"], "there is raw_pixels(size=12)"),
+        (["run", "GRID", "--only", "encoders=raw"], "use raw_pixels(size=12)"),
         (
             ["run", "GRID", "--set", "targets=[narowing]"],
             "no target 'narowing' in this dataset: did you mean 'narrowing'",
@@ -221,9 +221,15 @@ def test_a_command_calls_its_function_and_prints_any_error_of_it_in_one_line(nam
 
 
 def test_an_error_that_is_no_scangrid_error_keeps_its_traceback(tmp_path):
-    folder = tmp_path / "heads"
+    folder = tmp_path / "data"
     folder.mkdir()
-    (folder / "breaks.py").write_text("raise RuntimeError('a bug of a plug-in')\n")
-    done = command("list", "heads", "--plugins", tmp_path)
+    (folder / "breaks.py").write_text(
+        "from dataclasses import dataclass\nfrom data.base import Dataset\n\n"
+        "@dataclass(frozen=True, kw_only=True)\nclass Breaks(Dataset):\n    sequences: tuple[str, ...] = ('t2',)\n\n"
+        "    def targets(self):\n        raise RuntimeError('a bug of a plug-in')\n"
+    )
+    grid = tmp_path / "grid.yaml"
+    grid.write_text("data: {breaks: {}}\ntargets: [y]\nsequences: [t2]\nencoders: [raw_pixels]\nheads: [logistic]\n")
+    done = command("plan", grid, "--store", tmp_path / "store", "--plugins", tmp_path)
     assert done.returncode == 1
     assert "Traceback" in done.stderr and "RuntimeError: a bug of a plug-in" in done.stderr

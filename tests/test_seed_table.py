@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bench.grid.file import read_grid
-from results.scores.scores import is_step
+from results.scores.named import is_step
 
 ROOT = Path(__file__).resolve().parent.parent
 TEXT = Path(os.environ.get("SCANGRID_SHARED", ROOT.parent / "shared")) / "seeds" / "002_e09efde08d37f66b.txt"

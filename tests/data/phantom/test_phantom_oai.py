@@ -128,4 +128,4 @@ def test_the_command_writes_knees_and_names_a_wrong_size(tmp_path):
     assert done.returncode == 0, done.stderr
     assert len(list(tmp_path.glob("new/00m/0.C.2/*/*/*/00?"))) == 2 * 2 * 6
     refused = command(tmp_path / "other", "--size", "64,64")
-    assert refused.returncode == 2 and "expected three numbers, such as 40,64,64" in refused.stderr
+    assert refused.returncode == 2 and "expected three numbers above 0, such as 40,64,64" in refused.stderr

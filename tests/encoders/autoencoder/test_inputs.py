@@ -71,9 +71,9 @@ def test_both_are_two_channels():
 
 def test_the_mask_is_asked_for_where_it_is_read():
     bare = Image(pixels=np.zeros((4, 4, 4), dtype=np.float32), affine=np.eye(4))
-    with pytest.raises(ValueError, match=r"around no structure.*input=intensity"):
+    with pytest.raises(ValueError, match=r"not around a structure.*input=intensity"):
         Cae3d(preset="disc").prepare(bare)
-    with pytest.raises(ValueError, match="around no structure"):
+    with pytest.raises(ValueError, match="not around a structure"):
         Cae3d(preset="disc").prepare(cuboid((4, 4, 4), (1, 1, 1), structure=None))
 
 

@@ -14,6 +14,7 @@ from pandas.testing import assert_frame_equal
 from data.base import Image
 from encoders.networks.weights import WeightsError
 from preprocessing.regions.base import Study
+from preprocessing.regions.localisation.fitted import FittedPredicted
 from preprocessing.regions.localisation.marks import mark_of, marks_by_sequence
 from preprocessing.regions.point import Point
 from preprocessing.regions.predicted import Predicted
@@ -236,5 +237,6 @@ def test_weights_are_part_of_what_names_a_result(tmp_path):
 def test_the_box_is_that_of_the_region_point():
     sample = {"side": "left", "point": blobs(3).position((2, 20, 30))}
     fields = {"size": (20.0, 30.0), "slices": 3, "mirror": True}
-    assert Predicted(**fields).locate(blobs(3), sample) == Point(**fields).locate(blobs(3), sample)
-    assert Predicted().locate(blobs(3), {"point": None}) is None
+    boxes = FittedPredicted(Predicted(**fields)._box(), {}, [])
+    assert boxes.locate(blobs(3), sample) == Point(**fields).locate(blobs(3), sample)
+    assert boxes.locate(blobs(3), {"point": None}) is None
