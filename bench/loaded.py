@@ -10,6 +10,7 @@ from data import ScangridError
 
 Mark = tuple[int, int]
 _loaded: dict[str, Mark | None] = {}
+_last: tuple[int, str] = (0, "")
 
 
 class CodeChangedError(ScangridError):
@@ -25,6 +26,11 @@ def note_loaded(packages: Iterable[str]) -> list[str]:
     Args:
         packages: The packages that count.
     """
+    global _last
+    last = len(sys.modules), next(reversed(sys.modules))
+    if last == _last:  # cheap, since it is asked for each module in a key
+        return []
+    _last = last
     new = [name for name in list(sys.modules) if name not in _loaded and name.partition(".")[0] in packages]
     for name in new:
         _loaded[name] = mark(getattr(sys.modules[name], "__file__", None))
