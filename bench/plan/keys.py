@@ -98,7 +98,8 @@ class Keys:
         return self._grid.protocol.threshold if chooses else ARGMAX
 
     def _head(self, cell: Cell, head: Any) -> str:
-        parts: list[Any] = ["fit", identity.code("bench.stages.inputs"), identity.code("bench.stages.fits")]
+        read = "bench.stages.branches" if head.is_floor() else "bench.stages.inputs"
+        parts: list[Any] = ["fit", identity.code(read), identity.code("bench.stages.fits")]
         parts.append(self._plugins.of("heads", cell["heads"]))
         if head.balanced:
             parts.append(self._plugins.of("balance", cell["balance"]))

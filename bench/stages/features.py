@@ -271,12 +271,3 @@ class Scale:
 def standardise(X: Float32, train: NDArray[np.int64]) -> Float32:
     """All rows of X `(N, F)`, scaled by its training rows."""
     return Scale.of(X, train)(X)
-
-
-def one_hot(columns: pd.DataFrame, train: NDArray[np.int64]) -> Float32:
-    """Locating columns as indicators of the values that occur in training, `(N, F)` float32."""
-    blocks = []
-    for name in columns:
-        values = columns[name].astype(str).to_numpy(dtype=str)
-        blocks.append((values[:, None] == np.unique(values[train])[None, :]).astype(np.float32))
-    return np.hstack(blocks) if blocks else np.zeros((len(columns), 0), dtype=np.float32)

@@ -4,40 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.stages.features import join_table, one_hot, standardise
+from bench.stages.branches import Branch
+from bench.stages.features import join_table, standardise
 from bench.stages.own import has_probabilities
 from data.base import Float32
 from encoders.fusion.base import Fused
 
-__all__ = ["Branch", "embedded", "one_hot", "own"]
-
 Int64 = NDArray[np.int64]
-
-
-@dataclass(frozen=True, eq=False)
-class Branch:
-    """What heads read of one branch of a fusion.
-
-    Args:
-        X: `(N, F)` features of all samples, standardised on the training rows.
-        present: `(N,)` bool: which sample has this branch.
-        refits: For features that were trained with labels the inner fold of each training row `(n,)`, and the training
-            rows `(n, F)` by each inner refit.
-    """
-
-    X: Any
-    present: NDArray[np.bool_]
-    refits: tuple[Int64, list[Any]] | None = None
-
-    @classmethod
-    def of(cls, X: Float32) -> Branch:
-        """One branch that every sample has."""
-        return cls(X, np.ones(len(X), dtype=bool))
 
 
 @dataclass(frozen=True, eq=False)

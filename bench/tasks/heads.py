@@ -21,7 +21,7 @@ from bench.tasks.store import Store
 from data.base import Float32
 
 if TYPE_CHECKING:
-    from bench.stages.inputs import Branch
+    from bench.stages.branches import Branch
     from heads.base import TrainingSet
 
 
@@ -110,17 +110,18 @@ class FitHeads:
     def branches(self, planned: PlannedCell, fit: Fit, embedding: Hashable) -> list[Branch]:
         """The features of all samples, from steps fitted on the training rows of a fold."""
         from bench.stages import inputs
+        from bench.stages.branches import Branch, one_hot
 
         cell, plan, train = planned.cell, self._plan, fit.rows.train
         head = plan.keys.plugin("heads", cell["heads"])
         if head.reads_nothing():
-            return [inputs.Branch.of(np.zeros((len(plan.ids), 0), dtype=np.float32))]
+            return [Branch.of(np.zeros((len(plan.ids), 0), dtype=np.float32))]
         if head.reads_presence:
             present = plan.present_in(cell)
-            return [inputs.Branch.of(present.astype(np.float32))]
+            return [Branch.of(present.astype(np.float32))]
         if head.reads_locations:
             columns = plan.samples[list(plan.dataset.locations)]
-            return [inputs.Branch.of(inputs.one_hot(columns, train))]
+            return [Branch.of(one_hot(columns, train))]
         if self._learns_in_fold(planned):
             fused = self._fuse.vectors(planned, fit)
         else:

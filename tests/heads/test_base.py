@@ -145,7 +145,7 @@ def test_boosting_stops_early_when_asked(problem):
     [
         (Knn(), ClassWeight(), "knn takes no sample weights"),
         (Svc(calibration="none"), None, "svc gives margins instead of probabilities: use calibration='sigmoid'"),
-        (Logistic(tune={"gamma": [1]}), None, "logistic has no field 'gamma' to tune: there is C, iterations"),
+        (Logistic(tune={"gamma": [1]}), None, "logistic has no field 'gamma' to tune: use one of C, iterations"),
         (Logistic(tune={"C": 0.1}), None, r"tune of C \(0.1\) must be a list of values, such as \[0.1\]"),
         (Logistic(calibration="isotonic"), None, r"calibration \(isotonic\) must be one of none, sigmoid, temperature"),
     ],

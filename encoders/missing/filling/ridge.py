@@ -31,9 +31,9 @@ class RidgeFiller:
     def __call__(self, values: Float32, present: NDArray[np.bool_]) -> Float32:
         """As in `Filler`."""
         filled = np.where(present[:, :, None], values, self.scales.mean)
-        patterns, pattern = np.unique(present, axis=0, return_inverse=True)
+        patterns, which = np.unique(present, axis=0, return_inverse=True)
         for index, pattern in enumerate(patterns):
-            rows, given = np.flatnonzero(pattern.ravel() == index), np.flatnonzero(pattern)
+            rows, given = np.flatnonzero(which.ravel() == index), np.flatnonzero(pattern)
             if len(given):
                 X = self._predictors(values[rows], given)
                 for absent in np.flatnonzero(~pattern):

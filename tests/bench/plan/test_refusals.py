@@ -30,7 +30,7 @@ def test_the_same_image_under_two_patients_is_refused(small, go, phantom_copy):
     for kind in ("images", "masks"):
         (phantom_copy / kind / "2_t2.mha").write_bytes((phantom_copy / kind / "1_t2.mha").read_bytes())
     text = small.split("data:")[0] + f"data: {{spider: {{folder: {phantom_copy}}}}}\n" + small.split("}}\n", 1)[1]
-    with pytest.raises(GuardError, match="of two patients each"):
+    with pytest.raises(GuardError, match="belong to two patients each"):
         go(text)
     outcome = go(text, ["protocol.identical_images=exclude"])
     assert (outcome.excluded["reason"] == "another patient has the same image").any()
