@@ -49,8 +49,14 @@ def test_each_stage_is_in_the_key_of_a_head_on_an_encoder_that_learns(keys, stag
 
 
 def test_what_a_floor_reads_is_in_its_key(keys):
-    before, after = keys(), keys("bench.stages.features")
+    before, after = keys(), keys("bench.stages.branches")
     assert before["-", "location"] != after["-", "location"]
+
+
+def test_how_images_become_features_is_in_no_key_of_a_floor(keys):
+    before, after = keys(), keys("bench.stages.features")
+    assert before["-", "location"] == after["-", "location"]
+    assert before != after
 
 
 def test_the_choice_of_training_crops_is_in_the_key_of_a_network_and_no_other(keys):
