@@ -5,8 +5,9 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Callable, Collection, Hashable
-from typing import Literal
+from typing import Any, Literal
 
+from bench.plan import identity
 from bench.plan.plan import Plan
 from bench.plan.references import CropsRef, Fit, Fold, PlannedCell, TokensRef
 from bench.tasks.embed import Embed
@@ -95,6 +96,7 @@ class Work:
         if all(ref.key != other.key for other in refs):
             refs.append(ref)
         if place not in cut:
+            _import_torch(self._plan.keys.plugin("regions", ref.region))
             name = f"region {ref.region.label()} on {ref.sequence}{_where(ref.fold)}"
             before: tuple[Task, ...] = ()
             if self._plan.keys.plugin("regions", ref.region).joins_sequences and ref.network not in fitted:
@@ -109,6 +111,7 @@ class Work:
         where = _where(ref.fold or ref.crops.fold)
         name = f"{ref.encoder.label()} on {ref.crops.sequence}, {ref.crops.images.label()}{where}"
         learns = float(ref.fold is not None)
+        _import_torch(self._plan.keys.plugin("encoders", ref.encoder))
         return Task(name, lambda: self._embed.write(ref, name), "torch", after=before, order=(learns, place))
 
     def _fuse_task(self, planned: PlannedCell, fit: Fit, key: str, before: tuple[Task, ...], place: int) -> Task:
@@ -150,6 +153,15 @@ class Work:
                 last = self._left[planned.key] == 0
             if last:
                 self._fitted(planned)
+
+
+def _import_torch(plugin: Any) -> None:
+    """Imports torch for a plug-in that uses it: before its first task, which otherwise computes with other threads.
+
+    The bits of what is trained depend on the number of threads.
+    """
+    if any(name.split(".")[0] == "torch" for name in identity.libraries([type(plugin).__module__])):
+        import torch  # noqa: F401
 
 
 def _where(fold: Fold | None) -> str:
