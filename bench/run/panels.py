@@ -89,7 +89,7 @@ def _write_target(plan: Plan, store: Store, planned: PlannedCell, table: pd.Data
                 "sample": str(record_of["sample"]),
                 "label": str(labels[int(record_of["y"])]),
                 "probability": float(own[row]),
-                "told": str(labels[int(called[row])]),
+                "predicted": str(labels[int(called[row])]),
                 "half": "best" if i < len(chosen) / 2 else "worst",
             }
         )

@@ -30,7 +30,7 @@ def best_and_worst_cases(run: Run, target: str, *, width: Width = "double") -> D
         width: The width of the figure.
 
     Raises:
-        NothingToDrawError: The grid requests no panels.
+        NothingToDrawError: The grid requests no panels, or an earlier version wrote them.
         ResultsError: The pictures can't be read.
     """
     base = run.folder / "panels" / target
@@ -42,6 +42,11 @@ def best_and_worst_cases(run: Run, target: str, *, width: Width = "double") -> D
             images = {name: file[name] for name in file.files}
     except (OSError, ValueError) as error:
         raise ResultsError(f"{base}.npz and .json can't be read: {error}") from error
+    if any("predicted" not in sample for sample in about["samples"]):
+        raise NothingToDrawError(
+            f"panels/{target}.json of an earlier version lacks the predicted classes: delete the folder panels, then run "
+            "the grid again"
+        )
     halves = [[(i, s) for i, s in enumerate(about["samples"]) if s["half"] == half] for half in ("best", "worst")]
     sequences = about["sequences"]
     columns = COLUMNS[width]
@@ -59,7 +64,7 @@ def best_and_worst_cases(run: Run, target: str, *, width: Width = "double") -> D
                     probability = f"{sample['probability']:.2f}".removeprefix("0")
                     title = (
                         f"{i + 1}. label {sample['label']} (p\N{NO-BREAK SPACE}{probability}), predicted "
-                        f"{sample['told']}"
+                        f"{sample['predicted']}"
                     )
                     axes.set_title(textwrap.fill(title, LETTERS))
     cell = next((c for c in run.cells if c.key == about["cell"]), None)

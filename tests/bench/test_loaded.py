@@ -62,10 +62,15 @@ def test_what_a_file_that_was_edited_before_its_first_import_computes_is_not_sto
     assert not list((tmp_path / "store" / "fits").iterdir())
 
 
-def test_a_comment_stops_nothing(source, tmp_path):
+@pytest.mark.parametrize("loaded_before", [True, False])
+def test_a_comment_stops_nothing(source, tmp_path, loaded_before):
     name = source(1.0)
-    plugins.load("heads", name)
+    if loaded_before:
+        plugins.load("heads", name)
     identity.code(f"heads.{name}")
     with (tmp_path / "heads" / f"{name}.py").open("a") as file:
         file.write("# a remark\n")
+    importlib.import_module(f"heads.{name}")
     identity.remember(tmp_path)
+    entry = Store(tmp_path / "store").put("fits", "key", lambda draft: None, {})
+    assert (entry / "made_by.json").is_file()

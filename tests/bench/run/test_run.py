@@ -203,16 +203,18 @@ def test_long_names_of_what_was_learnt_stay_apart(small, go):
     assert sorted(epochs.values(), key=max) == [{1}, {2}]
 
 
-def test_panels_are_the_pictures_told_best_and_worst(small, go):
+def test_panels_are_the_samples_with_the_highest_and_lowest_probability_of_their_class(small, go):
     outcome = go(small.replace("images: [grayscale, ", "images: [") + "panels: 4\n")
     about = json.loads((outcome.folder / "panels" / "narrowing.json").read_text())
     table = pd.read_parquet(outcome.folder / "cells" / f"{about['cell']}.parquet")
     own = np.where(table["y"] == 1, table["p_1"], table["p_0"])
-    told = {
-        s["half"]: [one["probability"] for one in about["samples"] if one["half"] == s["half"]]
-        for s in about["samples"]
+    by_half = {
+        half: [sample["probability"] for sample in about["samples"] if sample["half"] == half]
+        for half in ("best", "worst")
     }
-    assert told["best"][0] == own.max() and told["worst"][0] == own.min() and len(about["samples"]) == 4
+    assert by_half["best"][0] == own.max() and by_half["worst"][0] == own.min() and len(about["samples"]) == 4
+    predicted = table.set_index("sample").filter(regex=r"^p_\d$").idxmax(axis=1)
+    assert all(f"p_{one['predicted']}" == predicted[one["sample"]] for one in about["samples"])
     patients = table.set_index("sample")["patient"][[one["sample"] for one in about["samples"]]].tolist()
     assert patients[0] != patients[1] and patients[2] != patients[3]
     samples = pd.read_parquet(outcome.folder / "samples.parquet")

@@ -1,4 +1,4 @@
-"""The pictures that a run kept, best cases above, worst below."""
+"""The figure shows the pictures that a run kept, with the best cases above the worst."""
 
 import json
 
@@ -20,7 +20,7 @@ def run(new_run):
     np.savez(writer.folder / "panels" / "narrowing.npz", **images)
     halves = ["best", "best", "worst", "worst"]
     samples = [
-        {"sample": f"s{i}", "label": "1", "told": "0", "probability": 0.25, "half": half}
+        {"sample": f"s{i}", "label": "1", "predicted": "0", "probability": 0.25, "half": half}
         for i, half in enumerate(halves)
     ]
     about = {"cell": key, "sequences": ["t2"], "samples": samples}
@@ -41,7 +41,7 @@ def test_each_picture_is_under_its_number(run):
     assert "svc" in figure.caption and "panels/narrowing.json" in figure.caption
 
 
-def test_a_run_without_panels_and_a_broken_one_say_so(new_run, run):
+def test_a_run_without_panels_and_one_with_broken_panels_have_an_error(new_run, run):
     writer = new_run("bare")
     writer.add(writer.signal, heads="svc")
     with pytest.raises(NothingToDrawError, match="panels"):
@@ -49,4 +49,12 @@ def test_a_run_without_panels_and_a_broken_one_say_so(new_run, run):
     found, _ = run
     (found.folder / "panels" / "narrowing.npz").write_bytes(b"no archive")
     with pytest.raises(ResultsError, match="can't be read"):
+        best_and_worst_cases(found, "narrowing")
+
+
+def test_panels_of_an_earlier_version_have_an_error_with_the_way_out(run):
+    found, _ = run
+    file = found.folder / "panels" / "narrowing.json"
+    file.write_text(file.read_text().replace('"predicted"', '"told"'))
+    with pytest.raises(NothingToDrawError, match="delete the folder panels, then run the grid again"):
         best_and_worst_cases(found, "narrowing")
