@@ -1,4 +1,4 @@
-"""What several tests share: a small phantom on disk, and where the real data lies."""
+"""Fixtures that several tests share: phantoms on disk, and the folder of the real data."""
 
 import os
 import shutil

@@ -98,7 +98,7 @@ def test_run_prints_progress_apart_from_the_table_and_tables_prints_it_again(gri
     assert "|" in pivot.stdout and "\\toprule" in pivot.stdout
 
 
-def test_plan_computes_nothing_and_tells_each_cells_state(grid, tmp_path):
+def test_plan_computes_nothing_and_shows_the_state_of_each_cell(grid, tmp_path):
     first = command("plan", grid, cwd=tmp_path)
     assert first.returncode == 0, first.stderr
     assert "10 cells: 10 to compute" in first.stdout
@@ -180,7 +180,7 @@ def test_check_takes_fields_which_a_dataset_needs(phantom):
     assert command("check", "data", "spider", "--set", "folders=x").returncode == 2
 
 
-def test_phantom_writes_into_a_new_folder_alone(tmp_path):
+def test_phantom_writes_only_into_a_new_folder(tmp_path):
     done = command("phantom", tmp_path / "new", "--patients", 2)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "new" / "radiological_gradings.csv").exists()
@@ -189,7 +189,7 @@ def test_phantom_writes_into_a_new_folder_alone(tmp_path):
     assert "is not empty" in refused.stderr
 
 
-def test_doctor_tells_versions_and_machine():
+def test_doctor_shows_versions_and_machine():
     env = os.environ | {"HF_HUB_OFFLINE": "1"}
     done = subprocess.run(
         [sys.executable, "run_benchmark.py", "doctor"], cwd=ROOT, capture_output=True, text=True, env=env

@@ -1,4 +1,4 @@
-"""The notebooks run, and show what their text says."""
+"""The notebooks run, and their outputs agree with their text."""
 
 import json
 import re
@@ -81,7 +81,7 @@ def test_its_links_lead_to_files(cells):
 
 
 @pytest.mark.usefixtures("files_before")
-def test_the_demo_runs_and_shows_what_the_text_says():
+def test_the_demo_runs_and_agrees_with_its_text():
     cells = cells_of("demo")
     found = notebooks.run(cells)
 
@@ -101,7 +101,7 @@ def test_the_demo_runs_and_shows_what_the_text_says():
 
 @pytest.mark.long
 @pytest.mark.usefixtures("files_before")
-def test_the_disc_pipeline_runs_and_shows_what_the_text_says():
+def test_the_disc_pipeline_runs_and_agrees_with_its_text():
     found = notebooks.run(cells_of("disc_pipeline"))
 
     samples, unseen = found["samples"], found["unseen"]
@@ -128,7 +128,7 @@ def test_the_disc_pipeline_runs_and_shows_what_the_text_says():
 
 
 def texts(output):
-    """What a stored output says, without its pictures."""
+    """The texts of a stored output, without its pictures."""
     return [output.get("text", ""), *(data for kind, data in output.get("data", {}).items() if kind != "image/png")]
 
 

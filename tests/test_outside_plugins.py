@@ -61,7 +61,7 @@ print(json.dumps(printed))
 
 @pytest.fixture(scope="module")
 def workplace(tmp_path_factory):
-    """A user's folder: plug-ins, scans of 36 knees of 18 patients of which some lack a sequence, a grid."""
+    """A user's folder: plug-ins, scans of the 36 knees of 18 patients, some without one sequence, and a grid."""
     folder = tmp_path_factory.mktemp("elsewhere")
     shutil.copytree(OUTSIDE, folder / "mine", ignore=shutil.ignore_patterns("__pycache__"))
     (folder / "scans").mkdir()

@@ -1,4 +1,4 @@
-"""The README's examples do what the text says."""
+"""The README's examples do what its text promises."""
 
 import re
 import subprocess

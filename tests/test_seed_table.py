@@ -1,4 +1,4 @@
-"""The published table: its rows and figures are those of the text, and the grid has their cells and no others."""
+"""The published table: its rows and figures are those of the paper, and the grid has their cells and no others."""
 
 import csv
 import os
@@ -45,7 +45,7 @@ def selected(cells, line):
     return [cell for cell in cells if all(is_step(cell[axis].label(), name) for axis, name in named.items())]
 
 
-def test_every_published_row_stands_in_the_file_with_its_figures(lines):
+def test_every_published_row_is_in_the_file_with_its_figures(lines):
     if not TEXT.is_file():
         pytest.skip(f"no published table in {TEXT}")
     published = []
@@ -60,7 +60,7 @@ def test_every_published_row_stands_in_the_file_with_its_figures(lines):
         assert [float(line[name]) for name in FIGURES] == pytest.approx(figures, abs=1e-9)
 
 
-def test_every_row_names_what_its_words_say(lines):
+def test_every_row_has_the_steps_that_its_words_name(lines):
     for line in lines:
         if "Random Predictions" in line["row"]:
             assert {axis: line[axis] for axis in WORDS} == dict.fromkeys(WORDS, "") | {"heads": "random"}

@@ -44,8 +44,8 @@ def best_and_worst_cases(run: Run, target: str, *, width: Width = "double") -> D
         raise ResultsError(f"{base}.npz and .json can't be read: {error}") from error
     if any("predicted" not in sample for sample in about["samples"]):
         raise NothingToDrawError(
-            f"panels/{target}.json of an earlier version lacks the predicted classes: delete the folder panels, then run "
-            "the grid again"
+            f"panels/{target}.json of an earlier version lacks the predicted classes: delete the folder panels, then "
+            "run the grid again"
         )
     halves = [[(i, s) for i, s in enumerate(about["samples"]) if s["half"] == half] for half in ("best", "worst")]
     sequences = about["sequences"]

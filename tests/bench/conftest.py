@@ -1,4 +1,4 @@
-"""Runs a grid in folders of its own."""
+"""A fixture that runs a grid in its own folders."""
 
 from pathlib import Path
 

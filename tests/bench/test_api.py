@@ -42,7 +42,7 @@ def run(grid, folders):
     return api.run(grid, device="cpu", jobs=2, quiet=True, **folders)
 
 
-def test_a_dict_runs_like_the_file_of_its_keys(run, grid, phantom, tmp_path):
+def test_a_dict_runs_like_a_grid_file_with_the_same_keys(run, grid, phantom, tmp_path):
     file = tmp_path / "small.yaml"
     YAML().dump(grid | {"data": {"spider": {"folder": str(phantom)}}, "targets": ["narrowing"]}, file)
     words = [sys.executable, str(ROOT / "run_benchmark.py"), "run", str(file), "--device", "cpu"]
@@ -117,7 +117,7 @@ def test_predictions_are_those_of_the_run_folder(run):
             run.predictions(key)
 
 
-def test_a_figure_shows_itself_and_says_how_to_read_it(run):
+def test_a_figure_shows_its_picture_and_its_caption(run):
     figure = run.figure("roc", "narrowing")
     assert figure._repr_png_().startswith(b"\x89PNG") and "narrowing" in figure.caption
     with pytest.raises(ScangridError, match="did you mean 'roc'"):
@@ -139,7 +139,7 @@ def test_two_runs_are_compared(run):
     assert "AUC" in api.compare(run, run.folder)
 
 
-def test_wrong_values_name_their_place(grid, folders, tmp_path):
+def test_errors_of_wrong_values_name_their_place(grid, folders, tmp_path):
     with pytest.raises(GridError, match=r"^grid: 'protocol.fold' is no key of a grid: did you mean 'folds'"):
         api.plan(grid | {"protocol": {"fold": 3}}, store=folders["store"])
     with pytest.raises(ScangridError, match=r"^grid: no target 'narowing'"):
@@ -161,7 +161,7 @@ def test_plugins_are_listed_and_checked():
     assert all(one.rule and not one.error for one in api.check("images", "grayscale"))
 
 
-def test_numerical_libraries_get_one_thread_while_a_run_goes_on_and_theirs_back_afterwards():
+def test_numerical_libraries_have_one_thread_during_a_run_and_their_own_number_afterwards():
     from threadpoolctl import threadpool_info, threadpool_limits
 
     from bench.api.threads import one_thread

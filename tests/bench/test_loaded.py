@@ -1,4 +1,4 @@
-"""Code that is edited after it was loaded never computes under the key of the new code, nor the new under the old."""
+"""Code that was edited after it was loaded never computes under a key of other code."""
 
 import importlib
 import os
@@ -52,7 +52,7 @@ def test_a_plug_in_that_was_edited_after_a_run_stops_the_next(source, tmp_path):
         identity.remember(tmp_path)
 
 
-def test_what_a_file_that_was_edited_before_its_first_import_computes_is_not_stored(source, tmp_path):
+def test_results_of_a_file_that_was_edited_between_its_key_and_its_import_are_not_stored(source, tmp_path):
     name = source(1.0)
     identity.code(f"heads.{name}")
     source(25.0)

@@ -1,4 +1,4 @@
-"""Plug-ins describe themselves: the project's completely, others as far as they do."""
+"""Plug-ins describe themselves: those of the project completely, others as far as their authors did."""
 
 import importlib.metadata
 import inspect
@@ -20,7 +20,7 @@ MODULES |= {"simpleitk": "SimpleITK", "scikit-image": "skimage"}
 
 
 @pytest.mark.parametrize(("kind", "name"), ALL)
-def test_each_of_the_project_is_described(kind, name):
+def test_each_plug_in_of_the_project_is_described(kind, name):
     plugin = load(kind, name)
     found = describe(plugin)
     assert found.words and found.summary
@@ -119,7 +119,7 @@ class Undocumented(Head):
     calibration: str = "sigmoid"
 
 
-def test_without_words_there_is_the_first_line_of_its_own_docstring_or_nothing():
+def test_the_words_default_to_the_first_line_of_its_own_docstring_or_to_nothing():
     assert (describe(Bare()).words, describe(Bare()).summary) == ("", "Counts votes")
     assert (describe(Undocumented()).words, describe(Undocumented()).summary) == ("", "")
 

@@ -1,4 +1,4 @@
-"""Every dataset keeps its contract; those below on small files of their format."""
+"""Every dataset keeps its contract on small files of its format."""
 
 from inspect import getmembers, isfunction
 

@@ -61,7 +61,7 @@ def test_rows_of_one_patient_and_place_are_one_sample(discs):
     assert dataset.patients_known
 
 
-def test_classes_are_what_occurs(discs):
+def test_classes_are_the_labels_that_occur(discs):
     assert discs_of(discs).targets() == [
         Target("bulging", "bulging", (0, 1)),
         Target("severity", "severity", ("mild", "none", "severe")),
@@ -69,7 +69,7 @@ def test_classes_are_what_occurs(discs):
     ]
 
 
-def test_a_spreadsheet_with_names_of_its_own(tmp_path, discs):
+def test_a_spreadsheet_may_have_its_own_column_names(tmp_path, discs):
     expected = discs_of(discs).samples()
     names = {"image": "File", "patient": "Case", "sequence": "Weighting"}
     (tmp_path / "tables").mkdir()
@@ -136,7 +136,7 @@ def test_sequences_must_agree_on_a_label(tmp_path, discs):
     assert dataset.load("a_L5/S1", "t1") is None
 
 
-def test_holes_are_named(tmp_path):
+def test_gaps_are_named(tmp_path):
     table = write_table(
         tmp_path,
         """image,patient,level,label,other
@@ -170,7 +170,7 @@ def test_a_missing_image_is_named(discs):
         dataset.load("b", "t2")
 
 
-def test_what_is_wrong_with_a_table_is_said(tmp_path, discs):
+def test_faults_of_a_table_are_named(tmp_path, discs):
     with pytest.raises(DataError, match="set `table`"):
         ImageTable().samples()
     with pytest.raises(DataError, match=r"gone\.csv: no such file"):

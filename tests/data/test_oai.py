@@ -23,7 +23,7 @@ def truth(oai_phantom):
 
 @pytest.fixture
 def small(tmp_path):
-    """Three participants with one file a series, which a test may damage: 9000001 to 9000003, grade 2 all."""
+    """Three participants that a test may damage, 9000001 to 9000003: one file per series, all of grade 2."""
     rows = ["ID|SIDE|READPRJ|V00XRKL"]
     for patient in (9000001, 9000002, 9000003):
         for code, side in ((1, "RIGHT"), (2, "LEFT")):
@@ -80,7 +80,7 @@ def test_a_volume_has_the_geometry_of_its_files(oai_phantom, truth):
 
 
 def test_sides_are_those_of_the_patient(oai_phantom, truth):
-    """The narrowed compartment is found where the truth has it: inner is to the left in a right knee alone."""
+    """The narrowed compartment is the true one; the inner one lies to the left only in a right knee."""
     dataset = Oai(folder=str(oai_phantom))
     measured, expected = [], []
     for knee, row in truth.iterrows():
@@ -91,7 +91,7 @@ def test_sides_are_those_of_the_patient(oai_phantom, truth):
         for away in (inwards, -inwards):
             d, h, w = np.rint(image.index(row[["x", "y", "z"]].to_numpy(float) + np.array([away, 4, 0]))).astype(int)
             columns.append(image.pixels[d, h - 8 : h + 6, w - 1 : w + 2].mean(axis=1))
-        # What is bright between the bones, mm, if the brightest of both columns is cartilage alone.
+        # The bright length between the bones, mm, if the brightest place of both columns is pure cartilage.
         bright = np.array(columns) - np.median(columns)
         measured.append(2 * np.clip(bright, 0, None).sum(axis=1) / bright.max())
         expected.append(row[["medial_gap", "lateral_gap"]].to_numpy(float))
@@ -152,7 +152,7 @@ def test_rows_that_give_no_grade_are_named(small):
     ]
 
 
-def test_series_that_are_absent_or_can_not_be_told_are_named(small):
+def test_series_that_are_absent_or_ambiguous_are_named(small):
     release = small / "00m/0.C.2"
     shutil.rmtree(release / "9000001/20050101/10000002")
     shutil.rmtree(release / "9000002")
@@ -167,8 +167,8 @@ def test_series_that_are_absent_or_can_not_be_told_are_named(small):
     assert dataset.samples().index.tolist() == ["9000001_right", "9000003_left"]
     assert dataset.files("9000001_right") == [release / "9000001/20050101/10000001/001"]
     unreadable = release / "9000003/20050101/10000001"
-    told = sorted(line for line in reasons(dataset) if not line.startswith(f"{unreadable} |"))
-    assert told == sorted(
+    found = sorted(line for line in reasons(dataset) if not line.startswith(f"{unreadable} |"))
+    assert found == sorted(
         [
             f"{TABLE} | 9000001_left | dess | graded, but no series SAG_3D_DESS_LEFT",
             f"{TABLE} | 9000003_right | dess | graded, but no series SAG_3D_DESS_RIGHT",
@@ -208,7 +208,7 @@ def test_a_broken_file_is_named_and_the_rest_is_read(oai_phantom, truth, tmp_pat
 
 
 @pytest.mark.parametrize(
-    ("fields", "says"),
+    ("fields", "message"),
     [
         ({}, "oai has no folder: set `folder`"),
         ({"folder": "absent"}, "absent: no such folder"),
@@ -216,10 +216,10 @@ def test_a_broken_file_is_named_and_the_rest_is_read(oai_phantom, truth, tmp_pat
         ({"folder": ".", "table": "other.txt"}, "no series SAG_3D_DESS_LEFT or _RIGHT below a folder with"),
     ],
 )
-def test_says_what_is_missing(tmp_path, monkeypatch, fields, says):
+def test_errors_name_what_is_missing(tmp_path, monkeypatch, fields, message):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "other.txt").write_text("ID|SIDE|READPRJ|V00XRKL\n9000001|1|15|2\n")
-    with pytest.raises(DataError, match=says):
+    with pytest.raises(DataError, match=message):
         Oai(**fields).samples()
 
 

@@ -67,7 +67,7 @@ def test_targets_are_pooled_and_single_and_share_a_column(rsna_phantom):
 
 
 def test_points_are_where_the_structures_are(rsna_phantom, truth):
-    """To within half a slice distance, since a point is marked on the nearest slice; x, y have four decimals."""
+    """They agree to half a slice distance, since a point is marked on the nearest slice; x, y have four decimals."""
     dataset = Rsna(folder=str(rsna_phantom))
     points = pd.concat([dataset.points(study) for study in dataset.samples()["study"].unique()])
     assert len(points) and (points["fault"] == "").all()
@@ -199,14 +199,14 @@ def test_points_that_can_not_be_used_are_named(copy):
     edit(file, change)
     dataset = Rsna(folder=str(copy))
     points = dataset.points(study)
-    said = points["fault"].tolist()
+    found = points["fault"].tolist()
     images, series = copy / "train_images" / study, table["series_id"].iloc[0]
-    assert said[0].startswith(f"{images / series / table['instance_number'].iloc[0]}.dcm: the point x 5000, y ")
-    assert "lies outside its " in said[0]
-    assert said[1] == f"{images / series / '77.dcm'}: no such file"
-    assert said[2] == "train_series_descriptions.csv: the marked series 12 has no row"
-    assert said[3:] == [""] * (len(said) - 3)
-    assert points[["x", "y", "z"]].isna().all(axis=1).tolist() == [True] * 3 + [False] * (len(said) - 3)
+    assert found[0].startswith(f"{images / series / table['instance_number'].iloc[0]}.dcm: the point x 5000, y ")
+    assert "lies outside its " in found[0]
+    assert found[1] == f"{images / series / '77.dcm'}: no such file"
+    assert found[2] == "train_series_descriptions.csv: the marked series 12 has no row"
+    assert found[3:] == [""] * (len(found) - 3)
+    assert points[["x", "y", "z"]].isna().all(axis=1).tolist() == [True] * 3 + [False] * (len(found) - 3)
     unusable = "has no graded place, series, instance, x or y"
     assert [reason.partition(" |  | ")[2] for reason in reasons(dataset)] == [
         f"line 5: {unusable}",
@@ -250,7 +250,7 @@ def test_the_digest_covers_what_is_read(copy, name, column, value, changes):
 
 
 def test_the_digest_covers_the_slices_that_points_were_marked_on(rsna_phantom):
-    """Those of a sequence that is not read decide where the others are cut."""
+    """Points on a sequence that is not read decide where the others are cut."""
     dataset = Rsna(folder=str(rsna_phantom), sequences=("axial_t2",))
     study = str(dataset.samples()["study"].iloc[0])
     before = dataset.digest(study, lambda path: path.name)
@@ -282,7 +282,7 @@ def test_scores_of_a_perfect_and_an_even_prediction(rsna_phantom):
         dataset.scores(even.rename(index={samples.index[0]: "x"}))
 
 
-def test_says_what_is_wrong(copy):
+def test_errors_name_what_is_wrong(copy):
     with pytest.raises(DataError, match="set `folder`"):
         Rsna().samples()
     with pytest.raises(DataError, match="train_images: no such folder"):

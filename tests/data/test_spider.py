@@ -56,7 +56,7 @@ def reasons(dataset):
     return [f"{row['sample']}: {row['reason']}" for _, row in dataset.excluded().iterrows()]
 
 
-def test_reads_a_disc_a_row(folder):
+def test_each_row_of_gradings_is_a_disc(folder):
     dataset = Spider(folder=str(folder))
     samples = dataset.samples()
     assert samples.index.tolist() == ["1_ivd1", "1_ivd2", "2_ivd1"]
@@ -108,7 +108,7 @@ def test_finds_nested_folders_and_tables_elsewhere(tmp_path, folder):
 
 
 @pytest.mark.parametrize("name", ["radiological_gradings.xlsx", "annotations.xlsx"])
-def test_a_spreadsheet_is_as_good(folder, name):
+def test_a_spreadsheet_is_read_like_a_csv_file(folder, name):
     expected = Spider(folder=str(folder)).samples()
     table = pd.read_csv(folder / "radiological_gradings.csv")
     table.to_excel(folder / name, index=False)

@@ -1,4 +1,4 @@
-"""The example plug-ins of the pages keep their contracts, run together, and cost their own cells."""
+"""The example plug-ins of the pages keep their contracts, run together, and add only their own cells."""
 
 import subprocess
 import sys

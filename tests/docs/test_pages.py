@@ -1,4 +1,4 @@
-"""What the pages show is what the code gives, and what is old or leads nowhere is found."""
+"""The pages show what the code gives, and old outputs and broken links are found."""
 
 from pathlib import Path
 
@@ -49,7 +49,7 @@ def test_every_grid_has_a_page_in_the_gallery_but_that_of_the_speed():
     assert {grid.stem for grid in (ROOT / "grids").glob("*.yaml")} - pages == {"speed"}
 
 
-def test_every_page_of_the_gallery_asks_shows_and_says_what_it_does_not_show():
+def test_every_page_of_the_gallery_has_a_question_a_result_and_limits():
     for page in (PAGES / "gallery").glob("*.md"):
         if page.stem not in ("index", "disc_pipeline"):
             text = page.read_text()
@@ -99,20 +99,20 @@ class TestGallery:
         (tmp_path / "grids").mkdir()
         monkeypatch.setattr(gallery, "ROOT", tmp_path)
         source, grid = tmp_path / "results" / "table.py", tmp_path / "grids" / "one.yaml"
-        source.write_text('"""Says."""\nx = 1\n')
+        source.write_text('"""One."""\nx = 1\n')
         grid.write_text("a: 1\n")
         page.write_text("`grids/one.yaml`\n\n```sh\ntrue\n```\n\n<!-- output -->\n\n<!-- not made -->\n")
         block = next(gallery.BLOCK.finditer(page.read_text()))
         before = gallery.code(page, block)
-        source.write_text('"""Says it better."""\nx = 1  # one\n')
+        source.write_text('"""Sets x."""\nx = 1  # one\n')
         assert gallery.code(page, block) == before
-        source.write_text('"""Says."""\nx = 2\n')
+        source.write_text('"""One."""\nx = 2\n')
         changed = gallery.code(page, block)
         assert changed != before
         grid.write_text("a: 2\n")
         assert gallery.code(page, block) not in (before, changed)
 
-    def test_leaves_what_is_long_or_lacks_its_run(self, page, capsys):
+    def test_outputs_that_take_long_or_lack_their_run_stay(self, page, capsys):
         text = (
             "```sh\necho runs/no_such_run\n```\n\n<!-- output -->\n\nkept\n\n<!-- not made -->\n\n"
             "```sh\necho long\n```\n\n<!-- output long -->\n\nkept too\n\n<!-- not made -->\n"
@@ -156,7 +156,7 @@ class TestLinks:
             ('<script src="https://example.org/a.js"></script>', "from another host"),
         ],
     )
-    def test_names_what_leads_nowhere(self, site, html, fault):
+    def test_names_links_that_lead_nowhere(self, site, html, fault):
         (site / "index.html").write_text('<a href="other.html">o</a>' + html)
         assert [line for line in links.faults() if fault in line]
 

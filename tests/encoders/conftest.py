@@ -1,4 +1,4 @@
-"""What the tests of encoders share."""
+"""Fixtures of the tests of encoders."""
 
 import pytest
 

@@ -27,7 +27,7 @@ def draw_factors(patients, discs=5, seed=0):
 
 
 def render(ap, lateral, height, wedge):
-    """A crop `(D, H, W)` around a disc along left, down and back, 3 mm around it, its mask at `SPACING`."""
+    """A crop `(D, H, W)` along left, down and back, 3 mm larger than a disc on each side, with a mask at `SPACING`."""
     plate = Endplate(dome=1.2)
     disc = Body(
         label=LABEL,
@@ -70,6 +70,6 @@ class Discs(Sequence):
 
 
 def dice(one, other):
-    """Of two stacks of masks `(n, ...)`, a voxel being inside from one half on: `(n,)`."""
+    """Dice `(n,)` of two stacks of masks `(n, ...)`, in which voxels of one half or more are inside."""
     a, b = (np.reshape(m, (len(m), -1)) >= 0.5 for m in (one, other))
     return 2 * (a & b).sum(axis=1) / (a.sum(axis=1) + b.sum(axis=1))

@@ -1,4 +1,4 @@
-"""The autoencoder learns, stops, and says how."""
+"""The 2D autoencoder learns, stops, and keeps its learning curve."""
 
 import numpy as np
 import pytest

@@ -21,7 +21,7 @@ def test_the_knee_architecture():
 
 @pytest.mark.parametrize("latent", [4, 8])
 def test_the_disc_architecture(latent):
-    """1x64x64x64, convolutions to 512x2x2x2, two numbers a channel in each BatchNorm."""
+    """1x64x64x64, convolutions to 512x2x2x2, two numbers per channel in each BatchNorm."""
     encoder, decoder = Cae3d(preset="disc", latent=latent).build(seed=0)
     down = [(1, 32), (32, 64), (64, 128), (128, 256), (256, 512)]
     expected = sum(27 * i * o + o + 2 * o for i, o in down) + 4096 * latent + latent
@@ -31,8 +31,8 @@ def test_the_disc_architecture(latent):
 
 
 @pytest.mark.long
-def test_four_features_rebuild_discs_of_four_factors_and_tell_height_and_width(capsys):
-    """45 patients train, 15 are held out, five discs each."""
+def test_four_features_rebuild_discs_of_four_factors_and_predict_height_and_width(capsys):
+    """45 patients train and 15 are held out, with five discs each."""
     factors, patients = draw_factors(60)
     held = np.isin(patients, np.unique(patients)[45:])
     encoder = Cae3d(preset="disc_small")
@@ -47,7 +47,7 @@ def test_four_features_rebuild_discs_of_four_factors_and_tell_height_and_width(c
     error = ((line.predict(latents[1]) - factors[held]) ** 2).mean(axis=0)
     explained = dict(zip(FACTORS, 1 - error / factors[held].var(axis=0), strict=True))
     with capsys.disabled():
-        told = ", ".join(f"{name} {value:.2f}" for name, value in explained.items())
-        print(f"\nDice on held-out patients: autoencoder {reached:.4f}, PCA-4 {linear:.4f}; R2 of latents: {told}")
+        listed = ", ".join(f"{name} {value:.2f}" for name, value in explained.items())
+        print(f"\nDice on held-out patients: autoencoder {reached:.4f}, PCA-4 {linear:.4f}; R2 of latents: {listed}")
     assert reached >= min(0.95, linear + 0.02)
     assert min(explained["height"], explained["ap"], explained["lateral"]) >= 0.8

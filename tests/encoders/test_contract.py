@@ -32,7 +32,7 @@ def test_keeps_the_contract(name, check):
 
 
 @pytest.mark.parametrize("name", [name for name in find("encoders") if plugin_class("encoders", name).classifies])
-def test_what_classifies_gives_log_probabilities_of_its_tokens(name):
+def test_an_encoder_that_classifies_gives_log_probabilities_of_its_tokens(name):
     plugin = contract._offline(load("encoders", name, **SMALLER.get(name, {})))
     discs, y, groups = example_discs(12)
     images = [contract._scaled(image) for image in discs]

@@ -25,14 +25,14 @@ def shape_of(spacing, extent=EXTENT):
 
 
 def angles_of(axes):
-    """Sagittal, coronal and axial, degrees, by what they say: the rise of v, of u, and how far u turns back."""
+    """Sagittal, coronal and axial angles, degrees, by definition: the rise of v, of u, and the turn of u backwards."""
     u, v, _ = axes.T
     rises = ((v[2], v[1]), (u[2], u[0]), (u[1], u[0]))
     return [float(np.degrees(np.arctan2(rise, run))) for rise, run in rises]
 
 
 def check(found, expected, axes, spacing, affine):
-    """Lengths to half a voxel's length in their direction, angles to a degree."""
+    """Lengths agree to half a voxel's length in their direction, angles to a degree."""
     voxels = np.linalg.norm(axes.T @ affine[:3, :3], axis=1)
     for name in LENGTHS:
         voxel = voxels[{"ap_width": 1, "lateral_width": 0}.get(name, 2)]
@@ -64,7 +64,7 @@ def test_turned_slices_measure_the_same_disc():
 
 
 def test_signs_of_the_angles():
-    """Positive: the back is higher than the front, the left is higher than the right, the left lies further back."""
+    """Angles are positive if the back is above the front, the left above the right, and the left further back."""
     axes = axes_of(0, 0, 0)
     columns = {0: "sagittal_angle", 1: "coronal_angle", 2: "axial_angle"}
     for place, name in columns.items():
@@ -122,7 +122,7 @@ def test_a_cut_from_above_keeps_nothing(whole):
 def test_seen_fraction_is_the_share_of_the_surface():
     mask = np.zeros((4, 6, 6), np.int16)
     mask[:2, 2:5, 2:5] = DISC
-    # A block of 4 x 3 x 3 mm: two sides of 9 mm2, of which one is cut, and four of 12 mm2.
+    # A block of 4 x 3 x 3 mm: two sides of 9 mm2, one of them cut, and four of 12 mm2.
     assert measure_disc(mask, np.diag([2.0, 1, 1, 1]), DISC).seen_fraction == pytest.approx(1 - 9 / (18 + 48))
 
 
@@ -137,7 +137,7 @@ def test_one_slice_has_heights_and_width():
 
 
 @pytest.mark.parametrize("spacing", [(1.0, 5.0, 1.0), (5.0, 5.0, 5.0)])
-def test_slices_as_thick_as_the_disc_give_its_mean_height_and_volume_alone(spacing):
+def test_slices_as_thick_as_the_disc_give_only_its_mean_height_and_volume(spacing):
     affine = grid(spacing, shape_of(spacing))
     mask = draw([(DISC, (0, 0, 0), axes_of(12, 5, 3), wedge(9, 34, 48))], affine, shape_of(spacing))
     found = measure_disc(mask, affine, DISC)
@@ -159,7 +159,7 @@ def test_odd_structures():
 @pytest.mark.parametrize("slices", [1, 2, 3])
 @pytest.mark.parametrize("thick", [1.0, 4.4])
 def test_a_disc_in_few_slices_keeps_its_midsagittal_lengths(slices, thick):
-    """A disc whose other slices a segmenter has missed, away from the borders of the scan."""
+    """A segmenter has missed the disc's other slices, away from the borders of the scan."""
     affine, shape = grid((thick, 0.7, 0.7), (9, 40, 80)), (9, 40, 80)
     mask = draw([(DISC, (0, 0, 0), axes_of(10, 0, 0), wedge(8, 34, 1000))], affine, shape)
     mask[:3], mask[3 + slices :] = 0, 0
@@ -171,7 +171,7 @@ def test_a_disc_in_few_slices_keeps_its_midsagittal_lengths(slices, thick):
 
 
 def test_no_width_is_made_up():
-    """A phantom disc of which only the middle slices are there: no width is over a voxel longer than what is there."""
+    """Only the middle slices of a phantom disc are given: no width exceeds them by more than a voxel."""
     rng = np.random.default_rng([7, 1])
     gradings, _ = draw_gradings(rng, 6)
     scan = phantom_mask(rng, draw_anatomy(rng, gradings, 0.0), spacing=(4.4, 0.9), slices=15)
@@ -218,13 +218,13 @@ def test_no_mask_is_too_odd():
 
 def test_touching_discs_and_stray_voxels_change_nothing(whole):
     mask, affine = whole
-    alone = measure_disc(mask, affine, DISC)
+    single = measure_disc(mask, affine, DISC)
     crowded = np.where((mask == 0) & (np.roll(mask, 5, axis=1) == DISC), DISC + 1, mask).astype(np.int16)
     crowded[2, 3, 4:6] = DISC
-    np.testing.assert_array_equal(measure_disc(crowded, affine, DISC), alone)
+    np.testing.assert_array_equal(measure_disc(crowded, affine, DISC), single)
 
 
-def test_height_to_the_vertebrae_beside():
+def test_height_to_the_neighbouring_vertebrae():
     affine = grid((1.5, 1.0, 1.0), (40, 92, 50))
     up = axes_of()[:, 2]
     column = [
@@ -261,14 +261,14 @@ def test_phantom_discs_in_thick_slices():
                 off[name].append(getattr(found, name) - true[name])
     assert len(off["ap_width"]) == 12
     for name, errors in off.items():
-        # An outline drawn by eleven slices, in front and behind unlike, tells its turn less well.
+        # Eleven slices draw the outline coarsely, unlike in front and behind, so that its turn is less certain.
         limit = {"sagittal_angle": 1.0, "coronal_angle": 1.0, "axial_angle": 2.0}.get(name, 0.5)
         assert np.isfinite(errors).sum() >= 9, name
         assert np.sqrt(np.nanmean(np.square(errors))) < limit / 2, name
         assert np.nanpercentile(np.abs(errors), 90) < limit, name
 
 
-def test_the_encoder_gives_one_token_a_crop(whole):
+def test_the_encoder_gives_one_token_per_crop(whole):
     crops = [image(*whole), replace(image(*whole), structure=204)]
     fitted = DiscGeometry().fit([], None, groups=np.zeros(0, dtype=str), seed=0, device="cpu")
     first, second = fitted.encode(iter(crops))
@@ -278,7 +278,7 @@ def test_the_encoder_gives_one_token_a_crop(whole):
 
 
 @pytest.mark.parametrize("missing", ["mask", "structure"])
-def test_the_encoder_says_what_it_needs(whole, missing):
+def test_errors_of_the_encoder_name_what_it_needs(whole, missing):
     fitted = DiscGeometry().fit([], None, groups=np.zeros(0, dtype=str), seed=0, device="cpu")
     with pytest.raises(ValueError, match="use region mask"):
         list(fitted.encode([replace(image(*whole), **{missing: None})]))

@@ -1,4 +1,4 @@
-"""A network trained with labels learns, is calibrated, keeps left and right apart, and says what is wrong."""
+"""A network trained with labels learns, is calibrated, keeps left and right apart, and refuses wrong fields."""
 
 import dataclasses
 import json
@@ -49,7 +49,7 @@ def trained():
     return fit(TINY)
 
 
-def test_learns_a_side_and_tells_it_in_new_patients(trained):
+def test_learns_a_side_and_recognises_it_in_new_patients(trained):
     images, y, _ = edges(60, seed=9)
     log_p = trained.log_probabilities(token_means(trained, images))
     assert roc_auc_score(y, log_p[:, 1]) > 0.95
@@ -76,7 +76,7 @@ def test_log_probabilities_are_those_of_the_network_on_pixels(trained):
 
 
 def test_temperature_is_that_of_the_patients_held_out():
-    """A third of the labels is random, so that no temperature lies at an end of what is allowed."""
+    """A third of the labels is random, so that no temperature lies at an end of the allowed range."""
     images, y, groups = edges(96)
     y = np.where(np.arange(96) % 3 == 0, np.random.default_rng(0).integers(0, 2, 96), y)
     fitted = TINY.fit(images, y, groups=groups, seed=0, device="cpu")
@@ -107,7 +107,7 @@ def test_class_weights_change_the_loss_as_computed_by_hand():
     assert_allclose(loss(weights), by_class, rtol=1e-6)
 
 
-def test_class_weights_are_of_the_training_crops_alone(monkeypatch):
+def test_class_weights_come_only_from_the_training_crops(monkeypatch):
     images, y, groups = edges(60)
     y = (np.arange(60) % 5 == 0).astype(np.int64)
     seen = []
@@ -146,7 +146,7 @@ def test_stops_when_held_out_patients_gain_nothing_and_keeps_the_best():
 
 
 def test_learning_rate_makes_one_cycle():
-    """Two steps an epoch: up for 30 % of the 20 steps, and down to 1 / 250,000 of the highest rate at the last."""
+    """An epoch has two steps. The rate rises for 30 % of the 20 steps and ends at 1 / 250,000 of the highest."""
     curve = fit(dataclasses.replace(TINY, validation=0.0, epochs=10), n=32).artifacts()["learning_curve"]
     rates = curve["learning_rate"].to_numpy()
     assert_allclose(rates[2], TINY.learning_rate)  # of step 6
@@ -162,7 +162,7 @@ def test_three_classes(tmp_path):
     assert p.shape == (60, 3) and roc_auc_score(y, p / p.sum(axis=1, keepdims=True), multi_class="ovr") > 0.9
 
 
-def test_saved_and_loaded_says_the_same(trained, tmp_path):
+def test_a_saved_and_loaded_network_gives_the_same(trained, tmp_path):
     images, _, _ = edges(6, seed=4)
     trained.save(tmp_path)
     loaded = dataclasses.replace(TINY, weights="pretrained").load(tmp_path, device="cpu")
@@ -192,12 +192,12 @@ def test_seed_decides():
         ({"precision": "bf16"}, r"precision \(bf16\) must be auto or fp32"),
     ],
 )
-def test_fields_that_cannot_be(fields, message):
+def test_wrong_fields_are_refused(fields, message):
     with pytest.raises(ValueError, match=message):
         Finetuned(**fields)
 
 
-def test_labels_and_patients_that_cannot_be():
+def test_unfit_labels_and_patients_are_refused():
     images, y, groups = edges(12)
 
     def refused(message, encoder=TINY, y=y, groups=groups):

@@ -72,7 +72,7 @@ def test_variance_has_the_published_value():
 
 @pytest.mark.parametrize("name", TEXTURE_2D_AVERAGED)
 def test_texture_of_single_slices_has_the_published_average(name):
-    # Every slice spans 1 to 6, so that alone it is discretised as in the whole.
+    # Every slice spans 1 to 6, so that a single slice is discretised like the whole.
     slices = [phantom(one[None]) for one in PHANTOM]
     values = [found[name] for found in features(*slices)]
     assert to_three_figures(np.mean(values)) == TEXTURE_2D_AVERAGED[name]
@@ -98,7 +98,7 @@ def test_texture_does_not_depend_on_the_units():
         assert one[name] == pytest.approx(other[name], rel=1e-5)
 
 
-def test_what_is_not_determined_is_nan():
+def test_undetermined_features_are_nan():
     lone = np.zeros((1, 3, 3), np.float32)
     lone[0, 1, 1] = 5
     one, none = features(phantom(lone), replace(phantom(), structure=8))
@@ -108,7 +108,7 @@ def test_what_is_not_determined_is_nan():
 
 
 @pytest.mark.parametrize("missing", ["mask", "structure"])
-def test_says_what_it_needs(missing):
+def test_errors_name_what_it_needs(missing):
     with pytest.raises(ValueError, match="use region mask"):
         features(replace(phantom(), **{missing: None}))
 

@@ -1,4 +1,4 @@
-"""Training rows like those of a fold: patients with several samples each, classes that overlap, more rows than once."""
+"""Fixtures of the tests of heads: training rows like those of a fold, with several samples per patient."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from heads.base import TrainingSet
 
 @pytest.fixture(autouse=True, scope="session")
 def one_thread():
-    """As the engine fits; threads that wait for a busy core make small fits many times slower."""
+    """The engine fits with one thread too; threads that wait for a busy core make small fits many times slower."""
     import torch
     from threadpoolctl import threadpool_limits
 

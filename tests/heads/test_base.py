@@ -1,4 +1,4 @@
-"""What is done once for all heads: tuning, inner splits, weights, refusals, and the same bits from any thread."""
+"""What all heads share: tuning, inner splits, weights, refusals, and the same bits from any thread."""
 
 import subprocess
 import sys
@@ -66,8 +66,8 @@ def test_tuning_takes_every_combination(problem):
     search = GridSearchCV(SVC(), grid, cv=cv, scoring="roc_auc").fit(training.X, training.y)
     fitted = Svc(tune=grid).fit(training, seed=0)
     assert fitted.chosen == search.best_params_
-    alone = Svc(**search.best_params_).fit(training, seed=0)
-    assert_array_equal(fitted.predict_proba(training.X), alone.predict_proba(training.X))
+    best = Svc(**search.best_params_).fit(training, seed=0)
+    assert_array_equal(fitted.predict_proba(training.X), best.predict_proba(training.X))
 
 
 def test_ties_go_to_the_first(problem):
@@ -88,7 +88,7 @@ def test_every_head_can_be_tuned(problem, name):
     assert set(fitted.chosen) == set(tune) and fitted.predict_proba(test).shape == (80, 2)
 
 
-def test_the_sampler_sees_the_training_part_of_an_inner_fold_alone(problem, recording_sampler):
+def test_the_sampler_sees_only_the_training_part_of_an_inner_fold(problem, recording_sampler):
     training, _, _ = problem(balance=recording_sampler)
     Logistic(calibration="sigmoid", tune={"C": [0.1, 1.0]}).fit(training, seed=0)
     assert len(recording_sampler.seen) == 4  # three inner folds and the final fit, shared over C
@@ -150,14 +150,14 @@ def test_boosting_stops_early_when_asked(problem):
         (Logistic(calibration="isotonic"), None, r"calibration \(isotonic\) must be one of none, sigmoid, temperature"),
     ],
 )
-def test_what_is_refused_says_why(problem, head, balance, reason):
+def test_refusals_name_the_reason(problem, head, balance, reason):
     training, _, _ = problem(balance=balance)
     assert head.refuses(balance) is not None
     with pytest.raises(ValueError, match=reason):
         head.fit(training, seed=0)
 
 
-def test_a_class_alone_is_an_error():
+def test_a_single_class_is_an_error():
     training = TrainingSet(np.ones((4, 2), dtype=np.float32), np.ones(4, dtype=np.int64), np.array(list("abcd")), 2)
     with pytest.raises(ValueError, match="hold only class 1"):
         Logistic().fit(training, seed=0)

@@ -108,7 +108,7 @@ def test_stages_take_their_share_of_the_refits(problem):
         (["svc"], "cascade: head (['svc']) must be a name or {name: {field: value}}"),
     ],
 )
-def test_a_head_that_there_is_not_says_why(problem, head, reason):
+def test_a_head_that_cannot_be_used_is_refused_with_the_reason(problem, head, reason):
     training, _, _ = problem(classes=3)
     assert Cascade(head=head).refuses(None).startswith(reason)
     with pytest.raises(ValueError, match="cascade"):

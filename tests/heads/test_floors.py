@@ -1,4 +1,4 @@
-"""The rows that stand in every table: base rate, draws from it, location."""
+"""The floors: the base rate, draws from it, location and presence."""
 
 import numpy as np
 from numpy.testing import assert_allclose, assert_array_equal
@@ -21,7 +21,7 @@ def test_prior_is_the_class_frequency_whatever_the_balance():
     assert_allclose(fitted.predict_proba(NOTHING[:7]), np.tile([0.5, 0.3, 0.2], (7, 1)))
 
 
-def test_random_draws_one_class_a_row_from_the_prior():
+def test_random_draws_one_class_per_row_from_the_prior():
     fitted = Random().fit(TrainingSet(NOTHING, Y, GROUPS, 3), seed=0)
     p = fitted.predict_proba(np.zeros((20_000, 0), dtype=np.float32))
     assert_array_equal(p.max(axis=1), 1)

@@ -1,4 +1,4 @@
-"""The fusion's own probabilities, as they are or calibrated on what refits say of rows they have not seen."""
+"""The fusion's own probabilities, as they are or calibrated on those of refits for rows that they have not seen."""
 
 from dataclasses import replace
 
@@ -21,7 +21,7 @@ def test_gives_the_probabilities_back():
     assert_allclose(fitted.predict_proba(p), p, atol=1e-6)
 
 
-def test_a_class_that_training_lacks_has_none_and_the_others_share_what_it_had():
+def test_a_class_that_training_lacks_gets_0_and_the_others_share_its_probability():
     p = np.tile(np.array([0.5, 0.2, 0.3], dtype=np.float32), (8, 1))
     fitted = Own().fit(TrainingSet(p, np.array([0, 2] * 4), GROUPS[:8], 3), seed=0)
     assert_allclose(fitted.predict_proba(p[:1]), [[0.5 / 0.8, 0, 0.3 / 0.8]], rtol=1e-6)

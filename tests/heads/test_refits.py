@@ -1,6 +1,6 @@
 """Features trained with labels show the labels of training rows: heads learn how far to trust them from refits.
 
-One feature says the class. In training rows it is always right; in rows that the step has not seen it is right in
+One feature shows the class. In training rows it is always right; in rows that the step has not seen it is right in
 exactly 70 of 100. Then the best log loss is the entropy of 0.7, the prior's is log 2, and a head that trusts training
 rows does worse than the prior.
 """
@@ -29,13 +29,13 @@ BEST, PRIOR = entropy([RIGHT, 1 - RIGHT]), np.log(2)
 
 
 def sign(y, right):
-    """A feature of rows `(n, 2)` float32: the class as -1 or 1, wrong in `1 - right` of each class; and noise."""
-    said = np.where(y == 1, 1.0, -1.0)
+    """Two features `(n, 2)` float32: the class as -1 or 1, wrong in `1 - right` of each class; and noise."""
+    shown = np.where(y == 1, 1.0, -1.0)
     for k in (0, 1):
         rows = np.flatnonzero(y == k)
-        said[rows[: round((1 - right) * len(rows))]] *= -1
+        shown[rows[: round((1 - right) * len(rows))]] *= -1
     noise = np.random.default_rng(len(y)).normal(0, 1e-3, len(y))
-    return np.column_stack([said, noise]).astype(np.float32)
+    return np.column_stack([shown, noise]).astype(np.float32)
 
 
 def trained_with_labels(n=N, folds=3):
@@ -60,14 +60,14 @@ HEADS = [Svc(kernel="linear"), Svc(), LightGBM(), LightGBM(patience=5), XGBoost(
 
 
 @pytest.mark.parametrize("head", HEADS, ids=lambda head: f"{type(head).__name__}-{head.calibration}")
-def test_with_refits_a_head_is_as_sure_as_it_may_be_and_without_surer_than_the_prior(head):
+def test_a_head_has_the_best_loss_with_refits_and_is_worse_than_the_prior_without(head):
     training = trained_with_labels()
     assert loss(head, training) == pytest.approx(BEST, abs=0.01)
     assert loss(head, replace(training, refits=None)) > PRIOR
 
 
 def test_a_network_too_is_calibrated_though_its_scores_grow_with_its_steps():
-    """The final fit takes more steps an epoch than the inner ones, so it is somewhat surer than they were."""
+    """The final fit takes more steps per epoch than the inner ones, so it is somewhat surer than they were."""
     training = trained_with_labels()
     assert BEST - 0.01 < loss(Mlp(), training) < BEST + 0.5 * (PRIOR - BEST)
     assert loss(Mlp(), replace(training, refits=None)) > PRIOR
@@ -111,7 +111,7 @@ def test_no_calibration_becomes_a_sigmoid():
 
 
 def newton_rounds():
-    """The rounds after which a boosted stump of rate .1 that is always right in training is best where 70 % are.
+    """The best number of rounds, on rows 70 % right, of a boosted stump of rate .1 that is always right in training.
 
     Each round adds 0.1 g / h = 0.1 / p to the log-odds of the right side, p being its probability so far.
     """
@@ -123,7 +123,7 @@ def newton_rounds():
 
 
 @pytest.mark.parametrize("head", [LightGBM(patience=5), XGBoost(patience=5)], ids=["lightgbm", "xgboost"])
-def test_boosting_stops_where_rows_that_the_refits_have_not_seen_say(head):
+def test_boosting_stops_by_rows_that_the_refits_have_not_seen(head):
     training = trained_with_labels()
     classifier = head.fit(training, seed=0).classifier
     rounds = classifier.n_estimators

@@ -19,7 +19,7 @@ def test_two_classes(problem, kernel, weighted):
     assert_allclose(fitted.classifier.decision_function(test), expected.decision_function(test), atol=5e-3)
 
 
-def test_several_classes_are_told_one_against_the_rest(problem):
+def test_several_classes_are_classified_one_against_the_rest(problem):
     training, test, _ = problem(classes=4)
     gamma = 1 / (30 * training.X.var())
     expected = OneVsRestClassifier(SVC(gamma=gamma)).fit(training.X, training.y).decision_function(test)
@@ -27,12 +27,12 @@ def test_several_classes_are_told_one_against_the_rest(problem):
     assert_allclose(fitted.classifier.decision_function(test), expected, atol=5e-3)
 
 
-def test_keeps_support_vectors_alone(problem):
+def test_keeps_only_support_vectors(problem):
     training, _, _ = problem(apart=6.0)
     assert len(Svc().fit(training, seed=0).classifier.vectors) < len(training.y)
 
 
-def test_is_usable_as_a_classifier_of_its_own(problem):
+def test_the_classifier_works_without_a_training_set(problem):
     training, test, y = problem(apart=6.0)
     machine = Svc().build(seed=0, threads=1, device="cpu").fit(training.X, training.y)
     assert np.mean((machine.decision_function(test) > 0) == y) > 0.9

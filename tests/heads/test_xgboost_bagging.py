@@ -1,4 +1,4 @@
-"""The bag is the seed's: 10 members of 100 rounds at eta .1 and depth 6, each on .8 of the rows and features."""
+"""The bag depends on the seed: 10 members of 100 rounds at eta .1 and depth 6, each on .8 of the rows and features."""
 
 import json
 

@@ -97,10 +97,10 @@ class RunWriter:
             )
 
     def leave(self, step, words, fold, *, target=None, sequences=("t1",), cells=(), seconds=None, **contents):
-        """What a trained step left in a fold of the first repeat: tables and arrays by what they hold."""
+        """Writes the tables and arrays that a trained step left in a fold of the first repeat, each under its name."""
         root = self.folder / "artifacts"
         index = json.loads((root / "index.json").read_text()) if root.exists() else []
-        place = root / f"{len(index)}"  # no reader may make anything of a folder's name
+        place = root / f"{len(index)}"  # readers must not rely on the names of folders
         place.mkdir(parents=True)
         files = {}
         for content, value in contents.items():

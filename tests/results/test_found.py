@@ -116,7 +116,7 @@ def folder(tmp_path):
     return mine
 
 
-def test_files_in_a_folder_of_ones_own_appear_everywhere(folder, grid_run):
+def test_files_in_a_users_folder_appear_everywhere(folder, grid_run):
     before = {path: path.read_bytes() for path in folder.rglob("*.py")}
     run = grid_run.finish()
     done = subprocess.run([sys.executable, "-c", USE, folder, run], cwd=ROOT, capture_output=True, text=True)
@@ -162,7 +162,7 @@ def test_a_file_without_its_record_is_named(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("found", [METRICS, FIGURES, PRESETS], ids=["metrics", "figures", "presets"])
-def test_records_have_an_order_of_their_own(found):
+def test_records_are_sorted_by_their_order(found):
     orders = [record.order for record in found.values() if record.order != 1000]
     assert orders == sorted(set(orders))
 

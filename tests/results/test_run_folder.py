@@ -1,4 +1,4 @@
-"""A run folder is read as it was written, and what is wrong with it is said."""
+"""A run folder is read as it was written, and errors name what is wrong with it."""
 
 import numpy as np
 import pandas as pd

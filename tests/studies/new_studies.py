@@ -27,10 +27,10 @@ def main() -> None:
     options = parser.parse_args()
     about = json.loads((options.model / "model.json").read_text())
     found = scores(read(options.run)).set_index("key")
-    told = diagnosed(options.model, options.phantom, options.studies)
+    graded = diagnosed(options.model, options.phantom, options.studies)
     print("| target | cross-validation | new studies | difference |\n|---|---|---|---|")
     for cell in about["cells"]:
-        rows = told[told["condition"] == cell["rows"]["condition"]]
+        rows = graded[graded["condition"] == cell["rows"]["condition"]]
         y = rows["y"].map({name: k for k, name in enumerate(cell["classes"])}).to_numpy()
         P = rows[["p_0", "p_1", "p_2"]].to_numpy()
         here = macro_auc(y, P)
@@ -38,7 +38,7 @@ def main() -> None:
         row = found.loc[cell["key_in_run"]]
         cv = f"{row['auc']:.3f} [{row['auc_low']:.3f}, {row['auc_high']:.3f}]"
         print(f"| {cell['target']} | {cv} | {here:.3f} [{low:.3f}, {high:.3f}] | {here - row['auc']:+.3f} |")
-    print(f"{told['study'].nunique()} new studies, {len(told)} graded places.")
+    print(f"{graded['study'].nunique()} new studies, {len(graded)} graded places.")
 
 
 def diagnosed(model: Path, phantom: Path, most: int) -> pd.DataFrame:

@@ -102,7 +102,7 @@ def table(found: list[tuple[Study, dict[str, np.ndarray]]]) -> str:
 
 
 def copies_tied(counts: np.ndarray, rows: PredictedRows, score: np.ndarray) -> np.ndarray:
-    """`(B,)` average precision over folds, copies of a row taken together as scikit-learn does; no two scores equal."""
+    """`(B,)` average precision over folds, if copies of a row are tied, as in scikit-learn; no two scores are equal."""
     total, pairs = np.zeros((2, rows.n_repeats, len(counts)))
     for repeat, of_fold in rows.blocks:
         of_fold = of_fold[np.argsort(-score[of_fold])]

@@ -10,7 +10,7 @@ from tests.studies import simulate_precision as simulated
 STUDY = simulated.Study(40, 7, 0.09, 0.75)
 
 
-def test_tied_copies_are_scikit_learns():
+def test_tied_copies_are_those_of_scikit_learn():
     random = np.random.default_rng(0)
     patient, y, score = np.repeat(np.arange(40), 3), np.tile([0, 0, 1, 0, 1], 24), random.normal(size=120)
     fold = patient % 5
@@ -34,7 +34,7 @@ def test_the_average_precision_of_many_is_that_of_many():
     assert average_precision_score(rows.y, P[:, 1]) == pytest.approx(simulated.true_average_precision(many), abs=0.008)
 
 
-def test_copies_that_are_apart_are_less_off_and_the_table_has_a_row_a_study():
+def test_copies_that_are_apart_have_less_bias_and_the_table_has_a_row_per_study():
     found = simulated.simulate(STUDY, 15)
     assert 0 < found["bias apart"].mean() < found["bias tied"].mean()
     drawn = simulated.table([(STUDY, found)]).splitlines()

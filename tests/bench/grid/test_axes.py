@@ -1,4 +1,4 @@
-"""The table of axes: what reads it, and that a new row changes no key of the cells that do not use it."""
+"""The table of axes: a new row is a key of the grid file and changes no key of cells that do not use it."""
 
 import json
 import shutil
@@ -87,7 +87,7 @@ interval: {{refit: 2, cells: [{{heads: logistic, encoders: raw_pixels, fusion: m
 
 
 def keys(code, grid, store):
-    """The keys of all steps of all cells of a grid, made by the code in a folder in a process of its own."""
+    """The keys of all steps of a grid's cells, made in another process by the code in a folder."""
     done = subprocess.run(
         [sys.executable, "-c", KEYS, grid, store], cwd=code, capture_output=True, text=True, timeout=300
     )
@@ -97,7 +97,7 @@ def keys(code, grid, store):
 
 @pytest.fixture
 def with_augmentation(tmp_path):
-    """A copy of the project's code with an axis more: a row of the table and a folder of plug-ins."""
+    """A copy of the project's code with one more axis: a row of the table and a folder of plug-ins."""
     code = tmp_path / "code"
     for package in PACKAGES:
         shutil.copytree(ROOT / package, code / package, ignore=shutil.ignore_patterns("__pycache__"))
@@ -120,7 +120,7 @@ def test_an_axis_that_no_cell_uses_leaves_all_keys_as_they_were(phantom, with_au
     assert len(before["cells"]) > 100 and before == after
 
 
-def test_a_new_axis_is_a_key_of_the_grid_file_and_has_cells_of_its_own(phantom, with_augmentation, tmp_path):
+def test_a_new_axis_is_a_key_of_the_grid_file_and_adds_cells(phantom, with_augmentation, tmp_path):
     grid, used = tmp_path / "grid.yaml", tmp_path / "used.yaml"
     grid.write_text(GRID.format(folder=phantom, more=""))
     used.write_text(GRID.format(folder=phantom, more="augmentation: [none, flip]"))
@@ -134,7 +134,7 @@ def test_a_new_axis_is_a_key_of_the_grid_file_and_has_cells_of_its_own(phantom, 
     assert fitted and not fitted & {key for name in flipped for key in used_by["fits"][name]}
 
 
-def test_every_axis_with_plug_ins_has_a_folder_of_them_and_its_default_is_one():
+def test_every_axis_with_plug_ins_has_a_folder_that_holds_its_default():
     assert list(KINDS) == ["data", *(axis.name for axis in axes.AXES if axis.package)]
     for axis in axes.AXES:
         if axis.default is not None:
@@ -151,5 +151,5 @@ def test_the_grid_file_has_a_key_for_each_listed_axis_and_describes_every_key():
             assert field.description, name
 
 
-def test_the_floors_of_every_grid_say_so_themselves():
+def test_plug_ins_declare_that_they_are_floors_of_every_grid():
     assert list(floors()) == ["prior", "location", "presence"]

@@ -1,4 +1,4 @@
-"""Grid files: what they may say, and the line of what is wrong."""
+"""Grid files: what they may hold, and errors that name the line."""
 
 import pytest
 
@@ -41,7 +41,7 @@ def test_a_list_of_values_is_an_axis_and_a_plus_is_a_chain(tmp_path):
     assert grid.name == "grid"
 
 
-def test_cells_are_the_product_of_the_axes_with_each_floor_once_a_target_and_sequences(tmp_path):
+def test_cells_are_the_product_of_the_axes_and_floors_come_once_for_each_target_and_sequences(tmp_path):
     cells = list(read(tmp_path, GOOD).cells())
     floors = [c for c in cells if c["encoders"].name == "-"]
     assert len(floors) == 2 * 2 * 2 + 2  # prior and location x targets x sequences, presence where there are several
@@ -109,7 +109,7 @@ def test_settings_replace_values_and_environment_variables_are_filled_in(tmp_pat
         ("[t2, t1 + t2]", "[]", r"grid.yaml:4: 'sequences' is empty: name at least one"),
     ],
 )
-def test_an_error_names_the_line_the_key_and_the_nearest(tmp_path, old, new, message):
+def test_an_error_names_the_line_the_key_and_the_nearest_name(tmp_path, old, new, message):
     assert old in GOOD
     with pytest.raises(GridError, match=message):
         read(tmp_path, GOOD.replace(old, new))

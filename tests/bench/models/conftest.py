@@ -13,7 +13,7 @@ from tests.bench.models.spines import GRID
 
 @pytest.fixture(scope="module")
 def spines(tmp_path_factory):
-    """Eight studies in which every class is as frequent as the others."""
+    """Eight studies in which all classes are equally frequent."""
     from data.phantom import write_rsna_phantom
 
     folder = tmp_path_factory.mktemp("spines")

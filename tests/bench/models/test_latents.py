@@ -59,7 +59,7 @@ def done(small_run):
     return small_run(1, FLAT, ["protocol.seed=4"])
 
 
-def test_arrays_are_those_of_the_network_of_the_fold(done):
+def test_arrays_come_from_the_network_of_the_fold(done):
     folder_of_run, cells, store = done
     folder = write_latents(folder_of_run, cells["cae_2d"][:6], store=store, measures="disc_geometry", fold=1)
     assert folder == folder_of_run / "latents" / cells["cae_2d"]
@@ -120,11 +120,11 @@ def test_figures_table_and_captions(done):
 def test_volumes_are_shown_in_three_planes(small_run):
     folder_of_run, cells, store = small_run("null", DEEP)
     folder = write_latents(folder_of_run, cells["cae_3d"], store=store, measures="disc_geometry")
-    of = read_latents(read(folder_of_run), folder)
-    assert [plane["name"] for plane in of.about["planes"]] == ["sagittal", "axial", "coronal"]
-    assert of.about["channels"] == ["intensity", "mask"]
-    assert [plane.shape for plane in of.pictures("generated")] == [(8, 2, 32, 32)] * 3
-    figure = pictures.traversal(of, 2, meanings=["", "volume .5", "", ""])
+    latents = read_latents(read(folder_of_run), folder)
+    assert [plane["name"] for plane in latents.about["planes"]] == ["sagittal", "axial", "coronal"]
+    assert latents.about["channels"] == ["intensity", "mask"]
+    assert [plane.shape for plane in latents.pictures("generated")] == [(8, 2, 32, 32)] * 3
+    figure = pictures.traversal(latents, 2, meanings=["", "volume .5", "", ""])
     assert len(figure.axes) == 4 * 7 and "Middle slices, coronal." in figure.caption
 
 

@@ -1,4 +1,4 @@
-"""What can't be fitted or opened gives one clear line."""
+"""A model that can't be fitted or opened gives one clear line."""
 
 import json
 import shutil
@@ -11,7 +11,7 @@ from run_benchmark import app
 from tests.bench.models.spines import GRID
 
 
-def test_the_commands_say_what_is_wrong_and_end_with_2(fitted, go, spines, tmp_path):
+def test_the_commands_print_what_is_wrong_and_end_with_2(fitted, go, spines, tmp_path):
     model = fitted()
     text = tmp_path / "text"
     text.mkdir()
@@ -22,10 +22,10 @@ def test_the_commands_say_what_is_wrong_and_end_with_2(fitted, go, spines, tmp_p
         "no such": [str(model), str(tmp_path / "nowhere")],
         "use one of auto, cpu, cuda": [str(model), str(text), "--device", "tpu"],
     }
-    for said, arguments in wrong.items():
+    for message, arguments in wrong.items():
         outcome = CliRunner().invoke(app, ["diagnose", *arguments])
-        assert outcome.exit_code == 2, said
-        assert said in outcome.output
+        assert outcome.exit_code == 2, message
+        assert message in outcome.output
         assert "Traceback" not in outcome.output
     run = go(
         GRID.format(
@@ -37,14 +37,14 @@ def test_the_commands_say_what_is_wrong_and_end_with_2(fitted, go, spines, tmp_p
         )
     ).folder
     store = ["--store", str(go.store)]
-    for said, arguments in {
+    for message, arguments in {
         "exists: name a new folder": [str(run), "--cell", "1", "--out", str(model), *store],
         "is no cell of": [str(run), "--cell", "zz", "--out", str(tmp_path / "new"), *store],
         "is no run folder": [str(text), "--cell", "zz", "--out", str(tmp_path / "new"), *store],
     }.items():
         outcome = CliRunner().invoke(app, ["fit", *arguments])
         assert outcome.exit_code == 2, outcome.output
-        assert said in outcome.output
+        assert message in outcome.output
     done = (run / "cells.json").read_text()
     cells = json.loads(done)
     (one,) = [cell for cell in cells if not cell["floor"]]
@@ -58,22 +58,22 @@ def test_the_commands_say_what_is_wrong_and_end_with_2(fitted, go, spines, tmp_p
     assert not (tmp_path / "new").exists()
 
 
-def test_what_cannot_be_written_is_told_before_a_study_is_read(tmp_path):
+def test_a_place_that_cannot_be_written_is_refused_before_a_study_is_read(tmp_path):
     file = tmp_path / "file"
     file.write_text("")
     nothing = [str(tmp_path / "no_model"), str(tmp_path)]
-    for said, options in {
+    for message, options in {
         "is a file: name a folder": ["--out", str(file)],
         f"{file} is a file": ["--out", str(file / "inner" / "folder")],
         "in a folder that exists": ["--keep-names", "--submission", str(tmp_path / "no" / "s.csv")],
         "give --keep-names too": ["--submission", str(tmp_path / "s.csv")],
     }.items():
         outcome = CliRunner().invoke(app, ["diagnose", *nothing, *options])
-        assert outcome.exit_code == 2, said
-        assert said in outcome.output
+        assert outcome.exit_code == 2, message
+        assert message in outcome.output
 
 
-def test_a_broken_model_is_told_in_one_line(fitted, tmp_path):
+def test_a_broken_model_gives_an_error_of_one_line(fitted, tmp_path):
     model = fitted("own", "attention: {epochs: 2}")
     read_model(model, device="cpu")
 
@@ -81,7 +81,7 @@ def test_a_broken_model_is_told_in_one_line(fitted, tmp_path):
         path = next(folder.rglob("*.safetensors"))
         path.write_bytes(path.read_bytes()[:-20])
 
-    def told(**changed):
+    def cell_with(**changed):
         def change(folder):
             about = json.loads((folder / "model.json").read_text())
             about["cells"][0] |= changed
@@ -102,10 +102,10 @@ def test_a_broken_model_is_told_in_one_line(fitted, tmp_path):
         lambda folder: (folder / "chain_spinal_canal_stenosis.skops").write_bytes(b"PK123"),
         cut,
         wider,
-        told(steps=3),
-        told(chain="../outside.skops"),
-        told(chain=str(tmp_path / "outside.skops")),
-        told(fusions=["../../etc"]),
+        cell_with(steps=3),
+        cell_with(chain="../outside.skops"),
+        cell_with(chain=str(tmp_path / "outside.skops")),
+        cell_with(fusions=["../../etc"]),
     ]
     shutil.copy(model / "chain_spinal_canal_stenosis.skops", tmp_path / "outside.skops")
     for i, change in enumerate(breaks):

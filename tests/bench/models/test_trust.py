@@ -1,4 +1,4 @@
-"""Files that a model never holds are refused, and run nothing."""
+"""Model files with foreign content are refused and run nothing."""
 
 import json
 import shutil
@@ -22,10 +22,10 @@ def _crafted(path, command):
     def node(kind, module, name, **more):
         return {"__class__": name, "__module__": module, "__loader__": kind, **more}
 
-    def method(of, name):
-        return node("MethodNode", "heads.cascade", "importlib", content={"func": name, "obj": of})
+    def method(owner, name):
+        return node("MethodNode", "heads.cascade", "importlib", content={"func": name, "obj": owner})
 
-    def told(value, module="builtins", name="str"):
+    def plain_value(value, module="builtins", name="str"):
         return node("JsonNode", module, name, content=plain.dumps(value), is_json=True)
 
     def instance(name, **fields):
@@ -39,9 +39,9 @@ def _crafted(path, command):
     system = node("TypeNode", "heads.cascade", "importlib")
     for name in ("_bootstrap_external", "_os", "system"):
         system = method(system, name)
-    prepare = method(told(command, "heads.cascade", "importlib"), "format")
+    prepare = method(plain_value(command, "heads.cascade", "importlib"), "format")
     encoder = instance("EncoderChain", prepare=prepare, fusion=system)
-    chain = instance("Chain", encoders=group(encoder), table=told(None), scales=group(), heads=told(None))
+    chain = instance("Chain", encoders=group(encoder), table=plain_value(None), scales=group(), heads=plain_value(None))
     with zipfile.ZipFile(path, "w") as file:
         file.writestr("schema.json", plain.dumps({**chain, "protocol": 2, "_skops_version": skops.__version__}))
 
@@ -63,10 +63,10 @@ def test_a_file_that_reaches_for_a_command_is_refused_and_runs_nothing(fitted, s
         ("TypeNode", "heads.own", "Own", {}),
         ("ObjectNode", "heads.cascade", "importlib", {}),
         ("ObjectNode", "heads.own", "dataclass", {}),
-        ("ObjectNode", "heads.own", "Head", {}),  # of another file
+        ("ObjectNode", "heads.own", "Head", {}),  # defined in another file
         ("ObjectNode", "heads", "own.Own", {}),
         ("ObjectNode", "bench.run.run", "RunOutcome", {}),
-        ("FunctionNode", "encoders.fusion.mean", "one_width", {}),  # of another file
+        ("FunctionNode", "encoders.fusion.mean", "one_width", {}),  # defined in another file
         ("FunctionNode", "heads.fitting.calibration", "calibrate", {}),
         ("FunctionNode", "numpy", "add", {}),
         ("NdArrayNode", "heads.own", "_Given", {"type": "json", "content": [], "shape": None}),
@@ -74,7 +74,7 @@ def test_a_file_that_reaches_for_a_command_is_refused_and_runs_nothing(fitted, s
         ("ConstructorFromReduceNode", "heads.own", "_Given", {"content": None}),
     ],
 )
-def test_only_what_chains_hold_is_built(kind, module, name, more):
+def test_content_that_no_chain_holds_is_found_and_named(kind, module, name, more):
     import io
     import zipfile
 
@@ -91,7 +91,7 @@ def test_only_what_chains_hold_is_built(kind, module, name, more):
     assert foreign(data.getvalue()) == f"{module}.{name} ({kind})"
 
 
-def test_what_a_model_never_holds_is_not_opened(fitted, spines):
+def test_a_model_with_foreign_content_is_not_opened(fitted, spines):
     from skops import io
 
     model = fitted()
@@ -127,6 +127,6 @@ def test_forests_of_tables_are_read_and_a_tree_out_of_bounds_is_not(tmp_path):
         with pytest.raises(ModelError, match="leads out of its bounds"):
             read_chain(path)
         tree.__setstate__(state | {"nodes": kept})
-    io.dump(Chain((), None, (), FittedHeads((table.forests[1],), np.ones(1))), path)  # where no table's trees are
+    io.dump(Chain((), None, (), FittedHeads((table.forests[1],), np.ones(1))), path)  # trees outside a table
     with pytest.raises(ModelError, match="leads out of its bounds"):
         read_chain(path)

@@ -40,7 +40,7 @@ def module(tmp_path, monkeypatch):
     "same",
     [
         "def f(x):\n    return x + 1\n",
-        '"""Says."""\n\ndef f(x):\n    """More."""\n    return x + 1\n',
+        '"""Adds one."""\n\ndef f(x):\n    """More."""\n    return x + 1\n',
         "# why\ndef f(x):\n    # because\n    return (x + 1)\n",
         "def f(x: int) -> int:\n    return x + 1\n",
         "from typing import TYPE_CHECKING\n\nif TYPE_CHECKING:\n    import pandas\n\ndef f(x):\n    return x + 1\n",
@@ -107,7 +107,7 @@ def test_no_file_that_only_describes_is_part_of_a_key():
     assert "encoders.networks.timm_network" in identity._read("encoders.timm_backbone")[1]
 
 
-def test_what_is_imported_counts_as_deep_as_it_goes(module):
+def test_imports_count_at_any_depth(module):
     importing = "def f():\n    from other import g\n    return g()\n"
     first = module(importing, "def g():\n    return 1\n")
     assert first != module(importing, "def g():\n    return 2\n")
@@ -215,8 +215,8 @@ def table(sex, age):
     return pd.DataFrame({"sex": sex, "age": age}, index=["a", "b"])
 
 
-def test_rows_of_a_table_tell_gaps_from_text_and_where_a_field_ends():
-    told = [
+def test_the_digest_of_a_table_differs_for_gaps_texts_and_the_ends_of_fields():
+    digests = [
         identity.rows(made)
         for made in (
             table(["f", "m"], [1.0, 2.0]),
@@ -229,7 +229,7 @@ def test_rows_of_a_table_tell_gaps_from_text_and_where_a_field_ends():
             table(["f", "m"], ["1 2", "3"]),
         )
     ]
-    assert len(set(told)) == len(told)
+    assert len(set(digests)) == len(digests)
     assert identity.rows(table(["f", pd.NA], [1.0, 2.0]).convert_dtypes()) == identity.rows(
         table(["f", np.nan], [1, 2])
     )

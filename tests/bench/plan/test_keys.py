@@ -17,7 +17,7 @@ LEARNT = "{finetuned: {preset: '', network: test_efficientnet, weights: random, 
 
 @pytest.fixture
 def keys(small, tmp_path, monkeypatch):
-    """The keys of the first fits of cells as if a line of a module had been changed, by encoder and head."""
+    """The keys of the first fits of cells by encoder and head, as if a line of a module had changed."""
     file = tmp_path / "grid.yaml"
     file.write_text(small)
     grid = read_grid(file, [f"encoders=[raw_pixels, {LEARNT}]", "heads=[logistic, own, prior, location]"])
@@ -53,7 +53,7 @@ def test_what_a_floor_reads_is_in_its_key(keys):
     assert before["-", "location"] != after["-", "location"]
 
 
-def test_how_images_become_features_is_in_no_key_of_a_floor(keys):
+def test_code_that_turns_images_into_features_is_in_no_key_of_a_floor(keys):
     before, after = keys(), keys("bench.stages.features")
     assert before["-", "location"] == after["-", "location"]
     assert before != after

@@ -1,4 +1,4 @@
-"""`interval: refit`: patients are drawn before the folds, and the copies of one stay together."""
+"""`interval: refit`: patients are drawn before the folds, and all copies of a patient stay in one fold."""
 
 import json
 import shutil
@@ -50,7 +50,7 @@ def test_drawn_patients_stay_in_one_fold_with_all_their_copies(refitted, tmp_pat
         tested = np.concatenate([fit.rows.test for fit in one.fits])
         copies = {p: n / of_patient[p] for p, n in Counter(plan.patients[tested]).items()}
         assert all(n == int(n) for n in copies.values())
-        assert sum(copies.values()) == len(of_patient)  # as many patients as there are
+        assert sum(copies.values()) == len(of_patient)  # as many draws as patients
         assert max(copies.values()) > 1
         for fit in one.fits:
             train, test = plan.patients[fit.rows.train], plan.patients[fit.rows.test]
@@ -69,8 +69,8 @@ def test_draws_are_seeded_and_differ_from_each_other_and_from_the_run(refitted, 
     assert len({*keys, *elsewhere, *(c.key for c in cells)}) == 8 + len(cells)
 
 
-def test_a_key_knows_how_often_a_patient_was_drawn(refitted, tmp_path):
-    """Twice the same patients in the same folds, once with a copy more of one of them."""
+def test_a_key_depends_on_how_often_a_patient_was_drawn(refitted, tmp_path):
+    """The two views hold the same patients in the same folds, but the second has one more copy of a patient."""
     plan, cells = planned(refitted, tmp_path)
     cell = next(c.cell for c in cells if c.cell["heads"].name == "logistic")
     once = np.ones(len(plan.ids), dtype=np.int64)
@@ -81,7 +81,7 @@ def test_a_key_knows_how_often_a_patient_was_drawn(refitted, tmp_path):
         view.folds[:] = [type(p)(p.repeat, p.number, p.train, p.test, None, view.folds[0].times) for p in fixed]
     one, two = (plan.plan_cell(cell, view) for view in views)
     real = next(c for c in cells if c.cell is cell or c.cell == cell)
-    assert [fit.key for fit in one.fits] == [fit.key for fit in real.fits]  # nothing but the draw is in the key
+    assert [fit.key for fit in one.fits] == [fit.key for fit in real.fits]  # one copy of each patient is the run itself
     assert not {fit.key for fit in one.fits} & {fit.key for fit in two.fits}
 
 
@@ -100,8 +100,8 @@ def test_a_run_keeps_the_predictions_of_every_draw_and_computes_nothing_twice(re
         assert table.groupby("patient")["fold"].nunique().max() == 1
         assert table["sample"].duplicated().any()
         assert (table["y"].to_numpy() == truth[table["sample"]].to_numpy()).all()
-        told = table.groupby("sample")["p_1"]
-        assert (told.max() - told.min()).max() < 1e-6  # copies of a sample are told the same
+        by_sample = table.groupby("sample")["p_1"]
+        assert (by_sample.max() - by_sample.min()).max() < 1e-6  # all copies of a sample get one probability
     assert len({tuple(sorted(table["sample"])) for table in tables}) == 4
     about = json.loads((outcome.folder / "run.json").read_text())["refit"]
     assert about["draws"] == 4
@@ -113,7 +113,7 @@ def test_a_run_keeps_the_predictions_of_every_draw_and_computes_nothing_twice(re
     assert not folder.exists()
 
 
-def test_a_run_that_was_stopped_goes_on_where_it_was(refitted, go):
+def test_a_run_that_was_stopped_goes_on_where_it_stopped(refitted, go):
     outcome = go(refitted)
     kept = {path: path.read_bytes() for path in outcome.folder.glob("refit/*/*.parquet")}
     made = sorted((go.store / "fits").iterdir(), key=lambda path: path.stat().st_mtime)
@@ -125,16 +125,16 @@ def test_a_run_that_was_stopped_goes_on_where_it_was(refitted, go):
     assert {path: path.read_bytes() for path in outcome.folder.glob("refit/*/*.parquet")} == kept
 
 
-def test_null_runs_and_refits_stand_side_by_side(refitted, go):
+def test_a_run_keeps_null_runs_and_refits(refitted, go):
     outcome = go(refitted, null=2)
     assert len(list(outcome.folder.glob("null/*/*.parquet"))) == 2 * 2  # logistic and knn
     assert len(list(outcome.folder.glob("refit/*/*.parquet"))) == 4
     assert go(refitted, null=2).computed == 0
     assert go(refitted, only={"heads": ["knn"]}).computed == 0
-    assert len(list(outcome.folder.glob("refit/*/*.parquet"))) == 4  # --only takes nothing away
+    assert len(list(outcome.folder.glob("refit/*/*.parquet"))) == 4  # --only removes nothing
 
 
-def test_folds_of_a_file_stay_and_their_patients_are_drawn(refitted, go, tmp_path):
+def test_folds_of_a_file_stay_as_they_are_and_their_patients_are_drawn(refitted, go, tmp_path):
     first = go(refitted)
     (tmp_path / "folds.csv").write_text((first.folder / "folds.csv").read_text())
     fold_of = pd.read_csv(tmp_path / "folds.csv", dtype={"patient": str}).set_index("patient")["fold"]
@@ -174,9 +174,9 @@ def test_what_learns_in_a_fold_sees_the_copies(refitted, go, phantom, tmp_path):
         assert not go(text).failures
     plan, cells = planned(text, tmp_path)
     again = of_logistic(PatientDraws(plan, cells), cells)
-    wanted = [Counter(plan.patients[fit.fold.rows(fit.fold.train)]) for one in again for fit in one.fits]
+    expected = [Counter(plan.patients[fit.fold.rows(fit.fold.train)]) for one in again for fit in one.fits]
     real_folds = [Counter(plan.patients[fold.train]) for fold in plan.view.folds]
-    assert sorted(map(sorted, (c.items() for c in seen))) == sorted(sorted(c.items()) for c in [*wanted, *real_folds])
+    assert sorted(map(sorted, (c.items() for c in seen))) == sorted(sorted(c.items()) for c in [*expected, *real_folds])
 
 
 def test_a_class_too_rare_for_the_folds_is_drawn_again_and_counted(refitted, tmp_path):
@@ -228,9 +228,9 @@ def test_plan_counts_the_refits(refitted, tmp_path, go):
 
     file = tmp_path / "grid.yaml"
     file.write_text(refitted)
-    told = [line for line in lines(read_grid(file), Store(go.store), {}) if line.startswith("interval: ")]
-    assert "4 refits of 1 cells" in told[0]
-    assert "12 of 12 fits" in told[0]
+    shown = [line for line in lines(read_grid(file), Store(go.store), {}) if line.startswith("interval: ")]
+    assert "4 refits of 1 cells" in shown[0]
+    assert "12 of 12 fits" in shown[0]
     go(refitted)
-    told = [line for line in lines(read_grid(file), Store(go.store), {}) if line.startswith("interval: ")]
-    assert "0 of 12 fits" in told[0]
+    shown = [line for line in lines(read_grid(file), Store(go.store), {}) if line.startswith("interval: ")]
+    assert "0 of 12 fits" in shown[0]

@@ -36,7 +36,7 @@ def test_the_same_image_under_two_patients_is_refused(small, go, phantom_copy):
     assert (outcome.excluded["reason"] == "another patient has the same image").any()
 
 
-def test_a_fit_that_no_memory_holds_is_refused_with_what_to_use_instead(small, tmp_path, monkeypatch):
+def test_a_fit_that_needs_too_much_memory_is_refused_with_an_alternative(small, tmp_path, monkeypatch):
     file = tmp_path / "grid.yaml"
     file.write_text(small.replace("[prior, location, logistic, knn]", "[svc, nystroem]"))
     # 137 discs: a float64 Gram matrix and its float32 source need 225 kB

@@ -15,7 +15,7 @@ def samples(patients=30, seed=0, rare=0.3):
     return pd.DataFrame(rows, columns=["patient", "sample", "label"]).set_index("sample")
 
 
-def test_each_patient_is_tested_once_a_repeat_and_repeats_differ():
+def test_each_patient_is_tested_once_in_each_repeat_and_repeats_differ():
     folds = splits.make_folds(samples(), "label", folds=5, repeats=3, seed=0)
     counts = folds.groupby(["repeat", "patient"]).size()
     assert (counts == 1).all()
@@ -23,7 +23,7 @@ def test_each_patient_is_tested_once_a_repeat_and_repeats_differ():
     assert folds[folds["repeat"] == 0]["fold"].tolist() != folds[folds["repeat"] == 1]["fold"].tolist()
 
 
-def test_folds_are_stratified_by_rows_of_patients():
+def test_folds_are_stratified_by_the_labels_of_patients():
     table = samples(200)
     folds = splits.make_folds(table, "label", folds=5, repeats=1, seed=1).set_index("patient")["fold"]
     shares = table["label"].groupby(folds[table["patient"]].to_numpy()).mean()
@@ -43,7 +43,7 @@ def test_more_folds_than_patients_is_refused():
         splits.make_folds(samples(4), "label", folds=9, repeats=1, seed=0)
 
 
-def test_the_official_split_predicts_test_once():
+def test_the_official_split_predicts_the_test_part_once():
     table = samples().assign(split="train")
     table.loc[table["patient"].isin(["p1", "p2"]), "split"] = "test"
     folds = splits.official_folds(table).set_index("patient")["fold"]

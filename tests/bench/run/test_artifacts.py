@@ -1,4 +1,4 @@
-"""What trained steps leave is found through the index, whatever targets, sequences and steps are called."""
+"""The files of trained steps are found through the index, whatever the names of targets, sequences and steps."""
 
 import json
 
@@ -45,7 +45,7 @@ def table(tmp_path_factory):
     return folder / "table.csv"
 
 
-def test_targets_with_blanks_and_slashes_have_artifacts_of_their_own(go, table):
+def test_targets_with_blanks_and_slashes_have_their_own_artifacts(go, table):
     outcome = go(GRID.format(table=table))
     assert not outcome.failures
     run = read(outcome.folder)
@@ -64,7 +64,7 @@ def test_targets_with_blanks_and_slashes_have_artifacts_of_their_own(go, table):
     assert len(set(paths)) == len(paths)
 
 
-def test_a_run_that_is_started_again_keeps_its_artifacts_and_removes_those_of_no_cell(go, table):
+def test_a_run_that_is_started_again_keeps_its_artifacts_and_removes_unused_ones(go, table):
     text = GRID.format(table=table)
     folder = go(text).folder
     index = (folder / "artifacts" / "index.json").read_bytes()

@@ -1,4 +1,4 @@
-"""What is broken in a study of DICOM files is named in the run; nothing else is lost."""
+"""A run names each fault in a study of DICOM files and loses nothing else."""
 
 import shutil
 
@@ -46,10 +46,10 @@ def test_each_fault_is_named_and_nothing_else_is_lost(go, damaged):
     assert set(outcome.counts) == {"done"}
     excluded = outcome.excluded
     of_scans = excluded[(excluded["sample"] == "") & (excluded["file"] != "")]
-    said = dict(zip(of_scans["file"], of_scans["reason"], strict=True))
-    assert said[str(broken)].startswith("can't be read, truncated or not a DICOM file")
-    assert said[str(absent)] == "marked, but it is missing"
-    assert said[str(single)] == "has a single slice"
+    reasons = dict(zip(of_scans["file"], of_scans["reason"], strict=True))
+    assert reasons[str(broken)].startswith("can't be read, truncated or not a DICOM file")
+    assert reasons[str(absent)] == "marked, but it is missing"
+    assert reasons[str(single)] == "has a single slice"
     of_points = excluded[(excluded["sample"] != "") & (excluded["file"] == str(outside))]
     assert of_points["reason"].str.contains("y -40 lies outside its").all() and len(of_points) == 2
     in_each = [set(excluded.loc[excluded["sequence"] == name, "sample"]) for name in ("sagittal_t1", "axial_t2")]

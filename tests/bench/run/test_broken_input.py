@@ -69,7 +69,7 @@ def test_a_broken_file_is_named_and_its_patient_left_out(grid, go, phantom_copy,
         assert len(predictions) == len(whole) - discs
 
 
-def test_a_disc_that_its_mask_lacks_is_left_out_alone(grid, go, phantom_copy):
+def test_only_the_disc_that_a_mask_lacks_is_left_out(grid, go, phantom_copy):
     path = str(phantom_copy / "masks" / "1_t2.mha")
     mask = sitk.ReadImage(path)
     array = sitk.GetArrayFromImage(mask)
@@ -96,7 +96,7 @@ def test_bad_gradings_are_named(grid, go, phantom_copy):
     assert len(predictions) == len(pd.read_csv(phantom_copy / "radiological_gradings.csv")) - 1 - 3
 
 
-def test_when_nothing_is_left_the_run_stops_before_computing_and_says_what_to_do(grid, go, phantom_copy):
+def test_when_nothing_is_left_the_run_stops_before_computing_with_the_way_out(grid, go, phantom_copy):
     for file in (phantom_copy / "images").glob("*_t2.mha"):
         file.write_text("")
     with pytest.raises(PlanError, match=r"nothing can be run \(.*rows were excluded, .* of them such as .*\.mha"):

@@ -1,4 +1,4 @@
-"""A dataset's own score over several targets takes those combinations alone that have all of them."""
+"""A dataset's joint score over several targets is computed only for combinations that have all of them."""
 
 from types import SimpleNamespace
 
@@ -19,5 +19,5 @@ def test_no_joint_score_where_a_target_is_not_done():
     assert len([group for group in found if len(group) == 1]) == 5
 
 
-def test_a_single_target_stands_once():
+def test_a_single_target_is_one_group():
     assert len(list(_groups([planned("svc", "severity")], 1))) == 1

@@ -1,4 +1,4 @@
-"""`run.json` carries what results need to know of the axes and of the dataset."""
+"""`run.json` holds what results need to know about the axes and the dataset."""
 
 import json
 
@@ -6,7 +6,7 @@ from bench.grid.axes import AXES
 from results.run_folder import read
 
 
-def test_the_run_folder_carries_the_words_of_the_axes_and_where_scores_are_compared(small, go):
+def test_the_run_folder_holds_the_words_of_the_axes_and_the_column_within_which_scores_are_compared(small, go):
     folder = go(small.replace("images: [grayscale, ", "images: [").replace("balance: [none, smote]\n", "")).folder
     assert json.loads((folder / "run.json").read_text())["within"] == ["level"]
     words = read(folder).axis_words

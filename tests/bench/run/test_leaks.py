@@ -1,7 +1,7 @@
-"""Planted leaks: whatever learns sees the training patients of the fold alone.
+"""Planted leaks: whatever learns sees only the training patients of the fold.
 
-Each test changes what a learner must not see (the test patients' pixels or labels) and asks that what was learnt, or
-what is predicted for others, is the same bits; or records what a learner is given.
+Most tests change what a learner must not see: the pixels or labels of test patients. What was learnt, or the
+predictions for other patients, must stay the same bits. The other tests record what a learner is given.
 """
 
 import dataclasses
@@ -24,7 +24,7 @@ def some_tokens(n=40, width=6, seed=0):
     return Tokens(values, np.ones((n, 1), dtype=bool), np.arange(n))
 
 
-def test_the_scaler_sees_training_rows_alone():
+def test_the_scaler_sees_only_training_rows():
     X = np.random.default_rng(0).normal(3, 2, size=(50, 4)).astype(np.float32)
     train, test = np.arange(30), np.arange(30, 50)
     changed = X.copy()
@@ -35,7 +35,7 @@ def test_the_scaler_sees_training_rows_alone():
     np.testing.assert_allclose(scaled.std(axis=0), 1, atol=1e-5)
 
 
-def test_the_projection_sees_training_tokens_alone():
+def test_the_projection_sees_only_training_tokens():
     from encoders.networks.projection import PcaProjection
 
     tokens, train = some_tokens(), np.arange(25)
@@ -45,7 +45,7 @@ def test_the_projection_sees_training_tokens_alone():
     assert_array_equal(one[:25], two[:25])
 
 
-def test_the_filler_sees_training_samples_alone():
+def test_the_filler_sees_only_training_samples():
     from encoders.fusion.concat import Concat
     from encoders.missing.mean import TrainingMean
 
@@ -64,7 +64,7 @@ def test_the_filler_sees_training_samples_alone():
     assert_array_equal(fused(second)[30], fused(other)[30])  # a test sample is filled by training samples
 
 
-def test_a_fusion_trained_with_labels_sees_training_samples_alone():
+def test_a_fusion_trained_with_labels_sees_only_training_samples():
     from encoders.fusion.attention import Attention
     from encoders.missing.zeros import Zeros
 
@@ -105,7 +105,7 @@ def test_test_labels_never_reach_a_fit(small, go, phantom_copy, balance, head, t
     assert_array_equal(before["p_1"], after["p_1"])
 
 
-def test_the_autoencoder_sees_training_patients_alone(small, go, phantom_copy, tmp_path):
+def test_the_autoencoder_sees_only_training_patients(small, go, phantom_copy, tmp_path):
     """Other pixels of the test patients leave the trained weights as they are, bit by bit."""
     import SimpleITK as sitk  # noqa: N813
     from safetensors.numpy import load_file
@@ -134,7 +134,7 @@ def test_the_autoencoder_sees_training_patients_alone(small, go, phantom_copy, t
     assert len(same) == 1  # fold 0 holds the changed patients out; the other two folds train on them
 
 
-def test_encoders_are_given_training_patients_alone(small, phantom, tmp_path, monkeypatch):
+def test_encoders_are_given_only_training_patients(small, phantom, tmp_path, monkeypatch):
     from bench.run.progress import Progress
     from bench.tasks.reading import make_crops
     from bench.tasks.work import Work

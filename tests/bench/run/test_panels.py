@@ -1,4 +1,4 @@
-"""The cell whose pictures are kept is the one that tables call the best."""
+"""A run keeps the pictures of the cell that is the best one in tables."""
 
 import numpy as np
 import pandas as pd

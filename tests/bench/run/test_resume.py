@@ -1,4 +1,4 @@
-"""Resume, as a user meets it: real processes on a copy of the project, edited and killed."""
+"""Runs are resumed as by a user: in real processes, which are killed, on a copy of the project, which is edited."""
 
 import json
 import os
@@ -78,7 +78,7 @@ def test_edits_recompute_what_they_touch_and_nothing_else(project):
     assert len(entries(project, "tokens") - tokens) == 2
 
 
-def test_a_new_encoder_file_is_found_and_computes_its_cells_alone(project):
+def test_a_new_encoder_file_is_found_and_only_its_cells_are_computed(project):
     computed(project)
     before = {kind: entries(project, kind) for kind in ("crops", "tokens", "fits")}
     text = (project / "encoders" / "raw_pixels.py").read_text()
@@ -123,7 +123,7 @@ def test_kill_9_loses_at_most_the_step_in_flight(project):
         process.send_signal(signal.SIGKILL)
         process.wait()
         now = len(entries(project, "fits"))
-        assert now > kept  # what was done stays done
+        assert now > kept  # finished work stays
         kept = now
     left = 30 - len(entries(project, "fits"))
     count, resumed = computed(project)
@@ -145,7 +145,7 @@ def test_two_processes_on_one_store_both_end_right_with_the_same_table(project):
     assert not [p for p in (project / ".store").glob("*/*.*") if p.is_dir()]  # no draft is left behind
 
 
-def test_what_another_process_finishes_meanwhile_is_done_here_too(small, go, monkeypatch):
+def test_fits_that_another_process_finishes_meanwhile_count_as_done(small, go, monkeypatch):
     """Fits appear in the store between the reading of the states and the listing of the tasks."""
     whole = go(small, runs="other")
     fits = go.store / "fits"
@@ -178,7 +178,7 @@ def test_a_finished_grid_takes_under_two_seconds(project):
 
 
 def test_corrected_test_labels_are_seen_though_no_fit_changes(phantom_copy, go, tmp_path):
-    """The labels of whom a split only predicts change no fit, but the scores."""
+    """The labels of patients whom a split only predicts change the scores but no fit."""
     text = f"data: {{spider: {{folder: {phantom_copy}}}}}\ntargets: [narrowing]\nsequences: [t2]\nregions: [mask]\n"
     text += "encoders: [raw_pixels: {size: 8}]\nheads: [logistic]\n"
     patients = sorted(pd.read_csv(phantom_copy / "radiological_gradings.csv")["Patient"].astype(str).unique())
@@ -197,7 +197,7 @@ def test_corrected_test_labels_are_seen_though_no_fit_changes(phantom_copy, go, 
     assert (before == 1 - after).all()
 
 
-def test_null_runs_of_another_kind_take_the_place_of_the_earlier_ones(small, go):
+def test_null_runs_of_another_kind_replace_the_earlier_ones(small, go):
     kinds = []
     for null, within in ((3, None), (3, "level"), (2, "level")):
         outcome = go(small, null=null, within=within)

@@ -1,4 +1,4 @@
-"""A whole grid on real files: what is computed, when, and what it comes to."""
+"""A whole grid on real files: what is computed, when, and with which results."""
 
 import json
 
@@ -51,7 +51,7 @@ def test_an_added_encoder_computes_its_cells_and_no_other(small, go):
     go(small)
     before = {kind: keys(go.store, kind) for kind in ("crops", "tokens", "fits")}
     outcome = go(small.replace("{size: 12}", "{size: [12, 8]}"))
-    assert outcome.computed == 2 * 2 * 2 * 3  # images x balance x heads x folds of the new one
+    assert outcome.computed == 2 * 2 * 2 * 3  # images x balance x heads x folds of the new encoder
     assert keys(go.store, "crops") == before["crops"]
     assert len(keys(go.store, "tokens") - before["tokens"]) == 2
     assert len(keys(go.store, "fits") - before["fits"]) == 24
@@ -80,7 +80,7 @@ def test_a_prediction_equals_the_plain_scikit_learn_way(small, go):
 
 
 def _raw_pixels(samples, run, outcome):
-    """The features by another road: SimpleITK's arrays, the mask's box by numpy, OpenCV's resize."""
+    """The features computed in another way: SimpleITK's arrays, the mask's box by numpy, OpenCV's resize."""
     import cv2
     import SimpleITK as sitk  # noqa: N813
 
@@ -158,7 +158,7 @@ def test_a_failing_cell_is_kept_as_failed_and_the_others_go_on(small, go, tmp_pa
     assert again.counts["failed"] == 4  # never cached as done
 
 
-def test_only_runs_what_is_named_and_leaves_the_rest_to_do(small, go):
+def test_only_computes_the_named_cells_and_leaves_the_rest_to_do(small, go):
     outcome = go(small, only={"images": ["grayscale"], "heads": ["logistic"]})
     assert outcome.counts == {"done": 4, "to do": 6}
 
@@ -174,7 +174,7 @@ def test_a_seed_changes_folds_and_the_same_seed_does_not(small, go):
     assert (go(small).folder / "folds.csv").read_text() == first
 
 
-def test_sequences_side_by_side_and_together_are_three_values_of_an_axis(small, go):
+def test_two_sequences_and_their_combination_are_three_values_of_an_axis(small, go):
     text = small.replace("sequences: [t2]", "sequences: [t1, t2, t1 + t2]").replace("images: [grayscale, ", "images: [")
     outcome = go(text.replace("balance: [none, smote]", "fusion: [mean, concat]"))
     cells = json.loads((outcome.folder / "cells.json").read_text())
@@ -193,7 +193,7 @@ def test_learnt_encoders_keep_their_learning_curves(small, go):
     assert len(keys(go.store, "tokens")) == 3
 
 
-def test_long_names_of_what_was_learnt_stay_apart(small, go):
+def test_artifacts_with_long_names_stay_apart(small, go):
     chain = " + ".join(["grayscale"] * 20)
     text = small.replace("images: [grayscale, ", f"images: [{chain}] #").replace("balance: [none, smote]\n", "")
     outcome = go(text + "fusion: [attention: {epochs: [1, 2]}]\n")
@@ -265,7 +265,7 @@ def test_two_targets_with_the_same_labels_are_two_cells_that_share_their_fits(sm
     assert outcome.computed == 30
 
 
-def test_a_target_of_which_nothing_is_done_does_not_hinder_the_tables_of_the_others(small, go):
+def test_a_target_without_finished_cells_does_not_hinder_the_tables_of_the_others(small, go):
     from results.run_folder import read
     from results.tables.main import table
 

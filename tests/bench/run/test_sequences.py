@@ -1,4 +1,4 @@
-"""Several sequences in a real run: fusion, what is missing or dropped, heads on features trained with labels."""
+"""Several sequences in a real run: fusion, missing and dropped sequences, heads on features trained with labels."""
 
 import json
 
@@ -27,7 +27,7 @@ protocol: {{folds: 3, seed: 1}}
 
 @pytest.fixture(scope="module")
 def gaps(tmp_path_factory):
-    """Phantom patients of whom some lack t1 or t2."""
+    """Phantom patients; some lack t1 or t2."""
     folder = tmp_path_factory.mktemp("gaps")
     write_phantom(folder, patients=24, seed=5, effect=1.0, spacing=(5.0, 1.8), slices=7, missing=0.3)
     return folder
@@ -52,7 +52,7 @@ def test_several_sequences_take_every_sample_that_has_one(gaps, go):
     assert set(predictions(outcome, sequences="t1 + t2", heads="logistic")["sample"]) == set(samples.index)
 
 
-def test_complete_samples_alone_are_the_same_in_every_cell(gaps, go):
+def test_with_complete_every_cell_has_the_same_samples(gaps, go):
     outcome = go(GRID.format(folder=gaps), ["protocol.complete=true"])
     samples = pd.read_parquet(outcome.folder / "samples.parquet")
     both = [all((gaps / "images" / f"{p}_{s}.mha").exists() for s in ("t1", "t2")) for p in samples["patient"]]
@@ -61,7 +61,7 @@ def test_complete_samples_alone_are_the_same_in_every_cell(gaps, go):
         assert set(table["sample"]) == set(samples.index[both])
 
 
-def test_what_a_sample_lacks_is_a_row_of_its_own(gaps, go):
+def test_the_floor_presence_predicts_from_the_sequences_that_a_sample_has(gaps, go):
     outcome = go(GRID.format(folder=gaps))
     rows = [c["axes"]["sequences"] for c in cells_of(outcome) if c["axes"]["heads"] == "presence"]
     assert rows == ["t1 + t2"]
@@ -83,9 +83,9 @@ def test_dropping_a_sequence_takes_it_from_a_share_of_the_patients(gaps, tmp_pat
     without, some, most = (plan.present(both, region, drop=drop) for drop in drops)
     assert without.all()  # nothing was read yet
     lost = [~present[:, 0] for present in (some, most)]
-    assert not (lost[0] & ~lost[1]).any()  # who loses it at .3 has lost it at .6
-    for share, who in zip((0.3, 0.6), lost, strict=True):
-        by_patient = pd.Series(who).groupby(plan.patients).agg(["min", "max"])
+    assert not (lost[0] & ~lost[1]).any()  # a patient without it at .3 has none at .6
+    for share, absent in zip((0.3, 0.6), lost, strict=True):
+        by_patient = pd.Series(absent).groupby(plan.patients).agg(["min", "max"])
         assert (by_patient["min"] == by_patient["max"]).all()
         spread = np.sqrt(share * (1 - share) / len(by_patient))
         assert abs(by_patient["max"].mean() - share) < 3 * spread
@@ -101,26 +101,26 @@ def test_a_dropped_sequence_is_never_the_last(gaps, go):
 
 
 @pytest.mark.parametrize(
-    ("setting", "said"),
+    ("setting", "message"),
     [
         ("protocol.drop={t3: [0.5]}", "did you mean"),
         ("protocol.drop={t1: [1.5]}", "less than 1"),
         ("protocol.drop={t1: []}", "must list shares"),
     ],
 )
-def test_a_wrong_drop_is_named(gaps, tmp_path, setting, said):
+def test_a_wrong_drop_is_named(gaps, tmp_path, setting, message):
     file = tmp_path / "grid.yaml"
     file.write_text(GRID.format(folder=gaps))
-    with pytest.raises(GridError, match=said):
+    with pytest.raises(GridError, match=message):
         read_grid(file, [setting])
 
 
-def test_heads_on_a_trained_fusion_stand_beside_its_own_probabilities(gaps, go):
+def test_the_head_own_gives_the_probabilities_of_the_fusion_that_other_heads_use(gaps, go):
     text = GRID.format(folder=gaps).replace("[logistic]", "[logistic, own]").replace("[t2, t1 + t2]", "[t1 + t2]")
     text += "fusion: [attention: {epochs: 4}]\n"
     outcome = go(text)
     fused = {p.parent.name: p for p in go.store.glob("fused/*/vectors.npy")}
-    assert len(fused) == 3  # one a fold
+    assert len(fused) == 3  # one per fold
     assert len(list(go.store.glob("fused/*/fold_of.npy"))) == 3
     table = predictions(outcome, heads="own")
     own = {tuple(np.load(p.with_name("probabilities.npy")).ravel()) for p in fused.values()}
@@ -149,7 +149,7 @@ def test_serial_and_concurrent_runs_of_a_trained_fusion_give_the_same_bits(gaps,
         assert_array_equal(table.to_numpy(), tables[1][key].to_numpy())
 
 
-def test_per_sequence_fits_a_head_a_sequence_and_averages_those_present(gaps, go):
+def test_per_sequence_fits_a_head_for_each_sequence_and_averages_those_present(gaps, go):
     text = GRID.format(folder=gaps).replace("[t2, t1 + t2]", "[t1, t2, t1 + t2]")
     outcome = go(text + "fusion: [mean, per_sequence: {pool: mean}]\n")
     single = {s: predictions(outcome, sequences=s, fusion="mean", heads="logistic") for s in ("t1", "t2")}
@@ -159,14 +159,14 @@ def test_per_sequence_fits_a_head_a_sequence_and_averages_those_present(gaps, go
     assert_allclose(joint, both.mean(axis=1).loc[joint.index], atol=1e-9)
 
 
-def test_a_head_of_its_own_needs_a_fusion_that_learns(gaps, go):
+def test_the_head_own_needs_a_fusion_that_learns_from_labels(gaps, go):
     outcome = go(GRID.format(folder=gaps).replace("[logistic]", "[logistic, own]"))
     reasons = {c["reason"] for c in cells_of(outcome) if c["axes"]["heads"] == "own"}
     assert len(reasons) == 1
     assert "learns from no labels" in reasons.pop()
 
 
-def test_how_good_the_filling_is_stands_in_the_run(gaps, go):
+def test_the_run_holds_how_well_absent_sequences_are_filled(gaps, go):
     text = GRID.format(folder=gaps) + "fusion: [concat]\nmissing: [mean, pseudo_modality]\n"
     outcome = go(text.replace("[t2, t1 + t2]", "[t1 + t2]"))
     table = pd.read_csv(outcome.folder / "filling.csv")
@@ -204,7 +204,7 @@ protocol: {{folds: 3, seed: 1}}
 
 @pytest.mark.parametrize("pool", ["mean", "attention"])
 def test_a_sequence_that_a_fold_can_not_learn_gives_base_rates(go, gaps, tmp_path, pool):
-    """One sample has t1 alone, and no other has t1: the fold that tests it knows nothing of t1."""
+    """Only one sample has t1, and it has no t2: the fold that tests it has learnt nothing about t1."""
     rows = [(gaps / "images" / f"{p}_t2.mha", p, "t2", p % 2) for p in range(1, 25)]
     rows = [row for row in rows if row[0].exists()]
     rows[0] = (rows[0][0], rows[0][1], "t1", rows[0][3])
@@ -221,11 +221,11 @@ heads: [logistic]
 protocol: {{folds: 3, seed: 1}}
 """)
     assert set(outcome.counts) == {"done"}
-    told = predictions(outcome, heads="logistic").set_index("sample")
+    predicted = predictions(outcome, heads="logistic").set_index("sample")
     folds = pd.read_csv(outcome.folder / "folds.csv", dtype={"patient": str}).set_index("patient")["fold"]
     samples = pd.read_parquet(outcome.folder / "samples.parquet")
-    alone = samples.index[samples["patient"] == str(rows[0][1])][0]
+    sample = samples.index[samples["patient"] == str(rows[0][1])][0]
     fold = folds[samples["patient"]].to_numpy()
     y = table.set_index(table["patient"].astype(str))["label"].loc[samples["patient"]].to_numpy()
-    assert_allclose(told.loc[alone, "p_1"], y[fold != folds[str(rows[0][1])]].mean())
-    assert np.isfinite(told["p_1"]).all()
+    assert_allclose(predicted.loc[sample, "p_1"], y[fold != folds[str(rows[0][1])]].mean())
+    assert np.isfinite(predicted["p_1"]).all()

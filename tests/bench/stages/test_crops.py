@@ -1,4 +1,4 @@
-"""A study's crops: what fails is named, and nothing else is lost."""
+"""A study's crops: each fault is named, and nothing else is lost."""
 
 from dataclasses import dataclass, replace
 
@@ -25,7 +25,7 @@ SAMPLES = [{"sample": f"s{i}", "study": "s", "side": "left"} for i in range(3)]
 
 @dataclass(frozen=True, kw_only=True)
 class OneScan(Dataset):
-    """A scan of 4 slices of 2 mm and 8 x 8 mm, with two points of which one can't be used."""
+    """A scan of 4 slices of 2 mm and 8 x 8 mm, with two points; one of them can't be used."""
 
     broken: Exception | None = None
     without_points: Exception | None = None
@@ -60,7 +60,7 @@ class Wrong(ImageStep, FixedRegion):
 OF_SCAN = [Fault(-1, "9.dcm", "truncated: short"), Fault(-1, "", "odd")]
 
 
-def test_samples_of_one_box_share_a_crop_and_the_scan_s_faults_come_once():
+def test_samples_of_one_box_share_a_crop_and_faults_of_the_scan_come_once():
     crops = cut_study(OneScan(), "s", "t1", SAMPLES, {"w": (Whole(), ())})["w"]
     assert crops.entry == [0, 0, 0] and len(crops.images) == 1
     assert crops.faults == OF_SCAN
@@ -71,7 +71,7 @@ def test_an_absent_sequence_is_no_fault():
     assert crops.entry == [-1, -1, -1] and crops.faults == []
 
 
-def test_a_region_of_points_gets_them_and_says_why_there_is_none():
+def test_a_region_that_uses_points_gets_them_and_names_why_one_is_missing():
     calls = []
 
     class Counted(OneScan):
@@ -105,7 +105,7 @@ def test_a_file_that_can_not_be_read_is_named():
 
 
 @pytest.mark.parametrize(
-    ("dataset", "variant", "says"),
+    ("dataset", "variant", "message"),
     [
         (OneScan(broken=ZeroDivisionError("no")), (Whole(), ()), "reading the scan failed: ZeroDivisionError: no"),
         (OneScan(without_points=OSError("no")), (Point(), ()), "region point failed: OSError: no"),
@@ -113,11 +113,11 @@ def test_a_file_that_can_not_be_read_is_named():
         (OneScan(), (Whole(), (Wrong(),)), "the image steps failed: IndexError: too far"),
     ],
 )
-def test_an_unexpected_error_is_a_fault_of_its_study_and_variant(dataset, variant, says):
+def test_an_unexpected_error_is_a_fault_of_its_study_and_variant(dataset, variant, message):
     found = cut_study(dataset, "s", "t1", SAMPLES, {"wrong": variant, "right": (Whole(slices=1), ())})
     faults = found["wrong"].faults
     assert found["wrong"].entry == [-1, -1, -1] and found["wrong"].images == []
-    assert faults[:3] == [Fault(i, "", says) for i in range(3)]
+    assert faults[:3] == [Fault(i, "", message) for i in range(3)]
     assert "Traceback" in found["wrong"].trace
     if not dataset.broken:
         assert found["right"].entry == [0, 0, 0] and not found["right"].trace
@@ -135,7 +135,7 @@ def test_the_store_keeps_crops_and_faults(tmp_path):
     assert read.faults == expected
 
 
-def test_the_store_keeps_masks_of_crops_around_a_structure_beside_crops_without(tmp_path):
+def test_the_store_keeps_crops_with_and_without_a_mask(tmp_path):
     images, _, _ = example_discs(3)
     boxes = [Mask(label=int(image.mask.max()), margin=20.0).locate(image, {}) for image in images]
     crops = [crop(image, box) for image, box in zip(images, boxes, strict=True)]
@@ -155,7 +155,7 @@ def test_the_store_keeps_masks_of_crops_around_a_structure_beside_crops_without(
 
 @pytest.mark.parametrize("sequence", ["sagittal_t1", "sagittal_t2", "axial_t2"])
 def test_points_of_rsna_are_found_in_every_sequence(rsna_phantom, sequence):
-    """The crop's middle is the point, to within half a voxel in the plane and the distance of slices."""
+    """The crop's middle is the point, to within half a voxel in the plane and one slice distance."""
     dataset = Rsna(folder=str(rsna_phantom))
     study = dataset.samples()["study"].iloc[0]
     rows = dataset.samples().query("study == @study").reset_index().to_dict("records")

@@ -1,4 +1,4 @@
-"""What a fold does to features that could not be measured."""
+"""A fold fills features that could not be measured."""
 
 import numpy as np
 from numpy.testing import assert_array_equal
@@ -14,10 +14,10 @@ def tokens(values, rows):
     return Tokens(values, np.ones(values.shape[:2], dtype=bool), np.asarray(rows))
 
 
-def test_what_is_not_measured_becomes_the_mean_of_the_training_samples_and_is_told():
+def test_unmeasured_features_become_the_training_mean_and_have_an_indicator():
     one = tokens([[1, NAN, 7], [3, 4, 7], [NAN, 8, NAN], [100, 100, 100]], [0, 1, 2, 3])
     (found,) = Measured.of([one], np.array([0, 1]))([one])
-    # Feature 0 is always known in training, 1 is not (told in column 3), 2 is; sample 2 is a test sample.
+    # In training, features 0 and 2 are always measured and 1 is not, which column 3 shows. Sample 2 is a test sample.
     assert_array_equal(found.values[:, 0], [[1, 4, 7, 1], [3, 4, 7, 0], [2, 8, 7, 0], [100, 100, 100, 0]])
 
 

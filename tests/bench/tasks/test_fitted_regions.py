@@ -1,4 +1,4 @@
-"""Regions that learn on the training patients of a fold, beside those that are given."""
+"""Regions that learn on the training patients of a fold, in grids with regions that learn nothing."""
 
 import importlib
 import json
@@ -16,7 +16,7 @@ from results.run_folder import read
 from results.tables.side_tables import found_regions
 
 MEAN_POSITION = '''
-"""Every disc where it is on average, seen from the middle of the scan."""
+"""The mean place of each disc, relative to the middle of the scan."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ class MeanPosition(Region):
 
     Args:
         misses: A study in which nothing is found.
-        given: Where discs are: then nothing is learnt.
-        side: Of the box, mm.
+        given: The places of discs; then nothing is learnt.
+        side: The side of the box, mm.
     """
 
     misses: str = ""
@@ -125,10 +125,10 @@ def predictions(folder):
     return {(c.axes["regions"], c.axes["images"], c.axes["heads"]): run.predictions(c) for c in run.cells}
 
 
-def test_a_region_learns_once_a_fold_from_its_training_patients_alone(small, go, mean_position):
+def test_a_region_learns_once_per_fold_and_only_from_training_patients(small, go, mean_position):
     outcome = go(grid(small, "[mask, mean_position]"))
     folds = pd.read_csv(outcome.folder / "folds.csv", dtype=str).set_index("patient")["fold"]
-    assert sorted(mean_position) == sorted(sorted(folds.index[folds != fold]) for fold in "012")  # not once a chain
+    assert sorted(mean_position) == sorted(sorted(folds.index[folds != fold]) for fold in "012")  # not once per chain
     found = predictions(outcome.folder)
     given = found["mask", "grayscale", "logistic"]
     np.testing.assert_array_equal(found["mean_position", "grayscale", "logistic"].sample, given.sample)
@@ -144,7 +144,7 @@ def test_a_region_learns_once_a_fold_from_its_training_patients_alone(small, go,
     assert again.computed == 2 * 2 * 3 and len(mean_position) == before  # a new encoder: the regions are kept
 
 
-def test_a_crop_is_where_the_mean_of_the_training_patients_says(small, go, mean_position):
+def test_crops_of_a_region_that_learns_have_its_slices_and_structure(small, go, mean_position):
     go(grid(small, "[mean_position]"))
     notes = [json.loads(path.read_text()) for path in go.store.glob("crops/*/made_by.json")]
     thin = [note for note in notes if note["of"]["images"] == "-"]
@@ -154,7 +154,7 @@ def test_a_crop_is_where_the_mean_of_the_training_patients_says(small, go, mean_
     assert crops.shapes[:, 0].tolist() == [1] * len(crops) and crops[0].structure == 7
 
 
-def test_regions_that_differ_in_their_boxes_alone_share_a_fit_and_keep_their_boxes(small, go, mean_position):
+def test_regions_that_differ_only_in_their_boxes_share_a_fit_and_keep_their_boxes(small, go, mean_position):
     outcome = go(grid(small, "[mean_position, mean_position: {side: 20}]"))
     assert len(mean_position) == 3 and len(list(go.store.glob("regions/*"))) == 3
     found = predictions(outcome.folder)
@@ -165,9 +165,9 @@ def test_regions_that_differ_in_their_boxes_alone_share_a_fit_and_keep_their_box
     assert (wide.P != narrow.P).any()
     notes = {path.parent: json.loads(path.read_text())["of"] for path in go.store.glob("crops/*/made_by.json")}
     sides = {name: set() for name in ("mean_position", "mean_position(side=20)")}
-    for folder, of in notes.items():
-        if of["images"] != "-":
-            sides[of["region"]] |= {tuple(shape) for shape in Crops(folder).shapes[:, 1:].tolist()}
+    for folder, made_of in notes.items():
+        if made_of["images"] != "-":
+            sides[made_of["region"]] |= {tuple(shape) for shape in Crops(folder).shapes[:, 1:].tolist()}
     assert max(sides["mean_position(side=20)"]) < min(sides["mean_position"])
 
 
@@ -182,7 +182,7 @@ def test_samples_that_are_not_found_get_the_base_rate_and_the_others_stay_as_the
     training = missed.fold != fold
     rate = missed.y[training].mean()
     np.testing.assert_allclose(missed.P[mine, 1], rate)
-    same = missed.fold == fold  # trained without patient 3, so that its other patients are told as before
+    same = missed.fold == fold  # trained without patient 3, so that its other patients stay the same
     np.testing.assert_array_equal(missed.P[same & ~mine], usual.P[same & ~mine])
 
 
@@ -195,13 +195,13 @@ def test_given_weights_are_fitted_once_for_all_folds(small, go, mean_position):
     assert set(table["fold"]) == {-1} and table["study"].is_unique
 
 
-def test_a_region_that_fails_fails_its_cells_alone(small, go, mean_position):
+def test_a_region_that_fails_fails_only_its_own_cells(small, go, mean_position):
     outcome = go(grid(small, "[mask, mean_position: {given: '{}'}]"))
     assert outcome.counts["done"] == 2 + 2 and outcome.counts["failed"] == 2
     assert all("finds no sample in t2" in error for _, error in outcome.failures)
 
 
-def test_what_is_not_found_is_listed_and_counted(small, go, mean_position):
+def test_samples_that_are_not_found_are_listed_and_counted(small, go, mean_position):
     outcome = go(grid(small, "[mean_position: {misses: '3'}]"))
     samples = pd.read_parquet(outcome.folder / "samples.parquet")
     lost = sorted(samples.index[samples["study"] == "3"])

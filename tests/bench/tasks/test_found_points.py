@@ -1,4 +1,4 @@
-"""Regions that find points: once a fold for all sequences, by the training patients' annotations alone."""
+"""Regions that find points: one fit per fold serves all sequences and sees only annotations of training patients."""
 
 import importlib
 import sys
@@ -15,7 +15,7 @@ from results.run_folder import read
 from results.tables.points import found_points
 
 MEAN_POINT = '''
-"""Every sample where its like are on average."""
+"""The mean point of samples of one place."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ def mean_point(tmp_path, monkeypatch):
     del sys.modules["preprocessing.regions.mean_point"]
 
 
-def test_points_are_found_once_a_fold_for_all_sequences_and_boxes(go, spines, mean_point):
+def test_points_are_found_once_per_fold_for_all_sequences_and_boxes(go, spines, mean_point):
     regions = "[point: {slices: 1}, mean_point, mean_point: {size: [40, 40]}]"
     outcome = go(GRID.format(folder=spines, regions=regions))
     assert not outcome.failures
@@ -152,7 +152,7 @@ def test_points_are_found_once_a_fold_for_all_sequences_and_boxes(go, spines, me
     assert len(mean_point) == 2
 
 
-def test_crops_lie_around_what_was_found(go, spines, mean_point):
+def test_crops_lie_around_the_points_that_were_found(go, spines, mean_point):
     outcome = go(GRID.format(folder=spines, regions="[mean_point]"))
     dataset = Rsna(folder=str(spines))
     samples = dataset.samples()
@@ -174,7 +174,7 @@ def test_crops_lie_around_what_was_found(go, spines, mean_point):
         assert any((np.abs(centres - wanted).max(axis=1) < 2.6).all() for centres in cut)
 
 
-def test_how_near_is_told_of_test_patients_and_what_is_lost_gets_base_rates(go, spines, mean_point):
+def test_distances_are_rated_on_test_patients_and_lost_samples_get_base_rates(go, spines, mean_point):
     outcome = go(GRID.format(folder=spines, regions="[mean_point: {lost: spinal_canal_stenosis}, mean_point]"))
     table = pd.read_csv(outcome.folder / "points.csv", dtype={"patient": str})
     folds = pd.read_csv(outcome.folder / "folds.csv", dtype=str).set_index("patient")["fold"]

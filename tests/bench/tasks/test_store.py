@@ -1,4 +1,4 @@
-"""The store: whole entries or none."""
+"""The store holds only whole entries."""
 
 import json
 
@@ -42,10 +42,10 @@ def test_a_draft_is_no_entry_and_a_failed_one_is_removed(tmp_path):
 
     with pytest.raises(OSError, match="disk full"):
         store.put("fits", "other", fail, {})
-    assert len(list((tmp_path / "fits").iterdir())) == 1  # the draft of k alone
+    assert len(list((tmp_path / "fits").iterdir())) == 1  # only the draft of k
 
 
-def test_sweep_removes_old_drafts_alone(tmp_path):
+def test_sweep_removes_only_old_drafts(tmp_path):
     store = Store(tmp_path)
     store.draft("fits", "young")
     store.put("fits", "k", write("one"), {})

@@ -1,4 +1,4 @@
-"""Encoders that are trained with labels, on the training patients of a fold, and what the head `own` reads of them."""
+"""Encoders that are trained with labels of training patients, and the head `own`, which reads their probabilities."""
 
 import importlib
 import sys
@@ -83,7 +83,7 @@ def grid(small, *, encoder="centroids", heads="[own, logistic]", images="graysca
     return text.replace("images: [grayscale, histogram_equalization]", f"images: [{images}]")
 
 
-def test_learns_from_the_labels_of_training_patients_alone(small, go, centroids):
+def test_learns_only_from_the_labels_of_training_patients(small, go, centroids):
     outcome = go(grid(small))
     folds = pd.read_csv(outcome.folder / "folds.csv", dtype=str).set_index("patient")["fold"]
     samples = pd.read_parquet(outcome.folder / "samples.parquet")
@@ -122,7 +122,7 @@ def test_own_gives_the_probabilities_of_the_encoder(small, go, centroids):
         ({"heads": "[own: {calibration: sigmoid}, prior]"}, "calibrated in training"),
     ],
 )
-def test_what_would_trust_features_that_saw_the_labels_is_refused(small, go, centroids, changed, why):
+def test_a_head_that_would_trust_features_trained_with_labels_is_refused(small, go, centroids, changed, why):
     run = read(go(grid(small, **changed)).folder)
     refused = [cell for cell in run.cells if cell.status == "refused"]
     assert len(refused) == 1

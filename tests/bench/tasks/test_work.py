@@ -1,4 +1,4 @@
-"""What a grid's tasks need is there before the first of them starts."""
+"""The libraries that tasks need are loaded before the first task starts."""
 
 import subprocess
 import sys
@@ -25,7 +25,7 @@ for encoder in ("raw_pixels", "finetuned: {weights: random}"):
 """
 
 
-def test_torch_is_imported_for_what_uses_it_before_the_first_task_is_given_its_threads(small, tmp_path):
+def test_torch_is_imported_before_the_first_task_if_a_task_uses_it(small, tmp_path):
     (tmp_path / "grid.yaml").write_text(small)
     where = {"cwd": tmp_path, "env": {"PYTHONPATH": str(ROOT), "PATH": ""}}
     done = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, **where)

@@ -1,4 +1,4 @@
-"""The project's references: each entry whole, each citation found, errors that lead on."""
+"""The project's references: entries are complete, citations have an entry, and errors show the way out."""
 
 import re
 
@@ -35,7 +35,7 @@ def test_a_network_is_cited_by_the_paper_of_its_family(network, key):
     assert papers(network) == ((key,) if key else ())
 
 
-def test_an_entry_of_ones_own_is_kept_as_it_is_but_for_its_margin():
+def test_an_entry_that_a_plug_in_brings_is_kept_without_its_margin():
     own = """
         @article{doe-2020:a,
           author={Doe, Jo},
@@ -59,6 +59,6 @@ def test_an_entry_of_ones_own_is_kept_as_it_is_but_for_its_margin():
         ),
     ],
 )
-def test_what_is_neither_a_key_nor_an_entry_is_refused(cited, message):
+def test_a_citation_that_is_neither_a_key_nor_an_entry_is_refused(cited, message):
     with pytest.raises(ValueError, match=re.escape(message)):
         resolve(cited)

@@ -1,4 +1,4 @@
-"""What the tests of `dicom_study` share: studies to change, and what is read of them."""
+"""Helpers of the tests of `dicom_study`: they change studies and read them."""
 
 import shutil
 from dataclasses import replace
@@ -41,7 +41,7 @@ def message(plugin):
 
 
 def recognised(plugin):
-    """By the series' folder, which only a plug-in that keeps names shows."""
+    """Sequence and reason of each series, by its folder, which only a plug-in that keeps names shows."""
     rows = replace(plugin, keep_names=True).recognised().itertuples()
     return {row.series: (row.sequence, row.how) for row in rows}
 

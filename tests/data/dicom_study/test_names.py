@@ -10,7 +10,7 @@ from tests.data.dicom_study.studies import change, message, raw, read
 
 
 def test_folders_files_and_descriptions_are_never_shown(study):
-    """A header without the patient beside folders and files that name him; a name of two letters in the header."""
+    """Folders and files name the patient by one name, the header by another, which has words of two letters."""
     secret = study / "MuellerHans_1961-03-04_study20230115"
     secret.mkdir()
     for folder in sorted(study.iterdir()):
@@ -68,6 +68,6 @@ def test_nothing_names_the_patient_unless_asked_for(study):
     assert len(image.faults) == 1 and ": can't be read" in image.faults[0]
     for text in shown:
         assert not any(name in text.casefold() for name in ("doe", "jane", "4711")), text
-    asked = read(study, keep_names=True)
-    assert set(asked.samples()["study"]) == {study.name}
-    assert asked.load(study.name, "sagittal_t1").faults[0].startswith(str(study / "DOE_4711_T1" / "2.dcm"))
+    named = read(study, keep_names=True)
+    assert set(named.samples()["study"]) == {study.name}
+    assert named.load(study.name, "sagittal_t1").faults[0].startswith(str(study / "DOE_4711_T1" / "2.dcm"))

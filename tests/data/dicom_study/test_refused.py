@@ -13,8 +13,8 @@ from tests.data.dicom_study.studies import change, message, raw, read, recognise
 
 def test_wrong_folders_are_refused(study, tmp_path):
     empty = tmp_path / "DOE"
-    said = message(read(study, descriptions=str(tmp_path / "DOE.csv")))
-    assert said == "descriptions: no such file"
+    error = message(read(study, descriptions=str(tmp_path / "DOE.csv")))
+    assert error == "descriptions: no such file"
     assert message(read(tmp_path / "4711")) == "study_1 (argument 1): no such folder"
     assert message(read(study, study, tmp_path / "4711")) == "study_3 (argument 3): no such folder"
     empty.mkdir()
@@ -28,9 +28,9 @@ def test_wrong_folders_are_refused(study, tmp_path):
 
 def test_two_patients_are_refused(studies, study):
     shutil.copytree(studies[1], study / "other")
-    said = message(read(study))
-    assert said.startswith("study_1 (argument 1): holds files of 2 patients")
-    assert studies[0].name not in said and studies[1].name not in said
+    error = message(read(study))
+    assert error.startswith("study_1 (argument 1): holds files of 2 patients")
+    assert studies[0].name not in error and studies[1].name not in error
     change(study, PatientID=None)
     assert message(read(study)).startswith("study_1 (argument 1): holds files of 2 patients")
     change(study, PatientID="1")
@@ -80,9 +80,9 @@ def test_too_few_readable_slices_are_refused(study):
     plugin = read(study)
     with pytest.raises(
         DataError, match=r"study_1: 2 slices of sagittal_t1 can be read, 3 are needed: .*/slice 3: can"
-    ) as said:
+    ) as error:
         plugin.load("study_1", "sagittal_t1")
-    assert "DOE" not in str(said.value)
+    assert "DOE" not in str(error.value)
     assert plugin.load("study_1", "sagittal_t2") is not None
 
 
@@ -91,10 +91,10 @@ def test_two_gigabytes_are_refused_before_they_are_read(study):
     size = sum(file.Rows * file.Columns * 2 for file in headers)
     assert len(read(study, max_bytes=size).samples()) == 25
     assert "set `max_bytes`" in message(read(study, max_bytes=size - 1))
-    change(study / "sagittal_t1", Rows=40_000, Columns=40_000)  # 3.2 GB a slice
+    change(study / "sagittal_t1", Rows=40_000, Columns=40_000)  # 3.2 GB per slice
     count = len(list((study / "sagittal_t1").iterdir()))
-    said = message(read(study))
-    assert f"{len(headers)} slices of {count * 3.2:.3g} GB, more than 2 GB" in said
+    error = message(read(study))
+    assert f"{len(headers)} slices of {count * 3.2:.3g} GB, more than 2 GB" in error
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ def test_two_gigabytes_are_refused_before_they_are_read(study):
         (0x00280030, b"nan\\nan "),
     ],
 )
-def test_a_number_that_is_none_is_a_fault_of_its_file(study, tag, value):
+def test_a_tag_without_a_finite_number_is_a_fault_of_its_file(study, tag, value):
     whole = read(study).load("study_1", "sagittal_t1")
     paths = sorted((study / "sagittal_t1").iterdir())
     raw(study / "sagittal_t1" / "3.dcm", tag, value)

@@ -37,8 +37,8 @@ def test_a_sequence_is_recognised_from_the_header(study, sagittal, sequence, how
     shutil.rmtree(study / "sagittal_t2")
     change(study / "sagittal_t1", **({"SeriesDescription": None} | sagittal))
     plugin = read(study)
-    found, said = recognised(plugin)["sagittal_t1"]
-    assert found == sequence and how in said
+    found, reason = recognised(plugin)["sagittal_t1"]
+    assert found == sequence and how in reason
     for name in ("sagittal_t1", "sagittal_t2"):
         assert (plugin.load("study_1", name) is None) == (name != sequence)
 
@@ -67,14 +67,14 @@ def test_of_sagittal_series_the_plain_one_is_used(study):
 def test_the_user_names_series_by_folder(study):
     t1, t2 = (read(study).load("study_1", name) for name in ("sagittal_t1", "sagittal_t2"))
     change(study, SeriesDescription=None)
-    said = message(read(study))
-    assert "no series is one of sagittal_t1, sagittal_t2, axial_t2" in said and "name it in `series`" in said
+    error = message(read(study))
+    assert "no series is one of sagittal_t1, sagittal_t2, axial_t2" in error and "name it in `series`" in error
     plugin = read(study, series={"sagittal_t1": "sagittal_t2", "sagittal_t2": "sagittal_t1"})
     assert_same(plugin.load("study_1", "sagittal_t2"), t1)
     assert_same(plugin.load("study_1", "sagittal_t1"), t2)
     assert recognised(plugin)["sagittal_t1"] == ("sagittal_t2", "named in `series`")
-    said = message(read(study, series={"sagittal_t1": "sagittal_t1", "Jane": "sagittal_t1"}))
-    assert "no series of entry 2 of `series`: use one of series_1, series_2, series_3" in said and "Jane" not in said
+    error = message(read(study, series={"sagittal_t1": "sagittal_t1", "Jane": "sagittal_t1"}))
+    assert "no series of entry 2 of `series`: use one of series_1, series_2, series_3" in error and "Jane" not in error
     by_number = read(study, series={"series_2": "sagittal_t2"})
     assert recognised(plugin)["sagittal_t1"][0] and by_number.load("study_1", "sagittal_t2") is not None
     assert "has no sequence 't1'" in message(read(study, series={"sagittal_t1": "t1"}))
@@ -100,8 +100,8 @@ def test_one_slice_is_no_sequence(study):
     for path in study.rglob("*.dcm"):
         if path.name != "2.dcm":
             path.unlink()
-    said = message(read(study))
-    assert "sagittal_t1 of 1 slice, fewer than 3" in said and "`series`" not in said
+    error = message(read(study))
+    assert "sagittal_t1 of 1 slice, fewer than 3" in error and "`series`" not in error
 
 
 def tilt(folder, degrees, instances):
@@ -113,7 +113,7 @@ def tilt(folder, degrees, instances):
         file.save_as(folder / f"{number}.dcm")
 
 
-@pytest.mark.parametrize("described", [True, False], ids=["listed", "told"])
+@pytest.mark.parametrize("described", [True, False], ids=["listed", "recognised"])
 @pytest.mark.parametrize("blocks", ["one", "all", "own series"])
 def test_blocks_tilted_by_more_than_45_degrees_are_axial(rsna_phantom, studies, tmp_path, blocks, described):
     tables = tmp_path / "rsna"

@@ -1,4 +1,4 @@
-"""A new study's files become images whatever their names, at the place where a reader marked them."""
+"""A new study's files become images whatever their names, and points lie where a reader marked them."""
 
 import shutil
 

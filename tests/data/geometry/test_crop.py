@@ -109,8 +109,8 @@ def test_is_a_contiguous_copy(image):
 
 
 @pytest.mark.parametrize(("order", "flipped"), [((0, 1, 2), 0), ((1, 0, 2), 1), ((1, 2, 0), 2)])
-def test_mirrored_flips_left_to_right_and_tells_the_truth(image, order, flipped):
-    """The patient's left-right axis is the first of the fixture's; here it is D, H or W."""
+def test_mirrored_flips_left_to_right_and_gives_the_true_positions(image, order, flipped):
+    """The fixture's first axis is the patient's left-right axis; here it becomes D, H or W."""
     image = reordered(image, order)
     straight = crop(image, box_at(image, [2, 2, 2], [3, 4, 5]))
     mirrored = crop(image, box_at(image, [2, 2, 2], [3, 4, 5], mirrored=True))
@@ -178,7 +178,7 @@ def test_planes_within_the_box_are_taken(stack):
 
 @pytest.mark.parametrize("turn", [0, 45])
 def test_the_box_of_all_planes_is_the_image(stack, turn):
-    """Even if the last slice is turned and shifted so that the line through the others' middles meets it far away."""
+    """This holds even if the last slice is turned and shifted away from the line through the middles of the others."""
     planes, shape = stack.planes.copy(), np.asarray(stack.pixels.shape)
     planes[4, :3, :3] = Rotation.from_rotvec(np.radians(turn) * stack.directions[2]).as_matrix() @ planes[4, :3, :3]
     planes[4, :3, 3] += turn * stack.directions[1]

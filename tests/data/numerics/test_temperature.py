@@ -22,7 +22,7 @@ def test_temperature_is_the_optimum_that_another_minimiser_finds():
     assert 2.4 < other < 3.6  # the logits were made three times too sharp
 
 
-def test_temperature_of_rows_that_are_all_right_stays_finite():
+def test_temperature_stays_finite_if_all_rows_are_right():
     y = np.arange(20) % 2
     logits = np.eye(2, dtype=np.float32)[y]
     assert_allclose(best_temperature(logits.astype(np.float64), y, largest=20), 1 / 20, rtol=1e-3)

@@ -1,4 +1,4 @@
-"""The phantom: reproducible, true to its own geometry, as frequent as SPIDER, and neither trivial nor void."""
+"""The phantom is reproducible, true to its geometry, graded as often as SPIDER, and neither trivial nor hopeless."""
 
 import numpy as np
 import pandas as pd
@@ -56,7 +56,7 @@ def test_the_same_seed_gives_the_same_files(folder, tmp_path):
     pd.testing.assert_frame_equal(pd.read_csv(tmp_path / "again" / "truth.csv"), rows)
 
 
-def test_a_sequence_looks_the_same_whatever_is_asked_for_beside_it(folder, tmp_path):
+def test_a_sequence_looks_the_same_whatever_other_sequences_are_written(folder, tmp_path):
     write_phantom(tmp_path, patients=1, seed=1, spacing=(4.4, 1.5), sequences=("stir", "t2", "t2_SPACE"))
     written = {p.stem for p in (tmp_path / "images").iterdir()}
     assert written == {"1_stir", "1_t2", "1_t2_SPACE"}
@@ -107,7 +107,7 @@ def test_the_tables_agree_with_each_other_and_with_spiders_headers(folder, share
     gradings = pd.read_csv(folder / "radiological_gradings.csv")
     overview, truth = pd.read_csv(folder / "overview.csv"), pd.read_csv(folder / "truth.csv")
     widths = truth.groupby("Patient")[["ap_width", "lateral_width"]].nunique()
-    assert (widths > 1).all(axis=None)  # of each disc, not of the patient's body
+    assert (widths > 1).all(axis=None)  # each disc has its own width
     assert ",".join(gradings.columns) == GRADINGS
     real = pd.read_csv(shared_data / "spider-tables" / "overview.csv", nrows=1)
     assert list(overview.columns) == list(real.columns)
@@ -180,7 +180,7 @@ def test_every_disc_lies_inside_the_slices():
                 assert (index > 0).all() and (index < np.array(shape) - 1).all()
 
 
-def test_geometry_tells_the_grade_more_the_stronger_the_effect():
+def test_geometry_predicts_the_grade_better_with_a_stronger_effect():
     areas = []
     for effect in (0.0, 0.5, 1.0):
         rows = []
@@ -228,7 +228,7 @@ def test_raw_pixels_stay_under_65_within_level_at_effect_one_half(patients):
 
 
 @pytest.mark.parametrize(
-    ("wrong", "says"),
+    ("wrong", "message"),
     [
         ({"effect": 1.5}, "effect"),
         ({"missing": 1.0}, "missing"),
@@ -236,7 +236,7 @@ def test_raw_pixels_stay_under_65_within_level_at_effect_one_half(patients):
         ({"patients": 0}, "patients"),
     ],
 )
-def test_arguments_out_of_range_are_refused_before_anything_is_written(tmp_path, wrong, says):
-    with pytest.raises(DataError, match=says):
+def test_arguments_out_of_range_are_refused_before_anything_is_written(tmp_path, wrong, message):
+    with pytest.raises(DataError, match=message):
         write_phantom(tmp_path / "new", **wrong)
     assert not (tmp_path / "new").exists()

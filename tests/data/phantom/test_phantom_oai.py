@@ -1,4 +1,4 @@
-"""The phantom of knees: OAI's shares of grades, alike in a patient, and anatomy that shows them."""
+"""The phantom of knees: grades have OAI's shares, are alike in a patient and show in the anatomy."""
 
 import subprocess
 import sys
@@ -38,7 +38,7 @@ def test_grades_have_the_shares_of_the_real_ones(drawn):
 
 
 def test_the_knees_of_a_patient_are_alike(drawn):
-    """Both below grade 2: what two standard normals with a correlation of .6 give."""
+    """Both knees are below grade 2 as often as two standard normals with a correlation of .6."""
     below = np.array([[knee.grade < 2 for knee in pair] for pair in drawn]).all(axis=1).mean()
     cut = NormalDist().inv_cdf((3253 + 1495) / 8260)
     expected = multivariate_normal([0, 0], [[1, 0.6], [0.6, 1]]).cdf([cut, cut])
@@ -54,7 +54,7 @@ def test_joint_space_narrows_and_spurs_grow_with_the_grade(drawn):
     assert all(later > earlier + 0.5 for earlier, later in pairwise(spurs))
 
 
-def test_without_effect_nothing_tells_the_grade_and_it_is_the_same(drawn):
+def test_without_effect_grades_stay_the_same_and_nothing_shows_them(drawn):
     plain = [knee for n in range(600) for knee in draw_knees(np.random.default_rng([4, n]), 0.0)]
     grades = np.array([knee.grade for knee in plain])
     assert_array_equal(grades, [knee.grade for pair in drawn[:600] for knee in pair])
@@ -65,7 +65,7 @@ def test_without_effect_nothing_tells_the_grade_and_it_is_the_same(drawn):
 
 @pytest.mark.parametrize("side", [0, 1])
 def test_the_joint_space_in_the_picture_is_the_true_one(side):
-    """To within a pixel; cartilage is bright between dark bones. These knees have grades 3 and 4."""
+    """They agree to within a pixel; cartilage is bright between dark bones. These knees have grades 3 and 4."""
     knee = draw_knees(np.random.default_rng([6, 3, 1]), 1.0)[side]
     rng = np.random.default_rng(0)
     shape = (40, 280, 280)
@@ -96,7 +96,7 @@ def test_files_are_as_oai_names_them(oai_phantom):
         assert_allclose(file.PixelSpacing, [2, 2])
 
 
-def test_a_patient_depends_on_the_seed_and_the_number_alone(tmp_path):
+def test_a_patient_depends_only_on_the_seed_and_the_number(tmp_path):
     for name, options in {"a": {}, "b": {"patients": 1, "missing": 0.9}}.items():
         write_oai_phantom(tmp_path / name, **({"patients": 2, "size": (4, 8, 8)} | options))
     first, again = (sorted((tmp_path / name / "00m/0.C.2/9000001").rglob("0??")) for name in "ab")
@@ -106,7 +106,7 @@ def test_a_patient_depends_on_the_seed_and_the_number_alone(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("options", "says"),
+    ("options", "message"),
     [
         ({"patients": 0}, "must be at least 1"),
         ({"size": (3, 64, 64)}, "at least 4 each way"),
@@ -114,8 +114,8 @@ def test_a_patient_depends_on_the_seed_and_the_number_alone(tmp_path):
         ({"missing": 1.0}, r"missing \(1\) must be at least 0 and below 1"),
     ],
 )
-def test_arguments_out_of_range_are_refused(tmp_path, options, says):
-    with pytest.raises(DataError, match=says):
+def test_arguments_out_of_range_are_refused(tmp_path, options, message):
+    with pytest.raises(DataError, match=message):
         write_oai_phantom(tmp_path, **options)
 
 

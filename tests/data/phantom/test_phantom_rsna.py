@@ -1,4 +1,4 @@
-"""The phantom in RSNA's layout: its files, tables and geometry agree, and only what was planted tells a severity."""
+"""The phantom in RSNA's layout: its files, tables and geometry agree, and only planted signs show a severity."""
 
 import hashlib
 import subprocess
@@ -24,7 +24,7 @@ from data.rsna_challenge.places import CLASSES, DESCRIPTIONS, LEVELS
 from tests.data.phantom.planes import plane
 
 ROOT = Path(__file__).resolve().parents[3]
-# Quick, and still with every structure inside.
+# Quick to write, with every structure still inside.
 SMALL = {"spacing": (4.4, 2.0), "slices": 13, "axial_slices": 3}
 
 
@@ -84,7 +84,7 @@ def test_tables_have_rsnas_columns_and_name_the_files_that_exist(folder):
         assert pd.isna(label) or label == row.severity
 
 
-def test_a_point_lies_on_its_structure_in_the_sequence_that_its_condition_is_read_on(folder):
+def test_a_point_lies_on_its_structure_in_the_sequence_that_shows_its_condition(folder):
     points = pd.read_csv(folder / "train_label_coordinates.csv")
     series = pd.read_csv(folder / "train_series_descriptions.csv").set_index("series_id")["series_description"]
     truth = pd.read_csv(folder / "truth.csv").set_index(["study_id", "condition", "level"])
@@ -157,7 +157,7 @@ def test_at_effect_0_severities_change_no_pixel(split):
         assert not np.array_equal(healthy[sequence].pixels, shown[sequence].pixels)
 
 
-def test_split_parts_each_change_their_sequence_alone():
+def test_each_split_part_changes_only_its_sequence():
     none, first = uniform(0.0), uniform(0.0, first=1.0)
     second = none._replace(second=np.ones((5, 5)))
     images = [patient(2, s, 1.0, split=True)[0] for s in (none, first, second)]
@@ -239,12 +239,12 @@ def test_axial_series_are_as_mixed_as_the_real_ones():
     for (affine, _), disc in zip(angled[0][0], anatomy.discs[4::-1], strict=True):
         normal = anatomy.pose[:3, :3] @ disc.axes[:, 2]
         across = affine[:3, 0] / 4.4
-        # Alike but for what is planned by eye, and for the sideways tilt that is not followed.
+        # A stack follows a disc but for errors of planning by eye and the disc's sideways tilt.
         assert np.degrees(np.arccos(normal[1:] @ across[1:] / np.linalg.norm(normal[1:]))) < 8
 
 
 @pytest.mark.parametrize(
-    ("wrong", "says"),
+    ("wrong", "message"),
     [
         ({"effect": 1.5}, "effect"),
         ({"missing": 1.0}, "missing"),
@@ -254,8 +254,8 @@ def test_axial_series_are_as_mixed_as_the_real_ones():
         ({"spacing": (4.0, 0.0)}, "spacing"),
     ],
 )
-def test_arguments_out_of_range_are_refused_before_anything_is_written(tmp_path, wrong, says):
-    with pytest.raises(DataError, match=says):
+def test_arguments_out_of_range_are_refused_before_anything_is_written(tmp_path, wrong, message):
+    with pytest.raises(DataError, match=message):
         write_rsna_phantom(tmp_path / "new", **wrong)
     assert not (tmp_path / "new").exists()
 

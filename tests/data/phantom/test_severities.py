@@ -21,7 +21,7 @@ REAL_COUNTS = {
 
 @pytest.fixture(scope="module")
 def severities():
-    """Those of as many studies as RSNA has, `(1975, 5, 5)` each."""
+    """Severities of as many studies as RSNA has, `(1975, 5, 5)` each."""
     drawn = [draw_severities(np.random.default_rng([6, n])) for n in range(1975)]
     return Severities(*(np.array(values) for values in zip(*drawn, strict=True)))
 

@@ -34,7 +34,7 @@ def test_the_mask_has_the_true_geometry_to_half_a_voxel(number):
     assert_allclose(len(found) * step**3, truth["volume"], rtol=0.02)
 
     def length(axis):
-        """Along one of the disc's own axes, through its centre."""
+        """The mask's length along one of the disc's own axes, through its centre."""
         along = np.arange(-40, 40, 0.02)
         line = centre + along[:, None] * (anatomy.pose[:3, :3] @ disc.axes[:, axis])
         index = np.rint(image.index(line)).astype(int)
@@ -51,7 +51,7 @@ def test_the_mask_has_the_true_geometry_to_half_a_voxel(number):
     assert np.degrees(np.arctan2(left[1], left[0])) == pytest.approx(truth["axial_angle"], abs=1.5)
 
 
-def test_a_volume_without_dents_is_that_of_the_oval_times_the_height():
+def test_the_volume_of_a_disc_without_dents_is_that_of_the_oval_times_the_height():
     from dataclasses import replace
     from math import gamma
 

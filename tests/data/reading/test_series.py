@@ -1,4 +1,4 @@
-"""DICOM series in the format of RSNA's files become stacks whose every pixel lies where its tags say."""
+"""DICOM series in RSNA's format become stacks in which every pixel lies where its tags place it."""
 
 import re
 
@@ -13,17 +13,17 @@ from data.base import DataError
 from data.phantom.dicom import write_slice
 from data.reading import series
 
-SAGITTAL = np.array([[1, 0, 0], [0, 0, -1], [0, 1, 0]], dtype=float)  # rows: where D, H and W grow
+SAGITTAL = np.array([[1, 0, 0], [0, 0, -1], [0, 1, 0]], dtype=float)  # rows: the directions of D, H and W
 AXIAL = np.array([[0, 0, 1], [0, 1, 0], [1, 0, 0]], dtype=float)
 
 
 def grey(position):
-    """A picture that is linear in patient space, so that a pixel tells whether it is where it should be."""
+    """A picture that is linear in patient space, so that a pixel's value shows whether it is in its place."""
     return position @ [6.0, -9.0, 11.0] + 2000
 
 
 def stack(axes, count, *, centre=(0, 0, 0), apart=4.0, pixel=(0.8, 0.6), shape=(24, 20), turn=0.0):
-    """Planes about a centre, turned about the patient's left-right axis; `axes` says where slice, H and W grow."""
+    """Planes about a centre, turned about the left-right axis; `axes` holds the directions of slice, H and W."""
     d, h, w = Rotation.from_euler("x", turn, degrees=True).apply(axes)
     planes = np.tile(np.eye(4), (count, 1, 1))
     for i, plane in enumerate(planes):
@@ -80,7 +80,7 @@ def test_a_regular_series_has_a_grid(tmp_path, axes, plane, turn):
 
 
 def test_slices_are_sorted_by_position_and_turned(tmp_path):
-    """From the left down to the right, feet up, back first and rows for columns: the same image comes out."""
+    """Slices in reverse order, upside down, with rows as columns and back before front give the same image."""
     expected = series.read([write(tmp_path / "1", stack(SAGITTAL, 5))], "sagittal")
     d, h, w = SAGITTAL
     turned = stack(np.array([-d, -w, -h]), 5, pixel=(0.6, 0.8), shape=(20, 24))
@@ -189,7 +189,7 @@ def two_frames(path):
 
 
 @pytest.mark.parametrize(
-    ("damage", "says"),
+    ("damage", "message"),
     [
         *[(f, "can't be read, truncated or not a DICOM file") for f in (truncate, empty, words)],
         (without("ImagePositionPatient"), r"tag 0020\|0032 has 0 numbers, but a slice's place needs 3"),
@@ -198,7 +198,7 @@ def two_frames(path):
     ],
     ids=["truncated", "empty", "words", "no_position", "no_spacing", "two_frames"],
 )
-def test_a_broken_file_is_named_and_the_rest_is_read(tmp_path, damage, says):
+def test_a_broken_file_is_named_and_the_rest_is_read(tmp_path, damage, message):
     folder = write(tmp_path / "1", stack(SAGITTAL, 4))
     damage(folder / "4.dcm")
     image = series.read([folder], "sagittal")
@@ -206,7 +206,7 @@ def test_a_broken_file_is_named_and_the_rest_is_read(tmp_path, damage, says):
     (fault,) = image.faults
     file, _, why = fault.partition(": ")
     assert file == str(folder / "4.dcm")
-    assert re.search(says, why)
+    assert re.search(message, why)
     assert "\n" not in fault and "0x" not in fault
 
 
@@ -235,7 +235,7 @@ def test_nothing_to_read_is_an_error(tmp_path):
         series.read([tmp_path / "4"], "sagittal")
 
 
-def test_the_header_says_what_the_tags_say(tmp_path):
+def test_the_header_holds_the_values_of_the_tags(tmp_path):
     folder = write(tmp_path / "1", stack(AXIAL, 2, turn=20))
     header = series.read_place(folder / "2.dcm")
     tags = pydicom.dcmread(folder / "2.dcm")

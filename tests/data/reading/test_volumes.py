@@ -1,4 +1,4 @@
-"""Volumes keep every voxel's place in the patient and the scanner's units; broken files say what is wrong."""
+"""Volumes keep every voxel's place in the patient and the scanner's units."""
 
 from concurrent.futures import ThreadPoolExecutor
 from itertools import permutations, product

@@ -72,7 +72,7 @@ def test_by_hand():
 
 @pytest.mark.parametrize("prior", ["uniform", "raw", "weight-adjusted"])
 def test_closed_forms_of_the_real_counts(prior):
-    """Of a constant prediction q a condition's term is the cross entropy of the weighted class shares and q."""
+    """For a constant prediction q, a condition's term is the cross entropy of the weighted class shares and q."""
     condition = np.repeat(list(COUNTS), [sum(counts) for counts in COUNTS.values()])
     y = np.concatenate([np.repeat([0, 1, 2], counts) for counts in COUNTS.values()])
     p, expected = np.empty((len(y), 3)), {}
@@ -113,7 +113,7 @@ def test_rows_are_normalised_and_clipped():
     assert_allclose(rsna_log_loss(study, condition, y, wrong)["rsna_foraminal"], -np.log(np.finfo(float).eps))
 
 
-def test_says_nothing_without_all_conditions():
+def test_there_is_no_score_without_all_conditions():
     study, condition, y, p = random_predictions(studies=3)
     kept = condition != FORAMINAL
     assert rsna_log_loss(study[kept], condition[kept], y[kept], p[kept]) == {}

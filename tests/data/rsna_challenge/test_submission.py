@@ -59,6 +59,6 @@ def test_it_needs_base_rates_and_rsnas_classes():
         Rsna.submission({}, classes=("no", "yes"), base_rates={})
 
 
-def test_another_dataset_has_none():
+def test_another_dataset_has_no_submission():
     with pytest.raises(DataError, match="no challenge with the dataset medmnist asks for a submission"):
         MedMnist.submission({}, classes=CLASSES, base_rates={})

@@ -3,7 +3,7 @@
 from data.text.names import closest, nearest
 
 
-def test_a_near_name_is_meant():
+def test_a_near_name_is_suggested():
     assert nearest("svx", ["knn", "svc"]) == ": did you mean 'svc'?"
 
 

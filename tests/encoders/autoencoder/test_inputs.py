@@ -40,7 +40,7 @@ def test_what_is_too_long_is_cut_on_both_sides():
 
 
 def test_each_voxel_is_the_mean_of_what_it_covers():
-    """3 pixels of 2 mm on 4 of 1.5 mm: shares by hand."""
+    """3 pixels of 2 mm become 4 of 1.5 mm, with shares computed by hand."""
     found = on_grid(np.array([8.0, 4.0, 0.0], dtype=np.float32), [2.0], [4], [1.5], 0.0)
     assert_allclose(found, [8, (0.5 * 8 + 1 * 4) / 1.5, 1 * 4 / 1.5, 0], rtol=1e-6)
     padded = on_grid(np.array([8.0, 4.0], dtype=np.float32), [1.0], [4], [1.0], 3.0)
@@ -77,7 +77,7 @@ def test_the_mask_is_asked_for_where_it_is_read():
         Cae3d(preset="disc").prepare(cuboid((4, 4, 4), (1, 1, 1), structure=None))
 
 
-def test_words_and_lengths_that_fit_nothing():
+def test_unknown_words_and_unfit_lengths_are_refused():
     with pytest.raises(ValueError, match=r"preset \(spine\) must be one of knee, disc, disc_small"):
         Cae3d(preset="spine")
     with pytest.raises(ValueError, match=r"loss \(l1\) must be one of mse, bce"):
@@ -101,6 +101,6 @@ def test_words_and_lengths_that_fit_nothing():
         ({"validation": 1.5}, r"validation \(1.5\) must be from 0 to below 1"),
     ],
 )
-def test_numbers_out_of_range(fields, why):
+def test_numbers_out_of_range_are_refused(fields, why):
     with pytest.raises(ValueError, match=why):
         Cae3d(preset="disc_small", **fields)

@@ -1,4 +1,4 @@
-"""What autoencoders learn, say and keep, in 2D and 3D."""
+"""What autoencoders learn, encode and keep, in 2D and 3D."""
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ DEEP = FLAT | {"size": (4, 8, 8)}
 
 
 def crops(n=32, shape=(1, 8, 8), seed=0):
-    """Pictures of a bright cuboid, which is also the structure of the mask, of four a patient."""
+    """Pictures of a bright cuboid, which the mask marks too; each patient has four."""
     rng = np.random.default_rng(seed)
     images = []
     for _ in range(n):
@@ -60,14 +60,14 @@ def test_decoding_what_was_encoded_is_the_reconstruction(plugin, fields, shape, 
 
 
 def test_the_same_held_out_slices_are_kept_at_the_epochs_asked_for():
-    """One patient of four is held out, so that the kept slices are all of which the curve tells the error."""
+    """One patient of four is held out, and the curve shows the error of exactly the slices that are kept."""
     images, groups = crops(16)
     fitted = fit(Cae2d(**FLAT, validation=0.25, show_epochs=(1, 3, 6, 50)), images, groups)
     kept = fitted.artifacts()
     assert kept["evolution_epochs"].tolist() == [1, 3, 6] and kept["evolution"].shape == (3, 4, 8, 8)
-    told = kept["learning_curve"].set_index("epoch")["validation_loss"]
+    curve = kept["learning_curve"].set_index("epoch")["validation_loss"]
     errors = ((kept["evolution"] - kept["reconstructions"][0]) ** 2).mean(axis=(1, 2, 3))
-    assert_allclose(errors, told[[1, 3, 6]], rtol=1e-5)
+    assert_allclose(errors, curve[[1, 3, 6]], rtol=1e-5)
 
 
 def test_of_large_volumes_some_depths_are_kept():
@@ -82,7 +82,7 @@ def test_of_large_volumes_some_depths_are_kept():
 
 @pytest.mark.parametrize("loss", ["mse", "bce"])
 def test_the_objective_is_the_evidence_bound(loss):
-    """Against torch.distributions: minus the log likelihood a voxel, and the divergence, whatever beta."""
+    """By torch.distributions it is minus the log likelihood per voxel plus beta times the divergence."""
     encoder = Cae3d(preset="disc_small", loss=loss, variational=True, beta=2.5, size=(4, 8, 8), channels=(3, 5))
     network, recipe = encoder.build(seed=1).eval(), encoder.recipe()
     torch.manual_seed(0)
@@ -112,7 +112,7 @@ def test_a_heavy_divergence_draws_all_latents_to_the_prior():
     assert spread[50.0] < 0.1 < 0.5 < spread[0.001]
 
 
-def test_cross_entropy_of_what_is_no_share_is_refused():
+def test_cross_entropy_of_inputs_above_1_is_refused():
     images, groups = crops(8)
     bright = [Image(pixels=image.pixels * 3, affine=np.eye(4)) for image in images]
     with pytest.raises(ValueError, match=r"inputs from 0 to 2.4 have no binary cross-entropy.*rescale=true"):

@@ -1,4 +1,4 @@
-"""Augmentation keeps left and right apart, and does what its matrices say."""
+"""Augmentation keeps left and right apart, and moves points by its matrices."""
 
 import pytest
 import torch
@@ -38,8 +38,8 @@ def test_augmentation_turns_about_the_middle_by_a_known_angle():
 def test_slices_of_a_crop_move_together_and_strength_0_changes_nothing():
     generator = torch.Generator().manual_seed(0)
     one = torch.rand(1, 1, 32, 32, generator=generator)
-    of = torch.tensor([0, 0, 1])
-    changed = augment(one.expand(3, 1, 32, 32), of, 1.0, generator).flatten(1)
+    crop_of = torch.tensor([0, 0, 1])
+    changed = augment(one.expand(3, 1, 32, 32), crop_of, 1.0, generator).flatten(1)
     alike = torch.corrcoef(changed)
     assert alike[0, 1] > alike[0, 2] + 0.1
-    assert torch.equal(augment(one, of[:1], 0.0, generator), one)
+    assert torch.equal(augment(one, crop_of[:1], 0.0, generator), one)

@@ -48,7 +48,7 @@ def test_lite0_starts_from_its_packages_weights():
     assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
 
 
-def test_networks_and_sizes_that_cannot_be():
+def test_unknown_networks_and_unfit_sizes_are_refused():
     with pytest.raises(ValueError, match="did you mean 'test_resnet'"):
         build("test_resnt", "random", 32, 2)
     with pytest.raises(ValueError, match=r"densenet121 can't take size=8 .*use size=224"):

@@ -1,4 +1,4 @@
-"""What the tests of fusions share."""
+"""Fixtures of the tests of fusions."""
 
 import numpy as np
 import pytest
@@ -21,7 +21,7 @@ def one_thread():
 
 @pytest.fixture(scope="session")
 def tokens_of():
-    """Maker of tokens with correlated features, as networks give them, from what few directions hold."""
+    """Makes tokens with few hidden directions, so that features are correlated like those of networks."""
 
     def make(latent):
         rng = np.random.default_rng(9)
@@ -37,7 +37,7 @@ def tokens_of():
 
 @pytest.fixture(scope="session")
 def planted(tokens_of):
-    """One slice of one sequence is marked and carries the label: tokens, y, patients, its sequence and slice."""
+    """Tokens in which one slice of one sequence carries the label, y, patients, and that sequence and slice."""
     n, rng = 900, np.random.default_rng(0)
     y, sequence, place = rng.integers(2, size=n), rng.integers(SEQUENCES, size=n), rng.integers(SLICES, size=n)
     latent = rng.normal(size=(SEQUENCES, n, SLICES, LATENT))
@@ -48,7 +48,7 @@ def planted(tokens_of):
 
 @pytest.fixture(scope="session")
 def halves(tokens_of):
-    """The label is the sign of the sum of what two sequences hold, a number each: tokens, y, patients."""
+    """Tokens of two sequences that hold a number each, y (the sign of their sum), and patients."""
     n, rng = 900, np.random.default_rng(1)
     latent = rng.normal(size=(SEQUENCES, n, SLICES, LATENT))
     shown = rng.normal(size=(SEQUENCES, n))

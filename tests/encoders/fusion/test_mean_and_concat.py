@@ -1,4 +1,4 @@
-"""The two fusions that learn nothing, by hand."""
+"""The two fusions that learn nothing, against values computed by hand."""
 
 import numpy as np
 import pytest
@@ -52,7 +52,7 @@ def test_concat_of_one_sequence_has_no_indicator():
     assert present.tolist() == [[True, True, False, False]]
 
 
-def test_a_sequence_that_nobody_has():
+def test_a_sequence_that_no_sample_has_is_zeros():
     nobody = Tokens(np.zeros((0, 1, 2), dtype=np.float32), np.zeros((0, 1), dtype=bool), np.full(4, -1))
     vectors, _ = fuse(MeanFusion(), [T1, nobody], FILLED)
     assert_allclose(vectors[0, :2], [[3, 6], [1, 1]])

@@ -1,4 +1,4 @@
-"""A branch a sequence."""
+"""The fusion with a branch for each sequence."""
 
 import numpy as np
 import pytest
@@ -33,14 +33,14 @@ def test_the_mean_is_over_the_slices_of_each_sequence():
 
 
 def test_probabilities_are_the_mean_over_the_branches_present():
-    """Each branch is what a fusion of that sequence alone gives."""
+    """Each branch gives what a fusion of only that sequence gives."""
     tokens = [with_rows(np.arange(60)), with_rows(np.roll(np.arange(60), 3))]
     fusion = PerSequence(epochs=2)
     both = fusion.fit(tokens, NOTHING, Y, **WHERE)
-    alone = [fusion.fit([one], NOTHING[:, :1], Y, **WHERE)([one], NOTHING[:, :1]).probabilities for one in tokens]
-    assert_allclose(both(tokens, NOTHING).probabilities, np.mean(alone, axis=0))
+    single = [fusion.fit([one], NOTHING[:, :1], Y, **WHERE)([one], NOTHING[:, :1]).probabilities for one in tokens]
+    assert_allclose(both(tokens, NOTHING).probabilities, np.mean(single, axis=0))
     first = [tokens[0], with_rows(np.full(60, -1))]
-    assert_allclose(both(first, NOTHING).probabilities, alone[0])
+    assert_allclose(both(first, NOTHING).probabilities, single[0])
 
 
 def test_a_sequence_that_no_training_sample_has_is_an_absent_branch(tmp_path):
@@ -54,6 +54,6 @@ def test_a_sequence_that_no_training_sample_has_is_an_absent_branch(tmp_path):
         assert one.artifacts()["learning_curve"]["sequence"].unique().tolist() == [1]
 
 
-def test_refuses_what_it_cannot_pool_by():
+def test_refuses_an_unknown_pooling():
     with pytest.raises(ValueError, match=r"pool \(max\) must be mean or attention"):
         PerSequence(pool="max")

@@ -1,4 +1,4 @@
-"""What the tests of fillers share."""
+"""Fixtures of the tests of fillers."""
 
 import numpy as np
 import pytest
@@ -17,7 +17,7 @@ def one_thread():
 
 @pytest.fixture(scope="session")
 def related():
-    """Training and test values of three sequences that show the same eight numbers, a third of the sequences absent."""
+    """Training and test values of three sequences that show the same eight numbers; a third of them is absent."""
 
     def draw(rng, n, mixes):
         shown = rng.normal(size=(n, 8))

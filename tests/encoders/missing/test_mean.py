@@ -1,4 +1,4 @@
-"""The mean of those who have the sequence."""
+"""The mean of the training samples that have the sequence."""
 
 import numpy as np
 from numpy.testing import assert_allclose
@@ -8,7 +8,7 @@ from encoders.missing.zeros import Zeros
 
 
 def each(present):
-    """Every sample is of a patient of its own."""
+    """Every sample is from another patient."""
     return np.arange(len(present)).astype(str)
 
 

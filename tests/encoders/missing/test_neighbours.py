@@ -11,7 +11,7 @@ from encoders.missing.neighbours import Neighbours
 
 
 def each(present):
-    """Every sample is of a patient of its own."""
+    """Every sample is from another patient."""
     return np.arange(len(present)).astype(str)
 
 

@@ -1,4 +1,4 @@
-"""Sequences predicted from others: the ridge against scikit-learn's, the autoencoder against what is there to tell."""
+"""Sequences predicted from others: the ridge against scikit-learn's, the autoencoder against what can be explained."""
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ from encoders.scaling.sequences import SequenceScales
 
 
 def each(present):
-    """Every sample is of a patient of its own."""
+    """Every sample is from another patient."""
     return np.arange(len(present)).astype(str)
 
 
@@ -28,7 +28,7 @@ def test_both_normal_equations_are_scikit_learns_ridge(n, predictors):
     assert_allclose(model(X.astype(np.float32)), expected.predict(X), rtol=1e-3, atol=1e-4)
 
 
-def test_strong_shrinkage_ends_at_the_mean_of_those_who_have_both(related):
+def test_strong_shrinkage_ends_at_the_mean_of_samples_that_have_both(related):
     (train, have), (test, given) = related
     filled = PseudoModality(alpha=1e9).fit(train, have, groups=each(have), seed=0)(test, given)
     rows = (given == [True, False, True]).all(axis=1)
@@ -36,7 +36,7 @@ def test_strong_shrinkage_ends_at_the_mean_of_those_who_have_both(related):
     assert_allclose(filled[rows, 1], np.tile(expected, (rows.sum(), 1)), rtol=1e-3)
 
 
-def test_who_never_have_both_get_the_mean():
+def test_sequences_that_no_sample_has_together_get_the_mean():
     values = np.array([[[1, 2], [0, 0]], [[0, 0], [3, 4]], [[0, 0], [5, 8]]], dtype=np.float32)
     present = np.array([[True, False], [False, True], [False, True]])
     for model in ("ridge", "vae"):
@@ -48,7 +48,7 @@ def test_who_never_have_both_get_the_mean():
 
 @pytest.mark.parametrize("model", ["ridge", "vae"])
 def test_explains_most_of_what_can_be_explained(model, related):
-    """Of the variance of a feature, 8 is shown by all sequences and .25 is noise; the mean explains none."""
+    """A feature's variance is 8, which all sequences show, plus .25 of noise; the mean explains none."""
     train, test = related
     means = training_means(*train)
     quality = filling_quality(
@@ -58,7 +58,7 @@ def test_explains_most_of_what_can_be_explained(model, related):
     assert (quality["explained_variance"] < 8 / 8.25).all()
 
 
-def test_the_autoencoder_draws_by_its_seed_alone(related):
+def test_the_autoencoder_depends_only_on_its_seed(related):
     (train, have), test = related
     fillers = [
         PseudoModality(model="vae").fit(train[:100], have[:100], groups=each(have[:100]), seed=seed)
@@ -84,8 +84,8 @@ def test_refuses_an_unknown_model():
 
 
 @pytest.mark.parametrize("model", ["ridge", "vae"])
-def test_a_feature_that_training_hardly_saw_vary_can_not_throw_the_rest(related, model):
-    """One value, thousands of deviations away, changes no more than one ten deviations away."""
+def test_a_feature_that_hardly_varies_in_training_does_not_disturb_the_others(related, model):
+    """A value that is thousands of deviations away changes no more than one that is ten deviations away."""
     (train, have), (test, given) = related
     train = train.copy()
     train[:, 0, 0] = 1e-4 * np.random.default_rng(0).normal(size=len(train)) * have[:, 0]
@@ -100,21 +100,21 @@ def test_a_feature_that_training_hardly_saw_vary_can_not_throw_the_rest(related,
 
 
 def test_the_autoencoder_stops_by_patients_or_runs_all_epochs(monkeypatch):
-    """Held-out rows are those of whole patients; with fewer than seven patients nobody is held out."""
+    """Held-out rows are those of whole patients; with fewer than seven patients none is held out."""
     rng = np.random.default_rng(0)
     values, present = rng.normal(size=(90, 2, 4)).astype(np.float32), np.ones((90, 2), dtype=bool)
     values[:, 1] = values[:, 0]
-    asked = []
+    rated = []
     error = vae._error
-    monkeypatch.setattr(vae, "_error", lambda layers, x, there: asked.append(x) or error(layers, x, there))
+    monkeypatch.setattr(vae, "_error", lambda layers, x, there: rated.append(x) or error(layers, x, there))
     standard = SequenceScales.of_means(values, present)
     vae.train(values, present, standard, np.repeat([f"p{i}" for i in range(30)], 3), 0)
     place = {row.tobytes(): i for i, row in enumerate(standard(values[:, 0], 0))}
-    held = {place[row.numpy().tobytes()] for row in asked[0][:, 0]}
+    held = {place[row.numpy().tobytes()] for row in rated[0][:, 0]}
     assert len(held) == 12 and {3 * (i // 3) + k for i in held for k in range(3)} == held
-    asked.clear()
+    rated.clear()
     epochs = []
     monkeypatch.setattr(vae, "EPOCHS", 13)
     monkeypatch.setattr(vae, "_loss", lambda *given, loss=vae._loss: epochs.append(1) or loss(*given))
     vae.train(values[:6], present[:6], standard, np.arange(6).astype(str), 0)
-    assert len(epochs) == 13 and not asked
+    assert len(epochs) == 13 and not rated

@@ -12,7 +12,7 @@ from encoders.networks.projection import PcaProjection, RandomProjection
 from encoders.resnet50 import Resnet50
 
 
-def test_pca_keeps_what_the_singular_values_say():
+def test_pca_keeps_the_directions_of_the_largest_singular_values():
     rng = np.random.default_rng(0)
     values = (rng.normal(size=(60, 10)) * np.arange(1, 11)).astype(np.float32)
     centred = values - values.mean(axis=0)
@@ -21,7 +21,7 @@ def test_pca_keeps_what_the_singular_values_say():
     assert_allclose(np.abs(projected), np.abs(centred @ directions[:3].T), atol=1e-3)
 
 
-def test_pca_of_more_components_than_there_is():
+def test_pca_with_more_components_than_tokens_is_refused():
     with pytest.raises(ValueError, match=r"project \(30\) must not exceed the training tokens \(20\) .* project=20"):
         PcaProjection(30).fit(np.zeros((20, 64), dtype=np.float32), seed=0)
 
@@ -35,7 +35,7 @@ def test_random_projection_keeps_lengths_on_average():
 
 
 @pytest.mark.parametrize("projection", [PcaProjection(4), RandomProjection(4)])
-def test_any_leading_axes_float32_and_the_same_seed_the_same_bits(projection):
+def test_any_leading_axes_give_float32_and_the_same_seed_gives_the_same_bits(projection):
     values = np.random.default_rng(0).normal(size=(30, 8)).astype(np.float32)
     first, second = (projection.fit(values, seed=5)(values.reshape(10, 3, 8)) for _ in range(2))
     assert first.shape == (10, 3, 4) and first.dtype == np.float32
@@ -43,7 +43,7 @@ def test_any_leading_axes_float32_and_the_same_seed_the_same_bits(projection):
 
 
 @pytest.mark.parametrize("name", ["efficientnet_lite0", "medicalnet", "resnet50", "timm_backbone"])
-def test_an_encoder_parts_from_its_projection(name):
+def test_an_encoder_separates_from_its_projection(name):
     encoder = load("encoders", name, project=512, project_by="random", size=96 if name != "medicalnet" else (8, 32, 32))
     assert encoder.frozen() == replace(encoder, project=0, project_by="pca") != encoder
     assert encoder.frozen().projection() is None
@@ -58,7 +58,7 @@ def test_an_encoder_parts_from_its_projection(name):
         ({"project": 5, "project_by": "learned"}, r"project_by \(learned\) must be pca or random"),
     ],
 )
-def test_a_projection_that_there_is_not(fields, why):
+def test_an_unknown_projection_is_refused(fields, why):
     with pytest.raises(ValueError, match=why):
         Resnet50(**fields).projection()
 

@@ -1,4 +1,4 @@
-"""What the base of torch encoders does to a stream of images, seen through a network that takes the mean."""
+"""The base of torch encoders encodes a stream of images; the network of these tests takes the mean."""
 
 import subprocess
 import sys
@@ -95,7 +95,7 @@ def test_the_network_is_frozen():
     assert network.network[0].num_batches_tracked == 0
 
 
-def test_seeded_draws_by_the_seed_and_leaves_the_generator():
+def test_seeded_draws_depend_on_the_seed_and_leave_the_generator_as_it_was():
     import torch
 
     before = torch.get_rng_state()

@@ -30,7 +30,7 @@ def test_a_full_match_is_loaded():
     assert all(torch.equal(a, b) for a, b in zip(target.parameters(), source.parameters(), strict=True))
 
 
-def test_batch_counters_may_lack():
+def test_batch_counters_may_be_missing():
     tensors = {k: v for k, v in network().state_dict().items() if not k.endswith("num_batches_tracked")}
     target = network()
     load_weights(target, tensors, source="x")
@@ -38,7 +38,7 @@ def test_batch_counters_may_lack():
     assert len(tensors) < len(loaded) and all(torch.equal(loaded[name], tensor) for name, tensor in tensors.items())
 
 
-def test_a_checkpoint_of_which_nothing_matches_is_refused():
+def test_a_checkpoint_without_any_match_is_refused():
     target = network()
     before = [p.clone() for p in target.parameters()]
     with pytest.raises(WeightsError, match=r"'x': 0 of 6 tensors match; the first of 12 .* 0.weight"):
@@ -52,20 +52,20 @@ def test_one_wrong_shape_is_refused():
         load_weights(network(), tensors, source="x")
 
 
-def test_only_what_is_named_may_be_left_over():
+def test_only_named_tensors_may_be_left_over():
     tensors = network().state_dict() | {"fc.weight": torch.zeros(3)}
     load_weights(network(), tensors, source="x", ignore=("fc.",))
     with pytest.raises(WeightsError, match=r"fc\.weight"):
         load_weights(network(), tensors, source="x")
 
 
-def test_no_file(tmp_path):
+def test_a_missing_file_is_named(tmp_path):
     for function in (read_weights, file_digest):
         with pytest.raises(WeightsError, match="is not a file"):
             function(tmp_path / "none.pth")
 
 
-def test_the_digest_is_the_files_and_follows_it(tmp_path):
+def test_the_digest_is_that_of_the_file_and_follows_it(tmp_path):
     file = tmp_path / "w.bin"
     for content in (b"one", b"other"):
         file.write_bytes(content)
@@ -102,7 +102,7 @@ def test_an_unknown_network_gets_the_nearest():
         TimmBackbone(model="resnet188", weights="random").build(seed=0)
 
 
-def test_the_hubs_name_tells_weights_apart():
+def test_the_name_on_the_hub_distinguishes_weights():
     digests = {TimmBackbone(model=m).weights_digest() for m in ("resnet18", "resnet34", "resnet18.tv_in1k")}
     assert len(digests) == 3
     assert TimmBackbone(weights="random").weights_digest() == ""

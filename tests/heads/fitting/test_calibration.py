@@ -70,7 +70,7 @@ def test_resampling_inside_the_inner_folds_keeps_the_base_rate(problem, head):
 
 @dataclass(frozen=True, kw_only=True)
 class Memory(Head):
-    """Knows every row that it was fitted on by heart, and nothing else."""
+    """Remembers every row that it was fitted on, and knows nothing else."""
 
     def build(self, *, seed, threads, device):
         return KNeighborsClassifier(1)

@@ -1,4 +1,4 @@
-"""Thresholds chosen on inner folds, and what undoes balanced rows."""
+"""Thresholds chosen on inner folds, and the recalibration that undoes balanced rows."""
 
 from dataclasses import replace
 
@@ -34,7 +34,7 @@ def test_youdens_threshold_is_the_best_of_the_roc_curve(seed):
     np.testing.assert_array_equal(p >= thresholds.youden(event, p), p >= best)
 
 
-def test_where_nothing_is_told_nobody_is_called():
+def test_without_signal_nobody_is_called():
     event = np.array([True, False, False, False])
     assert thresholds.youden(event, np.full(4, 0.25)) > 0.25
     assert thresholds.youden(event, np.array([0.1, 0.2, 0.3, 0.4])) > 0.4
@@ -50,7 +50,7 @@ def test_the_threshold_for_a_sensitivity_is_the_highest_that_reaches_it(wanted):
 
 def test_a_third_of_the_sensitivity_is_reached_by_one_event_of_three():
     event, p = np.array([True, True, True, False]), np.array([0.9, 0.8, 0.7, 0.1])
-    assert thresholds.at_sensitivity(event, p, 1 / 3) == pytest.approx(0.85)  # half-way to the next
+    assert thresholds.at_sensitivity(event, p, 1 / 3) == pytest.approx(0.85)  # halfway to the next
     assert thresholds.at_sensitivity(event, p, 2 / 3) == pytest.approx(0.75)
     assert thresholds.at_sensitivity(event, p, 1) == pytest.approx(0.4)
 
@@ -63,7 +63,7 @@ def test_rounding_moves_no_row_across_a_threshold(problem):
         assert np.abs(p - fitted.threshold).min() > 1e-10  # a double has 1e-16
 
 
-def test_what_can_not_be_is_an_error():
+def test_impossible_thresholds_are_an_error():
     with pytest.raises(ValueError, match="not 0 of 4"):
         thresholds.youden(np.zeros(4, dtype=bool), np.arange(4.0))
     with pytest.raises(ValueError, match="above 0 and at most 1"):
@@ -74,7 +74,7 @@ def test_what_can_not_be_is_an_error():
 
 
 def held_out(training, **how):
-    """What scikit-learn's logistic regression says of the rows that each inner fold holds out."""
+    """Probabilities of scikit-learn's logistic regression for the rows that each inner fold holds out."""
     p = np.full(len(training.y), np.nan)
     for part, rows in training.folds():
         fitted = LogisticRegression(C=0.01, max_iter=5000, tol=1e-8, **how).fit(
@@ -132,7 +132,7 @@ def test_real_rows_and_calibrated_heads_have_nothing_to_undo(problem, balance):
     assert Logistic(calibration="sigmoid").fit(training, seed=0).recalibrated is None
 
 
-def test_a_cascades_stages_are_recalibrated_each(problem):
+def test_each_stage_of_a_cascade_is_recalibrated(problem):
     training, test, _ = problem(classes=3, n=600, rates=[0.7, 0.2, 0.1], balance=ClassWeight())
     fitted = Cascade().fit(training, seed=0)
     rates = np.bincount(training.y) / len(training.y)
@@ -140,7 +140,7 @@ def test_a_cascades_stages_are_recalibrated_each(problem):
     assert_allclose(fitted.recalibrated.predict_proba(test).mean(axis=0), rates, atol=0.05)
 
 
-def test_too_few_patients_for_inner_folds_leave_out_the_recalibration_and_say_why(problem):
+def test_with_too_few_patients_for_inner_folds_the_recalibration_is_left_out_with_a_reason(problem):
     training, _, _ = problem(n=60, rates=[0.7, 0.3], balance=ClassWeight())
     groups = np.where(training.y == 1, "one", training.groups)
 

@@ -76,10 +76,10 @@ def test_folds_keep_patients_whole_and_spread_every_class(seed):
     groups = np.repeat(np.arange(60).astype(str), 7)
     risk = np.repeat(rng.uniform(0, 0.6, 60), 7)
     y = (rng.random(420) < risk).astype(np.int64)
-    of = patient_folds(y, groups, folds=3, seed=seed)
-    assert all(len(np.unique(of[groups == p])) == 1 for p in np.unique(groups))
-    assert_allclose(np.bincount(of), 140, atol=7)
-    assert_allclose(np.bincount(of[y == 1]), y.sum() / 3, atol=3)
+    fold_of = patient_folds(y, groups, folds=3, seed=seed)
+    assert all(len(np.unique(fold_of[groups == p])) == 1 for p in np.unique(groups))
+    assert_allclose(np.bincount(fold_of), 140, atol=7)
+    assert_allclose(np.bincount(fold_of[y == 1]), y.sum() / 3, atol=3)
 
 
 def test_every_fold_has_the_rarest_class_if_as_many_patients_have_it():

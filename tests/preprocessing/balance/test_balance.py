@@ -16,7 +16,7 @@ from preprocessing.balance.undersample_smote import UndersampleSmote
 
 
 def rows(*sizes, apart=1.0):
-    """Gaussian classes of these sizes, `apart` standard deviations from one to the next on each of 4 features."""
+    """Gaussian classes of given sizes; on each of 4 features they lie `apart` standard deviations from each other."""
     y = np.repeat(np.arange(len(sizes)), sizes)
     X = np.random.default_rng(0).normal(size=(len(y), 4)) + apart * y[:, None]
     return X.astype(np.float32), y
@@ -38,7 +38,7 @@ def test_oversampling_makes_classes_equal(balance, apart):
 
 
 @pytest.mark.parametrize("balance", [Smote(), SvmSmote()])
-def test_real_rows_stay_in_front(balance):
+def test_real_rows_come_first(balance):
     X, y = rows(60, 9)
     after, labels = balance.build(seed=0).fit_resample(X, y)
     assert_array_equal(after[: len(X)], X)

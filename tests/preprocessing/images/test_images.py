@@ -30,7 +30,7 @@ def scan(bits=8, side=160):
 
 
 def test_grayscale_stretches_percentiles():
-    """0, 1 ... 100: the p-th percentile is p."""
+    """Pixels are 0, 1 ... 100, so that the p-th percentile is p."""
     pixels = Grayscale(low=10, high=90)(image_of(np.arange(101.0).reshape(1, 1, 101))).pixels
     assert_allclose(pixels[0, 0], np.clip((np.arange(101) - 10) / 80, 0, 1), atol=1e-6)
 
@@ -68,7 +68,7 @@ def test_histogram_equalization_equals_opencv_on_a_scan():
 
 @pytest.mark.parametrize("change", [lambda x: x, lambda x: x - 1000, lambda x: x * 1e-3, lambda x: -x])
 def test_histogram_equalization_is_the_rank_of_a_value(change):
-    """With a bin a value, the result is the share of pixels above the lowest value that are not brighter."""
+    """With one bin per value, the result is the share of pixels above the lowest value that are not brighter."""
     pixels = change(scan(bits=12).pixels)
     values, counts = np.unique(pixels, return_counts=True)
     rank = (np.cumsum(counts) - counts[0]) / (pixels.size - counts[0])
@@ -123,7 +123,7 @@ def test_zscore_ignores_scale_and_offset():
 
 
 def test_zscore_of_two_values_uses_the_whole_image():
-    """Half 0, half 1: mean 1/2, deviation 1/2."""
+    """Half of the pixels are 0 and half are 1: the mean and the deviation are 1/2."""
     pixels = np.repeat([0.0, 1.0], 8).reshape(1, 4, 4)
     assert_allclose(Zscore()(image_of(pixels)).pixels, pixels * 2 - 1)
 
@@ -168,7 +168,7 @@ def test_resample_keeps_structures_in_place(spacing):
 
 
 def test_resample_is_linear_and_exact_on_a_ramp():
-    """Finer: no blurring; within the old centres a ramp stays a ramp."""
+    """A finer grid blurs nothing: between the old centres a ramp stays a ramp."""
     image = image_of(np.arange(20.0)[None, None, :] * np.ones((3, 4, 1)), spacing=(1.0, 1.0, 1.0))
     after = Resample(spacing=(0, 0, 0.4))(image)
     assert after.pixels.shape == (3, 4, 50)
@@ -190,16 +190,16 @@ def test_resample_keeps_a_single_slice():
 
 
 def test_resample_keeps_slices_with_planes_of_their_own():
-    """Each slice becomes what it would be alone."""
+    """Each slice becomes the same as if it were the only one."""
     image = image_of(np.random.default_rng(0).random((3, 20, 30)), spacing=(4.0, 0.5, 0.8))
     planes = np.repeat(image.affine[None], 3, axis=0)
     planes[:, :3, 3] += [[0, 0, 0], [9, 1, 0], [11, 0, 2]]
     after = Resample(spacing=(1.0, 1.0, 1.0))(replace(image, planes=planes))
     assert after.pixels.shape == (3, 10, 24)
     for d, plane in enumerate(planes):
-        alone = Resample(spacing=(1.0, 1.0, 1.0))(Image(image.pixels[d : d + 1], plane))
-        assert_allclose(after.pixels[d], alone.pixels[0], atol=1e-6)
-        assert_allclose(after.position([[d, 0, 0], [d, 9, 23]]), alone.position([[0, 0, 0], [0, 9, 23]]))
+        single = Resample(spacing=(1.0, 1.0, 1.0))(Image(image.pixels[d : d + 1], plane))
+        assert_allclose(after.pixels[d], single.pixels[0], atol=1e-6)
+        assert_allclose(after.position([[d, 0, 0], [d, 9, 23]]), single.position([[0, 0, 0], [0, 9, 23]]))
 
 
 def test_resample_to_its_own_spacing_changes_nothing():

@@ -1,4 +1,4 @@
-"""N4 finds a field that was multiplied on."""
+"""N4 finds the field that an image was multiplied by."""
 
 from dataclasses import replace
 
@@ -42,7 +42,7 @@ def test_refuses_zero(name):
 
 @pytest.mark.parametrize("shape", [(1, 3, 3), (1, 2, 9), (2, 2, 2), (3, 40, 40), (1, 1, 1), (4, 1, 9)])
 def test_small_images_are_fitted_or_stay_as_they_are(shape):
-    """Isotropic voxels: of three slices four would become one."""
+    """With isotropic voxels, shrinking by four would leave one of three slices."""
     pixels = np.random.default_rng(0).uniform(50, 150, shape).astype(np.float32)
     out = N4Bias()(Image(pixels, np.eye(4))).pixels
     assert out.shape == shape and np.isfinite(out).all()
@@ -51,7 +51,7 @@ def test_small_images_are_fitted_or_stay_as_they_are(shape):
 
 
 @pytest.mark.parametrize("wrong", [np.nan, np.inf])
-def test_says_which_pixels_it_cannot_take(wrong):
+def test_the_error_names_the_pixels_that_it_cannot_take(wrong):
     image = tissues(1)
     image.pixels[0, 3, 3] = wrong
     with pytest.raises(ValueError, match="NaN or infinite pixels: mend the scan"):

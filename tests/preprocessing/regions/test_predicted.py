@@ -1,4 +1,4 @@
-"""The region that finds its points: learns from some patients, finds those of others, says how near it came."""
+"""The region `predicted` learns points from some patients, finds those of others, and rates how near it came."""
 
 from collections import Counter
 from dataclasses import replace
@@ -35,7 +35,7 @@ def one_thread():
 
 
 def place(seed, side):
-    """Index of a blob: both sides look alike, mirrored, each in a slice of its own."""
+    """The index of a blob; the sides look alike but mirrored, and each lies in its own slice."""
     rng = np.random.default_rng([seed, SIDES.index(side)])
     lateral = rng.uniform(10, 20)
     return np.array([rng.integers(6), rng.uniform(12, 28), 29.5 + (lateral if side == "left" else -lateral)])
@@ -117,7 +117,7 @@ def test_saved_and_loaded_finds_the_same(fitted, tmp_path):
     assert_frame_equal(again.artifacts()["learning_curve"], fitted.artifacts()["learning_curve"])
 
 
-def test_what_can_t_be_found_says_why(fitted):
+def test_points_that_cannot_be_found_have_a_reason(fitted):
     given = study(100, image=lambda _: None)
     seen = fitted.look(given)
     found = seen.points
@@ -132,7 +132,7 @@ def test_what_can_t_be_found_says_why(fitted):
     assert fitted.rate(other, fitted.look(other)).empty
 
 
-def test_one_slice_is_that_slice(fitted):
+def test_points_in_a_scan_of_one_slice_lie_in_that_slice(fitted):
     given = study(100, image=lambda seed: Image(blobs(seed).pixels[:1], AFFINE))
     assert list(found_in(fitted, given)["slice"]) == [0, 0]
 
@@ -157,7 +157,7 @@ def test_every_pair_of_stages_trains_and_comes_back(instance, coordinates, tmp_p
     assert np.isfinite(curve["validation_error"]).all()
 
 
-def test_same_seed_same_networks_and_torch_s_generator_is_left_alone():
+def test_the_same_seed_gives_the_same_networks_and_leaves_torchs_generator_as_it_was():
     before = torch.get_rng_state()
     region = Predicted(**TINY | {"epochs": 1})
     one, other, third = (
@@ -207,7 +207,7 @@ def test_a_condition_is_looked_for_where_most_of_its_points_were_marked():
         ({"volume": (16, 112)}, "three sides"),
     ],
 )
-def test_fields_that_cannot_be(fields, why):
+def test_wrong_fields_are_refused(fields, why):
     with pytest.raises(ValueError, match=why):
         Predicted(**TINY | fields)
 
@@ -219,12 +219,12 @@ def test_fields_that_cannot_be(fields, why):
         ({"instance_weights": "nowhere.pth", "instance": "regression"}, "'nowhere.pth' is not a file"),
     ],
 )
-def test_a_network_that_cannot_be_is_refused_with_what_can(fields, why):
+def test_a_network_that_cannot_be_built_is_refused(fields, why):
     with pytest.raises((ValueError, WeightsError), match=why):
         Predicted(**TINY | fields).fit([study(0), study(1)], seed=0, device="cpu")
 
 
-def test_weights_are_part_of_what_names_a_result(tmp_path):
+def test_the_digest_covers_both_files_of_weights(tmp_path):
     (tmp_path / "a").write_bytes(b"1")
     (tmp_path / "b").write_bytes(b"2")
     both = Predicted(instance_weights=str(tmp_path / "a"), encoder_weights=str(tmp_path / "b")).weights_digest()

@@ -72,13 +72,13 @@ def test_mask_takes_the_slices_in_the_middle_of_the_structure(scan, slices, expe
     assert_allclose(part.position([[d, 0, 0] for d in range(slices)])[:, 0], -20 + 4.0 * np.asarray(expected))
 
 
-def test_mask_takes_the_label_from_where_it_is_told(scan):
+def test_mask_takes_the_label_that_is_given_or_that_of_the_named_column(scan):
     expected = Mask().locate(scan, {"mask_label": 203.0})
     assert Mask(label="disc").locate(scan, {"disc": 203}) == expected
     assert Mask(label=203).locate(scan, {}) == expected
 
 
-def test_mask_of_what_is_not_there_is_none(scan):
+def test_mask_of_an_absent_structure_is_none(scan):
     assert Mask().locate(scan, {"mask_label": 204}) is None
     assert Mask().locate(scan, {"mask_label": np.nan}) is None
     assert Mask().locate(Image(scan.pixels, scan.affine), {"mask_label": 203}) is None
@@ -145,7 +145,7 @@ def test_whole_mirrors_from_left_to_right(scan):
     ],
 )
 def test_point_outside_of_the_scan_is_none(scan, point, seen):
-    """Within a slice distance (4 mm) of the first and last slice, and within the outer pixels' own area."""
+    """A point is inside up to a slice distance (4 mm) from the outer slices and within the area of the outer pixels."""
     assert (Point().locate(scan, {"point": np.array(point, dtype=float)}) is not None) == seen
 
 
@@ -169,9 +169,9 @@ def test_point_follows_the_nearest_of_turned_planes(scan):
     assert Point().locate(image, {"point": image.position([10, 20, 25]) - 4.1 * turn[:, 0]}) is None
 
 
-@pytest.mark.parametrize(("fields", "says"), [({"size": (0.0, 5.0)}, "above 0 mm"), ({"slices": 0}, "1 or more")])
-def test_point_refuses_lengths_and_slices_of_0(scan, fields, says):
-    with pytest.raises(ValueError, match=says):
+@pytest.mark.parametrize(("fields", "message"), [({"size": (0.0, 5.0)}, "above 0 mm"), ({"slices": 0}, "1 or more")])
+def test_point_refuses_lengths_and_slices_of_0(scan, fields, message):
+    with pytest.raises(ValueError, match=message):
         Point(**fields).locate(scan, {"point": np.array([0.5, 21, 80])})
 
 

@@ -1,4 +1,4 @@
-"""The region that learns to draw the mask: trains, keeps its weights, fits images of any orientation."""
+"""The region `segmented` learns to draw the mask, keeps its weights, and takes images of any orientation."""
 
 from dataclasses import replace
 from functools import partial
@@ -92,14 +92,14 @@ def test_weights_of_another_network_are_refused(fitted, tmp_path):
         Segmented(weights="nowhere.safetensors").fit([], seed=0, device="cpu")
 
 
-def test_same_seed_same_network():
+def test_the_same_seed_gives_the_same_network():
     region = Segmented(**SMALL | {"epochs": 1, "patches": 1})
     one, other, third = (region.fit(studies(2), seed=seed, device="cpu") for seed in (1, 1, 2))
     assert one.artifacts()["learning_curve"].equals(other.artifacts()["learning_curve"])
     assert not one.artifacts()["learning_curve"].equals(third.artifacts()["learning_curve"])
 
 
-def test_stops_on_inner_patients_and_says_how_they_did():
+def test_the_learning_curve_has_the_dice_of_inner_patients():
     curve = (
         Segmented(**SMALL | {"epochs": 3, "validation": 0.5, "patches": 2})
         .fit(studies(4), seed=0, device="cpu")
@@ -145,7 +145,7 @@ def test_scans_without_a_mask_teach_nothing():
         ({"validation": 1.0}, r"validation \(1.0\) must be from 0 to below 1"),
     ],
 )
-def test_a_network_that_cannot_be_is_refused_with_what_can(fields, why):
+def test_a_network_that_cannot_be_built_is_refused(fields, why):
     with pytest.raises(ValueError, match=why):
         Segmented(**fields)
 

@@ -1,4 +1,4 @@
-"""Clinical columns of every kind, their gaps and what is never seen in training."""
+"""Clinical columns of every kind, their gaps, and categories that training never saw."""
 
 import warnings
 
@@ -24,8 +24,8 @@ def test_without_gaps_it_is_the_numbers_and_scikit_learns_one_hot():
     assert_allclose(transformed(table, table), np.column_stack([table["age"], encoded]))
 
 
-def test_gaps_are_filled_by_what_the_other_columns_say():
-    """Height and weight given sex and each other: the mean or mode is far worse than the forest (Stekhoven's case)."""
+def test_gaps_are_filled_from_the_other_columns():
+    """Sex, height and shoe size predict each other: the forest is far better than mean or mode (Stekhoven's case)."""
     rng = np.random.default_rng(1)
     male = rng.random(600) < 0.5
     height = np.where(male, 185.0, 160.0) + rng.normal(0, 3, 600)
@@ -35,8 +35,8 @@ def test_gaps_are_filled_by_what_the_other_columns_say():
     gaps = pd.DataFrame(rng.random(table.shape) < 0.15, columns=table.columns)
     gaps.loc[gaps.all(axis=1), "shoe"] = False
     X = transformed(table.mask(gaps), table.mask(gaps), trees=30)
-    told = X[gaps["sex"], 1] == male[gaps["sex"]]
-    assert set(np.unique(X[:, :2])) == {0.0, 1.0} and told.mean() > 0.9
+    right = X[gaps["sex"], 1] == male[gaps["sex"]]
+    assert set(np.unique(X[:, :2])) == {0.0, 1.0} and right.mean() > 0.9
     error = np.std((X[:, 2] - height)[gaps["height"]])
     assert error < 0.35 * np.std(height)
     assert_array_equal(X[~gaps["height"], 2], height[~gaps["height"]])
@@ -50,14 +50,14 @@ def test_a_category_never_seen_is_zeros_and_a_missing_one_is_one_of_those_seen()
     assert_array_equal(X[2, :2], [0, 1])
 
 
-def test_one_column_alone_is_filled_by_its_mean_or_its_most_frequent_category():
+def test_a_single_column_is_filled_by_its_mean_or_its_most_frequent_category():
     train = pd.DataFrame({"age": [10.0, 20.0, 60.0, np.nan]})
     assert_allclose(transformed(train, train)[:, 0], [10, 20, 60, 30])
     train = pd.DataFrame({"sex": ["F", "M", "M", None]})
     assert_array_equal(transformed(train, train), [[1, 0], [0, 1], [0, 1], [0, 1]])
 
 
-def test_columns_of_any_kind_and_those_that_say_nothing():
+def test_columns_of_any_kind_and_those_without_information():
     rng, n = np.random.default_rng(2), 40
     table = pd.DataFrame(
         {
@@ -85,7 +85,7 @@ def test_columns_of_any_kind_and_those_that_say_nothing():
     assert_array_equal(X[:, 4], ~table["yes"])
 
 
-def test_values_that_are_new_kinds_of_missing_in_the_test_rows():
+def test_kinds_of_missing_values_that_only_test_rows_have():
     train = pd.DataFrame({"age": np.arange(20.0), "sex": ["F", "M"] * 10})
     test = pd.DataFrame({"age": ["unknown", 5, None], "sex": [None, np.nan, "F"]}, dtype="object")
     X = transformed(train, test, trees=5)
@@ -98,7 +98,7 @@ def test_few_rows(rows):
     assert np.isfinite(transformed(table, table, trees=3)).all()
 
 
-def test_seed_decides_and_locations_are_asked_for():
+def test_the_seed_decides_and_locations_are_off_by_default():
     rng = np.random.default_rng(3)
     table = pd.DataFrame(rng.normal(size=(60, 4)), columns=list("abcd"))
     table = table.mask(rng.random(table.shape) < 0.2)

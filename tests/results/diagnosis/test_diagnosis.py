@@ -1,4 +1,4 @@
-"""What is written of a study says the same in every file, on the right side and in the right pixel."""
+"""All files of a diagnosis agree, and findings lie on the right side and in the right pixel."""
 
 import json
 import os
@@ -76,10 +76,10 @@ def example():
 
 def test_json_has_the_values_that_were_given(example, tmp_path):
     write_diagnosis(example, tmp_path)
-    told = json.loads((tmp_path / "diagnosis.json").read_text())
-    assert told["warning"] == "Research software: not for clinical use"
-    assert (told["study"], told["model"]) == ("study_1", {"trained on": "150 patients"})
-    assert told["findings"][0] == {
+    written = json.loads((tmp_path / "diagnosis.json").read_text())
+    assert written["warning"] == "Research software: not for clinical use"
+    assert (written["study"], written["model"]) == ("study_1", {"trained on": "150 patients"})
+    assert written["findings"][0] == {
         "condition": "subarticular_stenosis",
         "side": "left",
         "level": "L4/L5",
@@ -89,7 +89,7 @@ def test_json_has_the_values_that_were_given(example, tmp_path):
         "slice": {"index": 7, "instance": 19, "series": "5", "file": "IM19"},
         "point": {"pixel": [45.25, 20.5], "mm": [12.5, -30.25, 400.0], "file_pixel": [20.5, 45.25]},
     }
-    assert told["findings"][3] == {
+    assert written["findings"][3] == {
         "condition": "neural_foraminal_narrowing",
         "side": "left",
         "level": "L4/L5",
@@ -99,14 +99,14 @@ def test_json_has_the_values_that_were_given(example, tmp_path):
 
 def test_csv_json_and_page_agree(example, tmp_path):
     write_diagnosis(example, tmp_path)
-    told = json.loads((tmp_path / "diagnosis.json").read_text())["findings"]
+    findings = json.loads((tmp_path / "diagnosis.json").read_text())["findings"]
     rows = pd.read_csv(tmp_path / "diagnosis.csv")
     page = (tmp_path / "diagnosis.html").read_text()
     grades = re.search(r'<table class="grades".*?</table>', page, re.DOTALL)[0]
     all_rows = re.search(r'<table class="findings">.*?</table>', page, re.DOTALL)[0].split("<tr>")[2:]
-    assert len(told) == len(rows) == len(all_rows) == 5
+    assert len(findings) == len(rows) == len(all_rows) == 5
     shown = {"subarticular_stenosis": "Subarticular", "neural_foraminal_narrowing": "Foramen"}
-    for one, (_, row), line in zip(told, rows.iterrows(), all_rows, strict=True):
+    for one, (_, row), line in zip(findings, rows.iterrows(), all_rows, strict=True):
         assert (row["condition"], row["side"], row["level"]) == (one["condition"], one["side"], one["level"])
         where = f"{shown[one['condition']]} {one['side']}"
         assert where in line and one["level"] in line
@@ -129,7 +129,7 @@ def test_csv_json_and_page_agree(example, tmp_path):
             assert row[["sequence", "slice", "x", "x_mm"]].isna().all()
 
 
-def test_only_slices_with_a_finding_are_drawn_and_old_ones_go(example, tmp_path):
+def test_only_slices_with_a_finding_are_drawn_and_old_pictures_are_removed(example, tmp_path):
     (tmp_path / "overlays").mkdir()
     (tmp_path / "overlays" / "axial_t2_slice_003.png").write_bytes(b"old")
     written = write_diagnosis(example, tmp_path)
@@ -140,12 +140,12 @@ def test_only_slices_with_a_finding_are_drawn_and_old_ones_go(example, tmp_path)
 
 def test_words_are_escaped(tmp_path):
     evil = "<script>alert(1)</script>&\"'"
-    of = diagnosis(finding(), Finding(place=place("a", "left", evil), missing=evil), study=evil, notes=(evil,))
-    page = write_diagnosis(of, tmp_path)[-1].read_text()
+    hostile = diagnosis(finding(), Finding(place=place("a", "left", evil), missing=evil), study=evil, notes=(evil,))
+    page = write_diagnosis(hostile, tmp_path)[-1].read_text()
     assert "<script" not in page and page.count("&lt;script&gt;alert(1)&lt;/script&gt;&amp;&#34;&#39;") >= 5
 
 
-def test_letters_say_what_lies_at_the_edges():
+def test_letters_name_the_directions_of_the_edges():
     assert axial().letters == (
         "A",
         "L",
@@ -157,18 +157,18 @@ def test_letters_say_what_lies_at_the_edges():
 
 
 def where(picture, colour):
-    """Rows and columns of the pixels of about a colour."""
+    """Rows and columns of the pixels that have about this colour."""
     return np.argwhere(np.abs(picture[..., :3] - to_rgb(colour)).max(axis=-1) < 0.02)
 
 
 def test_the_overlay_has_the_patients_proportions_and_marks_the_pixel(tmp_path):
-    """80 x 60 pixels of 0.5 x 1 mm are 40 x 60 mm; a left half of light shows where pixels lie."""
+    """80 x 60 pixels of 0.5 x 1 mm are 40 x 60 mm; the left half has a gradient, which shows where pixels lie."""
     pixels = np.full((80, 60), 0.5)
     pixels[:, :30] += np.linspace(-0.2, 0.2, 80)[:, None]
     pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1] = 1, 1, 1, 1
     left, right = finding(grade=1, x=40, y=20), finding(side="right", grade=0, x=10, y=60)
-    of = diagnosis(left, right, slices=(axial(pixels),))
-    write_diagnosis(of, tmp_path)
+    marked = diagnosis(left, right, slices=(axial(pixels),))
+    write_diagnosis(marked, tmp_path)
     picture = matplotlib.image.imread(tmp_path / "overlays" / "axial_t2_slice_007.png")
     white = where(picture, "white")
     rows, counts = np.unique(white[:, 0], return_counts=True)
@@ -180,7 +180,7 @@ def test_the_overlay_has_the_patients_proportions_and_marks_the_pixel(tmp_path):
         found = where(picture, COLOURS[grade])
         expected = top + (y + 0.5) / 80 * (bottom - top), start + (x + 0.5) / 60 * (end - start)
         inside = found[(found[:, 1] > start) & (found[:, 1] < end)]
-        # The marker's own rows are many, the line to its label is thin.
+        # The marker covers many rows; the line to its label is thin.
         marker = inside[np.abs(inside[:, 0] - expected[0]) > 3]
         assert_allclose([(marker[:, i].min() + marker[:, i].max()) / 2 for i in (0, 1)], expected, atol=3)
         beside = found[(found[:, 1] < start - 3) | (found[:, 1] > end + 3)]
@@ -201,16 +201,16 @@ def test_a_flat_slice_can_be_drawn(tmp_path):
 
 
 def test_knees_are_shown_in_their_own_words(tmp_path):
-    """One locating column gives the rows; the same code, no spine."""
+    """One locating column gives the rows, by the same code as for spines."""
     mark = Mark(sequence="dess", index=7, x=20, y=30, position=(0.0, 0.0, 0.0))
     findings = (
         Finding(place={"side": "left"}, grade="2", probabilities=(0.25, 0.75), mark=mark),
         Finding(place={"side": "right"}, missing="no DESS in this study"),
     )
-    of = Diagnosis(
+    knees = Diagnosis(
         study="study_1", classes=("1", "2"), findings=findings, slices=(axial(sequence="dess"),), shown=Oai.shown
     )
-    page = write_diagnosis(of, tmp_path)[-1].read_text()
+    page = write_diagnosis(knees, tmp_path)[-1].read_text()
     heads = re.findall(r"<th scope=\"col\"[^>]*>(.*?)</th>", page)
     assert heads[:2] == ["Side", "Grade"] and "Condition" not in page and "Level" not in page
     assert "Left knee" in page and "Sagittal DESS, slice index 7" in page
@@ -223,14 +223,14 @@ def test_knees_are_shown_in_their_own_words(tmp_path):
 
 
 def test_a_study_that_is_one_place_has_one_row(tmp_path):
-    of = Diagnosis(
+    single = Diagnosis(
         study="s", classes=("no", "yes"), findings=(Finding(place={}, grade="no", probabilities=(1.0, 0.0)),)
     )
-    assert "● no" in write_diagnosis(of, tmp_path)[-1].read_text()
+    assert "● no" in write_diagnosis(single, tmp_path)[-1].read_text()
 
 
 @pytest.mark.parametrize(
-    ("fields", "says"),
+    ("fields", "message"),
     [
         ({"missing": "no axial T2"}, "must have a grade with probabilities, or the reason"),
         ({"probabilities": ()}, "must have a grade"),
@@ -239,8 +239,8 @@ def test_a_study_that_is_one_place_has_one_row(tmp_path):
         ({"probabilities": (1.2, -0.2, 0.0)}, "must sum to 1"),
     ],
 )
-def test_a_finding_is_checked(fields, says):
-    with pytest.raises(ValueError, match=f"subarticular_stenosis, left, L4/L5: .*{says}"):
+def test_a_finding_is_checked(fields, message):
+    with pytest.raises(ValueError, match=f"subarticular_stenosis, left, L4/L5: .*{message}"):
         finding(**fields)
 
 
@@ -256,19 +256,19 @@ def test_a_diagnosis_is_checked():
 
 
 @pytest.mark.parametrize("width", [400, 1280])
-def test_the_page_fits_and_asks_for_nothing(example, tmp_path, width):
+def test_the_page_fits_and_makes_no_request(example, tmp_path, width):
     chromium = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
     if not chromium:
         pytest.skip("no chromium on this machine: apt-get install chromium, or set CHROMIUM")
     from playwright.sync_api import sync_playwright
 
     path = write_diagnosis(example, tmp_path)[-1]
-    said, asked = [], []
+    printed, requested = [], []
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": width, "height": 900})
-        page.on("console", lambda message: said.append(message.text))
-        page.on("request", lambda request: asked.append(request.url))
+        page.on("console", lambda message: printed.append(message.text))
+        page.on("request", lambda request: requested.append(request.url))
         page.goto(path.as_uri())
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         assert page.get_by_text("Research software: not for clinical use").is_visible()
@@ -276,4 +276,4 @@ def test_the_page_fits_and_asks_for_nothing(example, tmp_path, width):
         cell = page.locator('.grades td[data-place="Subarticular left"]').first
         assert cell.is_visible() and "▲ Severe 62" in cell.inner_text()
         browser.close()
-    assert said == [] and asked and [url for url in asked if not url.startswith(("file:", "data:"))] == []
+    assert printed == [] and requested and [url for url in requested if not url.startswith(("file:", "data:"))] == []

@@ -1,4 +1,4 @@
-"""Figures are of a journal's width, stay on their page, repeat to the byte, and say what they can't show."""
+"""Figures have a journal's width, stay on their page, repeat to the byte, and name what they can't show."""
 
 import json
 import re
@@ -46,7 +46,7 @@ OF_TARGET = [
 
 
 def _complete(writer):
-    """What every figure of a target needs."""
+    """Adds what every figure of a target needs, and finishes the run."""
     keys = []
     for encoder in ("resnet50(weights=random, project=512, project_by=random)", "Σ_net($\\alpha$)"):
         for head in ("logistic", "xgboost_bagging"):
@@ -99,7 +99,7 @@ def _cut(figure):
 
 @pytest.mark.parametrize("width", ["single", pytest.param("double", marks=pytest.mark.long)])
 @pytest.mark.parametrize("draw", OF_TARGET, ids=lambda draw: draw.__name__)
-def test_every_figure_stays_on_its_page_and_says_what_it_shows(run, draw, width):
+def test_every_figure_stays_on_its_page_and_has_labels_and_a_caption(run, draw, width):
     figure = draw(run, "narrowing", width=width)
     assert figure.get_figwidth() * 25.4 == pytest.approx({"single": 89, "double": 183}[width])
     assert _cut(figure) == []
@@ -127,9 +127,9 @@ def test_all_are_drawn_and_the_same_bytes_come_again(new_run, tmp_path):
             assert width / 72 * 25.4 == pytest.approx(89, abs=0.1)
         elif path.suffix == ".png":
             assert matplotlib.image.imread(path).shape[1] == pytest.approx(89 / 25.4 * 200, abs=1)
-    said = first[-1].read_text()
-    assert all(f"**{draw.__name__}_narrowing.**" in said for draw in OF_TARGET)
-    assert "- critical_difference: ranks need 3 targets" in said
+    captions = first[-1].read_text()
+    assert all(f"**{draw.__name__}_narrowing.**" in captions for draw in OF_TARGET)
+    assert "- critical_difference: ranks need 3 targets" in captions
 
 
 def test_the_same_figure_has_the_same_bytes(run, tmp_path):
@@ -152,7 +152,7 @@ def test_the_same_figure_has_the_same_bytes(run, tmp_path):
         (null_distribution, "no cell was run on permuted labels"),
     ],
 )
-def test_what_a_run_lacks_is_said(new_run, draw, why):
+def test_the_error_names_what_a_run_lacks(new_run, draw, why):
     writer = new_run(n_patients=12)
     writer.add(writer.signal, heads="svc")
     with pytest.raises(NothingToDrawError, match=why):
@@ -189,7 +189,7 @@ def test_ranks_over_three_targets(new_run):
     assert _cut(figure) == []
 
 
-def test_targets_whose_names_differ_in_signs_alone_have_figures_of_their_own(new_run, monkeypatch, tmp_path):
+def test_targets_whose_names_differ_only_in_signs_have_their_own_figures(new_run, monkeypatch, tmp_path):
     writer = new_run(n_patients=8)
     for target in ("disc|narrow", "disc_narrow"):
         writer.add(writer.signal, target=target)

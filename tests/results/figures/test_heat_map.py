@@ -1,4 +1,4 @@
-"""Heat maps average over the same settings everywhere, and name what is in no number."""
+"""Heat maps average over the same settings everywhere, and name what is left out."""
 
 import numpy as np
 import pandas as pd
@@ -48,7 +48,7 @@ def test_a_whole_grid_is_the_mean_of_its_cells(writer):
     assert (found.without, found.absent, found.lacking) == ((), (), ())
 
 
-def test_a_setting_that_one_pair_lacks_is_in_no_mean_and_named(writer):
+def test_a_setting_that_one_pair_lacks_is_left_out_of_all_means_and_named(writer):
     _fail(writer, images="sobel", encoders="net", heads="svc")
     run = read(writer.finish())
     found = crossed(chosen(run, "narrowing"))
@@ -60,7 +60,7 @@ def test_a_setting_that_one_pair_lacks_is_in_no_mean_and_named(writer):
     assert "Settings that are not done for every pair shown are left out of all numbers: images=sobel." in caption
 
 
-def test_a_pair_of_which_nothing_is_done_is_hatched_and_named(writer):
+def test_a_pair_without_finished_cells_is_hatched_and_named(writer):
     _fail(writer, encoders="net", heads="svc")
     run = read(writer.finish())
     figure = heat_map(run, "narrowing")
@@ -76,7 +76,7 @@ def _labels(figure):
     return figure.axes[0].get_yticklabels(), figure.axes[0].get_xticklabels()
 
 
-def test_what_the_grid_leaves_out_is_said(writer):
+def test_pairs_that_the_grid_leaves_out_are_named(writer):
     writer.cells = [c for c in writer.cells if (c["axes"]["encoders"], c["axes"]["heads"]) != ("net", "svc")]
     assert (
         "since the grid lacks them with these settings: net with svc."
@@ -91,12 +91,12 @@ def test_other_axes_are_drawn_where_encoders_and_heads_share_no_setting(new_run)
             for fusion, head in (("mean", "svc"), ("attention", "own")):
                 score = writer.signal + writer.random.normal(size=len(writer.y))
                 writer.add(score, images=image, encoders=encoder, fusion=fusion, heads=head)
-    of = chosen(read(writer.finish()), "narrowing")
-    assert np.isnan(cross(of, "encoders", "heads").means).sum() == 2
-    found = crossed(of)
+    choice = chosen(read(writer.finish()), "narrowing")
+    assert np.isnan(cross(choice, "encoders", "heads").means).sum() == 2
+    found = crossed(choice)
     assert {found.down, found.across} == {"images", "encoders"}
     assert set(found.over) == {"fusion=mean, heads=svc", "fusion=attention, heads=own"}
-    table = scores(of.run).astype({"auc": float})
+    table = scores(choice.run).astype({"auc": float})
     wanted = pd.pivot_table(table, index=found.down, columns=found.across, values="auc")
     assert_allclose(found.means, wanted.loc[list(found.rows), list(found.columns)])
 

@@ -95,9 +95,9 @@ def test_bands_hold_the_curve_and_narrow_with_patients():
 def test_reliability_bins_are_those_of_pandas(new_run):
     writer = new_run(n_patients=50, repeats=2)
     writer.add(writer.signal + writer.random.normal(size=150), heads="svc")
-    of = chosen(read(writer.finish()), "narrowing")
-    found = of.bootstrap(of.cells, resamples=50, seed=0)
-    key = of.cells[0]["key"]
+    choice = chosen(read(writer.finish()), "narrowing")
+    found = choice.bootstrap(choice.cells, resamples=50, seed=0)
+    key = choice.cells[0]["key"]
     bins = equal_mass(found, key, 1)
     p, y = found.P[key][:, 1], found.rows[key].y
     by_bin = pd.DataFrame({"p": p, "y": y}).groupby(pd.qcut(p, 10), observed=True)
@@ -111,11 +111,11 @@ def test_reliability_bins_are_those_of_pandas(new_run):
 def test_confusion_counts_are_the_mean_over_repeats(new_run):
     writer = new_run(n_classes=3, repeats=2)
     writer.add(writer.signal + writer.random.normal(size=120), heads="svc")
-    of = chosen(read(writer.finish()), "narrowing")
-    p = of.predictions(of.cells[0])
+    choice = chosen(read(writer.finish()), "narrowing")
+    p = choice.predictions(choice.cells[0])
     predicted = p.P.argmax(axis=1)
     wanted = sum(confusion_matrix(p.y[p.repeat == r], predicted[p.repeat == r], labels=range(3)) for r in (0, 1)) / 2
-    assert_allclose(_counts(of, of.cells[0]), wanted)
+    assert_allclose(_counts(choice, choice.cells[0]), wanted)
 
 
 def test_mean_rank_intervals_of_one_target_are_those_of_its_ranks():

@@ -1,4 +1,4 @@
-"""Pictures that autoencoders left are drawn as they lie in the run."""
+"""Pictures that autoencoders left in the run are drawn as they are."""
 
 import numpy as np
 import pytest
@@ -31,7 +31,7 @@ def pictures(figure):
     return [np.asarray(panel.images[0].get_array()) for panel in figure.axes if panel.images]
 
 
-def test_pictures_of_the_first_fold_stand_above_what_becomes_of_them(writer, run):
+def test_pictures_of_the_first_fold_are_above_their_reconstructions(writer, run):
     pairs = np.random.default_rng(0).random((2, 6, 8, 8))
     keep(writer, ["cae_2d", "t1", "whole", "grayscale"], reconstructions=pairs)
     figure = reconstructions(run, width="single")
@@ -47,7 +47,7 @@ def test_volumes_are_shown_at_three_depths(writer, run):
     np.testing.assert_array_equal(found[6:9], pairs[1, 0, [8, 16, 23]])
 
 
-def test_training_is_the_same_inputs_after_each_epoch(writer, run):
+def test_training_shows_the_same_inputs_after_each_epoch(writer, run):
     random = np.random.default_rng(0)
     stages, epochs = random.random((3, 5, 8, 8)), np.array([1, 5, 20])
     keep(writer, ["cae_2d", "t1", "whole"], epochs, reconstructions=random.random((2, 5, 8, 8)), evolution=stages)

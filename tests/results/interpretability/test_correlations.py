@@ -40,7 +40,7 @@ def test_pooled_equals_scipy(data, method, reference):
         assert (result.n[g], result.patients[g]) == (have.sum(), len(set(patient[have])))
 
 
-def test_pearson_within_level_is_that_of_what_a_regression_on_levels_leaves(data):
+def test_pearson_within_level_is_that_of_the_residuals_of_a_regression_on_levels(data):
     x, y, _, level = data
     result = found(data, "pearson", pooled=False, resamples=0, flips=0)
     for f, g in np.ndindex(3, 4):
@@ -58,12 +58,12 @@ def test_spearman_within_level_compares_ranks_of_one_level(data):
     for f, g in np.ndindex(3, 4):
         ranks = []
         for values in (x[:, f], y[:, g]):
-            of = np.full(len(values), np.nan)
+            within = np.full(len(values), np.nan)
             for k in range(LEVELS):
                 rows = (level == k) & np.isfinite(y[:, g])
-                of[rows] = stats.rankdata(values[rows]) / rows.sum()
-                of[rows] -= of[rows].mean()
-            ranks.append(of[np.isfinite(of)])
+                within[rows] = stats.rankdata(values[rows]) / rows.sum()
+                within[rows] -= within[rows].mean()
+            ranks.append(within[np.isfinite(within)])
         assert_allclose(result.r[f, g], np.corrcoef(*ranks)[0, 1], atol=1e-12)
 
 
@@ -112,7 +112,7 @@ def test_signs_of_five_patients_that_agree_give_two_in_thirty_two():
     assert_allclose(p, 2 / 32, atol=0.005)
 
 
-def test_what_does_not_vary_has_no_correlation(data):
+def test_constant_values_have_no_correlation(data):
     x, y, patient, level = data
     y[:, 0], y[:, 3] = 3.7, level
     result = correlations(x, y, patient, level, "pearson", resamples=5, flips=9)

@@ -30,13 +30,13 @@ def complete(run, *, changed="0"):
 
 
 def items(text):
-    """TRIPOD+AI's number, whether CLAIM asks it, the item and the answer."""
+    """For each item: the number in TRIPOD+AI, whether CLAIM has it, its words and the answer."""
     lines = [line for line in text.splitlines() if line.startswith("| ") and not line.startswith("| TRIPOD")]
     return [tuple(cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]) for line in lines]
 
 
 def answer(text, asked):
-    return next(said for _, _, item, said in items(text) if item.startswith(asked))
+    return next(found for _, _, item, found in items(text) if item.startswith(asked))
 
 
 @pytest.fixture
@@ -79,8 +79,8 @@ def test_performance_is_the_highest_auc_with_its_interval(run):
     cells = table[~table["floor"]]
     top = cells.loc[cells["auc"].idxmax()]
     location = table.loc[table["heads"] == "location", "auc"].item()
-    said = answer(checklist(run), "performance with intervals")
-    assert said == (
+    found = answer(checklist(run), "performance with intervals")
+    assert found == (
         f"narrowing: AUC {top['auc']:.2f} [{top['auc_low']:.2f}, {top['auc_high']:.2f}], the highest of 4 cells; "
         f"`location` {location:.2f}."
     )
@@ -99,7 +99,7 @@ def test_location_is_that_of_the_same_sequences(new_run):
 def test_limits_are_those_of_the_run(new_run):
     writer = new_run(n_patients=15, patients_known=False, dataset="spider (phantom)")
     writer.add(writer.signal, encoders="resnet50(weights=random)", heads="svc")
-    said = answer(checklist(complete(writer, changed="3")), "limits")
+    found = answer(checklist(complete(writer, changed="3")), "limits")
     for words in (
         "phantom",
         "No external test",
@@ -109,7 +109,7 @@ def test_limits_are_those_of_the_run(new_run):
         "random",
         "commit",
     ):
-        assert words in said
+        assert words in found
 
 
 def test_an_official_split_has_no_such_limit(new_run):
@@ -126,7 +126,7 @@ def test_what_only_the_authors_know_is_left_to_them(run):
     text = checklist(run)
     for asked in ("approval", "who graded", "funding", "dates of acquisition", "interpretation"):
         assert answer(text, asked) == AUTHORS
-    filled = sum(said.rstrip(".") != AUTHORS for *_, said in items(text))
+    filled = sum(found.rstrip(".") != AUTHORS for *_, found in items(text))
     assert f"The run answers {filled} of {len(items(text))} items" in text
 
 

@@ -109,7 +109,7 @@ def test_only_trained_weights_cite_what_they_were_trained_on(new_run):
     assert "russakovsky2015" not in text
 
 
-def test_steps_that_vary_are_told_from_those_that_do_not(new_run):
+def test_steps_that_vary_are_separated_from_those_that_do_not(new_run):
     writer = new_run()
     writer.add_grid(regions=["mask(slices=3)"], encoders=["raw_pixels"], heads=["logistic", "knn(neighbours=9)", "mlp"])
     text = methods(complete(writer))
@@ -121,18 +121,18 @@ def test_steps_that_vary_are_told_from_those_that_do_not(new_run):
 
 
 @pytest.mark.parametrize(
-    ("tuned", "said"),
+    ("tuned", "sentence"),
     [
         ((False, False), "No head was tuned"),
         ((True, True), "All heads were tuned"),
         ((True, False), "1 of 2 cells have a head that was tuned (`svc`)"),
     ],
 )
-def test_tuning(new_run, tuned, said):
+def test_tuning(new_run, tuned, sentence):
     writer = new_run()
     for head, is_tuned in zip(("svc", "knn"), tuned, strict=True):
         writer.add(writer.signal, heads=head, tuned=is_tuned)
-    assert said in methods(complete(writer))
+    assert sentence in methods(complete(writer))
 
 
 def test_shares_of_patients_that_lost_a_sequence(new_run):
@@ -190,7 +190,7 @@ def test_what_the_folder_does_not_know_is_left_to_the_authors(new_run):
     assert "[AUTHORS: software, hardware and time" in text
 
 
-def test_unfinished_cells_are_told(new_run):
+def test_unfinished_cells_are_named(new_run):
     writer = new_run()
     writer.add(writer.signal, heads="svc")
     writer.add(heads="knn", status="failed")

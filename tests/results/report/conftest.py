@@ -26,15 +26,15 @@ def browser():
 
 @pytest.fixture
 def opened(browser):
-    """Opens a page; afterwards nothing was said on its console and no request left it."""
-    pages, said, asked = [], [], []
+    """Opens a page, and checks afterwards that its console is empty and that it made no request."""
+    pages, printed, requested = [], [], []
 
     def open_page(path, width=1280):
         page = browser.new_page(viewport={"width": width, "height": 900})
         pages.append(page)
-        page.on("console", lambda message: said.append(f"{message.type}: {message.text}"))
-        page.on("pageerror", lambda error: said.append(str(error)))
-        page.on("request", lambda request: asked.append(request.url))
+        page.on("console", lambda message: printed.append(f"{message.type}: {message.text}"))
+        page.on("pageerror", lambda error: printed.append(str(error)))
+        page.on("request", lambda request: requested.append(request.url))
         page.goto(path.as_uri())
         page.wait_for_function("tables => document.querySelectorAll('.dt-container').length === tables", arg=1)
         return page
@@ -42,9 +42,9 @@ def opened(browser):
     yield open_page
     for page in pages:
         page.close()
-    assert said == []
-    assert asked
-    assert [url for url in asked if not url.startswith(("file:", "data:"))] == []
+    assert printed == []
+    assert requested
+    assert [url for url in requested if not url.startswith(("file:", "data:"))] == []
 
 
 @pytest.fixture

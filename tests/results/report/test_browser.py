@@ -35,7 +35,7 @@ def sort(page, name, direction):
 
 
 def eventually(page, read, *, reverse=False):
-    """What is read of a table once it is in order, or after three seconds."""
+    """The values that are read from a table once it is in order, or after three seconds."""
     for _ in range(30):
         found = read()
         if found == sorted(found, reverse=reverse):

@@ -1,4 +1,4 @@
-"""What the page says, without a browser."""
+"""The content of the page, without a browser."""
 
 import base64
 import json
@@ -25,7 +25,7 @@ PNG = base64.b64decode(
 
 
 def outcomes(run):
-    """What came out of each check of a run's only target."""
+    """The outcome of each check of a run's only target."""
     opened = run_folder.read(run.finish())
     board = leaderboard(opened, scores(opened), opened.targets[0])
     return {guard.rule: guard.state for guard in guards(opened, board, read_target(opened, opened.cells))}
@@ -39,12 +39,12 @@ def test_every_cell_has_a_line_and_a_page(report, grid_run):
         assert page.count(f'id="cell-{cell["key"]}"') == 1
 
 
-def test_names_no_address(report, grid_run):
+def test_the_page_names_no_address(report, grid_run):
     page = report(grid_run).read_text(encoding="utf-8")
     assert re.findall(r"https?://(?!www\.w3\.org/)[^\s\"')]*", page) == []
 
 
-def test_same_run_same_page(report, grid_run):
+def test_the_same_run_gives_the_same_page(report, grid_run):
     assert report(grid_run).read_bytes() == report(grid_run).read_bytes()
 
 
@@ -84,7 +84,7 @@ def test_checks_see_a_patient_in_two_folds(new_run):
     assert states["The cells come with the floor prior"] == "not held"
 
 
-def test_checks_see_rows_that_differ_and_probabilities_that_are_none(new_run):
+def test_checks_see_rows_that_differ_and_invalid_probabilities(new_run):
     run = new_run()
     run.add(run.signal, heads="logistic")
     run.add(run.signal, rows=slice(0, 60), heads="svc")
@@ -95,7 +95,7 @@ def test_checks_see_rows_that_differ_and_probabilities_that_are_none(new_run):
     assert states["Probabilities are finite and sum to 1"] == "not held"
 
 
-def test_checks_see_null_runs_that_still_tell_classes_apart(new_run):
+def test_checks_see_null_runs_that_still_separate_classes(new_run):
     rule = "On permuted labels AUC is 0.5, within two standard errors"
     run = new_run("leaking")
     key = run.add(run.signal, heads="logistic")
@@ -128,7 +128,7 @@ def test_folds_add_up_to_the_samples(new_run):
         assert np.sum([f.by_class for f in mine], axis=0).tolist() == np.bincount(run.y).tolist()
 
 
-def test_provenance_says_every_version_that_was_used(grid_run):
+def test_provenance_names_every_version_that_was_used(grid_run):
     calls = [
         {"peak_memory_mib": m, "machine": {"cores": 2}, "versions": {"numpy": v}} for m, v in ((1, "2.3"), (2, "2.4"))
     ]
@@ -210,7 +210,7 @@ def test_odd_folders_are_refused(report, grid_run, tmp_path):
         report(grid_run)
 
 
-def test_a_target_of_which_nothing_is_done_still_has_a_section(report, grid_run):
+def test_a_target_without_finished_cells_still_has_a_section(report, grid_run):
     grid_run.add(status="refused", reason="one class alone", target="herniation", heads="svc")
     page = report(grid_run).read_text(encoding="utf-8")
     assert "<h2>herniation</h2>" in page
@@ -227,7 +227,7 @@ def test_many_classes(report, new_run, n_classes):
     assert ">Quadratic kappa</th>" in page
 
 
-def test_writes_where_it_is_told(grid_run, tmp_path):
+def test_writes_to_the_given_place(grid_run, tmp_path):
     run = run_folder.read(grid_run.finish())
     assert write_report(run, tmp_path) == tmp_path / "report.html"
     assert write_report(run, tmp_path / "other.html") == tmp_path / "other.html"

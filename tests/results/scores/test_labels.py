@@ -1,7 +1,7 @@
 from results.scores.labels import parse_step, shorten, split_outside_brackets
 
 
-def test_what_all_steps_of_a_name_share_is_left_out_and_weights_never_are():
+def test_fields_that_all_steps_of_a_name_share_are_left_out_but_weights_never():
     labels = [
         "svc(C=1.0, kernel=rbf)",
         "svc(C=1.0, kernel=linear)",
@@ -11,7 +11,7 @@ def test_what_all_steps_of_a_name_share_is_left_out_and_weights_never_are():
     assert list(shorten(labels).values()) == ["svc(kernel=rbf)", "svc(kernel=linear)", "net(weights=random)", "knn"]
 
 
-def test_a_field_that_only_some_give_tells_them_apart():
+def test_a_field_that_only_some_steps_give_distinguishes_them():
     assert shorten(["svc", "svc(C=2.0)"]) == {"svc": "svc", "svc(C=2.0)": "svc(C=2.0)"}
 
 

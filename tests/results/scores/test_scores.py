@@ -21,7 +21,7 @@ def fold_auc(table):
     return np.average(values, weights=[part.y.sum() * (1 - part.y).sum() for part in parts])
 
 
-def test_one_row_a_cell_with_the_values_of_scikit_learn(grid_run):
+def test_one_row_per_cell_with_the_values_of_scikit_learn(grid_run):
     table = scores(read(grid_run.finish()), resamples=100)
     assert len(table) == 10
     for row in table.to_dict("records"):
@@ -51,7 +51,7 @@ def test_the_gain_is_over_location_on_shared_samples(new_run):
     assert table.loc["svc", "n_samples"] == some.sum() < table.loc["location", "n_samples"] == 120
 
 
-def test_a_cell_is_held_against_location_on_its_own_sequences(new_run):
+def test_a_cell_is_compared_with_location_on_its_own_sequences(new_run):
     writer = new_run()
     writer.add(writer.signal, sequences="t1", heads="svc")
     writer.add(-1.0 * writer.level, sequences="t2", heads="location", floor=True)

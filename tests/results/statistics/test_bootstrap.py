@@ -73,7 +73,7 @@ def duplicated(rows, counts, repeat):
 
 
 def copies_apart(rows, P, at):
-    """Scores of duplicated rows, as ranks, in which copies of a row that is tied with no other of its fold differ."""
+    """Scores of duplicated rows, as ranks: copies of a row differ if the row is tied with no other of its fold."""
     scores = np.stack([np.unique(p, return_inverse=True)[1] for p in P.T], axis=1).astype(float)
     copy = np.concatenate([np.arange(n) for n in np.unique(at, return_counts=True)[1]])
     block = rows.repeat * 10 + rows.fold
@@ -96,7 +96,7 @@ def test_equals_scikit_learn_on_duplicated_rows(name, n_classes, repeats):
         assert_allclose(found[b], np.mean(expected), rtol=0, atol=1e-9)
 
 
-def test_one_sample_a_patient_takes_the_way_of_sorted_rows_and_is_the_same(monkeypatch):
+def test_with_one_sample_per_patient_sorted_rows_give_the_same(monkeypatch):
     random = np.random.default_rng(0)
     n = 300
     rows = PredictedRows(np.arange(n), np.zeros(n, int), np.arange(n) % 2, random.integers(0, 3, n), 3)
@@ -127,7 +127,7 @@ def test_ten_thousand_samples_of_a_thousand_patients_are_exact():
 
 
 def test_two_copies_of_a_positive_are_no_tie():
-    """Precision at the copies of a positive below a negative: 1 / 2 and 2 / 3; taken as a tie it would be 2 / 3."""
+    """Two copies of a positive below a negative have the precision 1 / 2 and 2 / 3; tied, both would have 2 / 3."""
     positive, score = np.array([False, True]), np.array([0.9, 0.4])
     assert_allclose(weighted_average_precision(positive, score, np.array([[1.0, 2], [1, 1], [2, 3], [0, 2], [3, 0]])),
         [(1 / 2 + 2 / 3) / 2, 1 / 2, (1 / 3 + 2 / 4 + 3 / 5) / 3, 1, 0])  # fmt: skip
@@ -185,7 +185,7 @@ def test_the_standard_error_of_accuracy_is_the_binomial_one():
 
 
 def test_samples_of_one_patient_move_together():
-    """Ten equal samples a patient carry the information of one: the error is that of patients, not of samples."""
+    """Ten equal samples per patient carry the information of one: the error is that of patients, not of samples."""
     random = np.random.default_rng(7)
     right = np.repeat(random.random(200) < 0.7, 10)
     y = random.integers(0, 2, 2000)

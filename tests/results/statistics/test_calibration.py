@@ -11,7 +11,7 @@ from results.statistics import calibration
 
 
 def outcomes(n=400, *, intercept=0.0, slope=1.0, seed=0):
-    """Probabilities, and events whose true log odds are a line of theirs."""
+    """Probabilities, and events whose true log odds are a linear function of those of the probabilities."""
     random = np.random.default_rng(seed)
     p = expit(random.normal(-1, 1.5, n))
     return random.random(n) < expit(intercept + slope * logit(p)), p
@@ -68,7 +68,7 @@ def test_extreme_probabilities_do_not_break_the_fit():
         ([1, 1, 1, 1], [0.1, 0.2, 0.7, 0.9]),  # one outcome
     ],
 )
-def test_where_the_line_has_no_finite_solution_there_is_none(event, p):
+def test_a_line_without_a_finite_solution_is_none(event, p):
     found = calibration.line(np.array(event, dtype=bool), np.array(p))
     assert np.isnan([found.intercept, found.slope]).all()
 
@@ -106,7 +106,7 @@ def test_ties_share_a_bin_in_any_order():
 
 
 def test_errors_of_classes_and_of_the_most_probable_class():
-    # Class 2 has .5 and comes in half of the rows; class 0 has .3 and never comes; class 1 has .2 and comes in half.
+    # Class 2 has .5 and occurs in half of the rows; class 0 has .3 and never occurs; class 1 has .2 and occurs in half.
     P, y = np.tile([0.3, 0.2, 0.5], (10, 1)), np.repeat([1, 2], 5)
     assert_allclose(calibration.errors_by_class(y, P), [0.3, 0.3, 0], atol=1e-12)
     assert_allclose(calibration.error_of_most_probable(y, P), 0, atol=1e-12)

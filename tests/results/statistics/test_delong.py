@@ -77,7 +77,7 @@ def test_the_ratings_of_hanley_and_mcneil_have_the_standard_error_that_stata_pri
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_one_sample_a_patient_is_delong(seed):
+def test_one_sample_per_patient_is_delong(seed):
     y, a, b, _ = scores(seed)
     test = auc_test(y, a, b, np.arange(len(y)))
     difference, error, covariance = closed_form(y, a, b)
@@ -87,7 +87,7 @@ def test_one_sample_a_patient_is_delong(seed):
 
 
 @pytest.mark.parametrize("samples", [1, 3, 7])
-def test_several_samples_a_patient_are_obuchowski(samples):
+def test_several_samples_per_patient_are_obuchowski(samples):
     y, a, b, patient = scores(4, n_patients=25, samples=samples)
     of_a, of_b, of_difference = double_loop(y, a, b, patient)
     assert_allclose(auc_variance(y, a, patient), [roc_auc_score(y, a), of_a], rtol=1e-12)
@@ -97,7 +97,7 @@ def test_several_samples_a_patient_are_obuchowski(samples):
     assert_allclose(test.difference, roc_auc_score(y, a) - roc_auc_score(y, b), atol=1e-12)
 
 
-def test_a_patient_copied_ten_times_is_no_more_than_itself():
+def test_a_patient_copied_ten_times_counts_once():
     y, a, b, _ = scores(5, n_patients=80, samples=1)
     once = auc_test(y, a, b, np.arange(80))
     copied = auc_test(*(np.repeat(x, 10) for x in (y, a, b, np.arange(80))))

@@ -73,7 +73,7 @@ def test_a_sample_has_one_label_in_all_repeats(cell):
 
 
 @pytest.mark.parametrize("ordinal", [False, True])
-def test_flips_are_as_many_as_said_and_to_the_classes_that_may_be(ordinal):
+def test_the_number_of_flips_is_the_one_requested_and_classes_are_allowed_ones(ordinal):
     y = np.repeat([0, 1, 2, 3], 500)
     new = flip(y, 4, rate=0.3, random=np.random.default_rng(0), ordinal=ordinal)
     moved = new != y
@@ -86,7 +86,7 @@ def test_flips_are_as_many_as_said_and_to_the_classes_that_may_be(ordinal):
 
 
 @pytest.mark.parametrize(("rate", "n_classes"), [(-0.1, 2), (5, 2), (0.05, 1)])
-def test_what_can_not_be_is_an_error(rate, n_classes):
+def test_impossible_flips_are_an_error(rate, n_classes):
     with pytest.raises(ValueError, match="0 to 1"):
         flip(np.zeros(4, dtype=int), n_classes, rate=rate, random=np.random.default_rng(0))
 

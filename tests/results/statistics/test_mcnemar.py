@@ -10,7 +10,7 @@ from results.statistics.mcnemar import clustered_mcnemar
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_one_sample_a_patient_is_mcnemar_of_statsmodels(seed):
+def test_one_sample_per_patient_is_mcnemar_of_statsmodels(seed):
     random = np.random.default_rng(seed)
     a, b = random.random(120) < 0.8, random.random(120) < 0.7
     table = [[(a & b).sum(), (a & ~b).sum()], [(~a & b).sum(), (~a & ~b).sum()]]

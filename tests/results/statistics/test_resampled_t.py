@@ -31,7 +31,7 @@ def test_a_vanishing_ratio_is_students_test():
     assert_allclose([found.t, found.p_value], [expected.statistic, expected.pvalue], rtol=1e-9)
 
 
-def test_without_spread_or_with_a_gap():
+def test_differences_without_spread_or_with_a_gap():
     zero = corrected_resampled_t(np.zeros(5), 0.25)
     assert (zero.t, zero.p_value) == (0, 1)
     for differences in (np.full(7, 0.1), np.array([0.1, np.nan, 0.2])):
@@ -39,7 +39,7 @@ def test_without_spread_or_with_a_gap():
         assert math.isnan(found.t) and math.isnan(found.p_value)
 
 
-def test_what_is_refused():
+def test_wrong_input_is_refused():
     with pytest.raises(ValueError, match=r"differences \(1\)"):
         corrected_resampled_t(np.array([0.1]), 0.25)
     with pytest.raises(ValueError, match=r"test_train_ratio \(0\)"):

@@ -41,13 +41,13 @@ def test_equals_the_procedure_in_loops(seed):
 
 
 @pytest.mark.parametrize("n_patients", [15, 75])
-def test_of_independent_draws_it_is_sidaks_step_down_of_students_t(n_patients):
+def test_with_independent_draws_it_is_sidaks_step_down_of_students_t(n_patients):
     """P(max of m |T| >= t) = 1 - (1 - P(|T| >= t))^m."""
     z = np.array([3.0, 2.4, 2.0, 0.7, 2.5])
     draws = z + np.random.default_rng(0).normal(size=(200_000, 5))
     order = np.argsort(-z)
-    alone = 2 * stats.t.sf(z[order] * np.sqrt((n_patients - 1) / n_patients), n_patients - 1)
-    sidak = 1 - (1 - alone) ** np.arange(5, 0, -1)
+    single = 2 * stats.t.sf(z[order] * np.sqrt((n_patients - 1) / n_patients), n_patients - 1)
+    sidak = 1 - (1 - single) ** np.arange(5, 0, -1)
     found = step_down_max_t(z, draws, n_patients)
     assert_allclose(found[order], np.maximum.accumulate(sidak), atol=0.005)
 
@@ -59,12 +59,12 @@ def test_a_mean_over_patients_has_the_p_of_students_test():
     assert_allclose(found, stats.ttest_1samp(difference, 0).pvalue, atol=0.004)
 
 
-def test_comparisons_that_are_one_need_no_correction():
+def test_identical_comparisons_need_no_correction():
     observed, draws = family(1, M=1, B=2000)
-    alone = step_down_max_t(observed, draws, 40)
+    single = step_down_max_t(observed, draws, 40)
     thrice = step_down_max_t(np.repeat(observed, 3), np.repeat(draws, 3, axis=1), 40)
-    assert 0 < alone[0] < 1
-    assert_array_equal(thrice, np.repeat(alone, 3))
+    assert 0 < single[0] < 1
+    assert_array_equal(thrice, np.repeat(single, 3))
 
 
 def test_the_order_of_comparisons_does_not_matter_and_p_falls_with_t():
@@ -88,7 +88,7 @@ def test_identical_cells_have_p_1_and_change_no_other():
     assert_array_equal(step_down_max_t(np.zeros(2), np.zeros((10, 2)), 40), [1, 1])
 
 
-def test_what_has_no_value_is_refused():
+def test_missing_values_are_refused():
     observed, draws = family(5)
     draws[3, 2] = np.nan
     with pytest.raises(ValueError, match="comparisons at 2 "):
@@ -105,7 +105,7 @@ def test_holm_is_that_of_statsmodels(seed):
     assert_allclose(holm(p, 2000), multipletests(p, method="holm")[1], rtol=1e-12)
 
 
-def test_holm_needs_forty_resamples_a_comparison():
+def test_holm_needs_forty_resamples_per_comparison():
     p = np.full(50, 1 / 2001)
     assert holm(p, 2000)[0] == pytest.approx(50 / 2001)
     with pytest.raises(ValueError, match=r"resamples \(1999\) must be at least 40 x the 50 comparisons"):

@@ -1,4 +1,4 @@
-"""Whoever says "the best of" says what choosing it is worth."""
+"""Texts about the best of several cells give its corrected score too."""
 
 import re
 
@@ -12,9 +12,9 @@ def test_captions_of_figures_carry_the_corrected_score(grid_run):
     run = read(grid_run.finish())
     frame = scores(run)
     best = frame[~frame["floor"]].sort_values("auc").iloc[-1]
-    said = chosen(run, "narrowing").picked
-    assert "best of 8 cells" in said
-    numbers = [float(word) for word in re.search(r"its AUC is (\S+) \[(\S+), (\S+)\]", said).groups()]
+    sentence = chosen(run, "narrowing").picked
+    assert "best of 8 cells" in sentence
+    numbers = [float(word) for word in re.search(r"its AUC is (\S+) \[(\S+), (\S+)\]", sentence).groups()]
     expected = [best["auc_corrected"], best["auc_corrected_low"], best["auc_corrected_high"]]
     assert numbers == [round(number, 2) for number in expected]
 

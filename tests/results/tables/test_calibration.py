@@ -34,7 +34,7 @@ def numbers(row):
     return [np.nan if score is None else score.value for score in row.scores]
 
 
-def test_two_classes_have_a_row_a_cell_that_is_the_mean_over_repeats(new_run):
+def test_two_classes_have_a_row_per_cell_with_the_mean_over_repeats(new_run):
     writer = new_run(repeats=2)
     key = add(writer)
     table = stored(writer, key)
@@ -85,7 +85,7 @@ def test_every_format_can_be_drawn(grid_run):
     assert len(formats.comma_separated(sheets).splitlines()) == 1 + 8 + 2
 
 
-def test_recalibrated_probabilities_stand_beside_those_of_the_fit(new_run):
+def test_recalibrated_probabilities_have_a_row_next_to_those_of_the_fit(new_run):
     writer = new_run()
     key, plain = add(writer, heads="svc"), add(writer, heads="mlp")
     table = stored(writer, key)

@@ -152,7 +152,7 @@ def test_no_common_patient_or_cell_is_refused(two_runs):
         compare(*runs)
 
 
-def test_another_commit_is_told(two_runs):
+def test_another_commit_is_named(two_runs):
     for run, commit in zip(two_runs, ("a" * 40, "b" * 40), strict=True):
         (run.folder / "provenance.json").write_text(json.dumps([{"code": {"commit": commit}}]))
     a, b = (read(run.finish()) for run in two_runs)

@@ -1,4 +1,4 @@
-"""Declared comparisons against tests of their own and a loop over resamples."""
+"""Declared comparisons against other tests and a loop over resamples."""
 
 import numpy as np
 import pandas as pd
@@ -47,12 +47,12 @@ def test_differences_are_paired_and_tested(writer):
     assert set(rows) == {"strong", "copy"} and sheet.extras == ("p", "Adjusted p")
     gap = fold_auc(stored(writer, "strong")) - fold_auc(stored(writer, "weak"))
     assert np.isclose(rows["strong"].scores[2].value, gap)
-    # A normal test with the standard error of a bootstrap made here is near DeLong's.
+    # A normal test with the standard error of a bootstrap is near DeLong's; the bootstrap is made here.
     one, other = stored(writer, "strong"), stored(writer, "weak")
     random, draws = np.random.default_rng(0), []
-    of = {p: np.flatnonzero(one["patient"] == p) for p in one["patient"].unique()}
+    rows_of = {p: np.flatnonzero(one["patient"] == p) for p in one["patient"].unique()}
     for _ in range(300):
-        drawn = np.concatenate([of[p] for p in random.choice(list(of), len(of))])
+        drawn = np.concatenate([rows_of[p] for p in random.choice(list(rows_of), len(rows_of))])
         draws.append(fold_auc(one.iloc[drawn]) - fold_auc(other.iloc[drawn]))
     p = 2 * norm.sf(gap / np.std(draws))
     shown = rows["strong"].extras[0]
@@ -126,7 +126,7 @@ def test_a_cell_that_failed_makes_no_other_significant(new_run):
         assert np.allclose(p, np.minimum(found[0] * (5 + failed) / 5, 1), atol=2e-3)
 
 
-def test_a_family_of_which_nothing_is_done_says_so(writer):
+def test_a_family_without_finished_cells_has_a_note(writer):
     for cell in writer.cells:
         cell["status"] = "done" if cell["floor"] else "failed"
     (sheet,) = comparisons(declared(writer))
@@ -167,11 +167,11 @@ def test_the_secondary_p_is_the_corrected_t_over_folds_and_repeats(new_run):
 
 
 @pytest.mark.parametrize(
-    ("metric", "said"), [("mae", "for ordinal targets"), ("auc_within_location", "has no locating columns")]
+    ("metric", "note"), [("mae", "for ordinal targets"), ("auc_within_location", "has no locating columns")]
 )
-def test_a_metric_that_means_nothing_for_a_target_is_not_compared(new_run, metric, said):
+def test_a_metric_that_means_nothing_for_a_target_is_not_compared(new_run, metric, note):
     writer = new_run(locations=[])
     writer.keys = {"one": writer.add(writer.signal, encoders="one", heads="svc")}
     writer.add_floors()
     (sheet,) = comparisons(declared(writer, against="prior", metric=metric))
-    assert not sheet.rows and said in text(sheet)
+    assert not sheet.rows and note in text(sheet)

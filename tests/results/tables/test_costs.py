@@ -1,4 +1,4 @@
-"""Seconds count the training of a fusion; cells without it are said to be unknown."""
+"""Seconds include the training of a fusion; cells that lack its seconds are named."""
 
 import shutil
 
@@ -16,7 +16,7 @@ STEPS = {"sequences": "t1 + t2", "encoders": "net(size=3)"}
 
 @pytest.fixture
 def writer(new_run):
-    """Four cells, of which two use a fusion that took 1, 2, 3 and 4 s in its four folds."""
+    """Four cells; two of them use a fusion that took 1, 2, 3 and 4 s in its four folds."""
     writer = new_run(n_patients=20)
     for fusion, head, took in (("mean", "svc", 0.5), ("mean", "knn", 0.3), ("att", "svc", 0.4), ("att", "own", 0.01)):
         score = writer.signal + writer.random.normal(size=len(writer.y)) * (0.1 if head == "own" else 1)
@@ -37,7 +37,7 @@ def test_a_trained_fusion_counts_for_every_cell_that_uses_it(writer):
     assert found == pytest.approx({"cell0": 0.5, "cell1": 0.3, "cell2": 10.4, "cell3": 10.01})
 
 
-def test_own_is_no_longer_cheapest_and_the_caption_says_what_is_in_the_seconds(writer):
+def test_own_is_no_longer_cheapest_and_the_caption_explains_the_seconds(writer):
     figure = cost(read(writer.finish()), "narrowing")
     assert "the head and a trained fusion (counted in full for each cell that uses it)" in figure.caption
     assert "att, own (10 s)" in figure.caption and "Not shown" not in figure.caption
@@ -64,8 +64,8 @@ def test_cells_whose_fusion_left_no_seconds_are_left_out_and_named(writer):
 
 
 def test_captions_carry_the_corrected_score_of_the_best_cell(writer):
-    of = chosen(read(writer.finish()), "narrowing")
-    best = of.cells[0]
+    choice = chosen(read(writer.finish()), "narrowing")
+    best = choice.cells[0]
     assert best["auc_corrected_among"] == 4
     value = f"{best['auc_corrected']:.2f} [{best['auc_corrected_low']:.2f}, {best['auc_corrected_high']:.2f}]"
-    assert f"(BBC-CV: chosen on the patients drawn, scored on the others), its AUC is {value}." in of.picked
+    assert f"(BBC-CV: chosen on the patients drawn, scored on the others), its AUC is {value}." in choice.picked

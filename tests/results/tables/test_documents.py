@@ -1,4 +1,4 @@
-"""HTML and Word tables say what the text tables say."""
+"""HTML and Word tables hold the same as text tables."""
 
 import csv
 import re
@@ -19,7 +19,7 @@ from results.tables.presets.per_target import per_target
 
 @pytest.fixture
 def run(new_run):
-    """Three encoders: two with one score, one that is guessing; Greek, markup and underscores in names."""
+    """Three encoders: two have the same score, one guesses; names have Greek letters, markup and underscores."""
     writer = new_run()
     strong = 2 * writer.signal + writer.random.normal(size=len(writer.y))
     writer.add(strong, encoders="res<net>_λ & b", heads="svc")
@@ -30,7 +30,7 @@ def run(new_run):
 
 
 class Cells(HTMLParser):
-    """The text of every table row, and what is bold and underlined."""
+    """The cells of every table row, and the texts that are bold or underlined."""
 
     def __init__(self, page):
         super().__init__()
@@ -67,7 +67,7 @@ def test_the_page_has_every_row_with_names_as_they_are(run):
     assert sorted(found.marked["u"]) == sorted(re.findall(r"<u>(.*?)</u>", markdown))
 
 
-def test_those_that_cannot_be_told_from_the_best_are_tied(run):
+def test_cells_that_cannot_be_distinguished_from_the_best_are_tied(run):
     """A copy of the best differs from it in no resample; one that guesses is far away in all."""
     found = scores(run, ["auc"], resamples=400).set_index("encoders")["auc_tied"]
     best = scores(run, ["auc"], resamples=400).query("not floor").set_index("encoders")["auc"].idxmax()
@@ -122,7 +122,7 @@ def test_a_mean_over_targets_is_empty_where_one_is_missing(new_run):
 
 
 @pytest.mark.parametrize(
-    ("preset", "said"),
+    ("preset", "message"),
     [
         ("ablation", "needs AXIS after it, such as ablation:encoders"),
         ("cost:x", "takes nothing after it"),
@@ -130,8 +130,8 @@ def test_a_mean_over_targets_is_empty_where_one_is_missing(new_run):
         ("costs", "did you mean 'cost'"),
     ],
 )
-def test_presets_that_there_are_not_are_named(run, preset, said):
-    with pytest.raises(ResultsError, match=said):
+def test_unknown_presets_are_named(run, preset, message):
+    with pytest.raises(ResultsError, match=message):
         presets.of(run, preset)
 
 
@@ -152,7 +152,7 @@ def test_means_of_a_pivot_carry_no_sentence_of_a_single_cell(new_run):
     assert "The best of 4 cells" in whole and "Corrected for this choice (BBC-CV" in whole
 
 
-def test_a_best_cell_alone_on_its_samples_is_not_corrected(new_run):
+def test_a_best_cell_that_is_the_only_one_on_its_samples_is_not_corrected(new_run):
     writer = new_run()
     writer.add(writer.signal, encoders="a", heads="svc", rows=slice(0, 60))
     for head in ("svc", "knn"):
@@ -176,7 +176,7 @@ def test_an_ablation_names_what_is_not_done(new_run):
     assert "Means are over the 1 of 3 settings of the other axes in which every step is done." in sheet.notes
 
 
-def test_presets_say_on_whom_how_and_what_is_missing(new_run):
+def test_presets_note_the_samples_the_method_and_what_is_missing(new_run):
     writer = new_run()
     for target in ("narrowing", "bulging"):
         for images in ("grayscale", "clahe"):

@@ -1,4 +1,4 @@
-"""A table under flipped labels against flips made one by one, and what it says of them."""
+"""A table under flipped labels against flips made one by one, and its notes."""
 
 import pandas as pd
 import pytest
@@ -31,7 +31,7 @@ def test_accuracy_falls_by_what_flips_must_cost(writer):
     assert (score.low + score.high) / 2 == pytest.approx(middle, abs=0.02)
 
 
-def test_the_order_and_the_gain_are_told(writer):
+def test_notes_give_the_order_and_the_gain(writer):
     (sheet,) = flip_sheets(read(writer.finish()), 0.05, times=100)
     rows = {row.labels[0]: row for row in sheet.rows}
     assert sheet.extras == ("Rank", "First", "Gain above 0")
@@ -68,7 +68,7 @@ def test_a_seed_repeats_itself(writer):
 
 
 def test_cells_on_other_samples_meet_the_same_flips(new_run):
-    """A cell on half of the samples scores, where both predict, what the whole one does."""
+    """On the samples that both predict, a cell on half of the samples scores like one on all."""
     writer = new_run(n_patients=30)
     writer.add(writer.signal, encoders="all", heads="svc")
     writer.add(writer.signal, encoders="half", heads="svc", rows=slice(45, None))
@@ -89,7 +89,7 @@ def test_cells_on_other_samples_meet_the_same_flips(new_run):
         (0.05, ["kappa"], "Quadratic kappa is for ordinal targets, and narrowing is none"),
     ],
 )
-def test_what_can_not_be_is_refused(writer, rate, metrics, message):
+def test_impossible_shares_and_metrics_are_refused(writer, rate, metrics, message):
     with pytest.raises(ResultsError, match=message):
         flip_sheets(read(writer.finish()), rate, metrics=metrics)
 

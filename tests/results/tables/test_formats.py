@@ -1,4 +1,4 @@
-"""Every format of a table holds the same numbers, and fits where it goes."""
+"""Every format of a table holds the same numbers and fits its place."""
 
 import io
 import re
@@ -25,7 +25,7 @@ def run(grid_run):
     return read(grid_run.finish())
 
 
-def test_fits_a_terminal_and_says_what_it_left_out(new_run):
+def test_a_table_fits_a_terminal_and_names_what_it_left_out(new_run):
     writer = new_run()
     writer.add_grid(
         images=["histogram_equalization", "grayscale"],
@@ -107,7 +107,7 @@ def test_latex_takes_greek_letters_signs_and_underscores(new_run, tmp_path):
 
 @pytest.mark.parametrize("kind", ["md", "latex", "html", "csv"])
 def test_odd_runs_are_drawn(new_run, kind):
-    """Ten classes of which most folds lack one, two equal cells, a failed one, names with signs."""
+    """Ten classes, one of which most folds lack, two equal cells, a failed one, and names with signs."""
     writer = new_run("\u03bb_run", n_patients=12, n_classes=10, compare=[])
     for name in ("\u03b2_vae", "c_100%"):
         writer.add(writer.signal, encoders=name, heads="svc")
@@ -125,15 +125,15 @@ def test_odd_runs_are_drawn(new_run, kind):
 
 
 @pytest.mark.parametrize(
-    ("low", "high", "said"),
+    ("low", "high", "expected"),
     [
         (0.79, 0.88, "0.83 [0.79, 0.88]"),
         (0.8341, 0.8399, "0.837 [0.834, 0.840]"),
         (0.83691, 0.83704, "0.8370 [0.8369, 0.8370]"),
     ],
 )
-def test_a_narrow_interval_gets_more_digits(low, high, said):
-    assert Score((low + high) / 2, low, high).text() == said
+def test_a_narrow_interval_gets_more_digits(low, high, expected):
+    assert Score((low + high) / 2, low, high).text() == expected
 
 
 def test_a_floor_without_width_keeps_its_digits():

@@ -67,7 +67,7 @@ def test_the_best_cells_come_first_and_only_they(new_run):
     assert "The best 2 of 3 cells" in drawn
 
 
-def test_floors_stand_beside_cells_on_the_same_sequences(new_run):
+def test_floors_come_with_cells_on_the_same_sequences(new_run):
     writer = new_run()
     for sequences in ("t1", "t2"):
         noise = 0.1 if sequences == "t2" else 3

@@ -1,4 +1,4 @@
-"""Gains over any cell, published rows beside ours, and the tables beside those of the targets."""
+"""Gains over any cell, published rows next to ours, and the tables that follow those of the targets."""
 
 import numpy as np
 import pandas as pd
@@ -66,19 +66,19 @@ def test_the_default_table_stays_as_it_was_after_one_against_a_cell(writer):
 
 
 @pytest.mark.parametrize(
-    ("named", "said"),
+    ("named", "message"),
     [
         ({"fusion": "men"}, "no cell of narrowing: there is"),
         ({"encoders": "resnet50"}, "names 2 cells of narrowing: name one of: fusion=mean; fusion=attention"),
         ({"fusio": "mean"}, "no axis 'fusio': did you mean 'fusion'"),
     ],
 )
-def test_a_reference_that_is_not_one_cell_is_an_error(writer, named, said):
-    with pytest.raises(ResultsError, match=said):
+def test_a_reference_that_is_not_one_cell_is_an_error(writer, named, message):
+    with pytest.raises(ResultsError, match=message):
         scores(read(writer.finish()), resamples=0, against=named)
 
 
-def test_published_rows_stand_beside_the_cells_that_they_name(writer, tmp_path):
+def test_published_rows_are_next_to_the_cells_that_they_name(writer, tmp_path):
     file = tmp_path / "paper.csv"
     file.write_text(
         "row,fusion,encoders,heads,published_accuracy,published_auc\n"
@@ -100,7 +100,7 @@ def test_published_rows_stand_beside_the_cells_that_they_name(writer, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("row,fusion\nx,mean\n", "published_auc"),
         ("row,fusio,published_auc\nx,mean,.5\n", "did you mean 'fusion'"),
@@ -111,10 +111,10 @@ def test_published_rows_stand_beside_the_cells_that_they_name(writer, tmp_path):
         ("row,fusion,published_auc\nx,mean\n", "line 2: not 3 fields"),
     ],
 )
-def test_a_published_table_that_can_not_be_used_is_an_error(writer, tmp_path, text, said):
+def test_a_published_table_that_can_not_be_used_is_an_error(writer, tmp_path, text, message):
     file = tmp_path / "paper.csv"
     file.write_text(text)
-    with pytest.raises(ResultsError, match=said):
+    with pytest.raises(ResultsError, match=message):
         published(read(writer.finish()), file, resamples=0)
 
 
@@ -152,7 +152,7 @@ def test_the_datasets_own_score_has_a_table(writer):
     assert places == sorted(places)
 
 
-def test_scores_of_other_samples_and_missing_targets_are_told(writer):
+def test_scores_of_other_samples_and_missing_targets_have_notes(writer):
     writer.add(target="narrowing", heads="svc", status="failed")
     writer.add(writer.signal, target="bulging", heads="svc")
     run = read(writer.finish())
@@ -169,7 +169,7 @@ def test_scores_of_other_samples_and_missing_targets_are_told(writer):
     assert "Scores with different n are on different samples" in drawn
 
 
-def test_what_regions_found_is_a_mean_over_patients_with_its_interval_and_the_worst_named(writer):
+def test_quality_of_regions_is_a_mean_over_patients_with_its_interval_and_names_the_worst(writer):
     table = pd.DataFrame(
         {"patient": ["007", "007", "a", "b"], "study": list("wxyz"), "repeat": 0, "fold": [0, 0, 1, 1]}
     )

@@ -74,7 +74,7 @@ def test_within_level_compares_copies_of_one_level(refitted):
     assert frame.loc[key, "auc_within_location_refit_sd"] == pytest.approx(statistics.stdev(found))
 
 
-def test_a_table_shows_both_intervals_and_says_what_each_covers(refitted):
+def test_a_table_shows_both_intervals_and_explains_what_each_covers(refitted):
     run, key = refitted
     row = scores(run, resamples=50).set_index("key").loc[key]
     wanted = f"[{row.auc_refit_low:.2f}, {row.auc_refit_high:.2f}], mean {row.auc_refit_mean:.2f}"
@@ -90,7 +90,7 @@ def test_a_table_shows_both_intervals_and_says_what_each_covers(refitted):
     assert "accuracy_refit_sd" not in raw
 
 
-def test_a_run_without_refits_says_nothing_of_them(new_run):
+def test_a_table_of_a_run_without_refits_mentions_none(new_run):
     run = new_run()
     run.add(run.signal, heads="logistic")
     assert "refit" not in table(read(run.finish()), resamples=50)
@@ -103,7 +103,7 @@ def test_one_draw_has_no_sd(refitted):
     assert "auc_refit_sd" not in scores(run, ["auc"], resamples=0)
 
 
-def test_below_four_fifths_of_the_draws_there_is_no_interval_and_the_caption_says_so(refitted):
+def test_below_four_fifths_of_the_draws_there_is_a_note_instead_of_an_interval(refitted):
     run, key = refitted
     about = json.loads((run.folder / "run.json").read_text())
     about["refit"]["draws"] = 2 * DRAWS

@@ -62,7 +62,7 @@ def test_intervals_are_those_of_a_loop_over_the_patients_of_the_subgroup(writer)
 
 
 def test_numbers_are_cut_at_the_tertiles_of_patients(writer):
-    age = 20 + writer.of_patient.astype(float)  # 20 to 59, one a patient
+    age = 20 + writer.of_patient.astype(float)  # 20 to 59, one per patient
     age[writer.of_patient == 39] = np.nan
     describe(writer, age=age)
     (sheet,) = subgroup_sheets(read(writer.finish()), "age", resamples=0)
@@ -80,14 +80,14 @@ def test_few_numbers_stay_apart_and_many_equal_ones_are_cut_where_they_can_be(wr
     assert [numbers(row)[0] for row in sheet.rows] == [26, 1, 13]
 
 
-def test_numbers_of_which_most_are_the_largest_are_cut_below_it(writer):
+def test_numbers_that_mostly_equal_the_largest_are_cut_below_it(writer):
     describe(writer, thickness=np.minimum(writer.of_patient, 10))
     (sheet,) = subgroup_sheets(read(writer.finish()), "thickness", resamples=0)
     assert [row.labels[0] for row in sheet.rows] == ["<= 9", "> 9"]
     assert [numbers(row)[0] for row in sheet.rows] == [10, 30]
 
 
-def test_a_subgroup_without_a_class_has_no_auc_and_says_so(writer):
+def test_a_subgroup_without_a_class_has_a_note_instead_of_an_auc(writer):
     describe(writer, scanner=np.where(writer.y == 1, "A", "B"))
     (sheet,) = subgroup_sheets(read(writer.finish()), "scanner", ["auc", "f1", "accuracy"], resamples=50)
     assert [np.isnan(numbers(row)[2:]).tolist() for row in sheet.rows] == [[True, True, False]] * 2
@@ -118,7 +118,7 @@ def test_ordinal_scores_are_empty_without_an_order(writer):
 
 
 @pytest.mark.parametrize(
-    ("column", "metrics", "said"),
+    ("column", "metrics", "message"),
     [
         ("sexx", ["auc"], "no column 'sexx': did you mean 'sex'"),
         ("sample", ["auc"], "no column 'sample'"),
@@ -126,9 +126,9 @@ def test_ordinal_scores_are_empty_without_an_order(writer):
         ("study", ["auc"], "'study' has 120 values: subgroups need at most 50"),
     ],
 )
-def test_what_can_not_be_is_an_error(writer, column, metrics, said):
+def test_columns_that_cannot_be_used_are_an_error(writer, column, metrics, message):
     describe(writer, sex="F", study=[f"s{i}" for i in range(120)])
-    with pytest.raises(ResultsError, match=said):
+    with pytest.raises(ResultsError, match=message):
         subgroup_sheets(read(writer.finish()), column, metrics)
 
 

@@ -101,7 +101,7 @@ def test_training_labels_that_the_grid_merged_are_not_guessed(new_run):
     assert lines(table_one(run))["narrowing = 1, samples"][0] == "[AUTHORS]"
 
 
-def test_other_sequences_on_other_samples_are_told(new_run):
+def test_other_sequences_on_other_samples_are_listed(new_run):
     writer = new_run()
     writer.add(writer.signal, sequences="t2", heads="svc")
     writer.add(writer.signal, sequences="t1", rows=slice(0, 30), heads="svc")

@@ -1,4 +1,4 @@
-"""Tables say what was measured, on whom, and what is missing."""
+"""Tables show what was measured and on whom, and name what is missing."""
 
 import csv
 import io
@@ -35,7 +35,7 @@ def body(drawn):
     return [line for line in lines[first + 1 :] if not line.startswith("---")]
 
 
-def test_a_row_a_cell_best_first_and_floors_last(run):
+def test_each_cell_has_a_row_with_the_best_first_and_floors_last(run):
     lines = body(table(run))
     assert len(lines) == 10
     assert ["prior" in line for line in lines] == [False] * 8 + [True, False]
@@ -45,7 +45,7 @@ def test_a_row_a_cell_best_first_and_floors_last(run):
     assert aucs == sorted(aucs, reverse=True)
 
 
-def test_says_how_on_whom_and_with_what(run):
+def test_notes_name_the_method_the_samples_and_the_steps(run):
     drawn = table(run)
     for words in (
         "All heads are default (not tuned).",
@@ -59,7 +59,7 @@ def test_says_how_on_whom_and_with_what(run):
         assert words in " ".join(drawn.split())
 
 
-def test_says_what_a_reader_must_be_warned_of(new_run):
+def test_notes_warn_the_reader(new_run):
     writer = new_run(n_patients=12, locations=[], patients_known=False, devices=["cpu", "NVIDIA H200"], n_excluded=3)
     writer.about["protocol"] = {"split": "official"}
     writer.add_grid(encoders=["resnet50", "raw_pixels"])
@@ -75,7 +75,7 @@ def test_says_what_a_reader_must_be_warned_of(new_run):
         assert words in drawn
 
 
-def test_lists_what_failed_was_refused_and_is_to_do(grid_run):
+def test_notes_list_cells_that_failed_were_refused_or_are_to_do(grid_run):
     grid_run.add(status="failed", reason="no such weights", encoders="medicalnet", images="clahe", heads="svc")
     grid_run.add(status="refused", reason="needs 90 GB", encoders="medicalnet", images="clahe", heads="rbf")
     grid_run.add(status="to do", encoders="cae_2d", images="clahe", heads="svc")
@@ -134,7 +134,7 @@ def test_a_combination_left_out_of_the_grid_counts_as_missing(grid_run):
     assert {row["encoders"]: row["AUC"] == "" for row in rows}["resnet50"]
 
 
-def test_the_same_head_tuned_and_not_are_told_apart(new_run):
+def test_tuned_and_default_heads_are_marked(new_run):
     writer = new_run()
     writer.add(writer.signal, heads="svc", tuned=True)
     writer.add(writer.signal, heads="knn")
@@ -143,7 +143,7 @@ def test_the_same_head_tuned_and_not_are_told_apart(new_run):
     assert any("knn (default)" in line for line in lines)
 
 
-def test_a_table_a_target(new_run):
+def test_each_target_has_a_table(new_run):
     writer = new_run()
     writer.add(writer.signal, heads="svc")
     writer.add(writer.signal, heads="svc", target="bulging")
@@ -179,7 +179,7 @@ def test_a_metric_that_means_nothing_for_any_target_is_refused(new_run, metric, 
         table(read(writer.finish()), metrics=["auc", metric], format=kind, resamples=20)
 
 
-def test_a_metric_of_some_targets_is_left_out_of_the_others_and_they_say_so(new_run):
+def test_a_metric_of_some_targets_is_left_out_of_the_others_with_a_note(new_run):
     writer = new_run(n_classes=3)
     writer.add(writer.signal, heads="svc")
     writer.add(writer.signal, heads="svc", target="side", ordinal=False)
@@ -189,7 +189,7 @@ def test_a_metric_of_some_targets_is_left_out_of_the_others_and_they_say_so(new_
     assert not any(note.startswith("Left out") for note in ordinal.notes)
 
 
-def test_average_precision_says_what_its_interval_is(run):
+def test_a_note_explains_the_interval_of_average_precision(run):
     assert "copies of a row come one after another" in " ".join(table(run, metrics=["average_precision"]).split())
     assert "copies of a row" not in table(run)
 

@@ -48,7 +48,7 @@ class Rows:
 
 
 class Scores(NamedTuple):
-    """The scores in a paper's table; `majority` is the share of the largest class, the accuracy of no knowledge."""
+    """The scores in a paper's table; `majority` is the share of the largest class, an accuracy without knowledge."""
 
     n: int
     majority: float

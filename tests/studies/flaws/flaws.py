@@ -30,13 +30,15 @@ def class_dropped(cohort: Cohort, *, wrong: bool) -> Scores:
 
 
 def merged_on_study(cohort: Cohort, *, wrong: bool) -> Scores:
-    """Embeddings meet labels by study alone: each occurs once per label of its study, in training and test rows."""
+    """Embeddings and labels are merged by study only: each occurs once per label of its study, in training and test."""
     rows = cohort.rows()
     if wrong:
         place = cohort.samples.reset_index()[["study"]].assign(place=range(len(rows.y)))
         pairs = place.merge(place, on="study", suffixes=("", "_of_label"))
-        of, label = pairs["place"].to_numpy(), pairs["place_of_label"].to_numpy()
-        rows = Rows(rows.X[of], rows.y[label], rows.patient[of], _folds_of_rows(rows.y[label]), rows.classes)
+        embedding, label = pairs["place"].to_numpy(), pairs["place_of_label"].to_numpy()
+        rows = Rows(
+            rows.X[embedding], rows.y[label], rows.patient[embedding], _folds_of_rows(rows.y[label]), rows.classes
+        )
     return score(rows, predict(rows))
 
 

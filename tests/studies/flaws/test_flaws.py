@@ -63,7 +63,7 @@ def test_smote_before_the_split_finds_its_own_points_in_noise():
     assert with_it > 0.65
 
 
-def test_merging_on_study_loses_what_a_sample_tells():
+def test_merging_on_study_loses_the_signal_of_a_sample():
     # Half the labels of every study are positive, so that a label drawn from the study is independent of the sample.
     y = np.tile(np.arange(SAMPLES) % 2, 40)
     without, with_it = both(flaws.merged_on_study, cohort(y, np.eye(2)[y]))
@@ -72,7 +72,7 @@ def test_merging_on_study_loses_what_a_sample_tells():
     assert abs(with_it.auc - 0.5) < 0.03
 
 
-def test_merging_on_study_tells_the_study_from_its_name_alone():
+def test_merging_on_study_predicts_from_the_study_without_a_signal():
     random = np.random.default_rng(1)
     y = np.repeat(random.permutation(np.arange(60) % 2), SAMPLES)
     with_it = flaws.merged_on_study(cohort(y, np.repeat(np.eye(60), SAMPLES, axis=0)), wrong=True)
@@ -110,7 +110,7 @@ def test_a_scaler_before_the_split_hardly_matters():
     assert abs(without.auc - with_it.auc) < 0.01
 
 
-def test_untrained_attention_does_not_find_the_slice_that_tells():
+def test_untrained_attention_does_not_find_the_slice_that_carries_the_label():
     random = np.random.default_rng(0)
     y, tokens = random.integers(0, 2, 600), random.normal(size=(600, 5, 6))
     where = np.arange(600), random.integers(0, 5, 600)

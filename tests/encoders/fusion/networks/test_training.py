@@ -1,4 +1,4 @@
-"""The fusions that learn find what is planted, stop by other patients, and bear what is absent."""
+"""Fusions that learn find a planted label, stop by held-out patients, and accept absent sequences."""
 
 import numpy as np
 import pytest
@@ -54,8 +54,8 @@ def test_attention_finds_the_slice_that_carries_the_label(planted):
     tokens, y, groups, sequence, place = planted
     fuser = fit(Attention(), tokens, y, groups)
     fused = apply(Attention(), fuser, tokens)
-    of = np.arange(len(TEST)), sequence[TEST]
-    assert (fused.weights["slices"][of].argmax(axis=1) == place[TEST]).mean() >= 0.9
+    chosen = np.arange(len(TEST)), sequence[TEST]
+    assert (fused.weights["slices"][chosen].argmax(axis=1) == place[TEST]).mean() >= 0.9
     assert (fused.weights["sequences"].argmax(axis=1) == sequence[TEST]).mean() >= 0.9
 
     means = MeanFusion().fit(tokens, fill(MeanFusion(), tokens), None, classes=2, groups=groups, seed=0, device="cpu")
@@ -67,12 +67,12 @@ def test_attention_finds_the_slice_that_carries_the_label(planted):
 
 @pytest.mark.parametrize("name", TRAINED)
 def test_two_sequences_that_hold_half_each_are_better_than_one(name, halves):
-    """One number of two tells the sign of their sum with an AUC of 5/6; .88 is 2 standard errors above."""
+    """One of two numbers predicts the sign of their sum with an AUC of 5/6; .88 is 2 standard errors above."""
     tokens, y, groups = halves
     fusion = load("fusion", name)
-    alone = [auc(fusion, [one], y, groups) for one in tokens]
-    assert max(alone) < 0.88
-    assert auc(fusion, tokens, y, groups) > max(alone) + 0.08
+    single = [auc(fusion, [one], y, groups) for one in tokens]
+    assert max(single) < 0.88
+    assert auc(fusion, tokens, y, groups) > max(single) + 0.08
 
 
 @pytest.mark.parametrize("name", TRAINED)
@@ -99,16 +99,16 @@ def test_a_sample_without_any_sequence_gets_the_base_rates(name, weighted, halve
     assert not fused.vectors[:, 0].any() and not fused.weights["slices"][0].any()
 
 
-def test_weighted_classes_have_the_same_say(halves):
-    """Where tokens tell nothing, probabilities are about the base rates: .1, or .5 where classes weigh the same."""
+def test_weighted_classes_weigh_the_same(halves):
+    """Without signal, probabilities are about the base rates: .1, or .5 if classes weigh the same."""
     tokens, _, groups = halves
     y = (np.random.default_rng(0).random(900) < 0.1).astype(np.int64)
-    told = []
+    means = []
     for weighted in (False, True):
         fusion = Attention(weighted=weighted)
         fused = apply(fusion, fit(fusion, tokens, y, groups), tokens)
-        told.append(fused.probabilities[:, 1].mean())
-    assert_allclose(told, [0.1, 0.5], atol=0.06)
+        means.append(fused.probabilities[:, 1].mean())
+    assert_allclose(means, [0.1, 0.5], atol=0.06)
 
 
 def test_stops_when_held_out_patients_gain_nothing_and_keeps_the_best(planted):
@@ -118,24 +118,24 @@ def test_stops_when_held_out_patients_gain_nothing_and_keeps_the_best(planted):
     losses = fuser.artifacts()["learning_curve"]["validation_loss"].to_numpy()
     assert len(losses) < 40 and len(losses) - 1 - losses.argmin() == 2
     held = TRAIN[held_out_by_label(y[TRAIN], groups[TRAIN], 0.2, 0)]
-    told = apply(Attention(), fuser, tokens, held).probabilities
-    assert_allclose(-np.log(told[np.arange(len(held)), y[held]]).mean(), losses.min(), rtol=1e-5)
+    P = apply(Attention(), fuser, tokens, held).probabilities
+    assert_allclose(-np.log(P[np.arange(len(held)), y[held]]).mean(), losses.min(), rtol=1e-5)
 
 
 def test_of_several_starts_the_best_on_held_out_patients_is_kept(planted):
     tokens, _, groups, _, _ = planted
     y = np.random.default_rng(0).integers(2, size=900)
     fuser = fit(Attention(starts=3, epochs=3), tokens, y, groups)
-    alone = fit(Attention(starts=1, epochs=3), tokens, y, groups)
+    one_start = fit(Attention(starts=1, epochs=3), tokens, y, groups)
     reached = fuser.artifacts()["learning_curve"].groupby("start")["validation_loss"].min()
-    assert reached[0] == alone.artifacts()["learning_curve"]["validation_loss"].min() and reached.nunique() == 3
+    assert reached[0] == one_start.artifacts()["learning_curve"]["validation_loss"].min() and reached.nunique() == 3
     held = TRAIN[held_out_by_label(y[TRAIN], groups[TRAIN], 0.2, 0)]
-    told = apply(Attention(), fuser, tokens, held).probabilities
-    assert_allclose(-np.log(told[np.arange(len(held)), y[held]]).mean(), reached.min(), rtol=1e-5)
+    P = apply(Attention(), fuser, tokens, held).probabilities
+    assert_allclose(-np.log(P[np.arange(len(held)), y[held]]).mean(), reached.min(), rtol=1e-5)
 
 
 @pytest.mark.parametrize(
-    ("make", "said"),
+    ("make", "message"),
     [
         (lambda: Attention(starts=0), r"starts \(0\) must be 1 or more"),
         (lambda: Attention(epochs=0), r"epochs \(0\) must be 1 or more"),
@@ -147,8 +147,8 @@ def test_of_several_starts_the_best_on_held_out_patients_is_kept(planted):
         (lambda: PerSequence(batch=0), r"batch \(0\) must be 1 or more"),
     ],
 )
-def test_refuses_fields_that_nothing_can_be_trained_with(make, said):
-    with pytest.raises(ValueError, match=said):
+def test_refuses_fields_that_allow_no_training(make, message):
+    with pytest.raises(ValueError, match=message):
         make()
 
 
@@ -219,7 +219,7 @@ def test_standardises_in_chunks_as_at_once(monkeypatch):
     assert_allclose(scales.inverse[0], 1 / values.std(axis=(0, 1), dtype=np.float64), rtol=1e-5)
 
 
-def test_errors_say_what_to_do(halves):
+def test_errors_name_what_is_wrong_with_the_tokens(halves):
     tokens, y, groups = halves
     nobody = [without(one, np.arange(900)) for one in tokens]
     for name in TRAINED:

@@ -1,4 +1,4 @@
-"""The quality of filling, by hand."""
+"""The quality of filling, against values computed by hand."""
 
 import numpy as np
 from numpy.testing import assert_allclose
@@ -16,7 +16,7 @@ def swap(values, present):
 
 
 def test_by_hand():
-    """First sequence: [1, 0] for [3, 4], [5, 5] for [0, 2]; errors 20 + 34 of 9 + 4. The second: 20 + 34 of 25 + 16."""
+    """[1, 0] is filled by [3, 4] and [5, 5] by [0, 2]: errors of 20 + 34, with the mean 9 + 4 and 25 + 16."""
     quality = filling_quality(swap, VALUES, PRESENT, means=MEANS)
     assert quality["n"].tolist() == [2, 2] and quality["sequence"].tolist() == [0, 1]
     cosine = (3 / 5 + 10 / (2 * 50**0.5)) / 2
@@ -38,7 +38,7 @@ def test_what_is_hidden_is_not_seen():
     assert np.array_equal(VALUES, before)
 
 
-def test_nobody_with_two_sequences_is_nan():
+def test_without_a_sample_of_two_sequences_quality_is_nan():
     quality = filling_quality(swap, VALUES, np.array([[True, False]] * 3), means=MEANS)
     assert quality["n"].tolist() == [0, 0]
     assert np.isnan(quality["cosine"]).all() and np.isnan(quality["explained_variance"]).all()

@@ -23,7 +23,7 @@ AFFINE = np.array([[4.0, 0, 0, -20], [0, 0, 0.5, -50], [0, -0.75, 0, 200], [0, 0
 
 
 class Brightest(torch.nn.Module):
-    """Of two marks, the first is where a slice is brightest and the second where it is darkest."""
+    """A network for two marks: the brightest place of a slice and the darkest."""
 
     def forward(self, slices, depths=None):
         middle = slices[:, slices.shape[1] // 2]
@@ -35,7 +35,7 @@ class Brightest(torch.nn.Module):
 
 @pytest.fixture
 def scan():
-    """7 x 64 x 96 voxels of .5; a block of 2 x 3, a pixel of a square of 32, is bright in slice 5, dark in slice 1."""
+    """7 x 64 x 96 voxels of .5; a block of 2 x 3 (one pixel of a square of 32) is bright in slice 5, dark in 1."""
     pixels = np.full((7, 64, 96), 0.5, dtype=np.float32)
     pixels[5, 40:42, 60:63], pixels[1, 10:12, 81:84] = 1, 0
     return Image(pixels, AFFINE)
@@ -52,7 +52,7 @@ def unscaled(pixels):
     return pixels
 
 
-def test_a_found_point_is_the_block_s_centre_in_the_patient(scan, finder, monkeypatch):
+def test_a_found_point_is_the_centre_of_the_block_in_the_patient(scan, finder, monkeypatch):
     monkeypatch.setattr("preprocessing.regions.localisation.stack.scaled", unscaled)  # the blocks are below 1 %
     slices, places = finder.find(scan)
     assert_array_equal(slices, [5, 1])
@@ -62,7 +62,7 @@ def test_a_found_point_is_the_block_s_centre_in_the_patient(scan, finder, monkey
     assert_allclose(places, [bright, dark], atol=0.02)
 
 
-def test_a_found_point_stands_on_its_own_plane(scan, finder, monkeypatch):
+def test_a_found_point_lies_on_its_own_plane(scan, finder, monkeypatch):
     monkeypatch.setattr("preprocessing.regions.localisation.stack.scaled", unscaled)
     planes = np.repeat(AFFINE[None], 7, axis=0)
     planes[:, :3, 3] = [(-20 + 4 * d + (30 if d > 3 else 0), -50, 200 + d) for d in range(7)]
@@ -77,7 +77,7 @@ def test_the_square_of_a_ramp_is_the_ramp_at_the_native_index():
     squares = frame.pixels(np.stack([rows, columns]).astype(np.float32))
     index = np.stack(np.meshgrid(np.arange(16), np.arange(16), indexing="ij"), axis=-1)
     native = frame.native(index.reshape(-1, 2)).reshape(16, 16, 2)
-    inside = slice(2, -2)  # at the border the smoothing sees one side alone; half a pixel would be off by 1.4
+    inside = slice(2, -2)  # at the border the smoothing sees only one side; half a pixel would be off by 1.4
     assert_allclose(squares[0][inside, inside], native[inside, inside, 0], atol=0.05)
     assert_allclose(squares[1][inside, inside], native[inside, inside, 1], atol=0.05)
 
@@ -167,7 +167,7 @@ def test_errors_on_planes_count_along_the_normal_of_the_annotated_one(scan):
     assert errors(image, np.array([20.0, -30, 190]), np.array([41.0, -30, 190])) == (2, 21, 21)
 
 
-def test_baselines_are_means_in_the_patient_and_from_the_scan_s_centre():
+def test_baselines_are_means_in_the_patient_and_from_the_centre_of_the_scan():
     image = Image(np.zeros((3, 5, 9), dtype=np.float32), AFFINE)
     assert_allclose(centre_of(image), [-20 + 4, -50 + 0.5 * 4, 200 - 0.75 * 2])
     places = [np.array([[1.0, 2, 3], [np.nan] * 3]), np.array([[3.0, 2, 7], [np.nan] * 3])]

@@ -30,7 +30,7 @@ def test_a_stack_is_read_as_if_it_were_alone():
         assert_close(both[1], network(slices[2:], [5])[0])
 
 
-def test_a_slice_s_logit_depends_on_other_slices():
+def test_the_logit_of_a_slice_depends_on_other_slices():
     network = slice_network(NAME, "", size=32, marks=1).eval()
     slices = torch.rand(9, 3, 32, 32)
     other = slices.clone()
@@ -45,7 +45,7 @@ def test_heat_maps_are_probabilities_at_a_quarter_of_the_size():
     assert_close(maps.exp().sum(dim=(2, 3)), torch.ones(2, 5))
 
 
-def test_a_head_a_mark_gives_shares_of_the_slice():
+def test_each_mark_has_a_head_that_gives_shares_of_the_slice():
     points = point_network(NAME, "", size=64, marks=5)(torch.rand(2, 1, 64, 64))
     assert points.shape == (2, 5, 2)
     assert points.min() > 0
@@ -84,7 +84,7 @@ def test_a_file_that_lacks_a_tensor_or_holds_another_is_refused(tmp_path):
         encoder("test_eficientnet", "", channels=1, size=32)
 
 
-def test_medicalnet_s_file_is_unwrapped_and_matched_in_full(tmp_path):
+def test_the_file_of_medicalnet_is_unwrapped_and_matched_in_full(tmp_path):
     network = volume_network(10, "", marks=2)
     state = {f"module.{k}": v for k, v in network[0].state_dict().items()}
     file = tmp_path / "resnet_10_23dataset.pth"

@@ -82,8 +82,8 @@ def test_a_disc_in_two_parts_is_one_disc():
     assert_array_equal(split(mask), mask)
 
 
-def test_a_disc_of_which_little_is_seen_still_counts():
-    """Two parts of 4 % of a disc each: neither is a disc, both are."""
+def test_a_disc_that_is_hardly_seen_still_counts():
+    """Two parts have 4 % of a disc each: neither is a disc, but together they are one."""
     mask = spine()
     little = np.zeros_like(mask)
     little[3:6, :, 12:22], little[9:12, :, 28:38] = 1, 1
@@ -100,15 +100,15 @@ def test_specks_are_removed_and_do_not_count():
     assert_array_equal(split(specks), mask)
 
 
-def test_a_disc_without_a_vertebra_beside_it_is_none_of_ours():
-    """S1/S2 between two parts of the sacrum, which has no label."""
+def test_a_disc_without_a_neighbouring_vertebra_is_removed():
+    """S1/S2 lies between two parts of the sacrum and has no label."""
     mask = np.pad(spine(), [(0, 0), (0, 40), (0, 0)])
     with_sacral = mask.copy()
     with_sacral[3:12, 180:186, 10:35] = 201
     assert_array_equal(split(with_sacral), mask)
 
 
-def test_discs_alone_are_numbered_too():
+def test_discs_without_vertebrae_are_numbered_too():
     mask = spine()
     mask[mask < 200] = 0
     assert_array_equal(split(mask), mask)

@@ -1,4 +1,4 @@
-"""What the networks are built for: sizes, and the correction of weighted classes."""
+"""Segmentation networks: the sizes of their output, and the correction for weighted classes."""
 
 import numpy as np
 import pytest
@@ -27,7 +27,7 @@ def test_scores_lose_the_logarithm_of_the_weights_in_evaluation_alone():
 @pytest.mark.parametrize(
     ("name", "width", "patch"), [("segresnet", 8, (8, 8)), ("unet", 2, (16, 16, 32)), ("swin_unetr", 12, (32, 64))]
 )
-def test_a_score_a_class_for_every_voxel(name, width, patch):
+def test_every_voxel_has_a_score_for_each_class(name, width, patch):
     import torch
 
     check_patch(name, patch)
@@ -35,7 +35,7 @@ def test_a_score_a_class_for_every_voxel(name, width, patch):
     assert network(torch.zeros(2, 1, *patch)).shape == (2, len(CLASSES), *patch)
 
 
-def test_the_first_weights_depend_on_the_seed_alone():
+def test_the_first_weights_depend_only_on_the_seed():
     import torch
 
     state = torch.random.get_rng_state()

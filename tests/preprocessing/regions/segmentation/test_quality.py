@@ -1,4 +1,4 @@
-"""Quality of a mask, where it is known in closed form."""
+"""The quality of a mask, against closed forms."""
 
 import numpy as np
 import pytest
