@@ -89,7 +89,7 @@ class Image:
         return np.concatenate([nearest, np.take_along_axis(at, nearest[..., None], axis=-2)[..., 0, :]], axis=-1)
 
     def on_planes(self, position: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Distance along the normal, mm, of a position from each plane `(..., D)`, and where on it `(..., D, 2)`."""
+        """A position's distance from each plane along the normal `(..., D)`, mm, and its place on it `(..., D, 2)`."""
         planes = np.asarray(self.planes)
         inverse = np.linalg.inv(planes)
         place = np.einsum("dij,...j->...di", inverse[:, :3, :3], np.asarray(position, dtype=np.float64))

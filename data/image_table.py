@@ -120,7 +120,7 @@ class ImageTable(Dataset):
         return [path for path in self._paths(study) if path.is_file()]
 
     def absent(self, study: str) -> list[Path]:
-        """The study's images and masks that the table names and nobody finds."""
+        """The study's images and masks that the table names but that do not exist."""
         return [path for path in self._paths(study) if not path.is_file()]
 
     def _paths(self, study: str) -> list[Path]:

@@ -40,7 +40,7 @@ class Tokens:
         return replace(self, rows=self.rows[samples])
 
     def gather(self) -> tuple[Float32, NDArray[np.bool_]]:
-        """Values `(N, T, F)` float32 and presence `(N, T)` bool in memory; zeros and False where it is absent."""
+        """Values `(N, T, F)` float32 and presence `(N, T)` bool in memory; zeros and False where a slice is absent."""
         have = self.rows >= 0
         values = np.zeros((len(self.rows), *self.values.shape[1:]), dtype=np.float32)
         values[have] = self.values[self.rows[have]]
@@ -162,7 +162,7 @@ class Encoder(PlugIn):
         return None
 
     def describe(self) -> Description:
-        """With what it learns from, its weights (the field `weights`, if it has one) and its projection."""
+        """The description, with what it learns from, its weights (the field `weights`, if any) and its projection."""
         given = getattr(self, "weights", "")
         weights: WeightsFrom = "pretrained"
         if given in ("", "random"):

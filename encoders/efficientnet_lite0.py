@@ -56,6 +56,6 @@ class EfficientnetLite0(Projected, TorchEncoder):
         return file_digest(weights_file()) if self.weights == "imagenet" else ""
 
     def describe(self) -> Description:
-        """With the photographs that trained weights saw."""
+        """The description, with the photographs that trained weights saw."""
         found = super().describe()
         return replace(found, cites=(*found.cites, "russakovsky2015")) if found.weights == "pretrained" else found

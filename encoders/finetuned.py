@@ -27,7 +27,7 @@ from encoders.networks.torch_base import TorchEncoder, seeded
 from encoders.networks.weighting import class_weights
 from encoders.networks.weights import load_weights, read_weights
 
-LARGEST_TEMPERATURE = 20.0  # a few rows, all classified correctly, would want the temperature 0
+LARGEST_TEMPERATURE = 20.0  # the best temperature of a few rows that are all classified correctly would be 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -224,7 +224,7 @@ class Finetuned(Encoder):
         return FittedFinetuned(network, self.prepare, found, curve, device=device, batch=batch)
 
     def describe(self) -> Description:
-        """With the network's name and paper."""
+        """The description, with the network's name and paper."""
         found, network = super().describe(), papers(self.model)
         return replace(
             found,

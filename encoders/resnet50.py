@@ -53,6 +53,6 @@ class Resnet50(Projected, TorchEncoder):
         return digest(MODEL, self.weights)
 
     def describe(self) -> Description:
-        """With the photographs that trained weights saw."""
+        """The description, with the photographs that trained weights saw."""
         found = super().describe()
         return replace(found, cites=(*found.cites, "russakovsky2015")) if found.weights == "pretrained" else found

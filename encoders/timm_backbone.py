@@ -55,6 +55,6 @@ class TimmBackbone(Projected, TorchEncoder):
         return digest(self.model, self.weights)
 
     def describe(self) -> Description:
-        """With the network's name and paper."""
+        """The description, with the network's name and paper."""
         found = super().describe()
         return replace(found, words=f"{self.model}, {found.words}", cites=(*papers(self.model), *found.cites))

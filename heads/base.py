@@ -206,7 +206,7 @@ class Head(PlugIn):
     ) -> FittedHead:
         """The fitted head with a sigmoid learnt on real held-out rows, or with the reason why there is none.
 
-        The reason stands in `chosen`, where the held-out rows can't be scored.
+        The reason is in `chosen`, where the held-out rows can't be scored.
         """
         try:
             held_out = self._held_out(training, where) if held_out is None else held_out
@@ -229,7 +229,7 @@ class Head(PlugIn):
         return best[1:]
 
     def _settled(self, training: TrainingSet, where: dict[str, Any]) -> Self:
-        """This head, or on features that were trained with labels a head that lasts as long as the fits on refits.
+        """This head; on features trained with labels, a head that trains as long as the fits on refits did.
 
         Rows that such features were trained on don't show when to stop: they look better the longer a fit lasts.
         """
@@ -248,7 +248,7 @@ class Head(PlugIn):
         return held_out
 
     def describe(self) -> Description:
-        """With its calibration, and whether it stops early."""
+        """The description, with the calibration, and whether the head stops early."""
         found = super().describe()
         how, cites = {
             "sigmoid": (", calibrated by Platt's sigmoid on inner folds", ("platt1999",)),

@@ -125,7 +125,7 @@ class Cascade(Head):
         return replace(head, tune=self.tune) if self.tune else head
 
     def describe(self) -> Description:
-        """With the words, literature and packages of the head of both stages."""
+        """The description, with the words, literature and packages of the head of both stages."""
         found, stage = super().describe(), self._stage().describe()
         return replace(
             stage,

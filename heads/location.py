@@ -1,4 +1,4 @@
-"""A model that knows nothing but the level, side and condition."""
+"""A model that sees only the level, side and condition."""
 
 from __future__ import annotations
 

@@ -71,7 +71,7 @@ class Mlp(Head):
         classifier.fit(*rows, validation=validation)
 
     def describe(self) -> Description:
-        """It is a network."""
+        """The description: the head is a network."""
         return replace(super().describe(), weights="random")
 
 

@@ -44,7 +44,7 @@ class Own(Head):
         return super().fit(training, seed=seed, threads=threads, device=device)
 
     def describe(self) -> Description:
-        """It learns nothing but a calibration."""
+        """The description: the head learns nothing but a calibration."""
         return replace(super().describe(), learns="nothing" if self.calibration == "none" else "labels")
 
 

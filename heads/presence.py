@@ -1,4 +1,4 @@
-"""A model that knows nothing but which sequences are missing."""
+"""A model that sees only which sequences are missing."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ class XGBoostBagging(Head):
         return _Bag(models, self.samples, self.share, seed)
 
     def describe(self) -> Description:
-        """Several models are averaged."""
+        """The description: several models are averaged."""
         return replace(super().describe(), averages=self.members > 1)
 
 

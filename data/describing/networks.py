@@ -9,7 +9,7 @@ PAPERS = {
     "efficientnet": "tan2019",
     "resnet": "he2016",
 }
-"""From how a network's name begins, the longer beginning first, to a key of `references.bib`."""
+"""The key of `references.bib` for each beginning of a network's name, longer beginnings first."""
 
 
 def papers(network: str) -> tuple[str, ...]:

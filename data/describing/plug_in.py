@@ -20,7 +20,7 @@ class Description:
             no words.
         summary: The first line of its docstring, without the full stop.
         cites: Keys of `references.bib`, or whole BibTeX entries as text.
-        packages: The distributions that it uses, such as `"scikit-learn"`; NumPy and pandas go without saying.
+        packages: The distributions that it uses, such as `"scikit-learn"`; NumPy and pandas need not be named.
         learns: What it learns from inside each fold: `"images"` and `"columns"` (of the table) are without labels.
         stops_early: Whether it stops training by patients that it holds out of the training patients.
         weights: What its network starts from; empty where it has no network.
@@ -67,7 +67,7 @@ class PlugIn:
     licence: ClassVar[str] = ""
 
     def describe(self) -> Description:
-        """What this plug-in is with its fields; overridden where the fields change the description."""
+        """The description of this plug-in; overridden where its fields change the description."""
         return Description(words=self.words, summary=summary(type(self)), cites=self.cites, packages=self.packages)
 
 

@@ -1,4 +1,4 @@
-"""The literature that plug-ins cite, by key, and the packages with what they are called and cited by."""
+"""The literature that plug-ins cite, by key, and the name and citation of each package."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ PACKAGES = {
     "torch": ("PyTorch", "paszke2019"),
     "xgboost": ("XGBoost", "chen2016"),
 }
-"""From a distribution to its name in prose and the key that it is cited by."""
+"""The name of each distribution in prose, and the key that it is cited by."""
 
 
 def resolve(cited: str) -> tuple[str, str]:

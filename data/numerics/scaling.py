@@ -10,7 +10,7 @@ from data.base import Float64
 
 
 def inverse_deviation(mean: Any, deviation: Float64) -> Float64:
-    """One divided by the standard deviation of each feature, and 0 for a constant feature, which so becomes 0.
+    """One divided by the standard deviation of each feature, and 0 for a constant feature, which thus becomes 0.
 
     A feature counts as constant where its deviation may be nothing but rounding of its mean.
 

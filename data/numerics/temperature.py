@@ -15,7 +15,7 @@ def best_sharpness(logits: Float64, y: Int64, *, bounds: tuple[float, float] = (
     Args:
         logits: `(n, K)` of rows that the fit behind the logits has not seen.
         y: `(n,)` their classes.
-        bounds: Of the sharpness' natural logarithm.
+        bounds: Bounds of the natural logarithm of the sharpness.
 
     References:
         C. Guo et al., On calibration of modern neural networks, ICML 2017, arXiv:1706.04599.

@@ -12,7 +12,7 @@ from data.phantom.shapes import Anatomy, Body, Endplate, Float64, turn
 
 
 class Factor(NamedTuple):
-    """A normal distribution, cut at `low` and `high`, of something that differs between patients."""
+    """The distribution of a quantity that differs between patients: normal, cut at `low` and `high`."""
 
     mean: float
     sd: float
@@ -26,7 +26,7 @@ FACTORS: dict[str, Factor] = {
     "ap_width": Factor(34, 2.2, 28, 41, "front-to-back width of L5's body, mm"),
     "lateral_width": Factor(48, 3, 40, 57, "left-to-right width of L5's body, mm"),
     "disc_height": Factor(1, 0.15, 0.6, 1.4, "disc heights, as a share of the usual ones"),
-    "disc_wedge": Factor(0, 1, -2.5, 2.5, "wedge that every disc has more than usual, degrees"),
+    "disc_wedge": Factor(0, 1, -2.5, 2.5, "additional wedge of every disc, degrees"),
     "lordosis": Factor(47, 9, 22, 70, "angle between the upper endplates of L1 and S1, degrees"),
     "sacral_slope": Factor(38, 6, 22, 54, "angle of S1's upper endplate with the horizontal, degrees"),
     "scoliosis": Factor(0, 5, -12, 12, "largest sideways tilt of the lateral curve, degrees"),
@@ -36,9 +36,9 @@ FACTORS: dict[str, Factor] = {
     "misalignment": Factor(0, 1.5, -4, 4, "angle between the sagittal slices and the body, degrees"),
     "off_centre": Factor(0, 2.5, -7, 7, "distance of the middle slice from the spine, mm"),
     "field_margin": Factor(35, 10, 15, 60, "field of view beyond the labelled spine, mm"),
-    "pixel_size": Factor(1, 0.06, 0.85, 1.15, "in-plane spacing, as a share of what was asked for"),
+    "pixel_size": Factor(1, 0.06, 0.85, 1.15, "in-plane spacing, as a share of the requested one"),
     "vertebra_signal": Factor(1, 0.28, 0.45, 1.8, "marrow signal, as a share of the usual one"),
-    "disc_signal": Factor(0, 0.2, -0.45, 0.45, "water of the discs' nuclei more than usual, from 0 (dry) to 1"),
+    "disc_signal": Factor(0, 0.2, -0.45, 0.45, "additional water of the discs' nuclei, where 0 is dry and 1 is wet"),
     "csf_signal": Factor(1, 0.1, 0.7, 1.3, "signal of cerebrospinal fluid, as a share of the usual one"),
     "muscle_signal": Factor(1, 0.12, 0.7, 1.4, "muscle signal, as a share of the usual one"),
     "fat_thickness": Factor(18, 7, 5, 40, "fat under the skin of the back, mm"),
@@ -48,7 +48,7 @@ FACTORS: dict[str, Factor] = {
 }
 """What differs between patients, independently of each other and of every grading."""
 
-# L5/S1 first; the two last are only seen above the highest labelled level.
+# L5/S1 first; the last two are seen only above the highest labelled level.
 _DISC_HEIGHTS = (9.5, 11, 10.5, 9.5, 8.5, 7, 6, 5.5, 5, 5)
 _DISC_WEDGES = (14, 10, 8, 6, 4, 2, 0, -1, -1, -1)
 _BODY_WEDGES = (8, 3, 0, -2, -3, -3, -3, -3, -3, -3)
@@ -79,7 +79,7 @@ _FULL_SIGNS = {
 def draw_anatomy(rng: np.random.Generator, gradings: Gradings, effect: float) -> Anatomy:
     """A patient whose anatomy shows the gradings `(discs,)`: not at all at `effect` 0, as in a textbook at 1.
 
-    The same generator state gives the same patient at every effect, but for what the gradings change.
+    The same generator state gives the same patient at every effect, except for what the gradings change.
     """
     factors = {name: float(np.clip(rng.normal(f.mean, f.sd), f.low, f.high)) for name, f in FACTORS.items()}
     signs = _draw_signs(rng, gradings, effect)
@@ -98,7 +98,7 @@ def draw_anatomy(rng: np.random.Generator, gradings: Gradings, effect: float) ->
 
 
 def _draw_signs(rng: np.random.Generator, gradings: Gradings, effect: float) -> dict[str, Float64]:
-    """What each disc shows of its gradings `(discs + 2,)`: mm, shares and signals; 0 everywhere at effect 0.
+    """The signs of its gradings that each disc shows `(discs + 2,)`: mm, shares and signals; 0 at effect 0.
 
     Signs grow with the square of the effect: at .5 they are a quarter of a textbook's and drown in normal variation.
     """
@@ -181,7 +181,7 @@ def _draw_column(
 def _draw_sizes(
     rng: np.random.Generator, factors: dict[str, float], signs: dict[str, Float64], count: int
 ) -> dict[str, Float64]:
-    """What differs from level to level inside a patient, with what the gradings change, `(count,)` each."""
+    """The sizes that differ between the levels of a patient, changed by the gradings, `(count,)` each."""
 
     def normal(mean: float, sd: float) -> Float64:
         return np.asarray(mean + sd * np.clip(rng.standard_normal(count), -2.5, 2.5))
@@ -211,7 +211,7 @@ def _draw_sizes(
 
 
 def _draw_sacrum(lowest: Body, modic: tuple[int, float]) -> list[Body]:
-    """S1 to S3 with the rests of their discs, built downwards from S1's upper endplate."""
+    """S1 to S3 with the remains of their discs, built downwards from S1's upper endplate."""
     # S1 starts where the lowest disc ends: at the origin, in the direction of the disc's lower rim.
     half_disc = turn(0, -lowest.wedge / 2) @ turn(1, lowest.tilt / 2)
     foot, axes = np.zeros(3), lowest.axes @ half_disc.T

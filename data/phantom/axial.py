@@ -21,8 +21,8 @@ def axial_stacks(
 ) -> list[list[Stack]]:
     """The stacks of each axial series, from the head down: affine (index D up, H back, W left, to LPS mm) and shape.
 
-    A fourth of those with one series has one straight stack; all others have `slices` slices for each of five discs,
-    tilted as the disc is. `pixel` and `distance` (between slices) are in mm.
+    A fourth of the patients with one series have one straight stack. All others have `slices` slices for each of five
+    discs, tilted like the disc. `pixel` and `distance` (between slices) are in mm.
     """
     discs = anatomy.discs[len(LEVELS) - 1 :: -1]
     centres = np.array([d.at(0, d.ap / 2, 0) for d in discs]) @ anatomy.pose[:3, :3].T + anatomy.pose[:3, 3]

@@ -1,4 +1,4 @@
-"""What axial slices show behind and beside the canal: the yellow ligaments and the muscles of the back."""
+"""The tissues behind and beside the canal in axial slices: the yellow ligaments and the muscles of the back."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ _QUADRATUS = ((60.0, -4.0), (12.0, 8.0))
 
 
 def paint_back(canvas: Canvas, side: Array, back: Array, canal_width: float, streaks: Array) -> None:
-    """Paints over plain muscle, for every slice the same.
+    """Paints the ligaments and muscles over plain muscle, the same in every slice.
 
     Args:
-        canvas: Of any orientation.
+        canvas: A canvas of any orientation.
         side: `(D, H, W)`: distance of each voxel to the middle of the sac, sideways, mm.
-        back: `(D, H, W)`: the same backwards.
+        back: `(D, H, W)`: the same distance backwards.
         canal_width: Front-to-back width of the thecal sac, mm.
         streaks: `(D, H, W)`: the share of fat in muscle.
     """

@@ -33,7 +33,7 @@ Box = tuple[slice, slice, slice]
 
 
 class Canvas:
-    """Signals `(sequences, D, H, W)` and labels that structures are painted on, the later over the earlier."""
+    """Signals `(sequences, D, H, W)` and labels; structures are painted on them, later ones over earlier ones."""
 
     def __init__(
         self,
@@ -77,7 +77,7 @@ class Canvas:
         return self.clipped(index.min(axis=0) - 1, index.max(axis=0) + 1)
 
     def clipped(self, low: Float64, high: Float64) -> Box | None:
-        """The voxels from index `low` to `high`, as far as there are any."""
+        """The voxels of the canvas from index `low` to `high`; None if there are none."""
         first = np.maximum(np.floor(low), 0).astype(int)
         last = np.minimum(np.ceil(high) + 1, self.shape).astype(int)
         if (first >= last).any():
@@ -108,10 +108,10 @@ class Canvas:
     def paint(
         self, box: Box, tissues: Sequence[tuple[Array, str | Array]], label: int = 0, only: str | None = None
     ) -> None:
-        """Lays tissues over what is in a box, and a label where they cover half of a voxel or more.
+        """Paints tissues over those in a box, and a label where they cover half of a voxel or more.
 
-        A tissue is a weight (0 to 1, the parts of each slice along axis 0) with a name or a signal `(sequences,)`;
-        `only` one sequence is painted where it is given.
+        A tissue is a weight (0 to 1, the parts of each slice along axis 0) with a name or a signal `(sequences,)`; with
+        `only` a single sequence is painted.
         """
         first, stop = (0, None) if only is None else (self.sequences.index(only), self.sequences.index(only) + 1)
         under = self.pixels[(slice(first, stop), *box)]

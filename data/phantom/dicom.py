@@ -30,19 +30,19 @@ def write_slice(
     """Writes a slice `(H, W)` uint16 below 4096, RLE Lossless.
 
     As in the real files, the header of the file names Enhanced MR, the data set has no SOP class, and the geometry of
-    its one frame stands at the top level. GDCM, and so SimpleITK, then gives spacing 1 and origin 0: who wants the
-    geometry reads the tags. There is no patient's name, and UIDs are no valid ones.
+    its one frame is at the top level. GDCM, and so SimpleITK, then gives spacing 1 and origin 0; the true geometry is
+    only in the tags. There is no patient's name, and UIDs are not valid.
 
     Args:
-        path: Overwritten if it exists.
-        pixels: Of 16 bits, 12 of them used.
+        path: The file; it is overwritten if it exists.
+        pixels: The slice; 12 of its 16 bits are used.
         plane: `(4, 4)`, from an index `(0, h, w, 1)` to LPS mm.
-        study: Its id, also the patient's.
+        study: The id of the study and of the patient.
         series: The number of the series in its study.
         instance: The number of the slice in its series, from 1.
-        description: Of the series, such as `T2`.
-        thickness: Of the slice, mm; left out where None.
-        distance: Between slices, mm; left out where None.
+        description: Description of the series, such as `T2`.
+        thickness: Thickness of the slice, mm; None leaves it out.
+        distance: Distance between slices, mm; None leaves it out.
 
     Raises:
         ValueError: A pixel needs more than 12 bits.
@@ -98,7 +98,7 @@ def _encode(pixels: NDArray[np.uint16]) -> bytes:
 
 
 def _encode_bytes(values: NDArray[np.uint8]) -> bytes:
-    """PackBits, a row at a time: as runs or as literals, whichever is shorter; vectorised, since pydicom's is slow."""
+    """PackBits, row by row: as runs or as literals, whichever is shorter; vectorised, since pydicom's is slow."""
     count, width = values.shape
     column = np.tile(np.arange(width), count)
     flat = values.ravel()

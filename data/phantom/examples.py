@@ -20,8 +20,8 @@ def example_discs(
     """Small sagittal T2 crops of discs in memory, for tests of plug-ins; the gradings show at full strength.
 
     Returns:
-        `n` images `(slices, size, size)` around the disc, their `structure` (201 ..); `(n,)` narrowing, 0 or 1, of
-        which both occur from n = 8 on; `(n,)` the patient, three discs each.
+        `n` images `(slices, size, size)`, each around the disc with the label `structure` (201 ...); `(n,)` narrowing,
+            0 or 1 (both occur from n = 8 on); and `(n,)` the patient, who has three of the discs.
     """
     rng = np.random.default_rng(seed)
     y = (rng.permutation(n) % 5 < 2).astype(np.int64)

@@ -1,4 +1,4 @@
-"""Writes phantom patients as files in SPIDER's layout, with the true geometry beside them."""
+"""Writes phantom patients as files in SPIDER's layout, with a table of the true geometry."""
 
 from __future__ import annotations
 
@@ -41,22 +41,22 @@ def write_phantom(
     slices: int = 15,
     progress: Callable[[int, int], None] | None = None,
 ) -> None:
-    """Writes phantom patients as SPIDER is laid out: `images/`, `masks/`, `radiological_gradings.csv`, `overview.csv`.
+    """Writes phantom patients in SPIDER's layout: `images/`, `masks/`, `radiological_gradings.csv`, `overview.csv`.
 
     `truth.csv` also has one row per disc: all gradings (stenosis too, which SPIDER doesn't grade), the true geometry of
-    `data.phantom.shapes.measure` and the patient's `FACTORS`. A patient depends on `seed` and the patient's number
-    alone; another `effect` gives the same patients with the same gradings.
+    `data.phantom.shapes.measure` and the patient's `FACTORS`. A patient depends only on `seed` and the patient's
+    number; another `effect` gives the same patients with the same gradings.
 
     Args:
         folder: Made if need be; the files of an earlier phantom are overwritten.
-        patients: Their number; each has 6 to 8 graded discs.
-        seed: Of everything drawn.
+        patients: Number of patients; each has 6 to 8 graded discs.
+        seed: For everything that is drawn.
         effect: How strongly the anatomy shows the gradings: 0 (only their frequency by level can be learnt) to 1.
         sequences: Any of `t1`, `t2`, `t2_SPACE` (thin slices, a grid of its own) and `stir`.
-        missing: Share of series left out; every patient keeps one.
-        spacing: Between slices, and in the plane on average, mm.
-        slices: A series; `t2_SPACE` has them three times as dense.
-        progress: Called with the patients done and to do.
+        missing: Share of series that are left out; every patient keeps one.
+        spacing: Spacing between slices, and on average in the plane, mm.
+        slices: Slices in each series; those of `t2_SPACE` are three times as dense.
+        progress: Called with the numbers of patients done and to do.
 
     Raises:
         DataError: An argument is out of its range.
@@ -116,7 +116,7 @@ def _chosen(rng: np.random.Generator, sequences: Sequence[str], missing: float) 
 def _series(
     rng: np.random.Generator, anatomy: Anatomy, sequences: Sequence[str], spacing: tuple[float, float], slices: int
 ) -> dict[str, Image]:
-    """The patient's scans: one grid and one mask for all but `t2_SPACE`."""
+    """The patient's scans; all but `t2_SPACE` have one grid and one mask."""
     thick_rng, thin_rng = rng.spawn(2)
     images: dict[str, Image] = {}
     if thick := [s for s in sequences if s != "t2_SPACE"]:
@@ -166,7 +166,7 @@ def _write(folder: Path, name: str, image: Image) -> None:
 
     left, down, back = image.directions
     between, pixel, _ = image.spacing
-    # Noise doesn't compress, and an image is read faster as it is; a mask shrinks a hundredfold.
+    # Noise doesn't compress, and an uncompressed image is read faster; a mask shrinks a hundredfold.
     for kind, array in (("images", image.pixels), ("masks", image.mask)):
         upwards = np.asarray(array).transpose(1, 2, 0)[::-1]
         file: Any = SimpleITK.GetImageFromArray(np.ascontiguousarray(upwards, dtype=np.int16))

@@ -45,7 +45,7 @@ COUNTS: dict[str, tuple[tuple[int, ...], ...]] = {
 }  # fmt: skip
 """Discs in each grade by grading and level; Pfirrmann's grades start at 1, all others at 0."""
 
-# How much of a grading's latent comes from the disc's degeneration, and how much the two endplates share besides.
+# How much of a grading's latent comes from the disc's degeneration, and how much more the two endplates share.
 _LOADINGS = {
     "pfirrmann": (0.91, 0.0),
     "narrowing": (0.86, 0.0),
@@ -63,8 +63,8 @@ _PATIENT_SHARE = 0.6
 def draw_gradings(rng: np.random.Generator, discs: int) -> tuple[Gradings, float]:
     """The gradings of one patient's discs `(discs,)`, L5/S1 first, and the patient's degeneration (standard normal).
 
-    Every grading is a normal latent cut so that each level has SPIDER's shares of its grades. Latents share the
-    disc's degeneration, 60 % of whose variance is the patient's.
+    Every grading is a normal latent cut so that each level has SPIDER's shares of its grades. Latents share the disc's
+    degeneration, and 60 % of its variance is common to all discs of the patient.
     """
     patient = rng.standard_normal()
     own, endplates = rng.standard_normal((2, discs))

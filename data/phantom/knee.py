@@ -1,4 +1,4 @@
-"""A phantom patient's two knees: their grades as OAI has them, and the anatomy that the grades change.
+"""A phantom patient's two knees: grades as frequent as in OAI, and the anatomy that the grades change.
 
 A knee's frame: u to its inner side, v to the back, w up, origin in the middle of the tibia's plateau. Lengths in it are
 those of a knee of usual size, mm.
@@ -22,27 +22,27 @@ COUNTS = (3253, 1495, 2175, 1086, 251)
 _PATIENT_SHARE = 0.6
 _FIRST_LOSS = 0.2  # the severity from which the joint space narrows: a grade of 1
 _LOST = 0.85  # share of the joint space that the worst knee loses
-_OTHER_COMPARTMENT = 0.3  # of the loss
-_LATERAL_SHARE = 0.25  # of the knees lose it on the outer side
-_OSTEOPHYTE = 8.0  # mm, of the worst knee
+_OTHER_COMPARTMENT = 0.3  # share of the loss on the other side
+_LATERAL_SHARE = 0.25  # share of the knees that lose joint space on the outer side
+_OSTEOPHYTE = 8.0  # mm, in the worst knee
 _JOINT_SPACE = (6.0, 0.5)
 _APART = 95.0  # mm, from the middle of the body
 
 
 @dataclass(frozen=True, kw_only=True)
 class Knee:
-    """What a scan shows of a knee.
+    """A knee, as far as scans show it.
 
     Args:
         side: `right` or `left`.
-        grade: Of Kellgren and Lawrence, 0 to 4.
-        severity: 0 to 1, rising with the grade: fifths part the grades.
-        gaps: From the tibia's bone to the femur's, on the inner and on the outer side, mm of the knee's frame.
+        grade: Grade of Kellgren and Lawrence, 0 to 4.
+        severity: 0 to 1; each grade covers a fifth.
+        gaps: Distances between the bones of tibia and femur on the inner and the outer side, mm of the knee's frame.
         osteophyte: Half-width of the spurs at the joint's edges, mm of the knee's frame; 0 for none.
-        pose: `(4, 4)`, from the knee's frame to LPS mm; it scales, and mirrors a left knee.
+        pose: `(4, 4)`, from the knee's frame to LPS mm; it also scales the knee, and mirrors a left one.
         effusion: Half-width of the fluid above the patella, mm.
-        fat: Under the skin, mm.
-        signals: Of cartilage and muscle, as a share of the usual ones.
+        fat: Thickness of the fat under the skin, mm.
+        signals: Signals of cartilage and muscle, as a share of the usual ones.
     """
 
     side: str
@@ -57,16 +57,16 @@ class Knee:
 
     @property
     def size(self) -> float:
-        """As a share of the usual one."""
+        """The knee's size, as a share of the usual one."""
         return float(np.linalg.norm(self.pose[:3, 2]))
 
 
 def draw_knees(rng: np.random.Generator, effect: float) -> tuple[Knee, Knee]:
     """A patient's right and left knee.
 
-    Grades are normal latents cut so that they have OAI's shares; 60 % of a latent's variance is the patient's. With
-    severity the joint space narrows, mostly on one side, and spurs grow at its edges; `effect` (0 to 1) scales both.
-    The knees share the patient's size, fat, signals and most of the joint space's width.
+    Grades are normal latents, cut so that they have OAI's shares; 60 % of a latent's variance is common to both knees.
+    With severity the joint space narrows, mostly on one side, and spurs grow at its edges; `effect` (0 to 1) scales
+    both. The knees share the patient's size, fat, signals and most of the joint space's width.
     """
     patient, size, fat = rng.standard_normal(3)
     signals = 1 + 0.1 * rng.standard_normal(2)
@@ -127,6 +127,6 @@ def _draw_knee(
 
 @cache
 def _cuts() -> tuple[float, ...]:
-    """The latents that part the grades."""
+    """The latents that separate the grades."""
     shares = np.cumsum(COUNTS)[:-1] / sum(COUNTS)
     return tuple(NormalDist().inv_cdf(float(share)) for share in shares)

@@ -12,9 +12,9 @@ from data.phantom.knee import Knee
 from data.phantom.shapes import turn
 
 FIELD = (112.0, 140.0, 140.0)
-"""Of view along the slices' normal, down and back, mm: as OAI's."""
+"""The field of view along the slices' normal, down and back, mm, as in OAI."""
 
-# Water is excited alone: marrow and fat are dark.
+# Only water is excited, so marrow and fat are dark.
 _SIGNALS = {
     "fat": 170,
     "skin": 260,
@@ -66,7 +66,7 @@ def scan_knee(rng: np.random.Generator, knee: Knee, affine: Float64, shape: tupl
 
 
 class _KneeSlice:
-    """Signals that tissues are painted on, the later over the earlier."""
+    """Signals of a slice; tissues are painted on them, later ones over earlier ones."""
 
     def __init__(self, u: Float32, v: Float32, w: Float32, pixel: float) -> None:
         self.u, self.v, self.w, self.pixel = u, v, w, pixel
@@ -147,7 +147,7 @@ class _KneeSlice:
         return self._ellipsoid(centre, (size, 1.8 * size if centre[0] else size, 0.8 * size))
 
     def _ellipsoid(self, centre: tuple[float, float, float], half: tuple[float, float, float]) -> Float32:
-        """Depth inside, mm: of first order, exact on the axes."""
+        """Depth inside an ellipsoid, mm: to first order, and exact on the axes."""
         p = [(a - np.float32(c)) for a, c in zip((self.u, self.v, self.w), centre, strict=True)]
         return _depth(p, half)
 

@@ -1,4 +1,4 @@
-"""Writes phantom knees as files in OAI's layout, with what was planted beside them."""
+"""Writes phantom knees as files in OAI's layout, with a table of what was planted."""
 
 from __future__ import annotations
 
@@ -31,22 +31,22 @@ def write_oai_phantom(
     size: tuple[int, int, int] = (40, 64, 64),
     progress: Callable[[int, int], None] | None = None,
 ) -> None:
-    """Writes phantom knees as OAI is laid out: `00m/0.C.2/{ID}/{date}/{number}/001 ...`, and `kXR_SQ_BU00.txt`.
+    """Writes phantom knees in OAI's layout: `00m/0.C.2/{ID}/{date}/{number}/001 ...`, and `kXR_SQ_BU00.txt`.
 
     Each patient has one series per knee; SeriesDescription gives its side. The table is separated by `|` and gives the
     grade of each knee by reading project 15; every fifth patient was read by another project too. `truth.csv` has a row
-    a knee: grade, severity, joint space (mm) on the inner and the outer side, half-width of the spurs (mm), the joint's
-    place (LPS mm) and the series. A patient depends on `seed` and the patient's number alone; another `effect` gives
-    the same patients with the same grades.
+    for each knee: grade, severity, joint space (mm) on the inner and the outer side, half-width of the spurs (mm), the
+    joint's place (LPS mm) and the series. A patient depends only on `seed` and the patient's number; another `effect`
+    gives the same patients with the same grades.
 
     Args:
         folder: Made if need be; the files of an earlier phantom are overwritten.
-        patients: Their number; both knees are scanned and graded.
-        seed: Of everything drawn.
+        patients: Number of patients; both knees are scanned and graded.
+        seed: For everything that is drawn.
         effect: How strongly the anatomy shows the grades: 0 (only their frequency can be learnt) to 1.
-        missing: Share of series left out; every patient keeps one.
+        missing: Share of series that are left out; every patient keeps one.
         size: Slices, rows and columns of a series, which covers 112 x 140 x 140 mm as OAI's (160, 384, 384) do.
-        progress: Called with the patients done and to do.
+        progress: Called with the numbers of patients done and to do.
 
     Raises:
         DataError: An argument is out of its range.

@@ -9,7 +9,7 @@ from data.phantom.shapes import Array, Passage
 
 
 def paint_passage(canvas: Canvas, passage: Passage) -> None:
-    """Paints the tube in each sequence by what that sequence shows as lost."""
+    """Paints the tube in each sequence without the share that is lost there."""
     frame = np.block([[passage.axes, passage.centre[:, None]], [np.zeros(3), 1]])
     reach = np.array([max(passage.sleeve, passage.half[0]), *passage.half[1:]]) + 1
     box = canvas.box(frame, -reach, reach)
@@ -39,7 +39,7 @@ def _both(first: Array, second: Array) -> Array:
 
 
 def _depth(passage: Passage, p: Array, q: Array, size: float) -> Array:
-    """Distance inside the outline `(..., H, W)`, drawn together about the root to `size`, mm."""
+    """Distance inside the outline `(..., H, W)`, shrunk around the root to `size`, mm."""
     size = max(size, 1e-3)
     p0, q0 = passage.root
     _, across, down = passage.half

@@ -1,4 +1,4 @@
-"""Writes phantom patients as files in RSNA 2024's layout, with what was planted beside them."""
+"""Writes phantom patients as files in RSNA 2024's layout, with a table of what was planted."""
 
 from __future__ import annotations
 
@@ -44,33 +44,33 @@ def write_rsna_phantom(
     axial_slices: int = 5,
     progress: Callable[[int, int], None] | None = None,
 ) -> None:
-    """Writes phantom patients as RSNA 2024 is laid out: `train_images/{study}/{series}/{instance}.dcm`, six tables.
+    """Writes phantom patients in RSNA 2024's layout: `train_images/{study}/{series}/{instance}.dcm`, six tables.
 
     Five tables are RSNA's: `train.csv`, `train_label_coordinates.csv`, `train_series_descriptions.csv`,
     `test_series_descriptions.csv` and `sample_submission.csv`. The sixth, `truth.csv`, has a row for each of the 25
     gradings of a training study: the grade (also where the label is missing), the share of room lost (`whole`) and its
     two parts, the structure's place (LPS mm), and for each sequence the series and instance of the slice nearest to it.
 
-    Severities have the frequencies of `data.phantom.severities.COUNTS`. Only the planted signs show them:
-    canals are squeezed at the disc, foramina lose the fat around the root, lateral recesses close. A patient depends on
-    `seed` and the patient's number alone, and has the same gradings whatever the other arguments are.
+    Severities have the frequencies of `data.phantom.severities.COUNTS`. Only the planted signs show them: canals are
+    squeezed at the disc, foramina lose the fat around the root, lateral recesses close. A patient depends only on
+    `seed` and the patient's number, and has the same gradings whatever the other arguments are.
 
     Args:
         folder: Made if need be; the files of an earlier phantom are overwritten.
         patients: Training studies, of one patient each.
         test_patients: Studies in `test_images/`; none of their labels are written.
-        seed: Of everything drawn.
+        seed: For everything that is drawn.
         effect: How strongly the anatomy shows the severities: 0 (only their frequency can be learnt) to 1.
-        missing: Share of a study's three sequences left out; every study keeps one.
-        missing_labels: Share of the cells of `train.csv` left empty; these have no point either.
-        split: Foraminal severities are the sum of two independent parts: one changes the fat in T1 alone and
-            the other in T2 alone, at the same place; otherwise both sequences show the whole.
-        confined: Each foramen lies in one sagittal slice; otherwise it is 9 mm long.
+        missing: Share of the sequences that are left out; every study keeps one.
+        missing_labels: Share of the cells of `train.csv` that are left empty; these have no point either.
+        split: Whether foraminal severities are the sum of two independent parts: one changes the fat only in T1, the
+            other only in T2, at the same place. Otherwise both sequences show the whole.
+        confined: Whether each foramen lies in one sagittal slice; otherwise it is 9 mm long.
         mark_error: The annotated slice is off by up to so many slices, uniformly; x and y stay those of the structure.
-        spacing: Between slices, and in the plane on average, mm.
-        slices: Of a sagittal series.
-        axial_slices: For each disc.
-        progress: Called with the patients done and to do.
+        spacing: Spacing between slices, and on average in the plane, mm.
+        slices: Slices in each sagittal series.
+        axial_slices: Axial slices for each disc.
+        progress: Called with the numbers of patients done and to do.
 
     Raises:
         DataError: An argument is out of its range.

@@ -1,4 +1,4 @@
-"""Scans of a phantom patient: slices of a thickness, tissues with T1-, T2- and STIR-like contrast, noise, coil bias."""
+"""Scans of a phantom patient: thick slices, tissues with T1-, T2- and STIR-like contrast, noise, coil bias."""
 
 from __future__ import annotations
 
@@ -60,8 +60,8 @@ def scan(
 ) -> dict[str, Image]:
     """The patient in each sequence, on one grid `(D, H, W)` and with one mask: D left, H down, W back where sagittal.
 
-    Slices are `thickness` mm thick (None: no gap), and the anatomy is taken at so many `parts` of each. A sequence
-    looks the same whatever others are asked for. The scanner's `gain` is drawn where it is None.
+    Slices are `thickness` mm thick (None: no gap), and the anatomy is sampled at `parts` places in each. A sequence
+    looks the same whatever other sequences are requested. The scanner's `gain` is drawn where it is None.
     """
     canvas = Canvas(anatomy, affine, shape, sequences, thickness, parts)
     texture_rng, bias_rng, *noise_rngs = rng.spawn(2 + len(SEQUENCES))
@@ -91,7 +91,7 @@ def scan(
 
 
 def _paint_body(canvas: Canvas, body: Body) -> None:
-    """A disc with annulus and nucleus, or a vertebral body with cortex, marrow and Modic changes."""
+    """Paints a disc with annulus and nucleus, or a vertebral body with cortex, marrow and Modic changes."""
     frame = _frame(body)
     box = canvas.box(frame, -body.reach, body.reach)
     if box is None:
@@ -117,7 +117,7 @@ def _paint_body(canvas: Canvas, body: Body) -> None:
 
 
 def _nucleus(disc: Body, u: Array, v: Array, w: Array) -> tuple[Array, Array]:
-    """Shares of nucleus and annulus: the drier, the more they blur; a wet nucleus has its cleft."""
+    """Shares of nucleus and annulus; they blur in dry discs, and a wet nucleus has a cleft."""
     upper, lower = disc.surfaces(np.zeros(1, dtype=np.float32), np.zeros(1, dtype=np.float32))
     radius = np.sqrt(
         np.square(u / (0.36 * disc.lateral))
@@ -130,7 +130,7 @@ def _nucleus(disc: Body, u: Array, v: Array, w: Array) -> tuple[Array, Array]:
 
 
 def _paint_processes(canvas: Canvas, anatomy: Anatomy, vertebra: Body) -> None:
-    """Pedicles, articular and spinous processes, as rounded blocks in the vertebra's frame."""
+    """Paints pedicles, articular and spinous processes as rounded blocks in the vertebra's frame."""
     h, rear = vertebra.height, vertebra.ap / 2
     sac = anatomy.factors["canal_width"]
     side = vertebra.lateral * 0.28
@@ -158,7 +158,7 @@ def _paint_processes(canvas: Canvas, anatomy: Anatomy, vertebra: Body) -> None:
 
 
 def _paint_canal(canvas: Canvas, anatomy: Anatomy, sac: _Sac, *, fluid: bool = True) -> None:
-    """The thecal sac with cord and roots, or dark tissue instead of it, a band of rows at a time."""
+    """Paints the thecal sac with cord and roots, or dark tissue in its place, one band of rows at a time."""
     path = canvas.index(sac.path)
     reach = np.ceil(canvas.voxels_in(sac.path[:, 3].max() * 0.75 + 2))
     conus = anatomy.discs[min(4, len(anatomy.discs) - 1)].centre[2]
@@ -186,7 +186,7 @@ def _paint_canal(canvas: Canvas, anatomy: Anatomy, sac: _Sac, *, fluid: bool = T
 
 
 def _paint_soft_tissue(canvas: Canvas, anatomy: Anatomy, sac: _Sac, texture: Array) -> None:
-    """Belly, vessels, muscles and fat, laid out around the canal; none of it is labelled."""
+    """Paints belly, vessels, muscles and fat around the canal; none of them is labelled."""
     f = anatomy.factors
     x, y, z = canvas.coordinates(canvas.everywhere, np.eye(4), fine=False)
     side, course = np.abs(x - sac.x(z)), sac.y(z)
@@ -196,7 +196,7 @@ def _paint_soft_tissue(canvas: Canvas, anatomy: Anatomy, sac: _Sac, texture: Arr
     front = back + (f["ap_width"] + f["canal_width"] / 2)
 
     def layer(depth: Array, mix: dict[str, float | Array], low: float, high: float) -> None:
-        """Lays a mix of tissues where `depth` is above 0, which is so only for y in `low` to `high`."""
+        """Paints a mix of tissues where `depth` is above 0, which is only so for y from `low` to `high`."""
         box = canvas.box(np.eye(4), (-300, low, -300), (300, high, 600))
         if box is not None:
             inside = canvas.cover(depth[box])
@@ -261,7 +261,7 @@ def _body_axes(canvas: Canvas) -> list[int]:
 def _bias(
     rng: np.random.Generator, anatomy: Anatomy, affine: Float64, shape: tuple[int, int, int], order: list[int]
 ) -> Array:
-    """The coil's sensitivity `(D, H, W)`: it falls from the back to the front, where a saturation band lies besides."""
+    """The coil's sensitivity `(D, H, W)`: it falls from the back to the front, where a saturation band lies too."""
     mm = np.linalg.norm(affine[:3, :3], axis=0)[order]
     shape = shape[order[0]], shape[order[1]], shape[order[2]]
     d, h, w = (np.linspace(-1, 1, n) for n in shape)
@@ -278,7 +278,7 @@ def _texture(rng: np.random.Generator, shape: tuple[int, int, int], order: list[
     """Smooth noise `(D, H, W)` of mean 0 and variance 1, longer along the body than across."""
     from scipy.ndimage import gaussian_filter
 
-    # In voxels; across thick slices there is less of it.
+    # Widths in voxels, smaller across thick slices.
     widths = (0.3, 3, 1.5) if order == _SAGITTAL else (0.6, 1.5, 1.5)
     noise = gaussian_filter(rng.standard_normal(shape, dtype=np.float32), widths, truncate=3)
     return np.asarray(noise / noise.std(), dtype=np.float32)

@@ -29,22 +29,23 @@ COUNTS: dict[str, tuple[tuple[int, int, int], ...]] = {
         (1680, 110, 24), (1577, 243, 73), (1322, 454, 197), (891, 622, 460), (1399, 396, 173),
     ),
 }  # fmt: skip
-"""RSNA's training studies in each of RSNA's classes by condition and level, L1/L2 first."""
+"""The numbers of RSNA's training studies in each class, by condition and level, L1/L2 first."""
 
-# Shares of a latent's variance that all conditions of a disc have in common, and the two sides of one besides.
+# Shares of a latent's variance that are common to all conditions of a disc, and besides to both sides of one.
 _DISC_SHARE = 0.4
 _SIDES_SHARE = 0.2
 _PATIENT_SHARE = 0.6
 
 
 class Severities(NamedTuple):
-    """What a patient has, `(5 conditions of COUNTS, 5 LEVELS)` each.
+    """A patient's severities, `(5 conditions of COUNTS, 5 LEVELS)` each.
 
     Args:
         grades: 0 to 2 of RSNA's classes, int64.
-        whole: How much of the room is lost, 0 to 1, rising with the grade's latent: 1/3 and 2/3 part the grades.
+        whole: The share of room that is lost, 0 to 1; it rises with the grade's latent, and 1/3 and 2/3 separate the
+            grades.
         first: The same for the first of two independent halves, whose sum is the latent.
-        second: The same of the second.
+        second: The same for the second.
     """
 
     grades: NDArray[np.int64]
@@ -71,7 +72,7 @@ def draw_severities(rng: np.random.Generator) -> Severities:
 
 
 def _mixed(share: float, common: Float64, own: Float64) -> Float64:
-    """A standard normal of whose variance a share is in common."""
+    """A standard normal with a share of its variance in common."""
     return np.asarray(np.sqrt(share) * common + np.sqrt(1 - share) * own)
 
 
@@ -84,6 +85,6 @@ def _lost(latent: Float64, cuts: Float64) -> Float64:
 
 @cache
 def _cuts() -> Float64:
-    """`(conditions, levels, 2)`: the latents that part the grades."""
+    """`(conditions, levels, 2)`: the latents that separate the grades."""
     shares = [[np.cumsum(level)[:2] / sum(level) for level in levels] for levels in COUNTS.values()]
     return np.vectorize(NormalDist().inv_cdf)(np.array(shares))  # type: ignore[no-any-return]

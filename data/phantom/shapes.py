@@ -37,7 +37,7 @@ class Body:
     """A wedge between two endplates over an oval: a vertebral body or a disc. Lengths in mm, angles in degrees.
 
     Args:
-        label: Of the mask; 0 where the structure is seen but not labelled.
+        label: Label in the mask; 0 for a structure that is seen but not labelled.
         centre: `(3,)` in body space.
         axes: `(3, 3)`; the columns are u, v and w in body space.
         height: Between the endplates' rims on the axis.
@@ -49,8 +49,8 @@ class Body:
         back: The same behind.
         protrusion: Length of a focal protrusion to the back, with the u of its middle in `protrusion_at`.
         taper: Widening from bottom to top as a share of the front-to-back width (the sacrum).
-        modic: Of a vertebra: grade and strength at its upper and at its lower endplate.
-        water: Of a disc: the signal of its nucleus from 0 to 1.
+        modic: Grade and strength at the upper and at the lower endplate of a vertebra.
+        water: Signal of the nucleus of a disc, from 0 to 1.
     """
 
     label: int
@@ -116,17 +116,17 @@ class Body:
 
 @dataclass(frozen=True, kw_only=True)
 class Passage:
-    """A tube with a root in it, bright around the root as far as nothing narrows it.
+    """A tube with a root in it; around the root it is bright, unless it is narrowed.
 
     Args:
         centre: `(3,)` in body space, mm.
         axes: `(3, 3)`; the columns are along the tube and twice across, in body space.
-        half: Half-lengths along these, mm.
-        root: The root's place across, mm from the centre.
-        radius: The root's, mm.
+        half: Half-lengths along these axes, mm.
+        root: Place of the root across the tube, mm from the centre.
+        radius: Radius of the root, mm.
         filling: The tissue around the root: a name in `data.phantom.canvas.SIGNALS`.
         lost: The share of the filling that is lost, by sequence, 0 to 1; dark tissue takes its place.
-        sleeve: Half-length of dull tissue along the tube, in which what is bright is the tube alone; 0 for none.
+        sleeve: Half-length of dull tissue along the tube, in which only the tube is bright; 0 for none.
     """
 
     centre: Float64
@@ -141,16 +141,16 @@ class Passage:
 
 @dataclass(frozen=True, kw_only=True)
 class Anatomy:
-    """All that a scan shows of a patient.
+    """The anatomy of a patient, as far as scans show it.
 
     Args:
         factors: The patient's values of `FACTORS`.
-        discs: From the bottom; two at the top are seen but not labelled.
-        vertebrae: From the bottom, L5 first, as many as discs.
+        discs: The discs from the bottom; two at the top are seen but not labelled.
+        vertebrae: The vertebrae from the bottom, L5 first, as many as discs.
         sacrum: S1 to S3 and what is left of their discs, from the top.
         canal: `(n, 4)` points of the thecal sac from the bottom: x, y, z and front-to-back width, mm.
         pose: `(4, 4)`, from body space to the scanner's, both LPS mm.
-        room: What `canal` would be without stenosis; dark tissue fills what it lost. None: nothing is lost.
+        room: The `canal` as it would be without stenosis; dark tissue fills the difference. None if nothing is lost.
         passages: Foramina and lateral recesses; without them, these are just fat.
     """
 
@@ -168,8 +168,8 @@ def measure(disc: Body, pose: Float64) -> dict[str, float]:
     """The true geometry of a disc in the scanner's space: mm, mm3, degrees and LPS.
 
     `height` is taken on the axis, `anterior_height` and `posterior_height` at 80 % of the way to the rims, `ap_width`
-    in the midsagittal plane at mid-height; `sagittal_angle`, `coronal_angle` and `axial_angle` are those of its plane
-    and of its left-right axis with the scanner's axes.
+    in the midsagittal plane at mid-height; `sagittal_angle`, `coronal_angle` and `axial_angle` are the angles of its
+    plane and its left-right axis with the scanner's axes.
     """
     ends = np.array([0.0, -0.4, 0.4], dtype=np.float32) * disc.ap
     upper, lower = disc.surfaces(np.zeros(3, dtype=np.float32), ends)

@@ -12,7 +12,7 @@ from data.phantom.shapes import Anatomy, Body, Passage
 from data.rsna_challenge.places import LEVELS
 
 _SACRAL_POINTS = 3
-# Of normal passages, by condition: standard deviations of the share that is not open.
+# Standard deviations of the share of normal passages that is not open, by condition.
 _USUALLY_LOST = (0.0, 0.08, 0.08, 0.15, 0.15)
 # Half-lengths along the tube and across it, mm.
 _FORAMEN = (4.5, 5.4, 9.5)
@@ -31,17 +31,17 @@ def narrow(
 ) -> tuple[Anatomy, Float64]:
     """The anatomy with the passages of five levels, narrowed by the severities, and the place of each condition.
 
-    All passages vary between people, whatever the effect; signs grow with its square, as those of `draw_anatomy` do.
+    All passages vary between people, whatever the effect; signs grow with its square, like those of `draw_anatomy`.
 
     Args:
-        rng: For what varies between normal passages.
-        anatomy: Its five lowest discs are graded.
-        severities: Of one patient.
+        rng: Draws what varies between normal passages.
+        anatomy: The anatomy; its five lowest discs are graded.
+        severities: Severities of one patient.
         grid: `(4, 4)`, the affine of the sagittal slices.
         effect: 0 (nothing shows) to 1.
-        split: Foramina show `first` in T1 and `second` in T2, each in that sequence alone, instead of `whole` in both.
-        confined: Thickness of the sagittal slices, mm: each foramen then lies in one of them and is dull beside it.
-            None: foramina are 9 mm long, wherever the slices are.
+        split: Whether foramina show `first` only in T1 and `second` only in T2, instead of `whole` in both.
+        confined: Thickness of the sagittal slices, mm: each foramen then lies in one of them and is dull outside it.
+            With None foramina are 9 mm long, wherever the slices are.
 
     Returns:
         The anatomy, and `(5 conditions of COUNTS, 5 LEVELS, 3)` float64: LPS mm.

@@ -18,13 +18,13 @@ from data.phantom.stenosis import narrow
 from data.rsna_challenge.places import LEVELS, SEQUENCES
 
 _THICKNESS_SHARE = 0.9
-# Farther than this from a slice, in slice distances, a place is not seen in it.
+# A slice does not show places that are farther away than this, in slice distances.
 _SEEN = 0.75
 
 
 @dataclass(frozen=True, kw_only=True)
 class StudyRecipe:
-    """How every patient is made; the fields are arguments of `write_rsna_phantom`."""
+    """The recipe of every patient; the fields are arguments of `write_rsna_phantom`."""
 
     seed: int
     effect: float
@@ -37,7 +37,7 @@ class StudyRecipe:
 
     @property
     def thickness(self) -> float:
-        """Of a slice, mm."""
+        """Thickness of a slice, mm."""
         return _THICKNESS_SHARE * self.spacing[0]
 
 
@@ -82,7 +82,7 @@ def draw_study(recipe: StudyRecipe, number: int) -> PhantomStudy:
     study_id = int(layout.integers(400, 429_000)) * 10_000 + number % 10_000
     luck = layout.random(len(SEQUENCES))
     chosen = [s for s, own in zip(SEQUENCES, luck, strict=True) if own >= recipe.missing or own == luck.max()]
-    # Gradings of discs would show severities besides the planted signs.
+    # Gradings of discs would show severities in addition to the planted signs.
     healthy = {name: np.full(len(LEVELS), 3 * (name == "pfirrmann")) for name in DISC_COUNTS}
     anatomy = draw_anatomy(anatomy_rng, healthy, 0.0)
     affine, shape = sagittal_grid(sagittal_rng, anatomy, recipe.spacing, recipe.slices)

@@ -22,7 +22,7 @@ def submission(
 ) -> pd.DataFrame:
     """The columns `row_id`, `normal_mild`, `moderate`, `severe`; 25 rows per study as in `sample_submission.csv`.
 
-    Each row sums to 1. Kaggle knows a study by RSNA's number of it.
+    Each row sums to 1. Kaggle identifies a study by RSNA's number.
 
     Args:
         studies: By study: the probabilities of the classes at each place (condition, side, level) that was graded.

@@ -164,7 +164,7 @@ class Autoencoder(Encoder):
         )
 
     def describe(self) -> Description:
-        """Trained from random weights; with the papers of what the fields add."""
+        """The description: training starts from random weights; with the papers of what the fields add."""
         found, recipe = super().describe(), self.recipe()
         added = (*(("kingma2014",) if recipe.variational else ()), *(("loshchilov2017",) if recipe.annealed else ()))
         return replace(found, cites=(*found.cites, *added), stops_early=self.validation > 0, weights="random")

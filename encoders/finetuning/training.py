@@ -141,7 +141,7 @@ class Trainer:
 
 
 def dropout(x: Tensor, share: float, generator: Any) -> Tensor:
-    """Features `(n, F)` with a share of them dropped; the generator alone decides which."""
+    """Features `(n, F)` with a share of them dropped; only the generator decides which."""
     import torch
 
     kept = torch.rand(x.shape, generator=generator, device=x.device) >= share

@@ -106,7 +106,7 @@ class Fusion(PlugIn):
         raise NotImplementedError
 
     def describe(self) -> Description:
-        """With what it learns from."""
+        """The description, with what the fusion learns from."""
         return replace(super().describe(), learns=self.learns)
 
 

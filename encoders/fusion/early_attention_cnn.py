@@ -88,5 +88,5 @@ class EarlyAttentionCnn(TrainedFusion):
         return FusionOutput(vectors, logits, {"slices": slices})
 
     def describe(self) -> Description:
-        """Several networks are averaged."""
+        """The description: several networks are averaged."""
         return replace(super().describe(), averages=self.networks > 1)

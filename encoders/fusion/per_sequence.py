@@ -1,4 +1,4 @@
-"""One vector for each sequence, each read by a model of its own."""
+"""One vector for each sequence, each with its own model."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ class PerSequence(Fusion):
         return Attention(**{field.name: getattr(self, field.name) for field in fields(Attention)})
 
     def describe(self) -> Description:
-        """The slice means, or the attention, which is trained."""
+        """The description of the slice means, or of the attention, which is trained."""
         found = replace(super().describe(), averages=True)
         if self.pool == "mean":
             return found

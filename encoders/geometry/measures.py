@@ -15,7 +15,7 @@ from encoders.geometry.structure import Structure
 NAN = float("nan")
 _RIM = 0.4  # of the width, from the middle: where the front and back heights are taken
 _ROUND = 1.15  # lateral over front-to-back width: a rounder outline does not show its turn
-_STEEPEST = 3.0  # degrees: angles are measured where a voxel's height makes less over the disc's width
+_STEEPEST = 3.0  # degrees: the largest angle that a voxel's height may make over the disc's width
 
 
 class Geometry(NamedTuple):

@@ -41,5 +41,5 @@ class Missing(PlugIn):
         raise NotImplementedError
 
     def describe(self) -> Description:
-        """With what it learns from: embeddings, without labels."""
+        """The description: the step learns from embeddings, without labels."""
         return replace(super().describe(), learns="images" if self.learns else "nothing")

@@ -20,8 +20,8 @@ class Neighbours(Missing):
     """An absent sequence gets its mean over the k nearest training samples that have it.
 
     The distance of two samples is the mean squared difference of their standardised features over the sequences that
-    both have. Where fewer than k training samples share a sequence with the sample, the mean is over them alone; where
-    none does, the sample gets the training mean.
+    both have. Where fewer than k training samples share a sequence with the sample, the mean is over these; where none
+    does, the sample gets the training mean.
 
     Args:
         k: The number of neighbours.

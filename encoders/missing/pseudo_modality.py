@@ -57,7 +57,7 @@ class PseudoModality(Missing):
         return RidgeFiller(self.alpha, values, present, scales)
 
     def describe(self) -> Description:
-        """The ridge regression, or the autoencoder, which is a network."""
+        """The description of the ridge regression, or of the autoencoder, which is a network."""
         found = super().describe()
         if self.model == "ridge":
             return found

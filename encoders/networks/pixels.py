@@ -1,4 +1,4 @@
-"""Brings crops of any shape to the shape that a network takes, with numpy and OpenCV alone."""
+"""Brings crops of any shape to the shape that a network takes, with only numpy and OpenCV."""
 
 from __future__ import annotations
 

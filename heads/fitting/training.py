@@ -19,7 +19,7 @@ STOPPING_FOLDS = 5
 
 
 class BalanceStep(Protocol):
-    """What a head needs of a balance step."""
+    """The parts of a balance step that a head needs."""
 
     weights: ClassVar[bool]
 
@@ -198,7 +198,8 @@ class TrainingSubset:
         training: The set.
         rows: Positions in it, `(r,)` int64.
         path: Which subset this is: it decides the sampler's seed and the place in the cache.
-        stop_by: Positions of real rows outside the subset that end a fit on all of it early; None cuts them from it.
+        stop_by: Positions of real rows outside the subset, by which a fit on the whole subset stops early; None cuts
+            such rows from the subset.
     """
 
     training: TrainingSet

@@ -153,7 +153,7 @@ class TrainedFusion(Fusion):
         return NetworkFuser(self, layers.to(device), scales, shape, facts["prior"], curve, device=device)
 
     def describe(self) -> Description:
-        """Trained from random weights."""
+        """The description: training starts from random weights."""
         return replace(super().describe(), stops_early=self.validation > 0, weights="random")
 
 
@@ -273,7 +273,7 @@ class _Trainer:
 
 
 def _dropout(share: float, generator: Any) -> Drop:
-    """Dropout that is drawn on the CPU by a generator of its own, so that it depends on the seed alone."""
+    """Dropout that is drawn on the CPU by its own generator, so that it depends only on the seed."""
     import torch
 
     def drop(x: Any) -> Any:
