@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.grid.axes import LISTED
+from bench.grid.axes import LISTED, names
 from bench.grid.cells import Cell
 from bench.models.chains import fit_chain
 from bench.models.model import FILE, FORMAT, ModelError, read_chain, step_code
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from bench.stages.chain import Chain
 
 ALL = -1  # the fold whose training patients are all
-REBUILT = ("regions", "images", "encoders", "fusion")  # by their fields; the other steps are in the chain
 
 
 def fit_model(
@@ -241,12 +240,13 @@ def _described(plan: Plan, cell: Cell, axis: str) -> list[dict[str, Any]]:
         return []
     if axis == "sequences":
         return [{"name": part.name} for part in step.each]
+    rebuilt = names("samples", "features")  # a model makes these again by their fields; the others are in its chain
     steps = []
     for part in step.each:
         plugin = plan.keys.plugin(axis, part)
         fields = {f.name: getattr(plugin, f.name) for f in dataclasses.fields(plugin)}
         plain = {k: v for k, v in fields.items() if _is_plain(v)}
-        if axis in REBUILT and len(plain) < len(fields):
+        if axis in rebuilt and len(plain) < len(fields):
             field = min(set(fields) - set(plain))
             raise ModelError(f"{axis}/{part.name}: its field {field} is no plain value, so a model can't keep it")
         steps.append({"name": part.name, "fields": plain, "code": step_code(axis, part.name)})

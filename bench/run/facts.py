@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench.grid.axes import AXES
 from bench.grid.cells import Step
+from bench.grid.grid import floors, reads
 from bench.plan.plan import Plan
 from bench.run.files import read_json, replace_file, write_json
 
@@ -46,6 +47,7 @@ def write_about(
     about = {
         "name": plan.grid.name,
         "dataset": _source(plan.grid.data),
+        "floors": {name: reads(head) for name, head in floors().items()},
         "axes": [{name: getattr(axis, name) for name in WORDS} for axis in AXES],
         "patients_known": plan.dataset.patients_known,
         "locations": list(plan.dataset.locations),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bench.grid.grid import reads
 from bench.plan.plan import Plan
 from bench.plan.references import PlannedCell
 from bench.run.files import replace_file, write_json
@@ -99,6 +100,7 @@ class Record:
             "tuned": bool(head.tune),
             "seconds": self._seconds(planned) if status == "done" else None,
             "floor": head.is_floor(),
+            "reads": reads(head),
         }
 
     def _seconds(self, planned: PlannedCell) -> float:
