@@ -77,9 +77,15 @@ def add_session(folder: Path, session: dict[str, Any]) -> None:
     write_json(folder / SESSIONS, [*read_json(folder / SESSIONS, []), session])
 
 
+def has_sessions(folder: Path) -> bool:
+    """Whether a start of the run was noted."""
+    return (folder / SESSIONS).exists()
+
+
 def _devices(folder: Path) -> list[str]:
-    """The devices that the starts of the run used."""
-    return list(dict.fromkeys(session["device"] for session in read_json(folder / SESSIONS, [])))
+    """The devices that the starts of the run used, or that the store names for what they found there."""
+    sessions = read_json(folder / SESSIONS, [])
+    return list(dict.fromkeys(device for session in sessions for device in session["device"].split(", ")))
 
 
 def _source(data: Step) -> str:

@@ -84,7 +84,8 @@ class FitHeads:
                 np.save(draft / "threshold.npy", found.threshold)
             (draft / "chosen.json").write_text(json.dumps(found.chosen, default=str), encoding="utf-8")
 
-        self._store.put("fits", fit.key, save, made_by("fit", cell.labels(), seconds=time.perf_counter() - start))
+        seconds = time.perf_counter() - start
+        self._store.put("fits", fit.key, save, made_by("fit", cell.labels(), seconds=seconds, device=self._device))
 
     def training(self, planned: PlannedCell, fit: Fit, branch: Branch) -> TrainingSet:
         """The training rows that have a branch."""

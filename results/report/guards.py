@@ -65,7 +65,10 @@ def _of_scores(run: Run, done: list[Record]) -> Iterator[Guard]:
         f"Every class is seen in {EXPLORATORY} patients or more", rarest >= EXPLORATORY, f"the rarest in {rarest}"
     )
     devices = ", ".join(run.devices)
-    yield _guard("Computed on one kind of device", len(run.devices) == 1, devices or "not recorded")
+    if "unknown" in run.devices:
+        yield Guard("Computed on one kind of device", "not run", "the store does not name the device of every fit")
+    else:
+        yield _guard("Computed on one kind of device", len(run.devices) == 1, devices or "not recorded")
 
 
 def _null(run: Run, done: list[Record]) -> Guard:
