@@ -22,7 +22,7 @@ def best_and_worst_cases(run: Run, target: str, *, width: Width = "double") -> D
     """The middle slices that the run kept (`panels` in the grid), with the best cases above the worst.
 
     Grey values run from the 1st to the 99th percentile of each picture. Cases have numbers and no names, so that the
-    figure can be shown to others; `panels/TARGET.json` has the names in the same order.
+    figure can be shown to others; the file that the caption names has their names in the same order.
 
     Args:
         run: A run folder.
@@ -33,15 +33,18 @@ def best_and_worst_cases(run: Run, target: str, *, width: Width = "double") -> D
         NothingToDrawError: The grid requests no panels.
         ResultsError: The pictures can't be read.
     """
-    base = run.folder / "panels" / target
-    if not base.with_suffix(".json").exists():
-        raise NothingToDrawError("the grid has no `panels`, so the run kept no pictures")
+    folder = run.folder / "panels"
     try:
-        about = json.loads(base.with_suffix(".json").read_text(encoding="utf-8"))
-        with np.load(base.with_suffix(".npz")) as file:
+        index = json.loads((folder / "index.json").read_text(encoding="utf-8"))
+        if target not in index:
+            raise NothingToDrawError(f"the run kept no pictures of {target}")
+        about = json.loads((folder / f"{index[target]}.json").read_text(encoding="utf-8"))
+        with np.load(folder / f"{index[target]}.npz") as file:
             images = {name: file[name] for name in file.files}
+    except FileNotFoundError:
+        raise NothingToDrawError("the grid has no `panels`, so the run kept no pictures") from None
     except (OSError, ValueError) as error:
-        raise ResultsError(f"{base}.npz and .json can't be read: {error}") from error
+        raise ResultsError(f"the pictures of {target} in {folder} can't be read: {error}") from error
     halves = [[(i, s) for i, s in enumerate(about["samples"]) if s["half"] == half] for half in ("best", "worst")]
     sequences = about["sequences"]
     columns = COLUMNS[width]
@@ -59,7 +62,7 @@ def best_and_worst_cases(run: Run, target: str, *, width: Width = "double") -> D
                     probability = f"{sample['probability']:.2f}".removeprefix("0")
                     title = (
                         f"{i + 1}. label {sample['label']} (p\N{NO-BREAK SPACE}{probability}), predicted "
-                        f"{sample['told']}"
+                        f"{sample['called']}"
                     )
                     axes.set_title(textwrap.fill(title, LETTERS))
     cell = next((c for c in run.cells if c.key == about["cell"]), None)
@@ -69,7 +72,8 @@ def best_and_worst_cases(run: Run, target: str, *, width: Width = "double") -> D
         f"from the cell with the highest AUC ({steps}), in the first repeat, with at most one sample per patient in "
         "each half. Over each picture: its label, the probability p of this label, and the predicted class. The "
         f"pictures are middle slices ({', '.join(sequences)}) as the cell got them, with grey from the 1st to the 99th "
-        f"percentile of each. panels/{target}.json in the run folder names the samples in the order of these numbers."
+        f"percentile of each. panels/{index[target]}.json in the run folder names the samples in the order of these "
+        "numbers."
     )
     return figure
 

@@ -20,11 +20,12 @@ def run(new_run):
     np.savez(writer.folder / "panels" / "narrowing.npz", **images)
     halves = ["best", "best", "worst", "worst"]
     samples = [
-        {"sample": f"s{i}", "label": "1", "told": "0", "probability": 0.25, "half": half}
+        {"sample": f"s{i}", "label": "1", "called": "0", "probability": 0.25, "half": half}
         for i, half in enumerate(halves)
     ]
     about = {"cell": key, "sequences": ["t2"], "samples": samples}
     (writer.folder / "panels" / "narrowing.json").write_text(json.dumps(about))
+    (writer.folder / "panels" / "index.json").write_text(json.dumps({"narrowing": "narrowing"}))
     return read(writer.finish()), images
 
 
