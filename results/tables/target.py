@@ -176,11 +176,12 @@ def _texts(of_target: Sequence[Record]) -> Texts:
 
 
 def _best(rows: Sequence[Row], places: Sequence[Place]) -> frozenset[tuple[int, int]]:
-    best = set()
+    """The best score of each column; several where they are equal, none where there is a single score."""
+    best: set[tuple[int, int]] = set()
     for j, (name, _) in enumerate(places):
-        scored = [i for i, row in enumerate(rows) if row.scores[j] is not None]
-        if len(scored) > 1:
-            best.add((min(scored, key=lambda i: _rank(rows[i].scores[j], name)), j))
+        ranks = {i: _rank(row.scores[j], name) for i, row in enumerate(rows) if row.scores[j] is not None}
+        if len(ranks) > 1:
+            best |= {(i, j) for i, rank in ranks.items() if rank == min(ranks.values())}
     return frozenset(best)
 
 
