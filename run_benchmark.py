@@ -193,7 +193,7 @@ def latents(
     run: RunFolder,
     cell: Annotated[str, Opt(help="The key of a cell, or its beginning; none lists the cells.")] = "",
     fold: Annotated[int, Opt(help="The fold of the first repeat whose network is shown.", min=0)] = 0,
-    measures: Annotated[str, Opt(help="What measures each crop: disc_geometry or radiomics.")] = "disc_geometry",
+    measures: Annotated[str, Opt(help="The encoder that measures each crop; by default the first that can.")] = "",
     grid: RunGrid = None,
     plugins: Plugins = None,
     store: Store = Path(".store"),
@@ -247,19 +247,20 @@ def phantom(
     layout: Annotated[str, Opt(help="spider (.mha, masks), rsna (DICOM, points) or oai (DICOM, knees).")] = "spider",
     effect: Annotated[float, Opt(help="How much gradings show: 0 to 1.", min=0, max=1)] = 0.5,
     missing: Annotated[float, Opt(help="Share of series that are left out.", min=0, max=0.9)] = 0.0,
-    sequences: Annotated[str, Opt(help="spider: t1, t2, t2_SPACE, joined by commas.")] = "t1,t2",
+    sequences: Annotated[str, Opt(help="spider: t1, t2, t2_SPACE, joined by commas; t1,t2 if not given.")] = "",
     missing_labels: Annotated[float, Opt(help="rsna: share of empty labels.", min=0, max=1)] = 0.0,
     split: Annotated[bool, Opt(help="rsna: half of a foramen's sign in T1, half in T2.")] = False,
     confined: Annotated[bool, Opt(help="rsna: each foramen lies in one slice.")] = False,
     mark_error: Annotated[int, Opt(help="rsna: by how many slices points are off at most.", min=0)] = 0,
-    size: Annotated[str, Opt(help="oai: slices, rows and columns; real ones have 160,384,384.")] = "40,64,64",
+    size: Annotated[str, Opt(help="oai: slices, rows and columns; 40,64,64 if not given, really 160,384,384.")] = "",
     seed: int = 0,
 ) -> None:
     """Write phantom MRI in the layout of SPIDER or RSNA 2024 (lumbar spines) or of OAI (knees), to try things out."""
-    sides = [int(n) if n.isdecimal() else 0 for n in _names(size)]
-    signs: dict[str, Any] = {"split": split, "confined": confined, "mark_error": mark_error}
-    signs |= {"effect": effect, "missing": missing, "missing_labels": missing_labels}
-    api.phantom(folder, patients=patients, layout=layout, sequences=_names(sequences), size=sides, seed=seed, **signs)
+    sides = tuple(int(n) if n.isdecimal() else 0 for n in _names(size))
+    own = {"sequences": _names(sequences), "missing_labels": missing_labels, "split": split, "confined": confined}
+    own |= {"mark_error": mark_error, "size": sides}
+    given = {name: value for name, value in own.items() if value}
+    api.phantom(folder, layout=layout, patients=patients, effect=effect, missing=missing, seed=seed, **given)
     print(f"wrote {patients} phantom patients to {folder}")
 
 

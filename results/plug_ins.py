@@ -8,15 +8,16 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from data.describing.plug_in import Description
 from results.run_folder import ResultsError
 from results.scores.labels import split_outside_brackets
 
 FILE = "plugins.json"
 
 
-@dataclass(frozen=True, eq=False)
-class UsedPlugIn:
-    """A plug-in with its fields.
+@dataclass(frozen=True, kw_only=True, eq=False)
+class UsedPlugIn(Description):
+    """A plug-in with its fields and its description.
 
     Args:
         kind: Its axis, or `data`.
@@ -24,17 +25,6 @@ class UsedPlugIn:
         label: What `cells.json` calls it; a chain or a join there is several labels with ` + ` between them.
         fields: All fields with their values, defaults too.
         given: The fields that the grid gave, as a table shows their values.
-        words: What it is, as the object of a sentence; empty where its author gave no words.
-        summary: The first line of its docstring.
-        cites: Keys of its references.
-        packages: The distributions that it uses.
-        learns: What it learns from inside each fold: `nothing`, `images`, `columns` or `labels`.
-        stops_early: Whether it stops training by held-out training patients.
-        weights: What its network starts from: `random`, `pretrained`, `file`, or "" without a network.
-        licence: The licence of its pretrained weights, or "".
-        projected: Whether its features go through a projection that is learnt inside each fold.
-        averages: Whether it averages the outputs of several models.
-        resamples: Whether it adds or drops training rows.
     """
 
     kind: str
@@ -42,17 +32,6 @@ class UsedPlugIn:
     label: str
     fields: dict[str, Any] = field(default_factory=dict)
     given: dict[str, str] = field(default_factory=dict)
-    words: str = ""
-    summary: str = ""
-    cites: tuple[str, ...] = ()
-    packages: tuple[str, ...] = ()
-    learns: str = "nothing"
-    stops_early: bool = False
-    weights: str = ""
-    licence: str = ""
-    projected: bool = False
-    averages: bool = False
-    resamples: bool = False
 
 
 @dataclass(frozen=True, eq=False)

@@ -52,7 +52,8 @@ class RunCell:
         reason: Why it failed or was refused.
         tuned: Whether its head was tuned.
         seconds: The computing time of its fits.
-        floor: Whether it is a floor: prior, location or random.
+        floor: Whether it is a floor: its head sees nothing of the scans.
+        reads: What its head reads: `embedding`, `own probabilities`, `locations`, `presence` or `nothing`.
     """
 
     key: str
@@ -65,11 +66,12 @@ class RunCell:
     tuned: bool = False
     seconds: float = float("nan")
     floor: bool = False
+    reads: str = "embedding"
 
     @property
     def head(self) -> str:
         """The name of the head, without its fields."""
-        return self.axes.get("heads", "").split("(")[0]
+        return head_name(self.axes.get("heads", ""))
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,6 +134,7 @@ class Run:
         compare: The declared families: `family`, `against`, `metric`, `margin` each.
         refit_draws: How many draws of patients the grid asks for, of the cells that it refits.
         redrawn: Of each cell that was refitted on drawn patients, by key, how many draws were drawn again.
+        floors: The floors that every grid has: the name of the head, and what it reads (as `RunCell.reads`).
         axis_words: What each axis is called, by its name, in the order of the grid.
     """
 
@@ -149,6 +152,7 @@ class Run:
     compare: tuple[dict[str, Any], ...] = ()
     refit_draws: int = 0
     redrawn: Mapping[str, int] = field(default_factory=dict)
+    floors: Mapping[str, str] = field(default_factory=dict)
     axis_words: Mapping[str, AxisWords] = field(default_factory=dict)
 
     @property
@@ -179,6 +183,11 @@ class Run:
         for path in sorted(self.folder.glob(f"refit/{cell.key}/*.parquet")):
             yield _read_predictions(path, len(cell.classes))
 
+    @property
+    def location(self) -> str:
+        """The name of the floor that gains are over: the one that reads the columns which locate a sample."""
+        return next((name for name, reads in self.floors.items() if reads == "locations"), "")
+
     @cached_property
     def within(self) -> str:
         """The name of the place inside of which "AUC within" compares samples: `level`, or `side x condition`."""
@@ -200,6 +209,11 @@ class Run:
             raise ResultsError(f"{path} must hold the columns sample, {', '.join(columns)}: {error}") from error
 
 
+def head_name(label: str) -> str:
+    """The name of a head, from its label."""
+    return label.split("(")[0]
+
+
 def read(folder: Path) -> Run:
     """Opens a run folder. Predictions are read later, when they are needed.
 
@@ -214,6 +228,8 @@ def read(folder: Path) -> Run:
         raise ResultsError(f"{folder} is no run folder: it has no {Path(error.filename).name}") from None
     except (ValueError, NotADirectoryError) as error:
         raise ResultsError(f"{folder} is no run folder: {error}") from None
+    if "floors" not in run:
+        raise ResultsError(f"{folder} was written by an earlier version: run the grid again (what is done is kept)")
     if not any(cell["status"] == "done" for cell in cells):
         why = next((f"; {c['status']}: {c['reason']}" for c in cells if c.get("reason")), "")
         raise ResultsError(f"{folder}: none of its {len(cells)} cells is done yet{why}")
@@ -232,6 +248,7 @@ def read(folder: Path) -> Run:
         compare=tuple(run.get("compare", ())),
         refit_draws=int(run.get("refit", {}).get("draws", 0)),
         redrawn=run.get("refit", {}).get("redrawn", {}),
+        floors=run["floors"],
         axis_words={axis["name"]: AxisWords(**axis) for axis in run.get("axes", ())},
         cells=tuple(
             RunCell(**{k: v for k, v in cell.items() if k in known} | {"classes": tuple(map(str, cell["classes"]))})

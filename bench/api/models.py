@@ -107,7 +107,7 @@ def latents(
     cell: str = "",
     *,
     fold: int = 0,
-    measures: str = "disc_geometry",
+    measures: str = "",
     grid: str | Path | None = None,
     plugins: str | Path | None = None,
     store: str | Path = STORE,
@@ -118,7 +118,8 @@ def latents(
         run: A run folder.
         cell: The key of a cell with an autoencoder, or its beginning.
         fold: The fold of the first repeat whose network is shown.
-        measures: The encoder that measures each crop: `"disc_geometry"` or `"radiomics"`.
+        measures: The encoder that measures each crop, such as `"radiomics"`; if none is named, the first one by name
+            that measures structures of a mask.
         grid: The run's grid file, if it is not the copy in the run folder.
         plugins: A folder of your own plug-ins, of the project's shape.
         store: Where finished steps are kept.

@@ -113,7 +113,7 @@ def _studies() -> list[Study]:
     images, _, patients = example_discs(12)
     studies = []
     for i, (image, patient) in enumerate(zip(images, patients, strict=True)):
-        where = {"condition": "a", "level": "L4/L5", "mask_label": image.structure}
+        where = {"condition": "a", "level": "middle", "mask_label": image.structure}
         sample = {"sample": f"s{i}_a", "patient": str(patient), "study": f"s{i}", **where}
         place = image.position([len(image.pixels) // 2, *(np.asarray(image.pixels.shape[1:]) / 3)])
         row = ("t2", *map(float, place), "")
@@ -165,7 +165,7 @@ def _examples() -> Iterator[tuple[Image, dict[str, Any]]]:
     for image in (*example_discs(2)[0], *example_discs(1, slices=1)[0]):
         label = int(np.max(np.asarray(image.mask)))
         sample: dict[str, Any] = {"sample": "p000_a", "patient": "p000", "study": "p000"}
-        sample |= {"level": "L4/L5", "side": "left", "condition": ""}
+        sample |= {"level": "middle", "side": "left", "condition": ""}
         sample |= {"mask_label": label, "point": image.position((np.asarray(image.pixels.shape) - 1) / 2)}
         planes = np.repeat(image.affine[None], len(image.pixels), axis=0)
         planes[:, :3, 3] = [image.position((d, 0, 0)) for d in range(len(planes))]

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from bench.grid.axes import LISTED, NAMES
 from bench.grid.cells import matches
-from bench.grid.grid import Family, Grid, Interval, Protocol, TargetChoice
+from bench.grid.grid import Family, Grid, Interval, Protocol, TargetChoice, floors
 from bench.grid.schema import CompareKeys, GridFile, IntervalKeys, ProtocolKeys
 from bench.grid.steps import axis_steps, drop_steps, plugin_steps
 from bench.grid.tree import GridError, GridTree
@@ -82,6 +82,9 @@ def _check_rules(tree: GridTree, grid: Grid) -> None:
         _check_named(tree, grid, family.family, ("compare", i, "family"))
         if not isinstance(family.against, str):
             _check_named(tree, grid, family.against, ("compare", i, "against"))
+        elif family.against not in (references := (*floors(), "best")):
+            why = f"({family.against}) must be one of {', '.join(references)}, or the steps of one cell, by axis"
+            raise tree.error(("compare", i, "against"), why)
         if family.metric not in METRICS:
             why = f"is no metric{nearest(family.metric, list(METRICS))}"
             raise tree.error(("compare", i, "metric"), why)

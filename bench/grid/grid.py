@@ -144,6 +144,17 @@ def floors() -> dict[str, Any]:
     return dict(sorted(always, key=lambda one: int(one[1].in_every_grid)))
 
 
+def reads(head: Any) -> str:
+    """What a head reads: `embedding`, `own probabilities`, `locations`, `presence` or `nothing`."""
+    kinds = {
+        "embedding": head.reads_embedding,
+        "own probabilities": head.reads_own_probabilities,
+        "locations": head.reads_locations,
+        "presence": head.reads_presence,
+    }
+    return next((kind for kind, read in kinds.items() if read), "nothing")
+
+
 def _unused(cell: Cell, head: Any) -> list[str]:
     """The axes that make no difference to a cell, so that the grid has it only once."""
     unused = []

@@ -71,8 +71,10 @@ class CompareKeys(Strict):
     family: dict[str, str] = Field(
         default_factory=dict, description="The steps that the cells have, by axis; if it is empty, all cells."
     )
-    against: Literal["location", "prior", "best"] | dict[str, str] = Field(
-        "location", description="The reference: a floor, the `best` cell, or the steps that name one cell, by axis."
+    against: str | dict[str, str] = Field(
+        "location",
+        description="The reference: a floor that every grid has (such as `location`, `prior`), the `best` cell, or the "
+        "steps that name one cell, by axis.",
     )
     metric: str = Field("auc", description="The metric that is compared.")
     margin: float | None = Field(

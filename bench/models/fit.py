@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.grid.axes import LISTED
+from bench.grid.axes import LISTED, names
 from bench.grid.cells import Cell
 from bench.models.chains import fit_chain
 from bench.models.model import FILE, FORMAT, ModelError, read_chain, step_code
@@ -28,12 +28,12 @@ from bench.tasks.reading import make_crops
 from bench.tasks.store import Store
 from bench.tasks.versions import versions
 from bench.tasks.work import Work
+from data.text.file_names import file_name
 
 if TYPE_CHECKING:
     from bench.stages.chain import Chain
 
 ALL = -1  # the fold whose training patients are all
-REBUILT = ("regions", "images", "encoders", "fusion")  # by their fields; the other steps are in the chain
 
 
 def fit_model(
@@ -83,9 +83,29 @@ def fit_model(
         if one.refused:
             raise ModelError(f"cell {one.cell.labels()}: {one.refused}")
         one.fits[0].filling = ""  # there is no test sample to rate a filling on
+    chains = _fit_chains(plan, kept, planned, device=device, jobs=jobs, progress=progress)
+    draft = out.with_name(f".{out.name}.part")
+    shutil.rmtree(draft, ignore_errors=True)
+    draft.mkdir(parents=True)
+    taken: set[str] = set()
+    parts = [
+        {"key_in_run": one.key, **_keep(draft, plan, kept, again, chain, file_name(one.cell.target, taken))}
+        for one, again, chain in zip(chosen, planned, chains, strict=True)
+    ]
+    _describe_model(draft, run, plan, planned, parts, device)
+    if out.exists():
+        out.rmdir()
+    draft.rename(out)
+    return chosen
+
+
+def _fit_chains(
+    plan: Plan, store: Store, planned: list[PlannedCell], *, device: str, jobs: int, progress: Progress
+) -> list[Chain]:
+    """Trains what the cells need on all patients, in the store, and fits the chain of each."""
     with progress.shown():
-        make_crops(plan, kept, jobs=jobs, progress=progress)
-        work = Work(plan, kept, device=device, progress=progress, fitted=lambda one: None)
+        make_crops(plan, store, jobs=jobs, progress=progress)
+        work = Work(plan, store, device=device, progress=progress, fitted=lambda one: None)
         tasks, fits = work.tasks(planned, ())
         before = [task for task in tasks if task not in fits]
         progress.expect(before)
@@ -93,14 +113,16 @@ def fit_model(
         for task in before:
             if task.error:
                 raise ModelError(f"{task.name}: {task.error}")
-        chains = [fit_chain(plan, work, one, one.fits[0], device=device) for one in planned]
-    draft = out.with_name(f".{out.name}.part")
-    shutil.rmtree(draft, ignore_errors=True)
-    draft.mkdir(parents=True)
-    kept_cells = [_keep(draft, plan, kept, one, chain) for one, chain in zip(planned, chains, strict=True)]
+        return [fit_chain(plan, work, one, one.fits[0], device=device) for one in planned]
+
+
+def _describe_model(
+    folder: Path, run: Path, plan: Plan, planned: Sequence[PlannedCell], parts: list[dict[str, Any]], device: str
+) -> None:
+    """Writes `plugins.json` and `model.json`."""
     plugins = described.described(plan.grid.data, [one.cell for one in planned])
     plugins["plugins"][0]["fields"] = {}  # a model that is passed on does not name the folder of the scans
-    described.write(draft, plugins)
+    described.write(folder, plugins)
     about = {
         "format": FORMAT,
         "fitted": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -112,13 +134,9 @@ def fit_model(
         "dataset_sequences": list(plan.dataset.sequences),
         "versions": versions() | described.versions(plugins),
         "code": provenance.code_state(),
-        "cells": [{"key_in_run": cell.key, **one} for cell, one in zip(chosen, kept_cells, strict=True)],
+        "cells": parts,
     }
-    (draft / FILE).write_text(json.dumps(about, indent=1), encoding="utf-8")
-    if out.exists():
-        out.rmdir()
-    draft.rename(out)
-    return chosen
+    (folder / FILE).write_text(json.dumps(about, indent=1), encoding="utf-8")
 
 
 def _fit_for_use(planned: PlannedCell) -> bool:
@@ -156,8 +174,11 @@ def _check_done(run: Path, chosen: Sequence[PlannedCell]) -> None:
             raise ModelError(f"cell {one.key[:SHORT]} is {status} in {run}{why}; finish its cross-validation first")
 
 
-def _keep(folder: Path, plan: Plan, store: Store, planned: PlannedCell, chain: Chain) -> dict[str, Any]:
-    """Writes the networks, regions, fusions and chain of a cell; returns its part of `model.json`."""
+def _keep(folder: Path, plan: Plan, store: Store, planned: PlannedCell, chain: Chain, target: str) -> dict[str, Any]:
+    """Writes the networks, regions, fusions and chain of a cell; returns its part of `model.json`.
+
+    `target` is the name of its target as a part of a file name.
+    """
     cell, fit = planned.cell, planned.fits[0]
     labels = planned.view.labels[cell.target]
     networks, widths = [], []
@@ -168,14 +189,14 @@ def _keep(folder: Path, plan: Plan, store: Store, planned: PlannedCell, chain: C
     fusions = []
     if fit.fused is not None:
         for i in range(len(fit.tokens)):
-            name = f"fusions/{cell.target}_{i}"
+            name = f"fusions/{target}_{i}"
             source = store.find("fused", fit.fused.key)
             assert source is not None
             shutil.copytree(source / f"encoder_{i}", folder / name)
             fusions.append(name)
         fused = [replace(one, fusion=replace(one.fusion, fuser=None)) for one in chain.encoders]  # type: ignore[arg-type]
         chain = replace(chain, encoders=tuple(fused))
-    file = f"chain_{cell.target}.skops"
+    file = f"chain_{target}.skops"
     _dump(chain, folder / file)
     y = labels.y[fit.rows.train]
     return {
@@ -212,12 +233,6 @@ def _keep_network(folder: Path, plan: Plan, store: Store, ref: TokensRef) -> dic
     return {"folder": name}
 
 
-def _width(store: Store, ref: TokensRef) -> int:
-    folder = store.find("tokens", ref.key)
-    assert folder is not None
-    return int(np.load(folder / "values.npy", mmap_mode="r").shape[2])
-
-
 def _keep_region(folder: Path, store: Store, ref: CropsRef) -> str:
     """The folder of a region that learnt; empty for any other."""
     if ref.fold is None:
@@ -241,12 +256,13 @@ def _described(plan: Plan, cell: Cell, axis: str) -> list[dict[str, Any]]:
         return []
     if axis == "sequences":
         return [{"name": part.name} for part in step.each]
+    rebuilt = names("samples", "features")  # a model makes these again by their fields; the others are in its chain
     steps = []
     for part in step.each:
         plugin = plan.keys.plugin(axis, part)
         fields = {f.name: getattr(plugin, f.name) for f in dataclasses.fields(plugin)}
         plain = {k: v for k, v in fields.items() if _is_plain(v)}
-        if axis in REBUILT and len(plain) < len(fields):
+        if axis in rebuilt and len(plain) < len(fields):
             field = min(set(fields) - set(plain))
             raise ModelError(f"{axis}/{part.name}: its field {field} is no plain value, so a model can't keep it")
         steps.append({"name": part.name, "fields": plain, "code": step_code(axis, part.name)})

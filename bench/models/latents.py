@@ -15,6 +15,7 @@ from bench.models.reopen import SHORT, CellError, find_cell, open_plan
 from bench.plan import labels
 from bench.plan.plan import Plan
 from bench.plan.references import PlannedCell, TokensRef
+from bench.plugins import find, plugin_class
 from bench.stages.crop_files import Subset
 from bench.tasks.store import Store
 from data.base import Float32, Float64, Image
@@ -52,7 +53,7 @@ def write_latents(
     *,
     store: Path,
     grid_file: Path | None = None,
-    measures: str,
+    measures: str = "",
     fold: int = 0,
     device: str = "cpu",
 ) -> Path:
@@ -67,7 +68,7 @@ def write_latents(
         cell: The key of a cell, or its beginning.
         store: The store of the run.
         grid_file: The run's grid, if it is not the copy in the run folder.
-        measures: The encoder that measures each crop.
+        measures: The encoder that measures each crop; empty: the first one by name that can.
         fold: The fold of the network.
         device: `"cpu"` or `"cuda"`.
 
@@ -94,6 +95,7 @@ def write_latents(
     shown = pictures.write(folder)
     np.save(folder / "latents.npy", means)
     _samples(plan, used, seen).to_csv(folder / "samples.csv", index=False)
+    measures = measures or next(iter(_measuring()), "")
     measured, kinds, why = _measures(plan, Subset(crops, entries[used]), used, measures)
     measured.to_csv(folder / "measures.csv", index=False)
     about = {
@@ -188,13 +190,21 @@ def _measures(
     return pd.DataFrame({"sample": plan.ids[used], **found}), kinds, why
 
 
+def _measuring() -> list[str]:
+    """The encoders that measure structures of a mask, by name."""
+    return [name for name in find("encoders") if plugin_class("encoders", name).measures]
+
+
 def _measured(plan: Plan, crops: Sequence[Image], name: str) -> tuple[dict[str, Float64], str]:
     from bench.grid.cells import Step
 
     plugin = plan.keys.plugin("encoders", Step(name))
     names = getattr(plugin, "feature_names", ())
     if plugin.learns != "nothing" or not names:
-        raise LatentsError(f"--measures {name}: must be an encoder that learns nothing and names its features")
+        raise LatentsError(
+            f"--measures {name}: must be an encoder that learns nothing and names its features, such as "
+            f"{', '.join(_measuring())}"
+        )
     masked = np.flatnonzero([image.structure is not None for image in crops])
     if not len(masked):
         return {}, "the crops are around no structure of a mask: use region mask on scans with masks"

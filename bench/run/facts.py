@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench.grid.axes import AXES
 from bench.grid.cells import Step
+from bench.grid.grid import floors, reads
 from bench.plan.plan import Plan
 from bench.run.files import read_json, replace_file, write_json
 
@@ -46,6 +47,7 @@ def write_about(
     about = {
         "name": plan.grid.name,
         "dataset": _source(plan.grid.data),
+        "floors": {name: reads(head) for name, head in floors().items()},
         "axes": [{name: getattr(axis, name) for name in WORDS} for axis in AXES],
         "patients_known": plan.dataset.patients_known,
         "locations": list(plan.dataset.locations),
@@ -75,9 +77,15 @@ def add_session(folder: Path, session: dict[str, Any]) -> None:
     write_json(folder / SESSIONS, [*read_json(folder / SESSIONS, []), session])
 
 
+def has_sessions(folder: Path) -> bool:
+    """Whether a start of the run was noted."""
+    return (folder / SESSIONS).exists()
+
+
 def _devices(folder: Path) -> list[str]:
-    """The devices that the starts of the run used."""
-    return list(dict.fromkeys(session["device"] for session in read_json(folder / SESSIONS, [])))
+    """The devices that the starts of the run used, or that the store names for what they found there."""
+    sessions = read_json(folder / SESSIONS, [])
+    return list(dict.fromkeys(device for session in sessions for device in session["device"].split(", ")))
 
 
 def _source(data: Step) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,8 +12,10 @@ from numpy.typing import NDArray
 
 from bench.plan.plan import Plan
 from bench.plan.references import CropsRef, Fit, PlannedCell
+from bench.run.files import write_json
 from bench.run.record import Record
 from bench.tasks.store import Store
+from data.text.file_names import file_name
 from results.statistics.evaluate import evaluate
 from results.statistics.metrics.auc import METRIC as AUC
 
@@ -23,30 +24,37 @@ if TYPE_CHECKING:
 
     from bench.stages.crop_files import Crops
 
-FOLDER = "panels"
+FOLDER, INDEX = "panels", "index.json"
 
 
 def write(plan: Plan, store: Store, record: Record, cells: list[PlannedCell], *, changed: bool) -> None:
-    """Writes `panels/TARGET.npz` and `.json` for every target, with as many samples as the grid's `panels` asks for.
+    """Writes an `.npz` and a `.json` file for every target, with as many samples as the grid's `panels` asks for.
 
     The cell is the one with the highest AUC over all repeats, as in tables, among cells that use images. Half of the
     samples have the highest probability of their own class in the first repeat, the other half the lowest; each half
     shows a patient once. The array `image_I_J` is the middle slice `(H, W)` of sequence J of sample I, after the cell's
-    region and image steps. If no cell changed, nothing is written again.
+    region and image steps. `panels/index.json` gives the name of the files of each target. If no cell changed, nothing
+    is written again.
     """
     folder = record.folder / FOLDER
-    if folder.exists() and plan.grid.panels and not changed:
+    if (folder / INDEX).exists() and plan.grid.panels and not changed:
         return
     shutil.rmtree(folder, ignore_errors=True)
     if not plan.grid.panels:
         return
+    index: dict[str, str] = {}
+    taken = {Path(INDEX).stem}
     for target in plan.grid.targets:
         of_target = [c for c in cells if c.cell.target == target.name and c.fits[0].tokens]
         if of_target:
             folder.mkdir(exist_ok=True)
             best = best_cell({c.key: record.predictions_file(c) for c in of_target})
             planned = next(c for c in of_target if c.key == best)
-            _write_target(plan, store, planned, _first_repeat(record.predictions_file(planned)), record)
+            index[target.name] = file_name(target.name, taken)
+            table = _first_repeat(record.predictions_file(planned))
+            _write_target(plan, store, planned, table, folder / index[target.name])
+    if index:
+        write_json(folder / INDEX, index)
 
 
 def best_cell(files: Mapping[str, Path]) -> str:
@@ -60,7 +68,7 @@ def best_cell(files: Mapping[str, Path]) -> str:
     return max(files, key=lambda key: _auc(pd.read_parquet(files[key])))
 
 
-def _write_target(plan: Plan, store: Store, planned: PlannedCell, table: pd.DataFrame, record: Record) -> None:
+def _write_target(plan: Plan, store: Store, planned: PlannedCell, table: pd.DataFrame, to: Path) -> None:
     P = table.filter(regex=r"^p_\d+$").to_numpy()
     own = P[np.arange(len(P)), table["y"]]
     order = np.argsort(own, kind="stable")
@@ -93,10 +101,9 @@ def _write_target(plan: Plan, store: Store, planned: PlannedCell, table: pd.Data
                 "half": "best" if i < len(chosen) / 2 else "worst",
             }
         )
-    base = record.folder / FOLDER / planned.cell.target
-    np.savez_compressed(base.with_suffix(".npz"), **images)
+    np.savez_compressed(f"{to}.npz", **images)
     about = {"cell": planned.key, "sequences": [ref.sequence for ref in _crops(planned.fits[0])], "samples": shown}
-    base.with_suffix(".json").write_text(json.dumps(about, indent=1), encoding="utf-8")
+    write_json(Path(f"{to}.json"), about)
 
 
 def _crops(fit: Fit) -> list[CropsRef]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bench.grid.grid import reads
 from bench.plan.plan import Plan
 from bench.plan.references import PlannedCell
 from bench.run.files import replace_file, write_json
@@ -68,6 +69,16 @@ class Record:
                 if file not in wanted:
                     file.unlink()
 
+    def made_with(self, cells: list[PlannedCell]) -> tuple[str, dict[str, str]]:
+        """The devices and the versions that the stored fits of some cells name; `unknown` where they name no device."""
+        devices: dict[str, None] = {}
+        versions: dict[str, dict[str, None]] = {}
+        for note in (note for planned in cells for note in self._made_by(planned)):
+            devices[note.get("device", "unknown")] = None
+            for name, version in note["versions"].items():
+                versions.setdefault(name, {})[version] = None
+        return ", ".join(devices), {name: ", ".join(found) for name, found in versions.items()}
+
     def write_failure(self, planned: PlannedCell, trace: str) -> None:
         """Keeps a traceback."""
         folder = self.folder / "failures"
@@ -99,15 +110,19 @@ class Record:
             "tuned": bool(head.tune),
             "seconds": self._seconds(planned) if status == "done" else None,
             "floor": head.is_floor(),
+            "reads": reads(head),
         }
 
     def _seconds(self, planned: PlannedCell) -> float:
         """The computing time of a cell that is done, read once from the store."""
         if planned.key not in self._took:
-            folders = [folder for fit in planned.fits if (folder := self._store.find("fits", fit.key)) is not None]
-            made_by = [json.loads((folder / "made_by.json").read_text(encoding="utf-8")) for folder in folders]
-            self._took[planned.key] = round(sum(float(one["seconds"]) for one in made_by), 3)
+            self._took[planned.key] = round(sum(float(one["seconds"]) for one in self._made_by(planned)), 3)
         return self._took[planned.key]
+
+    def _made_by(self, planned: PlannedCell) -> list[dict[str, Any]]:
+        """The notes of a cell's fits in the store."""
+        folders = [folder for fit in planned.fits if (folder := self._store.find("fits", fit.key)) is not None]
+        return [json.loads((folder / "made_by.json").read_text(encoding="utf-8")) for folder in folders]
 
     def _predictions(self, planned: PlannedCell) -> pd.DataFrame:
         import pandas as pd

@@ -114,19 +114,21 @@ def run(grid: Grid, grid_file: Path, settings: list[str], options: Options, prog
         write_qualities(record.folder, plan, store, runnable)
         dataset_scores.write(plan, record, state.finished())
         panels.write(plan, store, record, state.finished(), changed=bool(computed))
+    session: dict[str, Any] = {"finished": datetime.now(UTC).isoformat(timespec="seconds")}
     if computed:
-        facts.add_session(
-            record.folder,
-            {
-                "finished": datetime.now(UTC).isoformat(timespec="seconds"),
-                "device": computed,
-                "seconds": {name: round(value, 1) for name, value in stages.items()},
-                "peak_memory_mib": provenance.peak_memory_mib(),
-                "versions": versions() | described.versions(plugins),
-                "code": provenance.code_state(),
-                "machine": provenance.machine(),
-            },
-        )
+        session |= {
+            "device": computed,
+            "seconds": {name: round(value, 1) for name, value in stages.items()},
+            "peak_memory_mib": provenance.peak_memory_mib(),
+            "versions": versions() | described.versions(plugins),
+            "code": provenance.code_state(),
+            "machine": provenance.machine(),
+        }
+        facts.add_session(record.folder, session)
+    elif state.finished() and not facts.has_sessions(record.folder):  # a new folder, but the store had all cells
+        device, used = record.made_with(state.finished())
+        session |= {"device": device, "versions": described.versions(plugins) | used, "code": provenance.code_state()}
+        facts.add_session(record.folder, session)
     asked = (options.null, options.within)
     facts.write_about(record.folder, plan, n_excluded=len(excluded), null=asked, redrawn=refits.redrawn)
     state.save()

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bench.grid.axes import names
 from bench.grid.cells import NONE
+from bench.grid.grid import reads
 from bench.plan import identity
 from bench.plan.plan import Plan
 from bench.plan.references import Fit, PlannedCell
@@ -82,7 +84,8 @@ class FitHeads:
                 np.save(draft / "threshold.npy", found.threshold)
             (draft / "chosen.json").write_text(json.dumps(found.chosen, default=str), encoding="utf-8")
 
-        self._store.put("fits", fit.key, save, made_by("fit", cell.labels(), seconds=time.perf_counter() - start))
+        seconds = time.perf_counter() - start
+        self._store.put("fits", fit.key, save, made_by("fit", cell.labels(), seconds=seconds, device=self._device))
 
     def training(self, planned: PlannedCell, fit: Fit, branch: Branch) -> TrainingSet:
         """The training rows that have a branch."""
@@ -134,14 +137,11 @@ class FitHeads:
 
     def embedding_key(self, planned: PlannedCell) -> Hashable:
         """A key that cells have in common if they read the same vectors of all samples."""
-        steps = planned.cell.steps
-        head = self._plan.keys.plugin("heads", steps["heads"])
+        head = self._plan.keys.plugin("heads", planned.cell["heads"])
         if head.reads_presence:
-            return ("presence", *planned.cell.of_samples())
-        if head.is_floor():
-            return ("locations" if head.reads_locations else "nothing",)
-        reads = "own probabilities" if head.reads_own_probabilities else "embedding"
-        return (reads, *(step for axis, step in steps.items() if axis not in ("balance", "heads")))
+            return (reads(head), *planned.cell.of_samples())
+        axes = () if head.is_floor() else names("samples", "features")
+        return (reads(head), *(planned.cell[axis] for axis in axes))
 
     def fused_keys(self, planned: PlannedCell, fit: Fit) -> list[str]:
         """The store entries of a trained fusion that a fit needs; with refits only if the head needs them."""
@@ -179,6 +179,7 @@ class FitHeads:
     def _share_keys(self, planned: PlannedCell, fit: Fit) -> tuple[Hashable, Hashable, Hashable]:
         """The keys under which the embedding, the features of the fold and its training rows are shared."""
         embedding = self.embedding_key(planned)
-        features = (embedding, fit.rows.key, len(self.fused_keys(planned, fit)))
+        rest = [step for axis, step in planned.cell.steps.items() if axis not in ("balance", "heads")]
+        features = (embedding, *rest, fit.rows.key, len(self.fused_keys(planned, fit)))
         head = self._plan.keys.plugin("heads", planned.cell["heads"])
         return embedding, features, (features, planned.cell["balance"] if head.balanced else "real rows")

@@ -51,8 +51,11 @@ def write_oai_phantom(
     Raises:
         DataError: An argument is out of its range.
     """
-    if patients < 1 or min(size) < _LEAST_SIZE:
-        raise DataError(f"patients ({patients}) must be at least 1, size {size} at least {_LEAST_SIZE} each way")
+    if patients < 1 or len(size) != 3 or min(size) < _LEAST_SIZE:
+        raise DataError(
+            f"patients ({patients}) must be at least 1, size {size} three numbers of at least {_LEAST_SIZE}, such as "
+            "(40, 64, 64)"
+        )
     if not 0 <= effect <= 1:
         raise DataError(f"effect ({effect:g}) must lie between 0 and 1")
     if not 0 <= missing < 1:

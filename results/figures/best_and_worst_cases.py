@@ -15,6 +15,7 @@ from results.run_folder import ResultsError, Run
 COLUMNS = {"single": 3, "double": 6}
 SHARES = (1.0, 99.0)
 LETTERS = 22
+AGAIN = "delete the folder panels, then run the grid again"
 
 
 @styled
@@ -22,7 +23,7 @@ def best_and_worst_cases(run: Run, target: str, *, width: Width = "double") -> D
     """The middle slices that the run kept (`panels` in the grid), with the best cases above the worst.
 
     Grey values run from the 1st to the 99th percentile of each picture. Cases have numbers and no names, so that the
-    figure can be shown to others; `panels/TARGET.json` has the names in the same order.
+    figure can be shown to others; the file that the caption names has their names in the same order.
 
     Args:
         run: A run folder.
@@ -33,20 +34,22 @@ def best_and_worst_cases(run: Run, target: str, *, width: Width = "double") -> D
         NothingToDrawError: The grid requests no panels, or an earlier version wrote them.
         ResultsError: The pictures can't be read.
     """
-    base = run.folder / "panels" / target
-    if not base.with_suffix(".json").exists():
-        raise NothingToDrawError("the grid has no `panels`, so the run kept no pictures")
+    folder = run.folder / "panels"
     try:
-        about = json.loads(base.with_suffix(".json").read_text(encoding="utf-8"))
-        with np.load(base.with_suffix(".npz")) as file:
+        index = json.loads((folder / "index.json").read_text(encoding="utf-8"))
+        if target not in index:
+            raise NothingToDrawError(f"the run kept no pictures of {target}")
+        about = json.loads((folder / f"{index[target]}.json").read_text(encoding="utf-8"))
+        with np.load(folder / f"{index[target]}.npz") as file:
             images = {name: file[name] for name in file.files}
+    except FileNotFoundError:
+        if folder.is_dir():
+            raise NothingToDrawError(f"{folder} lacks files, or an earlier version wrote it: {AGAIN}") from None
+        raise NothingToDrawError("the grid has no `panels`, so the run kept no pictures") from None
     except (OSError, ValueError) as error:
-        raise ResultsError(f"{base}.npz and .json can't be read: {error}") from error
+        raise ResultsError(f"the pictures of {target} in {folder} can't be read: {error}") from error
     if any("predicted" not in sample for sample in about["samples"]):
-        raise NothingToDrawError(
-            f"panels/{target}.json of an earlier version lacks the predicted classes: delete the folder panels, then "
-            "run the grid again"
-        )
+        raise NothingToDrawError(f"an earlier version wrote {folder}: {AGAIN}")
     halves = [[(i, s) for i, s in enumerate(about["samples"]) if s["half"] == half] for half in ("best", "worst")]
     sequences = about["sequences"]
     columns = COLUMNS[width]
@@ -74,7 +77,8 @@ def best_and_worst_cases(run: Run, target: str, *, width: Width = "double") -> D
         f"from the cell with the highest AUC ({steps}), in the first repeat, with at most one sample per patient in "
         "each half. Over each picture: its label, the probability p of this label, and the predicted class. The "
         f"pictures are middle slices ({', '.join(sequences)}) as the cell got them, with grey from the 1st to the 99th "
-        f"percentile of each. panels/{target}.json in the run folder names the samples in the order of these numbers."
+        f"percentile of each. panels/{index[target]}.json in the run folder names the samples in the order of these "
+        "numbers."
     )
     return figure
 

@@ -57,7 +57,7 @@ def cost(run: Run, target: str, *, width: Width = "single") -> Drawing:
         panel.annotate(
             str(number), (cell["seconds"], cell["auc"]), (-3, 3), textcoords="offset points", ha="right", weight="bold"
         )
-    location = choice.floor("location")
+    location = choice.location
     if location is not None:
         panel.axhline(location["auc"], color=GREY, linewidth=0.9, linestyle="--", zorder=0)
         handles.append(Line2D([], [], color=GREY, linewidth=0.9, linestyle="--", label="location alone"))

@@ -106,7 +106,7 @@ def _cells(panel: Axes, cells: tuple[dict[str, Any], ...]) -> None:
 
 
 def _floors(panel: Axes, choice: Chosen) -> None:
-    location = choice.floor("location")
+    location = choice.location
     if location is not None and np.isfinite([location["auc_low"], location["auc_high"]]).all():
         panel.axvspan(location["auc_low"], location["auc_high"], color="0.9", linewidth=0, zorder=0)
     for name, style in _floor_styles(choice).items():
@@ -117,10 +117,9 @@ def _floors(panel: Axes, choice: Chosen) -> None:
 
 def _floor_styles(choice: Chosen) -> dict[str, dict[str, Any]]:
     names = dict.fromkeys(choice.name(floor) for floor in choice.floors)
-    dashes = {"location": "-", "prior": ":"}
-    others = iter([LINES[1], LINES[2], LINES[4], LINES[5]] * len(names))
+    others = iter([":", LINES[1], LINES[2], LINES[4], LINES[5]] * len(names))
     return {
-        name: {"color": GREY, "linewidth": 0.9, "linestyle": dashes[name] if name in dashes else next(others)}
+        name: {"color": GREY, "linewidth": 0.9, "linestyle": "-" if name == choice.run.location else next(others)}
         for name in names
     }
 
@@ -131,7 +130,7 @@ def _floor_handles(choice: Chosen) -> list[Any]:
         floor = choice.floor(name)
         if floor is not None:
             handles.append(Line2D([], [], label=f"{name}: {value(floor)}", **style))
-    if choice.floor("location") is not None:
+    if choice.location is not None:
         handles.append(Patch(color="0.9", label="location, 95 %"))
     return handles
 

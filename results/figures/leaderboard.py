@@ -20,8 +20,9 @@ from results.figures.drawing.style import (
     text_width,
     wrapped,
 )
-from results.run_folder import Run
+from results.run_folder import Run, head_name
 from results.scores.labels import shorten
+from results.scores.records import Record, records
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -54,6 +55,7 @@ def leaderboard(run: Run, target: str, *, width: Width = "double") -> Drawing:
     scores = table(run)
     done = scores[(scores["target"] == target) & (scores["status"] == "done")]
     cells, floors = done[~done["floor"]].sort_values("auc", ascending=False), done[done["floor"]]
+    location = next((one for one in records(floors) if head_name(one["heads"]) == run.location), None)
     if cells.empty:
         raise NothingToDrawError(f"no cell of target '{target}' is done: there is nothing to draw")
     cells = cells.assign(**{axis: cells[axis].map(shorten(cells[axis])) for axis in run.axes})
@@ -72,11 +74,11 @@ def leaderboard(run: Run, target: str, *, width: Width = "double") -> Drawing:
     for panel in panels.flat[len(encoders) :]:
         panel.set_axis_off()
     for panel, encoder in zip(panels.flat, encoders, strict=False):
-        _floors(panel, floors)
+        _floors(panel, location)
         _panel(panel, cells[cells["encoders"] == encoder], heads, variants, styles)
         lines = encoder.replace("(", "\n(").split("\n")
         panel.set_title("\n".join(wrapped(line, WIDEST) for line in lines), fontsize=10)
-    _finish(figure, panels, heads, variants, styles, floors, _title(target, cells))
+    _finish(figure, panels, heads, variants, styles, location, _title(target, cells))
     figure.caption = (
         f"{_title(target, cells)}. Bars: 95 % percentile bootstrap over patients; dotted line: chance; grey line and "
         "band: location alone, with its interval."
@@ -110,9 +112,9 @@ def _panel(
         panel.axhline(between - 0.5, color="0.9", linewidth=0.8, zorder=0)
 
 
-def _floors(panel: Any, floors: pd.DataFrame) -> None:
+def _floors(panel: Any, location: Record | None) -> None:
     panel.axvline(0.5, color="0.45", linestyle=":", linewidth=1.2, zorder=1)
-    for location in floors[floors["heads"].str.startswith("location")].head(1).to_dict("records"):
+    if location is not None:
         panel.axvspan(location["auc_low"], location["auc_high"], color="0.92", linewidth=0, zorder=0)
         panel.axvline(location["auc"], color="0.45", linewidth=1.2, zorder=1)
 
@@ -133,7 +135,7 @@ def _finish(
     heads: list[str],
     variants: list[str],
     styles: dict[tuple[str, ...], dict[str, Any]],
-    floors: pd.DataFrame,
+    location: Record | None,
     title: str,
 ) -> None:
     first = panels.flat[0]
@@ -147,7 +149,7 @@ def _finish(
         panel.set_xlabel("AUC", fontsize=9)
     keys = [Line2D([], [], label=_name(variants, labels), **style) for labels, style in styles.items()]
     keys.append(Line2D([], [], color="0.45", linestyle=":", label="prior (chance)"))
-    if floors["heads"].str.startswith("location").any():
+    if location is not None:
         keys.append(Line2D([], [], color="0.45", label="location alone, with interval"))
     full = figure.get_figwidth() * MILLIMETRES
     figure.suptitle(wrapped(title, (full - 4) * SMALL / TITLE), fontsize=TITLE)

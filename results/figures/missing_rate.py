@@ -65,7 +65,7 @@ def missing_rate(run: Run, target: str, *, width: Width = "single", methods: int
         panel.set_xticks(sorted({100 * rate for cells in found.values() for rate, _ in cells}))
     panels[0, 0].set_ylabel("AUC (fold-wise)")
     handles = [Line2D([], [], label=name, marker=MARKERS[i % 7], **line(i)) for i, name in enumerate(names)]
-    location = choice.floor("location")
+    location = choice.location
     if location is not None:
         for panel in panels.flat:
             panel.axhline(location["auc"], color=GREY, linestyle=":", linewidth=1.0, zorder=0)

@@ -66,7 +66,7 @@ def reliability(
     choice = chosen(run, target)
     best, K = choice.cells[0], len(choice.classes)
     shown = [(best, k) for k in (range(K) if K > 2 else [1])]
-    location = choice.floor("location") if width == "double" and K == 2 else None
+    location = choice.location if width == "double" and K == 2 else None
     if location is not None:
         shown.append((location, 1))
     found = choice.bootstrap([best, *([location] if location else [])], resamples=resamples, seed=seed)

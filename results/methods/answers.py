@@ -127,7 +127,7 @@ def _explainability(evidence: Evidence) -> Iterator[str]:
 
 
 def _performance(evidence: Evidence) -> Iterator[str]:
-    """The highest AUC of each target with its interval, and that of `location`."""
+    """The highest AUC of each target with its interval, and that of the floor that gains are over."""
     table = evidence.scores
     if table is None or not {"auc", "auc_low", "auc_high"} <= set(table):
         yield f"The folder keeps no AUC with an interval: {AUTHORS}."
@@ -140,8 +140,8 @@ def _performance(evidence: Evidence) -> Iterator[str]:
         top = cells.iloc[0]
         among = f"the highest of {len(cells)} cells" if len(cells) > 1 else "the one cell"
         same = of_target["sequences"] == top["sequences"]
-        floor = of_target[of_target["floor"] & (of_target["heads"] == "location") & same]["auc"]
-        beside = f"; `location` {floor.iloc[0]:.2f}" if len(floor) else ""
+        floor = of_target[of_target["floor"] & (of_target["heads"] == evidence.run.location) & same]["auc"]
+        beside = f"; `{evidence.run.location}` {floor.iloc[0]:.2f}" if len(floor) else ""
         yield f"{target}: AUC {top['auc']:.2f} [{top['auc_low']:.2f}, {top['auc_high']:.2f}], {among}{beside}."
 
 

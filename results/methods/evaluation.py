@@ -137,14 +137,18 @@ def intervals(evidence: Evidence) -> Iterator[str]:
 
 def floors(evidence: Evidence) -> Iterator[str]:
     """The floors, and what gains are over."""
-    labels = dict.fromkeys(cell.axes["heads"] for cell in evidence.run.cells if cell.floor)
+    run = evidence.run
+    labels = dict.fromkeys(cell.axes["heads"] for cell in run.cells if cell.floor)
     found = [one for label in labels for one in evidence.plug_ins.of("heads", label)]
     if found:
         yield f"Floors that see no image were scored in the same way: {'; '.join(map(in_words, found))}."
-    if any(one.name == "location" for one in found):
-        columns = evidence.run.locations
+    if any(one.name == run.location for one in found):
+        columns = run.locations
         yield f"The locating {'column is' if len(columns) == 1 else 'columns are'} {' and '.join(columns)}."
-        yield "Gains are the AUC minus that of `location`, on the samples that both predict and in the same resamples."
+        yield (
+            f"Gains are the AUC minus that of `{run.location}`, on the samples that both predict and in the same "
+            "resamples."
+        )
 
 
 def nulls(evidence: Evidence) -> Iterator[str]:

@@ -55,23 +55,26 @@ def code(sessions: list[dict[str, Any]]) -> Iterator[str]:
 def _hardware(evidence: Evidence) -> Iterator[str]:
     sessions = evidence.sessions
     machines = []
-    for session in sessions:
-        m = session.get("machine", {})
+    for session in (one for one in sessions if one.get("machine")):
+        m = session["machine"]
         gpu = f", {m['gpu']}" if m.get("gpu") and session.get("device") != "cpu" else ""
         memory = f"{m['memory_gib']:g} GiB of memory" if "memory_gib" in m else "memory unknown"
         machines.append(
             f"{m.get('processor') or 'a processor'} ({m.get('cores', '?')} cores, {memory}{gpu}), {m.get('system', '')}"
         )
     devices = ", ".join(evidence.run.devices) or "unknown"
+    if not machines:  # the store had the results of all cells
+        yield f"[AUTHORS: hardware and time; earlier runs had computed all results, on the device {devices}.]"
+        return
     yield f"They ran on {'; and on '.join(dict.fromkeys(machines))}; the device was {devices}."
     parts: dict[str, float] = {}
     for session in sessions:
         for name, seconds in session.get("seconds", {}).items():
             parts[name] = parts.get(name, 0.0) + seconds
     starts = "1 start" if len(sessions) == 1 else f"{len(sessions)} starts"
-    detail = ", ".join(f"{name} {seconds:.0f}" for name, seconds in parts.items())
+    detail = f" ({', '.join(f'{name} {seconds:.0f}' for name, seconds in parts.items())})" if parts else ""
     peak = max((session.get("peak_memory_mib", 0.0) for session in sessions), default=0.0)
     yield (
-        f"The run took {sum(parts.values()):.0f} s in {starts} ({detail}); results that earlier runs had left are not "
+        f"The run took {sum(parts.values()):.0f} s in {starts}{detail}; results that earlier runs had left are not "
         f"counted. Peak memory was {peak / 1024:.1f} GiB."
     )

@@ -7,29 +7,22 @@ from collections.abc import Iterator
 from results.methods.evidence import Evidence
 from results.tables.notes import calling
 
-KINDS = {
-    "regions": "region",
-    "encoders": "encoder",
-    "missing": "substitute",
-    "fusion": "fusion",
-    "tables": "table",
-}
-
 
 def training(evidence: Evidence) -> Iterator[str]:
     """What learns inside the fold, tuning, balancing."""
     used = evidence.plug_ins.used
     yield "Inside each fold, heads were fitted on the training patients alone, and features were standardised on them."
+    nouns = {name: words.noun for name, words in evidence.run.axis_words.items() if name != "heads"}
     learning = [
-        f"{KINDS[one.kind]} `{one.name}` ({'with' if one.learns == 'labels' else 'without'} labels)"
+        f"{nouns[one.kind]} `{one.name}` ({'with' if one.learns == 'labels' else 'without'} labels)"
         for one in used
-        if one.kind in KINDS and one.learns != "nothing"
+        if one.kind in nouns and one.learns != "nothing"
     ]
     learning += [f"the projection of `{one.name}`" for one in used if one.projected]
     if learning:
         yield f"These steps also learnt from the training patients alone: {', '.join(dict.fromkeys(learning))}."
     trained = {one.label for one in used if one.kind == "fusion" and one.learns == "labels"}
-    if any(cell.axes.get("fusion") in trained and cell.head != "own" for cell in evidence.cells):
+    if any(cell.axes.get("fusion") in trained and cell.reads == "embedding" for cell in evidence.cells):
         yield (
             "Heads on features of a fusion trained with labels were calibrated on inner refits of it that had not seen "
             "the rows in question."

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from results.report.leaderboard import Leaderboard
 from results.report.reading import Read
-from results.run_folder import Predictions, Run
+from results.run_folder import Predictions, Run, head_name
 from results.scores.records import Record, is_number
 from results.scores.target import EXPLORATORY
 
@@ -51,10 +51,12 @@ def _of_rows(run: Run, read: Read) -> Iterator[Guard]:
 
 
 def _of_scores(run: Run, done: list[Record]) -> Iterator[Guard]:
-    floors = {str(r["heads"]).split("(")[0] for r in done if r["floor"]}
-    for floor in ("prior", "location"):
+    floors = {head_name(str(r["heads"])) for r in done if r["floor"]}
+    for floor, reads in run.floors.items():
         rule = f"The cells come with the floor {floor}"
-        if floor == "location" and not run.locations:
+        if reads == "presence":  # only cells of several sequences come with it
+            continue
+        if reads == "locations" and not run.locations:
             yield Guard(rule, "not run", "the dataset has no locating columns")
         else:
             yield _guard(rule, floor in floors, f"floors: {', '.join(sorted(floors)) or 'none'}")
@@ -63,7 +65,10 @@ def _of_scores(run: Run, done: list[Record]) -> Iterator[Guard]:
         f"Every class is seen in {EXPLORATORY} patients or more", rarest >= EXPLORATORY, f"the rarest in {rarest}"
     )
     devices = ", ".join(run.devices)
-    yield _guard("Computed on one kind of device", len(run.devices) == 1, devices or "not recorded")
+    if "unknown" in run.devices:
+        yield Guard("Computed on one kind of device", "not run", "the store does not name the device of every fit")
+    else:
+        yield _guard("Computed on one kind of device", len(run.devices) == 1, devices or "not recorded")
 
 
 def _null(run: Run, done: list[Record]) -> Guard:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from results.run_folder import Run
+from results.run_folder import Run, head_name
 from results.scores.labels import shorten
 from results.scores.records import NOTHING, Record, is_number, records, varying
 from results.tables import notes
@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 FIRST = ("auc", "gain", "auc_within_location")
 REASON = 90
 AXIS = "An axis of the grid."
+KINDS = (
+    "cell: one combination of the grid. floor: a cell whose head sees no image. failed, refused, to do: it has no "
+    "scores, for the reason given."
+)
 
 
 @dataclass(frozen=True)
@@ -100,7 +104,7 @@ def leaderboard(run: Run, frame: pd.DataFrame, target: str) -> Leaderboard:
     for record in sorted(of_target, key=_rank):
         steps = {axis: short[axis].get(str(record[axis]), str(record[axis])) for axis in axes}
         title = ", ".join(step for step in steps.values() if step not in NOTHING)
-        values = tuple(_value(column, record, steps) for column in columns)
+        values = tuple(_value(column, record, steps, run.location) for column in columns)
         lines.append(LeaderboardLine(str(record["key"]), title, kind_of(record), values, record))
     under = notes.of_target(run, frame, of_target, varying=differing, metrics=metrics)
     return Leaderboard(target, columns, tuple(lines), (*under, *refit_notes(run, of_target)), metrics)
@@ -128,7 +132,7 @@ def score_text(record: Record, metric: str) -> Value:
 def _columns(run: Run, axes: Sequence[str], metrics: Sequence[str], rows: Sequence[Record]) -> tuple[Column, ...]:
     done = [r for r in rows if r["status"] == "done"]
     rank = "Place by AUC among all rows of the target, floors included. Follow it to the details of the cell."
-    columns = [Column("Rank", "rank", "loss", rank), Column("Kind", "kind", "step", _kinds(run))]
+    columns = [Column("Rank", "rank", "loss", rank), Column("Kind", "kind", "step", KINDS)]
     meanings = {name: words.meaning for name, words in run.axis_words.items()}
     columns += [Column(axis.capitalize(), axis, "step", meanings.get(axis, AXIS)) for axis in axes]
     for name in metrics:
@@ -151,15 +155,7 @@ def _columns(run: Run, axes: Sequence[str], metrics: Sequence[str], rows: Sequen
     return (*columns, Column("Seconds", "seconds", "loss", "Computing time of the cell."))
 
 
-def _kinds(run: Run) -> str:
-    place = f"location: {', '.join(run.locations)} alone; " if run.locations else ""
-    return (
-        "cell: one combination of the grid. floor: a cell that sees no image (prior: the base rate; "
-        f"{place}random: draws from the base rate). failed, refused, to do: it has no scores, for the reason given."
-    )
-
-
-def _value(column: Column, record: Record, steps: dict[str, str]) -> Value:
+def _value(column: Column, record: Record, steps: dict[str, str], location: str) -> Value:
     name = column.about
     if name == "kind":
         why = textwrap.shorten(str(record["reason"] or ""), REASON, placeholder=" ...")
@@ -169,7 +165,7 @@ def _value(column: Column, record: Record, steps: dict[str, str]) -> Value:
     if name in steps:
         return Value("" if steps[name] in NOTHING and record["floor"] else steps[name])
     if name in known_columns():
-        itself = name == "gain" and record["floor"] and str(record["heads"]).startswith("location")
+        itself = name == "gain" and record["floor"] and head_name(record["heads"]) == location
         return Value("") if itself else score_text(record, name)
     if name == "auc_refit":
         return Value(refit_text(record, "auc"), repr(record.get("auc_refit_sd")))

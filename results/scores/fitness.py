@@ -20,8 +20,8 @@ def unfit(run: Run, target: str, name: str) -> str:
     """
     cell = next(cell for cell in run.cells if cell.target == target)
     if name == "gain":
-        if not run.locations and not any(cell.head == "location" for cell in run.cells):
-            return "the gain is over location, and the dataset has no locating columns: name a cell (--against)"
+        if not run.locations and not any(cell.head == run.location for cell in run.cells):
+            return f"the gain is over {run.location}, and the dataset has no locating columns: name a cell (--against)"
         return ""
     metric = METRICS[name]
     if metric.ordinal and not cell.ordinal:

@@ -38,7 +38,7 @@ def is_step(label: str, name: str) -> bool:
 
 
 def floor_for(cell: RunCell, done: Sequence[RunCell], head: str) -> RunCell | None:
-    """The floor of a name that a cell is compared with: one on the same sequences, if there is one."""
+    """The floor that a cell is compared with, by the name of its head: one on the same sequences, if there is one."""
     floors = [other for other in done if other.floor and other.head == head]
     same = [other for other in floors if other.axes.get("sequences") == cell.axes.get("sequences")]
     return next(iter([*same, *floors]), None)

@@ -38,7 +38,7 @@ def score_target(
         metrics: Names in `METRICS`; those that mean nothing for the target are left out.
         resamples: Draws of the bootstrap.
         seed: The seed of the draws.
-        against: Axes with the steps of the cell that gains are over; None: `location`.
+        against: Axes with the steps of the cell that gains are over; None: `run.location`.
 
     Raises:
         ResultsError: A class is in too few patients to be drawn, or `against` names no cell or several.
@@ -49,7 +49,7 @@ def score_target(
     predictions = {cell.key: run.predictions(cell) for cell in done}
     alignment = Alignment(predictions, n_classes=len(cells[0].classes), places=run.places)
     if against is None:
-        others = {cell.key: floor.key for cell in done if (floor := floor_for(cell, done, "location"))}
+        others = {cell.key: floor.key for cell in done if (floor := floor_for(cell, done, run.location))}
     else:
         others = dict.fromkeys([cell.key for cell in done], the_cell(done, against).key)
     for key, other in others.items():

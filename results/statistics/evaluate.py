@@ -57,12 +57,7 @@ def evaluate(
     places = _places(metric, y, within)
     values = []
     for r in np.unique(repeat):
-        rows = np.flatnonzero(repeat == r)
-        if isinstance(metric, OfPairs):
-            groups = fold[rows] * (places.max() + 1) + places[rows]
-            values.append(metric(y[rows], P[rows], groups))
-        else:
-            values.append(metric(y[rows], P[rows]))
+        values.append(_of_rows(metric, y, P, np.flatnonzero(repeat == r), fold * (places.max() + 1) + places))
     folds = fold_values(metric, y, P, repeat=repeat, fold=fold, within=within)
     kept = folds[~np.isnan(folds)]
     return Estimate(
@@ -99,11 +94,14 @@ def fold_values(
             rows = np.flatnonzero((repeat == r) & (fold == f))
             if len(np.unique(y[rows])) < n_classes:
                 values.append(float("nan"))
-            elif isinstance(metric, OfPairs):
-                values.append(metric(y[rows], P[rows], places[rows]))
             else:
-                values.append(metric(y[rows], P[rows]))
+                values.append(_of_rows(metric, y, P, rows, places))
     return np.array(values, dtype=np.float64)
+
+
+def _of_rows(metric: AnyMetric, y: Int64, P: Float64, rows: Int64, groups: Int64) -> float:
+    """A metric on some rows; a metric of pairs compares them within the groups `(n,)`."""
+    return metric(y[rows], P[rows], groups[rows]) if isinstance(metric, OfPairs) else metric(y[rows], P[rows])
 
 
 def _places(metric: AnyMetric, y: Int64, within: Int64 | None) -> Int64:

@@ -15,9 +15,9 @@ Places = dict[tuple[int, int], float]
 def seconds(run: Run, target: str) -> dict[str, float]:
     """The seconds of the fits of each done cell of a target and of the training of its fusion, by the cell's key.
 
-    A fusion that is trained with labels, such as head `own` needs, counts in full for every cell that uses it, though
-    cells share it. It is NaN where the run folder lacks the seconds of a fold of such a fusion. Reading, embedding and
-    steps that learn without labels do not count.
+    A fusion that is trained with labels counts in full for every cell that uses it, though cells share it. The seconds
+    are NaN where the run folder lacks those of a fold of such a fusion, also for a head that reads its probabilities.
+    Reading, embedding and steps that learn without labels do not count.
 
     Args:
         run: A run folder.
@@ -31,7 +31,7 @@ def seconds(run: Run, target: str) -> dict[str, float]:
     out = {}
     for cell in cells:
         out[cell.key] = cell.seconds
-        if cell.key in found or cell.head == "own":
+        if cell.key in found or cell.reads == "own probabilities":
             out[cell.key] += _of_folds(run, cell, found.get(cell.key, {}))
     return out
 

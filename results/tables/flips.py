@@ -132,7 +132,7 @@ def _sheet(run: Run, target: str, rate: float, metrics: Sequence[str], times: in
     axes, labels = names(run)
     floors = [cell for cell in shown if cell.floor]
     ranked = [cell for cell in shown if not cell.floor]
-    other = {cell.key: floor.key for cell in shown if (floor := floor_for(cell, floors, "location")) is not None}
+    other = {cell.key: floor.key for cell in shown if (floor := floor_for(cell, floors, run.location)) is not None}
     aucs = np.stack([found.score("auc", cell.key)[1] for cell in ranked])
     ranks = 1 + np.argsort(np.argsort(-aucs, axis=0, kind="stable"), axis=0)
     extras = [*(["Rank", "First"] if len(ranked) > 1 else []), *(["Gain above 0"] if other else [])]

@@ -116,7 +116,7 @@ def sheets(
     _check("axis", [*rows, *columns], run.axes)
     _check_metrics(run, metrics, against)
     frame = scores(run, _scored(metrics), resamples=resamples, against=against)
-    over = "location" if against is None else " ".join(against.values())
+    over = run.location if against is None else " ".join(against.values())
     found = [
         target_sheet(run, frame, target, rows=rows, columns=columns, metrics=metrics, over=over)
         for target in run.targets

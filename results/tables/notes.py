@@ -25,7 +25,7 @@ def of_target(
     varying: Sequence[str],
     metrics: Sequence[str],
     missing: Mapping[str, list[str]] | None = None,
-    over: str = "location",
+    over: str | None = None,
     averaged: Sequence[str] = (),
 ) -> Iterator[str]:
     """The notes on one target, each of a sentence or two.
@@ -37,7 +37,7 @@ def of_target(
         varying: The axes that have more than one value.
         metrics: The metrics that the table shows.
         missing: For each empty place of a pivot the cells that its mean lacks.
-        over: The cell that gains are over, in words.
+        over: The cell that gains are over, in words; None: `run.location`.
         averaged: The axes that a number of the table is a mean over.
     """
     done = [r for r in records if r["status"] == "done"]
@@ -50,7 +50,7 @@ def of_target(
         yield calling(run, next(cell.classes for cell in run.cells if cell.target == records[0]["target"]))
     if done:
         yield from _uncertainty(frame, done, metrics, averaged)
-    yield from _warnings(run, done, metrics, over)
+    yield from _warnings(run, done, metrics, run.location if over is None else over)
     if missing:
         places = [f"{place or 'the mean'} (lacks {some(lacking)})" for place, lacking in missing.items()]
         yield f"A place is empty where a cell of its mean is not done: {some(places, '; ')}."
@@ -233,7 +233,7 @@ def _warnings(run: Run, done: Sequence[Record], metrics: Sequence[str], over: st
         )
     elif "auc_within_location" in metrics:
         yield f"AUC within {run.within} compares samples of the same {run.within}."
-    if "gain" in metrics and (run.locations or over != "location"):
+    if "gain" in metrics and (run.locations or over != run.location):
         yield f"Gain: AUC minus that of {over}, on the samples that both predict; its interval uses the same resamples."
     left_out = max((int(r["folds_left_out"]) for r in done), default=0)
     if left_out:

@@ -8,7 +8,7 @@ from typing import Any
 
 from data.text.names import nearest
 from results import ResultsError
-from results.run_folder import Run, RunCell
+from results.run_folder import Run, RunCell, head_name
 from results.scores.labels import shorten
 from results.scores.named import the_cell
 from results.scores.records import Record, is_number
@@ -51,7 +51,7 @@ def published(run: Run, file: Path, *, format: str = "text", resamples: int = 20
         floors = [
             Row((str(r["heads"]), *("" for _ in HERE)), _scores(r, metrics, {}))
             for r in done
-            if r["floor"] and r["heads"] != "random"
+            if r["floor"] and head_name(str(r["heads"])) in run.floors
         ]
         about = notes.of_target(run, frame, list(records.values()), varying=axes, metrics=metrics)
         sheets.append(

@@ -75,7 +75,7 @@ def found_regions(run: Run, *, resamples: int = 2000) -> Sheet | None:
         target="regions",
         title=f"What fitted regions found: {run.dataset}, run {run.name}",
         labels=tuple(by),
-        headers=tuple(name.replace("_", " ") for name in names),
+        headers=tuple(map(_words, names)),
         extras=("Patients",),
         rows=tuple(rows),
         floors=(),
@@ -148,7 +148,7 @@ def dataset_scores(run: Run) -> Sheet | None:
         target="dataset score",
         title=f"The dataset's own score: {run.dataset}, run {run.name}",
         labels=tuple(axes),
-        headers=tuple(name.replace("_", " ") for name in names),
+        headers=tuple(map(_words, names)),
         extras=("n",),
         rows=tuple(rows),
         floors=(),
@@ -169,12 +169,11 @@ def _read(run: Run, name: str) -> pd.DataFrame | None:
 
 def _best(rows: list[Row]) -> frozenset[tuple[int, int]]:
     """The places of the best-filled row of each sequence, if there are several."""
-    best = set()
+    best: set[tuple[int, int]] = set()
     for sequence in dict.fromkeys(row.labels[-1] for row in rows):
         there = [i for i, row in enumerate(rows) if row.labels[-1] == sequence]
         for j in range(2):
-            scored = [(rows[i].scores[j], i) for i in there]
-            values = [(score.value, i) for score, i in scored if score is not None]
+            values = {i: score.value for i in there if (score := rows[i].scores[j]) is not None}
             if len(values) > 1:
-                best.add((max(values)[1], j))
+                best |= {(i, j) for i, value in values.items() if value == max(values.values())}
     return frozenset(best)

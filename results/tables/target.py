@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from results.run_folder import Run
+from results.run_folder import Run, head_name
 from results.scores.fitness import left_out, unfit
 from results.scores.labels import shorten
 from results.scores.records import Record, is_number, records, varying
@@ -49,47 +49,29 @@ def target_sheet(
     """
     of_target = records(frame, target)
     cells, floors = [r for r in of_target if not r["floor"]], [r for r in of_target if r["floor"]]
-    if len({cell["tuned"] for cell in cells}) > 1:
-        for cell in cells:
-            cell["heads"] = f"{cell['heads']} ({'tuned' if cell['tuned'] else 'default'})"
+    _name_tuned(cells)
     differing = varying(run.axes, cells)
     in_full = _shorten(cells, [*differing, "heads"])
     labels = list(rows) or [a for a in run.axes if a not in columns and (a in differing or a == "heads")]
     rest = [axis for axis in differing if axis not in labels and axis not in columns]
-    requested = [name for name in metrics if name != "gain" or over == "location"]
+    requested = [name for name in metrics if name != "gain" or over == run.location]
     names = _metrics(run, target, metrics, requested, of_target)
     means = Means(cells, labels, columns, rest)
     places = [(name, column) for name in names for column in means.columns or [()]]
     pivot = bool(rest or columns)
     texts = {} if pivot else _texts(of_target) | refit_columns(run, of_target, metrics or ["auc"])
-    drawn: list[tuple[Row, Record]] = []
-    for labels_of_row in means.rows:
-        found = tuple(means.score(labels_of_row, column, name) for name, column in places)
-        if any(found) or pivot:
-            record = means.cells.get((labels_of_row, (), ()), {})
-            drawn.append((Row(labels_of_row, found, tuple(text(record) for text in texts.values())), record))
-    first = "auc" if "auc" in names else names[0]
-    by = next((j for j, (name, _) in enumerate(places) if name == first), 0)
-    drawn.sort(key=lambda row: _rank(row[0].scores[by], places[by][0]))
-    best = _best([row for row, _ in drawn], places)
-    tied = {
-        (i, j)
-        for i, (_, record) in enumerate(drawn)
-        for j, (name, _) in enumerate(places)
-        if str(record.get(f"{'auc' if name == 'gain' else name}_tied")) == "True" and (i, j) not in best
-    }
+    ranked = _ranked(means, places, texts, pivot=pivot)
+    best = _best([row for row, _ in ranked], places)
     return Sheet(
         target=target,
         title=f"{target}: {run.dataset}, run {run.name}",
         labels=tuple(labels),
-        headers=tuple(
-            "\n".join([_header(run, name, over), *([", ".join(column)] if column else [])]) for name, column in places
-        ),
+        headers=tuple(_header(run, name, column, over) for name, column in places),
         extras=tuple(texts),
-        rows=tuple(row for row, _ in drawn),
-        floors=tuple(_floors(floors, labels, columns, places, texts, over)),
+        rows=tuple(row for row, _ in ranked),
+        floors=tuple(_floors(floors, labels, columns, places, texts, run.location if over == run.location else "")),
         best=best,
-        tied=frozenset(tied),
+        tied=_tied([record for _, record in ranked], places) - best,
         always=frozenset(j for j, (name, _) in enumerate(places) if name in ("auc", "gain")),
         notes=(
             *left_out(run, target, requested),
@@ -107,6 +89,25 @@ def target_sheet(
             *in_full,
         ),
     )
+
+
+def _name_tuned(cells: list[Record]) -> None:
+    """Marks heads as tuned or default, in place, where some are tuned and others are not."""
+    if len({cell["tuned"] for cell in cells}) > 1:
+        for cell in cells:
+            cell["heads"] = f"{cell['heads']} ({'tuned' if cell['tuned'] else 'default'})"
+
+
+def _ranked(means: Means, places: Sequence[Place], texts: Texts, *, pivot: bool) -> list[tuple[Row, Record]]:
+    """The rows of the cells, best first, each with the record of its cell; a row of a pivot has none."""
+    found: list[tuple[Row, Record]] = []
+    for labels in means.rows:
+        scores = tuple(means.score(labels, column, name) for name, column in places)
+        if any(scores) or pivot:
+            record = means.cells.get((labels, (), ()), {})
+            found.append((Row(labels, scores, tuple(text(record) for text in texts.values())), record))
+    by = next((j for j, (name, _) in enumerate(places) if name == "auc"), 0)
+    return sorted(found, key=lambda one: _rank(one[0].scores[by], places[by][0]))
 
 
 def _metrics(
@@ -138,9 +139,12 @@ def _floors(
     columns: Sequence[str],
     places: Sequence[Place],
     texts: Texts,
-    over: str,
+    itself: str,
 ) -> Iterator[Row]:
-    """A row for each floor; a floor that does not depend on the columns has the same score in all of them."""
+    """A row for each floor, without a gain for the floor `itself` that gains are over.
+
+    A floor that does not depend on the columns has the same score in all of them.
+    """
     named = labels.index("heads") if "heads" in labels else 0
     rows: dict[Values, list[Record]] = {}
     for floor in floors:
@@ -152,8 +156,8 @@ def _floors(
         for name, column in places:
             own = [cell for cell in cells if values(cell, columns) == column] or cells
             done = all(cell["status"] == "done" for cell in own)
-            itself = name == "gain" and over == "location" and str(own[0]["heads"]).startswith("location")
-            found.append(mean(own, name) if done and not itself else None)
+            empty = name == "gain" and head_name(own[0]["heads"]) == itself
+            found.append(mean(own, name) if done and not empty else None)
         yield Row(labels_of_row, tuple(found), tuple(text(cells[0]) for text in texts.values()))
 
 
@@ -172,17 +176,30 @@ def _texts(of_target: Sequence[Record]) -> Texts:
 
 
 def _best(rows: Sequence[Row], places: Sequence[Place]) -> frozenset[tuple[int, int]]:
-    best = set()
+    """The best score of each column; several where they are equal, none where there is a single score."""
+    best: set[tuple[int, int]] = set()
     for j, (name, _) in enumerate(places):
-        scored = [i for i, row in enumerate(rows) if row.scores[j] is not None]
-        if len(scored) > 1:
-            best.add((min(scored, key=lambda i: _rank(rows[i].scores[j], name)), j))
+        ranks = {i: _rank(row.scores[j], name) for i, row in enumerate(rows) if row.scores[j] is not None}
+        if len(ranks) > 1:
+            best |= {(i, j) for i, rank in ranks.items() if rank == min(ranks.values())}
     return frozenset(best)
 
 
-def _header(run: Run, name: str, over: str) -> str:
+def _tied(records: Sequence[Record], places: Sequence[Place]) -> frozenset[tuple[int, int]]:
+    """The scores whose difference from the best has an interval that covers 0; a gain is tied where its AUC is."""
+    return frozenset(
+        (i, j)
+        for i, record in enumerate(records)
+        for j, (name, _) in enumerate(places)
+        if str(record.get(f"{'auc' if name == 'gain' else name}_tied")) == "True"
+    )
+
+
+def _header(run: Run, name: str, column: Values, over: str) -> str:
+    """The title of a column of scores; below it are the steps of the axes that are columns."""
     title = known_columns()[name].title(run.within)
-    return f"{title} over {over}" if name == "gain" and over == "location" else title
+    title = f"{title} over {over}" if name == "gain" and over == run.location else title
+    return "\n".join([title, ", ".join(column)]) if column else title
 
 
 def _rank(score: Score | None, name: str) -> float:

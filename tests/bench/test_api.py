@@ -154,6 +154,11 @@ def test_errors_of_wrong_values_name_their_place(grid, folders, tmp_path):
         api.run(grid, device="tpu")
     with pytest.raises(api.ArgumentError, match="use one of spider, rsna, oai"):
         api.phantom(tmp_path / "new", layout="brats")
+    with pytest.raises(api.ArgumentError, match="--layout spider has no option 'mark_eror'"):
+        api.phantom(tmp_path / "new", mark_eror=1)
+    with pytest.raises(api.ArgumentError, match="--layout oai has no option 'split'"):
+        api.phantom(tmp_path / "new", layout="oai", split=True)
+    assert not (tmp_path / "new").exists()
 
 
 def test_plugins_are_listed_and_checked():

@@ -8,7 +8,10 @@ import pandas as pd
 import pytest
 
 from bench.grid.axes import AXES, NAMES
+from bench.grid.grid import floors, reads
+from bench.plugins import find, plugin_class
 from bench.run.facts import WORDS
+from results.run_folder import head_name
 from tests.results.plug_ins import write_plugins
 
 LEVELS = ("L3/L4", "L4/L5", "L5/S1")
@@ -23,11 +26,11 @@ class RunWriter:
         self.about = {
             "name": folder.name,
             "dataset": "synthetic",
+            "floors": {name: reads(head) for name, head in floors().items()},
             "axes": [{field: getattr(axis, field) for field in WORDS} for axis in AXES],
             "patients_known": True,
             "locations": ["level"],
             "protocol": {"folds": 4, "repeats": repeats, "seed": 0, "stratify": "narrowing", "split": "patients"},
-            "primary": None,
             "n_excluded": 0,
             "devices": ["cpu"],
         } | about
@@ -59,6 +62,7 @@ class RunWriter:
             "tuned": False,
             "seconds": 1.0,
             "floor": floor,
+            "reads": _reads(axes["heads"]),
         } | fields
         self.cells.append(cell)
         if status == "done":
@@ -119,6 +123,12 @@ class RunWriter:
         (self.folder / "run.json").write_text(json.dumps(self.about))
         (self.folder / "cells.json").write_text(json.dumps(self.cells))
         return self.folder
+
+
+def _reads(label):
+    """What a head reads; a head that the project does not have reads the embedding."""
+    name = head_name(label)
+    return reads(plugin_class("heads", name)) if name in find("heads") else "embedding"
 
 
 @pytest.fixture

@@ -36,6 +36,12 @@ def test_no_run_folder(tmp_path):
         read(tmp_path)
 
 
+def test_a_folder_of_an_earlier_version_asks_for_another_run(grid_run):
+    del grid_run.about["floors"]
+    with pytest.raises(ResultsError, match="was written by an earlier version: run the grid again"):
+        read(grid_run.finish())
+
+
 def test_nothing_done_yet(new_run):
     writer = new_run()
     writer.add(status="to do")

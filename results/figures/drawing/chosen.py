@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from results import ResultsError
 from results.figures.drawing.style import NothingToDrawError
-from results.run_folder import Predictions, Run, RunCell
+from results.run_folder import Predictions, Run, RunCell, head_name
 from results.scores.alignment import Alignment
 from results.scores.labels import shorten
 from results.scores.records import NOTHING, Record, records
@@ -58,14 +58,19 @@ class Chosen:
     def name(self, record: Record, axes: Sequence[str] | None = None) -> str:
         """The name of a cell: the steps on which it differs from the others; of a floor its head."""
         if record["floor"]:
-            return str(record["heads"]).split("(")[0]
+            return head_name(record["heads"])
         wanted = self.varying if axes is None else axes
         return ", ".join(str(record[axis]) for axis in wanted if record[axis] not in NOTHING) or str(record["heads"])
 
     def floor(self, head: str) -> Record | None:
         """The best floor of a name; there is one for each choice of sequences."""
-        found = [floor for floor in self.floors if str(floor["heads"]).split("(")[0] == head]
+        found = [floor for floor in self.floors if head_name(floor["heads"]) == head]
         return max(found, key=lambda floor: _or_low(floor["auc"]), default=None)
+
+    @property
+    def location(self) -> Record | None:
+        """The best floor that reads where a sample lies; None if there is none."""
+        return self.floor(self.run.location)
 
     def predictions(self, record: Record) -> Predictions:
         """The predictions of a cell."""

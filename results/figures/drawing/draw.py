@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Iterator
 from functools import partial
-from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from data.text.file_names import file_name
 from data.text.names import nearest
 from results import ResultsError
 from results.figures.base import FIGURES, PaperFigure
@@ -56,7 +55,7 @@ def draw_all(run: Run, folder: Path, *, width: Width = "double") -> list[Path]:
         except NothingToDrawError as error:
             skipped.append(f"- {name}: {error}.")
             continue
-        file = _file_name(name, taken)
+        file = file_name(name, taken)
         for ending in FORMATS:
             written.append(folder / f"{file}.{ending}")
             figure.savefig(written[-1])
@@ -104,7 +103,7 @@ def draw_boards(run: Run) -> list[Path]:
                 figure = record.draw(run, target)
             except NothingToDrawError:
                 continue
-            written.append(run.folder / f"{_file_name(f'{name} {target}', taken)}.png")
+            written.append(run.folder / f"{file_name(f'{name} {target}', taken)}.png")
             figure.savefig(written[-1], dpi=BOARD_DPI)
     return written
 
@@ -119,12 +118,3 @@ def _wanted(run: Run, width: Width) -> Iterator[tuple[str, str, PaperFigure, Cal
     for name, record in drawn.items():
         if record.of == "run":
             yield name, name, record, partial(record.draw, run, width=width)
-
-
-def _file_name(name: str, taken: set[str]) -> str:
-    """A file name of its own: names that differ in signs alone, such as `a|b` and `a:b`, are numbered."""
-    plain = re.sub(r"[^\w.+-]+", "_", name)
-    numbered = (f"{plain}_{i}" for i in count(2))
-    file = next(one for one in chain([plain], numbered) if one.lower() not in taken)
-    taken.add(file.lower())
-    return file

@@ -27,7 +27,7 @@ METRIC: dict[Kind, str] = {"roc": "auc", "precision_recall": "average_precision"
 
 def ranked_curves(kind: Kind, choice: Chosen, width: Width, best: int, resamples: int, seed: int) -> Drawing:
     """The curves of the best cells and of `location`; arguments are those of the two figures."""
-    location = choice.floor("location")
+    location = choice.location
     shown = [*choice.cells[:best], *([location] if location else [])]
     found = choice.bootstrap(shown, resamples=resamples, seed=seed)
     K = len(choice.classes)

@@ -100,7 +100,7 @@ def test_arrays_come_from_the_network_of_the_fold(done):
 
 def test_figures_table_and_captions(done):
     folder_of_run, cells, store = done
-    folder = write_latents(folder_of_run, cells["cae_2d"], store=store, measures="disc_geometry")
+    folder = write_latents(folder_of_run, cells["cae_2d"], store=store)
     written = write_figures(folder_of_run, folder, resamples=50)
     kinds = ("correlations_pearson", "correlations_spearman", "reconstructions", "traversal", "interpolation")
     for name in (*kinds, "generated", "neighbours"):
@@ -143,7 +143,9 @@ def test_errors_name_the_way_out(done, tmp_path):
             write_latents(folder_of_run, cell, store=store, measures="disc_geometry")
     with pytest.raises(LatentsError, match="--fold 3: use one of 0, 1, 2"):
         write_latents(folder_of_run, key, store=store, measures="disc_geometry", fold=3)
-    with pytest.raises(LatentsError, match="--measures raw_pixels: must be an encoder that"):
+    with pytest.raises(
+        LatentsError, match=r"--measures raw_pixels: must be an encoder that .*, such as disc_geometry, radiomics"
+    ):
         write_latents(folder_of_run, key, store=store, measures="raw_pixels")
     with pytest.raises(CellError, match=r"is no run folder: it has no grid\.yaml"):
         write_latents(store, key, store=store, measures="disc_geometry")

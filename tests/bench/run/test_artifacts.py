@@ -7,7 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from bench.models.fit import fit_model
+from bench.run.progress import Progress
 from results.artifacts import read_artifacts
+from results.figures.best_and_worst_cases import best_and_worst_cases
 from results.figures.drawing.left_behind import trained_steps
 from results.run_folder import read
 
@@ -62,6 +65,20 @@ def test_targets_with_blanks_and_slashes_have_their_own_artifacts(go, table):
         assert list(step.folds) == of_target
     paths = [path for one in left for paths in one.files.values() for path in paths]
     assert len(set(paths)) == len(paths)
+
+
+def test_targets_with_slashes_have_pictures_and_models_of_their_own(go, table, tmp_path):
+    run = read(go(GRID.format(table=table) + "panels: 2\n").folder)
+    kept = sorted(path.relative_to(run.folder / "panels").as_posix() for path in (run.folder / "panels").rglob("*"))
+    names = ("disc", "disc_narrowing", "disc_narrowing_2", "disc_narrowing_3")
+    assert kept == sorted(["index.json", *(f"{name}.{ending}" for name in names for ending in ("json", "npz"))])
+    for target in run.targets:
+        assert best_and_worst_cases(run, target).caption.startswith(f"Best and worst cases of {target}:")
+    cell = next(cell.key for cell in run.cells if cell.target == "disc/narrowing" and not cell.floor)
+    where = {"store": go.store, "grid_file": None, "device": "cpu", "jobs": 1, "progress": Progress(live=False)}
+    fit_model(run.folder, [cell], tmp_path / "model", **where)
+    assert (tmp_path / "model" / "chain_disc_narrowing.skops").is_file()
+    assert (tmp_path / "model" / "fusions" / "disc_narrowing_0").is_dir()
 
 
 def test_a_run_that_is_started_again_keeps_its_artifacts_and_removes_unused_ones(go, table):

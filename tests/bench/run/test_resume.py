@@ -15,6 +15,8 @@ import pytest
 
 import bench.run.run
 from bench.run.state import State
+from results.methods import methods
+from results.run_folder import read
 
 ROOT = Path(__file__).resolve().parents[3]
 PACKAGES = ("bench", "data", "encoders", "heads", "preprocessing", "results")
@@ -206,6 +208,20 @@ def test_null_runs_of_another_kind_replace_the_earlier_ones(small, go):
     assert not kinds[0] & kinds[1]
     assert kinds[2] < kinds[1]
     assert json.loads((outcome.folder / "run.json").read_text())["null_within"] == "level"
+
+
+def test_a_new_run_folder_of_stored_cells_names_what_computed_them(small, go):
+    first = go(small)
+    again = go(small, runs="others")
+    assert again.computed == 0
+    (before,), (after,) = (json.loads((one.folder / "provenance.json").read_text()) for one in (first, again))
+    assert after["device"] == "cpu" and "machine" not in after
+    assert after["versions"].items() >= {name: before["versions"][name] for name in ("numpy", "python")}.items()
+    text = methods(read(again.folder))
+    assert "earlier runs had computed all results, on the device cpu" in text and "on Python 3" in text
+    for note in go.store.glob("fits/*/made_by.json"):
+        note.write_text(json.dumps({k: v for k, v in json.loads(note.read_text()).items() if k != "device"}))
+    assert read(go(small, runs="third").folder).devices == ("unknown",)
 
 
 def labels_of(outcome):

@@ -109,7 +109,8 @@ def test_a_patient_depends_only_on_the_seed_and_the_number(tmp_path):
     ("options", "message"),
     [
         ({"patients": 0}, "must be at least 1"),
-        ({"size": (3, 64, 64)}, "at least 4 each way"),
+        ({"size": (3, 64, 64)}, "three numbers of at least 4"),
+        ({"size": (64, 64)}, r"size \(64, 64\) three numbers"),
         ({"effect": 1.5}, r"effect \(1.5\) must lie between 0 and 1"),
         ({"missing": 1.0}, r"missing \(1\) must be at least 0 and below 1"),
     ],
@@ -128,4 +129,4 @@ def test_the_command_writes_knees_and_names_a_wrong_size(tmp_path):
     assert done.returncode == 0, done.stderr
     assert len(list(tmp_path.glob("new/00m/0.C.2/*/*/*/00?"))) == 2 * 2 * 6
     refused = command(tmp_path / "other", "--size", "64,64")
-    assert refused.returncode == 2 and "expected three numbers above 0, such as 40,64,64" in refused.stderr
+    assert refused.returncode == 2 and "three numbers of at least 4, such as (40, 64, 64)" in refused.stderr

@@ -25,6 +25,7 @@ def run(new_run):
     ]
     about = {"cell": key, "sequences": ["t2"], "samples": samples}
     (writer.folder / "panels" / "narrowing.json").write_text(json.dumps(about))
+    (writer.folder / "panels" / "index.json").write_text(json.dumps({"narrowing": "narrowing"}))
     return read(writer.finish()), images
 
 

@@ -148,8 +148,8 @@ def test_what_learns_in_the_fold_is_named(new_run):
     writer.add(writer.signal, fusion="attention", heads="logistic", **axes)
     writer.add(writer.signal, fusion="concat", heads="logistic", **axes)
     text = methods(complete(writer))
-    assert "substitute `neighbours` (without labels)" in text
-    assert "fusion `attention` (with labels)" in text
+    assert "substitute for an absent sequence `neighbours` (without labels)" in text
+    assert "fusion of slices and sequences `attention` (with labels)" in text
     assert "the projection of `resnet50`" in text
     assert "calibrated on inner refits" in text
 

@@ -61,6 +61,16 @@ def test_a_cell_is_compared_with_location_on_its_own_sequences(new_run):
     assert np.isnan(table["auc_low"][0])
 
 
+def test_another_floor_that_reads_locations_changes_no_gain(new_run):
+    writer = new_run()
+    writer.add(-1.0 * writer.level, heads="location_trees", floor=True, reads="locations")
+    writer.add(writer.signal, heads="svc")
+    writer.add_floors()
+    table = scores(read(writer.finish()), ["auc"], resamples=0).set_index("heads")
+    assert_allclose(table.loc["svc", "gain"], table.loc["svc", "auc"] - table.loc["location", "auc"])
+    assert table.loc["location_trees", "gain"] != 0
+
+
 def test_the_null_gives_its_mean_and_p(new_run):
     writer = new_run()
     key = writer.add(writer.signal, heads="svc")

@@ -37,6 +37,11 @@ def test_a_trained_fusion_counts_for_every_cell_that_uses_it(writer):
     assert found == pytest.approx({"cell0": 0.5, "cell1": 0.3, "cell2": 10.4, "cell3": 10.01})
 
 
+def test_a_head_that_reads_probabilities_lacks_the_seconds_of_their_training(writer):
+    writer.add(writer.signal, **STEPS, fusion="att", heads="mine", reads="own probabilities")
+    assert np.isnan(seconds(read(writer.finish()), "narrowing")["cell4"])
+
+
 def test_own_is_no_longer_cheapest_and_the_caption_explains_the_seconds(writer):
     figure = cost(read(writer.finish()), "narrowing")
     assert "the head and a trained fusion (counted in full for each cell that uses it)" in figure.caption
