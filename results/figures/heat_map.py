@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.patches import Rectangle
 
 from results.figures.base import PaperFigure
-from results.figures.drawing.chosen import Chosen, chosen
+from results.figures.drawing.chosen import Chosen, chosen, value
 from results.figures.drawing.crossed import Crossed, crossed
 from results.figures.drawing.style import Drawing, Width, readable_on, styled, text_width, wrapped
 from results.run_folder import Run
@@ -41,14 +41,14 @@ def heat_map(run: Run, target: str, *, width: Width = "single") -> Drawing:
     figure = Drawing(width, max(min(side, 11.0), tall) * len(names) + below + 16)
     panel = figure.subplots()
     image = panel.imshow(found.means, cmap="cividis", aspect="auto")
-    for (i, j), value in np.ndenumerate(found.means):
-        if np.isnan(value):
+    for (i, j), mean in np.ndenumerate(found.means):
+        if np.isnan(mean):
             panel.add_patch(Rectangle((j - 0.5, i - 0.5), 1, 1, facecolor="white", edgecolor="0.6", hatch="////"))
         elif side > 4.6:
             panel.text(
                 j,
                 i,
-                f"{value:.2f}".removeprefix("0"),
+                f"{mean:.2f}".removeprefix("0"),
                 ha="center",
                 va="center",
                 color=readable_on(image.to_rgba(found.means)[i, j]),
@@ -82,6 +82,8 @@ def _caption(choice: Chosen, found: Crossed) -> str:
         text.append(f"Hatched, since the grid lacks them with these settings: {some(found.absent, '; ')}.")
     if found.lacking:
         text.append(f"Hatched, since a cell of the mean is not done: {some(found.lacking, '; ')}.")
+    if location := choice.floor("location"):
+        text.append(f"Location alone: {value(location)}.")
     text.append(
         "AUC compares samples of the same fold. Rows and columns are sorted by their mean. For intervals see the "
         "forest plot."

@@ -150,6 +150,7 @@ def _sheet(run: Run, target: str, rate: float, metrics: Sequence[str], times: in
     headers = [METRICS[name].title(run.within) for name in used] + (["Gain over\nlocation"] if other else [])
     order = [_order(ranks[:LEADING])] if len(ranked) > 1 else []
     undone = [cell for cell in cells if cell.status != "done"]
+    grid = sum(not cell.floor for cell in cells)
     records = described(run, [*shown, *undone], found.alignment)
     return Sheet(
         target=target,
@@ -162,7 +163,7 @@ def _sheet(run: Run, target: str, rate: float, metrics: Sequence[str], times: in
         always=frozenset({used.index("auc")}),
         notes=(
             *_notes(run, target, metrics, found, times, seed),
-            f"Rows: the best of {sum(not cell.floor for cell in cells)} cells by AUC, at most {top}.",
+            *([f"Rows: the best of {grid} cells by AUC, at most {top}."] if grid > 1 else []),
             *order,
             *(
                 ["Gain above 0: how often the AUC is above that of location on the same flipped labels."]

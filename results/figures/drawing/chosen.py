@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Float64 = NDArray[np.float64]
-RESAMPLES = 1000
+RESAMPLES = 2000  # as the tables have, so that a cell has one interval everywhere
 CONDITIONAL = "conditional on the fitted models (it covers the sampling of patients, not of training sets)"
 
 

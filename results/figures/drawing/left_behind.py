@@ -15,7 +15,7 @@ class TrainedStep:
     """One trained step with what it left in each fold.
 
     Args:
-        name: The words that distinguish the step from the others.
+        name: The step that was trained, and the words that distinguish it from the others.
         folds: What it left in each fold of each repeat.
     """
 
@@ -37,19 +37,23 @@ def trained_steps(run: Run, target: str, content: str) -> list[TrainedStep]:
             words = tuple(word for word in one.words if word not in NOTHING)
             found.setdefault((words, one.cells), []).append(one)
     steps = dict(sorted(found.items()))
-    names = _names([words for words, _ in steps])
+    names = _names([words for words, _ in steps], [-1 if one[0].step == "fusion" else 0 for one in steps.values()])
     return [TrainedStep(name, tuple(of_step)) for name, of_step in zip(names, steps.values(), strict=True)]
 
 
-def _names(steps: list[tuple[str, ...]]) -> list[str]:
-    """What differs, in the shortest words that still distinguish the steps."""
-    if len({len(words) for words in steps}) != 1:
+def _names(steps: list[tuple[str, ...]], trained: list[int]) -> list[str]:
+    """What was trained and what differs, in the shortest words that still distinguish the steps.
+
+    Args:
+        steps: The words of each step.
+        trained: Where among its words each step's own label is: first for regions and encoders, last for fusions.
+    """
+    if len({len(words) for words in steps}) != 1 or len(set(trained)) != 1:
         return [", ".join(words) for words in steps]
     kept = []
-    for place in zip(*steps, strict=True):
-        if len(set(place)) > 1:
+    own = trained[0] % len(steps[0])
+    for i, place in enumerate(zip(*steps, strict=True)):
+        if i == own or len(set(place)) > 1:
             short = shorten(place)
             kept.append([short[word] for word in place])
-    if not kept:
-        return [shorten([words[-1]])[words[-1]] for words in steps]
     return [", ".join(words) for words in zip(*kept, strict=True)]

@@ -38,6 +38,16 @@ def pairs_of(left: Artifact, shown: int) -> tuple[Float64, Float64]:
     return slices_of(inputs, shown), slices_of(outputs, shown)
 
 
+def spread_of(left: Artifact) -> float:
+    """The variance between the reconstructions, as a share of that between their inputs; NaN for a single picture.
+
+    It is near 0 where a network draws one picture, whatever it sees.
+    """
+    inputs, outputs = np.load(left.files[CONTENT][0]).astype(np.float64)
+    between = float(inputs.var(axis=0).mean())
+    return float(outputs.var(axis=0).mean()) / between if between > 0 else np.nan
+
+
 def slices_of(stack: Float64, shown: int) -> Float64:
     """`(n, H, W)`: the pictures, or slices of volumes `(n, D, H, W)` at several depths."""
     if stack.ndim == 3:
@@ -69,6 +79,7 @@ def drawn(width: Width, sheets: list[Block]) -> Drawing:
     lines_of_all = sum(len(lines) for _, lines, _, _ in sheets)
     side = (WIDTHS[width] - 18) / columns
     figure = Drawing(width, lines_of_all * side + 9 * len(sheets) + 4)
+    figure.grow(3 * sum(bool(below) for _, _, _, below in sheets))
     grid = figure.subplots(lines_of_all, columns, squeeze=False)
     row = 0
     for name, lines, words, below in sheets:
@@ -79,7 +90,7 @@ def drawn(width: Width, sheets: list[Block]) -> Drawing:
             grid[row, 0].set_ylabel(word, fontsize=SMALL)
             row += 1
         for panel, word in zip(grid[row - 1], below, strict=False):
-            panel.set_xlabel(word, fontsize=SMALL)
+            panel.set_xlabel(wrapped(word, side - 1), fontsize=SMALL)
         grid[row - len(lines), 0].set_title(wrapped(name, 150), loc="left", fontsize=SMALL + 0.5)
     return figure
 

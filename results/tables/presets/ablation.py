@@ -70,7 +70,7 @@ def _ablation(run: Run, target: str, axis: str, resamples: int) -> Sheet | None:
     absent = [step for step in dict.fromkeys(c.axes[axis] for c in named) if step not in {*compared, steps[0]}]
     return Sheet(
         target=target,
-        title=f"{target}: what {axis} changes, {run.dataset}, run {run.name}",
+        title=f"{target}: what axis {axis} changes, {run.dataset}, run {run.name}",
         labels=(axis,),
         headers=("AUC", f"AUC of\n{steps[0]}", "Difference"),
         extras=("Pairs of cells",),

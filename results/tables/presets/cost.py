@@ -6,7 +6,7 @@ import numpy as np
 
 from results.run_folder import Run
 from results.scores.labels import shorten
-from results.scores.records import records
+from results.scores.records import Record, records
 from results.scores.scores import scores
 from results.tables import notes
 from results.tables.costs import seconds
@@ -18,7 +18,8 @@ from results.tables.presets.base import Preset
 def cost(run: Run, *, resamples: int = 2000) -> list[Sheet]:
     """AUC and the seconds of each cell's fits, with the training of its fusion if that learns from labels.
 
-    What cells share otherwise (reading, embedding) does not count. Seconds are empty where the run folder lacks them.
+    What cells share otherwise (reading, embedding) does not count. Seconds are empty where the run folder lacks them,
+    and for floors, which hardly take any.
 
     Args:
         run: A run folder.
@@ -29,7 +30,8 @@ def cost(run: Run, *, resamples: int = 2000) -> list[Sheet]:
     for target in run.targets:
         of_target = records(found, target)
         took = seconds(run, target)
-        done = [r for r in of_target if r["status"] == "done" and not r["floor"]]
+        known = [r for r in of_target if r["status"] == "done"]
+        done = [r for r in known if not r["floor"]]
         varying = [axis for axis in run.axes if len({r[axis] for r in done}) > 1 or axis == "heads"]
         short = {axis: shorten(str(r[axis]) for r in done) for axis in varying}
         unknown = any(not np.isfinite(took[r["key"]]) for r in done)
@@ -41,17 +43,12 @@ def cost(run: Run, *, resamples: int = 2000) -> list[Sheet]:
                 labels=tuple(varying),
                 headers=("AUC", "Seconds"),
                 extras=(),
-                rows=tuple(
-                    Row(
-                        tuple(short[a][str(r[a])] for a in varying),
-                        (
-                            stored_score(r, "auc"),
-                            Score(took[r["key"]], decimals=1) if np.isfinite(took[r["key"]]) else None,
-                        ),
-                    )
-                    for r in done
+                rows=tuple(Row(tuple(short[a][str(r[a])] for a in varying), _scores(r, took)) for r in done),
+                floors=tuple(
+                    Row(tuple("" if r[a] == "none" else str(r[a]) for a in varying), (stored_score(r, "auc"), None))
+                    for r in known
+                    if r["floor"]
                 ),
-                floors=(),
                 notes=(
                     "Seconds: of the cell's fits. The training of a fusion that learns from labels counts in full for "
                     "each cell that uses it. Reading, embedding and steps that learn without labels do not count.",
@@ -61,6 +58,11 @@ def cost(run: Run, *, resamples: int = 2000) -> list[Sheet]:
             )
         )
     return sheets
+
+
+def _scores(record: Record, took: dict[str, float]) -> tuple[Score | None, Score | None]:
+    spent = took[record["key"]]
+    return stored_score(record, "auc"), Score(spent, decimals=2) if np.isfinite(spent) else None
 
 
 PRESET = Preset("AUC of every cell and the seconds of its fits.", cost, order=70)
