@@ -73,8 +73,7 @@ def pivot(
 
     sheets = table_sheets(run, rows=rows, columns=columns, metrics=metrics, against=against)
     records = [
-        dict(zip(("target", *sheet.labels), (sheet.target, *row.labels), strict=True))
-        | _numbers(sheet, row, run.within)
+        dict(zip(("target", *sheet.labels), (sheet.target, *row.labels), strict=True)) | _numbers(sheet, row)
         for sheet in sheets
         for row in (*sheet.rows, *sheet.floors)
     ]
@@ -89,13 +88,11 @@ def pivot(
     return frame
 
 
-def _numbers(sheet: Sheet, row: Row, place: str) -> dict[Any, float | None]:
-    """The score and the ends of its interval under each header."""
-    names = {column.title(place): name for name, column in known_columns().items()}
+def _numbers(sheet: Sheet, row: Row) -> dict[Any, float | None]:
+    """The score and the ends of its interval, by metric and step of the columns."""
     found: dict[Any, float | None] = {}
-    for header, score in zip(sheet.headers, row.scores, strict=True):
-        label, _, step = header.partition("\n")
-        name = names.get(label, "gain" if label.startswith("Gain over ") else label)
+    for metric, header, score in zip(sheet.metrics, sheet.headers, row.scores, strict=True):
+        step = header.partition("\n")[2]
         values = (None,) * 3 if score is None else (score.value, score.low, score.high)
-        found |= {(name + end, step): value for end, value in zip(ENDS, values, strict=True)}
+        found |= {(metric + end, step): value for end, value in zip(ENDS, values, strict=True)}
     return found

@@ -4,18 +4,39 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from bench.api.errors import check_choice
+from bench.api.errors import ArgumentError, check_choice
 from bench.api.plug_ins import add_folder
 from bench.api.results import Results
 from bench.api.threads import one_thread
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 RUNS, STORE = Path("runs"), Path(".store")
 DEVICES = ("auto", "cpu", "cuda")
 GridSource = str | Path | Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A plan; printed, it is the text that the command `plan` prints.
+
+    Args:
+        cells: One row per cell: `key`, `target`, each axis, `state` (`done`, `partly cached`, `to compute` or
+            `refused`), `reason`.
+        text: The state of each cell, patients and samples by class and fold, and what is left to compute.
+    """
+
+    cells: pd.DataFrame
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
 
 
 def plan(
@@ -25,7 +46,7 @@ def plan(
     only: Sequence[str] = (),
     plugins: str | Path | None = None,
     store: str | Path = STORE,
-) -> str:
+) -> Planned:
     """Shows every cell as done, partly cached, to compute or refused. Computes nothing.
 
     Args:
@@ -36,22 +57,25 @@ def plan(
         store: Where finished steps are kept.
 
     Returns:
-        The state of each cell, patients and samples by class and fold, and what is left to compute, as lines of text.
+        The plan, with its cells in a frame.
 
     Raises:
         ScangridError: The grid can't be read, or does not fit its dataset; the message names the line of the file.
 
     Examples:
-        >>> print(api.plan("grids/demo.yaml", only=["heads=logistic"]))
+        >>> planned = api.plan("grids/demo.yaml", only=["heads=logistic"])
+        >>> print(planned)
+        >>> planned.cells["state"].value_counts()
     """
     add_folder(plugins)
     from bench.grid.selection import parse_only
-    from bench.plan.overview import lines
+    from bench.plan.overview import Overview
     from bench.tasks.store import Store
 
     with _located(grid, settings):
         read = _read(grid, settings)
-        return "\n".join(lines(read, Store(Path(store)), parse_only(read, list(only))))
+        overview = Overview(read, Store(Path(store)), parse_only(read, list(only)))
+        return Planned(overview.cells(), "\n".join(overview.lines()))
 
 
 def run(
@@ -109,12 +133,13 @@ def run(
     from bench.run.run import Options
     from bench.run.run import run as run_grid
 
-    with _located(grid, settings), _as_file(grid) as file, one_thread():
+    with _located(grid, settings), one_thread():
         read = _read(grid, settings)
         chosen = parse_only(read, list(only))
         options = Options(Path(runs), Path(store), device, jobs, chosen, null, null_within)
         progress = Progress(jobs=jobs or cores(), live=False if quiet else None, show=_nothing if quiet else None)
-        found = Results(run_grid(read, file, list(settings), options, progress))
+        with _as_file(grid) as file:
+            found = Results(run_grid(read, file, list(settings), options, progress))
     found.write_tables()
     return found
 
@@ -122,6 +147,8 @@ def run(
 def _read(grid: GridSource, settings: Sequence[str]) -> Any:
     from bench.grid.file import read_grid
 
+    if not isinstance(grid, str | Path | Mapping):
+        raise ArgumentError(f"a grid is a file or a dict, not {grid!r}")
     return read_grid(Path(grid) if isinstance(grid, str) else grid, list(settings))
 
 

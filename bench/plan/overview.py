@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,6 +16,9 @@ from bench.plan.patient_draws import PatientDraws
 from bench.plan.plan import Plan
 from bench.plan.references import PlannedCell
 from bench.plan.stored import Stored
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 EXPLORATORY, SHOWN, MANY_CLASSES = 20, 5, 20
 
@@ -31,29 +35,55 @@ class _Keys:
     fits: set[str]
 
 
-def lines(grid: Grid, finished: Stored, only: Mapping[str, list[str]]) -> Iterator[str]:
-    """The plan of a grid, line by line."""
-    plan = Plan(grid, finished)
-    stored = _Keys(*(finished.keys(kind) for kind in ("crops", "regions", "tokens", "networks", "fused", "fits")))
-    read = all(ref.key in stored.crops for ref in plan.crops_refs())
-    if read:
-        plan.check_images()
-    cells = [c for c in plan.cells() if is_chosen(c.cell, only)]
-    yield from _data(plan, read)
-    yield ""
-    shown = [axis for axis in NAMES if axis == "heads" or len({c.cell[axis] for c in cells if c.fits[0].tokens}) > 1]
-    states: Counter[str] = Counter()
-    for planned in cells:
-        state = _state(planned, stored)
-        states[state] += 1
-        named = ", ".join(planned.cell[axis].label() for axis in shown)
-        reason = f" ({planned.refused})" if planned.refused else ""
-        yield f"{state:13} {planned.key[:8]}  {planned.cell.target}: {named}{reason}"
-    yield ""
-    yield f"{len(cells)} cells: " + ", ".join(f"{n} {state}" for state, n in states.most_common())
-    yield from _work(cells, stored)
-    yield from _refits(PatientDraws(plan, cells), cells, stored)
-    yield from _bytes(plan, cells)
+class Overview:
+    """What a plan holds and what is left of it.
+
+    Args:
+        grid: The steps and the protocol.
+        finished: What is in the store.
+        only: The steps to keep, by axis.
+    """
+
+    def __init__(self, grid: Grid, finished: Stored, only: Mapping[str, list[str]]) -> None:
+        kinds = ("crops", "regions", "tokens", "networks", "fused", "fits")
+        self._plan = plan = Plan(grid, finished)
+        self._stored = _Keys(*(finished.keys(kind) for kind in kinds))
+        self._read = all(ref.key in self._stored.crops for ref in plan.crops_refs())
+        if self._read:
+            plan.check_images()
+        self._cells = [c for c in plan.cells() if is_chosen(c.cell, only)]
+        self._states = {c.key: _state(c, self._stored) for c in self._cells}
+
+    def cells(self) -> pd.DataFrame:
+        """One row per cell: `key`, `target`, each axis, `state`, `reason` (why it is refused)."""
+        import pandas as pd
+
+        rows = [
+            {"key": c.key, "target": c.cell.target}
+            | {axis: c.cell[axis].label() for axis in NAMES}
+            | {"state": self._states[c.key], "reason": c.refused}
+            for c in self._cells
+        ]
+        return pd.DataFrame(rows, columns=["key", "target", *NAMES, "state", "reason"])
+
+    def lines(self) -> Iterator[str]:
+        """The plan line by line."""
+        cells, stored = self._cells, self._stored
+        yield from _data(self._plan, self._read)
+        yield ""
+        with_features = [c for c in cells if c.fits[0].tokens]
+        shown = [axis for axis in NAMES if axis == "heads" or len({c.cell[axis] for c in with_features}) > 1]
+        for planned in cells:
+            named = ", ".join(planned.cell[axis].label() for axis in shown)
+            yield f"{self._states[planned.key]:13} {planned.key[:8]}  {planned.cell.target}: {named}"
+        yield ""
+        states = Counter(self._states.values()).most_common()
+        yield f"{len(cells)} cells: " + ", ".join(f"{n} {state}" for state, n in states)
+        for reason, n in Counter(c.refused for c in cells if c.refused).items():
+            yield f"refused, {n} cells: {reason}"
+        yield from _work(cells, stored)
+        yield from _refits(PatientDraws(self._plan, cells), cells, stored)
+        yield from _bytes(self._plan, cells)
 
 
 def _data(plan: Plan, read: bool) -> Iterator[str]:

@@ -47,7 +47,7 @@ def printed(folder: Path) -> str:
         if kept["digest"] == digest:
             return str(kept["text"])
     except (OSError, ValueError, KeyError, TypeError):
-        pass
+        pass  # no text is kept, or a broken one: it is made again
     from results.run_folder import read
     from results.tables.main import table
 

@@ -80,6 +80,7 @@ class Sheet:
         tied: `(row, column)` of the scores that do not differ clearly from the best.
         always: Columns whose intervals stay when the text is too wide.
         notes: The sentences under the table.
+        metrics: The metric of each header, if the headers are metrics.
     """
 
     target: str
@@ -93,6 +94,7 @@ class Sheet:
     tied: frozenset[tuple[int, int]] = frozenset()
     always: frozenset[int] = frozenset()
     notes: tuple[str, ...] = ()
+    metrics: tuple[str, ...] = ()
 
 
 def text(sheet: Sheet) -> str:

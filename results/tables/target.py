@@ -67,6 +67,7 @@ def target_sheet(
         title=f"{target}: {run.dataset}, run {run.name}",
         labels=tuple(labels),
         headers=tuple(_header(run, name, column, over) for name, column in places),
+        metrics=tuple(name for name, _ in places),
         extras=tuple(texts),
         rows=tuple(row for row, _ in ranked),
         floors=tuple(_floors(floors, labels, columns, places, texts, run.location if over == run.location else "")),

@@ -61,10 +61,24 @@ def test_the_grid_of_a_run_can_be_run_again(run, folders):
 
 
 def test_plan_shows_what_is_done(run, grid, folders):
-    assert "6 cells: 6 done" in api.plan(grid, store=folders["store"])
-    assert "6 cells: 6 to compute" not in api.plan(grid, store=folders["store"])
+    assert "6 cells: 6 done" in str(api.plan(grid, store=folders["store"]))
     more = api.plan(grid, settings=["encoders=[raw_pixels: {size: 14}]"], store=folders["store"])
-    assert "2 done" in more and "4 to compute" in more
+    assert more.cells["state"].value_counts().to_dict() == {"to compute": 4, "done": 2}
+    assert "2 done" in more.text and "4 to compute" in more.text
+
+
+def test_plan_names_a_reason_once(grid, folders):
+    planned = api.plan(grid | {"heads": ["logistic", {"svc": {"calibration": "none"}}]}, store=folders["store"])
+    refused = planned.cells[planned.cells["state"] == "refused"]
+    assert len(refused) == 2
+    assert planned.text.count("margins instead of probabilities") == 1
+    assert "refused, 2 cells: svc gives margins" in planned.text
+
+
+def test_a_grid_that_is_neither_file_nor_dict_has_an_error(folders):
+    for door in (api.plan, api.run):
+        with pytest.raises(api.ArgumentError, match="a grid is a file or a dict, not 5"):
+            door(5)
 
 
 def test_progress_is_plain_lines_where_standard_error_is_no_terminal(grid, tmp_path, capsys):

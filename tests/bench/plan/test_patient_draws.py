@@ -224,13 +224,13 @@ def test_an_entry_whose_cell_is_excluded_is_an_error(refitted, tmp_path):
 
 
 def test_plan_counts_the_refits(refitted, tmp_path, go):
-    from bench.plan.overview import lines
+    from bench.plan.overview import Overview
 
     file = tmp_path / "grid.yaml"
     file.write_text(refitted)
-    shown = [line for line in lines(read_grid(file), Store(go.store), {}) if line.startswith("interval: ")]
+    shown = [line for line in Overview(read_grid(file), Store(go.store), {}).lines() if line.startswith("interval: ")]
     assert "4 refits of 1 cells" in shown[0]
     assert "12 of 12 fits" in shown[0]
     go(refitted)
-    shown = [line for line in lines(read_grid(file), Store(go.store), {}) if line.startswith("interval: ")]
+    shown = [line for line in Overview(read_grid(file), Store(go.store), {}).lines() if line.startswith("interval: ")]
     assert "0 of 12 fits" in shown[0]

@@ -19,11 +19,11 @@ from results.tables.presets.per_target import per_target
 
 @pytest.fixture
 def run(new_run):
-    """Three encoders: two have the same score, one guesses; names have Greek letters, markup and underscores."""
+    """Three encoders: two have nearly the same score, one guesses; names have Greek letters, markup and underscores."""
     writer = new_run()
     strong = 2 * writer.signal + writer.random.normal(size=len(writer.y))
     writer.add(strong, encoders="res<net>_λ & b", heads="svc")
-    writer.add(strong + 1e-9 * writer.random.normal(size=len(writer.y)), encoders="cae_2d", heads="svc")
+    writer.add(strong + 0.1 * writer.random.normal(size=len(writer.y)), encoders="cae_2d", heads="svc")
     writer.add(writer.random.normal(size=len(writer.y)), encoders="raw_pixels", heads="svc")
     writer.add_floors()
     return read(writer.finish())
@@ -68,7 +68,7 @@ def test_the_page_has_every_row_with_names_as_they_are(run):
 
 
 def test_cells_that_cannot_be_distinguished_from_the_best_are_tied(run):
-    """A copy of the best differs from it in no resample; one that guesses is far away in all."""
+    """A nearly equal copy of the best is tied with it; one that guesses is far away in all resamples."""
     found = scores(run, ["auc"], resamples=400).set_index("encoders")["auc_tied"]
     best = scores(run, ["auc"], resamples=400).query("not floor").set_index("encoders")["auc"].idxmax()
     other = next(name for name in ("res<net>_λ & b", "cae_2d") if name != best)
@@ -210,3 +210,13 @@ def test_a_csv_of_several_tables_gives_each_shape_its_header_with_intervals(run)
     values = scores(run, ["auc"], resamples=50).query("not floor").set_index("encoders")
     row = next(row for row in blocks[0] if row[2] == "cae_2d")
     assert [float(x) for x in row[4:7]] == values.loc["cae_2d", ["auc", "auc_low", "auc_high"]].tolist()
+
+
+def test_equal_best_scores_are_all_bold(new_run):
+    writer = new_run()
+    strong = 2 * writer.signal + writer.random.normal(size=len(writer.y))
+    for encoder, score in (("a", strong), ("b", strong), ("c", writer.random.normal(size=len(writer.y)))):
+        writer.add(score, encoders=encoder, heads="svc")
+    lines = draw(sheets(read(writer.finish()), resamples=200), "md").splitlines()
+    bold = {name: line.count("**") // 2 for name in "abc" for line in lines if line.startswith(f"| {name} ")}
+    assert bold["a"] == bold["b"] > 0 == bold["c"]
