@@ -15,7 +15,6 @@ from PIL import Image, ImageChops
 
 WIDTH, HEIGHT, DPI, MARGIN = 1200, 900, 110, 12
 PAPER = r"""\documentclass{article}
-\usepackage[T1]{fontenc}
 \usepackage{booktabs,graphicx}
 \usepackage[margin=2cm,paperheight=21cm]{geometry}
 \pagestyle{empty}
