@@ -1,7 +1,7 @@
 """How often attention over slices is largest on the slice in which the sign of a phantom study was planted.
 
-`python -m tests.studies.planted RUN STORE PHANTOM`: prints a row for each fusion and sequence,
-over the test samples of each fold.
+`python -m tests.studies.planted RUN STORE PHANTOM` prints a row for each fusion and sequence, over the test samples of
+each fold. The variable that the grid takes the phantom's folder from must be set, as for the run.
 """
 
 from __future__ import annotations
@@ -16,10 +16,11 @@ from bench.grid.file import read_grid
 from bench.plan.plan import Plan
 from bench.tasks.store import Store
 from results.artifacts import read_artifacts
+from results.scores.labels import shorten
 
 
 def hits(run: Path, store: Path, phantom: Path) -> pd.DataFrame:
-    """Columns fusion, sequence, n, hits (the share of samples), chance (1 over the slices)."""
+    """One row per fusion and sequence: its name, n, hits (share of samples), chance (1 by the number of slices)."""
     samples = pd.read_parquet(run / "samples.parquet")
     folds = pd.read_csv(run / "folds.csv", dtype={"patient": str}).query("repeat == 0").set_index("patient")["fold"]
     truth = pd.read_csv(phantom / "truth.csv").set_index("row_id").reindex(samples.index)
@@ -27,7 +28,9 @@ def hits(run: Path, store: Path, phantom: Path) -> pd.DataFrame:
     kept = Store(store)
     crops = {ref.sequence: kept.find("crops", ref.key) for ref in Plan(read_grid(run / "grid.yaml"), kept).crops_refs()}
     rows = []
-    for words, sequences, folds in _fusions(run):
+    fusions = _fusions(run)
+    names = [shorten(place) for place in zip(*(words for words, _, _ in fusions), strict=True) if len(set(place)) > 1]
+    for words, sequences, folds in fusions:
         for s, sequence in enumerate(sequences):
             planted, there = _planted(crops[sequence], truth)
             right, n = 0, 0
@@ -36,7 +39,8 @@ def hits(run: Path, store: Path, phantom: Path) -> pd.DataFrame:
                 here = there & (fold == number) & (weights.sum(axis=1) > 0)
                 right += int((weights[here].argmax(axis=1) == planted[here]).sum())
                 n += int(here.sum())
-            rows.append((" ".join(words), sequence, n, right / max(n, 1), 1 / weights.shape[1]))
+            name = ", ".join(short[word] for short in names for word in words if word in short)
+            rows.append((name, sequence, n, right / max(n, 1), 1 / weights.shape[1]))
     return pd.DataFrame(rows, columns=["fusion", "sequence", "n", "hits", "chance"])
 
 
@@ -62,4 +66,4 @@ def _planted(entry: Path, truth: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
 
 
 if __name__ == "__main__":
-    print(hits(*map(Path, sys.argv[1:4])).to_string(index=False))
+    print(hits(*map(Path, sys.argv[1:4])).to_markdown(index=False, floatfmt=".2f"))
