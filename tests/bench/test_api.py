@@ -175,6 +175,41 @@ def test_errors_of_wrong_values_name_their_place(grid, folders, tmp_path):
     assert not (tmp_path / "new").exists()
 
 
+@pytest.mark.parametrize("wrong", ["auc", ["auc", 1], {"auc": 1}, 3, None])
+def test_what_is_no_list_of_text_is_refused_and_not_read_letter_by_letter(run, grid, folders, wrong):
+    calls = [lambda name=name: run.table(**{name: wrong}) for name in ("rows", "columns", "metrics")]
+    calls += [lambda: run.tables(metrics=wrong), lambda: api.plan(grid, settings=wrong, store=folders["store"])]
+    calls += [lambda: api.run(grid, only=wrong, **folders)]
+    for call in calls:
+        with pytest.raises(ScangridError, match=r"must be a list"):
+            call()
+
+
+@pytest.mark.parametrize("wrong", [-1, "two", 1.5])
+def test_numbers_of_jobs_and_null_runs_are_whole(grid, folders, wrong):
+    for name in ("jobs", "null"):
+        with pytest.raises(ScangridError, match=rf"{name} .*whole number from 0"):
+            api.run(grid, quiet=True, **{name: wrong}, **folders)
+
+
+def test_an_axis_is_in_rows_or_in_columns(run):
+    with pytest.raises(ScangridError, match="'heads' can't be in both rows and columns"):
+        run.table(rows=["heads"], columns=["encoders", "heads"])
+
+
+def test_what_can_not_be_written_is_one_line(run, tmp_path):
+    (tmp_path / "file").write_text("no folder")
+    below = tmp_path / "file" / "below"
+    for write in (run.report, run.methods, run.figures, lambda out: run.tables(out=out)):
+        with pytest.raises(ScangridError, match=r"cannot write .*below"):
+            write(out=below.with_suffix(".md"))
+
+
+def test_a_table_has_its_notes(run):
+    for table in (run.table(), run.table(metrics=["auc"]), run.table(rows=["heads"])):
+        assert any("patients" in note for note in table.attrs["notes"]["narrowing"])
+
+
 def test_plugins_are_listed_and_checked():
     assert "raw_pixels" in api.plugins("encoders") and "heads" not in api.plugins("encoders").splitlines()
     assert all(one.rule and not one.error for one in api.check("images", "grayscale"))
