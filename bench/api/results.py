@@ -7,6 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bench.api.current import tables_are_current
 from bench.api.errors import ArgumentError, check_choice, check_names, writing
 from bench.api.plug_ins import add_folder
 
@@ -249,11 +250,10 @@ class Results:
         return [] if self.outcome is None else list(failed(self.outcome))
 
     def write_tables(self) -> None:
-        """Writes tables and leaderboards into the run folder, if a cell is done and the run computed something."""
+        """Writes tables and leaderboards into the run folder, if a cell is done and the run changed something."""
         from results.run_folder import ResultsError
 
-        computed = self.outcome is None or self.outcome.computed
-        if not computed and (self.folder / "tables.md").exists():
+        if self.outcome and not self.outcome.computed and tables_are_current(self.folder):
             return
         try:
             found = self.opened

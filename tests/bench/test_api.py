@@ -60,6 +60,17 @@ def test_the_grid_of_a_run_can_be_run_again(run, folders):
     assert again.outcome.computed == 0
 
 
+def test_tables_follow_a_grid_that_changes_without_a_fit(grid, folders, tmp_path):
+    places = {"runs": tmp_path, "store": folders["store"], "quiet": True}
+    written = api.run(grid, **places).folder / "tables.md"
+    assert "knn" in written.read_text()
+    fewer = api.run(grid | {"heads": ["logistic"]}, **places)
+    assert fewer.outcome.computed == 0 and "knn" not in written.read_text()
+    before = written.stat().st_mtime_ns
+    api.run(grid | {"heads": ["logistic"]}, **places)
+    assert written.stat().st_mtime_ns == before  # a run that changes nothing writes nothing
+
+
 def test_plan_shows_what_is_done(run, grid, folders):
     assert "6 cells: 6 done" in str(api.plan(grid, store=folders["store"]))
     more = api.plan(grid, settings=["encoders=[raw_pixels: {size: 14}]"], store=folders["store"])
