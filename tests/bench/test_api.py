@@ -1,5 +1,6 @@
 """The functions for notebooks: a grid as a dict, numbers as DataFrames, the same results as the command line's."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -69,6 +70,19 @@ def test_tables_follow_a_grid_that_changes_without_a_fit(grid, folders, tmp_path
     before = written.stat().st_mtime_ns
     api.run(grid | {"heads": ["logistic"]}, **places)
     assert written.stat().st_mtime_ns == before  # a run that changes nothing writes nothing
+
+
+def test_panels_show_the_best_of_the_cells_that_the_grid_has(run, grid, folders, tmp_path):
+    assert len(run.cells) == 6  # so the store has all fits
+    places = {"runs": tmp_path, "store": folders["store"], "quiet": True}
+    for head in ("logistic", "knn"):
+        found = api.run(grid | {"heads": [head], "panels": 2}, **places)
+        shown = json.loads((found.folder / "panels" / "narrowing.json").read_text())
+        assert shown["cell"] in set(found.cells["key"])
+    index = found.folder / "panels" / "index.json"
+    before = index.stat().st_mtime_ns
+    api.run(grid | {"heads": ["knn"], "panels": 2}, **places)
+    assert index.stat().st_mtime_ns == before
 
 
 def test_plan_shows_what_is_done(run, grid, folders):
