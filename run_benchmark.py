@@ -243,7 +243,7 @@ def diagnose(
 @app.command()
 def phantom(
     folder: Annotated[Path, Arg(help="A new or empty folder.")],
-    patients: Annotated[int, Opt(min=1)] = 40,
+    patients: Annotated[int, Opt(min=1, help="The number of patients.")] = 40,
     layout: Annotated[str, Opt(help="spider (.mha, masks), rsna (DICOM, points) or oai (DICOM, knees).")] = "spider",
     effect: Annotated[float, Opt(help="How much gradings show: 0 to 1.", min=0, max=1)] = 0.5,
     missing: Annotated[float, Opt(help="Share of series that are left out.", min=0, max=0.9)] = 0.0,
@@ -253,7 +253,7 @@ def phantom(
     confined: Annotated[bool, Opt(help="rsna: each foramen lies in one slice.")] = False,
     mark_error: Annotated[int, Opt(help="rsna: by how many slices points are off at most.", min=0)] = 0,
     size: Annotated[str, Opt(help="oai: slices, rows and columns; 40,64,64 if not given, really 160,384,384.")] = "",
-    seed: int = 0,
+    seed: Annotated[int, Opt(help="The seed of everything that is drawn.")] = 0,
 ) -> None:
     """Write phantom MRI in the layout of SPIDER or RSNA 2024 (lumbar spines) or of OAI (knees), to try things out."""
     sides = tuple(int(n) if n.isdecimal() else 0 for n in _names(size))

@@ -33,7 +33,7 @@ class Cae2d(Autoencoder, Encoder):
     curve has no validation loss.
 
     Args:
-        preset: `knee`, `disc` or `disc_small`.
+        preset: `knee`, `disc` or `disc_small`; it gives the value of every field that is 0 or empty.
         size: Side of the square input, in pixels; each convolution must be able to halve it.
         channels: Channels of each convolution.
         kernel: Side of the convolutions; odd.

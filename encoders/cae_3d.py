@@ -30,7 +30,7 @@ class Cae3d(Autoencoder, Encoder):
     curve has no validation loss.
 
     Args:
-        preset: `knee`, `disc` or `disc_small`.
+        preset: `knee`, `disc` or `disc_small`; it gives the value of every field that is 0 or empty.
         size: Voxels (D, H, W) of the input; each convolution must be able to halve every side.
         channels: Channels of each convolution.
         kernel: Side of the convolutions; odd.

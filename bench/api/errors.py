@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 from data import ScangridError
 
@@ -24,3 +26,49 @@ def check_choice(name: str, value: str, choices: Iterable[str]) -> None:
     """
     if value not in choices:
         raise ArgumentError(f"{name} {value}: use one of {', '.join(choices)}")
+
+
+def check_names(**arguments: object) -> None:
+    """Demands lists of text. A text alone would be read letter by letter.
+
+    Args:
+        arguments: The values by the names of the arguments.
+
+    Raises:
+        ArgumentError: A value is no list, or holds something that is no text.
+    """
+    for name, value in arguments.items():
+        if isinstance(value, str):
+            raise ArgumentError(f"{name} ({value!r}) must be a list: write {name}=[{value!r}]")
+        if not isinstance(value, list | tuple) or not all(isinstance(one, str) for one in value):
+            raise ArgumentError(f"{name} ({value!r}) must be a list of text")
+
+
+def check_number(**arguments: object) -> None:
+    """Demands whole numbers from 0.
+
+    Args:
+        arguments: The values by the names of the arguments.
+
+    Raises:
+        ArgumentError: A value is no whole number, or below 0.
+    """
+    for name, value in arguments.items():
+        if not isinstance(value, int) or value < 0:
+            raise ArgumentError(f"{name} ({value!r}) must be a whole number from 0")
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turns an error of the file system, while a path is written, into one line.
+
+    Args:
+        path: The file or folder that the user has named.
+
+    Raises:
+        ArgumentError: The path can't be written.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise ArgumentError(f"cannot write {path}: {error.strerror or error}") from error

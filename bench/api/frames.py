@@ -32,8 +32,7 @@ def scored(run: Run, metrics: Sequence[str], against: Mapping[str, str] | None) 
     Raises:
         ResultsError: An unknown metric or cell.
     """
-    if metrics:
-        table_sheets(run, metrics=metrics, against=against, resamples=0)  # checks them
+    sheets = table_sheets(run, metrics=metrics, against=against)  # checks the arguments too
     wanted = ["auc", *(name for name in metrics if name != "gain")] if metrics else None
     frame = scores(run, wanted, against=against)
     real = frame[~frame["floor"].astype(bool)]
@@ -43,7 +42,9 @@ def scored(run: Run, metrics: Sequence[str], against: Mapping[str, str] | None) 
     frame = frame.sort_values(["floor", "auc"], ascending=[True, False], kind="stable")
     frame = frame.sort_values("target", kind="stable", key=lambda names: names.map(run.targets.index))
     about = ["n_patients", "n_samples", "floor", "status"]
-    return frame.set_index(["target", *varying])[[*kept, *(name for name in about if name in frame)]]
+    frame = frame.set_index(["target", *varying])[[*kept, *(name for name in about if name in frame)]]
+    frame.attrs["notes"] = _notes(sheets)
+    return frame
 
 
 def pivot(
@@ -84,8 +85,16 @@ def pivot(
     frame = frame[names]
     stepped = any(step for _, step in names)
     frame.columns = pd.MultiIndex.from_tuples(names) if stepped else pd.Index([name for name, _ in names])
-    frame.attrs["notes"] = {sheet.target: list(sheet.notes) for sheet in sheets}
+    frame.attrs["notes"] = _notes(sheets)
     return frame
+
+
+def _notes(sheets: Sequence[Sheet]) -> dict[str, list[str]]:
+    """The notes below the table of each target."""
+    found: dict[str, list[str]] = {}
+    for sheet in sheets:
+        found.setdefault(sheet.target, list(sheet.notes))  # the table of scores comes first
+    return found
 
 
 def _numbers(sheet: Sheet, row: Row) -> dict[Any, float | None]:

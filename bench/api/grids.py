@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from bench.api.errors import ArgumentError, check_choice
+from bench.api.errors import ArgumentError, check_choice, check_names, check_number
 from bench.api.plug_ins import add_folder
 from bench.api.results import Results
 from bench.api.threads import one_thread
@@ -67,6 +67,7 @@ def plan(
         >>> print(planned)
         >>> planned.cells["state"].value_counts()
     """
+    check_names(settings=settings, only=only)
     add_folder(plugins)
     from bench.grid.selection import parse_only
     from bench.plan.overview import Overview
@@ -118,7 +119,7 @@ def run(
     Examples:
         >>> api.run({
         ...     "name": "mine",
-        ...     "data": {"image_table": {"table": "scans.csv", "label": "grade"}},
+        ...     "data": {"image_table": {"table": "scans.csv", "labels": ["grade"]}},
         ...     "targets": ["grade"],
         ...     "sequences": ["image"],
         ...     "encoders": ["raw_pixels", {"resnet50": {"size": 64}}],
@@ -126,6 +127,8 @@ def run(
         ... })
     """
     check_choice("--device", device, DEVICES)
+    check_names(settings=settings, only=only)
+    check_number(jobs=jobs, null=null)
     add_folder(plugins)
     from bench.grid.selection import parse_only
     from bench.run.progress import Progress

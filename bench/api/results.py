@@ -7,7 +7,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.api.errors import ArgumentError, check_choice
+from bench.api.current import tables_are_current
+from bench.api.errors import ArgumentError, check_choice, check_names, writing
 from bench.api.plug_ins import add_folder
 
 if TYPE_CHECKING:
@@ -111,6 +112,7 @@ class Results:
         Examples:
             >>> run.table(rows=["encoders"], columns=["heads"], metrics=["auc"])
         """
+        check_names(rows=rows, columns=columns, metrics=metrics)
         from bench.api.frames import pivot, scored
 
         if rows or columns:
@@ -191,7 +193,9 @@ class Results:
         chosen = _width(width)
         from results.figures import draw_all
 
-        return draw_all(self.opened, Path(out or self.folder / "figures"), width=chosen)
+        to = Path(out or self.folder / "figures")
+        with writing(to):
+            return draw_all(self.opened, to, width=chosen)
 
     def report(self, *, out: str | Path | None = None, panels: bool = True) -> Path:
         """Draws the figures and writes the report: one HTML file that needs no other file and no network.
@@ -207,8 +211,9 @@ class Results:
 
         drawn = self.figures()
         to = Path(out or self.folder / "report.html")
-        to.parent.mkdir(parents=True, exist_ok=True)
-        return write_report(self.opened, to, figures=drawn[0].parent, panels=panels)
+        with writing(to):
+            to.parent.mkdir(parents=True, exist_ok=True)
+            return write_report(self.opened, to, figures=drawn[0].parent, panels=panels)
 
     def methods(self, *, out: str | Path | None = None) -> str:
         """The methods section, its references, table 1 and a reviewer's checklist.
@@ -227,8 +232,9 @@ class Results:
         first = f"## Table 1\n\n{markdown(table_one(self.opened))}"
         text = "\n\n".join([methods(self.opened), first, checklist(self.opened)])
         if out is not None:
-            Path(out).parent.mkdir(parents=True, exist_ok=True)
-            Path(out).write_text(text + "\n", encoding="utf-8")
+            with writing(Path(out)):
+                Path(out).parent.mkdir(parents=True, exist_ok=True)
+                Path(out).write_text(text + "\n", encoding="utf-8")
         return text
 
     def summary(self) -> list[str]:
@@ -244,11 +250,10 @@ class Results:
         return [] if self.outcome is None else list(failed(self.outcome))
 
     def write_tables(self) -> None:
-        """Writes tables and leaderboards into the run folder, if a cell is done and the run computed something."""
+        """Writes tables and leaderboards into the run folder, if a cell is done and the run changed something."""
         from results.run_folder import ResultsError
 
-        computed = self.outcome is None or self.outcome.computed
-        if not computed and (self.folder / "tables.md").exists():
+        if self.outcome and not self.outcome.computed and tables_are_current(self.folder):
             return
         try:
             found = self.opened

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.api.errors import ArgumentError
+from bench.api.errors import ArgumentError, check_names, writing
 from results.run_folder import Run
 from results.tables.main import draw, sheets, table, write
 
@@ -35,6 +35,7 @@ def text(
         ArgumentError: Arguments that exclude each other.
         ResultsError: An unknown axis, metric, preset or format.
     """
+    check_names(rows=rows, columns=columns, metrics=metrics)
     shown: dict[str, Any] = {"rows": rows, "columns": columns, "metrics": metrics, "against": against}
     if flip is not None and (preset != MAIN or against or rows or columns or published is not None):
         raise ArgumentError("--flip can't be combined with --preset, --rows, --columns, --against or --published")
@@ -57,4 +58,7 @@ def text(
         from results.tables import presets
 
         found = presets.of(run, preset)
-    return draw(found, format) if out is None else str(write(found, out))
+    if out is None:
+        return draw(found, format)
+    with writing(out):
+        return str(write(found, out))

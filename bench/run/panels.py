@@ -33,11 +33,11 @@ def write(plan: Plan, store: Store, record: Record, cells: list[PlannedCell], *,
     The cell is the one with the highest AUC over all repeats, as in tables, among cells that use images. Half of the
     samples have the highest probability of their own class in the first repeat, the other half the lowest; each half
     shows a patient once. The array `image_I_J` is the middle slice `(H, W)` of sequence J of sample I, after the cell's
-    region and image steps. `panels/index.json` gives the name of the files of each target. If no cell changed, nothing
-    is written again.
+    region and image steps. `panels/index.json` gives the name of the files of each target. If neither a
+    cell nor the grid changed, nothing is written again.
     """
     folder = record.folder / FOLDER
-    if (folder / INDEX).exists() and plan.grid.panels and not changed:
+    if plan.grid.panels and not changed and _is_current(folder / INDEX):
         return
     shutil.rmtree(folder, ignore_errors=True)
     if not plan.grid.panels:
@@ -55,6 +55,14 @@ def write(plan: Plan, store: Store, record: Record, cells: list[PlannedCell], *,
             _write_target(plan, store, planned, table, folder / index[target.name])
     if index:
         write_json(folder / INDEX, index)
+
+
+def _is_current(index: Path) -> bool:
+    """Whether the panels were written after the grid and its cells, which may change without a fit."""
+    if not index.exists():
+        return False
+    sources = [index.parents[1] / name for name in ("grid.yaml", "cells.json")]
+    return all(file.stat().st_mtime_ns <= index.stat().st_mtime_ns for file in sources if file.exists())
 
 
 def best_cell(files: Mapping[str, Path]) -> str:

@@ -113,6 +113,7 @@ def run(grid: Grid, grid_file: Path, settings: list[str], options: Options, prog
         keep_artifacts(record.folder, plan, store, runnable)
         write_qualities(record.folder, plan, store, runnable)
         dataset_scores.write(plan, record, state.finished())
+        state.save()
         panels.write(plan, store, record, state.finished(), changed=bool(computed))
     session: dict[str, Any] = {"finished": datetime.now(UTC).isoformat(timespec="seconds")}
     if computed:

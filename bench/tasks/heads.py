@@ -59,11 +59,11 @@ class FitHeads:
         cell, fold = planned.cell, fit.fold
         head = self._plan.keys.plugin("heads", cell["heads"])
         embedding, features, balanced = self._share_keys(planned, fit)
-        start = time.perf_counter()
         try:
             branches: list[Branch] = self._shared.get(features, lambda: self.branches(planned, fit, embedding))
             training = self._shared.get(balanced, lambda: [self.training(planned, fit, one) for one in branches])
             test = fit.rows.test
+            start = time.perf_counter()  # the work that cells share is counted for none of them
             found = fit_and_predict(
                 head,
                 training,
@@ -73,6 +73,7 @@ class FitHeads:
                 threads=1,
                 device=self._device if head.lane == "torch" or self._device == "cuda" else "cpu",
             )
+            seconds = time.perf_counter() - start
         finally:
             self._shared.release(embedding, features, balanced)
 
@@ -84,7 +85,6 @@ class FitHeads:
                 np.save(draft / "threshold.npy", found.threshold)
             (draft / "chosen.json").write_text(json.dumps(found.chosen, default=str), encoding="utf-8")
 
-        seconds = time.perf_counter() - start
         self._store.put("fits", fit.key, save, made_by("fit", cell.labels(), seconds=seconds, device=self._device))
 
     def training(self, planned: PlannedCell, fit: Fit, branch: Branch) -> TrainingSet:

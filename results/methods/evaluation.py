@@ -99,7 +99,7 @@ def metrics(evidence: Evidence) -> Iterator[str]:
     more = " With more than two classes it is the mean over the classes, each against the rest." if macro else ""
     yield f"AUC {pooled}.{more}"
     if parts > 1 and any(not isinstance(METRICS[name], OfPairs) for name in names):
-        yield f"Other scores pooled the predictions of all folds{' cells a repeat' if repeats > 1 else ''}{over}."
+        yield f"Other scores pooled the predictions of all folds{' of a repeat' if repeats > 1 else ''}{over}."
     if "auc_within_location" in names:
         yield f"AUC within {run.within} compared samples of the same {run.within}."
 

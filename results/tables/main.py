@@ -114,6 +114,8 @@ def sheets(
             ordinal target; a broken run folder.
     """
     _check("axis", [*rows, *columns], run.axes)
+    if twice := [axis for axis in rows if axis in columns]:
+        raise ResultsError(f"axis '{twice[0]}' can't be in both rows and columns: name it in one of them")
     _check_metrics(run, metrics, against)
     frame = scores(run, _scored(metrics), resamples=resamples, against=against)
     over = run.location if against is None else " ".join(against.values())

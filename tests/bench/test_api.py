@@ -1,5 +1,6 @@
 """The functions for notebooks: a grid as a dict, numbers as DataFrames, the same results as the command line's."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -58,6 +59,30 @@ def test_a_dict_runs_like_a_grid_file_with_the_same_keys(run, grid, phantom, tmp
 def test_the_grid_of_a_run_can_be_run_again(run, folders):
     again = api.run(run.folder / "grid.yaml", quiet=True, settings=["name=small"], **folders)
     assert again.outcome.computed == 0
+
+
+def test_tables_follow_a_grid_that_changes_without_a_fit(grid, folders, tmp_path):
+    places = {"runs": tmp_path, "store": folders["store"], "quiet": True}
+    written = api.run(grid, **places).folder / "tables.md"
+    assert "knn" in written.read_text()
+    fewer = api.run(grid | {"heads": ["logistic"]}, **places)
+    assert fewer.outcome.computed == 0 and "knn" not in written.read_text()
+    before = written.stat().st_mtime_ns
+    api.run(grid | {"heads": ["logistic"]}, **places)
+    assert written.stat().st_mtime_ns == before  # a run that changes nothing writes nothing
+
+
+def test_panels_show_the_best_of_the_cells_that_the_grid_has(run, grid, folders, tmp_path):
+    assert len(run.cells) == 6  # so the store has all fits
+    places = {"runs": tmp_path, "store": folders["store"], "quiet": True}
+    for head in ("logistic", "knn"):
+        found = api.run(grid | {"heads": [head], "panels": 2}, **places)
+        shown = json.loads((found.folder / "panels" / "narrowing.json").read_text())
+        assert shown["cell"] in set(found.cells["key"])
+    index = found.folder / "panels" / "index.json"
+    before = index.stat().st_mtime_ns
+    api.run(grid | {"heads": ["knn"], "panels": 2}, **places)
+    assert index.stat().st_mtime_ns == before
 
 
 def test_plan_shows_what_is_done(run, grid, folders):
@@ -173,6 +198,41 @@ def test_errors_of_wrong_values_name_their_place(grid, folders, tmp_path):
     with pytest.raises(api.ArgumentError, match="--layout oai has no option 'split'"):
         api.phantom(tmp_path / "new", layout="oai", split=True)
     assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize("wrong", ["auc", ["auc", 1], {"auc": 1}, 3, None])
+def test_what_is_no_list_of_text_is_refused_and_not_read_letter_by_letter(run, grid, folders, wrong):
+    calls = [lambda name=name: run.table(**{name: wrong}) for name in ("rows", "columns", "metrics")]
+    calls += [lambda: run.tables(metrics=wrong), lambda: api.plan(grid, settings=wrong, store=folders["store"])]
+    calls += [lambda: api.run(grid, only=wrong, **folders)]
+    for call in calls:
+        with pytest.raises(ScangridError, match=r"must be a list"):
+            call()
+
+
+@pytest.mark.parametrize("wrong", [-1, "two", 1.5])
+def test_numbers_of_jobs_and_null_runs_are_whole(grid, folders, wrong):
+    for name in ("jobs", "null"):
+        with pytest.raises(ScangridError, match=rf"{name} .*whole number from 0"):
+            api.run(grid, quiet=True, **{name: wrong}, **folders)
+
+
+def test_an_axis_is_in_rows_or_in_columns(run):
+    with pytest.raises(ScangridError, match="'heads' can't be in both rows and columns"):
+        run.table(rows=["heads"], columns=["encoders", "heads"])
+
+
+def test_what_can_not_be_written_is_one_line(run, tmp_path):
+    (tmp_path / "file").write_text("no folder")
+    below = tmp_path / "file" / "below"
+    for write in (run.report, run.methods, run.figures, lambda out: run.tables(out=out)):
+        with pytest.raises(ScangridError, match=r"cannot write .*below"):
+            write(out=below.with_suffix(".md"))
+
+
+def test_a_table_has_its_notes(run):
+    for table in (run.table(), run.table(metrics=["auc"]), run.table(rows=["heads"])):
+        assert any("patients" in note for note in table.attrs["notes"]["narrowing"])
 
 
 def test_plugins_are_listed_and_checked():

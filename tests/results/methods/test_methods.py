@@ -170,6 +170,16 @@ def test_resamples_metrics_and_null_runs_are_those_of_the_folder(new_run):
     assert "{phipson2010," in text
 
 
+def test_scores_of_several_repeats_pool_the_folds_of_each(new_run):
+    writer = new_run(repeats=2)
+    writer.add(writer.signal)
+    writer.add_floors()
+    run = complete(writer)
+    scores(run, ["auc", "f1"], resamples=20)
+    sentence = "Other scores pooled the predictions of all folds of a repeat, then averaged over the 2 repeats."
+    assert sentence in " ".join(methods(run).split())
+
+
 def test_an_official_split(new_run):
     writer = new_run(protocol={"split": "official", "validation": True, "seed": 0, "folds": 1, "repeats": 1})
     writer.add(writer.signal, rows=writer.fold[0][writer.of_patient] == 3, heads="svc")
