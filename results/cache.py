@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import sys
 import uuid
@@ -11,6 +12,7 @@ from pathlib import Path
 from results.found import FOLDERS
 
 HERE = Path(__file__).parent
+READ_ONLY = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 def digest(folder: Path, about: str, *, also: Iterable[Path] = ()) -> str:
@@ -48,8 +50,9 @@ def replace(path: Path, write: Callable[[Path], object]) -> None:
     try:
         write(unfinished)
         unfinished.replace(path)
-    except PermissionError:
-        return
+    except OSError as error:
+        if error.errno not in READ_ONLY:
+            raise
 
 
 def _code() -> Iterator[Path]:

@@ -228,6 +228,8 @@ def read(folder: Path) -> Run:
         raise ResultsError(f"{folder} is no run folder: it has no {Path(error.filename).name}") from None
     except (ValueError, NotADirectoryError) as error:
         raise ResultsError(f"{folder} is no run folder: {error}") from None
+    if not isinstance(run, dict) or not isinstance(cells, list):
+        raise ResultsError(f"{folder} is no run folder: run.json or cells.json does not describe a run")
     if "floors" not in run:
         raise ResultsError(f"{folder} was written by an earlier version: run the grid again (what is done is kept)")
     if not any(cell["status"] == "done" for cell in cells):

@@ -125,7 +125,7 @@ def _learnt(planned: PlannedCell, plan: Plan) -> list[TokensRef]:
 def _autoencoder(planned: PlannedCell, plan: Plan, fold: int) -> tuple[TokensRef, list[str]]:
     """The tokens of the cell's first autoencoder in its first sequence, and the names of its other autoencoders."""
     if not _learnt(planned, plan):
-        named = planned.cell["encoders"].label().replace("-", "none")
+        named = planned.cell.shown()["encoders"]
         raise LatentsError(
             f"cell {planned.key[:SHORT]} has no autoencoder (its encoder is {named}): "
             "name one whose encoder learns from images"

@@ -35,7 +35,7 @@ class FileMemory(Generic[Found]):
             try:
                 made_before, known = json.loads(memory.read_text(encoding="utf-8"))
             except (ValueError, TypeError):
-                memory.unlink()
+                memory.unlink(missing_ok=True)  # another process may have found it broken too
             else:
                 self._known = known if made_before == made_by else {}
 

@@ -14,9 +14,10 @@ from bench.plan.plan import Plan
 from bench.plan.references import CropsRef, Fit, Fold, PlannedCell, TokensRef
 from bench.run.files import write_json
 from bench.tasks.store import Store
+from data.text.file_names import shortened
 
 FOLDER, INDEX, MARK = "artifacts", "index.json", "made_by.json"
-LONGEST = 180  # characters of a folder's name
+LONGEST = 180  # bytes of a folder's name
 _NOT_KEPT = ("vectors", "present", "probabilities")
 
 
@@ -154,7 +155,7 @@ def _of_fusion(planned: PlannedCell, key: str, fold: Fold) -> IndexEntry:
 
 def _named(words: list[str], fold: Fold, key: str) -> str:
     """A readable folder name for a store entry; the key in it separates steps with equal labels."""
-    label = " ".join(words).replace("/", "_")[:LONGEST].rstrip()
+    label = shortened(" ".join(words).replace("/", "_"), LONGEST).rstrip()
     return f"{label}/repeat{fold.repeat}_fold{fold.number}_{key[:12]}"
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from bench.grid.axes import AXES
 from bench.grid.cells import NONE, Cell, Step
 from bench.plugins import KINDS, PluginError, description
+from bench.run.files import replace_file
 from data.describing.plug_in import Description
 from data.describing.references import PACKAGES, resolve
 
@@ -60,11 +61,7 @@ def described(data: Step, cells: Iterable[Cell]) -> dict[str, Any]:
 def write(folder: Path, found: dict[str, Any]) -> None:
     """Writes `plugins.json`, unless it would stay the same."""
     text = json.dumps(found, indent=1, default=str)
-    path = folder / FILE
-    if not path.exists() or path.read_text(encoding="utf-8") != text:
-        draft = path.with_name(f".{FILE}")
-        draft.write_text(text, encoding="utf-8")
-        draft.replace(path)
+    replace_file(folder / FILE, lambda to: to.write_text(text, encoding="utf-8"))
 
 
 def versions(found: dict[str, Any]) -> dict[str, str]:

@@ -8,8 +8,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from data import ScangridError
+
 if TYPE_CHECKING:
     import pandas as pd
+
+
+class RunFileError(ScangridError):
+    """A file of a run folder that can't be read."""
 
 
 def replace_file(path: Path, write: Callable[[Path], Any]) -> None:
@@ -28,8 +34,15 @@ def write_json(path: Path, content: Any) -> None:
 
 
 def read_json(path: Path, default: Any) -> Any:
-    """The content of a JSON file, or a default if there is none."""
-    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else default
+    """The content of a JSON file, or a default if there is none.
+
+    Raises:
+        RunFileError: The file holds anything but JSON.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8")) if path.exists() else default
+    except ValueError as error:
+        raise RunFileError(f"{path} is broken ({error}): delete it, then run again (what is done is kept)") from error
 
 
 def write_table(path: Path, table: pd.DataFrame, index: str | None = None) -> None:

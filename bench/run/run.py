@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import shlex
 import threading
 import time
 from collections import Counter
@@ -279,8 +278,3 @@ def pick_device(wanted: str) -> str:
     if wanted == "cuda":
         raise PlanError("--device cuda: torch sees no GPU here: use --device cpu or auto")
     return "cpu"
-
-
-def rerun_command(arguments: list[str]) -> str:
-    """The command that runs exactly what failed: the same command, since nothing finished is computed twice."""
-    return shlex.join(["python", *arguments])

@@ -82,7 +82,7 @@ def _caption(choice: Chosen, found: Crossed) -> str:
         text.append(f"Hatched, since the grid lacks them with these settings: {some(found.absent, '; ')}.")
     if found.lacking:
         text.append(f"Hatched, since a cell of the mean is not done: {some(found.lacking, '; ')}.")
-    if location := choice.floor("location"):
+    if location := choice.location:
         text.append(f"Location alone: {value(location)}.")
     text.append(
         "AUC compares samples of the same fold. Rows and columns are sorted by their mean. For intervals see the "

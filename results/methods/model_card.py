@@ -34,7 +34,8 @@ def write_card(run: Run, model: Path) -> Path:
     for cell in about["cells"]:
         score = found.loc[cell["key_in_run"]]
         shown = [f"{score[m]:.3f} [{score[f'{m}_low']:.3f}, {score[f'{m}_high']:.3f}]" for m in METRICS]
-        rows.append(f"| {cell['target']} | {' | '.join(shown)} |")
+        target = cell["target"].replace("|", "\\|")
+        rows.append(f"| {target} | {' | '.join(shown)} |")
         facts[f"{cell['target']}, cross-validated"] = f"AUC {shown[0]}, log loss {shown[3]}"
     plug_ins = read_plug_ins(model)
     axes = {cell.key: cell.axes for cell in run.cells}

@@ -76,7 +76,7 @@ class Sheet:
         extras: Headers of the columns of text.
         rows: The rows, best first.
         floors: The floor rows, drawn apart at the bottom.
-        best: `(row, column)` of the best score of each column.
+        best: `(row, column)` of the best score of each column, several where they are equal.
         tied: `(row, column)` of the scores that do not differ clearly from the best.
         always: Columns whose intervals stay when the text is too wide.
         notes: The sentences under the table.
@@ -120,10 +120,10 @@ def markdown(sheet: Sheet) -> str:
         sheet,
         bold=lambda score: f"**{score}**",
         tie=lambda score: f"<u>{score}</u>",
-        escape=lambda words: words.replace("|", "\\|"),
+        escape=_unbarred,
     )
     between = [[""] * len(_header(sheet))] if rows and floors else []
-    header = [name.replace("\n", " ") for name in _header(sheet)]
+    header = [_unbarred(name.replace("\n", " ")) for name in _header(sheet)]
     sides = _sides(sheet)
     drawn = tabulate([*rows, *between, *floors], header, tablefmt="pipe", disable_numparse=True, colalign=sides)
     return "\n".join([f"**{sheet.title}**", "", drawn, "", *(f"- {note}" for note in marked(sheet))])
@@ -253,6 +253,11 @@ def _sides(sheet: Sheet) -> list[str]:
 
 def _width(drawn: str) -> int:
     return max(map(len, drawn.splitlines()))
+
+
+def _unbarred(words: str) -> str:
+    """Text for a cell of a Markdown table."""
+    return words.replace("|", "\\|")
 
 
 def _escape(words: str) -> str:

@@ -73,3 +73,11 @@ def test_a_broken_prediction_file(grid_run):
     (run.folder / "cells" / "cell0.parquet").write_bytes(b"PAR1 half of a file")
     with pytest.raises(ResultsError, match="holds no predictions of 2 classes"):
         run.predictions(run.cells[0])
+
+
+@pytest.mark.parametrize("name", ["run.json", "cells.json"])
+def test_a_file_that_describes_no_run_is_named(grid_run, name):
+    folder = grid_run.finish()
+    (folder / name).write_text("null")
+    with pytest.raises(ResultsError, match=r"is no run folder: run\.json or cells\.json does not describe a run"):
+        read(folder)

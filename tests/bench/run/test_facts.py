@@ -2,7 +2,10 @@
 
 import json
 
+import pytest
+
 from bench.grid.axes import AXES
+from bench.run.files import RunFileError, read_json
 from results.run_folder import read
 
 
@@ -19,3 +22,11 @@ def test_the_run_folder_holds_the_words_of_the_axes_and_the_column_within_which_
     assert reads["location"] == "locations" and {reads[cell.head] for cell in read(folder).cells if not cell.floor} == {
         "embedding"
     }
+
+
+def test_a_broken_file_of_the_run_folder_is_named_with_the_way_out(tmp_path):
+    broken = tmp_path / "provenance.json"
+    broken.write_text('[{"finished": ')
+    with pytest.raises(RunFileError, match=r"provenance\.json is broken .*: delete it, then run again"):
+        read_json(broken, [])
+    assert read_json(tmp_path / "run.json", {}) == {}

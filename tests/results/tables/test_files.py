@@ -1,5 +1,6 @@
 """The printed tables are kept, and made again when what they show has changed."""
 
+import errno
 import os
 import subprocess
 import sys
@@ -72,3 +73,16 @@ def test_a_finished_run_gets_its_tables_and_a_picture(folder):
     written = write_files(read(folder))
     assert [path.name for path in written] == ["tables.md", "tables.csv", "tables.tex", "leaderboard_narrowing.png"]
     assert all(path.stat().st_size > 500 for path in written)
+
+
+def test_nothing_is_kept_where_nothing_can_be_written_but_a_full_disk_is_an_error(tmp_path):
+    def fails(number):
+        def write(path):
+            raise OSError(number, os.strerror(number), str(path))
+
+        return write
+
+    for number in (errno.EROFS, errno.EACCES):
+        cache.replace(tmp_path / "scores.parquet", fails(number))
+    with pytest.raises(OSError, match=os.strerror(errno.ENOSPC)):
+        cache.replace(tmp_path / "scores.parquet", fails(errno.ENOSPC))

@@ -13,7 +13,7 @@ from numpy.testing import assert_allclose
 from results.run_folder import read
 from results.scores.scores import scores
 from results.tables.flips import flip_sheets
-from results.tables.formats import Score
+from results.tables.formats import Row, Score, Sheet, markdown
 from results.tables.main import draw, sheets, table
 from results.tables.presets.ablation import ablation
 from results.tables.presets.cost import cost
@@ -138,3 +138,10 @@ def test_a_narrow_interval_gets_more_digits(low, high, expected):
 
 def test_a_floor_without_width_keeps_its_digits():
     assert Score(0.5, 0.5, 0.5).text() == "0.50 [0.50, 0.50]" and Score(0.25).text() == "0.25"
+
+
+def test_a_bar_in_a_step_makes_no_column_of_a_markdown_table():
+    row = Row(("t1|t2",), (Score(0.75),), ())
+    sheet = Sheet("narrow", "narrow", ("sequences",), ("AUC\nt1|t2",), (), (row,), ())
+    lines = [line for line in markdown(sheet).splitlines() if line.startswith("|")]
+    assert len(lines) == 3 and {line.replace("\\|", "").count("|") for line in lines} == {3}
