@@ -28,6 +28,10 @@ class Commands(TyperGroup):
             return super().invoke(ctx)
         except ScangridError as error:
             _stop(str(error))
+        except OSError as error:
+            if error.filename is None:
+                raise
+            _stop(f"{error.filename}: {error.strerror}")
 
 
 app = typer.Typer(

@@ -166,7 +166,8 @@ class Dataset(PlugIn):
 
     `reading_fields` names the fields that change what `load` gives: only these are part of an embedding's key. `losses`
     names the dataset's own metrics for which lower is better. `shown` gives the words for values in a diagnosis, by
-    column of `locations` and by `"sequence"`; a value with empty words is left out.
+    column of `locations` and by `"sequence"`; a value with empty words is left out. `source` names the field with the
+    folder or file that captions call the dataset by; it is "" where there is none.
 
     `new_studies` names the data plug-in that reads new, unlabelled studies with samples at the same locations, for
     `diagnose`; it is "" where there is none. That plug-in has the fields `folders` (a folder, or a tuple with one for
@@ -178,6 +179,7 @@ class Dataset(PlugIn):
     new_studies: ClassVar[str] = ""
     losses: ClassVar[tuple[str, ...]] = ()
     shown: ClassVar[Mapping[str, Mapping[str, str]]] = {}
+    source: ClassVar[str] = "folder"
 
     @property
     def sequences(self) -> tuple[str, ...]:

@@ -46,6 +46,7 @@ class DicomStudy(Dataset):
     """
 
     words = "studies of lumbar spine MRI as DICOM files"
+    source = ""
     packages = ("simpleitk", "pydicom")
 
     shown = SHOWN

@@ -50,6 +50,7 @@ class ImageTable(Dataset):
     """
 
     words = "images that a table lists"
+    source = "table"
     packages = ("simpleitk",)
 
     reading_fields: ClassVar[tuple[str, ...]] = ("orientation",)

@@ -41,6 +41,7 @@ class MedMnist(Dataset):
     """
 
     words = "MedMNIST"
+    source = "file"
     cites = ("yang2023",)
 
     file: str = ""

@@ -60,7 +60,7 @@ class PlugIns:
             ResultsError: The folder does not describe one.
         """
         known = {one.label: one for one in self.used if one.kind == axis}
-        if label in ("none", "-"):
+        if label == "none":
             return []
         try:
             return [known[part] for part in split_outside_brackets(label, " + ")]

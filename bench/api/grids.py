@@ -27,7 +27,7 @@ class Planned:
     """A plan; printed, it is the text that the command `plan` prints.
 
     Args:
-        cells: One row per cell: `key`, `target`, each axis, `state` (`done`, `partly cached`, `to compute` or
+        cells: One row per cell: `key`, `target`, each axis, `status` (`done`, `partly cached`, `to compute` or
             `refused`), `reason`.
         text: The state of each cell, patients and samples by class and fold, and what is left to compute.
     """
@@ -65,7 +65,7 @@ def plan(
     Examples:
         >>> planned = api.plan("grids/demo.yaml", only=["heads=logistic"])
         >>> print(planned)
-        >>> planned.cells["state"].value_counts()
+        >>> planned.cells["status"].value_counts()
     """
     check_names(settings=settings, only=only)
     add_folder(plugins)

@@ -109,7 +109,9 @@ class RunKeys(Strict):
     )
     compare: list[CompareKeys] = Field([], description="The families of cells that are compared with a reference.")
     panels: int = Field(
-        0, ge=0, description="How many pictures of the best and worst cases of each target the run keeps."
+        0,
+        ge=0,
+        description="How many pictures of cases the run keeps for each target: one half of the best, one of the worst.",
     )
     interval: IntervalKeys | None = Field(
         None, description="The cells that are refitted on drawn patients; without it, none."

@@ -55,16 +55,16 @@ class Overview:
         self._states = {c.key: _state(c, self._stored) for c in self._cells}
 
     def cells(self) -> pd.DataFrame:
-        """One row per cell: `key`, `target`, each axis, `state`, `reason` (why it is refused)."""
+        """One row per cell: `key`, `target`, each axis, `status`, `reason` (why it is refused)."""
         import pandas as pd
 
         rows = [
             {"key": c.key, "target": c.cell.target}
-            | {axis: c.cell[axis].label() for axis in NAMES}
-            | {"state": self._states[c.key], "reason": c.refused}
+            | c.cell.shown()
+            | {"status": self._states[c.key], "reason": c.refused}
             for c in self._cells
         ]
-        return pd.DataFrame(rows, columns=["key", "target", *NAMES, "state", "reason"])
+        return pd.DataFrame(rows, columns=["key", "target", *NAMES, "status", "reason"])
 
     def lines(self) -> Iterator[str]:
         """The plan line by line."""
@@ -80,7 +80,7 @@ class Overview:
         states = Counter(self._states.values()).most_common()
         yield f"{len(cells)} cells: " + ", ".join(f"{n} {state}" for state, n in states)
         for reason, n in Counter(c.refused for c in cells if c.refused).items():
-            yield f"refused, {n} cells: {reason}"
+            yield f"{n} refused: {reason}"
         yield from _work(cells, stored)
         yield from _refits(PatientDraws(self._plan, cells), cells, stored)
         yield from _bytes(self._plan, cells)

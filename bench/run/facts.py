@@ -12,6 +12,7 @@ from bench.grid.cells import Step
 from bench.grid.grid import floors, reads
 from bench.plan.plan import Plan
 from bench.run.files import read_json, replace_file, write_json
+from data.base import Dataset
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -46,7 +47,7 @@ def write_about(
     protocol = plan.grid.protocol
     about = {
         "name": plan.grid.name,
-        "dataset": _source(plan.grid.data),
+        "dataset": source(plan.grid.data, plan.dataset),
         "floors": {name: reads(head) for name, head in floors().items()},
         "axes": [{name: getattr(axis, name) for name in WORDS} for axis in AXES],
         "patients_known": plan.dataset.patients_known,
@@ -88,7 +89,7 @@ def _devices(folder: Path) -> list[str]:
     return list(dict.fromkeys(device for session in sessions for device in session["device"].split(", ")))
 
 
-def _source(data: Step) -> str:
+def source(data: Step, dataset: Dataset) -> str:
     """The dataset as a caption names it: its name and the folder or file that it was read from."""
-    path = next((str(value) for _, value in data.fields if isinstance(value, str) and "/" in value), "")
+    path = getattr(dataset, dataset.source, "") if dataset.source else ""
     return f"{data.name} ({Path(path).name})" if path else data.name

@@ -71,7 +71,7 @@ def best_and_worst_cases(run: Run, target: str, *, width: Width = "double") -> D
                     )
                     axes.set_title(textwrap.fill(title, LETTERS))
     cell = next((c for c in run.cells if c.key == about["cell"]), None)
-    steps = ", ".join(v for v in cell.axes.values() if v not in ("none", "-")) if cell else "a cell that is gone"
+    steps = ", ".join(v for v in cell.axes.values() if v != "none") if cell else "a cell that is gone"
     figure.caption = (
         f"Best and worst cases of {target}: test samples whose own class got the highest and the lowest probability "
         f"from the cell with the highest AUC ({steps}), in the first repeat, with at most one sample per patient in "

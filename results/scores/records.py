@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 Record = dict[str, Any]
 """The values of one cell by the columns of `results.scores.scores.scores`."""
 
-NOTHING = ("none", "-", "")
+NOTHING = ("none", "")
 """The labels of a step that does nothing."""
 
 

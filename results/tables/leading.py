@@ -141,4 +141,4 @@ def _label(cell: RunCell, axis: str, mark: bool) -> str:
     label = cell.axes.get(axis, "none")
     if axis == "heads" and mark:
         return f"{label} ({'tuned' if cell.tuned else 'default'})"
-    return "" if cell.floor and label in ("none", "-") else label
+    return "" if cell.floor and label == "none" else label

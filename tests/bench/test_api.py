@@ -88,16 +88,16 @@ def test_panels_show_the_best_of_the_cells_that_the_grid_has(run, grid, folders,
 def test_plan_shows_what_is_done(run, grid, folders):
     assert "6 cells: 6 done" in str(api.plan(grid, store=folders["store"]))
     more = api.plan(grid, settings=["encoders=[raw_pixels: {size: 14}]"], store=folders["store"])
-    assert more.cells["state"].value_counts().to_dict() == {"to compute": 4, "done": 2}
+    assert more.cells["status"].value_counts().to_dict() == {"to compute": 4, "done": 2}
     assert "2 done" in more.text and "4 to compute" in more.text
 
 
 def test_plan_names_a_reason_once(grid, folders):
     planned = api.plan(grid | {"heads": ["logistic", {"svc": {"calibration": "none"}}]}, store=folders["store"])
-    refused = planned.cells[planned.cells["state"] == "refused"]
+    refused = planned.cells[planned.cells["status"] == "refused"]
     assert len(refused) == 2
     assert planned.text.count("margins instead of probabilities") == 1
-    assert "refused, 2 cells: svc gives margins" in planned.text
+    assert "2 refused: svc gives margins" in planned.text
 
 
 def test_a_grid_that_is_neither_file_nor_dict_has_an_error(folders):

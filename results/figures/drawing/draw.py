@@ -25,8 +25,9 @@ BOARD_DPI = 160
 def draw_all(run: Run, folder: Path, *, width: Width = "double") -> list[Path]:
     """Writes each figure as PDF and PNG (200 dpi), `captions.md` with captions and skipped figures, and `figures.json`.
 
-    The same run gives the same bytes. `figures.json` lists the figures in the order of a paper: `name`, `figure`,
-    `title`, `caption`, and `scans` (whether it shows scans of patients).
+    The same run gives the same bytes. Pictures that an earlier call drew and this one does not are removed.
+    `figures.json` lists the figures in the order of a paper: `name`, `figure`, `title`, `caption`, and `scans` (whether
+    it shows scans of patients).
 
     Args:
         run: A run folder.
@@ -61,6 +62,7 @@ def draw_all(run: Run, folder: Path, *, width: Width = "double") -> list[Path]:
             figure.savefig(written[-1])
         about = {"title": record.title, "caption": figure.caption, "scans": record.scans}
         index.append({"name": file, "figure": kind} | about)
+    _remove_former(folder, {one["name"] for one in index})
     captions = [f"**{one['name']}.** {one['caption']}" for one in index]
     lines = [f"# Figures of {run.name}", *captions, *(["## Not drawn", "\n".join(skipped)] if skipped else [])]
     texts = {INDEX: json.dumps(index, indent=1), "captions.md": "\n\n".join(lines)}
@@ -105,7 +107,20 @@ def draw_boards(run: Run) -> list[Path]:
                 continue
             written.append(run.folder / f"{file_name(f'{name} {target}', taken)}.png")
             figure.savefig(written[-1], dpi=BOARD_DPI)
+        for former in set(run.folder.glob(f"{file_name(name, set())}_*.png")).difference(written):
+            former.unlink()
     return written
+
+
+def _remove_former(folder: Path, kept: set[str]) -> None:
+    """Removes the pictures that the index of this folder lists and that are not drawn any more."""
+    try:
+        former = {str(one["name"]) for one in json.loads((folder / INDEX).read_text(encoding="utf-8"))}
+    except (OSError, ValueError, KeyError, TypeError):
+        return  # there is no index that could be read
+    for name in former - kept:
+        for ending in FORMATS:
+            (folder / f"{Path(name).name}.{ending}").unlink(missing_ok=True)
 
 
 def _wanted(run: Run, width: Width) -> Iterator[tuple[str, str, PaperFigure, Callable[[], Drawing]]]:

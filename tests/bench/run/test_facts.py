@@ -5,7 +5,10 @@ import json
 import pytest
 
 from bench.grid.axes import AXES
+from bench.grid.cells import Step
+from bench.run.facts import source
 from bench.run.files import RunFileError, read_json
+from data.image_table import ImageTable
 from results.run_folder import read
 
 
@@ -30,3 +33,14 @@ def test_a_broken_file_of_the_run_folder_is_named_with_the_way_out(tmp_path):
     with pytest.raises(RunFileError, match=r"provenance\.json is broken .*: delete it, then run again"):
         read_json(broken, [])
     assert read_json(tmp_path / "run.json", {}) == {}
+
+
+@pytest.mark.parametrize(
+    ("fields", "name"),
+    [
+        ({"image": "scan/file", "table": "a/scans.csv"}, "image_table (scans.csv)"),
+        ({"table": "b.csv"}, "image_table (b.csv)"),
+    ],
+)
+def test_captions_name_the_file_that_a_dataset_was_read_from_whatever_its_other_fields_are(fields, name):
+    assert source(Step("image_table", tuple(fields.items())), ImageTable(**fields)) == name

@@ -223,3 +223,17 @@ def test_captions_count_what_was_excluded(run):
     cells = json.loads((run.folder / "cells.json").read_text())
     assert "Excluded rows of excluded.csv: 1; 1: the file is truncated" in caption
     assert "60 samples of 20 patients" in caption and len(cells) == 10
+
+
+def test_pictures_of_a_target_that_is_gone_are_removed_and_other_files_stay(new_run, tmp_path):
+    folder = tmp_path / "figures"
+
+    def drawn(target):
+        writer = new_run(f"of_{target}")
+        writer.add(writer.signal, heads="svc", target=target)
+        return draw_all(read(writer.finish()), folder)
+
+    drawn("old")
+    (folder / "mine_old.png").write_bytes(b"")
+    written = drawn("new")
+    assert set(folder.iterdir()) == {*written, folder / "mine_old.png"}
