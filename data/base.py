@@ -167,12 +167,10 @@ class Dataset(PlugIn):
     `reading_fields` names the fields that change what `load` gives: only these are part of an embedding's key. `losses`
     names the dataset's own metrics for which lower is better. `shown` gives the words for values in a diagnosis, by
     column of `locations` and by `"sequence"`; a value with empty words is left out. `source` names the field with the
-    folder or file that captions call the dataset by; it is "" where there is none.
-
+    folder or file by which captions name the dataset, or is "".
     `new_studies` names the data plug-in that reads new, unlabelled studies with samples at the same locations, for
-    `diagnose`; it is "" where there is none. That plug-in has the fields `folders` (a folder, or a tuple with one for
-    each study), `descriptions` (a table of the series, or "") and `keep_names` (whether a study keeps the name of its
-    folder), and gives `reading_notes` and `pixel`.
+    `diagnose`, or is "". It has the fields `folders` (one, or a tuple with one for each study), `descriptions` (a table
+    of the series, or "") and `keep_names` (of folders, for the studies), and gives `reading_notes` and `pixel`.
     """
 
     reading_fields: ClassVar[tuple[str, ...]] = ()
