@@ -44,9 +44,9 @@ def test_the_same_name_in_two_folders_is_refused_and_the_same_folder_is_not(tmp_
 
 @pytest.mark.parametrize("text", ["def (", "raise RuntimeError('boom')", "import no_such_module"])
 def test_a_file_that_cannot_be_imported_is_named(text, tmp_path):
-    plugins.add_folder(written(tmp_path, "heads/broken.py", text))
-    with pytest.raises(ScangridError, match=r"heads/broken\.py can't be imported \(\w+: "):
+    plugins.add_folder(written(tmp_path, "heads/not_importable.py", text))
+    with pytest.raises(ScangridError, match=r"heads/not_importable\.py can't be imported \(\w+: "):
         plugins.find("heads")
-    plugins.add_folder(written(tmp_path / "more", "results/figures/broken.py", text))
-    with pytest.raises(ScangridError, match=r"figures/broken\.py can't be imported \(\w+: "):
+    plugins.add_folder(written(tmp_path / "more", "results/figures/not_importable.py", text))
+    with pytest.raises(ScangridError, match=r"figures/not_importable\.py can't be imported \(\w+: "):
         list(FIGURES)
