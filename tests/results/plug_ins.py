@@ -31,7 +31,7 @@ def write_plugins(folder, dataset, cells, more=()):
         for axis, label in cell["axes"].items()
         if axis not in WITHOUT
         for part in split_outside_brackets(label, " + ")
-        if part not in ("none", "-")
+        if part != "none"
     ]
     others = {(one["kind"], one["label"]): one for one in more}
     for kind, label in dict.fromkeys(labels):
