@@ -108,6 +108,19 @@ class FittedClassifier(FittedEncoder, Protocol):
         ...
 
 
+class FittedDecoder(FittedEncoder, Protocol):
+    """An encoder whose features can be decoded."""
+
+    def rate(self, seen: Sequence[Image], unseen: Sequence[Image]) -> pd.DataFrame:
+        """How well images that it has not seen are rebuilt, one row for each channel.
+
+        Args:
+            seen: The images that it was fitted on.
+            unseen: Images of other patients.
+        """
+        ...
+
+
 class Encoder(PlugIn):
     """Image to tokens. A plug-in is a frozen keyword-only dataclass.
 
@@ -115,12 +128,16 @@ class Encoder(PlugIn):
     `"images"` and `"labels"` the encoder is trained in each fold, on its training patients. `measures` is true where a
     feature that can't be measured is NaN. Each fold then fills in the mean of its training samples, and adds a feature
     that marks where it did so. `classifies` is true where `fit` learns from labels and gives a `FittedClassifier`,
-    whose probabilities the head `own` reads.
+    whose probabilities the head `own` reads. `rebuilds` is true where `fit` gives a `FittedDecoder`, which each fold
+    rates on its test patients. `lane` is where it is trained if there is no GPU: `"torch"`, one at a time with all
+    cores, or `"cpu"`, several at a time with one thread each, which suits small networks.
     """
 
     learns: ClassVar[Literal["nothing", "images", "labels"]] = "nothing"
     measures: ClassVar[bool] = False
     classifies: ClassVar[bool] = False
+    rebuilds: ClassVar[bool] = False
+    lane: ClassVar[Literal["cpu", "torch"]] = "torch"
 
     def fit(
         self,

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from encoders.autoencoder.base import Autoencoder
-from encoders.autoencoder.recipe import DISC, DISC_SMALL, KNEE, AutoencoderRecipe
+from encoders.autoencoder.recipe import COMPACT, DISC, DISC_SMALL, KNEE, AutoencoderRecipe
 from encoders.base import Encoder
 
 
@@ -16,21 +16,25 @@ class Cae3d(Autoencoder, Encoder):
     """A 3D convolutional autoencoder; a volume is one token of `latent` features.
 
     The encoder has convolutions of stride 2 and a dense layer to the latent; the decoder goes back by 4x4x4 transposed
-    convolutions of stride 2; Adam. Fields that are 0 or empty take the value of the preset:
+    convolutions of stride 2. Fields that are 0 or empty take the value of the preset:
 
-    - `knee`, for a GPU: 160x64x64 voxels of intensity, 5x5x5 convolutions 64, 128, 256, 256 (LeakyReLU .2), 200
-      features between 0 and 1 (sigmoid), squared error, batches of 4, 500 epochs.
-    - `disc`, for a GPU: a mask of 64x64x64 voxels of 1 mm, 3x3x3 convolutions 32, 64, 128, 256, 512 with BatchNorm and
-      ReLU, 8 features, binary cross-entropy, batches of 16, 100 epochs, over which the learning rate falls to 0.
+    - `compact`: 32x32x32 voxels of intensity, 3x3x3 convolutions 16, 32, 64 with GroupNorm and SiLU, 32 features,
+      squared error, batches of 16, 1000 steps.
+    - `knee`, the published architecture, for a GPU: 160x64x64 voxels of intensity, 5x5x5 convolutions 64, 128, 256, 256
+      (LeakyReLU .2), 200 features between 0 and 1 (sigmoid), squared error, batches of 4.
+    - `disc`, the published architecture, for a GPU: a mask of 64x64x64 voxels of 1 mm, 3x3x3 convolutions 32, 64, 128,
+      256, 512 with BatchNorm and ReLU, 8 features, binary cross-entropy, batches of 16.
     - `disc_small`, for two cores: the same with 32x32x32 voxels of 2 mm, 16, 32, 64, 128 channels, 4 features,
-      batches of 8, 40 epochs.
+      batches of 8.
 
-    Training stops when the loss on held-out patients has not fallen for `patience` epochs, and the best epoch is kept.
-    Where `validation` is less than one patient, nobody is held out: all epochs run, the last is kept, and the learning
-    curve has no validation loss.
+    Training takes `steps` steps, whatever the number of images. The learning rate rises over the first 100 of them and
+    falls to 0 along a cosine (AdamW). Twenty times the loss on held-out patients is taken: training stops when it has
+    not fallen for `patience` steps, and the best of these states is kept. Where `validation` is less than one patient,
+    nobody is held out: all steps run, the last is kept, and the learning curve has no validation loss. The network
+    learns differences from the mean training image, at which it starts.
 
     Args:
-        preset: `knee`, `disc` or `disc_small`; it gives the value of every field that is 0 or empty.
+        preset: `compact`, `knee`, `disc` or `disc_small`; it gives the value of every field that is 0 or empty.
         size: Voxels (D, H, W) of the input; each convolution must be able to halve every side.
         channels: Channels of each convolution.
         kernel: Side of the convolutions; odd.
@@ -42,26 +46,36 @@ class Cae3d(Autoencoder, Encoder):
         spacing_mm: Size of a voxel along D, H and W, for `pad`.
         variational: Whether features are the means of normal distributions, which training draws from.
         beta: Weight of their divergence from a standard normal distribution; 1 with `bce` gives the evidence bound.
-        epochs: Largest number of epochs.
+        steps: Largest number of training steps.
         batch_size: Volumes in each training step.
-        learning_rate: Learning rate of Adam.
+        learning_rate: The highest learning rate.
         validation: Share of the training patients held out to stop early.
-        patience: Training stops after so many epochs without a fall of the held-out loss.
-        show_epochs: Epochs after which reconstructions of the same volumes are kept.
+        patience: Training stops after so many steps without a fall of the held-out loss.
+        augment: Whether training inputs are turned by up to 10 degrees, scaled by 10 % and shifted by 5 % of their
+            side, differently in each step; never mirrored.
         precision: Precision of encoding; training is in fp32.
         rescale: Whether the 1st to 99th percentile of each crop's intensity is first stretched to [0, 1].
 
     References:
         D. P. Kingma, M. Welling, Auto-encoding variational Bayes, 2014, arXiv:1312.6114.
+        Y. Wu, K. He, Group normalization, 2018, arXiv:1803.08494.
+        I. Loshchilov, F. Hutter, Decoupled weight decay regularization, 2019, arXiv:1711.05101.
         I. Loshchilov, F. Hutter, SGDR: Stochastic gradient descent with warm restarts, 2017, arXiv:1608.03983 (the
         fall of the learning rate, without restarts).
     """
 
     words = "a 3D convolutional autoencoder"
-    cites = ("creswell2017", "kingma2015")
+    cites = ("loshchilov2019", "loshchilov2017")
     packages = ("torch",)
 
-    presets: ClassVar[Mapping[str, AutoencoderRecipe]] = {"knee": KNEE, "disc": DISC, "disc_small": DISC_SMALL}
+    presets: ClassVar[Mapping[str, AutoencoderRecipe]] = {
+        "compact": replace(
+            COMPACT, shape=(32, 32, 32), channels=(16, 32, 64), spacing_mm=(1.0, 1.0, 1.0), batch_size=16, steps=1000
+        ),
+        "knee": KNEE,
+        "disc": DISC,
+        "disc_small": DISC_SMALL,
+    }
 
     size: tuple[int, ...] = ()
 

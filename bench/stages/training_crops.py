@@ -1,4 +1,4 @@
-"""Which crops a step learns from."""
+"""Which crops a step learns from, and which it is rated on."""
 
 from __future__ import annotations
 
@@ -19,6 +19,11 @@ def training_crops(rows: Int64, samples: Int64, *, labelled: bool) -> tuple[Int6
     """
     samples = samples[rows[samples] >= 0]
     return (rows[samples], samples) if labelled else drawn_entries(rows, samples)
+
+
+def test_crops(rows: Int64, test: NDArray[np.bool_]) -> Int64:
+    """The crops of the test samples `test` `(N,)` bool, each once; `rows` leads from samples to crops."""
+    return np.unique(rows[test & (rows >= 0)])
 
 
 def drawn_entries(rows: Int64, samples: Int64) -> tuple[Int64, Int64]:

@@ -18,7 +18,7 @@ from bench.tasks.local import Watcher
 from bench.tasks.notes import keep_artifacts, made_by
 from bench.tasks.store import Store
 from data.base import Float32
-from encoders.base import Encoder, FittedClassifier, FittedEncoder, Tokens
+from encoders.base import Encoder, FittedClassifier, FittedDecoder, FittedEncoder, Tokens
 
 
 class Embed:
@@ -93,7 +93,7 @@ class Embed:
         folder = self._store.find("networks", ref.network)
         if folder is not None:
             return plugin.load(folder, device=self._device)
-        from bench.stages.training_crops import training_crops
+        from bench.stages.training_crops import test_crops, training_crops
 
         rows = self._plan.rows(ref.crops)
         entries, samples = training_crops(rows, ref.learns_from, labelled=ref.y is not None)
@@ -102,10 +102,16 @@ class Embed:
         seed = identity.seed(self._plan.grid.protocol.seed, "encoder", ref.fold.repeat, ref.fold.number)
         start = time.perf_counter()
         fitted = plugin.fit(Subset(crops, entries), y, groups=groups, seed=seed, device=self._device)
+        artifacts = dict(fitted.artifacts())
+        unseen = test_crops(rows, ref.fold.test)
+        if plugin.rebuilds and len(unseen):
+            artifacts["reconstruction"] = cast(FittedDecoder, fitted).rate(
+                Subset(crops, np.unique(entries)), Subset(crops, unseen)
+            )
 
         def save(draft: Path) -> None:
             fitted.save(draft)
-            keep_artifacts(draft, fitted.artifacts())
+            keep_artifacts(draft, artifacts)
 
         note = made_by("network", ref, device=self._device, seconds=time.perf_counter() - start)
         self._store.put("networks", ref.network, save, note)

@@ -112,7 +112,10 @@ class Work:
         name = f"{ref.encoder.label()} on {ref.crops.sequence}, {ref.crops.images.label()}{where}"
         learns = float(ref.fold is not None)
         _import_torch(self._plan.keys.plugin("encoders", ref.encoder))
-        return Task(name, lambda: self._embed.write(ref, name), "torch", after=before, order=(learns, place))
+        lane: Literal["torch", "cpu"] = "torch"
+        if ref.fold is not None and self._device != "cuda":
+            lane = self._plan.keys.plugin("encoders", ref.encoder).lane
+        return Task(name, lambda: self._embed.write(ref, name), lane, after=before, order=(learns, place))
 
     def _fuse_task(self, planned: PlannedCell, fit: Fit, key: str, before: tuple[Task, ...], place: int) -> Task:
         cell, ref = planned.cell, fit.fused

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -15,8 +16,8 @@ from data.base import Float32, Image
 from data.describing.plug_in import Description
 from encoders.autoencoder.fitted import SHOWN, FittedAutoencoder, Pictures, pictures
 from encoders.autoencoder.inputs import prepare
-from encoders.autoencoder.recipe import CHANNELS, AutoencoderRecipe, Input, Loss, Placing, build, check, one_of
-from encoders.autoencoder.training import reconstruct, train
+from encoders.autoencoder.recipe import CHANNELS, AutoencoderRecipe, Input, Loss, Placing, check, one_of
+from encoders.autoencoder.training import TrainingSettings, reconstruct, train
 from encoders.base import Encoder
 from encoders.networks.stopping import held_out
 from encoders.networks.torch_base import Precision, exact, seeded
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from torch import nn
 
 ROUNDING = 1e-4
+SMALL = 1 << 26
+"""Numbers in a batch after the first convolution, were it not to halve, up to which more threads gain nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,9 +39,10 @@ class Autoencoder(Encoder):
     """
 
     learns: ClassVar[Literal["nothing", "images", "labels"]] = "images"
+    rebuilds: ClassVar[bool] = True
     presets: ClassVar[Mapping[str, AutoencoderRecipe]]
 
-    preset: str = "knee"
+    preset: str = "compact"
     channels: tuple[int, ...] = ()
     kernel: int = 0
     latent: int = 0
@@ -48,12 +52,12 @@ class Autoencoder(Encoder):
     spacing_mm: tuple[float, ...] = ()
     variational: bool = False
     beta: float = 1.0
-    epochs: int = 0
+    steps: int = 0
     batch_size: int = 0
     learning_rate: float = 0.0
     validation: float = 0.15
-    patience: int = 10
-    show_epochs: tuple[int, ...] = (1, 5, 10, 20, 50, 100, 200)
+    patience: int = 500
+    augment: bool = True
     precision: Precision = "fp32"
     rescale: bool = False
 
@@ -63,6 +67,12 @@ class Autoencoder(Encoder):
             raise ValueError(f"patience ({self.patience}) must be 1 or more")
         if not 0 <= self.validation < 1:
             raise ValueError(f"validation ({self.validation}) must be from 0 to below 1")
+
+    @property
+    def lane(self) -> Literal["cpu", "torch"]:  # type: ignore[override]
+        """Where it is trained without a GPU: small networks several at a time, with one thread each."""
+        recipe = self.recipe()
+        return "cpu" if recipe.batch_size * recipe.channels[0] * prod(recipe.shape) <= SMALL else "torch"
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -95,6 +105,8 @@ class Autoencoder(Encoder):
 
     def build(self, *, seed: int) -> nn.ModuleList:
         """The untrained encoder and decoder, and the layer of the log variance if variational."""
+        from encoders.autoencoder.network import build
+
         with seeded(seed):
             return build(self.recipe())
 
@@ -114,6 +126,8 @@ class Autoencoder(Encoder):
         """
         import torch
 
+        from encoders.autoencoder.network import centre
+
         recipe = self.recipe()
         parts = [self.prepare(images[i]) for i in range(len(images))]
         held = np.repeat(held_out(groups, self.validation, seed), [len(part) for part in parts])
@@ -127,18 +141,10 @@ class Autoencoder(Encoder):
         of_shown = validation if len(validation) else training
         shown = of_shown[np.unique(np.linspace(0, len(of_shown) - 1, SHOWN).round().astype(int))]
         network = self._on(device, seed)
+        centre(network, training)
+        settings = TrainingSettings(patience=self.patience, augment=self.augment, seed=seed, device=device)
         with exact(device):
-            curve, evolution = train(
-                network,
-                training,
-                validation,
-                recipe,
-                patience=self.patience,
-                shown=shown,
-                show_epochs=self.show_epochs,
-                seed=seed,
-                device=device,
-            )
+            curve, evolution = train(network, training, validation, recipe, settings, shown)
             rebuilt = reconstruct(network.eval(), shown, recipe, device)
         kept = pictures(shown.numpy(), rebuilt, evolution, recipe)
         return self._fitted(network, curve, kept, device)
@@ -166,5 +172,10 @@ class Autoencoder(Encoder):
     def describe(self) -> Description:
         """The description: training starts from random weights; with the papers of what the fields add."""
         found, recipe = super().describe(), self.recipe()
-        added = (*(("kingma2014",) if recipe.variational else ()), *(("loshchilov2017",) if recipe.annealed else ()))
-        return replace(found, cites=(*found.cites, *added), stops_early=self.validation > 0, weights="random")
+        added = {
+            "creswell2017": recipe.squashed,
+            "wu2018norm": recipe.norm == "group",
+            "kingma2014": recipe.variational,
+        }
+        cites = (*found.cites, *(key for key, used in added.items() if used))
+        return replace(found, cites=cites, stops_early=self.validation > 0, weights="random")

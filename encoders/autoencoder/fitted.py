@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +33,7 @@ class FittedAutoencoder(FrozenNetwork):
         recipe: Its recipe. A decoded array has `recipe.shape` and, where crops are padded, `recipe.spacing_mm`.
         prepare: Maps an image to its inputs.
         network: The trained network from `build`.
-        curve: The losses of each epoch.
+        curve: The losses of each check.
         pictures: Reconstructions by name.
         precision: Precision of encoding; decoding is in fp32.
         device: Where the network computes.
@@ -72,6 +72,17 @@ class FittedAutoencoder(FrozenNetwork):
             rows = torch.as_tensor(latents, dtype=torch.float32, device=self.device)
             return decode(self._whole[1], rows, self.recipe)
 
+    def rate(self, seen: Sequence[Image], unseen: Sequence[Image]) -> pd.DataFrame:
+        """See `FittedDecoder.rate`; the columns are those of `encoders.autoencoder.quality.rate`."""
+        from encoders.autoencoder.quality import rate
+
+        before, after = (self._inputs(images) for images in (seen, unseen))
+        latents = np.concatenate([self.features(part) for part in np.array_split(after, -(-len(after) // self.batch))])
+        return rate(before, after, self.decode(latents), self.channels, self.recipe.latent)
+
+    def _inputs(self, images: Sequence[Image]) -> Float32:
+        return np.concatenate([self.prepare(images[i]) for i in range(len(images))])
+
     def save(self, folder: Path) -> None:
         """`network.safetensors`, `learning_curve.json`, and the pictures as `.npy`."""
         from safetensors.torch import save_file
@@ -87,7 +98,7 @@ class FittedAutoencoder(FrozenNetwork):
 
         `learning_curve` has the columns epoch, train_loss and validation_loss. `reconstructions` holds inputs and their
         reconstructions, of held-out patients if there are any: `(2, n, H, W)` float32 or `(2, n, D, H, W)` float16.
-        `evolution` `(epochs, n, ...)` holds the reconstructions of the same inputs after each of `evolution_epochs`.
+        `evolution` `(m, n, ...)` holds the reconstructions of the same inputs after each of the m `evolution_steps`.
         With two channels these arrays hold the intensity, and `reconstructions_mask` and `evolution_mask` the mask. Of
         volumes above 32,768 voxels 8 slices are kept; `depths` are their indices.
         """
@@ -102,7 +113,7 @@ def pictures(shown: Float32, rebuilt: Float32, evolution: Mapping[int, Float32],
     Args:
         shown: Inputs `(n, C, *shape)`.
         rebuilt: Their reconstructions.
-        evolution: Their reconstructions after an epoch, by epoch.
+        evolution: Their reconstructions by the training step after which they were made.
         recipe: Names the channels.
     """
     found: Pictures = {}
@@ -119,5 +130,5 @@ def pictures(shown: Float32, rebuilt: Float32, evolution: Mapping[int, Float32],
             stages = np.stack([stage[:, channel] for stage in evolution.values()])
             found[f"evolution{end}"] = (stages if "depths" not in found else stages[:, :, depths]).astype(keep)
     if evolution:
-        found["evolution_epochs"] = np.array(list(evolution))
+        found["evolution_steps"] = np.array(list(evolution))
     return found

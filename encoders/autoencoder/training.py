@@ -2,75 +2,121 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from data.base import Float32
 from encoders.autoencoder.recipe import AutoencoderRecipe
+from encoders.networks.placings import moved
 from encoders.networks.stopping import BestEpoch
 
 Curve = list[dict[str, float]]
 
 
+CHECKS = 20
+"""How often the loss on held-out patients is taken, evenly over all steps."""
+
+SHOWN_AT = (1, 2, 5, 10, 20)
+"""The checks after which reconstructions are kept."""
+
+WARM_UP = 100
+"""The steps over which the learning rate rises, or a tenth of all steps where that is less."""
+
+DECAY = 0.01
+ON_DEVICE = 1 << 32  # bytes of inputs that are moved to the device at once
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingSettings:
+    """How an autoencoder is trained besides its recipe.
+
+    Args:
+        patience: Training stops after so many steps without a fall of the held-out loss.
+        augment: Whether inputs are turned, scaled and shifted at random.
+        seed: For the order of the inputs, their changes, and the draws of a variational autoencoder.
+        device: Where the network computes.
+    """
+
+    patience: int
+    augment: bool
+    seed: int
+    device: str
+
+
 def train(
-    network: Any,
-    inputs: Any,
-    validation: Any,
-    recipe: AutoencoderRecipe,
-    *,
-    patience: int,
-    shown: Any,
-    show_epochs: Collection[int],
-    seed: int,
-    device: str,
+    network: Any, inputs: Any, validation: Any, recipe: AutoencoderRecipe, settings: TrainingSettings, shown: Any
 ) -> tuple[Curve, dict[int, Float32]]:
-    """Trains in place; the network ends as in the epoch with the lowest validation loss.
+    """Trains in place; the network ends as at the check with the lowest loss on held-out patients.
 
     Args:
         network: The network from `build`, on the device.
         inputs: `(n, C, *shape)` tensor.
-        validation: The same of held-out patients; where there are none, all epochs run and the last is kept.
+        validation: The same of held-out patients; where there are none, all steps run and the last is kept.
         recipe: How the network is trained.
-        patience: Training stops after so many epochs without a fall of the validation loss.
-        shown: Inputs that are reconstructed after each of `show_epochs`.
-        show_epochs: Counted from 1.
-        seed: For the order of the inputs, and for the draws of a variational autoencoder.
-        device: Where the network computes.
+        settings: How long, from which seed and where.
+        shown: Inputs that are reconstructed after some of the checks.
 
     Returns:
-        For each epoch `epoch`, `train_loss` and `validation_loss` (NaN without held-out inputs); and the
-        reconstructions by epoch.
+        For each check `step`, `train_loss` (the mean since the check before) and `validation_loss` (NaN without
+        held-out inputs); and the reconstructions by step.
     """
+    import timm.optim
     import torch
 
-    optimizer = torch.optim.Adam(network.parameters(), lr=recipe.learning_rate, betas=(recipe.momentum, 0.999))
-    scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=recipe.epochs) if recipe.annealed else None
-    generator = torch.Generator().manual_seed(seed)
+    device = settings.device
+    every = max(1, recipe.steps // CHECKS)
+    generator = torch.Generator().manual_seed(settings.seed)
+    optim: Any = timm.optim
+    groups = optim.param_groups_weight_decay(network, DECAY)
+    adam = torch.optim.AdamW(groups, lr=recipe.learning_rate, betas=(recipe.momentum, 0.999))
+    schedule = torch.optim.lr_scheduler.LambdaLR(adam, lambda step: _share(step, recipe.steps))
+    if inputs.element_size() * inputs.nelement() <= ON_DEVICE:
+        inputs = inputs.to(device)
     curve: Curve = []
     evolution: dict[int, Float32] = {}
-    best = BestEpoch(network, patience)
-    for epoch in range(1, recipe.epochs + 1):
-        network.train()
-        order: Any = torch.randperm(len(inputs), generator=generator)
-        total = 0.0
-        for rows in order.split(recipe.batch_size):
-            noise = torch.randn(len(rows), recipe.latent, generator=generator) if recipe.variational else None
-            loss = objective(network, inputs[rows].to(device), recipe, noise)
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            total += loss.item() * len(rows) / len(inputs)
-        if scheduler is not None:
-            scheduler.step()
+    best = BestEpoch(network, -(-settings.patience // every))
+    batches = _batches(len(inputs), recipe.batch_size, generator)
+    losses: list[Any] = []
+    network.train()
+    for step in range(1, recipe.steps + 1):
+        batch = inputs[next(batches)].to(device)
+        batch = moved(batch, generator) if settings.augment else batch
+        noise = torch.randn(len(batch), recipe.latent, generator=generator) if recipe.variational else None
+        loss = objective(network, batch, recipe, noise)
+        adam.zero_grad()
+        loss.backward()
+        adam.step()
+        schedule.step()
+        losses.append(loss.detach())
+        if step % every and step < recipe.steps:
+            continue
         network.eval()
         error = _error(network, validation, recipe, device)
-        curve.append({"epoch": epoch, "train_loss": total, "validation_loss": error})
-        if epoch in show_epochs:
-            evolution[epoch] = reconstruct(network, shown, recipe, device)
+        curve.append({"step": step, "train_loss": float(torch.stack(losses).mean()), "validation_loss": error})
+        if len(curve) in SHOWN_AT:
+            evolution[step] = reconstruct(network, shown, recipe, device)
         if best.ends(error):
             break
+        losses.clear()
+        network.train()
     best.restore()
     return curve, evolution
+
+
+def _share(step: int, steps: int) -> float:
+    """The learning rate of a step, counted from 0, as a share of the highest."""
+    rising = min(1.0, (step + 1) / max(1, min(WARM_UP, steps // 10)))
+    return rising * (1 + math.cos(math.pi * step / steps)) / 2
+
+
+def _batches(n: int, size: int, generator: Any) -> Iterator[Any]:
+    """Batches of positions without end; all n come once before any comes again, and a batch is never of one alone."""
+    import torch
+
+    while True:
+        yield from torch.randperm(n, generator=generator).tensor_split(max(1, round(n / size)))
 
 
 def objective(network: Any, batch: Any, recipe: AutoencoderRecipe, noise: Any = None) -> Any:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from encoders.networks.placings import even, placings
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
 
-ROTATION_DEGREES = 10.0
-SHIFT = 0.05  # of the side
-SCALE = 0.1  # of the logarithm
 CONTRAST = 0.2  # of the logarithm
 BRIGHTNESS = 0.2  # standard deviations of the slice
 NOISE = 0.1  # standard deviations of the slice
@@ -40,28 +38,9 @@ def augment(pixels: Tensor, crop: Tensor, strength: float, generator: Generator)
     crops = int(crop.max()) + 1
     grid = affine_grid(placings(crops, strength, generator)[crop], list(pixels.shape), align_corners=False)
     moved = grid_sample(pixels, grid, padding_mode="border", align_corners=False)
-    contrast, brightness, noise = (_even(crops, generator)[crop, None, None, None] * strength for _ in range(3))
+    contrast, brightness, noise = (even(crops, generator)[crop, None, None, None] * strength for _ in range(3))
     mean, deviation = moved.mean(dim=(2, 3), keepdim=True), moved.std(dim=(2, 3), keepdim=True)
     grain = torch.randn(moved.shape, generator=generator, device=generator.device)
     added = deviation * (BRIGHTNESS * brightness + NOISE * noise * grain)
     changed: Tensor = mean + (moved - mean) * (CONTRAST * contrast).exp() + added
     return changed
-
-
-def placings(crops: int, strength: float, generator: Generator) -> Tensor:
-    """Random rotations, scales and shifts `(crops, 2, 3)` for `affine_grid`; their determinants are positive."""
-    import torch
-
-    angle, scale, right, down = (_even(crops, generator) * strength for _ in range(4))
-    angle, scale = angle * math.radians(ROTATION_DEGREES), (scale * SCALE).exp()
-    cos, sin = scale * angle.cos(), scale * angle.sin()
-    side = 2.0  # of the picture in the grid's coordinates
-    rows = (torch.stack([cos, -sin, right * SHIFT * side], 1), torch.stack([sin, cos, down * SHIFT * side], 1))
-    return torch.stack(rows, dim=1)
-
-
-def _even(n: int, generator: Generator) -> Any:
-    """`(n,)` random numbers, uniform from -1 to 1."""
-    import torch
-
-    return torch.rand(n, generator=generator, device=generator.device) * 2 - 1

@@ -9,7 +9,6 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from results.figures.base import PaperFigure
-from results.figures.drawing.left_behind import TrainedStep, trained_steps
 from results.figures.drawing.style import (
     GREY,
     MARKERS,
@@ -24,6 +23,7 @@ from results.figures.drawing.style import (
     wrapped,
 )
 from results.run_folder import ResultsError, Run
+from results.trained_steps import TrainedStep, trained_steps
 
 CONTENT = "attention_slices"
 PANELS = 9

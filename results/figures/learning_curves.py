@@ -11,7 +11,6 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
 from results.figures.base import PaperFigure
-from results.figures.drawing.left_behind import TrainedStep, trained_steps
 from results.figures.drawing.style import (
     WIDTHS,
     Drawing,
@@ -24,6 +23,7 @@ from results.figures.drawing.style import (
     wrapped,
 )
 from results.run_folder import Run
+from results.trained_steps import TrainedStep, trained_steps
 
 if TYPE_CHECKING:
     import pandas as pd

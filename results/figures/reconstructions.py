@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import numpy as np
+import math
 
 from results.figures.base import PaperFigure
 from results.figures.drawing.rebuilt import (
@@ -13,11 +13,11 @@ from results.figures.drawing.rebuilt import (
     column_words,
     drawn,
     pairs_of,
-    spread_of,
     trained,
 )
 from results.figures.drawing.style import Drawing, Width, styled
 from results.run_folder import Run
+from results.scores.reconstruction import Reconstruction, ratings
 
 
 @styled
@@ -34,29 +34,38 @@ def reconstructions(run: Run, *, width: Width = "double", steps: int = STEPS) ->
     Raises:
         NothingToDrawError: No autoencoder was trained.
     """
-    found = trained(run)
+    found, rates = trained(run), ratings(run)
     sheets: list[Block] = []
-    spreads = []
     for step in found[:steps]:
         left = step.folds[0]
         pairs = pairs_of(left, SHOWN[width])
-        if not np.isnan(spread := spread_of(left)):
-            spreads.append(f"{step.name} {spread:.0%}".replace("%", " %"))
         sheets.append((step.name, list(pairs), ["input", "rebuilt"], column_words(left, SHOWN[width])))
     figure = drawn(width, sheets)
     more = f" The first {steps} of {len(found)} autoencoders are shown." if len(found) > steps else ""
-    alike = (
-        " The variance between the reconstructions, as a share of that between their inputs (near 0 % if a network "
-        f"draws one picture for all): {'; '.join(spreads)}."
-        if spreads
-        else ""
-    )
+    rated = [words for step in found[:steps] if (words := _rated([one for one in rates if one.name == step.name]))]
+    on_test = f" On all test patients (means over folds): {'; '.join(rated)}." if rated else ""
     figure.caption = (
         "Reconstructions by autoencoders of the first fold: pictures of training patients who were held out for early "
         "stopping (input), and their reconstructions (rebuilt). Volumes are shown as slices at up to "
-        f"{DEPTHS} depths. Grey values are those of the input.{alike}{more}"
+        f"{DEPTHS} depths. Grey values are those of the input.{on_test}{more}"
     )
     return figure
+
+
+def _rated(rates: list[Reconstruction]) -> str:
+    """The errors of an autoencoder in words; empty if it was not rated."""
+    if not rates:
+        return ""
+    error, pca, mean, spread = (
+        math.fsum(one.values[name] for one in rates) / len(rates)
+        for name in ("rmse", "rmse_pca", "rmse_mean", "spread")
+    )
+    failed = sum(one.collapsed for one in rates)
+    return (
+        f"{rates[0].name}: RMSE {error:.3f} (PCA of the same size {pca:.3f}, mean image {mean:.3f}), variance between "
+        f"reconstructions {spread:.2f} of that between inputs"
+        + (f", collapsed in {failed} of {len(rates)} folds" if failed else "")
+    )
 
 
 FIGURE = PaperFigure("Reconstructions by autoencoders", reconstructions, of="run", order=200, scans=True)

@@ -1,4 +1,4 @@
-"""Reconstructions by autoencoders after some epochs of their training."""
+"""Reconstructions by autoencoders after some steps of their training."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from results.run_folder import Run
 
 @styled
 def training_evolution(run: Run, *, width: Width = "double", steps: int = STEPS) -> Drawing:
-    """The same pictures, reconstructed after some epochs of training.
+    """The same pictures, reconstructed after some steps of training.
 
     Args:
         run: A run folder.
@@ -20,24 +20,24 @@ def training_evolution(run: Run, *, width: Width = "double", steps: int = STEPS)
         steps: The largest number of autoencoders.
 
     Raises:
-        NothingToDrawError: No autoencoder kept its reconstructions at several epochs.
+        NothingToDrawError: No autoencoder kept its reconstructions after several steps.
     """
     found = [step for step in trained(run) if "evolution" in step.folds[0].files]
     if not found:
-        raise NothingToDrawError("no autoencoder kept its reconstructions at several epochs (show_epochs)")
+        raise NothingToDrawError("no autoencoder kept its reconstructions after several steps")
     sheets: list[Block] = []
     for step in found[:steps]:
         left = step.folds[0]
         inputs, _ = pairs_of(left, SHOWN[width])
         stages = np.load(left.files["evolution"][0]).astype(np.float64)
-        epochs = np.load(left.files["evolution_epochs"][0])
+        after = np.load(left.files["evolution_steps"][0])
         rows = [slices_of(stage, SHOWN[width]) for stage in stages]
-        words = ["input", *(f"epoch {epoch}" for epoch in epochs)]
+        words = ["input", *(f"step {step}" for step in after)]
         sheets.append((step.name, [inputs, *rows], words, column_words(left, SHOWN[width])))
     figure = drawn(width, sheets)
     figure.caption = (
         "Training of autoencoders of the first fold: the same pictures of held-out training patients, reconstructed by "
-        "the network after each of some epochs. The last epoch shown need not be the epoch that was kept."
+        "the network after some steps of training. The last one shown need not be the one that was kept."
     )
     return figure
 

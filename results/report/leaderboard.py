@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from results.run_folder import Run, head_name
+from results.scores import reconstruction
 from results.scores.labels import shorten
 from results.scores.records import NOTHING, Record, is_number, records, varying
 from results.tables import notes
@@ -100,9 +101,11 @@ def leaderboard(run: Run, frame: pd.DataFrame, target: str) -> Leaderboard:
     shown = (name for name, column in known_columns().items() if column.shown)
     metrics = tuple(n for n in dict.fromkeys([*FIRST, *shown]) if any(is_number(r.get(n)) for r in of_target))
     columns = _columns(run, axes, metrics, of_target)
+    failed = reconstruction.collapsed(run)
     lines = []
     for record in sorted(of_target, key=_rank):
         steps = {axis: short[axis].get(str(record[axis]), str(record[axis])) for axis in axes}
+        steps = dict(zip(axes, reconstruction.marked(list(steps.values()), axes, [record["key"]], failed), strict=True))
         title = ", ".join(step for step in steps.values() if step not in NOTHING)
         values = tuple(_value(column, record, steps, run.location) for column in columns)
         lines.append(LeaderboardLine(str(record["key"]), title, kind_of(record), values, record))

@@ -9,6 +9,7 @@ import numpy as np
 
 from results import ResultsError
 from results.run_folder import Predictions, Run, RunCell
+from results.scores import reconstruction
 from results.scores.alignment import Alignment
 from results.scores.labels import shorten
 from results.scores.records import Record, is_number
@@ -60,16 +61,18 @@ def leading(run: Run, target: str, top: int | None = None) -> Leading:
 def names(run: Run) -> tuple[list[str], dict[str, tuple[str, ...]]]:
     """The axes on which the cells of a run differ, and the short labels of each cell on them, by its key.
 
-    Heads are marked `(tuned)` or `(default)` if the run has both.
+    Heads are marked `(tuned)` or `(default)` if the run has both, and encoders if they collapsed.
     """
     cells = [cell for cell in run.cells if not cell.floor]
     axes = [axis for axis in run.axes if axis == "heads" or len({cell.axes.get(axis) for cell in cells}) > 1]
     mixed = len({cell.tuned for cell in cells}) > 1
     short = {axis: shorten(_label(cell, axis, mixed) for cell in cells) for axis in axes}
     labels = {}
+    failed = reconstruction.collapsed(run)
     for cell in run.cells:
         drawn = [_label(cell, axis, mixed and not cell.floor) for axis in axes]
-        labels[cell.key] = tuple(short[axis].get(label, label) for axis, label in zip(axes, drawn, strict=True))
+        shown = [short[axis].get(label, label) for axis, label in zip(axes, drawn, strict=True)]
+        labels[cell.key] = reconstruction.marked(shown, axes, [cell.key], failed)
     return axes, labels
 
 
@@ -84,7 +87,7 @@ def common_notes(run: Run, target: str, *, resamples: int = 0, redrawn: int = 0)
         found.append("The source gives no patient ids: each sample counts as a patient.")
     if resamples:
         found.append(notes.covers(resamples, redrawn, rows=""))
-    return found
+    return [*found, *reconstruction.notes(run, [cell.key for cell in cells])]
 
 
 def bootstrap_of(alignment: Alignment, about: str, *, resamples: int, seed: int = 0) -> PatientBootstrap:

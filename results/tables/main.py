@@ -17,6 +17,7 @@ from results.tables.columns import check_columns
 from results.tables.columns import columns as known_columns
 from results.tables.formats import Sheet
 from results.tables.points import found_points
+from results.tables.reconstruction import rebuilt
 from results.tables.side_tables import dataset_scores, filling, found_regions
 from results.tables.target import target_sheet
 
@@ -128,7 +129,7 @@ def sheets(
             from results.tables.comparisons import comparisons
 
             found += comparisons(run, resamples=resamples)
-        more = (found_regions(run), found_points(run), filling(run), dataset_scores(run))
+        more = (found_regions(run), found_points(run), rebuilt(run), filling(run), dataset_scores(run))
         found += [sheet for sheet in more if sheet is not None]
     return found
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from results.run_folder import Run
+from results.scores import reconstruction
 from results.scores.records import NOTHING, Record, is_number
 from results.scores.target import EXPLORATORY
 from results.statistics.metrics import METRICS
@@ -55,6 +56,7 @@ def of_target(
         places = [f"{place or 'the mean'} (lacks {some(lacking)})" for place, lacking in missing.items()]
         yield f"A place is empty where a cell of its mean is not done: {some(places, '; ')}."
     yield from _undone(records, varying)
+    yield from reconstruction.notes(run, [r["key"] for r in records])
 
 
 def calling(run: Run, classes: Sequence[str]) -> str:
@@ -111,6 +113,7 @@ def beside(
     if len(run.devices) > 1:
         yield f"Computed on more than one device: {', '.join(run.devices)}."
     yield from _undone(records, varying)
+    yield from reconstruction.notes(run, [r["key"] for r in records])
 
 
 def beside_targets(run: Run, records: Sequence[Record], *, varying: Sequence[str], resamples: int = 0) -> Iterator[str]:
@@ -124,6 +127,7 @@ def beside_targets(run: Run, records: Sequence[Record], *, varying: Sequence[str
             yield f"{target}: {note}"
     if resamples:
         yield covers(resamples, 0)
+    yield from reconstruction.notes(run, [r["key"] for r in records])
 
 
 def covers(resamples: int, redrawn: int, *, rows: str = ", the same for all rows") -> str:

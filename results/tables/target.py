@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from results.run_folder import Run, head_name
+from results.scores import reconstruction
 from results.scores.fitness import left_out, unfit
 from results.scores.labels import shorten
 from results.scores.records import Record, is_number, records, varying
@@ -61,6 +63,8 @@ def target_sheet(
     pivot = bool(rest or columns)
     texts = {} if pivot else _texts(of_target) | refit_columns(run, of_target, metrics or ["auc"])
     ranked = _ranked(means, places, texts, pivot=pivot)
+    failed = reconstruction.collapsed(run)
+    users = {row: [cell["key"] for cell in cells if values(cell, labels) == row.labels] for row, _ in ranked}
     best = _best([row for row, _ in ranked], places)
     return Sheet(
         target=target,
@@ -69,7 +73,9 @@ def target_sheet(
         headers=tuple(_header(run, name, column, over) for name, column in places),
         metrics=tuple(name for name, _ in places),
         extras=tuple(texts),
-        rows=tuple(row for row, _ in ranked),
+        rows=tuple(
+            replace(row, labels=reconstruction.marked(row.labels, labels, users[row], failed)) for row, _ in ranked
+        ),
         floors=tuple(_floors(floors, labels, columns, places, texts, run.location if over == run.location else "")),
         best=best,
         tied=_tied([record for _, record in ranked], places) - best,

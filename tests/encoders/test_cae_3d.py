@@ -11,7 +11,7 @@ from tests.encoders.disc_masks import FACTORS, Discs, dice, draw_factors
 
 def test_the_knee_architecture():
     """1x160x64x64, convolutions to 256x10x4x4, a latent of 200; the parameters counted by hand."""
-    encoder, decoder = Cae3d().build(seed=0)
+    encoder, decoder = Cae3d(preset="knee").build(seed=0)
     down = [(1, 64), (64, 128), (128, 256), (256, 256)]
     expected = sum(125 * i * o + o for i, o in down) + 40960 * 200 + 200
     assert sum(p.numel() for p in encoder.parameters()) == expected

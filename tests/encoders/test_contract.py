@@ -15,8 +15,8 @@ CHECKS = [
     if check.__module__ == contract.__name__ and name[0] != "_"
 ]
 SMALLER = {
-    "cae_2d": {"channels": (4, 8), "size": 16, "epochs": 3, "latent": 6},
-    "cae_3d": {"channels": (4, 8), "size": (4, 16, 16), "epochs": 3, "latent": 6},
+    "cae_2d": {"channels": (4, 8), "size": 16, "steps": 3, "latent": 6},
+    "cae_3d": {"channels": (4, 8), "size": (4, 16, 16), "steps": 3, "latent": 6},
     "efficientnet_lite0": {"size": 64},
     "finetuned": {"preset": "", "network": "test_resnet", "size": 32, "epochs": 2, "batch_size": 4},
     "medicalnet": {"depth": 10, "size": (8, 32, 32)},

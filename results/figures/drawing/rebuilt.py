@@ -7,10 +7,10 @@ from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
 from results.artifacts import Artifact
-from results.figures.drawing.left_behind import TrainedStep, trained_steps
 from results.figures.drawing.style import SMALL, WIDTHS, Drawing, NothingToDrawError, Width, wrapped
 from results.run_folder import Run
 from results.statistics.confusion import Float64
+from results.trained_steps import TrainedStep, trained_steps
 
 CONTENT = "reconstructions"
 SHOWN = {"single": 4, "double": 8}
@@ -36,16 +36,6 @@ def pairs_of(left: Artifact, shown: int) -> tuple[Float64, Float64]:
     """Pictures `(n, H, W)` and their reconstructions."""
     inputs, outputs = np.load(left.files[CONTENT][0]).astype(np.float64)
     return slices_of(inputs, shown), slices_of(outputs, shown)
-
-
-def spread_of(left: Artifact) -> float:
-    """The variance between the reconstructions, as a share of that between their inputs; NaN for a single picture.
-
-    It is near 0 where a network draws one picture, whatever it sees.
-    """
-    inputs, outputs = np.load(left.files[CONTENT][0]).astype(np.float64)
-    between = float(inputs.var(axis=0).mean())
-    return float(outputs.var(axis=0).mean()) / between if between > 0 else np.nan
 
 
 def slices_of(stack: Float64, shown: int) -> Float64:

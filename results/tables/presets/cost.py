@@ -6,6 +6,7 @@ import numpy as np
 
 from results.run_folder import Run
 from results.scores.labels import shorten
+from results.scores.reconstruction import collapsed, marked
 from results.scores.records import Record, records
 from results.scores.scores import scores
 from results.tables import notes
@@ -26,6 +27,7 @@ def cost(run: Run, *, resamples: int = 2000) -> list[Sheet]:
         resamples: Draws of the bootstrap.
     """
     found = scores(run, ["auc"], resamples=resamples)
+    failed = collapsed(run)
     sheets = []
     for target in run.targets:
         of_target = records(found, target)
@@ -43,7 +45,10 @@ def cost(run: Run, *, resamples: int = 2000) -> list[Sheet]:
                 labels=tuple(varying),
                 headers=("AUC", "Seconds"),
                 extras=(),
-                rows=tuple(Row(tuple(short[a][str(r[a])] for a in varying), _scores(r, took)) for r in done),
+                rows=tuple(
+                    Row(marked([short[a][str(r[a])] for a in varying], varying, [r["key"]], failed), _scores(r, took))
+                    for r in done
+                ),
                 floors=tuple(
                     Row(tuple("" if r[a] == "none" else str(r[a]) for a in varying), (stored_score(r, "auc"), None))
                     for r in known

@@ -6,6 +6,7 @@ import numpy as np
 
 from results.run_folder import Run
 from results.scores.labels import shorten
+from results.scores.reconstruction import collapsed, marked
 from results.scores.records import Record, records
 from results.scores.scores import scores
 from results.statistics.metrics import METRICS
@@ -31,6 +32,7 @@ def per_target(run: Run, *, metric: str = "auc", resamples: int = 2000) -> list[
     for record in every:
         by_steps.setdefault(tuple(record[axis] for axis in run.axes), {})[record["target"]] = record
     short = {axis: shorten(str(r[axis]) for r in cells) for axis in varying}
+    failed = collapsed(run)
     rows: list[tuple[bool, Row]] = []
     for of_target in by_steps.values():
         one = next(iter(of_target.values()))
@@ -38,7 +40,8 @@ def per_target(run: Run, *, metric: str = "auc", resamples: int = 2000) -> list[
         drawn = [stored_score(done.get(target), metric) for target in run.targets]
         mean = Score(float(np.mean([r[metric] for r in done.values()]))) if len(done) == len(run.targets) else None
         named = {a: "" if one["floor"] and one[a] == "none" else str(one[a]) for a in varying}
-        labels = tuple(short[a].get(word, word) for a, word in named.items())
+        keys = [record["key"] for record in of_target.values()]
+        labels = marked([short[a].get(word, word) for a, word in named.items()], varying, keys, failed)
         rows.append((bool(one["floor"]), Row(labels, (*drawn, mean))))
     sign = 1 if measure.lower_is_better else -1
     rows.sort(key=lambda row: sign * row[1].scores[-1].value if row[1].scores[-1] else float("inf"))

@@ -20,7 +20,7 @@ from results.interpretability.found import read_latents
 from results.interpretability.write import write_figures
 from results.run_folder import read
 
-FIELDS = {"preset": "disc_small", "channels": (4, 8), "size": 32, "epochs": 3}
+FIELDS = {"preset": "disc_small", "channels": (4, 8), "size": 32, "steps": 6}
 GRID = """
 name: small
 data: {{spider: {{folder: {folder}}}}}
@@ -33,8 +33,8 @@ encoders:
 heads: [logistic]
 protocol: {{folds: 3}}
 """
-FLAT = "cae_2d + disc_geometry: {cae_2d: {preset: disc_small, channels: [4, 8], size: 32, epochs: 3}}"
-DEEP = "cae_3d: {preset: disc_small, channels: [4, 8], input: both, epochs: 1, show_epochs: []}"
+FLAT = "cae_2d + disc_geometry: {cae_2d: {preset: disc_small, channels: [4, 8], size: 32, steps: 6}}"
+DEEP = "cae_3d: {preset: disc_small, channels: [4, 8], input: both, steps: 2}"
 
 
 @pytest.fixture(scope="module")

@@ -158,7 +158,7 @@ def test_heads_that_resample_calibrate_and_tune_take_copies(refitted, go):
 
 def test_what_learns_in_a_fold_sees_the_copies(refitted, go, phantom, tmp_path):
     """The autoencoder and a projection are trained for every draw, on each image as often as its patient is drawn."""
-    text = refitted.replace("raw_pixels: {size: 12}", "cae_2d: {size: 16, channels: [4], latent: 4, epochs: 1}")
+    text = refitted.replace("raw_pixels: {size: 12}", "cae_2d: {size: 16, channels: [4], latent: 4, steps: 1}")
     text = text.replace("encoders: raw_pixels, ", "").replace("refit: 4", "refit: 2")
     import encoders.cae_2d
 

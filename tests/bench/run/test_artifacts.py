@@ -11,8 +11,8 @@ from bench.models.fit import fit_model
 from bench.run.progress import Progress
 from results.artifacts import read_artifacts
 from results.figures.best_and_worst_cases import best_and_worst_cases
-from results.figures.drawing.left_behind import trained_steps
 from results.run_folder import read
+from results.trained_steps import trained_steps
 
 GRID = """
 name: named

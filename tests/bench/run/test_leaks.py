@@ -111,7 +111,7 @@ def test_the_autoencoder_sees_only_training_patients(small, go, phantom_copy, tm
     from safetensors.numpy import load_file
 
     text = small.split("data:")[0] + f"data: {{spider: {{folder: {phantom_copy}}}}}\n" + small.split("}}\n", 1)[1]
-    text = text.replace("raw_pixels: {size: 12}", "cae_2d: {size: 16, channels: [4, 8], latent: 4, epochs: 2}")
+    text = text.replace("raw_pixels: {size: 12}", "cae_2d: {size: 16, channels: [4, 8], latent: 4, steps: 2}")
     text = text.replace("images: [grayscale, ", "images: [").replace("[none, smote]", "[none]")
     first = go(text, runs="first")
     folds = pd.read_csv(first.folder / "folds.csv", dtype={"patient": str})
@@ -141,7 +141,7 @@ def test_encoders_are_given_only_training_patients(small, phantom, tmp_path, mon
     from encoders import cae_2d
 
     file = tmp_path / "grid.yaml"
-    file.write_text(small.replace("raw_pixels: {size: 12}", "cae_2d: {size: 16, channels: [4], latent: 4, epochs: 1}"))
+    file.write_text(small.replace("raw_pixels: {size: 12}", "cae_2d: {size: 16, channels: [4], latent: 4, steps: 1}"))
     store = Store(tmp_path / "store")
     plan = Plan(read_grid(file), store)
     make_crops(plan, store, jobs=1, progress=Progress(live=False, show=lambda line: None))

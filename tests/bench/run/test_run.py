@@ -183,11 +183,11 @@ def test_two_sequences_and_their_combination_are_three_values_of_an_axis(small, 
 
 
 def test_learnt_encoders_keep_their_learning_curves(small, go):
-    text = small.replace("raw_pixels: {size: 12}", "cae_2d: {size: 16, channels: [4, 8], latent: 4, epochs: 2}")
+    text = small.replace("raw_pixels: {size: 12}", "cae_2d: {size: 16, channels: [4, 8], latent: 4, steps: 2}")
     outcome = go(text.replace("images: [grayscale, ", "images: [").replace("balance: [none, smote]\n", ""))
     left = read_artifacts(outcome.folder)
     assert [(one.repeat, one.fold) for one in left] == [(0, 0), (0, 1), (0, 2)]
-    assert all(list(pd.read_csv(one.files["learning_curve"][0])["epoch"]) == [1, 2] for one in left)
+    assert all(list(pd.read_csv(one.files["learning_curve"][0])["step"]) == [1, 2] for one in left)
     assert all(len(one.cells) == 2 and one.target is None and one.sequences == ("t2",) for one in left)
     assert len(keys(go.store, "networks")) == 3
     assert len(keys(go.store, "tokens")) == 3

@@ -78,7 +78,7 @@ def test_the_mask_is_asked_for_where_it_is_read():
 
 
 def test_unknown_words_and_unfit_lengths_are_refused():
-    with pytest.raises(ValueError, match=r"preset \(spine\) must be one of knee, disc, disc_small"):
+    with pytest.raises(ValueError, match=r"preset \(spine\) must be one of compact, knee, disc, disc_small"):
         Cae3d(preset="spine")
     with pytest.raises(ValueError, match=r"loss \(l1\) must be one of mse, bce"):
         Cae3d(loss="l1")

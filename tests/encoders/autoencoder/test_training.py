@@ -10,7 +10,7 @@ from encoders.autoencoder.training import objective
 from encoders.cae_2d import Cae2d
 from encoders.cae_3d import Cae3d
 
-FLAT = {"channels": (4, 8), "size": 8, "latent": 3, "batch_size": 8, "learning_rate": 0.01, "epochs": 6}
+FLAT = {"channels": (4, 8), "size": 8, "latent": 3, "batch_size": 8, "learning_rate": 0.01, "steps": 20}
 DEEP = FLAT | {"size": (4, 8, 8)}
 
 
@@ -59,20 +59,20 @@ def test_decoding_what_was_encoded_is_the_reconstruction(plugin, fields, shape, 
     assert all(np.array_equal(again[name], kept[name]) for name in kept if name != "learning_curve")
 
 
-def test_the_same_held_out_slices_are_kept_at_the_epochs_asked_for():
+def test_the_same_held_out_slices_are_kept_after_some_of_the_checks():
     """One patient of four is held out, and the curve shows the error of exactly the slices that are kept."""
     images, groups = crops(16)
-    fitted = fit(Cae2d(**FLAT, validation=0.25, show_epochs=(1, 3, 6, 50)), images, groups)
+    fitted = fit(Cae2d(**FLAT | {"steps": 40}, validation=0.25), images, groups)
     kept = fitted.artifacts()
-    assert kept["evolution_epochs"].tolist() == [1, 3, 6] and kept["evolution"].shape == (3, 4, 8, 8)
-    curve = kept["learning_curve"].set_index("epoch")["validation_loss"]
+    assert kept["evolution_steps"].tolist() == [2, 4, 10, 20, 40] and kept["evolution"].shape == (5, 4, 8, 8)
+    curve = kept["learning_curve"].set_index("step")["validation_loss"]
     errors = ((kept["evolution"] - kept["reconstructions"][0]) ** 2).mean(axis=(1, 2, 3))
-    assert_allclose(errors, curve[[1, 3, 6]], rtol=1e-5)
+    assert_allclose(errors, curve[[2, 4, 10, 20, 40]], rtol=1e-5)
 
 
 def test_of_large_volumes_some_depths_are_kept():
     images, groups = crops(4, shape=(20, 8, 8))
-    fitted = fit(Cae3d(size=(40, 32, 32), channels=(2, 2), latent=2, epochs=1, validation=0.0), images, groups)
+    fitted = fit(Cae3d(size=(40, 32, 32), channels=(2, 2), latent=2, steps=1, validation=0.0), images, groups)
     kept = fitted.artifacts()
     assert kept["reconstructions"].shape == (2, 4, 8, 32, 32) and kept["reconstructions"].dtype == np.float16
     inputs = np.concatenate([fitted.prepare(image) for image in images])
@@ -104,7 +104,7 @@ def test_the_objective_is_the_evidence_bound(loss):
 
 def test_a_heavy_divergence_draws_all_latents_to_the_prior():
     images, groups = crops(64)
-    fields = FLAT | {"epochs": 40, "preset": "disc_small", "placing": "resize"}
+    fields = FLAT | {"steps": 400, "preset": "disc_small", "placing": "resize"}
     spread = {
         beta: encoded(fit(Cae2d(**fields, variational=True, beta=beta), images, groups), images).std(axis=0).max()
         for beta in (0.001, 50.0)

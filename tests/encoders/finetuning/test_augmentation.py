@@ -4,7 +4,8 @@ import pytest
 import torch
 from numpy.testing import assert_allclose
 
-from encoders.finetuning.augmentation import augment, placings
+from encoders.finetuning.augmentation import augment
+from encoders.networks.placings import placings
 
 
 @pytest.mark.parametrize("strength", [1.0, 3.0])

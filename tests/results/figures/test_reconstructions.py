@@ -23,7 +23,7 @@ def run(writer):
 
 def keep(writer, words, epochs=None, **arrays):
     for fold in range(2):
-        same = {} if epochs is None else {"evolution_epochs": epochs}
+        same = {} if epochs is None else {"evolution_steps": epochs}
         writer.leave("encoder", words, fold, **{file: array + fold for file, array in arrays.items()}, **same)
 
 
@@ -47,14 +47,14 @@ def test_volumes_are_shown_at_three_depths(writer, run):
     np.testing.assert_array_equal(found[6:9], pairs[1, 0, [8, 16, 23]])
 
 
-def test_training_shows_the_same_inputs_after_each_epoch(writer, run):
+def test_training_shows_the_same_inputs_after_some_steps(writer, run):
     random = np.random.default_rng(0)
     stages, epochs = random.random((3, 5, 8, 8)), np.array([1, 5, 20])
     keep(writer, ["cae_2d", "t1", "whole"], epochs, reconstructions=random.random((2, 5, 8, 8)), evolution=stages)
     figure = training_evolution(run, width="single")
     np.testing.assert_array_equal(pictures(figure)[4:], stages[:, :4].reshape(-1, 8, 8))
     words = [panel.get_ylabel() for panel in figure.axes if panel.get_ylabel()]
-    assert words == ["input", "epoch 1", "epoch 5", "epoch 20"]
+    assert words == ["input", "step 1", "step 5", "step 20"]
 
 
 def test_without_autoencoders_nothing_is_drawn(run):

@@ -1,0 +1,98 @@
+"""Ratings of autoencoders: the table of means over folds, and the mark of collapsed fits in every table."""
+
+import pandas as pd
+import pytest
+
+from results import ResultsError
+from results.report.leaderboard import leaderboard
+from results.run_folder import read
+from results.scores.scores import scores
+from results.tables import presets
+from results.tables.main import draw, sheets
+from results.tables.reconstruction import rebuilt
+
+MARK = "\N{DAGGER}"
+GOOD = {"rmse": 0.06, "rmse_mean": 0.16, "spread": 0.8}
+
+
+def rating(**changed):
+    row = {"channel": "intensity", "n_inputs": 50, "components": 32, "rmse_pca": 0.07} | GOOD | changed
+    return pd.DataFrame([row | {"dice": float("nan"), "dice_mean": float("nan"), "dice_pca": float("nan")}])
+
+
+@pytest.fixture
+def written(new_run):
+    """A run of two autoencoders, the second with ratings of one's choice."""
+
+    def write(*of_second):
+        writer = new_run()
+        for target in ("narrowing", "bulging"):
+            for encoder in ("cae_2d", "cae_3d"):
+                noise = writer.random.normal(size=len(writer.y))
+                writer.add(writer.signal + noise, encoders=encoder, heads="svc", target=target)
+        writer.add_floors()
+        writer.leave("encoder", ["cae_2d", "t1"], 0, cells=["cell0", "cell2"], reconstruction=rating())
+        for fold, changed in enumerate(of_second):
+            writer.leave("encoder", ["cae_3d", "t1"], fold, cells=["cell1", "cell3"], reconstruction=rating(**changed))
+        return read(writer.finish())
+
+    return write
+
+
+@pytest.mark.parametrize(
+    ("changed", "collapsed"),
+    [({}, 0), ({"spread": 0.199}, 1), ({"spread": 0.201}, 0), ({"rmse": 0.145}, 1), ({"rmse": 0.143}, 0)],
+)
+def test_a_fit_collapses_below_a_fifth_of_the_spread_or_without_a_tenth_less_error_than_the_mean(
+    written, changed, collapsed
+):
+    sheet = rebuilt(written(changed, {}))
+    assert [row.extras[1] for row in sheet.rows] == ["0 of 1", f"{collapsed} of 2"]
+
+
+def test_numbers_are_means_over_folds_and_the_preset_has_each_fold(written):
+    run = written({"rmse": 0.05}, {"rmse": 0.09})
+    (row,) = [row for row in rebuilt(run).rows if row.labels[0] == "cae_3d"]
+    assert [round(score.value, 6) for score in row.scores] == [0.07, 0.07, 0.16, 0.8]
+    (sheet,) = presets.of(run, "reconstruction")
+    places = [row.labels[2] for row in sheet.rows if row.labels[0] == "cae_3d"]
+    assert places == ["all", "repeat 0, fold 0", "repeat 0, fold 1"]
+
+
+PRESETS = ("main", "per-class", "calibration", "per-target", "cost", "subgroups:level")
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_every_table_marks_the_cells_of_a_collapsed_fit_and_no_others(written, preset):
+    run = written({"spread": 0.05}, {})
+    text = draw(sheets(run, resamples=50) if preset == "main" else presets.of(run, preset), "md")
+    rows = [line for line in text.splitlines() if line.startswith("|") and "svc" in line]
+    assert rows and all((MARK in line) == ("cae_3d" in line) for line in rows)
+    assert f"{MARK} marks cells whose autoencoder collapsed, in up to 1 of 2 trainings" in text
+
+
+def test_a_pivot_marks_rows_with_such_a_cell(written):
+    run = written({"spread": 0.05})
+    text = draw(sheets(run, rows=["encoders"], metrics=["auc"], resamples=50), "md")
+    assert f"| cae_3d {MARK}" in text and f"cae_2d {MARK}" not in text
+
+
+def test_the_report_marks_the_line_and_explains_the_mark(written):
+    run = written({"rmse": 0.16})
+    board = leaderboard(run, scores(run, resamples=50), "narrowing")
+    assert [MARK in line.title for line in board.lines if "cae_3d" in line.title] == [True]
+    assert [MARK in line.title for line in board.lines if "cae_2d" in line.title] == [False]
+    assert any(note.startswith(MARK) for note in board.notes)
+
+
+def test_without_a_collapsed_fit_there_is_no_mark(written):
+    assert MARK not in draw(sheets(written({}), resamples=50)[:2], "md")
+
+
+def test_a_run_without_autoencoders_has_no_table(new_run):
+    writer = new_run()
+    writer.add(writer.signal, heads="svc")
+    run = read(writer.finish())
+    assert rebuilt(run) is None
+    with pytest.raises(ResultsError, match="no autoencoder was trained"):
+        presets.of(run, "reconstruction")
