@@ -36,7 +36,7 @@ LOSSES = {"train_loss": "training", "validation_loss": "validation (inner patien
 
 @styled
 def learning_curves(run: Run, target: str, *, width: Width = "double", panels: int = PANELS) -> Drawing:
-    """Loss by epoch with a panel for each trained step: the median over folds and starts, and their whole range.
+    """Loss by epoch or step with a panel for each trained step: the median over folds and starts, and their whole range.
 
     Args:
         run: A run folder.
@@ -61,7 +61,7 @@ def learning_curves(run: Run, target: str, *, width: Width = "double", panels: i
         table = _read(step)
         counts.add(table.groupby(["file", "start"]).ngroups)
         used |= _panel(panel, table)
-        panel.set_xlabel("Epoch (number)")
+        panel.set_xlabel(f"{_counted(table).capitalize()} (number)")
     for panel in grid[:, 0]:
         panel.set_ylabel("Loss (as trained)")
     for panel in grid.flat[len(shown) :]:
@@ -90,16 +90,21 @@ def _read(step: TrainedStep) -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True)
 
 
+def _counted(table: pd.DataFrame) -> str:
+    """What the training was counted in: `step` or `epoch`."""
+    return "step" if "step" in table else "epoch"
+
+
 def _panel(panel: Axes, table: pd.DataFrame) -> set[str]:
     used = set()
     for i, (column, name) in enumerate(LOSSES.items()):
         if column not in table or table[column].isna().all():
             continue
-        by_epoch = table.dropna(subset=[column]).groupby("epoch")[column]
-        low, middle, high = (np.asarray(values) for values in (by_epoch.min(), by_epoch.median(), by_epoch.max()))
-        epochs = np.asarray(by_epoch.min().index)
-        panel.fill_between(epochs, low, high, color=line(i)["color"], alpha=0.18, linewidth=0)
-        panel.plot(epochs, middle, marker="o" if len(epochs) == 1 else "", **line(i))
+        losses = table.dropna(subset=[column]).groupby(_counted(table))[column]
+        low, middle, high = (np.asarray(values) for values in (losses.min(), losses.median(), losses.max()))
+        at = np.asarray(losses.min().index)
+        panel.fill_between(at, low, high, color=line(i)["color"], alpha=0.18, linewidth=0)
+        panel.plot(at, middle, marker="o" if len(at) == 1 else "", **line(i))
         used.add(name)
     panel.xaxis.set_major_locator(MaxNLocator(4, integer=True))
     return used
