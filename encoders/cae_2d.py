@@ -50,8 +50,9 @@ class Cae2d(Autoencoder, Encoder):
         learning_rate: The highest learning rate.
         validation: Share of the training patients held out to stop early.
         patience: Training stops after so many steps without a fall of the held-out loss.
-        augment: Whether training inputs are turned by up to 10 degrees, scaled by 10 % and shifted by 5 % of their
-            side, differently in each step; never mirrored.
+        augmentation: How much training inputs change at random in each step: 1 turns them by up to 10 degrees, scales
+            them by 10 % and shifts them by 5 % of their side, never mirrored; 0 not at all. None takes the preset's: 1
+            for intensities, 0 for `disc` and `disc_small`, whose few features are meant for shape and not for place.
         precision: Precision of encoding; training is in fp32.
         rescale: Whether the 1st to 99th percentile of each crop's intensity is first stretched to [0, 1].
 

@@ -17,7 +17,7 @@ from data.describing.plug_in import Description
 from encoders.autoencoder.fitted import SHOWN, FittedAutoencoder, Pictures, pictures
 from encoders.autoencoder.inputs import prepare
 from encoders.autoencoder.recipe import CHANNELS, AutoencoderRecipe, Input, Loss, Placing, check, one_of
-from encoders.autoencoder.training import TrainingSettings, reconstruct, train
+from encoders.autoencoder.training import TrainingRun, reconstruct, train
 from encoders.base import Encoder
 from encoders.networks.stopping import held_out
 from encoders.networks.torch_base import Precision, exact, seeded
@@ -57,7 +57,7 @@ class Autoencoder(Encoder):
     learning_rate: float = 0.0
     validation: float = 0.15
     patience: int = 500
-    augment: bool = True
+    augmentation: float | None = None
     precision: Precision = "fp32"
     rescale: bool = False
 
@@ -87,9 +87,11 @@ class Autoencoder(Encoder):
         """
         preset = self.presets[one_of("preset", self.preset, self.presets)]
         known = {field.name for field in fields(AutoencoderRecipe)} & {field.name for field in fields(self)}
-        given = {name: value for name in known if (value := getattr(self, name)) not in (0, "", ())}
+        given = {name: value for name in known if (value := getattr(self, name)) not in (0, "", (), None)}
         if self.shape:
             given["shape"] = self.shape
+        if self.augmentation is not None:
+            given["augmentation"] = self.augmentation
         recipe = replace(preset, **given | {"variational": self.variational, "beta": self.beta})
         one_of("input", recipe.input, CHANNELS)
         one_of("loss", recipe.loss, ("mse", "bce"))
@@ -142,7 +144,7 @@ class Autoencoder(Encoder):
         shown = of_shown[np.unique(np.linspace(0, len(of_shown) - 1, SHOWN).round().astype(int))]
         network = self._on(device, seed)
         centre(network, training)
-        settings = TrainingSettings(patience=self.patience, augment=self.augment, seed=seed, device=device)
+        settings = TrainingRun(patience=self.patience, seed=seed, device=device)
         with exact(device):
             curve, evolution = train(network, training, validation, recipe, settings, shown)
             rebuilt = reconstruct(network.eval(), shown, recipe, device)

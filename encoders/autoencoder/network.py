@@ -23,13 +23,14 @@ def build(recipe: AutoencoderRecipe) -> nn.ModuleList:
     mean. A variational autoencoder has a third part: a layer from the input of the encoder's last layer to the log
     variance `(B, latent)`. The recipe must have passed `check`.
     """
-    layers = _Layers(recipe)
+    flat_input = len(recipe.shape) == 2
+    convolution: Any = nn.Conv2d if flat_input else nn.Conv3d
+    transposed: Any = nn.ConvTranspose2d if flat_input else nn.ConvTranspose3d
     down: list[nn.Module] = [Centre(recipe)]
     up: list[nn.Module] = [Uncentre(recipe)]
     for thin, wide in pairwise((len(CHANNELS[recipe.input]), *recipe.channels)):
-        halved = layers.convolution(thin, wide, recipe.kernel, stride=2, padding=recipe.kernel // 2)
-        down += [halved, *layers.active(wide)]
-        up = [*layers.active(wide), layers.transposed(wide, thin, 4, stride=2, padding=1), *up]
+        down += [convolution(thin, wide, recipe.kernel, stride=2, padding=recipe.kernel // 2), *_active(recipe, wide)]
+        up = [*_active(recipe, wide), transposed(wide, thin, 4, stride=2, padding=1), *up]
     deepest = (recipe.channels[-1], *(length // 2 ** len(recipe.channels) for length in recipe.shape))
     flat = prod(deepest)
     features: list[nn.Module] = [nn.Linear(flat, recipe.latent)]
@@ -84,20 +85,10 @@ def centre(network: nn.ModuleList, inputs: Tensor) -> None:
             module.deviation.copy_(deviation.reshape(module.deviation.shape))
 
 
-class _Layers:
-    """The layers of a recipe, in 2D or 3D."""
-
-    def __init__(self, recipe: AutoencoderRecipe) -> None:
-        flat = len(recipe.shape) == 2
-        self.convolution: Any = nn.Conv2d if flat else nn.Conv3d
-        self.transposed: Any = nn.ConvTranspose2d if flat else nn.ConvTranspose3d
-        self._batch_norm: Any = nn.BatchNorm2d if flat else nn.BatchNorm3d
-        self._recipe = recipe
-
-    def active(self, channels: int) -> list[nn.Module]:
-        """Normalisation and activation."""
-        if self._recipe.norm == "batch":
-            return [self._batch_norm(channels), nn.ReLU()]
-        if self._recipe.norm == "group":
-            return [nn.GroupNorm(gcd(GROUPS, channels), channels), nn.SiLU()]
-        return [nn.LeakyReLU(0.2)]
+def _active(recipe: AutoencoderRecipe, channels: int) -> list[nn.Module]:
+    """Normalisation and activation."""
+    if recipe.norm == "batch":
+        return [(nn.BatchNorm2d if len(recipe.shape) == 2 else nn.BatchNorm3d)(channels), nn.ReLU()]
+    if recipe.norm == "group":
+        return [nn.GroupNorm(gcd(GROUPS, channels), channels), nn.SiLU()]
+    return [nn.LeakyReLU(0.2)]

@@ -34,6 +34,7 @@ class AutoencoderRecipe:
         learning_rate: The highest learning rate of AdamW; it rises over the first steps, then falls to 0 along half a
             cosine.
         momentum: Adam's beta1.
+        augmentation: How much inputs are turned, scaled and shifted at random in training; 0 for not at all.
         variational: Whether the features are the means of normal distributions.
         beta: Weight of their divergence from a standard normal distribution.
     """
@@ -52,6 +53,7 @@ class AutoencoderRecipe:
     batch_size: int
     learning_rate: float
     momentum: float
+    augmentation: float
     variational: bool = False
     beta: float = 1.0
 
@@ -71,6 +73,7 @@ COMPACT = AutoencoderRecipe(
     batch_size=32,
     learning_rate=3e-3,
     momentum=0.9,
+    augmentation=1.0,
 )
 KNEE = replace(
     COMPACT,
@@ -97,6 +100,7 @@ DISC = replace(
     spacing_mm=(1.0, 1.0, 1.0),
     batch_size=16,
     learning_rate=1e-3,
+    augmentation=0.0,
 )
 DISC_SMALL = replace(
     DISC,
@@ -135,8 +139,9 @@ def check(recipe: AutoencoderRecipe) -> None:
     for name, least in (("learning_rate", recipe.learning_rate), ("spacing_mm", min(recipe.spacing_mm))):
         if least <= 0:
             raise ValueError(f"{name} ({least}) must be above 0")
-    if recipe.beta < 0:
-        raise ValueError(f"beta ({recipe.beta}) must be 0 or more")
+    for name, amount in (("beta", recipe.beta), ("augmentation", recipe.augmentation)):
+        if amount < 0:
+            raise ValueError(f"{name} ({amount}) must be 0 or more")
     if recipe.kernel % 2 == 0:
         raise ValueError(
             f"kernel ({recipe.kernel}) must be odd, so that a convolution halves its input: use {recipe.kernel + 1}"

@@ -29,24 +29,22 @@ ON_DEVICE = 1 << 32  # bytes of inputs that are moved to the device at once
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainingSettings:
+class TrainingRun:
     """How an autoencoder is trained besides its recipe.
 
     Args:
         patience: Training stops after so many steps without a fall of the held-out loss.
-        augment: Whether inputs are turned, scaled and shifted at random.
         seed: For the order of the inputs, their changes, and the draws of a variational autoencoder.
         device: Where the network computes.
     """
 
     patience: int
-    augment: bool
     seed: int
     device: str
 
 
 def train(
-    network: Any, inputs: Any, validation: Any, recipe: AutoencoderRecipe, settings: TrainingSettings, shown: Any
+    network: Any, inputs: Any, validation: Any, recipe: AutoencoderRecipe, settings: TrainingRun, shown: Any
 ) -> tuple[Curve, dict[int, Float32]]:
     """Trains in place; the network ends as at the check with the lowest loss on held-out patients.
 
@@ -82,7 +80,7 @@ def train(
     network.train()
     for step in range(1, recipe.steps + 1):
         batch = inputs[next(batches)].to(device)
-        batch = moved(batch, generator) if settings.augment else batch
+        batch = moved(batch, recipe.augmentation, generator) if recipe.augmentation else batch
         noise = torch.randn(len(batch), recipe.latent, generator=generator) if recipe.variational else None
         loss = objective(network, batch, recipe, noise)
         adam.zero_grad()

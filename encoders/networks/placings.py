@@ -32,19 +32,21 @@ def even(n: int, generator: Generator) -> Any:
     return torch.rand(n, generator=generator, device=generator.device) * 2 - 1
 
 
-def moved(inputs: Tensor, generator: Generator) -> Tensor:
+def moved(inputs: Tensor, strength: float, generator: Generator) -> Tensor:
     """Inputs turned in plane, scaled and shifted, each by draws of its own; what comes from outside repeats the border.
 
     Args:
         inputs: `(B, C, H, W)`, or `(B, C, D, H, W)`, which are also scaled and shifted along D.
+        strength: 1 changes by up to 10 degrees, 10 % (scale) and 5 % of the side (shift).
         generator: Everything is drawn from it, on its device.
     """
     import torch
     from torch.nn.functional import affine_grid, grid_sample, pad
 
-    matrices = placings(len(inputs), 1.0, generator)
+    matrices = placings(len(inputs), strength, generator)
     if inputs.ndim == 5:
-        scale, shift = (even(len(inputs), generator) * SCALE).exp(), even(len(inputs), generator) * 2.0 * SHIFT
+        scale, shift = (even(len(inputs), generator) * strength for _ in range(2))
+        scale, shift = (scale * SCALE).exp(), shift * SHIFT * 2.0
         flat = torch.cat([matrices[..., :2], torch.zeros(len(inputs), 2, 1), matrices[..., 2:]], dim=2)
         depth = pad(torch.stack([scale, shift], dim=1)[:, None], (2, 0))
         matrices = torch.cat([flat, depth], dim=1)

@@ -36,7 +36,7 @@ LOSSES = {"train_loss": "training", "validation_loss": "validation (inner patien
 
 @styled
 def learning_curves(run: Run, target: str, *, width: Width = "double", panels: int = PANELS) -> Drawing:
-    """Loss by epoch or step with a panel for each trained step: the median over folds and starts, and their whole range.
+    """Loss by epoch or step, with a panel for each trained step: the median over folds and starts, and their range.
 
     Args:
         run: A run folder.

@@ -40,7 +40,7 @@ def test_stops_when_held_out_patients_gain_nothing_and_keeps_the_best():
     """Of noise there is nothing to learn but the training images themselves."""
     noise = np.random.default_rng(0).random((80, 1, 16, 16), dtype=np.float32)
     groups = np.array([f"p{i // 4}" for i in range(80)])
-    encoder = Cae2d(**SMALL | {"steps": 600}, patience=60, augment=False)
+    encoder = Cae2d(**SMALL | {"steps": 600}, patience=60, augmentation=0.0)
     images = [Image(pixels=pixels, affine=np.eye(4)) for pixels in noise]
     fitted = encoder.fit(images, None, groups=groups, seed=0, device="cpu")
     errors = fitted.artifacts()["learning_curve"]["validation_loss"]

@@ -155,7 +155,7 @@ def test_encoders_are_given_only_training_patients(small, phantom, tmp_path, mon
     work = Work(plan, store, device="cpu", progress=Progress(live=False), fitted=lambda cell: None)
     tasks, _ = work.tasks(cells, [])
     for task in tasks:
-        if task.lane == "torch":
+        if task.name.startswith("cae_2d"):
             task.run()
     expected = [set(plan.patients[fold.train]) for fold in plan.view.folds]
     assert seen == expected
