@@ -38,7 +38,7 @@ def main() -> None:
         row = found.loc[cell["key_in_run"]]
         cv = f"{row['auc']:.3f} [{row['auc_low']:.3f}, {row['auc_high']:.3f}]"
         print(f"| {cell['target']} | {cv} | {here:.3f} [{low:.3f}, {high:.3f}] | {here - row['auc']:+.3f} |")
-    print(f"{graded['study'].nunique()} new studies, {len(graded)} graded places.")
+    print(f"\n{graded['study'].nunique()} new studies, {len(graded)} graded places.")
 
 
 def diagnosed(model: Path, phantom: Path, most: int) -> pd.DataFrame:
