@@ -176,7 +176,7 @@ class Autoencoder(Encoder):
         found, recipe = super().describe(), self.recipe()
         added = {
             "creswell2017": recipe.squashed,
-            "wu2018norm": recipe.norm == "group",
+            "wuhe2018": recipe.norm == "group",
             "kingma2014": recipe.variational,
         }
         cites = (*found.cites, *(key for key, used in added.items() if used))
