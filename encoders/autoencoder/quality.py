@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 EXACT = 2000
 """PCA is exact for so many inputs or so many voxels; beyond both it is randomised, with a fixed seed."""
 
+MOST = 1 << 29
+"""PCA is fitted on so many numbers at most: of more inputs it takes an even selection."""
+
 INSIDE = 0.5
 """From which share on a voxel counts as inside a structure."""
 
@@ -69,8 +72,11 @@ def _linear(seen: Float32, unseen: Float32, latent: int) -> tuple[Float32, Float
     """The mean of the inputs `(d,)`, the reconstructions by PCA `(m, d)`, and its number of components."""
     from sklearn.decomposition import PCA
 
-    components = min(latent, len(seen) - 1, seen.shape[1])
     mean: Float32 = seen.mean(axis=0)
+    fewer = max(latent + 1, MOST // seen.shape[1])
+    if len(seen) > fewer:
+        seen = seen[np.linspace(0, len(seen) - 1, fewer).astype(np.int64)]
+    components = min(latent, len(seen) - 1, seen.shape[1])
     if components < 1:
         return mean, np.broadcast_to(mean, unseen.shape), 0
     solver = "full" if min(seen.shape) <= EXACT else "randomized"

@@ -110,11 +110,14 @@ def _share(step: int, steps: int) -> float:
 
 
 def _batches(n: int, size: int, generator: Any) -> Iterator[Any]:
-    """Batches of positions without end; all n come once before any comes again, and a batch is never of one alone."""
+    """Batches of nearly one size and at most `size`, without end; all n positions come once before any comes again.
+
+    So no last batch is too small for BatchNorm.
+    """
     import torch
 
     while True:
-        yield from torch.randperm(n, generator=generator).tensor_split(max(1, round(n / size)))
+        yield from torch.randperm(n, generator=generator).tensor_split(-(-n // size))
 
 
 def objective(network: Any, batch: Any, recipe: AutoencoderRecipe, noise: Any = None) -> Any:
