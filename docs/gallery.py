@@ -139,7 +139,8 @@ def _shown(page: Path, block: re.Match[str], printed: str) -> str:
 def _pictures(page: Path, block: re.Match[str]) -> Iterable[str]:
     for text, name in re.findall(r"\[([^\]]+)\]\(([^)]+)\)", block["words"]):
         source = ROOT / name
-        copy = PICTURES / f"{page.stem}_{source.name}"
+        run = Path(name).parts[1]
+        copy = PICTURES / "_".join(dict.fromkeys([page.stem, run, source.name]))
         shutil.copyfile(source, copy)
         yield f"![{text}]({os.path.relpath(copy, page.parent)})"
 
