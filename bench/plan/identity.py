@@ -219,7 +219,12 @@ def _describes(statement: ast.stmt) -> bool:
 
 @cache
 def _is_module(name: str) -> bool:
+    """Whether there is such a module. Only a package is asked for its modules, since asking imports it."""
+    parent = name.rpartition(".")[0]
     try:
+        above = importlib.util.find_spec(parent) if parent and _is_module(parent) else None
+        if parent and (above is None or above.submodule_search_locations is None):
+            return False
         return importlib.util.find_spec(name) is not None
     except ModuleNotFoundError:
         return False

@@ -2,6 +2,7 @@
 
 import json
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -112,6 +113,21 @@ def test_imports_count_at_any_depth(module):
     first = module(importing, "def g():\n    return 1\n")
     assert first != module(importing, "def g():\n    return 2\n")
     assert first == module(importing, '"""Docs."""\ndef g():\n    return 1\n')
+
+
+@pytest.mark.parametrize("kind", ["encoders", "heads", "regions"])
+def test_the_code_of_a_plug_in_is_read_without_importing_torch(kind):
+    """Torch takes a second to import, which a run that finds everything in the store need not spend."""
+    lines = (
+        "import sys",
+        "from bench.plan.identity import code",
+        "from bench.plugins import find, plugin_class",
+        f"digests = [code(plugin_class('{kind}', name).__module__) for name in find('{kind}')]",
+        "assert len(digests) > 2",
+        "print('torch' in sys.modules)",
+    )
+    done = subprocess.run([sys.executable, "-c", "; ".join(lines)], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False"]
 
 
 def test_a_library_counts_by_major_and_minor_version(module, monkeypatch):
