@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from results import ResultsError
 from results.run_folder import Predictions, Run, RunCell
+from results.scores import reconstruction
 from results.scores.alignment import Alignment
 from results.scores.fitness import unfit
 from results.scores.labels import shorten
@@ -165,13 +166,16 @@ def _sheet(run_a: Run, run_b: Run, pairs: Sequence[_MatchedCells], metric: str, 
     axes = [axis for axis in run_a.axes if len({pair.a.axes.get(axis, "none") for pair in compared}) > 1] or ["heads"]
     short = {axis: shorten(pair.a.axes.get(axis, "none") for pair in compared) for axis in axes}
     rows = []
+    failed = [reconstruction.collapsed(run) for run in (run_a, run_b)]
     for pair, (kept, of_a, of_b) in zip(compared, shared, strict=True):
         P, Q = pair.of_a.scored_by(measure)[of_a], pair.of_b.scored_by(measure)[of_b]
         value, other = (_value(metric, kept, x) for x in (P, Q))
         low, high = interval(bootstrap.difference(measure, kept, P, Q)) if resamples else (None, None)
         scores = (Score(value, decimals=3), Score(other, decimals=3), Score(value - other, low, high, True, 3))
         counts = (str(len(np.unique(kept.patient))), str(int((kept.repeat == kept.repeat[0]).sum())))
-        rows.append(Row(tuple(short[axis][pair.a.axes.get(axis, "none")] for axis in axes), scores, counts))
+        labels = [short[axis][pair.a.axes.get(axis, "none")] for axis in axes]
+        keys = [cell.key for cell, of_run in ((pair.a, failed[0]), (pair.b, failed[1])) if cell.key in of_run]
+        rows.append(Row(reconstruction.marked(labels, axes, keys, keys), scores, counts))
     rows.sort(key=lambda row: -row.scores[2].value if row.scores[2] else 0.0)
     return Sheet(
         target=target,
@@ -183,7 +187,11 @@ def _sheet(run_a: Run, run_b: Run, pairs: Sequence[_MatchedCells], metric: str, 
         extras=("patients", "samples"),
         rows=tuple(rows),
         floors=(),
-        notes=tuple(_notes(measure.lower_is_better, len(rows), len(pairs), resamples, bootstrap.redrawn)),
+        notes=(
+            *_notes(measure.lower_is_better, len(rows), len(pairs), resamples, bootstrap.redrawn),
+            *(f"A: {note}" for note in reconstruction.notes(run_a, [pair.a.key for pair in compared])),
+            *(f"B: {note}" for note in reconstruction.notes(run_b, [pair.b.key for pair in compared])),
+        ),
     )
 
 

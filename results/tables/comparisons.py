@@ -10,6 +10,7 @@ import numpy as np
 
 from results import ResultsError
 from results.run_folder import Predictions, Run, RunCell
+from results.scores import reconstruction
 from results.scores.alignment import Alignment
 from results.scores.fitness import unfit
 from results.scores.labels import shorten
@@ -202,9 +203,11 @@ def _drawn(run: Run, family: _DeclaredFamily, resamples: int) -> Sheet:
                 "yes" if equivalence_test(found.draws, margin).equivalent else "not shown" for found in pairs
             ]
     rows = []
+    failed = reconstruction.collapsed(run)
     for i, found in enumerate(pairs):
         difference = Score(found.value - found.other_value, *interval(found.draws), signed=True)
-        labels = tuple(short[axis][found.cell.axes[axis]] for axis in axes)
+        steps = [short[axis][found.cell.axes[axis]] for axis in axes]
+        labels = reconstruction.marked(steps, axes, [found.cell.key], failed)
         extras = tuple(texts[i] for texts in columns.values())
         rows.append(Row(labels, (Score(found.value), Score(found.other_value), difference), extras))
     rows.sort(key=lambda row: -(row.scores[2].value if row.scores[2] else 0.0))
@@ -217,7 +220,10 @@ def _drawn(run: Run, family: _DeclaredFamily, resamples: int) -> Sheet:
         extras=tuple(columns),
         rows=tuple(rows),
         floors=(),
-        notes=tuple(_notes(family, resamples, second="Secondary p" in columns)),
+        notes=(
+            *_notes(family, resamples, second="Secondary p" in columns),
+            *reconstruction.notes(run, [cell.key for cell in everyone]),
+        ),
     )
 
 

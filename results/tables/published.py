@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from pathlib import Path
 from typing import Any
 
 from data.text.names import nearest
 from results import ResultsError
 from results.run_folder import Run, RunCell, head_name
+from results.scores import reconstruction
 from results.scores.labels import shorten
 from results.scores.named import the_cell
 from results.scores.records import Record, is_number
@@ -40,12 +41,13 @@ def published(run: Run, file: Path, *, format: str = "text", resamples: int = 20
     if draw is None:
         raise ResultsError(f"--published has no format '{format}': use one of text, md, latex")
     frame = scores(run, [*metrics, "auc"], resamples=resamples)
+    failed = reconstruction.collapsed(run)
     sheets = []
     for target in run.targets:
         records = {str(r["key"]): r for r in records_of(frame, target)}
         cells = [cell for cell in run.cells if cell.target == target]
         short = {axis: shorten(cell.axes[axis] for cell in cells if not cell.floor) for axis in HERE}
-        rows = [_row(line, axes, metrics, cells, records, short) for line in lines]
+        rows = [_row(line, axes, metrics, cells, records, short, failed) for line in lines]
         full = [label for names in short.values() for label, name in names.items() if name != label]
         done = [r for r in records.values() if r["status"] == "done"]
         floors = [
@@ -113,6 +115,7 @@ def _row(
     cells: list[RunCell],
     records: Mapping[str, Record],
     short: Mapping[str, Mapping[str, str]],
+    failed: Container[str],
 ) -> Row:
     given = {m: float(line[PUBLISHED + m]) for m in metrics if line[PUBLISHED + m]}
     named = {axis: line[axis] for axis in axes if line[axis]}
@@ -123,7 +126,8 @@ def _row(
             raise
         return Row((line["row"], *("" for _ in HERE[1:]), "not in this run"), _scores({}, metrics, given))
     state = "" if cell.status == "done" else f"{cell.status.upper()}: {cell.reason}" if cell.reason else cell.status
-    *others, head = (short[axis].get(cell.axes[axis], cell.axes[axis]) for axis in HERE)
+    steps = [short[axis].get(cell.axes[axis], cell.axes[axis]) for axis in HERE]
+    *others, head = reconstruction.marked(steps, HERE, [cell.key], failed)
     return Row((line["row"], *others, state or head), _scores(records[cell.key], metrics, given))
 
 

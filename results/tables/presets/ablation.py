@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy as np
 from data.text.names import nearest
 from results import ResultsError
 from results.run_folder import Predictions, Run, RunCell
+from results.scores import reconstruction
 from results.scores.alignment import Alignment
 from results.scores.target import described
 from results.statistics.bootstrap import PatientBootstrap, interval
@@ -60,6 +62,8 @@ def _ablation(run: Run, target: str, axis: str, resamples: int) -> Sheet | None:
     alignment = Alignment(predictions, n_classes=len(cells[0].classes), places={})
     bootstrap = bootstrap_of(alignment, target, resamples=resamples)
     complete = {place: found for place, found in settings.items() if set(steps) <= set(found)}
+    failed = reconstruction.collapsed(run)
+    users = {step: [cell.key for cell in cells if cell.axes[axis] == step] for step in steps}
     rows = list(_steps(steps, complete or settings, predictions, alignment, bootstrap))
     if not rows:
         return None
@@ -74,7 +78,10 @@ def _ablation(run: Run, target: str, axis: str, resamples: int) -> Sheet | None:
         labels=(axis,),
         headers=("AUC", f"AUC of\n{steps[0]}", "Difference"),
         extras=("Pairs of cells",),
-        rows=tuple(sorted(rows, key=lambda row: -(row.scores[2].value if row.scores[2] else 0))),
+        rows=tuple(
+            replace(row, labels=reconstruction.marked(row.labels, (axis,), users[row.labels[0]], failed))
+            for row in sorted(rows, key=lambda row: -(row.scores[2].value if row.scores[2] else 0))
+        ),
         floors=(),
         notes=(
             f"Each step is compared with {steps[0]}: means over pairs of cells that differ in {axis} only, on the same "

@@ -8,7 +8,10 @@ from results.report.leaderboard import leaderboard
 from results.run_folder import read
 from results.scores.scores import scores
 from results.tables import presets
+from results.tables.compare import compare
+from results.tables.comparisons import comparisons
 from results.tables.main import draw, sheets
+from results.tables.published import published
 from results.tables.reconstruction import rebuilt
 
 MARK = "\N{DAGGER}"
@@ -96,3 +99,31 @@ def test_a_run_without_autoencoders_has_no_table(new_run):
     assert rebuilt(run) is None
     with pytest.raises(ResultsError, match="no autoencoder was trained"):
         presets.of(run, "reconstruction")
+
+
+def test_an_ablation_marks_the_step_and_a_published_table_and_two_runs_mark_the_cell(written, tmp_path):
+    run = written({"spread": 0.05})
+    ablation = draw(presets.of(run, "ablation:encoders"), "md")
+    file = tmp_path / "paper.csv"
+    file.write_text("row,encoders,published_auc\ntheirs,cae_3d,.8\nours,cae_2d,.7\n")
+    folds = {"patient": [f"p{i:02d}" for i in range(40)], "repeat": 0, "fold": 0}
+    pd.DataFrame(folds).to_csv(run.folder / "folds.csv", index=False)
+    tables = [ablation, published(run, file, format="md", resamples=0), compare(run, run, resamples=20)]
+    for text in tables:
+        rows = [line for line in text.splitlines() if line.startswith("|")]
+        assert any(f"cae_3d {MARK}" in line for line in rows), text
+        assert not any(f"cae_2d {MARK}" in line for line in rows)
+        assert f"{MARK} marks cells" in text
+
+
+def test_declared_comparisons_mark_the_cell(written, new_run):
+    family = {"family": {}, "against": {"heads": "location"}, "metric": "auc", "margin": None}
+    writer = new_run("declared", compare=[family])
+    for encoder in ("cae_2d", "cae_3d"):
+        writer.add(writer.signal + writer.random.normal(size=len(writer.y)), encoders=encoder, heads="svc")
+    writer.add_floors()
+    writer.leave("encoder", ["cae_3d", "t1"], 0, cells=["cell1"], reconstruction=rating(spread=0.05))
+    text = draw(comparisons(read(writer.finish()), resamples=50), "md")
+    rows = [line for line in text.splitlines() if "cae_" in line and line.startswith("|")]
+    assert len(rows) == 2 and all((MARK in line) == ("cae_3d" in line) for line in rows)
+    assert f"{MARK} marks cells" in text
