@@ -26,11 +26,11 @@ class Cae2d(Autoencoder, Encoder):
       BatchNorm and ReLU, 8 features, binary cross-entropy, batches of 16.
     - `disc_small`, the same for two cores: 32x32 pixels of 2 mm, 16 to 128 channels, 4 features, batches of 8.
 
-    Training takes `steps` steps, whatever the number of images. The learning rate rises over the first 100 of them and
-    falls to 0 along a cosine (AdamW). Twenty times the loss on held-out patients is taken: training stops when it has
-    not fallen for `patience` steps, and the best of these states is kept. Where `validation` is less than one patient,
-    nobody is held out: all steps run, the last is kept, and the learning curve has no validation loss. The network
-    learns differences from the mean training image, at which it starts.
+    Training takes at most `steps` steps, whatever the number of images, with AdamW. The learning rate rises over the
+    first 100 steps and then falls to 0 along a cosine. The loss on held-out patients is taken 20 times; training stops
+    when it has not fallen for `patience` steps, and the network with the lowest loss is kept. If `validation` is less
+    than one patient, nobody is held out: all steps run, the last network is kept, and the learning curve has no
+    validation loss. The network learns differences from the mean training image.
 
     Args:
         preset: `compact`, `knee`, `disc` or `disc_small`; it gives the value of every field that is 0 or empty.

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 ROUNDING = 1e-4
 SMALL = 1 << 26
-"""Numbers in a batch after the first convolution, were it not to halve, up to which more threads gain nothing."""
+"""Up to this size (inputs in a batch x their voxels x channels of the first convolution) more threads gain nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)
