@@ -47,6 +47,8 @@ class Rsna(Dataset):
     Args:
         folder: Holds `train.csv`, `train_series_descriptions.csv`, `train_label_coordinates.csv` and `train_images/`.
         sequences: The sequences to read, of `sagittal_t1`, `sagittal_t2` (or STIR) and `axial_t2`.
+        clinical: Columns of `train_clinical.csv` that describe the patient, such as `age`. The file has a row for each
+            `study_id`; a study without one has gaps. The challenge has no such file: write one, or use a phantom.
 
     References:
         T. Richards et al., RSNA 2024 Lumbar Spine Degenerative Classification, kaggle.com, 2024.
@@ -62,6 +64,7 @@ class Rsna(Dataset):
 
     folder: str = ""
     sequences: tuple[str, ...] = SEQUENCES
+    clinical: tuple[str, ...] = ()
 
     @property
     def locations(self) -> tuple[str, ...]:
@@ -187,6 +190,9 @@ class Rsna(Dataset):
                     excluded.append((f"{_IMAGES}/{study}/{name}", "", sequence, why))
         scanned = {study for study, _ in seen}
         samples = rsna_tables.read_gradings(folder / rsna_tables.GRADINGS_FILE, scanned, excluded)
+        if self.clinical:
+            patients = rsna_tables.read_clinical(folder / rsna_tables.CLINICAL_FILE, self.clinical)
+            samples = samples.join(patients, on="study")
         points = rsna_tables.read_points(folder / rsna_tables.POINTS_FILE, excluded)
         return _StudiesRead(samples, listed, seen, points, excluded)
 

@@ -25,8 +25,8 @@ class Tokens:
     """The embedding of one sequence for N samples.
 
     Args:
-        values: `(M, T, F)` float32, memory-mapped if they come from the store. There is one token for each slice, or T
-            = 1 for volumes.
+        values: `(M, T, F)` float32, memory-mapped if they come from the store. There is one token for each slice, one
+            for the volume (T = 1), or one for each of T equal parts of the depth, in the order of the slices.
         present: `(M, T)` bool; False where an entry has fewer than T slices.
         rows: `(N,)` int64 entry of each sample; -1 where the sample lacks the sequence.
     """
@@ -88,7 +88,7 @@ class FittedEncoder(Protocol):
     """An encoder that is ready to encode, after its network is built or trained."""
 
     def encode(self, images: Iterable[Image]) -> Iterator[Float32]:
-        """One `(T, F)` float32 array for each image, in order; images may be a stream."""
+        """One `(T, F)` float32 array for each image, in order; images may be a stream. For T see `Tokens`."""
         ...
 
     def save(self, folder: Path) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from data.base import Float32, Image
+from encoders.networks.depth import STRIDE, DepthNetwork, depth_features
 from encoders.networks.pixels import demand_scaled, resize_volume, standardize
 from encoders.networks.projection import Projected
-from encoders.networks.torch_base import Precision, TorchEncoder
+from encoders.networks.torch_base import FrozenNetwork, Precision, TorchEncoder
 from encoders.networks.weights import WeightsError, file_digest, load_weights, read_weights
 
 if TYPE_CHECKING:
@@ -20,14 +21,22 @@ FILES = {10: "_23dataset", 18: "_23dataset", 34: "_23dataset", 50: "_23dataset",
 
 @dataclass(frozen=True, kw_only=True)
 class Medicalnet(Projected, TorchEncoder):
-    """MedicalNet's 3D ResNet; a volume is one token of 512 (depth 10, 18 and 34) or 2048 features.
+    """MedicalNet's 3D ResNet; tokens of 512 (depth 10, 18 and 34) or 2048 features.
 
     MedicalNet was trained on volumes of mean 0 and standard deviation 1, so each crop is standardised.
+
+    With `tokens="volume"` a crop is one token: the mean over the last map, which has a position every 32 voxels. With
+    `tokens="depth"` the last two stages are dilated instead of strided, as published, so that the last map has a
+    position every 8 voxels along each axis. A crop of any number of slices then has D / 8 tokens, in the order of its
+    slices: each is the mean over height and width at one position and stands for an equal part of the crop's depth.
+    Three slices resized to a depth of 24 have a token each; the default of 16 gives 2 tokens. A token also sees beyond
+    its own part, since the network looks farther than 8 voxels. Fusions that weigh slices weigh these tokens.
 
     Args:
         depth: 10, 18, 34, 50, 101, 152 or 200 layers.
         weights: `"pretrained"` (from the hub), a file in MedicalNet's format, or `"random"`.
-        size: Voxels (D, H, W) that each volume is resized to.
+        size: Voxels (D, H, W) that each volume is resized to; D is a multiple of 8 for `tokens="depth"`.
+        tokens: `"volume"`, one token for each crop, or `"depth"`, one for each 8 voxels of the resized depth.
         standardize: False where an image step has already brought the volume to mean 0 and standard deviation 1.
         project: Number of features to project to, such as 512; 0 keeps all.
         project_by: `"pca"`, fitted on the training tokens, or `"random"`, Gaussian directions.
@@ -45,9 +54,19 @@ class Medicalnet(Projected, TorchEncoder):
     depth: int = 18
     weights: str = "pretrained"
     size: tuple[int, int, int] = (16, 112, 112)
+    tokens: Literal["volume", "depth"] = "volume"
     standardize: bool = True
     precision: Precision = "fp32"
     batch: ClassVar[Mapping[str, int]] = {"cpu": 4, "cuda": 32}
+
+    def __post_init__(self) -> None:
+        if self.tokens not in ("volume", "depth"):
+            raise ValueError(f"tokens ({self.tokens}) must be volume or depth")
+        if self.tokens == "depth" and self.size[0] % STRIDE:
+            raise ValueError(
+                f"size ({'x'.join(map(str, self.size))}) must have a depth that is a multiple of {STRIDE} for "
+                f"tokens=depth: use {(self.size[0] // STRIDE + 1) * STRIDE}"
+            )
 
     def prepare(self, image: Image) -> Float32:
         """The input of one image, `(1, 1, D, H, W)`."""
@@ -78,7 +97,14 @@ class Medicalnet(Projected, TorchEncoder):
         if self.weights != "random":
             path = self._fetch() if self.weights == "pretrained" else self.weights
             load_weights(network, read_weights(path), source=path)
-        return network
+        return depth_features(network) if self.tokens == "depth" else network
+
+    def frozen_network(self, network: nn.Module, *, device: str) -> FrozenNetwork:
+        """The network with this encoder's preparation of volumes."""
+        if self.tokens == "volume":
+            return super().frozen_network(network, device=device)
+        batch = self.batch[device.split(":")[0]]
+        return DepthNetwork(network, self.prepare, device=device, precision=self.precision, batch=batch)
 
     def weights_digest(self) -> str:
         """The digest of the file, or the name of the weights on the hub."""

@@ -31,16 +31,18 @@ def is_frozen_and_works_without_arguments(plugin: Encoder) -> None:
 
 
 def gives_one_finite_float32_row_per_token(plugin: Encoder) -> None:
-    """Every image of any shape gives one `(T, F)` array: T is its slices or 1, and F is the same for all.
+    """Every image gives one `(T, F)` array: T is its slices, or one number for all images; F is the same for all.
 
-    An encoder that `measures` may give NaN.
+    A number other than 1 means that each token stands for an equal part of the depth, in the order of the slices. An
+    encoder that `measures` may give NaN.
     """
     images = _images()
     tokens = list(_fit(plugin).encode(iter(images)))
     assert len(tokens) == len(images), f"{len(images)} images gave {len(tokens)} arrays"
+    fixed = len({len(t) for t in tokens}) == 1
     for image, t in zip(images, tokens, strict=True):
         shape = image.pixels.shape
-        assert t.ndim == 2 and len(t) in (1, shape[0]), f"an image of {shape} gave tokens of {t.shape}"
+        assert t.ndim == 2 and len(t) and (fixed or len(t) == shape[0]), f"an image of {shape} gave tokens of {t.shape}"
         assert t.dtype == np.float32, f"tokens are {t.dtype}, not float32"
         wrong = np.isinf(t) if plugin.measures else ~np.isfinite(t)
         assert not wrong.any(), f"an image of {shape} gave tokens that are not finite"

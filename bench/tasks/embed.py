@@ -20,6 +20,8 @@ from bench.tasks.store import Store
 from data.base import Float32
 from encoders.base import Encoder, FittedClassifier, FittedDecoder, FittedEncoder, Tokens
 
+MOST_PARTS = 256  # a 3D encoder may give more tokens, each for a part of the depth, than a crop has slices
+
 
 class Embed:
     """Writes the tokens of a plan to the store and reads them back; keeps the last frozen network.
@@ -54,9 +56,10 @@ class Embed:
         fitted = self._network(ref, crops)
         self._progress.begin_images(name, len(crops))
         measures = self._plan.keys.plugin("encoders", ref.encoder).measures
+        most = np.maximum(crops.shapes[:, 0], MOST_PARTS)
         draft = self._store.draft("tokens", ref.key)
         try:
-            tokens.encode(fitted, crops, crops.shapes[:, 0], draft, self._progress.images, measures=measures)
+            tokens.encode(fitted, crops, most, draft, self._progress.images, measures=measures)
         except BaseException:
             shutil.rmtree(draft, ignore_errors=True)
             raise

@@ -24,6 +24,8 @@ from encoders.base import FittedProjection, Tokens
 from encoders.fusion.base import Fused, TrainedFuser
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from bench.stages.features import Measured
     from bench.stages.inputs import Refitted
 
@@ -64,10 +66,14 @@ class Fuse:
 
     def train(self, planned: PlannedCell, fit: Fit, ref: FusedRef) -> None:
         """Trains the fusion of a fold and keeps it, with the vectors of all samples."""
+        import pandas as pd
 
         def save(draft: Path) -> None:
             everyone = np.arange(len(self._plan.ids))
-            _write(draft, "", self._fuse(planned, fit, everyone, fit.rows.train, keep=draft))
+            fused = self._fuse(planned, fit, everyone, fit.rows.train, keep=draft)
+            _write(draft, "", fused)
+            if "slices" in fused.weights and (tables := list(self._positions(planned, fit))):
+                pd.concat(tables).to_csv(draft / "attention_positions.csv", index=False)
 
         self._keep(ref.key, planned, save)
 
@@ -137,6 +143,20 @@ class Fuse:
                 fused = replace(fused, probabilities=own)
             blocks.append(fused)
         return features.joined(blocks)
+
+    def _positions(self, planned: PlannedCell, fit: Fit) -> Iterator[pd.DataFrame]:
+        """Which slices each weight of the attention over slices belongs to, by encoder (from 1) and sequence."""
+        from bench.stages.positions import positions
+
+        for number, refs in enumerate(fit.tokens, start=1):
+            for part, ref, one in zip(planned.cell["sequences"].each, refs, self.stored(planned, refs), strict=True):
+                crops = self._store.crops(ref.crops.key)
+                if crops is None:  # the store may be cleaned of what is only needed to make tokens
+                    continue
+                table = positions(one.present.sum(axis=1), crops.shapes[:, 0])
+                table.insert(0, "sequence", part.name)
+                table.insert(0, "encoder", number)
+                yield table
 
     def stored(self, planned: PlannedCell, refs: Sequence[TokensRef]) -> list[Tokens]:
         """The tokens of each sequence as an encoder gave them; dropped sequences are absent."""

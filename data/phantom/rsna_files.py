@@ -11,11 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.base import DataError
+from data.phantom.clinical import Clinical, draw_clinical
 from data.phantom.dicom import write_slice
 from data.phantom.severities import COUNTS
 from data.phantom.study import PhantomStudy, StudyRecipe, draw_study
 from data.rsna_challenge.places import CLASSES, DESCRIPTIONS, LEVELS, PLACES, SEQUENCES
-from data.rsna_challenge.tables import POINT_COLUMNS, SERIES_COLUMNS
+from data.rsna_challenge.tables import CLINICAL_FILE, POINT_COLUMNS, SERIES_COLUMNS
 
 CONDITIONS = tuple(COUNTS)
 READ_ON = dict(zip(CONDITIONS, ("sagittal_t2", "sagittal_t1", "sagittal_t1", "axial_t2", "axial_t2"), strict=True))
@@ -44,15 +45,17 @@ def write_rsna_phantom(
     axial_slices: int = 5,
     progress: Callable[[int, int], None] | None = None,
 ) -> None:
-    """Writes phantom patients in RSNA 2024's layout: `train_images/{study}/{series}/{instance}.dcm`, six tables.
+    """Writes phantom patients in RSNA 2024's layout: `train_images/{study}/{series}/{instance}.dcm`, seven tables.
 
     Five tables are RSNA's: `train.csv`, `train_label_coordinates.csv`, `train_series_descriptions.csv`,
-    `test_series_descriptions.csv` and `sample_submission.csv`. The sixth, `truth.csv`, has a row for each of the 25
+    `test_series_descriptions.csv` and `sample_submission.csv`. `train_clinical.csv` has the age, sex and weight of each
+    training study's patient, with gaps, which RSNA has not published. `truth.csv` has a row for each of the 25
     gradings of a training study: the grade (also where the label is missing), the share of room lost (`whole`) and its
     two parts, the structure's place (LPS mm), and for each sequence the series and instance of the slice nearest to it.
 
-    Severities have the frequencies of `data.phantom.severities.COUNTS`. Only the planted signs show them: canals are
-    squeezed at the disc, foramina lose the fat around the root, lateral recesses close. A patient depends only on
+    Severities have the frequencies of `data.phantom.severities.COUNTS`. In the images only the planted signs show them:
+    canals are squeezed at the disc, foramina lose the fat around the root, lateral recesses close. In the table, age
+    and weight correlate with the patient's degeneration, which all its severities share. A patient depends only on
     `seed` and the patient's number, and has the same gradings whatever the other arguments are.
 
     Args:
@@ -60,7 +63,8 @@ def write_rsna_phantom(
         patients: Training studies, of one patient each.
         test_patients: Studies in `test_images/`; none of their labels are written.
         seed: For everything that is drawn.
-        effect: How strongly the anatomy shows the severities: 0 (only their frequency can be learnt) to 1.
+        effect: How strongly the anatomy, age and weight show the severities: 0 (only their frequency can be learnt) to
+            1.
         missing: Share of the sequences that are left out; every study keeps one.
         missing_labels: Share of the cells of `train.csv` that are left empty; these have no point either.
         split: Whether foraminal severities are the sum of two independent parts: one changes the fat only in T1, the
@@ -82,7 +86,8 @@ def write_rsna_phantom(
         raise DataError(f"spacing {spacing} must be above 0 mm")
     import pandas as pd
 
-    tables: dict[str, list[Any]] = {name: [] for name in ("train", "points", "series", "test_series", "rows", "truth")}
+    names = ("train", "points", "series", "test_series", "rows", "truth", "clinical")
+    tables: dict[str, list[Any]] = {name: [] for name in names}
     recipe = StudyRecipe(
         seed=seed,
         effect=effect,
@@ -109,6 +114,9 @@ def write_rsna_phantom(
             tables["train"].append((study.id, *grades))
             tables["points"] += _points(rng, study, labelled, mark_error)
             tables["truth"] += _truth(study)
+            of_patient = np.random.default_rng([seed, number, 5])
+            clinical = draw_clinical(of_patient, study.severities.patient, effect=effect)
+            tables["clinical"].append((study.id, *clinical))
         if progress is not None:
             progress(done, len(numbers))
 
@@ -121,6 +129,9 @@ def write_rsna_phantom(
     write("test_series_descriptions", sorted(tables["test_series"]), SERIES_COLUMNS)
     write("sample_submission", tables["rows"], _SUBMISSION)
     write("truth", tables["truth"], None)
+    clinical = pd.DataFrame(sorted(tables["clinical"]), columns=["study_id", *Clinical._fields])
+    whole = {"age": "Int64", "weight": "Int64"}
+    clinical.astype(whole).to_csv(folder / CLINICAL_FILE, index=False)
 
 
 def _check_shares(**shares: float) -> None:

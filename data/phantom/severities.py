@@ -46,12 +46,14 @@ class Severities(NamedTuple):
             grades.
         first: The same for the first of two independent halves, whose sum is the latent.
         second: The same for the second.
+        patient: The patient's degeneration, standard normal: what the latents of all places have in common.
     """
 
     grades: NDArray[np.int64]
     whole: Float64
     first: Float64
     second: Float64
+    patient: float = 0.0
 
 
 def draw_severities(rng: np.random.Generator) -> Severities:
@@ -61,14 +63,16 @@ def draw_severities(rng: np.random.Generator) -> Severities:
     of z as b does, and only both show all of it.
     """
     conditions, levels = len(COUNTS), len(LEVELS)
-    degeneration = _mixed(_PATIENT_SHARE, rng.standard_normal(1), rng.standard_normal(levels))
+    patient = rng.standard_normal(1)
+    degeneration = _mixed(_PATIENT_SHARE, patient, rng.standard_normal(levels))
     sides = rng.standard_normal((3, levels))[[0, 1, 1, 2, 2]]
     own = _mixed(_SIDES_SHARE / (1 - _DISC_SHARE), sides, rng.standard_normal((conditions, levels)))
     latent = _mixed(_DISC_SHARE, degeneration, own)
     contrast = rng.standard_normal((conditions, levels))
     first, second = (latent + contrast) / np.sqrt(2), (latent - contrast) / np.sqrt(2)
     cuts = _cuts()
-    return Severities((latent[..., None] > cuts).sum(axis=-1), *(_lost(z, cuts) for z in (latent, first, second)))
+    lost = (_lost(z, cuts) for z in (latent, first, second))
+    return Severities((latent[..., None] > cuts).sum(axis=-1), *lost, patient=float(patient[0]))
 
 
 def _mixed(share: float, common: Float64, own: Float64) -> Float64:

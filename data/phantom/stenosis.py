@@ -50,7 +50,8 @@ def narrow(
     usual = np.abs(rng.normal(0, 1, shape)) * np.array(_USUALLY_LOST)[:, None]
     sizes, shifts = np.clip(rng.standard_normal((2, *shape)), -2, 2)
     sizes, shifts = 1 + 0.07 * sizes, 0.6 * shifts
-    whole, first, second = (np.clip(effect**2 * part + usual, 0, 1) for part in severities[1:])
+    lost = severities.whole, severities.first, severities.second
+    whole, first, second = (np.clip(effect**2 * part + usual, 0, 1) for part in lost)
     foraminal = {"t1": first, "t2": second} if split else {"t1": whole, "t2": whole}
     passages: list[Passage] = []
     places = np.zeros((*shape, 3))
@@ -61,8 +62,8 @@ def narrow(
         for condition, side in ((1, 1), (2, -1), (3, 1), (4, -1)):
             here = condition, level
             if condition < 3:
-                lost = {sequence: float(shares[here]) for sequence, shares in foraminal.items()}
-                tube = _foramen(anatomy, disc, side, grid, lost, confined)
+                closed = {sequence: float(shares[here]) for sequence, shares in foraminal.items()}
+                tube = _foramen(anatomy, disc, side, grid, closed, confined)
             else:
                 tube = _recess(disc, sac, side, float(whole[here]))
             along, across, deep = tube.half

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from data.base import Exclusion, Target
+from data.base import DataError, Exclusion, Target
 from data.reading import spreadsheets
 from data.rsna_challenge.places import CLASSES, DESCRIPTIONS, PLACES, SIDES, Place
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 GRADINGS_FILE, SERIES_FILE = "train.csv", "train_series_descriptions.csv"
 POINTS_FILE = "train_label_coordinates.csv"
+CLINICAL_FILE = "train_clinical.csv"
 SERIES_COLUMNS = ("study_id", "series_id", "series_description")
 POINT_COLUMNS = ("study_id", "series_id", "instance_number", "condition", "level", "x", "y")
 
@@ -83,6 +84,29 @@ def read_gradings(path: Path, scanned: set[str], excluded: list[Exclusion]) -> p
     severity = [label if label in CLASSES else None for label in labels]
     index = pd.Index(ids, name="sample", dtype="str")
     return pd.DataFrame({"patient": studies, "study": studies, **places, "severity": severity}, index, dtype="str")
+
+
+def read_clinical(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
+    """The columns of the table of patients by study (index `study`): numbers where all cells are, else text.
+
+    Raises:
+        DataError: The file or a column is missing, a column has a name that samples use, or a study has two rows.
+    """
+    import pandas as pd
+
+    if taken := {"patient", "study", *Place._fields, "severity"}.intersection(columns):
+        raise DataError(f"{path}: a clinical column can't be named '{min(taken)}': rename it")
+    table = spreadsheets.read(path)
+    study = spreadsheets.column(table, "study_id", path)
+    if study.duplicated().any():
+        line, name = next(study[study.duplicated()].items())
+        raise DataError(f"{path}, line {line}: study {name} has a row before: write one row for each study")
+    found = pd.DataFrame({name: spreadsheets.column(table, name, path) for name in columns})
+    for name in columns:
+        numbers = pd.to_numeric(found[name], errors="coerce")
+        if (numbers.notna() == found[name].notna()).all() and numbers.notna().any():
+            found[name] = numbers
+    return found.set_index(pd.Index(study, name="study"))
 
 
 def _unusable(wide: pd.DataFrame, contradictory: set[str], scanned: set[str]) -> Iterator[str]:

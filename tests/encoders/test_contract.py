@@ -31,6 +31,11 @@ def test_keeps_the_contract(name, check):
     check(load("encoders", name, **SMALLER.get(name, {})))
 
 
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+def test_tokens_for_each_part_of_the_depth_keep_the_contract(check):
+    check(load("encoders", "medicalnet", depth=10, size=(16, 32, 32), tokens="depth"))
+
+
 @pytest.mark.parametrize("name", [name for name in find("encoders") if plugin_class("encoders", name).classifies])
 def test_an_encoder_that_classifies_gives_log_probabilities_of_its_tokens(name):
     plugin = contract._offline(load("encoders", name, **SMALLER.get(name, {})))
