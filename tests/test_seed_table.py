@@ -1,4 +1,7 @@
-"""The published table: its rows and figures are those of the paper, and the grid has their cells and no others."""
+"""The published table: its rows and figures are those of the paper, and the grid has their cells.
+
+Below each row with ResNet50, whose published weights are not to be had, is one of ours with ImageNet weights.
+"""
 
 import csv
 import os
@@ -7,13 +10,18 @@ from pathlib import Path
 import pytest
 
 from bench.grid.file import read_grid
+from encoders.efficientnet_lite0 import EfficientnetLite0
 from results.scores.named import is_step
 
 ROOT = Path(__file__).resolve().parent.parent
 TEXT = Path(os.environ.get("SCANGRID_SHARED", ROOT.parent / "shared")) / "seeds" / "002_e09efde08d37f66b.txt"
 WORDS = {
     "images": {"Histogram Equalization": "histogram_equalization", "Grey Scaling": "grayscale"},
-    "encoders": {"ResNet50": "resnet50", "MedicalNet152": "medicalnet(depth=152"},
+    "encoders": {
+        "ResNet50": "resnet50",
+        "MedicalNet152": "medicalnet(depth=152",
+        "EfficientNet-Lite0 with ImageNet weights": "efficientnet_lite0",
+    },
     "fusion": {"Average Pooling": "mean", "Attention Layer Pooling": "attention"},
     "tables": {"RF One Hot Encoding": "forest_onehot"},
     "balance": {"NO SAMPLING": "none", "WEIGHTED LOSS": "class_weight", "33% undersample": "undersample_smote"},
@@ -25,6 +33,7 @@ WORDS = {
         "XBG Bagging": "xgboost_bagging",
     },
 }
+OURS = "Not published: "
 FIGURES = ("published_accuracy", "published_f1", "published_auc")
 
 
@@ -37,7 +46,7 @@ def lines():
 @pytest.fixture
 def cells(monkeypatch):
     monkeypatch.setenv("SCANGRID_RSNA", "nowhere")
-    return list(read_grid(ROOT / "grids" / "seed_table.yaml").cells())
+    return list(read_grid(ROOT / "grids" / "seed_table.yaml").cells(clinical=True))
 
 
 def selected(cells, line):
@@ -55,9 +64,28 @@ def test_every_published_row_is_in_the_file_with_its_figures(lines):
             shares = [float(figure.strip("≈ %")) / 100 for figure in figures]
             published.append((" ".join(name.replace("\\*", "*").split()), shares))
     assert len(published) == 44
-    assert [line["row"] for line in lines] == [name for name, _ in published]
-    for line, (_, figures) in zip(lines, published, strict=True):
+    theirs = [line for line in lines if not line["row"].startswith(OURS)]
+    assert [line["row"] for line in theirs] == [name for name, _ in published]
+    for line, (_, figures) in zip(theirs, published, strict=True):
         assert [float(line[name]) for name in FIGURES] == pytest.approx(figures, abs=1e-9)
+
+
+def test_below_each_row_of_untrained_resnet50_is_one_with_imagenet_weights_and_no_figures(lines):
+    marked = [line["row"].startswith(OURS) for line in lines]
+    assert sum(marked) == sum("ResNet50" in line["row"] for line in lines) == 28
+    for line, below, is_ours in zip(lines, lines[1:], marked[1:], strict=False):
+        assert is_ours == ("ResNet50" in line["row"])
+        if is_ours:
+            assert not any(below[name] for name in FIGURES)
+            same = {axis for axis in WORDS if axis != "encoders"}
+            assert {axis: below[axis] for axis in same} == {axis: line[axis] for axis in same}
+
+
+def test_every_row_shows_which_weights_it_has(cells):
+    weights = {cell["encoders"].name: dict(cell["encoders"].fields).get("weights") for cell in cells}
+    assert weights["resnet50"] == weights["medicalnet"] == "random"
+    assert weights["efficientnet_lite0"] is None  # the default
+    assert EfficientnetLite0().weights == "imagenet"
 
 
 def test_every_row_has_the_steps_that_its_words_name(lines):
@@ -71,12 +99,14 @@ def test_every_row_has_the_steps_that_its_words_name(lines):
             assert line[axis] == meant[0] or line[axis].startswith((f"{meant[0]}(", f"{meant[0]},")), line["row"]
         width = "project=512, project_by=random" if "1*512" in line["row"] else "project=0"
         assert line["encoders"].endswith(f", {width})"), line["row"]
+        if line["encoders"].startswith("medicalnet"):
+            assert "tokens=depth" in line["encoders"]  # attention over one token would weigh nothing
 
 
 def test_every_row_finds_one_cell_and_every_cell_a_row(lines, cells):
     found = [selected(cells, line) for line in lines]
-    assert [len(each) for each in found] == [1] * 44
+    assert [len(each) for each in found] == [1] * (44 + 28)
     wanted = [each[0] for each in found]
     others = [cell["heads"].name for cell in cells if cell not in wanted]
-    assert sorted(others) == ["location", "pixels", "presence", "prior"]
-    assert len(cells) == 43 + 4
+    assert sorted(others) == ["clinical", "location", "pixels", "presence", "prior"]
+    assert len(cells) == 43 + 28 + 5
