@@ -26,7 +26,7 @@ WORDS = {
     "tables": {"RF One Hot Encoding": "forest_onehot"},
     "balance": {"NO SAMPLING": "none", "WEIGHTED LOSS": "class_weight", "33% undersample": "undersample_smote"},
     "heads": {
-        "DL Network BCE Loss": "mlp(loss=sigmoid)",
+        "DL Network BCE Loss": "mlp(loss=sigmoid",
         " SVC Synthetic": "svc",
         " LGBM ": "lightgbm",
         " XGBoost ": "xgboost",

@@ -129,9 +129,8 @@ def write_rsna_phantom(
     write("test_series_descriptions", sorted(tables["test_series"]), SERIES_COLUMNS)
     write("sample_submission", tables["rows"], _SUBMISSION)
     write("truth", tables["truth"], None)
-    clinical = pd.DataFrame(sorted(tables["clinical"]), columns=["study_id", *Clinical._fields])
-    whole = {"age": "Int64", "weight": "Int64"}
-    clinical.astype(whole).to_csv(folder / CLINICAL_FILE, index=False)
+    people = pd.DataFrame(sorted(tables["clinical"]), columns=["study_id", *Clinical._fields])
+    people.astype({"age": "Int64", "weight": "Int64"}).to_csv(folder / CLINICAL_FILE, index=False)
 
 
 def _check_shares(**shares: float) -> None:

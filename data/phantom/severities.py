@@ -71,8 +71,8 @@ def draw_severities(rng: np.random.Generator) -> Severities:
     contrast = rng.standard_normal((conditions, levels))
     first, second = (latent + contrast) / np.sqrt(2), (latent - contrast) / np.sqrt(2)
     cuts = _cuts()
-    lost = (_lost(z, cuts) for z in (latent, first, second))
-    return Severities((latent[..., None] > cuts).sum(axis=-1), *lost, patient=float(patient[0]))
+    grades = (latent[..., None] > cuts).sum(axis=-1)
+    return Severities(grades, _lost(latent, cuts), _lost(first, cuts), _lost(second, cuts), float(patient[0]))
 
 
 def _mixed(share: float, common: Float64, own: Float64) -> Float64:

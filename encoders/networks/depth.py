@@ -36,7 +36,7 @@ def depth_features(network: Any) -> nn.Module:
         first = stage[0]
         if isinstance(first.downsample, partial):  # the shortcut of depths 18 and 34 has no convolution
             first.downsample = partial(first.downsample.func, **{**first.downsample.keywords, "stride": 1})
-    stages = (network.conv1, network.bn1, network.act, network.maxpool)
+    stages: tuple[Any, ...] = (network.conv1, network.bn1, network.act, network.maxpool)
     stages += (network.layer1, network.layer2, network.layer3, network.layer4)
     return nn.Sequential(*stages, nn.AdaptiveAvgPool3d((None, 1, 1)), nn.Flatten(2))
 

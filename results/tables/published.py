@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
+from collections.abc import Container, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from results.tables import formats, notes
 from results.tables.formats import Row, Score, Sheet
 
 PUBLISHED = "published_"
+MARGIN = 0.01
 HERE = ("encoders", "heads")  # shown next to a published row, so that a reader sees untrained weights
 
 
@@ -72,11 +73,27 @@ def published(run: Run, file: Path, *, format: str = "text", resamples: int = 20
                 notes=(
                     "Published scores are from other data: they show what was reported and are not compared with ours.",
                     *about,
+                    *_near_majority(done),
                     *([f"In full: {'; '.join(full)}."] if full else []),
                 ),
             )
         )
     return "\n\n".join(draw(sheet) for sheet in sheets)
+
+
+def _near_majority(done: Sequence[Record]) -> Iterator[str]:
+    """How many cells are hardly more or less accurate than always naming the most frequent class, as `prior` does."""
+    rate = next(
+        (r["accuracy"] for r in done if head_name(str(r["heads"])) == "prior" and is_number(r.get("accuracy"))), None
+    )
+    if rate is None:
+        return
+    found = [r["accuracy"] for r in done if not r["floor"] and is_number(r.get("accuracy"))]
+    near = sum(abs(value - rate) <= MARGIN + 1e-12 for value in found)
+    yield (
+        f"{near} of {len(found)} cells have an accuracy within {MARGIN} of {rate:.3f}, "
+        "which always naming the most frequent class reaches."
+    )
 
 
 def _read(file: Path, run: Run) -> tuple[list[dict[str, str]], list[str], list[str]]:

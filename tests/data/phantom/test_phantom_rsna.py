@@ -84,6 +84,16 @@ def test_tables_have_rsnas_columns_and_name_the_files_that_exist(folder):
         assert pd.isna(label) or label == row.severity
 
 
+def test_clinical_columns_have_a_row_for_each_study_and_gaps(tmp_path):
+    write_rsna_phantom(tmp_path, patients=20, test_patients=1, seed=1, **SMALL)
+    clinical = pd.read_csv(tmp_path / "train_clinical.csv", dtype={"study_id": str})
+    assert list(clinical.columns) == ["study_id", "age", "sex", "weight"]
+    assert clinical["study_id"].tolist() == pd.read_csv(tmp_path / "train.csv", dtype=str)["study_id"].tolist()
+    assert clinical["age"].dropna().between(18, 90).all() and clinical["weight"].dropna().between(40, 160).all()
+    assert set(clinical["sex"].dropna()) == {"F", "M"}
+    assert 0 < clinical["weight"].isna().sum() < 20
+
+
 def test_a_point_lies_on_its_structure_in_the_sequence_that_shows_its_condition(folder):
     points = pd.read_csv(folder / "train_label_coordinates.csv")
     series = pd.read_csv(folder / "train_series_descriptions.csv").set_index("series_id")["series_description"]
@@ -266,4 +276,4 @@ def test_the_command_writes_the_layout_and_names_a_wrong_one(tmp_path):
     assert wrong.returncode == 2 and "use one of spider, rsna, oai" in wrong.stderr
     done = subprocess.run([*words, "--layout", "rsna", "--confined", "--split"], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert len(list((tmp_path / "new").glob("*.csv"))) == 6
+    assert len(list((tmp_path / "new").glob("*.csv"))) == 7

@@ -51,7 +51,8 @@ def test_a_severity_is_the_sum_of_two_independent_parts(severities):
     assert_array_equal(severities.grades, (severities.whole >= 1 / 3).astype(int) + (severities.whole >= 2 / 3))
     n = len(severities.whole)
     for condition, level in product(range(5), range(5)):
-        whole, first, second = (part[:, condition, level] for part in severities[1:])
+        lost = severities.whole, severities.first, severities.second
+        whole, first, second = (part[:, condition, level] for part in lost)
         ranks = [np.argsort(np.argsort(part)) for part in (whole, first, second)]
         assert abs(np.corrcoef(ranks[1], ranks[2])[0, 1]) < 4 / np.sqrt(n)
         # Spearman's of normals with r = 1 / sqrt(2) is 6 / pi asin(r / 2); ties at 0 change it a little.

@@ -99,6 +99,18 @@ def test_published_rows_are_next_to_the_cells_that_they_name(writer, tmp_path):
     assert any(line.startswith("location") for line in lines)
 
 
+def test_cells_that_only_name_the_most_frequent_class_are_counted(writer, tmp_path):
+    file = tmp_path / "paper.csv"
+    file.write_text("row,fusion,published_accuracy\nTheirs,attention,0.9\n")
+    everything = writer.add(np.full(len(writer.y), -1.0), heads="svc")  # always class 0, as `prior`
+    named = [stored(writer, key) for key in (*writer.keys.values(), everything)]
+    found = [accuracy_score(one["y"], one["p_1"] > 0.5) for one in named]
+    near = sum(abs(value - (writer.y == 0).mean()) <= 0.01 for value in found)
+    assert near == 1
+    line = f"1 of 3 cells have an accuracy within 0.01 of {(writer.y == 0).mean():.3f}, which always naming"
+    assert line in " ".join(published(read(writer.finish()), file, resamples=50).split())
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
