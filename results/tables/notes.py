@@ -65,6 +65,13 @@ def of_target(
 def calling(run: Run, classes: Sequence[str]) -> str:
     """The rule by which a row gets its class."""
     rule = str(run.protocol.get("threshold", "argmax"))
+    if rule == "priors":
+        return "The predicted class is the most probable one after division by the class frequencies that a fit saw."
+    if rule in ("f1", "balanced_accuracy"):
+        return (
+            "The predicted class has the largest weighted probability. The weights of the classes are chosen for the "
+            f"highest {'macro F1' if rule == 'f1' else 'balanced accuracy'} on inner folds of the training patients."
+        )
     if rule == "argmax" or len(classes) != 2:
         return "The predicted class is the most probable one."
     reached = rule.partition("=")[2]
