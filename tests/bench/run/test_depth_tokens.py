@@ -2,7 +2,6 @@
 
 import numpy as np
 import pandas as pd
-import pytest
 
 from results.artifacts import read_artifacts
 from results.figures.attention_over_slices import attention_over_slices
@@ -24,18 +23,8 @@ protocol: {{folds: 2}}
 """
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    """Eight patients in three sequences."""
-    from data.phantom import write_rsna_phantom
-
-    folder = tmp_path_factory.mktemp("rsna")
-    write_rsna_phantom(folder, patients=8, test_patients=0, seed=5, effect=1.0, spacing=(5.0, 1.6), axial_slices=3)
-    return folder
-
-
-def test_every_fusion_reads_them_and_attention_names_the_slices_of_each_weight(go, folder):
-    outcome = go(GRID.format(folder=folder, slices=3))
+def test_every_fusion_reads_them_and_attention_names_the_slices_of_each_weight(go, rsna_phantom):
+    outcome = go(GRID.format(folder=rsna_phantom, slices=3))
     assert not outcome.failures
     run = read(outcome.folder)
     assert len([cell for cell in run.cells if not cell.floor]) == 4
@@ -55,9 +44,9 @@ def test_every_fusion_reads_them_and_attention_names_the_slices_of_each_weight(g
     assert "looks beyond" in figure.caption
 
 
-def test_there_may_be_more_parts_than_slices(go, folder):
+def test_there_may_be_more_parts_than_slices(go, rsna_phantom):
     outcome = go(
-        GRID.format(folder=folder, slices=1)
+        GRID.format(folder=rsna_phantom, slices=1)
         .replace("mean, concat, ", "")
         .replace(", per_sequence: {epochs: 2, starts: 1}", "")
     )
