@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from results.diagnosis.findings import WARNING, Diagnosis, Finding
-from results.diagnosis.grade_map import draw_grade_map, grade_map_caption
+from results.diagnosis.grade_pictures import draw_grade_map, grade_map_caption
 from results.diagnosis.overlays import GLYPHS, draw_overlay, title
 from results.diagnosis.tables import table, write_csv, write_json
 

@@ -91,12 +91,15 @@ def pointing(cell: ReopenedCell, phantom: Path, explain: Explain, *, most: int =
     hits, chances = [], []
     for fold, sample in positives(cell, most=most):
         crops = fold.crops(sample)
-        maps, _ = explain(fold, sample)
+        try:
+            maps, _ = explain(fold, sample)
+        except GradientsError:  # the attributions of this sample are not complete
+            continue
         near = [_near(crop, phantom, str(cell.plan.ids[sample]), s) for crop, s in zip(crops, sequences, strict=True)]
         values, inside = (np.concatenate([one.ravel() for one in parts]) for parts in (maps, near))
         hits.append(bool(inside[values.argmax()]))
         chances.append(float(inside.mean()))
-    return Planted(len(hits), float(np.mean(hits)), float(np.mean(chances)))
+    return Planted(len(hits), *(float(np.mean(one)) if one else np.nan for one in (hits, chances)))
 
 
 def _near(crop: Image | None, phantom: Path, sample: str, sequence: str) -> Any:
@@ -160,10 +163,7 @@ def main(run: Path, store: Path, phantom: Path, wanted: Sequence[str] = ()) -> N
         if has_path(cell.open(cell.fits[0]).scorer):
             methods["integrated gradients"] = gradients
         for name, explain in methods.items():
-            try:
-                rows.append((words, name, *pointing(cell, phantom, explain)))
-            except GradientsError:
-                continue
+            rows.append((words, name, *pointing(cell, phantom, explain)))
             print(rows[-1], file=sys.stderr, flush=True)
     print(
         pd.DataFrame(rows, columns=["cell", "method", "n", "hits", "chance"]).to_markdown(index=False, floatfmt=".2f")
