@@ -13,7 +13,7 @@ from bench.stages.crops import StudyCrops
 from bench.stages.occlusion import usual_patch
 from bench.stages.scorer import CellScorer
 from data.base import Image
-from results.diagnosis.grade_map import GradeMap, MappedCrop
+from results.diagnosis import GradeMap, MappedCrop
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -75,18 +75,16 @@ def explanation_maps(explained: Explanations, method: str, *, width: Width = "do
 
 
 @styled
-def one_sample(
-    rows: Sequence[tuple[str, Float32, Float32, tuple[float, float]]], title: str, *, width: Width = "double"
-) -> Drawing:
+def one_sample(rows: Sequence[tuple[str, Float32, Float32, tuple[float, float]]], title: str) -> Drawing:
     """One sample: for each sequence its crop and the map over it.
 
     Args:
         rows: For each sequence its words, the crop and the map `(D, H, W)`, and the spacing of rows and columns, mm.
         title: The line above.
-        width: The width of the figure.
     """
     strip = _Strip(title, [(words, crop, values, _shown(values), spacing) for words, crop, values, spacing in rows])
-    columns = max(strip.columns, COLUMNS[width] // 2)
+    columns = strip.columns
+    width: Width = "double" if columns > 2 else "single"
     tall = strip.tall * (WIDTHS[width] - BAR) / columns
     figure = Drawing(width, len(rows) * (tall + NAME) + TITLE)
     _draw(figure.subfigures(1, 1), strip, columns, len(rows), UNITS["occlusion"])
