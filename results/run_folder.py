@@ -52,8 +52,9 @@ class RunCell:
         reason: Why it failed or was refused.
         tuned: Whether its head was tuned.
         seconds: The computing time of its fits.
-        floor: Whether it is a floor: its head sees nothing of the scans.
-        reads: What its head reads: `embedding`, `own probabilities`, `locations`, `presence` or `nothing`.
+        floor: Whether it is a floor: its head sees nothing of the scans, or small pixels alone.
+        reads: What its head reads: `embedding`, `own probabilities`, `pixels`, `locations`, `clinical`, `presence` or
+            `nothing`.
     """
 
     key: str
@@ -85,8 +86,8 @@ class Predictions:
         fold: `(n,)` int64, counted anew in every repeat.
         y: `(n,)` int64 class indices.
         P: `(n, K)` float64 probabilities.
-        called: `(n,)` int64: the predicted class of each row, by a threshold chosen on inner folds; None: the most
-            probable class.
+        called: `(n,)` int64: the predicted class of each row, by a threshold or by weights of the classes; None: the
+            most probable class.
         recalibrated: `(n, K)` float64: the probabilities of a fit on balanced rows, recalibrated on real rows; None
             where rows were not balanced, or where a fold had too few patients to recalibrate.
     """
@@ -186,7 +187,15 @@ class Run:
     @property
     def location(self) -> str:
         """The name of the floor that gains are over: the one that reads the columns which locate a sample."""
-        return next((name for name, reads in self.floors.items() if reads == "locations"), "")
+        return self._floor("locations")
+
+    @property
+    def pixels(self) -> str:
+        """The name of the floor that reads small pixels of the crop."""
+        return self._floor("pixels")
+
+    def _floor(self, what: str) -> str:
+        return next((name for name, reads in self.floors.items() if reads == what), "")
 
     @cached_property
     def within(self) -> str:
@@ -281,6 +290,6 @@ def _read_predictions(path: Path, n_classes: int) -> Predictions:
     if again[0] in table.column_names:
         recalibrated = np.column_stack([table[name].to_numpy() for name in again])
         recalibrated = recalibrated if np.isfinite(recalibrated).all() else None
-    if "threshold" in table.column_names:
-        called = (P[:, 1] >= table["threshold"].to_numpy()).astype(np.int64)
+    if "called" in table.column_names:
+        called = table["called"].to_numpy().astype(np.int64)
     return Predictions(**text, **whole, P=P, called=called, recalibrated=recalibrated)

@@ -17,6 +17,7 @@ from bench.grid.steps import axis_steps, drop_steps, plugin_steps
 from bench.grid.tree import GridError, GridTree
 from bench.grid.values import plain
 from data.text.names import nearest
+from heads.fitting.class_weights import RULES
 from heads.fitting.thresholds import ARGMAX, wanted_sensitivity
 from results.statistics.metrics import METRICS
 
@@ -63,7 +64,7 @@ def read_grid(source: Path | Mapping[str, Any], settings: list[str] | None = Non
 
 
 def _check_threshold(tree: GridTree, threshold: str) -> None:
-    if threshold != ARGMAX:
+    if threshold not in (ARGMAX, *RULES):
         try:
             wanted_sensitivity(threshold)
         except ValueError as error:

@@ -183,8 +183,8 @@ class _NewStudy:
             found = cell.chain.predict(tokens, own, samples[cell.about["columns"]])
             P = found.P
             called = P.argmax(axis=1)
-            if found.threshold is not None:
-                called = (P[:, 1] >= found.threshold).astype(np.int64)
+            if found.called is not None:
+                called = found.called
         out = {}
         for i, record in enumerate(records):
             place = {name: str(record[name]) for name in self._dataset.locations}

@@ -11,6 +11,7 @@ from results.scores.records import NOTHING, Record, is_number
 from results.scores.target import EXPLORATORY
 from results.statistics.metrics import METRICS
 from results.statistics.metrics.base import OfCounts, OfPairs, one_against_rest
+from results.tables.beaten import beaten
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -56,12 +57,21 @@ def of_target(
         places = [f"{place or 'the mean'} (lacks {some(lacking)})" for place, lacking in missing.items()]
         yield f"A place is empty where a cell of its mean is not done: {some(places, '; ')}."
     yield from _undone(records, varying)
+    if "auc" in metrics:
+        yield from beaten(run, records, varying)
     yield from reconstruction.notes(run, [r["key"] for r in records])
 
 
 def calling(run: Run, classes: Sequence[str]) -> str:
     """The rule by which a row gets its class."""
     rule = str(run.protocol.get("threshold", "argmax"))
+    if rule == "priors":
+        return "The predicted class is the most probable one after division by the class frequencies that a fit saw."
+    if rule in ("f1", "balanced_accuracy"):
+        return (
+            "The predicted class has the largest weighted probability. The weights of the classes are chosen for the "
+            f"highest {'macro F1' if rule == 'f1' else 'balanced accuracy'} on inner folds of the training patients."
+        )
     if rule == "argmax" or len(classes) != 2:
         return "The predicted class is the most probable one."
     reached = rule.partition("=")[2]
@@ -239,6 +249,11 @@ def _warnings(run: Run, done: Sequence[Record], metrics: Sequence[str], over: st
         yield f"AUC within {run.within} compares samples of the same {run.within}."
     if "gain" in metrics and (run.locations or over != run.location):
         yield f"Gain: AUC minus that of {over}, on the samples that both predict; its interval uses the same resamples."
+    if "gain_pixels" in metrics and "gain" not in metrics:
+        yield (
+            f"Gain: AUC minus that of {run.pixels}, on the samples that both predict; its interval uses the same "
+            "resamples."
+        )
     left_out = max((int(r["folds_left_out"]) for r in done), default=0)
     if left_out:
         yield f"{left_out} folds lack a class and are left out of means and SDs over folds."
