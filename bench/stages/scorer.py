@@ -28,7 +28,7 @@ class Grades(NamedTuple):
 
     Args:
         P: `(n, K)` probabilities.
-        called: `(n,)` the class that is called, by the cell's threshold if it has one.
+        called: `(n,)` the class that is called, by the cell's threshold or weights if it has any.
     """
 
     P: Float64
@@ -115,10 +115,7 @@ class CellScorer:
         ]
         mine = [self._own(each, given) for each, given in zip(self.encoders, tokens, strict=True)]
         found = self.chain.predict(tokens, mine, columns.iloc[np.zeros(n, dtype=np.int64)])
-        called = found.P.argmax(axis=1)
-        if found.threshold is not None:
-            called = (found.P[:, 1] >= found.threshold).astype(np.int64)
-        return Grades(found.P, called)
+        return Grades(found.P, found.P.argmax(axis=1) if found.called is None else found.called)
 
     def _own(self, each: Sequence[FittedEncoder], tokens: Sequence[Tokens]) -> Float64 | None:
         classifiers: list[FittedClassifier] = [one for one in each if hasattr(one, "log_probabilities")]  # type: ignore[misc]
