@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from bench.grid.file import read_grid
-from encoders.efficientnet_lite0 import EfficientnetLite0
 from results.scores.named import is_step
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -84,8 +83,7 @@ def test_below_each_row_of_untrained_resnet50_is_one_with_imagenet_weights_and_n
 def test_every_row_shows_which_weights_it_has(cells):
     weights = {cell["encoders"].name: dict(cell["encoders"].fields).get("weights") for cell in cells}
     assert weights["resnet50"] == weights["medicalnet"] == "random"
-    assert weights["efficientnet_lite0"] is None  # the default
-    assert EfficientnetLite0().weights == "imagenet"
+    assert weights["efficientnet_lite0"] == "imagenet"
 
 
 def test_every_row_has_the_steps_that_its_words_name(lines):
