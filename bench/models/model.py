@@ -1,4 +1,4 @@
-"""A model: cells of a run, fitted on all patients, in a folder that `diagnose` reads.
+"""A model: cells of a run, fitted on all patients, in a folder that `predict` and `diagnose` read.
 
 `model.json` lists its parts; `networks/` holds what was trained through pixels, `fusions/` trained fusions, and
 `chain_TARGET.skops` what was fitted on tokens. Nothing is unpickled: a skops file may hold only known types.
@@ -55,6 +55,11 @@ class FittedCell:
     images: tuple[Any, ...]
     encoders: tuple[tuple[FittedEncoder, ...], ...]
     chain: Chain
+
+    @property
+    def sequences(self) -> list[str]:
+        """The sequences that it reads."""
+        return [step["name"] for step in self.about["steps"]["sequences"]]
 
 
 @dataclass(frozen=True, eq=False)
