@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 import sys
 from pathlib import Path
@@ -14,6 +13,7 @@ from typer import Option as Opt
 from typer.core import TyperGroup
 
 from bench import api
+from bench.api import words
 from data import ScangridError
 
 api.limit_threads()  # before numerical libraries are loaded
@@ -45,6 +45,7 @@ app = typer.Typer(
 )
 
 GridFile = Annotated[Path, Arg(help="A grid file, such as grids/demo.yaml.", metavar="GRID")]
+ModelFolder = Annotated[Path, Arg(help="A folder that fit wrote.", metavar="MODEL")]
 RunFolder = Annotated[Path, Arg(help="A run folder, such as runs/demo.", metavar="RUN")]
 Settings = Annotated[list[str] | None, Opt("--set", help="Replace a value: protocol.folds=3.", metavar="K=V")]
 Only = Annotated[list[str] | None, Opt(help="Only these steps of an axis: encoders=resnet50.", metavar="AXIS=NAME,...")]
@@ -55,6 +56,7 @@ Store = Annotated[Path, Opt(help="Where finished steps are kept; all can be comp
 Device = Annotated[str, Opt(help="auto, cpu or cuda.")]
 Jobs = Annotated[int, Opt(help="Heads fitted at the same time; 0: as many as there are cores.", min=0)]
 RunGrid = Annotated[Path | None, Opt(help="The run's grid file, if it is not the copy in RUN.")]
+STORE = Path(".store")
 PRESETS = ", ".join(api.presets())
 Width = Annotated[str, Opt(help="double (183 mm) or single (89 mm).")]
 
@@ -70,7 +72,7 @@ def run(
     null_within: Annotated[str | None, Opt(help="Permute within the values of this column.", metavar="COLUMN")] = None,
     plugins: Plugins = None,
     runs: Runs = Path("runs"),
-    store: Store = Path(".store"),
+    store: Store = STORE,
 ) -> None:
     """Compute the cells that are not done and print the table."""
     chosen: dict[str, Any] = {"settings": settings or [], "only": only or [], "null": null, "null_within": null_within}
@@ -91,11 +93,7 @@ def run(
 
 @app.command()
 def plan(
-    grid: GridFile,
-    settings: Settings = None,
-    only: Only = None,
-    plugins: Plugins = None,
-    store: Store = Path(".store"),
+    grid: GridFile, settings: Settings = None, only: Only = None, plugins: Plugins = None, store: Store = STORE
 ) -> None:
     """Show every cell as done, partly cached, to compute or refused; compute nothing."""
     print(api.plan(grid, settings=settings or [], only=only or [], plugins=plugins, store=store))
@@ -142,8 +140,12 @@ def tables(
 ) -> None:
     """Print the tables of a run again, or write them to a file."""
     found = api.open(run, plugins=plugins)
-    shown: dict[str, Any] = {"rows": _names(rows), "columns": _names(columns), "metrics": _names(metrics)}
-    shown |= {"preset": preset, "against": _named(against), "published": published, "flip": flip}
+    shown: dict[str, Any] = {
+        "rows": words.names(rows),
+        "columns": words.names(columns),
+        "metrics": words.names(metrics),
+    }
+    shown |= {"preset": preset, "against": words.steps(against), "published": published, "flip": flip}
     if out is not None:
         print(f"wrote {found.tables(out=out, **shown)}")
         return
@@ -200,7 +202,7 @@ def latents(
     measures: Annotated[str, Opt(help="The encoder that measures each crop; by default the first that can.")] = "",
     grid: RunGrid = None,
     plugins: Plugins = None,
-    store: Store = Path(".store"),
+    store: Store = STORE,
 ) -> None:
     """Draw what an autoencoder's features mean: correlations, traversals, interpolation, generation, neighbours."""
     written = api.latents(run, cell, fold=fold, measures=measures, grid=grid, plugins=plugins, store=store)
@@ -216,17 +218,33 @@ def fit(
     jobs: Jobs = 0,
     grid: RunGrid = None,
     plugins: Plugins = None,
-    store: Store = Path(".store"),
+    store: Store = STORE,
 ) -> None:
-    """Refit cells of a run on all patients and write a model, which diagnose reads, with its card."""
+    """Refit cells of a run on all patients and write a model, which predict and diagnose read, with its card."""
     where: dict[str, Any] = {"grid": grid, "plugins": plugins, "store": store}
     model = api.fit(run, cell, out, device=device, jobs=jobs, **where)
     print(f"model: {model.folder}; its card: {model.card}")
 
 
 @app.command()
+def predict(
+    model: ModelFolder,
+    data: Annotated[str, Opt(help="A dataset as in a grid: 'spider: {folder: scans}'.", metavar="DATASET")],
+    out: Annotated[Path, Opt(help="A new folder.")] = Path("predicted"),
+    exclude_known: Annotated[bool, Opt("--exclude-known", help="Leave out patients of the training data.")] = False,
+    own_ids: Annotated[bool, Opt("--own-ids", help="Equal patient ids mean nothing: compare pixels alone.")] = False,
+    device: Device = "auto",
+    plugins: Plugins = None,
+    store: Store = STORE,
+) -> None:
+    """Predict a dataset, and score the model where there are labels: external validation. Not for clinical use."""
+    where: dict[str, Any] = {"exclude_known": exclude_known, "own_ids": own_ids, "plugins": plugins, "store": store}
+    print(api.predict(model, data, out=out, device=device, **where))
+
+
+@app.command()
 def diagnose(
-    model: Annotated[Path, Arg(help="A folder that fit wrote.")],
+    model: ModelFolder,
     studies: Annotated[list[Path], Arg(help="Folders of DICOM files, one for each study.")],
     out: Annotated[Path, Opt(help="A folder, in which each study gets a folder.")] = Path("diagnosis"),
     descriptions: Annotated[Path | None, Opt(help="A table that gives the sequence of each series.")] = None,
@@ -237,7 +255,7 @@ def diagnose(
 ) -> None:
     """Grade new studies: slice, point, probabilities and picture for each place. Not for clinical use."""
     where: dict[str, Any] = {"descriptions": descriptions, "keep_names": keep_names, "submission": submission}
-    found = api.diagnose(model, studies, out=out, device=device, plugins=plugins, each=_show, **where)
+    found = api.diagnose(model, studies, out=out, device=device, plugins=plugins, each=words.show, **where)
     if submission is not None:
         print(f"wrote {submission}")
     if any(one.error for one in found):
@@ -260,35 +278,17 @@ def phantom(
     seed: Annotated[int, Opt(help="The seed of everything that is drawn.")] = 0,
 ) -> None:
     """Write phantom MRI in the layout of SPIDER or RSNA 2024 (lumbar spines) or of OAI (knees), to try things out."""
-    sides = tuple(int(n) if n.isdecimal() else 0 for n in _names(size))
-    own = {"sequences": _names(sequences), "missing_labels": missing_labels, "split": split, "confined": confined}
-    own |= {"mark_error": mark_error, "size": sides}
+    own = {"sequences": words.names(sequences), "missing_labels": missing_labels, "split": split, "confined": confined}
+    own |= {"mark_error": mark_error, "size": words.numbers(size)}
     given = {name: value for name, value in own.items() if value}
     api.phantom(folder, layout=layout, patients=patients, effect=effect, missing=missing, seed=seed, **given)
     print(f"wrote {patients} phantom patients to {folder}")
 
 
 @app.command()
-def doctor(store: Store = Path(".store")) -> None:
+def doctor(store: Store = STORE) -> None:
     """Show versions, machine, GPU, whether the hub can be reached, and where weights are looked for."""
     print(api.doctor(store=store))
-
-
-def _show(one: api.Diagnosed) -> None:
-    print(one, file=sys.stderr if one.error else sys.stdout)
-
-
-def _names(text: str) -> list[str]:
-    return [part.strip() for part in text.split(",") if part.strip()]
-
-
-def _named(text: str) -> dict[str, str] | None:
-    """Reads `axis=step,axis=step` as a mapping; commas and signs inside brackets belong to a step."""
-    parts = [part.partition("=") for part in re.split(r",(?![^()]*\))", text) if part.strip()]
-    for axis, equals, _ in parts:
-        if not equals:
-            _stop(f"--against {axis}: expected axis=step, such as fusion=mean")
-    return {axis.strip(): step.strip() for axis, _, step in parts} or None
 
 
 def _stop(message: str, code: int = 2) -> NoReturn:

@@ -35,7 +35,6 @@ class SpiderScans(Spider):
     """
 
     words = "lumbar spine MRI in the layout of the SPIDER dataset, without gradings"
-    cites = ()
     unlabelled = ""
 
     discs: int = 7

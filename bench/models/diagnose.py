@@ -75,7 +75,7 @@ def _reader(model: Model, folder: Path, descriptions: Path | None, *, keep_names
 
 
 def _check_places(model: Model, dataset: Dataset, folder: Path) -> None:
-    known = {column for cell in model.cells for column in (*cell.about["rows"], *cell.about["columns"])}
+    known = {column for cell in model.cells for column in (*cell.about["rows"], *cell.columns)}
     if unknown := known - set(dataset.samples()):
         raise ModelError(
             f"{folder} was fitted on {model.about['dataset']}, whose samples have {min(unknown)}; a new study has none"

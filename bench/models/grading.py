@@ -60,11 +60,13 @@ class CutSamples:
         samples: The samples of the cell's target, n rows without labels.
         crops: For each sequence of the cell the crops.
         points: The points that the region found; None if it looks for none.
+        has_scan: Whether the study has a scan that the cell reads.
     """
 
     samples: pd.DataFrame
     crops: tuple[StudyCrops, ...]
     points: pd.DataFrame | None
+    has_scan: bool
 
     def why(self, i: int, sequences: Sequence[str]) -> str:
         """Why sample i has no crop in any of the cell's sequences."""
@@ -104,7 +106,9 @@ class NewStudy:
         for column, value in cell.about["rows"].items():
             samples = samples[samples[column] == value]
         points, records = self._points(cell), self._records(samples)
-        return CutSamples(samples, tuple(self._crops(cell, s, records, points) for s in cell.sequences), points)
+        crops = tuple(self._crops(cell, s, records, points) for s in cell.sequences)
+        has_scan = any(isinstance(self.scans.read.get(s), Image) for s in cell.sequences)
+        return CutSamples(samples, crops, points, has_scan)
 
     def _records(self, samples: pd.DataFrame) -> list[dict[str, Any]]:
         places = samples[[c for c in samples if c not in self._dataset.clinical]]
@@ -142,10 +146,10 @@ class NewStudy:
 
 @dataclass(frozen=True, eq=False)
 class Graded:
-    """What a cell makes of n samples; a sample without a crop has no probabilities.
+    """What a cell makes of n samples.
 
     Args:
-        P: `(n, K)` float64 probabilities; NaN for a sample without a crop.
+        P: `(n, K)` float64 probabilities; those of a sample without a crop are the shares of the classes in training.
         called: `(n,)` int64: the called class, by the model's threshold if it has one.
         recalibrated: As `HeadPrediction.recalibrated`; None if nothing is to be undone.
         threshold: As `HeadPrediction.threshold`; None calls the most probable class.
@@ -174,19 +178,18 @@ def grade_samples(cell: FittedCell, cuts: Sequence[CutSamples]) -> Graded:
     placed = [np.asarray(one, dtype=np.int64) for one in rows]
     has_crop = np.any([one >= 0 for one in placed], axis=0)
     if not has_crop.any():
-        nothing = np.full((len(samples), classes), np.nan)
-        return Graded(nothing, np.zeros(len(samples), dtype=np.int64), None, None, has_crop)
+        rates = np.tile(cell.chain.heads.rates, (len(samples), 1))
+        return Graded(rates, rates.argmax(axis=1), None, None, has_crop)
     tokens = [
         [_tokens(*one) for one in zip(each, images, placed, widths, strict=True)]
         for each, widths in zip(cell.encoders, cell.about["widths"], strict=True)
     ]
     own = [_own(each, given, classes) for each, given in zip(cell.encoders, tokens, strict=True)]
-    found = cell.chain.predict(tokens, own, samples[cell.about["columns"]])
+    found = cell.chain.predict(tokens, own, samples[cell.columns])
     called = found.P.argmax(axis=1)
     if found.threshold is not None:
         called = (found.P[:, 1] >= found.threshold).astype(np.int64)
-    P = np.where(has_crop[:, None], found.P, np.nan)
-    return Graded(P, called, found.recalibrated, found.threshold, has_crop)
+    return Graded(found.P, called, found.recalibrated, found.threshold, has_crop)
 
 
 def _tokens(fitted: FittedEncoder, images: Sequence[Image], rows: Int64, width: int) -> Tokens:

@@ -71,18 +71,20 @@ class Known:
 
         Args:
             total: The number of patients in the dataset.
-            exclude: What the user writes to leave them out.
-            own_ids: What the user writes if the two sources count their patients independently.
+            exclude: What a user has to write to leave them out, such as `use --exclude-known`.
+            own_ids: What a user has to write to compare pixels alone.
 
         Raises:
             KnownPatientError: Names how many, and the ways out, but no patient.
         """
         if not self.patients:
             return
+        alone = set(self.by_id).difference(self.by_scan)
+        other = f"; {own_ids}, if the two sources count their patients independently" if alone else ""
         raise KnownPatientError(
             f"{len(self.patients)} of {total} patients were used in training ({len(self.by_id)} by id, "
-            f"{len(self.by_scan)} by identical pixels), and scores on them would be too good: {exclude} leaves them "
-            f"out; {own_ids} compares pixels alone, if the two sources count their patients independently"
+            f"{len(self.by_scan)} by identical pixels), so scores on them would be too good: {exclude} to leave them "
+            f"out{other}"
         )
 
 

@@ -5,12 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from bench.plan import identity
 from bench.plan.file_memory import FileDigests
+from bench.plan.known import LearntFrom
+from bench.plan.plan import Plan
+from bench.plan.references import PlannedCell
 from bench.tasks.local import Watcher
 from bench.tasks.notes import made_by
 from bench.tasks.reading import in_order
@@ -60,6 +64,22 @@ def scan_digests(
         folder = store.put("scans", key, write, made_by("scans", list(sequences)))
     known: dict[str, list[str]] = json.loads((folder / FILE).read_text(encoding="utf-8"))
     return {study: tuple(known[study]) for study in studies}
+
+
+def learnt_from(
+    plan: Plan, planned: Sequence[PlannedCell], store: Store, *, jobs: int, progress: Watcher
+) -> LearntFrom:
+    """The patients of the plan, with the scans that some cells read; and those whom given weights of regions name."""
+    regions = [plan.keys.plugin("regions", one.cell["regions"]) for one in planned if one.fits[0].tokens]
+    sequences = [part.name for one in planned for part in one.cell["sequences"].each]
+    if any(region.joins_sequences for region in regions):
+        sequences += plan.dataset.sequences
+    studies = list(dict.fromkeys(plan.samples["study"].astype(str)))
+    known = plan.dataset.patients_known
+    wanted = list(dict.fromkeys(sequences))
+    scans = scan_digests(plan.dataset, studies, wanted, store, jobs=jobs, progress=progress)
+    found = LearntFrom.of(plan.patients.tolist(), (scan for each in scans.values() for scan in each), ids_known=known)
+    return replace(found, patients=found.patients.union(*(region.learnt_from() for region in regions)))
 
 
 def _digest(dataset: Dataset, study: str, sequence: str) -> str:

@@ -50,7 +50,7 @@ def of_target(
     if counts and run.protocol.get("threshold", "argmax") != "argmax":
         yield calling(run, next(cell.classes for cell in run.cells if cell.target == records[0]["target"]))
     if done:
-        yield from _uncertainty(frame, done, metrics, averaged)
+        yield from _uncertainty(run, frame, done, metrics, averaged)
     yield from _warnings(run, done, metrics, run.location if over is None else over)
     if missing:
         places = [f"{place or 'the mean'} (lacks {some(lacking)})" for place, lacking in missing.items()]
@@ -186,6 +186,8 @@ def _fixed(run: Run, records: Sequence[Record], varying: Sequence[str]) -> Itera
 def _folds(run: Run) -> str:
     protocol = run.protocol
     complete = " Only samples with every sequence are used." if protocol.get("complete") else ""
+    if protocol.get("split") == "external":
+        return fitted_elsewhere(run)
     if protocol.get("split") == "official":
         inner = "Its validation part is the inner split for early stopping, calibration and tuning."
         if not protocol.get("validation", True):
@@ -199,8 +201,21 @@ def _folds(run: Run) -> str:
     return f"Folds: {folds} by patient{stratified}, drawn {repeated} with seed {protocol.get('seed')}.{complete}"
 
 
+def fitted_elsewhere(run: Run) -> str:
+    """How the cells of an external test were fitted, and how often its patients were looked at before."""
+    about = run.protocol["external"]
+    left_out = f" {about['left_out']} patients were left out, since they were in training." if about["left_out"] else ""
+    uses, shared = int(about["uses_before"]), int(about["uses_overlapping"])
+    before = "was not used before" if uses == 0 else f"was used {uses} {'time' if uses == 1 else 'times'} before"
+    others = f", and {shared} more with other patients" if shared else ""
+    return (
+        f"Fitted once on all {about['patients']} patients of {about['fitted_on']} and scored once here: external "
+        f"validation.{left_out} This held-out set {before}{others}."
+    )
+
+
 def _uncertainty(
-    frame: pd.DataFrame, done: Sequence[Record], metrics: Sequence[str], averaged: Sequence[str]
+    run: Run, frame: pd.DataFrame, done: Sequence[Record], metrics: Sequence[str], averaged: Sequence[str]
 ) -> Iterator[str]:
     resamples = int(frame.attrs["resamples"])
     if resamples:
@@ -225,8 +240,11 @@ def _uncertainty(
     ranked = (metric for name in metrics if isinstance(metric := METRICS.get(name), OfPairs))
     if "gain" in metrics or any(metric.tasks is one_against_rest for metric in ranked):
         several = any(str(r["n_events"]).count("/") > 1 for r in done)
-        macro = "; it is the mean over the classes, each against the rest" if several else ""
-        yield f"AUC compares samples of the same fold{macro}."
+        macro = "the mean over the classes, each against the rest"
+        if run.protocol.get("split") != "external":
+            yield f"AUC compares samples of the same fold{f'; it is {macro}' if several else ''}."
+        elif several:
+            yield f"AUC is {macro}."
 
 
 def _warnings(run: Run, done: Sequence[Record], metrics: Sequence[str], over: str) -> Iterator[str]:
