@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 FOLDER = "external"
 FEWEST = 10
 """Patients below which an interval is not shown."""
-CROSS = "AUC cross-\nvalidated"
+CROSS = "AUC\ncross-validated"
 
 
 def external_run(run: Run) -> Run | None:
@@ -82,12 +82,16 @@ def _sheet(outside: Run, run: Run, inside: pd.DataFrame | None, target: str) -> 
     shown.sort(key=lambda name: ("auc", "gain").index(name) if name in ("auc", "gain") else 2)
     crossed = {str(one["key"]): _crossed(outside, run, inside, one) for one in of_target}
     words = {axis: shorten(str(one[axis]) for one in cells) for axis in labels}
+    long = [label for axis in labels for label, short in words[axis].items() if label != short]
+    has_crossed = any(crossed.values())
 
     def row(one: Record) -> Row:
         named = tuple(words[axis].get(str(one[axis]), str(one[axis])) for axis in labels)
         if one["floor"]:
             named = tuple(str(one["heads"]) if axis == "heads" else "" for axis in labels)
-        return Row(named, (crossed[str(one["key"])], *(_score(one, name) for name in shown)))
+        return Row(
+            named, (*([crossed[str(one["key"])]] if has_crossed else []), *(_score(one, name) for name in shown))
+        )
 
     done = [one for one in cells if one["status"] == "done"]
     ranked = sorted(done, key=lambda one: -one["auc"] if is_number(one.get("auc")) else 1.0)
@@ -95,13 +99,16 @@ def _sheet(outside: Run, run: Run, inside: pd.DataFrame | None, target: str) -> 
         target=target,
         title=f"{target}, external test: {outside.dataset}, run {outside.name}",
         labels=tuple(labels),
-        headers=(CROSS, *(_header(outside, name) for name in shown)),
+        headers=(*([CROSS] if has_crossed else []), *(_header(outside, name) for name in shown)),
         extras=(),
         rows=tuple(map(row, ranked)),
         floors=tuple(row(one) for one in of_target if one["floor"] and one["status"] == "done"),
-        always=frozenset({0, *(j for j, name in enumerate(shown, 1) if name in ("auc", "gain"))}),
-        notes=tuple(_notes(outside, frame, of_target, target, differing, shown, crossed=any(crossed.values()))),
-        metrics=("auc", *shown),
+        always=frozenset(range(has_crossed + sum(name in ("auc", "gain") for name in shown))),
+        notes=(
+            *_notes(outside, frame, of_target, target, differing, shown, crossed=has_crossed),
+            *([f"In full: {'; '.join(long)}."] if long else []),
+        ),
+        metrics=(*(["auc"] if has_crossed else []), *shown),
     )
 
 
