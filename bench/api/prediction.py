@@ -91,9 +91,9 @@ def predict(
     from bench.grid.file import read_data
     from bench.models.model import model_warnings
     from bench.models.predict import predict_dataset
+    from bench.run.compute import pick_device
     from bench.run.progress import Progress
     from bench.run.provenance import cores
-    from bench.run.run import pick_device
 
     model, workers = Path(model), jobs or cores()
     for line in model_warnings(model):

@@ -32,6 +32,7 @@ class NewData:
         samples: The samples, without those of patients whom the model learnt from.
         scans: The digests of the scans of each study.
         left_out: The patients who were left out, since the model learnt from them.
+        compared_ids: Whether these patients were also looked for by their ids.
         notes: Sentences about how the dataset was read.
     """
 
@@ -39,6 +40,7 @@ class NewData:
     samples: pd.DataFrame
     scans: dict[str, tuple[str, ...]]
     left_out: tuple[str, ...]
+    compared_ids: bool
     notes: tuple[str, ...]
 
 
@@ -111,7 +113,7 @@ def open_data(
     kept = samples[~samples["patient"].astype(str).isin(known.patients)]
     if kept.empty:
         raise ModelError(f"{folder} learnt from all {len(of_patient)} patients of {data.label()}: none is left")
-    return NewData(dataset, kept, dict(scans), tuple(known.patients), tuple(dict.fromkeys(notes)))
+    return NewData(dataset, kept, dict(scans), tuple(known.patients), compare, tuple(dict.fromkeys(notes)))
 
 
 def labels_of(cell: FittedCell, data: NewData) -> NewLabels | None:

@@ -97,6 +97,7 @@ def write_scores(
             patients=model.about["patients"],
             uses=(uses.before, uses.overlapping),
             left_out=len(new.left_out),
+            compared_ids=new.compared_ids,
             notes=notes,
             cross_validated=cross,
         ),

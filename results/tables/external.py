@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from results import ResultsError
+from results import ResultsError, cache
 from results.run_folder import Run, RunCell, read
 from results.scores.labels import shorten
 from results.scores.records import Record, is_number, records, varying
@@ -17,7 +17,6 @@ from results.tables.formats import Row, Score, Sheet
 if TYPE_CHECKING:
     import pandas as pd
 
-FOLDER = "external"
 FEWEST = 10
 """Patients below which an interval is not shown."""
 CROSS = "AUC\ncross-validated"
@@ -30,7 +29,7 @@ def external_run(run: Run) -> Run | None:
     """
     if run.protocol.get("split") == "external":
         return run
-    folder = run.folder / FOLDER
+    folder = run.folder / cache.EXTERNAL
     if not (folder / "run.json").is_file():
         return None
     try:
