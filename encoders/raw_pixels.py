@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,8 @@ from encoders.networks.pixels import resize_slices
 if TYPE_CHECKING:
     import pandas as pd
 
+_Slices = Literal["all", "middle"]
+
 
 @dataclass(frozen=True, kw_only=True)
 class RawPixels(Encoder):
@@ -24,12 +26,20 @@ class RawPixels(Encoder):
 
     Args:
         size: Side of the square that each slice is resized to, in pixels.
+        slices: `"all"`, or `"middle"` for the central slice alone: slice D // 2 of D, counted from 0.
     """
 
     words = "the resized pixels themselves"
     packages = ("opencv-python-headless",)
 
     size: int = 32
+    slices: _Slices = "all"
+
+    def __post_init__(self) -> None:
+        if self.size < 1:
+            raise ValueError(f"size ({self.size}) must be at least 1")
+        if self.slices not in get_args(_Slices):
+            raise ValueError(f"slices ({self.slices!r}) must be all or middle")
 
     def fit(
         self,
@@ -41,16 +51,18 @@ class RawPixels(Encoder):
         device: str,
     ) -> FittedEncoder:
         """Gives the encoder, which learns nothing."""
-        return _Resizer(self.size)
+        return _Resizer(self.size, self.slices)
 
 
 class _Resizer:
-    def __init__(self, size: int) -> None:
-        self.size = size
+    def __init__(self, size: int, slices: _Slices) -> None:
+        self.size, self.slices = size, slices
 
     def encode(self, images: Iterable[Image]) -> Iterator[Float32]:
         for image in images:
-            yield resize_slices(image.pixels, self.size, self.size).reshape(len(image.pixels), -1)
+            pixels, middle = image.pixels, len(image.pixels) // 2
+            pixels = pixels if self.slices == "all" else pixels[middle : middle + 1]
+            yield resize_slices(pixels, self.size, self.size).reshape(len(pixels), -1)
 
     def save(self, folder: Path) -> None:
         pass

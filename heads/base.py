@@ -51,8 +51,11 @@ class Head(PlugIn):
     - `reads_own_probabilities`: the probabilities of an encoder or a fusion that was trained with labels, `(n, K)`.
     - `reads_locations`: the one-hot columns that locate a sample.
     - `reads_presence`: which sequences a sample has, `(n, S)`.
+    - `reads_clinical`: the clinical columns, as numbers, `(n, F)`.
 
-    With none of them X is `(n, 0)`. `weighted` is true where the classifier takes `sample_weight`, `balanced` is False
+    With none of them X is `(n, 0)`. A floor may make its features itself, by the steps that `features_by` names: a
+    plug-in with its fields for each axis. Such a floor has a cell for each region, under the first image chain of the
+    grid. `weighted` is true where the classifier takes `sample_weight`, `balanced` is False
     for a head that ignores the balance step, and `lane` is where the engine runs the head. `in_every_grid` is the
     place of a head among those that every grid has, whether it names them or not; None for all other heads.
 
@@ -72,6 +75,8 @@ class Head(PlugIn):
     reads_own_probabilities: ClassVar[bool] = False
     reads_locations: ClassVar[bool] = False
     reads_presence: ClassVar[bool] = False
+    reads_clinical: ClassVar[bool] = False
+    features_by: ClassVar[Mapping[str, tuple[str, Mapping[str, Any]]]] = {}
     weighted: ClassVar[bool] = True
     balanced: ClassVar[bool] = True
     lane: ClassVar[Literal["cpu", "torch"]] = "cpu"
@@ -82,13 +87,18 @@ class Head(PlugIn):
 
     @classmethod
     def is_floor(cls) -> bool:
-        """Whether the head sees nothing of the scan, so that others are compared with it."""
-        return not (cls.reads_embedding or cls.reads_own_probabilities)
+        """Whether others are compared with this head: it reads nothing of the scan, or features of its own."""
+        return bool(cls.features_by) or not cls.reads_images()
+
+    @classmethod
+    def reads_images(cls) -> bool:
+        """Whether the head reads what is made from images."""
+        return cls.reads_embedding or cls.reads_own_probabilities
 
     @classmethod
     def reads_nothing(cls) -> bool:
         """Whether X has no features, so that all rows get the same prediction or a random one."""
-        return cls.is_floor() and not (cls.reads_locations or cls.reads_presence)
+        return not (cls.reads_images() or cls.reads_locations or cls.reads_presence or cls.reads_clinical)
 
     def needs_refits(self, threshold: str) -> bool:
         """Whether a fit on features that were trained with labels needs inner refits of what was trained.

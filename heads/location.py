@@ -10,13 +10,17 @@ from heads.base import Head
 
 @dataclass(frozen=True, kw_only=True)
 class Location(Head):
-    """Logistic regression on the one-hot locating columns alone, which shows how far a model gets without the scan.
+    """A smoothed rate for each place, which shows how far a model gets without the scan.
+
+    It is a logistic regression on indicators of the locating columns (level, side, condition) and of their
+    combinations. The penalty draws the rate of a place with few samples towards what its level, side and condition
+    alone give.
 
     Args:
         C: Inverse strength of the L2 penalty.
     """
 
-    words = "logistic regression on the locating columns alone"
+    words = "logistic regression on the locating columns alone, with their interactions"
     cites = ("pedregosa2011",)
     packages = ("scikit-learn",)
 

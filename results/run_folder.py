@@ -52,8 +52,9 @@ class RunCell:
         reason: Why it failed or was refused.
         tuned: Whether its head was tuned.
         seconds: The computing time of its fits.
-        floor: Whether it is a floor: its head sees nothing of the scans.
-        reads: What its head reads: `embedding`, `own probabilities`, `locations`, `presence` or `nothing`.
+        floor: Whether it is a floor: its head sees nothing of the scans, or small pixels alone.
+        reads: What its head reads: `embedding`, `own probabilities`, `pixels`, `locations`, `clinical`, `presence` or
+            `nothing`.
     """
 
     key: str
@@ -186,7 +187,15 @@ class Run:
     @property
     def location(self) -> str:
         """The name of the floor that gains are over: the one that reads the columns which locate a sample."""
-        return next((name for name, reads in self.floors.items() if reads == "locations"), "")
+        return self._floor("locations")
+
+    @property
+    def pixels(self) -> str:
+        """The name of the floor that reads small pixels of the crop."""
+        return self._floor("pixels")
+
+    def _floor(self, what: str) -> str:
+        return next((name for name, reads in self.floors.items() if reads == what), "")
 
     @cached_property
     def within(self) -> str:

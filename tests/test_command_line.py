@@ -77,7 +77,7 @@ def test_help_takes_less_than_three_tenths_of_a_second_of_cpu():
 def test_run_prints_progress_apart_from_the_table_and_tables_prints_it_again(grid, tmp_path):
     done = command("run", grid, "--device", "cpu", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert "cells: 10 done" in done.stdout
+    assert "cells: 12 done" in done.stdout
     assert "images/s" in done.stderr
     again = command("tables", tmp_path / "runs" / "small", cwd=tmp_path)
     assert again.stdout.strip() in done.stdout
@@ -101,12 +101,12 @@ def test_run_prints_progress_apart_from_the_table_and_tables_prints_it_again(gri
 def test_plan_computes_nothing_and_shows_the_state_of_each_cell(grid, tmp_path):
     first = command("plan", grid, cwd=tmp_path)
     assert first.returncode == 0, first.stderr
-    assert "10 cells: 10 to compute" in first.stdout
+    assert "12 cells: 12 to compute" in first.stdout
     assert "target narrowing: samples (patients) by class, in all | in each fold" in first.stdout
     assert not (tmp_path / ".store" / "crops").exists()
     command("run", grid, "--device", "cpu", "--only", "images=grayscale", cwd=tmp_path)
     second = command("plan", grid, cwd=tmp_path)
-    assert "6 done" in second.stdout
+    assert "8 done" in second.stdout
     assert "to compute: 1 embeddings (0 of them trained in a fold), 12 fits of heads" in second.stdout
 
 

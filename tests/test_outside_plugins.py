@@ -133,7 +133,7 @@ def test_every_cell_is_computed(ran):
     cells, (run, *_), _ = ran
     assert {cell["axes"]["encoders"] for cell in cells if not cell["floor"]} == {"components", "likelihoods(bins=8)"}
     assert all(cell["status"] == "done" for cell in cells), run
-    assert "cells: 5 done" in run  # two encoders and the floors prior, location, presence
+    assert "cells: 7 done" in run  # two encoders and the floors prior, location, presence, clinical, pixels
 
 
 def test_methods_report_and_model_card_show_them_like_the_projects_own(ran, workplace):
@@ -187,7 +187,7 @@ def test_an_encoder_that_is_added_computes_its_own_cells_and_no_other(ran, workp
     (workplace / "more.yaml").write_text(grid)
     [printed] = commands(workplace, ["run", "more.yaml", "--device", "cpu", "--jobs", "1", "--plugins", "mine"])
     added.unlink()
-    assert "cells: 6 done; 3 fits computed" in printed  # one cell, three folds
+    assert "cells: 8 done; 3 fits computed" in printed  # one cell, three folds
     after = entries()
     assert all(before[kind] <= after[kind] for kind in before)
     new = {kind: len(after[kind] - before[kind]) for kind in before}

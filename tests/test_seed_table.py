@@ -78,5 +78,5 @@ def test_every_row_finds_one_cell_and_every_cell_a_row(lines, cells):
     assert [len(each) for each in found] == [1] * 44
     wanted = [each[0] for each in found]
     others = [cell["heads"].name for cell in cells if cell not in wanted]
-    assert sorted(others) == ["location", "presence", "prior"]
-    assert len(cells) == 43 + 3
+    assert sorted(others) == ["location", "pixels", "presence", "prior"]
+    assert len(cells) == 43 + 4

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from results.run_folder import Run
 from results.scores.scores import scores, shown_metrics
+from results.tables.columns import GAINS
 from results.tables.columns import columns as known_columns
 from results.tables.formats import Row, Sheet
 from results.tables.main import sheets as table_sheets
@@ -33,11 +34,11 @@ def scored(run: Run, metrics: Sequence[str], against: Mapping[str, str] | None) 
         ResultsError: An unknown metric or cell.
     """
     sheets = table_sheets(run, metrics=metrics, against=against)  # checks the arguments too
-    wanted = ["auc", *(name for name in metrics if name != "gain")] if metrics else None
+    wanted = ["auc", *(name for name in metrics if name not in GAINS)] if metrics else None
     frame = scores(run, wanted, against=against)
     real = frame[~frame["floor"].astype(bool)]
     varying = [axis for axis in run.axes if axis == "heads" or len(set(real[axis])) > 1]
-    shown = metrics or [name for name in known_columns() if name in (*shown_metrics(), "gain")]
+    shown = metrics or [name for name in known_columns() if name in (*shown_metrics(), *GAINS)]
     kept = [name + end for name in shown for end in ENDS if name + end in frame and frame[name + end].notna().any()]
     frame = frame.sort_values(["floor", "auc"], ascending=[True, False], kind="stable")
     frame = frame.sort_values("target", kind="stable", key=lambda names: names.map(run.targets.index))

@@ -21,7 +21,7 @@ class Axis:
         default: The step that a cell gets if the grid file names none; None if the grid file must name one.
         joins: Whether `a + b` in the grid file makes one step of several.
         listed: Whether the grid file has a key of this name. `drop` has none: it is made from `protocol.drop`.
-        of_floors: Whether cells whose head reads no embedding have a step on it.
+        of_floors: Whether there are floors for each of its steps.
         decides: The first thing that it changes: the `"samples"` of a cell and what is cut out of them, the
             `"features"` that are made from them, or how a head is `"fit"` on the features.
         noun: The name of one step in a methods section.
@@ -68,6 +68,7 @@ AXES = (
         package="preprocessing.regions",
         base="Region",
         default="whole",
+        of_floors=True,
         decides="samples",
         noun="region",
         plural="regions",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bench.grid.axes import DEFAULTS, NAMES, names
-from bench.plugins import load
+from bench.plugins import load, plugin_class
 
 
 @dataclass(frozen=True)
@@ -72,9 +72,9 @@ class Cell:
         return tuple(self.steps[axis] for axis in names("samples"))
 
 
-def floor_steps(sequences: Step, head: Step) -> dict[str, Step]:
-    """The steps of a cell whose head reads no embedding."""
-    return dict.fromkeys(NAMES, NONE) | {"sequences": sequences, "heads": head}
+def is_floor(cell: Cell) -> bool:
+    """Whether the cell is one that others are compared with."""
+    return bool(plugin_class("heads", cell["heads"].name).is_floor())
 
 
 def is_default(axis: str, step: Step) -> bool:

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from bench.grid.axes import NAMES, names
-from bench.grid.cells import NONE, Cell, Step, floor_steps, is_named, matches
+from bench.grid.axes import DEFAULTS, NAMES, names
+from bench.grid.cells import NONE, Cell, Step, is_named, matches
 from bench.plugins import find, plugin_class
 
 
@@ -73,19 +73,22 @@ class Grid:
     interval: Interval = Interval()
     external: Step | None = None
 
-    def cells(self, *, located: bool = True) -> Iterator[Cell]:
-        """Every cell, floors first; a head that reads no embedding has one cell per target and choice of sequences.
+    def cells(self, *, located: bool = True, clinical: bool = False) -> Iterator[Cell]:
+        """Every cell, floors first. A floor has one cell for each target and choice of sequences.
 
-        Only cells of several sequences use `drop` and `missing`; `missing` also needs a fusion that uses filled ones.
-        A head that reads which sequences are present has cells only with several sequences. A head that reads the
-        encoder's own probabilities uses no table and no balance, since it fits nothing.
+        A floor that reads images has one for each region and drop too. Only cells of several sequences use `drop` and
+        `missing`; `missing` also needs a fusion that uses filled ones. A head that reads which sequences are present
+        has cells only with several sequences. A head that reads the encoder's own probabilities uses no table and no
+        balance, since it fits nothing.
 
         Args:
             located: Whether the dataset locates its samples; if not, no floor that reads locations is added.
+            clinical: Whether the dataset has clinical columns; if not, no floor that reads them is added.
         """
         heads = {step: plugin_class("heads", step.name) for step in self.axes["heads"]}
         for name, cls in floors().items():
-            if not any(step.name == name for step in heads) and (located or not cls.reads_locations):
+            lacking = (cls.reads_locations and not located) or (cls.reads_clinical and not clinical)
+            if not lacking and not any(step.name == name for step in heads):
                 heads[Step(name)] = cls
         embedded = [head for head, cls in heads.items() if not cls.is_floor()]
         for target in [t.name for t in self.targets]:
@@ -94,14 +97,23 @@ class Grid:
                 yield from self._embedded_cells(target, sequences, {step: heads[step] for step in embedded})
 
     def _floor_cells(self, target: str, heads: Mapping[Step, Any]) -> Iterator[Cell]:
-        """The cells of heads that read no embedding."""
+        """The cells of floors; of several sequences, one that reads images or presence has a cell for each drop."""
         for head, cls in heads.items():
+            made = {axis: Step(name, tuple(fields.items())) for axis, (name, fields) in cls.features_by.items()}
             for sequences in self.axes["sequences"]:
-                if not cls.reads_presence:
-                    yield Cell(floor_steps(sequences, head), target)
-                elif sequences.parts:
-                    for drop in self.drops(sequences):
-                        yield Cell(floor_steps(sequences, head) | {"drop": drop}, target)
+                if cls.reads_presence and not sequences.parts:
+                    continue
+                steps = dict.fromkeys(NAMES, NONE) | made | {"sequences": sequences, "heads": head}
+                regions = [NONE]
+                if cls.reads_images():
+                    steps["images"], regions = self.axes["images"][0], list(self.axes["regions"])
+                    steps["tables"] = Step(DEFAULTS["tables"])
+                    if not sequences.parts:
+                        steps["missing"] = NONE
+                several = cls.reads_images() or cls.reads_presence
+                for drop in self.drops(sequences) if several else [NONE]:
+                    for region in regions:
+                        yield Cell(steps | {"drop": drop, "regions": region}, target)
 
     def _embedded_cells(self, target: str, sequences: Step, heads: Mapping[Step, Any]) -> Iterator[Cell]:
         """The cells of the heads that read an embedding of these sequences."""
@@ -148,12 +160,14 @@ def floors() -> dict[str, Any]:
 
 
 def reads(head: Any) -> str:
-    """What a head reads: `embedding`, `own probabilities`, `locations`, `presence` or `nothing`."""
+    """What a head reads, as `RunCell.reads` lists it; a floor that makes its own embedding reads `pixels`."""
     kinds = {
+        "pixels": head.reads_images() and head.is_floor(),
         "embedding": head.reads_embedding,
         "own probabilities": head.reads_own_probabilities,
         "locations": head.reads_locations,
         "presence": head.reads_presence,
+        "clinical": head.reads_clinical,
     }
     return next((kind for kind, read in kinds.items() if read), "nothing")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from bench.grid.axes import AXES, NAMES
-from bench.grid.cells import Cell, is_named
+from bench.grid.cells import NONE, Cell, is_floor, is_named
 from bench.grid.grid import Grid
 from data import ScangridError
 from data.text.names import nearest
@@ -16,14 +16,14 @@ class SelectionError(ScangridError):
 
 
 def is_chosen(cell: Cell, only: Mapping[str, list[str]]) -> bool:
-    """Whether `--only` names a cell; floors are always chosen, for the chosen targets and sequences."""
-    floor = cell["encoders"].name == "-"
+    """Whether `--only` names a cell; floors are always chosen, for the chosen targets, sequences and regions."""
+    floor = is_floor(cell)
     of_floors = [axis.name for axis in AXES if axis.of_floors]
     for axis, names in only.items():
         if axis == "targets":
             if cell.target not in names:
                 return False
-        elif axis == "cells" or (floor and axis not in of_floors):
+        elif axis == "cells" or (floor and (axis not in of_floors or cell[axis] == NONE)):
             continue
         elif not is_named(cell[axis], names) and not (floor and axis == "heads"):
             return False

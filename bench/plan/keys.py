@@ -98,16 +98,16 @@ class Keys:
         return self._grid.protocol.threshold if chooses else ARGMAX
 
     def _head(self, cell: Cell, head: Any) -> str:
-        read = "bench.stages.branches" if head.is_floor() else "bench.stages.inputs"
+        read = "bench.stages.inputs" if head.reads_images() else "bench.stages.branches"
         parts: list[Any] = ["fit", identity.code(read), identity.code("bench.stages.fits")]
         parts.append(self._plugins.of("heads", cell["heads"]))
         if head.balanced:
             parts.append(self._plugins.of("balance", cell["balance"]))
         if head.reads_locations:
             parts.append(self._location)
-        if not head.is_floor():
+        if head.reads_images():
             parts += [self._fusion(cell), *self._others(cell)]
-        if head.reads_embedding:
+        if cell["tables"] != NONE:
             parts += [self._plugins.of("tables", cell["tables"])]
             if cell["tables"].name != "none":
                 parts.append(identity.rows(self._samples[self.table_columns(cell)]))

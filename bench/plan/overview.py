@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bench.grid.axes import NAMES
+from bench.grid.cells import is_floor
 from bench.grid.grid import Grid
 from bench.grid.selection import is_chosen
 from bench.plan.patient_draws import PatientDraws
@@ -71,8 +72,8 @@ class Overview:
         cells, stored = self._cells, self._stored
         yield from _data(self._plan, self._read)
         yield ""
-        with_features = [c for c in cells if c.fits[0].tokens]
-        shown = [axis for axis in NAMES if axis == "heads" or len({c.cell[axis] for c in with_features}) > 1]
+        compared = [c for c in cells if not is_floor(c.cell)]
+        shown = [axis for axis in NAMES if axis == "heads" or len({c.cell[axis] for c in compared}) > 1]
         for planned in cells:
             named = ", ".join(planned.cell[axis].label() for axis in shown)
             yield f"{self._states[planned.key]:13} {planned.key[:8]}  {planned.cell.target}: {named}"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.grid.cells import NONE, Cell, Step
+from bench.grid.cells import NONE, Cell, Step, is_floor
 from bench.grid.grid import Grid
 from bench.plan import identity, labels
 from bench.plan.errors import PlanError
@@ -74,7 +74,7 @@ class Plan:
 
     def cells(self, view: View | None = None) -> Iterator[PlannedCell]:
         """Every cell with its keys, in the order of the grid."""
-        for cell in self.grid.cells(located=bool(self.dataset.locations)):
+        for cell in self.grid.cells(located=bool(self.dataset.locations), clinical=bool(self.dataset.clinical)):
             yield self.plan_cell(cell, view or self.view)
 
     def crops_refs(self) -> list[CropsRef]:
@@ -127,7 +127,7 @@ class Plan:
     def _fit(self, cell: Cell, view: View, fold: Fold, present: NDArray[np.bool_], own: str) -> Fit:
         """What a cell fits in a fold; `own` is the key of its head."""
         rows = self.keys.rows(cell, present, fold, view)
-        if self.keys.plugin("heads", cell["heads"]).is_floor():
+        if not self.keys.plugin("heads", cell["heads"]).reads_images():
             return Fit(fold, rows, (), identity.combine(own, rows.key))
         tokens: tuple[tuple[TokensRef, ...], ...] = tuple(
             tuple(
@@ -137,7 +137,7 @@ class Plan:
             for encoder in cell["encoders"].each
         )
         fused = self.keys.fused(cell, rows, tokens)
-        filling = self.keys.filling(cell, rows, tokens) if view.kind == "real" else ""
+        filling = self.keys.filling(cell, rows, tokens) if view.kind == "real" and not is_floor(cell) else ""
         keys = [ref.key for each in tokens for ref in each]
         return Fit(fold, rows, tokens, identity.combine(own, rows.key, *keys), fused, filling)
 

@@ -44,7 +44,9 @@ class Refusals:
         head = self._keys.plugin("heads", cell["heads"])
         if head.reads_locations and not self._dataset.locations:
             return "the dataset has no columns that locate a sample"
-        if not head.is_floor():
+        if head.reads_clinical and not self._dataset.clinical:
+            return "the dataset has no clinical columns"
+        if head.reads_images():
             if cell["drop"].fields and self._keys.plugin("regions", cell["regions"]).joins_sequences:
                 name = cell["regions"].label()
                 return f"{name} also looks for points in dropped sequences: use region point with drop"
@@ -83,7 +85,7 @@ class Refusals:
 
     def _unfit(self, cell: Cell, head: Any, classes: int) -> str:
         """Why a head can't read what its encoders and fusion give, or an empty text."""
-        if head.is_floor():
+        if not head.reads_images():
             return ""
         fusion, learns = cell["fusion"].label(), self._keys.plugin("fusion", cell["fusion"]).learns == "labels"
         encoders = cell["encoders"].each

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.grid.cells import is_floor
 from bench.plan.plan import Plan
 from bench.plan.references import CropsRef, Fit, PlannedCell
 from bench.run.files import write_json
@@ -45,7 +46,7 @@ def write(plan: Plan, store: Store, record: Record, cells: list[PlannedCell], *,
     index: dict[str, str] = {}
     taken = {Path(INDEX).stem}
     for target in plan.grid.targets:
-        of_target = [c for c in cells if c.cell.target == target.name and c.fits[0].tokens]
+        of_target = [c for c in cells if c.cell.target == target.name and not is_floor(c.cell)]
         if of_target:
             folder.mkdir(exist_ok=True)
             best = best_cell({c.key: record.predictions_file(c) for c in of_target})

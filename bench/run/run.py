@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.grid.axes import AXES
+from bench.grid.cells import is_floor
 from bench.grid.grid import Grid
 from bench.grid.selection import is_chosen
 from bench.loaded import CodeChangedError
@@ -193,7 +194,7 @@ def _null_cells(plan: Plan, todo: list[PlannedCell], options: Options, record: R
     found: list[PlannedCell] = []
     real: dict[str, str] = {}
     by_cell = {id(c.cell): c for c in todo}
-    names = {(c.cell.target, tuple(c.cell.steps.items())): c.key for c in by_cell.values() if c.fits[0].tokens}
+    names = {(c.cell.target, tuple(c.cell.steps.items())): c.key for c in by_cell.values() if not is_floor(c.cell)}
     for k in range(options.null):
         for planned in plan.cells(plan.null_view(k, options.within)):
             key = names.get((planned.cell.target, tuple(planned.cell.steps.items())))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -36,9 +37,15 @@ class Branch:
 
 
 def one_hot(columns: pd.DataFrame, train: NDArray[np.int64]) -> Float32:
-    """Locating columns as indicators of the values that occur in training, `(N, F)` float32."""
+    """Locating columns as indicators of the places that occur in training, `(N, F)` float32.
+
+    A place is a value of a column, or the values of several columns together, such as a level on one side: so a linear
+    model has a rate for each place, which a penalty draws towards the rates of the single columns.
+    """
+    values = [columns[name].astype(str).to_numpy(dtype=str) for name in columns]
     blocks = []
-    for name in columns:
-        values = columns[name].astype(str).to_numpy(dtype=str)
-        blocks.append((values[:, None] == np.unique(values[train])[None, :]).astype(np.float32))
+    for order in range(1, len(values) + 1):
+        for some in itertools.combinations(values, order):
+            _, place = np.unique(np.stack(some), axis=1, return_inverse=True)
+            blocks.append((place.reshape(-1, 1) == np.unique(place.ravel()[train])).astype(np.float32))
     return np.hstack(blocks) if blocks else np.zeros((len(columns), 0), dtype=np.float32)

@@ -112,11 +112,11 @@ class FitHeads:
 
     def branches(self, planned: PlannedCell, fit: Fit, embedding: Hashable) -> list[Branch]:
         """The features of all samples, from steps fitted on the training rows of a fold."""
-        from bench.stages import inputs
+        from bench.stages import features, inputs
         from bench.stages.branches import Branch, one_hot
 
         cell, plan, train = planned.cell, self._plan, fit.rows.train
-        head = plan.keys.plugin("heads", cell["heads"])
+        head, table_key = plan.keys.plugin("heads", cell["heads"]), ("table", cell["tables"], fit.rows.key)
         if head.reads_nothing():
             return [Branch.of(np.zeros((len(plan.ids), 0), dtype=np.float32))]
         if head.reads_presence:
@@ -125,6 +125,10 @@ class FitHeads:
         if head.reads_locations:
             columns = plan.samples[list(plan.dataset.locations)]
             return [Branch.of(one_hot(columns, train))]
+        if head.reads_clinical:
+            clinical = self._shared.get(table_key, lambda: self._table(planned, fit))
+            assert clinical is not None
+            return [Branch.of(features.standardise(clinical, train))]
         if self._learns_in_fold(planned):
             fused = self._fuse.vectors(planned, fit)
         else:
@@ -132,7 +136,7 @@ class FitHeads:
         refitted = self._fuse.refitted(fit) if len(self.fused_keys(planned, fit)) > 1 else None
         if head.reads_own_probabilities:
             return [inputs.own(fused, refitted)]
-        table = self._shared.get(("table", cell["tables"], fit.rows.key), lambda: self._table(planned, fit))
+        table = self._shared.get(table_key, lambda: self._table(planned, fit))
         return list(inputs.embedded(fused, table, train, refitted))
 
     def embedding_key(self, planned: PlannedCell) -> Hashable:
@@ -140,7 +144,7 @@ class FitHeads:
         head = self._plan.keys.plugin("heads", planned.cell["heads"])
         if head.reads_presence:
             return (reads(head), *planned.cell.of_samples())
-        axes = () if head.is_floor() else names("samples", "features")
+        axes = names("samples", "features") if head.reads_images() else ()
         return (reads(head), *(planned.cell[axis] for axis in axes))
 
     def fused_keys(self, planned: PlannedCell, fit: Fit) -> list[str]:

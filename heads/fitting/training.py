@@ -99,6 +99,14 @@ class TrainingSet:
         """
         return self.once.get("folds", self._cut)
 
+    @property
+    def has_inner_folds(self) -> bool:
+        """Whether each class has enough patients for inner folds."""
+        try:
+            return bool(self.folds())
+        except ValueError:
+            return False
+
     def held_out(self) -> Int64:
         """The positions of the rows that some inner fold holds out, ascending."""
         return np.sort(np.concatenate([rows for _, rows in self.folds()]))

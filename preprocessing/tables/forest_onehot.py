@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 Float64 = NDArray[np.float64]
 
 ROUNDS = 4
+# scikit-learn's forests change the warning filters of the process, which no other thread may see.
+ONE_AT_A_TIME = Lock()
 ROWS = 1000  # the most rows that a tree draws, so that a forest takes no longer on more rows
 
 
@@ -93,13 +96,15 @@ class _Forests:
             random_state=int(np.random.SeedSequence((self.seed, i)).generate_state(1)[0] >> 1),
         )
         wanted = blocks[i][rows]
-        return forest.fit(_without(i, blocks)[rows], wanted[:, 0] if wanted.shape[1] == 1 else wanted)
+        with ONE_AT_A_TIME:
+            return forest.fit(_without(i, blocks)[rows], wanted[:, 0] if wanted.shape[1] == 1 else wanted)
 
     def _filled(self, i: int, forest: Any | None, blocks: list[Float64], gaps: list[NDArray[np.bool_]]) -> Float64:
         """A column with its gaps filled by the forest; a category is filled by the most likely one."""
         if forest is None or not gaps[i].any():
             return blocks[i]
-        predicted = forest.predict(_without(i, blocks)[gaps[i]]).reshape(-1, blocks[i].shape[1])
+        with ONE_AT_A_TIME:
+            predicted = forest.predict(_without(i, blocks)[gaps[i]]).reshape(-1, blocks[i].shape[1])
         filled = blocks[i].copy()
         filled[gaps[i]] = (
             np.eye(predicted.shape[1])[predicted.argmax(axis=1)] if self.columns[i].categories else predicted

@@ -141,12 +141,15 @@ def floors(evidence: Evidence) -> Iterator[str]:
     labels = dict.fromkeys(cell.axes["heads"] for cell in run.cells if cell.floor)
     found = [one for label in labels for one in evidence.plug_ins.of("heads", label)]
     if found:
-        yield f"Floors that see no image were scored in the same way: {'; '.join(map(in_words, found))}."
-    if any(one.name == run.location for one in found):
+        yield f"Floors were scored in the same way: {'; '.join(map(in_words, found))}."
+    named = [one.name for one in found]
+    if run.location in named:
         columns = run.locations
         yield f"The locating {'column is' if len(columns) == 1 else 'columns are'} {' and '.join(columns)}."
+    over = [f"`{name}`" for name in (run.location, run.pixels) if name in named]
+    if over:
         yield (
-            f"Gains are the AUC minus that of `{run.location}`, on the samples that both predict and in the same "
+            f"Gains are the AUC minus that of {' or of '.join(over)}, on the samples that both predict and in the same "
             "resamples."
         )
 

@@ -54,8 +54,8 @@ def _of_scores(run: Run, done: list[Record]) -> Iterator[Guard]:
     floors = {head_name(str(r["heads"])) for r in done if r["floor"]}
     for floor, reads in run.floors.items():
         rule = f"The cells come with the floor {floor}"
-        if reads == "presence":  # only cells of several sequences come with it
-            continue
+        if reads in ("presence", "clinical") and floor not in floors:
+            continue  # only cells of several sequences, or datasets with clinical columns, come with it
         if reads == "locations" and not run.locations:
             yield Guard(rule, "not run", "the dataset has no locating columns")
         else:

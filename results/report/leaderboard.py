@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from results.run_folder import Run, head_name
+from results.run_folder import Run
 from results.scores import reconstruction
 from results.scores.labels import shorten
 from results.scores.records import NOTHING, Record, is_number, records, varying
 from results.tables import notes
+from results.tables.columns import GAINS, own_gain
 from results.tables.columns import columns as known_columns
 from results.tables.formats import Score
 from results.tables.refits import refit_notes, refit_text
@@ -20,7 +21,7 @@ from results.tables.refits import refit_notes, refit_text
 if TYPE_CHECKING:
     import pandas as pd
 
-FIRST = ("auc", "gain", "auc_within_location")
+FIRST = ("auc", "gain", "gain_pixels", "auc_within_location")
 REASON = 90
 AXIS = "An axis of the grid."
 KINDS = (
@@ -107,7 +108,7 @@ def leaderboard(run: Run, frame: pd.DataFrame, target: str) -> Leaderboard:
         steps = {axis: short[axis].get(str(record[axis]), str(record[axis])) for axis in axes}
         steps = dict(zip(axes, reconstruction.marked(list(steps.values()), axes, [record["key"]], failed), strict=True))
         title = ", ".join(step for step in steps.values() if step not in NOTHING)
-        values = tuple(_value(column, record, steps, run.location) for column in columns)
+        values = tuple(_value(column, record, steps, own_gain(run, record)) for column in columns)
         lines.append(LeaderboardLine(str(record["key"]), title, kind_of(record), values, record))
     under = notes.of_target(run, frame, of_target, varying=differing, metrics=metrics)
     return Leaderboard(target, columns, tuple(lines), (*under, *refit_notes(run, of_target)), metrics)
@@ -127,7 +128,7 @@ def score_text(record: Record, metric: str) -> Value:
     value, low, high = (record[metric], record.get(f"{metric}_low"), record.get(f"{metric}_high"))
     if not (is_number(low) and is_number(high)):
         low, high = None, None
-    drawn = Score(value, low, high, signed=metric == "gain", decimals=known_columns()[metric].decimals).text()
+    drawn = Score(value, low, high, signed=metric in GAINS, decimals=known_columns()[metric].decimals).text()
     text, _, interval = drawn.partition(" ")
     return Value(text, repr(float(value)), interval)
 
@@ -158,7 +159,8 @@ def _columns(run: Run, axes: Sequence[str], metrics: Sequence[str], rows: Sequen
     return (*columns, Column("Seconds", "seconds", "loss", "Computing time of the cell."))
 
 
-def _value(column: Column, record: Record, steps: dict[str, str], location: str) -> Value:
+def _value(column: Column, record: Record, steps: dict[str, str], itself: str) -> Value:
+    """The text of a place; `itself` is the gain over the record's own floor, which is left out."""
     name = column.about
     if name == "kind":
         why = textwrap.shorten(str(record["reason"] or ""), REASON, placeholder=" ...")
@@ -168,8 +170,7 @@ def _value(column: Column, record: Record, steps: dict[str, str], location: str)
     if name in steps:
         return Value("" if steps[name] in NOTHING and record["floor"] else steps[name])
     if name in known_columns():
-        itself = name == "gain" and record["floor"] and head_name(record["heads"]) == location
-        return Value("") if itself else score_text(record, name)
+        return Value("") if name == itself else score_text(record, name)
     if name == "auc_refit":
         return Value(refit_text(record, "auc"), repr(record.get("auc_refit_sd")))
     value = record.get(name)

@@ -16,13 +16,16 @@ def unfit(run: Run, target: str, name: str) -> str:
     Args:
         run: A run folder.
         target: One of its targets.
-        name: A metric of `METRICS`, or `gain`.
+        name: A metric of `METRICS`, or a gain.
     """
     cell = next(cell for cell in run.cells if cell.target == target)
     if name == "gain":
         if not run.locations and not any(cell.head == run.location for cell in run.cells):
             return f"the gain is over {run.location}, and the dataset has no locating columns: name a cell (--against)"
         return ""
+    if name == "gain_pixels":
+        found = any(cell.head == run.pixels for cell in run.cells)
+        return "" if found else "the run has no floor of small pixels: run the grid again"
     metric = METRICS[name]
     if metric.ordinal and not cell.ordinal:
         return f"{metric.label} is for ordinal targets, and {target} is none"

@@ -38,7 +38,12 @@ def is_step(label: str, name: str) -> bool:
 
 
 def floor_for(cell: RunCell, done: Sequence[RunCell], head: str) -> RunCell | None:
-    """The floor that a cell is compared with, by the name of its head: one on the same sequences, if there is one."""
-    floors = [other for other in done if other.floor and other.head == head]
-    same = [other for other in floors if other.axes.get("sequences") == cell.axes.get("sequences")]
-    return next(iter([*same, *floors]), None)
+    """The floor that a cell is compared with, by the name of its head: the one that has most steps in common with it.
+
+    Sequences count before regions, and these before what was dropped.
+    """
+
+    def alike(other: RunCell) -> list[bool]:
+        return [other.axes.get(axis) == cell.axes.get(axis) for axis in ("sequences", "regions", "drop")]
+
+    return max((other for other in done if other.floor and other.head == head), key=alike, default=None)

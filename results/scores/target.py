@@ -48,12 +48,13 @@ def score_target(
         return {cell.key: _about(run, cell) for cell in cells}
     predictions = {cell.key: run.predictions(cell) for cell in done}
     alignment = Alignment(predictions, n_classes=len(cells[0].classes), places=run.places)
-    if against is None:
-        others = {cell.key: floor.key for cell in done if (floor := floor_for(cell, done, run.location))}
-    else:
-        others = dict.fromkeys([cell.key for cell in done], the_cell(done, against).key)
-    for key, other in others.items():
-        alignment.shared(key, other)
+    over = {head: {c.key: f.key for c in done if (f := floor_for(c, done, head))} for head in run.floors}
+    others = {"gain": over.get(run.location, {}), "gain_pixels": over.get(run.pixels, {})}
+    if against is not None:
+        others["gain"] = dict.fromkeys([cell.key for cell in done], the_cell(done, against).key)
+    for each in (*others.values(), *over.values()):
+        for key, other in each.items():
+            alignment.shared(key, other)
     try:
         bootstrap = PatientBootstrap(alignment.n_patients, alignment.all_rows(), resamples=resamples, seed=seed)
     except ValueError as error:
@@ -70,11 +71,16 @@ def score_target(
             P = predictions[cell.key].scored_by(METRICS[name])
             draws = bootstrap.draws(METRICS[name], alignment.rows[cell.key], P)
             row |= _metric(name, alignment.rows[cell.key], P, draws)
+            if name == "auc":
+                gains.found[cell.key, alignment.rows[cell.key]] = row["auc"], draws
             if not cell.floor:
                 drawn[name][cell.key] = draws
-        if "auc" in used and cell.key in others:
-            row |= gains.over(others[cell.key], cell.key)
         if "auc" in used:
+            for name, each in others.items():
+                if cell.key in each:
+                    row |= gains.over(each[cell.key], cell.key, name)
+            if resamples and not cell.floor:
+                row["floors_beaten"] = _beaten(gains, cell.key, over)
             row |= _null(run, cell, row)
         row |= refit_intervals(run, cell, {name: row[name] for name in used})
     if "auc" in used:
@@ -127,27 +133,34 @@ def _metric(name: str, rows: PredictedRows, P: Float64, draws: Float64) -> Recor
 
 
 class _Gains:
-    """Gains in AUC over another cell on the samples that both predict; its AUC is computed once per set of samples."""
+    """Gains in AUC over another cell on the samples that both predict; each AUC is computed once per set of samples."""
 
     def __init__(self, alignment: Alignment, predictions: dict[str, Predictions], bootstrap: PatientBootstrap) -> None:
         self.alignment, self.predictions, self.bootstrap = alignment, predictions, bootstrap
-        self.others: dict[tuple[str, PredictedRows], tuple[float, Float64]] = {}
+        self.found: dict[tuple[str, PredictedRows], tuple[float, Float64]] = {}
 
-    def over(self, other: str, key: str) -> Record:
-        """The gain of a cell over another."""
+    def over(self, other: str, key: str, name: str) -> Record:
+        """The gain of a cell over another, by a name, with its interval."""
         rows, mine, theirs = self.alignment.shared(key, other)
         if len(rows.y) == 0:
             return {}
-        if (other, rows) not in self.others:
-            self.others[other, rows] = self._auc(rows, self.predictions[other].P[theirs])
-        value, draws = self._auc(rows, self.predictions[key].P[mine])
-        other_value, other_draws = self.others[other, rows]
+        value, draws = self._auc(key, rows, mine)
+        other_value, other_draws = self._auc(other, rows, theirs)
         low, high = interval(draws - other_draws)
-        return {"gain": value - other_value, "gain_low": low, "gain_high": high}
+        return {name: value - other_value, f"{name}_low": low, f"{name}_high": high}
 
-    def _auc(self, rows: PredictedRows, P: Float64) -> tuple[float, Float64]:
-        value = evaluate(AUC, rows.y, P, repeat=rows.repeat, fold=rows.fold).value
-        return value, self.bootstrap.draws(AUC, rows, P)
+    def _auc(self, key: str, rows: PredictedRows, taken: NDArray[np.int64]) -> tuple[float, Float64]:
+        if (key, rows) not in self.found:
+            P = self.predictions[key].P[taken]
+            value = evaluate(AUC, rows.y, P, repeat=rows.repeat, fold=rows.fold).value
+            self.found[key, rows] = value, self.bootstrap.draws(AUC, rows, P)
+        return self.found[key, rows]
+
+
+def _beaten(gains: _Gains, key: str, over: Mapping[str, Mapping[str, str]]) -> str:
+    """The floors over which the interval of a cell's gain in AUC lies above 0, between commas."""
+    found = {head: gains.over(each[key], key, "gain") for head, each in over.items() if key in each}
+    return ", ".join(head for head, gain in found.items() if gain.get("gain_low", 0) > 0)
 
 
 def _null(run: Run, cell: RunCell, row: Record) -> Record:

@@ -13,7 +13,7 @@ from results.scores.fitness import check_fit
 from results.scores.refits import ENDS as REFIT_ENDS
 from results.scores.scores import scores
 from results.tables import documents, formats
-from results.tables.columns import check_columns
+from results.tables.columns import GAINS, check_columns
 from results.tables.columns import columns as known_columns
 from results.tables.external import external_run, external_sheets
 from results.tables.formats import Sheet
@@ -45,7 +45,7 @@ def table(
         run: A run folder.
         rows: Axes whose steps are rows.
         columns: Axes whose steps are columns.
-        metrics: Metrics, or `gain`.
+        metrics: Metrics, or gains.
         format: `text`, `md`, `latex`, `html` or `csv` (raw numbers at full precision).
         resamples: Draws of the bootstrap.
         against: Axes with the steps of the cell that gains are over.
@@ -107,7 +107,8 @@ def sheets(
         run: A run folder.
         rows: Axes whose steps are rows.
         columns: Axes whose steps are columns.
-        metrics: Names in `results.statistics.metrics.METRICS`, or `gain` (AUC over `location`, or over `against`).
+        metrics: Names in `results.statistics.metrics.METRICS`, `gain` (AUC over `location`, or over `against`),
+            or `gain_pixels` (AUC over the small pixels of the crop).
         resamples: Draws of the bootstrap.
         against: Axes with the steps of one cell of each target: gains are over that cell.
 
@@ -139,7 +140,7 @@ def sheets(
 
 def _scored(metrics: Sequence[str]) -> list[str] | None:
     """The metrics to score for a table of some metrics; None for those that tables show."""
-    return [*("auc" if name == "gain" else name for name in metrics), "auc"] if metrics else None
+    return [*("auc" if name in GAINS else name for name in metrics), "auc"] if metrics else None
 
 
 def _raw(frame: pd.DataFrame, metrics: Sequence[str]) -> str:

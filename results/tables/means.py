@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 
 from results.scores.records import Record, is_number
+from results.tables.columns import GAINS
 from results.tables.columns import columns as known_columns
 from results.tables.formats import Score
 
@@ -52,7 +53,7 @@ def mean(cells: Sequence[Record], name: str) -> Score | None:
     if len(cells) > 1 or not is_number(low):
         low, high = None, None
     decimals = known_columns()[name].decimals
-    return Score(math.fsum(scores) / len(scores), low, high, signed=name == "gain", decimals=decimals)
+    return Score(math.fsum(scores) / len(scores), low, high, signed=name in GAINS, decimals=decimals)
 
 
 def values(cell: Record, axes: Sequence[str]) -> Values:

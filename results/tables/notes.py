@@ -11,6 +11,7 @@ from results.scores.records import NOTHING, Record, is_number
 from results.scores.target import EXPLORATORY
 from results.statistics.metrics import METRICS
 from results.statistics.metrics.base import OfCounts, OfPairs, one_against_rest
+from results.tables.beaten import beaten
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -56,6 +57,8 @@ def of_target(
         places = [f"{place or 'the mean'} (lacks {some(lacking)})" for place, lacking in missing.items()]
         yield f"A place is empty where a cell of its mean is not done: {some(places, '; ')}."
     yield from _undone(records, varying)
+    if "auc" in metrics:
+        yield from beaten(run, records, varying)
     yield from reconstruction.notes(run, [r["key"] for r in records])
 
 
@@ -257,6 +260,11 @@ def _warnings(run: Run, done: Sequence[Record], metrics: Sequence[str], over: st
         yield f"AUC within {run.within} compares samples of the same {run.within}."
     if "gain" in metrics and (run.locations or over != run.location):
         yield f"Gain: AUC minus that of {over}, on the samples that both predict; its interval uses the same resamples."
+    if "gain_pixels" in metrics and "gain" not in metrics:
+        yield (
+            f"Gain: AUC minus that of {run.pixels}, on the samples that both predict; its interval uses the same "
+            "resamples."
+        )
     left_out = max((int(r["folds_left_out"]) for r in done), default=0)
     if left_out:
         yield f"{left_out} folds lack a class and are left out of means and SDs over folds."

@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from results.run_folder import Run, head_name
+from results.run_folder import Run
 from results.scores import reconstruction
 from results.scores.fitness import left_out, unfit
 from results.scores.labels import shorten
 from results.scores.records import Record, is_number, records, varying
 from results.tables import notes
+from results.tables.columns import GAINS, own_gain
 from results.tables.columns import columns as known_columns
 from results.tables.formats import Row, Score, Sheet
 from results.tables.means import Means, Values, mean, values
@@ -76,10 +77,10 @@ def target_sheet(
         rows=tuple(
             replace(row, labels=reconstruction.marked(row.labels, labels, users[row], failed)) for row, _ in ranked
         ),
-        floors=tuple(_floors(floors, labels, columns, places, texts, run.location if over == run.location else "")),
+        floors=tuple(_floors(run, floors, labels, columns, places, texts, over)),
         best=best,
         tied=_tied([record for _, record in ranked], places) - best,
-        always=frozenset(j for j, (name, _) in enumerate(places) if name in ("auc", "gain")),
+        always=frozenset(j for j, (name, _) in enumerate(places) if name == "auc" or name in GAINS),
         notes=(
             *left_out(run, target, requested),
             *notes.of_target(
@@ -141,21 +142,24 @@ def _shorten(cells: list[Record], axes: Iterable[str]) -> list[str]:
 
 
 def _floors(
+    run: Run,
     floors: list[Record],
     labels: Sequence[str],
     columns: Sequence[str],
     places: Sequence[Place],
     texts: Texts,
-    itself: str,
+    over: str,
 ) -> Iterator[Row]:
-    """A row for each floor, without a gain for the floor `itself` that gains are over.
+    """A row for each floor, without its gain over itself; it has steps on the axes on which its name has several.
 
     A floor that does not depend on the columns has the same score in all of them.
     """
+    of_head = {head: [r for r in floors if r["heads"] == head] for head in {r["heads"] for r in floors}}
+    differing = {head: varying(labels, of_head[head]) for head in of_head}
     named = labels.index("heads") if "heads" in labels else 0
     rows: dict[Values, list[Record]] = {}
     for floor in floors:
-        words = ["" if floor[axis] == "none" else str(floor[axis]) for axis in labels]
+        words = [str(floor[axis]) if axis in differing[floor["heads"]] else "" for axis in labels]
         words[named] = str(floor["heads"])
         rows.setdefault(tuple(words), []).append(floor)
     for labels_of_row, cells in rows.items():
@@ -163,7 +167,7 @@ def _floors(
         for name, column in places:
             own = [cell for cell in cells if values(cell, columns) == column] or cells
             done = all(cell["status"] == "done" for cell in own)
-            empty = name == "gain" and head_name(own[0]["heads"]) == itself
+            empty = name == own_gain(run, cells[0]) and (name != "gain" or over == run.location)
             found.append(mean(own, name) if done and not empty else None)
         yield Row(labels_of_row, tuple(found), tuple(text(cells[0]) for text in texts.values()))
 
@@ -198,7 +202,7 @@ def _tied(records: Sequence[Record], places: Sequence[Place]) -> frozenset[tuple
         (i, j)
         for i, record in enumerate(records)
         for j, (name, _) in enumerate(places)
-        if str(record.get(f"{'auc' if name == 'gain' else name}_tied")) == "True"
+        if str(record.get(f"{'auc' if name in GAINS else name}_tied")) == "True"
     )
 
 

@@ -73,7 +73,7 @@ def test_tables_follow_a_grid_that_changes_without_a_fit(grid, folders, tmp_path
 
 
 def test_panels_show_the_best_of_the_cells_that_the_grid_has(run, grid, folders, tmp_path):
-    assert len(run.cells) == 6  # so the store has all fits
+    assert len(run.cells) == 8  # so the store has all fits
     places = {"runs": tmp_path, "store": folders["store"], "quiet": True}
     for head in ("logistic", "knn"):
         found = api.run(grid | {"heads": [head], "panels": 2}, **places)
@@ -86,10 +86,10 @@ def test_panels_show_the_best_of_the_cells_that_the_grid_has(run, grid, folders,
 
 
 def test_plan_shows_what_is_done(run, grid, folders):
-    assert "6 cells: 6 done" in str(api.plan(grid, store=folders["store"]))
+    assert "8 cells: 8 done" in str(api.plan(grid, store=folders["store"]))
     more = api.plan(grid, settings=["encoders=[raw_pixels: {size: 14}]"], store=folders["store"])
-    assert more.cells["status"].value_counts().to_dict() == {"to compute": 4, "done": 2}
-    assert "2 done" in more.text and "4 to compute" in more.text
+    assert more.cells["status"].value_counts().to_dict() == {"to compute": 4, "done": 4}
+    assert "4 done" in more.text and "4 to compute" in more.text
 
 
 def test_plan_names_a_reason_once(grid, folders):

@@ -61,7 +61,7 @@ def test_run_together_in_the_grid_of_the_pages(phantom, tmp_path):
     (tmp_path / "grid.yaml").write_text(grid)
     done = command("run", "grid.yaml", "--plugins", EXAMPLES, "--device", "cpu", cwd=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "cells: 7 done; 14 fits computed" in done.stdout  # 2 powers x 2 fusions and 3 floors, 2 folds
+    assert "cells: 9 done; 18 fits computed" in done.stdout  # 2 powers x 2 fusions and 5 floors, 2 folds
 
     words = ["runs/examples", "--plugins", EXAMPLES]
     preset = command("tables", *words, "--preset", "best-of-each:fusion", cwd=tmp_path)

@@ -152,4 +152,4 @@ def test_the_grid_file_has_a_key_for_each_listed_axis_and_describes_every_key():
 
 
 def test_plug_ins_declare_that_they_are_floors_of_every_grid():
-    assert list(floors()) == ["prior", "location", "presence"]
+    assert list(floors()) == ["prior", "location", "presence", "clinical", "pixels"]

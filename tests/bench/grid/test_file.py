@@ -2,7 +2,7 @@
 
 import pytest
 
-from bench.grid.cells import Step
+from bench.grid.cells import Step, is_floor
 from bench.grid.file import read_grid
 from bench.grid.tree import GridError
 
@@ -42,9 +42,10 @@ def test_a_list_of_values_is_an_axis_and_a_plus_is_a_chain(tmp_path):
 
 
 def test_cells_are_the_product_of_the_axes_and_floors_come_once_for_each_target_and_sequences(tmp_path):
-    cells = list(read(tmp_path, GOOD).cells())
-    floors = [c for c in cells if c["encoders"].name == "-"]
-    assert len(floors) == 2 * 2 * 2 + 2  # prior and location x targets x sequences, presence where there are several
+    cells = list(read(tmp_path, GOOD).cells(clinical=True))
+    floors = [c for c in cells if is_floor(c)]
+    # prior, location and clinical x targets x sequences, presence where there are several, pixels for each region too
+    assert len(floors) == 3 * 2 * 2 + 2 + 2 * 2 * 2
     assert (
         len(cells) - len(floors) == 2 * (2 * 2 * 2 * 2) * 3
     )  # targets x (sequences, regions, images, encoders) x heads
@@ -107,7 +108,7 @@ def test_settings_replace_values_and_environment_variables_are_filled_in(tmp_pat
         (
             "protocol: {folds: 3}",
             "protocol: {folds: 3}\ncompare: [{against: locations}]",
-            r"'compare.0.against' \(locations\) must be one of prior, location, presence, best, or the steps",
+            r"'compare.0.against' \(locations\) must be one of prior, location, presence, clinical, pixels, best",
         ),
         ("heads:\n", "heads: [\n", r"grid.yaml:\d+: not YAML"),
         ("[t2, t1 + t2]", "t2", r"grid.yaml:4: 'sequences' must be a list: write sequences: \[t2\]"),

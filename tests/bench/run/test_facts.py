@@ -20,7 +20,8 @@ def test_the_run_folder_holds_the_words_of_the_axes_and_the_column_within_which_
         (axis.name, axis.noun, axis.plural, axis.meaning) for axis in AXES
     ]
     assert list(words) == read(folder).axes
-    assert read(folder).floors == {"prior": "nothing", "location": "locations", "presence": "presence"}
+    floors = {"prior": "nothing", "location": "locations", "presence": "presence"}
+    assert read(folder).floors == floors | {"clinical": "clinical", "pixels": "pixels"}
     reads = {cell.head: cell.reads for cell in read(folder).cells}
     assert reads["location"] == "locations" and {reads[cell.head] for cell in read(folder).cells if not cell.floor} == {
         "embedding"

@@ -190,14 +190,15 @@ def test_given_weights_are_fitted_once_for_all_folds(small, go, mean_position):
     places = json.dumps({str(label): [0.0, 0.0, 0.0] for label in range(201, 210)})
     outcome = go(grid(small, f"[mean_position: {{given: '{places}'}}]"))
     assert not mean_position
-    assert len(list(go.store.glob("tokens/*"))) == 2 and len(list(go.store.glob("regions/*"))) == 0
+    # One for the encoder and one for the floor pixels, each with its note.
+    assert len(list(go.store.glob("tokens/*"))) == 3 and len(list(go.store.glob("regions/*"))) == 0
     table = pd.read_csv(outcome.folder / "regions.csv")
     assert set(table["fold"]) == {-1} and table["study"].is_unique
 
 
 def test_a_region_that_fails_fails_only_its_own_cells(small, go, mean_position):
     outcome = go(grid(small, "[mask, mean_position: {given: '{}'}]"))
-    assert outcome.counts["done"] == 2 + 2 and outcome.counts["failed"] == 2
+    assert outcome.counts["done"] == 4 + 2 and outcome.counts["failed"] == 2 + 1  # pixels reads the region too
     assert all("finds no sample in t2" in error for _, error in outcome.failures)
 
 

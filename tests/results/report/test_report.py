@@ -70,6 +70,7 @@ def test_spread_leaves_out_folds_without_a_value():
 
 
 def test_checks_hold_for_a_sound_run(grid_run):
+    grid_run.add(grid_run.signal, heads="pixels", floor=True)
     states = outcomes(grid_run)
     assert states.pop("On permuted labels AUC is 0.5, within two standard errors") == "not run"
     assert set(states.values()) == {"held"}

@@ -1,0 +1,79 @@
+"""Tables say which cells beat which floors, and which floor is below chance."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+
+from results.run_folder import read
+from results.scores.scores import scores
+from results.tables.main import sheets
+
+
+@pytest.fixture
+def writer(new_run):
+    """A cell as good as the signal, one that knows the level alone, and the floors; pixels lie between them."""
+    writer = new_run()
+    writer.add(writer.signal, heads="svc")
+    writer.add(writer.level + 0.5 * writer.random.normal(size=len(writer.y)), heads="logistic")
+    writer.add_floors()
+    noise = writer.random.normal(size=len(writer.y))
+    writer.add(writer.signal + 0.8 * noise, heads="pixels", floor=True, encoders="raw_pixels(size=16, slices=middle)")
+    return writer
+
+
+def notes(writer):
+    (sheet, *_) = sheets(read(writer.finish()), resamples=300)
+    return " ".join(sheet.notes)
+
+
+def test_a_cell_must_beat_each_floor(writer):
+    text = notes(writer)
+    assert "1 of 2 beat every floor (svc); 2 beat prior, 1 beat location, 1 beat pixels." in text
+    assert "not corrected for the number of cells" in text
+    assert "below .5" not in text
+    table = scores(read(writer.folder), ["auc"], resamples=300).set_index("heads")
+    assert table.loc["svc", "floors_beaten"] == "prior, location, pixels"
+    assert table.loc["logistic", "floors_beaten"] == "prior"
+
+
+def test_the_gain_over_pixels_is_the_difference_of_the_aucs(writer):
+    table = scores(read(writer.finish()), ["auc"], resamples=300).set_index("heads")
+    assert_allclose(table.loc["svc", "gain_pixels"], table.loc["svc", "auc"] - table.loc["pixels", "auc"])
+    assert (
+        0 < table.loc["svc", "gain_pixels_low"] < table.loc["svc", "gain_pixels"] < table.loc["svc", "gain_pixels_high"]
+    )
+    assert table.loc["logistic", "gain_pixels"] < 0
+
+
+def test_a_floor_has_no_gain_over_itself_and_no_steps_of_its_own(writer):
+    (sheet, *_) = sheets(read(writer.finish()), resamples=0)
+    floors = {row.labels[sheet.labels.index("heads")]: row for row in sheet.floors}
+    assert list(floors) == ["prior", "location", "pixels"]
+    for head, own in (("location", "gain"), ("pixels", "gain_pixels")):
+        empty = [name for name, score in zip(sheet.metrics, floors[head].scores, strict=True) if score is None]
+        assert empty == [own]
+    assert not any("raw_pixels" in label for row in sheet.floors for label in row.labels)
+
+
+def test_pixels_of_the_same_region_are_the_floor(new_run):
+    writer = new_run()
+    for region, strength in (("whole", 0.2), ("mask", 2.0)):
+        writer.add(writer.signal, regions=region, heads="svc")
+        noise = writer.random.normal(size=len(writer.y))
+        writer.add(strength * writer.signal + noise, regions=region, heads="pixels", floor=True)
+    table = scores(read(writer.finish()), ["auc"], resamples=0).set_index(["heads", "regions"])
+    for region in ("whole", "mask"):
+        gain = table.loc[("svc", region), "auc"] - table.loc[("pixels", region), "auc"]
+        assert_allclose(table.loc[("svc", region), "gain_pixels"], gain)
+    assert table.loc[("svc", "whole"), "gain_pixels"] != table.loc[("svc", "mask"), "gain_pixels"]
+
+
+def test_a_floor_below_chance_is_said(new_run):
+    writer = new_run()
+    writer.add(writer.signal, heads="svc")
+    writer.add(np.zeros(len(writer.y)), heads="prior", floor=True)
+    writer.add(-1.0 * writer.level, heads="location", floor=True)
+    text = notes(writer)
+    auc = scores(read(writer.folder), ["auc"], resamples=300).set_index("heads").loc["location", "auc"]
+    assert auc < 0.4
+    assert f"The AUC of location is {auc:.2f}, below .5: a gain over it alone shows nothing." in text
