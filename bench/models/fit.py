@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bench.models.chains import fit_chain
-from bench.models.floors import fit_floors
+from bench.models.floors import FittedFloor, fit_floor, floors_of
 from bench.models.keep import keep_cell, keep_learnt_from
 from bench.models.model import FILE, FORMAT, ModelError
 from bench.models.reopen import SHORT, find_cell, open_plan
@@ -81,15 +81,16 @@ def fit_model(
         if one.refused:
             raise ModelError(f"cell {one.cell.labels()}: {one.refused}")
         one.fits[0].filling = ""  # there is no test sample to rate a filling on
-    chains = _fit_chains(plan, kept, planned, device=device, jobs=jobs, progress=progress)
+    floors = [floors_of(plan, one) for one in planned]
+    chains = _fit_chains(plan, kept, planned, floors, device=device, jobs=jobs, progress=progress)
     draft = out.with_name(f".{out.name}.part")
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir(parents=True)
     taken: set[str] = set()
     parts = []
-    for one, again, (chain, floors) in zip(chosen, planned, chains, strict=True):
+    for one, again, (chain, of_cell) in zip(chosen, planned, chains, strict=True):
         target = file_name(one.cell.target, taken)
-        kept_cell = keep_cell(draft, plan, kept, again, chain, floors, target=target)
+        kept_cell = keep_cell(draft, plan, kept, again, chain, of_cell, target=target)
         parts.append({"key_in_run": one.key, "key": again.key, **kept_cell})
     with progress.shown():
         keep_learnt_from(draft, learnt_from(plan, planned, kept, jobs=jobs, progress=progress))
@@ -101,13 +102,21 @@ def fit_model(
 
 
 def _fit_chains(
-    plan: Plan, store: Store, planned: list[PlannedCell], *, device: str, jobs: int, progress: Progress
-) -> list[tuple[Chain, dict[str, Any]]]:
-    """Trains what the cells need on all patients, in the store, and fits the chain and the floors of each."""
+    plan: Plan,
+    store: Store,
+    planned: list[PlannedCell],
+    floors: Sequence[Mapping[str, PlannedCell]],
+    *,
+    device: str,
+    jobs: int,
+    progress: Progress,
+) -> list[tuple[Chain, dict[str, FittedFloor]]]:
+    """Trains what the cells and their floors need on all patients, in the store, and fits the chain of each."""
     with progress.shown():
         make_crops(plan, store, jobs=jobs, progress=progress)
         work = Work(plan, store, device=device, progress=progress, fitted=lambda one: None)
-        tasks, fits = work.tasks(planned, ())
+        every = [*planned, *(floor for each in floors for floor in each.values())]
+        tasks, fits = work.tasks(every, ())
         before = [task for task in tasks if task not in fits]
         progress.expect(before)
         execute(before, jobs=jobs, overlap=device != "cpu", watcher=progress)
@@ -115,8 +124,11 @@ def _fit_chains(
             if task.error:
                 raise ModelError(f"{task.name}: {task.error}")
         return [
-            (fit_chain(plan, work, one, one.fits[0], device=device), fit_floors(plan, work, one, device=device))
-            for one in planned
+            (
+                fit_chain(plan, work, one, one.fits[0], device=device),
+                {name: fit_floor(plan, work, floor, device=device) for name, floor in each.items()},
+            )
+            for one, each in zip(planned, floors, strict=True)
         ]
 
 

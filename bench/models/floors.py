@@ -1,66 +1,114 @@
-"""The floors of a model: what its training rows alone say of a sample, without its scan."""
+"""The floors of a model: what its training rows, or small pixels alone, say of a sample."""
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bench.grid.cells import Cell, Step, floor_steps
-from bench.grid.grid import floors, reads
+from bench.grid.cells import is_floor
+from bench.grid.grid import reads
+from bench.models.chains import fit_chain
 from bench.plan import identity
 from bench.plan.plan import Plan
 from bench.plan.references import PlannedCell
-from bench.stages.fits import fit_heads
+from bench.stages import features
+from bench.stages.branches import one_hot
+from bench.stages.chain import Chain
+from bench.stages.features import Scale
+from bench.stages.fits import FittedHeads, fit_heads
 from bench.tasks.work import Work
 from data.base import Float64
 
 if TYPE_CHECKING:
     import pandas as pd
 
-KEPT = ("nothing", "locations")
-"""What the floors of a model read: floors that read scans or sequences are not kept."""
+OTHER = ""
+"""Stands in for a value that no training sample has."""
+KEPT = ("nothing", "locations", "clinical", "pixels")
+"""What the floors of a model read."""
 
 
-def fit_floors(plan: Plan, work: Work, planned: PlannedCell, *, device: str) -> dict[str, Any]:
-    """The floors of a cell, fitted on the training rows of its only fold, as plain values.
+@dataclass(frozen=True, eq=False)
+class FittedFloor:
+    """A floor that was fitted with a cell.
 
-    Each floor by its name: what it `reads`, and the probabilities `P` of each of its `places`, which are the values of
-    `columns`. A floor that reads nothing has a single place without columns.
+    Args:
+        planned: The floor on all patients.
+        places: For a floor that reads nothing or locations: its `columns`, their values, and `P` for these.
+        chain: For any other floor what was fitted; without encoders if it reads clinical columns.
     """
-    found = {}
-    for name, head in floors().items():
-        if reads(head) not in KEPT or (head.reads_locations and not plan.dataset.locations):
+
+    planned: PlannedCell
+    places: dict[str, Any] | None = None
+    chain: Chain | None = None
+
+
+def floors_of(plan: Plan, planned: PlannedCell) -> dict[str, PlannedCell]:
+    """The floors with which a cell is compared, by name: those that have most steps in common with it."""
+    found: dict[str, PlannedCell] = {}
+    best: dict[str, list[bool]] = {}
+    for other in plan.cells(planned.view):
+        if other.cell.target != planned.cell.target or not is_floor(other.cell) or other.refused:
             continue
-        cell = Cell(floor_steps(planned.cell["sequences"], Step(name)), planned.cell.target)
-        floor = plan.plan_cell(cell, planned.view)
-        fit = floor.fits[0]
-        branches = work.heads.branches(floor, fit, work.heads.embedding_key(floor))
-        training = [work.heads.training(floor, fit, one) for one in branches]
-        seed = identity.seed(plan.grid.protocol.seed, "fit", fit.fold.repeat, fit.fold.number)
-        plugin = plan.keys.plugin("heads", cell["heads"])
-        fitted = fit_heads(plugin, training, [True] * len(branches), seed=seed, threads=1, device=device)
-        columns = list(plan.dataset.locations) if head.reads_locations else []
-        places = plan.samples[columns].astype(str).iloc[fit.rows.train].apply(tuple, axis=1) if columns else None
-        rows = fit.rows.train[:1] if places is None else fit.rows.train[~places.duplicated().to_numpy()]
-        P = fitted.predict([one.X[rows] for one in branches], np.stack([one.present[rows] for one in branches])).P
-        values = plan.samples[columns].astype(str).iloc[rows].to_numpy().tolist()
-        found[name] = {"reads": reads(head), "columns": columns, "places": values, "P": P.tolist()}
+        name = other.cell["heads"].name
+        alike = [other.cell[axis] == planned.cell[axis] for axis in ("sequences", "regions", "drop")]
+        if reads(plan.keys.plugin("heads", other.cell["heads"])) in KEPT and alike > best.get(name, []):
+            found[name], best[name] = other, alike
+    for one in found.values():
+        one.fits[0].filling = ""
     return found
 
 
-def floor_probabilities(floor: Mapping[str, Any], samples: pd.DataFrame, rates: Float64) -> Float64 | None:
-    """The probabilities `(N, K)` that a floor gives samples; None if the samples lack one of its columns.
+def fit_floor(plan: Plan, work: Work, planned: PlannedCell, *, device: str) -> FittedFloor:
+    """A floor, fitted on the training rows of its only fold."""
+    fit, head = planned.fits[0], plan.keys.plugin("heads", planned.cell["heads"])
+    if fit.tokens:
+        return FittedFloor(planned, chain=fit_chain(plan, work, planned, fit, device=device))
+    branches = work.heads.branches(planned, fit, work.heads.embedding_key(planned))
+    training = [work.heads.training(planned, fit, one) for one in branches]
+    seed = identity.seed(plan.grid.protocol.seed, "fit", fit.fold.repeat, fit.fold.number)
+    fitted = fit_heads(head, training, [True], seed=seed, threads=1, device=device)
+    if not head.reads_clinical:
+        columns = list(plan.dataset.locations) if head.reads_locations else []
+        return FittedFloor(planned, places=_places(plan.samples[columns].iloc[fit.rows.train], fitted))
+    train, clinical = fit.rows.train, plan.samples[plan.keys.table_columns(planned.cell)]
+    seed = identity.seed(plan.grid.protocol.seed, "table", fit.fold.repeat, fit.fold.number)
+    table = features.fitted_table(plan.keys.plugin("tables", planned.cell["tables"]), clinical, train, seed=seed)
+    X = features.table_features(table, clinical)
+    assert X is not None
+    return FittedFloor(planned, chain=Chain((), table, (Scale.of(X, train),), fitted))
 
-    Args:
-        floor: A floor of `fit_floors`.
-        samples: N samples with locating columns.
-        rates: `(K,)` shares of the classes in training, for a place that training had not.
-    """
+
+def place_probabilities(floor: Mapping[str, Any], samples: pd.DataFrame) -> Float64:
+    """The probabilities `(N, K)` that a floor which reads nothing or locations gives N samples with its columns."""
     columns = floor["columns"]
-    if not set(columns) <= set(samples):
-        return None
     known = dict(zip(map(tuple, floor["places"]), floor["P"], strict=True))
-    places = samples[columns].astype(str).itertuples(index=False, name=None)
-    return np.array([known.get(place, rates) for place in places], dtype=np.float64).reshape(len(samples), len(rates))
+    seen = [{place[i] for place in known} for i in range(len(columns))]
+    rows = samples[columns].astype(str).itertuples(index=False, name=None)
+    places = [tuple(v if v in here else OTHER for v, here in zip(row, seen, strict=True)) for row in rows]
+    return np.array([known[place] for place in places], dtype=np.float64).reshape(len(samples), -1)
+
+
+def clinical_probabilities(chain: Chain, samples: pd.DataFrame) -> Float64:
+    """The probabilities `(N, K)` that a floor which reads clinical columns gives N samples with these columns."""
+    X = features.table_features(chain.table, samples)
+    assert X is not None
+    return chain.heads.predict([chain.scales[0](X)], np.ones((1, len(samples)), dtype=bool)).P
+
+
+def _places(columns: pd.DataFrame, fitted: FittedHeads) -> dict[str, Any]:
+    """The probabilities of every combination of the values of training samples, and of values that are none of them."""
+    import pandas as pd
+
+    names = list(map(str, columns))
+    values = [[*dict.fromkeys(columns[name].astype(str)), OTHER] for name in names]
+    places = list(itertools.product(*values))
+    every = pd.concat([columns.astype(str), pd.DataFrame(places, columns=names)], ignore_index=True)
+    train = np.arange(len(columns))
+    X = one_hot(every, train)[len(columns) :] if names else np.zeros((1, 0), dtype=np.float32)
+    P = fitted.predict([X], np.ones((1, len(X)), dtype=bool)).P
+    return {"columns": names, "places": [list(place) for place in places], "P": P.tolist()}

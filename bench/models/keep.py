@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import shutil
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,8 @@ from numpy.typing import NDArray
 
 from bench.grid.axes import LISTED, names
 from bench.grid.cells import Cell
+from bench.grid.grid import reads
+from bench.models.floors import FittedFloor
 from bench.models.model import LEARNT_FROM, ModelError, read_chain, step_code
 from bench.plan.known import LearntFrom
 from bench.plan.plan import Plan
@@ -36,7 +39,7 @@ def keep_cell(
     store: Store,
     planned: PlannedCell,
     chain: Chain,
-    floors: dict[str, Any],
+    floors: Mapping[str, FittedFloor],
     *,
     target: str,
 ) -> dict[str, Any]:
@@ -48,7 +51,7 @@ def keep_cell(
         store: The store, which holds what was trained.
         planned: The cell on all patients.
         chain: What was fitted on its tokens.
-        floors: Its floors, see `bench.models.floors`.
+        floors: Its floors by name.
         target: The name of its target as a part of a file name.
 
     Raises:
@@ -82,7 +85,7 @@ def keep_cell(
         "ordinal": labels.target.ordinal,
         "axes": cell.shown(),
         "threshold": plan.keys.threshold(cell, len(labels.classes)),
-        "floors": floors,
+        "floors": {name: _keep_floor(folder, plan, store, floor, f"{target}_{name}") for name, floor in floors.items()},
         "steps": {axis: _described(plan, cell, axis) for axis in (one.name for one in LISTED)},
         "columns": plan.keys.table_columns(cell),
         "networks": networks,
@@ -95,6 +98,20 @@ def keep_cell(
         "n_patients": len(set(plan.patients[fit.rows.train].tolist())),
         "n_by_class": np.bincount(y, minlength=len(labels.classes)).tolist(),
     }
+
+
+def _keep_floor(folder: Path, plan: Plan, store: Store, floor: FittedFloor, name: str) -> dict[str, Any]:
+    """Writes a floor; returns its part of `model.json`: its places, its cell, or its chain on clinical columns."""
+    cell = floor.planned.cell
+    what: dict[str, Any] = {"reads": reads(plan.keys.plugin("heads", cell["heads"])), "axes": cell.shown()}
+    if floor.places is not None:
+        return what | floor.places
+    assert floor.chain is not None
+    if floor.planned.fits[0].tokens:
+        return what | {"cell": keep_cell(folder, plan, store, floor.planned, floor.chain, {}, target=name)}
+    file = f"chain_{name}.skops"
+    _dump(floor.chain, folder / file)
+    return what | {"columns": plan.keys.table_columns(floor.planned.cell), "chain": file}
 
 
 def _places(plan: Plan, rows: NDArray[np.int64]) -> dict[str, list[str]]:

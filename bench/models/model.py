@@ -49,6 +49,7 @@ class FittedCell:
         images: The image steps.
         encoders: For each encoder its fitted form for each sequence.
         chain: From their tokens to probabilities.
+        floors: Those of its floors that need more than `about`: a cell that reads pixels, a chain on clinical columns.
     """
 
     about: dict[str, Any]
@@ -57,6 +58,7 @@ class FittedCell:
     images: tuple[Any, ...]
     encoders: tuple[tuple[FittedEncoder, ...], ...]
     chain: Chain
+    floors: dict[str, FittedCell | Chain]
 
     @property
     def sequences(self) -> list[str]:
@@ -247,7 +249,13 @@ class _ModelReader:
             fused = [replace(one, fusion=replace(one.fusion, fuser=fuser)) for one, fuser in pairs]
             chain = replace(chain, encoders=tuple(fused))
         images = tuple(_plugin("images", step) for step in steps["images"])
-        return FittedCell(about, regions, finder, images, tuple(encoders), chain)
+        floors: dict[str, FittedCell | Chain] = {}
+        for name, one in about["floors"].items():
+            if "cell" in one:
+                floors[name] = self.cell(one["cell"])
+            elif "chain" in one:
+                floors[name] = read_chain(self._inside(one["chain"]))
+        return FittedCell(about, regions, finder, images, tuple(encoders), chain, floors)
 
     def region(self, region: Region, name: str) -> FittedRegion:
         """The fitted region: read from its folder, built from its weights, or the plug-in itself if it is fixed."""

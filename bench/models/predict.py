@@ -85,13 +85,20 @@ def predict_dataset(
     how: dict[str, Any] = {"exclude_known": exclude_known, "own_ids": own_ids}
     with progress.shown():
         new = open_data(model, folder, data, kept, **how, jobs=jobs, progress=progress)
-        tables, faults = _graded(model, new, jobs=jobs, progress=progress)
+        floors = [(i, name, f) for i, c in enumerate(model.cells) for name, f in c.floors.items()]
+        pixels = [(i, name, f) for i, name, f in floors if isinstance(f, FittedCell)]
+        every = [*model.cells, *(cell for _, _, cell in pixels)]
+        graded, faults = _graded(every, new, jobs=jobs, progress=progress)
+    tables = graded[: len(model.cells)]
+    of_floors: list[dict[str, pd.DataFrame]] = [{} for _ in model.cells]
+    for (i, name, _), table in zip(pixels, graded[len(tables) :], strict=True):
+        of_floors[i][name] = table
     labels = [labels_of(cell, new) for cell in model.cells]
     draft = out.with_name(f".{out.name}.part")
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir(parents=True)
-    table = _shown(model, new, tables, labels)
-    table.to_csv(draft / TABLE, index=False)
+    shown = _shown(model, new, tables, labels)
+    shown.to_csv(draft / TABLE, index=False)
     rows = [*new.dataset.excluded().itertuples(index=False, name=None), *faults]
     exclusions(rows).to_csv(draft / EXCLUDED, index=False)
     notes = [*new.notes, *(note for one in labels if one is not None for note in one.notes)]
@@ -102,37 +109,39 @@ def predict_dataset(
     scored = len(unlabelled) < len(labels)
     if scored:
         name = source(data, new.dataset)
-        write_scores(draft / SCORED, model, folder, new, name, tables, labels, store=store, device=device)
+        write_scores(draft / SCORED, model, folder, new, name, tables, of_floors, labels, store=store, device=device)
     if out.exists():
         out.rmdir()
     draft.rename(out)
-    return Prediction(out, table, tuple(notes), out / SCORED if scored else None)
+    return Prediction(out, shown, tuple(notes), out / SCORED if scored else None)
 
 
-def _graded(model: Model, new: NewData, *, jobs: int, progress: Progress) -> tuple[list[pd.DataFrame], list[Exclusion]]:
+def _graded(
+    cells: Sequence[FittedCell], new: NewData, *, jobs: int, progress: Progress
+) -> tuple[list[pd.DataFrame], list[Exclusion]]:
     """For each cell a row for each sample of its target, and what could not be read; see `_as_table`."""
     import pandas as pd
 
-    fixed = all(isinstance(region, FixedRegion) for cell in model.cells for region in cell.regions.values())
+    fixed = all(isinstance(region, FixedRegion) for cell in cells for region in cell.regions.values())
     by_study = {str(name): rows for name, rows in new.samples.groupby("study", sort=False)}
     faults: dict[Exclusion, None] = {}
 
     def cut(name: str) -> list[CutSamples]:
         study = NewStudy(new.dataset, name, by_study[name])  # its scans are freed at the end
-        return [study.cut(cell) for cell in model.cells]
+        return [study.cut(cell) for cell in cells]
 
-    waiting: list[list[CutSamples]] = [[] for _ in model.cells]
-    done: list[list[pd.DataFrame]] = [[] for _ in model.cells]
+    waiting: list[list[CutSamples]] = [[] for _ in cells]
+    done: list[list[pd.DataFrame]] = [[] for _ in cells]
 
     def flush() -> None:
-        for cell, cuts, parts in zip(model.cells, waiting, done, strict=True):
+        for cell, cuts, parts in zip(cells, waiting, done, strict=True):
             if cuts:
                 parts.append(_as_table(cell, cuts))
                 cuts.clear()
 
     progress.begin_images("predicting", len(by_study))
     for _, cuts in in_order(cut, list(by_study), jobs if fixed else 1):
-        for one, cell, several in zip(cuts, model.cells, waiting, strict=True):
+        for one, cell, several in zip(cuts, cells, waiting, strict=True):
             faults |= dict.fromkeys(_faults(one, cell))
             if len(one.samples):
                 several.append(one)

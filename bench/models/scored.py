@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bench.grid.axes import NAMES
 from bench.grid.grid import reads
-from bench.models.floors import floor_probabilities
+from bench.models.floors import clinical_probabilities, place_probabilities
 from bench.models.model import FittedCell, Model
 from bench.models.new_data import NewData, NewLabels
 from bench.plan import identity
 from bench.plugins import load
 from bench.run.ledger import note_use
 from bench.run.scored import external_protocol, write_scored
+from bench.stages.chain import Chain
 from data.base import Float64
 from preprocessing.regions.base import FixedRegion
 from results.methods.model_card import SCORES
@@ -33,6 +33,7 @@ def write_scores(
     new: NewData,
     source: str,
     tables: Sequence[pd.DataFrame],
+    floors: Sequence[Mapping[str, pd.DataFrame]],
     labels: Sequence[NewLabels | None],
     *,
     store: Path,
@@ -50,6 +51,7 @@ def write_scores(
         new: The dataset.
         source: The dataset, as captions name it.
         tables: For each cell its predictions, see `bench.models.predict`.
+        floors: For each cell the predictions of its floors that read pixels.
         labels: For each cell the labels of its target.
         store: The folder of the store, which keeps the ledger.
         device: Where the model computed.
@@ -60,7 +62,7 @@ def write_scores(
     cross: dict[str, Any] = {}
     scored: set[str] = set()
     known = json.loads((place / SCORES).read_text(encoding="utf-8")) if (place / SCORES).is_file() else {}
-    for cell, table, found in zip(model.cells, tables, labels, strict=True):
+    for cell, table, of_floors, found in zip(model.cells, tables, floors, labels, strict=True):
         if found is None or found.empty:
             continue
         target, key = cell.about["target"], str(cell.about["key"])
@@ -72,7 +74,7 @@ def write_scores(
         notes[target] = [*found.notes, *_not_found(cell, table, rows), *new.notes]
         crossed = known.get(target, {})
         cross |= {key: crossed[""]["auc"]} if crossed else {}
-        for floor, P in _floors(cell, new, rows, notes[target]):
+        for floor, P in _floors(cell, new, rows, of_floors, notes[target]):
             described = _described(cell, f"{key[:16]}{identity.key(floor)[:16]}", floor)
             cells.append(described)
             cross |= {described["key"]: crossed[floor]["auc"]} if floor in crossed else {}
@@ -130,16 +132,24 @@ def _not_found(cell: FittedCell, table: pd.DataFrame, rows: pd.DataFrame) -> Ite
         yield f"{without} samples without a crop are not scored; predictions.csv gives the reasons."
 
 
-def _floors(cell: FittedCell, new: NewData, rows: pd.DataFrame, notes: list[str]) -> Iterator[tuple[str, Float64]]:
+def _floors(
+    cell: FittedCell, new: NewData, rows: pd.DataFrame, pixels: Mapping[str, pd.DataFrame], notes: list[str]
+) -> Iterator[tuple[str, Float64]]:
     """The probabilities of each floor for the scored rows; a floor that can't be had gets a note."""
-    shares = np.array(cell.about["n_by_class"]) / cell.about["n_samples"]
     samples = new.samples.loc[rows["sample"]]
-    for name, floor in cell.about["floors"].items():
-        P = floor_probabilities(floor, samples, shares)
-        if P is None:
-            notes.append(f"There is no floor {name}: the dataset lacks {', '.join(floor['columns'])}.")
+    for name, about in cell.about["floors"].items():
+        if name in pixels:
+            table = pixels[name].loc[rows["sample"]]
+            yield name, table[[f"p_{k}" for k in range(len(cell.about["classes"]))]].to_numpy(dtype=np.float64)
+            continue
+        if lacking := [column for column in about["columns"] if column not in samples]:
+            notes.append(f"There is no floor {name}: the dataset lacks {', '.join(lacking)}.")
+            continue
+        fitted = cell.floors.get(name)
+        if isinstance(fitted, Chain):
+            yield name, clinical_probabilities(fitted, samples[about["columns"]])
         else:
-            yield name, P
+            yield name, place_probabilities(about, samples)
 
 
 def _described(cell: FittedCell, key: str, floor: str = "") -> dict[str, Any]:
@@ -147,12 +157,9 @@ def _described(cell: FittedCell, key: str, floor: str = "") -> dict[str, Any]:
     about = cell.about
     step = about["steps"]["heads"][0]
     head = load("heads", floor) if floor else load("heads", step["name"], **step["fields"])
-    axes = about["axes"]
-    if floor:
-        axes = dict.fromkeys(NAMES, "none") | {"sequences": axes["sequences"], "heads": floor}
     return {
         "key": key,
-        "axes": axes,
+        "axes": about["floors"][floor]["axes"] if floor else about["axes"],
         "target": about["target"],
         "classes": about["classes"],
         "ordinal": about["ordinal"],

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bench.grid.cells import Step
+from bench.grid.cells import Step, is_floor
 from bench.plan import identity
 from bench.plan.aligned import in_columns_of
 from bench.plan.errors import PlanError
@@ -169,7 +169,7 @@ def run_external(
     compute(plan, store, todo, state, device, jobs, progress, stages)
     record.sweep(list(cells.values()), ())
     finished = state.finished()
-    own = [one.key for one in finished if one.fits[0].tokens]
+    own = [one.key for one in finished if not is_floor(one.cell)]
     scored = np.zeros(len(plan.ids), dtype=bool)
     for one in finished:
         scored[one.fits[0].rows.test] = True

@@ -11,6 +11,7 @@ from results.scores.labels import shorten
 from results.scores.records import Record, is_number, records, varying
 from results.scores.scores import scores
 from results.tables import notes
+from results.tables.columns import GAINS, own_gain
 from results.tables.columns import columns as known_columns
 from results.tables.formats import Row, Score, Sheet
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 FEWEST = 10
 """Patients below which an interval is not shown."""
+FIRST = ("auc", *GAINS)
+"""The scores that stand first and keep their intervals in a narrow table."""
 CROSS = "AUC\ncross-validated"
 
 
@@ -78,7 +81,7 @@ def _sheet(outside: Run, run: Run, inside: pd.DataFrame | None, target: str) -> 
     differing = varying(outside.axes, cells)
     labels = [axis for axis in outside.axes if axis in differing or axis == "heads"]
     shown = [name for name, column in known_columns().items() if column.shown and _any(of_target, name)]
-    shown.sort(key=lambda name: ("auc", "gain").index(name) if name in ("auc", "gain") else 2)
+    shown.sort(key=lambda name: FIRST.index(name) if name in FIRST else len(FIRST))
     crossed = {str(one["key"]): _crossed(outside, run, inside, one) for one in of_target}
     words = {axis: shorten(str(one[axis]) for one in cells) for axis in labels}
     long = [label for axis in labels for label, short in words[axis].items() if label != short]
@@ -88,9 +91,8 @@ def _sheet(outside: Run, run: Run, inside: pd.DataFrame | None, target: str) -> 
         named = tuple(words[axis].get(str(one[axis]), str(one[axis])) for axis in labels)
         if one["floor"]:
             named = tuple(str(one["heads"]) if axis == "heads" else "" for axis in labels)
-        return Row(
-            named, (*([crossed[str(one["key"])]] if has_crossed else []), *(_score(one, name) for name in shown))
-        )
+        of_cell = [None if name == own_gain(outside, one) else _score(one, name) for name in shown]
+        return Row(named, (*([crossed[str(one["key"])]] if has_crossed else []), *of_cell))
 
     done = [one for one in cells if one["status"] == "done"]
     ranked = sorted(done, key=lambda one: -one["auc"] if is_number(one.get("auc")) else 1.0)
@@ -102,7 +104,7 @@ def _sheet(outside: Run, run: Run, inside: pd.DataFrame | None, target: str) -> 
         extras=(),
         rows=tuple(map(row, ranked)),
         floors=tuple(row(one) for one in of_target if one["floor"] and one["status"] == "done"),
-        always=frozenset(range(has_crossed + sum(name in ("auc", "gain") for name in shown))),
+        always=frozenset(range(has_crossed + sum(name in FIRST for name in shown))),
         notes=(
             *_notes(outside, frame, of_target, target, differing, shown, crossed=has_crossed),
             *([f"In full: {'; '.join(long)}."] if long else []),
@@ -123,7 +125,9 @@ def _notes(
 ) -> list[str]:
     found = list(notes.of_target(outside, frame, of_target, varying=differing, metrics=shown))
     if not frame.attrs["resamples"]:
-        found.append(f"No intervals: fewer than {FEWEST} patients, or a class in too few of them.")
+        few = min(int(one["n_patients"]) for one in of_target if one["status"] == "done")
+        why = f"{few} patients are scored, fewer than {FEWEST}" if few < FEWEST else "a class is in too few patients"
+        found.append(f"No intervals: {why}.")
     if crossed:
         found.append(
             "AUC cross-validated: of the training data, by models that were fitted on fewer patients; its interval is "
@@ -147,17 +151,17 @@ def _crossed(outside: Run, run: Run, inside: pd.DataFrame | None, one: Record) -
 
 def _header(outside: Run, name: str) -> str:
     title = known_columns()[name].title(outside.within)
-    return {"auc": f"{title}\nexternal", "gain": f"{title} over {outside.location}"}.get(name, title)
+    return {"auc": f"{title}\nexternal", "gain": f"{title} over\n{outside.location}"}.get(name, title)
 
 
 def _score(one: Record, name: str) -> Score | None:
     value, column = one.get(name), known_columns()[name]
-    if not is_number(value) or (name == "gain" and one["floor"]):
+    if not is_number(value):
         return None
     low, high = one.get(f"{name}_low"), one.get(f"{name}_high")
     if not is_number(low) or not is_number(high):
         low, high = None, None
-    return Score(value, low, high, signed=name == "gain", decimals=column.decimals)
+    return Score(value, low, high, signed=name in GAINS, decimals=column.decimals)
 
 
 def _any(of_target: Sequence[Record], name: str) -> bool:

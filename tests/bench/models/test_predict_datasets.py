@@ -57,7 +57,7 @@ def test_a_table_of_pictures_with_merged_and_unknown_labels(tmp_path, where):
     grade = table["grade"].astype(int)
     assert (table["label"].astype(str) == grade.map({0: "0", 1: "1", 2: "1", 3: ""})).all()
     assert any("'3' (6 samples), which are not scored" in note for note in found.notes)
-    assert found.scores.cells["heads"].tolist() == ["logistic", "prior", "location"]
+    assert found.scores.cells["heads"].tolist() == ["logistic", "prior", "location", "pixels"]
     scored = found.scores.predictions(found.scores.cells["key"][0])
     assert len(scored) == 18 and set(scored["y"]) == {0, 1}
     unlabelled = {"image_table": {"table": str(new), "patient": "patient", "locations": ["place"]}}
