@@ -168,8 +168,7 @@ class Dataset(PlugIn):
     names the dataset's own metrics for which lower is better. `shown` gives the words for values in a diagnosis, by
     column of `locations` and by `"sequence"`; a value with empty words is left out. `source` names the field with the
     folder or file by which captions name the dataset, or is "".
-    `unlabelled` names the data plug-in that reads the same files where the table of labels is absent, for `predict`, or
-    is "". It takes those of this plug-in's fields that it has.
+    `unlabelled` names the data plug-in that reads the same files without labels, by the fields that both have, or is "".
     `new_studies` names the data plug-in that reads new, unlabelled studies with samples at the same locations, for
     `diagnose`, or is "". It has the fields `folders` (one, or a tuple with one for each study), `descriptions` (a table
     of the series, or "") and `keep_names` (of folders, for the studies), and gives `reading_notes` and `pixel`.

@@ -25,7 +25,7 @@ from bench.api.machine import doctor
 from bench.api.models import Diagnosed, ModelFiles, diagnose, fit, latents
 from bench.api.phantoms import phantom
 from bench.api.plug_ins import Checked, check, plugins, presets
-from bench.api.prediction import Predicted, predict
+from bench.api.prediction import PredictedDataset, predict
 from bench.api.results import Results
 from bench.api.results import open_results as open  # noqa: A004 (api.open reads as what it does)
 from bench.api.threads import limit_threads
@@ -35,7 +35,7 @@ __all__ = [
     "Checked",
     "Diagnosed",
     "ModelFiles",
-    "Predicted",
+    "PredictedDataset",
     "Results",
     "check",
     "compare",

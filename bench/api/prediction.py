@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class Predicted:
+class PredictedDataset:
     """What a model made of a dataset; printed, it is what the command `predict` prints.
 
     Args:
@@ -60,7 +60,7 @@ def predict(
     jobs: int = 0,
     plugins: str | Path | None = None,
     store: str | Path = STORE,
-) -> Predicted:
+) -> PredictedDataset:
     """Predicts all samples of a dataset, and scores the model where the dataset has labels. Not for clinical use.
 
     Args:
@@ -114,4 +114,4 @@ def predict(
     if scores is not None:
         for ending in ("md", "csv"):
             scores.tables(preset="external", out=found.folder / f"scores.{ending}")
-    return Predicted(found.folder, found.table, found.notes, scores)
+    return PredictedDataset(found.folder, found.table, found.notes, scores)

@@ -109,7 +109,8 @@ def predict_dataset(
     scored = len(unlabelled) < len(labels)
     if scored:
         name = source(data, new.dataset)
-        write_scores(draft / SCORED, model, folder, new, name, tables, of_floors, labels, store=store, device=device)
+        where: dict[str, Any] = {"n_excluded": len(rows), "store": store, "device": device}
+        write_scores(draft / SCORED, model, folder, new, name, tables, of_floors, labels, **where)
     if out.exists():
         out.rmdir()
     draft.rename(out)

@@ -36,6 +36,7 @@ def write_scores(
     floors: Sequence[Mapping[str, pd.DataFrame]],
     labels: Sequence[NewLabels | None],
     *,
+    n_excluded: int,
     store: Path,
     device: str,
 ) -> None:
@@ -53,6 +54,7 @@ def write_scores(
         tables: For each cell its predictions, see `bench.models.predict`.
         floors: For each cell the predictions of its floors that read pixels.
         labels: For each cell the labels of its target.
+        n_excluded: The number of rows of `excluded.csv`.
         store: The folder of the store, which keeps the ledger.
         device: Where the model computed.
     """
@@ -103,6 +105,7 @@ def write_scores(
             notes=notes,
             cross_validated=cross,
         ),
+        n_excluded=n_excluded,
         seed=model.about["seed"],
         device=device,
     )

@@ -58,6 +58,7 @@ def write_scored(
     cells: Sequence[Mapping[str, Any]],
     predictions: Mapping[str, pd.DataFrame],
     external: Mapping[str, Any],
+    n_excluded: int,
     seed: int,
     device: str,
 ) -> None:
@@ -72,6 +73,7 @@ def write_scored(
         cells: The cells as `cells.json` describes them, with their rule of calling as `threshold`.
         predictions: The predictions of each cell by its key.
         external: See `external_protocol`.
+        n_excluded: The number of rows of `excluded.csv`.
         seed: The seed of the bootstrap's draws.
         device: Where the cells computed.
     """
@@ -92,7 +94,7 @@ def write_scored(
             "threshold": next((cell["threshold"] for cell in cells if not cell["floor"]), "argmax"),
             "external": dict(external),
         },
-        "n_excluded": 0,
+        "n_excluded": n_excluded,
         "devices": [device],
     }
     (folder / "cells").mkdir(parents=True)
