@@ -13,6 +13,7 @@ from data.base import Float32, Float64, Int64
 from data.describing.plug_in import Description, PlugIn
 from data.text.names import nearest
 from heads.fitting.calibration import Calibration, calibrate
+from heads.fitting.class_weights import RULES, choose_weights, prior_weights
 from heads.fitting.fitted import FittedHead
 from heads.fitting.scores import macro_auc, probabilities, scores
 from heads.fitting.thresholds import ARGMAX, choose
@@ -195,18 +196,24 @@ class Head(PlugIn):
         head, chosen, held_out = (
             self._tuned(training, where) if self.tune else (self._settled(training, where), {}, None)
         )
-        calibrator, threshold = None, None
-        thresholds = training.threshold != ARGMAX and not self.reads_nothing()
-        if calibration != "none" or thresholds:
+        calibrator, threshold, weights = None, None, None
+        rule = ARGMAX if self.reads_nothing() else training.threshold
+        if calibration != "none" or rule not in (ARGMAX, "priors"):
             held_out = head._held_out(training, where) if held_out is None else held_out
             known = training.held_out()
             seen, labels = held_out[known], training.labels[known]
             calibrator = None if calibration == "none" else calibrate(calibration, seen, labels)
-            if thresholds:
-                p = probabilities(seen) if calibrator is None else calibrator(seen)
-                threshold = choose(training.threshold, labels == 1, p[:, 1])
+            p = probabilities(seen) if calibrator is None else calibrator(seen)
+            if rule in RULES:
+                weights = choose_weights(rule, labels, p)
+            elif rule != ARGMAX:
+                threshold = choose(rule, labels == 1, p[:, 1])
+        if rule == "priors":
+            weights = prior_weights(training.priors if calibrator is None else training.real_priors)
         classifier = head.learn(training.whole(), **where)
         fitted = FittedHead(classifier, calibrator, present, training.classes, chosen, threshold)
+        if weights is not None:
+            fitted = replace(fitted, weights=np.bincount(present, weights, training.classes).astype(np.float64))
         if calibrator is not None or not training.rebalanced or self.reads_nothing():
             return fitted
         return head._recalibrated(fitted, training, held_out, where)

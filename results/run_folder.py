@@ -86,8 +86,8 @@ class Predictions:
         fold: `(n,)` int64, counted anew in every repeat.
         y: `(n,)` int64 class indices.
         P: `(n, K)` float64 probabilities.
-        called: `(n,)` int64: the predicted class of each row, by a threshold chosen on inner folds; None: the most
-            probable class.
+        called: `(n,)` int64: the predicted class of each row, by a threshold or by weights of the classes; None: the
+            most probable class.
         recalibrated: `(n, K)` float64: the probabilities of a fit on balanced rows, recalibrated on real rows; None
             where rows were not balanced, or where a fold had too few patients to recalibrate.
     """
@@ -290,6 +290,6 @@ def _read_predictions(path: Path, n_classes: int) -> Predictions:
     if again[0] in table.column_names:
         recalibrated = np.column_stack([table[name].to_numpy() for name in again])
         recalibrated = recalibrated if np.isfinite(recalibrated).all() else None
-    if "threshold" in table.column_names:
-        called = (P[:, 1] >= table["threshold"].to_numpy()).astype(np.int64)
+    if "called" in table.column_names:
+        called = table["called"].to_numpy().astype(np.int64)
     return Predictions(**text, **whole, P=P, called=called, recalibrated=recalibrated)

@@ -17,6 +17,7 @@ from bench.grid.steps import axis_steps, drop_steps, plugin_steps
 from bench.grid.tree import GridError, GridTree, read_mapping
 from bench.grid.values import plain
 from data.text.names import nearest
+from heads.fitting.class_weights import RULES
 from heads.fitting.thresholds import ARGMAX, wanted_sensitivity
 from results.statistics.metrics import METRICS
 
@@ -84,7 +85,7 @@ def _dataset(tree: GridTree, key: str, data: Mapping[str, Any]) -> Step:
 
 
 def _check_threshold(tree: GridTree, threshold: str) -> None:
-    if threshold != ARGMAX:
+    if threshold not in (ARGMAX, *RULES):
         try:
             wanted_sensitivity(threshold)
         except ValueError as error:

@@ -45,9 +45,10 @@ class ProtocolKeys(Strict):
     )
     threshold: str = Field(
         "argmax",
-        description="How class 1 of two is called. `argmax` calls the more probable class. `youden`, or a sensitivity "
-        "such as `sensitivity=.9`, sets a threshold that is chosen on inner folds. With more than two classes, the "
-        "most probable one is called.",
+        description="How classes are called. `argmax` calls the most probable class. `priors` divides probabilities by "
+        "the class frequencies that the fit saw. `f1` and `balanced_accuracy` weigh the classes so that macro F1 or "
+        "balanced accuracy is highest on inner folds. `youden`, or a sensitivity such as `sensitivity=.9`, sets a "
+        "threshold of class 1 of two on inner folds; with more classes the most probable one is called.",
     )
     external_known: Literal["refuse", "exclude"] = Field(
         "refuse",

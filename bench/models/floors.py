@@ -1,4 +1,4 @@
-"""The floors of a model: what its training rows, or small pixels alone, say of a sample."""
+"""The floors of a model: what its training rows, or small pixels alone, give a sample."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from bench.stages.chain import Chain
 from bench.stages.features import Scale
 from bench.stages.fits import FittedHeads, fit_heads
 from bench.tasks.work import Work
-from data.base import Float64
+from data.base import Float64, Int64
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,7 +38,7 @@ class FittedFloor:
 
     Args:
         planned: The floor on all patients.
-        places: For a floor that reads nothing or locations: its `columns`, their values, and `P` for these.
+        places: For a floor that reads nothing or locations: its `columns`, their values, with `P` and `called`.
         chain: For any other floor what was fitted; without encoders if it reads clinical columns.
     """
 
@@ -83,21 +83,27 @@ def fit_floor(plan: Plan, work: Work, planned: PlannedCell, *, device: str) -> F
     return FittedFloor(planned, chain=Chain((), table, (Scale.of(X, train),), fitted))
 
 
-def place_probabilities(floor: Mapping[str, Any], samples: pd.DataFrame) -> Float64:
-    """The probabilities `(N, K)` that a floor which reads nothing or locations gives N samples with its columns."""
+def by_place(floor: Mapping[str, Any], samples: pd.DataFrame) -> tuple[Float64, Int64]:
+    """The probabilities `(N, K)` and called classes `(N,)` of a floor that reads nothing or locations, for N samples."""
     columns = floor["columns"]
-    known = dict(zip(map(tuple, floor["places"]), floor["P"], strict=True))
+    known = {tuple(place): i for i, place in enumerate(floor["places"])}
     seen = [{place[i] for place in known} for i in range(len(columns))]
     rows = samples[columns].astype(str).itertuples(index=False, name=None)
     places = [tuple(v if v in here else OTHER for v, here in zip(row, seen, strict=True)) for row in rows]
-    return np.array([known[place] for place in places], dtype=np.float64).reshape(len(samples), -1)
+    at = [known[place] for place in places]
+    return np.array(floor["P"], dtype=np.float64)[at], np.array(floor["called"], dtype=np.int64)[at]
 
 
-def clinical_probabilities(chain: Chain, samples: pd.DataFrame) -> Float64:
-    """The probabilities `(N, K)` that a floor which reads clinical columns gives N samples with these columns."""
+def by_columns(chain: Chain, samples: pd.DataFrame) -> tuple[Float64, Int64]:
+    """As `by_place`, for a floor that reads the clinical columns of N samples."""
     X = features.table_features(chain.table, samples)
     assert X is not None
-    return chain.heads.predict([chain.scales[0](X)], np.ones((1, len(samples)), dtype=bool)).P
+    return _called(chain.heads, chain.scales[0](X))
+
+
+def _called(heads: FittedHeads, X: Any) -> tuple[Float64, Int64]:
+    found = heads.predict([X], np.ones((1, len(X)), dtype=bool))
+    return found.P, found.P.argmax(axis=1) if found.called is None else found.called
 
 
 def _places(columns: pd.DataFrame, fitted: FittedHeads) -> dict[str, Any]:
@@ -110,5 +116,6 @@ def _places(columns: pd.DataFrame, fitted: FittedHeads) -> dict[str, Any]:
     every = pd.concat([columns.astype(str), pd.DataFrame(places, columns=names)], ignore_index=True)
     train = np.arange(len(columns))
     X = one_hot(every, train)[len(columns) :] if names else np.zeros((1, 0), dtype=np.float32)
-    P = fitted.predict([X], np.ones((1, len(X)), dtype=bool)).P
-    return {"columns": names, "places": [list(place) for place in places], "P": P.tolist()}
+    P, called = _called(fitted, X)
+    found = [list(place) for place in places]
+    return {"columns": names, "places": found, "P": P.tolist(), "called": called.tolist()}

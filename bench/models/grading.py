@@ -150,16 +150,14 @@ class Graded:
 
     Args:
         P: `(n, K)` float64 probabilities; those of a sample without a crop are the shares of the classes in training.
-        called: `(n,)` int64: the called class, by the model's threshold if it has one.
+        called: `(n,)` int64: the called class, by the model's rule.
         recalibrated: As `HeadPrediction.recalibrated`; None if nothing is to be undone.
-        threshold: As `HeadPrediction.threshold`; None calls the most probable class.
         has_crop: `(n,)` bool: which samples have a crop in at least one sequence.
     """
 
     P: Float64
     called: Int64
     recalibrated: Float64 | None
-    threshold: Float64 | None
     has_crop: NDArray[np.bool_]
 
 
@@ -179,17 +177,15 @@ def grade_samples(cell: FittedCell, cuts: Sequence[CutSamples]) -> Graded:
     has_crop = np.any([one >= 0 for one in placed], axis=0)
     if not has_crop.any():
         rates = np.tile(cell.chain.heads.rates, (len(samples), 1))
-        return Graded(rates, rates.argmax(axis=1), None, None, has_crop)
+        return Graded(rates, rates.argmax(axis=1), None, has_crop)
     tokens = [
         [_tokens(*one) for one in zip(each, images, placed, widths, strict=True)]
         for each, widths in zip(cell.encoders, cell.about["widths"], strict=True)
     ]
     own = [_own(each, given, classes) for each, given in zip(cell.encoders, tokens, strict=True)]
     found = cell.chain.predict(tokens, own, samples[cell.columns])
-    called = found.P.argmax(axis=1)
-    if found.threshold is not None:
-        called = (found.P[:, 1] >= found.threshold).astype(np.int64)
-    return Graded(found.P, called, found.recalibrated, found.threshold, has_crop)
+    called = found.P.argmax(axis=1) if found.called is None else found.called
+    return Graded(found.P, called, found.recalibrated, has_crop)
 
 
 def _tokens(fitted: FittedEncoder, images: Sequence[Image], rows: Int64, width: int) -> Tokens:

@@ -164,8 +164,8 @@ def _faults(cut: CutSamples, cell: FittedCell) -> Iterator[Exclusion]:
 def _as_table(cell: FittedCell, cuts: Sequence[CutSamples]) -> pd.DataFrame:
     """What a cell makes of some studies, a row for each sample, index `sample`.
 
-    Columns: `p_0` ... `p_K-1`, `called` (class index), `threshold` and `recalibrated_0` ... where the model has them,
-    `has_scan` (whether the study has a scan that the cell reads), `reason` (why there is no crop, or "").
+    Columns: `p_0` ... `p_K-1`, `called` (class index), `recalibrated_0` ... where the model has them, `has_scan`
+    (whether the study has a scan that the cell reads), `reason` (why there is no crop, or "").
     """
     import pandas as pd
 
@@ -173,8 +173,6 @@ def _as_table(cell: FittedCell, cuts: Sequence[CutSamples]) -> pd.DataFrame:
     reasons = [one.why(i, cell.sequences) for one in cuts for i in range(len(one.samples))]
     columns: dict[str, Any] = {f"p_{k}": column for k, column in enumerate(graded.P.T)}
     columns["called"] = graded.called
-    if graded.threshold is not None:
-        columns["threshold"] = graded.threshold
     if graded.recalibrated is not None:
         columns |= {f"recalibrated_{k}": column for k, column in enumerate(graded.recalibrated.T)}
     columns["has_scan"] = np.repeat([one.has_scan for one in cuts], [len(one.samples) for one in cuts])

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bench.grid.grid import reads
-from bench.models.floors import clinical_probabilities, place_probabilities
+from bench.models.floors import by_columns, by_place
 from bench.models.model import FittedCell, Model
 from bench.models.new_data import NewData, NewLabels
 from bench.plan import identity
@@ -18,7 +18,7 @@ from bench.plugins import load
 from bench.run.ledger import note_use
 from bench.run.scored import external_protocol, write_scored
 from bench.stages.chain import Chain
-from data.base import Float64
+from data.base import Float64, Int64
 from preprocessing.regions.base import FixedRegion
 from results.methods.model_card import SCORES
 
@@ -76,12 +76,14 @@ def write_scores(
         notes[target] = [*found.notes, *_not_found(cell, table, rows), *new.notes]
         crossed = known.get(target, {})
         cross |= {key: crossed[""]["auc"]} if crossed else {}
-        for floor, P in _floors(cell, new, rows, of_floors, notes[target]):
+        for floor, (P, called) in _floors(cell, new, rows, of_floors, notes[target]):
             described = _described(cell, f"{key[:16]}{identity.key(floor)[:16]}", floor)
             cells.append(described)
             cross |= {described["key"]: crossed[floor]["auc"]} if floor in crossed else {}
             plain = rows[["sample", "patient", "repeat", "fold", "y"]]
-            predictions[described["key"]] = plain.assign(**{f"p_{k}": column for k, column in enumerate(P.T)})
+            predictions[described["key"]] = plain.assign(
+                **{f"p_{k}": column for k, column in enumerate(P.T)}, called=called
+            )
         scored |= set(new.samples.loc[rows["sample"], "study"].astype(str))
     if not cells:
         return
@@ -118,7 +120,7 @@ def _scored(cell: FittedCell, new: NewData, table: pd.DataFrame, labels: NewLabe
     y = labels.y[new.samples.index.get_indexer(table.index)]
     rows = table.loc[counts & (y >= 0)]
     about = {"patient": new.samples.loc[rows.index, "patient"].astype(str), "repeat": 0, "fold": 0}
-    kept = rows[[c for c in rows if str(c).startswith(("p_", "recalibrated_")) or c == "threshold"]]
+    kept = rows[[c for c in rows if str(c).startswith(("p_", "recalibrated_")) or c == "called"]]
     return kept.assign(**about, y=y[(counts & (y >= 0)).to_numpy()]).rename_axis("sample").reset_index()
 
 
@@ -137,22 +139,23 @@ def _not_found(cell: FittedCell, table: pd.DataFrame, rows: pd.DataFrame) -> Ite
 
 def _floors(
     cell: FittedCell, new: NewData, rows: pd.DataFrame, pixels: Mapping[str, pd.DataFrame], notes: list[str]
-) -> Iterator[tuple[str, Float64]]:
-    """The probabilities of each floor for the scored rows; a floor that can't be had gets a note."""
+) -> Iterator[tuple[str, tuple[Float64, Int64]]]:
+    """The probabilities and called classes of each floor for the scored rows; a floor that can't be had gets a note."""
     samples = new.samples.loc[rows["sample"]]
     for name, about in cell.about["floors"].items():
         if name in pixels:
             table = pixels[name].loc[rows["sample"]]
-            yield name, table[[f"p_{k}" for k in range(len(cell.about["classes"]))]].to_numpy(dtype=np.float64)
+            P = table[[f"p_{k}" for k in range(len(cell.about["classes"]))]].to_numpy(dtype=np.float64)
+            yield name, (P, table["called"].to_numpy(dtype=np.int64))
             continue
         if lacking := [column for column in about["columns"] if column not in samples]:
             notes.append(f"There is no floor {name}: the dataset lacks {', '.join(lacking)}.")
             continue
         fitted = cell.floors.get(name)
         if isinstance(fitted, Chain):
-            yield name, clinical_probabilities(fitted, samples[about["columns"]])
+            yield name, by_columns(fitted, samples[about["columns"]])
         else:
-            yield name, place_probabilities(about, samples)
+            yield name, by_place(about, samples)
 
 
 def _described(cell: FittedCell, key: str, floor: str = "") -> dict[str, Any]:

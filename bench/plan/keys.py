@@ -17,6 +17,7 @@ from bench.plan.image_keys import ImageKeys
 from bench.plan.plugin_identity import PluginIdentities
 from bench.plan.references import CropsRef, Fold, FusedRef, Split, TokensRef, View
 from data.base import Dataset
+from heads.fitting.class_weights import RULES
 from heads.fitting.thresholds import ARGMAX
 
 if TYPE_CHECKING:
@@ -93,9 +94,10 @@ class Keys:
         return self._heads[memo]
 
     def threshold(self, cell: Cell, classes: int) -> str:
-        """How class 1 of two is called. With more classes, or a head that reads nothing, it is argmax."""
-        chooses = classes == 2 and not self.plugin("heads", cell["heads"]).reads_nothing()
-        return self._grid.protocol.threshold if chooses else ARGMAX
+        """How classes are called: argmax for a head that reads nothing, and where the rule is for two classes only."""
+        rule = self._grid.protocol.threshold
+        fits = classes == 2 or rule in RULES
+        return rule if fits and not self.plugin("heads", cell["heads"]).reads_nothing() else ARGMAX
 
     def _head(self, cell: Cell, head: Any) -> str:
         read = "bench.stages.inputs" if head.reads_images() else "bench.stages.branches"

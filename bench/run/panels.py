@@ -85,9 +85,7 @@ def _write_target(plan: Plan, store: Store, planned: PlannedCell, table: pd.Data
     chosen = [*_of_patients(order[::-1], table["patient"].to_numpy(), half)]
     chosen += _of_patients(order, table["patient"].to_numpy(), half)
     of_fold = {(fit.fold.repeat, fit.fold.number): _crops(fit) for fit in planned.fits}
-    called = P.argmax(axis=1)
-    if "threshold" in table:
-        called = (P[:, 1] >= table["threshold"].to_numpy()).astype(np.int64)
+    called = table["called"].to_numpy() if "called" in table else P.argmax(axis=1)
     place = {sample: i for i, sample in enumerate(plan.ids)}
     labels = planned.view.labels[planned.cell.target].classes
     images: dict[str, Any] = {}

@@ -134,15 +134,15 @@ class Record:
             if folder is None:
                 raise FileNotFoundError(f"a fit of cell {planned.key} is no longer in the store: run again")
             p = np.load(folder / "probabilities.npy")
-            recalibrated, threshold = folder / "recalibrated.npy", folder / "threshold.npy"
+            recalibrated, called = folder / "recalibrated.npy", folder / "called.npy"
             table: dict[str, Any] = {
                 "sample": self._plan.ids[fit.rows.test],
                 "patient": self._plan.patients[fit.rows.test],
             }
             table |= {"repeat": fit.fold.repeat, "fold": fit.fold.number, "y": y[fit.rows.test]}
             table |= {f"p_{k}": p[:, k] for k in range(p.shape[1])}
-            if threshold.exists():
-                table["threshold"] = np.load(threshold)
+            if called.exists():
+                table["called"] = np.load(called)
             if recalibrated.exists():
                 table |= {f"recalibrated_{k}": column for k, column in enumerate(np.load(recalibrated).T)}
             tables.append(pd.DataFrame(table))

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from data.base import Float32
 from heads.base import FittedHead, Head, TrainingSet
+from heads.fitting.class_weights import called as called_by
 
 Float64 = NDArray[np.float64]
 
@@ -22,13 +23,13 @@ class HeadPrediction:
     Args:
         P: `(m, K)` probabilities.
         recalibrated: `(m, K)` recalibrated probabilities of a fit on balanced rows; None if nothing is to be undone.
-        threshold: `(m,)` the probability from which class 1 of two is called; None calls the most probable class.
+        called: `(m,)` int64 the called class by a threshold or by weights of the classes; None: the most probable one.
         chosen: The values that tuning chose.
     """
 
     P: Float64
     recalibrated: Float64 | None
-    threshold: Float64 | None
+    called: NDArray[np.int64] | None
     chosen: dict[str, Any]
 
 
@@ -45,7 +46,7 @@ class FittedHeads:
     rates: Float64
 
     def predict(self, X: Sequence[Float32], present: NDArray[np.bool_]) -> HeadPrediction:
-        """Predicts the mean of the probabilities and of the thresholds of the branches that a row has.
+        """Predicts the mean of the probabilities and of the thresholds or weights of the branches that a row has.
 
         Args:
             X: For each branch the features of all m rows.
@@ -55,7 +56,8 @@ class FittedHeads:
             ValueError: The head gave no probabilities.
         """
         total = np.zeros((present.shape[1], len(self.rates)))
-        again, thresholds, count = total.copy(), np.zeros(len(total)), np.zeros((len(total), 1))
+        again, count = total.copy(), np.zeros((len(total), 1))
+        thresholds, weights = np.zeros((len(total), 1)), total.copy()
         chosen: dict[str, Any] = {}
         used: list[FittedHead] = []
         for i, (fitted, rows, have) in enumerate(zip(self.fits, X, present, strict=True)):
@@ -66,6 +68,7 @@ class FittedHeads:
             if fitted.recalibrated is not None:
                 again[have] += _checked(fitted.recalibrated.predict_proba(rows), *shape)
             thresholds[have] += 0.5 if fitted.threshold is None else fitted.threshold
+            weights[have] += 1 / shape[1] if fitted.weights is None else fitted.weights
             count[have] += 1
             used.append(fitted)
             several = len(self.fits) > 1
@@ -75,9 +78,13 @@ class FittedHeads:
             return np.where(count > 0, total / np.maximum(count, 1), self.rates)
 
         undone = bool(used) and all(fit.recalibrated is not None for fit in used)
-        called = any(fit.threshold is not None for fit in used)
-        threshold = np.where(count > 0, thresholds[:, None] / np.maximum(count, 1), 0.5)[:, 0]
-        return HeadPrediction(mean(total), mean(again) if undone else None, threshold if called else None, chosen)
+        P, called = mean(total), None
+        if any(fit.threshold is not None for fit in used):
+            threshold = np.where(count > 0, thresholds / np.maximum(count, 1), 0.5)[:, 0]
+            called = (P[:, 1] >= threshold).astype(np.int64)
+        if any(fit.weights is not None for fit in used):
+            called = called_by(P, np.where(count > 0, weights, 1))
+        return HeadPrediction(P, mean(again) if undone else None, called, chosen)
 
 
 def fit_heads(

@@ -81,8 +81,8 @@ class FitHeads:
             np.save(draft / "probabilities.npy", found.P)
             if found.recalibrated is not None:
                 np.save(draft / "recalibrated.npy", found.recalibrated)
-            if found.threshold is not None:
-                np.save(draft / "threshold.npy", found.threshold)
+            if found.called is not None:
+                np.save(draft / "called.npy", found.called)
             (draft / "chosen.json").write_text(json.dumps(found.chosen, default=str), encoding="utf-8")
 
         self._store.put("fits", fit.key, save, made_by("fit", cell.labels(), seconds=seconds, device=self._device))

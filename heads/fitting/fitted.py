@@ -24,6 +24,7 @@ class FittedHead:
         classes: The number of classes of the target, K.
         chosen: The tuned fields with their values.
         threshold: Class 1 of two is called at and above this probability; None calls the most probable class.
+        weights: `(K,)`: the class with the largest weighted probability is called; None weighs all alike.
         recalibrated: The same classifier with a sigmoid that undoes the effect of balanced rows on its probabilities;
             None where it was fitted on real rows or is calibrated.
     """
@@ -34,6 +35,7 @@ class FittedHead:
     classes: int
     chosen: Mapping[str, Any]
     threshold: float | None = None
+    weights: Float64 | None = None
     recalibrated: FittedHead | None = None
 
     def predict_proba(self, X: Float32) -> Float64:

@@ -27,11 +27,14 @@ def two_columns(decision: Float64) -> Float64:
 
 
 def probabilities(scores: Float64) -> Float64:
-    """The probabilities `(m, 2)` of two classes whose log-odds are `scores` `(m, 2)`."""
+    """The probabilities `(m, k)` of classes whose log-odds are `scores` `(m, k)`."""
     from scipy.special import expit
 
-    p = expit(scores[:, 1])
-    return np.column_stack([1 - p, p])
+    if scores.shape[1] == 2:
+        p = expit(scores[:, 1])
+        return np.column_stack([1 - p, p])
+    odds = expit(scores)
+    return np.asarray(odds / odds.sum(axis=1, keepdims=True))
 
 
 def macro_auc(labels: Int64, scores: Float64) -> float:

@@ -23,7 +23,9 @@ def wanted_sensitivity(rule: str) -> float | None:
         return None
     found = _SENSITIVITY.fullmatch(rule.replace(" ", ""))
     if not found or not float(found[1]) > 0:
-        raise ValueError(f"must be argmax, youden or a sensitivity such as sensitivity=.9, not {rule!r}")
+        raise ValueError(
+            f"must be argmax, priors, f1, balanced_accuracy, youden or such as sensitivity=.9, not {rule!r}"
+        )
     return float(found[1])
 
 

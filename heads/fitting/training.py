@@ -59,7 +59,8 @@ class TrainingSet:
         seed: For what all heads share: the cut of the inner folds and the samplers.
         validation: `(n,)` bool: the rows that the dataset itself names for inner splits, which are then not cut.
         refits: For features that were trained with labels: the inner folds with their refits.
-        threshold: Where class 1 of two is called: `"argmax"`, `"youden"` or such as `"sensitivity=.9"`.
+        threshold: How classes are called: `"argmax"`; `"priors"`, `"f1"` or `"balanced_accuracy"` for weights of the
+            classes; with two classes also `"youden"` or such as `"sensitivity=.9"`.
     """
 
     X: Float32
@@ -115,6 +116,19 @@ class TrainingSet:
     def rebalanced(self) -> bool:
         """Whether the balance step weighs or resamples the rows, so that a fit sees another prior."""
         return self.balance is not None and (self.balance.weights or self.whole().resampled)
+
+    @property
+    def real_priors(self) -> Float64:
+        """The share of each class that is present, `(k,)`, among these rows."""
+        return np.bincount(self.labels) / len(self.y)
+
+    @property
+    def priors(self) -> Float64:
+        """The share of each class, `(k,)`, that a fit on the balanced rows sees."""
+        if self.balance is not None and self.balance.weights:
+            return np.full(len(self.present), 1 / len(self.present))
+        _, labels = self.whole().balanced()
+        return np.bincount(labels, minlength=len(self.present)) / len(labels)
 
     def resampled(self) -> tuple[Float32, Int64]:
         """The balanced rows of the final fit: X `(n', F)` float32 and y `(n',)` int64."""

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.lines import Line2D
 
 from results.figures.base import PaperFigure
-from results.figures.drawing.chosen import table
+from results.figures.drawing.chosen import short_labels, table
 from results.figures.drawing.style import (
     COLOURS,
     MILLIMETRES,
@@ -21,7 +21,7 @@ from results.figures.drawing.style import (
     wrapped,
 )
 from results.run_folder import Run, head_name
-from results.scores.labels import shorten
+from results.scores import reconstruction
 from results.scores.records import Record, records
 
 if TYPE_CHECKING:
@@ -41,8 +41,8 @@ def leaderboard(run: Run, target: str, *, width: Width = "double") -> Drawing:
     """The AUC of every cell of a target with its interval, and the floors.
 
     There is a panel for each encoder, best first, and a row for each head; colours and marks show the other axes that
-    vary. The dotted line is chance, the band the AUC of `location` with its interval. The picture is as large as its
-    panels need.
+    vary. The dotted line is chance, the band the AUC of `location` with its interval, the dashed line that of `pixels`.
+    The picture is as large as its panels need.
 
     Args:
         run: A run folder.
@@ -55,10 +55,10 @@ def leaderboard(run: Run, target: str, *, width: Width = "double") -> Drawing:
     scores = table(run)
     done = scores[(scores["target"] == target) & (scores["status"] == "done")]
     cells, floors = done[~done["floor"]].sort_values("auc", ascending=False), done[done["floor"]]
-    location = next((one for one in records(floors) if head_name(one["heads"]) == run.location), None)
+    location, pixels = (_best_floor(floors, head) for head in (run.location, run.pixels))
     if cells.empty:
         raise NothingToDrawError(f"no cell of target '{target}' is done: there is nothing to draw")
-    cells = cells.assign(**{axis: cells[axis].map(shorten(cells[axis])) for axis in run.axes})
+    cells = cells.assign(**short_labels(run, cells))
     varying = [axis for axis in run.axes if len(set(cells[axis])) > 1]
     variants = [axis for axis in varying if axis not in ("encoders", "heads")]
     encoders, heads = list(cells["encoders"].unique()), list(cells["heads"].unique())
@@ -74,14 +74,16 @@ def leaderboard(run: Run, target: str, *, width: Width = "double") -> Drawing:
     for panel in panels.flat[len(encoders) :]:
         panel.set_axis_off()
     for panel, encoder in zip(panels.flat, encoders, strict=False):
-        _floors(panel, location)
+        _floors(panel, location, pixels)
         _panel(panel, cells[cells["encoders"] == encoder], heads, variants, styles)
         lines = encoder.replace("(", "\n(").split("\n")
         panel.set_title("\n".join(wrapped(line, WIDEST) for line in lines), fontsize=10)
-    _finish(figure, panels, heads, variants, styles, location, _title(target, cells))
+    keys = _floor_keys(location, pixels)
+    _finish(figure, panels, heads, variants, styles, keys, _title(target, cells))
     figure.caption = (
         f"{_title(target, cells)}. Bars: 95 % percentile bootstrap over patients; dotted line: chance; grey line and "
-        "band: location alone, with its interval."
+        "band: location alone, with its interval; dashed line: 16 x 16 pixels of the crop."
+        + "".join(f" {note}" for note in reconstruction.notes(run, list(cells["key"])))
     )
     return figure
 
@@ -112,11 +114,28 @@ def _panel(
         panel.axhline(between - 0.5, color="0.9", linewidth=0.8, zorder=0)
 
 
-def _floors(panel: Any, location: Record | None) -> None:
+def _best_floor(floors: pd.DataFrame, head: str) -> Record | None:
+    """The best floor of a name; there may be one for each choice of sequences and region."""
+    found = [one for one in records(floors) if head_name(one["heads"]) == head]
+    return max(found, key=lambda one: np.nan_to_num(one["auc"], nan=-1.0), default=None)
+
+
+def _floors(panel: Any, location: Record | None, pixels: Record | None) -> None:
     panel.axvline(0.5, color="0.45", linestyle=":", linewidth=1.2, zorder=1)
+    if pixels is not None:
+        panel.axvline(pixels["auc"], color="0.45", linestyle="--", linewidth=1.2, zorder=1)
     if location is not None:
         panel.axvspan(location["auc_low"], location["auc_high"], color="0.92", linewidth=0, zorder=0)
         panel.axvline(location["auc"], color="0.45", linewidth=1.2, zorder=1)
+
+
+def _floor_keys(location: Record | None, pixels: Record | None) -> list[Line2D]:
+    keys = [Line2D([], [], color="0.45", linestyle=":", label="prior (chance)")]
+    if location is not None:
+        keys.append(Line2D([], [], color="0.45", label="location alone, with interval"))
+    if pixels is not None:
+        keys.append(Line2D([], [], color="0.45", linestyle="--", label="16 x 16 pixels"))
+    return keys
 
 
 def _name(variants: list[str], labels: tuple[str, ...]) -> str:
@@ -135,7 +154,7 @@ def _finish(
     heads: list[str],
     variants: list[str],
     styles: dict[tuple[str, ...], dict[str, Any]],
-    location: Record | None,
+    floors: Sequence[Line2D],
     title: str,
 ) -> None:
     first = panels.flat[0]
@@ -148,9 +167,7 @@ def _finish(
     for panel in panels[-1]:
         panel.set_xlabel("AUC", fontsize=9)
     keys = [Line2D([], [], label=_name(variants, labels), **style) for labels, style in styles.items()]
-    keys.append(Line2D([], [], color="0.45", linestyle=":", label="prior (chance)"))
-    if location is not None:
-        keys.append(Line2D([], [], color="0.45", label="location alone, with interval"))
+    keys += floors
     full = figure.get_figwidth() * MILLIMETRES
     figure.suptitle(wrapped(title, (full - 4) * SMALL / TITLE), fontsize=TITLE)
     columns = max(

@@ -12,6 +12,7 @@ from results.scores.target import EXPLORATORY
 from results.statistics.metrics import METRICS
 from results.statistics.metrics.base import OfCounts, OfPairs, one_against_rest
 from results.tables.beaten import beaten
+from results.tables.held_out import fitted_elsewhere
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -65,6 +66,13 @@ def of_target(
 def calling(run: Run, classes: Sequence[str]) -> str:
     """The rule by which a row gets its class."""
     rule = str(run.protocol.get("threshold", "argmax"))
+    if rule == "priors":
+        return "The predicted class is the most probable one after division by the class frequencies that a fit saw."
+    if rule in ("f1", "balanced_accuracy"):
+        return (
+            "The predicted class has the largest weighted probability. The weights of the classes are chosen for the "
+            f"highest {'macro F1' if rule == 'f1' else 'balanced accuracy'} on inner folds of the training patients."
+        )
     if rule == "argmax" or len(classes) != 2:
         return "The predicted class is the most probable one."
     reached = rule.partition("=")[2]
@@ -202,19 +210,6 @@ def _folds(run: Run) -> str:
     stratified = f", stratified on {protocol['stratify']}" if protocol.get("stratify") else ""
     repeated = "once" if repeats == 1 else f"{repeats} times"
     return f"Folds: {folds} by patient{stratified}, drawn {repeated} with seed {protocol.get('seed')}.{complete}"
-
-
-def fitted_elsewhere(run: Run) -> str:
-    """How the cells of an external test were fitted, and how often its patients were looked at before."""
-    about = run.protocol["external"]
-    left_out = f" {about['left_out']} patients were left out, since they were in training." if about["left_out"] else ""
-    uses, shared = int(about["uses_before"]), int(about["uses_overlapping"])
-    before = "was not used before" if uses == 0 else f"was used {uses} {'time' if uses == 1 else 'times'} before"
-    others = f", and {shared} more with other patients" if shared else ""
-    return (
-        f"Fitted once on all {about['patients']} patients of {about['fitted_on']} and scored once here: external "
-        f"validation.{left_out} This held-out set {before}{others}."
-    )
 
 
 def _uncertainty(

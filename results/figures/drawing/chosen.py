@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from results import ResultsError
 from results.figures.drawing.style import NothingToDrawError
 from results.run_folder import Predictions, Run, RunCell, head_name
+from results.scores import reconstruction
 from results.scores.alignment import Alignment
 from results.scores.labels import shorten
 from results.scores.records import NOTHING, Record, records
@@ -111,12 +112,13 @@ class Chosen:
 
     @property
     def picked(self) -> str:
-        """The sentence of a caption on the choice of the best cell, with the corrected score if it is known."""
+        """The sentences of a caption on the choice of the best cell, and on cells of collapsed autoencoders."""
+        found = "".join(f" {note}" for note in reconstruction.notes(self.run, [cell["key"] for cell in self.cells]))
         if len(self.cells) < 2:
-            return ""
+            return found
         n = len(self.cells)
         worth = notes.corrected(self.cells[0], n)
-        return f" The best of {n} cells was chosen on the same data, so its score is optimistic.{worth}"
+        return f" The best of {n} cells was chosen on the same data, so its score is optimistic.{worth}{found}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,7 +157,7 @@ def chosen(run: Run, target: str) -> Chosen:
     if not done.any():
         raise NothingToDrawError(f"no cell of target '{target}' is done")
     varying = [axis for axis in run.axes if len(set(cells[done][axis])) > 1]
-    cells = cells.assign(**{axis: cells[axis].map(shorten(cells[axis])) for axis in run.axes})
+    cells = cells.assign(**short_labels(run, cells))
     return Chosen(
         run=run,
         target=target,
@@ -165,6 +167,17 @@ def chosen(run: Run, target: str) -> Chosen:
         varying=tuple(varying),
         classes=next(cell.classes for cell in run.cells if cell.target == target),
     )
+
+
+def short_labels(run: Run, cells: pd.DataFrame) -> dict[str, list[str]]:
+    """The short label of each cell on each axis; the encoder of one that uses a collapsed autoencoder is marked."""
+    failed = reconstruction.collapsed(run)
+    short = {axis: shorten(cells[axis]) for axis in run.axes}
+    rows = []
+    for cell in records(cells):
+        labels = [short[axis][cell[axis]] for axis in run.axes]
+        rows.append(reconstruction.marked(labels, run.axes, [cell["key"]], failed))
+    return {axis: [row[i] for row in rows] for i, axis in enumerate(run.axes)}
 
 
 @lru_cache(maxsize=1)

@@ -81,7 +81,7 @@ def test_settings_replace_values_and_environment_variables_are_filled_in(tmp_pat
         (
             "folds: 3",
             "folds: 3, threshold: youdens",
-            r"grid.yaml:14: 'protocol.threshold' must be argmax, youden or a sensitivity such as sensitivity=.9, not",
+            r"grid.yaml:14: 'protocol.threshold' must be argmax, priors, f1, balanced_accuracy, youden or such as",
         ),
         ("folds: 3", "flods: 3", r"grid.yaml:14: 'protocol.flods' is no key of a grid: did you mean 'folds'"),
         (

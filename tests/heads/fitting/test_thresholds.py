@@ -69,7 +69,7 @@ def test_impossible_thresholds_are_an_error():
     with pytest.raises(ValueError, match="above 0 and at most 1"):
         thresholds.at_sensitivity(np.arange(4) > 1, np.arange(4.0), 90)
     for rule in ("youdens", "sensitivity=90", "sensitivity=0", ".9"):
-        with pytest.raises(ValueError, match="must be argmax, youden or a sensitivity"):
+        with pytest.raises(ValueError, match="must be argmax, priors, f1, balanced_accuracy, youden or such as"):
             thresholds.wanted_sensitivity(rule)
 
 

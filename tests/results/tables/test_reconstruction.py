@@ -127,3 +127,18 @@ def test_declared_comparisons_mark_the_cell(written, new_run):
     rows = [line for line in text.splitlines() if "cae_" in line and line.startswith("|")]
     assert len(rows) == 2 and all((MARK in line) == ("cae_3d" in line) for line in rows)
     assert f"{MARK} marks cells" in text
+
+
+@pytest.mark.parametrize(("changed", "expected"), [({"spread": 0.1}, True), ({}, False)])
+def test_figures_mark_a_collapsed_fit_and_explain_the_mark(written, changed, expected):
+    from results.figures.forest import forest
+    from results.figures.leaderboard import leaderboard as picture
+
+    found = written(changed)
+    for draw_figure in (forest, picture):
+        figure = draw_figure(found, "narrowing")
+        texts = [text.get_text() for text in figure.findobj(lambda one: hasattr(one, "get_text"))]
+        of_second = [text for text in texts if "cae_3d" in text]
+        assert of_second and all((MARK in text) == expected for text in of_second), of_second
+        assert not any(MARK in text for text in texts if "cae_2d" in text)
+        assert (f"{MARK} marks cells whose autoencoder collapsed" in figure.caption) == expected

@@ -1,0 +1,76 @@
+"""What balancing does to called classes: each cell on balanced rows as fitted and recalibrated."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from results.run_folder import Predictions, Run
+from results.scores.alignment import Alignment
+from results.statistics.metrics import METRICS
+from results.tables.formats import Row, Sheet
+from results.tables.leading import bootstrap_of, common_notes, leading, names, score
+from results.tables.notes import calling
+from results.tables.presets.base import Preset
+
+SHOWN = ("accuracy", "balanced_accuracy", "f1", "auc")
+
+
+def recalibrated_sheets(run: Run, *, resamples: int = 2000) -> list[Sheet]:
+    """One sheet for each target: the cells fitted on weighted or resampled rows, as fitted and recalibrated.
+
+    A target without such cells has no sheet.
+
+    Args:
+        run: A run folder.
+        resamples: Draws of the bootstrap; 0 for no intervals.
+
+    Raises:
+        ResultsError: A broken run folder.
+    """
+    sheets = [_sheet(run, target, resamples) for target in run.targets]
+    return [sheet for sheet in sheets if sheet is not None]
+
+
+def _sheet(run: Run, target: str, resamples: int) -> Sheet | None:
+    found = leading(run, target)
+    cells = [cell for cell in found.cells if found.predictions[cell.key].recalibrated is not None]
+    if not cells:
+        return None
+    alignment = Alignment(found.predictions, n_classes=len(cells[0].classes), places={})
+    bootstrap = bootstrap_of(alignment, f"target {target}", resamples=resamples)
+    axes, labels = names(run)
+
+    def row(key: str, words: str, predictions: Predictions) -> Row:
+        drawn = bootstrap if resamples else None
+        scores = [score(METRICS[name], alignment.rows[key], predictions, drawn) for name in SHOWN]
+        return Row((*labels[key], words), tuple(scores))
+
+    rows = []
+    for cell in cells:
+        predictions = found.predictions[cell.key]
+        assert predictions.recalibrated is not None
+        again = replace(predictions, P=predictions.recalibrated, called=None)
+        rows += [row(cell.key, "as fitted", predictions), row(cell.key, "recalibrated", again)]
+    return Sheet(
+        target=target,
+        title=f"{target}, balanced and recalibrated: {run.dataset}, run {run.name}",
+        labels=(*axes, "Probabilities"),
+        headers=tuple(METRICS[name].title(run.within) for name in SHOWN),
+        extras=(),
+        rows=tuple(rows),
+        floors=tuple(row(floor.key, "", found.predictions[floor.key]) for floor in found.floors),
+        always=frozenset(range(len(SHOWN))),
+        notes=(
+            "Weighted or resampled rows have another base rate than the scans, so that a fit calls the rare class more "
+            "often. Recalibrated: a sigmoid, learnt on real held-out rows of inner folds, undoes this; then the most "
+            "probable class is called. Compare the two rows of a cell: F1 and accuracy move with the base rate. The "
+            "AUC hardly moves, since it needs only the order of the samples.",
+            f"As fitted: {calling(run, cells[0].classes)}",
+            *common_notes(run, target, resamples=resamples, redrawn=bootstrap.redrawn),
+        ),
+    )
+
+
+PRESET = Preset(
+    "Accuracy, F1 and AUC of cells on balanced rows, as fitted and recalibrated.", recalibrated_sheets, order=55
+)
