@@ -84,7 +84,7 @@ def fit_floor(plan: Plan, work: Work, planned: PlannedCell, *, device: str) -> F
 
 
 def by_place(floor: Mapping[str, Any], samples: pd.DataFrame) -> tuple[Float64, Int64]:
-    """The probabilities `(N, K)` and called classes `(N,)` of a floor that reads nothing or locations, for N samples."""
+    """Probabilities `(N, K)` and called classes `(N,)` by a floor that reads nothing or locations, for N samples."""
     columns = floor["columns"]
     known = {tuple(place): i for i, place in enumerate(floor["places"])}
     seen = [{place[i] for place in known} for i in range(len(columns))]
