@@ -31,6 +31,7 @@ CALLS = {
     "fit": ["RUN", "--cell", "1", "--out", "model"],
     "predict": ["model", "--data", "oai: {folder: scans}"],
     "diagnose": ["model", "study"],
+    "explain": ["RUN"],
     "phantom": ["new"],
     "doctor": [],
 }

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bench.models.explain_study import grade_map
 from bench.models.grading import NewStudy, grade_samples
 from bench.models.model import FittedCell, Model, ModelError, read_model
 from bench.plugins import load, plugin_class
@@ -22,7 +23,13 @@ if TYPE_CHECKING:
 
 
 def grade(
-    folder: Path, studies: Sequence[Path], descriptions: Path | None, *, keep_names: bool, device: str
+    folder: Path,
+    studies: Sequence[Path],
+    descriptions: Path | None,
+    *,
+    keep_names: bool,
+    device: str,
+    explain: bool = False,
 ) -> Iterator[Diagnosis | DataError]:
     """Grades new studies with a model; yields an error for a study that can't be read.
 
@@ -32,6 +39,7 @@ def grade(
         descriptions: A table that gives the sequence of each series; None if the headers of the files show it.
         keep_names: Whether studies keep the names of their folders.
         device: `"cpu"` or `"cuda"`.
+        explain: Whether findings of other grades than the mildest get a map of what spoke for them.
 
     Raises:
         ModelError: The folder is no model, or no plug-in reads new studies like those that it was fitted on.
@@ -52,7 +60,7 @@ def grade(
     _check_places(model, dataset, folder)
     for name in dict.fromkeys(dataset.samples()["study"].astype(str)):
         try:
-            one = _DiagnosedStudy(model, dataset, name).diagnosis(facts)
+            one = _DiagnosedStudy(model, dataset, name, explain=explain).diagnosis(facts)
         except DataError as error:
             yield error
             continue
@@ -85,8 +93,8 @@ def _check_places(model: Model, dataset: Dataset, folder: Path) -> None:
 class _DiagnosedStudy:
     """One study; its scans are read once."""
 
-    def __init__(self, model: Model, dataset: Dataset, study: str) -> None:
-        self._model, self._dataset, self._study = model, dataset, study
+    def __init__(self, model: Model, dataset: Dataset, study: str, *, explain: bool = False) -> None:
+        self._model, self._dataset, self._study, self._explain = model, dataset, study, explain
         samples = dataset.samples()
         self._new = NewStudy(dataset, study, samples[samples["study"].astype(str) == study])
 
@@ -131,7 +139,9 @@ class _DiagnosedStudy:
                 continue
             grade = cell.about["classes"][graded.called[i]]
             mark = self._mark(name, cut.points)
-            out[name] = Finding(place=place, probabilities=tuple(map(float, graded.P[i])), grade=grade, mark=mark)
+            why = grade_map(cell, cut.crops, i, cut.samples) if self._explain and graded.called[i] else None
+            P = tuple(map(float, graded.P[i]))
+            out[name] = Finding(place=place, probabilities=P, grade=grade, mark=mark, grade_map=why)
         return out
 
     def _mark(self, sample: str, points: pd.DataFrame | None) -> Mark | None:
