@@ -14,6 +14,7 @@ from typer.core import TyperGroup
 from data import ScangridError
 
 GridFile = Annotated[Path, Arg(help="A grid file, such as grids/demo.yaml.", metavar="GRID")]
+ModelFolder = Annotated[Path, Arg(help="A folder that fit wrote.", metavar="MODEL")]
 RunFolder = Annotated[Path, Arg(help="A run folder, such as runs/demo.", metavar="RUN")]
 Settings = Annotated[list[str] | None, Opt("--set", help="Replace a value: protocol.folds=3.", metavar="K=V")]
 Only = Annotated[list[str] | None, Opt(help="Only these steps of an axis: encoders=resnet50.", metavar="AXIS=NAME,...")]

@@ -1,7 +1,8 @@
-"""A model: cells of a run, fitted on all patients, in a folder that `diagnose` reads.
+"""A model: cells of a run, fitted on all patients, in a folder that `predict` and `diagnose` read.
 
 `model.json` lists its parts; `networks/` holds what was trained through pixels, `fusions/` trained fusions, and
-`chain_TARGET.skops` what was fitted on tokens. Nothing is unpickled: a skops file may hold only known types.
+`chain_TARGET.skops` what was fitted on tokens. `learnt_from.json` holds digests of the training patients' ids and of
+the pixels of their scans. Nothing is unpickled: a skops file may hold only known types.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import numpy as np
 from bench.models.reopen import CellError
 from bench.models.trust import foreign, wild_trees
 from bench.plan import identity
+from bench.plan.known import LearntFrom
 from bench.plugins import load, plugin_class
 from bench.tasks.versions import versions
 from results.methods.model_card import FACTS
@@ -27,8 +29,8 @@ if TYPE_CHECKING:
     from encoders.base import Encoder, FittedEncoder
     from preprocessing.regions.base import FittedRegion, Region
 
-FORMAT = 2
-FILE = "model.json"
+FORMAT = 3
+FILE, LEARNT_FROM = "model.json", "learnt_from.json"
 NUMERICAL = ("lightgbm", "scikit-learn", "torch", "xgboost")
 
 
@@ -47,6 +49,7 @@ class FittedCell:
         images: The image steps.
         encoders: For each encoder its fitted form for each sequence.
         chain: From their tokens to probabilities.
+        floors: Those of its floors that need more than `about`: a cell that reads pixels, a chain on clinical columns.
     """
 
     about: dict[str, Any]
@@ -55,6 +58,17 @@ class FittedCell:
     images: tuple[Any, ...]
     encoders: tuple[tuple[FittedEncoder, ...], ...]
     chain: Chain
+    floors: dict[str, FittedCell | Chain]
+
+    @property
+    def sequences(self) -> list[str]:
+        """The sequences that it reads."""
+        return [step["name"] for step in self.about["steps"]["sequences"]]
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns of samples that it reads."""
+        return [] if self.chain.table is None else list(self.about["columns"])
 
 
 @dataclass(frozen=True, eq=False)
@@ -161,8 +175,22 @@ def read_about(folder: Path) -> dict[str, Any]:
     except Exception as error:
         raise ModelError(_unread(path, error)) from error
     if found != FORMAT:
-        raise ModelError(f"{folder} has format {found}, this version reads {FORMAT}: fit it again")
+        raise ModelError(f"{folder} has format {found}, this version reads {FORMAT}: fit it again from its run")
     return about
+
+
+def read_learnt_from(folder: Path) -> LearntFrom:
+    """Whom a model learnt from.
+
+    Raises:
+        ModelError: The file is missing or broken.
+    """
+    path = folder / LEARNT_FROM
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        return LearntFrom(frozenset(found["patients"]), frozenset(found["scans"]), bool(found["ids_known"]))
+    except Exception as error:
+        raise ModelError(_unread(path, error)) from error
 
 
 def _check_facts(folder: Path) -> None:
@@ -221,7 +249,13 @@ class _ModelReader:
             fused = [replace(one, fusion=replace(one.fusion, fuser=fuser)) for one, fuser in pairs]
             chain = replace(chain, encoders=tuple(fused))
         images = tuple(_plugin("images", step) for step in steps["images"])
-        return FittedCell(about, regions, finder, images, tuple(encoders), chain)
+        floors: dict[str, FittedCell | Chain] = {}
+        for name, one in about["floors"].items():
+            if "cell" in one:
+                floors[name] = self.cell(one["cell"])
+            elif "chain" in one:
+                floors[name] = read_chain(self._inside(one["chain"]))
+        return FittedCell(about, regions, finder, images, tuple(encoders), chain, floors)
 
     def region(self, region: Region, name: str) -> FittedRegion:
         """The fitted region: read from its folder, built from its weights, or the plug-in itself if it is fixed."""
