@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from bench.grid.cells import NONE, Cell, Step
 from bench.grid.grid import Protocol
 from bench.plan import identity, labels
+from bench.plan.cross_fitting import parts_of
 from bench.plan.file_memory import FileDigests
 from bench.plan.plugin_identity import PluginIdentities
 from bench.plan.references import CropsRef, Fold, TokensRef, View
@@ -84,7 +85,9 @@ class ImageKeys:
         which = "points" if plugin.joins_sequences else sequence
         fitted = self._plugins.of("regions", region, frozen=True)
         network = identity.key("region", which, fitted, self._scans, self._protocol.seed, *learnt)
-        return CropsRef(sequence, region, images, identity.combine(key, network), fold if learns else None, network)
+        parts = parts_of(plugin, fold, self._patients, network, seed=self._protocol.seed)
+        cut_from = identity.combine(key, network)
+        return CropsRef(sequence, region, images, cut_from, fold if learns else None, network, parts=parts)
 
     @cached_property
     def places(self) -> pd.DataFrame:

@@ -46,6 +46,10 @@ class Predicted(Region):
     sequence in which most points of its condition were marked. The epoch with the least error on inner patients is
     kept. Slices are never flipped in training: left stays left. The defaults are for two cores.
 
+    The points of training patients, around which heads learn, are found by cross-fitting: by networks that learnt from
+    the other training patients. So they are about as wrong as the points of test patients, which networks find that
+    learnt from all training patients.
+
     Args:
         instance: Stage 1: `"slices"`, a 2D network on every slice and a GRU over all slices, which give the likeliest
             slice, or `"regression"`, a 3D ResNet that gives the slice as a share of the depth.
@@ -65,6 +69,8 @@ class Predicted(Region):
         learning_rate: The highest learning rate of AdamW.
         validation: Share of the training patients held out to stop early.
         patience: Epochs without a smaller error before training stops.
+        cross_fits: The parts of the training patients for cross-fitting; training takes about so many times as long.
+            0 or 1 trains once per fold, and heads learn around points of scans that the networks learnt from.
         size: As in the region `point`, mm.
         slices: As in the region `point`.
         mirror: As in the region `point`.
@@ -101,6 +107,7 @@ class Predicted(Region):
     learning_rate: float = 8e-3
     validation: float = 0.15
     patience: int = 6
+    cross_fits: int = 3
     size: tuple[float, float] = (60.0, 60.0)
     slices: int = 5
     mirror: bool = False
@@ -118,6 +125,8 @@ class Predicted(Region):
             raise ValueError(f"volume {self.volume} must be three sides (D, H, W) of 1 or more")
         if self.depth not in DEPTHS:
             raise ValueError(f"depth ({self.depth}) is none of {', '.join(map(str, DEPTHS))}")
+        if self.cross_fits < 0:
+            raise ValueError(f"cross_fits ({self.cross_fits}) must be 0 or more: use 3")
         check_training(self, ("epochs", "pictures", "scans", "batch_size", "patience"))
 
     def trained(self) -> Predicted:
