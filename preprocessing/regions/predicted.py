@@ -20,6 +20,7 @@ from preprocessing.regions.localisation.coordinates import PointStage
 from preprocessing.regions.localisation.finder import Finder
 from preprocessing.regions.localisation.fitted import POINTS, STAGES, FittedPredicted
 from preprocessing.regions.localisation.instance import SliceStage, VolumeStage
+from preprocessing.regions.localisation.levels import Chain, chains_of
 from preprocessing.regions.localisation.marks import marks_by_sequence
 from preprocessing.regions.localisation.networks import (
     DEPTHS,
@@ -63,6 +64,8 @@ class Predicted(Region):
         depth: Layers of the 3D ResNet: 10, 18, 34, 50, 101, 152 or 200.
         instance_weights: A file of MedicalNet's weights for the 3D ResNet; empty for random ones.
         epochs: The most epochs; the learning rate rises and falls over them (one cycle).
+        least_steps: Training steps of a stage; where `epochs` of a small training set have fewer, epochs and patience
+            grow to reach them.
         pictures: The most marked slices of a scan that stage 2 sees in an epoch.
         scans: Scans in a training step of stage 1.
         batch_size: Slices in a training step of stage 2.
@@ -101,6 +104,7 @@ class Predicted(Region):
     depth: int = 18
     instance_weights: str = ""
     epochs: int = 12
+    least_steps: int = 240
     pictures: int = 4
     scans: int = 4
     batch_size: int = 8
@@ -125,8 +129,9 @@ class Predicted(Region):
             raise ValueError(f"volume {self.volume} must be three sides (D, H, W) of 1 or more")
         if self.depth not in DEPTHS:
             raise ValueError(f"depth ({self.depth}) is none of {', '.join(map(str, DEPTHS))}")
-        if self.cross_fits < 0:
-            raise ValueError(f"cross_fits ({self.cross_fits}) must be 0 or more: use 3")
+        for name in ("cross_fits", "least_steps"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} ({getattr(self, name)}) must be 0 or more")
         check_training(self, ("epochs", "pictures", "scans", "batch_size", "patience"))
 
     def trained(self) -> Predicted:
@@ -156,11 +161,17 @@ class Predicted(Region):
             if not any((stack.slices >= 0).any() for stack in stacks):
                 continue
             finder = self._finder(marks, Baselines.fit(places, centres), seed=seed, device=device)
+            finder = replace(finder, chains=chains_of(marks, places))
             finders[sequence] = finder
             seen = [stack for stack in stacks if (stack.slices >= 0).any()]
             held = held_out(np.asarray([stack.patient for stack in seen], dtype=np.str_), self.validation, seed)
             train, inner = ([s for s, out in zip(seen, held, strict=True) if out == which] for which in (False, True))
-            schedule = Schedule(epochs=self.epochs, learning_rate=self.learning_rate, patience=self.patience)
+            schedule = Schedule(
+                epochs=self.epochs,
+                least_steps=self.least_steps,
+                learning_rate=self.learning_rate,
+                patience=self.patience,
+            )
             for name in STAGES:
                 curve = schedule.run(getattr(finder, name), train, inner, seed=seed, device=device)
                 curves += [{"sequence": sequence, "stage": name, **line} for line in curve]
@@ -179,6 +190,7 @@ class Predicted(Region):
             mean, centre = (np.asarray(one[name], dtype=np.float64) for name in ("mean", "centre"))
             bare = Predicted(**{**asdict(self), "encoder_weights": "", "instance_weights": ""})
             finder = bare._finder(marks, Baselines(mean, centre), seed=0, device=device)
+            finder = replace(finder, chains=[Chain.of(chain) for chain in one["chains"]])
             for name in STAGES:
                 network: nn.Module = getattr(finder, name).network
                 network.load_state_dict(load_file(folder / f"{name}_{i}.safetensors", device=device))

@@ -112,7 +112,8 @@ class FittedPredicted(FittedRegion):
                 tensors = {key: tensor.cpu().contiguous() for key, tensor in state.items()}
                 save_file(tensors, folder / f"{name}_{i}.safetensors")
             guesses = {"mean": finder.baselines.mean.tolist(), "centre": finder.baselines.centre.tolist()}
-            sequences.append({"sequence": sequence, "marks": finder.marks, **guesses})
+            chains = [chain.plain() for chain in finder.chains]
+            sequences.append({"sequence": sequence, "marks": finder.marks, **guesses, "chains": chains})
         (folder / POINTS).write_text(json.dumps({"sequences": sequences, "curve": self._curves}, indent=1))
 
     def artifacts(self) -> Mapping[str, pd.DataFrame | NDArray[Any]]:
