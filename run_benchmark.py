@@ -2,36 +2,36 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 import sys
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 import typer
 from typer import Argument as Arg
 from typer import Option as Opt
-from typer.core import TyperGroup
 
 from bench import api
+from bench.api import words
+from bench.api.terminal import (
+    Commands,
+    Device,
+    Fields,
+    GridFile,
+    Jobs,
+    Only,
+    Plugins,
+    RunFolder,
+    RunGrid,
+    Runs,
+    Settings,
+    Store,
+    Width,
+    stop,
+)
 from data import ScangridError
 
 api.limit_threads()  # before numerical libraries are loaded
-
-
-class Commands(TyperGroup):
-    """Turns an error that a user can mend into one line and exit code 2."""
-
-    def invoke(self, ctx: Any) -> Any:
-        """Calls the command."""
-        try:
-            return super().invoke(ctx)
-        except ScangridError as error:
-            _stop(str(error))
-        except OSError as error:
-            if error.filename is None:
-                raise
-            _stop(f"{error.filename}: {error.strerror}")
 
 
 app = typer.Typer(
@@ -44,19 +44,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-GridFile = Annotated[Path, Arg(help="A grid file, such as grids/demo.yaml.", metavar="GRID")]
-RunFolder = Annotated[Path, Arg(help="A run folder, such as runs/demo.", metavar="RUN")]
-Settings = Annotated[list[str] | None, Opt("--set", help="Replace a value: protocol.folds=3.", metavar="K=V")]
-Only = Annotated[list[str] | None, Opt(help="Only these steps of an axis: encoders=resnet50.", metavar="AXIS=NAME,...")]
-Fields = Annotated[list[str] | None, Opt("--set", help="A field of the plug-in: epochs=2.", metavar="K=V")]
-Plugins = Annotated[Path | None, Opt(help="A folder of your own plug-ins, laid out like the project.")]
-Runs = Annotated[Path, Opt(help="Where run folders are written.")]
-Store = Annotated[Path, Opt(help="Where finished steps are kept; all can be computed again.")]
-Device = Annotated[str, Opt(help="auto, cpu or cuda.")]
-Jobs = Annotated[int, Opt(help="Heads fitted at the same time; 0: as many as there are cores.", min=0)]
-RunGrid = Annotated[Path | None, Opt(help="The run's grid file, if it is not the copy in RUN.")]
 PRESETS = ", ".join(api.presets())
-Width = Annotated[str, Opt(help="double (183 mm) or single (89 mm).")]
 
 
 @app.command()
@@ -78,7 +66,7 @@ def run(
     try:
         found = api.run(grid, device=device, jobs=jobs, **chosen, **where)
     except KeyboardInterrupt:
-        _stop("stopped: run the same command again to go on", code=130)
+        stop("stopped: run the same command again to go on", code=130)
     print("\n".join(found.summary()))
     try:
         print(f"\n{found.tables()}")
@@ -142,8 +130,12 @@ def tables(
 ) -> None:
     """Print the tables of a run again, or write them to a file."""
     found = api.open(run, plugins=plugins)
-    shown: dict[str, Any] = {"rows": _names(rows), "columns": _names(columns), "metrics": _names(metrics)}
-    shown |= {"preset": preset, "against": _named(against), "published": published, "flip": flip}
+    shown: dict[str, Any] = {
+        "rows": words.names(rows),
+        "columns": words.names(columns),
+        "metrics": words.names(metrics),
+    }
+    shown |= {"preset": preset, "against": words.steps(against), "published": published, "flip": flip}
     if out is not None:
         print(f"wrote {found.tables(out=out, **shown)}")
         return
@@ -208,6 +200,27 @@ def latents(
 
 
 @app.command()
+def explain(
+    run: RunFolder,
+    cell: Annotated[str, Opt(help="The key of a cell, or its beginning; none lists the cells.")] = "",
+    samples: Annotated[int, Opt(help="Test samples that get maps: half the best and half the worst cases.")] = 6,
+    sample: Annotated[list[str] | None, Opt(help="A test sample by its name, instead; may be repeated.")] = None,
+    method: Annotated[str, Opt(help="occlusion, gradients, importance; by default all that are defined.")] = "",
+    patch: Annotated[float | None, Opt(help="Side of a covered patch, mm; by default a sixth of the crop.")] = None,
+    fill: Annotated[str, Opt(help="What replaces a patch: mean (of the training crops) or blur.")] = "mean",
+    permutations: Annotated[int, Opt(help="Permutations of each named feature in each fold.")] = 20,
+    device: Device = "auto",
+    grid: RunGrid = None,
+    plugins: Plugins = None,
+    store: Store = Path(".store"),
+) -> None:
+    """Show what spoke for the class that a cell called: maps over crops, and the importance of named features."""
+    how: dict[str, Any] = {"samples": sample or samples, "methods": words.names(method), "patch": patch, "fill": fill}
+    how |= {"permutations": permutations, "device": device, "grid": grid, "plugins": plugins, "store": store}
+    print("\n".join(map(str, api.explain(run, cell, **how))))
+
+
+@app.command()
 def fit(
     run: RunFolder,
     cell: Annotated[list[str], Opt(help="The key of a cell, or its beginning; one for each target.")],
@@ -232,11 +245,13 @@ def diagnose(
     descriptions: Annotated[Path | None, Opt(help="A table that gives the sequence of each series.")] = None,
     keep_names: Annotated[bool, Opt(help="Keep the names of folders, which may name a patient.")] = False,
     submission: Annotated[Path | None, Opt(help="Also write the table for the dataset's challenge.")] = None,
+    explain: Annotated[bool, Opt("--explain", help="Add maps of the places that spoke for each grade.")] = False,
     device: Device = "auto",
     plugins: Plugins = None,
 ) -> None:
     """Grade new studies: slice, point, probabilities and picture for each place. Not for clinical use."""
     where: dict[str, Any] = {"descriptions": descriptions, "keep_names": keep_names, "submission": submission}
+    where["explain"] = explain
     found = api.diagnose(model, studies, out=out, device=device, plugins=plugins, each=_show, **where)
     if submission is not None:
         print(f"wrote {submission}")
@@ -248,7 +263,7 @@ def diagnose(
 def phantom(
     folder: Annotated[Path, Arg(help="A new or empty folder.")],
     patients: Annotated[int, Opt(min=1, help="The number of patients.")] = 40,
-    layout: Annotated[str, Opt(help="spider (.mha, masks), rsna (DICOM, points) or oai (DICOM, knees).")] = "spider",
+    layout: Annotated[str, Opt(help="spider (.mha, masks), rsna (DICOM), oai (DICOM, knees), lesions.")] = "spider",
     effect: Annotated[float, Opt(help="How much gradings show: 0 to 1.", min=0, max=1)] = 0.5,
     missing: Annotated[float, Opt(help="Share of series that are left out.", min=0, max=0.9)] = 0.0,
     sequences: Annotated[str, Opt(help="spider: t1, t2, t2_SPACE, joined by commas; t1,t2 if not given.")] = "",
@@ -259,9 +274,9 @@ def phantom(
     size: Annotated[str, Opt(help="oai: slices, rows and columns; 40,64,64 if not given, really 160,384,384.")] = "",
     seed: Annotated[int, Opt(help="The seed of everything that is drawn.")] = 0,
 ) -> None:
-    """Write phantom MRI in the layout of SPIDER or RSNA 2024 (lumbar spines) or of OAI (knees), to try things out."""
-    sides = tuple(int(n) if n.isdecimal() else 0 for n in _names(size))
-    own = {"sequences": _names(sequences), "missing_labels": missing_labels, "split": split, "confined": confined}
+    """Write phantom MRI in the layout of SPIDER or RSNA 2024 (spines), of OAI (knees), or crops with lesions."""
+    sides = tuple(int(n) if n.isdecimal() else 0 for n in words.names(size))
+    own = {"sequences": words.names(sequences), "missing_labels": missing_labels, "split": split, "confined": confined}
     own |= {"mark_error": mark_error, "size": sides}
     given = {name: value for name, value in own.items() if value}
     api.phantom(folder, layout=layout, patients=patients, effect=effect, missing=missing, seed=seed, **given)
@@ -276,24 +291,6 @@ def doctor(store: Store = Path(".store")) -> None:
 
 def _show(one: api.Diagnosed) -> None:
     print(one, file=sys.stderr if one.error else sys.stdout)
-
-
-def _names(text: str) -> list[str]:
-    return [part.strip() for part in text.split(",") if part.strip()]
-
-
-def _named(text: str) -> dict[str, str] | None:
-    """Reads `axis=step,axis=step` as a mapping; commas and signs inside brackets belong to a step."""
-    parts = [part.partition("=") for part in re.split(r",(?![^()]*\))", text) if part.strip()]
-    for axis, equals, _ in parts:
-        if not equals:
-            _stop(f"--against {axis}: expected axis=step, such as fusion=mean")
-    return {axis.strip(): step.strip() for axis, _, step in parts} or None
-
-
-def _stop(message: str, code: int = 2) -> NoReturn:
-    print(f"scangrid: {message}", file=sys.stderr)
-    raise typer.Exit(code)
 
 
 if __name__ == "__main__":

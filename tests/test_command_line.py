@@ -30,6 +30,7 @@ CALLS = {
     "latents": ["RUN"],
     "fit": ["RUN", "--cell", "1", "--out", "model"],
     "diagnose": ["model", "study"],
+    "explain": ["RUN"],
     "phantom": ["new"],
     "doctor": [],
 }

@@ -20,6 +20,7 @@ Examples:
 
 from bench.api.comparison import compare
 from bench.api.errors import ArgumentError
+from bench.api.explanations import explain
 from bench.api.grids import plan, run
 from bench.api.machine import doctor
 from bench.api.models import Diagnosed, ModelFiles, diagnose, fit, latents
@@ -39,6 +40,7 @@ __all__ = [
     "compare",
     "diagnose",
     "doctor",
+    "explain",
     "fit",
     "latents",
     "limit_threads",

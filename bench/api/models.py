@@ -157,6 +157,7 @@ def diagnose(
     descriptions: str | Path | None = None,
     keep_names: bool = False,
     submission: str | Path | None = None,
+    explain: bool = False,
     device: str = "auto",
     plugins: str | Path | None = None,
     each: Callable[[Diagnosed], None] | None = None,
@@ -170,6 +171,7 @@ def diagnose(
         descriptions: A table such as `test_series_descriptions.csv` that gives the sequence of each series.
         keep_names: Whether studies keep the names of their folders, which may name a patient.
         submission: A file for the table that the challenge of the model's dataset asks for; needs `keep_names`.
+        explain: Whether findings of other grades than the mildest get a map of what spoke for them, by occlusion.
         device: `"auto"`, `"cpu"` or `"cuda"`.
         plugins: A folder of your own plug-ins, of the project's shape.
         each: A function that is called with each study as soon as it is graded.
@@ -203,7 +205,7 @@ def diagnose(
     table = None if descriptions is None else Path(descriptions)
     found = []
     with one_thread():
-        for one in grade(model, folders, table, keep_names=keep_names, device=pick_device(device)):
+        for one in grade(model, folders, table, keep_names=keep_names, device=pick_device(device), explain=explain):
             if isinstance(one, ScangridError):
                 found.append(Diagnosed(error=str(one)))
             else:

@@ -11,11 +11,12 @@ from data.text.names import nearest
 
 
 def phantom(folder: str | Path, *, layout: str = "spider", **options: Any) -> Path:
-    """Writes phantom MRI in the layout of SPIDER or RSNA 2024 (lumbar spines) or of OAI (knees).
+    """Writes phantom MRI in the layout of SPIDER or RSNA 2024 (lumbar spines) or of OAI (knees), or crops with lesions.
 
     Args:
         folder: A new or empty folder.
-        layout: `"spider"` (.mha, masks), `"rsna"` (DICOM, points) or `"oai"` (DICOM, knees).
+        layout: `"spider"` (.mha, masks), `"rsna"` (DICOM, points), `"oai"` (DICOM, knees) or `"lesions"` (crops of
+            discs for `image_table`, half of them with a lesion at a known place).
         options: Arguments of the layout. All have `patients`, `effect` (how much gradings show in the images, 0 to 1),
             `missing` (the share of series that are left out) and `seed`. `help(data.phantom.LAYOUTS["rsna"])` shows
             the others.

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bench.models.explain_study import grade_map
 from bench.models.model import FittedCell, Model, ModelError, read_model
 from bench.plugins import load, plugin_class
 from bench.stages.crops import SharedLook, StudyCrops, cut_study
@@ -25,7 +26,13 @@ if TYPE_CHECKING:
 
 
 def grade(
-    folder: Path, studies: Sequence[Path], descriptions: Path | None, *, keep_names: bool, device: str
+    folder: Path,
+    studies: Sequence[Path],
+    descriptions: Path | None,
+    *,
+    keep_names: bool,
+    device: str,
+    explain: bool = False,
 ) -> Iterator[Diagnosis | DataError]:
     """Grades new studies with a model; yields an error for a study that can't be read.
 
@@ -35,6 +42,7 @@ def grade(
         descriptions: A table that gives the sequence of each series; None if the headers of the files show it.
         keep_names: Whether studies keep the names of their folders.
         device: `"cpu"` or `"cuda"`.
+        explain: Whether findings of other grades than the mildest get a map of what spoke for them.
 
     Raises:
         ModelError: The folder is no model, or no plug-in reads new studies like those that it was fitted on.
@@ -55,7 +63,7 @@ def grade(
     _check_places(model, dataset, folder)
     for name in dict.fromkeys(dataset.samples()["study"].astype(str)):
         try:
-            one = _NewStudy(model, dataset, name).diagnosis(facts)
+            one = _NewStudy(model, dataset, name, explain=explain).diagnosis(facts)
         except DataError as error:
             yield error
             continue
@@ -108,8 +116,8 @@ class _ReadOnce(Dataset):
 class _NewStudy:
     """One study; its scans are read once."""
 
-    def __init__(self, model: Model, dataset: Dataset, study: str) -> None:
-        self._model, self._dataset, self._study = model, dataset, study
+    def __init__(self, model: Model, dataset: Dataset, study: str, *, explain: bool = False) -> None:
+        self._model, self._dataset, self._study, self._explain = model, dataset, study, explain
         self._scans = _ReadOnce(dataset)
         self._found: dict[str, pd.DataFrame] = {}
 
@@ -186,7 +194,10 @@ class _NewStudy:
                 continue
             grade = cell.about["classes"][called[i]]
             mark = self._mark(sample, points)
-            out[sample] = Finding(place=place, probabilities=tuple(map(float, P[i])), grade=grade, mark=mark)
+            why = grade_map(cell, crops, i, samples) if self._explain and called[i] else None
+            out[sample] = Finding(
+                place=place, probabilities=tuple(map(float, P[i])), grade=grade, mark=mark, grade_map=why
+            )
         return out
 
     def _points(self, cell: FittedCell) -> pd.DataFrame | None:

@@ -7,12 +7,16 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from bench.grid.file import read_grid
+from bench.plan import identity
 from bench.plan.plan import Plan
-from bench.plan.references import PlannedCell
+from bench.plan.references import PlannedCell, TokensRef
 from bench.tasks.store import Store
 from data import ScangridError
 from data.text.names import nearest
+from encoders.base import FittedEncoder
 
 SHORT = 8
 _SHOWN = 8
@@ -77,6 +81,34 @@ def find_cell(run: Path, cell: str, plan: Plan, fit: Callable[[PlannedCell], boo
             f"cell {found[0][:SHORT]} of {run} is not what its grid, data and code now make: run the grid again"
         )
     return planned[found[0]]
+
+
+def load_encoder(ref: TokensRef, plan: Plan, store: Store, device: str) -> FittedEncoder:
+    """The encoder that made some tokens: what it learnt in its fold, or built again by its fields and weights.
+
+    Args:
+        ref: The tokens.
+        plan: The plan of the run.
+        store: The store of the run.
+        device: `"cpu"` or `"cuda"`.
+
+    Raises:
+        CellError: What it learnt is no longer in the store.
+    """
+    plugin = plan.keys.plugin("encoders", ref.encoder).frozen()
+    fitted: FittedEncoder
+    if ref.fold is None:
+        seed = identity.seed(plan.grid.protocol.seed, "encoder")
+        fitted = plugin.fit([], None, groups=np.zeros(0, dtype=str), seed=seed, device=device)
+        return fitted
+    where = store.find("networks", ref.network)
+    if where is None:
+        raise CellError(
+            f"what {ref.encoder.label()} learnt in this fold is no longer in {store.folder}: run the grid again, "
+            "or name the store of the run with --store"
+        )
+    fitted = plugin.load(where, device=device)
+    return fitted
 
 
 def _described(planned: PlannedCell, plan: Plan) -> str:

@@ -52,7 +52,7 @@ def write(plan: Plan, store: Store, record: Record, cells: list[PlannedCell], *,
             best = best_cell({c.key: record.predictions_file(c) for c in of_target})
             planned = next(c for c in of_target if c.key == best)
             index[target.name] = file_name(target.name, taken)
-            table = _first_repeat(record.predictions_file(planned))
+            table = first_repeat(record.predictions_file(planned))
             _write_target(plan, store, planned, table, folder / index[target.name])
     if index:
         write_json(folder / INDEX, index)
@@ -82,8 +82,8 @@ def _write_target(plan: Plan, store: Store, planned: PlannedCell, table: pd.Data
     own = P[np.arange(len(P)), table["y"]]
     order = np.argsort(own, kind="stable")
     half = max(1, plan.grid.panels // 2)
-    chosen = [*_of_patients(order[::-1], table["patient"].to_numpy(), half)]
-    chosen += _of_patients(order, table["patient"].to_numpy(), half)
+    chosen = [*of_patients(order[::-1], table["patient"].to_numpy(), half)]
+    chosen += of_patients(order, table["patient"].to_numpy(), half)
     of_fold = {(fit.fold.repeat, fit.fold.number): _crops(fit) for fit in planned.fits}
     called = table["called"].to_numpy() if "called" in table else P.argmax(axis=1)
     place = {sample: i for i, sample in enumerate(plan.ids)}
@@ -118,7 +118,7 @@ def _crops(fit: Fit) -> list[CropsRef]:
     return list({ref.crops.key: ref.crops for each in fit.tokens for ref in each}.values())
 
 
-def _of_patients(order: NDArray[np.int64], patient: NDArray[Any], wanted: int) -> list[int]:
+def of_patients(order: NDArray[np.int64], patient: NDArray[Any], wanted: int) -> list[int]:
     """The first rows of an order, at most one for each patient."""
     found: dict[Any, int] = {}
     for row in order:
@@ -128,7 +128,8 @@ def _of_patients(order: NDArray[np.int64], patient: NDArray[Any], wanted: int) -
     return list(found.values())
 
 
-def _first_repeat(file: Path) -> pd.DataFrame:
+def first_repeat(file: Path) -> pd.DataFrame:
+    """The predictions of a cell in its first repeat, in which each sample is tested once."""
     import pandas as pd
 
     table: pd.DataFrame = pd.read_parquet(file)

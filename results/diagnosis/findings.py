@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from results.diagnosis.grade_map import GradeMap
+
 Vector3 = tuple[float, float, float]
 
 WARNING = "Research software: not for clinical use"
@@ -89,6 +91,7 @@ class Finding:
         grade: One of the classes; empty where it is missing.
         mark: Where it was read, if the model reads it at a point.
         missing: Why there is no grade, such as `no axial T2 in this study`.
+        grade_map: What in the crops spoke for the grade; None where it was not asked for.
 
     Raises:
         ValueError: Both a grade and a reason, or neither; or probabilities that do not sum to 1.
@@ -99,6 +102,7 @@ class Finding:
     grade: str = ""
     mark: Mark | None = None
     missing: str = ""
+    grade_map: GradeMap | None = None
 
     def __post_init__(self) -> None:
         if bool(self.missing) == bool(self.grade) or bool(self.grade) != bool(self.probabilities):

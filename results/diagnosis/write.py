@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from results.diagnosis.findings import WARNING, Diagnosis, Finding
+from results.diagnosis.grade_pictures import draw_grade_map, grade_map_caption
 from results.diagnosis.overlays import GLYPHS, draw_overlay, title
 from results.diagnosis.tables import table, write_csv, write_json
 
@@ -24,7 +25,8 @@ class _Picture:
 def write_diagnosis(diagnosis: Diagnosis, folder: Path) -> list[Path]:
     """Writes `diagnosis.json`, `diagnosis.csv`, `overlays/SEQUENCE_slice_INDEX.png` and `diagnosis.html`.
 
-    The page needs no other file and no network. Slices without a finding are not drawn.
+    Findings with a map get `maps/finding_NUMBER.png` too, counted from 1 in the order of the findings. The page needs
+    no other file and no network. Slices without a finding are not drawn.
 
     Args:
         diagnosis: The diagnosis.
@@ -46,14 +48,33 @@ def write_diagnosis(diagnosis: Diagnosis, folder: Path) -> list[Path]:
             written.append(pictures / f"{one.name}.png")
             draw_overlay(diagnosis, one, written[-1])
             caption = "; ".join(f"{diagnosis.column(f)} {diagnosis.row(f)}: {f.grade}" for f in found)
-            encoded = base64.b64encode(written[-1].read_bytes()).decode("ascii")
-            shown.append(_Picture(one.name, title(diagnosis, one), caption, f"data:image/png;base64,{encoded}"))
+            shown.append(_Picture(one.name, title(diagnosis, one), caption, _address(written[-1])))
+    maps = _maps(diagnosis, folder / "maps")
+    written += [folder / "maps" / f"{one.name}.png" for one in maps]
     written.append(folder / "diagnosis.html")
-    written[-1].write_text(_page(diagnosis, shown), encoding="utf-8")
+    written[-1].write_text(_page(diagnosis, shown, maps), encoding="utf-8")
     return written
 
 
-def _page(diagnosis: Diagnosis, pictures: list[_Picture]) -> str:
+def _maps(diagnosis: Diagnosis, folder: Path) -> list[_Picture]:
+    """Draws the findings that have a map; removes maps of an earlier diagnosis."""
+    for old in folder.glob("finding_*.png"):
+        old.unlink()
+    shown = []
+    for number, finding in enumerate(diagnosis.findings, start=1):
+        if finding.grade_map is not None:
+            folder.mkdir(exist_ok=True)
+            name, caption = f"finding_{number}", grade_map_caption(diagnosis, finding)
+            draw_grade_map(diagnosis, finding, folder / f"{name}.png")
+            shown.append(_Picture(name, "What spoke for the grade", caption, _address(folder / f"{name}.png")))
+    return shown
+
+
+def _address(picture: Path) -> str:
+    return f"data:image/png;base64,{base64.b64encode(picture.read_bytes()).decode('ascii')}"
+
+
+def _page(diagnosis: Diagnosis, pictures: list[_Picture], maps: list[_Picture]) -> str:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     places = [tuple(one.place.values()) for one in diagnosis.findings]
@@ -75,5 +96,6 @@ def _page(diagnosis: Diagnosis, pictures: list[_Picture]) -> str:
         details=table(diagnosis),
         glyphs=dict(zip(diagnosis.classes, GLYPHS * len(diagnosis.classes), strict=False)),
         pictures=pictures,
+        maps=maps,
         style=(HERE / "diagnosis.css").read_text(encoding="utf-8"),
     )

@@ -1,1 +1,1 @@
-"""What the features of an autoencoder mean: correlations and pictures, from the arrays of `bench.models.latents`."""
+"""What features of an autoencoder mean and what cells used: figures and tables from the arrays of `bench.models`."""

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from results.interpretability.explained import all_explanations
 from results.report import about
 from results.report.cells import CellPage, cell_pages
 from results.report.guards import Guard, guards
@@ -38,8 +39,8 @@ def write_report(run: Run, to: Path, *, figures: Path | None = None, panels: boo
     """Writes the report of a run: one HTML file that needs no other file and no network.
 
     It holds leaderboards (sorted, filtered and searched in the browser by DataTables, as itables bundles it), the
-    comparisons that the grid declared, figures, plug-ins, a page for each cell, folds, exclusions, checks and
-    provenance. Without scripts everything can still be read.
+    comparisons that the grid declared, figures, what `explain` found, plug-ins, a page for each cell, folds,
+    exclusions, checks and provenance. Without scripts everything can still be read.
 
     Args:
         run: A run folder.
@@ -56,6 +57,10 @@ def write_report(run: Run, to: Path, *, figures: Path | None = None, panels: boo
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     shown, left_out = about.figures(figures, panels=panels)
+    explained = [
+        (f"{one.about['target']}: {one.words}", *about.figures(one.folder, panels=panels))
+        for one in all_explanations(run)
+    ]
     targets = [_target(run, target, number) for number, target in enumerate(run.targets, start=1)]
     facts, versions = about.provenance(run)
     library, style = _data_tables()
@@ -70,6 +75,7 @@ def write_report(run: Run, to: Path, *, figures: Path | None = None, panels: boo
         plug_ins=plug_in_table(run),
         figures=shown,
         figures_left_out=left_out,
+        explained=explained,
         exclusions=about.exclusions(run),
         facts=facts,
         versions=versions,

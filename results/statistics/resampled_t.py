@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import stdtr
+from scipy.special import stdtr, stdtrit
 
 
 @dataclass(frozen=True)
@@ -51,3 +51,19 @@ def corrected_resampled_t(differences: NDArray[np.float64], test_train_ratio: fl
         return ResampledT(0.0, 1.0) if mean == 0 else ResampledT(math.nan, math.nan)
     t = mean / math.sqrt((1 / J + test_train_ratio) * variance)
     return ResampledT(t, float(2 * stdtr(J - 1, -abs(t))))
+
+
+def resampled_interval(
+    differences: NDArray[np.float64], test_train_ratio: float, *, level: float = 0.95
+) -> tuple[float, float]:
+    """The interval of the mean difference that belongs to `corrected_resampled_t`.
+
+    It holds the values that the test does not reject at 1 - `level`. Arguments are as in `corrected_resampled_t`.
+    """
+    J = len(differences)
+    if J < 2:
+        raise ValueError(f"differences ({J}) must be of at least 2 folds")
+    error = math.sqrt((1 / J + test_train_ratio) * float(differences.var(ddof=1)))
+    reach = float(stdtrit(J - 1, (1 + level) / 2)) * error
+    mean = float(differences.mean())
+    return mean - reach, mean + reach

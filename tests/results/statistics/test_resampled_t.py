@@ -7,7 +7,7 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy import stats
 
-from results.statistics.resampled_t import corrected_resampled_t
+from results.statistics.resampled_t import corrected_resampled_t, resampled_interval
 
 
 def test_it_is_students_test_with_a_wider_error():
@@ -44,3 +44,12 @@ def test_wrong_input_is_refused():
         corrected_resampled_t(np.array([0.1]), 0.25)
     with pytest.raises(ValueError, match=r"test_train_ratio \(0\)"):
         corrected_resampled_t(np.array([0.1, 0.2]), 0)
+
+
+def test_the_interval_holds_what_the_test_does_not_reject():
+    falls = np.random.default_rng(0).normal(0.1, 0.05, size=10)
+    low, high = resampled_interval(falls, 0.25)
+    assert corrected_resampled_t(falls - low, 0.25).p_value == pytest.approx(0.05)
+    assert corrected_resampled_t(falls - high, 0.25).p_value == pytest.approx(0.05)
+    with pytest.raises(ValueError, match="at least 2 folds"):
+        resampled_interval(falls[:1], 0.25)

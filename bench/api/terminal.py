@@ -1,0 +1,48 @@
+"""What the commands share: the options that several of them have, and how an error ends them."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+from typer import Argument as Arg
+from typer import Exit
+from typer import Option as Opt
+from typer.core import TyperGroup
+
+from data import ScangridError
+
+GridFile = Annotated[Path, Arg(help="A grid file, such as grids/demo.yaml.", metavar="GRID")]
+RunFolder = Annotated[Path, Arg(help="A run folder, such as runs/demo.", metavar="RUN")]
+Settings = Annotated[list[str] | None, Opt("--set", help="Replace a value: protocol.folds=3.", metavar="K=V")]
+Only = Annotated[list[str] | None, Opt(help="Only these steps of an axis: encoders=resnet50.", metavar="AXIS=NAME,...")]
+Fields = Annotated[list[str] | None, Opt("--set", help="A field of the plug-in: epochs=2.", metavar="K=V")]
+Plugins = Annotated[Path | None, Opt(help="A folder of your own plug-ins, laid out like the project.")]
+Runs = Annotated[Path, Opt(help="Where run folders are written.")]
+Store = Annotated[Path, Opt(help="Where finished steps are kept; all can be computed again.")]
+Device = Annotated[str, Opt(help="auto, cpu or cuda.")]
+Jobs = Annotated[int, Opt(help="Heads fitted at the same time; 0: as many as there are cores.", min=0)]
+RunGrid = Annotated[Path | None, Opt(help="The run's grid file, if it is not the copy in RUN.")]
+Width = Annotated[str, Opt(help="double (183 mm) or single (89 mm).")]
+
+
+class Commands(TyperGroup):
+    """Turns an error that a user can mend into one line and exit code 2."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Calls the command."""
+        try:
+            return super().invoke(ctx)
+        except ScangridError as error:
+            stop(str(error))
+        except OSError as error:
+            if error.filename is None:
+                raise
+            stop(f"{error.filename}: {error.strerror}")
+
+
+def stop(message: str, code: int = 2) -> NoReturn:
+    """Prints a line to standard error and ends the command."""
+    print(f"scangrid: {message}", file=sys.stderr)
+    raise Exit(code)

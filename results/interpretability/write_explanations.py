@@ -1,0 +1,63 @@
+"""Writes the figures and captions of what explains one cell."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from results.interpretability.explained import Explanations, read_explanations
+from results.run_folder import read
+
+if TYPE_CHECKING:
+    from results.figures.drawing.style import Drawing, Width
+
+FORMATS = ("pdf", "png")
+FIGURES = "figures.json"
+MAPS = ("occlusion", "gradients")
+
+
+def draw_explanations(run: Path, folder: Path, *, width: Width = "double") -> list[Path]:
+    """Writes every figure as PDF and PNG, `captions.md`, and `figures.json`, which the report reads.
+
+    Args:
+        run: A run folder.
+        folder: `RUN/explanations/KEY`, as `bench.models.explain` wrote it.
+        width: `single` (89 mm) or `double` (183 mm).
+
+    Returns:
+        The files, `captions.md` last.
+    """
+    from results.figures.drawing.style import NothingToDrawError
+
+    explained = read_explanations(read(run), folder)
+    written, captions, shown = [], [], []
+    for name, draw in _wanted(explained, width):
+        try:
+            figure = draw()
+        except NothingToDrawError as error:
+            captions.append(f"**{name}.** Not drawn: {error}.")
+            continue
+        for ending in FORMATS:
+            written.append(folder / f"{name}.{ending}")
+            figure.savefig(written[-1])
+        captions.append(f"**{name}.** {figure.caption}")
+        shown.append({"name": name, "caption": figure.caption, "scans": name in MAPS})
+    captions += [f"**{name}.** Not made: {why}." for name, why in explained.about["refused"].items()]
+    (folder / FIGURES).write_text(json.dumps(shown, indent=1), encoding="utf-8")
+    path = folder / "captions.md"
+    title = f"# Explanations of {explained.words}, {explained.about['target']}, run {explained.run.name}"
+    path.write_text("\n\n".join([title, *captions]) + "\n", encoding="utf-8")
+    return [*written, path]
+
+
+def _wanted(explained: Explanations, width: Width) -> list[tuple[str, Callable[[], Drawing]]]:
+    from results.interpretability.importance import importance_figure
+    from results.interpretability.maps import explanation_maps
+
+    maps = [(name, partial(explanation_maps, explained, name, width=width)) for name in MAPS if name in explained.about]
+    if "importance" not in explained.about:
+        return [*maps]
+    return [*maps, ("importance", partial(importance_figure, explained, width=width))]
