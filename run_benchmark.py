@@ -246,12 +246,13 @@ def diagnose(
     keep_names: Annotated[bool, Opt(help="Keep the names of folders, which may name a patient.")] = False,
     submission: Annotated[Path | None, Opt(help="Also write the table for the dataset's challenge.")] = None,
     explain: Annotated[bool, Opt("--explain", help="Add maps of the places that spoke for each grade.")] = False,
+    anchor: Annotated[Path | None, Opt(help="A table: each study's lowest level (columns study, level).")] = None,
     device: Device = "auto",
     plugins: Plugins = None,
 ) -> None:
     """Grade new studies: slice, point, probabilities and picture for each place. Not for clinical use."""
     where: dict[str, Any] = {"descriptions": descriptions, "keep_names": keep_names, "submission": submission}
-    where["explain"] = explain
+    where |= {"explain": explain, "anchor": anchor}
     found = api.diagnose(model, studies, out=out, device=device, plugins=plugins, each=_show, **where)
     if submission is not None:
         print(f"wrote {submission}")

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -20,6 +20,8 @@ from bench.models.trust import foreign, wild_trees
 from bench.plan import identity
 from bench.plugins import load, plugin_class
 from bench.tasks.versions import versions
+from data.base import DataError
+from data.text.names import nearest
 from results.methods.model_card import FACTS
 
 if TYPE_CHECKING:
@@ -65,11 +67,22 @@ class Model:
         about: `model.json`.
         cells: One cell for each target.
         warnings: Lines about code and libraries that have changed since the model was fitted.
+        anchored: The studies whose lowest level is given.
     """
 
     about: dict[str, Any]
     cells: tuple[FittedCell, ...]
     warnings: tuple[str, ...] = ()
+    anchored: frozenset[str] = frozenset()
+
+    def check_anchored(self, studies: Collection[str]) -> None:
+        """Demands that each study of the file `anchor` is one of some studies.
+
+        Raises:
+            ModelError: One is none of them.
+        """
+        if unknown := sorted(self.anchored.difference(studies)):
+            raise ModelError(f"anchor: '{unknown[0]}' is no study that was given{nearest(unknown[0], studies)}")
 
 
 def base_rates(folder: Path, column: str) -> dict[str, list[float]]:
@@ -89,12 +102,14 @@ def base_rates(folder: Path, column: str) -> dict[str, list[float]]:
     return rates
 
 
-def read_model(folder: Path, *, device: str) -> Model:
+def read_model(folder: Path, *, device: str, anchor: str = "") -> Model:
     """Opens a model.
 
     Args:
         folder: What `fit_model` wrote.
         device: `"cpu"` or `"cuda"`.
+        anchor: A file that names the lowest level of studies, for regions with a field `anchor`. That of the run names
+            the studies of the run.
 
     Raises:
         ModelError: The folder is no model or has another format; a file is missing or holds what no model holds; or the
@@ -103,15 +118,17 @@ def read_model(folder: Path, *, device: str) -> Model:
     about = read_about(folder)
     try:
         _check_facts(folder)
-        reader = _ModelReader(folder, about, device)
+        reader = _ModelReader(folder, about, device, anchor)
         cells = tuple(reader.cell(one) for one in about["cells"])
     except ModelError:
         raise
+    except DataError as error:
+        raise ModelError(str(error)) from error
     except Exception as error:  # zipfile, skops, safetensors, torch and plug-ins each have their own
         raise ModelError(_unread(folder, error)) from error
     if not cells:
         raise ModelError(f"{folder} holds no cell: fit it again")
-    return Model(about, cells, model_warnings(folder))
+    return Model(about, cells, model_warnings(folder), frozenset(reader.anchored))
 
 
 def model_warnings(folder: Path) -> tuple[str, ...]:
@@ -200,13 +217,15 @@ def read_chain(path: Path) -> Chain:
 class _ModelReader:
     """Reads the parts of a model; what several cells share is read once."""
 
-    def __init__(self, folder: Path, about: dict[str, Any], device: str) -> None:
-        self._folder, self._about, self._device = folder, about, device
+    def __init__(self, folder: Path, about: dict[str, Any], device: str, anchor: str) -> None:
+        self._folder, self._about, self._device, self._anchor = folder, about, device, anchor
         self._known: dict[tuple[str, str, str], Any] = {}
+        self.anchored: set[str] = set()
 
     def cell(self, about: dict[str, Any]) -> FittedCell:
         steps, where = about["steps"], {"device": self._device}
-        region = _plugin("regions", steps["regions"][0])
+        region = _plugin("regions", self._anchored(steps["regions"][0]))
+        self.anchored |= set(getattr(region, "anchored", ()))
         regions = {sequence: self.region(region, name) for sequence, name in about["regions"].items()}
         finder = next(iter(regions.values())) if region.joins_sequences else None
         encoders = [
@@ -222,6 +241,13 @@ class _ModelReader:
             chain = replace(chain, encoders=tuple(fused))
         images = tuple(_plugin("images", step) for step in steps["images"])
         return FittedCell(about, regions, finder, images, tuple(encoders), chain)
+
+    def _anchored(self, step: dict[str, Any]) -> dict[str, Any]:
+        if "anchor" in step["fields"]:
+            return {**step, "fields": step["fields"] | {"anchor": self._anchor}}
+        if self._anchor:
+            raise ModelError(f"anchor {self._anchor}: region {step['name']} of {self._folder} has no levels to name")
+        return step
 
     def region(self, region: Region, name: str) -> FittedRegion:
         """The fitted region: read from its folder, built from its weights, or the plug-in itself if it is fixed."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -15,13 +16,14 @@ from encoders.networks.stopping import held_out
 from encoders.networks.torch_base import seeded
 from encoders.networks.weights import file_digest
 from preprocessing.regions.base import Region, Study
+from preprocessing.regions.localisation.anchors import check_levels, read_anchors
 from preprocessing.regions.localisation.baselines import Baselines, centre_of
 from preprocessing.regions.localisation.coordinates import PointStage
 from preprocessing.regions.localisation.finder import Finder
 from preprocessing.regions.localisation.fitted import POINTS, STAGES, FittedPredicted
 from preprocessing.regions.localisation.instance import SliceStage, VolumeStage
-from preprocessing.regions.localisation.levels import Chain, chains_of
-from preprocessing.regions.localisation.marks import marks_by_sequence
+from preprocessing.regions.localisation.levels import LEVEL, Chain, chains_of
+from preprocessing.regions.localisation.marks import PointKind, marks_by_sequence
 from preprocessing.regions.localisation.networks import (
     DEPTHS,
     heatmap_network,
@@ -51,6 +53,9 @@ class Predicted(Region):
     the other training patients. So they are about as wrong as the points of test patients, which networks find that
     learnt from all training patients.
 
+    The heat maps of the levels of a spine are read together: the levels are counted from the lowest up, each about one
+    learnt distance above the other, and the lowest weighs most. Flat maps, as of short trainings, give their means.
+
     Args:
         instance: Stage 1: `"slices"`, a 2D network on every slice and a GRU over all slices, which give the likeliest
             slice, or `"regression"`, a 3D ResNet that gives the slice as a share of the depth.
@@ -74,6 +79,9 @@ class Predicted(Region):
         patience: Epochs without a smaller error before training stops.
         cross_fits: The parts of the training patients for cross-fitting; training takes about so many times as long.
             0 or 1 trains once per fold, and heads learn around points of scans that the networks learnt from.
+        anchor: A CSV file with the columns `study` and `level`: the level of the lowest disc that a study's scans show,
+            for cut-off scans and transitional vertebrae. Levels below have no point. Needs `coordinates="heatmap"`. A
+            run trains again when the file changes; `diagnose` has an option for the file of its own studies.
         size: As in the region `point`, mm.
         slices: As in the region `point`.
         mirror: As in the region `point`.
@@ -112,6 +120,7 @@ class Predicted(Region):
     validation: float = 0.15
     patience: int = 6
     cross_fits: int = 3
+    anchor: str = ""
     size: tuple[float, float] = (60.0, 60.0)
     slices: int = 5
     mirror: bool = False
@@ -132,6 +141,8 @@ class Predicted(Region):
         for name in ("cross_fits", "least_steps"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} ({getattr(self, name)}) must be 0 or more")
+        if self.anchor and self.coordinates != "heatmap":
+            raise ValueError(f"anchor ({self.anchor}) needs heat maps: use coordinates=heatmap")
         check_training(self, ("epochs", "pictures", "scans", "batch_size", "patience"))
 
     def trained(self) -> Predicted:
@@ -143,12 +154,14 @@ class Predicted(Region):
         """Trains on the studies that have annotated points; each scan is read once and kept as small squares (float16).
 
         Raises:
-            ValueError: timm has no such network, or no study has a usable point.
+            ValueError: timm has no such network, no study has a usable point, or an anchor is unknown.
             WeightsError: The weights don't fit.
         """
         finders: dict[str, Finder] = {}
         curves: list[dict[str, Any]] = []
-        for sequence, marks in marks_by_sequence(studies).items():
+        found = marks_by_sequence(studies)
+        anchors = self._anchors([mark for marks in found.values() for mark in marks]) if found else {}
+        for sequence, marks in found.items():
             stacks, places, centres = [], [], []
             for study in studies:
                 here = places_of(study, sequence, marks)
@@ -177,7 +190,7 @@ class Predicted(Region):
                 curves += [{"sequence": sequence, "stage": name, **line} for line in curve]
         if not finders:
             raise ValueError(f"none of {len(studies)} training studies has an annotated point that its scans show")
-        return FittedPredicted(self._box(), finders, curves)
+        return FittedPredicted(self._box(), finders, curves, anchors)
 
     def load(self, folder: Path, *, device: str) -> FittedPredicted:
         """Reads what `FittedPredicted.save` wrote."""
@@ -196,16 +209,34 @@ class Predicted(Region):
                 network.load_state_dict(load_file(folder / f"{name}_{i}.safetensors", device=device))
                 network.eval()
             finders[one["sequence"]] = finder
-        return FittedPredicted(self._box(), finders, kept["curve"])
+        anchors = self._anchors([mark for finder in finders.values() for mark in finder.marks])
+        return FittedPredicted(self._box(), finders, kept["curve"], anchors)
+
+    @property
+    def anchored(self) -> dict[str, str]:
+        """The lowest level of each study that the file `anchor` names.
+
+        Raises:
+            AnchorError: The file can't be used.
+        """
+        return read_anchors(self.anchor)
+
+    def _anchors(self, marks: Sequence[PointKind]) -> dict[str, str]:
+        anchors = self.anchored
+        check_levels(self.anchor, anchors, {dict(mark).get(LEVEL, "") for mark in marks})
+        return anchors
 
     def weights_digest(self) -> str:
-        """The sha256 of each file of weights; empty if none is given.
+        """The sha256 of each file of weights, and of the anchors; empty if none is given.
 
         Raises:
             WeightsError: There is no such file.
+            AnchorError: The file of anchors can't be used.
         """
         paths = filter(None, (self.instance_weights, self.encoder_weights))
-        return " ".join(file_digest(path, instead="'' for random weights") for path in paths)
+        digests = [file_digest(path, instead="'' for random weights") for path in paths]
+        anchors = json.dumps(self.anchored, sort_keys=True) if self.anchor else ""
+        return " ".join(digests + [hashlib.sha256(anchors.encode()).hexdigest()] * bool(anchors))
 
     def _box(self) -> Point:
         return Point(size=self.size, slices=self.slices, mirror=self.mirror)

@@ -21,7 +21,8 @@ OTHER = 0.2  # share of a level's probability that lies wherever the networks se
 LOWEST = 3.0  # weight of where the networks see the lowest level: the sacrum is below it alone
 SHARP = 0.5  # least mean probability around the peaks: flatter maps have a mean place, but no peak that counts
 TINY = 1e-12
-DISC = 0.1  # least probability of a level at a place that counts as a disc
+SURE = 0.95  # the most that a peak is believed
+APART = 0.6  # steps between two peaks that are of two discs
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,7 +100,7 @@ def counted(chain: Chain, peaks: Peaks, places: Float64, *, lowest: int | None =
         peaks: C peaks of its maps.
         places: `(C, 3)` LPS mm of the peaks.
         lowest: The place in the chain of the lowest level that the scan shows, if somebody says so; then this level is
-            the lowest disc that the networks see, whichever level they call it.
+            a disc without another one below it, whichever levels the networks call them.
     """
     if not len(places) or (lowest is None and peaks.there.max(axis=1).mean() < SHARP):
         return None
@@ -109,9 +110,10 @@ def counted(chain: Chain, peaks: Peaks, places: Float64, *, lowest: int | None =
     if lowest is None:
         return best_path(chain, log_p, places)
     up = chain.step.mean(axis=0)
-    discs = np.flatnonzero(peaks.there.max(axis=0) >= DISC)
-    first = np.full(len(places), -np.inf)
-    first[discs[np.argmin(places[discs] @ up)] if len(discs) else any_level.argmax()] = 0.0
+    height = places @ up / np.linalg.norm(up)
+    disc = peaks.there.max(axis=0).clip(max=SURE)
+    below = height[None] < height[:, None] - APART * np.linalg.norm(up)
+    first = np.log(disc + TINY) + LOWEST * np.log(1 - np.where(below, disc, 0).max(axis=1))
     rest = np.repeat(np.log(any_level + TINY)[None], len(chain.marks) - lowest - 1, axis=0)
     above = Chain(chain.marks[lowest:], chain.step[lowest:], chain.spread[lowest:])
     path = best_path(above, np.concatenate([first[None], rest]), places)

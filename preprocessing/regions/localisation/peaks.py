@@ -54,8 +54,8 @@ def peaks_of(scores: Float64, maps: Float64, slices: NDArray[np.int64], cell: Fl
     shares = np.stack([(h + 0.5) / height, (w + 0.5) / width], axis=-1)
     found: list[tuple[int, Float64, Float64]] = []
     for slice_, here in zip(slices, maps, strict=True):
-        top = here.max(axis=0)
-        for row, column in np.argwhere((top == maximum_filter(top, 3)) & (top > LEAST)):
+        top = (here == maximum_filter(here, (1, 3, 3))) & (here > LEAST)
+        for row, column in np.argwhere(top.any(axis=0)):
             near = ((h - row) * cell[0]) ** 2 + ((w - column) * cell[1]) ** 2 <= AROUND**2
             inside = here[:, near]
             mass = inside.sum(axis=1)
