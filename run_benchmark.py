@@ -14,11 +14,13 @@ from typer import Option as Opt
 from bench import api
 from bench.api import words
 from bench.api.terminal import (
+    Anchor,
     Commands,
     Device,
     Fields,
     GridFile,
     Jobs,
+    ModelFolder,
     Only,
     Plugins,
     RunFolder,
@@ -33,7 +35,6 @@ from data import ScangridError
 
 api.limit_threads()  # before numerical libraries are loaded
 
-
 app = typer.Typer(
     cls=Commands,
     help="Which combination of preprocessing, encoder and head is best on my scans, and is the difference real?",
@@ -44,6 +45,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+STORE = Path(".store")
 PRESETS = ", ".join(api.presets())
 
 
@@ -58,7 +60,7 @@ def run(
     null_within: Annotated[str | None, Opt(help="Permute within the values of this column.", metavar="COLUMN")] = None,
     plugins: Plugins = None,
     runs: Runs = Path("runs"),
-    store: Store = Path(".store"),
+    store: Store = STORE,
 ) -> None:
     """Compute the cells that are not done and print the table."""
     chosen: dict[str, Any] = {"settings": settings or [], "only": only or [], "null": null, "null_within": null_within}
@@ -79,11 +81,7 @@ def run(
 
 @app.command()
 def plan(
-    grid: GridFile,
-    settings: Settings = None,
-    only: Only = None,
-    plugins: Plugins = None,
-    store: Store = Path(".store"),
+    grid: GridFile, settings: Settings = None, only: Only = None, plugins: Plugins = None, store: Store = STORE
 ) -> None:
     """Show every cell as done, partly cached, to compute or refused; compute nothing."""
     print(api.plan(grid, settings=settings or [], only=only or [], plugins=plugins, store=store))
@@ -130,12 +128,8 @@ def tables(
 ) -> None:
     """Print the tables of a run again, or write them to a file."""
     found = api.open(run, plugins=plugins)
-    shown: dict[str, Any] = {
-        "rows": words.names(rows),
-        "columns": words.names(columns),
-        "metrics": words.names(metrics),
-    }
-    shown |= {"preset": preset, "against": words.steps(against), "published": published, "flip": flip}
+    shown: dict[str, Any] = {"preset": preset, "against": words.steps(against), "published": published, "flip": flip}
+    shown |= {"rows": words.names(rows), "columns": words.names(columns), "metrics": words.names(metrics)}
     if out is not None:
         print(f"wrote {found.tables(out=out, **shown)}")
         return
@@ -170,8 +164,7 @@ def report(
 
 @app.command()
 def methods(
-    run: RunFolder,
-    out: Annotated[Path | None, Opt(help="A Markdown file; printed if none is given.")] = None,
+    run: RunFolder, out: Annotated[Path | None, Opt(help="A Markdown file; printed if none is given.")] = None
 ) -> None:
     """Print the methods section, its references, table 1 and a reviewer's checklist, from a run folder alone."""
     text = api.open(run).methods(out=out)
@@ -192,11 +185,10 @@ def latents(
     measures: Annotated[str, Opt(help="The encoder that measures each crop; by default the first that can.")] = "",
     grid: RunGrid = None,
     plugins: Plugins = None,
-    store: Store = Path(".store"),
+    store: Store = STORE,
 ) -> None:
     """Draw what an autoencoder's features mean: correlations, traversals, interpolation, generation, neighbours."""
-    written = api.latents(run, cell, fold=fold, measures=measures, grid=grid, plugins=plugins, store=store)
-    print("\n".join(map(str, written)))
+    print(*api.latents(run, cell, fold=fold, measures=measures, grid=grid, plugins=plugins, store=store), sep="\n")
 
 
 @app.command()
@@ -212,7 +204,7 @@ def explain(
     device: Device = "auto",
     grid: RunGrid = None,
     plugins: Plugins = None,
-    store: Store = Path(".store"),
+    store: Store = STORE,
 ) -> None:
     """Show what spoke for the class that a cell called: maps over crops, and the importance of named features."""
     how: dict[str, Any] = {"samples": sample or samples, "methods": words.names(method), "patch": patch, "fill": fill}
@@ -229,33 +221,48 @@ def fit(
     jobs: Jobs = 0,
     grid: RunGrid = None,
     plugins: Plugins = None,
-    store: Store = Path(".store"),
+    store: Store = STORE,
 ) -> None:
-    """Refit cells of a run on all patients and write a model, which diagnose reads, with its card."""
-    where: dict[str, Any] = {"grid": grid, "plugins": plugins, "store": store}
-    model = api.fit(run, cell, out, device=device, jobs=jobs, **where)
+    """Refit cells of a run on all patients and write a model, which predict and diagnose read, with its card."""
+    model = api.fit(run, cell, out, device=device, jobs=jobs, grid=grid, plugins=plugins, store=store)
     print(f"model: {model.folder}; its card: {model.card}")
 
 
 @app.command()
+def predict(
+    model: ModelFolder,
+    data: Annotated[str, Opt(help="A dataset as in a grid: 'spider: {folder: scans}'.", metavar="DATASET")],
+    out: Annotated[Path, Opt(help="A new folder.")] = Path("predicted"),
+    exclude_known: Annotated[bool, Opt("--exclude-known", help="Leave out patients of the training data.")] = False,
+    own_ids: Annotated[bool, Opt("--own-ids", help="Equal patient ids mean nothing: compare pixels alone.")] = False,
+    anchor: Anchor = None,
+    device: Device = "auto",
+    plugins: Plugins = None,
+    store: Store = STORE,
+) -> None:
+    """Predict a dataset, and score the model where there are labels: external validation. Not for clinical use."""
+    where: dict[str, Any] = {"exclude_known": exclude_known, "own_ids": own_ids, "anchor": anchor, "store": store}
+    print(api.predict(model, data, out=out, device=device, plugins=plugins, **where))
+
+
+@app.command()
 def diagnose(
-    model: Annotated[Path, Arg(help="A folder that fit wrote.")],
+    model: ModelFolder,
     studies: Annotated[list[Path], Arg(help="Folders of DICOM files, one for each study.")],
     out: Annotated[Path, Opt(help="A folder, in which each study gets a folder.")] = Path("diagnosis"),
     descriptions: Annotated[Path | None, Opt(help="A table that gives the sequence of each series.")] = None,
     keep_names: Annotated[bool, Opt(help="Keep the names of folders, which may name a patient.")] = False,
     submission: Annotated[Path | None, Opt(help="Also write the table for the dataset's challenge.")] = None,
     explain: Annotated[bool, Opt("--explain", help="Add maps of the places that spoke for each grade.")] = False,
-    anchor: Annotated[Path | None, Opt(help="A table: each study's lowest level (columns study, level).")] = None,
+    anchor: Anchor = None,
     device: Device = "auto",
     plugins: Plugins = None,
 ) -> None:
     """Grade new studies: slice, point, probabilities and picture for each place. Not for clinical use."""
     where: dict[str, Any] = {"descriptions": descriptions, "keep_names": keep_names, "submission": submission}
     where |= {"explain": explain, "anchor": anchor}
-    found = api.diagnose(model, studies, out=out, device=device, plugins=plugins, each=_show, **where)
-    if submission is not None:
-        print(f"wrote {submission}")
+    found = api.diagnose(model, studies, out=out, device=device, plugins=plugins, each=words.show, **where)
+    print(f"wrote {submission}\n" if submission is not None else "", end="")
     if any(one.error for one in found):
         raise typer.Exit(2)
 
@@ -276,22 +283,17 @@ def phantom(
     seed: Annotated[int, Opt(help="The seed of everything that is drawn.")] = 0,
 ) -> None:
     """Write phantom MRI in the layout of SPIDER or RSNA 2024 (spines), of OAI (knees), or crops with lesions."""
-    sides = tuple(int(n) if n.isdecimal() else 0 for n in words.names(size))
     own = {"sequences": words.names(sequences), "missing_labels": missing_labels, "split": split, "confined": confined}
-    own |= {"mark_error": mark_error, "size": sides}
+    own |= {"mark_error": mark_error, "size": words.numbers(size)}
     given = {name: value for name, value in own.items() if value}
     api.phantom(folder, layout=layout, patients=patients, effect=effect, missing=missing, seed=seed, **given)
     print(f"wrote {patients} phantom patients to {folder}")
 
 
 @app.command()
-def doctor(store: Store = Path(".store")) -> None:
+def doctor(store: Store = STORE) -> None:
     """Show versions, machine, GPU, whether the hub can be reached, and where weights are looked for."""
     print(api.doctor(store=store))
-
-
-def _show(one: api.Diagnosed) -> None:
-    print(one, file=sys.stderr if one.error else sys.stdout)
 
 
 if __name__ == "__main__":

@@ -167,10 +167,9 @@ class Dataset(PlugIn):
     `reading_fields` names the fields that change what `load` gives: only these are part of an embedding's key. `losses`
     names the dataset's own metrics for which lower is better. `shown` gives the words for values in a diagnosis, by
     column of `locations` and by `"sequence"`; a value with empty words is left out. `source` names the field with the
-    folder or file by which captions name the dataset, or is "".
-    `new_studies` names the data plug-in that reads new, unlabelled studies with samples at the same locations, for
-    `diagnose`, or is "". It has the fields `folders` (one, or a tuple with one for each study), `descriptions` (a table
-    of the series, or "") and `keep_names` (of folders, for the studies), and gives `reading_notes` and `pixel`.
+    folder or file by which captions name the dataset, `unlabelled` the plug-in that reads the same files without
+    labels, `new_studies` the one that reads new studies at the same locations for `diagnose`; "" for none. The last has
+    the fields `folders` (one, or a tuple), `descriptions` (a table of series, or "") and `keep_names` (of folders).
     """
 
     reading_fields: ClassVar[tuple[str, ...]] = ()
@@ -178,6 +177,7 @@ class Dataset(PlugIn):
     losses: ClassVar[tuple[str, ...]] = ()
     shown: ClassVar[Mapping[str, Mapping[str, str]]] = {}
     source: ClassVar[str] = "folder"
+    unlabelled: ClassVar[str] = ""
 
     @property
     def sequences(self) -> tuple[str, ...]:

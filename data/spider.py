@@ -73,6 +73,7 @@ class Spider(Dataset):
     words = "lumbar spine MRI of the SPIDER dataset"
     cites = ("vandergraaf2024",)
     packages = ("simpleitk",)
+    unlabelled = "spider_scans"
 
     folder: str = ""
     tables: str = ""

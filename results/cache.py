@@ -12,6 +12,7 @@ from pathlib import Path
 from results.found import FOLDERS
 
 HERE = Path(__file__).parent
+EXTERNAL = "external"  # the folder of a run's external test, which is a run folder of its own
 READ_ONLY = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 

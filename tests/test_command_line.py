@@ -29,6 +29,7 @@ CALLS = {
     "compare": ["RUN", "RUN"],
     "latents": ["RUN"],
     "fit": ["RUN", "--cell", "1", "--out", "model"],
+    "predict": ["model", "--data", "oai: {folder: scans}"],
     "diagnose": ["model", "study"],
     "explain": ["RUN"],
     "phantom": ["new"],

@@ -26,6 +26,7 @@ from bench.api.machine import doctor
 from bench.api.models import Diagnosed, ModelFiles, diagnose, fit, latents
 from bench.api.phantoms import phantom
 from bench.api.plug_ins import Checked, check, plugins, presets
+from bench.api.prediction import PredictedDataset, predict
 from bench.api.results import Results
 from bench.api.results import open_results as open  # noqa: A004 (api.open reads as what it does)
 from bench.api.threads import limit_threads
@@ -35,6 +36,7 @@ __all__ = [
     "Checked",
     "Diagnosed",
     "ModelFiles",
+    "PredictedDataset",
     "Results",
     "check",
     "compare",
@@ -48,6 +50,7 @@ __all__ = [
     "phantom",
     "plan",
     "plugins",
+    "predict",
     "presets",
     "run",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-FACTS = ("grid.yaml", "run.json", "cells.json", "samples.parquet", "folds.csv", "excluded.csv")
+FACTS = ("grid.yaml", "run.json", "cells.json", "samples.parquet", "folds.csv", "excluded.csv", "external/run.json")
 
 
 def tables_are_current(folder: Path) -> bool:

@@ -56,7 +56,7 @@ def explain(
     check_choice("--device", device, DEVICES)
     add_folder(plugins)
     from bench.models.explain import ExplainOptions, write_explanations
-    from bench.run.run import pick_device
+    from bench.run.compute import pick_device
     from results.interpretability.write_explanations import draw_explanations
 
     run = Path(run)

@@ -80,9 +80,9 @@ def fit(
     check_choice("--device", device, DEVICES)
     add_folder(plugins)
     from bench.models.fit import fit_model
+    from bench.run.compute import pick_device
     from bench.run.progress import Progress
     from bench.run.provenance import cores
-    from bench.run.run import pick_device
     from results.methods.model_card import write_card
     from results.run_folder import read
 
@@ -132,7 +132,7 @@ def latents(
     """
     add_folder(plugins)
     from bench.models.latents import write_latents
-    from bench.run.run import pick_device
+    from bench.run.compute import pick_device
     from results.interpretability.write import write_figures
 
     run = Path(run)
@@ -195,7 +195,7 @@ def diagnose(
     from bench.models.diagnose import grade
     from bench.models.model import model_warnings
     from bench.models.submission import submission as table_of
-    from bench.run.run import pick_device
+    from bench.run.compute import pick_device
     from data import ScangridError
     from results.diagnosis import write_diagnosis
 

@@ -57,8 +57,14 @@ class Cell:
         return {axis: self.steps[axis].label() for axis in NAMES}
 
     def shown(self) -> dict[str, str]:
-        """The label of every axis as tables show it: `none` where the cell does not use the axis."""
-        return {axis: "none" if self.steps[axis] == NONE else label for axis, label in self.labels().items()}
+        """The label of every axis as tables show it: `none` where the cell does not use the axis.
+
+        So are the steps that belong to a floor, which its name stands for.
+        """
+        own = plugin_class("heads", self.steps["heads"].name).features_by
+        return {
+            axis: "none" if self.steps[axis] == NONE or axis in own else label for axis, label in self.labels().items()
+        }
 
     def own_labels(self) -> list[str]:
         """`axis: label` of every step that is used and is not its axis's default; these are in the cell's key.

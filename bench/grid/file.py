@@ -10,11 +10,11 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from bench.grid.axes import LISTED, NAMES
-from bench.grid.cells import matches
+from bench.grid.cells import Step, matches
 from bench.grid.grid import Family, Grid, Interval, Protocol, TargetChoice, floors
 from bench.grid.schema import CompareKeys, GridFile, IntervalKeys, ProtocolKeys
 from bench.grid.steps import axis_steps, drop_steps, plugin_steps
-from bench.grid.tree import GridError, GridTree
+from bench.grid.tree import GridError, GridTree, read_mapping
 from bench.grid.values import plain
 from data.text.names import nearest
 from heads.fitting.class_weights import RULES
@@ -39,18 +39,14 @@ def read_grid(source: Path | Mapping[str, Any], settings: list[str] | None = Non
         model = GridFile.model_validate(plain(tree.tree))
     except ValidationError as error:
         raise _explained(tree, error) from error
-    data = list(model.data.items())
-    if len(data) != 1:
-        raise tree.error(("data",), "must name one dataset with its fields, such as `spider: {folder: ...}`")
     axes = {axis.name: axis_steps(tree, axis) for axis in LISTED}
     drop = tuple(drop_steps(tree, model.protocol.drop, axes["sequences"]))
-    name, fields = data[0]
     if "/" in (model.name or ""):
         raise tree.error(("name",), "names a folder below runs/, so it must not contain '/'")
     _check_threshold(tree, model.protocol.threshold)
     grid = Grid(
         name=model.name or tree.path.stem,
-        data=plugin_steps(tree, "data", name, fields or {}, ("data", name), single=True)[0],
+        data=_dataset(tree, "data", model.data),
         targets=_targets(tree, model.targets),
         axes=axes,
         protocol=Protocol(**model.protocol.model_dump() | {"drop": drop}),
@@ -58,9 +54,34 @@ def read_grid(source: Path | Mapping[str, Any], settings: list[str] | None = Non
         panels=model.panels,
         compare=tuple(Family(**family.model_dump()) for family in model.compare),
         interval=Interval(model.interval.refit, tuple(model.interval.cells)) if model.interval else Interval(),
+        external=_dataset(tree, "external", model.external) if model.external is not None else None,
     )
     _check_rules(tree, grid)
     return grid
+
+
+def read_data(source: str | Mapping[str, Any], called: str = "--data") -> Step:
+    """A dataset with its fields, given as the value of a grid's key `data`.
+
+    Args:
+        source: Such as `spider: {folder: scans}`, as YAML text or as a mapping.
+        called: What messages call it.
+
+    Raises:
+        GridError: There is no such dataset or field; the message names the nearest.
+    """
+    data = read_mapping(source, called) if isinstance(source, str) else source
+    tree = GridTree({"data": data}, [], called)
+    return _dataset(tree, "data", plain(data))
+
+
+def _dataset(tree: GridTree, key: str, data: Mapping[str, Any]) -> Step:
+    """The dataset that a key of the grid names."""
+    named = list(data.items())
+    if len(named) != 1 or not isinstance(named[0][1] or {}, dict):
+        raise tree.error((key,), "must name one dataset with its fields, such as `spider: {folder: ...}`")
+    name, fields = named[0]
+    return plugin_steps(tree, "data", name, fields or {}, (key, name), single=True)[0]
 
 
 def _check_threshold(tree: GridTree, threshold: str) -> None:

@@ -35,6 +35,8 @@ class Protocol:
     identical_images: str = "refuse"
     complete: bool = False
     threshold: str = "argmax"
+    external_known: str = "refuse"
+    external_ids: str = "shared"
     drop: tuple[Step, ...] = ()
 
 
@@ -69,6 +71,7 @@ class Grid:
     compare: tuple[Family, ...] = ()
     panels: int = 0
     interval: Interval = Interval()
+    external: Step | None = None
 
     def cells(self, *, located: bool = True, clinical: bool = False) -> Iterator[Cell]:
         """Every cell, floors first. A floor has one cell for each target and choice of sequences.

@@ -50,6 +50,16 @@ class ProtocolKeys(Strict):
         "balanced accuracy is highest on inner folds. `youden`, or a sensitivity such as `sensitivity=.9`, sets a "
         "threshold of class 1 of two on inner folds; with more classes the most probable one is called.",
     )
+    external_known: Literal["refuse", "exclude"] = Field(
+        "refuse",
+        description="What happens if patients of `external` are also in `data`, by their ids or by identical scans: "
+        "`refuse` stops the run, `exclude` leaves them out of the external test.",
+    )
+    external_ids: Literal["shared", "own"] = Field(
+        "shared",
+        description="Whether equal patient ids in `data` and `external` mean the same patient (`shared`), or the two "
+        "sources count their patients independently (`own`), so that only identical scans are compared.",
+    )
     drop: dict[str, list[Annotated[float, Field(ge=0, lt=1, strict=False)]]] = Field(
         default_factory=dict,
         description="For each sequence the shares of patients that lose it, such as `{t1: [0, 0.3, 0.6]}`: each share "
@@ -116,6 +126,11 @@ class RunKeys(Strict):
     )
     interval: IntervalKeys | None = Field(
         None, description="The cells that are refitted on drawn patients; without it, none."
+    )
+    external: dict[str, dict[str, Any] | None] | None = Field(
+        None,
+        description="A second dataset with its fields, as in `data`. Every cell is fitted once on all patients of "
+        "`data` and scored once on this dataset. Without it, none.",
     )
 
 

@@ -25,13 +25,14 @@ class GridTree:
     Args:
         source: The file, in which `${NAME}` stands for an environment variable; or a mapping with the keys of one.
         settings: `key=value` pairs that replace values, such as `protocol.folds=3`; values are YAML.
+        called: What messages call a mapping.
 
     Raises:
         GridError: The file can't be read, or does not hold a mapping.
     """
 
-    def __init__(self, source: Path | Mapping[str, Any], settings: list[str]) -> None:
-        self.path = path = source if isinstance(source, Path) else Path("grid")
+    def __init__(self, source: Path | Mapping[str, Any], settings: list[str], called: str = "grid") -> None:
+        self.path = path = source if isinstance(source, Path) else Path(called)
         try:
             tree = YAML(typ="rt").load(_expanded(source)) if isinstance(source, Path) else plain(source)
         except OSError as error:
@@ -81,6 +82,25 @@ def read_fields(settings: list[str]) -> dict[str, Any]:
         if not equals:
             raise GridError(f"--set {name}: expected field=value, such as size=32")
     return {name.strip(): frozen(YAML(typ="safe").load(value)) for name, _, value in pairs}
+
+
+def read_mapping(text: str, called: str) -> dict[str, Any]:
+    """A mapping that is written as YAML on the command line.
+
+    Args:
+        text: Such as `spider: {folder: scans}`.
+        called: The option, for messages.
+
+    Raises:
+        GridError: The text is no YAML, or holds no mapping.
+    """
+    try:
+        found = YAML(typ="safe").load(text)
+    except YAMLError as error:
+        raise GridError(f"{called} '{text}': not YAML: {getattr(error, 'problem', error)}") from error
+    if not isinstance(found, dict):
+        raise GridError(f"{called} '{text}': expected a dataset with its fields, such as 'spider: {{folder: scans}}'")
+    return found
 
 
 def _set(tree: Any, setting: str) -> None:

@@ -31,7 +31,7 @@ def grade_map(cell: FittedCell, crops: Sequence[StudyCrops], sample: int, sample
     scorer = CellScorer(cell.encoders, cell.about["widths"], cell.chain, len(cell.about["classes"]))
     own: list[Image | None] = [one.images[one.entry[sample]] if one.entry[sample] >= 0 else None for one in crops]
     side = usual_patch([crop for crop in own if crop is not None])
-    columns = samples.iloc[[sample]][cell.about["columns"]]
+    columns = samples.iloc[[sample]][cell.columns]
     found = scorer.occlude(own, columns, side, [None] * len(own))
     names = [step["name"] for step in cell.about["steps"]["sequences"]]
     mapped = [

@@ -1,27 +1,29 @@
-"""A model: cells of a run, fitted on all patients, in a folder that `diagnose` reads.
+"""A model: cells of a run, fitted on all patients, in a folder that `predict` and `diagnose` read.
 
 `model.json` lists its parts; `networks/` holds what was trained through pixels, `fusions/` trained fusions, and
-`chain_TARGET.skops` what was fitted on tokens. Nothing is unpickled: a skops file may hold only known types.
+`chain_TARGET.skops` what was fitted on tokens. `learnt_from.json` holds digests of the training patients' ids and of
+the pixels of their scans. Nothing is unpickled: a skops file may hold only known types.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from bench.models.anchors import Anchors
 from bench.models.reopen import CellError
 from bench.models.trust import foreign, wild_trees
 from bench.plan import identity
+from bench.plan.known import LearntFrom
 from bench.plugins import load, plugin_class
 from bench.tasks.versions import versions
 from data.base import DataError
-from data.text.names import nearest
 from results.methods.model_card import FACTS
 
 if TYPE_CHECKING:
@@ -29,8 +31,8 @@ if TYPE_CHECKING:
     from encoders.base import Encoder, FittedEncoder
     from preprocessing.regions.base import FittedRegion, Region
 
-FORMAT = 2
-FILE = "model.json"
+FORMAT = 3
+FILE, LEARNT_FROM = "model.json", "learnt_from.json"
 NUMERICAL = ("lightgbm", "scikit-learn", "torch", "xgboost")
 
 
@@ -49,6 +51,7 @@ class FittedCell:
         images: The image steps.
         encoders: For each encoder its fitted form for each sequence.
         chain: From their tokens to probabilities.
+        floors: Those of its floors that need more than `about`: a cell that reads pixels, a chain on clinical columns.
     """
 
     about: dict[str, Any]
@@ -57,6 +60,17 @@ class FittedCell:
     images: tuple[Any, ...]
     encoders: tuple[tuple[FittedEncoder, ...], ...]
     chain: Chain
+    floors: dict[str, FittedCell | Chain]
+
+    @property
+    def sequences(self) -> list[str]:
+        """The sequences that it reads."""
+        return [step["name"] for step in self.about["steps"]["sequences"]]
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns of samples that it reads."""
+        return [] if self.chain.table is None else list(self.about["columns"])
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,22 +81,13 @@ class Model:
         about: `model.json`.
         cells: One cell for each target.
         warnings: Lines about code and libraries that have changed since the model was fitted.
-        anchored: The studies whose lowest level is given.
+        anchors: The lowest levels that are given.
     """
 
     about: dict[str, Any]
     cells: tuple[FittedCell, ...]
     warnings: tuple[str, ...] = ()
-    anchored: frozenset[str] = frozenset()
-
-    def check_anchored(self, studies: Collection[str]) -> None:
-        """Demands that each study of the file `anchor` is one of some studies.
-
-        Raises:
-            ModelError: One is none of them.
-        """
-        if unknown := sorted(self.anchored.difference(studies)):
-            raise ModelError(f"anchor: '{unknown[0]}' is no study that was given{nearest(unknown[0], studies)}")
+    anchors: Anchors = field(default_factory=Anchors)
 
 
 def base_rates(folder: Path, column: str) -> dict[str, list[float]]:
@@ -108,17 +113,16 @@ def read_model(folder: Path, *, device: str, anchor: str = "") -> Model:
     Args:
         folder: What `fit_model` wrote.
         device: `"cpu"` or `"cuda"`.
-        anchor: A file that names the lowest level of studies, for regions with a field `anchor`. That of the run names
-            the studies of the run.
+        anchor: A table with the columns `study` and `level`: the lowest level that a new study shows.
 
     Raises:
         ModelError: The folder is no model or has another format; a file is missing or holds what no model holds; or the
             pretrained weights here are not those that the model was fitted with.
     """
-    about = read_about(folder)
+    about, anchors = read_about(folder), Anchors(anchor)
     try:
         _check_facts(folder)
-        reader = _ModelReader(folder, about, device, anchor)
+        reader = _ModelReader(folder, about, device, anchors)
         cells = tuple(reader.cell(one) for one in about["cells"])
     except ModelError:
         raise
@@ -128,7 +132,8 @@ def read_model(folder: Path, *, device: str, anchor: str = "") -> Model:
         raise ModelError(_unread(folder, error)) from error
     if not cells:
         raise ModelError(f"{folder} holds no cell: fit it again")
-    return Model(about, cells, model_warnings(folder), frozenset(reader.anchored))
+    anchors.check_taken(folder)
+    return Model(about, cells, model_warnings(folder), anchors)
 
 
 def model_warnings(folder: Path) -> tuple[str, ...]:
@@ -178,8 +183,22 @@ def read_about(folder: Path) -> dict[str, Any]:
     except Exception as error:
         raise ModelError(_unread(path, error)) from error
     if found != FORMAT:
-        raise ModelError(f"{folder} has format {found}, this version reads {FORMAT}: fit it again")
+        raise ModelError(f"{folder} has format {found}, this version reads {FORMAT}: fit it again from its run")
     return about
+
+
+def read_learnt_from(folder: Path) -> LearntFrom:
+    """Whom a model learnt from.
+
+    Raises:
+        ModelError: The file is missing or broken.
+    """
+    path = folder / LEARNT_FROM
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        return LearntFrom(frozenset(found["patients"]), frozenset(found["scans"]), bool(found["ids_known"]))
+    except Exception as error:
+        raise ModelError(_unread(path, error)) from error
 
 
 def _check_facts(folder: Path) -> None:
@@ -217,15 +236,14 @@ def read_chain(path: Path) -> Chain:
 class _ModelReader:
     """Reads the parts of a model; what several cells share is read once."""
 
-    def __init__(self, folder: Path, about: dict[str, Any], device: str, anchor: str) -> None:
-        self._folder, self._about, self._device, self._anchor = folder, about, device, anchor
+    def __init__(self, folder: Path, about: dict[str, Any], device: str, anchors: Anchors) -> None:
+        self._folder, self._about, self._device, self._anchors = folder, about, device, anchors
         self._known: dict[tuple[str, str, str], Any] = {}
-        self.anchored: set[str] = set()
 
     def cell(self, about: dict[str, Any]) -> FittedCell:
         steps, where = about["steps"], {"device": self._device}
-        region = _plugin("regions", self._anchored(steps["regions"][0]))
-        self.anchored |= set(getattr(region, "anchored", ()))
+        region = _plugin("regions", self._anchors.step(steps["regions"][0]))
+        self._anchors.note(region)
         regions = {sequence: self.region(region, name) for sequence, name in about["regions"].items()}
         finder = next(iter(regions.values())) if region.joins_sequences else None
         encoders = [
@@ -240,14 +258,13 @@ class _ModelReader:
             fused = [replace(one, fusion=replace(one.fusion, fuser=fuser)) for one, fuser in pairs]
             chain = replace(chain, encoders=tuple(fused))
         images = tuple(_plugin("images", step) for step in steps["images"])
-        return FittedCell(about, regions, finder, images, tuple(encoders), chain)
-
-    def _anchored(self, step: dict[str, Any]) -> dict[str, Any]:
-        if "anchor" in step["fields"]:
-            return {**step, "fields": step["fields"] | {"anchor": self._anchor}}
-        if self._anchor:
-            raise ModelError(f"anchor {self._anchor}: region {step['name']} of {self._folder} has no levels to name")
-        return step
+        floors: dict[str, FittedCell | Chain] = {}
+        for name, one in about["floors"].items():
+            if "cell" in one:
+                floors[name] = self.cell(one["cell"])
+            elif "chain" in one:
+                floors[name] = read_chain(self._inside(one["chain"]))
+        return FittedCell(about, regions, finder, images, tuple(encoders), chain, floors)
 
     def region(self, region: Region, name: str) -> FittedRegion:
         """The fitted region: read from its folder, built from its weights, or the plug-in itself if it is fixed."""

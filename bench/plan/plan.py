@@ -32,6 +32,7 @@ class Plan:
     Args:
         grid: What to combine.
         stored: The finished steps.
+        dataset: Stands in for the dataset that the grid names.
 
     Attributes:
         samples: The samples that a target of the grid is about.
@@ -46,11 +47,11 @@ class Plan:
         WeightsMisfitError: A file of weights is missing.
     """
 
-    def __init__(self, grid: Grid, stored: Stored) -> None:
+    def __init__(self, grid: Grid, stored: Stored, dataset: Dataset | None = None) -> None:
         self.grid = grid
         self.stored = stored
         identity.remember(stored.folder)
-        self.dataset: Dataset = grid.data.load("data")
+        self.dataset: Dataset = grid.data.load("data") if dataset is None else dataset
         self._check_sequences()
         targets = self.dataset.targets()
         self.samples: pd.DataFrame = _asked(grid, targets, self.dataset.samples())

@@ -33,7 +33,13 @@ def write_plan(folder: Path, plan: Plan, excluded: pd.DataFrame, grid_file: Path
 
 
 def write_about(
-    folder: Path, plan: Plan, *, n_excluded: int, null: tuple[int, str | None], redrawn: Mapping[str, int]
+    folder: Path,
+    plan: Plan,
+    *,
+    n_excluded: int,
+    null: tuple[int, str | None],
+    redrawn: Mapping[str, int],
+    external: Mapping[str, Any] | None = None,
 ) -> None:
     """Writes `run.json`: what the run is about.
 
@@ -43,6 +49,7 @@ def write_about(
         n_excluded: The number of rows that were left out.
         null: The number of null runs that were asked for, and the column within which labels are permuted.
         redrawn: For each refitted cell, by key, the draws of patients that were drawn again.
+        external: How an external test was made; None for any other run.
     """
     protocol = plan.grid.protocol
     about = {
@@ -63,6 +70,7 @@ def write_about(
             "validation": any(fold.inner is not None for fold in plan.view.folds),
             "complete": protocol.complete,
             "threshold": protocol.threshold,
+            **({"split": "external", "external": dict(external)} if external is not None else {}),
         },
         "compare": [dataclasses.asdict(family) for family in plan.grid.compare],
         "refit": {"draws": plan.grid.interval.refit, "redrawn": dict(redrawn)},

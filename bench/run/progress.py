@@ -112,7 +112,7 @@ class Progress(Watcher):
     def _line(self) -> str:
         with self._lock:
             cells = ", ".join(f"{count} {name}" for name, count in self.cells.items() if count or name != "failed")
-            parts = [f"cells: {cells}"]
+            parts = [f"cells: {cells}"] if any(self.cells.values()) else []
             done, total, name = self._images
             if total and (done < total or not self._running):
                 rate = done / max(time.perf_counter() - self._began, 1e-9)

@@ -26,11 +26,12 @@ from bench.plan.references import PlannedCell
 from bench.plugins import plugin_class
 from bench.run import dataset_scores, described, facts, panels, provenance
 from bench.run.artifacts import keep_artifacts
+from bench.run.compute import compute
+from bench.run.external import open_external, remove_external, run_external
 from bench.run.progress import Progress
 from bench.run.qualities import write_qualities
 from bench.run.record import Record
 from bench.run.state import State
-from bench.tasks.local import Task, Watcher, execute
 from bench.tasks.store import Store
 from bench.tasks.versions import versions
 
@@ -99,6 +100,7 @@ def run(grid: Grid, grid_file: Path, settings: list[str], options: Options, prog
         if not chosen:
             raise PlanError(f"--only {dict(options.only)} names no cell")
         _check_any_runs(cells, excluded)
+        test = open_external(plan, cells, store, jobs=jobs, progress=progress)
         facts.write_plan(record.folder, plan, excluded, grid_file, settings)
         plugins = described.described(grid.data, (c.cell for c in cells))
         described.write(record.folder, plugins)
@@ -107,13 +109,20 @@ def run(grid: Grid, grid_file: Path, settings: list[str], options: Options, prog
         nulls = _null_cells(plan, todo, options, record)
         refits = PatientDraws(plan, cells)
         again = _refit_cells(refits, todo, record)
-        computed = _compute(plan, store, [*todo, *nulls, *again], state, options, jobs, progress, stages)
+        computed = compute(plan, store, [*todo, *nulls, *again], state, options.device, jobs, progress, stages)
         record.sweep(cells, refits.redrawn)
         runnable = [c for c in cells if not c.refused]
         keep_artifacts(record.folder, plan, store, runnable)
         write_qualities(record.folder, plan, store, runnable)
         dataset_scores.write(plan, record, state.finished())
         state.save()
+        outside = None
+        if test is None:
+            remove_external(record.folder)
+        else:
+            where: dict[str, Any] = {"device": options.device, "jobs": jobs, "progress": progress, "stages": stages}
+            keys = {one.key for one in todo}
+            outside = run_external(test, state.finished(), keys, record.folder, store, fitted_on=plan, **where)
         panels.write(plan, store, record, state.finished(), changed=bool(computed))
     session: dict[str, Any] = {"finished": datetime.now(UTC).isoformat(timespec="seconds")}
     if computed:
@@ -133,7 +142,9 @@ def run(grid: Grid, grid_file: Path, settings: list[str], options: Options, prog
     asked = (options.null, options.within)
     facts.write_about(record.folder, plan, n_excluded=len(excluded), null=asked, redrawn=refits.redrawn)
     state.save()
-    return RunOutcome(record.folder, state.counts(), state.failures, excluded, state.fitted)
+    failures = [*state.failures, *(outside.failures if outside else [])]
+    fitted = state.fitted + (outside.fitted if outside else 0)
+    return RunOutcome(record.folder, state.counts(), failures, excluded, fitted)
 
 
 def _excluded(plan: Plan) -> pd.DataFrame:
@@ -201,81 +212,3 @@ def _refit_cells(refits: PatientDraws, todo: list[PlannedCell], record: Record) 
     cells = [one for each in found.values() for one in each]
     record.name_runs("refit", cells, {one.key: key for key, each in found.items() for one in each})
     return cells
-
-
-def _compute(
-    plan: Plan,
-    store: Store,
-    cells: list[PlannedCell],
-    state: State,
-    options: Options,
-    jobs: int,
-    progress: Progress,
-    stages: dict[str, float],
-) -> str:
-    """Runs the tasks that are left; returns the device, or an empty text if nothing was left."""
-    fits = store.keys("fits")  # once: another process may add to them meanwhile
-    ready = [planned for planned in cells if all(fit.key in fits for fit in planned.fits)]
-    for planned in ready:
-        state.done(planned)
-    if len(ready) == len(cells):
-        return ""
-    from bench.tasks.work import Work
-    from encoders.networks.torch_base import prepare_process
-
-    prepare_process()
-    device = pick_device(options.device)
-    work = Work(plan, store, device=device, progress=progress, fitted=state.done)
-    tasks, cells_of = work.tasks(cells, fits)
-
-    def ended(task: Task) -> None:
-        found = cells_of.get(task)
-        lane = "fitting" if found is not None else "embedding"
-        stages[lane] = stages.get(lane, 0.0) + task.seconds
-        if found is None:
-            return
-        if task.error:
-            for planned in found:
-                state.failed(planned, task)
-        else:
-            state.fitted += 1
-            work.done(found)
-
-    progress.expect(tasks)
-    state.show()
-    execute(tasks, jobs=jobs, overlap=device != "cpu", watcher=_Both(progress, ended))
-    return device
-
-
-class _Both(Watcher):
-    """Shows progress, and does the run's own work at the end of each task."""
-
-    def __init__(self, progress: Progress, ended: Any) -> None:
-        self._progress = progress
-        self._ended = ended
-
-    def started(self, task: Task) -> None:
-        self._progress.started(task)
-
-    def finished(self, task: Task) -> None:
-        self._ended(task)
-        self._progress.finished(task)
-
-
-def pick_device(wanted: str) -> str:
-    """The device to compute on.
-
-    Raises:
-        PlanError: There is no such device, or a GPU was asked for and there is none.
-    """
-    if wanted not in ("auto", "cpu", "cuda"):
-        raise PlanError(f"--device {wanted}: use one of auto, cpu, cuda")
-    if wanted == "cpu":
-        return "cpu"
-    import torch
-
-    if torch.cuda.is_available():
-        return "cuda"
-    if wanted == "cuda":
-        raise PlanError("--device cuda: torch sees no GPU here: use --device cpu or auto")
-    return "cpu"

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from bench.grid.cells import Step
 from bench.plan.plan import Plan
@@ -20,6 +20,8 @@ from preprocessing.regions.base import FittedRegion, Region
 
 if TYPE_CHECKING:
     import pandas as pd
+
+Found = TypeVar("Found")
 
 
 def make_crops(plan: Plan, store: Store, *, jobs: int, progress: Watcher) -> None:
@@ -72,7 +74,7 @@ def write_crops(
         rows = [records[i] for i in studies[study]]
         return cut_study(plan.dataset, study, refs[0].sequence, rows, variants)
 
-    for study, found in _in_order(cut, list(studies), jobs):
+    for study, found in in_order(cut, list(studies), jobs):
         for key, crops in found.items():
             writers[key].add(studies[study], crops)
             trace, is_empty = trace or crops.trace, is_empty and not crops.images
@@ -99,9 +101,7 @@ def _chain(plan: Plan, ref: CropsRef) -> tuple[Any, ...]:
     return () if ref.thin else tuple(plan.keys.plugin("images", step) for step in ref.images.each)
 
 
-def _in_order(
-    run: Callable[[str], dict[str, StudyCrops]], items: list[str], jobs: int
-) -> Iterator[tuple[str, dict[str, StudyCrops]]]:
+def in_order(run: Callable[[str], Found], items: list[str], jobs: int) -> Iterator[tuple[str, Found]]:
     """Runs a function in threads and yields `(item, result)` in order, with few results held at a time."""
     with ThreadPoolExecutor(jobs) as pool:
         ahead = [(item, pool.submit(run, item)) for item in items[: jobs + 2]]

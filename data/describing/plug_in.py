@@ -7,8 +7,8 @@ from typing import ClassVar, Literal
 
 LearnsFrom = Literal["nothing", "images", "columns", "labels"]
 WeightsFrom = Literal["", "random", "pretrained", "file"]
-DESCRIBING = frozenset({"words", "cites", "packages", "licence", "source"})
-"""The class variables of `PlugIn`, and `source` of a dataset."""
+DESCRIBING = frozenset({"words", "cites", "packages", "licence", "source", "unlabelled"})
+"""The class variables of `PlugIn`, and `source` and `unlabelled` of a dataset."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -36,7 +36,7 @@ class FlowBox:
 
 @styled
 def flow(run: Run, target: str, *, width: Width = "single") -> Drawing:
-    """Boxes from the dataset to the folds of a target, with every exclusion in the run folder.
+    """Boxes from the dataset to the folds or the test part of a target, with every exclusion in the run folder.
 
     Args:
         run: A run folder.
@@ -125,6 +125,12 @@ def _excluded(run: Run) -> tuple[str, ...]:
 def _folds(run: Run, patient: Any, repeat: Any, fold: Any) -> tuple[str, ...]:
     sizes = [len(np.unique(patient[(repeat == r) & (fold == f)])) for r, f in set(zip(repeat, fold, strict=True))]
     span = f"{min(sizes)}" if min(sizes) == max(sizes) else f"{min(sizes)} to {max(sizes)}"
+    if run.protocol.get("split") == "external":
+        about = run.protocol["external"]
+        return (
+            f"{span} patients, scored once",
+            f"by cells fitted on {about['patients']} patients of {about['fitted_on']}",
+        )
     if run.protocol.get("split") == "official":
         return (f"Official split: {span} patients in its test part", "predicted once")
     repeats = len(np.unique(repeat))

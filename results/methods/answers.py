@@ -82,7 +82,8 @@ def _missing(evidence: Evidence) -> Iterator[str]:
 def _external(evidence: Evidence) -> str:
     if evidence.run.protocol.get("split") == "official":
         return f"The official test part was predicted once. Whether it is of other scanners or sites: {AUTHORS}."
-    return "Tested on held-out folds of the same data; no external test in this run."
+    tested = " ".join(data.external(evidence.run))
+    return tested or "Tested on held-out folds of the same data; no external test in this run."
 
 
 def _classes(evidence: Evidence) -> Iterator[str]:
@@ -156,7 +157,7 @@ def _limits(evidence: Evidence) -> Iterator[str]:
     run = evidence.run
     if steps.is_phantom(evidence):
         yield "The data are a phantom by their name."
-    if run.protocol.get("split") != "official":
+    if run.protocol.get("split") != "official" and not list(data.external(run)):
         yield "No external test."
     if not run.patients_known:
         yield "Patients are unknown, so training and test parts may share some."

@@ -7,7 +7,9 @@ from collections.abc import Iterator
 
 from results.methods.evidence import Evidence
 from results.methods.steps import is_phantom
+from results.run_folder import Run
 from results.scores.target import EXPLORATORY
+from results.tables.external import external_run
 
 REASONS = 8
 
@@ -35,7 +37,15 @@ def data(evidence: Evidence) -> Iterator[str]:
 
 
 def split(evidence: Evidence) -> Iterator[str]:
-    """Folds, repeats, seed, stratification."""
+    """Folds, repeats, seed, stratification; and the external test."""
+    yield from _folds(evidence)
+    tested = list(external(evidence.run))
+    if not tested and evidence.run.protocol.get("split") != "official":
+        yield "No data from outside these folds were tested. [AUTHORS: external test set, if there is one.]"
+    yield from tested
+
+
+def _folds(evidence: Evidence) -> Iterator[str]:
     protocol, run, folds = evidence.run.protocol, evidence.run, evidence.folds
     unit = "patient" if run.patients_known else "sample (no patient ids)"
     if protocol.get("split") == "official":
@@ -70,7 +80,26 @@ def split(evidence: Evidence) -> Iterator[str]:
     )
     if (folds["fold"] < 0).any():
         yield f"{folds.loc[folds['fold'] < 0, 'patient'].nunique()} {unit}s were always in training."
-    yield "No data from outside these folds were tested. [AUTHORS: external test set, if there is one.]"
+
+
+def external(run: Run) -> Iterator[str]:
+    """How the external test was made, in sentences; none if there is none."""
+    outside = external_run(run)
+    if outside is None or outside is run:
+        return
+    about = outside.protocol["external"]
+    done = [outside.predictions(cell) for cell in outside.cells if cell.status == "done"]
+    patients, samples = ({name for p in done for name in getattr(p, field)} for field in ("patient", "sample"))
+    yield (
+        f"For external validation every completed cell was fitted once on all {about['patients']} patients and scored "
+        f"once on {len(samples)} samples of {len(patients)} patients of `{outside.dataset}`."
+    )
+    by = "by their ids and by the pixels of their scans" if about["compared_ids"] else "by the pixels of their scans"
+    found = f"{about['left_out']} were left out" if about["left_out"] else "none was found"
+    yield f"Patients of the training data were looked for there {by}; {found}."
+    uses = int(about["uses_before"]) + int(about["uses_overlapping"])
+    times = "once" if uses == 1 else f"{uses} times"
+    yield f"These patients, or some of them, had {f'been scored {times}' if uses else 'not been scored'} before."
 
 
 def source(evidence: Evidence) -> str:

@@ -9,17 +9,21 @@ from typing import Any
 
 from results.methods.steps import in_words
 from results.plug_ins import PlugIns, read_plug_ins, shown
-from results.run_folder import Run
+from results.run_folder import Run, RunCell
+from results.scores.named import floor_for
 from results.scores.scores import scores
 
-CARD, FACTS = "MODEL_CARD.md", "facts.json"
+CARD, FACTS, SCORES = "MODEL_CARD.md", "facts.json", "cross_validation.json"
 METRICS = ("auc", "f1", "balanced_accuracy", "log_loss")
 NAMES = ("AUC", "Macro F1", "Balanced accuracy", "Log loss")
 WARNING = "Research software: not for clinical use."
 
 
 def write_card(run: Run, model: Path) -> Path:
-    """Writes `MODEL_CARD.md`, and `facts.json` for the pages that the model writes, into the model's folder.
+    """Writes a model's card, with `facts.json` for its pages and `cross_validation.json` for its external scores.
+
+    `cross_validation.json` holds for each target the scores of the cell, named "", and of its floors, by metric: the
+    score and both ends of its interval.
 
     Args:
         run: The run that the model's cells are of.
@@ -30,10 +34,14 @@ def write_card(run: Run, model: Path) -> Path:
     """
     about: dict[str, Any] = json.loads((model / "model.json").read_text(encoding="utf-8"))
     found = scores(run, METRICS).set_index("key")
+    crossed: dict[str, dict[str, dict[str, list[float]]]] = {}
     rows, facts = [], {"trained on": f"{about['patients']:,} patients of {about['dataset']}, run {about['run']}"}
     for cell in about["cells"]:
         score = found.loc[cell["key_in_run"]]
         shown = [f"{score[m]:.3f} [{score[f'{m}_low']:.3f}, {score[f'{m}_high']:.3f}]" for m in METRICS]
+        crossed[cell["target"]] = {"": _numbers(score)} | {
+            one.head: _numbers(found.loc[one.key]) for one in _floors(run, cell["key_in_run"])
+        }
         target = cell["target"].replace("|", "\\|")
         rows.append(f"| {target} | {' | '.join(shown)} |")
         facts[f"{cell['target']}, cross-validated"] = f"AUC {shown[0]}, log loss {shown[3]}"
@@ -67,7 +75,22 @@ def write_card(run: Run, model: Path) -> Path:
     lines += ["## References", "", f"```bibtex\n{entries}\n```", ""] if keys else []
     (model / CARD).write_text("\n".join(lines), encoding="utf-8")
     (model / FACTS).write_text(json.dumps(facts, indent=1), encoding="utf-8")
+    (model / SCORES).write_text(json.dumps(crossed, indent=1), encoding="utf-8")
     return model / CARD
+
+
+def _numbers(score: Any) -> dict[str, list[float]]:
+    """Each metric of a cell with both ends of its interval."""
+    return {m: [float(score[m + end]) for end in ("", "_low", "_high")] for m in METRICS}
+
+
+def _floors(run: Run, key: str) -> Iterator[RunCell]:
+    """The floors that a cell is compared with."""
+    cell = next(one for one in run.cells if one.key == key)
+    done = [one for one in run.cells if one.target == cell.target and one.status == "done"]
+    for name in run.floors:
+        if (floor := floor_for(cell, done, name)) is not None:
+            yield floor
 
 
 def _steps(plug_ins: PlugIns, axes: Mapping[str, str]) -> Iterator[str]:

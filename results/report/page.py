@@ -18,6 +18,7 @@ from results.report.reading import read_target
 from results.run_folder import Run
 from results.scores.scores import scores
 from results.tables.comparisons import comparisons
+from results.tables.external import external_run, external_sheets
 
 HERE = Path(__file__).parent
 
@@ -72,6 +73,7 @@ def write_report(run: Run, to: Path, *, figures: Path | None = None, panels: boo
         targets=targets,
         meanings=_meanings(targets),
         compared=comparisons(run),
+        external=[] if external_run(run) is None else external_sheets(run),
         plug_ins=plug_in_table(run),
         figures=shown,
         figures_left_out=left_out,

@@ -57,5 +57,6 @@ def printed(folder: Path) -> str:
 
 
 def _side_tables(folder: Path) -> Iterator[Path]:
-    """The tables that the run wrote besides predictions."""
-    return (path for path in sorted(folder.glob("*.csv")) if path.name != "tables.csv")
+    """The tables that the run wrote besides predictions, and the files of its external test."""
+    yield from (path for path in sorted(folder.glob("*.csv")) if path.name != "tables.csv")
+    yield from cache.run_files(folder / cache.EXTERNAL)

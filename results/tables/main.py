@@ -15,6 +15,7 @@ from results.scores.scores import scores
 from results.tables import documents, formats
 from results.tables.columns import GAINS, check_columns
 from results.tables.columns import columns as known_columns
+from results.tables.external import external_run, external_sheets
 from results.tables.formats import Sheet
 from results.tables.points import found_points
 from results.tables.reconstruction import rebuilt
@@ -130,6 +131,8 @@ def sheets(
             from results.tables.comparisons import comparisons
 
             found += comparisons(run, resamples=resamples)
+        if (outside := external_run(run)) is not None and outside is not run:
+            found += external_sheets(run)
         more = (found_regions(run), found_points(run), rebuilt(run), filling(run), dataset_scores(run))
         found += [sheet for sheet in more if sheet is not None]
     return found

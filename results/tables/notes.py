@@ -12,6 +12,7 @@ from results.scores.target import EXPLORATORY
 from results.statistics.metrics import METRICS
 from results.statistics.metrics.base import OfCounts, OfPairs, one_against_rest
 from results.tables.beaten import beaten
+from results.tables.held_out import fitted_elsewhere
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,7 +52,7 @@ def of_target(
     if counts and run.protocol.get("threshold", "argmax") != "argmax":
         yield calling(run, next(cell.classes for cell in run.cells if cell.target == records[0]["target"]))
     if done:
-        yield from _uncertainty(frame, done, metrics, averaged)
+        yield from _uncertainty(run, frame, done, metrics, averaged)
     yield from _warnings(run, done, metrics, run.location if over is None else over)
     if missing:
         places = [f"{place or 'the mean'} (lacks {some(lacking)})" for place, lacking in missing.items()]
@@ -196,6 +197,8 @@ def _fixed(run: Run, records: Sequence[Record], varying: Sequence[str]) -> Itera
 def _folds(run: Run) -> str:
     protocol = run.protocol
     complete = " Only samples with every sequence are used." if protocol.get("complete") else ""
+    if protocol.get("split") == "external":
+        return fitted_elsewhere(run)
     if protocol.get("split") == "official":
         inner = "Its validation part is the inner split for early stopping, calibration and tuning."
         if not protocol.get("validation", True):
@@ -210,7 +213,7 @@ def _folds(run: Run) -> str:
 
 
 def _uncertainty(
-    frame: pd.DataFrame, done: Sequence[Record], metrics: Sequence[str], averaged: Sequence[str]
+    run: Run, frame: pd.DataFrame, done: Sequence[Record], metrics: Sequence[str], averaged: Sequence[str]
 ) -> Iterator[str]:
     resamples = int(frame.attrs["resamples"])
     if resamples:
@@ -235,8 +238,11 @@ def _uncertainty(
     ranked = (metric for name in metrics if isinstance(metric := METRICS.get(name), OfPairs))
     if "gain" in metrics or any(metric.tasks is one_against_rest for metric in ranked):
         several = any(str(r["n_events"]).count("/") > 1 for r in done)
-        macro = "; it is the mean over the classes, each against the rest" if several else ""
-        yield f"AUC compares samples of the same fold{macro}."
+        macro = "the mean over the classes, each against the rest"
+        if run.protocol.get("split") != "external":
+            yield f"AUC compares samples of the same fold{f'; it is {macro}' if several else ''}."
+        elif several:
+            yield f"AUC is {macro}."
 
 
 def _warnings(run: Run, done: Sequence[Record], metrics: Sequence[str], over: str) -> Iterator[str]:

@@ -28,6 +28,9 @@ def fields(tmp_path_factory, rsna_phantom, oai_phantom):
         for name in rows:
             array = rng.integers(0, 900, (6, 5, 4)).astype(np.int16) if place == "images" else np.full((6, 5, 4), 201)
             sitk.WriteImage(sitk.GetImageFromArray(array.astype(np.int16)), str(folder / place / f"{name}.mha"))
+    (folder / "ungraded" / "images").mkdir(parents=True)
+    for name in rows:
+        (folder / "ungraded" / "images" / f"{name}.mha").write_bytes((folder / "images" / f"{name}.mha").read_bytes())
     (folder / "radiological_gradings.csv").write_text(
         "Patient,IVD label,Modic,UP endplate,LOW endplate,Spondylolisthesis,Disc herniation,Disc narrowing,"
         "Disc bulging,Pfirrman grade\n1,1,0,0,1,0,0,1,1,3\n1,2,3,0,0,0,,0,1,2\n"
@@ -48,6 +51,7 @@ def fields(tmp_path_factory, rsna_phantom, oai_phantom):
     np.savez_compressed(folder / "mnist.npz", **arrays, **labels)
     return {
         "spider": {"folder": str(folder)},
+        "spider_scans": {"folder": str(folder / "ungraded"), "discs": 3},
         "image_table": {
             "table": str(folder / "table.csv"),
             "locations": ("level",),

@@ -136,7 +136,7 @@ def test_a_model_of_other_code_or_versions_warns(fitted, spines, tmp_path):
 
 
 def test_a_field_that_a_model_cannot_keep_is_refused(fitted, monkeypatch):
-    from bench.models import fit as writer
+    from bench.models import keep as writer
 
     monkeypatch.setattr(writer, "_is_plain", lambda value: not isinstance(value, int))
     with pytest.raises(ModelError, match=r"its field .* is no plain value"):

@@ -1,0 +1,179 @@
+"""Scores of a model on a dataset with labels, with the floors of its training rows, in the layout of a run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bench.grid.grid import reads
+from bench.models.floors import by_columns, by_place
+from bench.models.model import FittedCell, Model
+from bench.models.new_data import NewData, NewLabels
+from bench.plan import identity
+from bench.plugins import load
+from bench.run.ledger import note_use
+from bench.run.scored import external_protocol, write_scored
+from bench.stages.chain import Chain
+from data.base import Float64, Int64
+from preprocessing.regions.base import FixedRegion
+from results.methods.model_card import SCORES
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def write_scores(
+    folder: Path,
+    model: Model,
+    place: Path,
+    new: NewData,
+    source: str,
+    tables: Sequence[pd.DataFrame],
+    floors: Sequence[Mapping[str, pd.DataFrame]],
+    labels: Sequence[NewLabels | None],
+    *,
+    n_excluded: int,
+    store: Path,
+    device: str,
+) -> None:
+    """Writes the scores of all cells, and notes the use of the dataset in the ledger.
+
+    A sample of a fitted region that was not found counts with the shares of the classes in training, as in
+    cross-validation; a sample without a scan, or without a crop of a fixed region, does not count.
+
+    Args:
+        folder: A new folder.
+        model: The model.
+        place: Its folder.
+        new: The dataset.
+        source: The dataset, as captions name it.
+        tables: For each cell its predictions, see `bench.models.predict`.
+        floors: For each cell the predictions of its floors that read pixels.
+        labels: For each cell the labels of its target.
+        n_excluded: The number of rows of `excluded.csv`.
+        store: The folder of the store, which keeps the ledger.
+        device: Where the model computed.
+    """
+    cells: list[dict[str, Any]] = []
+    predictions: dict[str, pd.DataFrame] = {}
+    notes: dict[str, list[str]] = {}
+    cross: dict[str, Any] = {}
+    scored: set[str] = set()
+    known = json.loads((place / SCORES).read_text(encoding="utf-8")) if (place / SCORES).is_file() else {}
+    for cell, table, of_floors, found in zip(model.cells, tables, floors, labels, strict=True):
+        if found is None or found.empty:
+            continue
+        target, key = cell.about["target"], str(cell.about["key"])
+        rows = _scored(cell, new, table, found)
+        if rows.empty:
+            continue
+        cells.append(_described(cell, key))
+        predictions[key] = rows
+        notes[target] = [*found.notes, *_not_found(cell, table, rows), *new.notes]
+        crossed = known.get(target, {})
+        cross |= {key: crossed[""]["auc"]} if crossed else {}
+        for floor, (P, called) in _floors(cell, new, rows, of_floors, notes[target]):
+            described = _described(cell, f"{key[:16]}{identity.key(floor)[:16]}", floor)
+            cells.append(described)
+            cross |= {described["key"]: crossed[floor]["auc"]} if floor in crossed else {}
+            plain = rows[["sample", "patient", "repeat", "fold", "y"]]
+            predictions[described["key"]] = plain.assign(
+                **{f"p_{k}": column for k, column in enumerate(P.T)}, called=called
+            )
+        scored |= set(new.samples.loc[rows["sample"], "study"].astype(str))
+    if not cells:
+        return
+    scans = {digest for study in scored for digest in new.scans[study]}
+    own = [cell["key"] for cell in cells if not cell["floor"]]
+    uses = note_use(store, scans, own, f"model of run {model.about['run']}", source)
+    write_scored(
+        folder,
+        name=f"{model.about['run']} (fitted)",
+        source=source,
+        dataset=new.dataset,
+        samples=new.samples,
+        cells=cells,
+        predictions=predictions,
+        external=external_protocol(
+            fitted_on=model.about["source"],
+            patients=model.about["patients"],
+            uses=(uses.before, uses.overlapping),
+            left_out=len(new.left_out),
+            compared_ids=new.compared_ids,
+            notes=notes,
+            cross_validated=cross,
+        ),
+        n_excluded=n_excluded,
+        seed=model.about["seed"],
+        device=device,
+    )
+
+
+def _scored(cell: FittedCell, new: NewData, table: pd.DataFrame, labels: NewLabels) -> pd.DataFrame:
+    """The predictions that are scored, as a run keeps them."""
+    fixed = all(isinstance(region, FixedRegion) for region in cell.regions.values())
+    counts = (table["reason"] == "") | (table["has_scan"] & (not fixed))
+    y = labels.y[new.samples.index.get_indexer(table.index)]
+    rows = table.loc[counts & (y >= 0)]
+    about = {"patient": new.samples.loc[rows.index, "patient"].astype(str), "repeat": 0, "fold": 0}
+    kept = rows[[c for c in rows if str(c).startswith(("p_", "recalibrated_")) or c == "called"]]
+    return kept.assign(**about, y=y[(counts & (y >= 0)).to_numpy()]).rename_axis("sample").reset_index()
+
+
+def _not_found(cell: FittedCell, table: pd.DataFrame, rows: pd.DataFrame) -> Iterator[str]:
+    """What became of the samples without a crop."""
+    n = int((table.loc[rows["sample"], "reason"] != "").sum())
+    if n:
+        yield (
+            f"{n} of the {len(rows)} scored samples were not found in their scans: they count with the shares of the "
+            "classes in training, as in cross-validation."
+        )
+    without = int((table["reason"] != "").sum()) - n
+    if without:
+        yield f"{without} samples without a crop are not scored; predictions.csv gives the reasons."
+
+
+def _floors(
+    cell: FittedCell, new: NewData, rows: pd.DataFrame, pixels: Mapping[str, pd.DataFrame], notes: list[str]
+) -> Iterator[tuple[str, tuple[Float64, Int64]]]:
+    """The probabilities and called classes of each floor for the scored rows; a floor that can't be had gets a note."""
+    samples = new.samples.loc[rows["sample"]]
+    for name, about in cell.about["floors"].items():
+        if name in pixels:
+            table = pixels[name].loc[rows["sample"]]
+            P = table[[f"p_{k}" for k in range(len(cell.about["classes"]))]].to_numpy(dtype=np.float64)
+            yield name, (P, table["called"].to_numpy(dtype=np.int64))
+            continue
+        if lacking := [column for column in about["columns"] if column not in samples]:
+            notes.append(f"There is no floor {name}: the dataset lacks {', '.join(lacking)}.")
+            continue
+        fitted = cell.floors.get(name)
+        if isinstance(fitted, Chain):
+            yield name, by_columns(fitted, samples[about["columns"]])
+        else:
+            yield name, by_place(about, samples)
+
+
+def _described(cell: FittedCell, key: str, floor: str = "") -> dict[str, Any]:
+    """A cell, or one of its floors, as `cells.json` describes it."""
+    about = cell.about
+    step = about["steps"]["heads"][0]
+    head = load("heads", floor) if floor else load("heads", step["name"], **step["fields"])
+    return {
+        "key": key,
+        "axes": about["floors"][floor]["axes"] if floor else about["axes"],
+        "target": about["target"],
+        "classes": about["classes"],
+        "ordinal": about["ordinal"],
+        "status": "done",
+        "reason": "",
+        "tuned": bool(head.tune),
+        "seconds": 0.0,
+        "floor": bool(floor),
+        "reads": reads(head),
+        "threshold": about["threshold"],
+    }

@@ -1,0 +1,102 @@
+"""Computes what is left of some cells, on the device at hand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bench.plan.errors import PlanError
+from bench.plan.plan import Plan
+from bench.plan.references import PlannedCell
+from bench.run.progress import Progress
+from bench.run.state import State
+from bench.tasks.local import Task, Watcher, execute
+from bench.tasks.store import Store
+
+
+def compute(
+    plan: Plan,
+    store: Store,
+    cells: list[PlannedCell],
+    state: State,
+    wanted: str,
+    jobs: int,
+    progress: Progress,
+    stages: dict[str, float],
+) -> str:
+    """Runs the tasks that are left; returns the device, or an empty text if nothing was left.
+
+    Args:
+        plan: The plan; its crops are in the store.
+        store: Where results go.
+        cells: The cells to compute.
+        state: Gets to know what is done and what failed.
+        wanted: `"auto"`, `"cpu"` or `"cuda"`.
+        jobs: How many tasks run at a time.
+        progress: Shows the work.
+        stages: The seconds that each kind of work took, to which those of this call are added.
+    """
+    fits = store.keys("fits")  # once: another process may add to them meanwhile
+    ready = [planned for planned in cells if all(fit.key in fits for fit in planned.fits)]
+    for planned in ready:
+        state.done(planned)
+    if len(ready) == len(cells):
+        return ""
+    from bench.tasks.work import Work
+    from encoders.networks.torch_base import prepare_process
+
+    prepare_process()
+    device = pick_device(wanted)
+    work = Work(plan, store, device=device, progress=progress, fitted=state.done)
+    tasks, cells_of = work.tasks(cells, fits)
+
+    def ended(task: Task) -> None:
+        found = cells_of.get(task)
+        lane = "fitting" if found is not None else "embedding"
+        stages[lane] = stages.get(lane, 0.0) + task.seconds
+        if found is None:
+            return
+        if task.error:
+            for planned in found:
+                state.failed(planned, task)
+        else:
+            state.fitted += 1
+            work.done(found)
+
+    progress.expect(tasks)
+    state.show()
+    execute(tasks, jobs=jobs, overlap=device != "cpu", watcher=_Both(progress, ended))
+    return device
+
+
+class _Both(Watcher):
+    """Shows progress, and does the run's own work at the end of each task."""
+
+    def __init__(self, progress: Progress, ended: Any) -> None:
+        self._progress = progress
+        self._ended = ended
+
+    def started(self, task: Task) -> None:
+        self._progress.started(task)
+
+    def finished(self, task: Task) -> None:
+        self._ended(task)
+        self._progress.finished(task)
+
+
+def pick_device(wanted: str) -> str:
+    """The device to compute on.
+
+    Raises:
+        PlanError: There is no such device, or a GPU was asked for and there is none.
+    """
+    if wanted not in ("auto", "cpu", "cuda"):
+        raise PlanError(f"--device {wanted}: use one of auto, cpu, cuda")
+    if wanted == "cpu":
+        return "cpu"
+    import torch
+
+    if torch.cuda.is_available():
+        return "cuda"
+    if wanted == "cuda":
+        raise PlanError("--device cuda: torch sees no GPU here: use --device cpu or auto")
+    return "cpu"

@@ -1,0 +1,289 @@
+"""The external test of a run: every cell is fitted once on all patients and scored once on a second dataset.
+
+It is a run of its own in the folder `external`: the two datasets are joined, and one fold trains on all of the first
+and predicts the second.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bench.grid.cells import Step, is_floor
+from bench.plan import identity
+from bench.plan.aligned import in_columns_of
+from bench.plan.errors import PlanError
+from bench.plan.joined import JoinedData
+from bench.plan.plan import Plan
+from bench.plan.references import Fold, PlannedCell, View
+from bench.run import facts
+from bench.run.compute import compute
+from bench.run.files import replace_file
+from bench.run.ledger import note_use
+from bench.run.progress import Progress
+from bench.run.record import Record
+from bench.run.scored import external_protocol
+from bench.run.state import State
+from bench.tasks.reading import make_crops
+from bench.tasks.scans import learnt_from, scan_digests
+from bench.tasks.store import Store
+from data.base import Dataset, exclusions
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FOLDER = "external"
+ALL = -1  # the fold whose training patients are all
+
+
+@dataclass(frozen=True, eq=False)
+class ExternalTest:
+    """A second dataset that fits the grid, without patients of the first.
+
+    Args:
+        data: The dataset with its fields.
+        plan: The plan of the joined data.
+        view: Its labels, with the fold that trains on the first dataset.
+        scans: The digests of the scans of each study of the second dataset, by its name there.
+        left_out: The number of patients who were left out, since they are in the first dataset.
+        compared_ids: Whether these were also looked for by their ids.
+        lacking: Columns of the first dataset that the second lacks.
+        notes: For each target sentences about labels that do not match.
+    """
+
+    data: Step
+    plan: Plan
+    view: View
+    scans: dict[str, tuple[str, ...]]
+    left_out: int
+    compared_ids: bool
+    lacking: frozenset[str]
+    notes: dict[str, list[str]]
+
+    def cell(self, planned: PlannedCell) -> PlannedCell:
+        """The cell of the run on the joined data."""
+        found = self.plan.plan_cell(planned.cell, self.view)
+        found.fits[0].filling = ""  # how well a step fills is rated in cross-validation
+        if found.refused:
+            return found
+        if lost := sorted(self.lacking.intersection(self._columns(planned))):
+            found.refused = f"the table step reads {', '.join(lost)}, which the external dataset does not have"
+        elif not len(found.fits[0].rows.test):
+            target = planned.cell.target
+            found.refused = f"no sample of the external dataset has a label of {target} and a scan that the cell reads"
+        return found
+
+    def _columns(self, planned: PlannedCell) -> list[str]:
+        tables = planned.cell["tables"]
+        return self.plan.keys.table_columns(planned.cell) if tables.name not in ("none", "-") else []
+
+
+def open_external(
+    plan: Plan, cells: Sequence[PlannedCell], store: Store, *, jobs: int, progress: Progress
+) -> ExternalTest | None:
+    """The external test of a plan, checked before anything is computed; None if the grid names no second dataset.
+
+    Raises:
+        PlanError: The dataset does not fit the grid.
+        DataError: It can't be read.
+        KnownPatientError: Some of its patients are in the first dataset.
+    """
+    data = plan.grid.external
+    if data is None:
+        return None
+    other: Dataset = data.load("data")
+    others = other.samples()
+    _check(plan, data, other, others)
+    sequences = dict.fromkeys(part.name for step in plan.grid.axes["sequences"] for part in step.each)
+    studies = list(dict.fromkeys(others["study"].astype(str)))
+    here = [name for name in sequences if name in other.sequences]
+    scans = dict(scan_digests(other, studies, here, store, jobs=jobs, progress=progress))
+    ids = plan.dataset.patients_known and other.patients_known and plan.grid.protocol.external_ids == "shared"
+    known = _known(plan, cells, others, scans, store, jobs=jobs, progress=progress, compare_ids=ids)
+    others = others[~others["patient"].astype(str).isin(known)]
+    if others.empty:
+        raise PlanError(f"all patients of {data.label()} are in {plan.grid.data.label()}: none is left", "external")
+    table, unknown = in_columns_of(plan.dataset, other, plan.samples, others)
+    joined = JoinedData(
+        plan.dataset,
+        other,
+        plan.samples,
+        table,
+        parts=[_reads(one) for one in (plan.dataset, other)],
+        own_ids=plan.grid.protocol.external_ids == "own",
+        place=str(getattr(other, other.source, "")) if other.source else "",
+    )
+    protocol = replace(plan.grid.protocol, split="official", repeats=1)
+    grid = replace(plan.grid, data=data, protocol=protocol, external=None, compare=())
+    joined_plan = Plan(grid, store, joined)
+    tested = (joined_plan.samples["split"] == "test").to_numpy()
+    view = View(joined_plan.view.labels, [Fold(0, ALL, ~tested, tested)])
+    lacking = frozenset(str(c) for c in plan.samples if c not in others and c not in _labels(plan.dataset))
+    return ExternalTest(data, joined_plan, view, scans, len(known), ids, lacking, dict(_notes(view, tested, unknown)))
+
+
+def run_external(
+    test: ExternalTest,
+    done: Sequence[PlannedCell],
+    chosen: Collection[str],
+    folder: Path,
+    store: Store,
+    *,
+    fitted_on: Plan,
+    device: str,
+    jobs: int,
+    progress: Progress,
+    stages: dict[str, float],
+) -> State:
+    """Scores the cells that are done in cross-validation, and notes the use of the dataset in the ledger.
+
+    Args:
+        test: The external test.
+        done: These cells of the run, with floors.
+        chosen: The keys of those that are to be computed; the others stay as they are.
+        folder: The run folder.
+        store: Where results and the ledger go.
+        fitted_on: The plan of the run.
+        device: `"auto"`, `"cpu"` or `"cuda"`.
+        jobs: How many tasks run at a time.
+        progress: Shows the work.
+        stages: The seconds that each kind of work took.
+    """
+    plan, place = test.plan, folder / FOLDER
+    if any(plan.crops(ref) is None for ref in plan.crops_refs()):
+        make_crops(plan, store, jobs=jobs, progress=progress)
+    excluded = _excluded(plan, test)
+    cells = {one.key: test.cell(one) for one in done}
+    place.mkdir(parents=True, exist_ok=True)
+    tested = plan.samples[plan.samples["split"] == "test"]
+    replace_file(place / "samples.parquet", lambda to: tested.to_parquet(to))
+    replace_file(place / "excluded.csv", lambda to: excluded.to_csv(to, index=False))
+    record = Record(place, plan, store)
+    state = State(list(cells.values()), record, store, progress)
+    todo = [one for key, one in cells.items() if key in chosen and not one.refused]
+    compute(plan, store, todo, state, device, jobs, progress, stages)
+    record.sweep(list(cells.values()), ())
+    finished = state.finished()
+    own = [one.key for one in finished if not is_floor(one.cell)]
+    scored = np.zeros(len(plan.ids), dtype=bool)
+    for one in finished:
+        scored[one.fits[0].rows.test] = True
+    studies = set(plan.samples["study"].astype(str)[scored])
+    assert isinstance(plan.dataset, JoinedData)
+    digests = {digest for study in studies for digest in test.scans[plan.dataset.study_of[study]]}
+    name = facts.source(test.data, plan.dataset)
+    uses = (0, 0)
+    if own:
+        found = note_use(store.folder, digests, own, f"run {plan.grid.name}", name)
+        uses = found.before, found.overlapping
+    external = external_protocol(
+        fitted_on=facts.source(fitted_on.grid.data, fitted_on.dataset),
+        patients=len(set(fitted_on.patients.tolist())),
+        uses=uses,
+        left_out=test.left_out,
+        compared_ids=test.compared_ids,
+        notes=test.notes,
+        cross_validated={},
+    )
+    facts.write_about(place, plan, n_excluded=len(excluded), null=(0, None), redrawn={}, external=external)
+    state.save()
+    state.failures = [(one, f"external test: {why}") for one, why in state.failures]
+    return state
+
+
+def remove_external(folder: Path) -> None:
+    """Removes the external test of a run whose grid no longer names one."""
+    shutil.rmtree(folder / FOLDER, ignore_errors=True)
+
+
+def _check(plan: Plan, data: Step, other: Dataset, others: pd.DataFrame) -> None:
+    """Demands samples, a sequence and a target that the grid has too."""
+    if others.empty:
+        rows = other.excluded()
+        why = "it has no row" if rows.empty else f"{rows['file'].iloc[0]}: {rows['reason'].iloc[0]}"
+        raise PlanError(f"{data.label()} gives no usable sample: {why}", "external")
+    wanted = dict.fromkeys(part.name for step in plan.grid.axes["sequences"] for part in step.each)
+    if not set(wanted) & set(other.sequences):
+        raise PlanError(
+            f"the grid reads {', '.join(wanted)}, and {data.label()} has the sequences {', '.join(other.sequences)}",
+            "external",
+        )
+    known = {target.name: target.column for target in other.targets()}
+    asked = [target.name for target in plan.grid.targets]
+    if not any(name in known and others[known[name]].notna().any() for name in asked):
+        raise PlanError(
+            f"{data.label()} has no label of {', '.join(asked)}, so nothing can be scored on it; `predict` needs none",
+            "external",
+        )
+
+
+def _known(
+    plan: Plan,
+    cells: Sequence[PlannedCell],
+    others: pd.DataFrame,
+    scans: dict[str, tuple[str, ...]],
+    store: Store,
+    *,
+    jobs: int,
+    progress: Progress,
+    compare_ids: bool,
+) -> list[str]:
+    """The patients of the second dataset who are in the first; an error unless the protocol excludes them."""
+    protocol = plan.grid.protocol
+    usable = [one for one in cells if not one.refused]
+    learnt = learnt_from(plan, usable, store, jobs=jobs, progress=progress)
+    of_patient: dict[str, list[str]] = {}
+    for study, patient in dict(zip(others["study"].astype(str), others["patient"].astype(str), strict=True)).items():
+        of_patient.setdefault(patient, []).extend(scans[study])
+    known = learnt.known(of_patient, compare_ids=compare_ids)
+    if protocol.external_known == "refuse":
+        known.refuse(
+            len(of_patient),
+            exclude="set protocol.external_known: exclude",
+            own_ids="set protocol.external_ids: own to compare pixels alone",
+        )
+    return known.patients
+
+
+def _reads(dataset: Dataset) -> Any:
+    """What decides how a dataset reads scans."""
+    fields = {name: getattr(dataset, name) for name in dataset.reading_fields}
+    return [identity.code(type(dataset).__module__), fields]
+
+
+def _labels(dataset: Dataset) -> set[str]:
+    return {target.column for target in dataset.targets()} | {"split"}
+
+
+def _notes(view: View, tested: Any, unknown: dict[str, dict[str, int]]) -> Iterator[tuple[str, list[str]]]:
+    """For each target sentences about classes that do not match."""
+    for name, labels in view.labels.items():
+        found = []
+        if name in unknown:
+            listed = ", ".join(f"'{label}' ({n} samples)" for label, n in sorted(unknown[name].items()))
+            found.append(
+                f"Classes of {name} do not match: the grid knows {', '.join(labels.classes)}, and the external dataset "
+                f"also has {listed}, which are not scored."
+            )
+        y = labels.y[tested]
+        absent = [label for k, label in enumerate(labels.classes) if not (y == k).any()]
+        if absent and (y >= 0).any():
+            found.append(f"Classes of {name} do not match: the external dataset has no sample of {', '.join(absent)}.")
+        yield name, found
+
+
+def _excluded(plan: Plan, test: ExternalTest) -> pd.DataFrame:
+    """What was left out of the second dataset."""
+    import pandas as pd
+
+    assert isinstance(plan.dataset, JoinedData)
+    tested = set(plan.samples.index[plan.samples["split"] == "test"])
+    mine = pd.concat([plan.read_faults(), plan.check_images()], ignore_index=True)
+    mine = mine[mine["sample"].isin(tested)]
+    known = [(f"{test.left_out} patients", "", "", "they are also in the training data")] if test.left_out else []
+    return pd.concat([plan.dataset.left_out(), mine, exclusions(known)], ignore_index=True)

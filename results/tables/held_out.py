@@ -1,0 +1,18 @@
+"""The note on a held-out dataset: on what its cells were fitted, and how often it was used before."""
+
+from __future__ import annotations
+
+from results.run_folder import Run
+
+
+def fitted_elsewhere(run: Run) -> str:
+    """How the cells of an external test were fitted, and how often its patients were looked at before."""
+    about = run.protocol["external"]
+    left_out = f" {about['left_out']} patients were left out, since they were in training." if about["left_out"] else ""
+    uses, shared = int(about["uses_before"]), int(about["uses_overlapping"])
+    before = "was not used before" if uses == 0 else f"was used {uses} {'time' if uses == 1 else 'times'} before"
+    others = f", and {shared} more with other patients" if shared else ""
+    return (
+        f"Fitted once on all {about['patients']} patients of {about['fitted_on']} and scored once here: external "
+        f"validation.{left_out} This held-out set {before}{others}."
+    )
