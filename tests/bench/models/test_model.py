@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from bench.models.diagnose import grade
 from bench.models.fit import fit_model
-from bench.models.model import ModelError
+from bench.models.reopen import CellError
 from bench.run.progress import Progress
 from data.rsna_challenge.places import Place
 from run_benchmark import app
@@ -71,6 +71,7 @@ def test_a_diagnosis_holds_several_targets_and_fills_a_lost_sequence(fitted, spi
 def test_cells_that_share_a_network_keep_their_own_boxes(tmp_path):
     from dataclasses import dataclass
 
+    from bench.models.anchors import Anchors
     from bench.models.model import _ModelReader
     from preprocessing.regions.base import Region
 
@@ -85,7 +86,7 @@ def test_cells_that_share_a_network_keep_their_own_boxes(tmp_path):
         def fit(self, studies, *, seed, device):
             return self
 
-    reader = _ModelReader(tmp_path, {}, "cpu")
+    reader = _ModelReader(tmp_path, {}, "cpu", Anchors())
     for margin in (0, 25):
         found, folder = reader.region(Boxes(margin=margin), "networks/a")
         assert (found.margin, folder) == (margin, (tmp_path / "networks" / "a").resolve())
@@ -148,11 +149,11 @@ def test_three_stages_from_training_to_a_study_that_lacks_a_sequence(go, spines,
     assert [level for level, one in canal.items() if not one.grade] == ["L5/S1"]
     assert canal["L5/S1"].missing == "it lies below L4/L5, which is named as the lowest level seen"
     for text, why in (
-        (f"{study}0,L5/S1", "is no study that was given: did you mean"),
+        (f"{study}0,L5/S1", "is no study at hand: did you mean"),
         (f"{study},S1", "'S1', for which"),
     ):
         anchors.write_text(f"study,level\n{text}\n")
-        with pytest.raises(ModelError, match=why):
+        with pytest.raises(CellError, match=why):
             list(grade(model, folders, folder / "train_series_descriptions.csv", **where))
 
 
