@@ -22,7 +22,7 @@ from preprocessing.regions.localisation.coordinates import PointStage
 from preprocessing.regions.localisation.finder import Finder
 from preprocessing.regions.localisation.fitted import POINTS, STAGES, FittedPredicted
 from preprocessing.regions.localisation.instance import SliceStage, VolumeStage
-from preprocessing.regions.localisation.levels import LEVEL, Chain, chains_of
+from preprocessing.regions.localisation.levels import LEVEL, LevelChain, chains_of
 from preprocessing.regions.localisation.marks import PointKind, marks_by_sequence
 from preprocessing.regions.localisation.networks import (
     DEPTHS,
@@ -81,7 +81,7 @@ class Predicted(Region):
             0 or 1 trains once per fold, and heads learn around points of scans that the networks learnt from.
         anchor: A CSV file with the columns `study` and `level`: the level of the lowest disc that a study's scans show,
             for cut-off scans and transitional vertebrae. Levels below have no point. Needs `coordinates="heatmap"`. A
-            run trains again when the file changes; `diagnose` has an option for the file of its own studies.
+            run trains again when the file changes; `diagnose` and `predict` take a file of their own studies.
         size: As in the region `point`, mm.
         slices: As in the region `point`.
         mirror: As in the region `point`.
@@ -203,7 +203,7 @@ class Predicted(Region):
             mean, centre = (np.asarray(one[name], dtype=np.float64) for name in ("mean", "centre"))
             bare = Predicted(**{**asdict(self), "encoder_weights": "", "instance_weights": ""})
             finder = bare._finder(marks, Baselines(mean, centre), seed=0, device=device)
-            finder = replace(finder, chains=[Chain.of(chain) for chain in one["chains"]])
+            finder = replace(finder, chains=[LevelChain.of(chain) for chain in one["chains"]])
             for name in STAGES:
                 network: nn.Module = getattr(finder, name).network
                 network.load_state_dict(load_file(folder / f"{name}_{i}.safetensors", device=device))

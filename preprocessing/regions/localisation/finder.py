@@ -12,7 +12,7 @@ from data.base import Float64, Image
 from preprocessing.regions.localisation.baselines import Baselines
 from preprocessing.regions.localisation.coordinates import PointStage
 from preprocessing.regions.localisation.instance import SliceStage, VolumeStage
-from preprocessing.regions.localisation.levels import LEVEL, Chain, counted
+from preprocessing.regions.localisation.levels import LEVEL, LevelChain, counted
 from preprocessing.regions.localisation.marks import PointKind
 from preprocessing.regions.localisation.peaks import likeliest_slices, peaks_of
 from preprocessing.regions.localisation.stack import Stack
@@ -39,7 +39,7 @@ class Finder:
     size: int
     baselines: Baselines
     device: str = "cpu"
-    chains: Sequence[Chain] = ()
+    chains: Sequence[LevelChain] = ()
 
     def find(self, image: Image, *, lowest: str = "") -> tuple[NDArray[np.int64], Float64]:
         """Each mark's slice `(M,)` in a scan, and its place `(M, 3)`, LPS mm.
@@ -63,7 +63,7 @@ class Finder:
 
     def _count(
         self,
-        chain: Chain,
+        chain: LevelChain,
         image: Image,
         stack: Stack,
         scores: Float64,

@@ -26,7 +26,7 @@ APART = 0.6  # steps between two peaks that are of two discs
 
 
 @dataclass(frozen=True, eq=False)
-class Chain:
+class LevelChain:
     """The marks of one spine, such as those of a condition and side, from the lowest level up.
 
     Args:
@@ -40,7 +40,7 @@ class Chain:
     spread: Float64
 
     @classmethod
-    def of(cls, kept: Mapping[str, Any]) -> Chain:
+    def of(cls, kept: Mapping[str, Any]) -> LevelChain:
         """Reads what `plain` gave."""
         step, spread = (np.asarray(kept[name], dtype=np.float64) for name in ("step", "spread"))
         return cls(np.asarray(kept["marks"], dtype=np.int64), step, spread)
@@ -50,7 +50,7 @@ class Chain:
         return {"marks": self.marks.tolist(), "step": self.step.tolist(), "spread": self.spread.tolist()}
 
 
-def chains_of(marks: Sequence[PointKind], places: Sequence[Float64]) -> list[Chain]:
+def chains_of(marks: Sequence[PointKind], places: Sequence[Float64]) -> list[LevelChain]:
     """The chains that can be learnt from training patients.
 
     Marks that differ in their level alone form a chain; there is none where the steps of too few patients are known.
@@ -73,7 +73,7 @@ def chains_of(marks: Sequence[PointKind], places: Sequence[Float64]) -> list[Cha
             continue
         seen = [one[np.isfinite(one).all(axis=1)] for one in steps.transpose(1, 0, 2)]
         spread = np.stack([np.cov(one.T) + SOFTEST**2 * np.eye(3) for one in seen])
-        chains.append(Chain(ordered, np.stack([one.mean(axis=0) for one in seen]), spread))
+        chains.append(LevelChain(ordered, np.stack([one.mean(axis=0) for one in seen]), spread))
     return chains
 
 
@@ -89,7 +89,7 @@ def _mean(values: Float64) -> float:
     return float(known.mean()) if len(known) else 0.0
 
 
-def counted(chain: Chain, peaks: Peaks, places: Float64, *, lowest: int | None = None) -> NDArray[np.int64] | None:
+def counted(chain: LevelChain, peaks: Peaks, places: Float64, *, lowest: int | None = None) -> NDArray[np.int64] | None:
     """The peak of each level, -1 for levels below `lowest`; None if the maps have no peaks that count.
 
     The levels are numbered together: each lies about where the one below it expects it. The lowest level weighs most.
@@ -115,12 +115,12 @@ def counted(chain: Chain, peaks: Peaks, places: Float64, *, lowest: int | None =
     below = height[None] < height[:, None] - APART * np.linalg.norm(up)
     first = np.log(disc + TINY) + LOWEST * np.log(1 - np.where(below, disc, 0).max(axis=1))
     rest = np.repeat(np.log(any_level + TINY)[None], len(chain.marks) - lowest - 1, axis=0)
-    above = Chain(chain.marks[lowest:], chain.step[lowest:], chain.spread[lowest:])
+    above = LevelChain(chain.marks[lowest:], chain.step[lowest:], chain.spread[lowest:])
     path = best_path(above, np.concatenate([first[None], rest]), places)
     return np.concatenate([np.full(lowest, -1), path])
 
 
-def best_path(chain: Chain, log_p: Float64, places: Float64) -> NDArray[np.int64]:
+def best_path(chain: LevelChain, log_p: Float64, places: Float64) -> NDArray[np.int64]:
     """The likeliest candidate of each level, given where its neighbours lie (Viterbi's algorithm).
 
     Args:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from preprocessing.regions.localisation.levels import Chain, best_path, chains_of, counted
+from preprocessing.regions.localisation.levels import LevelChain, best_path, chains_of, counted
 from preprocessing.regions.localisation.peaks import Peaks, likeliest_slices, peaks_of
 
 LEVELS = ("L5/S1", "L4/L5", "L3/L4", "L2/L3", "L1/L2")
@@ -58,7 +58,7 @@ def test_there_is_no_chain_without_levels_or_with_too_few_patients():
 
 
 def test_a_kept_chain_is_the_same(chain):
-    again = Chain.of(chain.plain())
+    again = LevelChain.of(chain.plain())
     for name in ("marks", "step", "spread"):
         assert_array_equal(getattr(again, name), getattr(chain, name))
 
@@ -68,7 +68,7 @@ def test_the_best_path_is_that_of_all_paths():
     for _ in range(20):
         places, log_p = rng.normal(0, 30, (6, 3)), rng.normal(0, 3, (4, 6))
         a = rng.normal(0, 5, (3, 3, 3))
-        chain = Chain(np.arange(4), rng.normal(0, 20, (3, 3)), a @ a.transpose(0, 2, 1) + 25 * np.eye(3))
+        chain = LevelChain(np.arange(4), rng.normal(0, 20, (3, 3)), a @ a.transpose(0, 2, 1) + 25 * np.eye(3))
 
         def score(path, chain=chain, places=places, log_p=log_p):
             total = sum(log_p[k, c] for k, c in enumerate(path))
