@@ -1,10 +1,10 @@
 """Which frozen ImageNet features are good for small crops: a sweep over size, stage and grid, chosen on inner folds.
 
-`python -m tests.studies.frozen_features DATA` reads the crops of SPIDER in the folder DATA. It prints a row for the best
-choices, and for the last layer as it is mostly used: the AUC on inner folds of the training patients, by which one may
-choose, and on test patients. In the last rows the choice is made anew in each fold. The classifier is ridge regression
-on the labels, whose penalty is chosen on inner folds too: it orders samples about as logistic regression does, and all
-penalties come from one decomposition.
+`python -m tests.studies.frozen_features DATA` reads the crops of SPIDER in the folder DATA. It prints a row for the
+best choices, and for the last layer as it is mostly used: the AUC on inner folds of the training patients, by which one
+may choose, and on test patients. In the last rows the choice is made anew in each fold. The classifier is ridge
+regression on the labels, whose penalty is chosen on inner folds too: it orders samples about as logistic regression
+does, and all penalties come from one decomposition.
 """
 
 from __future__ import annotations
