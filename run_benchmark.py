@@ -14,6 +14,7 @@ from typer import Option as Opt
 from bench import api
 from bench.api import words
 from bench.api.terminal import (
+    Anchor,
     Commands,
     Device,
     Fields,
@@ -187,8 +188,7 @@ def latents(
     store: Store = STORE,
 ) -> None:
     """Draw what an autoencoder's features mean: correlations, traversals, interpolation, generation, neighbours."""
-    written = api.latents(run, cell, fold=fold, measures=measures, grid=grid, plugins=plugins, store=store)
-    print("\n".join(map(str, written)))
+    print(*api.latents(run, cell, fold=fold, measures=measures, grid=grid, plugins=plugins, store=store), sep="\n")
 
 
 @app.command()
@@ -224,8 +224,7 @@ def fit(
     store: Store = STORE,
 ) -> None:
     """Refit cells of a run on all patients and write a model, which predict and diagnose read, with its card."""
-    where: dict[str, Any] = {"grid": grid, "plugins": plugins, "store": store}
-    model = api.fit(run, cell, out, device=device, jobs=jobs, **where)
+    model = api.fit(run, cell, out, device=device, jobs=jobs, grid=grid, plugins=plugins, store=store)
     print(f"model: {model.folder}; its card: {model.card}")
 
 
@@ -236,13 +235,14 @@ def predict(
     out: Annotated[Path, Opt(help="A new folder.")] = Path("predicted"),
     exclude_known: Annotated[bool, Opt("--exclude-known", help="Leave out patients of the training data.")] = False,
     own_ids: Annotated[bool, Opt("--own-ids", help="Equal patient ids mean nothing: compare pixels alone.")] = False,
+    anchor: Anchor = None,
     device: Device = "auto",
     plugins: Plugins = None,
     store: Store = STORE,
 ) -> None:
     """Predict a dataset, and score the model where there are labels: external validation. Not for clinical use."""
-    where: dict[str, Any] = {"exclude_known": exclude_known, "own_ids": own_ids, "plugins": plugins, "store": store}
-    print(api.predict(model, data, out=out, device=device, **where))
+    where: dict[str, Any] = {"exclude_known": exclude_known, "own_ids": own_ids, "anchor": anchor, "store": store}
+    print(api.predict(model, data, out=out, device=device, plugins=plugins, **where))
 
 
 @app.command()
@@ -254,15 +254,15 @@ def diagnose(
     keep_names: Annotated[bool, Opt(help="Keep the names of folders, which may name a patient.")] = False,
     submission: Annotated[Path | None, Opt(help="Also write the table for the dataset's challenge.")] = None,
     explain: Annotated[bool, Opt("--explain", help="Add maps of the places that spoke for each grade.")] = False,
+    anchor: Anchor = None,
     device: Device = "auto",
     plugins: Plugins = None,
 ) -> None:
     """Grade new studies: slice, point, probabilities and picture for each place. Not for clinical use."""
     where: dict[str, Any] = {"descriptions": descriptions, "keep_names": keep_names, "submission": submission}
-    where["explain"] = explain
+    where |= {"explain": explain, "anchor": anchor}
     found = api.diagnose(model, studies, out=out, device=device, plugins=plugins, each=words.show, **where)
-    if submission is not None:
-        print(f"wrote {submission}")
+    print(f"wrote {submission}\n" if submission is not None else "", end="")
     if any(one.error for one in found):
         raise typer.Exit(2)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bench.api.errors import ArgumentError, check_choice
 from bench.api.grids import DEVICES, STORE
@@ -158,6 +158,7 @@ def diagnose(
     keep_names: bool = False,
     submission: str | Path | None = None,
     explain: bool = False,
+    anchor: str | Path | None = None,
     device: str = "auto",
     plugins: str | Path | None = None,
     each: Callable[[Diagnosed], None] | None = None,
@@ -172,6 +173,7 @@ def diagnose(
         keep_names: Whether studies keep the names of their folders, which may name a patient.
         submission: A file for the table that the challenge of the model's dataset asks for; needs `keep_names`.
         explain: Whether findings of other grades than the mildest get a map of what spoke for them, by occlusion.
+        anchor: A table with the columns `study` and `level`: the lowest level that a study shows.
         device: `"auto"`, `"cpu"` or `"cuda"`.
         plugins: A folder of your own plug-ins, of the project's shape.
         each: A function that is called with each study as soon as it is graded.
@@ -205,7 +207,8 @@ def diagnose(
     table = None if descriptions is None else Path(descriptions)
     found = []
     with one_thread():
-        for one in grade(model, folders, table, keep_names=keep_names, device=pick_device(device), explain=explain):
+        how: dict[str, Any] = {"explain": explain, "anchor": str(anchor or "")}
+        for one in grade(model, folders, table, keep_names=keep_names, device=pick_device(device), **how):
             if isinstance(one, ScangridError):
                 found.append(Diagnosed(error=str(one)))
             else:

@@ -60,6 +60,7 @@ def predict(
     jobs: int = 0,
     plugins: str | Path | None = None,
     store: str | Path = STORE,
+    anchor: str | Path | None = None,
 ) -> PredictedDataset:
     """Predicts all samples of a dataset, and scores the model where the dataset has labels. Not for clinical use.
 
@@ -76,6 +77,7 @@ def predict(
         jobs: How many studies are read at a time; 0: as many as there are cores.
         plugins: A folder of your own plug-ins, of the project's shape.
         store: Keeps the digests of scans, and the ledger that counts the uses of each held-out set.
+        anchor: A table with the columns `study` and `level`: the lowest level that a study shows.
 
     Raises:
         ScangridError: The folder is no model, the dataset can't be read or does not fit the model, patients of the
@@ -109,6 +111,7 @@ def predict(
             device=pick_device(device),
             jobs=workers,
             progress=Progress(jobs=workers),
+            anchor=str(anchor or ""),
         )
     scores = None if found.scored is None else Results(found.scored)
     if scores is not None:

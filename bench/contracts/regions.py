@@ -143,9 +143,9 @@ def _fit(plugin: Region) -> FittedRegion:
 
 
 def _short(plugin: Region) -> Region:
-    """The region with one epoch and one patch, if it has these fields."""
+    """The region with one epoch, one step and one patch, if it has these fields."""
     known = {field.name for field in dataclasses.fields(plugin)}  # type: ignore[arg-type]
-    short: Region = dataclasses.replace(plugin, **dict.fromkeys(known & {"epochs", "patches"}, 1))  # type: ignore[type-var]
+    short: Region = dataclasses.replace(plugin, **dict.fromkeys(known & {"epochs", "least_steps", "patches"}, 1))  # type: ignore[type-var]
     return plugin if short == plugin else short
 
 

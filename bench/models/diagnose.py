@@ -30,6 +30,7 @@ def grade(
     keep_names: bool,
     device: str,
     explain: bool = False,
+    anchor: str = "",
 ) -> Iterator[Diagnosis | DataError]:
     """Grades new studies with a model; yields an error for a study that can't be read.
 
@@ -40,11 +41,13 @@ def grade(
         keep_names: Whether studies keep the names of their folders.
         device: `"cpu"` or `"cuda"`.
         explain: Whether findings of other grades than the mildest get a map of what spoke for them.
+        anchor: A table with the columns `study` and `level`: the lowest level that a study shows.
 
     Raises:
-        ModelError: The folder is no model, or no plug-in reads new studies like those that it was fitted on.
+        ModelError: The folder is no model, no plug-in reads new studies like those that it was fitted on, or `anchor`
+            can't be used.
     """
-    model = read_model(folder, device=device)
+    model = read_model(folder, device=device, anchor=anchor)
     card, read = folder / FACTS, _reader(model, folder, descriptions, keep_names=keep_names)
     facts = json.loads(card.read_text(encoding="utf-8")) if card.is_file() else {}
     readable = []
@@ -58,7 +61,10 @@ def grade(
         return
     dataset = read(tuple(readable))
     _check_places(model, dataset, folder)
-    for name in dict.fromkeys(dataset.samples()["study"].astype(str)):
+    names = dict.fromkeys(dataset.samples()["study"].astype(str))
+    if len(readable) == len(studies):
+        model.anchors.check_named(names)
+    for name in names:
         try:
             one = _DiagnosedStudy(model, dataset, name, explain=explain).diagnosis(facts)
         except DataError as error:

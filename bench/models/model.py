@@ -9,19 +9,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from bench.models.anchors import Anchors
 from bench.models.reopen import CellError
 from bench.models.trust import foreign, wild_trees
 from bench.plan import identity
 from bench.plan.known import LearntFrom
 from bench.plugins import load, plugin_class
 from bench.tasks.versions import versions
+from data.base import DataError
 from results.methods.model_card import FACTS
 
 if TYPE_CHECKING:
@@ -79,11 +81,13 @@ class Model:
         about: `model.json`.
         cells: One cell for each target.
         warnings: Lines about code and libraries that have changed since the model was fitted.
+        anchors: The lowest levels that are given.
     """
 
     about: dict[str, Any]
     cells: tuple[FittedCell, ...]
     warnings: tuple[str, ...] = ()
+    anchors: Anchors = field(default_factory=Anchors)
 
 
 def base_rates(folder: Path, column: str) -> dict[str, list[float]]:
@@ -103,29 +107,33 @@ def base_rates(folder: Path, column: str) -> dict[str, list[float]]:
     return rates
 
 
-def read_model(folder: Path, *, device: str) -> Model:
+def read_model(folder: Path, *, device: str, anchor: str = "") -> Model:
     """Opens a model.
 
     Args:
         folder: What `fit_model` wrote.
         device: `"cpu"` or `"cuda"`.
+        anchor: A table with the columns `study` and `level`: the lowest level that a new study shows.
 
     Raises:
         ModelError: The folder is no model or has another format; a file is missing or holds what no model holds; or the
             pretrained weights here are not those that the model was fitted with.
     """
-    about = read_about(folder)
+    about, anchors = read_about(folder), Anchors(anchor)
     try:
         _check_facts(folder)
-        reader = _ModelReader(folder, about, device)
+        reader = _ModelReader(folder, about, device, anchors)
         cells = tuple(reader.cell(one) for one in about["cells"])
     except ModelError:
         raise
+    except DataError as error:
+        raise ModelError(str(error)) from error
     except Exception as error:  # zipfile, skops, safetensors, torch and plug-ins each have their own
         raise ModelError(_unread(folder, error)) from error
     if not cells:
         raise ModelError(f"{folder} holds no cell: fit it again")
-    return Model(about, cells, model_warnings(folder))
+    anchors.check_taken(folder)
+    return Model(about, cells, model_warnings(folder), anchors)
 
 
 def model_warnings(folder: Path) -> tuple[str, ...]:
@@ -228,13 +236,14 @@ def read_chain(path: Path) -> Chain:
 class _ModelReader:
     """Reads the parts of a model; what several cells share is read once."""
 
-    def __init__(self, folder: Path, about: dict[str, Any], device: str) -> None:
-        self._folder, self._about, self._device = folder, about, device
+    def __init__(self, folder: Path, about: dict[str, Any], device: str, anchors: Anchors) -> None:
+        self._folder, self._about, self._device, self._anchors = folder, about, device, anchors
         self._known: dict[tuple[str, str, str], Any] = {}
 
     def cell(self, about: dict[str, Any]) -> FittedCell:
         steps, where = about["steps"], {"device": self._device}
-        region = _plugin("regions", steps["regions"][0])
+        region = _plugin("regions", self._anchors.step(steps["regions"][0]))
+        self._anchors.note(region)
         regions = {sequence: self.region(region, name) for sequence, name in about["regions"].items()}
         finder = next(iter(regions.values())) if region.joins_sequences else None
         encoders = [

@@ -99,6 +99,7 @@ def open_data(
     for cell in model.cells:
         notes += _misfits(cell, dataset, samples, folder, data)
     patient_of = dict(zip(samples["study"].astype(str), samples["patient"].astype(str), strict=True))
+    model.anchors.check_named(patient_of)
     sequences = dict.fromkeys(name for cell in model.cells for name in _sequences(cell, dataset))
     studies = list(patient_of)
     scans = scan_digests(dataset, studies, list(sequences), store, jobs=jobs, progress=progress)

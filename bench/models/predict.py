@@ -59,6 +59,7 @@ def predict_dataset(
     device: str,
     jobs: int,
     progress: Progress,
+    anchor: str = "",
 ) -> Prediction:
     """Predicts all samples of a dataset, writes them, and scores those with labels.
 
@@ -72,6 +73,7 @@ def predict_dataset(
         device: `"cpu"` or `"cuda"`.
         jobs: How many studies are read at a time.
         progress: Counts studies.
+        anchor: A table with the columns `study` and `level`: the lowest level that a study shows.
 
     Raises:
         ModelError: The folder is no model, the dataset does not fit it, or `out` exists.
@@ -80,7 +82,7 @@ def predict_dataset(
     """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise ModelError(f"--out {out} exists: name a new folder")
-    model, kept = read_model(folder, device=device), Store(store)
+    model, kept = read_model(folder, device=device, anchor=anchor), Store(store)
     identity.remember(store)
     how: dict[str, Any] = {"exclude_known": exclude_known, "own_ids": own_ids}
     with progress.shown():

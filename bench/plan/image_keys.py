@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -11,11 +12,14 @@ from numpy.typing import NDArray
 
 from bench.grid.cells import NONE, Cell, Step
 from bench.grid.grid import Protocol
+from bench.grid.misfit import GridMisfitError
 from bench.plan import identity, labels
+from bench.plan.cross_fitting import parts_of
 from bench.plan.file_memory import FileDigests
 from bench.plan.plugin_identity import PluginIdentities
 from bench.plan.references import CropsRef, Fold, TokensRef, View
 from data.base import Dataset
+from data.text.names import nearest
 from encoders.base import Encoder
 from preprocessing.regions.base import Region
 
@@ -73,6 +77,7 @@ class ImageKeys:
             return CropsRef(sequence, region, NONE, identity.key("thin", code, sequence, self._scans), thin=True)
         chain = [self._plugins.of("images", step) for step in images.each]
         key = identity.key("crops", code, sequence, self._plugins.of("regions", region), chain, self._scans)
+        self._check_named(region, getattr(plugin, "anchored", {}))
         if fold is None:
             return CropsRef(sequence, region, images, key)
         learnt: list[Any] = []
@@ -84,7 +89,19 @@ class ImageKeys:
         which = "points" if plugin.joins_sequences else sequence
         fitted = self._plugins.of("regions", region, frozen=True)
         network = identity.key("region", which, fitted, self._scans, self._protocol.seed, *learnt)
-        return CropsRef(sequence, region, images, identity.combine(key, network), fold if learns else None, network)
+        parts = parts_of(plugin, fold, self._patients, network, seed=self._protocol.seed)
+        cut_from = identity.combine(key, network)
+        return CropsRef(sequence, region, images, cut_from, fold if learns else None, network, parts=parts)
+
+    def _check_named(self, region: Step, named: Collection[str]) -> None:
+        """Demands that the dataset has the studies that a region's file names."""
+        if named and (unknown := sorted(set(named) - set(studies := self._dataset.samples()["study"].astype(str)))):
+            raise GridMisfitError(
+                f"regions/{region.name}: its file anchor names {len(unknown)} studies that the dataset lacks, such as "
+                f"'{unknown[0]}'{nearest(unknown[0], dict.fromkeys(studies))}",
+                "regions",
+                region.name,
+            )
 
     @cached_property
     def places(self) -> pd.DataFrame:

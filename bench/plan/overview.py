@@ -156,8 +156,11 @@ def _work(cells: list[PlannedCell], stored: _Keys) -> Iterator[str]:
     trained = sum(ref.fold is not None for ref in refs.values())
     fusions = {fit.fused.key for fit in todo if fit.fused is not None} - stored.fused
     trained_fusions = f", {len(fusions)} trainings of fusions" if fusions else ""
-    regions = {ref.crops.network for ref in refs.values() if ref.crops.fold is not None} - stored.regions
-    trained_regions = f"{len(regions)} trainings of regions, " if regions else ""
+    cut = [ref.crops for ref in refs.values() if ref.crops.fold is not None]
+    parts = {part.key for crops in cut for part in crops.parts} - stored.regions
+    regions = {crops.network for crops in cut} - stored.regions
+    crossed = f" ({len(parts)} of them for the points of training patients)" if parts else ""
+    trained_regions = f"{len(regions | parts)} trainings of regions{crossed}, " if regions | parts else ""
     text = f"to compute: {trained_regions}{len(refs)} embeddings ({trained} of them trained in a fold){trained_fusions}"
     yield f"{text}, {len(fits)} fits of heads"
 

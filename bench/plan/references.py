@@ -57,11 +57,25 @@ class Split:
 
 
 @dataclass(frozen=True, eq=False)
+class PointsPart:
+    """A part of a fold's training patients, whose points come from a fit on the other training patients.
+
+    `held` `(N,)` bool are their samples; `key` is that of the points. `number` counts from 1 to `of`.
+    """
+
+    number: int
+    of: int
+    held: NDArray[np.bool_]
+    key: str
+
+
+@dataclass(frozen=True, eq=False)
 class CropsRef:
     """The crops of a sequence under a region and an image chain; in one fold if the region learns.
 
     `network` is the key of a fitted region, trained in the fold or given; all sequences share it if it joins them.
-    `thin` crops show which samples have the sequence before a region is fitted.
+    `thin` crops show which samples have the sequence before a region is fitted. `parts` are those of a region that is
+    cross-fitted inside the training patients.
     """
 
     sequence: str
@@ -71,6 +85,7 @@ class CropsRef:
     fold: Fold | None = None
     network: str = ""
     thin: bool = False
+    parts: tuple[PointsPart, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

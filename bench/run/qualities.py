@@ -10,7 +10,8 @@ from bench.grid.axes import names
 from bench.plan.plan import Plan
 from bench.plan.references import CropsRef, Fit, PlannedCell
 from bench.run.files import write_table
-from bench.tasks.locate import POINTS_QUALITY, QUALITY
+from bench.tasks.found_points import POINTS_QUALITY, TRAINING_QUALITY
+from bench.tasks.locate import QUALITY
 from bench.tasks.store import Store
 
 if TYPE_CHECKING:
@@ -18,7 +19,9 @@ if TYPE_CHECKING:
 
 
 def write_qualities(folder: Path, plan: Plan, store: Store, cells: list[PlannedCell]) -> None:
-    """Writes `filling.csv`, `regions.csv`, `points.csv` and `not_found.csv`; a table without rows is not written.
+    """Writes `filling.csv`, `regions.csv`, `points.csv`, `training_points.csv` and `not_found.csv`.
+
+    A table without rows is not written.
 
     Args:
         folder: The run folder.
@@ -28,7 +31,8 @@ def write_qualities(folder: Path, plan: Plan, store: Store, cells: list[PlannedC
     """
     write_table(folder / "filling.csv", _fillings(store, cells))
     write_table(folder / "regions.csv", _regions(store, cells))
-    write_table(folder / "points.csv", _points(plan, store, cells), index="sample")
+    write_table(folder / "points.csv", _points(plan, store, cells, POINTS_QUALITY), index="sample")
+    write_table(folder / "training_points.csv", _points(plan, store, cells, TRAINING_QUALITY), index="sample")
     write_table(folder / "not_found.csv", _not_found(plan, cells))
 
 
@@ -64,8 +68,8 @@ def _regions(store: Store, cells: list[PlannedCell]) -> pd.DataFrame:
     return _joined(found)
 
 
-def _points(plan: Plan, store: Store, cells: list[PlannedCell]) -> pd.DataFrame:
-    """How near the found points of test patients lie to the annotated points."""
+def _points(plan: Plan, store: Store, cells: list[PlannedCell], file: str) -> pd.DataFrame:
+    """How near the found points of test patients, or of training patients, lie to the annotated points."""
     import pandas as pd
 
     found: dict[str, pd.DataFrame] = {}
@@ -74,8 +78,8 @@ def _points(plan: Plan, store: Store, cells: list[PlannedCell]) -> pd.DataFrame:
         if place in found or not plan.keys.plugin("regions", crops.region).joins_sequences:
             continue
         folder = store.find("regions", crops.network)
-        if folder is not None:
-            table = pd.read_csv(folder / POINTS_QUALITY, dtype={"sample": str}).set_index("sample")
+        if folder is not None and (folder / file).is_file():
+            table = pd.read_csv(folder / file, dtype={"sample": str}).set_index("sample")
             places = plan.samples[["patient", *plan.dataset.locations]]
             table = places.join(table, how="right")
             where = {"regions": crops.region.label()} | _place(fit, crops)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Callable, Collection, Hashable
+from functools import partial
 from typing import Any, Literal
 
 from bench.plan import identity
@@ -100,12 +101,24 @@ class Work:
             name = f"region {ref.region.label()} on {ref.sequence}{_where(ref.fold)}"
             before: tuple[Task, ...] = ()
             if self._plan.keys.plugin("regions", ref.region).joins_sequences and ref.network not in fitted:
-                if (ref.network,) not in cut:
-                    points = f"points of {ref.region.label()}{_where(ref.fold)}"
-                    cut[ref.network,] = Task(points, lambda: self._locate.find(ref, points), "torch", order=(-1, 0))
-                before = (cut[ref.network,],)
+                before = (self._points_task(ref, cut, fitted),)
             cut[place] = Task(name, lambda: self._locate.write(refs, name), "torch", after=before, order=(-1, len(cut)))
         return cut[place]
+
+    def _points_task(self, ref: CropsRef, cut: dict[tuple[str, ...], Task], fitted: Collection[str]) -> Task:
+        """Finds the points of a fold; tasks before it find those of the training patients, one task for each part."""
+        if (ref.network,) not in cut:
+            name = f"points of {ref.region.label()}{_where(ref.fold)}"
+            before = []
+            for part in ref.parts:
+                if part.key not in fitted:
+                    of_part = f"{name}, part {part.number} of {part.of} of the training patients"
+                    run = partial(self._locate.find_part, ref, part, of_part)
+                    cut[part.key,] = Task(of_part, run, "torch", order=(-1, 0))
+                    before.append(cut[part.key,])
+            run = partial(self._locate.find, ref, name)
+            cut[ref.network,] = Task(name, run, "torch", after=tuple(before), order=(-1, 0))
+        return cut[ref.network,]
 
     def _encode_task(self, ref: TokensRef, before: tuple[Task, ...], place: int) -> Task:
         where = _where(ref.fold or ref.crops.fold)

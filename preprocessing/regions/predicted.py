@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -15,12 +16,14 @@ from encoders.networks.stopping import held_out
 from encoders.networks.torch_base import seeded
 from encoders.networks.weights import file_digest
 from preprocessing.regions.base import Region, Study
+from preprocessing.regions.localisation.anchors import check_levels, read_anchors
 from preprocessing.regions.localisation.baselines import Baselines, centre_of
 from preprocessing.regions.localisation.coordinates import PointStage
 from preprocessing.regions.localisation.finder import Finder
 from preprocessing.regions.localisation.fitted import POINTS, STAGES, FittedPredicted
 from preprocessing.regions.localisation.instance import SliceStage, VolumeStage
-from preprocessing.regions.localisation.marks import marks_by_sequence
+from preprocessing.regions.localisation.levels import LEVEL, LevelChain, chains_of
+from preprocessing.regions.localisation.marks import PointKind, marks_by_sequence
 from preprocessing.regions.localisation.networks import (
     DEPTHS,
     heatmap_network,
@@ -46,6 +49,13 @@ class Predicted(Region):
     sequence in which most points of its condition were marked. The epoch with the least error on inner patients is
     kept. Slices are never flipped in training: left stays left. The defaults are for two cores.
 
+    The points of training patients, around which heads learn, are found by cross-fitting: by networks that learnt from
+    the other training patients. So they are about as wrong as the points of test patients, which networks find that
+    learnt from all training patients.
+
+    The heat maps of the levels of a spine are read together: the levels are counted from the lowest up, each about one
+    learnt distance above the other, and the lowest weighs most. Flat maps, as of short trainings, give their means.
+
     Args:
         instance: Stage 1: `"slices"`, a 2D network on every slice and a GRU over all slices, which give the likeliest
             slice, or `"regression"`, a 3D ResNet that gives the slice as a share of the depth.
@@ -59,12 +69,19 @@ class Predicted(Region):
         depth: Layers of the 3D ResNet: 10, 18, 34, 50, 101, 152 or 200.
         instance_weights: A file of MedicalNet's weights for the 3D ResNet; empty for random ones.
         epochs: The most epochs; the learning rate rises and falls over them (one cycle).
+        least_steps: Training steps of a stage; where `epochs` of a small training set have fewer, epochs and patience
+            grow to reach them.
         pictures: The most marked slices of a scan that stage 2 sees in an epoch.
         scans: Scans in a training step of stage 1.
         batch_size: Slices in a training step of stage 2.
         learning_rate: The highest learning rate of AdamW.
         validation: Share of the training patients held out to stop early.
         patience: Epochs without a smaller error before training stops.
+        cross_fits: The parts of the training patients for cross-fitting; training takes about so many times as long.
+            0 or 1 trains once per fold, and heads learn around points of scans that the networks learnt from.
+        anchor: A CSV file with the columns `study` and `level`: the level of the lowest disc that a study's scans show,
+            for cut-off scans and transitional vertebrae. Levels below have no point. Needs `coordinates="heatmap"`. A
+            run trains again when the file changes; `diagnose` and `predict` take a file of their own studies.
         size: As in the region `point`, mm.
         slices: As in the region `point`.
         mirror: As in the region `point`.
@@ -95,12 +112,15 @@ class Predicted(Region):
     depth: int = 18
     instance_weights: str = ""
     epochs: int = 12
+    least_steps: int = 240
     pictures: int = 4
     scans: int = 4
     batch_size: int = 8
     learning_rate: float = 8e-3
     validation: float = 0.15
     patience: int = 6
+    cross_fits: int = 3
+    anchor: str = ""
     size: tuple[float, float] = (60.0, 60.0)
     slices: int = 5
     mirror: bool = False
@@ -118,6 +138,11 @@ class Predicted(Region):
             raise ValueError(f"volume {self.volume} must be three sides (D, H, W) of 1 or more")
         if self.depth not in DEPTHS:
             raise ValueError(f"depth ({self.depth}) is none of {', '.join(map(str, DEPTHS))}")
+        for name in ("cross_fits", "least_steps"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} ({getattr(self, name)}) must be 0 or more")
+        if self.anchor and self.coordinates != "heatmap":
+            raise ValueError(f"anchor ({self.anchor}) needs heat maps: use coordinates=heatmap")
         check_training(self, ("epochs", "pictures", "scans", "batch_size", "patience"))
 
     def trained(self) -> Predicted:
@@ -129,12 +154,14 @@ class Predicted(Region):
         """Trains on the studies that have annotated points; each scan is read once and kept as small squares (float16).
 
         Raises:
-            ValueError: timm has no such network, or no study has a usable point.
+            ValueError: timm has no such network, no study has a usable point, or an anchor is unknown.
             WeightsError: The weights don't fit.
         """
         finders: dict[str, Finder] = {}
         curves: list[dict[str, Any]] = []
-        for sequence, marks in marks_by_sequence(studies).items():
+        found = marks_by_sequence(studies)
+        anchors = self._anchors([mark for marks in found.values() for mark in marks]) if found else {}
+        for sequence, marks in found.items():
             stacks, places, centres = [], [], []
             for study in studies:
                 here = places_of(study, sequence, marks)
@@ -147,17 +174,23 @@ class Predicted(Region):
             if not any((stack.slices >= 0).any() for stack in stacks):
                 continue
             finder = self._finder(marks, Baselines.fit(places, centres), seed=seed, device=device)
+            finder = replace(finder, chains=chains_of(marks, places))
             finders[sequence] = finder
             seen = [stack for stack in stacks if (stack.slices >= 0).any()]
             held = held_out(np.asarray([stack.patient for stack in seen], dtype=np.str_), self.validation, seed)
             train, inner = ([s for s, out in zip(seen, held, strict=True) if out == which] for which in (False, True))
-            schedule = Schedule(epochs=self.epochs, learning_rate=self.learning_rate, patience=self.patience)
+            schedule = Schedule(
+                epochs=self.epochs,
+                least_steps=self.least_steps,
+                learning_rate=self.learning_rate,
+                patience=self.patience,
+            )
             for name in STAGES:
                 curve = schedule.run(getattr(finder, name), train, inner, seed=seed, device=device)
                 curves += [{"sequence": sequence, "stage": name, **line} for line in curve]
         if not finders:
             raise ValueError(f"none of {len(studies)} training studies has an annotated point that its scans show")
-        return FittedPredicted(self._box(), finders, curves)
+        return FittedPredicted(self._box(), finders, curves, anchors)
 
     def load(self, folder: Path, *, device: str) -> FittedPredicted:
         """Reads what `FittedPredicted.save` wrote."""
@@ -170,21 +203,40 @@ class Predicted(Region):
             mean, centre = (np.asarray(one[name], dtype=np.float64) for name in ("mean", "centre"))
             bare = Predicted(**{**asdict(self), "encoder_weights": "", "instance_weights": ""})
             finder = bare._finder(marks, Baselines(mean, centre), seed=0, device=device)
+            finder = replace(finder, chains=[LevelChain.of(chain) for chain in one["chains"]])
             for name in STAGES:
                 network: nn.Module = getattr(finder, name).network
                 network.load_state_dict(load_file(folder / f"{name}_{i}.safetensors", device=device))
                 network.eval()
             finders[one["sequence"]] = finder
-        return FittedPredicted(self._box(), finders, kept["curve"])
+        anchors = self._anchors([mark for finder in finders.values() for mark in finder.marks])
+        return FittedPredicted(self._box(), finders, kept["curve"], anchors)
+
+    @property
+    def anchored(self) -> dict[str, str]:
+        """The lowest level of each study that the file `anchor` names.
+
+        Raises:
+            AnchorError: The file can't be used.
+        """
+        return read_anchors(self.anchor)
+
+    def _anchors(self, marks: Sequence[PointKind]) -> dict[str, str]:
+        anchors = self.anchored
+        check_levels(self.anchor, anchors, {dict(mark).get(LEVEL, "") for mark in marks})
+        return anchors
 
     def weights_digest(self) -> str:
-        """The sha256 of each file of weights; empty if none is given.
+        """The sha256 of each file of weights, and of the anchors; empty if none is given.
 
         Raises:
             WeightsError: There is no such file.
+            AnchorError: The file of anchors can't be used.
         """
         paths = filter(None, (self.instance_weights, self.encoder_weights))
-        return " ".join(file_digest(path, instead="'' for random weights") for path in paths)
+        digests = [file_digest(path, instead="'' for random weights") for path in paths]
+        anchors = json.dumps(self.anchored, sort_keys=True) if self.anchor else ""
+        return " ".join(digests + [hashlib.sha256(anchors.encode()).hexdigest()] * bool(anchors))
 
     def _box(self) -> Point:
         return Point(size=self.size, slices=self.slices, mirror=self.mirror)

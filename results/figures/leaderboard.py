@@ -65,8 +65,8 @@ def leaderboard(run: Run, target: str, *, width: Width = "double") -> Drawing:
     shown = sorted(set(map(tuple, cells[variants].to_numpy())))
     styles = {labels: _style(shown, i) for i, labels in enumerate(shown)}
 
-    columns = min(COLUMNS, len(encoders))
-    rows = -(-len(encoders) // columns)
+    rows = -(-len(encoders) // COLUMNS)
+    columns = -(-len(encoders) // rows)
     height = ROW * (len(styles) + 1.5) * len(heads)
     figure = Drawing(width, 0.0)
     figure.set_size_inches(2.0 + 2.6 * columns, rows * (height + 0.65) + 0.9)
@@ -164,7 +164,9 @@ def _finish(
         panel.tick_params(axis="y", length=0)
         panel.tick_params(labelsize=9)
         panel.spines[["top", "right", "left"]].set_visible(False)
-    for panel in panels[-1]:
+    drawn = sum(panel.axison for panel in panels.flat)
+    for panel in panels.flat[max(0, drawn - panels.shape[1]) : drawn]:  # those without a panel below
+        panel.tick_params(labelbottom=True)
         panel.set_xlabel("AUC", fontsize=9)
     keys = [Line2D([], [], label=_name(variants, labels), **style) for labels, style in styles.items()]
     keys += floors

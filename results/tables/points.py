@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,7 +15,8 @@ from results.tables.formats import Row, Score, Sheet
 if TYPE_CHECKING:
     import pandas as pd
 
-FILE = "points.csv"
+FILE, TRAINING_FILE = "points.csv", "training_points.csv"
+TRAINING = "found, training patients"
 BASELINES = {"_mean": "mean position", "_centre": "mean position from the centre"}
 HEADERS = (
     "Slices off, median",
@@ -31,6 +32,8 @@ HEADERS = (
 def found_points(run: Run, *, by: Iterable[str] | None = None, resamples: int = 2000) -> Sheet | None:
     """Errors of the points that regions found in the scans of test patients; None if no region finds points.
 
+    One row for each region is about training patients: heads learn around these points.
+
     Args:
         run: A run folder.
         by: Locating columns; each of their values has rows of its own. None: the first column, if there are several.
@@ -42,6 +45,8 @@ def found_points(run: Run, *, by: Iterable[str] | None = None, resamples: int = 
     if not path.exists():
         return None
     table = pd.read_csv(path, dtype={"patient": str})
+    trained = run.folder / TRAINING_FILE
+    training = pd.read_csv(trained, dtype={"patient": str}) if trained.exists() else table.iloc[:0]
     if by is None:
         by = run.locations[:1] if len(run.locations) > 1 else ()
     by = tuple(column for column in dict.fromkeys(by) if column in table)
@@ -50,8 +55,12 @@ def found_points(run: Run, *, by: Iterable[str] | None = None, resamples: int = 
         parts = [((str(region), *["all"] * len(by)), of_region)] if by else []
         groups = of_region.groupby(list(by), sort=False) if by else [((), of_region)]
         parts += [((str(region), *map(str, place)), found) for place, found in groups]
-        for place, found in parts:
-            rows += _rows(place, found, resamples)
+        of_training = training[training["regions"] == region]
+        for i, (place, found) in enumerate(parts):
+            rows += _rows(place, found, resamples, {"": "found", **BASELINES})
+            if len(of_training) and i == 0:
+                rows += _rows(place, of_training, resamples, {"": TRAINING})
+    training_notes = (f"{TRAINING.capitalize()}: the points around which heads learn.",) if len(training) else ()
     return Sheet(
         target="points",
         title=f"How near found points come to the annotated ones: {run.dataset}, run {run.name}",
@@ -64,6 +73,7 @@ def found_points(run: Run, *, by: Iterable[str] | None = None, resamples: int = 
             "Points of test patients against the annotated ones: distance in slices of the stack, along their normal, "
             "and in three dimensions, over the points that were found. A point that was not found counts as not within "
             "5 or 10 mm.",
+            *training_notes,
             "Mean position: the mean of the training patients' points, in patient coordinates or from the scan's "
             "centre.",
             f"[ ]: 95 % percentile bootstrap over patients ({resamples} resamples).",
@@ -71,7 +81,7 @@ def found_points(run: Run, *, by: Iterable[str] | None = None, resamples: int = 
     )
 
 
-def _rows(place: tuple[str, ...], found: pd.DataFrame, resamples: int) -> list[Row]:
+def _rows(place: tuple[str, ...], found: pd.DataFrame, resamples: int, names: Mapping[str, str]) -> list[Row]:
     patients, owner = np.unique(found["patient"].to_numpy(dtype=str), return_inverse=True)
     times = np.ones((1, len(patients)))
     if len(patients) > 1:
@@ -80,7 +90,7 @@ def _rows(place: tuple[str, ...], found: pd.DataFrame, resamples: int) -> list[R
         times = np.concatenate([times, drawn])
     weights = times[:, owner].astype(np.float64)
     rows = []
-    for mark, name in {"": "found", **BASELINES}.items():
+    for mark, name in names.items():
         errors = (found[f"{what}{mark}"].to_numpy(dtype=np.float64) for what in ("slices", "slice_mm", "mm"))
         slices, away, mm = errors
         values = [_quantile(each, weights, 0.5) for each in (slices, away, mm)] + [_quantile(mm, weights, 0.95)]

@@ -90,6 +90,15 @@ class PointStage:
             points = self._points(pixels)[0].cpu().numpy()
         return np.where((slices >= 0)[:, None], points[position, np.arange(len(slices))], np.nan).astype(np.float64)
 
+    def maps(self, stack: Stack, slices: NDArray[np.int64]) -> Float64:
+        """The heat maps of given slices, `(S, M, h, w)`, each of sum 1."""
+        import torch
+
+        pixels = torch.from_numpy(stack.pixels[slices].astype(np.float32))[:, None]
+        with torch.inference_mode(), autocast(self.device):
+            maps = self.network(pixels.to(self.device)).exp()
+        return np.asarray(maps.cpu().numpy(), dtype=np.float64)
+
     def _points(self, pixels: Tensor) -> tuple[Tensor, Tensor | None]:
         """The points `(B, M, 2)`, and the heat maps if there are any."""
         found = self.network(pixels.to(self.device))

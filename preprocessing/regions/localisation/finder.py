@@ -12,7 +12,9 @@ from data.base import Float64, Image
 from preprocessing.regions.localisation.baselines import Baselines
 from preprocessing.regions.localisation.coordinates import PointStage
 from preprocessing.regions.localisation.instance import SliceStage, VolumeStage
+from preprocessing.regions.localisation.levels import LEVEL, LevelChain, counted
 from preprocessing.regions.localisation.marks import PointKind
+from preprocessing.regions.localisation.peaks import likeliest_slices, peaks_of
 from preprocessing.regions.localisation.stack import Stack
 from preprocessing.regions.localisation.training import one_thread
 
@@ -28,6 +30,7 @@ class Finder:
         size: The side of the squares that slices are resized to.
         baselines: The guesses that use no pixel.
         device: `"cpu"` or `"cuda"`.
+        chains: The marks that are numbered together.
     """
 
     marks: Sequence[PointKind]
@@ -36,14 +39,52 @@ class Finder:
     size: int
     baselines: Baselines
     device: str = "cpu"
+    chains: Sequence[LevelChain] = ()
 
-    def find(self, image: Image) -> tuple[NDArray[np.int64], Float64]:
-        """Each mark's slice `(M,)` in a scan, and its place `(M, 3)`, LPS mm."""
+    def find(self, image: Image, *, lowest: str = "") -> tuple[NDArray[np.int64], Float64]:
+        """Each mark's slice `(M,)` in a scan, and its place `(M, 3)`, LPS mm.
+
+        Args:
+            image: The scan.
+            lowest: The lowest level that the scan shows, if it is known; marks of levels below it have slice -1.
+        """
         stack = Stack.of(image, self.size)
         with one_thread(self.device):
-            slices = self.instance.predict(stack)
+            scores = self.instance.scores(stack)
+            slices = np.asarray(scores.argmax(axis=0), dtype=np.int64)
             points = self.coordinates.predict(stack, slices)
-        return slices, np.stack([stack.position(image, d, point) for d, point in zip(slices, points, strict=True)])
+            for chain in self.chains if self.coordinates.heatmaps else ():
+                self._count(chain, image, stack, scores, slices, points, lowest)
+        places = [
+            stack.position(image, d, point) if d >= 0 else np.full(3, np.nan)
+            for d, point in zip(slices, points, strict=True)
+        ]
+        return slices, np.stack(places)
+
+    def _count(
+        self,
+        chain: LevelChain,
+        image: Image,
+        stack: Stack,
+        scores: Float64,
+        slices: NDArray[np.int64],
+        points: Float64,
+        lowest: str,
+    ) -> None:
+        """Numbers the levels of a chain together; changes their `slices` and `points`."""
+        marks = chain.marks
+        searched = likeliest_slices(scores[:, marks])
+        maps = self.coordinates.maps(stack, searched)[:, marks]
+        cell = stack.spacing * stack.frame.size / np.asarray(maps.shape[2:])
+        peaks = peaks_of(scores[:, marks], maps, searched, cell)
+        strongest = peaks.points[peaks.there.argmax(axis=0), np.arange(len(peaks.slices))]
+        at = [stack.position(image, d, point) for d, point in zip(peaks.slices, strongest, strict=True)]
+        levels = [dict(self.marks[i])[LEVEL] for i in marks]
+        first = levels.index(lowest) if lowest in levels else None
+        path = counted(chain, peaks, np.reshape(at, (-1, 3)), lowest=first)
+        if path is not None:
+            slices[marks] = np.where(path >= 0, peaks.slices[path], -1)
+            points[marks] = np.where((path >= 0)[:, None], peaks.points[np.arange(len(marks)), path], np.nan)
 
 
 def errors(image: Image, annotated: Float64, found: Float64, slice_: int | None = None) -> tuple[float, float, float]:

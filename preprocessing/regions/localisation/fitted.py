@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,23 +32,34 @@ class FittedPredicted(FittedRegion):
         box: The region `point`, which makes the box around a point.
         finders: The networks of each sequence in which points are looked for.
         curves: One row for each sequence, stage and epoch.
+        anchors: The lowest level that a study shows, by study.
     """
 
-    def __init__(self, box: Point, finders: Mapping[str, Finder], curves: Sequence[Mapping[str, Any]]) -> None:
-        self._box, self._finders, self._curves = box, finders, curves
+    def __init__(
+        self,
+        box: Point,
+        finders: Mapping[str, Finder],
+        curves: Sequence[Mapping[str, Any]],
+        anchors: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        self._box, self._finders, self._curves, self._anchors = box, finders, curves, anchors
         self._known = {mark: (q, i) for q, finder in finders.items() for i, mark in enumerate(finder.marks)}
 
     def look(self, study: Study) -> Study:
-        """The study with the points of all samples; a `fault` names a missing sequence or an unknown kind of point."""
+        """The study with the points of all samples.
+
+        A `fault` names a missing sequence, an unknown kind of point, or a level below the lowest of the study.
+        """
         import pandas as pd
 
+        lowest = self._anchors.get(study.study, "")
         rows: dict[str, tuple[str, float, float, float, str, int]] = {}
         found: dict[str, tuple[NDArray[np.int64], NDArray[np.float64]] | None] = {}
         for sample in study.samples:
             sequence, i = self._known.get(mark_of(sample), ("", -1))
             if sequence and sequence not in found:
                 image = study.images[sequence]() if sequence in study.images else None
-                found[sequence] = None if image is None else self._finders[sequence].find(image)
+                found[sequence] = None if image is None else self._finders[sequence].find(image, lowest=lowest)
             slices = found.get(sequence)
             if slices is None:
                 place = " ".join(value for _, value in mark_of(sample))
@@ -55,7 +67,8 @@ class FittedPredicted(FittedRegion):
                 rows[sample["sample"]] = (sequence, np.nan, np.nan, np.nan, fault, -1)
             else:
                 x, y, z = map(float, slices[1][i])
-                rows[sample["sample"]] = (sequence, x, y, z, "", int(slices[0][i]))
+                fault = "" if slices[0][i] >= 0 else f"it lies below {lowest}, which is named as the lowest level seen"
+                rows[sample["sample"]] = (sequence, x, y, z, fault, int(slices[0][i]))
         columns = ["sequence", "x", "y", "z", "fault", "slice"]
         table = pd.DataFrame.from_dict(rows, orient="index", columns=columns)
         return replace(study, points=table.rename_axis("sample"))
@@ -112,7 +125,8 @@ class FittedPredicted(FittedRegion):
                 tensors = {key: tensor.cpu().contiguous() for key, tensor in state.items()}
                 save_file(tensors, folder / f"{name}_{i}.safetensors")
             guesses = {"mean": finder.baselines.mean.tolist(), "centre": finder.baselines.centre.tolist()}
-            sequences.append({"sequence": sequence, "marks": finder.marks, **guesses})
+            chains = [chain.plain() for chain in finder.chains]
+            sequences.append({"sequence": sequence, "marks": finder.marks, **guesses, "chains": chains})
         (folder / POINTS).write_text(json.dumps({"sequences": sequences, "curve": self._curves}, indent=1))
 
     def artifacts(self) -> Mapping[str, pd.DataFrame | NDArray[Any]]:

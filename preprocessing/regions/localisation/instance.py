@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from data.base import Float64
 from preprocessing.regions.localisation.augment import draw, moved, recoloured
 from preprocessing.regions.localisation.stack import Stack
 from preprocessing.regions.localisation.training import autocast, shuffled
@@ -59,12 +60,16 @@ class SliceStage:
 
     def predict(self, stack: Stack) -> NDArray[np.int64]:
         """The likeliest slice of each mark, `(M,)`."""
+        return np.asarray(self.scores(stack).argmax(axis=0), dtype=np.int64)
+
+    def scores(self, stack: Stack) -> Float64:
+        """The logarithm of the probability that each mark lies in each slice, `(D, M)`."""
         import torch
 
         slices = neighboured(resized(stack, self.size)).to(self.device)
         with torch.inference_mode(), autocast(self.device):
             logits = self.network(slices, [len(slices)])
-        return np.asarray(logits[0].argmax(dim=0).cpu().numpy(), dtype=np.int64)
+        return np.asarray(logits[0].float().log_softmax(dim=0).cpu().numpy(), dtype=np.float64)
 
     def _drawn(self, stack: Stack, generator: Generator) -> Tensor:
         pixels = resized(stack, self.size)
@@ -120,6 +125,11 @@ class VolumeStage:
         with torch.inference_mode(), autocast(self.device):
             share = self.network(self._volume(pixels)[None].to(self.device))[0].float().cpu().numpy()
         return np.asarray(np.clip(np.rint(share * len(pixels) - 0.5), 0, len(pixels) - 1), dtype=np.int64)
+
+    def scores(self, stack: Stack) -> Float64:
+        """`(D, M)`: 0 in the slice of each mark, -inf in all others."""
+        slices = self.predict(stack)
+        return np.where(np.arange(len(stack.pixels))[:, None] == slices, 0.0, -np.inf)
 
     def _volume(self, pixels: Tensor) -> Tensor:
         """The pixels `(1, D, H, W)` with mean 0 and standard deviation 1, as MedicalNet was trained."""

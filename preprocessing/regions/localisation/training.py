@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -42,6 +43,7 @@ class Schedule:
     """How both stages are trained; the fields are those of the region `predicted`."""
 
     epochs: int
+    least_steps: int
     learning_rate: float
     patience: int
 
@@ -60,11 +62,13 @@ class Schedule:
         network = stage.network
         rng, generator = np.random.default_rng(seed), torch.Generator().manual_seed(seed)
         steps = len(stage.batches(train, np.random.default_rng(seed)))
+        stretch = max(1.0, self.least_steps / (self.epochs * steps))
+        epochs, patience = (math.ceil(n * stretch) for n in (self.epochs, self.patience))
         optimizer = torch.optim.AdamW(network.parameters(), lr=self.learning_rate, weight_decay=1e-2)
-        schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, self.learning_rate, total_steps=self.epochs * steps)
+        schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, self.learning_rate, total_steps=epochs * steps)
         curve: Curve = []
-        best = BestEpoch(network, self.patience)
-        for epoch in range(1, self.epochs + 1):
+        best = BestEpoch(network, patience)
+        for epoch in range(1, epochs + 1):
             network.train()
             losses = []
             for batch in stage.batches(train, rng):

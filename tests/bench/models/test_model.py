@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from bench.models.diagnose import grade
 from bench.models.fit import fit_model
+from bench.models.reopen import CellError
 from bench.run.progress import Progress
 from data.rsna_challenge.places import Place
 from run_benchmark import app
@@ -70,6 +71,7 @@ def test_a_diagnosis_holds_several_targets_and_fills_a_lost_sequence(fitted, spi
 def test_cells_that_share_a_network_keep_their_own_boxes(tmp_path):
     from dataclasses import dataclass
 
+    from bench.models.anchors import Anchors
     from bench.models.model import _ModelReader
     from preprocessing.regions.base import Region
 
@@ -84,7 +86,7 @@ def test_cells_that_share_a_network_keep_their_own_boxes(tmp_path):
         def fit(self, studies, *, seed, device):
             return self
 
-    reader = _ModelReader(tmp_path, {}, "cpu")
+    reader = _ModelReader(tmp_path, {}, "cpu", Anchors())
     for margin in (0, 25):
         found, folder = reader.region(Boxes(margin=margin), "networks/a")
         assert (found.margin, folder) == (margin, (tmp_path / "networks" / "a").resolve())
@@ -97,7 +99,8 @@ name: stages
 data: {{rsna: {{folder: {folder}}}}}
 targets: [spinal_canal_stenosis, subarticular_stenosis]
 sequences: [sagittal_t2 + axial_t2]
-regions: [predicted: {{epochs: 1, slice_pixels: 32, pixels: 32, slices: 1, size: [30.0, 30.0]}}]
+regions:
+  - predicted: {{epochs: 1, least_steps: 0, cross_fits: 2, slice_pixels: 32, pixels: 32, slices: 1, size: [30.0, 30.0]}}
 encoders: [finetuned: {{preset: "", network: test_efficientnet, weights: random, size: 32, epochs: 1}}]
 heads: [own]
 protocol: {{folds: 2, seed: 1}}
@@ -137,6 +140,21 @@ def test_three_stages_from_training_to_a_study_that_lacks_a_sequence(go, spines,
     assert {one.missing for one in diagnosis.findings if not one.grade} == {"no axial_t2 in this study"}
     marks = [one.mark for one in diagnosis.findings if one.mark]
     assert {mark.sequence for mark in marks} == {"sagittal_t2"}
+    anchors = tmp_path / "anchors.csv"
+    anchors.write_text(f"study,level\n{study},L4/L5\n")
+    where = {"keep_names": True, "device": "cpu", "anchor": str(anchors)}
+    folders = [folder / "train_images" / study]
+    (named,) = grade(model, folders, folder / "train_series_descriptions.csv", **where)
+    canal = {one.place["level"]: one for one in named.findings if one.place["condition"] == "spinal_canal_stenosis"}
+    assert [level for level, one in canal.items() if not one.grade] == ["L5/S1"]
+    assert canal["L5/S1"].missing == "it lies below L4/L5, which is named as the lowest level seen"
+    for text, why in (
+        (f"{study}0,L5/S1", "is no study at hand: did you mean"),
+        (f"{study},S1", "'S1', for which"),
+    ):
+        anchors.write_text(f"study,level\n{text}\n")
+        with pytest.raises(CellError, match=why):
+            list(grade(model, folders, folder / "train_series_descriptions.csv", **where))
 
 
 def test_a_region_that_finds_points_is_refused_with_dropped_sequences(go, spines):

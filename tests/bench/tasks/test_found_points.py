@@ -39,6 +39,7 @@ class MeanPoint(Region):
     Args:
         size: As in `point`.
         lost: A condition that is not found.
+        cross_fits: As in `predicted`.
     """
 
     uses_points: ClassVar[bool] = True
@@ -46,6 +47,7 @@ class MeanPoint(Region):
 
     size: tuple[float, float] = (60.0, 60.0)
     lost: str = ""
+    cross_fits: int = 0
 
     def trained(self):
         return replace(self, size=(60.0, 60.0))
@@ -189,3 +191,79 @@ def test_distances_are_rated_on_test_patients_and_lost_samples_get_base_rates(go
     lost = next(row for row in sheet.rows if row.labels[0] != "mean_point" and row.labels[1:] == ("all", "found"))
     assert lost.scores[6].value == 100
     assert lost.scores[2] is None
+
+
+@pytest.mark.parametrize("parts", [2, 3])
+def test_points_of_training_patients_come_from_fits_that_did_not_see_them(go, spines, mean_point, parts):
+    outcome = go(GRID.format(folder=spines, regions=f"[mean_point: {{cross_fits: {parts}}}]"))
+    assert not outcome.failures
+    folds = pd.read_csv(outcome.folder / "folds.csv", dtype=str).set_index("patient")["fold"]
+    dataset = Rsna(folder=str(spines))
+    samples = dataset.samples().query("condition == 'spinal_canal_stenosis'")
+    given = pd.concat([dataset.points(study) for study in samples["study"].unique()])
+    mark = samples[["condition", "level", "side"]].agg(" ".join, axis=1)
+    assert len(mean_point) == 2 * (parts + 1)
+    for fold in ("0", "1"):
+        train, test = set(folds.index[folds != fold]), set(folds.index[folds == fold])
+        fits = [set(seen) for seen in mean_point if set(seen) <= train]
+        assert sorted(len(train - fit) for fit in fits if fit != train) == sorted(
+            map(len, np.array_split(sorted(train), parts))
+        )
+        assert set.union(*(train - fit for fit in fits)) == train
+        (found,) = (
+            pd.read_parquet(path)
+            for path in (go.store / "regions").glob("*/points.parquet")
+            if (rated := path.with_name("points_quality.csv")).is_file()
+            and set(samples.loc[pd.read_csv(rated)["sample"], "patient"]) == test
+        )
+        # What is found is a mean of annotated points, so that each fit is known by the mean of the patients it saw.
+        for patient in sorted(train | test):
+            rows = samples.index[samples["patient"] == patient]
+            at = found.loc[rows, ["x", "y", "z"]].to_numpy()
+            by = [fit for fit in fits if np.allclose(at, means(given, samples, mark, fit).loc[mark[rows]], atol=1e-6)]
+            assert by == [train] if patient in test else len(by) == 1 and patient not in by[0]
+
+
+def means(points, samples, mark, patients):
+    rows = samples.index[samples["patient"].isin(patients)]
+    return points.loc[rows, ["x", "y", "z"]].groupby(mark[rows]).mean()
+
+
+def test_parts_are_kept_and_all_of_them_belong_to_a_key(go, spines, mean_point):
+    """A region that is fitted once and one that is cross-fitted share nothing; a lost fold needs its fit alone."""
+    import shutil
+
+    text = GRID.format(folder=spines, regions="[mean_point: {cross_fits: 2}, mean_point]")
+    first = go(text)
+    assert not first.failures
+    assert len(mean_point) == 2 * 3 + 2
+    for kind in ("crops", "tokens", "fits"):
+        shutil.rmtree(go.store / kind)
+    for path in (go.store / "regions").glob("*/places.json"):
+        shutil.rmtree(path.parent)
+    assert not go(text).failures
+    assert len(mean_point) == 8 + 4
+
+
+def test_the_table_of_points_has_a_row_for_training_patients(go, spines, mean_point):
+    outcome = go(GRID.format(folder=spines, regions="[mean_point: {cross_fits: 2}, mean_point]"))
+    table = pd.read_csv(outcome.folder / "training_points.csv", dtype={"patient": str})
+    folds = pd.read_csv(outcome.folder / "folds.csv", dtype=str).set_index("patient")["fold"]
+    assert (table["patient"].map(folds) != table["fold"].astype(str)).all()
+    sheet = found_points(read(outcome.folder), by=("level",), resamples=50)
+    for region in ("mean_point(cross_fits=2)", "mean_point"):
+        row = next(row for row in sheet.rows if row.labels == (region, "all", "found, training patients"))
+        assert row.scores[2].value == pytest.approx(np.median(table.loc[table["regions"] == region, "mm"]))
+    by_fit = table.groupby("regions")["mm"].mean()
+    assert by_fit["mean_point(cross_fits=2)"] > by_fit["mean_point"]
+
+
+def test_the_plan_counts_the_trainings(go, spines, mean_point, tmp_path):
+    from bench.grid.file import read_grid
+    from bench.plan.overview import Overview
+    from bench.tasks.store import Store
+
+    text = GRID.format(folder=spines, regions="[mean_point: {cross_fits: 3}]")
+    (tmp_path / "grid.yaml").write_text(text)
+    lines = list(Overview(read_grid(tmp_path / "grid.yaml", []), Store(go.store), {}).lines())
+    assert any("8 trainings of regions (6 of them for the points of training patients)" in line for line in lines)

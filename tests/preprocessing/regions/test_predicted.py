@@ -22,7 +22,7 @@ from preprocessing.regions.predicted import Predicted
 # Axial slices: D to the head, H to the back, W to the left
 AFFINE = np.array([[0, 0, 1.5, -45], [0, 1.5, 0, -30], [5, 0, 0, 100], [0, 0, 0, 1.0]])
 TINY = {"pixels": 32, "slice_pixels": 32, "volume": (8, 32, 32), "depth": 10, "pictures": 2, "scans": 2}
-TINY |= {"epochs": 14, "batch_size": 4, "validation": 0.0, "learning_rate": 0.01}
+TINY |= {"epochs": 14, "batch_size": 4, "validation": 0.0, "learning_rate": 0.01, "least_steps": 0}
 SIDES = ("left", "right")
 
 
