@@ -16,7 +16,7 @@ _LIGHTEST, _HEAVIEST = 40, 160
 _NO_AGE, _NO_SEX, _NO_WEIGHT, _NO_WEIGHT_60 = 0.05, 0.03, 0.15, 0.4
 
 
-class Clinical(NamedTuple):
+class ClinicalValues(NamedTuple):
     """What is known of a patient; None is a gap.
 
     Args:
@@ -30,7 +30,7 @@ class Clinical(NamedTuple):
     weight: int | None
 
 
-def draw_clinical(rng: np.random.Generator, degeneration: float, *, effect: float) -> Clinical:
+def draw_clinical(rng: np.random.Generator, degeneration: float, *, effect: float) -> ClinicalValues:
     """Age and weight are normal and correlate with degeneration; men are heavier; sex has no other effect.
 
     Args:
@@ -49,7 +49,7 @@ def draw_clinical(rng: np.random.Generator, degeneration: float, *, effect: floa
     mean, deviation = _KILOGRAMS[sex]
     weight = int(np.clip(round(mean + deviation * kilograms), _LIGHTEST, _HEAVIEST))
     no_weight = _NO_WEIGHT_60 if age >= 60 else _NO_WEIGHT
-    return Clinical(
+    return ClinicalValues(
         age if luck[1] >= _NO_AGE else None,
         sex if luck[2] >= _NO_SEX else None,
         weight if luck[3] >= no_weight else None,

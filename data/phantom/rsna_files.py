@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.base import DataError
-from data.phantom.clinical import Clinical, draw_clinical
+from data.phantom.clinical import ClinicalValues, draw_clinical
 from data.phantom.dicom import write_slice
 from data.phantom.severities import COUNTS
 from data.phantom.study import PhantomStudy, StudyRecipe, draw_study
@@ -129,7 +129,7 @@ def write_rsna_phantom(
     write("test_series_descriptions", sorted(tables["test_series"]), SERIES_COLUMNS)
     write("sample_submission", tables["rows"], _SUBMISSION)
     write("truth", tables["truth"], None)
-    people = pd.DataFrame(sorted(tables["clinical"]), columns=["study_id", *Clinical._fields])
+    people = pd.DataFrame(sorted(tables["clinical"]), columns=["study_id", *ClinicalValues._fields])
     people.astype({"age": "Int64", "weight": "Int64"}).to_csv(folder / CLINICAL_FILE, index=False)
 
 
