@@ -42,17 +42,23 @@ class Score:
     def text(self, *, interval: bool = True, short: bool = False) -> str:
         """`0.84 [0.79, 0.88]`, or `.84 [.79, .88]` if short.
 
-        An interval narrower than two units of the last digit, such as with thousands of patients, gets more digits.
+        An interval narrower than two units of the last digit, such as with thousands of patients, gets more digits. So
+        does a difference with an end that would round to 0, since its sign decides.
         """
         digits = self.decimals
         if self.low is not None and self.high is not None and self.high > self.low:
-            while digits < MOST_DIGITS and self.high - self.low < 2 * 10**-digits:
+            while digits < MOST_DIGITS and (self.high - self.low < 2 * 10**-digits or self._loses_a_sign(digits)):
                 digits += 1
         numbers = [n for n in (self.value, self.low, self.high) if n is not None]
         sign = "+" if self.signed else ""
         value, *ends = (f"{round(n, digits) + 0.0:{sign}.{digits}f}" for n in numbers)
         drawn = f"{value} [{', '.join(ends)}]" if ends and interval else value
         return re.sub(r"\b0\.", ".", drawn) if short else drawn
+
+    def _loses_a_sign(self, digits: int) -> bool:
+        """Whether an end of a difference would round to 0 that is not 0."""
+        ends = [end for end in (self.low, self.high) if end]
+        return self.signed and any(round(end, digits) == 0 for end in ends)
 
 
 @dataclass(frozen=True)

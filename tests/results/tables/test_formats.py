@@ -145,3 +145,16 @@ def test_a_bar_in_a_step_makes_no_column_of_a_markdown_table():
     sheet = Sheet("narrow", "narrow", ("sequences",), ("AUC\nt1|t2",), (), (row,), ())
     lines = [line for line in markdown(sheet).splitlines() if line.startswith("|")]
     assert len(lines) == 3 and {line.replace("\\|", "").count("|") for line in lines} == {3}
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "text"),
+    [
+        (-0.0004, 0.0625, "+0.0294 [-0.0004, +0.0625]"),
+        (-0.004, 0.06, "+0.029 [-0.004, +0.060]"),
+        (0.0, 0.06, "+0.03 [+0.00, +0.06]"),
+        (-0.02, 0.06, "+0.03 [-0.02, +0.06]"),
+    ],
+)
+def test_a_difference_shows_on_which_side_of_0_its_ends_lie(low, high, text):
+    assert Score(0.02936, low, high, signed=True).text() == text
