@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from results import ResultsError, cache
 from results.run_folder import Run, RunCell, read
 from results.scores.labels import shorten
-from results.scores.records import Record, is_number, records, varying
+from results.scores.records import Record, floor_labels, is_number, records, varying
 from results.scores.scores import scores
 from results.tables import notes
 from results.tables.columns import GAINS, own_gain
@@ -77,7 +77,7 @@ def _done(outside: Run, target: str) -> list[RunCell]:
 def _sheet(outside: Run, run: Run, inside: pd.DataFrame | None, target: str) -> Sheet:
     frame = external_scores(outside)
     of_target = records(frame, target)
-    cells = [one for one in of_target if not one["floor"]]
+    cells, floors = [one for one in of_target if not one["floor"]], [one for one in of_target if one["floor"]]
     differing = varying(outside.axes, cells)
     labels = [axis for axis in outside.axes if axis in differing or axis == "heads"]
     shown = [name for name, column in known_columns().items() if column.shown and _any(of_target, name)]
@@ -90,7 +90,7 @@ def _sheet(outside: Run, run: Run, inside: pd.DataFrame | None, target: str) -> 
     def row(one: Record) -> Row:
         named = tuple(words[axis].get(str(one[axis]), str(one[axis])) for axis in labels)
         if one["floor"]:
-            named = tuple(str(one["heads"]) if axis == "heads" else "" for axis in labels)
+            named = tuple(floor_labels(one, floors, labels))
         of_cell = [None if name == own_gain(outside, one) else _score(one, name) for name in shown]
         return Row(named, (*([crossed[str(one["key"])]] if has_crossed else []), *of_cell))
 
@@ -103,7 +103,7 @@ def _sheet(outside: Run, run: Run, inside: pd.DataFrame | None, target: str) -> 
         headers=(*([CROSS] if has_crossed else []), *(_header(outside, name) for name in shown)),
         extras=(),
         rows=tuple(map(row, ranked)),
-        floors=tuple(row(one) for one in of_target if one["floor"] and one["status"] == "done"),
+        floors=tuple(row(one) for one in floors if one["status"] == "done"),
         always=frozenset(range(has_crossed + sum(name in FIRST for name in shown))),
         notes=(
             *_notes(outside, frame, of_target, target, differing, shown, crossed=has_crossed),

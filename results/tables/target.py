@@ -11,7 +11,7 @@ from results.run_folder import Run
 from results.scores import reconstruction
 from results.scores.fitness import left_out, unfit
 from results.scores.labels import shorten
-from results.scores.records import Record, is_number, records, varying
+from results.scores.records import Record, floor_labels, is_number, records, varying
 from results.tables import notes
 from results.tables.columns import GAINS, own_gain
 from results.tables.columns import columns as known_columns
@@ -154,13 +154,9 @@ def _floors(
 
     A floor that does not depend on the columns has the same score in all of them.
     """
-    of_head = {head: [r for r in floors if r["heads"] == head] for head in {r["heads"] for r in floors}}
-    differing = {head: varying(labels, of_head[head]) for head in of_head}
-    named = labels.index("heads") if "heads" in labels else 0
     rows: dict[Values, list[Record]] = {}
     for floor in floors:
-        words = [str(floor[axis]) if axis in differing[floor["heads"]] else "" for axis in labels]
-        words[named] = str(floor["heads"])
+        words = floor_labels(floor, floors, labels)
         rows.setdefault(tuple(words), []).append(floor)
     for labels_of_row, cells in rows.items():
         found = []

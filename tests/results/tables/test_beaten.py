@@ -77,3 +77,16 @@ def test_a_floor_below_chance_is_said(new_run):
     auc = scores(read(writer.folder), ["auc"], resamples=300).set_index("heads").loc["location", "auc"]
     assert auc < 0.4
     assert f"The AUC of location is {auc:.2f}, below .5: a gain over it alone shows nothing." in text
+
+
+def test_floors_of_several_sequences_show_theirs(new_run):
+    writer = new_run()
+    for sequences in ("t1", "t2"):
+        writer.add(writer.signal, sequences=sequences, heads="svc")
+        writer.add_floors(sequences=sequences)
+    writer.add(writer.signal, sequences="t1", heads="presence", floor=True)
+    (sheet, *_) = sheets(read(writer.finish()), resamples=0)
+    at = [sheet.labels.index(axis) for axis in ("sequences", "heads")]
+    found = {tuple(row.labels[i] for i in at) for row in sheet.floors}
+    both = {(sequences, head) for sequences in ("t1", "t2") for head in ("prior", "location")}
+    assert found == both | {("", "presence")}
