@@ -1,5 +1,6 @@
 """`explain` on a lesion phantom: maps against a second computation, completeness, and errors."""
 
+import base64
 import json
 import shutil
 from dataclasses import replace
@@ -13,6 +14,7 @@ from bench.models.explain import ExplainError, ExplainOptions, write_explanation
 from bench.models.reopen import CellError
 from bench.stages.gradients import GradientsError, integrated_gradients, on_voxels
 from results.interpretability.write_explanations import draw_explanations
+from results.report.page import write_report
 from results.run_folder import read
 from tests.bench.models.finished import finished, reopened
 
@@ -183,6 +185,20 @@ def test_explanations_of_test_samples_are_written_and_drawn(done):
     assert [s["sample"] for s in json.loads((to / "about.json").read_text())["occlusion"]["samples"]] == [
         samples[0]["sample"]
     ]
+
+
+def test_the_report_shows_maps_unless_it_must_not_hold_scans(done, tmp_path):
+    folder, store, keys = done
+    key = keys["t2 raw_pixels logistic"]
+    options = ExplainOptions(samples=2, methods=("occlusion",), patch=16.0)
+    draw_explanations(folder, write_explanations(folder, key, options, store=store)[0])
+    whole, plain = (
+        write_report(read(folder), tmp_path / name, panels=panels).read_text()
+        for name, panels in (("whole.html", True), ("plain.html", False))
+    )
+    picture = base64.b64encode((folder / "explanations" / key / "occlusion.png").read_bytes()).decode()
+    assert "Why did it say so" in whole and picture in whole and "2 test samples of lesion" in whole
+    assert picture not in plain and "Left out: occlusion" in plain
 
 
 def test_errors_name_the_way_out(done, tmp_path):
