@@ -12,9 +12,9 @@ import numpy as np
 
 from bench.grid.cells import Step
 from bench.models.grading import CutSamples, NewStudy, grade_samples
-from bench.models.model import FittedCell, Model, ModelError, read_model
-from bench.models.new_data import NewData, NewLabels, labels_of, open_data
-from bench.models.scored import write_scores
+from bench.models.model import FittedCell, ModelError, read_model
+from bench.models.new_data import NewData, labels_of, open_data
+from bench.models.scored import CellOutcome, write_scores
 from bench.plan import identity
 from bench.run.facts import source
 from bench.run.progress import Progress
@@ -91,28 +91,30 @@ def predict_dataset(
         pixels = [(i, name, f) for i, name, f in floors if isinstance(f, FittedCell)]
         every = [*model.cells, *(cell for _, _, cell in pixels)]
         graded, faults = _graded(every, new, jobs=jobs, progress=progress)
-    tables = graded[: len(model.cells)]
     of_floors: list[dict[str, pd.DataFrame]] = [{} for _ in model.cells]
-    for (i, name, _), table in zip(pixels, graded[len(tables) :], strict=True):
+    for (i, name, _), table in zip(pixels, graded[len(model.cells) :], strict=True):
         of_floors[i][name] = table
-    labels = [labels_of(cell, new) for cell in model.cells]
+    outcomes = [
+        CellOutcome(cell, table, tables, labels_of(cell, new))
+        for cell, table, tables in zip(model.cells, graded[: len(model.cells)], of_floors, strict=True)
+    ]
     draft = out.with_name(f".{out.name}.part")
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir(parents=True)
-    shown = _shown(model, new, tables, labels)
+    shown = _shown(new, outcomes)
     shown.to_csv(draft / TABLE, index=False)
     rows = [*new.dataset.excluded().itertuples(index=False, name=None), *faults]
     exclusions(rows).to_csv(draft / EXCLUDED, index=False)
-    notes = [*new.notes, *(note for one in labels if one is not None for note in one.notes)]
+    notes = [*new.notes, *(note for one in outcomes if one.labels is not None for note in one.labels.notes)]
     if new.left_out:
         notes.append(f"{len(new.left_out)} patients were left out, since the model learnt from them.")
-    unlabelled = [c.about["target"] for c, one in zip(model.cells, labels, strict=True) if one is None or one.empty]
+    unlabelled = [one.cell.about["target"] for one in outcomes if one.unlabelled]
     notes += [f"No sample has a label of {target}, so there are no scores." for target in unlabelled]
-    scored = len(unlabelled) < len(labels)
+    scored = len(unlabelled) < len(outcomes)
     if scored:
         name = source(data, new.dataset)
         where: dict[str, Any] = {"n_excluded": len(rows), "store": store, "device": device}
-        write_scores(draft / SCORED, model, folder, new, name, tables, of_floors, labels, **where)
+        write_scores(draft / SCORED, model, folder, new, name, outcomes, **where)
     if out.exists():
         out.rmdir()
     draft.rename(out)
@@ -182,14 +184,13 @@ def _as_table(cell: FittedCell, cuts: Sequence[CutSamples]) -> pd.DataFrame:
     return pd.DataFrame(columns, index=pd.concat([one.samples for one in cuts]).index)
 
 
-def _shown(
-    model: Model, new: NewData, tables: Sequence[pd.DataFrame], labels: Sequence[NewLabels | None]
-) -> pd.DataFrame:
+def _shown(new: NewData, outcomes: Sequence[CellOutcome]) -> pd.DataFrame:
     """The content of `predictions.csv`."""
     import pandas as pd
 
     parts = []
-    for cell, table, known in zip(model.cells, tables, labels, strict=True):
+    for one in outcomes:
+        cell, table, known = one.cell, one.table, one.labels
         classes, there = cell.about["classes"], (table["reason"] == "").to_numpy()
         about = new.samples.loc[table.index]
         columns: dict[str, Any] = {"sample": table.index, "patient": about["patient"].astype(str).to_numpy()}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,15 +27,35 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+@dataclass(frozen=True, eq=False)
+class CellOutcome:
+    """What a cell of a model made of a dataset.
+
+    Args:
+        cell: The cell.
+        table: Its predictions, see `bench.models.predict`.
+        floors: The predictions of its floors that read pixels, by name.
+        labels: The labels of its target; None where the dataset has none.
+    """
+
+    cell: FittedCell
+    table: pd.DataFrame
+    floors: Mapping[str, pd.DataFrame]
+    labels: NewLabels | None
+
+    @property
+    def unlabelled(self) -> bool:
+        """Whether no sample has a label."""
+        return self.labels is None or self.labels.empty
+
+
 def write_scores(
     folder: Path,
     model: Model,
     place: Path,
     new: NewData,
     source: str,
-    tables: Sequence[pd.DataFrame],
-    floors: Sequence[Mapping[str, pd.DataFrame]],
-    labels: Sequence[NewLabels | None],
+    outcomes: Sequence[CellOutcome],
     *,
     n_excluded: int,
     store: Path,
@@ -51,9 +72,7 @@ def write_scores(
         place: Its folder.
         new: The dataset.
         source: The dataset, as captions name it.
-        tables: For each cell its predictions, see `bench.models.predict`.
-        floors: For each cell the predictions of its floors that read pixels.
-        labels: For each cell the labels of its target.
+        outcomes: What each cell made of the dataset.
         n_excluded: The number of rows of `excluded.csv`.
         store: The folder of the store, which keeps the ledger.
         device: Where the model computed.
@@ -64,7 +83,8 @@ def write_scores(
     cross: dict[str, Any] = {}
     scored: set[str] = set()
     known = json.loads((place / SCORES).read_text(encoding="utf-8")) if (place / SCORES).is_file() else {}
-    for cell, table, of_floors, found in zip(model.cells, tables, floors, labels, strict=True):
+    for one in outcomes:
+        cell, table, found = one.cell, one.table, one.labels
         if found is None or found.empty:
             continue
         target, key = cell.about["target"], str(cell.about["key"])
@@ -76,7 +96,7 @@ def write_scores(
         notes[target] = [*found.notes, *_not_found(cell, table, rows), *new.notes]
         crossed = known.get(target, {})
         cross |= {key: crossed[""]["auc"]} if crossed else {}
-        for floor, (P, called) in _floors(cell, new, rows, of_floors, notes[target]):
+        for floor, (P, called) in _floors(cell, new, rows, one.floors, notes[target]):
             described = _described(cell, f"{key[:16]}{identity.key(floor)[:16]}", floor)
             cells.append(described)
             cross |= {described["key"]: crossed[floor]["auc"]} if floor in crossed else {}
