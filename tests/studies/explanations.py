@@ -163,8 +163,10 @@ def main(run: Path, store: Path, phantom: Path, wanted: Sequence[str] = ()) -> N
         if has_path(cell.open(cell.fits[0]).scorer):
             methods["integrated gradients"] = gradients
         for name, explain in methods.items():
-            rows.append((words, name, *pointing(cell, phantom, explain)))
-            print(rows[-1], file=sys.stderr, flush=True)
+            row = (words, name, *pointing(cell, phantom, explain))
+            print(row, file=sys.stderr, flush=True)
+            if row[2]:  # gradients refuse every sample of a cell whose head is not linear
+                rows.append(row)
     print(
         pd.DataFrame(rows, columns=["cell", "method", "n", "hits", "chance"]).to_markdown(index=False, floatfmt=".2f")
     )
