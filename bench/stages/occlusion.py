@@ -22,15 +22,22 @@ Filling = Literal["mean", "blur"]
 FILLINGS: tuple[str, ...] = get_args(Filling)
 SIXTH = 6  # patches along the longer side of a slice, by default
 THICK = 2.0  # slices that lie further apart than so many pixels are covered one at a time
-SMALLEST = 1e-6  # a probability of 0, such as that of nearest neighbours, gets finite log odds
+SMALLEST = 1e-6  # the most that a probability of exactly 0 counts as, so that log odds are finite
 
 Window = tuple[slice, slice, slice]
 
 
-def log_odds(p: NDArray[np.floating]) -> Float64:
-    """The log odds of probabilities, which are first kept at least 1e-6 from 0 and 1."""
-    kept = np.clip(np.asarray(p, dtype=np.float64), SMALLEST, 1 - SMALLEST)
-    return np.asarray(np.log(kept / (1 - kept)))
+def log_odds(P: NDArray[np.floating], of: int) -> Float64:
+    """The log odds `(n,)` of class `of` against all others together, from probabilities `(n, K)`.
+
+    Their size is not cut: where a model is very sure, the others' small probabilities tell how sure. A probability of
+    exactly 0, such as nearest neighbours give, counts as the smallest one above 0 of the n rows, at most 1e-6.
+    """
+    P = np.asarray(P, dtype=np.float64)
+    both = np.stack([P[:, of], np.delete(P, of, axis=1).sum(axis=1)])
+    least = both.min(where=both > 0, initial=SMALLEST)
+    logs = np.log(np.maximum(both, least))
+    return np.asarray(logs[0] - logs[1])
 
 
 def usual_patch(crops: Sequence[Image]) -> float:

@@ -136,13 +136,10 @@ class CellScorer:
         """
         base = self.tokens(crops)
         P, called = (found[0] for found in self.grade(base, columns))
-        before = log_odds(P[called])
-        maps: list[Float32 | None] = []
         used: list[Patches | None] = []
-        least = float(P[called])
+        after: list[Float64] = []
         for s, (crop, mean) in enumerate(zip(crops, means, strict=True)):
             if crop is None:
-                maps.append(None)
                 used.append(None)
                 continue
             patches = Patches.of(crop, side)
@@ -151,11 +148,13 @@ class CellScorer:
                 _covered(each[s], crop, patches, filling, tokens[s])
                 for each, tokens in zip(self.encoders, base, strict=True)
             ]
-            after = self.grade(base, columns, s, changed).P[:, called]
-            least = min(least, float(after.min()))
-            maps.append(patches.map(before - log_odds(after)))
+            after.append(self.grade(base, columns, s, changed).P)
             used.append(patches)
-        return OccludedSample(int(called), P, tuple(maps), least, tuple(used))
+        every = np.concatenate([P[None], *after])
+        odds = log_odds(every, int(called))
+        parts = iter(np.split(odds[0] - odds[1:], np.cumsum([len(one) for one in after])[:-1]))
+        maps = tuple(None if patches is None else patches.map(next(parts)) for patches in used)
+        return OccludedSample(int(called), P, maps, float(every[:, called].min()), tuple(used))
 
 
 def _stacked(token: Float32 | None, changed: Sequence[Float32], width: int, n: int) -> Tokens:

@@ -68,7 +68,20 @@ def test_the_usual_patch_is_a_sixth_of_the_longer_side():
 
 
 @pytest.mark.parametrize(
-    ("p", "expected"), [(0.5, 0.0), (0.9, np.log(9)), (1.0, np.log(1e6 - 1)), (0.0, -np.log(1e6 - 1))]
+    ("P", "expected"),
+    [
+        ([0.5, 0.5], 0.0),
+        ([0.1, 0.9], np.log(9)),
+        ([0.2, 0.3, 0.5], -np.log(0.7 / 0.3)),
+        ([0.0, 1.0], np.log(1e6)),
+        ([1.0, 0.0], -np.log(1e6)),
+        ([1e-20, 1.0], np.log(1e20)),  # a model that is very sure has evidence to lose
+    ],
 )
-def test_log_odds_are_finite(p, expected):
-    assert_allclose(log_odds(np.array([p])), expected, rtol=1e-6)
+def test_log_odds_are_of_one_class_against_all_others(P, expected):
+    assert_allclose(log_odds(np.array([P]), 1), [expected], rtol=1e-9)
+
+
+def test_a_probability_of_0_is_never_above_one_that_is_not():
+    P = np.array([[0.0, 1.0], [1e-9, 1.0], [1e-3, 0.999]])
+    assert_allclose(log_odds(P, 1)[:2], np.log(1e9), rtol=1e-6)
