@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from results.figures.drawing.draw import draw_into
 from results.interpretability.correlations import RESAMPLES
 from results.interpretability.found import Latents, read_latents
 from results.interpretability.table import METHODS, correlation_table, short
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from results.figures.drawing.style import Drawing, Width
-
-FORMATS = ("pdf", "png")
 
 
 def write_figures(run: Path, folder: Path, *, width: Width = "double", resamples: int = RESAMPLES) -> list[Path]:
@@ -34,27 +33,17 @@ def write_figures(run: Path, folder: Path, *, width: Width = "double", resamples
     Returns:
         The files, `captions.md` last.
     """
-    from results.figures.drawing.style import NothingToDrawError
-
     latents = read_latents(read(run), folder)
     table = correlation_table(latents, resamples=resamples)
     written = [folder / "correlations.csv"]
     table.to_csv(written[0], index=False, float_format="%.6g")
-    captions = []
-    for name, draw in _wanted(latents, table, width):
-        try:
-            figure = draw()
-        except NothingToDrawError as error:
-            captions.append(f"**{name}.** Not drawn: {error}.")
-            continue
-        for ending in FORMATS:
-            written.append(folder / f"{name}.{ending}")
-            figure.savefig(written[-1])
-        captions.append(f"**{name}.** {figure.caption}")
+    files, captions, refused = draw_into(folder, _wanted(latents, table, width))
+    lines = [f"**{name}.** {caption}" for name, caption in captions.items()]
+    lines += [f"**{name}.** Not drawn: {why}." for name, why in refused.items()]
     path = folder / "captions.md"
     title = f"# Latent features of {latents.about['encoder']} on {latents.about['sequence']}, {latents.run.name}"
-    path.write_text("\n\n".join([title, *captions]) + "\n", encoding="utf-8")
-    return [*written, path]
+    path.write_text("\n\n".join([title, *lines]) + "\n", encoding="utf-8")
+    return [*written, *files, path]
 
 
 def _wanted(latents: Latents, table: pd.DataFrame, width: Width) -> list[tuple[str, Callable[[], Drawing]]]:

@@ -8,13 +8,13 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from results.figures.drawing.draw import draw_into
 from results.interpretability.explained import Explanations, read_explanations
 from results.run_folder import read
 
 if TYPE_CHECKING:
     from results.figures.drawing.style import Drawing, Width
 
-FORMATS = ("pdf", "png")
 FIGURES = "figures.json"
 MAPS = ("occlusion", "gradients")
 
@@ -30,26 +30,16 @@ def draw_explanations(run: Path, folder: Path, *, width: Width = "double") -> li
     Returns:
         The files, `captions.md` last.
     """
-    from results.figures.drawing.style import NothingToDrawError
-
     explained = read_explanations(read(run), folder)
-    written, captions, shown = [], [], []
-    for name, draw in _wanted(explained, width):
-        try:
-            figure = draw()
-        except NothingToDrawError as error:
-            captions.append(f"**{name}.** Not drawn: {error}.")
-            continue
-        for ending in FORMATS:
-            written.append(folder / f"{name}.{ending}")
-            figure.savefig(written[-1])
-        captions.append(f"**{name}.** {figure.caption}")
-        shown.append({"name": name, "caption": figure.caption, "scans": name in MAPS})
-    captions += [f"**{name}.** Not made: {why}." for name, why in explained.about["refused"].items()]
+    written, captions, refused = draw_into(folder, _wanted(explained, width))
+    shown = [{"name": name, "caption": caption, "scans": name in MAPS} for name, caption in captions.items()]
     (folder / FIGURES).write_text(json.dumps(shown, indent=1), encoding="utf-8")
+    lines = [f"**{name}.** {caption}" for name, caption in captions.items()]
+    lines += [f"**{name}.** Not drawn: {why}." for name, why in refused.items()]
+    lines += [f"**{name}.** Not made: {why}." for name, why in explained.about["refused"].items()]
     path = folder / "captions.md"
     title = f"# Explanations of {explained.words}, {explained.about['target']}, run {explained.run.name}"
-    path.write_text("\n\n".join([title, *captions]) + "\n", encoding="utf-8")
+    path.write_text("\n\n".join([title, *lines]) + "\n", encoding="utf-8")
     return [*written, path]
 
 

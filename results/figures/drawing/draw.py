@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -69,6 +69,31 @@ def draw_all(run: Run, folder: Path, *, width: Width = "double") -> list[Path]:
     for name, text in texts.items():
         (folder / name).write_text(text + "\n", encoding="utf-8")
     return [*written, *(folder / name for name in texts)]
+
+
+def draw_into(
+    folder: Path, wanted: Iterable[tuple[str, Callable[[], Drawing]]]
+) -> tuple[list[Path], dict[str, str], dict[str, str]]:
+    """Writes figures as PDF and PNG.
+
+    Returns:
+        The files; the caption of each figure that was drawn, by name; and the reason why each other one was not.
+    """
+    from results.figures.drawing.style import NothingToDrawError
+
+    written: list[Path] = []
+    captions, refused = {}, {}
+    for name, draw in wanted:
+        try:
+            figure = draw()
+        except NothingToDrawError as error:
+            refused[name] = str(error)
+            continue
+        for ending in FORMATS:
+            written.append(folder / f"{name}.{ending}")
+            figure.savefig(written[-1])
+        captions[name] = figure.caption
+    return written, captions, refused
 
 
 def draw_one(run: Run, name: str, target: str, *, width: Width = "double") -> Drawing:
