@@ -108,5 +108,5 @@ def _shown(value: Any) -> str:
     if isinstance(value, dict):
         return "{" + ", ".join(f"{k}: {_shown(v)}" for k, v in value.items()) + "}"
     if isinstance(value, list | tuple):
-        return "x".join(str(v) for v in value)
+        return ("+" if any(isinstance(v, str) for v in value) else "x").join(str(v) for v in value)
     return str(value).rsplit("/", 1)[-1] if isinstance(value, str) else str(value)

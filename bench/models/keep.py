@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +25,7 @@ from bench.tasks.store import Store
 
 if TYPE_CHECKING:
     from bench.stages.chain import Chain
+    from bench.stages.fits import FittedHeads
 
 
 def keep_learnt_from(folder: Path, learnt: LearntFrom) -> None:
@@ -85,6 +86,7 @@ def keep_cell(
         "ordinal": labels.target.ordinal,
         "axes": cell.shown(),
         "threshold": plan.keys.threshold(cell, len(labels.classes)),
+        "calls": list(_calls(chain.heads)),
         "floors": {name: _keep_floor(folder, plan, store, floor, f"{target}_{name}") for name, floor in floors.items()},
         "steps": {axis: _described(plan, cell, axis) for axis in (one.name for one in LISTED)},
         "columns": plan.keys.table_columns(cell),
@@ -98,6 +100,17 @@ def keep_cell(
         "n_patients": len(set(plan.patients[fit.rows.train].tolist())),
         "n_by_class": np.bincount(y, minlength=len(labels.classes)).tolist(),
     }
+
+
+def _calls(heads: FittedHeads) -> Iterator[dict[str, Any]]:
+    """For each branch the threshold or the weights by which its fit calls a class; empty for the most probable one."""
+    for fitted in heads.fits:
+        found: dict[str, Any] = {}
+        if fitted is not None and fitted.threshold is not None:
+            found["threshold"] = float(fitted.threshold)
+        if fitted is not None and fitted.weights is not None:
+            found["weights"] = fitted.weights.tolist()
+        yield found
 
 
 def _keep_floor(folder: Path, plan: Plan, store: Store, floor: FittedFloor, name: str) -> dict[str, Any]:

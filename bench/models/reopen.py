@@ -73,7 +73,7 @@ def find_cell(run: Path, cell: str, plan: Plan, fit: Callable[[PlannedCell], boo
         close = nearest(cell, [key[: max(SHORT, len(cell))] for key in known]) if cell else ""
         ways = close if "did you mean" in close else f": cells {which} are {_few(named)}"
         if not cell:
-            raise CellError(f"--cell must name a cell of {run}{ways}")
+            raise CellError(f"--cell must name a cell of {run}; cells {which}:\n  " + "\n  ".join(named or ["none"]))
         why = "begins the keys of several cells, give more of it" if found else "is no cell"
         raise CellError(f"--cell '{cell}' {why} of {run}{'' if found else ways}")
     if found[0] not in planned:

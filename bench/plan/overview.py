@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 EXPLORATORY, SHOWN, MANY_CLASSES = 20, 5, 20
+WORTH_SAYING = 100 << 20  # bytes of a fit below which its memory is no concern
 
 
 @dataclass
@@ -195,8 +196,9 @@ def _bytes(plan: Plan, cells: list[PlannedCell]) -> Iterator[str]:
         least = "" if width else "at least "
         sizes[name] = max(sizes.get(name, (0, "")), (head.memory(rows, width or 1), least))
     shown = sorted(sizes.items(), key=lambda item: -item[1][0])[:3]
+    shown = [one for one in shown if one[1][0] >= WORTH_SAYING]
     for name, (size, least) in shown:
-        yield f"memory of a fit: {least}{size / 2**20:.1f} MiB for {name}"
+        yield f"memory of a fit: {least}{size / 2**20:.0f} MiB for {name}"
     if any(least for _, (_, least) in shown):
         yield "  at least: the embedding is not made yet, and each of its features adds to this"
 

@@ -35,7 +35,7 @@ class Progress(Watcher):
         self._last = 0.0
         self.cells = {"done": 0, "to do": 0, "failed": 0}
         self._running: dict[int, str] = {}
-        self._tasks = {"torch": [0, 0, 0.0], "cpu": [0, 0, 0.0]}
+        self._tasks: dict[tuple[Any, ...], list[float]] = {}  # done, expected, seconds; by lane and kind of work
         self._images = (0, 0, "")
         self._began = time.perf_counter()
 
@@ -67,7 +67,7 @@ class Progress(Watcher):
     def expect(self, tasks: list[Task]) -> None:
         """Announces the tasks that are going to run."""
         for task in tasks:
-            self._tasks[task.lane][1] += 1
+            self._tasks.setdefault((task.lane, *task.order[:1]), [0, 0, 0.0])[1] += 1
 
     def begin_images(self, name: str, total: int) -> None:
         """A step that goes through images begins."""
@@ -92,7 +92,7 @@ class Progress(Watcher):
         """A task has ended."""
         with self._lock:
             self._running.pop(id(task), None)
-            count = self._tasks[task.lane]
+            count = self._tasks.setdefault((task.lane, *task.order[:1]), [0, 0, 0.0])
             count[0] += 1
             count[2] += task.seconds
             if self._images[0] >= self._images[1]:
@@ -120,16 +120,20 @@ class Progress(Watcher):
                 parts.append(f"{name}: {done}/{total} images, {rate:.0f} images/s{left}")
             elif self._running:
                 parts.append(next(iter(self._running.values())))
-                if self._tasks["cpu"][0]:
-                    parts.append(f"{_duration(self._left())} left")
+                if any(done for done, *_ in self._tasks.values()):
+                    parts.append(f"{self._left()} left")
             return " | ".join(parts)
 
-    def _left(self) -> float:
+    def _left(self) -> str:
+        """The time left; kinds of work of which nothing is done yet are not counted, which makes it the least time."""
         lanes = {"torch": 1, "cpu": self._jobs}
-        return sum(
-            (total - done) * seconds / max(done, 1) / lanes[lane]
-            for lane, (done, total, seconds) in self._tasks.items()
+        seconds = sum(
+            (total - done) * spent / done / lanes[lane]
+            for (lane, *_), (done, total, spent) in self._tasks.items()
+            if done
         )
+        known = all(done for done, *_ in self._tasks.values())
+        return _duration(seconds) if known else f"at least {_duration(seconds)}"
 
 
 def _duration(seconds: float) -> str:

@@ -51,7 +51,7 @@ def confusion_matrix(run: Run, target: str, *, width: Width = "single") -> Drawi
     upright = max(text_width(word) for name in names for word in name.split("\n")) > side
     panel.set_xticks(range(K), names, rotation=90 if upright else 0)
     panel.set_yticks(range(K), names)
-    panel.set(xlabel="Predicted class (most probable)", ylabel="True class")
+    panel.set(xlabel="Predicted class", ylabel="True class")
     panel.spines[:].set_visible(False)
     panel.tick_params(length=0)
     panel.set_xticks(np.arange(K + 1) - 0.5, minor=True)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.patheffects import withStroke
 from numpy.typing import NDArray
 
 from results.figures.drawing.style import WIDTHS, Drawing, Width, styled, wrapped
@@ -123,7 +124,7 @@ def _draw(place: Any, strip: _Strip, columns: int, height: int, unit: str) -> No
             continue
         peak = int(np.abs(values).max(axis=(1, 2)).argmax())
         _crop(line[0], crop[peak], spacing)
-        _scale_bar(line[0], crop.shape[2] * spacing[1], crop.shape[1] * spacing[0])
+        _scale_bar(line[0], crop.shape[2] * spacing[1], crop.shape[1] * spacing[0], unit_of([spacing]))
         line[0].set_title(f"{sequence}{f', slice {peak + 1}' if len(crop) > 1 else ''}")
         for axes, d in zip(line[1:], slices, strict=False):
             _crop(axes, crop[d], spacing)
@@ -154,11 +155,27 @@ def _extent(pixels: Float32, spacing: tuple[float, float]) -> tuple[float, float
     return 0.0, pixels.shape[1] * spacing[1], pixels.shape[0] * spacing[0], 0.0
 
 
-def _scale_bar(axes: Axes, wide: float, high: float) -> None:
+def unit_of(spacings: Iterable[Sequence[float]]) -> str:
+    """The unit of lengths on images with these spacings: `px` where all are 1, as of pictures that have none."""
+    return "px" if all(set(spacing) == {1.0} for spacing in spacings) else "mm"
+
+
+def _scale_bar(axes: Axes, wide: float, high: float, unit: str) -> None:
     length = max((n for n in (1, 2, 5, 10, 20, 50, 100) if n <= BAR_SHARE * wide), default=0)
     if length:
-        axes.plot([0.05 * wide, 0.05 * wide + length], [0.94 * high] * 2, color="white", linewidth=1.5)
-        axes.text(0.05 * wide, 0.91 * high, f"{length} mm", color="white", fontsize=5.5, va="bottom")
+        edge = [withStroke(linewidth=3, foreground="black")]
+        axes.plot(
+            [0.05 * wide, 0.05 * wide + length], [0.94 * high] * 2, color="white", linewidth=1.5, path_effects=edge
+        )
+        axes.text(
+            0.05 * wide,
+            0.91 * high,
+            f"{length} {unit}",
+            color="white",
+            fontsize=5.5,
+            va="bottom",
+            path_effects=[withStroke(linewidth=1.2, foreground="black")],
+        )
 
 
 def _short(probability: float) -> str:
@@ -190,11 +207,12 @@ def _caption(explained: Explanations, method: str) -> str:
     largest = max(max(abs(x) for x in one["patch_mm"][1:]) for one in samples)
     filling = "the mean of the training crops" if about["filling"] == "mean" else "the crop blurred over half a patch"
     depth = samples[0]["patch_mm"][0]
+    unit = unit_of(spacing for one in samples for spacing in one["spacing"] if spacing)
     falls = [one["probability"] - one["least"] for one in samples]
     return (
-        f"Occlusion of {whom}A patch of {about['patch']:g} mm ({largest:.1f} mm in whole pixels, {depth:.1f} mm across "
-        f"slices) is replaced by {filling}. Red: without the patch the log odds of the called class fall, so the place "
-        "speaks for it; blue: they rise. A value is the mean over the patches that cover the place. The colour bar of "
-        "each sample ends at its own largest value. One patch lowers the probability of the called class by up to "
-        f"{max(falls):.2f}. {slices}"
+        f"Occlusion of {whom}A patch of {about['patch']:g} {unit} ({largest:.1f} {unit} in whole pixels, "
+        f"{depth:.1f} {unit} across slices) is replaced by {filling}. Red: without the patch the log odds of the "
+        "called class fall, so the place speaks for it; blue: they rise. A value is the mean over the patches that "
+        "cover the place. The colour bar of each sample ends at its own largest value. One patch lowers the "
+        f"probability of the called class by up to {max(falls):.2f}. {slices}"
     ).strip()

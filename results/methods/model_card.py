@@ -7,11 +7,14 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from results.methods.steps import in_words
 from results.plug_ins import PlugIns, read_plug_ins, shown
 from results.run_folder import Run, RunCell
 from results.scores.named import floor_for
 from results.scores.scores import scores
+from results.tables.notes import calling
 
 CARD, FACTS, SCORES = "MODEL_CARD.md", "facts.json", "cross_validation.json"
 METRICS = ("auc", "f1", "balanced_accuracy", "log_loss")
@@ -65,7 +68,16 @@ def write_card(run: Run, model: Path) -> Path:
     for cell in about["cells"]:
         classes = ", ".join(f"{name} {n}" for name, n in zip(cell["classes"], cell["n_by_class"], strict=True))
         who = f"{cell['n_samples']} samples of {cell['n_patients']} patients: {classes}."
-        lines += [f"## {cell['target']}", "", who, "", *_steps(plug_ins, axes[cell["key_in_run"]]), ""]
+        lines += [
+            f"## {cell['target']}",
+            "",
+            who,
+            "",
+            _calling(run, cell),
+            "",
+            *_steps(plug_ins, axes[cell["key_in_run"]]),
+            "",
+        ]
     commit = about["code"].get("commit", "")
     where = f"Seed {about['seed']}, device {about['device']}{', commit ' + commit if commit else ''}."
     lines += ["## Made with", "", where, "", *_licences(plug_ins)]
@@ -82,6 +94,19 @@ def write_card(run: Run, model: Path) -> Path:
 def _numbers(score: Any) -> dict[str, list[float]]:
     """Each metric of a cell with both ends of its interval."""
     return {m: [float(score[m + end]) for end in ("", "_low", "_high")] for m in METRICS}
+
+
+def _calling(run: Run, cell: Mapping[str, Any]) -> str:
+    """How the model calls a class: the rule of the run, and what this model chose by it."""
+    found = []
+    for one in cell.get("calls", []):
+        if "threshold" in one:
+            found.append(f"{one['threshold']:.3f}")
+        elif "weights" in one:
+            pairs = zip(cell["classes"], np.divide(one["weights"], np.sum(one["weights"])), strict=True)
+            found.append(", ".join(f"{name} {weight:.3f}" for name, weight in pairs))
+    kept = f" In this model: {'; '.join(found)}." if found else ""
+    return f"{calling(run, cell['classes'])}{kept}"
 
 
 def _floors(run: Run, key: str) -> Iterator[RunCell]:

@@ -10,9 +10,13 @@ def fitted_elsewhere(run: Run) -> str:
     about = run.protocol["external"]
     left_out = f" {about['left_out']} patients were left out, since they were in training." if about["left_out"] else ""
     uses, shared = int(about["uses_before"]), int(about["uses_overlapping"])
-    before = "was not used before" if uses == 0 else f"was used {uses} {'time' if uses == 1 else 'times'} before"
-    others = f", and {shared} more with other patients" if shared else ""
+    before = "was not used before" if uses == 0 else f"was used {_times(uses)} before"
+    others = f"; some of its patients were used {_times(shared)} in another selection" if shared else ""
     return (
         f"Fitted once on all {about['patients']} patients of {about['fitted_on']} and scored once here: external "
         f"validation.{left_out} This held-out set {before}{others}."
     )
+
+
+def _times(n: int) -> str:
+    return "once" if n == 1 else f"{n} times"

@@ -27,6 +27,8 @@ def hits(run: Path, store: Path, phantom: Path) -> pd.DataFrame:
     fold = folds[samples["patient"]].to_numpy()
     kept = Store(store)
     crops = {ref.sequence: kept.find("crops", ref.key) for ref in Plan(read_grid(run / "grid.yaml"), kept).crops_refs()}
+    if not all(crops.values()):
+        raise SystemExit(f"{store} does not hold the crops of {run}: run its grid again")
     rows = []
     fusions = _fusions(run)
     names = [shorten(place) for place in zip(*(words for words, _, _ in fusions), strict=True) if len(set(place)) > 1]

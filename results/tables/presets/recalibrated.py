@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from results.run_folder import Predictions, Run
@@ -49,8 +50,8 @@ def _sheet(run: Run, target: str, resamples: int) -> Sheet | None:
     for cell in cells:
         predictions = found.predictions[cell.key]
         assert predictions.recalibrated is not None
-        again = replace(predictions, P=predictions.recalibrated, called=None)
-        rows += [row(cell.key, "as fitted", predictions), row(cell.key, "recalibrated", again)]
+        for words, P in (("as fitted", predictions.P), ("recalibrated", predictions.recalibrated)):
+            rows.append(row(cell.key, words, replace(predictions, P=P, called=None)))
     return Sheet(
         target=target,
         title=f"{target}, balanced and recalibrated: {run.dataset}, run {run.name}",
@@ -62,13 +63,19 @@ def _sheet(run: Run, target: str, resamples: int) -> Sheet | None:
         always=frozenset(range(len(SHOWN))),
         notes=(
             "Weighted or resampled rows have another base rate than the scans, so that a fit calls the rare class more "
-            "often. Recalibrated: a sigmoid, learnt on real held-out rows of inner folds, undoes this; then the most "
-            "probable class is called. Compare the two rows of a cell: F1 and accuracy move with the base rate. The "
-            "AUC hardly moves, since it needs only the order of the samples.",
-            f"As fitted: {calling(run, cells[0].classes)}",
+            "often. Recalibrated: a sigmoid, learnt on real held-out rows of inner folds, undoes this. Both rows of a "
+            "cell call the most probable class, so that they differ in nothing else: F1 and accuracy move with the "
+            "base rate. The AUC hardly moves, since it needs only the order of the samples.",
+            *_called_otherwise(run, cells[0].classes),
             *common_notes(run, target, resamples=resamples, redrawn=bootstrap.redrawn),
         ),
     )
+
+
+def _called_otherwise(run: Run, classes: Sequence[str]) -> Iterator[str]:
+    """A note where the run's own tables call classes by another rule."""
+    if run.protocol.get("threshold", "argmax") != "argmax":
+        yield f"The main table and the floors below call otherwise. {calling(run, classes)}"
 
 
 PRESET = Preset(

@@ -134,7 +134,7 @@ def test_errors_name_the_way_out(done, tmp_path):
     wrong = ("0" if key[0] != "0" else "1") + key[1:]
     for cell, message in {
         wrong: f"is no cell of .*: did you mean '{key}'",
-        "": f"must name a cell of .*: cells with an autoencoder are {key[:8]}",
+        "": f"must name a cell of .*; cells with an autoencoder:\n  {key[:8]}",
         "xyz": f"cells with an autoencoder are {key[:8]} \\(narrowing, cae_2d",
         cells["raw_pixels"]: "has no autoencoder \\(its encoder is raw_pixels",
         cells["none"]: "has no autoencoder \\(its encoder is none",

@@ -150,7 +150,7 @@ def test_the_ledger_counts_each_use_of_a_held_out_set(parts, phantom, predict, t
     renamed = shutil.copytree(rest, tmp_path / "renamed")
     found = predict(renamed, model=other)
     assert before(found)["uses_before"] == 1, "the same scans in another folder are the same set"
-    assert "This held-out set was used 1 time before." in " ".join((found.folder / "scores.md").read_text().split())
+    assert "This held-out set was used once before." in " ".join((found.folder / "scores.md").read_text().split())
     some = cut(phantom, tmp_path / "some", parts["tested"][:4])
     part = before(predict(some, model=other))
     assert (part["uses_before"], part["uses_overlapping"]) == (0, 2)

@@ -33,5 +33,18 @@ def test_each_balanced_cell_has_two_rows(new_run):
     assert np.isfinite(sheet.floors[0].scores[0].value)
 
 
+def test_both_rows_call_the_most_probable_class_whatever_the_run_does(new_run):
+    writer = new_run()
+    key = writer.add(writer.signal, heads="svc", balance="smote")
+    writer.add_floors()
+    path = writer.folder / "cells" / f"{key}.parquet"
+    stored = pd.read_parquet(path).assign(called=0)  # as a threshold that nobody reaches
+    stored.assign(recalibrated_0=stored["p_0"], recalibrated_1=stored["p_1"]).to_parquet(path)
+    (sheet,) = recalibrated_sheets(read(writer.finish()), resamples=0)
+    as_fitted, recalibrated = ([score.value for score in row.scores] for row in sheet.rows)
+    assert as_fitted == recalibrated
+    assert_allclose(as_fitted[0], accuracy_score(stored.y, stored["p_1"] > 0.5))
+
+
 def test_a_run_without_balanced_cells_has_no_sheet(grid_run):
     assert recalibrated_sheets(read(grid_run.finish()), resamples=0) == []
