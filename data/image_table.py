@@ -129,6 +129,18 @@ class ImageTable(Dataset):
         found = [self._read.scans[study, s] for s in self.sequences if (study, s) in self._read.scans]
         return [path for pair in found for path in pair if path is not None]
 
+    def _one_role_each(self, path: Path) -> None:
+        """Raises a `DataError` if a column is a label and something else, which would give the label away."""
+        roles: dict[str, str] = {}
+        named = {"locations": self.locations, "clinical": self.clinical, "labels": self._labels}
+        named |= {role: (getattr(self, role),) for role in ("image", "patient", "sequence", "mask")}
+        for role, columns in named.items():
+            for column in filter(None, columns):
+                if (before := roles.setdefault(column.casefold(), role)) != role:
+                    raise DataError(
+                        f"{path}: column '{column}' is in `{before}` and in `{role}`: name it in one of them"
+                    )
+
     @property
     def _labels(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys((*self.labels, *self.ordinal)))
@@ -167,6 +179,10 @@ class ImageTable(Dataset):
 
         if taken := _OURS.intersection((*self.locations, *self._labels, *self.clinical)):
             raise DataError(f"{path}: a label, place or clinical column can't be named '{min(taken)}': rename it")
+        self._one_role_each(path)
+        if self.image.casefold() not in present:
+            known = ", ".join(map(str, table.columns))
+            raise DataError(f"{path}: no column '{self.image}' of image files; it has {known}: name one in `image`")
 
         rows = pd.DataFrame({"file": column(self.image).map(lambda cell: str(root / cell), na_action="ignore")})
         if self.patient and self.patient.casefold() not in present:

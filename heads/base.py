@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, ClassVar, Literal, NamedTuple, Self, get_args
@@ -85,6 +86,23 @@ class Head(PlugIn):
 
     calibration: Calibration = "none"
     tune: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Refuses numbers that no fit can use: each is finite and above 0, or its default where that is lower.
+
+        Raises:
+            ValueError: A field or a value of `tune` is out of range.
+        """
+        for one in fields(self):
+            least = min(0.0, one.default) if isinstance(one.default, int | float) else 0.0
+            zero = one.default == 0 or one.name == "patience"  # which does not stop early at 0
+            tried = self.tune.get(one.name, ())
+            for value in (getattr(self, one.name), *(tried if isinstance(tried, list | tuple) else ())):
+                for number in value if isinstance(value, tuple | list) else (value,):
+                    if not isinstance(number, int | float) or number is True or (number == 0 and zero):
+                        continue
+                    if not (math.isfinite(number) and number > least):
+                        raise ValueError(f"{one.name} ({number}) must be {'0 or ' * zero}above {least:g}")
 
     @classmethod
     def is_floor(cls) -> bool:

@@ -116,7 +116,7 @@ def latents(
 
     Args:
         run: A run folder.
-        cell: The key of a cell with an autoencoder, or its beginning.
+        cell: A cell with an autoencoder: its key or the beginning, or its steps: `encoders=cae_2d,heads=svc`.
         fold: The fold of the first repeat whose network is shown.
         measures: The encoder that measures each crop, such as `"radiomics"`; if none is named, the first one by name
             that measures structures of a mask.

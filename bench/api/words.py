@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 import sys
 
 from bench.api.errors import ArgumentError
 from bench.api.models import Diagnosed
+from bench.grid.cells import read_rule
 
 
 def names(text: str) -> list[str]:
@@ -25,11 +25,10 @@ def steps(text: str) -> dict[str, str] | None:
     Raises:
         ArgumentError: A part is no step of an axis.
     """
-    parts = [part.partition("=") for part in re.split(r",(?![^()]*\))", text) if part.strip()]
-    for axis, equals, _ in parts:
-        if not equals:
-            raise ArgumentError(f"--against {axis}: expected axis=step, such as fusion=mean")
-    return {axis.strip(): step.strip() for axis, _, step in parts} or None
+    try:
+        return read_rule(text) or None
+    except ValueError as error:
+        raise ArgumentError(f"--against {error}") from error
 
 
 def show(one: Diagnosed) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -92,6 +93,19 @@ def is_named(step: Step, wanted: list[str]) -> bool:
     """Whether one of the wanted names is the step's label, or its name without fields."""
     bare = " + ".join(part.name for part in step.each)
     return step.label() in wanted or bare in wanted or (step == NONE and "none" in wanted)
+
+
+def read_rule(text: str) -> dict[str, str]:
+    """Reads `axis=step,axis=step` as a rule; commas and signs inside brackets belong to a step.
+
+    Raises:
+        ValueError: A part is no step of an axis.
+    """
+    parts = [part.partition("=") for part in re.split(r",(?![^()]*\))", text) if part.strip()]
+    for axis, equals, _ in parts:
+        if not equals:
+            raise ValueError(f"{axis.strip()}: expected axis=step, such as fusion=mean")
+    return {axis.strip(): step.strip() for axis, _, step in parts}
 
 
 def matches(cell: Cell, rule: Mapping[str, str]) -> bool:

@@ -132,6 +132,8 @@ def _targets(tree: GridTree, entries: list[str | dict[str, Any]]) -> tuple[Targe
             merge = (fields or {}).get("merge", {})
             if not isinstance(merge, dict):
                 raise tree.error(("targets", i, name, "merge"), "must map labels to labels, such as {2: 1, 3: 1}")
+            if name in (one.name for one in found):
+                raise tree.error(("targets", i), f"names '{name}' twice")
             found.append(TargetChoice(name, {str(a): str(b) for a, b in merge.items()}))
     return tuple(found)
 

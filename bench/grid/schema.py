@@ -26,7 +26,7 @@ class ProtocolKeys(Strict):
 
     folds: int = Field(5, ge=2, description="The number of folds, by patient.")
     repeats: int = Field(1, ge=1, description="How often the folds are drawn.")
-    seed: int = Field(0, ge=0, description="The seed of everything that is drawn.")
+    seed: int = Field(0, ge=0, lt=2**32, description="The seed of everything that is drawn.")
     stratify: str | None = Field(
         None, description="The target that the folds are stratified on; if none is given, the first of `targets`."
     )

@@ -76,6 +76,8 @@ def plugin_steps(
                 wanted = type(usual).__name__
                 raise tree.error((*loc, key), f"must be {wanted} like its default {usual!r}, not {one!r}")
         choices.append([(key, frozen(v)) for v in values])
+    if kind == "heads" and fields and plugin_class(kind, name).in_every_grid is not None:
+        raise tree.error(loc, f"takes no fields: {name} is a floor, which is the same in every table")
     steps = [Step(name, fields=chosen) for chosen in itertools.product(*choices)]
     for step in steps:
         try:

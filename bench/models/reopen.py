@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from bench.grid.axes import NAMES
+from bench.grid.cells import matches, read_rule
 from bench.grid.file import read_grid
 from bench.plan import identity
 from bench.plan.plan import Plan
@@ -49,11 +51,11 @@ def open_plan(run: Path, grid_file: Path | None, store: Store) -> Plan:
 
 
 def find_cell(run: Path, cell: str, plan: Plan, fit: Callable[[PlannedCell], bool], which: str) -> PlannedCell:
-    """The planned cell with a key, or with a key that begins so.
+    """The planned cell with a key, with a key that begins so, or with the steps that are named.
 
     Args:
         run: A run folder.
-        cell: The key, or its beginning.
+        cell: The key, or its beginning; or steps that name one cell that fits: `encoders=cae_2d,heads=logistic`.
         plan: The plan of the run.
         fit: Which cells the message names if `cell` names none.
         which: These cells in words, such as `"with an autoencoder"`.
@@ -66,21 +68,42 @@ def find_cell(run: Path, cell: str, plan: Plan, fit: Callable[[PlannedCell], boo
         raise CellError(f"{run} is no run folder: it has no cells.json")
     known: dict[str, dict[str, Any]] = {c["key"]: c for c in json.loads(path.read_text(encoding="utf-8"))}
     planned = {one.key: one for one in plan.cells()}
-    found = [key for key in known if key.startswith(cell)] if cell else []
+    if "=" in cell:
+        those = _with_steps(cell, [one for one in planned.values() if one.key in known], run)
+        found = [one.key for one in those if fit(one) or len(those) == 1]
+    else:
+        found = [key for key in known if key.startswith(cell)] if cell else []
     if len(found) != 1:
-        likely = [key for key in known if key in planned and fit(planned[key])]
+        likely = [key for key in found or known if key in planned and fit(planned[key])]
         named = [f"{key[:SHORT]} ({_described(planned[key], plan)})" for key in likely]
-        close = nearest(cell, [key[: max(SHORT, len(cell))] for key in known]) if cell else ""
-        ways = close if "did you mean" in close else f": cells {which} are {_few(named)}"
+        close = nearest(cell, [key[: max(SHORT, len(cell))] for key in known]) if cell and "=" not in cell else ""
+        if "did you mean" in close:
+            raise CellError(f"--cell '{cell}' is no cell of {run}{close}")
         if not cell:
             raise CellError(f"--cell must name a cell of {run}; cells {which}:\n  " + "\n  ".join(named or ["none"]))
-        why = "begins the keys of several cells, give more of it" if found else "is no cell"
-        raise CellError(f"--cell '{cell}' {why} of {run}{'' if found else ways}")
+        why = "names several cells" if found else "is no cell"
+        raise CellError(f"--cell '{cell}' {why} of {run}: cells {which} are {_few(named)}")
     if found[0] not in planned:
         raise CellError(
             f"cell {found[0][:SHORT]} of {run} is not what its grid, data and code now make: run the grid again"
         )
     return planned[found[0]]
+
+
+def _with_steps(text: str, cells: Sequence[PlannedCell], run: Path) -> list[PlannedCell]:
+    """The cells with the steps that a text names.
+
+    Raises:
+        CellError: The text names no axis of a grid.
+    """
+    try:
+        rule = read_rule(text)
+    except ValueError as error:
+        raise CellError(f"--cell {error}") from error
+    for axis in rule:
+        if axis not in (*NAMES, "targets"):
+            raise CellError(f"--cell: '{axis}' is no axis of {run}{nearest(axis, [*NAMES, 'targets'])}")
+    return [one for one in cells if matches(one.cell, rule)]
 
 
 def load_encoder(ref: TokensRef, plan: Plan, store: Store, device: str) -> FittedEncoder:

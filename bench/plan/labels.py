@@ -96,7 +96,7 @@ def text(label: Any) -> str:
     """A label as text, the same whether a table holds 2, 2.0 or "2"."""
     try:
         return str(int(label)) if float(label) == int(label) else str(label)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return str(label)
 
 

@@ -143,6 +143,8 @@ class Plan:
 
     def _check_sequences(self) -> None:
         known = list(self.dataset.sequences)
+        if not known:
+            return  # there is no sample, which is the better message
         for step in self.grid.axes["sequences"]:
             for part in step.each:
                 if part.name not in known:

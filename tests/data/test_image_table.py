@@ -179,6 +179,12 @@ def test_faults_of_a_table_are_named(tmp_path, discs):
         DataError, match=r"no column 'bulgin': did you mean 'bulging'.* It has image, patient, sequence"
     ):
         discs_of(discs, labels=("bulgin",)).samples()
+    with pytest.raises(DataError, match="column 'bulging' is in `clinical` and in `labels`"):
+        discs_of(discs, clinical=("Bulging",)).samples()
+    with pytest.raises(DataError, match="column 'grade' is in `locations` and in `labels`"):
+        discs_of(discs, locations=("level", "grade")).samples()
+    with pytest.raises(DataError, match="no column 'picture' of image files; it has image, patient"):
+        discs_of(discs, image="picture").samples()
     with pytest.raises(DataError, match="can't be named 'study': rename it"):
         discs_of(discs, clinical=("study",)).samples()
     with pytest.raises(DataError, match="no column 'weighting'"):

@@ -192,3 +192,19 @@ def test_importing_every_head_imports_no_library():
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: Logistic(C=-1), r"C \(-1\) must be above 0"),
+        (lambda: Logistic(C=float("nan")), r"C \(nan\) must be above 0"),
+        (lambda: Logistic(tune={"C": [0.1, float("inf")]}), r"C \(inf\) must be above 0"),
+        (lambda: Knn(neighbours=0), r"neighbours \(0\) must be above 0"),
+        (lambda: LightGBM(patience=-1), r"patience \(-1\) must be 0 or above 0"),
+    ],
+)
+def test_numbers_that_no_fit_can_use_are_refused(make, words):
+    with pytest.raises(ValueError, match=words):
+        make()
+    assert LightGBM(patience=0).patience == 0

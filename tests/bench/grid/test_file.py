@@ -92,6 +92,10 @@ def test_settings_replace_values_and_environment_variables_are_filled_in(tmp_pat
         ("grayscale + clahe", "grayscale + clage", r"grid.yaml:7: .*'clage'.*did you mean 'clahe'"),
         ("- logistic", "- logistic + knn", r"joins with '\+', which only sequences, images, encoders do"),
         ("- logistic", "- logistic\n  - logistic", r"'heads' names 'logistic' twice"),
+        ("folds: 3", "folds: 3, seed: 4294967296", r"'protocol.seed' input should be less than 4294967296"),
+        ("targets: [", "targets: [modic, ", r"'targets.2' names 'modic' twice"),
+        ("- logistic", "- logistic: {C: -1}", r"grid.yaml:12: heads.0.logistic: .*C \(-1\) must be above 0"),
+        ("- logistic", "- pixels: {C: 1.0}", r"'heads.0.pixels' takes no fields: pixels is a floor"),
         ("{2: 1, 3: 1}", "[2, 1]", r"'targets.1.modic.merge' must map labels to labels"),
         (
             "scans",

@@ -135,14 +135,19 @@ def test_errors_name_the_way_out(done, tmp_path):
     for cell, message in {
         wrong: f"is no cell of .*: did you mean '{key}'",
         "": f"must name a cell of .*; cells with an autoencoder:\n  {key[:8]}",
+        "encoder=cae_2d": "'encoder' is no axis of .*: did you mean 'encoders'",
+        "cae_2d": "is no cell of",
+        "encoders=cae_2d,heads": "--cell heads: expected axis=step",
+        "heads=svc": f"is no cell of .*: cells with an autoencoder are {key[:8]}",
+        "encoders=raw_pixels": f"is no cell of .*: cells with an autoencoder are {key[:8]}",
         "xyz": f"cells with an autoencoder are {key[:8]} \\(narrowing, cae_2d",
         cells["raw_pixels"]: "has no autoencoder \\(its encoder is raw_pixels",
         cells["none"]: "has no autoencoder \\(its encoder is none",
     }.items():
         with pytest.raises(CellError, match=message):
             write_latents(folder_of_run, cell, store=store, measures="disc_geometry")
-    with pytest.raises(LatentsError, match="--fold 3: use one of 0, 1, 2"):
-        write_latents(folder_of_run, key, store=store, measures="disc_geometry", fold=3)
+    with pytest.raises(LatentsError, match="--fold 3: use one of 0, 1, 2"):  # the only cell with an autoencoder
+        write_latents(folder_of_run, "targets=narrowing,heads=logistic", store=store, measures="disc_geometry", fold=3)
     with pytest.raises(
         LatentsError, match=r"--measures raw_pixels: must be an encoder that .*, such as disc_geometry, radiomics"
     ):
