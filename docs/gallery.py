@@ -138,7 +138,7 @@ def _shown(page: Path, block: re.Match[str], printed: str) -> str:
 
 def _pictures(page: Path, block: re.Match[str]) -> Iterable[str]:
     for text, name in re.findall(r"\[([^\]]+)\]\(([^)]+)\)", block["words"]):
-        source = ROOT / name
+        (source,) = ROOT.glob(name)  # the name of a folder may be a key, which the code decides
         run = Path(name).parts[1]
         copy = PICTURES / "_".join(dict.fromkeys([page.stem, run, source.name]))
         shutil.copyfile(source, copy)
