@@ -280,7 +280,7 @@ def phantom(
     confined: Annotated[bool, Opt(help="rsna: each foramen lies in one slice.")] = False,
     mark_error: Annotated[int, Opt(help="rsna: by how many slices points are off at most.", min=0)] = 0,
     size: Annotated[str, Opt(help="oai: slices, rows and columns; 40,64,64 if not given, really 160,384,384.")] = "",
-    seed: Annotated[int, Opt(help="The seed of everything that is drawn.")] = 0,
+    seed: Annotated[int, Opt(help="The seed of everything that is drawn.", min=0)] = 0,
 ) -> None:
     """Write phantom MRI in the layout of SPIDER or RSNA 2024 (spines), of OAI (knees), or crops with lesions."""
     own = {"sequences": words.names(sequences), "missing_labels": missing_labels, "split": split, "confined": confined}

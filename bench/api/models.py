@@ -80,6 +80,7 @@ def fit(
     check_choice("--device", device, DEVICES)
     add_folder(plugins)
     from bench.models.fit import fit_model
+    from bench.models.sums import write_sums
     from bench.run.compute import pick_device
     from bench.run.progress import Progress
     from bench.run.provenance import cores
@@ -99,7 +100,9 @@ def fit(
             jobs=workers,
             progress=Progress(jobs=workers),
         )
-    return ModelFiles(out, write_card(found, out))
+    card = write_card(found, out)
+    write_sums(out)
+    return ModelFiles(out, card)
 
 
 def latents(

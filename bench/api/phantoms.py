@@ -39,6 +39,8 @@ def phantom(folder: str | Path, *, layout: str = "spider", **options: Any) -> Pa
     for name in options:
         if name not in known:
             raise ArgumentError(f"--layout {layout} has no option '{name}'{nearest(name, known)}")
+    if (seed := options.get("seed", 0)) < 0:
+        raise ArgumentError(f"--seed {seed}: must be 0 or more")
     if folder.exists() and any(folder.iterdir()):
         raise ArgumentError(f"{folder} is not empty: name a new folder")
     LAYOUTS[layout](folder, **options)

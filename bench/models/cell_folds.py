@@ -59,6 +59,8 @@ class ReopenedCell:
         named = f"cell {self.planned.key[:8]} ({self.planned.cell['heads'].label()})"
         if not self.planned.fits[0].tokens:
             raise CellError(f"{named} reads no scan, so there is nothing to explain: name another cell")
+        if self.planned.refused:
+            raise CellError(f"{named} was refused: {self.planned.refused}: name another cell")
         if not self.file.is_file():
             raise CellError(f"{named} has no predictions in {run}: finish the run first")
         silent = Progress(live=False, show=lambda line: None)

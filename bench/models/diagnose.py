@@ -78,7 +78,9 @@ def _reader(model: Model, folder: Path, descriptions: Path | None, *, keep_names
     kind = model.about["dataset"]
     name = plugin_class("data", kind).new_studies
     if not name:
-        raise ModelError(f"{folder} was fitted on {kind}, and no plug-in reads new studies like those")
+        raise ModelError(
+            f"{folder} was fitted on {kind}, and no plug-in reads single studies like those: use predict --data"
+        )
 
     def read(folders: str | tuple[str, ...]) -> Dataset:
         fields = {"folders": folders, "descriptions": str(descriptions or ""), "keep_names": keep_names}

@@ -16,6 +16,7 @@ from bench.models.floors import FittedFloor, fit_floor, floors_of
 from bench.models.keep import keep_cell, keep_learnt_from
 from bench.models.model import FILE, FORMAT, ModelError
 from bench.models.reopen import SHORT, find_cell, open_plan
+from bench.models.sums import write_sums
 from bench.plan.plan import Plan
 from bench.plan.references import Fold, PlannedCell, View
 from bench.run import described, facts, provenance
@@ -95,6 +96,7 @@ def fit_model(
     with progress.shown():
         keep_learnt_from(draft, learnt_from(plan, planned, kept, jobs=jobs, progress=progress))
     _describe_model(draft, run, plan, planned, parts, device)
+    write_sums(draft)
     if out.exists():
         out.rmdir()
     draft.rename(out)

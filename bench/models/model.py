@@ -18,20 +18,20 @@ import numpy as np
 
 from bench.models.anchors import Anchors
 from bench.models.reopen import CellError
+from bench.models.sums import SumsError, check_sums
 from bench.models.trust import foreign, wild_trees
 from bench.plan import identity
 from bench.plan.known import LearntFrom
 from bench.plugins import load, plugin_class
 from bench.tasks.versions import versions
 from data.base import DataError
-from results.methods.model_card import FACTS
 
 if TYPE_CHECKING:
     from bench.stages.chain import Chain
     from encoders.base import Encoder, FittedEncoder
     from preprocessing.regions.base import FittedRegion, Region
 
-FORMAT = 3
+FORMAT = 4
 FILE, LEARNT_FROM = "model.json", "learnt_from.json"
 NUMERICAL = ("lightgbm", "scikit-learn", "torch", "xgboost")
 
@@ -121,17 +121,17 @@ def read_model(folder: Path, *, device: str, anchor: str = "") -> Model:
     """
     about, anchors = read_about(folder), Anchors(anchor)
     try:
-        _check_facts(folder)
+        check_sums(folder)
+        if not about["cells"]:
+            raise ModelError(f"{folder} holds no cell: fit it again")
         reader = _ModelReader(folder, about, device, anchors)
         cells = tuple(reader.cell(one) for one in about["cells"])
     except ModelError:
         raise
-    except DataError as error:
+    except (DataError, SumsError) as error:
         raise ModelError(str(error)) from error
     except Exception as error:  # zipfile, skops, safetensors, torch and plug-ins each have their own
         raise ModelError(_unread(folder, error)) from error
-    if not cells:
-        raise ModelError(f"{folder} holds no cell: fit it again")
     anchors.check_taken(folder)
     return Model(about, cells, model_warnings(folder), anchors)
 
@@ -199,12 +199,6 @@ def read_learnt_from(folder: Path) -> LearntFrom:
         return LearntFrom(frozenset(found["patients"]), frozenset(found["scans"]), bool(found["ids_known"]))
     except Exception as error:
         raise ModelError(_unread(path, error)) from error
-
-
-def _check_facts(folder: Path) -> None:
-    path = folder / FACTS
-    if path.is_file() and not isinstance(json.loads(path.read_text(encoding="utf-8")), dict):
-        raise ModelError(f"{path} holds no facts about the plug-ins: fit the model again")
 
 
 def _unread(path: Path, error: Exception) -> str:

@@ -17,7 +17,6 @@ from bench.run.progress import Progress
 from bench.tasks.scans import scan_digests
 from bench.tasks.store import Store
 from data.base import DataError, Dataset, Int64
-from data.text.names import nearest
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -182,8 +181,8 @@ def _misfits(cell: FittedCell, dataset: Dataset, samples: pd.DataFrame, folder: 
     needed = dict.fromkeys((*cell.about["rows"], *cell.columns))
     if absent := [column for column in needed if column not in samples]:
         raise ModelError(
-            f"{folder}: {target} reads the column {absent[0]}, which {data.label()} does not have"
-            f"{nearest(absent[0], list(map(str, samples)))}"
+            f"{folder}: {target} reads the column {absent[0]}, which {data.label()} does not give: name "
+            "in --data the same locations and clinical columns as in training"
         )
     for column, value in cell.about["rows"].items():
         if not (samples[column] == value).any():

@@ -103,8 +103,10 @@ def _read(file: Path, run: Run) -> tuple[list[dict[str, str]], list[str], list[s
     try:
         with file.open(encoding="utf-8-sig", newline="") as opened:
             lines = list(csv.DictReader(opened))
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise ResultsError(f"{file}: can't be read as a CSV file: {error}") from error
+    if ragged := next((i for i, line in enumerate(lines, 2) if None in line or None in line.values()), 0):
+        raise ResultsError(f"{file}: line {ragged} has not as many cells as the first: is this a CSV file?")
     columns = list(lines[0]) if lines else []
     metrics = [name.removeprefix(PUBLISHED) for name in columns if name.startswith(PUBLISHED)]
     axes = [name for name in columns if name != "row" and not name.startswith(PUBLISHED)]

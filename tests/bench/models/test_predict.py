@@ -213,12 +213,17 @@ def test_wrong_input_gives_a_line_with_the_way_out(parts, predict, tmp_path):
     old = shutil.copytree(parts["model"], tmp_path / "old")
     about = json.loads((old / "model.json").read_text())
     (old / "model.json").write_text(json.dumps(about | {"format": 2}))
-    with pytest.raises(ModelError, match="has format 2, this version reads 3: fit it again from its run"):
+    with pytest.raises(ModelError, match="has format 2, this version reads 4: fit it again from its run"):
         predict(rest, model=old)
     (old / "model.json").write_text(json.dumps(about))
     (old / "learnt_from.json").unlink()
-    with pytest.raises(ModelError, match=r"learnt_from\.json: can't be read"):
+    with pytest.raises(ModelError, match=r"learnt_from\.json: no such file"):
         predict(rest, model=old)
+    another = fit(parts["base"], parts["run"], "knn", "another")
+    chain, swapped = "chain_narrowing.skops", shutil.copytree(parts["model"], tmp_path / "swapped")
+    shutil.copy(another / chain, swapped / chain)
+    with pytest.raises(ModelError, match=r"chain_narrowing\.skops: is not the file that was fitted"):
+        predict(rest, model=swapped)
 
 
 def test_the_command_prints_the_table_and_ends_with_2_on_wrong_input(parts, tmp_path):

@@ -7,6 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from bench.models.model import ModelError, read_model
+from bench.models.sums import write_sums
 from run_benchmark import app
 from tests.bench.models.spines import GRID
 
@@ -112,6 +113,9 @@ def test_a_broken_model_gives_an_error_of_one_line(fitted, tmp_path):
         broken = tmp_path / f"broken_{i}"
         shutil.copytree(model, broken)
         change(broken)
+        with pytest.raises(ModelError, match=r"can't be read|facts|is not the file that was fitted"):
+            read_model(broken, device="cpu")
+        write_sums(broken)  # as one would who means harm
         with pytest.raises(ModelError) as caught:
             read_model(broken, device="cpu")
         assert str(caught.value).count("\n") == 0, i
@@ -126,6 +130,7 @@ def test_a_model_of_other_code_or_versions_warns(fitted, spines, tmp_path):
     about["cells"][0]["steps"]["heads"][0]["code"] = "other"
     about["versions"]["scikit-learn"] = "0.1.2"
     (model / "model.json").write_text(json.dumps(about))
+    write_sums(model)
     versions, code = read_model(model, device="cpu").warnings
     assert "the model was fitted with 0.1.2" in versions
     assert code.startswith("heads/logistic is not the code")
