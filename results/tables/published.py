@@ -105,9 +105,7 @@ def _read(file: Path, run: Run) -> tuple[list[dict[str, str]], list[str], list[s
             lines = list(csv.DictReader(opened))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise ResultsError(f"{file}: can't be read as a CSV file: {error}") from error
-    if ragged := next((i for i, line in enumerate(lines, 2) if None in line or None in line.values()), 0):
-        raise ResultsError(f"{file}: line {ragged} has not as many cells as the first: is this a CSV file?")
-    columns = list(lines[0]) if lines else []
+    columns = [name for name in lines[0] if name is not None] if lines else []  # None: cells beyond the first line's
     metrics = [name.removeprefix(PUBLISHED) for name in columns if name.startswith(PUBLISHED)]
     axes = [name for name in columns if name != "row" and not name.startswith(PUBLISHED)]
     if "row" not in columns or not metrics:

@@ -212,7 +212,7 @@ def test_errors_name_the_way_out(done, tmp_path):
         (key, ExplainOptions(filling="noise"), "--fill noise: use mean or blur"),
         (key, ExplainOptions(patch=-1.0), "--patch -1 must be above 0 mm"),
         (floor, ExplainOptions(), "reads no scan"),
-        ("", ExplainOptions(), "cells that read scans are"),
+        ("", ExplainOptions(), "cells that read scans:"),
     ):
         with pytest.raises(CellError, match=message):
             write_explanations(folder, cell, options, store=store)

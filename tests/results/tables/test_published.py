@@ -115,6 +115,7 @@ def test_cells_that_only_name_the_most_frequent_class_are_counted(writer, tmp_pa
     ("text", "message"),
     [
         ("row,fusion\nx,mean\n", "published_auc"),
+        ("# A text\nwith, commas\n", "needs a column `row`"),
         ("row,fusio,published_auc\nx,mean,.5\n", "did you mean 'fusion'"),
         ("row,fusion,published_acuracy\nx,mean,.5\n", "did you mean 'accuracy'"),
         ("row,encoders,published_auc\nx,resnet50,.5\n", "names 2 cells"),
