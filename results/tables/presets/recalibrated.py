@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from results import ResultsError
 from results.run_folder import Predictions, Run
 from results.scores.alignment import Alignment
 from results.statistics.metrics import METRICS
@@ -26,10 +27,13 @@ def recalibrated_sheets(run: Run, *, resamples: int = 2000) -> list[Sheet]:
         resamples: Draws of the bootstrap; 0 for no intervals.
 
     Raises:
-        ResultsError: A broken run folder.
+        ResultsError: No cell was fitted on weighted or resampled rows, or a broken run folder.
     """
     sheets = [_sheet(run, target, resamples) for target in run.targets]
-    return [sheet for sheet in sheets if sheet is not None]
+    found = [sheet for sheet in sheets if sheet is not None]
+    if not found:
+        raise ResultsError("no cell of this run was fitted on weighted or resampled rows: there is nothing to undo")
+    return found
 
 
 def _sheet(run: Run, target: str, resamples: int) -> Sheet | None:

@@ -2,9 +2,11 @@
 
 import numpy as np
 import pandas as pd
+import pytest
 from numpy.testing import assert_allclose
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score
 
+from results import ResultsError
 from results.run_folder import read
 from results.tables.presets.recalibrated import recalibrated_sheets
 
@@ -46,5 +48,6 @@ def test_both_rows_call_the_most_probable_class_whatever_the_run_does(new_run):
     assert_allclose(as_fitted[0], accuracy_score(stored.y, stored["p_1"] > 0.5))
 
 
-def test_a_run_without_balanced_cells_has_no_sheet(grid_run):
-    assert recalibrated_sheets(read(grid_run.finish()), resamples=0) == []
+def test_a_run_without_balanced_cells_is_an_error_of_one_line(grid_run):
+    with pytest.raises(ResultsError, match="no cell of this run was fitted on weighted or resampled rows"):
+        recalibrated_sheets(read(grid_run.finish()), resamples=0)
