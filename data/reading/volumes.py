@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.base import DataError, Float32, Image
-from data.reading import content, limits, meta_image, nifti, pictures, tiff
+from data.reading import content, limits, meta_image, nifti, nrrd_volume, pictures, tiff
 from data.reading.limits import Decoded
 from data.reading.pictures import LUMINANCE as LUMINANCE
 
@@ -30,6 +30,7 @@ ORIENTATIONS = {
 _READERS = {
     "meta_image": meta_image.read,
     "nifti": nifti.read,
+    "nrrd": nrrd_volume.read,
     "tiff": tiff.read,
     "png": pictures.read_png,
     "jpeg": pictures.read_jpeg,
@@ -40,7 +41,7 @@ _SHEARED = np.sin(np.radians(0.1))  # the cosine of two axes; headers round to a
 def read(
     path: str | Path, *, mask: str | Path | None = None, orientation: str | None = None, volume: int | None = None
 ) -> Image:
-    """The image in a file (.mha, .mhd, .nii, .nii.gz, one DICOM file, PNG, JPEG, TIFF) in the scanner's units.
+    """The image in a file (.mha, .mhd, .nii, .nii.gz, .nrrd, one DICOM file, PNG, JPEG, TIFF) in the scanner's units.
 
     The content of a file says what it is, not its name. Rescale slope and intercept are applied (HU), 16 bits are kept,
     and nothing is clipped. Pictures are turned upright, white is high, and colours become their luminance. A picture
