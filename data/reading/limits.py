@@ -164,7 +164,7 @@ def _streamed(path: Path, packed: bytes, needed: int, *, zipped: bool) -> bytes:
                 raise DataError(
                     f"{path}: truncated: its header requires {needed} bytes of data, but it breaks off after {length}"
                 )
-            if length > needed + 2**26:
+            if length > needed + 2**24:
                 raise DataError(f"{path}: unpacks to far more than the {needed} bytes that its header requires")
         if not (zipped and packed.startswith(b"\x1f\x8b", at)):
             break

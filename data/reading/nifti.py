@@ -105,8 +105,9 @@ def _affine(path: Path, header: Any) -> tuple[Float64, bool]:
         found = header.get_qform()
     else:
         found = np.diag([-steps[1], steps[2], steps[3], 1.0])
-    affine = _TO_LPS @ np.asarray(found, dtype=np.float64)
-    affine[:3] *= _MM.get(header.get_xyzt_units()[0], 1.0)
+    with np.errstate(invalid="ignore", over="ignore"):  # what is not finite is refused below
+        affine = _TO_LPS @ np.asarray(found, dtype=np.float64)
+        affine[:3] *= _MM.get(header.get_xyzt_units()[0], 1.0)
     affine = affine[:, [2, 1, 0, 3]]
     limits.check_place(path, affine)
     return affine, any(known)
