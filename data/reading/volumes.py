@@ -1,4 +1,4 @@
-"""Reads and writes volumes and pictures with their place in the patient, through SimpleITK."""
+"""Reads and writes volumes and pictures with their place in the patient, each family through one reader."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.base import DataError, Float32, Image
-from data.reading import lengths
+from data.reading import content, limits, meta_image, nifti, pictures, tiff
+from data.reading.limits import Decoded
+from data.reading.pictures import LUMINANCE as LUMINANCE
 
 Orientation = Literal["sagittal", "axial", "coronal"]
-PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
-LUMINANCE = np.array((0.299, 0.587, 0.114), dtype=np.float32)  # of red, green, blue: ITU-R BT.601
 UNPLACED = np.eye(4)[[2, 1, 0, 3]]  # the affine of an image without a place: 1 mm, columns along x, rows along y
 
 # The LPS directions of D, H and W, as a radiologist views the slices: nose or head up, nose to the left.
@@ -26,12 +26,25 @@ ORIENTATIONS = {
 }
 
 
-def read(path: str | Path, *, mask: str | Path | None = None, orientation: str | None = None) -> Image:
+# The reader of each kind of file.
+_READERS = {
+    "meta_image": meta_image.read,
+    "nifti": nifti.read,
+    "tiff": tiff.read,
+    "png": pictures.read_png,
+    "jpeg": pictures.read_jpeg,
+}
+_SHEARED = np.sin(np.radians(0.1))  # the cosine of two axes; headers round to about a hundredth of this
+
+
+def read(
+    path: str | Path, *, mask: str | Path | None = None, orientation: str | None = None, volume: int | None = None
+) -> Image:
     """The image in a file (.mha, .mhd, .nii, .nii.gz, one DICOM file, PNG, JPEG, TIFF) in the scanner's units.
 
-    Rescale slope and intercept are applied (HU), 16 bits are kept, and nothing is clipped. Colours become their
-    luminance. A picture has D = 1 (a TIFF of many pages has D pages) and pixels of 1 mm, since its dots per inch don't
-    describe the patient.
+    The content of a file says what it is, not its name. Rescale slope and intercept are applied (HU), 16 bits are kept,
+    and nothing is clipped. Pictures are turned upright, white is high, and colours become their luminance. A picture
+    has D = 1 (a TIFF of many pages has D pages) and pixels of 1 mm, since its dots per inch don't describe the patient.
 
     Args:
         path: The image's file.
@@ -40,19 +53,20 @@ def read(path: str | Path, *, mask: str | Path | None = None, orientation: str |
             the back, the left) or `"coronal"` (to the back, the feet, the left). Axes are permuted and flipped to the
             nearest of these, never resampled. None keeps the file's order (slices, rows, columns), and so do pictures
             without a place in the patient.
+        volume: Which volume of a NIfTI file of several, from 0.
 
     Raises:
-        DataError: The file is missing, truncated or unreadable, its pixels are not finite or all equal, or the mask is
-            empty or has another shape or place than the image.
+        DataError: The file is missing, truncated, damaged or of a kind that is not read, its pixels are not finite or
+            all equal, or the mask is empty or has another shape or place than the image. An orientation is asked of a
+            volume whose axes are sheared, or whose header does not know its directions.
     """
     path = Path(path)
-    scan, affine = _decode(path)
-    axes, flipped = _axes(affine, None if _is_picture(path) else orientation)
+    scan = _decode(path, volume)
+    axes, flipped = _turn(path, scan, orientation)
+    affine = UNPLACED.copy() if scan.affine is None else scan.affine
     pixels = _array(scan, axes, flipped, np.float32)
     check(pixels, path)
-    labels = None
-    if mask is not None:
-        labels = _labels(Path(mask), pixels.shape, affine, axes, flipped, located=not _is_picture(path))
+    labels = None if mask is None else _labels(Path(mask), pixels.shape, scan, axes, flipped)
     return Image(pixels, _reordered(affine, axes, flipped, pixels.shape), labels)
 
 
@@ -80,7 +94,9 @@ def check(pixels: Float32, source: str | Path) -> None:
         low, high = pixels.min(), pixels.max()
     if not np.isfinite(low) or not np.isfinite(high):
         bad = pixels.size - int(np.isfinite(pixels).sum())
-        raise DataError(f"{source}: {bad} of {pixels.size} pixels are not finite numbers")
+        raise DataError(
+            f"{source}: {bad} of {pixels.size} pixels are not finite numbers: write a number there, such as that of air"
+        )
     if low == high:
         raise DataError(f"{source}: is empty: all pixels are {low:g}")
 
@@ -96,30 +112,62 @@ def numbers(scan: Any, tag: str) -> list[float]:
     return [float(text) for text in texts if text.strip()]
 
 
-def _is_picture(path: Path) -> bool:
-    return path.suffix.lower() in PICTURES
+def _decode(path: Path, volume: int | None = None) -> Decoded:
+    kind = content.kind(path)
+    if kind == "nifti":
+        return nifti.read(path, volume)
+    if volume:
+        raise DataError(f"{path}: has no volume {volume}: only NIfTI files of several volumes have numbered ones")
+    return _dicom(path) if kind == "dicom" else _READERS[kind](path)
 
 
-def _decode(path: Path) -> tuple[Any, NDArray[np.float64]]:
-    """The SimpleITK image in a file, with 2 or 3 axes, and the affine of its index (k, j, i)."""
+def _turn(path: Path, scan: Decoded, orientation: str | None) -> tuple[tuple[int, ...], tuple[bool, ...]]:
+    """The index axes that become D, H and W, and which of them are flipped."""
+    if orientation is not None and orientation not in ORIENTATIONS:
+        raise ValueError(f"orientation '{orientation}' is none of {', '.join(ORIENTATIONS)}")
+    if orientation is None or scan.affine is None:
+        return (0, 1, 2), (False, False, False)
+    if not scan.oriented:
+        raise DataError(
+            f"{path}: its header does not know how it lies in the patient (qform_code and sform_code are 0), so it "
+            "can't be turned: set one of them, or leave `orientation` out"
+        )
+    columns = scan.affine[:3, :3] / np.linalg.norm(scan.affine[:3, :3], axis=0)
+    if (skew := np.abs(np.triu(columns.T @ columns, 1)).max()) > _SHEARED:
+        raise DataError(
+            f"{path}: its axes are {90 - np.degrees(np.arccos(skew)):.2f} degrees from orthogonal (sheared), so its "
+            f"slices can't be {orientation}: leave `orientation` out, or resample it to orthogonal axes "
+            "(nibabel.processing.resample_to_output)"
+        )
+    cosines = np.array(ORIENTATIONS[orientation]) @ columns
+    order = max(permutations(range(3)), key=lambda p: float(np.abs(cosines[(0, 1, 2), p]).sum()))
+    return order, tuple(bool(cosines[i, axis] < 0) for i, axis in enumerate(order))
+
+
+def _dicom(path: Path) -> Decoded:
+    """The image in a DICOM file."""
     import SimpleITK
 
-    lengths.check(path)
     console: Any = SimpleITK.ProcessObject
     console.SetGlobalWarningDisplay(False)
     try:
-        scan: Any = SimpleITK.ReadImage(str(path))
+        reader: Any = SimpleITK.ImageFileReader()  # type: ignore[no-untyped-call]
+        reader.SetImageIO("GDCMImageIO")
+        reader.SetFileName(str(path))
+        reader.ReadImageInformation()
+        limits.check_shape(path, reader.GetSize())
+        scan: Any = reader.Execute()
     except RuntimeError as error:
         raise DataError(f"{path}: can't be read, truncated or not an image: {reason(error)}") from error
     if scan.GetDimension() == 4 and scan.GetSize()[3] == 1:
         scan = scan[:, :, :, 0]
     if scan.GetDimension() > 3:
         raise DataError(f"{path}: has {scan.GetDimension()} axes {scan.GetSize()}, but an image has 2 or 3")
-    if scan.GetNumberOfComponentsPerPixel() > 4:
-        raise DataError(
-            f"{path}: has {scan.GetNumberOfComponentsPerPixel()} channels, but an image has 1, or 3 colours"
-        )
-    return scan, UNPLACED.copy() if _is_picture(path) else _affine(scan)
+    channels = scan.GetNumberOfComponentsPerPixel()
+    if channels > 4:
+        raise DataError(f"{path}: has {channels} channels, but an image has 1, or 3 colours")
+    pixels = SimpleITK.GetArrayFromImage(scan)
+    return Decoded(pixels.reshape((-1, *pixels.shape[-2 - (channels > 1) :])), _affine(scan))
 
 
 def _affine(scan: Any) -> NDArray[np.float64]:
@@ -143,29 +191,9 @@ def _affine(scan: Any) -> NDArray[np.float64]:
     return affine
 
 
-def _axes(affine: NDArray[np.float64], orientation: str | None) -> tuple[tuple[int, ...], tuple[bool, ...]]:
-    """The index axes that become D, H and W, and which of them are flipped."""
-    if orientation is None:
-        return (0, 1, 2), (False, False, False)
-    if orientation not in ORIENTATIONS:
-        raise ValueError(f"orientation '{orientation}' is none of {', '.join(ORIENTATIONS)}")
-    columns = affine[:3, :3] / np.linalg.norm(affine[:3, :3], axis=0)
-    cosines = np.array(ORIENTATIONS[orientation]) @ columns
-    order = max(permutations(range(3)), key=lambda p: float(np.abs(cosines[(0, 1, 2), p]).sum()))
-    return order, tuple(bool(cosines[i, axis] < 0) for i, axis in enumerate(order))
-
-
-def _array(scan: Any, axes: tuple[int, ...], flipped: tuple[bool, ...], dtype: type) -> NDArray[Any]:
+def _array(scan: Decoded, axes: tuple[int, ...], flipped: tuple[bool, ...], dtype: type) -> NDArray[Any]:
     """The pixels `(D, H, W)`, reordered and converted in one copy."""
-    import SimpleITK
-
-    view = SimpleITK.GetArrayViewFromImage(scan)
-    channels = scan.GetNumberOfComponentsPerPixel()
-    if channels >= 3:
-        view = view[..., :3].astype(np.float32) @ LUMINANCE
-    elif channels == 2:
-        view = view[..., 0]  # grey with transparency
-    volume = view.reshape((-1, *view.shape[-2:])).transpose(axes)
+    volume = pictures.grey(scan.pixels).transpose(axes)
     with np.errstate(over="ignore", invalid="ignore"):
         return np.array(volume[tuple(slice(None, None, -1 if f else 1) for f in flipped)], dtype=dtype, order="C")
 
@@ -181,32 +209,29 @@ def _reordered(
 
 
 def _labels(
-    path: Path,
-    shape: tuple[int, ...],
-    affine: NDArray[np.float64],
-    axes: tuple[int, ...],
-    flipped: tuple[bool, ...],
-    *,
-    located: bool,
+    path: Path, shape: tuple[int, ...], scan: Decoded, axes: tuple[int, ...], flipped: tuple[bool, ...]
 ) -> NDArray[np.int16]:
-    """A mask's labels in the order of its image, which has the final `shape` and in its file the `affine`."""
-    import SimpleITK
-
-    scan, mask_affine = _decode(path)
-    labels: NDArray[np.int16] = _array(scan, axes, flipped, np.int16)
+    """A mask's labels in the order of its image, which has the final `shape`."""
+    mask = _decode(path)
+    labels: NDArray[np.int16] = _array(mask, axes, flipped, np.int16)
     if labels.shape != shape:
         raise DataError(f"{path}: the mask's shape {labels.shape} is not that of its image, {shape} (D, H, W)")
-    if located and not _is_picture(path):
+    if mask.turned != scan.turned:
+        raise DataError(
+            f"{path}: the mask's orientation tag is {mask.turned}, that of its image is {scan.turned}, so it is "
+            "unknown whether both lie alike: save both upright, without the tag"
+        )
+    if scan.affine is not None and mask.affine is not None:
         corners = np.array([(*c, 1) for c in np.ndindex(2, 2, 2)]) * [*np.array(shape)[np.argsort(axes)] - 1, 1]
-        apart = np.linalg.norm(corners @ (affine - mask_affine).T, axis=1).max()
-        if apart > np.linalg.norm(affine[:3, :3], axis=0).max():
+        apart = np.linalg.norm(corners @ (scan.affine - mask.affine).T, axis=1).max()
+        if apart > np.linalg.norm(scan.affine[:3, :3], axis=0).max():
             raise DataError(
                 f"{path}: the mask lies up to {apart:.1f} mm from its image: write it with the image's geometry"
             )
     if not labels.any():
         raise DataError(f"{path}: the mask is empty")
-    if scan.GetPixelID() not in (SimpleITK.sitkUInt8, SimpleITK.sitkInt8, SimpleITK.sitkInt16):
-        exact = _array(scan, axes, flipped, np.float64)
+    if mask.pixels.dtype not in (np.uint8, np.int8, np.int16):
+        exact = _array(mask, axes, flipped, np.float64)
         if not np.array_equal(exact, labels):
             raise DataError(f"{path}: a mask's labels are whole numbers below 32768, but this mask has {exact.max():g}")
     return labels

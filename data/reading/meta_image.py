@@ -1,0 +1,150 @@
+"""Reads MetaImage volumes (.mha, .mhd) with every length and checksum verified.
+
+ITK's reader takes what zlib gives before it stops, leaves the rest uninitialised, and follows any name of a data file.
+"""
+
+from __future__ import annotations
+
+from math import prod
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data.base import DataError, Float64
+from data.reading import limits
+from data.reading.limits import Decoded
+
+_TYPES = {"CHAR": "i1", "UCHAR": "u1", "SHORT": "i2", "USHORT": "u2", "INT": "i4", "UINT": "u4", "LONG": "i4"}
+_TYPES |= {"ULONG": "u4", "LONG_LONG": "i8", "ULONG_LONG": "u8", "FLOAT": "f4", "DOUBLE": "f8"}
+_LONGEST = 2**16  # bytes of a header
+
+
+def read(path: Path) -> Decoded:
+    """The volume, with 2 or 3 axes, and with channels last if it has several.
+
+    Raises:
+        DataError: The header is incomplete or asks for what no volume has, or the data are damaged or too short.
+    """
+    with limits.naming(path, "MetaImage"):
+        fields, start = _header(path)
+        sizes = _sizes(path, fields)
+        channels = _number(path, fields, "ElementNumberOfChannels", 1)
+        if not 1 <= channels <= 4:
+            raise DataError(f"{path}: has {channels} channels, but an image has 1, or 3 colours")
+        limits.check_shape(path, sizes)
+        affine = _affine(path, fields, len(sizes))
+        shape = (*sizes[:3][::-1], *([channels] if channels > 1 else []))
+        pixels = _data(path, fields, start, shape)
+        return Decoded(pixels.reshape((-1, *shape[-2 - (channels > 1) :])), affine)
+
+
+def _header(path: Path) -> tuple[dict[str, str], int]:
+    """The fields, and where the data begin."""
+    fields: dict[str, str] = {}
+    with path.open("rb") as file:
+        while file.tell() < _LONGEST and (line := file.readline(_LONGEST)):
+            key, _, value = line.decode("latin-1").partition("=")
+            fields[key.strip()] = value.strip()
+            if key.strip() == "ElementDataFile":
+                return fields, file.tell()
+    raise DataError(f"{path}: its header can't be read: it names no ElementDataFile")
+
+
+def _sizes(path: Path, fields: dict[str, str]) -> list[int]:
+    """The pixels along x, y and z; a fourth axis of 1 is left out."""
+    axes, sizes = _number(path, fields, "NDims", 0), _numbers(path, fields, "DimSize")
+    if not 2 <= axes <= 4 or (axes == 4 and sizes[3:] != [1]):
+        raise DataError(f"{path}: has {axes} axes ({fields.get('DimSize', 'no DimSize')}), but an image has 2 or 3")
+    if len(sizes) != axes or any(n != int(n) for n in sizes):
+        raise DataError(
+            f"{path}: its header can't be read: DimSize is '{fields.get('DimSize', '')}', but NDims is {axes}"
+        )
+    return [int(n) for n in sizes[:3]]
+
+
+def _numbers(path: Path, fields: dict[str, str], name: str) -> list[float]:
+    """The numbers in a field; empty if the header lacks it."""
+    try:
+        return [float(n) for n in fields.get(name, "").split()]
+    except ValueError:
+        raise DataError(f"{path}: its header can't be read: {name} is '{fields[name][:80]}'") from None
+
+
+def _number(path: Path, fields: dict[str, str], name: str, absent: int) -> int:
+    found = _numbers(path, fields, name) or [absent]
+    if len(found) != 1 or found[0] != int(found[0]):
+        raise DataError(f"{path}: its header can't be read: {name} is '{fields[name][:80]}', not a whole number")
+    return int(found[0])
+
+
+def _affine(path: Path, fields: dict[str, str], axes: int) -> Float64:
+    """From an index (k, j, i) to LPS mm. A row of TransformMatrix is the direction of an axis."""
+    n = _number(path, fields, "NDims", 0)
+
+    def first(*names: str) -> list[float]:
+        return next((found for name in names if (found := _numbers(path, fields, name))), [])
+
+    spacing = first("ElementSpacing", "ElementSize") or [1.0] * n
+    origin = first("Offset", "Position", "Origin") or [0.0] * n
+    turn = first("TransformMatrix", "Rotation", "Orientation") or np.eye(n).ravel().tolist()
+    if (len(spacing), len(origin), len(turn)) != (n, n, n * n):
+        raise DataError(f"{path}: its header can't be read: spacing, offset or matrix do not have {n} axes")
+    matrix = np.eye(3)
+    matrix[:axes, :axes] = np.reshape(turn, (n, n))[:axes, :axes].T
+    steps, place = np.ones(3), np.zeros(3)
+    steps[:axes], place[:axes] = spacing[:axes], origin[:axes]
+    affine = np.eye(4)
+    affine[:3, :3], affine[:3, 3] = (matrix * steps)[:, ::-1], place
+    limits.check_place(path, affine)
+    return affine
+
+
+def _data(path: Path, fields: dict[str, str], start: int, shape: tuple[int, ...]) -> NDArray[Any]:
+    """The pixels in the shape of the file."""
+    name = fields.get("ElementType", "").removeprefix("MET_").removesuffix("_ARRAY")
+    if name not in _TYPES:
+        raise DataError(f"{path}: its ElementType '{fields.get('ElementType', '')}' is none of {', '.join(_TYPES)}")
+    big = _yes(fields, "BinaryDataByteOrderMSB") or _yes(fields, "ElementByteOrderMSB")
+    kind = np.dtype((">" if big else "<") + _TYPES[name])
+    if fields.get("BinaryData", "True").lower() == "false":
+        raise DataError(f"{path}: holds its pixels as text (BinaryData = False): save it again as binary data")
+    source, packed = path, _yes(fields, "CompressedData")
+    if fields["ElementDataFile"] != "LOCAL":
+        source, start = _beside(path, fields["ElementDataFile"]), _number(path, fields, "HeaderSize", 0)
+    held, needed = source.stat().st_size, prod(shape) * kind.itemsize
+    if start < 0 and not packed:  # the pixels are at the end of the file
+        start = max(0, held - needed)
+    if start < 0:
+        raise DataError(f"{path}: its header can't be read: HeaderSize is {start}, but the data are packed")
+    limits.check_length(source, held - start, 1 if packed else needed)
+    if not packed:
+        return np.fromfile(source, kind, prod(shape), offset=start).reshape(shape)
+    size = max(0, _number(path, fields, "CompressedDataSize", 0))
+    limits.check_length(source, held - start, size)
+    limits.check_file(source)
+    with source.open("rb") as file:
+        file.seek(start)
+        content = limits.unpacked(source, file.read(size or -1), needed)
+    return np.frombuffer(content, kind).reshape(shape)
+
+
+def _yes(fields: dict[str, str], name: str) -> bool:
+    return fields.get(name, "").lower() in ("true", "1")
+
+
+def _beside(path: Path, name: str) -> Path:
+    """The data file of a .mhd, which lies in the folder of its header or below."""
+    if "%" in name or name.split()[:1] == ["LIST"]:
+        raise DataError(f"{path}: its pixels are in one file per slice ('{name}'), which is not read: save it as .mha")
+    foreign = [part(name).is_absolute() or ".." in part(name).parts for part in (PurePosixPath, PureWindowsPath)]
+    if not name or "\0" in name or any(foreign):
+        raise DataError(
+            f"{path}: its pixels are in '{name}', outside the folder of their header: put both into one folder, and "
+            "write the name alone"
+        )
+    source = path.parent / name
+    if not source.is_file():
+        raise DataError(f"{path}: its pixels are in {source}: no such file")
+    return source

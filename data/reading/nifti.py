@@ -1,0 +1,123 @@
+"""Reads NIfTI volumes (.nii, .nii.gz, NIfTI-1 and 2): nibabel reads the header, the data are verified here."""
+
+from __future__ import annotations
+
+import zlib
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data.base import DataError, Float64
+from data.reading import limits
+from data.reading.limits import Decoded
+
+_TO_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])  # NIfTI counts to the right, the front and the head
+_MM = {"meter": 1000.0, "micron": 0.001}
+_SCANNER = 1
+_HEAD = 560
+
+
+def read(path: Path, volume: int | None = None) -> Decoded:
+    """The volume, scaled by slope and intercept; without a scale in the type of the file.
+
+    Where a header has two places in the patient, that of the scanner counts: sform if its code is 1 or qform has none,
+    otherwise qform.
+
+    Args:
+        path: The file.
+        volume: Which volume of a file of several, from 0; None for a file of one.
+
+    Raises:
+        DataError: The header asks for what no volume has, the data are damaged or too short, the file has several
+            volumes and none was named, or not the named one.
+    """
+    with limits.naming(path, "NIfTI"):
+        return _read(path, volume)
+
+
+def _read(path: Path, volume: int | None) -> Decoded:
+    with path.open("rb") as file:
+        head, packed = file.read(_HEAD), False
+        if head.startswith(b"\x1f\x8b"):
+            file.seek(0)
+            packed, head = True, zlib.decompressobj(31).decompress(file.read(4096), _HEAD)
+    header: Any = _header(path, head)
+    shape = tuple(int(n) for n in header.get_data_shape())
+    while len(shape) > 3 and shape[-1] == 1:
+        shape = shape[:-1]
+    if not 2 <= len(shape) <= 4:
+        raise DataError(f"{path}: has {len(shape)} axes {shape}, but an image has 2 or 3")
+    limits.check_shape(path, shape)
+    number = _number(path, shape, volume)
+    kind, start = header.get_data_dtype(), int(header["vox_offset"])
+    if kind.kind not in "iufV" or (kind.kind == "f" and kind.itemsize > 8):
+        raise DataError(f"{path}: holds pixels of type {kind}, but an image holds real numbers of at most 64 bits")
+    if start < header.sizeof_hdr:
+        raise DataError(f"{path}: its data begin at byte {start}, inside its header: mend vox_offset")
+    places, oriented = _affine(path, header)
+    values = _data(path, start, prod(shape) * kind.itemsize, packed=packed)
+    pixels = np.frombuffer(values, kind).reshape(shape[::-1])
+    pixels = (pixels[number] if len(shape) == 4 else pixels).reshape((-1, *shape[1::-1]))
+    slope, intercept = header.get_slope_inter()
+    if kind.kind == "V":
+        pixels = np.stack([pixels[name] for name in ("R", "G", "B")], axis=-1)
+    elif slope is not None and (slope, intercept) != (1, 0):
+        pixels = pixels * np.float64(slope) + np.float64(intercept)
+    return Decoded(pixels, places, oriented=oriented)
+
+
+def _header(path: Path, head: bytes) -> Any:
+    from nibabel.nifti1 import Nifti1Header
+    from nibabel.nifti2 import Nifti2Header
+
+    made, length = (Nifti2Header, 540) if head[4:7] == b"n+2" else (Nifti1Header, 348)
+    if len(head) < length:
+        raise DataError(f"{path}: truncated: its header has {len(head)} of {length} bytes")
+    parsed: Any = made
+    return parsed(head[:length], check=False)  # nibabel's own check prints and mends; what matters is checked here
+
+
+def _number(path: Path, shape: tuple[int, ...], volume: int | None) -> int:
+    several = shape[3] if len(shape) == 4 else 1
+    if volume is None and several > 1:
+        raise DataError(
+            f"{path}: has 4 axes {shape}, so it holds {several} volumes: name one by its number, 0 to {several - 1}, "
+            "in a column `volume` of the table"
+        )
+    if volume is not None and not 0 <= volume < several:
+        raise DataError(f"{path}: has no volume {volume}: its volumes are 0 to {several - 1}")
+    return volume or 0
+
+
+def _affine(path: Path, header: Any) -> tuple[Float64, bool]:
+    """From an index (k, j, i) to LPS mm, and whether the header knows the directions in the patient."""
+    known = int(header["sform_code"]), int(header["qform_code"])
+    steps = header["pixdim"]
+    for axis in range(1, 4):  # flat files leave the third axis at 0
+        if steps[axis] == 0 and (axis > header["dim"][0] or header["dim"][axis] == 1):
+            steps[axis] = 1
+    if known[0] == _SCANNER or (known[0] and not known[1]):
+        found = header.get_sform()
+    elif known[1]:
+        found = header.get_qform()
+    else:
+        found = np.diag([-steps[1], steps[2], steps[3], 1.0])
+    affine = _TO_LPS @ np.asarray(found, dtype=np.float64)
+    affine[:3] *= _MM.get(header.get_xyzt_units()[0], 1.0)
+    affine = affine[:, [2, 1, 0, 3]]
+    limits.check_place(path, affine)
+    return affine, any(known)
+
+
+def _data(path: Path, start: int, needed: int, *, packed: bool) -> NDArray[np.uint8]:
+    """The bytes of the pixels."""
+    size = path.stat().st_size
+    if not packed:
+        limits.check_length(path, size - start, needed)
+        return np.fromfile(path, np.uint8, needed, offset=start)
+    limits.check_packed(path, size, start + needed)
+    limits.check_file(path)
+    return np.frombuffer(limits.unpacked(path, path.read_bytes(), start + needed), np.uint8)[start:]
