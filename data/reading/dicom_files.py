@@ -25,7 +25,7 @@ _FARTHEST = 1e6
 _lock = threading.Lock()
 
 # The functional group that holds an attribute of a frame, of PS3.3 C.7.6.16.
-_GROUPS = {
+_GROUPS: dict[str, tuple[str, ...]] = {
     "ImagePositionPatient": ("PlanePositionSequence",),
     "ImageOrientationPatient": ("PlaneOrientationSequence",),
     "PixelSpacing": ("PixelMeasuresSequence",),
@@ -47,7 +47,7 @@ _GROUPS = {
     "ReferencedSegmentNumber": ("SegmentIdentificationSequence",),
 }
 _FRAME_TYPES = ("MRImageFrameTypeSequence", "CTImageFrameTypeSequence", "PETFrameTypeSequence")
-_GROUPS |= {tag: _FRAME_TYPES for tag in ("FrameType", "ComplexImageComponent")}
+_GROUPS |= dict.fromkeys(("FrameType", "ComplexImageComponent"), _FRAME_TYPES)
 
 
 class NoImageError(DataError):
@@ -133,15 +133,6 @@ def quiet() -> Iterator[None]:
         yield
 
 
-def is_dicom(path: Path) -> bool:
-    """Whether a file is DICOM by its content, or, without the usual preamble, by its name."""
-    if not path.is_file():
-        return False
-    with path.open("rb") as file:
-        start = file.read(132)
-    return start[128:] == _MAGIC or (path.suffix.lower() in (".dcm", ".dicom", ".ima"))
-
-
 def walk(folder: Path) -> Iterator[Path]:
     """All files below a folder, in the order of their numbers, without hidden files."""
     for name, inner, files in os.walk(folder):
@@ -156,7 +147,7 @@ def read(path: Path, *, pixels: bool) -> Any:
         DataError: There is no such file, it is not a DICOM file, ends within its header, or has more than 4 GiB.
     """
     if not path.is_file():
-        raise DataError(f"{path}: no such file")
+        raise DataError(f"{path}: {'is no regular file' if path.exists() else 'no such file'}")
     import pydicom
 
     with path.open("rb") as file:

@@ -18,7 +18,7 @@ _MODALITIES = frozenset(
     ("CR", "CT", "DOC", "DX", "KO", "MG", "MR", "NM", "OT", "PR", "PT", "REG", "RF", "SC", "SEG", "SR", "US", "XA")
 )  # of PS3.3 C.7.3.1.1.1; another word in the tag may be anything
 _PLACE = {"ImagePositionPatient": 3, "ImageOrientationPatient": 6, "PixelSpacing": 2}
-_SMALLEST, _LARGEST = 1e-5, 1e3  # mm: a pixel of a microscope, and more than a patient
+SMALLEST, LARGEST = 1e-5, 1e3  # mm: a pixel of a microscope, and more than a patient
 _MAX_FRAMES = 10**6
 
 
@@ -167,7 +167,7 @@ def _header(tags: FrameTags, number: int, of_series: dict[str, Any]) -> DicomHea
         apart = tags.numbers("SpacingBetweenSlices") or tags.numbers("SliceThickness")
     except DataError as error:
         apart, plane, fault = [], None, fault or str(error)
-    between = abs(apart[0]) if apart and _SMALLEST <= abs(apart[0]) <= _LARGEST else 1.0
+    between = abs(apart[0]) if apart and SMALLEST <= abs(apart[0]) <= LARGEST else 1.0
     return DicomHeader(
         frame=number,
         kinds=types,
@@ -199,7 +199,7 @@ def place(tags: FrameTags) -> Float64:
             raise DataError(f"tag {name} has {len(found[tag])} numbers, but a slice's place needs {count}")
     position, directions, (height, width) = found.values()
     across = cross(directions)
-    if not all(_SMALLEST <= length <= _LARGEST for length in (height, width)) or across is None:
+    if not all(SMALLEST <= length <= LARGEST for length in (height, width)) or across is None:
         raise DataError(f"pixels of {height:g} x {width:g} mm along {directions} have no place")
     row, column = directions[:3], directions[3:]
     plane = np.eye(4)

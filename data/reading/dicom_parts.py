@@ -36,7 +36,7 @@ def parted(headers: Sequence[DicomHeader]) -> list[SeriesPart]:
     """
     parts = [SeriesPart("", list(headers))]
     for name in dicom_traits.CONTRASTS:
-        parts = [inner for part in parts for inner in _split(part, name, lambda one, name=name: one.traits.get(name))]
+        parts = [inner for part in parts for inner in _split(part, name, _trait(name))]
     parts = [inner for part in parts for inner in _split(part, "TE", _clusters(part.headers))]
     for name in dicom_traits.ORDERS:
         parts = [inner for part in parts for inner in _split_where_needed(part, name)]
@@ -44,7 +44,7 @@ def parted(headers: Sequence[DicomHeader]) -> list[SeriesPart]:
 
 
 def preferred(parts: Sequence[SeriesPart], weight: str = "") -> int:
-    """The part that fits a sequence best: a plain image before phase, water or fat; the echo for the weight; most slices.
+    """The part that fits a sequence best: a plain image before phase, water or fat, then by echo, then by slices.
 
     Args:
         parts: Parts of one series.
@@ -75,7 +75,7 @@ def _split_where_needed(part: SeriesPart, name: str) -> list[SeriesPart]:
     if not 1 < len(set(values)) <= most:
         return [part]
     seen = Counter(pair for pair in zip(places, values, strict=True) if pair[0] is not None)
-    return [part] if max(seen.values()) == most else _split(part, name, lambda one: one.traits.get(name))
+    return [part] if max(seen.values()) == most else _split(part, name, _trait(name))
 
 
 def _split(part: SeriesPart, name: str, key: Callable[[DicomHeader], Trait | None]) -> list[SeriesPart]:
@@ -89,6 +89,10 @@ def _split(part: SeriesPart, name: str, key: Callable[[DicomHeader], Trait | Non
         words = dicom_traits.words(name, some[0].traits.get(name))
         found.append(SeriesPart(f"{part.words}, {words}" if part.words else words, some))
     return found
+
+
+def _trait(name: str) -> Callable[[DicomHeader], Trait | None]:
+    return lambda one: one.traits.get(name)
 
 
 def _clusters(headers: list[DicomHeader]) -> Callable[[DicomHeader], Trait | None]:

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.base import DataError, Float32
-from data.reading import dicom_files, dicom_headers
+from data.reading import dicom_files, dicom_headers, limits
 from data.reading.dicom_files import FrameTags
+from data.reading.pictures import LUMINANCE
 
-LUMINANCE = np.array((0.299, 0.587, 0.114), dtype=np.float32)  # of red, green, blue: ITU-R BT.601
 _RLE = "1.2.840.10008.1.2.5"
 _RLE_RATIO = 64  # two bytes are at most 128
 _RATIO, _SMALL = 1000, 2**26  # more than this ratio is no picture, if it is also more than these bytes
@@ -33,7 +33,7 @@ def decode(path: Path, file: Any) -> NDArray[Any]:
         file: Its data set with pixels, from `dicom_files.read`.
 
     Raises:
-        DataError: The pixels are absent, shorter or longer than the header says, damaged, or of a kind that is not read.
+        DataError: The pixels are absent, shorter or longer than the header says, damaged, or of an unread kind.
     """
     shape = _check(path, file)
     syntax = file.file_meta.get("TransferSyntaxUID") if hasattr(file, "file_meta") else None
@@ -118,19 +118,17 @@ def _check(path: Path, file: Any) -> tuple[int, int, int]:
     if names == ["PixelData"]:
         allocated, stored = found["BitsAllocated"], found["BitsStored"]
         if allocated not in _BITS:
-            raise DataError(f"{path}: BitsAllocated {_shown(allocated)} is none of 1, 8, 16, 32")
+            raise DataError(f"{path}: BitsAllocated {_number(allocated)} is none of 1, 8, 16, 32")
         if stored is None or not 1 <= stored <= allocated:
-            raise DataError(f"{path}: BitsStored {_shown(stored)} is not 1 to BitsAllocated, {allocated:g}")
+            raise DataError(f"{path}: BitsStored {_number(stored)} is not 1 to BitsAllocated, {allocated:g}")
         if found["HighBit"] not in (None, stored - 1):
             raise DataError(
-                f"{path}: HighBit {_shown(found['HighBit'])} is not BitsStored - 1, {stored - 1:g}: write it again"
+                f"{path}: HighBit {_number(found['HighBit'])} is not BitsStored - 1, {stored - 1:g}: write it again"
             )
         if whole.number("PixelRepresentation") not in (0, 1):
             raise DataError(f"{path}: PixelRepresentation is neither 0 (unsigned) nor 1 (signed)")
     shape = dicom_headers.frames(path, file), int(found["Rows"] or 0), int(found["Columns"] or 0)
-    size = float(np.prod(shape, dtype=np.float64) * samples * 4)
-    if size > dicom_files.MAX_BYTES:
-        raise DataError(f"{path}: {shape[0]} x {shape[1]} x {shape[2]} pixels are {size / 2**30:.3g} GiB, more than 4")
+    limits.check_shape(path, shape)
     return shape
 
 
@@ -143,7 +141,9 @@ def _check_length(path: Path, file: Any, keyword: str, shape: tuple[int, int, in
         needed = int(np.prod(shape)) * (4 if keyword == "FloatPixelData" else 8)
     held, row = len(file[keyword].value), max(1, needed // (shape[0] * shape[1]))
     if held < needed:
-        raise DataError(f"{path}: can't be read, truncated or not a whole picture: its pixels are {held} of {needed} bytes")
+        raise DataError(
+            f"{path}: can't be read, truncated or not a whole picture: its pixels are {held} of {needed} bytes"
+        )
     if held > needed + max(row, 1):
         raise DataError(f"{path}: has {held} bytes of pixels, but its header says {needed}: the header is wrong")
 
@@ -157,7 +157,8 @@ def _check_packed(path: Path, file: Any, syntax: str, shape: tuple[int, int, int
 
 
 def _by_pydicom(file: Any, syntax: Any) -> NDArray[Any]:
-    from pydicom.pixels import apply_color_lut, get_decoder
+    from pydicom.pixels.decoders.base import get_decoder
+    from pydicom.pixels.processing import apply_color_lut
 
     with dicom_files.quiet():
         pixels, _ = get_decoder(syntax).as_array(file)
@@ -167,11 +168,11 @@ def _by_pydicom(file: Any, syntax: Any) -> NDArray[Any]:
 
 
 def _by_gdcm(file: Any, shape: tuple[int, int, int]) -> NDArray[Any]:
-    """JPEG, JPEG-LS and JPEG 2000, from a copy with nothing but the pixels: GDCM would scale all frames by one slope."""
+    """JPEG, JPEG-LS and JPEG 2000, from a copy of nothing but the pixels: GDCM would scale all frames by one slope."""
     import SimpleITK
     from pydicom.dataset import Dataset, FileMetaDataset
     from pydicom.encaps import encapsulate, generate_frames
-    from pydicom.pixels import apply_color_lut
+    from pydicom.pixels.processing import apply_color_lut
     from pydicom.uid import SecondaryCaptureImageStorage, generate_uid
 
     frames = list(generate_frames(file.PixelData, number_of_frames=shape[0]))
@@ -224,6 +225,10 @@ def _check_unused_bits(path: Path, file: Any, stored: NDArray[Any]) -> None:
     same = signed and np.array_equal(raw.view(raw.dtype.str.replace("u", "i")).reshape(stored.shape), stored)
     if not same:
         raise DataError(f"{path}: pixels need more than the {bits} bits that BitsStored says: the header is wrong")
+
+
+def _number(value: float | None) -> str:
+    return "(absent)" if value is None else f"{value:g}"
 
 
 def _range(file: Any) -> tuple[int, int]:

@@ -103,7 +103,12 @@ def recognise(one: DicomHeader, plane: str) -> Recognised:
         weight, how = _by_times(one)
     if not weight:
         return Recognised("", how)
-    lesser = weight == "STIR" or one.contrast or kind != PLAIN or _LESSER.search(_spaced(f"{one.description} {one.protocol}"))
+    lesser = (
+        weight == "STIR"
+        or one.contrast
+        or kind != PLAIN
+        or _LESSER.search(_spaced(f"{one.description} {one.protocol}"))
+    )
     sequence = {
         ("sagittal", "T1"): "sagittal_t1",
         ("sagittal", "T2"): "sagittal_t2",

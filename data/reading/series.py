@@ -12,9 +12,10 @@ import numpy as np
 
 from data.base import DataError, Float32, Float64, Image
 from data.geometry.planes import are_regular, centres, regular_grid
-from data.reading import dicom_files, dicom_headers, dicom_parts, dicom_pixels, volumes
+from data.reading import dicom_files, dicom_headers, dicom_parts, dicom_pixels, limits
 from data.reading.dicom_files import FrameTags
 from data.reading.dicom_headers import DicomHeader
+from data.reading.orientations import ORIENTATIONS
 
 IN_PLANE = 0.5  # cosine: an axial slice along L5/S1 may be turned by 50 degrees
 _PARALLEL = np.cos(np.radians(1))
@@ -94,6 +95,24 @@ def read_frames(headers: Sequence[DicomHeader], orientation: str) -> Image:
     return _stacked(_slices(paths, orientation, faults, wanted), orientation, faults)
 
 
+def stack(frames: Sequence[tuple[DicomHeader, Float32]], faults: Sequence[str] = ()) -> Image:
+    """Frames with a place as one image, sorted by position along their normal and not turned.
+
+    Args:
+        frames: Headers with a plane, and pixels `(rows, columns)` in the scanner's units.
+        faults: Known faults, which come before those of the image.
+
+    Raises:
+        DataError: All pixels are equal.
+    """
+    slices: list[_DicomSlice] = []
+    for header, pixels in frames:
+        plane = np.array(header.plane)
+        plane[:3, 0] *= -1.0 if slices and plane[:3, 0] @ slices[0].plane[:3, 0] < 0 else 1.0
+        slices.append(_DicomSlice(header, pixels, plane))
+    return _image(slices, list(faults))
+
+
 def read_each(path: Path, wanted: Callable[[DicomHeader], bool]) -> list[tuple[DicomHeader, Float32]]:
     """The frames of a file that are wanted, with pixels `(rows, columns)` in the scanner's units.
 
@@ -157,12 +176,11 @@ def _slices(
         except DataError as error:
             faults.append(str(error))
             continue
-        if len({header.fault for header, _ in frames if header.plane is None}) == 1 < len(frames):
-            frames = frames[:1] if all(header.plane is None for header, _ in frames) else frames
+        if frames and (frames[0][0].colours or all(header.plane is None for header, _ in frames)):
+            head = frames[0][0]
+            faults.append(f"{path}: {'is a colour picture, not a scan' if head.colours else head.fault}")
+            continue
         for header, pixels in frames:
-            if header.colours:
-                faults.append(f"{named(header)}: is a colour picture, not a scan")
-                continue
             if header.plane is None:
                 faults.append(f"{named(header)}: {header.fault}")
                 continue
@@ -193,9 +211,13 @@ def _stacked(slices: list[_DicomSlice], orientation: str, faults: list[str]) -> 
     if not slices:
         others = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
         raise DataError(f"{faults[0]}{others}: no slice can be read" if faults else "no series given")
-    stack, twice = _sorted(slices, orientation)
+    return _image(slices, faults)
+
+
+def _image(slices: list[_DicomSlice], faults: list[str]) -> Image:
+    stack, twice = _sorted(slices)
     pixels, planes = _one_grid(stack)
-    volumes.check(pixels, stack[0].header.path.parent)
+    limits.check_pixels(pixels, stack[0].header.path.parent)
     grid = regular_grid(planes, pixels.shape)
     regular = are_regular(planes, pixels.shape, grid)
     return Image(pixels, grid, planes=None if regular else planes, faults=(*faults, *twice))
@@ -203,7 +225,7 @@ def _stacked(slices: list[_DicomSlice], orientation: str, faults: list[str]) -> 
 
 def _oriented(one: _DicomSlice, orientation: str) -> _DicomSlice:
     """The slice with rows and columns exchanged and flipped to the H and W of an orientation."""
-    d, h, w = np.array(volumes.ORIENTATIONS[orientation], dtype=np.float64)
+    d, h, w = np.array(ORIENTATIONS[orientation], dtype=np.float64)
     pixels, plane = one.pixels, one.plane.copy()
     if abs(plane[:3, 0] @ d) < IN_PLANE:
         raise DataError(f"{one.named}: its normal {np.round(plane[:3, 0], 2).tolist()} is not {orientation}")
@@ -219,7 +241,7 @@ def _oriented(one: _DicomSlice, orientation: str) -> _DicomSlice:
     return replace(one, pixels=pixels, plane=plane)
 
 
-def _sorted(slices: list[_DicomSlice], orientation: str) -> tuple[list[_DicomSlice], list[str]]:
+def _sorted(slices: list[_DicomSlice]) -> tuple[list[_DicomSlice], list[str]]:
     """The slices by position along their mean normal, and faults for those at the place of an earlier slice."""
     normal = np.array([one.plane[:3, 0] for one in slices])
     middle = np.array([centres(one.plane[None], one.pixels.shape)[0] for one in slices])

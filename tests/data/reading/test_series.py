@@ -192,7 +192,10 @@ def two_frames(path):
     ("damage", "message"),
     [
         *[(f, "can't be read, truncated or not a DICOM file") for f in (truncate, empty, words)],
-        (without("ImagePositionPatient"), r"tag 0020\|0032 ImagePositionPatient has 0 numbers, but a slice's place needs 3"),
+        (
+            without("ImagePositionPatient"),
+            r"tag 0020\|0032 ImagePositionPatient has 0 numbers, but a slice's place needs 3",
+        ),
         (without("PixelSpacing"), r"tag 0028\|0030 PixelSpacing has 0 numbers"),
         (two_frames, "holds several frames without a place for each"),
     ],
