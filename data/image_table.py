@@ -159,7 +159,7 @@ class ImageTable(Dataset):
         samples, contradictions = merged(found, asked)
         table = found.table[found.table["sample"].isin(samples.index)]
         study_of = studies(table)
-        samples.insert(1, "study", study_of.reindex(samples.index))
+        samples.insert(1, "study", [study_of[sample] for sample in samples.index])
         scans = {
             (study_of[sample], series): (Path(file), Path(mask) if mask else None)
             for sample, series, file, mask in zip(

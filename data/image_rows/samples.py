@@ -55,17 +55,18 @@ def merged(found: ImageRows, asked: Asked) -> tuple[pd.DataFrame, list[Exclusion
     return samples, excluded
 
 
-def studies(rows: pd.DataFrame) -> pd.Series[str]:
+def studies(rows: pd.DataFrame) -> dict[str, str]:
     """The study of each sample: the patient where all samples of the patient have the same files, else the sample."""
-    scans: dict[str, set[tuple[str, ...]]] = {}
+    of_sample: dict[str, set[tuple[str, ...]]] = {}
     for sample, *scan in rows[["sample", "series", "file", "mask file"]].fillna("").itertuples(index=False, name=None):
-        scans.setdefault(sample, set()).add(tuple(scan))
-    samples = rows.groupby("sample", sort=False).agg(patient=("patient", "first"))
-    samples["scans"] = [frozenset(scans[sample]) for sample in samples.index]
-    shared = samples.groupby("patient")["scans"].transform(lambda scans: len(set(scans)) == 1).astype("bool")
-    # A sample of another patient may have the patient's name; two patients must not share a study.
-    shared &= ~samples["patient"].isin(samples.index[samples.index != samples["patient"]])
-    return samples["patient"].where(shared, samples.index.to_series())
+        of_sample.setdefault(sample, set()).add(tuple(scan))
+    patient_of = dict(zip(rows["sample"], rows["patient"], strict=True))
+    of_patient: dict[str, set[frozenset[tuple[str, ...]]]] = {}
+    for sample, scans in of_sample.items():
+        of_patient.setdefault(patient_of[sample], set()).add(frozenset(scans))
+    # A sample of another patient may have the patient's name, and two patients must not share a study.
+    taken = {sample for sample, patient in patient_of.items() if sample != patient}
+    return {s: p if len(of_patient[p]) == 1 and p not in taken else s for s, p in patient_of.items()}
 
 
 def _numbers(cells: pd.Series[str], *, whole: bool) -> pd.Series[float] | pd.Series[str]:
