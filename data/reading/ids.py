@@ -18,6 +18,7 @@ NOBODY = frozenset(("na", "n/a", "nan", "null", "none", "unknown", "anonymous", 
 """Names in small letters that may mean that no patient is known."""
 
 _SHOWN = 3
+_WAY_OUT = "write both the same way, or set ids: exact if they are two"
 _SHORTENED = re.compile(r"\d(?:[.,]\d+)?[eE]\+\d+")  # how a spreadsheet writes a long number
 
 
@@ -54,13 +55,14 @@ def clean(cells: pd.Series[str], what: str, where: object) -> None:
             raise DataError(f"{where}: {what} {cell!a} in line {line} has a control character: take it out")
 
 
-def one_spelling(names: Iterable[tuple[str, str]], what: str, where: object) -> None:
+def one_spelling(names: Iterable[tuple[str, str]], what: str, where: object, *, way_out: str = _WAY_OUT) -> None:
     """Demands that no two names differ only in their spelling, since one patient would then count as two.
 
     Args:
         names: Each name with the place where it first stands, such as `line 3`.
         what: What messages call a name, such as `patient`.
         where: The file that messages name.
+        way_out: What the user can do.
 
     Raises:
         DataError: Names the pairs.
@@ -75,8 +77,8 @@ def one_spelling(names: Iterable[tuple[str, str]], what: str, where: object) -> 
         shown = "; ".join(f"'{_seen(a)}' in {at} and '{_seen(b)}' in {there}" for a, at, b, there in pairs[:_SHOWN])
         more = f" ({len(pairs)} such pairs)" if len(pairs) > _SHOWN else ""
         raise DataError(
-            f"{where}: {what} is {shown}{more}, which differ only in case, blanks, zeros or the form of letters: write "
-            "both the same way, or set ids: exact if they are two"
+            f"{where}: {what} is {shown}{more}, which differ only in case, blanks, zeros or the form of letters: "
+            f"{way_out}"
         )
 
 
