@@ -178,7 +178,9 @@ class DicomStudy(Dataset):
         if self.keep_names:
             return text
         read = self._study(study)
-        called = {str(path.parent): study for path, _ in read.named} | {str(path): to for path, to in read.shown.items()}
+        called = {str(path.parent): study for path, _ in read.named} | {
+            str(path): to for path, to in read.shown.items()
+        }
         for path in sorted(called, key=len, reverse=True):
             text = text.replace(path, called[path])
         return text

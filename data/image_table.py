@@ -13,7 +13,7 @@ from data.base import DataError, Dataset, Exclusion, Image, Target, exclusions
 from data.image_rows import rows
 from data.image_rows.asked import Asked
 from data.image_rows.samples import merged, studies
-from data.reading import volumes
+from data.reading import dicom_scans, volumes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,6 +31,8 @@ class _TableContent(NamedTuple):
 class ImageTable(Dataset):
     """A CSV or Excel table with one image file in each row (PNG, JPEG, TIFF, DICOM, .mha, .nii.gz).
 
+    A folder of DICOM files is an image, too: one series. Of several images in it, such as two echoes, `FOLDER#2` names
+    the second.
     Images keep their own units. Rows of one patient and place are the sequences of one sample, called
     `{patient}_{place}`. A column is found by its exact name, and only without one by its name in other capitals. Labels
     are whole numbers or words. Where all samples of a patient have the same files, such as
@@ -49,6 +51,7 @@ class ImageTable(Dataset):
         mask: Column of mask paths, if there is one.
         split: Column with train, val or test, if there is one.
         orientation: `"sagittal"`, `"axial"` or `"coronal"` turns volumes to such slices; "" keeps the file's order.
+        suv: Sequences of PET, in DICOM files, whose activity becomes standardised uptake values by body weight (g/ml).
         ids: `"exact"` takes ids that differ only in case, blanks, zeros or the form of letters as different ones; ""
             refuses them.
         types: `number` or `words` for clinical columns that hold both, by column. A cell of a column of numbers that is
@@ -60,7 +63,7 @@ class ImageTable(Dataset):
     source = "table"
     packages = ("simpleitk",)
 
-    reading_fields: ClassVar[tuple[str, ...]] = ("orientation",)
+    reading_fields: ClassVar[tuple[str, ...]] = ("orientation", "suv")
 
     table: str = ""
     root: str = ""
@@ -74,6 +77,7 @@ class ImageTable(Dataset):
     mask: str = "mask"
     split: str = "split"
     orientation: str = ""
+    suv: tuple[str, ...] = ()
     ids: str = ""
     types: Mapping[str, str] = field(default_factory=dict)
     missing: Mapping[str, Any] = field(default_factory=dict)
@@ -116,7 +120,7 @@ class ImageTable(Dataset):
     def digest(self, study: str, of_file: Callable[[Path], str]) -> str:
         """Also changes when the table gives a file to another sequence, or another role."""
         lines = [
-            f"{sequence} {role} {of_file(path) if path.is_file() else 'no file'}"
+            f"{sequence} {role} {dicom_scans.digest(path, of_file)}"
             for sequence in self.sequences
             for role, path in zip(("image", "mask"), self._read.scans.get((study, sequence), ()), strict=False)
             if path is not None
@@ -124,19 +128,19 @@ class ImageTable(Dataset):
         return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
     def load(self, study: str, sequence: str) -> Image | None:
-        """The image in its file's own units."""
+        """The image in its file's own units, or in SUV."""
         if (study, sequence) not in self._read.scans:
             return None
         image, mask = self._read.scans[study, sequence]
-        return volumes.read(image, mask=mask, orientation=self.orientation or None)
+        return volumes.read(image, mask=mask, orientation=self.orientation or None, suv=sequence in self.suv)
 
     def files(self, study: str) -> list[Path]:
         """The study's images and masks."""
-        return [path for path in self._paths(study) if path.is_file()]
+        return [file for path in self._paths(study) for file in dicom_scans.files(path)]
 
     def absent(self, study: str) -> list[Path]:
         """The study's images and masks that the table names but that do not exist."""
-        return [path for path in self._paths(study) if not path.is_file()]
+        return [path for path in self._paths(study) if not dicom_scans.files(path)]
 
     def _paths(self, study: str) -> list[Path]:
         """The files that the table names for a study."""
@@ -166,5 +170,8 @@ class ImageTable(Dataset):
                 table["sample"], table["series"], table["file"], table["mask file"].fillna(""), strict=True
             )
         }
+        known = tuple(table["series"].unique())
+        if unknown := set(self.suv).difference(known):
+            raise DataError(f"{path}: suv names '{min(unknown)}', which is no sequence: it has {', '.join(known)}")
         notes = tuple(dict.fromkeys(found.notes))
-        return _TableContent(samples, found.excluded + contradictions, scans, tuple(table["series"].unique()), notes)
+        return _TableContent(samples, found.excluded + contradictions, scans, known, notes)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from data.base import DataError
 
-READ = "DICOM, .mha, .mhd, .nii, .nii.gz, PNG, JPEG and TIFF are read"
+READ = "DICOM, .mha, .mhd, .nii, .nii.gz, .nrrd, PNG, JPEG and TIFF are read"
 
 _STARTS = {
     b"\x89PNG\r\n\x1a\n": "png",
@@ -16,10 +16,10 @@ _STARTS = {
     b"MM\0*": "tiff",
     b"II+\0": "tiff",
     b"MM\0+": "tiff",
+    b"NRRD000": "nrrd",
 }
 _REFUSED = {
     b"version https://git-lfs": "a pointer of Git LFS, not the file itself: fetch it with `git lfs pull`",
-    b"NRRD": "an NRRD file, which is not read: save it as .nii.gz or .mha",
     b"BM": "a BMP picture, which is not read: save it as PNG",
     b"GIF8": "a GIF picture, which is not read: save it as PNG",
     b"RIFF": "a WebP picture, which is not read: save it as PNG",
@@ -36,7 +36,7 @@ _HEAD = 1024
 
 
 def kind(path: Path) -> str:
-    """One of `meta_image`, `nifti`, `tiff`, `png`, `jpeg` and `dicom`.
+    """One of `meta_image`, `nifti`, `nrrd`, `tiff`, `png`, `jpeg` and `dicom`.
 
     Raises:
         DataError: The file is missing, not a regular file, empty, or nothing that is read.

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -47,6 +48,17 @@ def files(path: Path) -> list[Path]:
     """The files of an image: the file itself, or all files in its folder; none where nothing is there."""
     place = split(path).path
     return list(dicom_files.walk(place)) if place.is_dir() else [place] if place.is_file() else []
+
+
+def digest(path: Path, of_file: Callable[[Path], str]) -> str:
+    """The digest of an image's file, or of all files in its folder; changes with the image that is named there."""
+    place, found = split(path), files(path)
+    if not found:
+        return "no file"
+    if found == [path]:
+        return of_file(path)
+    lines = [f"{place.part}", *(f"{file.relative_to(place.path)} {of_file(file)}" for file in found)]
+    return hashlib.sha256("\n".join(lines).encode(errors="surrogateescape")).hexdigest()
 
 
 def decode(place: ScanPlace, *, suv: bool = False) -> Decoded:

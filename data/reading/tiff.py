@@ -118,7 +118,7 @@ def _planes(file: Any, pages: list[Any]) -> int:
     """The number of slices; ImageJ and tifffile may write one directory for all slices of a stack."""
     if len(pages) > 1 or not (file.is_imagej or file.is_shaped):
         return len(pages)
-    return int(prod(file.series[0].shape)) // max(1, prod(pages[0].shape))
+    return int(prod(file.series[0].shape) // max(1, prod(pages[0].shape)))
 
 
 def _series(path: Path, file: Any, planes: int) -> NDArray[Any]:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.base import DataError, Float64, Image
-from data.reading import content, dicom_labels, dicom_scans, meta_image, nifti, pictures, tiff
+from data.reading import content, dicom_labels, dicom_scans, meta_image, nifti, nrrd_volume, pictures, tiff
 from data.reading.limits import Decoded
 from data.reading.limits import check_pixels as check
 from data.reading.orientations import ORIENTATIONS as ORIENTATIONS
@@ -24,6 +24,7 @@ UNPLACED = np.eye(4)[[2, 1, 0, 3]]  # the affine of an image without a place: 1 
 _READERS = {
     "meta_image": meta_image.read,
     "nifti": nifti.read,
+    "nrrd": nrrd_volume.read,
     "tiff": tiff.read,
     "png": pictures.read_png,
     "jpeg": pictures.read_jpeg,
@@ -39,7 +40,7 @@ def read(
     volume: int | None = None,
     suv: bool = False,
 ) -> Image:
-    """The image in a file (.mha, .mhd, .nii, .nii.gz, DICOM, PNG, JPEG, TIFF) in the scanner's units.
+    """The image in a file (.mha, .mhd, .nii, .nii.gz, .nrrd, DICOM, PNG, JPEG, TIFF) in the scanner's units.
 
     A folder of DICOM files is one image, too. Where it holds several, such as two echoes, `FOLDER#2` is its second.
 

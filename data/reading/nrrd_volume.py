@@ -1,0 +1,132 @@
+"""Reads NRRD volumes (.nrrd): pynrrd reads the header, the data are verified here."""
+
+from __future__ import annotations
+
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data.base import DataError, Float64
+from data.reading import limits
+from data.reading.limits import Decoded
+
+_TYPES = {
+    "i1": ("signed char", "int8", "int8_t"),
+    "u1": ("uchar", "unsigned char", "uint8", "uint8_t"),
+    "i2": ("short", "short int", "signed short", "signed short int", "int16", "int16_t"),
+    "u2": ("ushort", "unsigned short", "unsigned short int", "uint16", "uint16_t"),
+    "i4": ("int", "signed int", "int32", "int32_t"),
+    "u4": ("uint", "unsigned int", "uint32", "uint32_t"),
+    "i8": ("longlong", "long long", "long long int", "signed long long", "signed long long int", "int64", "int64_t"),
+    "u8": ("ulonglong", "unsigned long long", "unsigned long long int", "uint64", "uint64_t"),
+    "f4": ("float",),
+    "f8": ("double",),
+}
+_TO_LPS = {"right": -1, "left": 1, "posterior": 1, "anterior": -1, "superior": 1}
+_LONGEST = 2**16  # bytes of a header
+
+
+def read(path: Path) -> Decoded:
+    """The volume, with 2 or 3 axes, and with channels last if it has several.
+
+    Raises:
+        DataError: The header asks for what no volume has or is not read, or the data are damaged or too short.
+    """
+    with limits.naming(path, "NRRD"):
+        header, start = _header(path)
+        sizes = [int(n) for n in header["sizes"]]
+        if header["dimension"] != len(sizes):
+            raise DataError(f"{path}: has {len(sizes)} sizes, but dimension is {header['dimension']}")
+        directions = header.get("space directions")
+        channels = 1
+        if len(sizes) > 2 and _is_list(header, directions):
+            channels, sizes = sizes[0], sizes[1:]
+            directions = None if directions is None else directions[1:]
+        if channels > 4:
+            raise DataError(f"{path}: has {channels} channels, but an image has 1, or 3 colours")
+        if len(sizes) not in (2, 3):
+            raise DataError(f"{path}: has {len(sizes)} axes {sizes}, but an image has 2 or 3")
+        limits.check_shape(path, sizes)
+        affine, oriented = _affine(path, header, directions, len(sizes))
+        shape = (*sizes[::-1], *([channels] if channels > 1 else []))
+        pixels = _data(path, header, start, shape)
+        return Decoded(pixels.reshape((-1, *shape[-2 - (channels > 1) :])), affine, oriented=oriented)
+
+
+def _header(path: Path) -> tuple[dict[str, Any], int]:
+    """The fields, and where the data begin."""
+    import nrrd
+
+    with path.open("rb") as file:
+        lines: list[bytes] = []
+        while file.tell() < _LONGEST and (line := file.readline(_LONGEST)).strip():
+            lines.append(line)
+        start = file.tell()
+    header: dict[str, Any] = nrrd.read_header(iter(lines))
+    for field in ("type", "dimension", "sizes", "encoding"):
+        if field not in header:
+            raise DataError(f"{path}: its header can't be read: it has no field '{field}'")
+    for field in ("data file", "datafile", "line skip", "lineskip", "byte skip", "byteskip"):
+        if header.get(field):
+            raise DataError(
+                f"{path}: its pixels are apart from its header ({field}), which is not read: save one .nrrd"
+            )
+    return header, start
+
+
+def _is_list(header: dict[str, Any], directions: Any) -> bool:
+    """Whether the first axis counts the values of a pixel."""
+    if directions is not None:
+        return bool(np.isnan(np.asarray(directions[0], dtype=np.float64)).any())
+    return "kinds" in header and header["kinds"][0] not in ("domain", "space")
+
+
+def _affine(path: Path, header: dict[str, Any], directions: Any, axes: int) -> tuple[Float64, bool]:
+    """From an index (k, j, i) to LPS mm, and whether the header knows the directions in the patient."""
+    units = {str(unit).strip('"') for unit in header.get("space units", [])}
+    if units - {"mm", ""}:
+        raise DataError(f"{path}: its lengths are in {', '.join(sorted(units))}, but mm are read")
+    matrix, origin = np.eye(3), np.zeros(3)
+    if directions is None:
+        spacings = [n for n in header.get("spacings", []) if np.isfinite(n)][-axes:]
+        matrix[range(len(spacings)), range(len(spacings))] = spacings
+    else:
+        matrix[:axes, :axes] = np.asarray(directions, dtype=np.float64).T
+        origin[:axes] = np.asarray(header.get("space origin", np.zeros(axes)), dtype=np.float64)
+    names = _spelt(str(header.get("space", ""))).split("-")
+    known = len(names) == 3 and set(names) <= _TO_LPS.keys()
+    if known:
+        signs = np.array([_TO_LPS[name] for name in names])
+        matrix, origin = signs[:, None] * matrix, signs * origin
+    affine = np.eye(4)
+    affine[:3, :3], affine[:3, 3] = matrix[:, ::-1], origin
+    limits.check_place(path, affine)
+    return affine, known
+
+
+def _spelt(space: str) -> str:
+    short = {"LPS": "left-posterior-superior", "RAS": "right-anterior-superior", "LAS": "left-anterior-superior"}
+    return short.get(space, space)
+
+
+def _data(path: Path, header: dict[str, Any], start: int, shape: tuple[int, ...]) -> NDArray[Any]:
+    """The pixels in the shape of the file."""
+    code = next((code for code, names in _TYPES.items() if header["type"] in names), None)
+    if code is None:
+        raise DataError(f"{path}: holds pixels of type {header['type']}, but an image holds real numbers")
+    if code[1] != "1" and header.get("endian") not in ("little", "big"):
+        raise DataError(f"{path}: its header can't be read: endian is '{header.get('endian')}', not little or big")
+    kind = np.dtype((">" if header.get("endian") == "big" else "<") + code)
+    needed, held = prod(shape) * kind.itemsize, path.stat().st_size - start
+    if header["encoding"] == "raw":
+        limits.check_length(path, held, needed)
+        return np.fromfile(path, kind, prod(shape), offset=start).reshape(shape)
+    if header["encoding"] not in ("gzip", "gz"):
+        raise DataError(f"{path}: is coded as {header['encoding']}, which is not read: save it as raw or gzip")
+    limits.check_file(path)
+    with path.open("rb") as file:
+        file.seek(start)
+        return np.frombuffer(limits.unpacked(path, file.read(), needed), kind).reshape(shape)
