@@ -143,7 +143,7 @@ class Pixel(NamedTuple):
     Args:
         series: The name of the series.
         file: The name of the file; empty unless names are kept.
-        instance: InstanceNumber, from 1 as scanners count; None where the header has none.
+        instance: InstanceNumber, from 1 as scanners count, or the frame in a file of many; None where there is none.
         x, y: Column and row in the file's own pixels, not in the turned stack, from 0 at the centre of a pixel.
         away: Distance of the position from the file's plane, mm.
     """

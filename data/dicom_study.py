@@ -126,7 +126,7 @@ class DicomStudy(Dataset):
         if not headers:
             return None
         try:
-            image = series.read_files([one.path for one in headers], sequence.partition("_")[0])
+            image = series.read_frames(headers, sequence.partition("_")[0])
         except DataError as error:
             raise DataError(self._shown(study, str(error))) from error
         faults = (*read.faults(sequence), *(self._shown(study, fault) for fault in image.faults))
@@ -139,12 +139,18 @@ class DicomStudy(Dataset):
 
     def files(self, study: str) -> list[Path]:
         """The files of the series that are used."""
-        return [one.path for sequence in self.sequences for one in self._study(study).used.get(sequence, [])]
+        used = self._study(study).used
+        return list(dict.fromkeys(one.path for sequence in self.sequences for one in used.get(sequence, [])))
 
     def digest(self, study: str, of_file: Callable[[Path], str]) -> str:
-        """Changes with the files' bytes and with the sequence of each file."""
+        """Changes with the files' bytes and with the sequence of each frame."""
         used = self._study(study).used
-        lines = [f"{name} {one.path.name} {of_file(one.path)}" for name in self.sequences for one in used.get(name, [])]
+        digests = {path: of_file(path) for path in self.files(study)}
+        lines = [
+            f"{name} {one.path.name} {digests[one.path]}" + (f" {one.frame}" if one.frames > 1 else "")
+            for name in self.sequences
+            for one in used.get(name, [])
+        ]
         return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
     def pixel(self, study: str, sequence: str, position: tuple[float, float, float]) -> Pixel:
@@ -156,24 +162,25 @@ class DicomStudy(Dataset):
         read = self._study(study)
         found: list[tuple[bool, float, int, DicomHeader, float, float]] = []
         for one in read.used.get(sequence, []):
-            try:
-                place = series.read_place(one.path)
-            except DataError:
+            if one.plane is None:
                 continue
-            away, y, x = (np.linalg.inv(place.plane) @ [*position, 1.0])[:3]
-            beside = not (-0.5 <= y <= place.shape[0] - 0.5 and -0.5 <= x <= place.shape[1] - 0.5)
+            away, y, x = (np.linalg.inv(one.plane) @ [*position, 1.0])[:3]
+            beside = not (-0.5 <= y <= one.shape[0] - 0.5 and -0.5 <= x <= one.shape[1] - 0.5)
             found.append((beside, float(abs(away)), len(found), one, float(x), float(y)))
         if not found:
             raise DataError(f"{study}: no slice of {sequence} has a place")
         _, distance, _, one, x, y = min(found)
-        return Pixel(read.named[one.path], one.path.name if self.keep_names else "", one.instance, x, y, distance)
+        name, file = read.named[one.path, one.frame], one.path.name if self.keep_names else ""
+        return Pixel(name, file, one.instance if one.frames == 1 else one.frame + 1, x, y, distance)
 
     def _shown(self, study: str, text: str) -> str:
         """A message of `series` with the study's names of files."""
         if self.keep_names:
             return text
         read = self._study(study)
-        called = {str(path.parent): study for path in read.named} | {str(path): to for path, to in read.shown.items()}
+        called = {str(path.parent): study for path, _ in read.named} | {
+            str(path): to for path, to in read.shown.items()
+        }
         for path in sorted(called, key=len, reverse=True):
             text = text.replace(path, called[path])
         return text

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from data.base import DataError, Dataset, Exclusion, Image, Target, exclusions
-from data.reading import spreadsheets, volumes
+from data.image_rows import rows
+from data.image_rows.asked import Asked
+from data.image_rows.samples import merged, studies
+from data.reading import dicom_scans, volumes
 
 if TYPE_CHECKING:
     import pandas as pd
-
-_SPLITS = {"train": "train", "training": "train", "val": "val", "validation": "val", "test": "test"}
-_OURS = frozenset(("sample", "patient", "study", "split", "series", "file", "mask file"))
 
 
 class _TableContent(NamedTuple):
@@ -24,14 +24,18 @@ class _TableContent(NamedTuple):
     excluded: list[Exclusion]
     scans: dict[tuple[str, str], tuple[Path, Path | None]]  # image and mask by study and sequence
     sequences: tuple[str, ...]
+    notes: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
 class ImageTable(Dataset):
     """A CSV or Excel table with one image file in each row (PNG, JPEG, TIFF, DICOM, .mha, .nii.gz).
 
+    A folder of DICOM files is an image, too: one series. Of several images in it, such as two echoes, `FOLDER#2` names
+    the second.
     Images keep their own units. Rows of one patient and place are the sequences of one sample, called
-    `{patient}_{place}`. Labels are whole numbers or words. Where all samples of a patient have the same files, such as
+    `{patient}_{place}`. A column is found by its exact name, and only without one by its name in other capitals. Labels
+    are whole numbers or words. Where all samples of a patient have the same files, such as
     the levels of one volume, they share a study.
 
     Args:
@@ -47,13 +51,19 @@ class ImageTable(Dataset):
         mask: Column of mask paths, if there is one.
         split: Column with train, val or test, if there is one.
         orientation: `"sagittal"`, `"axial"` or `"coronal"` turns volumes to such slices; "" keeps the file's order.
+        suv: Sequences of PET, in DICOM files, whose activity becomes standardised uptake values by body weight (g/ml).
+        ids: `"exact"` takes ids that differ only in case, blanks, zeros or the form of letters as different ones; ""
+            refuses them.
+        types: `number` or `words` for clinical columns that hold both, by column. A cell of a column of numbers that is
+            no number is missing then, and listed in `excluded.csv`.
+        missing: The values that mean a missing one, by label or clinical column, such as `{age: [-1, 999]}`.
     """
 
     words = "images that a table lists"
     source = "table"
     packages = ("simpleitk",)
 
-    reading_fields: ClassVar[tuple[str, ...]] = ("orientation",)
+    reading_fields: ClassVar[tuple[str, ...]] = ("orientation", "suv")
 
     table: str = ""
     root: str = ""
@@ -67,6 +77,10 @@ class ImageTable(Dataset):
     mask: str = "mask"
     split: str = "split"
     orientation: str = ""
+    suv: tuple[str, ...] = ()
+    ids: str = ""
+    types: Mapping[str, str] = field(default_factory=dict)
+    missing: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def within(self) -> tuple[str, ...]:
@@ -99,10 +113,14 @@ class ImageTable(Dataset):
         """Rows without an image, patient or place, samples with contradictions, and absent labels."""
         return exclusions(self._read.excluded)
 
+    def table_notes(self) -> tuple[str, ...]:
+        """Cells that were not taken as they are written, and values that may be codes of missing ones."""
+        return self._read.notes
+
     def digest(self, study: str, of_file: Callable[[Path], str]) -> str:
         """Also changes when the table gives a file to another sequence, or another role."""
         lines = [
-            f"{sequence} {role} {of_file(path) if path.is_file() else 'no file'}"
+            f"{sequence} {role} {dicom_scans.digest(path, of_file)}"
             for sequence in self.sequences
             for role, path in zip(("image", "mask"), self._read.scans.get((study, sequence), ()), strict=False)
             if path is not None
@@ -110,36 +128,24 @@ class ImageTable(Dataset):
         return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
     def load(self, study: str, sequence: str) -> Image | None:
-        """The image in its file's own units."""
+        """The image in its file's own units, or in SUV."""
         if (study, sequence) not in self._read.scans:
             return None
         image, mask = self._read.scans[study, sequence]
-        return volumes.read(image, mask=mask, orientation=self.orientation or None)
+        return volumes.read(image, mask=mask, orientation=self.orientation or None, suv=sequence in self.suv)
 
     def files(self, study: str) -> list[Path]:
         """The study's images and masks."""
-        return [path for path in self._paths(study) if path.is_file()]
+        return [file for path in self._paths(study) for file in dicom_scans.files(path)]
 
     def absent(self, study: str) -> list[Path]:
         """The study's images and masks that the table names but that do not exist."""
-        return [path for path in self._paths(study) if not path.is_file()]
+        return [path for path in self._paths(study) if not dicom_scans.files(path)]
 
     def _paths(self, study: str) -> list[Path]:
         """The files that the table names for a study."""
         found = [self._read.scans[study, s] for s in self.sequences if (study, s) in self._read.scans]
         return [path for pair in found for path in pair if path is not None]
-
-    def _one_role_each(self, path: Path) -> None:
-        """Raises a `DataError` if a column is a label and something else, which would give the label away."""
-        roles: dict[str, str] = {}
-        named = {"locations": self.locations, "clinical": self.clinical, "labels": self._labels}
-        named |= {role: (getattr(self, role),) for role in ("image", "patient", "sequence", "mask")}
-        for role, columns in named.items():
-            for column in filter(None, columns):
-                if (before := roles.setdefault(column.casefold(), role)) != role:
-                    raise DataError(
-                        f"{path}: column '{column}' is in `{before}` and in `{role}`: name it in one of them"
-                    )
 
     @property
     def _labels(self) -> tuple[str, ...]:
@@ -150,140 +156,22 @@ class ImageTable(Dataset):
         if not self.table:
             raise DataError("image_table has no table: set `table` to a CSV or Excel file with a column of image paths")
         path = Path(self.table)
-        rows, excluded = self._rows(path)
-        samples, contradictions = self._merged(rows, path)
-        rows = rows[rows["sample"].isin(samples.index)]
-        studies = _studies(rows)
-        samples.insert(1, "study", studies.reindex(samples.index))
+        named = ("image", "patient", "sequence", "locations", "ordinal", "clinical", "mask", "split")
+        said = {name: getattr(self, name) for name in (*named, "ids", "types", "missing")}
+        asked = Asked(path, Path(self.root) if self.root else path.parent, labels=self._labels, **said)
+        found = rows.read(asked)
+        samples, contradictions = merged(found, asked)
+        table = found.table[found.table["sample"].isin(samples.index)]
+        study_of = studies(table)
+        samples.insert(1, "study", [study_of[sample] for sample in samples.index])
         scans = {
-            (studies[sample], series): (Path(file), Path(mask) if mask else None)
+            (study_of[sample], series): (Path(file), Path(mask) if mask else None)
             for sample, series, file, mask in zip(
-                rows["sample"], rows["series"], rows["file"], rows["mask file"].fillna(""), strict=True
+                table["sample"], table["series"], table["file"], table["mask file"].fillna(""), strict=True
             )
         }
-        return _TableContent(samples, excluded + contradictions, scans, tuple(rows["series"].unique()))
-
-    def _rows(self, path: Path) -> tuple[pd.DataFrame, list[Exclusion]]:
-        """The table's usable rows: `sample`, `series`, `file`, `mask file`, and the columns that the fields name."""
-        import pandas as pd
-
-        table = spreadsheets.read(path)
-        root = Path(self.root) if self.root else path.parent
-        present = {str(name).casefold() for name in table.columns}
-
-        def column(name: str) -> pd.Series[str]:
-            return spreadsheets.column(table, name, path)
-
-        def has(name: str, default: str) -> bool:
-            return name.casefold() in present or (bool(name) and name != default)
-
-        if taken := _OURS.intersection((*self.locations, *self._labels, *self.clinical)):
-            raise DataError(f"{path}: a label, place or clinical column can't be named '{min(taken)}': rename it")
-        self._one_role_each(path)
-        if self.image.casefold() not in present:
-            known = ", ".join(map(str, table.columns))
-            raise DataError(f"{path}: no column '{self.image}' of image files; it has {known}: name one in `image`")
-
-        rows = pd.DataFrame({"file": column(self.image).map(lambda cell: str(root / cell), na_action="ignore")})
-        if self.patient and self.patient.casefold() not in present:
-            known = ", ".join(map(str, table.columns))
-            raise DataError(
-                f"{path}: no column '{self.patient}' of patients; it has {known}: name the column in `patient`, "
-                'or set patient: "" if each row is a patient of its own'
-            )
-        rows["patient"] = column(self.patient) if self.patient else "row" + rows.index.astype("str")
-        rows["series"] = column(self.sequence) if has(self.sequence, "sequence") else "image"
-        rows["mask file"] = column(self.mask) if has(self.mask, "mask") else None
-        rows["mask file"] = rows["mask file"].map(lambda cell: str(root / cell), na_action="ignore")
-        for name in (*self.locations, *self._labels, *self.clinical):
-            rows[name] = column(name)
-        if has(self.split, "split"):
-            split = column(self.split).str.lower()
-            if unknown := set(split.dropna()).difference(_SPLITS):
-                raise DataError(f"{path}: split '{min(unknown)}' is none of train, val, test")
-            rows["split"] = split.map(_SPLITS)
-
-        needed = {"file": self.image, "patient": self.patient, "series": self.sequence}
-        needed |= {name: name for name in self.locations}
-        holes = rows[list(needed)].isna()
-        excluded = [
-            (path.name, "", "", f"line {line}: no {' and no '.join(needed[n] for n in needed if hole[n])}")
-            for line, hole in holes[holes.any(axis=1)].iterrows()
-        ]
-        rows = rows[~holes.any(axis=1)]
-        if rows.empty:
-            raise DataError(f"{path}: no row names {', '.join(needed.values())}")
-        for name, written in needed.items():
-            if name != "file":
-                _one_spelling(rows[name], written, path)
-        for name in self._labels:
-            _one_spelling(rows[name].dropna(), name, path)
-        rows = rows.assign(sample=rows[["patient", *self.locations]].agg("_".join, axis=1))
-        twice = rows.duplicated(["sample", "series"], keep=False)
-        if twice.any():
-            sample, series = rows.loc[twice, ["sample", "series"]].iloc[0]
-            lines = rows.index[(rows["sample"] == sample) & (rows["series"] == series)]
-            raise DataError(
-                f"{path}: lines {lines[0]} and {lines[1]} are both sample '{sample}' in sequence '{series}': "
-                "name the columns that tell them apart in `locations` or `sequence`, or delete one of the lines"
-            )
-        return rows, excluded
-
-    def _merged(self, rows: pd.DataFrame, path: Path) -> tuple[pd.DataFrame, list[Exclusion]]:
-        """One row for each sample, with the values on which its sequences agree."""
-        excluded: list[Exclusion] = []
-        agreed = [*self._labels, *(["split"] if "split" in rows else [])]
-        groups = rows.groupby("sample", sort=False)
-        samples = groups[["patient", *self.locations, *agreed, *self.clinical]].first()
-        for name in agreed:
-            for sample in samples.index[groups[name].agg("nunique") > 1]:
-                cells = rows.loc[rows["sample"] == sample, name].dropna()
-                why = " and ".join(f"{cell} (line {line})" for line, cell in cells.items())
-                excluded.append((path.name, sample, "", f"its sequences contradict each other in {name}: {why}"))
-        samples = samples.drop(index=[sample for _, sample, _, _ in excluded])
-        for name in self._labels:
-            absent = samples.index[samples[name].isna()]
-            excluded += [(path.name, sample, "", f"{name} is absent: left out of this target") for sample in absent]
-            samples[name] = _numbers(samples[name], whole=True)
-            if _numbers(samples[name], whole=False).dtype.kind == "f" and samples[name].dtype.kind not in "if":
-                raise DataError(
-                    f"{path}: '{name}' holds fractions, but labels are whole numbers or words: cut it into classes"
-                )
-            if name in self.ordinal and samples[name].dtype.kind not in "if":
-                raise DataError(f"{path}: '{name}' is ordinal, so its labels must be whole numbers: write 0, 1, 2 ...")
-        if self._labels:
-            empty = samples.index[samples[list(self._labels)].isna().all(axis=1)]
-            excluded += [(path.name, sample, "", "no label can be used") for sample in empty]
-            samples = samples.drop(index=empty)
-        for name in self.clinical:
-            samples[name] = _numbers(samples[name], whole=False)
-        return samples, excluded
-
-
-def _one_spelling(cells: pd.Series[str], column: str, path: Path) -> None:
-    """Raises where two values differ only in case or spaces: 'P02' would be another patient than 'p02'."""
-    lines: dict[str, tuple[object, str]] = {}
-    for line, cell in cells.drop_duplicates().items():
-        before, first = lines.setdefault(" ".join(cell.casefold().split()), (line, cell))
-        if first != cell:
-            raise DataError(
-                f"{path}: {column} is '{first}' in line {before} and '{cell}' in line {line}, which differ only in "
-                "case or spaces: write both the same way, or rename one if they are two"
-            )
-
-
-def _studies(rows: pd.DataFrame) -> pd.Series[str]:
-    """The study of each sample: the patient where all samples of the patient have the same files, else the sample."""
-    shown = rows.assign(scan=rows["series"] + "\n" + rows["file"] + "\n" + rows["mask file"].fillna(""))
-    samples = shown.groupby("sample", sort=False).agg(patient=("patient", "first"), scans=("scan", frozenset))
-    shared = samples.groupby("patient")["scans"].transform(lambda scans: len(set(scans)) == 1).astype("bool")
-    return samples["patient"].where(shared, samples.index.to_series())
-
-
-def _numbers(cells: pd.Series[str], *, whole: bool) -> pd.Series[float] | pd.Series[str]:
-    """The cells as numbers if all are numbers (with `whole`, whole numbers), otherwise unchanged."""
-    import pandas as pd
-
-    numbers = pd.to_numeric(cells, errors="coerce")
-    is_number = bool((numbers.notna() == cells.notna()).all()) and bool(numbers.notna().any())
-    return numbers if is_number and not (whole and (numbers.dropna() % 1).any()) else cells
+        known = tuple(table["series"].unique())
+        if unknown := set(self.suv).difference(known):
+            raise DataError(f"{path}: suv names '{min(unknown)}', which is no sequence: it has {', '.join(known)}")
+        notes = tuple(dict.fromkeys(found.notes))
+        return _TableContent(samples, found.excluded + contradictions, scans, known, notes)

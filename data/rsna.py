@@ -93,7 +93,8 @@ class Rsna(Dataset):
         folders = self._folders(study, sequence)
         if not folders:
             return None
-        image = series.read(folders, sequence.partition("_")[0])
+        plane, _, weight = sequence.partition("_")
+        image = series.read(folders, plane, weight)
         marked = {self._images / study / m.series / f"{m.instance}.dcm" for m in self._read.points.get(study, [])}
         absent = sorted(path for path in marked if path.parent in folders and not path.is_file())
         return replace(image, faults=(*image.faults, *(f"{path}: marked, but it is missing" for path in absent)))
@@ -103,7 +104,7 @@ class Rsna(Dataset):
         folders = [folder for sequence in self.sequences for folder in self._folders(study, sequence)]
         marked = {self._images / study / m.series / f"{m.instance}.dcm" for m in self._read.points.get(study, [])}
         elsewhere = sorted(path for path in marked if path.parent not in folders and path.is_file())
-        return [path for folder in folders for path in sorted(folder.glob("*.dcm"))] + elsewhere
+        return [path for folder in folders for path in sorted(series.files(folder))] + elsewhere
 
     def digest(self, study: str, of_file: Callable[[Path], str]) -> str:
         """Changes with the study's DICOM files, and with its rows in the tables of series and coordinates."""

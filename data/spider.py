@@ -8,42 +8,21 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from data.base import DataError, Dataset, Exclusion, Image, Target, exclusions
-from data.reading import label_maps, spreadsheets, volumes
+from data.reading import ids, label_maps, spreadsheets, volumes
+from data.spider_tables import discs
+from data.spider_tables.discs import GRADINGS
+from data.spider_tables.overview import CLINICAL
+from data.spider_tables.overview import read as read_overview
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-class _Grading(NamedTuple):
-    columns: tuple[str, ...]
-    classes: tuple[int, ...] = (0, 1)
-    ordinal: bool = False
-
-
-_GRADINGS = {
-    "modic": _Grading(("Modic",), (0, 1, 2, 3)),
-    "upper_endplate": _Grading(("UP endplate",)),
-    "lower_endplate": _Grading(("LOW endplate",)),
-    "spondylolisthesis": _Grading(("Spondylolisthesis",)),
-    "herniation": _Grading(("Disc herniation",)),
-    "narrowing": _Grading(("Disc narrowing",)),
-    "bulging": _Grading(("Disc bulging",)),
-    "pfirrmann": _Grading(("Pfirrman grade", "Pfirrmann grade"), (1, 2, 3, 4, 5), ordinal=True),
-}
 _GRADING_FILES = tuple(f"{n}.{end}" for n in ("radiological_gradings", "annotations") for end in ("csv", "xlsx"))
-_CLINICAL = {
-    "sex": "sex",
-    "age": "birth_date",  # in spite of its name it holds an age
-    "manufacturer": "Manufacturer",
-    "model": "ManufacturerModelName",
-    "field_strength": "MagneticFieldStrength",
-}
-_SPLITS = {"training": "train", "validation": "test", "test": "test"}
 _SEQUENCES = ("t1", "t2", "t2_SPACE")
-_VERTEBRAE = ("S1", *(f"L{n}" for n in range(5, 0, -1)), *(f"T{n}" for n in range(12, 0, -1)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,11 +68,11 @@ class Spider(Dataset):
     @property
     def clinical(self) -> tuple[str, ...]:
         """The columns of `overview.csv` about the patient and the scanner; all missing without that file."""
-        return tuple(_CLINICAL)
+        return tuple(CLINICAL)
 
     def targets(self) -> list[Target]:
         """The eight gradings."""
-        return [Target(name, name, grading.classes, grading.ordinal) for name, grading in _GRADINGS.items()]
+        return [Target(name, name, grading.classes, grading.ordinal) for name, grading in GRADINGS.items()]
 
     def samples(self) -> pd.DataFrame:
         """One row for each graded disc of a patient with at least one image, in the order of the gradings; a copy."""
@@ -102,6 +81,10 @@ class Spider(Dataset):
     def excluded(self) -> pd.DataFrame:
         """Rows without a disc, rows that contradict each other, and single grades that are absent or out of range."""
         return exclusions(self._read[1])
+
+    def table_notes(self) -> tuple[str, ...]:
+        """Remarks in the tables, and cells that were not taken as they are written."""
+        return self._read[2]
 
     def load(self, study: str, sequence: str) -> Image | None:
         """The scan in sagittal slices with its mask; without a mask if there is no folder of masks."""
@@ -141,6 +124,8 @@ class Spider(Dataset):
         for path in sorted(path for path in images.glob("*.*") if path.suffix.lower() == ".mha"):
             if (name := _patient_and_sequence(path.stem, self.sequences)) is not None:
                 scans[name] = path, self._mask(masks, path)
+        named = ((patient, path.name) for (patient, _), (path, _) in scans.items())
+        ids.one_spelling(named, "patient", images, way_out="name the files of one patient the same way")
         if not scans:
             raise DataError(f"{images}: no scan PATIENT_SEQUENCE.mha with a sequence of {', '.join(self.sequences)}")
         return scans
@@ -157,17 +142,23 @@ class Spider(Dataset):
         return packed if packed.is_file() else _in_any_case(Path(self.masks) / image.name)
 
     @cached_property
-    def _read(self) -> tuple[pd.DataFrame, list[Exclusion]]:
+    def _read(self) -> tuple[pd.DataFrame, list[Exclusion], tuple[str, ...]]:
         folder = Path(self.tables or self.folder)
         scanned = {patient for patient, _ in self._scans}
         gradings = spreadsheets.first(folder, _GRADING_FILES)
         if gradings is None:
             raise DataError(f"{folder}: no table of gradings: expected {' or '.join(_GRADING_FILES)}")
-        discs, excluded = _discs(gradings, scanned)
+        others = [name for name in _GRADING_FILES if (folder / name).is_file() and name != gradings.name]
+        found, excluded, notes = discs.read(gradings, scanned)
+        notes += [f"{name} is not read, since {gradings.name} is there too." for name in others]
         overview = spreadsheets.first(folder, ("overview.csv", "overview.xlsx"))
         if overview is None:
-            return discs.assign(**dict.fromkeys(_CLINICAL)), excluded
-        return discs.join(_patients(overview, self.sequences), on="patient"), excluded
+            return found.assign(**dict.fromkeys(CLINICAL)), excluded, tuple(notes)
+        known = dict.fromkeys((*_SEQUENCES, *self.sequences))
+        patients, odd, more = read_overview(
+            overview, lambda name: _patient_and_sequence(name, known) or (name, ""), scanned
+        )
+        return found.join(patients, on="patient"), [*excluded, *odd], (*notes, *more)
 
 
 def _inner(folder: Path) -> Path:
@@ -182,89 +173,5 @@ def _in_any_case(path: Path) -> Path:
 
 
 def _patient_and_sequence(name: str, sequences: Iterable[str]) -> tuple[str, str] | None:
-    return next(((name.removesuffix(f"_{s}"), s) for s in sequences if name.endswith(f"_{s}")), None)
-
-
-def _discs(path: Path, scanned: set[str]) -> tuple[pd.DataFrame, list[Exclusion]]:
-    """One row for each usable disc, and the exclusions."""
-    import pandas as pd
-
-    table = spreadsheets.read(path)
-    columns = {"patient": "Patient", "disc": "IVD label"} | {name: g.columns for name, g in _GRADINGS.items()}
-    discs = pd.DataFrame({name: spreadsheets.column(table, source, path) for name, source in columns.items()})
-    discs["line"] = discs.index
-    excluded: list[Exclusion] = []
-
-    def name(rows: pd.DataFrame, why: pd.Series[str] | str) -> None:
-        samples = rows["patient"].fillna("?") + "_ivd" + rows["disc"].fillna("?")
-        reasons = "line " + rows["line"].astype("str") + ": " + why
-        excluded.extend((path.name, sample, "", reason) for sample, reason in zip(samples, reasons, strict=True))
-
-    anonymous = discs["patient"].isna()
-    name(discs[anonymous], "has no patient")
-    unseen = discs[~anonymous & ~discs["patient"].isin(scanned)]
-    if len(unseen):
-        why = f"{unseen['patient'].nunique()} patients with {len(unseen)} graded discs have no image"
-        excluded.append((path.name, "", "", why))
-    discs = discs[discs["patient"].isin(scanned)]
-    ungraded = scanned.difference(discs["patient"])
-    excluded.extend((path.name, "", "", f"patient {patient} has images but no grading") for patient in sorted(ungraded))
-
-    ivd = pd.to_numeric(discs["disc"], errors="coerce")
-    known = ivd.isin(range(1, len(_VERTEBRAE)))
-    name(discs[~known], "IVD label is " + _shown(discs.loc[~known, "disc"]) + ", discs count from 1 (L5/S1)")
-    discs = discs[known].assign(ivd=ivd[known].astype("int64"))
-
-    disc = ["patient", "ivd"]
-    repeated = discs.duplicated([*disc, *_GRADINGS])
-    kept = discs.groupby(disc)["line"].transform("first")[repeated].astype("str")
-    name(discs[repeated], "the same as line " + kept + ", which is kept")
-    discs = discs[~repeated]
-    unsure = discs.duplicated(disc, keep=False)
-    name(discs[unsure], "another row contradicts it, so none is kept")
-    discs = discs[~unsure]
-
-    raw = discs
-    for grade, grading in _GRADINGS.items():
-        numbers = pd.to_numeric(raw[grade], errors="coerce")
-        valid = numbers.isin(grading.classes)
-        expected = f", expected {grading.classes[0]} to {grading.classes[-1]}: left out of this target"
-        name(raw[~valid], f"{grade} is " + _shown(raw.loc[~valid, grade]) + expected)
-        discs = discs.assign(**{grade: numbers.where(valid)})
-    empty = discs[list(_GRADINGS)].isna().all(axis=1)
-    name(discs[empty], "no grading can be used")
-    discs = discs[~empty]
-
-    discs = discs.assign(
-        sample=discs["patient"] + "_ivd" + discs["ivd"].astype("str"),
-        study=discs["patient"],
-        level=[f"{_VERTEBRAE[n]}/{_VERTEBRAE[n - 1]}" for n in discs["ivd"]],
-        mask_label=discs["ivd"] + 200,
-    )
-    return discs.set_index("sample")[["patient", "study", "level", "ivd", "mask_label", *_GRADINGS]], excluded
-
-
-def _shown(values: pd.Series[str]) -> pd.Series[str]:
-    return values.fillna("absent")
-
-
-def _patients(path: Path, sequences: tuple[str, ...]) -> pd.DataFrame:
-    """Clinical columns and `split` of each patient, from the row of T2 and, where it is empty, from other sequences."""
-    import pandas as pd
-
-    table = spreadsheets.read(path)
-    rows = pd.DataFrame({name: spreadsheets.column(table, source, path) for name, source in _CLINICAL.items()})
-    for name in ("age", "field_strength"):
-        rows[name] = pd.to_numeric(rows[name], errors="coerce")
-    subset = spreadsheets.column(table, "subset", path)
-    if unknown := set(subset.dropna()).difference(_SPLITS):
-        raise DataError(f"{path}: subset '{min(unknown)}' is none of {', '.join(_SPLITS)}")
-    rows["split"] = subset.map(_SPLITS)
-    known = dict.fromkeys((*_SEQUENCES, *sequences))
-    scans = [_patient_and_sequence(n, known) or (n, "") for n in spreadsheets.column(table, "new_file_name", path)]
-    rows["patient"] = [patient for patient, _ in scans]
-    splits = rows[["patient", "split"]].dropna().drop_duplicates()
-    if len(both := splits.loc[splits.duplicated("patient"), "patient"]):
-        raise DataError(f"{path}: patient {both.iloc[0]} is in two subsets, but a split must be by patient")
-    rows["other"] = [sequence != "t2" for _, sequence in scans]
-    return rows.sort_values("other", kind="stable").groupby("patient").first().drop(columns="other")
+    ends = [s for s in sequences if name.endswith(f"_{s}")]
+    return (name.removesuffix(f"_{max(ends, key=len)}"), max(ends, key=len)) if ends else None

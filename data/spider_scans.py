@@ -70,6 +70,10 @@ class SpiderScans(Spider):
         labels = dict.fromkeys(target.column for target in self.targets())
         return pd.DataFrame(rows).set_index("sample").assign(**labels, **dict.fromkeys(self.clinical))
 
+    def table_notes(self) -> tuple[str, ...]:
+        """None: no table is read."""
+        return ()
+
     def excluded(self) -> pd.DataFrame:
         """Nothing: every scan with a sequence is used."""
         return exclusions([])

@@ -137,6 +137,7 @@ class Run:
         redrawn: Of each cell that was refitted on drawn patients, by key, how many draws were drawn again.
         floors: The floors that every grid has: the name of the head, and what it reads (as `RunCell.reads`).
         axis_words: What each axis is called, by its name, in the order of the grid.
+        notes: `tables` on how the tables were read; `gives_away`, by target, on clinical columns that give it away.
     """
 
     folder: Path
@@ -155,6 +156,7 @@ class Run:
     redrawn: Mapping[str, int] = field(default_factory=dict)
     floors: Mapping[str, str] = field(default_factory=dict)
     axis_words: Mapping[str, AxisWords] = field(default_factory=dict)
+    notes: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def targets(self) -> list[str]:
@@ -260,6 +262,7 @@ def read(folder: Path) -> Run:
         refit_draws=int(run.get("refit", {}).get("draws", 0)),
         redrawn=run.get("refit", {}).get("redrawn", {}),
         floors=run["floors"],
+        notes=run.get("notes", {}),
         axis_words={axis["name"]: AxisWords(**axis) for axis in run.get("axes", ())},
         cells=tuple(
             RunCell(**{k: v for k, v in cell.items() if k in known} | {"classes": tuple(map(str, cell["classes"]))})

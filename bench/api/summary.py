@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from bench.run.run import RunOutcome
 
-REASONS, FAILURES = 5, 20
+REASONS, FAILURES, NOTES = 5, 20, 12
 
 
 def summary(outcome: RunOutcome) -> Iterator[str]:
@@ -19,6 +19,9 @@ def summary(outcome: RunOutcome) -> Iterator[str]:
         yield f"excluded: {len(outcome.excluded)} rows, listed in {outcome.folder / 'excluded.csv'}"
         for why, count in outcome.excluded["reason"].value_counts().head(REASONS).items():
             yield f"  {count} x {why}"
+    yield from (f"note: {note}" for note in outcome.notes[:NOTES])
+    if len(outcome.notes) > NOTES:
+        yield f"  and {len(outcome.notes) - NOTES} more notes, in {outcome.folder / 'run.json'}"
     if (outcome.folder / "tables.md").exists():
         yield f"tables and pictures: {outcome.folder}/tables.md, .csv, .tex, leaderboard_*.png"
         yield f"figures and a report in one file: run_benchmark.py report {outcome.folder}"

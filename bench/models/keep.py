@@ -18,6 +18,7 @@ from bench.grid.cells import Cell
 from bench.grid.grid import reads
 from bench.models.floors import FittedFloor
 from bench.models.model import LEARNT_FROM, ModelError, read_chain, step_code
+from bench.plan import clinical
 from bench.plan.known import LearntFrom
 from bench.plan.plan import Plan
 from bench.plan.references import CropsRef, PlannedCell, TokensRef
@@ -90,6 +91,7 @@ def keep_cell(
         "floors": {name: _keep_floor(folder, plan, store, floor, f"{target}_{name}") for name, floor in floors.items()},
         "steps": {axis: _described(plan, cell, axis) for axis in (one.name for one in LISTED)},
         "columns": plan.keys.table_columns(cell),
+        "clinical": clinical.values(plan.samples.iloc[fit.rows.train], _clinical_columns(plan)),
         "networks": networks,
         "widths": widths,
         "regions": regions,
@@ -100,6 +102,10 @@ def keep_cell(
         "n_patients": len(set(plan.patients[fit.rows.train].tolist())),
         "n_by_class": np.bincount(y, minlength=len(labels.classes)).tolist(),
     }
+
+
+def _clinical_columns(plan: Plan) -> list[str]:
+    return [name for name in plan.dataset.clinical if name in plan.samples]
 
 
 def _calls(heads: FittedHeads) -> Iterator[dict[str, Any]]:

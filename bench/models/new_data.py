@@ -11,6 +11,7 @@ import numpy as np
 
 from bench.grid.cells import Step
 from bench.models.model import FittedCell, Model, ModelError, read_learnt_from
+from bench.plan import clinical
 from bench.plan.labels import text
 from bench.plugins import load, plugin_class
 from bench.run.progress import Progress
@@ -90,6 +91,7 @@ def open_data(
         KnownPatientError: The model learnt from some of the patients.
     """
     dataset, notes = _opened(data)
+    notes += dataset.table_notes()
     samples = dataset.samples()
     if samples.empty:
         rows = dataset.excluded()
@@ -172,10 +174,10 @@ def _opened(data: Step) -> tuple[Dataset, list[str]]:
 
 
 def _misfits(cell: FittedCell, dataset: Dataset, samples: pd.DataFrame, folder: Path, data: Step) -> list[str]:
-    """Notes on sequences that the dataset lacks.
+    """Notes on sequences that the dataset lacks, and on words that training lacks.
 
     Raises:
-        ModelError: It lacks all of them, or a column that the cell reads.
+        ModelError: It lacks all of them, or a column that the cell reads; or a column of numbers holds words.
     """
     target = cell.about["target"]
     needed = dict.fromkeys((*cell.about["rows"], *cell.columns))
@@ -193,7 +195,14 @@ def _misfits(cell: FittedCell, dataset: Dataset, samples: pd.DataFrame, folder: 
             f"{folder}: {target} reads {', '.join(missing)}, and {data.label()} has the sequences "
             f"{', '.join(dataset.sequences)}: name the sequences of the dataset as in training"
         )
-    return [f"{target} also reads {', '.join(missing)}, which the dataset does not have."] if missing else []
+    read = {*cell.columns, *(column for floor in cell.about["floors"].values() for column in floor.get("columns", ()))}
+    learnt = {name: words for name, words in cell.about.get("clinical", {}).items() if name in read}
+    fault, notes = clinical.misread(learnt, samples)
+    if fault:
+        raise ModelError(f"{data.label()}: {fault}")
+    if missing:
+        notes.append(f"{target} also reads {', '.join(missing)}, which the dataset does not have.")
+    return notes
 
 
 def _sequences(cell: FittedCell, dataset: Dataset) -> list[str]:

@@ -89,6 +89,10 @@ class JoinedData(Dataset):
         """The samples of both; `split` is "train" for the first and "test" for the second."""
         return self._samples.copy()
 
+    def table_notes(self) -> tuple[str, ...]:
+        """Those of the second dataset; the notes of the first stand in its own run."""
+        return self._other.table_notes()
+
     def left_out(self) -> pd.DataFrame:
         """What the second dataset left out; see `Dataset.excluded`."""
         return self._other.excluded()

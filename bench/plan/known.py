@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from data import ScangridError
+from data.text.spelling import spelling
 from preprocessing.regions.base import patient_digest
 
 
@@ -86,9 +86,3 @@ class Known:
             f"{len(self.by_scan)} by identical pixels), so scores on them would be too good: {exclude} to leave them "
             f"out{other}"
         )
-
-
-def spelling(patient: str) -> str:
-    """A patient's id without what spellings of one id differ in: case, blanks, leading zeros, `.0` at the end."""
-    plain = re.sub(r"(?<=\d)\.0+$", "", re.sub(r"\s+", "", patient).casefold())
-    return re.sub(r"(?<!\d)0+(?=\d)", "", plain)

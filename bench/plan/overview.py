@@ -21,7 +21,7 @@ from bench.plan.stored import Stored
 if TYPE_CHECKING:
     import pandas as pd
 
-EXPLORATORY, SHOWN, MANY_CLASSES = 20, 5, 20
+EXPLORATORY, SHOWN, MANY_CLASSES, NOTES = 20, 5, 20, 12
 WORTH_SAYING = 100 << 20  # bytes of a fit below which its memory is no concern
 
 
@@ -98,6 +98,10 @@ def _data(plan: Plan, read: bool) -> Iterator[str]:
             yield "  " + " ".join(str(word) for word in (row.file, row.sample, row.reason) if word)
         if len(excluded) > SHOWN:
             yield f"  and {len(excluded) - SHOWN} more; a run lists all in excluded.csv"
+    notes = [*plan.dataset.table_notes(), *(note for each in plan.gives_away().values() for note in each)]
+    yield from (f"note: {note}" for note in notes[:NOTES])
+    if len(notes) > NOTES:
+        yield f"  and {len(notes) - NOTES} more notes; a run lists all in run.json"
     absent = [path for study in samples["study"].unique() for path in plan.dataset.absent(study)]
     if absent:
         yield f"files that the table names but that do not exist: {len(absent)}"

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from bench.grid.cells import NONE, Cell, Step, is_floor
 from bench.grid.grid import Grid
-from bench.plan import identity, labels
+from bench.plan import clinical, identity, labels
 from bench.plan.errors import PlanError
 from bench.plan.file_memory import FileDigests
 from bench.plan.keys import Keys
@@ -96,6 +96,11 @@ class Plan:
     def present_in(self, cell: Cell) -> NDArray[np.bool_]:
         """`(N, S)` bool: which of a cell's sequences each sample has."""
         return self.present(cell["sequences"], cell["regions"], cell["images"], cell["drop"])
+
+    def gives_away(self) -> dict[str, list[str]]:
+        """For each target notes on clinical columns that give its labels away."""
+        columns = [name for name in self.dataset.clinical if name in self.samples]
+        return {name: list(clinical.gives_away(self.samples, columns, one)) for name, one in self.view.labels.items()}
 
     def null_view(self, k: int, within: str | None = None) -> View:
         """See `Views.null`."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bench.grid.misfit import GridMisfitError
+from data.text.csv_tables import read_csv
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -72,7 +73,7 @@ def read_folds(path: str, samples: pd.DataFrame) -> pd.DataFrame:
     import pandas as pd
 
     try:
-        table = pd.read_csv(path, dtype={"patient": str})
+        table = read_csv(path)
     except (OSError, ValueError) as error:
         text = f"split must be patients, official or a CSV file of folds, and {path} can't be read: {error}"
         raise SplitError(text, "protocol", "split") from error

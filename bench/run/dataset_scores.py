@@ -14,6 +14,7 @@ from bench.plan.plan import Plan
 from bench.plan.references import PlannedCell
 from bench.run.record import Record
 from data.base import Dataset
+from data.text.csv_tables import read_csv
 
 FILE = "dataset_scores.csv"
 RESAMPLES, AT_ONCE = 1000, 100
@@ -30,7 +31,7 @@ def write(plan: Plan, record: Record, cells: list[PlannedCell]) -> None:
     import pandas as pd
 
     path = record.folder / FILE
-    known = dict(iter(pd.read_csv(path).groupby("key"))) if path.exists() else {}
+    known = dict(iter(read_csv(path, text=["key"]).groupby("key"))) if path.exists() else {}
     tables = []
     for group in _groups(cells, len(plan.grid.targets)):
         key = identity.combine(identity.code(type(plan.dataset).__module__), *(one.key for one in group))

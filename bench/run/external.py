@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bench.grid.cells import Step, is_floor
-from bench.plan import identity
+from bench.plan import clinical, identity
 from bench.plan.aligned import in_columns_of
 from bench.plan.errors import PlanError
 from bench.plan.joined import JoinedData
@@ -109,6 +109,10 @@ def open_external(
     if others.empty:
         raise PlanError(f"all patients of {data.label()} are in {plan.grid.data.label()}: none is left", "external")
     table, unknown = in_columns_of(plan.dataset, other, plan.samples, others)
+    columns = [name for name in plan.dataset.clinical if name in plan.samples and name in others]
+    fault, odd = clinical.misread(clinical.values(plan.samples, columns), others)
+    if fault:
+        raise PlanError(f"{data.label()}: {fault}", "external")
     joined = JoinedData(
         plan.dataset,
         other,
@@ -124,7 +128,8 @@ def open_external(
     tested = (joined_plan.samples["split"] == "test").to_numpy()
     view = View(joined_plan.view.labels, [Fold(0, ALL, ~tested, tested)])
     lacking = frozenset(str(c) for c in plan.samples if c not in others and c not in _labels(plan.dataset))
-    return ExternalTest(data, joined_plan, view, scans, len(known), ids, lacking, dict(_notes(view, tested, unknown)))
+    notes = {name: [*found, *odd] for name, found in _notes(view, tested, unknown)}
+    return ExternalTest(data, joined_plan, view, scans, len(known), ids, lacking, notes)
 
 
 def run_external(

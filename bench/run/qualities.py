@@ -13,6 +13,7 @@ from bench.run.files import write_table
 from bench.tasks.found_points import POINTS_QUALITY, TRAINING_QUALITY
 from bench.tasks.locate import QUALITY
 from bench.tasks.store import Store
+from data.text.csv_tables import read_csv
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,8 +39,6 @@ def write_qualities(folder: Path, plan: Plan, store: Store, cells: list[PlannedC
 
 def _fillings(store: Store, cells: list[PlannedCell]) -> pd.DataFrame:
     """How well missing steps filled hidden sequences of test rows."""
-    import pandas as pd
-
     found: dict[str, pd.DataFrame] = {}
     for planned in cells:
         shown = planned.cell.shown()
@@ -49,7 +48,7 @@ def _fillings(store: Store, cells: list[PlannedCell]) -> pd.DataFrame:
             if fit.filling and folder is not None:
                 where: dict[str, Any] = {"target": planned.cell.target}
                 where |= {"repeat": fit.fold.repeat, "fold": fit.fold.number}
-                table = pd.read_csv(folder / "quality.csv").rename(columns={"encoder": "encoders"})
+                table = read_csv(folder / "quality.csv").rename(columns={"encoder": "encoders"})
                 found[fit.filling] = table.assign(**axes | where)
     return _joined(found)
 
@@ -62,7 +61,7 @@ def _regions(store: Store, cells: list[PlannedCell]) -> pd.DataFrame:
     for fit, crops in _fitted_crops(cells):
         folder = store.find("qualities", crops.network) if crops.network not in found else None
         if folder is not None:
-            table = pd.read_csv(folder / QUALITY, dtype={"study": str, "patient": str})
+            table = read_csv(folder / QUALITY)
             where = {"regions": crops.region.label(), "sequence": crops.sequence} | _place(fit, crops)
             found[crops.network] = pd.DataFrame(where, index=table.index).join(table)
     return _joined(found)
@@ -79,7 +78,7 @@ def _points(plan: Plan, store: Store, cells: list[PlannedCell], file: str) -> pd
             continue
         folder = store.find("regions", crops.network)
         if folder is not None and (folder / file).is_file():
-            table = pd.read_csv(folder / file, dtype={"sample": str}).set_index("sample")
+            table = read_csv(folder / file).set_index("sample")
             places = plan.samples[["patient", *plan.dataset.locations]]
             table = places.join(table, how="right")
             where = {"regions": crops.region.label()} | _place(fit, crops)

@@ -71,6 +71,7 @@ class RunOutcome:
     failures: list[tuple[PlannedCell, str]]
     excluded: pd.DataFrame
     computed: int
+    notes: tuple[str, ...] = ()
 
 
 def run(grid: Grid, grid_file: Path, settings: list[str], options: Options, progress: Progress) -> RunOutcome:
@@ -144,7 +145,8 @@ def run(grid: Grid, grid_file: Path, settings: list[str], options: Options, prog
     state.save()
     failures = [*state.failures, *(outside.failures if outside else [])]
     fitted = state.fitted + (outside.fitted if outside else 0)
-    return RunOutcome(record.folder, state.counts(), failures, excluded, fitted)
+    notes = (*plan.dataset.table_notes(), *(note for each in plan.gives_away().values() for note in each))
+    return RunOutcome(record.folder, state.counts(), failures, excluded, fitted, notes)
 
 
 def _excluded(plan: Plan) -> pd.DataFrame:

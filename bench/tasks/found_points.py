@@ -12,12 +12,14 @@ from bench.plan.references import CropsRef, PointsPart
 from bench.tasks.local import Watcher
 from bench.tasks.region_studies import RegionStudies
 from bench.tasks.store import Store
+from data.text.csv_tables import read_csv
 from preprocessing.regions.base import FittedRegion, Study
 
 if TYPE_CHECKING:
     import pandas as pd
 
 POINTS_QUALITY, TRAINING_QUALITY = "points_quality.csv", "training_points_quality.csv"
+
 _POINTS = "points.parquet"
 
 
@@ -58,7 +60,7 @@ class FoundPoints:
         for part in ref.parts:
             folder = self._folder(part.key, ref)
             found.append(pd.read_parquet(folder / _POINTS))
-            training.append(pd.read_csv(folder / TRAINING_QUALITY, dtype={"sample": str}).set_index("sample"))
+            training.append(read_csv(folder / TRAINING_QUALITY).set_index("sample"))
         return _writer(found, {POINTS_QUALITY: test, TRAINING_QUALITY: training})
 
     def read(self, ref: CropsRef) -> Callable[[Study], Study]:

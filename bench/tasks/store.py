@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bench.plan import identity
+from data.text.csv_tables import read_csv
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,12 +51,10 @@ class Store:
 
     def folds(self, key: str, make: Callable[[], pd.DataFrame], made_by: dict[str, Any]) -> pd.DataFrame:
         """Folds with the columns `patient`, `repeat`, `fold`; made and stored with a note if there are none yet."""
-        import pandas as pd
-
         folder = self.find("folds", key)
         if folder is None:
             folder = self.put("folds", key, lambda to: make().to_csv(to / "folds.csv", index=False), made_by)
-        return pd.read_csv(folder / "folds.csv", dtype={"patient": str})
+        return read_csv(folder / "folds.csv")
 
     def width(self, key: str) -> int | None:
         """The number of features of the tokens with this key, or None if they are not stored."""

@@ -70,6 +70,10 @@ class PlugIn:
         """The description of this plug-in; overridden where its fields change the description."""
         return Description(words=self.words, summary=summary(type(self)), cites=self.cites, packages=self.packages)
 
+    def table_notes(self) -> tuple[str, ...]:
+        """Sentences on how a dataset read its tables, for the reader of its results; other plug-ins have none."""
+        return ()
+
 
 def summary(cls: type) -> str:
     """The first line of a class's own docstring, without the full stop; empty where it has none."""

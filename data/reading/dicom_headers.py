@@ -1,12 +1,8 @@
-"""The headers of a folder of DICOM files; their free text, such as a description, is never shown."""
+"""The headers of DICOM files, one for each frame; their free text, such as a description, is never shown."""
 
 from __future__ import annotations
 
-import math
-import os
-import re
-import warnings
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,187 +10,223 @@ from typing import Any
 import numpy as np
 
 from data.base import DataError, Float64
+from data.reading import dicom_files, dicom_traits
+from data.reading.dicom_files import FrameTags, NoImageError
+from data.reading.dicom_traits import Trait
 
 _MODALITIES = frozenset(
     ("CR", "CT", "DOC", "DX", "KO", "MG", "MR", "NM", "OT", "PR", "PT", "REG", "RF", "SC", "SEG", "SR", "US", "XA")
 )  # of PS3.3 C.7.3.1.1.1; another word in the tag may be anything
-_TAGS = [
-    "SOPClassUID",
-    "PatientID",
-    "StudyInstanceUID",
-    "FrameOfReferenceUID",
-    "SeriesInstanceUID",
-    "SeriesNumber",
-    "SeriesDescription",
-    "ProtocolName",
-    "Modality",
-    "ImageType",
-    "ImageOrientationPatient",
-    "Rows",
-    "Columns",
-    "SamplesPerPixel",
-    "BitsAllocated",
-    "NumberOfFrames",
-    "EchoTime",
-    "RepetitionTime",
-    "InversionTime",
-    "ScanningSequence",
-    "ContrastBolusAgent",
-    "DiffusionBValue",
-    "InstanceNumber",
-    "DirectoryRecordSequence",
-]
-
-
-class NoImageError(DataError):
-    """A sound DICOM file without a picture, such as an index or a report."""
+_PLACE = {"ImagePositionPatient": 3, "ImageOrientationPatient": 6, "PixelSpacing": 2}
+SMALLEST, LARGEST = 1e-5, 1e3  # mm: a pixel of a microscope, and more than a patient
+_MAX_FRAMES = 10**6
 
 
 @dataclass(frozen=True, eq=False)
 class DicomHeader:
-    """The header of a file; missing texts are empty, and missing numbers None.
+    """The header of a frame; missing texts are empty, and missing numbers None.
 
     Args:
         path: The file.
+        frame: The number of the frame in its file, from 0.
+        frames: Number of frames in the file.
+        shape: The number of rows and of columns.
         patient: PatientID.
         study: StudyInstanceUID.
-        frame: FrameOfReferenceUID.
+        reference: FrameOfReferenceUID.
         series: SeriesInstanceUID.
         number: SeriesNumber.
+        instance: InstanceNumber.
         modality: Such as `MR`; `unknown` for a modality that the standard does not list.
         description: SeriesDescription.
         protocol: ProtocolName.
-        kinds: The values of ImageType.
-        normal: Unit normal of its slice; None without a sound ImageOrientationPatient.
+        kinds: The values of ImageType, or of the frame's FrameType.
         bytes: Size of its pixels when they are unpacked.
-        frames: Number of slices in the file.
+        plane: `(4, 4)`, maps an index `(0, h, w, 1)` (slice, row, column from 0) to LPS mm; None without a place.
+        between: Distance of slices as the tags give it, mm.
+        fault: Why there is no place; empty where there is one.
+        normal: Unit normal of its slice; None without a sound ImageOrientationPatient.
         echo: EchoTime, ms.
         repetition: RepetitionTime, ms.
         inversion: InversionTime, ms.
+        colours: Whether it is a colour picture.
         gradient_echo: Whether ScanningSequence contains `GR`.
         contrast: Whether a contrast agent was given.
-        diffusion: Whether it has a b-value above 0.
-        instance: InstanceNumber.
+        traits: What tells it from other images of its place, by name; see `dicom_traits`.
     """
 
     path: Path
+    frame: int
+    frames: int
+    shape: tuple[int, int]
     patient: str
     study: str
-    frame: str
+    reference: str
     series: str
     number: int | None
+    instance: int | None
     modality: str
     description: str
     protocol: str
     kinds: tuple[str, ...]
-    normal: Float64 | None
     bytes: int
-    frames: int
+    plane: Float64 | None
+    between: float
+    fault: str
+    normal: Float64 | None
     echo: float | None
     repetition: float | None
     inversion: float | None
+    colours: bool
     gradient_echo: bool
     contrast: bool
-    diffusion: bool
-    instance: int | None
+    traits: Mapping[str, Trait]
 
 
-def walk(folder: Path) -> Iterator[Path]:
-    """All files below a folder, in the order of their numbers, without hidden files."""
-    for name, inner, files in os.walk(folder):
-        inner[:] = sorted((f for f in inner if not f.startswith((".", "__MACOSX"))), key=_natural)
-        yield from (Path(name) / file for file in sorted(files, key=_natural) if not file.startswith("."))
-
-
-def read(path: Path) -> DicomHeader:
-    """The header of a file of any name, read without the pixels.
+def read(path: Path) -> list[DicomHeader]:
+    """The header of each frame of a file of any name, read without the pixels.
 
     Raises:
         NoImageError: It is a DICOM file without a picture.
         DataError: It is not a DICOM file, or ends within its header.
     """
-    import pydicom
+    return of_file(path, dicom_files.read(path, pixels=False))
 
+
+def of_file(path: Path, file: Any) -> list[DicomHeader]:
+    """The header of each frame of a data set; see `read`."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # warnings quote values
-            file: Any = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=_TAGS)
-            return _header(path, file)
+        return _headers(path, file)
     except DataError:
         raise
     except Exception as error:  # a damaged file fails in many ways
-        raise DataError(f"{path}: can't be read, truncated or not a DICOM file") from error
+        raise DataError(f"{path}: {dicom_files.UNREADABLE}") from error
 
 
-def _header(path: Path, file: Any) -> DicomHeader:
+def _headers(path: Path, file: Any) -> list[DicomHeader]:
     if "DirectoryRecordSequence" in file:
         raise NoImageError(f"{path}: an index of files, without a picture")
+    whole = FrameTags(file, -1)
+    modality = whole.text("Modality")
+    modality = modality if modality in _MODALITIES or not modality else "unknown"
     if not all(file.get(tag) for tag in ("Rows", "Columns", "BitsAllocated")):
-        if _text(file, "Modality") or _text(file, "SOPClassUID"):
-            raise NoImageError(f"{path}: {_modality(file) or 'DICOM'}, without a picture")
+        if modality or whole.text("SOPClassUID"):
+            raise NoImageError(f"{path}: {modality or 'DICOM'}, without a picture")
         raise DataError(f"{path}: can't be read, truncated or not a picture: it has no Rows and Columns")
-    frames = int(file.get("NumberOfFrames") or 1)
-    bits = int(file.Rows) * int(file.Columns) * int(file.get("SamplesPerPixel") or 1) * int(file.BitsAllocated)
+    count = frames(path, file)
+    shape = int(file.Rows), int(file.Columns)
+    bits = shape[0] * shape[1] * int(file.get("SamplesPerPixel") or 1) * int(file.BitsAllocated)
+    of_series = {
+        "path": path,
+        "frames": count,
+        "shape": shape,
+        "patient": whole.text("PatientID"),
+        "study": whole.text("StudyInstanceUID"),
+        "reference": whole.text("FrameOfReferenceUID"),
+        "series": whole.text("SeriesInstanceUID"),
+        "number": _whole(whole, "SeriesNumber"),
+        "instance": _whole(whole, "InstanceNumber"),
+        "modality": modality,
+        "description": whole.text("SeriesDescription"),
+        "protocol": whole.text("ProtocolName"),
+        "bytes": bits // 8,
+        "colours": whole.number("SamplesPerPixel") == 3 or whole.text("PhotometricInterpretation") == "PALETTE COLOR",
+        "gradient_echo": "GR" in whole.text("ScanningSequence").split("\\"),
+        "contrast": whole.text("ContrastBolusAgent").casefold() not in ("", "none", "no"),
+    }
+    return [_header(FrameTags(file, number), number, of_series) for number in range(count)]
+
+
+def frames(path: Path, file: Any) -> int:
+    """The number of frames in a data set.
+
+    Raises:
+        DataError: It is not a whole number from 1 to a million, or the frames have no groups of attributes each.
+    """
+    count = FrameTags(file, -1).number("NumberOfFrames") if file.get("NumberOfFrames") is not None else 1.0
+    if count is None or not 1 <= count <= _MAX_FRAMES or count % 1:
+        raise DataError(f"{path}: NumberOfFrames must be 1 to {_MAX_FRAMES}, and is not")
+    groups = file.get("PerFrameFunctionalGroupsSequence")
+    if groups and len(groups) != count:
+        raise DataError(f"{path}: has {count:g} frames, but attributes of {len(groups)} frames: write it again")
+    return int(count)
+
+
+def _header(tags: FrameTags, number: int, of_series: dict[str, Any]) -> DicomHeader:
+    plane, fault = None, ""
+    try:
+        plane = place(tags)
+    except DataError as error:
+        fault = str(error)
+    kinds = tags.text("FrameType") or tags.text("ImageType")
+    echo = tags.number("EffectiveEchoTime") if tags.groups else None
+    inversion = tags.number("InversionTimes") if tags.groups else None
+    echo = tags.number("EchoTime") if echo is None else echo
+    types = tuple(kinds.upper().split("\\"))
+    try:
+        apart = tags.numbers("SpacingBetweenSlices") or tags.numbers("SliceThickness")
+    except DataError as error:
+        apart, plane, fault = [], None, fault or str(error)
+    between = abs(apart[0]) if apart and SMALLEST <= abs(apart[0]) <= LARGEST else 1.0
     return DicomHeader(
-        path=path,
-        patient=_text(file, "PatientID"),
-        study=_text(file, "StudyInstanceUID"),
-        frame=_text(file, "FrameOfReferenceUID"),
-        series=_text(file, "SeriesInstanceUID"),
-        number=_whole(file, "SeriesNumber"),
-        modality=_modality(file),
-        description=_text(file, "SeriesDescription"),
-        protocol=_text(file, "ProtocolName"),
-        kinds=tuple(_text(file, "ImageType").upper().split("\\")),
-        normal=_normal(file),
-        bytes=bits * frames // 8,
-        frames=frames,
-        echo=_number(file, "EchoTime"),
-        repetition=_number(file, "RepetitionTime"),
-        inversion=_number(file, "InversionTime"),
-        gradient_echo="GR" in _text(file, "ScanningSequence").split("\\"),
-        contrast=_text(file, "ContrastBolusAgent").casefold() not in ("", "none", "no"),
-        diffusion=bool(_number(file, "DiffusionBValue")),
-        instance=_whole(file, "InstanceNumber"),
+        frame=number,
+        kinds=types,
+        plane=plane,
+        between=between,
+        fault=fault,
+        normal=plane[:3, 0] if plane is not None else _normal(tags),
+        echo=echo,
+        repetition=tags.number("RepetitionTime"),
+        inversion=tags.number("InversionTime") if inversion is None else inversion,
+        traits=dicom_traits.find(tags, types, echo),
+        **of_series,
     )
 
 
-def _modality(file: Any) -> str:
-    found = _text(file, "Modality")
-    return found if found in _MODALITIES or not found else "unknown"
+def place(tags: FrameTags) -> Float64:
+    """The plane `(4, 4)` of a frame: an index `(0, h, w, 1)` to LPS mm.
+
+    Raises:
+        DataError: An attribute is absent, no number, or outside sane ranges. The message has no file.
+    """
+    if not tags.groups and (tags.number("NumberOfFrames") or 1) > 1:
+        raise DataError("holds several frames without a place for each")
+    found = {}
+    for tag, count in _PLACE.items():
+        found[tag] = tags.numbers(tag)
+        if len(found[tag]) != count:
+            name = dicom_files.written(tag)
+            raise DataError(f"tag {name} has {len(found[tag])} numbers, but a slice's place needs {count}")
+    position, directions, (height, width) = found.values()
+    across = cross(directions)
+    if not all(SMALLEST <= length <= LARGEST for length in (height, width)) or across is None:
+        raise DataError(f"pixels of {height:g} x {width:g} mm along {directions} have no place")
+    row, column = directions[:3], directions[3:]
+    plane = np.eye(4)
+    plane[:3, 0], plane[:3, 3] = across, position
+    for i in range(3):
+        plane[i, 1], plane[i, 2] = column[i] * height, row[i] * width
+    return plane
 
 
-def _normal(file: Any) -> Float64 | None:
-    directions = file.get("ImageOrientationPatient")
-    if directions is None or len(directions) != 6:
-        return None
-    row, column = np.reshape(np.array(directions, dtype=np.float64), (2, 3))
-    if not (np.abs([row, column]) < 2).all():  # nor NaN
-        return None
-    normal: Float64 = np.cross(row, column)
-    return normal if np.isclose(np.linalg.norm(normal), 1, atol=1e-3) else None
+def cross(directions: list[float]) -> tuple[float, float, float] | None:
+    """The normal of the directions of rows and columns; None unless these are unit vectors at right angles."""
+    (a, b, c), (x, y, z) = directions[:3], directions[3:]
+    normal = b * z - c * y, c * x - a * z, a * y - b * x
+    lengths = [sum(value**2 for value in vector) ** 0.5 for vector in ((a, b, c), (x, y, z), normal)]
+    sound = all(abs(length - 1) < tolerance for length, tolerance in zip(lengths, (0.01, 0.01, 1e-3), strict=True))
+    return normal if sound else None
 
 
-def _text(file: Any, tag: str) -> str:
-    """A tag's value as text; backslashes separate several values."""
-    value = file.get(tag)
-    values = value if isinstance(value, list) or type(value).__name__ == "MultiValue" else [value]
-    return "\\".join(str(v).strip() for v in values if v is not None)
-
-
-def _number(file: Any, tag: str) -> float | None:
+def _normal(tags: FrameTags) -> Float64 | None:
     try:
-        found = float(_text(file, tag).split("\\")[0])
-    except ValueError:
+        directions = tags.numbers("ImageOrientationPatient")
+    except DataError:
         return None
-    return found if math.isfinite(found) else None
+    normal = cross(directions) if len(directions) == 6 else None
+    return None if normal is None else np.array(normal)
 
 
-def _whole(file: Any, tag: str) -> int | None:
-    found = _number(file, tag)
+def _whole(tags: FrameTags, tag: str) -> int | None:
+    found = tags.number(tag)
     return None if found is None else int(found)
-
-
-def _natural(name: str) -> list[tuple[int, str]]:
-    """A key for sorting that puts 2 before 10."""
-    return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", name)]

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from data.reading.dicom_headers import DicomHeader
+from data.reading.dicom_traits import PLAIN
 from data.reading.series import IN_PLANE
 
 _PLANES = ("sagittal", "coronal", "axial")  # whose normals are x, y, z
@@ -29,7 +30,8 @@ _LESSER = re.compile(
     r"stir|tirm|\bfs\b|fat ?sat|\bspair\b|\bspir\b|dixon.* (f|w|opp)\b|t2 ?star|t2\*|\bmedic\b|\bmerge\b"
     r"|\bgad\b|\bgd\b|\bkm\b|\+ ?c\b|\bpost\b"
 )
-_OTHER_KINDS = ("LOCALIZER", "PROJECTION IMAGE", "SUBTRACTION")
+_OTHER_TYPES = ("LOCALIZER", "PROJECTION IMAGE", "SUBTRACTION")
+_LESSER_KINDS = ("trace", "water", "opposed phase", "fat")
 _STIR_INVERSION = (80, 350)  # ms: fat's null point is 130-180 at 1.5 T, 180-260 at 3 T
 _T1_FLAIR_INVERSION = 500
 _SHORT_ECHO, _LONG_ECHO = 30, 60
@@ -78,9 +80,12 @@ def recognise(one: DicomHeader, plane: str) -> Recognised:
     sagittal slices. Times don't identify gradient echoes and values in between. Of a description only known words are
     repeated.
     """
-    if other := next((kind for kind in _OTHER_KINDS if kind in one.kinds), None):
+    if other := next((kind for kind in _OTHER_TYPES if kind in one.kinds), None):
         return Recognised("", f"image type {other}")
-    if one.diffusion:
+    kind = str(one.traits.get("kind", PLAIN))
+    if kind not in (PLAIN, *_LESSER_KINDS):
+        return Recognised("", f"image type {kind}")
+    if one.traits.get("b-value"):
         return Recognised("", "diffusion")
     if not plane:
         return Recognised("", "has no orientation")
@@ -98,7 +103,12 @@ def recognise(one: DicomHeader, plane: str) -> Recognised:
         weight, how = _by_times(one)
     if not weight:
         return Recognised("", how)
-    lesser = weight == "STIR" or one.contrast or _LESSER.search(_spaced(f"{one.description} {one.protocol}"))
+    lesser = (
+        weight == "STIR"
+        or one.contrast
+        or kind != PLAIN
+        or _LESSER.search(_spaced(f"{one.description} {one.protocol}"))
+    )
     sequence = {
         ("sagittal", "T1"): "sagittal_t1",
         ("sagittal", "T2"): "sagittal_t2",

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from data.base import DataError, Exclusion
-from data.reading import dicom_headers, dicom_sequences
+from data.reading import dicom_files, dicom_headers, dicom_parts, dicom_sequences
 from data.reading.dicom_headers import DicomHeader
 
 MIN_SLICES = 3
@@ -43,7 +43,7 @@ class StudyFiles:
         recognised: For each series its name, orientation, slices, sequence, and how that was recognised.
         excluded: The files and series that are not used, with reasons.
         unread: The files that can't be read, with reasons.
-        named: For each used file the name of its series.
+        named: For each used frame, by file and number, the name of its series.
         shown: The name of each file in messages.
     """
 
@@ -51,7 +51,7 @@ class StudyFiles:
     recognised: list[tuple[str, str, int, str, str]] = field(default_factory=list)
     excluded: list[Exclusion] = field(default_factory=list)
     unread: dict[Path, str] = field(default_factory=dict)
-    named: dict[Path, str] = field(default_factory=dict)
+    named: dict[tuple[Path, int], str] = field(default_factory=dict)
     shown: dict[Path, str] = field(default_factory=dict)
 
     def faults(self, sequence: str) -> list[str]:
@@ -64,13 +64,17 @@ class StudyFiles:
 
 @dataclass
 class _Series:
+    """A series in one plane, or its part with one image of each place; the parts of a series have the same `whole`."""
+
     name: str
     plane: str
+    whole: int
+    words: str
     headers: list[DicomHeader]
     sequence: str = ""
     how: str = ""
     plain: bool = True
-    named: bool = False
+    named: str = ""
 
 
 def read_study(folder: Path, name: str, place: str, rules: Rules) -> StudyFiles:
@@ -91,12 +95,12 @@ def read_study(folder: Path, name: str, place: str, rules: Rules) -> StudyFiles:
         raise DataError(f"{place}: {what}")
     folder = folder.absolute()  # a relative path such as "." would be found in every text
     study, headers = StudyFiles(), []
-    paths = list(dicom_headers.walk(folder))
+    paths = list(dicom_files.walk(folder))
     for number, path in enumerate(paths, start=1):
         study.shown[path] = f"{path}" if rules.keep_names else f"{name}/file {number} of {len(paths)}"
         try:
-            headers.append(dicom_headers.read(path))
-        except dicom_headers.NoImageError as error:
+            headers.extend(dicom_headers.read(path))
+        except dicom_files.NoImageError as error:
             study.excluded.append((study.shown[path], "", "", str(error).removeprefix(f"{path}: ")))
         except DataError as error:
             study.unread[path] = str(error).removeprefix(f"{path}: ")
@@ -123,7 +127,7 @@ def read_study(folder: Path, name: str, place: str, rules: Rules) -> StudyFiles:
         study.recognised.append((one.name, one.plane, len(one.headers), one.sequence, one.how))
         if one.sequence:
             study.used.setdefault(one.sequence, []).extend(one.headers)
-            study.named.update((header.path, one.name) for header in one.headers)
+            study.named.update(((header.path, header.frame), one.name) for header in one.headers)
         else:
             study.excluded.append((f"{name}/{one.name}", "", "", f"series not used: {one.how}"))
     study.excluded += [(study.shown[path], "", "", why) for path, why in study.unread.items()]
@@ -136,7 +140,7 @@ def _check_patient(headers: list[DicomHeader], place: str, study: StudyFiles) ->
     owner = {one.study: one.patient for one in headers if one.patient and one.study}
     first: dict[str, Path] = {}
     for one in headers:
-        first.setdefault(one.patient or owner.get(one.study) or one.study or one.frame, one.path)
+        first.setdefault(one.patient or owner.get(one.study) or one.study or one.reference, one.path)
     if len(first) > 1:
         examples = ", ".join(study.shown[path] for path in list(first.values())[:2])
         why = f"holds files of {len(first)} patients, such as {examples}: give each patient a folder"
@@ -144,11 +148,19 @@ def _check_patient(headers: list[DicomHeader], place: str, study: StudyFiles) ->
 
 
 def _group(headers: list[DicomHeader]) -> list[_Series]:
-    """The series, by SeriesNumber: files with one identifier and description; without an identifier, of one folder."""
+    """The parts of the series, by SeriesNumber.
+
+    Frames of a series have one identifier and description; without an identifier, files of one folder.
+    """
     groups: dict[tuple[str, ...], list[DicomHeader]] = defaultdict(list)
     for one in headers:
         groups[one.series or str(one.path.parent), one.description, one.modality].append(one)
-    found = [_Series("", plane, some) for group in groups.values() for plane, some in dicom_sequences.by_plane(group)]
+    found: list[_Series] = []
+    for group in groups.values():
+        group.sort(key=lambda one: one.instance or 0)  # of images at one place the first is kept
+        for plane, some in dicom_sequences.by_plane(group):
+            whole = len(found)
+            found += [_Series("", plane, whole, part.words, part.headers) for part in dicom_parts.parted(some)]
     return sorted(found, key=lambda one: (one.headers[0].number is None, one.headers[0].number or 0))
 
 
@@ -170,7 +182,7 @@ def _recognise(found: list[_Series], rules: Rules, place: str) -> None:
         for source, how in ((rules.named, "named in `series`"), (rules.listed, "listed in the table of descriptions")):
             for key in sorted(known.intersection(source)):
                 missing.pop(key, None)
-                one.sequence, one.how, one.named = source[key], how, True
+                one.sequence, one.how, one.named = source[key], how, key
             if one.named:
                 break
         if not one.named:
@@ -187,8 +199,6 @@ def _refuse(one: _Series) -> None:
     head, why = one.headers[0], ""
     if head.modality not in ("", _MODALITY):
         why = f"modality {head.modality}, not MRI"
-    elif head.frames > 1:
-        why = f"a file holds {head.frames} frames: export it with one file for each slice"
     elif not one.sequence:
         return
     elif not one.sequence.startswith(f"{one.plane}_"):
@@ -200,7 +210,13 @@ def _refuse(one: _Series) -> None:
 
 
 def _choose(found: list[_Series], rules: Rules) -> None:
-    """Keeps for each sequence the series that the user named, else one sagittal series or axial series of a kind."""
+    """Keeps for each sequence the series that the user named, else one sagittal series or axial series of a kind.
+
+    Of the parts of a series one is kept, such as one of two echoes.
+    """
+    for whole in {one.whole for one in found}:
+        for sequence in {one.sequence for one in found if one.whole == whole and one.sequence}:
+            _choose_part([one for one in found if one.whole == whole and one.sequence == sequence], sequence)
     for sequence in {one.sequence for one in found if one.sequence}:
         rivals = [one for one in found if one.sequence == sequence]
         best = min(rivals, key=lambda one: (not one.named, not one.plain, -len(one.headers)))
@@ -211,6 +227,19 @@ def _choose(found: list[_Series], rules: Rules) -> None:
                 continue
             elif best.named or sequence.startswith("sagittal") or one.plain != best.plain:
                 one.sequence, one.how = "", f"{sequence}, but {best.name} is used for it ({one.how})"
+
+
+def _choose_part(parts: list[_Series], sequence: str) -> None:
+    """Keeps the part that the user named by its own name, else the one that fits the sequence best."""
+    mine = [one for one in parts if one.named == one.name]
+    best = dicom_parts.preferred(
+        [dicom_parts.SeriesPart(one.words, one.headers) for one in mine or parts], sequence.partition("_")[2]
+    )
+    kept = (mine or parts)[best]
+    for one in parts:
+        if one is not kept:
+            why = f"{one.words}: another image of the places of {kept.name} ({kept.words}), which is used"
+            one.sequence, one.how = "", why
 
 
 def _check_used(study: StudyFiles, found: list[_Series], place: str, rules: Rules) -> None:

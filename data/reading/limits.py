@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from data.base import DataError, Float64
+from data.base import DataError, Float32, Float64
 
 LARGEST = 2**29  # pixels of an image, 2 GiB as float32: 512 x 512 x 2048, or 23,000 x 23,000
 _DENSEST = 1032  # bytes that deflate packs into one at most
@@ -28,12 +28,16 @@ class Decoded(NamedTuple):
         affine: `(4, 4)` float64, maps an index `(d, h, w, 1)` to LPS mm; None for a picture, which has no place.
         turned: How the file says that its rows lie, as in EXIF: 1 is upright. `pixels` are turned upright already.
         oriented: Whether the directions of the axes in the patient are known.
+        planes: `(D, 4, 4)` where the slices are on no regular grid, as in `Image`.
+        faults: The parts that could not be read, or were not chosen, each as `file: reason`.
     """
 
     pixels: NDArray[Any]
     affine: Float64 | None = None
     turned: int = 1
     oriented: bool = True
+    planes: Float64 | None = None
+    faults: tuple[str, ...] = ()
 
 
 def check_shape(path: Path, shape: Sequence[int]) -> None:
@@ -101,6 +105,23 @@ def check_place(path: Path, affine: Float64) -> None:
         )
     if abs(np.linalg.det(affine[:3, :3] / spacing)) < 1e-3:
         raise DataError(f"{path}: its axes lie in one plane: mend the directions in its header")
+
+
+def check_pixels(pixels: Float32, source: str | Path) -> None:
+    """Refuses pixels that can't be a picture.
+
+    Raises:
+        DataError: A pixel is not finite, or all pixels are equal.
+    """
+    with np.errstate(invalid="ignore"):
+        low, high = pixels.min(), pixels.max()
+    if not np.isfinite(low) or not np.isfinite(high):
+        bad = pixels.size - int(np.isfinite(pixels).sum())
+        raise DataError(
+            f"{source}: {bad} of {pixels.size} pixels are not finite numbers: write a number there, such as that of air"
+        )
+    if low == high:
+        raise DataError(f"{source}: is empty: all pixels are {low:g}")
 
 
 @contextmanager

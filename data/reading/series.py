@@ -1,9 +1,9 @@
-"""Reads DICOM series, with one file for each slice, as one stack of slices."""
+"""Reads DICOM series, of one file for each slice or of many slices in a file, as one stack of slices."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,12 +12,12 @@ import numpy as np
 
 from data.base import DataError, Float32, Float64, Image
 from data.geometry.planes import are_regular, centres, regular_grid
-from data.reading import volumes
+from data.reading import dicom_files, dicom_headers, dicom_parts, dicom_pixels, limits
+from data.reading.dicom_files import FrameTags
+from data.reading.dicom_headers import DicomHeader
+from data.reading.orientations import ORIENTATIONS
 
-_PLANE, _PIXEL, _DESCRIPTION = "0020|0037", "0028|0030", "0008|103e"
-_NEEDED = {"0020|0032": 3, _PLANE: 6, _PIXEL: 2}
 IN_PLANE = 0.5  # cosine: an axial slice along L5/S1 may be turned by 50 degrees
-_FARTHEST = 1e6  # mm
 _PARALLEL = np.cos(np.radians(1))
 _SAME_PLACE = 0.1  # mm
 
@@ -36,25 +36,30 @@ class SlicePlace(NamedTuple):
 
 @dataclass(frozen=True)
 class _DicomSlice:
-    path: Path
+    header: DicomHeader
     pixels: Float32
     plane: Float64
-    between: float
+
+    @property
+    def named(self) -> str:
+        """The file, with the frame's number from 1 where it has several."""
+        return named(self.header)
 
 
-def read(folders: Sequence[Path], orientation: str) -> Image:
+def read(folders: Sequence[Path], orientation: str, weight: str = "") -> Image:
     """The slices of one or several series (folders of `files`) as one image, in the scanner's units.
 
     Slices are turned to `orientation` as in `volumes.read`, never by interpolation, and sorted by position along their
     mean normal. If they are on one regular grid, the affine describes it; otherwise every slice keeps its plane in
     `planes`. Slices of an unusual shape or pixel size are resampled in their plane to the most common one.
 
-    Geometry comes from the tags ImagePositionPatient, ImageOrientationPatient and PixelSpacing, since SimpleITK returns
-    spacing 1 and origin 0 for files of an enhanced SOP class. The distance of slices comes from their positions.
+    A series with several images of a place (echoes, phase, b-values, times) is parted, and the part that fits the
+    weight best is used; `faults` name the others. The distance of slices comes from their positions.
 
     Args:
         folders: The folder of each series.
         orientation: `"sagittal"`, `"axial"` or `"coronal"`; slices in another plane are left out and listed as faults.
+        weight: `t1` or `t2`, as in `dicom_parts.preferred`.
 
     Raises:
         DataError: No slice can be read, or all pixels are equal.
@@ -66,40 +71,69 @@ def read(folders: Sequence[Path], orientation: str) -> Image:
             faults.append(f"{folder}: {'holds no .dcm file' if folder.is_dir() else 'no such folder'}")
         if len(paths) == 1:
             faults.append(f"{folder}: has a single slice")
-    return read_files([path for paths in found.values() for path in paths], orientation, faults)
+    slices: list[_DicomSlice] = []
+    for paths in found.values():
+        some = _slices(paths, orientation, faults, None)
+        some.sort(key=lambda one: one.header.instance or 0)  # of images at one place the first is kept
+        slices += _of_one_part(some, weight, faults)
+    return _stacked(slices, orientation, faults)
 
 
-def read_files(paths: Sequence[Path], orientation: str, faults: Sequence[str] = ()) -> Image:
-    """The slices in files of any names and folders as one image; see `read`.
+def read_frames(headers: Sequence[DicomHeader], orientation: str) -> Image:
+    """The slices of some frames as one image; see `read`.
 
     Args:
-        paths: The file of each slice.
+        headers: The header of each slice, which may be in files of any names and folders.
         orientation: As in `read`.
-        faults: Known faults, which come before those of the image.
 
     Raises:
         DataError: No slice can be read, or all pixels are equal.
     """
-    faults, slices = list(faults), []
-    for path in paths:
-        try:
-            slices.append(_oriented(_read_slice(path), orientation))
-        except DataError as error:
-            faults.append(str(error))
-    if not slices:
-        others = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
-        raise DataError(f"{faults[0]}{others}: no slice can be read" if faults else "no series given")
-    stack, twice = _sorted(slices, orientation)
-    pixels, planes = _one_grid(stack)
-    volumes.check(pixels, stack[0].path.parent)
-    grid = regular_grid(planes, pixels.shape)
-    regular = are_regular(planes, pixels.shape, grid)
-    return Image(pixels, grid, planes=None if regular else planes, faults=(*faults, *twice))
+    faults: list[str] = []
+    wanted = {(one.path, one.frame) for one in headers}
+    paths = dict.fromkeys(one.path for one in headers)
+    return _stacked(_slices(paths, orientation, faults, wanted), orientation, faults)
+
+
+def stack(frames: Sequence[tuple[DicomHeader, Float32]], faults: Sequence[str] = ()) -> Image:
+    """Frames with a place as one image, sorted by position along their normal and not turned.
+
+    Args:
+        frames: Headers with a plane, and pixels `(rows, columns)` in the scanner's units.
+        faults: Known faults, which come before those of the image.
+
+    Raises:
+        DataError: All pixels are equal.
+    """
+    slices: list[_DicomSlice] = []
+    for header, pixels in frames:
+        plane = np.array(header.plane)
+        plane[:3, 0] *= -1.0 if slices and plane[:3, 0] @ slices[0].plane[:3, 0] < 0 else 1.0
+        slices.append(_DicomSlice(header, pixels, plane))
+    return _image(slices, list(faults))
+
+
+def read_each(path: Path, wanted: Callable[[DicomHeader], bool]) -> list[tuple[DicomHeader, Float32]]:
+    """The frames of a file that are wanted, with pixels `(rows, columns)` in the scanner's units.
+
+    Raises:
+        DataError: The file can't be read.
+    """
+    file: Any = dicom_files.read(path, pixels=True)
+    headers = [one for one in dicom_headers.of_file(path, file) if wanted(one)]
+    if not headers:
+        return []
+    stored = dicom_pixels.decode(path, file)
+    try:
+        return [(one, dicom_pixels.in_units(FrameTags(file, one.frame), stored[one.frame])) for one in headers]
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from error
 
 
 def files(folder: Path) -> list[Path]:
     """The files of a series by number: the .dcm files, or else those named by a number alone (`001`, as in OAI)."""
-    found = list(folder.glob("*.dcm")) or [path for path in folder.glob("[0-9]*") if path.name.isdecimal()]
+    found = [path for path in folder.glob("*") if path.suffix.lower() == ".dcm" and not path.name.startswith(".")]
+    found = found or [path for path in folder.glob("[0-9]*") if path.name.isdecimal()]
     return sorted((path for path in found if path.is_file()), key=lambda path: (len(path.stem), path.stem))
 
 
@@ -109,8 +143,7 @@ def description(path: Path) -> str:
     Raises:
         DataError: The file is missing or unreadable.
     """
-    reader = _opened(path)
-    return str(reader.GetMetaData(_DESCRIPTION)).strip() if reader.HasMetaDataKey(_DESCRIPTION) else ""
+    return FrameTags(dicom_files.read(path, pixels=False), -1).text("SeriesDescription")
 
 
 def read_place(path: Path) -> SlicePlace:
@@ -119,84 +152,83 @@ def read_place(path: Path) -> SlicePlace:
     Raises:
         DataError: The file is missing or unreadable, has several frames, or lacks a tag.
     """
-    return _place(path, _opened(path))
+    found = dicom_headers.read(path)
+    if len(found) > 1:
+        raise DataError(f"{path}: holds {len(found)} frames, but a point is marked on a file of one slice")
+    if found[0].plane is None:
+        raise DataError(f"{path}: {found[0].fault}")
+    return SlicePlace(found[0].plane, found[0].shape)
 
 
-def _reader(path: Path) -> Any:
-    import SimpleITK
-
-    if not path.is_file():
-        raise DataError(f"{path}: no such file")
-    console: Any = SimpleITK.ProcessObject
-    console.SetGlobalWarningDisplay(False)
-    reader: Any = SimpleITK.ImageFileReader()  # type: ignore[no-untyped-call]
-    reader.SetImageIO("GDCMImageIO")
-    reader.SetFileName(str(path))
-    return reader
+def named(one: DicomHeader) -> str:
+    """The file of a frame, with its number from 1 where the file has several."""
+    return f"{one.path}" if one.frames == 1 else f"{one.path} frame {one.frame + 1}"
 
 
-def _opened(path: Path) -> Any:
-    """A reader that has read the header."""
-    reader = _reader(path)
-    try:
-        reader.ReadImageInformation()
-    except RuntimeError as error:
-        raise DataError(f"{path}: can't be read, truncated or not a DICOM file") from error
-    return reader
+def _slices(
+    paths: Iterable[Path], orientation: str, faults: list[str], wanted: set[tuple[Path, int]] | None
+) -> list[_DicomSlice]:
+    """The slices in some files, turned to an orientation; what can't be read is added to `faults`."""
+    slices = []
+    for path in paths:
+        try:
+            frames = read_each(path, lambda one: wanted is None or (one.path, one.frame) in wanted)
+        except DataError as error:
+            faults.append(str(error))
+            continue
+        if frames and (frames[0][0].colours or all(header.plane is None for header, _ in frames)):
+            head = frames[0][0]
+            faults.append(f"{path}: {'is a colour picture, not a scan' if head.colours else head.fault}")
+            continue
+        for header, pixels in frames:
+            if header.plane is None:
+                faults.append(f"{named(header)}: {header.fault}")
+                continue
+            try:
+                slices.append(_oriented(_DicomSlice(header, pixels, header.plane), orientation))
+            except DataError as error:
+                faults.append(str(error))
+    return slices
 
 
-def _place(path: Path, scan: Any) -> SlicePlace:
-    """The place of the slice in a SimpleITK image or reader."""
-    frames = scan.GetSize()[2:]
-    if any(n != 1 for n in frames):
-        raise DataError(f"{path}: holds {frames[0]} frames, but a file of a series holds one slice")
-    tags = {tag: _numbers(path, scan, tag) for tag in _NEEDED}
-    for tag, count in _NEEDED.items():
-        if len(tags[tag]) != count:
-            raise DataError(f"{path}: tag {tag} has {len(tags[tag])} numbers, but a slice's place needs {count}")
-    position, (row, column), (height, width) = tags["0020|0032"], np.reshape(tags[_PLANE], (2, 3)), tags[_PIXEL]
-    normal = np.cross(row, column)
-    if min(height, width) <= 0 or not np.isclose(np.linalg.norm(normal), 1, atol=1e-3):
-        raise DataError(f"{path}: pixels of {height} x {width} mm along {tags[_PLANE]} have no place")
-    plane = np.eye(4)
-    plane[:3] = np.column_stack([normal, column * height, row * width, position])
-    columns, rows = scan.GetSize()[:2]
-    return SlicePlace(plane, (rows, columns))
+def _of_one_part(slices: list[_DicomSlice], weight: str, faults: list[str]) -> list[_DicomSlice]:
+    """The slices of the part of a series that fits a weight best; the other parts are added to `faults`."""
+    if not slices:
+        return slices
+    parts = dicom_parts.parted([one.header for one in slices])
+    if len(parts) == 1:
+        return slices
+    best = dicom_parts.preferred(parts, weight)
+    for i, part in enumerate(parts):
+        if i != best:
+            count = f"{len(part.headers)} slices of another image of their places ({part.words})"
+            faults.append(f"{part.headers[0].path.parent}: {count}; {parts[best].words} is used")
+    used = {id(one) for one in parts[best].headers}
+    return [one for one in slices if id(one.header) in used]
 
 
-def _numbers(path: Path, scan: Any, tag: str) -> list[float]:
-    """The finite numbers in a tag; a wrong value is never shown, since it may be a patient's name."""
-    try:
-        found = volumes.numbers(scan, tag)
-    except ValueError as error:
-        raise DataError(f"{path}: tag {tag} holds no number") from error
-    if not all(abs(number) < _FARTHEST for number in found):
-        raise DataError(f"{path}: tag {tag} holds a number that is not finite or above {_FARTHEST:g}")
-    return found
+def _stacked(slices: list[_DicomSlice], orientation: str, faults: list[str]) -> Image:
+    if not slices:
+        others = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
+        raise DataError(f"{faults[0]}{others}: no slice can be read" if faults else "no series given")
+    return _image(slices, faults)
 
 
-def _read_slice(path: Path) -> _DicomSlice:
-    import SimpleITK
-
-    reader = _reader(path)
-    try:
-        scan = reader.Execute()
-    except RuntimeError as error:
-        raise DataError(f"{path}: can't be read, truncated or not a DICOM file") from error
-    place = _place(path, scan)
-    if scan.GetNumberOfComponentsPerPixel() > 1:
-        raise DataError(f"{path}: is a colour picture, not a scan")
-    pixels = SimpleITK.GetArrayViewFromImage(scan).reshape(place.shape)
-    between = next((n[0] for tag in ("0018|0088", "0018|0050") if (n := _numbers(path, scan, tag))), 1.0)
-    return _DicomSlice(path, pixels.astype(np.float32), place.plane, abs(between) or 1.0)
+def _image(slices: list[_DicomSlice], faults: list[str]) -> Image:
+    stack, twice = _sorted(slices)
+    pixels, planes = _one_grid(stack)
+    limits.check_pixels(pixels, stack[0].header.path.parent)
+    grid = regular_grid(planes, pixels.shape)
+    regular = are_regular(planes, pixels.shape, grid)
+    return Image(pixels, grid, planes=None if regular else planes, faults=(*faults, *twice))
 
 
 def _oriented(one: _DicomSlice, orientation: str) -> _DicomSlice:
     """The slice with rows and columns exchanged and flipped to the H and W of an orientation."""
-    d, h, w = np.array(volumes.ORIENTATIONS[orientation], dtype=np.float64)
+    d, h, w = np.array(ORIENTATIONS[orientation], dtype=np.float64)
     pixels, plane = one.pixels, one.plane.copy()
     if abs(plane[:3, 0] @ d) < IN_PLANE:
-        raise DataError(f"{one.path}: its normal {np.round(plane[:3, 0], 2).tolist()} is not {orientation}")
+        raise DataError(f"{one.named}: its normal {np.round(plane[:3, 0], 2).tolist()} is not {orientation}")
     plane[:3, 0] *= np.sign(plane[:3, 0] @ d)
     rows, columns = (plane[:3, i] / np.linalg.norm(plane[:3, i]) for i in (1, 2))
     if abs(rows @ h) + abs(columns @ w) < abs(rows @ w) + abs(columns @ h):
@@ -209,7 +241,7 @@ def _oriented(one: _DicomSlice, orientation: str) -> _DicomSlice:
     return replace(one, pixels=pixels, plane=plane)
 
 
-def _sorted(slices: list[_DicomSlice], orientation: str) -> tuple[list[_DicomSlice], list[str]]:
+def _sorted(slices: list[_DicomSlice]) -> tuple[list[_DicomSlice], list[str]]:
     """The slices by position along their mean normal, and faults for those at the place of an earlier slice."""
     normal = np.array([one.plane[:3, 0] for one in slices])
     middle = np.array([centres(one.plane[None], one.pixels.shape)[0] for one in slices])
@@ -218,7 +250,7 @@ def _sorted(slices: list[_DicomSlice], orientation: str) -> tuple[list[_DicomSli
     same = np.tril(parallel & (apart < _SAME_PLACE), k=-1)
     kept = ~same.any(axis=1)
     twice = [
-        f"{slices[i].path}: has the same place as {slices[int(same[i].argmax())].path}, which is kept"
+        f"{slices[i].named}: has the same place as {slices[int(same[i].argmax())].named}, which is kept"
         for i in np.flatnonzero(~kept)
     ]
     distance = _distance(np.where(parallel, apart, np.inf)[np.ix_(kept, kept)], slices)
@@ -231,7 +263,7 @@ def _distance(apart: Float64, slices: list[_DicomSlice]) -> float:
     np.fill_diagonal(apart, np.inf)
     nearest = apart.min(axis=1)
     known = nearest[np.isfinite(nearest)]
-    return float(np.median(known)) if known.size else slices[0].between
+    return float(np.median(known)) if known.size else slices[0].header.between
 
 
 def _thick(one: _DicomSlice, distance: float) -> _DicomSlice:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+from dataclasses import replace
 from itertools import permutations
 from pathlib import Path
 from typing import Any, Literal
@@ -10,21 +10,15 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from data.base import DataError, Float32, Image
-from data.reading import content, limits, meta_image, nifti, nrrd_volume, pictures, tiff
+from data.base import DataError, Float64, Image
+from data.reading import content, dicom_labels, dicom_scans, meta_image, nifti, nrrd_volume, pictures, tiff
 from data.reading.limits import Decoded
+from data.reading.limits import check_pixels as check
+from data.reading.orientations import ORIENTATIONS as ORIENTATIONS
 from data.reading.pictures import LUMINANCE as LUMINANCE
 
 Orientation = Literal["sagittal", "axial", "coronal"]
 UNPLACED = np.eye(4)[[2, 1, 0, 3]]  # the affine of an image without a place: 1 mm, columns along x, rows along y
-
-# The LPS directions of D, H and W, as a radiologist views the slices: nose or head up, nose to the left.
-ORIENTATIONS = {
-    "sagittal": ((1, 0, 0), (0, 0, -1), (0, 1, 0)),
-    "axial": ((0, 0, 1), (0, 1, 0), (1, 0, 0)),
-    "coronal": ((0, 1, 0), (0, 0, -1), (1, 0, 0)),
-}
-
 
 # The reader of each kind of file.
 _READERS = {
@@ -39,22 +33,30 @@ _SHEARED = np.sin(np.radians(0.1))  # the cosine of two axes; headers round to a
 
 
 def read(
-    path: str | Path, *, mask: str | Path | None = None, orientation: str | None = None, volume: int | None = None
+    path: str | Path,
+    *,
+    mask: str | Path | None = None,
+    orientation: str | None = None,
+    volume: int | None = None,
+    suv: bool = False,
 ) -> Image:
-    """The image in a file (.mha, .mhd, .nii, .nii.gz, .nrrd, one DICOM file, PNG, JPEG, TIFF) in the scanner's units.
+    """The image in a file (.mha, .mhd, .nii, .nii.gz, .nrrd, DICOM, PNG, JPEG, TIFF) in the scanner's units.
+
+    A folder of DICOM files is one image, too. Where it holds several, such as two echoes, `FOLDER#2` is its second.
 
     The content of a file says what it is, not its name. Rescale slope and intercept are applied (HU), 16 bits are kept,
     and nothing is clipped. Pictures are turned upright, white is high, and colours become their luminance. A picture
     has D = 1 (a TIFF of many pages has D pages) and pixels of 1 mm, since its dots per inch don't describe the patient.
 
     Args:
-        path: The image's file.
-        mask: The file of its labels, with the same shape and place.
+        path: The image's file, or its folder of DICOM files.
+        mask: The file of its labels, with the same shape and place, or a DICOM segmentation in the same place.
         orientation: `"sagittal"` (D grows to the patient's left, H to the feet, W to the back), `"axial"` (to the head,
             the back, the left) or `"coronal"` (to the back, the feet, the left). Axes are permuted and flipped to the
             nearest of these, never resampled. None keeps the file's order (slices, rows, columns), and so do pictures
             without a place in the patient.
         volume: Which volume of a NIfTI file of several, from 0.
+        suv: Whether the activity of a PET series becomes standardised uptake values by body weight, g/ml.
 
     Raises:
         DataError: The file is missing, truncated, damaged or of a kind that is not read, its pixels are not finite or
@@ -62,13 +64,18 @@ def read(
             volume whose axes are sheared, or whose header does not know its directions.
     """
     path = Path(path)
-    scan = _decode(path, volume)
+    scan = _decode(path, volume, suv=suv)
     axes, flipped = _turn(path, scan, orientation)
     affine = UNPLACED.copy() if scan.affine is None else scan.affine
     pixels = _array(scan, axes, flipped, np.float32)
     check(pixels, path)
-    labels = None if mask is None else _labels(Path(mask), pixels.shape, scan, axes, flipped)
-    return Image(pixels, _reordered(affine, axes, flipped, pixels.shape), labels)
+    planes = None if scan.planes is None else _turned_planes(path, scan.planes, axes, flipped, pixels.shape)
+    image = Image(pixels, _reordered(affine, axes, flipped, pixels.shape), planes=planes, faults=scan.faults)
+    if mask is None:
+        return image
+    if dicom_labels.is_segmentation(Path(mask)):
+        return replace(image, mask=dicom_labels.read(Path(mask), image))
+    return replace(image, mask=_labels(Path(mask), pixels.shape, scan, axes, flipped))
 
 
 def write(path: str | Path, image: Image, *, mask: str | Path | None = None) -> None:
@@ -85,41 +92,16 @@ def write(path: str | Path, image: Image, *, mask: str | Path | None = None) -> 
         _write(Path(mask), image.mask, image.affine)
 
 
-def check(pixels: Float32, source: str | Path) -> None:
-    """Refuses pixels that can't be a picture.
-
-    Raises:
-        DataError: A pixel is not finite, or all pixels are equal.
-    """
-    with np.errstate(invalid="ignore"):
-        low, high = pixels.min(), pixels.max()
-    if not np.isfinite(low) or not np.isfinite(high):
-        bad = pixels.size - int(np.isfinite(pixels).sum())
-        raise DataError(
-            f"{source}: {bad} of {pixels.size} pixels are not finite numbers: write a number there, such as that of air"
-        )
-    if low == high:
-        raise DataError(f"{source}: is empty: all pixels are {low:g}")
-
-
-def reason(error: RuntimeError) -> str:
-    """The reason in a SimpleITK error, without its prefix and memory addresses, which differ in every run."""
-    return re.sub(r"\(0x[0-9a-f]+\)", "", str(error).strip().splitlines()[-1]).removeprefix("sitk::ERROR: ")
-
-
-def numbers(scan: Any, tag: str) -> list[float]:
-    """The numbers in a DICOM tag (`"0028|0030"`) of a SimpleITK image or reader; empty if the tag is absent."""
-    texts = scan.GetMetaData(tag).split("\\") if scan.HasMetaDataKey(tag) else []
-    return [float(text) for text in texts if text.strip()]
-
-
-def _decode(path: Path, volume: int | None = None) -> Decoded:
-    kind = content.kind(path)
+def _decode(path: Path, volume: int | None = None, *, suv: bool = False) -> Decoded:
+    scan = dicom_scans.split(path)
+    kind = "dicom" if scan.path.is_dir() or scan.part else content.kind(path)
+    if suv and kind != "dicom":
+        raise DataError(f"{path}: has no standardised uptake values: they need the DICOM files of a PET series")
     if kind == "nifti":
         return nifti.read(path, volume)
     if volume:
         raise DataError(f"{path}: has no volume {volume}: only NIfTI files of several volumes have numbered ones")
-    return _dicom(path) if kind == "dicom" else _READERS[kind](path)
+    return dicom_scans.decode(scan, suv=suv) if kind == "dicom" else _READERS[kind](path)
 
 
 def _turn(path: Path, scan: Decoded, orientation: str | None) -> tuple[tuple[int, ...], tuple[bool, ...]]:
@@ -145,53 +127,6 @@ def _turn(path: Path, scan: Decoded, orientation: str | None) -> tuple[tuple[int
     return order, tuple(bool(cosines[i, axis] < 0) for i, axis in enumerate(order))
 
 
-def _dicom(path: Path) -> Decoded:
-    """The image in a DICOM file."""
-    import SimpleITK
-
-    console: Any = SimpleITK.ProcessObject
-    console.SetGlobalWarningDisplay(False)
-    try:
-        reader: Any = SimpleITK.ImageFileReader()  # type: ignore[no-untyped-call]
-        reader.SetImageIO("GDCMImageIO")
-        reader.SetFileName(str(path))
-        reader.ReadImageInformation()
-        limits.check_shape(path, reader.GetSize())
-        scan: Any = reader.Execute()
-    except RuntimeError as error:
-        raise DataError(f"{path}: can't be read, truncated or not an image: {reason(error)}") from error
-    if scan.GetDimension() == 4 and scan.GetSize()[3] == 1:
-        scan = scan[:, :, :, 0]
-    if scan.GetDimension() > 3:
-        raise DataError(f"{path}: has {scan.GetDimension()} axes {scan.GetSize()}, but an image has 2 or 3")
-    channels = scan.GetNumberOfComponentsPerPixel()
-    if channels > 4:
-        raise DataError(f"{path}: has {channels} channels, but an image has 1, or 3 colours")
-    pixels = SimpleITK.GetArrayFromImage(scan)
-    return Decoded(pixels.reshape((-1, *pixels.shape[-2 - (channels > 1) :])), _affine(scan))
-
-
-def _affine(scan: Any) -> NDArray[np.float64]:
-    axes = scan.GetDimension()
-    directions, spacing, origin = np.eye(3), np.ones(3), np.zeros(3)
-    directions[:axes, :axes] = np.reshape(scan.GetDirection(), (axes, axes))
-    spacing[:axes], origin[:axes] = scan.GetSpacing(), scan.GetOrigin()
-    if axes == 2 or scan.GetSize()[2] == 1:
-        # For files of an enhanced SOP class with one frame SimpleITK returns spacing 1 and origin 0, so the tags count.
-        if pixel_spacing := numbers(scan, "0028|0030"):
-            apart = numbers(scan, "0018|0088") or numbers(scan, "0018|0050") or [1.0]
-            spacing[:] = pixel_spacing[1], pixel_spacing[0], apart[0]
-        if position := numbers(scan, "0020|0032"):
-            origin[:] = position
-        if row_column := numbers(scan, "0020|0037"):
-            row, column = np.reshape(row_column, (2, 3))
-            directions[:] = np.column_stack((row, column, np.cross(row, column)))
-    affine = np.eye(4)
-    affine[:3, :3] = (directions * spacing)[:, ::-1]
-    affine[:3, 3] = origin
-    return affine
-
-
 def _array(scan: Decoded, axes: tuple[int, ...], flipped: tuple[bool, ...], dtype: type) -> NDArray[Any]:
     """The pixels `(D, H, W)`, reordered and converted in one copy."""
     volume = pictures.grey(scan.pixels).transpose(axes)
@@ -207,6 +142,22 @@ def _reordered(
         affine[:, 3] += affine[:, axis] * (shape[axis] - 1)
         affine[:, axis] *= -1
     return affine
+
+
+def _turned_planes(
+    path: Path, planes: Float64, axes: tuple[int, ...], flipped: tuple[bool, ...], shape: tuple[int, ...]
+) -> Float64:
+    """The planes `(D, 4, 4)` of slices on no regular grid, turned as their pixels; slices stay slices."""
+    if axes[0] != 0:
+        raise DataError(
+            f"{path}: its slices are on no regular grid, so they can't be cut in another plane: leave `orientation` "
+            "out, or name the plane of its slices"
+        )
+    turned = np.stack([_reordered(plane, axes, (False, *flipped[1:]), shape) for plane in planes])
+    if flipped[0]:
+        turned = turned[::-1].copy()
+        turned[:, :, 0] *= -1
+    return turned
 
 
 def _labels(

@@ -8,6 +8,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
+from data.text.csv_tables import read_csv
 from results.artifacts import Artifact
 from results.figures.base import PaperFigure
 from results.figures.drawing.style import (
@@ -95,7 +96,7 @@ def _read(run: Run, step: TrainedStep) -> tuple[dict[str, Float64], tuple[str, .
     import pandas as pd
 
     patients = pd.read_parquet(run.folder / "samples.parquet", columns=["patient"])["patient"].astype(str)
-    folds = pd.read_csv(run.folder / "folds.csv", dtype={"patient": str})
+    folds = read_csv(run.folder / "folds.csv")
     test = {key: set(part["patient"]) for key, part in folds.groupby(["repeat", "fold"])}
     gathered: dict[str, list[Float64]] = {}
     named: set[tuple[str, ...]] = set()
@@ -128,11 +129,9 @@ def _read(run: Run, step: TrainedStep) -> tuple[dict[str, Float64], tuple[str, .
 
 def _parts(left: Artifact, encoder: int, sequence: str, *, percent: bool) -> tuple[str, ...]:
     """The part of the depth that each position stands for, in slices or percent; empty if positions are slices."""
-    import pandas as pd
-
     if POSITIONS not in left.files:
         return ()
-    table = pd.read_csv(left.files[POSITIONS][0]).query("encoder == @encoder and sequence == @sequence")
+    table = read_csv(left.files[POSITIONS][0]).query("encoder == @encoder and sequence == @sequence")
     if table["depth_from"].isna().any():
         return ()
     percent = percent or bool(table["slice_from"].isna().any())

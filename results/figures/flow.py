@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
+from data.text.csv_tables import read_csv
 from results.figures.base import PaperFigure
 from results.figures.drawing.chosen import Chosen, chosen
 from results.figures.drawing.style import LINE, WIDTHS, Drawing, Width, styled, wrapped
@@ -110,10 +111,9 @@ def _known(run: Run) -> str:
 
 
 def _excluded(run: Run) -> tuple[str, ...]:
-    import pandas as pd
 
     path = run.folder / "excluded.csv"
-    table: Any = pd.read_csv(path, dtype=str, keep_default_na=False) if path.exists() else None
+    table: Any = read_csv(path, text=["reason"]).fillna("") if path.exists() else None
     if table is None or not len(table):
         return (f"Excluded: {run.n_excluded}",) if run.n_excluded else ("Excluded: none",)
     reasons = Counter(table["reason"].str.partition(":")[0])

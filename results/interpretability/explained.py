@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from data.text.csv_tables import read_csv
 from results.run_folder import ResultsError, Run, RunCell
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ class Explanations:
         if "importance" not in self.about:
             return pd.DataFrame()
         try:
-            return pd.read_csv(self.folder / name, dtype={"feature": str})
+            return read_csv(self.folder / name, text=["feature"])
         except (OSError, ValueError) as error:
             raise ResultsError(f"{self.folder / name} can't be read: {error}: {AGAIN}") from error
 

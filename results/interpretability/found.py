@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from data.text.csv_tables import read_csv
 from results.run_folder import ResultsError, Run
 
 if TYPE_CHECKING:
@@ -75,13 +76,11 @@ def read_latents(run: Run, folder: Path) -> Latents:
     Raises:
         ResultsError: Something in it can't be read.
     """
-    import pandas as pd
-
     try:
         about = json.loads((folder / "about.json").read_text(encoding="utf-8"))
         values = np.load(folder / "latents.npy").astype(np.float64)
-        samples = pd.read_csv(folder / "samples.csv", dtype={"sample": str, "patient": str})
-        measures = pd.read_csv(folder / "measures.csv", dtype={"sample": str}).set_index("sample")
+        samples = read_csv(folder / "samples.csv")
+        measures = read_csv(folder / "measures.csv").set_index("sample")
     except (OSError, ValueError) as error:
         raise ResultsError(f"{folder} can't be read: {error}: run the command `latents` again") from error
     return Latents(run, folder, about, values, samples, measures.astype(np.float64))

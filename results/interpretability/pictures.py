@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
+from data.text.csv_tables import read_csv
 from results.figures.drawing.style import COLOURS, WIDTHS, Drawing, Width, styled, wrapped
 from results.interpretability.found import Latents
 
@@ -120,9 +121,7 @@ def generated(latents: Latents, *, width: Width = "double") -> Drawing:
 @styled
 def neighbours(latents: Latents, *, width: Width = "double") -> Drawing:
     """Samples, and the samples of other patients with the nearest features."""
-    import pandas as pd
-
-    table = pd.read_csv(latents.folder / "neighbours.csv")
+    table = read_csv(latents.folder / "neighbours.csv", text=())
     queries = latents.about["neighbours"]["queries"]
     away = {int(str(q)): rows["distance"].to_numpy() for q, rows in table.groupby("sample") if q in queries}
     found = latents.pictures("neighbours")[0]

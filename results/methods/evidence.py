@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from data.text.csv_tables import read_csv
 from results.plug_ins import PlugIns, read_plug_ins
 from results.run_folder import ResultsError, Run, RunCell
 
@@ -132,9 +133,9 @@ def gather(run: Run) -> Evidence:
     try:
         samples = pd.read_parquet(run.folder / "samples.parquet")
         samples = samples.assign(patient=samples["patient"].astype(str))
-        folds = pd.read_csv(run.folder / "folds.csv", dtype={"patient": str}, keep_default_na=False)
+        folds = read_csv(run.folder / "folds.csv")
         folds = folds.astype({"repeat": int, "fold": int})
-        excluded = pd.read_csv(run.folder / "excluded.csv", dtype=str, keep_default_na=False)
+        excluded = read_csv(run.folder / "excluded.csv", text=["reason"]).fillna("")
         reasons = Counter(excluded["reason"].tolist())
         sessions = json.loads((run.folder / "provenance.json").read_text(encoding="utf-8"))
     except (OSError, KeyError, ValueError) as error:
@@ -188,10 +189,9 @@ def _scores(run: Run) -> pd.DataFrame | None:
 
 
 def _own_scores(run: Run) -> list[str]:
-    import pandas as pd
 
     path = run.folder / "dataset_scores.csv"
-    return list(pd.read_csv(path)["score"].unique()) if path.exists() else []
+    return list(read_csv(path)["score"].unique()) if path.exists() else []
 
 
 def _null_runs(run: Run) -> tuple[int, int, int]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from data.text.csv_tables import read_csv
 from results import ResultsError
 from results.run_folder import Predictions, Run, RunCell
 from results.scores import reconstruction
@@ -95,11 +96,9 @@ def _same_folds(run_a: Run, run_b: Run) -> None:
 
 def _folds(run: Run) -> dict[str, dict[int, int]]:
     """The fold of each repeat, by patient."""
-    import pandas as pd
-
     path = run.folder / "folds.csv"
     try:
-        table = pd.read_csv(path, dtype={"patient": str}, keep_default_na=False)
+        table = read_csv(path)
         rows = zip(table["patient"], table["repeat"].astype(int), table["fold"].astype(int), strict=True)
     except (OSError, KeyError, ValueError) as error:
         raise ResultsError(f"{path} must hold the columns patient, repeat and fold: {error}") from error

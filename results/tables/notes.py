@@ -179,6 +179,7 @@ def _who(run: Run, done: Sequence[Record]) -> Iterator[str]:
             "The source gives no patient ids: each sample counts as a patient, so samples of one patient may lie in "
             "training and test, and intervals may be too narrow."
         )
+    yield from run.notes.get("gives_away", {}).get(done[0]["target"], ())
     rarest = int(min(r["rarest_class_patients"] for r in done))
     if rarest < EXPLORATORY:
         yield f"EXPLORATORY: the rarest class is seen in {rarest} patients, fewer than {EXPLORATORY}; no p-values."

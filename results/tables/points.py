@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from data.text.csv_tables import read_csv
 from results.run_folder import Run
 from results.statistics.bootstrap import interval
 from results.tables.formats import Row, Score, Sheet
@@ -39,14 +40,12 @@ def found_points(run: Run, *, by: Iterable[str] | None = None, resamples: int = 
         by: Locating columns; each of their values has rows of its own. None: the first column, if there are several.
         resamples: Draws of the bootstrap over patients.
     """
-    import pandas as pd
-
     path = run.folder / FILE
     if not path.exists():
         return None
-    table = pd.read_csv(path, dtype={"patient": str})
+    table = read_csv(path)
     trained = run.folder / TRAINING_FILE
-    training = pd.read_csv(trained, dtype={"patient": str}) if trained.exists() else table.iloc[:0]
+    training = read_csv(trained) if trained.exists() else table.iloc[:0]
     if by is None:
         by = run.locations[:1] if len(run.locations) > 1 else ()
     by = tuple(column for column in dict.fromkeys(by) if column in table)

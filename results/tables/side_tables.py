@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from data.text.csv_tables import read_csv
 from results.run_folder import Run
 from results.statistics.bootstrap import interval
 from results.tables.formats import Row, Score, Sheet
@@ -158,12 +159,11 @@ def dataset_scores(run: Run) -> Sheet | None:
 
 
 def _read(run: Run, name: str) -> pd.DataFrame | None:
-    import pandas as pd
 
     path = run.folder / name
     if not path.exists():
         return None
-    table: Any = pd.read_csv(path, keep_default_na=False, na_values=[""], dtype={"patient": str, "study": str})
+    table: Any = read_csv(path)
     return table if len(table) else None
 
 

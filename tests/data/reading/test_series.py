@@ -192,9 +192,12 @@ def two_frames(path):
     ("damage", "message"),
     [
         *[(f, "can't be read, truncated or not a DICOM file") for f in (truncate, empty, words)],
-        (without("ImagePositionPatient"), r"tag 0020\|0032 has 0 numbers, but a slice's place needs 3"),
-        (without("PixelSpacing"), r"tag 0028\|0030 has 0 numbers"),
-        (two_frames, "holds 2 frames, but a file of a series holds one slice"),
+        (
+            without("ImagePositionPatient"),
+            r"tag 0020\|0032 ImagePositionPatient has 0 numbers, but a slice's place needs 3",
+        ),
+        (without("PixelSpacing"), r"tag 0028\|0030 PixelSpacing has 0 numbers"),
+        (two_frames, "holds several frames without a place for each"),
     ],
     ids=["truncated", "empty", "words", "no_position", "no_spacing", "two_frames"],
 )

@@ -1,0 +1,285 @@
+"""Decodes the pixels of a DICOM file: stored values first, then the scanner's units of each frame."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data.base import DataError, Float32
+from data.reading import dicom_files, dicom_headers, limits
+from data.reading.dicom_files import FrameTags
+from data.reading.pictures import LUMINANCE
+
+_RLE = "1.2.840.10008.1.2.5"
+_RLE_RATIO = 64  # two bytes are at most 128
+_RATIO, _SMALL = 1000, 2**26  # more than this ratio is no picture, if it is also more than these bytes
+_LARGEST = 1e12  # of a slope or an intercept
+_UNITS = ("CT", "PT")  # whose values are in units: they are never turned from dark to bright
+_BITS = (1, 8, 16, 32)
+
+
+def decode(path: Path, file: Any) -> NDArray[Any]:
+    """The stored values of all frames `(F, rows, columns)`; colours are their luminance.
+
+    Every length is checked before anything is unpacked. A picture in which low values are bright (MONOCHROME1) is
+    turned, unless its values are in units (CT, PET).
+
+    Args:
+        path: The file, for messages.
+        file: Its data set with pixels, from `dicom_files.read`.
+
+    Raises:
+        DataError: The pixels are absent, shorter or longer than the header says, damaged, or of an unread kind.
+    """
+    shape = _check(path, file)
+    syntax = file.file_meta.get("TransferSyntaxUID") if hasattr(file, "file_meta") else None
+    if syntax is None:
+        from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
+
+        syntax = ImplicitVRLittleEndian if file.original_encoding[0] else ExplicitVRLittleEndian
+    keyword = next(name for name in ("PixelData", "FloatPixelData", "DoubleFloatPixelData") if name in file)
+    try:
+        packed = bool(syntax.is_compressed) and not syntax.is_deflated
+    except ValueError as error:
+        raise DataError(f"{path}: its transfer syntax is no known one: write it uncompressed") from error
+    try:
+        if packed:
+            _check_packed(path, file, str(syntax), shape)
+        else:
+            _check_length(path, file, keyword, shape)
+        stored = _by_gdcm(file, shape) if packed and syntax != _RLE else _by_pydicom(file, syntax)
+    except DataError:
+        raise
+    except Exception as error:  # damaged pixels fail in many ways
+        raise DataError(f"{path}: can't be read, truncated or not an image: its pixels can't be unpacked") from error
+    colours = 3 if stored.size == 3 * np.prod(shape) else 1
+    if stored.size != colours * np.prod(shape):
+        raise DataError(f"{path}: {stored.shape} pixels are unpacked, but its header says {shape}")
+    if colours == 3:
+        return np.asarray(stored.reshape(*shape, 3).astype(np.float32) @ LUMINANCE)
+    stored = stored.reshape(shape)
+    if not packed and keyword == "PixelData":
+        _check_unused_bits(path, file, stored)
+    dark = file.get("PhotometricInterpretation") == "MONOCHROME1" and keyword == "PixelData"
+    if dark and file.get("Modality") not in _UNITS:
+        return np.asarray(sum(_range(file)) - stored.astype(np.int64))
+    return stored
+
+
+def in_units(tags: FrameTags, stored: NDArray[Any]) -> Float32:
+    """The pixels of a frame in the scanner's units: HU, Bq/ml, raw MR.
+
+    The Modality LUT, or the rescale slope and intercept, of the frame are applied; without these, a real-world value
+    mapping if there is only one.
+
+    Args:
+        tags: The attributes of the frame.
+        stored: Its stored values `(rows, columns)`.
+
+    Raises:
+        DataError: A slope is 0 or no finite number, a table is damaged, or several real-world values contradict each
+            other. The message has no file.
+
+    References:
+        DICOM PS3.3, C.11.1 (Modality LUT), C.7.6.16.2.9 (Pixel Value Transformation), C.7.6.16.2.11 (Real World Value).
+    """
+    if tables := tags.file.get("ModalityLUTSequence"):
+        return _look_up(tables[0], stored)
+    slopes, intercepts = _scale(tags.get("RescaleSlope")), _scale(tags.get("RescaleIntercept"))
+    if slopes is None and intercepts is None:
+        slope, intercept = _real_world(tags)
+    else:
+        slope, intercept = 1.0 if slopes is None else slopes, intercepts or 0.0
+    if slope == 0:
+        raise DataError("its rescale slope is 0, so that all pixels would be equal")
+    if slope == 1 and intercept == 0:
+        return stored.astype(np.float32)
+    return np.asarray(stored * slope + intercept, dtype=np.float32)
+
+
+def _check(path: Path, file: Any) -> tuple[int, int, int]:
+    """The number of frames, rows and columns, after a check of the header."""
+    names = [name for name in ("PixelData", "FloatPixelData", "DoubleFloatPixelData") if name in file]
+    if not names:
+        raise DataError(f"{path}: can't be read, truncated or not a picture: it has no pixels")
+    whole = FrameTags(file, -1)
+    tags = ("Rows", "Columns", "SamplesPerPixel", "BitsAllocated", "BitsStored", "HighBit")
+    found = {tag: whole.number(tag) for tag in tags}
+    samples = 1.0 if found["SamplesPerPixel"] is None else found["SamplesPerPixel"]
+    for tag, low, high in (("Rows", 1, 65535), ("Columns", 1, 65535)):
+        if (number := found[tag]) is None or not low <= number <= high:
+            raise DataError(f"{path}: {tag} must be {low} to {high}, and is not")
+    if samples not in (1, 3):
+        raise DataError(f"{path}: has {samples:g} samples per pixel, but grey has 1 and colours 3")
+    if names == ["PixelData"]:
+        allocated, stored = found["BitsAllocated"], found["BitsStored"]
+        if allocated not in _BITS:
+            raise DataError(f"{path}: BitsAllocated {_number(allocated)} is none of 1, 8, 16, 32")
+        if stored is None or not 1 <= stored <= allocated:
+            raise DataError(f"{path}: BitsStored {_number(stored)} is not 1 to BitsAllocated, {allocated:g}")
+        if found["HighBit"] not in (None, stored - 1):
+            raise DataError(
+                f"{path}: HighBit {_number(found['HighBit'])} is not BitsStored - 1, {stored - 1:g}: write it again"
+            )
+        if whole.number("PixelRepresentation") not in (0, 1):
+            raise DataError(f"{path}: PixelRepresentation is neither 0 (unsigned) nor 1 (signed)")
+    shape = dicom_headers.frames(path, file), int(found["Rows"] or 0), int(found["Columns"] or 0)
+    limits.check_shape(path, shape)
+    return shape
+
+
+def _check_length(path: Path, file: Any, keyword: str, shape: tuple[int, int, int]) -> None:
+    from pydicom.pixels.utils import get_expected_length
+
+    if keyword == "PixelData":
+        needed = get_expected_length(file)
+    else:
+        needed = int(np.prod(shape)) * (4 if keyword == "FloatPixelData" else 8)
+    held, row = len(file[keyword].value), max(1, needed // (shape[0] * shape[1]))
+    if held < needed:
+        raise DataError(
+            f"{path}: can't be read, truncated or not a whole picture: its pixels are {held} of {needed} bytes"
+        )
+    if held > needed + max(row, 1):
+        raise DataError(f"{path}: has {held} bytes of pixels, but its header says {needed}: the header is wrong")
+
+
+def _check_packed(path: Path, file: Any, syntax: str, shape: tuple[int, int, int]) -> None:
+    packed = len(file.PixelData)
+    unpacked = int(np.prod(shape)) * int(file.get("SamplesPerPixel") or 1) * int(file.BitsAllocated) // 8
+    ratio = _RLE_RATIO if syntax == _RLE else _RATIO
+    if unpacked > packed * ratio and (syntax == _RLE or unpacked > _SMALL):
+        raise DataError(f"{path}: {packed} bytes can't hold the {unpacked} bytes of pixels that its header says")
+
+
+def _by_pydicom(file: Any, syntax: Any) -> NDArray[Any]:
+    from pydicom.pixels.decoders.base import get_decoder
+    from pydicom.pixels.processing import apply_color_lut
+
+    with dicom_files.quiet():
+        pixels, _ = get_decoder(syntax).as_array(file)
+    if file.get("PhotometricInterpretation") == "PALETTE COLOR":
+        return _eight_bits(apply_color_lut(pixels, file))
+    return np.asarray(pixels)
+
+
+def _by_gdcm(file: Any, shape: tuple[int, int, int]) -> NDArray[Any]:
+    """JPEG, JPEG-LS and JPEG 2000, from a copy of nothing but the pixels: GDCM would scale all frames by one slope."""
+    import SimpleITK
+    from pydicom.dataset import Dataset, FileMetaDataset
+    from pydicom.encaps import encapsulate, generate_frames
+    from pydicom.pixels.processing import apply_color_lut
+    from pydicom.uid import SecondaryCaptureImageStorage, generate_uid
+
+    frames = list(generate_frames(file.PixelData, number_of_frames=shape[0]))
+    if len(frames) != shape[0]:
+        raise ValueError("another number of frames")
+    palette = file.get("PhotometricInterpretation") == "PALETTE COLOR"
+    copy: Any = Dataset()
+    copy.file_meta = FileMetaDataset()
+    copy.file_meta.TransferSyntaxUID = file.file_meta.TransferSyntaxUID
+    copy.SOPClassUID = copy.file_meta.MediaStorageSOPClassUID = SecondaryCaptureImageStorage
+    copy.SOPInstanceUID = copy.file_meta.MediaStorageSOPInstanceUID = generate_uid()
+    tags = ("Rows", "Columns", "SamplesPerPixel", "PlanarConfiguration", "BitsAllocated", "BitsStored", "HighBit")
+    for tag in (*tags, "PixelRepresentation"):
+        if tag in file:
+            setattr(copy, tag, file[tag].value)
+    grey = palette or file.get("PhotometricInterpretation") == "MONOCHROME1"
+    copy.PhotometricInterpretation = "MONOCHROME2" if grey else file.PhotometricInterpretation
+    copy.NumberOfFrames = shape[0]
+    copy.PixelData = encapsulate(frames)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "pixels.dcm"
+        with dicom_files.quiet():
+            copy.save_as(path, enforce_file_format=True)
+        reader: Any = SimpleITK.ImageFileReader()  # type: ignore[no-untyped-call]
+        console: Any = SimpleITK.ProcessObject
+        console.SetGlobalWarningDisplay(False)
+        reader.SetImageIO("GDCMImageIO")
+        reader.SetFileName(str(path))
+        pixels: NDArray[Any] = SimpleITK.GetArrayFromImage(reader.Execute())
+    return _eight_bits(apply_color_lut(pixels, file)) if palette else pixels
+
+
+def _eight_bits(colours: NDArray[Any]) -> NDArray[Any]:
+    """Colours of a palette of 16 bits as 8 bits, as viewers show them."""
+    return colours >> 8 if colours.dtype == np.uint16 else colours
+
+
+def _check_unused_bits(path: Path, file: Any, stored: NDArray[Any]) -> None:
+    """Refuses native pixels that use bits above BitsStored, unless these hold an overlay or the sign."""
+    allocated, bits = int(file.BitsAllocated), int(file.BitsStored)
+    if bits == allocated or allocated == 1 or int(file.get("SamplesPerPixel") or 1) > 1:
+        return
+    if any((group, 0x0102) in file and file[group, 0x0102].value for group in range(0x6000, 0x6020, 2)):
+        return
+    little = file.original_encoding[1] is not False
+    raw = np.frombuffer(file.PixelData, dtype=f"{'<' if little else '>'}u{allocated // 8}", count=stored.size)
+    if int(raw.max()) >> bits == 0:
+        return
+    signed = bool(file.PixelRepresentation)
+    same = signed and np.array_equal(raw.view(raw.dtype.str.replace("u", "i")).reshape(stored.shape), stored)
+    if not same:
+        raise DataError(f"{path}: pixels need more than the {bits} bits that BitsStored says: the header is wrong")
+
+
+def _number(value: float | None) -> str:
+    return "(absent)" if value is None else f"{value:g}"
+
+
+def _range(file: Any) -> tuple[int, int]:
+    """The smallest and the largest stored value that the header allows."""
+    bits = int(file.BitsStored)
+    return (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) if file.PixelRepresentation else (0, 2**bits - 1)
+
+
+def _scale(value: Any) -> float | None:
+    """A slope or an intercept; None where it is absent."""
+    if value is None or value == "":
+        return None
+    try:
+        found = float(value)
+    except (TypeError, ValueError) as error:
+        raise DataError("its rescale slope or intercept is no number") from error
+    if not abs(found) < _LARGEST:
+        raise DataError(f"its rescale slope or intercept is not finite or above {_LARGEST:g}")
+    return found
+
+
+def _real_world(tags: FrameTags) -> tuple[float, float]:
+    """Slope and intercept of the only real-world value mapping; 1 and 0 without one."""
+    found = set()
+    for item in tags.items("RealWorldValueMappingSequence"):
+        if "RealWorldValueLUTData" in item:
+            raise DataError("its real-world values are a table, which is not read: give it a rescale slope")
+        slope, intercept = _scale(item.get("RealWorldValueSlope")), _scale(item.get("RealWorldValueIntercept"))
+        found.add((1.0 if slope is None else slope, intercept or 0.0))
+    if len(found) > 1:
+        slopes = " and ".join(f"{slope:g}" for slope, _ in sorted(found))
+        raise DataError(
+            f"has several real-world slopes ({slopes}) and no rescale slope, so that its units are unknown: "
+            "give it a rescale slope"
+        )
+    return found.pop() if found else (1.0, 0.0)
+
+
+def _look_up(table: Any, stored: NDArray[Any]) -> Float32:
+    """The values of a Modality LUT; values below and above it become its first and last."""
+    try:
+        count, first, bits = (int(number) for number in table.LUTDescriptor)
+        data: Any = table.LUTData
+        count = count or 2**16
+        if isinstance(data, bytes):
+            wide = len(data) >= 2 * count
+            values = np.frombuffer(data, dtype="<u2" if wide else "u1", count=count)
+        else:
+            values = np.array(data, dtype=np.int64)
+    except (AttributeError, TypeError, ValueError) as error:
+        raise DataError("its Modality LUT can't be read") from error
+    if len(values) != count or bits not in range(8, 17) or int(values.max()) >> bits:
+        raise DataError("its Modality LUT is not what its descriptor says")
+    return values[np.clip(stored.astype(np.int64) - first, 0, count - 1)].astype(np.float32)

@@ -1,0 +1,211 @@
+"""Reads one image from a DICOM file, or from a folder of DICOM files, whatever the sequence is."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from data.base import DataError, Float32
+from data.reading import dicom_files, dicom_headers, dicom_parts, dicom_pixels, dicom_sequences, dicom_suv, series
+from data.reading.dicom_files import FrameTags, NoImageError
+from data.reading.dicom_headers import DicomHeader
+from data.reading.dicom_parts import SeriesPart
+from data.reading.dicom_traits import PLAIN
+from data.reading.limits import Decoded
+
+# Kinds that nobody means who names a file or a folder that also holds plain images.
+_SECONDARY = ("phase", "real", "imaginary", "map", "projection", "subtraction", "localizer", "fat fraction")
+_NO_STACK = ("CT", "MR", "PT", "NM", "RTDOSE")  # whose frames have a place each
+_SPACINGS = ("PixelSpacing", "ImagerPixelSpacing")
+
+
+class ScanPlace(NamedTuple):
+    """Where an image lies.
+
+    Args:
+        path: Its file or folder.
+        part: Which of several images there, from 1; 0 where there is one.
+    """
+
+    path: Path
+    part: int
+
+
+def split(path: Path) -> ScanPlace:
+    """A file or folder, and the number behind `#` of an image in it: `FOLDER#2` is the second."""
+    base, mark, number = path.name.rpartition("#")
+    if mark and base and number.isdecimal() and int(number) > 0 and not path.exists():
+        return ScanPlace(path.with_name(base), int(number))
+    return ScanPlace(path, 0)
+
+
+def files(path: Path) -> list[Path]:
+    """The files of an image: the file itself, or all files in its folder; none where nothing is there."""
+    place = split(path).path
+    return list(dicom_files.walk(place)) if place.is_dir() else [place] if place.is_file() else []
+
+
+def digest(path: Path, of_file: Callable[[Path], str]) -> str:
+    """The digest of an image's file, or of all files in its folder; changes with the image that is named there."""
+    place, found = split(path), files(path)
+    if not found:
+        return "no file"
+    if found == [path]:
+        return of_file(path)
+    lines = [f"{place.part}", *(f"{file.relative_to(place.path)} {of_file(file)}" for file in found)]
+    return hashlib.sha256("\n".join(lines).encode(errors="surrogateescape")).hexdigest()
+
+
+def decode(place: ScanPlace, *, suv: bool = False) -> Decoded:
+    """The image in a file or folder, in the scanner's units; its slices are sorted by position.
+
+    Args:
+        place: Where it lies.
+        suv: Whether the activity of PET becomes standardised uptake values.
+
+    Raises:
+        DataError: Nothing can be read, or there are several images and none is named.
+    """
+    if not place.path.is_dir():
+        file = dicom_files.read(place.path, pixels=True)
+        headers = dicom_headers.of_file(place.path, file)
+        _refuse(headers[0])
+        if not any(one.plane is not None for one in headers) and _has_no_place(headers[0], file):
+            return _unplaced(place.path, headers, file)
+        chosen, faults = _chosen(place, headers, [])
+        stored = dicom_pixels.decode(place.path, file)
+        frames = []
+        for one in chosen:
+            tags = FrameTags(file, one.frame)
+            try:
+                frames.append((one, _units(tags, stored[one.frame], suv=suv)))
+            except DataError as error:
+                raise DataError(f"{place.path}: {error}") from error
+        return _stacked(frames, faults)
+    faults, found = [], []
+    for path in dicom_files.walk(place.path):
+        try:
+            headers = dicom_headers.read(path)
+            _refuse(headers[0])
+            found += headers
+        except NoImageError:
+            continue  # an index or a report, as scanners add to every folder
+        except DataError as error:
+            faults.append(str(error))
+    if not found:
+        others = f": {faults[0]}" if faults else ""
+        raise DataError(f"{place.path}: is a folder that holds no DICOM image{others}")
+    chosen, faults = _chosen(place, found, faults)
+    frames = []
+    for path, some in _by_file(chosen).items():
+        try:
+            file = dicom_files.read(path, pixels=True)
+            stored = dicom_pixels.decode(path, file)
+        except DataError as error:
+            faults.append(str(error))
+            continue
+        for one in some:
+            try:
+                frames.append((one, _units(FrameTags(file, one.frame), stored[one.frame], suv=suv)))
+            except DataError as error:
+                faults.append(f"{series.named(one)}: {error}")
+    if not frames:
+        raise DataError(f"{faults[-1]}: no slice can be read")
+    return _stacked(frames, faults)
+
+
+def _units(tags: FrameTags, stored: Any, *, suv: bool) -> Float32:
+    pixels = dicom_pixels.in_units(tags, stored)
+    return np.asarray(pixels * np.float32(dicom_suv.factor(tags))) if suv else pixels
+
+
+def _stacked(frames: list[tuple[DicomHeader, Float32]], faults: list[str]) -> Decoded:
+    image = series.stack(frames, faults)
+    return Decoded(image.pixels, image.affine, planes=image.planes, faults=image.faults)
+
+
+def _by_file(headers: Iterable[DicomHeader]) -> dict[Path, list[DicomHeader]]:
+    found: dict[Path, list[DicomHeader]] = defaultdict(list)
+    for one in headers:
+        found[one.path].append(one)
+    return found
+
+
+def _refuse(one: DicomHeader) -> None:
+    if one.modality == "SEG":
+        raise DataError(f"{one.path}: is a segmentation, not a scan: name it as the mask of its image")
+
+
+def _has_no_place(one: DicomHeader, file: Any) -> bool:
+    """Whether the header does not place the image at all, as with a radiograph or ultrasound."""
+    tags = FrameTags(file, 0)
+    if any(tags.get(tag) is not None for tag in ("ImagePositionPatient", "ImageOrientationPatient")):
+        return False
+    return one.frames == 1 or one.modality not in _NO_STACK
+
+
+def _unplaced(path: Path, headers: list[DicomHeader], file: Any) -> Decoded:
+    """A radiograph, an ultrasound clip or a photograph: pixels of the size that the header gives, or of 1 mm."""
+    stored = dicom_pixels.decode(path, file)
+    try:
+        pixels = np.stack([dicom_pixels.in_units(FrameTags(file, one.frame), stored[one.frame]) for one in headers])
+        sides = next((found for tag in _SPACINGS if (found := FrameTags(file, 0).numbers(tag))), [1.0, 1.0])
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from error
+    if len(sides) != 2 or not all(dicom_headers.SMALLEST <= side <= dicom_headers.LARGEST for side in sides):
+        raise DataError(f"{path}: pixels of {' x '.join(f'{side:g}' for side in sides)} mm are not possible")
+    affine = np.eye(4)
+    affine[:3, :3] = np.array([[0, 0, sides[1]], [0, sides[0], 0], [headers[0].between, 0, 0]])
+    return Decoded(pixels, affine)
+
+
+def _chosen(place: ScanPlace, headers: list[DicomHeader], faults: list[str]) -> tuple[list[DicomHeader], list[str]]:
+    """The frames of the image that is named or the only one, and the faults with those that are not used."""
+    placed = [one for one in headers if one.plane is not None and not one.colours]
+    for one in headers:
+        if one.plane is None or one.colours:
+            why = "is a colour picture, not a scan" if one.colours else one.fault
+            faults = [*faults, f"{series.named(one)}: {why}"]
+    if not placed:
+        raise DataError(faults[-1])
+    parts = _parts(placed)
+    if place.part:
+        if place.part > len(parts):
+            raise DataError(f"{place.path}: has no image #{place.part}: it has {_listed(parts)}")
+        return parts[place.part - 1].headers, faults
+    main = [part for part in parts if part.headers[0].traits.get("kind", PLAIN) not in _SECONDARY] or parts
+    if len(main) > 1:
+        raise DataError(
+            f"{place.path}: holds {len(main)} images: {_listed(parts)}: name one, as in {place.path.name}#1"
+        )
+    others = [f"{place.path}: {_words(part)} is another image, which is not used" for part in parts if part != main[0]]
+    return main[0].headers, [*faults, *others]
+
+
+def _parts(headers: list[DicomHeader]) -> list[SeriesPart]:
+    """The images among some frames: those of one series and plane with one image of each place."""
+    groups: dict[str, list[DicomHeader]] = defaultdict(list)
+    for one in headers:
+        groups[one.series or str(one.path.parent)].append(one)
+    found = []
+    for group in sorted(groups.values(), key=lambda some: (some[0].number is None, some[0].number or 0)):
+        group.sort(key=lambda one: one.instance or 0)
+        for plane, some in dicom_sequences.by_plane(group):
+            for part in dicom_parts.parted(some):
+                number = f"series {group[0].number}" if group[0].number is not None and len(groups) > 1 else ""
+                found.append(SeriesPart(" ".join(filter(None, (number, plane, part.words))), part.headers))
+    return found
+
+
+def _words(part: SeriesPart) -> str:
+    return f"{part.words} ({len(part.headers)} slice{'s' if len(part.headers) > 1 else ''})"
+
+
+def _listed(parts: list[SeriesPart]) -> str:
+    shown = [f"#{number} {_words(part)}" for number, part in enumerate(parts, start=1)]
+    return "; ".join(shown[:12]) + (f" and {len(shown) - 12} more" if len(shown) > 12 else "")

@@ -1,0 +1,1 @@
+"""The tables of SPIDER: gradings in two layouts, and the overview of scans."""
