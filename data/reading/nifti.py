@@ -20,7 +20,7 @@ _SCANNER = 1
 _HEAD = 560
 
 
-def read(path: Path, volume: int | None = None) -> Decoded:
+def read(path: Path, volume: int = 0) -> Decoded:
     """The volume, scaled by slope and intercept; without a scale in the type of the file.
 
     Where a header has two places in the patient, that of the scanner counts: sform if its code is 1 or qform has none,
@@ -28,7 +28,7 @@ def read(path: Path, volume: int | None = None) -> Decoded:
 
     Args:
         path: The file.
-        volume: Which volume of a file of several, from 0; None for a file of one.
+        volume: Which volume of a file of several, from 1; 0 for a file of one.
 
     Raises:
         DataError: The header asks for what no volume has, the data are damaged or too short, the file has several
@@ -38,7 +38,7 @@ def read(path: Path, volume: int | None = None) -> Decoded:
         return _read(path, volume)
 
 
-def _read(path: Path, volume: int | None) -> Decoded:
+def _read(path: Path, volume: int) -> Decoded:
     with path.open("rb") as file:
         head, packed = file.read(_HEAD), False
         if head.startswith(b"\x1f\x8b"):
@@ -80,16 +80,17 @@ def _header(path: Path, head: bytes) -> Any:
     return parsed(head[:length], check=False)  # nibabel's own check prints and mends; what matters is checked here
 
 
-def _number(path: Path, shape: tuple[int, ...], volume: int | None) -> int:
+def _number(path: Path, shape: tuple[int, ...], volume: int) -> int:
+    """The position of the volume that is named."""
     several = shape[3] if len(shape) == 4 else 1
-    if volume is None and several > 1:
+    if not volume and several > 1:
         raise DataError(
-            f"{path}: has 4 axes {shape}, so it holds {several} volumes: name one by its number, 0 to {several - 1}, "
-            "in a column `volume` of the table"
+            f"{path}: has 4 axes {shape}, so it holds {several} volumes: name one, from {path.name}#1 to "
+            f"{path.name}#{several}"
         )
-    if volume is not None and not 0 <= volume < several:
-        raise DataError(f"{path}: has no volume {volume}: its volumes are 0 to {several - 1}")
-    return volume or 0
+    if volume > several:
+        raise DataError(f"{path}: has no volume #{volume}: it has {several}")
+    return max(0, volume - 1)
 
 
 def _affine(path: Path, header: Any) -> tuple[Float64, bool]:

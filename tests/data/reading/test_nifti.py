@@ -56,13 +56,16 @@ def test_one_of_several_volumes_is_named(tmp_path, version):
     several = np.stack([PIXELS, PIXELS[::-1], PIXELS * 2])
     path = saved(tmp_path, written.nifti(several, version=version, sform=UPRIGHT, slope=2.0, zipped=True))
     for number in range(3):
-        assert_array_equal(volumes.read(path, volume=number).pixels, 2.0 * several[number])
-    with pytest.raises(DataError, match=r"has 4 axes .* so it holds 3 volumes: name one by its number, 0 to 2"):
+        assert_array_equal(volumes.read(f"{path}#{number + 1}").pixels, 2.0 * several[number])
+    with pytest.raises(DataError, match=r"so it holds 3 volumes: name one, from scan\.nii#1 to scan\.nii#3"):
         volumes.read(path)
-    with pytest.raises(DataError, match=r"has no volume 3: its volumes are 0 to 2"):
-        volumes.read(path, volume=3)
+    with pytest.raises(DataError, match=r"has no volume #4: it has 3"):
+        volumes.read(f"{path}#4")
     single = saved(tmp_path, written.nifti(several[:1], version=version), "one.nii")
     assert_array_equal(volumes.read(single).pixels, PIXELS)
+    picture = saved(tmp_path, written.png(PIXELS[0].astype(np.uint8)), "a.png")
+    with pytest.raises(DataError, match="only DICOM and NIfTI hold several images"):
+        volumes.read(f"{picture}#1")
 
 
 def test_without_a_place_a_volume_is_not_turned(tmp_path):
