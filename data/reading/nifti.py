@@ -97,6 +97,7 @@ def _affine(path: Path, header: Any) -> tuple[Float64, bool]:
     """From an index (k, j, i) to LPS mm, and whether the header knows the directions in the patient."""
     known = int(header["sform_code"]), int(header["qform_code"])
     steps = header["pixdim"]
+    steps[0] = -1 if steps[0] < 0 else 1  # the standard takes 0 as 1
     for axis in range(1, 4):  # flat files leave the third axis at 0
         if steps[axis] == 0 and (axis > header["dim"][0] or header["dim"][axis] == 1):
             steps[axis] = 1
