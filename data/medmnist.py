@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.base import DataError, Dataset, Image, Target
-from data.reading import volumes
+from data.reading import limits, volumes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -76,7 +76,7 @@ class MedMnist(Dataset):
         if pixels.shape[-1] == 3:
             pixels = pixels @ volumes.LUMINANCE
         volume = np.array(pixels.reshape(-1, *pixels.shape[-2:]), dtype=np.float32)
-        volumes.check(volume, f"{self.file}: {study}")
+        limits.check_pixels(volume, f"{self.file}: {study}")
         return Image(volume, volumes.UNPLACED.copy())
 
     def files(self, study: str) -> list[Path]:
