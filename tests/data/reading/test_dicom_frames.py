@@ -70,9 +70,7 @@ def test_orientation_and_spacing_of_each_frame_count(tmp_path):
 
 def test_simpleitk_reads_the_same_where_all_frames_are_alike(tmp_path):
     groups = [at(4.0 * k, slope=2, intercept=-1024) for k in range(6)]
-    path = enhanced(
-        tmp_path / "a.dcm", STORED, groups, storage=LegacyConvertedEnhancedCTImageStorage, Modality="CT"
-    )
+    path = enhanced(tmp_path / "a.dcm", STORED, groups, storage=LegacyConvertedEnhancedCTImageStorage, Modality="CT")
     image, scan = volumes.read(path), sitk.ReadImage(str(path))
     assert_array_equal(image.pixels, sitk.GetArrayFromImage(scan))
     assert_allclose(image.spacing, scan.GetSpacing()[::-1])
@@ -125,7 +123,9 @@ def test_phase_beside_magnitude_is_left_out_and_named(tmp_path):
 def test_a_file_with_an_unknown_dimension_is_parted_by_it(tmp_path):
     """Diffusion directions are told apart by the file's own index of dimensions alone."""
     frames = [
-        at(4.0 * k, FrameContentSequence={"DimensionIndexValues": [k + 1, number]}) for k in range(3) for number in (1, 2)
+        at(4.0 * k, FrameContentSequence={"DimensionIndexValues": [k + 1, number]})
+        for k in range(3)
+        for number in (1, 2)
     ]
     position, direction = 0x00209057, 0x00189089
     pointers = [{"DimensionIndexPointer": pointer} for pointer in (position, direction)]
