@@ -17,6 +17,7 @@ from data.reading.dicom_headers import DicomHeader
 from data.reading.dicom_series import MIN_SLICES, Rules, StudyFiles, read_study
 from data.rsna_challenge import tables as rsna_tables
 from data.rsna_challenge.places import PLACES, SEQUENCES, SHOWN
+from data.text.names import readable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -176,14 +177,14 @@ class DicomStudy(Dataset):
     def _shown(self, study: str, text: str) -> str:
         """A message of `series` with the study's names of files."""
         if self.keep_names:
-            return text
+            return readable(text)
         read = self._study(study)
         called = {str(path.parent): study for path, _ in read.named} | {
             str(path): to for path, to in read.shown.items()
         }
         for path in sorted(called, key=len, reverse=True):
-            text = text.replace(path, called[path])
-        return text
+            text = text.replace(readable(path), called[path])
+        return readable(text)
 
     def _study(self, study: str) -> StudyFiles:
         return self._read.get(study) or StudyFiles()
@@ -211,7 +212,7 @@ class DicomStudy(Dataset):
         listed = self._listed()
         read: dict[str, StudyFiles] = {}
         for number, folder in enumerate(map(Path, folders), start=1):
-            name = folder.resolve().name if self.keep_names else f"study_{number}"
+            name = readable(folder.resolve().name) if self.keep_names else f"study_{number}"
             if name in read:
                 raise DataError(f"{name}: two studies have this name: leave `keep_names` out")
             rules = Rules(

@@ -20,6 +20,7 @@ _MAGIC = b"DICM"
 _DEFLATED = b"1.2.840.10008.1.2.1.99"
 _META_START = 144  # preamble, "DICM" and the group length
 MAX_BYTES = 2**32  # of a file and of its pixels: the largest native PixelData
+_DENSEST, _SMALL = 64, 2**27  # deflated images are less dense, or else small
 UNREADABLE = "can't be read, truncated or not a DICOM file"
 _FARTHEST = 1e6
 _lock = threading.Lock()
@@ -176,16 +177,17 @@ def read(path: Path, *, pixels: bool) -> Any:
 
 
 def _check_deflated(path: Path, source: Any) -> None:
-    """Refuses a packed data set that unpacks to more than 4 GiB, or that breaks off."""
+    """Refuses a packed data set that unpacks to more than any image does, or that breaks off."""
     from pydicom.filereader import read_file_meta_info
 
     source.seek(_META_START + int(read_file_meta_info(path).FileMetaInformationGroupLength))
     unpacker, length = zlib.decompressobj(-zlib.MAX_WBITS), 0
     packed = source.read()
+    most = max(_SMALL, _DENSEST * len(packed))
     while packed:
         length += len(unpacker.decompress(packed, 2**24))
-        if length > MAX_BYTES:
-            raise DataError(f"{path}: unpacks to more than {MAX_BYTES >> 30} GiB")
+        if length > most:
+            raise DataError(f"{path}: unpacks to more than {most >> 20} MiB, which no image does: save it unpacked")
         packed = unpacker.unconsumed_tail
     if not unpacker.eof:
         raise DataError(f"{path}: {UNREADABLE}")

@@ -274,8 +274,8 @@ def _look_up(table: Any, stored: NDArray[Any]) -> Float32:
         data: Any = table.LUTData
         count = count or 2**16
         if isinstance(data, bytes):
-            wide = len(data) >= 2 * count
-            values = np.frombuffer(data, dtype="<u2" if wide else "u1", count=count)
+            wide = len(data) > count + 1  # else one byte for each entry, and one to fill up
+            values = np.frombuffer(data, dtype="<u2" if wide else "u1")[: None if wide else count]
         else:
             values = np.array(data, dtype=np.int64)
     except (AttributeError, TypeError, ValueError) as error:

@@ -10,6 +10,7 @@ from pathlib import Path
 from data.base import DataError, Exclusion
 from data.reading import dicom_files, dicom_headers, dicom_parts, dicom_sequences
 from data.reading.dicom_headers import DicomHeader
+from data.text.names import readable
 
 MIN_SLICES = 3
 _MODALITY = "MR"
@@ -97,7 +98,7 @@ def read_study(folder: Path, name: str, place: str, rules: Rules) -> StudyFiles:
     study, headers = StudyFiles(), []
     paths = list(dicom_files.walk(folder))
     for number, path in enumerate(paths, start=1):
-        study.shown[path] = f"{path}" if rules.keep_names else f"{name}/file {number} of {len(paths)}"
+        study.shown[path] = readable(f"{path}") if rules.keep_names else f"{name}/file {number} of {len(paths)}"
         try:
             headers.extend(dicom_headers.read(path))
         except dicom_files.NoImageError as error:
@@ -168,7 +169,7 @@ def _names(found: list[_Series], folder: Path, rules: Rules) -> list[str]:
     """The name of each series: `series_1` and so on, or its folder."""
     if not rules.keep_names:
         return [f"series_{number}" for number in range(1, len(found) + 1)]
-    places = [one.headers[0].path.parent.relative_to(folder).as_posix() for one in found]
+    places = [readable(one.headers[0].path.parent.relative_to(folder).as_posix()) for one in found]
     return [
         place if places.count(place) == 1 else f"{place}#{places[: i + 1].count(place)}"
         for i, place in enumerate(places)

@@ -16,6 +16,7 @@ from data.reading import dicom_files, dicom_headers, dicom_parts, dicom_pixels, 
 from data.reading.dicom_files import FrameTags
 from data.reading.dicom_headers import DicomHeader
 from data.reading.orientations import ORIENTATIONS
+from data.text.names import readable
 
 IN_PLANE = 0.5  # cosine: an axial slice along L5/S1 may be turned by 50 degrees
 _PARALLEL = np.cos(np.radians(1))
@@ -220,7 +221,8 @@ def _image(slices: list[_DicomSlice], faults: list[str]) -> Image:
     limits.check_pixels(pixels, stack[0].header.path.parent)
     grid = regular_grid(planes, pixels.shape)
     regular = are_regular(planes, pixels.shape, grid)
-    return Image(pixels, grid, planes=None if regular else planes, faults=(*faults, *twice))
+    named_faults = tuple(readable(fault) for fault in (*faults, *twice))
+    return Image(pixels, grid, planes=None if regular else planes, faults=named_faults)
 
 
 def _oriented(one: _DicomSlice, orientation: str) -> _DicomSlice:

@@ -11,9 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.base import DataError, Float64, Image
-from data.reading import content, dicom_labels, dicom_scans, meta_image, nifti, nrrd_volume, pictures, tiff
+from data.reading import content, dicom_labels, dicom_scans, limits, meta_image, nifti, nrrd_volume, pictures, tiff
 from data.reading.limits import Decoded
-from data.reading.limits import check_pixels as check
 from data.reading.orientations import ORIENTATIONS as ORIENTATIONS
 from data.reading.pictures import LUMINANCE as LUMINANCE
 
@@ -67,7 +66,7 @@ def read(
     axes, flipped = _turn(path, scan, orientation)
     affine = UNPLACED.copy() if scan.affine is None else scan.affine
     pixels = _array(scan, axes, flipped, np.float32)
-    check(pixels, path)
+    limits.check_pixels(pixels, path)
     planes = None if scan.planes is None else _turned_planes(path, scan.planes, axes, flipped, pixels.shape)
     image = Image(pixels, _reordered(affine, axes, flipped, pixels.shape), planes=planes, faults=scan.faults)
     if mask is None:

@@ -19,3 +19,8 @@ def nearest(name: str, known: Iterable[str]) -> str:
     if close:
         return f": did you mean '{close}'?"
     return f": use {'one of ' * (len(known) > 1)}{', '.join(known)}" if known else ": there is none"
+
+
+def readable(text: str) -> str:
+    r"""A text that can be printed and written: bytes of a file's name that are no UTF-8 are shown as `\xe9`."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
