@@ -23,7 +23,7 @@ MAX_BYTES = 2**32  # of a file and of its pixels: the largest native PixelData
 _DENSEST, _SMALL = 64, 2**27  # deflated images are less dense, or else small
 UNREADABLE = "can't be read, truncated or not a DICOM file"
 _FARTHEST = 1e6
-_lock = threading.Lock()
+_lock = threading.RLock()
 
 # The functional group that holds an attribute of a frame, of PS3.3 C.7.6.16.
 _GROUPS: dict[str, tuple[str, ...]] = {
@@ -70,13 +70,20 @@ class FrameTags:
         self.groups = [*frames[number : number + 1], *shared[:1]]
 
     def get(self, tag: str) -> Any:
-        """The value of an attribute; None where it is absent or empty."""
+        """The value of an attribute; None where it is absent or empty.
+
+        Raises:
+            DataError: It is damaged.
+        """
         names = _GROUPS.get(tag, ())
-        for groups in self.groups if names else ():
-            for name in names:
-                if (items := groups.get(name)) and (value := items[0].get(tag)) is not None:
-                    return value
-        return self.file.get(tag)
+        try:
+            for groups in self.groups if names else ():
+                for name in names:
+                    if (items := groups.get(name)) and (value := items[0].get(tag)) is not None:
+                        return value
+            return self.file.get(tag)
+        except Exception as error:  # pydicom converts a value when it is asked for, and fails in many ways
+            raise DataError(f"tag {written(tag)} is damaged") from error
 
     def items(self, sequence: str) -> Any:
         """The items of a sequence that is a functional group or lies at the top of the file."""
@@ -89,9 +96,8 @@ class FrameTags:
             DataError: A value is no finite number, or is above 1e6. It is not shown: it may be a patient's name.
         """
         try:
-            value = self.get(tag)
-            found = [float(one) for one in as_list(value) if str(one).strip()]
-        except Exception as error:  # pydicom converts a value when it is asked for, and fails in many ways
+            found = [float(one) for one in as_list(self.get(tag)) if str(one).strip()]
+        except Exception as error:  # as above
             raise DataError(f"tag {written(tag)} holds no number") from error
         if not all(abs(number) < _FARTHEST for number in found):
             raise DataError(f"tag {written(tag)} holds a number that is not finite or above {_FARTHEST:g}")
@@ -127,6 +133,25 @@ def written(tag: str) -> str:
 
 
 @contextmanager
+def guarded(where: str) -> Iterator[None]:
+    """Turns what pydicom raises about a damaged file into one line that begins with `where`, such as `FILE: `.
+
+    Raises:
+        DataError: Something was raised.
+    """
+    try:
+        yield
+    except DataError as error:
+        if str(error).startswith(where):
+            raise
+        raise DataError(f"{where}{error}") from error
+    except MemoryError as error:
+        raise DataError(f"{where}does not fit into memory: read fewer at a time (--jobs 1)") from error
+    except Exception as error:
+        raise DataError(f"{where}{UNREADABLE}") from error
+
+
+@contextmanager
 def quiet() -> Iterator[None]:
     """No warnings, which quote values; one thread at a time, since filters of warnings are global to all."""
     with _lock, warnings.catch_warnings():
@@ -151,6 +176,7 @@ def read(path: Path, *, pixels: bool) -> Any:
         raise DataError(f"{path}: {'is no regular file' if path.exists() else 'no such file'}")
     import pydicom
 
+    pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE  # its warnings quote values
     with path.open("rb") as file:
         size = os.fstat(file.fileno()).st_size
         start = file.read(1024)
@@ -162,15 +188,10 @@ def read(path: Path, *, pixels: bool) -> Any:
         file.seek(0)
         deflated = _DEFLATED in start
         source: Any = io.BytesIO(file.read()) if pixels or deflated else file
-        try:
-            with quiet():
-                if deflated:
-                    _check_deflated(path, source)
-                found = pydicom.dcmread(source, stop_before_pixels=not pixels, force=bare)
-        except DataError:
-            raise
-        except Exception as error:  # a damaged file fails in many ways
-            raise DataError(f"{path}: {UNREADABLE}") from error
+        with guarded(f"{path}: "), quiet():
+            if deflated:
+                _check_deflated(path, source)
+            found = pydicom.dcmread(source, stop_before_pixels=not pixels, force=bare)
     if not len(found):
         raise DataError(f"{path}: {UNREADABLE}")
     return found

@@ -20,6 +20,7 @@ _RATIO, _SMALL = 1000, 2**26  # more than this ratio is no picture, if it is als
 _LARGEST = 1e12  # of a slope or an intercept
 _UNITS = ("CT", "PT")  # whose values are in units: they are never turned from dark to bright
 _BITS = (1, 8, 16, 32)
+_PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 
 
 def decode(path: Path, file: Any) -> NDArray[Any]:
@@ -35,39 +36,8 @@ def decode(path: Path, file: Any) -> NDArray[Any]:
     Raises:
         DataError: The pixels are absent, shorter or longer than the header says, damaged, or of an unread kind.
     """
-    shape = _check(path, file)
-    syntax = file.file_meta.get("TransferSyntaxUID") if hasattr(file, "file_meta") else None
-    if syntax is None:
-        from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
-
-        syntax = ImplicitVRLittleEndian if file.original_encoding[0] else ExplicitVRLittleEndian
-    keyword = next(name for name in ("PixelData", "FloatPixelData", "DoubleFloatPixelData") if name in file)
-    try:
-        packed = bool(syntax.is_compressed) and not syntax.is_deflated
-    except ValueError as error:
-        raise DataError(f"{path}: its transfer syntax is no known one: write it uncompressed") from error
-    try:
-        if packed:
-            _check_packed(path, file, str(syntax), shape)
-        else:
-            _check_length(path, file, keyword, shape)
-        stored = _by_gdcm(file, shape) if packed and syntax != _RLE else _by_pydicom(file, syntax)
-    except DataError:
-        raise
-    except Exception as error:  # damaged pixels fail in many ways
-        raise DataError(f"{path}: can't be read, truncated or not an image: its pixels can't be unpacked") from error
-    colours = 3 if stored.size == 3 * np.prod(shape) else 1
-    if stored.size != colours * np.prod(shape):
-        raise DataError(f"{path}: {stored.shape} pixels are unpacked, but its header says {shape}")
-    if colours == 3:
-        return np.asarray(stored.reshape(*shape, 3).astype(np.float32) @ LUMINANCE)
-    stored = stored.reshape(shape)
-    if not packed and keyword == "PixelData":
-        _check_unused_bits(path, file, stored)
-    dark = file.get("PhotometricInterpretation") == "MONOCHROME1" and keyword == "PixelData"
-    if dark and file.get("Modality") not in _UNITS:
-        return np.asarray(sum(_range(file)) - stored.astype(np.int64))
-    return stored
+    with dicom_files.guarded(f"{path}: "):
+        return _decode(path, file)
 
 
 def in_units(tags: FrameTags, stored: NDArray[Any]) -> Float32:
@@ -87,13 +57,14 @@ def in_units(tags: FrameTags, stored: NDArray[Any]) -> Float32:
     References:
         DICOM PS3.3, C.11.1 (Modality LUT), C.7.6.16.2.9 (Pixel Value Transformation), C.7.6.16.2.11 (Real World Value).
     """
-    if tables := tags.file.get("ModalityLUTSequence"):
-        return _look_up(tables[0], stored)
-    slopes, intercepts = _scale(tags.get("RescaleSlope")), _scale(tags.get("RescaleIntercept"))
-    if slopes is None and intercepts is None:
-        slope, intercept = _real_world(tags)
-    else:
-        slope, intercept = 1.0 if slopes is None else slopes, intercepts or 0.0
+    with dicom_files.guarded(""):
+        if tables := tags.file.get("ModalityLUTSequence"):
+            return _look_up(tables[0], stored)
+        given, intercept = _scale(tags.get("RescaleSlope")), _scale(tags.get("RescaleIntercept"))
+        if given is None and intercept is None:
+            slope, intercept = _real_world(tags)
+        else:
+            slope, intercept = 1.0 if given is None else given, intercept or 0.0
     if slope == 0:
         raise DataError("its rescale slope is 0, so that all pixels would be equal")
     if slope == 1 and intercept == 0:
@@ -101,9 +72,46 @@ def in_units(tags: FrameTags, stored: NDArray[Any]) -> Float32:
     return np.asarray(stored * slope + intercept, dtype=np.float32)
 
 
+def _decode(path: Path, file: Any) -> NDArray[Any]:
+    with dicom_files.quiet():
+        shape = _check(path, file)
+        keyword = next(name for name in _PIXELS if name in file)
+        syntax = _syntax(path, file)
+        packed = bool(syntax.is_compressed) and not syntax.is_deflated
+        if packed:
+            _check_packed(path, file, str(syntax), shape)
+        else:
+            _check_length(path, file, keyword, shape)
+        photometric = FrameTags(file, -1).text("PhotometricInterpretation")
+    stored = _by_gdcm(file, shape, photometric) if packed and syntax != _RLE else _by_pydicom(file, syntax, photometric)
+    colours = 3 if stored.size == 3 * np.prod(shape) else 1
+    if stored.size != colours * np.prod(shape):
+        raise DataError(f"{path}: {stored.shape} pixels are unpacked, but its header says {shape}")
+    if colours == 3:
+        return np.asarray(stored.reshape(*shape, 3).astype(np.float32) @ LUMINANCE)
+    stored = stored.reshape(shape)
+    if not packed and keyword == "PixelData":
+        _check_unused_bits(path, file, stored)
+    if photometric == "MONOCHROME1" and keyword == "PixelData" and file.get("Modality") not in _UNITS:
+        return np.asarray(sum(_range(file)) - stored.astype(np.int64))
+    return stored
+
+
+def _syntax(path: Path, file: Any) -> Any:
+    """The transfer syntax; a file without preamble has none, but shows how it is written."""
+    from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
+
+    found = file.file_meta.get("TransferSyntaxUID") if hasattr(file, "file_meta") else None
+    if found is None:
+        return ImplicitVRLittleEndian if file.original_encoding[0] else ExplicitVRLittleEndian
+    if not found.is_transfer_syntax:
+        raise DataError(f"{path}: its transfer syntax is no known one: write it uncompressed")
+    return found
+
+
 def _check(path: Path, file: Any) -> tuple[int, int, int]:
     """The number of frames, rows and columns, after a check of the header."""
-    names = [name for name in ("PixelData", "FloatPixelData", "DoubleFloatPixelData") if name in file]
+    names = [name for name in _PIXELS if name in file]
     if not names:
         raise DataError(f"{path}: can't be read, truncated or not a picture: it has no pixels")
     whole = FrameTags(file, -1)
@@ -156,18 +164,18 @@ def _check_packed(path: Path, file: Any, syntax: str, shape: tuple[int, int, int
         raise DataError(f"{path}: {packed} bytes can't hold the {unpacked} bytes of pixels that its header says")
 
 
-def _by_pydicom(file: Any, syntax: Any) -> NDArray[Any]:
+def _by_pydicom(file: Any, syntax: Any, photometric: str) -> NDArray[Any]:
     from pydicom.pixels.decoders.base import get_decoder
     from pydicom.pixels.processing import apply_color_lut
 
     with dicom_files.quiet():
         pixels, _ = get_decoder(syntax).as_array(file)
-    if file.get("PhotometricInterpretation") == "PALETTE COLOR":
-        return _eight_bits(apply_color_lut(pixels, file))
+        if photometric == "PALETTE COLOR":
+            pixels = _eight_bits(apply_color_lut(pixels, file))
     return np.asarray(pixels)
 
 
-def _by_gdcm(file: Any, shape: tuple[int, int, int]) -> NDArray[Any]:
+def _by_gdcm(file: Any, shape: tuple[int, int, int], photometric: str) -> NDArray[Any]:
     """JPEG, JPEG-LS and JPEG 2000, from a copy of nothing but the pixels: GDCM would scale all frames by one slope."""
     import SimpleITK
     from pydicom.dataset import Dataset, FileMetaDataset
@@ -178,7 +186,7 @@ def _by_gdcm(file: Any, shape: tuple[int, int, int]) -> NDArray[Any]:
     frames = list(generate_frames(file.PixelData, number_of_frames=shape[0]))
     if len(frames) != shape[0]:
         raise ValueError("another number of frames")
-    palette = file.get("PhotometricInterpretation") == "PALETTE COLOR"
+    palette = photometric == "PALETTE COLOR"
     copy: Any = Dataset()
     copy.file_meta = FileMetaDataset()
     copy.file_meta.TransferSyntaxUID = file.file_meta.TransferSyntaxUID
@@ -188,8 +196,7 @@ def _by_gdcm(file: Any, shape: tuple[int, int, int]) -> NDArray[Any]:
     for tag in (*tags, "PixelRepresentation"):
         if tag in file:
             setattr(copy, tag, file[tag].value)
-    grey = palette or file.get("PhotometricInterpretation") == "MONOCHROME1"
-    copy.PhotometricInterpretation = "MONOCHROME2" if grey else file.PhotometricInterpretation
+    copy.PhotometricInterpretation = "MONOCHROME2" if palette or photometric == "MONOCHROME1" else photometric
     copy.NumberOfFrames = shape[0]
     copy.PixelData = encapsulate(frames)
     with tempfile.TemporaryDirectory() as folder:
