@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.base import DataError, Float32
-from data.reading import dicom_files, dicom_headers, limits
+from data.reading import dicom_files, dicom_headers, dicom_streams, limits
 from data.reading.dicom_files import FrameTags
 from data.reading.pictures import LUMINANCE
 
 _RLE = "1.2.840.10008.1.2.5"
-_RLE_RATIO = 64  # two bytes are at most 128
-_RATIO, _SMALL = 1000, 2**26  # more than this ratio is no picture, if it is also more than these bytes
 _LARGEST = 1e12  # of a slope or an intercept
 _UNITS = ("CT", "PT")  # whose values are in units: they are never turned from dark to bright
 _BITS = (1, 8, 16, 32)
@@ -79,11 +76,14 @@ def _decode(path: Path, file: Any) -> NDArray[Any]:
         syntax = _syntax(path, file)
         packed = bool(syntax.is_compressed) and not syntax.is_deflated
         if packed:
-            _check_packed(path, file, str(syntax), shape)
+            dicom_streams.check(path, file, shape, rle=syntax == _RLE)
         else:
             _check_length(path, file, keyword, shape)
         photometric = FrameTags(file, -1).text("PhotometricInterpretation")
-    stored = _by_gdcm(file, shape, photometric) if packed and syntax != _RLE else _by_pydicom(file, syntax, photometric)
+    by_pydicom = not packed or syntax == _RLE
+    stored = _by_pydicom(file, syntax) if by_pydicom else dicom_streams.unpack(path, file, shape, photometric)
+    if photometric == "PALETTE COLOR":
+        stored = _in_colour(file, stored)
     colours = 3 if stored.size == 3 * np.prod(shape) else 1
     if stored.size != colours * np.prod(shape):
         raise DataError(f"{path}: {stored.shape} pixels are unpacked, but its header says {shape}")
@@ -156,64 +156,19 @@ def _check_length(path: Path, file: Any, keyword: str, shape: tuple[int, int, in
         raise DataError(f"{path}: has {held} bytes of pixels, but its header says {needed}: the header is wrong")
 
 
-def _check_packed(path: Path, file: Any, syntax: str, shape: tuple[int, int, int]) -> None:
-    packed = len(file.PixelData)
-    unpacked = int(np.prod(shape)) * int(file.get("SamplesPerPixel") or 1) * int(file.BitsAllocated) // 8
-    ratio = _RLE_RATIO if syntax == _RLE else _RATIO
-    if unpacked > packed * ratio and (syntax == _RLE or unpacked > _SMALL):
-        raise DataError(f"{path}: {packed} bytes can't hold the {unpacked} bytes of pixels that its header says")
-
-
-def _by_pydicom(file: Any, syntax: Any, photometric: str) -> NDArray[Any]:
+def _by_pydicom(file: Any, syntax: Any) -> NDArray[Any]:
     from pydicom.pixels.decoders.base import get_decoder
-    from pydicom.pixels.processing import apply_color_lut
 
     with dicom_files.quiet():
         pixels, _ = get_decoder(syntax).as_array(file)
-        if photometric == "PALETTE COLOR":
-            pixels = _eight_bits(apply_color_lut(pixels, file))
     return np.asarray(pixels)
 
 
-def _by_gdcm(file: Any, shape: tuple[int, int, int], photometric: str) -> NDArray[Any]:
-    """JPEG, JPEG-LS and JPEG 2000, from a copy of nothing but the pixels: GDCM would scale all frames by one slope."""
-    import SimpleITK
-    from pydicom.dataset import Dataset, FileMetaDataset
-    from pydicom.encaps import encapsulate, generate_frames
+def _in_colour(file: Any, stored: NDArray[Any]) -> NDArray[Any]:
+    """The colours of a palette, with 8 bits as viewers show them."""
     from pydicom.pixels.processing import apply_color_lut
-    from pydicom.uid import SecondaryCaptureImageStorage, generate_uid
 
-    frames = list(generate_frames(file.PixelData, number_of_frames=shape[0]))
-    if len(frames) != shape[0]:
-        raise ValueError("another number of frames")
-    palette = photometric == "PALETTE COLOR"
-    copy: Any = Dataset()
-    copy.file_meta = FileMetaDataset()
-    copy.file_meta.TransferSyntaxUID = file.file_meta.TransferSyntaxUID
-    copy.SOPClassUID = copy.file_meta.MediaStorageSOPClassUID = SecondaryCaptureImageStorage
-    copy.SOPInstanceUID = copy.file_meta.MediaStorageSOPInstanceUID = generate_uid()
-    tags = ("Rows", "Columns", "SamplesPerPixel", "PlanarConfiguration", "BitsAllocated", "BitsStored", "HighBit")
-    for tag in (*tags, "PixelRepresentation"):
-        if tag in file:
-            setattr(copy, tag, file[tag].value)
-    copy.PhotometricInterpretation = "MONOCHROME2" if palette or photometric == "MONOCHROME1" else photometric
-    copy.NumberOfFrames = shape[0]
-    copy.PixelData = encapsulate(frames)
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "pixels.dcm"
-        with dicom_files.quiet():
-            copy.save_as(path, enforce_file_format=True)
-        reader: Any = SimpleITK.ImageFileReader()  # type: ignore[no-untyped-call]
-        console: Any = SimpleITK.ProcessObject
-        console.SetGlobalWarningDisplay(False)
-        reader.SetImageIO("GDCMImageIO")
-        reader.SetFileName(str(path))
-        pixels: NDArray[Any] = SimpleITK.GetArrayFromImage(reader.Execute())
-    return _eight_bits(apply_color_lut(pixels, file)) if palette else pixels
-
-
-def _eight_bits(colours: NDArray[Any]) -> NDArray[Any]:
-    """Colours of a palette of 16 bits as 8 bits, as viewers show them."""
+    colours = apply_color_lut(stored, file)
     return colours >> 8 if colours.dtype == np.uint16 else colours
 
 
