@@ -18,6 +18,8 @@ from data.base import DataError
 
 _MAGIC = b"DICM"
 _DEFLATED = b"1.2.840.10008.1.2.1.99"
+_PIXEL_DATA, _UNDEFINED = 0x7FE00010, 0xFFFFFFFF
+_AFTER_PIXELS = (b"\xfc\xff", b"\xfa\xff", b"\xff\xfc", b"\xff\xfa")  # groups of padding and signatures
 _META_START = 144  # preamble, "DICM" and the group length
 MAX_BYTES = 2**32  # of a file and of its pixels: the largest native PixelData
 _DENSEST, _SMALL = 64, 2**27  # deflated images are less dense, or else small
@@ -192,9 +194,24 @@ def read(path: Path, *, pixels: bool) -> Any:
             if deflated:
                 _check_deflated(path, source)
             found = pydicom.dcmread(source, stop_before_pixels=not pixels, force=bare)
+            if pixels and not deflated:
+                _check_end(path, found, source)
     if not len(found):
         raise DataError(f"{path}: {UNREADABLE}")
     return found
+
+
+def _check_end(path: Path, found: Any, source: Any) -> None:
+    """Refuses bytes behind the pixels that are no element: then bytes were lost or added before them."""
+    pixels = found.get_item(_PIXEL_DATA)
+    if pixels is None or getattr(pixels, "value_tell", None) is None:
+        return
+    packed = pixels.length == _UNDEFINED
+    source.seek(pixels.value_tell + len(pixels.value or b"") + (8 if packed else 0))
+    rest = source.read()
+    if not rest or (len(rest) >= 8 and (rest[:2] in _AFTER_PIXELS or not rest.strip(b"\0"))):
+        return
+    raise DataError(f"{path}: {len(rest)} bytes behind its pixels are no part of it, so it is damaged: copy it again")
 
 
 def _check_deflated(path: Path, source: Any) -> None:

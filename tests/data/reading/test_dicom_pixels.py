@@ -97,6 +97,19 @@ def test_a_header_that_can_not_be_is_refused(tmp_path, attributes, message):
     tracemalloc.stop()
 
 
+@pytest.mark.parametrize("added", [b"7", b"padding 9"])
+def test_bytes_that_slipped_in_are_noticed(tmp_path, added):
+    path = slice_at(tmp_path / "a.dcm", STORED, 0.0)
+    content = path.read_bytes()
+    path.write_bytes(content[:-40] + added + content[-40:])
+    with pytest.raises(DataError, match=rf"a\.dcm: {len(added)} bytes behind its pixels are no part of it"):
+        volumes.read(path)
+    file = pydicom.dcmread(slice_at(path, STORED, 0.0))
+    file.add_new(0xFFFCFFFC, "OB", bytes(64))
+    file.save_as(path)
+    assert_array_equal(volumes.read(path).pixels[0], STORED)
+
+
 @pytest.mark.parametrize("syntax", [ImplicitVRLittleEndian, ExplicitVRBigEndian, DeflatedExplicitVRLittleEndian])
 def test_every_plain_transfer_syntax_gives_the_same(tmp_path, syntax):
     path = slice_at(tmp_path / "a.dcm", STORED, 0.0)
