@@ -29,10 +29,11 @@ class _TableContent(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class ImageTable(Dataset):
-    """A CSV or Excel table with one image file in each row (PNG, JPEG, TIFF, DICOM, .mha, .nii.gz).
+    """A CSV or Excel table with one image file in each row (PNG, JPEG, TIFF, DICOM, .mha, .nii.gz, .nrrd).
 
     A folder of DICOM files is an image, too: one series. Of several images in it, such as two echoes, `FOLDER#2` names
-    the second.
+    the second; `FILE#2` is the second volume of a NIfTI file.
+
     Images keep their own units. Rows of one patient and place are the sequences of one sample, called
     `{patient}_{place}`. A column is found by its exact name, and only without one by its name in other capitals. Labels
     are whole numbers or words. Where all samples of a patient have the same files, such as

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import threading
-import zipfile
-import zlib
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.base import DataError, Dataset, Image, Target
-from data.reading import limits, volumes
+from data.reading import arrays, limits, volumes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -90,6 +88,8 @@ class MedMnist(Dataset):
         parts = []
         for split in _SPLITS:
             labels = self._array(f"{split}_labels")
+            if labels.dtype.kind not in "biu" or not labels.ndim:
+                raise DataError(f"{self.file}: {split}_labels are {labels.dtype}, but labels are whole numbers")
             labels = labels.reshape(len(labels), -1).astype(np.int64)
             names = [f"label_{n}" for n in range(labels.shape[1])] if labels.shape[1] > 1 else ["label"]
             part = pd.DataFrame(labels, columns=names, index=[f"{split}_{n}" for n in range(len(labels))])
@@ -108,6 +108,11 @@ class MedMnist(Dataset):
             if split not in self._kept:
                 images = self._array(f"{split}_images")
                 labelled = int((self._samples["split"] == split).sum())
+                if images.dtype.kind not in "biuf" or images.ndim not in (3, 4, 5):
+                    raise DataError(
+                        f"{self.file}: {split}_images are {images.dtype} {images.shape}, but images are numbers "
+                        "(N, H, W), with colours or slices"
+                    )
                 if len(images) != labelled:
                     raise DataError(f"{self.file}: {len(images)} {split}_images, but {labelled} {split}_labels")
                 self._kept[split] = images
@@ -118,11 +123,4 @@ class MedMnist(Dataset):
             raise DataError("medmnist has no file: set `file` to an official .npz such as breastmnist.npz")
         if not Path(self.file).is_file():
             raise DataError(f"{self.file}: no such file: MedMNIST's files are at doi:10.5281/zenodo.10519652")
-        try:
-            with Path(self.file).open("rb") as file, np.load(file) as arrays:
-                array: NDArray[Any] = arrays[name]
-                return array
-        except KeyError:
-            raise DataError(f"{self.file}: no array '{name}': is it a MedMNIST file?") from None
-        except (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error) as error:
-            raise DataError(f"{self.file}: can't be read, truncated or not an .npz file: {error}") from error
+        return arrays.read(Path(self.file), name)

@@ -121,7 +121,7 @@ class Spider(Dataset):
         if not images.is_dir():
             raise DataError(f"{images}: no such folder: SPIDER's scans are in images/PATIENT_SEQUENCE.mha")
         scans = {}
-        for path in sorted(images.glob("*.mha")):
+        for path in sorted(path for path in images.glob("*.*") if path.suffix.lower() == ".mha"):
             if (name := _patient_and_sequence(path.stem, self.sequences)) is not None:
                 scans[name] = path, self._mask(masks, path)
         named = ((patient, path.name) for (patient, _), (path, _) in scans.items())
@@ -133,13 +133,13 @@ class Spider(Dataset):
     def _mask(self, masks: Path, image: Path) -> Path | None:
         """The expected file of a scan's mask; None without a folder of masks."""
         if not self.masks:
-            return masks / image.name if masks.is_dir() else None
+            return _in_any_case(masks / image.name) if masks.is_dir() else None
         if not Path(self.masks).is_dir():
             raise DataError(
                 f"masks '{self.masks}' is not a folder: its masks must be named {image.stem}.nii.gz or .mha"
             )
         packed = Path(self.masks) / f"{image.stem}.nii.gz"
-        return packed if packed.is_file() else Path(self.masks) / image.name
+        return packed if packed.is_file() else _in_any_case(Path(self.masks) / image.name)
 
     @cached_property
     def _read(self) -> tuple[pd.DataFrame, list[Exclusion], tuple[str, ...]]:
@@ -164,6 +164,12 @@ class Spider(Dataset):
 def _inner(folder: Path) -> Path:
     """The folder itself, or the folder of the same name inside it, which some archives unpack to."""
     return folder / folder.name if (folder / folder.name).is_dir() else folder
+
+
+def _in_any_case(path: Path) -> Path:
+    """The file itself, or the one that differs from it only in the case of its ending, as of files from Windows."""
+    others = (path.with_suffix(ending) for ending in (path.suffix.lower(), path.suffix.upper()))
+    return path if path.is_file() else next((other for other in others if other.is_file()), path)
 
 
 def _patient_and_sequence(name: str, sequences: Iterable[str]) -> tuple[str, str] | None:

@@ -114,6 +114,10 @@ class Plan:
         """See `SampleCrops.read_faults`."""
         return self._crops.read_faults()
 
+    def reading_notes(self) -> list[str]:
+        """See `SampleCrops.reading_notes`."""
+        return self._crops.reading_notes()
+
     def check_images(self) -> pd.DataFrame:
         """See `SampleCrops.check_images`."""
         return self._crops.check_images()

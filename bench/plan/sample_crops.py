@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from bench.grid.cells import NONE, Step
 from bench.grid.grid import Grid
-from bench.plan import guards, identity
+from bench.plan import directions, guards, identity
 from bench.plan.errors import PlanError
 from bench.plan.keys import Keys
 from bench.plan.references import CropsRef
@@ -105,6 +105,12 @@ class SampleCrops:
             for position, file, why in crops.faults if crops is not None else []:
                 found[file, self._ids[position] if position >= 0 else "", ref.sequence, why] = None
         return exclusions(list(found))
+
+    def reading_notes(self) -> list[str]:
+        """Notes on sequences whose crops do not lie alike; each is known once the crops are stored."""
+        firsts = {ref.sequence: ref for ref in reversed(self.crops_refs())}
+        found = (directions.mixed(name, self._stored.affines(ref.key)) for name, ref in sorted(firsts.items()))
+        return [note for note in found if note]
 
     def check_images(self) -> pd.DataFrame:
         """Checks that no image occurs under two patients; returns the excluded rows if the grid asks to exclude them.

@@ -42,6 +42,9 @@ class Stored(Protocol):
     def crops(self, key: str) -> StoredCrops | None:
         """The crops with this key, or None."""
 
+    def affines(self, key: str) -> NDArray[np.float64]:
+        """`(M, 4, 4)`: from an index of each of the crops with this key to LPS mm; none if they are not stored."""
+
     def folds(self, key: str, make: Callable[[], pd.DataFrame], made_by: dict[str, Any]) -> pd.DataFrame:
         """Folds with the columns `patient`, `repeat`, `fold`; made and stored with a note if there are none yet."""
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bench.plan import identity
 from data.text.csv_tables import read_csv
@@ -48,6 +49,14 @@ class Store:
 
         folder = self.find("crops", key)
         return None if folder is None else Crops(folder)
+
+    def affines(self, key: str) -> NDArray[np.float64]:
+        """`(M, 4, 4)`: from an index of each of the crops with this key to LPS mm; none if they are not stored."""
+        folder = self.find("crops", key)
+        if folder is None:
+            return np.empty((0, 4, 4))
+        with np.load(folder / "index.npz") as index:
+            return np.asarray(index["affines"])
 
     def folds(self, key: str, make: Callable[[], pd.DataFrame], made_by: dict[str, Any]) -> pd.DataFrame:
         """Folds with the columns `patient`, `repeat`, `fold`; made and stored with a note if there are none yet."""

@@ -20,7 +20,7 @@ _SCANNER = 1
 _HEAD = 560
 
 
-def read(path: Path, volume: int | None = None) -> Decoded:
+def read(path: Path, volume: int = 0) -> Decoded:
     """The volume, scaled by slope and intercept; without a scale in the type of the file.
 
     Where a header has two places in the patient, that of the scanner counts: sform if its code is 1 or qform has none,
@@ -28,7 +28,7 @@ def read(path: Path, volume: int | None = None) -> Decoded:
 
     Args:
         path: The file.
-        volume: Which volume of a file of several, from 0; None for a file of one.
+        volume: Which volume of a file of several, from 1; 0 for a file of one.
 
     Raises:
         DataError: The header asks for what no volume has, the data are damaged or too short, the file has several
@@ -38,7 +38,7 @@ def read(path: Path, volume: int | None = None) -> Decoded:
         return _read(path, volume)
 
 
-def _read(path: Path, volume: int | None) -> Decoded:
+def _read(path: Path, volume: int) -> Decoded:
     with path.open("rb") as file:
         head, packed = file.read(_HEAD), False
         if head.startswith(b"\x1f\x8b"):
@@ -80,22 +80,24 @@ def _header(path: Path, head: bytes) -> Any:
     return parsed(head[:length], check=False)  # nibabel's own check prints and mends; what matters is checked here
 
 
-def _number(path: Path, shape: tuple[int, ...], volume: int | None) -> int:
+def _number(path: Path, shape: tuple[int, ...], volume: int) -> int:
+    """The position of the volume that is named."""
     several = shape[3] if len(shape) == 4 else 1
-    if volume is None and several > 1:
+    if not volume and several > 1:
         raise DataError(
-            f"{path}: has 4 axes {shape}, so it holds {several} volumes: name one by its number, 0 to {several - 1}, "
-            "in a column `volume` of the table"
+            f"{path}: has 4 axes {shape}, so it holds {several} volumes: name one, from {path.name}#1 to "
+            f"{path.name}#{several}"
         )
-    if volume is not None and not 0 <= volume < several:
-        raise DataError(f"{path}: has no volume {volume}: its volumes are 0 to {several - 1}")
-    return volume or 0
+    if volume > several:
+        raise DataError(f"{path}: has no volume #{volume}: it has {several}")
+    return max(0, volume - 1)
 
 
 def _affine(path: Path, header: Any) -> tuple[Float64, bool]:
     """From an index (k, j, i) to LPS mm, and whether the header knows the directions in the patient."""
     known = int(header["sform_code"]), int(header["qform_code"])
     steps = header["pixdim"]
+    steps[0] = -1 if steps[0] < 0 else 1  # the standard takes 0 as 1
     for axis in range(1, 4):  # flat files leave the third axis at 0
         if steps[axis] == 0 and (axis > header["dim"][0] or header["dim"][axis] == 1):
             steps[axis] = 1
@@ -105,8 +107,9 @@ def _affine(path: Path, header: Any) -> tuple[Float64, bool]:
         found = header.get_qform()
     else:
         found = np.diag([-steps[1], steps[2], steps[3], 1.0])
-    affine = _TO_LPS @ np.asarray(found, dtype=np.float64)
-    affine[:3] *= _MM.get(header.get_xyzt_units()[0], 1.0)
+    with np.errstate(invalid="ignore", over="ignore"):  # what is not finite is refused below
+        affine = _TO_LPS @ np.asarray(found, dtype=np.float64)
+        affine[:3] *= _MM.get(header.get_xyzt_units()[0], 1.0)
     affine = affine[:, [2, 1, 0, 3]]
     limits.check_place(path, affine)
     return affine, any(known)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import struct
 import zlib
 from pathlib import Path
@@ -16,7 +15,8 @@ from data.reading import limits
 from data.reading.limits import Decoded
 
 LUMINANCE = np.array((0.299, 0.587, 0.114), dtype=np.float32)  # of red, green, blue: ITU-R BT.601
-_ORIENTATION = 274
+_ORIENTATION = (274, 3)  # tag and type in EXIF
+_START_OF_SCAN, _APP1 = 0xDA, 0xE1  # marks in a JPEG
 _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # by the colour type of a PNG
 _SCANS = 200  # of a progressive JPEG, each of which is decoded over the whole picture
 
@@ -38,13 +38,7 @@ def read_png(path: Path) -> Decoded:
         row = (width * bits * _CHANNELS.get(colour, 1) + 7) // 8
         limits.check_packed(path, chunks["IDAT"], height * row)
         pixels = imagecodecs.png_decode(content)
-        turned = 1
-        if "eXIf" in chunks:
-            from PIL.Image import Exif
-
-            exif = Exif()
-            exif.load(content[chunks["eXIf"] :])
-            turned = _turned(exif)
+        turned = _orientation(content[chunks["eXIf"] :]) if "eXIf" in chunks else 1
     return Decoded(upright(grey(pixels[None]), turned), turned=turned)
 
 
@@ -55,24 +49,23 @@ def read_jpeg(path: Path) -> Decoded:
         DataError: The picture breaks off, is damaged so that libjpeg notices it, has inks, or is too large.
     """
     import simplejpeg
-    from PIL.JpegImagePlugin import JpegImageFile
 
     with limits.naming(path, "JPEG"):
         limits.check_file(path)
         content = path.read_bytes()
-        header = JpegImageFile(io.BytesIO(content))
-        limits.check_shape(path, header.size[::-1])
-        if header.mode not in ("L", "RGB"):
-            raise DataError(f"{path}: holds inks ({header.mode}), not colours: save it as grey or RGB")
         if content.count(b"\xff\xda") > _SCANS:
             raise DataError(f"{path}: is built up in more than {_SCANS} passes: save it again as a plain JPEG")
         try:
-            pixels = simplejpeg.decode_jpeg(content, "GRAY" if header.mode == "L" else "RGB")
+            height, width, colours, _ = simplejpeg.decode_jpeg_header(content)
+            limits.check_shape(path, (height, width))
+            if colours not in ("Gray", "YCbCr", "RGB"):
+                raise DataError(f"{path}: holds inks ({colours}), not colours: save it as grey or RGB")
+            pixels = simplejpeg.decode_jpeg(content, "GRAY" if colours == "Gray" else "RGB")
         except ValueError as error:
             why = "truncated" if "premature" in str(error).lower() else "is damaged"
             raise DataError(f"{path}: {why}: libjpeg says '{error}': copy it again") from error
-        turned = _turned(header.getexif())
-    pixels = pixels[..., 0] if header.mode == "L" else pixels
+        turned = _orientation(_exif(content))
+    pixels = pixels[..., 0] if colours == "Gray" else pixels
     return Decoded(upright(grey(pixels[None]), turned), turned=turned)
 
 
@@ -123,6 +116,29 @@ def _chunks(path: Path, content: bytes) -> dict[str, int]:
     raise DataError(f"{path}: truncated: it has no end mark")
 
 
-def _turned(exif: Any) -> int:
-    found = exif.get(_ORIENTATION, 1)
-    return found if isinstance(found, int) and 1 <= found <= 8 else 1
+def _exif(content: bytes) -> bytes:
+    """The EXIF block among the segments before the pixels of a JPEG; empty if there is none."""
+    at = 2
+    while content[at : at + 1] == b"\xff" and content[at + 1] != _START_OF_SCAN:
+        length = int.from_bytes(content[at + 2 : at + 4], "big")
+        if content[at + 1] == _APP1 and content[at + 4 : at + 10] == b"Exif\0\0":
+            return content[at + 10 : at + 2 + length]
+        at += 2 + length
+    return b""
+
+
+def _orientation(exif: bytes) -> int:
+    """The tag in the first directory of an EXIF block; 1, upright, if it has none or is damaged.
+
+    Pillow reads this too, but prints warnings about other tags.
+    """
+    order = {b"II": "<", b"MM": ">"}.get(exif[:2])
+    try:
+        start = struct.unpack_from(f"{order}I", exif, 4)[0]
+        for entry in range(struct.unpack_from(f"{order}H", exif, start)[0]):
+            tag, kind, _, value = struct.unpack_from(f"{order}HHIH", exif, start + 2 + 12 * entry)
+            if (tag, kind) == _ORIENTATION:
+                return value if 1 <= value <= 8 else 1
+    except struct.error:
+        pass
+    return 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import struct
 from collections.abc import Iterator
 from math import prod
@@ -19,8 +20,11 @@ from data.reading.pictures import grey, upright
 
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE, _YCBCR = 0, 1, 2, 3, 6
 _INKS = {4: "a mask", 5: "inks (CMYK)", 8: "CIE Lab", 32803: "raw sensor data", 34892: "raw sensor data"}
-_JPEG = (6, 7, 34892, 33007)  # compressions whose decoder gives RGB for YCbCr
-_UNCOMPRESSED = 1
+_UNCOMPRESSED, _JPEG = 1, 7
+# LZW, JPEG, deflate (two codes), PackBits, LZMA, Zstandard. Rarer codecs are not worth their risk on hostile files.
+_PACKED = {5, _JPEG, 8, 32946, 32773, 34925, 50000}
+_DEFLATE = (8, 32946)
+_FRAME = re.compile(rb"\xff[\xc0-\xc2]\0.[\x08\x0c](..)(..)", re.DOTALL)  # the header of a JPEG frame, with its sides
 
 
 def read(path: Path) -> Decoded:
@@ -45,10 +49,10 @@ def read(path: Path) -> Decoded:
             first = pages[0]
             for number, page in enumerate(pages):
                 _check(path, number, page, first)
-            planes = _planes(file, pages)
+            planes = _planes(path, file, pages)
             limits.check_shape(path, (planes, *first.shape))
             if planes != len(pages):
-                stack = _series(path, file, planes)
+                stack = np.stack([_coloured(path, first, plane) for plane in _behind(path, file, planes)])
             else:
                 stack = np.stack([_coloured(path, page, page.asarray(maxworkers=1)) for page in pages])
             tag = first.tags.get(274)
@@ -93,7 +97,12 @@ def _check(path: Path, number: int, page: Any, first: Any) -> None:
     if page.photometric in _INKS or page.axes not in ("YX", "YXS", "SYX"):
         held = _INKS.get(page.photometric, f"axes {page.axes}")
         raise DataError(f"{path}: {name} holds {held}, which is not read: save it as grey or RGB")
-    if page.photometric == _YCBCR and page.compression not in _JPEG:
+    if page.compression != _UNCOMPRESSED and page.compression not in _PACKED:
+        code = getattr(page.compression, "name", page.compression)
+        raise DataError(
+            f"{path}: {name} is packed by {code}, which is not read: save it unpacked, or with LZW or deflate"
+        )
+    if page.photometric == _YCBCR and page.compression != _JPEG:
         raise DataError(f"{path}: {name} holds YCbCr without JPEG, which is not read: save it as RGB")
     if page.dtype is None or page.dtype.kind not in "biuf":
         raise DataError(f"{path}: {name} holds pixels of type {page.dtype}, but an image holds real numbers")
@@ -102,35 +111,53 @@ def _check(path: Path, number: int, page: Any, first: Any) -> None:
         shown = " and ".join(f"{' x '.join(map(str, p.shape))} {p.dtype}" for p in (first, page))
         raise DataError(f"{path}: its pages 1 and {number + 1} differ ({shown}): keep those of one image")
     limits.check_shape(path, page.shape)
+    limits.check_shape(path, page.chunks)
     size = path.stat().st_size
     places = list(zip(page.dataoffsets, page.databytecounts, strict=True))
     if len(places) < prod(page.chunked) and not page.is_contiguous:
         raise DataError(f"{path}: truncated: {name} has {len(places)} of {prod(page.chunked)} strips")
     if any(not length or not offset or offset + length > size for offset, length in places):
         raise DataError(f"{path}: truncated: {name} has pixels that lie behind its end, or none")
+    needed = page.size * page.bitspersample // 8
+    if page.compression in _DEFLATE:
+        limits.check_packed(path, sum(length for _, length in places), needed)
+    if page.compression == _JPEG:
+        _check_jpegs(path, page, places)
     if page.compression == _UNCOMPRESSED:
-        needed = page.size * page.bitspersample // 8
         held = size - places[0][0] if page.is_contiguous else sum(length for _, length in places)
         limits.check_length(path, held, needed)
 
 
-def _planes(file: Any, pages: list[Any]) -> int:
+def _check_jpegs(path: Path, page: Any, places: list[tuple[int, int]]) -> None:
+    """Refuses a strip or tile whose own header asks for more pixels than it has in the page."""
+    rows, columns = page.chunks[:2] if page.axes != "SYX" else page.chunks[1:3]
+    with path.open("rb") as file:
+        for offset, length in places:
+            file.seek(offset)
+            found = _FRAME.search(file.read(min(length, 2**16)))
+            if found is None:
+                raise DataError(f"{path}: is damaged: a part of it is no JPEG: copy it again")
+            sides = [int.from_bytes(side, "big") for side in found.groups()]
+            if sides[0] > rows + 16 or sides[1] > columns + 16:
+                raise DataError(f"{path}: a part of {rows} x {columns} pixels holds a JPEG of {sides[0]} x {sides[1]}")
+
+
+def _planes(path: Path, file: Any, pages: list[Any]) -> int:
     """The number of slices; ImageJ and tifffile may write one directory for all slices of a stack."""
-    if len(pages) > 1 or not (file.is_imagej or file.is_shaped):
+    if not (file.is_imagej or file.is_ome or (file.is_shaped and len(pages) == 1)):
         return len(pages)
-    return int(prod(file.series[0].shape) // max(1, prod(pages[0].shape)))
-
-
-def _series(path: Path, file: Any, planes: int) -> NDArray[Any]:
-    """The slices of a stack of which only the first has a directory."""
     series = file.series[0]
-    page = series.pages[0]
-    long = [f"{n} {axis}" for n, axis in zip(series.shape, series.axes, strict=True) if axis in "TC" and n > 1]
-    if long:
-        raise DataError(f"{path}: holds {' x '.join(long)} (T: times, C: channels): save the one stack that is meant")
+    long = [f"{n} {axis}" for n, axis in zip(series.shape, series.axes, strict=True) if axis not in "YXS" and n > 1]
+    if len(long) > 1:
+        raise DataError(f"{path}: holds {' x '.join(long)} (Z: slices, T: times, C: channels): save one stack of them")
+    return prod(series.shape) // prod(pages[0].shape) if len(pages) == 1 else len(pages)
+
+
+def _behind(path: Path, file: Any, planes: int) -> NDArray[Any]:
+    """The slices of a stack that lie one behind the other, of which only the first has a directory."""
+    series, page = file.series[0], file.series[0].pages[0]
     limits.check_length(path, path.stat().st_size - page.dataoffsets[0], prod(series.shape) * page.dtype.itemsize)
-    stack = series.asarray(maxworkers=1)
-    return np.stack([_coloured(path, page, plane) for plane in stack.reshape((planes, *page.shape))])
+    return np.asarray(series.asarray(maxworkers=1)).reshape((planes, *page.shape))
 
 
 def _coloured(path: Path, page: Any, pixels: NDArray[Any]) -> NDArray[Any]:

@@ -36,12 +36,12 @@ def read(
     *,
     mask: str | Path | None = None,
     orientation: str | None = None,
-    volume: int | None = None,
     suv: bool = False,
 ) -> Image:
     """The image in a file (.mha, .mhd, .nii, .nii.gz, .nrrd, DICOM, PNG, JPEG, TIFF) in the scanner's units.
 
-    A folder of DICOM files is one image, too. Where it holds several, such as two echoes, `FOLDER#2` is its second.
+    A folder of DICOM files is one image, too. Where it holds several, such as two echoes, `FOLDER#2` is its second;
+    `FILE#2` is the second volume of a NIfTI file of several.
 
     The content of a file says what it is, not its name. Rescale slope and intercept are applied (HU), 16 bits are kept,
     and nothing is clipped. Pictures are turned upright, white is high, and colours become their luminance. A picture
@@ -54,7 +54,6 @@ def read(
             the back, the left) or `"coronal"` (to the back, the feet, the left). Axes are permuted and flipped to the
             nearest of these, never resampled. None keeps the file's order (slices, rows, columns), and so do pictures
             without a place in the patient.
-        volume: Which volume of a NIfTI file of several, from 0.
         suv: Whether the activity of a PET series becomes standardised uptake values by body weight, g/ml.
 
     Raises:
@@ -63,7 +62,7 @@ def read(
             volume whose axes are sheared, or whose header does not know its directions.
     """
     path = Path(path)
-    scan = _decode(path, volume, suv=suv)
+    scan = _decode(path, suv=suv)
     axes, flipped = _turn(path, scan, orientation)
     affine = UNPLACED.copy() if scan.affine is None else scan.affine
     pixels = _array(scan, axes, flipped, np.float32)
@@ -91,16 +90,18 @@ def write(path: str | Path, image: Image, *, mask: str | Path | None = None) -> 
         _write(Path(mask), image.mask, image.affine)
 
 
-def _decode(path: Path, volume: int | None = None, *, suv: bool = False) -> Decoded:
+def _decode(path: Path, *, suv: bool = False) -> Decoded:
     scan = dicom_scans.split(path)
-    kind = "dicom" if scan.path.is_dir() or scan.part else content.kind(path)
+    kind = "dicom" if scan.path.is_dir() else content.kind(scan.path)
     if suv and kind != "dicom":
         raise DataError(f"{path}: has no standardised uptake values: they need the DICOM files of a PET series")
+    if kind == "dicom":
+        return dicom_scans.decode(scan, suv=suv)
     if kind == "nifti":
-        return nifti.read(path, volume)
-    if volume:
-        raise DataError(f"{path}: has no volume {volume}: only NIfTI files of several volumes have numbered ones")
-    return dicom_scans.decode(scan, suv=suv) if kind == "dicom" else _READERS[kind](path)
+        return nifti.read(scan.path, scan.part)
+    if scan.part:
+        raise DataError(f"{path}: only DICOM and NIfTI hold several images, so leave #{scan.part} out")
+    return _READERS[kind](path)
 
 
 def _turn(path: Path, scan: Decoded, orientation: str | None) -> tuple[tuple[int, ...], tuple[bool, ...]]:

@@ -253,7 +253,8 @@ def _volumes():
     for packed in (False, True):
         for space in ("left-posterior-superior", "right-anterior-superior", "left-anterior-superior"):
             yield (
-                ".nrrd, packed" if packed else ".nrrd", "16, signed", "grey", space, "pynrrd", ("itk_place",), "nrrd",
+                ".nrrd, packed" if packed else ".nrrd", "16, signed", "grey", "LPS, RAS or LAS",
+                "pynrrd", ("itk_place",), "nrrd",
                 lambda _, p=packed, s=space: File(written.nrrd(values, packed=p, space=s, order="big"), values),
             )  # fmt: skip
 

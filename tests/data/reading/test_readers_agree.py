@@ -79,3 +79,33 @@ def test_the_right_pixels_are_read(tmp_path, claim, turn):
             for index in [(0, 0, 0), (3, 4, 2), (1, 2, 1)]:
                 lps = (scan.affine @ [*index, 1])[:3] * (-1, -1, 1)
                 assert_allclose(image.position(index[::-1]), lps, atol=1e-6)
+
+
+_SECOND = {"pillow": "Pillow", "pillow_pages": "Pillow", "opencv": "OpenCV", "nibabel_place": "none"}
+_SECOND |= dict.fromkeys(("itk", "itk_inverted", "itk_place"), "SimpleITK")
+
+
+def table():
+    """The lines of the table of claims in the documentation."""
+    groups: dict[tuple[str, ...], list[str]] = {}
+    for claim in CLAIMS:
+        second = ", ".join(dict.fromkeys(_SECOND[name] for name in claim.second)) or "none"
+        bits = groups.setdefault((claim.format, claim.photometry, claim.orientation, claim.reader, second), [])
+        bits += [claim.bits] if claim.bits not in bits else []
+    yield "| format | bits | photometry | orientation | reader | second reader |"
+    yield "|---|---|---|---|---|---|"
+    for (form, photometry, orientation, reader, second), bits in groups.items():
+        yield f"| {form} | {_together(bits)} | {photometry} | {orientation} | {reader} | {second} |"
+
+
+def _together(bits):
+    kinds: dict[str, list[str]] = {}
+    for one in bits:
+        number, kind = one.split(", ")
+        kinds.setdefault(kind, []).append(number)
+    return "; ".join(f"{', '.join(numbers)} {kind}" for kind, numbers in kinds.items())
+
+
+def test_the_documentation_has_every_claim():
+    page = PAGE.read_text(encoding="utf-8")
+    assert "\n".join(table()) in page, "put this into the page:\n" + "\n".join(table())
