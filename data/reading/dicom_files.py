@@ -18,12 +18,14 @@ from data.base import DataError
 
 _MAGIC = b"DICM"
 _DEFLATED = b"1.2.840.10008.1.2.1.99"
+_PIXEL_DATA, _UNDEFINED = 0x7FE00010, 0xFFFFFFFF
+_AFTER_PIXELS = (b"\xfc\xff", b"\xfa\xff", b"\xff\xfc", b"\xff\xfa")  # groups of padding and signatures
 _META_START = 144  # preamble, "DICM" and the group length
 MAX_BYTES = 2**32  # of a file and of its pixels: the largest native PixelData
 _DENSEST, _SMALL = 64, 2**27  # deflated images are less dense, or else small
 UNREADABLE = "can't be read, truncated or not a DICOM file"
 _FARTHEST = 1e6
-_lock = threading.Lock()
+_lock = threading.RLock()
 
 # The functional group that holds an attribute of a frame, of PS3.3 C.7.6.16.
 _GROUPS: dict[str, tuple[str, ...]] = {
@@ -70,13 +72,20 @@ class FrameTags:
         self.groups = [*frames[number : number + 1], *shared[:1]]
 
     def get(self, tag: str) -> Any:
-        """The value of an attribute; None where it is absent or empty."""
+        """The value of an attribute; None where it is absent or empty.
+
+        Raises:
+            DataError: It is damaged.
+        """
         names = _GROUPS.get(tag, ())
-        for groups in self.groups if names else ():
-            for name in names:
-                if (items := groups.get(name)) and (value := items[0].get(tag)) is not None:
-                    return value
-        return self.file.get(tag)
+        try:
+            for groups in self.groups if names else ():
+                for name in names:
+                    if (items := groups.get(name)) and (value := items[0].get(tag)) is not None:
+                        return value
+            return self.file.get(tag)
+        except Exception as error:  # pydicom converts a value when it is asked for, and fails in many ways
+            raise DataError(f"tag {written(tag)} is damaged") from error
 
     def items(self, sequence: str) -> Any:
         """The items of a sequence that is a functional group or lies at the top of the file."""
@@ -89,9 +98,8 @@ class FrameTags:
             DataError: A value is no finite number, or is above 1e6. It is not shown: it may be a patient's name.
         """
         try:
-            value = self.get(tag)
-            found = [float(one) for one in as_list(value) if str(one).strip()]
-        except Exception as error:  # pydicom converts a value when it is asked for, and fails in many ways
+            found = [float(one) for one in as_list(self.get(tag)) if str(one).strip()]
+        except Exception as error:  # as above
             raise DataError(f"tag {written(tag)} holds no number") from error
         if not all(abs(number) < _FARTHEST for number in found):
             raise DataError(f"tag {written(tag)} holds a number that is not finite or above {_FARTHEST:g}")
@@ -127,6 +135,25 @@ def written(tag: str) -> str:
 
 
 @contextmanager
+def guarded(where: str) -> Iterator[None]:
+    """Turns what pydicom raises about a damaged file into one line that begins with `where`, such as `FILE: `.
+
+    Raises:
+        DataError: Something was raised.
+    """
+    try:
+        yield
+    except DataError as error:
+        if str(error).startswith(where):
+            raise
+        raise DataError(f"{where}{error}") from error
+    except MemoryError as error:
+        raise DataError(f"{where}does not fit into memory: read fewer at a time (--jobs 1)") from error
+    except Exception as error:
+        raise DataError(f"{where}{UNREADABLE}") from error
+
+
+@contextmanager
 def quiet() -> Iterator[None]:
     """No warnings, which quote values; one thread at a time, since filters of warnings are global to all."""
     with _lock, warnings.catch_warnings():
@@ -151,6 +178,7 @@ def read(path: Path, *, pixels: bool) -> Any:
         raise DataError(f"{path}: {'is no regular file' if path.exists() else 'no such file'}")
     import pydicom
 
+    pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE  # its warnings quote values
     with path.open("rb") as file:
         size = os.fstat(file.fileno()).st_size
         start = file.read(1024)
@@ -162,18 +190,28 @@ def read(path: Path, *, pixels: bool) -> Any:
         file.seek(0)
         deflated = _DEFLATED in start
         source: Any = io.BytesIO(file.read()) if pixels or deflated else file
-        try:
-            with quiet():
-                if deflated:
-                    _check_deflated(path, source)
-                found = pydicom.dcmread(source, stop_before_pixels=not pixels, force=bare)
-        except DataError:
-            raise
-        except Exception as error:  # a damaged file fails in many ways
-            raise DataError(f"{path}: {UNREADABLE}") from error
+        with guarded(f"{path}: "), quiet():
+            if deflated:
+                _check_deflated(path, source)
+            found = pydicom.dcmread(source, stop_before_pixels=not pixels, force=bare)
+            if pixels and not deflated:
+                _check_end(path, found, source)
     if not len(found):
         raise DataError(f"{path}: {UNREADABLE}")
     return found
+
+
+def _check_end(path: Path, found: Any, source: Any) -> None:
+    """Refuses bytes behind the pixels that are no element: then bytes were lost or added before them."""
+    pixels = found.get_item(_PIXEL_DATA)
+    if pixels is None or getattr(pixels, "value_tell", None) is None:
+        return
+    packed = pixels.length == _UNDEFINED
+    source.seek(pixels.value_tell + len(pixels.value or b"") + (8 if packed else 0))
+    rest = source.read()
+    if not rest or (len(rest) >= 8 and (rest[:2] in _AFTER_PIXELS or not rest.strip(b"\0"))):
+        return
+    raise DataError(f"{path}: {len(rest)} bytes behind its pixels are no part of it, so it is damaged: copy it again")
 
 
 def _check_deflated(path: Path, source: Any) -> None:

@@ -95,12 +95,8 @@ def read(path: Path) -> list[DicomHeader]:
 
 def of_file(path: Path, file: Any) -> list[DicomHeader]:
     """The header of each frame of a data set; see `read`."""
-    try:
+    with dicom_files.guarded(f"{path}: "), dicom_files.quiet():
         return _headers(path, file)
-    except DataError:
-        raise
-    except Exception as error:  # a damaged file fails in many ways
-        raise DataError(f"{path}: {dicom_files.UNREADABLE}") from error
 
 
 def _headers(path: Path, file: Any) -> list[DicomHeader]:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from data.base import DataError, Float64, Image
 from data.reading import content, dicom_files, dicom_headers, dicom_pixels
 from data.reading.dicom_files import FrameTags
+from data.reading.dicom_headers import DicomHeader
 
 _STORAGE = "1.2.840.10008.5.1.4.1.1.66.4"
 _MAP_STORAGE = "1.2.840.10008.5.1.4.1.1.66.7"
@@ -22,7 +23,9 @@ def is_segmentation(path: Path) -> bool:
     """Whether a file is a DICOM segmentation."""
     if not path.is_file() or content.kind(path) != "dicom":
         return False
-    return _is_segmentation(dicom_files.read(path, pixels=False))
+    file = dicom_files.read(path, pixels=False)
+    with dicom_files.guarded(f"{path}: "):
+        return _is_segmentation(file)
 
 
 def segments(path: Path) -> dict[int, str]:
@@ -31,7 +34,9 @@ def segments(path: Path) -> dict[int, str]:
     Raises:
         DataError: The file can't be read, or is no segmentation.
     """
-    return _segments(path, dicom_files.read(path, pixels=False))
+    file = dicom_files.read(path, pixels=False)
+    with dicom_files.guarded(f"{path}: "):
+        return _segments(path, file)
 
 
 def read(path: Path, image: Image) -> NDArray[np.int16]:
@@ -51,9 +56,14 @@ def read(path: Path, image: Image) -> NDArray[np.int16]:
         DICOM PS3.3, A.51 and C.8.20.
     """
     file: Any = dicom_files.read(path, pixels=True)
-    numbers = _segments(path, file)
     headers = dicom_headers.of_file(path, file)
     stored = dicom_pixels.decode(path, file)
+    with dicom_files.guarded(f"{path}: "):
+        return _labels(path, file, headers, stored, image)
+
+
+def _labels(path: Path, file: Any, headers: list[DicomHeader], stored: Any, image: Image) -> NDArray[np.int16]:
+    numbers = _segments(path, file)
     kind = FrameTags(file, -1).text("SegmentationType").upper()
     half = (FrameTags(file, -1).number("MaximumFractionalValue") or 255) / 2 if kind == "FRACTIONAL" else 0.5
     labels = np.zeros(image.pixels.shape, dtype=np.int16)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -10,16 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.base import DataError, Float32
-from data.reading import dicom_files, dicom_headers, limits
+from data.reading import dicom_files, dicom_headers, dicom_streams, limits
 from data.reading.dicom_files import FrameTags
 from data.reading.pictures import LUMINANCE
 
 _RLE = "1.2.840.10008.1.2.5"
-_RLE_RATIO = 64  # two bytes are at most 128
-_RATIO, _SMALL = 1000, 2**26  # more than this ratio is no picture, if it is also more than these bytes
 _LARGEST = 1e12  # of a slope or an intercept
 _UNITS = ("CT", "PT")  # whose values are in units: they are never turned from dark to bright
 _BITS = (1, 8, 16, 32)
+_PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 
 
 def decode(path: Path, file: Any) -> NDArray[Any]:
@@ -35,39 +33,8 @@ def decode(path: Path, file: Any) -> NDArray[Any]:
     Raises:
         DataError: The pixels are absent, shorter or longer than the header says, damaged, or of an unread kind.
     """
-    shape = _check(path, file)
-    syntax = file.file_meta.get("TransferSyntaxUID") if hasattr(file, "file_meta") else None
-    if syntax is None:
-        from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
-
-        syntax = ImplicitVRLittleEndian if file.original_encoding[0] else ExplicitVRLittleEndian
-    keyword = next(name for name in ("PixelData", "FloatPixelData", "DoubleFloatPixelData") if name in file)
-    try:
-        packed = bool(syntax.is_compressed) and not syntax.is_deflated
-    except ValueError as error:
-        raise DataError(f"{path}: its transfer syntax is no known one: write it uncompressed") from error
-    try:
-        if packed:
-            _check_packed(path, file, str(syntax), shape)
-        else:
-            _check_length(path, file, keyword, shape)
-        stored = _by_gdcm(file, shape) if packed and syntax != _RLE else _by_pydicom(file, syntax)
-    except DataError:
-        raise
-    except Exception as error:  # damaged pixels fail in many ways
-        raise DataError(f"{path}: can't be read, truncated or not an image: its pixels can't be unpacked") from error
-    colours = 3 if stored.size == 3 * np.prod(shape) else 1
-    if stored.size != colours * np.prod(shape):
-        raise DataError(f"{path}: {stored.shape} pixels are unpacked, but its header says {shape}")
-    if colours == 3:
-        return np.asarray(stored.reshape(*shape, 3).astype(np.float32) @ LUMINANCE)
-    stored = stored.reshape(shape)
-    if not packed and keyword == "PixelData":
-        _check_unused_bits(path, file, stored)
-    dark = file.get("PhotometricInterpretation") == "MONOCHROME1" and keyword == "PixelData"
-    if dark and file.get("Modality") not in _UNITS:
-        return np.asarray(sum(_range(file)) - stored.astype(np.int64))
-    return stored
+    with dicom_files.guarded(f"{path}: "):
+        return _decode(path, file)
 
 
 def in_units(tags: FrameTags, stored: NDArray[Any]) -> Float32:
@@ -87,13 +54,14 @@ def in_units(tags: FrameTags, stored: NDArray[Any]) -> Float32:
     References:
         DICOM PS3.3, C.11.1 (Modality LUT), C.7.6.16.2.9 (Pixel Value Transformation), C.7.6.16.2.11 (Real World Value).
     """
-    if tables := tags.file.get("ModalityLUTSequence"):
-        return _look_up(tables[0], stored)
-    slopes, intercepts = _scale(tags.get("RescaleSlope")), _scale(tags.get("RescaleIntercept"))
-    if slopes is None and intercepts is None:
-        slope, intercept = _real_world(tags)
-    else:
-        slope, intercept = 1.0 if slopes is None else slopes, intercepts or 0.0
+    with dicom_files.guarded(""):
+        if tables := tags.file.get("ModalityLUTSequence"):
+            return _look_up(tables[0], stored)
+        given, intercept = _scale(tags.get("RescaleSlope")), _scale(tags.get("RescaleIntercept"))
+        if given is None and intercept is None:
+            slope, intercept = _real_world(tags)
+        else:
+            slope, intercept = 1.0 if given is None else given, intercept or 0.0
     if slope == 0:
         raise DataError("its rescale slope is 0, so that all pixels would be equal")
     if slope == 1 and intercept == 0:
@@ -101,9 +69,49 @@ def in_units(tags: FrameTags, stored: NDArray[Any]) -> Float32:
     return np.asarray(stored * slope + intercept, dtype=np.float32)
 
 
+def _decode(path: Path, file: Any) -> NDArray[Any]:
+    with dicom_files.quiet():
+        shape = _check(path, file)
+        keyword = next(name for name in _PIXELS if name in file)
+        syntax = _syntax(path, file)
+        packed = bool(syntax.is_compressed) and not syntax.is_deflated
+        if packed:
+            dicom_streams.check(path, file, shape, rle=syntax == _RLE)
+        else:
+            _check_length(path, file, keyword, shape)
+        photometric = FrameTags(file, -1).text("PhotometricInterpretation")
+    by_pydicom = not packed or syntax == _RLE
+    stored = _by_pydicom(file, syntax) if by_pydicom else dicom_streams.unpack(path, file, shape, photometric)
+    if photometric == "PALETTE COLOR":
+        stored = _in_colour(file, stored)
+    colours = 3 if stored.size == 3 * np.prod(shape) else 1
+    if stored.size != colours * np.prod(shape):
+        raise DataError(f"{path}: {stored.shape} pixels are unpacked, but its header says {shape}")
+    if colours == 3:
+        return np.asarray(stored.reshape(*shape, 3).astype(np.float32) @ LUMINANCE)
+    stored = stored.reshape(shape)
+    if not packed and keyword == "PixelData":
+        _check_unused_bits(path, file, stored)
+    if photometric == "MONOCHROME1" and keyword == "PixelData" and file.get("Modality") not in _UNITS:
+        return np.asarray(sum(_range(file)) - stored.astype(np.int64))
+    return stored
+
+
+def _syntax(path: Path, file: Any) -> Any:
+    """The transfer syntax; a file without preamble has none, but shows how it is written."""
+    from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
+
+    found = file.file_meta.get("TransferSyntaxUID") if hasattr(file, "file_meta") else None
+    if found is None:
+        return ImplicitVRLittleEndian if file.original_encoding[0] else ExplicitVRLittleEndian
+    if not found.is_transfer_syntax:
+        raise DataError(f"{path}: its transfer syntax is no known one: write it uncompressed")
+    return found
+
+
 def _check(path: Path, file: Any) -> tuple[int, int, int]:
     """The number of frames, rows and columns, after a check of the header."""
-    names = [name for name in ("PixelData", "FloatPixelData", "DoubleFloatPixelData") if name in file]
+    names = [name for name in _PIXELS if name in file]
     if not names:
         raise DataError(f"{path}: can't be read, truncated or not a picture: it has no pixels")
     whole = FrameTags(file, -1)
@@ -148,65 +156,19 @@ def _check_length(path: Path, file: Any, keyword: str, shape: tuple[int, int, in
         raise DataError(f"{path}: has {held} bytes of pixels, but its header says {needed}: the header is wrong")
 
 
-def _check_packed(path: Path, file: Any, syntax: str, shape: tuple[int, int, int]) -> None:
-    packed = len(file.PixelData)
-    unpacked = int(np.prod(shape)) * int(file.get("SamplesPerPixel") or 1) * int(file.BitsAllocated) // 8
-    ratio = _RLE_RATIO if syntax == _RLE else _RATIO
-    if unpacked > packed * ratio and (syntax == _RLE or unpacked > _SMALL):
-        raise DataError(f"{path}: {packed} bytes can't hold the {unpacked} bytes of pixels that its header says")
-
-
 def _by_pydicom(file: Any, syntax: Any) -> NDArray[Any]:
     from pydicom.pixels.decoders.base import get_decoder
-    from pydicom.pixels.processing import apply_color_lut
 
     with dicom_files.quiet():
         pixels, _ = get_decoder(syntax).as_array(file)
-    if file.get("PhotometricInterpretation") == "PALETTE COLOR":
-        return _eight_bits(apply_color_lut(pixels, file))
     return np.asarray(pixels)
 
 
-def _by_gdcm(file: Any, shape: tuple[int, int, int]) -> NDArray[Any]:
-    """JPEG, JPEG-LS and JPEG 2000, from a copy of nothing but the pixels: GDCM would scale all frames by one slope."""
-    import SimpleITK
-    from pydicom.dataset import Dataset, FileMetaDataset
-    from pydicom.encaps import encapsulate, generate_frames
+def _in_colour(file: Any, stored: NDArray[Any]) -> NDArray[Any]:
+    """The colours of a palette, with 8 bits as viewers show them."""
     from pydicom.pixels.processing import apply_color_lut
-    from pydicom.uid import SecondaryCaptureImageStorage, generate_uid
 
-    frames = list(generate_frames(file.PixelData, number_of_frames=shape[0]))
-    if len(frames) != shape[0]:
-        raise ValueError("another number of frames")
-    palette = file.get("PhotometricInterpretation") == "PALETTE COLOR"
-    copy: Any = Dataset()
-    copy.file_meta = FileMetaDataset()
-    copy.file_meta.TransferSyntaxUID = file.file_meta.TransferSyntaxUID
-    copy.SOPClassUID = copy.file_meta.MediaStorageSOPClassUID = SecondaryCaptureImageStorage
-    copy.SOPInstanceUID = copy.file_meta.MediaStorageSOPInstanceUID = generate_uid()
-    tags = ("Rows", "Columns", "SamplesPerPixel", "PlanarConfiguration", "BitsAllocated", "BitsStored", "HighBit")
-    for tag in (*tags, "PixelRepresentation"):
-        if tag in file:
-            setattr(copy, tag, file[tag].value)
-    grey = palette or file.get("PhotometricInterpretation") == "MONOCHROME1"
-    copy.PhotometricInterpretation = "MONOCHROME2" if grey else file.PhotometricInterpretation
-    copy.NumberOfFrames = shape[0]
-    copy.PixelData = encapsulate(frames)
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "pixels.dcm"
-        with dicom_files.quiet():
-            copy.save_as(path, enforce_file_format=True)
-        reader: Any = SimpleITK.ImageFileReader()  # type: ignore[no-untyped-call]
-        console: Any = SimpleITK.ProcessObject
-        console.SetGlobalWarningDisplay(False)
-        reader.SetImageIO("GDCMImageIO")
-        reader.SetFileName(str(path))
-        pixels: NDArray[Any] = SimpleITK.GetArrayFromImage(reader.Execute())
-    return _eight_bits(apply_color_lut(pixels, file)) if palette else pixels
-
-
-def _eight_bits(colours: NDArray[Any]) -> NDArray[Any]:
-    """Colours of a palette of 16 bits as 8 bits, as viewers show them."""
+    colours = apply_color_lut(stored, file)
     return colours >> 8 if colours.dtype == np.uint16 else colours
 
 

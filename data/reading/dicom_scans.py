@@ -81,11 +81,7 @@ def decode(place: ScanPlace, *, suv: bool = False) -> Decoded:
         stored = dicom_pixels.decode(place.path, file)
         frames = []
         for one in chosen:
-            tags = FrameTags(file, one.frame)
-            try:
-                frames.append((one, _units(tags, stored[one.frame], suv=suv)))
-            except DataError as error:
-                raise DataError(f"{place.path}: {error}") from error
+            frames.append((one, _units(one, file, stored, suv=suv)))
         return _stacked(frames, faults)
     faults, found = [], []
     for path in dicom_files.walk(place.path):
@@ -111,17 +107,19 @@ def decode(place: ScanPlace, *, suv: bool = False) -> Decoded:
             continue
         for one in some:
             try:
-                frames.append((one, _units(FrameTags(file, one.frame), stored[one.frame], suv=suv)))
+                frames.append((one, _units(one, file, stored, suv=suv)))
             except DataError as error:
-                faults.append(f"{series.named(one)}: {error}")
+                faults.append(str(error))
     if not frames:
         raise DataError(f"{faults[-1]}: no slice can be read")
     return _stacked(frames, faults)
 
 
-def _units(tags: FrameTags, stored: Any, *, suv: bool) -> Float32:
-    pixels = dicom_pixels.in_units(tags, stored)
-    return np.asarray(pixels * np.float32(dicom_suv.factor(tags))) if suv else pixels
+def _units(one: DicomHeader, file: Any, stored: Any, *, suv: bool) -> Float32:
+    with dicom_files.guarded(f"{series.named(one)}: "):
+        tags = FrameTags(file, one.frame)
+        pixels = dicom_pixels.in_units(tags, stored[one.frame])
+        return np.asarray(pixels * np.float32(dicom_suv.factor(tags))) if suv else pixels
 
 
 def _stacked(frames: list[tuple[DicomHeader, Float32]], faults: list[str]) -> Decoded:
@@ -152,11 +150,9 @@ def _has_no_place(one: DicomHeader, file: Any) -> bool:
 def _unplaced(path: Path, headers: list[DicomHeader], file: Any) -> Decoded:
     """A radiograph, an ultrasound clip or a photograph: pixels of the size that the header gives, or of 1 mm."""
     stored = dicom_pixels.decode(path, file)
-    try:
-        pixels = np.stack([dicom_pixels.in_units(FrameTags(file, one.frame), stored[one.frame]) for one in headers])
+    pixels = np.stack([_units(one, file, stored, suv=False) for one in headers])
+    with dicom_files.guarded(f"{path}: "):
         sides = next((found for tag in _SPACINGS if (found := FrameTags(file, 0).numbers(tag))), [1.0, 1.0])
-    except DataError as error:
-        raise DataError(f"{path}: {error}") from error
     if len(sides) != 2 or not all(dicom_headers.SMALLEST <= side <= dicom_headers.LARGEST for side in sides):
         raise DataError(f"{path}: pixels of {' x '.join(f'{side:g}' for side in sides)} mm are not possible")
     affine = np.eye(4)

@@ -125,10 +125,8 @@ def read_each(path: Path, wanted: Callable[[DicomHeader], bool]) -> list[tuple[D
     if not headers:
         return []
     stored = dicom_pixels.decode(path, file)
-    try:
+    with dicom_files.guarded(f"{path}: "):
         return [(one, dicom_pixels.in_units(FrameTags(file, one.frame), stored[one.frame])) for one in headers]
-    except DataError as error:
-        raise DataError(f"{path}: {error}") from error
 
 
 def files(folder: Path) -> list[Path]:

@@ -7,12 +7,15 @@ import zlib
 import numpy as np
 import pydicom
 import pytest
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
 from pydicom.uid import (
     DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
     ImplicitVRLittleEndian,
     JPEG2000Lossless,
+    JPEGBaseline8Bit,
+    JPEGLosslessSV1,
+    JPEGLSLossless,
     RLELossless,
 )
 
@@ -94,6 +97,19 @@ def test_a_header_that_can_not_be_is_refused(tmp_path, attributes, message):
     tracemalloc.stop()
 
 
+@pytest.mark.parametrize("added", [b"7", b"padding 9"])
+def test_bytes_that_slipped_in_are_noticed(tmp_path, added):
+    path = slice_at(tmp_path / "a.dcm", STORED, 0.0)
+    content = path.read_bytes()
+    path.write_bytes(content[:-40] + added + content[-40:])
+    with pytest.raises(DataError, match=rf"a\.dcm: {len(added)} bytes behind its pixels are no part of it"):
+        volumes.read(path)
+    file = pydicom.dcmread(slice_at(path, STORED, 0.0))
+    file.add_new(0xFFFCFFFC, "OB", bytes(64))
+    file.save_as(path)
+    assert_array_equal(volumes.read(path).pixels[0], STORED)
+
+
 @pytest.mark.parametrize("syntax", [ImplicitVRLittleEndian, ExplicitVRBigEndian, DeflatedExplicitVRLittleEndian])
 def test_every_plain_transfer_syntax_gives_the_same(tmp_path, syntax):
     path = slice_at(tmp_path / "a.dcm", STORED, 0.0)
@@ -171,6 +187,40 @@ def test_packed_bombs_are_refused_before_they_are_unpacked(tmp_path):
     tracemalloc.stop()
 
 
+SMOOTH = np.add.outer(np.arange(40), np.arange(32))
+SIGNED = (np.random.default_rng(2).integers(0, 4000, (40, 32)) - 2000).astype(np.int16)
+COLOURS = np.stack([SMOOTH, SMOOTH * 2, SMOOTH[::-1]], axis=-1).astype(np.uint8)
+JPEG_2000 = {"level": 0, "codecformat": "j2k", "reversible": True}
+GREY = "MONOCHROME2"
+PACKED = {
+    "jpeg": (JPEGBaseline8Bit, (SMOOTH * 3).astype(np.uint8), "jpeg8_encode", {"level": 100}, GREY),
+    "lossless": (JPEGLosslessSV1, (SMOOTH * 800).astype(np.uint16), "ljpeg_encode", {"bitspersample": 16}, GREY),
+    "jpegls": (JPEGLSLossless, SIGNED, "jpegls_encode", {}, GREY),
+    "jpeg2000": (JPEG2000Lossless, SIGNED, "jpeg2k_encode", JPEG_2000, GREY),
+    "colours": (JPEG2000Lossless, COLOURS, "jpeg2k_encode", JPEG_2000, "YBR_RCT"),
+}
+
+
+@pytest.mark.parametrize("kind", PACKED)
+def test_packed_pictures_are_what_was_packed(tmp_path, kind):
+    import imagecodecs
+    from pydicom.encaps import encapsulate
+
+    syntax, pixels, encoder, options, photometric = PACKED[kind]
+    packable = pixels.view(np.uint16) if encoder == "jpegls_encode" else pixels
+    frame = getattr(imagecodecs, encoder)(packable, **options)
+    header = {"Rows": 40, "Columns": 32, "PhotometricInterpretation": photometric, "Modality": "OT"}
+    header |= {"SamplesPerPixel": 3, "PlanarConfiguration": 0} if pixels.ndim == 3 else {}
+    header |= {"ImagePositionPatient": None, "ImageOrientationPatient": None, "syntax": syntax}
+    found = read(tmp_path, pixels, PixelData=encapsulate([frame]), **header)
+    expected = pixels if pixels.ndim == 2 else pixels @ np.array([0.299, 0.587, 0.114])
+    assert_allclose(found, expected, atol=1 if kind == "jpeg" else 1e-3)
+    with pytest.raises(DataError, match="its header says 40 x 31 pixels, but its packed picture is 40 x 32"):
+        read(tmp_path, pixels, PixelData=encapsulate([frame]), **header | {"Columns": 31})
+    with pytest.raises(DataError, match="its header says 40 x 32 pixels, but its packed picture is unknown"):
+        read(tmp_path, pixels, PixelData=encapsulate([b"\0\0" + frame]), **header)
+
+
 @pytest.mark.parametrize("damage", [b"\0" * 40, b"\xff" * 40])
 def test_a_damaged_stream_is_one_line(tmp_path, damage, capfd):
     import imagecodecs
@@ -179,6 +229,6 @@ def test_a_damaged_stream_is_one_line(tmp_path, damage, capfd):
     frame = bytearray(imagecodecs.jpegls_encode(STORED))
     frame[30:70] = damage
     with pytest.raises(DataError, match=r"a\.dcm: ") as error:
-        read(tmp_path, syntax=pydicom.uid.JPEGLSLossless, PixelData=encapsulate([bytes(frame)]))
+        read(tmp_path, syntax=JPEGLSLossless, PixelData=encapsulate([bytes(frame)]))
     assert "\n" not in str(error.value) and "0x" not in str(error.value)
     assert capfd.readouterr() == ("", "")
