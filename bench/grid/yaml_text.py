@@ -15,7 +15,7 @@ from ruamel.yaml.events import (
     SequenceStartEvent,
 )
 
-MOST_VALUES, DEEPEST = 100_000, 50
+MOST_VALUES, DEEPEST = 20_000, 50
 
 
 def load(text: str, *, typ: str) -> Any:
