@@ -54,23 +54,19 @@ def test_aliases_of_a_usual_grid_are_read():
     assert yaml_text.load(text, typ="safe") == {"a": {"x": 1}, "b": {"x": 1}, "c": [{"x": 1}, {"x": 1, "y": 2}]}
 
 
+SIZES = f"encoders=[raw_pixels: {{size: {[*range(4, 1004)]}}}]"
+NEIGHBOURS = f"neighbours: {[*range(1, 201)]}"
+METRICS = f"metric: {[f'm{i}' for i in range(100)]}"
+
+
 @pytest.mark.parametrize(
     ("settings", "why"),
     [
         (["protocol.repeats=1000000000"], r"'protocol\.repeats' input should be less than or equal to 1000"),
         (["panels=1000000000"], r"'panels' input should be less than or equal to 1000"),
         (["protocol.folds=["], r"--set protocol\.folds=\[: not YAML"),
-        (
-            [f"heads=[knn: {{neighbours: {[*range(1, 201)]}, metric: {[f'm{i}' for i in range(100)]}}}]"],
-            "lists 20000 combinations of values",
-        ),
-        (
-            [
-                f"encoders=[raw_pixels: {{size: {[*range(4, 1004)]}}}]",
-                f"heads=[knn: {{neighbours: {[*range(1, 201)]}}}]",
-            ],
-            "has 200000 cells, more than 100000",
-        ),
+        ([f"heads=[knn: {{{NEIGHBOURS}, {METRICS}}}]"], "lists 20000 combinations of values"),
+        ([SIZES, f"heads=[knn: {{{NEIGHBOURS}}}]"], "has 200000 cells, more than 100000"),
     ],
 )
 def test_numbers_without_measure_are_refused(tmp_path, settings, why):

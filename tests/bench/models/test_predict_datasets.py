@@ -75,9 +75,8 @@ def test_a_typing_error_in_a_clinical_column_is_not_silent(tmp_path, where):
     table = pd.read_csv(train)
     table.assign(sex=["F", "M"] * 12).to_csv(train, index=False)
     clinical = ", locations: [place], clinical: [age, sex]"
-    model = fit(
-        tmp_path, go(tmp_path, TABLE.format(table=train, more=clinical, tables="forest_onehot: {trees: 5}")).folder
-    )
+    text = TABLE.format(table=train, more=clinical, tables="forest_onehot: {trees: 5}")
+    model = fit(tmp_path, go(tmp_path, text).folder)
     new = pictures(tmp_path / "new", ["b1", "b2"], seed=1)
     data = {"table": str(new), "patient": "patient", "locations": ["place"], "clinical": ["age", "sex"]}
     rows = pd.read_csv(new, dtype=str).assign(sex=["F", "M", "w", "M"])
