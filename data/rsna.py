@@ -31,6 +31,7 @@ class _StudiesRead(NamedTuple):
     seen: dict[tuple[str, str], list[str]]  # the series with a folder, by study and sequence
     points: dict[str, list[AnnotatedPoint]]
     excluded: list[Exclusion]
+    notes: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,6 +88,10 @@ class Rsna(Dataset):
     def excluded(self) -> pd.DataFrame:
         """Absent and unknown labels, studies without images, absent or unknown series, and odd rows."""
         return exclusions(self._read.excluded)
+
+    def table_notes(self) -> tuple[str, ...]:
+        """Clinical cells that were not taken as they are written, and studies without them."""
+        return self._read.notes
 
     def load(self, study: str, sequence: str) -> Image | None:
         """All series of a sequence as one stack; its `faults` name the files that could not be read."""
@@ -191,11 +196,13 @@ class Rsna(Dataset):
                     excluded.append((f"{_IMAGES}/{study}/{name}", "", sequence, why))
         scanned = {study for study, _ in seen}
         samples = rsna_tables.read_gradings(folder / rsna_tables.GRADINGS_FILE, scanned, excluded)
+        notes: list[str] = []
         if self.clinical:
-            patients = rsna_tables.read_clinical(folder / rsna_tables.CLINICAL_FILE, self.clinical)
+            path = folder / rsna_tables.CLINICAL_FILE
+            patients, notes = rsna_tables.read_clinical(path, self.clinical, scanned)
             samples = samples.join(patients, on="study")
         points = rsna_tables.read_points(folder / rsna_tables.POINTS_FILE, excluded)
-        return _StudiesRead(samples, listed, seen, points, excluded)
+        return _StudiesRead(samples, listed, seen, points, excluded, tuple(notes))
 
 
 def _place(path: Path, x: float, y: float, places: dict[Path, series.SlicePlace | DataError]) -> Float64:

@@ -214,8 +214,9 @@ class Run:
         path, columns = self.folder / "samples.parquet", self.within_columns
         try:
             table = pq.read_table(path, columns=["sample", *columns]).to_pydict()
-            places = zip(*(table[column] for column in columns), strict=True)
-            return {str(s): " ".join(map(str, place)) for s, place in zip(table["sample"], places, strict=True)}
+            # A blank inside a value becomes a no-break space, so that two places never have one name.
+            parts = zip(*([str(v).replace(" ", "\u00a0") for v in table[column]] for column in columns), strict=True)
+            return dict(zip(map(str, table["sample"]), map(" ".join, parts), strict=True))
         except (OSError, KeyError, ValueError) as error:
             raise ResultsError(f"{path} must hold the columns sample, {', '.join(columns)}: {error}") from error
 

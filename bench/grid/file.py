@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,6 +22,7 @@ from heads.fitting.class_weights import RULES
 from heads.fitting.thresholds import ARGMAX, wanted_sensitivity
 from results.statistics.metrics import METRICS
 
+MOST_CELLS = 100_000
 _OF_TYPE = re.compile(r"(str|dict\[.*\]|literal\[.*\])$")  # what pydantic adds to the place of an error in a union
 
 
@@ -44,6 +46,8 @@ def read_grid(source: Path | Mapping[str, Any], settings: list[str] | None = Non
     if "/" in (model.name or ""):
         raise tree.error(("name",), "names a folder below runs/, so it must not contain '/'")
     _check_threshold(tree, model.protocol.threshold)
+    if (n := len(model.targets) * math.prod(map(len, axes.values()))) > MOST_CELLS:
+        raise GridError(f"{tree.path}: has {n} cells, more than {MOST_CELLS}: list fewer steps, or run it in parts")
     grid = Grid(
         name=model.name or tree.path.stem,
         data=_dataset(tree, "data", model.data),

@@ -25,7 +25,7 @@ class ProtocolKeys(Strict):
     """How cells are split and seeded."""
 
     folds: int = Field(5, ge=2, description="The number of folds, by patient.")
-    repeats: int = Field(1, ge=1, description="How often the folds are drawn.")
+    repeats: int = Field(1, ge=1, le=1000, description="How often the folds are drawn.")
     seed: int = Field(0, ge=0, lt=2**32, description="The seed of everything that is drawn.")
     stratify: str | None = Field(
         None, description="The target that the folds are stratified on; if none is given, the first of `targets`."
@@ -70,7 +70,7 @@ class ProtocolKeys(Strict):
 class IntervalKeys(Strict):
     """The cells that are refitted on drawn patients, so that their interval covers the whole procedure."""
 
-    refit: int = Field(ge=2, description="The number of draws of patients.")
+    refit: int = Field(ge=2, le=10_000, description="The number of draws of patients.")
     cells: list[dict[str, str]] = Field(
         min_length=1, description="The cells, each by its steps on some axes, such as `{heads: svc}`."
     )
@@ -122,6 +122,7 @@ class RunKeys(Strict):
     panels: int = Field(
         0,
         ge=0,
+        le=1000,
         description="How many pictures of cases the run keeps for each target: one half of the best, one of the worst.",
     )
     interval: IntervalKeys | None = Field(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,6 +14,8 @@ from bench.grid.tree import GridTree
 from bench.grid.values import default, fits, frozen, is_one_value, plain
 from bench.plugins import PluginError, plugin_class
 from data.text.names import nearest
+
+MOST_STEPS = 10_000
 
 
 def axis_steps(tree: GridTree, axis: Axis) -> tuple[Step, ...]:
@@ -78,6 +81,8 @@ def plugin_steps(
         choices.append([(key, frozen(v)) for v in values])
     if kind == "heads" and fields and plugin_class(kind, name).in_every_grid is not None:
         raise tree.error(loc, f"takes no fields: {name} is a floor, which is the same in every table")
+    if (n := math.prod(map(len, choices))) > MOST_STEPS:
+        raise tree.error(loc, f"lists {n} combinations of values, more than {MOST_STEPS}: list fewer")
     steps = [Step(name, fields=chosen) for chosen in itertools.product(*choices)]
     for step in steps:
         try:

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
+from bench.grid import yaml_text
 from bench.grid.values import frozen, plain
 from data import ScangridError
 
@@ -34,7 +34,7 @@ class GridTree:
     def __init__(self, source: Path | Mapping[str, Any], settings: list[str], called: str = "grid") -> None:
         self.path = path = source if isinstance(source, Path) else Path(called)
         try:
-            tree = YAML(typ="rt").load(_expanded(source)) if isinstance(source, Path) else plain(source)
+            tree = yaml_text.load(_expanded(source), typ="rt") if isinstance(source, Path) else plain(source)
         except OSError as error:
             raise GridError(f"cannot read the grid file {path}: {error.strerror}") from error
         except UnicodeDecodeError as error:
@@ -42,7 +42,7 @@ class GridTree:
         except YAMLError as error:
             mark = getattr(error, "problem_mark", None)
             where = f":{mark.line + 1}" if mark else ""
-            raise GridError(f"{path}{where}: not YAML: {getattr(error, 'problem', error)}") from error
+            raise GridError(f"{path}{where}: {_fault(error)}") from error
         if not isinstance(tree, dict):
             raise GridError(f"{path}: a grid file is a mapping with keys such as data, targets, encoders, heads")
         for setting in settings:
@@ -81,7 +81,7 @@ def read_fields(settings: list[str]) -> dict[str, Any]:
     for name, equals, _ in pairs:
         if not equals:
             raise GridError(f"--set {name}: expected field=value, such as size=32")
-    return {name.strip(): frozen(YAML(typ="safe").load(value)) for name, _, value in pairs}
+    return {name.strip(): frozen(_value(name, value)) for name, _, value in pairs}
 
 
 def read_mapping(text: str, called: str) -> dict[str, Any]:
@@ -95,9 +95,9 @@ def read_mapping(text: str, called: str) -> dict[str, Any]:
         GridError: The text is no YAML, or holds no mapping.
     """
     try:
-        found = YAML(typ="safe").load(text)
+        found = yaml_text.load(text, typ="safe")
     except YAMLError as error:
-        raise GridError(f"{called} '{text}': not YAML: {getattr(error, 'problem', error)}") from error
+        raise GridError(f"{called} '{text[:80]}': {_fault(error)}") from error
     if not isinstance(found, dict):
         raise GridError(f"{called} '{text}': expected a dataset with its fields, such as 'spider: {{folder: scans}}'")
     return found
@@ -112,7 +112,19 @@ def _set(tree: Any, setting: str) -> None:
         if not isinstance(tree.setdefault(parent, {}), dict):
             raise GridError(f"--set {setting}: '{parent}' is a list: set it whole")
         tree = tree[parent]
-    tree[last] = YAML(typ="safe").load(text)
+    tree[last] = _value(name, text)
+
+
+def _value(name: str, text: str) -> Any:
+    try:
+        return yaml_text.load(text, typ="safe")
+    except YAMLError as error:
+        raise GridError(f"--set {name}={text[:80]}: {_fault(error)}") from error
+
+
+def _fault(error: YAMLError) -> str:
+    problem = getattr(error, "problem", None)
+    return f"not YAML: {problem}" if problem else str(error)
 
 
 def _expanded(path: Path) -> str:

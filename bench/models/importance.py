@@ -249,7 +249,8 @@ def _places(cell: ReopenedCell) -> NDArray[np.str_] | None:
     columns = list(cell.plan.dataset.within)
     if not columns:
         return None
-    found = cell.plan.samples[columns].astype(str).agg(" ".join, axis=1).to_numpy(dtype=str)
+    parts = cell.plan.samples[columns].astype(str).apply(lambda one: one.str.replace(" ", "\u00a0"))
+    found = parts.agg(" ".join, axis=1).to_numpy(dtype=str)
     return found if len(np.unique(found)) > 1 else None
 
 

@@ -48,6 +48,9 @@ class JoinedData(Dataset):
         self._own, self._other, self.parts, self.place = own, other, parts, place
         shared = set(samples.index) & set(others.index) or set(samples["study"]) & set(others["study"])
         mark = PREFIX if shared else ""
+        while mark and any(f"{mark}{name}" in samples.index for name in others.index):
+            mark += PREFIX  # the first dataset has such names too
+        self._mark = mark
         patients = (PREFIX if own_ids else "") + others["patient"].astype(str)
         renamed = others.assign(study=mark + others["study"].astype(str), patient=patients)
         renamed = renamed.rename(index=lambda name: f"{mark}{name}")
@@ -117,7 +120,7 @@ class JoinedData(Dataset):
         dataset, name = self._of(study)
         found = dataset.points(name)
         marked = study != name
-        return found.rename(index=lambda sample: f"{PREFIX}{sample}") if marked else found
+        return found.rename(index=lambda sample: f"{self._mark}{sample}") if marked else found
 
     def _of(self, study: str) -> tuple[Dataset, str]:
         found = self.study_of.get(study)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -101,7 +102,9 @@ class Views:
             samples = samples.assign(**{column: permuted[stratify].y})
         if rows is not None:
             samples = samples.iloc[rows]
-        text = [f"{p} {label}" for p, label in zip(samples["patient"], samples[column].astype(str), strict=True)]
+        pairs = zip(samples["patient"], samples[column].astype(str), strict=True)
+        # A patient's name may hold a blank, which would hide where the label begins.
+        text = [json.dumps([p, label]) if " " in p else f"{p} {label}" for p, label in pairs]
         how = [identity.code("bench.plan.splits"), seed, protocol.folds, protocol.repeats]
         key = identity.key("folds", identity.lines(text), *how)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from data.base import DataError, Exclusion, Target
-from data.reading import spreadsheets
+from data.reading import spreadsheets, typed
 from data.rsna_challenge.places import CLASSES, DESCRIPTIONS, PLACES, SIDES, Place
 
 if TYPE_CHECKING:
@@ -86,11 +86,20 @@ def read_gradings(path: Path, scanned: set[str], excluded: list[Exclusion]) -> p
     return pd.DataFrame({"patient": studies, "study": studies, **places, "severity": severity}, index, dtype="str")
 
 
-def read_clinical(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
+def read_clinical(path: Path, columns: tuple[str, ...], scanned: set[str]) -> tuple[pd.DataFrame, list[str]]:
     """The columns of the table of patients by study (index `study`): numbers where all cells are, else text.
 
+    Args:
+        path: The table.
+        columns: The columns.
+        scanned: The studies with images.
+
+    Returns:
+        The columns, and notes on how they were read.
+
     Raises:
-        DataError: The file or a column is missing, a column has a name that samples use, or a study has two rows.
+        DataError: The file or a column is missing, a column has a name that samples use, a column mixes numbers and
+            words, or a study has two rows.
     """
     import pandas as pd
 
@@ -101,12 +110,18 @@ def read_clinical(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
     if study.duplicated().any():
         line, name = next(study[study.duplicated()].items())
         raise DataError(f"{path}, line {line}: study {name} has a row before: write one row for each study")
-    found = pd.DataFrame({name: spreadsheets.column(table, name, path) for name in columns})
+    found = pd.DataFrame(index=table.index)
+    notes: list[str] = []
     for name in columns:
-        numbers = pd.to_numeric(found[name], errors="coerce")
-        if (numbers.notna() == found[name].notna()).all() and numbers.notna().any():
-            found[name] = numbers
-    return found.set_index(pd.Index(study, name="study"))
+        one = typed.clinical(spreadsheets.ids(table, name, path), name, path)
+        found[name] = pd.to_numeric(one.cells) if one.number else one.cells
+        notes += one.notes
+    if absent := sorted(scanned.difference(study)):
+        notes.append(
+            f"{path.name}: {len(absent)} studies with images have no row, such as {absent[0]}: their clinical columns "
+            "are missing."
+        )
+    return found.set_index(pd.Index(study, name="study")), notes
 
 
 def _unusable(wide: pd.DataFrame, contradictory: set[str], scanned: set[str]) -> Iterator[str]:

@@ -116,6 +116,52 @@ def test_a_spreadsheet_is_read_like_a_csv_file(folder, name):
     pd.testing.assert_frame_equal(Spider(folder=str(folder)).samples(), expected)
 
 
+def test_annotations_of_the_disc_projects_are_read(tmp_path):
+    for name in ("1_t2", "2_t2", "3_t2", "07_t2"):
+        write_scan(tmp_path, name)
+    header = ["Subject ID", "IVD number", "Level", "Pfirrmann", "Bulging", "Herniation", "Modic", "Listhesis"]
+    rows = [
+        [*header, "Sup endplate", "Inf endplate", "Narrowing", None],
+        [1, 1, "L5-S1", 5, 1, 0, 1, 0, 0, 1, 0, None],
+        ["scoliosis", 2, "L4-L5", 4, 0, 1, 2, 1, 1, 0, 1, "T11 not shown"],
+        [None, 3, "L3-L4", 3, 0, 0, 3, 0, 0, 0, 0, None],
+        [2, 2, "L4-L5", 2, 0, 0, 0, 0, 0, 0, 0, None],  # its lowest disc is not graded
+        [None, 3, "L3-L4", 1, 0, 0, 0, 0, 0, 0, 0, None],
+        [None, 1, "L5-S1", 1, 0, 0, 0, 0, 0, 0, 0, None],  # discs start again, and no id stands there
+        [3, 2, "L5-S1", 1, 0, 0, 0, 0, 0, 0, 1, None],  # a sixth lumbar vertebra: the level is not the count
+        [7, 3, "L3-L4", 2, 0, 0, 0, 0, 0, 0, 0, None],  # an id in the middle of the count
+        [99, 1, "L5-S1", 2, 0, 0, 0, 0, 0, 0, 0, None],
+    ]
+    pd.DataFrame(rows).to_excel(tmp_path / "annotations.xlsx", index=False, header=False)
+    dataset = Spider(folder=str(tmp_path))
+    samples = dataset.samples()
+    assert samples.index.tolist() == ["1_ivd1", "1_ivd2", "1_ivd3", "2_ivd2", "2_ivd3", "3_ivd2", "07_ivd3"]
+    assert samples["level"].tolist() == ["L5/S1", "L4/L5", "L3/L4", "L4/L5", "L3/L4", "L5/S1", "L3/L4"]
+    assert samples["mask_label"].tolist() == [201, 202, 203, 202, 203, 202, 203]
+    assert samples["pfirrmann"].tolist() == [5, 4, 3, 2, 1, 1, 2]
+    grades = ["bulging", "herniation", "modic", "spondylolisthesis", "upper_endplate", "lower_endplate", "narrowing"]
+    assert samples.loc["1_ivd1", grades].tolist() == [1, 0, 1, 0, 0, 1, 0]
+    assert samples.loc["1_ivd2", grades].tolist() == [0, 1, 2, 1, 1, 0, 1]
+    assert reasons(dataset) == ["?_ivd1: line 7: has no patient", ": 1 patients with 1 graded discs have no image"]
+    notes = " ".join(dataset.table_notes())
+    assert "line 3: patient 1 has the remark 'scoliosis'." in notes
+    assert "line 3: patient 1 has the remark 'T11 not shown'." in notes
+    assert "patient '7' (line 9) is read as '07'" in notes
+    assert "the level of 1 disc is not the one" in notes and "'L5/S1' in line 8" in notes
+
+
+def test_patients_are_named_as_their_images_are(folder):
+    write_tables(folder, ["1.0,1,0,0,1,0,0,1,1,3", "002,1,0,0,0,1,1,0,0,5"], ["1.0_t2,2,F,63 y,training,3.0,a,b"])
+    dataset = Spider(folder=str(folder))
+    assert dataset.samples()["patient"].tolist() == ["1", "2"]
+    assert dataset.samples()["sex"].fillna("").tolist() == ["F", ""]
+    assert "overview.csv: 1 patients with images have no row, such as 2" in " ".join(dataset.table_notes())
+    assert reasons(dataset) == [": line 2: birth_date is '63 y', which is no number: read as missing"]
+    write_scan(folder, "01_t2")
+    with pytest.raises(DataError, match=r"patient is '01' in 01_t2\.mha and '1' in 1_t1\.mha"):
+        Spider(folder=str(folder)).samples()
+
+
 def test_other_sequences_can_be_named(folder):
     write_scan(folder, "1_stir")
     dataset = Spider(folder=str(folder), sequences=("t1", "stir"))

@@ -9,6 +9,7 @@ from numpy.testing import assert_allclose
 from bench import api
 from bench.models.model import ModelError
 from bench.plan.known import KnownPatientError
+from data.base import DataError
 from tests.bench.models.parts import fit, go
 from tests.bench.models.spines import probabilities
 
@@ -67,6 +68,35 @@ def test_a_table_of_pictures_with_merged_and_unknown_labels(tmp_path, where):
     nowhere = {"image_table": {"table": str(new), "patient": "patient", "sequence": "place"}}
     with pytest.raises(ModelError, match=r"reads image, and image_table.* has the sequences p0, p1"):
         api.predict(model, nowhere, out=tmp_path / "no", **where)
+
+
+def test_a_typing_error_in_a_clinical_column_is_not_silent(tmp_path, where):
+    train = pictures(tmp_path / "train", [f"a{i}" for i in range(12)], seed=0)
+    table = pd.read_csv(train)
+    table.assign(sex=["F", "M"] * 12).to_csv(train, index=False)
+    clinical = ", locations: [place], clinical: [age, sex]"
+    text = TABLE.format(table=train, more=clinical, tables="forest_onehot: {trees: 5}")
+    model = fit(tmp_path, go(tmp_path, text).folder)
+    new = pictures(tmp_path / "new", ["b1", "b2"], seed=1)
+    data = {"table": str(new), "patient": "patient", "locations": ["place"], "clinical": ["age", "sex"]}
+    rows = pd.read_csv(new, dtype=str).assign(sex=["F", "M", "w", "M"])
+
+    def predict(out, ages, **fields):
+        rows.assign(age=ages).to_csv(new, index=False)
+        return api.predict(model, {"image_table": data | fields}, out=tmp_path / out, **where)
+
+    found = predict("right", ["40", "40", "41", "41"])
+    words = "Clinical column 'sex' has words that training lacks (F, M): sample b2_p0 has 'w'."
+    assert any(note.startswith(words) for note in found.notes)
+    with pytest.raises(DataError, match=r"table\.csv: column 'age' holds numbers, but line 4 has '4l'"):
+        predict("no", ["40", "40", "4l", "41"])
+    with pytest.raises(ModelError, match="age holds numbers in training, but sample b1_p0 has 'forty'"):
+        predict("no", ["forty", "fifty", "forty", "41"])
+    declared = predict("declared", ["40", "40", "4l", "41"], types={"age": "number"})
+    empty = predict("empty", ["40", "40", "", "41"])
+    assert_allclose(declared.table["p_1"], empty.table["p_1"])
+    reasons = pd.read_csv(tmp_path / "declared" / "excluded.csv")["reason"].tolist()
+    assert reasons == ["line 4: age is '4l', which is no number: read as missing"]
 
 
 def test_a_clinical_column_that_a_model_reads_must_be_there(tmp_path, where):
