@@ -11,6 +11,7 @@ import warnings
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +71,7 @@ class FrameTags:
         shared = file.get("SharedFunctionalGroupsSequence") or ()
         frames = file.get("PerFrameFunctionalGroupsSequence") or ()
         self.groups = [*frames[number : number + 1], *shared[:1]]
+        self._held = file.keys()
 
     def get(self, tag: str) -> Any:
         """The value of an attribute; None where it is absent or empty.
@@ -77,13 +79,14 @@ class FrameTags:
         Raises:
             DataError: It is damaged.
         """
-        names = _GROUPS.get(tag, ())
+        names = _GROUPS.get(tag, ()) if self.groups else ()
+        number = _number(tag)
         try:
             for groups in self.groups if names else ():
                 for name in names:
                     if (items := groups.get(name)) and (value := items[0].get(tag)) is not None:
                         return value
-            return self.file.get(tag)
+            return self.file[number].value if number in self._held else None
         except Exception as error:  # pydicom converts a value when it is asked for, and fails in many ways
             raise DataError(f"tag {written(tag)} is damaged") from error
 
@@ -118,6 +121,14 @@ class FrameTags:
         return "\\".join(str(one).strip() for one in as_list(self.get(tag)))
 
 
+@cache
+def _number(tag: str) -> Any:
+    """The number of an attribute, of the type that pydicom looks up fastest."""
+    from pydicom.tag import Tag
+
+    return Tag(tag)
+
+
 def as_list(value: Any) -> list[Any]:
     """The values of an attribute, of which an absent one has none."""
     if value is None:
@@ -128,9 +139,7 @@ def as_list(value: Any) -> list[Any]:
 
 def written(tag: str) -> str:
     """The number of an attribute, as `0028|0030`, and its keyword."""
-    from pydicom.datadict import tag_for_keyword
-
-    number = tag_for_keyword(tag) or 0
+    number = _number(tag)
     return f"{number >> 16:04x}|{number & 0xFFFF:04x} {tag}"
 
 

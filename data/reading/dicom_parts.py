@@ -35,12 +35,12 @@ def parted(headers: Sequence[DicomHeader]) -> list[SeriesPart]:
     tells them apart: an attribute that has no more values than the place has images.
     """
     parts = [SeriesPart("", list(headers))]
+    if len(headers) == 1:
+        return parts
     for name in dicom_traits.CONTRASTS:
         parts = [inner for part in parts for inner in _split(part, name, _trait(name))]
     parts = [inner for part in parts for inner in _split(part, "TE", _clusters(part.headers))]
-    for name in dicom_traits.ORDERS:
-        parts = [inner for part in parts for inner in _split_where_needed(part, name)]
-    return parts
+    return [inner for part in parts for inner in _split_where_needed(part, dicom_traits.ORDERS)]
 
 
 def preferred(parts: Sequence[SeriesPart], weight: str = "") -> int:
@@ -65,17 +65,21 @@ def preferred(parts: Sequence[SeriesPart], weight: str = "") -> int:
 _T2_ECHO = 90.0  # ms
 
 
-def _split_where_needed(part: SeriesPart, name: str) -> list[SeriesPart]:
-    """The part split by a trait, if several images lie at one place and the trait tells them apart."""
+def _split_where_needed(part: SeriesPart, names: tuple[str, ...]) -> list[SeriesPart]:
+    """The part split by the first of some traits that tells the images of a place apart, and so on."""
     places = [_place(one) for one in part.headers]
     most = max(Counter(place for place in places if place is not None).values(), default=1)
     if most == 1:
         return [part]
-    values = [one.traits.get(name) for one in part.headers]
-    if not 1 < len(set(values)) <= most:
-        return [part]
-    seen = Counter(pair for pair in zip(places, values, strict=True) if pair[0] is not None)
-    return [part] if max(seen.values()) == most else _split(part, name, _trait(name))
+    for i, name in enumerate(names):
+        values = [one.traits.get(name) for one in part.headers]
+        if not 1 < len(set(values)) <= most:
+            continue
+        seen = Counter(pair for pair in zip(places, values, strict=True) if pair[0] is not None)
+        if max(seen.values()) < most:
+            parts = _split(part, name, _trait(name))
+            return [inner for one in parts for inner in _split_where_needed(one, names[i + 1 :])]
+    return [part]
 
 
 def _split(part: SeriesPart, name: str, key: Callable[[DicomHeader], Trait | None]) -> list[SeriesPart]:

@@ -70,6 +70,8 @@ def in_units(tags: FrameTags, stored: NDArray[Any]) -> Float32:
 
 
 def _decode(path: Path, file: Any) -> NDArray[Any]:
+    from pydicom.pixels.decoders.base import get_decoder
+
     with dicom_files.quiet():
         shape = _check(path, file)
         keyword = next(name for name in _PIXELS if name in file)
@@ -80,8 +82,13 @@ def _decode(path: Path, file: Any) -> NDArray[Any]:
         else:
             _check_length(path, file, keyword, shape)
         photometric = FrameTags(file, -1).text("PhotometricInterpretation")
-    by_pydicom = not packed or syntax == _RLE
-    stored = _by_pydicom(file, syntax) if by_pydicom else dicom_streams.unpack(path, file, shape, photometric)
+        grey = not packed and keyword == "PixelData" and file.get("SamplesPerPixel", 1) == 1 and file.BitsAllocated > 1
+        if grey:
+            stored = _native(path, file, shape)
+        elif not packed or syntax == _RLE:
+            stored, _ = get_decoder(syntax).as_array(file)
+    if packed and syntax != _RLE:
+        stored = dicom_streams.unpack(path, file, shape, photometric)
     if photometric == "PALETTE COLOR":
         stored = _in_colour(file, stored)
     colours = 3 if stored.size == 3 * np.prod(shape) else 1
@@ -90,8 +97,6 @@ def _decode(path: Path, file: Any) -> NDArray[Any]:
     if colours == 3:
         return np.asarray(stored.reshape(*shape, 3).astype(np.float32) @ LUMINANCE)
     stored = stored.reshape(shape)
-    if not packed and keyword == "PixelData":
-        _check_unused_bits(path, file, stored)
     if photometric == "MONOCHROME1" and keyword == "PixelData" and file.get("Modality") not in _UNITS:
         return np.asarray(sum(_range(file)) - stored.astype(np.int64))
     return stored
@@ -156,14 +161,6 @@ def _check_length(path: Path, file: Any, keyword: str, shape: tuple[int, int, in
         raise DataError(f"{path}: has {held} bytes of pixels, but its header says {needed}: the header is wrong")
 
 
-def _by_pydicom(file: Any, syntax: Any) -> NDArray[Any]:
-    from pydicom.pixels.decoders.base import get_decoder
-
-    with dicom_files.quiet():
-        pixels, _ = get_decoder(syntax).as_array(file)
-    return np.asarray(pixels)
-
-
 def _in_colour(file: Any, stored: NDArray[Any]) -> NDArray[Any]:
     """The colours of a palette, with 8 bits as viewers show them."""
     from pydicom.pixels.processing import apply_color_lut
@@ -172,21 +169,23 @@ def _in_colour(file: Any, stored: NDArray[Any]) -> NDArray[Any]:
     return colours >> 8 if colours.dtype == np.uint16 else colours
 
 
-def _check_unused_bits(path: Path, file: Any, stored: NDArray[Any]) -> None:
-    """Refuses native pixels that use bits above BitsStored, unless these hold an overlay or the sign."""
-    allocated, bits = int(file.BitsAllocated), int(file.BitsStored)
-    if bits == allocated or allocated == 1 or int(file.get("SamplesPerPixel") or 1) > 1:
-        return
-    if any((group, 0x0102) in file and file[group, 0x0102].value for group in range(0x6000, 0x6020, 2)):
-        return
-    little = file.original_encoding[1] is not False
-    raw = np.frombuffer(file.PixelData, dtype=f"{'<' if little else '>'}u{allocated // 8}", count=stored.size)
-    if int(raw.max()) >> bits == 0:
-        return
-    signed = bool(file.PixelRepresentation)
-    same = signed and np.array_equal(raw.view(raw.dtype.str.replace("u", "i")).reshape(stored.shape), stored)
-    if not same:
+def _native(path: Path, file: Any, shape: tuple[int, int, int]) -> NDArray[Any]:
+    """The stored values of grey pixels that are not packed.
+
+    Raises:
+        DataError: They use bits above BitsStored that hold neither an overlay nor the sign.
+    """
+    allocated, bits, signed = int(file.BitsAllocated), int(file.BitsStored), bool(file.PixelRepresentation)
+    kind = f"{'>' if file.original_encoding[1] is False else '<'}{'i' if signed else 'u'}{allocated // 8}"
+    stored: NDArray[Any] = np.frombuffer(file.PixelData, kind, count=int(np.prod(shape))).reshape(shape)
+    low, high = _range(file)
+    if bits == allocated or (stored.max() <= high and stored.min() >= low):
+        return stored
+    overlays = any((group, 0x0102) in file and file[group, 0x0102].value for group in range(0x6000, 0x6020, 2))
+    if not overlays and not (signed and stored.min() >= 0 and int(stored.max()) >> bits == 0):
         raise DataError(f"{path}: pixels need more than the {bits} bits that BitsStored says: the header is wrong")
+    shift = np.array(allocated - bits, dtype=stored.dtype)
+    return np.asarray((stored << shift) >> shift)
 
 
 def _number(value: float | None) -> str:

@@ -122,7 +122,7 @@ def _b_value(tags: FrameTags) -> float | None:
     if (standard := tags.number("DiffusionBValue")) is not None:
         return standard
     for creator, group, element in _PRIVATE_B:
-        if group in (0x0019, 0x0043, 0x2001) and (group, 0x10) in tags.file:
+        if (group, 0x10) in tags.file:
             if str(tags.file[group, 0x10].value).strip() != creator:
                 continue
             value: Any = tags.file.get((group, 0x1000 + element))
@@ -137,8 +137,10 @@ def _dimension(tags: FrameTags) -> tuple[float, ...]:
     """The frame's indices along the dimensions of its file that are not those of the stack."""
     from pydicom.datadict import tag_for_keyword
 
-    places = {tag_for_keyword(name) for name in _STACK}
     values = as_list(tags.get("DimensionIndexValues"))
+    if not values:
+        return ()
+    places = {tag_for_keyword(name) for name in _STACK}
     pointers = [item.get("DimensionIndexPointer") for item in tags.file.get("DimensionIndexSequence") or ()]
     if len(values) != len(pointers):
         return ()

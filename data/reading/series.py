@@ -102,9 +102,6 @@ def stack(frames: Sequence[tuple[DicomHeader, Float32]], faults: Sequence[str] =
     Args:
         frames: Headers with a plane, and pixels `(rows, columns)` in the scanner's units.
         faults: Known faults, which come before those of the image.
-
-    Raises:
-        DataError: All pixels are equal.
     """
     slices: list[_DicomSlice] = []
     for header, pixels in frames:
@@ -210,13 +207,17 @@ def _stacked(slices: list[_DicomSlice], orientation: str, faults: list[str]) -> 
     if not slices:
         others = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
         raise DataError(f"{faults[0]}{others}: no slice can be read" if faults else "no series given")
-    return _image(slices, faults)
+    image = _image(slices, faults)
+    limits.check_pixels(image.pixels, slices[0].header.path.parent)
+    return image
 
 
 def _image(slices: list[_DicomSlice], faults: list[str]) -> Image:
+    if len(slices) == 1:
+        alone = _thick(slices[0], slices[0].header.between)
+        return Image(alone.pixels[None], alone.plane, faults=tuple(map(readable, faults)))
     stack, twice = _sorted(slices)
     pixels, planes = _one_grid(stack)
-    limits.check_pixels(pixels, stack[0].header.path.parent)
     grid = regular_grid(planes, pixels.shape)
     regular = are_regular(planes, pixels.shape, grid)
     named_faults = tuple(readable(fault) for fault in (*faults, *twice))

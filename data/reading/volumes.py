@@ -131,7 +131,8 @@ def _array(scan: Decoded, axes: tuple[int, ...], flipped: tuple[bool, ...], dtyp
     """The pixels `(D, H, W)`, reordered and converted in one copy."""
     volume = pictures.grey(scan.pixels).transpose(axes)
     with np.errstate(over="ignore", invalid="ignore"):
-        return np.array(volume[tuple(slice(None, None, -1 if f else 1) for f in flipped)], dtype=dtype, order="C")
+        turned = volume[tuple(slice(None, None, -1 if f else 1) for f in flipped)]
+        return np.require(turned, dtype, ["C", "W"])
 
 
 def _reordered(
