@@ -53,7 +53,7 @@ def test_a_flipped_bit_is_never_another_picture(tmp_path, rng, end):
         "mha": written.meta_image(pixels, packed=True),
         "nii.gz": written.nifti(pixels, zipped=True),
         "nrrd": written.nrrd(pixels, packed=True),
-        "png": written.png(picture),
+        "png": written.png(picture, orientation=3),
         "tif": written.tiff([picture], compression=8),
     }[end]
     # A header has no checksum; what is packed has one. A TIFF's pixels are its last bytes.
@@ -65,7 +65,7 @@ def test_a_flipped_bit_is_never_another_picture(tmp_path, rng, end):
     path = tmp_path / f"scan.{end}"
     right = read(path, content).pixels
     refused = 0
-    for damaged in flipped(content, start.get(end, 0), every=7):
+    for damaged in flipped(content, start.get(end, 0), every=5 if end == "png" else 7):
         found = outcome(path, damaged)
         refused += found is None
         if found is not None:
