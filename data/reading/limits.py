@@ -16,6 +16,7 @@ from data.base import DataError, Float32, Float64
 
 LARGEST = 2**29  # pixels of an image, 2 GiB as float32: 512 x 512 x 2048, or 23,000 x 23,000
 _DENSEST = 1032  # bytes that deflate packs into one at most
+_FILLING = 16  # bytes behind the data, as some programs add
 _SPACING = (1e-6, 1e5)  # mm
 _FARTHEST = 1e6  # mm from the origin
 
@@ -63,6 +64,20 @@ def check_length(path: Path, held: int, needed: int) -> None:
     """
     if held < needed:
         raise DataError(f"{path}: truncated: its header requires {needed} bytes of data, but it has {held}")
+
+
+def check_exact(path: Path, held: int, needed: int) -> None:
+    """Refuses data that are shorter than the header requires, or longer by more than what fills up a file.
+
+    Raises:
+        DataError: Names both.
+    """
+    check_length(path, held, needed)
+    if held > needed + _FILLING:
+        raise DataError(
+            f"{path}: has {held} bytes of data, but its header requires {needed}: the header is damaged, or the file "
+            "holds more: save it again"
+        )
 
 
 def check_file(path: Path) -> None:
@@ -144,7 +159,7 @@ def naming(path: Path, kind: str) -> Iterator[None]:
 
 
 def unpacked(path: Path, packed: bytes, needed: int) -> bytes:
-    """The first `needed` bytes that zlib or gzip data unpack to, with all checksums of the data verified.
+    """The `needed` bytes that zlib or gzip data unpack to, with all checksums of the data verified.
 
     Args:
         path: For messages.
@@ -152,7 +167,7 @@ def unpacked(path: Path, packed: bytes, needed: int) -> bytes:
         needed: How many bytes the header requires.
 
     Raises:
-        DataError: The data are damaged, or unpack to fewer bytes.
+        DataError: The data are damaged, or unpack to fewer or more bytes.
     """
     import imagecodecs
 
@@ -190,6 +205,6 @@ def _streamed(path: Path, packed: bytes, needed: int, *, zipped: bool) -> bytes:
                 raise DataError(f"{path}: unpacks to far more than the {needed} bytes that its header requires")
         if not (zipped and packed.startswith(b"\x1f\x8b", at)):
             break
-    if length < needed:
+    if not needed <= length <= needed + _FILLING:
         raise DataError(f"{path}: unpacks to {length} bytes, but its header requires {needed}: make it again")
     return b"".join(parts)[:needed]

@@ -45,7 +45,9 @@ def _header(path: Path) -> tuple[dict[str, str], int]:
     fields: dict[str, str] = {}
     with path.open("rb") as file:
         while file.tell() < _LONGEST and (line := file.readline(_LONGEST)):
-            key, _, value = line.decode("latin-1").partition("=")
+            key, mark, value = line.decode("latin-1").partition("=")
+            if line.strip() and not mark:
+                raise DataError(f"{path}: its header can't be read: the line '{key.strip()[:80]}' has no '='")
             fields[key.strip()] = value.strip()
             if key.strip() == "ElementDataFile":
                 return fields, file.tell()
@@ -106,11 +108,11 @@ def _data(path: Path, fields: dict[str, str], start: int, shape: tuple[int, ...]
     name = fields.get("ElementType", "").removeprefix("MET_").removesuffix("_ARRAY")
     if name not in _TYPES:
         raise DataError(f"{path}: its ElementType '{fields.get('ElementType', '')}' is none of {', '.join(_TYPES)}")
-    big = _yes(fields, "BinaryDataByteOrderMSB") or _yes(fields, "ElementByteOrderMSB")
+    big = _yes(path, fields, "BinaryDataByteOrderMSB") or _yes(path, fields, "ElementByteOrderMSB")
     kind = np.dtype((">" if big else "<") + _TYPES[name])
-    if fields.get("BinaryData", "True").lower() == "false":
+    if "BinaryData" in fields and not _yes(path, fields, "BinaryData"):
         raise DataError(f"{path}: holds its pixels as text (BinaryData = False): save it again as binary data")
-    source, packed = path, _yes(fields, "CompressedData")
+    source, packed = path, _yes(path, fields, "CompressedData")
     if fields["ElementDataFile"] != "LOCAL":
         source, start = _beside(path, fields["ElementDataFile"]), _number(path, fields, "HeaderSize", 0)
     held, needed = source.stat().st_size, prod(shape) * kind.itemsize
@@ -120,6 +122,7 @@ def _data(path: Path, fields: dict[str, str], start: int, shape: tuple[int, ...]
         raise DataError(f"{path}: its header can't be read: HeaderSize is {start}, but the data are packed")
     limits.check_length(source, held - start, 1 if packed else needed)
     if not packed:
+        limits.check_exact(source, held - start, needed)
         return np.fromfile(source, kind, prod(shape), offset=start).reshape(shape)
     size = max(0, _number(path, fields, "CompressedDataSize", 0))
     limits.check_length(source, held - start, size)
@@ -130,8 +133,11 @@ def _data(path: Path, fields: dict[str, str], start: int, shape: tuple[int, ...]
     return np.frombuffer(content, kind).reshape(shape)
 
 
-def _yes(fields: dict[str, str], name: str) -> bool:
-    return fields.get(name, "").lower() in ("true", "1")
+def _yes(path: Path, fields: dict[str, str], name: str) -> bool:
+    found = fields.get(name, "false").lower()
+    if found not in ("true", "1", "false", "0"):
+        raise DataError(f"{path}: its header can't be read: {name} is '{fields[name][:80]}', neither True nor False")
+    return found in ("true", "1")
 
 
 def _beside(path: Path, name: str) -> Path:

@@ -119,7 +119,7 @@ def _data(path: Path, start: int, needed: int, *, packed: bool) -> NDArray[np.ui
     """The bytes of the pixels."""
     size = path.stat().st_size
     if not packed:
-        limits.check_length(path, size - start, needed)
+        limits.check_exact(path, size - start, needed)
         return np.fromfile(path, np.uint8, needed, offset=start)
     limits.check_packed(path, size, start + needed)
     limits.check_file(path)

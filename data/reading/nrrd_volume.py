@@ -26,6 +26,13 @@ _TYPES = {
     "f8": ("double",),
 }
 _TO_LPS = {"right": -1, "left": 1, "posterior": 1, "anterior": -1, "superior": 1}
+_SHORT = {"lps": "left-posterior-superior", "ras": "right-anterior-superior", "las": "left-anterior-superior"}
+_UNPLACED = ("scanner-xyz", "3d-right-handed", "3d-left-handed")  # known to no patient
+_FIELDS = {"content", "type", "dimension", "sizes", "encoding", "endian", "space", "kinds", "thicknesses", "labels"}
+_FIELDS |= {"space dimension", "space units", "space origin", "space directions", "measurement frame", "number"}
+_FIELDS |= {"min", "max", "old min", "oldmin", "old max", "oldmax", "sample units", "sampleunits", "units", "spacings"}
+_FIELDS |= {"axis mins", "axismins", "axis maxs", "axismaxs", "centers", "centerings", "block size", "blocksize"}
+_FIELDS |= {"data file", "datafile", "line skip", "lineskip", "byte skip", "byteskip"}
 _LONGEST = 2**16  # bytes of a header
 
 
@@ -60,20 +67,24 @@ def _header(path: Path) -> tuple[dict[str, Any], int]:
     """The fields, and where the data begin."""
     import nrrd
 
+    lines: list[bytes] = []
     with path.open("rb") as file:
-        lines: list[bytes] = []
         while file.tell() < _LONGEST and (line := file.readline(_LONGEST)).strip():
+            field, mark, value = line.partition(b":")
+            if mark and not value.startswith(b"=") and not line.startswith(b"#"):  # fields, not notes of the user
+                name = field.decode("latin-1").strip().lower()  # capitals are the same field
+                if name not in _FIELDS:
+                    raise DataError(f"{path}: its header can't be read: '{name[:80]}' is no field of NRRD")
+                line = name.encode() + mark + value
             lines.append(line)
         start = file.tell()
     header: dict[str, Any] = nrrd.read_header(iter(lines))
-    for field in ("type", "dimension", "sizes", "encoding"):
-        if field not in header:
-            raise DataError(f"{path}: its header can't be read: it has no field '{field}'")
-    for field in ("data file", "datafile", "line skip", "lineskip", "byte skip", "byteskip"):
-        if header.get(field):
-            raise DataError(
-                f"{path}: its pixels are apart from its header ({field}), which is not read: save one .nrrd"
-            )
+    for name in ("type", "dimension", "sizes", "encoding"):
+        if name not in header:
+            raise DataError(f"{path}: its header can't be read: it has no field '{name}'")
+    for name in ("data file", "datafile", "line skip", "lineskip", "byte skip", "byteskip"):
+        if header.get(name):
+            raise DataError(f"{path}: its pixels are apart from its header ({name}), which is not read: save one .nrrd")
     return header, start
 
 
@@ -96,8 +107,11 @@ def _affine(path: Path, header: dict[str, Any], directions: Any, axes: int) -> t
     else:
         matrix[:axes, :axes] = np.asarray(directions, dtype=np.float64).T
         origin[:axes] = np.asarray(header.get("space origin", np.zeros(axes)), dtype=np.float64)
-    names = _spelt(str(header.get("space", ""))).split("-")
+    space = str(header.get("space", "")).lower()
+    names = _SHORT.get(space, space).split("-")
     known = len(names) == 3 and set(names) <= _TO_LPS.keys()
+    if space and not known and space not in _UNPLACED:
+        raise DataError(f"{path}: its header can't be read: space is '{space[:80]}'")
     if known:
         signs = np.array([_TO_LPS[name] for name in names])
         matrix, origin = signs[:, None] * matrix, signs * origin
@@ -105,11 +119,6 @@ def _affine(path: Path, header: dict[str, Any], directions: Any, axes: int) -> t
     affine[:3, :3], affine[:3, 3] = matrix[:, ::-1], origin
     limits.check_place(path, affine)
     return affine, known
-
-
-def _spelt(space: str) -> str:
-    short = {"LPS": "left-posterior-superior", "RAS": "right-anterior-superior", "LAS": "left-anterior-superior"}
-    return short.get(space, space)
 
 
 def _data(path: Path, header: dict[str, Any], start: int, shape: tuple[int, ...]) -> NDArray[Any]:
@@ -122,7 +131,7 @@ def _data(path: Path, header: dict[str, Any], start: int, shape: tuple[int, ...]
     kind = np.dtype((">" if header.get("endian") == "big" else "<") + code)
     needed, held = prod(shape) * kind.itemsize, path.stat().st_size - start
     if header["encoding"] == "raw":
-        limits.check_length(path, held, needed)
+        limits.check_exact(path, held, needed)
         return np.fromfile(path, kind, prod(shape), offset=start).reshape(shape)
     if header["encoding"] not in ("gzip", "gz"):
         raise DataError(f"{path}: is coded as {header['encoding']}, which is not read: save it as raw or gzip")

@@ -89,17 +89,33 @@ def test_what_unpacks_short_is_refused(tmp_path, rng, end):
         read(tmp_path / f"scan.{end}", replaced)
 
 
-def test_a_zlib_stream_that_is_longer_is_read_to_its_checksum(tmp_path, rng):
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("end", ["mha", "nii", "nrrd"])
+def test_more_data_than_the_header_says_are_refused(tmp_path, rng, end, packed):
+    """As where damage makes a number in the header smaller: the rows would be read askew."""
+    pixels = volume(rng, (3, 4, 9))
+    smaller = {"mha": (b"9 4 3", b"8 4 3"), "nrrd": (b"9 4 3", b"8 4 3")}
+    if end == "nii":
+        content = written.nifti(pixels)
+        content = content[:42] + b"\x08" + content[43:]
+        content = gzip.compress(content) if packed else content
+    else:
+        content = {"mha": written.meta_image, "nrrd": written.nrrd}[end](pixels, packed=packed).replace(*smaller[end])
+    with pytest.raises(DataError, match=r"(unpacks to|has) \d+ bytes.*, but its header requires"):
+        read(tmp_path / f"a.{end}", content)
+
+
+def test_a_few_bytes_behind_the_data_fill_up_the_file(tmp_path, rng):
     pixels = volume(rng)
-    content = written.meta_image(pixels)
-    head, data = (
-        content[: content.find(b"LOCAL\n") + 6].replace(b"CompressedData = False", b"CompressedData = True"),
-        pixels,
+    for end, content in (("mha", written.meta_image(pixels)), ("nii", written.nifti(pixels))):
+        assert_array_equal(read(tmp_path / f"a.{end}", content + bytes(16)).pixels, pixels)
+    longer = zlib.compress(pixels.tobytes() + bytes(2))
+    head = (
+        written.meta_image(pixels).partition(b"LOCAL\n")[0].replace(b"CompressedData = False", b"CompressedData = True")
     )
-    longer = zlib.compress(data.tobytes() + b"more")
-    assert_array_equal(read(tmp_path / "a.mha", head + longer).pixels, pixels)
+    assert_array_equal(read(tmp_path / "p.mha", head + b"LOCAL\n" + longer).pixels, pixels)
     with pytest.raises(DataError, match=r"zlib says 'incorrect data check'"):
-        read(tmp_path / "b.mha", head + longer[:-4] + bytes(4))
+        read(tmp_path / "q.mha", head + b"LOCAL\n" + longer[:-4] + bytes(4))
 
 
 def test_every_cut_of_a_tiff_of_pages_is_refused(tmp_path, rng):

@@ -49,6 +49,8 @@ def meta(**fields):
         ({"DimSize": "5 4"}, "DimSize is '5 4', but NDims is 3"),
         ({"DimSize": "5 4 1e400"}, "damaged or unusual MetaImage"),
         ({"DimSize": "3000 3000 300"}, "3000 x 3000 x 300 pixels, more than the 536,870,912 that are read"),
+        ({"CompressedData": "Trug"}, "CompressedData is 'Trug', neither True nor False"),
+        ({"Element Spacing } 1 1 1\nNDims": 3}, r"the line 'Element Spacing } 1 1 1' has no '='"),
         ({"DimSize": "1000 1000 500"}, "truncated: its header requires 1000000000 bytes of data, but it has 120"),
         ({"DimSize": "1000 1000 500", "CompressedData": "True"}, "which 120 packed bytes can't hold"),
         ({"ElementNumberOfChannels": 10**9}, "has 1000000000 channels"),
@@ -178,6 +180,25 @@ def test_the_content_says_what_a_file_is(tmp_path):
         (tmp_path / name).write_bytes(made)
         assert_array_equal(volumes.read(tmp_path / name).pixels[0], PIXELS[0])
     assert content.kind(tmp_path / "a.jpg") == "png"
+
+
+def test_fields_of_a_nrrd_have_any_case_and_no_other_name(tmp_path):
+    made = written.nrrd(PIXELS)
+    (tmp_path / "a.nrrd").write_bytes(
+        made.replace(b"space origin", b"Space Origin").replace(b"space: left", b"space: Left")
+    )
+    assert_allclose(volumes.read(tmp_path / "a.nrrd").affine[:3, 3], (11, -22, 33))
+    for before, after, reason in (
+        (b"space origin", b"spacf origin", "'spacf origin' is no field of NRRD"),
+        (b"left-posterior", b"lefu-posterior", "space is 'lefu-posterior-superior'"),
+        (b"raw", b"hex", "is coded as hex, which is not read"),
+        (b"type: short", b"byteskip: 8\ntype: short", "its pixels are apart from its header"),
+        (b"sizes: 5 4 3", b"sizes: 5 4", "dimension"),
+    ):
+        (tmp_path / "b.nrrd").write_bytes(made.replace(before, after))
+        refused(tmp_path / "b.nrrd", reason)
+    (tmp_path / "c.nrrd").write_bytes(made.replace(b"encoding", b"# a note\nmy field:=anything\nencoding"))
+    assert_array_equal(volumes.read(tmp_path / "c.nrrd").pixels, PIXELS)
 
 
 def test_a_mhd_may_name_a_file_beside_or_below_it(tmp_path):
