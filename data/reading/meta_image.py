@@ -15,9 +15,30 @@ from numpy.typing import NDArray
 from data.base import DataError, Float64
 from data.reading import limits
 from data.reading.limits import Decoded
+from data.text.names import closest
 
 _TYPES = {"CHAR": "i1", "UCHAR": "u1", "SHORT": "i2", "USHORT": "u2", "INT": "i4", "UINT": "u4", "LONG": "i4"}
 _TYPES |= {"ULONG": "u4", "LONG_LONG": "i8", "ULONG_LONG": "u8", "FLOAT": "f4", "DOUBLE": "f8"}
+_FIELDS = {"ObjectType", "ObjectSubType", "NDims", "DimSize", "Comment", "Name", "ID", "ParentID", "Color", "Modality"}
+_FIELDS |= {"BinaryData", "BinaryDataByteOrderMSB", "ElementByteOrderMSB", "CompressedData", "CompressedDataSize"}
+_FIELDS |= {"CompressionLevel", "TransformMatrix", "Rotation", "Orientation", "Offset", "Position", "Origin"}
+_FIELDS |= {
+    "CenterOfRotation",
+    "AnatomicalOrientation",
+    "DistanceUnits",
+    "ElementSpacing",
+    "ElementSize",
+    "ElementType",
+}
+_FIELDS |= {"ElementNumberOfChannels", "ElementMin", "ElementMax", "ElementDataFile", "HeaderSize", "SequenceID"}
+_FIELDS |= {
+    "HeaderSizePerSlice",
+    "ImagePosition",
+    "ElementToIntensityFunctionSlope",
+    "ElementToIntensityFunctionOffset",
+}
+_FIELDS |= {"AcquisitionDate", "CompressionAlgorithm", "TransformType"}
+_BLANKS = " \t\r\n"  # others, such as a non-breaking blank, are damage
 _LONGEST = 2**16  # bytes of a header
 
 
@@ -48,10 +69,19 @@ def _header(path: Path) -> tuple[dict[str, str], int]:
             key, mark, value = line.decode("latin-1").partition("=")
             if line.strip() and not mark:
                 raise DataError(f"{path}: its header can't be read: the line '{key.strip()[:80]}' has no '='")
-            fields[key.strip()] = value.strip()
-            if key.strip() == "ElementDataFile":
+            name = key.strip(_BLANKS)
+            fields[name] = value.strip(_BLANKS)
+            if name == "ElementDataFile":
+                _check_names(path, fields)
                 return fields, file.tell()
     raise DataError(f"{path}: its header can't be read: it names no ElementDataFile")
+
+
+def _check_names(path: Path, fields: dict[str, str]) -> None:
+    """Refuses a field that is spelt nearly like one of the format: damage would leave out its spacing or byte order."""
+    for name in fields.keys() - _FIELDS:
+        if near := closest(name, sorted(_FIELDS), cutoff=0.8):
+            raise DataError(f"{path}: its header can't be read: {name[:80]!r} is no field: did you mean '{near}'?")
 
 
 def _sizes(path: Path, fields: dict[str, str]) -> list[int]:
@@ -69,7 +99,7 @@ def _sizes(path: Path, fields: dict[str, str]) -> list[int]:
 def _numbers(path: Path, fields: dict[str, str], name: str) -> list[float]:
     """The numbers in a field; empty if the header lacks it."""
     try:
-        return [float(n) for n in fields.get(name, "").split()]
+        return [float(n) for n in fields.get(name, "").replace("\t", " ").split(" ") if n]
     except ValueError:
         raise DataError(f"{path}: its header can't be read: {name} is '{fields[name][:80]}'") from None
 

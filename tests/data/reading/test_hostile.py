@@ -49,6 +49,7 @@ def meta(**fields):
         ({"DimSize": "5 4"}, "DimSize is '5 4', but NDims is 3"),
         ({"DimSize": "5 4 1e400"}, "damaged or unusual MetaImage"),
         ({"DimSize": "3000 3000 300"}, "3000 x 3000 x 300 pixels, more than the 536,870,912 that are read"),
+        ({"Ele}entSpacing": "0.5 0.5 2"}, r"'Ele\}entSpacing' is no field: did you mean 'ElementSpacing'\?"),
         ({"CompressedData": "Trug"}, "CompressedData is 'Trug', neither True nor False"),
         ({"Element Spacing } 1 1 1\nNDims": 3}, r"the line 'Element Spacing } 1 1 1' has no '='"),
         ({"DimSize": "1000 1000 500"}, "truncated: its header requires 1000000000 bytes of data, but it has 120"),
