@@ -133,6 +133,14 @@ def files(folder: Path) -> list[Path]:
     return sorted((path for path in found if path.is_file()), key=lambda path: (len(path.stem), path.stem))
 
 
+def file_of(folder: Path, instance: int | str) -> Path:
+    """The file of a slice by its number, `3.dcm` or `3.DCM`; the former where there is none."""
+    usual = folder / f"{instance}.dcm"
+    if usual.is_file():
+        return usual
+    return next((path for path in files(folder) if path.stem == str(instance)), usual)
+
+
 def description(path: Path) -> str:
     """The SeriesDescription of a file; empty if it has none.
 

@@ -80,6 +80,7 @@ def test_a_slope_that_is_none_is_refused(tmp_path, slope):
         ({"Rows": 65535, "Columns": 65535}, "more than"),
         ({"NumberOfFrames": -3}, "NumberOfFrames must be"),
         ({"NumberOfFrames": 2**31 - 1}, "NumberOfFrames must be"),
+        ({"NumberOfFrames": 60000}, "60000 frames, more than its bytes can hold"),
         ({"PixelSpacing": [1e-300, 1]}, "pixels of 1e-300 x 1 mm"),
         ({"PixelSpacing": [1e5, 1]}, r"pixels of 100000 x 1 mm"),
         ({"ImageOrientationPatient": [2, 0, 0, 0, 0.5, 0]}, "have no place"),
