@@ -131,13 +131,13 @@ class Run:
         n_excluded: The number of rows in `excluded.csv`.
         devices: The devices that computed it.
         cells: All cells, done or not.
+        merged: For each target with merged classes the labels that count as others.
         null_within: The column within which labels were permuted for null runs.
         compare: The declared families: `family`, `against`, `metric`, `margin` each.
         refit_draws: How many draws of patients the grid asks for, of the cells that it refits.
         redrawn: Of each cell that was refitted on drawn patients, by key, how many draws were drawn again.
         floors: The floors that every grid has: the name of the head, and what it reads (as `RunCell.reads`).
         axis_words: What each axis is called, by its name, in the order of the grid.
-        notes: `tables` on how the tables were read; `gives_away`, by target, on clinical columns that give it away.
     """
 
     folder: Path
@@ -151,12 +151,12 @@ class Run:
     cells: tuple[RunCell, ...]
     within_columns: tuple[str, ...] = ()
     null_within: str | None = None
+    merged: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     compare: tuple[dict[str, Any], ...] = ()
     refit_draws: int = 0
     redrawn: Mapping[str, int] = field(default_factory=dict)
     floors: Mapping[str, str] = field(default_factory=dict)
     axis_words: Mapping[str, AxisWords] = field(default_factory=dict)
-    notes: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def targets(self) -> list[str]:
@@ -263,7 +263,7 @@ def read(folder: Path) -> Run:
         refit_draws=int(run.get("refit", {}).get("draws", 0)),
         redrawn=run.get("refit", {}).get("redrawn", {}),
         floors=run["floors"],
-        notes=run.get("notes", {}),
+        merged=run.get("merged", {}),
         axis_words={axis["name"]: AxisWords(**axis) for axis in run.get("axes", ())},
         cells=tuple(
             RunCell(**{k: v for k, v in cell.items() if k in known} | {"classes": tuple(map(str, cell["classes"]))})

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import pandas as pd
 
+EXCLUDED = ("file", "sample", "sequence", "reason")
+"""The columns of `excluded.csv`."""
+
 
 def read_csv(path: Path | str, *, text: Iterable[str] = ("sample", "patient", "study", "sequence")) -> pd.DataFrame:
     """A table in which only an empty cell is missing, since a patient may be called `NA`, `null` or `None`.

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
-from data.text.csv_tables import read_csv
+from data.text.csv_tables import EXCLUDED, read_csv
 from results.figures.base import PaperFigure
 from results.figures.drawing.chosen import Chosen, chosen
 from results.figures.drawing.style import LINE, WIDTHS, Drawing, Width, styled, wrapped
@@ -113,7 +113,7 @@ def _known(run: Run) -> str:
 def _excluded(run: Run) -> tuple[str, ...]:
 
     path = run.folder / "excluded.csv"
-    table: Any = read_csv(path, text=["reason"]).fillna("") if path.exists() else None
+    table: Any = read_csv(path, text=EXCLUDED).fillna("") if path.exists() else None
     if table is None or not len(table):
         return (f"Excluded: {run.n_excluded}",) if run.n_excluded else ("Excluded: none",)
     reasons = Counter(table["reason"].str.partition(":")[0])

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from data.text.csv_tables import read_csv
+from data.text.csv_tables import EXCLUDED, read_csv
 from results.plug_ins import PlugIns, read_plug_ins
 from results.run_folder import ResultsError, Run, RunCell
 
@@ -135,7 +135,7 @@ def gather(run: Run) -> Evidence:
         samples = samples.assign(patient=samples["patient"].astype(str))
         folds = read_csv(run.folder / "folds.csv")
         folds = folds.astype({"repeat": int, "fold": int})
-        excluded = read_csv(run.folder / "excluded.csv", text=["reason"]).fillna("")
+        excluded = read_csv(run.folder / "excluded.csv", text=EXCLUDED).fillna("")
         reasons = Counter(excluded["reason"].tolist())
         sessions = json.loads((run.folder / "provenance.json").read_text(encoding="utf-8"))
     except (OSError, KeyError, ValueError) as error:
