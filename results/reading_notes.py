@@ -1,4 +1,4 @@
-"""The notes of a run on its tables: how they were read, and which clinical columns give labels away."""
+"""The notes of a run: how images and tables were read, and which clinical columns give labels away."""
 
 from __future__ import annotations
 
@@ -7,6 +7,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from results.run_folder import Run
+
+
+def on_images(run: Run) -> Sequence[str]:
+    """Sentences on how the images lie in the patient."""
+    return [str(note) for note in _notes(run).get("reading", ())]
 
 
 def on_tables(run: Run) -> Sequence[str]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from results.interpretability.explained import all_explanations
-from results.reading_notes import on_tables
+from results.reading_notes import on_images, on_tables
 from results.report import about
 from results.report.cells import CellPage, cell_pages
 from results.report.guards import Guard, guards
@@ -80,6 +80,7 @@ def write_report(run: Run, to: Path, *, figures: Path | None = None, panels: boo
         figures_left_out=left_out,
         explained=explained,
         exclusions=about.exclusions(run),
+        image_notes=on_images(run),
         table_notes=on_tables(run),
         facts=facts,
         versions=versions,
