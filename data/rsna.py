@@ -58,7 +58,7 @@ class Rsna(Dataset):
     losses: ClassVar[tuple[str, ...]] = SCORES
     words = "lumbar spine MRI of the RSNA 2024 challenge"
     cites = ("richards2024",)
-    packages = ("simpleitk",)
+    packages = ("pydicom",)
 
     new_studies: ClassVar[str] = "dicom_study"
     shown = SHOWN
