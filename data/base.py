@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from data import ScangridError
 from data.describing.plug_in import PlugIn
-from data.text.names import readable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,9 +30,6 @@ OUTSIDE_SCAN = -1
 
 class DataError(ScangridError):
     """Input can't be used. The message is one line: the file, the fault and, if there is one, the way out."""
-
-    def __init__(self, message: str) -> None:
-        super().__init__(readable(message))
 
 
 @dataclass(frozen=True, eq=False)

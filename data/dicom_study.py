@@ -48,7 +48,7 @@ class DicomStudy(Dataset):
 
     words = "studies of lumbar spine MRI as DICOM files"
     source = ""
-    packages = ("simpleitk", "pydicom")
+    packages = ("pydicom",)
 
     shown = SHOWN
 

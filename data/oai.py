@@ -61,7 +61,7 @@ class Oai(Dataset):
 
     words = "knee MRI of the Osteoarthritis Initiative"
     cites = ("peterfy2008",)
-    packages = ("simpleitk",)
+    packages = ("pydicom",)
 
     shown = _SHOWN
 

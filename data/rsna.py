@@ -58,7 +58,7 @@ class Rsna(Dataset):
     losses: ClassVar[tuple[str, ...]] = SCORES
     words = "lumbar spine MRI of the RSNA 2024 challenge"
     cites = ("richards2024",)
-    packages = ("simpleitk",)
+    packages = ("pydicom",)
 
     new_studies: ClassVar[str] = "dicom_study"
     shown = SHOWN
@@ -100,14 +100,14 @@ class Rsna(Dataset):
             return None
         plane, _, weight = sequence.partition("_")
         image = series.read(folders, plane, weight)
-        marked = {self._images / study / m.series / f"{m.instance}.dcm" for m in self._read.points.get(study, [])}
+        marked = {series.file_of(self._images / study / m.series, m.instance) for m in self._read.points.get(study, [])}
         absent = sorted(path for path in marked if path.parent in folders and not path.is_file())
         return replace(image, faults=(*image.faults, *(f"{path}: marked, but it is missing" for path in absent)))
 
     def files(self, study: str) -> list[Path]:
         """The DICOM files of the study's series, and the files of other series on which a point was marked."""
         folders = [folder for sequence in self.sequences for folder in self._folders(study, sequence)]
-        marked = {self._images / study / m.series / f"{m.instance}.dcm" for m in self._read.points.get(study, [])}
+        marked = {series.file_of(self._images / study / m.series, m.instance) for m in self._read.points.get(study, [])}
         elsewhere = sorted(path for path in marked if path.parent not in folders and path.is_file())
         return [path for folder in folders for path in sorted(series.files(folder))] + elsewhere
 
@@ -130,7 +130,7 @@ class Rsna(Dataset):
             try:
                 if mark.series not in listed:
                     raise DataError(f"{rsna_tables.SERIES_FILE}: the marked series {mark.series} has no row")
-                path = self._images / study / mark.series / f"{mark.instance}.dcm"
+                path = series.file_of(self._images / study / mark.series, mark.instance)
                 place = _place(path, mark.x, mark.y, places)
             except DataError as error:
                 fault = str(error)

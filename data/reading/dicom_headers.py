@@ -19,7 +19,8 @@ _MODALITIES = frozenset(
 )  # of PS3.3 C.7.3.1.1.1; another word in the tag may be anything
 _PLACE = {"ImagePositionPatient": 3, "ImageOrientationPatient": 6, "PixelSpacing": 2}
 SMALLEST, LARGEST = 1e-5, 1e3  # mm: a pixel of a microscope, and more than a patient
-_MAX_FRAMES = 10**6
+_MAX_FRAMES = 2**16
+_LEAST_FRAME = 8  # bytes: of an item that holds a packed frame; frames of fewer bytes are no picture
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,11 +138,14 @@ def frames(path: Path, file: Any) -> int:
     """The number of frames in a data set.
 
     Raises:
-        DataError: It is not a whole number from 1 to a million, or the frames have no groups of attributes each.
+        DataError: It is not a whole number from 1 to 65,536, more than the file can hold, or the frames have no groups
+            of attributes each.
     """
     count = FrameTags(file, -1).number("NumberOfFrames") if file.get("NumberOfFrames") is not None else 1.0
     if count is None or not 1 <= count <= _MAX_FRAMES or count % 1:
         raise DataError(f"{path}: NumberOfFrames must be 1 to {_MAX_FRAMES}, and is not")
+    if count > 1 and count * _LEAST_FRAME > path.stat().st_size:
+        raise DataError(f"{path}: its header says {count:g} frames, more than its bytes can hold")
     groups = file.get("PerFrameFunctionalGroupsSequence")
     if groups and len(groups) != count:
         raise DataError(f"{path}: has {count:g} frames, but attributes of {len(groups)} frames: write it again")

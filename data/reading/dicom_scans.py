@@ -11,7 +11,15 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from data.base import DataError, Float32
-from data.reading import dicom_files, dicom_headers, dicom_parts, dicom_pixels, dicom_sequences, dicom_suv, series
+from data.reading import (
+    dicom_files,
+    dicom_headers,
+    dicom_parts,
+    dicom_pixels,
+    dicom_sequences,
+    dicom_stacks,
+    dicom_suv,
+)
 from data.reading.dicom_files import FrameTags, NoImageError
 from data.reading.dicom_headers import DicomHeader
 from data.reading.dicom_parts import SeriesPart
@@ -116,14 +124,14 @@ def decode(place: ScanPlace, *, suv: bool = False) -> Decoded:
 
 
 def _units(one: DicomHeader, file: Any, stored: Any, *, suv: bool) -> Float32:
-    with dicom_files.guarded(f"{series.named(one)}: "):
+    with dicom_files.guarded(f"{dicom_stacks.named(one)}: "):
         tags = FrameTags(file, one.frame)
         pixels = dicom_pixels.in_units(tags, stored[one.frame])
         return np.asarray(pixels * np.float32(dicom_suv.factor(tags))) if suv else pixels
 
 
 def _stacked(frames: list[tuple[DicomHeader, Float32]], faults: list[str]) -> Decoded:
-    image = series.stack(frames, faults)
+    image = dicom_stacks.stack(frames, faults)
     return Decoded(image.pixels, image.affine, planes=image.planes, faults=image.faults)
 
 
@@ -166,7 +174,7 @@ def _chosen(place: ScanPlace, headers: list[DicomHeader], faults: list[str]) -> 
     for one in headers:
         if one.plane is None or one.colours:
             why = "is a colour picture, not a scan" if one.colours else one.fault
-            faults = [*faults, f"{series.named(one)}: {why}"]
+            faults = [*faults, f"{dicom_stacks.named(one)}: {why}"]
     if not placed:
         raise DataError(faults[-1])
     parts = _parts(placed)

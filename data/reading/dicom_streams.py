@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import struct
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.base import DataError
-from data.reading import dicom_files
 
 _RLE_RATIO = 64  # two bytes are at most 128
 _RATIO, _SMALL = 1000, 2**26  # more than this ratio is no picture, if it is also more than these bytes
 _NO_FRAME_HEADER = (0xC4, 0xC8, 0xCC)  # markers between SOF0 and SOF15 that are tables
-_COPIED = ("Rows", "Columns", "SamplesPerPixel", "PlanarConfiguration", "BitsAllocated", "BitsStored", "HighBit")
+_JPEG_2000, _JPEG_LS, _LOSSLESS = 0x4F, 0xF7, 0xC3  # markers of a stream or a frame
+_END = b"\xff\xd9"
 
 
 def check(path: Path, file: Any, shape: tuple[int, int, int], *, rle: bool) -> None:
@@ -48,63 +47,62 @@ def unpack(path: Path, file: Any, shape: tuple[int, int, int], photometric: str)
     frames = list(generate_frames(file.PixelData, number_of_frames=shape[0]))
     if len(frames) != shape[0]:
         raise DataError(f"{path}: has {shape[0]} frames, but {len(frames)} packed pictures: the header is wrong")
-    for frame in frames:
-        if (size := _size(frame)) != shape[1:]:
-            found = f"{size[0]} x {size[1]}" if size else "unknown"
-            raise DataError(
-                f"{path}: its header says {shape[1]} x {shape[2]} pixels, but its packed picture is {found}"
-            )
-    if frames[0].startswith(b"\xff\x4f"):
-        import imagecodecs
-
-        return np.stack([imagecodecs.jpeg2k_decode(frame) for frame in frames])
-    return _by_gdcm(file, frames, photometric)
+    return np.stack([_frame(path, frame, file, shape[1:], photometric) for frame in frames])
 
 
-def _size(frame: bytes) -> tuple[int, int] | None:
-    """The rows and columns in the frame header of JPEG or JPEG-LS, or the image area of JPEG 2000."""
-    if frame.startswith(b"\xff\x4f\xff\x51") and len(frame) > 24:
+def _frame(path: Path, frame: bytes, file: Any, shape: tuple[int, int], photometric: str) -> NDArray[Any]:
+    """The stored values of a frame `(rows, columns)`, or of colours `(rows, columns, 3)`."""
+    import imagecodecs
+    import simplejpeg
+
+    found = _stream(frame)
+    if found is None or found[:2] != shape:
+        size = f"{found[0]} x {found[1]}" if found else "unknown"
+        raise DataError(f"{path}: its header says {shape[0]} x {shape[1]} pixels, but its packed picture is {size}")
+    if not frame.rstrip(b"\0").endswith(_END):
+        raise DataError(f"{path}: can't be read, truncated or not a whole picture: a packed picture has no end")
+    marker, bits = found[2:]
+    if marker == _JPEG_2000:
+        pixels = imagecodecs.jpeg2k_decode(frame)
+    elif marker == _JPEG_LS:
+        pixels = imagecodecs.jpegls_decode(frame)
+    elif marker == _LOSSLESS:
+        pixels = imagecodecs.jpegsof3_decode(frame)
+    elif bits == 8:  # warnings of libjpeg are errors here
+        pixels = simplejpeg.decode_jpeg(frame, "RGB" if file.get("SamplesPerPixel") == 3 else "GRAY")
+    else:
+        pixels = imagecodecs.jpeg8_decode(frame)
+    pixels = np.asarray(pixels)
+    if pixels.ndim == 3 and pixels.shape[2] == 3 and marker in (_JPEG_LS, _LOSSLESS) and photometric == "YBR_FULL":
+        pixels = pixels[..., 0]  # the luminance
+    return _with_sign(pixels.reshape(*shape, -1) if pixels.size > shape[0] * shape[1] else pixels.reshape(shape), file)
+
+
+def _with_sign(pixels: NDArray[Any], file: Any) -> NDArray[Any]:
+    """The values as the header says, signed or not; some streams don't know."""
+    signed = bool(file.get("PixelRepresentation"))
+    if signed == (pixels.dtype.kind == "i"):
+        return pixels
+    if not signed:
+        return pixels.view(pixels.dtype.str.replace("i", "u"))
+    values = pixels.view(pixels.dtype.str.replace("u", "i"))
+    shift = np.array(8 * pixels.itemsize - int(file.BitsStored), dtype=values.dtype)
+    return np.asarray((values << shift) >> shift)
+
+
+def _stream(frame: bytes) -> tuple[int, int, int, int] | None:
+    """Rows, columns, marker and bits from the frame header of JPEG and JPEG-LS, or the image area of JPEG 2000."""
+    if frame.startswith(b"\xff\x4f\xff\x51") and len(frame) > 44:
         right, bottom, left, top = struct.unpack_from(">4I", frame, 8)
-        return bottom - top, right - left
+        return bottom - top, right - left, _JPEG_2000, (frame[42] & 0x7F) + 1
     at = 2
     while frame.startswith(b"\xff\xd8") and at + 9 <= len(frame) and frame[at] == 0xFF:
         marker = frame[at + 1]
         if marker == 0xFF:
             at += 1  # filled up
-        elif marker == 0xF7 or (0xC0 <= marker <= 0xCF and marker not in _NO_FRAME_HEADER):
+        elif marker == _JPEG_LS or (0xC0 <= marker <= 0xCF and marker not in _NO_FRAME_HEADER):
             rows, columns = struct.unpack_from(">2H", frame, at + 5)
-            return rows, columns
+            return rows, columns, marker, frame[at + 4]
         else:
             at += 2 + int.from_bytes(frame[at + 2 : at + 4], "big")
     return None
-
-
-def _by_gdcm(file: Any, frames: list[bytes], photometric: str) -> NDArray[Any]:
-    """JPEG and JPEG-LS, from a copy of nothing but the pixels: GDCM would scale all frames by one slope."""
-    import SimpleITK
-    from pydicom.dataset import Dataset, FileMetaDataset
-    from pydicom.encaps import encapsulate
-    from pydicom.uid import SecondaryCaptureImageStorage, generate_uid
-
-    copy: Any = Dataset()
-    copy.file_meta = FileMetaDataset()
-    copy.file_meta.TransferSyntaxUID = file.file_meta.TransferSyntaxUID
-    copy.SOPClassUID = copy.file_meta.MediaStorageSOPClassUID = SecondaryCaptureImageStorage
-    copy.SOPInstanceUID = copy.file_meta.MediaStorageSOPInstanceUID = generate_uid()
-    for tag in (*_COPIED, "PixelRepresentation"):
-        if tag in file:
-            setattr(copy, tag, file[tag].value)
-    grey = photometric in ("PALETTE COLOR", "MONOCHROME1")
-    copy.PhotometricInterpretation = "MONOCHROME2" if grey else photometric
-    copy.NumberOfFrames = len(frames)
-    copy.PixelData = encapsulate(frames)
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "pixels.dcm"
-        with dicom_files.quiet():
-            copy.save_as(path, enforce_file_format=True)
-        reader: Any = SimpleITK.ImageFileReader()  # type: ignore[no-untyped-call]
-        console: Any = SimpleITK.ProcessObject
-        console.SetGlobalWarningDisplay(False)
-        reader.SetImageIO("GDCMImageIO")
-        reader.SetFileName(str(path))
-        return np.asarray(SimpleITK.GetArrayFromImage(reader.Execute()))

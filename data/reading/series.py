@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from data.base import DataError, Float32, Float64, Image
-from data.geometry.planes import are_regular, centres, regular_grid
-from data.reading import dicom_files, dicom_headers, dicom_parts, dicom_pixels, limits
+from data.reading import dicom_files, dicom_headers, dicom_parts, dicom_pixels, dicom_stacks, limits
 from data.reading.dicom_files import FrameTags
 from data.reading.dicom_headers import DicomHeader
+from data.reading.dicom_stacks import DicomSlice, named
 from data.reading.orientations import ORIENTATIONS
-from data.text.names import readable
 
 IN_PLANE = 0.5  # cosine: an axial slice along L5/S1 may be turned by 50 degrees
-_PARALLEL = np.cos(np.radians(1))
-_SAME_PLACE = 0.1  # mm
 
 
 class SlicePlace(NamedTuple):
@@ -33,18 +29,6 @@ class SlicePlace(NamedTuple):
 
     plane: Float64
     shape: tuple[int, int]
-
-
-@dataclass(frozen=True)
-class _DicomSlice:
-    header: DicomHeader
-    pixels: Float32
-    plane: Float64
-
-    @property
-    def named(self) -> str:
-        """The file, with the frame's number from 1 where it has several."""
-        return named(self.header)
 
 
 def read(folders: Sequence[Path], orientation: str, weight: str = "") -> Image:
@@ -72,7 +56,7 @@ def read(folders: Sequence[Path], orientation: str, weight: str = "") -> Image:
             faults.append(f"{folder}: {'holds no .dcm file' if folder.is_dir() else 'no such folder'}")
         if len(paths) == 1:
             faults.append(f"{folder}: has a single slice")
-    slices: list[_DicomSlice] = []
+    slices: list[DicomSlice] = []
     for paths in found.values():
         some = _slices(paths, orientation, faults, None)
         some.sort(key=lambda one: one.header.instance or 0)  # of images at one place the first is kept
@@ -96,21 +80,6 @@ def read_frames(headers: Sequence[DicomHeader], orientation: str) -> Image:
     return _stacked(_slices(paths, orientation, faults, wanted), orientation, faults)
 
 
-def stack(frames: Sequence[tuple[DicomHeader, Float32]], faults: Sequence[str] = ()) -> Image:
-    """Frames with a place as one image, sorted by position along their normal and not turned.
-
-    Args:
-        frames: Headers with a plane, and pixels `(rows, columns)` in the scanner's units.
-        faults: Known faults, which come before those of the image.
-    """
-    slices: list[_DicomSlice] = []
-    for header, pixels in frames:
-        plane = np.array(header.plane)
-        plane[:3, 0] *= -1.0 if slices and plane[:3, 0] @ slices[0].plane[:3, 0] < 0 else 1.0
-        slices.append(_DicomSlice(header, pixels, plane))
-    return _image(slices, list(faults))
-
-
 def read_each(path: Path, wanted: Callable[[DicomHeader], bool]) -> list[tuple[DicomHeader, Float32]]:
     """The frames of a file that are wanted, with pixels `(rows, columns)` in the scanner's units.
 
@@ -131,6 +100,14 @@ def files(folder: Path) -> list[Path]:
     found = [path for path in folder.glob("*") if path.suffix.lower() == ".dcm" and not path.name.startswith(".")]
     found = found or [path for path in folder.glob("[0-9]*") if path.name.isdecimal()]
     return sorted((path for path in found if path.is_file()), key=lambda path: (len(path.stem), path.stem))
+
+
+def file_of(folder: Path, instance: int | str) -> Path:
+    """The file of a slice by its number, `3.dcm` or `3.DCM`; the former where there is none."""
+    usual = folder / f"{instance}.dcm"
+    if usual.is_file():
+        return usual
+    return next((path for path in files(folder) if path.stem == str(instance)), usual)
 
 
 def description(path: Path) -> str:
@@ -156,14 +133,9 @@ def read_place(path: Path) -> SlicePlace:
     return SlicePlace(found[0].plane, found[0].shape)
 
 
-def named(one: DicomHeader) -> str:
-    """The file of a frame, with its number from 1 where the file has several."""
-    return f"{one.path}" if one.frames == 1 else f"{one.path} frame {one.frame + 1}"
-
-
 def _slices(
     paths: Iterable[Path], orientation: str, faults: list[str], wanted: set[tuple[Path, int]] | None
-) -> list[_DicomSlice]:
+) -> list[DicomSlice]:
     """The slices in some files, turned to an orientation; what can't be read is added to `faults`."""
     slices = []
     for path in paths:
@@ -181,13 +153,13 @@ def _slices(
                 faults.append(f"{named(header)}: {header.fault}")
                 continue
             try:
-                slices.append(_oriented(_DicomSlice(header, pixels, header.plane), orientation))
+                slices.append(_oriented(DicomSlice(header, pixels, header.plane), orientation))
             except DataError as error:
                 faults.append(str(error))
     return slices
 
 
-def _of_one_part(slices: list[_DicomSlice], weight: str, faults: list[str]) -> list[_DicomSlice]:
+def _of_one_part(slices: list[DicomSlice], weight: str, faults: list[str]) -> list[DicomSlice]:
     """The slices of the part of a series that fits a weight best; the other parts are added to `faults`."""
     if not slices:
         return slices
@@ -203,28 +175,16 @@ def _of_one_part(slices: list[_DicomSlice], weight: str, faults: list[str]) -> l
     return [one for one in slices if id(one.header) in used]
 
 
-def _stacked(slices: list[_DicomSlice], orientation: str, faults: list[str]) -> Image:
+def _stacked(slices: list[DicomSlice], orientation: str, faults: list[str]) -> Image:
     if not slices:
         others = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
         raise DataError(f"{faults[0]}{others}: no slice can be read" if faults else "no series given")
-    image = _image(slices, faults)
+    image = dicom_stacks.image(slices, faults)
     limits.check_pixels(image.pixels, slices[0].header.path.parent)
     return image
 
 
-def _image(slices: list[_DicomSlice], faults: list[str]) -> Image:
-    if len(slices) == 1:
-        alone = _thick(slices[0], slices[0].header.between)
-        return Image(alone.pixels[None], alone.plane, faults=tuple(map(readable, faults)))
-    stack, twice = _sorted(slices)
-    pixels, planes = _one_grid(stack)
-    grid = regular_grid(planes, pixels.shape)
-    regular = are_regular(planes, pixels.shape, grid)
-    named_faults = tuple(readable(fault) for fault in (*faults, *twice))
-    return Image(pixels, grid, planes=None if regular else planes, faults=named_faults)
-
-
-def _oriented(one: _DicomSlice, orientation: str) -> _DicomSlice:
+def _oriented(one: DicomSlice, orientation: str) -> DicomSlice:
     """The slice with rows and columns exchanged and flipped to the H and W of an orientation."""
     d, h, w = np.array(ORIENTATIONS[orientation], dtype=np.float64)
     pixels, plane = one.pixels, one.plane.copy()
@@ -240,57 +200,3 @@ def _oriented(one: _DicomSlice, orientation: str) -> _DicomSlice:
             plane[:3, axis + 1] *= -1
             pixels = np.flip(pixels, axis)
     return replace(one, pixels=pixels, plane=plane)
-
-
-def _sorted(slices: list[_DicomSlice]) -> tuple[list[_DicomSlice], list[str]]:
-    """The slices by position along their mean normal, and faults for those at the place of an earlier slice."""
-    normal = np.array([one.plane[:3, 0] for one in slices])
-    middle = np.array([centres(one.plane[None], one.pixels.shape)[0] for one in slices])
-    apart = np.abs(np.einsum("ijk,ik->ij", middle[None] - middle[:, None], normal))
-    parallel = normal @ normal.T > _PARALLEL
-    same = np.tril(parallel & (apart < _SAME_PLACE), k=-1)
-    kept = ~same.any(axis=1)
-    twice = [
-        f"{slices[i].named}: has the same place as {slices[int(same[i].argmax())].named}, which is kept"
-        for i in np.flatnonzero(~kept)
-    ]
-    distance = _distance(np.where(parallel, apart, np.inf)[np.ix_(kept, kept)], slices)
-    order = np.argsort(middle @ normal.mean(axis=0), kind="stable")
-    return [_thick(slices[i], distance) for i in order if kept[i]], twice
-
-
-def _distance(apart: Float64, slices: list[_DicomSlice]) -> float:
-    """The median distance (mm) of a slice to the nearest parallel slice; the tags' distance without parallel slices."""
-    np.fill_diagonal(apart, np.inf)
-    nearest = apart.min(axis=1)
-    known = nearest[np.isfinite(nearest)]
-    return float(np.median(known)) if known.size else slices[0].header.between
-
-
-def _thick(one: _DicomSlice, distance: float) -> _DicomSlice:
-    plane = one.plane.copy()
-    plane[:3, 0] *= distance
-    return replace(one, plane=plane)
-
-
-def _one_grid(stack: list[_DicomSlice]) -> tuple[Float32, Float64]:
-    """Pixels `(D, H, W)` and planes `(D, 4, 4)` of all slices in the most common shape and pixel size."""
-    from scipy.ndimage import affine_transform
-
-    def grid(one: _DicomSlice) -> tuple[int, int, float, float]:
-        height, width = np.round(np.linalg.norm(one.plane[:3, 1:3], axis=0), 3).tolist()
-        return (*one.pixels.shape, height, width)
-
-    common = Counter(map(grid, stack)).most_common(1)[0][0]
-    shape = np.array(common[:2])
-    pixels, planes = np.empty((len(stack), *common[:2]), dtype=np.float32), np.stack([one.plane for one in stack])
-    for i, one in enumerate(stack):
-        if grid(one) == common:
-            pixels[i] = one.pixels
-            continue
-        ratio = np.array(common[2:]) / np.linalg.norm(one.plane[:3, 1:3], axis=0)
-        start = (np.array(one.pixels.shape) - 1) / 2 - ratio * (shape - 1) / 2
-        pixels[i] = affine_transform(one.pixels, ratio, start, tuple(shape), order=1, cval=float(one.pixels.min()))
-        planes[i, :3, 3] += planes[i, :3, 1:3] @ start
-        planes[i, :3, 1:3] *= ratio
-    return pixels, planes

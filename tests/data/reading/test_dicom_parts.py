@@ -167,6 +167,9 @@ def test_rsna_takes_the_t2_echo(tmp_path):
         "study_id,series_id,series_description\n7,1,Sagittal T2/STIR\n"
     )
     plugin = Rsna(folder=str(tmp_path), sequences=("sagittal_t2",))
+    (folder / "1.dcm").rename(folder / "1.DCM")
     image = plugin.load("7", "sagittal_t2")
     assert_is(image, 1)
-    assert any("TE 12 ms" in fault for fault in image.faults)
+    (fault,) = image.faults
+    assert fault.startswith(f"{folder}: 5 slices of another image of their places (TE 12 ms); TE 100 ms is used")
+    assert plugin.points("7")["fault"].tolist() == [""]

@@ -7,6 +7,7 @@ import zlib
 import numpy as np
 import pydicom
 import pytest
+import SimpleITK as sitk  # noqa: N813
 from numpy.testing import assert_allclose, assert_array_equal
 from pydicom.uid import (
     DeflatedExplicitVRLittleEndian,
@@ -80,6 +81,7 @@ def test_a_slope_that_is_none_is_refused(tmp_path, slope):
         ({"Rows": 65535, "Columns": 65535}, "more than"),
         ({"NumberOfFrames": -3}, "NumberOfFrames must be"),
         ({"NumberOfFrames": 2**31 - 1}, "NumberOfFrames must be"),
+        ({"NumberOfFrames": 60000}, "60000 frames, more than its bytes can hold"),
         ({"PixelSpacing": [1e-300, 1]}, "pixels of 1e-300 x 1 mm"),
         ({"PixelSpacing": [1e5, 1]}, r"pixels of 100000 x 1 mm"),
         ({"ImageOrientationPatient": [2, 0, 0, 0, 0.5, 0]}, "have no place"),
@@ -219,6 +221,11 @@ def test_packed_pictures_are_what_was_packed(tmp_path, kind):
         read(tmp_path, pixels, PixelData=encapsulate([frame]), **header | {"Columns": 31})
     with pytest.raises(DataError, match="its header says 40 x 32 pixels, but its packed picture is unknown"):
         read(tmp_path, pixels, PixelData=encapsulate([b"\0\0" + frame]), **header)
+    with pytest.raises(DataError, match="truncated or not a whole picture: a packed picture has no end"):
+        read(tmp_path, pixels, PixelData=encapsulate([frame[:-30]]), **header)
+    scan = sitk.ReadImage(str(slice_at(tmp_path / "g.dcm", pixels, 0.0, PixelData=encapsulate([frame]), **header)))
+    if pixels.ndim == 2:
+        assert_allclose(found, sitk.GetArrayFromImage(scan)[0], atol=1 if kind == "jpeg" else 0)
 
 
 @pytest.mark.parametrize("damage", [b"\0" * 40, b"\xff" * 40])
