@@ -77,7 +77,7 @@ def write_about(
         "refit": {"draws": plan.grid.interval.refit, "redrawn": dict(redrawn)},
         "null_within": null[1] if null[0] else read_json(folder / ABOUT, {}).get("null_within"),
         "n_excluded": n_excluded,
-        "notes": {"tables": list(plan.dataset.table_notes()), "gives_away": plan.gives_away()},
+        "notes": {"tables": list(plan.dataset.table_notes()), "gives_away": plan.gives_away},
         "devices": _devices(folder),
     }
     write_json(folder / ABOUT, about)

@@ -145,7 +145,7 @@ def run(grid: Grid, grid_file: Path, settings: list[str], options: Options, prog
     state.save()
     failures = [*state.failures, *(outside.failures if outside else [])]
     fitted = state.fitted + (outside.fitted if outside else 0)
-    notes = (*plan.dataset.table_notes(), *(note for each in plan.gives_away().values() for note in each))
+    notes = (*plan.dataset.table_notes(), *(note for each in plan.gives_away.values() for note in each))
     return RunOutcome(record.folder, state.counts(), failures, excluded, fitted, notes)
 
 
