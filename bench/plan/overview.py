@@ -98,7 +98,7 @@ def _data(plan: Plan, read: bool) -> Iterator[str]:
             yield "  " + " ".join(str(word) for word in (row.file, row.sample, row.reason) if word)
         if len(excluded) > SHOWN:
             yield f"  and {len(excluded) - SHOWN} more; a run lists all in excluded.csv"
-    notes = [*plan.dataset.table_notes(), *(note for each in plan.gives_away().values() for note in each)]
+    notes = [*plan.dataset.table_notes(), *(note for each in plan.gives_away.values() for note in each)]
     yield from (f"note: {note}" for note in notes[:NOTES])
     if len(notes) > NOTES:
         yield f"  and {len(notes) - NOTES} more notes; a run lists all in run.json"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -97,6 +98,7 @@ class Plan:
         """`(N, S)` bool: which of a cell's sequences each sample has."""
         return self.present(cell["sequences"], cell["regions"], cell["images"], cell["drop"])
 
+    @cached_property
     def gives_away(self) -> dict[str, list[str]]:
         """For each target notes on clinical columns that give its labels away."""
         columns = [name for name in self.dataset.clinical if name in self.samples]

@@ -80,7 +80,7 @@ def write_about(
         "notes": {
             "reading": plan.reading_notes(),
             "tables": list(plan.dataset.table_notes()),
-            "gives_away": plan.gives_away(),
+            "gives_away": plan.gives_away,
         },
         "devices": _devices(folder),
     }

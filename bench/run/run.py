@@ -148,7 +148,7 @@ def run(grid: Grid, grid_file: Path, settings: list[str], options: Options, prog
     notes = (
         *plan.reading_notes(),
         *plan.dataset.table_notes(),
-        *(note for each in plan.gives_away().values() for note in each),
+        *(note for each in plan.gives_away.values() for note in each),
     )
     return RunOutcome(record.folder, state.counts(), failures, excluded, fitted, notes)
 
