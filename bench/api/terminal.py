@@ -11,6 +11,7 @@ from typer import Exit
 from typer import Option as Opt
 from typer.core import TyperGroup
 
+from bench import interrupts
 from data import ScangridError
 
 GridFile = Annotated[Path, Arg(help="A grid file, such as grids/demo.yaml.", metavar="GRID")]
@@ -36,12 +37,25 @@ class Commands(TyperGroup):
         """Calls the command."""
         try:
             return super().invoke(ctx)
-        except ScangridError as error:
-            stop(str(error))
-        except OSError as error:
-            if error.filename is None:
+        except Exit:
+            raise
+        except BaseException as error:
+            if isinstance(error, KeyboardInterrupt) or interrupts.received():
+                raise Exit(interrupts.say()) from error
+            if (line := _line(error)) is None:
                 raise
-            stop(f"{error.filename}: {error.strerror}")
+            stop(line)
+
+
+def _line(error: BaseException) -> str | None:
+    """The line of an error that a user can mend; None for an error of the program."""
+    if isinstance(error, ScangridError):
+        return str(error)
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename}: {error.strerror}"
+    if isinstance(error, SystemExit):
+        return f"a plug-in or a library ended the program (SystemExit: {error.code}): it must raise an error instead"
+    return None
 
 
 def stop(message: str, code: int = 2) -> NoReturn:
