@@ -49,7 +49,7 @@ data: {image_table: {table: t.csv, labels: [y]}}
 targets: [y]
 sequences: [image]
 encoders: [raw_pixels]
-heads: [{deadly: {how: HOW}}, knn]
+heads: [{deadly: {how: HOW}}, logistic]
 protocol: {folds: 2}
 """
 
@@ -78,7 +78,7 @@ def test_a_cell_that_killed_the_process_is_tried_last_and_named(folder):
         with start(folder, "kill") as process:
             said = process.stderr.read()
         assert process.returncode == -signal.SIGKILL
-    assert "deadly on raw_pixels, y: ran when a run was killed: tried last, alone" in said
+    assert "deadly(how=kill) on raw_pixels, y: ran when a run was killed: tried last, alone" in said
     fits = folder / ".store" / "fits"
     assert (
         len([entry for entry in os.listdir(fits) if "." not in entry]) == 2 * 4
