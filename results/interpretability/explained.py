@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from results.json_files import read_json
 from results.run_folder import ResultsError, Run, RunCell
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def read_explanations(run: Run, folder: Path) -> Explanations:
         ResultsError: It can't be read, or the run no longer has the cell.
     """
     try:
-        about: dict[str, Any] = json.loads((folder / "about.json").read_text(encoding="utf-8"))
+        about: dict[str, Any] = read_json(folder / "about.json", dict[str, Any], out=AGAIN)
         cell = next(one for one in run.cells if one.key == about["cell"])
     except StopIteration:
         raise ResultsError(f"{folder} explains a cell that the run no longer has: delete the folder") from None

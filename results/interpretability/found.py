@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from results.json_files import read_json
 from results.run_folder import ResultsError, Run
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def read_latents(run: Run, folder: Path) -> Latents:
     import pandas as pd
 
     try:
-        about = json.loads((folder / "about.json").read_text(encoding="utf-8"))
+        about = read_json(folder / "about.json", dict[str, Any], out="run the command `latents` again")
         values = np.load(folder / "latents.npy").astype(np.float64)
         samples = pd.read_csv(folder / "samples.csv", dtype={"sample": str, "patient": str})
         measures = pd.read_csv(folder / "measures.csv", dtype={"sample": str}).set_index("sample")

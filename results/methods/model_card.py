@@ -14,6 +14,7 @@ from results.plug_ins import PlugIns, read_plug_ins, shown
 from results.run_folder import Run, RunCell
 from results.scores.named import floor_for
 from results.scores.scores import scores
+from results.tables.escaping import markdown_cell
 from results.tables.notes import calling
 
 CARD, FACTS, SCORES = "MODEL_CARD.md", "facts.json", "cross_validation.json"
@@ -45,7 +46,7 @@ def write_card(run: Run, model: Path) -> Path:
         crossed[cell["target"]] = {"": _numbers(score)} | {
             one.head: _numbers(found.loc[one.key]) for one in _floors(run, cell["key_in_run"])
         }
-        target = cell["target"].replace("|", "\\|")
+        target = markdown_cell(cell["target"])
         rows.append(f"| {target} | {' | '.join(shown)} |")
         facts[f"{cell['target']}, cross-validated"] = f"AUC {shown[0]}, log loss {shown[3]}"
     plug_ins = read_plug_ins(model)

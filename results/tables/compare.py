@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 
 from results import ResultsError
 from results.run_folder import Predictions, Run, RunCell
+from results.run_records import read_sessions
 from results.scores import reconstruction
 from results.scores.alignment import Alignment
 from results.scores.fitness import unfit
@@ -240,9 +240,7 @@ def _about(run_a: Run, run_b: Run) -> list[str]:
 
 
 def _commits(run: Run) -> str:
-    path = run.folder / "provenance.json"
-    sessions = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
-    found = dict.fromkeys(session.get("code", {}).get("commit", "unknown")[:8] for session in sessions)
+    found = dict.fromkeys(str(one.get("code", {}).get("commit", "unknown"))[:8] for one in read_sessions(run.folder))
     return ", ".join(found) or "unknown"
 
 
