@@ -14,6 +14,8 @@ from ruamel.yaml.error import YAMLError
 from bench.grid.values import frozen, plain
 from data import ScangridError
 
+MOST_VALUES = 100_000  # far beyond any grid that can be run
+
 
 class GridError(ScangridError):
     """A grid that can't be read; the message names the file, the line, the key and what would be right."""
@@ -35,14 +37,15 @@ class GridTree:
         self.path = path = source if isinstance(source, Path) else Path(called)
         try:
             tree = YAML(typ="rt").load(_expanded(source)) if isinstance(source, Path) else plain(source)
+            _check_size(tree)
         except OSError as error:
             raise GridError(f"cannot read the grid file {path}: {error.strerror}") from error
         except UnicodeDecodeError as error:
             raise GridError(f"{path}: is not text: a grid file is YAML, which names the table of images") from error
-        except YAMLError as error:
+        except (YAMLError, RecursionError, ValueError) as error:
             mark = getattr(error, "problem_mark", None)
             where = f":{mark.line + 1}" if mark else ""
-            raise GridError(f"{path}{where}: not YAML: {getattr(error, 'problem', error)}") from error
+            raise GridError(f"{path}{where}: not YAML: {_problem(error)}") from error
         if not isinstance(tree, dict):
             raise GridError(f"{path}: a grid file is a mapping with keys such as data, targets, encoders, heads")
         for setting in settings:
@@ -81,7 +84,7 @@ def read_fields(settings: list[str]) -> dict[str, Any]:
     for name, equals, _ in pairs:
         if not equals:
             raise GridError(f"--set {name}: expected field=value, such as size=32")
-    return {name.strip(): frozen(YAML(typ="safe").load(value)) for name, _, value in pairs}
+    return {name.strip(): frozen(_value(f"--set {name}={value}", value)) for name, _, value in pairs}
 
 
 def read_mapping(text: str, called: str) -> dict[str, Any]:
@@ -94,10 +97,7 @@ def read_mapping(text: str, called: str) -> dict[str, Any]:
     Raises:
         GridError: The text is no YAML, or holds no mapping.
     """
-    try:
-        found = YAML(typ="safe").load(text)
-    except YAMLError as error:
-        raise GridError(f"{called} '{text}': not YAML: {getattr(error, 'problem', error)}") from error
+    found = _value(f"{called} '{text}'", text)
     if not isinstance(found, dict):
         raise GridError(f"{called} '{text}': expected a dataset with its fields, such as 'spider: {{folder: scans}}'")
     return found
@@ -112,7 +112,44 @@ def _set(tree: Any, setting: str) -> None:
         if not isinstance(tree.setdefault(parent, {}), dict):
             raise GridError(f"--set {setting}: '{parent}' is a list: set it whole")
         tree = tree[parent]
-    tree[last] = YAML(typ="safe").load(text)
+    tree[last] = _value(f"--set {setting}", text)
+
+
+def _value(setting: str, text: str) -> Any:
+    """A value that is written as YAML on the command line; `setting` is what messages show."""
+    try:
+        found = YAML(typ="safe").load(text)
+        _check_size(found)
+    except (YAMLError, RecursionError, ValueError) as error:
+        raise GridError(f"{setting[:200]}: not YAML: {_problem(error)}: put texts with signs in quotes") from error
+    return found
+
+
+def _problem(error: Exception) -> str:
+    if isinstance(error, RecursionError):
+        return "nested too deeply, or in a circle"
+    return " ".join(str(getattr(error, "problem", None) or error).split())
+
+
+def _check_size(tree: Any) -> None:
+    """Refuses a tree whose aliases stand for millions of values, or for themselves.
+
+    Raises:
+        ValueError: There are too many values.
+        RecursionError: A value holds itself.
+    """
+    sizes: dict[int, int] = {}
+
+    def size(node: Any) -> int:
+        inner = list(node.values()) if isinstance(node, Mapping) else node if isinstance(node, list | tuple) else ()
+        if not inner:
+            return 1
+        if id(node) not in sizes:
+            sizes[id(node)] = 1 + sum(map(size, inner))
+        return sizes[id(node)]
+
+    if size(tree) > MOST_VALUES:
+        raise ValueError(f"its aliases stand for more than {MOST_VALUES:,} values")
 
 
 def _expanded(path: Path) -> str:

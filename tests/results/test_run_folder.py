@@ -42,7 +42,7 @@ def test_labels_that_the_grid_merges_must_still_agree(grid_run):
     rows = pd.read_parquet(path)
     rows.loc[5, "y"] = 1 - rows.loc[5, "y"]
     rows.to_parquet(path, index=False)
-    with pytest.raises(ResultsError, match="has class [01], but (none|some)"):
+    with pytest.raises(ResultsError, match=r"has class [01], but (none|some)"):
         run.predictions(run.cells[0])
 
 
