@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, StrictStr, StringConstraints
 
-from results.json_files import AGAIN, read_json
+from results.json_files import AGAIN, Records, read_json
 
 SESSIONS = "provenance.json"
 FileName = Annotated[StrictStr, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,100}$")]
@@ -50,9 +50,9 @@ class ProtocolRecord(BaseModel):
 
     model_config = ConfigDict(extra="allow")
 
-    folds: Count
-    repeats: Count
-    seed: Count
+    folds: Count = 0
+    repeats: Count = 0
+    seed: Count = 0
     stratify: StrictStr = ""
     split: StrictStr = ""
     external: dict[str, Any] | None = None
@@ -109,17 +109,18 @@ class RunRecord(_Record):
     compare: list[dict[str, Any]] = []
     refit: RefitRecord = RefitRecord()
     floors: dict[str, StrictStr]
+    merged: dict[str, Any] = {}
     axes: list[AxisRecord] = []
 
 
 def read_sessions(folder: Path) -> list[dict[str, Any]]:
-    """The records of `provenance.json`, one for each start of a run; none where the file is not there.
+    """The records of `provenance.json`, one for each start of a run.
 
     Raises:
+        FileNotFoundError: There is no such file.
         ResultsError: The file holds something else.
     """
-    try:
-        found: list[SessionRecord] = read_json(folder / SESSIONS, list[SessionRecord], out=f"delete it, and {AGAIN}")
-    except FileNotFoundError:
-        return []
-    return [one.model_dump(exclude_unset=True) for one in found]
+    out = f"delete it, and {AGAIN}"
+    read_json(folder / SESSIONS, list[SessionRecord], out=out)
+    found: list[dict[str, Any]] = read_json(folder / SESSIONS, Records, out=out)
+    return found

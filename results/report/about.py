@@ -13,7 +13,7 @@ import numpy as np
 
 from results.json_files import read_json
 from results.run_folder import Predictions, ResultsError, Run
-from results.run_records import PictureRecord, read_sessions
+from results.run_records import SESSIONS, PictureRecord, read_sessions
 
 LISTED = 100
 UNITS = {"mib": "(MiB)", "gib": "(GiB)"}
@@ -93,6 +93,8 @@ def provenance(run: Run) -> tuple[list[tuple[str, list[str]]], list[tuple[str, s
     Raises:
         ResultsError: `provenance.json` is no list of records.
     """
+    if not (run.folder / SESSIONS).exists():
+        return [], []
     calls = read_sessions(run.folder)
     versions = [call.pop("versions", {}) for call in calls]
     flat = [dict(_flat(call)) for call in calls]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from results import ResultsError
 from results.run_folder import Predictions, Run, RunCell
-from results.run_records import read_sessions
+from results.run_records import SESSIONS, read_sessions
 from results.scores import reconstruction
 from results.scores.alignment import Alignment
 from results.scores.fitness import unfit
@@ -240,7 +240,8 @@ def _about(run_a: Run, run_b: Run) -> list[str]:
 
 
 def _commits(run: Run) -> str:
-    found = dict.fromkeys(str(one.get("code", {}).get("commit", "unknown"))[:8] for one in read_sessions(run.folder))
+    sessions = read_sessions(run.folder) if (run.folder / SESSIONS).exists() else []
+    found = dict.fromkeys(str(one.get("code", {}).get("commit", "unknown"))[:8] for one in sessions)
     return ", ".join(found) or "unknown"
 
 
