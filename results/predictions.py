@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -70,11 +71,13 @@ class Labelled:
         samples: `samples.parquet`, indexed by sample.
         target: The column of the labels; it need not be there.
         classes: The labels in the order of the predictions' class indices.
+        merged: The labels that the grid counts as others.
     """
 
     samples: pd.DataFrame
     target: str
     classes: tuple[str, ...]
+    merged: Mapping[str, str]
 
     def fault(self, sample: Strings, patient: Strings, y: Int64) -> str:
         """Why rows can't be of these samples, or an empty text."""
@@ -88,9 +91,10 @@ class Labelled:
         if self.target not in self.samples:
             return ""
         labels, codes = np.unique(self.samples[self.target].astype(str).to_numpy(dtype=object)[at], return_inverse=True)
-        expected = np.array([self.classes.index(str(one)) if str(one) in self.classes else -1 for one in labels])
+        names = [self.merged.get(str(one), str(one)) for one in labels]
+        expected = np.array([self.classes.index(name) if name in self.classes else -1 for name in names])
         first = np.full(len(labels), -1)
-        first[codes[::-1]] = y[::-1]  # labels that the grid merges into others have the class of their first row
+        first[codes[::-1]] = y[::-1]  # a label in other words than the classes has the class of its first row
         wrong = y != np.where(expected >= 0, expected, first)[codes]
         if not wrong.any():
             return ""

@@ -132,7 +132,8 @@ class Run:
         Raises:
             ResultsError: The file is missing or broken.
         """
-        labels = None if self._samples is None else Labelled(self._samples, cell.target, cell.classes)
+        merged = self.merged.get(cell.target, {})
+        labels = None if self._samples is None else Labelled(self._samples, cell.target, cell.classes, merged)
         return read_predictions(self.folder / "cells" / f"{cell.key}.parquet", len(cell.classes), labels=labels)
 
     def null(self, cell: RunCell) -> Iterator[Predictions]:

@@ -109,7 +109,7 @@ class RunRecord(_Record):
     compare: list[dict[str, Any]] = []
     refit: RefitRecord = RefitRecord()
     floors: dict[str, StrictStr]
-    merged: dict[str, Any] = {}
+    merged: dict[str, dict[str, StrictStr]] = {}
     axes: list[AxisRecord] = []
 
 
