@@ -35,6 +35,8 @@ Jobs = Annotated[int, Opt(help="Heads fitted at the same time; 0: as many as the
 RunGrid = Annotated[Path | None, Opt(help="The run's grid file, if it is not the copy in RUN.")]
 Width = Annotated[str, Opt(help="double (183 mm) or single (89 mm).")]
 
+LONGEST = 2000
+
 
 class Commands(TyperGroup):
     """Turns an error that a user can mend into one line and exit code 2."""
@@ -65,6 +67,8 @@ def _line(error: BaseException) -> str | None:
 
 
 def stop(message: str, code: int = 2) -> NoReturn:
-    """Prints a line to standard error and ends the command."""
+    """Prints a line to standard error and ends the command; what is very long, such as a path, loses its middle."""
+    if len(message) > LONGEST:
+        message = f"{message[: LONGEST // 2]} ... {message[-LONGEST // 2 :]}"
     print(f"scangrid: {message}", file=sys.stderr)
     raise Exit(code)

@@ -107,9 +107,7 @@ def _sessions(folder: Path) -> list[dict[str, Any]]:
     found = read_json(folder / SESSIONS, [])
     whole = isinstance(found, list) and all(isinstance(one, dict) for one in found)
     if not whole or not all(isinstance(one.get("device"), str) for one in found):
-        raise RunFileError(
-            f"{folder / SESSIONS} must be a list of records with a device each: delete it, then run again"
-        )
+        raise RunFileError(f"{folder / SESSIONS} must list records that name a device: delete it, then run again")
     return found
 
 
