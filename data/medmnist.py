@@ -125,4 +125,5 @@ class MedMnist(Dataset):
         except KeyError:
             raise DataError(f"{self.file}: no array '{name}': is it a MedMNIST file?") from None
         except (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error) as error:
-            raise DataError(f"{self.file}: can't be read, truncated or not an .npz file: {error}") from error
+            why = "" if "pickle" in str(error) else f": {error}"  # NumPy would advise to unpickle what is no .npz file
+            raise DataError(f"{self.file}: can't be read, truncated or not an .npz file{why}") from error

@@ -104,7 +104,7 @@ def _sessions(folder: Path) -> list[dict[str, Any]]:
     Raises:
         RunFileError: The file holds anything else.
     """
-    found = read_json(folder / SESSIONS, [])
+    found: list[dict[str, Any]] = read_json(folder / SESSIONS, [])
     whole = isinstance(found, list) and all(isinstance(one, dict) for one in found)
     if not whole or not all(isinstance(one.get("device"), str) for one in found):
         raise RunFileError(f"{folder / SESSIONS} must list records that name a device: delete it, then run again")
