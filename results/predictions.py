@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 Int64 = NDArray[np.int64]
 Strings = NDArray[np.object_]
 ROUNDING = 1e-5
-_AGAIN = "delete it and run the grid again (what is done is kept)"
+AGAIN = "delete it and run the grid again (what is done is kept)"
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,53 +63,67 @@ class Predictions:
         return np.eye(self.P.shape[1])[self.called]
 
 
-@dataclass(frozen=True, eq=False)
-class Labelled:
+class Samples:
     """The samples of a run with their labels, which predictions must agree with.
 
     Args:
-        samples: `samples.parquet`, indexed by sample.
-        target: The column of the labels; it need not be there.
-        classes: The labels in the order of the predictions' class indices.
-        merged: The labels that the grid counts as others.
+        table: `samples.parquet`, indexed by sample.
     """
 
-    samples: pd.DataFrame
-    target: str
-    classes: tuple[str, ...]
-    merged: Mapping[str, str]
+    def __init__(self, table: pd.DataFrame) -> None:
+        import pandas as pd
 
-    def fault(self, sample: Strings, patient: Strings, y: Int64) -> str:
-        """Why rows can't be of these samples, or an empty text."""
-        index: Any = self.samples.index
-        at = index.get_indexer(sample)
+        self._table = table
+        self._index: Any = pd.Index(table.index.astype(str).to_numpy(dtype=object), dtype=object)
+        self._patient = table["patient"].astype(str).to_numpy(dtype=object)
+        self._labels: dict[str, tuple[list[str], Int64]] = {}
+
+    def fault(self, found: Predictions, target: str, classes: Sequence[str], merged: Mapping[str, str]) -> str:
+        """Why predictions can't be of these samples, or an empty text.
+
+        Args:
+            found: The predictions.
+            target: The column of the labels; it need not be there.
+            classes: The labels in the order of the predictions' class indices.
+            merged: The labels that the grid counts as others.
+        """
+        at = self._index.get_indexer(found.sample)
         if (at < 0).any():
-            return f"sample {sample[at < 0][0]} is not in samples.parquet"
-        other = self.samples["patient"].astype(str).to_numpy(dtype=object)[at] != patient
-        if other.any():
-            return f"sample {sample[other][0]} has patient {patient[other][0]}, but another in samples.parquet"
-        if self.target not in self.samples:
+            return f"sample {found.sample[at < 0][0]} is not in samples.parquet"
+        if (other := self._patient[at] != found.patient).any():
+            return (
+                f"sample {found.sample[other][0]} has patient {found.patient[other][0]}, but another in samples.parquet"
+            )
+        if target not in self._table:
             return ""
-        labels, codes = np.unique(self.samples[self.target].astype(str).to_numpy(dtype=object)[at], return_inverse=True)
-        names = [self.merged.get(str(one), str(one)) for one in labels]
-        expected = np.array([self.classes.index(name) if name in self.classes else -1 for name in names])
+        labels, every = self._of(target)
+        codes, names = every[at], [merged.get(label, label) for label in labels]
+        expected = np.array([classes.index(name) if name in classes else -1 for name in names])
         first = np.full(len(labels), -1)
-        first[codes[::-1]] = y[::-1]  # a label in other words than the classes has the class of its first row
-        wrong = y != np.where(expected >= 0, expected, first)[codes]
+        first[codes[::-1]] = found.y[::-1]  # a label in other words than the classes has the class of its first row
+        wrong = found.y != np.where(expected >= 0, expected, first)[codes]
         if not wrong.any():
             return ""
         row = int(np.flatnonzero(wrong)[0])
-        return f"sample {sample[row]} has class {self.classes[y[row]]}, but {labels[codes[row]]} in samples.parquet"
+        label, given = labels[codes[row]], classes[found.y[row]]
+        return f"sample {found.sample[row]} has class {given}, but {label} in samples.parquet"
+
+    def _of(self, target: str) -> tuple[list[str], Int64]:
+        """The labels of a column, each once, and the number of that of each sample."""
+        if target not in self._labels:
+            text = self._table[target].astype(str).to_numpy(dtype=object)
+            labels, codes = np.unique(text, return_inverse=True)
+            self._labels[target] = list(map(str, labels)), codes
+        return self._labels[target]
 
 
-def read_predictions(path: Path, n_classes: int, *, once: bool = True, labels: Labelled | None = None) -> Predictions:
+def read_predictions(path: Path, n_classes: int, *, once: bool = True) -> Predictions:
     """Reads the predictions of a cell.
 
     Args:
         path: The file.
         n_classes: K.
         once: Whether a sample is there once in each repeat.
-        labels: The samples with their labels, if the rows have those.
 
     Raises:
         ResultsError: The file is missing or broken, or was changed after the run.
@@ -128,14 +142,12 @@ def read_predictions(path: Path, n_classes: int, *, once: bool = True, labels: L
     except FileNotFoundError:
         raise ResultsError(f"{path} is missing though its cell is done: run the grid again") from None
     except (pa.ArrowException, OSError, KeyError, ValueError, TypeError) as error:
-        raise ResultsError(f"{path} holds no predictions of {n_classes} classes ({error}): {_AGAIN}") from error
+        raise ResultsError(f"{path} holds no predictions of {n_classes} classes ({error}): {AGAIN}") from error
     if recalibrated is not None and not np.isfinite(recalibrated).all():
         recalibrated = None
     found = Predictions(**text, repeat=repeat, fold=fold, y=y, P=P, called=called, recalibrated=recalibrated)
-    why = _fault(found, n_classes) or (_repeated(found) if once else "")
-    why = why or (labels.fault(found.sample, found.patient, found.y) if labels is not None else "")
-    if why:
-        raise ResultsError(f"{path}: {why}: {_AGAIN}")
+    if why := _fault(found, n_classes) or (_repeated(found) if once else ""):
+        raise ResultsError(f"{path}: {why}: {AGAIN}")
     return found
 
 

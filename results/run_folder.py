@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from results import ResultsError as ResultsError
 from results.json_files import read_json
-from results.predictions import Labelled, read_predictions
+from results.predictions import AGAIN, Samples, read_predictions
 from results.predictions import Predictions as Predictions
 from results.run_records import CellRecord, RunRecord
 
 if TYPE_CHECKING:
-    import pandas as pd
+    pass
 
 
 @dataclass(frozen=True)
@@ -132,9 +132,13 @@ class Run:
         Raises:
             ResultsError: The file is missing or broken.
         """
-        merged = self.merged.get(cell.target, {})
-        labels = None if self._samples is None else Labelled(self._samples, cell.target, cell.classes, merged)
-        return read_predictions(self.folder / "cells" / f"{cell.key}.parquet", len(cell.classes), labels=labels)
+        path = self.folder / "cells" / f"{cell.key}.parquet"
+        found = read_predictions(path, len(cell.classes))
+        if self._samples is not None:
+            why = self._samples.fault(found, cell.target, cell.classes, self.merged.get(cell.target, {}))
+            if why:
+                raise ResultsError(f"{path}: {why}: {AGAIN}")
+        return found
 
     def null(self, cell: RunCell) -> Iterator[Predictions]:
         """The predictions of a cell's runs on permuted labels, if there are any."""
@@ -160,7 +164,7 @@ class Run:
         return next((name for name, reads in self.floors.items() if reads == what), "")
 
     @cached_property
-    def _samples(self) -> pd.DataFrame | None:
+    def _samples(self) -> Samples | None:
         """The samples of the run, indexed by their names; None if the folder has none."""
         import pandas as pd
 
@@ -175,7 +179,7 @@ class Run:
                 raise ValueError("it must have a column patient, and each sample once")
         except (OSError, KeyError, ValueError) as error:
             raise ResultsError(f"{path} can't be read ({error}): run the grid again (what is done is kept)") from error
-        return found
+        return Samples(found)
 
     @cached_property
     def within(self) -> str:
