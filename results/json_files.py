@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -36,7 +37,8 @@ def read_json(path: Path, shape: Any, *, out: str = AGAIN) -> Any:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))
         given = "" if first["type"] == "missing" else f", not {str(first['input'])[:60]!r}"
-        raise ResultsError(f"{path}: {f'{place}: ' if place else ''}{first['msg'].lower()}{given}: {out}") from None
+        what = re.sub(r" or instance of \w+", "", first["msg"]).lower()
+        raise ResultsError(f"{path}: {f'{place}: ' if place else ''}{what}{given}: {out}") from None
     except (OSError, ValueError, RecursionError) as error:
         raise ResultsError(f"{path} can't be read ({error}): {out}") from None
 
