@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from bench import interrupts  # isort: split
+
+if __name__ == "__main__":
+    interrupts.watch()  # before the other imports, which take a while
+
 import shlex
 import sys
 from pathlib import Path
@@ -29,7 +34,6 @@ from bench.api.terminal import (
     Settings,
     Store,
     Width,
-    stop,
 )
 from data import ScangridError
 
@@ -64,11 +68,7 @@ def run(
 ) -> None:
     """Compute the cells that are not done and print the table."""
     chosen: dict[str, Any] = {"settings": settings or [], "only": only or [], "null": null, "null_within": null_within}
-    where: dict[str, Any] = {"plugins": plugins, "runs": runs, "store": store}
-    try:
-        found = api.run(grid, device=device, jobs=jobs, **chosen, **where)
-    except KeyboardInterrupt:
-        stop("stopped: run the same command again to go on", code=130)
+    found = api.run(grid, device=device, jobs=jobs, plugins=plugins, runs=runs, store=store, **chosen)
     print("\n".join(found.summary()))
     try:
         print(f"\n{found.tables()}")

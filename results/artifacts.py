@@ -51,7 +51,7 @@ def read_artifacts(folder: Path) -> list[Artifact]:
         return []
     try:
         return [_artifact(path.parent, entry) for entry in json.loads(path.read_text(encoding="utf-8"))]
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ResultsError(f"{path} is no index of artifacts: {error!r}: run the grid again") from error
 
 

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any
 
 from results import ResultsError as ResultsError
-from results.statistics.metrics.base import Metric, OfCounts
+from results.json_files import read_json
+from results.predictions import AGAIN, Samples, read_predictions
+from results.predictions import Predictions as Predictions
+from results.run_records import CellRecord, RunRecord
 
-Int64 = NDArray[np.int64]
-Strings = NDArray[np.object_]
+if TYPE_CHECKING:
+    pass
 
 
 @dataclass(frozen=True)
@@ -73,47 +72,6 @@ class RunCell:
     def head(self) -> str:
         """The name of the head, without its fields."""
         return head_name(self.axes.get("heads", ""))
-
-
-@dataclass(frozen=True, eq=False)
-class Predictions:
-    """The predictions of one cell for samples that it was not fitted on.
-
-    Args:
-        sample: `(n,)` str; each sample occurs once in every repeat.
-        patient: `(n,)` str.
-        repeat: `(n,)` int64.
-        fold: `(n,)` int64, counted anew in every repeat.
-        y: `(n,)` int64 class indices.
-        P: `(n, K)` float64 probabilities.
-        called: `(n,)` int64: the predicted class of each row, by a threshold or by weights of the classes; None: the
-            most probable class.
-        recalibrated: `(n, K)` float64: the probabilities of a fit on balanced rows, recalibrated on real rows; None
-            where rows were not balanced, or where a fold had too few patients to recalibrate.
-    """
-
-    sample: Strings
-    patient: Strings
-    repeat: Int64
-    fold: Int64
-    y: Int64
-    P: NDArray[np.float64]
-    called: Int64 | None = None
-    recalibrated: NDArray[np.float64] | None = None
-
-    def take(self, rows: NDArray[Any]) -> Predictions:
-        """Some rows, by position or by mask."""
-        given = {one.name: getattr(self, one.name) for one in fields(self)}
-        return replace(self, **{name: values[rows] for name, values in given.items() if values is not None})
-
-    def scored_by(self, metric: Metric) -> NDArray[np.float64]:
-        """`(n, K)` float64: the probabilities that a metric takes.
-
-        If classes are called at a threshold, metrics of counts get 1 for the called class and 0 for the others.
-        """
-        if self.called is None or not isinstance(metric, OfCounts):
-            return self.P
-        return np.eye(self.P.shape[1])[self.called]
 
 
 @dataclass(frozen=True, eq=False)
@@ -174,17 +132,23 @@ class Run:
         Raises:
             ResultsError: The file is missing or broken.
         """
-        return _read_predictions(self.folder / "cells" / f"{cell.key}.parquet", len(cell.classes))
+        path = self.folder / "cells" / f"{cell.key}.parquet"
+        found = read_predictions(path, len(cell.classes))
+        if self._samples is not None:
+            why = self._samples.fault(found, cell.target, cell.classes, self.merged.get(cell.target, {}))
+            if why:
+                raise ResultsError(f"{path}: {why}: {AGAIN}")
+        return found
 
     def null(self, cell: RunCell) -> Iterator[Predictions]:
         """The predictions of a cell's runs on permuted labels, if there are any."""
         for path in sorted(self.folder.glob(f"null/{cell.key}/*.parquet")):
-            yield _read_predictions(path, len(cell.classes))
+            yield read_predictions(path, len(cell.classes))
 
     def refits(self, cell: RunCell) -> Iterator[Predictions]:
         """The predictions of a cell's refits on drawn patients; a patient drawn twice has every sample twice."""
         for path in sorted(self.folder.glob(f"refit/{cell.key}/*.parquet")):
-            yield _read_predictions(path, len(cell.classes))
+            yield read_predictions(path, len(cell.classes), once=False)
 
     @property
     def location(self) -> str:
@@ -198,6 +162,24 @@ class Run:
 
     def _floor(self, what: str) -> str:
         return next((name for name, reads in self.floors.items() if reads == what), "")
+
+    @cached_property
+    def _samples(self) -> Samples | None:
+        """The samples of the run, indexed by their names; None if the folder has none."""
+        import pandas as pd
+
+        path = self.folder / "samples.parquet"
+        if not path.exists():
+            return None
+        try:
+            found = pd.read_parquet(path)
+            found = found if found.index.name == "sample" else found.set_index("sample")
+            found.index = found.index.astype(str)
+            if found.index.has_duplicates or "patient" not in found:
+                raise ValueError("it must have a column patient, and each sample once")
+        except (OSError, KeyError, ValueError) as error:
+            raise ResultsError(f"{path} can't be read ({error}): run the grid again (what is done is kept)") from error
+        return Samples(found)
 
     @cached_property
     def within(self) -> str:
@@ -234,66 +216,37 @@ def read(folder: Path) -> Run:
     """
     folder = Path(folder)
     try:
-        run = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-        cells = json.loads((folder / "cells.json").read_text(encoding="utf-8"))
+        about = read_json(folder / "run.json", dict[str, Any])
+        if "floors" not in about:
+            raise ResultsError(f"{folder} was written by an earlier version: run the grid again (what is done is kept)")
+        run = read_json(folder / "run.json", RunRecord)
+        cells = read_json(folder / "cells.json", list[CellRecord])
     except FileNotFoundError as error:
         raise ResultsError(f"{folder} is no run folder: it has no {Path(error.filename).name}") from None
-    except (ValueError, NotADirectoryError) as error:
-        raise ResultsError(f"{folder} is no run folder: {error}") from None
-    if not isinstance(run, dict) or not isinstance(cells, list):
-        raise ResultsError(f"{folder} is no run folder: run.json or cells.json does not describe a run")
-    if "floors" not in run:
-        raise ResultsError(f"{folder} was written by an earlier version: run the grid again (what is done is kept)")
-    if not any(cell["status"] == "done" for cell in cells):
-        why = next((f"; {c['status']}: {c['reason']}" for c in cells if c.get("reason")), "")
+    if not any(cell.status == "done" for cell in cells):
+        why = next((f"; {cell.status}: {cell.reason}" for cell in cells if cell.reason), "")
         raise ResultsError(f"{folder}: none of its {len(cells)} cells is done yet{why}")
-    known = RunCell.__dataclass_fields__
     return Run(
         folder=folder,
-        name=run["name"],
-        dataset=run["dataset"],
-        patients_known=run["patients_known"],
-        locations=tuple(run["locations"]),
-        within_columns=tuple(run.get("within", run["locations"][-1:])),
-        protocol=run["protocol"],
-        n_excluded=run["n_excluded"],
-        devices=tuple(run["devices"]),
-        null_within=run.get("null_within"),
-        compare=tuple(run.get("compare", ())),
-        refit_draws=int(run.get("refit", {}).get("draws", 0)),
-        redrawn=run.get("refit", {}).get("redrawn", {}),
-        floors=run["floors"],
-        merged=run.get("merged", {}),
-        axis_words={axis["name"]: AxisWords(**axis) for axis in run.get("axes", ())},
-        cells=tuple(
-            RunCell(**{k: v for k, v in cell.items() if k in known} | {"classes": tuple(map(str, cell["classes"]))})
-            for cell in cells
-        ),
+        name=run.name,
+        dataset=run.dataset,
+        patients_known=run.patients_known,
+        locations=tuple(run.locations),
+        within_columns=tuple(run.locations[-1:] if run.within is None else run.within),
+        protocol=about["protocol"],
+        n_excluded=run.n_excluded,
+        devices=tuple(run.devices),
+        null_within=run.null_within,
+        compare=tuple(run.compare),
+        refit_draws=run.refit.draws,
+        redrawn=run.refit.redrawn,
+        floors=run.floors,
+        merged=run.merged,
+        axis_words={axis.name: AxisWords(**dict(axis)) for axis in run.axes},
+        cells=tuple(_cell(one) for one in cells),
     )
 
 
-def _read_predictions(path: Path, n_classes: int) -> Predictions:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        table = pq.ParquetFile(path).read(use_threads=False)
-        text = {name: table[name].to_numpy().astype(object) for name in ("sample", "patient")}
-        whole = {name: table[name].to_numpy().astype(np.int64) for name in ("repeat", "fold", "y")}
-        P = np.column_stack([table[f"p_{k}"].to_numpy() for k in range(n_classes)]).astype(np.float64)
-    except FileNotFoundError:
-        raise ResultsError(f"{path} is missing though its cell is done: run the grid again") from None
-    except (pa.ArrowException, KeyError) as error:
-        raise ResultsError(f"{path} holds no predictions of {n_classes} classes: {error}") from error
-    if len(P) == 0 or not np.isfinite(P).all() or whole["y"].min() < 0 or whole["y"].max() >= n_classes:
-        raise ResultsError(
-            f"{path}: must hold finite probabilities and y from 0 to {n_classes - 1}: delete it, run again"
-        )
-    again = [f"recalibrated_{k}" for k in range(n_classes)]
-    recalibrated, called = None, None
-    if again[0] in table.column_names:
-        recalibrated = np.column_stack([table[name].to_numpy() for name in again])
-        recalibrated = recalibrated if np.isfinite(recalibrated).all() else None
-    if "called" in table.column_names:
-        called = table["called"].to_numpy().astype(np.int64)
-    return Predictions(**text, **whole, P=P, called=called, recalibrated=recalibrated)
+def _cell(record: CellRecord) -> RunCell:
+    seconds = float("nan") if record.seconds is None else record.seconds
+    return RunCell(**dict(record) | {"classes": tuple(map(str, record.classes)), "seconds": seconds})

@@ -11,6 +11,7 @@ from typer import Exit
 from typer import Option as Opt
 from typer.core import TyperGroup
 
+from bench import interrupts
 from data import ScangridError
 
 GridFile = Annotated[Path, Arg(help="A grid file, such as grids/demo.yaml.", metavar="GRID")]
@@ -34,6 +35,8 @@ Jobs = Annotated[int, Opt(help="Heads fitted at the same time; 0: as many as the
 RunGrid = Annotated[Path | None, Opt(help="The run's grid file, if it is not the copy in RUN.")]
 Width = Annotated[str, Opt(help="double (183 mm) or single (89 mm).")]
 
+LONGEST = 2000
+
 
 class Commands(TyperGroup):
     """Turns an error that a user can mend into one line and exit code 2."""
@@ -42,15 +45,30 @@ class Commands(TyperGroup):
         """Calls the command."""
         try:
             return super().invoke(ctx)
-        except ScangridError as error:
-            stop(str(error))
-        except OSError as error:
-            if error.filename is None:
+        except Exit:
+            raise
+        except BaseException as error:
+            if isinstance(error, KeyboardInterrupt) or interrupts.received():
+                raise Exit(interrupts.say()) from error
+            if (line := _line(error)) is None:
                 raise
-            stop(f"{error.filename}: {error.strerror}")
+            stop(line)
+
+
+def _line(error: BaseException) -> str | None:
+    """The line of an error that a user can mend; None for an error of the program."""
+    if isinstance(error, ScangridError):
+        return str(error)
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename}: {error.strerror}"
+    if isinstance(error, SystemExit):
+        return f"a plug-in or a library ended the program (SystemExit: {error.code}): it must raise an error instead"
+    return None
 
 
 def stop(message: str, code: int = 2) -> NoReturn:
-    """Prints a line to standard error and ends the command."""
+    """Prints a line to standard error and ends the command; what is very long, such as a path, loses its middle."""
+    if len(message) > LONGEST:
+        message = f"{message[: LONGEST // 2]} ... {message[-LONGEST // 2 :]}"
     print(f"scangrid: {message}", file=sys.stderr)
     raise Exit(code)

@@ -75,6 +75,8 @@ def plugin_steps(
         whole = single or not isinstance(value, list) or is_one_value(value, usual)
         values = [value] if whole else value
         for one in values:
+            if str(known[key].type).startswith("tuple[str") and isinstance(one, list) and not _is_text(one):
+                raise tree.error((*loc, key), f"must be a list of text, not {one!r}: put numbers in quotes")
             if not fits(one, usual):
                 wanted = type(usual).__name__
                 raise tree.error((*loc, key), f"must be {wanted} like its default {usual!r}, not {one!r}")
@@ -90,6 +92,10 @@ def plugin_steps(
         except PluginError as error:
             raise tree.error(loc, str(error), bare=True) from error
     return steps
+
+
+def _is_text(values: list[Any]) -> bool:
+    return all(isinstance(one, str) for one in values)
 
 
 def _joined(tree: GridTree, axis: Axis, name: str, fields: dict[str, Any], loc: tuple[Any, ...]) -> Iterator[Step]:

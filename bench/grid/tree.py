@@ -14,6 +14,8 @@ from bench.grid import yaml_text
 from bench.grid.values import frozen, plain
 from data import ScangridError
 
+MOST_VALUES = 100_000  # far beyond any grid that can be run
+
 
 class GridError(ScangridError):
     """A grid that can't be read; the message names the file, the line, the key and what would be right."""
@@ -39,7 +41,7 @@ class GridTree:
             raise GridError(f"cannot read the grid file {path}: {error.strerror}") from error
         except UnicodeDecodeError as error:
             raise GridError(f"{path}: is not text: a grid file is YAML, which names the table of images") from error
-        except YAMLError as error:
+        except (YAMLError, RecursionError, ValueError) as error:
             mark = getattr(error, "problem_mark", None)
             where = f":{mark.line + 1}" if mark else ""
             raise GridError(f"{path}{where}: {_fault(error)}") from error
@@ -81,7 +83,7 @@ def read_fields(settings: list[str]) -> dict[str, Any]:
     for name, equals, _ in pairs:
         if not equals:
             raise GridError(f"--set {name}: expected field=value, such as size=32")
-    return {name.strip(): frozen(_value(name, value)) for name, _, value in pairs}
+    return {name.strip(): frozen(_value(f"--set {name}", value)) for name, _, value in pairs}
 
 
 def read_mapping(text: str, called: str) -> dict[str, Any]:
@@ -94,10 +96,7 @@ def read_mapping(text: str, called: str) -> dict[str, Any]:
     Raises:
         GridError: The text is no YAML, or holds no mapping.
     """
-    try:
-        found = yaml_text.load(text, typ="safe")
-    except YAMLError as error:
-        raise GridError(f"{called} '{text[:80]}': {_fault(error)}") from error
+    found = _value(called, text)
     if not isinstance(found, dict):
         raise GridError(f"{called} '{text}': expected a dataset with its fields, such as 'spider: {{folder: scans}}'")
     return found
@@ -112,19 +111,20 @@ def _set(tree: Any, setting: str) -> None:
         if not isinstance(tree.setdefault(parent, {}), dict):
             raise GridError(f"--set {setting}: '{parent}' is a list: set it whole")
         tree = tree[parent]
-    tree[last] = _value(name, text)
+    tree[last] = _value(f"--set {name}", text)
 
 
 def _value(name: str, text: str) -> Any:
+    """A value that is written as YAML on the command line, in the setting or the option `name`."""
     try:
         return yaml_text.load(text, typ="safe")
-    except YAMLError as error:
-        raise GridError(f"--set {name}={text[:80]}: {_fault(error)}") from error
+    except (YAMLError, RecursionError, ValueError) as error:
+        raise GridError(f"{name} '{text[:80]}': {_fault(error)}: put texts with signs in quotes") from error
 
 
-def _fault(error: YAMLError) -> str:
-    problem = getattr(error, "problem", None)
-    return f"not YAML: {problem}" if problem else str(error)
+def _fault(error: Exception) -> str:
+    problem = " ".join(str(getattr(error, "problem", None) or error).split())
+    return "nested too deeply, or in a circle" if isinstance(error, RecursionError) else f"not YAML: {problem}"
 
 
 def _expanded(path: Path) -> str:

@@ -28,6 +28,8 @@ from bench.tasks.store import Store
 from bench.tasks.versions import versions
 from bench.tasks.work import Work
 from data.text.file_names import file_name
+from results.json_files import read_json
+from results.run_records import CellRecord
 
 if TYPE_CHECKING:
     from bench.stages.chain import Chain
@@ -187,8 +189,8 @@ def _check(chosen: Sequence[PlannedCell], plan: Plan) -> None:
 
 def _check_done(run: Path, chosen: Sequence[PlannedCell]) -> None:
     """Demands the scores of each cell's cross-validation, which the card shows."""
-    known = {one["key"]: one for one in json.loads((run / "cells.json").read_text(encoding="utf-8"))}
+    known = {one.key: one for one in read_json(run / "cells.json", list[CellRecord])}
     for one in chosen:
-        if (status := known[one.key]["status"]) != "done":
-            why = f": {known[one.key]['reason']}" if known[one.key]["reason"] else ""
+        if (status := known[one.key].status) != "done":
+            why = f": {known[one.key].reason}" if known[one.key].reason else ""
             raise ModelError(f"cell {one.key[:SHORT]} is {status} in {run}{why}; finish its cross-validation first")

@@ -7,7 +7,6 @@ the pixels of their scans. Nothing is unpickled: a skops file may hold only know
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -17,14 +16,17 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from bench.models.anchors import Anchors
+from bench.models.records import LearntFromRecord, ModelRecord
 from bench.models.reopen import CellError
 from bench.models.sums import SumsError, check_sums
-from bench.models.trust import foreign, wild_trees
+from bench.models.trust import foreign, wild_boosters, wild_trees
 from bench.plan import identity
 from bench.plan.known import LearntFrom
 from bench.plugins import load, plugin_class
 from bench.tasks.versions import versions
 from data.base import DataError
+from results import ResultsError
+from results.json_files import read_json
 
 if TYPE_CHECKING:
     from bench.stages.chain import Chain
@@ -99,7 +101,7 @@ def base_rates(folder: Path, column: str) -> dict[str, list[float]]:
         folder: A model.
         column: A locating column of its dataset, such as `condition`.
     """
-    about = json.loads((folder / FILE).read_text(encoding="utf-8"))
+    about = read_about(folder)
     rates: dict[str, list[float]] = {}
     for cell in about["cells"]:
         shares = [n / cell["n_samples"] for n in cell["n_by_class"]]
@@ -177,13 +179,10 @@ def read_about(folder: Path) -> dict[str, Any]:
     path = folder / FILE
     if not path.is_file():
         raise ModelError(f"{folder} is no model: it has no {FILE}; run_benchmark.py fit writes one")
-    try:
-        about: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        found = about["format"]
-    except Exception as error:
-        raise ModelError(_unread(path, error)) from error
-    if found != FORMAT:
-        raise ModelError(f"{folder} has format {found}, this version reads {FORMAT}: fit it again from its run")
+    about: dict[str, Any] = _record(path, dict[str, Any])
+    if (found := about.get("format")) != FORMAT:
+        raise ModelError(f"{folder} has format {found!s:.20}, this version reads {FORMAT}: fit it again from its run")
+    _record(path, ModelRecord)
     return about
 
 
@@ -193,12 +192,15 @@ def read_learnt_from(folder: Path) -> LearntFrom:
     Raises:
         ModelError: The file is missing or broken.
     """
-    path = folder / LEARNT_FROM
+    found = _record(folder / LEARNT_FROM, LearntFromRecord)
+    return LearntFrom(frozenset(found.patients), frozenset(found.scans), found.ids_known)
+
+
+def _record(path: Path, shape: Any) -> Any:
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        return LearntFrom(frozenset(found["patients"]), frozenset(found["scans"]), bool(found["ids_known"]))
-    except Exception as error:
-        raise ModelError(_unread(path, error)) from error
+        return read_json(path, shape, out="fit the model again")
+    except (FileNotFoundError, ResultsError) as error:
+        raise ModelError(str(error) if isinstance(error, ResultsError) else f"{path}: no such file: fit it") from error
 
 
 def _unread(path: Path, error: Exception) -> str:
@@ -221,9 +223,12 @@ def read_chain(path: Path) -> Chain:
     data = path.read_bytes()
     if found := foreign(data):
         raise ModelError(f"{path}: holds {found}, which no model of this project holds: do not open it")
+    wild = ModelError(f"{path}: holds a tree that leads out of its bounds: do not use it")
+    if wild_boosters(data):
+        raise wild
     chain: Chain = io.loads(data, trusted=io.get_untrusted_types(data=data))
     if wild_trees(data, chain.table):
-        raise ModelError(f"{path}: holds a tree that leads out of its bounds: do not use it")
+        raise wild
     return chain
 
 

@@ -22,6 +22,7 @@ from bench.tasks.reading import in_order
 from bench.tasks.store import Store
 from data.base import Exclusion, exclusions
 from preprocessing.regions.base import FixedRegion
+from results.tables.escaping import csv_frame
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -102,9 +103,9 @@ def predict_dataset(
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir(parents=True)
     shown = _shown(new, outcomes)
-    shown.to_csv(draft / TABLE, index=False)
+    csv_frame(shown).to_csv(draft / TABLE, index=False)
     rows = [*new.dataset.excluded().itertuples(index=False, name=None), *faults]
-    exclusions(rows).to_csv(draft / EXCLUDED, index=False)
+    csv_frame(exclusions(rows)).to_csv(draft / EXCLUDED, index=False)
     notes = [*new.notes, *(note for one in outcomes if one.labels is not None for note in one.labels.notes)]
     if new.left_out:
         notes.append(f"{len(new.left_out)} patients were left out, since the model learnt from them.")

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -19,6 +17,8 @@ from bench.tasks.store import Store
 from data import ScangridError
 from data.text.names import nearest
 from encoders.base import FittedEncoder
+from results.json_files import read_json
+from results.run_records import CellRecord
 
 SHORT = 8
 _SHOWN = 8
@@ -66,7 +66,7 @@ def find_cell(run: Path, cell: str, plan: Plan, fit: Callable[[PlannedCell], boo
     path = run / "cells.json"
     if not path.is_file():
         raise CellError(f"{run} is no run folder: it has no cells.json")
-    known: dict[str, dict[str, Any]] = {c["key"]: c for c in json.loads(path.read_text(encoding="utf-8"))}
+    known: list[str] = [one.key for one in read_json(path, list[CellRecord])]
     planned = {one.key: one for one in plan.cells()}
     if "=" in cell:
         those = _with_steps(cell, [one for one in planned.values() if one.key in known], run)

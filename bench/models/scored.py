@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,10 +20,14 @@ from bench.run.scored import external_protocol, write_scored
 from bench.stages.chain import Chain
 from data.base import Float64, Int64
 from preprocessing.regions.base import FixedRegion
+from results.json_files import read_json
 from results.methods.model_card import SCORES
 
 if TYPE_CHECKING:
     import pandas as pd
+
+CrossValidated = dict[str, dict[str, dict[str, list[float]]]]
+"""`cross_validation.json`: target, floor or "", metric; the score and both ends of its interval."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,7 +85,9 @@ def write_scores(
     notes: dict[str, list[str]] = {}
     cross: dict[str, Any] = {}
     scored: set[str] = set()
-    known = json.loads((place / SCORES).read_text(encoding="utf-8")) if (place / SCORES).is_file() else {}
+    known: CrossValidated = {}
+    if (place / SCORES).is_file():
+        known = read_json(place / SCORES, CrossValidated, out="fit the model again")
     for one in outcomes:
         cell, table, found = one.cell, one.table, one.labels
         if found is None or found.empty:

@@ -18,6 +18,8 @@ from zipfile import ZipFile
 
 import numpy as np
 
+from bench.models.boosted_trees import LIGHTGBM, XGBOOST, is_wild
+
 PACKAGES = (
     "bench.stages",
     "encoders",
@@ -32,12 +34,8 @@ PACKAGES = (
     "preprocessing.tables",
 )
 FUNCTIONS = ("encoders.fusion.", "encoders.missing.")  # steps that learn nothing are plain functions
-KNOWN = {
-    "lightgbm.basic.Booster",
-    "lightgbm.sklearn.LGBMClassifier",
-    "xgboost.core.Booster",
-    "xgboost.sklearn.XGBClassifier",
-}
+BOOSTERS = {LIGHTGBM, XGBOOST}
+KNOWN = {*BOOSTERS, "lightgbm.sklearn.LGBMClassifier", "xgboost.sklearn.XGBClassifier"}
 ORDERED = "collections.OrderedDict"  # LightGBM holds one as the type of a dictionary's values
 TREE = "sklearn.tree._tree.Tree"  # read without a look at its indices: `wild_trees`
 PLAIN = {
@@ -78,6 +76,17 @@ def foreign(data: bytes) -> str:
         if not _allowed(kind, node["__module__"], node["__class__"], name in unknown):
             return f"{name} ({kind})"
     return ""
+
+
+def wild_boosters(data: bytes) -> bool:
+    """Whether a skops file holds boosted trees whose indices lead astray; nothing in it is built but boosters.
+
+    Args:
+        data: The file's bytes.
+    """
+    with ZipFile(io.BytesIO(data)) as file:
+        nodes = [one for one in _nodes(_schema(data)) if f"{one['__module__']}.{one['__class__']}" in BOOSTERS]
+        return any(is_wild(one, file) for one in nodes if one["__loader__"] == "ObjectNode")
 
 
 def wild_trees(data: bytes, table: Any) -> bool:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
 
 from bench.plan.errors import PlanError
 from bench.plan.plan import Plan
 from bench.plan.references import PlannedCell
+from bench.run.attempts import Attempts
 from bench.run.progress import Progress
 from bench.run.state import State
 from bench.tasks.local import Task, Watcher, execute
@@ -62,25 +63,35 @@ def compute(
             state.fitted += 1
             work.done(found)
 
+    attempts = Attempts(state.folder)
+    for name in attempts.sort(tasks):
+        progress.note(f"{name}: ran when a run was killed: tried last, alone; `exclude` in the grid leaves it out")
     progress.expect(tasks)
     state.show()
-    execute(tasks, jobs=jobs, overlap=device != "cpu", watcher=_Both(progress, ended))
+    execute(tasks, jobs=jobs, overlap=device != "cpu", watcher=_Both(progress, attempts, ended))
+    attempts.close()
     return device
 
 
 class _Both(Watcher):
-    """Shows progress, and does the run's own work at the end of each task."""
+    """Shows progress, notes which tasks run, and does the run's own work at the end of each task."""
 
-    def __init__(self, progress: Progress, ended: Any) -> None:
+    def __init__(self, progress: Progress, attempts: Attempts, ended: Callable[[Task], None]) -> None:
         self._progress = progress
+        self._attempts = attempts
         self._ended = ended
 
     def started(self, task: Task) -> None:
+        self._attempts.started(task)
         self._progress.started(task)
 
     def finished(self, task: Task) -> None:
         self._ended(task)
+        self._attempts.finished(task)
         self._progress.finished(task)
+
+    def stopping(self) -> None:
+        self._attempts.stopped()
 
 
 def pick_device(wanted: str) -> str:

@@ -11,7 +11,7 @@ from bench.grid.axes import AXES
 from bench.grid.cells import Step
 from bench.grid.grid import floors, reads
 from bench.plan.plan import Plan
-from bench.run.files import read_json, replace_file, write_json
+from bench.run.files import RunFileError, read_json, replace_file, write_json
 from data.base import Dataset
 
 if TYPE_CHECKING:
@@ -52,6 +52,7 @@ def write_about(
         external: How an external test was made; None for any other run.
     """
     protocol = plan.grid.protocol
+    before = read_json(folder / ABOUT, {})
     about = {
         "name": plan.grid.name,
         "dataset": source(plan.grid.data, plan.dataset),
@@ -75,7 +76,7 @@ def write_about(
         "merged": {target.name: dict(target.merge) for target in plan.grid.targets if target.merge},
         "compare": [dataclasses.asdict(family) for family in plan.grid.compare],
         "refit": {"draws": plan.grid.interval.refit, "redrawn": dict(redrawn)},
-        "null_within": null[1] if null[0] else read_json(folder / ABOUT, {}).get("null_within"),
+        "null_within": null[1] if null[0] else dict(before if isinstance(before, dict) else {}).get("null_within"),
         "n_excluded": n_excluded,
         "notes": {
             "reading": plan.reading_notes(),
@@ -89,7 +90,7 @@ def write_about(
 
 def add_session(folder: Path, session: dict[str, Any]) -> None:
     """Adds to `provenance.json` what one start of the run took, and on which machine."""
-    write_json(folder / SESSIONS, [*read_json(folder / SESSIONS, []), session])
+    write_json(folder / SESSIONS, [*_sessions(folder), session])
 
 
 def has_sessions(folder: Path) -> bool:
@@ -99,8 +100,20 @@ def has_sessions(folder: Path) -> bool:
 
 def _devices(folder: Path) -> list[str]:
     """The devices that the starts of the run used, or that the store names for what they found there."""
-    sessions = read_json(folder / SESSIONS, [])
-    return list(dict.fromkeys(device for session in sessions for device in session["device"].split(", ")))
+    return list(dict.fromkeys(device for one in _sessions(folder) for device in one["device"].split(", ")))
+
+
+def _sessions(folder: Path) -> list[dict[str, Any]]:
+    """The records of `provenance.json`, each of which names a device.
+
+    Raises:
+        RunFileError: The file holds anything else.
+    """
+    found: list[dict[str, Any]] = read_json(folder / SESSIONS, [])
+    whole = isinstance(found, list) and all(isinstance(one, dict) for one in found)
+    if not whole or not all(isinstance(one.get("device"), str) for one in found):
+        raise RunFileError(f"{folder / SESSIONS} must list records that name a device: delete it, then run again")
+    return found
 
 
 def source(data: Step, dataset: Dataset) -> str:

@@ -22,6 +22,7 @@ class State:
         self._saved = 0.0
         self.failures: list[tuple[PlannedCell, str]] = []
         self.fitted = 0
+        self.folder = record.folder
         fits = store.keys("fits")
         self._status: dict[str, tuple[str, str]] = {}
         for planned in cells:

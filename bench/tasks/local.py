@@ -29,6 +29,7 @@ class Task:
         lane: Where it runs.
         after: The tasks that must be done first.
         order: Tasks of a lane run in this order.
+        last: Whether it waits until nothing else can run, and then runs alone.
         error: The reason, if this task failed or one that it waits for.
         trace: The traceback of the failure.
         seconds: How long the task ran.
@@ -39,6 +40,7 @@ class Task:
     lane: Literal["torch", "cpu"]
     after: tuple[Task, ...] = ()
     order: tuple[float, ...] = ()
+    last: bool = False
     error: str = ""
     trace: str = ""
     seconds: float = 0.0
@@ -61,6 +63,9 @@ class Watcher:
 
     def note(self, line: str) -> None:
         """Shows a line that stays."""
+
+    def stopping(self) -> None:
+        """The user stops the work; tasks that run may not come to their end."""
 
 
 def execute(tasks: Iterable[Task], *, jobs: int, overlap: bool, watcher: Watcher) -> None:
@@ -91,6 +96,7 @@ def execute(tasks: Iterable[Task], *, jobs: int, overlap: bool, watcher: Watcher
                     future.result()
                     queue.finish(running.pop(future))
         except BaseException:
+            watcher.stopping()
             for future in running:
                 future.cancel()
             raise
@@ -101,7 +107,7 @@ class _Queue:
 
     def __init__(self, tasks: Iterable[Task], watcher: Watcher) -> None:
         self._watcher = watcher
-        self._ready: dict[str, list[tuple[tuple[float, ...], int, Task]]] = {"torch": [], "cpu": []}
+        self._ready: dict[str, list[tuple[tuple[float, ...], int, Task]]] = {"torch": [], "cpu": [], "last": []}
         self._blockers: dict[Task, int] = {}
         self._dependents: dict[Task, list[Task]] = defaultdict(list)
         self._count = itertools.count()
@@ -113,10 +119,17 @@ class _Queue:
                 self._push(task)
 
     def startable(self, running: list[Task], jobs: int, overlap: bool) -> list[Task]:
-        """Takes the tasks that may start now. If the lanes take turns, a ready torch task goes first, and alone."""
+        """Takes the tasks that may start now. If the lanes take turns, a ready torch task goes first, and alone.
+
+        Tasks that are `last` run one by one when nothing else is left.
+        """
         torch_busy = any(task.lane == "torch" for task in running)
         cpu_free = jobs - sum(task.lane == "cpu" for task in running)
-        torch, cpu = self._ready["torch"], self._ready["cpu"]
+        torch, cpu, last = self._ready["torch"], self._ready["cpu"], self._ready["last"]
+        if any(task.last for task in running):
+            return []
+        if last and not (running or torch or cpu):
+            return [heapq.heappop(last)[-1]]
         if overlap:
             chosen = [heapq.heappop(torch)] if torch and not torch_busy else []
         elif torch or torch_busy:
@@ -138,7 +151,7 @@ class _Queue:
                 self._push(after)
 
     def _push(self, task: Task) -> None:
-        heapq.heappush(self._ready[task.lane], (task.order, next(self._count), task))
+        heapq.heappush(self._ready["last" if task.last else task.lane], (task.order, next(self._count), task))
 
 
 def _run(task: Task, threads: int, watcher: Watcher) -> None:
@@ -147,7 +160,7 @@ def _run(task: Task, threads: int, watcher: Watcher) -> None:
     _use_threads(threads)
     try:
         task.run()
-    except Exception as error:
+    except BaseException as error:  # a library may raise SystemExit; Ctrl-C reaches the main thread alone
         task.error = f"{type(error).__name__}: {error}"
         task.trace = traceback.format_exc()
     task.seconds = time.perf_counter() - start

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from data.text.names import closest
-from encoders.networks.weights import WeightsError, file_digest, load_weights, read_weights
+from encoders.networks.weights import WeightsError, file_digest, load_weights, read_weights, without_prefix
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
+
+_POSITIONS = ("pos_embed", "relative_position", "rel_pos", "attn_mask")
 
 
 def create(model: str, weights: str, size: int) -> Any:
@@ -38,8 +42,52 @@ def create(model: str, weights: str, size: int) -> Any:
             ) from error
     network = timm.create_model(model, pretrained=False, num_classes=0, **options)
     if weights != "random":
-        load_weights(network, read_weights(weights), source=weights, ignore=classifiers(config))
+        load_file(network, read_weights(weights), model=model, source=weights)
     return network
+
+
+def load_file(network: Any, tensors: Mapping[str, Tensor], *, model: str, source: str) -> None:
+    """Puts tensors into a timm network without classifier, in place; positions of another size are resampled.
+
+    Args:
+        network: The network, for the size of input that it is used with.
+        tensors: Those of the same network by name, with or without a classifier, for any size of input.
+        model: Its name in timm.
+        source: The name of the tensors in error messages.
+
+    Raises:
+        WeightsError: The tensors are not those of this network.
+    """
+    import timm
+
+    ignore = classifiers(timm.get_pretrained_cfg(model))
+    try:
+        load_weights(network, tensors, source=source, ignore=ignore)
+    except WeightsError as error:
+        _, inside = without_prefix(network, tensors, source=source)
+        converted = _resampled(network, inside, model)
+        if converted is None:
+            raise
+        try:
+            load_weights(network, converted, source=source, ignore=ignore)
+        except WeightsError:
+            raise error from None
+
+
+def _resampled(network: Any, tensors: dict[str, Tensor], model: str) -> dict[str, Tensor] | None:
+    """The tensors as timm converts them for a network, if nothing but positions gets another shape; else None."""
+    import timm
+
+    convert = getattr(sys.modules[timm.model_entrypoint(plain_name(model)).__module__], "checkpoint_filter_fn", None)
+    own = network.state_dict()
+    other = [name for name, tensor in tensors.items() if name in own and tensor.shape != own[name].shape]
+    if convert is None or not all(any(word in name for word in _POSITIONS) for name in other):
+        return None
+    try:
+        converted: dict[str, Tensor] = convert(tensors, network)
+    except Exception:  # each architecture has its own; the file is then refused for what does not match
+        return None
+    return converted
 
 
 def plain_name(model: str) -> str:

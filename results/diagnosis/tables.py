@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from results.diagnosis.findings import WARNING, Diagnosis, Finding
+from results.tables.escaping import csv_frame
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -62,7 +63,7 @@ def table(diagnosis: Diagnosis) -> pd.DataFrame:
 
 def write_csv(diagnosis: Diagnosis, path: Path) -> None:
     """Writes `table`: one row per finding, a column `p_...` for each class, slices and points as in `write_json`."""
-    table(diagnosis).to_csv(path, index=False, float_format="%.6g")
+    csv_frame(table(diagnosis)).to_csv(path, index=False, float_format="%.6g")
 
 
 def short(name: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import textwrap
 from typing import Any
 
@@ -10,7 +9,9 @@ import numpy as np
 
 from results.figures.base import PaperFigure
 from results.figures.drawing.style import Drawing, NothingToDrawError, Width, styled
+from results.json_files import read_json
 from results.run_folder import ResultsError, Run
+from results.run_records import PanelsRecord
 
 COLUMNS = {"single": 3, "double": 6}
 SHARES = (1.0, 99.0)
@@ -36,10 +37,10 @@ def best_and_worst_cases(run: Run, target: str, *, width: Width = "double") -> D
     """
     folder = run.folder / "panels"
     try:
-        index = json.loads((folder / "index.json").read_text(encoding="utf-8"))
+        index = read_json(folder / "index.json", dict[str, str])
         if target not in index:
             raise NothingToDrawError(f"the run kept no pictures of {target}")
-        about = json.loads((folder / f"{index[target]}.json").read_text(encoding="utf-8"))
+        about = read_json(folder / f"{index[target]}.json", PanelsRecord).model_dump()
         with np.load(folder / f"{index[target]}.npz") as file:
             images = {name: file[name] for name in file.files}
     except FileNotFoundError:

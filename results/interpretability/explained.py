@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.text.csv_tables import read_csv
+from results.json_files import read_json
 from results.run_folder import ResultsError, Run, RunCell
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def read_explanations(run: Run, folder: Path) -> Explanations:
         ResultsError: It can't be read, or the run no longer has the cell.
     """
     try:
-        about: dict[str, Any] = json.loads((folder / "about.json").read_text(encoding="utf-8"))
+        about: dict[str, Any] = read_json(folder / "about.json", dict[str, Any], out=AGAIN)
         cell = next(one for one in run.cells if one.key == about["cell"])
     except StopIteration:
         raise ResultsError(f"{folder} explains a cell that the run no longer has: delete the folder") from None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.text.csv_tables import read_csv
+from results.json_files import read_json
 from results.run_folder import ResultsError, Run
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def read_latents(run: Run, folder: Path) -> Latents:
         ResultsError: Something in it can't be read.
     """
     try:
-        about = json.loads((folder / "about.json").read_text(encoding="utf-8"))
+        about = read_json(folder / "about.json", dict[str, Any], out="run the command `latents` again")
         values = np.load(folder / "latents.npy").astype(np.float64)
         samples = read_csv(folder / "samples.csv")
         measures = read_csv(folder / "measures.csv").set_index("sample")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from results.methods.answers import AUTHORS, answers
 from results.methods.evidence import gather
 from results.run_folder import Run
+from results.tables.escaping import markdown_cell
 
 
 @dataclass(frozen=True)
@@ -122,7 +123,7 @@ def checklist(run: Run) -> str:
         for item in _ITEMS:
             if item.section == section:
                 answer = given[item.answer] if item.answer else AUTHORS
-                cells = (item.tripod or "-", "yes" if item.claim else "-", item.asks, answer.replace("|", "\\|"))
+                cells = (item.tripod or "-", "yes" if item.claim else "-", item.asks, markdown_cell(answer))
                 lines.append(f"| {' | '.join(cells)} |")
     filled = sum(given.get(item.answer, AUTHORS).rstrip(".") != AUTHORS for item in _ITEMS)
     lines += ["", f"The run answers {filled} of {len(_ITEMS)} items, in part or in full."]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,6 +12,7 @@ import numpy as np
 from data.text.csv_tables import EXCLUDED, read_csv
 from results.plug_ins import PlugIns, read_plug_ins
 from results.run_folder import ResultsError, Run, RunCell
+from results.run_records import read_sessions
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -137,7 +137,7 @@ def gather(run: Run) -> Evidence:
         folds = folds.astype({"repeat": int, "fold": int})
         excluded = read_csv(run.folder / "excluded.csv", text=EXCLUDED).fillna("")
         reasons = Counter(excluded["reason"].tolist())
-        sessions = json.loads((run.folder / "provenance.json").read_text(encoding="utf-8"))
+        sessions = read_sessions(run.folder)
     except (OSError, KeyError, ValueError) as error:
         raise ResultsError(f"{run.folder} lacks what the paper needs: {error}: run the grid again") from error
     table = _scores(run)

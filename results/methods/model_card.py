@@ -15,6 +15,7 @@ from results.run_folder import Run, RunCell
 from results.scores.labels import merging
 from results.scores.named import floor_for
 from results.scores.scores import scores
+from results.tables.escaping import markdown_cell
 from results.tables.notes import calling
 
 CARD, FACTS, SCORES = "MODEL_CARD.md", "facts.json", "cross_validation.json"
@@ -46,7 +47,7 @@ def write_card(run: Run, model: Path) -> Path:
         crossed[cell["target"]] = {"": _numbers(score)} | {
             one.head: _numbers(found.loc[one.key]) for one in _floors(run, cell["key_in_run"])
         }
-        target = cell["target"].replace("|", "\\|")
+        target = markdown_cell(cell["target"])
         rows.append(f"| {target} | {' | '.join(shown)} |")
         if cell["merge"]:
             facts[f"{cell['target']}, classes"] = merging(cell["merge"]).strip()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import csv
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from results.json_files import read_json
 from results.run_folder import Predictions, ResultsError, Run
+from results.run_records import SESSIONS, PictureRecord, read_sessions
 
 LISTED = 100
 UNITS = {"mib": "(MiB)", "gib": "(GiB)"}
@@ -92,15 +93,11 @@ def provenance(run: Run) -> tuple[list[tuple[str, list[str]]], list[tuple[str, s
     Raises:
         ResultsError: `provenance.json` is no list of records.
     """
-    path = run.folder / "provenance.json"
-    if not path.exists():
+    if not (run.folder / SESSIONS).exists():
         return [], []
-    try:
-        calls: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
-        versions = [call.pop("versions", {}) for call in calls]
-        flat = [dict(_flat(call)) for call in calls]
-    except (ValueError, AttributeError, TypeError) as error:
-        raise ResultsError(f"{path} must be a list of records: {error}") from error
+    calls = read_sessions(run.folder)
+    versions = [call.pop("versions", {}) for call in calls]
+    flat = [dict(_flat(call)) for call in calls]
     packages = dict.fromkeys(name for version in versions for name in version)
     used = [(n, ", ".join(dict.fromkeys(str(v[n]) for v in versions if n in v))) for n in packages]
     facts = dict.fromkeys(name for call in flat for name in call)
@@ -126,12 +123,13 @@ def figures(folder: Path | None, *, panels: bool = True) -> tuple[list[ReportFig
     if not folder.is_dir():
         raise ResultsError(f"{folder} is no folder of figures")
     listed = folder / INDEX
-    index = {one["name"]: one for one in json.loads(listed.read_text(encoding="utf-8"))} if listed.exists() else {}
+    records = read_json(listed, list[PictureRecord], out="draw the figures again") if listed.exists() else []
+    index = {one.name: one for one in records}
     pictures = {path.stem: path for path in sorted(folder.glob("*.png"))}
     shown, left_out, room = [], [], FIGURES_BYTES
     for name in dict.fromkeys([*(name for name in index if name in pictures), *pictures]):
         path, about = pictures[name], index.get(name)
-        if not panels and (about is None or about["scans"]):
+        if not panels and (about is None or about.scans):
             left_out.append(f"{path.name} ({'it may show scans' if about is None else 'it shows scans'})")
             continue
         data = path.read_bytes()
@@ -139,9 +137,9 @@ def figures(folder: Path | None, *, panels: bool = True) -> tuple[list[ReportFig
             left_out.append(f"{path.name} (figures may take 2 MB together)")
             continue
         room -= len(data)
-        caption = about["caption"] if about else name.replace("_", " ")
+        caption = about.caption if about else name.replace("_", " ")
         source = f"data:image/png;base64,{base64.b64encode(data).decode('ascii')}"
-        shown.append(ReportFigure(source, caption, bool(about and about["scans"])))
+        shown.append(ReportFigure(source, caption, bool(about and about.scans)))
     return shown, left_out
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 from data.text.csv_tables import read_csv
 from results import ResultsError
 from results.run_folder import Predictions, Run, RunCell
+from results.run_records import SESSIONS, read_sessions
 from results.scores import reconstruction
 from results.scores.alignment import Alignment
 from results.scores.fitness import unfit
@@ -239,9 +239,8 @@ def _about(run_a: Run, run_b: Run) -> list[str]:
 
 
 def _commits(run: Run) -> str:
-    path = run.folder / "provenance.json"
-    sessions = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
-    found = dict.fromkeys(session.get("code", {}).get("commit", "unknown")[:8] for session in sessions)
+    sessions = read_sessions(run.folder) if (run.folder / SESSIONS).exists() else []
+    found = dict.fromkeys(str(one.get("code", {}).get("commit", "unknown"))[:8] for one in sessions)
     return ", ".join(found) or "unknown"
 
 

@@ -10,6 +10,8 @@ import unicodedata
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
+from results.tables.escaping import csv_cell, markdown_cell, markdown_text
+
 WIDTH = 140
 MOST_DIGITS = 4
 _SIGNS = {"\u00b1": r"$\pm$", "\u00d7": r"$\times$", "\u2264": r"$\leq$", "\u2265": r"$\geq$", "\u2212": "$-$"} | {
@@ -126,13 +128,14 @@ def markdown(sheet: Sheet) -> str:
         sheet,
         bold=lambda score: f"**{score}**",
         tie=lambda score: f"<u>{score}</u>",
-        escape=_unbarred,
+        escape=markdown_cell,
     )
     between = [[""] * len(_header(sheet))] if rows and floors else []
-    header = [_unbarred(name.replace("\n", " ")) for name in _header(sheet)]
+    header = [markdown_cell(name) for name in _header(sheet)]
     sides = _sides(sheet)
     drawn = tabulate([*rows, *between, *floors], header, tablefmt="pipe", disable_numparse=True, colalign=sides)
-    return "\n".join([f"**{sheet.title}**", "", drawn, "", *(f"- {note}" for note in marked(sheet))])
+    notes = [f"- {markdown_text(note)}" for note in marked(sheet)]
+    return "\n".join([f"**{markdown_text(sheet.title)}**", "", drawn, "", *notes])
 
 
 def latex(sheet: Sheet) -> str:
@@ -193,7 +196,7 @@ def comma_separated(sheets: Sequence[Sheet]) -> str:
         if header != shape:
             if shape is not None:
                 writer.writerow([])
-            writer.writerow(header)
+            writer.writerow(map(csv_cell, header))
             shape = header
         for floor, rows in ((False, sheet.rows), (True, sheet.floors)):
             for row in rows:
@@ -202,7 +205,8 @@ def comma_separated(sheets: Sequence[Sheet]) -> str:
                     found = (None, None, None) if score is None else (score.value, score.low, score.high)
                     numbers += found if has_ends else found[:1]
                 drawn = ["" if number is None else repr(number) for number in numbers]
-                writer.writerow([sheet.target, floor, *row.labels, *drawn, *row.extras])
+                labels, extras = map(csv_cell, row.labels), map(csv_cell, row.extras)
+                writer.writerow([csv_cell(sheet.target), floor, *labels, *drawn, *extras])
     return out.getvalue()
 
 
@@ -259,11 +263,6 @@ def _sides(sheet: Sheet) -> list[str]:
 
 def _width(drawn: str) -> int:
     return max(map(len, drawn.splitlines()))
-
-
-def _unbarred(words: str) -> str:
-    """Text for a cell of a Markdown table."""
-    return words.replace("|", "\\|")
 
 
 def _escape(words: str) -> str:

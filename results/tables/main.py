@@ -15,6 +15,7 @@ from results.scores.scores import scores
 from results.tables import documents, formats
 from results.tables.columns import GAINS, check_columns
 from results.tables.columns import columns as known_columns
+from results.tables.escaping import csv_frame
 from results.tables.external import external_run, external_sheets
 from results.tables.formats import Sheet
 from results.tables.points import found_points
@@ -150,7 +151,7 @@ def _raw(frame: pd.DataFrame, metrics: Sequence[str]) -> str:
     frame = frame.sort_values(["floor", "auc"], ascending=[True, False], kind="stable")
     frame = frame.sort_values("target", kind="stable")
     kept = [c for c in frame.columns if c not in {name + end for name in unwanted for end in ends}]
-    return str(frame[kept].to_csv(index=False, lineterminator="\n"))
+    return str(csv_frame(frame[kept]).to_csv(index=False, lineterminator="\n"))
 
 
 def _check_metrics(run: Run, metrics: Sequence[str], against: Mapping[str, str] | None) -> None:

@@ -7,6 +7,78 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from results.run_folder import ResultsError, read
 
+EDITS = [
+    ("p_1", np.nan, "must hold probabilities from 0 to 1"),
+    ("p_1", -0.5, "must hold probabilities from 0 to 1"),
+    ("p_1", 0.9999, "must hold probabilities that sum to 1"),
+    ("y", 2, "must hold rows with y from 0 to 1"),
+    ("fold", -1, "must count repeats and folds from 0"),
+    ("sample", "p00_L3/L4", "holds sample p00_L3/L4 twice in repeat 0"),
+    ("sample", "p99", "sample p99 is not in samples.parquet"),
+    ("patient", "p99", "sample p01_L3/L4 has patient p99, but another"),
+    ("p_0", "high", "holds no predictions of 2 classes"),
+    ("y", 0.5, "holds no predictions of 2 classes"),
+]
+
+
+def test_a_label_that_is_not_that_of_the_sample_is_refused(grid_run):
+    run = read(grid_run.finish())
+    path = run.folder / "cells" / "cell0.parquet"
+    table = pd.read_parquet(path)
+    table.loc[3, "y"] = 1 - table.loc[3, "y"]
+    table.to_parquet(path, index=False)
+    with pytest.raises(ResultsError, match=r"sample p01_L3/L4 has class [01], but [01] in samples\.parquet"):
+        run.predictions(run.cells[0])
+
+
+def test_labels_that_the_grid_merges_must_still_agree(grid_run):
+    folder = grid_run.finish()
+    table = pd.read_parquet(folder / "samples.parquet")
+    raw = table["narrowing"].map({0: "none", 1: "some"})
+    table.assign(narrowing=raw.where(np.arange(len(raw)) % 2 == 0, raw + "!")).to_parquet(folder / "samples.parquet")
+    run = read(folder)
+    assert len(run.predictions(run.cells[0]).y)
+    path = folder / "cells" / "cell0.parquet"
+    rows = pd.read_parquet(path)
+    rows.loc[5, "y"] = 1 - rows.loc[5, "y"]
+    rows.to_parquet(path, index=False)
+    with pytest.raises(ResultsError, match=r"has class [01], but (none|some)"):
+        run.predictions(run.cells[0])
+
+
+JSON = {
+    "run.json": [
+        ("null", "should be a valid dict"),
+        ("[1]", "should be a valid dict"),
+        ('{"floors": 3}', "name: field required"),
+        ("{", "can't be read"),
+    ],
+    "cells.json": [
+        ("null", "should be a valid list"),
+        ("[1]", "0: input should be a valid dict"),
+        ('[{"key": "../../x", "axes": {}, "target": "y", "classes": ["0"], "status": "done"}]', "0.key: string should"),
+        ('[{"key": "x", "axes": {}, "target": "y", "classes": [[]], "status": "done"}]', "0.classes.0"),
+        ('[{"key": "x", "axes": {}, "target": "y", "classes": ["0"], "status": "won"}]', "0.status: input should be"),
+        ("[" * 100000, "can't be read"),
+    ],
+    "provenance.json": [
+        ("null", "should be a valid list"),
+        ("[1]", "should be a valid dict"),
+        ('[{"code": 3}]', "0.code: input should be a valid dict"),
+    ],
+}
+
+
+@pytest.mark.parametrize(("name", "text", "why"), [(name, *one) for name, every in JSON.items() for one in every])
+def test_json_of_another_shape_is_named_in_one_line(grid_run, name, text, why):
+    from results.run_records import read_sessions
+
+    folder = grid_run.finish()
+    (folder / name).write_text(text)
+    with pytest.raises(ResultsError, match=rf"{name}: .*{why}|{name} {why}") as found:
+        read_sessions(read(folder).folder)
+    assert "\n" not in str(found.value) and len(str(found.value)) < 400
+
 
 def test_reads_what_was_written(grid_run):
     run = read(grid_run.finish())
@@ -57,14 +129,17 @@ def test_a_missing_prediction_file(grid_run):
         run.predictions(run.cells[0])
 
 
-@pytest.mark.parametrize(("column", "value"), [("p_1", np.nan), ("y", 2)])
-def test_impossible_predictions(grid_run, column, value):
+@pytest.mark.parametrize(("column", "value", "why"), EDITS)
+def test_edited_predictions_are_refused_by_name(grid_run, column, value, why):
     run = read(grid_run.finish())
     path = run.folder / "cells" / "cell0.parquet"
     table = pd.read_parquet(path)
+    table[column] = table[column].astype(object)
     table.loc[3, column] = value
+    if isinstance(value, str) and column == "p_0":
+        table[column] = table[column].astype(str)
     table.to_parquet(path, index=False)
-    with pytest.raises(ResultsError, match="finite probabilities and y from 0 to 1"):
+    with pytest.raises(ResultsError, match=rf"cell0\.parquet:? {why}.*: delete it and run the grid again"):
         run.predictions(run.cells[0])
 
 
@@ -73,11 +148,3 @@ def test_a_broken_prediction_file(grid_run):
     (run.folder / "cells" / "cell0.parquet").write_bytes(b"PAR1 half of a file")
     with pytest.raises(ResultsError, match="holds no predictions of 2 classes"):
         run.predictions(run.cells[0])
-
-
-@pytest.mark.parametrize("name", ["run.json", "cells.json"])
-def test_a_file_that_describes_no_run_is_named(grid_run, name):
-    folder = grid_run.finish()
-    (folder / name).write_text("null")
-    with pytest.raises(ResultsError, match=r"is no run folder: run\.json or cells\.json does not describe a run"):
-        read(folder)

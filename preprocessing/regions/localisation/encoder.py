@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from encoders.networks.timm_network import classifiers, plain_name
-from encoders.networks.weights import load_weights, read_weights
+from encoders.networks.timm_network import load_file, plain_name
+from encoders.networks.weights import read_weights
 
 
 def encoder(name: str, weights: str, *, channels: int, size: int) -> Any:
@@ -33,9 +33,9 @@ def encoder(name: str, weights: str, *, channels: int, size: int) -> Any:
         options["img_size"] = size
     if weights:
         tensors = read_weights(weights, instead="'' for random weights")
-        whole: Any = timm.create_model(plain, pretrained=False)
-        whole.reset_classifier(0)
-        load_weights(whole, tensors, source=weights, ignore=classifiers(config))
-        overlay = {"state_dict": tensors}
+        sized = {name: value for name, value in options.items() if name == "img_size"}
+        whole: Any = timm.create_model(plain, pretrained=False, num_classes=0, **sized)
+        load_file(whole, tensors, model=plain, source=weights)
+        overlay = {"state_dict": whole.state_dict()}
         return timm.create_model(plain, pretrained=True, pretrained_cfg_overlay=overlay, **options)
     return timm.create_model(plain, pretrained=False, **options)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from encoders.networks.weights import WeightsError
+from encoders.networks.weights import WeightsError, load_weights, read_weights
 
 if TYPE_CHECKING:
     from torch import nn
@@ -37,10 +37,8 @@ def check(path: Path, fields: Mapping[str, str]) -> None:
 
 def read(network: nn.Module, path: Path, fields: Mapping[str, str]) -> nn.Module:
     """The network with the weights of a file; arguments and errors as in `check`."""
-    from safetensors.torch import load_file
-
     check(path, fields)
-    network.load_state_dict(load_file(path))
+    load_weights(network, read_weights(path), source=path)
     return network
 
 

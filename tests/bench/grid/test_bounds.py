@@ -64,7 +64,7 @@ METRICS = f"metric: {[f'm{i}' for i in range(100)]}"
     [
         (["protocol.repeats=1000000000"], r"'protocol\.repeats' input should be less than or equal to 1000"),
         (["panels=1000000000"], r"'panels' input should be less than or equal to 1000"),
-        (["protocol.folds=["], r"--set protocol\.folds=\[: not YAML"),
+        (["protocol.folds=["], r"--set protocol\.folds '\[': not YAML"),
         ([f"heads=[knn: {{{NEIGHBOURS}, {METRICS}}}]"], "lists 20000 combinations of values"),
         ([SIZES, f"heads=[knn: {{{NEIGHBOURS}}}]"], "has 200000 cells, more than 100000"),
     ],

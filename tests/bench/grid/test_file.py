@@ -165,3 +165,33 @@ def test_fields_that_a_plug_in_refuses_are_named_with_their_line(tmp_path, axis,
     text = "\n".join([*lines[:first], f"  - {name}: {{{fields}}}", *lines[first:]])
     with pytest.raises(GridError, match=rf"grid.yaml:{first + 1}: .*{name}: {message}"):
         read(tmp_path, text)
+
+
+NO_YAML = {
+    "deep": ("a: " + "[" * 5000, "nested (too deeply|deeper than 50)"),
+    "deep mappings": ("\n".join(" " * i + "a:" for i in range(2000)), "nested (too deeply|deeper than 50)"),
+    "aliases": (
+        "a0: &a0 [x, x, x, x, x, x, x, x, x]\n"
+        + "\n".join(f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]" for i in range(1, 10)),
+        "more than 20000 values",
+    ),
+    "a circle": ("a: &a [[*a]]", "stands inside of what it names|in a circle"),
+    "twice": ("name: a\nname: b", "found duplicate key"),
+}
+
+
+@pytest.mark.parametrize("kind", NO_YAML)
+def test_hostile_yaml_is_named_in_one_line(tmp_path, kind):
+    text, why = NO_YAML[kind]
+    with pytest.raises(GridError, match=rf"grid\.yaml.*({why})") as found:
+        read(tmp_path, text)
+    assert "\n" not in str(found.value)
+
+
+@pytest.mark.parametrize("value", ["[1", "!!python/object:os.system x", "{", "&a [*b]", "[" * 3000])
+def test_values_of_set_that_are_no_yaml_are_named_in_one_line(tmp_path, value):
+    with pytest.raises(
+        GridError, match=r"--set protocol\.folds '.*': (not YAML|nested).*: put texts with signs in quotes"
+    ) as found:
+        read(tmp_path, GOOD, [f"protocol.folds={value}"])
+    assert "\n" not in str(found.value) and len(str(found.value)) < 500

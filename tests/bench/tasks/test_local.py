@@ -107,3 +107,27 @@ def test_ten_thousand_tasks_are_scheduled_in_seconds():
     start = time.perf_counter()
     execute(tasks, jobs=2, overlap=False, watcher=Watcher())
     assert time.perf_counter() - start < 10
+
+
+@pytest.mark.parametrize("error", [SystemExit(0), KeyboardInterrupt(), GeneratorExit(), BaseException("gone")])
+def test_whatever_a_task_raises_fails_that_task_alone(error):
+    def fail():
+        raise error
+
+    ran = []
+    failed = Task("a", fail, "cpu", order=(0,))
+    tasks = [failed, Task("b", lambda: ran.append("b"), "cpu", order=(1,)), Task("c", nap, "cpu", after=(failed,))]
+    execute(tasks, jobs=1, overlap=False, watcher=Watcher())
+    assert ran == ["b"] and failed.error.startswith(type(error).__name__) and failed.error in tasks[2].error
+
+
+@pytest.mark.parametrize("overlap", [True, False])
+def test_tasks_that_are_last_run_alone_after_all_others(overlap):
+    log = Log()
+    tasks = [Task(f"last{i}", nap, lane, order=(0,), last=True) for i, lane in enumerate(["torch", "cpu", "cpu"])]
+    tasks += [Task(f"t{i}", nap, "torch", order=(1,)) for i in range(2)]
+    tasks += [Task(f"c{i}", nap, "cpu", after=(tasks[-1],), order=(1,)) for i in range(3)]
+    execute(tasks, jobs=2, overlap=overlap, watcher=log)
+    started = [name for what, name in log.events if what == "start"]
+    assert len(started) == 8 and {name[:4] for name in started[-3:]} == {"last"}
+    assert not any("last" in name for pair in overlaps(log.events) for name in pair)

@@ -126,8 +126,13 @@ def test_other_repeats_are_refused(new_run):
 def test_other_labels_are_refused(two_runs):
     a, b = two_runs
     table = stored(b)
-    table.loc[[4], "y"] = 1 - table["y"][4]
-    table.to_parquet(b.folder / "cells" / "cell0.parquet", index=False)
+    other = {table["sample"][4]: 1 - table["y"][4]}
+    for path in (b.folder / "cells").glob("*.parquet"):
+        rows = pd.read_parquet(path)
+        rows.assign(y=rows["sample"].map(other).fillna(rows["y"]).astype(int)).to_parquet(path, index=False)
+    samples = pd.read_parquet(b.folder / "samples.parquet")
+    samples.loc[table["sample"][4], "narrowing"] = 1 - table["y"][4]
+    samples.to_parquet(b.folder / "samples.parquet")
     with pytest.raises(ResultsError, match=rf"labels of narrowing differ for 1 of .* such as {table['sample'][4]}"):
         compare(read(a.finish()), read(b.finish()))
 

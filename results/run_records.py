@@ -1,0 +1,126 @@
+"""What `run.json` and `cells.json` must hold; other keys are left alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, StrictStr, StringConstraints
+
+from results.json_files import AGAIN, Records, read_json
+
+SESSIONS = "provenance.json"
+FileName = Annotated[StrictStr, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,100}$")]
+Label = StrictStr | StrictInt | StrictFloat | StrictBool
+Count = Annotated[StrictInt, Field(ge=0)]
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
+
+class CellRecord(_Record):
+    """A cell, as `RunCell` describes it."""
+
+    key: FileName
+    axes: dict[str, StrictStr]
+    target: StrictStr
+    classes: Annotated[list[Label], Field(min_length=1)]
+    ordinal: StrictBool = False
+    status: Literal["done", "failed", "refused", "to do"]
+    reason: StrictStr = ""
+    tuned: StrictBool = False
+    seconds: Annotated[float, Field(ge=0)] | None = None
+    floor: StrictBool = False
+    reads: StrictStr = "embedding"
+
+
+class AxisRecord(_Record):
+    """An axis, as `AxisWords` describes it."""
+
+    name: StrictStr
+    noun: StrictStr
+    plural: StrictStr
+    meaning: StrictStr
+    unused: StrictStr = ""
+
+
+class ProtocolRecord(BaseModel):
+    """How a run was split; the tables read other keys as they are."""
+
+    model_config = ConfigDict(extra="allow")
+
+    folds: Count = 0
+    repeats: Count = 0
+    seed: Count = 0
+    stratify: StrictStr = ""
+    split: StrictStr = ""
+    external: dict[str, Any] | None = None
+
+
+class SessionRecord(BaseModel):
+    """One start of a run; what else it holds is shown as it is."""
+
+    model_config = ConfigDict(extra="allow")
+
+    finished: StrictStr = ""
+    device: StrictStr = ""
+    code: dict[str, StrictStr | StrictInt | None] = {}
+    machine: dict[str, Any] = {}
+    seconds: dict[str, float] = {}
+    versions: dict[str, StrictStr] = {}
+
+
+class PictureRecord(_Record):
+    """A drawn figure in the index of its folder."""
+
+    name: StrictStr
+    caption: StrictStr
+    scans: StrictBool
+
+
+class PanelsRecord(_Record):
+    """The cases of a target that the run kept pictures of."""
+
+    cell: StrictStr
+    sequences: list[StrictStr]
+    samples: list[dict[str, Any]]
+
+
+class RefitRecord(_Record):
+    """How often cells were refitted on drawn patients."""
+
+    draws: Count = 0
+    redrawn: dict[str, Count] = {}
+
+
+class RunRecord(_Record):
+    """A run, as `Run` describes it."""
+
+    name: StrictStr
+    dataset: StrictStr
+    patients_known: StrictBool
+    locations: list[StrictStr]
+    within: list[StrictStr] | None = None
+    protocol: ProtocolRecord
+    n_excluded: Count
+    devices: list[StrictStr]
+    null_within: StrictStr | None = None
+    compare: list[dict[str, Any]] = []
+    refit: RefitRecord = RefitRecord()
+    floors: dict[str, StrictStr]
+    merged: dict[str, dict[str, StrictStr]] = {}
+    axes: list[AxisRecord] = []
+
+
+def read_sessions(folder: Path) -> list[dict[str, Any]]:
+    """The records of `provenance.json`, one for each start of a run.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ResultsError: The file holds something else.
+    """
+    out = f"delete it, and {AGAIN}"
+    read_json(folder / SESSIONS, list[SessionRecord], out=out)
+    found: list[dict[str, Any]] = read_json(folder / SESSIONS, Records, out=out)
+    return found
