@@ -58,12 +58,14 @@ def run(
     jobs: Jobs = 0,
     null: Annotated[int, Opt(help="Also run each cell N times on permuted labels.", metavar="N", min=0)] = 0,
     null_within: Annotated[str | None, Opt(help="Permute within the values of this column.", metavar="COLUMN")] = None,
+    verify: Annotated[bool, Opt("--verify", help="Read all files again: scans, and the store's entries.")] = False,
     plugins: Plugins = None,
     runs: Runs = Path("runs"),
     store: Store = STORE,
 ) -> None:
     """Compute the cells that are not done and print the table."""
     chosen: dict[str, Any] = {"settings": settings or [], "only": only or [], "null": null, "null_within": null_within}
+    chosen |= {"verify": verify}
     where: dict[str, Any] = {"plugins": plugins, "runs": runs, "store": store}
     try:
         found = api.run(grid, device=device, jobs=jobs, **chosen, **where)
@@ -157,8 +159,8 @@ def report(
 ) -> None:
     """Draw the figures of a run and write its report: one HTML file that needs no other file and no network."""
     written = api.open(run, plugins=plugins).report(out=out, panels=panels)
-    drawn = run / "figures"
-    print(f"figures: {drawn} ({len(list(drawn.glob('*.png')))}, as PDF and PNG)")
+    if (drawn := run / "figures").is_dir():
+        print(f"figures: {drawn} ({len(list(drawn.glob('*.png')))}, as PDF and PNG)")
     print(f"report: {written}")
 
 

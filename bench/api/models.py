@@ -11,6 +11,7 @@ from bench.api.errors import ArgumentError, check_choice
 from bench.api.grids import DEVICES, STORE
 from bench.api.plug_ins import add_folder
 from bench.api.threads import one_thread
+from data.files.whole import replace_file
 
 if TYPE_CHECKING:
     from results.diagnosis import Diagnosis
@@ -219,7 +220,8 @@ def diagnose(
             if each is not None:
                 each(found[-1])
     if submission is not None:
-        table_of(model, [one.diagnosis for one in found if one.diagnosis]).to_csv(submission, index=False)
+        answers = table_of(model, [one.diagnosis for one in found if one.diagnosis])
+        replace_file(Path(submission), lambda to: answers.to_csv(to, index=False))
     return found
 
 

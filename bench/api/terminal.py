@@ -12,6 +12,7 @@ from typer import Option as Opt
 from typer.core import TyperGroup
 
 from data import ScangridError
+from data.files.whole import why_not_written
 
 GridFile = Annotated[Path, Arg(help="A grid file, such as grids/demo.yaml.", metavar="GRID")]
 ModelFolder = Annotated[Path, Arg(help="A folder that fit wrote.", metavar="MODEL")]
@@ -37,8 +38,10 @@ class Commands(TyperGroup):
         try:
             return super().invoke(ctx)
         except ScangridError as error:
-            stop(str(error))
+            stop(str(error), code=getattr(error, "exit_code", 2))
         except OSError as error:
+            if why := why_not_written(error):
+                stop(f"{error.filename or 'the output'}: {why}: make room or name another folder", code=1)
             if error.filename is None:
                 raise
             stop(f"{error.filename}: {error.strerror}")

@@ -77,7 +77,7 @@ def _points(plan: Plan, store: Store, cells: list[PlannedCell], file: str) -> pd
         place = f"{crops.region.label()} {crops.network}"
         if place in found or not plan.keys.plugin("regions", crops.region).joins_sequences:
             continue
-        folder = store.find("regions", crops.network)
+        folder = store.find("regions", crops.network, part=(file,))
         if folder is not None and (folder / file).is_file():
             table = pd.read_csv(folder / file, dtype={"sample": str}).set_index("sample")
             places = plan.samples[["patient", *plan.dataset.locations]]
