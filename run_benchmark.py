@@ -64,14 +64,13 @@ def run(
     store: Store = STORE,
 ) -> None:
     """Compute the cells that are not done and print the table."""
-    chosen: dict[str, Any] = {"settings": settings or [], "only": only or [], "null": null, "null_within": null_within}
-    chosen |= {"verify": verify}
+    chosen: dict[str, Any] = {"null": null, "null_within": null_within, "verify": verify}
     where: dict[str, Any] = {"plugins": plugins, "runs": runs, "store": store}
     try:
-        found = api.run(grid, device=device, jobs=jobs, **chosen, **where)
+        found = api.run(grid, settings=settings or [], only=only or [], device=device, jobs=jobs, **chosen, **where)
     except KeyboardInterrupt:
         stop("stopped: run the same command again to go on", code=130)
-    print("\n".join(found.summary()))
+    print(*found.summary(), sep="\n")
     try:
         print(f"\n{found.tables()}")
     except ScangridError as error:  # no cell is done
@@ -159,8 +158,8 @@ def report(
 ) -> None:
     """Draw the figures of a run and write its report: one HTML file that needs no other file and no network."""
     written = api.open(run, plugins=plugins).report(out=out, panels=panels)
-    if (drawn := run / "figures").is_dir():
-        print(f"figures: {drawn} ({len(list(drawn.glob('*.png')))}, as PDF and PNG)")
+    drawn = run / "figures"
+    print(f"figures: {drawn} ({len(list(drawn.glob('*.png')))}, as PDF and PNG)")
     print(f"report: {written}")
 
 

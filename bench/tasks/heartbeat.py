@@ -122,12 +122,20 @@ def _stop() -> None:
                 _file(folder, _me).unlink(missing_ok=True)
 
 
+def _forked() -> None:
+    """Makes a forked process one of its own: the thread of its parent is not there."""
+    global _me, _lock
+    _me, _lock = uuid.uuid4().hex, threading.Lock()
+    _folders.clear()
+    _process.cache_clear()
+
+
 @cache
 def _machine() -> str:
     """What all processes that this one can look up have in common; empty if that is not known."""
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-        return f"{boot} {os.stat('/proc/self/ns/pid').st_ino}"
+        return f"{boot} {Path('/proc/self/ns/pid').stat().st_ino}"
     except OSError:
         return ""
 
@@ -144,8 +152,12 @@ def _runs(signed: dict[str, Any]) -> bool:
     import psutil
 
     try:
-        return abs(psutil.Process(signed["pid"]).create_time() - signed["started"]) < 1
+        return bool(abs(psutil.Process(signed["pid"]).create_time() - signed["started"]) < 1)
     except (psutil.NoSuchProcess, KeyError, TypeError):
         return False
     except psutil.Error:
         return True
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forked)

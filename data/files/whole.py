@@ -1,4 +1,4 @@
-"""Files and folders that are written beside and renamed, so that a reader sees the old content or the new one, whole."""
+"""Files and folders that are written beside and renamed, so that a reader sees the old content or the new one."""
 
 from __future__ import annotations
 

@@ -96,7 +96,7 @@ def write_drawn(run: Run, to: Path, *, panels: bool = True, elsewhere: bool = Fa
         run: A run folder.
         to: The file, or a folder.
         panels: Whether figures that show scans of patients are included.
-        elsewhere: Whether a run folder that can't be written is left as it is: the figures are then in the report alone.
+        elsewhere: Whether a run folder that can't be written gets no figures; they are then in the report alone.
     """
     from results.figures import draw_all
 
