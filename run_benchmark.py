@@ -64,10 +64,10 @@ def run(
     store: Store = STORE,
 ) -> None:
     """Compute the cells that are not done and print the table."""
-    chosen: dict[str, Any] = {"null": null, "null_within": null_within, "verify": verify}
-    where: dict[str, Any] = {"plugins": plugins, "runs": runs, "store": store}
+    chosen: dict[str, Any] = {"settings": settings or [], "only": only or [], "null": null, "null_within": null_within}
+    chosen |= {"verify": verify, "plugins": plugins, "runs": runs, "store": store}
     try:
-        found = api.run(grid, settings=settings or [], only=only or [], device=device, jobs=jobs, **chosen, **where)
+        found = api.run(grid, device=device, jobs=jobs, **chosen)
     except KeyboardInterrupt:
         stop("stopped: run the same command again to go on", code=130)
     print(*found.summary(), sep="\n")
@@ -158,8 +158,7 @@ def report(
 ) -> None:
     """Draw the figures of a run and write its report: one HTML file that needs no other file and no network."""
     written = api.open(run, plugins=plugins).report(out=out, panels=panels)
-    drawn = run / "figures"
-    print(f"figures: {drawn} ({len(list(drawn.glob('*.png')))}, as PDF and PNG)")
+    print(f"figures: {run / 'figures'} ({len([*(run / 'figures').glob('*.png')])}, as PDF and PNG)")
     print(f"report: {written}")
 
 

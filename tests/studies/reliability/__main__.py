@@ -11,11 +11,13 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import tempfile
 from collections import Counter
 from pathlib import Path
 
 from tests.studies.reliability import harm
+from tests.studies.reliability.place import import_libraries
 
 PARTS = ("kills", "report", "fit", "full", "shared", "damages")
 
@@ -38,9 +40,13 @@ def main() -> None:
     parser.add_argument("--times", type=int, default=0)
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
+    import_libraries()
     for part in given.parts or PARTS:
-        with tempfile.TemporaryDirectory() as folder:
-            count = study(part, Path(folder), given.times, given.seed)
+        folder = Path(tempfile.mkdtemp())  # a forked process would remove a TemporaryDirectory at its end
+        try:
+            count = study(part, folder, given.times, given.seed)
+        finally:
+            shutil.rmtree(folder)
         print(f"{part}: {json.dumps(dict(sorted(count.items())))}", flush=True)
 
 

@@ -21,19 +21,21 @@ def kills_of_run(folder: Path, times: int, seed: int, *, by_clock: float = 0.5) 
     """Kills `run` again and again, and lets it end after every fourth kill."""
     rng, count = random.Random(seed), Counter[str]()
     whole = make(folder / "whole")
-    total = events(whole, "run")
     began = time.perf_counter()
-    whole.call(*whole.words("run"))
-    start = time.perf_counter() - began  # of a run that has nothing to do: half of a full one here
+    total = events(whole, "run")
+    seconds = time.perf_counter() - began
     wanted = whole.state()
     for number in range(0, times, 4):
         place = make(folder / f"of {number}")
         shutil.copy(whole.folder / "grid.yaml", place.folder)
         for _ in range(min(4, times - number)):
             if rng.random() < by_clock:
-                died = place.killed_after(place.words("run"), rng.uniform(0.3, 2.5) * start)
+                process = place.start(*place.words("run"))
+                if not process.wait(rng.uniform(0, 1.2) * seconds):
+                    process.kill()
             else:
-                died = place.call(*place.words("run"), kill_at=rng.randint(1, total)).returncode == -signal.SIGKILL
+                process = place.call(*place.words("run"), kill_at=rng.randint(1, total))
+            died = process.code == -signal.SIGKILL
             count["kills of run" if died else "ended before the kill"] += 1
         count += ended(place, "run", wanted, place.state)
         count["drafts left in the store"] += len(place.drafts())
@@ -45,7 +47,7 @@ def kills_of_run(folder: Path, times: int, seed: int, *, by_clock: float = 0.5) 
 def ended(place: Place, command: str, wanted: Contents, state: Callable[[], Contents]) -> Counter[str]:
     """Gives a command again to its end; counts whether it left what an undisturbed one leaves."""
     done = place.call(*place.words(command))
-    away = differences(wanted, state()) if done.returncode == 0 else [f"exit {done.returncode}: {done.stderr[-300:]}"]
+    away = differences(wanted, state()) if done.code == 0 else [f"exit {done.code}: {done.text[-300:]}"]
     for name in away:
         print(f"  {command}: {name}")
     return Counter({f"{command}: resumed alike": int(not away), f"{command}: LOST": int(bool(away))})
@@ -63,7 +65,7 @@ def kills_of(command: str, folder: Path, times: int, seed: int) -> Counter[str]:
     for _ in range(times):
         if command == "fit":
             shutil.rmtree(output)
-        died = place.call(*place.words(command), kill_at=rng.randint(1, total)).returncode == -signal.SIGKILL
+        died = place.call(*place.words(command), kill_at=rng.randint(1, total)).code == -signal.SIGKILL
         count[f"kills of {command}" if died else "ended before the kill"] += 1
         if command == "report" and not report.read_text().rstrip().endswith("</html>"):
             count["report: LOST"] += 1
@@ -102,13 +104,13 @@ def full_disk(folder: Path, rooms: Sequence[int]) -> Counter[str]:
             words = place.words("run")
             words[1] = str(whole.folder / "grid.yaml")
             done = place.call(*words)
-            last = done.stderr.strip().splitlines()[-1] if done.stderr.strip() else ""
-            kind = f"exit {done.returncode}" + (", TRACEBACK" if "Traceback" in done.stderr else "")
+            last = done.text.strip().splitlines()[-1] if done.text.strip() else ""
+            kind = f"exit {done.code}" + (", TRACEBACK" if "Traceback" in done.text else "")
             count[f"full disk: {kind}"] += 1
             print(f"  {room} KiB: {kind}: {last[-200:]}")
             subprocess.run(["mount", "-o", "remount,size=64m", str(disk)], check=True)
             again = place.call(*words)
-            away = differences(wanted, place.state()) if again.returncode == 0 else [again.stderr[-300:]]
+            away = differences(wanted, place.state()) if again.code == 0 else [again.text[-300:]]
             for name in away:
                 print(f"  after room was made: {name}")
             count["full disk: resumed alike" if not away else "full disk: LOST"] += 1
@@ -119,14 +121,10 @@ def shared(folder: Path, processes: int) -> Counter[str]:
     """Starts runs at once on one store, each with its own run folder, and two more of one name."""
     count = Counter[str]()
     place = make(folder)
-    started = [
-        subprocess.Popen(
-            place._start(place.words("run", run=name), 0), **place._how(0), stdout=-3, stderr=-1, text=True
-        )
-        for name in [*(f"runs{i}" for i in range(processes)), "runs0"]
-    ]
-    errors = [process.communicate()[1] for process in started]
-    codes = [process.returncode for process in started]
+    names = [*(f"runs{i}" for i in range(processes)), "runs0"]
+    started = [place.start(*place.words("run", run=name)) for name in names]
+    codes = [process.code for process in started if process.wait()]
+    errors = [process.text for process in started]
     twins = sorted([codes[0], codes[-1]])
     refused = "is being written by another run" in errors[0] + errors[-1]
     count["of two runs of one name, the second was refused"] += int(twins == [0, 2] and refused)
@@ -160,8 +158,8 @@ def damages(folder: Path, times: int, seed: int) -> Counter[str]:
         new |= {"cut": content[:at], "emptied": b"", "removed": b""}
         path.write_bytes(new[how]) if how != "removed" else path.unlink()
         done = place.call(*place.words("run", run=f"runs{number}"), *(["--verify"] if number % 2 else []))
-        noticed = "is damaged" in done.stderr
-        away = [done.stderr[-300:]] if done.returncode else differences(wanted, place.state(f"runs{number}"))
+        noticed = "is damaged" in done.text
+        away = [done.text[-300:]] if done.code else differences(wanted, place.state(f"runs{number}"))
         for name in away:
             print(f"  {how} {path.parent.parent.name}/{path.name}: {name}")
         count["damages: LOST" if away else "damages: noticed and made again" if noticed else "damages: not read"] += 1

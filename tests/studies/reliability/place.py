@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import atexit
+import importlib
 import os
 import re
+import runpy
 import signal
-import subprocess
 import sys
+import tempfile
+import time
+import traceback
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,27 +28,98 @@ heads: [logistic]
 panels: 2
 protocol: {{folds: 3, seed: 0}}
 """
-PRELUDE = """
-import os, runpy, signal, sys
-count, last = 0, int(os.environ["KILL_AT"])
-WORDS = ("open", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "shutil.rmtree")
-def watch(event, given):
-    global count
-    if event not in WORDS or event == "open" and not (isinstance(given[2], int) and given[2] & 3):
-        return
-    count += 1
-    if count == last:
-        os.kill(os.getpid(), signal.SIGKILL)
-sys.addaudithook(watch)
-sys.argv[:] = ["run_benchmark.py", *sys.argv[1:]]
-try:
-    runpy.run_path("run_benchmark.py", run_name="__main__")
-finally:
-    print(f"events {count}", file=sys.stderr)
-"""
+LIBRARIES = (
+    "pandas",
+    "pyarrow.parquet",
+    "scipy.linalg",
+    "sklearn.linear_model",
+    "sklearn.pipeline",
+    "PIL.Image",
+    "cv2",
+)
+LIBRARIES += ("psutil", "threadpoolctl", "matplotlib.figure", "matplotlib.backends.backend_agg", "jinja2", "itables")
+LIBRARIES += ("skops.io", "bench.api", "bench.run.run", "bench.tasks.work", "bench.models.fit", "results.report.page")
+WRITES = ("os.rename", "os.remove", "os.mkdir", "os.rmdir")
 TIMES = (".tables.json", ".printed.json", ".scangrid", "provenance.json", "scores.parquet", "tables.csv")
 TIMES += ("SHA256SUMS", "MODEL_CARD.md", "card.json")
 """Files with times of day or durations in them."""
+
+
+class Process:
+    """A command in a process of its own: a fork of this one, in which the libraries are imported but nothing has run.
+
+    So a process spends its time on files and not on imports, and a kill finds it there.
+
+    Args:
+        words: The words of the command line.
+        folder: Where its output is kept.
+        kill_at: The number of the event (a file opened to write, something renamed, removed, made) at which it dies.
+    """
+
+    def __init__(self, words: Sequence[str], folder: Path, kill_at: int = 0) -> None:
+        self._output, self.code = tempfile.TemporaryFile("w+b"), 0  # noqa: SIM115 (kept open to be read at the end)
+        self.pid = os.fork()
+        if not self.pid:
+            os.dup2(self._output.fileno(), 1)
+            os.dup2(self._output.fileno(), 2)
+            os._exit(_child(words, kill_at))
+
+    def wait(self, seconds: float = 600.0) -> bool:
+        """Waits for its end at most so long; whether it has ended."""
+        end = time.monotonic() + seconds
+        while True:
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            if pid:
+                self.code = os.waitstatus_to_exitcode(status)
+                return True
+            if time.monotonic() > end:
+                return False
+            time.sleep(0.01)
+
+    def kill(self) -> None:
+        """Kills it and waits for its end."""
+        os.kill(self.pid, signal.SIGKILL)
+        self.wait()
+
+    @property
+    def text(self) -> str:
+        """What it has printed."""
+        self._output.seek(0)
+        return self._output.read().decode(errors="replace")
+
+
+def _child(words: Sequence[str], kill_at: int) -> int:
+    count = 0
+
+    def watch(event: str, given: tuple[object, ...]) -> None:
+        nonlocal count
+        flags = given[2] if event == "open" else None
+        if event in WRITES or (isinstance(flags, int) and flags & (os.O_WRONLY | os.O_RDWR)):
+            count += 1
+            if count == kill_at:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    os.chdir(ROOT)
+    sys.addaudithook(watch)
+    sys.argv = ["run_benchmark.py", *words]
+    code: object = 0
+    try:
+        runpy.run_path(str(ROOT / "run_benchmark.py"), run_name="__main__")
+    except SystemExit as end:
+        code = end.code or 0
+    except BaseException:
+        traceback.print_exc()
+        code = 1
+    atexit._run_exitfuncs()
+    print(f"events {count}")
+    sys.stdout.flush()
+    return code if isinstance(code, int) else 1
+
+
+def import_libraries() -> None:
+    """Imports what a run, a report and a model import, before processes are forked."""
+    for name in LIBRARIES:
+        importlib.import_module(name)
 
 
 @dataclass(frozen=True)
@@ -62,27 +138,15 @@ class Place:
         cell = ["--cell", "heads=logistic", "--out", str(self.folder / model)]
         return ["fit", str(runs / "tiny"), "--device", "cpu", *cell, *store]
 
-    def call(self, *words: str, kill_at: int = 0) -> subprocess.CompletedProcess[str]:
-        """Runs a command to its end, or to the event of the file system at which it kills itself."""
-        return subprocess.run(self._start(words, kill_at), **self._how(kill_at), text=True, capture_output=True)
+    def start(self, *words: str, kill_at: int = 0) -> Process:
+        """Starts a command, which kills itself at an event of the file system if `kill_at` numbers one."""
+        return Process(words, self.folder, kill_at)
 
-    def killed_after(self, words: Sequence[str], seconds: float) -> bool:
-        """Starts a command and kills it after some seconds; False if it had ended by then."""
-        process = subprocess.Popen(self._start(words, 0), **self._how(0), stdout=-3, stderr=-3)
-        try:
-            process.wait(seconds)
-            return False
-        except subprocess.TimeoutExpired:
-            process.send_signal(signal.SIGKILL)
-            process.wait()
-            return True
-
-    def _start(self, words: Sequence[str], kill_at: int) -> list[str]:
-        return [sys.executable, *(["-c", PRELUDE] if kill_at else ["run_benchmark.py"]), *words]
-
-    def _how(self, kill_at: int) -> dict[str, object]:
-        threads = {"OMP_NUM_THREADS": "1", "KILL_AT": str(kill_at)}
-        return {"cwd": ROOT, "env": os.environ | threads | {"PYTHONWARNINGS": "ignore"}}
+    def call(self, *words: str, kill_at: int = 0) -> Process:
+        """Runs a command to its end."""
+        process = self.start(*words, kill_at=kill_at)
+        process.wait()
+        return process
 
     def state(self, run: str = "") -> dict[str, object]:
         """What the run folder holds, without times of day and durations."""
@@ -135,6 +199,6 @@ def differences(wanted: dict[str, object], found: dict[str, object]) -> list[str
 
 def events(place: Place, command: str) -> int:
     """How often a command opens a file to write, renames, removes or makes something."""
-    done = place.call(*place.words(command), kill_at=10**9)
-    assert done.returncode == 0, done.stderr
-    return int(done.stderr.rsplit("events ", 1)[1])
+    done = place.call(*place.words(command))
+    assert done.code == 0, done.text
+    return int(done.text.rsplit("events ", 1)[1])
