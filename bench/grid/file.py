@@ -16,7 +16,7 @@ from bench.grid.schema import CompareKeys, GridFile, IntervalKeys, ProtocolKeys
 from bench.grid.steps import axis_steps, drop_steps, plugin_steps
 from bench.grid.tree import GridError, GridTree, read_mapping
 from bench.grid.values import plain
-from data.text.file_names import LONGEST, file_name
+from data.text.file_names import LONGEST_NAME, file_name
 from data.text.names import nearest
 from heads.fitting.class_weights import RULES
 from heads.fitting.thresholds import ARGMAX, wanted_sensitivity
@@ -87,9 +87,9 @@ def _dataset(tree: GridTree, key: str, data: Mapping[str, Any]) -> Step:
 def _check_name(tree: GridTree, name: str) -> None:
     """Demands a name that a folder below runs/ can have."""
     odd = any(sign in "/\\" or ord(sign) < 32 for sign in name)
-    if odd or name.strip(" .") != name or name.startswith("-") or len(name.encode()) > LONGEST:
+    if odd or name.strip(" .") != name or name.startswith("-") or len(name.encode()) > LONGEST_NAME:
         short = f"{name[:40]} ..." if len(name) > 50 else name
-        why = f"({short!r}) names a folder below runs/: it must be one name of at most {LONGEST} bytes, without '/' and"
+        why = f"({short!r}) names a folder below runs/: it must be one name of at most {LONGEST_NAME} bytes, without '/' and"
         raise tree.error(("name",), f"{why} without a dot at its ends: use '{file_name(name)}'")
 
 

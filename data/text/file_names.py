@@ -9,6 +9,7 @@ from collections.abc import Iterable
 
 LONGEST = 150  # bytes; file systems allow 255, and names of figures and endings are added
 _DIGITS = 8
+LONGEST_NAME = LONGEST + 1 + _DIGITS
 _ODD = re.compile(r"[^\w.+-]+")
 _MARKED = re.compile(rf"-[0-9a-f]{{{_DIGITS}}}$")
 
