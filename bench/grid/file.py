@@ -89,8 +89,10 @@ def _check_name(tree: GridTree, name: str) -> None:
     odd = any(sign in "/\\" or ord(sign) < 32 for sign in name)
     if odd or name.strip(" .") != name or name.startswith("-") or len(name.encode()) > LONGEST_NAME:
         short = f"{name[:40]} ..." if len(name) > 50 else name
-        why = f"({short!r}) names a folder below runs/: it must be one name of at most {LONGEST_NAME} bytes, without '/' and"
-        raise tree.error(("name",), f"{why} without a dot at its ends: use '{file_name(name)}'")
+        why = (
+            f"({short!r}) names a folder below runs/: it must be one name of at most {LONGEST_NAME} bytes, without '/',"
+        )
+        raise tree.error(("name",), f"{why} with no dot or blank at its ends: use '{file_name(name)}'")
 
 
 def _check_threshold(tree: GridTree, threshold: str) -> None:

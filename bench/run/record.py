@@ -52,12 +52,14 @@ class Record:
         """Assembles the predictions of a cell whose fits are all in the store; False if one of these was damaged."""
         path = self.predictions_file(planned)
         if path.exists():
+            self._forget_failure(planned)
             return True
         table = self._predictions(planned)
         if table is None:
             return False
         path.parent.mkdir(parents=True, exist_ok=True)
         replace_file(path, lambda to: table.to_parquet(to, index=False))
+        self._forget_failure(planned)
         return True
 
     def predictions_file(self, planned: PlannedCell) -> Path:
@@ -91,6 +93,14 @@ class Record:
         folder = self.folder / "failures"
         folder.mkdir(exist_ok=True)
         replace_text(folder / f"{planned.key}.txt", trace)
+
+    def _forget_failure(self, planned: PlannedCell) -> None:
+        """Removes the traceback of a cell that failed before and is done now."""
+        folder = self.folder / "failures"
+        if folder.is_dir():
+            (folder / f"{planned.key}.txt").unlink(missing_ok=True)
+            with suppress(OSError):  # it holds others
+                folder.rmdir()
 
     def sweep(self, cells: list[PlannedCell], refitted: Collection[str]) -> None:
         """Removes predictions of cells that the grid no longer has, or no longer refits; the store keeps their fits."""

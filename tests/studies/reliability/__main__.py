@@ -29,7 +29,7 @@ def study(part: str, folder: Path, times: int, seed: int) -> Counter[str]:
     if part in ("report", "fit"):
         return harm.kills_of(part, folder, times or 30, seed)
     if part == "full":
-        return harm.full_disk(folder, [4, 16, 40, 80, 120, 160, 200, 260, 320, 380, 440, 520][: times or 12])
+        return harm.full_disk(folder, [4, 16, 40, 60, 80, 120, 160, 200, 240, 280, 330, 380][: times or 12])
     return harm.shared(folder, times or 8) if part == "shared" else harm.damages(folder, times or 100, seed)
 
 

@@ -104,7 +104,7 @@ def full_disk(folder: Path, rooms: Sequence[int]) -> Counter[str]:
             words = place.words("run")
             words[1] = str(whole.folder / "grid.yaml")
             done = place.call(*words)
-            last = done.text.strip().splitlines()[-1] if done.text.strip() else ""
+            last = next((line for line in done.text.splitlines()[::-1] if line.startswith("scangrid: ")), "")
             kind = f"exit {done.code}" + (", TRACEBACK" if "Traceback" in done.text else "")
             count[f"full disk: {kind}"] += 1
             print(f"  {room} KiB: {kind}: {last[-200:]}")
