@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -81,11 +82,10 @@ def fit(
     check_choice("--device", device, DEVICES)
     add_folder(plugins)
     from bench.models.fit import fit_model
-    from bench.models.sums import write_sums
     from bench.run.compute import pick_device
     from bench.run.progress import Progress
     from bench.run.provenance import cores
-    from results.methods.model_card import write_card
+    from results.methods.model_card import CARD, write_card
     from results.run_folder import read
 
     run, out, workers = Path(run), Path(out), jobs or cores()
@@ -100,10 +100,9 @@ def fit(
             device=pick_device(device),
             jobs=workers,
             progress=Progress(jobs=workers),
+            finish=partial(write_card, found),
         )
-    card = write_card(found, out)
-    write_sums(out)
-    return ModelFiles(out, card)
+    return ModelFiles(out, out / CARD)
 
 
 def latents(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -45,6 +45,7 @@ def fit_model(
     device: str,
     jobs: int,
     progress: Progress,
+    finish: Callable[[Path], object] = lambda draft: None,
 ) -> list[PlannedCell]:
     """Refits cells of a run on all of its patients and writes the model.
 
@@ -59,6 +60,7 @@ def fit_model(
         device: `"cpu"` or `"cuda"`.
         jobs: How many tasks run at a time.
         progress: Shows the work.
+        finish: Adds files to the model before it gets its name.
 
     Returns:
         The cells as the run has them.
@@ -94,6 +96,7 @@ def fit_model(
         with progress.shown():
             keep_learnt_from(draft, learnt_from(plan, planned, kept, jobs=jobs, progress=progress))
         _describe_model(draft, run, plan, planned, parts, device)
+        finish(draft)
         write_sums(draft)
     return chosen
 

@@ -33,7 +33,7 @@ def stopped_by_disk(folder: Path, progress: Progress) -> Iterator[None]:
     except OSError as error:
         if not (why := why_not_written(error)):
             raise
-        cells = ", ".join(f"{count} cells {name}" for name, count in progress.cells.items() if count)
+        cells = ", ".join(f"{count} cell{'s' * (count != 1)} {name}" for name, count in progress.cells.items() if count)
         raise StoppedError(
             f"{error.filename or folder}: {why}{f' ({cells})' if cells else ''}: make room or give the right to write, "
             "then run the same command again; what is done is kept"

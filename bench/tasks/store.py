@@ -223,4 +223,4 @@ class Store:
             free = 0.0
             with suppress(OSError):
                 free = shutil.disk_usage(self.folder).free / 2**20
-            raise StoreError(f"{self.folder}: {why} ({free:.0f} MiB are free)") from error
+            raise StoreError(f"{self.folder}: {why} ({free:.0f} MiB are free): make room, then run again") from error

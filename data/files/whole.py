@@ -17,7 +17,7 @@ MARKER = ".scangrid"
 ABOUT = "Scangrid wrote this folder. It may replace or remove what is in it.\n"
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 READ_ONLY = (errno.EACCES, errno.EPERM, errno.EROFS)
-_DRAFT = re.compile(r"\.[0-9a-f]{32}\.part(\.\w+)?")
+_DRAFT = re.compile(r"\.[0-9a-f]{32}\.part")
 _OLD = 86400.0
 
 
@@ -28,7 +28,7 @@ def replace_file(path: Path, write: Callable[[Path], object]) -> None:
 
     Args:
         path: The file.
-        write: A function that writes its content to the path that it gets, which has the same ending.
+        write: A function that writes its content to the path that it gets.
 
     Raises:
         OSError: The disk is full, or the folder can't be written; nothing is left behind.
@@ -66,7 +66,7 @@ def new_folder(path: Path) -> Iterator[Path]:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     sweep_drafts(path.parent)
-    draft = path.with_name(f".{uuid.uuid4().hex}.part")
+    draft = draft_of(path)
     draft.mkdir()
     try:
         (draft / MARKER).write_text(ABOUT, encoding="utf-8")
@@ -95,7 +95,7 @@ def remove_folder(folder: Path, *marks: str) -> bool:
         return True
     if folder.is_symlink() or not any((folder / mark).is_file() for mark in (MARKER, *marks)):
         return False
-    aside = folder.with_name(f".{uuid.uuid4().hex}.part")
+    aside = draft_of(folder)
     folder.rename(aside)  # nobody sees a folder that is half removed
     shutil.rmtree(aside, ignore_errors=True)
     return True
@@ -110,14 +110,16 @@ def mark(folder: Path) -> Path:
 
 
 def draft_of(path: Path) -> Path:
-    """A name beside a path that nobody else uses, with the same ending; it is short, whatever the path is called."""
-    suffix = path.suffix if re.fullmatch(r"\.\w{1,9}", path.suffix) else ""
-    return path.with_name(f".{uuid.uuid4().hex}.part{suffix}")
+    """A name beside a path that nobody else uses: short, whatever the path is called, and with an ending of its own.
+
+    So whoever looks for tables or pictures in the folder does not find a half of one.
+    """
+    return path.with_name(f".{uuid.uuid4().hex}.part")
 
 
 def sweep_drafts(folder: Path) -> None:
     """Removes drafts in a folder that a killed process left a day ago or earlier; writing one takes seconds."""
-    for path in folder.glob(".*.part*"):
+    for path in folder.glob(".*.part"):
         with suppress(OSError):
             if _DRAFT.fullmatch(path.name) and time.time() - path.lstat().st_mtime > _OLD:
                 remove_folder(path) if path.is_dir() else path.unlink()

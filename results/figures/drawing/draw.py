@@ -134,7 +134,7 @@ def draw_boards(run: Run) -> list[Path]:
 
 
 def _save(figure: Drawing, path: Path, **options: Any) -> None:
-    replace_file(path, lambda to: figure.savefig(to, **options))
+    replace_file(path, lambda to: figure.savefig(to, format=path.suffix[1:], **options))
 
 
 def _remove_former(folder: Path, kept: set[str]) -> None:

@@ -185,16 +185,23 @@ def test_a_draft_without_any_sign_is_watched_for_a_day(tmp_path):
     assert heartbeat.dead(tmp_path, drafts, now=87000.0) == set(drafts)
 
 
-def test_the_number_rises_while_a_process_works(tmp_path, monkeypatch):
-    monkeypatch.setattr(heartbeat, "EVERY", 0.02)
-    draft = Store(tmp_path).draft("fits", "k")
-    sign = tmp_path / "alive" / f"{heartbeat.sign(tmp_path)}.json"
-    heartbeat._beat(tmp_path)
-    before = json.loads(sign.read_text())["number"]
-    heartbeat._beat(tmp_path)
-    assert json.loads(sign.read_text())["number"] > before
-    assert Store(tmp_path).sweep() == 0 and draft.is_dir()
-    time.sleep(0)
+def test_the_number_rises_while_a_process_works(tmp_path):
+    often = WRITER.replace(
+        "import sys, time", "import sys, time\nfrom bench.tasks import heartbeat\nheartbeat.EVERY = 0.05"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", often, str(tmp_path)], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert process.stdout.readline() == "drafted\n"
+        (sign,) = (tmp_path / "alive").glob("*.json")
+        end = time.monotonic() + 20
+        while json.loads(sign.read_text())["number"] < 3 and time.monotonic() < end:
+            time.sleep(0.05)
+        assert json.loads(sign.read_text())["number"] >= 3
+    finally:
+        process.kill()
+        process.communicate()
 
 
 def test_sweep_takes_only_what_has_the_name_of_a_draft(tmp_path):

@@ -18,25 +18,27 @@ Contents = dict[str, object]
 
 
 def kills_of_run(folder: Path, times: int, seed: int, *, by_clock: float = 0.5) -> Counter[str]:
-    """Kills `run` again and again, and lets it end after every fourth kill."""
+    """Kills `run` again and again, and lets it end after every fourth start."""
     rng, count = random.Random(seed), Counter[str]()
     whole = make(folder / "whole")
     began = time.perf_counter()
     total = events(whole, "run")
     seconds = time.perf_counter() - began
     wanted = whole.state()
-    for number in range(0, times, 4):
-        place = make(folder / f"of {number}")
+    while count["kills of run"] < times:
+        place, left = make(folder / "again"), total
         shutil.copy(whole.folder / "grid.yaml", place.folder)
-        for _ in range(min(4, times - number)):
+        for _ in range(4):
+            at = rng.randint(1, left)  # a start after a kill has less to do
             if rng.random() < by_clock:
                 process = place.start(*place.words("run"))
-                if not process.wait(rng.uniform(0, 1.2) * seconds):
+                if not process.wait(seconds * at / total):
                     process.kill()
             else:
-                process = place.call(*place.words("run"), kill_at=rng.randint(1, total))
+                process = place.call(*place.words("run"), kill_at=at)
             died = process.code == -signal.SIGKILL
             count["kills of run" if died else "ended before the kill"] += 1
+            left = max(left - at // 2, total // 5)
         count += ended(place, "run", wanted, place.state)
         count["drafts left in the store"] += len(place.drafts())
         count["entries set aside"] += len(list(place.folder.glob("store/damaged/*")))
@@ -59,18 +61,22 @@ def kills_of(command: str, folder: Path, times: int, seed: int) -> Counter[str]:
     place = make(folder)
     place.call(*place.words("run"))
     output = place.folder / ("model" if command == "fit" else "runs/tiny")
-    total = events(place, command)
+    events(place, command)
     wanted = contents(output)
+    if command == "fit":
+        shutil.rmtree(output)
+    total = events(place, command)  # of a call that finds what the first one has stored
     report = output / "report.html"
-    for _ in range(times):
-        if command == "fit":
+    while count[f"kills of {command}"] < times:
+        if command == "fit" and output.exists():
             shutil.rmtree(output)
         died = place.call(*place.words(command), kill_at=rng.randint(1, total)).code == -signal.SIGKILL
         count[f"kills of {command}" if died else "ended before the kill"] += 1
         if command == "report" and not report.read_text().rstrip().endswith("</html>"):
             count["report: LOST"] += 1
-        if command == "fit" and output.exists() and differences(wanted, contents(output)):
+        if command == "fit" and output.exists() and (away := differences(wanted, contents(output))):
             count["fit: LOST"] += 1
+            print(f"  fit, killed: {away}")
         if command == "fit" and output.exists():
             shutil.rmtree(output)
         count += ended(place, command, wanted, lambda: contents(output))
