@@ -102,9 +102,9 @@ def remove_folder(folder: Path, *marks: str) -> bool:
 
 
 def mark(folder: Path) -> Path:
-    """Makes a folder that belongs to Scangrid, if it is not there; returns it."""
+    """Makes a folder that belongs to Scangrid, if it is not there; one with files of others is left as it is."""
     folder.mkdir(parents=True, exist_ok=True)
-    if not (folder / MARKER).exists():
+    if not any(folder.iterdir()):
         (folder / MARKER).write_text(ABOUT, encoding="utf-8")
     return folder
 

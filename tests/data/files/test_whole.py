@@ -43,6 +43,12 @@ def test_a_file_that_stays_the_same_keeps_its_time_and_others_are_replaced(tmp_p
     assert path.read_text() == "2" and path.stat().st_mtime_ns != 5
 
 
+def test_who_looks_for_tables_finds_no_draft_of_one(tmp_path):
+    seen = []
+    replace_file(tmp_path / "a.csv", lambda to: (to.write_text("half"), seen.extend(tmp_path.glob("*.csv"))))
+    assert seen == [] and (tmp_path / "a.csv").exists()
+
+
 def test_a_new_folder_replaces_only_what_scangrid_wrote(tmp_path):
     folder = tmp_path / "model"
     for text in ("one", "two"):
@@ -70,7 +76,7 @@ def test_only_marked_folders_are_removed_and_links_are_not_followed(tmp_path):
 
 
 def test_drafts_of_a_day_ago_go_and_young_ones_and_others_files_stay(tmp_path):
-    old, young = (tmp_path / f".{digit * 32}.part.csv" for digit in "01")
+    old, young = (tmp_path / f".{digit * 32}.part" for digit in "01")
     other = tmp_path / ".mine.part"
     for path in (old, young, other):
         path.touch()
