@@ -62,14 +62,16 @@ def run(
     jobs: Jobs = 0,
     null: Annotated[int, Opt(help="Also run each cell N times on permuted labels.", metavar="N", min=0)] = 0,
     null_within: Annotated[str | None, Opt(help="Permute within the values of this column.", metavar="COLUMN")] = None,
+    verify: Annotated[bool, Opt("--verify", help="Read all files again: scans, and the store's entries.")] = False,
     plugins: Plugins = None,
     runs: Runs = Path("runs"),
     store: Store = STORE,
 ) -> None:
     """Compute the cells that are not done and print the table."""
     chosen: dict[str, Any] = {"settings": settings or [], "only": only or [], "null": null, "null_within": null_within}
-    found = api.run(grid, device=device, jobs=jobs, plugins=plugins, runs=runs, store=store, **chosen)
-    print("\n".join(found.summary()))
+    chosen |= {"verify": verify, "plugins": plugins, "runs": runs, "store": store}
+    found = api.run(grid, device=device, jobs=jobs, **chosen)
+    print(*found.summary(), sep="\n")
     try:
         print(f"\n{found.tables()}")
     except ScangridError as error:  # no cell is done
@@ -157,8 +159,7 @@ def report(
 ) -> None:
     """Draw the figures of a run and write its report: one HTML file that needs no other file and no network."""
     written = api.open(run, plugins=plugins).report(out=out, panels=panels)
-    drawn = run / "figures"
-    print(f"figures: {drawn} ({len(list(drawn.glob('*.png')))}, as PDF and PNG)")
+    print(f"figures: {run / 'figures'} ({len([*(run / 'figures').glob('*.png')])}, as PDF and PNG)")
     print(f"report: {written}")
 
 

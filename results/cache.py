@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import sys
-import uuid
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
+from data.files.whole import replace_file, why_not_written
 from results.found import FOLDERS
 
 HERE = Path(__file__).parent
 EXTERNAL = "external"  # the folder of a run's external test, which is a run folder of its own
-READ_ONLY = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 def digest(folder: Path, about: str, *, also: Iterable[Path] = ()) -> str:
@@ -42,17 +40,12 @@ def run_files(folder: Path) -> list[Path]:
     return [path for path in named if path.exists()] + sorted(predictions)
 
 
-def replace(path: Path, write: Callable[[Path], object]) -> None:
-    """Writes a file under another name and renames it, so that it is never half written.
-
-    A run folder that can only be read keeps nothing.
-    """
-    unfinished = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+def keep(path: Path, write: Callable[[Path], object]) -> None:
+    """Writes a file that saves work, if it can be written: a folder that is read only, or full, keeps nothing."""
     try:
-        write(unfinished)
-        unfinished.replace(path)
+        replace_file(path, write)
     except OSError as error:
-        if error.errno not in READ_ONLY:
+        if not why_not_written(error):
             raise
 
 

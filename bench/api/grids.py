@@ -88,6 +88,7 @@ def run(
     jobs: int = 0,
     null: int = 0,
     null_within: str | None = None,
+    verify: bool = False,
     plugins: str | Path | None = None,
     runs: str | Path = RUNS,
     store: str | Path = STORE,
@@ -105,6 +106,8 @@ def run(
         jobs: Heads that are fitted at the same time; 0: as many as there are cores.
         null: The number of runs on permuted labels for each cell.
         null_within: A column; labels are permuted among samples with the same value in it.
+        verify: Whether the content of all scans and of all entries of the store for this grid is read again. Without
+            it, scans count by size and times of change, and entries are read when they are used.
         plugins: A folder of your own plug-ins, of the project's shape.
         runs: Where run folders are written.
         store: Where finished steps are kept.
@@ -131,19 +134,23 @@ def run(
     check_number(jobs=jobs, null=null)
     add_folder(plugins)
     from bench.grid.selection import parse_only
+    from bench.run.claim import claimed
     from bench.run.progress import Progress
     from bench.run.provenance import cores
     from bench.run.run import Options
     from bench.run.run import run as run_grid
+    from bench.run.stopped import stopped_by_disk
 
-    with _located(grid, settings), one_thread():
+    with _located(grid, settings):
         read = _read(grid, settings)
         chosen = parse_only(read, list(only))
-        options = Options(Path(runs), Path(store), device, jobs, chosen, null, null_within)
-        progress = Progress(jobs=jobs or cores(), live=False if quiet else None, show=_nothing if quiet else None)
-        with _as_file(grid) as file:
+    options = Options(Path(runs), Path(store), device, jobs, chosen, null, null_within, verify)
+    progress = Progress(jobs=jobs or cores(), live=False if quiet else None, show=_nothing if quiet else None)
+    folder = options.runs / read.name
+    with stopped_by_disk(folder, progress), claimed(folder):
+        with _located(grid, settings), one_thread(), _as_file(grid) as file:
             found = Results(run_grid(read, file, list(settings), options, progress))
-    found.write_tables()
+        found.write_tables()
     return found
 
 

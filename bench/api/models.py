@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -11,6 +12,7 @@ from bench.api.errors import ArgumentError, check_choice
 from bench.api.grids import DEVICES, STORE
 from bench.api.plug_ins import add_folder
 from bench.api.threads import one_thread
+from data.files.whole import replace_file
 
 if TYPE_CHECKING:
     from results.diagnosis import Diagnosis
@@ -80,11 +82,10 @@ def fit(
     check_choice("--device", device, DEVICES)
     add_folder(plugins)
     from bench.models.fit import fit_model
-    from bench.models.sums import write_sums
     from bench.run.compute import pick_device
     from bench.run.progress import Progress
     from bench.run.provenance import cores
-    from results.methods.model_card import write_card
+    from results.methods.model_card import CARD, write_card
     from results.run_folder import read
 
     run, out, workers = Path(run), Path(out), jobs or cores()
@@ -99,10 +100,9 @@ def fit(
             device=pick_device(device),
             jobs=workers,
             progress=Progress(jobs=workers),
+            finish=partial(write_card, found),
         )
-    card = write_card(found, out)
-    write_sums(out)
-    return ModelFiles(out, card)
+    return ModelFiles(out, out / CARD)
 
 
 def latents(
@@ -219,7 +219,8 @@ def diagnose(
             if each is not None:
                 each(found[-1])
     if submission is not None:
-        table_of(model, [one.diagnosis for one in found if one.diagnosis]).to_csv(submission, index=False)
+        answers = table_of(model, [one.diagnosis for one in found if one.diagnosis])
+        replace_file(Path(submission), lambda to: answers.to_csv(to, index=False))
     return found
 
 

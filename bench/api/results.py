@@ -7,9 +7,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.api.current import tables_are_current
 from bench.api.errors import ArgumentError, check_choice, check_names, writing
 from bench.api.plug_ins import add_folder
+from data.files.whole import replace_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -201,19 +201,18 @@ class Results:
         """Draws the figures and writes the report: one HTML file that needs no other file and no network.
 
         Args:
-            out: The file; if none is given, `report.html` in the run folder.
+            out: The file; if none is given, `report.html` in the run folder. With a file of your own, a run folder that
+                can't be written gets no figures.
             panels: Whether to show scans of the best and worst cases, if the run kept them.
 
         Returns:
             The file.
         """
-        from results.report import write_report
+        from results.report import write_drawn
 
-        drawn = self.figures()
         to = Path(out or self.folder / "report.html")
         with writing(to):
-            to.parent.mkdir(parents=True, exist_ok=True)
-            return write_report(self.opened, to, figures=drawn[0].parent, panels=panels)
+            return write_drawn(self.opened, to, panels=panels, elsewhere=out is not None)
 
     def methods(self, *, out: str | Path | None = None) -> str:
         """The methods section, its references, table 1 and a reviewer's checklist.
@@ -234,7 +233,7 @@ class Results:
         if out is not None:
             with writing(Path(out)):
                 Path(out).parent.mkdir(parents=True, exist_ok=True)
-                Path(out).write_text(text + "\n", encoding="utf-8")
+                replace_text(Path(out), text + "\n")
         return text
 
     def summary(self) -> list[str]:
@@ -250,17 +249,16 @@ class Results:
         return [] if self.outcome is None else list(failed(self.outcome))
 
     def write_tables(self) -> None:
-        """Writes tables and leaderboards into the run folder, if a cell is done and the run changed something."""
+        """Writes tables and leaderboards into the run folder, if a cell is done and they are not those of its cells."""
         from results.run_folder import ResultsError
+        from results.tables.files import are_current, write_files
 
-        if self.outcome and not self.outcome.computed and tables_are_current(self.folder):
+        if are_current(self.folder):
             return
         try:
             found = self.opened
         except ResultsError:  # no cell is done
             return
-        from results.tables.files import write_files
-
         write_files(found)
 
     def _cell(self, key: str) -> RunCell:

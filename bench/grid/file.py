@@ -17,6 +17,7 @@ from bench.grid.schema import CompareKeys, GridFile, IntervalKeys, ProtocolKeys
 from bench.grid.steps import axis_steps, drop_steps, plugin_steps
 from bench.grid.tree import GridError, GridTree, read_mapping
 from bench.grid.values import plain
+from data.text.file_names import LONGEST_NAME, file_name
 from data.text.names import nearest
 from heads.fitting.class_weights import RULES
 from heads.fitting.thresholds import ARGMAX, wanted_sensitivity
@@ -43,8 +44,7 @@ def read_grid(source: Path | Mapping[str, Any], settings: list[str] | None = Non
         raise _explained(tree, error) from error
     axes = {axis.name: axis_steps(tree, axis) for axis in LISTED}
     drop = tuple(drop_steps(tree, model.protocol.drop, axes["sequences"]))
-    if "/" in (model.name or ""):
-        raise tree.error(("name",), "names a folder below runs/, so it must not contain '/'")
+    _check_name(tree, model.name or tree.path.stem)
     _check_threshold(tree, model.protocol.threshold)
     if (n := len(model.targets) * math.prod(map(len, axes.values()))) > MOST_CELLS:
         raise GridError(f"{tree.path}: has {n} cells, more than {MOST_CELLS}: list fewer steps, or run it in parts")
@@ -86,6 +86,17 @@ def _dataset(tree: GridTree, key: str, data: Mapping[str, Any]) -> Step:
         raise tree.error((key,), "must name one dataset with its fields, such as `spider: {folder: ...}`")
     name, fields = named[0]
     return plugin_steps(tree, "data", name, fields or {}, (key, name), single=True)[0]
+
+
+def _check_name(tree: GridTree, name: str) -> None:
+    """Demands a name that a folder below runs/ can have."""
+    odd = any(sign in "/\\" or ord(sign) < 32 for sign in name)
+    if odd or name.strip(" .") != name or name.startswith("-") or len(name.encode()) > LONGEST_NAME:
+        short = f"{name[:40]} ..." if len(name) > 50 else name
+        why = (
+            f"({short!r}) names a folder below runs/: it must be one name of at most {LONGEST_NAME} bytes, without '/',"
+        )
+        raise tree.error(("name",), f"{why} with no dot or blank at its ends: use '{file_name(name)}'")
 
 
 def _check_threshold(tree: GridTree, threshold: str) -> None:

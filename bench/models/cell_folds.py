@@ -88,7 +88,7 @@ class ReopenedCell:
             CellError: The store no longer holds what is needed, or the head does not predict what it did in the run.
         """
         for ref in (ref for each in fit.tokens for ref in each):
-            if self.store.find("tokens", ref.key) is None or self.plan.crops(ref.crops) is None:
+            if self.store.find("tokens", ref.key) is None or self.store.crops(ref.crops.key, pixels=True) is None:
                 raise self._gone(f"the tokens of {ref.encoder.label()} are")
         if fit.fused is not None and any(
             self.store.find("fused", key) is None for key in self._work.heads.fused_keys(self.planned, fit)
@@ -164,7 +164,7 @@ class ReopenedFold:
         present = self.plan.present_in(self.planned.cell)[sample]
         found: list[Image | None] = []
         for ref, have in zip(self.refs, present, strict=True):
-            crops, entry = self.store.crops(ref.crops.key), int(self.plan.rows(ref.crops)[sample])
+            crops, entry = self.store.crops(ref.crops.key, pixels=True), int(self.plan.rows(ref.crops)[sample])
             found.append(crops[entry] if crops is not None and have and entry >= 0 else None)
         return found
 
@@ -178,7 +178,7 @@ class ReopenedFold:
         """For each sequence the mean of the training crops, of up to 500 of them, evenly spread."""
         found = []
         for ref in self.refs:
-            crops = self.store.crops(ref.crops.key)
+            crops = self.store.crops(ref.crops.key, pixels=True)
             assert crops is not None
             entries, _ = training_crops(self.plan.rows(ref.crops), self.fit.rows.train, labelled=False)
             entries = np.unique(entries)

@@ -5,7 +5,6 @@ Samples are explained by the fit of the fold that tested them, so never by one t
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +23,7 @@ from bench.run.panels import first_repeat, of_patients
 from bench.stages.gradients import GradientsError, has_path, integrated_gradients
 from bench.stages.occlusion import FILLINGS, usual_patch
 from data.base import Float32, Image
+from data.files.whole import new_folder, remove_folder
 from data.text.names import nearest
 
 FOLDER = "explanations"
@@ -102,9 +102,6 @@ def write_explanations(
     found: dict[str, Any] = {}
     refused: dict[str, str] = {}
     folder = run / FOLDER / opened.planned.key
-    draft = folder.with_name(f".{folder.name}.part")
-    shutil.rmtree(draft, ignore_errors=True)
-    draft.mkdir(parents=True)
     folds: dict[tuple[int, int], ReopenedFold] = {}
 
     def open_fold(fit: Fit) -> ReopenedFold:
@@ -113,7 +110,7 @@ def write_explanations(
             folds[at] = opened.open(fit)
         return folds[at]
 
-    try:
+    with new_folder(folder) as draft:
         cases = [] if wanted == ("importance",) else _cases(opened, options.samples)
         if "occlusion" in wanted:
             one = _occlusion(draft, opened, cases, open_fold, options, tick)
@@ -136,10 +133,7 @@ def write_explanations(
         if undone:
             raise ExplainError(f"--method {undone[0]}: {refused[undone[0]]}")
         _describe(draft, opened, found, refused)
-        shutil.rmtree(folder, ignore_errors=True)
-        draft.rename(folder)
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
+        remove_folder(folder, "about.json")
     return folder, refused
 
 

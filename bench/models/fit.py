@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,6 +26,7 @@ from bench.tasks.scans import learnt_from
 from bench.tasks.store import Store
 from bench.tasks.versions import versions
 from bench.tasks.work import Work
+from data.files.whole import new_folder
 from data.text.file_names import file_name
 from results.json_files import read_json
 from results.run_records import CellRecord
@@ -47,6 +47,7 @@ def fit_model(
     device: str,
     jobs: int,
     progress: Progress,
+    finish: Callable[[Path], object] = lambda draft: None,
 ) -> list[PlannedCell]:
     """Refits cells of a run on all of its patients and writes the model.
 
@@ -61,6 +62,7 @@ def fit_model(
         device: `"cpu"` or `"cuda"`.
         jobs: How many tasks run at a time.
         progress: Shows the work.
+        finish: Adds files to the model before it gets its name.
 
     Returns:
         The cells as the run has them.
@@ -86,22 +88,18 @@ def fit_model(
         one.fits[0].filling = ""  # there is no test sample to rate a filling on
     floors = [floors_of(plan, one) for one in planned]
     chains = _fit_chains(plan, kept, planned, floors, device=device, jobs=jobs, progress=progress)
-    draft = out.with_name(f".{out.name}.part")
-    shutil.rmtree(draft, ignore_errors=True)
-    draft.mkdir(parents=True)
-    taken: set[str] = set()
     parts = []
-    for one, again, (chain, of_cell) in zip(chosen, planned, chains, strict=True):
-        target = file_name(one.cell.target, taken)
-        kept_cell = keep_cell(draft, plan, kept, again, chain, of_cell, target=target)
-        parts.append({"key_in_run": one.key, "key": again.key, **kept_cell})
-    with progress.shown():
-        keep_learnt_from(draft, learnt_from(plan, planned, kept, jobs=jobs, progress=progress))
-    _describe_model(draft, run, plan, planned, parts, device)
-    write_sums(draft)
-    if out.exists():
-        out.rmdir()
-    draft.rename(out)
+    targets = [one.cell.target for one in chosen]
+    with new_folder(out) as draft:
+        for one, again, (chain, of_cell) in zip(chosen, planned, chains, strict=True):
+            target = file_name(one.cell.target, targets)
+            kept_cell = keep_cell(draft, plan, kept, again, chain, of_cell, target=target)
+            parts.append({"key_in_run": one.key, "key": again.key, **kept_cell})
+        with progress.shown():
+            keep_learnt_from(draft, learnt_from(plan, planned, kept, jobs=jobs, progress=progress))
+        _describe_model(draft, run, plan, planned, parts, device)
+        finish(draft)
+        write_sums(draft)
     return chosen
 
 

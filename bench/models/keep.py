@@ -22,6 +22,7 @@ from bench.plan import clinical
 from bench.plan.known import LearntFrom
 from bench.plan.plan import Plan
 from bench.plan.references import CropsRef, PlannedCell, TokensRef
+from bench.tasks.entries import NOTE, SUMS
 from bench.tasks.store import Store
 
 if TYPE_CHECKING:
@@ -161,7 +162,7 @@ def _copy(source: Path | None, target: Path) -> None:
     """The weights and settings of a store entry; no tables, which name samples."""
     assert source is not None
     if not target.exists():
-        shutil.copytree(source, target, ignore=shutil.ignore_patterns("*.csv", "*.parquet", "*.npy", "made_by.json"))
+        shutil.copytree(source, target, ignore=shutil.ignore_patterns("*.csv", "*.parquet", "*.npy", NOTE, SUMS))
 
 
 def _described(plan: Plan, cell: Cell, axis: str) -> list[dict[str, Any]]:
@@ -196,7 +197,7 @@ def _dump(chain: Chain, path: Path) -> None:
     try:
         io.dump(chain, path)
         read_chain(path)
-    except ModelError:
+    except (ModelError, OSError):
         raise
     except Exception as error:
         raise ModelError(f"what was fitted can't be kept without pickle ({type(error).__name__}: {error})") from error

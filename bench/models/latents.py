@@ -19,6 +19,7 @@ from bench.plugins import find, plugin_class
 from bench.stages.crop_files import Subset
 from bench.tasks.store import Store
 from data.base import Float32, Float64, Image
+from data.files.whole import new_folder, remove_folder
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -81,7 +82,7 @@ def write_latents(
     planned = find_cell(run, cell, plan, lambda one: bool(_learnt(one, plan)), "with an autoencoder")
     ref, others = _autoencoder(planned, plan, fold)
     fitted = _network(ref, plan, kept, device)
-    crops = kept.crops(ref.crops.key)
+    crops = kept.crops(ref.crops.key, pixels=True)
     assert crops is not None and ref.fold is not None
     entries = plan.rows(ref.crops) if ref.present is None else np.where(ref.present, plan.rows(ref.crops), -1)
     used = np.flatnonzero(entries >= 0)
@@ -91,28 +92,29 @@ def write_latents(
         fitted, Subset(crops, entries[used]), middles, plan.patients[used], seen, seed=plan.grid.protocol.seed
     )
     folder = run / FOLDER / planned.key
-    folder.mkdir(parents=True, exist_ok=True)
-    shown = pictures.write(folder)
-    np.save(folder / "latents.npy", means)
-    _samples(plan, used, seen).to_csv(folder / "samples.csv", index=False)
-    measures = measures or next(iter(_measuring()), "")
-    measured, kinds, why = _measures(plan, Subset(crops, entries[used]), used, measures)
-    measured.to_csv(folder / "measures.csv", index=False)
-    about = {
-        "cell": planned.key,
-        "encoder": ref.encoder.label(),
-        "sequence": ref.crops.sequence,
-        "region": ref.crops.region.label(),
-        "images": ref.crops.images.label(),
-        "others": others,
-        "repeat": ref.fold.repeat,
-        "fold": ref.fold.number,
-        "measured_by": measures,
-        "not_measured": why,
-        "kinds": kinds,
-        **shown,
-    }
-    (folder / "about.json").write_text(json.dumps(about, indent=1), encoding="utf-8")
+    with new_folder(folder) as draft:
+        shown = pictures.write(draft)
+        np.save(draft / "latents.npy", means)
+        _samples(plan, used, seen).to_csv(draft / "samples.csv", index=False)
+        measures = measures or next(iter(_measuring()), "")
+        measured, kinds, why = _measures(plan, Subset(crops, entries[used]), used, measures)
+        measured.to_csv(draft / "measures.csv", index=False)
+        about = {
+            "cell": planned.key,
+            "encoder": ref.encoder.label(),
+            "sequence": ref.crops.sequence,
+            "region": ref.crops.region.label(),
+            "images": ref.crops.images.label(),
+            "others": others,
+            "repeat": ref.fold.repeat,
+            "fold": ref.fold.number,
+            "measured_by": measures,
+            "not_measured": why,
+            "kinds": kinds,
+            **shown,
+        }
+        (draft / "about.json").write_text(json.dumps(about, indent=1), encoding="utf-8")
+        remove_folder(folder, "about.json")
     return folder
 
 
@@ -139,7 +141,7 @@ def _autoencoder(planned: PlannedCell, plan: Plan, fold: int) -> tuple[TokensRef
 
 def _network(ref: TokensRef, plan: Plan, store: Store, device: str) -> DecodingEncoder:
     where = store.find("networks", ref.network)
-    if where is None or store.find("tokens", ref.key) is None or plan.crops(ref.crops) is None:
+    if where is None or store.find("tokens", ref.key) is None or store.crops(ref.crops.key, pixels=True) is None:
         raise LatentsError(
             f"what {ref.encoder.label()} learnt in this fold is no longer in {store.folder}: run the grid again, "
             "or name the store of the run with --store"

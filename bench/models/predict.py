@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ from bench.run.progress import Progress
 from bench.tasks.reading import in_order
 from bench.tasks.store import Store
 from data.base import Exclusion, exclusions
+from data.files.whole import new_folder
 from preprocessing.regions.base import FixedRegion
 from results.tables.escaping import csv_frame
 
@@ -99,26 +99,21 @@ def predict_dataset(
         CellOutcome(cell, table, tables, labels_of(cell, new))
         for cell, table, tables in zip(model.cells, graded[: len(model.cells)], of_floors, strict=True)
     ]
-    draft = out.with_name(f".{out.name}.part")
-    shutil.rmtree(draft, ignore_errors=True)
-    draft.mkdir(parents=True)
-    shown = _shown(new, outcomes)
-    csv_frame(shown).to_csv(draft / TABLE, index=False)
-    rows = [*new.dataset.excluded().itertuples(index=False, name=None), *faults]
-    csv_frame(exclusions(rows)).to_csv(draft / EXCLUDED, index=False)
-    notes = [*new.notes, *(note for one in outcomes if one.labels is not None for note in one.labels.notes)]
-    if new.left_out:
-        notes.append(f"{len(new.left_out)} patients were left out, since the model learnt from them.")
-    unlabelled = [one.cell.about["target"] for one in outcomes if one.unlabelled]
-    notes += [f"No sample has a label of {target}, so there are no scores." for target in unlabelled]
-    scored = len(unlabelled) < len(outcomes)
-    if scored:
-        name = source(data, new.dataset)
-        where: dict[str, Any] = {"n_excluded": len(rows), "store": store, "device": device}
-        write_scores(draft / SCORED, model, folder, new, name, outcomes, **where)
-    if out.exists():
-        out.rmdir()
-    draft.rename(out)
+    with new_folder(out) as draft:
+        shown = _shown(new, outcomes)
+        csv_frame(shown).to_csv(draft / TABLE, index=False)
+        rows = [*new.dataset.excluded().itertuples(index=False, name=None), *faults]
+        csv_frame(exclusions(rows)).to_csv(draft / EXCLUDED, index=False)
+        notes = [*new.notes, *(note for one in outcomes if one.labels is not None for note in one.labels.notes)]
+        if new.left_out:
+            notes.append(f"{len(new.left_out)} patients were left out, since the model learnt from them.")
+        unlabelled = [one.cell.about["target"] for one in outcomes if one.unlabelled]
+        notes += [f"No sample has a label of {target}, so there are no scores." for target in unlabelled]
+        scored = len(unlabelled) < len(outcomes)
+        if scored:
+            name = source(data, new.dataset)
+            where: dict[str, Any] = {"n_excluded": len(rows), "store": store, "device": device}
+            write_scores(draft / SCORED, model, folder, new, name, outcomes, **where)
     return Prediction(out, shown, tuple(notes), out / SCORED if scored else None)
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Generic, TypeVar
+
+from data.files.whole import replace_text
 
 SETTLED_NS = 2_000_000_000  # no file system counts time more coarsely
 Found = TypeVar("Found")
@@ -24,20 +26,20 @@ class FileMemory(Generic[Found]):
         make: Makes plain values of a file.
         memory: The file that holds them between runs; None for none.
         made_by: What the values depend on besides the file; where it has changed, all are made anew.
+        anew: Whether all are made anew in any case, to notice what no time of change shows, such as a failing disk.
     """
 
-    def __init__(self, make: Callable[[Path], Found], memory: Path | None, made_by: Any = None) -> None:
+    def __init__(
+        self, make: Callable[[Path], Found], memory: Path | None, made_by: Any = None, *, anew: bool = False
+    ) -> None:
         self._make, self._memory, self._made_by = make, memory, made_by
         self._known: dict[str, list[Any]] = {}
         self._fresh: set[str] = set()
         self._changed = False
-        if memory is not None and memory.exists():
-            try:
+        if memory is not None and not anew:
+            with suppress(OSError, ValueError, TypeError):  # none, or a broken one, which the next save replaces
                 made_before, known = json.loads(memory.read_text(encoding="utf-8"))
-            except (ValueError, TypeError):
-                memory.unlink(missing_ok=True)  # another process may have found it broken too
-            else:
-                self._known = known if made_before == made_by else {}
+                self._known = dict(known) if made_before == made_by else {}
 
     def __call__(self, path: Path) -> Found:
         """What `make` gives for a file."""
@@ -45,23 +47,22 @@ class FileMemory(Generic[Found]):
         mark = [stat.st_size, stat.st_mtime_ns, stat.st_ino, stat.st_ctime_ns]
         name = str(path.resolve())
         known = self._known.get(name)
-        if known is None or known[:-1] != mark:
+        if known is None or known[:-1] != mark or len(known) != len(mark) + 1:
             known = self._known[name] = [*mark, self._make(path)]
             self._fresh.discard(name)
-            if time.time_ns() - stat.st_mtime_ns < SETTLED_NS:
+            if time.time_ns() - max(stat.st_mtime_ns, stat.st_ctime_ns) < SETTLED_NS:  # one of them can be set back
                 self._fresh.add(name)
             self._changed = True
         found: Found = known[-1]
         return found
 
     def save(self) -> None:
-        """Remembers for the next run; written under another name and renamed, so that a reader sees a whole file."""
+        """Remembers for the next run, if the memory can be written."""
         if self._changed and self._memory is not None:
-            self._memory.parent.mkdir(parents=True, exist_ok=True)
-            draft = self._memory.with_suffix(f".{os.getpid()}")
             settled = {name: known for name, known in self._known.items() if name not in self._fresh}
-            draft.write_text(json.dumps([self._made_by, settled]), encoding="utf-8")
-            draft.replace(self._memory)
+            with suppress(OSError):  # a disk that is full or read only: the next run reads the files again
+                self._memory.parent.mkdir(parents=True, exist_ok=True)
+                replace_text(self._memory, json.dumps([self._made_by, settled]))
             self._changed = False
 
 
@@ -70,10 +71,11 @@ class FileDigests(FileMemory[str]):
 
     Args:
         memory: The file that holds them between runs.
+        anew: Whether all files are read again.
     """
 
-    def __init__(self, memory: Path) -> None:
-        super().__init__(digest_of, memory)
+    def __init__(self, memory: Path, *, anew: bool = False) -> None:
+        super().__init__(digest_of, memory, anew=anew)
 
 
 def digest_of(path: Path) -> str:

@@ -63,7 +63,9 @@ class Plan:
         self._views = Views(grid, targets, self.samples, stored)
         self.folds = self._views.folds
         self.view = self._views.real
-        self.keys = Keys(grid, self.dataset, self.samples, FileDigests(stored.folder / "files.json"))
+        self.keys = Keys(
+            grid, self.dataset, self.samples, FileDigests(stored.folder / "files.json", anew=stored.verify)
+        )
         self.keys.check_weights()
         self._refusals = Refusals(self.dataset, self.keys, self.samples)
         self.forget()

@@ -36,6 +36,10 @@ class Stored(Protocol):
     def folder(self) -> Path:
         """The folder for what is remembered between runs, such as the digests of files."""
 
+    @property
+    def verify(self) -> bool:
+        """Whether the content of all files counts, also where their sizes and times of change would do."""
+
     def keys(self, kind: str) -> set[str]:
         """The keys of all finished steps of a kind, such as `"crops"`, `"tokens"` or `"fits"`."""
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -14,10 +16,12 @@ from bench.plan.plan import Plan
 from bench.plan.references import CropsRef, Fit, Fold, PlannedCell, TokensRef
 from bench.run.files import write_json
 from bench.tasks.store import Store
+from data.files.whole import MARKER, new_folder, remove_folder
 from data.text.file_names import shortened
 
 FOLDER, INDEX, MARK = "artifacts", "index.json", "made_by.json"
 LONGEST = 180  # bytes of a folder's name
+_ODD = re.compile(r"[/\\\x00-\x1f\x7f]")  # signs that would leave the folder, or that no name may have
 _NOT_KEPT = ("vectors", "present", "probabilities")
 
 
@@ -67,22 +71,24 @@ def keep_artifacts(folder: Path, plan: Plan, store: Store, cells: list[PlannedCe
             for kind, key, entry in _of_fit(plan, planned, fit):
                 if (kind, key) not in found:
                     found[kind, key] = entry
-                    _copy(store.find(kind, key), root / entry.folder)
+                    _copy(store, kind, key, root / entry.folder)
                     _describe(entry, root / entry.folder)
                 if found[kind, key].cells[-1:] != [planned.key]:
                     found[kind, key].cells.append(planned.key)
     known = {root / one.folder for one in found.values()}
     for one in root.glob("*/*/"):
         if one not in known:
-            shutil.rmtree(one)
+            remove_folder(one, MARK)
     for one in root.glob("*/"):
-        if not any(one.iterdir()):
+        with suppress(OSError):  # it holds something
             one.rmdir()
     if found:
         root.mkdir(parents=True, exist_ok=True)
         write_json(root / INDEX, [asdict(entry) for entry in found.values()])
-    else:
-        shutil.rmtree(root, ignore_errors=True)
+    elif root.is_dir():
+        (root / INDEX).unlink(missing_ok=True)
+        with suppress(OSError):
+            root.rmdir()
 
 
 def _of_fit(plan: Plan, planned: PlannedCell, fit: Fit) -> Iterator[tuple[str, str, IndexEntry]]:
@@ -155,23 +161,30 @@ def _of_fusion(planned: PlannedCell, key: str, fold: Fold) -> IndexEntry:
 
 def _named(words: list[str], fold: Fold, key: str) -> str:
     """A readable folder name for a store entry; the key in it separates steps with equal labels."""
-    label = shortened(" ".join(words).replace("/", "_"), LONGEST).rstrip()
+    label = shortened(_ODD.sub("_", " ".join(words)), LONGEST).strip(" .") or "_"
     return f"{label}/repeat{fold.repeat}_fold{fold.number}_{key[:12]}"
 
 
-def _copy(source: Path | None, target: Path) -> None:
+def _copy(store: Store, kind: str, key: str, target: Path) -> None:
     """Copies tables and small arrays of a store entry; predictions and vectors stay in the store."""
-    mark = target / MARK
+    source, mark = store.find(kind, key, part=(MARK,)), target / MARK
     if source is None or (mark.exists() and mark.read_bytes() == (source / MARK).read_bytes()):
         return
-    shutil.rmtree(target, ignore_errors=True)
-    for file in sorted(source.rglob("*.*")):
-        if file.suffix == ".csv" or (file.suffix == ".npy" and file.stem not in _NOT_KEPT):
-            copied = target / file.relative_to(source)
+    files = [file for file in sorted(source.rglob("*.*")) if _is_kept(file)]
+    if store.find(kind, key, part=[MARK, *(file.relative_to(source).as_posix() for file in files)]) is None:
+        return
+    remove_folder(target, MARK)
+    with new_folder(target) as draft:
+        for file in files:
+            copied = draft / file.relative_to(source)
             copied.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(file, copied)
-    target.mkdir(parents=True, exist_ok=True)
-    shutil.copy(source / MARK, mark)
+        shutil.copy(source / MARK, draft / MARK)
+        (draft / MARKER).unlink()
+
+
+def _is_kept(file: Path) -> bool:
+    return file.suffix == ".csv" or (file.suffix == ".npy" and file.stem not in _NOT_KEPT)
 
 
 def _describe(entry: IndexEntry, folder: Path) -> None:

@@ -37,9 +37,12 @@ def compute(
         stages: The seconds that each kind of work took, to which those of this call are added.
     """
     fits = store.keys("fits")  # once: another process may add to them meanwhile
-    ready = [planned for planned in cells if all(fit.key in fits for fit in planned.fits)]
-    for planned in ready:
-        state.done(planned)
+    ready = {id(planned) for planned in cells if state.is_ready(planned, fits)}
+    for planned in cells:
+        if id(planned) in ready:
+            state.done(planned)
+        else:  # its fits are going to be read
+            fits -= {fit.key for fit in planned.fits if fit.key in fits and store.find("fits", fit.key) is None}
     if len(ready) == len(cells):
         return ""
     from bench.tasks.work import Work

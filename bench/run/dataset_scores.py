@@ -14,6 +14,7 @@ from bench.plan.plan import Plan
 from bench.plan.references import PlannedCell
 from bench.run.record import Record
 from data.base import Dataset
+from data.files.whole import replace_file
 from data.text.csv_tables import read_csv
 
 FILE = "dataset_scores.csv"
@@ -38,7 +39,7 @@ def write(plan: Plan, record: Record, cells: list[PlannedCell]) -> None:
         tables.append(known[key] if key in known else pd.DataFrame(_score(plan, record, group, key)))
     tables = [table for table in tables if len(table)]
     if tables:
-        pd.concat(tables).to_csv(path, index=False)
+        replace_file(path, lambda to: pd.concat(tables).to_csv(to, index=False))
     else:
         path.unlink(missing_ok=True)
 

@@ -6,7 +6,6 @@ and predicts the second.
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -33,6 +32,7 @@ from bench.tasks.reading import make_crops
 from bench.tasks.scans import learnt_from, scan_digests
 from bench.tasks.store import Store
 from data.base import Dataset, exclusions
+from data.files.whole import mark, remove_folder
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -164,7 +164,7 @@ def run_external(
         make_crops(plan, store, jobs=jobs, progress=progress)
     excluded = _excluded(plan, test)
     cells = {one.key: test.cell(one) for one in done}
-    place.mkdir(parents=True, exist_ok=True)
+    mark(place)
     tested = plan.samples[plan.samples["split"] == "test"]
     replace_file(place / "samples.parquet", lambda to: tested.to_parquet(to))
     replace_file(place / "excluded.csv", lambda to: excluded.to_csv(to, index=False))
@@ -203,7 +203,7 @@ def run_external(
 
 def remove_external(folder: Path) -> None:
     """Removes the external test of a run whose grid no longer names one."""
-    shutil.rmtree(folder / FOLDER, ignore_errors=True)
+    remove_folder(folder / FOLDER, facts.ABOUT)
 
 
 def _check(plan: Plan, data: Step, other: Dataset, others: pd.DataFrame) -> None:

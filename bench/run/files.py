@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from data import ScangridError
+from data.files.whole import replace_file as replace_file
+from data.files.whole import replace_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,19 +18,9 @@ class RunFileError(ScangridError):
     """A file of a run folder that can't be read."""
 
 
-def replace_file(path: Path, write: Callable[[Path], Any]) -> None:
-    """Writes under another name and renames; a file that would stay the same is left alone."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    write(draft)
-    if path.exists() and path.read_bytes() == draft.read_bytes():
-        draft.unlink()
-    else:
-        draft.replace(path)
-
-
 def write_json(path: Path, content: Any) -> None:
     """Plain values as readable JSON."""
-    replace_file(path, lambda to: to.write_text(json.dumps(content, indent=1), encoding="utf-8"))
+    replace_text(path, json.dumps(content, indent=1))
 
 
 def read_json(path: Path, default: Any) -> Any:

@@ -10,8 +10,9 @@ from typing import Any
 
 from bench.plan import identity
 from bench.run.files import read_json, write_json
+from data.files.locks import locked
 
-FOLDER = "held_out"
+FOLDER, LOCK = "held_out", ".lock"
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,11 @@ def note_use(store: Path, scans: Collection[str], cells: Collection[str], by: st
     """
     folder = store / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
+    with locked(folder / LOCK):  # others may note a use of the same scans now
+        return _note(folder, scans, cells, by, dataset)
+
+
+def _note(folder: Path, scans: Collection[str], cells: Collection[str], by: str, dataset: str) -> Uses:
     path = folder / f"{identity.lines(sorted(set(scans)))}.json"
     entry: dict[str, Any] = read_json(path, {"scans": sorted(set(scans)), "uses": []})
     noted = {cell for use in entry["uses"] for cell in use["cells"]}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +14,10 @@ from bench.plan.plan import Plan
 from bench.plan.references import CropsRef, Fit, PlannedCell
 from bench.run.files import write_json
 from bench.run.record import Record
+from bench.tasks.local import Watcher
+from bench.tasks.reading import mend_crops
 from bench.tasks.store import Store
+from data.files.whole import new_folder, remove_folder
 from data.text.file_names import file_name
 from results.statistics.evaluate import evaluate
 from results.statistics.metrics.auc import METRIC as AUC
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
 FOLDER, INDEX = "panels", "index.json"
 
 
-def write(plan: Plan, store: Store, record: Record, cells: list[PlannedCell], *, changed: bool) -> None:
+def write(plan: Plan, store: Store, record: Record, cells: list[PlannedCell], *, jobs: int, progress: Watcher) -> None:
     """Writes an `.npz` and a `.json` file for every target, with as many samples as the grid's `panels` asks for.
 
     The cell is the one with the highest AUC over all repeats, as in tables, among cells that use images. Half of the
@@ -38,24 +40,26 @@ def write(plan: Plan, store: Store, record: Record, cells: list[PlannedCell], *,
     cell nor the grid changed, nothing is written again.
     """
     folder = record.folder / FOLDER
-    if plan.grid.panels and not changed and _is_current(folder / INDEX):
+    if plan.grid.panels and _is_current(folder / INDEX):
         return
-    shutil.rmtree(folder, ignore_errors=True)
-    if not plan.grid.panels:
+    of_target = {
+        target.name: [c for c in cells if c.cell.target == target.name and not is_floor(c.cell)]
+        for target in plan.grid.targets
+    }
+    remove_folder(folder, INDEX)
+    if not plan.grid.panels or not any(of_target.values()):
         return
     index: dict[str, str] = {}
-    taken = {Path(INDEX).stem}
-    for target in plan.grid.targets:
-        of_target = [c for c in cells if c.cell.target == target.name and not is_floor(c.cell)]
-        if of_target:
-            folder.mkdir(exist_ok=True)
-            best = best_cell({c.key: record.predictions_file(c) for c in of_target})
-            planned = next(c for c in of_target if c.key == best)
-            index[target.name] = file_name(target.name, taken)
-            table = first_repeat(record.predictions_file(planned))
-            _write_target(plan, store, planned, table, folder / index[target.name])
-    if index:
-        write_json(folder / INDEX, index)
+    with new_folder(folder) as draft:
+        for name, each in of_target.items():
+            if each:
+                best = best_cell({c.key: record.predictions_file(c) for c in each})
+                planned = next(c for c in each if c.key == best)
+                mend_crops(plan, store, [r for f in planned.fits for r in _crops(f)], jobs=jobs, progress=progress)
+                index[name] = file_name(name if name != Path(INDEX).stem else f"{name}/", of_target)
+                table = first_repeat(record.predictions_file(planned))
+                _write_target(plan, store, planned, table, draft / index[name])
+        write_json(draft / INDEX, index)
 
 
 def _is_current(index: Path) -> bool:
@@ -94,7 +98,7 @@ def _write_target(plan: Plan, store: Store, planned: PlannedCell, table: pd.Data
     for i, row in enumerate(chosen):
         record_of = table.iloc[row]
         for j, ref in enumerate(of_fold[int(record_of["repeat"]), int(record_of["fold"])]):
-            crops, rows = stored.setdefault(ref.key, store.crops(ref.key)), plan.rows(ref)
+            crops, rows = stored.setdefault(ref.key, store.crops(ref.key, pixels=True)), plan.rows(ref)
             entry = int(rows[place[record_of["sample"]]])
             if crops is not None and entry >= 0:
                 pixels = crops[entry].pixels

@@ -76,7 +76,7 @@ def _points(plan: Plan, store: Store, cells: list[PlannedCell], file: str) -> pd
         place = f"{crops.region.label()} {crops.network}"
         if place in found or not plan.keys.plugin("regions", crops.region).joins_sequences:
             continue
-        folder = store.find("regions", crops.network)
+        folder = store.find("regions", crops.network, part=(file,))
         if folder is not None and (folder / file).is_file():
             table = read_csv(folder / file).set_index("sample")
             places = plan.samples[["patient", *plan.dataset.locations]]

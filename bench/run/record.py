@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
-import shutil
+import re
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,9 +15,12 @@ from bench.plan.plan import Plan
 from bench.plan.references import PlannedCell
 from bench.run.files import replace_file, write_json
 from bench.tasks.store import Store
+from data.files.whole import replace_text
 
 if TYPE_CHECKING:
     import pandas as pd
+
+_KEY, _PART = re.compile("[0-9a-f]{32}"), re.compile(r"\d+_[0-9a-f]{12}")  # the names that a run gives; others stay
 
 
 class Record:
@@ -45,13 +48,19 @@ class Record:
         """
         write_json(self.folder / "cells.json", [self._describe(c, *status[c.key]) for c in cells])
 
-    def write_predictions(self, planned: PlannedCell) -> None:
-        """Assembles the predictions of a cell whose fits are all in the store."""
+    def write_predictions(self, planned: PlannedCell) -> bool:
+        """Assembles the predictions of a cell whose fits are all in the store; False if one of these was damaged."""
         path = self.predictions_file(planned)
-        if not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            table = self._predictions(planned)
-            replace_file(path, lambda to: table.to_parquet(to, index=False))
+        if path.exists():
+            self._forget_failure(planned)
+            return True
+        table = self._predictions(planned)
+        if table is None:
+            return False
+        path.parent.mkdir(parents=True, exist_ok=True)
+        replace_file(path, lambda to: table.to_parquet(to, index=False))
+        self._forget_failure(planned)
+        return True
 
     def predictions_file(self, planned: PlannedCell) -> Path:
         """The file of a cell's predictions; that of a null run or a refit lies below the key of the real cell."""
@@ -66,7 +75,7 @@ class Record:
         wanted = {self.predictions_file(one) for one in planned}
         for key in set(real.values()):
             for file in self.folder.glob(f"{kind}/{key}/*.parquet"):
-                if file not in wanted:
+                if file not in wanted and _PART.fullmatch(file.stem):
                     file.unlink()
 
     def made_with(self, cells: list[PlannedCell]) -> tuple[str, dict[str, str]]:
@@ -83,18 +92,30 @@ class Record:
         """Keeps a traceback."""
         folder = self.folder / "failures"
         folder.mkdir(exist_ok=True)
-        (folder / f"{planned.key}.txt").write_text(trace, encoding="utf-8")
+        replace_text(folder / f"{planned.key}.txt", trace)
+
+    def _forget_failure(self, planned: PlannedCell) -> None:
+        """Removes the traceback of a cell that failed before and is done now."""
+        folder = self.folder / "failures"
+        if folder.is_dir():
+            (folder / f"{planned.key}.txt").unlink(missing_ok=True)
+            with suppress(OSError):  # it holds others
+                folder.rmdir()
 
     def sweep(self, cells: list[PlannedCell], refitted: Collection[str]) -> None:
         """Removes predictions of cells that the grid no longer has, or no longer refits; the store keeps their fits."""
         known = {planned.key for planned in cells}
         for file in self.folder.glob("cells/*.parquet"):
-            if file.stem not in known:
+            if file.stem not in known and _KEY.fullmatch(file.stem):
                 file.unlink()
         for kind, kept in (("null", known), ("refit", refitted)):
             for folder in self.folder.glob(f"{kind}/*"):
-                if folder.name not in kept:
-                    shutil.rmtree(folder)
+                if folder.name not in kept and _KEY.fullmatch(folder.name):
+                    for file in folder.glob("*.parquet"):
+                        if _PART.fullmatch(file.stem):
+                            file.unlink()
+                    with suppress(OSError):  # others put something there
+                        folder.rmdir()
 
     def _describe(self, planned: PlannedCell, status: str, reason: str) -> dict[str, Any]:
         cell, one = planned.cell, planned.view.labels[planned.cell.target]
@@ -121,10 +142,9 @@ class Record:
 
     def _made_by(self, planned: PlannedCell) -> list[dict[str, Any]]:
         """The notes of a cell's fits in the store."""
-        folders = [folder for fit in planned.fits if (folder := self._store.find("fits", fit.key)) is not None]
-        return [json.loads((folder / "made_by.json").read_text(encoding="utf-8")) for folder in folders]
+        return [note for fit in planned.fits if (note := self._store.note("fits", fit.key)) is not None]
 
-    def _predictions(self, planned: PlannedCell) -> pd.DataFrame:
+    def _predictions(self, planned: PlannedCell) -> pd.DataFrame | None:
         import pandas as pd
 
         y = planned.view.labels[planned.cell.target].y
@@ -132,7 +152,7 @@ class Record:
         for fit in planned.fits:
             folder = self._store.find("fits", fit.key)
             if folder is None:
-                raise FileNotFoundError(f"a fit of cell {planned.key} is no longer in the store: run again")
+                return None
             p = np.load(folder / "probabilities.npy")
             recalibrated, called = folder / "recalibrated.npy", folder / "called.npy"
             table: dict[str, Any] = {

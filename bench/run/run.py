@@ -32,6 +32,7 @@ from bench.run.progress import Progress
 from bench.run.qualities import write_qualities
 from bench.run.record import Record
 from bench.run.state import State
+from bench.run.stopped import stopped_by_disk
 from bench.tasks.store import Store
 from bench.tasks.versions import versions
 
@@ -51,6 +52,7 @@ class Options:
         only: For each axis the names that are run; other cells stay as they are.
         null: The number of runs on permuted labels for each cell.
         within: A column; labels are permuted among samples with the same value in it.
+        verify: Whether the content of all files is read again: of the scans, and of the store's entries for the grid.
     """
 
     runs: Path = Path("runs")
@@ -60,6 +62,7 @@ class Options:
     only: Mapping[str, list[str]] = field(default_factory=dict)
     null: int = 0
     within: str | None = None
+    verify: bool = False
 
 
 @dataclass(frozen=True)
@@ -79,12 +82,28 @@ def run(grid: Grid, grid_file: Path, settings: list[str], options: Options, prog
 
     Raises:
         PlanError, LabelError, SplitError, GuardError, DataError: The grid can't be run on this dataset.
+        StoppedError: The disk is full, or the run folder can't be written.
     """
     start = time.perf_counter()
-    store = Store(options.store)
+    store = Store(options.store, verify=options.verify, say=progress.note)
     store.sweep()
     plan = Plan(grid, store)
     record = Record(options.runs / grid.name, plan, store)
+    with stopped_by_disk(record.folder, progress):
+        return _run(plan, store, record, start, grid_file, settings, options, progress)
+
+
+def _run(
+    plan: Plan,
+    store: Store,
+    record: Record,
+    start: float,
+    grid_file: Path,
+    settings: list[str],
+    options: Options,
+    progress: Progress,
+) -> RunOutcome:
+    grid = plan.grid
     jobs = options.jobs or provenance.cores()
     stages: dict[str, float] = {}
     with progress.shown():
@@ -124,7 +143,7 @@ def run(grid: Grid, grid_file: Path, settings: list[str], options: Options, prog
             where: dict[str, Any] = {"device": options.device, "jobs": jobs, "progress": progress, "stages": stages}
             keys = {one.key for one in todo}
             outside = run_external(test, state.finished(), keys, record.folder, store, fitted_on=plan, **where)
-        panels.write(plan, store, record, state.finished(), changed=bool(computed))
+        panels.write(plan, store, record, state.finished(), jobs=jobs, progress=progress)
     session: dict[str, Any] = {"finished": datetime.now(UTC).isoformat(timespec="seconds")}
     if computed:
         session |= {

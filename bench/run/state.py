@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import Collection
+from contextlib import suppress
 
 from bench.plan.references import PlannedCell
 from bench.run.progress import Progress
 from bench.run.record import Record
 from bench.tasks.local import Task
 from bench.tasks.store import Store
+from data.files.whole import why_not_written
 
 
 class State:
@@ -23,34 +26,54 @@ class State:
         self.failures: list[tuple[PlannedCell, str]] = []
         self.fitted = 0
         self.folder = record.folder
+        self._store = store
         fits = store.keys("fits")
         self._status: dict[str, tuple[str, str]] = {}
         for planned in cells:
-            done = all(fit.key in fits for fit in planned.fits)
-            state = ("refused", planned.refused) if planned.refused else ("done" if done else "to do", "")
+            state = ("refused", planned.refused) if planned.refused else ("to do", "")
+            if not planned.refused and self.is_ready(planned, fits):
+                state = ("done", "")
             self._status[planned.key] = state
-            if state[0] == "done":
-                record.write_predictions(planned)
         self.save()
 
+    def is_ready(self, planned: PlannedCell, fits: Collection[str]) -> bool:
+        """Whether a cell is done, given the fits in the store; what it predicts is written if it was not yet."""
+        if not all(fit.key in fits for fit in planned.fits):
+            return False
+        if self._store.verify and any(self._store.find("fits", fit.key) is None for fit in planned.fits):
+            return False
+        return self._record.write_predictions(planned)
+
     def done(self, planned: PlannedCell) -> None:
-        """Notes that all fits of a cell are in the store."""
-        self._record.write_predictions(planned)
-        if planned.view.kind == "real":
+        """Notes that all fits of a cell are in the store, and writes what it predicts."""
+        try:
+            why = "" if self._record.write_predictions(planned) else "one of its fits was damaged: run again"
+        except OSError as error:
+            if not (why := why_not_written(error)):
+                raise
+            why = f"{self._record.folder}: {why}: its fits are kept, so run again to write what it predicts"
+        if why:
+            self._fail(planned, why, "")
+        elif planned.view.kind == "real":
             self._status[planned.key] = ("done", "")
             if time.perf_counter() - self._saved > 10:
-                self.save()
+                with suppress(OSError):  # it is written again at the end, and then said
+                    self.save()
         self.show()
 
     def failed(self, planned: PlannedCell, task: Task) -> None:
         """Notes that a fit of a cell failed, and keeps its traceback."""
         if not any(planned is failed for failed, _ in self.failures):
-            if planned.view.kind == "real":
-                self._status[planned.key] = ("failed", task.error)
-            self._record.write_failure(planned, task.trace)
-            self.failures.append((planned, task.error))
-            self._progress.note(f"failed: {task.name}: {task.error}")
+            self._fail(planned, task.error, task.trace, task.name)
         self.show()
+
+    def _fail(self, planned: PlannedCell, error: str, trace: str, name: str = "") -> None:
+        if planned.view.kind == "real":
+            self._status[planned.key] = ("failed", error)
+        with suppress(OSError):  # a full disk must not end the run
+            self._record.write_failure(planned, trace or error)
+        self.failures.append((planned, error))
+        self._progress.note(f"failed: {name or planned.cell.labels()}: {error}")
 
     def counts(self) -> Counter[str]:
         """The number of cells in each state."""

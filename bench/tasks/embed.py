@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from pathlib import Path
 from typing import Any, cast
@@ -42,7 +41,7 @@ class Embed:
 
     def write(self, ref: TokensRef, name: str) -> None:
         """Makes the tokens of one reference."""
-        crops = self._store.crops(ref.crops.key)
+        crops = self._store.crops(ref.crops.key, pixels=True)
         if crops is None:
             raise RuntimeError(f"the crops of {name} are no longer in the store: run again")
         if len(crops) == 0:
@@ -57,14 +56,10 @@ class Embed:
         self._progress.begin_images(name, len(crops))
         measures = self._plan.keys.plugin("encoders", ref.encoder).measures
         most = np.maximum(crops.shapes[:, 0], MOST_PARTS)
-        draft = self._store.draft("tokens", ref.key)
-        try:
+        with self._store.filling("tokens", [ref.key]) as (draft,):
             tokens.encode(fitted, crops, most, draft, self._progress.images, measures=measures)
-        except BaseException:
-            shutil.rmtree(draft, ignore_errors=True)
-            raise
-        note = made_by("tokens", ref, device=self._device, images=len(crops), seconds=time.perf_counter() - start)
-        self._store.commit(draft, note)
+            note = made_by("tokens", ref, device=self._device, images=len(crops), seconds=time.perf_counter() - start)
+            self._store.commit(draft, note)
 
     def read(self, ref: TokensRef, present: NDArray[np.bool_]) -> Tokens:
         """The tokens of all samples, with memory-mapped values; absent for samples that are not `present` `(N,)`."""

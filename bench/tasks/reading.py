@@ -15,7 +15,7 @@ from bench.stages.crop_files import CropWriter
 from bench.stages.crops import StudyCrops, cut_study
 from bench.tasks.local import Watcher
 from bench.tasks.notes import made_by
-from bench.tasks.store import Store
+from bench.tasks.store import INDEX, Store
 from preprocessing.regions.base import FittedRegion, Region
 
 if TYPE_CHECKING:
@@ -26,11 +26,27 @@ Found = TypeVar("Found")
 
 def make_crops(plan: Plan, store: Store, *, jobs: int, progress: Watcher) -> None:
     """Makes all crops that the store lacks and that need nothing fitted."""
-    wanted = {ref.key: ref for ref in plan.crops_refs() if store.find("crops", ref.key) is None}
-    for sequence in dict.fromkeys(ref.sequence for ref in wanted.values()):
-        refs = [ref for ref in wanted.values() if ref.sequence == sequence]
-        write_crops(plan, store, refs, name=f"reading {sequence}", jobs=jobs, progress=progress)
+    lacking = [ref for ref in plan.crops_refs() if store.find("crops", ref.key, part=INDEX) is None]
+    _make(plan, store, lacking, jobs=jobs, progress=progress)
     plan.forget()
+
+
+def mend_crops(plan: Plan, store: Store, refs: Sequence[CropsRef], *, jobs: int, progress: Watcher) -> None:
+    """Makes those of some crops again whose pixels are damaged; the plan knows their index already."""
+    damaged = [ref for ref in refs if is_read(plan, ref) and store.find("crops", ref.key) is None]
+    _make(plan, store, damaged, jobs=jobs, progress=progress)
+
+
+def is_read(plan: Plan, ref: CropsRef) -> bool:
+    """Whether crops are made from scans alone; others need a fitted region."""
+    return ref.thin or bool(plan.keys.plugin("regions", ref.region).fixed)
+
+
+def _make(plan: Plan, store: Store, refs: Sequence[CropsRef], *, jobs: int, progress: Watcher) -> None:
+    wanted = {ref.key: ref for ref in refs}
+    for sequence in dict.fromkeys(ref.sequence for ref in wanted.values()):
+        same = [ref for ref in wanted.values() if ref.sequence == sequence]
+        write_crops(plan, store, same, name=f"reading {sequence}", jobs=jobs, progress=progress)
 
 
 def write_crops(
@@ -66,26 +82,26 @@ def write_crops(
     ratings: dict[str, pd.DataFrame] = {}
     progress.begin_images(name, len(studies))
     start = time.perf_counter()
-    drafts = {ref.key: store.draft("crops", ref.key) for ref in refs}
-    writers = {key: CropWriter(draft, len(plan.samples)) for key, draft in drafts.items()}
     variants = {ref.key: (_region(plan, ref, fitted), _chain(plan, ref)) for ref in refs}
 
     def cut(study: str) -> dict[str, StudyCrops]:
         rows = [records[i] for i in studies[study]]
         return cut_study(plan.dataset, study, refs[0].sequence, rows, variants)
 
-    for study, found in in_order(cut, list(studies), jobs):
-        for key, crops in found.items():
-            writers[key].add(studies[study], crops)
-            trace, is_empty = trace or crops.trace, is_empty and not crops.images
-            if crops.rating is not None:
-                ratings[study] = crops.rating
-        progress.images()
-    if rated is not None:
-        rated(ratings)
-    for ref in refs:
-        writers[ref.key].close()
-        store.commit(drafts[ref.key], made_by("crops", ref, seconds=time.perf_counter() - start))
+    with store.filling("crops", [ref.key for ref in refs]) as drafts:
+        writers = {ref.key: CropWriter(draft, len(plan.samples)) for ref, draft in zip(refs, drafts, strict=True)}
+        for study, found in in_order(cut, list(studies), jobs):
+            for key, crops in found.items():
+                writers[key].add(studies[study], crops)
+                trace, is_empty = trace or crops.trace, is_empty and not crops.images
+                if crops.rating is not None:
+                    ratings[study] = crops.rating
+            progress.images()
+        if rated is not None:
+            rated(ratings)
+        for ref, draft in zip(refs, drafts, strict=True):
+            writers[ref.key].close()
+            store.commit(draft, made_by("crops", ref, seconds=time.perf_counter() - start))
     if trace and is_empty:
         progress.note(trace)
 

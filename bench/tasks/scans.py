@@ -39,7 +39,7 @@ def scan_digests(
         jobs: How many studies are read at a time.
         progress: Counts studies.
     """
-    of_file = FileDigests(store.folder / "files.json")
+    of_file = FileDigests(store.folder / "files.json", anew=store.verify)
     named = [f"{study} {dataset.digest(study, of_file)}" for study in studies]
     of_file.save()
     fields = {name: getattr(dataset, name) for name in dataset.reading_fields}

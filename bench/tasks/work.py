@@ -16,6 +16,7 @@ from bench.tasks.fuse import Fuse
 from bench.tasks.heads import FitHeads
 from bench.tasks.local import Task, Watcher
 from bench.tasks.locate import Locate
+from bench.tasks.reading import is_read, mend_crops
 from bench.tasks.store import Store
 
 
@@ -50,7 +51,6 @@ class Work:
         self, cells: list[PlannedCell], stored: Collection[str]
     ) -> tuple[list[Task], dict[Task, list[PlannedCell]]]:
         """The tasks that cells still need, given the fits in the store, and the cells that share each fit."""
-        done = {kind: self._store.keys(kind) for kind in ("crops", "regions", "tokens", "fused", "fillings")}
         cut: dict[tuple[str, ...], Task] = {}
         encode: dict[str, Task] = {}
         fuse: dict[str, Task] = {}
@@ -65,21 +65,21 @@ class Work:
                 if fit.key not in fits:
                     before = []
                     for ref in (ref for each in fit.tokens for ref in each):
-                        if ref.key in done["tokens"]:
+                        if self._has("tokens", ref.key):
                             continue
                         if ref.key not in encode:
                             needs: tuple[Task, ...] = ()
-                            if ref.crops.key not in done["crops"]:
-                                needs = (self._cut_task(ref.crops, cut, done["regions"]),)
+                            if not self._has("crops", ref.crops.key):
+                                needs = (self._cut_task(ref.crops, cut),)
                             encode[ref.key] = self._encode_task(ref, needs, len(encode))
                         before.append(encode[ref.key])
                     for key in self.heads.fused_keys(planned, fit):
-                        if key in done["fused"]:
+                        if self._has("fused", key):
                             continue
                         if key not in fuse:
                             fuse[key] = self._fuse_task(planned, fit, key, tuple(dict.fromkeys(before)), len(fuse))
                         before.append(fuse[key])
-                    if fit.filling and fit.filling not in done["fillings"] and fit.filling not in fill:
+                    if fit.filling and fit.filling not in fill and not self._has("fillings", fit.filling):
                         fill[fit.filling] = self._filling_task(planned, fit, tuple(dict.fromkeys(before)), len(fill))
                     place = places.setdefault(self.heads.embedding_key(planned), len(places))
                     fits[fit.key] = self._fit_task(planned, fit, tuple(dict.fromkeys(before)), place)
@@ -87,11 +87,21 @@ class Work:
                 cells_of[fits[fit.key]].append(planned)
         return [*cut.values(), *encode.values(), *fuse.values(), *fill.values(), *fits.values()], cells_of
 
-    def _cut_task(self, ref: CropsRef, cut: dict[tuple[str, ...], Task], fitted: Collection[str]) -> Task:
+    def _has(self, kind: str, key: str) -> bool:
+        """Whether the store has an entry that is whole, as far as it is going to be read."""
+        return self._store.find(kind, key) is not None
+
+    def _cut_task(self, ref: CropsRef, cut: dict[tuple[str, ...], Task]) -> Task:
         """Makes the crops of fitted regions in a sequence: one task for all chains, and for regions that share a fit.
 
-        If the region joins sequences, a task before it finds the points in all of them.
+        If the region joins sequences, a task before it finds the points in all of them. Crops of other regions, which
+        were damaged, are read again.
         """
+        if is_read(self._plan, ref):
+            if (ref.key,) not in cut:
+                run = partial(mend_crops, self._plan, self._store, [ref], jobs=1, progress=self._progress)
+                cut[ref.key,] = Task(f"reading {ref.sequence} again", run, "torch", order=(-1, len(cut)))
+            return cut[ref.key,]
         place = (ref.network, ref.sequence)
         refs = self._cuts.setdefault(place, [])
         if all(ref.key != other.key for other in refs):
@@ -100,18 +110,18 @@ class Work:
             _import_torch(self._plan.keys.plugin("regions", ref.region))
             name = f"region {ref.region.label()} on {ref.sequence}{_where(ref.fold)}"
             before: tuple[Task, ...] = ()
-            if self._plan.keys.plugin("regions", ref.region).joins_sequences and ref.network not in fitted:
-                before = (self._points_task(ref, cut, fitted),)
+            if self._plan.keys.plugin("regions", ref.region).joins_sequences and not self._has("regions", ref.network):
+                before = (self._points_task(ref, cut),)
             cut[place] = Task(name, lambda: self._locate.write(refs, name), "torch", after=before, order=(-1, len(cut)))
         return cut[place]
 
-    def _points_task(self, ref: CropsRef, cut: dict[tuple[str, ...], Task], fitted: Collection[str]) -> Task:
+    def _points_task(self, ref: CropsRef, cut: dict[tuple[str, ...], Task]) -> Task:
         """Finds the points of a fold; tasks before it find those of the training patients, one task for each part."""
         if (ref.network,) not in cut:
             name = f"points of {ref.region.label()}{_where(ref.fold)}"
             before = []
             for part in ref.parts:
-                if part.key not in fitted:
+                if not self._has("regions", part.key):
                     of_part = f"{name}, part {part.number} of {part.of} of the training patients"
                     run = partial(self._locate.find_part, ref, part, of_part)
                     cut[part.key,] = Task(of_part, run, "torch", order=(-1, 0))

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from data.text.file_names import file_name
 from results.diagnosis.grade_map import GradeMap
 
 Vector3 = tuple[float, float, float]
@@ -48,7 +49,7 @@ class Slice:
     @property
     def name(self) -> str:
         """The name of its picture's file, without an ending."""
-        return f"{self.sequence}_slice_{self.index:03d}"
+        return f"{file_name(self.sequence)}_slice_{self.index:03d}"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,7 +16,7 @@ def draw_grade_map(diagnosis: Diagnosis, finding: Finding, path: Path) -> None:
     where = f"{diagnosis.column(finding)} {diagnosis.row(finding)}"
     title = f"{where}: {finding.grade} (p {diagnosis.probability(finding):.2f})"
     rows = [(diagnosis.sequence(one.sequence), one.pixels, one.values, one.spacing) for one in shown.crops]
-    one_sample(rows, title).savefig(path)
+    one_sample(rows, title).savefig(path, format="png")
 
 
 def grade_map_caption(diagnosis: Diagnosis, finding: Finding) -> str:

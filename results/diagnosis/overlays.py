@@ -58,7 +58,7 @@ def draw_overlay(diagnosis: Diagnosis, one: Slice, path: Path) -> None:
                 at_left,
                 _GAP / height,
             )
-        figure.savefig(path, dpi=160, facecolor="black")
+        figure.savefig(path, format="png", dpi=160, facecolor="black")
 
 
 def title(diagnosis: Diagnosis, one: Slice) -> str:

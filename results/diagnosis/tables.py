@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from data.files.whole import replace_file, replace_text
 from results.diagnosis.findings import WARNING, Diagnosis, Finding
 from results.tables.escaping import csv_frame
 
@@ -27,7 +28,7 @@ def write_json(diagnosis: Diagnosis, path: Path) -> None:
         "classes": list(diagnosis.classes),
         "findings": [_finding(diagnosis, one) for one in diagnosis.findings],
     }
-    path.write_text(json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
+    replace_text(path, json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
 
 
 def table(diagnosis: Diagnosis) -> pd.DataFrame:
@@ -63,7 +64,8 @@ def table(diagnosis: Diagnosis) -> pd.DataFrame:
 
 def write_csv(diagnosis: Diagnosis, path: Path) -> None:
     """Writes `table`: one row per finding, a column `p_...` for each class, slices and points as in `write_json`."""
-    csv_frame(table(diagnosis)).to_csv(path, index=False, float_format="%.6g")
+    found = csv_frame(table(diagnosis))
+    replace_file(path, lambda to: found.to_csv(to, index=False, float_format="%.6g"))
 
 
 def short(name: str) -> str:

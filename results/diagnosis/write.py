@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import base64
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
+from data.files.whole import MARKER, mark, replace_file, replace_text
 from results.diagnosis.findings import WARNING, Diagnosis, Finding
 from results.diagnosis.grade_pictures import draw_grade_map, grade_map_caption
 from results.diagnosis.overlays import GLYPHS, draw_overlay, title
@@ -36,9 +38,8 @@ def write_diagnosis(diagnosis: Diagnosis, folder: Path) -> list[Path]:
         The files, the page last.
     """
     pictures = folder / "overlays"
-    pictures.mkdir(parents=True, exist_ok=True)
-    for old in pictures.glob("*_slice_*.png"):
-        old.unlink()
+    _clear(pictures, "*_slice_*.png")
+    mark(pictures)
     written = [folder / "diagnosis.json", folder / "diagnosis.csv"]
     write_json(diagnosis, written[0])
     write_csv(diagnosis, written[1])
@@ -46,28 +47,34 @@ def write_diagnosis(diagnosis: Diagnosis, folder: Path) -> list[Path]:
     for one in diagnosis.slices:
         if found := diagnosis.on(one):
             written.append(pictures / f"{one.name}.png")
-            draw_overlay(diagnosis, one, written[-1])
+            replace_file(written[-1], partial(draw_overlay, diagnosis, one))
             caption = "; ".join(f"{diagnosis.column(f)} {diagnosis.row(f)}: {f.grade}" for f in found)
             shown.append(_Picture(one.name, title(diagnosis, one), caption, _address(written[-1])))
     maps = _maps(diagnosis, folder / "maps")
     written += [folder / "maps" / f"{one.name}.png" for one in maps]
     written.append(folder / "diagnosis.html")
-    written[-1].write_text(_page(diagnosis, shown, maps), encoding="utf-8")
+    replace_text(written[-1], _page(diagnosis, shown, maps))
     return written
 
 
 def _maps(diagnosis: Diagnosis, folder: Path) -> list[_Picture]:
     """Draws the findings that have a map; removes maps of an earlier diagnosis."""
-    for old in folder.glob("finding_*.png"):
-        old.unlink()
+    _clear(folder, "finding_*.png")
     shown = []
     for number, finding in enumerate(diagnosis.findings, start=1):
         if finding.grade_map is not None:
-            folder.mkdir(exist_ok=True)
+            mark(folder)
             name, caption = f"finding_{number}", grade_map_caption(diagnosis, finding)
-            draw_grade_map(diagnosis, finding, folder / f"{name}.png")
+            replace_file(folder / f"{name}.png", partial(draw_grade_map, diagnosis, finding))
             shown.append(_Picture(name, "What spoke for the grade", caption, _address(folder / f"{name}.png")))
     return shown
+
+
+def _clear(folder: Path, pattern: str) -> None:
+    """Removes the pictures of an earlier diagnosis from a folder that one has made."""
+    if (folder / MARKER).exists():
+        for old in folder.glob(pattern):
+            old.unlink()
 
 
 def _address(picture: Path) -> str:

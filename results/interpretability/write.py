@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from data.files.whole import replace_file, replace_text
+from data.text.file_names import file_name
 from results.figures.drawing.draw import draw_into
 from results.interpretability.correlations import RESAMPLES
 from results.interpretability.found import Latents, read_latents
@@ -36,13 +38,13 @@ def write_figures(run: Path, folder: Path, *, width: Width = "double", resamples
     latents = read_latents(read(run), folder)
     table = correlation_table(latents, resamples=resamples)
     written = [folder / "correlations.csv"]
-    table.to_csv(written[0], index=False, float_format="%.6g")
+    replace_file(written[0], lambda to: table.to_csv(to, index=False, float_format="%.6g"))
     files, captions, refused = draw_into(folder, _wanted(latents, table, width))
     lines = [f"**{name}.** {caption}" for name, caption in captions.items()]
     lines += [f"**{name}.** Not drawn: {why}." for name, why in refused.items()]
     path = folder / "captions.md"
     title = f"# Latent features of {latents.about['encoder']} on {latents.about['sequence']}, {latents.run.name}"
-    path.write_text("\n\n".join([title, *lines]) + "\n", encoding="utf-8")
+    replace_text(path, "\n\n".join([title, *lines]) + "\n")
     return [*written, *files, path]
 
 
@@ -52,7 +54,7 @@ def _wanted(latents: Latents, table: pd.DataFrame, width: Width) -> list[tuple[s
 
     meanings = [_meaning(table, f"z{j}") for j in latents.about["traversal"]["features"]]
     planes = latents.about["planes"]
-    names = [f"_{plane['name'].replace(' ', '_')}" if len(planes) > 1 else "" for plane in planes]
+    names = [f"_{file_name(plane['name'].replace(' ', '_'))}" if len(planes) > 1 else "" for plane in planes]
     return [
         *((f"correlations_{m}", partial(correlation_heat_map, latents, table, m, width=width)) for m in METHODS),
         ("reconstructions", partial(pictures.reconstructions, latents, width=width)),

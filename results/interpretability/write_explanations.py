@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from data.files.whole import replace_text
 from results.figures.drawing.draw import draw_into
 from results.interpretability.explained import Explanations, read_explanations
 from results.run_folder import read
@@ -33,13 +34,13 @@ def draw_explanations(run: Path, folder: Path, *, width: Width = "double") -> li
     explained = read_explanations(read(run), folder)
     written, captions, refused = draw_into(folder, _wanted(explained, width))
     shown = [{"name": name, "caption": caption, "scans": name in MAPS} for name, caption in captions.items()]
-    (folder / FIGURES).write_text(json.dumps(shown, indent=1), encoding="utf-8")
+    replace_text(folder / FIGURES, json.dumps(shown, indent=1))
     lines = [f"**{name}.** {caption}" for name, caption in captions.items()]
     lines += [f"**{name}.** Not drawn: {why}." for name, why in refused.items()]
     lines += [f"**{name}.** Not made: {why}." for name, why in explained.about["refused"].items()]
     path = folder / "captions.md"
     title = f"# Explanations of {explained.words}, {explained.about['target']}, run {explained.run.name}"
-    path.write_text("\n\n".join([title, *lines]) + "\n", encoding="utf-8")
+    replace_text(path, "\n\n".join([title, *lines]) + "\n")
     return [*written, path]
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import base64
-import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
+from data.files.whole import replace_text, why_not_written
 from results.interpretability.explained import all_explanations
 from results.reading_notes import on_images, on_tables
 from results.report import about
@@ -91,6 +92,29 @@ def write_report(run: Run, to: Path, *, figures: Path | None = None, panels: boo
     return _write(page, to / "report.html" if to.is_dir() else to)
 
 
+def write_drawn(run: Run, to: Path, *, panels: bool = True, elsewhere: bool = False) -> Path:
+    """Draws the figures of a run into `RUN/figures` and writes its report, see `write_report`.
+
+    Args:
+        run: A run folder.
+        to: The file, or a folder.
+        panels: Whether figures that show scans of patients are included.
+        elsewhere: Whether a run folder that can't be written gets no figures; they are then in the report alone.
+    """
+    from results.figures import draw_all
+
+    to.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        drawn = draw_all(run, run.folder / "figures")
+    except OSError as error:
+        if not (elsewhere and why_not_written(error)):
+            raise
+        with TemporaryDirectory() as folder:
+            draw_all(run, Path(folder))
+            return write_report(run, to, figures=Path(folder), panels=panels)
+    return write_report(run, to, figures=drawn[0].parent, panels=panels)
+
+
 def _target(run: Run, target: str, number: int) -> TargetPage:
     cells = [cell for cell in run.cells if cell.target == target]
     board = leaderboard(run, scores(run), target)
@@ -121,6 +145,5 @@ def _data_tables() -> tuple[str, str]:
 
 
 def _write(page: str, to: Path) -> Path:
-    unfinished = to.with_name(f".{to.name}.{uuid.uuid4().hex}")
-    unfinished.write_text(page, encoding="utf-8")
-    return unfinished.replace(to)
+    replace_text(to, page)
+    return to

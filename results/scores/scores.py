@@ -77,7 +77,7 @@ def scores(
     table = table.astype({name: "boolean" for name in table if str(name).endswith("_tied")})
     table.attrs = {"digest": digest, "metrics": together, "resamples": resamples}
     if against is None:
-        cache.replace(path, table.to_parquet)
+        cache.keep(path, table.to_parquet)
     return table
 
 

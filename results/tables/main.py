@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from data.files.whole import replace_file, replace_text
 from data.text.names import nearest
 from results import ResultsError
 from results.run_folder import Run
@@ -84,9 +85,9 @@ def write(found: Sequence[Sheet], path: Path) -> Path:
         raise ResultsError(f"{path}: '{path.suffix}' is no format: use one of {', '.join(ENDINGS)}")
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.suffix == ".docx":
-        documents.write_word(found, path)
+        replace_file(path, lambda to: documents.write_word(found, to))
     else:
-        path.write_text(draw(found, ENDINGS[path.suffix]) + "\n", encoding="utf-8")
+        replace_text(path, draw(found, ENDINGS[path.suffix]) + "\n")
     return path
 
 

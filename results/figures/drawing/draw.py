@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from data.files.whole import replace_file, replace_text
 from data.text.file_names import file_name
 from data.text.names import nearest
 from results import ResultsError
@@ -49,17 +50,15 @@ def draw_all(run: Run, folder: Path, *, width: Width = "double") -> list[Path]:
     written: list[Path] = []
     index: list[dict[str, Any]] = []
     skipped = []
-    taken: set[str] = set()
-    for name, kind, record, draw in _wanted(run, width):
+    for file, name, kind, record, draw in _wanted(run, width):
         try:
             figure = styled(draw)()
         except NothingToDrawError as error:
             skipped.append(f"- {name}: {error}.")
             continue
-        file = file_name(name, taken)
         for ending in FORMATS:
             written.append(folder / f"{file}.{ending}")
-            figure.savefig(written[-1])
+            _save(figure, written[-1])
         about = {"title": record.title, "caption": figure.caption, "scans": record.scans}
         index.append({"name": file, "figure": kind} | about)
     _remove_former(folder, {one["name"] for one in index})
@@ -67,7 +66,7 @@ def draw_all(run: Run, folder: Path, *, width: Width = "double") -> list[Path]:
     lines = [f"# Figures of {run.name}", *captions, *(["## Not drawn", "\n".join(skipped)] if skipped else [])]
     texts = {INDEX: json.dumps(index, indent=1), "captions.md": "\n\n".join(lines)}
     for name, text in texts.items():
-        (folder / name).write_text(text + "\n", encoding="utf-8")
+        replace_text(folder / name, text + "\n")
     return [*written, *(folder / name for name in texts)]
 
 
@@ -91,7 +90,7 @@ def draw_into(
             continue
         for ending in FORMATS:
             written.append(folder / f"{name}.{ending}")
-            figure.savefig(written[-1])
+            _save(figure, written[-1])
         captions[name] = figure.caption
     return written, captions, refused
 
@@ -123,18 +122,19 @@ def draw_boards(run: Run) -> list[Path]:
     from results.figures.drawing.style import NothingToDrawError
 
     written = []
-    taken: set[str] = set()
     for name, record in FIGURES.items():
         for target in run.targets if record.when == "run" else ():
             try:
                 figure = record.draw(run, target)
             except NothingToDrawError:
                 continue
-            written.append(run.folder / f"{file_name(f'{name} {target}', taken)}.png")
-            figure.savefig(written[-1], dpi=BOARD_DPI)
-        for former in set(run.folder.glob(f"{file_name(name, set())}_*.png")).difference(written):
-            former.unlink()
+            written.append(run.folder / f"{name}_{file_name(target, run.targets)}.png")
+            _save(figure, written[-1], dpi=BOARD_DPI)
     return written
+
+
+def _save(figure: Drawing, path: Path, **options: Any) -> None:
+    replace_file(path, lambda to: figure.savefig(to, format=path.suffix[1:], **options))
 
 
 def _remove_former(folder: Path, kept: set[str]) -> None:
@@ -148,13 +148,14 @@ def _remove_former(folder: Path, kept: set[str]) -> None:
             (folder / f"{Path(name).name}.{ending}").unlink(missing_ok=True)
 
 
-def _wanted(run: Run, width: Width) -> Iterator[tuple[str, str, PaperFigure, Callable[[], Drawing]]]:
-    """The figures of each target, then those of the run: name, kind, record, and the function that draws it."""
+def _wanted(run: Run, width: Width) -> Iterator[tuple[str, str, str, PaperFigure, Callable[[], Drawing]]]:
+    """The figures of each target, then those of the run: file, name, kind, record, and the function that draws it."""
     drawn = {name: record for name, record in FIGURES.items() if record.when == "figures"}
     for target in run.targets:
         for name, record in drawn.items():
             if record.of == "target":
-                yield f"{name} {target}", name, record, partial(record.draw, run, target, width=width)
+                file = f"{name}_{file_name(target, run.targets)}"
+                yield file, f"{name} {target}", name, record, partial(record.draw, run, target, width=width)
     for name, record in drawn.items():
         if record.of == "run":
-            yield name, name, record, partial(record.draw, run, width=width)
+            yield name, name, name, record, partial(record.draw, run, width=width)

@@ -87,7 +87,7 @@ class Drawing(Figure):
 
     def savefig(self, fname: Any, **options: Any) -> None:
         """Saves it as matplotlib does, with TrueType fonts and no date, so that the same run gives the same bytes."""
-        if Path(str(fname)).suffix == ".pdf":
+        if options.get("format", Path(str(fname)).suffix[1:]) == "pdf":
             options.setdefault("metadata", {"CreationDate": None})
         with mpl.rc_context(RULES):
             super().savefig(fname, **options)

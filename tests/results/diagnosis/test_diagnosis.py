@@ -130,12 +130,22 @@ def test_csv_json_and_page_agree(example, tmp_path):
 
 
 def test_only_slices_with_a_finding_are_drawn_and_old_pictures_are_removed(example, tmp_path):
-    (tmp_path / "overlays").mkdir()
-    (tmp_path / "overlays" / "axial_t2_slice_003.png").write_bytes(b"old")
+    write_diagnosis(example, tmp_path)
+    (tmp_path / "overlays" / "axial_t2_slice_003.png").write_bytes(b"of an earlier diagnosis")
     written = write_diagnosis(example, tmp_path)
-    assert [path.name for path in (tmp_path / "overlays").iterdir()] == ["axial_t2_slice_007.png"]
+    names = sorted(path.name for path in (tmp_path / "overlays").iterdir())
+    assert names == [".scangrid", "axial_t2_slice_007.png"]
     assert written[-1].name == "diagnosis.html" and all(path.is_file() for path in written)
     assert written[-1].read_text().count("data:image/png") == 1
+
+
+def test_pictures_of_others_stay(example, tmp_path):
+    other = tmp_path / "overlays" / "axial_t2_slice_003.png"
+    other.parent.mkdir()
+    other.write_bytes(b"of somebody else")
+    for _ in range(2):
+        write_diagnosis(example, tmp_path)
+    assert other.read_bytes() == b"of somebody else"
 
 
 def test_words_are_escaped(tmp_path):

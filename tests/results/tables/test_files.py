@@ -75,14 +75,14 @@ def test_a_finished_run_gets_its_tables_and_a_picture(folder):
     assert all(path.stat().st_size > 500 for path in written)
 
 
-def test_nothing_is_kept_where_nothing_can_be_written_but_a_full_disk_is_an_error(tmp_path):
+def test_nothing_is_kept_where_nothing_can_be_written_but_other_errors_are_said(tmp_path):
     def fails(number):
         def write(path):
             raise OSError(number, os.strerror(number), str(path))
 
         return write
 
-    for number in (errno.EROFS, errno.EACCES):
-        cache.replace(tmp_path / "scores.parquet", fails(number))
-    with pytest.raises(OSError, match=os.strerror(errno.ENOSPC)):
-        cache.replace(tmp_path / "scores.parquet", fails(errno.ENOSPC))
+    for number in (errno.EROFS, errno.EACCES, errno.ENOSPC):
+        cache.keep(tmp_path / "scores.parquet", fails(number))
+    with pytest.raises(OSError, match=os.strerror(errno.EIO)):
+        cache.keep(tmp_path / "scores.parquet", fails(errno.EIO))
