@@ -37,8 +37,14 @@ class ProtocolKeys(Strict):
     )
     identical_images: Literal["refuse", "exclude"] = Field(
         "refuse",
-        description="What happens if two patients have the same image: `refuse` stops the run, `exclude` leaves out "
-        "the second image.",
+        description="What happens if two patients have the same image and the split can part them: `refuse` stops the "
+        "run, `exclude` leaves out the second image, or under a given split the one that trains.",
+    )
+    near_duplicates: Literal["refuse", "group", "allow"] = Field(
+        "refuse",
+        description="What happens if a patient's scan is a changed copy of another patient's (resized, re-encoded, "
+        "brightened, padded, flipped, turned) or the same: `refuse` stops the run, `group` keeps such patients in one "
+        "fold, or under a given split leaves out the scan that trains, `allow` lists the pairs.",
     )
     complete: bool = Field(
         False, description="Keeps only the samples that have every sequence of the grid, the same for all cells."

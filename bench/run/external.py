@@ -118,7 +118,8 @@ def open_external(
         own_ids=plan.grid.protocol.external_ids == "own",
         place=str(getattr(other, other.source, "")) if other.source else "",
     )
-    protocol = replace(plan.grid.protocol, split="official", repeats=1)
+    # Copies across the two datasets were looked for above; those inside the first are a matter of cross-validation.
+    protocol = replace(plan.grid.protocol, split="official", repeats=1, near_duplicates="allow")
     grid = replace(plan.grid, data=data, protocol=protocol, external=None, compare=())
     joined_plan = Plan(grid, store, joined)
     tested = (joined_plan.samples["split"] == "test").to_numpy()

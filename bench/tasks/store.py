@@ -13,11 +13,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bench.plan import identity
+from bench.plan.near_duplicates import NearDuplicate
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from bench.stages.crop_files import Crops
+
+PAIRS = "pairs.json"
 
 
 class Store:
@@ -56,6 +59,14 @@ class Store:
         if folder is None:
             folder = self.put("folds", key, lambda to: make().to_csv(to / "folds.csv", index=False), made_by)
         return pd.read_csv(folder / "folds.csv", dtype={"patient": str})
+
+    def near_duplicates(self, key: str) -> list[NearDuplicate] | None:
+        """The near-duplicates with this key, or None if they were not looked for."""
+        folder = self.find("near_duplicates", key)
+        if folder is None:
+            return None
+        found = json.loads((folder / PAIRS).read_text(encoding="utf-8"))["pairs"]
+        return [NearDuplicate(**{k: tuple(v) if isinstance(v, list) else v for k, v in one.items()}) for one in found]
 
     def width(self, key: str) -> int | None:
         """The number of features of the tokens with this key, or None if they are not stored."""

@@ -1,0 +1,47 @@
+"""Writes the near-duplicates of a run: a table, and pictures of the pairs."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from bench.plan.plan import Plan
+from bench.run.files import replace_file, write_table
+from bench.tasks.store import Store
+
+TABLE, FOLDER = "near_duplicates.csv", "near_duplicates"
+
+
+def write_near_duplicates(folder: Path, plan: Plan, store: Store) -> None:
+    """Writes `near_duplicates.csv` and, side by side, pictures of its first rows; without pairs, both are removed.
+
+    Args:
+        folder: The run folder.
+        plan: The plan of the run.
+        store: The store, which holds the pairs and their pictures.
+    """
+    import pandas as pd
+
+    pairs, sides = plan.near_duplicates() or (), plan.sides()
+    found = store.find("near_duplicates", plan.keys.near_duplicates(plan.sequences()))
+    rows = []
+    for number, pair in enumerate(pairs, start=1):
+        picture = f"{number}.png"
+        shown = found is not None and (found / picture).exists()
+        row: dict[str, object] = {}
+        for name, values in (("patient", pair.patients), ("study", pair.studies), ("sequence", pair.sequences)):
+            row |= {name: values[0], f"other_{name}": values[1]}
+        row |= {"change": pair.change, "likeness": pair.likeness, "whole": pair.whole, "detail": pair.detail}
+        row |= {"parted": sides.parts(*pair.patients), "picture": f"{FOLDER}/{picture}" if shown else ""}
+        rows.append(row)
+    if rows:
+        folder.mkdir(parents=True, exist_ok=True)
+    write_table(folder / TABLE, pd.DataFrame(rows))
+    pictures = folder / FOLDER
+    shutil.rmtree(pictures, ignore_errors=True)
+    if found is None or not rows:
+        return
+    pictures.mkdir()
+    for picture in found.glob("*.png"):
+        data = picture.read_bytes()
+        replace_file(pictures / picture.name, lambda to, data=data: to.write_bytes(data))
