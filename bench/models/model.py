@@ -21,7 +21,7 @@ from bench.models.reopen import CellError
 from bench.models.sums import SumsError, check_sums
 from bench.models.trust import foreign, wild_trees
 from bench.plan import identity
-from bench.plan.known import LearntFrom
+from bench.plan.known import LearntFrom, is_look
 from bench.plugins import load, plugin_class
 from bench.tasks.versions import versions
 from data.base import DataError
@@ -196,7 +196,10 @@ def read_learnt_from(folder: Path) -> LearntFrom:
     path = folder / LEARNT_FROM
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-        return LearntFrom(frozenset(found["patients"]), frozenset(found["scans"]), bool(found["ids_known"]))
+        looks = frozenset(found.get("looks", ()))  # models of earlier versions have none
+        if not all(map(is_look, looks)):
+            raise ValueError("looks must be texts of 128 or 384 hexadecimal digits")
+        return LearntFrom(frozenset(found["patients"]), frozenset(found["scans"]), bool(found["ids_known"]), looks)
     except Exception as error:
         raise ModelError(_unread(path, error)) from error
 

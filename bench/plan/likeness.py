@@ -64,7 +64,7 @@ def alike(first: Looks, second: Looks | None, least: tuple[float, float]) -> Ite
     others = first if second is None else second
     if not len(first) or not len(others):
         return
-    thick = [looks[:, 1:].any(axis=(1, 2, 3)) for looks in (first, others)]
+    thick = [np.asarray(looks[:, 1:].any(axis=(1, 2, 3))) for looks in (first, others)]
     of_others = _signs(others[:, 0])
     for start in range(0, len(first), _ROWS):
         some = _signs(first[start : start + _ROWS, 0])

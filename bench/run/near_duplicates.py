@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 from bench.plan.plan import Plan
-from bench.run.files import replace_file, write_table
+from bench.run.files import write_table
 from bench.tasks.store import Store
 
 TABLE, FOLDER = "near_duplicates.csv", "near_duplicates"
@@ -38,10 +39,12 @@ def write_near_duplicates(folder: Path, plan: Plan, store: Store) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     write_table(folder / TABLE, pd.DataFrame(rows))
     pictures = folder / FOLDER
-    shutil.rmtree(pictures, ignore_errors=True)
+    for old in pictures.glob("*.png"):
+        old.unlink()
     if found is None or not rows:
+        with suppress(OSError):  # there is none, or a user put something into it
+            pictures.rmdir()
         return
-    pictures.mkdir()
-    for picture in found.glob("*.png"):
-        data = picture.read_bytes()
-        replace_file(pictures / picture.name, lambda to, data=data: to.write_bytes(data))
+    pictures.mkdir(exist_ok=True)
+    for kept in found.glob("*.png"):
+        shutil.copyfile(kept, pictures / kept.name)

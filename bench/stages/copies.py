@@ -6,7 +6,7 @@ correlated twice: as a whole, and in the finest detail. Two patients have simila
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -88,12 +88,12 @@ def side_by_side(first: Float32, second: Float32) -> NDArray[np.uint8]:
     """The middle slices of two scans `(D, H, W)` as one picture for the eye, uint8 `(H, W)`; heights are made equal."""
     middles = [one[_filled(one)[len(_filled(one)) // 2]] for one in (first, second)]
     height = min(LARGEST, max(len(one) for one in middles))
-    shown = []
+    shown: list[Any] = []
     for one in middles:
         low, high = np.percentile(one, (1, 99))
         grey = np.clip((one - low) / max(float(high - low), 1e-12), 0, 1)
         width = max(1, round(one.shape[1] * height / one.shape[0]))
-        shown.append(cv2.resize(np.uint8(255 * grey), (width, height), interpolation=cv2.INTER_AREA))
+        shown.append(cv2.resize((255 * grey).astype(np.uint8), (width, height), interpolation=cv2.INTER_AREA))
     gap = np.full((height, 4), 255, dtype=np.uint8)
     return np.hstack([shown[0], gap, shown[1]])
 
@@ -110,10 +110,8 @@ def _paired(first: Float32, second: Float32, turns: list[bool]) -> tuple[Float32
     first = first.T if swapped else first
     first = first[:: -1 if upside_down else 1, :: -1 if mirrored else 1]
     height, width = (min(a, b, LARGEST) for a, b in zip(first.shape, second.shape, strict=True))
-    one, two = (
-        cv2.resize(np.ascontiguousarray(each), (width, height), interpolation=cv2.INTER_AREA)
-        for each in (first, second)
-    )
+    size = (width, height)
+    one, two = (_float(cv2.resize(_float(each), size, interpolation=cv2.INTER_AREA)) for each in (first, second))
     if _correlation(one, two) < 0:
         one = one.max() + one.min() - one
     return one, two
@@ -126,7 +124,8 @@ def _registered(first: Float32, second: Float32) -> Float32:
     """
     warp = np.eye(2, 3, dtype=np.float32)
     try:
-        cv2.findTransformECC(_to_one(first), _to_one(second), warp, cv2.MOTION_AFFINE, _STEPS, None, 3)
+        everywhere = np.ones(first.shape, dtype=np.uint8)
+        cv2.findTransformECC(_to_one(first), _to_one(second), warp, cv2.MOTION_AFFINE, _STEPS, everywhere, 3)
     except cv2.error:  # it did not converge
         return np.eye(2, 3, dtype=np.float32)
     height, width = first.shape
@@ -139,7 +138,7 @@ def _registered(first: Float32, second: Float32) -> Float32:
 def _agreement(first: Float32, second: Float32, warp: Float32) -> Agreement:
     size = (first.shape[1], first.shape[0])
     back = cv2.WARP_INVERSE_MAP
-    moved = cv2.warpAffine(second, warp, size, flags=cv2.INTER_LINEAR | back)
+    moved = _float(cv2.warpAffine(second, warp, size, flags=cv2.INTER_LINEAR | back))
     common = cv2.warpAffine(np.ones_like(second), warp, size, flags=cv2.INTER_NEAREST | back) > 0
     if common.sum() < 2:
         return NONE
@@ -147,7 +146,7 @@ def _agreement(first: Float32, second: Float32, warp: Float32) -> Agreement:
     mapped[common] = _like(first[common], moved[common])
     moved[~common] = 0
     inner = cv2.erode(common.astype(np.uint8), np.ones((7, 7), dtype=np.uint8)) > 0
-    fine = [cv2.GaussianBlur(one, (0, 0), 0.5) - cv2.GaussianBlur(one, (0, 0), 1.5) for one in (mapped, moved)]
+    fine = [_float(cv2.GaussianBlur(one, (0, 0), 0.5) - cv2.GaussianBlur(one, (0, 0), 1.5)) for one in (mapped, moved)]
     return Agreement(_correlation(mapped[common], moved[common]), _correlation(fine[0][inner], fine[1][inner]))
 
 
@@ -174,3 +173,7 @@ def _correlation(first: Float32, second: Float32) -> float:
 def _to_one(picture: Float32) -> Float32:
     low, high = float(picture.min()), float(picture.max())
     return np.asarray((picture - low) / max(high - low, 1e-12), dtype=np.float32)
+
+
+def _float(picture: Any) -> Float32:
+    return np.ascontiguousarray(picture, dtype=np.float32)

@@ -68,7 +68,7 @@ def find_near_duplicates(plan: Plan, store: Store, progress: Watcher) -> None:
     patients = dict(zip(plan.samples["study"].astype(str), plan.patients.tolist(), strict=True))
     scans = [(study, sequence) for sequence in plan.sequences() for study in patients]
     looks = np.concatenate([_looks(plan, store, sequence) for sequence in plan.sequences()])
-    seen = looks.any(axis=(1, 2, 3))
+    seen = np.asarray(looks.any(axis=(1, 2, 3)))
     scans = [scan for scan, there in zip(scans, seen, strict=True) if there]
     limit, total = _COMPARED + len(scans), 0
 
@@ -122,7 +122,8 @@ def _confirmed(
             scan = linked[scan]
         return scan
 
-    pairs, pictures = [], []
+    pairs: list[NearDuplicate] = []
+    pictures: list[NDArray[np.uint8]] = []
     progress.begin_images("comparing scans that look alike", len(candidates))
     for one in candidates:
         progress.images()

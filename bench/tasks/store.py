@@ -66,7 +66,8 @@ class Store:
         if folder is None:
             return None
         found = json.loads((folder / PAIRS).read_text(encoding="utf-8"))["pairs"]
-        return [NearDuplicate(**{k: tuple(v) if isinstance(v, list) else v for k, v in one.items()}) for one in found]
+        both = ("patients", "studies", "sequences")
+        return [NearDuplicate(**{**one, **{name: tuple(one[name]) for name in both}}) for one in found]
 
     def width(self, key: str) -> int | None:
         """The number of features of the tokens with this key, or None if they are not stored."""
