@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import pandas as pd
 
+SAME = "the same pixels"
+"""The change of a scan that was not changed."""
+
 
 @dataclass(frozen=True)
 class NearDuplicate:

@@ -70,6 +70,7 @@ def write_about(
             "validation": any(fold.inner is not None for fold in plan.view.folds),
             "complete": protocol.complete,
             "threshold": protocol.threshold,
+            **({} if plan.near_duplicates() is None else {"near_duplicates": protocol.near_duplicates}),
             **({"split": "external", "external": dict(external)} if external is not None else {}),
         },
         "compare": [dataclasses.asdict(family) for family in plan.grid.compare],

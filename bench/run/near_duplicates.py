@@ -6,6 +6,7 @@ import shutil
 from contextlib import suppress
 from pathlib import Path
 
+from bench.plan.near_duplicates import SAME, NearDuplicate, Sides
 from bench.plan.plan import Plan
 from bench.run.files import write_table
 from bench.tasks.store import Store
@@ -33,7 +34,7 @@ def write_near_duplicates(folder: Path, plan: Plan, store: Store) -> None:
         for name, values in (("patient", pair.patients), ("study", pair.studies), ("sequence", pair.sequences)):
             row |= {name: values[0], f"other_{name}": values[1]}
         row |= {"change": pair.change, "likeness": pair.likeness, "whole": pair.whole, "detail": pair.detail}
-        row |= {"parted": sides.parts(*pair.patients), "picture": f"{FOLDER}/{picture}" if shown else ""}
+        row |= {"outcome": _outcome(plan, pair, sides), "picture": f"{FOLDER}/{picture}" if shown else ""}
         rows.append(row)
     if rows:
         folder.mkdir(parents=True, exist_ok=True)
@@ -48,3 +49,12 @@ def write_near_duplicates(folder: Path, plan: Plan, store: Store) -> None:
     pictures.mkdir(exist_ok=True)
     for kept in found.glob("*.png"):
         shutil.copyfile(kept, pictures / kept.name)
+
+
+def _outcome(plan: Plan, pair: NearDuplicate, sides: Sides) -> str:
+    """Whether the split parts the two scans, or one is left out for it."""
+    if not sides.parts(*pair.patients):
+        return "one side"
+    protocol = plan.grid.protocol
+    excluded = protocol.identical_images == "exclude" and pair.change == SAME
+    return "one left out" if excluded or protocol.near_duplicates == "group" else "parted"

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.plan.likeness import LIKELY, Alike, Placement, alike
-from bench.plan.near_duplicates import NearDuplicate
+from bench.plan.near_duplicates import SAME, NearDuplicate
 from bench.plan.plan import Plan
 from bench.stages.copies import compare, side_by_side
 from bench.stages.looks import look
@@ -66,10 +66,10 @@ def find_near_duplicates(plan: Plan, store: Store, progress: Watcher) -> None:
     if store.find("near_duplicates", key) is not None:
         return
     patients = dict(zip(plan.samples["study"].astype(str), plan.patients.tolist(), strict=True))
-    scans = [(study, sequence) for sequence in plan.sequences() for study in patients]
+    everything = [(study, sequence) for sequence in plan.sequences() for study in patients]
     looks = np.concatenate([_looks(plan, store, sequence) for sequence in plan.sequences()])
     seen = np.asarray(looks.any(axis=(1, 2, 3)))
-    scans = [scan for scan, there in zip(scans, seen, strict=True) if there]
+    scans = [scan for scan, there in zip(everything, seen, strict=True) if there]
     limit, total = _COMPARED + len(scans), 0
 
     def likely() -> Iterator[Alike]:
@@ -80,6 +80,10 @@ def find_near_duplicates(plan: Plan, store: Store, progress: Watcher) -> None:
                 yield one
 
     candidates = heapq.nlargest(limit, likely(), key=lambda one: one.likeness)
+    if total > limit:
+        progress.note(
+            f"{total - limit} of {total} pairs of scans that look alike were not compared by their pixels, the least alike"
+        )
     pairs, pictures = _confirmed(plan.dataset, scans, patients, candidates, progress)
     content = {
         "pairs": [dataclasses.asdict(pair) for pair in pairs],
@@ -165,7 +169,7 @@ def _load(dataset: Dataset, study: str, sequence: str) -> Float32 | None:
 def _change(first: Float32, second: Float32, how: Placement) -> str:
     """How the second scan differs from the first, in words."""
     if first.shape == second.shape and np.array_equal(first, second):
-        return "the same pixels"
+        return SAME
     turned = ("turned" if how.swapped else "", "upside down" if how.upside_down else "")
     words = [*turned, "mirrored" if how.mirrored else ""]
     if how.swapped and how.upside_down != how.mirrored:

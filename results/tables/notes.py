@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from results.near_duplicates import copied_scans
 from results.run_folder import Run
 from results.scores import reconstruction
 from results.scores.records import NOTHING, Record, is_number
@@ -179,6 +180,8 @@ def _who(run: Run, done: Sequence[Record]) -> Iterator[str]:
             "The source gives no patient ids: each sample counts as a patient, so samples of one patient may lie in "
             "training and test, and intervals may be too narrow."
         )
+    if parted := sum(pair.outcome == "parted" for pair in copied_scans(run)):
+        yield f"{parted} scans are copies of another patient's and may be tested on it, see near_duplicates.csv."
     rarest = int(min(r["rarest_class_patients"] for r in done))
     if rarest < EXPLORATORY:
         yield f"EXPLORATORY: the rarest class is seen in {rarest} patients, fewer than {EXPLORATORY}; no p-values."
