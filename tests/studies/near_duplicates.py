@@ -58,10 +58,24 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("data", type=Path)
     arguments.add_argument("work", type=Path)
+    arguments.add_argument("--only", choices=("planted", "others", "cost"), help="one of the three tables")
     arguments.add_argument("--picture", type=Path)
     options = arguments.parse_args()
     cv2.setNumThreads(1)
     sets = dict(datasets(options.data, options.work))
+    planted = print_planted(sets) if options.only in (None, "planted") else {}
+    likeness = print_others(sets) if options.only in (None, "others") else {}
+    if options.only in (None, "cost"):
+        print("\n| cost | scans | reading, s | with looking, s | more |\n|:--|--:|--:|--:|--:|")
+        for name in sets:
+            count, without, more = cost(name, options.data, options.work)
+            print(f"| {name} | {count} | {without:.2f} | {without + more:.2f} | {more / without:.1%} |", flush=True)
+    if options.picture and planted and likeness:
+        draw(planted, likeness, options.picture)
+
+
+def print_planted(sets: Mapping[str, Dataset]) -> dict[str, list[Pair]]:
+    """Prints how many copies of each kind are found; gives the pairs by kind."""
     print("| planted | n | compared | found | known to a model |\n|:--|--:|--:|--:|--:|")
     planted: dict[str, list[Pair]] = {}
     for name, changes in (("disc crops", {**CHANGES, **HARDER}), ("T2 SPACE volumes", VOLUMES)):
@@ -71,22 +85,21 @@ def main() -> None:
             found, sure = (sum(map(test, pairs)) / len(pairs) for test in (_found, _sure))
             compared = sum(pair[1] >= 0 for pair in pairs) / len(pairs)
             print(f"| {name}: {change} | {len(pairs)} | {compared:.3f} | {found:.3f} | {sure:.3f} |", flush=True)
+    return planted
+
+
+def print_others(sets: Mapping[str, Dataset]) -> dict[str, tuple[int, list[Pair]]]:
+    """Prints how many true non-pairs are called; gives their number and those that look alike, by set."""
     print("\n| true non-pairs | scans | pairs | compared | called | known to a model | highest detail |")
     print("|:--|--:|--:|--:|--:|--:|--:|")
-    likeness: dict[str, Any] = {}
+    likeness: dict[str, tuple[int, list[Pair]]] = {}
     for name, dataset in sets.items():
         count, total, pairs = others(dataset)
         likeness[name] = (total, pairs)
         detail = max((pair[2] for pair in pairs), default=0.0)
         called, sure = (sum(map(test, pairs)) for test in (_found, _sure))
-        compared = sum(pair[1] >= 0 for pair in pairs)
-        print(f"| {name} | {count} | {total} | {compared} | {called} | {sure} | {detail:.2f} |", flush=True)
-    print("\n| cost | scans | reading, s | with looking, s | more |\n|:--|--:|--:|--:|--:|")
-    for name in sets:
-        scans_read, without, more = cost(name, options.data, options.work)
-        print(f"| {name} | {scans_read} | {without:.2f} | {without + more:.2f} | {more / without:.1%} |", flush=True)
-    if options.picture:
-        draw(planted, likeness, options.picture)
+        print(f"| {name} | {count} | {total} | {len(pairs)} | {called} | {sure} | {detail:.2f} |", flush=True)
+    return likeness
 
 
 def datasets(data: Path, work: Path) -> Iterator[tuple[str, Dataset]]:
@@ -189,7 +202,7 @@ def cost(name: str, data: Path, work: Path) -> tuple[int, float, float]:
     return int(count), float(np.median(took[False])), more
 
 
-def draw(planted: Mapping[str, list[Pair]], likeness: Mapping[str, Any], to: Path) -> None:
+def draw(planted: Mapping[str, list[Pair]], likeness: Mapping[str, tuple[int, list[Pair]]], to: Path) -> None:
     """The share of pairs at least as alike as a threshold: planted ones by kind, and true non-pairs."""
     from matplotlib.figure import Figure
 

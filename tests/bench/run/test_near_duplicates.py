@@ -106,7 +106,7 @@ def test_an_official_split_matters_where_copies_cross_it(table, go):
 
 
 def test_no_phantom_is_a_copy_of_another(phantom, rsna_phantom, oai_phantom, tmp_path):
-    LAYOUTS["lesions"](tmp_path / "lesions", patients=12)
+    LAYOUTS["lesions"](tmp_path / "lesions", patients=6)
     lesions = f"image_table: {{table: {tmp_path / 'lesions' / 'labels.csv'}, locations: [level], labels: [lesion]}}"
     sets = {
         f"spider: {{folder: {phantom}}}": ("narrowing", "t1, t2"),
