@@ -63,10 +63,10 @@ def compare(first: Float32, second: Float32, how: tuple[bool, bool, bool, bool])
     boxes = [inside(one.mean(axis=0)) if trimmed else (slice(None), slice(None)) for one in (first, second)]
     depths = [_filled(one) for one in (first, second)]
     count = min(SLICES, *(len(depth) for depth in depths))
-    places = [depth[((np.arange(count) + 0.5) / count * len(depth)).astype(int)] for depth in depths]
+    places = [_places(depth, count) for depth in depths]
     best = NONE
     for backwards in (False, True) if count > 1 else (False,):
-        order = places[1][::-1] if backwards else places[1]
+        order = _places(depths[1][::-1], count) if backwards else places[1]
 
         def pair(i: int, order: NDArray[np.int64] = order) -> tuple[Float32, Float32]:
             return _paired(first[places[0][i]][boxes[0]], second[order[i]][boxes[1]], turns)
@@ -102,6 +102,11 @@ def _filled(scan: Float32) -> NDArray[np.int64]:
     """The slices of a scan that are not blank; all of them if every one is."""
     found = np.flatnonzero(scan.max(axis=(1, 2)) > scan.min(axis=(1, 2)))
     return found if len(found) else np.arange(len(scan))
+
+
+def _places(slices: NDArray[np.int64], count: int) -> NDArray[np.int64]:
+    """Some slices at equal distances."""
+    return slices[((np.arange(count) + 0.5) / count * len(slices)).astype(int)]
 
 
 def _paired(first: Float32, second: Float32, turns: list[bool]) -> tuple[Float32, Float32]:

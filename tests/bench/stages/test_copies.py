@@ -50,6 +50,12 @@ def test_a_changed_volume_is_found_and_another_patient_is_not(spines, change):
     assert not copied(spines[1], changed)
 
 
+@pytest.mark.parametrize("slices", [1, 4, 12, 13])
+def test_reversed_slices_are_compared_with_themselves(slices):
+    scan = np.random.default_rng(0).uniform(0, 1, (slices, 40, 40)).astype(np.float32)
+    assert compare(scan, scan[::-1], (False, False, False, False)).detail > 0.95
+
+
 @pytest.mark.parametrize("change", ["slices in reverse", "all axes reversed", "padded on all sides"])
 def test_thick_scans_are_seen_from_three_directions(spines, change):
     thick = [np.repeat(scan[:, :64, :64], 8, axis=0)[:40] for scan in spines[:2]]
