@@ -131,6 +131,7 @@ class Run:
         n_excluded: The number of rows in `excluded.csv`.
         devices: The devices that computed it.
         cells: All cells, done or not.
+        merged: For each target with merged classes the labels that count as others.
         null_within: The column within which labels were permuted for null runs.
         compare: The declared families: `family`, `against`, `metric`, `margin` each.
         refit_draws: How many draws of patients the grid asks for, of the cells that it refits.
@@ -150,6 +151,7 @@ class Run:
     cells: tuple[RunCell, ...]
     within_columns: tuple[str, ...] = ()
     null_within: str | None = None
+    merged: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     compare: tuple[dict[str, Any], ...] = ()
     refit_draws: int = 0
     redrawn: Mapping[str, int] = field(default_factory=dict)
@@ -260,6 +262,7 @@ def read(folder: Path) -> Run:
         refit_draws=int(run.get("refit", {}).get("draws", 0)),
         redrawn=run.get("refit", {}).get("redrawn", {}),
         floors=run["floors"],
+        merged=run.get("merged", {}),
         axis_words={axis["name"]: AxisWords(**axis) for axis in run.get("axes", ())},
         cells=tuple(
             RunCell(**{k: v for k, v in cell.items() if k in known} | {"classes": tuple(map(str, cell["classes"]))})

@@ -20,7 +20,13 @@ Settings = Annotated[list[str] | None, Opt("--set", help="Replace a value: proto
 Only = Annotated[list[str] | None, Opt(help="Only these steps of an axis: encoders=resnet50.", metavar="AXIS=NAME,...")]
 Fields = Annotated[list[str] | None, Opt("--set", help="A field of the plug-in: epochs=2.", metavar="K=V")]
 Plugins = Annotated[Path | None, Opt(help="A folder of your own plug-ins, laid out like the project.")]
-Anchor = Annotated[Path | None, Opt(help="A table of the lowest level that a study shows: columns study, level.")]
+Anchor = Annotated[
+    Path | None,
+    Opt(
+        help="A table of the lowest level that a study shows: columns study (as the results name it: study_1 and so on "
+        "where names are not kept) and level."
+    ),
+]
 Runs = Annotated[Path, Opt(help="Where run folders are written.")]
 Store = Annotated[Path, Opt(help="Where finished steps are kept; all can be computed again.")]
 Device = Annotated[str, Opt(help="auto, cpu or cuda.")]

@@ -121,6 +121,8 @@ class _DiagnosedStudy:
         ordered = [findings[sample] for sample in self._new.samples.index if sample in findings]
         marks = {(one.mark.sequence, one.mark.index): one.mark for one in ordered if one.mark}
         faults = [f"{sequence}: {why}" for sequence in self._dataset.sequences for why in self._faults(sequence)]
+        if self._explain and not any(one.grade_map for one in ordered):
+            faults.append("No map was drawn: maps are for findings of other grades than the mildest.")
         return Diagnosis(
             study=self._study,
             classes=tuple(self._model.cells[0].about["classes"]),

@@ -73,6 +73,7 @@ def write_about(
             **({} if plan.near_duplicates() is None else {"near_duplicates": protocol.near_duplicates}),
             **({"split": "external", "external": dict(external)} if external is not None else {}),
         },
+        "merged": {target.name: dict(target.merge) for target in plan.grid.targets if target.merge},
         "compare": [dataclasses.asdict(family) for family in plan.grid.compare],
         "refit": {"draws": plan.grid.interval.refit, "redrawn": dict(redrawn)},
         "null_within": null[1] if null[0] else read_json(folder / ABOUT, {}).get("null_within"),

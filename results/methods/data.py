@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from results.methods.evidence import Evidence
 from results.methods.steps import is_phantom
 from results.run_folder import Run
+from results.scores.labels import merging
 from results.scores.target import EXPLORATORY
 from results.tables.external import external_run
 
@@ -155,7 +156,7 @@ def target(evidence: Evidence, name: str) -> str:
         )
     same = len({part.partition(", ")[2] for part in parts}) == 1 and len(parts) > 1
     who = f"{parts[0].partition(', ')[2]}, the same for every choice of sequences" if same else "; ".join(parts)
-    text = f"The target {name} has the classes {classes}: {who}."
+    text = f"The target {name} has the classes {classes}: {who}.{merging(evidence.run.merged.get(name, {}))}"
     if any(p.uneven for p in populations):
         text += " Some of its cells predicted fewer of these samples."
     if min(p.rarest for p in populations) < EXPLORATORY:

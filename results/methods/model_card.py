@@ -12,6 +12,7 @@ import numpy as np
 from results.methods.steps import in_words
 from results.plug_ins import PlugIns, read_plug_ins, shown
 from results.run_folder import Run, RunCell
+from results.scores.labels import merging
 from results.scores.named import floor_for
 from results.scores.scores import scores
 from results.tables.notes import calling
@@ -47,6 +48,8 @@ def write_card(run: Run, model: Path) -> Path:
         }
         target = cell["target"].replace("|", "\\|")
         rows.append(f"| {target} | {' | '.join(shown)} |")
+        if cell["merge"]:
+            facts[f"{cell['target']}, classes"] = merging(cell["merge"]).strip()
         facts[f"{cell['target']}, cross-validated"] = f"AUC {shown[0]}, log loss {shown[3]}"
     plug_ins = read_plug_ins(model)
     axes = {cell.key: cell.axes for cell in run.cells}
@@ -67,7 +70,7 @@ def write_card(run: Run, model: Path) -> Path:
     ]
     for cell in about["cells"]:
         classes = ", ".join(f"{name} {n}" for name, n in zip(cell["classes"], cell["n_by_class"], strict=True))
-        who = f"{cell['n_samples']} samples of {cell['n_patients']} patients: {classes}."
+        who = f"{cell['n_samples']} samples of {cell['n_patients']} patients: {classes}.{merging(cell['merge'])}"
         lines += [
             f"## {cell['target']}",
             "",

@@ -1,10 +1,10 @@
-"""Labels of steps, as short as possible while they still differ."""
+"""Labels of steps, as short as possible while they still differ; and labels that count as others."""
 
 from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 ALWAYS = {"weights"}
 ParsedStep = tuple[str, dict[str, str]]
@@ -59,3 +59,9 @@ def _spell(part: ParsedStep, seen: dict[str, dict[str, set[str | None]]]) -> str
     kept = [f"{f}={v}" for f, v in given.items() if f in ALWAYS or len(seen[name][f]) > 1]
     bare, space, mark = name.partition(" ")
     return f"{bare}({', '.join(kept)}){space}{mark}" if kept else name
+
+
+def merging(merged: Mapping[str, str]) -> str:
+    """Which labels of a target count as others, as a sentence with a blank before it; empty if none does."""
+    pairs = [f"{label} counts as {other}" for label, other in merged.items()]
+    return f" Merged: {', '.join(pairs)}." if pairs else ""

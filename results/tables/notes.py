@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from results.near_duplicates import copied_scans
 from results.run_folder import Run
 from results.scores import reconstruction
+from results.scores.labels import merging
 from results.scores.records import NOTHING, Record, is_number
 from results.scores.target import EXPLORATORY
 from results.statistics.metrics import METRICS
@@ -166,15 +167,18 @@ def some(names: Sequence[str], between: str = ", ") -> str:
 
 def _who(run: Run, done: Sequence[Record]) -> Iterator[str]:
     classes = next(cell.classes for cell in run.cells if cell.target == done[0]["target"])
-    by_class = f"by class ({'/'.join(classes)})"
+    mark = " | " if any("/" in name for name in classes) else "/"
+    by_class = f"by class ({mark.join(classes)})"
+    merged = merging(run.merged.get(done[0]["target"], {}))
     counts = sorted({(int(r["n_patients"]), int(r["n_samples"]), r["n_events"]) for r in done})
     excluded = f"; {run.n_excluded} excluded, see excluded.csv" if run.n_excluded else "; none excluded"
     if len(counts) == 1:
         patients, samples, events = counts[0]
-        yield f"{patients} patients, {samples} samples, {by_class} {events}{excluded}."
+        yield f"{patients} patients, {samples} samples, {by_class} {events}{excluded}.{merged}"
     else:
         low, high = counts[0], counts[-1]
-        yield f"{low[0]} to {high[0]} patients, {low[1]} to {high[1]} samples, not the same in every row{excluded}."
+        between = f"{low[0]} to {high[0]} patients, {low[1]} to {high[1]} samples"
+        yield f"{between}, not the same in every row{excluded}.{merged}"
     if not run.patients_known:
         yield (
             "The source gives no patient ids: each sample counts as a patient, so samples of one patient may lie in "

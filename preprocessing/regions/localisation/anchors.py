@@ -27,7 +27,10 @@ def read_anchors(path: str) -> dict[str, str]:
         return {}
     if not Path(path).is_file():
         raise AnchorError(f"anchor '{path}' is not a file: give a CSV file with columns study and level, or ''")
-    table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    try:
+        table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    except ValueError as error:  # empty, not a table, or not text in UTF-8
+        raise AnchorError(f"anchor {path} can't be read as a CSV file: {str(error).splitlines()[0]}") from error
     if not set(COLUMNS) <= set(table):
         raise AnchorError(f"anchor {path} has the columns {', '.join(table.columns)}: it must have study and level")
     table = table.apply(lambda column: column.str.strip())

@@ -122,7 +122,7 @@ def test_a_second_start_fits_scores_and_counts_nothing_again(parts, ran):
     assert external(grown)["uses_before"] == 1
     uses = json.loads(ledger.read_text())["uses"]
     assert len(uses) == 2 and len(uses[1]["cells"]) == 4, "only the new cells are a new use"
-    assert "This held-out set was used 1 time before." in " ".join(
+    assert "This held-out set was used once before." in " ".join(
         api.open(grown.folder).tables(preset="external").split()
     )
     assert len(before) < len((grown.folder / "external" / "cells.json").read_text())

@@ -8,8 +8,10 @@ from numpy.testing import assert_array_equal
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
+from bench import api
 from bench.stages.crop_files import Crops
 from results.artifacts import read_artifacts
+from results.methods import methods
 from results.run_folder import read
 
 
@@ -252,6 +254,9 @@ def test_merge_makes_one_class_of_two(small, go):
     grades = pd.read_parquet(outcome.folder / "samples.parquet")["pfirrmann"]
     y = pd.read_parquet(outcome.folder / "cells" / f"{cells[0]['key']}.parquet").set_index("sample")["y"]
     assert_array_equal(y, (grades[y.index] >= 3).astype(int))
+    words = "Merged: 1 counts as 2, 4 counts as 3, 5 counts as 3."
+    assert words in " ".join(api.open(outcome.folder).tables().split())
+    assert words in " ".join(methods(read(outcome.folder)).split())
 
 
 def test_two_targets_with_the_same_labels_are_two_cells_that_share_their_fits(small, go, phantom_copy):

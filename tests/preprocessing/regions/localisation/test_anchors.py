@@ -59,7 +59,9 @@ def test_an_unknown_level_gets_the_nearest(file):
         check_levels(path, read_anchors(path), {"L5/S1", "L1/L2"})
 
 
-def test_a_missing_file_and_regression_are_refused():
+def test_a_missing_or_empty_file_and_regression_are_refused(file):
+    with pytest.raises(AnchorError, match=r"anchor .* can't be read as a CSV file: No columns to parse"):
+        read_anchors(str(file("")))
     with pytest.raises(AnchorError, match=r"anchor 'nowhere\.csv' is not a file"):
         Predicted(anchor="nowhere.csv").weights_digest()
     with pytest.raises(ValueError, match=r"anchor \(a\.csv\) needs heat maps"):
