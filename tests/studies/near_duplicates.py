@@ -17,6 +17,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 import cv2
@@ -213,16 +214,19 @@ def draw(planted: Mapping[str, list[Pair]], likeness: Mapping[str, tuple[int, li
         if name.startswith("disc crops"):
             shares = (np.array([pair[0] for pair in pairs])[:, None] >= at).mean(axis=0)
             weak = shares[np.searchsorted(at, SURE[0])] < 0.95
-            axes[0].plot(at, shares, label=name.partition(": ")[2] if weak else None, color=None if weak else "0.75")
+            axes[0].plot(
+                at, shares, label=fill(name.partition(": ")[2], 24) if weak else None, color=None if weak else "0.75"
+            )
     axes[0].axvline(SURE[0], color="0.5", linestyle=":")
     axes[0].set(xlabel="likeness, at least", ylabel="share of planted copies", title="Copies of real crops")
-    axes[0].legend(fontsize=7, title="others in grey", title_fontsize=7)
+    axes[0].legend(fontsize=6, title="others in grey", title_fontsize=6, loc="center left", bbox_to_anchor=(0, 0.45))
     for name, (total, pairs) in likeness.items():
         shares = (np.array([pair[0] for pair in pairs], dtype=float)[:, None] >= at).sum(axis=0) / total
         if len(pairs):
             axes[1].plot(at, np.where(shares > 0, shares, np.nan), label=f"{name} ({total})")
     axes[1].axvline(SURE[0], color="0.5", linestyle=":")
     axes[1].set(xlabel="likeness, at least", ylabel="share of true non-pairs", title="Two patients", yscale="log")
+    axes[1].set_xlim(axes[0].get_xlim())
     axes[1].legend(fontsize=7, title="pairs of scans", title_fontsize=7)
     figure.savefig(to, dpi=130)
 
