@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,6 +20,8 @@ COLUMNS = {"single": 3, "double": 6}
 TITLE, NAME, BAR = 7.0, 5.0, 17.0  # mm of a sample's title, of a picture's name, and of a colour bar
 SHARES = (1.0, 99.0)
 FLAT = 0.01  # log odds: a map without a larger change shows nothing
+SURE = 1 - 1e-15  # a probability that is 1 to all digits
+TOO_SURE = "its probability stays 1 to all digits: too sure to measure"
 EXTREME = 99.9  # percentile of the map at which colours end
 BAR_SHARE = 0.25  # the scale bar is at most so long as a share of the picture's width
 UNITS = {"occlusion": "change of log odds", "gradients": "attribution to log odds"}
@@ -30,6 +32,8 @@ class _Strip(NamedTuple):
 
     title: str
     rows: list[tuple[str, Float32 | None, Float32 | None, list[int], tuple[float, float]]]
+    unit: str = "mm"
+    flat: str = f"no place changes the log odds by {FLAT:g}"
 
     @property
     def columns(self) -> int:
@@ -94,6 +98,7 @@ def one_sample(rows: Sequence[tuple[str, Float32, Float32, tuple[float, float]]]
 
 def _strips(explained: Explanations, method: str) -> list[_Strip]:
     arrays = explained.arrays(method)
+    unit = _unit(explained, method)
     found = []
     for i, sample in enumerate(explained.about[method]["samples"]):
         rows = []
@@ -103,7 +108,8 @@ def _strips(explained: Explanations, method: str) -> list[_Strip]:
             slices = [] if values is None else _shown(values)
             rows.append((sequence, crop, values, slices, (float(spacing[1]), float(spacing[2]))))
         words = f"{i + 1}. called {sample['called']} (p {_short(sample['probability'])}), label {sample['label']}"
-        found.append(_Strip(words, rows))
+        sure = min(sample["probability"], sample.get("least", 0.0)) > SURE
+        found.append(_Strip(words, rows, unit, TOO_SURE) if sure else _Strip(words, rows, unit))
     return found
 
 
@@ -124,7 +130,7 @@ def _draw(place: Any, strip: _Strip, columns: int, height: int, unit: str) -> No
             continue
         peak = int(np.abs(values).max(axis=(1, 2)).argmax())
         _crop(line[0], crop[peak], spacing)
-        _scale_bar(line[0], crop.shape[2] * spacing[1], crop.shape[1] * spacing[0], unit_of([spacing]))
+        _scale_bar(line[0], crop.shape[2] * spacing[1], crop.shape[1] * spacing[0], strip.unit)
         line[0].set_title(f"{sequence}{f', slice {peak + 1}' if len(crop) > 1 else ''}")
         for axes, d in zip(line[1:], slices, strict=False):
             _crop(axes, crop[d], spacing)
@@ -133,7 +139,7 @@ def _draw(place: Any, strip: _Strip, columns: int, height: int, unit: str) -> No
                 axes.set_title(f"slice {d + 1}")
     place.suptitle(wrapped(strip.title, 30.0 * columns), x=0.02, ha="left")
     if strip.most < FLAT:
-        place.text(0.98, 0.98, f"no place changes the log odds by {FLAT:g}", ha="right", va="top")
+        place.text(0.98, 0.98, strip.flat, ha="right", va="top")
     elif image is not None:
         bar = place.colorbar(image, ax=list(grid.flat), location="right", shrink=0.9, aspect=18, pad=0.01)
         bar.set_label(unit)
@@ -155,8 +161,9 @@ def _extent(pixels: Float32, spacing: tuple[float, float]) -> tuple[float, float
     return 0.0, pixels.shape[1] * spacing[1], pixels.shape[0] * spacing[0], 0.0
 
 
-def unit_of(spacings: Iterable[Sequence[float]]) -> str:
-    """The unit of lengths on images with these spacings: `px` where all are 1, as of pictures that have none."""
+def _unit(explained: Explanations, method: str) -> str:
+    """The unit of lengths: `px` where the spacing of all crops is 1, as of pictures that have none."""
+    spacings = (spacing for one in explained.about[method]["samples"] for spacing in one["spacing"] if spacing)
     return "px" if all(set(spacing) == {1.0} for spacing in spacings) else "mm"
 
 
@@ -207,7 +214,7 @@ def _caption(explained: Explanations, method: str) -> str:
     largest = max(max(abs(x) for x in one["patch_mm"][1:]) for one in samples)
     filling = "the mean of the training crops" if about["filling"] == "mean" else "the crop blurred over half a patch"
     depth = samples[0]["patch_mm"][0]
-    unit = unit_of(spacing for one in samples for spacing in one["spacing"] if spacing)
+    unit = _unit(explained, method)
     falls = [one["probability"] - one["least"] for one in samples]
     return (
         f"Occlusion of {whom}A patch of {about['patch']:g} {unit} ({largest:.1f} {unit} in whole pixels, "
