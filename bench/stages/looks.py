@@ -22,6 +22,8 @@ THICK = 32
 """From so many slices on, a scan is seen from three directions; with fewer, from one."""
 PLAIN = 0.12
 """A line of pixels is plain where its values differ by less than this share of the picture's range."""
+LARGE = 512
+"""Larger pictures are reduced to so many pixels first."""
 LEAST = 8
 """The fewest rows and columns that are left of a picture without its border."""
 
@@ -38,7 +40,7 @@ def look(pixels: Float32) -> NDArray[np.uint8]:
         this keeps the signs that flips only reorder).
     """
     found = np.zeros((3, 2, KEPT * KEPT // 8), dtype=np.uint8)
-    for direction, picture in enumerate(_pictures(pixels)):
+    for direction, picture in enumerate(map(_reduced, _pictures(pixels))):
         found[direction] = _signs(picture)
         rows, columns = inside(picture)
         if (rows.stop - rows.start, columns.stop - columns.start) != picture.shape:
@@ -76,6 +78,16 @@ def _pictures(pixels: Float32) -> Iterator[Float32]:
     if depth >= THICK:
         yield _mean_of(height) @ pixels
         yield pixels @ _mean_of(width)
+
+
+def _reduced(picture: Float32) -> Float32:
+    """The picture with at most `LARGE` pixels on each side, in which a border is found much faster."""
+    factor = LARGE / max(picture.shape)
+    if factor >= 1:
+        return picture
+    height, width = (max(1, round(side * factor)) for side in picture.shape)
+    small = cv2.resize(np.ascontiguousarray(picture), (width, height), interpolation=cv2.INTER_AREA)
+    return np.asarray(small, dtype=np.float32)
 
 
 def _mean_of(count: int) -> Float32:

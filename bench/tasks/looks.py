@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -22,6 +23,9 @@ from bench.tasks.local import Watcher
 from bench.tasks.notes import made_by
 from bench.tasks.store import PAIRS, Store
 from data.base import DataError, Dataset, Float32, Image
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 FILE = "looks.npy"
 DRAWN = 24
@@ -39,7 +43,6 @@ class LookingDataset(Dataset):
 
     def __init__(self, dataset: Dataset) -> None:
         self._dataset = dataset
-        self.points = dataset.points  # type: ignore[method-assign]
         self.looks: dict[str, NDArray[np.uint8]] = {}
 
     def load(self, study: str, sequence: str) -> Image | None:
@@ -48,6 +51,10 @@ class LookingDataset(Dataset):
         if image is not None and image.pixels.min() < image.pixels.max():
             self.looks[study] = look(image.pixels)
         return image
+
+    def points(self, study: str) -> pd.DataFrame:
+        """As the dataset does."""
+        return self._dataset.points(study)
 
     def keep(self, store: Store, key: str, studies: Sequence[str]) -> None:
         """Keeps the looks of some studies in the store; a study without a scan that can be read has an empty one."""
