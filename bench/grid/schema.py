@@ -58,13 +58,14 @@ class ProtocolKeys(Strict):
     )
     external_known: Literal["refuse", "exclude"] = Field(
         "refuse",
-        description="What happens if patients of `external` are also in `data`, by their ids or by identical scans: "
+        description="What happens if patients of `external` are also in `data`, by their ids, or by identical scans "
+        "or changed copies: "
         "`refuse` stops the run, `exclude` leaves them out of the external test.",
     )
     external_ids: Literal["shared", "own"] = Field(
         "shared",
         description="Whether equal patient ids in `data` and `external` mean the same patient (`shared`), or the two "
-        "sources count their patients independently (`own`), so that only identical scans are compared.",
+        "sources count their patients independently (`own`), so that only scans are compared.",
     )
     drop: dict[str, list[Annotated[float, Field(ge=0, lt=1, strict=False)]]] = Field(
         default_factory=dict,

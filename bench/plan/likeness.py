@@ -59,7 +59,7 @@ def alike(first: Looks, second: Looks | None, least: tuple[float, float]) -> Ite
     Args:
         first: Some looks.
         second: The looks to compare them with; None compares the first with each other, each pair once.
-        least: The likeness of a pair, and that of a pair of thick scans.
+        least: The likeness of a pair; and that of a pair of thick scans, from their first direction and from all three.
     """
     others = first if second is None else second
     if not len(first) or not len(others):
@@ -79,6 +79,8 @@ def alike(first: Looks, second: Looks | None, least: tuple[float, float]) -> Ite
         rows, columns = np.nonzero(best >= least[0] * _COUNT)
         rows, columns = rows + start, columns + beyond
         both = thick[0][rows] & thick[1][columns]
+        hopeful = ~both | (best[rows - start, columns - beyond] >= least[1] * _COUNT)
+        rows, columns, both = rows[hopeful], columns[hopeful], both[hopeful]
         for directions, these in ((1, np.flatnonzero(~both)), (3, np.flatnonzero(both))):
             for some_pairs in np.array_split(these, range(_PAIRS, len(these), _PAIRS)):
                 here, there = rows[some_pairs], columns[some_pairs]

@@ -106,7 +106,7 @@ def _filled(scan: Float32) -> NDArray[np.int64]:
 
 def _places(slices: NDArray[np.int64], count: int) -> NDArray[np.int64]:
     """Some slices at equal distances."""
-    return slices[((np.arange(count) + 0.5) / count * len(slices)).astype(int)]
+    return np.asarray(slices[((np.arange(count) + 0.5) / count * len(slices)).astype(int)])
 
 
 def _paired(first: Float32, second: Float32, turns: list[bool]) -> tuple[Float32, Float32]:
