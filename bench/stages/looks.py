@@ -22,6 +22,8 @@ THICK = 32
 """From so many slices on, a scan is seen from three directions; with fewer, from one."""
 PLAIN = 0.12
 """A line of pixels is plain where its values differ by less than this share of the picture's range."""
+BLANK = 1e-5
+"""A picture is blank where its values differ by no more than rounding does, as a share of the largest."""
 LARGE = 512
 """Larger pictures are reduced to so many pixels first."""
 LEAST = 8
@@ -33,7 +35,7 @@ def look(pixels: Float32) -> NDArray[np.uint8]:
 
     Returns:
         `(3, 2, 32)` uint8: for the directions D, H and W the packed signs of the whole picture, and of the picture
-        without its plain border. Directions from which a thin scan was not seen are zero.
+        without its plain border. Directions from which a thin scan was not seen are zero, and all of a blank scan.
 
     References:
         C. Zauner, Implementation and benchmarking of perceptual image hash functions, 2010 (the hash pHash, of which
@@ -41,6 +43,9 @@ def look(pixels: Float32) -> NDArray[np.uint8]:
     """
     found = np.zeros((3, 2, KEPT * KEPT // 8), dtype=np.uint8)
     for direction, picture in enumerate(map(_reduced, _pictures(pixels))):
+        low, high = float(picture.min()), float(picture.max())
+        if high - low <= BLANK * max(abs(low), abs(high)):
+            break
         found[direction] = _signs(picture)
         rows, columns = inside(picture)
         if (rows.stop - rows.start, columns.stop - columns.start) != picture.shape:

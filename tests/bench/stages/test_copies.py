@@ -72,6 +72,11 @@ def test_a_plain_border_is_cut_off_and_a_plain_picture_is_left():
     assert inside(np.zeros((20, 10), dtype=np.float32)) == (slice(0, 20), slice(0, 10))
 
 
+@pytest.mark.parametrize("slices", [1, 5, 40])
+def test_a_blank_scan_looks_like_no_other(slices):
+    assert not look(np.full((slices, 50, 37), 1031.7, dtype=np.float32)).any()
+
+
 def test_flips_only_reorder_the_signs():
     random = np.random.default_rng(1)
     picture = random.uniform(0, 1, (1, 64, 64)).astype(np.float32)
