@@ -26,7 +26,8 @@ class LearntFrom:
         patients: Digests of the patients' ids.
         scans: Digests of the pixels of their scans.
         ids_known: False where the source gives no patient ids, so that ids mean nothing.
-        looks: The looks of their scans, see `look_text`: 256 signs of low frequencies for each direction.
+        looks: The looks of their scans, see `look_text`: signs of 256 low frequencies for each direction, with and
+            without the border.
     """
 
     patients: frozenset[str]
