@@ -70,7 +70,7 @@ def predict(
         out: A new folder for `predictions.csv`, `excluded.csv` and, where there are labels, `scores.md`, `scores.csv`
             and `scores/`, which opens like a run.
         exclude_known: Whether patients whom the model learnt from are left out, and counted. Otherwise they are an
-            error. They are known by their ids and by the pixels of their scans.
+            error. They are known by their ids and by their scans, also by changed copies of these.
         own_ids: Whether the dataset counts its patients independently of the training data, so that equal ids mean
             nothing and only pixels are compared.
         device: `"auto"`, `"cpu"` or `"cuda"`.

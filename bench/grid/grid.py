@@ -33,6 +33,7 @@ class Protocol:
     stratify: str | None = None
     split: str = "patients"
     identical_images: str = "refuse"
+    near_duplicates: str = "refuse"
     complete: bool = False
     threshold: str = "argmax"
     external_known: str = "refuse"

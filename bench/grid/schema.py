@@ -37,8 +37,14 @@ class ProtocolKeys(Strict):
     )
     identical_images: Literal["refuse", "exclude"] = Field(
         "refuse",
-        description="What happens if two patients have the same image: `refuse` stops the run, `exclude` leaves out "
-        "the second image.",
+        description="What happens if two patients have the same image and the split can part them: `refuse` stops the "
+        "run, `exclude` leaves out the second image, or under a given split the one that trains.",
+    )
+    near_duplicates: Literal["refuse", "group", "allow"] = Field(
+        "refuse",
+        description="What happens if a patient's scan is a changed copy of another patient's (resized, re-encoded, "
+        "brightened, padded, flipped, turned) or the same: `refuse` stops the run, `group` keeps such patients in one "
+        "fold, or under a given split leaves out the scan that trains, `allow` lists the pairs.",
     )
     complete: bool = Field(
         False, description="Keeps only the samples that have every sequence of the grid, the same for all cells."
@@ -52,13 +58,14 @@ class ProtocolKeys(Strict):
     )
     external_known: Literal["refuse", "exclude"] = Field(
         "refuse",
-        description="What happens if patients of `external` are also in `data`, by their ids or by identical scans: "
+        description="What happens if patients of `external` are also in `data`, by their ids, or by identical scans "
+        "or changed copies: "
         "`refuse` stops the run, `exclude` leaves them out of the external test.",
     )
     external_ids: Literal["shared", "own"] = Field(
         "shared",
         description="Whether equal patient ids in `data` and `external` mean the same patient (`shared`), or the two "
-        "sources count their patients independently (`own`), so that only identical scans are compared.",
+        "sources count their patients independently (`own`), so that only scans are compared.",
     )
     drop: dict[str, list[Annotated[float, Field(ge=0, lt=1, strict=False)]]] = Field(
         default_factory=dict,

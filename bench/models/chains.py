@@ -59,7 +59,7 @@ def fit_chain(plan: Plan, work: Work, planned: PlannedCell, fit: Fit, *, device:
 
 def _encoders(plan: Plan, work: Work, planned: PlannedCell, fit: Fit, device: str) -> list[EncoderChain]:
     """What each encoder's tokens go through, learnt on the training rows; a trained fusion comes from the store."""
-    cell, train, groups = planned.cell, fit.rows.train, plan.patients
+    cell, train, groups = planned.cell, fit.rows.train, plan.groups
     missing = None if cell["missing"] == NONE else plan.keys.plugin("missing", cell["missing"])
     fusion = plan.keys.plugin("fusion", cell["fusion"])
     classes, seed = len(planned.view.labels[cell.target].classes), work.fuse.seed(fit)

@@ -31,8 +31,9 @@ if TYPE_CHECKING:
 
 
 def keep_learnt_from(folder: Path, learnt: LearntFrom) -> None:
-    """Writes the digests of the patients whom the model learnt from and of their scans."""
-    content = {"patients": sorted(learnt.patients), "scans": sorted(learnt.scans), "ids_known": learnt.ids_known}
+    """Writes the digests of the patients whom the model learnt from and of their scans, and the looks of these."""
+    content: dict[str, Any] = {"patients": sorted(learnt.patients), "scans": sorted(learnt.scans)}
+    content |= {"looks": sorted(learnt.looks), "ids_known": learnt.ids_known}
     (folder / LEARNT_FROM).write_text(json.dumps(content, indent=1), encoding="utf-8")
 
 

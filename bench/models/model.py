@@ -193,7 +193,7 @@ def read_learnt_from(folder: Path) -> LearntFrom:
         ModelError: The file is missing or broken.
     """
     found = _record(folder / LEARNT_FROM, LearntFromRecord)
-    return LearntFrom(frozenset(found.patients), frozenset(found.scans), found.ids_known)
+    return LearntFrom(frozenset(found.patients), frozenset(found.scans), found.ids_known, frozenset(found.looks))
 
 
 def _record(path: Path, shape: Any) -> Any:

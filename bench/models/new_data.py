@@ -15,7 +15,7 @@ from bench.plan import clinical
 from bench.plan.labels import text
 from bench.plugins import load, plugin_class
 from bench.run.progress import Progress
-from bench.tasks.scans import scan_digests
+from bench.tasks.scans import by_patient, scan_digests, scan_looks
 from bench.tasks.store import Store
 from data.base import DataError, Dataset, Int64
 
@@ -104,12 +104,11 @@ def open_data(
     sequences = dict.fromkeys(name for cell in model.cells for name in _sequences(cell, dataset))
     studies = list(patient_of)
     scans = scan_digests(dataset, studies, list(sequences), store, jobs=jobs, progress=progress)
-    of_patient: dict[str, list[str]] = {}
-    for study, patient in patient_of.items():
-        of_patient.setdefault(patient, []).extend(scans[study])
+    looks = scan_looks(dataset, studies, list(sequences), store, jobs=jobs, progress=progress)
+    of_patient, looks_of = by_patient(scans, patient_of), by_patient(looks, patient_of)
     learnt = read_learnt_from(folder)
     compare = learnt.ids_known and dataset.patients_known and not own_ids
-    known = learnt.known(of_patient, compare_ids=compare)
+    known = learnt.known(of_patient, looks_of, compare_ids=compare)
     if not exclude_known:
         known.refuse(len(of_patient), exclude="use --exclude-known", own_ids="use --own-ids to compare pixels alone")
     kept = samples[~samples["patient"].astype(str).isin(known.patients)]

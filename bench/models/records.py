@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr, StringConstraints, field_validator
+
+from bench.plan.known import is_look
 
 Name = Annotated[StrictStr, StringConstraints(min_length=1)]
 Count = Annotated[StrictInt, Field(ge=0)]
@@ -77,6 +79,14 @@ class LearntFromRecord(_Record):
     patients: list[StrictStr]
     scans: list[StrictStr]
     ids_known: StrictBool
+    looks: list[StrictStr] = []
+
+    @field_validator("looks")
+    @classmethod
+    def _are_looks(cls, looks: list[str]) -> list[str]:
+        if not all(map(is_look, looks)):
+            raise ValueError("must be texts of 128 or 384 hexadecimal digits")
+        return looks
 
 
 _Floor.model_rebuild()

@@ -8,7 +8,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.plan.near_duplicates import NearDuplicate, Sides
 from data import ScangridError
+
+_WHICH = " to leave out the one that trains"
 
 
 class GuardError(ScangridError):
@@ -26,32 +29,56 @@ def same_patient(train: NDArray[np.str_], test: NDArray[np.str_]) -> None:
         raise GuardError(f"{len(both)} patients are in both training and test, such as {both[0]}: split by patient")
 
 
-def same_image(digests: Sequence[str], patients: Sequence[str], names: Sequence[str]) -> None:
-    """Raises if two patients have the same image, since it can then be on both sides of a fold.
+def same_image(digests: Sequence[str], patients: Sequence[str], names: Sequence[str], sides: Sides) -> None:
+    """Raises if two patients who can be on both sides of a split have the same image.
 
     Args:
         digests: The digest of the pixels of each sample's crop; `""` if there is none.
         patients: The patient of each sample.
         names: The name of each sample.
+        sides: Which patients the split can part.
 
     Raises:
         GuardError: Names the first pairs.
     """
-    by_digest: dict[str, list[int]] = defaultdict(list)
-    for row, digest in enumerate(digests):
-        if digest:
-            by_digest[digest].append(row)
-    pairs = [
-        (rows[0], next(r for r in rows if patients[r] != patients[rows[0]]))
-        for rows in by_digest.values()
-        if len({patients[r] for r in rows}) > 1
-    ]
+    pairs = []
+    for rows in _same(digests):
+        if surplus := sides.surplus([patients[r] for r in rows]):
+            out = rows[surplus[0]]
+            pairs.append((next(r for r in rows if sides.parts(patients[r], patients[out])), out))
     if pairs:
         shown = "; ".join(f"{names[a]} = {names[b]}" for a, b in pairs[:3])
+        where = ", one of them tested on what the other trains," if sides.given else ""
         raise GuardError(
-            f"{len(pairs)} images belong to two patients each ({shown}): remove one of each, give both one patient, "
-            "or set protocol.identical_images: exclude"
+            f"{len(pairs)} images belong to two patients each{where} ({shown}): remove one of each, give both one "
+            f"patient, or set protocol.identical_images: exclude{_WHICH if sides.given else ''}"
         )
+
+
+def second_images(digests: Sequence[str], patients: Sequence[str], sides: Sides) -> list[int]:
+    """The rows whose image also occurs under another patient and that are left out for it, see `Sides.surplus`."""
+    return sorted(rows[i] for rows in _same(digests) for i in sides.surplus([patients[r] for r in rows]))
+
+
+def near_duplicates(pairs: Sequence[NearDuplicate], sides: Sides) -> None:
+    """Raises if there are near-duplicates that the split can part.
+
+    Args:
+        pairs: The near-duplicates that the split can part.
+        sides: Which patients the split can part.
+
+    Raises:
+        GuardError: Names the first pairs.
+    """
+    if not pairs:
+        return
+    shown = "; ".join(f"{pair.names[0]} and {pair.names[1]}: {pair.change}" for pair in pairs[:3])
+    group = f"leave out{_WHICH.removeprefix(' to leave out')}" if sides.given else "keep such patients in one fold"
+    raise GuardError(
+        f"{len(pairs)} scans are copies of another patient's scan ({shown}); near_duplicates.csv in the run folder "
+        f"lists them, and its folder near_duplicates shows them: remove one of each, give both one patient, or set "
+        f"protocol.near_duplicates: group to {group}, or allow if they are no copies"
+    )
 
 
 def rare_class(y: NDArray[np.int64], patients: NDArray[np.str_], classes: Sequence[str], folds: int) -> str | None:
@@ -71,7 +98,10 @@ def rare_class(y: NDArray[np.int64], patients: NDArray[np.str_], classes: Sequen
     return f"folds ({folds}) must not exceed the patients of a class ({shown}): merge classes or use fewer folds{typo}"
 
 
-def second_images(digests: Sequence[str], patients: Sequence[str]) -> list[int]:
-    """The rows whose image already occurred under another patient."""
-    first: dict[str, str] = {}
-    return [row for row, d in enumerate(digests) if d and first.setdefault(d, patients[row]) != patients[row]]
+def _same(digests: Sequence[str]) -> list[list[int]]:
+    """The rows of each digest that several rows have."""
+    by_digest: dict[str, list[int]] = defaultdict(list)
+    for row, digest in enumerate(digests):
+        if digest:
+            by_digest[digest].append(row)
+    return [rows for rows in by_digest.values() if len(rows) > 1]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -108,6 +108,21 @@ class ImageKeys:
         """What regions know of the samples: their places, but neither labels nor clinical columns."""
         skip = {t.column for t in self._dataset.targets()} | {"split"} | set(self._dataset.clinical)
         return self._samples[[c for c in self._samples if c not in skip]]
+
+    def looks(self, sequence: str) -> str:
+        """The key of the looks of a sequence's scans."""
+        return identity.key("looks", identity.code("bench.stages.looks"), sequence, self._scans)
+
+    def near_duplicates(self, sequences: Iterable[str]) -> str:
+        """The key of the near-duplicates among the scans of some sequences."""
+        code = [identity.code(module) for module in ("bench.stages.copies", "bench.plan.likeness")]
+        return identity.key("near duplicates", code, [self.looks(sequence) for sequence in sequences])
+
+    def regroup(self, groups: NDArray[np.str_]) -> None:
+        """Sets whom inner splits keep together, `(N,)`: a patient, or the first of patients with near-duplicates."""
+        self._patients = groups
+        self._crops.clear()
+        self._tokens.clear()
 
     @cached_property
     def _scans(self) -> str:

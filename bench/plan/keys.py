@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -48,6 +49,7 @@ class Keys:
         self._ids: NDArray[np.str_] = samples.index.to_numpy(dtype=str)
         self._patients: NDArray[np.str_] = samples["patient"].to_numpy(dtype=str)
         self._plugins = PluginIdentities()
+        self._groups = self._patients
         self._images = ImageKeys(grid.protocol, dataset, samples, self._plugins, of_file)
         self._heads: dict[Any, str] = {}
         self._rows: dict[tuple[Any, ...], Split] = {}
@@ -78,6 +80,20 @@ class Keys:
     ) -> TokensRef:
         """See `ImageKeys.tokens`."""
         return self._images.tokens(cell, sequence, encoder, fold, view, present)
+
+    def looks(self, sequence: str) -> str:
+        """See `ImageKeys.looks`."""
+        return self._images.looks(sequence)
+
+    def near_duplicates(self, sequences: Iterable[str]) -> str:
+        """See `ImageKeys.near_duplicates`."""
+        return self._images.near_duplicates(sequences)
+
+    def regroup(self, groups: NDArray[np.str_]) -> None:
+        """See `ImageKeys.regroup`."""
+        self._groups = groups
+        self._images.regroup(groups)
+        self._rows.clear()
 
     @property
     def places(self) -> pd.DataFrame:
@@ -168,7 +184,7 @@ class Keys:
             inner = "" if fold.inner is None else identity.lines(np.flatnonzero(fold.inner))
             learnt = labels.digest(self._ids, one.y, train)
             predicted = identity.lines(self._ids[test])
-            owners = identity.lines(self._patients[train])
+            owners = identity.lines(self._groups[train])
             mark = f"{fold.repeat} {fold.number} {len(one.classes)}"
             keys = [learnt, predicted, owners, inner, mark]
             if presence or cell["drop"].fields:

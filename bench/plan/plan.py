@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ from bench.plan import clinical, identity, labels
 from bench.plan.errors import PlanError
 from bench.plan.file_memory import FileDigests
 from bench.plan.keys import Keys
+from bench.plan.near_duplicates import NearDuplicate, Sides, together
 from bench.plan.references import CropsRef, Fit, Fold, PlannedCell, TokensRef, View
 from bench.plan.refusals import Refusals
 from bench.plan.sample_crops import SampleCrops
@@ -39,6 +40,7 @@ class Plan:
         samples: The samples that a target of the grid is about.
         ids: `(N,)` names of the samples.
         patients: `(N,)` patient of each sample.
+        groups: `(N,)` whom inner splits keep together: the patient, or the first of patients with near-duplicates.
         folds: The folds as a table: columns `patient`, `repeat`, `fold`.
         view: The real labels and folds.
         keys: The plug-ins of the grid, and the keys of all steps.
@@ -60,6 +62,7 @@ class Plan:
             raise PlanError(f"{grid.data.label()} gives no usable sample: {self._first_exclusion()}", "data")
         self.ids: NDArray[np.str_] = self.samples.index.to_numpy(dtype=str)
         self.patients: NDArray[np.str_] = self.samples["patient"].to_numpy(dtype=str)
+        self.groups = self.patients
         self._views = Views(grid, targets, self.samples, stored)
         self.folds = self._views.folds
         self.view = self._views.real
@@ -68,12 +71,40 @@ class Plan:
         )
         self.keys.check_weights()
         self._refusals = Refusals(self.dataset, self.keys, self.samples)
+        self._together: dict[str, str] = {}
         self.forget()
 
     def forget(self) -> None:
         """Forgets what was looked up in the store; call it after crops were added."""
         self._crops = SampleCrops(self.grid, self.keys, self.stored, self.samples)
         self._refusals.forget()
+        self._pairs: Sequence[NearDuplicate] | None = None
+        if self.grid.protocol.near_duplicates == "group":
+            self._keep_together()
+
+    def sequences(self) -> list[str]:
+        """The sequences that the grid reads."""
+        return list(dict.fromkeys(ref.sequence for ref in self.crops_refs()))
+
+    def near_duplicates(self) -> Sequence[NearDuplicate] | None:
+        """The near-duplicates among the scans that the grid reads; None if they were not looked for."""
+        if self._pairs is None:
+            self._pairs = self.stored.near_duplicates(self.keys.near_duplicates(self.sequences()))
+        return self._pairs
+
+    def sides(self) -> Sides:
+        """Which patients the split can part."""
+        drawn = self.grid.protocol.split == "patients"
+        return Sides(self.folds, drawn=drawn, groups=self._together)
+
+    def _keep_together(self) -> None:
+        """Keeps patients with near-duplicates in one fold, once these are known."""
+        self._together = together(self.near_duplicates() or ())
+        groups = np.array([self._together.get(patient, patient) for patient in self.patients.tolist()], dtype=str)
+        if not np.array_equal(groups, self.groups):
+            self._views.keep_together(self._together)
+            self.folds, self.view, self.groups = self._views.folds, self._views.real, groups
+            self.keys.regroup(groups)
 
     def cells(self, view: View | None = None) -> Iterator[PlannedCell]:
         """Every cell with its keys, in the order of the grid."""
@@ -124,7 +155,7 @@ class Plan:
 
     def check_images(self) -> pd.DataFrame:
         """See `SampleCrops.check_images`."""
-        return self._crops.check_images()
+        return self._crops.check_images(self.sides(), self.near_duplicates() or ())
 
     def plan_cell(self, cell: Cell, view: View) -> PlannedCell:
         """A cell with its keys, on the labels and folds of a view."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,9 +13,10 @@ from bench.grid.grid import Grid
 from bench.plan import directions, guards, identity
 from bench.plan.errors import PlanError
 from bench.plan.keys import Keys
+from bench.plan.near_duplicates import NearDuplicate, Sides
 from bench.plan.references import CropsRef
 from bench.plan.stored import Stored, StoredCrops
-from data.base import exclusions
+from data.base import Exclusion, exclusions
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,6 +38,7 @@ class SampleCrops:
         self._stored = stored
         self._ids: NDArray[np.str_] = samples.index.to_numpy(dtype=str)
         self._patients: NDArray[np.str_] = samples["patient"].to_numpy(dtype=str)
+        self._studies: NDArray[np.str_] = samples["study"].to_numpy(dtype=str)
         self._crops: dict[str, StoredCrops] = {}
         self._present: dict[tuple[Step, ...], NDArray[np.bool_]] = {}
         self._second_images: dict[tuple[str, Step], NDArray[np.bool_]] = {}
@@ -112,11 +115,15 @@ class SampleCrops:
         found = (directions.mixed(name, self._stored.affines(ref.key)) for name, ref in sorted(firsts.items()))
         return [note for note in found if note]
 
-    def check_images(self) -> pd.DataFrame:
-        """Checks that no image occurs under two patients; returns the excluded rows if the grid asks to exclude them.
+    def check_images(self, sides: Sides, pairs: Sequence[NearDuplicate]) -> pd.DataFrame:
+        """Checks that the split parts no copies of an image; returns the rows that the grid asks to leave out for it.
+
+        Args:
+            sides: Which patients the split can part.
+            pairs: The near-duplicates that were found.
 
         Raises:
-            GuardError: Two patients have the same image.
+            GuardError: It does.
         """
         excluded: list[tuple[str, str, str, str]] = []
         patients = self._patients.tolist()
@@ -126,13 +133,40 @@ class SampleCrops:
                 continue
             digests = [crops.digests[row] if row >= 0 else "" for row in crops.rows]
             if self._grid.protocol.identical_images == "refuse":
-                guards.same_image(digests, patients, self._ids.tolist())
+                guards.same_image(digests, patients, self._ids.tolist(), sides)
                 continue
             second = self._second_images.setdefault((ref.sequence, ref.region), np.zeros(len(self._ids), dtype=bool))
-            for row in guards.second_images(digests, patients):
+            for row in guards.second_images(digests, patients, sides):
                 if not second[row]:
                     second[row] = True
                     reason = "another patient has the same image"
                     excluded.append(("", self._ids[row], ref.sequence, reason))
+        if self._grid.protocol.near_duplicates != "allow":
+            excluded += self._check_pairs(sides, pairs)
         self._present.clear()
         return exclusions(excluded)
+
+    def _check_pairs(self, sides: Sides, pairs: Sequence[NearDuplicate]) -> list[Exclusion]:
+        """Checks near-duplicates of which neither was left out; under a given split, `group` leaves one out."""
+        parted = [p for p in pairs if sides.parts(*p.patients) and all(map(self._used, p.studies, p.sequences))]
+        if self._grid.protocol.near_duplicates == "refuse":
+            guards.near_duplicates(parted, sides)
+        excluded: dict[Exclusion, None] = {}
+        for pair in parted:
+            if not all(map(self._used, pair.studies, pair.sequences)):
+                continue  # an earlier pair left one of the two out
+            which = sides.surplus(pair.patients)[0]
+            of_study = self._studies == pair.studies[which]
+            for region in self._grid.axes["regions"]:
+                nowhere = np.zeros(len(self._ids), dtype=bool)
+                second = self._second_images.setdefault((pair.sequences[which], region), nowhere)
+                second |= of_study
+            why = f"patient {pair.patients[1 - which]} has a copy of the image"
+            excluded |= {("", str(sample), pair.sequences[which], why): None for sample in self._ids[of_study]}
+        return list(excluded)
+
+    def _used(self, study: str, sequence: str) -> bool:
+        """Whether a sample of a study still has a crop of a sequence."""
+        of_study = self._studies == study
+        refs = [ref for ref in self.crops_refs() if ref.sequence == sequence and self.crops(ref) is not None]
+        return any(bool((self.rows(ref)[of_study] >= 0).any()) for ref in refs)

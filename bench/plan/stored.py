@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.plan.near_duplicates import NearDuplicate
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -51,6 +53,9 @@ class Stored(Protocol):
 
     def folds(self, key: str, make: Callable[[], pd.DataFrame], made_by: dict[str, Any]) -> pd.DataFrame:
         """Folds with the columns `patient`, `repeat`, `fold`; made and stored with a note if there are none yet."""
+
+    def near_duplicates(self, key: str) -> Sequence[NearDuplicate] | None:
+        """The near-duplicates with this key, or None if they were not looked for."""
 
     def width(self, key: str) -> int | None:
         """The number of features of the tokens with this key, or None if they are not stored."""

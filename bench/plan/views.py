@@ -45,9 +45,16 @@ class Views:
         self._columns = {target.name: target.column for target in targets}
         self._samples = samples
         self._stored = stored
+        self._together: Mapping[str, str] = {}
         chosen = [labels.choose(targets, samples, one.name, one.merge) for one in grid.targets]
         self.folds = self._real_folds()
         self.real = View({one.target.name: one for one in chosen}, self._as_folds(self.folds))
+
+    def keep_together(self, patients: Mapping[str, str]) -> None:
+        """Draws the real folds anew, with some patients in one fold: for each of them the first of his group."""
+        self._together = patients
+        self.folds = self._real_folds()
+        self.real = View(self.real.labels, self._as_folds(self.folds))
 
     def null(self, k: int, within: str | None = None) -> View:
         """Null run k: the labels are permuted over samples, and the folds are drawn anew."""
@@ -92,6 +99,8 @@ class Views:
 
         They are stratified on the labels of the view: `permuted` for a null run, those of `rows` for a refit.
         """
+        import pandas as pd
+
         protocol = self._grid.protocol
         stratify = protocol.stratify or self._grid.targets[0].name
         if stratify not in self._columns:
@@ -102,14 +111,22 @@ class Views:
             samples = samples.assign(**{column: permuted[stratify].y})
         if rows is not None:
             samples = samples.iloc[rows]
-        pairs = zip(samples["patient"], samples[column].astype(str), strict=True)
+        groups = samples["patient"].map(lambda patient: self._together.get(patient, patient))
+        pairs = zip(groups, samples[column].astype(str), strict=True)
         # A patient's name may hold a blank, which would hide where the label begins.
         text = [json.dumps([p, label]) if " " in p else f"{p} {label}" for p, label in pairs]
         how = [identity.code("bench.plan.splits"), seed, protocol.folds, protocol.repeats]
+        if self._together:
+            how.append(identity.lines(samples["patient"]))
         key = identity.key("folds", identity.lines(text), *how)
 
         def make() -> pd.DataFrame:
-            return splits.make_folds(samples, column, folds=protocol.folds, repeats=protocol.repeats, seed=seed)
+            grouped = samples.assign(patient=groups)
+            folds = splits.make_folds(grouped, column, folds=protocol.folds, repeats=protocol.repeats, seed=seed)
+            if not self._together:
+                return folds
+            members = pd.DataFrame({"patient": samples["patient"], "group": groups}).drop_duplicates()
+            return folds.rename(columns={"patient": "group"}).merge(members, on="group")[["patient", "repeat", "fold"]]
 
         return self._stored.folds(key, make, {"stratify": stratify, "seed": seed})
 

@@ -6,7 +6,7 @@ and predicts the second.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,7 +29,7 @@ from bench.run.record import Record
 from bench.run.scored import external_protocol
 from bench.run.state import State
 from bench.tasks.reading import make_crops
-from bench.tasks.scans import learnt_from, scan_digests
+from bench.tasks.scans import by_patient, learnt_from, scan_digests, scan_looks
 from bench.tasks.store import Store
 from data.base import Dataset, exclusions
 from data.files.whole import mark, remove_folder
@@ -104,7 +104,8 @@ def open_external(
     here = [name for name in sequences if name in other.sequences]
     scans = dict(scan_digests(other, studies, here, store, jobs=jobs, progress=progress))
     ids = plan.dataset.patients_known and other.patients_known and plan.grid.protocol.external_ids == "shared"
-    known = _known(plan, cells, others, scans, store, jobs=jobs, progress=progress, compare_ids=ids)
+    looks = scan_looks(other, studies, here, store, jobs=jobs, progress=progress)
+    known = _known(plan, cells, others, scans, looks, store, jobs=jobs, progress=progress, compare_ids=ids)
     others = others[~others["patient"].astype(str).isin(known)]
     if others.empty:
         raise PlanError(f"all patients of {data.label()} are in {plan.grid.data.label()}: none is left", "external")
@@ -122,7 +123,8 @@ def open_external(
         own_ids=plan.grid.protocol.external_ids == "own",
         place=str(getattr(other, other.source, "")) if other.source else "",
     )
-    protocol = replace(plan.grid.protocol, split="official", repeats=1)
+    # Copies across the two datasets were looked for above; those inside the first are a matter of cross-validation.
+    protocol = replace(plan.grid.protocol, split="official", repeats=1, near_duplicates="allow")
     grid = replace(plan.grid, data=data, protocol=protocol, external=None, compare=())
     joined_plan = Plan(grid, store, joined)
     tested = (joined_plan.samples["split"] == "test").to_numpy()
@@ -231,7 +233,8 @@ def _known(
     plan: Plan,
     cells: Sequence[PlannedCell],
     others: pd.DataFrame,
-    scans: dict[str, tuple[str, ...]],
+    scans: Mapping[str, tuple[str, ...]],
+    looks: Mapping[str, tuple[str, ...]],
     store: Store,
     *,
     jobs: int,
@@ -242,10 +245,9 @@ def _known(
     protocol = plan.grid.protocol
     usable = [one for one in cells if not one.refused]
     learnt = learnt_from(plan, usable, store, jobs=jobs, progress=progress)
-    of_patient: dict[str, list[str]] = {}
-    for study, patient in dict(zip(others["study"].astype(str), others["patient"].astype(str), strict=True)).items():
-        of_patient.setdefault(patient, []).extend(scans[study])
-    known = learnt.known(of_patient, compare_ids=compare_ids)
+    patient_of = dict(zip(others["study"].astype(str), others["patient"].astype(str), strict=True))
+    of_patient, looks_of = by_patient(scans, patient_of), by_patient(looks, patient_of)
+    known = learnt.known(of_patient, looks_of, compare_ids=compare_ids)
     if protocol.external_known == "refuse":
         known.refuse(
             len(of_patient),

@@ -71,6 +71,7 @@ def write_about(
             "validation": any(fold.inner is not None for fold in plan.view.folds),
             "complete": protocol.complete,
             "threshold": protocol.threshold,
+            **({} if plan.near_duplicates() is None else {"near_duplicates": protocol.near_duplicates}),
             **({"split": "external", "external": dict(external)} if external is not None else {}),
         },
         "merged": {target.name: dict(target.merge) for target in plan.grid.targets if target.merge},

@@ -28,6 +28,7 @@ from bench.run import dataset_scores, described, facts, panels, provenance
 from bench.run.artifacts import keep_artifacts
 from bench.run.compute import compute
 from bench.run.external import open_external, remove_external, run_external
+from bench.run.near_duplicates import write_near_duplicates
 from bench.run.progress import Progress
 from bench.run.qualities import write_qualities
 from bench.run.record import Record
@@ -107,13 +108,14 @@ def _run(
     jobs = options.jobs or provenance.cores()
     stages: dict[str, float] = {}
     with progress.shown():
-        if any(plan.crops(ref) is None for ref in plan.crops_refs()):
+        if plan.near_duplicates() is None or any(plan.crops(ref) is None for ref in plan.crops_refs()):
             from bench.tasks.reading import make_crops
 
             imports = _import_ahead(grid)
-            make_crops(plan, store, jobs=jobs, progress=progress)
+            make_crops(plan, store, jobs=jobs, progress=progress, compared=True)
             imports.join()  # two threads inside one package's circular imports see half-made modules
             stages["reading"] = time.perf_counter() - start
+        write_near_duplicates(record.folder, plan, store)
         excluded = _excluded(plan)
         cells = list(plan.cells())
         chosen = [c for c in cells if is_chosen(c.cell, options.only)]

@@ -96,7 +96,7 @@ class Embed:
         rows = self._plan.rows(ref.crops)
         entries, samples = training_crops(rows, ref.learns_from, labelled=ref.y is not None)
         y = None if ref.y is None else ref.y[samples]
-        groups = self._plan.patients[samples]
+        groups = self._plan.groups[samples]
         seed = identity.seed(self._plan.grid.protocol.seed, "encoder", ref.fold.repeat, ref.fold.number)
         start = time.perf_counter()
         fitted = plugin.fit(Subset(crops, entries), y, groups=groups, seed=seed, device=self._device)

@@ -126,7 +126,7 @@ class Fuse:
         cell, plan = planned.cell, self._plan
         missing = None if cell["missing"] == NONE else plan.keys.plugin("missing", cell["missing"])
         fusion = plan.keys.plugin("fusion", cell["fusion"])
-        labels, groups = planned.view.labels[cell.target], plan.patients[samples]
+        labels, groups = planned.view.labels[cell.target], plan.groups[samples]
         y = labels.y[samples][train] if fusion.learns == "labels" else None
         where: dict[str, Any] = {"classes": len(labels.classes), "seed": self.seed(fit), "device": self._device}
         blocks = []
@@ -210,7 +210,7 @@ class Fuse:
         training = TrainingSet(
             np.zeros((len(rows), 0), dtype=np.float32),
             labels.y[rows],
-            self._plan.patients[rows],
+            self._plan.groups[rows],
             len(labels.classes),
             seed=identity.seed(self._plan.grid.protocol.seed, "balance", fit.fold.repeat, fit.fold.number),
             validation=None if fit.fold.inner is None else fit.fold.inner[rows],

@@ -101,7 +101,7 @@ class FitHeads:
         return TrainingSet(
             branch.X[rows],
             labels.y[rows],
-            self._plan.patients[rows],
+            self._plan.groups[rows],
             len(labels.classes),
             self._plan.keys.plugin("balance", cell["balance"]) if cell["balance"] != NONE else None,
             identity.seed(self._plan.grid.protocol.seed, "balance", fold.repeat, fold.number),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -16,6 +17,7 @@ from bench.stages.crops import StudyCrops, cut_study
 from bench.tasks.local import Watcher
 from bench.tasks.notes import made_by
 from bench.tasks.store import INDEX, Store
+from data.base import DataError, Dataset
 from preprocessing.regions.base import FittedRegion, Region
 
 if TYPE_CHECKING:
@@ -24,10 +26,38 @@ if TYPE_CHECKING:
 Found = TypeVar("Found")
 
 
-def make_crops(plan: Plan, store: Store, *, jobs: int, progress: Watcher) -> None:
-    """Makes all crops that the store lacks and that need nothing fitted."""
-    lacking = [ref for ref in plan.crops_refs() if store.find("crops", ref.key, part=INDEX) is None]
-    _make(plan, store, lacking, jobs=jobs, progress=progress)
+def make_crops(plan: Plan, store: Store, *, jobs: int, progress: Watcher, compared: bool = False) -> None:
+    """Makes all crops that the store lacks and that need nothing fitted.
+
+    Args:
+        plan: The plan.
+        store: Where crops go.
+        jobs: How many studies are read at a time.
+        progress: Counts studies.
+        compared: Whether near-duplicates are looked for too, if that was not done before.
+    """
+    wanted = {ref.key: ref for ref in plan.crops_refs() if store.find("crops", ref.key, part=INDEX) is None}
+    compared = compared and plan.near_duplicates() is None
+    for sequence in plan.sequences():
+        refs = [ref for ref in wanted.values() if ref.sequence == sequence]
+        looks = plan.keys.looks(sequence) if compared else ""
+        if looks and store.find("looks", looks) is None:
+            from bench.tasks.looks import LookingDataset
+
+            dataset = LookingDataset(plan.dataset)
+            if refs:
+                write_crops(
+                    plan, store, refs, name=f"reading {sequence}", jobs=jobs, progress=progress, dataset=dataset
+                )
+            else:
+                _look(dataset, plan, sequence, jobs=jobs, progress=progress)
+            dataset.keep(store, looks, list(dict.fromkeys(plan.samples["study"].astype(str))))
+        elif refs:
+            write_crops(plan, store, refs, name=f"reading {sequence}", jobs=jobs, progress=progress)
+    if compared:
+        from bench.tasks.looks import find_near_duplicates
+
+        find_near_duplicates(plan, store, progress)
     plan.forget()
 
 
@@ -59,6 +89,7 @@ def write_crops(
     progress: Watcher,
     fitted: Mapping[Step, FittedRegion] = MappingProxyType({}),
     rated: Callable[[Mapping[str, pd.DataFrame]], None] | None = None,
+    dataset: Dataset | None = None,
 ) -> None:
     """Makes crops of one sequence; a series is read once for all regions and image chains.
 
@@ -73,6 +104,7 @@ def write_crops(
         progress: Counts studies.
         fitted: The fitted regions of all these crops, if the regions are not fixed.
         rated: A function that gets the ratings of a fitted region by study, before the crops are in the store.
+        dataset: What reads the scans; None for the dataset of the plan.
     """
     studies: dict[str, list[int]] = {}
     for position, study in enumerate(plan.samples["study"].astype(str)):
@@ -86,7 +118,7 @@ def write_crops(
 
     def cut(study: str) -> dict[str, StudyCrops]:
         rows = [records[i] for i in studies[study]]
-        return cut_study(plan.dataset, study, refs[0].sequence, rows, variants)
+        return cut_study(dataset or plan.dataset, study, refs[0].sequence, rows, variants)
 
     with store.filling("crops", [ref.key for ref in refs]) as drafts:
         writers = {ref.key: CropWriter(draft, len(plan.samples)) for ref, draft in zip(refs, drafts, strict=True)}
@@ -104,6 +136,19 @@ def write_crops(
             store.commit(draft, made_by("crops", ref, seconds=time.perf_counter() - start))
     if trace and is_empty:
         progress.note(trace)
+
+
+def _look(dataset: Dataset, plan: Plan, sequence: str, *, jobs: int, progress: Watcher) -> None:
+    """Reads the scans of a sequence whose crops are made already."""
+
+    def read(study: str) -> None:
+        with suppress(DataError):  # the crops name the fault
+            dataset.load(study, sequence)
+
+    studies = list(dict.fromkeys(plan.samples["study"].astype(str)))
+    progress.begin_images(f"looking at {sequence}", len(studies))
+    for _ in in_order(read, studies, jobs):
+        progress.images()
 
 
 def _region(plan: Plan, ref: CropsRef, fitted: Mapping[Step, FittedRegion]) -> FittedRegion | None:

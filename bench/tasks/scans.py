@@ -1,10 +1,10 @@
-"""Digests of the pixels of scans, by which the same scan is known under another name."""
+"""Digests and looks of scans, by which the same scan or a changed copy is known under another name."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +12,7 @@ import numpy as np
 
 from bench.plan import identity
 from bench.plan.file_memory import FileDigests
-from bench.plan.known import LearntFrom
+from bench.plan.known import LearntFrom, look_text
 from bench.plan.plan import Plan
 from bench.plan.references import PlannedCell
 from bench.tasks.local import Watcher
@@ -39,22 +39,46 @@ def scan_digests(
         jobs: How many studies are read at a time.
         progress: Counts studies.
     """
+    known = _marks(dataset, studies, sequences, store, jobs=jobs, progress=progress)
+    return {study: tuple(digest for digest, _ in known[study]) for study in studies}
+
+
+def scan_looks(
+    dataset: Dataset, studies: Sequence[str], sequences: Sequence[str], store: Store, *, jobs: int, progress: Watcher
+) -> Mapping[str, tuple[str, ...]]:
+    """For each study the looks of its scans, by which changed copies are known; as for `scan_digests`."""
+    known = _marks(dataset, studies, sequences, store, jobs=jobs, progress=progress)
+    return {study: tuple(look for _, look in known[study]) for study in studies}
+
+
+def by_patient(of_study: Mapping[str, Iterable[str]], patient_of: Mapping[str, str]) -> dict[str, list[str]]:
+    """What is known of the scans of each study, by patient."""
+    found: dict[str, list[str]] = {}
+    for study, patient in patient_of.items():
+        found.setdefault(patient, []).extend(of_study[study])
+    return found
+
+
+def _marks(
+    dataset: Dataset, studies: Sequence[str], sequences: Sequence[str], store: Store, *, jobs: int, progress: Watcher
+) -> dict[str, list[tuple[str, str]]]:
+    """For each study the digest and the look of each of its scans."""
     of_file = FileDigests(store.folder / "files.json", anew=store.verify)
     named = [f"{study} {dataset.digest(study, of_file)}" for study in studies]
     of_file.save()
     fields = {name: getattr(dataset, name) for name in dataset.reading_fields}
-    reads = identity.code(type(dataset).__module__)
-    key = identity.key("scan digests", reads, fields, list(sequences), identity.lines(named))
+    reads = [identity.code(module) for module in (type(dataset).__module__, "bench.stages.looks")]
+    key = identity.key("scan marks", reads, fields, list(sequences), identity.lines(named))
     folder = store.find("scans", key)
     if folder is None:
 
-        def digests(study: str) -> list[str]:
-            found = (_digest(dataset, study, sequence) for sequence in sequences)
-            return [digest for digest in found if digest]
+        def marks(study: str) -> list[tuple[str, str]]:
+            found = (_mark(dataset, study, sequence) for sequence in sequences)
+            return [mark for mark in found if mark is not None]
 
         progress.begin_images("comparing scans", len(studies))
         made = {}
-        for study, found in in_order(digests, list(studies), jobs):
+        for study, found in in_order(marks, list(studies), jobs):
             made[study] = found
             progress.images()
 
@@ -62,8 +86,8 @@ def scan_digests(
             (draft / FILE).write_text(json.dumps(made), encoding="utf-8")
 
         folder = store.put("scans", key, write, made_by("scans", list(sequences)))
-    known: dict[str, list[str]] = json.loads((folder / FILE).read_text(encoding="utf-8"))
-    return {study: tuple(known[study]) for study in studies}
+    known: dict[str, list[tuple[str, str]]] = json.loads((folder / FILE).read_text(encoding="utf-8"))
+    return known
 
 
 def learnt_from(
@@ -75,19 +99,24 @@ def learnt_from(
     if any(region.joins_sequences for region in regions):
         sequences += plan.dataset.sequences
     studies = list(dict.fromkeys(plan.samples["study"].astype(str)))
-    known = plan.dataset.patients_known
     wanted = list(dict.fromkeys(sequences))
-    scans = scan_digests(plan.dataset, studies, wanted, store, jobs=jobs, progress=progress)
-    found = LearntFrom.of(plan.patients.tolist(), (scan for each in scans.values() for scan in each), ids_known=known)
+    known = _marks(plan.dataset, studies, wanted, store, jobs=jobs, progress=progress)
+    marks = [mark for each in known.values() for mark in each]
+    scans, looks = ([mark[i] for mark in marks] for i in (0, 1))
+    found = LearntFrom.of(plan.patients.tolist(), scans, looks, ids_known=plan.dataset.patients_known)
     return replace(found, patients=found.patients.union(*(region.learnt_from() for region in regions)))
 
 
-def _digest(dataset: Dataset, study: str, sequence: str) -> str:
+def _mark(dataset: Dataset, study: str, sequence: str) -> tuple[str, str] | None:
+    """The digest and the look of a scan; None if it can't be read or its voxels are all equal."""
+    from bench.stages.looks import look
+
     try:
         image = dataset.load(study, sequence)
     except DataError:
-        return ""
+        return None
     if image is None or image.pixels.min() == image.pixels.max():
-        return ""
+        return None
     pixels = np.ascontiguousarray(image.pixels, dtype=np.float32)
-    return hashlib.sha256(repr(pixels.shape).encode() + pixels.tobytes()).hexdigest()[:32]
+    digest = hashlib.sha256(repr(pixels.shape).encode() + pixels.tobytes()).hexdigest()[:32]
+    return digest, look_text(look(pixels))

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.plan import identity
+from bench.plan.near_duplicates import NearDuplicate
 from bench.tasks import heartbeat
 from bench.tasks.entries import NOTE, damage, seal
 from data import ScangridError
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
     from bench.stages.crop_files import Crops
 
+PAIRS = "pairs.json"
 INDEX = ("index.json", "index.npz", NOTE)  # of crops: all but pixels and masks
 DAMAGED = "damaged"
 _numbers = itertools.count()
@@ -122,6 +124,15 @@ class Store:
         if folder is None:
             folder = self.put("folds", key, lambda to: make().to_csv(to / "folds.csv", index=False), made_by)
         return read_csv(folder / "folds.csv")
+
+    def near_duplicates(self, key: str) -> list[NearDuplicate] | None:
+        """The near-duplicates with this key, or None if they were not looked for."""
+        folder = self.find("near_duplicates", key)
+        if folder is None:
+            return None
+        found = json.loads((folder / PAIRS).read_text(encoding="utf-8"))["pairs"]
+        both = ("patients", "studies", "sequences")
+        return [NearDuplicate(**{**one, **{name: tuple(one[name]) for name in both}}) for one in found]
 
     def width(self, key: str) -> int | None:
         """The number of features of the tokens with this key, or None if they are not stored."""

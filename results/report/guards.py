@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from results.near_duplicates import copied_scans
 from results.report.leaderboard import Leaderboard
 from results.report.reading import Read
 from results.run_folder import Predictions, Run, head_name
@@ -40,6 +41,7 @@ def _of_rows(run: Run, read: Read) -> Iterator[Guard]:
         yield _guard("A patient is in one test fold of a repeat", split == 0, f"patients in more than one: {split}")
     else:
         yield Guard("A patient is in one test fold of a repeat", "not run", "the source gives no patient ids")
+    yield _copies(run)
     twice = sum(len(p.sample) - len(set(zip(p.sample, p.repeat.tolist(), strict=True))) for p in read.row_sets)
     yield _guard("A sample is predicted once in every repeat", twice == 0, f"superfluous predictions: {twice}")
     bad = len(read.improper)
@@ -83,6 +85,16 @@ def _null(run: Run, done: list[Record]) -> Guard:
     low, high = (pick(float(r["null_auc"]) for r in found) for pick in (min, max))
     seen = f"{len(off)} of {len(found)} cells lie outside (1 in 20 does by chance); means from {low:.3f} to {high:.3f}"
     return _guard(rule, len(off) <= 0.05 * len(found), seen)
+
+
+def _copies(run: Run) -> Guard:
+    """Whether no tested scan has a copy among the training scans."""
+    rule = "No scan is tested on a copy of it"
+    if "near_duplicates" not in run.protocol:
+        return Guard(rule, "not run", "this version looks for copies, the one that wrote the run did not")
+    pairs = copied_scans(run)
+    parted = sum(pair.outcome == "parted" for pair in pairs)
+    return _guard(rule, parted == 0, f"parted pairs: {parted}; on one side, or one left out: {len(pairs) - parted}")
 
 
 def _guard(rule: str, held: bool, found: str) -> Guard:

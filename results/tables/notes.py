@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from results.near_duplicates import copied_scans
 from results.reading_notes import gives_away
 from results.run_folder import Run
 from results.scores import reconstruction
@@ -185,6 +186,8 @@ def _who(run: Run, done: Sequence[Record]) -> Iterator[str]:
             "training and test, and intervals may be too narrow."
         )
     yield from gives_away(run, done[0]["target"])
+    if parted := sum(pair.outcome == "parted" for pair in copied_scans(run)):
+        yield f"{parted} scans are copies of another patient's and may be tested on it, see near_duplicates.csv."
     rarest = int(min(r["rarest_class_patients"] for r in done))
     if rarest < EXPLORATORY:
         yield f"EXPLORATORY: the rarest class is seen in {rarest} patients, fewer than {EXPLORATORY}; no p-values."

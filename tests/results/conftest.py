@@ -30,7 +30,8 @@ class RunWriter:
             "axes": [{field: getattr(axis, field) for field in WORDS} for axis in AXES],
             "patients_known": True,
             "locations": ["level"],
-            "protocol": {"folds": 4, "repeats": repeats, "seed": 0, "stratify": "narrowing", "split": "patients"},
+            "protocol": {"folds": 4, "repeats": repeats, "seed": 0, "stratify": "narrowing", "split": "patients"}
+            | {"near_duplicates": "refuse"},
             "n_excluded": 0,
             "devices": ["cpu"],
         } | about

@@ -6,6 +6,7 @@ import shutil
 import numpy as np
 import pandas as pd
 import pytest
+import SimpleITK
 from numpy.testing import assert_allclose
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import balanced_accuracy_score, f1_score, roc_auc_score
@@ -109,11 +110,26 @@ def test_a_training_patient_is_refused_by_id_and_by_pixels_under_another_id(part
         predict(parts["base"] / "train", exclude_known=True)
 
 
+def test_a_changed_copy_of_a_training_scan_is_refused_under_another_id(parts, phantom, predict, tmp_path):
+    new = cut(phantom, tmp_path / "new", parts["all"][9:12], gradings=False, masks=False)
+    for path in (new / "images").glob(f"{parts['all'][9]}_*.mha"):
+        scan = SimpleITK.ReadImage(path)
+        changed = SimpleITK.GetArrayFromImage(scan)[:, ::-1].astype(np.float32) * 1.4 + 30
+        smaller = SimpleITK.GetImageFromArray(np.ascontiguousarray(changed[::2]))
+        smaller.SetSpacing(scan.GetSpacing())
+        SimpleITK.WriteImage(smaller, path.with_name(path.name.replace(f"{parts['all'][9]}_", "someone_")))
+        path.unlink()
+    with pytest.raises(KnownPatientError, match=r"1 of 3 .* \(0 by id, 0 by identical pixels, 1 by a changed copy"):
+        predict(new, own_ids=True)
+    left = predict(new, exclude_known=True)
+    assert set(left.table["patient"]) == set(parts["all"][10:12])
+
+
 def test_a_model_holds_digests_and_no_ids(parts, phantom):
     learnt = read_learnt_from(parts["model"])
     assert len(learnt.patients) == 10
     scans = {path.stem for path in (parts["base"] / "train" / "images").glob("*_t2.mha")}
-    assert len(learnt.scans) == len(scans)
+    assert len(learnt.scans) == len(learnt.looks) == len(scans)
     text = "".join(path.read_text() for path in parts["model"].rglob("*.json"))
     samples = pd.read_parquet(parts["run"] / "samples.parquet").index
     assert not any(f'"{sample}"' in text for sample in samples)

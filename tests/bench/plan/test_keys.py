@@ -11,6 +11,7 @@ from bench.plan.plan import Plan
 from bench.tasks.store import Store
 
 OTHER = {"chain", "gradients", "occlusion", "scorer", "positions"}  # for models and explanations, or words on tokens
+OTHER |= {"looks", "copies"}  # for the guard on near-duplicates
 STAGES = sorted(p.stem for p in Path(bench.stages.__path__[0]).glob("*.py") if p.stem != "__init__")
 LEARNT = "{finetuned: {preset: '', network: test_efficientnet, weights: random, size: 32, epochs: 1}}"
 

@@ -5,6 +5,9 @@ import pandas as pd
 import pytest
 
 from bench.plan import guards, splits
+from bench.plan.near_duplicates import Sides
+
+DRAWN = Sides(pd.DataFrame(columns=["patient", "repeat", "fold"]), drawn=True, groups={})
 
 
 def samples(patients=30, seed=0, rare=0.3):
@@ -77,10 +80,10 @@ def test_a_patient_on_both_sides_is_refused():
 
 
 def test_an_image_may_repeat_within_a_patient_and_not_between():
-    guards.same_image(["x", "x", "y", "", ""], ["a", "a", "b", "a", "b"], ["1", "2", "3", "4", "5"])
+    guards.same_image(["x", "x", "y", "", ""], ["a", "a", "b", "a", "b"], ["1", "2", "3", "4", "5"], DRAWN)
     with pytest.raises(guards.GuardError, match="1 images belong to two patients each \\(2 = 3\\)"):
-        guards.same_image(["w", "x", "x"], ["a", "a", "b"], ["1", "2", "3"])
-    assert guards.second_images(["x", "x", "x", "y"], ["a", "b", "a", "b"]) == [1]
+        guards.same_image(["w", "x", "x"], ["a", "a", "b"], ["1", "2", "3"], DRAWN)
+    assert guards.second_images(["x", "x", "x", "y"], ["a", "b", "a", "b"], DRAWN) == [1]
 
 
 def test_a_class_needs_as_many_patients_as_there_are_folds():
