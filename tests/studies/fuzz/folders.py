@@ -61,7 +61,7 @@ def read_table(path: Path) -> str:
 
 
 def table_by_hand(data: bytes) -> str:
-    """What `read_table` gives for a table without faults, by Python's csv module; raises where a line has another length."""
+    """What `read_table` gives for a table without faults, by Python's csv module; raises on ragged lines."""
     lines = list(csv.DictReader(io.StringIO(data.decode("utf-8-sig"), newline="")))
     if any(None in line or None in line.values() for line in lines):
         raise ValueError("ragged")
