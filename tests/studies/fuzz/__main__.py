@@ -52,7 +52,7 @@ class Reader:
 
     def read(self, kind: str, path: Path, to: Path) -> dict[str, Any]:
         """The answer of the process, or `crash` or `over limit`."""
-        if self._process is None or self._process.poll() is not None:
+        if self._process is None:
             self._start()
         process = self._process
         assert process is not None and process.stdin is not None
@@ -64,6 +64,7 @@ class Reader:
                 return dict(json.loads(self._lines.get(timeout=0.05)))
             except queue.Empty:
                 if process.poll() is not None:
+                    self.stop()
                     return {"outcome": "crash", "words": f"exit status {process.returncode}"}
                 size = psutil.Process(process.pid).memory_info().rss
                 if time.monotonic() > end or size > BYTES:
@@ -75,6 +76,11 @@ class Reader:
         if self._process is not None:
             self._process.kill()
             self._process.wait()
+            self._listening.join()
+            for pipe in (self._process.stdin, self._process.stdout):
+                assert pipe is not None
+                pipe.close()
+            self._process = None
 
     def _start(self) -> None:
         here = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
@@ -90,7 +96,10 @@ class Reader:
         self._lines = queue.Queue()
         out, lines = self._process.stdout, self._lines
         assert out is not None
-        threading.Thread(target=lambda: [lines.put(line) for line in out if line.startswith("{")], daemon=True).start()
+        self._listening = threading.Thread(
+            target=lambda: [lines.put(line) for line in out if line.startswith("{")], daemon=True
+        )
+        self._listening.start()
         self.read("warm", Path("none"), Path("none"))
 
 
