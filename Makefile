@@ -5,7 +5,7 @@ RUN = $(VENV)/bin/python
 INSTALLED = $(VENV)/.installed
 DEMO = .store/phantom-demo
 
-.PHONY: benchmark test test-long check docs pages gallery speed simulate lock clean
+.PHONY: benchmark test test-long check docs pages gallery speed simulate fuzz lock clean
 
 benchmark: $(INSTALLED) $(DEMO)/truth.csv
 	$(RUN) run_benchmark.py run grids/demo.yaml
@@ -44,6 +44,10 @@ speed: $(INSTALLED)
 
 simulate: $(INSTALLED)
 	$(RUN) -m tests.studies.simulate
+
+# Damages files at random and reads them; fails if one is read wrong, crashes or runs out of bounds. Ten minutes.
+fuzz: $(INSTALLED)
+	$(RUN) -m tests.studies.fuzz 2000
 
 $(INSTALLED): requirements.lock
 	$(PYTHON) -c "import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13) and 'Python 3.11 to 3.13 is needed, this is %d.%d: make PYTHON=python3.12' % sys.version_info[:2])"

@@ -1,0 +1,212 @@
+"""Damages sound files at random, reads them, and counts what happens: `python -m tests.studies.fuzz [N] [SEED]`.
+
+The counts of each kind of input:
+
+- `harmless`: read, with the sound file's content, or with what an independent reader finds too (a changed pixel in a
+  container without checksums can't be seen).
+- `named`: refused with a message of one line that names the file.
+- `silent`: read otherwise than the sound file, while a checksum, a length or an independent reader objects.
+- `traceback`: another exception; `crash`: the process died; `over limit`: more than 10 s, or more than 2 GiB.
+
+The exit status is 1 if one of the last four is not 0. A seed gives the same inputs.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+from tabulate import tabulate
+
+from tests.studies.fuzz import folders
+from tests.studies.fuzz.damage import BINARY, TEXT, Rng
+from tests.studies.fuzz.images import IMAGES
+
+ROOT = Path(__file__).resolve().parents[3]
+SECONDS, BYTES = 10.0, 2 << 30
+BAD = ("silent", "traceback", "crash", "over limit")
+OUTCOMES = ("harmless", "named", *BAD)
+OTHERS = ("csv", "xlsx", "yaml", "run", "model")
+MESSAGE = 1500
+
+
+class Reader:
+    """A process that reads inputs; it is started again when it died or was stopped."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[str] | None = None
+        self._lines: queue.Queue[str] = queue.Queue()
+
+    def read(self, kind: str, path: Path, to: Path) -> dict[str, Any]:
+        """The answer of the process, or `crash` or `over limit`."""
+        if self._process is None:
+            self._start()
+        process = self._process
+        assert process is not None and process.stdin is not None
+        process.stdin.write(json.dumps({"kind": kind, "path": str(path), "to": str(to)}) + "\n")
+        process.stdin.flush()
+        end = time.monotonic() + SECONDS
+        while True:
+            try:
+                return dict(json.loads(self._lines.get(timeout=0.05)))
+            except queue.Empty:
+                if process.poll() is not None:
+                    self.stop()
+                    return {"outcome": "crash", "words": f"exit status {process.returncode}"}
+                size = psutil.Process(process.pid).memory_info().rss
+                if time.monotonic() > end or size > BYTES:
+                    self.stop()
+                    return {"outcome": "over limit", "words": f"{size / 2**20:.0f} MiB, or {SECONDS:g} s"}
+
+    def stop(self) -> None:
+        """Ends the process."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._listening.join()
+            for pipe in (self._process.stdin, self._process.stdout):
+                assert pipe is not None
+                pipe.close()
+            self._process = None
+
+    def _start(self) -> None:
+        here = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.studies.fuzz.worker"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            cwd=ROOT,
+            env=here,
+        )
+        self._lines = queue.Queue()
+        out, lines = self._process.stdout, self._lines
+        assert out is not None
+        self._listening = threading.Thread(
+            target=lambda: [lines.put(line) for line in out if line.startswith("{")], daemon=True
+        )
+        self._listening.start()
+        self.read("warm", Path("none"), Path("none"))
+
+
+def image_input(kind: str, rng: Rng, folder: Path, reader: Reader) -> tuple[str, str]:
+    """The outcome of one damaged image, and words about it."""
+    form = IMAGES[kind]
+    sound, truth = form.write(rng)
+    damage = BINARY if kind in ("png", "jpeg", "tiff", "dicom", "nii.gz") else TEXT
+    way = damage[int(rng.integers(len(damage)))]
+    data = way(sound, rng)
+    path, to = folder / f"input{form.suffix}", folder / "pixels.npy"
+    path.write_bytes(data)
+    answer = reader.read(kind, path, to)
+    if answer["outcome"] != "read":
+        return _named(answer, path, way.__name__)
+    pixels = np.load(to).astype(np.float64)
+    if _same(pixels, truth, form.tolerance):
+        return "harmless", ""
+    try:
+        other = form.independent(data)
+    except Exception as error:
+        return "silent", f"{way.__name__}: read, but {type(error).__name__}: {error}"
+    if _same(pixels, other, form.tolerance):
+        return "harmless", ""
+    return "silent", f"{way.__name__}: read as {pixels.shape}, independently as {other.shape}"
+
+
+def other_input(
+    kind: str, rng: Rng, project: Path, folder: Path, reader: Reader, sound: dict[str, str]
+) -> tuple[str, str]:
+    """The outcome of one damaged table, grid, run or model, and words about it."""
+    source = project / {"csv": "table.csv", "xlsx": "table.xlsx", "yaml": "grid.yaml"}.get(kind, kind)
+    place = folder / source.name
+    if source.is_dir():
+        shutil.rmtree(place, ignore_errors=True)
+        shutil.copytree(source, place)
+        files = sorted(path for path in place.rglob("*") if path.is_file() and path.stat().st_size)
+        path = files[int(rng.integers(len(files)))]
+    else:
+        path = Path(shutil.copy(source, place))
+    binary = path.suffix in (".xlsx", ".parquet", ".skops", ".safetensors", ".npz", ".npy", ".png")
+    ways = BINARY if binary else TEXT
+    way = ways[int(rng.integers(len(ways)))]
+    data = way(path.read_bytes(), rng)
+    path.write_bytes(data)
+    answer = reader.read(kind, place, folder / "pixels.npy")
+    about = f"{way.__name__} in {path.relative_to(folder)}"
+    if answer["outcome"] != "read":
+        return _named(answer, path, about)
+    if answer["words"] == sound[kind] or kind == "yaml":
+        return "harmless", ""
+    try:
+        same = kind == "csv" and folders.table_by_hand(data) == answer["words"]
+    except Exception as error:
+        return "silent", f"{about}: read, but {type(error).__name__}: {error}"
+    return ("harmless", "") if same else ("silent", f"{about}: read otherwise")
+
+
+def _named(answer: dict[str, Any], path: Path, about: str) -> tuple[str, str]:
+    words = answer["words"]
+    if answer["outcome"] == "named" and (len(words) > MESSAGE or words.count("\n") > 2 or not words.isprintable()):
+        return (
+            "traceback",
+            f"{about}: a message of {len(words)} characters, {words.count(chr(10))} line ends: {words[:200]!r}",
+        )
+    return answer["outcome"], f"{about}: {words}"
+
+
+def _same(first: np.ndarray, second: np.ndarray, tolerance: float) -> bool:
+    return first.shape == second.shape and bool(np.abs(first - second).max() <= tolerance)
+
+
+def inputs(n: int, seed: int, folder: Path, reader: Reader) -> Iterator[tuple[str, str, str]]:
+    """Kind, outcome and words of each of n inputs; the kinds take turns."""
+    project = folder / "project"
+    project.mkdir()
+    folders.make(project)
+    sources = {"csv": "table.csv", "xlsx": "table.xlsx", "yaml": "grid.yaml", "run": "run", "model": "model"}
+    sound = {kind: reader.read(kind, project / name, folder / "pixels.npy")["words"] for kind, name in sources.items()}
+    kinds = [*IMAGES, *OTHERS]
+    for i in range(n):
+        kind, rng = kinds[i % len(kinds)], np.random.default_rng([seed, i])
+        made = (
+            image_input(kind, rng, folder, reader)
+            if kind in IMAGES
+            else other_input(kind, rng, project, folder, reader, sound)
+        )
+        yield kind, *made
+
+
+def main(n: int = 2000, seed: int = 0) -> int:
+    """Prints a row for each kind of input, and what went wrong."""
+    counts: dict[str, Counter[str]] = {kind: Counter() for kind in (*IMAGES, *OTHERS)}
+    wrong: list[str] = []
+    reader = Reader()
+    with tempfile.TemporaryDirectory() as place:
+        for i, (kind, outcome, words) in enumerate(inputs(n, seed, Path(place), reader)):
+            counts[kind][outcome] += 1
+            if outcome in BAD:
+                wrong.append(f"{i} {kind}, {outcome}: {words}")
+                print(wrong[-1], file=sys.stderr, flush=True)
+        reader.stop()
+    rows = [[kind, sum(found.values()), *(found[name] for name in OUTCOMES)] for kind, found in counts.items()]
+    rows.append(["all", *(sum(int(row[k]) for row in rows) for k in range(1, len(OUTCOMES) + 2))])
+    print(tabulate(rows, ["input", "tried", *OUTCOMES]))
+    return int(bool(wrong))
+
+
+if __name__ == "__main__":
+    sys.exit(main(*map(int, sys.argv[1:3])))

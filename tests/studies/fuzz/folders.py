@@ -1,0 +1,91 @@
+"""A small finished project: pictures, tables, a grid, a run and a model, whose files are damaged."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+GRID = """\
+name: small
+data:
+  image_table: {{table: "{table}", locations: [level], clinical: [age], labels: [narrowed]}}
+targets: [narrowed]
+sequences: [t2]
+images: [grayscale]
+encoders: [raw_pixels: {{size: 8}}]
+heads: [logistic, knn: {{neighbours: 3}}]
+protocol: {{folds: 2, repeats: 1, seed: 0}}
+"""
+PATIENTS = 24
+
+
+def make(folder: Path) -> None:
+    """Writes the pictures, `table.csv`, `table.xlsx`, `grid.yaml`, and the folders `run` and `model`."""
+    import cv2
+    import pandas as pd
+
+    from bench import api
+
+    rng = np.random.default_rng(0)
+    rows = []
+    for patient in range(PATIENTS):
+        for level in ("L4/L5", "L5/S1"):
+            narrowed = int(rng.random() < 0.5)
+            picture = rng.normal(100, 20, (16, 16))
+            picture[6:10] -= 60 * narrowed
+            name = f"p{patient}_{level.replace('/', '')}.png"
+            cv2.imwrite(str(folder / name), picture.clip(0, 255).astype(np.uint8))
+            rows.append((name, f"p{patient}", "t2", level, 40 + patient, narrowed))
+    table = pd.DataFrame(rows, columns=["image", "patient", "sequence", "level", "age", "narrowed"])
+    table.to_csv(folder / "table.csv", index=False)
+    table.to_excel(folder / "table.xlsx", index=False)
+    (folder / "grid.yaml").write_text(GRID.format(table=folder / "table.csv"), encoding="utf-8")
+    where: dict[str, Any] = {"store": folder / "store", "device": "cpu", "jobs": 1}
+    made = api.run(folder / "grid.yaml", runs=folder / "runs", quiet=True, **where)
+    made.folder.rename(folder / "run")
+    api.fit(folder / "run", "heads=logistic", folder / "model", **where)
+
+
+def read_table(path: Path) -> str:
+    """The samples of a table with their labels, as text."""
+    from data.image_table import ImageTable
+
+    found = ImageTable(table=str(path), locations=("level",), clinical=("age",), labels=("narrowed",))
+    samples, left_out = found.samples(), found.excluded()
+    lines = [f"{row['patient']} {row['level']} {row['narrowed']}" for row in samples.to_dict("records")]
+    return "\n".join([*sorted(lines), f"{len(left_out)} left out"])
+
+
+def table_by_hand(data: bytes) -> str:
+    """What `read_table` gives for a table without faults, by Python's csv module; raises on ragged lines."""
+    lines = list(csv.DictReader(io.StringIO(data.decode("utf-8-sig"), newline="")))
+    if any(None in line or None in line.values() for line in lines):
+        raise ValueError("ragged")
+    rows = [f"{line['patient'].strip()} {line['level'].strip()} {line['narrowed'].strip()}" for line in lines]
+    return "\n".join([*sorted(rows), "0 left out"])
+
+
+def read_grid(path: Path) -> str:
+    """The plan of a grid, as text."""
+    from bench import api
+
+    return str(api.plan(path, store=path.parent / "no_store"))
+
+
+def read_run(folder: Path) -> str:
+    """The main table of a run, as text."""
+    from bench import api
+
+    return api.open(folder).tables(metrics=["auc", "accuracy"], format="csv")
+
+
+def read_model(folder: Path) -> str:
+    """Opens a model, as predictions do."""
+    from bench.models.model import read_learnt_from, read_model
+
+    read_learnt_from(folder)
+    return f"{len(read_model(folder, device='cpu').cells)} cells"
