@@ -68,10 +68,9 @@ def run(
     store: Store = STORE,
 ) -> None:
     """Compute the cells that are not done and print the table."""
-    chosen: dict[str, Any] = {"settings": settings or [], "only": only or [], "null": null, "null_within": null_within}
-    chosen |= {"verify": verify, "plugins": plugins, "runs": runs, "store": store}
-    found = api.run(grid, device=device, jobs=jobs, **chosen)
-    print(*found.summary(), sep="\n")
+    how: dict[str, Any] = {"device": device, "jobs": jobs, "plugins": plugins, "runs": runs, "store": store}
+    how |= {"settings": settings or [], "only": only or [], "null": null, "null_within": null_within, "verify": verify}
+    print(*(found := api.run(grid, **how)).summary(), sep="\n")
     try:
         print(f"\n{found.tables()}")
     except ScangridError as error:  # no cell is done
