@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 Int64 = NDArray[np.int64]
 Strings = NDArray[np.object_]
 ROUNDING = 1e-5
+ALL = -1  # the fold of an external test, whose fits saw all patients of training
 AGAIN = "delete it and run the grid again (what is done is kept)"
 
 
@@ -133,7 +134,7 @@ def read_predictions(path: Path, n_classes: int, *, once: bool = True) -> Predic
 
     again = [f"recalibrated_{k}" for k in range(n_classes)]
     try:
-        table = pq.ParquetFile(path).read(use_threads=False)
+        table = pq.ParquetFile(path, page_checksum_verification=True).read(use_threads=False)
         text = {name: table[name].to_numpy().astype(object) for name in ("sample", "patient")}
         repeat, fold, y = (_whole(table[name]) for name in ("repeat", "fold", "y"))
         P = _floats(table, [f"p_{k}" for k in range(n_classes)])
@@ -161,7 +162,7 @@ def _fault(found: Predictions, n_classes: int) -> str:
     for classes in (found.y, found.called):
         if classes is not None and (len(classes) == 0 or classes.min() < 0 or classes.max() >= n_classes):
             return f"must hold rows with y from 0 to {n_classes - 1}"
-    if min(found.repeat.min(), found.fold.min()) < 0:
+    if found.repeat.min() < 0 or found.fold.min() < ALL:
         return "must count repeats and folds from 0"
     return ""
 

@@ -77,6 +77,14 @@ class Attempts:
                 file.write(f"{sign} {name}\n")
 
 
+def clear(folder: Path) -> None:
+    """Removes what killed runs have noted in a run folder, once a run has ended there with nothing left to do."""
+    for file in (folder / FOLDER).glob("*.log"):
+        file.unlink(missing_ok=True)
+    with suppress(OSError):
+        (folder / FOLDER).rmdir()
+
+
 def _unfinished(file: Path) -> set[str]:
     """The tasks that were running, or that were to be tried last, when the process of a file ended."""
     running: Counter[str] = Counter()

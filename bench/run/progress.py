@@ -107,7 +107,8 @@ class Progress(Watcher):
             if not force and now - self._last < EVERY:
                 return
             self._last = now
-        self._show(self._line())
+        if line := self._line():
+            self._show(line)
 
     def _line(self) -> str:
         with self._lock:

@@ -58,7 +58,7 @@ class Record:
         if table is None:
             return False
         path.parent.mkdir(parents=True, exist_ok=True)
-        replace_file(path, lambda to: table.to_parquet(to, index=False))
+        replace_file(path, lambda to: table.to_parquet(to, index=False, write_page_checksum=True))
         self._forget_failure(planned)
         return True
 

@@ -24,7 +24,7 @@ from bench.plan.patient_draws import PatientDraws
 from bench.plan.plan import Plan
 from bench.plan.references import PlannedCell
 from bench.plugins import plugin_class
-from bench.run import dataset_scores, described, facts, panels, provenance
+from bench.run import attempts, dataset_scores, described, facts, panels, provenance
 from bench.run.artifacts import keep_artifacts
 from bench.run.compute import compute
 from bench.run.external import open_external, remove_external, run_external
@@ -164,6 +164,8 @@ def _run(
     asked = (options.null, options.within)
     facts.write_about(record.folder, plan, n_excluded=len(excluded), null=asked, redrawn=refits.redrawn)
     state.save()
+    if not state.counts()["to do"]:
+        attempts.clear(record.folder)
     failures = [*state.failures, *(outside.failures if outside else [])]
     fitted = state.fitted + (outside.fitted if outside else 0)
     notes = (

@@ -30,12 +30,17 @@ LEAST = 8
 """The fewest rows and columns that are left of a picture without its border."""
 
 
+FEWEST = 64
+"""A picture of fewer pixels has no look: small pictures resemble each other by chance."""
+
+
 def look(pixels: Float32) -> NDArray[np.uint8]:
     """The look of a scan `(D, H, W)` float32, of which a picture has D = 1.
 
     Returns:
         `(3, 2, 32)` uint8: for the directions D, H and W the packed signs of the whole picture, and of the picture
-        without its plain border. Directions from which a thin scan was not seen are zero, and all of a blank scan.
+        without its plain border. Directions from which a thin scan was not seen are zero, and all of a
+        scan that is blank or very small.
 
     References:
         C. Zauner, Implementation and benchmarking of perceptual image hash functions, 2010 (the hash pHash, of which
@@ -44,7 +49,7 @@ def look(pixels: Float32) -> NDArray[np.uint8]:
     found = np.zeros((3, 2, KEPT * KEPT // 8), dtype=np.uint8)
     for direction, picture in enumerate(map(_reduced, _pictures(pixels))):
         low, high = float(picture.min()), float(picture.max())
-        if high - low <= BLANK * max(abs(low), abs(high)):
+        if picture.size < FEWEST or high - low <= BLANK * max(abs(low), abs(high)):
             break
         found[direction] = _signs(picture)
         rows, columns = inside(picture)

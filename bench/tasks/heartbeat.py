@@ -95,12 +95,13 @@ def _read(path: Path) -> dict[str, Any] | None:
 
 
 def _beat(folder: Path) -> None:
-    _folders[folder] += 1
-    (folder / ALIVE).mkdir(parents=True, exist_ok=True)
-    sign = {"number": _folders[folder], "host": socket.gethostname(), "machine": _machine()} | _process()
-    draft = folder / ALIVE / f".{_me}"
-    draft.write_text(json.dumps(sign), encoding="utf-8")
-    draft.replace(_file(folder, _me))
+    with _lock:  # threads begin at the same time
+        _folders[folder] += 1
+        (folder / ALIVE).mkdir(parents=True, exist_ok=True)
+        sign = {"number": _folders[folder], "host": socket.gethostname(), "machine": _machine()} | _process()
+        draft = folder / ALIVE / f".{_me}"
+        draft.write_text(json.dumps(sign), encoding="utf-8")
+        draft.replace(_file(folder, _me))
 
 
 def _go_on() -> None:

@@ -112,7 +112,7 @@ class Store:
 
     def affines(self, key: str) -> NDArray[np.float64]:
         """`(M, 4, 4)`: from an index of each of the crops with this key to LPS mm; none if they are not stored."""
-        folder = self.find("crops", key)
+        folder = self.find("crops", key, part=INDEX)
         if folder is None:
             return np.empty((0, 4, 4))
         with np.load(folder / "index.npz") as index:

@@ -68,7 +68,7 @@ def _header(path: Path) -> tuple[dict[str, str], int]:
         while file.tell() < _LONGEST and (line := file.readline(_LONGEST)):
             key, mark, value = line.decode("latin-1").partition("=")
             if line.strip() and not mark:
-                raise DataError(f"{path}: its header can't be read: the line '{key.strip()[:80]}' has no '='")
+                raise DataError(f"{path}: its header can't be read: the line {key.strip()[:40]!a} has no '='")
             name = key.strip(_BLANKS)
             fields[name] = value.strip(_BLANKS)
             if name == "ElementDataFile":

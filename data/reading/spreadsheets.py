@@ -57,7 +57,12 @@ def _text(path: Path) -> pd.DataFrame:
         start = file.readline()
         file.seek(0)
         separator = _separator(start)
-        names = next(csv.reader(file, delimiter=separator), [])
+        lines = csv.reader(file, delimiter=separator)
+        names = next(lines, [])
+        for cells in lines:
+            if cells and len(cells) < len(names):
+                have = f"line {lines.line_num} has {len(cells)} cells and the header {len(names)}"
+                raise DataError(f"{path}: {have}: is the file cut short?")
     _check_width(path, len(names))
     table = pd.read_csv(
         path,

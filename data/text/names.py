@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 
 
@@ -22,5 +23,10 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 
 def readable(text: str) -> str:
-    r"""A text that can be printed and written: bytes of a file's name that are no UTF-8 are shown as `\xe9`."""
-    return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    r"""A text that can be printed and written: bytes that are no UTF-8 and control signs are shown as `\xe9`, `\x00`.
+
+    Line ends stay where an indented line follows, as in a list; others become blanks.
+    """
+    text = text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    text = re.sub(r"\s*\n(?!  )\s*", " ", text)
+    return re.sub(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]", lambda sign: f"\\x{ord(sign[0]):02x}", text)

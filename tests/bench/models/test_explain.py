@@ -13,6 +13,7 @@ from numpy.testing import assert_allclose
 from bench.models.explain import ExplainError, ExplainOptions, write_explanations
 from bench.models.reopen import CellError
 from bench.stages.gradients import GradientsError, integrated_gradients, on_voxels
+from bench.tasks.entries import seal
 from results.interpretability.write_explanations import draw_explanations
 from results.report.page import write_report
 from results.run_folder import read
@@ -224,6 +225,8 @@ def test_errors_name_the_way_out(done, tmp_path):
     shutil.copytree(store, emptied)
     for file in emptied.glob("fits/*/probabilities.npy"):
         np.save(file, np.load(file)[:, ::-1])
+        (file.parent / "sums.json").unlink()
+        seal(file.parent, json.loads((file.parent / "made_by.json").read_text()))
     with pytest.raises(CellError, match="from those of the run"):
         write_explanations(folder, key, ExplainOptions(samples=1), store=emptied)
 

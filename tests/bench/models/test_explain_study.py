@@ -31,4 +31,4 @@ def test_findings_above_the_mildest_grade_have_a_map_in_the_page(fitted, spines,
     page = written[-1].read_text()
     assert page.count('<figure id="finding_') == len(mapped) and "What spoke for the grades" in page
     assert "What spoke for the grades" not in write_diagnosis(plain, tmp_path / "out")[-1].read_text()
-    assert not list((tmp_path / "out" / "maps").glob("*"))
+    assert not list((tmp_path / "out" / "maps").glob("*.png"))

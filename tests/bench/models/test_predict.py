@@ -249,6 +249,7 @@ def test_the_command_prints_the_table_and_ends_with_2_on_wrong_input(parts, tmp_
     assert done.exit_code == 0, done.output
     assert "samples of 10 patients predicted" in done.output and "external validation" in done.output
     assert {path.name for path in (tmp_path / "out").iterdir()} == {
+        ".scangrid",
         "predictions.csv",
         "excluded.csv",
         "scores",

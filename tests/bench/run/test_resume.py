@@ -94,6 +94,8 @@ def test_a_new_encoder_file_is_found_and_only_its_cells_are_computed(project):
 
 def test_a_finished_grid_loads_no_heavy_library_parses_no_code_and_opens_no_image(project):
     first = computed(project)[1]
+    time.sleep(2.1)  # until the project's files count as settled
+    computed(project)
     probe = (
         "import sys, runpy\n"
         "from bench.plan import identity\n"

@@ -1,6 +1,7 @@
 """The picture of a run is drawn for grids of any shape."""
 
 import matplotlib.image
+import pandas as pd
 import pytest
 
 from results.figures.leaderboard import leaderboard
@@ -26,6 +27,8 @@ def test_draws_without_floors_or_intervals_and_as_pdf(new_run, tmp_path):
     """Two patients: hardly any draw holds both classes."""
     writer = new_run(locations=[], n_patients=4)
     writer.y = (writer.of_patient == 0).astype(int)
+    samples = pd.read_parquet(writer.folder / "samples.parquet")
+    samples.assign(narrowing=writer.y).to_parquet(writer.folder / "samples.parquet")
     writer.add(writer.signal, heads="svc")
     leaderboard(read(writer.finish()), "narrowing").savefig(tmp_path / "board.pdf")
     assert (tmp_path / "board.pdf").read_bytes().startswith(b"%PDF")

@@ -46,6 +46,7 @@ def make(folder: Path) -> None:
     (folder / "grid.yaml").write_text(GRID.format(table=folder / "table.csv"), encoding="utf-8")
     where: dict[str, Any] = {"store": folder / "store", "device": "cpu", "jobs": 1}
     made = api.run(folder / "grid.yaml", runs=folder / "runs", quiet=True, **where)
+    (made.folder / "scores.parquet").unlink()  # a cache, which the first reading makes again
     made.folder.rename(folder / "run")
     api.fit(folder / "run", "heads=logistic", folder / "model", **where)
 
