@@ -178,7 +178,12 @@ def inputs(n: int, seed: int, folder: Path, reader: Reader) -> Iterator[tuple[st
     project.mkdir()
     folders.make(project)
     sources = {"csv": "table.csv", "xlsx": "table.xlsx", "yaml": "grid.yaml", "run": "run", "model": "model"}
-    sound = {kind: reader.read(kind, project / name, folder / "pixels.npy")["words"] for kind, name in sources.items()}
+    sound = {}
+    for kind, name in sources.items():
+        answer = reader.read(kind, project / name, folder / "pixels.npy")
+        if answer["outcome"] != "read":
+            raise RuntimeError(f"the sound {kind} is not read: {answer['words']}")
+        sound[kind] = answer["words"]
     kinds = [*IMAGES, *OTHERS]
     for i in range(n):
         kind, rng = kinds[i % len(kinds)], np.random.default_rng([seed, i])

@@ -78,10 +78,13 @@ def read_grid(path: Path) -> str:
 
 
 def read_run(folder: Path) -> str:
-    """The main table of a run, as text."""
+    """The scores of a run, as text."""
+    import pandas as pd
+
     from bench import api
 
-    return api.open(folder).tables(metrics=["auc", "accuracy"], format="csv")
+    table = pd.read_csv(io.StringIO(api.open(folder).tables(metrics=["auc", "accuracy"], format="csv")))
+    return str(table[["key", "status", "n_samples", "auc", "auc_low", "auc_high", "accuracy"]].to_csv(index=False))
 
 
 def read_model(folder: Path) -> str:
