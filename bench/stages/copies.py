@@ -1,7 +1,8 @@
 """Compares the pixels of two scans that look alike: is one a changed copy of the other?
 
 Both are brought to one place and size, the grey values of one are mapped to those of the other, and what is left is
-correlated twice: as a whole, and in the finest detail. Two patients have similar anatomy, but never the same detail.
+correlated as a whole, and in the finest detail. Two patients have similar anatomy, but never the same detail. Detail
+counts twice: by its values, which edges decide, and by its ranks, which the texture and noise between the edges decide.
 """
 
 from __future__ import annotations
@@ -11,12 +12,13 @@ from typing import Any, NamedTuple
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import rankdata
 
 from bench.stages.looks import inside
 from data.base import Float32
 
-WHOLE, DETAIL = 0.93, 0.83
-"""A copy correlates at least like this with its original, as a whole and in detail."""
+WHOLE, DETAIL, TEXTURE = 0.93, 0.83, 0.7
+"""A copy correlates at least like this with its original: as a whole, in detail, and in the ranks of its detail."""
 LARGEST = 192
 """Pixels of the longer side at which scans are compared."""
 SLICES = 5
@@ -32,18 +34,20 @@ class Agreement(NamedTuple):
     Args:
         whole: Correlation of the pixels, after the grey values of one were mapped to those of the other.
         detail: Correlation of what differs from the neighbourhood of 1 or 2 pixels.
+        texture: The same of its ranks.
     """
 
     whole: float
     detail: float
+    texture: float
 
     @property
     def copied(self) -> bool:
         """Whether one scan is a copy of the other."""
-        return self.whole >= WHOLE and self.detail >= DETAIL
+        return self.whole >= WHOLE and self.detail >= DETAIL and self.texture >= TEXTURE
 
 
-NONE = Agreement(0.0, 0.0)
+NONE = Agreement(0.0, 0.0, 0.0)
 
 
 def compare(first: Float32, second: Float32, how: tuple[bool, bool, bool, bool]) -> Agreement:
@@ -79,8 +83,7 @@ def compare(first: Float32, second: Float32, how: tuple[bool, bool, bool, bool])
         if found[0].detail < _HOPELESS:
             continue
         found += [_agreement(*pair(i), warp) for i in range(count) if i != count // 2]
-        whole, detail = np.mean(found, axis=0)
-        best = max(best, Agreement(float(whole), float(detail)), key=lambda one: one.detail)
+        best = max(best, Agreement(*np.mean(found, axis=0).tolist()), key=lambda one: one.detail)
     return best
 
 
@@ -152,7 +155,10 @@ def _agreement(first: Float32, second: Float32, warp: Float32) -> Agreement:
     moved[~common] = 0
     inner = cv2.erode(common.astype(np.uint8), np.ones((7, 7), dtype=np.uint8)) > 0
     fine = [_float(cv2.GaussianBlur(one, (0, 0), 0.5) - cv2.GaussianBlur(one, (0, 0), 1.5)) for one in (mapped, moved)]
-    return Agreement(_correlation(mapped[common], moved[common]), _correlation(fine[0][inner], fine[1][inner]))
+    own, other = (one[inner] for one in fine)
+    whole, detail = _correlation(mapped[common], moved[common]), _correlation(own, other)
+    ranks = (_float(rankdata(one)) for one in (own, other)) if detail >= DETAIL else ()
+    return Agreement(whole, detail, _correlation(*ranks) if detail >= DETAIL else 0.0)
 
 
 def _like(values: Float32, others: Float32) -> Float32:

@@ -33,6 +33,14 @@ def test_a_changed_picture_is_found_and_another_patient_is_not(spines, change):
     assert not any(copied(other[None], changed[None]) for other in pictures[1:])
 
 
+def test_one_pattern_with_noise_of_its_own_is_no_copy_and_with_the_same_noise_it_is():
+    ramp = np.add.outer(np.linspace(0, 60, 64), np.linspace(0, 60, 80))
+    ramp[8:20, 10:26], ramp[40:52, 50:70] = 220, 140  # edges that all pictures share
+    first, second = (ramp + np.random.default_rng(seed).normal(0, 4, ramp.shape) for seed in range(2))
+    assert not copied(first[None], second[None])
+    assert copied(first[None], 0.7 * first[None] + 20)
+
+
 VOLUMES = {
     "slices in reverse": lambda scan: scan[::-1],
     "all axes reversed": lambda scan: scan[::-1, ::-1, ::-1],
