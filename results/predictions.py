@@ -162,7 +162,7 @@ def _fault(found: Predictions, n_classes: int) -> str:
     for classes in (found.y, found.called):
         if classes is not None and (len(classes) == 0 or classes.min() < 0 or classes.max() >= n_classes):
             return f"must hold rows with y from 0 to {n_classes - 1}"
-    if found.repeat.min() < 0 or found.fold.min() < ALL:
+    if found.repeat.min() < 0 or (found.fold.min() < 0 and not (found.fold == ALL).all()):
         return "must count repeats and folds from 0"
     return ""
 

@@ -103,6 +103,7 @@ def test_names_are_shown_as_they_are(opened, report, new_run):
     assert page.title() == "μ_<i>run</i>: a & b"
     # The fields of a step are shown where two steps of one name differ; its whole label is on the page of the cell.
     page.locator("td a").first.click()
+    page.locator("article").filter(visible=True).locator("dd").first.wait_for()  # filled in an event that follows
     facts = page.locator("article").filter(visible=True).locator("dd").all_inner_texts()
     assert name in facts
     page.locator("#excluded summary").click()
@@ -116,7 +117,7 @@ def test_a_rank_leads_to_its_cell_and_opens_it(opened, report, grid_run):
     page.locator("td a", has_text="3").click()
     article = page.locator("article").filter(visible=True)
     assert article.get_attribute("aria-label").startswith("3. ")
-    assert article.locator("svg").is_visible()
+    article.locator("svg").wait_for()
     assert article.locator("pre").inner_text().count("\n") == 1
 
 
