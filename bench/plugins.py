@@ -70,6 +70,8 @@ def load(kind: str, name: str, /, **fields: Any) -> Any:
             raise PluginError(f"{kind}/{name} has no field '{field}'{nearest(field, known)}")
     try:
         return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()})
+    except TypeError as error:  # such as null where a number is needed
+        raise PluginError(f"{kind}/{name}: a field has a value of another type than its default: {error}") from error
     except ValueError as error:
         raise PluginError(f"{kind}/{name}: {error}") from error
 

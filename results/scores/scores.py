@@ -77,7 +77,7 @@ def scores(
     table = table.astype({name: "boolean" for name in table if str(name).endswith("_tied")})
     table.attrs = {"digest": digest, "metrics": together, "resamples": resamples}
     if against is None:
-        cache.keep(path, table.to_parquet)
+        cache.keep(path, lambda to: table.to_parquet(to, write_page_checksum=True))
     return table
 
 
@@ -90,7 +90,7 @@ def _read(path: Path, digest: str) -> pd.DataFrame | None:
     import pandas as pd
 
     try:
-        table = pd.read_parquet(path)
+        table = pd.read_parquet(path, page_checksum_verification=True)
     except (OSError, ValueError):
         return None
     return table if table.attrs.get("digest") == digest else None

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -56,9 +58,8 @@ def read_table(path: Path) -> str:
     from data.image_table import ImageTable
 
     found = ImageTable(table=str(path), locations=("level",), clinical=("age",), labels=("narrowed",))
-    samples, left_out = found.samples(), found.excluded()
-    lines = [f"{row['patient']} {row['level']} {row['narrowed']}" for row in samples.to_dict("records")]
-    return "\n".join([*sorted(lines), f"{len(left_out)} left out"])
+    rows = found.samples().to_dict("records")
+    return _lines((row["patient"], row["level"], row["narrowed"]) for row in rows)
 
 
 def table_by_hand(data: bytes) -> str:
@@ -66,8 +67,19 @@ def table_by_hand(data: bytes) -> str:
     lines = list(csv.DictReader(io.StringIO(data.decode("utf-8-sig"), newline="")))
     if any(None in line or None in line.values() for line in lines):
         raise ValueError("ragged")
-    rows = [f"{line['patient'].strip()} {line['level'].strip()} {line['narrowed'].strip()}" for line in lines]
-    return "\n".join([*sorted(rows), "0 left out"])
+    return _lines((line["patient"].strip(), line["level"].strip(), line["narrowed"].strip()) for line in lines)
+
+
+def _lines(rows: Iterable[tuple[object, object, object]]) -> str:
+    """The labelled rows as text; whole numbers are written alike whatever their column holds."""
+    found = []
+    for patient, level, label in rows:
+        words = str(label)
+        with contextlib.suppress(ValueError):
+            words = f"{float(words):g}"
+        if words not in ("", "nan", "None", "<NA>"):
+            found.append(f"{patient} {level} {words}")
+    return "\n".join(sorted(found))
 
 
 def read_grid(path: Path) -> str:
