@@ -173,7 +173,9 @@ def _yes(path: Path, fields: dict[str, str], name: str) -> bool:
 def _beside(path: Path, name: str) -> Path:
     """The data file of a .mhd, which lies in the folder of its header or below."""
     if "%" in name or name.split()[:1] == ["LIST"]:
-        raise DataError(f"{path}: its pixels are in one file per slice ('{name}'), which is not read: save it as .mha")
+        raise DataError(
+            f"{path}: its pixels are in one file per slice ({name[:40]!a}), which is not read: save it as .mha"
+        )
     foreign = [part(name).is_absolute() or ".." in part(name).parts for part in (PurePosixPath, PureWindowsPath)]
     if not name or "\0" in name or any(foreign):
         raise DataError(
