@@ -121,18 +121,23 @@ class Progress(Watcher):
                 parts.append(f"{name}: {done}/{total} images, {rate:.0f} images/s{left}")
             elif self._running:
                 parts.append(next(iter(self._running.values())))
-                if any(done for done, *_ in self._tasks.values()):
-                    parts.append(f"{self._left()} left")
+                if left := self._left():
+                    parts.append(f"{left} left")
             return " | ".join(parts)
 
     def _left(self) -> str:
-        """The time left; kinds of work of which nothing is done yet are not counted, which makes it the least time."""
+        """The time left; kinds of work of which nothing is done yet are not counted, which makes it the least time.
+
+        Empty where that is less than a second, or nothing is done.
+        """
         lanes = {"torch": 1, "cpu": self._jobs}
         seconds = sum(
             (total - done) * spent / done / lanes[lane]
             for (lane, *_), (done, total, spent) in self._tasks.items()
             if done
         )
+        if seconds < 1:
+            return ""
         known = all(done for done, *_ in self._tasks.values())
         return _duration(seconds) if known else f"at least {_duration(seconds)}"
 
