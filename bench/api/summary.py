@@ -31,10 +31,13 @@ def failed(outcome: RunOutcome) -> Iterator[str]:
     """Lines about the cells that failed, with their reasons; none if no cell failed."""
     if outcome.failures:
         yield f"failed: {_kinds(outcome.failures)} (tracebacks in {outcome.folder / 'failures'}):"
-    for planned, reason in outcome.failures[:FAILURES]:
-        view = "" if planned.view.kind == "real" else f", {planned.view.kind} {planned.view.number}"
-        what = f"{planned.cell['heads'].label()} on {planned.cell['encoders'].label()}, {planned.cell.target}{view}"
-        yield f"  {planned.key[:8]} {what}: {reason}"
+    alike: dict[str, list[Any]] = {}
+    for planned, reason in outcome.failures:
+        alike.setdefault(reason, []).append(planned)
+    for reason, (first, *others) in list(alike.items())[:FAILURES]:
+        view = "" if first.view.kind == "real" else f", {first.view.kind} {first.view.number}"
+        what = f"{first.cell['heads'].label()} on {first.cell['encoders'].label()}, {first.cell.target}{view}"
+        yield f"  {first.key[:8]} {what}{f', and {len(others)} more' if others else ''}: {reason}"
 
 
 def _kinds(failures: list[Any]) -> str:
