@@ -142,7 +142,8 @@ def _columns(run: Run, axes: Sequence[str], metrics: Sequence[str], rows: Sequen
     for name in metrics:
         metric = known_columns()[name]
         kind = "loss" if metric.lower_is_better else "score"
-        columns.append(Column(metric.title(run.within), name, kind, metric.meaning))
+        title = f"Gain over\n{run.location}" if name == "gain" else metric.title(run.within)
+        columns.append(Column(title, name, kind, metric.meaning))
     if any(is_number(r.get("null_runs")) for r in done):
         null = "Mean AUC of the same cell on permuted labels."
         p = "Share of null runs that did as well, counting the cell itself. It is empty for exploratory targets."
