@@ -6,7 +6,7 @@ import importlib
 import threading
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -146,6 +146,21 @@ def _run(
             keys = {one.key for one in todo}
             outside = run_external(test, state.finished(), keys, record.folder, store, fitted_on=plan, **where)
         panels.write(plan, store, record, state.finished(), jobs=jobs, progress=progress)
+    _note_session(record, state, computed, stages, plugins)
+    asked = (options.null, options.within)
+    facts.write_about(record.folder, plan, n_excluded=len(excluded), null=asked, redrawn=refits.redrawn)
+    state.save()
+    if not state.counts()["to do"]:
+        attempts.clear(record.folder)
+    failures = [*state.failures, *(outside.failures if outside else [])]
+    fitted = state.fitted + (outside.fitted if outside else 0)
+    return RunOutcome(record.folder, state.counts(), failures, excluded, fitted, tuple(_notes(plan)))
+
+
+def _note_session(
+    record: Record, state: State, computed: str, stages: Mapping[str, float], plugins: dict[str, Any]
+) -> None:
+    """Adds this start to the provenance if it computed something, or if it is the first and the store had all cells."""
     session: dict[str, Any] = {"finished": datetime.now(UTC).isoformat(timespec="seconds")}
     if computed:
         session |= {
@@ -157,23 +172,18 @@ def _run(
             "machine": provenance.machine(),
         }
         facts.add_session(record.folder, session)
-    elif state.finished() and not facts.has_sessions(record.folder):  # a new folder, but the store had all cells
+    elif state.finished() and not facts.has_sessions(record.folder):
         device, used = record.made_with(state.finished())
         session |= {"device": device, "versions": described.versions(plugins) | used, "code": provenance.code_state()}
         facts.add_session(record.folder, session)
-    asked = (options.null, options.within)
-    facts.write_about(record.folder, plan, n_excluded=len(excluded), null=asked, redrawn=refits.redrawn)
-    state.save()
-    if not state.counts()["to do"]:
-        attempts.clear(record.folder)
-    failures = [*state.failures, *(outside.failures if outside else [])]
-    fitted = state.fitted + (outside.fitted if outside else 0)
-    notes = (
-        *plan.reading_notes(),
-        *plan.dataset.table_notes(),
-        *(note for each in plan.gives_away.values() for note in each),
-    )
-    return RunOutcome(record.folder, state.counts(), failures, excluded, fitted, notes)
+
+
+def _notes(plan: Plan) -> Iterator[str]:
+    """What a user should know about how images and tables were read."""
+    yield from plan.reading_notes()
+    yield from plan.dataset.table_notes()
+    for each in plan.gives_away.values():
+        yield from each
 
 
 def _excluded(plan: Plan) -> pd.DataFrame:

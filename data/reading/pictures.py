@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -133,12 +134,10 @@ def _orientation(exif: bytes) -> int:
     Pillow reads this too, but prints warnings about other tags.
     """
     order = {b"II": "<", b"MM": ">"}.get(exif[:2])
-    try:
+    with suppress(struct.error):  # a block that ends too early
         start = struct.unpack_from(f"{order}I", exif, 4)[0]
         for entry in range(struct.unpack_from(f"{order}H", exif, start)[0]):
             tag, kind, _, value = struct.unpack_from(f"{order}HHIH", exif, start + 2 + 12 * entry)
             if (tag, kind) == _ORIENTATION:
                 return value if 1 <= value <= 8 else 1
-    except struct.error:
-        pass
     return 1
