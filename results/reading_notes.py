@@ -25,6 +25,6 @@ def gives_away(run: Run, target: str) -> Sequence[str]:
 
 
 def _notes(run: Run) -> dict[str, Any]:
-    """What `run.json` says; nothing in the folder of an earlier version."""
+    """What `run.json` holds; nothing in the folder of an earlier version."""
     found: dict[str, Any] = json.loads((run.folder / "run.json").read_text(encoding="utf-8")).get("notes", {})
     return found

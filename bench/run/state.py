@@ -57,7 +57,7 @@ class State:
         elif planned.view.kind == "real":
             self._status[planned.key] = ("done", "")
             if time.perf_counter() - self._saved > 10:
-                with suppress(OSError):  # it is written again at the end, and then said
+                with suppress(OSError):  # it is written again at the end, and then named
                     self.save()
         self.show()
 

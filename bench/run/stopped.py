@@ -19,7 +19,7 @@ class StoppedError(ScangridError):
 
 @contextmanager
 def stopped_by_disk(folder: Path, progress: Progress) -> Iterator[None]:
-    """Turns an error of the disk into one line that says how far the run came.
+    """Turns an error of the disk into one line with how far the run came.
 
     Args:
         folder: The run folder.

@@ -51,7 +51,7 @@ class Store:
     be read by any number of processes while others write: what has its final name is whole.
 
     Disks and copies fail. So an entry is compared with its sums when this process first uses it. A damaged one is set
-    aside in the folder `damaged`, which is said, and counts as not made.
+    aside in the folder `damaged`, which a line names, and counts as not made.
 
     Args:
         folder: The folder; it is made when something is stored.
@@ -104,7 +104,7 @@ class Store:
         return found
 
     def crops(self, key: str, *, pixels: bool = False) -> Crops | None:
-        """The crops with this key, or None; `pixels` says whether more than their index is going to be read."""
+        """The crops with this key, or None; `pixels` is true if more than their index is going to be read."""
         from bench.stages.crop_files import Crops
 
         folder = self.find("crops", key, part=None if pixels else INDEX)
@@ -233,7 +233,7 @@ class Store:
 
     @contextmanager
     def _writing(self, kinds: Collection[int] = (*FULL, *READ_ONLY)) -> Iterator[None]:
-        """Says in words why something could not be written; a file that can't be read is another matter."""
+        """Names the reason why something could not be written; a file that can't be read is another matter."""
         try:
             yield
         except Exception as error:

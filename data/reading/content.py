@@ -1,4 +1,4 @@
-"""Says from the first bytes of a file which kind of image it holds; its name decides nothing."""
+"""Finds from the first bytes of a file which kind of image it holds; its name decides nothing."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def _unzipped_start(path: Path, head: bytes) -> bytes:
     try:
         plain = zlib.decompressobj(31).decompress(head, _HEAD)
     except zlib.error as error:
-        raise DataError(f"{path}: is damaged: gzip says '{error}': copy it again") from error
+        raise DataError(f"{path}: is damaged: gzip reports '{error}': copy it again") from error
     if len(plain) < 348:
         raise DataError(f"{path}: truncated: its header has {len(plain)} of 348 bytes")
     return plain

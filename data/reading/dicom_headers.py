@@ -53,7 +53,7 @@ class DicomHeader:
         colours: Whether it is a colour picture.
         gradient_echo: Whether ScanningSequence contains `GR`.
         contrast: Whether a contrast agent was given.
-        traits: What tells it from other images of its place, by name; see `dicom_traits`.
+        traits: What distinguishes it from other images of its place, by name; see `dicom_traits`.
     """
 
     path: Path
@@ -145,7 +145,7 @@ def frames(path: Path, file: Any) -> int:
     if count is None or not 1 <= count <= _MAX_FRAMES or count % 1:
         raise DataError(f"{path}: NumberOfFrames must be 1 to {_MAX_FRAMES}, and is not")
     if count > 1 and count * _LEAST_FRAME > path.stat().st_size:
-        raise DataError(f"{path}: its header says {count:g} frames, more than its bytes can hold")
+        raise DataError(f"{path}: its header gives {count:g} frames, more than its bytes can hold")
     groups = file.get("PerFrameFunctionalGroupsSequence")
     if groups and len(groups) != count:
         raise DataError(f"{path}: has {count:g} frames, but attributes of {len(groups)} frames: write it again")

@@ -32,7 +32,7 @@ def parted(headers: Sequence[DicomHeader]) -> list[SeriesPart]:
 
     Images of another kind (phase, Dixon's water ...), b-value or an echo time that differs by a quarter are always
     parted. Where several images still lie at one place, they are parted by the first of `dicom_traits.ORDERS` that
-    tells them apart: an attribute that has no more values than the place has images.
+    distinguishes them: an attribute that has no more values than the place has images.
     """
     parts = [SeriesPart("", list(headers))]
     if len(headers) == 1:
@@ -66,7 +66,7 @@ _T2_ECHO = 90.0  # ms
 
 
 def _split_where_needed(part: SeriesPart, names: tuple[str, ...]) -> list[SeriesPart]:
-    """The part split by the first of some traits that tells the images of a place apart, and so on."""
+    """The part split by the first of some traits that parts the images of a place, and so on."""
     places = [_place(one) for one in part.headers]
     most = max(Counter(place for place in places if place is not None).values(), default=1)
     if most == 1:

@@ -31,7 +31,7 @@ def decode(path: Path, file: Any) -> NDArray[Any]:
         file: Its data set with pixels, from `dicom_files.read`.
 
     Raises:
-        DataError: The pixels are absent, shorter or longer than the header says, damaged, or of an unread kind.
+        DataError: The pixels are absent, shorter or longer than the header gives, damaged, or of an unread kind.
     """
     with dicom_files.guarded(f"{path}: "):
         return _decode(path, file)
@@ -93,7 +93,7 @@ def _decode(path: Path, file: Any) -> NDArray[Any]:
         stored = _in_colour(file, stored)
     colours = 3 if stored.size == 3 * np.prod(shape) else 1
     if stored.size != colours * np.prod(shape):
-        raise DataError(f"{path}: {stored.shape} pixels are unpacked, but its header says {shape}")
+        raise DataError(f"{path}: {stored.shape} pixels are unpacked, but its header gives {shape}")
     if colours == 3:
         return np.asarray(stored.reshape(*shape, 3).astype(np.float32) @ LUMINANCE)
     stored = stored.reshape(shape)
@@ -158,7 +158,7 @@ def _check_length(path: Path, file: Any, keyword: str, shape: tuple[int, int, in
             f"{path}: can't be read, truncated or not a whole picture: its pixels are {held} of {needed} bytes"
         )
     if held > needed + max(row, 1):
-        raise DataError(f"{path}: has {held} bytes of pixels, but its header says {needed}: the header is wrong")
+        raise DataError(f"{path}: has {held} bytes of pixels, but its header gives {needed}: the header is wrong")
 
 
 def _in_colour(file: Any, stored: NDArray[Any]) -> NDArray[Any]:
@@ -183,7 +183,7 @@ def _native(path: Path, file: Any, shape: tuple[int, int, int]) -> NDArray[Any]:
         return stored
     overlays = any((group, 0x0102) in file and file[group, 0x0102].value for group in range(0x6000, 0x6020, 2))
     if not overlays and not (signed and stored.min() >= 0 and int(stored.max()) >> bits == 0):
-        raise DataError(f"{path}: pixels need more than the {bits} bits that BitsStored says: the header is wrong")
+        raise DataError(f"{path}: pixels need more than the {bits} bits that BitsStored gives: the header is wrong")
     shift = np.array(allocated - bits, dtype=stored.dtype)
     return np.asarray((stored << shift) >> shift)
 
@@ -242,5 +242,5 @@ def _look_up(table: Any, stored: NDArray[Any]) -> Float32:
     except (AttributeError, TypeError, ValueError) as error:
         raise DataError("its Modality LUT can't be read") from error
     if len(values) != count or bits not in range(8, 17) or int(values.max()) >> bits:
-        raise DataError("its Modality LUT is not what its descriptor says")
+        raise DataError("its Modality LUT is not what its descriptor gives")
     return values[np.clip(stored.astype(np.int64) - first, 0, count - 1)].astype(np.float32)

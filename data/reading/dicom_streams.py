@@ -19,7 +19,7 @@ _END = b"\xff\xd9"
 
 
 def check(path: Path, file: Any, shape: tuple[int, int, int], *, rle: bool) -> None:
-    """Refuses packed pixels that can't hold what the header says.
+    """Refuses packed pixels that can't hold what the header gives.
 
     Raises:
         DataError: Names both lengths.
@@ -27,7 +27,7 @@ def check(path: Path, file: Any, shape: tuple[int, int, int], *, rle: bool) -> N
     packed = len(file.PixelData)
     unpacked = int(np.prod(shape)) * int(file.get("SamplesPerPixel") or 1) * int(file.BitsAllocated) // 8
     if unpacked > packed * (_RLE_RATIO if rle else _RATIO) and (rle or unpacked > _SMALL):
-        raise DataError(f"{path}: {packed} bytes can't hold the {unpacked} bytes of pixels that its header says")
+        raise DataError(f"{path}: {packed} bytes can't hold the {unpacked} bytes of pixels that its header gives")
 
 
 def unpack(path: Path, file: Any, shape: tuple[int, int, int], photometric: str) -> NDArray[Any]:
@@ -40,7 +40,7 @@ def unpack(path: Path, file: Any, shape: tuple[int, int, int], photometric: str)
         photometric: PhotometricInterpretation.
 
     Raises:
-        DataError: A stream has another size than the header says, or there are more or fewer streams than frames.
+        DataError: A stream has another size than the header gives, or there are more or fewer streams than frames.
     """
     from pydicom.encaps import generate_frames
 
@@ -58,7 +58,7 @@ def _frame(path: Path, frame: bytes, file: Any, shape: tuple[int, int], photomet
     found = _stream(frame)
     if found is None or found[:2] != shape:
         size = f"{found[0]} x {found[1]}" if found else "unknown"
-        raise DataError(f"{path}: its header says {shape[0]} x {shape[1]} pixels, but its packed picture is {size}")
+        raise DataError(f"{path}: its header gives {shape[0]} x {shape[1]} pixels, but its packed picture is {size}")
     if not frame.rstrip(b"\0").endswith(_END):
         raise DataError(f"{path}: can't be read, truncated or not a whole picture: a packed picture has no end")
     marker, bits = found[2:]
@@ -79,7 +79,7 @@ def _frame(path: Path, frame: bytes, file: Any, shape: tuple[int, int], photomet
 
 
 def _with_sign(pixels: NDArray[Any], file: Any) -> NDArray[Any]:
-    """The values as the header says, signed or not; some streams don't know."""
+    """The values, signed or not as the header gives it; some streams don't know."""
     signed = bool(file.get("PixelRepresentation"))
     if signed == (pixels.dtype.kind == "i"):
         return pixels

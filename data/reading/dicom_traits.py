@@ -1,4 +1,4 @@
-"""What tells the images of one place in a DICOM series apart: echo, kind of image, b-value, time and so on."""
+"""What distinguishes the images of one place in a DICOM series: echo, kind of image, b-value, time and so on."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ class Decoded(NamedTuple):
     Args:
         pixels: `(D, H, W)` of any real type, in the order of the file.
         affine: `(4, 4)` float64, maps an index `(d, h, w, 1)` to LPS mm; None for a picture, which has no place.
-        turned: How the file says that its rows lie, as in EXIF: 1 is upright. `pixels` are turned upright already.
+        turned: How its rows lie by the file, as in EXIF: 1 is upright. `pixels` are turned upright already.
         oriented: Whether the directions of the axes in the patient are known.
         planes: `(D, 4, 4)` where the slices are on no regular grid, as in `Image`.
         faults: The parts that could not be read, or were not chosen, each as `file: reason`.
@@ -49,10 +49,10 @@ def check_shape(path: Path, shape: Sequence[int]) -> None:
     """
     shown = " x ".join(map(str, shape))
     if not shape or min(shape) < 1:
-        raise DataError(f"{path}: its header says {shown} pixels, but every axis has at least 1")
+        raise DataError(f"{path}: its header gives {shown} pixels, but every axis has at least 1")
     if prod(shape) > LARGEST:
         raise DataError(
-            f"{path}: its header says {shown} pixels, more than the {LARGEST:,} that are read: crop or shrink it"
+            f"{path}: its header gives {shown} pixels, more than the {LARGEST:,} that are read: crop or shrink it"
         )
 
 
@@ -193,7 +193,7 @@ def _streamed(path: Path, packed: bytes, needed: int, *, zipped: bool) -> bytes:
             except zlib.error as error:
                 why = str(error).removeprefix("Error -3 while decompressing data: ")
                 tool = "gzip" if zipped else "zlib"
-                raise DataError(f"{path}: is damaged: {tool} says '{why}': copy it again") from error
+                raise DataError(f"{path}: is damaged: {tool} reports '{why}': copy it again") from error
             at += len(piece) - len(stream.unconsumed_tail) - len(stream.unused_data)
             length += len(part)
             parts.append(part)

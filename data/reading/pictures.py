@@ -64,7 +64,7 @@ def read_jpeg(path: Path) -> Decoded:
             pixels = simplejpeg.decode_jpeg(content, "GRAY" if colours == "Gray" else "RGB")
         except ValueError as error:
             why = "truncated" if "premature" in str(error).lower() else "is damaged"
-            raise DataError(f"{path}: {why}: libjpeg says '{error}': copy it again") from error
+            raise DataError(f"{path}: {why}: libjpeg reports '{error}': copy it again") from error
         turned = _orientation(_exif(content))
     pixels = pixels[..., 0] if colours == "Gray" else pixels
     return Decoded(upright(grey(pixels[None]), turned), turned=turned)
@@ -84,8 +84,8 @@ def upright(pixels: NDArray[Any], turned: int) -> NDArray[Any]:
 
     Args:
         pixels: In the order of the file.
-        turned: Where the file says that row 0 and column 0 are, as in EXIF and TIFF; a number that is none of 1 to 8
-            says nothing.
+        turned: Where row 0 and column 0 are by the file, as in EXIF and TIFF; a number that is none of 1 to 8
+            has no meaning.
     """
     if turned in (5, 6, 7, 8):
         pixels = pixels.swapaxes(1, 2)

@@ -43,9 +43,10 @@ def read(
     A folder of DICOM files is one image, too. Where it holds several, such as two echoes, `FOLDER#2` is its second;
     `FILE#2` is the second volume of a NIfTI file of several.
 
-    The content of a file says what it is, not its name. Rescale slope and intercept are applied (HU), 16 bits are kept,
-    and nothing is clipped. Pictures are turned upright, white is high, and colours become their luminance. A picture
-    has D = 1 (a TIFF of many pages has D pages) and pixels of 1 mm, since its dots per inch don't describe the patient.
+    The content of a file decides what it is, not its name. Rescale slope and intercept are applied (HU), 16 bits are
+    kept, and nothing is clipped. Pictures are turned upright, white is high, and colours become their luminance. A
+    picture has D = 1 (a TIFF of many pages has D pages) and pixels of 1 mm, since its dots per inch don't describe the
+    patient.
 
     Args:
         path: The image's file, or its folder of DICOM files.

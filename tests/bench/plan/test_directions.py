@@ -7,7 +7,7 @@ from bench.plan.directions import mixed
 
 
 def affine(code):
-    """From an index (slice, row, column) to LPS mm, of a volume whose columns, rows and slices grow as nibabel says."""
+    """From an index (slice, row, column) to LPS mm, of a volume whose columns, rows and slices grow as in nibabel."""
     turn = nibabel.orientations.inv_ornt_aff(nibabel.orientations.axcodes2ornt(tuple(code)), (4, 5, 6))
     return (np.diag([-1, -1, 1, 1]) @ np.linalg.inv(turn))[:, [2, 1, 0, 3]]
 

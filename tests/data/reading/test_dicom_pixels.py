@@ -39,7 +39,7 @@ def test_a_modality_lut_is_applied_and_ends_with_its_ends(tmp_path):
     expected = [[entries[min(max(int(v) - 200, 0), 499)] for v in row] for row in STORED]
     assert_array_equal(read(tmp_path, ModalityLUTSequence=table), expected)
     table["LUTDescriptor"] = [501, 200, 16]
-    with pytest.raises(DataError, match=r"a\.dcm: its Modality LUT is not what its descriptor says"):
+    with pytest.raises(DataError, match=r"a\.dcm: its Modality LUT is not what its descriptor gives"):
         read(tmp_path, ModalityLUTSequence=table)
 
 
@@ -69,7 +69,7 @@ def test_a_slope_that_is_none_is_refused(tmp_path, slope):
     ("attributes", "message"),
     [
         ({"PixelData": STORED.tobytes()[:-2]}, "truncated .* its pixels are 124 of 126 bytes"),
-        ({"PixelData": STORED.tobytes() * 2}, "has 252 bytes of pixels, but its header says 126"),
+        ({"PixelData": STORED.tobytes() * 2}, "has 252 bytes of pixels, but its header gives 126"),
         ({"PixelData": None}, "it has no pixels"),
         ({"BitsStored": 0}, "BitsStored 0 is not 1 to BitsAllocated"),
         ({"BitsStored": 17}, "BitsStored 17 is not 1 to BitsAllocated"),
@@ -217,9 +217,9 @@ def test_packed_pictures_are_what_was_packed(tmp_path, kind):
     found = read(tmp_path, pixels, PixelData=encapsulate([frame]), **header)
     expected = pixels if pixels.ndim == 2 else pixels @ np.array([0.299, 0.587, 0.114])
     assert_allclose(found, expected, atol=1 if kind == "jpeg" else 1e-3)
-    with pytest.raises(DataError, match="its header says 40 x 31 pixels, but its packed picture is 40 x 32"):
+    with pytest.raises(DataError, match="its header gives 40 x 31 pixels, but its packed picture is 40 x 32"):
         read(tmp_path, pixels, PixelData=encapsulate([frame]), **header | {"Columns": 31})
-    with pytest.raises(DataError, match="its header says 40 x 32 pixels, but its packed picture is unknown"):
+    with pytest.raises(DataError, match="its header gives 40 x 32 pixels, but its packed picture is unknown"):
         read(tmp_path, pixels, PixelData=encapsulate([b"\0\0" + frame]), **header)
     with pytest.raises(DataError, match="truncated or not a whole picture: a packed picture has no end"):
         read(tmp_path, pixels, PixelData=encapsulate([frame[:-30]]), **header)
