@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from results.run_folder import ResultsError
+from results.run_sums import check_run_files
 
 INDEX = Path("artifacts") / "index.json"
 
@@ -45,8 +46,10 @@ def read_artifacts(folder: Path) -> list[Artifact]:
 
     Raises:
         ResultsError: The index can't be read.
+        SumsError: A file of an artifact was changed after the run.
     """
     path = folder / INDEX
+    check_run_files(folder, "artifacts")
     if not path.exists():
         return []
     try:

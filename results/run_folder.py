@@ -6,16 +6,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from results import ResultsError as ResultsError
 from results.json_files import read_json
 from results.predictions import AGAIN, Samples, read_predictions
 from results.predictions import Predictions as Predictions
 from results.run_records import CellRecord, RunRecord
-
-if TYPE_CHECKING:
-    pass
+from results.run_sums import check_run_files
 
 
 @dataclass(frozen=True)
@@ -131,8 +129,10 @@ class Run:
 
         Raises:
             ResultsError: The file is missing or broken.
+            SumsError: It was changed after the run.
         """
         path = self.folder / "cells" / f"{cell.key}.parquet"
+        check_run_files(self.folder, f"cells/{path.name}")
         found = read_predictions(path, len(cell.classes))
         if self._samples is not None:
             why = self._samples.fault(found, cell.target, cell.classes, self.merged.get(cell.target, {}))
@@ -142,11 +142,13 @@ class Run:
 
     def null(self, cell: RunCell) -> Iterator[Predictions]:
         """The predictions of a cell's runs on permuted labels, if there are any."""
+        check_run_files(self.folder, f"null/{cell.key}")
         for path in sorted(self.folder.glob(f"null/{cell.key}/*.parquet")):
             yield read_predictions(path, len(cell.classes))
 
     def refits(self, cell: RunCell) -> Iterator[Predictions]:
         """The predictions of a cell's refits on drawn patients; a patient drawn twice has every sample twice."""
+        check_run_files(self.folder, f"refit/{cell.key}")
         for path in sorted(self.folder.glob(f"refit/{cell.key}/*.parquet")):
             yield read_predictions(path, len(cell.classes), once=False)
 
@@ -213,8 +215,10 @@ def read(folder: Path) -> Run:
 
     Raises:
         ResultsError: It is no run folder, or none of its cells is done.
+        SumsError: One of its files was changed after the run.
     """
     folder = Path(folder)
+    check_run_files(folder)
     try:
         about = read_json(folder / "run.json", dict[str, Any])
         if "floors" not in about:

@@ -26,6 +26,7 @@ from bench.tasks.store import Store
 from bench.tasks.work import Work
 from data.base import Float32, Image
 from encoders.base import FittedEncoder, Tokens
+from results.run_sums import check_run_files
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,6 +49,7 @@ class ReopenedCell:
 
     Raises:
         CellError: There is no such run or cell, or the cell reads no scan, or is not done.
+        SumsError: A file of the run was changed after it.
     """
 
     def __init__(self, run: Path, cell: str, *, store: Path, grid_file: Path | None, device: str) -> None:
@@ -63,6 +65,7 @@ class ReopenedCell:
             raise CellError(f"{named} was refused: {self.planned.refused}: name another cell")
         if not self.file.is_file():
             raise CellError(f"{named} has no predictions in {run}: finish the run first")
+        check_run_files(run, f"cells/{self.file.name}")
         silent = Progress(live=False, show=lambda line: None)
         self._work = Work(self.plan, self.store, device=device, progress=silent, fitted=lambda one: None)
 

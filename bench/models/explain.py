@@ -23,6 +23,7 @@ from bench.run.panels import first_repeat, of_patients
 from bench.stages.gradients import GradientsError, has_path, integrated_gradients
 from bench.stages.occlusion import FILLINGS, usual_patch
 from data.base import Float32, Image
+from data.files.sums import write_sums
 from data.files.whole import new_folder, remove_folder
 from data.text.names import nearest
 
@@ -133,6 +134,7 @@ def write_explanations(
         if undone:
             raise ExplainError(f"--method {undone[0]}: {refused[undone[0]]}")
         _describe(draft, opened, found, refused)
+        write_sums(draft)
         remove_folder(folder, "about.json")
     return folder, refused
 

@@ -15,7 +15,7 @@ from bench.models.floors import FittedFloor, fit_floor, floors_of
 from bench.models.keep import keep_cell, keep_learnt_from
 from bench.models.model import FILE, FORMAT, ModelError
 from bench.models.reopen import SHORT, find_cell, open_plan
-from bench.models.sums import write_sums
+from data.files.sums import write_sums
 from bench.plan.plan import Plan
 from bench.plan.references import Fold, PlannedCell, View
 from bench.run import described, facts, provenance

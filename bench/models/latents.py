@@ -19,6 +19,7 @@ from bench.plugins import find, plugin_class
 from bench.stages.crop_files import Subset
 from bench.tasks.store import Store
 from data.base import Float32, Float64, Image
+from data.files.sums import write_sums
 from data.files.whole import new_folder, remove_folder
 
 if TYPE_CHECKING:
@@ -114,6 +115,7 @@ def write_latents(
             **shown,
         }
         (draft / "about.json").write_text(json.dumps(about, indent=1), encoding="utf-8")
+        write_sums(draft)
         remove_folder(folder, "about.json")
     return folder
 

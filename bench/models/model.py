@@ -18,13 +18,14 @@ import numpy as np
 from bench.models.anchors import Anchors
 from bench.models.records import LearntFromRecord, ModelRecord
 from bench.models.reopen import CellError
-from bench.models.sums import SumsError, check_sums
+from bench.models.sums import check_sums
 from bench.models.trust import foreign, wild_boosters, wild_trees
 from bench.plan import identity
 from bench.plan.known import LearntFrom
 from bench.plugins import load, plugin_class
 from bench.tasks.versions import versions
 from data.base import DataError
+from data.files.sums import SumsError
 from results import ResultsError
 from results.json_files import read_json
 

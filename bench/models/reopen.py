@@ -19,6 +19,7 @@ from data.text.names import nearest
 from encoders.base import FittedEncoder
 from results.json_files import read_json
 from results.run_records import CellRecord
+from results.run_sums import check_run_files
 
 SHORT = 8
 _SHOWN = 8
@@ -39,8 +40,10 @@ def open_plan(run: Path, grid_file: Path | None, store: Store) -> Plan:
 
     Raises:
         CellError: The folder is no run folder.
+        SumsError: One of its files was changed after the run.
     """
     own = run / "grid.yaml"
+    check_run_files(run)
     if not own.is_file():
         raise CellError(f"{run} is no run folder: it has no grid.yaml")
     lines = own.read_text(encoding="utf-8").splitlines()

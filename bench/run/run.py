@@ -34,6 +34,7 @@ from bench.run.qualities import write_qualities
 from bench.run.record import Record
 from bench.run.state import State
 from bench.run.stopped import stopped_by_disk
+from bench.run.sums import seal, unseal
 from bench.tasks.store import Store
 from bench.tasks.versions import versions
 
@@ -115,6 +116,7 @@ def _run(
             make_crops(plan, store, jobs=jobs, progress=progress, compared=True)
             imports.join()  # two threads inside one package's circular imports see half-made modules
             stages["reading"] = time.perf_counter() - start
+        unseal(record.folder, progress.note)
         write_near_duplicates(record.folder, plan, store)
         excluded = _excluded(plan)
         cells = list(plan.cells())
@@ -152,6 +154,7 @@ def _run(
     state.save()
     if not state.counts()["to do"]:
         attempts.clear(record.folder)
+    seal(record.folder)
     failures = [*state.failures, *(outside.failures if outside else [])]
     fitted = state.fitted + (outside.fitted if outside else 0)
     return RunOutcome(record.folder, state.counts(), failures, excluded, fitted, tuple(_notes(plan)))

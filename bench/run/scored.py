@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from bench.grid.axes import AXES
 from bench.run import facts
 from bench.run.files import replace_file, write_json
+from bench.run.sums import seal
 from data.base import Dataset
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def write_scored(
     seed: int,
     device: str,
 ) -> None:
-    """Writes `run.json`, `cells.json`, `samples.parquet` and the predictions of cells that were fitted elsewhere.
+    """Writes `run.json`, `cells.json`, `samples.parquet`, the predictions of cells that were fitted elsewhere, and the sums.
 
     Args:
         folder: A new folder.
@@ -102,4 +103,5 @@ def write_scored(
     write_json(folder / "cells.json", list(cells))
     replace_file(folder / "samples.parquet", lambda to: samples.to_parquet(to))
     for key, table in predictions.items():
-        table.to_parquet(folder / "cells" / f"{key}.parquet", index=False)
+        table.to_parquet(folder / "cells" / f"{key}.parquet", index=False, write_page_checksum=True)
+    seal(folder)

@@ -12,6 +12,7 @@ from results.figures.drawing.style import Drawing, NothingToDrawError, Width, st
 from results.json_files import read_json
 from results.run_folder import ResultsError, Run
 from results.run_records import PanelsRecord
+from results.run_sums import check_run_files
 
 COLUMNS = {"single": 3, "double": 6}
 SHARES = (1.0, 99.0)
@@ -34,8 +35,10 @@ def best_and_worst_cases(run: Run, target: str, *, width: Width = "double") -> D
     Raises:
         NothingToDrawError: The grid requests no panels, or an earlier version wrote them.
         ResultsError: The pictures can't be read.
+        SumsError: They were changed after the run.
     """
     folder = run.folder / "panels"
+    check_run_files(run.folder, folder.name)
     try:
         index = read_json(folder / "index.json", dict[str, str])
         if target not in index:

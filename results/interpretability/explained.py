@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from data.files.sums import read_sums
 from data.text.csv_tables import read_csv
 from results.json_files import read_json
 from results.run_folder import ResultsError, Run, RunCell
@@ -81,7 +82,9 @@ def read_explanations(run: Run, folder: Path) -> Explanations:
 
     Raises:
         ResultsError: It can't be read, or the run no longer has the cell.
+        SumsError: One of its files was changed.
     """
+    read_sums(folder, AGAIN).check()
     try:
         about: dict[str, Any] = read_json(folder / "about.json", dict[str, Any], out=AGAIN)
         cell = next(one for one in run.cells if one.key == about["cell"])

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from data.files.sums import read_sums
 from data.text.csv_tables import read_csv
 from results.json_files import read_json
 from results.run_folder import ResultsError, Run
@@ -75,7 +76,9 @@ def read_latents(run: Run, folder: Path) -> Latents:
 
     Raises:
         ResultsError: Something in it can't be read.
+        SumsError: One of its files was changed.
     """
+    read_sums(folder, "run the command `latents` again").check()
     try:
         about = read_json(folder / "about.json", dict[str, Any], out="run the command `latents` again")
         values = np.load(folder / "latents.npy").astype(np.float64)

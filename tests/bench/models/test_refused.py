@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from bench.models.model import ModelError, read_model
-from bench.models.sums import write_sums
+from data.files.sums import write_sums
 from run_benchmark import app
 from tests.bench.models.spines import GRID
 
@@ -51,6 +51,7 @@ def test_the_commands_print_what_is_wrong_and_end_with_2(fitted, go, spines, tmp
     (one,) = [cell for cell in cells if not cell["floor"]]
     one |= {"status": "failed", "reason": "ValueError: no memory"}
     (run / "cells.json").write_text(json.dumps(cells))
+    (run / "SHA256SUMS").unlink()  # otherwise the edit itself is named
     arguments = ["fit", str(run), "--cell", one["key"], "--out", str(tmp_path / "new"), *store]
     outcome = CliRunner().invoke(app, arguments)
     assert outcome.exit_code == 2

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from bench.models.model import ModelError, read_model
-from bench.models.sums import write_sums
+from data.files.sums import write_sums
 from run_benchmark import app
 
 
