@@ -57,9 +57,8 @@ $(INSTALLED): requirements.lock
 	touch $(INSTALLED)
 
 $(DEMO)/truth.csv:
-	rm -rf $(DEMO) $(DEMO).part
-	$(RUN) run_benchmark.py phantom $(DEMO).part --patients 40 --sequences t2 --effect 0.7
-	mv $(DEMO).part $(DEMO)
+	rm -rf $(DEMO)
+	$(RUN) run_benchmark.py phantom $(DEMO) --patients 40 --sequences t2 --effect 0.7
 
 lock: $(INSTALLED)
 	$(VENV)/bin/uv pip compile pyproject.toml --group dev --group docs --universal --python-version 3.11 --generate-hashes \

@@ -6,7 +6,8 @@ from inspect import signature
 from pathlib import Path
 from typing import Any
 
-from bench.api.errors import ArgumentError, check_choice
+from bench.api.errors import ArgumentError, check_choice, writing
+from data.files.whole import MARKER, new_folder
 from data.text.names import nearest
 
 
@@ -43,5 +44,7 @@ def phantom(folder: str | Path, *, layout: str = "spider", **options: Any) -> Pa
         raise ArgumentError(f"--seed {seed}: must be 0 or more")
     if folder.exists() and any(folder.iterdir()):
         raise ArgumentError(f"{folder} is not empty: name a new folder")
-    LAYOUTS[layout](folder, **options)
+    with writing(folder), new_folder(folder) as draft:
+        LAYOUTS[layout](draft, **options)
+        (draft / MARKER).unlink()  # the phantom is the user's
     return folder

@@ -15,7 +15,6 @@ from bench.models.floors import FittedFloor, fit_floor, floors_of
 from bench.models.keep import keep_cell, keep_learnt_from
 from bench.models.model import FILE, FORMAT, ModelError
 from bench.models.reopen import SHORT, find_cell, open_plan
-from data.files.sums import write_sums
 from bench.plan.plan import Plan
 from bench.plan.references import Fold, PlannedCell, View
 from bench.run import described, facts, provenance
@@ -26,6 +25,7 @@ from bench.tasks.scans import learnt_from
 from bench.tasks.store import Store
 from bench.tasks.versions import versions
 from bench.tasks.work import Work
+from data.files.sums import write_sums
 from data.files.whole import new_folder
 from data.text.file_names import file_name
 from results.json_files import read_json

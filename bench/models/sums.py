@@ -1,4 +1,4 @@
-"""Every file of a model is compared with its sum, so that a part that is damaged, missing or of another model is named."""
+"""Every file of a model is compared with its sum: a part that is damaged, missing or of another model is named."""
 
 from __future__ import annotations
 

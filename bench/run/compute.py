@@ -11,6 +11,7 @@ from bench.run.attempts import Attempts
 from bench.run.progress import Progress
 from bench.run.state import State
 from bench.tasks.local import Task, Watcher, execute
+from bench.tasks.mending import lost_entries
 from bench.tasks.store import Store
 
 
@@ -19,22 +20,25 @@ def compute(
     store: Store,
     cells: list[PlannedCell],
     state: State,
-    wanted: str,
+    *,
+    device: str,
     jobs: int,
     progress: Progress,
     stages: dict[str, float],
-) -> str:
-    """Runs the tasks that are left; returns the device, or an empty text if nothing was left.
+    begun: Callable[[str], None],
+) -> None:
+    """Runs the tasks that are left.
 
     Args:
         plan: The plan; its crops are in the store.
         store: Where results go.
         cells: The cells to compute.
         state: Gets to know what is done and what failed.
-        wanted: `"auto"`, `"cpu"` or `"cuda"`.
+        device: `"auto"`, `"cpu"` or `"cuda"`.
         jobs: How many tasks run at a time.
         progress: Shows the work.
         stages: The seconds that each kind of work took, to which those of this call are added.
+        begun: Is called with the device when the first step is done, or before the first fit.
     """
     fits = store.keys("fits")  # once: another process may add to them meanwhile
     ready = {id(planned) for planned in cells if state.is_ready(planned, fits)}
@@ -43,21 +47,27 @@ def compute(
             state.done(planned)
         else:  # its fits are going to be read
             fits -= {fit.key for fit in planned.fits if fit.key in fits and store.find("fits", fit.key) is None}
-    if len(ready) == len(cells):
-        return ""
+    lost = lost_entries(plan, store, cells)
+    if len(ready) == len(cells) and not lost:
+        return
     from bench.tasks.work import Work
     from encoders.networks.torch_base import prepare_process
 
     prepare_process()
-    device = pick_device(wanted)
+    device = pick_device(device)
     work = Work(plan, store, device=device, progress=progress, fitted=state.done)
-    tasks, cells_of = work.tasks(cells, fits)
+    tasks, cells_of = work.tasks(cells, fits, lost)
+    waited = {before for task in tasks for before in task.after}
 
     def ended(task: Task) -> None:
         found = cells_of.get(task)
         lane = "fitting" if found is not None else "embedding"
         stages[lane] = stages.get(lane, 0.0) + task.seconds
+        if not task.error:
+            begun(device)
         if found is None:
+            if task.error and task not in waited:
+                progress.note(f"failed: {task.name}: {task.error}: its table lacks rows, so run again")
             return
         if task.error:
             for planned in found:
@@ -71,21 +81,33 @@ def compute(
         progress.note(f"{name}: ran when a run was killed: tried last, alone; `exclude` in the grid leaves it out")
     progress.expect(tasks)
     state.show()
-    execute(tasks, jobs=jobs, overlap=device != "cpu", watcher=_Both(progress, attempts, ended))
+
+    def starts(task: Task) -> None:
+        if task in cells_of:
+            begun(device)
+
+    execute(tasks, jobs=jobs, overlap=device != "cpu", watcher=_Both(progress, attempts, starts, ended))
     attempts.close()
-    return device
 
 
 class _Both(Watcher):
-    """Shows progress, notes which tasks run, and does the run's own work at the end of each task."""
+    """Shows progress, notes which tasks run, and does the run's own work at the start and the end of each task."""
 
-    def __init__(self, progress: Progress, attempts: Attempts, ended: Callable[[Task], None]) -> None:
+    def __init__(
+        self,
+        progress: Progress,
+        attempts: Attempts,
+        starts: Callable[[Task], None],
+        ended: Callable[[Task], None],
+    ) -> None:
         self._progress = progress
         self._attempts = attempts
+        self._starts = starts
         self._ended = ended
 
     def started(self, task: Task) -> None:
         self._attempts.started(task)
+        self._starts(task)
         self._progress.started(task)
 
     def finished(self, task: Task) -> None:

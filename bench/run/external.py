@@ -6,7 +6,7 @@ and predicts the second.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -146,6 +146,7 @@ def run_external(
     jobs: int,
     progress: Progress,
     stages: dict[str, float],
+    begun: Callable[[str], None],
 ) -> State:
     """Scores the cells that are done in cross-validation, and notes the use of the dataset in the ledger.
 
@@ -160,6 +161,7 @@ def run_external(
         jobs: How many tasks run at a time.
         progress: Shows the work.
         stages: The seconds that each kind of work took.
+        begun: Is called with the device when the first step is done.
     """
     plan, place = test.plan, folder / FOLDER
     if any(plan.crops(ref) is None for ref in plan.crops_refs()):
@@ -173,7 +175,7 @@ def run_external(
     record = Record(place, plan, store)
     state = State(list(cells.values()), record, store, progress)
     todo = [one for key, one in cells.items() if key in chosen and not one.refused]
-    compute(plan, store, todo, state, device, jobs, progress, stages)
+    compute(plan, store, todo, state, device=device, jobs=jobs, progress=progress, stages=stages, begun=begun)
     record.sweep(list(cells.values()), ())
     finished = state.finished()
     own = [one.key for one in finished if not is_floor(one.cell)]

@@ -1,4 +1,4 @@
-"""The facts of a run: its plan, its subject, and what each start of it took."""
+"""The facts of a run: its plan and its subject."""
 
 from __future__ import annotations
 
@@ -11,14 +11,15 @@ from bench.grid.axes import AXES
 from bench.grid.cells import Step
 from bench.grid.grid import floors, reads
 from bench.plan.plan import Plan
-from bench.run.files import RunFileError, read_json, replace_file, write_json
+from bench.run.files import read_json, replace_file, write_json
+from bench.run.sessions import read_sessions
 from data.base import Dataset
 
 if TYPE_CHECKING:
     import pandas as pd
 
 WORDS = ("name", "noun", "plural", "meaning", "unused")
-ABOUT, SESSIONS = "run.json", "provenance.json"
+ABOUT = "run.json"
 
 
 def write_plan(folder: Path, plan: Plan, excluded: pd.DataFrame, grid_file: Path, settings: list[str]) -> None:
@@ -89,32 +90,9 @@ def write_about(
     write_json(folder / ABOUT, about)
 
 
-def add_session(folder: Path, session: dict[str, Any]) -> None:
-    """Adds to `provenance.json` what one start of the run took, and on which machine."""
-    write_json(folder / SESSIONS, [*_sessions(folder), session])
-
-
-def has_sessions(folder: Path) -> bool:
-    """Whether a start of the run was noted."""
-    return (folder / SESSIONS).exists()
-
-
 def _devices(folder: Path) -> list[str]:
     """The devices that the starts of the run used, or that the store names for what they found there."""
-    return list(dict.fromkeys(device for one in _sessions(folder) for device in one["device"].split(", ")))
-
-
-def _sessions(folder: Path) -> list[dict[str, Any]]:
-    """The records of `provenance.json`, each of which names a device.
-
-    Raises:
-        RunFileError: The file holds anything else.
-    """
-    found: list[dict[str, Any]] = read_json(folder / SESSIONS, [])
-    whole = isinstance(found, list) and all(isinstance(one, dict) for one in found)
-    if not whole or not all(isinstance(one.get("device"), str) for one in found):
-        raise RunFileError(f"{folder / SESSIONS} must list records that name a device: delete it, then run again")
-    return found
+    return list(dict.fromkeys(device for one in read_sessions(folder) for device in one["device"].split(", ")))
 
 
 def source(data: Step, dataset: Dataset) -> str:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import shutil
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from bench.plan.near_duplicates import SAME, NearDuplicate, Sides
 from bench.plan.plan import Plan
-from bench.run.files import write_table
+from bench.run.files import replace_file, write_table
 from bench.tasks.store import Store
 
 TABLE, FOLDER = "near_duplicates.csv", "near_duplicates"
@@ -48,7 +49,7 @@ def write_near_duplicates(folder: Path, plan: Plan, store: Store) -> None:
         return
     pictures.mkdir(exist_ok=True)
     for kept in found.glob("*.png"):
-        shutil.copyfile(kept, pictures / kept.name)
+        replace_file(pictures / kept.name, partial(shutil.copyfile, kept))
 
 
 def _outcome(plan: Plan, pair: NearDuplicate, sides: Sides) -> str:

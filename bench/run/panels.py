@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +30,16 @@ if TYPE_CHECKING:
 FOLDER, INDEX = "panels", "index.json"
 
 
-def write(plan: Plan, store: Store, record: Record, cells: list[PlannedCell], *, jobs: int, progress: Watcher) -> None:
+def write(
+    plan: Plan,
+    store: Store,
+    record: Record,
+    cells: list[PlannedCell],
+    *,
+    jobs: int,
+    progress: Watcher,
+    recut: Callable[[list[PlannedCell]], object],
+) -> None:
     """Writes an `.npz` and a `.json` file for every target, with as many samples as the grid's `panels` asks for.
 
     The cell is the one with the highest AUC over all repeats, as in tables, among cells that use images. Half of the
@@ -38,6 +47,8 @@ def write(plan: Plan, store: Store, record: Record, cells: list[PlannedCell], *,
     shows a patient once. The array `image_I_J` is the middle slice `(H, W)` of sequence J of sample I, after the cell's
     region and image steps. `panels/index.json` gives the name of the files of each target. If neither a
     cell nor the grid changed, nothing is written again.
+
+    `recut` makes the crops of cells again that a fitted region had cut, if they were damaged.
     """
     folder = record.folder / FOLDER
     if plan.grid.panels and _is_current(folder / INDEX):
@@ -55,7 +66,10 @@ def write(plan: Plan, store: Store, record: Record, cells: list[PlannedCell], *,
             if each:
                 best = best_cell({c.key: record.predictions_file(c) for c in each})
                 planned = next(c for c in each if c.key == best)
-                mend_crops(plan, store, [r for f in planned.fits for r in _crops(f)], jobs=jobs, progress=progress)
+                refs = [ref for fit in planned.fits for ref in _crops(fit)]
+                mend_crops(plan, store, refs, jobs=jobs, progress=progress)
+                if any(store.crops(ref.key, pixels=True) is None for ref in refs):
+                    recut([planned])
                 index[name] = file_name(name if name != Path(INDEX).stem else f"{name}/", of_target)
                 table = first_repeat(record.predictions_file(planned))
                 _write_target(plan, store, planned, table, draft / index[name])
@@ -98,8 +112,8 @@ def _write_target(plan: Plan, store: Store, planned: PlannedCell, table: pd.Data
     for i, row in enumerate(chosen):
         record_of = table.iloc[row]
         for j, ref in enumerate(of_fold[int(record_of["repeat"]), int(record_of["fold"])]):
-            crops, rows = stored.setdefault(ref.key, store.crops(ref.key, pixels=True)), plan.rows(ref)
-            entry = int(rows[place[record_of["sample"]]])
+            crops = stored.setdefault(ref.key, store.crops(ref.key, pixels=True))
+            entry = -1 if crops is None else int(plan.rows(ref)[place[record_of["sample"]]])
             if crops is not None and entry >= 0:
                 pixels = crops[entry].pixels
                 images[f"image_{i}_{j}"] = pixels[len(pixels) // 2].astype(np.float32)

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,11 +32,11 @@ from bench.run.near_duplicates import write_near_duplicates
 from bench.run.progress import Progress
 from bench.run.qualities import write_qualities
 from bench.run.record import Record
+from bench.run.sessions import Session
 from bench.run.state import State
 from bench.run.stopped import stopped_by_disk
 from bench.run.sums import seal, unseal
 from bench.tasks.store import Store
-from bench.tasks.versions import versions
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -109,7 +109,8 @@ def _run(
     jobs = options.jobs or provenance.cores()
     stages: dict[str, float] = {}
     with progress.shown():
-        if plan.near_duplicates() is None or any(plan.crops(ref) is None for ref in plan.crops_refs()):
+        unread = plan.near_duplicates() is None or any(plan.crops(ref) is None for ref in plan.crops_refs())
+        if unread or options.verify:
             from bench.tasks.reading import make_crops
 
             imports = _import_ahead(grid)
@@ -133,7 +134,10 @@ def _run(
         nulls = _null_cells(plan, todo, options, record)
         refits = PatientDraws(plan, cells)
         again = _refit_cells(refits, todo, record)
-        computed = compute(plan, store, [*todo, *nulls, *again], state, options.device, jobs, progress, stages)
+        session = Session(record.folder, plugins, stages)
+        where: dict[str, Any] = {"device": options.device, "jobs": jobs, "progress": progress, "stages": stages}
+        fit = partial(compute, plan, store, state=state, begun=session.begin, **where)
+        fit(cells=[*todo, *nulls, *again])
         record.sweep(cells, refits.redrawn)
         runnable = [c for c in cells if not c.refused]
         keep_artifacts(record.folder, plan, store, runnable)
@@ -144,11 +148,11 @@ def _run(
         if test is None:
             remove_external(record.folder)
         else:
-            where: dict[str, Any] = {"device": options.device, "jobs": jobs, "progress": progress, "stages": stages}
             keys = {one.key for one in todo}
-            outside = run_external(test, state.finished(), keys, record.folder, store, fitted_on=plan, **where)
-        panels.write(plan, store, record, state.finished(), jobs=jobs, progress=progress)
-    _note_session(record, state, computed, stages, plugins)
+            by = {"fitted_on": plan, "begun": session.begin, **where}
+            outside = run_external(test, state.finished(), keys, record.folder, store, **by)
+        panels.write(plan, store, record, state.finished(), jobs=jobs, progress=progress, recut=fit)
+    session.end(record.made_with(state.finished()) if session.is_first else ("", {}))
     asked = (options.null, options.within)
     facts.write_about(record.folder, plan, n_excluded=len(excluded), null=asked, redrawn=refits.redrawn)
     state.save()
@@ -158,27 +162,6 @@ def _run(
     failures = [*state.failures, *(outside.failures if outside else [])]
     fitted = state.fitted + (outside.fitted if outside else 0)
     return RunOutcome(record.folder, state.counts(), failures, excluded, fitted, tuple(_notes(plan)))
-
-
-def _note_session(
-    record: Record, state: State, computed: str, stages: Mapping[str, float], plugins: dict[str, Any]
-) -> None:
-    """Adds this start to the provenance if it computed something, or if it is the first and the store had all cells."""
-    session: dict[str, Any] = {"finished": datetime.now(UTC).isoformat(timespec="seconds")}
-    if computed:
-        session |= {
-            "device": computed,
-            "seconds": {name: round(value, 1) for name, value in stages.items()},
-            "peak_memory_mib": provenance.peak_memory_mib(),
-            "versions": versions() | described.versions(plugins),
-            "code": provenance.code_state(),
-            "machine": provenance.machine(),
-        }
-        facts.add_session(record.folder, session)
-    elif state.finished() and not facts.has_sessions(record.folder):
-        device, used = record.made_with(state.finished())
-        session |= {"device": device, "versions": described.versions(plugins) | used, "code": provenance.code_state()}
-        facts.add_session(record.folder, session)
 
 
 def _notes(plan: Plan) -> Iterator[str]:

@@ -63,7 +63,7 @@ def write_scored(
     seed: int,
     device: str,
 ) -> None:
-    """Writes `run.json`, `cells.json`, `samples.parquet`, the predictions of cells that were fitted elsewhere, and the sums.
+    """Writes `run.json`, `cells.json`, `samples.parquet`, predictions of cells that were fitted elsewhere, and sums.
 
     Args:
         folder: A new folder.

@@ -34,10 +34,11 @@ def make_crops(plan: Plan, store: Store, *, jobs: int, progress: Watcher, compar
         store: Where crops go.
         jobs: How many studies are read at a time.
         progress: Counts studies.
-        compared: Whether near-duplicates are looked for too, if that was not done before.
+        compared: Whether near-duplicates are looked for too, if that was not done before or the store is verified.
     """
     wanted = {ref.key: ref for ref in plan.crops_refs() if store.find("crops", ref.key, part=INDEX) is None}
-    compared = compared and plan.near_duplicates() is None
+    missing = compared and plan.near_duplicates() is None
+    compared = missing or (compared and store.verify)
     for sequence in plan.sequences():
         refs = [ref for ref in wanted.values() if ref.sequence == sequence]
         looks = plan.keys.looks(sequence) if compared else ""
@@ -54,7 +55,7 @@ def make_crops(plan: Plan, store: Store, *, jobs: int, progress: Watcher, compar
             dataset.keep(store, looks, list(dict.fromkeys(plan.samples["study"].astype(str))))
         elif refs:
             write_crops(plan, store, refs, name=f"reading {sequence}", jobs=jobs, progress=progress)
-    if compared:
+    if missing:
         from bench.tasks.looks import find_near_duplicates
 
         find_near_duplicates(plan, store, progress)

@@ -35,6 +35,7 @@ PAIRS = "pairs.json"
 INDEX = ("index.json", "index.npz", NOTE)  # of crops: all but pixels and masks
 DAMAGED = "damaged"
 _numbers = itertools.count()
+_ASIDE = re.compile(r"(\w+)-(.+)-[0-9a-f]{8}")
 _DRAFT = re.compile(r"[^.]+\.([0-9a-f]{32})(-\d+)?")  # what earlier versions wrote has no number
 
 
@@ -94,6 +95,16 @@ class Store:
         """The keys of all entries of a kind; their files are not opened."""
         folder = self.folder / kind
         return {path.name for path in folder.iterdir() if "." not in path.name} if folder.is_dir() else set()
+
+    def holds(self, kind: str, key: str) -> bool:
+        """Whether there is an entry; its files are not opened."""
+        return (self.folder / kind / key).is_dir()
+
+    def set_aside(self) -> set[tuple[str, str]]:
+        """Kind and key of all entries that were ever damaged and set aside."""
+        folder = self.folder / DAMAGED
+        names = [path.name for path in folder.iterdir()] if folder.is_dir() else []
+        return {(found[1], found[2]) for name in names if (found := _ASIDE.fullmatch(name))}
 
     def note(self, kind: str, key: str) -> dict[str, Any] | None:
         """What made an entry; None if it is not stored."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Callable, Collection, Hashable
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Literal
 
@@ -48,44 +49,63 @@ class Work:
         self._lock = threading.Lock()
 
     def tasks(
-        self, cells: list[PlannedCell], stored: Collection[str]
+        self, cells: list[PlannedCell], stored: Collection[str], lost: frozenset[tuple[str, str]] = frozenset()
     ) -> tuple[list[Task], dict[Task, list[PlannedCell]]]:
-        """The tasks that cells still need, given the fits in the store, and the cells that share each fit."""
-        cut: dict[tuple[str, ...], Task] = {}
-        encode: dict[str, Task] = {}
-        fuse: dict[str, Task] = {}
-        fill: dict[str, Task] = {}
+        """The tasks that cells still need, and the cells that share each fit.
+
+        Args:
+            cells: The cells.
+            stored: The keys of the fits in the store.
+            lost: Kind and key of entries that are made again, whether or not a fit needs them.
+        """
+        made = _Made()
         fits: dict[str, Task] = {}
         cells_of: dict[Task, list[PlannedCell]] = {}
         places: dict[Hashable, int] = {}
         for planned in cells:
-            missing = [fit for fit in planned.fits if fit.key not in stored]
-            self._left[planned.key] += len(missing)
-            for fit in missing:
-                if fit.key not in fits:
-                    before = []
-                    for ref in (ref for each in fit.tokens for ref in each):
-                        if self._has("tokens", ref.key):
-                            continue
-                        if ref.key not in encode:
-                            needs: tuple[Task, ...] = ()
-                            if not self._has("crops", ref.crops.key):
-                                needs = (self._cut_task(ref.crops, cut),)
-                            encode[ref.key] = self._encode_task(ref, needs, len(encode))
-                        before.append(encode[ref.key])
-                    for key in self.heads.fused_keys(planned, fit):
-                        if self._has("fused", key):
-                            continue
-                        if key not in fuse:
-                            fuse[key] = self._fuse_task(planned, fit, key, tuple(dict.fromkeys(before)), len(fuse))
-                        before.append(fuse[key])
-                    if fit.filling and fit.filling not in fill and not self._has("fillings", fit.filling):
-                        fill[fit.filling] = self._filling_task(planned, fit, tuple(dict.fromkeys(before)), len(fill))
-                    place = places.setdefault(self.heads.embedding_key(planned), len(places))
-                    fits[fit.key] = self._fit_task(planned, fit, tuple(dict.fromkeys(before)), place)
-                    cells_of[fits[fit.key]] = []
-                cells_of[fits[fit.key]].append(planned)
-        return [*cut.values(), *encode.values(), *fuse.values(), *fill.values(), *fits.values()], cells_of
+            self._left[planned.key] += sum(fit.key not in stored for fit in planned.fits)
+            for fit in planned.fits:
+                is_missing = fit.key not in stored
+                if fit.key not in fits and (is_missing or lost):
+                    before = self._before(planned, fit, made, lost, is_missing=is_missing)
+                    if is_missing:
+                        place = places.setdefault(self.heads.embedding_key(planned), len(places))
+                        fits[fit.key] = self._fit_task(planned, fit, before, place)
+                        cells_of[fits[fit.key]] = []
+                if is_missing:
+                    cells_of[fits[fit.key]].append(planned)
+        return [*made.tasks(), *fits.values()], cells_of
+
+    def _before(
+        self, planned: PlannedCell, fit: Fit, made: _Made, lost: frozenset[tuple[str, str]], *, is_missing: bool
+    ) -> tuple[Task, ...]:
+        """The tasks before a fit; how good a filling is can be rated beside it."""
+        fused = self.heads.fused_keys(planned, fit)
+        reads = is_missing or ("fillings", fit.filling) in lost or any(("fused", key) in lost for key in fused)
+        before: list[Task] = []
+        for ref in (ref for each in fit.tokens for ref in each):
+            crops = ref.crops
+            recut = not lost.isdisjoint(_of_crops(crops))
+            again = ("tokens", ref.key) in lost or ("networks", ref.network) in lost
+            needs = (self._cut_task(crops, made.cut),) if recut else ()
+            before += needs
+            if again or (reads and not self._has("tokens", ref.key)):
+                if ref.key not in made.encode:
+                    if not needs and not self._has("crops", crops.key):
+                        needs = (self._cut_task(crops, made.cut),)
+                    made.encode[ref.key] = self._encode_task(ref, needs, len(made.encode))
+                before.append(made.encode[ref.key])
+        for key in fused:
+            if ("fused", key) in lost or (is_missing and not self._has("fused", key)):
+                if key not in made.fuse:
+                    tokens = tuple(dict.fromkeys(before))
+                    made.fuse[key] = self._fuse_task(planned, fit, key, tokens, len(made.fuse))
+                before.append(made.fuse[key])
+        rates = (is_missing or lost) and fit.filling and fit.filling not in made.fill
+        if rates and not self._has("fillings", fit.filling):
+            tokens = tuple(dict.fromkeys(before))
+            made.fill[fit.filling] = self._filling_task(planned, fit, tokens, len(made.fill))
+        return tuple(dict.fromkeys(before))
 
     def _has(self, kind: str, key: str) -> bool:
         """Whether the store has an entry that is whole, as far as it is going to be read."""
@@ -179,6 +199,24 @@ class Work:
                 last = self._left[planned.key] == 0
             if last:
                 self._fitted(planned)
+
+
+@dataclass
+class _Made:
+    """The tasks before fits, by what they make."""
+
+    cut: dict[tuple[str, ...], Task] = field(default_factory=dict)
+    encode: dict[str, Task] = field(default_factory=dict)
+    fuse: dict[str, Task] = field(default_factory=dict)
+    fill: dict[str, Task] = field(default_factory=dict)
+
+    def tasks(self) -> list[Task]:
+        return [task for each in (self.cut, self.encode, self.fuse, self.fill) for task in each.values()]
+
+
+def _of_crops(ref: CropsRef) -> set[tuple[str, str]]:
+    """What is made when crops of a fitted region are cut."""
+    return {("crops", ref.key), ("qualities", ref.network), ("regions", ref.network)}
 
 
 def _import_torch(plugin: Any) -> None:

@@ -72,6 +72,8 @@ def _hardware(evidence: Evidence) -> Iterator[str]:
         for name, seconds in session.get("seconds", {}).items():
             parts[name] = parts.get(name, 0.0) + seconds
     starts = "1 start" if len(sessions) == 1 else f"{len(sessions)} starts"
+    if killed := sum(not session.get("finished") for session in sessions):
+        starts += f", of which {killed} {'was' if killed == 1 else 'were'} killed and left no time"
     detail = f" ({', '.join(f'{name} {seconds:.0f}' for name, seconds in parts.items())})" if parts else ""
     peak = max((session.get("peak_memory_mib", 0.0) for session in sessions), default=0.0)
     yield (
