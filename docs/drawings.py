@@ -8,6 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 from xml.sax.saxutils import escape, quoteattr
 
+from data.files.whole import replace_text
+
 PICTURES = Path(__file__).parent / "pages" / "pictures"
 INK, GREY, LINE = "#1f2933", "#5b6770", "#9aa5b1"
 BLUE, GREEN, ORANGE, VIOLET, RED, PLAIN = "#d7e6f7", "#d8efdf", "#fbe5cc", "#e5ddf5", "#f8d9d6", "#eef1f4"
@@ -81,7 +83,7 @@ class Card:
     def write(self, name: str) -> None:
         """Writes `pages/pictures/NAME.svg`."""
         PICTURES.mkdir(exist_ok=True)
-        (PICTURES / f"{name}.svg").write_text(self.head + "".join(self.parts) + "</svg>\n", encoding="utf-8")
+        replace_text(PICTURES / f"{name}.svg", self.head + "".join(self.parts) + "</svg>\n")
 
 
 def road() -> None:

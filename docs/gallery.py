@@ -29,7 +29,10 @@ import subprocess
 import sys
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
+
+from data.files.whole import replace_file, replace_text
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = ROOT / "docs" / "pages"
@@ -124,7 +127,7 @@ def _make(page: Path, *, everything: bool) -> int:
             new = f"```sh\n{commands}```\n\n<!-- output{words} -->\n\n{shown}\n\n<!-- {made} -->\n"
             text = text.replace(block[0], new)
             print(f"{place}: {made}")
-    page.write_text(text, encoding="utf-8")
+    replace_text(page, text)
     return failed
 
 
@@ -141,7 +144,7 @@ def _pictures(page: Path, block: re.Match[str]) -> Iterable[str]:
         (source,) = ROOT.glob(name)  # the name of a folder may be a key, which the code decides
         run = Path(name).parts[1]
         copy = PICTURES / "_".join(dict.fromkeys([page.stem, run, source.name]))
-        shutil.copyfile(source, copy)
+        replace_file(copy, partial(shutil.copyfile, source))
         yield f"![{text}]({os.path.relpath(copy, page.parent)})"
 
 

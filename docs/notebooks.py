@@ -19,6 +19,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from data.files.whole import replace_text
+
 DOCS = Path(__file__).resolve().parent
 PAGES = {"demo": DOCS / "pages" / "notebook.md", "disc_pipeline": DOCS / "pages" / "gallery" / "disc_pipeline.md"}
 Cell = dict[str, Any]
@@ -30,8 +32,8 @@ def main(names: list[str]) -> None:
         path = DOCS / f"{name}.ipynb"
         notebook = json.loads(path.read_text(encoding="utf-8"))
         run(notebook["cells"])
-        path.write_text(json.dumps(notebook, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-        PAGES[name].write_text(page(name, notebook["cells"]), encoding="utf-8")
+        replace_text(path, json.dumps(notebook, indent=1, ensure_ascii=False) + "\n")
+        replace_text(PAGES[name], page(name, notebook["cells"]))
         print(f"{path.name}: run; {PAGES[name].relative_to(DOCS)}: written")
 
 

@@ -21,6 +21,7 @@ from pydantic import BaseModel
 from bench import plugins
 from bench.grid import axes as table_of_axes
 from bench.grid import schema
+from data.files.whole import replace_text
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = ROOT / "docs" / "pages"
@@ -37,7 +38,7 @@ def main() -> int:
         if after != before:
             old.append(page)
             if not check:
-                page.write_text(after, encoding="utf-8")
+                replace_text(page, after)
     for page in old:
         print(f"{page.relative_to(PAGES)}: " + ("is out of date: run `make pages`" if check else "written"))
     return int(check and bool(old))

@@ -9,9 +9,12 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 
 from PIL import Image, ImageChops
+
+from data.files.whole import replace_file
 
 WIDTH, HEIGHT, DPI, MARGIN = 1200, 900, 110, 12
 PAPER = r"""\documentclass{article}
@@ -36,7 +39,7 @@ def main(file: Path, picture: Path, height: int = HEIGHT) -> None:
     with tempfile.TemporaryDirectory() as folder:
         drawn = draw(file.resolve(), Path(folder), height)
         picture.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(drawn, picture)
+        replace_file(picture, partial(shutil.copyfile, drawn))
 
 
 def _page(file: Path, folder: Path, height: int) -> Path:

@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from bench import api
 from bench.plan.known import KnownPatientError
+from data.files.sums import SumsError
 from run_benchmark import app
 from tests.bench.models.parts import cut, go, patients_of
 
@@ -106,6 +107,12 @@ def test_the_table_shows_both_scores_with_floors_and_the_ledger(ran):
     assert "external test" in run.tables()
     page = run.report().read_text()
     assert 'id="external"' in page and "was not used before" in page
+    for path in (ran.folder / "external" / "samples.parquet", ran.folder / "external" / "SHA256SUMS"):
+        content = path.read_bytes()
+        path.write_bytes(content.replace(b"0", b"1", 1) if path.suffix else b"")
+        with pytest.raises(SumsError, match=f"{path}: is not the file that was written"):
+            api.open(ran.folder).tables(preset="external")
+        path.write_bytes(content)
     methods = run.methods()
     assert "For external validation every completed cell was fitted once on all 10 patients" in methods
     assert "No data from outside these folds" not in methods and "No external test." not in methods

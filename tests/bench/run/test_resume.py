@@ -120,7 +120,7 @@ def test_a_finished_grid_loads_no_heavy_library_parses_no_code_and_opens_no_imag
 def test_kill_9_loses_at_most_the_step_in_flight(project):
     words = [sys.executable, "run_benchmark.py", "run", "grid.yaml", "--device", "cpu", "--jobs", "1"]
     kept = -1
-    for wanted in (1, 9, 21):
+    for wanted in (1, 9, 36):  # the last kill comes after the last fit, before the tables
         process = subprocess.Popen(words, cwd=project, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         while process.poll() is None and len(entries(project, "fits")) < wanted:
             time.sleep(0.002)
@@ -131,7 +131,11 @@ def test_kill_9_loses_at_most_the_step_in_flight(project):
         kept = now
     left = 36 - len(entries(project, "fits"))
     count, resumed = computed(project)
-    assert count == left
+    assert count == left == 0
+    starts = json.loads((project / "runs" / "small" / "provenance.json").read_text())
+    assert len(starts) == 3 and all(one["device"] == "cpu" and one["machine"]["cores"] for one in starts)
+    assert not any("finished" in one for one in starts[:2])
+    assert "3 starts, of which" in methods(read(project / "runs" / "small"))
     shutil.move(project / ".store", project / "old store")
     shutil.move(project / "runs", project / "old runs")
     _, unbroken = computed(project)

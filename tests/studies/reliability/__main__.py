@@ -19,13 +19,17 @@ from pathlib import Path
 from tests.studies.reliability import harm
 from tests.studies.reliability.place import import_libraries
 
-PARTS = ("kills", "report", "fit", "full", "shared", "damages")
+PARTS = ("kills", "more", "phantom", "report", "fit", "full", "shared", "damages")
 
 
 def study(part: str, folder: Path, times: int, seed: int) -> Counter[str]:
     """One part of the study."""
     if part == "kills":
         return harm.kills_of_run(folder, times or 100, seed)
+    if part == "more":
+        return harm.kills_of_more(folder, times or 30, seed)
+    if part == "phantom":
+        return harm.kills_of_phantom(folder, times or 8, seed)
     if part in ("report", "fit"):
         return harm.kills_of(part, folder, times or 30, seed)
     if part == "full":

@@ -12,6 +12,10 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from data import ScangridError
+from results.artifacts import read_artifacts
+from results.run_folder import read
+from results.run_sums import check_run_files
 from tests.studies.reliability.place import Place, contents, differences, events, make
 
 Contents = dict[str, object]
@@ -81,6 +85,72 @@ def kills_of(command: str, folder: Path, times: int, seed: int) -> Counter[str]:
             shutil.rmtree(output)
         count += ended(place, command, wanted, lambda: contents(output))
     return count
+
+
+def kills_of_more(folder: Path, times: int, seed: int) -> Counter[str]:
+    """Kills a run that adds cells to a finished one, each time at another event; its folder must be readable then."""
+    rng, count = random.Random(seed), Counter[str]()
+    first = make(folder / "first")
+    first.call(*first.words("run"))
+    more = (first.folder / "grid.yaml").read_text().replace("[logistic]", "[logistic, knn: {neighbours: 3}]")
+    whole = Place(shutil.copytree(first.folder, folder / "whole"))
+    (whole.folder / "grid.yaml").write_text(more)
+    total, wanted = events(whole, "run"), whole.state()
+    for at in sorted(rng.sample(range(1, total + 1), min(times, total))):
+        place = Place(shutil.copytree(first.folder, folder / "again"))
+        (place.folder / "grid.yaml").write_text(more)
+        place.call(*place.words("run"), kill_at=at)
+        count["kills of a run with more cells"] += 1
+        try:
+            read_all(place.folder / "runs" / "tiny")
+        except ScangridError as error:
+            print(f"  killed at {at}: {error}")
+            count["more cells: LOST, not readable"] += 1
+        count += ended(place, "run", wanted, place.state)
+        shutil.rmtree(place.folder)
+    return count
+
+
+PHANTOMS = (
+    ["--layout", "spider", "--patients", "2", "--sequences", "t2"],
+    ["--layout", "rsna", "--patients", "1"],
+    ["--layout", "oai", "--patients", "1", "--size", "8,16,16"],
+    ["--layout", "lesions", "--patients", "2"],
+)
+
+
+def kills_of_phantom(folder: Path, times: int, seed: int) -> Counter[str]:
+    """Kills `phantom` in each layout; there must be no folder then, or a whole one."""
+    rng, count = random.Random(seed), Counter[str]()
+    place = Place(folder)
+    for number, options in enumerate(PHANTOMS):
+        to = folder / f"phantom{number}"
+        done = place.call("phantom", str(to), *options)
+        total, wanted = int(done.text.rsplit("events ", 1)[1]), contents(to)
+        for at in [total, *rng.sample(range(1, total), times - 1)]:
+            shutil.rmtree(to, ignore_errors=True)
+            place.call("phantom", str(to), *options, kill_at=at)
+            count["kills of phantom"] += 1
+            if to.exists() and differences(wanted, contents(to)):
+                count["phantom: LOST"] += 1
+            if not to.exists():
+                place.call("phantom", str(to), *options)
+            count["phantom: LOST" if differences(wanted, contents(to)) else "phantom: whole in the end"] += 1
+    return count
+
+
+def read_all(run: Path) -> None:
+    """Reads all that later commands read of a run folder; raises where a file is not the one that was written."""
+    opened = read(run)
+    for cell in opened.cells:
+        if cell.status == "done":
+            opened.predictions(cell)
+            for each in (opened.null(cell), opened.refits(cell)):
+                list(each)
+    read_artifacts(run)
+    check_run_files(run, "panels")
+    if (run / "external").is_dir():
+        read_all(run / "external")
 
 
 @contextmanager
