@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from results.run_folder import ResultsError
+from results.json_files import read_json
+from results.run_records import ArtifactRecord
 from results.run_sums import check_run_files
 
 INDEX = Path("artifacts") / "index.json"
@@ -52,23 +51,20 @@ def read_artifacts(folder: Path) -> list[Artifact]:
     check_run_files(folder, "artifacts")
     if not path.exists():
         return []
-    try:
-        return [_artifact(path.parent, entry) for entry in json.loads(path.read_text(encoding="utf-8"))]
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ResultsError(f"{path} is no index of artifacts: {error!r}: run the grid again") from error
+    return [_artifact(path.parent, entry) for entry in read_json(path, list[ArtifactRecord])]
 
 
-def _artifact(root: Path, entry: Mapping[str, Any]) -> Artifact:
-    folder = root / entry["folder"]
-    files = {content: tuple(folder / name for name in names) for content, names in entry["files"].items()}
+def _artifact(root: Path, entry: ArtifactRecord) -> Artifact:
+    folder = root / entry.folder
+    files = {content: tuple(folder / name for name in names) for content, names in entry.files.items()}
     return Artifact(
-        step=entry["step"],
-        words=tuple(entry["words"]),
-        target=entry["target"],
-        sequences=tuple(entry["sequences"]),
-        repeat=int(entry["repeat"]),
-        fold=int(entry["fold"]),
-        cells=tuple(entry["cells"]),
+        step=entry.step,
+        words=entry.words,
+        target=entry.target,
+        sequences=entry.sequences,
+        repeat=entry.repeat,
+        fold=entry.fold,
+        cells=entry.cells,
         files=files,
-        seconds=float("nan") if entry["seconds"] is None else float(entry["seconds"]),
+        seconds=float("nan") if entry.seconds is None else entry.seconds,
     )

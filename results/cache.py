@@ -33,6 +33,11 @@ def digest(folder: Path, about: str, *, also: Iterable[Path] = ()) -> str:
     return state.hexdigest()
 
 
+def sealed(state: str, text: str) -> str:
+    """A digest of what a kept text was made from, and of the text, so that an edited one is not used."""
+    return hashlib.sha256(f"{state}\n{text}".encode()).hexdigest()
+
+
 def run_files(folder: Path) -> list[Path]:
     """The files of a run folder from which scores are computed."""
     named = [folder / name for name in ("run.json", "cells.json", "samples.parquet")]

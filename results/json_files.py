@@ -11,6 +11,7 @@ from typing import Any
 from results import ResultsError
 
 AGAIN = "run the grid again (what is done is kept)"
+SHOWN = 300
 Records = list[dict[str, Any]]
 """A list of records by name."""
 
@@ -35,12 +36,18 @@ def read_json(path: Path, shape: Any, *, out: str = AGAIN) -> Any:
         raise
     except ValidationError as error:
         first = error.errors()[0]
-        place = ".".join(map(str, first["loc"]))
+        place = one_line(".".join(map(str, first["loc"])))
         given = "" if first["type"] == "missing" else f", not {str(first['input'])[:60]!r}"
         what = re.sub(r" or instance of \w+", "", first["msg"]).lower()
         raise ResultsError(f"{path}: {f'{place}: ' if place else ''}{what}{given}: {out}") from None
     except (OSError, ValueError, RecursionError) as error:
-        raise ResultsError(f"{path} can't be read ({error}): {out}") from None
+        raise ResultsError(f"{path} can't be read ({one_line(error)}): {out}") from None
+
+
+def one_line(what: object) -> str:
+    """A text in one short line that a terminal can show."""
+    words = " ".join("".join(sign if sign.isprintable() else " " for sign in str(what)[:1000]).split())
+    return words if len(words) <= SHOWN else f"{words[:SHOWN]} ..."
 
 
 @lru_cache

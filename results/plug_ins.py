@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from data.describing.plug_in import Description
-from results.run_folder import ResultsError
+from pydantic import BaseModel, ConfigDict, StrictBool, StrictStr
+
+from data.describing.plug_in import Description, LearnsFrom, WeightsFrom
+from results import ResultsError
+from results.json_files import read_json
 from results.scores.labels import split_outside_brackets
 
 FILE = "plugins.json"
@@ -68,28 +70,67 @@ class PlugIns:
             raise ResultsError(f"{FILE} does not describe {axis} {error}: run the grid again") from None
 
 
+class _Record(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
+
+class PlugInRecord(_Record):
+    """A plug-in, as `UsedPlugIn` describes it."""
+
+    kind: StrictStr
+    name: StrictStr
+    label: StrictStr
+    fields: dict[str, Any] = {}
+    given: dict[str, StrictStr] = {}
+    words: StrictStr = ""
+    summary: StrictStr = ""
+    cites: tuple[StrictStr, ...]
+    packages: tuple[StrictStr, ...]
+    learns: LearnsFrom = "nothing"
+    stops_early: StrictBool = False
+    weights: WeightsFrom = ""
+    licence: StrictStr = ""
+    projected: StrictBool = False
+    averages: StrictBool = False
+    resamples: StrictBool = False
+
+
+class PackageRecord(_Record):
+    """A distribution: its name in prose, and the key that it is cited by."""
+
+    title: StrictStr
+    cite: StrictStr = ""
+
+
+class PlugInsRecord(_Record):
+    """What `plugins.json` holds."""
+
+    plugins: list[PlugInRecord]
+    references: dict[str, StrictStr]
+    packages: dict[str, PackageRecord]
+
+
 def read_plug_ins(folder: Path) -> PlugIns:
     """Reads `plugins.json` of a run or of a model.
 
     Raises:
         ResultsError: There is no such file, as in runs of earlier versions, or it does not hold what it should.
     """
-    path = folder / FILE
+    path, out = folder / FILE, "delete it and run the grid again"
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        known = {f.name for f in fields(UsedPlugIn)}
-        used = []
-        for one in found["plugins"]:
-            facts: dict[str, Any] = {name: value for name, value in one.items() if name in known}
-            used.append(UsedPlugIn(**facts | {name: tuple(facts[name]) for name in ("cites", "packages")}))
-        packages = {name: (one["title"], one["cite"]) for name, one in found["packages"].items()}
-        return PlugIns(tuple(used), found["references"], packages)
+        found = read_json(path, PlugInsRecord, out=out)
     except FileNotFoundError:
         raise ResultsError(
             f"{folder} has no {FILE}, which describes its plug-ins: run the grid again (what is done is kept)"
         ) from None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ResultsError(f"{path} does not describe plug-ins ({error}): delete it and run the grid again") from error
+    used = [UsedPlugIn(**dict(one)) for one in found.plugins]
+    packages = {name: (one.title, one.cite) for name, one in found.packages.items()}
+    cited = {*(key for one in used for key in one.cites), *(key for _, key in packages.values() if key)}
+    lost = [*(cited - found.references.keys()), *({name for one in used for name in one.packages} - packages.keys())]
+    if lost or all(one.kind != "data" for one in used):
+        why = f"it does not describe '{min(lost):.60}'" if lost else "it describes no dataset"
+        raise ResultsError(f"{path}: {why}: {out}")
+    return PlugIns(tuple(used), found.references, packages)
 
 
 def shown(value: Any) -> str:

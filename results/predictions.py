@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from results import ResultsError
+from results.json_files import one_line
 from results.statistics.metrics.base import Metric, OfCounts
 
 if TYPE_CHECKING:
@@ -143,7 +144,9 @@ def read_predictions(path: Path, n_classes: int, *, once: bool = True) -> Predic
     except FileNotFoundError:
         raise ResultsError(f"{path} is missing though its cell is done: run the grid again") from None
     except (pa.ArrowException, OSError, KeyError, ValueError, TypeError) as error:
-        raise ResultsError(f"{path} holds no predictions of {n_classes} classes ({error}): {AGAIN}") from error
+        raise ResultsError(
+            f"{path} holds no predictions of {n_classes} classes ({one_line(error)}): {AGAIN}"
+        ) from error
     if recalibrated is not None and not np.isfinite(recalibrated).all():
         recalibrated = None
     found = Predictions(**text, repeat=repeat, fold=fold, y=y, P=P, called=called, recalibrated=recalibrated)

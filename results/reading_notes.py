@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from typing import Any
 
+from results.json_files import read_json
 from results.run_folder import Run
+from results.run_records import NotesRecord, RunRecord
 
 
 def on_images(run: Run) -> Sequence[str]:
     """Sentences on how the images lie in the patient."""
-    return [str(note) for note in _notes(run).get("reading", ())]
+    return [str(note) for note in _notes(run).reading]
 
 
 def on_tables(run: Run) -> Sequence[str]:
     """Sentences on how the tables of the dataset were read."""
-    return [str(note) for note in _notes(run).get("tables", ())]
+    return [str(note) for note in _notes(run).tables]
 
 
 def gives_away(run: Run, target: str) -> Sequence[str]:
     """Sentences on clinical columns that give the labels of a target away."""
-    return [str(note) for note in _notes(run).get("gives_away", {}).get(target, ())]
+    return [str(note) for note in _notes(run).gives_away.get(target, ())]
 
 
-def _notes(run: Run) -> dict[str, Any]:
+def _notes(run: Run) -> NotesRecord:
     """What `run.json` holds; nothing in the folder of an earlier version."""
-    found: dict[str, Any] = json.loads((run.folder / "run.json").read_text(encoding="utf-8")).get("notes", {})
-    return found
+    found: RunRecord = read_json(run.folder / "run.json", RunRecord)
+    return found.notes

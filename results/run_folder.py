@@ -14,6 +14,7 @@ from results.predictions import AGAIN, Samples, read_predictions
 from results.predictions import Predictions as Predictions
 from results.run_records import CellRecord, RunRecord
 from results.run_sums import check_run_files
+from results.run_tables import SAMPLES, read_samples
 
 
 @dataclass(frozen=True)
@@ -168,20 +169,7 @@ class Run:
     @cached_property
     def _samples(self) -> Samples | None:
         """The samples of the run, indexed by their names; None if the folder has none."""
-        import pandas as pd
-
-        path = self.folder / "samples.parquet"
-        if not path.exists():
-            return None
-        try:
-            found = pd.read_parquet(path)
-            found = found if found.index.name == "sample" else found.set_index("sample")
-            found.index = found.index.astype(str)
-            if found.index.has_duplicates or "patient" not in found:
-                raise ValueError("it must have a column patient, and each sample once")
-        except (OSError, KeyError, ValueError) as error:
-            raise ResultsError(f"{path} can't be read ({error}): run the grid again (what is done is kept)") from error
-        return Samples(found)
+        return Samples(read_samples(self.folder)) if (self.folder / SAMPLES).exists() else None
 
     @cached_property
     def within(self) -> str:

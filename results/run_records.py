@@ -2,17 +2,41 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, StrictStr, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictFloat,
+    StrictInt,
+    StrictStr,
+    StringConstraints,
+)
 
 from results.json_files import AGAIN, Records, read_json
 
 SESSIONS = "provenance.json"
+
+
+def _is_inside(name: str) -> str:
+    path = PurePosixPath(name)
+    if path.is_absolute() or ".." in path.parts or "\0" in name:
+        raise ValueError("must be the name of a file below this folder")
+    return name
+
+
 FileName = Annotated[StrictStr, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,100}$")]
 Label = StrictStr | StrictInt | StrictFloat | StrictBool
-Count = Annotated[StrictInt, Field(ge=0)]
+Count = Annotated[StrictInt, Field(ge=0, lt=2**63)]
+Inside = Annotated[StrictStr, StringConstraints(min_length=1, max_length=500), AfterValidator(_is_inside)]
+"""A name of a file that lies below a folder."""
+Share = Annotated[float, Field(ge=-1e-5, le=1 + 1e-5)]
+Interval = Annotated[list[float], Field(min_length=3, max_length=3)]
+"""A score and both ends of its interval; they may be NaN."""
 
 
 class _Record(BaseModel):
@@ -45,19 +69,6 @@ class AxisRecord(_Record):
     unused: StrictStr = ""
 
 
-class ProtocolRecord(BaseModel):
-    """How a run was split; the tables read other keys as they are."""
-
-    model_config = ConfigDict(extra="allow")
-
-    folds: Count = 0
-    repeats: Count = 0
-    seed: Count = 0
-    stratify: StrictStr = ""
-    split: StrictStr = ""
-    external: dict[str, Any] | None = None
-
-
 class SessionRecord(BaseModel):
     """One start of a run; what else it holds is shown as it is."""
 
@@ -79,12 +90,73 @@ class PictureRecord(_Record):
     scans: StrictBool
 
 
+class CaseRecord(_Record):
+    """A case that the run kept a picture of; earlier versions did not note the predicted class."""
+
+    sample: StrictStr
+    label: StrictStr
+    probability: Share
+    predicted: StrictStr | None = None
+    half: Literal["best", "worst"]
+
+
 class PanelsRecord(_Record):
     """The cases of a target that the run kept pictures of."""
 
     cell: StrictStr
-    sequences: list[StrictStr]
-    samples: list[dict[str, Any]]
+    sequences: Annotated[list[StrictStr], Field(min_length=1, max_length=100)]
+    samples: Annotated[list[CaseRecord], Field(min_length=1, max_length=10_000)]
+
+
+class ExternalRecord(BaseModel):
+    """How an external test was made, as `bench.run.scored.external_protocol` gives it."""
+
+    model_config = ConfigDict(extra="allow")
+
+    fitted_on: StrictStr
+    patients: Count
+    uses_before: Count
+    uses_overlapping: Count
+    left_out: Count
+    compared_ids: StrictBool
+    notes: dict[str, list[StrictStr]]
+    cross_validated: dict[str, Interval]
+
+
+class ProtocolRecord(BaseModel):
+    """How a run was split; the tables read other keys as they are."""
+
+    model_config = ConfigDict(extra="allow")
+
+    folds: Count = 0
+    repeats: Count = 0
+    seed: Count = 0
+    stratify: StrictStr = ""
+    split: StrictStr = ""
+    external: ExternalRecord | None = None
+
+
+class NotesRecord(_Record):
+    """What a reader should know about how images and tables were read."""
+
+    reading: list[StrictStr] = []
+    tables: list[StrictStr] = []
+    gives_away: dict[str, list[StrictStr]] = {}
+
+
+class ArtifactRecord(_Record):
+    """What a trained step left, as the index in `artifacts/` lists it; `files` are names below `folder`."""
+
+    step: StrictStr
+    words: tuple[StrictStr, ...]
+    target: StrictStr | None
+    sequences: tuple[StrictStr, ...]
+    repeat: Count
+    fold: StrictInt
+    folder: Inside
+    cells: tuple[StrictStr, ...]
+    files: dict[str, list[Inside]]
+    seconds: Annotated[float, Field(ge=0)] | None = None
 
 
 class RefitRecord(_Record):
@@ -111,6 +183,7 @@ class RunRecord(_Record):
     floors: dict[str, StrictStr]
     merged: dict[str, dict[str, StrictStr]] = {}
     axes: list[AxisRecord] = []
+    notes: NotesRecord = NotesRecord()
 
 
 def read_sessions(folder: Path) -> list[dict[str, Any]]:

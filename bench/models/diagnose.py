@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,10 +12,10 @@ import numpy as np
 from bench.models.explain_study import grade_map
 from bench.models.grading import NewStudy, grade_samples
 from bench.models.model import FittedCell, Model, ModelError, read_model
+from bench.models.records import read_facts
 from bench.plugins import load, plugin_class
 from data.base import DataError, Dataset, Image
 from results.diagnosis import Diagnosis, Finding, Mark, Slice
-from results.methods.model_card import FACTS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,8 +47,7 @@ def grade(
             can't be used.
     """
     model = read_model(folder, device=device, anchor=anchor)
-    card, read = folder / FACTS, _reader(model, folder, descriptions, keep_names=keep_names)
-    facts = json.loads(card.read_text(encoding="utf-8")) if card.is_file() else {}
+    facts, read = read_facts(folder), _reader(model, folder, descriptions, keep_names=keep_names)
     readable = []
     for number, study in enumerate(studies, 1):
         try:

@@ -27,7 +27,7 @@ from bench.tasks.versions import versions
 from data.base import DataError
 from data.files.sums import SumsError
 from results import ResultsError
-from results.json_files import read_json
+from results.json_files import one_line, read_json
 
 if TYPE_CHECKING:
     from bench.stages.chain import Chain
@@ -131,10 +131,10 @@ def read_model(folder: Path, *, device: str, anchor: str = "") -> Model:
         cells = tuple(reader.cell(one) for one in about["cells"])
     except ModelError:
         raise
-    except (DataError, SumsError) as error:
+    except (DataError, SumsError, ResultsError) as error:
         raise ModelError(str(error)) from error
     except Exception as error:  # zipfile, skops, safetensors, torch and plug-ins each have their own
-        raise ModelError(_unread(folder, error)) from error
+        raise ModelError(_unread(folder / FILE, error)) from error
     anchors.check_taken(folder)
     return Model(about, cells, model_warnings(folder), anchors)
 
@@ -162,7 +162,7 @@ def model_warnings(folder: Path) -> tuple[str, ...]:
                     if axis != "sequences" and step.get("code") != step_code(axis, step["name"])
                 ]
     except Exception as error:
-        raise ModelError(_unread(folder, error)) from error
+        raise ModelError(_unread(folder / FILE, error)) from error
     return tuple(dict.fromkeys(found))
 
 
@@ -205,7 +205,7 @@ def _record(path: Path, shape: Any) -> Any:
 
 
 def _unread(path: Path, error: Exception) -> str:
-    why = (str(error).splitlines() or [""])[0]
+    why = one_line(error)
     return f"{path}: can't be read ({type(error).__name__}: {why}): fit it again"
 
 

@@ -1,12 +1,17 @@
-"""What `model.json` and `learnt_from.json` must hold; other keys are left alone."""
+"""What the JSON files of a model must hold; other keys are left alone."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr, StringConstraints, field_validator
 
+from bench.grid.axes import LISTED
 from bench.plan.known import is_look
+from results.json_files import read_json
+from results.methods.model_card import FACTS
+from results.run_records import Interval
 
 Name = Annotated[StrictStr, StringConstraints(min_length=1)]
 Count = Annotated[StrictInt, Field(ge=0)]
@@ -56,6 +61,15 @@ class ModelCell(_Record):
     n_patients: Count
     n_by_class: list[Count]
 
+    @field_validator("steps")
+    @classmethod
+    def _are_whole(cls, steps: dict[str, list[_Step]]) -> dict[str, list[_Step]]:
+        lost = [axis.name for axis in LISTED if axis.name not in steps]
+        lost += [name for name in ("sequences", "regions", "encoders", "heads") if not steps.get(name)]
+        if lost:
+            raise ValueError(f"must name {lost[0]}")
+        return steps
+
 
 class ModelRecord(_Record):
     """A model."""
@@ -71,6 +85,29 @@ class ModelRecord(_Record):
     versions: dict[str, StrictStr]
     code: dict[str, Any]
     cells: list[ModelCell]
+
+
+class CrossScores(_Record):
+    """Scores of a cell or a floor in cross-validation, as the model card shows them."""
+
+    auc: Interval
+
+
+CrossValidated = dict[str, dict[str, CrossScores]]
+"""`cross_validation.json`: target, floor or "" for the cell; of each metric the score and its interval."""
+
+
+def read_facts(folder: Path) -> dict[str, str]:
+    """The facts about a model for its pages; none where it has no `facts.json`.
+
+    Raises:
+        ResultsError: The file holds something else.
+    """
+    try:
+        found: dict[str, str] = read_json(folder / FACTS, dict[str, StrictStr], out="fit the model again")
+    except FileNotFoundError:
+        return {}
+    return found
 
 
 class LearntFromRecord(_Record):

@@ -13,6 +13,7 @@ from bench.grid.grid import reads
 from bench.models.floors import by_columns, by_place
 from bench.models.model import FittedCell, Model
 from bench.models.new_data import NewData, NewLabels
+from bench.models.records import CrossValidated
 from bench.plan import identity
 from bench.plugins import load
 from bench.run.ledger import note_use
@@ -25,9 +26,6 @@ from results.methods.model_card import SCORES
 
 if TYPE_CHECKING:
     import pandas as pd
-
-CrossValidated = dict[str, dict[str, dict[str, list[float]]]]
-"""`cross_validation.json`: target, floor or "", metric; the score and both ends of its interval."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,11 +98,11 @@ def write_scores(
         predictions[key] = rows
         notes[target] = [*found.notes, *_not_found(cell, table, rows), *new.notes]
         crossed = known.get(target, {})
-        cross |= {key: crossed[""]["auc"]} if crossed else {}
+        cross |= {key: crossed[""].auc} if "" in crossed else {}
         for floor, (P, called) in _floors(cell, new, rows, one.floors, notes[target]):
             described = _described(cell, f"{key[:16]}{identity.key(floor)[:16]}", floor)
             cells.append(described)
-            cross |= {described["key"]: crossed[floor]["auc"]} if floor in crossed else {}
+            cross |= {described["key"]: crossed[floor].auc} if floor in crossed else {}
             plain = rows[["sample", "patient", "repeat", "fold", "y"]]
             predictions[described["key"]] = plain.assign(
                 **{f"p_{k}": column for k, column in enumerate(P.T)}, called=called

@@ -8,7 +8,6 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from data.text.csv_tables import read_csv
 from results.artifacts import Artifact
 from results.figures.base import PaperFigure
 from results.figures.drawing.style import (
@@ -25,9 +24,13 @@ from results.figures.drawing.style import (
     wrapped,
 )
 from results.run_folder import ResultsError, Run
+from results.run_tables import FOLDS, read_samples, read_table
 from results.trained_steps import TrainedStep, trained_steps
 
 CONTENT, POSITIONS = "attention_slices", "attention_positions"
+POSITION: dict[str, type] = {"encoder": int, "sequence": str} | {
+    f"{what}_{end}": float for what in ("slice", "depth") for end in ("from", "to")
+}
 PANELS = 9
 COLUMNS = {"single": 2, "double": 3}
 Float64 = NDArray[np.float64]
@@ -93,10 +96,7 @@ def _read(run: Run, step: TrainedStep) -> tuple[dict[str, Float64], tuple[str, .
     The weights are empty if there is only one position. Parts are ranges of slices, or of percent where crops differ in
     their number of slices; they are empty where positions are slices, and None where sequences or encoders differ.
     """
-    import pandas as pd
-
-    patients = pd.read_parquet(run.folder / "samples.parquet", columns=["patient"])["patient"].astype(str)
-    folds = read_csv(run.folder / "folds.csv")
+    patients, folds = read_samples(run.folder)["patient"], read_table(run.folder / "folds.csv", FOLDS)
     test = {key: set(part["patient"]) for key, part in folds.groupby(["repeat", "fold"])}
     gathered: dict[str, list[Float64]] = {}
     named: set[tuple[str, ...]] = set()
@@ -131,7 +131,7 @@ def _parts(left: Artifact, encoder: int, sequence: str, *, percent: bool) -> tup
     """The part of the depth that each position stands for, in slices or percent; empty if positions are slices."""
     if POSITIONS not in left.files:
         return ()
-    table = read_csv(left.files[POSITIONS][0]).query("encoder == @encoder and sequence == @sequence")
+    table = read_table(left.files[POSITIONS][0], POSITION).query("encoder == @encoder and sequence == @sequence")
     if table["depth_from"].isna().any():
         return ()
     percent = percent or bool(table["slice_from"].isna().any())

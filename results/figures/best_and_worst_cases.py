@@ -11,7 +11,7 @@ from results.figures.base import PaperFigure
 from results.figures.drawing.style import Drawing, NothingToDrawError, Width, styled
 from results.json_files import read_json
 from results.run_folder import ResultsError, Run
-from results.run_records import PanelsRecord
+from results.run_records import Inside, PanelsRecord
 from results.run_sums import check_run_files
 
 COLUMNS = {"single": 3, "double": 6}
@@ -40,7 +40,7 @@ def best_and_worst_cases(run: Run, target: str, *, width: Width = "double") -> D
     folder = run.folder / "panels"
     check_run_files(run.folder, folder.name)
     try:
-        index = read_json(folder / "index.json", dict[str, str])
+        index = read_json(folder / "index.json", dict[str, Inside])
         if target not in index:
             raise NothingToDrawError(f"the run kept no pictures of {target}")
         about = read_json(folder / f"{index[target]}.json", PanelsRecord).model_dump()
@@ -52,7 +52,7 @@ def best_and_worst_cases(run: Run, target: str, *, width: Width = "double") -> D
         raise NothingToDrawError("the grid has no `panels`, so the run kept no pictures") from None
     except (OSError, ValueError) as error:
         raise ResultsError(f"the pictures of {target} in {folder} can't be read: {error}") from error
-    if any("predicted" not in sample for sample in about["samples"]):
+    if any(sample["predicted"] is None for sample in about["samples"]):
         raise NothingToDrawError(f"an earlier version wrote {folder}: {AGAIN}")
     halves = [[(i, s) for i, s in enumerate(about["samples"]) if s["half"] == half] for half in ("best", "worst")]
     sequences = about["sequences"]

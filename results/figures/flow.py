@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
-from data.text.csv_tables import EXCLUDED, read_csv
 from results.figures.base import PaperFigure
 from results.figures.drawing.chosen import Chosen, chosen
 from results.figures.drawing.style import LINE, WIDTHS, Drawing, Width, styled, wrapped
 from results.run_folder import Run
+from results.run_tables import EXCLUDED, read_samples, read_table
 
 REASONS = 6
 CUT = 90
@@ -80,9 +80,7 @@ def flow(run: Run, target: str, *, width: Width = "single") -> Drawing:
 
 
 def _steps(run: Run, choice: Chosen) -> list[FlowBox]:
-    import pandas as pd
-
-    samples = pd.read_parquet(run.folder / "samples.parquet", columns=["patient"])["patient"].astype(str)
+    samples = read_samples(run.folder)["patient"]
     found = [choice.predictions(record) for record in (*choice.cells, *choice.floors)]
     classes: dict[str, int] = {}
     patients: set[str] = set()
@@ -113,7 +111,7 @@ def _known(run: Run) -> str:
 def _excluded(run: Run) -> tuple[str, ...]:
 
     path = run.folder / "excluded.csv"
-    table: Any = read_csv(path, text=EXCLUDED).fillna("") if path.exists() else None
+    table: Any = read_table(path, EXCLUDED) if path.exists() else None
     if table is None or not len(table):
         return (f"Excluded: {run.n_excluded}",) if run.n_excluded else ("Excluded: none",)
     reasons = Counter(table["reason"].str.partition(":")[0])

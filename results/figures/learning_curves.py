@@ -10,7 +10,6 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
-from data.text.csv_tables import read_csv
 from results.figures.base import PaperFigure
 from results.figures.drawing.style import (
     WIDTHS,
@@ -24,6 +23,7 @@ from results.figures.drawing.style import (
     wrapped,
 )
 from results.run_folder import Run
+from results.run_tables import read_table
 from results.trained_steps import TrainedStep, trained_steps
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def _read(step: TrainedStep) -> pd.DataFrame:
     tables = []
     for left in step.folds:
         for path in left.files[CONTENT]:
-            table = read_csv(path)
+            table = read_table(path, {})
             tables.append(table.assign(file=str(path), start=table.get("start", 0)))
     return pd.concat(tables, ignore_index=True)
 

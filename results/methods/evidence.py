@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from data.text.csv_tables import EXCLUDED, read_csv
 from results.plug_ins import PlugIns, read_plug_ins
 from results.run_folder import ResultsError, Run, RunCell
 from results.run_records import read_sessions
+from results.run_tables import EXCLUDED, FOLDS, read_samples, read_table
+from results.scores.scores import kept_scores
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -128,18 +129,12 @@ def gather(run: Run) -> Evidence:
     Raises:
         ResultsError: `samples.parquet`, `folds.csv`, `excluded.csv` or `provenance.json` can't be read.
     """
-    import pandas as pd
-
+    samples, folds = read_samples(run.folder), read_table(run.folder / "folds.csv", FOLDS)
+    reasons = Counter(read_table(run.folder / "excluded.csv", EXCLUDED)["reason"].tolist())
     try:
-        samples = pd.read_parquet(run.folder / "samples.parquet")
-        samples = samples.assign(patient=samples["patient"].astype(str))
-        folds = read_csv(run.folder / "folds.csv")
-        folds = folds.astype({"repeat": int, "fold": int})
-        excluded = read_csv(run.folder / "excluded.csv", text=EXCLUDED).fillna("")
-        reasons = Counter(excluded["reason"].tolist())
         sessions = read_sessions(run.folder)
-    except (OSError, KeyError, ValueError) as error:
-        raise ResultsError(f"{run.folder} lacks what the paper needs: {error}: run the grid again") from error
+    except FileNotFoundError as error:
+        raise ResultsError(f"{error.filename}: no such file: run the grid again (what is done is kept)") from error
     table = _scores(run)
     return Evidence(
         run=run,
@@ -177,12 +172,9 @@ def populations(run: Run) -> list[Population]:
 
 
 def _scores(run: Run) -> pd.DataFrame | None:
-    import pandas as pd
-
-    path = run.folder / "scores.parquet"
-    if not path.exists():
+    table = kept_scores(run.folder)
+    if table is None:
         return None
-    table = pd.read_parquet(path)
     kept = table[table["key"].isin([cell.key for cell in run.cells])]
     kept.attrs = table.attrs
     return kept if len(kept) else None
@@ -191,7 +183,7 @@ def _scores(run: Run) -> pd.DataFrame | None:
 def _own_scores(run: Run) -> list[str]:
 
     path = run.folder / "dataset_scores.csv"
-    return list(read_csv(path)["score"].unique()) if path.exists() else []
+    return list(read_table(path, {"score": str})["score"].unique()) if path.exists() else []
 
 
 def _null_runs(run: Run) -> tuple[int, int, int]:

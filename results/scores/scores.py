@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ from results.statistics.metrics import METRICS
 if TYPE_CHECKING:
     import pandas as pd
 
+FILE = "scores.parquet"
 COUNTS = ("n_patients", "n_samples", "rarest_class_patients", "folds_left_out", "redrawn", "null_runs", "refits")
 
 
@@ -62,7 +64,7 @@ def scores(
     wanted = shown_metrics() if metrics is None else list(metrics)
     for name in wanted:
         METRICS.named(name)
-    path, digest = run.folder / "scores.parquet", cache.digest(run.folder, f"{resamples} {seed}")
+    path, digest = run.folder / FILE, cache.digest(run.folder, f"{resamples} {seed}")
     kept = _read(path, digest) if against is None else None
     had = [] if kept is None else kept.attrs["metrics"]
     if kept is not None and set(wanted) <= set(had):
@@ -77,8 +79,20 @@ def scores(
     table = table.astype({name: "boolean" for name in table if str(name).endswith("_tied")})
     table.attrs = {"digest": digest, "metrics": together, "resamples": resamples}
     if against is None:
-        cache.keep(path, lambda to: table.to_parquet(to, write_page_checksum=True))
+        cache.keep(path, lambda to: _write(table, to))
     return table
+
+
+def kept_scores(folder: Path) -> pd.DataFrame | None:
+    """The table that a run folder keeps, whatever has changed since; None if there is none, or another one."""
+    import pandas as pd
+    import pyarrow as pa
+
+    try:
+        table = pd.read_parquet(folder / FILE, page_checksum_verification=True)
+        return table if table.attrs.get("content") == _content(table) else None
+    except (pa.ArrowException, OSError, ValueError, TypeError):
+        return None
 
 
 def shown_metrics() -> list[str]:
@@ -87,10 +101,22 @@ def shown_metrics() -> list[str]:
 
 
 def _read(path: Path, digest: str) -> pd.DataFrame | None:
+    table = kept_scores(path.parent)
+    return table if table is not None and table.attrs.get("digest") == digest else None
+
+
+def _write(table: pd.DataFrame, to: Path) -> None:
+    """Writes the table with a digest of what is read back, so that an edited one is not used."""
     import pandas as pd
 
-    try:
-        table = pd.read_parquet(path, page_checksum_verification=True)
-    except (OSError, ValueError):
-        return None
-    return table if table.attrs.get("digest") == digest else None
+    table.to_parquet(to)
+    kept = pd.read_parquet(to)
+    kept.attrs = {**table.attrs, "content": _content(kept)}
+    kept.to_parquet(to, write_page_checksum=True)
+
+
+def _content(table: pd.DataFrame) -> str:
+    import pandas as pd
+
+    rows = pd.util.hash_pandas_object(table, index=False).to_numpy().tobytes()
+    return hashlib.sha256(rows + str(list(table.columns)).encode()).hexdigest()

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from data.text.csv_tables import read_csv
 from results import ResultsError
 from results.run_folder import Predictions, Run, RunCell
 from results.run_records import SESSIONS, read_sessions
+from results.run_tables import FOLDS, read_table
 from results.scores import reconstruction
 from results.scores.alignment import Alignment
 from results.scores.fitness import unfit
@@ -96,12 +96,8 @@ def _same_folds(run_a: Run, run_b: Run) -> None:
 
 def _folds(run: Run) -> dict[str, dict[int, int]]:
     """The fold of each repeat, by patient."""
-    path = run.folder / "folds.csv"
-    try:
-        table = read_csv(path)
-        rows = zip(table["patient"], table["repeat"].astype(int), table["fold"].astype(int), strict=True)
-    except (OSError, KeyError, ValueError) as error:
-        raise ResultsError(f"{path} must hold the columns patient, repeat and fold: {error}") from error
+    table = read_table(run.folder / "folds.csv", FOLDS)
+    rows = zip(table["patient"], table["repeat"].tolist(), table["fold"].tolist(), strict=True)
     found: dict[str, dict[int, int]] = {}
     for patient, repeat, fold in rows:
         found.setdefault(patient, {})[repeat] = fold

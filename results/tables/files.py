@@ -79,15 +79,16 @@ def printed(folder: Path) -> str:
     path, digest = folder / PRINTED, cache.digest(folder, "printed", also=_side_tables(folder))
     try:
         kept = json.loads(path.read_text(encoding="utf-8"))
-        if kept["digest"] == digest:
+        if kept["digest"] == cache.sealed(digest, kept["text"]):
             return str(kept["text"])
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         pass  # no text is kept, or a broken one: it is made again
     from results.run_folder import read
     from results.tables.main import table
 
     text = table(read(folder))
-    cache.keep(path, lambda to: to.write_text(json.dumps({"digest": digest, "text": text}), encoding="utf-8"))
+    content = json.dumps({"digest": cache.sealed(digest, text), "text": text})
+    cache.keep(path, lambda to: to.write_text(content, encoding="utf-8"))
     return text
 
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from data.text.csv_tables import read_csv
 from results.run_folder import Run
+from results.run_tables import read_table
 from results.statistics.bootstrap import interval
 from results.tables.formats import Row, Score, Sheet
 
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 FILE, TRAINING_FILE = "points.csv", "training_points.csv"
 TRAINING = "found, training patients"
 BASELINES = {"_mean": "mean position", "_centre": "mean position from the centre"}
+COLUMNS: dict[str, type] = {"regions": str, "patient": str} | {
+    f"{what}{of}": float for what in ("slices", "slice_mm", "mm") for of in ("", *BASELINES)
+}
 HEADERS = (
     "Slices off, median",
     "Slice off, mm",
@@ -43,9 +46,9 @@ def found_points(run: Run, *, by: Iterable[str] | None = None, resamples: int = 
     path = run.folder / FILE
     if not path.exists():
         return None
-    table = read_csv(path)
+    table = read_table(path, COLUMNS)
     trained = run.folder / TRAINING_FILE
-    training = read_csv(trained) if trained.exists() else table.iloc[:0]
+    training = read_table(trained, COLUMNS) if trained.exists() else table.iloc[:0]
     if by is None:
         by = run.locations[:1] if len(run.locations) > 1 else ()
     by = tuple(column for column in dict.fromkeys(by) if column in table)

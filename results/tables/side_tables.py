@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from data.text.csv_tables import read_csv
 from results.run_folder import Run
+from results.run_tables import read_table
 from results.statistics.bootstrap import interval
 from results.tables.formats import Row, Score, Sheet
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+COLUMNS: dict[str, dict[str, type]] = {
+    "filling.csv": {"target": str, "missing": str, "sequence": str, "repeat": int, "fold": int, "n": int}
+    | dict.fromkeys(("explained_variance", "cosine"), float),
+    "regions.csv": {"regions": str, "sequence": str, "patient": str, "fold": int},
+    "not_found.csv": {"regions": str, "sequence": str, "sample": str},
+    "dataset_scores.csv": {"heads": str, "targets": str, "score": str, "value": float, "low": float, "high": float}
+    | {"n_samples": int, "n_patients": int, "lower_is_better": bool},
+}
 
 
 def filling(run: Run) -> Sheet | None:
@@ -159,11 +169,10 @@ def dataset_scores(run: Run) -> Sheet | None:
 
 
 def _read(run: Run, name: str) -> pd.DataFrame | None:
-
     path = run.folder / name
     if not path.exists():
         return None
-    table: Any = read_csv(path)
+    table = read_table(path, COLUMNS[name])
     return table if len(table) else None
 
 

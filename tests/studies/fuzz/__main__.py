@@ -1,4 +1,4 @@
-"""Damages sound files at random, reads them, and counts what happens: `python -m tests.studies.fuzz [N] [SEED]`.
+"""Damages sound files, reads them, and counts what happens: `python -m tests.studies.fuzz [N] [SEED] [KIND] ...`.
 
 The counts of each kind of input:
 
@@ -23,7 +23,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,15 +31,18 @@ import numpy as np
 import psutil
 from tabulate import tabulate
 
+from data.files.sums import SUMS, write_sums
 from tests.studies.fuzz import folders
 from tests.studies.fuzz.damage import BINARY, TEXT, Rng
+from tests.studies.fuzz.hostile import odd_json, odd_table, odd_text
 from tests.studies.fuzz.images import IMAGES
 
 ROOT = Path(__file__).resolve().parents[3]
 SECONDS, BYTES = 10.0, 2 << 30
 BAD = ("silent", "traceback", "crash", "over limit")
 OUTCOMES = ("harmless", "named", *BAD)
-OTHERS = ("csv", "xlsx", "yaml", "run", "model")
+OTHERS = ("csv", "xlsx", "yaml", "run", "model", "run, no sums", "model, own sums")
+SOURCES = {"csv": "table.csv", "xlsx": "table.xlsx", "yaml": "grid.yaml"}
 MESSAGE = 1500
 
 
@@ -131,15 +134,21 @@ def other_input(
     kind: str, rng: Rng, project: Path, folder: Path, reader: Reader, sound: dict[str, str]
 ) -> tuple[str, str]:
     """The outcome of one damaged table, grid, run or model, and words about it."""
-    source = project / {"csv": "table.csv", "xlsx": "table.xlsx", "yaml": "grid.yaml"}.get(kind, kind)
+    hostile = "," in kind
+    source = project / SOURCES.get(kind, kind.partition(",")[0])
     place = folder / source.name
     if source.is_dir():
         shutil.rmtree(place, ignore_errors=True)
         shutil.copytree(source, place)
         files = sorted(path for path in place.rglob("*") if path.is_file() and path.stat().st_size)
+        if hostile:
+            files = [path for path in files if path.suffix in (".json", ".parquet", ".csv") and path.name[0] != "."]
+            files = [path for path in files if "tables" not in path.name]
         path = files[int(rng.integers(len(files)))]
     else:
         path = Path(shutil.copy(source, place))
+    if hostile:
+        return hostile_input(kind, rng, place, path, reader)
     binary = path.suffix in (".xlsx", ".parquet", ".skops", ".safetensors", ".npz", ".npy", ".png")
     ways = BINARY if binary else TEXT
     way = ways[int(rng.integers(len(ways)))]
@@ -158,6 +167,27 @@ def other_input(
     return ("harmless", "") if same else ("silent", f"{about}: read otherwise")
 
 
+def hostile_input(kind: str, rng: Rng, place: Path, path: Path, reader: Reader) -> tuple[str, str]:
+    """The outcome of a run or a model with a file that somebody has edited who has seen to the sums; words about it.
+
+    Nothing shows that the file is another one. So it may be read, but not end in a traceback.
+    """
+    edit = {".json": odd_json, ".parquet": odd_table}.get(path.suffix, odd_text)
+    data, done = edit(path.read_bytes(), rng)
+    path.write_bytes(data)
+    about = f"{done} in {path.relative_to(place.parent)}"
+    if kind.startswith("model"):
+        write_sums(place)
+    else:
+        (place / SUMS).unlink()
+    answer = reader.read(kind, place, place.parent / "none")
+    if answer["outcome"] == "read":
+        return "harmless", ""
+    if answer["outcome"] == "named" and path.name not in answer["words"]:
+        return "traceback", f"{about}: the message does not name the file: {answer['words']}"
+    return _named(answer, path, about)
+
+
 def _named(answer: dict[str, Any], path: Path, about: str) -> tuple[str, str]:
     words = answer["words"]
     if answer["outcome"] == "named" and (len(words) > MESSAGE or words.count("\n") > 2 or not words.isprintable()):
@@ -172,19 +202,21 @@ def _same(first: np.ndarray, second: np.ndarray, tolerance: float) -> bool:
     return first.shape == second.shape and bool(np.abs(first - second).max() <= tolerance)
 
 
-def inputs(n: int, seed: int, folder: Path, reader: Reader) -> Iterator[tuple[str, str, str]]:
+def inputs(
+    n: int, seed: int, folder: Path, reader: Reader, kinds: Sequence[str] = ()
+) -> Iterator[tuple[str, str, str]]:
     """Kind, outcome and words of each of n inputs; the kinds take turns."""
     project = folder / "project"
     project.mkdir()
     folders.make(project)
-    sources = {"csv": "table.csv", "xlsx": "table.xlsx", "yaml": "grid.yaml", "run": "run", "model": "model"}
     sound = {}
-    for kind, name in sources.items():
+    for kind in OTHERS:
+        name = SOURCES.get(kind, kind.partition(",")[0])
         answer = reader.read(kind, project / name, folder / "pixels.npy")
         if answer["outcome"] != "read":
             raise RuntimeError(f"the sound {kind} is not read: {answer['words']}")
         sound[kind] = answer["words"]
-    kinds = [*IMAGES, *OTHERS]
+    kinds = kinds or [*IMAGES, *OTHERS]
     for i in range(n):
         kind, rng = kinds[i % len(kinds)], np.random.default_rng([seed, i])
         made = (
@@ -195,13 +227,13 @@ def inputs(n: int, seed: int, folder: Path, reader: Reader) -> Iterator[tuple[st
         yield kind, *made
 
 
-def main(n: int = 2000, seed: int = 0) -> int:
-    """Prints a row for each kind of input, and what went wrong."""
+def main(n: int = 2000, seed: int = 0, *kinds: str) -> int:
+    """Prints a row for each kind of input, and what went wrong; some kinds, or all."""
     counts: dict[str, Counter[str]] = {kind: Counter() for kind in (*IMAGES, *OTHERS)}
     wrong: list[str] = []
     reader = Reader()
     with tempfile.TemporaryDirectory() as place:
-        for i, (kind, outcome, words) in enumerate(inputs(n, seed, Path(place), reader)):
+        for i, (kind, outcome, words) in enumerate(inputs(n, seed, Path(place), reader, kinds)):
             counts[kind][outcome] += 1
             if outcome in BAD:
                 wrong.append(f"{i} {kind}, {outcome}: {words}")
@@ -214,4 +246,4 @@ def main(n: int = 2000, seed: int = 0) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(*map(int, sys.argv[1:3])))
+    sys.exit(main(*map(int, sys.argv[1:3]), *sys.argv[3:]))

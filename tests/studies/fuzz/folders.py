@@ -20,6 +20,7 @@ sequences: [t2]
 images: [grayscale]
 encoders: [raw_pixels: {{size: 8}}]
 heads: [logistic, knn: {{neighbours: 3}}]
+panels: 2
 protocol: {{folds: 2, repeats: 1, seed: 0}}
 """
 PATIENTS = 24
@@ -45,6 +46,11 @@ def make(folder: Path) -> None:
     table = pd.DataFrame(rows, columns=["image", "patient", "sequence", "level", "age", "narrowed"])
     table.to_csv(folder / "table.csv", index=False)
     table.to_excel(folder / "table.xlsx", index=False)
+    (folder / "new").mkdir()
+    for name in table["image"][:8]:
+        picture = cv2.imread(str(folder / name), cv2.IMREAD_GRAYSCALE)
+        cv2.imwrite(str(folder / "new" / name), rng.permuted(picture, axis=1))
+    table[:8].assign(patient=[f"new{i}" for i in range(8)]).to_csv(folder / "new" / "table.csv", index=False)
     (folder / "grid.yaml").write_text(GRID.format(table=folder / "table.csv"), encoding="utf-8")
     where: dict[str, Any] = {"store": folder / "store", "device": "cpu", "jobs": 1}
     made = api.run(folder / "grid.yaml", runs=folder / "runs", quiet=True, **where)
@@ -105,3 +111,39 @@ def read_model(folder: Path) -> str:
 
     read_learnt_from(folder)
     return f"{len(read_model(folder, device='cpu').cells)} cells"
+
+
+def read_whole_run(folder: Path) -> str:
+    """Tables, methods, page and pictures of cases of a run, as far as they read its files."""
+    from bench import api
+    from results.figures import draw_one
+    from results.figures.drawing.style import NothingToDrawError
+    from results.report import write_report
+
+    opened = api.open(folder)
+    opened.tables(metrics=["auc"], format="csv")
+    opened.tables(preset="per-class")
+    opened.methods()
+    with contextlib.suppress(NothingToDrawError):
+        draw_one(opened.opened, "best_and_worst_cases", opened.opened.targets[0])
+    with contextlib.suppress(NothingToDrawError):
+        draw_one(opened.opened, "flow", opened.opened.targets[0])
+    write_report(opened.opened, folder.parent / "page.html")
+    return ""
+
+
+def use_model(folder: Path) -> str:
+    """Lets a model predict new pictures and scores it."""
+    import shutil
+
+    from bench import api
+    from results.plug_ins import read_plug_ins
+
+    read_plug_ins(folder)
+    table = folder.parent / "project" / "new" / "table.csv"
+    if not table.is_file():
+        table = folder.parent / "new" / "table.csv"
+    data = {"image_table": {"table": str(table), "locations": ["level"], "clinical": ["age"], "labels": ["narrowed"]}}
+    shutil.rmtree(folder.parent / "predicted", ignore_errors=True)
+    where: dict[str, Any] = {"out": folder.parent / "predicted", "store": folder.parent / "of_predict", "device": "cpu"}
+    return str(api.predict(folder, data, **where))

@@ -39,6 +39,7 @@ def _read(kind: str, path: Path, to: Path) -> str:
         return ""
     readers = {"csv": folders.read_table, "xlsx": folders.read_table, "yaml": folders.read_grid}
     readers |= {"run": folders.read_run, "model": folders.read_model}
+    readers |= {"run, no sums": folders.read_whole_run, "model, own sums": folders.use_model}
     return readers[kind](path)
 
 
