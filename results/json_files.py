@@ -12,6 +12,7 @@ from results import ResultsError
 
 AGAIN = "run the grid again (what is done is kept)"
 SHOWN = 300
+_HALF = re.compile(r"\\u[dD][89a-fA-F]")
 Records = list[dict[str, Any]]
 """A list of records by name."""
 
@@ -31,7 +32,11 @@ def read_json(path: Path, shape: Any, *, out: str = AGAIN) -> Any:
     from pydantic import ValidationError
 
     try:
-        return _checker(shape).validate_python(json.loads(path.read_text(encoding="utf-8")))
+        text = path.read_text(encoding="utf-8")
+        content = json.loads(text)
+        if _HALF.search(text):  # half of a sign, which no file can hold
+            json.dumps(content, ensure_ascii=False).encode()
+        return _checker(shape).validate_python(content)
     except FileNotFoundError:
         raise
     except ValidationError as error:

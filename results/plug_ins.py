@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, StrictBool, StrictStr
 
 from data.describing.plug_in import Description, LearnsFrom, WeightsFrom
 from results import ResultsError
-from results.json_files import read_json
+from results.json_files import one_line, read_json
 from results.scores.labels import split_outside_brackets
 
 FILE = "plugins.json"
@@ -67,7 +67,9 @@ class PlugIns:
         try:
             return [known[part] for part in split_outside_brackets(label, " + ")]
         except KeyError as error:
-            raise ResultsError(f"{FILE} does not describe {axis} {error}: run the grid again") from None
+            raise ResultsError(
+                f"{FILE} does not describe {axis} {one_line(error)}, which cells.json names: run the grid again"
+            ) from None
 
 
 class _Record(BaseModel):

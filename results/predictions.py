@@ -91,11 +91,10 @@ class Samples:
         """
         at = self._index.get_indexer(found.sample)
         if (at < 0).any():
-            return f"sample {found.sample[at < 0][0]} is not in samples.parquet"
+            return f"sample {one_line(found.sample[at < 0][0])} is not in samples.parquet"
         if (other := self._patient[at] != found.patient).any():
-            return (
-                f"sample {found.sample[other][0]} has patient {found.patient[other][0]}, but another in samples.parquet"
-            )
+            names = one_line(found.sample[other][0]), one_line(found.patient[other][0])
+            return f"sample {names[0]} has patient {names[1]}, but another in samples.parquet"
         if target not in self._table:
             return ""
         labels, every = self._of(target)
@@ -107,8 +106,8 @@ class Samples:
         if not wrong.any():
             return ""
         row = int(np.flatnonzero(wrong)[0])
-        label, given = labels[codes[row]], classes[found.y[row]]
-        return f"sample {found.sample[row]} has class {given}, but {label} in samples.parquet"
+        label, given = one_line(labels[codes[row]]), one_line(classes[found.y[row]])
+        return f"sample {one_line(found.sample[row])} has class {given}, but {label} in samples.parquet"
 
     def _of(self, target: str) -> tuple[list[str], Int64]:
         """The labels of a column, each once, and the number of that of each sample."""
@@ -178,7 +177,7 @@ def _repeated(found: Predictions) -> str:
     if len(np.unique(pairs)) == len(pairs):
         return ""
     row = int(np.flatnonzero(pd.Series(pairs).duplicated())[0])
-    return f"holds sample {found.sample[row]} twice in repeat {found.repeat[row]}"
+    return f"holds sample {one_line(found.sample[row])} twice in repeat {found.repeat[row]}"
 
 
 def _whole(column: Any) -> Int64:

@@ -3,18 +3,31 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr, StringConstraints, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictFloat,
+    StrictInt,
+    StrictStr,
+    StringConstraints,
+    field_validator,
+    model_validator,
+)
 
 from bench.grid.axes import LISTED
 from bench.plan.known import is_look
 from results.json_files import read_json
 from results.methods.model_card import FACTS
-from results.run_records import Interval
+from results.run_records import FileName, Interval
 
 Name = Annotated[StrictStr, StringConstraints(min_length=1)]
 Count = Annotated[StrictInt, Field(ge=0)]
+ROUNDING = 1e-5
+Width = Annotated[StrictInt, Field(ge=1, le=10_000_000)]
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -26,6 +39,11 @@ class _Step(_Record):
     name: Name
     fields: dict[str, Any] = {}
     code: StrictStr = ""
+
+
+class _Call(_Record):
+    threshold: Share | None = None
+    weights: list[Annotated[float, Field(ge=0, allow_inf_nan=False)]] | None = None
 
 
 class _Floor(_Record):
@@ -44,15 +62,18 @@ class ModelCell(_Record):
 
     target: Name
     classes: Annotated[list[StrictStr], Field(min_length=2)]
-    rows: dict[str, Any]
+    rows: dict[str, StrictStr | StrictInt | StrictFloat | StrictBool]
     merge: dict[str, StrictStr]
     ordinal: StrictBool
     axes: dict[str, StrictStr]
-    calls: list[dict[str, Any]]
+    calls: list[_Call]
+    threshold: StrictStr
+    clinical: dict[str, list[StrictStr] | None] = {}
     floors: dict[str, _Floor]
     steps: dict[str, list[_Step]]
     columns: list[StrictStr]
     networks: list[list[dict[str, StrictStr]]]
+    widths: list[list[Width]]
     regions: dict[str, StrictStr]
     fusions: list[Name]
     chain: Name
@@ -63,12 +84,33 @@ class ModelCell(_Record):
 
     @field_validator("steps")
     @classmethod
-    def _are_whole(cls, steps: dict[str, list[_Step]]) -> dict[str, list[_Step]]:
+    def _name_all(cls, steps: dict[str, list[_Step]]) -> dict[str, list[_Step]]:
         lost = [axis.name for axis in LISTED if axis.name not in steps]
         lost += [name for name in ("sequences", "regions", "encoders", "heads") if not steps.get(name)]
         if lost:
             raise ValueError(f"must name {lost[0]}")
         return steps
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        classes, shape = len(self.classes), (len(self.steps["encoders"]), len(self.steps["sequences"]))
+        for name in ("networks", "widths"):
+            each = getattr(self, name)
+            if len(each) != shape[0] or any(len(one) != shape[1] for one in each):
+                raise ValueError(f"{name} must have an entry for each encoder and sequence")
+        if len(self.n_by_class) != classes or sum(self.n_by_class) != self.n_samples:
+            raise ValueError("n_by_class must have a number for each class, n_samples in all")
+        for name, floor in self.floors.items():
+            if floor.P is not None or (floor.cell is None and floor.chain is None):
+                _check_places(name, floor, classes)
+        return self
+
+
+class FittedRecord(ModelCell):
+    """A cell that was fitted for use: its key in the model and in the run."""
+
+    key: FileName
+    key_in_run: FileName
 
 
 class ModelRecord(_Record):
@@ -84,7 +126,7 @@ class ModelRecord(_Record):
     dataset_sequences: list[StrictStr]
     versions: dict[str, StrictStr]
     code: dict[str, Any]
-    cells: list[ModelCell]
+    cells: list[FittedRecord]
 
 
 class CrossScores(_Record):
@@ -124,6 +166,15 @@ class LearntFromRecord(_Record):
         if not all(map(is_look, looks)):
             raise ValueError("must be texts of 128 or 384 hexadecimal digits")
         return looks
+
+
+def _check_places(name: str, floor: _Floor, classes: int) -> None:
+    """Demands the probabilities and the called class of every place."""
+    places, P, called = floor.places or [], floor.P or [], floor.called or []
+    if not places or {len(places)} != {len(P), len(called)} or any(len(one) != len(floor.columns) for one in places):
+        raise ValueError(f"floor {name:.40} must have probabilities and a class for each place")
+    if any(len(row) != classes or abs(sum(row) - 1) > ROUNDING for row in P) or max(called) >= classes:
+        raise ValueError(f"floor {name:.40} must have a probability for each class, 1 in all, and name a class")
 
 
 _Floor.model_rebuild()
