@@ -93,8 +93,8 @@ class Samples:
         if (at < 0).any():
             return f"sample {one_line(found.sample[at < 0][0])} is not in samples.parquet"
         if (other := self._patient[at] != found.patient).any():
-            names = one_line(found.sample[other][0]), one_line(found.patient[other][0])
-            return f"sample {names[0]} has patient {names[1]}, but another in samples.parquet"
+            sample, patient = one_line(found.sample[other][0]), one_line(found.patient[other][0])
+            return f"sample {sample} has patient {patient}, but another in samples.parquet"
         if target not in self._table:
             return ""
         labels, every = self._of(target)
@@ -135,7 +135,7 @@ def read_predictions(path: Path, n_classes: int, *, once: bool = True) -> Predic
     again = [f"recalibrated_{k}" for k in range(n_classes)]
     try:
         table = pq.ParquetFile(path, page_checksum_verification=True).read(use_threads=False)
-        text = {name: table[name].to_numpy().astype(object) for name in ("sample", "patient")}
+        text = {name: _text(table[name]) for name in ("sample", "patient")}
         repeat, fold, y = (_whole(table[name]) for name in ("repeat", "fold", "y"))
         P = _floats(table, [f"p_{k}" for k in range(n_classes)])
         recalibrated = _floats(table, again) if again[0] in table.column_names else None
@@ -178,6 +178,15 @@ def _repeated(found: Predictions) -> str:
         return ""
     row = int(np.flatnonzero(pd.Series(pairs).duplicated())[0])
     return f"holds sample {one_line(found.sample[row])} twice in repeat {found.repeat[row]}"
+
+
+def _text(column: Any) -> Strings:
+    import pyarrow as pa
+
+    kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
+    if not (pa.types.is_string(kind) or pa.types.is_large_string(kind)) or column.null_count:
+        raise ValueError(f"names must be texts, not {column.type}")
+    return column.to_numpy().astype(object)  # type: ignore[no-any-return]
 
 
 def _whole(column: Any) -> Int64:
