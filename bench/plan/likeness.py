@@ -66,8 +66,9 @@ def alike(first: Looks, second: Looks | None, least: tuple[float, float]) -> Ite
     if not len(first) or not len(others):
         return
     thick = [np.asarray(looks[:, 1:].any(axis=(1, 2, 3))) for looks in (first, others)]
-    of_others = _signs(others[:, 0])
-    halves = [[of_others[:, trimmed, half::2].reshape(len(others), -1) for half in (0, 1)] for trimmed in (0, 1)]
+    halves = [
+        [_signs(others[:, 0, trimmed])[:, half::2].reshape(len(others), -1) for half in (0, 1)] for trimmed in (0, 1)
+    ]
     for start in range(0, len(first), _ROWS):
         some = _signs(first[start : start + _ROWS, 0])
         beyond = start if second is None else 0
