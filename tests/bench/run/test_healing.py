@@ -9,6 +9,7 @@ import pytest
 import encoders
 import preprocessing.regions
 from bench import plugins
+from bench.tasks.mending import RATINGS
 from data.phantom import write_phantom
 from tests.bench.tasks.test_fitted_regions import MEAN_POSITION
 
@@ -64,6 +65,7 @@ heads: [logistic]
 panels: 2
 protocol: {{folds: 2, seed: 1}}
 """
+READ_BY_ANY_RUN = {*RATINGS, "crops"}  # crops for the panels; a run without `--verify` must see their damage too
 NO_RESULT = {"alive", "held_out", "damaged"}  # folders of the store without entries
 
 
@@ -84,7 +86,7 @@ def all_kinds(go, tmp_path, monkeypatch):
         monkeypatch.setattr(package, "__path__", [*package.__path__])
     plugins.add_folder(tmp_path / "mine")
     importlib.import_module("preprocessing.regions.mean_place")
-    write_phantom(tmp_path / "scans", patients=10, seed=5, effect=1.0, spacing=(5.0, 1.8), slices=5, missing=0.3)
+    write_phantom(tmp_path / "scans", patients=8, seed=5, effect=1.0, spacing=(5.0, 1.8), slices=5, missing=0.3)
     outcome = go(GRID.format(folder=tmp_path / "scans"))
     assert not outcome.failures and set(outcome.counts) == {"done"}, (outcome.folder / "cells.json").read_text()
     yield outcome
@@ -113,7 +115,7 @@ def test_an_entry_of_any_kind_that_is_damaged_is_made_again(all_kinds, go, tmp_p
     wrong = []
     for kind in kinds:
         entries = sorted((go.store / kind).iterdir())
-        for verify in (False, True):
+        for verify in (False, True) if kind in READ_BY_ANY_RUN else (True,):
             shutil.rmtree(tmp_path / "runs")
             for entry in entries:
                 harm(entry, cut=not verify)
