@@ -238,7 +238,7 @@ def test_wrong_input_gives_a_line_with_the_way_out(parts, predict, tmp_path):
     another = fit(parts["base"], parts["run"], "knn", "another")
     chain, swapped = "chain_narrowing.skops", shutil.copytree(parts["model"], tmp_path / "swapped")
     shutil.copy(another / chain, swapped / chain)
-    with pytest.raises(ModelError, match=r"chain_narrowing\.skops: is not the file that was fitted"):
+    with pytest.raises(ModelError, match=r"chain_narrowing\.skops: is not the file that was written"):
         predict(rest, model=swapped)
 
 
