@@ -85,7 +85,8 @@ class Work:
         before: list[Task] = []
         for ref in (ref for each in fit.tokens for ref in each):
             crops = ref.crops
-            recut = not lost.isdisjoint(_of_crops(crops))
+            gone = reads and not self._store.holds("crops", crops.key)  # the rows of tokens are counted by crops
+            recut = gone or not lost.isdisjoint(_of_crops(crops))
             again = ("tokens", ref.key) in lost or ("networks", ref.network) in lost
             needs = (self._cut_task(crops, made.cut),) if recut else ()
             before += needs
