@@ -41,7 +41,9 @@ def read(asked: Asked) -> ImageRows:
     """
     import pandas as pd
 
-    table, path = spreadsheets.read(asked.path), asked.path
+    path = asked.path
+    notes: list[str] = []
+    table = spreadsheets.read(path, notes)
     asked.check(table)
     _check_present(table, asked)
 
@@ -52,7 +54,7 @@ def read(asked: Asked) -> ImageRows:
         return asked.find(table, name) is not None or (bool(name) and name != default)
 
     cells = pd.DataFrame({"file": column(asked.image).map(lambda cell: str(asked.root / cell), na_action="ignore")})
-    found = ImageRows(cells)
+    found = ImageRows(cells, notes=notes)
     cells["patient"] = (
         spreadsheets.ids(table, asked.patient, path) if asked.patient else "row" + cells.index.astype("str")
     )

@@ -105,13 +105,13 @@ def read_clinical(path: Path, columns: tuple[str, ...], scanned: set[str]) -> tu
 
     if taken := {"patient", "study", *Place._fields, "severity"}.intersection(columns):
         raise DataError(f"{path}: a clinical column can't be named '{min(taken)}': rename it")
-    table = spreadsheets.read(path)
+    notes: list[str] = []
+    table = spreadsheets.read(path, notes)
     study = spreadsheets.column(table, "study_id", path)
     if study.duplicated().any():
         line, name = next(study[study.duplicated()].items())
         raise DataError(f"{path}, line {line}: study {name} has a row before: write one row for each study")
     found = pd.DataFrame(index=table.index)
-    notes: list[str] = []
     for name in columns:
         one = typed.clinical(spreadsheets.ids(table, name, path), name, path)
         found[name] = pd.to_numeric(one.cells) if one.number else one.cells
