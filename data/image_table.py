@@ -40,7 +40,8 @@ class ImageTable(Dataset):
     the levels of one volume, they share a study.
 
     Args:
-        table: The table's file, as seen from the folder where the command is started.
+        table: The table's file, as seen from the folder where the command is started. `FILE.xlsx#SHEET` names a sheet
+            of an Excel file; without one, the first that is not hidden is read.
         root: The folder that image paths are relative to; "" takes the table's folder.
         image: Column of image paths.
         patient: Column of patient ids; "" makes every row a patient of its own, which every table then notes.
@@ -62,7 +63,7 @@ class ImageTable(Dataset):
 
     words = "images that a table lists"
     source = "table"
-    packages = ("simpleitk",)
+    packages = ("imagecodecs", "nibabel", "pydicom", "pynrrd", "simplejpeg", "tifffile")
 
     reading_fields: ClassVar[tuple[str, ...]] = ("orientation", "suv")
 

@@ -51,7 +51,7 @@ class Spider(Dataset):
 
     words = "lumbar spine MRI of the SPIDER dataset"
     cites = ("vandergraaf2024",)
-    packages = ("simpleitk",)
+    packages = ("imagecodecs",)  # unpacks .mha
     unlabelled = "spider_scans"
 
     folder: str = ""

@@ -66,9 +66,7 @@ def read(asked: Asked) -> ImageRows:
     for name in asked.labels:
         cells[name] = _labels(table, name, asked, found.notes)
     for name in asked.clinical:
-        declared, missing = asked.type_of(table, name), asked.missing_of(table, name)
-        raw = spreadsheets.ids(table, name, path)
-        one = typed.clinical(raw, name, path, declared=declared, missing=missing, settable=True)
+        one = asked.rules.clinical(table, name)
         cells[name] = one.cells
         found.numbers |= {name} if one.number else set()
         found.notes += one.notes
@@ -98,7 +96,7 @@ def _check_present(table: pd.DataFrame, asked: Asked) -> None:
 def _labels(table: pd.DataFrame, name: str, asked: Asked, notes: list[str]) -> pd.Series[str]:
     """Labels as text, whole numbers without `.0`, each word in one spelling."""
     path = asked.path
-    raw = typed.without(spreadsheets.ids(table, name, path), asked.missing_of(table, name))
+    raw = typed.without(spreadsheets.ids(table, name, path), asked.rules.missing_of(table, name))
     known: pd.Series[str] = raw.mask(raw.isin(spreadsheets.MISSING))
     whole = typed.whole_numbers(known)
     if name in asked.ordinal and not whole.all():

@@ -136,10 +136,10 @@ def codes(numbers: pd.Series[str], name: str, path: Path, *, settable: bool) -> 
     for code in _CODES if plain else ():
         n = values.count(code)
         if n and (min(plain) >= 0 if code < 0 else max(plain) < _FAR * code):
-            way_out = f": set missing: {{{name}: [{code}]}} if it is one" if settable else ""
+            way_out = f"set missing: {{{name}: [{code}]}} if it is one" if settable else "empty the cells if it is one"
             found.append(
                 f"{path.name}: column '{name}' is {code} in {n} row{'s' * (n > 1)}, apart from all other values, as a "
-                f"code of missing values is{way_out}."
+                f"code of missing values is: {way_out}."
             )
     return found
 
