@@ -44,7 +44,7 @@ def read_png(path: Path) -> Decoded:
         row = (width * bits * _CHANNELS.get(colour, 1) + 7) // 8
         limits.check_packed(path, chunks.packed, height * row)
         pixels = imagecodecs.png_decode(content)
-        turned = picture_orientation.of_png(chunks.exif, chunks.texts)
+        turned = picture_orientation.of_png(chunks.exif, chunks.texts) if chunks.exif or chunks.texts else 1
     return Decoded(upright(grey(pixels[None]), turned), turned=turned)
 
 

@@ -52,7 +52,8 @@ def read(path: Path, notes: list[str] | None = None) -> pd.DataFrame:
         raise DataError(f"{file}: can't be read as a table: {why}") from error
     bare = table[table.iloc[:, 0].fillna("").astype("str").str.strip() == ""]
     filled = bare.apply(lambda cells: cells.fillna("").astype("str").str.strip() != "").any(axis=1)
-    return table.drop(index=bare.index[~filled.astype(bool)])
+    kept: pd.DataFrame = table.drop(index=bare.index[~filled.astype(bool)])
+    return kept
 
 
 def _text(path: Path) -> pd.DataFrame:
