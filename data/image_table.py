@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -10,10 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from data.base import DataError, Dataset, Exclusion, Image, Target, exclusions
+from data.files.on_disk import Folders
 from data.image_rows import rows
 from data.image_rows.asked import Asked
 from data.image_rows.samples import merged, studies
 from data.reading import dicom_scans, volumes
+from data.text.names import digest_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -127,7 +128,7 @@ class ImageTable(Dataset):
             for role, path in zip(("image", "mask"), self._read.scans.get((study, sequence), ()), strict=False)
             if path is not None
         ]
-        return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+        return digest_of(lines)
 
     def load(self, study: str, sequence: str) -> Image | None:
         """The image in its file's own units, or in SUV."""
@@ -164,10 +165,10 @@ class ImageTable(Dataset):
         found = rows.read(asked)
         samples, contradictions = merged(found, asked)
         table = found.table[found.table["sample"].isin(samples.index)]
-        study_of = studies(table)
+        study_of, find = studies(table), Folders().find
         samples.insert(1, "study", [study_of[sample] for sample in samples.index])
         scans = {
-            (study_of[sample], series): (Path(file), Path(mask) if mask else None)
+            (study_of[sample], series): (find(asked.root, file), find(asked.root, mask) if mask else None)
             for sample, series, file, mask in zip(
                 table["sample"], table["series"], table["file"], table["mask file"].fillna(""), strict=True
             )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -19,6 +18,7 @@ from data.rsna_challenge import tables as rsna_tables
 from data.rsna_challenge.metric import SCORES, rsna_log_loss
 from data.rsna_challenge.places import CLASSES, SEQUENCES, SHOWN
 from data.rsna_challenge.tables import AnnotatedPoint
+from data.text.names import digest_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -121,7 +121,7 @@ class Rsna(Dataset):
         rows = [f"{name} {sequence}" for name, sequence in self._read.series.get(study, {}).items()]
         rows += [" ".join(map(str, mark)) for mark in self._read.points.get(study, [])]
         files = [f"{path.parent.name}/{path.name} {of_file(path)}" for path in self.files(study)]
-        return hashlib.sha256("\n".join(rows + files).encode()).hexdigest()
+        return digest_of(rows + files)
 
     def points(self, study: str) -> pd.DataFrame:
         """The points of the coordinates table in patient mm, from the tags of the slice on which each was marked."""

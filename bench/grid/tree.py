@@ -124,6 +124,8 @@ def _value(name: str, text: str) -> Any:
 
 def _fault(error: Exception) -> str:
     problem = " ".join(str(getattr(error, "problem", None) or error).split())
+    if "#xdc" in problem:  # a byte of a path that is no UTF-8, in the form that Python gives it
+        return "has a name of a file that is no UTF-8: rename it, or start in its folder and write the path from there"
     return "nested too deeply, or in a circle" if isinstance(error, RecursionError) else f"not YAML: {problem}"
 
 

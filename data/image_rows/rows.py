@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from data.base import DataError, Exclusion
@@ -20,8 +21,8 @@ class ImageRows:
     """The usable rows of a table: one image each.
 
     Args:
-        table: `sample`, `patient`, `series`, `file`, `mask file`, `split` if there is one, and the columns that the
-            grid names, as text; the index is the line in the file.
+        table: `sample`, `patient`, `series`, `file` and `mask file` (as the table names them), `split` if there is
+            one, and the columns that the grid names, as text; the index is the line in the file.
         numbers: The clinical columns of numbers.
         excluded: Rows and cells that can't be used.
         notes: Sentences on how cells were read.
@@ -53,14 +54,15 @@ def read(asked: Asked) -> ImageRows:
     def has(name: str, default: str) -> bool:
         return asked.find(table, name) is not None or (bool(name) and name != default)
 
-    cells = pd.DataFrame({"file": column(asked.image).map(lambda cell: str(asked.root / cell), na_action="ignore")})
+    # The root is left out: its name may hold bytes that are no text.
+    cells = pd.DataFrame({"file": column(asked.image).map(lambda cell: str(Path(cell)), na_action="ignore")})
     found = ImageRows(cells, notes=notes)
     cells["patient"] = (
         spreadsheets.ids(table, asked.patient, path) if asked.patient else "row" + cells.index.astype("str")
     )
     cells["series"] = column(asked.sequence) if has(asked.sequence, "sequence") else "image"
     cells["mask file"] = column(asked.mask) if has(asked.mask, "mask") else None
-    cells["mask file"] = cells["mask file"].map(lambda cell: str(asked.root / cell), na_action="ignore")
+    cells["mask file"] = cells["mask file"].map(lambda cell: str(Path(cell)), na_action="ignore")
     for name in asked.locations:
         cells[name] = column(name)
     for name in asked.labels:
