@@ -196,7 +196,7 @@ class DicomStudy(Dataset):
             return rsna_tables.read_series(path, [])
         except DataError as error:
             text = str(error)
-            raise DataError(text if self.keep_names else text.replace(str(path), "descriptions")) from error
+            raise DataError(text if self.keep_names else text.replace(readable(str(path)), "descriptions")) from error
 
     @cached_property
     def _read(self) -> dict[str, StudyFiles]:

@@ -14,6 +14,7 @@ from data.files.on_disk import decoded
 from data.image_table import ImageTable
 from data.medmnist import MedMnist
 from data.oai import Oai
+from data.phantom import write_phantom
 from data.rsna import Rsna
 from data.spider import Spider
 from tests.data.reading import written
@@ -128,3 +129,8 @@ def test_a_table_of_images_and_folders(rsna_phantom, tmp_path):
 def test_a_name_is_text_in_the_composed_form():
     assert decoded(LATIN) == decoded(NFD) == decoded(NFC) == NFC
     assert decoded(os.fsdecode(b"\x8bx\x81")) == "\u2039x\ufffd"
+
+
+def test_a_phantom_is_not_written_where_its_writer_would_end_the_process(tmp_path):
+    with pytest.raises(DataError, match="is no UTF-8, and volumes can't be written to such a name: choose another"):
+        write_phantom(folder(tmp_path) / "spider", patients=1)
