@@ -7,6 +7,7 @@ the share that do not: near 0 for two scans at random, 1 for a scan and itself.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import product
 from typing import NamedTuple
 
 import numpy as np
@@ -65,15 +66,20 @@ def alike(first: Looks, second: Looks | None, least: tuple[float, float]) -> Ite
     if not len(first) or not len(others):
         return
     thick = [np.asarray(looks[:, 1:].any(axis=(1, 2, 3))) for looks in (first, others)]
-    of_others = _signs(others[:, 0])
+    halves = [
+        [_signs(others[:, 0, trimmed])[:, half::2].reshape(len(others), -1) for half in (0, 1)] for trimmed in (0, 1)
+    ]
     for start in range(0, len(first), _ROWS):
         some = _signs(first[start : start + _ROWS, 0])
         beyond = start if second is None else 0
         best = np.zeros((len(some), len(others) - beyond), dtype=np.float32)
-        for how in _PLACEMENTS:
-            turned = _turned(some[:, int(how.trimmed)], *how[1:]).reshape(len(some), -1)
-            score = turned @ of_others[beyond:, int(how.trimmed)].reshape(best.shape[1], -1).T
-            np.maximum(best, np.abs(score, out=score), out=best)
+        for trimmed, swapped, mirrored in product((0, 1), (False, True), (False, True)):
+            turned = _turned(some[:, trimmed], swapped, False, mirrored)
+            even, odd = (
+                turned[:, half::2].reshape(len(some), -1) @ halves[trimmed][half][beyond:].T for half in (0, 1)
+            )
+            # reversed rows change the sign of the odd frequencies alone: the better of both sums is that of the sizes
+            np.maximum(best, np.add(np.abs(even, out=even), np.abs(odd, out=odd), out=even), out=best)
         if second is None:
             best[np.tril_indices(len(some), 0, best.shape[1])] = 0
         rows, columns = np.nonzero(best >= least[0] * _COUNT)

@@ -51,7 +51,7 @@ VOLUMES: dict[str, Callable[[Any], Any]] = {
     "brighter and clipped": CHANGES["brighter and clipped"],
     "every second slice": lambda scan: scan[::2],
 }
-Pair = tuple[float, float, float]  # likeness, whole, detail; the last two are -1 unless pixels were compared
+Pair = tuple[float, float, float, float]  # likeness, whole, detail, texture; -1 unless pixels were compared
 
 
 def main() -> None:
@@ -91,15 +91,16 @@ def print_planted(sets: Mapping[str, Dataset]) -> dict[str, list[Pair]]:
 
 def print_others(sets: Mapping[str, Dataset]) -> dict[str, tuple[int, list[Pair]]]:
     """Prints how many true non-pairs are called; gives their number and those that look alike, by set."""
-    print("\n| true non-pairs | scans | pairs | compared | called | known to a model | highest detail |")
-    print("|:--|--:|--:|--:|--:|--:|--:|")
+    print("\n| true non-pairs | scans | pairs | compared | called | known to a model | highest detail | texture |")
+    print("|:--|--:|--:|--:|--:|--:|--:|--:|")
     likeness: dict[str, tuple[int, list[Pair]]] = {}
     for name, dataset in sets.items():
         count, total, pairs = others(dataset)
         likeness[name] = (total, pairs)
-        detail = max((pair[2] for pair in pairs), default=0.0)
+        detail, texture = max(((pair[2], pair[3]) for pair in pairs), default=(0.0, 0.0))
         called, sure = (sum(map(test, pairs)) for test in (_found, _sure))
-        print(f"| {name} | {count} | {total} | {len(pairs)} | {called} | {sure} | {detail:.2f} |", flush=True)
+        found = f"{len(pairs)} | {called} | {sure} | {detail:.2f} | {texture:.2f}"
+        print(f"| {name} | {count} | {total} | {found} |", flush=True)
     return likeness
 
 
@@ -154,7 +155,7 @@ def copies(scans: list[Float32], change: Callable[[Any], Any], *, flat: bool) ->
         plain = np.clip(np.rint(scan), 0, 255).astype(np.uint8)
         changed = np.ascontiguousarray(change(plain[0])[None] if flat else change(plain), dtype=np.float32)
         found = list(alike(look(scan)[None], look(changed)[None], LIKELY))
-        yield (found[0].likeness, *compare(scan, changed, found[0].placement)) if found else (0.0, -1.0, -1.0)
+        yield (found[0].likeness, *compare(scan, changed, found[0].placement)) if found else (0.0, -1.0, -1.0, -1.0)
 
 
 def others(dataset: Dataset) -> tuple[int, int, list[Pair]]:
@@ -219,7 +220,7 @@ def draw(planted: Mapping[str, list[Pair]], likeness: Mapping[str, tuple[int, li
             )
     axes[0].axvline(SURE[0], color="0.5", linestyle=":")
     axes[0].set(xlabel="likeness, at least", ylabel="share of planted copies", title="Copies of real crops")
-    axes[0].legend(fontsize=6, title="others in grey", title_fontsize=6, loc="center left", bbox_to_anchor=(0, 0.45))
+    axes[0].legend(fontsize=6, title="others in grey", title_fontsize=6, loc="upper left", bbox_to_anchor=(0, 0.95))
     for name, (total, pairs) in likeness.items():
         shares = (np.array([pair[0] for pair in pairs], dtype=float)[:, None] >= at).sum(axis=0) / total
         if len(pairs):
