@@ -22,7 +22,7 @@ from data.reading.pictures import grey
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE, _YCBCR = 0, 1, 2, 3, 6
 _INKS = {4: "a mask", 5: "inks (CMYK)", 8: "CIE Lab", 32803: "raw sensor data", 34892: "raw sensor data"}
 _UNCOMPRESSED, _JPEG = 1, 7
-_ORIENTATION, _XMP = 274, 700  # tags
+_COMPRESSION, _ORIENTATION, _XMP = 259, 274, 700  # tags
 # LZW, JPEG, deflate (two codes), PackBits, LZMA, Zstandard. Rarer codecs are not worth their risk on hostile files.
 _PACKED = {5, _JPEG, 8, 32946, 32773, 34925, 50000}
 _DEFLATE = (8, 32946)
@@ -100,6 +100,8 @@ def _check(path: Path, number: int, page: Any, first: Any) -> None:
     if page.photometric in _INKS or page.axes not in ("YX", "YXS", "SYX"):
         held = _INKS.get(page.photometric, f"axes {page.axes}")
         raise DataError(f"{path}: {name} holds {held}, which is not read: save it as grey or RGB")
+    if _COMPRESSION not in page.tags:  # packed bytes would be taken for pixels
+        raise DataError(f"{path}: is damaged: {name} does not say how it is packed: copy it again")
     if page.compression != _UNCOMPRESSED and page.compression not in _PACKED:
         code = getattr(page.compression, "name", page.compression)
         raise DataError(
@@ -127,8 +129,7 @@ def _check(path: Path, number: int, page: Any, first: Any) -> None:
     if page.compression == _JPEG:
         _check_jpegs(path, page, places)
     if page.compression == _UNCOMPRESSED:
-        held = size - places[0][0] if page.is_contiguous else sum(length for _, length in places)
-        limits.check_length(path, held, needed)
+        limits.check_length(path, sum(length for _, length in places), needed)
 
 
 def _check_jpegs(path: Path, page: Any, places: list[tuple[int, int]]) -> None:
