@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from abc import abstractmethod
 from collections.abc import Sequence
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import overload
 
 import numpy as np
+import xxhash
 from numpy.typing import NDArray
 
 from bench.stages.crops import Fault, StudyCrops
@@ -38,14 +38,16 @@ class CropWriter:
         first = len(self._shapes)
         for image in crops.images:
             pixels = np.ascontiguousarray(image.pixels, dtype=np.float32)
-            self._pixels.write(pixels.tobytes())
+            self._pixels.write(pixels.data)
             masked = image.mask is not None and image.structure is not None
             self._structures.append(image.structure if masked and image.structure is not None else NO_MASK)
             if masked:
-                self._masks.write(np.ascontiguousarray(image.mask, dtype=np.int16).tobytes())
+                self._masks.write(np.ascontiguousarray(image.mask, dtype=np.int16).data)
             self._shapes.append(pixels.shape)
             self._affines.append(image.affine)
-            self._digests.append(hashlib.sha256(repr(pixels.shape).encode() + pixels.tobytes()).hexdigest()[:32])
+            digest = xxhash.xxh3_128(repr(pixels.shape).encode())
+            digest.update(pixels.data)
+            self._digests.append(digest.hexdigest())
         for position, entry in zip(positions, crops.entry, strict=True):
             self._rows[position] = first + entry if entry >= 0 else -1
         for fault in crops.faults:

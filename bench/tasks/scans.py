@@ -118,5 +118,6 @@ def _mark(dataset: Dataset, study: str, sequence: str) -> tuple[str, str] | None
     if image is None or image.pixels.min() == image.pixels.max():
         return None
     pixels = np.ascontiguousarray(image.pixels, dtype=np.float32)
-    digest = hashlib.sha256(repr(pixels.shape).encode() + pixels.tobytes()).hexdigest()[:32]
-    return digest, look_text(look(pixels))
+    digest = hashlib.sha256(repr(pixels.shape).encode())
+    digest.update(pixels.data)
+    return digest.hexdigest()[:32], look_text(look(pixels))
