@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from data.files.whole import checked
 from results import ResultsError as ResultsError
 from results.json_files import read_json
 from results.predictions import AGAIN, Samples, read_predictions
@@ -214,7 +215,7 @@ def read(folder: Path) -> Run:
     Raises:
         ResultsError: It is no run folder, or none of its cells is done.
     """
-    folder = Path(folder)
+    folder = checked(Path(folder))
     try:
         about = read_json(folder / "run.json", dict[str, Any])
         if "floors" not in about:

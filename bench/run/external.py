@@ -109,9 +109,11 @@ def open_external(
     others = others[~others["patient"].astype(str).isin(known)]
     if others.empty:
         raise PlanError(f"all patients of {data.label()} are in {plan.grid.data.label()}: none is left", "external")
-    table, unknown = in_columns_of(plan.dataset, other, plan.samples, others)
     columns = [name for name in plan.dataset.clinical if name in plan.samples and name in others]
-    fault, odd = clinical.misread(clinical.values(plan.samples, columns), others)
+    learnt = clinical.values(plan.samples, columns)
+    others, spelt = clinical.as_learnt(learnt, others)
+    table, unknown, respelt = in_columns_of(plan.dataset, other, plan.samples, others)
+    fault, odd = clinical.misread(learnt, others)
     if fault:
         raise PlanError(f"{data.label()}: {fault}", "external")
     joined = JoinedData(
@@ -130,7 +132,7 @@ def open_external(
     tested = (joined_plan.samples["split"] == "test").to_numpy()
     view = View(joined_plan.view.labels, [Fold(0, ALL, ~tested, tested)])
     lacking = frozenset(str(c) for c in plan.samples if c not in others and c not in _labels(plan.dataset))
-    notes = {name: [*found, *odd] for name, found in _notes(view, tested, unknown)}
+    notes = {name: [*found, *spelt, *odd] for name, found in _notes(view, tested, unknown, respelt)}
     return ExternalTest(data, joined_plan, view, scans, len(known), ids, lacking, notes)
 
 
@@ -267,10 +269,12 @@ def _labels(dataset: Dataset) -> set[str]:
     return {target.column for target in dataset.targets()} | {"split"}
 
 
-def _notes(view: View, tested: Any, unknown: dict[str, dict[str, int]]) -> Iterator[tuple[str, list[str]]]:
-    """For each target sentences about classes that do not match."""
+def _notes(
+    view: View, tested: Any, unknown: dict[str, dict[str, int]], respelt: dict[str, str]
+) -> Iterator[tuple[str, list[str]]]:
+    """For each target sentences about labels that are spelt otherwise, and about classes that do not match."""
     for name, labels in view.labels.items():
-        found = []
+        found = [respelt[name]] if name in respelt else []
         if name in unknown:
             listed = ", ".join(f"'{label}' ({n} samples)" for label, n in sorted(unknown[name].items()))
             found.append(
