@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 
 from data import ScangridError
 from data.describing.plug_in import PlugIn
+from data.text.names import digest_of, readable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -238,8 +238,7 @@ class Dataset(PlugIn):
 
     def digest(self, study: str, of_file: Callable[[Path], str]) -> str:
         """A digest that changes when a file of the study does; `of_file` gives the digest of a file's bytes."""
-        lines = [f"{path.name} {of_file(path)}" for path in sorted(self.files(study))]
-        return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+        return digest_of(f"{path.name} {of_file(path)}" for path in sorted(self.files(study)))
 
     def points(self, study: str) -> pd.DataFrame:
         """Annotated points of a study, one row for each sample that has one; may be empty.
@@ -297,4 +296,5 @@ def exclusions(rows: list[Exclusion]) -> pd.DataFrame:
     """A table of `(file, sample, sequence, reason)`; a text is empty where it does not apply."""
     import pandas as pd
 
-    return pd.DataFrame(rows, columns=["file", "sample", "sequence", "reason"], dtype="str")
+    shown = [tuple(map(readable, row)) for row in rows]  # names of files may be no UTF-8
+    return pd.DataFrame(shown, columns=["file", "sample", "sequence", "reason"], dtype="str")

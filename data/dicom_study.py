@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -17,7 +16,7 @@ from data.reading.dicom_headers import DicomHeader
 from data.reading.dicom_series import MIN_SLICES, Rules, StudyFiles, read_study
 from data.rsna_challenge import tables as rsna_tables
 from data.rsna_challenge.places import PLACES, SEQUENCES, SHOWN
-from data.text.names import readable
+from data.text.names import digest_of, readable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -152,7 +151,7 @@ class DicomStudy(Dataset):
             for name in self.sequences
             for one in used.get(name, [])
         ]
-        return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+        return digest_of(lines)
 
     def pixel(self, study: str, sequence: str, position: tuple[float, float, float]) -> Pixel:
         """The place of a position (LPS mm) in the files: on the nearest slice, first of those that hold the position.
@@ -197,7 +196,7 @@ class DicomStudy(Dataset):
             return rsna_tables.read_series(path, [])
         except DataError as error:
             text = str(error)
-            raise DataError(text if self.keep_names else text.replace(str(path), "descriptions")) from error
+            raise DataError(text if self.keep_names else text.replace(readable(str(path)), "descriptions")) from error
 
     @cached_property
     def _read(self) -> dict[str, StudyFiles]:

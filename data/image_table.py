@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -10,10 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from data.base import DataError, Dataset, Exclusion, Image, Target, exclusions
+from data.files.on_disk import Folders
 from data.image_rows import rows
 from data.image_rows.asked import Asked
 from data.image_rows.samples import merged, studies
 from data.reading import dicom_scans, volumes
+from data.text.names import digest_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,7 +41,8 @@ class ImageTable(Dataset):
     the levels of one volume, they share a study.
 
     Args:
-        table: The table's file, as seen from the folder where the command is started.
+        table: The table's file, as seen from the folder where the command is started. `FILE.xlsx#SHEET` names a sheet
+            of an Excel file; without one, the first that is not hidden is read.
         root: The folder that image paths are relative to; "" takes the table's folder.
         image: Column of image paths.
         patient: Column of patient ids; "" makes every row a patient of its own, which every table then notes.
@@ -62,7 +64,7 @@ class ImageTable(Dataset):
 
     words = "images that a table lists"
     source = "table"
-    packages = ("simpleitk",)
+    packages = ("imagecodecs", "nibabel", "pydicom", "pynrrd", "simplejpeg", "tifffile")
 
     reading_fields: ClassVar[tuple[str, ...]] = ("orientation", "suv")
 
@@ -126,7 +128,7 @@ class ImageTable(Dataset):
             for role, path in zip(("image", "mask"), self._read.scans.get((study, sequence), ()), strict=False)
             if path is not None
         ]
-        return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+        return digest_of(lines)
 
     def load(self, study: str, sequence: str) -> Image | None:
         """The image in its file's own units, or in SUV."""
@@ -163,10 +165,10 @@ class ImageTable(Dataset):
         found = rows.read(asked)
         samples, contradictions = merged(found, asked)
         table = found.table[found.table["sample"].isin(samples.index)]
-        study_of = studies(table)
+        study_of, find = studies(table), Folders().find
         samples.insert(1, "study", [study_of[sample] for sample in samples.index])
         scans = {
-            (study_of[sample], series): (Path(file), Path(mask) if mask else None)
+            (study_of[sample], series): (find(asked.root, file), find(asked.root, mask) if mask else None)
             for sample, series, file, mask in zip(
                 table["sample"], table["series"], table["file"], table["mask file"].fillna(""), strict=True
             )

@@ -33,6 +33,7 @@ class _KneesRead(NamedTuple):
     samples: pd.DataFrame
     scans: dict[str, Path]  # the series of each knee
     excluded: list[Exclusion]
+    notes: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,6 +91,10 @@ class Oai(Dataset):
         """Rows without a grade, knees without a grade or a series, and series that are unknown or not needed."""
         return exclusions(self._read.excluded)
 
+    def table_notes(self) -> tuple[str, ...]:
+        """What else is in the table, if it is an Excel file."""
+        return self._read.notes
+
     def load(self, study: str, sequence: str) -> Image | None:
         """The knee in sagittal slices; its `faults` name the files that could not be read."""
         if sequence != _SEQUENCE or study not in self._read.scans:
@@ -111,7 +116,8 @@ class Oai(Dataset):
             )
         path = Path(self.table) if self.table else _table_of(folder)
         excluded: list[Exclusion] = []
-        grades = _grades(path, excluded)
+        notes: list[str] = []
+        grades = _grades(path, excluded, notes)
         scans = _scans(folder, excluded)
         if not scans:
             raise DataError(
@@ -119,7 +125,7 @@ class Oai(Dataset):
             )
         excluded += _unpaired(path, grades, scans)
         samples = grades[grades.index.isin(scans)]
-        return _KneesRead(samples, {knee: scans[knee] for knee in samples.index}, excluded)
+        return _KneesRead(samples, {knee: scans[knee] for knee in samples.index}, excluded, tuple(notes))
 
 
 def _table_of(folder: Path) -> Path:
@@ -129,11 +135,11 @@ def _table_of(folder: Path) -> Path:
     return found[0]
 
 
-def _grades(path: Path, excluded: list[Exclusion]) -> pd.DataFrame:
-    """One row for each graded knee; unusable rows are added to `excluded`."""
+def _grades(path: Path, excluded: list[Exclusion], notes: list[str]) -> pd.DataFrame:
+    """One row for each graded knee; unusable rows are added to `excluded`, notes on the file to `notes`."""
     import pandas as pd
 
-    table = spreadsheets.read(path)
+    table = spreadsheets.read(path, notes)
     names = {"patient": "ID", "side": "SIDE", "project": "READPRJ", "kl": "V00XRKL"}
     cells = pd.DataFrame({name: spreadsheets.column(table, column, path) for name, column in names.items()})
     # A cell is a code, with or without its meaning: "2: Minimal".

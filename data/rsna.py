@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 
 from data.base import DataError, Dataset, Exclusion, Float64, Image, Target, exclusions
 from data.reading import series
+from data.reading.column_rules import ColumnRules
 from data.rsna_challenge import submission as rsna_submission
 from data.rsna_challenge import tables as rsna_tables
 from data.rsna_challenge.metric import SCORES, rsna_log_loss
 from data.rsna_challenge.places import CLASSES, SEQUENCES, SHOWN
 from data.rsna_challenge.tables import AnnotatedPoint
+from data.text.names import digest_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,6 +51,8 @@ class Rsna(Dataset):
         sequences: The sequences to read, of `sagittal_t1`, `sagittal_t2` (or STIR) and `axial_t2`.
         clinical: Columns of `train_clinical.csv` that describe the patient, such as `age`. The file has a row for each
             `study_id`; a study without one has gaps. The challenge has no such file: write one, or use a phantom.
+        types: `number` or `words` for clinical columns that hold both, as in `image_table`.
+        missing: The values that mean a missing one, by clinical column, as in `image_table`.
 
     References:
         T. Richards et al., RSNA 2024 Lumbar Spine Degenerative Classification, kaggle.com, 2024.
@@ -66,6 +69,8 @@ class Rsna(Dataset):
     folder: str = ""
     sequences: tuple[str, ...] = SEQUENCES
     clinical: tuple[str, ...] = ()
+    types: Mapping[str, str] = field(default_factory=dict)
+    missing: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def locations(self) -> tuple[str, ...]:
@@ -116,7 +121,7 @@ class Rsna(Dataset):
         rows = [f"{name} {sequence}" for name, sequence in self._read.series.get(study, {}).items()]
         rows += [" ".join(map(str, mark)) for mark in self._read.points.get(study, [])]
         files = [f"{path.parent.name}/{path.name} {of_file(path)}" for path in self.files(study)]
-        return hashlib.sha256("\n".join(rows + files).encode()).hexdigest()
+        return digest_of(rows + files)
 
     def points(self, study: str) -> pd.DataFrame:
         """The points of the coordinates table in patient mm, from the tags of the slice on which each was marked."""
@@ -197,9 +202,9 @@ class Rsna(Dataset):
         scanned = {study for study, _ in seen}
         samples = rsna_tables.read_gradings(folder / rsna_tables.GRADINGS_FILE, scanned, excluded)
         notes: list[str] = []
-        if self.clinical:
-            path = folder / rsna_tables.CLINICAL_FILE
-            patients, notes = rsna_tables.read_clinical(path, self.clinical, scanned)
+        if self.clinical or self.types or self.missing:
+            rules = ColumnRules(folder / rsna_tables.CLINICAL_FILE, self.types, self.missing)
+            patients, notes = rsna_tables.read_clinical(rules, self.clinical, scanned, excluded)
             samples = samples.join(patients, on="study")
         points = rsna_tables.read_points(folder / rsna_tables.POINTS_FILE, excluded)
         return _StudiesRead(samples, listed, seen, points, excluded, tuple(notes))

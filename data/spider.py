@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,11 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from data.base import DataError, Dataset, Exclusion, Image, Target, exclusions
+from data.files.on_disk import decoded
 from data.reading import ids, label_maps, spreadsheets, volumes
 from data.spider_tables import discs
 from data.spider_tables.discs import GRADINGS
 from data.spider_tables.overview import CLINICAL
 from data.spider_tables.overview import read as read_overview
+from data.text.names import digest_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,7 +52,7 @@ class Spider(Dataset):
 
     words = "lumbar spine MRI of the SPIDER dataset"
     cites = ("vandergraaf2024",)
-    packages = ("simpleitk",)
+    packages = ("imagecodecs",)  # unpacks .mha
     unlabelled = "spider_scans"
 
     folder: str = ""
@@ -103,7 +104,7 @@ class Spider(Dataset):
     def digest(self, study: str, of_file: Callable[[Path], str]) -> str:
         """Also changes when a scan gets or loses its mask."""
         masked = [self._scans[study, s][1] is not None for s in self.sequences if (study, s) in self._scans]
-        return hashlib.sha256(f"{super().digest(study, of_file)} {masked}".encode()).hexdigest()
+        return digest_of([f"{super().digest(study, of_file)} {masked}"])
 
     @cached_property
     def _scans(self) -> dict[tuple[str, str], tuple[Path, Path | None]]:
@@ -120,9 +121,11 @@ class Spider(Dataset):
         images, masks = _inner(Path(self.folder) / "images"), _inner(Path(self.folder) / "masks")
         if not images.is_dir():
             raise DataError(f"{images}: no such folder: SPIDER's scans are in images/PATIENT_SEQUENCE.mha")
-        scans = {}
+        scans: dict[tuple[str, str], tuple[Path, Path | None]] = {}
         for path in sorted(path for path in images.glob("*.*") if path.suffix.lower() == ".mha"):
-            if (name := _patient_and_sequence(path.stem, self.sequences)) is not None:
+            if (name := _patient_and_sequence(decoded(path.stem), self.sequences)) is not None:
+                if name in scans:
+                    raise DataError(f"{path}: is named as {scans[name][0]} but for its spelling: keep one of them")
                 scans[name] = path, self._mask(masks, path)
         named = ((patient, path.name) for (patient, _), (path, _) in scans.items())
         ids.one_spelling(named, "patient", images, way_out="name the files of one patient the same way")

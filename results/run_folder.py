@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from data.files.whole import checked
 from results import ResultsError as ResultsError
 from results.json_files import read_json
 from results.predictions import AGAIN, Samples, read_predictions
@@ -205,7 +206,7 @@ def read(folder: Path) -> Run:
         ResultsError: It is no run folder, or none of its cells is done.
         SumsError: One of its files was changed after the run.
     """
-    folder = Path(folder)
+    folder = checked(Path(folder))
     check_run_files(folder)
     try:
         about = read_json(folder / "run.json", dict[str, Any])

@@ -29,9 +29,16 @@ class Step:
 
     def label(self) -> str:
         """The step as a table shows it: `svc(kernel=linear)`, `grayscale + clahe`."""
+        return self._written(in_key=False)
+
+    def in_key(self) -> str:
+        """The step as it is written in the key of a cell; stays as it is, so that keys do."""
+        return self._written(in_key=True)
+
+    def _written(self, *, in_key: bool) -> str:
         if self.parts:
-            return " + ".join(part.label() for part in self.parts)
-        shown = ", ".join(f"{name}={_shown(value)}" for name, value in self.fields)
+            return " + ".join(part._written(in_key=in_key) for part in self.parts)
+        shown = ", ".join(f"{name}={_shown(value, in_key=in_key)}" for name, value in self.fields)
         return f"{self.name}({shown})" if shown and self.name else shown or self.name
 
     def load(self, kind: str) -> Any:
@@ -68,11 +75,11 @@ class Cell:
         }
 
     def own_labels(self) -> list[str]:
-        """`axis: label` of every step that is used and is not its axis's default; these are in the cell's key.
+        """`axis: step` of every step that is used and is not its axis's default; these are in the cell's key.
 
         An axis that no cell uses is in no key, so that a new one leaves all keys as they were.
         """
-        return [f"{axis}: {label}" for axis, label in self.labels().items() if not is_default(axis, self.steps[axis])]
+        return [f"{axis}: {self.steps[axis].in_key()}" for axis in NAMES if not is_default(axis, self.steps[axis])]
 
     def of_samples(self) -> tuple[Step, ...]:
         """The steps that decide which samples the cell has and what is cut out of them."""
@@ -115,12 +122,17 @@ def matches(cell: Cell, rule: Mapping[str, str]) -> bool:
     )
 
 
-def _shown(value: Any) -> str:
-    """A value as a grid file spells it; a path is shown by its last part."""
+def _shown(value: Any, *, in_key: bool, among: bool = False) -> str:
+    """A value as a grid file spells it, a size as 24x32x32; a path is shown by its last part.
+
+    A list among the values of a mapping is no size: it holds values to choose from, as in `tune`, and gets brackets.
+    """
     if value is None or isinstance(value, bool):
         return "null" if value is None else str(value).lower()
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{k}: {_shown(v)}" for k, v in value.items()) + "}"
+        return "{" + ", ".join(f"{k}: {_shown(v, in_key=in_key, among=True)}" for k, v in value.items()) + "}"
+    if isinstance(value, list | tuple) and among and not in_key:
+        return "[" + ", ".join(_shown(v, in_key=False, among=True) for v in value) + "]"
     if isinstance(value, list | tuple):
         return ("+" if any(isinstance(v, str) for v in value) else "x").join(str(v) for v in value)
     return str(value).rsplit("/", 1)[-1] if isinstance(value, str) else str(value)

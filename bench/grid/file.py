@@ -90,8 +90,9 @@ def _dataset(tree: GridTree, key: str, data: Mapping[str, Any]) -> Step:
 
 def _check_name(tree: GridTree, name: str) -> None:
     """Demands a name that a folder below runs/ can have."""
-    odd = any(sign in "/\\" or ord(sign) < 32 for sign in name)
-    if odd or name.strip(" .") != name or name.startswith("-") or len(name.encode()) > LONGEST_NAME:
+    odd = any(sign in "/\\" or ord(sign) < 32 or "\ud800" <= sign <= "\udfff" for sign in name)
+    long = len(name.encode(errors="surrogatepass")) > LONGEST_NAME
+    if odd or long or name.strip(" .") != name or name.startswith("-"):
         short = f"{name[:40]} ..." if len(name) > 50 else name
         why = (
             f"({short!r}) names a folder below runs/: it must be one name of at most {LONGEST_NAME} bytes, without '/',"

@@ -119,12 +119,15 @@ def _value(name: str, text: str) -> Any:
     try:
         return yaml_text.load(text, typ="safe")
     except (YAMLError, RecursionError, ValueError) as error:
-        raise GridError(f"{name} '{text[:80]}': {_fault(error)}: put texts with signs in quotes") from error
+        raise GridError(f"{name} '{text[:80]}': {_fault(error, ': put texts with signs in quotes')}") from error
 
 
-def _fault(error: Exception) -> str:
+def _fault(error: Exception, way_out: str = "") -> str:
     problem = " ".join(str(getattr(error, "problem", None) or error).split())
-    return "nested too deeply, or in a circle" if isinstance(error, RecursionError) else f"not YAML: {problem}"
+    if "#xdc" in problem:  # a byte of a path that is no UTF-8, in the form that Python gives it
+        return "has a name of a file that is no UTF-8: rename it, or start in its folder and write the path from there"
+    deep = isinstance(error, RecursionError)
+    return ("nested too deeply, or in a circle" if deep else f"not YAML: {problem}") + way_out
 
 
 def _expanded(path: Path) -> str:

@@ -12,12 +12,14 @@ import numpy as np
 from bench.grid.cells import Step
 from bench.models.model import FittedCell, Model, ModelError, read_learnt_from
 from bench.plan import clinical
+from bench.plan.aligned import respelt
 from bench.plan.labels import text
 from bench.plugins import load, plugin_class
 from bench.run.progress import Progress
 from bench.tasks.scans import by_patient, scan_digests, scan_looks
 from bench.tasks.store import Store
 from data.base import DataError, Dataset, Int64
+from data.text.spelling import as_known
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -98,7 +100,8 @@ def open_data(
         why = "it has no row" if rows.empty else f"{rows['file'].iloc[0]}: {rows['reason'].iloc[0]}"
         raise DataError(f"{data.label()} gives no sample to predict: {why}")
     for cell in model.cells:
-        notes += _misfits(cell, dataset, samples, folder, data)
+        samples, more = _fitting(cell, dataset, samples, folder, data)
+        notes += more
     patient_of = dict(zip(samples["study"].astype(str), samples["patient"].astype(str), strict=True))
     model.anchors.check_named(patient_of)
     sequences = dict.fromkeys(name for cell in model.cells for name in _sequences(cell, dataset))
@@ -129,17 +132,22 @@ def labels_of(cell: FittedCell, data: NewData) -> NewLabels | None:
     classes = {name: i for i, name in enumerate(about["classes"])}
     y = np.full(len(samples), -1, dtype=np.int64)
     unknown: dict[str, int] = {}
+    labels = samples[target.column].dropna().map(text)
+    spelt = as_known(labels, {*classes, *about["merge"]})
+    respelt_rows = 0
     rows = np.ones(len(samples), dtype=bool)
     for column, value in about["rows"].items():
         rows &= (samples[column] == value).to_numpy(dtype=bool)
     for i in np.flatnonzero(rows & samples[target.column].notna().to_numpy()):
         label = text(samples[target.column].iloc[i])
+        respelt_rows += label in spelt
+        label = spelt.get(label, label)
         label = about["merge"].get(label, label)
         if label in classes:
             y[i] = classes[label]
         else:
             unknown[label] = unknown.get(label, 0) + 1
-    notes = []
+    notes = [respelt(target.name, spelt, respelt_rows)] if respelt_rows else []
     if unknown:
         listed = ", ".join(f"'{name}' ({n} samples)" for name, n in sorted(unknown.items()))
         notes.append(
@@ -172,8 +180,10 @@ def _opened(data: Step) -> tuple[Dataset, list[str]]:
     return dataset, []
 
 
-def _misfits(cell: FittedCell, dataset: Dataset, samples: pd.DataFrame, folder: Path, data: Step) -> list[str]:
-    """Notes on sequences that the dataset lacks, and on words that training lacks.
+def _fitting(
+    cell: FittedCell, dataset: Dataset, samples: pd.DataFrame, folder: Path, data: Step
+) -> tuple[pd.DataFrame, list[str]]:
+    """The samples with words as training spells them; notes on these, on words and sequences that one side lacks.
 
     Raises:
         ModelError: It lacks all of them, or a column that the cell reads; or a column of numbers holds words.
@@ -196,12 +206,14 @@ def _misfits(cell: FittedCell, dataset: Dataset, samples: pd.DataFrame, folder: 
         )
     read = {*cell.columns, *(column for floor in cell.about["floors"].values() for column in floor.get("columns", ()))}
     learnt = {name: words for name, words in cell.about.get("clinical", {}).items() if name in read}
-    fault, notes = clinical.misread(learnt, samples)
+    samples, notes = clinical.as_learnt(learnt, samples)
+    fault, odd = clinical.misread(learnt, samples)
+    notes += odd
     if fault:
         raise ModelError(f"{data.label()}: {fault}")
     if missing:
         notes.append(f"{target} also reads {', '.join(missing)}, which the dataset does not have.")
-    return notes
+    return samples, notes
 
 
 def _sequences(cell: FittedCell, dataset: Dataset) -> list[str]:

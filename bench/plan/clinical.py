@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bench.plan.labels import Labels
+from bench.plan.labels import Labels, text
+from data.text.spelling import as_known, changed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -76,6 +77,33 @@ def values(samples: pd.DataFrame, columns: Sequence[str]) -> dict[str, list[str]
         cells = samples[name].dropna().infer_objects()
         found[name] = None if _is_number(cells) else sorted({str(cell) for cell in cells})
     return found
+
+
+def as_learnt(learnt: Mapping[str, list[str] | None], samples: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+    """Other data with the words of their clinical columns spelt as a fit learnt them, as within one table.
+
+    Args:
+        learnt: The `values` of the samples of the fit.
+        samples: The samples of other data.
+
+    Returns:
+        The samples, and a note on each column in which words were spelt otherwise.
+    """
+    notes = []
+    for name, words in learnt.items():
+        if not words or name not in samples:
+            continue
+        cells = samples[name].dropna().map(text)
+        spelt = as_known(cells, words)
+        if spelt or not samples[name].dropna().isin(words).all():
+            column = samples[name].astype(object)
+            column[cells.index] = cells.map(lambda cell, spelt=spelt: spelt.get(cell, cell))
+            samples = samples.assign(**{name: column})
+        if spelt:
+            n = int(cells.isin(spelt).sum())
+            where = f"in {n} sample{'s' * (n > 1)}"
+            notes.append(f"Clinical column '{name}' is read as training spells it: {changed(spelt)}, {where}.")
+    return samples, notes
 
 
 def misread(learnt: Mapping[str, list[str] | None], samples: pd.DataFrame) -> tuple[str, list[str]]:

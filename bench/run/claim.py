@@ -12,7 +12,7 @@ from pathlib import Path
 
 from data import ScangridError
 from data.files.locks import locked
-from data.files.whole import ABOUT, MARKER, sweep_drafts
+from data.files.whole import ABOUT, MARKER, checked, sweep_drafts
 
 RUN_FILES = ("cells.json", "grid.yaml")  # what earlier versions left, which wrote no marker
 
@@ -34,7 +34,7 @@ def claimed(folder: Path) -> Iterator[None]:
         ClaimError: Another run holds it, or it has files and none is of a run.
         OSError: It can't be written.
     """
-    marker = folder / MARKER
+    marker = checked(folder) / MARKER
     there = list(folder.iterdir()) if folder.exists() else []
     if there and not marker.exists() and not any((folder / name).is_file() for name in RUN_FILES):
         raise ClaimError(

@@ -6,7 +6,7 @@ and predicts the second.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,6 +27,7 @@ from bench.run.ledger import note_use
 from bench.run.progress import Progress
 from bench.run.record import Record
 from bench.run.scored import external_protocol
+from bench.run.second_dataset import check_fits, class_notes
 from bench.run.state import State
 from bench.tasks.reading import make_crops
 from bench.tasks.scans import by_patient, learnt_from, scan_digests, scan_looks
@@ -98,7 +99,7 @@ def open_external(
         return None
     other: Dataset = data.load("data")
     others = other.samples()
-    _check(plan, data, other, others)
+    check_fits(plan, data, other, others)
     sequences = dict.fromkeys(part.name for step in plan.grid.axes["sequences"] for part in step.each)
     studies = list(dict.fromkeys(others["study"].astype(str)))
     here = [name for name in sequences if name in other.sequences]
@@ -109,9 +110,11 @@ def open_external(
     others = others[~others["patient"].astype(str).isin(known)]
     if others.empty:
         raise PlanError(f"all patients of {data.label()} are in {plan.grid.data.label()}: none is left", "external")
-    table, unknown = in_columns_of(plan.dataset, other, plan.samples, others)
     columns = [name for name in plan.dataset.clinical if name in plan.samples and name in others]
-    fault, odd = clinical.misread(clinical.values(plan.samples, columns), others)
+    learnt = clinical.values(plan.samples, columns)
+    others, spelt = clinical.as_learnt(learnt, others)
+    table, unknown, respelt = in_columns_of(plan.dataset, other, plan.samples, others)
+    fault, odd = clinical.misread(learnt, others)
     if fault:
         raise PlanError(f"{data.label()}: {fault}", "external")
     joined = JoinedData(
@@ -130,7 +133,7 @@ def open_external(
     tested = (joined_plan.samples["split"] == "test").to_numpy()
     view = View(joined_plan.view.labels, [Fold(0, ALL, ~tested, tested)])
     lacking = frozenset(str(c) for c in plan.samples if c not in others and c not in _labels(plan.dataset))
-    notes = {name: [*found, *odd] for name, found in _notes(view, tested, unknown)}
+    notes = {name: [*found, *spelt, *odd] for name, found in class_notes(view, tested, unknown, respelt)}
     return ExternalTest(data, joined_plan, view, scans, len(known), ids, lacking, notes)
 
 
@@ -210,27 +213,6 @@ def remove_external(folder: Path) -> None:
     remove_folder(folder / FOLDER, facts.ABOUT)
 
 
-def _check(plan: Plan, data: Step, other: Dataset, others: pd.DataFrame) -> None:
-    """Demands samples, a sequence and a target that the grid has too."""
-    if others.empty:
-        rows = other.excluded()
-        why = "it has no row" if rows.empty else f"{rows['file'].iloc[0]}: {rows['reason'].iloc[0]}"
-        raise PlanError(f"{data.label()} gives no usable sample: {why}", "external")
-    wanted = dict.fromkeys(part.name for step in plan.grid.axes["sequences"] for part in step.each)
-    if not set(wanted) & set(other.sequences):
-        raise PlanError(
-            f"the grid reads {', '.join(wanted)}, and {data.label()} has the sequences {', '.join(other.sequences)}",
-            "external",
-        )
-    known = {target.name: target.column for target in other.targets()}
-    asked = [target.name for target in plan.grid.targets]
-    if not any(name in known and others[known[name]].notna().any() for name in asked):
-        raise PlanError(
-            f"{data.label()} has no label of {', '.join(asked)}, so nothing can be scored on it; `predict` needs none",
-            "external",
-        )
-
-
 def _known(
     plan: Plan,
     cells: Sequence[PlannedCell],
@@ -267,23 +249,6 @@ def _reads(dataset: Dataset) -> Any:
 
 def _labels(dataset: Dataset) -> set[str]:
     return {target.column for target in dataset.targets()} | {"split"}
-
-
-def _notes(view: View, tested: Any, unknown: dict[str, dict[str, int]]) -> Iterator[tuple[str, list[str]]]:
-    """For each target sentences about classes that do not match."""
-    for name, labels in view.labels.items():
-        found = []
-        if name in unknown:
-            listed = ", ".join(f"'{label}' ({n} samples)" for label, n in sorted(unknown[name].items()))
-            found.append(
-                f"Classes of {name} do not match: the grid knows {', '.join(labels.classes)}, and the external dataset "
-                f"also has {listed}, which are not scored."
-            )
-        y = labels.y[tested]
-        absent = [label for k, label in enumerate(labels.classes) if not (y == k).any()]
-        if absent and (y >= 0).any():
-            found.append(f"Classes of {name} do not match: the external dataset has no sample of {', '.join(absent)}.")
-        yield name, found
 
 
 def _excluded(plan: Plan, test: ExternalTest) -> pd.DataFrame:

@@ -21,7 +21,7 @@ from bench.plan.near_duplicates import NearDuplicate
 from bench.tasks import heartbeat
 from bench.tasks.entries import NOTE, damage, seal
 from data import ScangridError
-from data.files.whole import FULL, READ_ONLY, why_not_written
+from data.files.whole import FULL, READ_ONLY, checked, why_not_written
 from data.text.csv_tables import read_csv
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class Store:
     """
 
     def __init__(self, folder: Path, *, verify: bool = False, say: Callable[[str], None] | None = None) -> None:
-        self.folder = folder
+        self.folder = checked(folder)
         self.verify = verify
         self.say = say or (lambda line: print(f"scangrid: {line}", file=sys.stderr, flush=True))
         self._whole: dict[Path, set[str] | None] = {}  # the entries that were compared, and which of their files

@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from data import ScangridError
+
 MARKER = ".scangrid"
 """The file that marks a folder as written by Scangrid: such a folder may be replaced or removed by it, no other may."""
 ABOUT = "Scangrid wrote this folder. It may replace or remove what is in it.\n"
@@ -19,6 +21,20 @@ FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 READ_ONLY = (errno.EACCES, errno.EPERM, errno.EROFS)
 _DRAFT = re.compile(r"\.[0-9a-f]{32}\.part")
 _OLD = 86400.0
+
+
+def checked(folder: Path) -> Path:
+    """A folder that every library can write to and read from.
+
+    Raises:
+        ScangridError: Its name is no UTF-8, which the libraries of tables and networks don't open.
+    """
+    try:
+        str(folder).encode()
+    except UnicodeEncodeError as error:
+        way_out = "rename it, or start inside it and leave its name out of the path"
+        raise ScangridError(f"{folder}: its name is no UTF-8, so tables can't be kept there: {way_out}") from error
+    return folder
 
 
 def replace_file(path: Path, write: Callable[[Path], object]) -> None:
@@ -64,7 +80,7 @@ def new_folder(path: Path) -> Iterator[Path]:
     Raises:
         FileExistsError: There is such a folder, and others wrote it.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    checked(path).parent.mkdir(parents=True, exist_ok=True)
     sweep_drafts(path.parent)
     draft = draft_of(path)
     draft.mkdir()

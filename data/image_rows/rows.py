@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from data.base import DataError, Exclusion
@@ -20,8 +21,8 @@ class ImageRows:
     """The usable rows of a table: one image each.
 
     Args:
-        table: `sample`, `patient`, `series`, `file`, `mask file`, `split` if there is one, and the columns that the
-            grid names, as text; the index is the line in the file.
+        table: `sample`, `patient`, `series`, `file` and `mask file` (as the table names them), `split` if there is
+            one, and the columns that the grid names, as text; the index is the line in the file.
         numbers: The clinical columns of numbers.
         excluded: Rows and cells that can't be used.
         notes: Sentences on how cells were read.
@@ -41,7 +42,9 @@ def read(asked: Asked) -> ImageRows:
     """
     import pandas as pd
 
-    table, path = spreadsheets.read(asked.path), asked.path
+    path = asked.path
+    notes: list[str] = []
+    table = spreadsheets.read(path, notes)
     asked.check(table)
     _check_present(table, asked)
 
@@ -51,22 +54,21 @@ def read(asked: Asked) -> ImageRows:
     def has(name: str, default: str) -> bool:
         return asked.find(table, name) is not None or (bool(name) and name != default)
 
-    cells = pd.DataFrame({"file": column(asked.image).map(lambda cell: str(asked.root / cell), na_action="ignore")})
-    found = ImageRows(cells)
+    # The root is left out: its name may hold bytes that are no text.
+    cells = pd.DataFrame({"file": column(asked.image).map(lambda cell: str(Path(cell)), na_action="ignore")})
+    found = ImageRows(cells, notes=notes)
     cells["patient"] = (
         spreadsheets.ids(table, asked.patient, path) if asked.patient else "row" + cells.index.astype("str")
     )
     cells["series"] = column(asked.sequence) if has(asked.sequence, "sequence") else "image"
     cells["mask file"] = column(asked.mask) if has(asked.mask, "mask") else None
-    cells["mask file"] = cells["mask file"].map(lambda cell: str(asked.root / cell), na_action="ignore")
+    cells["mask file"] = cells["mask file"].map(lambda cell: str(Path(cell)), na_action="ignore")
     for name in asked.locations:
         cells[name] = column(name)
     for name in asked.labels:
         cells[name] = _labels(table, name, asked, found.notes)
     for name in asked.clinical:
-        declared, missing = asked.type_of(table, name), asked.missing_of(table, name)
-        raw = spreadsheets.ids(table, name, path)
-        one = typed.clinical(raw, name, path, declared=declared, missing=missing, settable=True)
+        one = asked.rules.clinical(table, name)
         cells[name] = one.cells
         found.numbers |= {name} if one.number else set()
         found.notes += one.notes
@@ -96,7 +98,7 @@ def _check_present(table: pd.DataFrame, asked: Asked) -> None:
 def _labels(table: pd.DataFrame, name: str, asked: Asked, notes: list[str]) -> pd.Series[str]:
     """Labels as text, whole numbers without `.0`, each word in one spelling."""
     path = asked.path
-    raw = typed.without(spreadsheets.ids(table, name, path), asked.missing_of(table, name))
+    raw = typed.without(spreadsheets.ids(table, name, path), asked.rules.missing_of(table, name))
     known: pd.Series[str] = raw.mask(raw.isin(spreadsheets.MISSING))
     whole = typed.whole_numbers(known)
     if name in asked.ordinal and not whole.all():

@@ -14,6 +14,7 @@ from data.phantom.canvas import SEQUENCES
 from data.phantom.gradings import LEVELS, SPIDER_NAMES, draw_gradings
 from data.phantom.scan import sagittal_grid, scan
 from data.phantom.shapes import Anatomy, measure
+from data.reading.volumes import for_simpleitk
 
 _DISCS = (6, 7, 8)
 _DISC_SHARES = (0.34, 0.41, 0.25)
@@ -173,4 +174,4 @@ def _write(folder: Path, name: str, image: Image) -> None:
         file.SetSpacing((between, pixel, pixel))
         file.SetDirection(np.column_stack([left, back, -down]).ravel().tolist())
         file.SetOrigin(image.position((0, upwards.shape[0] - 1, 0)).tolist())
-        SimpleITK.WriteImage(file, str(folder / kind / name), useCompression=kind == "masks")
+        SimpleITK.WriteImage(file, for_simpleitk(folder / kind / name), useCompression=kind == "masks")

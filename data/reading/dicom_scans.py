@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -25,6 +24,7 @@ from data.reading.dicom_headers import DicomHeader
 from data.reading.dicom_parts import SeriesPart
 from data.reading.dicom_traits import PLAIN
 from data.reading.limits import Decoded
+from data.text.names import digest_of
 
 # Kinds that nobody means who names a file or a folder that also holds plain images.
 _SECONDARY = ("phase", "real", "imaginary", "map", "projection", "subtraction", "localizer", "fat fraction")
@@ -66,7 +66,7 @@ def digest(path: Path, of_file: Callable[[Path], str]) -> str:
     if found == [path]:
         return of_file(path)
     lines = [f"{place.part}", *(f"{file.relative_to(place.path)} {of_file(file)}" for file in found)]
-    return hashlib.sha256("\n".join(lines).encode(errors="surrogateescape")).hexdigest()
+    return digest_of(lines)
 
 
 def decode(place: ScanPlace, *, suv: bool = False) -> Decoded:

@@ -102,9 +102,9 @@ def read_study(folder: Path, name: str, place: str, rules: Rules) -> StudyFiles:
         try:
             headers.extend(dicom_headers.read(path))
         except dicom_files.NoImageError as error:
-            study.excluded.append((study.shown[path], "", "", str(error).removeprefix(f"{path}: ")))
+            study.excluded.append((study.shown[path], "", "", str(error).removeprefix(readable(f"{path}: "))))
         except DataError as error:
-            study.unread[path] = str(error).removeprefix(f"{path}: ")
+            study.unread[path] = str(error).removeprefix(readable(f"{path}: "))
     if not headers:
         count = len(study.unread) + len(study.excluded)
         raise DataError(

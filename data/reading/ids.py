@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from data.base import DataError
-from data.text.spelling import spelling
+from data.text.spelling import seen, spelling
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -74,17 +74,12 @@ def one_spelling(names: Iterable[tuple[str, str]], what: str, where: object, *, 
         if before[0] != name:
             pairs.append((*before, name, place))
     if pairs:
-        shown = "; ".join(f"'{_seen(a)}' in {at} and '{_seen(b)}' in {there}" for a, at, b, there in pairs[:_SHOWN])
+        shown = "; ".join(f"'{seen(a)}' in {at} and '{seen(b)}' in {there}" for a, at, b, there in pairs[:_SHOWN])
         more = f" ({len(pairs)} such pairs)" if len(pairs) > _SHOWN else ""
         raise DataError(
             f"{where}: {what} is {shown}{more}, which differ only in case, blanks, zeros or the form of letters: "
             f"{way_out}"
         )
-
-
-def _seen(name: str) -> str:
-    """A name with its hidden signs shown."""
-    return name if name.isascii() else ascii(name)[1:-1]
 
 
 def joined(keys: Iterable[tuple[str, ...]], where: object) -> dict[tuple[str, ...], str]:

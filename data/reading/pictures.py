@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import struct
 import zlib
-from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from data.base import DataError
-from data.reading import limits
+from data.reading import limits, picture_orientation
 from data.reading.limits import Decoded
+from data.reading.picture_orientation import upright
 
 LUMINANCE = np.array((0.299, 0.587, 0.114), dtype=np.float32)  # of red, green, blue: ITU-R BT.601
-_ORIENTATION = (274, 3)  # tag and type in EXIF
-_START_OF_SCAN, _APP1 = 0xDA, 0xE1  # marks in a JPEG
 _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # by the colour type of a PNG
 _SCANS = 200  # of a progressive JPEG, each of which is decoded over the whole picture
+_TEXTS = (b"tEXt", b"zTXt", b"iTXt")
+
+
+class _PngParts(NamedTuple):
+    packed: int  # bytes of its pixels
+    exif: bytes
+    texts: list[tuple[bytes, bytes]]  # names and contents of chunks
 
 
 def read_png(path: Path) -> Decoded:
@@ -37,9 +42,9 @@ def read_png(path: Path) -> Decoded:
         width, height, bits, colour = struct.unpack_from(">IIBB", content, 16)
         limits.check_shape(path, (height, width))
         row = (width * bits * _CHANNELS.get(colour, 1) + 7) // 8
-        limits.check_packed(path, chunks["IDAT"], height * row)
+        limits.check_packed(path, chunks.packed, height * row)
         pixels = imagecodecs.png_decode(content)
-        turned = _orientation(content[chunks["eXIf"] :]) if "eXIf" in chunks else 1
+        turned = picture_orientation.of_png(chunks.exif, chunks.texts) if chunks.exif or chunks.texts else 1
     return Decoded(upright(grey(pixels[None]), turned), turned=turned)
 
 
@@ -65,7 +70,7 @@ def read_jpeg(path: Path) -> Decoded:
         except ValueError as error:
             why = "truncated" if "premature" in str(error).lower() else "is damaged"
             raise DataError(f"{path}: {why}: libjpeg reports '{error}': copy it again") from error
-        turned = _orientation(_exif(content))
+        turned = picture_orientation.of_jpeg(content)
     pixels = pixels[..., 0] if colours == "Gray" else pixels
     return Decoded(upright(grey(pixels[None]), turned), turned=turned)
 
@@ -79,24 +84,10 @@ def grey(pixels: NDArray[Any]) -> NDArray[Any]:
     return np.asarray(pixels[..., :3].astype(np.float32) @ LUMINANCE)
 
 
-def upright(pixels: NDArray[Any], turned: int) -> NDArray[Any]:
-    """`(D, H, W)` pixels with the first row at the top and the first column at the left.
-
-    Args:
-        pixels: In the order of the file.
-        turned: Where row 0 and column 0 are by the file, as in EXIF and TIFF; a number that is none of 1 to 8
-            has no meaning.
-    """
-    if turned in (5, 6, 7, 8):
-        pixels = pixels.swapaxes(1, 2)
-    if turned in (3, 4, 7, 8):
-        pixels = pixels[:, ::-1]
-    return pixels[:, :, ::-1] if turned in (2, 3, 6, 7) else pixels
-
-
-def _chunks(path: Path, content: bytes) -> dict[str, int]:
-    """Verifies all chunks of a PNG to its end; returns the packed bytes of its pixels and where EXIF begins."""
-    at, found = 8, {"IDAT": 0}
+def _chunks(path: Path, content: bytes) -> _PngParts:
+    """Verifies all chunks of a PNG to its end."""
+    at, packed, exif = 8, 0, b""
+    texts: list[tuple[bytes, bytes]] = []
     view = memoryview(content)
     while at + 12 <= len(content):
         length, name = struct.unpack_from(">I4s", content, at)
@@ -108,36 +99,12 @@ def _chunks(path: Path, content: bytes) -> dict[str, int]:
         if at == 8 and (name != b"IHDR" or length != 13):
             raise DataError(f"{path}: is damaged: it begins with {name!r}, not with a header")
         if name == b"IDAT":
-            found["IDAT"] += length
+            packed += length
         elif name == b"eXIf":
-            found["eXIf"] = at + 8
+            exif = content[at + 8 : end]
+        elif name in _TEXTS:
+            texts.append((name, content[at + 8 : end]))
         elif name == b"IEND":
-            return found
+            return _PngParts(packed, exif, texts)
         at = end + 4
     raise DataError(f"{path}: truncated: it has no end mark")
-
-
-def _exif(content: bytes) -> bytes:
-    """The EXIF block among the segments before the pixels of a JPEG; empty if there is none."""
-    at = 2
-    while content[at : at + 1] == b"\xff" and content[at + 1] != _START_OF_SCAN:
-        length = int.from_bytes(content[at + 2 : at + 4], "big")
-        if content[at + 1] == _APP1 and content[at + 4 : at + 10] == b"Exif\0\0":
-            return content[at + 10 : at + 2 + length]
-        at += 2 + length
-    return b""
-
-
-def _orientation(exif: bytes) -> int:
-    """The tag in the first directory of an EXIF block; 1, upright, if it has none or is damaged.
-
-    Pillow reads this too, but prints warnings about other tags.
-    """
-    order = {b"II": "<", b"MM": ">"}.get(exif[:2])
-    with suppress(struct.error):  # a block that ends too early
-        start = struct.unpack_from(f"{order}I", exif, 4)[0]
-        for entry in range(struct.unpack_from(f"{order}H", exif, start)[0]):
-            tag, kind, _, value = struct.unpack_from(f"{order}HHIH", exif, start + 2 + 12 * entry)
-            if (tag, kind) == _ORIENTATION:
-                return value if 1 <= value <= 8 else 1
-    return 1

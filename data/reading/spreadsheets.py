@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import csv
 import unicodedata
-import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from data.base import DataError
+from data.reading import workbooks
 from data.text.names import closest
 
 if TYPE_CHECKING:
@@ -22,32 +22,38 @@ MISSING = frozenset(("", *_STATED, *_UNSTATED, *_ERRORS))
 """The cells that mean a missing value in every column but one of ids."""
 
 MOST_COLUMNS = 1 << 14  # those of an Excel sheet
-_MOST_BYTES = 1 << 29  # of an Excel file, unpacked
 _LISTED = 30
 
 
-def read(path: Path) -> pd.DataFrame:
+def read(path: Path, notes: list[str] | None = None) -> pd.DataFrame:
     """A table's cells as text, NaN where they are empty; the index is the line (or row) in the file, from 2.
 
-    Cells keep blanks around their text, and words for a missing value: `column` and `ids` take them away.
+    Cells keep blanks around their text, and words for a missing value: `column` and `ids` take them away. A row whose
+    cells hold line breaks has the line in which it begins.
+
+    Args:
+        path: A CSV or Excel file. `FILE.xlsx#SHEET` names a sheet of an Excel file.
+        notes: What else is in an Excel file is added to it; None refuses a file with more than one table.
 
     Raises:
         DataError: The file is missing, or not a table.
     """
-    if not path.is_file():
-        raise DataError(f"{path}: no such file" + ("" if path.is_absolute() else f" in {Path.cwd()}"))
+    file, sheet = workbooks.split(path)
+    if not file.is_file():
+        raise DataError(f"{file}: no such file" + ("" if file.is_absolute() else f" in {Path.cwd()}"))
     try:
-        table = _excel(path) if path.suffix.lower() in (".xlsx", ".xls") else _text(path)
+        table = _excel(file, sheet, notes) if sheet or workbooks.is_workbook(file) else _text(file)
     except DataError:
         raise
     except UnicodeDecodeError as error:
-        raise DataError(f"{path}: is not UTF-8 text: save it as 'CSV UTF-8' or .xlsx") from error
+        raise DataError(f"{file}: is not UTF-8 text: save it as 'CSV UTF-8' or .xlsx") from error
     except Exception as error:  # each reader and each zip member has its own errors
-        raise DataError(f"{path}: can't be read as a table: {str(error).strip().splitlines()[-1]}") from error
-    first = table.iloc[:, 0].astype("str").str.strip()
-    bare = table[(first == "") | table.iloc[:, 0].isna()]
-    blank = [line for line, cells in bare.iterrows() if not any(str(cell).strip() for cell in cells.dropna())]
-    return table.drop(index=blank)
+        why = (str(error).strip() or type(error).__name__).splitlines()[-1]
+        raise DataError(f"{file}: can't be read as a table: {why}") from error
+    bare = table[table.iloc[:, 0].fillna("").astype("str").str.strip() == ""]
+    filled = bare.apply(lambda cells: cells.fillna("").astype("str").str.strip() != "").any(axis=1)
+    kept: pd.DataFrame = table.drop(index=bare.index[~filled.astype(bool)])
+    return kept
 
 
 def _text(path: Path) -> pd.DataFrame:
@@ -57,12 +63,15 @@ def _text(path: Path) -> pd.DataFrame:
         start = file.readline()
         file.seek(0)
         separator = _separator(start)
-        lines = csv.reader(file, delimiter=separator)
-        names = next(lines, [])
-        for cells in lines:
+        rows = csv.reader(file, delimiter=separator)
+        names = next(rows, [])
+        lines, begins = [], rows.line_num + 1  # a quoted cell may hold line breaks
+        for cells in rows:
             if cells and len(cells) < len(names):
-                have = f"line {lines.line_num} has {len(cells)} cells and the header {len(names)}"
+                have = f"line {begins} has {len(cells)} cells and the header {len(names)}"
                 raise DataError(f"{path}: {have}: is the file cut short?")
+            lines.append(begins)
+            begins = rows.line_num + 1
     _check_width(path, len(names))
     table = pd.read_csv(
         path,
@@ -75,28 +84,31 @@ def _text(path: Path) -> pd.DataFrame:
     )
     if not isinstance(table.index, pd.RangeIndex):
         raise DataError(f"{path}: its lines have more fields than its header: do they end with a comma?")
+    if len(table) != len(lines):
+        raise DataError(f"{path}: its quotes can be read in two ways, as {len(table)} or {len(lines)} rows: mend them")
     if len(names) == table.shape[1]:  # pandas renames the second of two equal names
         table.columns = pd.Index([_clean(name) for name in names])
-    table.index += 2
+    table.index = pd.Index(lines, dtype="int64")
     return table
 
 
-def _excel(path: Path) -> pd.DataFrame:
+def _excel(path: Path, sheet: str, notes: list[str] | None) -> pd.DataFrame:
+    import numpy as np
     import pandas as pd
 
-    if zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as archive:
-            unpacked = sum(member.file_size for member in archive.infolist())
-        if unpacked > _MOST_BYTES:
-            raise DataError(f"{path}: unpacks to {unpacked / 2**30:.1f} GiB: save the table as CSV")
-    cells = pd.read_excel(path, header=None, dtype=str, keep_default_na=False, na_values=[""])
-    if cells.empty:
-        raise DataError(f"{path}: can't be read as a table: its first sheet is empty")
-    _check_width(path, cells.shape[1])
-    table: pd.DataFrame = cells.iloc[1:].copy()
-    table.columns = pd.Index([_clean(str(name)) for name in cells.iloc[0].fillna("")])
-    table.index += 1
-    return table
+    rows, found = workbooks.read(path, sheet)
+    if notes is None and found:
+        raise DataError(found[0])
+    notes = notes if notes is not None else []
+    notes += found
+    if not any(map(any, rows)):
+        raise DataError(f"{path}: can't be read as a table: its sheet is empty")
+    width = max(len(row) for row in rows)
+    _check_width(path, width)
+    header, *cells = ([*row, *[""] * (width - len(row))] for row in rows)
+    names = pd.Index([_clean(name) for name in header])
+    index = pd.RangeIndex(2, len(rows) + 1)
+    return pd.DataFrame(cells, index=index, columns=names, dtype="str").replace("", np.nan)
 
 
 def _check_width(path: Path, columns: int) -> None:

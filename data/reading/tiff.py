@@ -16,11 +16,13 @@ from numpy.typing import NDArray
 from data.base import DataError
 from data.reading import limits
 from data.reading.limits import Decoded
-from data.reading.pictures import grey, upright
+from data.reading.picture_orientation import of_xmp, upright
+from data.reading.pictures import grey
 
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE, _YCBCR = 0, 1, 2, 3, 6
 _INKS = {4: "a mask", 5: "inks (CMYK)", 8: "CIE Lab", 32803: "raw sensor data", 34892: "raw sensor data"}
 _UNCOMPRESSED, _JPEG = 1, 7
+_COMPRESSION, _ORIENTATION, _XMP = 259, 274, 700  # tags
 # LZW, JPEG, deflate (two codes), PackBits, LZMA, Zstandard. Rarer codecs are not worth their risk on hostile files.
 _PACKED = {5, _JPEG, 8, 32946, 32773, 34925, 50000}
 _DEFLATE = (8, 32946)
@@ -55,8 +57,9 @@ def read(path: Path) -> Decoded:
                 stack = np.stack([_coloured(path, first, plane) for plane in _behind(path, file, planes)])
             else:
                 stack = np.stack([_coloured(path, page, page.asarray(maxworkers=1)) for page in pages])
-            tag = first.tags.get(274)
-            turned = int(tag.value) if tag is not None else 1
+            tag, xmp = first.tags.get(_ORIENTATION), first.tags.get(_XMP)
+            packet = xmp.value if xmp is not None and isinstance(xmp.value, bytes) else b""
+            turned = int(tag.value) if tag is not None else of_xmp(packet) or 1
     return Decoded(upright(grey(stack), turned), turned=turned)
 
 
@@ -97,6 +100,8 @@ def _check(path: Path, number: int, page: Any, first: Any) -> None:
     if page.photometric in _INKS or page.axes not in ("YX", "YXS", "SYX"):
         held = _INKS.get(page.photometric, f"axes {page.axes}")
         raise DataError(f"{path}: {name} holds {held}, which is not read: save it as grey or RGB")
+    if _COMPRESSION not in page.tags:  # packed bytes would be taken for pixels
+        raise DataError(f"{path}: is damaged: {name} does not say how it is packed: copy it again")
     if page.compression != _UNCOMPRESSED and page.compression not in _PACKED:
         code = getattr(page.compression, "name", page.compression)
         raise DataError(
@@ -124,8 +129,7 @@ def _check(path: Path, number: int, page: Any, first: Any) -> None:
     if page.compression == _JPEG:
         _check_jpegs(path, page, places)
     if page.compression == _UNCOMPRESSED:
-        held = size - places[0][0] if page.is_contiguous else sum(length for _, length in places)
-        limits.check_length(path, held, needed)
+        limits.check_length(path, sum(length for _, length in places), needed)
 
 
 def _check_jpegs(path: Path, page: Any, places: list[tuple[int, int]]) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
@@ -12,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from data.base import DataError, Exclusion
 from data.reading.spreadsheets import MISSING
+from data.text import spelling
+from data.text.spelling import seen
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -116,17 +117,15 @@ def one_word(cells: pd.Series[str], name: str, path: Path) -> tuple[pd.Series[st
     whole = cells.map(lambda cell: cell.partition(".")[0] if _WHOLE.fullmatch(cell) else cell, na_action="ignore")
     usual: dict[str, str] = {}
     for word, _ in Counter(whole.dropna()).most_common():  # equal ones in the order of the table
-        usual.setdefault(_folded(word), word)
-    found = whole.map(lambda cell: usual[_folded(cell)], na_action="ignore").astype("str").mask(cells.isna())
+        usual.setdefault(spelling.word(word), word)
+    found = whole.map(lambda cell: usual[spelling.word(cell)], na_action="ignore").astype("str").mask(cells.isna())
     # 1.0 for 1 throughout is how a spreadsheet writes whole numbers, and needs no note.
     mixed = whole.isin(set(whole[whole != cells]) & set(cells)) | (found != whole)
     changed = cells[(found != cells) & mixed & cells.notna()]
     if not len(changed):
         return found, []
-    pairs = dict.fromkeys(zip(changed, found[changed.index], strict=True))
-    shown = ", ".join(f"'{_seen(a)}' as '{_seen(b)}'" for a, b in list(pairs)[:_SHOWN])
-    more = f" and {len(pairs) - _SHOWN} more" if len(pairs) > _SHOWN else ""
-    return found, [f"{path.name}: column '{name}' is read with {shown}{more} ({_lines(changed)})."]
+    pairs = spelling.changed(dict(zip(changed, found[changed.index], strict=True)))
+    return found, [f"{path.name}: column '{name}' is read with {pairs} ({_lines(changed)})."]
 
 
 def codes(numbers: pd.Series[str], name: str, path: Path, *, settable: bool) -> list[str]:
@@ -137,10 +136,10 @@ def codes(numbers: pd.Series[str], name: str, path: Path, *, settable: bool) -> 
     for code in _CODES if plain else ():
         n = values.count(code)
         if n and (min(plain) >= 0 if code < 0 else max(plain) < _FAR * code):
-            way_out = f": set missing: {{{name}: [{code}]}} if it is one" if settable else ""
+            way_out = f"set missing: {{{name}: [{code}]}} if it is one" if settable else "empty the cells if it is one"
             found.append(
                 f"{path.name}: column '{name}' is {code} in {n} row{'s' * (n > 1)}, apart from all other values, as a "
-                f"code of missing values is{way_out}."
+                f"code of missing values is: {way_out}."
             )
     return found
 
@@ -165,14 +164,6 @@ def cells_of(cells: pd.Series[str]) -> str:
 
 def _alike(cell: str) -> str:
     return repr(float(cell)) if _NUMBER.fullmatch(cell) else cell.casefold()
-
-
-def _folded(cell: str) -> str:
-    return " ".join(unicodedata.normalize("NFKC", cell).casefold().split())
-
-
-def _seen(cell: str) -> str:
-    return cell if cell.isascii() else ascii(cell)[1:-1]
 
 
 def _numbers(cells: pd.Series[str], name: str, path: Path, *, settable: bool) -> tuple[pd.Series[str], str]:
@@ -203,7 +194,7 @@ def _numbers(cells: pd.Series[str], name: str, path: Path, *, settable: bool) ->
 
 def _cells(cells: pd.Series[str], shown: int = _SHOWN) -> str:
     """`line 3 has '>89' and line 7 has '63 y'`, with the number of the others."""
-    named = [f"line {line} has '{_seen(cell)}'" for line, cell in cells.iloc[:shown].items()]
+    named = [f"line {line} has '{seen(cell)}'" for line, cell in cells.iloc[:shown].items()]
     if len(cells) > shown:
         return ", ".join(named) + f" and {len(cells) - shown} more"
     return " and ".join([", ".join(named[:-1]), named[-1]] if len(named) > 1 else named)

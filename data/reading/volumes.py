@@ -191,6 +191,19 @@ def _labels(
     return labels
 
 
+def for_simpleitk(path: Path) -> str:
+    """A path that SimpleITK may write to; it ends the process on names that are no UTF-8.
+
+    Raises:
+        DataError: The name is none.
+    """
+    try:
+        str(path.absolute()).encode()
+    except UnicodeEncodeError as error:
+        raise DataError(f"{path}: is no UTF-8, and volumes can't be written to such a name: choose another") from error
+    return str(path)
+
+
 def _write(path: Path, array: NDArray[Any], affine: NDArray[np.float64]) -> None:
     import SimpleITK
 
@@ -200,4 +213,4 @@ def _write(path: Path, array: NDArray[Any], affine: NDArray[np.float64]) -> None
     scan.SetSpacing(spacing.tolist())
     scan.SetDirection((columns / spacing).ravel().tolist())
     scan.SetOrigin(affine[:3, 3].tolist())
-    SimpleITK.WriteImage(scan, str(path), useCompression=True)
+    SimpleITK.WriteImage(scan, for_simpleitk(path), useCompression=True)

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from data.base import DataError, Exclusion, Target
-from data.reading import spreadsheets, typed
+from data.reading import spreadsheets
+from data.reading.column_rules import ColumnRules
 from data.rsna_challenge.places import CLASSES, DESCRIPTIONS, PLACES, SIDES, Place
 
 if TYPE_CHECKING:
@@ -86,13 +87,16 @@ def read_gradings(path: Path, scanned: set[str], excluded: list[Exclusion]) -> p
     return pd.DataFrame({"patient": studies, "study": studies, **places, "severity": severity}, index, dtype="str")
 
 
-def read_clinical(path: Path, columns: tuple[str, ...], scanned: set[str]) -> tuple[pd.DataFrame, list[str]]:
+def read_clinical(
+    rules: ColumnRules, columns: tuple[str, ...], scanned: set[str], excluded: list[Exclusion]
+) -> tuple[pd.DataFrame, list[str]]:
     """The columns of the table of patients by study (index `study`): numbers where all cells are, else text.
 
     Args:
-        path: The table.
+        rules: The table's file, and what the grid says about its columns.
         columns: The columns.
         scanned: The studies with images.
+        excluded: Cells that are no number in a column of numbers are added to it.
 
     Returns:
         The columns, and notes on how they were read.
@@ -103,19 +107,22 @@ def read_clinical(path: Path, columns: tuple[str, ...], scanned: set[str]) -> tu
     """
     import pandas as pd
 
+    path = rules.path
     if taken := {"patient", "study", *Place._fields, "severity"}.intersection(columns):
         raise DataError(f"{path}: a clinical column can't be named '{min(taken)}': rename it")
-    table = spreadsheets.read(path)
+    notes: list[str] = []
+    table = spreadsheets.read(path, notes)
     study = spreadsheets.column(table, "study_id", path)
     if study.duplicated().any():
         line, name = next(study[study.duplicated()].items())
         raise DataError(f"{path}, line {line}: study {name} has a row before: write one row for each study")
+    rules.check(table, columns)
     found = pd.DataFrame(index=table.index)
-    notes: list[str] = []
     for name in columns:
-        one = typed.clinical(spreadsheets.ids(table, name, path), name, path)
+        one = rules.clinical(table, name)
         found[name] = pd.to_numeric(one.cells) if one.number else one.cells
         notes += one.notes
+        excluded += one.excluded(path.name)
     if absent := sorted(scanned.difference(study)):
         notes.append(
             f"{path.name}: {len(absent)} studies with images have no row, such as {absent[0]}: their clinical columns "

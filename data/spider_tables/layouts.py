@@ -36,14 +36,14 @@ def read(path: Path, grades: Mapping[str, tuple[str, ...]], scanned: Collection[
     """
     import pandas as pd
 
-    table = spreadsheets.read(path)
+    notes: list[str] = []
+    table = spreadsheets.read(path, notes)
     in_blocks = spreadsheets.find(table, _PATIENT[0], path) is None and (
         spreadsheets.find(table, _PATIENT[1], path) is not None
     )
     patient, disc = (_PATIENT[1], _DISC[1]) if in_blocks else (_PATIENT[0], _DISC[0])
     ids = spreadsheets.ids(table, patient, path)
     rows = pd.DataFrame({"patient": ids, "disc": spreadsheets.column(table, disc, path)})
-    notes: list[str] = []
     rows["level"] = None
     if in_blocks:
         filled, remarks = _filled(rows, scanned)

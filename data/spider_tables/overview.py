@@ -42,8 +42,8 @@ def read(
     """
     import pandas as pd
 
-    table = spreadsheets.read(path)
     notes: list[str] = []
+    table = spreadsheets.read(path, notes)
     excluded: list[Exclusion] = []
     rows = pd.DataFrame(index=table.index)
     for name, source in CLINICAL.items():

@@ -1,8 +1,9 @@
-"""The nearest name, for a message about a name that is unknown."""
+"""Names in messages and in digests: the nearest one to an unknown name, and names whose bytes are no text."""
 
 from __future__ import annotations
 
 import difflib
+import hashlib
 import re
 from collections.abc import Iterable
 
@@ -27,6 +28,13 @@ def readable(text: str) -> str:
 
     Line ends stay where an indented line follows, as in a list; others become blanks.
     """
+    if text.isprintable():
+        return text
     text = text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
     text = re.sub(r"\s*\n(?!  )\s*", " ", text)
     return re.sub(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]", lambda sign: f"\\x{ord(sign[0]):02x}", text)
+
+
+def digest_of(lines: Iterable[str]) -> str:
+    """The sha256 of some lines; names of files among them may hold bytes that are no UTF-8."""
+    return hashlib.sha256("\n".join(lines).encode(errors="surrogateescape")).hexdigest()

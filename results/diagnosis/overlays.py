@@ -12,6 +12,8 @@ from results.diagnosis.findings import Diagnosis, Finding, Slice
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from matplotlib.transforms import Bbox
 
 COLOURS = ("#56B4E9", "#F0E442", "#FF7F50", "#CC79A7", "#FFFFFF")  # bright on black, different for the colour-blind
 MARKERS = ("o", "s", "^", "D", "v")
@@ -58,7 +60,15 @@ def draw_overlay(diagnosis: Diagnosis, one: Slice, path: Path) -> None:
                 at_left,
                 _GAP / height,
             )
-        figure.savefig(path, format="png", dpi=160, facecolor="black")
+        figure.savefig(path, format="png", dpi=160, facecolor="black", bbox_inches=_with_labels(figure))
+
+
+def _with_labels(figure: Figure) -> Bbox:
+    """The part to draw, in inches: the figure, and beside it what long labels need."""
+    from matplotlib.transforms import Bbox
+
+    drawn = figure.get_tightbbox().padded(_BELOW)
+    return Bbox.union([figure.bbox_inches, Bbox([[drawn.x0, 0], [drawn.x1, 0]])])
 
 
 def title(diagnosis: Diagnosis, one: Slice) -> str:

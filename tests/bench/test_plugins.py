@@ -16,7 +16,7 @@ from heads.base import Head
 
 ALL = [(kind, name) for kind in KINDS for name in find(kind)]
 MODULES = {"opencv-python-headless": "cv2", "scikit-learn": "sklearn", "imbalanced-learn": "imblearn"}
-MODULES |= {"simpleitk": "SimpleITK", "scikit-image": "skimage"}
+MODULES |= {"simpleitk": "SimpleITK", "scikit-image": "skimage", "pynrrd": "nrrd"}
 
 
 @pytest.mark.parametrize(("kind", "name"), ALL)

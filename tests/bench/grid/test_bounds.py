@@ -1,5 +1,7 @@
 """A grid file can't be a bomb."""
 
+import os
+
 import pytest
 
 from bench.grid import yaml_text
@@ -74,3 +76,18 @@ def test_numbers_without_measure_are_refused(tmp_path, settings, why):
     path.write_text(GRID)
     with pytest.raises(GridError, match=why):
         read_grid(path, settings)
+
+
+def test_a_path_that_is_no_utf8_is_one_line_with_a_way_out(tmp_path, monkeypatch):
+    folder = os.fsdecode(b"/scans/M\xfcller")
+    text = "data: {{spider: {{folder: {}}}}}\ntargets: [narrowing]\n"
+    (tmp_path / "grid.yaml").write_text(text.format("${SCANS}"))
+    monkeypatch.setenv("SCANS", folder)
+    way_out = "has a name of a file that is no UTF-8: rename it, or start in its folder and write the path from there$"
+    with pytest.raises(GridError, match=rf"grid\.yaml: {way_out}"):
+        read_grid(tmp_path / "grid.yaml", [])
+    (tmp_path / "grid.yaml").write_text(text.format("x"))
+    with pytest.raises(GridError, match=way_out):
+        read_grid(tmp_path / "grid.yaml", [f"data.spider.folder={folder}"])
+    with pytest.raises(GridError, match="names a folder below runs/"):
+        read_grid(yaml_text.load(GRID, typ="safe") | {"name": folder[-6:]}, [])

@@ -2,9 +2,10 @@
 
 import pytest
 
-from bench.grid.cells import Step, is_floor
+from bench.grid.cells import Step, is_floor, matches, read_rule
 from bench.grid.file import read_grid
 from bench.grid.tree import GridError
+from data.text.file_names import file_name
 
 GOOD = """\
 data:
@@ -55,6 +56,19 @@ def test_a_tuple_field_takes_a_plain_list_and_lists_of_lists_are_an_axis(tmp_pat
     text = GOOD.replace("- raw_pixels: {size: 16}", "- cae_2d: {channels: [8, 16]}\n  - cae_2d: {channels: [[4], [8]]}")
     labels = [s.label() for s in read(tmp_path, text).axes["encoders"]]
     assert labels[:3] == ["cae_2d(channels=8x16)", "cae_2d(channels=4)", "cae_2d(channels=8)"]
+
+
+def test_values_to_choose_from_do_not_look_like_a_size_and_keys_stay(tmp_path):
+    tuned = "- lightgbm: {tune: {leaves: [7, 31], learning_rate: [0.1, 1.0]}}"
+    grid = read(tmp_path, GOOD.replace("- logistic", tuned))
+    step = grid.axes["heads"][0]
+    assert step.label() == "lightgbm(tune={leaves: [7, 31], learning_rate: [0.1, 1.0]})"
+    assert step.in_key() == "lightgbm(tune={leaves: 7x31, learning_rate: 0.1x1.0})"  # as cells were always keyed
+    cell = next(one for one in grid.cells(clinical=True) if one["heads"] == step)
+    assert f"heads: {step.in_key()}" in cell.own_labels() and cell.labels()["heads"] == step.label()
+    assert read_rule(f"heads={step.label()},images=grayscale") == {"heads": step.label(), "images": "grayscale"}
+    assert matches(cell, read_rule(f"heads={step.label()}"))
+    assert file_name(step.label()) != file_name(step.label().replace("7, 31", "7, 30"))
 
 
 def test_settings_replace_values_and_environment_variables_are_filled_in(tmp_path, monkeypatch):

@@ -99,6 +99,47 @@ def test_a_typing_error_in_a_clinical_column_is_not_silent(tmp_path, where):
     assert reasons == ["line 4: age is '4l', which is no number: read as missing"]
 
 
+def test_words_in_another_spelling_are_the_words_of_training(tmp_path, where):
+    """New data are read as if their rows stood in the table of training; `predict` and `external` alike."""
+    train = pictures(tmp_path / "train", [f"a{i}" for i in range(12)], seed=0)
+    rows = pd.read_csv(train, dtype=str)
+    words, yes = ["Gr\u00fcn", "Rot", "0", "Blau Grau"], {"0": "No", "1": "Yes", "2": "Yes"}
+    rows.assign(colour=words * 6, grade=rows["grade"].map(yes)).to_csv(train, index=False)
+    columns = ", locations: [place], clinical: [colour]"
+    text = TABLE.format(table=train, more=columns, tables="forest_onehot: {trees: 5}").replace("{merge: {2: 1}}", "{}")
+    new = pictures(tmp_path / "new", [f"b{i}" for i in range(8)], seed=1)
+    same = pd.read_csv(new, dtype=str).assign(colour=words * 4)
+    same["grade"] = same["grade"].map(yes)
+    other = same.assign(
+        colour=same["colour"].map(dict(zip(words, ["gru\u0308n", "ROT ", "0.0", "blau\u00a0grau"], strict=True))),
+        grade=same["grade"].map({"Yes": "yes", "No": "NO"}),
+    )
+    data = {"table": str(new), "patient": "patient", "locations": ["place"], "clinical": ["colour"]}
+    data |= {"labels": ["grade"]}
+    external = f"external: {{image_table: {data}}}\n"
+    tables, scores = [], []
+    for name, table in (("same", same), ("other", other)):
+        table.to_csv(new, index=False)
+        ran = go(tmp_path, text + external)
+        outside = api.open(ran.folder / "external")
+        scores.append(outside.table(metrics=["auc"])["auc"].tolist())
+        about = (ran.folder / "external" / "run.json").read_text()
+        assert ("is read as training spells it" in about) == (name == "other")
+        assert ("Labels of grade are read as training spells them" in about) == (name == "other")
+        if name == "same":
+            model = fit(tmp_path, ran.folder)
+        found = api.predict(model, {"image_table": data}, out=tmp_path / name, **where)
+        tables.append(found.table)
+    pd.testing.assert_frame_equal(*tables)
+    assert scores[0] == scores[1] and set(tables[0]["label"]) == {"Yes", "No"}
+    assert (
+        "Labels of grade are read as training spells them: 'NO' as 'No', 'yes' as 'Yes', in 16 samples." in found.notes
+    )
+    note = next(one for one in found.notes if "'colour' is read as training spells it" in one)
+    assert "'gru\\u0308n' as 'Gr\\xfcn'" in note and "in 12 samples" in note  # the table itself reads 0.0 as 0
+    assert not any("training lacks" in one or "do not match" in one for one in found.notes)
+
+
 def test_a_clinical_column_that_a_model_reads_must_be_there(tmp_path, where):
     train = pictures(tmp_path / "train", [f"a{i}" for i in range(12)], seed=0)
     text = TABLE.format(table=train, more=", locations: [place], clinical: [age]", tables="forest_onehot: {trees: 5}")

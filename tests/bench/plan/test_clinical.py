@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bench.plan.clinical import gives_away, misread, values
+from bench.plan.clinical import as_learnt, gives_away, misread, values
 from bench.plan.labels import Labels
 from data.base import Target
 
@@ -55,3 +55,20 @@ def test_what_a_fit_would_misread_is_named():
     assert fault == "age holds numbers in training, but sample s2 has '4o': mend these cells or leave them empty"
     fault, found = misread(learnt, samples.assign(sex=["f", "M"]))
     assert fault == "" and found[0].startswith("Clinical column 'sex' has words that training lacks (F, M): sample s1")
+
+
+def test_words_are_read_as_training_spells_them():
+    learnt = {"sex": ["F", "M"], "stage": ["1", "2", "3a"], "age": None, "twice": ["Yes", "yes"]}
+    cells = {
+        "sex": ["f", "M ", None],
+        "stage": [1.0, 2.0, None],
+        "age": [1.0, 2.0, 3.0],
+        "twice": ["YES", "yes", "Yes"],
+    }
+    samples = pd.DataFrame(cells, index=["s1", "s2", "s3"])
+    found, more = as_learnt(learnt, samples)
+    assert found["sex"].dropna().tolist() == ["F", "M"] and found["stage"].dropna().tolist() == ["1", "2"]
+    assert found["age"].tolist() == [1.0, 2.0, 3.0] and found["twice"].tolist() == ["YES", "yes", "Yes"]
+    assert more == ["Clinical column 'sex' is read as training spells it: 'f' as 'F', 'M ' as 'M', in 2 samples."]
+    assert samples["sex"].tolist()[:2] == ["f", "M "]  # unchanged
+    assert misread(learnt, found)[1][0].startswith("Clinical column 'twice' has words that training lacks (Yes, yes)")

@@ -7,8 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from bench.run.claim import claimed
+from bench.tasks.store import Store
+from data import ScangridError
 from data.files.locks import locked
-from data.files.whole import mark, new_folder, remove_folder, replace_file, replace_text, sweep_drafts
+from data.files.whole import checked, mark, new_folder, remove_folder, replace_file, replace_text, sweep_drafts
+from results import run_folder
 
 HOLDER = """
 import sys, time
@@ -102,3 +106,14 @@ def test_a_lock_is_held_by_one_process_and_freed_when_it_is_killed(tmp_path):
     finally:
         process.kill()
         process.communicate()
+
+
+def test_a_folder_whose_name_is_no_utf8_is_one_line(tmp_path):
+    """Libraries of tables fail there, and the message must not ask to delete what is whole."""
+    folder = tmp_path / os.fsdecode(b"M\xfcller")
+    for use in (checked, Store, run_folder.read, lambda path: new_folder(path).__enter__()):
+        with pytest.raises(ScangridError, match=r"M\\xfcller: its name is no UTF-8, .*: rename it, or start inside it"):
+            use(folder)
+    with pytest.raises(ScangridError, match="its name is no UTF-8"), claimed(folder):
+        pass
+    assert list(tmp_path.iterdir()) == []

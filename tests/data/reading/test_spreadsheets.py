@@ -87,3 +87,19 @@ def test_a_spreadsheet_that_unpacks_to_gigabytes_is_refused(tmp_path):
     path.write_bytes(directory.replace(struct.pack("<LL", 4444, 4444), struct.pack("<LL", 4444, 600 << 20)))
     with pytest.raises(DataError, match=r"bomb\.xlsx: unpacks to 0\.6 GiB"):
         spreadsheets.read(path)
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_a_line_is_the_one_in_the_file_below_cells_with_line_breaks(tmp_path, end):
+    text = 'a,b\n1,"two\n lines"\n\n"x\n\ny",3\n4,"5"\n6\n'.replace("\n", end)
+    cut = text.removesuffix(f"6{end}")
+    read, path = table(tmp_path, cut.encode())
+    begins = {2: "1", 5: f"x{end}{end}y", 8: "4"}  # as an editor counts
+    assert spreadsheets.column(read, "a", path).to_dict() == begins
+    with pytest.raises(DataError, match=r"t\.csv: line 9 has 1 cells and the header 2: is the file cut short"):
+        table(tmp_path, text.encode())
+
+
+def test_quotes_with_two_meanings_are_refused(tmp_path):
+    with pytest.raises(DataError, match=r"t\.csv: can't be read as a table: .*EOF inside string"):
+        table(tmp_path, 'a,b\n1,"2\n3,4\n')

@@ -1,5 +1,7 @@
 """TIFF as other programs write it: packed, in tiles, as stacks of ImageJ, and what is not read."""
 
+import struct
+
 import cv2
 import numpy as np
 import pytest
@@ -8,6 +10,7 @@ from numpy.testing import assert_array_equal
 
 from data.base import DataError
 from data.reading import volumes
+from tests.data.reading import written
 
 RAMP = (np.add.outer(np.arange(80.0), np.arange(120.0)) / 2).astype(np.uint8)
 STACK = np.stack([RAMP, RAMP // 2, RAMP // 3])
@@ -88,3 +91,19 @@ def test_a_jpeg_larger_than_its_tile_is_refused(tmp_path):
     path.write_bytes(content)
     with pytest.raises(DataError, match="a part of 80 x 120 pixels holds a JPEG of 65280 x 65280"):
         volumes.read(path)
+
+
+@pytest.mark.parametrize("smooth", [True, False])
+@pytest.mark.parametrize("at", [0, 2, 4])
+def test_packed_bytes_are_no_pixels_where_damage_hides_that_they_are_packed(tmp_path, smooth, at):
+    """Packed noise is longer than the pixels, so that lengths alone do not show it."""
+    pixels = RAMP if smooth else np.random.default_rng(0).integers(0, 255, RAMP.shape).astype(np.uint8)
+    sound = written.tiff([pixels], compression=8)
+    (tmp_path / "a.tif").write_bytes(sound)
+    assert_array_equal(volumes.read(tmp_path / "a.tif").pixels[0], pixels)
+    entry = sound.index(struct.pack("<HHI", 259, 3, 1))
+    damaged = bytearray(sound)
+    damaged[entry + at] ^= 0x40  # the tag's code, type or count
+    (tmp_path / "a.tif").write_bytes(damaged)
+    with pytest.raises(DataError, match=r"a\.tif: "):
+        volumes.read(tmp_path / "a.tif")

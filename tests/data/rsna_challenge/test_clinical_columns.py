@@ -52,3 +52,28 @@ def test_a_clinical_table_that_cannot_be_used_is_named(copy, columns, text, why)
         file.write_text(text)
     with pytest.raises(DataError, match=why):
         Rsna(folder=str(copy), clinical=columns).samples()
+
+
+def test_types_and_codes_of_missing_values_are_those_of_image_table(copy):
+    studies = pd.read_csv(copy / "train.csv", dtype=str)["study_id"]
+    cells = ["61", "> 89", "-1", *(str(40 + i) for i in range(len(studies) - 3))]
+    sex = ["f", "F", "9", *"FM" * len(studies)][: len(studies)]
+    pd.DataFrame({"study_id": studies, "age": cells, "sex": sex}).to_csv(copy / "train_clinical.csv", index=False)
+    where = {"folder": str(copy), "clinical": ("age", "sex")}
+    with pytest.raises(DataError, match=r"'age' holds numbers, but line 3 has '> 89': .* set types: \{age: number\}"):
+        Rsna(**where).samples()
+    dataset = Rsna(**where, types={"Age": "number"}, missing={"age": [-1], "sex": 9})
+    found = dataset.samples().groupby("study").first().loc[studies]
+    assert found["age"].fillna(0).tolist() == [61, 0, 0, *range(40, 37 + len(studies))]
+    assert found["sex"].fillna("").tolist()[:3] == ["F", "F", ""]
+    why = "line 3: age is '> 89', which is no number: read as missing"
+    assert ("train_clinical.csv", "", "", why) in set(dataset.excluded().itertuples(index=False, name=None))
+    assert any("is read with 'f' as 'F'" in note for note in dataset.table_notes())
+    unknown = ({"types": {"sexx": "words"}}, "types names 'sexx'"), ({"missing": {"id": 9}}, "missing names 'id'")
+    for settings, named in unknown:
+        with pytest.raises(DataError, match=f"{named}.*, which is no column of clinical"):
+            Rsna(**(where | settings)).samples()
+    with pytest.raises(DataError, match="types: age is 'float': use number or words"):
+        Rsna(**where, types={"age": "float"}).samples()
+    with pytest.raises(DataError, match="types names 'age', which is no column of clinical"):
+        Rsna(folder=str(copy), types={"age": "number"}).samples()

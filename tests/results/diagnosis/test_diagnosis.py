@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+from dataclasses import replace
 
 import matplotlib.image
 import numpy as np
@@ -53,12 +54,13 @@ def finding(condition="subarticular_stenosis", side="left", level="L4/L5", grade
 
 def diagnosis(*findings, **fields):
     fields = {
+        "classes": CLASSES,
         "study": "study_1",
         "slices": (axial(), axial(index=8)),
         "notes": ("series 5: description 'T2'",),
         "shown": Rsna.shown,
     } | fields
-    return Diagnosis(classes=CLASSES, findings=findings, model={"trained on": "150 patients"}, **fields)
+    return Diagnosis(findings=findings, model={"trained on": "150 patients"}, **fields)
 
 
 @pytest.fixture
@@ -195,6 +197,17 @@ def test_the_overlay_has_the_patients_proportions_and_marks_the_pixel(tmp_path):
         assert_allclose([(marker[:, i].min() + marker[:, i].max()) / 2 for i in (0, 1)], expected, atol=3)
         beside = found[(found[:, 1] < start - 3) | (found[:, 1] > end + 3)]
         assert len(beside) and (beside[:, 1] < start).all() == is_left
+
+
+def test_a_long_label_is_not_cut(tmp_path):
+    long = "Moderate to severe narrowing with a long name"
+    findings = [finding(grade=1, x=40, y=20), finding(side="right", grade=1, x=10, y=60)]
+    named = [replace(one, grade=long) for one in findings]
+    write_diagnosis(diagnosis(*named, classes=(CLASSES[0], long, CLASSES[2])), tmp_path)
+    picture = matplotlib.image.imread(tmp_path / "overlays" / "axial_t2_slice_007.png")
+    columns = np.unique(where(picture, COLOURS[1])[:, 1])
+    assert 3 < columns[0] < columns[-1] < picture.shape[1] - 4
+    assert picture.shape[1] > 2 * picture.shape[0]  # both labels are wider than the slice
 
 
 def test_labels_are_spread():

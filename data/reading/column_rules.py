@@ -1,0 +1,69 @@
+"""What a grid says about the columns of a table: their types, and which values mean a missing one."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from data.base import DataError
+from data.reading import spreadsheets, typed
+from data.reading.typed import TypedColumn
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class ColumnRules:
+    """The settings `types` and `missing` of a table.
+
+    Args:
+        path: The table's file.
+        types: `number` or `words`, by clinical column.
+        missing: The values that mean a missing one, by column.
+    """
+
+    path: Path
+    types: Mapping[str, str] = field(default_factory=dict)
+    missing: Mapping[str, Any] = field(default_factory=dict)
+
+    def check(self, table: pd.DataFrame, clinical: Collection[str], labels: Collection[str] = ()) -> None:
+        """Demands types that exist, and names of columns that are read.
+
+        Raises:
+            DataError: Names the setting.
+        """
+        known = (typed.NUMBER, typed.WORDS)
+        for name, kind in self.types.items():
+            if kind not in known:
+                raise DataError(f"{self.path}: types: {name} is '{kind}': use {' or '.join(known)}")
+        self._check_named(table, "types", self.types, clinical, "clinical")
+        where = "labels, ordinal or clinical" if labels else "clinical"
+        self._check_named(table, "missing", self.missing, (*labels, *clinical), where)
+
+    def clinical(self, table: pd.DataFrame, name: str) -> TypedColumn:
+        """A clinical column of the table with its type; see `typed.clinical`."""
+        place = self._find(table, name)
+        declared = next((kind for key, kind in self.types.items() if self._find(table, key) == place), "")
+        cells = spreadsheets.ids(table, name, self.path)
+        missing = self.missing_of(table, name)
+        return typed.clinical(cells, name, self.path, declared=declared, missing=missing, settable=True)
+
+    def missing_of(self, table: pd.DataFrame, name: str) -> tuple[Any, ...]:
+        """The values of a column that stand for a missing one."""
+        place = self._find(table, name)
+        found = next((values for key, values in self.missing.items() if self._find(table, key) == place), ())
+        return tuple(found) if isinstance(found, list | tuple) else (found,)
+
+    def _find(self, table: pd.DataFrame, name: str) -> int | None:
+        return spreadsheets.find(table, name, self.path)
+
+    def _check_named(
+        self, table: pd.DataFrame, setting: str, named: Collection[str], columns: Collection[str], where: str
+    ) -> None:
+        places = {self._find(table, name) for name in columns}
+        for name in named:
+            if self._find(table, name) is None or self._find(table, name) not in places:
+                raise DataError(f"{self.path}: {setting} names '{name}', which is no column of {where}")
