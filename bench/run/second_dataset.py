@@ -49,7 +49,14 @@ def check_fits(plan: Plan, data: Step, other: Dataset, others: pd.DataFrame) -> 
 def class_notes(
     view: View, tested: Any, unknown: dict[str, dict[str, int]], respelt: dict[str, str]
 ) -> Iterator[tuple[str, list[str]]]:
-    """For each target sentences about labels that are spelt otherwise, and about classes that do not match."""
+    """For each target sentences about labels that are spelt otherwise, and about classes that do not match.
+
+    Args:
+        view: The labels of the joined data.
+        tested: `(N,)` bool: the samples of the second dataset.
+        unknown: For each target the number of samples of each label that the grid does not know.
+        respelt: For each target a sentence about labels that are spelt otherwise.
+    """
     for name, labels in view.labels.items():
         found = [respelt[name]] if name in respelt else []
         if name in unknown:
