@@ -158,12 +158,8 @@ def test_words_are_escaped(tmp_path):
 
 
 def test_letters_name_the_directions_of_the_edges():
-    assert axial().letters == (
-        "A",
-        "L",
-        "P",
-        "R",
-    )  # top, right, bottom, left: the picture's left is the patient's right
+    # top, right, bottom, left: the picture's left is the patient's right
+    assert axial().letters == ("A", "L", "P", "R")
     one = Slice(sequence="sagittal_t1", index=0, pixels=np.eye(4), spacing=(1, 1), directions=SAGITTAL)
     assert one.letters == ("H", "P", "F", "A")
 
