@@ -15,9 +15,9 @@ PACKAGES = ("bench", "data", "encoders", "heads", "preprocessing", "results")
 PLUGINS = tuple(package.replace(".", "/") for package, _ in BASES.values())
 
 
-def files():
-    """All Python files of the project, new ones included."""
-    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "*.py"]
+def files(pattern="*.py"):
+    """All files of the project with such a name, new ones included."""
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", pattern]
     listed = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
     return [path for line in listed.splitlines() if (path := ROOT / line).is_file()]
 
@@ -95,6 +95,13 @@ def test_no_file_is_long():
         if lines > LONGEST:
             long[str(path.relative_to(ROOT))] = lines
     assert not long, f"files of more than {LONGEST} lines: {long}"
+
+
+def test_every_page_was_merged_whole():
+    pages = files("*.md") + files("*.yaml")
+    assert len(pages) > 30
+    halves = [path.name for path in pages if any(f"\n{mark * 7} " in path.read_text("utf-8") for mark in "<>")]
+    assert not halves, f"pages in which a merge was left open: {halves}"
 
 
 @pytest.mark.parametrize("folder", PLUGINS)
