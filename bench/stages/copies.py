@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-from bench.stages.looks import inside
+from bench.stages.looks import inside, is_flat
 from data.base import Float32
 
 WHOLE, DETAIL, TEXTURE = 0.93, 0.83, 0.7
@@ -64,6 +64,8 @@ def compare(first: Float32, second: Float32, how: tuple[bool, bool, bool, bool])
         maximization, IEEE TPAMI 30(10), 2008, doi:10.1109/TPAMI.2008.113.
     """
     trimmed, *turns = how
+    flat = any(is_flat(one[len(one) // 2]) for one in (first, second))
+    trimmed = trimmed and not flat
     boxes = [inside(one.mean(axis=0)) if trimmed else (slice(None), slice(None)) for one in (first, second)]
     depths = [_filled(one) for one in (first, second)]
     count = min(SLICES, *(len(depth) for depth in depths))
@@ -78,7 +80,7 @@ def compare(first: Float32, second: Float32, how: tuple[bool, bool, bool, bool])
         middle = pair(count // 2)
         if abs(_correlation(*middle)) < _HOPELESS:
             continue
-        warp = _registered(*middle)
+        warp = np.eye(2, 3, dtype=np.float32) if flat else _registered(*middle)
         found = [_agreement(*middle, warp)]
         if found[0].detail < _HOPELESS:
             continue

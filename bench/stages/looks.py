@@ -30,6 +30,8 @@ LEAST = 8
 """The fewest rows and columns that are left of a picture without its border."""
 
 
+FEW, _SAMPLED = 8, 2000
+"""A picture of so few values is flat; so many of its pixels are looked at."""
 FEWEST = 64
 """A picture of fewer pixels has no look: small pictures resemble each other by chance."""
 
@@ -53,7 +55,7 @@ def look(pixels: Float32) -> NDArray[np.uint8]:
             break
         found[direction] = _signs(picture)
         rows, columns = inside(picture)
-        if (rows.stop - rows.start, columns.stop - columns.start) != picture.shape:
+        if (rows.stop - rows.start, columns.stop - columns.start) != picture.shape and not is_flat(picture):
             found[direction, 1] = _signs(picture[rows, columns])
     return found
 
@@ -74,6 +76,12 @@ def inside(picture: Float32) -> tuple[slice, slice]:
             break
         box = found
     return slice(box[0], box[1]), slice(box[2], box[3])
+
+
+def is_flat(picture: Float32) -> bool:
+    """Whether a picture has a few values, as a mask has: without its border, one simple shape looks like another."""
+    values = picture.ravel()
+    return len(np.unique(values[:: 1 + len(values) // _SAMPLED])) <= FEW
 
 
 def _ranges(picture: Float32) -> tuple[Float32, Float32, float]:

@@ -41,6 +41,14 @@ def test_one_pattern_with_noise_of_its_own_is_no_copy_and_with_the_same_noise_it
     assert copied(first[None], 0.7 * first[None] + 20)
 
 
+def test_masks_of_similar_shapes_are_no_copies_and_the_same_mask_is():
+    away = np.hypot(*np.mgrid[-48:48, -48:48])
+    discs = [(255.0 * (away < radius))[None] for radius in (20, 21, 22)]
+    assert not any(copied(discs[i], discs[j]) for i, j in ((0, 1), (1, 2), (0, 2)))
+    ragged = discs[0] * (np.random.default_rng(2).uniform(0, 1, (12, 12)) > 0.3).repeat(8, axis=0).repeat(8, axis=1)
+    assert copied(ragged, 1 - ragged[:, ::-1, ::2])
+
+
 VOLUMES = {
     "slices in reverse": lambda scan: scan[::-1],
     "all axes reversed": lambda scan: scan[::-1, ::-1, ::-1],
