@@ -64,6 +64,10 @@ class Cell:
         """The label of every axis."""
         return {axis: self.steps[axis].label() for axis in NAMES}
 
+    def title(self) -> str:
+        """The cell in a few words: `svc on resnet50, narrowing`."""
+        return f"{self['heads'].label()} on {self['encoders'].label()}, {self.target}"
+
     def shown(self) -> dict[str, str]:
         """The label of every axis as tables show it: `none` where the cell does not use the axis.
 

@@ -37,7 +37,9 @@ class FileMemory(Generic[Found]):
         self._fresh: set[str] = set()
         self._changed = False
         if memory is not None and not anew:
-            with suppress(OSError, ValueError, TypeError):  # none, or a broken one, which the next save replaces
+            with suppress(
+                OSError, ValueError, TypeError, RecursionError
+            ):  # none, or a broken one, which the next save replaces
                 made_before, known = json.loads(memory.read_text(encoding="utf-8"))
                 self._known = dict(known) if made_before == made_by else {}
 

@@ -64,5 +64,5 @@ def _holder(marker: Path) -> str:
     try:
         sign = json.loads(marker.read_text(encoding="utf-8").removeprefix(ABOUT))
         return f"another run (process {sign['pid']} on {sign['host']}, since {sign['since']})"
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return "another run"

@@ -26,6 +26,7 @@ def compute(
     progress: Progress,
     stages: dict[str, float],
     begun: Callable[[str], None],
+    before_last: Callable[[], None] = lambda: None,
 ) -> None:
     """Runs the tasks that are left.
 
@@ -39,6 +40,7 @@ def compute(
         progress: Shows the work.
         stages: The seconds that each kind of work took, to which those of this call are added.
         begun: Is called with the device when the first step is done, or before the first fit.
+        before_last: Is called before what ran when an earlier run was killed is tried once more.
     """
     fits = store.keys("fits")  # once: another process may add to them meanwhile
     ready = {id(planned) for planned in cells if state.is_ready(planned, fits)}
@@ -86,7 +88,7 @@ def compute(
         if task in cells_of:
             begun(device)
 
-    execute(tasks, jobs=jobs, overlap=device != "cpu", watcher=_Both(progress, attempts, starts, ended))
+    execute(tasks, jobs=jobs, overlap=device != "cpu", watcher=_Both(progress, attempts, starts, ended, before_last))
     attempts.close()
 
 
@@ -99,11 +101,13 @@ class _Both(Watcher):
         attempts: Attempts,
         starts: Callable[[Task], None],
         ended: Callable[[Task], None],
+        before_last: Callable[[], None],
     ) -> None:
         self._progress = progress
         self._attempts = attempts
         self._starts = starts
         self._ended = ended
+        self._before_last = before_last
 
     def started(self, task: Task) -> None:
         self._attempts.started(task)
@@ -114,6 +118,9 @@ class _Both(Watcher):
         self._ended(task)
         self._attempts.finished(task)
         self._progress.finished(task)
+
+    def only_last(self) -> None:
+        self._before_last()
 
     def stopping(self) -> None:
         self._attempts.stopped()

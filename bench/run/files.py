@@ -31,7 +31,7 @@ def read_json(path: Path, default: Any) -> Any:
     """
     try:
         return json.loads(path.read_text(encoding="utf-8")) if path.exists() else default
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise RunFileError(f"{path} is broken ({error}): delete it, then run again (what is done is kept)") from error
 
 

@@ -136,14 +136,19 @@ def _run(
         again = _refit_cells(refits, todo, record)
         session = Session(record.folder, plugins, stages)
         where: dict[str, Any] = {"device": options.device, "jobs": jobs, "progress": progress, "stages": stages}
-        fit = partial(compute, plan, store, state=state, begun=session.begin, **where)
+        asked = (options.null, options.within)
+
+        def write_about() -> None:
+            dataset_scores.write(plan, record, state.finished())
+            facts.write_about(record.folder, plan, n_excluded=len(excluded), null=asked, redrawn=refits.redrawn)
+            state.save()
+
+        fit = partial(compute, plan, store, state=state, begun=session.begin, before_last=write_about, **where)
         fit(cells=[*todo, *nulls, *again])
         record.sweep(cells, refits.redrawn)
         runnable = [c for c in cells if not c.refused]
         keep_artifacts(record.folder, plan, store, runnable)
         write_qualities(record.folder, plan, store, runnable)
-        dataset_scores.write(plan, record, state.finished())
-        state.save()
         outside = None
         if test is None:
             remove_external(record.folder)
@@ -153,9 +158,7 @@ def _run(
             outside = run_external(test, state.finished(), keys, record.folder, store, **by)
         panels.write(plan, store, record, state.finished(), jobs=jobs, progress=progress, recut=fit)
     session.end(record.made_with(state.finished()) if session.is_first else ("", {}))
-    asked = (options.null, options.within)
-    facts.write_about(record.folder, plan, n_excluded=len(excluded), null=asked, redrawn=refits.redrawn)
-    state.save()
+    write_about()
     if not state.counts()["to do"]:
         attempts.clear(record.folder)
     seal(record.folder)

@@ -73,7 +73,7 @@ class State:
         with suppress(OSError):  # a full disk must not end the run
             self._record.write_failure(planned, trace or error)
         self.failures.append((planned, error))
-        self._progress.note(f"failed: {name or planned.cell.labels()}: {error}")
+        self._progress.note(f"failed: {name or planned.cell.title()}: {error}")
 
     def counts(self) -> Counter[str]:
         """The number of cells in each state."""

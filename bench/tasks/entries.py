@@ -20,16 +20,16 @@ NOTE, SUMS = "made_by.json", "sums.json"
 
 
 def seal(folder: Path, made_by: dict[str, Any]) -> None:
-    """Writes `made_by.json`, and then `sums.json` with the size and the checksum of every file.
+    """Writes `made_by.json`, and then `sums.json` with the name of the entry, and the size and checksum of every file.
 
     The sums are on the disk when this ends. What a power cut takes of the other files is then noticed.
     """
     text = json.dumps(made_by | {"sums": SUMS}, indent=1, default=str)
     (folder / NOTE).write_text(text, encoding="utf-8")
     files = sorted(path for path in folder.rglob("*") if path.is_file())
-    sums = {path.relative_to(folder).as_posix(): [path.stat().st_size, _checksum(path)] for path in files}
+    found = {path.relative_to(folder).as_posix(): [path.stat().st_size, _checksum(path)] for path in files}
     with (folder / SUMS).open("w", encoding="utf-8") as file:
-        json.dump(sums, file, indent=1)
+        json.dump({"entry": _called(folder), "files": found}, file, indent=1)
         file.flush()
         os.fsync(file.fileno())
 
@@ -61,7 +61,7 @@ def damage(folder: Path, part: Collection[str] | None = None) -> str:
         return f"{Path(error.filename).name} is missing"
     except OSError as error:
         return f"{error.filename or folder.name}: {error.strerror or error}"
-    except (ValueError, TypeError, AttributeError) as error:
+    except (ValueError, TypeError, AttributeError, KeyError, RecursionError) as error:
         return f"{SUMS} or {NOTE} can't be read: {error}"
 
 
@@ -70,10 +70,18 @@ def _sums(folder: Path) -> dict[str, list[Any]]:
     path = folder / SUMS
     if not path.exists() and "sums" not in json.loads((folder / NOTE).read_text(encoding="utf-8")):
         return {}
-    found: dict[str, list[Any]] = json.loads(path.read_text(encoding="utf-8"))
+    content = json.loads(path.read_text(encoding="utf-8"))
+    found: dict[str, list[Any]] = content["files"]
     if NOTE not in found:
         raise ValueError(f"it does not list {NOTE}")
+    if content["entry"] != _called(folder):
+        raise ValueError(f"it belongs to the entry {content['entry']}")
     return found
+
+
+def _called(folder: Path) -> str:
+    """The kind and the key of an entry, or of its draft."""
+    return f"{folder.parent.name}/{folder.name.split('.')[0]}"
 
 
 def _damage_without_sums(folder: Path) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
+import os
 import sys
 import time
 import traceback
@@ -16,7 +17,12 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
+
+from data.text.names import readable
+
+_LONGEST = 2000  # signs of a reason
 
 
 @dataclass(eq=False)
@@ -64,6 +70,9 @@ class Watcher:
     def note(self, line: str) -> None:
         """Shows a line that stays."""
 
+    def only_last(self) -> None:
+        """Nothing is left but tasks that are `last`."""
+
     def stopping(self) -> None:
         """The user stops the work; tasks that run may not come to their end."""
 
@@ -110,6 +119,7 @@ class _Queue:
         self._ready: dict[str, list[tuple[tuple[float, ...], int, Task]]] = {"torch": [], "cpu": [], "last": []}
         self._blockers: dict[Task, int] = {}
         self._dependents: dict[Task, list[Task]] = defaultdict(list)
+        self._only_last = False
         self._count = itertools.count()
         for task in tasks:
             self._blockers[task] = len(task.after)
@@ -129,6 +139,9 @@ class _Queue:
         if any(task.last for task in running):
             return []
         if last and not (running or torch or cpu):
+            if not self._only_last:
+                self._only_last = True
+                self._watcher.only_last()
             return [heapq.heappop(last)[-1]]
         if overlap:
             chosen = [heapq.heappop(torch)] if torch and not torch_busy else []
@@ -157,14 +170,27 @@ class _Queue:
 def _run(task: Task, threads: int, watcher: Watcher) -> None:
     watcher.started(task)
     start = time.perf_counter()
+    home = Path.cwd()
     _use_threads(threads)
     try:
         task.run()
     except BaseException as error:  # a library may raise SystemExit; Ctrl-C reaches the main thread alone
-        task.error = f"{type(error).__name__}: {error}"
+        task.error = _reason(error)
         task.trace = traceback.format_exc()
+    if Path.cwd() != home:  # paths of the run are relative to it
+        task.error = task.error or f"it went to the folder {Path.cwd()}, but a step must stay where the run was started"
+        os.chdir(home)
     task.seconds = time.perf_counter() - start
     watcher.finished(task)
+
+
+def _reason(error: BaseException) -> str:
+    """An error in one line that can be printed and written, whatever a plug-in raised."""
+    try:
+        words = str(error)
+    except Exception as second:  # a plug-in's own class may fail here too
+        words = f"its message can't be made ({type(second).__name__})"
+    return readable(" ".join(f"{type(error).__name__}: {words}"[:_LONGEST].split()))
 
 
 def _one_blas_thread() -> AbstractContextManager[Any]:

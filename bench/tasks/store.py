@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import itertools
 import json
 import re
@@ -253,4 +254,6 @@ class Store:
             free = 0.0
             with suppress(OSError):
                 free = shutil.disk_usage(self.folder).free / 2**20
-            raise StoreError(f"{self.folder}: {why} ({free:.0f} MiB are free): make room, then run again") from error
+            limited = getattr(error, "errno", None) == errno.EFBIG
+            way_out = "raise that limit" if limited else f"make room ({free:.0f} MiB are free)"
+            raise StoreError(f"{self.folder}: {why}: {way_out}, then run again") from error

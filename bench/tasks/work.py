@@ -183,7 +183,7 @@ class Work:
         grouped = self.heads.expect(planned, fit)
         view = planned.view
         run = "" if view.kind == "real" else f", {view.kind} run {view.number}"
-        name = f"{cell['heads'].label()} on {cell['encoders'].label()}, {cell.target}{run}"
+        name = f"{cell.title()}{run}"
         if head.lane == "torch":
             import torch  # noqa: F401 (must be there before the task, which is given its number of threads)
         lane: Literal["torch", "cpu"] = "torch" if head.lane == "torch" and self._device == "cuda" else "cpu"

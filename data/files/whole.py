@@ -145,7 +145,7 @@ def why_not_written(error: BaseException) -> str:
     """Why something could not be written: the disk is full, or it can't be written to; empty for any other error."""
     text = str(error)
     if isinstance(error, OSError) and (error.errno in FULL or " requested and " in text):  # in NumPy's words
-        return "the disk is full" if error.errno != errno.EFBIG else "a file may not get so large"
+        return "the disk is full" if error.errno != errno.EFBIG else "files may not get so large here (ulimit -f)"
     if isinstance(error, OSError) and error.errno in READ_ONLY:
         return "it can't be written to"
     if "No space left on device" in text or "os error 28" in text:  # in the words of safetensors and torch

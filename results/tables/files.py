@@ -59,7 +59,7 @@ def _digest(folder: Path) -> str:
 def _noted(folder: Path) -> dict[str, Any]:
     try:
         noted = json.loads((folder / NOTED).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return noted if isinstance(noted, dict) else {}
 

@@ -141,7 +141,7 @@ def _remove_former(folder: Path, kept: set[str]) -> None:
     """Removes the pictures that the index of this folder lists and that are not drawn any more."""
     try:
         former = {str(one["name"]) for one in json.loads((folder / INDEX).read_text(encoding="utf-8"))}
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return  # there is no index that could be read
     for name in former - kept:
         for ending in FORMATS:

@@ -80,6 +80,9 @@ def test_a_cell_that_killed_the_process_is_tried_last_and_named(folder):
     assert "deadly(how=kill) on raw_pixels, y: ran when a run was killed: tried last, alone" in said
     fits = folder / ".store" / "fits"
     assert len([entry for entry in fits.iterdir() if "." not in entry.name]) == 2 * 3  # logistic, prior, pixels
+    words = [sys.executable, str(ROOT / "run_benchmark.py"), "tables", "runs/deadly", "--plugins", "my"]
+    table = subprocess.run(words, cwd=folder, capture_output=True, text=True)
+    assert table.returncode == 0 and "logistic" in table.stdout  # the cells that are done have a table
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

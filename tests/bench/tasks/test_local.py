@@ -1,8 +1,10 @@
 """The graph of tasks: order, lanes, failures."""
 
 import itertools
+import os
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -131,3 +133,38 @@ def test_tasks_that_are_last_run_alone_after_all_others(overlap):
     started = [name for what, name in log.events if what == "start"]
     assert len(started) == 8 and {name[:4] for name in started[-3:]} == {"last"}
     assert not any("last" in name for pair in overlaps(log.events) for name in pair)
+
+
+class SpeechlessError(Exception):
+    """An error whose text can't be made."""
+
+    def __str__(self):
+        raise ZeroDivisionError
+
+
+def test_a_reason_is_one_line_that_can_be_written_whatever_was_raised():
+    def raising(error):
+        def run():
+            raise error
+
+        return run
+
+    odd = "=cmd|x\n<script>\x00\x1b[31m" + "a" * 5000
+    tasks = [Task("speechless", raising(SpeechlessError()), "cpu"), Task("odd", raising(ValueError(odd)), "cpu")]
+    execute(tasks, jobs=1, overlap=False, watcher=Watcher())
+    assert tasks[0].error == "SpeechlessError: its message can't be made (ZeroDivisionError)"
+    assert tasks[1].error.startswith(r"ValueError: =cmd|x <script>\x00\x1b[31maaa")
+    assert tasks[1].error.isprintable() and len(tasks[1].error) < 2100
+
+
+def test_a_step_that_leaves_the_folder_of_the_run_fails_and_the_others_stay_there(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "away").mkdir()
+    seen = []
+    tasks = [
+        Task("leaves", lambda: os.chdir("away"), "cpu", order=(1,)),
+        Task("stays", lambda: seen.append(Path.cwd()), "cpu", order=(2,)),
+    ]
+    execute(tasks, jobs=1, overlap=False, watcher=Watcher())
+    assert "away, but a step must stay" in tasks[0].error and not tasks[1].error
+    assert seen == [Path.cwd()] == [tmp_path]

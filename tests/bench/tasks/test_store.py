@@ -110,6 +110,24 @@ def test_every_damage_of_every_file_is_noticed_said_and_set_aside(tmp_path, harm
     assert store.put("fits", "k", write("again"), {}) == store.find("fits", "k")
 
 
+def test_an_entry_under_the_name_of_another_is_noticed(tmp_path):
+    store, said = Store(tmp_path), []
+    one = store.put("fits", "k", write("one"), {})
+    other = store.put("fits", "l", write("two"), {})
+    one.rename(tmp_path / "kept")
+    other.rename(one)
+    (tmp_path / "kept").rename(other)
+    again = Store(tmp_path, say=said.append)
+    assert again.find("fits", "k") is None and again.find("fits", "l") is None
+    assert len(said) == 2 and "it belongs to the entry fits/l" in said[0]
+
+
+@pytest.mark.parametrize("name", ["made_by.json", "sums.json"])
+def test_a_file_that_is_nested_too_deeply_is_damaged(tmp_path, name):
+    (put(tmp_path) / name).write_text("[" * 100_000)
+    assert Store(tmp_path, say=lambda line: None).find("fits", "k") is None
+
+
 def test_what_is_not_read_is_not_compared_unless_all_is_verified(tmp_path):
     flip(put(tmp_path) / "values.npy")
     store = Store(tmp_path, say=lambda line: None)
