@@ -24,6 +24,7 @@ from bench.plan.plan import Plan
 from bench.plan.references import CropsRef, PlannedCell, TokensRef
 from bench.tasks.entries import NOTE, SUMS
 from bench.tasks.store import Store
+from data.files.sums import sum_of
 
 if TYPE_CHECKING:
     from bench.stages.chain import Chain
@@ -99,6 +100,7 @@ def keep_cell(
         "regions": regions,
         "fusions": fusions,
         "chain": file,
+        "chain_sum": sum_of(folder / file),
         "places": _places(plan, fit.rows.train),
         "n_samples": len(y),
         "n_patients": len(set(plan.patients[fit.rows.train].tolist())),
@@ -132,7 +134,11 @@ def _keep_floor(folder: Path, plan: Plan, store: Store, floor: FittedFloor, name
         return what | {"cell": keep_cell(folder, plan, store, floor.planned, floor.chain, {}, target=name)}
     file = f"chain_{name}.skops"
     _dump(floor.chain, folder / file)
-    return what | {"columns": plan.keys.table_columns(floor.planned.cell), "chain": file}
+    return what | {
+        "columns": plan.keys.table_columns(floor.planned.cell),
+        "chain": file,
+        "chain_sum": sum_of(folder / file),
+    }
 
 
 def _places(plan: Plan, rows: NDArray[np.int64]) -> dict[str, list[str]]:

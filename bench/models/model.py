@@ -124,7 +124,7 @@ def read_model(folder: Path, *, device: str, anchor: str = "") -> Model:
     """
     about, anchors = read_about(folder), Anchors(anchor)
     try:
-        check_sums(folder)
+        check_sums(folder, about)
         if not about["cells"]:
             raise ModelError(f"{folder} holds no cell: fit it again")
         reader = _ModelReader(folder, about, device, anchors)

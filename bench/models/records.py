@@ -55,6 +55,7 @@ class _Floor(_Record):
     called: list[Count] | None = None
     cell: ModelCell | None = None
     chain: Name | None = None
+    chain_sum: StrictStr = ""
 
 
 class ModelCell(_Record):
@@ -77,6 +78,7 @@ class ModelCell(_Record):
     regions: dict[str, StrictStr]
     fusions: list[Name]
     chain: Name
+    chain_sum: StrictStr = ""
     places: dict[str, list[StrictStr]]
     n_samples: Annotated[StrictInt, Field(ge=1)]
     n_patients: Count
@@ -93,6 +95,8 @@ class ModelCell(_Record):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
+        if len(set(self.classes)) < len(self.classes):
+            raise ValueError("classes must differ")
         classes, shape = len(self.classes), (len(self.steps["encoders"]), len(self.steps["sequences"]))
         for name in ("networks", "widths"):
             each = getattr(self, name)

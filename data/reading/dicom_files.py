@@ -129,13 +129,6 @@ def _number(tag: str) -> Any:
     return Tag(tag)
 
 
-def is_image(tags: FrameTags) -> bool:
-    """Whether a file is of a class of images by its header, and not of reports, presentation states or raw data."""
-    from pydicom.uid import UID
-
-    return "Image Storage" in UID(tags.text("SOPClassUID")).name
-
-
 def as_list(value: Any) -> list[Any]:
     """The values of an attribute, of which an absent one has none."""
     if value is None:

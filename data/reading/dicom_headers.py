@@ -107,10 +107,6 @@ def _headers(path: Path, file: Any) -> list[DicomHeader]:
     modality = whole.text("Modality")
     modality = modality if modality in _MODALITIES or not modality else "unknown"
     if not all(file.get(tag) for tag in ("Rows", "Columns", "BitsAllocated")):
-        if dicom_files.is_image(whole):
-            raise DataError(
-                f"{path}: can't be read, truncated or damaged: an image without Rows and Columns: copy it again"
-            )
         if modality or whole.text("SOPClassUID"):
             raise NoImageError(f"{path}: {modality or 'DICOM'}, without a picture")
         raise DataError(f"{path}: can't be read, truncated or not a picture: it has no Rows and Columns")
@@ -194,7 +190,7 @@ def place(tags: FrameTags) -> Float64:
         DataError: An attribute is absent, no number, or outside sane ranges. The message has no file.
     """
     if not tags.groups and (tags.number("NumberOfFrames") or 1) > 1:
-        raise DataError("holds several frames without a place for each: save it as NIfTI or .mha")
+        raise DataError("holds several frames without a place for each")
     found = {}
     for tag, count in _PLACE.items():
         found[tag] = tags.numbers(tag)

@@ -15,7 +15,7 @@ from data.reading.dicom_headers import DicomHeader
 
 _STORAGE = "1.2.840.10008.5.1.4.1.1.66.4"
 _MAP_STORAGE = "1.2.840.10008.5.1.4.1.1.66.7"
-_NEAR = 0.1  # of a voxel
+_NEAR = 0.5  # of a voxel
 _LARGEST_LABEL = 2**15 - 1
 
 
@@ -39,7 +39,7 @@ def segments(path: Path) -> dict[int, str]:
         return _segments(path, file)
 
 
-def read(path: Path, image: Image, reference: str = "") -> NDArray[np.int16]:
+def read(path: Path, image: Image) -> NDArray[np.int16]:
     """The segments' numbers at each voxel of an image, `(D, H, W)`; 0 where there is none.
 
     Every frame is put where its own place is, so that frames may have any order and slices without a segment may be
@@ -48,7 +48,6 @@ def read(path: Path, image: Image, reference: str = "") -> NDArray[np.int16]:
     Args:
         path: A segmentation: binary, fractional (a voxel counts from half of the maximum), or a label map.
         image: The image that it belongs to.
-        reference: The FrameOfReferenceUID of the image; empty if it has none.
 
     Raises:
         DataError: The file can't be read, is no segmentation, is empty, has overlapping segments, or lies elsewhere.
@@ -58,11 +57,6 @@ def read(path: Path, image: Image, reference: str = "") -> NDArray[np.int16]:
     """
     file: Any = dicom_files.read(path, pixels=True)
     headers = dicom_headers.of_file(path, file)
-    if reference and headers[0].reference not in ("", reference):
-        raise DataError(
-            f"{path}: its places are in another frame of reference than those of its image, so that it may lie "
-            "elsewhere: use the image that was segmented"
-        )
     stored = dicom_pixels.decode(path, file)
     with dicom_files.guarded(f"{path}: "):
         return _labels(path, file, headers, stored, image)
@@ -115,7 +109,7 @@ def _put(path: Path, labels: NDArray[np.int16], values: NDArray[Any], plane: Flo
     position = np.column_stack([np.zeros(len(index)), index, np.ones(len(index))]) @ plane[:3].T
     at = image.index(position)
     nearest = np.rint(at).astype(int)
-    if np.abs(at - nearest).max() > _NEAR or _off_plane(image, position, nearest) > _NEAR:
+    if np.abs(at - nearest).max() > _NEAR - 1e-3 or _off_plane(image, position, nearest) > _NEAR:
         raise DataError(f"{path}: its frames lie between the slices of its image: use the image that was segmented")
     if (nearest < 0).any() or (nearest >= labels.shape).any():
         raise DataError(f"{path}: marks voxels outside its image: use the image that was segmented")

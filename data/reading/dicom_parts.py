@@ -30,17 +30,13 @@ class SeriesPart(NamedTuple):
 def parted(headers: Sequence[DicomHeader]) -> list[SeriesPart]:
     """The parts of a series, in the order of their first frames.
 
-    Images of another frame of reference, kind (phase, Dixon's water ...), b-value or unit are always parted, and so
-    are those with an echo time that differs by a quarter. Where several images still lie at one place, they are
-    parted by the first of `dicom_traits.ORDERS` that distinguishes them: an attribute that has no more values than
-    the place has images.
+    Images of another kind (phase, Dixon's water ...), b-value or an echo time that differs by a quarter are always
+    parted. Where several images still lie at one place, they are parted by the first of `dicom_traits.ORDERS` that
+    distinguishes them: an attribute that has no more values than the place has images.
     """
     parts = [SeriesPart("", list(headers))]
     if len(headers) == 1:
         return parts
-    references = Counter(one.reference for one in headers)
-    if "" not in references and min(references.values()) > 1:  # if each slice has its own, it says nothing
-        parts = _split(parts[0], "frame of reference", _trait("frame of reference"))
     for name in dicom_traits.CONTRASTS:
         parts = [inner for part in parts for inner in _split(part, name, _trait(name))]
     parts = [inner for part in parts for inner in _split(part, "TE", _clusters(part.headers))]

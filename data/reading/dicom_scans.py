@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -132,8 +132,7 @@ def _units(one: DicomHeader, file: Any, stored: Any, *, suv: bool) -> Float32:
 
 def _stacked(frames: list[tuple[DicomHeader, Float32]], faults: list[str]) -> Decoded:
     image = dicom_stacks.stack(frames, faults)
-    reference = frames[0][0].reference
-    return Decoded(image.pixels, image.affine, planes=image.planes, faults=image.faults, reference=reference)
+    return Decoded(image.pixels, image.affine, planes=image.planes, faults=image.faults)
 
 
 def _by_file(headers: Iterable[DicomHeader]) -> dict[Path, list[DicomHeader]]:
@@ -178,12 +177,6 @@ def _chosen(place: ScanPlace, headers: list[DicomHeader], faults: list[str]) -> 
             faults = [*faults, f"{dicom_stacks.named(one)}: {why}"]
     if not placed:
         raise DataError(faults[-1])
-    patients = {one.patient: one.path for one in placed if one.patient}
-    if len(patients) > 1:
-        examples = " and ".join(map(str, list(patients.values())[:2]))
-        raise DataError(
-            f"{place.path}: holds files of {len(patients)} patients ({examples}): give each patient a folder"
-        )
     parts = _parts(placed)
     if place.part:
         if place.part > len(parts):
@@ -206,23 +199,11 @@ def _parts(headers: list[DicomHeader]) -> list[SeriesPart]:
     found = []
     for group in sorted(groups.values(), key=lambda some: (some[0].number is None, some[0].number or 0)):
         group.sort(key=lambda one: one.instance or 0)
-        for plane, some in _by_size(group):
+        for plane, some in dicom_sequences.by_plane(group):
             for part in dicom_parts.parted(some):
                 number = f"series {group[0].number}" if group[0].number is not None and len(groups) > 1 else ""
                 found.append(SeriesPart(" ".join(filter(None, (number, plane, part.words))), part.headers))
     return found
-
-
-def _by_size(group: list[DicomHeader]) -> Iterator[tuple[str, list[DicomHeader]]]:
-    """The frames of a series in one plane and with pixels of one number and size, which one stack has."""
-    for plane, some in dicom_sequences.by_plane(group):
-        sizes: dict[tuple[float, ...], list[DicomHeader]] = defaultdict(list)
-        for one in some:
-            assert one.plane is not None
-            sizes[(*one.shape, *np.round(np.linalg.norm(one.plane[:3, 1:3], axis=0), 3).tolist())].append(one)
-        for (rows, columns, height, width), same in sizes.items():
-            size = f"{rows:g} x {columns:g} pixels of {height:g} x {width:g} mm"
-            yield (f"{plane} {size}" if len(sizes) > 1 else plane), same
 
 
 def _words(part: SeriesPart) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from data.base import DataError, Float32, Float64, Image
+from data.base import Float32, Float64, Image
 from data.geometry.planes import are_regular, centres, regular_grid
 from data.reading.dicom_headers import DicomHeader
 from data.text.names import readable
@@ -38,38 +38,18 @@ class DicomSlice:
 
 
 def stack(frames: Sequence[tuple[DicomHeader, Float32]], faults: Sequence[str] = ()) -> Image:
-    """Frames with a place as one image, sorted by position along their normal.
-
-    Slices whose rows or columns run the other way than those of most slices are turned like these, by exchanging and
-    reversing rows and columns; all other slices stay as they are stored.
+    """Frames with a place as one image, sorted by position along their normal and not turned.
 
     Args:
         frames: Headers with a plane, and pixels `(rows, columns)` in the scanner's units.
         faults: Known faults, which come before those of the image.
     """
-    slices = [DicomSlice(header, pixels, np.array(header.plane)) for header, pixels in frames]
-    directions = [np.round(one.plane[:3, 1:3] / np.linalg.norm(one.plane[:3, 1:3], axis=0), 1) + 0.0 for one in slices]
-    most = Counter(one.tobytes() for one in directions).most_common(1)[0][0]
-    usual = next(one for one, own in zip(slices, directions, strict=True) if own.tobytes() == most).plane
-    for i, one in enumerate(slices):
-        alike = turned(one, usual[:3, 1], usual[:3, 2])
-        alike.plane[:3, 0] *= -1.0 if alike.plane[:3, 0] @ usual[:3, 0] < 0 else 1.0
-        slices[i] = alike
+    slices: list[DicomSlice] = []
+    for header, pixels in frames:
+        plane = np.array(header.plane)
+        plane[:3, 0] *= -1.0 if slices and plane[:3, 0] @ slices[0].plane[:3, 0] < 0 else 1.0
+        slices.append(DicomSlice(header, pixels, plane))
     return image(slices, list(faults))
-
-
-def turned(one: DicomSlice, h: Float64, w: Float64) -> DicomSlice:
-    """The slice with rows and columns exchanged and reversed so that they run along two directions (LPS)."""
-    pixels, plane = one.pixels, one.plane.copy()
-    rows, columns = (plane[:3, i] / np.linalg.norm(plane[:3, i]) for i in (1, 2))
-    if abs(rows @ h) + abs(columns @ w) < abs(rows @ w) + abs(columns @ h):
-        pixels, plane[:3, 1:3] = pixels.T, plane[:3, 2:0:-1].copy()
-    for axis, wanted in enumerate((h, w)):
-        if plane[:3, axis + 1] @ wanted < 0:
-            plane[:3, 3] += (pixels.shape[axis] - 1) * plane[:3, axis + 1]
-            plane[:3, axis + 1] *= -1
-            pixels = np.flip(pixels, axis)
-    return replace(one, pixels=pixels, plane=plane)
 
 
 def named(one: DicomHeader) -> str:
@@ -78,19 +58,15 @@ def named(one: DicomHeader) -> str:
 
 
 def image(slices: list[DicomSlice], faults: list[str]) -> Image:
-    """Slices as one image, sorted by position along their mean normal; `faults` come first among those of the image.
-
-    Raises:
-        DataError: Several slices of a series lie where others lie, and show something else.
-    """
+    """Slices as one image, sorted by position along their mean normal; `faults` come first among those of the image."""
     if len(slices) == 1:
         alone = _thick(slices[0], slices[0].header.between)
         return Image(alone.pixels[None], alone.plane, faults=tuple(map(readable, faults)))
     stack, twice = _sorted(slices)
-    pixels, planes, resampled = _one_grid(stack)
+    pixels, planes = _one_grid(stack)
     grid = regular_grid(planes, pixels.shape)
     regular = are_regular(planes, pixels.shape, grid)
-    named_faults = tuple(readable(fault) for fault in (*faults, *twice, *resampled))
+    named_faults = tuple(readable(fault) for fault in (*faults, *twice))
     return Image(pixels, grid, planes=None if regular else planes, faults=named_faults)
 
 
@@ -102,23 +78,13 @@ def _sorted(slices: list[DicomSlice]) -> tuple[list[DicomSlice], list[str]]:
     parallel = normal @ normal.T > _PARALLEL
     same = np.tril(parallel & (apart < _SAME_PLACE), k=-1)
     kept = ~same.any(axis=1)
-    pairs = [(slices[i], slices[int(same[i].argmax())]) for i in np.flatnonzero(~kept)]
-    twice = [f"{one.named}: has the same place as {first.named}, which is kept" for one, first in pairs]
-    other = [pair for pair in pairs if _is_other(*pair)]
-    if len(other) > 1:  # one slice may have been scanned again
-        one, first = other[0]
-        raise DataError(
-            f"{one.named}: shows something else than {first.named} at the same place, as do {len(other) - 1} more "
-            "slices, and nothing in their headers parts them: keep one image of each place"
-        )
+    twice = [
+        f"{slices[i].named}: has the same place as {slices[int(same[i].argmax())].named}, which is kept"
+        for i in np.flatnonzero(~kept)
+    ]
     distance = _distance(np.where(parallel, apart, np.inf)[np.ix_(kept, kept)], slices)
     order = np.argsort(middle @ normal.mean(axis=0), kind="stable")
     return [_thick(slices[i], distance) for i in order if kept[i]], twice
-
-
-def _is_other(one: DicomSlice, first: DicomSlice) -> bool:
-    """Whether a slice at the place of another of its series shows something else."""
-    return one.header.series == first.header.series and not np.array_equal(one.pixels, first.pixels)
 
 
 def _distance(apart: Float64, slices: list[DicomSlice]) -> float:
@@ -135,11 +101,8 @@ def _thick(one: DicomSlice, distance: float) -> DicomSlice:
     return replace(one, plane=plane)
 
 
-def _one_grid(stack: list[DicomSlice]) -> tuple[Float32, Float64, list[str]]:
-    """Pixels `(D, H, W)` and planes `(D, 4, 4)` of all slices in the most common shape and pixel size.
-
-    A fault names the slices that were resampled to it.
-    """
+def _one_grid(stack: list[DicomSlice]) -> tuple[Float32, Float64]:
+    """Pixels `(D, H, W)` and planes `(D, 4, 4)` of all slices in the most common shape and pixel size."""
     from scipy.ndimage import affine_transform
 
     def grid(one: DicomSlice) -> tuple[int, int, float, float]:
@@ -149,7 +112,6 @@ def _one_grid(stack: list[DicomSlice]) -> tuple[Float32, Float64, list[str]]:
     common = Counter(map(grid, stack)).most_common(1)[0][0]
     shape = np.array(common[:2])
     pixels, planes = np.empty((len(stack), *common[:2]), dtype=np.float32), np.stack([one.plane for one in stack])
-    others = [one for one in stack if grid(one) != common]
     for i, one in enumerate(stack):
         if grid(one) == common:
             pixels[i] = one.pixels
@@ -159,9 +121,4 @@ def _one_grid(stack: list[DicomSlice]) -> tuple[Float32, Float64, list[str]]:
         pixels[i] = affine_transform(one.pixels, ratio, start, tuple(shape), order=1, cval=float(one.pixels.min()))
         planes[i, :3, 3] += planes[i, :3, 1:3] @ start
         planes[i, :3, 1:3] *= ratio
-    if not others:
-        return pixels, planes, []
-    rows, columns, height, width = common
-    more = f" and {len(others) - 1} more" if len(others) > 1 else ""
-    size = f"{rows} x {columns} pixels of {height:g} x {width:g} mm"
-    return pixels, planes, [f"{others[0].named}{more}: resampled to the size of most slices, {size}"]
+    return pixels, planes

@@ -40,13 +40,6 @@ _NUMBERS = {
     "energy": ("KVP",),
     "reference time": ("FrameReferenceTime",),
 }
-_TEXTS = {
-    "direction": "DiffusionGradientOrientation",
-    "acquired": "AcquisitionTime",
-    "written": "ContentTime",
-    "unit": "Units",
-    "frame of reference": "FrameOfReferenceUID",
-}
 _PRIVATE_B = (
     ("SIEMENS MR HEADER", 0x0019, 0x0C),
     ("GEMS_PARM_01", 0x0043, 0x39),
@@ -54,7 +47,7 @@ _PRIVATE_B = (
 )
 _STACK = ("InStackPositionNumber", "ImagePositionPatient", "StackID", "FrameLabel")
 
-CONTRASTS = ("kind", "b-value", "unit")
+CONTRASTS = ("kind", "b-value")
 """The traits that part a series wherever they differ."""
 
 ORDERS = (
@@ -74,7 +67,6 @@ ORDERS = (
     "dimension",
     "acquired",
     "frame time",
-    "written",
 )
 """The traits that part a series where several images lie at one place."""
 
@@ -99,7 +91,7 @@ def find(tags: FrameTags, kinds: tuple[str, ...], echo: float | None) -> dict[st
                 break
     if kernel := tags.text("ConvolutionKernel"):
         found["kernel"] = kernel
-    for name, attribute in _TEXTS.items():
+    for name, attribute in (("direction", "DiffusionGradientOrientation"), ("acquired", "AcquisitionTime")):
         if text := tags.text(attribute):
             found[name] = text
     if dimension := _dimension(tags):

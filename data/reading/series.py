@@ -187,8 +187,16 @@ def _stacked(slices: list[DicomSlice], orientation: str, faults: list[str]) -> I
 def _oriented(one: DicomSlice, orientation: str) -> DicomSlice:
     """The slice with rows and columns exchanged and flipped to the H and W of an orientation."""
     d, h, w = np.array(ORIENTATIONS[orientation], dtype=np.float64)
-    plane = one.plane.copy()
+    pixels, plane = one.pixels, one.plane.copy()
     if abs(plane[:3, 0] @ d) < IN_PLANE:
         raise DataError(f"{one.named}: its normal {np.round(plane[:3, 0], 2).tolist()} is not {orientation}")
     plane[:3, 0] *= np.sign(plane[:3, 0] @ d)
-    return dicom_stacks.turned(replace(one, plane=plane), h, w)
+    rows, columns = (plane[:3, i] / np.linalg.norm(plane[:3, i]) for i in (1, 2))
+    if abs(rows @ h) + abs(columns @ w) < abs(rows @ w) + abs(columns @ h):
+        pixels, plane[:3, 1:3] = pixels.T, plane[:3, 2:0:-1].copy()
+    for axis, wanted in enumerate((h, w)):
+        if plane[:3, axis + 1] @ wanted < 0:
+            plane[:3, 3] += (pixels.shape[axis] - 1) * plane[:3, axis + 1]
+            plane[:3, axis + 1] *= -1
+            pixels = np.flip(pixels, axis)
+    return replace(one, pixels=pixels, plane=plane)

@@ -5,7 +5,6 @@ import os
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
-from pydicom.uid import BasicTextSRStorage
 
 from data.base import DataError
 from data.dicom_study import DicomStudy
@@ -27,8 +26,7 @@ def test_a_folder_of_files_of_any_name_is_one_image(tmp_path):
     for k in (2, 0, 3, 1):
         ct(tmp_path / "scans" / "p" / "DIR0" / f"IM{k * 7 % 5}", STORED[k], 4.0 * k)
     (tmp_path / "scans" / "p" / "README.txt").write_text("exported")
-    report = {"Modality": "SR", "storage": BasicTextSRStorage, "Rows": None, "Columns": None, "PixelData": None}
-    write(tmp_path / "scans" / "p" / "report", STORED[0], **report)
+    write(tmp_path / "scans" / "p" / "report", STORED[0], Modality="SR", Rows=None, Columns=None, PixelData=None)
     plugin = table(tmp_path, ["scans/p,p,ct,0"])
     image = plugin.load("p", "ct")
     assert_array_equal(image.pixels, STORED - 1024.0)

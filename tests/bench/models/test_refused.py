@@ -96,6 +96,9 @@ def test_a_broken_model_gives_an_error_of_one_line(fitted, tmp_path):
         about["cells"][0]["steps"]["fusion"][0]["fields"]["hidden"] = 3
         (folder / "model.json").write_text(json.dumps(about))
 
+    def another(folder):
+        shutil.copy(folder / "chain_spinal_canal_stenosis_pixels.skops", folder / "chain_spinal_canal_stenosis.skops")
+
     breaks = [
         lambda folder: (folder / "model.json").write_text("[]"),
         lambda folder: (folder / "model.json").write_text("{"),
@@ -104,6 +107,8 @@ def test_a_broken_model_gives_an_error_of_one_line(fitted, tmp_path):
         lambda folder: (folder / "chain_spinal_canal_stenosis.skops").write_bytes(b"PK123"),
         cut,
         wider,
+        another,
+        cell_with(classes=["0", "0", "0"]),
         cell_with(steps=3),
         cell_with(chain="../outside.skops"),
         cell_with(chain=str(tmp_path / "outside.skops")),
@@ -114,13 +119,15 @@ def test_a_broken_model_gives_an_error_of_one_line(fitted, tmp_path):
         broken = tmp_path / f"broken_{i}"
         shutil.copytree(model, broken)
         change(broken)
-        with pytest.raises(ModelError, match=r"can't be read|facts|is not the file that was|valid dict"):
+        with pytest.raises(ModelError, match=r"can't be read|facts|is not the file that was|valid dict|must differ"):
             read_model(broken, device="cpu")
         write_sums(broken)  # as one would who means harm
         with pytest.raises(ModelError) as caught:
             read_model(broken, device="cpu")
         assert str(caught.value).count("\n") == 0, i
-        if i >= 8:
+        if change is another:
+            assert "chain_spinal_canal_stenosis.skops: is of another model" in str(caught.value)
+        if i >= 10:
             assert "is not in this folder" in str(caught.value)
 
 
