@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from data.base import DataError, Float32
+from data.base import DataError, Float32, Float64
 from data.reading import (
     dicom_files,
     dicom_headers,
@@ -199,11 +199,38 @@ def _parts(headers: list[DicomHeader]) -> list[SeriesPart]:
     found = []
     for group in sorted(groups.values(), key=lambda some: (some[0].number is None, some[0].number or 0)):
         group.sort(key=lambda one: one.instance or 0)
+        number = f"series {group[0].number}" if group[0].number is not None and len(groups) > 1 else ""
         for plane, some in dicom_sequences.by_plane(group):
-            for part in dicom_parts.parted(some):
-                number = f"series {group[0].number}" if group[0].number is not None and len(groups) > 1 else ""
-                found.append(SeriesPart(" ".join(filter(None, (number, plane, part.words))), part.headers))
+            for alike in _alike(some):
+                for part in dicom_parts.parted(alike.headers):
+                    words = filter(None, (number, plane, alike.words, part.words))
+                    found.append(SeriesPart(" ".join(words), part.headers))
     return found
+
+
+def _alike(headers: list[DicomHeader]) -> list[SeriesPart]:
+    """The frames of one patient, frame of reference and grid of pixels: nothing else can be one stack.
+
+    Anonymisers give one SeriesInstanceUID to several patients. Identifiers are counted, not shown.
+    """
+    keys = [(one.patient, one.reference, dicom_stacks.grid(one.shape, _plane(one))) for one in headers]
+    patients, references, grids = (list(dict.fromkeys(some)) for some in zip(*keys, strict=True))
+    found: dict[tuple[str, str, tuple[int, int, float, float]], list[DicomHeader]] = defaultdict(list)
+    for key, one in zip(keys, headers, strict=True):
+        found[key].append(one)
+    parts = []
+    for key, some in found.items():
+        words = [f"of patient {patients.index(key[0]) + 1}"] if len(patients) > 1 else []
+        words += [f"in frame of reference {references.index(key[1]) + 1}"] if len(references) > 1 else []
+        words += [f"of {dicom_stacks.in_words(key[2])}"] if len(grids) > 1 else []
+        parts.append(SeriesPart(" ".join(words), some))
+    return parts
+
+
+def _plane(one: DicomHeader) -> Float64:
+    if one.plane is None:
+        raise DataError(f"{dicom_stacks.named(one)}: {one.fault}")
+    return one.plane
 
 
 def _words(part: SeriesPart) -> str:
