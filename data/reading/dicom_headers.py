@@ -209,7 +209,9 @@ def place(tags: FrameTags) -> Float64:
         DataError: An attribute is absent, no number, or outside sane ranges. The message has no file.
     """
     if not tags.groups and (tags.number("NumberOfFrames") or 1) > 1:
-        raise DataError("holds several frames without a place for each")
+        raise DataError(
+            "holds several frames without a place for each: save it as .mha or .nii.gz, or as one file for each slice"
+        )
     found = {}
     for tag, count in _PLACE.items():
         found[tag] = tags.numbers(tag)

@@ -170,10 +170,12 @@ def _unplaced(path: Path, headers: list[DicomHeader], file: Any) -> Decoded:
 
 def _chosen(place: ScanPlace, headers: list[DicomHeader], faults: list[str]) -> tuple[list[DicomHeader], list[str]]:
     """The frames of the image that is named or the only one, and the faults with those that are not used."""
-    placed = [one for one in headers if one.plane is not None and not one.colours]
+    placed = [one for one in headers if one.plane is not None]
+    placed = [one for one in placed if not one.colours] or placed
+    used = set(map(id, placed))
     for one in headers:
-        if one.plane is None or one.colours:
-            why = "is a colour picture, not a scan" if one.colours else one.fault
+        if id(one) not in used:
+            why = one.fault or "is a colour picture beside the grey slices, which is not used"
             faults = [*faults, f"{dicom_stacks.named(one)}: {why}"]
     if not placed:
         raise DataError(faults[-1])
