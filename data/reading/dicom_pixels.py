@@ -90,7 +90,8 @@ def _decode(path: Path, file: Any) -> NDArray[Any]:
             stored = _native(file, shape)
         elif not packed or syntax == _RLE:
             luminance = several and photometric in dicom_streams.LUMINANCE_FIRST
-            stored, _ = get_decoder(syntax).as_array(file, raw=luminance or grey, correct_unused_bits=False)
+            options: Any = {"raw": luminance or grey, "correct_unused_bits": False}  # which would clear them silently
+            stored, _ = get_decoder(syntax).as_array(file, **options)
             stored = stored[..., 0] if luminance else stored
     if packed and syntax != _RLE:
         stored = dicom_streams.unpack(path, file, shape, photometric)

@@ -21,10 +21,11 @@ if TYPE_CHECKING:
 
 NUMBER, WORDS = "number", "words"
 _NO_NUMBER = frozenset(("na", "n/a", "n.a.", "nan", "null", "none", "missing", "unknown", "-", "--", "---", ".", "?"))
-_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
-_DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+(?:[eE][+-]?\d+)?")
-_THOUSANDS = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+(?:\.\d+)?")
-_WHOLE = re.compile(r"[+-]?\d+(?:\.0*)?")
+# Digits of other scripts are numbers to Python, but not to pandas.
+_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
+_DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+(?:[eE][+-]?\d+)?", re.ASCII)
+_THOUSANDS = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+(?:\.\d+)?", re.ASCII)
+_WHOLE = re.compile(r"[+-]?\d+(?:\.0*)?", re.ASCII)
 _CODES = (-1, -9, -99, -999, -9999, 9, 99, 999, 9999)
 _FAR = 0.7  # a code such as 999 is noted if all other values are below this part of it
 _BEGINS = re.compile(r"[<>=~±≤≥≈\s]*[+-]?\d")

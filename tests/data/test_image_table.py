@@ -130,6 +130,21 @@ def test_gaps_are_named(tmp_path):
     ]
 
 
+def test_a_name_that_no_file_can_have_costs_one_row(tmp_path):
+    """The system refuses even to look for it."""
+    deep = "/".join(["folder" * 20] * 50) + "/a.png"
+    names = ["a.png", "n" * 252 + ".png", "ü" * 130 + ".png", deep, "b.png", "n" * 251 + ".png"]
+    lines = [f"{name},{'m' * 300 if name == 'b.png' else ''},{k},1" for k, name in enumerate(names)]
+    dataset = ImageTable(table=write_table(tmp_path, "\n".join(["image,mask,patient,y", *lines])), labels=("y",))
+    assert dataset.samples()["patient"].tolist() == ["0", "5"]
+    found = dataset.excluded()["reason"].tolist()
+    assert [reason.partition(":")[0] for reason in found] == ["line 3", "line 4", "line 5", "line 6"]
+    assert all(reason.endswith("...' is longer than a file's name can be") and len(reason) < 120 for reason in found)
+    assert [dataset.absent(study) for study in dataset.samples()["study"]] == [
+        [tmp_path / name] for name in (names[0], names[5])
+    ]
+
+
 def test_a_missing_image_is_named(discs):
     dataset = discs_of(discs)
     (Path(discs).parent / "3.png").unlink()
