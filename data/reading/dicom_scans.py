@@ -132,7 +132,8 @@ def _units(one: DicomHeader, file: Any, stored: Any, *, suv: bool) -> Float32:
 
 def _stacked(frames: list[tuple[DicomHeader, Float32]], faults: list[str]) -> Decoded:
     image = dicom_stacks.stack(frames, faults)
-    return Decoded(image.pixels, image.affine, planes=image.planes, faults=image.faults)
+    reference = frames[0][0].reference
+    return Decoded(image.pixels, image.affine, planes=image.planes, faults=image.faults, reference=reference)
 
 
 def _by_file(headers: Iterable[DicomHeader]) -> dict[Path, list[DicomHeader]]:

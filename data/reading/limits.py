@@ -30,6 +30,7 @@ class Decoded(NamedTuple):
         oriented: Whether the directions of the axes in the patient are known.
         planes: `(D, 4, 4)` where the slices are on no regular grid, as in `Image`.
         faults: The parts that could not be read, or were not chosen, each as `file: reason`.
+        reference: Its FrameOfReferenceUID; empty where it has none.
     """
 
     pixels: NDArray[Any]
@@ -38,6 +39,7 @@ class Decoded(NamedTuple):
     oriented: bool = True
     planes: Float64 | None = None
     faults: tuple[str, ...] = ()
+    reference: str = ""
 
 
 def check_shape(path: Path, shape: Sequence[int]) -> None:
