@@ -68,7 +68,7 @@ def test_channels_and_times_are_no_slices(tmp_path, kind, axis):
         DataError, match=rf"holds 3 {axis} \(Z: slices.*: save one stack of slices, or each image as a file"
     ):
         read(tmp_path, STACK, metadata={"axes": f"{axis}YX"}, **kind)
-    assert_array_equal(read(tmp_path, STACK, metadata={"axes": "ZYX"}, **kind).pixels, STACK)
+    assert_array_equal(read(tmp_path, STACK, metadata={"axes": "ZYX"}, **kind), STACK)
 
 
 @pytest.mark.parametrize(
