@@ -104,6 +104,7 @@ def _labels(table: pd.DataFrame, name: str, asked: Asked, notes: list[str]) -> p
     path = asked.path
     raw = typed.without(spreadsheets.ids(table, name, path), asked.rules.missing_of(table, name))
     known: pd.Series[str] = raw.mask(raw.isin(spreadsheets.MISSING))
+    notes += asked.rules.unused(table, name)
     whole = typed.whole_numbers(known)
     if name in asked.ordinal and not whole.all():
         raise DataError(
