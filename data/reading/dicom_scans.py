@@ -29,6 +29,7 @@ from data.text.names import digest_of
 # Kinds that nobody means who names a file or a folder that also holds plain images.
 _SECONDARY = ("phase", "real", "imaginary", "map", "projection", "subtraction", "localizer", "fat fraction")
 _NO_STACK = ("CT", "MR", "PT", "NM", "RTDOSE")  # whose frames have a place each
+_SAME_FACTOR = 1.01
 _SPACINGS = ("PixelSpacing", "ImagerPixelSpacing")
 
 
@@ -88,8 +89,10 @@ def decode(place: ScanPlace, *, suv: bool = False) -> Decoded:
         chosen, faults = _chosen(place, headers, [])
         stored = dicom_pixels.decode(place.path, file)
         frames = []
+        factors: list[float] = []
         for one in chosen:
-            frames.append((one, _units(one, file, stored, suv=suv)))
+            frames.append((one, _units(one, file, stored, suv=suv, factors=factors)))
+        _check_factors(place.path, factors)
         return _stacked(frames, faults)
     faults, found = [], []
     for path in dicom_files.walk(place.path):
@@ -106,6 +109,7 @@ def decode(place: ScanPlace, *, suv: bool = False) -> Decoded:
         raise DataError(f"{place.path}: is a folder that holds no DICOM image{others}")
     chosen, faults = _chosen(place, found, faults)
     frames = []
+    factors = []
     for path, some in _by_file(chosen).items():
         try:
             file = dicom_files.read(path, pixels=True)
@@ -115,19 +119,33 @@ def decode(place: ScanPlace, *, suv: bool = False) -> Decoded:
             continue
         for one in some:
             try:
-                frames.append((one, _units(one, file, stored, suv=suv)))
+                frames.append((one, _units(one, file, stored, suv=suv, factors=factors)))
             except DataError as error:
                 faults.append(str(error))
     if not frames:
         raise DataError(f"{faults[-1]}: no slice can be read")
+    _check_factors(place.path, factors)
     return _stacked(frames, faults)
 
 
-def _units(one: DicomHeader, file: Any, stored: Any, *, suv: bool) -> Float32:
+def _units(one: DicomHeader, file: Any, stored: Any, *, suv: bool, factors: list[float]) -> Float32:
+    """The pixels of a frame in its units or in SUV, whose factor is added to `factors`."""
     with dicom_files.guarded(f"{dicom_stacks.named(one)}: "):
         tags = FrameTags(file, one.frame)
         pixels = dicom_pixels.in_units(tags, stored[one.frame])
-        return np.asarray(pixels * np.float32(dicom_suv.factor(tags))) if suv else pixels
+        if not suv:
+            return pixels
+        factors.append(dicom_suv.factor(tags))
+        return np.asarray(pixels * np.float32(factors[-1]))
+
+
+def _check_factors(path: Path, factors: list[float]) -> None:
+    """Refuses slices of one image whose weight, dose or times contradict each other."""
+    if factors and max(factors) > _SAME_FACTOR * min(factors):
+        raise DataError(
+            f"{path}: its slices differ in weight, dose or times, so that their factors to SUV lie between "
+            f"{min(factors):.4g} and {max(factors):.4g}: complete the headers of one examination alike"
+        )
 
 
 def _stacked(frames: list[tuple[DicomHeader, Float32]], faults: list[str]) -> Decoded:
@@ -159,7 +177,7 @@ def _has_no_place(one: DicomHeader, file: Any) -> bool:
 def _unplaced(path: Path, headers: list[DicomHeader], file: Any) -> Decoded:
     """A radiograph, an ultrasound clip or a photograph: pixels of the size that the header gives, or of 1 mm."""
     stored = dicom_pixels.decode(path, file)
-    pixels = np.stack([_units(one, file, stored, suv=False) for one in headers])
+    pixels = np.stack([_units(one, file, stored, suv=False, factors=[]) for one in headers])
     with dicom_files.guarded(f"{path}: "):
         sides = next((found for tag in _SPACINGS if (found := FrameTags(file, 0).numbers(tag))), [1.0, 1.0])
     if len(sides) != 2 or not all(dicom_headers.SMALLEST <= side <= dicom_headers.LARGEST for side in sides):
