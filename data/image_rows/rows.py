@@ -170,7 +170,7 @@ def _check_ids(found: ImageRows, asked: Asked) -> None:
         if asked.ids == "exact":
             ids.clean(found.table[name], written, asked.path)
         else:
-            ids.check(found.table[name], written, asked.path)
+            ids.check(found.table[name], written, asked.path, dates=name != "patient")
     nobody = found.table["patient"][found.table["patient"].str.casefold().isin(ids.NOBODY)]
     for patient, rows in nobody.groupby(nobody):
         found.notes.append(

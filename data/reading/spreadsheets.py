@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import unicodedata
+import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -48,6 +49,8 @@ def read(path: Path, notes: list[str] | None = None) -> pd.DataFrame:
         table = _excel(file, sheet, notes) if sheet or workbooks.is_workbook(file) else _text(file)
     except DataError:
         raise
+    except zipfile.BadZipFile as error:
+        raise DataError(f"{file}: can't be read as a table: it is damaged or cut short: copy it again") from error
     except UnicodeDecodeError as error:
         raise DataError(f"{file}: is not UTF-8 text: save it as 'CSV UTF-8' or .xlsx") from error
     except Exception as error:  # each reader and each zip member has its own errors
@@ -126,6 +129,12 @@ def _excel(path: Path, sheet: str, notes: list[str] | None) -> pd.DataFrame:
     _check_width(path, width)
     header, *cells = ([*row, *[""] * (width - len(row))] for row in rows)
     names = pd.Index([_clean(name) for name in header])
+    filled = [sum(1 for cell in row if cell) for row in (header, *cells[:1])]
+    if filled[0] == 1 and filled[-1] > 1:
+        raise DataError(
+            f"{path}: row 1 has a single cell, and row 2 has {filled[-1]}: is it a title? Remove the rows above the "
+            "names of the columns"
+        )
     index = pd.RangeIndex(2, len(rows) + 1)
     return pd.DataFrame(cells, index=index, columns=names, dtype="str").replace("", np.nan)
 
