@@ -190,7 +190,9 @@ def naming(path: Path, kind: str) -> Iterator[None]:
         raise DataError(f"{path}: does not fit into memory: read fewer at a time (--jobs 1), or shrink it") from error
     except Exception as error:
         why = " ".join(str(error).split()) or type(error).__name__
-        raise DataError(f"{path}: is a damaged or unusual {kind} file and can't be read: {why[:300]}") from error
+        raise DataError(
+            f"{path}: is a damaged or unusual {kind} file and can't be read: {why[:300]}: save it again"
+        ) from error
 
 
 def unpacked(path: Path, packed: bytes, needed: int) -> bytes:

@@ -125,7 +125,7 @@ def _affine(path: Path, header: dict[str, Any], directions: Any, axes: int) -> t
         raise DataError(f"{path}: its lengths are in {', '.join(sorted(units))}, but mm are read")
     matrix, origin = np.eye(3), np.zeros(3)
     if directions is None:
-        spacings = list(header.get("spacings", np.ones(len(header["sizes"]))))
+        spacings = [float(n) for n in header.get("spacings", np.ones(len(header["sizes"])))]
         if len(spacings) != len(header["sizes"]) or not np.isfinite(spacings[-axes:]).all():
             raise DataError(f"{path}: its spacings are {spacings}, which leaves the size of a pixel open: mend them")
         matrix[range(axes), range(axes)] = spacings[-axes:]

@@ -168,8 +168,8 @@ def _planes(path: Path, file: Any, pages: list[Any]) -> int:
     long = [f"{n} {axis}" for n, axis in zip(series.shape, series.axes, strict=True) if axis not in "YXS" and n > 1]
     if len(long) > 1 or (long and long[0][-1] in "CT"):
         raise DataError(
-            f"{path}: holds {' x '.join(long)} (Z: slices, T: times, C: channels): save one stack of slices, or each "
-            "image as a file"
+            f"{path}: holds {' x '.join(long)} (Z: slices, T: times, C: channels): save one stack of slices (axes "
+            "ZYX), or each image as a file"
         )
     return prod(series.shape) // prod(pages[0].shape) if len(pages) == 1 else len(pages)
 

@@ -65,7 +65,7 @@ def test_slices_and_channels_at_once_are_refused(tmp_path):
 @pytest.mark.parametrize("axis", ["C", "T"])
 def test_channels_and_times_are_no_slices(tmp_path, kind, axis):
     with pytest.raises(
-        DataError, match=rf"holds 3 {axis} \(Z: slices.*: save one stack of slices, or each image as a file"
+        DataError, match=rf"holds 3 {axis} \(Z: slices.*: save one stack of slices \(axes ZYX\), or each image as a"
     ):
         read(tmp_path, STACK, metadata={"axes": f"{axis}YX"}, **kind)
     assert_array_equal(read(tmp_path, STACK, metadata={"axes": "ZYX"}, **kind), STACK)
