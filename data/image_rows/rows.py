@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +14,8 @@ from data.reading import ids, spreadsheets, typed
 if TYPE_CHECKING:
     import pandas as pd
 
+_LONGEST, _LONGEST_PATH = 255, 4095  # bytes of the name of a file, and of its path, on most systems
+_SHOWN = 40
 _SPLITS = {"train": "train", "training": "train", "val": "val", "validation": "val", "test": "test"}
 
 
@@ -79,6 +82,7 @@ def read(asked: Asked) -> ImageRows:
             raise DataError(f"{path}: split '{min(unknown)}' is none of train, val, test")
         cells["split"] = split.map(_SPLITS)
     _without_holes(found, asked)
+    _without_long_names(found, asked)
     _check_ids(found, asked)
     _name_samples(found, asked)
     return found
@@ -100,6 +104,7 @@ def _labels(table: pd.DataFrame, name: str, asked: Asked, notes: list[str]) -> p
     path = asked.path
     raw = typed.without(spreadsheets.ids(table, name, path), asked.rules.missing_of(table, name))
     known: pd.Series[str] = raw.mask(raw.isin(spreadsheets.MISSING))
+    notes += asked.rules.unused(table, name)
     whole = typed.whole_numbers(known)
     if name in asked.ordinal and not whole.all():
         raise DataError(
@@ -132,6 +137,30 @@ def _without_holes(found: ImageRows, asked: Asked) -> None:
         raise DataError(f"{asked.path}: no row names {', '.join(needed.values())}")
 
 
+def _without_long_names(found: ImageRows, asked: Asked) -> None:
+    """Leaves out the rows whose image or mask has a longer name than a file can have: the system refuses to look."""
+    for column, written in (("file", asked.image), ("mask file", asked.mask)):
+        cells = found.table[column].dropna()
+        long = cells[[_is_too_long(asked.root / cell) for cell in cells]]
+        found.excluded += [
+            (
+                asked.path.name,
+                "",
+                "",
+                f"line {line}: {written} '{cell[:_SHOWN]}...' is longer than a file's name can be",
+            )
+            for line, cell in long.items()
+        ]
+        found.table = found.table.drop(index=long.index)
+    if found.table.empty:
+        raise DataError(f"{asked.path}: every image or mask has a longer name than a file can have: name files")
+
+
+def _is_too_long(path: Path) -> bool:
+    lengths = [len(os.fsencode(part)) for part in path.parts]
+    return max(lengths) > _LONGEST or sum(lengths) + len(lengths) > _LONGEST_PATH
+
+
 def _check_ids(found: ImageRows, asked: Asked) -> None:
     """Demands one spelling of each patient, sequence and place; notes patients who are called as if they were none."""
     named = {"series": asked.sequence, **{name: name for name in asked.locations}}
@@ -141,7 +170,7 @@ def _check_ids(found: ImageRows, asked: Asked) -> None:
         if asked.ids == "exact":
             ids.clean(found.table[name], written, asked.path)
         else:
-            ids.check(found.table[name], written, asked.path)
+            ids.check(found.table[name], written, asked.path, dates=name != "patient")
     nobody = found.table["patient"][found.table["patient"].str.casefold().isin(ids.NOBODY)]
     for patient, rows in nobody.groupby(nobody):
         found.notes.append(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from data.base import DataError
 from data.reading import spreadsheets, typed
 from data.reading.typed import TypedColumn
+from data.text.spelling import seen
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,7 +50,24 @@ class ColumnRules:
         declared = next((kind for key, kind in self.types.items() if self._find(table, key) == place), "")
         cells = spreadsheets.ids(table, name, self.path)
         missing = self.missing_of(table, name)
-        return typed.clinical(cells, name, self.path, declared=declared, missing=missing, settable=True)
+        found = typed.clinical(cells, name, self.path, declared=declared, missing=missing, settable=True)
+        notes = [*found.notes, *self.unused(table, name), *self._telling(found.cells, name)]
+        if found.number and table.attrs.get(spreadsheets.SEMICOLONS):
+            notes += typed.points(found.cells, name, self.path)
+        return replace(found, notes=tuple(notes))
+
+    def unused(self, table: pd.DataFrame, name: str) -> list[str]:
+        """A note on each value that is said to mean a missing one, but is in no cell of the column."""
+        cells = spreadsheets.ids(table, name, self.path)
+        values = [value for value in self.missing_of(table, name) if typed.without(cells, [value]).equals(cells)]
+        return [f"{self.path.name}: missing: {name} names '{value}', which is in no cell of it." for value in values]
+
+    def _telling(self, cells: pd.Series[str], name: str) -> list[str]:
+        values = cells.dropna().unique()
+        if len(values) > 1:
+            return []
+        state = f"is '{seen(str(values[0]))}' wherever it is filled" if len(values) else "is empty"
+        return [f"{self.path.name}: column '{name}' {state}, so it tells no patients apart."]
 
     def missing_of(self, table: pd.DataFrame, name: str) -> tuple[Any, ...]:
         """The values of a column that stand for a missing one."""

@@ -74,6 +74,12 @@ def start(path: Path) -> bytes:
     if path.is_dir():
         raise DataError(f"{path}: is a folder, but an image is a file")
     if not path.exists():
+        base = path.name.rpartition("#")[0]
+        if base and path.with_name(base).exists():
+            raise DataError(
+                f"{path}: no such file: behind # stands the number of an image in {base}, a whole number from 1 on, as "
+                f"in {base}#1"
+            )
         raise DataError(f"{path}: no such file")
     if not path.is_file():
         raise DataError(f"{path}: is a pipe or a device, but an image is a regular file")

@@ -17,6 +17,8 @@ from data.reading.dicom_traits import Trait
 _MODALITIES = frozenset(
     ("CR", "CT", "DOC", "DX", "KO", "MG", "MR", "NM", "OT", "PR", "PT", "REG", "RF", "SC", "SEG", "SR", "US", "XA")
 )  # of PS3.3 C.7.3.1.1.1; another word in the tag may be anything
+_NO_PICTURES = ("KO", "PR", "REG", "SR")
+_PICTURES = ("Enhanced US Volume Storage", "Parametric Map Storage", "RT Dose Storage", "Segmentation Storage")
 _PLACE = {"ImagePositionPatient": 3, "ImageOrientationPatient": 6, "PixelSpacing": 2}
 SMALLEST, LARGEST = 1e-5, 1e3  # mm: a pixel of a microscope, and more than a patient
 _MAX_FRAMES = 2**16
@@ -107,9 +109,12 @@ def _headers(path: Path, file: Any) -> list[DicomHeader]:
     modality = whole.text("Modality")
     modality = modality if modality in _MODALITIES or not modality else "unknown"
     if not all(file.get(tag) for tag in ("Rows", "Columns", "BitsAllocated")):
-        if modality or whole.text("SOPClassUID"):
+        if not _is_picture(file, modality):
             raise NoImageError(f"{path}: {modality or 'DICOM'}, without a picture")
-        raise DataError(f"{path}: can't be read, truncated or not a picture: it has no Rows and Columns")
+        raise DataError(
+            f"{path}: can't be read, truncated or not a picture: it has no Rows and Columns, or no BitsAllocated: copy "
+            "it again"
+        )
     count = frames(path, file)
     shape = int(file.Rows), int(file.Columns)
     bits = shape[0] * shape[1] * int(file.get("SamplesPerPixel") or 1) * int(file.BitsAllocated)
@@ -132,6 +137,20 @@ def _headers(path: Path, file: Any) -> list[DicomHeader]:
         "contrast": whole.text("ContrastBolusAgent").casefold() not in ("", "none", "no"),
     }
     return [_header(FrameTags(file, number), number, of_series) for number in range(count)]
+
+
+def _is_picture(file: Any, modality: str) -> bool:
+    """Whether a file must hold pixels: by its class, or by its modality if damage or its writer left the class out."""
+    from pydicom.uid import UID
+
+    if modality in _NO_PICTURES:
+        return False
+    meta = getattr(file, "file_meta", None) or {}
+    found = [UID(str(some.get(tag) or "")) for some, tag in ((file, "SOPClassUID"), (meta, "MediaStorageSOPClassUID"))]
+    if any("Image Storage" in uid.name or uid.name in _PICTURES for uid in found):
+        return True
+    known = any(uid and uid.name != uid for uid in found)
+    return not known and (not modality or not any(found)) and modality != "unknown"
 
 
 def frames(path: Path, file: Any) -> int:
@@ -190,7 +209,9 @@ def place(tags: FrameTags) -> Float64:
         DataError: An attribute is absent, no number, or outside sane ranges. The message has no file.
     """
     if not tags.groups and (tags.number("NumberOfFrames") or 1) > 1:
-        raise DataError("holds several frames without a place for each")
+        raise DataError(
+            "holds several frames without a place for each: save it as .mha or .nii.gz, or as one file for each slice"
+        )
     found = {}
     for tag, count in _PLACE.items():
         found[tag] = tags.numbers(tag)

@@ -15,7 +15,8 @@ from data.reading.dicom_headers import DicomHeader
 
 _STORAGE = "1.2.840.10008.5.1.4.1.1.66.4"
 _MAP_STORAGE = "1.2.840.10008.5.1.4.1.1.66.7"
-_NEAR = 0.5  # of a voxel
+_NEAR = 0.499  # of a voxel, in the plane of a slice
+_OFF_SLICE = 0.1  # of the distance of slices; a regular grid is even to half of this
 _LARGEST_LABEL = 2**15 - 1
 
 
@@ -39,7 +40,7 @@ def segments(path: Path) -> dict[int, str]:
         return _segments(path, file)
 
 
-def read(path: Path, image: Image) -> NDArray[np.int16]:
+def read(path: Path, image: Image, reference: str = "") -> NDArray[np.int16]:
     """The segments' numbers at each voxel of an image, `(D, H, W)`; 0 where there is none.
 
     Every frame is put where its own place is, so that frames may have any order and slices without a segment may be
@@ -48,6 +49,7 @@ def read(path: Path, image: Image) -> NDArray[np.int16]:
     Args:
         path: A segmentation: binary, fractional (a voxel counts from half of the maximum), or a label map.
         image: The image that it belongs to.
+        reference: The image's FrameOfReferenceUID; empty if it has none.
 
     Raises:
         DataError: The file can't be read, is no segmentation, is empty, has overlapping segments, or lies elsewhere.
@@ -57,6 +59,11 @@ def read(path: Path, image: Image) -> NDArray[np.int16]:
     """
     file: Any = dicom_files.read(path, pixels=True)
     headers = dicom_headers.of_file(path, file)
+    if reference and headers[0].reference and reference != headers[0].reference:
+        raise DataError(
+            f"{path}: its FrameOfReferenceUID is not that of its image, so that their places can't be compared: use "
+            "the image that was segmented, or write the same UID into both if they do lie alike"
+        )
     stored = dicom_pixels.decode(path, file)
     with dicom_files.guarded(f"{path}: "):
         return _labels(path, file, headers, stored, image)
@@ -109,7 +116,9 @@ def _put(path: Path, labels: NDArray[np.int16], values: NDArray[Any], plane: Flo
     position = np.column_stack([np.zeros(len(index)), index, np.ones(len(index))]) @ plane[:3].T
     at = image.index(position)
     nearest = np.rint(at).astype(int)
-    if np.abs(at - nearest).max() > _NEAR - 1e-3 or _off_plane(image, position, nearest) > _NEAR:
+    most = np.full(3, _NEAR)
+    most[np.abs(image.directions @ plane[:3, 0]).argmax()] = _OFF_SLICE
+    if (np.abs(at - nearest) > most).any() or _off_plane(image, position, nearest) > _OFF_SLICE:
         raise DataError(f"{path}: its frames lie between the slices of its image: use the image that was segmented")
     if (nearest < 0).any() or (nearest >= labels.shape).any():
         raise DataError(f"{path}: marks voxels outside its image: use the image that was segmented")

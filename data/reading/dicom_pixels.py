@@ -17,6 +17,7 @@ _RLE = "1.2.840.10008.1.2.5"
 _LARGEST = 1e12  # of a slope or an intercept
 _UNITS = ("CT", "PT")  # whose values are in units: they are never turned from dark to bright
 _BITS = (1, 8, 16, 32)
+_COLOURS = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_RCT", "YBR_ICT")
 _PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 
 
@@ -82,13 +83,20 @@ def _decode(path: Path, file: Any) -> NDArray[Any]:
         else:
             _check_length(path, file, keyword, shape)
         photometric = FrameTags(file, -1).text("PhotometricInterpretation")
-        grey = not packed and keyword == "PixelData" and file.get("SamplesPerPixel", 1) == 1 and file.BitsAllocated > 1
-        if grey:
-            stored = _native(path, file, shape)
+        if several := file.get("SamplesPerPixel", 1) == 3:
+            _check_colours(path, file, photometric, packed=packed)
+        grey = keyword == "PixelData" and not several and file.BitsAllocated > 1
+        if grey and not packed:
+            stored = _native(file, shape)
         elif not packed or syntax == _RLE:
-            stored, _ = get_decoder(syntax).as_array(file)
+            luminance = several and photometric in dicom_streams.LUMINANCE_FIRST
+            options: Any = {"raw": luminance or grey, "correct_unused_bits": False}  # which would clear them silently
+            stored, _ = get_decoder(syntax).as_array(file, **options)
+            stored = stored[..., 0] if luminance else stored
     if packed and syntax != _RLE:
         stored = dicom_streams.unpack(path, file, shape, photometric)
+    if grey:
+        stored = _without_overlays(path, file, stored)
     if photometric == "PALETTE COLOR":
         stored = _in_colour(file, stored)
     colours = 3 if stored.size == 3 * np.prod(shape) else 1
@@ -169,22 +177,48 @@ def _in_colour(file: Any, stored: NDArray[Any]) -> NDArray[Any]:
     return colours >> 8 if colours.dtype == np.uint16 else colours
 
 
-def _native(path: Path, file: Any, shape: tuple[int, int, int]) -> NDArray[Any]:
-    """The stored values of grey pixels that are not packed.
+def _check_colours(path: Path, file: Any, photometric: str, *, packed: bool) -> None:
+    """Refuses three values for each pixel that are no colours which are read."""
+    if photometric not in _COLOURS:
+        known = ", ".join(_COLOURS)
+        raise DataError(f"{path}: its 3 samples per pixel are coded as none of {known}: save it as RGB")
+    if not packed and file.get("PlanarConfiguration") not in (0, 1):
+        raise DataError(
+            f"{path}: its PlanarConfiguration is neither 0 (colours pixel by pixel) nor 1 (colours in planes): write it"
+        )
+
+
+def _native(file: Any, shape: tuple[int, int, int]) -> NDArray[Any]:
+    """The stored values of grey pixels that are not packed."""
+    kind = f"{'>' if file.original_encoding[1] is False else '<'}{'i' if file.PixelRepresentation else 'u'}"
+    stored: NDArray[Any] = np.frombuffer(file.PixelData, f"{kind}{int(file.BitsAllocated) // 8}", int(np.prod(shape)))
+    return stored.reshape(shape)
+
+
+def _without_overlays(path: Path, file: Any, stored: NDArray[Any]) -> NDArray[Any]:
+    """Grey values without the overlays that were kept in the unused bits above a pixel (until 2004).
 
     Raises:
-        DataError: They use bits above BitsStored that hold neither an overlay nor the sign.
+        DataError: They use bits above BitsStored that hold neither a declared overlay nor the sign.
     """
-    allocated, bits, signed = int(file.BitsAllocated), int(file.BitsStored), bool(file.PixelRepresentation)
-    kind = f"{'>' if file.original_encoding[1] is False else '<'}{'i' if signed else 'u'}{allocated // 8}"
-    stored: NDArray[Any] = np.frombuffer(file.PixelData, kind, count=int(np.prod(shape))).reshape(shape)
+    bits, signed = int(file.BitsStored), bool(file.PixelRepresentation)
     low, high = _range(file)
-    if bits == allocated or (stored.max() <= high and stored.min() >= low):
+    if stored.max() <= high and stored.min() >= low:
         return stored
-    overlays = any((group, 0x0102) in file and file[group, 0x0102].value for group in range(0x6000, 0x6020, 2))
-    if not overlays and not (signed and stored.min() >= 0 and int(stored.max()) >> bits == 0):
-        raise DataError(f"{path}: pixels need more than the {bits} bits that BitsStored gives: the header is wrong")
-    shift = np.array(allocated - bits, dtype=stored.dtype)
+    overlays = 0
+    for group in range(0x6000, 0x6020, 2):
+        if (group, 0x0102) in file and (position := int(file[group, 0x0102].value or 0)) >= bits:
+            overlays |= 1 << (position - bits)
+    whole = stored.view(stored.dtype.str.replace("i", "u"))
+    if signed:  # the sign may fill the bits above, or leave them at 0
+        whole = whole[(whole >> (bits - 1)) != (1 << (8 * stored.itemsize - bits + 1)) - 1]
+    above = whole >> bits
+    if int(np.bitwise_or.reduce(above, axis=None)) & ~overlays:
+        raise DataError(
+            f"{path}: pixels need more than the {bits} bits that BitsStored gives, and no overlay (60xx,0102) lies "
+            "there: mend BitsStored and HighBit, or clear the bits above"
+        )
+    shift = np.array(8 * stored.itemsize - bits, dtype=stored.dtype)
     return np.asarray((stored << shift) >> shift)
 
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from data.base import DataError, Float32
+from data.base import DataError, Float32, Float64
 from data.reading import (
     dicom_files,
     dicom_headers,
@@ -29,6 +29,7 @@ from data.text.names import digest_of
 # Kinds that nobody means who names a file or a folder that also holds plain images.
 _SECONDARY = ("phase", "real", "imaginary", "map", "projection", "subtraction", "localizer", "fat fraction")
 _NO_STACK = ("CT", "MR", "PT", "NM", "RTDOSE")  # whose frames have a place each
+_SAME_FACTOR = 1.01
 _SPACINGS = ("PixelSpacing", "ImagerPixelSpacing")
 
 
@@ -88,8 +89,10 @@ def decode(place: ScanPlace, *, suv: bool = False) -> Decoded:
         chosen, faults = _chosen(place, headers, [])
         stored = dicom_pixels.decode(place.path, file)
         frames = []
+        factors: list[float] = []
         for one in chosen:
-            frames.append((one, _units(one, file, stored, suv=suv)))
+            frames.append((one, _units(one, file, stored, suv=suv, factors=factors)))
+        _check_factors(place.path, factors)
         return _stacked(frames, faults)
     faults, found = [], []
     for path in dicom_files.walk(place.path):
@@ -106,6 +109,7 @@ def decode(place: ScanPlace, *, suv: bool = False) -> Decoded:
         raise DataError(f"{place.path}: is a folder that holds no DICOM image{others}")
     chosen, faults = _chosen(place, found, faults)
     frames = []
+    factors = []
     for path, some in _by_file(chosen).items():
         try:
             file = dicom_files.read(path, pixels=True)
@@ -115,24 +119,39 @@ def decode(place: ScanPlace, *, suv: bool = False) -> Decoded:
             continue
         for one in some:
             try:
-                frames.append((one, _units(one, file, stored, suv=suv)))
+                frames.append((one, _units(one, file, stored, suv=suv, factors=factors)))
             except DataError as error:
                 faults.append(str(error))
     if not frames:
         raise DataError(f"{faults[-1]}: no slice can be read")
+    _check_factors(place.path, factors)
     return _stacked(frames, faults)
 
 
-def _units(one: DicomHeader, file: Any, stored: Any, *, suv: bool) -> Float32:
+def _units(one: DicomHeader, file: Any, stored: Any, *, suv: bool, factors: list[float]) -> Float32:
+    """The pixels of a frame in its units or in SUV, whose factor is added to `factors`."""
     with dicom_files.guarded(f"{dicom_stacks.named(one)}: "):
         tags = FrameTags(file, one.frame)
         pixels = dicom_pixels.in_units(tags, stored[one.frame])
-        return np.asarray(pixels * np.float32(dicom_suv.factor(tags))) if suv else pixels
+        if not suv:
+            return pixels
+        factors.append(dicom_suv.factor(tags))
+        return np.asarray(pixels * np.float32(factors[-1]))
+
+
+def _check_factors(path: Path, factors: list[float]) -> None:
+    """Refuses slices of one image whose weight, dose or times contradict each other."""
+    if factors and max(factors) > _SAME_FACTOR * min(factors):
+        raise DataError(
+            f"{path}: its slices differ in weight, dose or times, so that their factors to SUV lie between "
+            f"{min(factors):.4g} and {max(factors):.4g}: complete the headers of one examination alike"
+        )
 
 
 def _stacked(frames: list[tuple[DicomHeader, Float32]], faults: list[str]) -> Decoded:
     image = dicom_stacks.stack(frames, faults)
-    return Decoded(image.pixels, image.affine, planes=image.planes, faults=image.faults)
+    reference = frames[0][0].reference
+    return Decoded(image.pixels, image.affine, planes=image.planes, faults=image.faults, reference=reference)
 
 
 def _by_file(headers: Iterable[DicomHeader]) -> dict[Path, list[DicomHeader]]:
@@ -158,7 +177,7 @@ def _has_no_place(one: DicomHeader, file: Any) -> bool:
 def _unplaced(path: Path, headers: list[DicomHeader], file: Any) -> Decoded:
     """A radiograph, an ultrasound clip or a photograph: pixels of the size that the header gives, or of 1 mm."""
     stored = dicom_pixels.decode(path, file)
-    pixels = np.stack([_units(one, file, stored, suv=False) for one in headers])
+    pixels = np.stack([_units(one, file, stored, suv=False, factors=[]) for one in headers])
     with dicom_files.guarded(f"{path}: "):
         sides = next((found for tag in _SPACINGS if (found := FrameTags(file, 0).numbers(tag))), [1.0, 1.0])
     if len(sides) != 2 or not all(dicom_headers.SMALLEST <= side <= dicom_headers.LARGEST for side in sides):
@@ -170,10 +189,12 @@ def _unplaced(path: Path, headers: list[DicomHeader], file: Any) -> Decoded:
 
 def _chosen(place: ScanPlace, headers: list[DicomHeader], faults: list[str]) -> tuple[list[DicomHeader], list[str]]:
     """The frames of the image that is named or the only one, and the faults with those that are not used."""
-    placed = [one for one in headers if one.plane is not None and not one.colours]
+    placed = [one for one in headers if one.plane is not None]
+    placed = [one for one in placed if not one.colours] or placed
+    used = set(map(id, placed))
     for one in headers:
-        if one.plane is None or one.colours:
-            why = "is a colour picture, not a scan" if one.colours else one.fault
+        if id(one) not in used:
+            why = one.fault or "is a colour picture beside the grey slices, which is not used"
             faults = [*faults, f"{dicom_stacks.named(one)}: {why}"]
     if not placed:
         raise DataError(faults[-1])
@@ -199,11 +220,38 @@ def _parts(headers: list[DicomHeader]) -> list[SeriesPart]:
     found = []
     for group in sorted(groups.values(), key=lambda some: (some[0].number is None, some[0].number or 0)):
         group.sort(key=lambda one: one.instance or 0)
+        number = f"series {group[0].number}" if group[0].number is not None and len(groups) > 1 else ""
         for plane, some in dicom_sequences.by_plane(group):
-            for part in dicom_parts.parted(some):
-                number = f"series {group[0].number}" if group[0].number is not None and len(groups) > 1 else ""
-                found.append(SeriesPart(" ".join(filter(None, (number, plane, part.words))), part.headers))
+            for alike in _alike(some):
+                for part in dicom_parts.parted(alike.headers):
+                    words = filter(None, (number, plane, alike.words, part.words))
+                    found.append(SeriesPart(" ".join(words), part.headers))
     return found
+
+
+def _alike(headers: list[DicomHeader]) -> list[SeriesPart]:
+    """The frames of one patient, frame of reference and grid of pixels: nothing else can be one stack.
+
+    Anonymisers give one SeriesInstanceUID to several patients. Identifiers are counted, not shown.
+    """
+    keys = [(one.patient, one.reference, dicom_stacks.grid(one.shape, _plane(one))) for one in headers]
+    patients, references, grids = (list(dict.fromkeys(some)) for some in zip(*keys, strict=True))
+    found: dict[tuple[str, str, tuple[int, int, float, float]], list[DicomHeader]] = defaultdict(list)
+    for key, one in zip(keys, headers, strict=True):
+        found[key].append(one)
+    parts = []
+    for key, some in found.items():
+        words = [f"of patient {patients.index(key[0]) + 1}"] if len(patients) > 1 else []
+        words += [f"in frame of reference {references.index(key[1]) + 1}"] if len(references) > 1 else []
+        words += [f"of {dicom_stacks.in_words(key[2])}"] if len(grids) > 1 else []
+        parts.append(SeriesPart(" ".join(words), some))
+    return parts
+
+
+def _plane(one: DicomHeader) -> Float64:
+    if one.plane is None:
+        raise DataError(f"{dicom_stacks.named(one)}: {one.fault}")
+    return one.plane
 
 
 def _words(part: SeriesPart) -> str:

@@ -15,7 +15,12 @@ _RLE_RATIO = 64  # two bytes are at most 128
 _RATIO, _SMALL = 1000, 2**26  # more than this ratio is no picture, if it is also more than these bytes
 _NO_FRAME_HEADER = (0xC4, 0xC8, 0xCC)  # markers between SOF0 and SOF15 that are tables
 _JPEG_2000, _JPEG_LS, _LOSSLESS = 0x4F, 0xF7, 0xC3  # markers of a stream or a frame
-_END = b"\xff\xd9"
+_AS_STORED = (_JPEG_2000, _JPEG_LS, _LOSSLESS)  # whose decoders leave YBR_FULL as it is
+_END, _SCAN = b"\xff\xd9", b"\xff\xda"
+_CONVERTED = (b"JFIF", b"Adobe")  # streams that say themselves how their colours are coded
+_JP2 = b"\0\0\0\x0cjP  "
+LUMINANCE_FIRST = ("YBR_FULL", "YBR_FULL_422")
+"""The codings of colours whose first value is the luminance."""
 
 
 def check(path: Path, file: Any, shape: tuple[int, int, int], *, rle: bool) -> None:
@@ -55,6 +60,7 @@ def _frame(path: Path, frame: bytes, file: Any, shape: tuple[int, int], photomet
     import imagecodecs
     import simplejpeg
 
+    frame = _without_boxes(frame)
     found = _stream(frame)
     if found is None or found[:2] != shape:
         size = f"{found[0]} x {found[1]}" if found else "unknown"
@@ -62,6 +68,7 @@ def _frame(path: Path, frame: bytes, file: Any, shape: tuple[int, int], photomet
     if not frame.rstrip(b"\0").endswith(_END):
         raise DataError(f"{path}: can't be read, truncated or not a whole picture: a packed picture has no end")
     marker, bits = found[2:]
+    colours = file.get("SamplesPerPixel") == 3
     if marker == _JPEG_2000:
         pixels = imagecodecs.jpeg2k_decode(frame)
     elif marker == _JPEG_LS:
@@ -69,13 +76,30 @@ def _frame(path: Path, frame: bytes, file: Any, shape: tuple[int, int], photomet
     elif marker == _LOSSLESS:
         pixels = imagecodecs.jpegsof3_decode(frame)
     elif bits == 8:  # warnings of libjpeg are errors here
-        pixels = simplejpeg.decode_jpeg(frame, "RGB" if file.get("SamplesPerPixel") == 3 else "GRAY")
+        if colours and photometric == "RGB" and not any(name in frame[: frame.find(_SCAN)] for name in _CONVERTED):
+            pixels = imagecodecs.jpeg8_decode(frame, colorspace="RGB", outcolorspace="RGB")
+        else:
+            pixels = simplejpeg.decode_jpeg(frame, "RGB" if colours else "GRAY")
     else:
         pixels = imagecodecs.jpeg8_decode(frame)
     pixels = np.asarray(pixels)
-    if pixels.ndim == 3 and pixels.shape[2] == 3 and marker in (_JPEG_LS, _LOSSLESS) and photometric == "YBR_FULL":
-        pixels = pixels[..., 0]  # the luminance
+    if colours and marker in _AS_STORED and photometric in LUMINANCE_FIRST:
+        pixels = pixels[..., 0]
     return _with_sign(pixels.reshape(*shape, -1) if pixels.size > shape[0] * shape[1] else pixels.reshape(shape), file)
+
+
+def _without_boxes(frame: bytes) -> bytes:
+    """The JPEG 2000 stream in the boxes of a .jp2 file, which some writers leave around it."""
+    at = 0
+    while frame.startswith(_JP2) and at + 8 <= len(frame):
+        length, kind = struct.unpack_from(">I4s", frame, at)
+        end = at + length if length else len(frame)
+        if kind == b"jp2c":
+            return frame[at + 8 : end]
+        if length < 8:
+            break
+        at = end
+    return frame
 
 
 def _with_sign(pixels: NDArray[Any], file: Any) -> NDArray[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
 from math import exp, log
 from typing import Any
@@ -16,6 +17,8 @@ _MOST_HALF_LIVES = 20  # between injection and scan
 _PHILIPS = "Philips PET Private Group"
 _NEEDED = "needed for SUV"
 _DAY = timedelta(days=1)
+_SAME_START = 60.0  # s: one of the two times may be rounded to a minute
+_OFFSET = re.compile(r"[+-]\d{4}$")
 
 
 def factor(tags: FrameTags) -> float:
@@ -90,7 +93,15 @@ def _elapsed(tags: FrameTags, injected: FrameTags, half_life: float) -> float:
     """Seconds from the injection to the time to which the image is corrected for decay."""
     corrected_to = _corrected_to(tags, half_life)
     if injected.text("RadiopharmaceuticalStartDateTime"):
-        start = _moment(injected.text("RadiopharmaceuticalStartDateTime"), "RadiopharmaceuticalStartDateTime")
+        text = injected.text("RadiopharmaceuticalStartDateTime")
+        start = _moment(text, "RadiopharmaceuticalStartDateTime")
+        _check_agrees(start, injected.text("RadiopharmaceuticalStartTime"))
+        zones = _offset(text), _offset(tags.text("TimezoneOffsetFromUTC"))
+        if None not in zones and zones[0] != zones[1]:
+            raise DataError(
+                "RadiopharmaceuticalStartDateTime is in another time zone than TimezoneOffsetFromUTC, so that the time "
+                f"since the injection is unknown: {_NEEDED}"
+            )
         return (corrected_to - start).total_seconds()
     time = injected.text("RadiopharmaceuticalStartTime")
     if not time:
@@ -99,6 +110,25 @@ def _elapsed(tags: FrameTags, injected: FrameTags, half_life: float) -> float:
     if start > corrected_to:
         start -= _DAY  # injected before midnight
     return (corrected_to - start).total_seconds()
+
+
+def _check_agrees(start: datetime, time: str) -> None:
+    """Refuses a start of the injection that its date and time, and its time alone, give differently."""
+    if not time:
+        return
+    other = _moment(f"{start:%Y%m%d}{time}", "RadiopharmaceuticalStartTime")
+    apart = abs((start - other).total_seconds())
+    if min(apart, _DAY.total_seconds() - apart) > _SAME_START:
+        raise DataError(
+            f"RadiopharmaceuticalStartDateTime and RadiopharmaceuticalStartTime lie {apart / 60:.3g} minutes apart: "
+            "remove the wrong one"
+        )
+
+
+def _offset(text: str) -> str | None:
+    """The offset from UTC at the end of a moment, such as `+0100`; None without one."""
+    found = _OFFSET.search(text)
+    return found[0] if found else None
 
 
 def _corrected_to(tags: FrameTags, half_life: float) -> datetime:

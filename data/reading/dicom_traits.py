@@ -45,9 +45,10 @@ _PRIVATE_B = (
     ("GEMS_PARM_01", 0x0043, 0x39),
     ("Philips Imaging DD 001", 0x2001, 0x03),
 )
+_UNITS = ("BQML", "CNTS", "GML", "CPS", "PROPCPS", "PROPCNTS", "NONE", "PCNT", "CM2ML", "MGMINML", "UMOLML", "STDDEV")
 _STACK = ("InStackPositionNumber", "ImagePositionPatient", "StackID", "FrameLabel")
 
-CONTRASTS = ("kind", "b-value")
+CONTRASTS = ("kind", "b-value", "units")
 """The traits that part a series wherever they differ."""
 
 ORDERS = (
@@ -84,6 +85,8 @@ def find(tags: FrameTags, kinds: tuple[str, ...], echo: float | None) -> dict[st
         found["TE"] = echo
     if (b_value := _b_value(tags)) is not None:
         found["b-value"] = b_value
+    if units := tags.text("Units"):
+        found["units"] = units if units in _UNITS else "other"
     for name, attributes in _NUMBERS.items():
         for attribute in attributes:
             if (number := tags.number(attribute)) is not None:
@@ -105,6 +108,8 @@ def words(name: str, value: Trait | None) -> str:
         return str(value) or "plain image"
     if value is None:
         return f"without {name}"
+    if name == "units":
+        return f"units {value}"
     if not isinstance(value, float | int):
         return f"another {name}"
     unit = {"TE": " ms", "TI": " ms", "trigger": " ms", "b-value": " s/mm²", "energy": " kV"}.get(name, "")

@@ -16,7 +16,6 @@ from data.base import DataError, Float32, Float64
 
 LARGEST = 2**29  # pixels of an image, 2 GiB as float32: 512 x 512 x 2048, or 23,000 x 23,000
 _DENSEST = 1032  # bytes that deflate packs into one at most
-_FILLING = 16  # bytes behind the data, as some programs add
 _SPACING = (1e-6, 1e5)  # mm
 _FARTHEST = 1e6  # mm from the origin
 
@@ -31,6 +30,7 @@ class Decoded(NamedTuple):
         oriented: Whether the directions of the axes in the patient are known.
         planes: `(D, 4, 4)` where the slices are on no regular grid, as in `Image`.
         faults: The parts that could not be read, or were not chosen, each as `file: reason`.
+        reference: Its FrameOfReferenceUID; empty where it has none.
     """
 
     pixels: NDArray[Any]
@@ -39,6 +39,7 @@ class Decoded(NamedTuple):
     oriented: bool = True
     planes: Float64 | None = None
     faults: tuple[str, ...] = ()
+    reference: str = ""
 
 
 def check_shape(path: Path, shape: Sequence[int]) -> None:
@@ -67,13 +68,13 @@ def check_length(path: Path, held: int, needed: int) -> None:
 
 
 def check_exact(path: Path, held: int, needed: int) -> None:
-    """Refuses data that are shorter than the header requires, or longer by more than what fills up a file.
+    """Refuses data that are shorter or longer than the header requires: a byte too many may be one that slipped in.
 
     Raises:
         DataError: Names both.
     """
     check_length(path, held, needed)
-    if held > needed + _FILLING:
+    if held > needed:
         raise DataError(
             f"{path}: has {held} bytes of data, but its header requires {needed}: the header is damaged, or the file "
             "holds more: save it again"
@@ -123,6 +124,40 @@ def check_place(path: Path, affine: Float64) -> None:
         raise DataError(f"{path}: its axes lie in one plane: mend the directions in its header")
 
 
+def check_channels(path: Path, channels: int, kind: np.dtype[Any]) -> None:
+    """Refuses several values for each pixel that are no colours, such as the two of a complex number or a vector.
+
+    Raises:
+        DataError: Names the number and the type.
+    """
+    if channels == 1 or (channels in (3, 4) and kind.kind == "u" and kind.itemsize <= 2):
+        return
+    raise DataError(
+        f"{path}: has {channels} values of type {kind.name} for each pixel, but an image has 1, or 3 or 4 colours of 8 "
+        "or 16 bits: save each value as a file of its own"
+    )
+
+
+def scaled(path: Path, pixels: NDArray[Any], slope: tuple[str, float], intercept: tuple[str, float]) -> NDArray[Any]:
+    """`pixels * slope + intercept`, float64; the pixels themselves where these are 1 and 0.
+
+    Args:
+        path: For messages.
+        pixels: Pixels of any shape.
+        slope: The name of its field, and its value.
+        intercept: As `slope`.
+
+    Raises:
+        DataError: A value is not finite, or the slope is 0.
+    """
+    for name, value in (slope, intercept):
+        if not np.isfinite(value) or (name == slope[0] and value == 0):
+            raise DataError(f"{path}: its {name} is {value:g}, so that its units are unknown: mend this field")
+    if (slope[1], intercept[1]) == (1, 0):
+        return pixels
+    return np.asarray(pixels * np.float64(slope[1]) + np.float64(intercept[1]))
+
+
 def check_pixels(pixels: Float32, source: str | Path) -> None:
     """Refuses pixels that can't be a picture.
 
@@ -155,7 +190,9 @@ def naming(path: Path, kind: str) -> Iterator[None]:
         raise DataError(f"{path}: does not fit into memory: read fewer at a time (--jobs 1), or shrink it") from error
     except Exception as error:
         why = " ".join(str(error).split()) or type(error).__name__
-        raise DataError(f"{path}: is a damaged or unusual {kind} file and can't be read: {why[:300]}") from error
+        raise DataError(
+            f"{path}: is a damaged or unusual {kind} file and can't be read: {why[:300]}: save it again"
+        ) from error
 
 
 def unpacked(path: Path, packed: bytes, needed: int) -> bytes:
@@ -198,13 +235,15 @@ def _streamed(path: Path, packed: bytes, needed: int, *, zipped: bool) -> bytes:
             length += len(part)
             parts.append(part)
             if not part and not piece:
+                after = f"after {length}" if length < needed else "before its checksum"
                 raise DataError(
-                    f"{path}: truncated: its header requires {needed} bytes of data, but it breaks off after {length}"
+                    f"{path}: truncated: its header requires {needed} bytes of data, but it breaks off {after}: copy "
+                    "it again"
                 )
             if length > needed + 2**24:
                 raise DataError(f"{path}: unpacks to far more than the {needed} bytes that its header requires")
         if not (zipped and packed.startswith(b"\x1f\x8b", at)):
             break
-    if not needed <= length <= needed + _FILLING:
+    if length != needed:
         raise DataError(f"{path}: unpacks to {length} bytes, but its header requires {needed}: make it again")
-    return b"".join(parts)[:needed]
+    return b"".join(parts)

@@ -38,6 +38,7 @@ _FIELDS |= {
     "ElementToIntensityFunctionOffset",
 }
 _FIELDS |= {"AcquisitionDate", "CompressionAlgorithm", "TransformType"}
+_SCALE = {"ElementToIntensityFunctionSlope": 1.0, "ElementToIntensityFunctionOffset": 0.0}
 _BLANKS = " \t\r\n"  # others, such as a non-breaking blank, are damage
 _LONGEST = 2**16  # bytes of a header
 
@@ -52,12 +53,13 @@ def read(path: Path) -> Decoded:
         fields, start = _header(path)
         sizes = _sizes(path, fields)
         channels = _number(path, fields, "ElementNumberOfChannels", 1)
-        if not 1 <= channels <= 4:
-            raise DataError(f"{path}: has {channels} channels, but an image has 1, or 3 colours")
+        limits.check_channels(path, channels, _kind(path, fields))
         limits.check_shape(path, sizes)
         affine = _affine(path, fields, len(sizes))
         shape = (*sizes[:3][::-1], *([channels] if channels > 1 else []))
         pixels = _data(path, fields, start, shape)
+        slope, intercept = ((name, _real(path, fields, name, absent)) for name, absent in _SCALE.items())
+        pixels = limits.scaled(path, pixels, slope, intercept)
         return Decoded(pixels.reshape((-1, *shape[-2 - (channels > 1) :])), affine)
 
 
@@ -70,6 +72,8 @@ def _header(path: Path) -> tuple[dict[str, str], int]:
             if line.strip() and not mark:
                 raise DataError(f"{path}: its header can't be read: the line {key.strip()[:40]!a} has no '='")
             name = key.strip(_BLANKS)
+            if name in _FIELDS and name in fields:
+                raise DataError(f"{path}: its header can't be read: it has two lines of {name}: remove one")
             fields[name] = value.strip(_BLANKS)
             if name == "ElementDataFile":
                 _check_names(path, fields)
@@ -79,8 +83,9 @@ def _header(path: Path) -> tuple[dict[str, str], int]:
 
 def _check_names(path: Path, fields: dict[str, str]) -> None:
     """Refuses a field that is spelt nearly like one of the format: damage would leave out its spacing or byte order."""
+    lower = {field.lower(): field for field in _FIELDS}
     for name in fields.keys() - _FIELDS:
-        if near := closest(name, sorted(_FIELDS), cutoff=0.8):
+        if near := lower.get(name.lower()) or closest(name, sorted(_FIELDS), cutoff=0.8):
             raise DataError(f"{path}: its header can't be read: {name[:80]!r} is no field: did you mean '{near}'?")
 
 
@@ -105,10 +110,17 @@ def _numbers(path: Path, fields: dict[str, str], name: str) -> list[float]:
 
 
 def _number(path: Path, fields: dict[str, str], name: str, absent: int) -> int:
-    found = _numbers(path, fields, name) or [absent]
-    if len(found) != 1 or found[0] != int(found[0]):
+    found = _real(path, fields, name, absent)
+    if found != int(found):
         raise DataError(f"{path}: its header can't be read: {name} is '{fields[name][:80]}', not a whole number")
-    return int(found[0])
+    return int(found)
+
+
+def _real(path: Path, fields: dict[str, str], name: str, absent: float) -> float:
+    found = _numbers(path, fields, name) or [absent]
+    if len(found) != 1:
+        raise DataError(f"{path}: its header can't be read: {name} is '{fields[name][:80]}', not one number")
+    return found[0]
 
 
 def _affine(path: Path, fields: dict[str, str], axes: int) -> Float64:
@@ -135,32 +147,54 @@ def _affine(path: Path, fields: dict[str, str], axes: int) -> Float64:
 
 def _data(path: Path, fields: dict[str, str], start: int, shape: tuple[int, ...]) -> NDArray[Any]:
     """The pixels in the shape of the file."""
-    name = fields.get("ElementType", "").removeprefix("MET_").removesuffix("_ARRAY")
-    if name not in _TYPES:
-        raise DataError(f"{path}: its ElementType '{fields.get('ElementType', '')}' is none of {', '.join(_TYPES)}")
-    big = _yes(path, fields, "BinaryDataByteOrderMSB") or _yes(path, fields, "ElementByteOrderMSB")
-    kind = np.dtype((">" if big else "<") + _TYPES[name])
+    kind = _kind(path, fields)
     if "BinaryData" in fields and not _yes(path, fields, "BinaryData"):
         raise DataError(f"{path}: holds its pixels as text (BinaryData = False): save it again as binary data")
     source, packed = path, _yes(path, fields, "CompressedData")
+    skipped = _number(path, fields, "HeaderSize", 0)
     if fields["ElementDataFile"] != "LOCAL":
-        source, start = _beside(path, fields["ElementDataFile"]), _number(path, fields, "HeaderSize", 0)
+        source, start = _beside(path, fields["ElementDataFile"]), max(0, skipped)
+    elif skipped not in (-1, 0, start):
+        raise DataError(
+            f"{path}: its HeaderSize is {skipped}, but its pixels follow its header at byte {start}: remove the line "
+            "HeaderSize, or write -1 if the pixels are the last bytes of the file"
+        )
+    if skipped < -1 or (skipped < 0 and packed) or _number(path, fields, "HeaderSizePerSlice", 0) != 0:
+        raise DataError(
+            f"{path}: its header can't be read: HeaderSize is {skipped}, or HeaderSizePerSlice is not 0, but pixels "
+            "begin behind HeaderSize bytes, or are the last bytes of a file that is not packed (-1)"
+        )
     held, needed = source.stat().st_size, prod(shape) * kind.itemsize
-    if start < 0 and not packed:  # the pixels are at the end of the file
-        start = max(0, held - needed)
-    if start < 0:
-        raise DataError(f"{path}: its header can't be read: HeaderSize is {start}, but the data are packed")
     limits.check_length(source, held - start, 1 if packed else needed)
     if not packed:
+        start = held - needed if skipped == -1 else start
         limits.check_exact(source, held - start, needed)
         return np.fromfile(source, kind, prod(shape), offset=start).reshape(shape)
     size = max(0, _number(path, fields, "CompressedDataSize", 0))
     limits.check_length(source, held - start, size)
+    if 0 < size < held - start:
+        raise DataError(
+            f"{path}: its CompressedDataSize is {size}, but {held - start} bytes of data are in {source.name}: it is "
+            "damaged, or holds more: save it again"
+        )
     limits.check_file(source)
     with source.open("rb") as file:
         file.seek(start)
-        content = limits.unpacked(source, file.read(size or -1), needed)
+        content = limits.unpacked(source, file.read(), needed)
     return np.frombuffer(content, kind).reshape(shape)
+
+
+def _kind(path: Path, fields: dict[str, str]) -> np.dtype[Any]:
+    """The type of a value, with its byte order."""
+    name = fields.get("ElementType", "").removeprefix("MET_").removesuffix("_ARRAY")
+    if name not in _TYPES:
+        raise DataError(f"{path}: its ElementType '{fields.get('ElementType', '')}' is none of {', '.join(_TYPES)}")
+    orders = {
+        _yes(path, fields, field) for field in ("BinaryDataByteOrderMSB", "ElementByteOrderMSB") if field in fields
+    }
+    if len(orders) > 1:
+        raise DataError(f"{path}: BinaryDataByteOrderMSB and ElementByteOrderMSB contradict each other: remove one")
+    return np.dtype((">" if orders == {True} else "<") + _TYPES[name])
 
 
 def _yes(path: Path, fields: dict[str, str], name: str) -> bool:

@@ -28,6 +28,9 @@ _TYPES = {
 _TO_LPS = {"right": -1, "left": 1, "posterior": 1, "anterior": -1, "superior": 1}
 _SHORT = {"lps": "left-posterior-superior", "ras": "right-anterior-superior", "las": "left-anterior-superior"}
 _UNPLACED = ("scanner-xyz", "3d-right-handed", "3d-left-handed")  # known to no patient
+_UNKNOWN = ("???", "none")
+_SPACE = ("domain", "space", *_UNKNOWN)
+_VALUES = ("rgb-color", "rgba-color", "3-color", "4-color", "vector", "3-vector", "4-vector", "2-vector", "complex")
 _FIELDS = {"content", "type", "dimension", "sizes", "encoding", "endian", "space", "kinds", "thicknesses", "labels"}
 _FIELDS |= {"space dimension", "space units", "space origin", "space directions", "measurement frame", "number"}
 _FIELDS |= {"min", "max", "old min", "oldmin", "old max", "oldmax", "sample units", "sampleunits", "units", "spacings"}
@@ -49,13 +52,14 @@ def read(path: Path) -> Decoded:
             raise DataError(f"{path}: has {len(sizes)} sizes, but dimension is {header['dimension']}")
         directions = header.get("space directions")
         channels = 1
-        if len(sizes) > 2 and _is_list(header, directions):
+        if len(sizes) > 2 and _is_list(path, header, directions):
             channels, sizes = sizes[0], sizes[1:]
             directions = None if directions is None else directions[1:]
-        if channels > 4:
-            raise DataError(f"{path}: has {channels} channels, but an image has 1, or 3 colours")
         if len(sizes) not in (2, 3):
-            raise DataError(f"{path}: has {len(sizes)} axes {sizes}, but an image has 2 or 3")
+            raise DataError(
+                f"{path}: has {len(sizes)} axes {sizes}, but an image has 2 or 3: save each image as a file"
+            )
+        limits.check_channels(path, channels, _kind(path, header))
         limits.check_shape(path, sizes)
         affine, oriented = _affine(path, header, directions, len(sizes))
         shape = (*sizes[::-1], *([channels] if channels > 1 else []))
@@ -82,17 +86,36 @@ def _header(path: Path) -> tuple[dict[str, Any], int]:
     for name in ("type", "dimension", "sizes", "encoding"):
         if name not in header:
             raise DataError(f"{path}: its header can't be read: it has no field '{name}'")
-    for name in ("data file", "datafile", "line skip", "lineskip", "byte skip", "byteskip"):
+    for name in ("data file", "datafile"):
         if header.get(name):
             raise DataError(f"{path}: its pixels are apart from its header ({name}), which is not read: save one .nrrd")
+    for name in ("line skip", "lineskip", "byte skip", "byteskip"):
+        if header.get(name):
+            raise DataError(
+                f"{path}: bytes lie between its header and its pixels ({name} {header[name]}), which is not read: "
+                "save it again"
+            )
     return header, start
 
 
-def _is_list(header: dict[str, Any], directions: Any) -> bool:
-    """Whether the first axis counts the values of a pixel."""
-    if directions is not None:
+def _is_list(path: Path, header: dict[str, Any], directions: Any) -> bool:
+    """Whether the first axis counts the values of a pixel, such as its colours.
+
+    Raises:
+        DataError: Another axis is not of space, or the first one counts times or images.
+    """
+    kinds = [kind.lower() for kind in header.get("kinds", [])] or ["???"] * len(header["sizes"])
+    if len(kinds) != len(header["sizes"]):
+        raise DataError(f"{path}: has {len(header['sizes'])} axes, but {len(kinds)} kinds: mend its header")
+    for axis, kind in enumerate(kinds):
+        if kind not in _SPACE and not (axis == 0 and kind in _VALUES):
+            raise DataError(
+                f"{path}: its axis {axis + 1} is of the kind '{kind[:40]}', neither space (domain, space) nor, "
+                "as the first axis, colours: save each image as a file of its own"
+            )
+    if directions is not None and kinds[0] in _UNKNOWN:
         return bool(np.isnan(np.asarray(directions[0], dtype=np.float64)).any())
-    return "kinds" in header and header["kinds"][0] not in ("domain", "space")
+    return kinds[0] in _VALUES
 
 
 def _affine(path: Path, header: dict[str, Any], directions: Any, axes: int) -> tuple[Float64, bool]:
@@ -102,11 +125,25 @@ def _affine(path: Path, header: dict[str, Any], directions: Any, axes: int) -> t
         raise DataError(f"{path}: its lengths are in {', '.join(sorted(units))}, but mm are read")
     matrix, origin = np.eye(3), np.zeros(3)
     if directions is None:
-        spacings = [n for n in header.get("spacings", []) if np.isfinite(n)][-axes:]
-        matrix[range(len(spacings)), range(len(spacings))] = spacings
+        spacings = [float(n) for n in header.get("spacings", np.ones(len(header["sizes"])))]
+        if len(spacings) != len(header["sizes"]) or not np.isfinite(spacings[-axes:]).all():
+            raise DataError(f"{path}: its spacings are {spacings}, which leaves the size of a pixel open: mend them")
+        matrix[range(axes), range(axes)] = spacings[-axes:]
     else:
-        matrix[:axes, :axes] = np.asarray(directions, dtype=np.float64).T
-        origin[:axes] = np.asarray(header.get("space origin", np.zeros(axes)), dtype=np.float64)
+        rows = np.asarray(directions, dtype=np.float64)
+        if rows.shape != (axes, axes):
+            raise DataError(
+                f"{path}: its space directions are {len(rows)} vectors of {rows.shape[-1]} numbers, but the space of "
+                f"{axes} axes needs {axes} of {axes}: save each image as a file of its own"
+            )
+        matrix[:axes, :axes] = rows.T
+    start = np.asarray(header.get("space origin", np.zeros(axes)), dtype=np.float64)
+    if len(start) != axes:
+        raise DataError(f"{path}: its space origin has {len(start)} numbers, but {axes} axes: mend its header")
+    origin[:axes] = start
+    for name in ("axis mins", "axismins", "axis maxs", "axismaxs"):
+        if np.isfinite(header.get(name, [])).any():
+            raise DataError(f"{path}: its place is in '{name}', which is not read: write a space origin instead")
     space = str(header.get("space", "")).lower()
     names = _SHORT.get(space, space).split("-")
     known = len(names) == 3 and set(names) <= _TO_LPS.keys()
@@ -123,12 +160,7 @@ def _affine(path: Path, header: dict[str, Any], directions: Any, axes: int) -> t
 
 def _data(path: Path, header: dict[str, Any], start: int, shape: tuple[int, ...]) -> NDArray[Any]:
     """The pixels in the shape of the file."""
-    code = next((code for code, names in _TYPES.items() if header["type"] in names), None)
-    if code is None:
-        raise DataError(f"{path}: holds pixels of type {header['type']}, but an image holds real numbers")
-    if code[1] != "1" and header.get("endian") not in ("little", "big"):
-        raise DataError(f"{path}: its header can't be read: endian is '{header.get('endian')}', not little or big")
-    kind = np.dtype((">" if header.get("endian") == "big" else "<") + code)
+    kind = _kind(path, header)
     needed, held = prod(shape) * kind.itemsize, path.stat().st_size - start
     if header["encoding"] == "raw":
         limits.check_exact(path, held, needed)
@@ -139,3 +171,13 @@ def _data(path: Path, header: dict[str, Any], start: int, shape: tuple[int, ...]
     with path.open("rb") as file:
         file.seek(start)
         return np.frombuffer(limits.unpacked(path, file.read(), needed), kind).reshape(shape)
+
+
+def _kind(path: Path, header: dict[str, Any]) -> np.dtype[Any]:
+    """The type of a value, with its byte order."""
+    code = next((code for code, names in _TYPES.items() if header["type"] in names), None)
+    if code is None:
+        raise DataError(f"{path}: holds pixels of type {header['type']}, but an image holds real numbers")
+    if code[1] != "1" and header.get("endian") not in ("little", "big"):
+        raise DataError(f"{path}: its header can't be read: endian is '{header.get('endian')}', not little or big")
+    return np.dtype((">" if header.get("endian") == "big" else "<") + code)

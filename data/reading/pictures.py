@@ -17,12 +17,15 @@ from data.reading.picture_orientation import upright
 
 LUMINANCE = np.array((0.299, 0.587, 0.114), dtype=np.float32)  # of red, green, blue: ITU-R BT.601
 _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # by the colour type of a PNG
+_PALETTE = 3
+_CRITICAL = (b"IHDR", b"PLTE", b"IDAT", b"IEND")
 _SCANS = 200  # of a progressive JPEG, each of which is decoded over the whole picture
 _TEXTS = (b"tEXt", b"zTXt", b"iTXt")
 
 
 class _PngParts(NamedTuple):
     packed: int  # bytes of its pixels
+    palette: tuple[int, int]  # start and length of the chunk with its colours; 0 and 0 without one
     exif: bytes
     texts: list[tuple[bytes, bytes]]  # names and contents of chunks
 
@@ -43,7 +46,11 @@ def read_png(path: Path) -> Decoded:
         limits.check_shape(path, (height, width))
         row = (width * bits * _CHANNELS.get(colour, 1) + 7) // 8
         limits.check_packed(path, chunks.packed, height * row)
+        if colour == _PALETTE and not chunks.palette[1]:
+            raise DataError(f"{path}: is damaged: it has no palette for its colours: copy it again, or save it anew")
         pixels = imagecodecs.png_decode(content)
+        if colour == _PALETTE:
+            _check_palette(path, content, chunks.palette, 2**bits, pixels)
         turned = picture_orientation.of_png(chunks.exif, chunks.texts) if chunks.exif or chunks.texts else 1
     return Decoded(upright(grey(pixels[None]), turned), turned=turned)
 
@@ -86,7 +93,7 @@ def grey(pixels: NDArray[Any]) -> NDArray[Any]:
 
 def _chunks(path: Path, content: bytes) -> _PngParts:
     """Verifies all chunks of a PNG to its end."""
-    at, packed, exif = 8, 0, b""
+    at, packed, exif, palette = 8, 0, b"", (0, 0)
     texts: list[tuple[bytes, bytes]] = []
     view = memoryview(content)
     while at + 12 <= len(content):
@@ -95,9 +102,13 @@ def _chunks(path: Path, content: bytes) -> _PngParts:
         if end + 4 > len(content):
             break
         if zlib.crc32(view[at + 4 : end]) != struct.unpack_from(">I", content, end)[0]:
-            raise DataError(f"{path}: is damaged: the checksum of its part {name!r} is wrong: copy it again")
+            raise DataError(f"{path}: is damaged: the checksum of its part {_shown(name)} is wrong: copy it again")
         if at == 8 and (name != b"IHDR" or length != 13):
-            raise DataError(f"{path}: is damaged: it begins with {name!r}, not with a header")
+            raise DataError(f"{path}: is damaged: it begins with {_shown(name)}, not with a header: copy it again")
+        if name not in _CRITICAL and name[:1].isupper():
+            raise DataError(f"{path}: its part {_shown(name)} is of no known kind, but needed: save it again as PNG")
+        if name == b"PLTE":
+            palette = at, length
         if name == b"IDAT":
             packed += length
         elif name == b"eXIf":
@@ -105,6 +116,27 @@ def _chunks(path: Path, content: bytes) -> _PngParts:
         elif name in _TEXTS:
             texts.append((name, content[at + 8 : end]))
         elif name == b"IEND":
-            return _PngParts(packed, exif, texts)
+            return _PngParts(packed, palette, exif, texts)
         at = end + 4
     raise DataError(f"{path}: truncated: it has no end mark")
+
+
+def _shown(name: bytes) -> str:
+    return ascii(name.decode("latin-1"))
+
+
+def _check_palette(path: Path, content: bytes, place: tuple[int, int], most: int, pixels: NDArray[Any]) -> None:
+    """Refuses pixels of a colour that the palette lacks, which libpng shows as black.
+
+    Such pixels, and no others, change with the colours that are added to the palette.
+    """
+    import imagecodecs
+
+    at, length = place
+    if length // 3 >= most:
+        return
+    added = b"PLTE" + content[at + 8 : at + 8 + length] + b"\xff" * (3 * most - length)
+    chunk = struct.pack(">I", 3 * most) + added + struct.pack(">I", zlib.crc32(added))
+    other = imagecodecs.png_decode(content[:at] + chunk + content[at + 12 + length :])
+    if bad := int((other[..., :3] != pixels[..., :3]).any(axis=-1).sum()):
+        raise DataError(f"{path}: {bad} of its pixels have a colour behind its palette of {length // 3}: save it again")

@@ -36,7 +36,8 @@ def read(folders: Sequence[Path], orientation: str, weight: str = "") -> Image:
 
     Slices are turned to `orientation` as in `volumes.read`, never by interpolation, and sorted by position along their
     mean normal. If they are on one regular grid, the affine describes it; otherwise every slice keeps its plane in
-    `planes`. Slices of an unusual shape or pixel size are resampled in their plane to the most common one.
+    `planes`. Slices of an unusual shape or pixel size are resampled in their plane to the most common one, and `faults`
+    name them.
 
     A series with several images of a place (echoes, phase, b-values, times) is parted, and the part that fits the
     weight best is used; `faults` name the others. The distance of slices comes from their positions.
@@ -187,16 +188,8 @@ def _stacked(slices: list[DicomSlice], orientation: str, faults: list[str]) -> I
 def _oriented(one: DicomSlice, orientation: str) -> DicomSlice:
     """The slice with rows and columns exchanged and flipped to the H and W of an orientation."""
     d, h, w = np.array(ORIENTATIONS[orientation], dtype=np.float64)
-    pixels, plane = one.pixels, one.plane.copy()
+    plane = one.plane.copy()
     if abs(plane[:3, 0] @ d) < IN_PLANE:
         raise DataError(f"{one.named}: its normal {np.round(plane[:3, 0], 2).tolist()} is not {orientation}")
     plane[:3, 0] *= np.sign(plane[:3, 0] @ d)
-    rows, columns = (plane[:3, i] / np.linalg.norm(plane[:3, i]) for i in (1, 2))
-    if abs(rows @ h) + abs(columns @ w) < abs(rows @ w) + abs(columns @ h):
-        pixels, plane[:3, 1:3] = pixels.T, plane[:3, 2:0:-1].copy()
-    for axis, wanted in enumerate((h, w)):
-        if plane[:3, axis + 1] @ wanted < 0:
-            plane[:3, 3] += (pixels.shape[axis] - 1) * plane[:3, axis + 1]
-            plane[:3, axis + 1] *= -1
-            pixels = np.flip(pixels, axis)
-    return replace(one, pixels=pixels, plane=plane)
+    return dicom_stacks.turned(replace(one, plane=plane), h, w)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import unicodedata
+import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,9 @@ _UNSTATED = ("NULL", "null", "Null", "(null)", "<NA>", "\\N")
 _ERRORS = ("#N/A", "#N/A N/A", "#NA", "#NULL!", "#DIV/0!", "#VALUE!", "#REF!", "#NAME?", "#NUM!")  # of spreadsheets
 MISSING = frozenset(("", *_STATED, *_UNSTATED, *_ERRORS))
 """The cells that mean a missing value in every column but one of ids."""
+
+SEMICOLONS = "semicolons"
+"""The attribute of a table whose columns are parted by semicolons, as in countries where the comma parts decimals."""
 
 MOST_COLUMNS = 1 << 14  # those of an Excel sheet
 _LISTED = 30
@@ -45,6 +49,8 @@ def read(path: Path, notes: list[str] | None = None) -> pd.DataFrame:
         table = _excel(file, sheet, notes) if sheet or workbooks.is_workbook(file) else _text(file)
     except DataError:
         raise
+    except zipfile.BadZipFile as error:
+        raise DataError(f"{file}: can't be read as a table: it is damaged or cut short: copy it again") from error
     except UnicodeDecodeError as error:
         raise DataError(f"{file}: is not UTF-8 text: save it as 'CSV UTF-8' or .xlsx") from error
     except Exception as error:  # each reader and each zip member has its own errors
@@ -67,29 +73,45 @@ def _text(path: Path) -> pd.DataFrame:
         names = next(rows, [])
         lines, begins = [], rows.line_num + 1  # a quoted cell may hold line breaks
         for cells in rows:
-            if cells and len(cells) < len(names):
+            if cells and len(cells) != len(names):
                 have = f"line {begins} has {len(cells)} cells and the header {len(names)}"
-                raise DataError(f"{path}: {have}: is the file cut short?")
+                raise DataError(f"{path}: {have}: {_why_uneven(names, cells, separator)}")
             lines.append(begins)
             begins = rows.line_num + 1
     _check_width(path, len(names))
-    table = pd.read_csv(
-        path,
-        sep=separator,
-        dtype=str,
-        keep_default_na=False,
-        na_values=[""],
-        skip_blank_lines=False,
-        encoding="utf-8-sig",
-    )
-    if not isinstance(table.index, pd.RangeIndex):
-        raise DataError(f"{path}: its lines have more fields than its header: do they end with a comma?")
+    try:
+        table = pd.read_csv(
+            path,
+            sep=separator,
+            dtype=str,
+            keep_default_na=False,
+            na_values=[""],
+            skip_blank_lines=False,
+            encoding="utf-8-sig",
+        )
+    except pd.errors.ParserError as error:
+        if "EOF inside string" not in str(error) or not lines:
+            raise
+        why = f"a quote in the row that begins in line {lines[-1]} has no end: close it, or write it twice"
+        raise DataError(f"{path}: {why}") from error
     if len(table) != len(lines):
         raise DataError(f"{path}: its quotes can be read in two ways, as {len(table)} or {len(lines)} rows: mend them")
     if len(names) == table.shape[1]:  # pandas renames the second of two equal names
         table.columns = pd.Index([_clean(name) for name in names])
     table.index = pd.Index(lines, dtype="int64")
+    table.attrs[SEMICOLONS] = separator == ";"
     return table
+
+
+def _why_uneven(names: list[str], cells: list[str], separator: str) -> str:
+    """What is usually wrong with a row of more or fewer cells than the header."""
+    if len(cells) < len(names):
+        return "is the file cut short?"
+    if names[0].lstrip().startswith("#") or len(names) < 2:
+        return "is its first line no header? Remove the lines above the names of the columns"
+    if not any(cell.strip() for cell in cells[len(names) :]):
+        return f"does it end with a '{separator}'?"
+    return f"put a cell that holds a '{separator}' between double quotes"
 
 
 def _excel(path: Path, sheet: str, notes: list[str] | None) -> pd.DataFrame:
@@ -107,6 +129,12 @@ def _excel(path: Path, sheet: str, notes: list[str] | None) -> pd.DataFrame:
     _check_width(path, width)
     header, *cells = ([*row, *[""] * (width - len(row))] for row in rows)
     names = pd.Index([_clean(name) for name in header])
+    filled = [sum(1 for cell in row if cell) for row in (header, *cells[:1])]
+    if filled[0] == 1 and filled[-1] > 1:
+        raise DataError(
+            f"{path}: row 1 has a single cell, and row 2 has {filled[-1]}: is it a title? Remove the rows above the "
+            "names of the columns"
+        )
     index = pd.RangeIndex(2, len(rows) + 1)
     return pd.DataFrame(cells, index=index, columns=names, dtype="str").replace("", np.nan)
 

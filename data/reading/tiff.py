@@ -111,9 +111,9 @@ def _check(path: Path, number: int, page: Any, first: Any) -> None:
         raise DataError(f"{path}: {name} holds YCbCr without JPEG, which is not read: save it as RGB")
     if page.dtype is None or page.dtype.kind not in "biuf":
         raise DataError(f"{path}: {name} holds pixels of type {page.dtype}, but an image holds real numbers")
-    kinds = [(p.shape, p.dtype, p.photometric, p.planarconfig, p.samplesperpixel) for p in (first, page)]
-    if kinds[0] != kinds[1]:
-        shown = " and ".join(f"{' x '.join(map(str, p.shape))} {p.dtype}" for p in (first, page))
+    kinds = [_kind(p) for p in (first, page)]
+    if differing := [name for name in kinds[0] if kinds[0][name] != kinds[1][name]]:
+        shown = "; ".join(f"{name} {kinds[0][name]} and {kinds[1][name]}" for name in differing)
         raise DataError(f"{path}: its pages 1 and {number + 1} differ ({shown}): keep those of one image")
     limits.check_shape(path, page.shape)
     limits.check_shape(path, page.chunks)
@@ -130,6 +130,20 @@ def _check(path: Path, number: int, page: Any, first: Any) -> None:
         _check_jpegs(path, page, places)
     if page.compression == _UNCOMPRESSED:
         limits.check_length(path, sum(length for _, length in places), needed)
+
+
+def _kind(page: Any) -> dict[str, Any]:
+    """What all slices of an image have in common, in words."""
+    turned = page.tags.get(_ORIENTATION)
+    return {
+        "shape": " x ".join(map(str, page.shape)),
+        "type": page.dtype,
+        "bits": page.bitspersample,
+        "photometry": getattr(page.photometric, "name", page.photometric),
+        "planes": getattr(page.planarconfig, "name", page.planarconfig),
+        "samples": page.samplesperpixel,
+        "orientation": 1 if turned is None else int(turned.value),
+    }
 
 
 def _check_jpegs(path: Path, page: Any, places: list[tuple[int, int]]) -> None:
@@ -152,8 +166,11 @@ def _planes(path: Path, file: Any, pages: list[Any]) -> int:
         return len(pages)
     series = file.series[0]
     long = [f"{n} {axis}" for n, axis in zip(series.shape, series.axes, strict=True) if axis not in "YXS" and n > 1]
-    if len(long) > 1:
-        raise DataError(f"{path}: holds {' x '.join(long)} (Z: slices, T: times, C: channels): save one stack of them")
+    if len(long) > 1 or (long and long[0][-1] in "CT"):
+        raise DataError(
+            f"{path}: holds {' x '.join(long)} (Z: slices, T: times, C: channels): save one stack of slices (axes "
+            "ZYX), or each image as a file"
+        )
     return prod(series.shape) // prod(pages[0].shape) if len(pages) == 1 else len(pages)
 
 

@@ -21,10 +21,12 @@ if TYPE_CHECKING:
 
 NUMBER, WORDS = "number", "words"
 _NO_NUMBER = frozenset(("na", "n/a", "n.a.", "nan", "null", "none", "missing", "unknown", "-", "--", "---", ".", "?"))
-_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
-_DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+(?:[eE][+-]?\d+)?")
-_THOUSANDS = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+(?:\.\d+)?")
-_WHOLE = re.compile(r"[+-]?\d+(?:\.0*)?")
+# Digits of other scripts are numbers to Python, but not to pandas.
+_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
+_DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+(?:[eE][+-]?\d+)?", re.ASCII)
+_THOUSANDS = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+(?:\.\d+)?", re.ASCII)
+_WHOLE = re.compile(r"[+-]?\d+(?:\.0*)?", re.ASCII)
+_POINTS = re.compile(r"[+-]?[1-9]\d{0,2}\.\d{3}", re.ASCII)
 _CODES = (-1, -9, -99, -999, -9999, 9, 99, 999, 9999)
 _FAR = 0.7  # a code such as 999 is noted if all other values are below this part of it
 _BEGINS = re.compile(r"[<>=~±≤≥≈\s]*[+-]?\d")
@@ -142,6 +144,18 @@ def codes(numbers: pd.Series[str], name: str, path: Path, *, settable: bool) -> 
                 f"code of missing values is: {way_out}."
             )
     return found
+
+
+def points(numbers: pd.Series[str], name: str, path: Path) -> list[str]:
+    """A note on numbers of a table with semicolons whose points may all part thousands, as in `1.100`."""
+    parted = numbers.dropna()
+    parted = parted[parted.str.contains(".", regex=False)]
+    if not len(parted) or not parted.str.fullmatch(_POINTS).all():
+        return []
+    return [
+        f"{path.name}: column '{name}' is read with decimal points: {_cells(parted, 1)}, though semicolons part its "
+        "columns, as where points part thousands: write such numbers without a point."
+    ]
 
 
 def without(cells: pd.Series[str], missing: Collection[Any]) -> pd.Series[str]:

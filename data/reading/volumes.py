@@ -73,7 +73,7 @@ def read(
     if mask is None:
         return image
     if dicom_labels.is_segmentation(Path(mask)):
-        return replace(image, mask=dicom_labels.read(Path(mask), image))
+        return replace(image, mask=dicom_labels.read(Path(mask), image, scan.reference))
     return replace(image, mask=_labels(Path(mask), pixels.shape, scan, axes, flipped))
 
 

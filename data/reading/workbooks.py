@@ -18,6 +18,7 @@ _MOST_BYTES = 1 << 29  # of an Excel file, unpacked
 _OLD = b"\xd0\xcf\x11\xe0"  # Excel until 2003, and newer files with a password
 _MERGED, _HIDDEN, _FORMULA = b"mergeCell ", b"hidden=", re.compile(rb"<(?:\w+:)?f[ >/]")
 _SHOWN = 3
+_EXACT = 10**15  # numbers of up to 15 digits are exact in a spreadsheet
 
 
 def split(path: Path) -> tuple[Path, str]:
@@ -47,7 +48,7 @@ def read(path: Path, sheet: str = "") -> tuple[list[list[str]], list[str]]:
 
     Args:
         path: The file.
-        sheet: The name of the sheet; "" takes the first that is not hidden.
+        sheet: The name of the sheet; "" takes the first that is neither hidden nor empty.
 
     Raises:
         DataError: There is no such sheet, a formula has no value, or the file is too large.
@@ -102,7 +103,8 @@ def _chosen(path: Path, book: Any, sheet: str) -> str:
         seen = [one.title for one in book.worksheets if one.sheet_state == "visible"]
         if not known:
             raise DataError(f"{path}: can't be read as a table: it has no sheet of cells")
-        return str((seen or known)[0])
+        filled = (one for one in seen if _has_cells(book[one]))
+        return str(next(filled, (seen or known)[0]))
     alike = [one for one in known if one == sheet] or [one for one in known if one.casefold() == sheet.casefold()]
     if not alike:
         raise DataError(f"{path}: has no sheet '{sheet}'{nearest(sheet, known)}")
@@ -125,6 +127,8 @@ def _text(cell: Any) -> str:
         return ""
     if isinstance(value, float) and value.is_integer():
         value = int(value)
+    if isinstance(value, int) and abs(value) >= _EXACT:
+        return f"{value:.14E}"  # a spreadsheet keeps no more digits, so that two ids may have become one
     return str(value)
 
 

@@ -130,6 +130,44 @@ def test_gaps_are_named(tmp_path):
     ]
 
 
+def test_columns_that_tell_nothing_and_values_that_never_occur_are_noted(tmp_path):
+    text = "image;patient;y;age;site;dose\n" + "\n".join(f"{k}.png;p{k};{k % 2};;A;1.{k}00" for k in range(4))
+    asked = {"labels": ("y",), "clinical": ("age", "site", "dose"), "missing": {"site": ["A", "B"], "y": 7}}
+    dataset = ImageTable(table=write_table(tmp_path, text), **asked)
+    assert dataset.table_notes() == (
+        "table.csv: missing: y names '7', which is in no cell of it.",
+        "table.csv: column 'age' is empty, so it tells no patients apart.",
+        "table.csv: missing: site names 'B', which is in no cell of it.",
+        "table.csv: column 'site' is empty, so it tells no patients apart.",
+        "table.csv: column 'dose' is read with decimal points: line 2 has '1.000' and 3 more, though semicolons part "
+        "its columns, as where points part thousands: write such numbers without a point.",
+    )
+    dataset = ImageTable(table=write_table(tmp_path, text.replace("1.300", "0.3")), **asked | {"missing": {}})
+    assert dataset.table_notes() == (
+        "table.csv: column 'age' is empty, so it tells no patients apart.",
+        "table.csv: column 'site' is 'A' wherever it is filled, so it tells no patients apart.",
+    )
+    with_commas = text.replace("1.", "10.").replace(";", ",")
+    assert not any(
+        "decimal points" in note for note in ImageTable(table=write_table(tmp_path, with_commas), **asked).table_notes()
+    )
+
+
+def test_a_name_that_no_file_can_have_costs_one_row(tmp_path):
+    """The system refuses even to look for it."""
+    deep = "/".join(["folder" * 20] * 50) + "/a.png"
+    names = ["a.png", "n" * 252 + ".png", "ü" * 130 + ".png", deep, "b.png", "n" * 251 + ".png"]
+    lines = [f"{name},{'m' * 300 if name == 'b.png' else ''},{k},1" for k, name in enumerate(names)]
+    dataset = ImageTable(table=write_table(tmp_path, "\n".join(["image,mask,patient,y", *lines])), labels=("y",))
+    assert dataset.samples()["patient"].tolist() == ["0", "5"]
+    found = dataset.excluded()["reason"].tolist()
+    assert [reason.partition(":")[0] for reason in found] == ["line 3", "line 4", "line 5", "line 6"]
+    assert all(reason.endswith("...' is longer than a file's name can be") and len(reason) < 120 for reason in found)
+    assert [dataset.absent(study) for study in dataset.samples()["study"]] == [
+        [tmp_path / name] for name in (names[0], names[5])
+    ]
+
+
 def test_a_missing_image_is_named(discs):
     dataset = discs_of(discs)
     (Path(discs).parent / "3.png").unlink()
@@ -171,7 +209,7 @@ def test_faults_of_a_table_are_named(tmp_path, discs):
     (tmp_path / "broken.xlsx").write_bytes(b"PK\3\4 no spreadsheet")
     with pytest.raises(DataError, match=r"broken\.xlsx: can't be read as a table"):
         ImageTable(table=str(tmp_path / "broken.xlsx")).samples()
-    with pytest.raises(DataError, match=r"comma\.csv: its lines have more fields than its header"):
+    with pytest.raises(DataError, match=r"comma\.csv: line 2 has 3 cells and the header 2: does it end with a"):
         ImageTable(table=write_table(tmp_path, "image,patient\na.png,p1,\nb.png,p2,", "comma.csv")).samples()
     (tmp_path / "empty.csv").write_text("")
     with pytest.raises(DataError, match=r"empty\.csv: can't be read as a table"):

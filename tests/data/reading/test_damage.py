@@ -105,17 +105,26 @@ def test_more_data_than_the_header_says_are_refused(tmp_path, rng, end, packed):
         read(tmp_path / f"a.{end}", content)
 
 
-def test_a_few_bytes_behind_the_data_fill_up_the_file(tmp_path, rng):
+def test_a_byte_too_many_is_refused(tmp_path, rng):
+    """It may have slipped in before the pixels, which would all lie one place further."""
     pixels = volume(rng)
-    for end, content in (("mha", written.meta_image(pixels)), ("nii", written.nifti(pixels))):
-        assert_array_equal(read(tmp_path / f"a.{end}", content + bytes(16)).pixels, pixels)
-    longer = zlib.compress(pixels.tobytes() + bytes(2))
-    head = (
-        written.meta_image(pixels).partition(b"LOCAL\n")[0].replace(b"CompressedData = False", b"CompressedData = True")
-    )
-    assert_array_equal(read(tmp_path / "p.mha", head + b"LOCAL\n" + longer).pixels, pixels)
+    made = written.meta_image(pixels)
+    head = made.partition(b"LOCAL\n")[0].replace(b"CompressedData = False", b"CompressedData = True") + b"LOCAL\n"
+    for name, content in (("a.mha", made), ("b.nii", written.nifti(pixels)), ("c.nrrd", written.nrrd(pixels))):
+        assert_array_equal(read(tmp_path / name, content).pixels, pixels)
+        for added in (1, 2, 16):
+            with pytest.raises(DataError, match=rf"{name}: has {pixels.nbytes + added} bytes of data"):
+                read(tmp_path / name, content[: -pixels.nbytes] + bytes(added) + content[-pixels.nbytes :])
+    with pytest.raises(DataError, match="unpacks to"):
+        read(tmp_path / "d.mha", head + zlib.compress(bytes(2) + pixels.tobytes()))
+    packed = zlib.compress(pixels.tobytes())
     with pytest.raises(DataError, match=r"zlib reports 'incorrect data check'"):
-        read(tmp_path / "q.mha", head + b"LOCAL\n" + longer[:-4] + bytes(4))
+        read(tmp_path / "e.mha", head + packed[:-4] + bytes(4))
+    with pytest.raises(DataError, match="it breaks off before its checksum: copy it again"):
+        read(tmp_path / "f.mha", head + packed[:-3])
+    short = head.replace(b"DimSize", f"CompressedDataSize = {len(packed) - 3}\nDimSize".encode())
+    with pytest.raises(DataError, match=rf"CompressedDataSize is {len(packed) - 3}, but {len(packed)} bytes of data"):
+        read(tmp_path / "g.mha", short + packed)
 
 
 def test_every_cut_of_a_tiff_of_pages_is_refused(tmp_path, rng):
@@ -134,7 +143,7 @@ def test_pages_in_a_circle_or_of_two_sizes_are_refused(tmp_path, rng):
     content[at : at + 4] = (8).to_bytes(4, "little")
     with pytest.raises(DataError, match="its pages run in a circle"):
         read(tmp_path / "circle.tif", bytes(content))
-    with pytest.raises(DataError, match=r"pages 1 and 2 differ \(4 x 6 uint8 and 3 x 5 uint8\)"):
+    with pytest.raises(DataError, match=r"pages 1 and 2 differ \(shape 4 x 6 and 3 x 5\)"):
         read(tmp_path / "two.tif", written.tiff([volume(rng, (4, 6), np.uint8), volume(rng, (3, 5), np.uint8)]))
 
 

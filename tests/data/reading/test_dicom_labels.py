@@ -79,10 +79,31 @@ def test_what_is_no_mask_of_the_image_is_refused(tmp_path, scan, truth):
     full = np.ones(SHAPE[1:], dtype=np.uint8)
     refused("segments 1 and 2 overlap", [(1, 4.0, full), (2, 4.0, full)])
     refused("its frames lie between the slices", [(1, 6.0, full)])
+    refused("its frames lie between the slices", [(1, 5.0, full)])
+    refused("its FrameOfReferenceUID is not that of its image", [(1, 4.0, full)], FrameOfReferenceUID="1.2.3.4")
     refused("marks voxels outside its image", [(1, 40.0, full)])
     refused("frame 1 is of no segment", [(3, 4.0, full)])
     refused("the mask is empty", [(1, 4.0, full * 0)])
     refused("can't be read, truncated", [(1, 4.0, full)], PixelData=b"\xff\xff")
+
+
+@pytest.mark.parametrize("orientation", [None, "sagittal", "coronal"])
+def test_a_frame_beside_a_slice_is_refused_however_the_image_is_turned(tmp_path, scan, orientation):
+    full = np.ones(SHAPE[1:], dtype=np.uint8)
+    for z, sound in ((4.1, True), (3.9, True), (4.7, False), (3.3, False)):
+        mask = segmentation(tmp_path / "seg.dcm", [(1, z, full)], segments=SEGMENTS, shape=SHAPE[1:])
+        if sound:
+            assert volumes.read(scan, mask=mask, orientation=orientation).mask.sum() == full.size
+            continue
+        with pytest.raises(DataError, match=r"seg\.dcm: its frames lie between the slices of its image"):
+            volumes.read(scan, mask=mask, orientation=orientation)
+
+
+def test_a_segmentation_without_a_frame_of_reference_is_compared_by_place(tmp_path, scan, truth):
+    mask = segmentation(
+        tmp_path / "seg.dcm", frames(truth), segments=SEGMENTS, shape=SHAPE[1:], FrameOfReferenceUID=None
+    )
+    assert_array_equal(volumes.read(scan, mask=mask).mask, truth)
 
 
 def test_a_segmentation_is_no_image(tmp_path, truth):

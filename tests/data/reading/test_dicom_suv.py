@@ -128,3 +128,32 @@ def test_other_files_have_no_suv(tmp_path):
     volumes.write(tmp_path / "a.nii.gz", volumes.read(pet(tmp_path / "a.dcm", STORED, 0.0)))
     with pytest.raises(DataError, match="they need the DICOM files of a PET series"):
         volumes.read(tmp_path / "a.nii.gz", suv=True)
+
+
+def test_two_times_of_injection_must_agree(tmp_path):
+    """One of them may be rounded; the day is that of the date and time."""
+    for seconds, sound in ((0, True), (45, True), (-30 * 60, False), (7200, False)):
+        drug = {"RadiopharmaceuticalStartTime": f"{INJECTED + timedelta(seconds=seconds):%H%M%S}"}
+        if sound:
+            assert_allclose(suv(tmp_path, drug=drug), EXPECTED, rtol=1e-6)
+            continue
+        with pytest.raises(DataError, match=rf"lie {abs(seconds) / 60:.3g} minutes apart: remove the wrong one"):
+            suv(tmp_path, drug=drug)
+
+
+def test_times_of_two_zones_are_refused(tmp_path):
+    drug = {"RadiopharmaceuticalStartDateTime": f"{INJECTED:%Y%m%d%H%M%S}+0100"}
+    assert_allclose(suv(tmp_path, drug=drug), EXPECTED, rtol=1e-6)
+    assert_allclose(suv(tmp_path, drug=drug, TimezoneOffsetFromUTC="+0100"), EXPECTED, rtol=1e-6)
+    with pytest.raises(DataError, match="is in another time zone than TimezoneOffsetFromUTC"):
+        suv(tmp_path, drug=drug, TimezoneOffsetFromUTC="-0500")
+
+
+def test_slices_of_one_examination_have_one_factor(tmp_path):
+    for k in range(3):
+        pet(tmp_path / "s" / f"{k}", STORED, 3.0 * k, InstanceNumber=k, PatientWeight=WEIGHT + (k == 1) / 10)
+    assert_allclose(volumes.read(tmp_path / "s", suv=True).pixels[0], EXPECTED, rtol=1e-6)
+    pet(tmp_path / "s" / "1", STORED, 3.0, InstanceNumber=1, PatientWeight=WEIGHT + 10)
+    with pytest.raises(DataError, match=r"s: its slices differ in weight, dose or times, so that their factors to SUV"):
+        volumes.read(tmp_path / "s", suv=True)
+    assert_allclose(volumes.read(tmp_path / "s").pixels[1], ACTIVITY, rtol=1e-6)

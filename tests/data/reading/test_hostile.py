@@ -54,7 +54,7 @@ def meta(**fields):
         ({"Element Spacing } 1 1 1\nNDims": 3}, r"the line 'Element Spacing } 1 1 1' has no '='"),
         ({"DimSize": "1000 1000 500"}, "truncated: its header requires 1000000000 bytes of data, but it has 120"),
         ({"DimSize": "1000 1000 500", "CompressedData": "True"}, "which 120 packed bytes can't hold"),
-        ({"ElementNumberOfChannels": 10**9}, "has 1000000000 channels"),
+        ({"ElementNumberOfChannels": 10**9}, "has 1000000000 values of type int16 for each pixel"),
         ({"ElementType": "MET_OTHER"}, "its ElementType 'MET_OTHER' is none of"),
         ({"ElementSpacing": "1 nan 1"}, "numbers that are not finite"),
         ({"ElementSpacing": "1 1e-300 1"}, "its spacing is 1 x 0 x 1 mm"),
@@ -193,7 +193,7 @@ def test_fields_of_a_nrrd_have_any_case_and_no_other_name(tmp_path):
         (b"space origin", b"spacf origin", "'spacf origin' is no field of NRRD"),
         (b"left-posterior", b"lefu-posterior", "space is 'lefu-posterior-superior'"),
         (b"raw", b"hex", "is coded as hex, which is not read"),
-        (b"type: short", b"byteskip: 8\ntype: short", "its pixels are apart from its header"),
+        (b"type: short", b"byteskip: 8\ntype: short", r"bytes lie between its header and its pixels \(byteskip 8\)"),
         (b"sizes: 5 4 3", b"sizes: 5 4", "dimension"),
     ):
         (tmp_path / "b.nrrd").write_bytes(made.replace(before, after))

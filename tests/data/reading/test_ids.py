@@ -19,6 +19,13 @@ from data.reading import ids
         ("M\u00fcller", "Mu\u0308ller"),
         ("p1", "p1\u200b"),
         ("\uff11\uff12", "12"),
+        ("a-1", "a\u20131"),
+        ("a-1", "a\u20121"),
+        ("-5", "\u22125"),
+        ("5", "+5"),
+        ("a1", "\u04301"),
+        ("PAH7", "\u0420\u0410\u041d7"),
+        ("TOM", "\u03a4\u039f\u039c"),
     ],
 )
 def test_spellings_of_one_id_are_refused_with_their_lines(one, other):
@@ -29,7 +36,10 @@ def test_spellings_of_one_id_are_refused_with_their_lines(one, other):
     assert "set ids: exact" in message and message.isascii()
 
 
-@pytest.mark.parametrize(("one", "other"), [("1.5", "15"), ("p1", "p10"), ("3.1", "3.10"), ("a_1", "a-1")])
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("1.5", "15"), ("p1", "p10"), ("3.1", "3.10"), ("a_1", "a-1"), ("a5", "a+5"), ("5", "-5"), ("\u0431", "b")],
+)
 def test_different_ids_stay_different(one, other):
     ids.check(pd.Series([one, other]), "patient", "t.csv")
 

@@ -100,6 +100,21 @@ def test_a_line_is_the_one_in_the_file_below_cells_with_line_breaks(tmp_path, en
         table(tmp_path, text.encode())
 
 
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("a,b\n1,2\n3,4,5\n", "line 3 has 3 cells and the header 2: put a cell that holds a ',' between double quotes"),
+        ("a;b\n1;2;3\n", "line 2 has 3 cells and the header 2: put a cell that holds a ';' between double quotes"),
+        ("a,b\n1,2,\n", "line 2 has 3 cells and the header 2: does it end with a ','"),
+        ("# from a scanner\na,b\n1,2\n", "line 2 has 2 cells and the header 1: is its first line no header"),
+        ("#1,2\na,b,c\n1,2,3\n", "line 2 has 3 cells and the header 2: is its first line no header"),
+    ],
+)
+def test_rows_that_are_longer_than_the_header_are_named(tmp_path, text, reason):
+    with pytest.raises(DataError, match=rf"t\.csv: {reason}"):
+        table(tmp_path, text)
+
+
 def test_quotes_with_two_meanings_are_refused(tmp_path):
-    with pytest.raises(DataError, match=r"t\.csv: can't be read as a table: .*EOF inside string"):
+    with pytest.raises(DataError, match=r"t\.csv: a quote in the row that begins in line 2 has no end: close it, or"):
         table(tmp_path, 'a,b\n1,"2\n3,4\n')

@@ -61,6 +61,32 @@ def test_slices_and_channels_at_once_are_refused(tmp_path):
         read(tmp_path, np.stack([STACK, STACK], axis=1), imagej=True, metadata={"axes": "ZCYX"})
 
 
+@pytest.mark.parametrize("kind", [{"imagej": True}, {"ome": True, "photometric": "minisblack"}])
+@pytest.mark.parametrize("axis", ["C", "T"])
+def test_channels_and_times_are_no_slices(tmp_path, kind, axis):
+    with pytest.raises(
+        DataError, match=rf"holds 3 {axis} \(Z: slices.*: save one stack of slices \(axes ZYX\), or each image as a"
+    ):
+        read(tmp_path, STACK, metadata={"axes": f"{axis}YX"}, **kind)
+    assert_array_equal(read(tmp_path, STACK, metadata={"axes": "ZYX"}, **kind), STACK)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "words"),
+    [
+        ({"extratags": [(274, "H", 1, 3, True)]}, {}, "orientation 3 and 1"),
+        ({}, {"extratags": [(274, "H", 1, 6, True)]}, "orientation 1 and 6"),
+        ({}, {"photometric": "miniswhite"}, "photometry MINISBLACK and MINISWHITE"),
+    ],
+)
+def test_pages_that_differ_are_refused_with_what_differs(tmp_path, first, second, words):
+    with tifffile.TiffWriter(tmp_path / "a.tif") as file:
+        file.write(RAMP, **first)
+        file.write(RAMP, **second)
+    with pytest.raises(DataError, match=rf"pages 1 and 2 differ \({words}\): keep those of one image"):
+        volumes.read(tmp_path / "a.tif")
+
+
 def test_pyramids_are_read_at_full_size(tmp_path):
     with tifffile.TiffWriter(tmp_path / "a.tif") as file:
         file.write(RAMP, subifds=1)

@@ -29,6 +29,8 @@ def test_numbers_are_numbers():
     assert column.notes == () and not column.lost
 
 
+# Digits of other scripts are numbers to Python's float, but not to pandas.
+DIGITS = ["\u0664\u0665", "\uff16\uff13", "\u096a.5", "\u0661,\u0662\u0663\u0664"]
 ODD = [">89", "63 y", "none", "1.234,5", "1 234", "12,5,", "inf", "1e999", "0x10", "2020-01-01"]
 
 
@@ -44,6 +46,15 @@ def test_an_odd_cell_of_a_column_of_numbers_is_named(cell):
     row = ("t.csv", "", "", f"line 9: age is '{cell}', which is no number: read as missing")
     assert column.excluded("t.csv") == [row]
     assert clinical([*AGES, cell], declared="words").cells.tolist() == [*AGES, cell]
+
+
+@pytest.mark.parametrize("cell", DIGITS)
+def test_digits_of_other_scripts_are_odd_cells(cell):
+    with pytest.raises(DataError, match=r"column 'age' holds numbers, but line 9 has "):
+        clinical([*AGES, cell])
+    column = clinical([*AGES, cell], declared="number")
+    np.testing.assert_array_equal(numbers(column), [*map(float, AGES), np.nan])
+    assert len(column.lost) == 1
 
 
 def test_units_in_every_cell_do_not_become_categories():

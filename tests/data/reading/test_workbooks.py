@@ -1,5 +1,6 @@
 """Excel files: which sheet is read, and cells that do not hold what a spreadsheet program shows."""
 
+import datetime
 import zipfile
 
 import openpyxl
@@ -121,14 +122,46 @@ def test_a_formula_without_its_value_is_refused(tmp_path):
 
 def test_numbers_dates_and_errors_are_text(tmp_path):
     """An error is no id: a patient `#N/A` would stand for all who were not found."""
-    import datetime
-
     rows = [["a", 1, 1.5, True, 2.0, datetime.date(2024, 5, 17)], ["#N/A", 1e-7, 10**15, False, -3, None]]
     read = spreadsheets.read(saved(tmp_path, {"A": [[f"c{i}" for i in range(6)], *rows]}))
     assert read.fillna("").to_numpy().tolist() == [
         ["a", "1", "1.5", "True", "2", "2024-05-17 00:00:00"],
-        ["", "1e-07", "1000000000000000", "False", "-3", ""],
+        ["", "1e-07", "1.00000000000000E+15", "False", "-3", ""],
     ]
+
+
+@pytest.mark.parametrize(
+    ("ids", "reason"),
+    [
+        ([20000000000000000, 20000000000000001], r"patient '2\.00000000000000E\+16' in line 2 is a long number"),
+        (
+            [datetime.date(2020, 3, 1), "4-7"],
+            r"patient '2020-03-01 00:00:00' in line 2 is a date, which a spreadsheet makes",
+        ),
+    ],
+)
+def test_what_a_spreadsheet_made_of_an_id_is_refused(tmp_path, ids, reason):
+    rows = [["image", "patient", "y"], ["1.png", ids[0], 0], ["2.png", ids[1], 1]]
+    path = saved(tmp_path, {"A": rows})
+    with pytest.raises(DataError, match=rf"t\.xlsx: {reason}.*store the column as text, or set ids: exact"):
+        ImageTable(table=str(path), labels=("y",)).samples()
+    rows = [["image", "patient", "date", "y"], ["1.png", "a", datetime.date(2020, 3, 1), 0], ["2.png", "b", "x", 1]]
+    saved(tmp_path, {"A": rows})
+    assert len(ImageTable(table=str(path), labels=("y",), locations=("date",)).samples()) == 2
+
+
+def test_an_empty_first_sheet_and_a_title_are_seen(tmp_path):
+    path = saved(tmp_path, {"Empty": [], "Scans": TABLE, "More": [["a"]]})
+    notes = []
+    assert spreadsheets.read(path, notes)["patient"].tolist() == ["a", "b"]
+    assert len(notes) == 1 and "'Scans' is read, and 'More' not" in notes[0]
+    saved(tmp_path, {"A": [["Scans of 2024"], *TABLE]})
+    with pytest.raises(DataError, match=r"t\.xlsx: row 1 has a single cell, and row 2 has 3: is it a title\?"):
+        spreadsheets.read(path)
+    saved(tmp_path, {"A": TABLE})
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(DataError, match=r"t\.xlsx: can't be read as a table: it is damaged or cut short"):
+        spreadsheets.read(path)
 
 
 def test_content_decides_what_is_an_excel_file(tmp_path):
