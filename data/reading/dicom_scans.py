@@ -232,9 +232,20 @@ def _parts(headers: list[DicomHeader]) -> list[SeriesPart]:
 def _alike(headers: list[DicomHeader]) -> list[SeriesPart]:
     """The frames of one patient, frame of reference and grid of pixels: nothing else can be one stack.
 
-    Anonymisers give one SeriesInstanceUID to several patients. Identifiers are counted, not shown.
+    Anonymisers give one SeriesInstanceUID to several patients, leave identifiers out, or give each file its own frame of
+    reference, which then says nothing. Identifiers are counted, not shown.
     """
-    keys = [(one.patient, one.reference, dicom_stacks.grid(one.shape, _plane(one))) for one in headers]
+    patient, reference = (_the_only([getattr(one, name) for one in headers]) for name in ("patient", "reference"))
+    if len({one.reference for one in headers}) == len(headers):
+        reference = ""
+    keys = [
+        (
+            one.patient if patient is None else patient,
+            one.reference if reference is None else reference,
+            dicom_stacks.grid(one.shape, _plane(one)),
+        )
+        for one in headers
+    ]
     patients, references, grids = (list(dict.fromkeys(some)) for some in zip(*keys, strict=True))
     found: dict[tuple[str, str, tuple[int, int, float, float]], list[DicomHeader]] = defaultdict(list)
     for key, one in zip(keys, headers, strict=True):
@@ -246,6 +257,12 @@ def _alike(headers: list[DicomHeader]) -> list[SeriesPart]:
         words += [f"of {dicom_stacks.in_words(key[2])}"] if len(grids) > 1 else []
         parts.append(SeriesPart(" ".join(words), some))
     return parts
+
+
+def _the_only(identifiers: list[str]) -> str | None:
+    """The identifier of all frames that have one; None if there are several."""
+    known = set(identifiers) - {""}
+    return None if len(known) > 1 else next(iter(known), "")
 
 
 def _plane(one: DicomHeader) -> Float64:

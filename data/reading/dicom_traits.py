@@ -40,6 +40,7 @@ _NUMBERS = {
     "energy": ("KVP",),
     "reference time": ("FrameReferenceTime",),
 }
+_TEXTS = {"direction": "DiffusionGradientOrientation", "acquired": "AcquisitionTime", "content time": "ContentTime"}
 _PRIVATE_B = (
     ("SIEMENS MR HEADER", 0x0019, 0x0C),
     ("GEMS_PARM_01", 0x0043, 0x39),
@@ -68,6 +69,7 @@ ORDERS = (
     "dimension",
     "acquired",
     "frame time",
+    "content time",
 )
 """The traits that part a series where several images lie at one place."""
 
@@ -94,7 +96,7 @@ def find(tags: FrameTags, kinds: tuple[str, ...], echo: float | None) -> dict[st
                 break
     if kernel := tags.text("ConvolutionKernel"):
         found["kernel"] = kernel
-    for name, attribute in (("direction", "DiffusionGradientOrientation"), ("acquired", "AcquisitionTime")):
+    for name, attribute in _TEXTS.items():
         if text := tags.text(attribute):
             found[name] = text
     if dimension := _dimension(tags):

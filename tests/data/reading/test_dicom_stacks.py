@@ -119,7 +119,7 @@ def test_other_pixels_at_one_place_are_refused(tmp_path):
     image = volumes.read(path)
     assert_array_equal(image.pixels, PIXELS)
     assert image.faults == (f"{path / 'copy.dcm'}: has the same place as {path / '1.dcm'}, which is kept",)
-    slice_at(path / "copy.dcm", PIXELS[1] + 1, 3.0, InstanceNumber=9, ContentTime="101010")
+    slice_at(path / "copy.dcm", PIXELS[1] + 1, 3.0, InstanceNumber=9)
     why = r"copy\.dcm: has the same place as .*1\.dcm, but other pixels \(1 such slices of 5\).*put each image into"
     with pytest.raises(DataError, match=why):
         volumes.read(path)
@@ -127,3 +127,20 @@ def test_other_pixels_at_one_place_are_refused(tmp_path):
         slice_at(tmp_path / "faulty" / f"{k}.dcm", PIXELS[k], 0.0, InstanceNumber=k)
     with pytest.raises(DataError, match=r"but other pixels \(3 such slices of 4\).*or mend ImagePositionPatient"):
         volumes.read(tmp_path / "faulty")
+
+
+def test_times_of_writing_part_images_and_identifiers_that_say_nothing_do_not(tmp_path):
+    for k in range(COUNT):
+        slice_at(tmp_path / "own" / f"{k}.dcm", PIXELS[k], 3.0 * k, FrameOfReferenceUID=f"1.2.3.{k}")
+        lost = None if k == 1 else "P1"
+        slice_at(
+            tmp_path / "lost" / f"{k}.dcm", PIXELS[k], 3.0 * k, FrameOfReferenceUID=lost and "1.2.3", PatientID=lost
+        )
+        for number, clock in enumerate(("101010", "101020")):
+            path = tmp_path / "times" / f"{k}_{number}.dcm"
+            slice_at(path, PIXELS[k] + number, 3.0 * k, ContentTime=clock)
+    for name in ("own", "lost"):
+        assert_array_equal(volumes.read(tmp_path / name).pixels, PIXELS)
+    with pytest.raises(DataError, match="holds 2 images: #1 axial another content time"):
+        volumes.read(tmp_path / "times")
+    assert_array_equal(volumes.read(tmp_path / "times#2").pixels, PIXELS + 1)
