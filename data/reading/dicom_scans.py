@@ -232,8 +232,8 @@ def _parts(headers: list[DicomHeader]) -> list[SeriesPart]:
 def _alike(headers: list[DicomHeader]) -> list[SeriesPart]:
     """The frames of one patient, frame of reference and grid of pixels: nothing else can be one stack.
 
-    Anonymisers give one SeriesInstanceUID to several patients, leave identifiers out, or give each file its own frame of
-    reference, which then says nothing. Identifiers are counted, not shown.
+    Anonymisers give one SeriesInstanceUID to several patients, leave identifiers out, or give each file a frame of
+    reference of its own, which then says nothing. Identifiers are counted, not shown.
     """
     patient, reference = (_the_only([getattr(one, name) for one in headers]) for name in ("patient", "reference"))
     if len({one.reference for one in headers}) == len(headers):
