@@ -19,6 +19,8 @@ from data.base import Float32
 
 WHOLE, DETAIL, TEXTURE = 0.93, 0.83, 0.7
 """A copy correlates at least like this with its original: as a whole, in detail, and in the ranks of its detail."""
+SMALL = 1024
+"""Pictures with fewer pixels in common are small."""
 LARGEST = 192
 """Pixels of the longer side at which scans are compared."""
 SLICES = 5
@@ -159,8 +161,16 @@ def _agreement(first: Float32, second: Float32, warp: Float32) -> Agreement:
     fine = [_float(cv2.GaussianBlur(one, (0, 0), 0.5) - cv2.GaussianBlur(one, (0, 0), 1.5)) for one in (mapped, moved)]
     own, other = (one[inner] for one in fine)
     whole, detail = _correlation(mapped[common], moved[common]), _correlation(own, other)
-    ranks = (_float(rankdata(one)) for one in (own, other)) if detail >= DETAIL else ()
-    return Agreement(whole, detail, _correlation(*ranks) if detail >= DETAIL else 0.0)
+    return Agreement(whole, detail, _texture(own, other) if detail >= DETAIL else 0.0)
+
+
+def _texture(own: Float32, other: Float32) -> float:
+    """The correlation of ranks; in a small picture, where edges are everywhere, that of the fainter half."""
+    if len(own) < SMALL:
+        size = np.abs(own) + np.abs(other)
+        faint = size <= np.median(size)
+        own, other = own[faint], other[faint]
+    return _correlation(*(_float(rankdata(one)) for one in (own, other)))
 
 
 def _like(values: Float32, others: Float32) -> Float32:

@@ -41,6 +41,14 @@ def test_one_pattern_with_noise_of_its_own_is_no_copy_and_with_the_same_noise_it
     assert copied(first[None], 0.7 * first[None] + 20)
 
 
+def test_a_small_picture_with_noise_of_its_own_is_no_copy_though_edges_are_everywhere():
+    pattern = 3 * np.add.outer(np.arange(20.0), np.arange(24.0))
+    pattern[6:14, 8:17] = 235
+    noisy = [(pattern + np.random.default_rng(seed).normal(0, 2.5, pattern.shape))[None] for seed in range(5)]
+    assert not any(copied(noisy[i], noisy[j]) for i in range(5) for j in range(i))
+    assert all(copied(one, 0.8 * one[:, ::-1] + 9) for one in noisy)
+
+
 def test_masks_of_similar_shapes_are_no_copies_and_the_same_mask_is():
     away = np.hypot(*np.mgrid[-48:48, -48:48])
     discs = [(255.0 * (away < radius))[None] for radius in (20, 21, 22)]
