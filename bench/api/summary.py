@@ -16,7 +16,8 @@ def summary(outcome: RunOutcome) -> Iterator[str]:
     counts = ", ".join(f"{n} {state}" for state, n in outcome.counts.items())
     yield f"cells: {counts}; {outcome.computed} fits computed; run folder: {outcome.folder}"
     if len(outcome.excluded):
-        yield f"excluded: {len(outcome.excluded)} rows, listed in {outcome.folder / 'excluded.csv'}"
+        rows = f"{len(outcome.excluded)} row{'s' * (len(outcome.excluded) > 1)}"
+        yield f"excluded: {rows}, listed in {outcome.folder / 'excluded.csv'}"
         for why, count in outcome.excluded["reason"].value_counts().head(REASONS).items():
             yield f"  {count} x {why}"
     yield from (f"note: {note}" for note in outcome.notes[:NOTES])

@@ -48,10 +48,13 @@ def same_image(digests: Sequence[str], patients: Sequence[str], names: Sequence[
             pairs.append((next(r for r in rows if sides.parts(patients[r], patients[out])), out))
     if pairs:
         shown = "; ".join(f"{names[a]} = {names[b]}" for a, b in pairs[:3])
-        where = ", one of them tested on what the other trains," if sides.given else ""
+        images = (
+            "1 image belongs to two patients" if len(pairs) == 1 else f"{len(pairs)} images belong to two patients each"
+        )
+        where = " whom the split parts" if sides.given else ""
         raise GuardError(
-            f"{len(pairs)} images belong to two patients each{where} ({shown}): remove one of each, give both one "
-            f"patient, or set protocol.identical_images: exclude{_WHICH if sides.given else ''}"
+            f"{images}{where} ({shown}): remove one of each, give both one patient, or set protocol.identical_images: "
+            f"exclude{_WHICH if sides.given else ''}"
         )
 
 
@@ -74,8 +77,9 @@ def near_duplicates(pairs: Sequence[NearDuplicate], sides: Sides) -> None:
         return
     shown = "; ".join(f"{pair.names[0]} and {pair.names[1]}: {pair.change}" for pair in pairs[:3])
     group = f"leave out{_WHICH.removeprefix(' to leave out')}" if sides.given else "keep such patients in one fold"
+    scans = "1 scan is a copy" if len(pairs) == 1 else f"{len(pairs)} scans are copies"
     raise GuardError(
-        f"{len(pairs)} scans are copies of another patient's scan ({shown}); near_duplicates.csv in the run folder "
+        f"{scans} of another patient's scan ({shown}); near_duplicates.csv in the run folder "
         f"lists them, and its folder near_duplicates shows them: remove one of each, give both one patient, or set "
         f"protocol.near_duplicates: group to {group}, or allow if they are no copies"
     )

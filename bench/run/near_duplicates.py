@@ -57,5 +57,5 @@ def _outcome(plan: Plan, pair: NearDuplicate, sides: Sides) -> str:
     if not sides.parts(*pair.patients):
         return "one side"
     protocol = plan.grid.protocol
-    excluded = protocol.identical_images == "exclude" and pair.change == SAME
-    return "one left out" if excluded or protocol.near_duplicates == "group" else "parted"
+    left_out = protocol.identical_images == "exclude" if pair.change == SAME else protocol.near_duplicates == "group"
+    return "one left out" if left_out else "parted"

@@ -173,6 +173,10 @@ def _notes(plan: Plan) -> Iterator[str]:
     yield from plan.dataset.table_notes()
     for each in plan.gives_away.values():
         yield from each
+    sides = plan.sides()
+    if beside := sum(not sides.parts(*pair.patients) for pair in plan.near_duplicates() or ()):
+        pairs = "1 pair" if beside == 1 else f"{beside} pairs"
+        yield f"{pairs} of patients have copies of one scan on the same side of the split: see near_duplicates.csv."
 
 
 def _excluded(plan: Plan) -> pd.DataFrame:

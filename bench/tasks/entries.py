@@ -19,6 +19,10 @@ import xxhash
 NOTE, SUMS = "made_by.json", "sums.json"
 
 
+class _OtherEntryError(ValueError):
+    """An entry under the name of another."""
+
+
 def seal(folder: Path, made_by: dict[str, Any]) -> None:
     """Writes `made_by.json`, and then `sums.json` with the name of the entry, and the size and checksum of every file.
 
@@ -61,6 +65,8 @@ def damage(folder: Path, part: Collection[str] | None = None) -> str:
         return f"{Path(error.filename).name} is missing"
     except OSError as error:
         return f"{error.filename or folder.name}: {error.strerror or error}"
+    except _OtherEntryError as error:
+        return str(error)
     except (ValueError, TypeError, AttributeError, KeyError, RecursionError) as error:
         return f"{SUMS} or {NOTE} can't be read: {error}"
 
@@ -75,7 +81,7 @@ def _sums(folder: Path) -> dict[str, list[Any]]:
     if NOTE not in found:
         raise ValueError(f"it does not list {NOTE}")
     if content["entry"] != _called(folder):
-        raise ValueError(f"it belongs to the entry {content['entry']}")
+        raise _OtherEntryError(f"it is the entry {content['entry']} under another name")
     return found
 
 

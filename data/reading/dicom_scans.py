@@ -107,6 +107,9 @@ def decode(place: ScanPlace, *, suv: bool = False) -> Decoded:
     if not found:
         others = f": {faults[0]}" if faults else ""
         raise DataError(f"{place.path}: is a folder that holds no DICOM image{others}")
+    if len({one.path for one in found}) == 1 and not place.part:  # one file, as radiographs are exported
+        alone = decode(ScanPlace(found[0].path, 0), suv=suv)
+        return alone._replace(faults=(*faults, *alone.faults))
     chosen, faults = _chosen(place, found, faults)
     frames = []
     factors = []
@@ -218,9 +221,11 @@ def _parts(headers: list[DicomHeader]) -> list[SeriesPart]:
     for one in headers:
         groups[one.series or str(one.path.parent)].append(one)
     found = []
+    several = len({one.modality for one in headers}) > 1
     for group in sorted(groups.values(), key=lambda some: (some[0].number is None, some[0].number or 0)):
         group.sort(key=lambda one: one.instance or 0)
         number = f"series {group[0].number}" if group[0].number is not None and len(groups) > 1 else ""
+        number = f"{group[0].modality} {number}" if several else number
         for plane, some in dicom_sequences.by_plane(group):
             for alike in _alike(some):
                 for part in dicom_parts.parted(alike.headers):

@@ -48,7 +48,7 @@ def check(cells: pd.Series[str], what: str, where: object, *, dates: bool = True
     if len(short):
         raise DataError(
             f"{where}: {what} '{short.iloc[0]}' in line {short.index[0]} is a long number that a spreadsheet "
-            "shortened, so two may have become one: store the column as text, or set ids: exact"
+            "shortened, so two may have become one: store the column as text, from where its digits are whole"
         )
     made = cells[cells.str.fullmatch(_DATE)]
     if len(made) and not dates:

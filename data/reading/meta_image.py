@@ -210,6 +210,8 @@ def _beside(path: Path, name: str) -> Path:
         raise DataError(
             f"{path}: its pixels are in one file per slice ({name[:40]!a}), which is not read: save it as .mha"
         )
+    if PurePosixPath(name).is_absolute() and Path(name).parent.resolve() == path.parent.resolve():
+        name = Path(name).name
     foreign = [part(name).is_absolute() or ".." in part(name).parts for part in (PurePosixPath, PureWindowsPath)]
     if not name or "\0" in name or any(foreign):
         raise DataError(

@@ -56,7 +56,10 @@ def _read(path: Path, volume: int) -> Decoded:
     number = _number(path, shape, volume)
     kind, start = _kind(path, header), _start(path, header)
     if kind.kind not in "iufV" or (kind.kind == "f" and kind.itemsize > 8):
-        raise DataError(f"{path}: holds pixels of type {kind}, but an image holds real numbers of at most 64 bits")
+        raise DataError(
+            f"{path}: holds pixels of type {kind}, but an image holds real numbers of at most 64 bits: save "
+            "the real part, or the magnitude, as float32"
+        )
     places, oriented = _affine(path, header)
     values = _data(path, start, prod(shape) * kind.itemsize, packed=packed)
     pixels = np.frombuffer(values, kind).reshape(shape[::-1])

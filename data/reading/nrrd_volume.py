@@ -47,6 +47,8 @@ def read(path: Path) -> Decoded:
     """
     with limits.naming(path, "NRRD"):
         header, start = _header(path)
+        if header["encoding"] not in ("raw", "gzip", "gz"):
+            raise DataError(f"{path}: is coded as {header['encoding']}, which is not read: save it as raw or gzip")
         sizes = [int(n) for n in header["sizes"]]
         if header["dimension"] != len(sizes):
             raise DataError(f"{path}: has {len(sizes)} sizes, but dimension is {header['dimension']}")
@@ -122,7 +124,9 @@ def _affine(path: Path, header: dict[str, Any], directions: Any, axes: int) -> t
     """From an index (k, j, i) to LPS mm, and whether the header knows the directions in the patient."""
     units = {str(unit).strip('"') for unit in header.get("space units", [])}
     if units - {"mm", ""}:
-        raise DataError(f"{path}: its lengths are in {', '.join(sorted(units))}, but mm are read")
+        raise DataError(
+            f"{path}: its lengths are in {', '.join(sorted(units))}, but mm are read: write the header in mm"
+        )
     matrix, origin = np.eye(3), np.zeros(3)
     if directions is None:
         spacings = [float(n) for n in header.get("spacings", np.ones(len(header["sizes"])))]
@@ -165,8 +169,6 @@ def _data(path: Path, header: dict[str, Any], start: int, shape: tuple[int, ...]
     if header["encoding"] == "raw":
         limits.check_exact(path, held, needed)
         return np.fromfile(path, kind, prod(shape), offset=start).reshape(shape)
-    if header["encoding"] not in ("gzip", "gz"):
-        raise DataError(f"{path}: is coded as {header['encoding']}, which is not read: save it as raw or gzip")
     limits.check_file(path)
     with path.open("rb") as file:
         file.seek(start)

@@ -187,7 +187,8 @@ def _who(run: Run, done: Sequence[Record]) -> Iterator[str]:
         )
     yield from gives_away(run, done[0]["target"])
     if parted := sum(pair.outcome == "parted" for pair in copied_scans(run)):
-        yield f"{parted} scans are copies of another patient's and may be tested on it, see near_duplicates.csv."
+        copies = "1 scan is a copy" if parted == 1 else f"{parted} scans are copies"
+        yield f"{copies} of another patient's and may be tested on it, see near_duplicates.csv."
     rarest = int(min(r["rarest_class_patients"] for r in done))
     if rarest < EXPLORATORY:
         yield f"EXPLORATORY: the rarest class is seen in {rarest} patients, fewer than {EXPLORATORY}; no p-values."

@@ -93,10 +93,11 @@ def test_an_official_split_matters_where_copies_cross_it(table, go):
     official = ["protocol.split=official", "protocol.folds=2"]
     inside = go(table(copies={"mirrored": "p00", "the same pixels": "p03"}, split="train"), official)
     assert len(inside.excluded) == 0
+    assert any(note.startswith("2 pairs of patients have copies of one scan on the same side") for note in inside.notes)
     text = table(copies={"mirrored": "p00", "the same pixels": "p03"}, split="test")
-    with pytest.raises(GuardError, match=r"1 images .* one of them tested .*copy of p03"):
+    with pytest.raises(GuardError, match=r"1 image belongs to two patients whom the split parts .*copy of p03"):
         go(text, official)
-    with pytest.raises(GuardError, match=r"1 scans are copies .*mirrored.* group to leave out the one that trains"):
+    with pytest.raises(GuardError, match=r"1 scan is a copy .*mirrored.* group to leave out the one that trains"):
         go(text, [*official, "protocol.identical_images=exclude"])
     outcome = go(text, [*official, "protocol.identical_images=exclude", "protocol.near_duplicates=group"])
     assert set(outcome.excluded["sample"]) == {"p00", "p03"}

@@ -119,7 +119,7 @@ def test_an_entry_under_the_name_of_another_is_noticed(tmp_path):
     (tmp_path / "kept").rename(other)
     again = Store(tmp_path, say=said.append)
     assert again.find("fits", "k") is None and again.find("fits", "l") is None
-    assert len(said) == 2 and "it belongs to the entry fits/l" in said[0]
+    assert len(said) == 2 and "it is the entry fits/l under another name" in said[0]
 
 
 @pytest.mark.parametrize("name", ["made_by.json", "sums.json"])

@@ -129,6 +129,23 @@ def test_other_pixels_at_one_place_are_refused(tmp_path):
         volumes.read(tmp_path / "faulty")
 
 
+def test_a_folder_with_one_radiograph_is_read_as_the_file_is(tmp_path):
+    path = write(tmp_path / "s" / "i000.dcm", PIXELS[0], Modality="DX", ImagerPixelSpacing=[0.1, 0.2])
+    alone, inside = volumes.read(path), volumes.read(tmp_path / "s")
+    assert_array_equal(inside.pixels, PIXELS[:1])
+    assert_allclose(inside.affine, alone.affine)
+    assert_allclose(inside.spacing, [1, 0.1, 0.2])
+
+
+def test_images_of_two_modalities_are_told_apart_by_it(tmp_path):
+    for k in range(COUNT):
+        for modality, uid in (("CT", "1.2.7"), ("PT", "1.2.8")):
+            path = tmp_path / "s" / f"{modality}{k}.dcm"
+            slice_at(path, PIXELS[k], 3.0 * k, Modality=modality, SeriesInstanceUID=uid, SeriesNumber=1)
+    with pytest.raises(DataError, match=r"holds 2 images: #1 CT series 1 axial .*#2 PT series 1 axial"):
+        volumes.read(tmp_path / "s")
+
+
 def test_times_of_writing_part_images_and_identifiers_that_say_nothing_do_not(tmp_path):
     for k in range(COUNT):
         slice_at(tmp_path / "own" / f"{k}.dcm", PIXELS[k], 3.0 * k, FrameOfReferenceUID=f"1.2.3.{k}")

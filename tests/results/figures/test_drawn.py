@@ -211,6 +211,8 @@ def test_odd_runs_are_drawn(new_run, tmp_path, odd):
     writer = new_run(**{"n_patients": 16} | about)
     if odd == "absent_in_a_fold":
         writer.y[writer.fold[0][writer.of_patient] == 0] = 0
+        samples = pd.read_parquet(writer.folder / "samples.parquet")
+        samples.assign(narrowing=writer.y).to_parquet(writer.folder / "samples.parquet")
     writer.add_grid(encoders=["resnet50", "raw_pixels"], heads=["logistic", "svc"])
     if odd == "failed":
         writer.add(encoders="cae", heads="svc", status="failed", reason="out of memory")
