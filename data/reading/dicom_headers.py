@@ -217,6 +217,8 @@ def place(tags: FrameTags) -> Float64:
         found[tag] = tags.numbers(tag)
         if len(found[tag]) != count:
             name = dicom_files.written(tag)
+            if not found[tag] and tag == "ImagePositionPatient":
+                raise DataError(f"tag {name} is absent, so it has no place in the patient, as a screen save has none")
             raise DataError(f"tag {name} has {len(found[tag])} numbers, but a slice's place needs {count}")
     position, directions, (height, width) = found.values()
     across = cross(directions)

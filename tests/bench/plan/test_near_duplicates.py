@@ -41,7 +41,10 @@ def test_folds_of_a_file_leave_out_the_second_of_two_tested_copies():
 
 def test_identical_images_inside_training_are_no_matter():
     digests, patients, names = ["x", "x", "y", "y", "z"], ["a", "b", "b", "c", "d"], list("12345")
-    with pytest.raises(guards.GuardError, match=r"1 image belongs to two patients whom the split parts \(4 = 3\).* exclude to leave out"):
+    with pytest.raises(
+        guards.GuardError,
+        match=r"1 image belongs to two patients whom the split parts \(4 = 3\).* exclude to leave out",
+    ):
         guards.same_image(digests, patients, names, OFFICIAL)
     assert guards.second_images(digests, patients, OFFICIAL) == [2]
     guards.same_image(digests[:2], patients[:2], names[:2], OFFICIAL)

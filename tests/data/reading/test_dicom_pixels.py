@@ -87,7 +87,7 @@ def test_a_slope_that_is_none_is_refused(tmp_path, slope):
         ({"ImageOrientationPatient": [2, 0, 0, 0, 0.5, 0]}, "have no place"),
         ({"ImageOrientationPatient": [1, 0, 0, 1, 0, 0]}, "have no place"),
         ({"ImagePositionPatient": [0, 0]}, "has 2 numbers, but a slice's place needs 3"),
-        ({"ImagePositionPatient": None}, "has 0 numbers, but a slice's place needs 3"),
+        ({"ImagePositionPatient": None}, "is absent, so it has no place in the patient"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, dict) else "",
 )
