@@ -138,7 +138,8 @@ def test_frames_without_a_place_or_groups_are_refused_by_name(tmp_path):
     del groups[2]["PlanePositionSequence"]
     image = volumes.read(enhanced(tmp_path / "a.dcm", STORED, groups))
     assert image.faults == (
-        f"{tmp_path / 'a.dcm'} frame 3: tag 0020|0032 ImagePositionPatient is absent, so it has no place in the patient, as a screen save has none",
+        f"{tmp_path / 'a.dcm'} frame 3: tag 0020|0032 ImagePositionPatient is absent, so it has no "
+        "place in the patient, as a screen save has none",
     )
     assert len(image.pixels) == 5
     with pytest.raises(DataError, match=r"b\.dcm: has 6 frames, but attributes of 5 frames"):

@@ -194,7 +194,7 @@ def two_frames(path):
         *[(f, "can't be read, truncated or not a DICOM file") for f in (truncate, empty, words)],
         (
             without("ImagePositionPatient"),
-            r"tag 0020\|0032 ImagePositionPatient is absent, so it has no place in the patient, as a screen save has none",
+            r"tag 0020\|0032 ImagePositionPatient is absent, so it has no place in the patient",
         ),
         (without("PixelSpacing"), r"tag 0028\|0030 PixelSpacing has 0 numbers"),
         (two_frames, "holds several frames without a place for each"),
