@@ -7,6 +7,8 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import FrameType, TracebackType
 
 SECONDS = 3.0
@@ -15,6 +17,7 @@ _CLEAR, _SHOW_CURSOR = "\r\x1b[K", "\x1b[?25h"  # a panel of progress is a line,
 _saying = threading.Lock()
 _said = False
 _received = 0
+_calls: list[Callable[[], None]] = []
 
 
 def watch() -> None:
@@ -44,6 +47,16 @@ def say(number: int = 0) -> int:
     return 128 + _received
 
 
+@contextmanager
+def calling(call: Callable[[], None]) -> Iterator[None]:
+    """Calls a function at the first signal, in another thread: the main thread may be where no signal reaches it."""
+    _calls.append(call)
+    try:
+        yield
+    finally:
+        _calls.remove(call)
+
+
 def received() -> bool:
     """Whether a signal has stopped the command."""
     return _received > 0
@@ -65,6 +78,8 @@ def _uncaught(kind: type[BaseException], error: BaseException, trace: TracebackT
 def _end_soon(pipe: int) -> None:
     """Waits for a signal in a thread of its own, since the main thread may be inside a library for hours."""
     say(_wait(pipe))
+    for call in list(_calls):
+        call()
     threading.Thread(target=_end_after, args=(SECONDS,), daemon=True).start()
     _wait(pipe)
     _end_after(0)

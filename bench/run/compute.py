@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from bench import interrupts
 from bench.plan.errors import PlanError
 from bench.plan.plan import Plan
 from bench.plan.references import PlannedCell
@@ -88,7 +89,9 @@ def compute(
         if task in cells_of:
             begun(device)
 
-    execute(tasks, jobs=jobs, overlap=device != "cpu", watcher=_Both(progress, attempts, starts, ended, before_last))
+    watcher = _Both(progress, attempts, starts, ended, before_last)
+    with interrupts.calling(attempts.stopped):
+        execute(tasks, jobs=jobs, overlap=device != "cpu", watcher=watcher)
     attempts.close()
 
 

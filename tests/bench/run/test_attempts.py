@@ -101,6 +101,25 @@ def test_a_signal_gives_a_line_at_once_and_ends_a_head_that_hangs(folder, number
     assert not Attempts(folder / "runs" / "deadly").suspects  # the user stopped it
 
 
+def test_a_stop_is_noted_though_no_signal_reaches_the_main_thread(tmp_path):
+    code = (
+        "import os, signal, threading, time\n"
+        "from pathlib import Path\n"
+        "from bench import interrupts\n"
+        "interrupts.SECONDS = 0.2\n"
+        "interrupts.watch()\n"
+        f"mark = Path({str(tmp_path / 'mark')!r})\n"
+        "with interrupts.calling(mark.touch):\n"
+        "    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])\n"
+        "    other = threading.Thread(target=lambda: (signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM]),\n"
+        "                                             os.kill(os.getpid(), signal.SIGTERM), time.sleep(9)))\n"
+        "    other.start()\n"
+        "    threading.Event().wait()\n"
+    )
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, timeout=60).returncode == 143
+    assert (tmp_path / "mark").exists()
+
+
 def test_what_was_not_tried_again_stays_noted(tmp_path):
     first, a, b = Attempts(tmp_path), *(Task(name, lambda: None, "cpu") for name in "ab")
     first.started(a)
