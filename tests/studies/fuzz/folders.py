@@ -65,7 +65,8 @@ def read_table(path: Path) -> str:
 
     found = ImageTable(table=str(path), locations=("level",), clinical=("age",), labels=("narrowed",))
     rows = found.samples().to_dict("records")
-    return _lines((row["patient"], row["level"], row["narrowed"]) for row in rows)
+    out = sum("longer than a file's name" in reason for reason in found.excluded()["reason"])
+    return _lines((row["patient"], row["level"], row["narrowed"]) for row in rows) + f"\n{out} left out"
 
 
 def table_by_hand(data: bytes) -> str:
@@ -73,7 +74,9 @@ def table_by_hand(data: bytes) -> str:
     lines = list(csv.DictReader(io.StringIO(data.decode("utf-8-sig"), newline="")))
     if any(None in line or None in line.values() for line in lines):
         raise ValueError("ragged")
-    return _lines((line["patient"].strip(), line["level"].strip(), line["narrowed"].strip()) for line in lines)
+    kept = [line for line in lines if len(line["image"].strip().encode()) <= 255]
+    rows = _lines((line["patient"].strip(), line["level"].strip(), line["narrowed"].strip()) for line in kept)
+    return f"{rows}\n{len(lines) - len(kept)} left out"
 
 
 def _lines(rows: Iterable[tuple[object, object, object]]) -> str:
