@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from data.base import DataError, Dataset, Image, Pixel, Target, exclusions
-from data.reading import series
-from data.reading.dicom_headers import DicomHeader
-from data.reading.dicom_series import MIN_SLICES, Rules, StudyFiles, read_study
+from data.reading.dicom import series
+from data.reading.dicom.headers import DicomHeader
+from data.reading.dicom.study_files import MIN_SLICES, Rules, StudyFiles, read_study
 from data.rsna_challenge import tables as rsna_tables
 from data.rsna_challenge.places import PLACES, SEQUENCES, SHOWN
 from data.text.names import digest_of, readable

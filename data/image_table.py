@@ -13,7 +13,8 @@ from data.files.on_disk import Folders
 from data.image_rows import rows
 from data.image_rows.asked import Asked
 from data.image_rows.samples import merged, studies
-from data.reading import dicom_scans, volumes
+from data.reading import volumes
+from data.reading.dicom import scans as dicom_scans
 from data.text.names import digest_of
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from data.base import DataError, Dataset, Exclusion, Image, Target, exclusions
-from data.reading import series, spreadsheets
+from data.reading.dicom import series
+from data.reading.tables import spreadsheets
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

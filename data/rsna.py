@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 import numpy as np
 
 from data.base import DataError, Dataset, Exclusion, Float64, Image, Target, exclusions
-from data.reading import series
-from data.reading.column_rules import ColumnRules
+from data.reading.dicom import series
+from data.reading.tables.column_rules import ColumnRules
 from data.rsna_challenge import submission as rsna_submission
 from data.rsna_challenge import tables as rsna_tables
 from data.rsna_challenge.metric import SCORES, rsna_log_loss

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from data.base import DataError, Dataset, Exclusion, Image, Target, exclusions
 from data.files.on_disk import decoded
-from data.reading import ids, label_maps, spreadsheets, volumes
+from data.reading import label_maps, volumes
+from data.reading.tables import ids, spreadsheets
 from data.spider_tables import discs
 from data.spider_tables.discs import GRADINGS
 from data.spider_tables.overview import CLINICAL

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from data.base import DataError, exclusions
-from data.reading import spreadsheets
+from data.reading.tables import spreadsheets
 from data.spider import Spider
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from data.base import DataError
-from data.reading import spreadsheets
-from data.reading.column_rules import ColumnRules
+from data.reading.tables import spreadsheets
+from data.reading.tables.column_rules import ColumnRules
 
 if TYPE_CHECKING:
     import pandas as pd

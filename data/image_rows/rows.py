@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from data.base import DataError, Exclusion
 from data.image_rows.asked import Asked
-from data.reading import ids, spreadsheets, typed
+from data.reading.tables import ids, spreadsheets, typed
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -1,1 +1,1 @@
-"""Reads files, series, headers and tables; images keep their place in the patient."""
+"""Reads image files of every kind that is claimed; images keep their place in the patient."""

@@ -11,7 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.base import DataError, Float64, Image
-from data.reading import content, dicom_labels, dicom_scans, limits, meta_image, nifti, nrrd_volume, pictures, tiff
+from data.reading import content, limits, meta_image, nifti, nrrd_volume, pictures, tiff
+from data.reading.dicom import labels as dicom_labels
+from data.reading.dicom import scans as dicom_scans
 from data.reading.limits import Decoded
 from data.reading.orientations import ORIENTATIONS as ORIENTATIONS
 from data.reading.pictures import LUMINANCE as LUMINANCE

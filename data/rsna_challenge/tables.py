@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from data.base import DataError, Exclusion, Target
-from data.reading import spreadsheets
-from data.reading.column_rules import ColumnRules
+from data.reading.tables import spreadsheets
+from data.reading.tables.column_rules import ColumnRules
 from data.rsna_challenge.places import CLASSES, DESCRIPTIONS, PLACES, SIDES, Place
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from data.reading import spreadsheets
+from data.reading.tables import spreadsheets
 from data.text.spelling import spelling
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from data.base import DataError, Exclusion
-from data.reading import spreadsheets, typed
+from data.reading.tables import spreadsheets, typed
 from data.spider_tables import layouts
 
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 from data.base import DataError
 from data.dicom_study import DicomStudy
 from data.image_table import ImageTable
-from data.reading import series, volumes
+from data.reading import volumes
+from data.reading.dicom import series
 from preprocessing.images.window import Window
 from tests.data.reading.dicoms import DOSE, HALF_LIFE, WEIGHT, ct, pet, slice_at, write
 

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from data.base import DataError, Image
-from data.reading import spreadsheets
+from data.reading.tables import spreadsheets
 from data.text.names import closest
 
 

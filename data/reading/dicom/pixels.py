@@ -9,8 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.base import DataError, Float32
-from data.reading import dicom_files, dicom_headers, dicom_streams, limits
-from data.reading.dicom_files import FrameTags
+from data.reading import limits
+from data.reading.dicom import files as dicom_files
+from data.reading.dicom import headers as dicom_headers
+from data.reading.dicom import streams as dicom_streams
+from data.reading.dicom.files import FrameTags
 from data.reading.pictures import LUMINANCE
 
 _RLE = "1.2.840.10008.1.2.5"

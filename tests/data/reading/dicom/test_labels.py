@@ -5,7 +5,8 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from data.base import DataError
-from data.reading import dicom_labels, volumes
+from data.reading import volumes
+from data.reading.dicom import labels as dicom_labels
 from tests.data.reading.dicoms import ct, segmentation
 
 SHAPE = (5, 9, 7)

@@ -10,7 +10,7 @@ import numpy as np
 
 from data.base import DataError, Float32, Float64, Image
 from data.geometry.planes import are_regular, centres, regular_grid
-from data.reading.dicom_headers import DicomHeader
+from data.reading.dicom.headers import DicomHeader
 from data.text.names import readable
 
 _PARALLEL = np.cos(np.radians(1))

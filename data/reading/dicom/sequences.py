@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from data.reading.dicom_headers import DicomHeader
-from data.reading.dicom_traits import PLAIN
-from data.reading.series import IN_PLANE
+from data.reading.dicom.headers import DicomHeader
+from data.reading.dicom.series import IN_PLANE
+from data.reading.dicom.traits import PLAIN
 
 _PLANES = ("sagittal", "coronal", "axial")  # whose normals are x, y, z
 _WEIGHTS = {"T1": r"t1(?!\d)", "T2": r"t2(?!\d)", "STIR": r"stir|tirm"}

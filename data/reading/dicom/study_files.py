@@ -8,8 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from data.base import DataError, Exclusion
-from data.reading import dicom_files, dicom_headers, dicom_parts, dicom_sequences
-from data.reading.dicom_headers import DicomHeader
+from data.reading.dicom import files as dicom_files
+from data.reading.dicom import headers as dicom_headers
+from data.reading.dicom import parts as dicom_parts
+from data.reading.dicom import sequences as dicom_sequences
+from data.reading.dicom.headers import DicomHeader
 from data.text.names import readable
 
 MIN_SLICES = 3

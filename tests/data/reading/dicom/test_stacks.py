@@ -6,7 +6,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 from pydicom.uid import BasicTextSRStorage, MRSpectroscopyStorage
 
 from data.base import DataError
-from data.reading import series, volumes
+from data.reading import volumes
+from data.reading.dicom import series
 from tests.data.reading.dicoms import pet, slice_at, write
 
 COUNT = 4

@@ -10,10 +10,15 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from data.base import DataError, Float32, Float64, Image
-from data.reading import dicom_files, dicom_headers, dicom_parts, dicom_pixels, dicom_stacks, limits
-from data.reading.dicom_files import FrameTags
-from data.reading.dicom_headers import DicomHeader
-from data.reading.dicom_stacks import DicomSlice, named
+from data.reading import limits
+from data.reading.dicom import files as dicom_files
+from data.reading.dicom import headers as dicom_headers
+from data.reading.dicom import parts as dicom_parts
+from data.reading.dicom import pixels as dicom_pixels
+from data.reading.dicom import stacks as dicom_stacks
+from data.reading.dicom.files import FrameTags
+from data.reading.dicom.headers import DicomHeader
+from data.reading.dicom.stacks import DicomSlice, named
 from data.reading.orientations import ORIENTATIONS
 
 IN_PLANE = 0.5  # cosine: an axial slice along L5/S1 may be turned by 50 degrees

@@ -8,7 +8,7 @@ from math import exp, log
 from typing import Any
 
 from data.base import DataError
-from data.reading.dicom_files import FrameTags
+from data.reading.dicom.files import FrameTags
 
 _WEIGHTS = (0.2, 700.0)  # kg
 _DOSES = (1e4, 1e12)  # Bq: a smaller dose was written in MBq

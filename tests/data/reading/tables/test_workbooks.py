@@ -8,7 +8,7 @@ import pytest
 
 from data.base import DataError
 from data.image_table import ImageTable
-from data.reading import spreadsheets
+from data.reading.tables import spreadsheets
 
 
 def saved(tmp_path, sheets, change=None):

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from data.base import DataError
-from data.reading import ids
+from data.reading.tables import ids
 
 
 @pytest.mark.parametrize(

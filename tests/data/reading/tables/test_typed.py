@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from data.base import DataError
-from data.reading import typed
+from data.reading.tables import typed
 
 AGES = ["34.8", "64.7", "31.9", "68", "51.3", "64.6", "45.6"]
 

@@ -10,19 +10,17 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from data.base import DataError, Float32, Float64
-from data.reading import (
-    dicom_files,
-    dicom_headers,
-    dicom_parts,
-    dicom_pixels,
-    dicom_sequences,
-    dicom_stacks,
-    dicom_suv,
-)
-from data.reading.dicom_files import FrameTags, NoImageError
-from data.reading.dicom_headers import DicomHeader
-from data.reading.dicom_parts import SeriesPart
-from data.reading.dicom_traits import PLAIN
+from data.reading.dicom import files as dicom_files
+from data.reading.dicom import headers as dicom_headers
+from data.reading.dicom import parts as dicom_parts
+from data.reading.dicom import pixels as dicom_pixels
+from data.reading.dicom import sequences as dicom_sequences
+from data.reading.dicom import stacks as dicom_stacks
+from data.reading.dicom import suv as dicom_suv
+from data.reading.dicom.files import FrameTags, NoImageError
+from data.reading.dicom.headers import DicomHeader
+from data.reading.dicom.parts import SeriesPart
+from data.reading.dicom.traits import PLAIN
 from data.reading.limits import Decoded
 from data.text.names import digest_of
 

@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from data.reading import dicom_traits
-from data.reading.dicom_headers import DicomHeader
-from data.reading.dicom_traits import Trait
+from data.reading.dicom import traits as dicom_traits
+from data.reading.dicom.headers import DicomHeader
+from data.reading.dicom.traits import Trait
 
 _OTHER_ECHO = 1.25  # ratio from which two echo times are another contrast, whatever their places
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from data.reading.dicom_files import FrameTags, as_list
+from data.reading.dicom.files import FrameTags, as_list
 
 Trait = float | str | tuple[float, ...]
 

@@ -9,9 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.base import DataError, Float64, Image
-from data.reading import content, dicom_files, dicom_headers, dicom_pixels
-from data.reading.dicom_files import FrameTags
-from data.reading.dicom_headers import DicomHeader
+from data.reading import content
+from data.reading.dicom import files as dicom_files
+from data.reading.dicom import headers as dicom_headers
+from data.reading.dicom import pixels as dicom_pixels
+from data.reading.dicom.files import FrameTags
+from data.reading.dicom.headers import DicomHeader
 
 _STORAGE = "1.2.840.10008.5.1.4.1.1.66.4"
 _MAP_STORAGE = "1.2.840.10008.5.1.4.1.1.66.7"

@@ -7,7 +7,7 @@ import openpyxl
 import pytest
 
 from data.base import DataError
-from data.reading import spreadsheets
+from data.reading.tables import spreadsheets
 
 
 def table(tmp_path, data, name="t.csv"):

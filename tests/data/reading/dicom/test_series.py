@@ -11,7 +11,7 @@ from scipy.spatial.transform import Rotation
 
 from data.base import DataError
 from data.phantom.dicom import write_slice
-from data.reading import series
+from data.reading.dicom import series
 
 SAGITTAL = np.array([[1, 0, 0], [0, 0, -1], [0, 1, 0]], dtype=float)  # rows: the directions of D, H and W
 AXIAL = np.array([[0, 0, 1], [0, 1, 0], [1, 0, 0]], dtype=float)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from data.base import DataError
-from data.reading import workbooks
+from data.reading.tables import workbooks
 from data.text.names import closest
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from data.base import DataError, Exclusion
-from data.reading.spreadsheets import MISSING
+from data.reading.tables.spreadsheets import MISSING
 from data.text import spelling
 from data.text.spelling import seen
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from data.base import DataError
-from data.reading import spreadsheets, typed
-from data.reading.typed import TypedColumn
+from data.reading.tables import spreadsheets, typed
+from data.reading.tables.typed import TypedColumn
 from data.text.spelling import seen
 
 if TYPE_CHECKING:

@@ -6,7 +6,8 @@ from numpy.testing import assert_array_equal
 
 from data.base import DataError
 from data.dicom_study import DicomStudy
-from data.reading import series, volumes
+from data.reading import volumes
+from data.reading.dicom import series
 from data.rsna import Rsna
 from data.rsna_challenge.places import PLACES as PLACES_OF_RSNA
 from tests.data.reading.dicoms import SAGITTAL, slice_at

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 
 from data.base import DataError, Float64
-from data.reading import dicom_files, dicom_traits
-from data.reading.dicom_files import FrameTags, NoImageError
-from data.reading.dicom_traits import Trait
+from data.reading.dicom import files as dicom_files
+from data.reading.dicom import traits as dicom_traits
+from data.reading.dicom.files import FrameTags, NoImageError
+from data.reading.dicom.traits import Trait
 
 _MODALITIES = frozenset(
     ("CR", "CT", "DOC", "DX", "KO", "MG", "MR", "NM", "OT", "PR", "PT", "REG", "RF", "SC", "SEG", "SR", "US", "XA")

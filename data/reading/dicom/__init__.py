@@ -1,0 +1,1 @@
+"""Reads DICOM: files, their frames, series, studies and segmentations."""
