@@ -180,7 +180,7 @@ def compare(first: RunFolder, second: RunFolder, metric: Annotated[str, Opt(help
 @app.command()
 def latents(
     run: RunFolder,
-    cell: Annotated[str, Opt(help="A cell: its key, or its steps as AXIS=STEP,...; none lists the cells.")] = "",
+    cell: Annotated[str, Opt(help="A cell: its key, or its steps as AXIS=STEP,...; omit it to list them.")] = "",
     fold: Annotated[int, Opt(help="The fold of the first repeat whose network is shown.", min=0)] = 0,
     measures: Annotated[str, Opt(help="The encoder that measures each crop; by default the first that can.")] = "",
     grid: RunGrid = None,
@@ -194,7 +194,7 @@ def latents(
 @app.command()
 def explain(
     run: RunFolder,
-    cell: Annotated[str, Opt(help="A cell: its key, or its steps as AXIS=STEP,...; none lists the cells.")] = "",
+    cell: Annotated[str, Opt(help="A cell: its key, or its steps as AXIS=STEP,...; omit it to list them.")] = "",
     samples: Annotated[int, Opt(help="Test samples that get maps: half the best and half the worst cases.")] = 6,
     sample: Annotated[list[str] | None, Opt(help="A test sample by its name, instead; may be repeated.")] = None,
     method: Annotated[str, Opt(help="occlusion, gradients, importance; by default all that are defined.")] = "",

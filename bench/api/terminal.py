@@ -13,7 +13,7 @@ from typer.core import TyperGroup
 
 from bench import interrupts
 from data import ScangridError
-from data.files.whole import why_not_written
+from data.files.whole import way_to_write, why_not_written
 
 GridFile = Annotated[Path, Arg(help="A grid file, such as grids/demo.yaml.", metavar="GRID")]
 ModelFolder = Annotated[Path, Arg(help="A folder that fit wrote.", metavar="MODEL")]
@@ -52,7 +52,7 @@ class Commands(TyperGroup):
             if isinstance(error, KeyboardInterrupt) or interrupts.received():
                 raise Exit(interrupts.say()) from error
             if isinstance(error, OSError) and (why := why_not_written(error)):
-                stop(f"{error.filename or 'the output'}: {why}: make room or name another folder", code=1)
+                stop(f"{error.filename or 'the output'}: {why}: {way_to_write(error)} or name another folder", code=1)
             if (line := _line(error)) is None:
                 raise
             stop(line, code=getattr(error, "exit_code", 2))

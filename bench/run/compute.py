@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
 
 from bench import interrupts
 from bench.plan.errors import PlanError
@@ -14,6 +17,9 @@ from bench.run.state import State
 from bench.tasks.local import Task, Watcher, execute
 from bench.tasks.mending import lost_entries
 from bench.tasks.store import Store
+
+if TYPE_CHECKING:
+    from bench.tasks.work import Work
 
 
 def compute(
@@ -60,73 +66,85 @@ def compute(
     device = pick_device(device)
     work = Work(plan, store, device=device, progress=progress, fitted=state.done)
     tasks, cells_of = work.tasks(cells, fits, lost)
-    waited = {before for task in tasks for before in task.after}
-
-    def ended(task: Task) -> None:
-        found = cells_of.get(task)
-        lane = "fitting" if found is not None else "embedding"
-        stages[lane] = stages.get(lane, 0.0) + task.seconds
-        if not task.error:
-            begun(device)
-        if found is None:
-            if task.error and task not in waited:
-                progress.note(f"failed: {task.name}: {task.error}: its table lacks rows, so run again")
-            return
-        if task.error:
-            for planned in found:
-                state.failed(planned, task)
-        else:
-            state.fitted += 1
-            work.done(found)
-
     attempts = Attempts(state.folder)
     for name in attempts.sort(tasks):
         progress.note(f"{name}: ran when a run was killed: tried last, alone; `exclude` in the grid leaves it out")
     progress.expect(tasks)
     state.show()
-
-    def starts(task: Task) -> None:
-        if task in cells_of:
-            begun(device)
-
-    watcher = _Both(progress, attempts, starts, ended, before_last)
+    watcher = _Following(
+        work=work,
+        cells_of=cells_of,
+        waited={before for task in tasks for before in task.after},
+        state=state,
+        attempts=attempts,
+        progress=progress,
+        stages=stages,
+        begin=partial(begun, device),
+        before_last=before_last,
+    )
     with interrupts.calling(attempts.stopped):
         execute(tasks, jobs=jobs, overlap=device != "cpu", watcher=watcher)
     attempts.close()
 
 
-class _Both(Watcher):
-    """Shows progress, notes which tasks run, and does the run's own work at the start and the end of each task."""
+@dataclass(frozen=True, kw_only=True)
+class _Following(Watcher):
+    """Shows progress, notes which tasks run, and does the run's own work at the start and the end of each task.
 
-    def __init__(
-        self,
-        progress: Progress,
-        attempts: Attempts,
-        starts: Callable[[Task], None],
-        ended: Callable[[Task], None],
-        before_last: Callable[[], None],
-    ) -> None:
-        self._progress = progress
-        self._attempts = attempts
-        self._starts = starts
-        self._ended = ended
-        self._before_last = before_last
+    Args:
+        work: Made the tasks.
+        cells_of: The cells of each fit.
+        waited: The tasks for which others wait.
+        state: As in `compute`, like `progress`, `stages` and `before_last`.
+        attempts: Notes which tasks run.
+        progress: Shows the work.
+        stages: The seconds of each kind of work.
+        begin: Notes that this run computes something.
+        before_last: Writes what is done.
+    """
+
+    work: Work
+    cells_of: Mapping[Task, list[PlannedCell]]
+    waited: Collection[Task]
+    state: State
+    attempts: Attempts
+    progress: Progress
+    stages: dict[str, float]
+    begin: Callable[[], None]
+    before_last: Callable[[], None]
 
     def started(self, task: Task) -> None:
-        self._attempts.started(task)
-        self._starts(task)
-        self._progress.started(task)
+        self.attempts.started(task)
+        if task in self.cells_of:
+            self.begin()
+        self.progress.started(task)
 
     def finished(self, task: Task) -> None:
-        self._ended(task)
-        self._attempts.finished(task)
-        self._progress.finished(task)
+        found = self.cells_of.get(task)
+        lane = "embedding" if found is None else "fitting"
+        self.stages[lane] = self.stages.get(lane, 0.0) + task.seconds
+        if not task.error:
+            self.begin()
+        if found is not None:
+            self._fitted(task, found)
+        elif task.error and task not in self.waited:
+            self.progress.note(f"failed: {task.name}: {task.error}: its table lacks rows, so run again")
+        self.attempts.finished(task)
+        self.progress.finished(task)
+
+    def _fitted(self, task: Task, cells: list[PlannedCell]) -> None:
+        if not task.error:
+            self.state.fitted += 1
+            self.work.done(cells)
+            return
+        for planned in cells:
+            self.state.failed(planned, task)
 
     def only_last(self) -> None:
-        self._before_last()
+        self.before_last()
 
     def stopping(self) -> None:
-        self._attempts.stopped()
+        self.attempts.stopped()
 
 
 def pick_device(wanted: str) -> str:

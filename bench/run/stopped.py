@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bench.run.progress import Progress
 from data import ScangridError
-from data.files.whole import why_not_written
+from data.files.whole import way_to_write, why_not_written
 
 
 class StoppedError(ScangridError):
@@ -35,6 +35,6 @@ def stopped_by_disk(folder: Path, progress: Progress) -> Iterator[None]:
             raise
         cells = ", ".join(f"{count} cell{'s' * (count != 1)} {name}" for name, count in progress.cells.items() if count)
         raise StoppedError(
-            f"{error.filename or folder}: {why}{f' ({cells})' if cells else ''}: make room or give the right to write, "
+            f"{error.filename or folder}: {why}{f' ({cells})' if cells else ''}: {way_to_write(error)}, "
             "then run the same command again; what is done is kept"
         ) from error

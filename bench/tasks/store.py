@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import itertools
 import json
 import re
@@ -22,7 +21,7 @@ from bench.plan.near_duplicates import NearDuplicate
 from bench.tasks import heartbeat
 from bench.tasks.entries import NOTE, damage, seal
 from data import ScangridError
-from data.files.whole import FULL, READ_ONLY, checked, why_not_written
+from data.files.whole import FULL, READ_ONLY, checked, way_to_write, why_not_written
 from data.text.csv_tables import read_csv
 
 if TYPE_CHECKING:
@@ -254,6 +253,5 @@ class Store:
             free = 0.0
             with suppress(OSError):
                 free = shutil.disk_usage(self.folder).free / 2**20
-            limited = getattr(error, "errno", None) == errno.EFBIG
-            way_out = "raise that limit" if limited else f"make room ({free:.0f} MiB are free)"
-            raise StoreError(f"{self.folder}: {why}: {way_out}, then run again") from error
+            room = f" ({free:.0f} MiB are free)" if (way_out := way_to_write(error)) == "make room" else ""
+            raise StoreError(f"{self.folder}: {why}: {way_out}{room}, then run again") from error

@@ -153,6 +153,14 @@ def why_not_written(error: BaseException) -> str:
     return ""
 
 
+def way_to_write(error: BaseException) -> str:
+    """What helps where `why_not_written` gives a reason."""
+    kind = getattr(error, "errno", None)
+    if kind == errno.EFBIG:
+        return "raise that limit"
+    return "give the right to write" if kind in READ_ONLY else "make room"
+
+
 def _same(path: Path, draft: Path) -> bool:
     if not path.is_file() or path.stat().st_size != draft.stat().st_size:
         return False

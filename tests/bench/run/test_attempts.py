@@ -112,7 +112,7 @@ def test_a_stop_is_noted_though_no_signal_reaches_the_main_thread(tmp_path):
         "with interrupts.calling(mark.touch):\n"
         "    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])\n"
         "    other = threading.Thread(target=lambda: (signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM]),\n"
-        "                                             os.kill(os.getpid(), signal.SIGTERM), time.sleep(9)))\n"
+        "        time.sleep(1), os.kill(os.getpid(), signal.SIGTERM), time.sleep(9)))\n"
         "    other.start()\n"
         "    threading.Event().wait()\n"
     )
