@@ -109,13 +109,7 @@ def _run(
     jobs = options.jobs or provenance.cores()
     stages: dict[str, float] = {}
     with progress.shown():
-        unread = plan.near_duplicates() is None or any(plan.crops(ref) is None for ref in plan.crops_refs())
-        if unread or options.verify:
-            from bench.tasks.reading import make_crops
-
-            imports = _import_ahead(grid)
-            make_crops(plan, store, jobs=jobs, progress=progress, compared=True)
-            imports.join()  # two threads inside one package's circular imports see half-made modules
+        if _read(plan, store, options, jobs=jobs, progress=progress):
             stages["reading"] = time.perf_counter() - start
         unseal(record.folder, progress.note)
         write_near_duplicates(record.folder, plan, store)
@@ -165,6 +159,19 @@ def _run(
     failures = [*state.failures, *(outside.failures if outside else [])]
     fitted = state.fitted + (outside.fitted if outside else 0)
     return RunOutcome(record.folder, state.counts(), failures, excluded, fitted, tuple(_notes(plan)))
+
+
+def _read(plan: Plan, store: Store, options: Options, *, jobs: int, progress: Progress) -> bool:
+    """Reads the scans that were not read, and looks for near-duplicates among them; says whether any was left."""
+    unread = plan.near_duplicates() is None or any(plan.crops(ref) is None for ref in plan.crops_refs())
+    if not unread and not options.verify:
+        return False
+    from bench.tasks.reading import make_crops
+
+    imports = _import_ahead(plan.grid)
+    make_crops(plan, store, jobs=jobs, progress=progress, compared=True)
+    imports.join()  # two threads inside one package's circular imports see half-made modules
+    return True
 
 
 def _notes(plan: Plan) -> Iterator[str]:
