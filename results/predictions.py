@@ -80,6 +80,17 @@ class Samples:
         self._patient = table["patient"].astype(str).to_numpy(dtype=object)
         self._labels: dict[str, tuple[list[str], Int64]] = {}
 
+    @property
+    def patients(self) -> tuple[str, ...]:
+        """All patients, in order."""
+        return tuple(sorted(set(self._patient)))
+
+    def labelled(self, target: str) -> set[str]:
+        """The patients with a label in a column; all patients where there is no such column."""
+        if target not in self._table:
+            return set(self._patient)
+        return set(self._patient[self._table[target].notna().to_numpy()])
+
     def fault(self, found: Predictions, target: str, classes: Sequence[str], merged: Mapping[str, str]) -> str:
         """Why predictions can't be of these samples, or an empty text.
 

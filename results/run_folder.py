@@ -173,6 +173,27 @@ class Run:
         return Samples(read_samples(self.folder)) if (self.folder / SAMPLES).exists() else None
 
     @cached_property
+    def patients(self) -> tuple[str, ...] | None:
+        """The patients of the run; None if the folder has no table of samples."""
+        return None if self._samples is None else self._samples.patients
+
+    def test_to_train(self, target: str) -> float | None:
+        """The patients that a fit is tested on over those that it learns from.
+
+        None with cross-validation, where the folds tell. 0 in an external test, which is of models that were fitted
+        elsewhere.
+        """
+        split = self.protocol.get("split")
+        if split == "external":
+            return 0.0
+        if split != "official" or self._samples is None:
+            return None
+        done = [cell for cell in self.cells if cell.target == target and cell.status == "done"]
+        tested = set().union(*(self.predictions(cell).patient for cell in done))
+        learnt = self._samples.labelled(target) - tested
+        return len(tested) / max(1, len(learnt))
+
+    @cached_property
     def within(self) -> str:
         """The name of the place inside of which "AUC within" compares samples: `level`, or `side x condition`."""
         return " x ".join(self.within_columns)

@@ -7,7 +7,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from results.figures.base import PaperFigure
-from results.figures.drawing.chosen import CONDITIONAL, Chosen, chosen, ends
+from results.figures.drawing.chosen import COVERS, Chosen, chosen, ends
 from results.figures.drawing.style import GREY, Drawing, NothingToDrawError, Width, legend_below, mark, styled
 from results.run_folder import Run
 from results.scores.records import Record
@@ -74,8 +74,8 @@ def cost(run: Run, target: str, *, width: Width = "single") -> Drawing:
     counted = " (counted in full for each cell that uses it)" if _trained(choice, cells) else ""
     figure.caption = (
         f"AUC of {target} against the seconds of fitting over all folds and repeats: {fitted}{counted}. Reading, "
-        f"embedding and steps that learn without labels do not count. By {axis}; {choice.n}. Bars: 95 % percentile "
-        f"bootstrap over patients, {CONDITIONAL}. The line joins cells that no cheaper cell reaches: {listed}."
+        f"embedding and steps that learn without labels do not count. By {axis}; {choice.n}. Bars: 95 %, "
+        f"{COVERS}. The line joins cells that no cheaper cell reaches: {listed}."
         f"{_lacking(choice, cells)}{choice.picked}"
     )
     return figure

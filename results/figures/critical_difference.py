@@ -11,12 +11,14 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from results.figures.base import PaperFigure
-from results.figures.drawing.chosen import CONDITIONAL, RESAMPLES, Chosen, chosen
+from results.figures.drawing.chosen import RESAMPLES, Chosen, chosen
 from results.figures.drawing.style import COLOURS, LINE, WIDTHS, Drawing, NothingToDrawError, Width, styled, wrapped
 from results.run_folder import Predictions, Run
 from results.statistics import ranks as statistics
 from results.statistics.bootstrap import PatientBootstrap, PredictedRows
+from results.statistics.evaluate import evaluate
 from results.statistics.metrics.auc import METRIC as AUC
+from results.statistics.uncertainty import standard_error, widened
 
 Float64 = NDArray[np.float64]
 TARGETS = 3
@@ -137,12 +139,9 @@ def _caption(
         if test.p < LEVEL
         else "Since it does not reject at .05, one bar joins all cells, whatever Nemenyi's critical difference"
     )
-    B = found.draws.shape[1]
     covers = (
-        f"Lines and [ ]: 95 % percentile bootstrap of the mean rank over patients, {B} resamples shared by all "
-        f"targets, {CONDITIONAL}."
-        if B
-        else "Ranks have no intervals, since hardly any draw of patients has every class."
+        f"Lines and [ ]: 95 % percentiles of the mean rank over {found.draws.shape[1]} resamples of patients, shared "
+        "by all targets; AUCs are as far apart in them as their standard errors say, which cover training sets too."
     )
     more = f" The best {len(names)} of {k} cells are shown." if len(names) < k else ""
     listed = "; ".join(f"{name} {text}" for name, text in zip(names, words, strict=True))
@@ -198,16 +197,20 @@ def _draws(cells: Sequence[tuple[Chosen, Sequence[str]]], resamples: int, seed: 
         [_rows(p, patients, len(choice.classes), shared) for p in of_target]
         for (choice, _), of_target in zip(cells, predictions, strict=True)
     ]
-    try:
-        bootstrap = PatientBootstrap(len(patients), list(shared.values()), resamples=resamples, seed=seed)
-    except ValueError:
-        return np.empty((len(cells), 0, len(cells[0][1])))
+    bootstrap = PatientBootstrap(len(patients), resamples=resamples, seed=seed)
     return np.array(
         [
-            np.stack([bootstrap.draws(AUC, own, p.P) for own, p in zip(*of_target, strict=True)], axis=1)
+            np.stack([_widened(bootstrap, own, p) for own, p in zip(*of_target, strict=True)], axis=1)
             for of_target in zip(rows, predictions, strict=True)
         ]
     )
+
+
+def _widened(bootstrap: PatientBootstrap, rows: PredictedRows, p: Predictions) -> Float64:
+    """`(B,)`: the AUC of a cell in every resample, as far apart as its standard error says."""
+    draws = bootstrap.by_repeat(AUC, rows, p.P)
+    value = evaluate(AUC, rows.y, p.P, repeat=rows.repeat, fold=rows.fold).value
+    return widened(draws.mean(axis=0), value, standard_error(AUC, rows, draws))
 
 
 def _rows(

@@ -77,7 +77,7 @@ def decision_curves(
     grid = figure.subplots(rows, columns, squeeze=False)
     worth, titles = [], []
     for k, panel in zip(classes, grid.flat, strict=False):
-        benefit = net_benefit(found.rows[best["key"]], found.P[best["key"]], k, found.draws.counts)
+        benefit = net_benefit(found.rows[best["key"]], found.P[best["key"]], k, found.counts(best["key"]))
         rate = _panel(panel, found, best, floors, k, benefit)
         worth.append(f"{_named(choice, k)}{_better(benefit)}")
         titles.append(

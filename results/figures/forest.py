@@ -11,7 +11,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
 from results.figures.base import PaperFigure
-from results.figures.drawing.chosen import CONDITIONAL, Chosen, chosen, ends, table, value
+from results.figures.drawing.chosen import COVERS, Chosen, chosen, ends, value
 from results.figures.drawing.columns import Columns, columns
 from results.figures.drawing.style import (
     COLOURS,
@@ -145,14 +145,8 @@ def _foot(choice: Chosen, shown: int, beside: Columns) -> list[str]:
 
 
 def _caption(choice: Chosen, shown: int, beside: Columns) -> str:
-    resamples = int(table(choice.run).attrs["resamples"])
     more = f" The best {shown} of {len(choice.cells)} cells are shown." if shown < len(choice.cells) else ""
-    covers = (
-        f"Bars, [ ] and the band of location: 95 % percentile bootstrap over patients, {resamples} resamples, "
-        f"{CONDITIONAL}."
-        if resamples
-        else "There are no intervals, since hardly any draw of patients has every class."
-    )
+    covers = f"Bars, [ ] and the band of location: 95 %, {COVERS}."
     key = f" An empty place means none. {'; '.join(beside.key)}".rstrip() + ("." if beside.key else "")
     several = len({floor["heads"] for floor in choice.floors}) < len(choice.floors)
     best = " Of a floor on several sequences the best is drawn." if several else ""

@@ -81,7 +81,7 @@ def leaderboard(run: Run, target: str, *, width: Width = "double") -> Drawing:
     keys = _floor_keys(location, pixels)
     _finish(figure, panels, heads, variants, styles, keys, _title(target, cells))
     figure.caption = (
-        f"{_title(target, cells)}. Bars: 95 % percentile bootstrap over patients; dotted line: chance; grey line and "
+        f"{_title(target, cells)}. Bars: 95 % intervals; dotted line: chance; grey line and "
         "band: location alone, with its interval; dashed line: 16 x 16 pixels of the crop."
         + "".join(f" {note}" for note in reconstruction.notes(run, list(cells["key"])))
     )

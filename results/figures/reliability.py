@@ -112,7 +112,7 @@ def equal_mass(found: Resampled, key: str, k: int) -> Bins:
     edges = np.unique(np.quantile(p, np.linspace(0, 1, BINS + 1)[1:-1]))
     place = np.unique(np.searchsorted(edges, p, side="left"), return_inverse=True)[1]
     size, positive = int(place.max()) + 1, (rows.y == k).astype(np.float64)
-    counts = found.draws.counts
+    counts = found.counts(key)
     inside, hits = (
         np.bincount(rows.patient * size + place, weights=w, minlength=counts.shape[1] * size).reshape(-1, size)
         for w in (np.ones(len(p)), positive)

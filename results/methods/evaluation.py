@@ -8,7 +8,6 @@ from typing import Any
 from results.methods.evidence import Evidence
 from results.methods.steps import in_words
 from results.scores.named import is_step
-from results.scores.paired import ENOUGH_FOLDS
 from results.scores.target import EXPLORATORY
 from results.statistics.metrics import METRICS
 from results.statistics.metrics.base import OfPairs
@@ -48,22 +47,22 @@ def declared(evidence: Evidence) -> Iterator[str]:
     n = "One family of comparisons was" if len(families) == 1 else f"{len(families)} families of comparisons were"
     yield (
         f"{n} declared in the grid (against {against}; {sizes}). Differences were paired over the samples that both "
-        "cells predict, in the same resamples of patients; p-values of a family were adjusted by step-down max-|t| "
-        "over these resamples [@romano2005], with a correction for few patients."
+        "cells predict, in the same resamples of patients, and tested by Student's t with the standard errors of the "
+        "intervals; p-values of a family were adjusted by step-down max-|t| over these resamples [@romano2005]."
     )
     measures = {family["metric"] for family in families if family["against"] != "best"}
     two = any(len(cell.classes) == 2 for cell in evidence.cells)
     single = ["clustered DeLong [@obuchowski1997]"] if "auc" in measures and two else []
     single += ["clustered McNemar [@durkalski2003]"] if "accuracy" in measures else []
     if single:
-        yield f"Comparisons taken alone were tested by {' and '.join(single)}, which count patients, not samples."
-    parts = evidence.folds.loc[evidence.folds["fold"] >= 0, ["repeat", "fold"]].drop_duplicates()
-    if measures and len(parts) >= ENOUGH_FOLDS:
-        yield "The corrected resampled t over folds and repeats [@nadeau2003] is secondary."
+        yield f"For the fitted models alone, p-values by {' and '.join(single)} are given, which count patients."
     margins = {family["margin"] for family in families if family["margin"] is not None and family["against"] != "best"}
     if margins:
         within = ", ".join(f"{margin:g}" for margin in sorted(margins))
-        yield f"Equivalence within {within} was tested by two one-sided tests at 5 % [@schuirmann1987], each by itself."
+        yield (
+            f"Equivalence within {within} was tested by two one-sided tests at 5 % [@schuirmann1987], each by itself; "
+            "the probabilities of a practical difference are those of the correlated Bayesian t test [@benavoli2017]."
+        )
 
 
 def _size(evidence: Evidence, family: Mapping[str, Any]) -> str:
@@ -120,12 +119,20 @@ def intervals(evidence: Evidence) -> Iterator[str]:
     if not evidence.resamples:
         yield "[AUTHORS: the run folder keeps no table of scores with intervals; say how uncertainty was estimated.]"
         return
-    again = f" (draws that lacked a class were drawn again: {evidence.redrawn})" if evidence.redrawn else ""
+    less = f" (up to {evidence.left_out} lacked a class and were left out)" if evidence.left_out else ""
     yield (
-        f"Intervals are 95 % percentile intervals of a bootstrap over patients [@field2007] with {evidence.resamples} "
-        f"resamples, the same for all cells of a target{again}. They are conditional on the fitted models: they cover "
-        "the sampling of patients, and neither the sampling of training sets nor the draw of the folds."
+        f"Intervals are 95 % intervals from the standard error of a bootstrap over patients [@field2007] with "
+        f"{evidence.resamples} resamples{less}, the same for all cells, by Student's t on the logit scale "
+        "(differences: on their own scale)."
     )
+    if evidence.run.test_to_train(evidence.run.targets[0]) == 0:
+        yield "They hold for the fitted models: they cover the sampling of patients and not that of training sets."
+    else:
+        yield (
+            "The variance over patients of one repeat was multiplied by the correction of Nadeau and Bengio "
+            "[@nadeau2003], 1 / repeats + folds x test / train, so that intervals and p-values cover the sampling of "
+            "training sets too; repeats were counted for AUC and average precision only, at most 5."
+        )
     draws = [len(list(evidence.run.refits(cell))) for cell in evidence.cells]
     if any(draws):
         yield (

@@ -106,11 +106,11 @@ class Evidence:
         return read_plug_ins(self.run.folder)
 
     @property
-    def redrawn(self) -> int:
-        """The most draws of a target that lacked a class."""
-        if self.scores is None or "redrawn" not in self.scores:
+    def left_out(self) -> int:
+        """The most draws of the bootstrap that lack a class of a cell's rows."""
+        if self.scores is None or "draws_left_out" not in self.scores:
             return 0
-        return int(self.scores["redrawn"].fillna(0).max())
+        return int(self.scores["draws_left_out"].fillna(0).max())
 
     @property
     def cells(self) -> list[RunCell]:

@@ -11,15 +11,13 @@ from results.run_folder import Predictions, RunCell
 from results.scores.alignment import Alignment
 from results.statistics.bootstrap import PatientBootstrap, PredictedRows
 from results.statistics.delong import auc_test
-from results.statistics.evaluate import evaluate, fold_values
+from results.statistics.evaluate import evaluate
 from results.statistics.mcnemar import clustered_mcnemar
 from results.statistics.metrics import METRICS
 from results.statistics.metrics.auc import METRIC as AUC
 from results.statistics.metrics.base import Float64
-from results.statistics.resampled_t import corrected_resampled_t
 from results.statistics.step_down import step_down_max_t
-
-ENOUGH_FOLDS = 10
+from results.statistics.uncertainty import Difference, difference
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +32,8 @@ class ComparedPair:
         other: `(n, K)` probabilities of the reference.
         value: The metric of the cell.
         other_value: The metric of the reference.
-        draws: `(B,)` the difference of the two in every resample.
+        draws: `(R, B)` the difference of the two in every repeat and resample.
+        difference: The difference, with its interval and p-value.
     """
 
     cell: RunCell
@@ -45,11 +44,12 @@ class ComparedPair:
     value: float
     other_value: float
     draws: Float64
+    difference: Difference
 
     @property
     def usable(self) -> bool:
-        """Whether the difference has a value, here and in every resample."""
-        return bool(np.isfinite(self.value - self.other_value) and np.isfinite(self.draws).all())
+        """Whether the difference has a value and a standard error."""
+        return bool(np.isfinite(self.difference.value + self.difference.error))
 
 
 def pair(
@@ -66,8 +66,9 @@ def pair(
     mine = predictions[cell.key].scored_by(measure)[of_cell]
     other = predictions[reference.key].scored_by(measure)[of_other]
     draws = bootstrap.difference(measure, rows, mine, other)
+    own, its = value(metric, rows, mine), value(metric, rows, other)
     return ComparedPair(
-        cell, reference, rows, mine, other, value(metric, rows, mine), value(metric, rows, other), draws
+        cell, reference, rows, mine, other, own, its, draws, difference(measure, rows, own - its, draws)
     )
 
 
@@ -76,8 +77,11 @@ def value(metric: str, rows: PredictedRows, P: Float64) -> float:
     return evaluate(METRICS[metric], rows.y, P, repeat=rows.repeat, fold=rows.fold, within=rows.within).value
 
 
-def alone(metric: str, found: ComparedPair) -> float | None:
-    """The p-value of one comparison by a test that counts patients; None for metrics without such a test."""
+def of_these_fits(metric: str, found: ComparedPair) -> float | None:
+    """The p-value of one comparison for the models at hand, by a test that counts patients; None without such a test.
+
+    It holds the fitted models fixed: it says nothing of models that other patients would have given.
+    """
     rows = found.rows
     if METRICS[metric] is AUC and rows.n_classes == 2:
         block = rows.repeat * (rows.fold.max() + 1) + rows.fold
@@ -96,29 +100,18 @@ def adjusted(pairs: Sequence[ComparedPair], declared: int, n_patients: int) -> F
     Comparisons that could not be made have no resamples. So the N p-values are multiplied by declared / N, as by
     Bonferroni: a cell that failed makes no other cell significant.
     """
-    observed = np.array([found.value - found.other_value for found in pairs])
-    p = step_down_max_t(observed, np.stack([found.draws for found in pairs], axis=1), n_patients)
+    p = stepped_down([found.difference for found in pairs], [found.draws for found in pairs], n_patients)
     return np.minimum(p * declared / len(pairs), 1)
 
 
-def differences_by_fold(metric: str, found: ComparedPair) -> Float64:
-    """`(J,)`: the difference in every fold of every repeat that holds all classes."""
-    rows = found.rows
-    mine, other = (
-        fold_values(METRICS[metric], rows.y, P, repeat=rows.repeat, fold=rows.fold, within=rows.within)
-        for P in (found.mine, found.other)
-    )
-    differences = mine - other
-    return np.asarray(differences[np.isfinite(differences)])
+def stepped_down(differences: Sequence[Difference], draws: Sequence[Float64], n_patients: int) -> Float64:
+    """`(N,)` p-values by step-down max-|t| over the resamples in which every difference is defined.
 
-
-def secondary(metric: str, found: ComparedPair) -> float | None:
-    """The p-value of the corrected resampled t over folds; None with fewer than `ENOUGH_FOLDS` that hold all classes.
-
-    With k folds in a repeat, the test part of a fold has 1 / (k - 1) times the samples of its training part.
+    Args:
+        differences: N differences, each with a standard error.
+        draws: `(R, B)` of each, from the same resamples of patients.
+        n_patients: The number of patients.
     """
-    folds = round(len(found.rows.blocks) / found.rows.n_repeats)
-    differences = differences_by_fold(metric, found)
-    if folds < 2 or len(differences) < ENOUGH_FOLDS:
-        return None
-    return corrected_resampled_t(differences, 1 / (folds - 1)).p_value
+    observed, errors = (np.array([getattr(one, name) for one in differences]) for name in ("value", "error"))
+    drawn = np.stack([one.mean(axis=0) for one in draws], axis=1)
+    return step_down_max_t(observed, errors, drawn[np.isfinite(drawn).all(axis=1)], n_patients)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 FILE = "scores.parquet"
-COUNTS = ("n_patients", "n_samples", "rarest_class_patients", "folds_left_out", "redrawn", "null_runs", "refits")
+COUNTS = ("n_patients", "n_samples", "rarest_class_patients", "folds_left_out", "draws_left_out", "null_runs", "refits")
 
 
 def scores(
@@ -32,15 +32,17 @@ def scores(
 
     Columns: `key`, `target`, the axes, `floor`, `status`, `reason`, `tuned`, `seconds`; `n_patients`, `n_samples`,
     `n_events` (samples by class, `299/207`), `rarest_class_patients`, `folds_left_out` (those that lack a class),
-    `redrawn` (draws of the target that lacked a class).
+    `draws_left_out` (draws of the bootstrap that lack a class of the cell's rows).
 
-    For each metric `m`: `m` (the primary value), `m_low`, `m_high` (95 % percentile bootstrap over patients),
-    `m_fold_mean`, `m_fold_sd`, `m_repeat_sd`, and `m_tied`: whether the paired interval of the difference from the best
-    cell covers 0 (empty for the best, for floors and for cells on other samples).
+    For each metric `m`: `m` (the primary value), `m_low`, `m_high` (95 % interval over patients and training sets:
+    `results.statistics.uncertainty`), `m_fold_mean`, `m_fold_sd`, `m_repeat_sd`, and `m_in_best_set`: whether the cell
+    is not shown to be worse than another (`results.statistics.best_set`; empty for floors and for cells on other
+    samples than the best).
 
     With `auc` there are also `gain`, `gain_low`, `gain_high` (AUC minus that of `location`, or of `against`, on the
     samples that both predict, from the same resamples), `gain_pixels` with its interval (over the floor of small
-    pixels), `floors_beaten` (the floors over which the interval of the gain lies above 0), `null_auc`, `null_sd`,
+    pixels), `floors_beaten` (the floors over which the gain is shown, corrected for the number of cells), `null_auc`,
+    `null_sd`,
     `null_runs`, `p_value`, and for the best cell `auc_corrected`, `auc_corrected_low`, `auc_corrected_high`: its AUC,
     corrected for being chosen among the `auc_corrected_among` cells on its samples. Cells with refits have `refits`
     and the columns of `results.scores.refits`.
@@ -76,7 +78,7 @@ def scores(
         rows |= score_target(run, cells, together, resamples, seed, against)
     table = pd.DataFrame([rows[cell.key] for cell in run.cells])
     table = table.astype({name: "Int64" for name in COUNTS if name in table})
-    table = table.astype({name: "boolean" for name in table if str(name).endswith("_tied")})
+    table = table.astype({name: "boolean" for name in table if str(name).endswith("_in_best_set")})
     table.attrs = {"digest": digest, "metrics": together, "resamples": resamples}
     if against is None:
         cache.keep(path, lambda to: _write(table, to))

@@ -7,19 +7,20 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from results import ResultsError
 from results.run_folder import Predictions, Run, RunCell
-from results.scores.alignment import Alignment
+from results.scores.alignment import Alignment, aligned
 from results.scores.fitness import unfit
 from results.scores.named import floor_for, the_cell
+from results.scores.paired import stepped_down
 from results.scores.records import Record
 from results.scores.refits import refit_intervals
-from results.statistics.bootstrap import PatientBootstrap, PredictedRows, interval
+from results.statistics.best_set import LEVEL, best_set
+from results.statistics.bootstrap import PatientBootstrap, PredictedRows
 from results.statistics.evaluate import evaluate
 from results.statistics.metrics import METRICS
 from results.statistics.metrics.auc import METRIC as AUC
-from results.statistics.metrics.base import Metric
 from results.statistics.selection import selection_corrected
+from results.statistics.uncertainty import Difference, difference, interval, standard_error
 
 Float64 = NDArray[np.float64]
 
@@ -41,24 +42,18 @@ def score_target(
         against: Axes with the steps of the cell that gains are over; None: `run.location`.
 
     Raises:
-        ResultsError: A class is in too few patients to be drawn, or `against` names no cell or several.
+        ResultsError: `against` names no cell or several.
     """
     done = [cell for cell in cells if cell.status == "done"]
     if not done:
         return {cell.key: _about(run, cell) for cell in cells}
     predictions = {cell.key: run.predictions(cell) for cell in done}
-    alignment = Alignment(predictions, n_classes=len(cells[0].classes), places=run.places)
+    alignment = aligned(run, cells[0].target, predictions)
     over = {head: {c.key: f.key for c in done if (f := floor_for(c, done, head))} for head in run.floors}
     others = {"gain": over.get(run.location, {}), "gain_pixels": over.get(run.pixels, {})}
     if against is not None:
         others["gain"] = dict.fromkeys([cell.key for cell in done], the_cell(done, against).key)
-    for each in (*others.values(), *over.values()):
-        for key, other in each.items():
-            alignment.shared(key, other)
-    try:
-        bootstrap = PatientBootstrap(alignment.n_patients, alignment.all_rows(), resamples=resamples, seed=seed)
-    except ValueError as error:
-        raise ResultsError(f"target {cells[0].target}: {error}") from None
+    bootstrap = PatientBootstrap(alignment.n_patients, resamples=resamples, seed=seed)
     used = [name for name in metrics if not unfit(run, cells[0].target, name)]
     gains, rows = _Gains(alignment, predictions, bootstrap), {}
     drawn: dict[str, dict[str, Float64]] = {name: {} for name in used}
@@ -66,10 +61,11 @@ def score_target(
         row = rows[cell.key] = _about(run, cell)
         if cell.status != "done":
             continue
-        row |= _about_rows(alignment.rows[cell.key]) | {"redrawn": bootstrap.redrawn}
+        row |= _about_rows(alignment.rows[cell.key])
+        row["draws_left_out"] = bootstrap.left_out(alignment.rows[cell.key]) if resamples else 0
         for name in used:
             P = predictions[cell.key].scored_by(METRICS[name])
-            draws = bootstrap.draws(METRICS[name], alignment.rows[cell.key], P)
+            draws = bootstrap.by_repeat(METRICS[name], alignment.rows[cell.key], P)
             row |= _metric(name, alignment.rows[cell.key], P, draws)
             if name == "auc":
                 gains.found[cell.key, alignment.rows[cell.key]] = row["auc"], draws
@@ -79,15 +75,17 @@ def score_target(
             for name, each in others.items():
                 if cell.key in each:
                     row |= gains.over(each[cell.key], cell.key, name)
-            if resamples and not cell.floor:
-                row["floors_beaten"] = _beaten(gains, cell.key, over)
             row |= _null(run, cell, row)
         row |= refit_intervals(run, cell, {name: row[name] for name in used})
     if "auc" in used:
         _correct_best(rows, drawn["auc"], alignment, predictions, bootstrap)
-    for name in used:
-        for key, tied in _ties(METRICS[name], name, rows, drawn[name], alignment.rows).items():
-            rows[key][f"{name}_tied"] = tied
+        if resamples:
+            for key, beaten in _beaten(gains, list(drawn["auc"]), over, alignment.n_patients).items():
+                rows[key]["floors_beaten"] = ", ".join(beaten)
+    if resamples:
+        for name in used:
+            for key, kept in _in_best_set(name, rows, drawn[name], alignment.rows).items():
+                rows[key][f"{name}_in_best_set"] = kept
     return rows
 
 
@@ -121,7 +119,7 @@ def _about_rows(rows: PredictedRows) -> Record:
 def _metric(name: str, rows: PredictedRows, P: Float64, draws: Float64) -> Record:
     metric = METRICS[name]
     estimate = evaluate(metric, rows.y, P, repeat=rows.repeat, fold=rows.fold, within=rows.within)
-    low, high = interval(draws)
+    low, high = interval(metric, rows, estimate.value, standard_error(metric, rows, draws))
     return {
         name: estimate.value,
         f"{name}_low": low,
@@ -141,26 +139,48 @@ class _Gains:
 
     def over(self, other: str, key: str, name: str) -> Record:
         """The gain of a cell over another, by a name, with its interval."""
+        found = self.difference(other, key)
+        if found is None:
+            return {}
+        gain, _ = found
+        return {name: gain.value, f"{name}_low": gain.low, f"{name}_high": gain.high}
+
+    def difference(self, other: str, key: str) -> tuple[Difference, Float64] | None:
+        """The AUC of a cell minus that of another, and its draws `(R, B)`; None if they share no row."""
         rows, mine, theirs = self.alignment.shared(key, other)
         if len(rows.y) == 0:
-            return {}
+            return None
         value, draws = self._auc(key, rows, mine)
         other_value, other_draws = self._auc(other, rows, theirs)
-        low, high = interval(draws - other_draws)
-        return {name: value - other_value, f"{name}_low": low, f"{name}_high": high}
+        return difference(AUC, rows, value - other_value, draws - other_draws), draws - other_draws
 
     def _auc(self, key: str, rows: PredictedRows, taken: NDArray[np.int64]) -> tuple[float, Float64]:
         if (key, rows) not in self.found:
             P = self.predictions[key].P[taken]
             value = evaluate(AUC, rows.y, P, repeat=rows.repeat, fold=rows.fold).value
-            self.found[key, rows] = value, self.bootstrap.draws(AUC, rows, P)
+            self.found[key, rows] = value, self.bootstrap.by_repeat(AUC, rows, P)
         return self.found[key, rows]
 
 
-def _beaten(gains: _Gains, key: str, over: Mapping[str, Mapping[str, str]]) -> str:
-    """The floors over which the interval of a cell's gain in AUC lies above 0, between commas."""
-    found = {head: gains.over(each[key], key, "gain") for head, each in over.items() if key in each}
-    return ", ".join(head for head, gain in found.items() if gain.get("gain_low", 0) > 0)
+def _beaten(
+    gains: _Gains, cells: Sequence[str], over: Mapping[str, Mapping[str, str]], n_patients: int
+) -> dict[str, list[str]]:
+    """The floors that each cell beats, by its key: those over which its gain in AUC is shown to lie above 0.
+
+    The p-values over each floor are adjusted for the number of cells. A cell that beats each of the floors beats them
+    all, without another correction (intersection-union).
+    """
+    beaten: dict[str, list[str]] = {key: [] for key in cells}
+    for head, each in over.items():
+        found = {key: gain for key in cells if key in each and (gain := gains.difference(each[key], key)) is not None}
+        tested = {key: (gain, draws) for key, (gain, draws) in found.items() if np.isfinite(gain.value + gain.error)}
+        if not tested:
+            continue
+        p = stepped_down([gain for gain, _ in tested.values()], [draws for _, draws in tested.values()], n_patients)
+        for (key, (one, _)), adjusted in zip(tested.items(), p, strict=True):
+            if one.value > 0 and adjusted <= LEVEL:
+                beaten[key].append(head)
+    return beaten
 
 
 def _null(run: Run, cell: RunCell, row: Record) -> Record:
@@ -199,21 +219,20 @@ def _correct_best(
     )
 
 
-def _ties(
-    metric: Metric,
+def _in_best_set(
     name: str,
     rows: Mapping[str, Record],
     draws: Mapping[str, Float64],
     predicted: Mapping[str, PredictedRows],
 ) -> dict[str, bool]:
-    """Whether the paired interval of the difference from the best covers 0, for each cell on the best's samples."""
+    """Whether each cell on the best's samples may be the best (`best_set`), by key."""
+    metric = METRICS[name]
     values = {key: rows[key][name] for key in draws if np.isfinite(rows[key][name])}
     if not values:
         return {}
     best = (min if metric.lower_is_better else max)(values, key=lambda key: values[key])
-    found = {}
-    for key in values:
-        if predicted[key] is predicted[best] and key != best:
-            low, high = interval(draws[key] - draws[best])
-            found[key] = bool(low <= 0 <= high)
-    return found
+    same = [key for key in values if predicted[key] is predicted[best]]
+    kept = best_set(
+        metric, predicted[best], np.array([values[key] for key in same]), np.stack([draws[key] for key in same])
+    )
+    return dict(zip(same, map(bool, kept), strict=True))

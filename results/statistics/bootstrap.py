@@ -7,7 +7,6 @@ ties in average precision (`ranking.weighted_average_precision`).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -21,7 +20,6 @@ Float64 = NDArray[np.float64]
 Int64 = NDArray[np.int64]
 
 CHUNK = 300_000
-ATTEMPTS = 200
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +33,8 @@ class PredictedRows:
         y: `(n,)` int64 class indices.
         n_classes: K.
         within: `(n,)` int64 place of each row in the body, counted from 0, or None.
+        ratio: The number of patients that a fit is tested on over those that it learns from; None: that of
+            cross-validation. 0 for models that were fitted elsewhere.
     """
 
     patient: Int64
@@ -43,6 +43,7 @@ class PredictedRows:
     y: Int64
     n_classes: int
     within: Int64 | None = None
+    ratio: float | None = None
 
     @cached_property
     def blocks(self) -> list[tuple[int, Int64]]:
@@ -59,54 +60,80 @@ class PredictedRows:
         """The number of repeats."""
         return self.blocks[-1][0] + 1
 
+    @property
+    def folds(self) -> float:
+        """The number of folds of a repeat, on average."""
+        return len(self.blocks) / self.n_repeats
+
+    @property
+    def test_to_train(self) -> float:
+        """The patients that a fit is tested on over those that it learns from: `1 / (folds - 1)` if not given."""
+        if self.ratio is not None:
+            return self.ratio
+        return 1 / (self.folds - 1) if self.folds > 1 else 0.0
+
+    @cached_property
+    def n_patients(self) -> int:
+        """The number of patients who have a row."""
+        return len(np.unique(self.patient))
+
+    @cached_property
+    def carriers(self) -> Int64:
+        """`(C,)` int64: the number of patients of each class that occurs."""
+        return np.array([len(np.unique(self.patient[self.y == k])) for k in np.unique(self.y)], dtype=np.int64)
+
 
 class PatientBootstrap:
     """Resamples of patients with replacement, shared by all that is scored with them.
 
-    A draw is drawn again, and counted in `redrawn`, if a class that occurs in one of `rows` has no pair to compare in a
-    repeat, such as when none of its patients is drawn.
+    The draws depend on the number of patients and the seed alone, so that no cell's interval depends on other cells. A
+    draw in which a class of some rows has no pair to compare in a repeat, such as when none of its patients is drawn,
+    is left out for these rows: their scores are NaN there.
 
     Args:
         n_patients: P.
-        rows: All sets of rows that will be scored.
         resamples: B.
         seed: The seed of the draws.
 
-    Raises:
-        ValueError: A class is in so few patients that hardly any draw has it.
-
     Attributes:
         counts: `(B, P)` float64: the number of times that each patient is drawn.
-        redrawn: The number of draws that were thrown away.
 
     References:
         C. A. Field and A. H. Welsh, Bootstrapping clustered data, 2007, doi:10.1111/j.1467-9868.2007.00593.x.
     """
 
-    def __init__(self, n_patients: int, rows: Sequence[PredictedRows], *, resamples: int = 2000, seed: int = 0) -> None:
-        random = np.random.default_rng(seed)
-        kept: list[Float64] = []
-        wanted, self.redrawn = resamples, 0
-        for _ in range(ATTEMPTS):
-            counts = _draw(random, wanted, n_patients)
-            valid = np.ones(wanted, dtype=bool)
-            for some in rows:
-                valid &= _holds_every_class(some, counts)
-            kept.append(counts[valid] if not valid.all() else counts)
-            self.redrawn += int(wanted - valid.sum())
-            wanted -= int(valid.sum())
-            if wanted == 0:
-                break
-        else:
-            raise ValueError(
-                f"{self.redrawn} of {self.redrawn + resamples - wanted} draws of {n_patients} patients lack a class: "
-                "merge classes, or ask for no intervals (resamples=0)"
-            )
-        self.counts: Float64 = np.concatenate(kept) if len(kept) > 1 else kept[0]
+    def __init__(self, n_patients: int, *, resamples: int = 2000, seed: int = 0) -> None:
+        self.counts: Float64 = _draw(np.random.default_rng(seed), resamples, n_patients)
         self._pairs: dict[tuple[PredictedRows, bytes, bool], tuple[list[Float64], Float64, NDArray[np.bool_]]] = {}
+        self._whole: dict[PredictedRows, NDArray[np.bool_]] = {}
+
+    @classmethod
+    def of(cls, counts: Float64) -> PatientBootstrap:
+        """A bootstrap with these draws, `(B, P)`."""
+        found = cls(counts.shape[1], resamples=0)
+        found.counts = counts
+        return found
+
+    def some(self, draws: NDArray[np.bool_]) -> PatientBootstrap:
+        """Some of its draws, by a mask `(B,)`."""
+        return PatientBootstrap.of(self.counts[draws])
+
+    def whole(self, rows: PredictedRows) -> NDArray[np.bool_]:
+        """`(B,)`: whether each class that has pairs in a repeat of these rows also has them in the draw."""
+        if rows not in self._whole:
+            self._whole[rows] = _holds_every_class(rows, self.counts)
+        return self._whole[rows]
+
+    def left_out(self, rows: PredictedRows) -> int:
+        """The number of draws that lack a class of these rows."""
+        return int((~self.whole(rows)).sum())
 
     def draws(self, metric: AnyMetric, rows: PredictedRows, P: Float64) -> Float64:
-        """`(B,)`: the primary value of a metric in every resample, NaN where it is undefined.
+        """`(B,)`: the primary value of a metric in every resample: the mean over repeats of `by_repeat`."""
+        return np.asarray(self.by_repeat(metric, rows, P).mean(axis=0))
+
+    def by_repeat(self, metric: AnyMetric, rows: PredictedRows, P: Float64) -> Float64:
+        """`(R, B)`: a metric of each repeat in every resample, NaN where it is undefined or the draw lacks a class.
 
         Args:
             metric: One of `results.statistics.metrics.METRICS`.
@@ -114,7 +141,10 @@ class PatientBootstrap:
             P: `(n, K)` probabilities.
         """
         if len(self.counts) == 0:
-            return np.empty(0)
+            return np.empty((rows.n_repeats, 0))
+        return np.where(self.whole(rows), self._by_repeat(metric, rows, P), np.nan)
+
+    def _by_repeat(self, metric: AnyMetric, rows: PredictedRows, P: Float64) -> Float64:
         if isinstance(metric, OfPairs):
             return self._of_pairs(metric, rows, P)
         repeats = [np.flatnonzero(rows.repeat == r) for r in np.unique(rows.repeat)]
@@ -122,19 +152,18 @@ class PatientBootstrap:
             K = rows.n_classes
             cell = rows.y * K + P.argmax(axis=1)
             counts = np.stack([self.counts @ self._by_patient(rows.patient[r], cell[r], K * K) for r in repeats])
-            return np.asarray(metric.formula(counts.reshape(*counts.shape[:2], K, K)).mean(axis=0))
+            return np.asarray(metric.formula(counts.reshape(*counts.shape[:2], K, K)))
         loss = metric.loss(rows.y, P)
         n_patients = self.counts.shape[1]
-        means = [
-            (self.counts @ np.bincount(rows.patient[r], weights=loss[r], minlength=n_patients))
-            / (self.counts @ np.bincount(rows.patient[r], minlength=n_patients))
-            for r in repeats
-        ]
-        return np.asarray(np.mean(means, axis=0))
+        sums, sizes = (
+            np.stack([self.counts @ np.bincount(rows.patient[r], weights=w[r], minlength=n_patients) for r in repeats])
+            for w in (loss, np.ones(len(loss)))
+        )
+        return np.divide(sums, sizes, out=np.full_like(sums, np.nan), where=sizes > 0)
 
     def difference(self, metric: AnyMetric, rows: PredictedRows, P: Float64, other: Float64) -> Float64:
-        """`(B,)`: the metric of P minus the metric of `other` `(n, K)` on the same rows, in the same resamples."""
-        return self.draws(metric, rows, P) - self.draws(metric, rows, other)
+        """`(R, B)`: the metric of P minus that of `other` `(n, K)` on the same rows, in the same resamples."""
+        return self.by_repeat(metric, rows, P) - self.by_repeat(metric, rows, other)
 
     def _by_patient(self, patient: Int64, cell: Int64, size: int) -> Float64:
         n_patients = self.counts.shape[1]
@@ -171,8 +200,8 @@ class PatientBootstrap:
                         wins[repeat, t, part] += np.einsum("bp,bp->b", counts[part] @ table, counts[part])
         value = np.divide(wins, total, out=np.full_like(wins, np.nan), where=total > 0)
         if not defined.any(axis=1).all():
-            return np.full(len(self.counts), np.nan)
-        return np.asarray((np.where(defined, value, 0).sum(axis=1) / defined.sum(axis=1)).mean(axis=0))
+            return np.full((rows.n_repeats, len(self.counts)), np.nan)
+        return np.asarray(np.where(defined, value, 0).sum(axis=1) / defined.sum(axis=1))
 
     def _pairs_of(self, metric: OfPairs, rows: PredictedRows) -> tuple[list[Float64], Float64, NDArray[np.bool_]]:
         """The pairs of each block `(T, B)` and of each repeat `(R, T, B)`, and whether a task has any `(R, T, 1)`."""
@@ -187,7 +216,7 @@ class PatientBootstrap:
         return self._pairs[key]
 
 
-def interval(draws: Float64, level: float = 0.95) -> tuple[float, float]:
+def percentiles(draws: Float64, level: float = 0.95) -> tuple[float, float]:
     """The percentile interval of `(B,)` draws; NaN draws are left out, and it is NaN if none is left."""
     draws = draws[np.isfinite(draws)]
     if len(draws) == 0:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from results.statistics.bootstrap import PatientBootstrap, PredictedRows, interval
+from results.statistics.bootstrap import PatientBootstrap, PredictedRows, percentiles
 from results.statistics.metrics.base import AnyMetric
 
 Float64 = NDArray[np.float64]
@@ -63,12 +63,12 @@ def selection_corrected(
     inside = np.stack([bootstrap.draws(metric, rows, P) for P in cells])
     best = inside.argmin(axis=0) if metric.lower_is_better else inside.argmax(axis=0)
     others = _not_drawn(bootstrap)
-    usable = _holds_every_class(rows, others.counts) & np.isfinite(inside).all(axis=0)
-    others.counts = others.counts[usable]
+    usable = others.whole(rows) & np.isfinite(inside).all(axis=0)
+    others = others.some(usable)
     outside = np.stack([others.draws(metric, rows, P) for P in cells])
     scores = outside[best[usable], np.arange(len(others.counts))]
     scores = scores[np.isfinite(scores)]
-    low, high = interval(scores)
+    low, high = percentiles(scores)
     return Corrected(
         value=float(scores.mean()) if len(scores) else float("nan"),
         low=low,
@@ -80,15 +80,4 @@ def selection_corrected(
 
 def _not_drawn(bootstrap: PatientBootstrap) -> PatientBootstrap:
     """A bootstrap whose draws are the patients that each draw leaves out, each once."""
-    others = PatientBootstrap(bootstrap.counts.shape[1], [], resamples=0)
-    others.counts = (bootstrap.counts == 0).astype(np.float64)
-    return others
-
-
-def _holds_every_class(rows: PredictedRows, counts: Float64) -> NDArray[np.bool_]:
-    """`(B,)`: whether each class that occurs in a repeat also occurs in the counted patients."""
-    repeat = np.unique(rows.repeat, return_inverse=True)[1]
-    size = rows.n_repeats * rows.n_classes
-    cell = (rows.patient * size + repeat * rows.n_classes + rows.y).astype(np.int64)
-    table = np.bincount(cell, minlength=counts.shape[1] * size).reshape(-1, size).astype(np.float64)
-    return np.asarray(((counts @ table > 0) | (table.sum(axis=0) == 0)).all(axis=1))
+    return PatientBootstrap.of((bootstrap.counts == 0).astype(np.float64))

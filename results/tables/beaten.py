@@ -11,10 +11,8 @@ LISTED = 4
 BELOW_CHANCE = 0.495
 
 
-def beaten(run: Run, records: Sequence[Record], varying: Sequence[str]) -> Iterator[str]:
-    """The cells that beat every floor, how many beat each floor, and the floors whose AUC is below .5.
-
-    A cell beats a floor if the 95 % interval of its gain in AUC over the floor lies above 0.
+def plainly(run: Run, records: Sequence[Record], varying: Sequence[str]) -> Iterator[str]:
+    """What the table of a target shows, in a sentence on the floors and one on the best cells.
 
     Args:
         run: The run.
@@ -25,13 +23,41 @@ def beaten(run: Run, records: Sequence[Record], varying: Sequence[str]) -> Itera
     floors = [head for head in run.floors if any(r["floor"] and head_name(r["heads"]) == head for r in done)]
     cells = [r for r in done if not r["floor"] and isinstance(r.get("floors_beaten"), str)]
     if cells and floors:
-        counts = {head: sum(head in _beaten(cell) for cell in cells) for head in floors}
         every = [cell for cell in cells if _beaten(cell) >= set(floors)]
-        named = f" ({_names(every, varying)})" if every and len(cells) > 1 else ""
+        counts = [f"{sum(head in _beaten(cell) for cell in cells)} beat {head}" for head in floors]
+        if every:
+            named = f": {_names(every, varying)}" if len(cells) > 1 else ""
+            which = "The cell is" if len(cells) == 1 else f"{len(every)} of {len(cells)} cells are"
+            yield f"{which} shown to beat every floor by AUC{named}."
+        elif len(cells) == 1:
+            shown = [head for head in floors if head in _beaten(cells[0])]
+            yield f"The cell is not shown to beat every floor by AUC, only {', '.join(shown) or 'none of them'}."
+        else:
+            yield f"No cell is shown to beat every floor by AUC: of {len(cells)}, {', '.join(counts)}."
+    compared = [r["auc_in_best_set"] for r in cells if str(r.get("auc_in_best_set")) in ("True", "False")]
+    if len(compared) > 1:
+        best, n = sum(map(bool, compared)), len(compared)
+        on = "" if n == len(cells) else " on the same samples"
+        if best == n:
+            yield f"The {n} cells{on} can't be told apart by AUC."
+        elif best == 1:
+            yield f"Of {n} cells{on}, each but the best is shown to be worse by AUC than another."
+        else:
+            yield f"{best} of {n} cells{on} may be the best by AUC; each other is shown to be worse than another."
+
+
+def beaten(run: Run, records: Sequence[Record]) -> Iterator[str]:
+    """What "shown" means, and the floors whose AUC is below .5.
+
+    Args:
+        run: The run.
+        records: The rows of one target in the table of scores, floors included.
+    """
+    done = [r for r in records if r["status"] == "done"]
+    if any(r["floor"] for r in done) and any(isinstance(r.get("floors_beaten"), str) for r in done if not r["floor"]):
         yield (
-            f"A cell beats a floor if the interval of its gain in AUC lies above 0; this is not corrected for the "
-            f"number of cells. {len(every)} of {len(cells)} beat every floor{named}; "
-            f"{', '.join(f'{n} beat {head}' for head, n in counts.items())}."
+            "Shown to beat a floor: the gain in AUC lies above 0 at 5 %, corrected for the number of cells (step-down "
+            "max-|t|). A cell beats every floor if it beats each of them."
         )
     for record in done:
         if record["floor"] and is_number(record.get("auc")) and record["auc"] < BELOW_CHANCE:

@@ -17,10 +17,12 @@ from results.scores.alignment import Alignment
 from results.scores.fitness import unfit
 from results.scores.labels import shorten
 from results.scores.records import NOTHING
-from results.statistics.bootstrap import PatientBootstrap, PredictedRows, interval
+from results.statistics.bootstrap import PatientBootstrap, PredictedRows
 from results.statistics.evaluate import evaluate
 from results.statistics.metrics import METRICS
+from results.statistics.uncertainty import difference
 from results.tables.formats import Row, Score, Sheet, markdown
+from results.tables.intervals import covers
 
 Place = tuple[tuple[str, str], ...]
 
@@ -151,13 +153,11 @@ def _sheet(run_a: Run, run_b: Run, pairs: Sequence[_MatchedCells], metric: str, 
     if not compared:
         raise ResultsError(f"{run_a.name} and {run_b.name} share patients, but no sample of {target}")
     predictions = {f"{run}{i}": p for i, pair in enumerate(compared) for run, p in (("a", pair.of_a), ("b", pair.of_b))}
-    alignment = Alignment(predictions, n_classes=len(pairs[0].a.classes), places=run_a.places)
+    alignment = Alignment(
+        predictions, n_classes=len(pairs[0].a.classes), places=run_a.places, ratio=run_a.test_to_train(target)
+    )
     shared = [alignment.shared(f"a{i}", f"b{i}") for i in range(len(compared))]
-    every = list({id(rows): rows for rows, _, _ in shared}.values())
-    try:
-        bootstrap = PatientBootstrap(alignment.n_patients, every, resamples=resamples, seed=seed)
-    except ValueError as error:
-        raise ResultsError(f"target {target}: {error}") from None
+    bootstrap = PatientBootstrap(alignment.n_patients, resamples=resamples, seed=seed)
     axes = [axis for axis in run_a.axes if len({pair.a.axes.get(axis, "none") for pair in compared}) > 1] or ["heads"]
     short = {axis: shorten(pair.a.axes.get(axis, "none") for pair in compared) for axis in axes}
     rows = []
@@ -165,8 +165,9 @@ def _sheet(run_a: Run, run_b: Run, pairs: Sequence[_MatchedCells], metric: str, 
     for pair, (kept, of_a, of_b) in zip(compared, shared, strict=True):
         P, Q = pair.of_a.scored_by(measure)[of_a], pair.of_b.scored_by(measure)[of_b]
         value, other = (_value(metric, kept, x) for x in (P, Q))
-        low, high = interval(bootstrap.difference(measure, kept, P, Q)) if resamples else (None, None)
-        scores = (Score(value, decimals=3), Score(other, decimals=3), Score(value - other, low, high, True, 3))
+        found = difference(measure, kept, value - other, bootstrap.difference(measure, kept, P, Q))
+        gain = Score(found.value, found.low, found.high, signed=True, decimals=3)
+        scores = (Score(value, decimals=3), Score(other, decimals=3), gain)
         counts = (str(len(np.unique(kept.patient))), str(int((kept.repeat == kept.repeat[0]).sum())))
         labels = [short[axis][pair.a.axes.get(axis, "none")] for axis in axes]
         keys = [cell.key for cell, of_run in ((pair.a, failed[0]), (pair.b, failed[1])) if cell.key in of_run]
@@ -183,7 +184,7 @@ def _sheet(run_a: Run, run_b: Run, pairs: Sequence[_MatchedCells], metric: str, 
         rows=tuple(rows),
         floors=(),
         notes=(
-            *_notes(measure.lower_is_better, len(rows), len(pairs), resamples, bootstrap.redrawn),
+            *_notes(run_a, measure.lower_is_better, len(rows), len(pairs), resamples),
             *(f"A: {note}" for note in reconstruction.notes(run_a, [pair.a.key for pair in compared])),
             *(f"B: {note}" for note in reconstruction.notes(run_b, [pair.b.key for pair in compared])),
         ),
@@ -194,15 +195,11 @@ def _value(metric: str, rows: PredictedRows, P: NDArray[np.float64]) -> float:
     return evaluate(METRICS[metric], rows.y, P, repeat=rows.repeat, fold=rows.fold, within=rows.within).value
 
 
-def _notes(lower_is_better: bool, n_rows: int, n_pairs: int, resamples: int, redrawn: int) -> list[str]:
+def _notes(run: Run, lower_is_better: bool, n_rows: int, n_pairs: int, resamples: int) -> list[str]:
     better = "lower" if lower_is_better else "higher"
     notes = [f"Rows are sorted by A - B; {better} scores are better."]
     if resamples:
-        again = f"; {redrawn} draws lacked a class and were drawn again" if redrawn else ""
-        notes.append(
-            f"[ ]: 95 % percentile bootstrap over the shared patients ({resamples} resamples, the same for all rows "
-            f"and both runs{again}), conditional on the fitted models."
-        )
+        notes.append(covers(run, resamples, 0, rows=" of the shared patients, the same for all rows and both runs"))
         if n_rows > 1:
             notes.append(f"The {n_rows} intervals are not corrected for their number.")
     if n_pairs > n_rows:

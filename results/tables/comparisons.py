@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,20 +11,24 @@ import numpy as np
 from results import ResultsError
 from results.run_folder import Predictions, Run, RunCell
 from results.scores import reconstruction
-from results.scores.alignment import Alignment
+from results.scores.alignment import aligned
 from results.scores.fitness import unfit
 from results.scores.labels import shorten
 from results.scores.named import floor_for, is_step, the_cell
-from results.scores.paired import ComparedPair, adjusted, alone, differences_by_fold, pair, secondary, value
+from results.scores.paired import ComparedPair, adjusted, of_these_fits, pair, value
 from results.scores.target import EXPLORATORY
-from results.statistics.bootstrap import PatientBootstrap, PredictedRows, interval
+from results.statistics.bootstrap import PatientBootstrap, PredictedRows
 from results.statistics.equivalence import equivalence_test
 from results.statistics.metrics import METRICS
 from results.statistics.selection import selection_corrected
 from results.tables.formats import Row, Score, Sheet
+from results.tables.intervals import covers
 from results.tables.notes import some
 
-FEW = 40
+FEW = 33
+"""The fewest patients with which the simulations of `docs/pages/simulations.md` checked the tests."""
+
+MCNEMAR, DELONG = "McNemar p\nof these fits", "DeLong p\nof these fits"
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,11 +65,11 @@ class _DeclaredFamily:
 def comparisons(run: Run, *, resamples: int = 2000) -> list[Sheet]:
     """A table for each declared family and target: differences with intervals, p-values, equivalence.
 
-    Differences are paired over the samples that both cells predict, in the same resamples of patients. `p` is for one
-    comparison by itself: clustered DeLong for AUC of two classes, clustered McNemar for accuracy. `Adjusted p` is
-    step-down max-|t| over the declared family, including the comparisons that could not be made
-    (`results.scores.paired.adjusted`). `Secondary p` is the corrected resampled t over the folds of all repeats, if
-    there are at least 10. There is no p-value against `best`, since the same numbers chose the best.
+    Differences are paired over the samples that both cells predict, in the same resamples of patients. Intervals, `p`
+    (of one comparison by itself) and `Adjusted p` (step-down max-|t| over the declared family, including the
+    comparisons that could not be made) are about the procedures: they cover training sets. The columns `of these fits`
+    (clustered DeLong for AUC of two classes, clustered McNemar for accuracy) hold for the fitted models alone. There is
+    no p-value against `best`, since the same numbers chose the best.
 
     Args:
         run: A run folder; its declarations are in `run.compare`.
@@ -120,7 +124,7 @@ def _family(
     done = [cell for cell in of_target if cell.status == "done"]
     names = _names(run, cells)
     predictions = {cell.key: run.predictions(cell) for cell in done}
-    alignment = Alignment(predictions, n_classes=len(cells[0].classes), places=run.places)
+    alignment = aligned(run, target, predictions)
     if against == "best":
         scored = {
             c.key: value(metric, alignment.rows[c.key], predictions[c.key].scored_by(METRICS[metric]))
@@ -156,15 +160,12 @@ def _family(
     if not compared:
         why = f": {some(absent, '; ')}" if absent else ""
         raise ResultsError(f"{target}: no cell of the family can be compared with {_named(against)}{why}")
-    try:
-        bootstrap = PatientBootstrap(alignment.n_patients, alignment.all_rows(), resamples=resamples)
-    except ValueError as error:
-        raise ResultsError(f"{target}: {error}") from None
+    bootstrap = PatientBootstrap(alignment.n_patients, resamples=resamples)
     made = [pair(metric, cell, other, alignment, predictions, bootstrap) for cell, other in compared]
-    absent += [f"{names[found.cell.key]} (no value in some resamples)" for found in made if not found.usable]
+    absent += [f"{names[found.cell.key]} (no standard error)" for found in made if not found.usable]
     pairs = [found for found in made if found.usable]
     if not pairs:
-        raise ResultsError(f"{target}: no comparison has a value in every resample: {some(absent, '; ')}")
+        raise ResultsError(f"{target}: no comparison has a standard error: {some(absent, '; ')}")
     carriers = min(len(np.unique(f.rows.patient[f.rows.y == k])) for f in pairs for k in range(f.rows.n_classes))
     worth = ""
     if against == "best" and resamples:
@@ -193,19 +194,16 @@ def _drawn(run: Run, family: _DeclaredFamily, resamples: int) -> Sheet:
     short = {axis: shorten(found.cell.axes[axis] for found in pairs) for axis in axes}
     columns: dict[str, list[str]] = {}
     if family.tested:
-        columns["p"] = [_p(alone(name, found)) for found in pairs]
+        columns["p"] = [_p(found.difference.p_value) for found in pairs]
         columns["Adjusted p"] = [_p(p) for p in adjusted(pairs, family.size, family.patients)]
-        columns["Secondary p"] = [_p(secondary(name, found)) for found in pairs]
+        columns[MCNEMAR if name == "accuracy" else DELONG] = [_p(of_these_fits(name, found)) for found in pairs]
         columns = {header: texts for header, texts in columns.items() if any(texts)}
         if family.declared["margin"] is not None:
-            margin = family.declared["margin"]
-            columns[f"Within {margin:g}"] = [
-                "yes" if equivalence_test(found.draws, margin).equivalent else "not shown" for found in pairs
-            ]
+            columns |= _practical(pairs, METRICS[name].lower_is_better, family.declared["margin"])
     rows = []
     failed = reconstruction.collapsed(run)
     for i, found in enumerate(pairs):
-        difference = Score(found.value - found.other_value, *interval(found.draws), signed=True)
+        difference = Score(found.difference.value, found.difference.low, found.difference.high, signed=True)
         steps = [short[axis][found.cell.axes[axis]] for axis in axes]
         labels = reconstruction.marked(steps, axes, [found.cell.key], failed)
         extras = tuple(texts[i] for texts in columns.values())
@@ -221,41 +219,43 @@ def _drawn(run: Run, family: _DeclaredFamily, resamples: int) -> Sheet:
         rows=tuple(rows),
         floors=(),
         notes=(
-            *_notes(family, resamples, second="Secondary p" in columns),
+            *_notes(run, family, resamples, columns),
             *reconstruction.notes(run, [cell.key for cell in everyone]),
         ),
     )
 
 
-def _notes(family: _DeclaredFamily, resamples: int, *, second: bool) -> list[str]:
+def _practical(pairs: Sequence[ComparedPair], lower_is_better: bool, margin: float) -> dict[str, list[str]]:
+    """Whether each difference lies within a margin, and the probabilities of worse, within and better."""
+    found = [equivalence_test(one.difference, one.rows, margin, lower_is_better=lower_is_better) for one in pairs]
+    chances = [None if one is None else (one.worse, one.within, one.better) for one in found]
+    return {
+        f"Within {margin:g}": ["" if one is None else "yes" if one.equivalent else "not shown" for one in found],
+        "Worse / within\n/ better": [" / ".join(f"{p:.2f}" for p in chance) if chance else "" for chance in chances],
+    }
+
+
+def _notes(run: Run, family: _DeclaredFamily, resamples: int, columns: Collection[str]) -> list[str]:
     declared, pairs, patients = family.declared, family.pairs, family.patients
     notes = [f"A family of {family.size}, declared in the grid; {patients} patients."]
     if family.absent:
         notes.append(f"{len(pairs)} of {family.size} declared; not done: {some(family.absent, '; ')}.")
-    notes.append(
-        f"[ ]: 95 % percentile bootstrap of the paired difference over patients ({resamples} resamples), conditional "
-        "on the fitted models."
-    )
+    notes.append(covers(run, resamples, 0, rows=", the same for all rows; paired differences"))
     if family.tested:
-        if declared["metric"] == "auc" and pairs[0].rows.n_classes == 2:
-            notes.append("p: clustered DeLong test of one comparison by itself.")
-        elif declared["metric"] == "accuracy":
-            notes.append(
-                "p: clustered McNemar test of one comparison by itself. It weighs all patients the same, while the "
-                "difference weighs all samples the same."
-            )
         lacking = f", times {family.size} / {len(pairs)} for comparisons not done" if family.absent else ""
-        notes.append(f"Adjusted p: step-down max-|t| over the family, from the same resamples{lacking}.")
-        if second:
-            used = sorted({len(differences_by_fold(declared["metric"], found)) for found in pairs})
-            folds = f"{used[0]} folds" if len(used) == 1 else f"{used[0]} to {used[-1]} folds"
+        notes.append(
+            "p: of one comparison by itself, below .05 where its interval does not hold 0. Adjusted p: step-down "
+            f"max-|t| over the family, from the same resamples{lacking}."
+        )
+        if DELONG in columns:
+            notes.append("DeLong p of these fits: clustered DeLong test; it does not cover training sets.")
+        if MCNEMAR in columns:
             notes.append(
-                f"Secondary p: corrected resampled t (Nadeau and Bengio 2003) over {folds} of "
-                f"{pairs[0].rows.n_repeats} repeats, which weigh the same. It is a heuristic for one comparison by "
-                "itself: draw conclusions from adjusted p."
+                "McNemar p of these fits: clustered McNemar test; it does not cover training sets. It "
+                "weighs all patients the same, while the difference weighs all samples the same."
             )
         if patients < FEW:
-            notes.append(f"Fewer than {FEW} patients: p-values are approximate.")
+            notes.append(f"Fewer than {FEW} patients: the tests were not checked with so few, and are approximate.")
     elif declared["against"] == "best":
         notes.append(
             f"The best was chosen by these numbers, so there are no p-values and no test of equivalence.{family.worth}"
@@ -268,7 +268,9 @@ def _notes(family: _DeclaredFamily, resamples: int, *, second: bool) -> list[str
     if declared["margin"] is not None and family.tested:
         notes.append(
             f"Within {declared['margin']:g}: whether the 90 % interval lies inside the margin (two one-sided tests at "
-            "5 %), for each cell by itself, not corrected for their number."
+            "5 %), for each cell by itself, not corrected for their number. Worse / within / better: the probability "
+            "that the difference is a loss beyond the margin, within it, or a gain beyond it (correlated Bayesian t "
+            "test, flat prior)."
         )
     return notes
 

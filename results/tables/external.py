@@ -18,8 +18,6 @@ from results.tables.formats import Row, Score, Sheet
 if TYPE_CHECKING:
     import pandas as pd
 
-FEWEST = 10
-"""Patients below which an interval is not shown."""
 FIRST = ("auc", *GAINS)
 """The scores that stand first and keep their intervals in a narrow table."""
 CROSS = "AUC\ncross-validated"
@@ -59,23 +57,12 @@ def external_sheets(run: Run) -> list[Sheet]:
     return [_sheet(outside, run, inside, target) for target in outside.targets if _done(outside, target)]
 
 
-def external_scores(outside: Run) -> pd.DataFrame:
-    """The table of scores of an external test, without intervals where too few patients are scored."""
-    smallest = min(len(set(outside.predictions(c).patient)) for c in outside.cells if c.status == "done")
-    if smallest >= FEWEST:
-        try:
-            return scores(outside)
-        except ResultsError:  # a class is in so few patients that hardly any draw has it
-            pass
-    return scores(outside, resamples=0)
-
-
 def _done(outside: Run, target: str) -> list[RunCell]:
     return [cell for cell in outside.cells if cell.target == target and cell.status == "done"]
 
 
 def _sheet(outside: Run, run: Run, inside: pd.DataFrame | None, target: str) -> Sheet:
-    frame = external_scores(outside)
+    frame = scores(outside)
     of_target = records(frame, target)
     cells, floors = [one for one in of_target if not one["floor"]], [one for one in of_target if one["floor"]]
     differing = varying(outside.axes, cells)
@@ -124,14 +111,10 @@ def _notes(
     crossed: bool,
 ) -> list[str]:
     found = list(notes.of_target(outside, frame, of_target, varying=differing, metrics=shown))
-    if not frame.attrs["resamples"]:
-        few = min(int(one["n_patients"]) for one in of_target if one["status"] == "done")
-        why = f"{few} patients are scored, fewer than {FEWEST}" if few < FEWEST else "a class is in too few patients"
-        found.append(f"No intervals: {why}.")
     if crossed:
         found.append(
-            "AUC cross-validated: of the training data, by models that were fitted on fewer patients; its interval is "
-            "conditional in the same way."
+            "AUC cross-validated: of the training data, by models that were fitted on fewer patients; its interval "
+            "also covers the sampling of training sets."
         )
     return [*found, *outside.protocol["external"]["notes"].get(target, [])]
 

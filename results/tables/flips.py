@@ -9,11 +9,11 @@ import numpy as np
 
 from results import ResultsError
 from results.run_folder import Predictions, Run, RunCell
-from results.scores.alignment import Alignment
+from results.scores.alignment import Alignment, aligned
 from results.scores.fitness import check_fit, left_out, unfit
 from results.scores.named import floor_for
 from results.scores.target import described
-from results.statistics.bootstrap import PredictedRows, interval
+from results.statistics.bootstrap import PredictedRows, percentiles
 from results.statistics.evaluate import evaluate
 from results.statistics.flips import flipped_labels, scores_of_labels
 from results.statistics.metrics import METRICS
@@ -104,7 +104,7 @@ def _rescored(run: Run, target: str, rate: float, times: int, seed: int, top: in
     """
     best = leading(run, target, top)
     shown = [*best.cells, *best.floors]
-    alignment = Alignment(best.predictions, n_classes=len(shown[0].classes), places=run.places)
+    alignment = aligned(run, target, best.predictions)
     every = np.concatenate([best.predictions[cell.key].sample for cell in shown]).astype(str)
     samples, first = np.unique(every, return_index=True)
     y = np.concatenate([best.predictions[cell.key].y for cell in shown])[first]
@@ -202,7 +202,7 @@ def _score(value: float, draws: Float64, *, signed: bool = False) -> Score | Non
     """A number with the range of 95 % of its flips; None where it is undefined."""
     if not np.isfinite(value):
         return None
-    low, high = interval(draws)
+    low, high = percentiles(draws)
     return Score(value, low, high, signed=signed) if np.isfinite(low) else Score(value, signed=signed)
 
 

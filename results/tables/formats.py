@@ -20,7 +20,7 @@ _SIGNS = {"\u00b1": r"$\pm$", "\u00d7": r"$\times$", "\u2264": r"$\leq$", "\u226
     "\u2192": r"$\to$",
 }
 BOLD = "Bold: the best of a column"
-TIED = "underlined: on the same samples, and the paired 95 % interval of the difference from the best covers 0"
+TIED = "underlined: on the same samples, and not shown to be worse than any other (all pairs at once, error below 5 %)"
 
 
 @dataclass(frozen=True)

@@ -7,18 +7,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from results import ResultsError
 from results.run_folder import Predictions, Run, RunCell
 from results.scores import reconstruction
-from results.scores.alignment import Alignment
 from results.scores.labels import shorten
 from results.scores.records import Record, is_number
-from results.statistics.bootstrap import PatientBootstrap, PredictedRows, interval
+from results.statistics.bootstrap import PatientBootstrap, PredictedRows
 from results.statistics.evaluate import evaluate
 from results.statistics.metrics.auc import METRIC as AUC
 from results.statistics.metrics.base import AnyMetric
+from results.statistics.uncertainty import interval, standard_error
 from results.tables import notes
 from results.tables.formats import Score
+from results.tables.intervals import covers
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def names(run: Run) -> tuple[list[str], dict[str, tuple[str, ...]]]:
     return axes, labels
 
 
-def common_notes(run: Run, target: str, *, resamples: int = 0, redrawn: int = 0) -> list[str]:
+def common_notes(run: Run, target: str, *, resamples: int = 0, left_out: int = 0) -> list[str]:
     """Notes on tuning, on cells that are not in the table, and on intervals."""
     cells = [cell for cell in run.cells if cell.target == target]
     found = notes.settings({cell.tuned for cell in cells if not cell.floor})
@@ -86,20 +86,8 @@ def common_notes(run: Run, target: str, *, resamples: int = 0, redrawn: int = 0)
     if not run.patients_known:
         found.append("The source gives no patient ids: each sample counts as a patient.")
     if resamples:
-        found.append(notes.covers(resamples, redrawn, rows=""))
+        found.append(covers(run, resamples, left_out, rows=""))
     return [*found, *reconstruction.notes(run, [cell.key for cell in cells])]
-
-
-def bootstrap_of(alignment: Alignment, about: str, *, resamples: int, seed: int = 0) -> PatientBootstrap:
-    """Resamples of the patients of an alignment, shared by all its cells.
-
-    Raises:
-        ResultsError: A class is in so few patients that hardly any draw has it; the message begins with `about`.
-    """
-    try:
-        return PatientBootstrap(alignment.n_patients, alignment.all_rows(), resamples=resamples, seed=seed)
-    except ValueError as error:
-        raise ResultsError(f"{about}: {error}") from None
 
 
 def score(
@@ -112,7 +100,7 @@ def score(
         return None
     if bootstrap is None:
         return Score(value)
-    low, high = interval(bootstrap.draws(metric, rows, P))
+    low, high = interval(metric, rows, value, standard_error(metric, rows, bootstrap.by_repeat(metric, rows, P)))
     return Score(value, low, high) if np.isfinite(low) else Score(value)
 
 

@@ -14,8 +14,10 @@ from results.scores.records import NOTHING, Record, is_number
 from results.scores.target import EXPLORATORY
 from results.statistics.metrics import METRICS
 from results.statistics.metrics.base import OfCounts, OfPairs, one_against_rest
-from results.tables.beaten import beaten
+from results.statistics.uncertainty import FEWEST
+from results.tables.beaten import beaten, plainly
 from results.tables.held_out import fitted_elsewhere
+from results.tables.intervals import covers
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,6 +49,8 @@ def of_target(
         averaged: The axes that a number of the table is a mean over.
     """
     done = [r for r in records if r["status"] == "done"]
+    if "auc" in metrics and not averaged:
+        yield from plainly(run, records, varying)
     if done:
         yield from _who(run, done)
     yield from _fixed(run, records, varying)
@@ -62,7 +66,7 @@ def of_target(
         yield f"A place is empty where a cell of its mean is not done: {some(places, '; ')}."
     yield from _undone(records, varying)
     if "auc" in metrics:
-        yield from beaten(run, records, varying)
+        yield from beaten(run, records)
     yield from reconstruction.notes(run, [r["key"] for r in records])
 
 
@@ -106,7 +110,7 @@ def corrected(best: Record, cells: int) -> str:
 
 
 def beside(
-    run: Run, records: Sequence[Record], *, varying: Sequence[str], resamples: int = 0, redrawn: int = 0
+    run: Run, records: Sequence[Record], *, varying: Sequence[str], resamples: int = 0, left_out: int = 0
 ) -> Iterator[str]:
     """The notes that every table of one target needs.
 
@@ -115,7 +119,7 @@ def beside(
         records: The cells of the target, floors included, as `results.scores.target.described` or `scores` gives them.
         varying: The axes on which cells differ.
         resamples: Draws of the bootstrap; 0 if the table shows no such intervals.
-        redrawn: Draws that lacked a class.
+        left_out: Draws that lack a class, in the row with most.
     """
     done = [r for r in records if r["status"] == "done"]
     if done:
@@ -123,7 +127,7 @@ def beside(
     yield from _fixed(run, records, varying)
     yield _folds(run)
     if resamples:
-        yield covers(resamples, redrawn)
+        yield covers(run, resamples, left_out)
     if len(run.devices) > 1:
         yield f"Computed on more than one device: {', '.join(run.devices)}."
     yield from _undone(records, varying)
@@ -140,17 +144,8 @@ def beside_targets(run: Run, records: Sequence[Record], *, varying: Sequence[str
         for note in (*(_who(run, done) if done else ()), *_undone(of_target, varying)):
             yield f"{target}: {note}"
     if resamples:
-        yield covers(resamples, 0)
+        yield covers(run, resamples, 0)
     yield from reconstruction.notes(run, [r["key"] for r in records])
-
-
-def covers(resamples: int, redrawn: int, *, rows: str = ", the same for all rows") -> str:
-    """The note on intervals and what they cover; `rows` are words on the rows that share the resamples."""
-    again = f"; {redrawn} draws lacked a class and were drawn again" if redrawn else ""
-    return (
-        f"[ ]: 95 % percentile bootstrap over patients ({resamples} resamples{rows}{again}), "
-        "conditional on the fitted models: it covers the sampling of patients, not of training sets."
-    )
 
 
 def settings(tuned: set[bool]) -> list[str]:
@@ -227,7 +222,7 @@ def _uncertainty(
 ) -> Iterator[str]:
     resamples = int(frame.attrs["resamples"])
     if resamples:
-        yield covers(resamples, int(done[0]["redrawn"]))
+        yield covers(run, resamples, max(int(r["draws_left_out"]) for r in done))
         yield from (METRICS[name].note for name in metrics if name in METRICS and METRICS[name].note)
     cells = [r for r in done if not r["floor"] and is_number(r.get("auc"))]
     if averaged:
@@ -270,6 +265,9 @@ def _warnings(run: Run, done: Sequence[Record], metrics: Sequence[str], over: st
             f"Gain: AUC minus that of {run.pixels}, on the samples that both predict; its interval uses the same "
             "resamples."
         )
+    few = [int(r["n_patients"]) for r in done if int(r["n_patients"]) < FEWEST]
+    if few:
+        yield f"Scores of fewer than {FEWEST} patients (here {min(few)}) have no interval."
     left_out = max((int(r["folds_left_out"]) for r in done), default=0)
     if left_out:
         yield f"{left_out} folds lack a class and are left out of means and SDs over folds."

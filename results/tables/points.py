@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from results.run_folder import Run
 from results.run_tables import read_table
-from results.statistics.bootstrap import interval
+from results.statistics.bootstrap import percentiles
 from results.tables.formats import Row, Score, Sheet
 
 if TYPE_CHECKING:
@@ -126,4 +126,4 @@ def _score(values: NDArray[np.float64]) -> Score | None:
     if not np.isfinite(values[0]):
         return None
     rest = values[1:][np.isfinite(values[1:])]
-    return Score(float(values[0]), *interval(rest)) if len(rest) else Score(float(values[0]))
+    return Score(float(values[0]), *percentiles(rest)) if len(rest) else Score(float(values[0]))

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from results.run_folder import Run
 from results.run_tables import read_table
-from results.statistics.bootstrap import interval
+from results.statistics.bootstrap import percentiles
 from results.tables.formats import Row, Score, Sheet
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ def _over_patients(values: NDArray[np.float64], resamples: int) -> Score | None:
     if not len(values):
         return None
     drawn = np.random.default_rng(0).integers(0, len(values), size=(resamples, len(values)))
-    return Score(float(values.mean()), *interval(values[drawn].mean(axis=1)))
+    return Score(float(values.mean()), *percentiles(values[drawn].mean(axis=1)))
 
 
 def dataset_scores(run: Run) -> Sheet | None:

@@ -193,12 +193,12 @@ def _best(rows: Sequence[Row], places: Sequence[Place]) -> frozenset[tuple[int, 
 
 
 def _tied(records: Sequence[Record], places: Sequence[Place]) -> frozenset[tuple[int, int]]:
-    """The scores whose difference from the best has an interval that covers 0; a gain is tied where its AUC is."""
+    """The scores that are not shown to be worse than the best; a gain is marked where its AUC is."""
     return frozenset(
         (i, j)
         for i, record in enumerate(records)
         for j, (name, _) in enumerate(places)
-        if str(record.get(f"{'auc' if name in GAINS else name}_tied")) == "True"
+        if str(record.get(f"{'auc' if name in GAINS else name}_in_best_set")) == "True"
     )
 
 

@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from results import ResultsError
 from results.figures.drawing.style import NothingToDrawError
 from results.run_folder import Predictions, Run, RunCell, head_name
 from results.scores import reconstruction
-from results.scores.alignment import Alignment
+from results.scores.alignment import aligned
 from results.scores.labels import shorten
 from results.scores.records import NOTHING, Record, records
 from results.scores.scores import scores
@@ -26,7 +25,8 @@ if TYPE_CHECKING:
 
 Float64 = NDArray[np.float64]
 RESAMPLES = 2000  # as the tables have, so that a cell has one interval everywhere
-CONDITIONAL = "conditional on the fitted models (it covers the sampling of patients, not of training sets)"
+CONDITIONAL = "for the fitted models at hand (it covers the sampling of patients, not of training sets)"
+COVERS = "as in the tables: it covers the sampling of patients and of training sets"
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,16 +80,13 @@ class Chosen:
     def bootstrap(
         self, records: Iterable[Record], *, resamples: int, seed: int, recalibrated: bool = False
     ) -> Resampled:
-        """The rows of some cells and one bootstrap over their patients, without draws if a class is too rare.
+        """The rows of some cells and one bootstrap over the patients of the run.
 
         With `recalibrated`, cells that were fitted on balanced rows have their recalibrated probabilities.
         """
         predictions = {record["key"]: self.predictions(record) for record in records}
-        alignment = Alignment(predictions, n_classes=len(self.classes), places={})
-        try:
-            draws = PatientBootstrap(alignment.n_patients, alignment.all_rows(), resamples=resamples, seed=seed)
-        except ValueError:
-            draws = PatientBootstrap(alignment.n_patients, [], resamples=0, seed=seed)
+        alignment = aligned(self.run, self.target, predictions, places=False)
+        draws = PatientBootstrap(alignment.n_patients, resamples=resamples, seed=seed)
         P = {
             key: p.P if not recalibrated or p.recalibrated is None else p.recalibrated for key, p in predictions.items()
         }
@@ -135,13 +132,14 @@ class Resampled:
     P: dict[str, Float64]
     draws: PatientBootstrap
 
+    def counts(self, key: str) -> Float64:
+        """`(B, P)`: the number of times that each patient is drawn, in the draws that hold every class of a cell."""
+        return self.draws.counts[self.draws.whole(self.rows[key])]
+
     @property
     def covers(self) -> str:
-        """The sentence of a caption on intervals."""
-        n = len(self.draws.counts)
-        if n == 0:
-            return "none, since hardly any draw of patients has every class."
-        return f"95 % percentile bootstrap over patients, {n} resamples, {CONDITIONAL}."
+        """The sentence of a caption on bands and bars that are drawn from the resamples."""
+        return f"95 % percentile bootstrap over patients, {len(self.draws.counts)} resamples, {CONDITIONAL}."
 
 
 def chosen(run: Run, target: str) -> Chosen:
@@ -182,11 +180,8 @@ def short_labels(run: Run, cells: pd.DataFrame) -> dict[str, list[str]]:
 
 @lru_cache(maxsize=1)
 def table(run: Run) -> pd.DataFrame:
-    """The scores of all cells, without intervals if a class is too rare for them."""
-    try:
-        return scores(run)
-    except ResultsError:
-        return scores(run, resamples=0)
+    """The scores of all cells."""
+    return scores(run)
 
 
 def value(record: Record, metric: str = "auc") -> str:

@@ -8,13 +8,13 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from results.figures.drawing.chosen import Chosen, Resampled, spell
+from results.figures.drawing.chosen import COVERS, Chosen, Resampled, spell
 from results.figures.drawing.curves import Curve, Kind, mean_curve
 from results.figures.drawing.style import GREY, Drawing, Width, legend_below, line, titled
 from results.scores.records import Record
-from results.statistics.bootstrap import interval
 from results.statistics.evaluate import evaluate
 from results.statistics.metrics import METRICS
+from results.statistics.uncertainty import interval, standard_error
 
 BEST = 2
 CLASSES = 7
@@ -58,7 +58,7 @@ def ranked_curves(kind: Kind, choice: Chosen, width: Width, best: int, resamples
 
 def _curve(kind: Kind, found: Resampled, record: Record, classes: list[int]) -> Curve:
     key = record["key"]
-    return mean_curve(kind, found.rows[key], found.P[key], classes, found.draws.counts)
+    return mean_curve(kind, found.rows[key], found.P[key], classes, found.counts(key))
 
 
 def _line(panel: Axes, kind: Kind, curve: Curve, style: dict[str, Any], *, band: bool = True) -> None:
@@ -106,7 +106,8 @@ def _frame(panel: Axes, kind: Kind) -> None:
 def _score(kind: Kind, found: Resampled, record: Record) -> str:
     metric, rows, P = METRICS[METRIC[kind]], found.rows[record["key"]], found.P[record["key"]]
     middle = evaluate(metric, rows.y, P, repeat=rows.repeat, fold=rows.fold).value
-    words = f"{LABELS[kind][2]} {spell(middle, *interval(found.draws.draws(metric, rows, P)))}"
+    error = standard_error(metric, rows, found.draws.by_repeat(metric, rows, P))
+    words = f"{LABELS[kind][2]} {spell(middle, *interval(metric, rows, middle, error))}"
     return words.replace(" ", "\N{NO-BREAK SPACE}")
 
 
@@ -122,12 +123,12 @@ def _caption(kind: Kind, choice: Chosen, found: Resampled, location: bool) -> st
     high = (
         ""
         if kind == "roc"
-        else " Patients who are drawn twice raise the precision of small folds, so intervals lie too high."
+        else " Patients who are drawn twice raise the precision of small folds, so bands lie too high."
     )
     banded = f" (of the best cell{' and location' if location else ''}{by_class})"
     return (
         f"{what} for {choice.target}{more}: the best cells{beside}; {choice.n}. Curves of folds are averaged at each "
         f"{at}, weighted by their number of positive-negative pairs, and then over repeats. So the area is the "
-        f"fold-wise {score}, and scores of two fits are never compared. Bands{banded} are pointwise. Bands and [ ]: "
-        f"{found.covers}{high}{choice.picked}"
+        f"fold-wise {score}, and scores of two fits are never compared. Bands{banded} are pointwise: "
+        f"{found.covers}{high} [ ]: 95 %, {COVERS}.{choice.picked}"
     )

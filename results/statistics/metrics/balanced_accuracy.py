@@ -8,5 +8,7 @@ METRIC = OfCounts(
     meaning="Mean over the classes of the share of their samples that is found.",
     order=20,
     every_class=True,
+    lowest=0,
+    highest=1,
     formula=confusion.balanced_accuracy,
 )

@@ -11,6 +11,7 @@ is the name of the metric.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass
 
@@ -39,6 +40,9 @@ class Metric:
         ordinal: Whether it needs classes with an order.
         binary: Whether it needs a target with two classes.
         every_class: Whether it is undefined where a class has no sample.
+        lowest: The lowest value that it can have.
+        highest: The highest.
+        of_samples: Whether it is a mean over samples, whatever their class.
         note: A sentence about its intervals, for under the tables that show it.
         reference: Paper and DOI.
     """
@@ -53,6 +57,9 @@ class Metric:
     ordinal: bool = False
     binary: bool = False
     every_class: bool = False
+    lowest: float = -math.inf
+    highest: float = math.inf
+    of_samples: bool = False
     note: str = ""
     reference: str = ""
 
@@ -110,6 +117,8 @@ class OfPairs(Metric):
     """
 
     every_class: bool = True
+    lowest: float = 0
+    highest: float = 1
     tasks: Callable[[int], Bool] = one_against_rest
     precision: bool = False
     within: bool = False

@@ -18,6 +18,7 @@ METRIC = OfRows(
     shown=False,
     lower_is_better=True,
     decimals=3,
+    lowest=0,
     loss=_losses,
     reference="G. W. Brier, 1950, doi:10.1175/1520-0493(1950)078<0001:VOFEIT>2.0.CO;2",
 )

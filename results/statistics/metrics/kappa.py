@@ -9,5 +9,7 @@ METRIC = OfCounts(
     order=100,
     ordinal=True,
     reference="J. Cohen, Weighted kappa, 1968, doi:10.1037/h0026256",
+    lowest=-1,
+    highest=1,
     formula=confusion.quadratic_kappa,
 )

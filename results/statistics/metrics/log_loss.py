@@ -18,5 +18,6 @@ METRIC = OfRows(
     shown=False,
     lower_is_better=True,
     decimals=3,
+    lowest=0,
     loss=_losses,
 )

@@ -9,5 +9,7 @@ METRIC = OfCounts(
     order=110,
     ordinal=True,
     lower_is_better=True,
+    lowest=0,
+    of_samples=True,
     formula=confusion.mean_absolute_error,
 )

@@ -9,5 +9,7 @@ METRIC = OfCounts(
     order=70,
     shown=False,
     reference="J. Gorodkin, 2004, doi:10.1016/j.compbiolchem.2004.09.006",
+    lowest=-1,
+    highest=1,
     formula=confusion.matthews,
 )

@@ -12,14 +12,14 @@ from data.text.names import nearest
 from results import ResultsError
 from results.run_folder import Predictions, Run, RunCell
 from results.scores import reconstruction
-from results.scores.alignment import Alignment
+from results.scores.alignment import Alignment, aligned
 from results.scores.target import described
-from results.statistics.bootstrap import PatientBootstrap, interval
+from results.statistics.bootstrap import PatientBootstrap
 from results.statistics.evaluate import evaluate
 from results.statistics.metrics.auc import METRIC as AUC
+from results.statistics.uncertainty import difference
 from results.tables import notes
 from results.tables.formats import Row, Score, Sheet
-from results.tables.leading import bootstrap_of
 from results.tables.presets.base import Preset
 
 Settings = dict[tuple[str, ...], dict[str, RunCell]]
@@ -59,8 +59,8 @@ def _ablation(run: Run, target: str, axis: str, resamples: int) -> Sheet | None:
         settings.setdefault(others, {})[cell.axes[axis]] = cell
     undone = [c for c in run.cells if c.target == target and not c.floor and c.status != "done"]
     predictions = {cell.key: run.predictions(cell) for cell in cells}
-    alignment = Alignment(predictions, n_classes=len(cells[0].classes), places={})
-    bootstrap = bootstrap_of(alignment, target, resamples=resamples)
+    alignment = aligned(run, target, predictions, places=False)
+    bootstrap = PatientBootstrap(alignment.n_patients, resamples=resamples)
     complete = {place: found for place, found in settings.items() if set(steps) <= set(found)}
     failed = reconstruction.collapsed(run)
     users = {step: [cell.key for cell in cells if cell.axes[axis] == step] for step in steps}
@@ -69,6 +69,7 @@ def _ablation(run: Run, target: str, axis: str, resamples: int) -> Sheet | None:
         return None
     named = [c for c in run.cells if c.target == target and not c.floor]
     varying = [a for a in run.axes if len({c.axes[a] for c in named}) > 1 or a == "heads"]
+    left_out = max(map(bootstrap.left_out, alignment.rows.values()))
     records = described(run, [*cells, *undone], alignment)
     compared = {row.labels[0] for row in rows}
     absent = [step for step in dict.fromkeys(c.axes[axis] for c in named) if step not in {*compared, steps[0]}]
@@ -89,7 +90,7 @@ def _ablation(run: Run, target: str, axis: str, resamples: int) -> Sheet | None:
             *([_over(axis, len(complete), len(settings))] if len(complete) < len(settings) else []),
             *([f"Not compared, since no pair is on the same samples: {', '.join(absent)}."] if absent else []),
             "The interval of the difference is that of the mean over pairs.",
-            *notes.beside(run, records, varying=varying, resamples=resamples, redrawn=bootstrap.redrawn),
+            *notes.beside(run, records, varying=varying, resamples=resamples, left_out=left_out),
         ),
     )
 
@@ -115,7 +116,7 @@ def _steps(
         if cell.key not in draws:
             rows, P = alignment.rows[cell.key], predictions[cell.key].P
             value = evaluate(AUC, rows.y, P, repeat=rows.repeat, fold=rows.fold).value
-            draws[cell.key] = value, bootstrap.draws(AUC, rows, P)
+            draws[cell.key] = value, bootstrap.by_repeat(AUC, rows, P)
         return draws[cell.key]
 
     for step in steps[1:]:
@@ -124,9 +125,11 @@ def _steps(
         if not pairs:
             continue
         values = np.array([(of(one)[0], of(first)[0]) for one, first in pairs]).mean(axis=0)
-        low, high = interval(np.mean([of(one)[1] - of(first)[1] for one, first in pairs], axis=0))
-        difference = Score(float(values[0] - values[1]), low, high, signed=True)
-        yield Row((step,), (Score(float(values[0])), Score(float(values[1])), difference), (str(len(pairs)),))
+        drawn = np.mean([of(one)[1] - of(first)[1] for one, first in pairs], axis=0)
+        fewest = min((alignment.rows[one.key] for one, _ in pairs), key=lambda rows: rows.n_patients)
+        found = difference(AUC, fewest, float(values[0] - values[1]), drawn)
+        gain = Score(found.value, found.low, found.high, signed=True)
+        yield Row((step,), (Score(float(values[0])), Score(float(values[1])), gain), (str(len(pairs)),))
 
 
 PRESET = Preset(

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 from numpy.typing import NDArray
 
 from results import ResultsError
 from results.run_folder import Run, RunCell
-from results.scores.alignment import Alignment
+from results.scores.alignment import aligned
 from results.statistics import per_class as rates
+from results.statistics.bootstrap import PatientBootstrap, PredictedRows
 from results.statistics.metrics.base import OfCounts, OfPairs
 from results.tables.formats import Row, Sheet
-from results.tables.leading import bootstrap_of, common_notes, leading, names, score
+from results.tables.leading import common_notes, leading, names, score
 from results.tables.notes import calling
 from results.tables.presets.base import Preset
 
@@ -43,8 +46,8 @@ def _sheet(run: Run, target: str, top: int, resamples: int) -> Sheet | None:
     if not done:
         return None
     classes = done[0].classes
-    alignment = Alignment(found.predictions, n_classes=len(classes), places={})
-    bootstrap = bootstrap_of(alignment, f"target {target}", resamples=resamples)
+    alignment = aligned(run, target, found.predictions, places=False)
+    bootstrap = PatientBootstrap(alignment.n_patients, resamples=resamples)
     axes, labels = names(run)
 
     def rows(cell: RunCell) -> list[Row]:
@@ -59,12 +62,12 @@ def _sheet(run: Run, target: str, top: int, resamples: int) -> Sheet | None:
 
     total = sum(cell.target == target and cell.status == "done" and not cell.floor for cell in run.cells)
     notes = [
-        f"{alignment.n_patients} patients; n: samples of the class / all samples. Each class against the rest. "
-        f"{calling(run, classes)}",
+        f"{_patients(alignment.rows.values())} patients; n: samples of the class / all samples. Each class against the "
+        f"rest. {calling(run, classes)}",
         "AUC compares samples of the same fold.",
         *([f"The best {len(found.cells)} of {total} cells by AUC were chosen on these samples, so their scores are "
            "optimistic."] if total > 1 else []),
-        *common_notes(run, target, resamples=resamples, redrawn=bootstrap.redrawn),
+        *common_notes(run, target, resamples=resamples, left_out=max(map(bootstrap.left_out, alignment.rows.values()))),
     ]  # fmt: skip
     return Sheet(
         target=target,
@@ -79,6 +82,11 @@ def _sheet(run: Run, target: str, top: int, resamples: int) -> Sheet | None:
     )
 
 
+def _patients(rows: Iterable[PredictedRows]) -> int:
+    """The number of patients that any cell predicts; all count patients alike."""
+    return len(set().union(*(one.patient.tolist() for one in rows)))
+
+
 def _metrics(k: int) -> tuple[OfCounts, OfCounts, OfPairs]:
     """Sensitivity, specificity and AUC of class k."""
 
@@ -89,8 +97,8 @@ def _metrics(k: int) -> tuple[OfCounts, OfCounts, OfPairs]:
         return np.asarray(rates.specificity(counts)[..., k])
 
     return (
-        OfCounts("Sensitivity", formula=sensitivity),
-        OfCounts("Specificity", formula=specificity),
+        OfCounts("Sensitivity", formula=sensitivity, lowest=0, highest=1),
+        OfCounts("Specificity", formula=specificity, lowest=0, highest=1),
         OfPairs("AUC", tasks=lambda n_classes: np.eye(n_classes, dtype=bool)[[k]]),
     )
 

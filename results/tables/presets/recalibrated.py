@@ -7,10 +7,11 @@ from dataclasses import replace
 
 from results import ResultsError
 from results.run_folder import Predictions, Run
-from results.scores.alignment import Alignment
+from results.scores.alignment import aligned
+from results.statistics.bootstrap import PatientBootstrap
 from results.statistics.metrics import METRICS
 from results.tables.formats import Row, Sheet
-from results.tables.leading import bootstrap_of, common_notes, leading, names, score
+from results.tables.leading import common_notes, leading, names, score
 from results.tables.notes import calling
 from results.tables.presets.base import Preset
 
@@ -41,8 +42,9 @@ def _sheet(run: Run, target: str, resamples: int) -> Sheet | None:
     cells = [cell for cell in found.cells if found.predictions[cell.key].recalibrated is not None]
     if not cells:
         return None
-    alignment = Alignment(found.predictions, n_classes=len(cells[0].classes), places={})
-    bootstrap = bootstrap_of(alignment, f"target {target}", resamples=resamples)
+    alignment = aligned(run, target, found.predictions, places=False)
+    bootstrap = PatientBootstrap(alignment.n_patients, resamples=resamples)
+    left_out = max(map(bootstrap.left_out, alignment.rows.values()))
     axes, labels = names(run)
 
     def row(key: str, words: str, predictions: Predictions) -> Row:
@@ -71,7 +73,7 @@ def _sheet(run: Run, target: str, resamples: int) -> Sheet | None:
             "cell call the most probable class, so that they differ in nothing else: F1 and accuracy move with the "
             "base rate. The AUC hardly moves, since it needs only the order of the samples.",
             *_called_otherwise(run, cells[0].classes),
-            *common_notes(run, target, resamples=resamples, redrawn=bootstrap.redrawn),
+            *common_notes(run, target, resamples=resamples, left_out=left_out),
         ),
     )
 

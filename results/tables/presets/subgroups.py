@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 from data.text.names import nearest
 from results import ResultsError
 from results.run_folder import Predictions, Run, RunCell
-from results.scores.alignment import Alignment
+from results.scores.alignment import aligned
 from results.scores.fitness import unfit
 from results.scores.target import EXPLORATORY
+from results.statistics.bootstrap import PatientBootstrap
 from results.statistics.metrics import METRICS
 from results.tables.formats import Row, Score, Sheet
-from results.tables.leading import Leading, bootstrap_of, common_notes, leading, names, score
+from results.tables.leading import Leading, common_notes, leading, names, score
 from results.tables.presets.base import Preset
 
 if TYPE_CHECKING:
@@ -89,8 +90,8 @@ def _sheet(
         )
     notes += [f"{column} {group}: {drawn[group].lacks}" for group in there if drawn[group].lacks]
     notes += [f"No intervals for {column} {group}: {drawn[group].refused}" for group in there if drawn[group].refused]
-    redrawn = sum(drawn[group].redrawn for group in there)
-    notes += common_notes(run, target, resamples=resamples, redrawn=redrawn)
+    left_out = max((drawn[group].left_out for group in there), default=0)
+    notes += common_notes(run, target, resamples=resamples, left_out=left_out)
     return Sheet(
         target=target,
         title=f"{target} by {column}: {run.dataset}, run {run.name}",
@@ -112,7 +113,7 @@ class _Group:
         rarest: The number of patients of the rarest class in any cell.
         lacks: A sentence on the classes that are absent; empty if none is.
         refused: The reason why there are no intervals; empty if there are.
-        redrawn: The number of draws of the bootstrap that were thrown away.
+        left_out: The number of draws of the bootstrap that lack a class.
     """
 
     def __init__(
@@ -122,12 +123,12 @@ class _Group:
         kept = {key: _only(p, groups, group) for key, p in found.predictions.items()}
         self.predictions = {key: p for key, p in kept.items() if len(p.y)}
         self.cells = [cell for cell in (*found.cells, *found.floors) if cell.key in self.predictions]
-        self.rarest, self.redrawn, self.lacks, self.refused = 0, 0, "", ""
+        self.rarest, self.left_out, self.lacks, self.refused = 0, 0, "", ""
         self.bootstrap = None
         if not self.cells:
             return
         classes = self.cells[0].classes
-        self.alignment = Alignment(self.predictions, n_classes=len(classes), places=run.places)
+        self.alignment = aligned(run, self.cells[0].target, self.predictions)
         every = self.alignment.rows.values()
         self.rarest = min(len(np.unique(own.patient[own.y == k])) for own in every for k in range(len(classes)))
         absent = [name for k, name in enumerate(classes) if any((own.y != k).all() for own in every)]
@@ -139,11 +140,8 @@ class _Group:
         if carriers < FEWEST:
             self.refused = f"a class is in {carriers} patients, fewer than {FEWEST}."
             return
-        try:
-            self.bootstrap = bootstrap_of(self.alignment, f"{group}", resamples=resamples)
-            self.redrawn = self.bootstrap.redrawn
-        except ResultsError:
-            self.refused = "a class is in so few patients that hardly any draw has it."
+        self.bootstrap = PatientBootstrap(self.alignment.n_patients, resamples=resamples)
+        self.left_out = max(map(self.bootstrap.left_out, every))
 
     def row(self, cell: RunCell, labels: tuple[str, ...]) -> Row:
         """The scores of one cell here."""

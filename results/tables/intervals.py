@@ -1,0 +1,17 @@
+"""What the intervals of a table cover, in a sentence."""
+
+from __future__ import annotations
+
+from results.run_folder import Run
+
+
+def covers(run: Run, resamples: int, left_out: int, *, rows: str = ", the same for all rows") -> str:
+    """The note on intervals and what they cover; `rows` are words on the rows that share the resamples."""
+    less = f"; up to {left_out} of them lack a class and are left out" if left_out else ""
+    how = f"bootstrap over patients ({resamples} resamples{rows}{less})"
+    if run.test_to_train(run.targets[0]) == 0:
+        return f"[ ]: 95 % interval of the fitted models at hand, by a {how}: it covers the sampling of patients alone."
+    return (
+        f"[ ]: 95 % interval that covers the sampling of patients and of training sets, by a {how} and the correction "
+        "of Nadeau and Bengio (2003) for training sets that overlap."
+    )
