@@ -46,10 +46,9 @@ class ComparedPair:
     draws: Float64
     difference: Difference
 
-    @property
-    def usable(self) -> bool:
-        """Whether the difference has a value and a standard error."""
-        return bool(np.isfinite(self.difference.value + self.difference.error))
+    def usable(self, *, tested: bool) -> bool:
+        """Whether the difference has a value, and a standard error if it is tested."""
+        return bool(np.isfinite(self.difference.value + (self.difference.error if tested else 0)))
 
 
 def pair(

@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri, stdtr
 
-from results.statistics.bootstrap import PredictedRows
+from results.statistics.bootstrap import FEWEST, PredictedRows
 from results.statistics.metrics.base import AnyMetric
-from results.statistics.uncertainty import FEWEST, factor
+from results.statistics.uncertainty import factor
 
 Float64 = NDArray[np.float64]
 Bool = NDArray[np.bool_]

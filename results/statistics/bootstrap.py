@@ -19,6 +19,9 @@ from results.statistics.metrics.base import AnyMetric, OfCounts, OfPairs, score_
 Float64 = NDArray[np.float64]
 Int64 = NDArray[np.int64]
 
+FEWEST = 10
+"""Patients below which there is no interval."""
+
 CHUNK = 300_000
 
 

@@ -27,13 +27,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, logit, stdtr, stdtrit
 
-from results.statistics.bootstrap import PredictedRows
+from results.statistics.bootstrap import FEWEST, PredictedRows
 from results.statistics.metrics.base import AnyMetric, OfPairs, OfRows
 
 Float64 = NDArray[np.float64]
-
-FEWEST = 10
-"""Patients below which there is no interval."""
 
 REPEATS = 5
 """Repeats of cross-validation beyond which an interval gets no narrower."""

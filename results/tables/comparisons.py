@@ -162,11 +162,12 @@ def _family(
         raise ResultsError(f"{target}: no cell of the family can be compared with {_named(against)}{why}")
     bootstrap = PatientBootstrap(alignment.n_patients, resamples=resamples)
     made = [pair(metric, cell, other, alignment, predictions, bootstrap) for cell, other in compared]
-    absent += [f"{names[found.cell.key]} (no standard error)" for found in made if not found.usable]
-    pairs = [found for found in made if found.usable]
+    carriers = min(len(np.unique(f.rows.patient[f.rows.y == k])) for f in made for k in range(f.rows.n_classes))
+    tested = against != "best" and carriers >= EXPLORATORY
+    absent += [f"{names[f.cell.key]} (no value or no standard error)" for f in made if not f.usable(tested=tested)]
+    pairs = [found for found in made if found.usable(tested=tested)]
     if not pairs:
-        raise ResultsError(f"{target}: no comparison has a standard error: {some(absent, '; ')}")
-    carriers = min(len(np.unique(f.rows.patient[f.rows.y == k])) for f in pairs for k in range(f.rows.n_classes))
+        raise ResultsError(f"{target}: no comparison has a value and a standard error: {some(absent, '; ')}")
     worth = ""
     if against == "best" and resamples:
         same = [cell for cell in known if alignment.rows[cell.key] is alignment.rows[best.key]]

@@ -12,9 +12,9 @@ from results.scores import reconstruction
 from results.scores.labels import merging
 from results.scores.records import NOTHING, Record, is_number
 from results.scores.target import EXPLORATORY
+from results.statistics.bootstrap import FEWEST
 from results.statistics.metrics import METRICS
 from results.statistics.metrics.base import OfCounts, OfPairs, one_against_rest
-from results.statistics.uncertainty import FEWEST
 from results.tables.beaten import beaten, plainly
 from results.tables.held_out import fitted_elsewhere
 from results.tables.intervals import covers
