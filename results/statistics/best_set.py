@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtri, stdtr
 
 from results.statistics.bootstrap import FEWEST, PredictedRows
 from results.statistics.metrics.base import AnyMetric
@@ -41,6 +40,8 @@ def best_set(metric: AnyMetric, rows: PredictedRows, values: Float64, draws: Flo
         M. Mogstad, J. P. Romano, A. M. Shaikh and D. Wilhelm, Inference for ranks with applications to mobility across
         neighbourhoods and academic achievement across countries, 2024, doi:10.1093/restud/rdad006.
     """
+    from scipy.special import ndtri, stdtr
+
     C, n = len(values), rows.n_patients
     whole = np.isfinite(draws).all(axis=(0, 1))
     if C < 2 or n < FEWEST or whole.sum() < max(2, draws.shape[2] / 2):

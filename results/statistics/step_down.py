@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtri, stdtr
 
 Float64 = NDArray[np.float64]
 
@@ -38,6 +37,8 @@ def step_down_max_t(observed: Float64, errors: Float64, draws: Float64, n_patien
         J. P. Romano and M. Wolf, Exact and approximate stepdown methods for multiple hypothesis testing, 2005,
         doi:10.1198/016214504000000539.
     """
+    from scipy.special import ndtri, stdtr
+
     if min(len(draws), n_patients) < 2:
         raise ValueError(f"draws ({len(draws)}) and n_patients ({n_patients}) must be at least 2")
     missing = ~(np.isfinite(observed + errors) & np.isfinite(draws).all(axis=0))

@@ -25,7 +25,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit, logit, stdtr, stdtrit
 
 from results.statistics.bootstrap import FEWEST, PredictedRows
 from results.statistics.metrics.base import AnyMetric, OfPairs, OfRows
@@ -108,6 +107,8 @@ def interval(
     Returns:
         NaN for both ends if the standard error is unknown, or if it is 0 and the score is not perfect: a constant.
     """
+    from scipy.special import expit, logit, stdtrit
+
     if not math.isfinite(value + error):
         return NONE
     low, high = metric.lowest, metric.highest
@@ -161,6 +162,8 @@ def difference(metric: AnyMetric, rows: PredictedRows, value: float, draws: Floa
         value: The metric of the first minus that of the second.
         draws: `(R, B)` the difference in each repeat and resample.
     """
+    from scipy.special import stdtr, stdtrit
+
     error = standard_error(metric, rows, draws)
     if not math.isfinite(value + error) or error == 0:
         same = error == 0 and abs(value) < TINY
