@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import replace
 
 for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(name, "1")
@@ -17,14 +17,16 @@ for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 import numpy as np  # noqa: E402
 from scipy.special import ndtr, ndtri  # noqa: E402
 from sklearn.linear_model import LogisticRegression  # noqa: E402
-from tabulate import tabulate  # noqa: E402
 
-from results.statistics.bootstrap import PatientBootstrap, PredictedRows, interval  # noqa: E402
+from results.statistics.bootstrap import PatientBootstrap, PredictedRows, percentiles  # noqa: E402
 from results.statistics.delong import auc_test  # noqa: E402
+from results.statistics.evaluate import evaluate  # noqa: E402
 from results.statistics.mcnemar import clustered_mcnemar  # noqa: E402
 from results.statistics.metrics.auc import METRIC as AUC  # noqa: E402
 from results.statistics.selection import selection_corrected  # noqa: E402
 from results.statistics.step_down import step_down_max_t  # noqa: E402
+from results.statistics.uncertainty import interval, standard_error  # noqa: E402
+from tests.studies.simulated import Line, crossed, table  # noqa: E402
 
 DISCS = 7
 CORRELATION = 0.5
@@ -38,50 +40,37 @@ BETTER_AUC = 0.85
 MANY = 10**9
 RESAMPLES = 1000
 
-SIMULATIONS = {"fixed": 2000, "cross-validated": 1000, "tests": 10_000, "family": 2000, "selection": 300, "refits": 300}
-
-
-@dataclass(frozen=True)
-class Line:
-    """One row of the table."""
-
-    what: str
-    patients: int
-    measured: float
-    error: float
-    simulations: int
-    wanted: str = ""
-
-    @classmethod
-    def of(cls, what: str, patients: int, values: np.ndarray, wanted: str = "") -> Line:
-        """The mean of one value per simulation, with its Monte Carlo standard error."""
-        error = values.std(ddof=1) / np.sqrt(len(values))
-        return cls(what, patients, float(values.mean()), float(error), len(values), wanted)
+SIMULATIONS = {
+    "fixed": 2000,
+    "cross-validated": 1000,
+    "tests": 10_000,
+    "family": 2000,
+    "selection": 300,
+    "refits": 300,
+    "procedures": 1000,
+    "families": 400,
+}
 
 
 def main() -> None:
     """Simulates everything and prints the table."""
+    from tests.studies.simulate_families import families
+    from tests.studies.simulate_procedures import procedures
     from tests.studies.simulate_refits import refits
 
     lines: list[Line] = []
-    for simulate in (fixed_predictions, cross_validated, refits, tests_of_two, family, selection):
+    of_fixed = (fixed_predictions, tests_of_two, family, selection)
+    for simulate in (procedures, families, cross_validated, refits, *of_fixed):
         print(f"simulating: {simulate.__name__.replace('_', ' ')} ...", file=sys.stderr, flush=True)
         lines += simulate(SIMULATIONS)
-    print(table(lines))
-
-
-def table(lines: list[Line]) -> str:
-    """Markdown."""
-    rows = [
-        (line.what, line.patients, line.simulations, f"{line.measured:.3f}", f"{line.error:.3f}", line.wanted)
-        for line in lines
-    ]
-    header = ("What", "Patients", "Simulations", "Measured", "MC standard error", "Wanted")
-    return tabulate(rows, header, tablefmt="pipe", disable_numparse=True)
+    crossings = dict.fromkeys(tuple(line.what.partition(":")[0] for line in lines if line.column))
+    for title in crossings:
+        print(crossed(title, [line for line in lines if line.column and line.what.startswith(f"{title}:")]), end="\n\n")
+    print(table([line for line in lines if not line.column]))
 
 
 def fixed_predictions(simulations: dict[str, int]) -> list[Line]:
-    """Coverage of nominal 95 % intervals of a fixed model's AUC, from resampled patients and from resampled samples."""
+    """Coverage of 95 % intervals of a fixed model's AUC, from resampled patients and from resampled samples."""
     lines = []
     for patients, wanted in ((50, ""), (100, ""), (200, ".93 to .97")):
         by_patient, by_sample = [], []
@@ -106,15 +95,18 @@ def cross_validated(simulations: dict[str, int]) -> list[Line]:
     """
     lines = []
     for patients in (33, 75):
-        intervals, truth = [], []
+        ends: dict[str, list[tuple[float, float]]] = {"in use": [], "percentiles of these fits": []}
+        truth = []
         for random in _streams(2, patients, simulations["cross-validated"]):
-            low, high, of_models = _cross_validate(random, patients)
-            intervals.append((low, high))
+            *found, of_models = _cross_validate(random, patients)
+            for how, own in zip(ends, found, strict=True):
+                ends[how].append(own)
             truth.append(of_models)
-        low, high = np.array(intervals).T
-        for target, aimed in (("these models", np.array(truth)), ("the procedure", np.mean(truth))):
-            covered = (low <= aimed) & (aimed <= high)
-            lines.append(Line.of(f"Coverage, cross-validated predictions, AUC of {target}", patients, covered))
+        for how, own in ends.items():
+            low, high = np.array(own).T
+            for target, aimed in (("these models", np.array(truth)), ("the procedure", np.mean(truth))):
+                covered = (low <= aimed) & (aimed <= high)
+                lines.append(Line.of(f"Coverage, logistic, 1 repeat, AUC of {target}, {how}", patients, covered))
     return lines
 
 
@@ -139,7 +131,7 @@ def tests_of_two(simulations: dict[str, int]) -> list[Line]:
                 found.setdefault(what, []).append(p_value <= 0.05)
         for what, rejected in found.items():
             aim = "fails" if "plain" in what else wanted
-            lines.append(Line.of(f"Type I error, {what}", patients, np.array(rejected), aim))
+            lines.append(Line.of(f"Type I error, fixed predictions, {what}", patients, np.array(rejected), aim))
     return lines
 
 
@@ -154,21 +146,23 @@ def family(simulations: dict[str, int]) -> list[Line]:
         for random in _streams(4, 1000 * better + patients, simulations["family"]):
             patient, y = _labels(random, patients)
             rows = _rows(patient, y)
-            bootstrap = PatientBootstrap(patients, [rows], resamples=RESAMPLES, seed=int(random.integers(2**31)))
+            bootstrap = PatientBootstrap(patients, resamples=RESAMPLES, seed=int(random.integers(2**31)))
             aucs = [TRUE_AUC] * (COMPARISONS + 1 - better) + [BETTER_AUC] * better
             cells = [_probabilities(_score(random, patient, y, true_auc)) for true_auc in aucs]
             value = np.array([AUC(y, P) for P in cells])
             draws = np.stack([bootstrap.draws(AUC, rows, P) for P in cells], axis=1)
             differences, drawn, equal = value[1:] - value[0], draws[:, 1:] - draws[:, :1], COMPARISONS - better
-            alone = [step_down_max_t(differences[[m]], drawn[:, [m]], patients)[0] for m in range(equal)]
+            spread = drawn.std(axis=0, ddof=1)
+            errors = spread * np.sqrt(patients / (patients - 1))
+            alone = [step_down_max_t(differences[[m]], errors[[m]], drawn[:, [m]], patients)[0] for m in range(equal)]
             p_values = {
                 "not adjusted": min(alone),
-                "step-down by normal tails": step_down_max_t(differences, drawn, MANY)[:equal].min(),
-                "step-down": step_down_max_t(differences, drawn, patients)[:equal].min(),
+                "step-down by normal tails": step_down_max_t(differences, spread, drawn, MANY)[:equal].min(),
+                "step-down": step_down_max_t(differences, errors, drawn, patients)[:equal].min(),
             }
             for how, p_value in p_values.items():
                 found.setdefault(how, []).append(p_value <= 0.05)
-        what = f"Family error, {COMPARISONS} comparisons of which {better} differ,"
+        what = f"Family error, fixed predictions, {COMPARISONS} comparisons of which {better} differ,"
         for how, rejected in found.items():
             aim = {"not adjusted": "fails", "step-down": wanted}.get(how, "")
             lines.append(Line.of(f"{what} {how}", patients, np.array(rejected), aim))
@@ -181,7 +175,7 @@ def selection(simulations: dict[str, int], patients: int = 75) -> list[Line]:
     for random in _streams(5, patients, simulations["selection"]):
         patient, y = _labels(random, patients)
         rows = _rows(patient, y)
-        bootstrap = PatientBootstrap(patients, [rows], resamples=RESAMPLES, seed=int(random.integers(2**31)))
+        bootstrap = PatientBootstrap(patients, resamples=RESAMPLES, seed=int(random.integers(2**31)))
         cells = [_probabilities(_score(random, patient, y, true_auc=0.5)) for _ in range(CELLS)]
         best.append(max(AUC(y, P) for P in cells))
         found = selection_corrected(bootstrap, AUC, rows, cells)
@@ -232,14 +226,16 @@ def _rows(patient: np.ndarray, y: np.ndarray, fold: np.ndarray | None = None) ->
 
 
 def _covers(truth: float, patient: np.ndarray, y: np.ndarray, P: np.ndarray, seed: int) -> bool:
-    rows = _rows(patient, y)
-    bootstrap = PatientBootstrap(patient.max() + 1, [rows], resamples=RESAMPLES, seed=seed)
-    low, high = interval(bootstrap.draws(AUC, rows, P))
+    rows = replace(_rows(patient, y), ratio=0.0)
+    bootstrap = PatientBootstrap(patient.max() + 1, resamples=RESAMPLES, seed=seed)
+    low, high = interval(AUC, rows, AUC(y, P), standard_error(AUC, rows, bootstrap.by_repeat(AUC, rows, P)))
     return low <= truth <= high
 
 
-def _cross_validate(random: np.random.Generator, patients: int) -> tuple[float, float, float]:
-    """The interval of the AUC over 5 folds, and the mean AUC of the five models on new patients.
+def _cross_validate(
+    random: np.random.Generator, patients: int
+) -> tuple[tuple[float, float], tuple[float, float], float]:
+    """Both intervals of the AUC over 5 folds, and the mean AUC of the five models on new patients.
 
     Features are normal with covariance 1 in both classes, whose means lie d apart. A linear score w x then has the AUC
     Phi(w d / |w| / sqrt(2)) over pairs of different patients.
@@ -256,8 +252,17 @@ def _cross_validate(random: np.random.Generator, patients: int) -> tuple[float, 
         weights = model.coef_[0]
         of_models.append(ndtr(weights @ apart / np.linalg.norm(weights) / np.sqrt(2)))
     rows = _rows(patient, y, fold)
-    bootstrap = PatientBootstrap(patients, [rows], resamples=RESAMPLES, seed=int(random.integers(2**31)))
-    return *interval(bootstrap.draws(AUC, rows, P)), float(np.mean(of_models))
+    return *both_intervals(random, rows, P), float(np.mean(of_models))
+
+
+def both_intervals(
+    random: np.random.Generator, rows: PredictedRows, P: np.ndarray
+) -> tuple[tuple[float, float], tuple[float, float]]:
+    """The interval of the AUC that is in use, and the percentiles over patients of these fits."""
+    bootstrap = PatientBootstrap(rows.n_patients, resamples=RESAMPLES, seed=int(random.integers(2**31)))
+    draws = bootstrap.by_repeat(AUC, rows, P)
+    value = evaluate(AUC, rows.y, P, repeat=rows.repeat, fold=rows.fold).value
+    return interval(AUC, rows, value, standard_error(AUC, rows, draws)), percentiles(draws.mean(axis=0))
 
 
 if __name__ == "__main__":

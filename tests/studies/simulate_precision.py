@@ -12,13 +12,20 @@ import numpy as np
 from scipy.special import ndtr, ndtri
 from tabulate import tabulate
 
-from results.statistics.bootstrap import PatientBootstrap, PredictedRows, interval
+from results.statistics.bootstrap import PatientBootstrap, PredictedRows, percentiles
 from results.statistics.evaluate import evaluate
 from results.statistics.metrics.average_precision import METRIC as AVERAGE_PRECISION
+from results.statistics.uncertainty import interval, standard_error
 from tests.studies.simulate import FOLDS, RESAMPLES, _alike, _probabilities, _streams
 
 SIMULATIONS = 800
-HOW = ("percentile, copies tied", "percentile, copies apart", "basic, copies apart", "BC, copies apart")
+HOW = (
+    "percentile, copies tied",
+    "percentile, copies apart",
+    "basic, copies apart",
+    "BC, copies apart",
+    "logit t (in use)",
+)
 
 
 @dataclass(frozen=True)
@@ -58,19 +65,22 @@ def simulate(study: Study, simulations: int) -> dict[str, np.ndarray]:
     seed = round(1000 * (study.events + study.auc)) + study.discs
     for random in _streams(seed, study.patients, simulations):
         rows, P = _drawn(random, study)
-        bootstrap = PatientBootstrap(study.patients, [rows], resamples=RESAMPLES, seed=int(random.integers(2**31)))
+        bootstrap = PatientBootstrap(study.patients, resamples=RESAMPLES, seed=int(random.integers(2**31)))
         value = evaluate(AVERAGE_PRECISION, rows.y, P, repeat=rows.repeat, fold=rows.fold).value
+        bootstrap = bootstrap.some(bootstrap.whole(rows))
         apart, tied = bootstrap.draws(AVERAGE_PRECISION, rows, P), copies_tied(bootstrap.counts, rows, P[:, 1])
-        low, high = interval(apart)
+        low, high = percentiles(apart)
+        error = standard_error(AVERAGE_PRECISION, rows, bootstrap.by_repeat(AVERAGE_PRECISION, rows, P))
         one = {
             "value": value,
             "events": rows.y.sum() / study.repeats,
             "bias tied": tied.mean() - value,
             "bias apart": apart.mean() - value,
-            HOW[0]: interval(tied),
+            HOW[0]: percentiles(tied),
             HOW[1]: (low, high),
             HOW[2]: (2 * value - high, 2 * value - low),
             HOW[3]: bias_corrected(apart, value),
+            HOW[4]: interval(AVERAGE_PRECISION, rows, value, error),
         }
         for name, number in one.items():
             found.setdefault(name, []).append(number)
@@ -141,7 +151,7 @@ def _drawn(random: np.random.Generator, study: Study) -> tuple[PredictedRows, np
     P = _probabilities(np.sqrt(2) * ndtri(study.auc) * y + _alike(random, patient))
     fold = np.concatenate([random.permutation(study.patients)[patient] % FOLDS for _ in range(study.repeats)])
     repeat, every = np.repeat(np.arange(study.repeats), len(y)), np.tile(np.arange(len(y)), study.repeats)
-    return PredictedRows(patient[every], repeat, fold, y[every], 2), P[every]
+    return PredictedRows(patient[every], repeat, fold, y[every], 2, ratio=0.0), P[every]
 
 
 if __name__ == "__main__":

@@ -9,18 +9,28 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import expit, ndtr
 
-from results.statistics.bootstrap import PatientBootstrap, interval
 from results.statistics.evaluate import evaluate
 from results.statistics.metrics.auc import METRIC as AUC
-from tests.studies.simulate import FEATURES, FOLDS, RESAMPLES, Line, _features, _labels, _probabilities, _rows, _streams
+from tests.studies.simulate import (
+    FEATURES,
+    FOLDS,
+    _features,
+    _labels,
+    _probabilities,
+    _rows,
+    _streams,
+    both_intervals,
+)
+from tests.studies.simulated import Line
 
 DRAWS = 50
 NEWTON_STEPS = 6
+Ends = tuple[float, float]
 C = 0.1
 
 
 def refits(simulations: dict[str, int]) -> list[Line]:
-    """Coverage of the AUC of the procedure by the conditional interval and by those over refits, on the same data."""
+    """Coverage of the AUC of the procedure by the intervals of one fit and by those over refits, on the same data."""
     lines = []
     for patients in (33, 75):
         value, models, draws, ends = [], [], [], []
@@ -32,9 +42,10 @@ def refits(simulations: dict[str, int]) -> list[Line]:
         sd = drawn.std(axis=1, ddof=1)
         low, high = np.quantile(drawn, [0.025, 0.975], axis=1)
         intervals = {
-            "conditional": tuple(np.array(ends).T),
+            "in use": tuple(np.array([own for own, _ in ends]).T),
+            "percentiles of these fits": tuple(np.array([own for _, own in ends]).T),
             "refit, 1.96 SD": (centre - 1.96 * sd, centre + 1.96 * sd),
-            "refit, percentiles": (low, high),
+            "percentiles of refits": (low, high),
         }
         for how, (lower, upper) in intervals.items():
             covered = (lower <= aimed) & (aimed <= upper)
@@ -45,8 +56,8 @@ def refits(simulations: dict[str, int]) -> list[Line]:
     return lines
 
 
-def _simulate(random: np.random.Generator, patients: int) -> tuple[float, float, np.ndarray, tuple[float, float]]:
-    """The AUC over 5 folds, the mean AUC of its models on new patients, the AUCs of the draws, the usual interval."""
+def _simulate(random: np.random.Generator, patients: int) -> tuple[float, float, np.ndarray, tuple[Ends, Ends]]:
+    """The AUC over 5 folds, the mean AUC of its models on new patients, the AUCs of the draws, both intervals."""
     patient, y = _labels(random, patients)
     while min(np.bincount(y, minlength=2)) < 2 * FOLDS:
         patient, y = _labels(random, patients)
@@ -60,8 +71,7 @@ def _simulate(random: np.random.Generator, patients: int) -> tuple[float, float,
         for s, f, rows in zip(score, fold, (np.repeat(np.arange(len(y)), t[patient]) for t in times), strict=True)
     ]
     rows = _rows(patient, y, fold[0][patient])
-    bootstrap = PatientBootstrap(patients, [rows], resamples=RESAMPLES, seed=int(random.integers(2**31)))
-    usual = interval(bootstrap.draws(AUC, rows, _probabilities(score[0])))
+    usual = both_intervals(random, rows, _probabilities(score[0]))
     of_models = ndtr(weights[0] @ apart / np.linalg.norm(weights[0], axis=1) / np.sqrt(2))
     return values[0], float(np.mean(of_models)), np.array(values[1:]), usual
 

@@ -9,8 +9,18 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
 from tests.studies import simulate, simulate_refits
+from tests.studies.simulated import Line, table
 
-FEW = {"fixed": 24, "cross-validated": 24, "tests": 400, "family": 30, "selection": 10, "refits": 4}
+FEW = {
+    "fixed": 24,
+    "cross-validated": 24,
+    "tests": 400,
+    "family": 30,
+    "selection": 10,
+    "refits": 4,
+    "families": 4,
+    "procedures": 4,
+}
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +43,7 @@ def test_scores_have_the_true_auc_that_coverage_is_measured_against():
 def test_intervals_over_patients_cover_most_of_the_time(measured):
     lines, _ = measured
     coverage = [line for line in lines if line.what.startswith("Coverage") and not line.what.endswith("samples")]
-    assert len(coverage) == 8
+    assert len(coverage) == 11
     assert all(line.measured >= 0.7 for line in coverage)
 
 
@@ -50,20 +60,22 @@ def test_refits_are_scikit_learn_on_the_copies():
 
 def test_the_interval_over_refits_is_the_wider_one():
     found = {line.what: line for line in simulate_refits.refits(FEW) if line.patients == 75}
-    usual, refit = (found[f"Width of that interval, {how}"].measured for how in ("conditional", "refit, 1.96 SD"))
+    usual, refit = (
+        found[f"Width of that interval, {how}"].measured for how in ("percentiles of these fits", "refit, 1.96 SD")
+    )
     assert usual < refit < 3 * usual
 
 
 def test_tests_that_take_samples_as_independent_find_too_much(measured):
     _, found = measured
     for test in ("DeLong", "McNemar"):
-        plain = found[f"Type I error, plain {test}", 75].measured
-        assert plain > 0.1 > found[f"Type I error, clustered {test}", 75].measured
+        plain = found[f"Type I error, fixed predictions, plain {test}", 75].measured
+        assert plain > 0.1 > found[f"Type I error, fixed predictions, clustered {test}", 75].measured
 
 
 def test_step_down_finds_less_in_a_null_family(measured):
     _, found = measured
-    what = f"Family error, {simulate.COMPARISONS} comparisons of which 0 differ,"
+    what = f"Family error, fixed predictions, {simulate.COMPARISONS} comparisons of which 0 differ,"
     assert found[f"{what} step-down", 75].measured < found[f"{what} not adjusted", 75].measured < 0.6
 
 
@@ -76,8 +88,8 @@ def test_the_best_of_useless_cells_is_corrected_to_chance(measured):
 
 def test_the_table_has_a_row_for_each_and_its_error(measured):
     lines, _ = measured
-    table = simulate.table(lines).splitlines()
+    table = table(lines).splitlines()
     assert len(table) == len(lines) + 2
     assert all(line.what in row for line, row in zip(lines, table[2:], strict=True))
-    share = simulate.Line.of("", 1, np.array([0.0, 0, 0, 1]))
+    share = Line.of("", 1, np.array([0.0, 0, 0, 1]))
     assert share.error == pytest.approx(math.sqrt(0.25 * 0.75 / 3))

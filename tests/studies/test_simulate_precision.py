@@ -15,7 +15,7 @@ def test_tied_copies_are_those_of_scikit_learn():
     patient, y, score = np.repeat(np.arange(40), 3), np.tile([0, 0, 1, 0, 1], 24), random.normal(size=120)
     fold = patient % 5
     rows = PredictedRows(patient, np.zeros(120, int), fold, y, 2)
-    counts = PatientBootstrap(40, [rows], resamples=3).counts
+    counts = PatientBootstrap(40, resamples=3).counts
     for drawn, found in zip(counts[:, patient], simulated.copies_tied(counts, rows, score), strict=True):
         parts = []
         for f in range(5):
