@@ -1,6 +1,7 @@
 """The simulations run, and even a few of them show the effects of many."""
 
 import math
+from functools import partial
 
 import numpy as np
 import pytest
@@ -8,8 +9,8 @@ from scipy.stats import norm
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
-from tests.studies import simulate, simulate_refits
-from tests.studies.simulated import Line, table
+from tests.studies import simulate, simulate_families, simulate_procedures, simulate_refits
+from tests.studies.simulated import Line, crossed, table
 
 FEW = {
     "fixed": 24,
@@ -43,7 +44,7 @@ def test_scores_have_the_true_auc_that_coverage_is_measured_against():
 def test_intervals_over_patients_cover_most_of_the_time(measured):
     lines, _ = measured
     coverage = [line for line in lines if line.what.startswith("Coverage") and not line.what.endswith("samples")]
-    assert len(coverage) == 11
+    assert len(coverage) == 12
     assert all(line.measured >= 0.7 for line in coverage)
 
 
@@ -88,8 +89,37 @@ def test_the_best_of_useless_cells_is_corrected_to_chance(measured):
 
 def test_the_table_has_a_row_for_each_and_its_error(measured):
     lines, _ = measured
-    table = table(lines).splitlines()
-    assert len(table) == len(lines) + 2
-    assert all(line.what in row for line, row in zip(lines, table[2:], strict=True))
+    drawn = table(lines).splitlines()
+    assert len(drawn) == len(lines) + 2
+    assert all(line.what in row for line, row in zip(lines, drawn[2:], strict=True))
     share = Line.of("", 1, np.array([0.0, 0, 0, 1]))
     assert share.error == pytest.approx(math.sqrt(0.25 * 0.75 / 3))
+
+
+def test_procedures_are_equally_good_unless_one_is_better():
+    """On many new patients both have one AUC; the second has a higher one where it is given a gain."""
+    random = np.random.default_rng(0)
+    for gain, apart in ((0.0, 0.0), (0.5, 0.05)):
+        setting = simulate_procedures.Setting(400, 2, "linear", repeats=1, gain=gain)
+        patient, y, X = simulate_procedures.drawn(random, setting, cells=2)
+        rows, P = simulate_procedures.cross_validated(random, setting, patient, y, X)
+        assert all(len(np.unique(rows.fold[rows.patient == one])) == 1 for one in range(10))
+        first, second = (roc_auc_score(rows.y, p[:, 1]) for p in P)
+        assert apart - 0.02 < second - first < apart + 0.1
+
+
+def test_of_equal_procedures_the_tests_of_these_fits_find_more():
+    setting = simulate_procedures.Setting(75, 2, "neighbours")
+    found = list(simulate_procedures._simulated(partial(simulate_procedures._two, setting), 0, setting, 60))
+    in_use, of_fits = (
+        np.mean([one[f"p, {how}"] <= 0.05 for one in found]) for how in ("AUC: in use", simulate_procedures.OTHERS[1])
+    )
+    assert in_use < 0.15 and in_use < of_fits
+    lines = [*simulate_procedures._rejected("Type I error: x", setting, found)]
+    assert len(crossed("Type I error", lines).splitlines()) == 3
+
+
+def test_equal_cells_are_nearly_always_all_in_the_best_set():
+    setting = simulate_procedures.Setting(75, 2, "linear")
+    found = list(simulate_procedures._simulated(partial(simulate_families._equal, setting), 0, setting, 6))
+    assert np.mean([one["any"] for one in found]) < 0.5 < np.mean([one["any pair"] for one in found])
