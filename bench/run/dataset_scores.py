@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,16 +16,24 @@ from bench.run.record import Record
 from data.base import Dataset
 from data.files.whole import replace_file
 from data.text.csv_tables import read_csv
+from results.statistics import uncertainty
+from results.statistics.bootstrap import PredictedRows
+from results.statistics.metrics.base import OfRows
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 FILE = "dataset_scores.csv"
 RESAMPLES, AT_ONCE = 1000, 100
+OWN = OfRows("The dataset's own score", loss=lambda y, P: np.zeros(len(y)))
+"""The scale of a dataset's own metric: one without known limits."""
 
 
 def write(plan: Plan, record: Record, cells: list[PlannedCell]) -> None:
     """Writes `dataset_scores.csv` into the run folder: one row for each metric and combination, with a 95 % interval.
 
-    The value is the mean over the repeats. The interval is a percentile bootstrap over patients, conditional on the
-    fitted models. For a dataset without metrics of its own, nothing is written.
+    The value is the mean over the repeats. The interval is that of any metric which is no metric of pairs
+    (`results.statistics.uncertainty`). For a dataset without metrics of its own, nothing is written.
     """
     if type(plan.dataset).scores is Dataset.scores:
         return
@@ -35,7 +43,8 @@ def write(plan: Plan, record: Record, cells: list[PlannedCell]) -> None:
     known = dict(iter(read_csv(path, text=["key"]).groupby("key"))) if path.exists() else {}
     tables = []
     for group in _groups(cells, len(plan.grid.targets)):
-        key = identity.combine(identity.code(type(plan.dataset).__module__), *(one.key for one in group))
+        code = [identity.code(module) for module in (type(plan.dataset).__module__, uncertainty.__name__)]
+        key = identity.combine(*code, *(one.key for one in group))
         tables.append(known[key] if key in known else pd.DataFrame(_score(plan, record, group, key)))
     tables = [table for table in tables if len(table)]
     if tables:
@@ -76,8 +85,10 @@ def _score(plan: Plan, record: Record, group: list[PlannedCell], key: str) -> It
         for name in parts[0]:
             draws[name].append(np.concatenate([part[name] for part in parts]))
     about = {"key": key} | group[0].cell.shown() | {"targets": " + ".join(one.cell.target for one in group)}
+    rows_of = _rows(plan, predictions, patient)
     for name, of_repeats in values.items():
-        low, high = np.nanpercentile(np.mean(draws[name], axis=0), [2.5, 97.5])
+        error = uncertainty.standard_error(OWN, rows_of, np.array(draws[name]))
+        low, high = uncertainty.interval(OWN, rows_of, float(np.mean(of_repeats)), error)
         yield about | {
             "score": name,
             "value": float(np.mean(of_repeats)),
@@ -87,6 +98,17 @@ def _score(plan: Plan, record: Record, group: list[PlannedCell], key: str) -> It
             "n_patients": len(patients),
             "lower_is_better": name in plan.dataset.losses,
         }
+
+
+def _rows(plan: Plan, predictions: pd.DataFrame, patient: NDArray[np.int64]) -> PredictedRows:
+    """The rows that were scored; their classes do not matter."""
+    repeat, fold = (predictions[name].to_numpy(np.int64) for name in ("repeat", "fold"))
+    ratio = None
+    if len(plan.view.folds) == 1:
+        (only,) = plan.view.folds
+        tested, learnt = (len(np.unique(plan.patients[part])) for part in (only.test, only.train))
+        ratio = tested / learnt
+    return PredictedRows(patient, repeat, fold, np.zeros_like(repeat), 1, ratio=ratio)
 
 
 def _counts(patients: int, *, seed: int) -> NDArray[np.int16]:

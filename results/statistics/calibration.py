@@ -118,17 +118,6 @@ def expected_error(event: Bool, p: Float64, *, bins: int = 10) -> float:
     return float(np.average(np.abs(curve.observed - curve.predicted), weights=curve.n))
 
 
-def errors_by_class(y: Int64, P: Float64, *, bins: int = 10) -> Float64:
-    """`(K,)`: the expected calibration error of each class against the rest.
-
-    Args:
-        y: `(n,)` class indices.
-        P: `(n, K)` probabilities.
-        bins: The number of bins of equal mass.
-    """
-    return np.array([expected_error(y == k, P[:, k], bins=bins) for k in range(P.shape[1])])
-
-
 def error_of_most_probable(y: Int64, P: Float64, *, bins: int = 10) -> float:
     """The expected calibration error of the most probable class.
 

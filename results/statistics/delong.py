@@ -66,14 +66,6 @@ def auc_test(
     return AucTest(difference, error, math.erfc(abs(difference) / error / math.sqrt(2)))
 
 
-def auc_variance(
-    y: Int64, score: Float64, patient: Int64, *, block: Int64 | None = None, repeat: Int64 | None = None
-) -> tuple[float, float]:
-    """An AUC and its clustered variance; arguments and errors are those of `auc_test`."""
-    found = _Contributions.of(y, score, patient, block, repeat)
-    return found.auc, found.variance()
-
-
 @dataclass(frozen=True, eq=False)
 class _Contributions:
     """The contribution of each patient to an AUC.

@@ -92,23 +92,6 @@ def iman_davenport(chi2: float, n_datasets: int, n_methods: int) -> float:
     return (n_datasets - 1) * chi2 / rest if rest > 1e-9 * chi2 else float("inf")
 
 
-def nemenyi(scores: Float64) -> Float64:
-    """`(M, M)`: p-values of every pair of methods, corrected for their number; 1 on the diagonal.
-
-    Args:
-        scores: `(D, M)`; it does not matter whether high or low is better.
-
-    Raises:
-        ValueError: A score is missing.
-
-    References:
-        J. Demsar, Statistical comparisons of classifiers over multiple data sets, JMLR 7, 2006.
-    """
-    import scikit_posthocs  # type: ignore[import-untyped]
-
-    return np.asarray(scikit_posthocs.posthoc_nemenyi_friedman(ranks(scores)), dtype=np.float64)
-
-
 def critical_difference(n_datasets: int, n_methods: int, alpha: float = 0.05) -> float:
     """The smallest difference of mean ranks that is significant by Nemenyi's test.
 
@@ -144,28 +127,3 @@ def groups(mean_ranks: Float64, difference: float) -> list[tuple[int, ...]]:
             found.append(tuple(int(i) for i in order[start:end]))
             reached = end
     return found
-
-
-def rank_intervals(
-    draws: Float64, *, lower_is_better: bool = False, level: float = 0.95
-) -> tuple[Float64, Float64, Float64]:
-    """The median rank of each cell over joint draws, and its percentile interval.
-
-    Args:
-        draws: `(B, C)` scores of C cells in the same B resamples; draws with a NaN are left out.
-        lower_is_better: Whether the lowest score has rank 1.
-        level: The share of draws inside the interval.
-
-    Returns:
-        Median, low and high, each `(C,)`; NaN where no draw is left.
-
-    References:
-        H. Goldstein and D. J. Spiegelhalter, League tables and their limitations, 1996, doi:10.2307/2983325.
-    """
-    whole = draws[np.isfinite(draws).all(axis=1)]
-    if len(whole) == 0:
-        nothing = np.full(draws.shape[1], np.nan)
-        return nothing, nothing.copy(), nothing.copy()
-    placed = ranks(whole, lower_is_better=lower_is_better)
-    median, low, high = np.quantile(placed, [0.5, (1 - level) / 2, (1 + level) / 2], axis=0)
-    return median, low, high

@@ -67,7 +67,7 @@ def found_points(run: Run, *, by: Iterable[str] | None = None, resamples: int = 
         target="points",
         title=f"How near found points come to the annotated ones: {run.dataset}, run {run.name}",
         labels=("regions", *by, "points"),
-        headers=HEADERS,
+        headers=tuple(f"{name}\nof these fits" for name in HEADERS),
         extras=("Patients", "Points"),
         rows=tuple(rows),
         floors=(),

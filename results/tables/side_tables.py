@@ -11,6 +11,7 @@ from results.run_folder import Run
 from results.run_tables import read_table
 from results.statistics.bootstrap import percentiles
 from results.tables.formats import Row, Score, Sheet
+from results.tables.intervals import covers
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,6 +25,10 @@ COLUMNS: dict[str, dict[str, type]] = {
     "dataset_scores.csv": {"heads": str, "targets": str, "score": str, "value": float, "low": float, "high": float}
     | {"n_samples": int, "n_patients": int, "lower_is_better": bool},
 }
+
+
+DRAWN = 1000
+"""The resamples of the run for the dataset's own score."""
 
 
 def filling(run: Run) -> Sheet | None:
@@ -86,7 +91,7 @@ def found_regions(run: Run, *, resamples: int = 2000) -> Sheet | None:
         target="regions",
         title=f"What fitted regions found: {run.dataset}, run {run.name}",
         labels=tuple(by),
-        headers=tuple(map(_words, names)),
+        headers=tuple(f"{_words(name)}\nof these fits" for name in names),
         extras=("Patients",),
         rows=tuple(rows),
         floors=(),
@@ -148,8 +153,8 @@ def dataset_scores(run: Run) -> Sheet | None:
     lacking = sum("done" in states and set(states) != {"done"} for states in of_steps.values())
     notes = [
         f"{int(table['n_patients'].max())} patients at most; n: samples. "
-        f"{'Lower is better.' if sign > 0 else 'Higher is better.'} [ ]: 95 % percentile bootstrap over patients (1000 "
-        "resamples), conditional on the fitted models; means over repeats."
+        f"{'Lower is better.' if sign > 0 else 'Higher is better.'} {covers(run, DRAWN, 0, rows='')} Numbers are means "
+        "over repeats."
     ]
     if lacking:
         notes.append(f"{lacking} combinations of steps have no joint score, since not all of their targets are done.")
