@@ -57,7 +57,7 @@ def line(event: Bool, p: Float64) -> CalibrationLine:
         doi:10.1186/s12916-019-1466-7.
     """
     x = _logit(p)
-    if not _overlap(x[event], x[~event]):
+    if not overlap(x[event], x[~event]):
         return CalibrationLine(float("nan"), float("nan"))
     centre, scale = x.mean(), x.std()
     design = np.column_stack([np.ones(len(x)), (x - centre) / scale])
@@ -138,7 +138,7 @@ def _logit(p: Float64) -> Float64:
     return np.asarray(np.log(p) - np.log1p(-p))
 
 
-def _overlap(events: Float64, others: Float64) -> bool:
+def overlap(events: Float64, others: Float64) -> bool:
     """Whether the regression has a finite solution (A. Albert and J. A. Anderson, 1984, doi:10.1093/biomet/71.1.1)."""
     if len(events) == 0 or len(others) == 0:
         return False

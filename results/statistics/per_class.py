@@ -1,4 +1,4 @@
-"""Sensitivity, specificity, predictive values and F1 of each class.
+"""Sensitivity, specificity and F1 of each class.
 
 Rates map counts `(..., K, K)` float64, rows true and columns predicted (`confusion.count`), to `(..., K)`: each class
 against the rest. A rate of 0 / 0 is NaN; F1 is then 0, as in macro F1.
@@ -20,16 +20,6 @@ def sensitivity(counts: Float64) -> Float64:
 def specificity(counts: Float64) -> Float64:
     """The share of the rest that is not predicted as the class."""
     return _divide(_rightly_not(counts), counts.sum((-2, -1))[..., None] - counts.sum(-1))
-
-
-def ppv(counts: Float64) -> Float64:
-    """The share right among the samples that are predicted as the class."""
-    return _divide(_right(counts), counts.sum(-2))
-
-
-def npv(counts: Float64) -> Float64:
-    """The share right among the samples that are not predicted as the class."""
-    return _divide(_rightly_not(counts), counts.sum((-2, -1))[..., None] - counts.sum(-2))
 
 
 def f1(counts: Float64) -> Float64:
