@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,10 +20,14 @@ from results.statistics.bootstrap import PatientBootstrap, PredictedRows
 from results.statistics.evaluate import evaluate
 from results.statistics.metrics import METRICS
 from results.statistics.metrics.auc import METRIC as AUC
+from results.statistics.nested import chosen_elsewhere
 from results.statistics.selection import selection_corrected
 from results.statistics.uncertainty import Difference, difference, interval, standard_error
 
 Float64 = NDArray[np.float64]
+
+CHOSEN = "chosen"
+"""The key of the record of the cell that is chosen in each fold by the others."""
 
 EXPLORATORY = 20
 """Patients of the rarest class below which a target is exploratory: no p-values."""
@@ -31,7 +36,7 @@ EXPLORATORY = 20
 def score_target(
     run: Run, cells: list[RunCell], metrics: list[str], resamples: int, seed: int, against: Mapping[str, str] | None
 ) -> dict[str, Record]:
-    """A record for each cell of a target, by its key.
+    """A record for each cell of a target, by its key, and one for the choice among them (`CHOSEN`), if there is any.
 
     Args:
         run: The run.
@@ -63,12 +68,7 @@ def score_target(
             continue
         row |= _about_rows(alignment.rows[cell.key])
         row["draws_left_out"] = bootstrap.left_out(alignment.rows[cell.key]) if resamples else 0
-        for name in used:
-            P = predictions[cell.key].scored_by(METRICS[name])
-            draws = bootstrap.by_repeat(METRICS[name], alignment.rows[cell.key], P)
-            row |= _metric(name, alignment.rows[cell.key], P, draws)
-            if name == "auc":
-                gains.found[cell.key, alignment.rows[cell.key]] = row["auc"], draws
+        for name, draws in gains.score(row, cell.key, used).items():
             if not cell.floor:
                 drawn[name][cell.key] = draws
         if "auc" in used:
@@ -79,6 +79,13 @@ def score_target(
         row |= refit_intervals(run, cell, {name: row[name] for name in used})
     if "auc" in used:
         _correct_best(rows, drawn["auc"], alignment, predictions, bootstrap)
+        if (choice := _choose_elsewhere(rows, drawn["auc"], gains)) is not None:
+            best, row = choice
+            gains.score(row, CHOSEN, used)
+            for name, each in others.items():
+                if best in each:
+                    row |= gains.over(each[best], CHOSEN, name)
+            rows[CHOSEN] = row
         if resamples:
             for key, beaten in _beaten(gains, list(drawn["auc"]), over, alignment.n_patients).items():
                 rows[key]["floors_beaten"] = ", ".join(beaten)
@@ -136,6 +143,17 @@ class _Gains:
     def __init__(self, alignment: Alignment, predictions: dict[str, Predictions], bootstrap: PatientBootstrap) -> None:
         self.alignment, self.predictions, self.bootstrap = alignment, predictions, bootstrap
         self.found: dict[tuple[str, PredictedRows], tuple[float, Float64]] = {}
+
+    def score(self, row: Record, key: str, metrics: Sequence[str]) -> dict[str, Float64]:
+        """Adds the metrics of a cell to its record; gives its draws `(R, B)` by metric."""
+        drawn, rows = {}, self.alignment.rows[key]
+        for name in metrics:
+            P = self.predictions[key].scored_by(METRICS[name])
+            drawn[name] = self.bootstrap.by_repeat(METRICS[name], rows, P)
+            row |= _metric(name, rows, P, drawn[name])
+            if name == "auc":
+                self.found[key, rows] = row["auc"], drawn[name]
+        return drawn
 
     def over(self, other: str, key: str, name: str) -> Record:
         """The gain of a cell over another, by a name, with its interval."""
@@ -217,6 +235,38 @@ def _correct_best(
         auc_corrected_high=found.high,
         auc_corrected_among=len(same),
     )
+
+
+def _choose_elsewhere(rows: Mapping[str, Record], cells: Collection[str], gains: _Gains) -> tuple[str, Record] | None:
+    """The record of the cell that is chosen in each fold by the others, with the key of the best cell.
+
+    Its predictions are joined to those of `gains`. None if there is no choice: one cell, or one fold.
+    """
+    values = {key: rows[key]["auc"] for key in cells if np.isfinite(rows[key]["auc"])}
+    if len(values) < 2:
+        return None
+    best = max(values, key=lambda key: values[key])
+    own = gains.alignment.rows[best]
+    same = [key for key in values if gains.alignment.rows[key] is own]
+    if len(same) < 2 or own.folds < 2:
+        return None
+    taken = chosen_elsewhere(AUC, own, [gains.predictions[key].P for key in same])
+    at = np.arange(len(taken))
+    of = gains.predictions[best]
+    called = None
+    if of.called is not None:
+        called = np.stack([gains.predictions[key].calls for key in same])[taken, at]
+    P = np.stack([gains.predictions[key].P for key in same])[taken, at]
+    gains.predictions[CHOSEN] = replace(of, P=P, called=called, recalibrated=None)
+    gains.alignment.rows[CHOSEN] = own
+    often = np.bincount(taken, minlength=len(same))
+    blocks = [int(taken[block[0]]) for _, block in own.blocks]
+    return best, {
+        "among": len(same),
+        "folds": len(blocks),
+        "most": same[int(often.argmax())],
+        "times": int(np.bincount(blocks, minlength=len(same))[int(often.argmax())]),
+    }
 
 
 def _in_best_set(

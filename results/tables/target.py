@@ -13,6 +13,7 @@ from results.scores.fitness import left_out, unfit
 from results.scores.labels import shorten
 from results.scores.records import Record, floor_labels, is_number, records, varying
 from results.tables import notes
+from results.tables.choice import chosen_note, chosen_row
 from results.tables.columns import GAINS, own_gain
 from results.tables.columns import columns as known_columns
 from results.tables.formats import Row, Score, Sheet
@@ -67,6 +68,7 @@ def target_sheet(
     failed = reconstruction.collapsed(run)
     users = {row: [cell["key"] for cell in cells if values(cell, labels) == row.labels] for row, _ in ranked}
     best = _best([row for row, _ in ranked], places)
+    choice = frame.attrs.get("choices", {}).get(target) if "auc" in names else None
     return Sheet(
         target=target,
         title=f"{target}: {run.dataset}, run {run.name}",
@@ -77,7 +79,10 @@ def target_sheet(
         rows=tuple(
             replace(row, labels=reconstruction.marked(row.labels, labels, users[row], failed)) for row, _ in ranked
         ),
-        floors=tuple(_floors(run, floors, labels, columns, places, texts, over)),
+        floors=(
+            *(() if pivot else chosen_row(choice, labels, names, len(texts))),
+            *_floors(run, floors, labels, columns, places, texts, over),
+        ),
         best=best,
         tied=_tied([record for _, record in ranked], places) - best,
         always=frozenset(j for j, (name, _) in enumerate(places) if name == "auc" or name in GAINS),
@@ -93,6 +98,7 @@ def target_sheet(
                 over=over,
                 averaged=rest,
             ),
+            *(() if pivot else chosen_note(choice, cells, differing)),
             *(() if pivot else refit_notes(run, of_target)),
             *in_full,
         ),
