@@ -7,10 +7,11 @@ the same correction is applied here to the variance over patients of one repeat:
     variance = (variance over patients in one repeat) x (1 / repeats + folds x test / train)
 
 `test / train` is the number of patients that a fit is tested on over those that it learns from, `1 / (folds - 1)` in
-cross-validation, so that the factor is 1.45 for 5 repeats of 5 folds. Repeats beyond `REPEATS` are not counted. A
-metric that depends on the values of probabilities, and not on their order alone, moves with the base rate of each
-training set, which repeats do not average out: its repeats are not counted at all (the factor is 2.25). Where a model
-that was fitted elsewhere is tested, the factor is 1. `docs/pages/simulations.md` shows which intervals and tests hold.
+cross-validation, so that the factor is 1.45 for 5 repeats of 5 folds. Repeats beyond `REPEATS` are not counted, and
+with more than two classes those beyond `SEVERAL`, since means over classes move more with the training set. A metric
+that depends on the values of probabilities, and not on their order alone, moves with the base rate of each training
+set, which repeats do not average out: its repeats are not counted at all (the factor is 2.25). Where a model that was
+fitted elsewhere is tested, the factor is 1. `docs/pages/simulations.md` shows which intervals and tests hold.
 
 References:
     C. Nadeau and Y. Bengio, Inference for the generalization error, 2003, doi:10.1023/A:1024068626366.
@@ -32,7 +33,10 @@ from results.statistics.metrics.base import AnyMetric, OfPairs, OfRows
 Float64 = NDArray[np.float64]
 
 REPEATS = 5
-"""Repeats of cross-validation beyond which an interval gets no narrower."""
+"""Repeats of cross-validation beyond which an interval of a metric of pairs gets no narrower."""
+
+SEVERAL = 2
+"""The same with more than two classes."""
 
 NONE = (float("nan"), float("nan"))
 TINY = 1e-12
@@ -63,7 +67,8 @@ def factor(metric: AnyMetric, rows: PredictedRows) -> float:
     ratio = rows.test_to_train
     if ratio == 0:
         return 1.0
-    repeats = min(rows.n_repeats, REPEATS) if isinstance(metric, OfPairs) else 1
+    most = REPEATS if rows.n_classes == 2 else SEVERAL
+    repeats = min(rows.n_repeats, most) if isinstance(metric, OfPairs) else 1
     return 1 / repeats + rows.folds * ratio
 
 

@@ -14,6 +14,7 @@ from results.statistics.best_set import best_set
 from results.statistics.bootstrap import PatientBootstrap, percentiles
 from results.statistics.evaluate import evaluate
 from results.statistics.metrics.auc import METRIC as AUC
+from results.statistics.nested import chosen_elsewhere
 from results.statistics.uncertainty import difference
 from tests.studies.simulate import CELLS, COMPARISONS, RESAMPLES
 from tests.studies.simulate_procedures import Setting, _simulated, cross_validated, drawn
@@ -29,7 +30,7 @@ def families(simulations: dict[str, int]) -> list[Line]:
     for patients, classes in ((33, 2), (75, 2), (75, 5), (200, 2)):
         setting = Setting(patients, classes, "linear")
         n = simulations["families"] if patients < 200 else simulations["families"] // 2
-        found = list(_simulated(partial(_equal, setting), 15, setting, n))
+        found = list(_simulated(partial(_equal, setting), 25, setting, n))
         columns = {
             "family": f"A false finding in a family of {COMPARISONS}, step-down",
             "any": "A table with a cell not underlined, in use",
@@ -41,14 +42,18 @@ def families(simulations: dict[str, int]) -> list[Line]:
         for how, column in columns.items():
             lines.append(Line.of(what, patients, np.array([one[how] for one in found]), column=column))
     setting = Setting(75, 2, "linear", gain=0.6)
-    found = list(_simulated(partial(_one_worse, setting), 16, setting, simulations["families"] // 2))
+    found = list(_simulated(partial(_one_worse, setting), 26, setting, simulations["families"] // 2))
     gain = np.mean([one["gain"] for one in found])
     what = f"Cell that is worse by {gain:.2f} in AUC excluded from the best set, {CELLS} cells"
     lines.append(Line.of(what, 75, np.array([one["excluded"] for one in found])))
     setting = Setting(75, 2, "linear")
-    found = list(_simulated(partial(_noise, setting), 17, setting, simulations["families"]))
+    found = list(_simulated(partial(_noise, setting), 27, setting, simulations["families"]))
     for how, wanted in ((f'"gains" over a floor of AUC {HELD:g}', ""), ("beats every floor", "at most .06")):
         lines.append(Line.of(f"Noise {how}", 75, np.array([one[how] for one in found]), wanted))
+    found = list(_simulated(partial(_chosen, setting), 28, setting, simulations["families"]))
+    for how, wanted in (("best", "above .5"), ("chosen", "about .5")):
+        what = {"best": f"best of {CELLS} cells", "chosen": "cell chosen in each fold by the others"}[how]
+        lines.append(Line.of(f"AUC of fits to noise, {what}", 75, np.array([one[how] for one in found]), wanted))
     return lines
 
 
@@ -81,6 +86,19 @@ def _one_worse(setting: Setting, random: np.random.Generator) -> dict[str, float
     values = np.array([evaluate(AUC, rows.y, p, repeat=rows.repeat, fold=rows.fold).value for p in P])
     kept = best_set(AUC, rows, values, np.stack([bootstrap.by_repeat(AUC, rows, p) for p in P]))
     return {"excluded": float(not kept[0]), "gain": float(values[1:].mean() - values[0])}
+
+
+def _chosen(setting: Setting, random: np.random.Generator) -> dict[str, float]:
+    """The AUC of the best of procedures that see noise, and of the one that is chosen in each fold by the others."""
+    patient, y, X = drawn(random, setting, cells=CELLS)
+    rows, P = cross_validated(random, setting, patient, y, [random.normal(size=x.shape) for x in X])
+    values = [evaluate(AUC, rows.y, p, repeat=rows.repeat, fold=rows.fold).value for p in P]
+    taken = chosen_elsewhere(AUC, rows, P)
+    chosen = np.stack(P)[taken, np.arange(len(taken))]
+    return {
+        "best": max(values),
+        "chosen": evaluate(AUC, rows.y, chosen, repeat=rows.repeat, fold=rows.fold).value,
+    }
 
 
 def _noise(setting: Setting, random: np.random.Generator) -> dict[str, float]:

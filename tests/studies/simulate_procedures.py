@@ -72,18 +72,18 @@ def procedures(simulations: dict[str, int]) -> list[Line]:
     n = simulations["procedures"]
     lines: list[Line] = []
     for setting in [*SETTINGS, Setting(75, 2, "linear", repeats=1)]:
-        null = list(_simulated(partial(_two, setting), 11, setting, n))
+        null = list(_simulated(partial(_two, setting), 21, setting, n))
         lines += _rejected(f"Type I error: {setting.name}", setting, null)
         lines += _coverage(setting, null)
     for patients in (33, 75, 200):
         setting = Setting(patients, 2, "linear", gain=BETTER)
-        found = list(_simulated(partial(_two, setting), 12, setting, n // 2))
+        found = list(_simulated(partial(_two, setting), 22, setting, n // 2))
         lines += _rejected(f"Power: {_truth(setting, found)}", setting, found)
     for setting in (Setting(33, 2, "linear"), Setting(75, 2, "linear"), Setting(75, 2, "neighbours")):
-        costly = list(_simulated(partial(_costly, setting), 13, setting, simulations["refits"]))
+        costly = list(_simulated(partial(_costly, setting), 23, setting, simulations["refits"]))
         lines += _rejected(f"With more fits: type I error, {setting.name}", setting, costly)
         setting = replace(setting, gain=BETTER)
-        costly = list(_simulated(partial(_costly, setting), 14, setting, simulations["refits"]))
+        costly = list(_simulated(partial(_costly, setting), 24, setting, simulations["refits"]))
         lines += _rejected(f"With more fits: power, {_truth(setting, costly)}", setting, costly)
     return lines
 

@@ -6,7 +6,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn import metrics as sk
 
 from results.statistics import bootstrap as module
-from results.statistics.bootstrap import PatientBootstrap, PredictedRows, interval
+from results.statistics.bootstrap import PatientBootstrap, PredictedRows, percentiles
 from results.statistics.evaluate import evaluate
 from results.statistics.metrics import METRICS
 from results.statistics.metrics.accuracy import METRIC as ACCURACY
@@ -85,7 +85,7 @@ def copies_apart(rows, P, at):
 @pytest.mark.parametrize("name", SLOW)
 def test_equals_scikit_learn_on_duplicated_rows(name, n_classes, repeats):
     rows, P = study(n_classes, repeats=repeats)
-    resamples = PatientBootstrap(30, [rows], resamples=12, seed=5)
+    resamples = PatientBootstrap(30, resamples=12, seed=5)
     found = resamples.draws(METRICS[name], rows, P)
     for b, counts in enumerate(resamples.counts):
         expected = []
@@ -101,7 +101,7 @@ def test_with_one_sample_per_patient_sorted_rows_give_the_same(monkeypatch):
     n = 300
     rows = PredictedRows(np.arange(n), np.zeros(n, int), np.arange(n) % 2, random.integers(0, 3, n), 3)
     P = np.round(random.dirichlet(np.ones(3), n), 2)
-    resamples = PatientBootstrap(n, [rows], resamples=8)
+    resamples = PatientBootstrap(n, resamples=8)
     by_matrix = resamples.draws(AUC, rows, P)
     monkeypatch.setattr(module, "_many_patients", lambda *_: True)
     assert_allclose(resamples.draws(AUC, rows, P), by_matrix, rtol=0, atol=1e-12)
@@ -116,7 +116,7 @@ def test_ten_thousand_samples_of_a_thousand_patients_are_exact():
     P = np.round(random.dirichlet(np.ones(3), 10_000) + 0.4 * np.eye(3)[y], 3)
     P /= P.sum(axis=1, keepdims=True)
     rows = PredictedRows(patient, np.zeros(10_000, int), patient % 5, y, 3, random.integers(0, 3, 10_000))
-    resamples = PatientBootstrap(1000, [rows], resamples=400)
+    resamples = PatientBootstrap(1000, resamples=400)
     for name in ("accuracy", "f1", "auc", "auc_within_location", "average_precision"):
         found = resamples.draws(METRICS[name], rows, P)
         at = duplicated(rows, resamples.counts[-1], 0)
@@ -154,7 +154,7 @@ def test_wins_are_the_same_in_small_tables(monkeypatch):
 @pytest.mark.parametrize("name", SLOW)
 def test_every_patient_drawn_once_is_the_primary_value(name):
     rows, P = study(3, repeats=2)
-    resamples = PatientBootstrap(30, [rows], resamples=1)
+    resamples = PatientBootstrap(30, resamples=1)
     resamples.counts = np.ones((1, 30))
     value = evaluate(METRICS[name], rows.y, P, repeat=rows.repeat, fold=rows.fold, within=rows.within).value
     assert_allclose(resamples.draws(METRICS[name], rows, P), [value], rtol=0, atol=1e-12)
@@ -164,11 +164,12 @@ def test_a_paired_difference_is_antisymmetric_and_zero_against_itself():
     rows, P = study(3)
     other = study(3, seed=1)[1]
     other = np.resize(other, P.shape)
-    resamples = PatientBootstrap(30, [rows], resamples=50)
+    resamples = PatientBootstrap(30, resamples=50)
     difference = resamples.difference(AUC, rows, P, other)
     assert_allclose(difference, -resamples.difference(AUC, rows, other, P))
     assert_array_equal(resamples.difference(AUC, rows, P, P), 0)
-    assert_allclose(difference, resamples.draws(AUC, rows, P) - resamples.draws(AUC, rows, other))
+    assert difference.shape == (1, 50)
+    assert_allclose(difference[0], resamples.draws(AUC, rows, P) - resamples.draws(AUC, rows, other))
 
 
 def test_the_standard_error_of_accuracy_is_the_binomial_one():
@@ -178,7 +179,7 @@ def test_the_standard_error_of_accuracy_is_the_binomial_one():
     y = random.integers(0, 2, n)
     P = np.eye(2)[np.where(right, y, 1 - y)]
     rows = PredictedRows(np.arange(n), np.zeros(n, int), np.zeros(n, int), y, 2)
-    draws = PatientBootstrap(n, [rows], resamples=20_000).draws(ACCURACY, rows, P)
+    draws = PatientBootstrap(n, resamples=20_000).draws(ACCURACY, rows, P)
     share = right.mean()
     assert_allclose(draws.mean(), share, atol=4 * np.sqrt(share * (1 - share) / n / 20_000))
     assert_allclose(draws.std(), np.sqrt(share * (1 - share) / n), rtol=0.03)
@@ -191,50 +192,72 @@ def test_samples_of_one_patient_move_together():
     y = random.integers(0, 2, 2000)
     P = np.eye(2)[np.where(right, y, 1 - y)]
     rows = PredictedRows(np.repeat(np.arange(200), 10), np.zeros(2000, int), np.zeros(2000, int), y, 2)
-    draws = PatientBootstrap(200, [rows], resamples=10_000).draws(ACCURACY, rows, P)
+    draws = PatientBootstrap(200, resamples=10_000).draws(ACCURACY, rows, P)
     share = right.mean()
     assert_allclose(draws.std(), np.sqrt(share * (1 - share) / 200), rtol=0.04)
 
 
-def test_a_draw_without_a_class_is_drawn_again_and_counted():
+def test_a_draw_without_a_class_is_left_out_and_counted():
+    """One class is in 2 of 20 patients: a draw lacks it with a probability of (1 - 2 / 20)^20."""
     y = np.zeros(20, dtype=int)
     y[[0, 1]] = 1
     rows = PredictedRows(np.arange(20), np.zeros(20, int), np.zeros(20, int), y, 2)
-    resamples = PatientBootstrap(20, [rows], resamples=3000)
-    assert (resamples.counts[:, :2].sum(axis=1) > 0).all()
+    resamples = PatientBootstrap(20, resamples=3000)
     assert_array_equal(resamples.counts.sum(axis=1), 20)
-    lacking = (1 - 2 / 20) ** 20
-    expected = 3000 * lacking / (1 - lacking)
-    assert abs(resamples.redrawn - expected) < 5 * np.sqrt(expected / (1 - lacking))
+    lacking = resamples.counts[:, :2].sum(axis=1) == 0
+    assert resamples.left_out(rows) == lacking.sum()
+    expected = (1 - 2 / 20) ** 20
+    assert abs(resamples.left_out(rows) / 3000 - expected) < 4 * np.sqrt(expected * (1 - expected) / 3000)
+    P = np.random.default_rng(1).dirichlet(np.ones(2), 20)
+    for name in ("auc", "accuracy", "brier"):
+        assert_array_equal(np.isnan(resamples.draws(METRICS[name], rows, P)), lacking)
 
 
-def test_draws_hold_every_class_in_all_rows_that_are_scored():
-    first = PredictedRows(np.arange(6), np.zeros(6, int), np.zeros(6, int), np.array([0, 1, 0, 1, 0, 1]), 2)
-    second = PredictedRows(np.arange(3), np.zeros(3, int), np.zeros(3, int), np.array([0, 1, 0]), 2)
-    counts = PatientBootstrap(6, [first, second], resamples=500).counts
-    assert (counts[:, 1] > 0).all()
-    assert (counts[:, [0, 2]].sum(axis=1) > 0).all()
+def test_a_class_without_a_pair_in_one_repeat_leaves_a_draw_out_of_all_repeats():
+    """In the second repeat each positive shares its fold with one negative; its pair needs both."""
+    y, patient = np.array([1, 0, 0, 0]), np.arange(4)
+    fold = np.array([0, 0, 0, 0, 0, 0, 1, 1])
+    rows = PredictedRows(np.tile(patient, 2), np.repeat([0, 1], 4), fold, np.tile(y, 2), 2)
+    resamples = PatientBootstrap(4, resamples=300)
+    drawn = resamples.counts > 0
+    whole = drawn[:, 0] & drawn[:, 1]
+    assert 0 < whole.sum() < 300
+    assert_array_equal(resamples.whole(rows), whole)
+    found = resamples.by_repeat(ACCURACY, rows, np.tile([0.4, 0.6], (8, 1)))
+    assert found.shape == (2, 300)
+    assert_array_equal(np.isnan(found), np.tile(~whole, (2, 1)))
+
+
+def test_draws_do_not_depend_on_what_is_scored():
+    few = PredictedRows(np.arange(3), np.zeros(3, int), np.zeros(3, int), np.array([0, 1, 0]), 2)
+    many, P = study(2)
+    counts = PatientBootstrap(30, resamples=50).counts
+    resamples = PatientBootstrap(30, resamples=50)
+    resamples.draws(AUC, few, np.tile([0.4, 0.6], (3, 1)))
+    assert_array_equal(resamples.counts, counts)
+    assert_array_equal(resamples.draws(AUC, many, P), PatientBootstrap(30, resamples=50).draws(AUC, many, P))
 
 
 def test_same_seed_same_draws():
-    rows, _ = study(2)
-    one, same, other = (PatientBootstrap(30, [rows], resamples=20, seed=s).counts for s in (1, 1, 2))
+    one, same, other = (PatientBootstrap(30, resamples=20, seed=s).counts for s in (1, 1, 2))
     assert_array_equal(one, same)
     assert (one != other).any()
 
 
-def test_no_resamples_no_interval():
-    rows, P = study(2)
-    assert np.isnan(interval(PatientBootstrap(30, [rows], resamples=0).draws(AUC, rows, P))).all()
+def test_no_resamples_no_draws():
+    rows, P = study(2, repeats=3)
+    resamples = PatientBootstrap(30, resamples=0)
+    assert resamples.by_repeat(AUC, rows, P).shape == (3, 0) and resamples.draws(AUC, rows, P).shape == (0,)
+    assert np.isnan(percentiles(resamples.draws(AUC, rows, P))).all()
 
 
 def test_folds_without_a_pair_give_no_auc():
     rows = PredictedRows(np.arange(8), np.zeros(8, int), np.arange(8), np.arange(8) % 2, 2)
     P = np.tile([0.4, 0.6], (8, 1))
-    resamples = PatientBootstrap(8, [rows], resamples=10)
+    resamples = PatientBootstrap(8, resamples=10)
     for metric in (AUC, AUC_WITHIN_LOCATION, AVERAGE_PRECISION):
         assert np.isnan(resamples.draws(metric, rows, P)).all()
 
 
-def test_the_interval_is_the_percentiles():
-    assert_allclose(interval(np.append(np.arange(1001.0), np.nan)), (25, 975))
+def test_percentiles_leave_out_what_is_undefined():
+    assert_allclose(percentiles(np.append(np.arange(1001.0), np.nan)), (25, 975))

@@ -121,7 +121,7 @@ def test_over_folds_and_repeats_the_difference_is_that_of_the_tables_and_the_err
     values = [evaluate(AUC, y, x, repeat=repeat, fold=fold).value for x in (P, other)]
     assert_allclose(test.difference, values[0] - values[1], atol=1e-12)
     rows = PredictedRows(patient, repeat, fold, y, 2)
-    draws = PatientBootstrap(150, [rows], resamples=4000).difference(AUC, rows, P, other)
+    draws = PatientBootstrap(150, resamples=4000).difference(AUC, rows, P, other)
     assert_allclose(test.standard_error, draws.std(), rtol=0.07)
 
 

@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.metrics import f1_score, log_loss, roc_auc_score
 
-from results.statistics.bootstrap import PatientBootstrap, PredictedRows, interval
+from results.statistics.bootstrap import PatientBootstrap, PredictedRows, percentiles
 from results.statistics.metrics import METRICS
 from results.statistics.selection import selection_corrected
 
@@ -42,7 +42,7 @@ SLOW = {
 @pytest.mark.parametrize("name", SLOW)
 def test_equals_scikit_learn_on_the_rows_of_each_resample(name):
     rows, cells = study(4)
-    resamples = PatientBootstrap(30, [rows], resamples=25, seed=1)
+    resamples = PatientBootstrap(30, resamples=25, seed=1)
     score, better = SLOW[name]
     expected, chosen = [], np.zeros(4)
     for counts in resamples.counts:
@@ -54,14 +54,14 @@ def test_equals_scikit_learn_on_the_rows_of_each_resample(name):
         expected.append(score(rows.y[outside], cells[best][outside], rows.fold[outside]))
     found = selection_corrected(resamples, METRICS[name], rows, cells)
     assert_allclose(found.value, np.mean(expected), rtol=1e-9)
-    assert_allclose([found.low, found.high], interval(np.array(expected)), rtol=1e-9)
+    assert_allclose([found.low, found.high], percentiles(np.array(expected)), rtol=1e-9)
     assert_allclose(found.chosen, chosen, atol=1e-12)
     assert found.left_out == 0
 
 
 def test_among_identical_cells_the_first_is_chosen_and_one_cell_is_not_corrected_below_itself():
     rows, (P,) = study(1, n_patients=60)
-    resamples = PatientBootstrap(60, [rows], resamples=2000)
+    resamples = PatientBootstrap(60, resamples=2000)
     one, three = (selection_corrected(resamples, METRICS["accuracy"], rows, [P] * k) for k in (1, 3))
     assert one.value == three.value
     assert_array_equal(three.chosen, [1, 0, 0])
@@ -73,7 +73,7 @@ def test_the_best_of_useless_cells_is_worth_chance():
     best, corrected = [], []
     for seed in range(20):
         rows, cells = study(12, n_patients=60, n_folds=1, seed=seed, signal=0)
-        resamples = PatientBootstrap(60, [rows], resamples=100, seed=seed)
+        resamples = PatientBootstrap(60, resamples=100, seed=seed)
         best.append(max(METRICS["auc"](rows.y, P) for P in cells))
         corrected.append(selection_corrected(resamples, METRICS["auc"], rows, cells).value)
     assert np.mean(best) > 0.55
@@ -83,7 +83,7 @@ def test_the_best_of_useless_cells_is_worth_chance():
 def test_a_cell_that_is_far_better_is_hardly_corrected():
     rows, cells = study(6, n_patients=80, n_folds=1, signal=0)
     cells[4] = study(1, n_patients=80, n_folds=1, signal=1.5)[1][0]
-    resamples = PatientBootstrap(80, [rows], resamples=400)
+    resamples = PatientBootstrap(80, resamples=400)
     found = selection_corrected(resamples, METRICS["auc"], rows, cells)
     assert found.chosen[4] == 1
     assert_allclose(found.value, roc_auc_score(rows.y, cells[4][:, 1]), atol=0.01)
@@ -95,7 +95,7 @@ def test_resamples_whose_rest_lacks_a_class_are_left_out_and_counted():
     y[:2] = 1
     rows = PredictedRows(np.arange(12), np.zeros(12, int), np.zeros(12, int), y, 2)
     P = np.tile([0.6, 0.4], (12, 1))
-    resamples = PatientBootstrap(12, [rows], resamples=500)
+    resamples = PatientBootstrap(12, resamples=500)
     for name in ("accuracy", "auc"):
         found = selection_corrected(resamples, METRICS[name], rows, [P])
         assert found.left_out == (resamples.counts[:, :2] > 0).all(axis=1).sum() > 0
@@ -104,7 +104,7 @@ def test_resamples_whose_rest_lacks_a_class_are_left_out_and_counted():
 
 def test_without_resamples_there_is_no_value_and_without_cells_an_error():
     rows, cells = study(2)
-    none = PatientBootstrap(30, [rows], resamples=0)
+    none = PatientBootstrap(30, resamples=0)
     assert np.isnan(selection_corrected(none, METRICS["auc"], rows, cells).value)
     with pytest.raises(ValueError, match=r"cells \(0\)"):
         selection_corrected(none, METRICS["auc"], rows, [])
