@@ -23,6 +23,9 @@ from results.tables.refits import refit_columns, refit_notes
 if TYPE_CHECKING:
     import pandas as pd
 
+EQUAL = 1e-12
+"""Scores that differ by less are equal; sums in another order differ in their last bits."""
+
 Place = tuple[str, Values]
 """A column of scores: its metric, and the steps of the axes that are columns."""
 
@@ -194,7 +197,7 @@ def _best(rows: Sequence[Row], places: Sequence[Place]) -> frozenset[tuple[int, 
     for j, (name, _) in enumerate(places):
         ranks = {i: _rank(row.scores[j], name) for i, row in enumerate(rows) if row.scores[j] is not None}
         if len(ranks) > 1:
-            best |= {(i, j) for i, rank in ranks.items() if rank == min(ranks.values())}
+            best |= {(i, j) for i, rank in ranks.items() if rank <= min(ranks.values()) + EQUAL}
     return frozenset(best)
 
 

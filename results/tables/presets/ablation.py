@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -89,10 +89,27 @@ def _ablation(run: Run, target: str, axis: str, resamples: int) -> Sheet | None:
             "samples.",
             *([_over(axis, len(complete), len(settings))] if len(complete) < len(settings) else []),
             *([f"Not compared, since no pair is on the same samples: {', '.join(absent)}."] if absent else []),
-            "The interval of the difference is that of the mean over pairs.",
+            *_plainly(rows, steps[0], axis),
+            "The interval of the difference is that of the mean over pairs, not corrected for the number of steps.",
             *notes.beside(run, records, varying=varying, resamples=resamples, left_out=left_out),
         ),
     )
+
+
+def _plainly(rows: Sequence[Row], first: str, axis: str) -> Iterator[str]:
+    """The steps that are shown to change the AUC."""
+    known = [(row.labels[0], score) for row in rows if (score := row.scores[2]) is not None and score.low is not None]
+    if not known:
+        return
+    changed = [
+        f"{step} ({score.text(interval=False)})"
+        for step, score in known
+        if score.low is not None and score.high is not None and (score.low > 0 or score.high < 0)
+    ]
+    if changed:
+        yield f"Shown to change the AUC against {first}: {', '.join(changed)}, each by itself."
+    else:
+        yield f"No step of {axis} is shown to change the AUC against {first}."
 
 
 def _over(axis: str, complete: int, every: int) -> str:

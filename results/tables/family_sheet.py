@@ -1,0 +1,190 @@
+"""The table of a declared family on one target: differences, p-values, equivalence, and what they show."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from results.run_folder import Run
+from results.scores import reconstruction
+from results.scores.labels import shorten
+from results.scores.paired import ComparedPair, adjusted, of_these_fits
+from results.scores.target import EXPLORATORY
+from results.statistics.equivalence import equivalence_test
+from results.statistics.metrics import METRICS
+from results.tables.formats import Row, Score, Sheet
+from results.tables.intervals import covers
+from results.tables.notes import some
+
+LEVEL = 0.05
+FEW = 33
+"""The fewest patients with which the simulations of `docs/pages/simulations.md` checked the tests."""
+
+MCNEMAR, DELONG = "McNemar p\nof these fits", "DeLong p\nof these fits"
+
+
+@dataclass(frozen=True, eq=False)
+class DeclaredFamily:
+    """A declared family on one target, with the comparisons that could be made.
+
+    Args:
+        target: The target.
+        declared: The declaration in the run: `family`, `against`, `metric`, `margin`.
+        size: The number of declared comparisons.
+        pairs: The comparisons that were made.
+        absent: The other comparisons, each with its reason.
+        carriers: The number of patients in whom the rarest class is seen.
+        worth: Against `best`: a sentence on its score, corrected for the choice.
+    """
+
+    target: str
+    declared: dict[str, Any]
+    size: int
+    pairs: Sequence[ComparedPair]
+    absent: Sequence[str]
+    carriers: int
+    worth: str = ""
+
+    @property
+    def tested(self) -> bool:
+        """Whether there are p-values."""
+        return self.declared["against"] != "best" and self.carriers >= EXPLORATORY
+
+    @property
+    def patients(self) -> int:
+        """The number of patients of all comparisons."""
+        return len(np.unique(np.concatenate([found.rows.patient for found in self.pairs])))
+
+
+def family_sheet(run: Run, family: DeclaredFamily, resamples: int) -> Sheet:
+    """The table of a family."""
+    name, against, pairs = family.declared["metric"], family.declared["against"], family.pairs
+    everyone = [cell for found in pairs for cell in (found.cell, *([found.reference] * (not found.reference.floor)))]
+    axes = [a for a in run.axes if len({cell.axes[a] for cell in everyone}) > 1] or ["heads"]
+    short = {axis: shorten(found.cell.axes[axis] for found in pairs) for axis in axes}
+    columns: dict[str, list[str]] = {}
+    if family.tested:
+        columns["p"] = [_p(found.difference.p_value) for found in pairs]
+        corrected = adjusted(pairs, family.size, family.patients)
+        columns["Adjusted p"] = [_p(p) for p in corrected]
+        columns[MCNEMAR if name == "accuracy" else DELONG] = [_p(of_these_fits(name, found)) for found in pairs]
+        columns = {header: texts for header, texts in columns.items() if any(texts)}
+        if family.declared["margin"] is not None:
+            columns |= _practical(pairs, METRICS[name].lower_is_better, family.declared["margin"])
+    rows, plain = [], []
+    failed = reconstruction.collapsed(run)
+    for i, found in enumerate(pairs):
+        difference = Score(found.difference.value, found.difference.low, found.difference.high, signed=True)
+        steps = [short[axis][found.cell.axes[axis]] for axis in axes]
+        labels = reconstruction.marked(steps, axes, [found.cell.key], failed)
+        extras = tuple(texts[i] for texts in columns.values())
+        rows.append(Row(labels, (Score(found.value), Score(found.other_value), difference), extras))
+    if family.tested:
+        marked = [(rows[i], p) for i, p in enumerate(corrected)]
+        plain = [_plainly(marked, named(against), lower_is_better=METRICS[name].lower_is_better)]
+    rows.sort(key=lambda row: -(row.scores[2].value if row.scores[2] else 0.0))
+    label = METRICS[name].title(run.within)
+    return Sheet(
+        target=family.target,
+        title=family_title(run, family.target, family.declared),
+        labels=tuple(axes),
+        headers=(label, f"{label} of\n{named(against)}", "Difference"),
+        extras=tuple(columns),
+        rows=tuple(rows),
+        floors=(),
+        notes=(
+            *plain,
+            *_notes(run, family, resamples, columns),
+            *reconstruction.notes(run, [cell.key for cell in everyone]),
+        ),
+    )
+
+
+def _plainly(rows: Sequence[tuple[Row, float]], against: str, *, lower_is_better: bool) -> str:
+    """What a family shows, from its rows and adjusted p-values."""
+    shown = [row for row, p in rows if p <= LEVEL]
+    if not shown:
+        which = "The cell is" if len(rows) == 1 else f"None of {len(rows)} cells is"
+        return f"{which} {'not ' if len(rows) == 1 else ''}shown to differ from {against}."
+    words = []
+    for way, better in (("better", True), ("worse", False)):
+        of_way = [
+            ", ".join(filter(None, row.labels))
+            for row in shown
+            if row.scores[2] is not None and ((row.scores[2].value > 0) != lower_is_better) == better
+        ]
+        if of_way and len(rows) == 1:
+            return f"The cell is shown to be {way} than {against}."
+        if of_way:
+            are = "is" if len(of_way) == 1 else "are"
+            words.append(f"{len(of_way)} of {len(rows)} {are} shown to be {way} ({some(of_way, '; ')})")
+    return f"Compared with {against}, {'; '.join(words)}."
+
+
+def _practical(pairs: Sequence[ComparedPair], lower_is_better: bool, margin: float) -> dict[str, list[str]]:
+    """Whether each difference lies within a margin, and the probabilities of worse, within and better."""
+    found = [equivalence_test(one.difference, one.rows, margin, lower_is_better=lower_is_better) for one in pairs]
+    chances = [None if one is None else (one.worse, one.within, one.better) for one in found]
+    return {
+        f"Within {margin:g}": ["" if one is None else "yes" if one.equivalent else "not shown" for one in found],
+        "Worse / within\n/ better": [" / ".join(f"{p:.2f}" for p in chance) if chance else "" for chance in chances],
+    }
+
+
+def _notes(run: Run, family: DeclaredFamily, resamples: int, columns: Collection[str]) -> list[str]:
+    declared, pairs, patients = family.declared, family.pairs, family.patients
+    notes = [f"A family of {family.size}, declared in the grid; {patients} patients."]
+    if family.absent:
+        notes.append(f"{len(pairs)} of {family.size} declared; not done: {some(family.absent, '; ')}.")
+    notes.append(covers(run, resamples, 0, rows=", the same for all rows; paired differences"))
+    if family.tested:
+        lacking = f", times {family.size} / {len(pairs)} for comparisons not done" if family.absent else ""
+        notes.append(
+            "p: of one comparison by itself, below .05 where its interval does not hold 0. Adjusted p: step-down "
+            f"max-|t| over the family, from the same resamples{lacking}."
+        )
+        if DELONG in columns:
+            notes.append("DeLong p of these fits: clustered DeLong test; it does not cover training sets.")
+        if MCNEMAR in columns:
+            notes.append(
+                "McNemar p of these fits: clustered McNemar test; it does not cover training sets. It "
+                "weighs all patients the same, while the difference weighs all samples the same."
+            )
+        if patients < FEW:
+            notes.append(f"Fewer than {FEW} patients: the tests were not checked with so few, and are approximate.")
+    elif declared["against"] == "best":
+        notes.append(
+            f"The best was chosen by these numbers, so there are no p-values and no test of equivalence.{family.worth}"
+        )
+    else:
+        notes.append(
+            f"EXPLORATORY: the rarest class is seen in {family.carriers} patients, fewer than {EXPLORATORY}; no "
+            "p-values."
+        )
+    if declared["margin"] is not None and family.tested:
+        notes.append(
+            f"Within {declared['margin']:g}: whether the 90 % interval lies inside the margin (two one-sided tests at "
+            "5 %), for each cell by itself, not corrected for their number. Worse / within / better: the probability "
+            "that the difference is a loss beyond the margin, within it, or a gain beyond it (correlated Bayesian t "
+            "test, flat prior)."
+        )
+    return notes
+
+
+def family_title(run: Run, target: str, declared: dict[str, Any]) -> str:
+    """The title of the table of a family."""
+    return f"{target}: declared comparison with {named(declared['against'])}, {run.dataset}, run {run.name}"
+
+
+def named(against: Any) -> str:
+    """The reference of a family, in words."""
+    return against if isinstance(against, str) else ", ".join(against.values())
+
+
+def _p(value: float | None) -> str:
+    if value is None or not np.isfinite(value):
+        return ""
+    return "< .001" if value < 0.001 else f"{value:.3f}".lstrip("0")
