@@ -106,6 +106,8 @@ def adjusted(pairs: Sequence[ComparedPair], declared: int, n_patients: int) -> F
 def stepped_down(differences: Sequence[Difference], draws: Sequence[Float64], n_patients: int) -> Float64:
     """`(N,)` p-values by step-down max-|t| over the resamples in which every difference is defined.
 
+    None is below the p-value of the comparison by itself, which does not depend on the draws' last digits.
+
     Args:
         differences: N differences, each with a standard error.
         draws: `(R, B)` of each, from the same resamples of patients.
@@ -113,4 +115,6 @@ def stepped_down(differences: Sequence[Difference], draws: Sequence[Float64], n_
     """
     observed, errors = (np.array([getattr(one, name) for one in differences]) for name in ("value", "error"))
     drawn = np.stack([one.mean(axis=0) for one in draws], axis=1)
-    return step_down_max_t(observed, errors, drawn[np.isfinite(drawn).all(axis=1)], n_patients)
+    p = step_down_max_t(observed, errors, drawn[np.isfinite(drawn).all(axis=1)], n_patients)
+    alone = np.array([one.p_value for one in differences])
+    return np.maximum(p, np.where(np.isfinite(alone), alone, 0))

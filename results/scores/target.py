@@ -87,7 +87,8 @@ def score_target(
                     row |= gains.over(each[best], CHOSEN, name)
             rows[CHOSEN] = row
         if resamples:
-            for key, beaten in _beaten(gains, list(drawn["auc"]), over, alignment.n_patients).items():
+            testable = [key for key in drawn["auc"] if rows[key]["rarest_class_patients"] >= EXPLORATORY]
+            for key, beaten in _beaten(gains, testable, over, alignment.n_patients).items():
                 rows[key]["floors_beaten"] = ", ".join(beaten)
     if resamples:
         for name in used:
@@ -275,13 +276,15 @@ def _in_best_set(
     draws: Mapping[str, Float64],
     predicted: Mapping[str, PredictedRows],
 ) -> dict[str, bool]:
-    """Whether each cell on the best's samples may be the best (`best_set`), by key."""
+    """Whether each cell on the best's samples may be the best (`best_set`), by key; all may if it is exploratory."""
     metric = METRICS[name]
     values = {key: rows[key][name] for key in draws if np.isfinite(rows[key][name])}
     if not values:
         return {}
     best = (min if metric.lower_is_better else max)(values, key=lambda key: values[key])
     same = [key for key in values if predicted[key] is predicted[best]]
+    if rows[best]["rarest_class_patients"] < EXPLORATORY:
+        return dict.fromkeys(same, True)
     kept = best_set(
         metric, predicted[best], np.array([values[key] for key in same]), np.stack([draws[key] for key in same])
     )

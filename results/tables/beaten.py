@@ -6,13 +6,20 @@ from collections.abc import Iterator, Sequence
 
 from results.run_folder import Run, head_name
 from results.scores.records import NOTHING, Record, is_number
+from results.scores.target import EXPLORATORY
 
 LISTED = 4
 BELOW_CHANCE = 0.495
 
 
+def exploratory(records: Sequence[Record]) -> bool:
+    """Whether a class of a target is in too few patients for tests; records are those of the table of scores."""
+    done = [r for r in records if r["status"] == "done"]
+    return any(int(r["rarest_class_patients"]) < EXPLORATORY for r in done)
+
+
 def plainly(run: Run, records: Sequence[Record], varying: Sequence[str]) -> Iterator[str]:
-    """What the table of a target shows, in a sentence on the floors and one on the best cells.
+    """What the table of a target shows, in a sentence on the floors and one on the best cells; none if exploratory.
 
     Args:
         run: The run.
@@ -20,6 +27,8 @@ def plainly(run: Run, records: Sequence[Record], varying: Sequence[str]) -> Iter
         varying: The axes on which cells differ.
     """
     done = [r for r in records if r["status"] == "done"]
+    if exploratory(records):
+        return
     floors = [head for head in run.floors if any(r["floor"] and head_name(r["heads"]) == head for r in done)]
     cells = [r for r in done if not r["floor"] and isinstance(r.get("floors_beaten"), str)]
     if cells and floors:

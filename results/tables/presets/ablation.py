@@ -19,6 +19,7 @@ from results.statistics.evaluate import evaluate
 from results.statistics.metrics.auc import METRIC as AUC
 from results.statistics.uncertainty import difference
 from results.tables import notes
+from results.tables.beaten import exploratory
 from results.tables.formats import Row, Score, Sheet
 from results.tables.presets.base import Preset
 
@@ -89,7 +90,7 @@ def _ablation(run: Run, target: str, axis: str, resamples: int) -> Sheet | None:
             "samples.",
             *([_over(axis, len(complete), len(settings))] if len(complete) < len(settings) else []),
             *([f"Not compared, since no pair is on the same samples: {', '.join(absent)}."] if absent else []),
-            *_plainly(rows, steps[0], axis),
+            *([] if exploratory(records) else _plainly(rows, steps[0], axis)),
             "The interval of the difference is that of the mean over pairs, not corrected for the number of steps.",
             *notes.beside(run, records, varying=varying, resamples=resamples, left_out=left_out),
         ),
