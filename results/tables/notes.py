@@ -186,7 +186,8 @@ def _who(run: Run, done: Sequence[Record]) -> Iterator[str]:
         yield f"{copies} of another patient's and may be tested on it, see near_duplicates.csv."
     rarest = int(min(r["rarest_class_patients"] for r in done))
     if rarest < EXPLORATORY:
-        yield f"EXPLORATORY: the rarest class is seen in {rarest} patients, fewer than {EXPLORATORY}: nothing is tested."
+        few = f"the rarest class is seen in {rarest} patients, fewer than {EXPLORATORY}"
+        yield f"EXPLORATORY: {few}: nothing is tested."
 
 
 def _fixed(run: Run, records: Sequence[Record], varying: Sequence[str]) -> Iterator[str]:
