@@ -131,7 +131,8 @@ def intervals(evidence: Evidence) -> Iterator[str]:
         yield (
             "The variance over patients of one repeat was multiplied by the correction of Nadeau and Bengio "
             "[@nadeau2003], 1 / repeats + folds x test / train, so that intervals and p-values cover the sampling of "
-            "training sets too; repeats were counted for AUC and average precision only, at most 5."
+            "training sets too; repeats were counted for AUC and average precision only, at most 5 (2 with more than "
+            "two classes)."
         )
     draws = [len(list(evidence.run.refits(cell))) for cell in evidence.cells]
     if any(draws):

@@ -67,28 +67,29 @@ def test_equals_the_procedure_in_loops(lower_is_better, level):
 
 
 def test_a_second_step_excludes_what_the_first_did_not():
-    """A cell of a wide spread sets the first threshold; once it is out, less is needed to exclude another."""
-    steps = []
-    for seed in range(200):
-        random = np.random.default_rng(seed)
-        values = np.array([0.8, 0.78, 0.79, 0.8 - 0.033, 0.5, 0.5, 0.5])
-        draws = values[:, None, None] + 0.01 * random.normal(size=(7, 1, 60))
-        found = best_set(AUC, rows(), values, draws)
-        without = best_set(AUC, rows(), values[:4], draws[:4])
-        steps.append((bool(found[3]), bool(without[3])))
-        assert not found[4:].any()
-    assert (False, False) in steps
+    """Of 10 cells that vary alike the first threshold is Tukey's, 3.16; two remain, for which 2.95 is enough."""
+    n = 5000
+    first = stats.studentized_range.ppf(0.95, 10, np.inf) / np.sqrt(2)
+    noise = np.random.default_rng(1).normal(size=(20_000, 10))
+    second = np.quantile(noise.max(axis=1) - noise[:, :2].min(axis=1), 0.95) / np.sqrt(2)
+    assert second + 0.05 < 2.95 < first - 0.05
+    values = np.array([0.8, 0.8 - 2.95 * 0.01 * np.sqrt(2), *[0.5] * 8])
+    noise = np.random.default_rng(0).normal(size=(10, 1, 20_000))
+    noise = (noise - noise.mean(axis=2, keepdims=True)) / noise.std(axis=2, keepdims=True)
+    noise[1] -= noise[0] * (noise[0] * noise[1]).mean()
+    draws = values[:, None, None] + 0.01 * noise / noise.std(axis=2, keepdims=True)
+    assert_array_equal(best_set(AUC, rows(n), values, draws), [True, *[False] * 9])
+    values[2:], draws[2:] = values[2:] + 0.3, draws[2:] + 0.3  # now all ten remain
+    assert_array_equal(best_set(AUC, rows(n), values, draws), [True] * 10)
 
 
 def test_identical_cells_are_all_in():
     values, draws = drawn(0, C=1)
     same = np.repeat(values, 5), np.repeat(draws, 5, axis=0)
     assert best_set(AUC, rows(), *same).all()
-    best = np.argmax([0.7, 0.9])
-    values, draws = np.array([0.7, 0.9, 0.9]), np.array([0.7, 0.9, 0.9])[:, None, None] + drawn(1, C=1)[1] * 0
-    draws = draws + 0.01 * np.random.default_rng(0).normal(size=(3, 2, 80))[[0, 1, 1]]
-    assert_array_equal(best_set(AUC, rows(), values, draws), [False, True, True])
-    assert best == 1
+    noise = np.random.default_rng(0).normal(size=(2, 2, 80))[[0, 1, 1]]
+    values = np.array([0.7, 0.9, 0.9])
+    assert_array_equal(best_set(AUC, rows(), values, values[:, None, None] + 0.01 * noise), [False, True, True])
 
 
 def test_a_clearly_worse_cell_is_out_and_which_is_worse_depends_on_the_metric():
@@ -107,13 +108,12 @@ def test_the_order_of_cells_does_not_matter():
 
 
 def test_training_sets_widen_the_set():
-    """A difference of 3 standard errors over patients is less than 2 of procedures, by the factor 1 + 5 / 4."""
+    """Of two cells that vary alike, 1.96 standard errors exclude one: 2.5 over patients, but 2.5 / 1.5 of procedures."""
     noise = np.random.default_rng(0).normal(size=(2, 1, 2000))
-    values = np.array([0.8, 0.8 - 3 * 0.01 * np.sqrt(2)])
+    values = np.array([0.8, 0.8 - 2.5 * 0.01 * np.sqrt(2)])
     draws = values[:, None, None] + 0.01 * noise
     assert_array_equal(best_set(AUC, rows(), values, draws), [True, False])
-    assert best_set(AUC, rows(folds=5, ratio=None), values, draws).sum() == (1 if 3 / 1.5 > 1.7 else 2)
-    assert best_set(AUC, rows(folds=5, ratio=1.0), values, draws).all()
+    assert best_set(AUC, rows(folds=5, ratio=None), values, draws).all()
 
 
 def test_with_few_patients_or_draws_all_are_in():

@@ -105,9 +105,8 @@ def test_ties_share_a_bin_in_any_order():
     assert_allclose(calibration.expected_error(event, np.full(200, 0.5)), abs(event.mean() - 0.5))
 
 
-def test_errors_of_classes_and_of_the_most_probable_class():
-    # Class 2 has .5 and occurs in half of the rows; class 0 has .3 and never occurs; class 1 has .2 and occurs in half.
+def test_the_error_of_the_most_probable_class():
+    # Class 2 is the most probable with .5, and occurs in half of the rows.
     P, y = np.tile([0.3, 0.2, 0.5], (10, 1)), np.repeat([1, 2], 5)
-    assert_allclose(calibration.errors_by_class(y, P), [0.3, 0.3, 0], atol=1e-12)
     assert_allclose(calibration.error_of_most_probable(y, P), 0, atol=1e-12)
     assert_allclose(calibration.error_of_most_probable(np.zeros(10, dtype=int), P), 0.5)

@@ -9,9 +9,15 @@ from scipy import stats
 from sklearn.metrics import roc_auc_score
 
 from results.statistics.bootstrap import PatientBootstrap, PredictedRows
-from results.statistics.delong import auc_test, auc_variance
+from results.statistics.delong import auc_test
 from results.statistics.evaluate import evaluate
 from results.statistics.metrics.auc import METRIC as AUC
+
+
+def auc_variance(y, score, patient, block=None):
+    """An AUC and its variance: a constant score has the AUC .5 whoever is drawn, and adds no variance."""
+    test = auc_test(y, score, np.zeros(len(y)), patient, block=block)
+    return test.difference + 0.5, test.standard_error**2
 
 
 def scores(seed, *, n_patients=40, samples=7, decimals=1):

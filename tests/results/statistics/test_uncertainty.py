@@ -223,13 +223,14 @@ def test_below_ten_patients_there_is_no_error_and_no_interval():
 def test_draws_that_lack_a_class_are_left_out_of_the_error():
     """A class in 2 of 20 patients lacks in (1 - 2 / 20)^20 = 12 % of the draws."""
     rows = study(20, folds=1, ratio=0.0, samples=1, y=(np.arange(20) < 2).astype(int))
-    P, bootstrap = predicted(rows), PatientBootstrap(20, resamples=500)
+    P, bootstrap = predicted(rows, signal=0), PatientBootstrap(20, resamples=500)
     draws = bootstrap.by_repeat(METRICS["auc"], rows, P)
     lacking = bootstrap.counts[:, :2].sum(axis=1) == 0
     share = 0.9**20
     assert abs(lacking.mean() - share) < 4 * math.sqrt(share * (1 - share) / 500)
     values = [slow_auc(rows, P, counts, 0) for counts in bootstrap.counts[~lacking]]
     expected = np.std(values, ddof=1) * math.sqrt(20 / 19)
+    assert expected > 0.01
     assert_allclose(standard_error(METRICS["auc"], rows, draws), expected, rtol=1e-9)
 
 
