@@ -65,8 +65,8 @@ def write_card(run: Run, model: Path) -> Path:
         f"|---|{'---|' * len(NAMES)}",
         *rows,
         "",
-        "[ ]: 95 % interval that covers the sampling of patients and of training sets. Scores hold for scans like those "
-        "of the training data; other scanners and protocols were not tested.",
+        "[ ]: 95 % interval that covers the sampling of patients and of training sets. Scores hold for scans like "
+        "those of the training data; other scanners and protocols were not tested.",
         "",
     ]
     for cell in about["cells"]:
