@@ -108,7 +108,7 @@ def test_the_order_of_cells_does_not_matter():
 
 
 def test_training_sets_widen_the_set():
-    """Of two cells that vary alike, 1.96 standard errors exclude one: 2.5 over patients, but 2.5 / 1.5 of procedures."""
+    """Cells that vary alike: 1.96 standard errors exclude one; 2.5 over patients are 2.5 / 1.5 of procedures."""
     noise = np.random.default_rng(0).normal(size=(2, 1, 2000))
     values = np.array([0.8, 0.8 - 2.5 * 0.01 * np.sqrt(2)])
     draws = values[:, None, None] + 0.01 * noise
