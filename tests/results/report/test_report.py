@@ -178,13 +178,15 @@ def test_declared_comparisons_are_tables_with_their_families(report, new_run):
     section = page[page.index('<section id="comparisons">') : page.index('<section id="columns">')]
     first, *others = section.split("<h3>")[1:]
     assert re.findall(r"<th scope=\"col\"[^>]*>(.+?)</th>", first) == [
-        *("Encoders", "AUC", "AUC of strong", "Difference", "p", "Adjusted p", "Within 0.05"),
+        *("Encoders", "AUC", "AUC of strong", "Difference", "p", "Adjusted p", "DeLong p of these fits"),
+        *("Within 0.05", "Worse / within / better"),
     ]
     rows = {row[0]: row[1:] for line in first.split("<tr>")[2:] if (row := re.findall(r"<td[^>]*>(.*?)</td>", line))}
     assert set(rows) == {"copy", "weak"}
     # A copy differs by nothing and is equivalent; a cell that is mostly noise differs from one that is mostly signal.
-    assert rows["copy"][2] == "+0.00 [+0.00, +0.00]" and rows["copy"][-1] == "yes"
-    assert rows["weak"][2].startswith("-") and rows["weak"][-3] == "&lt; .001" and rows["weak"][-1] == "not shown"
+    assert rows["copy"][2:] == ["+0.00", "1.000", "1.000", "1.000", "yes", "0.00 / 1.00 / 0.00"]
+    assert rows["weak"][2].startswith("-") and rows["weak"][3] == rows["weak"][4] == "&lt; .001"
+    assert rows["weak"][-2:] == ["not shown", "1.00 / 0.00 / 0.00"]
     assert "A family of 2, declared in the grid; 60 patients." in first
     assert "Adjusted p: step-down" in first and "two one-sided tests" in first
     assert len(others) == 2 and "<table" not in others[1] and "Not compared: heads=nothing" in others[1]

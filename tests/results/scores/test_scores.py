@@ -30,10 +30,10 @@ def test_one_row_per_cell_with_the_values_of_scikit_learn(grid_run):
         assert_allclose(row["accuracy"], accuracy_score(stored.y, predicted))
         assert_allclose(row["f1"], f1_score(stored.y, predicted, average="macro", zero_division=0))
         assert_allclose(row["auc"], fold_auc(stored))
-        assert row["auc_low"] <= row["auc"] <= row["auc_high"]
+        assert row["auc_low"] < row["auc"] < row["auc_high"] or row["heads"] == "prior"
         assert (row["n_patients"], row["n_samples"], row["n_events"]) == (40, 120, "60/60")
     floors = table.set_index("heads")
-    assert floors.loc["prior", "auc"] == floors.loc["prior", "auc_low"] == floors.loc["prior", "auc_high"] == 0.5
+    assert floors.loc["prior", "auc"] == 0.5 and floors.loc["prior", ["auc_low", "auc_high"]].isna().all()
     assert floors.loc["location", "auc_within_location"] == 0.5
 
 
@@ -47,7 +47,7 @@ def test_the_gain_is_over_location_on_shared_samples(new_run):
     shared = theirs[theirs["sample"].isin(mine["sample"])]
     assert_allclose(table.loc["svc", "gain"], fold_auc(mine) - fold_auc(shared))
     assert table.loc["svc", "gain_low"] < table.loc["svc", "gain"] < table.loc["svc", "gain_high"]
-    assert table.loc["location", ["gain", "gain_low", "gain_high"]].to_list() == [0, 0, 0]
+    assert table.loc["location", "gain"] == 0 and table.loc["location", ["gain_low", "gain_high"]].isna().all()
     assert table.loc["svc", "n_samples"] == some.sum() < table.loc["location", "n_samples"] == 120
 
 

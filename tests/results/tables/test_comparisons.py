@@ -3,7 +3,6 @@
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import norm
 from scipy.stats import t as student
 from sklearn.metrics import accuracy_score, roc_auc_score
 
@@ -44,27 +43,30 @@ def fold_auc(table):
 def test_differences_are_paired_and_tested(writer):
     (sheet,) = comparisons(declared(writer, against={"encoders": "weak"}))
     rows = {row.labels[0]: row for row in sheet.rows}
-    assert set(rows) == {"strong", "copy"} and sheet.extras == ("p", "Adjusted p")
+    assert set(rows) == {"strong", "copy"} and sheet.extras == ("p", "Adjusted p", "DeLong p\nof these fits")
     gap = fold_auc(stored(writer, "strong")) - fold_auc(stored(writer, "weak"))
     assert np.isclose(rows["strong"].scores[2].value, gap)
-    # A normal test with the standard error of a bootstrap is near DeLong's; the bootstrap is made here.
+    # Student's t with the standard error of a bootstrap that is made here, times 1 + folds x test / train.
     one, other = stored(writer, "strong"), stored(writer, "weak")
     random, draws = np.random.default_rng(0), []
     rows_of = {p: np.flatnonzero(one["patient"] == p) for p in one["patient"].unique()}
     for _ in range(300):
         drawn = np.concatenate([rows_of[p] for p in random.choice(list(rows_of), len(rows_of))])
         draws.append(fold_auc(one.iloc[drawn]) - fold_auc(other.iloc[drawn]))
-    p = 2 * norm.sf(gap / np.std(draws))
-    shown = rows["strong"].extras[0]
-    assert p < 0.001 and shown == "< .001"
+    error = np.std(draws) * np.sqrt((1 + 4 / 3) * 60 / 59)
+    shown = rows["strong"]
+    assert 2 * student.sf(gap / error, 59) < 0.0005 and shown.extras[0] == "< .001"
+    reach = student.ppf(0.975, 59) * error
+    assert np.allclose([shown.scores[2].low, shown.scores[2].high], [gap - reach, gap + reach], atol=0.15 * reach)
     assert rows["strong"].extras == rows["copy"].extras  # two equal comparisons are corrected as one
 
 
 def test_a_copy_of_the_reference_differs_in_nothing(writer):
     (sheet,) = comparisons(declared(writer, against={"encoders": "strong"}, margin=0.05))
     rows = {row.labels[0]: row for row in sheet.rows}
-    assert rows["copy"].scores[2].value == 0 and rows["copy"].extras == ("1.000", "1.000", "yes")
-    assert rows["weak"].extras[2] == "not shown"
+    assert rows["copy"].scores[2].value == 0
+    assert rows["copy"].extras == ("1.000", "1.000", "1.000", "yes", "0.00 / 1.00 / 0.00")
+    assert rows["weak"].extras[3:] == ("not shown", "1.00 / 0.00 / 0.00")
 
 
 def test_against_the_best_there_are_no_p_values(writer):
@@ -144,7 +146,8 @@ def test_cells_without_shared_samples_are_named_and_count(writer):
     assert "3 of 4 declared; not done: first (shares no sample with its reference)." in drawn
 
 
-def test_the_secondary_p_is_the_corrected_t_over_folds_and_repeats(new_run):
+def test_p_is_students_over_patients_and_repeats_and_delong_stands_beside_it(new_run):
+    """Three repeats of 4 folds: the variance over patients of one repeat, times 1 / 3 + 4 / 3."""
     writer = new_run(n_patients=60, repeats=3, compare=[])
     keys = {
         name: writer.add(
@@ -153,17 +156,25 @@ def test_the_secondary_p_is_the_corrected_t_over_folds_and_repeats(new_run):
         for name, strength in (("weak", 0.4), ("strong", 0.8))
     }
     writer.add_floors()
-    (sheet,) = comparisons(declared(writer, against={"encoders": "weak"}), resamples=300)
+    (sheet,) = comparisons(declared(writer, against={"encoders": "weak"}), resamples=2000)
     tables = [pd.read_parquet(writer.folder / "cells" / f"{keys[name]}.parquet") for name in ("strong", "weak")]
-    mine, other = (
-        np.array([roc_auc_score(f.y, f.p_1) for _, f in table.groupby(["repeat", "fold"])]) for table in tables
-    )
-    gaps = mine - other
-    t = gaps.mean() / np.sqrt((1 / 12 + 1 / 3) * gaps.var(ddof=1))  # 3 x 4 folds, each a third of what it learns from
+    by_repeat = [[part for _, part in table.groupby("repeat")] for table in tables]
+    gap = np.mean([fold_auc(one) - fold_auc(other) for one, other in zip(*by_repeat, strict=True)])
+    random, variances = np.random.default_rng(0), []
+    rows_of = by_repeat[0][0].reset_index().groupby("patient").indices
+    for one, other in zip(*by_repeat, strict=True):
+        drawn = [np.concatenate([rows_of[p] for p in random.choice(list(rows_of), 60)]) for _ in range(150)]
+        variances.append(np.var([fold_auc(one.iloc[d]) - fold_auc(other.iloc[d]) for d in drawn], ddof=1))
+    error = np.sqrt(np.mean(variances) * (1 / 3 + 4 / 3) * 60 / 59)
     (row,) = sheet.rows
-    assert sheet.extras == ("p", "Adjusted p", "Secondary p")
-    assert np.isclose(float(row.extras[2]), 2 * student.sf(abs(t), 11), atol=6e-4)
-    assert "corrected resampled t (Nadeau and Bengio 2003) over 12 folds of 3 repeats" in " ".join(text(sheet).split())
+    assert sheet.extras == ("p", "Adjusted p", "DeLong p\nof these fits")
+    score = row.scores[2]
+    assert np.isclose(score.value, gap)
+    reach = student.ppf(0.975, 59) * error
+    assert np.allclose([score.low, score.high], [gap - reach, gap + reach], atol=0.15 * reach)
+    of_table = (score.high - score.low) / 2 / student.ppf(0.975, 59)  # the p-value belongs to the interval
+    assert np.isclose(float(row.extras[0].replace("< ", "")), max(0.001, 2 * student.sf(gap / of_table, 59)), atol=6e-4)
+    assert "does not cover training sets" in " ".join(text(sheet).split())
 
 
 @pytest.mark.parametrize(

@@ -73,7 +73,7 @@ def test_a_loss_is_best_where_it_is_lowest(run):
 def test_latex_is_escaped_and_ruled(run):
     drawn = table(run, format="latex")
     assert r"raw\_pixels" in drawn
-    assert r"95 \% percentile" in drawn
+    assert r"95 \% interval that covers the sampling of patients and of training sets" in drawn
     assert not re.search(r"(?<!\\)[%_#]", drawn.partition("\n")[2].replace("{%\n", "{\n"))
     assert [drawn.count(rule) for rule in (r"\toprule", r"\midrule", r"\bottomrule")] == [1, 2, 1]
     rows = [line for line in drawn.splitlines() if line.endswith(r"\\")]

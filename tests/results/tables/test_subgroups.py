@@ -4,6 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
+from scipy import stats
+from scipy.special import expit, logit
 from sklearn.metrics import accuracy_score, roc_auc_score
 
 from results.run_folder import ResultsError, read
@@ -58,7 +60,9 @@ def test_intervals_are_those_of_a_loop_over_the_patients_of_the_subgroup(writer)
     random = np.random.default_rng(1)
     draws = right[random.integers(0, len(right), (4000, len(right)))].mean(axis=1)
     score = next(row for row in sheet.rows if row.labels[0] == "M").scores[-1]
-    assert_allclose([score.low, score.high], np.percentile(draws, [2.5, 97.5]), atol=0.02)
+    error = draws.std() * np.sqrt((1 + 4 / 3) * 20 / 19)  # 4 folds, each a third of the others; 20 patients
+    ends = logit(right.mean()) + stats.t.ppf([0.025, 0.975], 19) * error / right.mean() / (1 - right.mean())
+    assert_allclose([score.low, score.high], expit(ends), atol=0.02)
 
 
 def test_numbers_are_cut_at_the_tertiles_of_patients(writer):
