@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from results.statistics.bootstrap import FEWEST, PredictedRows
 from results.statistics.metrics.base import AnyMetric
-from results.statistics.uncertainty import factor
+from results.statistics.uncertainty import factor, least_error
 
 Float64 = NDArray[np.float64]
 Bool = NDArray[np.bool_]
@@ -49,6 +49,8 @@ def best_set(metric: AnyMetric, rows: PredictedRows, values: Float64, draws: Flo
     draws = draws[:, :, whole]
     sign = -1.0 if metric.lower_is_better else 1.0
     errors = np.sqrt(_variances(draws) * factor(metric, rows) * n / (n - 1))
+    fixed = (errors < TINY) & (np.abs(values[:, None] - values) > TINY)
+    errors[fixed] = np.nan_to_num(least_error(metric, rows))
     values, drawn = sign * values, sign * draws.mean(axis=1)
     drawn = drawn - values[:, None]
     below, largest = np.empty(C), np.empty(drawn.shape)
@@ -57,7 +59,7 @@ def best_set(metric: AnyMetric, rows: PredictedRows, values: Float64, draws: Flo
         with np.errstate(divide="ignore", invalid="ignore"):
             t = np.where(varying, (values - values[i]) / errors[i], 0)
         difference = drawn[varying] - drawn[i]
-        spread = difference.std(axis=1, ddof=1)
+        spread = np.maximum(difference.std(axis=1, ddof=1), TINY)
         below[i] = -ndtri(stdtr(n - 1, -t.max()))
         largest[i] = (difference / spread[:, None]).max(axis=0, initial=0)
     kept = np.ones(C, dtype=bool)

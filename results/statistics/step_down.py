@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Float64 = NDArray[np.float64]
+TINY = 1e-12
 
 
 def step_down_max_t(observed: Float64, errors: Float64, draws: Float64, n_patients: int) -> Float64:
@@ -49,7 +50,8 @@ def step_down_max_t(observed: Float64, errors: Float64, draws: Float64, n_patien
     varying = np.flatnonzero(errors > 0)
     t = np.abs(observed[varying]) / errors[varying]
     as_normal = -ndtri(stdtr(n_patients - 1, -t))
-    drawn = np.abs(draws[:, varying] - observed[varying]) / draws[:, varying].std(axis=0, ddof=1)
+    drawn = np.abs(draws[:, varying] - observed[varying])
+    drawn /= np.maximum(draws[:, varying].std(axis=0, ddof=1), TINY)
     order = np.argsort(-t, kind="stable")
     largest = np.maximum.accumulate(drawn[:, order[::-1]], axis=1)[:, ::-1]
     p = (1 + (largest >= as_normal[order]).sum(axis=0)) / (len(draws) + 1)

@@ -149,13 +149,31 @@ def perfect(metric: AnyMetric, rows: PredictedRows, value: float, *, level: floa
     at_low, at_high = abs(value - low) < TINY, abs(value - high) < TINY
     if not (at_low or at_high) or math.isinf(high - low):
         return NONE
+    reach = _reach_of_perfect(metric, rows, level)
+    return (high - reach, high) if at_high else (low, low + reach)
+
+
+def _reach_of_perfect(metric: AnyMetric, rows: PredictedRows, level: float) -> float:
+    """How far the interval of a perfect score reaches from the end of the range."""
     carriers = rows.carriers
     if isinstance(metric, OfPairs):
         of = np.array([carriers.min()])
     else:
         of = np.array([rows.n_patients]) if isinstance(metric, OfRows) or metric.of_samples else carriers
     reached = float((((1 - level) / 2) ** (factor(metric, rows) / of)).mean())
-    return (low + reached * (high - low), high) if at_high else (low, high - reached * (high - low))
+    return (1 - reached) * (metric.highest - metric.lowest)
+
+
+def least_error(metric: AnyMetric, rows: PredictedRows) -> float:
+    """The standard error of a difference that no resample changes though it is not 0, such as of 1 and of a constant.
+
+    It is what the exact interval of a perfect score has for its half width; NaN for a metric without limits.
+    """
+    from scipy.special import stdtrit
+
+    if math.isinf(metric.highest - metric.lowest) or rows.n_patients < FEWEST:
+        return float("nan")
+    return _reach_of_perfect(metric, rows, 0.95) / float(stdtrit(rows.n_patients - 1, 0.975))
 
 
 def difference(metric: AnyMetric, rows: PredictedRows, value: float, draws: Float64) -> Difference:
@@ -170,6 +188,8 @@ def difference(metric: AnyMetric, rows: PredictedRows, value: float, draws: Floa
     from scipy.special import stdtr, stdtrit
 
     error = standard_error(metric, rows, draws)
+    if error == 0 and abs(value) > TINY:
+        error = least_error(metric, rows)
     if not math.isfinite(value + error) or error == 0:
         same = error == 0 and abs(value) < TINY
         return Difference(value, error, *NONE, 1.0 if same else float("nan"))

@@ -36,7 +36,8 @@ def plainly(run: Run, records: Sequence[Record], varying: Sequence[str]) -> Iter
         counts = [f"{sum(head in _beaten(cell) for cell in cells)} beat {head}" for head in floors]
         if every:
             named = f": {_names(every, varying)}" if len(cells) > 1 else ""
-            which = "The cell is" if len(cells) == 1 else f"{len(every)} of {len(cells)} cells are"
+            are = "is" if len(every) == 1 else "are"
+            which = "The cell is" if len(cells) == 1 else f"{len(every)} of {len(cells)} cells {are}"
             yield f"{which} shown to beat every floor by AUC{named}."
         elif len(cells) == 1:
             shown = [head for head in floors if head in _beaten(cells[0])]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 import re
 import textwrap
 import unicodedata
@@ -29,7 +30,7 @@ class Score:
 
     Args:
         value: The score.
-        low: Lower end.
+        low: Lower end; NaN counts as None.
         high: Upper end.
         signed: Whether its sign is shown.
         decimals: Digits after the point, at least.
@@ -40,6 +41,11 @@ class Score:
     high: float | None = None
     signed: bool = False
     decimals: int = 2
+
+    def __post_init__(self) -> None:
+        if self.low is None or self.high is None or not math.isfinite(self.low + self.high):
+            object.__setattr__(self, "low", None)
+            object.__setattr__(self, "high", None)
 
     def text(self, *, interval: bool = True, short: bool = False) -> str:
         """`0.84 [0.79, 0.88]`, or `.84 [.79, .88]` if short.

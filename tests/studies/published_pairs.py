@@ -24,9 +24,10 @@ import pandas as pd
 from results.run_folder import Run, read
 from results.scores.alignment import Alignment
 from results.scores.named import the_cell
-from results.statistics.bootstrap import PatientBootstrap, interval
+from results.statistics.bootstrap import PatientBootstrap
 from results.statistics.evaluate import evaluate
 from results.statistics.metrics import METRICS
+from results.statistics.uncertainty import difference
 
 PUBLISHED = "published_"
 NOTHING = "random"
@@ -66,13 +67,13 @@ def compared(run: Run, lines: list[Line], *, resamples: int = 2000) -> pd.DataFr
     key = {line["row"]: the_cell(cells, {a: line[a] for a in axes if line[a]}).key for line in lines}
     predictions = {cell.key: run.predictions(cell) for cell in cells if cell.key in key.values()}
     alignment = Alignment(predictions, n_classes=len(cells[0].classes), places=run.places)
-    bootstrap = PatientBootstrap(alignment.n_patients, alignment.all_rows(), resamples=resamples)
+    bootstrap = PatientBootstrap(alignment.n_patients, resamples=resamples)
     found = {}
     for name in metrics:
         for one, p in predictions.items():
             rows, P = alignment.rows[one], p.scored_by(METRICS[name])
             value = evaluate(METRICS[name], rows.y, P, repeat=rows.repeat, fold=rows.fold, within=rows.within).value
-            found[name, one] = value, bootstrap.draws(METRICS[name], rows, P)
+            found[name, one] = value, bootstrap.by_repeat(METRICS[name], rows, P)
     steps = [parts(line) for line in lines if line["heads"] != NOTHING]
     varying = [axis for axis in steps[0] if len({step[axis] for step in steps}) > 1]
     out = []
@@ -91,7 +92,9 @@ def compared(run: Run, lines: list[Line], *, resamples: int = 2000) -> pd.DataFr
                 if both is None:
                     continue
                 (value_a, draws_a), (value_b, draws_b) = (found[name, key[line["row"]]] for line in both)
-                low, high = interval(draws_b - draws_a)
+                rows = alignment.shared(*(key[line["row"]] for line in both))[0]
+                gain = difference(METRICS[name], rows, value_b - value_a, draws_b - draws_a)
+                low, high = gain.low, gain.high
                 side = np.sign(low) if low * high > 0 else 0
                 verdict = (
                     "open" if side == 0 or published == 0 else "holds" if side == np.sign(published) else "reversed"

@@ -67,7 +67,7 @@ def bootstrap(folder: Path) -> list[tuple[str, str, str]]:
     seconds = []
     for _ in range(3):
         start = time.perf_counter()
-        boot = PatientBootstrap(patients, [rows], resamples=2000, seed=1)
+        boot = PatientBootstrap(patients, resamples=2000, seed=1)
         draws = {m: boot.draws(METRICS[m], rows, P) for m in ("accuracy", "f1", "auc")}
         seconds.append(time.perf_counter() - start)
     worst = 0.0
@@ -101,7 +101,7 @@ def joint_bootstrap(folder: Path) -> list[tuple[str, str, str]]:
     y = (rng.random(n) < 0.3).astype(np.int64)
     rows = PredictedRows(patient, np.zeros(n, dtype=np.int64), patient % 5, y, 2, np.tile(np.arange(5), n // 5))
     start = time.perf_counter()
-    boot = PatientBootstrap(patients, [rows], resamples=2000, seed=1)
+    boot = PatientBootstrap(patients, resamples=2000, seed=1)
     for _ in range(cells):
         score = (rng.random(n) + 0.3 * y) / 1.3
         P = np.column_stack([1 - score, score])
