@@ -1,7 +1,7 @@
 """Whether null runs hold the size of the test: `python -m tests.studies.simulate_nulls` prints a table.
 
-Labels and features are alike inside a patient, and features show the level of the disc. Logistic regressions on 5 folds by
-patient are scored fold by fold, as a cell is. `docs/pages/simulations.md` keeps the table and explains it.
+Labels and features are alike inside a patient, and features show the level of the disc. Logistic regressions on 5 folds
+by patient are scored fold by fold, as a cell is. `docs/pages/simulations.md` keeps the table and explains it.
 """
 
 from __future__ import annotations
@@ -20,6 +20,9 @@ from scipy.special import expit, ndtri  # noqa: E402
 from tabulate import tabulate  # noqa: E402
 
 from bench.plan.exchange import exchanged  # noqa: E402
+
+Labels = NDArray[np.int64]
+Names = NDArray[np.str_]
 
 RUNS = 20
 FOLDS = 5
@@ -40,7 +43,7 @@ class Setting:
         patients: How many.
         correlation: Of labels inside a patient, on the latent scale; features have .5 always.
         level: Whether labels depend on the level of the disc.
-        places: `"all"`: 7 levels each; `"some"`: each level is there in 70 %; `"none"`: 1 to 14 samples without a level.
+        places: `"all"`: 7 levels each; `"some"`: each is there in 70 %; `"none"`: 1 to 14 samples without a level.
         signal: The shift of two features, in SD, from the label.
     """
 
@@ -78,20 +81,19 @@ def main(simulations: int = SIMULATIONS) -> None:
         rows.append((*about, what, *(f"{value:.3f}" for value in (*rejected, *null))))
     header = ("Patients", "ICC", "Level effect", "Places", "Share of p <= .05 is", *SCHEMES, "Null AUC", "within level")
     print(tabulate(rows, header, tablefmt="pipe", disable_numparse=True))
-    print(f"\n{simulations} simulations each, {RUNS} null runs; last two columns: means over the null runs of the first scheme.")
 
 
-def patients_exchange(y: NDArray[np.int64], patient: NDArray[np.str_], place: NDArray[np.str_], seed: int) -> NDArray[np.int64]:
+def patients_exchange(y: Labels, patient: Names, place: Names, seed: int) -> Labels:
     """What a null run does."""
     return exchanged(y, patient, place, seed=seed)
 
 
-def samples_permuted(y: NDArray[np.int64], patient: NDArray[np.str_], place: NDArray[np.str_], seed: int) -> NDArray[np.int64]:
+def samples_permuted(y: Labels, patient: Names, place: Names, seed: int) -> Labels:
     """Labels permuted over all samples."""
     return np.random.default_rng(seed).permutation(y)
 
 
-def samples_within_level(y: NDArray[np.int64], patient: NDArray[np.str_], place: NDArray[np.str_], seed: int) -> NDArray[np.int64]:
+def samples_within_level(y: Labels, patient: Names, place: Names, seed: int) -> Labels:
     """Labels permuted over the samples of each level."""
     random, found = np.random.default_rng(seed), y.copy()
     for one in np.unique(place):
@@ -99,7 +101,7 @@ def samples_within_level(y: NDArray[np.int64], patient: NDArray[np.str_], place:
     return found
 
 
-Scheme = Callable[[NDArray[np.int64], NDArray[np.str_], NDArray[np.str_], int], NDArray[np.int64]]
+Scheme = Callable[[Labels, Names, Names, int], Labels]
 SCHEMES: dict[str, Scheme] = {
     "Patients exchange": patients_exchange,
     "Samples permuted": samples_permuted,
@@ -143,7 +145,8 @@ def draw(setting: Setting, random: np.random.Generator) -> tuple[NDArray[np.int6
             level = np.zeros_like(level)
         n = len(patient)
         of_patient = random.standard_normal(setting.patients)[patient]
-        latent = np.sqrt(setting.correlation) * of_patient + np.sqrt(1 - setting.correlation) * random.standard_normal(n)
+        alone = random.standard_normal(n)
+        latent = np.sqrt(setting.correlation) * of_patient + np.sqrt(1 - setting.correlation) * alone
         effect = (level - 3) / 2 * STEEP * setting.level
         spread = np.sqrt(1 + np.var(effect))
         y = (latent + effect > -ndtri(EVENTS) * spread + 0.0).astype(np.int64)
