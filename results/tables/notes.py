@@ -262,7 +262,7 @@ def _warnings(run: Run, done: Sequence[Record], metrics: Sequence[str], over: st
             "location."
         )
     elif "auc_within_location" in metrics:
-        yield f"AUC within {run.within} compares samples of the same {run.within}."
+        yield f"AUC within {run.within} compares samples of the same {' x '.join(run.within_columns)}."
     if "gain" in metrics and (run.locations or over != run.location):
         yield f"Gain: AUC minus that of {over}, on the samples that both predict; its interval uses the same resamples."
     if "gain_pixels" in metrics and "gain" not in metrics:
