@@ -61,7 +61,9 @@ def run(
     device: Device = "auto",
     jobs: Jobs = 0,
     null: Annotated[int, Opt(help="Also run each cell N times on permuted labels.", metavar="N", min=0)] = 0,
-    null_within: Annotated[str | None, Opt(help="Permute within the values of this column.", metavar="COLUMN")] = None,
+    null_within: Annotated[
+        str | None, Opt(help="Exchange labels only within the values of this column, too.", metavar="COLUMN")
+    ] = None,
     verify: Annotated[bool, Opt("--verify", help="Read all files again: scans, and the store's entries.")] = False,
     plugins: Plugins = None,
     runs: Runs = Path("runs"),
