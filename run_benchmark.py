@@ -60,10 +60,8 @@ def run(
     only: Only = None,
     device: Device = "auto",
     jobs: Jobs = 0,
-    null: Annotated[int, Opt(help="Also run each cell N times on permuted labels.", metavar="N", min=0)] = 0,
-    null_within: Annotated[
-        str | None, Opt(help="Exchange labels only within the values of this column, too.", metavar="COLUMN")
-    ] = None,
+    null: Annotated[int, Opt(help="Also run each cell N times on exchanged labels.", metavar="N", min=0)] = 0,
+    null_within: Annotated[str | None, Opt(help="Labels also stay within its values.", metavar="COLUMN")] = None,
     verify: Annotated[bool, Opt("--verify", help="Read all files again: scans, and the store's entries.")] = False,
     plugins: Plugins = None,
     runs: Runs = Path("runs"),

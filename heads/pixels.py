@@ -15,9 +15,9 @@ class Pixels(Head):
 
     The pixels are those of the central slice, as the first image chain of the grid leaves them. Each is standardised on
     the training rows. The sequences are side by side; an absent one is at its training mean, and an indicator marks it.
-    C is chosen on inner folds by log loss, so that accuracy, F1 and log loss are those of a fair opponent: a small C may
-    rank samples as well, with probabilities hardly better than the base rate. Where a class has too few patients for
-    inner folds, it is `C`.
+    C is chosen on inner folds by log loss, so that accuracy, F1 and log loss are those of a fair opponent: a small C
+    may rank samples as well, with probabilities hardly better than the base rate. Where a class has too few patients
+    for inner folds, it is `C`.
 
     Args:
         C: Inverse strength of the L2 penalty.
