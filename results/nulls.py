@@ -39,5 +39,6 @@ def null_note(run: Run, runs: int) -> str:
     """What a table says of its null runs."""
     return (
         f"Null: {runs} runs of the cell on {exchange_of(run)}, {expected_of(run)}. "
-        f"p = (1 + runs at or above the score) / (runs + 1); the smallest that {runs} runs allow is {smallest_p(runs):.3f}."
+        f"p = (1 + runs at or above the score) / (runs + 1); the smallest that {runs} runs allow is "
+        f"{smallest_p(runs):.3f}."
     )

@@ -70,12 +70,12 @@ def predicted(tmp_path, go):
 def test_a_shuffled_table_gives_the_same_predictions(rows, predicted):
     axes = {
         "balance": "[none, class_weight, smote, svm_smote, undersample, undersample_smote]",
-        "heads": "[logistic, svc: {calibration: sigmoid}, nystroem: {components: 8}]",
+        "heads": "[logistic]",
     }
     more = {
         "sequences": "[t1 + t2]",
         "encoders": "[raw_pixels: {size: 4}]",
-        "heads": "[mlp: {epochs: 3}, lightgbm: {rounds: 5}, xgboost: {rounds: 5}]",
+        "heads": "[mlp: {epochs: 3}, svc, lightgbm: {rounds: 5}]",
     }
     shuffled = rows.sample(frac=1, random_state=1)
     for name, chosen in (("balances", axes), ("heads", more)):
@@ -91,9 +91,9 @@ def test_what_else_a_grid_holds_moves_no_prediction(rows, predicted):
         rows,
         "more",
         targets="[narrowed, bulging]",
-        sequences="[t2, t1 + t2, t1]",
+        sequences="[t2, t1 + t2]",
         encoders="[raw_pixels: {size: 4}, raw_pixels: {size: 2}]",
-        heads="[logistic, knn]",
+        balance="[none, smote]",
     )
     assert alone.keys() < more.keys()
     for steps, table in alone.items():
