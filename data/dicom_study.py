@@ -64,11 +64,6 @@ class DicomStudy(Dataset):
         return ("condition", "side", "level")
 
     @property
-    def within(self) -> tuple[str, ...]:
-        """The level, as for `rsna`."""
-        return ("level",)
-
-    @property
     def patients_known(self) -> bool:
         """False: the patient's id is not kept, so two studies may be of one patient."""
         return False

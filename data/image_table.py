@@ -87,11 +87,6 @@ class ImageTable(Dataset):
     missing: Mapping[str, Any] = field(default_factory=dict)
 
     @property
-    def within(self) -> tuple[str, ...]:
-        """The level, where the table has one."""
-        return ("level",) if "level" in self.locations else self.locations
-
-    @property
     def sequences(self) -> tuple[str, ...]:
         """The sequences in the table, in the order in which they appear."""
         return self._read.sequences

@@ -77,11 +77,6 @@ class Rsna(Dataset):
         """The condition, the side and the level."""
         return ("condition", "side", "level")
 
-    @property
-    def within(self) -> tuple[str, ...]:
-        """The level: sides and conditions of one level are compared with each other."""
-        return ("level",)
-
     def targets(self) -> list[Target]:
         """All gradings pooled; one target for each condition, for each condition and side, and for each place."""
         return rsna_tables.targets()

@@ -16,7 +16,7 @@ from data.text.names import nearest
 from heads.fitting.calibration import Calibration, calibrate
 from heads.fitting.class_weights import RULES, choose_weights, prior_weights
 from heads.fitting.fitted import FittedHead
-from heads.fitting.scores import macro_auc, probabilities, scores
+from heads.fitting.scores import fitness, probabilities, scores
 from heads.fitting.thresholds import ARGMAX, choose
 from heads.fitting.training import BalanceStep, InnerRefits, TrainingSet, TrainingSubset
 
@@ -70,7 +70,7 @@ class Head(PlugIn):
     Args:
         calibration: `"none"`, `"sigmoid"` (Platt) or `"temperature"`, learnt on held-out rows of inner folds.
         tune: Fields with the values to try, such as `{"C": [0.01, 0.1, 1]}`. Every combination is scored by the macro
-            one-vs-rest AUC on the same inner folds; the first of the best is taken.
+            one-vs-rest AUC on the same inner folds, or by `tuned_by`; of equal ones the lowest log loss is taken.
     """
 
     reads_embedding: ClassVar[bool] = True
@@ -83,6 +83,7 @@ class Head(PlugIn):
     balanced: ClassVar[bool] = True
     lane: ClassVar[Literal["cpu", "torch"]] = "cpu"
     in_every_grid: ClassVar[int | None] = None
+    tuned_by: ClassVar[Literal["auc", "log_loss"]] = "auc"
 
     calibration: Calibration = "none"
     tune: Mapping[str, Sequence[Any]] = field(default_factory=dict)
@@ -252,14 +253,14 @@ class Head(PlugIn):
         return replace(fitted, recalibrated=replace(fitted, calibrator=calibrator))
 
     def _tuned(self, training: TrainingSet, where: dict[str, Any]) -> tuple[Self, dict[str, Any], Float64]:
-        best: tuple[float, Self, dict[str, Any], Float64] | None = None
+        best: tuple[tuple[float, float], Self, dict[str, Any], Float64] | None = None
         for values in itertools.product(*self.tune.values()):
             chosen = dict(zip(self.tune, values, strict=True))
             head = replace(self, tune={}, **chosen)._settled(training, where)
             held_out = head._held_out(training, where)
-            auc = float(np.mean([macro_auc(training.labels[rows], held_out[rows]) for _, rows in training.folds()]))
-            if best is None or auc > best[0]:
-                best = auc, head, chosen, held_out
+            fit = fitness(training.labels, held_out, [rows for _, rows in training.folds()], by=self.tuned_by)
+            if best is None or fit > best[0]:
+                best = fit, head, chosen, held_out
         assert best is not None
         return best[1:]
 

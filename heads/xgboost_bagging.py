@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from data.describing.plug_in import Description
+from data.numerics.seeds import spawned
 from heads.base import Float32, Float64, Head, Int64
 
 
@@ -49,8 +50,8 @@ class XGBoostBagging(Head):
 
         trees = {"n_estimators": self.rounds, "learning_rate": self.learning_rate, "max_depth": self.depth}
         options = {**trees, "max_bin": self.max_bin, "tree_method": "hist", "verbosity": 0}
-        seeds = np.random.SeedSequence(seed).generate_state(self.members) >> 1
-        models = [XGBClassifier(**options, random_state=int(s), n_jobs=threads, device=device) for s in seeds]
+        seeds = [spawned(seed, member) for member in range(self.members)]
+        models = [XGBClassifier(**options, random_state=s, n_jobs=threads, device=device) for s in seeds]
         return _Bag(models, self.samples, self.share, seed)
 
     def describe(self) -> Description:

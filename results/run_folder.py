@@ -195,8 +195,8 @@ class Run:
 
     @cached_property
     def within(self) -> str:
-        """The name of the place inside of which "AUC within" compares samples: `level`, or `side x condition`."""
-        return " x ".join(self.within_columns)
+        """The name of the place inside of which "AUC within" compares samples: its column, or `place` for several."""
+        return self.within_columns[0] if len(self.within_columns) == 1 else "place" if self.within_columns else ""
 
     @cached_property
     def places(self) -> dict[str, str]:
@@ -246,7 +246,7 @@ def read(folder: Path) -> Run:
         dataset=run.dataset,
         patients_known=run.patients_known,
         locations=tuple(run.locations),
-        within_columns=tuple(run.locations[-1:] if run.within is None else run.within),
+        within_columns=tuple(run.locations if run.within is None else run.within),
         protocol=about["protocol"],
         n_excluded=run.n_excluded,
         devices=tuple(run.devices),

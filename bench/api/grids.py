@@ -105,7 +105,7 @@ def run(
         device: `"auto"`, `"cpu"` or `"cuda"`.
         jobs: Heads that are fitted at the same time; 0: as many as there are cores.
         null: The number of runs on permuted labels for each cell.
-        null_within: A column; labels are permuted among samples with the same value in it.
+        null_within: A column; labels are exchanged only among samples with the same value in it, and of one place.
         verify: Whether the content of all scans and of all entries of the store for this grid is read again. Without
             it, scans count by size and times of change, and entries are read when they are used.
         plugins: A folder of your own plug-ins, of the project's shape.

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from bench.grid.misfit import GridMisfitError
 from bench.plan import identity
+from bench.plan.exchange import exchanged
 from data.base import Target
 from data.text.names import nearest
 
@@ -36,15 +37,9 @@ class Labels:
     classes: tuple[str, ...]
     y: NDArray[np.int64]
 
-    def permuted(self, seed: int, within: NDArray[np.str_] | None = None) -> Labels:
-        """The labels permuted over the samples that have one, within groups if these are given."""
-        y = self.y.copy()
-        rng = np.random.default_rng(seed)
-        groups = within if within is not None else np.full(len(y), "", dtype=str)
-        for group in np.unique(groups):
-            rows = np.flatnonzero((y >= 0) & (groups == group))
-            y[rows] = rng.permutation(y[rows])
-        return replace(self, y=y)
+    def exchanged(self, patients: NDArray[np.str_], places: NDArray[np.str_], *, seed: int) -> Labels:
+        """The labels that patients `(N,)` exchanged place by place; see `exchanged`."""
+        return replace(self, y=exchanged(self.y, patients, places, seed=seed))
 
 
 def choose(targets: list[Target], samples: pd.DataFrame, name: str, merge: Mapping[str, str]) -> Labels:

@@ -37,7 +37,7 @@ class Plan:
         dataset: Stands in for the dataset that the grid names.
 
     Attributes:
-        samples: The samples that a target of the grid is about.
+        samples: The samples that a target of the grid is about, in the order of their names.
         ids: `(N,)` names of the samples.
         patients: `(N,)` patient of each sample.
         groups: `(N,)` whom inner splits keep together: the patient, or the first of patients with near-duplicates.
@@ -57,13 +57,14 @@ class Plan:
         self.dataset: Dataset = grid.data.load("data") if dataset is None else dataset
         self._check_sequences()
         targets = self.dataset.targets()
-        self.samples: pd.DataFrame = _asked(grid, targets, self.dataset.samples())
+        # One order of rows, whatever that of the user's table: samplers and optimisers depend on it.
+        self.samples: pd.DataFrame = _asked(grid, targets, self.dataset.samples()).sort_index()
         if self.samples.empty:
             raise PlanError(f"{grid.data.label()} gives no usable sample: {self._first_exclusion()}", "data")
         self.ids: NDArray[np.str_] = self.samples.index.to_numpy(dtype=str)
         self.patients: NDArray[np.str_] = self.samples["patient"].to_numpy(dtype=str)
         self.groups = self.patients
-        self._views = Views(grid, targets, self.samples, stored)
+        self._views = Views(grid, targets, self.samples, stored, self.dataset.locations)
         self.folds = self._views.folds
         self.view = self._views.real
         self.keys = Keys(

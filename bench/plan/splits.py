@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bench.grid.misfit import GridMisfitError
+from data.numerics.seeds import spawned
 from data.text.csv_tables import read_csv
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def make_folds(samples: pd.DataFrame, stratify: str | None, *, folds: int, repea
     labels = _merge_rare(labels, patients, folds)
     rows = []
     for repeat in range(repeats):
-        splitter = StratifiedGroupKFold(n_splits=folds, shuffle=True, random_state=seed + repeat)
+        splitter = StratifiedGroupKFold(n_splits=folds, shuffle=True, random_state=spawned(seed, repeat))
         for fold, (_, test) in enumerate(splitter.split(patients, labels, groups=patients)):
             rows += [(patient, repeat, fold) for patient in sorted(set(patients[test]))]
     return pd.DataFrame(rows, columns=["patient", "repeat", "fold"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -31,6 +31,7 @@ class Views:
         targets: What the dataset offers.
         samples: The samples of the plan.
         stored: The store, which keeps folds, so that a finished run imports no scikit-learn.
+        locations: The columns that make up a place.
 
     Attributes:
         folds: The real folds: columns `patient`, `repeat`, `fold`.
@@ -40,8 +41,16 @@ class Views:
         PlanError, LabelError, SplitError: The grid does not fit the samples.
     """
 
-    def __init__(self, grid: Grid, targets: list[Target], samples: pd.DataFrame, stored: Stored) -> None:
+    def __init__(
+        self,
+        grid: Grid,
+        targets: list[Target],
+        samples: pd.DataFrame,
+        stored: Stored,
+        locations: Sequence[str] = (),
+    ) -> None:
         self._grid = grid
+        self._locations = locations
         self._columns = {target.name: target.column for target in targets}
         self._samples = samples
         self._stored = stored
@@ -57,16 +66,21 @@ class Views:
         self.real = View(self.real.labels, self._as_folds(self.folds))
 
     def null(self, k: int, within: str | None = None) -> View:
-        """Null run k: the labels are permuted over samples, and the folds are drawn anew."""
+        """Null run k: patients exchange their labels place by place, and the folds are drawn anew.
+
+        Args:
+            k: Its number.
+            within: A column; labels stay among samples with the same value in it, too.
+        """
         seed = self._grid.protocol.seed
-        groups = None
-        if within is not None:
-            known = list(self._samples.columns)
-            if within not in known:
-                raise PlanError(f"no column '{within}' to permute within{nearest(within, known)}")
-            groups = self._samples[within].astype(str).to_numpy(dtype=str)
+        if within is not None and within not in self._samples:
+            raise PlanError(f"no column '{within}' to permute within{nearest(within, list(self._samples.columns))}")
+        fixed = [*self._locations, *([within] if within is not None else [])]
+        places = np.array([json.dumps(row) for row in self._samples[fixed].astype(str).to_numpy().tolist()], dtype=str)
+        groups = self._groups().to_numpy(dtype=str)
         permuted = {
-            name: one.permuted(identity.seed(seed, "null", k, name), groups) for name, one in self.real.labels.items()
+            name: one.exchanged(groups, places, seed=identity.seed(seed, "null", k, name))
+            for name, one in self.real.labels.items()
         }
         if self._grid.protocol.split != "patients":
             return View(permuted, self.real.folds, "null", k)
@@ -111,7 +125,7 @@ class Views:
             samples = samples.assign(**{column: permuted[stratify].y})
         if rows is not None:
             samples = samples.iloc[rows]
-        groups = samples["patient"].map(lambda patient: self._together.get(patient, patient))
+        groups = self._groups() if rows is None else self._groups().iloc[rows]
         pairs = zip(groups, samples[column].astype(str), strict=True)
         # A patient's name may hold a blank, which would hide where the label begins.
         text = [json.dumps([p, label]) if " " in p else f"{p} {label}" for p, label in pairs]
@@ -129,6 +143,10 @@ class Views:
             return folds.rename(columns={"patient": "group"}).merge(members, on="group")[["patient", "repeat", "fold"]]
 
         return self._stored.folds(key, make, {"stratify": stratify, "seed": seed})
+
+    def _groups(self) -> pd.Series[str]:
+        """Whom a split keeps together: the patient of each sample, or the first of patients with near-duplicates."""
+        return self._samples["patient"].map(lambda patient: self._together.get(patient, patient))
 
     def _as_folds(self, folds: pd.DataFrame) -> list[Fold]:
         found = []

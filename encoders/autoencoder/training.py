@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from data.base import Float32
+from data.numerics.seeds import spawned
 from encoders.autoencoder.recipe import AutoencoderRecipe
 from encoders.networks.placings import moved
 from encoders.networks.stopping import BestEpoch
@@ -65,7 +66,7 @@ def train(
 
     device = settings.device
     every = max(1, recipe.steps // CHECKS)
-    generator = torch.Generator().manual_seed(settings.seed)
+    generator = torch.Generator().manual_seed(spawned(settings.seed, 1))
     optim: Any = timm.optim
     groups = optim.param_groups_weight_decay(network, DECAY)
     adam = torch.optim.AdamW(groups, lr=recipe.learning_rate, betas=(recipe.momentum, 0.999))

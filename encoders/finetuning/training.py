@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from data.base import Float32, Float64, Int64
+from data.numerics.seeds import spawned
 from encoders.finetuning.augmentation import augment
 from encoders.finetuning.crops import PreparedCrops
 from encoders.finetuning.network import means
@@ -71,7 +72,7 @@ class Trainer:
         adam = torch.optim.AdamW(groups, lr=settings.learning_rate)
         cycle = torch.optim.lr_scheduler.OneCycleLR(adam, settings.learning_rate, total_steps=settings.epochs * steps)
         order = np.random.default_rng(seed)
-        generator = torch.Generator(self.device).manual_seed(seed)
+        generator = torch.Generator(self.device).manual_seed(spawned(seed, 1))
         curve: Curve = []
         best = BestEpoch(self.network, settings.patience)
         for epoch in range(1, settings.epochs + 1):

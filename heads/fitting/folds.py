@@ -1,4 +1,4 @@
-"""Cuts training rows into folds by patient, and derives a seed for everything that is drawn."""
+"""Cuts training rows into folds by patient."""
 
 from __future__ import annotations
 
@@ -36,8 +36,3 @@ def patient_folds(labels: Int64, groups: NDArray[np.str_], *, folds: int, seed: 
 def holds_all(labels: Int64, rows: Int64) -> bool:
     """Whether every class has at least one of these rows."""
     return len(np.unique(labels[rows])) == len(np.unique(labels))
-
-
-def derive(seed: int, *path: int) -> int:
-    """A seed of 31 bits that depends on the seed and on every number of the path."""
-    return int(np.random.SeedSequence((seed, *path)).generate_state(1)[0] >> 1)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +36,24 @@ def probabilities(scores: Float64) -> Float64:
         return np.column_stack([1 - p, p])
     odds = expit(scores)
     return np.asarray(odds / odds.sum(axis=1, keepdims=True))
+
+
+def fitness(
+    labels: Int64, held_out: Float64, folds: Sequence[Int64], *, by: Literal["auc", "log_loss"]
+) -> tuple[float, float]:
+    """How good held-out scores are, higher being better: the AUC and minus the log loss, what decides first.
+
+    Args:
+        labels: `(n,)` in `range(k)`.
+        held_out: `(n, k)` log-odds.
+        folds: The positions of the rows that each inner fold holds out.
+        by: What decides; the other one decides among equal ones.
+    """
+    auc = float(np.mean([macro_auc(labels[rows], held_out[rows]) for rows in folds]))
+    known = np.concatenate(folds)
+    p = probabilities(held_out[known])[np.arange(len(known)), labels[known]]
+    fit = float(np.log(np.maximum(p, SMALLEST)).mean())
+    return (auc, fit) if by == "auc" else (fit, auc)
 
 
 def macro_auc(labels: Int64, scores: Float64) -> float:

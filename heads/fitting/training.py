@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.base import Float32, Float64, Int64
-from heads.fitting.folds import derive, holds_all, patient_folds
+from data.numerics.seeds import spawned
+from heads.fitting.folds import holds_all, patient_folds
 from heads.fitting.kernels import kernel
 from heads.fitting.once import Once
 from heads.fitting.thresholds import ARGMAX
@@ -178,7 +179,7 @@ class TrainingSet:
             return [(subset, held)]
         folds = min(INNER_FOLDS, min(self._patients()))
         if folds >= 2:
-            fold_of = patient_folds(labels, self.groups, folds=folds, seed=derive(self.seed, 1))
+            fold_of = patient_folds(labels, self.groups, folds=folds, seed=spawned(self.seed, 1))
             train = [np.flatnonzero(fold_of != i) for i in range(folds)]
             if all(holds_all(labels, rows) for rows in train):
                 return [
@@ -272,7 +273,7 @@ class TrainingSubset:
         if self.training.validation is not None and len(self.rows) == len(self.training.y):
             return self.training.named_split()
         labels, path = self.training.labels[self.rows], (*self.path, 2)
-        seed = derive(self.training.seed, *path)
+        seed = spawned(self.training.seed, *path)
         fold_of = patient_folds(labels, self.training.groups[self.rows], folds=STOPPING_FOLDS, seed=seed)
         for fold in range(STOPPING_FOLDS):
             if (fold_of == fold).any() and holds_all(labels, np.flatnonzero(fold_of != fold)):
@@ -287,7 +288,7 @@ class TrainingSubset:
 
     def _sampler(self) -> Any | None:
         balance = self.training.balance
-        return None if balance is None else balance.build(seed=derive(self.training.seed, *self.path))
+        return None if balance is None else balance.build(seed=spawned(self.training.seed, *self.path))
 
     def _resample(self, sampler: Any) -> tuple[Float32, Int64]:
         X, labels = sampler.fit_resample(self.training.X[self.rows], self.training.labels[self.rows])

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.base import Float32
+from data.numerics.seeds import spawned
 from preprocessing.balance.base import Balance, neighbours
 
 
@@ -49,10 +50,11 @@ def _resample(X: Float32, y: NDArray[np.int64], k: int, m: int, seed: int) -> An
 
     k, m = neighbours(y, k), min(m, len(y) - 1)
     try:
-        border_X, border_y = SVMSMOTE(k_neighbors=k, m_neighbors=m, random_state=seed).fit_resample(X, y)
+        border_X, border_y = SVMSMOTE(k_neighbors=k, m_neighbors=m, random_state=spawned(seed, 0)).fit_resample(X, y)
     except ValueError:
         border_X, border_y = X, y
     real, made = Counter(y.tolist()), Counter(border_y.tolist())
     missing = {c: n + max(real.values()) - made[c] for c, n in real.items()}
-    filled_X, filled_y = SMOTE(sampling_strategy=missing, k_neighbors=k, random_state=seed).fit_resample(X, y)
+    plain = SMOTE(sampling_strategy=missing, k_neighbors=k, random_state=spawned(seed, 1))
+    filled_X, filled_y = plain.fit_resample(X, y)
     return np.concatenate([border_X, filled_X[len(X) :]]), np.concatenate([border_y, filled_y[len(y) :]])

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.base import Float32
+from data.numerics.seeds import spawned
 from preprocessing.balance.base import Balance, neighbours
 
 
@@ -57,5 +58,5 @@ def _resample(X: Float32, y: NDArray[np.int64], fraction: float, wanted: int, se
     largest = int(counts.argmax())
     others = np.delete(counts, largest)
     keep = max(round(fraction * int(counts[largest])), int(others.max(initial=0)))
-    fewer = RandomUnderSampler(sampling_strategy={int(classes[largest]): keep}, random_state=seed)
-    return SMOTE(k_neighbors=k, random_state=seed).fit_resample(*fewer.fit_resample(X, y))
+    fewer = RandomUnderSampler(sampling_strategy={int(classes[largest]): keep}, random_state=spawned(seed, 0))
+    return SMOTE(k_neighbors=k, random_state=spawned(seed, 1)).fit_resample(*fewer.fit_resample(X, y))

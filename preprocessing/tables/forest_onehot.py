@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from data.numerics.seeds import spawned
 from preprocessing.tables.base import Table
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ class _Forests:
             max_features="sqrt",
             min_samples_leaf=1 if self.columns[i].categories else 5,
             max_samples=min(ROWS, int(rows.sum())),
-            random_state=int(np.random.SeedSequence((self.seed, i)).generate_state(1)[0] >> 1),
+            random_state=spawned(self.seed, i),
         )
         wanted = blocks[i][rows]
         with ONE_AT_A_TIME:

@@ -21,6 +21,7 @@ from results.figures.drawing.style import (
     titled,
     wrapped,
 )
+from results.nulls import exchange_of, null_p_text
 from results.run_folder import Run
 from results.statistics.evaluate import evaluate
 from results.statistics.metrics.auc import METRIC as AUC
@@ -64,7 +65,7 @@ def null_distribution(run: Run, target: str, *, width: Width = "single", panels:
         panel.set_xlabel("AUC (fold-wise)")
         panel.yaxis.set_major_locator(MaxNLocator(4, integer=True))
         p_value = (
-            f", p\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}{cell['p_value']:.3f}"
+            f", p\N{NO-BREAK SPACE}{null_p_text(cell['p_value'], cell['null_runs'])}"
             if np.isfinite(cell["p_value"])
             else ", no p-value (exploratory)"
         )
@@ -80,15 +81,14 @@ def null_distribution(run: Run, target: str, *, width: Width = "single", panels:
     legend_below(
         figure,
         [
-            Patch(facecolor="0.8", edgecolor="0.3", hatch="////", label="labels permuted"),
+            Patch(facecolor="0.8", edgecolor="0.3", hatch="////", label="labels exchanged"),
             Line2D([], [], color=COLOURS[1], label="observed"),
             Line2D([], [], color=GREY, linestyle=":", linewidth=0.9, label="0.5"),
         ],
     )
-    within = f" within {run.null_within}, so that 0.5 is not expected" if run.null_within else ""
     more = f" The best {panels} of {len(found)} such cells are shown." if len(found) > panels else ""
     figure.caption = (
-        f"AUC of {target} on labels permuted over samples{within}, with folds drawn anew; {choice.n}. "
+        f"AUC of {target} on {exchange_of(run)}, with folds drawn anew; {choice.n}. "
         f"{'; '.join(texts)}. p = (1 + runs at or above the observed AUC) / (runs + 1).{more}{choice.picked}"
     )
     return figure

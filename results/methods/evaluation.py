@@ -7,6 +7,7 @@ from typing import Any
 
 from results.methods.evidence import Evidence
 from results.methods.steps import in_words
+from results.nulls import exchange_of, expected_of, smallest_p
 from results.scores.named import is_step
 from results.scores.target import EXPLORATORY
 from results.statistics.metrics import METRICS
@@ -100,7 +101,7 @@ def metrics(evidence: Evidence) -> Iterator[str]:
     if parts > 1 and any(not isinstance(METRICS[name], OfPairs) for name in names):
         yield f"Other scores pooled the predictions of all folds{' of a repeat' if repeats > 1 else ''}{over}."
     if "auc_within_location" in names:
-        yield f"AUC within {run.within} compared samples of the same {run.within}."
+        yield f"AUC within {run.within} compared samples of the same {' x '.join(run.within_columns)}."
 
 
 def beside(evidence: Evidence) -> Iterator[str]:
@@ -168,12 +169,12 @@ def nulls(evidence: Evidence) -> Iterator[str]:
     if not cells:
         yield "No runs on permuted labels were made."
         return
-    within = f" within {evidence.run.null_within}" if evidence.run.null_within else ""
     runs = str(low) if low == high else f"{low} to {high}"
     again = "1 cell was" if cells == 1 else f"{cells} cells were"
     yield (
-        f"{again} run again {runs} times each on labels permuted{within}, on folds drawn anew; p is (1 + "
-        "runs whose AUC was at or above the observed one) / (runs + 1) [@phipson2010], and is not given where a class "
+        f"{again} run again {runs} times each on {exchange_of(evidence.run)}, on folds drawn anew, "
+        f"{expected_of(evidence.run)}; p is (1 + runs whose AUC was at or above the observed one) / (runs + 1) "
+        f"[@phipson2010], at least {smallest_p(high):.3f}, and is not given where a class "
         f"has fewer than {EXPLORATORY} patients."
     )
 

@@ -121,7 +121,7 @@ def _facts(run: Run, line: LeaderboardLine) -> Iterable[tuple[str, str]]:
             yield "folds left out of means and SDs", f"{record['folds_left_out']}, which lack a class"
         if is_number(record.get("null_auc")):
             spread = f", SD {record['null_sd']:.2f}" if is_number(record["null_sd"]) else ""
-            yield "on permuted labels", f"AUC {record['null_auc']:.2f}{spread}, {record['null_runs']} runs"
+            yield "on exchanged labels", f"AUC {record['null_auc']:.2f}{spread}, {record['null_runs']} runs"
     yield "key", line.key
 
 

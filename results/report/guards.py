@@ -74,15 +74,15 @@ def _of_scores(run: Run, done: list[Record]) -> Iterator[Guard]:
 
 
 def _null(run: Run, done: list[Record]) -> Guard:
-    """Whether the mean AUC of a cell on permuted labels lies within two standard errors of 0.5."""
-    rule = "On permuted labels AUC is 0.5, within two standard errors"
-    found = [r for r in done if is_number(r.get("null_sd"))]
+    """Whether the mean AUC of a cell's null runs, among samples of one place, lies within two SE of 0.5."""
+    rule = "On exchanged labels AUC within place is 0.5, within two standard errors"
+    found = [r for r in done if is_number(r.get("null_within_sd"))]
     if not found:
-        return Guard(rule, "not run", "no cell has two runs on permuted labels")
-    if run.null_within:
-        return Guard(rule, "not run", f"labels were permuted within {run.null_within}, so 0.5 is not expected")
-    off = [r for r in found if abs(r["null_auc"] - 0.5) > 2 * r["null_sd"] / math.sqrt(r["null_runs"])]
-    low, high = (pick(float(r["null_auc"]) for r in found) for pick in (min, max))
+        return Guard(rule, "not run", "no cell has two runs on exchanged labels")
+    if run.null_within and run.null_within not in run.locations:
+        return Guard(rule, "not run", f"labels stayed within {run.null_within}, so 0.5 is not expected")
+    off = [r for r in found if abs(r["null_within_auc"] - 0.5) > 2 * r["null_within_sd"] / math.sqrt(r["null_runs"])]
+    low, high = (pick(float(r["null_within_auc"]) for r in found) for pick in (min, max))
     seen = f"{len(off)} of {len(found)} cells lie outside (1 in 20 does by chance); means from {low:.3f} to {high:.3f}"
     return _guard(rule, len(off) <= 0.05 * len(found), seen)
 

@@ -145,7 +145,7 @@ def _columns(run: Run, axes: Sequence[str], metrics: Sequence[str], rows: Sequen
         title = f"Gain over\n{run.location}" if name == "gain" else metric.title(run.within)
         columns.append(Column(title, name, kind, metric.meaning))
     if any(is_number(r.get("null_runs")) for r in done):
-        null = "Mean AUC of the same cell on permuted labels."
+        null = "Mean AUC of the same cell on labels that patients exchanged."
         p = "Share of null runs that did as well, counting the cell itself. It is empty for exploratory targets."
         columns += [Column("Null AUC", "null_auc", "number", null), Column("p", "p_value", "loss", p)]
     if any(refit_text(r, "auc") for r in done):

@@ -20,6 +20,7 @@ from results.statistics.bootstrap import PatientBootstrap, PredictedRows
 from results.statistics.evaluate import evaluate
 from results.statistics.metrics import METRICS
 from results.statistics.metrics.auc import METRIC as AUC
+from results.statistics.metrics.auc_within_location import METRIC as AUC_WITHIN_LOCATION
 from results.statistics.nested import chosen_elsewhere
 from results.statistics.selection import selection_corrected
 from results.statistics.uncertainty import Difference, difference, interval, standard_error
@@ -203,10 +204,20 @@ def _beaten(
 
 
 def _null(run: Run, cell: RunCell, row: Record) -> Record:
-    values = np.array([evaluate(AUC, p.y, p.P, repeat=p.repeat, fold=p.fold).value for p in run.null(cell)])
-    if len(values) == 0:
+    """Scores of the cell's null runs. Within place their AUC is .5 unless something leaks, whatever places tell."""
+    found = []
+    for p in run.null(cell):
+        names = [run.places.get(str(sample), "") for sample in p.sample]
+        place = np.unique(np.array(names, dtype=str), return_inverse=True)[1].astype(np.int64)
+        parts = {"repeat": p.repeat, "fold": p.fold}
+        of_pairs = (evaluate(one, p.y, p.P, within=place, **parts).value for one in (AUC, AUC_WITHIN_LOCATION))
+        found.append(tuple(of_pairs))
+    if not found:
         return {}
+    values, inside = np.array(found).T
     return {
+        "null_within_auc": float(inside.mean()),
+        "null_within_sd": float(inside.std(ddof=1)) if len(inside) > 1 else float("nan"),
         "null_auc": float(values.mean()),
         "null_sd": float(values.std(ddof=1)) if len(values) > 1 else float("nan"),
         "null_runs": len(values),

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from results.near_duplicates import copied_scans
+from results.nulls import null_note
 from results.reading_notes import gives_away
 from results.run_folder import Run
 from results.scores import reconstruction
@@ -258,7 +259,7 @@ def _warnings(run: Run, done: Sequence[Record], metrics: Sequence[str], over: st
             "location."
         )
     elif "auc_within_location" in metrics:
-        yield f"AUC within {run.within} compares samples of the same {run.within}."
+        yield f"AUC within {run.within} compares samples of the same {' x '.join(run.within_columns)}."
     if "gain" in metrics and (run.locations or over != run.location):
         yield f"Gain: AUC minus that of {over}, on the samples that both predict; its interval uses the same resamples."
     if "gain_pixels" in metrics and "gain" not in metrics:
@@ -274,11 +275,7 @@ def _warnings(run: Run, done: Sequence[Record], metrics: Sequence[str], over: st
         yield f"{left_out} folds lack a class and are left out of means and SDs over folds."
     nulls = [int(r["null_runs"]) for r in done if is_number(r.get("null_runs"))]
     if nulls:
-        within = f" within {run.null_within} (so .5 is not expected)" if run.null_within else ""
-        yield (
-            f"Null: the cell on labels permuted{within}, {max(nulls)} runs; p = (1 + runs at or above the score) / "
-            "(runs + 1)."
-        )
+        yield null_note(run, max(nulls))
     if len(run.devices) > 1:
         yield f"Computed on more than one device: {', '.join(run.devices)}."
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from results.nulls import null_p_cell
 from results.run_folder import Run
 from results.scores import reconstruction
 from results.scores.fitness import left_out, unfit
@@ -187,7 +188,7 @@ def _texts(of_target: Sequence[Record]) -> Texts:
         texts["By class"] = lambda r: r["n_events"] if isinstance(r.get("n_events"), str) else ""
     if any(is_number(r.get("null_runs")) for r in done):
         texts["Null AUC"] = lambda r: f"{r['null_auc']:.2f}" if is_number(r.get("null_auc")) else ""
-        texts["p"] = lambda r: f"{r['p_value']:.3f}" if is_number(r.get("p_value")) else ""
+        texts["p"] = lambda r: null_p_cell(r["p_value"], r["null_runs"]) if is_number(r.get("p_value")) else ""
     return texts
 
 

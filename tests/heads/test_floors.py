@@ -1,11 +1,15 @@
 """The floors: the base rate, draws from it, location and presence."""
 
 import numpy as np
+import pandas as pd
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import log_loss
 
+from bench.stages.branches import one_hot
 from heads.base import TrainingSet
 from heads.location import Location
+from heads.pixels import Pixels
 from heads.presence import Presence
 from heads.prior import Prior
 from heads.random import Random
@@ -52,3 +56,26 @@ def test_presence_gives_the_rate_of_each_pattern_of_sequences_up_to_its_penalty(
     expected = LogisticRegression(C=np.inf, tol=1e-8).fit(X, y).predict_proba(X)
     assert_allclose(fitted.predict_proba(X), expected, atol=1e-3)
     assert_allclose(fitted.predict_proba(X)[:, 1], 1 / (1 + np.exp(-odds)), atol=0.06)
+
+
+def test_location_finds_an_exclusive_or_of_level_and_side():
+    rng = np.random.default_rng(0)
+    columns = pd.DataFrame({"level": rng.integers(5, size=400) % 2, "side": rng.integers(2, size=400)})
+    odd = (columns["level"] != columns["side"]).to_numpy()
+    y = (rng.random(400) < np.where(odd, 0.9, 0.1)).astype(np.int64)
+    X = one_hot(columns, np.arange(200))
+    fitted = Location().fit(TrainingSet(X[:200], y[:200], np.arange(200).astype(str), 2), seed=0)
+    called = fitted.predict_proba(X[200:])[:, 1] > 0.5
+    assert_array_equal(called, odd[200:])  # what the truth would call
+
+
+def test_pixels_probabilities_are_as_good_as_their_ranks():
+    """Classes far apart: every C ranks perfectly, and the smallest has probabilities near the base rate."""
+    rng = np.random.default_rng(0)
+    y = np.repeat([0, 1], [90, 30])
+    X = (rng.normal(size=(120, 8)) + 4 * y[:, None]).astype(np.float32)
+    training = TrainingSet((X - X.mean(axis=0)) / X.std(axis=0), y, np.arange(120).astype(str), 2)
+    P = Pixels().fit(training, seed=0).predict_proba(training.X)
+    least = LogisticRegression(C=0.0001, max_iter=1000).fit(training.X, y).predict_proba(training.X)
+    assert log_loss(y, P) < 0.05 < 0.4 < log_loss(y, least)
+    assert ((P[:, 1] > 0.5) == y).all() and not (least[:, 1] > 0.5).any()

@@ -99,7 +99,7 @@ def test_the_columns_of_a_place_count_together(new_run):
     table = pd.read_parquet(writer.folder / "samples.parquet").assign(side="left", condition="stenosis")
     table.to_parquet(writer.folder / "samples.parquet")
     run = read(writer.finish())
-    assert run.within == "side x level"
+    assert run.within == "place"
     assert set(run.places.values()) == {"left L3/L4", "left L4/L5", "left L5/S1"}
 
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from data.base import Float32, Float64
 from data.describing.plug_in import Description
+from data.numerics.seeds import spawned
 from encoders.base import Tokens
 from encoders.fusion.base import Fused, Fusion, one_width, sequences_present
 from encoders.fusion.networks.reading import Batch, Reader, Samples
@@ -130,9 +131,10 @@ class TrainedFusion(Fusion):
         curves: Curve = []
         best: tuple[float, nn.ModuleDict | None] = (float("inf"), None)
         for start in range(self.starts if held.any() else 1):
-            with seeded(seed + start):
+            of_weights, of_order = (spawned(seed, start, step) for step in range(2))
+            with seeded(of_weights):
                 layers = self.build(shape).to(device)
-            curve = _Trainer(self, layers, reader, y, weights).train(samples[~held], samples[held], seed + start)
+            curve = _Trainer(self, layers, reader, y, weights).train(samples[~held], samples[held], of_order)
             curves += [{"start": start, **line} for line in curve]
             reached = min(line["validation_loss"] for line in curve)
             if best[1] is None or reached < best[0]:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.base import Float32
+from data.numerics.seeds import spawned
 from encoders.networks.stopping import BestEpoch, held_out
 from encoders.networks.torch_base import seeded
 from encoders.scaling.sequences import SequenceScales
@@ -65,7 +66,7 @@ def train(
     with seeded(seed):
         layers = build(*values.shape[1:])
     adam = torch.optim.AdamW(layers.parameters(), lr=LEARNING_RATE, weight_decay=DECAY, fused=True)
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch.Generator().manual_seed(spawned(seed, 1))
     best = BestEpoch(layers, PATIENCE)
     for _ in range(EPOCHS):
         order = rows[torch.randperm(len(rows), generator=generator).numpy()]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from data.numerics.seeds import spawned
 from encoders.networks.stopping import BestEpoch
 from encoders.networks.torch_base import seeded
 from preprocessing.regions.localisation.stack import Stack
@@ -60,7 +61,7 @@ class Schedule:
         import torch
 
         network = stage.network
-        rng, generator = np.random.default_rng(seed), torch.Generator().manual_seed(seed)
+        rng, generator = np.random.default_rng(seed), torch.Generator().manual_seed(spawned(seed, 1))
         steps = len(stage.batches(train, np.random.default_rng(seed)))
         stretch = max(1.0, self.least_steps / (self.epochs * steps))
         epochs, patience = (math.ceil(n * stretch) for n in (self.epochs, self.patience))

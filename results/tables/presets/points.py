@@ -10,12 +10,12 @@ from results.tables.presets.base import Preset
 
 
 def points(run: Run) -> list[Sheet]:
-    """Errors of found points, by the first locating column and by the place that "AUC within" uses.
+    """Errors of found points, by the first and the last locating column.
 
     Raises:
         ResultsError: No region of the run finds points.
     """
-    sheet = found_points(run, by=(*run.locations[:1], *run.within_columns))
+    sheet = found_points(run, by=tuple(dict.fromkeys((*run.locations[:1], *run.locations[-1:]))))
     if sheet is None:
         raise ResultsError("no region of this run finds points: there is nothing to compare with the annotated ones")
     return [sheet]

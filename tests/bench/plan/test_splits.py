@@ -98,3 +98,14 @@ def test_a_fold_that_is_no_number_is_named(tmp_path, wrong):
     (tmp_path / "folds.csv").write_text(f"patient,fold\na,0\nb,{wrong}\n")
     with pytest.raises(splits.SplitError, match="patient b has fold"):
         splits.read_folds(str(tmp_path / "folds.csv"), table)
+
+
+def test_ten_repeats_of_two_seeds_share_no_partition():
+    def partitions(seed):
+        folds = splits.make_folds(samples(), "label", folds=3, repeats=10, seed=seed)
+        tested = folds.groupby(["repeat", "fold"])["patient"].agg(frozenset)
+        return {frozenset(one) for _, one in tested.groupby("repeat")}
+
+    first, second = partitions(0), partitions(1)
+    assert len(first) == len(second) == 10
+    assert not first & second

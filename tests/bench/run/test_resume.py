@@ -207,13 +207,13 @@ def test_corrected_test_labels_are_seen_though_no_fit_changes(phantom_copy, go, 
 
 def test_null_runs_of_another_kind_replace_the_earlier_ones(small, go):
     kinds = []
-    for null, within in ((3, None), (3, "level"), (2, "level")):
+    for null, within in ((3, None), (3, "patient"), (2, "patient")):
         outcome = go(small, null=null, within=within)
         kinds.append({p.read_bytes() for p in outcome.folder.glob("null/*/*.parquet")})
         assert all(len(list(folder.iterdir())) == null for folder in outcome.folder.glob("null/*"))
     assert not kinds[0] & kinds[1]
     assert kinds[2] < kinds[1]
-    assert json.loads((outcome.folder / "run.json").read_text())["null_within"] == "level"
+    assert json.loads((outcome.folder / "run.json").read_text())["null_within"] == "patient"
 
 
 def test_a_new_run_folder_of_stored_cells_names_what_computed_them(small, go):

@@ -166,7 +166,10 @@ def test_resamples_metrics_and_null_runs_are_those_of_the_folder(new_run):
     text = methods(run)
     assert "Scores were macro F1, AUC." in text
     assert "with 137 resamples" in text
-    assert "1 cell was run again 7 times each on labels permuted, on folds drawn anew" in text
+    assert (
+        "1 cell was run again 7 times each on labels that patients exchanged within each level, on folds drawn anew"
+        in text
+    )
     assert "{phipson2010," in text
 
 
