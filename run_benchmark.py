@@ -143,10 +143,11 @@ def figures(
     run: RunFolder,
     out: Annotated[Path | None, Opt(help="A folder; RUN/figures if none is given.")] = None,
     width: Width = "double",
+    cell: CellKey = "",
     plugins: Plugins = None,
 ) -> None:
-    """Draw every figure that a run has data for, as PDF and PNG, with captions."""
-    print("\n".join(map(str, api.open(run, plugins=plugins).figures(out=out, width=width))))
+    """Draw every figure that a run has data for, as PDF and PNG, with captions; or those of one cell."""
+    print("\n".join(map(str, api.open(run, plugins=plugins).figures(out=out, width=width, cell=cell))))
 
 
 @app.command()
@@ -154,10 +155,11 @@ def report(
     run: RunFolder,
     out: Annotated[Path | None, Opt(help="A file; RUN/report.html if none is given.")] = None,
     panels: Annotated[bool, Opt(help="Show scans of the best and worst cases, if the run kept them.")] = True,
+    cell: CellKeys = None,
     plugins: Plugins = None,
 ) -> None:
     """Draw the figures of a run and write its report: one HTML file that needs no other file and no network."""
-    written = api.open(run, plugins=plugins).report(out=out, panels=panels)
+    written = api.open(run, plugins=plugins).report(out=out, panels=panels, cells=cell or [])
     print(f"figures: {run / 'figures'} ({len([*(run / 'figures').glob('*.png')])}, as PDF and PNG)")
     print(f"report: {written}")
 

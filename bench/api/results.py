@@ -180,30 +180,40 @@ class Results:
 
         return draw_one(self.opened, name, target or self.opened.targets[0], width=_width(width))
 
-    def figures(self, *, out: str | Path | None = None, width: str = "double") -> list[Path]:
+    def figures(self, *, out: str | Path | None = None, width: str = "double", cell: str = "") -> list[Path]:
         """Draws every figure that the run has data for, as PDF and PNG, with captions.
 
         Args:
             out: A folder; if none is given, `figures` in the run folder.
             width: `"double"` (183 mm) or `"single"` (89 mm).
+            cell: The key of a cell, or its beginning: draws what there is about this cell instead (confusion matrix,
+                ROC, reliability, worst cases), into `figures/cells/KEY`, with `misread.csv`.
 
         Returns:
             The files, `captions.md` last.
         """
         chosen = _width(width)
+        if cell:
+            from results.figures.drawing.one_cell import draw_cell
+
+            one = self._cell(cell)
+            to = Path(out or self.folder / "figures" / "cells" / one.key)
+            with writing(to):
+                return draw_cell(self.opened, one, to, width=chosen)
         from results.figures import draw_all
 
         to = Path(out or self.folder / "figures")
         with writing(to):
             return draw_all(self.opened, to, width=chosen)
 
-    def report(self, *, out: str | Path | None = None, panels: bool = True) -> Path:
+    def report(self, *, out: str | Path | None = None, panels: bool = True, cells: Sequence[str] = ()) -> Path:
         """Draws the figures and writes the report: one HTML file that needs no other file and no network.
 
         Args:
             out: The file; if none is given, `report.html` in the run folder. With a file of your own, a run folder that
                 can't be written gets no figures.
             panels: Whether to show scans of the best and worst cases, if the run kept them.
+            cells: Keys of cells whose pages get pictures, beside the five best of each target and its floors.
 
         Returns:
             The file.
@@ -212,7 +222,8 @@ class Results:
 
         to = Path(out or self.folder / "report.html")
         with writing(to):
-            return write_drawn(self.opened, to, panels=panels, elsewhere=out is not None)
+            keys = [self._cell(cell).key for cell in cells]
+            return write_drawn(self.opened, to, panels=panels, elsewhere=out is not None, cells=keys)
 
     def methods(self, *, out: str | Path | None = None) -> str:
         """The methods section, its references, table 1 and a reviewer's checklist.

@@ -42,7 +42,7 @@ def write(
     progress: Watcher,
     recut: Callable[[list[PlannedCell]], object],
 ) -> None:
-    """Writes an `.npz` and a `.json` file for the best cells of every target, with as many samples as `panels` asks for.
+    """Writes an `.npz` and a `.json` file for the best cells of every target, with as many samples as `panels` says.
 
     The cells are the five with the highest AUC over all repeats, as in tables, among cells that use images. Half of the
     samples have the highest probability of their own class in the first repeat, the other half the lowest; each half

@@ -18,8 +18,8 @@ def misread(run: Run, cell: RunCell) -> pd.DataFrame:
     """One row for each sample that a cell misread in a repeat, the most confidently misread first.
 
     Columns: `sample`, `patient`, the columns that locate it, `truth`, `called` (the class that most of the repeats that
-    misread it called; of several the one with the highest probability), `probability` (mean probability of this class over
-    all repeats), `probability_of_truth` (mean over all repeats), `misread` and `repeats` (in how many repeats of how
+    misread it called; of several the one with the highest probability), `probability` (its mean over all
+    repeats), `probability_of_truth` (mean over all repeats), `misread` and `repeats` (in how many repeats of how
     many), `folds` (the test folds of the repeats that misread it, such as `0/3` for repeat 0 and fold 3).
 
     Args:

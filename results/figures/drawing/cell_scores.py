@@ -47,8 +47,8 @@ def cell_scores(run: Run, cell: RunCell, *, width: Width = "double", resamples: 
     _roc(panels[1], choice, record, found)
     _reliability(panels[2], choice, record, found)
     titled(panels, ("confusion matrix", f"ROC, AUC {value(record)}", "reliability"))
-    names = [(1, f"class {choice.classes[1]}")] if K == 2 else list(enumerate(choice.classes))[:CLASSES]
-    handles = [Line2D([], [], label=name, **line(k)) for k, name in names]
+    names = [(1, choice.classes[1])] if K == 2 else list(enumerate(choice.classes))[:CLASSES]
+    handles = [Line2D([], [], label=f"class {name}", **line(k)) for k, name in names]
     if K > 2:
         handles.insert(0, Line2D([], [], label="mean over the classes", color="black", linewidth=1.6))
     legend_below(figure, handles)
@@ -56,9 +56,9 @@ def cell_scores(run: Run, cell: RunCell, *, width: Width = "double", resamples: 
     pooled = f"mean counts of {repeats} repeats" if repeats > 1 else "counts"
     rest = f" Of {K} classes the first {CLASSES} have curves." if K > CLASSES else ""
     figure.caption = (
-        f"{choice.name(record)}, {cell.target}; {choice.n_of(record)}. Confusion matrix: {pooled}, and % of the true class. "
-        f"{calling(run, choice.classes)} ROC: curves of folds, averaged; each class against the rest. Reliability: "
-        f"share of the class against mean probability, in up to 10 bins of equal mass; dotted line: perfect "
+        f"{choice.name(record)}, {cell.target}; {choice.n_of(record)}. Confusion matrix: {pooled}, and % of the true "
+        f"class. {calling(run, choice.classes)} ROC: curves of folds, averaged; each class against the rest. "
+        f"Reliability: share of the class against mean probability, in up to 10 bins of equal mass; dotted line: perfect "
         f"calibration.{rest} Bands and bars: {found.covers}"
     )
     return figure
