@@ -7,18 +7,17 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.api.errors import ArgumentError, check_choice, check_names, writing
+from bench.api.errors import ArgumentError, check_names, writing
 from bench.api.plug_ins import add_folder
+from bench.api.widths import width_of
 from data.files.whole import replace_text
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from bench.run.run import RunOutcome
-    from results.figures.drawing.style import Drawing, Width
+    from results.figures.drawing.style import Drawing
     from results.run_folder import Run, RunCell
-
-WIDTHS: tuple[Width, ...] = ("double", "single")
 
 
 class Results:
@@ -178,7 +177,7 @@ class Results:
         """
         from results.figures import draw_one
 
-        return draw_one(self.opened, name, target or self.opened.targets[0], width=_width(width))
+        return draw_one(self.opened, name, target or self.opened.targets[0], width=width_of(width))
 
     def figures(self, *, out: str | Path | None = None, width: str = "double", cell: str = "") -> list[Path]:
         """Draws every figure that the run has data for, as PDF and PNG, with captions.
@@ -192,7 +191,7 @@ class Results:
         Returns:
             The files, `captions.md` last.
         """
-        chosen = _width(width)
+        chosen = width_of(width)
         if cell:
             from results.figures.drawing.one_cell import draw_cell
 
@@ -297,13 +296,3 @@ def open_results(folder: str | Path, *, plugins: str | Path | None = None) -> Re
     found = Results(Path(folder))
     _ = found.opened
     return found
-
-
-def _width(width: str) -> Width:
-    """Checks the width of a figure and returns it.
-
-    Raises:
-        ArgumentError: There is no such width.
-    """
-    check_choice("--width", width, WIDTHS)
-    return "single" if width == "single" else "double"

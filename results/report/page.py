@@ -14,6 +14,7 @@ from results.reading_notes import on_images, on_tables
 from results.report import about
 from results.report.cell_pictures import cell_pictures
 from results.report.cells import CellPage, cell_pages
+from results.report.dataset_card import dataset_card
 from results.report.guards import Guard, guards
 from results.report.leaderboard import Leaderboard, leaderboard
 from results.report.plug_ins import plug_in_table
@@ -39,7 +40,8 @@ class TargetPage:
     guards: list[Guard]
 
 
-def write_report(run: Run, to: Path, *, figures: Path | None = None, panels: bool = True, cells: Collection[str] = ()
+def write_report(
+    run: Run, to: Path, *, figures: Path | None = None, panels: bool = True, cells: Collection[str] = ()
 ) -> Path:
     """Writes the report of a run: one HTML file that needs no other file and no network.
 
@@ -75,6 +77,7 @@ def write_report(run: Run, to: Path, *, figures: Path | None = None, panels: boo
     )
     page = environment.get_template("report.html.jinja").render(
         run=run,
+        card=dataset_card(run),
         targets=targets,
         meanings=_meanings(targets),
         compared=comparisons(run),

@@ -58,8 +58,8 @@ def cell_scores(run: Run, cell: RunCell, *, width: Width = "double", resamples: 
     figure.caption = (
         f"{choice.name(record)}, {cell.target}; {choice.n_of(record)}. Confusion matrix: {pooled}, and % of the true "
         f"class. {calling(run, choice.classes)} ROC: curves of folds, averaged; each class against the rest. "
-        f"Reliability: share of the class against mean probability, in up to 10 bins of equal mass; dotted line: perfect "
-        f"calibration.{rest} Bands and bars: {found.covers}"
+        f"Reliability: share of the class against mean probability, in up to 10 bins of equal mass; dotted line: "
+        f"perfect calibration.{rest} Bands and bars: {found.covers}"
     )
     return figure
 
