@@ -89,7 +89,7 @@ class _Kept(Dataset):
 def preview_samples(plan: Plan, each: int) -> NDArray[np.int64]:
     """`(n,)` positions of samples to show: of every target and class the first `each`, of different patients.
 
-    At most 24. Patients come twice where there are too few. A sample that shows a class of one target may show one of another.
+    At most 24. Patients come twice where there are too few; a sample may show classes of several targets.
     """
     chosen: list[int] = []
     for target in plan.grid.targets:
@@ -149,9 +149,9 @@ def _of_sample(
         except DataError as error:
             crops = {"": StudyCrops([], [-1], [], str(error))}
     labels = ", ".join(
-        f"{target.name} {of.classes[of.y[position]] if of.y[position] >= 0 else 'unknown'}"
+        f"{target.name} {of.classes[of.y[position]]}"
         for target in plan.grid.targets
-        for of in [plan.view.labels[target.name]]
+        if (of := plan.view.labels[target.name]).y[position] >= 0
     )
     by_variant = {variant: crops[name] for name, variant in names.items()}
     for variant in variants:

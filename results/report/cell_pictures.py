@@ -15,7 +15,9 @@ from results.tables.misread import misread
 BEST = 5
 DPI = 110
 LISTED = 10
-BYTES = 3_000_000
+SHADES = 96
+"""Colours of a picture: fewer make the file small."""
+BYTES = 1_500_000
 """The pictures of one target may take so much together."""
 
 
@@ -74,14 +76,17 @@ def _chosen(board: Leaderboard, cells: dict[str, RunCell], asked: Collection[str
 
 
 def _figures(run: Run, cell: RunCell, panels: bool) -> Iterator[ReportFigure]:
+    from PIL import Image
+
     from results.figures.drawing.cell_scores import cell_scores
     from results.figures.drawing.one_cell import cell_cases
     from results.figures.drawing.style import Drawing, NothingToDrawError
 
     def shown(figure: Drawing, scans: bool) -> ReportFigure:
-        picture = io.BytesIO()
-        figure.savefig(picture, format="png", dpi=DPI)
-        source = f"data:image/png;base64,{base64.b64encode(picture.getvalue()).decode('ascii')}"
+        drawn, small = io.BytesIO(), io.BytesIO()
+        figure.savefig(drawn, format="png", dpi=DPI)
+        Image.open(drawn).convert("RGB").quantize(SHADES).save(small, format="png", optimize=True)
+        source = f"data:image/png;base64,{base64.b64encode(small.getvalue()).decode('ascii')}"
         return ReportFigure(source, figure.caption, scans)
 
     yield shown(cell_scores(run, cell), False)
