@@ -15,6 +15,7 @@ from results.tables.misread import misread
 BEST = 5
 DPI = 110
 LISTED = 10
+RESAMPLES = 400
 SHADES = 96
 """Colours of a picture: fewer make the file small."""
 BYTES = 1_500_000
@@ -89,7 +90,7 @@ def _figures(run: Run, cell: RunCell, panels: bool) -> Iterator[ReportFigure]:
         source = f"data:image/png;base64,{base64.b64encode(small.getvalue()).decode('ascii')}"
         return ReportFigure(source, figure.caption, scans)
 
-    yield shown(cell_scores(run, cell), False)
+    yield shown(cell_scores(run, cell, resamples=RESAMPLES), False)
     if panels:
         try:
             yield shown(cell_cases(run, cell), True)

@@ -112,7 +112,10 @@ def _title(number: int, sample: CaseRecord, letters: int) -> Sequence[str]:
     called = (
         "called so" if right else f"called {sample.predicted} (p\N{NO-BREAK SPACE}{sample.predicted_probability:.2f})"
     )
-    return [*textwrap.wrap(true, letters), *textwrap.wrap(f"{called}, fold {sample.fold + 1}", letters)]
+    return [
+        *textwrap.wrap(true, letters),
+        *textwrap.wrap(f"{called}, fold\N{NO-BREAK SPACE}{sample.fold + 1}", letters),
+    ]
 
 
 def _picture(axes: Any, pixels: Any, sequence: str) -> None:

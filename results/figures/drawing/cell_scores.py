@@ -18,7 +18,7 @@ from results.scores.records import Record
 from results.tables.notes import calling
 
 CLASSES = 7
-HEIGHT = {"double": 60.0, "single": 190.0}
+HEIGHT = {"double": 64.0, "single": 190.0}
 SIDE = {"double": 40.0, "single": 50.0}
 
 
@@ -42,6 +42,7 @@ def cell_scores(run: Run, cell: RunCell, *, width: Width = "double", resamples: 
     found = choice.bootstrap([record], resamples=resamples, seed=0)
     K = len(choice.classes)
     figure = Drawing(width, HEIGHT[width])
+    figure.get_layout_engine().set(h_pad=0.07)  # type: ignore[union-attr, call-arg]
     panels = list(figure.subplots(1, 3) if width == "double" else figure.subplots(3, 1))
     matrix(panels[0], choice, record, SIDE[width] / K)
     _roc(panels[1], choice, record, found)
