@@ -7,7 +7,7 @@ from results.figures.drawing.cell_scores import cell_scores
 from results.figures.drawing.one_cell import draw_cell
 from results.figures.forest import forest
 from results.figures.roc import roc
-from results.report.leaderboard import leaderboard
+from results.report.leaderboard import leaderboard, score_text
 from results.run_folder import read
 from results.scores.scores import scores
 from results.tables.flips import flip_sheets
@@ -43,12 +43,13 @@ def test_misread_samples_are_those_whose_most_probable_class_is_another(writer):
 
 def test_a_cell_has_one_interval_in_tables_figures_and_report(writer):
     run = read(writer.finish())
-    text = sheets(run)[0].rows[0].scores[0].text()
+    table = sheets(run)[0]
+    text = table.rows[0].scores[table.headers.index("AUC")].text()
     assert text.startswith("0.") and "[" in text
-    legend = [words.get_text().replace("\N{NO-BREAK SPACE}", " ") for words in roc(run, "narrowing").legends[0].texts]
+    legend = [" ".join(words.get_text().split()) for words in roc(run, "narrowing").legends[0].texts]
     assert any(f"AUC {text}" in words for words in legend)
     assert text in [words.get_text() for words in forest(run, "narrowing").axes[0].texts]
-    board = next(v for v in leaderboard(run, scores(run), "narrowing").lines[0].values if v.interval)
+    board = score_text(leaderboard(run, scores(run), "narrowing").lines[0].record, "auc")
     assert f"{board.text} {board.interval}" == text
     flips = flip_sheets(run, 0.05, times=20)[0]
     assert flips.rows[0].scores[flips.headers.index("AUC")].text() == text
