@@ -17,9 +17,11 @@ from typer import Argument as Arg
 from typer import Option as Opt
 
 from bench import api
-from bench.api import words
+from bench.api import commands, words
 from bench.api.terminal import (
     Anchor,
+    CellKey,
+    CellKeys,
     Commands,
     Device,
     Fields,
@@ -143,10 +145,11 @@ def figures(
     run: RunFolder,
     out: Annotated[Path | None, Opt(help="A folder; RUN/figures if none is given.")] = None,
     width: Width = "double",
+    cell: CellKey = "",
     plugins: Plugins = None,
 ) -> None:
-    """Draw every figure that a run has data for, as PDF and PNG, with captions."""
-    print("\n".join(map(str, api.open(run, plugins=plugins).figures(out=out, width=width))))
+    """Draw every figure that a run has data for, as PDF and PNG, with captions; or those of one cell."""
+    print("\n".join(map(str, api.open(run, plugins=plugins).figures(out=out, width=width, cell=cell))))
 
 
 @app.command()
@@ -154,10 +157,11 @@ def report(
     run: RunFolder,
     out: Annotated[Path | None, Opt(help="A file; RUN/report.html if none is given.")] = None,
     panels: Annotated[bool, Opt(help="Show scans of the best and worst cases, if the run kept them.")] = True,
+    cell: CellKeys = None,
     plugins: Plugins = None,
 ) -> None:
     """Draw the figures of a run and write its report: one HTML file that needs no other file and no network."""
-    written = api.open(run, plugins=plugins).report(out=out, panels=panels)
+    written = api.open(run, plugins=plugins).report(out=out, panels=panels, cells=cell or [])
     print(f"figures: {run / 'figures'} ({len([*(run / 'figures').glob('*.png')])}, as PDF and PNG)")
     print(f"report: {written}")
 
@@ -267,27 +271,8 @@ def diagnose(
         raise typer.Exit(2)
 
 
-@app.command()
-def phantom(
-    folder: Annotated[Path, Arg(help="A new or empty folder.")],
-    patients: Annotated[int, Opt(min=1, help="The number of patients.")] = 40,
-    layout: Annotated[str, Opt(help="spider (.mha, masks), rsna (DICOM), oai (DICOM, knees), lesions.")] = "spider",
-    effect: Annotated[float, Opt(help="How much gradings show: 0 to 1.", min=0, max=1)] = 0.5,
-    missing: Annotated[float, Opt(help="Share of series that are left out.", min=0, max=0.9)] = 0.0,
-    sequences: Annotated[str, Opt(help="spider: t1, t2, t2_SPACE, joined by commas; t1,t2 if not given.")] = "",
-    missing_labels: Annotated[float, Opt(help="rsna: share of empty labels.", min=0, max=1)] = 0.0,
-    split: Annotated[bool, Opt(help="rsna: half of a foramen's sign in T1, half in T2.")] = False,
-    confined: Annotated[bool, Opt(help="rsna: each foramen lies in one slice.")] = False,
-    mark_error: Annotated[int, Opt(help="rsna: by how many slices points are off at most.", min=0)] = 0,
-    size: Annotated[str, Opt(help="oai: slices, rows and columns; 40,64,64 if not given, really 160,384,384.")] = "",
-    seed: Annotated[int, Opt(help="The seed of everything that is drawn.", min=0)] = 0,
-) -> None:
-    """Write phantom MRI in the layout of SPIDER or RSNA 2024 (spines), of OAI (knees), or crops with lesions."""
-    own = {"sequences": words.names(sequences), "missing_labels": missing_labels, "split": split, "confined": confined}
-    own |= {"mark_error": mark_error, "size": words.numbers(size)}
-    given = {name: value for name, value in own.items() if value}
-    api.phantom(folder, layout=layout, patients=patients, effect=effect, missing=missing, seed=seed, **given)
-    print(f"wrote {patients} phantom patients to {folder}")
+app.command()(commands.preview)
+app.command()(commands.phantom)
 
 
 @app.command()

@@ -91,13 +91,24 @@ class PictureRecord(_Record):
 
 
 class CaseRecord(_Record):
-    """A case that the run kept a picture of; earlier versions did not note the predicted class."""
+    """A case that the run kept a picture of: its label and the class that was called, each with its probability."""
 
     sample: StrictStr
     label: StrictStr
     probability: Share
-    predicted: StrictStr | None = None
+    predicted: StrictStr
+    predicted_probability: Share
+    repeat: Count
+    fold: Count
     half: Literal["best", "worst"]
+
+
+class PanelsFileRecord(_Record):
+    """The name of the files with the cases of one cell."""
+
+    target: StrictStr
+    cell: FileName
+    file: Inside
 
 
 class PanelsRecord(_Record):

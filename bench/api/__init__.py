@@ -27,6 +27,7 @@ from bench.api.models import Diagnosed, ModelFiles, diagnose, fit, latents
 from bench.api.phantoms import phantom
 from bench.api.plug_ins import Checked, check, plugins, presets
 from bench.api.prediction import PredictedDataset, predict
+from bench.api.previews import Previewed, preview
 from bench.api.results import Results
 from bench.api.results import open_results as open  # noqa: A004 (api.open reads as what it does)
 from bench.api.threads import limit_threads
@@ -37,6 +38,7 @@ __all__ = [
     "Diagnosed",
     "ModelFiles",
     "PredictedDataset",
+    "Previewed",
     "Results",
     "check",
     "compare",
@@ -52,5 +54,6 @@ __all__ = [
     "plugins",
     "predict",
     "presets",
+    "preview",
     "run",
 ]

@@ -7,18 +7,17 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.api.errors import ArgumentError, check_choice, check_names, writing
+from bench.api.errors import ArgumentError, check_names, writing
 from bench.api.plug_ins import add_folder
+from bench.api.widths import width_of
 from data.files.whole import replace_text
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from bench.run.run import RunOutcome
-    from results.figures.drawing.style import Drawing, Width
+    from results.figures.drawing.style import Drawing
     from results.run_folder import Run, RunCell
-
-WIDTHS: tuple[Width, ...] = ("double", "single")
 
 
 class Results:
@@ -178,32 +177,42 @@ class Results:
         """
         from results.figures import draw_one
 
-        return draw_one(self.opened, name, target or self.opened.targets[0], width=_width(width))
+        return draw_one(self.opened, name, target or self.opened.targets[0], width=width_of(width))
 
-    def figures(self, *, out: str | Path | None = None, width: str = "double") -> list[Path]:
+    def figures(self, *, out: str | Path | None = None, width: str = "double", cell: str = "") -> list[Path]:
         """Draws every figure that the run has data for, as PDF and PNG, with captions.
 
         Args:
             out: A folder; if none is given, `figures` in the run folder.
             width: `"double"` (183 mm) or `"single"` (89 mm).
+            cell: The key of a cell, or its beginning: draws what there is about this cell instead (confusion matrix,
+                ROC, reliability, worst cases), into `figures/cells/KEY`, with `misread.csv`.
 
         Returns:
             The files, `captions.md` last.
         """
-        chosen = _width(width)
+        chosen = width_of(width)
+        if cell:
+            from results.figures.drawing.one_cell import draw_cell
+
+            one = self._cell(cell)
+            to = Path(out or self.folder / "figures" / "cells" / one.key)
+            with writing(to):
+                return draw_cell(self.opened, one, to, width=chosen)
         from results.figures import draw_all
 
         to = Path(out or self.folder / "figures")
         with writing(to):
             return draw_all(self.opened, to, width=chosen)
 
-    def report(self, *, out: str | Path | None = None, panels: bool = True) -> Path:
+    def report(self, *, out: str | Path | None = None, panels: bool = True, cells: Sequence[str] = ()) -> Path:
         """Draws the figures and writes the report: one HTML file that needs no other file and no network.
 
         Args:
             out: The file; if none is given, `report.html` in the run folder. With a file of your own, a run folder that
                 can't be written gets no figures.
             panels: Whether to show scans of the best and worst cases, if the run kept them.
+            cells: Keys of cells whose pages get pictures, beside the five best of each target and its floors.
 
         Returns:
             The file.
@@ -212,7 +221,8 @@ class Results:
 
         to = Path(out or self.folder / "report.html")
         with writing(to):
-            return write_drawn(self.opened, to, panels=panels, elsewhere=out is not None)
+            keys = [self._cell(cell).key for cell in cells]
+            return write_drawn(self.opened, to, panels=panels, elsewhere=out is not None, cells=keys)
 
     def methods(self, *, out: str | Path | None = None) -> str:
         """The methods section, its references, table 1 and a reviewer's checklist.
@@ -286,13 +296,3 @@ def open_results(folder: str | Path, *, plugins: str | Path | None = None) -> Re
     found = Results(Path(folder))
     _ = found.opened
     return found
-
-
-def _width(width: str) -> Width:
-    """Checks the width of a figure and returns it.
-
-    Raises:
-        ArgumentError: There is no such width.
-    """
-    check_choice("--width", width, WIDTHS)
-    return "single" if width == "single" else "double"

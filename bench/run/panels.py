@@ -1,4 +1,4 @@
-"""Keeps pictures of the samples on which the best cell of each target does best and worst."""
+"""Keeps pictures of the samples on which the best cells of each target do best and worst."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from bench.grid.cells import is_floor
 from bench.plan.plan import Plan
 from bench.plan.references import CropsRef, Fit, PlannedCell
-from bench.run.files import write_json
+from bench.run.files import read_json, write_json
 from bench.run.record import Record
 from bench.tasks.local import Watcher
 from bench.tasks.reading import mend_crops
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from bench.stages.crop_files import Crops
 
 FOLDER, INDEX = "panels", "index.json"
+CELLS = 5
+"""So many cells of a target have pictures, best AUC first."""
 
 
 def write(
@@ -40,12 +42,12 @@ def write(
     progress: Watcher,
     recut: Callable[[list[PlannedCell]], object],
 ) -> None:
-    """Writes an `.npz` and a `.json` file for every target, with as many samples as the grid's `panels` asks for.
+    """Writes an `.npz` and a `.json` file for the best cells of every target, with as many samples as `panels` says.
 
-    The cell is the one with the highest AUC over all repeats, as in tables, among cells that use images. Half of the
+    The cells are the five with the highest AUC over all repeats, as in tables, among cells that use images. Half of the
     samples have the highest probability of their own class in the first repeat, the other half the lowest; each half
     shows a patient once. The array `image_I_J` is the middle slice `(H, W)` of sequence J of sample I, after the cell's
-    region and image steps. `panels/index.json` gives the name of the files of each target. If neither a
+    region and image steps. `panels/index.json` lists target, cell and name of the files, best cell first. If neither a
     cell nor the grid changed, nothing is written again.
 
     `recut` makes the crops of cells again that a fitted region had cut, if they were damaged.
@@ -60,39 +62,42 @@ def write(
     remove_folder(folder, INDEX)
     if not plan.grid.panels or not any(of_target.values()):
         return
-    index: dict[str, str] = {}
+    index: list[dict[str, str]] = []
     with new_folder(folder) as draft:
         for name, each in of_target.items():
-            if each:
-                best = best_cell({c.key: record.predictions_file(c) for c in each})
-                planned = next(c for c in each if c.key == best)
+            by_key = {c.key: c for c in each}
+            base = file_name(name if name != Path(INDEX).stem else f"{name}/", of_target)
+            for place, key in enumerate(best_cells({c.key: record.predictions_file(c) for c in each})):
+                planned = by_key[key]
                 refs = [ref for fit in planned.fits for ref in _crops(fit)]
                 mend_crops(plan, store, refs, jobs=jobs, progress=progress)
                 if any(store.crops(ref.key, pixels=True) is None for ref in refs):
                     recut([planned])
-                index[name] = file_name(name if name != Path(INDEX).stem else f"{name}/", of_target)
-                table = first_repeat(record.predictions_file(planned))
-                _write_target(plan, store, planned, table, draft / index[name])
+                file = f"{base}_{key[:12]}" if place else base
+                index.append({"target": name, "cell": key, "file": file})
+                _write_target(plan, store, planned, first_repeat(record.predictions_file(planned)), draft / file)
         write_json(draft / INDEX, index)
 
 
 def _is_current(index: Path) -> bool:
     """Whether the panels were written after the grid and its cells, which may change without a fit."""
-    if not index.exists():
-        return False
+    if not isinstance(read_json(index, {}), list):
+        return False  # there is none, or an earlier version wrote it
     sources = [index.parents[1] / name for name in ("grid.yaml", "cells.json")]
     return all(file.stat().st_mtime_ns <= index.stat().st_mtime_ns for file in sources if file.exists())
 
 
-def best_cell(files: Mapping[str, Path]) -> str:
-    """The key of the cell with the highest AUC over all repeats; of equal cells the first.
+def best_cells(files: Mapping[str, Path], most: int = CELLS) -> list[str]:
+    """The keys of the cells with the highest AUC over all repeats, best first; equal cells in their order.
 
     Args:
         files: The predictions of each cell, by its key.
+        most: The largest number of cells.
     """
     import pandas as pd
 
-    return max(files, key=lambda key: _auc(pd.read_parquet(files[key])))
+    auc = {key: _auc(pd.read_parquet(file)) for key, file in files.items()}
+    return sorted(auc, key=lambda key: -auc[key])[:most]
 
 
 def _write_target(plan: Plan, store: Store, planned: PlannedCell, table: pd.DataFrame, to: Path) -> None:
@@ -123,6 +128,9 @@ def _write_target(plan: Plan, store: Store, planned: PlannedCell, table: pd.Data
                 "label": str(labels[int(record_of["y"])]),
                 "probability": float(own[row]),
                 "predicted": str(labels[int(called[row])]),
+                "predicted_probability": float(P[row, int(called[row])]),
+                "repeat": int(record_of["repeat"]),
+                "fold": int(record_of["fold"]),
                 "half": "best" if i < len(chosen) / 2 else "worst",
             }
         )

@@ -28,6 +28,7 @@ from bench.run import attempts, dataset_scores, described, facts, panels, proven
 from bench.run.artifacts import keep_artifacts
 from bench.run.compute import compute
 from bench.run.external import open_external, remove_external, run_external
+from bench.run.fingerprint import write_fingerprint
 from bench.run.near_duplicates import write_near_duplicates
 from bench.run.progress import Progress
 from bench.run.qualities import write_qualities
@@ -113,6 +114,7 @@ def _run(
             stages["reading"] = time.perf_counter() - start
         unseal(record.folder, progress.note)
         write_near_duplicates(record.folder, plan, store)
+        write_fingerprint(record.folder, plan, store)
         excluded = _excluded(plan)
         cells = list(plan.cells())
         chosen = [c for c in cells if is_chosen(c.cell, options.only)]

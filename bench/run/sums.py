@@ -29,6 +29,7 @@ _FILES = (
     "training_points.csv",
     "not_found.csv",
     "near_duplicates.csv",
+    "fingerprint.csv",
     f"{EXTERNAL}/{SUMS}",
 )
 _PATTERNS = (

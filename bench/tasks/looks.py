@@ -28,10 +28,12 @@ if TYPE_CHECKING:
     import pandas as pd
 
 FILE = "looks.npy"
+SCANS = "scans.json"
 DRAWN = 24
 """So many pairs are kept as pictures."""
 _COMPARED = 200
 _OPEN = 8
+_SAMPLED = 100_000
 
 
 class LookingDataset(Dataset):
@@ -44,12 +46,14 @@ class LookingDataset(Dataset):
     def __init__(self, dataset: Dataset) -> None:
         self._dataset = dataset
         self.looks: dict[str, NDArray[np.uint8]] = {}
+        self.scans: dict[str, dict[str, float]] = {}
 
     def load(self, study: str, sequence: str) -> Image | None:
         """As the dataset does."""
         image = self._dataset.load(study, sequence)
         if image is not None:
             self.looks[study] = look(image.pixels)
+            self.scans[study] = _numbers(image)
         return image
 
     def points(self, study: str) -> pd.DataFrame:
@@ -60,7 +64,23 @@ class LookingDataset(Dataset):
         """Keeps the looks of some studies in the store; a study without a scan that can be read has an empty one."""
         empty = np.zeros((3, 2, 32), dtype=np.uint8)
         looks = np.array([self.looks.get(study, empty) for study in studies], dtype=np.uint8)
-        store.put("looks", key, lambda to: np.save(to / FILE, looks), made_by("looks", len(looks)))
+        scans = {study: self.scans[study] for study in studies if study in self.scans}
+
+        def write(to: Path) -> None:
+            np.save(to / FILE, looks)
+            (to / SCANS).write_text(json.dumps(scans), encoding="utf-8")
+
+        store.put("looks", key, write, made_by("looks", len(looks)))
+
+
+def _numbers(image: Image) -> dict[str, float]:
+    """The shape, spacing (mm) and grey values of a scan; percentiles are of every n-th voxel of a large one."""
+    pixels = image.pixels.ravel()
+    low, middle, high = np.percentile(pixels[:: max(1, pixels.size // _SAMPLED)], (1, 50, 99)).tolist()
+    shape, spacing = image.pixels.shape, image.spacing
+    numbers = {"slices": shape[0], "height": shape[1], "width": shape[2]}
+    numbers |= {"slice_mm": float(spacing[0]), "height_mm": float(spacing[1]), "width_mm": float(spacing[2])}
+    return numbers | {"p1": low, "median": middle, "p99": high}
 
 
 def find_near_duplicates(plan: Plan, store: Store, progress: Watcher) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.image import AxesImage
 
 from results.figures.base import PaperFigure
 from results.figures.drawing.chosen import Chosen, chosen
@@ -31,14 +33,31 @@ def confusion_matrix(run: Run, target: str, *, width: Width = "single") -> Drawi
     """
     choice = chosen(run, target)
     best = choice.cells[0]
-    counts = _counts(choice, best)
-    share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1e-12)
-    K = len(counts)
-    room = {"single": 62.0, "double": 140.0}[width]
-    side = min(SQUARE[width], room / K)
+    K = len(choice.classes)
+    side = min(SQUARE[width], {"single": 62.0, "double": 140.0}[width] / K)
     figure = Drawing(width, side * K + 26)
     figure.set_layout_engine("compressed")
     panel = figure.subplots()
+    image = matrix(panel, choice, best, side)
+    bar = figure.colorbar(image, ax=panel, shrink=0.8, pad=0.03, format=lambda x, _: f"{100 * x:.0f}")
+    bar.set_label("Share of the true class (%)")
+    title = wrapped(choice.name(best), 80 if width == "single" else 170)
+    figure.suptitle(title, fontsize=SMALL + 0.5)
+    figure.grow(LINE * title.count("\n"))
+    repeats = len(np.unique(choice.predictions(best).repeat))
+    pooled = f"mean counts of {repeats} repeats" if repeats > 1 else "counts"
+    figure.caption = (
+        f"Confusion matrix of {target} by {choice.name(best)} (best AUC); {choice.n_of(best)}. Folds are pooled: "
+        f"{pooled}, and % of the true class. {calling(choice.run, choice.classes)}{choice.picked}"
+    )
+    return figure
+
+
+def matrix(panel: Axes, choice: Chosen, record: Record, side: float) -> AxesImage:
+    """Draws counts and row percentages of a cell into a panel whose squares are `side` mm wide."""
+    counts = _counts(choice, record)
+    share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1e-12)
+    K = len(counts)
     image = panel.imshow(share, cmap="Greys", vmin=0, vmax=1)
     for (true, predicted), number in np.ndenumerate(counts):
         words = _count(number)
@@ -58,18 +77,7 @@ def confusion_matrix(run: Run, target: str, *, width: Width = "single") -> Drawi
     panel.set_yticks(np.arange(K + 1) - 0.5, minor=True)
     panel.grid(which="minor", color="0.8", linewidth=0.5)
     panel.tick_params(which="minor", length=0)
-    bar = figure.colorbar(image, ax=panel, shrink=0.8, pad=0.03, format=lambda x, _: f"{100 * x:.0f}")
-    bar.set_label("Share of the true class (%)")
-    title = wrapped(choice.name(best), 80 if width == "single" else 170)
-    figure.suptitle(title, fontsize=SMALL + 0.5)
-    figure.grow(LINE * title.count("\n"))
-    repeats = len(np.unique(choice.predictions(best).repeat))
-    pooled = f"mean counts of {repeats} repeats" if repeats > 1 else "counts"
-    figure.caption = (
-        f"Confusion matrix of {target} by {choice.name(best)} (best AUC); {choice.n_of(best)}. Folds are pooled: "
-        f"{pooled}, and % of the true class. {calling(choice.run, choice.classes)}{choice.picked}"
-    )
-    return figure
+    return image
 
 
 def _counts(choice: Chosen, record: Record) -> Float64:

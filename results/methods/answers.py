@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from results.artifacts import read_artifacts
 from results.methods import data, evaluation, software, steps, training
 from results.methods.evidence import Evidence
-from results.scores.target import EXPLORATORY
+from results.scores.choice import EXPLORATORY
 
 AUTHORS = "only the authors can say"
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from results.methods.evidence import Evidence
 from results.methods.steps import is_phantom
 from results.run_folder import Run
+from results.scores.choice import EXPLORATORY
 from results.scores.labels import merging
-from results.scores.target import EXPLORATORY
 from results.tables.external import external_run
 
 REASONS = 8

@@ -8,8 +8,8 @@ from typing import Any
 from results.methods.evidence import Evidence
 from results.methods.steps import in_words
 from results.nulls import exchange_of, expected_of, smallest_p
+from results.scores.choice import EXPLORATORY
 from results.scores.named import is_step
-from results.scores.target import EXPLORATORY
 from results.statistics.metrics import METRICS
 from results.statistics.metrics.base import OfPairs
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
+from results.report.cell_pictures import CellPictures
 from results.report.leaderboard import Leaderboard, LeaderboardLine, Value, score_text
 from results.report.reading import Read
 from results.run_folder import Run
@@ -46,6 +48,7 @@ class CellPage:
         facts: Names and values, the steps in full among them.
         scores: For each metric: its label, the score, mean and SD over folds, SD over repeats.
         spread: The strip; None if no fold has every class.
+        pictures: The pictures, and what it misread; None for a cell without pictures.
     """
 
     line: LeaderboardLine
@@ -53,9 +56,12 @@ class CellPage:
     facts: list[tuple[str, str]]
     scores: list[tuple[str, Value, str, str, str]]
     spread: Spread | None
+    pictures: CellPictures | None = None
 
 
-def cell_pages(run: Run, board: Leaderboard, read: Read) -> list[CellPage]:
+def cell_pages(
+    run: Run, board: Leaderboard, read: Read, pictures: Mapping[str, CellPictures] = MappingProxyType({})
+) -> list[CellPage]:
     """The pages of a target's cells, in the order of its leaderboard."""
     values = [v for rows in read.fold_auc.values() for row in rows for v in row if not math.isnan(v)]
     low = min(0.4, math.floor(min(values, default=0.4) * 10) / 10)
@@ -66,6 +72,7 @@ def cell_pages(run: Run, board: Leaderboard, read: Read) -> list[CellPage]:
             facts=list(_facts(run, line)),
             scores=_scores(run, line, board.metrics),
             spread=spread(read.fold_auc.get(line.key, []), low),
+            pictures=pictures.get(line.key),
         )
         for rank, line in enumerate(board.lines, start=1)
     ]

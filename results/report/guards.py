@@ -10,8 +10,8 @@ from results.near_duplicates import copied_scans
 from results.report.leaderboard import Leaderboard
 from results.report.reading import Read
 from results.run_folder import Predictions, Run, head_name
+from results.scores.choice import EXPLORATORY
 from results.scores.records import Record, is_number
-from results.scores.target import EXPLORATORY
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,7 +12,9 @@ from data.files.whole import replace_text, why_not_written
 from results.interpretability.explained import all_explanations
 from results.reading_notes import on_images, on_tables
 from results.report import about
+from results.report.cell_pictures import cell_pictures
 from results.report.cells import CellPage, cell_pages
+from results.report.dataset_card import dataset_card
 from results.report.guards import Guard, guards
 from results.report.leaderboard import Leaderboard, leaderboard
 from results.report.plug_ins import plug_in_table
@@ -38,7 +40,9 @@ class TargetPage:
     guards: list[Guard]
 
 
-def write_report(run: Run, to: Path, *, figures: Path | None = None, panels: bool = True) -> Path:
+def write_report(
+    run: Run, to: Path, *, figures: Path | None = None, panels: bool = True, cells: Collection[str] = ()
+) -> Path:
     """Writes the report of a run: one HTML file that needs no other file and no network.
 
     It holds leaderboards (sorted, filtered and searched in the browser by DataTables, as itables bundles it), the
@@ -50,6 +54,7 @@ def write_report(run: Run, to: Path, *, figures: Path | None = None, panels: boo
         to: The file, or a folder in which it is named `report.html`.
         figures: A folder that `draw_all` wrote, or any folder of PNG files; they may take 2 MB together.
         panels: Whether figures that show scans of patients are included.
+        cells: Keys of cells whose pages get pictures, beside the five best of each target and its floors.
 
     Returns:
         The file that was written.
@@ -64,7 +69,7 @@ def write_report(run: Run, to: Path, *, figures: Path | None = None, panels: boo
         (f"{one.about['target']}: {one.words}", *about.figures(one.folder, panels=panels))
         for one in all_explanations(run)
     ]
-    targets = [_target(run, target, number) for number, target in enumerate(run.targets, start=1)]
+    targets = [_target(run, target, number, cells, panels) for number, target in enumerate(run.targets, start=1)]
     facts, versions = about.provenance(run)
     library, style = _data_tables()
     environment = Environment(
@@ -72,6 +77,7 @@ def write_report(run: Run, to: Path, *, figures: Path | None = None, panels: boo
     )
     page = environment.get_template("report.html.jinja").render(
         run=run,
+        card=dataset_card(run),
         targets=targets,
         meanings=_meanings(targets),
         compared=comparisons(run),
@@ -92,7 +98,9 @@ def write_report(run: Run, to: Path, *, figures: Path | None = None, panels: boo
     return _write(page, to / "report.html" if to.is_dir() else to)
 
 
-def write_drawn(run: Run, to: Path, *, panels: bool = True, elsewhere: bool = False) -> Path:
+def write_drawn(
+    run: Run, to: Path, *, panels: bool = True, elsewhere: bool = False, cells: Collection[str] = ()
+) -> Path:
     """Draws the figures of a run into `RUN/figures` and writes its report, see `write_report`.
 
     Args:
@@ -100,6 +108,7 @@ def write_drawn(run: Run, to: Path, *, panels: bool = True, elsewhere: bool = Fa
         to: The file, or a folder.
         panels: Whether figures that show scans of patients are included.
         elsewhere: Whether a run folder that can't be written gets no figures; they are then in the report alone.
+        cells: As for `write_report`.
     """
     from results.figures import draw_all
 
@@ -111,11 +120,11 @@ def write_drawn(run: Run, to: Path, *, panels: bool = True, elsewhere: bool = Fa
             raise
         with TemporaryDirectory() as folder:
             draw_all(run, Path(folder))
-            return write_report(run, to, figures=Path(folder), panels=panels)
-    return write_report(run, to, figures=drawn[0].parent, panels=panels)
+            return write_report(run, to, figures=Path(folder), panels=panels, cells=cells)
+    return write_report(run, to, figures=drawn[0].parent, panels=panels, cells=cells)
 
 
-def _target(run: Run, target: str, number: int) -> TargetPage:
+def _target(run: Run, target: str, number: int, asked: Collection[str], panels: bool) -> TargetPage:
     cells = [cell for cell in run.cells if cell.target == target]
     board = leaderboard(run, scores(run), target)
     read = read_target(run, cells)
@@ -125,7 +134,7 @@ def _target(run: Run, target: str, number: int) -> TargetPage:
         number=number,
         classes=cells[0].classes,
         board=board,
-        pages=cell_pages(run, board, read),
+        pages=cell_pages(run, board, read, cell_pictures(run, board, asked, panels=panels)),
         folds=[] if largest is None else about.folds(largest, len(cells[0].classes)),
         guards=guards(run, board, read),
     )

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from results import cache
 from results.run_folder import Run
+from results.scores.choice import CHOSEN
 from results.scores.records import Record
-from results.scores.target import CHOSEN, score_target
+from results.scores.target import score_target
 from results.statistics.metrics import METRICS
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from results.run_folder import Run, head_name
+from results.scores.choice import EXPLORATORY
 from results.scores.records import NOTHING, Record, is_number
-from results.scores.target import EXPLORATORY
 
 LISTED = 4
 BELOW_CHANCE = 0.495

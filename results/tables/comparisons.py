@@ -10,11 +10,11 @@ import numpy as np
 from results import ResultsError
 from results.run_folder import Predictions, Run, RunCell
 from results.scores.alignment import aligned
+from results.scores.choice import EXPLORATORY
 from results.scores.fitness import unfit
 from results.scores.labels import shorten
 from results.scores.named import floor_for, is_step, the_cell
 from results.scores.paired import pair, value
-from results.scores.target import EXPLORATORY
 from results.statistics.bootstrap import PatientBootstrap, PredictedRows
 from results.statistics.metrics import METRICS
 from results.statistics.selection import selection_corrected

@@ -10,9 +10,9 @@ import numpy as np
 
 from results.run_folder import Run
 from results.scores import reconstruction
+from results.scores.choice import EXPLORATORY
 from results.scores.labels import shorten
 from results.scores.paired import ComparedPair, adjusted, of_these_fits
-from results.scores.target import EXPLORATORY
 from results.statistics.equivalence import equivalence_test
 from results.statistics.metrics import METRICS
 from results.tables.formats import Row, Score, Sheet

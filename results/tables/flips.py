@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,6 +13,8 @@ from results.run_folder import Predictions, Run, RunCell
 from results.scores.alignment import Alignment, aligned
 from results.scores.fitness import check_fit, left_out, unfit
 from results.scores.named import floor_for
+from results.scores.records import records
+from results.scores.scores import scores as scores_of
 from results.scores.target import described
 from results.statistics.bootstrap import PredictedRows, percentiles
 from results.statistics.evaluate import evaluate
@@ -19,8 +22,12 @@ from results.statistics.flips import flipped_labels, scores_of_labels
 from results.statistics.metrics import METRICS
 from results.statistics.metrics.base import Float64, Int64
 from results.tables import notes
-from results.tables.formats import Row, Score, Sheet
-from results.tables.leading import leading, names
+from results.tables.columns import columns
+from results.tables.formats import Row, Sheet
+from results.tables.leading import leading, names, stored_score
+
+if TYPE_CHECKING:
+    pass
 
 USUAL = ("accuracy", "f1", "auc")
 LEADING = 3
@@ -135,23 +142,26 @@ def _sheet(run: Run, target: str, rate: float, metrics: Sequence[str], times: in
     other = {cell.key: floor.key for cell in shown if (floor := floor_for(cell, floors, run.location)) is not None}
     aucs = np.stack([found.score("auc", cell.key)[1] for cell in ranked])
     ranks = 1 + np.argsort(np.argsort(-aucs, axis=0, kind="stable"), axis=0)
-    extras = [*(["Rank", "First"] if len(ranked) > 1 else []), *(["Gain above 0"] if other else [])]
+    of_cell = {record["key"]: record for record in records(scores_of(run, used), target)}
+    extras = [f"{METRICS[name].title(run.within)},\nflipped" for name in used]
+    extras += [*(["Rank", "First"] if len(ranked) > 1 else []), *(["Gain above 0"] if other else [])]
     rows: list[Row] = []
     for i, cell in enumerate(shown):
-        scores = [_score(*found.score(name, cell.key)) for name in used]
-        texts = [_ranks(ranks[i]), _share((ranks[i] == 1).mean())] if not cell.floor else ["", ""]
-        texts = texts if len(ranked) > 1 else []
+        scores = [stored_score(of_cell[cell.key], name) for name in used]
+        texts = [_range(name, found.score(name, cell.key)[1]) for name in used]
+        if len(ranked) > 1:
+            texts += [_ranks(ranks[i]), _share((ranks[i] == 1).mean())] if not cell.floor else ["", ""]
         if other:
             over = other.get(cell.key, cell.key)
-            gain = None if over == cell.key else found.gain(cell.key, over)
-            scores.append(None if gain is None else _score(*gain, signed=True))
-            texts.append("" if gain is None or cell.floor else _share((gain[1] > 0).mean()))
+            gain = None if over == cell.key else found.gain(cell.key, over)[1]
+            scores.append(None if gain is None else stored_score(of_cell[cell.key], "gain"))
+            texts.append("" if gain is None or cell.floor else _share((gain > 0).mean()))
         rows.append(Row(labels[cell.key], tuple(scores), tuple(texts)))
     headers = [METRICS[name].title(run.within) for name in used] + (["Gain over\nlocation"] if other else [])
     order = [_order(ranks[:LEADING])] if len(ranked) > 1 else []
     undone = [cell for cell in cells if cell.status != "done"]
     grid = sum(not cell.floor for cell in cells)
-    records = described(run, [*shown, *undone], found.alignment)
+    about = described(run, [*shown, *undone], found.alignment)
     return Sheet(
         target=target,
         title=f"{target}: {_share(rate)} of labels flipped, {run.dataset}, run {run.name}",
@@ -170,7 +180,7 @@ def _sheet(run: Run, target: str, rate: float, metrics: Sequence[str], times: in
                 if other
                 else []
             ),
-            *notes.beside(run, records, varying=axes),
+            *notes.beside(run, about, varying=axes),
         ),
     )
 
@@ -186,24 +196,23 @@ def _notes(run: Run, target: str, metrics: Sequence[str], found: _Rescored, time
         else "to any other"
     )
     yield (
-        f"Numbers are on the labels as they are. [ ]: the range of 95 % of the numbers on flipped labels. {times} "
-        f"times the labels of {found.flipped} of the {found.samples} samples, drawn anew each time, are moved {how} "
-        f"(seed {seed}, the same for all rows)."
+        "Scores are on the labels as they are, with the intervals of the main table. Flipped: the range of 95 % of the "
+        f"scores on flipped labels. {times} times the labels of {found.flipped} of the {found.samples} samples, drawn "
+        f"anew each time, are moved {how} (seed {seed}, the same for all rows)."
     )
     yield (
         "Only test labels move and nothing is fitted again. The ranges show how errors in the reference standard "
         "change the scores, not what models learnt from wrong labels. Random errors lower scores, so a range may lie "
-        "below its number. It does not cover the sampling of patients and is no confidence interval."
+        "below its score. It does not cover the sampling of patients and is no confidence interval."
     )
     yield from left_out(run, target, metrics)
 
 
-def _score(value: float, draws: Float64, *, signed: bool = False) -> Score | None:
-    """A number with the range of 95 % of its flips; None where it is undefined."""
-    if not np.isfinite(value):
-        return None
+def _range(name: str, draws: Float64) -> str:
+    """The range of 95 % of the numbers under flips; empty where the metric is undefined."""
     low, high = percentiles(draws)
-    return Score(value, low, high, signed=signed) if np.isfinite(low) else Score(value, signed=signed)
+    digits = columns()[name].decimals
+    return f"{low:.{digits}f} to {high:.{digits}f}" if np.isfinite(low) else ""
 
 
 def _order(leaders: Int64) -> str:

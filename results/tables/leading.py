@@ -17,6 +17,7 @@ from results.statistics.metrics.auc import METRIC as AUC
 from results.statistics.metrics.base import AnyMetric
 from results.statistics.uncertainty import interval, standard_error
 from results.tables import notes
+from results.tables.columns import GAINS, columns
 from results.tables.formats import Score
 from results.tables.intervals import covers
 
@@ -108,8 +109,9 @@ def stored_score(record: Record | None, name: str) -> Score | None:
     """A metric of a row of the table of scores; None without a row or a value."""
     if record is None or not is_number(record[name]):
         return None
-    low, high = record[f"{name}_low"], record[f"{name}_high"]
-    return Score(record[name], low, high) if is_number(low) else Score(record[name])
+    ends = record[f"{name}_low"], record[f"{name}_high"]
+    low, high = ends if is_number(ends[0]) else (None, None)
+    return Score(record[name], low, high, signed=name in GAINS, decimals=columns()[name].decimals)
 
 
 def best_places(

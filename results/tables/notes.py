@@ -10,9 +10,9 @@ from results.nulls import null_note
 from results.reading_notes import gives_away
 from results.run_folder import Run
 from results.scores import reconstruction
+from results.scores.choice import EXPLORATORY
 from results.scores.labels import merging
 from results.scores.records import NOTHING, Record, is_number
-from results.scores.target import EXPLORATORY
 from results.statistics.bootstrap import FEWEST
 from results.statistics.metrics import METRICS
 from results.statistics.metrics.base import OfCounts, OfPairs, one_against_rest

@@ -19,6 +19,7 @@ from results.scores.records import NOTHING, Record, records
 from results.scores.scores import scores
 from results.statistics.bootstrap import PatientBootstrap, PredictedRows
 from results.tables import notes
+from results.tables.leading import stored_score
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -185,17 +186,9 @@ def table(run: Run) -> pd.DataFrame:
 
 
 def value(record: Record, metric: str = "auc") -> str:
-    """`.84 [.80, .87]`."""
-    numbers = [record[metric], record[f"{metric}_low"], record[f"{metric}_high"]]
-    return spell(*numbers)
-
-
-def spell(middle: float, low: float, high: float) -> str:
-    """`0.84 [0.80, 0.87]`, or the value alone where it has no interval."""
-    if not np.isfinite(middle):
-        return "undefined"
-    known = np.isfinite([low, high]).all() and high > low
-    return f"{middle:.2f} [{low:.2f}, {high:.2f}]" if known else f"{middle:.2f}"
+    """A score with its interval, in the very text of the tables, such as `0.84 [0.80, 0.87]`."""
+    found = stored_score(record, metric)
+    return "undefined" if found is None else found.text()
 
 
 def ends(records: Sequence[Record], metric: str = "auc") -> Float64:

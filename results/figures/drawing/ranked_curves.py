@@ -8,13 +8,14 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from results.figures.drawing.chosen import COVERS, Chosen, Resampled, spell
+from results.figures.drawing.chosen import COVERS, Chosen, Resampled, value
 from results.figures.drawing.curves import Curve, Kind, mean_curve
 from results.figures.drawing.style import GREY, Drawing, Width, legend_below, line, titled
 from results.scores.records import Record
 from results.statistics.evaluate import evaluate
-from results.statistics.metrics import METRICS
+from results.statistics.metrics.average_precision import METRIC as AVERAGE_PRECISION
 from results.statistics.uncertainty import interval, standard_error
+from results.tables.formats import Score
 
 BEST = 2
 CLASSES = 7
@@ -22,7 +23,6 @@ LABELS: dict[Kind, tuple[str, str, str]] = {
     "roc": ("False-positive rate (fraction of negatives)", "True-positive rate\n(fraction of positives)", "AUC"),
     "precision_recall": ("Recall (fraction of positives)", "Precision (fraction\nof those called positive)", "AP"),
 }
-METRIC: dict[Kind, str] = {"roc": "auc", "precision_recall": "average_precision"}
 
 
 def ranked_curves(kind: Kind, choice: Chosen, width: Width, best: int, resamples: int, seed: int) -> Drawing:
@@ -104,11 +104,15 @@ def _frame(panel: Axes, kind: Kind) -> None:
 
 
 def _score(kind: Kind, found: Resampled, record: Record) -> str:
-    metric, rows, P = METRICS[METRIC[kind]], found.rows[record["key"]], found.P[record["key"]]
-    middle = evaluate(metric, rows.y, P, repeat=rows.repeat, fold=rows.fold).value
-    error = standard_error(metric, rows, found.draws.by_repeat(metric, rows, P))
-    words = f"{LABELS[kind][2]} {spell(middle, *interval(metric, rows, middle, error))}"
-    return words.replace(" ", "\N{NO-BREAK SPACE}")
+    """The stored AUC, as tables have it; average precision, which tables leave out, from the same draws."""
+    if kind == "roc":
+        words = value(record)
+    else:
+        rows, P = found.rows[record["key"]], found.P[record["key"]]
+        area = evaluate(AVERAGE_PRECISION, rows.y, P, repeat=rows.repeat, fold=rows.fold).value
+        error = standard_error(AVERAGE_PRECISION, rows, found.draws.by_repeat(AVERAGE_PRECISION, rows, P))
+        words = Score(area, *interval(AVERAGE_PRECISION, rows, area, error)).text()
+    return f"{LABELS[kind][2]} {words}".replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def _caption(kind: Kind, choice: Chosen, found: Resampled, location: bool) -> str:

@@ -13,8 +13,8 @@ from data.text.names import nearest
 from results import ResultsError
 from results.run_folder import Predictions, Run, RunCell
 from results.scores.alignment import aligned
+from results.scores.choice import EXPLORATORY
 from results.scores.fitness import unfit
-from results.scores.target import EXPLORATORY
 from results.statistics.bootstrap import PatientBootstrap
 from results.statistics.metrics import METRICS
 from results.tables.formats import Row, Score, Sheet

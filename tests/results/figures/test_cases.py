@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from results.figures.best_and_worst_cases import best_and_worst_cases
+from results.figures.drawing.cases import Cases
 from results.figures.drawing.style import NothingToDrawError
 from results.run_folder import ResultsError, read
 
@@ -21,11 +22,14 @@ def run(new_run):
     halves = ["best", "best", "worst", "worst"]
     samples = [
         {"sample": f"s{i}", "label": "1", "predicted": "0", "probability": 0.25, "half": half}
+        | {"predicted_probability": 0.75, "repeat": 0, "fold": 1}
         for i, half in enumerate(halves)
     ]
     about = {"cell": key, "sequences": ["t2"], "samples": samples}
     (writer.folder / "panels" / "narrowing.json").write_text(json.dumps(about))
-    (writer.folder / "panels" / "index.json").write_text(json.dumps({"narrowing": "narrowing"}))
+    (writer.folder / "panels" / "index.json").write_text(
+        json.dumps([{"target": "narrowing", "cell": key, "file": "narrowing"}])
+    )
     return read(writer.finish()), images
 
 
@@ -33,7 +37,7 @@ def test_each_picture_is_under_its_number(run):
     found, images = run
     figure = best_and_worst_cases(found, "narrowing")
     titled = {" ".join(axes.get_title().split()): axes for axes in figure.axes if axes.get_title()}
-    assert list(titled) == [f"{i}. label 1 (p .25), predicted 0" for i in (1, 2, 3, 4)]
+    assert list(titled) == [f"{i}. true 1 (p 0.25) called 0 (p 0.75), fold 2" for i in (1, 2, 3, 4)]
     drawn = list(titled.values())
     for i in range(3):
         np.testing.assert_array_equal(drawn[i].get_images()[0].get_array(), images[f"image_{i}_0"])
@@ -55,7 +59,11 @@ def test_a_run_without_panels_and_one_with_broken_panels_have_an_error(new_run, 
 
 def test_panels_of_an_earlier_version_have_an_error_with_the_way_out(run):
     found, _ = run
-    file = found.folder / "panels" / "narrowing.json"
-    file.write_text(file.read_text().replace('"predicted"', '"told"'))
+    (found.folder / "panels" / "index.json").write_text(json.dumps({"narrowing": "narrowing"}))
     with pytest.raises(NothingToDrawError, match="delete the folder panels, then run the grid again"):
         best_and_worst_cases(found, "narrowing")
+
+
+def test_pictures_of_a_cell_that_has_none_are_refused(run):
+    with pytest.raises(NothingToDrawError, match="of the 1 best cells of narrowing"):
+        Cases(run[0], "narrowing", "another")

@@ -24,20 +24,22 @@ def test_accuracy_falls_by_what_flips_must_cost(writer):
     (sheet,) = flip_sheets(read(writer.finish()), 0.1, metrics=["accuracy"], times=400)
     table = pd.read_parquet(writer.folder / "cells" / "cell0.parquet")
     right = accuracy_score(table.y, table.p_1 > 0.5)
-    score = next(row for row in sheet.rows if row.labels[0] == "strong").scores[0]
+    row = next(row for row in sheet.rows if row.labels[0] == "strong")
+    low, high = map(float, row.extras[0].split(" to "))
     middle = right * 0.9 + (1 - right) * 0.1  # 9 of 90 labels: a right answer turns wrong, a wrong one right
-    assert score.value == pytest.approx(right)
-    assert score.low < middle < score.high < right
-    assert (score.low + score.high) / 2 == pytest.approx(middle, abs=0.02)
+    assert row.scores[0].value == pytest.approx(right)
+    assert low < middle < high < right
+    assert (low + high) / 2 == pytest.approx(middle, abs=0.02)
 
 
 def test_notes_give_the_order_and_the_gain(writer):
     (sheet,) = flip_sheets(read(writer.finish()), 0.05, times=100)
     rows = {row.labels[0]: row for row in sheet.rows}
-    assert sheet.extras == ("Rank", "First", "Gain above 0")
+    flipped = ("Accuracy,\nflipped", "Macro F1,\nflipped", "AUC,\nflipped")
+    assert sheet.extras == (*flipped, "Rank", "First", "Gain above 0")
     assert [row.labels[0] for row in sheet.rows][:2] == ["strong", "copy"]
     # Equal cells keep their order under every flip.
-    assert rows["strong"].extras == ("1", "100 %", "100 %") and rows["copy"].extras == ("2", "0 %", "100 %")
+    assert rows["strong"].extras[3:] == ("1", "100 %", "100 %") and rows["copy"].extras[3:] == ("2", "0 %", "100 %")
     drawn = " ".join(text(sheet).split())
     assert "the labels of 4 of the 90 samples" in drawn  # round(4.5) is 4
     assert (
@@ -48,7 +50,7 @@ def test_notes_give_the_order_and_the_gain(writer):
     assert "changes in 0 % of the flips" in drawn and "30 patients, 90 samples" in drawn
     assert "no confidence interval" in latex(sheet)
     prior = next(row for row in sheet.floors if row.labels[-1] == "prior")
-    assert (prior.scores[2].low, prior.scores[2].high) == (0.5, 0.5)
+    assert prior.extras[2] == "0.50 to 0.50"
 
 
 def test_an_ordinal_label_moves_to_a_neighbour(new_run):
@@ -58,7 +60,7 @@ def test_an_ordinal_label_moves_to_a_neighbour(new_run):
     table = pd.read_parquet(writer.folder / "cells" / "cell0.parquet")
     value = cohen_kappa_score(table.y, table.filter(like="p_").to_numpy().argmax(1), weights="quadratic")
     assert sheet.rows[0].scores[0].value == pytest.approx(value)
-    assert "to a neighbouring class" in text(sheet) and sheet.extras == ()
+    assert "to a neighbouring class" in text(sheet) and sheet.extras[1:] == ("AUC,\nflipped",)
 
 
 def test_a_seed_repeats_itself(writer):
@@ -77,6 +79,7 @@ def test_cells_on_other_samples_meet_the_same_flips(new_run):
     for row in sheet.rows:
         gain = row.scores[-1]
         assert (gain.value, gain.low, gain.high) == (0, 0, 0) and row.extras[-1] == "0 %"
+    assert sheet.rows[0].extras[2] != sheet.rows[1].extras[2]
 
 
 @pytest.mark.parametrize(

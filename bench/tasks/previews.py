@@ -1,0 +1,249 @@
+"""Samples as encoders will see them, before anything is computed: scans with the outline of a crop, and inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.grid.cells import Step
+from bench.plan.plan import Plan
+from bench.stages.crops import StudyCrops, cut_study
+from data.base import DataError, Dataset, Float32, Image
+from preprocessing.regions.base import Region
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MOST = 24
+MIDDLE = 3
+
+
+@dataclass(frozen=True, eq=False)
+class PreviewedInput:
+    """What one encoder gets of a crop: `(h, w)` float32, and its name with the shape."""
+
+    name: str
+    pixels: Float32
+
+
+@dataclass(frozen=True, eq=False)
+class PreviewedSample:
+    """One sample in one sequence under one region and image chain.
+
+    Args:
+        sample: Its name.
+        labels: Its labels, such as `narrowing 1`.
+        facts: Shape, spacing and size in mm of the scan and of the crop.
+        scan: `(H, W)` float32: the slice of the scan that the middle of the crop lies in; None without a scan.
+        stretch: Height of a voxel of that slice divided by its width.
+        outline: `(4, 2)` float64 corners of the crop in that slice, as h and w in voxels; None without a crop.
+        crop: `(h, w)` float32, the middle slices of the crop, one below the other; None without a crop.
+        inputs: What encoders get.
+        why: Why there is no scan or crop, or "".
+    """
+
+    sample: str
+    labels: str
+    facts: str
+    scan: Float32 | None = None
+    stretch: float = 1.0
+    outline: NDArray[np.float64] | None = None
+    crop: Float32 | None = None
+    inputs: list[PreviewedInput] = field(default_factory=list)
+    why: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class PreviewedSheet:
+    """The samples of one sequence under one region and image chain; `note` says why there are no crops, or ""."""
+
+    sequence: str
+    region: str
+    images: str
+    samples: list[PreviewedSample]
+    note: str = ""
+
+
+class _Kept(Dataset):
+    """A dataset that keeps the scan that was read last."""
+
+    def __init__(self, dataset: Dataset) -> None:
+        self._dataset = dataset
+        self.image: Image | None = None
+
+    def load(self, study: str, sequence: str) -> Image | None:
+        """As the dataset does."""
+        self.image = None
+        self.image = self._dataset.load(study, sequence)
+        return self.image
+
+    def points(self, study: str) -> pd.DataFrame:
+        """As the dataset does."""
+        return self._dataset.points(study)
+
+
+def preview_samples(plan: Plan, each: int) -> NDArray[np.int64]:
+    """`(n,)` positions of samples to show: of every target and class the first `each`, of different patients.
+
+    At most 24. Patients come twice where there are too few; a sample may show classes of several targets.
+    """
+    chosen: list[int] = []
+    for target in plan.grid.targets:
+        labels = plan.view.labels[target.name]
+        for k in range(len(labels.classes)):
+            of_class = np.flatnonzero(labels.y == k).tolist()
+            have = [i for i in chosen if labels.y[i] == k]
+            patients = {plan.patients[i] for i in chosen}
+            fresh = [i for i in of_class if plan.patients[i] not in patients]
+            first = list({plan.patients[i]: i for i in reversed(fresh)}.values())[::-1]
+            rest = [i for i in of_class if i not in first and i not in have]
+            chosen += [*first, *rest][: max(0, each - len(have))]
+    return np.array(list(dict.fromkeys(chosen))[:MOST], dtype=np.int64)
+
+
+def previewed(plan: Plan, chosen: NDArray[np.int64]) -> Iterator[PreviewedSheet]:
+    """A sheet for each sequence, region and image chain of a grid. Reads the scans of these samples alone.
+
+    Args:
+        plan: The plan.
+        chosen: `(n,)` positions of the samples.
+    """
+    axes = plan.grid.axes
+    sequences = list(dict.fromkeys(part.name for step in axes["sequences"] for part in step.each))
+    variants = [(region, images) for region in axes["regions"] for images in axes["images"]]
+    encoders = list(dict.fromkeys(part for step in axes["encoders"] for part in step.each))
+    for sequence in sequences:
+        found: dict[tuple[Step, Step], list[PreviewedSample]] = {variant: [] for variant in variants}
+        for position in chosen.tolist():
+            for variant, one in _of_sample(plan, position, sequence, variants, encoders):
+                found[variant].append(one)
+        for region, images in variants:
+            plugin: Region = plan.keys.plugin("regions", region)
+            note = "" if plugin.fixed else _not_yet(plugin)
+            yield PreviewedSheet(sequence, region.label(), images.label(), found[region, images], note)
+
+
+def _not_yet(plugin: Region) -> str:
+    if plugin.learns == "nothing":
+        return "the region's network finds the boxes during the run, so none is shown"
+    return "the region is learnt in each fold of the run, so there is no box yet"
+
+
+def _of_sample(
+    plan: Plan, position: int, sequence: str, variants: Sequence[tuple[Step, Step]], encoders: Sequence[Step]
+) -> Iterator[tuple[tuple[Step, Step], PreviewedSample]]:
+    """A sample in a sequence, read once, under every region and image chain."""
+    sample, study = str(plan.ids[position]), str(plan.samples["study"].iloc[position])
+    rows = plan.keys.places.iloc[[position]].reset_index().to_dict("records")
+    kept = _Kept(plan.dataset)
+    fixed = {v: (_fitted(plan, v[0]), _chain(plan, v[1])) for v in variants if plan.keys.plugin("regions", v[0]).fixed}
+    names = {f"{i}": variant for i, variant in enumerate(fixed)}
+    crops = cut_study(kept, study, sequence, rows, {name: fixed[v] for name, v in names.items()})  # type: ignore[arg-type]
+    if not fixed:
+        try:
+            kept.load(study, sequence)
+        except DataError as error:
+            crops = {"": StudyCrops([], [-1], [], str(error))}
+    labels = ", ".join(
+        f"{target.name} {of.classes[of.y[position]]}"
+        for target in plan.grid.targets
+        if (of := plan.view.labels[target.name]).y[position] >= 0
+    )
+    by_variant = {variant: crops[name] for name, variant in names.items()}
+    for variant in variants:
+        yield variant, _sample(plan, sample, labels, kept.image, by_variant.get(variant), encoders, sequence)
+
+
+def _sample(
+    plan: Plan,
+    sample: str,
+    labels: str,
+    image: Image | None,
+    crops: StudyCrops | None,
+    encoders: Sequence[Step],
+    sequence: str,
+) -> PreviewedSample:
+    if image is None:
+        why = crops.faults[0].why if crops is not None and crops.faults else f"the study has no {sequence}"
+        return PreviewedSample(sample, labels, "", why=why)
+    facts = f"scan {_facts(image)}"
+    stretch = image.spacing[1] / image.spacing[2]
+    if crops is None or crops.entry[0] < 0:
+        why = crops.faults[0].why if crops is not None and crops.faults else ""
+        middle = image.pixels[len(image.pixels) // 2]
+        return PreviewedSample(sample, labels, facts, scan=middle, stretch=stretch, why=why)
+    crop = crops.images[crops.entry[0]]
+    depth, outline = _outline(image, crop)
+    return PreviewedSample(
+        sample=sample,
+        labels=labels,
+        facts=f"{facts}\ncrop {_facts(crop)}",
+        scan=image.pixels[depth],
+        stretch=stretch,
+        outline=outline,
+        crop=_beside(crop.pixels),
+        inputs=list(_inputs(plan, crop, encoders)),
+    )
+
+
+def _inputs(plan: Plan, crop: Image, encoders: Sequence[Step]) -> Iterator[PreviewedInput]:
+    """What encoders that prepare their inputs get; equal inputs of several encoders come once."""
+    seen: dict[bytes, list[str]] = {}
+    made: dict[bytes, Float32] = {}
+    for step in encoders:
+        prepare = getattr(plan.keys.plugin("encoders", step), "prepare", None)
+        if prepare is None:
+            continue  # it takes the crop as it is
+        try:
+            prepared = np.asarray(prepare(crop), dtype=np.float32)
+        except ValueError as error:
+            yield PreviewedInput(f"{step.name}: {error}", np.zeros((1, 1), dtype=np.float32))
+            continue
+        pixels = _beside(prepared[0, 0] if prepared.ndim == 5 else prepared[:, 0])
+        key = pixels.tobytes() + repr(pixels.shape).encode()
+        shape = "x".join(map(str, prepared.shape[2:]))
+        seen.setdefault(key, []).append(f"{step.name} {shape}")
+        made[key] = pixels
+    for key, names in seen.items():
+        yield PreviewedInput(", ".join(dict.fromkeys(names)), made[key])
+
+
+def _beside(pixels: Float32) -> Float32:
+    """`(h, w)`: the middle slices (at most three) of `(D, H, W)` one below the other."""
+    n = min(MIDDLE, len(pixels))
+    start = (len(pixels) - n + 1) // 2
+    return np.ascontiguousarray(np.concatenate(list(pixels[start : start + n]), axis=0))
+
+
+def _outline(image: Image, crop: Image) -> tuple[int, NDArray[np.float64]]:
+    """The slice of a scan in which the middle of a crop lies, and the corners `(4, 2)` of the crop in it."""
+    D, H, W = crop.pixels.shape
+    grid = crop.affine if crop.planes is None else np.asarray(crop.planes)[D // 2]
+    d = D // 2 if crop.planes is None else 0
+    corners = [(d, h, w) for h, w in ((-0.5, -0.5), (-0.5, W - 0.5), (H - 0.5, W - 0.5), (H - 0.5, -0.5))]
+    positions = [(grid @ [*corner, 1.0])[:3] for corner in [*corners, (d, (H - 1) / 2, (W - 1) / 2)]]
+    if image.planes is not None:
+        depth = int(np.abs(image.on_planes(positions[-1])[0]).argmin())
+        return depth, np.array([image.on_planes(p)[1][depth] for p in positions[:-1]])
+    index = np.array([image.index(p) for p in positions])
+    return int(np.clip(np.rint(index[-1, 0]), 0, len(image.pixels) - 1)), index[:-1, 1:]
+
+
+def _facts(image: Image) -> str:
+    """Shape, spacing and size in mm."""
+    shape, spacing = image.pixels.shape, image.spacing
+    size = [n * s for n, s in zip(shape, spacing, strict=True)]
+    texts = ["x".join(map(str, shape)), "x".join(f"{s:.3g}" for s in spacing), "x".join(f"{s:.0f}" for s in size)]
+    return f"{texts[0]} voxels of {texts[1]} mm ({texts[2]} mm)"
+
+
+def _fitted(plan: Plan, region: Step) -> Any:
+    return plan.keys.plugin("regions", region).fit([], seed=0, device="cpu")
+
+
+def _chain(plan: Plan, images: Step) -> tuple[Any, ...]:
+    return tuple(plan.keys.plugin("images", step) for step in images.each)

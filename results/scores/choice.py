@@ -1,0 +1,120 @@
+"""What the scores of a target show: the floors that are beaten, the cells that may be the best, and the chosen one."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from results.scores.paired import stepped_down
+from results.scores.records import Record
+from results.scores.scored_cells import ScoredCells
+from results.statistics.best_set import LEVEL, best_set
+from results.statistics.bootstrap import PredictedRows
+from results.statistics.metrics import METRICS
+from results.statistics.metrics.auc import METRIC as AUC
+from results.statistics.nested import chosen_elsewhere
+from results.statistics.selection import selection_corrected
+
+Float64 = NDArray[np.float64]
+
+CHOSEN = "chosen"
+"""The key of the record of the cell that is chosen in each fold by the others."""
+
+EXPLORATORY = 20
+"""Patients of the rarest class below which a target is exploratory: no p-values."""
+
+
+def beaten_floors(
+    gains: ScoredCells, cells: Sequence[str], over: Mapping[str, Mapping[str, str]], n_patients: int
+) -> dict[str, list[str]]:
+    """The floors that each cell beats, by its key: those over which its gain in AUC is shown to lie above 0.
+
+    The p-values over each floor are adjusted for the number of cells. A cell that beats each of the floors beats them
+    all, without another correction (intersection-union).
+    """
+    beaten: dict[str, list[str]] = {key: [] for key in cells}
+    for head, each in over.items():
+        found = {key: gain for key in cells if key in each and (gain := gains.difference(each[key], key)) is not None}
+        tested = {key: (gain, draws) for key, (gain, draws) in found.items() if np.isfinite(gain.value + gain.error)}
+        if not tested:
+            continue
+        p = stepped_down([gain for gain, _ in tested.values()], [draws for _, draws in tested.values()], n_patients)
+        for (key, (one, _)), adjusted in zip(tested.items(), p, strict=True):
+            if one.value > 0 and adjusted <= LEVEL:
+                beaten[key].append(head)
+    return beaten
+
+
+def correct_best(rows: Mapping[str, Record], cells: Collection[str], scored: ScoredCells) -> None:
+    """Adds `auc_corrected` to the best cell: its AUC, corrected for being chosen among the cells on its samples."""
+    values = {key: rows[key]["auc"] for key in cells if np.isfinite(rows[key]["auc"])}
+    if not values or not len(scored.bootstrap.counts):
+        return
+    best = max(values, key=lambda key: values[key])
+    own = scored.alignment.rows[best]
+    same = [key for key in values if scored.alignment.rows[key] is own]
+    found = selection_corrected(scored.bootstrap, AUC, own, [scored.predictions[key].P for key in same])
+    rows[best].update(
+        auc_corrected=found.value,
+        auc_corrected_low=found.low,
+        auc_corrected_high=found.high,
+        auc_corrected_among=len(same),
+    )
+
+
+def choose_elsewhere(
+    rows: Mapping[str, Record], cells: Collection[str], scored: ScoredCells
+) -> tuple[str, Record] | None:
+    """The record of the cell that is chosen in each fold by the others, with the key of the best cell.
+
+    Its predictions are joined to those of `scored`. None if there is no choice: one cell, or one fold.
+    """
+    values = {key: rows[key]["auc"] for key in cells if np.isfinite(rows[key]["auc"])}
+    if len(values) < 2:
+        return None
+    best = max(values, key=lambda key: values[key])
+    own = scored.alignment.rows[best]
+    same = [key for key in values if scored.alignment.rows[key] is own]
+    if len(same) < 2 or own.folds < 2:
+        return None
+    taken = chosen_elsewhere(AUC, own, [scored.predictions[key].P for key in same])
+    at = np.arange(len(taken))
+    of = scored.predictions[best]
+    called = None
+    if of.called is not None:
+        called = np.stack([scored.predictions[key].calls for key in same])[taken, at]
+    P = np.stack([scored.predictions[key].P for key in same])[taken, at]
+    scored.predictions[CHOSEN] = replace(of, P=P, called=called, recalibrated=None)
+    scored.alignment.rows[CHOSEN] = own
+    often = np.bincount(taken, minlength=len(same))
+    blocks = [int(taken[block[0]]) for _, block in own.blocks]
+    return best, {
+        "among": len(same),
+        "folds": len(blocks),
+        "most": same[int(often.argmax())],
+        "times": int(np.bincount(blocks, minlength=len(same))[int(often.argmax())]),
+    }
+
+
+def in_best_set(
+    name: str,
+    rows: Mapping[str, Record],
+    draws: Mapping[str, Float64],
+    predicted: Mapping[str, PredictedRows],
+) -> dict[str, bool]:
+    """Whether each cell on the best's samples may be the best (`best_set`), by key; all may if it is exploratory."""
+    metric = METRICS[name]
+    values = {key: rows[key][name] for key in draws if np.isfinite(rows[key][name])}
+    if not values:
+        return {}
+    best = (min if metric.lower_is_better else max)(values, key=lambda key: values[key])
+    same = [key for key in values if predicted[key] is predicted[best]]
+    if rows[best]["rarest_class_patients"] < EXPLORATORY:
+        return dict.fromkeys(same, True)
+    kept = best_set(
+        metric, predicted[best], np.array([values[key] for key in same]), np.stack([draws[key] for key in same])
+    )
+    return dict(zip(same, map(bool, kept), strict=True))

@@ -1,0 +1,49 @@
+"""A preview shows the crops that a run cuts, and its outline lies where the crop was taken."""
+
+import numpy as np
+import pytest
+
+from bench import api
+from bench.grid.file import read_grid
+from bench.plan.plan import Plan
+from bench.tasks.previews import preview_samples, previewed
+from bench.tasks.store import Store
+
+
+@pytest.fixture(scope="module")
+def grid(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("preview") / "scans"
+    api.phantom(folder, patients=4, sequences=("t2",))
+    return {
+        "name": "shown",
+        "data": {"spider": {"folder": str(folder)}},
+        "targets": ["narrowing"],
+        "sequences": ["t2"],
+        "regions": [{"mask": {"slices": 1}}, "segmented"],
+        "encoders": ["efficientnet_lite0", "raw_pixels"],
+        "heads": ["logistic"],
+        "protocol": {"folds": 2},
+    }
+
+
+def test_the_outline_holds_the_pixels_of_the_crop(grid, tmp_path):
+    plan = Plan(read_grid(grid, []), Store(tmp_path))
+    chosen = preview_samples(plan, 2)
+    assert sorted(plan.view.labels["narrowing"].y[chosen].tolist()) == [0, 0, 1, 1]
+    masked, learnt = previewed(plan, chosen)
+    for one in masked.samples:
+        (top, left), (bottom, right) = one.outline[0] + 0.5, one.outline[2] + 0.5
+        rows, columns = (slice(round(a), round(b)) for a, b in ((top, bottom), (left, right)))
+        assert one.scan[rows, columns].shape == one.crop.shape
+        assert np.corrcoef(one.scan[rows, columns].ravel(), one.crop.ravel())[0, 1] > 0.95  # grayscale clips the ends
+        assert one.crop.shape[0] > 5 and "mm" in one.facts
+        assert [(each.name, each.pixels.shape) for each in one.inputs] == [("efficientnet_lite0 128x128", (128, 128))]
+    assert "learnt in each fold" in learnt.note
+    assert all(one.crop is None and np.ptp(one.scan) > 0 for one in learnt.samples)
+
+
+def test_files_are_a_pdf_and_a_picture_for_each_page(grid, tmp_path):
+    found = api.preview(grid, samples=1, out=tmp_path / "out", store=tmp_path / "store")
+    assert [path.name for path in found.files] == ["preview.pdf", "preview.png", "preview_2.png"]
+    assert all(path.stat().st_size > 1000 for path in found.files) and len(found.notes) == 1
+    assert not (tmp_path / "store" / "crops").exists()
