@@ -125,7 +125,10 @@ def text(sheet: Sheet) -> str:
     left_out = len(intervals) < len(every) and any(
         s is not None and s.low is not None for r in sheet.rows for s in r.scores
     )
-    notes = [*sheet.notes, *(["Intervals that did not fit are in --format md, html, latex and csv."] if left_out else [])]
+    notes = [
+        *sheet.notes,
+        *(["Intervals that did not fit are in --format md, html, latex and csv."] if left_out else []),
+    ]
     width = min(max(_width(drawn), 100), WIDTH)
     return "\n".join([sheet.title, "", drawn, "", *(line for note in notes for line in textwrap.wrap(note, width))])
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import textwrap
 import unicodedata
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from results.tables.formats import Row, Score, Sheet, header_of, lines_of, marked
-from results.tables.typography import BLANK, typeset
+from results.tables.typography import BLANK, ems, typeset, wrapped
 
 LONG = 40
 """Rows from which a table may break over pages."""
@@ -28,7 +27,6 @@ _SIGNS = {"\u00b1": r"$\pm$", "\u00d7": r"$\times$", "\u2264": r"$\leq$", "\u226
     "\u2021": r"\ddag{}",
 }
 _BREAK = r"\\{}"
-_NARROW, _WIDE = frozenset("il.,;:[]()'| fjtrI!/"), frozenset("mwMW@%+\u2212=<>\u2192\u2248")
 
 
 @dataclass(frozen=True)
@@ -61,8 +59,9 @@ class _Layout:
 LAYOUTS = (
     *(_Layout(False, size) for size in (9, 8, 7)),
     *(_Layout(True, size) for size in (9, 8, 7)),
+    *(_Layout(True, size, wrapped=26) for size in (7, SMALLEST)),
     *(_Layout(True, size, stacked=True) for size in (8, 7)),
-    *(_Layout(True, size, stacked=True, wrapped=16) for size in (7, SMALLEST)),
+    *(_Layout(True, size, stacked=True, wrapped=20) for size in (7, SMALLEST)),
 )
 
 
@@ -113,7 +112,9 @@ def _drawn(sheet: Sheet, layout: _Layout) -> str:
     height = layout.size * 1.25 * sum(1 + max(cell.count(_BREAK) for cell in row) for row in (*rows, *floors))
     height += 10 * sum(len(note) // 95 + 1 for note in notes) + 100
     long = layout.landscape or layout.stacked or len(rows) + len(floors) >= LONG or height > HEIGHT
-    size = rf"\fontsize{{{layout.size}}}{{{layout.size * 1.2:g}}}\selectfont\setlength{{\tabcolsep}}{{{layout.gap:g}pt}}%"
+    size = (
+        rf"\fontsize{{{layout.size}}}{{{layout.size * 1.2:g}}}\selectfont\setlength{{\tabcolsep}}{{{layout.gap:g}pt}}%"
+    )
     small = r"\par\smallskip\noindent\footnotesize " + "\n".join(map(_escape, notes)) if notes else ""
     packages = "booktabs" + (",longtable" if long else "") + (",pdflscape" if layout.landscape else "")
     needs = [rf"% \usepackage{{{packages}}}", *_other_letters(sheet)]
@@ -155,11 +156,13 @@ def _cells(sheet: Sheet, layout: _Layout) -> tuple[list[list[str]], list[list[st
         sheet,
         bold=lambda score: marked_with("textbf", score),
         tie=lambda score: marked_with("underline", score),
-        escape=lambda words: "\n".join(map(_escape, _wrap(words, layout.wrapped))),
+        escape=lambda words: "\n".join(map(_escape, wrapped(words, layout.wrapped))),
         draw=lambda score: "\n".join(map(_escape, _score(score, layout))),
     )
     left = len(sheet.labels)
-    return tuple([[_stack(cell, "t", j < left) for j, cell in enumerate(row)] for row in part] for part in (rows, floors))  # type: ignore[return-value]
+    return tuple(
+        [[_stack(cell, "t", j < left) for j, cell in enumerate(row)] for row in part] for part in (rows, floors)
+    )  # type: ignore[return-value]
 
 
 def _score(score: Score, layout: _Layout) -> list[str]:
@@ -173,7 +176,9 @@ def _headers(sheet: Sheet, layout: _Layout) -> list[str]:
     below = _below(sheet, layout)
     found = []
     for j, (name, width) in enumerate(zip(header_of(sheet), below, strict=True)):
-        lines = [part for line in name.split("\n") for part in textwrap.wrap(line, max(8, width), break_long_words=False)]
+        lines = [
+            part for line in name.split("\n") for part in textwrap.wrap(line, max(8, width), break_long_words=False)
+        ]
         found.append(_stack("\n".join(map(_escape, lines)), "b", j < len(sheet.labels)))
     return found
 
@@ -182,7 +187,7 @@ def _below(sheet: Sheet, layout: _Layout) -> list[int]:
     """The most letters that a line of each column has, headers left out."""
     rows, floors = lines_of(
         sheet,
-        escape=lambda words: "\n".join(_wrap(words, layout.wrapped)),
+        escape=lambda words: "\n".join(wrapped(words, layout.wrapped)),
         draw=lambda score: "\n".join(_score(score, layout)),
     )
     every = [*rows, *floors] or [[""] * len(header_of(sheet))]
@@ -194,38 +199,17 @@ def _widths(sheet: Sheet, layout: _Layout) -> list[float]:
     rows, floors = lines_of(
         sheet,
         bold=lambda score: "\n".join(line + "xx" for line in score.split("\n")),
-        escape=lambda words: "\n".join(_wrap(words, layout.wrapped)),
+        escape=lambda words: "\n".join(wrapped(words, layout.wrapped)),
         draw=lambda score: "\n".join(_score(score, layout)),
     )
     found = []
     for j, (name, below) in enumerate(zip(header_of(sheet), _below(sheet, layout), strict=True)):
-        lines = [part for line in name.split("\n") for part in textwrap.wrap(line, max(8, below), break_long_words=False)]
+        lines = [
+            part for line in name.split("\n") for part in textwrap.wrap(line, max(8, below), break_long_words=False)
+        ]
         lines += [line for row in (*rows, *floors) for line in row[j].split("\n")]
-        found.append(layout.size * EM[layout.size] * max(map(_ems, lines), default=0.0) + 2 * layout.gap)
+        found.append(layout.size * EM[layout.size] * max(map(ems, lines), default=0.0) + 2 * layout.gap)
     return found
-
-
-def _ems(words: str) -> float:
-    """About how wide a word is in Computer Modern, in ems."""
-    return sum(
-        0.31 if c in _NARROW else 0.8 if c in _WIDE else 0.7 if c.isupper() else 0.5 for c in words
-    )
-
-
-def _wrap(words: str, most: int | None) -> list[str]:
-    """The words in lines of about `most` letters, broken at blanks and after the signs in names of steps."""
-    if most is None or len(words) <= most:
-        return [words]
-    lines, line, word = [], "", ""
-    for c in words:
-        word += c
-        if c in " (,_=+/|-":
-            if line and len(line) + len(word.rstrip()) > most:
-                lines, line = [*lines, line.rstrip()], ""
-            line, word = line + word, ""
-    if line and len(line) + len(word) > most:
-        lines, line = [*lines, line.rstrip()], ""
-    return [*lines, (line + word).rstrip()]
 
 
 def _first(line: str) -> str:
@@ -251,7 +235,9 @@ def _caption(sheet: Sheet) -> tuple[str, list[str]]:
 
 def _other_letters(sheet: Sheet) -> list[str]:
     """A line that warns of letters that pdflatex does not know, such as Chinese ones."""
-    every = _escape(" ".join([sheet.title, *marked(sheet), *header_of(sheet), *(w for r in sheet.rows for w in r.labels)]))
+    every = _escape(
+        " ".join([sheet.title, *marked(sheet), *header_of(sheet), *(w for r in sheet.rows for w in r.labels)])
+    )
     other = sorted({c for c in every if ord(c) > 0x17F and not 0x2010 <= ord(c) <= 0x2026})
     return [f"% pdflatex lacks some letters, such as {other[0]}: compile with lualatex or xelatex"] if other else []
 

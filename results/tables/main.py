@@ -29,7 +29,15 @@ if TYPE_CHECKING:
     import pandas as pd
 
 FORMATS = ("text", "md", "csv", "latex", "html")
-ENDINGS = {".docx": "Word", ".xlsx": "Excel", ".html": "html", ".md": "md", ".tex": "latex", ".csv": "csv", ".txt": "text"}
+ENDINGS = {
+    ".docx": "Word",
+    ".xlsx": "Excel",
+    ".html": "html",
+    ".md": "md",
+    ".tex": "latex",
+    ".csv": "csv",
+    ".txt": "text",
+}
 BINARY = {".docx": word.write_word, ".xlsx": spreadsheet.write_spreadsheet}
 
 

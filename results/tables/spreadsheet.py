@@ -51,7 +51,9 @@ def _fill(page: Any, sheet: Sheet) -> None:
 
     every = (*sheet.rows, *sheet.floors)
     ends = [any(_has_ends(row.scores[j]) for row in every) for j in range(len(sheet.headers))]
-    numeric = [all(_NUMBER.fullmatch(row.extras[j]) or not row.extras[j] for row in every) for j in range(len(sheet.extras))]
+    numeric = [
+        all(_NUMBER.fullmatch(row.extras[j]) or not row.extras[j] for row in every) for j in range(len(sheet.extras))
+    ]
     header = [*sheet.labels]
     for name, has_ends in zip(sheet.headers, ends, strict=True):
         plain = name.replace("\n", " ")

@@ -4,26 +4,54 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from results.tables.formats import Score, Sheet, header_of, lines_of, marked
-from results.tables.typography import typeset
+from results.tables.typography import ems, typeset, wrapped
 
 PORTRAIT, LANDSCAPE = (210, 297), (297, 210)
 MARGIN = 18
 """Width and height of A4, and its margins, in mm."""
-LETTER, PAD = 0.19, 2.4
-"""The width of a letter in mm for each point of its size, and of the blanks beside a cell in mm."""
-SIZE, SMALLEST = 9, 6.5
-FONT = "Arial"
+EM, PAD = 0.353 * 1.28, 2.4
+"""The size of an em in mm for each point, with room for fonts that replace ours; and the blanks beside a cell in mm."""
+FONT, SIZE = "Arial", 9.0
+
+
+@dataclass(frozen=True)
+class _Page:
+    """How a table is set: whether its page is turned, the size of its type, and whether intervals are below scores.
+
+    `wrapped` is the number of letters at which labels break; None: they don't.
+    """
+
+    landscape: bool
+    size: float
+    stacked: bool = False
+    wrapped: int | None = None
+
+    @property
+    def room(self) -> float:
+        """The width of the text in mm."""
+        return (LANDSCAPE if self.landscape else PORTRAIT)[0] - 2 * MARGIN
+
+
+PAGES = (
+    *(_Page(False, size) for size in (SIZE, 8.0, 7.5)),
+    *(_Page(True, size) for size in (SIZE, 8.0, 7.5)),
+    _Page(True, 7.5, wrapped=26),
+    *(_Page(True, size, stacked=True) for size in (8.0, 7.5)),
+    *(_Page(True, size, stacked=True, wrapped=20) for size in (7.5, 7.0)),
+    *(_Page(True, size, stacked=True, wrapped=12) for size in (6.5, 6.0)),
+)
 
 
 def write_word(sheets: Sequence[Sheet], path: Path) -> None:
     """Writes a Word file with a heading, a table and the notes of each sheet.
 
-    A table that fits stands on an upright page, others lie on a turned one, and those that are too wide for it have
-    their intervals below the scores. Headers are repeated on every page, and no row is cut by a page.
+    A table that fits stands on an upright page, others lie on a turned one; if that is too narrow, intervals stand
+    below the scores and labels break. Headers are repeated on every page, and no row is cut by a page.
     """
     from docx import Document
     from docx.enum.section import WD_SECTION
@@ -33,37 +61,21 @@ def write_word(sheets: Sequence[Sheet], path: Path) -> None:
     normal = document.styles["Normal"]
     normal.font.name, normal.font.size = FONT, Pt(SIZE)
     normal.paragraph_format.space_after = Pt(2)
-    section, before = document.sections[0], None
+    section, turned = document.sections[0], None
     for sheet in sheets:
-        landscape, size, stacked = _layout(sheet)
-        if before is not None and landscape != before:
+        page = next((one for one in PAGES if sum(_widths(sheet, one)) <= one.room), PAGES[-1])
+        if turned is not None and page.landscape != turned:
             section = document.add_section(WD_SECTION.NEW_PAGE)
-        if landscape != before:
-            _turn(section, landscape=landscape)
-        before = landscape
+        if page.landscape != turned:
+            _turn(section, landscape=page.landscape)
+        turned = page.landscape
         heading = document.add_heading(typeset(sheet.title), level=2)
         heading.paragraph_format.keep_with_next = True
-        _table(document, sheet, size, stacked=stacked, room=_room(landscape=landscape))
+        _table(document, sheet, page)
         document.add_paragraph().paragraph_format.space_after = Pt(0)
         for note in marked(sheet):
             document.add_paragraph(typeset(note), style="List Bullet").paragraph_format.left_indent = Mm(5)
     document.save(str(path))
-
-
-def _layout(sheet: Sheet) -> tuple[bool, float, bool]:
-    """Whether the page is turned, the size of the type, and whether intervals stand below scores."""
-    for landscape, size, stacked in (
-        *((False, size, False) for size in (SIZE, 8, 7.5)),
-        *((True, size, False) for size in (SIZE, 8, 7.5)),
-        *((True, size, True) for size in (8, 7.5, 7)),
-    ):
-        if sum(_widths(sheet, size, stacked=stacked)) <= _room(landscape=landscape):
-            return landscape, size, stacked
-    return True, SMALLEST, True
-
-
-def _room(*, landscape: bool) -> float:
-    return (LANDSCAPE if landscape else PORTRAIT)[0] - 2 * MARGIN
 
 
 def _turn(section: Any, *, landscape: bool) -> None:
@@ -75,55 +87,49 @@ def _turn(section: Any, *, landscape: bool) -> None:
     section.left_margin = section.right_margin = section.top_margin = section.bottom_margin = Mm(MARGIN)
 
 
-def _texts(sheet: Sheet, *, stacked: bool) -> tuple[list[list[str]], list[list[str]]]:
+def _texts(sheet: Sheet, page: _Page) -> tuple[list[str], list[list[str]], list[list[str]]]:
+    """The words of the header, of the rows, and of the floors; lines are broken where the page wants it."""
+
     def draw(score: Score) -> str:
         value, _, interval = score.text().partition(" ")
-        return typeset(f"{value}\n{interval}" if stacked and interval else score.text())
+        return typeset(f"{value}\n{interval}" if page.stacked and interval else score.text())
 
-    return lines_of(sheet, escape=typeset, draw=draw)
+    def words(text: str) -> str:
+        return "\n".join(map(typeset, wrapped(text, page.wrapped)))
 
-
-def _header(name: str, below: int) -> str:
-    return "\n".join(
-        part for line in name.split("\n") for part in textwrap.wrap(line, max(9, below), break_long_words=False)
-    )
-
-
-def _widths(sheet: Sheet, size: float, *, stacked: bool) -> list[float]:
-    """About how wide each column is, in mm."""
-    rows, floors = _texts(sheet, stacked=stacked)
-    found = []
+    rows, floors = lines_of(sheet, escape=words, draw=draw)
+    header = []
     for j, name in enumerate(header_of(sheet)):
-        letters = max((len(line) for row in (*rows, *floors) for line in row[j].split("\n")), default=0)
-        head = max(map(len, _header(name, letters).split("\n")), default=0)
-        found.append(LETTER * size * max(letters, head + 1) + PAD)
+        below = max((len(line) for row in (*rows, *floors) for line in row[j].split("\n")), default=0)
+        parts = (textwrap.wrap(line, max(9, below), break_long_words=False) for line in name.split("\n"))
+        header.append("\n".join(line for found in parts for line in found))
+    return header, rows, floors
+
+
+def _widths(sheet: Sheet, page: _Page) -> list[float]:
+    """About how wide each column is, in mm."""
+    header, rows, floors = _texts(sheet, page)
+    bold = {j + len(sheet.labels) for _, j in sheet.best}
+    found = []
+    for j, (name, *column) in enumerate(zip(header, *rows, *floors, strict=True)):
+        width = max((ems(line) for cell in column for line in cell.split("\n")), default=0.0)
+        head = max((ems(line) for line in name.split("\n")), default=0.0)
+        found.append(EM * page.size * max(width * (1.1 if j in bold else 1), head * 1.1) + PAD)
     return found
 
 
-def _table(document: Any, sheet: Sheet, size: float, *, stacked: bool, room: float) -> None:
+def _table(document: Any, sheet: Sheet, page: _Page) -> None:
     from docx.enum.table import WD_TABLE_ALIGNMENT
     from docx.shared import Mm
 
-    rows, floors = _texts(sheet, stacked=stacked)
-    widths = _widths(sheet, size, stacked=stacked)
-    excess = sum(widths) - room
-    if excess > 0:  # labels wrap, numbers don't
-        of_labels = sum(widths[: len(sheet.labels)])
-        share = max(1 - excess / of_labels, 0.3) if of_labels else 1
-        widths = [w * share if j < len(sheet.labels) else w for j, w in enumerate(widths)]
-    table = document.add_table(rows=0, cols=len(widths))
+    header, rows, floors = _texts(sheet, page)
+    table = document.add_table(rows=0, cols=len(header))
     table.alignment, table.autofit = WD_TABLE_ALIGNMENT.LEFT, False
-    header = [
-        _header(name, max((len(line) for row in (*rows, *floors) for line in row[j].split("\n")), default=0))
-        for j, name in enumerate(header_of(sheet))
-    ]
-    _add(table, [header], sheet, size, bold=True)
-    _add(table, rows, sheet, size, first=0)
-    _add(table, floors, sheet, size)
-    for j, width in enumerate(widths):
-        table.columns[j].width = Mm(width)
-        for cell in table.columns[j].cells:
-            cell.width = Mm(width)
+    _add(table, [header], sheet, page.size, bold=True)
+    _add(table, rows, sheet, page.size, first=0)
+    _add(table, floors, sheet, page.size)
+    for column, width in zip(table.columns, _widths(sheet, page), strict=True):
+        column.width = Mm(width)
     every = list(table.rows)
     _mark(every[0], "w:tblHeader")
     _rule(every[0], top=12, bottom=6)
@@ -133,22 +139,30 @@ def _table(document: Any, sheet: Sheet, size: float, *, stacked: bool, room: flo
 
 
 def _add(
-    table: Any, lines: Sequence[Sequence[str]], sheet: Sheet, size: float, *, first: int = -1_000_000, bold: bool = False
+    table: Any,
+    lines: Sequence[Sequence[str]],
+    sheet: Sheet,
+    size: float,
+    *,
+    first: int | None = None,
+    bold: bool = False,
 ) -> None:
     """Adds rows; those of the cells are counted from `first`, so that the best of a column is bold."""
     from docx.enum.text import WD_ALIGN_PARAGRAPH
     from docx.shared import Pt
 
     left = len(sheet.labels)
-    for i, line in enumerate(lines, start=first):
+    for number, line in enumerate(lines):
         row = table.add_row()
         _mark(row, "w:cantSplit")
         for j, (cell, words) in enumerate(zip(row.cells, line, strict=True)):
             paragraph = cell.paragraphs[0]
             run = paragraph.add_run(words)
             run.font.size = Pt(size)
-            run.bold, run.underline = bold or (i, j - left) in sheet.best, (i, j - left) in sheet.tied
-            paragraph.paragraph_format.space_after = Pt(1)
+            place = None if first is None else (first + number, j - left)
+            run.bold, run.underline = bold or place in sheet.best, place in sheet.tied
+            paragraph.paragraph_format.space_before = paragraph.paragraph_format.space_after = Pt(1.5)
+            paragraph.paragraph_format.line_spacing = 1.0
             if j >= left:
                 paragraph.alignment = WD_ALIGN_PARAGRAPH.RIGHT
             _pad(cell)
@@ -158,7 +172,7 @@ def _mark(row: Any, name: str) -> None:
     """Sets a property of a row, such as that it is repeated on every page."""
     from docx.oxml import OxmlElement
 
-    row._tr.get_or_add_trPr().append(OxmlElement(name))  # noqa: SLF001
+    row._tr.get_or_add_trPr().append(OxmlElement(name))
 
 
 def _pad(cell: Any) -> None:
@@ -172,7 +186,7 @@ def _pad(cell: Any) -> None:
         element.set(qn("w:w"), "50")
         element.set(qn("w:type"), "dxa")
         margins.append(element)
-    cell._tc.get_or_add_tcPr().append(margins)  # noqa: SLF001
+    cell._tc.get_or_add_tcPr().append(margins)
 
 
 def _rule(row: Any, **sides: int) -> None:
@@ -181,7 +195,7 @@ def _rule(row: Any, **sides: int) -> None:
     from docx.oxml.ns import qn
 
     for cell in row.cells:
-        properties = cell._tc.get_or_add_tcPr()  # noqa: SLF001
+        properties = cell._tc.get_or_add_tcPr()
         borders = properties.find(qn("w:tcBorders"))
         if borders is None:
             borders = OxmlElement("w:tcBorders")
