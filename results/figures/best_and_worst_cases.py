@@ -68,7 +68,7 @@ def best_and_worst_cases(run: Run, target: str, *, width: Width = "double") -> D
                 axes = grid[row * len(sequences) + j, column]
                 _picture(axes, images.get(f"image_{i}_{j}"), sequence)
                 if j == 0:
-                    probability = f"{sample['probability']:.2f}".removeprefix("0")
+                    probability = f"{sample['probability']:.2f}"
                     title = (
                         f"{i + 1}. label {sample['label']} (p\N{NO-BREAK SPACE}{probability}), predicted "
                         f"{sample['predicted']}"

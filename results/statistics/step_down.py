@@ -22,7 +22,7 @@ def step_down_max_t(observed: Float64, draws: Float64, n_patients: int) -> Float
 
     The standard deviation of a bootstrap over n patients is too small by sqrt((n - 1) / n), and |t| has the tails of
     Student's distribution while the draws have those of the normal distribution. Both are corrected. Uncorrected, the
-    family error at .05 is .06 with 75 patients and .09 with 33 (docs/pages/simulations.md).
+    family error at 0.05 is 0.06 with 75 patients and 0.09 with 33 (docs/pages/simulations.md).
 
     Args:
         observed: `(M,)` differences.

@@ -76,7 +76,8 @@ def latex(sheet: Sheet) -> str:
     if layout is None and len(sheet.headers) > 1:
         middle = (len(sheet.headers) + 1) // 2
         first, second = _columns(sheet, 0, middle), _columns(sheet, middle, len(sheet.headers))
-        return f"{latex(replace(first, extras=(), notes=('Its other columns are in the next table.',)))}\n\n{latex(second)}"
+        first = replace(first, extras=(), notes=("Its other columns are in the next table.",))
+        return f"{latex(first)}\n\n{latex(second)}"
     return _drawn(sheet, layout or LAYOUTS[-1])
 
 
@@ -122,10 +123,8 @@ def _drawn(sheet: Sheet, layout: _Layout) -> str:
     if not long:
         table = [rf"\begin{{tabular}}{{{columns}}}", *header, *body, r"\bottomrule", r"\end{tabular}"]
         below = [r"\begin{minipage}{\linewidth}" + small, r"\end{minipage}"] if notes else []
-        return "\n".join(
-            [*needs, r"\begin{table}[htbp]", r"\centering", given + r"\medskip", "{" + size, *table, "}", *below]
-            + [r"\end{table}"]
-        )
+        opening = [r"\begin{table}[htbp]", r"\centering", given + r"\medskip", "{" + size]
+        return "\n".join([*needs, *opening, *table, "}", *below, r"\end{table}"])
     n = len(header_of(sheet))
     table = [
         rf"\begin{{longtable}}{{{columns}}}",

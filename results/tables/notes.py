@@ -9,7 +9,7 @@ from results.near_duplicates import copied_scans
 from results.reading_notes import gives_away
 from results.run_folder import Run
 from results.scores import reconstruction
-from results.scores.labels import merging
+from results.scores.labels import by_class, merging
 from results.scores.records import NOTHING, Record, is_number
 from results.scores.target import EXPLORATORY
 from results.statistics.metrics import METRICS
@@ -168,14 +168,12 @@ def some(names: Sequence[str], between: str = ", ") -> str:
 
 def _who(run: Run, done: Sequence[Record]) -> Iterator[str]:
     classes = next(cell.classes for cell in run.cells if cell.target == done[0]["target"])
-    mark = " | " if any("/" in name for name in classes) else "/"
-    by_class = f"by class ({mark.join(classes)})"
     merged = merging(run.merged.get(done[0]["target"], {}))
     counts = sorted({(int(r["n_patients"]), int(r["n_samples"]), r["n_events"]) for r in done})
     excluded = f"; {run.n_excluded} excluded, see excluded.csv" if run.n_excluded else "; none excluded"
     if len(counts) == 1:
         patients, samples, events = counts[0]
-        yield f"{patients} patients, {samples} samples, {by_class} {events}{excluded}.{merged}"
+        yield f"{patients} patients, {samples} samples ({by_class(classes, events)}){excluded}.{merged}"
     else:
         low, high = counts[0], counts[-1]
         between = f"{low[0]} to {high[0]} patients, {low[1]} to {high[1]} samples"
@@ -275,7 +273,7 @@ def _warnings(run: Run, done: Sequence[Record], metrics: Sequence[str], over: st
         yield f"{left_out} folds lack a class and are left out of means and SDs over folds."
     nulls = [int(r["null_runs"]) for r in done if is_number(r.get("null_runs"))]
     if nulls:
-        within = f" within {run.null_within} (so .5 is not expected)" if run.null_within else ""
+        within = f" within {run.null_within} (so 0.5 is not expected)" if run.null_within else ""
         yield (
             f"Null: the cell on labels permuted{within}, {max(nulls)} runs; p = (1 + runs at or above the score) / "
             "(runs + 1)."

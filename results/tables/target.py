@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from results.run_folder import Run
 from results.scores import reconstruction
 from results.scores.fitness import left_out, unfit
-from results.scores.labels import shorten
+from results.scores.labels import by_class, shorten
 from results.scores.records import Record, floor_labels, is_number, records, varying
 from results.tables import notes
 from results.tables.columns import GAINS, own_gain
@@ -62,7 +62,7 @@ def target_sheet(
     means = Means(cells, labels, columns, rest)
     places = [(name, column) for name in names for column in means.columns or [()]]
     pivot = bool(rest or columns)
-    texts = {} if pivot else _texts(of_target) | refit_columns(run, of_target, metrics or ["auc"])
+    texts = {} if pivot else _texts(run, of_target) | refit_columns(run, of_target, metrics or ["auc"])
     ranked = _ranked(means, places, texts, pivot=pivot)
     failed = reconstruction.collapsed(run)
     users = {row: [cell["key"] for cell in cells if values(cell, labels) == row.labels] for row, _ in ranked}
@@ -168,14 +168,15 @@ def _floors(
         yield Row(labels_of_row, tuple(found), tuple(text(cells[0]) for text in texts.values()))
 
 
-def _texts(of_target: Sequence[Record]) -> Texts:
+def _texts(run: Run, of_target: Sequence[Record]) -> Texts:
     """The columns of text that only some tables need."""
     texts: Texts = {}
+    classes = next(cell.classes for cell in run.cells if cell.target == of_target[0]["target"])
     done = [r for r in of_target if r["status"] == "done"]
     if len({(r["n_patients"], r["n_events"]) for r in done}) > 1:
         texts["Patients"] = lambda r: _whole(r, "n_patients")
         texts["Samples"] = lambda r: _whole(r, "n_samples")
-        texts["By class"] = lambda r: r["n_events"] if isinstance(r.get("n_events"), str) else ""
+        texts["By class"] = lambda r: by_class(classes, r["n_events"]) if isinstance(r.get("n_events"), str) else ""
     if any(is_number(r.get("null_runs")) for r in done):
         texts["Null AUC"] = lambda r: f"{r['null_auc']:.2f}" if is_number(r.get("null_auc")) else ""
         texts["p"] = lambda r: f"{r['p_value']:.3f}" if is_number(r.get("p_value")) else ""

@@ -1,4 +1,4 @@
-"""Signs of printed numbers: a true minus, and blanks at which no line breaks; how wide words are, and where they break."""
+"""Signs of printed numbers: a true minus and blanks that hold; and how wide words are."""
 
 from __future__ import annotations
 

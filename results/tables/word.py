@@ -43,7 +43,8 @@ PAGES = (
     _Page(True, 7.5, wrapped=26),
     *(_Page(True, size, stacked=True) for size in (8.0, 7.5)),
     *(_Page(True, size, stacked=True, wrapped=20) for size in (7.5, 7.0)),
-    *(_Page(True, size, stacked=True, wrapped=12) for size in (6.5, 6.0)),
+    *(_Page(True, 6.5, stacked=True, wrapped=letters) for letters in (20, 12)),
+    _Page(True, 6.0, stacked=True, wrapped=12),
 )
 
 
