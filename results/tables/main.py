@@ -11,6 +11,7 @@ from data.text.names import nearest
 from results import ResultsError
 from results.run_folder import Run
 from results.scores.fitness import check_fit
+from results.scores.means import MeanDraws
 from results.scores.refits import ENDS as REFIT_ENDS
 from results.scores.scores import scores
 from results.tables import documents, formats, spreadsheet, word
@@ -113,7 +114,7 @@ def sheets(
     """The tables of a run: one for each target, the declared comparisons, fillings, and the dataset's own score.
 
     Without `rows` and `columns` every cell has a row, best AUC first. With them, a number is the mean over the axes
-    that are not named, and empty where a cell of this mean is missing.
+    that are not named, with the interval of this mean from the resamples of its cells, and empty where one is missing.
 
     Args:
         run: A run folder.
@@ -135,7 +136,16 @@ def sheets(
     frame = scores(run, _scored(metrics), resamples=resamples, against=against)
     over = run.location if against is None else " ".join(against.values())
     found = [
-        target_sheet(run, frame, target, rows=rows, columns=columns, metrics=metrics, over=over)
+        target_sheet(
+            run,
+            frame,
+            target,
+            rows=rows,
+            columns=columns,
+            metrics=metrics,
+            over=over,
+            draws=MeanDraws(run, target, resamples=resamples, against=against),
+        )
         for target in run.targets
     ]
     if not (rows or columns or metrics):

@@ -16,6 +16,7 @@ from results.statistics.metrics import METRICS
 from results.statistics.metrics.base import OfCounts, OfPairs, one_against_rest
 from results.tables.beaten import beaten
 from results.tables.held_out import fitted_elsewhere
+from results.tables.means import averaging
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -229,7 +230,7 @@ def _uncertainty(
         yield from (METRICS[name].note for name in metrics if name in METRICS and METRICS[name].note)
     cells = [r for r in done if not r["floor"] and is_number(r.get("auc"))]
     if averaged:
-        yield f"Numbers are means over {', '.join(averaged)}; floors are single rows."
+        yield from averaging(done, averaged)
     elif cells and "auc" in metrics:
         best = max(cells, key=lambda r: float(r["auc"]))
         spread = [

@@ -18,6 +18,7 @@ from results.scores.scores import scores
 from results.statistics.metrics import METRICS
 from results.tables import formats, notes
 from results.tables.formats import Row, Score, Sheet
+from results.tables.latex import latex
 
 PUBLISHED = "published_"
 MARGIN = 0.01
@@ -38,7 +39,7 @@ def published(run: Run, file: Path, *, format: str = "text", resamples: int = 20
         ResultsError: The file can't be used, or a row names several cells.
     """
     lines, axes, metrics = _read(file, run)
-    draw = {"text": formats.text, "md": formats.markdown, "latex": formats.latex}.get(format)
+    draw = {"text": formats.text, "md": formats.markdown, "latex": latex}.get(format)
     if draw is None:
         raise ResultsError(f"--published has no format '{format}': use one of text, md, latex")
     frame = scores(run, [*metrics, "auc"], resamples=resamples)

@@ -22,7 +22,8 @@ def write_spreadsheet(sheets: Sequence[Sheet], path: Path) -> None:
     from openpyxl import Workbook
 
     book = Workbook()
-    book.remove(book.active)
+    for empty in book.worksheets:
+        book.remove(empty)
     taken: set[str] = set()
     for sheet in sheets:
         name = _name(sheet.target, taken)

@@ -11,6 +11,7 @@ from results.run_folder import Run
 from results.scores import reconstruction
 from results.scores.fitness import left_out, unfit
 from results.scores.labels import by_class, shorten
+from results.scores.means import MeanDraws
 from results.scores.records import Record, floor_labels, is_number, records, varying
 from results.tables import notes
 from results.tables.columns import GAINS, own_gain
@@ -38,6 +39,7 @@ def target_sheet(
     columns: Sequence[str],
     metrics: Sequence[str],
     over: str,
+    draws: MeanDraws,
 ) -> Sheet:
     """The table of one target.
 
@@ -49,6 +51,7 @@ def target_sheet(
         columns: Axes whose steps are columns.
         metrics: The requested metrics; empty: those that are shown without being asked.
         over: The cell that gains are over, in words.
+        draws: What gives means over cells their intervals.
     """
     of_target = records(frame, target)
     cells, floors = [r for r in of_target if not r["floor"]], [r for r in of_target if r["floor"]]
@@ -59,7 +62,7 @@ def target_sheet(
     rest = [axis for axis in differing if axis not in labels and axis not in columns]
     requested = [name for name in metrics if name != "gain" or over == run.location]
     names = _metrics(run, target, metrics, requested, of_target)
-    means = Means(cells, labels, columns, rest)
+    means = Means(cells, labels, columns, rest, draws)
     places = [(name, column) for name in names for column in means.columns or [()]]
     pivot = bool(rest or columns)
     texts = {} if pivot else _texts(run, of_target) | refit_columns(run, of_target, metrics or ["auc"])
@@ -69,15 +72,16 @@ def target_sheet(
     best = _best([row for row, _ in ranked], places)
     return Sheet(
         target=target,
-        title=f"{target}: {run.dataset}, run {run.name}",
+        title=f"{target}: {run.dataset}, run {run.name}{_averaged(cells, rest)}",
         labels=tuple(labels),
+        averaged=tuple(rest),
         headers=tuple(_header(run, name, column, over) for name, column in places),
         metrics=tuple(name for name, _ in places),
         extras=tuple(texts),
         rows=tuple(
             replace(row, labels=reconstruction.marked(row.labels, labels, users[row], failed)) for row, _ in ranked
         ),
-        floors=tuple(_floors(run, floors, labels, columns, places, texts, over)),
+        floors=tuple(_floors(run, floors, labels, columns, places, texts, over, draws)),
         best=best,
         tied=_tied([record for _, record in ranked], places) - best,
         always=frozenset(j for j, (name, _) in enumerate(places) if name == "auc" or name in GAINS),
@@ -97,6 +101,14 @@ def target_sheet(
             *in_full,
         ),
     )
+
+
+def _averaged(cells: Sequence[Record], rest: Sequence[str]) -> str:
+    """The end of a title: the axes that each number is a mean over, with their numbers of steps."""
+    if not rest:
+        return ""
+    over = " and ".join(f"{axis} ({len({cell[axis] for cell in cells})})" for axis in rest)
+    return f"; each number is the mean over {over}"
 
 
 def _name_tuned(cells: list[Record]) -> None:
@@ -149,10 +161,12 @@ def _floors(
     places: Sequence[Place],
     texts: Texts,
     over: str,
+    draws: MeanDraws,
 ) -> Iterator[Row]:
     """A row for each floor, without its gain over itself; it has steps on the axes on which its name has several.
 
-    A floor that does not depend on the columns has the same score in all of them.
+    A floor that does not depend on the columns has the same score in all of them. Floors that differ only on axes that
+    the table does not name are averaged.
     """
     rows: dict[Values, list[Record]] = {}
     for floor in floors:
@@ -164,7 +178,7 @@ def _floors(
             own = [cell for cell in cells if values(cell, columns) == column] or cells
             done = all(cell["status"] == "done" for cell in own)
             empty = name == own_gain(run, cells[0]) and (name != "gain" or over == run.location)
-            found.append(mean(own, name) if done and not empty else None)
+            found.append(mean(own, name, draws) if done and not empty else None)
         yield Row(labels_of_row, tuple(found), tuple(text(cells[0]) for text in texts.values()))
 
 

@@ -36,7 +36,8 @@ def wrapped(words: str, most: int | None) -> list[str]:
     """The words in lines of about `most` letters, broken at blanks and after the signs in names of steps."""
     if most is None or len(words) <= most:
         return [words]
-    lines, line, word = [], "", ""
+    lines: list[str] = []
+    line, word = "", ""
     for c in words:
         word += c
         if c in " (,_+/|-":
