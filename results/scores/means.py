@@ -96,8 +96,8 @@ class MeanDraws:
                 found.shared(key, other)
         for head in self.run.floors:
             for cell in done:
-                if other := floor_for(cell, done, head):
-                    found.shared(cell.key, other.key)
+                if floor := floor_for(cell, done, head):
+                    found.shared(cell.key, floor.key)
         return found
 
     @cached_property

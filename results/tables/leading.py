@@ -110,18 +110,19 @@ def score(
     value = evaluate(metric, rows.y, P, repeat=rows.repeat, fold=rows.fold, within=rows.within).value
     if not np.isfinite(value):
         return None
+    n = int((rows.repeat == rows.repeat[0]).sum())
     if bootstrap is None:
-        return Score(value)
+        return Score(value, n=n)
     low, high = interval(bootstrap.draws(metric, rows, P))
-    return Score(value, low, high) if np.isfinite(low) else Score(value)
+    return Score(value, low, high, n=n) if np.isfinite(low) else Score(value, n=n)
 
 
 def stored_score(record: Record | None, name: str) -> Score | None:
     """A metric of a row of the table of scores; None without a row or a value."""
     if record is None or not is_number(record[name]):
         return None
-    low, high = record[f"{name}_low"], record[f"{name}_high"]
-    return Score(record[name], low, high) if is_number(low) else Score(record[name])
+    low, high, n = record[f"{name}_low"], record[f"{name}_high"], int(record["n_samples"])
+    return Score(record[name], low, high, n=n) if is_number(low) else Score(record[name], n=n)
 
 
 def best_places(

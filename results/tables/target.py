@@ -107,7 +107,8 @@ def _averaged(cells: Sequence[Record], rest: Sequence[str]) -> str:
     """The end of a title: the axes that each number is a mean over, with their numbers of steps."""
     if not rest:
         return ""
-    over = " and ".join(f"{axis} ({len({cell[axis] for cell in cells})})" for axis in rest)
+    *some, last = (f"{axis} ({len({cell[axis] for cell in cells})})" for axis in rest)
+    over = f"{', '.join(some)} and {last}" if some else last
     return f"; each number is the mean over {over}"
 
 

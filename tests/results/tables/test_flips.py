@@ -6,7 +6,8 @@ from sklearn.metrics import accuracy_score, cohen_kappa_score
 
 from results.run_folder import ResultsError, read
 from results.tables.flips import flip_sheets
-from results.tables.formats import latex, text
+from results.tables.formats import text
+from results.tables.latex import latex
 
 
 @pytest.fixture

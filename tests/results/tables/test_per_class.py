@@ -8,6 +8,7 @@ from sklearn.metrics import recall_score, roc_auc_score
 
 from results.run_folder import ResultsError, read
 from results.tables import formats
+from results.tables.latex import latex
 from results.tables.presets.per_class import per_class_sheets
 
 
@@ -83,7 +84,7 @@ def test_every_format_can_be_drawn_and_odd_names_are_escaped(grid_run):
     grid_run.add(grid_run.signal, heads="svc(kernel=rbf_β)")
     grid_run.add(status="failed", heads="svm")
     sheets = per_class_sheets(read(grid_run.finish()), resamples=50)
-    assert r"rbf\_$\beta$" in formats.latex(sheets[0])
+    assert r"rbf\_$\beta$" in latex(sheets[0])
     assert "1 of 12 cells are not done" in formats.markdown(sheets[0])
     assert formats.comma_separated(sheets).splitlines()[0] == (
         "target,floor,images,encoders,heads,Class,n,Sensitivity,Sensitivity low,Sensitivity high,"

@@ -8,6 +8,7 @@ from sklearn.metrics import accuracy_score, roc_auc_score
 
 from results.run_folder import ResultsError, read
 from results.tables import formats
+from results.tables.latex import latex
 from results.tables.presets.subgroups import subgroup_sheets
 
 
@@ -136,7 +137,7 @@ def test_every_format_can_be_drawn(writer):
     run = read(writer.finish())
     sheets = subgroup_sheets(run, "level", resamples=50)
     assert "narrowing by level" in formats.text(sheets[0])
-    assert r"\toprule" in formats.latex(sheets[0])
+    assert r"\toprule" in latex(sheets[0])
     header, *lines = formats.comma_separated(sheets).splitlines()
     assert (
         header

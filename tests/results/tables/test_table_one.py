@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from results.run_folder import ResultsError, read
-from results.tables.formats import comma_separated, latex, markdown, text
+from results.tables.formats import comma_separated, markdown, text
+from results.tables.latex import latex
 from results.tables.table_one import table_one
 
 
