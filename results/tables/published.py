@@ -154,8 +154,6 @@ def _scores(record: Mapping[str, Any], metrics: list[str], given: Mapping[str, f
     for m in metrics:
         value = record.get(m)
         low, high = record.get(f"{m}_low"), record.get(f"{m}_high")
-        found += [
-            Score(value, low, high, n=int(record["n_samples"])) if is_number(value) else None,
-            Score(given[m]) if m in given else None,
-        ]
+        ours = Score(value, low, high, n=int(record["n_samples"])) if is_number(value) else None
+        found += [ours, Score(given[m]) if m in given else None]
     return tuple(found)

@@ -32,7 +32,7 @@ def test_rates_of_each_class_are_those_of_scikit_learn(new_run, n_classes):
     stored = pd.read_parquet(writer.folder / "cells" / f"{key}.parquet")
     called = stored[[f"p_{k}" for k in range(n_classes)]].to_numpy().argmax(axis=1)
     shown = [1] if n_classes == 2 else [0, 1, 2]
-    assert [row.labels for row in sheet.rows] == [("svc", str(k), f"{(stored.y == k).sum()}/120") for k in shown]
+    assert [row.labels for row in sheet.rows] == [("svc", str(k), f"{(stored.y == k).sum()} of 120") for k in shown]
     for row, k in zip(sheet.rows, shown, strict=True):
         expected = [
             recall_score(stored.y == k, called == k),

@@ -46,7 +46,7 @@ def test_each_value_has_the_scores_of_its_rows(writer):
     assert [row.labels[0] for row in sheet.rows] == ["F", "M"]
     for row in sheet.rows:
         chosen = sex == row.labels[0]
-        assert row.labels[1:] == (f"{(writer.y[chosen] == 0).sum()}/{(writer.y[chosen] == 1).sum()}", "svc")
+        assert row.labels[1:] == (f"0: {(writer.y[chosen] == 0).sum()}, 1: {(writer.y[chosen] == 1).sum()}", "svc")
         assert_allclose(numbers(row), by_hand(writer, chosen))
     assert [row.labels[0::2] for row in sheet.floors] == [(s, h) for h in ("prior", "location") for s in ("F", "M")]
 
