@@ -16,7 +16,7 @@ PORTRAIT, LANDSCAPE = 345.0, 550.0
 HEIGHT = 550.0
 CAPTION = 290
 """The letters that four lines of a caption hold."""
-EM = {9: 1.03, 8: 1.07, 7: 1.15, 6: 1.23}
+EM = {9: 1.07, 8: 1.11, 7: 1.2, 6: 1.28}
 """How wide the letters of Computer Modern are at each size, in relation to those of 10 points."""
 SMALLEST = 6
 _SIGNS = {"\u00b1": r"$\pm$", "\u00d7": r"$\times$", "\u2264": r"$\leq$", "\u2265": r"$\geq$", "\u2212": "$-$"} | {

@@ -1,4 +1,4 @@
-"""Tables as a paper prints them: pages, rules, digits, means with intervals, and one style of numbers in all that a run makes."""
+"""Tables as a paper prints them: pages, rules, digits, means with intervals, one style of numbers."""
 
 import re
 import shutil
@@ -11,16 +11,18 @@ import pytest
 from docx import Document
 from docx.enum.section import WD_ORIENT
 from docx.oxml.ns import qn
+from matplotlib.text import Text
 from numpy.testing import assert_allclose
 from sklearn.metrics import f1_score
 
-from results.figures import write_figures
-from results.methods import write_methods
+from results.figures import draw_one
+from results.methods import methods
 from results.report.page import write_report
 from results.run_folder import read
+from results.tables.flips import flip_sheets
 from results.tables.formats import Row, Score, Sheet
 from results.tables.latex import latex
-from results.tables.main import draw, sheets, table, write
+from results.tables.main import FORMATS, draw, sheets, table, write
 
 
 def sheet_of(n_rows, n_scores=1, label="svc"):
@@ -34,7 +36,7 @@ def test_a_long_table_breaks_over_pages_and_a_wide_one_lies():
     assert r"\begin{table}" in latex(sheet_of(20)) and r"\begin{longtable}" not in latex(sheet_of(20))
     long = latex(sheet_of(39))  # with the floor 40 rows
     assert r"\begin{longtable}" in long and r"\endhead" in long and "landscape" not in long
-    assert r"\begin{landscape}" in latex(sheet_of(5, 8)) and r"$-$0.05 [$-$0.10,~$-$0.00]" in latex(sheet_of(1))
+    assert r"\begin{landscape}" in latex(sheet_of(5, 8)) and r"$-$0.05~[$-$0.10,~$-$0.00]" in latex(sheet_of(1))
     assert latex(sheet_of(5, 40)).count(r"\begin{longtable}") > 1
 
 
@@ -64,7 +66,9 @@ def test_word_repeats_its_header_keeps_rows_whole_and_turns_wide_pages(tmp_path)
         top = found.rows[4].cells[0]._tc.tcPr.find(qn("w:tcBorders")).find(qn("w:top"))
         assert found.rows[4].cells[0].text == "prior" and top.get(qn("w:sz")) == "6"
     words = [cell.text for row in document.tables[0].rows[1:] for cell in row.cells[1:]]
-    assert words[0] == "0.80\N{NO-BREAK SPACE}[0.70,\N{NO-BREAK SPACE}0.90]" and not any("-" in w or " " in w for w in words)
+    assert words[0] == "0.80\N{NO-BREAK SPACE}[0.70,\N{NO-BREAK SPACE}0.90]" and not any(
+        "-" in w or " " in w for w in words
+    )
 
 
 def test_excel_holds_real_numbers_and_no_formula(tmp_path):
@@ -86,7 +90,7 @@ def test_few_samples_give_two_decimals(n, text):
 
 
 def test_a_mean_has_the_interval_of_the_mean_over_patients_drawn_together(new_run):
-    """Brute force: patients are drawn, their rows copied, each cell scored on its own samples, then averaged."""
+    """Brute force: patients are drawn, each cell is scored on its own samples of them, and the two are averaged."""
     writer = new_run()
     keys = {}
     for head, kept in (("svc", slice(None)), ("knn", slice(0, 90))):
@@ -97,19 +101,19 @@ def test_a_mean_has_the_interval_of_the_mean_over_patients_drawn_together(new_ru
     (sheet,) = sheets(run, rows=["encoders"], metrics=["f1"], resamples=4000)
     (score,) = sheet.rows[0].scores
     stored = [pd.read_parquet(writer.folder / "cells" / f"{key}.parquet") for key in keys.values()]
-    patients, random = sorted(set(stored[0].patient)), np.random.default_rng(7)
-    rows = [{p: np.flatnonzero(one.patient == p) for p in patients} for one in stored]
+    tables = [pd.crosstab(one.patient, [one.y, (one.p_1 > 0.5).astype(int)]) for one in stored]
+    patients = sorted(set(stored[0].patient))
+    counts = [each.reindex(index=patients, fill_value=0)[[(0, 0), (0, 1), (1, 0), (1, 1)]].to_numpy() for each in tables]
+    random = np.random.default_rng(7)
     draws = []
-    for _ in range(1500):
-        drawn = random.choice(patients, size=len(patients))
+    for _ in range(4000):
+        drawn = random.integers(0, len(patients), size=len(patients))
         of_cells = []
-        for one, where in zip(stored, rows, strict=True):
-            taken = np.concatenate([where[p] for p in drawn])
-            of_cells.append(f1_score(one.y.to_numpy()[taken], (one.p_1 > 0.5).to_numpy()[taken], average="macro"))
+        for each in counts:
+            tn, fp, fn, tp = each[drawn].sum(axis=0)
+            of_cells.append((2 * tp / (2 * tp + fp + fn) + 2 * tn / (2 * tn + fp + fn)) / 2)
         draws.append(np.mean(of_cells))
-    assert score.value == pytest.approx(
-        np.mean([f1_score(one.y, one.p_1 > 0.5, average="macro") for one in stored])
-    )
+    assert score.value == pytest.approx(np.mean([f1_score(one.y, one.p_1 > 0.5, average="macro") for one in stored]))
     assert_allclose([score.low, score.high], np.quantile(draws, [0.025, 0.975]), atol=0.012)
 
 
@@ -126,19 +130,27 @@ def test_csv_of_a_pivot_names_what_it_averages_over_in_each_row(grid_run):
 
 
 def test_numbers_have_one_style_in_all_that_a_run_makes(grid_run, tmp_path):
-    """`0.78`, never `.78`, in tables of every format, in the report, the methods, and the captions and names of figures."""
+    """`0.78`, never `.78`, in tables of every format, the report, the methods, and figures with captions."""
     grid_run.add_null("cell0", [grid_run.random.normal(size=len(grid_run.y)) for _ in range(3)])
     run = read(grid_run.finish())
-    found = [*sheets(run, resamples=50), *sheets(run, rows=["encoders"], resamples=50), *flip_sheets(run, 0.05, times=5)]
+    found = [
+        *sheets(run, resamples=50),
+        *sheets(run, rows=["encoders"], resamples=50),
+        *flip_sheets(run, 0.05, times=5),
+    ]
     texts = [draw(found, kind) for kind in FORMATS]
     document = Document(str(write(found, tmp_path / "t.docx")))
     texts += [cell.text for part in document.tables for row in part.rows for cell in row.cells]
     texts += [paragraph.text for paragraph in document.paragraphs]
     page = write_report(run, tmp_path / "report.html").read_text(encoding="utf-8")
     page = re.sub(r"(?s)<(style|script|svg)\b.*?</\1>|<[^>]*>", " ", page)
-    for name in ("heat_map", "null_distribution"):
-        draw_one(run, name, tmp_path, width="single")
-    texts += [page, methods(run), (tmp_path / "captions.md").read_text() if (tmp_path / "captions.md").exists() else ""]
-    short = [text[max(0, m.start() - 30) : m.end() + 10] for text in texts for m in re.finditer(r"(?<![\w.)\]/])\.\d", text)]
+    for name in ("heat_map", "forest", "roc", "null_distribution", "reliability"):
+        figure = draw_one(run, name, "narrowing")
+        figure.draw_without_rendering()
+        texts += [figure.caption, *(part.get_text() for part in figure.findobj(Text))]
+    texts += [page, methods(run)]
+    short = [
+        text[max(0, m.start() - 30) : m.end() + 10] for text in texts for m in re.finditer(r"(?<![\w.)\]/])\.\d", text)
+    ]
     assert not short, short
     assert sum(len(re.findall(r"\b0\.\d\d", text)) for text in texts) > 100
