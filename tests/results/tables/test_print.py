@@ -23,6 +23,7 @@ from results.tables.flips import flip_sheets
 from results.tables.formats import Row, Score, Sheet
 from results.tables.latex import latex
 from results.tables.main import FORMATS, draw, sheets, table, write
+from tests.results.tables.test_table_one import complete
 
 
 def sheet_of(n_rows, n_scores=1, label="svc"):
@@ -103,7 +104,9 @@ def test_a_mean_has_the_interval_of_the_mean_over_patients_drawn_together(new_ru
     stored = [pd.read_parquet(writer.folder / "cells" / f"{key}.parquet") for key in keys.values()]
     tables = [pd.crosstab(one.patient, [one.y, (one.p_1 > 0.5).astype(int)]) for one in stored]
     patients = sorted(set(stored[0].patient))
-    counts = [each.reindex(index=patients, fill_value=0)[[(0, 0), (0, 1), (1, 0), (1, 1)]].to_numpy() for each in tables]
+    counts = [
+        each.reindex(index=patients, fill_value=0)[[(0, 0), (0, 1), (1, 0), (1, 1)]].to_numpy() for each in tables
+    ]
     random = np.random.default_rng(7)
     draws = []
     for _ in range(4000):
@@ -132,7 +135,7 @@ def test_csv_of_a_pivot_names_what_it_averages_over_in_each_row(grid_run):
 def test_numbers_have_one_style_in_all_that_a_run_makes(grid_run, tmp_path):
     """`0.78`, never `.78`, in tables of every format, the report, the methods, and figures with captions."""
     grid_run.add_null("cell0", [grid_run.random.normal(size=len(grid_run.y)) for _ in range(3)])
-    run = read(grid_run.finish())
+    run, _ = complete(grid_run)
     found = [
         *sheets(run, resamples=50),
         *sheets(run, rows=["encoders"], resamples=50),
