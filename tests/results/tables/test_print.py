@@ -145,13 +145,13 @@ def test_numbers_have_one_style_in_all_that_a_run_makes(grid_run, tmp_path):
     document = Document(str(write(found, tmp_path / "t.docx")))
     texts += [cell.text for part in document.tables for row in part.rows for cell in row.cells]
     texts += [paragraph.text for paragraph in document.paragraphs]
-    page = write_report(run, tmp_path / "report.html").read_text(encoding="utf-8")
-    page = re.sub(r"(?s)<(style|script|svg)\b.*?</\1>|<[^>]*>", " ", page)
+    texts.append(write_report(run, tmp_path / "report.html").read_text(encoding="utf-8"))
     for name in ("heat_map", "forest", "roc", "null_distribution", "reliability"):
         figure = draw_one(run, name, "narrowing")
         figure.draw_without_rendering()
         texts += [figure.caption, *(part.get_text() for part in figure.findobj(Text))]
-    texts += [page, methods(run)]
+    texts.append(methods(run))
+    texts = [re.sub(r"(?s)<(style|script|svg)\b.*?</\1>|<[^>]*>", " ", text) for text in texts]
     short = [
         text[max(0, m.start() - 30) : m.end() + 10] for text in texts for m in re.finditer(r"(?<![\w.)\]/])\.\d", text)
     ]
