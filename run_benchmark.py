@@ -123,7 +123,7 @@ def tables(
     metrics: Annotated[str, Opt(help="Metrics, such as auc,f1.")] = "",
     format: Annotated[str, Opt(help="text, md, csv, latex or html; several joined by commas.")] = "text",  # noqa: A002
     preset: Annotated[str, Opt(help=f"One of {PRESETS}; an axis or column follows a colon.", metavar="NAME")] = "main",
-    out: Annotated[Path | None, Opt(help="Write to a file: .docx, .html, .md, .tex, .csv or .txt.")] = None,
+    out: Annotated[Path | None, Opt(help="Write to a file: .docx, .xlsx, .html, .md, .tex, .csv or .txt.")] = None,
     against: Annotated[str, Opt(help="Show gains over this cell instead of location.", metavar="AXIS=STEP,...")] = "",
     published: Annotated[Path | None, Opt(help="A CSV file of a published table, shown with the run's.")] = None,
     flip: Annotated[float | None, Opt(help="The best rows with this share of labels flipped.", metavar="SHARE")] = None,

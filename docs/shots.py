@@ -18,7 +18,7 @@ from data.files.whole import replace_file
 
 WIDTH, HEIGHT, DPI, MARGIN = 1200, 900, 110, 12
 PAPER = r"""\documentclass{article}
-\usepackage{booktabs,graphicx}
+\usepackage{booktabs,longtable,pdflscape}
 \usepackage[margin=2cm,paperheight=21cm]{geometry}
 \pagestyle{empty}
 \begin{document}

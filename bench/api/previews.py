@@ -60,7 +60,7 @@ def preview(
     with _located(grid, settings):
         read = _read(grid, settings)
         plan = Plan(read, Store(Path(store)))
-        pages, notes = [], {}
+        pages, notes = [], dict[str, None]()
         for sheet in previewed(plan, preview_samples(plan, samples)):
             steps = ", ".join(step for step in (sheet.sequence, sheet.region, sheet.images) if step not in ("none", ""))
             if sheet.note:

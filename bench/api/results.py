@@ -139,7 +139,7 @@ class Results:
             metrics: Such as `"auc"`.
             format: `text`, `md`, `csv`, `latex` or `html`.
             preset: A table for a purpose, such as `"ablation:encoders"`.
-            out: A file to write instead; its ending (.docx .html .md .tex .csv .txt) decides the format.
+            out: A file to write instead; its ending (.docx .xlsx .html .md .tex .csv .txt) decides the format.
             against: The steps of one cell, by axis: gains are over that cell.
             published: A CSV file of a published table; its rows are shown next to the matching cells.
             flip: Shows the best rows again with this share of the test labels flipped.

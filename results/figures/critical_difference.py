@@ -137,7 +137,7 @@ def _caption(
     rejected = (
         "A vertical bar joins cells whose mean ranks differ by less than Nemenyi's critical difference"
         if test.p < LEVEL
-        else "Since it does not reject at .05, one bar joins all cells, whatever Nemenyi's critical difference"
+        else "Since it does not reject at 0.05, one bar joins all cells, whatever Nemenyi's critical difference"
     )
     covers = (
         f"Lines and [ ]: 95 % percentiles of the mean rank over {found.draws.shape[1]} resamples of patients, shared "
@@ -149,14 +149,14 @@ def _caption(
         f"Mean ranks by AUC of {k} cells over {n} targets ({', '.join(found.targets)}), rank 1 for the best: {listed}. "
         f"Friedman's test of whether all cells are equally good: chi2 = {test.chi2:.1f} with {k - 1} degrees of "
         f"freedom, {_p(test.p)}; Iman and Davenport's F = {test.f:.1f} with {k - 1} and {(k - 1) * (n - 1)}, "
-        f"{_p(test.p_f)}. {rejected} at .05 ({critical:.2f} for {k} cells and {n} targets). {covers} Targets of the "
+        f"{_p(test.p_f)}. {rejected} at 0.05 ({critical:.2f} for {k} cells and {n} targets). {covers} Targets of the "
         "same patients are not independent, and with few targets only large differences show. Ranks of cells on "
         f"different samples are only a hint.{more}"
     )
 
 
 def _p(p: float) -> str:
-    return "p < .001" if p < 0.001 else f"p = {p:.3f}".replace("0.", ".")
+    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
 
 
 def _spell(mean: float, low: float, high: float) -> str:

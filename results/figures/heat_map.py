@@ -48,7 +48,7 @@ def heat_map(run: Run, target: str, *, width: Width = "single") -> Drawing:
             panel.text(
                 j,
                 i,
-                f"{mean:.2f}".removeprefix("0"),
+                f"{mean:.2f}",
                 ha="center",
                 va="center",
                 color=readable_on(image.to_rgba(found.means)[i, j]),

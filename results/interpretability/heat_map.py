@@ -35,7 +35,7 @@ SUBJECTS = {"pearson": "Pearson", "spearman": "Spearman"}
 
 @styled
 def correlation_heat_map(latents: Latents, table: pd.DataFrame, method: str, *, width: Width = "double") -> Drawing:
-    """Features as rows, measures and gradings as columns; within places above, pooled below; marked if q < .05.
+    """Features as rows, measures and gradings as columns; within places above, pooled below; marked if q < 0.05.
 
     Args:
         latents: The latents.
@@ -138,8 +138,8 @@ def _caption(
     if family:
         mark = "Bold" if numbers else "Dot"
         text += (
-            f"{mark}: q < .05 by Benjamini and Hochberg over the {family} p-values of a panel. p-values flip the signs "
-            "of patients' shares of the covariance, so that the samples of one patient count as one. "
+            f"{mark}: q < 0.05 by Benjamini and Hochberg over the {family} p-values of a panel. p-values flip the "
+            "signs of patients' shares of the covariance, so that the samples of one patient count as one. "
         )
     text += (
         "95 % intervals (bootstrap over patients, conditional on the fitted network) are in correlations.csv. Many "
@@ -171,6 +171,6 @@ def _agreement(first: pd.DataFrame) -> str:
     adjustment = str(first["adjustment"].iloc[0])
     same = int((np.sign(sure["r"]) == np.sign(sure["held_out_r"])).sum())
     return (
-        f"; of the {len(sure)} with q < .05 {'here' if adjustment == POOLED else adjustment}, {same} have the same "
+        f"; of the {len(sure)} with q < 0.05 {'here' if adjustment == POOLED else adjustment}, {same} have the same "
         "sign there"
     )

@@ -91,7 +91,7 @@ def notes(explained: Explanations, table: pd.DataFrame) -> list[str]:
         first, pairs = explained.correlated.iloc[0], len(explained.correlated)
         found.append(
             f"Warning: {pairs} {'pair of features has' if pairs == 1 else 'pairs of features have'} a Spearman "
-            f"correlation of .7 or more (the strongest: {first['first']} and {first['second']}, {first['rho']:+.2f}). "
+            f"correlation of 0.7 or more (the strongest: {first['first']} and {first['second']}, {first['rho']:+.2f}). "
             "When one feature is permuted, the others still show the same, so its own fall is too small. Rows of kind "
             "together permute all of them at once."
         )

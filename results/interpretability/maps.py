@@ -187,7 +187,7 @@ def _scale_bar(axes: Axes, wide: float, high: float, unit: str) -> None:
 
 def _short(probability: float) -> str:
     """A probability in two digits, which is not rounded to 1."""
-    return "> .99" if probability > 0.995 else f"{probability:.2f}".removeprefix("0")
+    return "> 0.99" if probability > 0.995 else f"{probability:.2f}"
 
 
 def _caption(explained: Explanations, method: str) -> str:

@@ -232,8 +232,8 @@ def _of_first(latents: Latents) -> str:
 def _fit(latents: Latents, i: int) -> str:
     about, channels = latents.about["reconstructions"], latents.about["channels"]
     if "mask" in channels:
-        return f"Dice {about['dice'][i][channels.index('mask')]:.2f}".replace("0.", ".")
-    return f"RMSE {about['rmse'][i][0]:.2f}".replace("0.", ".")
+        return f"Dice {about['dice'][i][channels.index('mask')]:.2f}"
+    return f"RMSE {about['rmse'][i][0]:.2f}"
 
 
 def _fits(latents: Latents) -> str:

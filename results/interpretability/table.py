@@ -83,8 +83,8 @@ def within(latents: Latents) -> str:
 
 
 def short(r: float) -> str:
-    """A correlation as figures write it: `.87`, with a true minus sign."""
-    return f"{r:.2f}".replace("-0.00", "0.00").replace("0.", ".").replace("-", "\N{MINUS SIGN}")
+    """A correlation as figures write it: `0.87`, with a true minus sign."""
+    return f"{r:.2f}".replace("-0.00", "0.00").replace("-", "\N{MINUS SIGN}")
 
 
 def _events(latents: Latents, name: str) -> int:

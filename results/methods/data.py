@@ -9,7 +9,7 @@ from results.methods.evidence import Evidence
 from results.methods.steps import is_phantom
 from results.run_folder import Run
 from results.scores.choice import EXPLORATORY
-from results.scores.labels import merging
+from results.scores.labels import by_class, merging
 from results.tables.external import external_run
 
 REASONS = 8
@@ -151,8 +151,8 @@ def target(evidence: Evidence, name: str) -> str:
         given = f"with {p.sequences}, " if len(populations) > 1 else ""
         total = f" of {n_samples}" if p.n_samples < n_samples else ""
         parts.append(
-            f"{given}{p.n_samples}{total} samples of {p.n_patients} patients ({' / '.join(map(str, p.events))} by "
-            f"class; the rarest class in {p.rarest} patients)"
+            f"{given}{p.n_samples}{total} samples of {p.n_patients} patients ({by_class(p.classes, p.events)}; "
+            f"the rarest class in {p.rarest} patients)"
         )
     same = len({part.partition(", ")[2] for part in parts}) == 1 and len(parts) > 1
     who = f"{parts[0].partition(', ')[2]}, the same for every choice of sequences" if same else "; ".join(parts)

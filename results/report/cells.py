@@ -11,6 +11,7 @@ from results.report.cell_pictures import CellPictures
 from results.report.leaderboard import Leaderboard, LeaderboardLine, Value, score_text
 from results.report.reading import Read
 from results.run_folder import Run
+from results.scores.labels import by_class
 from results.scores.records import NOTHING, is_number
 from results.tables.columns import columns
 
@@ -120,10 +121,9 @@ def _facts(run: Run, line: LeaderboardLine) -> Iterable[tuple[str, str]]:
     if not record["floor"]:
         yield "settings of the head", "tuned on inner folds" if record["tuned"] else "default, not tuned"
     if record["status"] == "done":
-        yield (
-            "scored on",
-            f"{record['n_patients']} patients, {record['n_samples']} samples, {record['n_events']} by class",
-        )
+        classes = next(cell.classes for cell in run.cells if cell.target == record["target"])
+        counts = by_class(classes, record["n_events"])
+        yield "scored on", f"{record['n_patients']} patients, {record['n_samples']} samples ({counts})"
         if record["folds_left_out"]:
             yield "folds left out of means and SDs", f"{record['folds_left_out']}, which lack a class"
         if is_number(record.get("null_auc")):

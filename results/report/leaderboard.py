@@ -128,7 +128,8 @@ def score_text(record: Record, metric: str) -> Value:
     value, low, high = (record[metric], record.get(f"{metric}_low"), record.get(f"{metric}_high"))
     if not (is_number(low) and is_number(high)):
         low, high = None, None
-    drawn = Score(value, low, high, signed=metric in GAINS, decimals=known_columns()[metric].decimals).text()
+    n = int(record["n_samples"])
+    drawn = Score(value, low, high, metric in GAINS, known_columns()[metric].decimals, n).text()
     text, _, interval = drawn.partition(" ")
     return Value(text, repr(float(value)), interval)
 

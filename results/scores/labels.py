@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 ALWAYS = {"weights"}
 ParsedStep = tuple[str, dict[str, str]]
@@ -59,6 +59,17 @@ def _spell(part: ParsedStep, seen: dict[str, dict[str, set[str | None]]]) -> str
     kept = [f"{f}={v}" for f, v in given.items() if f in ALWAYS or len(seen[name][f]) > 1]
     bare, space, mark = name.partition(" ")
     return f"{bare}({', '.join(kept)}){space}{mark}" if kept else name
+
+
+def by_class(classes: Sequence[str], counts: str | Iterable[int]) -> str:
+    """How many samples each class has, with its name: `0: 360, 1: 146`.
+
+    Args:
+        classes: The names of the classes.
+        counts: Their samples, as numbers or as the column `n_events` of the table of scores has them (`360/146`).
+    """
+    numbers = counts.split("/") if isinstance(counts, str) else counts
+    return ", ".join(f"{name}: {n}" for name, n in zip(classes, numbers, strict=True))
 
 
 def merging(merged: Mapping[str, str]) -> str:

@@ -72,7 +72,7 @@ def beaten(run: Run, records: Sequence[Record]) -> Iterator[str]:
     for record in done:
         if record["floor"] and is_number(record.get("auc")) and record["auc"] < BELOW_CHANCE:
             yield (
-                f"The AUC of {record['heads']} is {record['auc']:.2f}, below .5: a gain over it alone shows nothing."
+                f"The AUC of {record['heads']} is {record['auc']:.2f}, below 0.5: a gain over it alone shows nothing."
             )
 
 

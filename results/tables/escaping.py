@@ -13,7 +13,7 @@ _FORMULA = re.compile(r"[=@\t\r]|[+-](?![\d.\s]|inf|nan)")
 
 
 def markdown_text(words: str) -> str:
-    """Text for Markdown; `<` is changed only where it would begin a tag, so that `p < .05` stays readable."""
+    """Text for Markdown; `<` is changed only where it would begin a tag, so that `p < 0.05` stays readable."""
     return _TAG.sub("&lt;", words)
 
 

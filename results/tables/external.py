@@ -144,7 +144,7 @@ def _score(one: Record, name: str) -> Score | None:
     low, high = one.get(f"{name}_low"), one.get(f"{name}_high")
     if not is_number(low) or not is_number(high):
         low, high = None, None
-    return Score(value, low, high, signed=name in GAINS, decimals=column.decimals)
+    return Score(value, low, high, name in GAINS, column.decimals, int(one["n_samples"]))
 
 
 def _any(of_target: Sequence[Record], name: str) -> bool:

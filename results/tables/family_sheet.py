@@ -187,4 +187,4 @@ def named(against: Any) -> str:
 def _p(value: float | None) -> str:
     if value is None or not np.isfinite(value):
         return ""
-    return "< .001" if value < 0.001 else f"{value:.3f}".lstrip("0")
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"

@@ -43,7 +43,7 @@ def flip_sheets(
 
     Args:
         run: A run folder.
-        rate: The share of samples whose label is flipped, above 0, at most .5.
+        rate: The share of samples whose label is flipped, above 0, at most 0.5.
         metrics: Names in `results.statistics.metrics.METRICS`; empty: accuracy, macro F1, AUC and ordinal metrics.
         times: The number of times that labels are flipped.
         seed: The seed of the flips.
@@ -53,7 +53,7 @@ def flip_sheets(
         ResultsError: A rate outside these limits, an unknown metric, or one that means nothing for any target.
     """
     if not 0 < rate <= 0.5:
-        raise ResultsError(f"--flip {rate:g}: a share of labels above 0 and at most .5, such as .05")
+        raise ResultsError(f"--flip {rate:g}: a share of labels above 0 and at most 0.5, such as 0.05")
     for name in metrics:
         METRICS.named(name)
     check_fit(run, metrics)

@@ -1,25 +1,22 @@
-"""Draws a sheet of scores as plain text, Markdown, LaTeX or CSV."""
+"""A table, ready to be drawn, and its drawing as plain text, Markdown or CSV."""
 
 from __future__ import annotations
 
 import csv
 import io
 import math
-import re
 import textwrap
-import unicodedata
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from results.tables.escaping import csv_cell, markdown_cell, markdown_text
+from results.tables.typography import true_minus
 
 WIDTH = 140
 MOST_DIGITS = 4
-_SIGNS = {"\u00b1": r"$\pm$", "\u00d7": r"$\times$", "\u2264": r"$\leq$", "\u2265": r"$\geq$", "\u2212": "$-$"} | {
-    "\u2248": r"$\approx$",
-    "\u2206": r"$\Delta$",
-    "\u2192": r"$\to$",
-}
+FEW_SAMPLES = 100
+"""Samples below which a number has at most `FEW_DIGITS` digits after the point."""
+FEW_DIGITS = 2
 BOLD = "Bold: the best of a column"
 TIED = "underlined: on the same samples, and not shown to be worse than any other (all pairs at once, error below 5 %)"
 
@@ -34,6 +31,7 @@ class Score:
         high: Upper end.
         signed: Whether its sign is shown.
         decimals: Digits after the point, at least.
+        n: The number of samples that it is computed from; None if it is not known, or if it is no share of samples.
     """
 
     value: float
@@ -41,27 +39,37 @@ class Score:
     high: float | None = None
     signed: bool = False
     decimals: int = 2
+    n: int | None = None
 
     def __post_init__(self) -> None:
         if self.low is None or self.high is None or not math.isfinite(self.low + self.high):
             object.__setattr__(self, "low", None)
             object.__setattr__(self, "high", None)
 
-    def text(self, *, interval: bool = True, short: bool = False) -> str:
-        """`0.84 [0.79, 0.88]`, or `.84 [.79, .88]` if short.
+    @property
+    def digits(self) -> int:
+        """Digits after the point.
 
         An interval narrower than two units of the last digit, such as with thousands of patients, gets more digits. So
-        does a difference with an end that would round to 0, since its sign decides.
+        does a difference with an end that would round to 0, since its sign decides. With fewer than `FEW_SAMPLES`
+        samples there are at most `FEW_DIGITS`, since one sample moves a share by more than the next digit.
         """
-        digits = self.decimals
+        few = self.n is not None and self.n < FEW_SAMPLES
+        digits, most = self.decimals, FEW_DIGITS if few else MOST_DIGITS
         if self.low is not None and self.high is not None and self.high > self.low:
-            while digits < MOST_DIGITS and (self.high - self.low < 2 * 10**-digits or self._loses_a_sign(digits)):
+            while digits < most and (self.high - self.low < 2 * 10**-digits or self._loses_a_sign(digits)):
                 digits += 1
-        numbers = [n for n in (self.value, self.low, self.high) if n is not None]
-        sign = "+" if self.signed else ""
-        value, *ends = (f"{round(n, digits) + 0.0:{sign}.{digits}f}" for n in numbers)
-        drawn = f"{value} [{', '.join(ends)}]" if ends and interval else value
-        return re.sub(r"\b0\.", ".", drawn) if short else drawn
+        return min(digits, most)
+
+    def text(self, *, interval: bool = True) -> str:
+        """`0.84 [0.79, 0.88]`; an end of a difference that lies below 0 and rounds to it is `-0.00`."""
+        digits, sign = self.digits, "+" if self.signed else ""
+        value = f"{round(self.value, digits) + 0.0:{sign}.{digits}f}"
+        if self.low is None or self.high is None or not interval:
+            return value
+        zero = -0.0 if self.signed else 0.0  # the sign of -0 is lost by adding 0, and kept by adding -0
+        low, high = (f"{round(end + 0.0, digits) + zero:{sign}.{digits}f}" for end in (self.low, self.high))
+        return f"{value} [{low}, {high}]"
 
     def _loses_a_sign(self, digits: int) -> bool:
         """Whether an end of a difference would round to 0 that is not 0."""
@@ -95,6 +103,7 @@ class Sheet:
         always: Columns whose intervals stay when the text is too wide.
         notes: The sentences under the table.
         metrics: The metric of each header, if the headers are metrics.
+        averaged: The axes that a number is a mean over; titles name them too.
     """
 
     target: str
@@ -109,19 +118,23 @@ class Sheet:
     always: frozenset[int] = frozenset()
     notes: tuple[str, ...] = ()
     metrics: tuple[str, ...] = ()
+    averaged: tuple[str, ...] = ()
 
 
 def text(sheet: Sheet) -> str:
     """For a terminal; if lines would be too wide, intervals other than those of `sheet.always` are left out."""
     every, few, one = range(len(sheet.headers)), sheet.always, sorted(sheet.always)[:1]
-    for intervals, short in ((every, False), (every, True), (few, False), (few, True), (one, True)):
-        drawn = _aligned(sheet, intervals, short)
+    for intervals in (every, few, one):
+        drawn = _aligned(sheet, intervals)
         if _width(drawn) <= WIDTH:
             break
     left_out = len(intervals) < len(every) and any(
         s is not None and s.low is not None for r in sheet.rows for s in r.scores
     )
-    notes = [*sheet.notes, *(["Intervals that did not fit are in --format md, latex and csv."] if left_out else [])]
+    notes = [
+        *sheet.notes,
+        *(["Intervals that did not fit are in --format md, html, latex and csv."] if left_out else []),
+    ]
     width = min(max(_width(drawn), 100), WIDTH)
     return "\n".join([sheet.title, "", drawn, "", *(line for note in notes for line in textwrap.wrap(note, width))])
 
@@ -130,47 +143,19 @@ def markdown(sheet: Sheet) -> str:
     """For GitHub and papers in Markdown; the best score of a column is bold, ties with it are underlined."""
     from tabulate import tabulate
 
-    rows, floors = _lines(
+    rows, floors = lines_of(
         sheet,
         bold=lambda score: f"**{score}**",
         tie=lambda score: f"<u>{score}</u>",
-        escape=markdown_cell,
+        escape=lambda words: markdown_cell(true_minus(words)),
+        draw=lambda score: true_minus(score.text()),
     )
-    between = [[""] * len(_header(sheet))] if rows and floors else []
-    header = [markdown_cell(name) for name in _header(sheet)]
+    between = [[""] * len(header_of(sheet))] if rows and floors else []
+    header = [markdown_cell(name) for name in header_of(sheet)]
     sides = _sides(sheet)
     drawn = tabulate([*rows, *between, *floors], header, tablefmt="pipe", disable_numparse=True, colalign=sides)
-    notes = [f"- {markdown_text(note)}" for note in marked(sheet)]
+    notes = [f"- {markdown_text(true_minus(note))}" for note in marked(sheet)]
     return "\n".join([f"**{markdown_text(sheet.title)}**", "", drawn, "", *notes])
-
-
-def latex(sheet: Sheet) -> str:
-    """A floating table for a paper; needs the packages `booktabs` and `graphicx`."""
-    rows, floors = _lines(
-        sheet, bold=lambda score: rf"\textbf{{{score}}}", tie=lambda score: rf"\underline{{{score}}}", escape=_escape
-    )
-    lines = [[" & ".join(row) + r" \\" for row in part] for part in (rows, floors)]
-    columns = "".join(side[0] for side in _sides(sheet))
-    header = " & ".join(_escape(name.replace("\n", " ")) for name in _header(sheet)) + r" \\"
-    caption = _escape(" ".join([f"{sheet.title}.", *marked(sheet)]))
-    return "\n".join(
-        [
-            r"% \usepackage{booktabs,graphicx}",
-            r"\begin{table}",
-            rf"\caption{{{caption}}}\medskip",
-            r"\resizebox{\textwidth}{!}{%",
-            rf"\begin{{tabular}}{{{columns}}}",
-            r"\toprule",
-            header,
-            r"\midrule",
-            *lines[0],
-            *([r"\midrule"] if rows and floors else []),
-            *lines[1],
-            r"\bottomrule",
-            r"\end{tabular}}",
-            r"\end{table}",
-        ]
-    )
 
 
 def marked(sheet: Sheet) -> list[str]:
@@ -194,7 +179,7 @@ def comma_separated(sheets: Sequence[Sheet]) -> str:
             any((score := row.scores[j]) is not None and score.low is not None for row in every)
             for j in range(len(sheet.headers))
         ]
-        header = ["target", "floor", *sheet.labels]
+        header = ["target", "floor", *(["mean over"] if sheet.averaged else []), *sheet.labels]
         for name, has_ends in zip(sheet.headers, ends, strict=True):
             plain = name.replace("\n", " ")
             header += [plain, f"{plain} low", f"{plain} high"] if has_ends else [plain]
@@ -212,15 +197,16 @@ def comma_separated(sheets: Sequence[Sheet]) -> str:
                     numbers += found if has_ends else found[:1]
                 drawn = ["" if number is None else repr(number) for number in numbers]
                 labels, extras = map(csv_cell, row.labels), map(csv_cell, row.extras)
-                writer.writerow([csv_cell(sheet.target), floor, *labels, *drawn, *extras])
+                over = [", ".join(sheet.averaged)] if sheet.averaged else []
+                writer.writerow([csv_cell(sheet.target), floor, *over, *labels, *drawn, *extras])
     return out.getvalue()
 
 
-def _aligned(sheet: Sheet, intervals: Collection[int], short: bool) -> str:
-    rows, floors = _lines(sheet, intervals=intervals, short=short)
+def _aligned(sheet: Sheet, intervals: Collection[int]) -> str:
+    rows, floors = lines_of(sheet, intervals=intervals)
     headers = [
         [part for line in name.split("\n") for part in textwrap.wrap(line, 8, break_long_words=False)]
-        for name in _header(sheet)
+        for name in header_of(sheet)
     ]
     depth = max(map(len, headers))
     above = [list(line) for line in zip(*(name + [""] * (depth - len(name)) for name in headers), strict=True)]
@@ -237,21 +223,22 @@ def _aligned(sheet: Sheet, intervals: Collection[int], short: bool) -> str:
     )
 
 
-def _lines(
+def lines_of(
     sheet: Sheet,
     *,
     bold: Callable[[str], str] = str,
     tie: Callable[[str], str] = str,
     escape: Callable[[str], str] = str,
+    draw: Callable[[Score], str] = Score.text,
     intervals: Collection[int] | None = None,
-    short: bool = False,
 ) -> tuple[list[list[str]], list[list[str]]]:
-    """The cells of the rows and of the floors."""
+    """The cells of the rows and of the floors; `intervals` are the columns that have theirs, None: all."""
 
     def line(number: int, row: Row) -> list[str]:
         scores = []
         for j, score in enumerate(row.scores):
-            drawn = "" if score is None else score.text(interval=intervals is None or j in intervals, short=short)
+            alone = intervals is not None and j not in intervals
+            drawn = "" if score is None else score.text(interval=False) if alone else draw(score)
             mark = bold if (number, j) in sheet.best else tie if (number, j) in sheet.tied else str
             scores.append(mark(drawn))
         return [*map(escape, row.labels), *scores, *map(escape, row.extras)]
@@ -259,7 +246,8 @@ def _lines(
     return [line(i, row) for i, row in enumerate(sheet.rows)], [line(-1, row) for row in sheet.floors]
 
 
-def _header(sheet: Sheet) -> list[str]:
+def header_of(sheet: Sheet) -> list[str]:
+    """The headers of labels, scores and texts; a line break separates a metric from its column of the grid."""
     return [*sheet.labels, *sheet.headers, *sheet.extras]
 
 
@@ -269,26 +257,3 @@ def _sides(sheet: Sheet) -> list[str]:
 
 def _width(drawn: str) -> int:
     return max(map(len, drawn.splitlines()))
-
-
-def _escape(words: str) -> str:
-    """Text for pdflatex, with Greek letters and signs as mathematics."""
-    special = {c: rf"\{c}" for c in "&%$#_{}"} | {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}"}
-    special |= {"^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}"}
-    words = unicodedata.normalize("NFKC", words)
-    return "".join(special.get(c) or _SIGNS.get(c) or _greek(c) for c in words)
-
-
-def _greek(letter: str) -> str:
-    """A Greek letter as a command without accents, or as the Latin letter that looks like it; others as they are."""
-    kind, _, name = unicodedata.name(letter, "").partition(" WITH ")[0].rpartition(" LETTER ")
-    if kind not in ("GREEK SMALL", "GREEK CAPITAL"):
-        return letter
-    name = {"LAMDA": "lambda", "FINAL SIGMA": "varsigma"}.get(name, name.lower())
-    if name == "omicron":
-        return "o" if kind == "GREEK SMALL" else "O"
-    if kind == "GREEK SMALL":
-        return rf"$\{name}$"
-    latin = {"eta": "H", "rho": "P", "chi": "X", "upsilon": "Y"}
-    commands = ("gamma", "delta", "theta", "lambda", "xi", "pi", "sigma", "phi", "psi", "omega")
-    return rf"$\{name.capitalize()}$" if name in commands else latin.get(name, name[0].upper())

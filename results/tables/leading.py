@@ -99,10 +99,11 @@ def score(
     value = evaluate(metric, rows.y, P, repeat=rows.repeat, fold=rows.fold, within=rows.within).value
     if not np.isfinite(value):
         return None
+    n = int((rows.repeat == rows.repeat[0]).sum())
     if bootstrap is None:
-        return Score(value)
+        return Score(value, n=n)
     low, high = interval(metric, rows, value, standard_error(metric, rows, bootstrap.by_repeat(metric, rows, P)))
-    return Score(value, low, high) if np.isfinite(low) else Score(value)
+    return Score(value, low, high, n=n)
 
 
 def stored_score(record: Record | None, name: str) -> Score | None:
@@ -111,7 +112,8 @@ def stored_score(record: Record | None, name: str) -> Score | None:
         return None
     ends = record[f"{name}_low"], record[f"{name}_high"]
     low, high = ends if is_number(ends[0]) else (None, None)
-    return Score(record[name], low, high, signed=name in GAINS, decimals=columns()[name].decimals)
+    n = int(record["n_samples"])
+    return Score(record[name], low, high, signed=name in GAINS, decimals=columns()[name].decimals, n=n)
 
 
 def best_places(

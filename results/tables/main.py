@@ -11,14 +11,16 @@ from data.text.names import nearest
 from results import ResultsError
 from results.run_folder import Run
 from results.scores.fitness import check_fit
+from results.scores.means import MeanDraws
 from results.scores.refits import ENDS as REFIT_ENDS
 from results.scores.scores import scores
-from results.tables import documents, formats
+from results.tables import documents, formats, spreadsheet, word
 from results.tables.columns import GAINS, check_columns
 from results.tables.columns import columns as known_columns
 from results.tables.escaping import csv_frame
 from results.tables.external import external_run, external_sheets
 from results.tables.formats import Sheet
+from results.tables.latex import latex
 from results.tables.points import found_points
 from results.tables.reconstruction import rebuilt
 from results.tables.side_tables import dataset_scores, filling, found_regions
@@ -28,7 +30,16 @@ if TYPE_CHECKING:
     import pandas as pd
 
 FORMATS = ("text", "md", "csv", "latex", "html")
-ENDINGS = {".docx": "Word", ".html": "html", ".md": "md", ".tex": "latex", ".csv": "csv", ".txt": "text"}
+ENDINGS = {
+    ".docx": "Word",
+    ".xlsx": "Excel",
+    ".html": "html",
+    ".md": "md",
+    ".tex": "latex",
+    ".csv": "csv",
+    ".txt": "text",
+}
+BINARY = {".docx": word.write_word, ".xlsx": spreadsheet.write_spreadsheet}
 
 
 def table(
@@ -71,7 +82,7 @@ def draw(found: Sequence[Sheet], format: str) -> str:  # noqa: A002
     _check("format", [format], FORMATS)
     if format in ("csv", "html"):
         return formats.comma_separated(found) if format == "csv" else documents.page(found)
-    one = {"text": formats.text, "md": formats.markdown, "latex": formats.latex}[format]
+    one = {"text": formats.text, "md": formats.markdown, "latex": latex}[format]
     return "\n\n".join(one(sheet) for sheet in found)
 
 
@@ -84,8 +95,8 @@ def write(found: Sequence[Sheet], path: Path) -> Path:
     if path.suffix not in ENDINGS:
         raise ResultsError(f"{path}: '{path.suffix}' is no format: use one of {', '.join(ENDINGS)}")
     path.parent.mkdir(parents=True, exist_ok=True)
-    if path.suffix == ".docx":
-        replace_file(path, lambda to: documents.write_word(found, to))
+    if path.suffix in BINARY:
+        replace_file(path, lambda to: BINARY[path.suffix](found, to))
     else:
         replace_text(path, draw(found, ENDINGS[path.suffix]) + "\n")
     return path
@@ -103,7 +114,7 @@ def sheets(
     """The tables of a run: one for each target, the declared comparisons, fillings, and the dataset's own score.
 
     Without `rows` and `columns` every cell has a row, best AUC first. With them, a number is the mean over the axes
-    that are not named, and empty where a cell of this mean is missing.
+    that are not named, with the interval of this mean from the resamples of its cells, and empty where one is missing.
 
     Args:
         run: A run folder.
@@ -125,7 +136,16 @@ def sheets(
     frame = scores(run, _scored(metrics), resamples=resamples, against=against)
     over = run.location if against is None else " ".join(against.values())
     found = [
-        target_sheet(run, frame, target, rows=rows, columns=columns, metrics=metrics, over=over)
+        target_sheet(
+            run,
+            frame,
+            target,
+            rows=rows,
+            columns=columns,
+            metrics=metrics,
+            over=over,
+            draws=MeanDraws(run, target, resamples=resamples, against=against),
+        )
         for target in run.targets
     ]
     if not (rows or columns or metrics):

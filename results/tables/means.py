@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from results.scores.records import Record, is_number
+from results.scores.means import MeanDraws
+from results.scores.records import Record, is_number, varying
 from results.tables.columns import GAINS
 from results.tables.columns import columns as known_columns
 from results.tables.formats import Score
@@ -21,12 +22,21 @@ class Means:
         rows: The axes whose steps are rows.
         columns: The axes whose steps are columns.
         rest: The axes that are averaged over.
+        draws: What gives a mean its interval.
 
     Attributes:
         missing: For each empty place of the table the cells of its mean that are not done.
     """
 
-    def __init__(self, cells: list[Record], rows: Sequence[str], columns: Sequence[str], rest: Sequence[str]) -> None:
+    def __init__(
+        self,
+        cells: list[Record],
+        rows: Sequence[str],
+        columns: Sequence[str],
+        rest: Sequence[str],
+        draws: MeanDraws,
+    ) -> None:
+        self._draws = draws
         self.rows = list(dict.fromkeys(values(cell, rows) for cell in cells))
         self.columns = list(dict.fromkeys(values(cell, columns) for cell in cells))
         self.averaged = list(dict.fromkeys(values(cell, rest) for cell in cells))
@@ -41,19 +51,46 @@ class Means:
             if len(self.averaged) > 1:
                 self.missing[", ".join([*row, *column])] = lacking
             return None
-        return mean([cell for cell in cells.values() if cell is not None], name)
+        return mean([cell for cell in cells.values() if cell is not None], name, self._draws)
 
 
-def mean(cells: Sequence[Record], name: str) -> Score | None:
-    """The mean of a metric over cells, with the interval if it is one cell; None where a cell has no score."""
+def mean(cells: Sequence[Record], name: str, draws: MeanDraws) -> Score | None:
+    """The mean of a metric over cells, with its interval; None where a cell has no score."""
     scores = [float(cell[name]) for cell in cells if is_number(cell.get(name))]
     if len(scores) < len(cells):
         return None
     low, high = cells[0].get(f"{name}_low"), cells[0].get(f"{name}_high")
-    if len(cells) > 1 or not is_number(low):
+    if len(cells) > 1:
+        value = math.fsum(scores) / len(scores)
+        low, high = draws.interval([cell["key"] for cell in cells], name, value) or (None, None)
+    if not is_number(low):
         low, high = None, None
-    decimals = known_columns()[name].decimals
-    return Score(math.fsum(scores) / len(scores), low, high, signed=name in GAINS, decimals=decimals)
+    return Score(
+        math.fsum(scores) / len(scores),
+        low,
+        high,
+        signed=name in GAINS,
+        decimals=known_columns()[name].decimals,
+        n=min(int(cell["n_samples"]) for cell in cells),
+    )
+
+
+def averaging(done: Sequence[Record], averaged: Sequence[str]) -> Iterator[str]:
+    """What a pivot averages over, and on which samples, in sentences.
+
+    Args:
+        done: The cells and floors of the target that are done.
+        averaged: The axes that are averaged over.
+    """
+    yield (
+        f"Numbers are means over {', '.join(averaged)}, in which each cell counts the same. The interval of a mean is "
+        "that of the mean itself: its cells are scored in the same resamples."
+    )
+    cells, floors = [r for r in done if not r["floor"]], [r for r in done if r["floor"]]
+    if len({(cell["n_patients"], cell["n_samples"]) for cell in cells}) > 1:
+        yield "Cells of a mean may be on different samples: each is scored on its own, and patients are drawn together."
+    if any(varying(averaged, [one for one in floors if one["heads"] == floor["heads"]]) for floor in floors):
+        yield "Floors that differ on these axes are averaged too."
 
 
 def values(cell: Record, axes: Sequence[str]) -> Values:

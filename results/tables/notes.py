@@ -11,7 +11,7 @@ from results.reading_notes import gives_away
 from results.run_folder import Run
 from results.scores import reconstruction
 from results.scores.choice import EXPLORATORY
-from results.scores.labels import merging
+from results.scores.labels import by_class, merging
 from results.scores.records import NOTHING, Record, is_number
 from results.statistics.bootstrap import FEWEST
 from results.statistics.metrics import METRICS
@@ -19,6 +19,7 @@ from results.statistics.metrics.base import OfCounts, OfPairs, one_against_rest
 from results.tables.beaten import beaten, plainly
 from results.tables.held_out import fitted_elsewhere
 from results.tables.intervals import covers
+from results.tables.means import averaging
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -164,14 +165,12 @@ def some(names: Sequence[str], between: str = ", ") -> str:
 
 def _who(run: Run, done: Sequence[Record]) -> Iterator[str]:
     classes = next(cell.classes for cell in run.cells if cell.target == done[0]["target"])
-    mark = " | " if any("/" in name for name in classes) else "/"
-    by_class = f"by class ({mark.join(classes)})"
     merged = merging(run.merged.get(done[0]["target"], {}))
     counts = sorted({(int(r["n_patients"]), int(r["n_samples"]), r["n_events"]) for r in done})
     excluded = f"; {run.n_excluded} excluded, see excluded.csv" if run.n_excluded else "; none excluded"
     if len(counts) == 1:
         patients, samples, events = counts[0]
-        yield f"{patients} patients, {samples} samples, {by_class} {events}{excluded}.{merged}"
+        yield f"{patients} patients, {samples} samples ({by_class(classes, events)}){excluded}.{merged}"
     else:
         low, high = counts[0], counts[-1]
         between = f"{low[0]} to {high[0]} patients, {low[1]} to {high[1]} samples"
@@ -228,7 +227,7 @@ def _uncertainty(
         yield from (METRICS[name].note for name in metrics if name in METRICS and METRICS[name].note)
     cells = [r for r in done if not r["floor"] and is_number(r.get("auc"))]
     if averaged:
-        yield f"Numbers are means over {', '.join(averaged)}; floors are single rows."
+        yield from averaging(done, averaged)
     elif cells and "auc" in metrics:
         best = max(cells, key=lambda r: float(r["auc"]))
         spread = [

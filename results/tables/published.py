@@ -18,6 +18,7 @@ from results.scores.scores import scores
 from results.statistics.metrics import METRICS
 from results.tables import formats, notes
 from results.tables.formats import Row, Score, Sheet
+from results.tables.latex import latex
 
 PUBLISHED = "published_"
 MARGIN = 0.01
@@ -38,7 +39,7 @@ def published(run: Run, file: Path, *, format: str = "text", resamples: int = 20
         ResultsError: The file can't be used, or a row names several cells.
     """
     lines, axes, metrics = _read(file, run)
-    draw = {"text": formats.text, "md": formats.markdown, "latex": formats.latex}.get(format)
+    draw = {"text": formats.text, "md": formats.markdown, "latex": latex}.get(format)
     if draw is None:
         raise ResultsError(f"--published has no format '{format}': use one of text, md, latex")
     frame = scores(run, [*metrics, "auc"], resamples=resamples)
@@ -152,6 +153,7 @@ def _scores(record: Mapping[str, Any], metrics: list[str], given: Mapping[str, f
     found: list[Score | None] = []
     for m in metrics:
         value = record.get(m)
-        ours = Score(value, record[f"{m}_low"], record[f"{m}_high"]) if is_number(value) else None
+        low, high = record.get(f"{m}_low"), record.get(f"{m}_high")
+        ours = Score(value, low, high, n=int(record["n_samples"])) if is_number(value) else None
         found += [ours, Score(given[m]) if m in given else None]
     return tuple(found)

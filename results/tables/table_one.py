@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from results.methods.evidence import Evidence, gather
 from results.run_folder import Run
+from results.scores.labels import by_class
 from results.tables.formats import Row, Sheet
 
 Bool = NDArray[np.bool_]
@@ -225,7 +226,7 @@ def _notes(evidence: Evidence, parts: Sequence[_SplitColumn], rows: Sequence[Row
         of_target = [p for p in evidence.populations if p.target == target]
         if len({p.n_samples for p in of_target}) > 1:
             counts = (
-                f"{p.sequences}: {p.n_patients} patients, {p.n_samples} samples ({'/'.join(map(str, p.events))})"
+                f"{p.sequences}: {p.n_patients} patients, {p.n_samples} samples ({by_class(p.classes, p.events)})"
                 for p in of_target
             )
             yield f"The samples on which {target} is scored depend on the sequences: {'; '.join(counts)}."

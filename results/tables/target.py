@@ -11,7 +11,8 @@ from results.nulls import null_p_cell
 from results.run_folder import Run
 from results.scores import reconstruction
 from results.scores.fitness import left_out, unfit
-from results.scores.labels import shorten
+from results.scores.labels import by_class, shorten
+from results.scores.means import MeanDraws
 from results.scores.records import Record, floor_labels, is_number, records, varying
 from results.tables import notes
 from results.tables.choice import chosen_note, chosen_row
@@ -43,6 +44,7 @@ def target_sheet(
     columns: Sequence[str],
     metrics: Sequence[str],
     over: str,
+    draws: MeanDraws,
 ) -> Sheet:
     """The table of one target.
 
@@ -54,6 +56,7 @@ def target_sheet(
         columns: Axes whose steps are columns.
         metrics: The requested metrics; empty: those that are shown without being asked.
         over: The cell that gains are over, in words.
+        draws: What gives means over cells their intervals.
     """
     of_target = records(frame, target)
     cells, floors = [r for r in of_target if not r["floor"]], [r for r in of_target if r["floor"]]
@@ -64,10 +67,10 @@ def target_sheet(
     rest = [axis for axis in differing if axis not in labels and axis not in columns]
     requested = [name for name in metrics if name != "gain" or over == run.location]
     names = _metrics(run, target, metrics, requested, of_target)
-    means = Means(cells, labels, columns, rest)
+    means = Means(cells, labels, columns, rest, draws)
     places = [(name, column) for name in names for column in means.columns or [()]]
     pivot = bool(rest or columns)
-    texts = {} if pivot else _texts(of_target) | refit_columns(run, of_target, metrics or ["auc"])
+    texts = {} if pivot else _texts(run, of_target) | refit_columns(run, of_target, metrics or ["auc"])
     ranked = _ranked(means, places, texts, pivot=pivot)
     failed = reconstruction.collapsed(run)
     users = {row: [cell["key"] for cell in cells if values(cell, labels) == row.labels] for row, _ in ranked}
@@ -75,8 +78,9 @@ def target_sheet(
     choice = frame.attrs.get("choices", {}).get(target) if "auc" in names else None
     return Sheet(
         target=target,
-        title=f"{target}: {run.dataset}, run {run.name}",
+        title=f"{target}: {run.dataset}, run {run.name}{_averaged(cells, rest)}",
         labels=tuple(labels),
+        averaged=tuple(rest),
         headers=tuple(_header(run, name, column, over) for name, column in places),
         metrics=tuple(name for name, _ in places),
         extras=tuple(texts),
@@ -85,7 +89,7 @@ def target_sheet(
         ),
         floors=(
             *(() if pivot else chosen_row(choice, labels, names, len(texts))),
-            *_floors(run, floors, labels, columns, places, texts, over),
+            *_floors(run, floors, labels, columns, places, texts, over, draws),
         ),
         best=best,
         tied=_tied([record for _, record in ranked], places) - best,
@@ -107,6 +111,15 @@ def target_sheet(
             *in_full,
         ),
     )
+
+
+def _averaged(cells: Sequence[Record], rest: Sequence[str]) -> str:
+    """The end of a title: the axes that each number is a mean over, with their numbers of steps."""
+    if not rest:
+        return ""
+    *some, last = (f"{axis} ({len({cell[axis] for cell in cells})})" for axis in rest)
+    over = f"{', '.join(some)} and {last}" if some else last
+    return f"; each number is the mean over {over}"
 
 
 def _name_tuned(cells: list[Record]) -> None:
@@ -159,10 +172,12 @@ def _floors(
     places: Sequence[Place],
     texts: Texts,
     over: str,
+    draws: MeanDraws,
 ) -> Iterator[Row]:
     """A row for each floor, without its gain over itself; it has steps on the axes on which its name has several.
 
-    A floor that does not depend on the columns has the same score in all of them.
+    A floor that does not depend on the columns has the same score in all of them. Floors that differ only on axes that
+    the table does not name are averaged.
     """
     rows: dict[Values, list[Record]] = {}
     for floor in floors:
@@ -174,18 +189,19 @@ def _floors(
             own = [cell for cell in cells if values(cell, columns) == column] or cells
             done = all(cell["status"] == "done" for cell in own)
             empty = name == own_gain(run, cells[0]) and (name != "gain" or over == run.location)
-            found.append(mean(own, name) if done and not empty else None)
+            found.append(mean(own, name, draws) if done and not empty else None)
         yield Row(labels_of_row, tuple(found), tuple(text(cells[0]) for text in texts.values()))
 
 
-def _texts(of_target: Sequence[Record]) -> Texts:
+def _texts(run: Run, of_target: Sequence[Record]) -> Texts:
     """The columns of text that only some tables need."""
     texts: Texts = {}
+    classes = next(cell.classes for cell in run.cells if cell.target == of_target[0]["target"])
     done = [r for r in of_target if r["status"] == "done"]
     if len({(r["n_patients"], r["n_events"]) for r in done}) > 1:
         texts["Patients"] = lambda r: _whole(r, "n_patients")
         texts["Samples"] = lambda r: _whole(r, "n_samples")
-        texts["By class"] = lambda r: r["n_events"] if isinstance(r.get("n_events"), str) else ""
+        texts["By class"] = lambda r: by_class(classes, r["n_events"]) if isinstance(r.get("n_events"), str) else ""
     if any(is_number(r.get("null_runs")) for r in done):
         texts["Null AUC"] = lambda r: f"{r['null_auc']:.2f}" if is_number(r.get("null_auc")) else ""
         texts["p"] = lambda r: null_p_cell(r["p_value"], r["null_runs"]) if is_number(r.get("p_value")) else ""

@@ -14,7 +14,7 @@ from results.figures.drawing.style import NothingToDrawError
 from results.run_folder import Predictions, Run, RunCell, head_name
 from results.scores import reconstruction
 from results.scores.alignment import aligned
-from results.scores.labels import shorten
+from results.scores.labels import by_class, shorten
 from results.scores.records import NOTHING, Record, records
 from results.scores.scores import scores
 from results.statistics.bootstrap import PatientBootstrap, PredictedRows
@@ -95,18 +95,18 @@ class Chosen:
 
     @property
     def n(self) -> str:
-        """`75 patients, 506 samples (0/1: 292/214)`, with spans where cells differ."""
+        """`75 patients, 506 samples (0: 292, 1: 214)`, with spans where cells differ."""
         known = [*self.cells, *self.floors]
         patients, samples = ({int(r[f"n_{unit}"]) for r in known} for unit in ("patients", "samples"))
         events = {r["n_events"] for r in known}
-        by_class = f" ({'/'.join(self.classes)}: {events.pop()})" if len(events) == 1 else ""
+        counts = f" ({by_class(self.classes, events.pop())})" if len(events) == 1 else ""
         other = "; cells with different n are scored on different samples" if len(samples) > 1 else ""
-        return f"{_span(patients)} patients, {_span(samples)} samples{by_class}{other}"
+        return f"{_span(patients)} patients, {_span(samples)} samples{counts}{other}"
 
     def n_of(self, record: Record) -> str:
         """As `n`, for one cell."""
-        by_class = f"{'/'.join(self.classes)}: {record['n_events']}"
-        return f"{int(record['n_patients'])} patients, {int(record['n_samples'])} samples ({by_class})"
+        counts = by_class(self.classes, record["n_events"])
+        return f"{int(record['n_patients'])} patients, {int(record['n_samples'])} samples ({counts})"
 
     @property
     def picked(self) -> str:

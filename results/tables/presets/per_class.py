@@ -56,14 +56,14 @@ def _sheet(run: Run, target: str, top: int, resamples: int) -> Sheet | None:
         drawn = []
         for k in range(1 if len(classes) == 2 else 0, len(classes)):
             scores = tuple(score(metric, own, predictions, bootstrap if resamples else None) for metric in _metrics(k))
-            n = f"{int((own.y[once] == k).sum())}/{int(once.sum())}"
+            n = f"{int((own.y[once] == k).sum())} of {int(once.sum())}"
             drawn.append(Row((*labels[cell.key], classes[k], n), scores))
         return drawn
 
     total = sum(cell.target == target and cell.status == "done" and not cell.floor for cell in run.cells)
     notes = [
-        f"{_patients(alignment.rows.values())} patients; n: samples of the class / all samples. Each class against the "
-        f"rest. {calling(run, classes)}",
+        f"{_patients(alignment.rows.values())} patients; n: samples of the class, of all samples. Each class against "
+        f"the rest. {calling(run, classes)}",
         "AUC compares samples of the same fold.",
         *([f"The best {len(found.cells)} of {total} cells by AUC were chosen on these samples, so their scores are "
            "optimistic."] if total > 1 else []),

@@ -15,6 +15,7 @@ from results.run_folder import Predictions, Run, RunCell
 from results.scores.alignment import aligned
 from results.scores.choice import EXPLORATORY
 from results.scores.fitness import unfit
+from results.scores.labels import by_class
 from results.statistics.bootstrap import PatientBootstrap
 from results.statistics.metrics import METRICS
 from results.tables.formats import Row, Score, Sheet
@@ -77,9 +78,8 @@ def _sheet(
     def rows(cells: Sequence[RunCell]) -> tuple[Row, ...]:
         return tuple(drawn[g].row(cell, labels[cell.key]) for cell in cells for g in there if cell in drawn[g].cells)
 
-    classes = (*found.cells, *found.floors)[0].classes
     total = sum(cell.target == target and cell.status == "done" and not cell.floor for cell in run.cells)
-    notes = [f"By class: samples of {'/'.join(classes)}."]
+    notes = ["By class: samples of each class."]
     if total > 1:
         notes.append(f"The best of {total} cells by AUC was chosen on all samples, so its scores are optimistic.")
     if absent := [group for group in order if group not in there]:
@@ -147,10 +147,10 @@ class _Group:
         """The scores of one cell here."""
         own = self.alignment.rows[cell.key]
         once = own.repeat == own.repeat[0]
-        by_class = np.bincount(own.y[once], minlength=own.n_classes)
+        counted = np.bincount(own.y[once], minlength=own.n_classes)
         counts = (len(np.unique(own.patient)), int(once.sum()))
-        scores = [self._score(name, cell, by_class > 0) for name in self.metrics]
-        about = (self.group, "/".join(map(str, by_class)), *labels)
+        scores = [self._score(name, cell, counted > 0) for name in self.metrics]
+        about = (self.group, by_class(cell.classes, counted.tolist()), *labels)
         return Row(about, (*(Score(float(n), decimals=0) for n in counts), *scores))
 
     def _score(self, name: str, cell: RunCell, held: Bool) -> Score | None:

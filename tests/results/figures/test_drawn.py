@@ -183,9 +183,9 @@ def test_ranks_over_three_targets(new_run):
     figure = critical_difference(read(writer.finish()), width="single")
     assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["good", "fair", "poor"]
     # q = 3.314 / sqrt(2) for three groups, times sqrt(3 x 4 / (6 x 3)).
-    assert "Nemenyi's critical difference at .05 (1.91 for 3 cells and 3 targets)" in figure.caption
+    assert "Nemenyi's critical difference at 0.05 (1.91 for 3 cells and 3 targets)" in figure.caption
     # Three targets that rank alike: chi2 = n (k - 1), p = exp(-3).
-    assert "chi2 = 6.0 with 2 degrees of freedom, p = .050" in figure.caption
+    assert "chi2 = 6.0 with 2 degrees of freedom, p = 0.050" in figure.caption
     assert "good 1.0 [1.0, " in figure.caption
     assert "2000 resamples of patients, shared by all targets" in figure.caption
     assert _cut(figure) == []

@@ -66,7 +66,7 @@ def test_every_main_item_of_tripod_ai_is_there(run):
 def test_answers_hold_the_numbers_of_the_run(run):
     text = checklist(run)
     assert answer(text, "size of the study").startswith("120 samples of 40 patients.")
-    assert "(60 / 60 by class;" in answer(text, "patients and events")
+    assert "(0: 60, 1: 60;" in answer(text, "patients and events")
     assert "NumPy 2.1.0" in answer(text, "software with versions")
     assert "[@" not in text
     assert answer(text, "failures").startswith("Of 6 cells: 6 done.")

@@ -65,7 +65,7 @@ def test_data_and_split_are_those_of_the_folder(new_run):
     other = len(set(writer.patient[few & (writer.y == 0)]))
     assert "120 samples of 40 patients were read" in text
     assert "3 images or samples were excluded: truncated (n = 2); no grade (n = 1)." in text
-    assert f"90 of 120 samples of 30 patients ({90 - ones} / {ones} by class; the rarest class in" in text
+    assert f"90 of 120 samples of 30 patients (0: {90 - ones}, 1: {ones}; the rarest class in" in text
     assert f"the rarest class in {min(carriers, other)} patients)" in text
     assert "4-fold, grouped by patient, stratified on narrowing, and drawn 2 times (seed 0)" in text
     assert "The test part of a fold held 10 patients" in text

@@ -9,6 +9,7 @@ from sklearn.metrics import brier_score_loss, log_loss
 
 from results.run_folder import read
 from results.tables import formats
+from results.tables.latex import latex
 from results.tables.presets.calibration import calibration_sheets
 
 
@@ -81,7 +82,7 @@ def test_every_format_can_be_drawn(grid_run):
     run = read(grid_run.finish())
     sheets = calibration_sheets(run)
     assert "Slope" in formats.text(sheets[0])
-    assert r"\toprule" in formats.latex(sheets[0])
+    assert r"\toprule" in latex(sheets[0])
     assert len(formats.comma_separated(sheets).splitlines()) == 1 + 8 + 2
 
 

@@ -50,7 +50,9 @@ def fold_auc(table):
 def numbers(text, first):
     """The numbers of the row whose first cells are `first`."""
     line = next(line for line in text.splitlines() if re.match(rf"\| {first} +\|", line))
-    return [float(n) for n in re.findall(r"[+-]?\d+\.\d+|\b\d+\b", re.sub(first, "", line))]
+    return [
+        float(n) for n in re.findall(r"[+-]?\d+\.\d+|\b\d+\b", re.sub(first, "", line).replace("\N{MINUS SIGN}", "-"))
+    ]
 
 
 def test_scores_are_those_of_scikit_learn_on_the_samples_of_both(two_runs):

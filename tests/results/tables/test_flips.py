@@ -6,7 +6,8 @@ from sklearn.metrics import accuracy_score, cohen_kappa_score
 
 from results.run_folder import ResultsError, read
 from results.tables.flips import flip_sheets
-from results.tables.formats import latex, text
+from results.tables.formats import text
+from results.tables.latex import latex
 
 
 @pytest.fixture
@@ -85,8 +86,8 @@ def test_cells_on_other_samples_meet_the_same_flips(new_run):
 @pytest.mark.parametrize(
     ("rate", "metrics", "message"),
     [
-        (0.0, [], "above 0 and at most .5"),
-        (5, [], "above 0 and at most .5"),
+        (0.0, [], "above 0 and at most 0.5"),
+        (5, [], "above 0 and at most 0.5"),
         (0.001, [], "0.1 % of 90 samples is less than one"),
         (0.05, ["auk"], "did you mean 'auc'"),
         (0.05, ["kappa"], "Quadratic kappa is for ordinal targets, and narrowing is none"),

@@ -10,6 +10,7 @@ from sklearn.metrics import recall_score, roc_auc_score
 
 from results.run_folder import ResultsError, read
 from results.tables import formats
+from results.tables.latex import latex
 from results.tables.presets.per_class import per_class_sheets
 
 
@@ -33,7 +34,7 @@ def test_rates_of_each_class_are_those_of_scikit_learn(new_run, n_classes):
     stored = pd.read_parquet(writer.folder / "cells" / f"{key}.parquet")
     called = stored[[f"p_{k}" for k in range(n_classes)]].to_numpy().argmax(axis=1)
     shown = [1] if n_classes == 2 else [0, 1, 2]
-    assert [row.labels for row in sheet.rows] == [("svc", str(k), f"{(stored.y == k).sum()}/120") for k in shown]
+    assert [row.labels for row in sheet.rows] == [("svc", str(k), f"{(stored.y == k).sum()} of 120") for k in shown]
     for row, k in zip(sheet.rows, shown, strict=True):
         expected = [
             recall_score(stored.y == k, called == k),
@@ -88,7 +89,7 @@ def test_every_format_can_be_drawn_and_odd_names_are_escaped(grid_run):
     grid_run.add(grid_run.signal, heads="svc(kernel=rbf_β)")
     grid_run.add(status="failed", heads="svm")
     sheets = per_class_sheets(read(grid_run.finish()), resamples=50)
-    assert r"rbf\_$\beta$" in formats.latex(sheets[0])
+    assert r"rbf\_$\beta$" in latex(sheets[0])
     assert "1 of 12 cells are not done" in formats.markdown(sheets[0])
     assert formats.comma_separated(sheets).splitlines()[0] == (
         "target,floor,images,encoders,heads,Class,n,Sensitivity,Sensitivity low,Sensitivity high,"

@@ -10,6 +10,7 @@ from sklearn.metrics import accuracy_score, roc_auc_score
 
 from results.run_folder import ResultsError, read
 from results.tables import formats
+from results.tables.latex import latex
 from results.tables.presets.subgroups import subgroup_sheets
 
 
@@ -47,7 +48,7 @@ def test_each_value_has_the_scores_of_its_rows(writer):
     assert [row.labels[0] for row in sheet.rows] == ["F", "M"]
     for row in sheet.rows:
         chosen = sex == row.labels[0]
-        assert row.labels[1:] == (f"{(writer.y[chosen] == 0).sum()}/{(writer.y[chosen] == 1).sum()}", "svc")
+        assert row.labels[1:] == (f"0: {(writer.y[chosen] == 0).sum()}, 1: {(writer.y[chosen] == 1).sum()}", "svc")
         assert_allclose(numbers(row), by_hand(writer, chosen))
     assert [row.labels[0::2] for row in sheet.floors] == [(s, h) for h in ("prior", "location") for s in ("F", "M")]
 
@@ -140,7 +141,7 @@ def test_every_format_can_be_drawn(writer):
     run = read(writer.finish())
     sheets = subgroup_sheets(run, "level", resamples=50)
     assert "narrowing by level" in formats.text(sheets[0])
-    assert r"\toprule" in formats.latex(sheets[0])
+    assert r"\toprule" in latex(sheets[0])
     header, *lines = formats.comma_separated(sheets).splitlines()
     assert (
         header

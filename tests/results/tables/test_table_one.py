@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from results.run_folder import ResultsError, read
-from results.tables.formats import comma_separated, latex, markdown, text
+from results.tables.formats import comma_separated, markdown, text
+from results.tables.latex import latex
 from results.tables.table_one import table_one
 
 
@@ -107,7 +108,7 @@ def test_other_sequences_on_other_samples_are_listed(new_run):
     writer.add(writer.signal, sequences="t1", rows=slice(0, 30), heads="svc")
     run, table = complete(writer)
     ones = int(table.narrowing[:30].sum())
-    assert f"t1: 10 patients, 30 samples ({30 - ones}/{ones})" in " ".join(table_one(run).notes)
+    assert f"t1: 10 patients, 30 samples (0: {30 - ones}, 1: {ones})" in " ".join(table_one(run).notes)
 
 
 def test_every_format_draws_it(new_run):

@@ -49,7 +49,7 @@ def test_notes_name_the_method_the_samples_and_the_steps(run):
     drawn = table(run)
     for words in (
         "All heads are default (not tuned).",
-        "40 patients, 120 samples, by class (0/1) 60/60; none excluded.",
+        "40 patients, 120 samples (0: 60, 1: 60); none excluded.",
         "95 % interval that covers the sampling of patients and of training sets, by a bootstrap over patients (2000",
         "Nadeau and Bengio",
         "Folds: 4 by patient, stratified on narrowing, drawn once with seed 0.",
