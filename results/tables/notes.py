@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from results.near_duplicates import copied_scans
-from results.reading_notes import gives_away
-from results.run_folder import Run
+from results.flow import span
+from results.inner_splits import inner_uses, listed
+from results.run_folder import ResultsError, Run
 from results.scores import reconstruction
-from results.scores.labels import merging
 from results.scores.records import NOTHING, Record, is_number
-from results.scores.target import EXPLORATORY
 from results.statistics.metrics import METRICS
 from results.statistics.metrics.base import OfCounts, OfPairs, one_against_rest
 from results.tables.beaten import beaten
 from results.tables.held_out import fitted_elsewhere
+from results.tables.who import who
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,7 +47,7 @@ def of_target(
     """
     done = [r for r in records if r["status"] == "done"]
     if done:
-        yield from _who(run, done)
+        yield from who(run, done)
     yield from _fixed(run, records, varying)
     yield _folds(run)
     counts = any(isinstance(METRICS.get(name), OfCounts) for name in metrics)
@@ -98,7 +97,7 @@ def corrected(best: Record, cells: int) -> str:
         return ""
     value = f"{best['auc_corrected']:.2f} [{best['auc_corrected_low']:.2f}, {best['auc_corrected_high']:.2f}]"
     which = "" if among == cells else f" among the {int(among)} cells on its samples"
-    none = " (there is no sign of optimism)" if best["auc_corrected"] >= best.get("auc", 1) else ""
+    none = ", no less than before" if best["auc_corrected"] >= best.get("auc", 1) else ""
     return (
         f" Corrected for this choice{which} (BBC-CV: chosen on the patients drawn, scored on the others), its AUC is "
         f"{value}{none}."
@@ -119,7 +118,7 @@ def beside(
     """
     done = [r for r in records if r["status"] == "done"]
     if done:
-        yield from _who(run, done)
+        yield from who(run, done)
     yield from _fixed(run, records, varying)
     yield _folds(run)
     if resamples:
@@ -137,7 +136,7 @@ def beside_targets(run: Run, records: Sequence[Record], *, varying: Sequence[str
     for target in run.targets:
         of_target = [r for r in records if r["target"] == target]
         done = [r for r in of_target if r["status"] == "done"]
-        for note in (*(_who(run, done) if done else ()), *_undone(of_target, varying)):
+        for note in (*(who(run, done) if done else ()), *_undone(of_target, varying)):
             yield f"{target}: {note}"
     if resamples:
         yield covers(resamples, 0)
@@ -166,34 +165,6 @@ def some(names: Sequence[str], between: str = ", ") -> str:
     return between.join(names[:LISTED]) + (f" and {rest} more" if rest > 0 else "")
 
 
-def _who(run: Run, done: Sequence[Record]) -> Iterator[str]:
-    classes = next(cell.classes for cell in run.cells if cell.target == done[0]["target"])
-    mark = " | " if any("/" in name for name in classes) else "/"
-    by_class = f"by class ({mark.join(classes)})"
-    merged = merging(run.merged.get(done[0]["target"], {}))
-    counts = sorted({(int(r["n_patients"]), int(r["n_samples"]), r["n_events"]) for r in done})
-    excluded = f"; {run.n_excluded} excluded, see excluded.csv" if run.n_excluded else "; none excluded"
-    if len(counts) == 1:
-        patients, samples, events = counts[0]
-        yield f"{patients} patients, {samples} samples, {by_class} {events}{excluded}.{merged}"
-    else:
-        low, high = counts[0], counts[-1]
-        between = f"{low[0]} to {high[0]} patients, {low[1]} to {high[1]} samples"
-        yield f"{between}, not the same in every row{excluded}.{merged}"
-    if not run.patients_known:
-        yield (
-            "The source gives no patient ids: each sample counts as a patient, so samples of one patient may lie in "
-            "training and test, and intervals may be too narrow."
-        )
-    yield from gives_away(run, done[0]["target"])
-    if parted := sum(pair.outcome == "parted" for pair in copied_scans(run)):
-        copies = "1 scan is a copy" if parted == 1 else f"{parted} scans are copies"
-        yield f"{copies} of another patient's and may be tested on it, see near_duplicates.csv."
-    rarest = int(min(r["rarest_class_patients"] for r in done))
-    if rarest < EXPLORATORY:
-        yield f"EXPLORATORY: the rarest class is seen in {rarest} patients, fewer than {EXPLORATORY}; no p-values."
-
-
 def _fixed(run: Run, records: Sequence[Record], varying: Sequence[str]) -> Iterator[str]:
     """The steps that all cells share, and whether heads are tuned."""
     cell = next((r for r in records if not r["floor"]), None)
@@ -210,16 +181,28 @@ def _folds(run: Run) -> str:
     if protocol.get("split") == "external":
         return fitted_elsewhere(run)
     if protocol.get("split") == "official":
-        inner = "Its validation part is the inner split for early stopping, calibration and tuning."
-        if not protocol.get("validation", True):
-            inner = "It has no validation part, so inner splits are made by patient."
-        return f"Official split: models are fitted on all but its test part, which is predicted once. {inner}{complete}"
+        return (
+            f"Official split: models are fitted on all but its test part, which is predicted once.{_inner(run)}{complete}"
+        )
     repeats, folds = int(protocol.get("repeats", 1)), protocol.get("folds")
     if protocol.get("split") == "file":
         return f"Folds: {folds} by patient in {repeats} repeats, as {protocol.get('split_file')} gives them.{complete}"
     stratified = f", stratified on {protocol['stratify']}" if protocol.get("stratify") else ""
     repeated = "once" if repeats == 1 else f"{repeats} times"
     return f"Folds: {folds} by patient{stratified}, drawn {repeated} with seed {protocol.get('seed')}.{complete}"
+
+
+def _inner(run: Run) -> str:
+    """The inner split of an official split, if anything uses it; empty for a folder that describes no plug-ins."""
+    try:
+        uses = inner_uses(run)
+    except ResultsError:
+        return ""
+    if not uses:
+        return ""
+    if run.protocol.get("validation", True):
+        return f" Its validation part is the inner split for {listed(uses)}."
+    return f" It has no validation part, so inner splits for {listed(uses)} are made by patient."
 
 
 def _uncertainty(
@@ -244,7 +227,7 @@ def _uncertainty(
             yield f"SD of the best row's AUC: {', '.join(spread)}{once}."
         if len(cells) > 1:
             worth = corrected(best, len(cells))
-            yield f"The best of {len(cells)} cells was chosen by this table, so its score is optimistic.{worth}"
+            yield f"The best of {len(cells)} cells was chosen by this table, so its score may be optimistic.{worth}"
     ranked = (metric for name in metrics if isinstance(metric := METRICS.get(name), OfPairs))
     if "gain" in metrics or any(metric.tasks is one_against_rest for metric in ranked):
         several = any(str(r["n_events"]).count("/") > 1 for r in done)
@@ -270,14 +253,15 @@ def _warnings(run: Run, done: Sequence[Record], metrics: Sequence[str], over: st
             f"Gain: AUC minus that of {run.pixels}, on the samples that both predict; its interval uses the same "
             "resamples."
         )
-    left_out = max((int(r["folds_left_out"]) for r in done), default=0)
-    if left_out:
-        yield f"{left_out} folds lack a class and are left out of means and SDs over folds."
+    left_out = [int(r["folds_left_out"]) for r in done]
+    if any(left_out):
+        folds = "1 fold lacks a class and is" if set(left_out) == {1} else f"{span(left_out)} folds lack a class and are"
+        yield f"{folds} left out of means and SDs over folds{' (by row)' if len(set(left_out)) > 1 else ''}."
     nulls = [int(r["null_runs"]) for r in done if is_number(r.get("null_runs"))]
     if nulls:
         within = f" within {run.null_within} (so .5 is not expected)" if run.null_within else ""
         yield (
-            f"Null: the cell on labels permuted{within}, {max(nulls)} runs; p = (1 + runs at or above the score) / "
+            f"Null: the cell on labels permuted{within}, {span(nulls)} runs; p = (1 + runs at or above the score) / "
             "(runs + 1)."
         )
     if len(run.devices) > 1:
