@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -69,11 +70,6 @@ class Flow:
         lost = [one for one in self.losses if tested or one.step != "tested"]
         return self.samples - sum(one.samples for one in lost), self.patients - sum(one.patients for one in lost)
 
-    @property
-    def excluded(self) -> tuple[Loss, ...]:
-        """The losses but those of samples that models learnt from, or that the target is not about."""
-        return tuple(one for one in self.losses if one.step not in ("tested", "target"))
-
     def text(self) -> str:
         """One sentence on all that was left out."""
         asked = f"{count(self.samples, 'sample')} of {count(self.patients, 'patient')}"
@@ -95,20 +91,24 @@ def flows(run: Run, target: str, keys: Sequence[str] | None = None) -> list[Flow
     """
     done = [cell for cell in run.cells if cell.target == target and cell.status == "done"]
     wanted = {cell.key for cell in done if keys is None or cell.key in keys}
-    path = run.folder / FILE
-    groups = read_json(path, list[FlowRecord]) if path.exists() else []
     found: dict[Flow, None] = {}
-    for group in groups:
+    for group in _groups(run.folder):
         if wanted.intersection(group.cells):
             wanted -= set(group.cells)
-            found[_flow([(one.step, one.samples, one.patients) for one in group.steps])] = None
+            found[_of_group(group)] = None
     return list(found | dict.fromkeys(_seen(run, wanted)))
 
 
-def of_all(run: Run, keys: Sequence[str] | None = None) -> dict[str, list[Flow]]:
-    """The ways of the samples of each target that has cells."""
-    found = {target: flows(run, target, keys) for target in run.targets}
-    return {target: each for target, each in found.items() if each}
+def written(folder: Path) -> dict[str, list[Flow]]:
+    """The ways that a run wrote, by target, each once; empty where an earlier version wrote the folder.
+
+    Raises:
+        ResultsError: `flow.json` can't be read.
+    """
+    found: dict[str, dict[Flow, None]] = {}
+    for group in _groups(folder):
+        found.setdefault(group.target, {})[_of_group(group)] = None
+    return {target: list(each) for target, each in found.items()}
 
 
 def count(n: int, noun: str) -> str:
@@ -120,6 +120,14 @@ def span(numbers: Sequence[int]) -> str:
     """A number, or the smallest and the largest."""
     low, high = min(numbers), max(numbers)
     return str(low) if low == high else f"{low} to {high}"
+
+
+def _groups(folder: Path) -> list[FlowRecord]:
+    return read_json(folder / FILE, list[FlowRecord]) if (folder / FILE).exists() else []
+
+
+def _of_group(group: FlowRecord) -> Flow:
+    return _flow([(one.step, one.samples, one.patients) for one in group.steps])
 
 
 def _flow(steps: Sequence[tuple[str, int, int]]) -> Flow:

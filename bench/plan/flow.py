@@ -41,7 +41,10 @@ def flow(plan: Plan, cells: list[PlannedCell], counted: Bools | None = None) -> 
             continue
         group = planned.cell.target, *planned.cell.of_samples()
         if group not in groups:
-            steps = [*before, *_after(plan, planned, np.ones(len(plan.ids), dtype=bool) if counted is None else counted)]
+            steps = [
+                *before,
+                *_after(plan, planned, np.ones(len(plan.ids), dtype=bool) if counted is None else counted),
+            ]
             groups[group] = {"cells": [], "target": planned.cell.target, "steps": steps}
         groups[group]["cells"].append(planned.key)
     return list(groups.values())

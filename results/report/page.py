@@ -81,6 +81,7 @@ def write_report(run: Run, to: Path, *, figures: Path | None = None, panels: boo
         figures_left_out=left_out,
         explained=explained,
         exclusions=about.exclusions(run),
+        left_out=[one for name in run.targets for one in left_out(run, name)],
         image_notes=on_images(run),
         table_notes=on_tables(run),
         facts=facts,

@@ -181,9 +181,7 @@ def _folds(run: Run) -> str:
     if protocol.get("split") == "external":
         return fitted_elsewhere(run)
     if protocol.get("split") == "official":
-        return (
-            f"Official split: models are fitted on all but its test part, which is predicted once.{_inner(run)}{complete}"
-        )
+        return f"Official split: models are fitted on all but its test part, which is predicted once.{_inner(run)}{complete}"
     repeats, folds = int(protocol.get("repeats", 1)), protocol.get("folds")
     if protocol.get("split") == "file":
         return f"Folds: {folds} by patient in {repeats} repeats, as {protocol.get('split_file')} gives them.{complete}"
@@ -255,7 +253,9 @@ def _warnings(run: Run, done: Sequence[Record], metrics: Sequence[str], over: st
         )
     left_out = [int(r["folds_left_out"]) for r in done]
     if any(left_out):
-        folds = "1 fold lacks a class and is" if set(left_out) == {1} else f"{span(left_out)} folds lack a class and are"
+        folds = (
+            "1 fold lacks a class and is" if set(left_out) == {1} else f"{span(left_out)} folds lack a class and are"
+        )
         yield f"{folds} left out of means and SDs over folds{' (by row)' if len(set(left_out)) > 1 else ''}."
     nulls = [int(r["null_runs"]) for r in done if is_number(r.get("null_runs"))]
     if nulls:

@@ -62,8 +62,8 @@ def _sheet(run: Run, target: str, top: int, resamples: int) -> Sheet | None:
         f"{alignment.n_patients} patients; n: samples of the class / all samples. Each class against the rest. "
         f"{calling(run, classes)}",
         "AUC compares samples of the same fold.",
-        *([f"The best {len(found.cells)} of {total} cells by AUC were chosen on these samples, so their scores are "
-           "optimistic."] if total > 1 else []),
+        *([f"The best {len(found.cells)} of {total} cells by AUC were chosen on these samples, so their scores may "
+           "be optimistic."] if total > len(found.cells) else []),
         *common_notes(run, target, resamples=resamples, redrawn=bootstrap.redrawn),
     ]  # fmt: skip
     return Sheet(
