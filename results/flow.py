@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,8 +48,8 @@ class Loss:
 
     def text(self) -> str:
         """Such as `50 samples and 2 patients without a label`; patients only where some were lost whole."""
-        whole = f" and {count(self.patients, 'patient')}" if self.patients else ""
-        return f"{count(self.samples, 'sample')}{whole} {WORDS[self.step]}"
+        whole = f" and {counted(self.patients, 'patient')}" if self.patients else ""
+        return f"{counted(self.samples, 'sample')}{whole} {WORDS[self.step]}"
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ class Flow:
 
     def text(self) -> str:
         """One sentence on all that was left out."""
-        asked = f"{count(self.samples, 'sample')} of {count(self.patients, 'patient')}"
+        asked = f"{counted(self.samples, 'sample')} of {counted(self.patients, 'patient')}"
         if not self.losses:
             return f"None of {asked} is left out."
         return f"Of {asked}, these are left out: {', '.join(one.text() for one in self.losses)}."
@@ -111,7 +112,7 @@ def written(folder: Path) -> dict[str, list[Flow]]:
     return {target: list(each) for target, each in found.items()}
 
 
-def count(n: int, noun: str) -> str:
+def counted(n: int, noun: str) -> str:
     """A number with its noun."""
     return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
 
@@ -133,7 +134,7 @@ def _of_group(group: FlowRecord) -> Flow:
 def _flow(steps: Sequence[tuple[str, int, int]]) -> Flow:
     losses = [
         Loss(after[0], before[1] - after[1], before[2] - after[2])
-        for before, after in zip(steps, steps[1:], strict=False)
+        for before, after in pairwise(steps)
         if after[1] < before[1]
     ]
     return Flow(steps[0][1], steps[0][2], tuple(losses))

@@ -17,26 +17,18 @@ def inner_uses(run: Run) -> list[str]:
     Raises:
         ResultsError: A file of the run folder can't be read, or it describes no plug-ins.
     """
-    plug_ins = read_plug_ins(run.folder)
+    steps = read_plug_ins(run.folder).used
     cells = [cell for cell in run.cells if not cell.floor]
-    named = {axis for cell in cells for axis in cell.axes}
-    used = {
-        one.label: one
-        for cell in cells
-        for axis in named
-        for one in plug_ins.of(axis, cell.axes.get(axis, "none"))
-        if axis not in ("sequences", "drop", "data") and cell.axes.get(axis) not in (None, "none", "-")
-    }
-    trained = {name for name, one in used.items() if one.kind == "fusion" and one.learns == "labels"}
+    trained = {one.label for one in steps if one.kind == "fusion" and one.learns == "labels"}
     on_trained = any(cell.axes.get("fusion") in trained and cell.reads == "embedding" for cell in cells)
-    calibrated = any(one.kind == "heads" and one.fields.get("calibration", "none") != "none" for one in used.values())
+    calibrated = any(one.kind == "heads" and one.fields.get("calibration", "none") != "none" for one in steps)
     recalibrated = any(
         run.predictions(cell).recalibrated is not None for cell in cells if cell.status == "done" and not calibrated
     )
     found = {
-        "early stopping": any(one.stops_early for one in used.values()),
+        "early stopping": any(one.stops_early for one in steps),
         "calibration": calibrated or on_trained or recalibrated,
-        "tuning": any(cell.tuned for cell in cells),
+        "tuning": any(cell.tuned for cell in run.cells),
         "the choice of a threshold": run.protocol.get("threshold", "argmax") not in WITHOUT,
     }
     return [name for name, needed in found.items() if needed]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from results.flow import written
+from results.flow import counted, written
 
 if TYPE_CHECKING:
     from bench.run.run import RunOutcome
@@ -25,7 +25,7 @@ def summary(outcome: RunOutcome) -> Iterator[str]:
     for target, ways in written(outcome.folder).items():
         for way in ways:
             samples, patients = way.left()
-            yield f"{target}: {count(samples, 'sample')} of {count(patients, 'patient')} to predict. {way.text()}"
+            yield f"{target}: {counted(samples, 'sample')} of {counted(patients, 'patient')} to predict. {way.text()}"
     yield from (f"note: {note}" for note in outcome.notes[:NOTES])
     if len(outcome.notes) > NOTES:
         yield f"  and {len(outcome.notes) - NOTES} more notes, in {outcome.folder / 'run.json'}"

@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from results.figures.base import PaperFigure
 from results.figures.drawing.chosen import Chosen, chosen
 from results.figures.drawing.style import LINE, WIDTHS, Drawing, Width, styled, wrapped
-from results.flow import count, flows
+from results.flow import counted, flows
 from results.run_folder import Run
 from results.run_tables import EXCLUDED, read_table
 
@@ -99,7 +99,7 @@ def _steps(run: Run, choice: Chosen) -> list[FlowBox]:
     first = (
         "samples are not counted: the run folder has none"
         if widest is None
-        else f"{count(widest.samples, 'sample')} of {count(widest.patients, 'patient')}"
+        else f"{counted(widest.samples, 'sample')} of {counted(widest.patients, 'patient')}"
     )
     return [
         FlowBox((f"Dataset: {run.dataset}", first + _known(run)), _excluded(run)),

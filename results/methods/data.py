@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from results.flow import count, flows, span
+from results.flow import counted, flows, span
 from results.inner_splits import inner_uses, listed
 from results.methods.evidence import Evidence
 from results.methods.steps import is_phantom
@@ -81,7 +81,7 @@ def _folds(evidence: Evidence) -> Iterator[str]:
     yield from _parts(evidence, unit, set(sizes.tolist()), "Of each fold")
     always = folds.groupby("patient")["fold"].max() < 0
     if always.any():
-        yield f"{count(int(always.sum()), unit)} {'was' if always.sum() == 1 else 'were'} always in training."
+        yield f"{counted(int(always.sum()), unit)} {'was' if always.sum() == 1 else 'were'} always in training."
 
 
 def _parts(evidence: Evidence, unit: str, sizes: set[int], whose: str) -> Iterator[str]:
@@ -156,7 +156,7 @@ def left_out(run: Run, name: str) -> Iterator[str]:
     ways = flows(run, name)
     if len(ways) > 1:
         for way in ways:
-            yield f"For some cells of {name} ({count(way.left()[0], 'sample')}): {_lower(way.text())}"
+            yield f"For some cells of {name} ({counted(way.left()[0], 'sample')}): {_lower(way.text())}"
     elif ways and ways[0].losses:
         yield f"For {name}: {_lower(ways[0].text())}"
 

@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 
 from data.files.whole import replace_text, why_not_written
 from results.interpretability.explained import all_explanations
+from results.methods.data import left_out as lost_samples
 from results.reading_notes import on_images, on_tables
 from results.report import about
 from results.report.cells import CellPage, cell_pages
@@ -81,7 +82,7 @@ def write_report(run: Run, to: Path, *, figures: Path | None = None, panels: boo
         figures_left_out=left_out,
         explained=explained,
         exclusions=about.exclusions(run),
-        left_out=[one for name in run.targets for one in left_out(run, name)],
+        left_out=[one for name in run.targets for one in lost_samples(run, name)],
         image_notes=on_images(run),
         table_notes=on_tables(run),
         facts=facts,

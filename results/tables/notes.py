@@ -181,7 +181,8 @@ def _folds(run: Run) -> str:
     if protocol.get("split") == "external":
         return fitted_elsewhere(run)
     if protocol.get("split") == "official":
-        return f"Official split: models are fitted on all but its test part, which is predicted once.{_inner(run)}{complete}"
+        inner = _inner(run)
+        return f"Official split: models are fitted on all but its test part, which is predicted once.{inner}{complete}"
     repeats, folds = int(protocol.get("repeats", 1)), protocol.get("folds")
     if protocol.get("split") == "file":
         return f"Folds: {folds} by patient in {repeats} repeats, as {protocol.get('split_file')} gives them.{complete}"

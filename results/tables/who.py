@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from results.flow import count, flows, span
+from results.flow import counted, flows, span
 from results.near_duplicates import copied_scans
 from results.reading_notes import gives_away
 from results.run_folder import Run
@@ -49,13 +49,13 @@ def who(run: Run, done: Sequence[Record]) -> Iterator[str]:
 def left_out(run: Run, target: str, keys: Sequence[str]) -> str:
     """What of the dataset some cells of a target do not predict, in words without a full stop."""
     ways = flows(run, target, keys)
-    faults = f", excluded.csv lists {count(run.n_excluded, 'fault')}" if run.n_excluded else ""
+    faults = f", excluded.csv lists {counted(run.n_excluded, 'fault')}" if run.n_excluded else ""
     if not any(way.losses for way in ways):
         return f"no sample left out{faults}" if faults else "none excluded"
     if len(ways) == 1:
         (way,) = ways
         lost = ", ".join(one.text() for one in way.losses)
-        of = f"{count(way.samples, 'sample')} of {count(way.patients, 'patient')}"
+        of = f"{counted(way.samples, 'sample')} of {counted(way.patients, 'patient')}"
         return f"left out of {of}: {lost}{faults}"
     lost_samples = [way.samples - way.left()[0] for way in ways]
     return f"{span(lost_samples)} of {ways[0].samples} samples left out, see flow.json{faults}"
