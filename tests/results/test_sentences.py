@@ -33,7 +33,6 @@ protocol: {protocol}
 """
 RUNS = {
     "crossed": ("[a]", "{folds: 3, repeats: 1, identical_images: exclude}"),
-    "complete": ("[a, b]", "{folds: 3, repeats: 1, complete: true, identical_images: exclude}"),
     "official": ("[a]", "{split: official, identical_images: exclude}"),
 }
 
@@ -49,7 +48,17 @@ def outcome(request, tmp_path_factory):
             for sequence in ("a", "b"):
                 name = f"p{i:02}_{side}_{sequence}.png"
                 Image.fromarray(random.integers(0, 255, (24, 24)).astype(np.uint8)).save(place / name)
-                rows.append((name, f"p{i:02}", side, sequence, str(i % 2) if i > 4 else "", str(i % 3), "test" if i > 24 else ""))
+                rows.append(
+                    (
+                        name,
+                        f"p{i:02}",
+                        side,
+                        sequence,
+                        str(i % 2) if i > 4 else "",
+                        str(i % 3),
+                        "test" if i > 24 else "",
+                    )
+                )
     columns = ["image", "patient", "side", "sequence", "lesion", "grade", "split"]
     table = pd.DataFrame(rows, columns=columns)
     of = table.set_index("image")
@@ -149,7 +158,7 @@ def check_way(text, raw, target):
     assert patients - sum(b for _, b, _ in losses) == predicted["patient"].nunique()
     expected = raw.lost(target)[0]
     said = {words: (a, b) for a, b, words in losses}
-    assert expected.items() <= said.items()
+    assert expected.items() <= said.items(), (text, expected, said)
     copies = raw.copies[1]
     assert said.get(raw.copies[0], (0, 0))[0] <= len(copies)
     return losses
@@ -170,7 +179,9 @@ def test_what_was_left_out_adds_up_in_every_place(outcome):
         predicted = raw.of(target)
         whom = f"{predicted['patient'].nunique()} patients, {len(predicted)} samples, by class"
         assert whom in " ".join(drawn.split())
-        note = re.search(rf"{whom}.*?(left out of .*?)\.(?: |$)", " ".join(drawn.split()))[1]
+        note = re.search(
+            rf"{whom}.*?(left out of .*?)\.(?: |$)", " ".join(drawn.rpartition(f"{target}: image_table")[2].split())
+        )[1]
         assert check_way(note.split(", excluded.csv")[0], raw, target) == found[0]
 
 
@@ -191,7 +202,7 @@ def test_every_number_on_data_and_split_is_known(outcome):
         f"Cross-validation was {tested['fold'].nunique()}-fold",
         f"drawn {raw.folds['repeat'].nunique()} times",
         "(seed 0)",
-        "fewer than 10 patients in a class",
+        "fewer than 20 patients in a class",
     ]
     for target in ("lesion", "grade"):
         p = raw.of(target)
@@ -203,7 +214,9 @@ def test_every_number_on_data_and_split_is_known(outcome):
             f"{len(p)}{of} samples of {p['patient'].nunique()} patients ({events} by class; the rarest class in "
             f"{rarest} patients)"
         )
-        known.append(f"has the classes {' / '.join(map(str, sorted(raw.samples[target].dropna().astype(int).unique())))}")
+        known.append(
+            f"has the classes {' / '.join(map(str, sorted(raw.samples[target].dropna().astype(int).unique())))}"
+        )
     reasons = raw.excluded["reason"].str.replace(r"^line \d+: ", "", regex=True).value_counts()
     known += [f"{reason} (n = {n})" for reason, n in reasons.items()]
     text = re.sub(r"For \w+: of .*?\. ", "", text)  # the other test adds these up
