@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from results.flow import span
 from results.run_folder import Run
 
 
@@ -15,8 +18,8 @@ def exchange_of(run: Run) -> str:
 def expected_of(run: Run) -> str:
     """What AUC to expect of null runs."""
     if run.locations or run.null_within:
-        return "so their mean AUC is that of the place, not .5, where labels depend on the place"
-    return "so their mean AUC is .5 unless something leaks"
+        return "so their mean AUC is that of the place, not 0.5, where labels depend on the place"
+    return "so their mean AUC is 0.5 unless something leaks"
 
 
 def smallest_p(runs: int) -> float:
@@ -35,10 +38,11 @@ def null_p_cell(p: float, runs: float) -> str:
     return null_p_text(p, runs).partition(" (")[0].removeprefix("= ")
 
 
-def null_note(run: Run, runs: int) -> str:
-    """What a table says of its null runs."""
+def null_note(run: Run, runs: Sequence[int]) -> str:
+    """What a table says of its null runs, whose numbers by row are `runs`."""
+    most = max(runs)
     return (
-        f"Null: {runs} runs of the cell on {exchange_of(run)}, {expected_of(run)}. "
-        f"p = (1 + runs at or above the score) / (runs + 1); the smallest that {runs} runs allow is "
-        f"{smallest_p(runs):.3f}."
+        f"Null: {span(runs)} runs of the cell on {exchange_of(run)}, {expected_of(run)}. "
+        f"p = (1 + runs at or above the score) / (runs + 1); the smallest that {most} runs allow is "
+        f"{smallest_p(most):.3f}."
     )

@@ -128,7 +128,7 @@ class Samples:
     def _of(self, target: str) -> tuple[list[str], Int64]:
         """The labels of a column, each once, and the number of that of each sample."""
         if target not in self._labels:
-            text = self._table[target].astype(str).to_numpy(dtype=object)
+            text = np.array(list(map(str, self._table[target])), dtype=object)  # one without a label is a float
             labels, codes = np.unique(text, return_inverse=True)
             self._labels[target] = list(map(str, labels)), codes
         return self._labels[target]

@@ -170,6 +170,22 @@ class ArtifactRecord(_Record):
     seconds: Annotated[float, Field(ge=0)] | None = None
 
 
+class FlowStepRecord(_Record):
+    """The samples and patients that are left after a step."""
+
+    step: Literal["dataset", "read", "target", "labels", "sequences", "regions", "copies", "complete", "tested"]
+    samples: Count
+    patients: Count
+
+
+class FlowRecord(_Record):
+    """The way of the samples of some cells, as `bench.plan.flow` gives it."""
+
+    cells: list[FileName]
+    target: StrictStr
+    steps: Annotated[list[FlowStepRecord], Field(min_length=1)]
+
+
 class RefitRecord(_Record):
     """How often cells were refitted on drawn patients."""
 

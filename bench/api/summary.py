@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from results.flow import counted, written
+
 if TYPE_CHECKING:
     from bench.run.run import RunOutcome
 
@@ -16,10 +18,14 @@ def summary(outcome: RunOutcome) -> Iterator[str]:
     counts = ", ".join(f"{n} {state}" for state, n in outcome.counts.items())
     yield f"cells: {counts}; {outcome.computed} fits computed; run folder: {outcome.folder}"
     if len(outcome.excluded):
-        rows = f"{len(outcome.excluded)} row{'s' * (len(outcome.excluded) > 1)}"
-        yield f"excluded: {rows}, listed in {outcome.folder / 'excluded.csv'}"
+        faults = f"{len(outcome.excluded)} fault{'s' * (len(outcome.excluded) > 1)}"
+        yield f"found while reading: {faults}, listed in {outcome.folder / 'excluded.csv'}"
         for why, count in outcome.excluded["reason"].value_counts().head(REASONS).items():
             yield f"  {count} x {why}"
+    for target, ways in written(outcome.folder).items():
+        for way in ways:
+            samples, patients = way.left()
+            yield f"{target}: {counted(samples, 'sample')} of {counted(patients, 'patient')} to predict. {way.text()}"
     yield from (f"note: {note}" for note in outcome.notes[:NOTES])
     if len(outcome.notes) > NOTES:
         yield f"  and {len(outcome.notes) - NOTES} more notes, in {outcome.folder / 'run.json'}"

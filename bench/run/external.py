@@ -17,12 +17,13 @@ from bench.grid.cells import Step, is_floor
 from bench.plan import clinical, identity
 from bench.plan.aligned import in_columns_of
 from bench.plan.errors import PlanError
+from bench.plan.flow import flow
 from bench.plan.joined import JoinedData
 from bench.plan.plan import Plan
 from bench.plan.references import Fold, PlannedCell, View
 from bench.run import facts
 from bench.run.compute import compute
-from bench.run.files import replace_file
+from bench.run.files import replace_file, write_json
 from bench.run.ledger import note_use
 from bench.run.progress import Progress
 from bench.run.record import Record
@@ -175,6 +176,8 @@ def run_external(
     tested = plan.samples[plan.samples["split"] == "test"]
     replace_file(place / "samples.parquet", lambda to: tested.to_parquet(to))
     replace_file(place / "excluded.csv", lambda to: excluded.to_csv(to, index=False))
+    counted = (plan.samples["split"] == "test").to_numpy()
+    write_json(place / facts.FLOW, flow(plan, list(cells.values()), counted))
     record = Record(place, plan, store)
     state = State(list(cells.values()), record, store, progress)
     todo = [one for key, one in cells.items() if key in chosen and not one.refused]

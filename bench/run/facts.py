@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 from bench.grid.axes import AXES
 from bench.grid.cells import Step
 from bench.grid.grid import floors, reads
+from bench.plan.flow import flow
 from bench.plan.plan import Plan
+from bench.plan.references import PlannedCell
 from bench.run.files import read_json, replace_file, write_json
 from bench.run.sessions import read_sessions
 from data.base import Dataset
@@ -20,14 +22,23 @@ if TYPE_CHECKING:
 
 WORDS = ("name", "noun", "plural", "meaning", "unused")
 ABOUT = "run.json"
+FLOW = "flow.json"
 
 
-def write_plan(folder: Path, plan: Plan, excluded: pd.DataFrame, grid_file: Path, settings: list[str]) -> None:
+def write_plan(
+    folder: Path,
+    plan: Plan,
+    cells: list[PlannedCell],
+    excluded: pd.DataFrame,
+    grid_file: Path,
+    settings: list[str],
+) -> None:
     """Writes what is fixed before anything is fitted: samples, folds, exclusions and the grid."""
     folder.mkdir(parents=True, exist_ok=True)
     replace_file(folder / "samples.parquet", lambda to: plan.samples.to_parquet(to))
     replace_file(folder / "folds.csv", lambda to: plan.folds.to_csv(to, index=False))
     replace_file(folder / "excluded.csv", lambda to: excluded.to_csv(to, index=False))
+    write_json(folder / FLOW, flow(plan, cells))
     text = grid_file.read_text(encoding="utf-8")
     changed = "".join(f"\n# --set {setting}" for setting in settings)
     replace_file(folder / "grid.yaml", lambda to: to.write_text(text + changed, encoding="utf-8"))

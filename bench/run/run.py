@@ -122,7 +122,7 @@ def _run(
             raise PlanError(f"--only {dict(options.only)} names no cell")
         _check_any_runs(cells, excluded)
         test = open_external(plan, cells, store, jobs=jobs, progress=progress)
-        facts.write_plan(record.folder, plan, excluded, grid_file, settings)
+        facts.write_plan(record.folder, plan, cells, excluded, grid_file, settings)
         plugins = described.described(grid.data, (c.cell for c in cells))
         described.write(record.folder, plugins)
         state = State(cells, record, store, progress)

@@ -19,6 +19,7 @@ _FILES = (
     "samples.parquet",
     "folds.csv",
     "excluded.csv",
+    "flow.json",
     "grid.yaml",
     "plugins.json",
     "provenance.json",

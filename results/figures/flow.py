@@ -13,8 +13,9 @@ from matplotlib.axes import Axes
 from results.figures.base import PaperFigure
 from results.figures.drawing.chosen import Chosen, chosen
 from results.figures.drawing.style import LINE, WIDTHS, Drawing, Width, styled, wrapped
+from results.flow import counted, flows
 from results.run_folder import Run
-from results.run_tables import EXCLUDED, read_samples, read_table
+from results.run_tables import EXCLUDED, read_table
 
 REASONS = 6
 CUT = 90
@@ -80,7 +81,6 @@ def flow(run: Run, target: str, *, width: Width = "single") -> Drawing:
 
 
 def _steps(run: Run, choice: Chosen) -> list[FlowBox]:
-    samples = read_samples(run.folder)["patient"]
     found = [choice.predictions(record) for record in (*choice.cells, *choice.floors)]
     classes: dict[str, int] = {}
     patients: set[str] = set()
@@ -89,16 +89,23 @@ def _steps(run: Run, choice: Chosen) -> list[FlowBox]:
         patients |= set(p.patient.tolist())
     events = np.bincount(list(classes.values()), minlength=len(choice.classes))
     by_class = ", ".join(f"{name}: {n}" for name, n in zip(choice.classes, events, strict=True))
-    lacking = len(samples) - len(classes)
     sizes = sorted({len(set(p.sample.tolist())) for p in found})
     several = f"cells predict {sizes[0]} to {sizes[-1]} of them, depending on their sequences"
     some = (several,) if len(sizes) > 1 else ()
+    ways = flows(run, choice.target, [str(record["key"]) for record in (*choice.cells, *choice.floors)])
+    widest = max(ways, key=lambda way: way.left(), default=None)
+    left_out = tuple(one.text() for one in widest.losses) if widest is not None else ()
+    others = ("by the cells that predict most",) if len(ways) > 1 and left_out else ()
+    first = (
+        "samples are not counted: the run folder has none"
+        if widest is None
+        else f"{counted(widest.samples, 'sample')} of {counted(widest.patients, 'patient')}"
+    )
     return [
-        FlowBox((f"Dataset: {run.dataset}",)),
-        FlowBox((f"{len(samples)} samples of {samples.nunique()} patients" + _known(run),), _excluded(run)),
+        FlowBox((f"Dataset: {run.dataset}", first + _known(run)), _excluded(run)),
         FlowBox(
             (f"{choice.target}: {len(classes)} samples of {len(patients)} patients", by_class, *some),
-            (f"Left out: {lacking} samples without this label or a usable scan",) if lacking else (),
+            (f"Left out{''.join(f' {one}' for one in others)}:", *left_out) if left_out else (),
         ),
         FlowBox(_folds(run, found[0].patient, found[0].repeat, found[0].fold)),
     ]
@@ -113,11 +120,15 @@ def _excluded(run: Run) -> tuple[str, ...]:
     path = run.folder / "excluded.csv"
     table: Any = read_table(path, EXCLUDED) if path.exists() else None
     if table is None or not len(table):
-        return (f"Excluded: {run.n_excluded}",) if run.n_excluded else ("Excluded: none",)
+        return (f"Faults while reading: {run.n_excluded}",) if run.n_excluded else ("Faults while reading: none",)
     reasons = Counter(table["reason"].str.partition(":")[0])
     listed = [f"{n}: {reason[:CUT]}{'...' if len(reason) > CUT else ''}" for reason, n in reasons.most_common(REASONS)]
     rest = len(table) - sum(n for _, n in reasons.most_common(REASONS))
-    return (f"Excluded rows of excluded.csv: {len(table)}", *listed, *([f"{rest}: other reasons"] if rest else []))
+    return (
+        f"Faults while reading, rows of excluded.csv: {len(table)}",
+        *listed,
+        *([f"{rest}: other reasons"] if rest else []),
+    )
 
 
 def _folds(run: Run, patient: Any, repeat: Any, fold: Any) -> tuple[str, ...]:

@@ -26,7 +26,11 @@ def answers(evidence: Evidence) -> dict[str, str]:
     targets = [data.target(evidence, name) for name in run.targets]
     given = {
         "source": [data.source(evidence)],
-        "exclusions": [data.exclusions(evidence), f"Eligibility: {AUTHORS}."],
+        "exclusions": [
+            data.exclusions(evidence),
+            *(sentence for name in run.targets for sentence in data.left_out(run, name)),
+            f"Eligibility: {AUTHORS}.",
+        ],
         "preparation": steps.sentences(evidence, ["regions", "images"]),
         "missing": _missing(evidence),
         "size": [f"{size}. The reason: {AUTHORS}."],
@@ -52,7 +56,8 @@ def answers(evidence: Evidence) -> dict[str, str]:
         "external": [_external(evidence)],
         "flow": [
             data.exclusions(evidence),
-            f"{size} remained.",
+            f"{size} were read.",
+            *(sentence for name in run.targets for sentence in data.left_out(run, name)),
             *_left(evidence),
         ],
         "characteristics": [f"See table 1, by split. For what it marks with [AUTHORS], {AUTHORS}."],

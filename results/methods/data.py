@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from results.flow import counted, flows, span
+from results.inner_splits import inner_uses, listed
 from results.methods.evidence import Evidence
 from results.methods.steps import is_phantom
 from results.run_folder import Run
@@ -25,12 +27,9 @@ def data(evidence: Evidence) -> Iterator[str]:
     if not run.patients_known:
         yield "The source gives no patient ids, so each sample was counted as a patient."
     yield exclusions(evidence)
-    if run.protocol.get("complete"):
-        yield "Samples that lacked one of the sequences of the grid were left out of all cells."
     for name in run.targets:
         yield target(evidence, name)
-    if any(p.n_samples < n_samples for p in evidence.populations):
-        yield "Samples without a label, or without any of the sequences of a cell, are not among those of that cell."
+        yield from left_out(run, name)
     yield (
         "[AUTHORS: reason for the sample size; dates and place of acquisition, scanners and sequence parameters, "
         "eligibility, ethics approval; who graded the images, how, blinded to what, and with what agreement.]"
@@ -52,14 +51,14 @@ def _folds(evidence: Evidence) -> Iterator[str]:
     if protocol.get("split") == "official":
         n_test = folds.loc[folds["fold"] >= 0, "patient"].nunique()
         yield (
-            f"The official split of the dataset was used: {n_test} test {unit}s were predicted once, by models "
-            f"fitted on the other {folds['patient'].nunique() - n_test}."
+            f"The official split of the dataset was used: it has {n_test} test {unit}s, predicted once, and "
+            f"{folds['patient'].nunique() - n_test} others, on whom models were fitted."
         )
-        yield (
-            "Its validation part served early stopping, calibration and tuning."
-            if protocol.get("validation")
-            else f"It names no validation part; inner splits were cut by {unit}."
-        )
+        yield from _parts(evidence, unit, {n_test}, "Of the test part")
+        if uses := inner_uses(run):
+            served = f"Its validation part served {listed(uses)}."
+            cut = f"It names no validation part; inner splits for {listed(uses)} were cut by {unit}."
+            yield served if protocol.get("validation") else cut
         return
     n_folds, repeats = folds.loc[folds["fold"] >= 0, "fold"].nunique(), folds["repeat"].nunique()
     times = "once" if repeats == 1 else f"{repeats} times"
@@ -76,11 +75,24 @@ def _folds(evidence: Evidence) -> Iterator[str]:
         )
     sizes = folds[folds["fold"] >= 0].groupby(["repeat", "fold"])["patient"].nunique()
     yield (
-        f"The test part of a fold held {_range(int(sizes.min()), int(sizes.max()))} {unit}s. All samples of a {unit} "
-        "lay in the same part, and the folds were the same for all targets and cells."
+        f"The folds hold {span(sizes.tolist())} {unit}s each. All samples of a {unit} lay in the same part, and the "
+        "folds were the same for all targets and cells."
     )
-    if (folds["fold"] < 0).any():
-        yield f"{folds.loc[folds['fold'] < 0, 'patient'].nunique()} {unit}s were always in training."
+    yield from _parts(evidence, unit, set(sizes.tolist()), "Of each fold")
+    always = folds.groupby("patient")["fold"].max() < 0
+    if always.any():
+        yield f"{counted(int(always.sum()), unit)} {'was' if always.sum() == 1 else 'were'} always in training."
+
+
+def _parts(evidence: Evidence, unit: str, sizes: set[int], whose: str) -> Iterator[str]:
+    """How many patients the test parts of each target held, where these are not those of the folds."""
+    parts = {
+        name: [n for p in evidence.populations if p.target == name for n in p.parts] for name in evidence.run.targets
+    }
+    seen = {name: (min(each), max(each)) for name, each in parts.items() if each}
+    if set(seen.values()) - {(min(sizes), max(sizes))}:
+        held = "; ".join(f"{span(limits)} for {name}" for name, limits in seen.items())
+        yield f"{whose}, the {unit}s with a label and a scan were tested: {held}."
 
 
 def external(run: Run) -> Iterator[str]:
@@ -124,10 +136,10 @@ def _placed(evidence: Evidence) -> str:
 
 
 def exclusions(evidence: Evidence) -> str:
-    """How many images or samples were excluded, and why."""
+    """What could not be used while the data were read, and why: rows of `excluded.csv`, and no count of samples."""
     total = sum(evidence.excluded.values())
     if not total:
-        return "No image or sample was excluded while the data were read."
+        return "No fault was found while the data were read."
     grouped: dict[str, int] = {}
     for reason, n in evidence.excluded.items():
         general = re.sub(r"^line \d+: ", "", reason)
@@ -135,8 +147,22 @@ def exclusions(evidence: Evidence) -> str:
     shown = [f"{reason} (n = {n})" for reason, n in sorted(grouped.items(), key=lambda item: -item[1])[:REASONS]]
     rest = total - sum(sorted(grouped.values(), reverse=True)[:REASONS])
     more = f"; other reasons (n = {rest}, see excluded.csv)" if rest else ""
-    rows = "1 image or sample was" if total == 1 else f"{total} images or samples were"
-    return f"{rows} excluded: {'; '.join(shown)}{more}."
+    rows = "1 fault was" if total == 1 else f"{total} faults were"
+    return f"While the data were read, {rows} found: {'; '.join(shown)}{more}."
+
+
+def left_out(run: Run, name: str) -> Iterator[str]:
+    """What each step left out of a target, in samples and patients; none where all cells predict all samples."""
+    ways = flows(run, name)
+    if len(ways) > 1:
+        for way in ways:
+            yield f"For some cells of {name} ({counted(way.left()[0], 'sample')}): {_lower(way.text())}"
+    elif ways and ways[0].losses:
+        yield f"For {name}: {_lower(ways[0].text())}"
+
+
+def _lower(text: str) -> str:
+    return text[0].lower() + text[1:]
 
 
 def target(evidence: Evidence, name: str) -> str:
@@ -162,7 +188,3 @@ def target(evidence: Evidence, name: str) -> str:
     if min(p.rarest for p in populations) < EXPLORATORY:
         text += f" With fewer than {EXPLORATORY} patients in a class, its results are exploratory."
     return text
-
-
-def _range(low: int, high: int) -> str:
-    return str(low) if low == high else f"{low} to {high}"

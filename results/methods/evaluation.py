@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 from results.methods.evidence import Evidence
+from results.methods.families import family_made
 from results.methods.steps import in_words
 from results.nulls import exchange_of, expected_of, smallest_p
 from results.scores.choice import EXPLORATORY
-from results.scores.named import is_step
 from results.statistics.metrics import METRICS
 from results.statistics.metrics.base import OfPairs
 
@@ -30,7 +29,7 @@ def best(evidence: Evidence) -> Iterator[str]:
     n = len({tuple(cell.axes.values()) for cell in evidence.cells if cell.status == "done"})
     if n > 1:
         yield (
-            f"The best of the {n} combinations was picked on the data that it is scored on, so its score is "
+            f"The best of the {n} combinations was picked on the data that it is scored on, so its score may be "
             "optimistic; its AUC is also given corrected for this choice: chosen in resamples of the patients, scored "
             "on those left out (BBC-CV) [@tsamardinos2018]."
         )
@@ -44,12 +43,19 @@ def declared(evidence: Evidence) -> Iterator[str]:
     against = ", ".join(
         dict.fromkeys(f["against"] if isinstance(f["against"], str) else "a named cell" for f in families)
     )
-    sizes = ", ".join(_size(evidence, family) for family in families)
+    made = [family_made(evidence.run, family) for family in families]
     n = "One family of comparisons was" if len(families) == 1 else f"{len(families)} families of comparisons were"
+    sizes = "; ".join(
+        f"{METRICS[family['metric']].title(evidence.run.within)}: {one.text()}"
+        for family, one in zip(families, made, strict=True)
+    )
+    yield f"{n} declared in the grid (against {against}), of which {sum(map(bool, made))} could be compared ({sizes})."
+    if not any(made):
+        return
     yield (
-        f"{n} declared in the grid (against {against}; {sizes}). Differences were paired over the samples that both "
-        "cells predict, in the same resamples of patients, and tested by Student's t with the standard errors of the "
-        "intervals; p-values of a family were adjusted by step-down max-|t| over these resamples [@romano2005]."
+        "Differences were paired over the samples that both cells predict, in the same resamples of patients, and "
+        "tested by Student's t with the standard errors of the intervals; p-values of a family were adjusted by step-down "
+        "max-|t| over these resamples [@romano2005]."
     )
     measures = {family["metric"] for family in families if family["against"] != "best"}
     two = any(len(cell.classes) == 2 for cell in evidence.cells)
@@ -64,14 +70,6 @@ def declared(evidence: Evidence) -> Iterator[str]:
             f"Equivalence within {within} was tested by two one-sided tests at 5 % [@schuirmann1987], each by itself; "
             "the probabilities of a practical difference are those of the correlated Bayesian t test [@benavoli2017]."
         )
-
-
-def _size(evidence: Evidence, family: Mapping[str, Any]) -> str:
-    """The metric and the size of a family."""
-    steps = {axis: step for axis, step in family["family"].items() if axis != "targets"}
-    cells = [cell for cell in evidence.run.cells if not cell.floor and cell.target == evidence.run.targets[0]]
-    n = sum(all(is_step(cell.axes[axis], step) for axis, step in steps.items()) for cell in cells)
-    return f"{METRICS[family['metric']].title(evidence.run.within)} of {n} cells per target"
 
 
 def metrics(evidence: Evidence) -> Iterator[str]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from results.plug_ins import PlugIns, read_plug_ins
-from results.run_folder import ResultsError, Run, RunCell
+from results.run_folder import Predictions, ResultsError, Run, RunCell
 from results.run_records import read_sessions
 from results.run_tables import EXCLUDED, FOLDS, read_samples, read_table
 from results.scores.scores import kept_scores
@@ -32,6 +32,7 @@ class Population:
         label: The class index of each sample.
         patient: The patient of each sample.
         uneven: Whether some of these cells predict fewer samples than others.
+        parts: The numbers of patients in the test parts of these cells.
     """
 
     target: str
@@ -40,6 +41,7 @@ class Population:
     label: dict[str, int]
     patient: dict[str, str]
     uneven: bool
+    parts: frozenset[int]
 
     @property
     def n_patients(self) -> int:
@@ -161,14 +163,24 @@ def populations(run: Run) -> list[Population]:
     for (target, sequences), cells in groups.items():
         label: dict[str, int] = {}
         patient: dict[str, str] = {}
-        sizes = set()
+        sizes: set[int] = set()
+        parts: set[int] = set()
         for cell in cells:
             p = run.predictions(cell)
+            parts |= _parts(p)
             sizes.add(len(np.unique(p.sample)))
             label |= zip(p.sample.tolist(), p.y.tolist(), strict=True)
             patient |= zip(p.sample.tolist(), p.patient.tolist(), strict=True)
-        found.append(Population(target, sequences, cells[0].classes, label, patient, sizes != {len(label)}))
+        found.append(
+            Population(target, sequences, cells[0].classes, label, patient, sizes != {len(label)}, frozenset(parts))
+        )
     return found
+
+
+def _parts(p: Predictions) -> set[int]:
+    """The numbers of patients in the test parts of a cell."""
+    where = zip(p.repeat.tolist(), p.fold.tolist(), strict=True)
+    return set(Counter((r, f) for r, f, _ in {(*at, who) for at, who in zip(where, p.patient, strict=True)}).values())
 
 
 def _scores(run: Run) -> pd.DataFrame | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from results.inner_splits import inner_uses, listed
 from results.methods.evidence import Evidence
 from results.tables.notes import calling
 
@@ -32,11 +33,12 @@ def training(evidence: Evidence) -> Iterator[str]:
         verb = "was" if len(names) == 1 else "were"
         yield f"{' and '.join(names)} {verb} not trained or fine-tuned on these data."
     yield tuning(evidence)
-    yield "Inner splits for early stopping, calibration and tuning were cut by patient from the training patients."
+    if evidence.run.protocol.get("split") != "official" and (uses := inner_uses(evidence.run)):
+        yield f"Inner splits for {listed(uses)} were cut by patient from the training patients."
     if any(one.resamples for one in used):
         yield (
-            "Only the rows that a head is fitted on were resampled; rows for early stopping, calibration, tuning and "
-            "test were real ones."
+            "Only the rows that a head is fitted on were resampled; rows held out in inner splits and test rows were "
+            "real ones."
         )
     yield from recalibration(evidence)
     yield (

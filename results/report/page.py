@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 
 from data.files.whole import replace_text, why_not_written
 from results.interpretability.explained import all_explanations
+from results.methods.data import left_out as lost_samples
 from results.reading_notes import on_images, on_tables
 from results.report import about
 from results.report.cell_pictures import cell_pictures
@@ -87,6 +88,7 @@ def write_report(
         figures_left_out=left_out,
         explained=explained,
         exclusions=about.exclusions(run),
+        left_out=[one for name in run.targets for one in lost_samples(run, name)],
         image_notes=on_images(run),
         table_notes=on_tables(run),
         facts=facts,

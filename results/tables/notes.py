@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from results.near_duplicates import copied_scans
+from results.flow import span
+from results.inner_splits import inner_uses, listed
 from results.nulls import null_note
-from results.reading_notes import gives_away
-from results.run_folder import Run
+from results.run_folder import ResultsError, Run
 from results.scores import reconstruction
-from results.scores.choice import EXPLORATORY
-from results.scores.labels import by_class, merging
 from results.scores.records import NOTHING, Record, is_number
 from results.statistics.bootstrap import FEWEST
 from results.statistics.metrics import METRICS
@@ -20,6 +18,7 @@ from results.tables.beaten import beaten, plainly
 from results.tables.held_out import fitted_elsewhere
 from results.tables.intervals import covers
 from results.tables.means import averaging
+from results.tables.who import who
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -54,7 +53,7 @@ def of_target(
     if "auc" in metrics and not averaged:
         yield from plainly(run, records, varying)
     if done:
-        yield from _who(run, done)
+        yield from who(run, done)
     yield from _fixed(run, records, varying)
     yield _folds(run)
     counts = any(isinstance(METRICS.get(name), OfCounts) for name in metrics)
@@ -104,7 +103,7 @@ def corrected(best: Record, cells: int) -> str:
         return ""
     value = f"{best['auc_corrected']:.2f} [{best['auc_corrected_low']:.2f}, {best['auc_corrected_high']:.2f}]"
     which = "" if among == cells else f" among the {int(among)} cells on its samples"
-    none = " (there is no sign of optimism)" if best["auc_corrected"] >= best.get("auc", 1) else ""
+    none = ", no less than before" if best["auc_corrected"] >= best.get("auc", 1) else ""
     return (
         f" Corrected for this choice{which} (BBC-CV: chosen on the patients drawn, scored on the others), its AUC is "
         f"{value}{none}."
@@ -125,7 +124,7 @@ def beside(
     """
     done = [r for r in records if r["status"] == "done"]
     if done:
-        yield from _who(run, done)
+        yield from who(run, done)
     yield from _fixed(run, records, varying)
     yield _folds(run)
     if resamples:
@@ -143,7 +142,7 @@ def beside_targets(run: Run, records: Sequence[Record], *, varying: Sequence[str
     for target in run.targets:
         of_target = [r for r in records if r["target"] == target]
         done = [r for r in of_target if r["status"] == "done"]
-        for note in (*(_who(run, done) if done else ()), *_undone(of_target, varying)):
+        for note in (*(who(run, done) if done else ()), *_undone(of_target, varying)):
             yield f"{target}: {note}"
     if resamples:
         yield covers(run, resamples, 0)
@@ -163,33 +162,6 @@ def some(names: Sequence[str], between: str = ", ") -> str:
     return between.join(names[:LISTED]) + (f" and {rest} more" if rest > 0 else "")
 
 
-def _who(run: Run, done: Sequence[Record]) -> Iterator[str]:
-    classes = next(cell.classes for cell in run.cells if cell.target == done[0]["target"])
-    merged = merging(run.merged.get(done[0]["target"], {}))
-    counts = sorted({(int(r["n_patients"]), int(r["n_samples"]), r["n_events"]) for r in done})
-    excluded = f"; {run.n_excluded} excluded, see excluded.csv" if run.n_excluded else "; none excluded"
-    if len(counts) == 1:
-        patients, samples, events = counts[0]
-        yield f"{patients} patients, {samples} samples ({by_class(classes, events)}){excluded}.{merged}"
-    else:
-        low, high = counts[0], counts[-1]
-        between = f"{low[0]} to {high[0]} patients, {low[1]} to {high[1]} samples"
-        yield f"{between}, not the same in every row{excluded}.{merged}"
-    if not run.patients_known:
-        yield (
-            "The source gives no patient ids: each sample counts as a patient, so samples of one patient may lie in "
-            "training and test, and intervals may be too narrow."
-        )
-    yield from gives_away(run, done[0]["target"])
-    if parted := sum(pair.outcome == "parted" for pair in copied_scans(run)):
-        copies = "1 scan is a copy" if parted == 1 else f"{parted} scans are copies"
-        yield f"{copies} of another patient's and may be tested on it, see near_duplicates.csv."
-    rarest = int(min(r["rarest_class_patients"] for r in done))
-    if rarest < EXPLORATORY:
-        few = f"the rarest class is seen in {rarest} patients, fewer than {EXPLORATORY}"
-        yield f"EXPLORATORY: {few}: nothing is tested."
-
-
 def _fixed(run: Run, records: Sequence[Record], varying: Sequence[str]) -> Iterator[str]:
     """The steps that all cells share, and whether heads are tuned."""
     cell = next((r for r in records if not r["floor"]), None)
@@ -206,16 +178,27 @@ def _folds(run: Run) -> str:
     if protocol.get("split") == "external":
         return fitted_elsewhere(run)
     if protocol.get("split") == "official":
-        inner = "Its validation part is the inner split for early stopping, calibration and tuning."
-        if not protocol.get("validation", True):
-            inner = "It has no validation part, so inner splits are made by patient."
-        return f"Official split: models are fitted on all but its test part, which is predicted once. {inner}{complete}"
+        inner = _inner(run)
+        return f"Official split: models are fitted on all but its test part, which is predicted once.{inner}{complete}"
     repeats, folds = int(protocol.get("repeats", 1)), protocol.get("folds")
     if protocol.get("split") == "file":
         return f"Folds: {folds} by patient in {repeats} repeats, as {protocol.get('split_file')} gives them.{complete}"
     stratified = f", stratified on {protocol['stratify']}" if protocol.get("stratify") else ""
     repeated = "once" if repeats == 1 else f"{repeats} times"
     return f"Folds: {folds} by patient{stratified}, drawn {repeated} with seed {protocol.get('seed')}.{complete}"
+
+
+def _inner(run: Run) -> str:
+    """The inner split of an official split, if anything uses it; empty for a folder that describes no plug-ins."""
+    try:
+        uses = inner_uses(run)
+    except ResultsError:
+        return ""
+    if not uses:
+        return ""
+    if run.protocol.get("validation", True):
+        return f" Its validation part is the inner split for {listed(uses)}."
+    return f" It has no validation part, so inner splits for {listed(uses)} are made by patient."
 
 
 def _uncertainty(
@@ -240,7 +223,7 @@ def _uncertainty(
             yield f"SD of the best row's AUC: {', '.join(spread)}{once}."
         if len(cells) > 1:
             worth = corrected(best, len(cells))
-            yield f"The best of {len(cells)} cells was chosen by this table, so its score is optimistic.{worth}"
+            yield f"The best of {len(cells)} cells was chosen by this table, so its score may be optimistic.{worth}"
     ranked = (metric for name in metrics if isinstance(metric := METRICS.get(name), OfPairs))
     if "gain" in metrics or any(metric.tasks is one_against_rest for metric in ranked):
         several = any(str(r["n_events"]).count("/") > 1 for r in done)
@@ -269,12 +252,15 @@ def _warnings(run: Run, done: Sequence[Record], metrics: Sequence[str], over: st
     few = [int(r["n_patients"]) for r in done if int(r["n_patients"]) < FEWEST]
     if few:
         yield f"Scores of fewer than {FEWEST} patients (here {min(few)}) have no interval."
-    left_out = max((int(r["folds_left_out"]) for r in done), default=0)
-    if left_out:
-        yield f"{left_out} folds lack a class and are left out of means and SDs over folds."
+    left_out = [int(r["folds_left_out"]) for r in done]
+    if any(left_out):
+        folds = (
+            "1 fold lacks a class and is" if set(left_out) == {1} else f"{span(left_out)} folds lack a class and are"
+        )
+        yield f"{folds} left out of means and SDs over folds{' (by row)' if len(set(left_out)) > 1 else ''}."
     nulls = [int(r["null_runs"]) for r in done if is_number(r.get("null_runs"))]
     if nulls:
-        yield null_note(run, max(nulls))
+        yield null_note(run, nulls)
     if len(run.devices) > 1:
         yield f"Computed on more than one device: {', '.join(run.devices)}."
 

@@ -116,7 +116,7 @@ class Chosen:
             return found
         n = len(self.cells)
         worth = notes.corrected(self.cells[0], n)
-        return f" The best of {n} cells was chosen on the same data, so its score is optimistic.{worth}{found}"
+        return f" The best of {n} cells was chosen on the same data, so its score may be optimistic.{worth}{found}"
 
 
 @dataclass(frozen=True, eq=False)

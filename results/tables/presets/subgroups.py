@@ -81,7 +81,7 @@ def _sheet(
     total = sum(cell.target == target and cell.status == "done" and not cell.floor for cell in run.cells)
     notes = ["By class: samples of each class."]
     if total > 1:
-        notes.append(f"The best of {total} cells by AUC was chosen on all samples, so its scores are optimistic.")
+        notes.append(f"The best of {total} cells by AUC was chosen on all samples, so its scores may be optimistic.")
     if absent := [group for group in order if group not in there]:
         notes.append(f"No sample of this target is predicted for {column} {', '.join(absent)}.")
     if few := [f"{group} ({drawn[group].rarest})" for group in there if drawn[group].rarest < EXPLORATORY]:

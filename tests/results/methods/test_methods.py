@@ -64,11 +64,11 @@ def test_data_and_split_are_those_of_the_folder(new_run):
     carriers = len(set(writer.patient[few & (writer.y == 1)]))
     other = len(set(writer.patient[few & (writer.y == 0)]))
     assert "120 samples of 40 patients were read" in text
-    assert "3 images or samples were excluded: truncated (n = 2); no grade (n = 1)." in text
+    assert "While the data were read, 3 faults were found: truncated (n = 2); no grade (n = 1)." in text
     assert f"90 of 120 samples of 30 patients (0: {90 - ones}, 1: {ones}; the rarest class in" in text
     assert f"the rarest class in {min(carriers, other)} patients)" in text
     assert "4-fold, grouped by patient, stratified on narrowing, and drawn 2 times (seed 0)" in text
-    assert "The test part of a fold held 10 patients" in text
+    assert "The folds hold 10 patients each" in text
 
 
 def test_software_time_and_memory_are_those_of_all_starts(new_run):
@@ -187,7 +187,7 @@ def test_an_official_split(new_run):
     writer = new_run(protocol={"split": "official", "validation": True, "seed": 0, "folds": 1, "repeats": 1})
     writer.add(writer.signal, rows=writer.fold[0][writer.of_patient] == 3, heads="svc")
     text = methods(complete(writer))
-    assert "10 test patients were predicted once, by models fitted on the other 30." in text
+    assert "it has 10 test patients, predicted once, and 30 others, on whom models were fitted." in text
     assert "Its validation part served" in text
     assert "AUC was taken over all test samples." in text
 

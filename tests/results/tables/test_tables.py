@@ -68,7 +68,7 @@ def test_notes_warn_the_reader(new_run):
         "The source gives no patient ids",
         "no locating columns",
         "EXPLORATORY",
-        "3 excluded, see excluded.csv",
+        "no sample left out, excluded.csv lists 3 faults",
         "Official split",
         "Computed on more than one device: cpu, NVIDIA H200.",
     ):

@@ -1,0 +1,105 @@
+"""Counts which step lost which samples and patients, from the dataset's rows to those of a cell."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.grid.cells import NONE
+from bench.plan.labels import defined
+from bench.plan.plan import Plan
+from bench.plan.references import CropsRef, PlannedCell
+
+Bools = NDArray[np.bool_]
+
+
+def flow(plan: Plan, cells: list[PlannedCell], counted: Bools | None = None) -> list[dict[str, Any]]:
+    """What is left after each step, once for all cells on the same samples.
+
+    The steps are `dataset` (all samples that the dataset names), `read` (those that could be used), `target` (those
+    that the target is about), `labels` (with a label), `sequences` (with a scan of a sequence of the cell), `regions`
+    (whose scan could be read and cut), `copies` (whose image is not another patient's), `complete` (with every sequence
+    of the grid, if the protocol asks for it) and `tested` (in the test part of a fold).
+
+    Args:
+        plan: The plan, whose scans were read.
+        cells: Its cells.
+        counted: `(N,)` the samples of the plan that are counted; None for all samples of the dataset.
+
+    Returns:
+        For each group of cells `cells` (their keys), `target` and `steps`, each with `step`, and the `samples` and
+        `patients` that are left after it. The source does not name the patients of samples that could not be read, so
+        these are among the samples of `dataset`, and not among its patients.
+    """
+    before = [] if counted is not None else _before(plan)
+    groups: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for planned in cells:
+        if planned.refused:
+            continue
+        group = planned.cell.target, *planned.cell.of_samples()
+        if group not in groups:
+            steps = [
+                *before,
+                *_after(plan, planned, np.ones(len(plan.ids), dtype=bool) if counted is None else counted),
+            ]
+            groups[group] = {"cells": [], "target": planned.cell.target, "steps": steps}
+        groups[group]["cells"].append(planned.key)
+    return list(groups.values())
+
+
+def _before(plan: Plan) -> list[dict[str, Any]]:
+    """The steps before the samples of the plan."""
+    samples = plan.dataset.samples()
+    there, patients = set(samples.index.astype(str)), samples["patient"].nunique()
+    unread = len({name for name in plan.dataset.excluded()["sample"] if name} - there)
+    return [_step("dataset", len(there) + unread, patients), _step("read", len(there), patients)]
+
+
+def _after(plan: Plan, planned: PlannedCell, left: Bools) -> Iterator[dict[str, Any]]:
+    """The steps from the samples of the plan to those that a cell predicts."""
+    one = planned.view.labels[planned.cell.target]
+    there, cut, used = _images(plan, planned)
+    tested = np.any([fold.test for fold in planned.view.folds], axis=0)
+    masks = {
+        "target": defined(plan.samples, one.target.rows),
+        "labels": one.y >= 0,
+        "sequences": there,
+        "regions": cut,
+        "copies": used,
+        "complete": plan.present_in(planned.cell).any(axis=1),
+        "tested": tested,
+    }
+    for step, mask in masks.items():
+        left = left & mask
+        yield _step(step, int(left.sum()), len(set(plan.patients[left].tolist())))
+
+
+def _images(plan: Plan, planned: PlannedCell) -> tuple[Bools, Bools, Bools]:
+    """Which samples have a scan, a crop, and a crop that is no copy, in any sequence of a cell, each `(N,)`."""
+    cell, axes = planned.cell, plan.grid.axes
+    regions = axes["regions"] if cell["regions"] == NONE else (cell["regions"],)
+    chains = axes["images"] if cell["images"] == NONE else (cell["images"],)
+    found = [np.zeros(len(plan.ids), dtype=bool) for _ in range(3)]
+    for part in cell["sequences"].each:
+        for ref in (plan.keys.crops(part.name, one, chain) for one in regions for chain in chains):
+            for mask, seen in zip(found, _of_crops(plan, ref), strict=True):
+                mask |= seen
+    return found[0], found[1], found[2]
+
+
+def _of_crops(plan: Plan, ref: CropsRef) -> tuple[Bools, Bools, Bools]:
+    crops = plan.crops(ref)
+    if crops is None:
+        every = np.ones(len(plan.ids), dtype=bool)
+        return every, every, every
+    cut = crops.rows >= 0
+    there = cut.copy()
+    there[[fault[0] for fault in crops.faults if fault[0] >= 0]] = True
+    return there, cut, plan.rows(ref) >= 0
+
+
+def _step(name: str, samples: int, patients: int) -> dict[str, Any]:
+    return {"step": name, "samples": samples, "patients": patients}

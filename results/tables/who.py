@@ -1,0 +1,61 @@
+"""The notes on whom a table is about: patients, samples, classes, and what was left out at which step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from results.flow import counted, flows, span
+from results.near_duplicates import copied_scans
+from results.reading_notes import gives_away
+from results.run_folder import Run
+from results.scores.choice import EXPLORATORY
+from results.scores.labels import by_class, merging
+from results.scores.records import Record
+
+
+def who(run: Run, done: Sequence[Record]) -> Iterator[str]:
+    """The notes on the patients and samples of some rows of one target.
+
+    Args:
+        run: The run.
+        done: The rows, all of them done.
+    """
+    target = done[0]["target"]
+    classes = next(cell.classes for cell in run.cells if cell.target == target)
+    merged = merging(run.merged.get(target, {}))
+    patients, samples = ([int(r[name]) for r in done] for name in ("n_patients", "n_samples"))
+    events = {r["n_events"] for r in done}
+    whom = f"{span(patients)} patients, {span(samples)} samples"
+    if len(events) == len(set(patients)) == len(set(samples)) == 1:
+        whom = f"{whom} ({by_class(classes, events.pop())})"
+    else:
+        whom = f"{whom}, not the same in every row"
+    yield f"{whom}; {left_out(run, target, [r['key'] for r in done])}.{merged}"
+    if not run.patients_known:
+        yield (
+            "The source gives no patient ids: each sample counts as a patient, so samples of one patient may lie in "
+            "training and test, and intervals may be too narrow."
+        )
+    yield from gives_away(run, target)
+    if parted := sum(pair.outcome == "parted" for pair in copied_scans(run)):
+        copies = "1 scan is a copy" if parted == 1 else f"{parted} scans are copies"
+        yield f"{copies} of another patient's and may be tested on it, see near_duplicates.csv."
+    rarest = int(min(r["rarest_class_patients"] for r in done))
+    if rarest < EXPLORATORY:
+        few = f"the rarest class is seen in {rarest} patients, fewer than {EXPLORATORY}"
+        yield f"EXPLORATORY: {few}: nothing is tested."
+
+
+def left_out(run: Run, target: str, keys: Sequence[str]) -> str:
+    """What of the dataset some cells of a target do not predict, in words without a full stop."""
+    ways = flows(run, target, keys)
+    faults = f", excluded.csv lists {counted(run.n_excluded, 'fault')}" if run.n_excluded else ""
+    if not any(way.losses for way in ways):
+        return f"no sample left out{faults}" if faults else "none excluded"
+    if len(ways) == 1:
+        (way,) = ways
+        lost = ", ".join(one.text() for one in way.losses)
+        of = f"{counted(way.samples, 'sample')} of {counted(way.patients, 'patient')}"
+        return f"left out of {of}: {lost}{faults}"
+    lost_samples = [way.samples - way.left()[0] for way in ways]
+    return f"{span(lost_samples)} of {ways[0].samples} samples left out, see flow.json{faults}"
