@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from data.text.command import command
+
 if TYPE_CHECKING:
     from bench.run.run import RunOutcome
 
@@ -25,7 +27,7 @@ def summary(outcome: RunOutcome) -> Iterator[str]:
         yield f"  and {len(outcome.notes) - NOTES} more notes, in {outcome.folder / 'run.json'}"
     if (outcome.folder / "tables.md").exists():
         yield f"tables and pictures: {outcome.folder}/tables.md, .csv, .tex, leaderboard_*.png"
-        yield f"figures and a report in one file: run_benchmark.py report {outcome.folder}"
+        yield f"figures and a report in one file: {command('report', outcome.folder)}"
 
 
 def failed(outcome: RunOutcome) -> Iterator[str]:

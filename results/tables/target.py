@@ -22,6 +22,9 @@ from results.tables.refits import refit_columns, refit_notes
 if TYPE_CHECKING:
     import pandas as pd
 
+NUMBER = "#"
+"""The header of the numbers of cells."""
+
 Place = tuple[str, Values]
 """A column of scores: its metric, and the steps of the axes that are columns."""
 
@@ -67,7 +70,9 @@ def target_sheet(
     failed = reconstruction.collapsed(run)
     users = {row: [cell["key"] for cell in cells if values(cell, labels) == row.labels] for row, _ in ranked}
     best = _best([row for row, _ in ranked], places)
-    return Sheet(
+    below = list(_floors(run, floors, labels, columns, places, texts, over))
+    keys = [cells[0]["key"] if len(cells) == 1 else "" for _, cells in below]
+    sheet = Sheet(
         target=target,
         title=f"{target}: {run.dataset}, run {run.name}",
         labels=tuple(labels),
@@ -77,7 +82,7 @@ def target_sheet(
         rows=tuple(
             replace(row, labels=reconstruction.marked(row.labels, labels, users[row], failed)) for row, _ in ranked
         ),
-        floors=tuple(_floors(run, floors, labels, columns, places, texts, over)),
+        floors=tuple(row for row, _ in below),
         best=best,
         tied=_tied([record for _, record in ranked], places) - best,
         always=frozenset(j for j, (name, _) in enumerate(places) if name == "auc" or name in GAINS),
@@ -97,6 +102,24 @@ def target_sheet(
             *in_full,
         ),
     )
+    return sheet if pivot else _with_numbers(run, sheet, [*(record["key"] for _, record in ranked), *keys])
+
+
+def _with_numbers(run: Run, sheet: Sheet, keys: Sequence[str]) -> Sheet:
+    """The sheet with the number of each cell in a first column, by which commands find it.
+
+    Args:
+        run: A run folder.
+        sheet: A sheet with a row for each cell.
+        keys: The key of each row's cell, floors last; empty where a row is no single cell.
+    """
+    number = {cell.key: str(i) for i, cell in enumerate(run.cells, start=1)} | {"": ""}
+    rows = [
+        replace(row, labels=(number[key], *row.labels))
+        for row, key in zip([*sheet.rows, *sheet.floors], keys, strict=True)
+    ]
+    n = len(sheet.rows)
+    return replace(sheet, labels=(NUMBER, *sheet.labels), rows=tuple(rows[:n]), floors=tuple(rows[n:]))
 
 
 def _name_tuned(cells: list[Record]) -> None:
@@ -149,8 +172,10 @@ def _floors(
     places: Sequence[Place],
     texts: Texts,
     over: str,
-) -> Iterator[Row]:
-    """A row for each floor, without its gain over itself; it has steps on the axes on which its name has several.
+) -> Iterator[tuple[Row, list[Record]]]:
+    """A row for each floor, without its gain over itself, and its cells.
+
+    The row has steps on the axes on which the name of the floor has several.
 
     A floor that does not depend on the columns has the same score in all of them.
     """
@@ -165,7 +190,7 @@ def _floors(
             done = all(cell["status"] == "done" for cell in own)
             empty = name == own_gain(run, cells[0]) and (name != "gain" or over == run.location)
             found.append(mean(own, name) if done and not empty else None)
-        yield Row(labels_of_row, tuple(found), tuple(text(cells[0]) for text in texts.values()))
+        yield Row(labels_of_row, tuple(found), tuple(text(cells[0]) for text in texts.values())), cells
 
 
 def _texts(of_target: Sequence[Record]) -> Texts:
