@@ -49,11 +49,12 @@ simulate: $(INSTALLED)
 fuzz: $(INSTALLED)
 	$(RUN) -m tests.studies.fuzz 2000
 
-$(INSTALLED): requirements.lock
+$(INSTALLED): requirements.lock $(wildcard launcher/*)
 	$(PYTHON) -c "import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13) and 'Python 3.11 to 3.13 is needed, this is %d.%d: make PYTHON=python3.12' % sys.version_info[:2])"
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check uv
 	$(VENV)/bin/uv pip install --quiet --compile-bytecode --python $(VENV)/bin/python --require-hashes --requirement requirements.lock
+	$(VENV)/bin/uv pip install --quiet --no-index --no-deps --reinstall --python $(VENV)/bin/python ./launcher  # `scangrid`
 	touch $(INSTALLED)
 
 $(DEMO)/truth.csv:

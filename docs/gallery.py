@@ -3,14 +3,15 @@
 In a page, a block of commands and what they print stand together:
 
     ```sh
-    .venv/bin/python run_benchmark.py tables runs/discs_2d
+    scangrid tables runs/discs_2d
     ```
     <!-- output -->
     ...
     <!-- made 2026-11-29 by code 0123456789ab -->
 
 The words after `output` decide how it is shown: none as text in a box, `markdown` as it is, `picture FILE` shows a
-picture that the commands drew, with the text in its brackets. `long` marks commands that take minutes.
+picture that the commands drew, with the text in its brackets. `long` marks commands that take minutes. A block
+that only bash reads so is marked `bash` instead of `sh`.
 
 Without `--run` the outputs are made from finished runs: what is `long` or lacks its run is left as it is, and of a
 command that runs a grid only its pictures are copied. With `--run` all commands of the named pages are run, also those
@@ -38,7 +39,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGES = ROOT / "docs" / "pages"
 PICTURES = PAGES / "pictures"
 BLOCK = re.compile(
-    r"^```sh\n(?P<commands>.*?)^```\n"
+    r"^```(?P<shell>sh|bash)\n(?P<commands>.*?)^```\n"
     r"(?:\n?<!-- output(?P<words>.*?) -->\n"
     r"(?P<body>.*?)<!-- (?:made (?P<day>\S+) by code (?P<code>\S+)|not made) -->\n)?",
     re.DOTALL | re.MULTILINE,
@@ -124,7 +125,7 @@ def _make(page: Path, *, everything: bool) -> int:
         if words is not None:
             made = f"made {datetime.now(UTC):%Y-%m-%d} by code {code(page, block)}"
             shown = _shown(page, block, printed)
-            new = f"```sh\n{commands}```\n\n<!-- output{words} -->\n\n{shown}\n\n<!-- {made} -->\n"
+            new = f"```{block['shell']}\n{commands}```\n\n<!-- output{words} -->\n\n{shown}\n\n<!-- {made} -->\n"
             text = text.replace(block[0], new)
             print(f"{place}: {made}")
     replace_text(page, text)
@@ -149,7 +150,8 @@ def _pictures(page: Path, block: re.Match[str]) -> Iterable[str]:
 
 
 def _environment() -> dict[str, str]:
-    return {"SCANGRID_SHARED": "../shared", **os.environ, "COLUMNS": "120", "PYTHONPATH": str(ROOT)}
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])  # `scangrid` lies there
+    return {"SCANGRID_SHARED": "../shared", **os.environ, "COLUMNS": "120", "PYTHONPATH": str(ROOT), "PATH": path}
 
 
 if __name__ == "__main__":

@@ -54,7 +54,7 @@ def commands() -> Iterator[str]:
         options = [_Option(parameter, hint) for parameter, hint in _hinted(called)]
         words = " ".join(option.spelled for option in options if option.positional)
         yield from (f"## {name}", "", " ".join((inspect.getdoc(called) or "").split()), "")
-        yield from ("```text", f"run_benchmark.py {name} {words} [OPTIONS]", "```", "")
+        yield from ("```text", f"scangrid {name} {words} [OPTIONS]", "```", "")
         yield from ("| | meaning | default |", "|---|---|---|")
         for option in options:
             yield f"| `{option.spelled}` | {_cell(option.help)} | {option.usual} |"

@@ -18,6 +18,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 NAMES = {command.name or command.callback.__name__ for command in app.registered_commands}
 CALLS = {
+    "init": ["scans.csv"],
     "run": ["GRID"],
     "plan": ["GRID"],
     "list": [],

@@ -61,7 +61,7 @@ def test_the_grid_of_the_readme_runs_and_gives_the_tables_of_the_readme(scans):
     less = ["--set", "protocol.repeats=1", "--set", "protocol.folds=3", "--set", f"encoders={few}", "--device", "cpu"]
     done = command("run", "mine.yaml", *less, cwd=scans)
     assert done.returncode == 0, done.stdout + done.stderr
-    words = re.search(r"run_benchmark.py (tables .*)", README)[1].split()
+    words = re.search(r"scangrid (tables .*)", README)[1].split()
     tables = command(*words, cwd=scans)
     assert tables.returncode == 0, tables.stderr
     assert "\\toprule" in tables.stdout

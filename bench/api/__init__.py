@@ -21,6 +21,7 @@ Examples:
 from bench.api.comparison import compare
 from bench.api.errors import ArgumentError
 from bench.api.explanations import explain
+from bench.api.first_grid import WrittenGrid, init
 from bench.api.grids import plan, run
 from bench.api.machine import doctor
 from bench.api.models import Diagnosed, ModelFiles, diagnose, fit, latents
@@ -40,12 +41,14 @@ __all__ = [
     "PredictedDataset",
     "Previewed",
     "Results",
+    "WrittenGrid",
     "check",
     "compare",
     "diagnose",
     "doctor",
     "explain",
     "fit",
+    "init",
     "latents",
     "limit_threads",
     "open",

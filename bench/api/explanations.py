@@ -33,7 +33,7 @@ def explain(
 
     Args:
         run: A run folder.
-        cell: A cell: its key or the beginning, or its steps, such as `encoders=cae_2d,heads=svc`.
+        cell: A cell: its number or key, or its steps, such as `"svc, cae_2d"`; empty lists them.
         samples: How many samples get maps, half of them the best and half the worst cases; or their names.
         methods: Some of `"occlusion"`, `"gradients"` and `"importance"`; empty: all that are defined for the cell.
         patch: Side of the patches that occlusion covers, mm; None: a sixth of the longer side of a slice.

@@ -65,7 +65,7 @@ def fit(
 
     Args:
         run: A run folder.
-        cells: The keys of cells, or their beginnings; at most one for each target.
+        cells: Cells by number, key or steps, such as `"svc, resnet50"`; at most one for each target.
         out: A new folder for the model.
         device: `"auto"`, `"cpu"` or `"cuda"`.
         jobs: How many tasks run at a time; 0: as many as there are cores.
@@ -119,7 +119,7 @@ def latents(
 
     Args:
         run: A run folder.
-        cell: A cell with an autoencoder: its key or the beginning, or its steps: `encoders=cae_2d,heads=svc`.
+        cell: A cell with an autoencoder: its number or key, or its steps, such as `"svc, cae_2d"`; empty lists them.
         fold: The fold of the first repeat whose network is shown.
         measures: The encoder that measures each crop, such as `"radiomics"`; if none is named, the first one by name
             that measures structures of a mask.

@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.api.errors import ArgumentError, check_names, writing
+from bench.api.errors import check_names, writing
 from bench.api.plug_ins import add_folder
 from bench.api.widths import width_of
 from data.files.whole import replace_text
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from bench.run.run import RunOutcome
     from results.figures.drawing.style import Drawing
-    from results.run_folder import Run, RunCell
+    from results.run_folder import Run
 
 
 class Results:
@@ -52,31 +52,39 @@ class Results:
 
     @property
     def cells(self) -> pd.DataFrame:
-        """One row per cell: `key`, `target`, each axis, `floor`, `status`, `reason`, `tuned`, `seconds`."""
+        """One row per cell: its number `cell`, `key`, `target`, each axis, and its state."""
         import pandas as pd
 
         names = ("floor", "status", "reason", "tuned", "seconds")
         return pd.DataFrame(
-            {"key": cell.key, "target": cell.target, **cell.axes, **{name: getattr(cell, name) for name in names}}
-            for cell in self.opened.cells
+            {
+                "cell": number,
+                "key": cell.key,
+                "target": cell.target,
+                **cell.axes,
+                **{n: getattr(cell, n) for n in names},
+            }
+            for number, cell in enumerate(self.opened.cells, start=1)
         )
 
     def predictions(self, cell: str) -> pd.DataFrame:
         """The predictions of a cell for samples that it was not fitted on.
 
         Args:
-            cell: The key of the cell, or its beginning.
+            cell: Its number, as tables show it, its key, or its steps, such as `"svc, resnet50"`.
 
         Returns:
             One row per sample and repeat: `sample`, `patient`, `repeat`, `fold`, `y` (class index), `p_0` ... `p_K-1`.
 
         Raises:
-            ArgumentError: No cell has this key, or several have.
+            ArgumentError: It is no cell, or several.
             ResultsError: The cell is not done.
         """
         import pandas as pd
 
-        found = self.opened.predictions(self._cell(cell))
+        from bench.api.tables import named_cell
+
+        found = self.opened.predictions(named_cell(self.opened, cell))
         columns = {name: getattr(found, name) for name in ("sample", "patient", "repeat", "fold", "y")}
         return pd.DataFrame(columns | {f"p_{k}": p for k, p in enumerate(found.P.T)})
 
@@ -86,7 +94,7 @@ class Results:
         rows: Sequence[str] = (),
         columns: Sequence[str] = (),
         metrics: Sequence[str] = (),
-        against: Mapping[str, str] | None = None,
+        against: Mapping[str, str] | str | None = None,
     ) -> pd.DataFrame:
         """Scores as numbers.
 
@@ -97,8 +105,7 @@ class Results:
             rows: Axes whose steps are rows.
             columns: Axes whose steps are columns.
             metrics: Such as `"auc"`, `"f1"` or `"gain"`; if none is named, those of the main table.
-            against: The steps of one cell, by axis, such as `{"fusion": "mean"}`: `gain` is then over that cell instead
-                of over `location`.
+            against: A cell, as in `predictions`, or its steps: `gain` is then over it instead of over `location`.
 
         Returns:
             A frame indexed by target and steps. A metric `m` has the columns `m`, `m_low` and `m_high` (95 % bootstrap
@@ -113,10 +120,12 @@ class Results:
         """
         check_names(rows=rows, columns=columns, metrics=metrics)
         from bench.api.frames import pivot, scored
+        from bench.api.tables import steps_against
 
-        if rows or columns:
-            return pivot(self.opened, rows, columns, metrics, against)
-        return scored(self.opened, metrics, against)
+        over = steps_against(self.opened, against)
+        return (
+            pivot(self.opened, rows, columns, metrics, over) if rows or columns else scored(self.opened, metrics, over)
+        )
 
     def tables(
         self,
@@ -127,7 +136,7 @@ class Results:
         format: str = "text",  # noqa: A002
         preset: str = "main",
         out: str | Path | None = None,
-        against: Mapping[str, str] | None = None,
+        against: Mapping[str, str] | str | None = None,
         published: str | Path | None = None,
         flip: float | None = None,
     ) -> str:
@@ -140,7 +149,7 @@ class Results:
             format: `text`, `md`, `csv`, `latex` or `html`.
             preset: A table for a purpose, such as `"ablation:encoders"`.
             out: A file to write instead; its ending (.docx .xlsx .html .md .tex .csv .txt) decides the format.
-            against: The steps of one cell, by axis: gains are over that cell.
+            against: A cell or its steps, as in `table`: gains are over that cell.
             published: A CSV file of a published table; its rows are shown next to the matching cells.
             flip: Shows the best rows again with this share of the test labels flipped.
 
@@ -185,17 +194,18 @@ class Results:
         Args:
             out: A folder; if none is given, `figures` in the run folder.
             width: `"double"` (183 mm) or `"single"` (89 mm).
-            cell: The key of a cell, or its beginning: draws what there is about this cell instead (confusion matrix,
-                ROC, reliability, worst cases), into `figures/cells/KEY`, with `misread.csv`.
+            cell: A cell, as in `predictions`: draws what there is about it instead (confusion matrix, ROC, reliability,
+                worst cases), into `figures/cells/KEY`, with `misread.csv`.
 
         Returns:
             The files, `captions.md` last.
         """
         chosen = width_of(width)
         if cell:
+            from bench.api.tables import named_cell
             from results.figures.drawing.one_cell import draw_cell
 
-            one = self._cell(cell)
+            one = named_cell(self.opened, cell)
             to = Path(out or self.folder / "figures" / "cells" / one.key)
             with writing(to):
                 return draw_cell(self.opened, one, to, width=chosen)
@@ -212,16 +222,17 @@ class Results:
             out: The file; if none is given, `report.html` in the run folder. With a file of your own, a run folder that
                 can't be written gets no figures.
             panels: Whether to show scans of the best and worst cases, if the run kept them.
-            cells: Keys of cells whose pages get pictures, beside the five best of each target and its floors.
+            cells: Cells whose pages get pictures, beside the five best of each target and its floors.
 
         Returns:
             The file.
         """
+        from bench.api.tables import named_cell
         from results.report import write_drawn
 
         to = Path(out or self.folder / "report.html")
         with writing(to):
-            keys = [self._cell(cell).key for cell in cells]
+            keys = [named_cell(self.opened, cell).key for cell in cells]
             return write_drawn(self.opened, to, panels=panels, elsewhere=out is not None, cells=keys)
 
     def methods(self, *, out: str | Path | None = None) -> str:
@@ -270,13 +281,6 @@ class Results:
         except ResultsError:  # no cell is done
             return
         write_files(found)
-
-    def _cell(self, key: str) -> RunCell:
-        found = [cell for cell in self.opened.cells if cell.key.startswith(key)]
-        if len(found) != 1:
-            why = "begins the keys of several cells, give more of it" if found else "is no cell"
-            raise ArgumentError(f"--cell '{key}' {why} of {self.folder}: see the column `key` of `cells`")
-        return found[0]
 
 
 def open_results(folder: str | Path, *, plugins: str | Path | None = None) -> Results:

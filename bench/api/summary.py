@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from data.text.command import command
 from results.flow import counted, written
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def summary(outcome: RunOutcome) -> Iterator[str]:
         yield f"  and {len(outcome.notes) - NOTES} more notes, in {outcome.folder / 'run.json'}"
     if (outcome.folder / "tables.md").exists():
         yield f"tables and pictures: {outcome.folder}/tables.md, .csv, .tex, leaderboard_*.png"
-        yield f"figures and a report in one file: run_benchmark.py report {outcome.folder}"
+        yield f"figures and a report in one file: {command('report', outcome.folder)}"
 
 
 def failed(outcome: RunOutcome) -> Iterator[str]:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.api.errors import ArgumentError, check_names, writing
+from bench.grid.cells import read_rule
+from results import ResultsError
 from results.run_folder import Run
+from results.scores.labels import split_outside_brackets
+from results.scores.named import one_cell, steps_of
 from results.tables.main import draw, sheets, table, write
 
 if TYPE_CHECKING:
+    from results.run_folder import RunCell
     from results.tables.formats import Sheet
 
 MAIN = "main"
@@ -22,7 +28,7 @@ def text(
     rows: Sequence[str],
     columns: Sequence[str],
     metrics: Sequence[str],
-    against: Mapping[str, str] | None,
+    against: Mapping[str, str] | str | None,
     preset: str,
     flip: float | None,
     published: Path | None,
@@ -36,7 +42,8 @@ def text(
         ResultsError: An unknown axis, metric, preset or format.
     """
     check_names(rows=rows, columns=columns, metrics=metrics)
-    shown: dict[str, Any] = {"rows": rows, "columns": columns, "metrics": metrics, "against": against}
+    shown: dict[str, Any] = {"rows": rows, "columns": columns, "metrics": metrics}
+    shown["against"] = steps_against(run, against)
     if flip is not None and (preset != MAIN or against or rows or columns or published is not None):
         raise ArgumentError("--flip can't be combined with --preset, --rows, --columns, --against or --published")
     if published is not None:
@@ -62,3 +69,29 @@ def text(
         return draw(found, format)
     with writing(out):
         return str(write(found, out))
+
+
+def named_cell(run: Run, cell: str) -> RunCell:
+    """The cell of a run that is named by its number, its key, its steps or its label.
+
+    Raises:
+        ArgumentError: It is no cell, or several; the message lists them.
+    """
+    try:
+        return one_cell(run.cells, cell, run.folder)
+    except ResultsError as error:
+        raise ArgumentError(str(error)) from error
+
+
+def steps_against(run: Run, against: Mapping[str, str] | str | None) -> Mapping[str, str] | None:
+    """The steps of the cell that gains are over; None for the floor that they are usually over.
+
+    Raises:
+        ResultsError: A text names no cell, or several with other steps.
+    """
+    if not isinstance(against, str):
+        return against
+    parts = split_outside_brackets(against, ",")
+    if all(re.match(r"[^(\[{]*=", part) for part in parts):  # `the_cell` looks for these in each target
+        return read_rule(against) or None
+    return steps_of(run.cells, against, run.folder)

@@ -29,6 +29,9 @@ Anchor = Annotated[
         "where names are not kept) and level."
     ),
 ]
+_CELL = "its number or key, or its steps, such as 'svc, resnet50' or heads=svc,encoders=resnet50"
+AnyCell = Annotated[str, Opt(help=f"A cell: {_CELL}. Omit it to list the cells.")]
+Cells = Annotated[list[str], Opt("--cell", help=f"A cell: {_CELL}. One for each target.")]
 Runs = Annotated[Path, Opt(help="Where run folders are written.")]
 Store = Annotated[Path, Opt(help="Where finished steps are kept; all can be computed again.")]
 Device = Annotated[str, Opt(help="auto, cpu or cuda.")]

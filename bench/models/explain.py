@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from bench.models.cell_folds import ReopenedCell, ReopenedFold
 from bench.models.importance import PERMUTATIONS, importance, parts
-from bench.models.reopen import SHORT, CellError
+from bench.models.reopen import CellError
 from bench.plan import identity
 from bench.plan.references import Fit
 from bench.run.files import write_json
@@ -26,6 +26,7 @@ from data.base import Float32, Image
 from data.files.sums import write_sums
 from data.files.whole import new_folder, remove_folder
 from data.text.names import nearest
+from results.scores.named import SHORT
 
 FOLDER = "explanations"
 Method = Literal["occlusion", "gradients", "importance"]

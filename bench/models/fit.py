@@ -14,7 +14,7 @@ from bench.models.chains import fit_chain
 from bench.models.floors import FittedFloor, fit_floor, floors_of
 from bench.models.keep import keep_cell, keep_learnt_from
 from bench.models.model import FILE, FORMAT, ModelError
-from bench.models.reopen import SHORT, find_cell, open_plan
+from bench.models.reopen import find_cell, open_plan
 from bench.plan.plan import Plan
 from bench.plan.references import Fold, PlannedCell, View
 from bench.run import described, facts, provenance
@@ -30,6 +30,7 @@ from data.files.whole import new_folder
 from data.text.file_names import file_name
 from results.json_files import read_json
 from results.run_records import CellRecord
+from results.scores.named import SHORT
 
 if TYPE_CHECKING:
     from bench.stages.chain import Chain

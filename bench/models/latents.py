@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.models import latent_pictures
-from bench.models.reopen import SHORT, CellError, find_cell, open_plan
+from bench.models.reopen import CellError, find_cell, open_plan
 from bench.plan import labels
 from bench.plan.plan import Plan
 from bench.plan.references import PlannedCell, TokensRef
@@ -21,6 +21,7 @@ from bench.tasks.store import Store
 from data.base import Float32, Float64, Image
 from data.files.sums import write_sums
 from data.files.whole import new_folder, remove_folder
+from results.scores.named import SHORT
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -179,7 +179,7 @@ def read_about(folder: Path) -> dict[str, Any]:
     """
     path = folder / FILE
     if not path.is_file():
-        raise ModelError(f"{folder} is no model: it has no {FILE}; run_benchmark.py fit writes one")
+        raise ModelError(f"{folder} is no model: it has no {FILE}; `fit` writes one")
     about: dict[str, Any] = _record(path, dict[str, Any])
     if (found := about.get("format")) != FORMAT:
         raise ModelError(f"{folder} has format {found!s:.20}, this version reads {FORMAT}: fit it again from its run")

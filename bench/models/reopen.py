@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
-from bench.grid.axes import NAMES
-from bench.grid.cells import matches, read_rule
 from bench.grid.file import read_grid
 from bench.plan import identity
 from bench.plan.plan import Plan
@@ -20,9 +19,9 @@ from encoders.base import FittedEncoder
 from results.json_files import read_json
 from results.run_records import CellRecord
 from results.run_sums import check_run_files
+from results.scores.named import SHORT, listed, named_cells, not_one, numbered
 
-SHORT = 8
-_SHOWN = 8
+_KEY = re.compile("[0-9a-f]{8,}")
 _SETTING = "# --set "
 
 
@@ -54,59 +53,44 @@ def open_plan(run: Path, grid_file: Path | None, store: Store) -> Plan:
 
 
 def find_cell(run: Path, cell: str, plan: Plan, fit: Callable[[PlannedCell], bool], which: str) -> PlannedCell:
-    """The planned cell with a key, with a key that begins so, or with the steps that are named.
+    """The planned cell that is named by its number, its key, its steps or its label; see `named_cells`.
 
     Args:
         run: A run folder.
-        cell: The key, or its beginning; or steps that name one cell that fits: `encoders=cae_2d,heads=logistic`.
+        cell: What the user wrote. Of several cells that it means, those that fit count.
         plan: The plan of the run.
         fit: Which cells the message names if `cell` names none.
         which: These cells in words, such as `"with an autoencoder"`.
 
     Raises:
-        CellError: The key is that of no cell or of several, or the grid no longer makes the cell.
+        CellError: It is no cell, or several, or the grid no longer makes the cell.
     """
     path = run / "cells.json"
     if not path.is_file():
         raise CellError(f"{run} is no run folder: it has no cells.json")
-    known: list[str] = [one.key for one in read_json(path, list[CellRecord])]
+    known = read_json(path, list[CellRecord])
     planned = {one.key: one for one in plan.cells()}
-    if "=" in cell:
-        those = _with_steps(cell, [one for one in planned.values() if one.key in known], run)
-        found = [one.key for one in those if fit(one) or len(those) == 1]
-    else:
-        found = [key for key in known if key.startswith(cell)] if cell else []
+    likely = [one for one in known if one.key in planned and fit(planned[one.key])]
+    if not cell:
+        lines = [f"{number}  {key[:SHORT]}  {name}" for number, key, name in numbered(known, likely)]
+        raise CellError(f"--cell must name a cell of {run}; cells {which}:\n  " + "\n  ".join(lines or ["none"]))
+    try:
+        named = named_cells(known, cell)
+    except ScangridError as error:
+        raise CellError(str(error)) from error
+    fitting = [one for one in named if one in likely]
+    found = fitting if len(named) > 1 and fitting else named
     if len(found) != 1:
-        likely = [key for key in found or known if key in planned and fit(planned[key])]
-        named = [f"{key[:SHORT]} ({_described(planned[key], plan)})" for key in likely]
-        close = nearest(cell, [key[: max(SHORT, len(cell))] for key in known]) if cell and "=" not in cell else ""
+        close = nearest(cell, [one.key[: max(SHORT, len(cell))] for one in known]) if _KEY.fullmatch(cell) else ""
         if "did you mean" in close:
             raise CellError(f"--cell '{cell}' is no cell of {run}{close}")
-        if not cell:
-            raise CellError(f"--cell must name a cell of {run}; cells {which}:\n  " + "\n  ".join(named or ["none"]))
-        why = "names several cells" if found else "is no cell"
-        raise CellError(f"--cell '{cell}' {why} of {run}: cells {which} are {_few(named)}")
-    if found[0] not in planned:
+        why = not_one(known, found, cell, run)
+        raise CellError(f"--cell '{cell}' {why}: cells {which} are {listed(known, fitting or likely) or 'none'}")
+    if found[0].key not in planned:
         raise CellError(
-            f"cell {found[0][:SHORT]} of {run} is not what its grid, data and code now make: run the grid again"
+            f"cell {found[0].key[:SHORT]} of {run} is not what its grid, data and code now make: run the grid again"
         )
-    return planned[found[0]]
-
-
-def _with_steps(text: str, cells: Sequence[PlannedCell], run: Path) -> list[PlannedCell]:
-    """The cells with the steps that a text names.
-
-    Raises:
-        CellError: The text names no axis of a grid.
-    """
-    try:
-        rule = read_rule(text)
-    except ValueError as error:
-        raise CellError(f"--cell {error}") from error
-    for axis in rule:
-        if axis not in (*NAMES, "targets"):
-            raise CellError(f"--cell: '{axis}' is no axis of {run}{nearest(axis, [*NAMES, 'targets'])}")
-    return [one for one in cells if matches(one.cell, rule)]
+    return planned[found[0].key]
 
 
 def load_encoder(ref: TokensRef, plan: Plan, store: Store, device: str) -> FittedEncoder:
@@ -135,14 +119,3 @@ def load_encoder(ref: TokensRef, plan: Plan, store: Store, device: str) -> Fitte
         )
     fitted = plugin.load(where, device=device)
     return fitted
-
-
-def _described(planned: PlannedCell, plan: Plan) -> str:
-    """The target, the encoder and whatever else differs in the grid."""
-    axes = [axis for axis, steps in plan.grid.axes.items() if axis != "encoders" and len(steps) > 1]
-    return ", ".join([planned.cell.target, *(planned.cell[axis].label() for axis in ["encoders", *axes])])
-
-
-def _few(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return ", ".join(names[:_SHOWN]) + more if names else "none"

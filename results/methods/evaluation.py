@@ -54,8 +54,8 @@ def declared(evidence: Evidence) -> Iterator[str]:
         return
     yield (
         "Differences were paired over the samples that both cells predict, in the same resamples of patients, and "
-        "tested by Student's t with the standard errors of the intervals; p-values of a family were adjusted by step-down "
-        "max-|t| over these resamples [@romano2005]."
+        "tested by Student's t with the standard errors of the intervals; p-values of a family were adjusted by "
+        "step-down max-|t| over these resamples [@romano2005]."
     )
     measures = {family["metric"] for family in families if family["against"] != "best"}
     two = any(len(cell.classes) == 2 for cell in evidence.cells)

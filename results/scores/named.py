@@ -3,11 +3,142 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Protocol, TypeVar
 
-from data.text.names import nearest
+from data.text.names import closest, nearest
 from results import ResultsError
 from results.run_folder import RunCell
+from results.scores.labels import shorten, split_outside_brackets
+
+SHORT = 8
+"""So many signs of a key are shown; digits alone, if fewer, are the number of a cell."""
+
+_SHOWN = 8
+
+
+class NameableCell(Protocol):
+    """What a cell is found by."""
+
+    @property
+    def key(self) -> str:
+        """Names its files."""
+        ...
+
+    @property
+    def axes(self) -> dict[str, str]:
+        """The label of its step on each axis."""
+        ...
+
+    @property
+    def target(self) -> str:
+        """The target that it predicts."""
+        ...
+
+    @property
+    def floor(self) -> bool:
+        """Whether it is a floor."""
+        ...
+
+
+C = TypeVar("C", bound=NameableCell)
+
+
+def named_cells(cells: Sequence[C], text: str) -> list[C]:
+    """The cells that a text may mean.
+
+    It is the number of a cell, as tables show it; its key, or how the key begins; or a list between commas of its steps
+    and its target in any order, each as tables show it or without its fields, with or without the axis:
+    `svc, resnet50` or `heads=svc,encoders=resnet50`. A step that is called exactly so wins over those with fields.
+
+    Args:
+        cells: All cells of a run, in its order: the first has the number 1.
+        text: What the user wrote.
+
+    Raises:
+        ResultsError: The text names an axis that there is not.
+    """
+    text = text.strip()
+    if text.isdecimal() and len(text) < SHORT:
+        return [cell for i, cell in enumerate(cells, start=1) if i == int(text)]
+    if found := [cell for cell in cells if text and cell.key.startswith(text)]:
+        return found
+    parts = [_part(part, cells) for part in split_outside_brackets(text, ",") if part.strip()]
+    shown, axes = _as_shown(cells), differing(cells)
+    for exactly in (True, False):
+        found = [cell for cell in cells if parts and all(_has(cell, *part, shown, axes, exactly) for part in parts)]
+        if found:
+            return found
+    return []
+
+
+def one_cell(cells: Sequence[C], text: str, where: object) -> C:
+    """The one cell that a text means; see `named_cells`.
+
+    Raises:
+        ResultsError: It means none, or several; the message lists them with their numbers.
+    """
+    found = named_cells(cells, text)
+    if len(found) == 1:
+        return found[0]
+    some = listed(cells, found) if found else "tables and the frame `cells` show the numbers of cells"
+    raise ResultsError(f"--cell '{text}' {not_one(cells, found, text, where)}: {some}")
+
+
+def not_one(cells: Sequence[NameableCell], found: Sequence[NameableCell], text: str, where: object) -> str:
+    """Why a text names no cell: `is no cell of runs/demo` or `names 3 cells of runs/demo`."""
+    if found:
+        return f"names {len(found)} cells of {where}"
+    if text.isdecimal() and len(text) < SHORT:
+        return f"is no cell of {where} (they are numbered 1 to {len(cells)})"
+    for part in split_outside_brackets(text, ","):
+        if part.strip() and "=" not in part and not named_cells(cells, part):
+            known = {name.partition("(")[0] for cell in cells for name in (*cell.axes.values(), cell.target)}
+            close = closest(part.strip(), known)
+            return f"is no cell of {where} (none has '{part.strip()}'" + (
+                f": did you mean '{close}'?)" if close else ")"
+            )
+    return f"is no cell of {where}"
+
+
+def listed(cells: Sequence[NameableCell], some: Iterable[NameableCell]) -> str:
+    """Some cells of a run with their numbers for a message: `3 (narrowing, resnet50, svc), 7 (...)`."""
+    names = [f"{number} ({name})" for number, _, name in numbered(cells, some)]
+    return ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
+
+
+def numbered(cells: Sequence[NameableCell], some: Iterable[NameableCell]) -> list[tuple[int, str, str]]:
+    """The number, the key and the label of some cells of a run; the label has the steps that differ in the run."""
+    number = {cell.key: i for i, cell in enumerate(cells, start=1)}
+    short = {axis: shorten(cell.axes[axis] for cell in cells) for axis in differing(cells)}
+    return [
+        (
+            number[cell.key],
+            cell.key,
+            ", ".join([cell.target, *(names[cell.axes[axis]] for axis, names in short.items())]),
+        )
+        for cell in some
+    ]
+
+
+def differing(cells: Sequence[NameableCell]) -> list[str]:
+    """The axes that tables show: those on which cells other than floors differ, and the heads."""
+    own = [cell for cell in cells if not cell.floor] or cells
+    return (
+        [axis for axis in own[0].axes if axis == "heads" or len({cell.axes[axis] for cell in own}) > 1] if own else []
+    )
+
+
+def steps_of(cells: Sequence[RunCell], text: str, where: object) -> dict[str, str]:
+    """The steps of the cell that a text means, on the axes on which cells differ; its target does not matter.
+
+    Raises:
+        ResultsError: As `one_cell`.
+    """
+    found = named_cells(cells, text)
+    if len({tuple(cell.axes.items()) for cell in found}) > 1 or not found:
+        one_cell(cells, text, where)
+    return {axis: found[0].axes[axis] for axis in differing(cells)}
 
 
 def the_cell(cells: Sequence[RunCell], named: Mapping[str, str]) -> RunCell:
@@ -20,16 +151,18 @@ def the_cell(cells: Sequence[RunCell], named: Mapping[str, str]) -> RunCell:
     if unknown:
         raise ResultsError(f"no axis '{unknown[0]}'{nearest(unknown[0], cells[0].axes)}")
     found = [cell for cell in cells if all(is_step(cell.axes[axis], name) for axis, name in named.items())]
+    exactly = [cell for cell in found if all(cell.axes[axis] == name for axis, name in named.items())]
+    found = exactly or found
     if len(found) == 1:
         return found[0]
     shown = ",".join(f"{axis}={name}" for axis, name in named.items())
     among = found or list(cells)
-    differing = [axis for axis in among[0].axes if len({cell.axes[axis] for cell in among}) > 1]
-    listed = "; ".join(", ".join(f"{axis}={cell.axes[axis]}" for axis in differing) for cell in among[:6])
+    axes = [axis for axis in among[0].axes if len({cell.axes[axis] for cell in among}) > 1]
+    some = "; ".join(", ".join(f"{axis}={cell.axes[axis]}" for axis in axes) for cell in among[:6])
     how_many = (
         f"{len(found)} cells of {cells[0].target}: name one of" if found else f"no cell of {cells[0].target}: there is"
     )
-    raise ResultsError(f"{shown} names {how_many}: {listed}{' ...' if len(among) > 6 else ''}")
+    raise ResultsError(f"{shown} names {how_many}: {some}{' ...' if len(among) > 6 else ''}")
 
 
 def is_step(label: str, name: str) -> bool:
@@ -47,3 +180,42 @@ def floor_for(cell: RunCell, done: Sequence[RunCell], head: str) -> RunCell | No
         return [other.axes.get(axis) == cell.axes.get(axis) for axis in ("sequences", "regions", "drop")]
 
     return max((other for other in done if other.floor and other.head == head), key=alike, default=None)
+
+
+def _part(text: str, cells: Sequence[NameableCell]) -> tuple[str, str]:
+    """The axis and the step of a part, such as `heads=svc`; the axis is empty if none is named."""
+    axis, equals, step = text.partition("=")
+    if not equals or any(bracket in axis for bracket in "([{"):
+        return "", text.strip()
+    known = [*cells[0].axes, "targets"] if cells else []
+    if axis.strip() not in known:
+        raise ResultsError(f"--cell: '{axis.strip()}' is no axis of the run{nearest(axis.strip(), known)}")
+    return axis.strip(), step.strip()
+
+
+def _as_shown(cells: Sequence[NameableCell]) -> dict[str, set[str]]:
+    """The short forms in which tables show each label."""
+    found: dict[str, set[str]] = {}
+    for axis in cells[0].axes if cells else ():
+        for target in {None, *(cell.target for cell in cells)}:
+            labels = [cell.axes[axis] for cell in cells if target in (None, cell.target)]
+            for label, short in shorten(labels).items():
+                found.setdefault(label, set()).add(_bare(short))
+    return found
+
+
+def _has(
+    cell: NameableCell, axis: str, name: str, shown: Mapping[str, set[str]], axes: Sequence[str], exactly: bool
+) -> bool:
+    """Whether a cell has a step, or a target, of this name."""
+    if axis in ("", "targets") and cell.target == name:
+        return True
+    name = name.removesuffix(" (tuned)").removesuffix(" (default)")
+    for label in (cell.axes[one] for one in ([axis] if axis in cell.axes else [] if axis else axes)):
+        if _bare(name) == _bare(label) or (not exactly and (is_step(label, name) or _bare(name) in shown[label])):
+            return True
+    return False
+
+
+def _bare(label: str) -> str:
+    return "".join(label.split())

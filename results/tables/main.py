@@ -69,7 +69,7 @@ def table(
     _check("format", [format], FORMATS)
     if format == "csv" and not rows and not columns:
         _check_metrics(run, metrics, against)
-        return _raw(scores(run, _scored(metrics), resamples=resamples, against=against), metrics)
+        return _raw(run, scores(run, _scored(metrics), resamples=resamples, against=against), metrics)
     return draw(sheets(run, rows=rows, columns=columns, metrics=metrics, resamples=resamples, against=against), format)
 
 
@@ -165,14 +165,16 @@ def _scored(metrics: Sequence[str]) -> list[str] | None:
     return [*("auc" if name in GAINS else name for name in metrics), "auc"] if metrics else None
 
 
-def _raw(frame: pd.DataFrame, metrics: Sequence[str]) -> str:
+def _raw(run: Run, frame: pd.DataFrame, metrics: Sequence[str]) -> str:
     """The table of scores as CSV: all metrics, or some of them with their intervals and spreads."""
     unwanted = [name for name in known_columns() if metrics and name not in metrics]
     ends = ("", "_low", "_high", "_fold_mean", "_fold_sd", "_repeat_sd", *(f"_refit_{end}" for end in REFIT_ENDS))
     frame = frame.sort_values(["floor", "auc"], ascending=[True, False], kind="stable")
     frame = frame.sort_values("target", kind="stable")
     kept = [c for c in frame.columns if c not in {name + end for name in unwanted for end in ends}]
-    return str(csv_frame(frame[kept]).to_csv(index=False, lineterminator="\n"))
+    number = {cell.key: i for i, cell in enumerate(run.cells, start=1)}
+    frame = frame[kept].assign(cell=frame["key"].map(number))[["cell", *kept]]
+    return str(csv_frame(frame).to_csv(index=False, lineterminator="\n"))
 
 
 def _check_metrics(run: Run, metrics: Sequence[str], against: Mapping[str, str] | None) -> None:

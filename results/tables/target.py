@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 EQUAL = 1e-12
 """Scores that differ by less are equal; sums in another order differ in their last bits."""
 
+NUMBER = "#"
+"""The header of the numbers of cells."""
+
 Place = tuple[str, Values]
 """A column of scores: its metric, and the steps of the axes that are columns."""
 
@@ -75,8 +78,11 @@ def target_sheet(
     failed = reconstruction.collapsed(run)
     users = {row: [cell["key"] for cell in cells if values(cell, labels) == row.labels] for row, _ in ranked}
     best = _best([row for row, _ in ranked], places)
-    choice = frame.attrs.get("choices", {}).get(target) if "auc" in names else None
-    return Sheet(
+    choice = frame.attrs.get("choices", {}).get(target) if "auc" in names and not pivot else None
+    below: list[tuple[Row, list[Record]]] = [(row, []) for row in chosen_row(choice, labels, names, len(texts))]
+    below += _floors(run, floors, labels, columns, places, texts, over, draws)
+    keys = [cells[0]["key"] if len(cells) == 1 else "" for _, cells in below]
+    sheet = Sheet(
         target=target,
         title=f"{target}: {run.dataset}, run {run.name}{_averaged(cells, rest)}",
         labels=tuple(labels),
@@ -87,10 +93,7 @@ def target_sheet(
         rows=tuple(
             replace(row, labels=reconstruction.marked(row.labels, labels, users[row], failed)) for row, _ in ranked
         ),
-        floors=(
-            *(() if pivot else chosen_row(choice, labels, names, len(texts))),
-            *_floors(run, floors, labels, columns, places, texts, over, draws),
-        ),
+        floors=tuple(row for row, _ in below),
         best=best,
         tied=_tied([record for _, record in ranked], places) - best,
         always=frozenset(j for j, (name, _) in enumerate(places) if name == "auc" or name in GAINS),
@@ -111,6 +114,24 @@ def target_sheet(
             *in_full,
         ),
     )
+    return sheet if pivot else _with_numbers(run, sheet, [*(record["key"] for _, record in ranked), *keys])
+
+
+def _with_numbers(run: Run, sheet: Sheet, keys: Sequence[str]) -> Sheet:
+    """The sheet with the number of each cell in a first column, by which commands find it.
+
+    Args:
+        run: A run folder.
+        sheet: A sheet with a row for each cell.
+        keys: The key of each row's cell, floors last; empty where a row is no single cell.
+    """
+    number = {cell.key: str(i) for i, cell in enumerate(run.cells, start=1)} | {"": ""}
+    rows = [
+        replace(row, labels=(number[key], *row.labels))
+        for row, key in zip([*sheet.rows, *sheet.floors], keys, strict=True)
+    ]
+    n = len(sheet.rows)
+    return replace(sheet, labels=(NUMBER, *sheet.labels), rows=tuple(rows[:n]), floors=tuple(rows[n:]))
 
 
 def _averaged(cells: Sequence[Record], rest: Sequence[str]) -> str:
@@ -173,8 +194,10 @@ def _floors(
     texts: Texts,
     over: str,
     draws: MeanDraws,
-) -> Iterator[Row]:
-    """A row for each floor, without its gain over itself; it has steps on the axes on which its name has several.
+) -> Iterator[tuple[Row, list[Record]]]:
+    """A row for each floor, without its gain over itself, and its cells.
+
+    The row has steps on the axes on which the name of the floor has several.
 
     A floor that does not depend on the columns has the same score in all of them. Floors that differ only on axes that
     the table does not name are averaged.
@@ -190,7 +213,7 @@ def _floors(
             done = all(cell["status"] == "done" for cell in own)
             empty = name == own_gain(run, cells[0]) and (name != "gain" or over == run.location)
             found.append(mean(own, name, draws) if done and not empty else None)
-        yield Row(labels_of_row, tuple(found), tuple(text(cells[0]) for text in texts.values()))
+        yield Row(labels_of_row, tuple(found), tuple(text(cells[0]) for text in texts.values())), cells
 
 
 def _texts(run: Run, of_target: Sequence[Record]) -> Texts:

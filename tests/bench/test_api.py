@@ -151,7 +151,7 @@ def test_predictions_are_those_of_the_run_folder(run):
     found = run.predictions(cell["key"][:10])
     np.testing.assert_array_equal(found[["y", "p_0", "p_1"]], stored[["y", "p_0", "p_1"]])
     assert list(found["sample"]) == list(stored["sample"])
-    for key, why in (("nothing", "is no cell"), ("", "begins the keys of several cells")):
+    for key, why in (("nothing", "is no cell"), ("0", "are numbered 1 to")):
         with pytest.raises(api.ArgumentError, match=why):
             run.predictions(key)
 

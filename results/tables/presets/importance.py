@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from data.text.command import command
 from results import ResultsError
 from results.interpretability.explained import all_explanations
 from results.interpretability.importance import importance_sheet
@@ -19,8 +20,8 @@ def importance(run: Run) -> list[Sheet]:
     sheets = [importance_sheet(one) for one in all_explanations(run) if "importance" in one.about]
     if not sheets:
         raise ResultsError(
-            "no cell of this run has a table of importance: run_benchmark.py explain RUN --cell KEY makes it for a "
-            "cell whose features have names, such as disc_geometry, radiomics or clinical columns"
+            f"no cell of this run has a table of importance: {command('explain', run.folder, '--cell', 'NUMBER')} "
+            "makes it for a cell whose features have names, such as disc_geometry, radiomics or clinical columns"
         )
     return sheets
 

@@ -77,7 +77,7 @@ def test_latex_is_escaped_and_ruled(run):
     assert not re.search(r"(?<!\\)[%_#]", drawn.partition("\n")[2].replace("%\n", "\n"))
     assert [drawn.count(rule) for rule in (r"\toprule", r"\midrule", r"\bottomrule")] == [2, 4, 1]
     rows = [line for line in drawn.splitlines() if line.endswith((r"\\", "[1pt]")) and "&" in line]
-    assert {line.count("&") for line in rows} == {8}
+    assert {line.count("&") for line in rows} == {9}
 
 
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")

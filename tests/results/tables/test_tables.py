@@ -31,8 +31,8 @@ def run(grid_run):
 def body(drawn):
     """The lines of a plain table between its header and its notes, without rules."""
     lines = drawn.split("\n\n")[1].splitlines()
-    first = next(i for i, line in enumerate(lines) if line.startswith("---"))
-    return [line for line in lines[first + 1 :] if not line.startswith("---")]
+    first = next(i for i, line in enumerate(lines) if re.match("-+  -", line))
+    return [line for line in lines[first + 1 :] if not re.match("-+  -", line)]
 
 
 def test_each_cell_has_a_row_with_the_best_first_and_floors_last(run):

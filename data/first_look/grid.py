@@ -1,0 +1,213 @@
+"""A grid file to begin with, for a table of images: which column is what, and why, in comments."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from data.base import DataError
+from data.first_look.columns import LookedAtColumn, look
+from data.first_look.roles import Roles, guess
+from data.image_table import ImageTable
+from data.reading.tables import ids, spreadsheets, workbooks
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FOLDS, FEWEST = 5, 3
+_PLAIN = re.compile(r"[A-Za-z_][\w./-]*", re.ASCII)
+_WORDS = ("y", "n", "yes", "no", "on", "off", "true", "false", "null", "none", "~")  # no text to YAML
+_USUAL = {"image": "image", "patient": "patient", "sequence": "sequence", "mask": "mask", "split": "split"}
+
+
+@dataclass(frozen=True)
+class FirstGrid:
+    """A grid for a table.
+
+    Args:
+        text: The grid file.
+        columns: A line for each column that has a role.
+        problems: What is missing or odd, a sentence each.
+    """
+
+    text: str
+    columns: tuple[str, ...]
+    problems: tuple[str, ...]
+
+
+def first_grid(table: str, name: str) -> FirstGrid:
+    """Looks at a table and writes a grid for it.
+
+    Args:
+        table: A CSV or Excel file, as seen from the working folder; `FILE.xlsx#SHEET` names a sheet.
+        name: The name of the grid.
+
+    Raises:
+        DataError: The table can't be read at all.
+    """
+    path = Path(table)
+    notes: list[str] = []
+    columns = look(spreadsheets.read(path, notes), path)
+    if not columns or columns[0].cells.empty:
+        raise DataError(f"{path}: has no rows: write a row for each image")
+    roles = guess(columns, workbooks.split(path)[0].parent)
+    roles.problems += [*_spellings(roles, columns, path), *notes]
+    samples, sequences = _read(roles, path)
+    classes = _classes(roles, samples)
+    good = [one for one in classes if one.patients >= FEWEST]
+    roles.problems += [one.too_few for one in classes if one.patients < FEWEST]
+    lines = [
+        *_head(name, path, roles, columns),
+        *_data(path, roles),
+        *_targets(classes),
+        *_steps(sequences),
+        *_protocol(good),
+    ]
+    shown = tuple(_shown(roles))
+    return FirstGrid("\n".join(lines) + "\n", shown, tuple(roles.problems))
+
+
+@dataclass(frozen=True)
+class _Classes:
+    """A label column: `0: 299 samples of 71 patients, 1: ...`, and the patients of its rarest class."""
+
+    name: str
+    words: str
+    patients: int
+
+    @property
+    def too_few(self) -> str:
+        return (
+            f"'{self.name}' has a class of fewer than {FEWEST} patients ({self.words}): it is no target yet; "
+            f"`merge` in the grid file joins classes, such as merge: {{{_yaml(self.name)}: {{2: 1}}}}"
+        )
+
+
+def _spellings(roles: Roles, columns: Sequence[LookedAtColumn], path: Path) -> Iterator[str]:
+    """Two spellings of a patient, a sequence or a place, which a run refuses."""
+    for column in columns:
+        if column.name in (roles.patient, roles.sequence, *roles.locations):
+            try:
+                ids.check(column.filled, column.name, path.name, dates=column.name != roles.patient)
+            except DataError as error:
+                yield str(error)
+
+
+def _fields(path: Path, roles: Roles) -> dict[str, Any]:
+    found: dict[str, Any] = {"table": path.as_posix()}
+    if roles.root is not None:
+        found["root"] = roles.root.as_posix()
+    single = {field: getattr(roles, field) for field in _USUAL}
+    found |= {field: column for field, column in single.items() if column not in ("", _USUAL[field])}
+    lists = ("locations", "labels", "ordinal", "clinical")
+    return found | {field: list(getattr(roles, field)) for field in lists if getattr(roles, field)}
+
+
+def _read(roles: Roles, path: Path) -> tuple[pd.DataFrame | None, list[str]]:
+    """The samples and sequences as a run reads them; what it refuses is a problem."""
+    if not (roles.image and roles.patient):
+        return None, []
+    fields: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in _fields(path, roles).items()
+    }
+    try:
+        dataset = ImageTable(**fields)
+        return dataset.samples(), list(dataset.sequences)
+    except DataError as error:
+        if not any(str(error).split(": ", 1)[-1][:40] in one for one in roles.problems):
+            roles.problems.append(str(error))
+        return None, []
+
+
+def _classes(roles: Roles, samples: pd.DataFrame | None) -> list[_Classes]:
+    found = []
+    for name in (*roles.labels, *roles.ordinal):
+        if samples is None:
+            found.append(_Classes(name, roles.why[name], FOLDS))
+            continue
+        groups = samples.dropna(subset=[name]).groupby(name)["patient"]
+        counts = [(str(label), len(group), group.nunique()) for label, group in groups]
+        words = ", ".join(f"{label}: {n} of {patients} patients" for label, n, patients in counts)
+        found.append(_Classes(name, words, min(patients for _, _, patients in counts)))
+    return found
+
+
+def _head(name: str, path: Path, roles: Roles, columns: Sequence[LookedAtColumn]) -> Iterator[str]:
+    yield f"# A first grid for {path.name}, guessed from its {len(columns)} columns and {len(columns[0].cells)} rows."
+    yield "# Check which column is what: everything else follows from it."
+    if roles.problems:
+        yield "#"
+        yield "# To decide or to mend first:"
+        for problem in roles.problems:
+            yield f"# - {' '.join(problem.split())}"
+    yield f"name: {_yaml(name)}"
+
+
+def _data(path: Path, roles: Roles) -> Iterator[str]:
+    """The dataset, with a comment on each column."""
+    fields = _fields(path, roles)
+    yield "data:"
+    yield "  image_table:"
+    yield f"    table: {_yaml(fields['table'])}"
+    if "root" in fields:
+        yield f"    root: {_yaml(fields['root'])}   # the files of '{roles.image}' lie there"
+    for field in _USUAL:
+        if column := getattr(roles, field):
+            yield f"    {field}: {_yaml(column)}   # {roles.why[column]}"
+        elif field in ("image", "patient"):
+            yield f"    {field}: NAME_THE_COLUMN   # none was found"
+    for field in ("locations", "labels", "ordinal", "clinical"):
+        for i, column in enumerate(fields.get(field, ())):
+            if i == 0:
+                yield f"    {field}:"
+            yield f"      - {_yaml(column)}   # {roles.why[column]}"
+    if roles.unused:
+        yield f"    # not used: {', '.join(roles.unused)}"
+
+
+def _targets(classes: Sequence[_Classes]) -> Iterator[str]:
+    yield "# Samples of each class, and their patients:"
+    yield "targets:" if any(one.patients >= FEWEST for one in classes) else "targets: []   # name label columns"
+    for one in classes:
+        off = "" if one.patients >= FEWEST else "# "
+        yield f"  {off}- {_yaml(one.name)}   # {one.words}"
+
+
+def _steps(sequences: Sequence[str]) -> Iterator[str]:
+    names = ", ".join(_yaml(one) for one in sequences or ["image"])
+    several = f'   # each alone; "{" + ".join(sequences[:2])}" reads both' if len(sequences) > 1 else ""
+    yield f"sequences: [{names}]{several}"
+    yield "images: [grayscale]"
+    yield "encoders: [raw_pixels, efficientnet_lite0]   # both need no download; `list encoders` shows the others"
+    yield "heads: [logistic, svc]"
+
+
+def _protocol(classes: Sequence[_Classes]) -> Iterator[str]:
+    """Folds that the rarest class can fill, stratified on it."""
+    rarest = min(classes, key=lambda one: one.patients, default=None)
+    folds = min(FOLDS, rarest.patients if rarest else FOLDS)
+    yield "protocol:"
+    why = "" if folds == FOLDS or not rarest else f"   # as many as patients in the rarest class of {rarest.name}"
+    yield f"  folds: {folds}{why}"
+    yield "  repeats: 5"
+    yield "  seed: 0"
+    if rarest and len(classes) > 1:
+        yield f"  stratify: {_yaml(rarest.name)}   # its rarest class has {rarest.patients} patients"
+
+
+def _shown(roles: Roles) -> Iterator[str]:
+    for field in (*_USUAL, "locations", "labels", "ordinal", "clinical"):
+        value = getattr(roles, field)
+        for column in value if isinstance(value, list) else [value] if value else []:
+            yield f"{field:<9}  {column}: {roles.why[column]}"
+    if roles.unused:
+        yield f"not used   {', '.join(roles.unused)}"
+
+
+def _yaml(text: str) -> str:
+    """A text as YAML reads it as one."""
+    return text if _PLAIN.fullmatch(text) and text.lower() not in _WORDS else json.dumps(text, ensure_ascii=False)

@@ -1,0 +1,278 @@
+"""Guesses the role of each column of a table from its name and its cells, and gives the reason."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import combinations
+from pathlib import Path
+
+from data.first_look.columns import LookedAtColumn, root_of, unique
+
+MOST_CLASSES, MOST_SEQUENCES = 8, 12
+_IMAGE: tuple[str, ...] = (
+    "image",
+    "img",
+    "file",
+    "filename",
+    "path",
+    "filepath",
+    "scan",
+    "dicom",
+    "picture",
+    "volume",
+    "nifti",
+)
+_MASK = ("mask", "seg", "segmentation", "roi", "contour")
+_PATIENT = ("patient", "pat", "subject", "subj", "participant", "pid", "mrn", "person", "pseudonym")
+_SEQUENCE = ("sequence", "seq", "modality", "contrast", "weighting", "series", "mod")
+_PLACE: tuple[str, ...] = (
+    "level",
+    "side",
+    "condition",
+    "laterality",
+    "disc",
+    "disk",
+    "ivd",
+    "vertebra",
+    "segment",
+    "location",
+)
+_PLACE += ("region", "position", "site", "lobe", "quadrant", "slice", "place", "eye", "knee", "hip", "tooth", "lesion")
+_LABEL: tuple[str, ...] = (
+    "label",
+    "grade",
+    "grading",
+    "class",
+    "diagnosis",
+    "target",
+    "outcome",
+    "y",
+    "score",
+    "stenosis",
+    "narrowing",
+)
+_LABEL += ("herniation", "bulging", "pfirrmann", "pfirrman", "modic", "malignant", "tumor", "tumour", "severity", "kl")
+_LABEL += ("endplate", "spondylolisthesis", "listhesis", "fracture", "tear", "degeneration", "osteophyte", "event")
+_CLINICAL: tuple[str, ...] = (
+    "age",
+    "sex",
+    "gender",
+    "bmi",
+    "height",
+    "weight",
+    "scanner",
+    "manufacturer",
+    "vendor",
+    "field",
+    "smoker",
+)
+_CLINICAL += ("hospital", "centre", "center", "strength", "tesla", "pain", "duration", "diabetes", "ethnicity")
+_OTHER: tuple[str, ...] = (
+    "date",
+    "time",
+    "name",
+    "comment",
+    "comments",
+    "remark",
+    "remarks",
+    "note",
+    "notes",
+    "uid",
+    "reader",
+    "birth",
+)
+_SPLITS = {"train", "training", "val", "validation", "test"}
+
+Taker = Callable[[LookedAtColumn, str, str], None]
+"""Gives a column a role, for a reason."""
+
+
+@dataclass
+class Roles:
+    """The columns of a table by their roles, with the reason for each, and what has to be decided or mended.
+
+    Args:
+        root: The folder that image paths are relative to; None for that of the table.
+        why: The reason for the role of each column, by name.
+        problems: Sentences on what is missing or odd.
+        unused: Columns without a role.
+    """
+
+    image: str = ""
+    patient: str = ""
+    sequence: str = ""
+    mask: str = ""
+    split: str = ""
+    locations: list[str] = field(default_factory=list)
+    labels: list[str] = field(default_factory=list)
+    ordinal: list[str] = field(default_factory=list)
+    clinical: list[str] = field(default_factory=list)
+    root: Path | None = None
+    why: dict[str, str] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+    unused: list[str] = field(default_factory=list)
+
+
+def guess(columns: Sequence[LookedAtColumn], folder: Path) -> Roles:
+    """The role of each column.
+
+    Args:
+        columns: The columns of a table.
+        folder: The folder of the table, in which images are looked for.
+    """
+    found, left = Roles(), list(columns)
+    by_name = {column.name: column for column in columns}
+
+    def take(column: LookedAtColumn, role: str, why: str) -> None:
+        current = getattr(found, role)
+        setattr(found, role, [*current, column.name] if isinstance(current, list) else column.name)
+        found.why[column.name] = why
+        left.remove(column)
+
+    _files(found, left, folder, take)
+    if split := next((c for c in left if c.values and {v.lower() for v in c.values} <= _SPLITS), None):
+        take(split, "split", f"{split.facts}; set `split: official` under `protocol` to use it")
+    _patient(found, left, take)
+    one = by_name.get(found.patient)
+    for column in list(left):
+        if not found.sequence and column.says(*_SEQUENCE) and 1 <= len(column.values) <= MOST_SEQUENCES:
+            take(column, "sequence", column.facts)
+    for column in list(left):
+        if column.says(*_PLACE) and not column.says(*_LABEL[1:]) and len(column.values) > 1 and _locates(column, one):
+            take(column, "locations", column.facts)
+    _make_unique(found, left, by_name, take)
+    for column in list(left):
+        _describe(found, column, take)
+    found.unused = [column.name for column in left]
+    if assumed := [name for name in (*found.labels, *found.ordinal) if not by_name[name].says(*_LABEL)]:
+        names = ", ".join(f"'{name}'" for name in assumed)
+        found.problems.append(
+            f"{names}: taken as labels, since they have few classes: move to `clinical` what is known before the image "
+            "is read, and take out what is neither"
+        )
+    if not (found.labels or found.ordinal):
+        found.problems.append(
+            "no column looks like labels (2 to 8 classes): name one in `labels`, or in `ordinal` if its classes are "
+            "whole numbers in order"
+        )
+    return found
+
+
+def _files(found: Roles, left: Sequence[LookedAtColumn], folder: Path, take: Taker) -> None:
+    """The columns of images and masks, and the folder in which the files lie."""
+    files = [column for column in left if column.files > 0.8]
+    for column in [c for c in files if c.says(*_MASK)][:1]:
+        take(column, "mask", column.facts)
+    files = [column for column in files if column in left]
+    named = [column for column in files if column.says(*_IMAGE)]
+    if not files:  # folders of DICOM files have no ending
+        files = [c for c in left if c.says(*_IMAGE) and c.values and len(root_of(c, folder)[1]) < len(c.values)]
+    if not files:
+        found.problems.append(
+            "no column holds image files (.png, .dcm, .nii.gz ..., or folders of DICOM files): "
+            "add one, with a row for each image, and name it in `image`"
+        )
+        return
+    image = (named or files)[0]
+    if len(files) > 1:
+        others = ", ".join(f"'{column.name}'" for column in files if column is not image)
+        found.problems.append(
+            f"'{image.name}' is taken as the image, but {others} hold files, too: if they are other sequences of the "
+            "same sample, write one row for each file and a column `sequence`"
+        )
+    root, missing = root_of(image, folder)
+    found.root = root if root != folder else None
+    take(image, "image", f"{len(image.values)} different files, below {root.as_posix()}/")
+    if missing:
+        lines = ", ".join(f"{cell} (line {image.cells[image.cells == cell].index[0]})" for cell in missing[:3])
+        found.problems.append(
+            f"{len(missing)} of {len(image.values)} files of '{image.name}' are not below {root.resolve()}: {lines}"
+            f"{' ...' if len(missing) > 3 else ''}: set `root` to the folder that the paths start from, or mend them"
+        )
+
+
+def _patient(found: Roles, left: Sequence[LookedAtColumn], take: Taker) -> None:
+    rows = len(left[0].cells) if left else 0
+    named = [c for c in left if c.says(*_PATIENT) and not c.says("age", "sex", "position", "name", "weight")]
+    if named:
+        named.sort(key=lambda column: "id" not in column.words and column.words != {"patient"})
+        one = named[0]
+        per = rows / max(len(one.values), 1)
+        take(one, "patient", f"{len(one.values)} patients, {per:.1f} rows each")
+        if len(named) > 1:
+            others = ", ".join(f"'{column.name}'" for column in named[1:])
+            found.problems.append(
+                f"'{one.name}' is taken as the patient, {others} may be it, too: name in `patient` the column whose "
+                "values are the same in all rows of a person"
+            )
+        if len(one.values) == rows and rows > 1:
+            found.why[one.name] += "; every row has another one: is it an id of images? Patients must stay whole"
+        return
+    ids = [c for c in left if c.says("id", "case", "study", "code", "nr", "no", "number") and len(c.values) > 1]
+    likely = "; ".join(f"'{c.name}' ({len(c.values)} different, {rows / len(c.values):.1f} rows each)" for c in ids[:5])
+    found.problems.append(
+        "no column is named like one of patients"
+        + (f", but it may be {likely}" if likely else "")
+        + ': name it in `patient`, or set `patient: ""` only if every row is another person'
+    )
+
+
+def _locates(column: LookedAtColumn, patient: LookedAtColumn | None) -> bool:
+    """Whether a column may tell places of a patient apart; a number that never does so is a measure."""
+    rows = column.cells.groupby(patient.cells).nunique() if patient is not None else None
+    return not column.numbers or rows is None or bool((rows > 1).any())
+
+
+def _make_unique(
+    found: Roles, left: Sequence[LookedAtColumn], by_name: Mapping[str, LookedAtColumn], take: Taker
+) -> None:
+    """Columns that, with those found by name, tell the rows of a patient apart."""
+    if not found.patient:
+        return
+    have = [by_name[name] for name in (found.patient, found.sequence, *found.locations) if name]
+    if unique(have):
+        return
+    likely = [c for c in left if len(c.values) > 1 and not c.says(*_LABEL, *_CLINICAL, "date", "comment")]
+    likely = [c for c in likely if not c.numbers or c.whole]
+    for n in (1, 2):
+        for some in combinations(likely, n):
+            if unique([*have, *some]):
+                for column in some:
+                    take(column, "locations", f"{column.facts}; without it, rows of a patient can't be told apart")
+                return
+    import pandas as pd
+
+    rows = pd.concat([column.cells for column in have], axis=1)
+    again = rows[rows.duplicated(keep=False)]
+    names = " and ".join(f"'{column.name}'" for column in have)
+    found.problems.append(
+        f"{len(again)} rows have the same {names} as another row, such as lines {again.index[0]} and "
+        f"{next(i for i in again.index[1:] if rows.loc[i].equals(rows.loc[again.index[0]]))}: name the column that "
+        "tells them apart in `locations` or `sequence`, or delete what is there twice"
+    )
+
+
+def _describe(found: Roles, column: LookedAtColumn, take: Taker) -> None:
+    """A column of labels or of clinical facts, or none of them."""
+    n, label, clinical = len(column.values), column.says(*_LABEL), column.says(*_CLINICAL)
+    if (column.says(*_OTHER) and not label) or n == 0:
+        return
+    if n == 1:
+        if label:
+            found.problems.append(
+                f"label '{column.name}' has a single class ({column.values[0]}): nothing can be learnt from it"
+            )
+        return
+    if label and n > MOST_CLASSES and column.numbers:
+        found.problems.append(
+            f"'{column.name}' is named like labels but holds {n} different numbers: cut them into classes in a column "
+            "of their own"
+        )
+        return
+    if clinical and not label:
+        if n <= len(column.filled) / 2 or column.numbers:
+            take(column, "clinical", column.facts)
+        return
+    if n <= MOST_CLASSES and n <= len(column.filled) / 2:
+        take(column, "ordinal" if column.whole and n > 2 else "labels", column.facts)

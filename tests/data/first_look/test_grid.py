@@ -1,0 +1,82 @@
+"""A first look finds the roles of columns under odd names, and lists all that is wrong at once."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from ruamel.yaml import YAML
+
+from bench import api
+from data import ScangridError
+
+ROOT = Path(__file__).resolve().parents[3]
+HEADER = ["Pat. ID", "ImagePath", "Side", "Age", "KL Grade"]
+
+
+def write(folder, rows, header=HEADER, there=True):
+    """A table of knees, with empty files behind it: `init` opens none."""
+    lines = [",".join(map(str, row)) for row in [header, *rows]]
+    (folder / "t.csv").write_text("\n".join(lines))
+    (folder / "knee").mkdir()
+    for row in rows if there else ():
+        (folder / row[1]).touch()
+    return folder / "t.csv"
+
+
+def knees(n=20, grades=3):
+    return [(p, f"knee/{p}{side}.dcm", side, 50 + p, (p + i) % grades) for p in range(n) for i, side in enumerate("LR")]
+
+
+def test_columns_get_their_roles_and_the_grid_can_be_planned(tmp_path):
+    found = api.init(write(tmp_path, knees()), out=tmp_path / "mine.yaml")
+    assert found.problems == ()
+    grid = YAML(typ="safe").load(found.file)
+    table = grid["data"]["image_table"]
+    assert (table["image"], table["patient"]) == ("ImagePath", "Pat. ID")
+    assert (table["locations"], table["ordinal"], table["clinical"]) == (["Side"], ["KL Grade"], ["Age"])
+    assert grid["targets"] == ["KL Grade"] and grid["protocol"]["folds"] == 5
+    assert "20 patients, 2.0 rows each" in found.file.read_text()
+    planned = api.plan(found.file, store=tmp_path / "store")
+    assert set(planned.cells["status"]) == {"to compute"}
+
+
+def test_folds_fit_the_rarest_class(tmp_path):
+    rows = [(p, file, side, age, int(p < 4)) for p, file, side, age, _ in knees()]
+    grid = YAML(typ="safe").load(api.init(write(tmp_path, rows), out=tmp_path / "g.yaml").file)
+    assert grid["protocol"]["folds"] == 4
+
+
+def test_all_problems_are_listed_at_once(tmp_path):
+    rows = [(f"v{p}", file, side, age, 1) for p, file, side, age, _ in knees()]
+    table = write(tmp_path, rows, ["code", *HEADER[1:]], there=False)
+    found = "\n".join(api.init(table, out=tmp_path / "g.yaml").problems)
+    for words in (
+        "40 of 40 files of 'ImagePath' are not below",
+        "knee/0L.dcm (line 2)",
+        "no column is named like one of patients, but it may be 'code' (20 different, 2.0 rows each)",
+        "label 'KL Grade' has a single class (1)",
+        "no column looks like labels",
+    ):
+        assert words in found
+
+
+def test_rows_that_nothing_tells_apart_are_named(tmp_path):
+    rows = [(p, f"knee/{p}{i}.png", "L", 50, p % 2) for p in range(10) for i in range(2)]
+    found = api.init(write(tmp_path, rows), out=tmp_path / "g.yaml")
+    assert any("such as lines 2 and 3" in one for one in found.problems)
+
+
+def test_a_grid_that_exists_stays(tmp_path):
+    (tmp_path / "g.yaml").write_text("mine")
+    with pytest.raises(ScangridError, match="exists: name another file"):
+        api.init(write(tmp_path, knees()), out=tmp_path / "g.yaml")
+
+
+def test_looks_without_torch(tmp_path):
+    table = write(tmp_path, knees())
+    probe = f"import sys\nfrom bench import api\nprint(api.init({str(table)!r}, out={str(tmp_path / 'g.yaml')!r}))\n"
+    probe += "assert not {'torch', 'sklearn', 'scipy', 'SimpleITK'} & set(sys.modules)"
+    done = subprocess.run([sys.executable, "-c", probe], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "plan" in done.stdout
