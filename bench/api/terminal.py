@@ -37,8 +37,8 @@ Store = Annotated[Path, Opt(help="Where finished steps are kept; all can be comp
 Device = Annotated[str, Opt(help="auto, cpu or cuda.")]
 Jobs = Annotated[int, Opt(help="Heads fitted at the same time; 0: as many as there are cores.", min=0)]
 RunGrid = Annotated[Path | None, Opt(help="The run's grid file, if it is not the copy in RUN.")]
-CellKey = Annotated[str, Opt(help="Only this cell, by its key or its beginning.")]
-CellKeys = Annotated[list[str] | None, Opt(help="Also pictures of this cell, by its key; may be repeated.")]
+CellKey = Annotated[str, Opt(help="Only this cell: its number, key or steps.")]
+CellKeys = Annotated[list[str] | None, Opt(help="Also pictures of this cell (number, key or steps); may be repeated.")]
 Width = Annotated[str, Opt(help="double (183 mm) or single (89 mm).")]
 
 LONGEST = 2000
