@@ -57,13 +57,7 @@ class Results:
 
         names = ("floor", "status", "reason", "tuned", "seconds")
         return pd.DataFrame(
-            {
-                "cell": number,
-                "key": cell.key,
-                "target": cell.target,
-                **cell.axes,
-                **{n: getattr(cell, n) for n in names},
-            }
+            {"cell": number, "key": cell.key, "target": cell.target, **cell.axes} | {n: getattr(cell, n) for n in names}
             for number, cell in enumerate(self.opened.cells, start=1)
         )
 
