@@ -20,6 +20,7 @@ KNOTS = (0.05, 0.35, 0.65, 0.95)
 STEPS = 30
 CONVERGED = 1e-6
 RIDGE = 1e-9
+HALVINGS = 20
 CHUNK = 100_000
 
 SCALES = {
@@ -136,20 +137,37 @@ def _spline(z: Float64) -> list[Float64]:
 
 
 def _logistic(design: Float64, event: Bool, w: Float64, offset: Float64) -> Float64:
-    """`(B, d)`: coefficients of weighted logistic regressions by Newton's method; NaN where they do not converge."""
+    """`(B, d)`: coefficients of weighted logistic regressions by Newton's method; NaN where they do not converge.
+
+    Columns are made orthogonal first, and a step that makes the loss larger is halved.
+    """
     n, d = design.shape
-    products = (design[:, :, None] * design[:, None, :]).reshape(n, d * d)
+    Q, R = np.linalg.qr(design)
+    Q, R = Q * np.sqrt(n), R / np.sqrt(n)
+    products = (Q[:, :, None] * Q[:, None, :]).reshape(n, d * d)
     found, step = np.zeros((len(w), d)), np.full((len(w), d), np.inf)
+    loss = _losses(found @ Q.T + offset, event, w)
     for _ in range(STEPS):
         going = np.abs(step).max(axis=1) > CONVERGED
         if not going.any():
             break
         some, own = found[going], w[going]
-        p = expit(offset + some @ design.T)
-        gradient = (own * (event - p)) @ design
+        p = expit(offset + some @ Q.T)
+        gradient = (own * (event - p)) @ Q
         bend = ((own * p * (1 - p)) @ products).reshape(-1, d, d)
-        bend += RIDGE * np.trace(bend, axis1=1, axis2=2)[:, None, None] * np.eye(d) + np.finfo(float).tiny * np.eye(d)
+        bend += (RIDGE * np.trace(bend, axis1=1, axis2=2) + np.finfo(float).tiny)[:, None, None] * np.eye(d)
         moved = np.linalg.solve(bend, gradient[:, :, None])[:, :, 0]
-        moved *= np.minimum(1, 5 / np.maximum(np.abs(moved).max(axis=1, keepdims=True), 1e-300))
-        found[going], step[going] = some + moved, moved
+        for _ in range(HALVINGS):
+            new = _losses((some + moved) @ Q.T + offset, event, own)
+            worse = new > loss[going] * (1 + 1e-12)
+            if not worse.any():
+                break
+            moved[worse] /= 2
+        found[going], step[going], loss[going] = some + moved, moved, new
+    found = np.linalg.solve(R, found.T).T
     return np.where(np.abs(step).max(axis=1, keepdims=True) > CONVERGED, np.nan, found)
+
+
+def _losses(odds: Float64, event: Bool, w: Float64) -> Float64:
+    """`(B,)`: the weighted loss of log odds `(B, n)`."""
+    return np.asarray((w * np.logaddexp(0, np.where(event, -odds, odds))).sum(axis=1))

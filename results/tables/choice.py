@@ -9,7 +9,7 @@ from results.tables.columns import GAINS
 from results.tables.columns import columns as known_columns
 from results.tables.formats import Row, Score
 
-LABEL = "chosen in each fold"
+LABEL = "chosen by fold"
 
 
 def chosen_row(choice: Record | None, labels: Sequence[str], metrics: Sequence[str], texts: int) -> Iterator[Row]:

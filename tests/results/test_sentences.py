@@ -177,11 +177,10 @@ def test_what_was_left_out_adds_up_in_every_place(outcome):
         line = next(one for one in summary(outcome) if one.startswith(f"{target}: "))
         assert check_way(line.partition("predict. ")[2], raw, target) == found[0]
         predicted = raw.of(target)
-        whom = f"{predicted['patient'].nunique()} patients, {len(predicted)} samples, by class"
+        whom = f"{predicted['patient'].nunique()} patients, {len(predicted)} samples ("
         assert whom in " ".join(drawn.split())
-        note = re.search(
-            rf"{whom}.*?(left out of .*?)\.(?: |$)", " ".join(drawn.rpartition(f"{target}: image_table")[2].split())
-        )[1]
+        below = " ".join(drawn.rpartition(f"{target}: image_table")[2].split())
+        note = re.search(rf"{re.escape(whom)}.*?(left out of .*?)\.(?: |$)", below)[1]
         assert check_way(note.split(", excluded.csv")[0], raw, target) == found[0]
 
 
@@ -208,10 +207,11 @@ def test_every_number_on_data_and_split_is_known(outcome):
         p = raw.of(target)
         by_class = p["y"].value_counts().sort_index()
         rarest = p.groupby("y")["patient"].nunique().min()
-        events = " / ".join(map(str, by_class))
+        names = sorted(raw.samples[target].dropna().astype(int).unique())
+        events = ", ".join(f"{name}: {n}" for name, n in zip(names, by_class, strict=True))
         of = f" of {len(raw.samples)}" if len(p) < len(raw.samples) else ""
         known.append(
-            f"{len(p)}{of} samples of {p['patient'].nunique()} patients ({events} by class; the rarest class in "
+            f"{len(p)}{of} samples of {p['patient'].nunique()} patients ({events}; the rarest class in "
             f"{rarest} patients)"
         )
         known.append(

@@ -136,8 +136,6 @@ if __name__ == "__main__":
     usual = [line for line in ranked[BEST:] if str(line[0]).endswith("stage 8, grid 1")]
     lines = [lines[0], *ranked[:BEST], *usual]
     with_pixels = results["choice"].str.endswith("with pixels")
-    lines.append(
-        _line("network, chosen in each fold", chosen(results[~with_pixels & (results["choice"] != lines[0][0])]))
-    )
-    lines.append(_line("with pixels, chosen in each fold", chosen(results[with_pixels])))
+    lines.append(_line("network, chosen by fold", chosen(results[~with_pixels & (results["choice"] != lines[0][0])])))
+    lines.append(_line("with pixels, chosen by fold", chosen(results[with_pixels])))
     print(tabulate(lines, ["choice", "inner folds", *TARGETS.values()], floatfmt=".3f"))

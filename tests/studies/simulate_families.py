@@ -52,7 +52,7 @@ def families(simulations: dict[str, int]) -> list[Line]:
         lines.append(Line.of(f"Noise {how}", 75, np.array([one[how] for one in found]), wanted))
     found = list(_simulated(partial(_chosen, setting), 28, setting, simulations["families"]))
     for how, wanted in (("best", "above .5"), ("chosen", "about .5")):
-        what = {"best": f"best of {CELLS} cells", "chosen": "cell chosen in each fold by the others"}[how]
+        what = {"best": f"best of {CELLS} cells", "chosen": "cell chosen by fold by the others"}[how]
         lines.append(Line.of(f"AUC of fits to noise, {what}", 75, np.array([one[how] for one in found]), wanted))
     return lines
 
@@ -89,7 +89,7 @@ def _one_worse(setting: Setting, random: np.random.Generator) -> dict[str, float
 
 
 def _chosen(setting: Setting, random: np.random.Generator) -> dict[str, float]:
-    """The AUC of the best of procedures that see noise, and of the one that is chosen in each fold by the others."""
+    """The AUC of the best of procedures that see noise, and of the one that is chosen by fold by the others."""
     patient, y, X = drawn(random, setting, cells=CELLS)
     rows, P = cross_validated(random, setting, patient, y, [random.normal(size=x.shape) for x in X])
     values = [evaluate(AUC, rows.y, p, repeat=rows.repeat, fold=rows.fold).value for p in P]

@@ -245,13 +245,18 @@ def test_if_half_of_the_draws_are_undefined_there_is_no_error():
     assert math.isnan(standard_error(METRICS["auc"], rows, np.empty((1, 0))))
 
 
-def test_equal_cells_have_p_1_and_no_interval_and_a_constant_difference_has_no_p():
+def test_equal_cells_have_p_1_and_no_interval_and_a_perfect_score_differs_from_a_constant_by_its_exact_end():
     rows = study(20)
     same = difference(METRICS["auc"], rows, 0.0, np.zeros((1, 100)))
     assert (same.error, same.p_value) == (0, 1)
     assert np.isnan([same.low, same.high]).all()
-    apart = difference(METRICS["auc"], rows, 0.2, np.full((1, 100), 0.2))
-    assert np.isnan([apart.low, apart.high, apart.p_value]).all()
+    apart = difference(METRICS["auc"], rows, 0.5, np.full((1, 100), 0.5))
+    carriers = min(len(np.unique(rows.patient[rows.y == k])) for k in (0, 1))
+    reach = 1 - 0.025 ** (factor(METRICS["auc"], rows) / carriers)
+    assert_allclose([apart.low, apart.high], [0.5 - reach, 0.5 + reach])
+    freedom = len(np.unique(rows.patient)) - 1
+    assert_allclose(apart.p_value, 2 * stats.t.sf(0.5 / (reach / stats.t.ppf(0.975, freedom)), freedom))
+    assert np.isnan(difference(METRICS["log_loss"], rows, 0.2, np.full((1, 100), 0.2)).p_value)
 
 
 def test_widened_draws_have_the_value_as_their_mean_and_the_error_as_their_spread():

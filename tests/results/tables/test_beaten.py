@@ -48,7 +48,7 @@ def test_the_gain_over_pixels_is_the_difference_of_the_aucs(writer):
 def test_a_floor_has_no_gain_over_itself_and_no_steps_of_its_own(writer):
     (sheet, *_) = sheets(read(writer.finish()), resamples=0)
     floors = {row.labels[sheet.labels.index("heads")]: row for row in sheet.floors}
-    assert list(floors) == ["chosen in each fold", "prior", "location", "pixels"]
+    assert list(floors) == ["chosen by fold", "prior", "location", "pixels"]
     for head, own in (("location", "gain"), ("pixels", "gain_pixels")):
         empty = [name for name, score in zip(sheet.metrics, floors[head].scores, strict=True) if score is None]
         assert empty == [own]
@@ -76,7 +76,7 @@ def test_a_floor_below_chance_is_said(new_run):
     text = notes(writer)
     auc = scores(read(writer.folder), ["auc"], resamples=300).set_index("heads").loc["location", "auc"]
     assert auc < 0.4
-    assert f"The AUC of location is {auc:.2f}, below .5: a gain over it alone shows nothing." in text
+    assert f"The AUC of location is {auc:.2f}, below 0.5: a gain over it alone shows nothing." in text
 
 
 def test_floors_of_several_sequences_show_theirs(new_run):
@@ -89,4 +89,4 @@ def test_floors_of_several_sequences_show_theirs(new_run):
     at = [sheet.labels.index(axis) for axis in ("sequences", "heads")]
     found = {tuple(row.labels[i] for i in at) for row in sheet.floors}
     both = {(sequences, head) for sequences in ("t1", "t2") for head in ("prior", "location")}
-    assert found == both | {("", "presence"), ("", "chosen in each fold")}
+    assert found == both | {("", "presence"), ("", "chosen by fold")}

@@ -55,7 +55,7 @@ def test_differences_are_paired_and_tested(writer):
         draws.append(fold_auc(one.iloc[drawn]) - fold_auc(other.iloc[drawn]))
     error = np.std(draws) * np.sqrt((1 + 4 / 3) * 60 / 59)
     shown = rows["strong"]
-    assert 2 * student.sf(gap / error, 59) < 0.0005 and shown.extras[0] == "< .001"
+    assert 2 * student.sf(gap / error, 59) < 0.0005 and shown.extras[0] == "< 0.001"
     reach = student.ppf(0.975, 59) * error
     assert np.allclose([shown.scores[2].low, shown.scores[2].high], [gap - reach, gap + reach], atol=0.15 * reach)
     assert rows["strong"].extras == rows["copy"].extras  # two equal comparisons are corrected as one
@@ -122,7 +122,7 @@ def test_a_cell_that_failed_makes_no_other_significant(new_run):
     writer.add_floors()
     for i in range(4):
         (sheet,) = comparisons(declared(writer, against="prior"), resamples=500)
-        found.append(np.array([float(row.extras[1].replace("< .001", ".001")) for row in sheet.rows]))
+        found.append(np.array([float(row.extras[1].replace("< 0.001", ".001")) for row in sheet.rows]))
         writer.add(status="failed", encoders=f"f{i}", heads="svc")
     for failed, p in enumerate(found):
         assert np.allclose(p, np.minimum(found[0] * (5 + failed) / 5, 1), atol=2e-3)

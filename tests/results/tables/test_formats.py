@@ -57,7 +57,7 @@ def test_csv_of_some_metrics(run):
 def test_markdown_has_one_width_and_bold_best_scores(run):
     lines = [line for line in table(run, format="md").splitlines() if line.startswith("|")]
     assert len({line.count("|") for line in lines}) == 1
-    assert len(lines) == 2 + 8 + 1 + 2
+    assert len(lines) == 2 + 8 + 1 + 3  # the choice, prior and location are below
     best = scores(run)["auc"].max()
     assert f"**{best:.2f} [" in "\n".join(lines)
     assert sum(line.count("**") for line in lines) == 2 * 6

@@ -13,6 +13,8 @@ from docx.enum.section import WD_ORIENT
 from docx.oxml.ns import qn
 from matplotlib.text import Text
 from numpy.testing import assert_allclose
+from scipy.special import expit, logit
+from scipy.stats import t as student
 from sklearn.metrics import f1_score
 
 from results.figures import draw_one
@@ -54,7 +56,8 @@ def test_a_caption_has_four_lines_at_most_and_notes_hold_the_rest(grid_run):
     drawn = table(read(grid_run.finish()), format="latex", resamples=50)
     caption = re.search(r"\\caption\[.*?\]\{(.*)\}", drawn)[1]
     assert len(caption) < 310 and "40 patients" in caption
-    assert "percentile bootstrap" in drawn.partition(r"\footnotesize")[2] and "percentile bootstrap" not in caption
+    words = "Nadeau and Bengio"
+    assert words in drawn.partition(r"\footnotesize")[2] and words not in caption
 
 
 def test_word_repeats_its_header_keeps_rows_whole_and_turns_wide_pages(tmp_path):
@@ -91,7 +94,10 @@ def test_few_samples_give_two_decimals(n, text):
 
 
 def test_a_mean_has_the_interval_of_the_mean_over_patients_drawn_together(new_run):
-    """Brute force: patients are drawn, each cell is scored on its own samples of them, and the two are averaged."""
+    """Brute force: patients are drawn, each cell is scored on its own samples of them, and the two are averaged.
+
+    The interval is Student's t with the SD of these draws, widened for training sets, on the logit scale.
+    """
     writer = new_run()
     keys = {}
     for head, kept in (("svc", slice(None)), ("knn", slice(0, 90))):
@@ -117,7 +123,10 @@ def test_a_mean_has_the_interval_of_the_mean_over_patients_drawn_together(new_ru
             of_cells.append((2 * tp / (2 * tp + fp + fn) + 2 * tn / (2 * tn + fp + fn)) / 2)
         draws.append(np.mean(of_cells))
     assert score.value == pytest.approx(np.mean([f1_score(one.y, one.p_1 > 0.5, average="macro") for one in stored]))
-    assert_allclose([score.low, score.high], np.quantile(draws, [0.025, 0.975]), atol=0.012)
+    n, folds = min(one.patient.nunique() for one in stored), stored[0].fold.nunique()
+    error = np.std(draws, ddof=1) * np.sqrt((1 + folds / (folds - 1)) * n / (n - 1))
+    reach = student.ppf(0.975, n - 1) * error / (score.value * (1 - score.value))
+    assert_allclose([score.low, score.high], expit(logit(score.value) + np.array([-reach, reach])), atol=0.012)
 
 
 @pytest.mark.parametrize("kind", ["text", "md", "latex", "html"])

@@ -37,8 +37,9 @@ def body(drawn):
 
 def test_each_cell_has_a_row_with_the_best_first_and_floors_last(run):
     lines = body(table(run))
-    assert len(lines) == 10
-    assert ["prior" in line for line in lines] == [False] * 8 + [True, False]
+    assert len(lines) == 11
+    assert ["prior" in line for line in lines] == [False] * 9 + [True, False]
+    assert "chosen by fold" in lines[8]
     assert "location" in lines[-1]
     drawn = body(table(run, metrics=["auc"]))[:8]
     aucs = [float(re.split(r"\s{2,}", line)[-1].split(" [")[0]) for line in drawn]
@@ -83,7 +84,7 @@ def test_notes_list_cells_that_failed_were_refused_or_are_to_do(grid_run):
     assert "FAILED, 1 cell: no such weights [clahe, medicalnet, svc]." in drawn
     assert "REFUSED, 1 cell: needs 90 GB [clahe, medicalnet, rbf]." in drawn
     assert "TO DO, 1 cell [clahe, cae_2d, svc]." in drawn
-    assert len(body(drawn)) == 10
+    assert len(body(drawn)) == 8 + 1 + 2
 
 
 def test_a_floor_still_to_do_leaves_the_columns_of_counts_empty(grid_run):
