@@ -5,7 +5,11 @@ RUN = $(VENV)/bin/python
 INSTALLED = $(VENV)/.installed
 DEMO = .store/phantom-demo
 
-.PHONY: benchmark test test-long check docs pages gallery speed simulate fuzz lock clean
+PYTHONS ?= 3.11 3.12 3.13
+PYTHONS_FOLDER ?= ../scangrid-pythons
+TESTS ?= tests
+
+.PHONY: benchmark test test-long test-pythons check docs pages gallery speed simulate fuzz lock clean
 
 benchmark: $(INSTALLED) $(DEMO)/truth.csv
 	$(RUN) run_benchmark.py run grids/demo.yaml
@@ -16,6 +20,14 @@ test: $(INSTALLED)
 
 test-long: $(INSTALLED)
 	$(RUN) -m pytest -q -m long
+
+# The tests on other versions of Python, each in a new environment from the lock, outside the project.
+test-pythons: $(INSTALLED)
+	for version in $(PYTHONS); do \
+		$(VENV)/bin/uv venv --quiet --clear --python $$version $(PYTHONS_FOLDER)/$$version && \
+		$(VENV)/bin/uv pip install --quiet --python $(PYTHONS_FOLDER)/$$version/bin/python --require-hashes --requirement requirements.lock && \
+		$(PYTHONS_FOLDER)/$$version/bin/python -m pytest -q -p no:cacheprovider -n logical --maxprocesses 4 --dist loadfile $(TESTS) || exit 1; \
+	done
 
 check: $(INSTALLED)
 	$(VENV)/bin/ruff check .

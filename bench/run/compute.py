@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -62,7 +63,8 @@ def compute(
     from bench.tasks.work import Work
     from encoders.networks.torch_base import prepare_process
 
-    prepare_process()
+    if sys.platform != "win32":  # there are no symbols of the process to look up
+        prepare_process()
     device = pick_device(device)
     work = Work(plan, store, device=device, progress=progress, fitted=state.done)
     tasks, cells_of = work.tasks(cells, fits, lost)

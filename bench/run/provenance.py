@@ -55,6 +55,10 @@ def peak_memory_mib() -> float:
     if status.exists():  # what getrusage gives there includes the process that started this one
         line = next(line for line in status.read_text(encoding="ascii").splitlines() if line.startswith("VmHWM"))
         return round(int(line.split()[1]) / 1024, 1)
+    if sys.platform == "win32":
+        import psutil
+
+        return round(psutil.Process().memory_info().peak_wset / 2**20, 1)
     import resource
 
     unit = 1 if sys.platform == "darwin" else 1024
