@@ -68,7 +68,8 @@ def code(module: str) -> str:
     """The digest of a module's code, of every project file that it imports, and of their libraries' versions.
 
     Docstrings, comments, annotations and what describes a plug-in or its training (`data.describing`) do not count; of
-    a version, only major.minor counts. The digest of each file is remembered in the folder of the last call of `remember`.
+    a version, only major.minor counts. The digest of each file is remembered in the folder of the last call of
+    `remember`.
     """
     seen: dict[str, str] = {}
     libraries: set[str] = set()
