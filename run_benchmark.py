@@ -82,10 +82,15 @@ def run(
 
 @app.command()
 def plan(
-    grid: GridFile, settings: Settings = None, only: Only = None, plugins: Plugins = None, store: Store = STORE
+    grid: GridFile,
+    settings: Settings = None,
+    only: Only = None,
+    cells: Annotated[bool, Opt("--cells", help="List every cell with its number and state.")] = False,
+    plugins: Plugins = None,
+    store: Store = STORE,
 ) -> None:
-    """Show every cell as done, partly cached, to compute or refused; compute nothing."""
-    print(api.plan(grid, settings=settings or [], only=only or [], plugins=plugins, store=store))
+    """Sum up what a run would do: cells by state, time, memory, disk, samples by class and fold; compute nothing."""
+    print(api.plan(grid, settings=settings or [], only=only or [], plugins=plugins, store=store, cells=cells))
 
 
 @app.command("list")

@@ -143,13 +143,3 @@ class Pace:
     @staticmethod
     def _key(task: Task) -> tuple[str, str, str]:
         return task.lane, task.kind, task.like
-
-
-def duration(seconds: float) -> str:
-    """Seconds in words: `40 s`, `3 min`, `2 h 5 min`; seconds beside minutes are left out from 10 minutes on."""
-    if seconds < 600:
-        minutes, rest = divmod(round(seconds), 60)
-        return f"{minutes} min {rest} s" if minutes and rest else f"{minutes} min" if minutes else f"{rest} s"
-    minutes = round(seconds / 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min"

@@ -10,8 +10,9 @@ from collections.abc import Callable
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from bench.run.pace import Pace, Running, duration
+from bench.run.pace import Pace, Running
 from bench.tasks.local import Task, Watcher
+from data.text.durations import duration, rough_duration
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -163,7 +164,7 @@ class Progress(Watcher):
             if first.task is None:
                 seconds, whole = first.left() or 0.0, True
             if seconds >= 1:
-                parts.append(f"{'about' if whole else 'at least'} {duration(seconds)} left")
+                parts.append(f"{'about' if whole else 'at least'} {rough_duration(seconds)} left")
             parts.append(self._step(first, len(running) - 1))
             return " | ".join(parts)
 

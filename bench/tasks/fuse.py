@@ -113,7 +113,7 @@ class Fuse:
 
     def _keep(self, key: str, planned: PlannedCell, save: Callable[[Path], None]) -> None:
         start = time.perf_counter()
-        note = made_by("fused", planned.cell.labels(), device=self._device)
+        note = made_by("fused", planned.cell.labels(), device=self._device, amount=len(self._plan.ids))
 
         def write(draft: Path) -> None:
             save(draft)
