@@ -101,12 +101,12 @@ class Forecast:
         else:
             word = "at least about" if unknown else "about"
             at_a_time = f"{self._jobs} tasks at a time" if self._jobs > 1 else "one task at a time"
-            measured = "from steps like them in this store" + (", some roughly (~)" if rough else "")
-            yield f"time: {word} {rough_duration(known)} with {at_a_time}; {measured}"
+            measured = "measured on steps like them in this store" + (", some roughly (~)" if rough else "")
+            yield f"time: {word} {rough_duration(known)} with {at_a_time}, {measured}; by step, all tasks together:"
         width = max(len(name) for name in self._rows)
         for name, row in self._rows.items():
             known_of = row.count - sum(row.unknown.values())
-            text = f"{'~' if row.rough else ''}{rough_duration(row.seconds)} in all" if known_of else "unknown"
+            text = f"{'~' if row.rough else ''}{rough_duration(row.seconds)}" if known_of else "unknown"
             if known_of and row.unknown:
                 text += f" for {known_of} of them"
             yield f"  {name:{width}}  {row.count:5}  {text}"

@@ -25,8 +25,10 @@ if TYPE_CHECKING:
 KINDS = ("crops", "regions", "tokens", "networks", "fused", "fits")
 WORTH_SAYING = 100 << 20  # bytes of a fit below which its memory is no concern
 LIBRARIES, NETWORKS = 800 << 20, 1400 << 20
-"""About what a run needs besides its fits, in bytes: the program with its libraries, and with networks too. So it was in
-runs of the grids of this project on a CPU, which took 0.8 to 1.7 GiB in all."""
+"""About what a run needs besides its fits, in bytes: the program with its libraries, and with networks too.
+
+So it was in runs of the grids of this project on a CPU, which took 0.8 to 1.7 GiB in all.
+"""
 
 _Keys = Mapping[str, set[str]]
 
@@ -112,7 +114,7 @@ class Overview:
             yield from _memory(plan, [*todo, *again[:1]], self._jobs)
             size = f"{'about' if forecast.sized else 'at least'} {_mib(forecast.size)}"
             if not forecast.size:
-                size = "unknown, since nothing like these steps is stored yet"
+                size = "unknown, since nothing like these steps is stored yet:"
             yield f"disk: {size} in {plan.stored.folder}"
 
     def _list(self) -> Iterator[str]:
