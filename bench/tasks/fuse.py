@@ -20,7 +20,7 @@ from bench.tasks.embed import Embed
 from bench.tasks.notes import keep_artifacts, made_by
 from bench.tasks.store import Store
 from data.base import Float64
-from data.describing.training import reached
+from data.describing.training import tell_progress
 from encoders.base import FittedProjection, Tokens
 from encoders.fusion.base import Fused, TrainedFuser
 
@@ -85,7 +85,7 @@ class Fuse:
         def save(draft: Path) -> None:
             np.save(draft / "fold_of.npy", fold_of)
             for i in range(int(fold_of.max()) + 1):
-                reached("inner fold", i, int(fold_of.max()) + 1)
+                tell_progress("inner fold", i, int(fold_of.max()) + 1)
                 _write(draft, f"{i}_", self._fuse(planned, fit, fit.rows.train, np.flatnonzero(fold_of != i)))
 
         self._keep(ref.refits, planned, save)

@@ -15,11 +15,11 @@ Listener = Callable[[str, int, int], None]
 _listener: ContextVar[Listener | None] = ContextVar("listener", default=None)
 
 
-def reached(unit: str, number: int, most: int) -> None:
+def tell_progress(unit: str, number: int, most: int) -> None:
     """Says which epoch or step a training has reached; a plug-in that never calls this works as well.
 
     A call that stands alone as a statement, with values that are already computed, is no part of the code's identity:
-    `reached("epoch", epoch, epochs)` may be added to a plug-in and nothing is computed again.
+    `tell_progress("epoch", epoch, epochs)` may be added to a plug-in and nothing is computed again.
 
     Args:
         unit: Such as `"epoch"`. Of nested loops, the outer one says its unit first: `"start"`, then `"epoch"`.
@@ -29,7 +29,7 @@ def reached(unit: str, number: int, most: int) -> None:
     Examples:
         >>> for epoch in range(1, epochs + 1):
         ...     train_one(network)
-        ...     reached("epoch", epoch, epochs)
+        ...     tell_progress("epoch", epoch, epochs)
     """
     if (listener := _listener.get()) is not None:
         listener(unit, number, most)
@@ -37,7 +37,7 @@ def reached(unit: str, number: int, most: int) -> None:
 
 @contextmanager
 def heard_by(listener: Listener) -> Iterator[None]:
-    """Passes what `reached` says in this thread to a function, while the block runs."""
+    """Passes what `tell_progress` says in this thread to a function, while the block runs."""
     before = _listener.set(listener)
     try:
         yield

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from data.base import Float32
-from data.describing.training import reached
+from data.describing.training import tell_progress
 from encoders.autoencoder.recipe import AutoencoderRecipe
 from encoders.networks.placings import moved
 from encoders.networks.stopping import BestEpoch
@@ -89,7 +89,7 @@ def train(
         adam.step()
         schedule.step()
         losses.append(loss.detach())
-        reached("step", step, recipe.steps)
+        tell_progress("step", step, recipe.steps)
         if step % every and step < recipe.steps:
             continue
         network.eval()

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from data.base import Float32, Float64
 from data.describing.plug_in import Description
-from data.describing.training import reached
+from data.describing.training import tell_progress
 from encoders.base import Tokens
 from encoders.fusion.base import Fused, Fusion, one_width, sequences_present
 from encoders.fusion.networks.reading import Batch, Reader, Samples
@@ -131,7 +131,7 @@ class TrainedFusion(Fusion):
         curves: Curve = []
         best: tuple[float, nn.ModuleDict | None] = (float("inf"), None)
         for start in range(self.starts if held.any() else 1):
-            reached("start", start, self.starts if self.validation else 1)
+            tell_progress("start", start, self.starts if self.validation else 1)
             with seeded(seed + start):
                 layers = self.build(shape).to(device)
             curve = _Trainer(self, layers, reader, y, weights).train(samples[~held], samples[held], seed + start)
@@ -251,7 +251,7 @@ class _Trainer:
                 total += float(losses.detach().sum())
             held = self._held_out_loss(validation)
             curve.append({"epoch": epoch, "train_loss": total / len(order), "validation_loss": held})
-            reached("epoch", epoch, settings.epochs)
+            tell_progress("epoch", epoch, settings.epochs)
             if best.ends(held):
                 break
         best.restore()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from data.describing.training import reached
+from data.describing.training import tell_progress
 from encoders.networks.stopping import BestEpoch
 from encoders.networks.torch_base import seeded
 from preprocessing.regions.localisation.stack import Stack
@@ -84,7 +84,7 @@ class Schedule:
             with torch.inference_mode():
                 error = stage.error(inner)
             curve.append({"epoch": epoch, "train_loss": float(np.mean(losses)), "validation_error": error})
-            reached("epoch", epoch, epochs)
+            tell_progress("epoch", epoch, epochs)
             if best.ends(error):
                 break
         best.restore()
