@@ -77,11 +77,15 @@ class Progress(Watcher):
     def expect(self, tasks: list[Task], *, overlap: bool = False) -> None:
         """Announces the tasks that are going to run, and whether the lanes run side by side."""
         with self._lock:
+            for thread in [thread for thread, one in self._running.items() if one.task is None]:
+                self._end(thread)  # it may have ended before its last image
             self._pace.expect(tasks, overlap=overlap)
 
     def begin_images(self, name: str, total: int) -> None:
         """A step that goes through images begins."""
         with self._lock:
+            if not total:
+                return
             one = self._running.setdefault(threading.get_ident(), Running(name))
             one.name = one.name if one.task is not None else name
             one.begin_part("image", total)
@@ -95,8 +99,7 @@ class Progress(Watcher):
             done, total = one.units["image"]
             one.count("image", done + count, total)
             if done + count >= total and one.task is None:
-                self._running.pop(threading.get_ident())
-                self._read += time.perf_counter() - one.part
+                self._end(threading.get_ident())
 
     def reached(self, unit: str, number: int, most: int) -> None:
         """What trains in the calling thread has reached an epoch or a step."""
@@ -116,6 +119,10 @@ class Progress(Watcher):
             for thread in gone:
                 self._running.pop(thread)
             self._pace.finished(task)
+
+    def _end(self, thread: int) -> None:
+        """Work that is no task has ended."""
+        self._read += time.perf_counter() - self._running.pop(thread).part
 
     @contextmanager
     def _drawn(self) -> Iterator[None]:

@@ -73,7 +73,7 @@ class Watcher:
         """Some more images are done."""
 
     def reached(self, unit: str, number: int, most: int) -> None:
-        """What trains in the calling thread has reached an epoch or a step; see `data.describing.training.tell_progress`."""
+        """What trains in the calling thread has reached an epoch or a step; see `data.describing.training`."""
 
     def note(self, line: str) -> None:
         """Shows a line that stays."""

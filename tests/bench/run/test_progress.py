@@ -38,7 +38,6 @@ def test_a_run_in_a_pipe_says_where_it_is_and_ends_with_the_totals(phantom, tmp_
         env=os.environ | {"SCANGRID_PROGRESS_SECONDS": "0.1", "OMP_NUM_THREADS": "1"},
     )
     assert done.returncode == 0, done.stderr
-    print(done.stderr)
     lines = done.stderr.splitlines()
     training = re.compile(
         r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d  \d of 5 cells done(?: \| at least \d+ s left)? \| "
