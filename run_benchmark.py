@@ -17,30 +17,13 @@ from typer import Argument as Arg
 from typer import Option as Opt
 
 from bench import api
-from bench.api import words
-from bench.api.terminal import (
-    Anchor,
-    Commands,
-    Device,
-    Fields,
-    GridFile,
-    Jobs,
-    ModelFolder,
-    Only,
-    Plugins,
-    RunFolder,
-    RunGrid,
-    Runs,
-    Settings,
-    Store,
-    Width,
-)
+from bench.api import terminal, words
 from data import ScangridError
 
 api.limit_threads()  # before numerical libraries are loaded
 
 app = typer.Typer(
-    cls=Commands,
+    cls=terminal.Commands,
     help="Which combination of preprocessing, encoder and head is best on my scans, and is the difference real?",
     no_args_is_help=True,
     add_completion=False,
@@ -55,17 +38,17 @@ PRESETS = ", ".join(api.presets())
 
 @app.command()
 def run(
-    grid: GridFile,
-    settings: Settings = None,
-    only: Only = None,
-    device: Device = "auto",
-    jobs: Jobs = 0,
+    grid: terminal.GridFile,
+    settings: terminal.Settings = None,
+    only: terminal.Only = None,
+    device: terminal.Device = "auto",
+    jobs: terminal.Jobs = 0,
     null: Annotated[int, Opt(help="Also run each cell N times on permuted labels.", metavar="N", min=0)] = 0,
     null_within: Annotated[str | None, Opt(help="Permute within the values of this column.", metavar="COLUMN")] = None,
     verify: Annotated[bool, Opt("--verify", help="Read all files again: scans, and the store's entries.")] = False,
-    plugins: Plugins = None,
-    runs: Runs = Path("runs"),
-    store: Store = STORE,
+    plugins: terminal.Plugins = None,
+    runs: terminal.Runs = Path("runs"),
+    store: terminal.Store = STORE,
 ) -> None:
     """Compute the cells that are not done and print the table."""
     how: dict[str, Any] = {"device": device, "jobs": jobs, "plugins": plugins, "runs": runs, "store": store}
@@ -82,12 +65,12 @@ def run(
 
 @app.command()
 def plan(
-    grid: GridFile,
-    settings: Settings = None,
-    only: Only = None,
+    grid: terminal.GridFile,
+    settings: terminal.Settings = None,
+    only: terminal.Only = None,
     cells: Annotated[bool, Opt("--cells", help="List every cell with its number and state.")] = False,
-    plugins: Plugins = None,
-    store: Store = STORE,
+    plugins: terminal.Plugins = None,
+    store: terminal.Store = STORE,
 ) -> None:
     """Sum up what a run would do: cells by state, time, memory, disk, samples by class and fold; compute nothing."""
     print(api.plan(grid, settings=settings or [], only=only or [], plugins=plugins, store=store, cells=cells))
@@ -96,7 +79,7 @@ def plan(
 @app.command("list")
 def plugins(
     kind: Annotated[str | None, Arg(help="A kind, such as encoders or heads; all kinds if none is given.")] = None,
-    plugins: Plugins = None,
+    plugins: terminal.Plugins = None,
 ) -> None:
     """List the plug-ins, with a description, fields and defaults."""
     print(api.plugins(kind, plugins=plugins))
@@ -106,8 +89,8 @@ def plugins(
 def check(
     kind: Annotated[str, Arg(help="The kind, such as encoders.")],
     name: Annotated[str, Arg(help="The name of the plug-in's file without .py.")],
-    settings: Fields = None,
-    plugins: Plugins = None,
+    settings: terminal.Fields = None,
+    plugins: terminal.Plugins = None,
 ) -> None:
     """Check the contract of a plug-in that you write, on phantom data."""
     found = api.check(kind, name, settings=settings or [], plugins=plugins)
@@ -120,7 +103,7 @@ def check(
 
 @app.command()
 def tables(
-    run: RunFolder,
+    run: terminal.RunFolder,
     rows: Annotated[str, Opt(help="Axes whose steps are rows, joined by commas.")] = "",
     columns: Annotated[str, Opt(help="Axes whose steps are columns.")] = "",
     metrics: Annotated[str, Opt(help="Metrics, such as auc,f1.")] = "",
@@ -130,7 +113,7 @@ def tables(
     against: Annotated[str, Opt(help="Show gains over this cell instead of location.", metavar="AXIS=STEP,...")] = "",
     published: Annotated[Path | None, Opt(help="A CSV file of a published table, shown with the run's.")] = None,
     flip: Annotated[float | None, Opt(help="The best rows with this share of labels flipped.", metavar="SHARE")] = None,
-    plugins: Plugins = None,
+    plugins: terminal.Plugins = None,
 ) -> None:
     """Print the tables of a run again, or write them to a file."""
     found = api.open(run, plugins=plugins)
@@ -145,10 +128,10 @@ def tables(
 
 @app.command()
 def figures(
-    run: RunFolder,
+    run: terminal.RunFolder,
     out: Annotated[Path | None, Opt(help="A folder; RUN/figures if none is given.")] = None,
-    width: Width = "double",
-    plugins: Plugins = None,
+    width: terminal.Width = "double",
+    plugins: terminal.Plugins = None,
 ) -> None:
     """Draw every figure that a run has data for, as PDF and PNG, with captions."""
     print("\n".join(map(str, api.open(run, plugins=plugins).figures(out=out, width=width))))
@@ -156,10 +139,10 @@ def figures(
 
 @app.command()
 def report(
-    run: RunFolder,
+    run: terminal.RunFolder,
     out: Annotated[Path | None, Opt(help="A file; RUN/report.html if none is given.")] = None,
     panels: Annotated[bool, Opt(help="Show scans of the best and worst cases, if the run kept them.")] = True,
-    plugins: Plugins = None,
+    plugins: terminal.Plugins = None,
 ) -> None:
     """Draw the figures of a run and write its report: one HTML file that needs no other file and no network."""
     written = api.open(run, plugins=plugins).report(out=out, panels=panels)
@@ -169,7 +152,7 @@ def report(
 
 @app.command()
 def methods(
-    run: RunFolder, out: Annotated[Path | None, Opt(help="A Markdown file; printed if none is given.")] = None
+    run: terminal.RunFolder, out: Annotated[Path | None, Opt(help="A Markdown file; printed if none is given.")] = None
 ) -> None:
     """Print the methods section, its references, table 1 and a reviewer's checklist, from a run folder alone."""
     text = api.open(run).methods(out=out)
@@ -177,20 +160,22 @@ def methods(
 
 
 @app.command()
-def compare(first: RunFolder, second: RunFolder, metric: Annotated[str, Opt(help="Such as auc.")] = "auc") -> None:
+def compare(
+    first: terminal.RunFolder, second: terminal.RunFolder, metric: Annotated[str, Opt(help="Such as auc.")] = "auc"
+) -> None:
     """Compare two runs on the samples that they share."""
     print(api.compare(first, second, metric=metric))
 
 
 @app.command()
 def latents(
-    run: RunFolder,
+    run: terminal.RunFolder,
     cell: Annotated[str, Opt(help="A cell: its key, or its steps as AXIS=STEP,...; omit it to list them.")] = "",
     fold: Annotated[int, Opt(help="The fold of the first repeat whose network is shown.", min=0)] = 0,
     measures: Annotated[str, Opt(help="The encoder that measures each crop; by default the first that can.")] = "",
-    grid: RunGrid = None,
-    plugins: Plugins = None,
-    store: Store = STORE,
+    grid: terminal.RunGrid = None,
+    plugins: terminal.Plugins = None,
+    store: terminal.Store = STORE,
 ) -> None:
     """Draw what an autoencoder's features mean: correlations, traversals, interpolation, generation, neighbours."""
     print(*api.latents(run, cell, fold=fold, measures=measures, grid=grid, plugins=plugins, store=store), sep="\n")
@@ -198,7 +183,7 @@ def latents(
 
 @app.command()
 def explain(
-    run: RunFolder,
+    run: terminal.RunFolder,
     cell: Annotated[str, Opt(help="A cell: its key, or its steps as AXIS=STEP,...; omit it to list them.")] = "",
     samples: Annotated[int, Opt(help="Test samples that get maps: half the best and half the worst cases.")] = 6,
     sample: Annotated[list[str] | None, Opt(help="A test sample by its name, instead; may be repeated.")] = None,
@@ -206,10 +191,10 @@ def explain(
     patch: Annotated[float | None, Opt(help="Side of a covered patch, mm; by default a sixth of the crop.")] = None,
     fill: Annotated[str, Opt(help="What replaces a patch: mean (of the training crops) or blur.")] = "mean",
     permutations: Annotated[int, Opt(help="Permutations of each named feature in each fold.")] = 20,
-    device: Device = "auto",
-    grid: RunGrid = None,
-    plugins: Plugins = None,
-    store: Store = STORE,
+    device: terminal.Device = "auto",
+    grid: terminal.RunGrid = None,
+    plugins: terminal.Plugins = None,
+    store: terminal.Store = STORE,
 ) -> None:
     """Show what spoke for the class that a cell called: maps over crops, and the importance of named features."""
     how: dict[str, Any] = {"samples": sample or samples, "methods": words.names(method), "patch": patch, "fill": fill}
@@ -219,14 +204,14 @@ def explain(
 
 @app.command()
 def fit(
-    run: RunFolder,
+    run: terminal.RunFolder,
     cell: Annotated[list[str], Opt(help="A cell: its key, or its steps as AXIS=STEP,...; one for each target.")],
     out: Annotated[Path, Opt(help="A new folder for the model.")],
-    device: Device = "auto",
-    jobs: Jobs = 0,
-    grid: RunGrid = None,
-    plugins: Plugins = None,
-    store: Store = STORE,
+    device: terminal.Device = "auto",
+    jobs: terminal.Jobs = 0,
+    grid: terminal.RunGrid = None,
+    plugins: terminal.Plugins = None,
+    store: terminal.Store = STORE,
 ) -> None:
     """Refit cells of a run on all patients and write a model, which predict and diagnose read, with its card."""
     model = api.fit(run, cell, out, device=device, jobs=jobs, grid=grid, plugins=plugins, store=store)
@@ -235,15 +220,15 @@ def fit(
 
 @app.command()
 def predict(
-    model: ModelFolder,
+    model: terminal.ModelFolder,
     data: Annotated[str, Opt(help="A dataset as in a grid: 'spider: {folder: scans}'.", metavar="DATASET")],
     out: Annotated[Path, Opt(help="A new folder.")] = Path("predicted"),
     exclude_known: Annotated[bool, Opt("--exclude-known", help="Leave out patients of the training data.")] = False,
     own_ids: Annotated[bool, Opt("--own-ids", help="Equal patient ids mean nothing: compare pixels alone.")] = False,
-    anchor: Anchor = None,
-    device: Device = "auto",
-    plugins: Plugins = None,
-    store: Store = STORE,
+    anchor: terminal.Anchor = None,
+    device: terminal.Device = "auto",
+    plugins: terminal.Plugins = None,
+    store: terminal.Store = STORE,
 ) -> None:
     """Predict a dataset, and score the model where there are labels: external validation. Not for clinical use."""
     where: dict[str, Any] = {"exclude_known": exclude_known, "own_ids": own_ids, "anchor": anchor, "store": store}
@@ -252,16 +237,16 @@ def predict(
 
 @app.command()
 def diagnose(
-    model: ModelFolder,
+    model: terminal.ModelFolder,
     studies: Annotated[list[Path], Arg(help="Folders of DICOM files, one for each study.")],
     out: Annotated[Path, Opt(help="A folder, in which each study gets a folder.")] = Path("diagnosis"),
     descriptions: Annotated[Path | None, Opt(help="A table that gives the sequence of each series.")] = None,
     keep_names: Annotated[bool, Opt(help="Keep the names of folders, which may name a patient.")] = False,
     submission: Annotated[Path | None, Opt(help="Also write the table for the dataset's challenge.")] = None,
     explain: Annotated[bool, Opt("--explain", help="Add maps of the places that spoke for each grade.")] = False,
-    anchor: Anchor = None,
-    device: Device = "auto",
-    plugins: Plugins = None,
+    anchor: terminal.Anchor = None,
+    device: terminal.Device = "auto",
+    plugins: terminal.Plugins = None,
 ) -> None:
     """Grade new studies: slice, point, probabilities and picture for each place. Not for clinical use."""
     where: dict[str, Any] = {"descriptions": descriptions, "keep_names": keep_names, "submission": submission}
@@ -296,7 +281,7 @@ def phantom(
 
 
 @app.command()
-def doctor(store: Store = STORE) -> None:
+def doctor(store: terminal.Store = STORE) -> None:
     """Show versions, machine, GPU, whether the hub can be reached, and where weights are looked for."""
     print(api.doctor(store=store))
 
