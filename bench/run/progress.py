@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench.run.pace import Pace, Running
 from bench.tasks.local import Task, Watcher
+from data import ScangridError
 from data.text.durations import duration, rough_duration
 
 if TYPE_CHECKING:
@@ -22,6 +23,10 @@ FIRST, EVERY = 10.0, 60.0
 
 SECONDS = "SCANGRID_PROGRESS_SECONDS"
 """The environment variable that replaces `EVERY`."""
+
+
+class ProgressError(ScangridError):
+    """The interval is no number of seconds."""
 
 
 class Progress(Watcher):
@@ -36,6 +41,9 @@ class Progress(Watcher):
     Attributes:
         cells: How many cells are `done`, `to do` and `failed`.
         stage: What the cells belong to, if it is not the run itself, such as `external test`.
+
+    Raises:
+        ProgressError: The environment variable is no number of seconds above 0.
     """
 
     def __init__(
@@ -131,7 +139,7 @@ class Progress(Watcher):
         from rich.text import Text
 
         def line() -> Any:
-            return Text(self.line(), no_wrap=True, overflow="ellipsis")
+            return Text(self.line())
 
         with Live(console=Console(stderr=True), refresh_per_second=4, get_renderable=line, transient=True) as panel:
             self._panel = panel
@@ -201,8 +209,12 @@ class Progress(Watcher):
 
 
 def _interval() -> float:
-    """The seconds that the environment gives; those of a terminal's user who set nothing otherwise."""
+    """The seconds of the environment variable; `EVERY` if it is not set."""
+    text = os.environ.get(SECONDS, "") or str(EVERY)
     try:
-        return max(0.01, float(os.environ.get(SECONDS, EVERY)))
+        seconds = float(text)
     except ValueError:
-        return EVERY
+        seconds = 0.0
+    if not 0 < seconds < threading.TIMEOUT_MAX:
+        raise ProgressError(f"{SECONDS} ({text}) must be a number of seconds above 0, such as 60")
+    return seconds

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bench.run.pace import Pace, Running
-from bench.run.progress import Progress
+from bench.run.progress import Progress, ProgressError
 from bench.tasks.local import Task, execute
 from data.describing.training import tell_progress
 
@@ -56,8 +56,10 @@ def test_the_interval_is_a_minute_and_the_environment_can_change_it(monkeypatch)
     assert Progress()._every == 60
     monkeypatch.setenv("SCANGRID_PROGRESS_SECONDS", "3600")
     assert Progress()._every == 3600
-    monkeypatch.setenv("SCANGRID_PROGRESS_SECONDS", "often")
-    assert Progress()._every == 60
+    for wrong in ("often", "0", "nan"):
+        monkeypatch.setenv("SCANGRID_PROGRESS_SECONDS", wrong)
+        with pytest.raises(ProgressError, match=rf"SCANGRID_PROGRESS_SECONDS \({wrong}\) must be a number of seconds"):
+            Progress()
 
 
 def test_lines_come_in_a_terminal_and_in_a_pipe_with_the_same_numbers():
