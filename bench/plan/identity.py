@@ -206,7 +206,7 @@ class _Bare(ast.NodeTransformer):
         told = node.value
         if isinstance(told, ast.Call) and isinstance(told.func, ast.Name) and told.func.id in self._only_tells:
             given = [*told.args, *(keyword.value for keyword in told.keywords)]
-            if not any(isinstance(part, _COMPUTES) for one in given for part in ast.walk(one)):
+            if not any(_computes(part) for one in given for part in ast.walk(one)):
                 return None
         return self.generic_visit(node)
 
@@ -223,7 +223,11 @@ class _Bare(ast.NodeTransformer):
         return self.generic_visit(node)
 
 
-_COMPUTES = (ast.Call, ast.NamedExpr, ast.Await, ast.Yield, ast.YieldFrom)
+def _computes(part: ast.AST) -> bool:
+    """Whether a part of an expression may change something; the length of something does not."""
+    if isinstance(part, ast.Call):
+        return not (isinstance(part.func, ast.Name) and part.func.id == "len")
+    return isinstance(part, (ast.NamedExpr, ast.Await, ast.Yield, ast.YieldFrom))
 
 
 def _describes(statement: ast.stmt) -> bool:

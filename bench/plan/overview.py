@@ -112,10 +112,8 @@ class Overview:
         todo = [c for c in cells if self._states[c.key] in ("partly cached", "to compute")]
         if todo or again:
             yield from _memory(plan, [*todo, *again[:1]], self._jobs)
-            size = f"{'about' if forecast.sized else 'at least'} {_mib(forecast.size)}"
-            if not forecast.size:
-                size = "unknown, since nothing like these steps is stored yet:"
-            yield f"disk: {size} in {plan.stored.folder}"
+            size = f"{'about' if forecast.sized else 'at least'} {_mib(forecast.size)} in {plan.stored.folder}"
+            yield f"disk: {size if forecast.size else f'unknown, since {plan.stored.folder} has nothing like these steps'}"
 
     def _list(self) -> Iterator[str]:
         """Each cell with its number; cells that must give the same stand in the line of the first."""

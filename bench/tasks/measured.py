@@ -28,7 +28,6 @@ def _of(entry: Path) -> Iterator[Spent]:
     """What one entry took; nothing if another process has removed it or its note can't be read."""
     with suppress(OSError, ValueError, TypeError, AttributeError, KeyError):
         note = json.loads((entry / NOTE).read_text(encoding="utf-8"))
-        with os.scandir(entry) as files:
-            size = sum(file.stat().st_size for file in files)
+        size = sum(file.stat().st_size for file in entry.rglob("*") if file.is_file())
         amount = note.get("amount", note.get("images", 0))
         yield Spent({str(name): str(value) for name, value in note["of"].items()}, note["seconds"], size, amount)

@@ -18,7 +18,7 @@ _listener: ContextVar[Listener | None] = ContextVar("listener", default=None)
 def tell_progress(unit: str, number: int, most: int) -> None:
     """Says which epoch or step a training has reached; a plug-in that never calls this works as well.
 
-    A call that stands alone as a statement, with values that are already computed, is no part of the code's identity:
+    A call that stands alone as a statement and calls nothing else but `len` is no part of the code's identity:
     `tell_progress("epoch", epoch, epochs)` may be added to a plug-in and nothing is computed again.
 
     Args:

@@ -59,7 +59,7 @@ def test_docstrings_comments_and_annotations_do_not_count(module, same):
     ("told", "counts"),
     [
         ('tell_progress("epoch", x, 9)', False),
-        ('tell_progress("epoch", x + 1, most=9 if x else 8)', False),
+        ('tell_progress("epoch", x + 1, most=9 if x else len(y))', False),
         ('tell_progress("epoch", x.pop(), 9)', True),
         ('tell_progress("epoch", (x := 3), 9)', True),
         ('x = tell_progress("epoch", x, 9)', True),
