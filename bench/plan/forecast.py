@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from bench.plan.measured import Expected, Measured
+from bench.plan.measured import Expected, EarlierSteps
 from bench.plan.plan import Plan
 from bench.plan.references import CropsRef, Fit, PlannedCell, TokensRef
 from data.text.durations import rough_duration
@@ -47,7 +47,7 @@ class Forecast:
 
     def __init__(self, plan: Plan, stored: Mapping[str, Collection[str]], jobs: int) -> None:
         self._plan, self._stored, self._jobs = plan, stored, jobs
-        self._measured = {kind: Measured(plan.stored.spent(kind), levels) for kind, levels in KINDS.items()}
+        self._measured = {kind: EarlierSteps(plan.stored.spent(kind), levels) for kind, levels in KINDS.items()}
         self._rows: dict[str, _Row] = {}
         self._counted: set[str] = set()
         self._torch = self._cpu = self.size = 0.0

@@ -34,7 +34,7 @@ class Expected:
     rough: bool
 
 
-class Measured:
+class EarlierSteps:
     """Earlier steps of one kind.
 
     Args:

@@ -113,7 +113,8 @@ class Overview:
         if todo or again:
             yield from _memory(plan, [*todo, *again[:1]], self._jobs)
             size = f"{'about' if forecast.sized else 'at least'} {_mib(forecast.size)} in {plan.stored.folder}"
-            yield f"disk: {size if forecast.size else f'unknown, since {plan.stored.folder} has nothing like these steps'}"
+            unknown = f"unknown, since {plan.stored.folder} has nothing like these steps"
+            yield f"disk: {size if forecast.size else unknown}"
 
     def _list(self) -> Iterator[str]:
         """Each cell with its number; cells that must give the same stand in the line of the first."""

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bench.plan.measured import Measured, Spent
+from bench.plan.measured import EarlierSteps, Spent
 
 STEPS = [
     Spent({"heads": "svc", "encoders": "a"}, 2.0, 100, 50),
@@ -14,7 +14,7 @@ STEPS = [
 
 @pytest.fixture
 def measured():
-    return Measured(STEPS, (("heads", "encoders"), ("heads",)))
+    return EarlierSteps(STEPS, (("heads", "encoders"), ("heads",)))
 
 
 def test_steps_alike_give_their_mean_in_proportion_to_the_amount(measured):
