@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from bench.plan.measured import Expected, EarlierSteps
+from bench.plan.measured import EarlierSteps, Expected
 from bench.plan.plan import Plan
 from bench.plan.references import CropsRef, Fit, PlannedCell, TokensRef
 from data.text.durations import rough_duration
