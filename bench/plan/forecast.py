@@ -145,10 +145,17 @@ class Forecast:
             self._expect(before + _embedding(ref), "tokens", _of_tokens(ref), amount, self._lane(ref))
 
     def _fuse(self, planned: PlannedCell, fit: Fit, before: str) -> None:
-        for key in () if fit.fused is None else (fit.fused.key, fit.fused.refits):
+        """A fusion is trained once, and once more without each inner fold if a head is calibrated on what it gives."""
+        if fit.fused is None:
+            return
+        keys, cell = self._plan.keys, planned.cell
+        rule = keys.threshold(cell, len(planned.view.labels[cell.target].classes))
+        made = {fit.fused.key: "training fusions"}
+        if keys.plugin("heads", cell["heads"]).needs_refits(rule):
+            made[fit.fused.refits] = "fusions without inner folds"
+        for key, name in made.items():
             if key not in self._stored["fused"] and self._is_new(key):
-                n = len(self._plan.ids)
-                self._expect(before + "training fusions", "fused", planned.cell.labels(), n, "cpu")
+                self._expect(before + name, "fused", cell.labels(), len(self._plan.ids), "cpu")
 
     def _fit(self, planned: PlannedCell, fit: Fit, before: str) -> None:
         if self._is_new(fit.key):
