@@ -77,11 +77,12 @@ def plan(
     grid: terminal.GridFile,
     settings: terminal.Settings = None,
     only: terminal.Only = None,
+    cells: Annotated[bool, Opt("--cells", help="List every cell with its number and state.")] = False,
     plugins: terminal.Plugins = None,
     store: terminal.Store = STORE,
 ) -> None:
-    """Show every cell as done, partly cached, to compute or refused; compute nothing."""
-    print(api.plan(grid, settings=settings or [], only=only or [], plugins=plugins, store=store))
+    """Sum up what a run would do: cells by state, time, memory, disk, samples by class and fold; compute nothing."""
+    print(api.plan(grid, settings=settings or [], only=only or [], plugins=plugins, store=store, cells=cells))
 
 
 @app.command("list")

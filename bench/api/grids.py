@@ -27,9 +27,10 @@ class Planned:
     """A plan; printed, it is the text that the command `plan` prints.
 
     Args:
-        cells: One row per cell: `key`, `target`, each axis, `status` (`done`, `partly cached`, `to compute` or
-            `refused`), `reason`.
-        text: The state of each cell, patients and samples by class and fold, and what is left to compute.
+        cells: One row per cell: `number`, `key`, `target`, each axis, `status` (`done`, `partly cached`, `to compute`
+            or `refused`), `reason`, and `same_as`: the number of an earlier cell that must give the same, or 0.
+        text: Cells by state, what is left to compute with its time, memory and disk, and patients and samples by class
+            and fold.
     """
 
     cells: pd.DataFrame
@@ -46,8 +47,9 @@ def plan(
     only: Sequence[str] = (),
     plugins: str | Path | None = None,
     store: str | Path = STORE,
+    cells: bool = False,
 ) -> Planned:
-    """Shows every cell as done, partly cached, to compute or refused. Computes nothing.
+    """Sums up what a run would do: cells by state, time, memory and disk, samples and patients. Computes nothing.
 
     Args:
         grid: A grid file, or a dict with the keys of one.
@@ -55,6 +57,7 @@ def plan(
         only: Steps to keep, such as `"encoders=resnet50,raw_pixels"`.
         plugins: A folder of your own plug-ins, of the project's shape.
         store: Where finished steps are kept.
+        cells: Whether the text lists every cell with its number and its state.
 
     Returns:
         The plan, with its cells in a frame.
@@ -71,12 +74,13 @@ def plan(
     add_folder(plugins)
     from bench.grid.selection import parse_only
     from bench.plan.overview import Overview
+    from bench.run.provenance import cores
     from bench.tasks.store import Store
 
     with _located(grid, settings):
         read = _read(grid, settings)
-        overview = Overview(read, Store(Path(store)), parse_only(read, list(only)))
-        return Planned(overview.cells(), "\n".join(overview.lines()))
+        overview = Overview(read, Store(Path(store)), parse_only(read, list(only)), jobs=cores())
+        return Planned(overview.cells(), "\n".join(overview.lines(listed=cells)))
 
 
 def run(

@@ -66,7 +66,8 @@ class Cell:
 
     def title(self) -> str:
         """The cell in a few words: `svc on resnet50, narrowing`."""
-        return f"{self['heads'].label()} on {self['encoders'].label()}, {self.target}"
+        on = "" if self["encoders"] == NONE else f" on {self['encoders'].label()}"
+        return f"{self['heads'].label()}{on}, {self.target}"
 
     def shown(self) -> dict[str, str]:
         """The label of every axis as tables show it: `none` where the cell does not use the axis.

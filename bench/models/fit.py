@@ -121,7 +121,7 @@ def _fit_chains(
         every = [*planned, *(floor for each in floors for floor in each.values())]
         tasks, fits = work.tasks(every, ())
         before = [task for task in tasks if task not in fits]
-        progress.expect(before)
+        progress.expect(before, overlap=device != "cpu")
         execute(before, jobs=jobs, overlap=device != "cpu", watcher=progress)
         for task in before:
             if task.error:

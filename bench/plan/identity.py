@@ -67,8 +67,9 @@ def seed(*parts: Any) -> int:
 def code(module: str) -> str:
     """The digest of a module's code, of every project file that it imports, and of their libraries' versions.
 
-    Docstrings, comments, annotations and what describes a plug-in (`data.describing`) do not count; of a version, only
-    major.minor counts. The digest of each file is remembered in the folder of the last call of `remember`.
+    Docstrings, comments, annotations and what describes a plug-in or its training (`data.describing`) do not count; of
+    a version, only major.minor counts. The digest of each file is remembered in the folder of the last call of
+    `remember`.
     """
     seen: dict[str, str] = {}
     libraries: set[str] = set()
@@ -172,7 +173,10 @@ def _absolute(level: int, name: str, module: str, *, package: bool) -> str:
 
 
 class _Bare(ast.NodeTransformer):
-    """Drops docstrings, annotations, what is imported for them alone, and what describes a plug-in."""
+    """Drops docstrings, annotations, what is imported for them alone, what describes a plug-in, and what only tells."""
+
+    def __init__(self) -> None:
+        self._only_tells: set[str] = set()
 
     def visit(self, node: ast.AST) -> Any:
         if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)) and ast.get_docstring(
@@ -192,7 +196,19 @@ class _Bare(ast.NodeTransformer):
 
     def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.AST | None:
         """Drops an import of what only describes."""
-        return None if f"{node.module}.".startswith(WITHOUT_RESULT) else node
+        if not f"{node.module}.".startswith(WITHOUT_RESULT):
+            return node
+        self._only_tells.update(alias.asname or alias.name for alias in node.names)
+        return None
+
+    def visit_Expr(self, node: ast.Expr) -> ast.AST | None:
+        """Drops a statement that hands values to what only describes, unless it computes them first."""
+        told = node.value
+        if isinstance(told, ast.Call) and isinstance(told.func, ast.Name) and told.func.id in self._only_tells:
+            given = [*told.args, *(keyword.value for keyword in told.keywords)]
+            if not any(_computes(part) for one in given for part in ast.walk(one)):
+                return None
+        return self.generic_visit(node)
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST | None:
         """Turns `a: int = 1` into `a = 1`, and a bare annotation into its name, since fields have an order."""
@@ -205,6 +221,13 @@ class _Bare(ast.NodeTransformer):
         if isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
             return ast.copy_location(ast.Pass(), node)
         return self.generic_visit(node)
+
+
+def _computes(part: ast.AST) -> bool:
+    """Whether a part of an expression may change something; the length of something does not."""
+    if isinstance(part, ast.Call):
+        return not (isinstance(part.func, ast.Name) and part.func.id == "len")
+    return isinstance(part, (ast.NamedExpr, ast.Await, ast.Yield, ast.YieldFrom))
 
 
 def _describes(statement: ast.stmt) -> bool:

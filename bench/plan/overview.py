@@ -1,40 +1,36 @@
-"""Prints a plan: every cell's state, samples and patients by class and fold, and the largest memory needs."""
+"""Prints a plan: a summary with time, memory and disk, samples and patients by class and fold, every cell's state."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
-
-import numpy as np
 
 from bench.grid.axes import NAMES
 from bench.grid.cells import is_floor
 from bench.grid.grid import Grid
 from bench.grid.selection import is_chosen
+from bench.plan import identity
+from bench.plan.counts import counts
+from bench.plan.forecast import Forecast
 from bench.plan.patient_draws import PatientDraws
 from bench.plan.plan import Plan
 from bench.plan.references import PlannedCell
+from bench.plan.same_cells import same_cells
 from bench.plan.stored import Stored
 
 if TYPE_CHECKING:
     import pandas as pd
 
-EXPLORATORY, SHOWN, MANY_CLASSES, NOTES = 20, 5, 20, 12
+KINDS = ("crops", "regions", "tokens", "networks", "fused", "fits")
 WORTH_SAYING = 100 << 20  # bytes of a fit below which its memory is no concern
+LIBRARIES, NETWORKS = 800 << 20, 1400 << 20
+"""About what a run needs besides its fits, in bytes: the program with its libraries, and with networks too.
 
+So it was in runs of the grids of this project on a CPU, which took 0.8 to 1.7 GiB in all.
+"""
 
-@dataclass
-class _Keys:
-    """The keys of what is in the store."""
-
-    crops: set[str]
-    regions: set[str]
-    tokens: set[str]
-    networks: set[str]
-    fused: set[str]
-    fits: set[str]
+_Keys = Mapping[str, set[str]]
 
 
 class Overview:
@@ -44,170 +40,195 @@ class Overview:
         grid: The steps and the protocol.
         finished: What is in the store.
         only: The steps to keep, by axis.
+        jobs: How many tasks a run does at a time.
     """
 
-    def __init__(self, grid: Grid, finished: Stored, only: Mapping[str, list[str]]) -> None:
-        kinds = ("crops", "regions", "tokens", "networks", "fused", "fits")
+    def __init__(self, grid: Grid, finished: Stored, only: Mapping[str, list[str]], *, jobs: int = 1) -> None:
         self._plan = plan = Plan(grid, finished)
-        self._stored = _Keys(*(finished.keys(kind) for kind in kinds))
-        self._read = all(ref.key in self._stored.crops for ref in plan.crops_refs())
+        self._stored: _Keys = {kind: finished.keys(kind) for kind in KINDS}
+        self._jobs = jobs
+        self._read = all(ref.key in self._stored["crops"] for ref in plan.crops_refs())
         if self._read:
             plan.check_images()
-        self._cells = [c for c in plan.cells() if is_chosen(c.cell, only)]
+        numbered = list(enumerate(plan.cells(), start=1))
+        self._number = {c.key: number for number, c in numbered}
+        self._cells = [c for _, c in numbered if is_chosen(c.cell, only)]
         self._states = {c.key: _state(c, self._stored) for c in self._cells}
+        self._same = same_cells(plan, self._cells)
 
     def cells(self) -> pd.DataFrame:
-        """One row per cell: `key`, `target`, each axis, `status`, `reason` (why it is refused)."""
+        """One row per cell: `number`, `key`, `target`, each axis, `status`, `reason` (of a refusal), `same_as`.
+
+        `same_as` is the number of an earlier cell that must have the same result, or 0.
+        """
         import pandas as pd
 
         rows = [
-            {"key": c.key, "target": c.cell.target}
+            {"number": self._number[c.key], "key": c.key, "target": c.cell.target}
             | c.cell.shown()
             | {"status": self._states[c.key], "reason": c.refused}
+            | {"same_as": self._number[self._same[c.key]] if c.key in self._same else 0}
             for c in self._cells
         ]
-        return pd.DataFrame(rows, columns=["key", "target", *NAMES, "status", "reason"])
+        return pd.DataFrame(rows, columns=["number", "key", "target", *NAMES, "status", "reason", "same_as"])
 
-    def lines(self) -> Iterator[str]:
-        """The plan line by line."""
-        cells, stored = self._cells, self._stored
-        yield from _data(self._plan, self._read)
+    def lines(self, *, listed: bool = False) -> Iterator[str]:
+        """The plan line by line: a summary, the counts of the data, and every cell if they are to be `listed`."""
+        yield from self._summary()
         yield ""
-        compared = [c for c in cells if not is_floor(c.cell)]
-        shown = [axis for axis in NAMES if axis == "heads" or len({c.cell[axis] for c in compared}) > 1]
-        for planned in cells:
-            named = ", ".join(planned.cell[axis].label() for axis in shown)
-            yield f"{self._states[planned.key]:13} {planned.key[:8]}  {planned.cell.target}: {named}"
-        yield ""
-        states = Counter(self._states.values()).most_common()
-        yield f"{len(cells)} cells: " + ", ".join(f"{n} {state}" for state, n in states)
+        yield from counts(self._plan, self._read)
+        if listed:
+            yield ""
+            yield from self._list()
+
+    def _summary(self) -> Iterator[str]:
+        cells, stored, plan = self._cells, self._stored, self._plan
+        found = Counter(self._states.values())
+        states = [state for state in ("done", "partly cached", "to compute", "refused") if found[state]]
+        yield f"{len(cells)} cells: " + ", ".join(f"{found[state]} {state}" for state in states)
+        if self._same:
+            some = "1 of them gives" if len(self._same) == 1 else f"{len(self._same)} of them give"
+            yield f"{some} the same as another cell; --cells shows which"
         for reason, n in Counter(c.refused for c in cells if c.refused).items():
             yield f"{n} refused: {reason}"
+        forecast = Forecast(plan, stored, self._jobs)
+        forecast.add(cells)
         yield from _work(cells, stored)
-        yield from _refits(PatientDraws(self._plan, cells), cells, stored)
-        yield from _bytes(self._plan, cells)
-
-
-def _data(plan: Plan, read: bool) -> Iterator[str]:
-    samples = plan.samples
-    yield f"{plan.grid.data.name}: {len(samples)} samples of {len(set(plan.patients))} patients"
-    excluded = plan.dataset.excluded()
-    if len(excluded):
-        yield f"left out while the tables were read, for all targets or for one: {len(excluded)}"
-        for row in excluded.head(SHOWN).itertuples():
-            yield "  " + " ".join(str(word) for word in (row.file, row.sample, row.reason) if word)
-        if len(excluded) > SHOWN:
-            yield f"  and {len(excluded) - SHOWN} more; a run lists all in excluded.csv"
-    notes = [*plan.dataset.table_notes(), *(note for each in plan.gives_away.values() for note in each)]
-    yield from (f"note: {note}" for note in notes[:NOTES])
-    if len(notes) > NOTES:
-        yield f"  and {len(notes) - NOTES} more notes; a run lists all in run.json"
-    absent = [path for study in samples["study"].unique() for path in plan.dataset.absent(study)]
-    if absent:
-        yield f"files that the table names but that do not exist: {len(absent)}"
-        yield from (f"  {path}" for path in absent[:SHOWN])
-        if len(absent) > SHOWN:
-            yield f"  and {len(absent) - SHOWN} more"
-    if not read:
-        yield "the images were not read yet: broken files will lower these numbers"
-    for name, one in plan.view.labels.items():
-        have = np.zeros(len(samples), dtype=bool)
-        for sequences in plan.grid.axes["sequences"]:
-            for region in plan.grid.axes["regions"]:
-                have |= plan.present(sequences, region).any(axis=1)
-        yield f"target {name}: samples (patients) by class, in all | in each fold"
-        if len(one.classes) > MANY_CLASSES:
-            yield f"  {len(one.classes)} different labels, such as {', '.join(one.classes[:3])}: are they classes?"
-            continue
-        width = max(len(c) for c in one.classes)
-        empty: list[str] = []
-        for k, c in enumerate(one.classes):
-            rows = (one.y == k) & have
-            patients = len(set(plan.patients[rows]))
-            few = "  exploratory" if patients < EXPLORATORY else ""
-            tests = [rows & fold.test for fold in plan.view.folds if fold.repeat == 0]
-            folds = "  ".join(f"{t.sum()} ({len(set(plan.patients[t]))})" for t in tests)
-            yield f"  {c:{width}}  {rows.sum()} ({patients})  | {folds}{few}"
-            if not all(test.any() for test in tests):
-                empty.append(c)
-        if any(len(set(plan.patients[(one.y == k) & have])) < EXPLORATORY for k in range(len(one.classes))):
-            yield f"  exploratory: a class of fewer than {EXPLORATORY} patients gets no p-value"
-        if empty and len(one.classes) > 1:
-            stratified = plan.grid.protocol.stratify or plan.grid.targets[0].name
-            first = "" if stratified == name else f"set protocol.stratify: {name} (now {stratified}), "
+        refits = PatientDraws(plan, cells)
+        again = [one for planned in cells if planned.key in refits.redrawn for one in refits.of(planned)]
+        forecast.add(again, "interval: ")
+        yield from _refits(refits, again, stored)
+        if plan.grid.external is not None:
+            other = plan.grid.external.load("data").samples()
+            runs = [c for c in cells if not c.refused]
+            forecast.add_external(runs, len(other))
+            patients = other["patient"].nunique()
             yield (
-                f"  folds that lack {', '.join(empty)} are left out of the AUC, folds are stratified on "
-                f"{stratified}: {first}merge classes or use fewer folds"
+                f"external test: at the end each cell that is done is fitted once on all patients and scored once on "
+                f"{plan.grid.external.label()} ({len(other)} samples of {patients} patients): up to {len(runs)} fits "
+                "of heads; what an earlier run has scored is not computed again"
             )
+        yield from forecast.lines()
+        todo = [c for c in cells if self._states[c.key] in ("partly cached", "to compute")]
+        if todo or again:
+            yield from _memory(plan, [*todo, *again[:1]], self._jobs)
+            size = f"{'about' if forecast.sized else 'at least'} {_mib(forecast.size)} in {plan.stored.folder}"
+            unknown = f"unknown, since {plan.stored.folder} has nothing like these steps"
+            yield f"disk: {size if forecast.size else unknown}"
+
+    def _list(self) -> Iterator[str]:
+        """Each cell with its number; cells that must give the same stand in the line of the first."""
+        cells = self._cells
+        compared = [c for c in cells if not is_floor(c.cell)]
+        shown = [axis for axis in NAMES if axis == "heads" or len({c.cell[axis] for c in compared}) > 1]
+        twins: dict[str, list[str]] = {}
+        for key, first in self._same.items():
+            twins.setdefault(first, []).append(key)
+        by_key = {c.key: c for c in cells}
+        width = len(str(max(self._number.values(), default=0)))
+        yield "number, state, key and steps of each cell:"
+        for planned in cells:
+            if planned.key in self._same:
+                continue
+            named = ", ".join(planned.cell[axis].label() for axis in shown)
+            start = f"{self._number[planned.key]:{width}}  {self._states[planned.key]:13} {planned.key[:8]}"
+            same = [
+                f"{self._number[key]} ({', '.join(_differs(planned, by_key[key]))}, {self._states[key]})"
+                for key in twins.get(planned.key, ())
+            ]
+            yield f"{start}  {planned.cell.target}: {named}" + (f"; the same as {' and '.join(same)}" if same else "")
+
+
+def _differs(first: PlannedCell, other: PlannedCell) -> list[str]:
+    """The steps of a cell that differ from those of a first one."""
+    return [other.cell[axis].label() for axis in NAMES if other.cell[axis] != first.cell[axis]]
 
 
 def _state(planned: PlannedCell, stored: _Keys) -> str:
     if planned.refused:
         return "refused"
-    done = sum(fit.key in stored.fits for fit in planned.fits)
+    done = sum(fit.key in stored["fits"] for fit in planned.fits)
     if done == len(planned.fits):
         return "done"
     refs = [ref for fit in planned.fits for each in fit.tokens for ref in each]
-    trained = any(fit.fused is not None and fit.fused.key in stored.fused for fit in planned.fits)
-    if done or trained or any(r.key in stored.tokens or r.network in stored.networks for r in refs):
+    trained = any(fit.fused is not None and fit.fused.key in stored["fused"] for fit in planned.fits)
+    if done or trained or any(r.key in stored["tokens"] or r.network in stored["networks"] for r in refs):
         return "partly cached"
     return "to compute"
 
 
 def _work(cells: list[PlannedCell], stored: _Keys) -> Iterator[str]:
-    todo = [fit for c in cells if not c.refused for fit in c.fits if fit.key not in stored.fits]
+    todo = [fit for c in cells if not c.refused for fit in c.fits if fit.key not in stored["fits"]]
     fits = {fit.key for fit in todo}
-    refs = {ref.key: ref for fit in todo for each in fit.tokens for ref in each if ref.key not in stored.tokens}
+    refs = {ref.key: ref for fit in todo for each in fit.tokens for ref in each if ref.key not in stored["tokens"]}
     trained = sum(ref.fold is not None for ref in refs.values())
-    fusions = {fit.fused.key for fit in todo if fit.fused is not None} - stored.fused
+    fusions = {fit.fused.key for fit in todo if fit.fused is not None} - stored["fused"]
     trained_fusions = f", {len(fusions)} trainings of fusions" if fusions else ""
     cut = [ref.crops for ref in refs.values() if ref.crops.fold is not None]
-    parts = {part.key for crops in cut for part in crops.parts} - stored.regions
-    regions = {crops.network for crops in cut} - stored.regions
+    parts = {part.key for crops in cut for part in crops.parts} - stored["regions"]
+    regions = {crops.network for crops in cut} - stored["regions"]
     crossed = f" ({len(parts)} of them for the points of training patients)" if parts else ""
     trained_regions = f"{len(regions | parts)} trainings of regions{crossed}, " if regions | parts else ""
     text = f"to compute: {trained_regions}{len(refs)} embeddings ({trained} of them trained in a fold){trained_fusions}"
     yield f"{text}, {len(fits)} fits of heads"
 
 
-def _refits(refits: PatientDraws, cells: list[PlannedCell], stored: _Keys) -> Iterator[str]:
+def _refits(refits: PatientDraws, again: list[PlannedCell], stored: _Keys) -> Iterator[str]:
     """The refits that `interval` asks for."""
-    named = [planned for planned in cells if planned.key in refits.redrawn]
-    if not named:
+    if not again:
         return
-    again = [one for planned in named for one in refits.of(planned)]
     fits = {fit.key for one in again for fit in one.fits}
     refs = {ref.key: ref for one in again for fit in one.fits for each in fit.tokens for ref in each}
-    trained = sum(ref.fold is not None and key not in stored.tokens for key, ref in refs.items())
+    trained = sum(ref.fold is not None and key not in stored["tokens"] for key, ref in refs.items())
     redrawn = max(refits.redrawn.values())
     lacking = f" (up to {redrawn} draws per cell lacked patients of a class and were drawn again)" if redrawn else ""
+    n = len(refits.redrawn)
     yield (
-        f"interval: {len(again) // len(named)} refits of {len(named)} cells on drawn patients{lacking}: to compute "
-        f"{trained} trained embeddings, {len(fits - stored.fits)} of {len(fits)} fits of heads"
+        f"interval: {len(again) // n} refits of {n} cells on drawn patients{lacking}: to compute "
+        f"{trained} trained embeddings, {len(fits - stored['fits'])} of {len(fits)} fits of heads"
     )
 
 
-def _bytes(plan: Plan, cells: list[PlannedCell]) -> Iterator[str]:
-    """The heads whose fits need most memory; the width of an embedding is known once it is made."""
-    sizes: dict[str, tuple[int, str]] = {}
+def _memory(plan: Plan, cells: list[PlannedCell], jobs: int) -> Iterator[str]:
+    """About the largest memory of a run, and the heads whose fits need most.
+
+    The width of an embedding is known once it is made.
+    """
+    sizes: dict[str, tuple[int, bool]] = {}
+    networks = False
     for planned in cells:
         head = plan.keys.plugin("heads", planned.cell["heads"])
-        if planned.refused or not head.reads_embedding:
+        if head.reads_images() and not networks:
+            plugins = [plan.keys.plugin("encoders", one) for one in planned.cell["encoders"].each]
+            networks = "torch" in identity.libraries(type(one).__module__ for one in plugins)
+        if not head.reads_embedding:
             continue
         width = _width(plan, planned)
         rows = max(len(fit.rows.train) for fit in planned.fits)
         name = f"{planned.cell['heads'].label()} on {planned.cell['encoders'].label()}"
-        least = "" if width else "at least "
-        sizes[name] = max(sizes.get(name, (0, "")), (head.memory(rows, width or 1), least))
-    shown = sorted(sizes.items(), key=lambda item: -item[1][0])[:3]
-    shown = [one for one in shown if one[1][0] >= WORTH_SAYING]
-    for name, (size, least) in shown:
-        yield f"memory of a fit: {least}{size / 2**20:.0f} MiB for {name}"
-    if any(least for _, (_, least) in shown):
-        yield "  at least: the embedding is not made yet, and each of its features adds to this"
+        size = head.memory(rows, width or 1)
+        sizes[name] = max(sizes.get(name, (0, True)), (size, width > 0))
+    shown = sorted(sizes.items(), key=lambda item: -item[1][0])
+    program = NETWORKS if networks else LIBRARIES
+    largest = shown[0][1][0] if shown else 0
+    word = "about" if all(known for _, (_, known) in shown) else "at least about"
+    what = "libraries and networks" if networks else "libraries"
+    yield (
+        f"memory: {word} {(program + jobs * largest) / 2**30:.1f} GiB at the peak: {program / 2**30:.1f} GiB for the "
+        f"program with its {what}, roughly, and the rest for {jobs} fits at a time"
+    )
+    large = [(name, size, known) for name, (size, known) in shown[:3] if size >= WORTH_SAYING]
+    for name, size, known in large:
+        yield f"  memory of a fit: {'' if known else 'at least '}{size / 2**20:.0f} MiB for {name}"
+    if word != "about":
+        yield "  at least: not all embeddings are made yet, and each of their features adds to this"
 
 
 def _width(plan: Plan, planned: PlannedCell) -> int:
     """The number of features of a cell's embedding; 0 while it is not made."""
     widths = [plan.stored.width(ref.key) for refs in planned.fits[0].tokens for ref in refs]
     return 0 if None in widths else sum(width or 0 for width in widths)
+
+
+def _mib(size: float) -> str:
+    return f"{size / 2**30:.1f} GiB" if size >= 2**30 else f"{max(1, round(size / 2**20))} MiB"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.plan.measured import Spent
 from bench.plan.near_duplicates import NearDuplicate
 
 if TYPE_CHECKING:
@@ -56,6 +57,9 @@ class Stored(Protocol):
 
     def near_duplicates(self, key: str) -> Sequence[NearDuplicate] | None:
         """The near-duplicates with this key, or None if they were not looked for."""
+
+    def spent(self, kind: str) -> list[Spent]:
+        """What finished steps of a kind took, the newest ones."""
 
     def width(self, key: str) -> int | None:
         """The number of features of the tokens with this key, or None if they are not stored."""

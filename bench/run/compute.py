@@ -71,7 +71,7 @@ def compute(
     attempts = Attempts(state.folder)
     for name in attempts.sort(tasks):
         progress.note(f"{name}: ran when a run was killed: tried last, alone; `exclude` in the grid leaves it out")
-    progress.expect(tasks)
+    progress.expect(tasks, overlap=device != "cpu")
     state.show()
     watcher = _Following(
         work=work,
@@ -141,6 +141,9 @@ class _Following(Watcher):
             return
         for planned in cells:
             self.state.failed(planned, task)
+
+    def reached(self, unit: str, number: int, most: int) -> None:
+        self.progress.reached(unit, number, most)
 
     def only_last(self) -> None:
         self.before_last()

@@ -181,7 +181,9 @@ def run_external(
     record = Record(place, plan, store)
     state = State(list(cells.values()), record, store, progress)
     todo = [one for key, one in cells.items() if key in chosen and not one.refused]
+    progress.stage = "external test"
     compute(plan, store, todo, state, device=device, jobs=jobs, progress=progress, stages=stages, begun=begun)
+    progress.stage = ""
     record.sweep(list(cells.values()), ())
     finished = state.finished()
     own = [one.key for one in finished if not is_floor(one.cell)]

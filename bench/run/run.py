@@ -152,6 +152,7 @@ def _run(
             keys = {one.key for one in todo}
             by = {"fitted_on": plan, "begun": session.begin, **where}
             outside = run_external(test, state.finished(), keys, record.folder, store, **by)
+            state.show()
         panels.write(plan, store, record, state.finished(), jobs=jobs, progress=progress, recut=fit)
     session.end(record.made_with(state.finished()) if session.is_first else ("", {}))
     write_about()

@@ -58,7 +58,7 @@ class Embed:
         most = np.maximum(crops.shapes[:, 0], MOST_PARTS)
         with self._store.filling("tokens", [ref.key]) as (draft,):
             tokens.encode(fitted, crops, most, draft, self._progress.images, measures=measures)
-            note = made_by("tokens", ref, device=self._device, images=len(crops), seconds=time.perf_counter() - start)
+            note = made_by("tokens", ref, device=self._device, amount=len(crops), seconds=time.perf_counter() - start)
             self._store.commit(draft, note)
 
     def read(self, ref: TokensRef, present: NDArray[np.bool_]) -> Tokens:
@@ -111,6 +111,6 @@ class Embed:
             fitted.save(draft)
             keep_artifacts(draft, artifacts)
 
-        note = made_by("network", ref, device=self._device, seconds=time.perf_counter() - start)
+        note = made_by("network", ref, device=self._device, amount=len(entries), seconds=time.perf_counter() - start)
         self._store.put("networks", ref.network, save, note)
         return fitted

@@ -20,6 +20,7 @@ from bench.tasks.embed import Embed
 from bench.tasks.notes import keep_artifacts, made_by
 from bench.tasks.store import Store
 from data.base import Float64
+from data.describing.training import tell_progress
 from encoders.base import FittedProjection, Tokens
 from encoders.fusion.base import Fused, TrainedFuser
 
@@ -84,6 +85,7 @@ class Fuse:
         def save(draft: Path) -> None:
             np.save(draft / "fold_of.npy", fold_of)
             for i in range(int(fold_of.max()) + 1):
+                tell_progress("inner fold", i, int(fold_of.max()) + 1)
                 _write(draft, f"{i}_", self._fuse(planned, fit, fit.rows.train, np.flatnonzero(fold_of != i)))
 
         self._keep(ref.refits, planned, save)
@@ -111,7 +113,7 @@ class Fuse:
 
     def _keep(self, key: str, planned: PlannedCell, save: Callable[[Path], None]) -> None:
         start = time.perf_counter()
-        note = made_by("fused", planned.cell.labels(), device=self._device)
+        note = made_by("fused", planned.cell.labels(), device=self._device, amount=len(self._plan.ids))
 
         def write(draft: Path) -> None:
             save(draft)

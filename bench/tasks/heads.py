@@ -85,7 +85,8 @@ class FitHeads:
                 np.save(draft / "called.npy", found.called)
             (draft / "chosen.json").write_text(json.dumps(found.chosen, default=str), encoding="utf-8")
 
-        self._store.put("fits", fit.key, save, made_by("fit", cell.labels(), seconds=seconds, device=self._device))
+        about = {"seconds": seconds, "amount": len(fit.rows.train), "device": self._device}
+        self._store.put("fits", fit.key, save, made_by("fit", cell.labels(), **about))
 
     def training(self, planned: PlannedCell, fit: Fit, branch: Branch) -> TrainingSet:
         """The training rows that have a branch."""

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from data.describing.training import heard_by
 from data.text.names import readable
 
 _LONGEST = 2000  # signs of a reason
@@ -39,6 +40,8 @@ class Task:
         error: The reason, if this task failed or one that it waits for.
         trace: The traceback of the failure.
         seconds: How long the task ran.
+        kind: The kind of its work, for progress: `fitting heads`.
+        like: Tasks of one kind that have this in common take about the same time.
     """
 
     name: str
@@ -50,6 +53,8 @@ class Task:
     error: str = ""
     trace: str = ""
     seconds: float = 0.0
+    kind: str = ""
+    like: str = ""
 
 
 class Watcher:
@@ -66,6 +71,9 @@ class Watcher:
 
     def images(self, count: int = 1) -> None:
         """Some more images are done."""
+
+    def reached(self, unit: str, number: int, most: int) -> None:
+        """What trains in the calling thread has reached an epoch or a step; see `data.describing.training`."""
 
     def note(self, line: str) -> None:
         """Shows a line that stays."""
@@ -173,7 +181,8 @@ def _run(task: Task, threads: int, watcher: Watcher) -> None:
     home = Path.cwd()
     _use_threads(threads)
     try:
-        task.run()
+        with heard_by(watcher.reached):
+            task.run()
     except BaseException as error:  # a library may raise SystemExit; Ctrl-C reaches the main thread alone
         task.error = _reason(error)
         task.trace = traceback.format_exc()

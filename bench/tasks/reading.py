@@ -134,7 +134,7 @@ def write_crops(
             rated(ratings)
         for ref, draft in zip(refs, drafts, strict=True):
             writers[ref.key].close()
-            store.commit(draft, made_by("crops", ref, seconds=time.perf_counter() - start))
+            store.commit(draft, made_by("crops", ref, amount=len(studies), seconds=time.perf_counter() - start))
     if trace and is_empty:
         progress.note(trace)
 

@@ -17,9 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.plan import identity
+from bench.plan.measured import Spent
 from bench.plan.near_duplicates import NearDuplicate
 from bench.tasks import heartbeat
 from bench.tasks.entries import NOTE, damage, seal
+from bench.tasks.measured import spent
 from data import ScangridError
 from data.files.whole import FULL, READ_ONLY, checked, way_to_write, why_not_written
 from data.text.csv_tables import read_csv
@@ -144,6 +146,10 @@ class Store:
         found = json.loads((folder / PAIRS).read_text(encoding="utf-8"))["pairs"]
         both = ("patients", "studies", "sequences")
         return [NearDuplicate(**{**one, **{name: tuple(one[name]) for name in both}}) for one in found]
+
+    def spent(self, kind: str) -> list[Spent]:
+        """What finished steps of a kind took, the newest ones."""
+        return spent(self.folder / kind)
 
     def width(self, key: str) -> int | None:
         """The number of features of the tokens with this key, or None if they are not stored."""

@@ -20,6 +20,10 @@ from bench.tasks.locate import Locate
 from bench.tasks.reading import is_read, mend_crops
 from bench.tasks.store import Store
 
+MENDING, REGIONS, EMBEDDING, TRAINING = "reading again", "cutting what regions find", "embedding", "training encoders"
+FUSIONS, FILLINGS, HEADS = "training fusions", "rating what was filled", "fitting heads"
+"""The kinds of tasks, as progress names them."""
+
 
 class Work:
     """The tasks of cells. They cut, encode, fuse and fit, and their results go to the store.
@@ -121,7 +125,7 @@ class Work:
         if is_read(self._plan, ref):
             if (ref.key,) not in cut:
                 run = partial(mend_crops, self._plan, self._store, [ref], jobs=1, progress=self._progress)
-                cut[ref.key,] = Task(f"reading {ref.sequence} again", run, "torch", order=(-1, len(cut)))
+                cut[ref.key,] = Task(f"reading {ref.sequence} again", run, "torch", order=(-1, len(cut)), kind=MENDING)
             return cut[ref.key,]
         place = (ref.network, ref.sequence)
         refs = self._cuts.setdefault(place, [])
@@ -133,7 +137,9 @@ class Work:
             before: tuple[Task, ...] = ()
             if self._plan.keys.plugin("regions", ref.region).joins_sequences and not self._has("regions", ref.network):
                 before = (self._points_task(ref, cut),)
-            cut[place] = Task(name, lambda: self._locate.write(refs, name), "torch", after=before, order=(-1, len(cut)))
+            run = partial(self._locate.write, refs, name)
+            about: dict[str, Any] = {"kind": REGIONS, "like": ref.region.label()}
+            cut[place] = Task(name, run, "torch", after=before, order=(-1, len(cut)), **about)
         return cut[place]
 
     def _points_task(self, ref: CropsRef, cut: dict[tuple[str, ...], Task]) -> Task:
@@ -141,14 +147,15 @@ class Work:
         if (ref.network,) not in cut:
             name = f"points of {ref.region.label()}{_where(ref.fold)}"
             before = []
+            about: dict[str, Any] = {"kind": "finding points", "like": ref.region.label()}
             for part in ref.parts:
                 if not self._has("regions", part.key):
                     of_part = f"{name}, part {part.number} of {part.of} of the training patients"
                     run = partial(self._locate.find_part, ref, part, of_part)
-                    cut[part.key,] = Task(of_part, run, "torch", order=(-1, 0))
+                    cut[part.key,] = Task(of_part, run, "torch", order=(-1, 0), **about)
                     before.append(cut[part.key,])
             run = partial(self._locate.find, ref, name)
-            cut[ref.network,] = Task(name, run, "torch", after=tuple(before), order=(-1, 0))
+            cut[ref.network,] = Task(name, run, "torch", after=tuple(before), order=(-1, 0), **about)
         return cut[ref.network,]
 
     def _encode_task(self, ref: TokensRef, before: tuple[Task, ...], place: int) -> Task:
@@ -159,7 +166,8 @@ class Work:
         lane: Literal["torch", "cpu"] = "torch"
         if ref.fold is not None and self._device != "cuda":
             lane = self._plan.keys.plugin("encoders", ref.encoder).lane
-        return Task(name, lambda: self._embed.write(ref, name), lane, after=before, order=(learns, place))
+        about: dict[str, Any] = {"kind": TRAINING if learns else EMBEDDING, "like": ref.encoder.label()}
+        return Task(name, lambda: self._embed.write(ref, name), lane, after=before, order=(learns, place), **about)
 
     def _fuse_task(self, planned: PlannedCell, fit: Fit, key: str, before: tuple[Task, ...], place: int) -> Task:
         cell, ref = planned.cell, fit.fused
@@ -170,12 +178,17 @@ class Work:
         if self._device != "cuda":
             import torch  # noqa: F401 (as in `_fit_task`)
         lane: Literal["torch", "cpu"] = "torch" if self._device == "cuda" else "cpu"
-        return Task(name, lambda: train(planned, fit, ref), lane, after=before, order=(1.5, place))
+        about: dict[str, Any] = {
+            "kind": FUSIONS,
+            "like": f"{cell['fusion'].label()} on {cell['encoders'].label()}{what}",
+        }
+        return Task(name, lambda: train(planned, fit, ref), lane, after=before, order=(1.5, place), **about)
 
     def _filling_task(self, planned: PlannedCell, fit: Fit, before: tuple[Task, ...], place: int) -> Task:
         cell = planned.cell
         name = f"how good {cell['missing'].label()} fills on {cell['encoders'].label()}, {cell.target}"
-        return Task(name, lambda: self.fuse.rate_filling(planned, fit), "cpu", after=before, order=(1.5, place))
+        about: dict[str, Any] = {"order": (1.5, place), "kind": FILLINGS, "like": cell["missing"].label()}
+        return Task(name, lambda: self.fuse.rate_filling(planned, fit), "cpu", after=before, **about)
 
     def _fit_task(self, planned: PlannedCell, fit: Fit, before: tuple[Task, ...], place: int) -> Task:
         cell = planned.cell
@@ -190,7 +203,11 @@ class Work:
         target = [target.name for target in self._plan.grid.targets].index(cell.target)
         which = (("real", "null", "refit").index(view.kind), view.number)
         order = (2, place, *which, target, fit.fold.repeat, fit.fold.number, grouped)
-        return Task(name, lambda: self.heads.fit(planned, fit), lane, after=before, order=order)
+        about: dict[str, Any] = {
+            "kind": HEADS,
+            "like": " ".join(cell[axis].label() for axis in ("heads", "balance", "encoders")),
+        }
+        return Task(name, lambda: self.heads.fit(planned, fit), lane, after=before, order=order, **about)
 
     def done(self, cells: list[PlannedCell]) -> None:
         """Notes that a fit of these cells is in the store."""

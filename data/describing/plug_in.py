@@ -7,8 +7,8 @@ from typing import ClassVar, Literal
 
 LearnsFrom = Literal["nothing", "images", "columns", "labels"]
 WeightsFrom = Literal["", "random", "pretrained", "file"]
-DESCRIBING = frozenset({"words", "cites", "packages", "licence", "source", "unlabelled"})
-"""The class variables of `PlugIn`, and `source` and `unlabelled` of a dataset."""
+DESCRIBING = frozenset({"words", "cites", "packages", "licence", "alone", "source", "unlabelled"})
+"""The class variables of `PlugIn` and of a fusion, and `source` and `unlabelled` of a dataset."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +28,7 @@ class Description:
         projected: Whether its features go through a projection that is learnt inside each fold.
         averages: Whether it averages the outputs of several models.
         resamples: Whether it adds or drops training rows.
+        alone: What a fusion makes of a single sequence; fusions with the same words make the same vectors of it.
 
     Raises:
         ValueError: `words`, `cites` or `packages` are no texts.
@@ -44,6 +45,7 @@ class Description:
     projected: bool = False
     averages: bool = False
     resamples: bool = False
+    alone: str = ""
 
     def __post_init__(self) -> None:
         if not isinstance(self.words, str):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from data.base import Float32
+from data.describing.training import tell_progress
 from data.numerics.seeds import spawned
 from encoders.autoencoder.recipe import AutoencoderRecipe
 from encoders.networks.placings import moved
@@ -89,6 +90,7 @@ def train(
         adam.step()
         schedule.step()
         losses.append(loss.detach())
+        tell_progress("step", step, recipe.steps)
         if step % every and step < recipe.steps:
             continue
         network.eval()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from data.base import Float32, Float64, Int64
+from data.describing.training import tell_progress
 from data.numerics.seeds import spawned
 from encoders.finetuning.augmentation import augment
 from encoders.finetuning.crops import PreparedCrops
@@ -88,6 +89,7 @@ class Trainer:
                 cycle.step()
                 total += loss.item() * len(batch) / len(rows)
             curve.append({"epoch": epoch, "train_loss": total, **self._validate(held), "learning_rate": rate})
+            tell_progress("epoch", epoch, settings.epochs)
             if best.ends(curve[-1]["validation_loss"]):
                 break
         best.restore()

@@ -67,10 +67,12 @@ class Fusion(PlugIn):
     """Tokens of several slices and sequences to one vector for each sample.
 
     A plug-in is a frozen keyword-only dataclass. `uses_filled` is False for a fusion that reads only the tokens that
-    are present; the missing step is then not run.
+    are present; the missing step is then not run. `alone` says what it makes of a single sequence: fusions that say the
+    same there make the same vectors, so that `plan` shows their cells once.
     """
 
     uses_filled: ClassVar[bool] = True
+    alone: ClassVar[str] = ""
 
     @property
     def learns(self) -> Literal["nothing", "labels"]:
@@ -106,8 +108,8 @@ class Fusion(PlugIn):
         raise NotImplementedError
 
     def describe(self) -> Description:
-        """The description, with what the fusion learns from."""
-        return replace(super().describe(), learns=self.learns)
+        """The description, with what the fusion learns from, and what it makes of a single sequence."""
+        return replace(super().describe(), learns=self.learns, alone=self.alone)
 
 
 def sequences_present(tokens: Sequence[Tokens]) -> NDArray[np.bool_]:

@@ -21,6 +21,7 @@ class Concat(Fusion):
     """
 
     words = "the slice means of the sequences, side by side, with indicators of presence"
+    alone = "the mean over its slices"
 
     def fit(
         self,

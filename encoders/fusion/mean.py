@@ -22,6 +22,7 @@ class MeanFusion(Fusion):
     """
 
     words = "the mean over slices, then over the sequences present"
+    alone = "the mean over its slices"
 
     uses_filled: ClassVar[bool] = False
 

@@ -54,6 +54,7 @@ class PerSequence(Fusion):
     """
 
     words = "the slice mean of each sequence, with a classifier for each whose probabilities are averaged"
+    alone = "the mean over its slices"
 
     uses_filled: ClassVar[bool] = False
 
@@ -136,6 +137,7 @@ class PerSequence(Fusion):
             packages=Attention.packages,
             stops_early=self.validation > 0,
             weights="random",
+            alone="",
         )
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 
 from data.describing.plug_in import Description
+from data.describing.training import tell_progress
 from encoders.networks.stopping import held_out
 from encoders.networks.torch_base import seeded
 from encoders.networks.weights import file_digest
@@ -185,7 +186,9 @@ class Predicted(Region):
                 learning_rate=self.learning_rate,
                 patience=self.patience,
             )
+            tell_progress("sequence", len(finders) - 1, len(found))
             for name in STAGES:
+                tell_progress("network", 0 if name == STAGES[0] else 1, len(STAGES))
                 curve = schedule.run(getattr(finder, name), train, inner, seed=seed, device=device)
                 curves += [{"sequence": sequence, "stage": name, **line} for line in curve]
         if not finders:

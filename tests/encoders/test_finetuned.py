@@ -12,6 +12,7 @@ from scipy.special import log_softmax
 from sklearn.metrics import roc_auc_score
 
 from data.base import Image
+from data.describing.training import heard_by
 from encoders.finetuned import Finetuned
 from encoders.finetuning.crops import PreparedCrops
 from encoders.finetuning.training import Trainer
@@ -147,7 +148,10 @@ def test_stops_when_held_out_patients_gain_nothing_and_keeps_the_best():
 
 def test_learning_rate_makes_one_cycle():
     """An epoch has two steps. The rate rises for 30 % of the 20 steps and ends at 1 / 250,000 of the highest."""
-    curve = fit(dataclasses.replace(TINY, validation=0.0, epochs=10), n=32).artifacts()["learning_curve"]
+    told = []
+    with heard_by(lambda *words: told.append(words)):
+        curve = fit(dataclasses.replace(TINY, validation=0.0, epochs=10), n=32).artifacts()["learning_curve"]
+    assert told == [("epoch", epoch, 10) for epoch in range(1, 11)]
     rates = curve["learning_rate"].to_numpy()
     assert_allclose(rates[2], TINY.learning_rate)  # of step 6
     assert (np.diff(rates[:3]) > 0).all() and (np.diff(rates[2:]) < 0).all()

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from data.base import Float32, Float64
 from data.describing.plug_in import Description
+from data.describing.training import tell_progress
 from data.numerics.seeds import spawned
 from encoders.base import Tokens
 from encoders.fusion.base import Fused, Fusion, one_width, sequences_present
@@ -131,6 +132,7 @@ class TrainedFusion(Fusion):
         curves: Curve = []
         best: tuple[float, nn.ModuleDict | None] = (float("inf"), None)
         for start in range(self.starts if held.any() else 1):
+            tell_progress("start", start, self.starts if held.any() else 1)
             of_weights, of_order = (spawned(seed, start, step) for step in range(2))
             with seeded(of_weights):
                 layers = self.build(shape).to(device)
@@ -251,6 +253,7 @@ class _Trainer:
                 total += float(losses.detach().sum())
             held = self._held_out_loss(validation)
             curve.append({"epoch": epoch, "train_loss": total / len(order), "validation_loss": held})
+            tell_progress("epoch", epoch, settings.epochs)
             if best.ends(held):
                 break
         best.restore()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from data.describing.training import tell_progress
 from data.numerics.seeds import spawned
 from encoders.networks.stopping import BestEpoch
 from encoders.networks.torch_base import seeded
@@ -84,6 +85,7 @@ class Schedule:
             with torch.inference_mode():
                 error = stage.error(inner)
             curve.append({"epoch": epoch, "train_loss": float(np.mean(losses)), "validation_error": error})
+            tell_progress("epoch", epoch, epochs)
             if best.ends(error):
                 break
         best.restore()

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.base import Float32
+from data.describing.training import tell_progress
 from encoders.networks.stopping import BestEpoch, held_out
 from preprocessing.regions.networks.training import Curve
 from preprocessing.regions.segmentation.classes import CLASSES
@@ -84,6 +85,7 @@ class SegmentationTraining:
             dice = [_dice(probabilities(network, c.pixels, self.patch, device), c.classes) for c in inner]
             score = float(np.mean(dice)) if dice else float("nan")
             curve.append({"epoch": epoch, "train_loss": total, "validation_dice": score})
+            tell_progress("epoch", epoch, self.epochs)
             if best.ends(-score):
                 break
         best.restore()

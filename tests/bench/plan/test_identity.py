@@ -55,6 +55,22 @@ def test_docstrings_comments_and_annotations_do_not_count(module, same):
     assert module(same) == module(plain)
 
 
+@pytest.mark.parametrize(
+    ("told", "counts"),
+    [
+        ('tell_progress("epoch", x, 9)', False),
+        ('tell_progress("epoch", x + 1, most=9 if x else len(y))', False),
+        ('tell_progress("epoch", x.pop(), 9)', True),
+        ('tell_progress("epoch", (x := 3), 9)', True),
+        ('x = tell_progress("epoch", x, 9)', True),
+        ("other(x)", True),
+    ],
+)
+def test_what_only_tells_how_far_a_training_is_does_not_count(module, told, counts):
+    code = "from data.describing.training import tell_progress\n\ndef f(x):\n    {}return x + 1\n"
+    assert (module(code.format(f"{told}\n    ")) != module(code.format(""))) is counts
+
+
 @pytest.mark.parametrize("other", ["def f(x):\n    return x + 2\n", "def f(y):\n    return y + 1\n", "import json\n"])
 def test_code_and_imports_count(module, other):
     assert module("def f(x):\n    return x + 1\n") != module(other)

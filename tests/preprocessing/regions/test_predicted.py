@@ -12,6 +12,7 @@ from numpy.testing import assert_allclose
 from pandas.testing import assert_frame_equal
 
 from data.base import Image
+from data.describing.training import heard_by
 from encoders.networks.weights import WeightsError
 from preprocessing.regions.base import Study
 from preprocessing.regions.localisation.fitted import FittedPredicted
@@ -147,7 +148,14 @@ def test_annotations_of_a_new_study_change_nothing(fitted):
 )
 def test_every_pair_of_stages_trains_and_comes_back(instance, coordinates, tmp_path):
     region = Predicted(**TINY | {"epochs": 2, "validation": 0.5, "instance": instance, "coordinates": coordinates})
-    fitted = region.fit([study(i) for i in range(6)], seed=0, device="cpu")
+    told = []
+    with heard_by(lambda *words: told.append(words)):
+        fitted = region.fit([study(i) for i in range(6)], seed=0, device="cpu")
+    assert [words for words in told if words[0] != "epoch"] == [
+        ("sequence", 0, 1),
+        ("network", 0, 2),
+        ("network", 1, 2),
+    ]
     fitted.save(tmp_path)
     again = region.load(tmp_path, device="cpu")
     assert_frame_equal(found_in(again, study(100)), found_in(fitted, study(100)))

@@ -7,6 +7,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
 from bench.plugins import load
+from data.describing.training import heard_by
 from encoders.base import Tokens
 from encoders.fusion.attention import Attention
 from encoders.fusion.base import sequences_present
@@ -125,7 +126,11 @@ def test_stops_when_held_out_patients_gain_nothing_and_keeps_the_best(planted):
 def test_of_several_starts_the_best_on_held_out_patients_is_kept(planted):
     tokens, _, groups, _, _ = planted
     y = np.random.default_rng(0).integers(2, size=900)
-    fuser = fit(Attention(starts=3, epochs=3), tokens, y, groups)
+    told = []
+    with heard_by(lambda *words: told.append(words)):
+        fuser = fit(Attention(starts=3, epochs=3), tokens, y, groups)
+    epochs = [("epoch", epoch, 3) for epoch in (1, 2, 3)]
+    assert told == [one for start in range(3) for one in (("start", start, 3), *epochs)]
     one_start = fit(Attention(starts=1, epochs=3), tokens, y, groups)
     reached = fuser.artifacts()["learning_curve"].groupby("start")["validation_loss"].min()
     assert reached[0] == one_start.artifacts()["learning_curve"]["validation_loss"].min() and reached.nunique() == 3

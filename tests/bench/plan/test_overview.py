@@ -1,0 +1,95 @@
+"""The summary of a plan: cells by state, time, memory and disk; each cell once, with its number."""
+
+import json
+import re
+
+import pytest
+
+from bench import api
+
+GRID = """
+name: summed
+data: {{spider: {{folder: {folder}}}}}
+targets: [narrowing]
+sequences: [t2, t1 + t2]
+regions: [mask]
+encoders: [raw_pixels: {{size: 12}}]
+fusion: [mean, concat, {{per_sequence: {{pool: mean}}}}]
+heads: [logistic, knn]
+protocol: {{folds: 2}}
+"""
+
+
+@pytest.fixture(scope="module")
+def planned(phantom, tmp_path_factory):
+    """A grid of which half was run: its file, its store, and the plans before and after."""
+    base = tmp_path_factory.mktemp("summed")
+    file = base / "grid.yaml"
+    file.write_text(GRID.format(folder=phantom))
+    where = {"store": base / "store"}
+    before = api.plan(file, **where, cells=True)
+    api.run(file, only=["heads=logistic"], device="cpu", runs=base / "runs", quiet=True, **where)
+    return file, base, before, api.plan(file, **where, cells=True)
+
+
+def test_before_any_run_the_time_is_unknown_and_the_counts_are_there(planned):
+    lines = str(planned[2]).splitlines()
+    assert re.fullmatch(r"\d+ cells: \d+ to compute", lines[0])
+    assert "time: unknown, since nothing like these steps was measured in this store yet" in lines
+    assert any(line.startswith("disk: unknown") for line in lines)
+    assert any(line.startswith("memory: at least about") for line in lines)
+
+
+def test_the_summary_comes_first_and_the_cells_only_when_they_are_asked_for(planned):
+    file, base, _, plan = planned
+    short = str(api.plan(file, store=base / "store")).splitlines()
+    assert re.fullmatch(r"\d+ cells: \d+ done, \d+ partly cached", short[0])
+    assert str(plan).splitlines()[: len(short)] == short
+    assert len(str(plan).splitlines()) > len(short) + 10
+    at = {start: next(i for i, line in enumerate(short) if line.startswith(start)) for start in ("time:", "target")}
+    assert at["time:"] < at["target"]
+
+
+def test_the_seconds_are_those_that_the_store_notes(planned):
+    file, base, _, _ = planned
+    api.run(
+        file, only=["heads=knn", "sequences=t2"], device="cpu", runs=base / "runs", store=base / "store", quiet=True
+    )
+    notes = [json.loads(path.read_text()) for path in (base / "store" / "fits").glob("*/made_by.json")]
+    knn = [one["seconds"] for one in notes if one["of"]["heads"] == "knn"]
+    text = str(api.plan(file, store=base / "store"))
+    row = re.search(r"^  fitting heads +(\d+)  ~(\d+) s$", text, re.MULTILINE)
+    assert int(row[1]) == 6  # 3 fusions of two sequences, in 2 folds
+    assert abs(int(row[2]) - 6 * sum(knn) / len(knn)) <= 1
+
+
+def test_cells_have_the_numbers_of_the_run(planned):
+    _, base, _, plan = planned
+    run = json.loads((base / "runs" / "summed" / "cells.json").read_text())
+    assert plan.cells["key"].tolist() == [cell["key"] for cell in run]
+    assert plan.cells["number"].tolist() == list(range(1, len(run) + 1))
+
+
+def test_fusions_of_one_sequence_that_make_the_same_are_one_line(planned):
+    _, base, _, plan = planned
+    single = plan.cells[(plan.cells["sequences"] == "t2") & (plan.cells["heads"] == "logistic")]
+    first = single["number"].iloc[0]
+    assert single["same_as"].tolist() == [0, first, first]
+    assert (plan.cells.loc[plan.cells["sequences"] == "t1 + t2", "same_as"] == 0).all()
+    listed = [line for line in str(plan).splitlines() if f"the same as {first + 2} (concat, done)" in line]
+    assert len(listed) == 1 and listed[0].split()[0] == str(first)
+    import pandas as pd
+
+    kept = [pd.read_parquet(base / "runs" / "summed" / "cells" / f"{key}.parquet") for key in single["key"]]
+    for other in kept[1:]:
+        pd.testing.assert_frame_equal(other, kept[0])
+
+
+def test_a_plan_names_the_external_test(planned, phantom):
+    file, base, _, _ = planned
+    text = file.read_text() + f"external: {{spider: {{folder: {phantom}}}}}\n"
+    (base / "outside.yaml").write_text(text)
+    plan = str(api.plan(base / "outside.yaml", store=base / "store"))
+    line = next(line for line in plan.splitlines() if line.startswith("external test: "))
+    assert "fitted once on all patients and scored once on spider" in line
+    assert re.search(r"^  external test: fitting heads +\d+", plan, re.MULTILINE)
