@@ -63,7 +63,8 @@ class Score:
 
     def text(self, *, interval: bool = True) -> str:
         """`0.84 [0.79, 0.88]`; an end of a difference that lies below 0 and rounds to it is `-0.00`."""
-        digits, sign = self.digits, "+" if self.signed else ""
+        digits = self.digits if interval else self.decimals
+        sign = "+" if self.signed else ""
         value = f"{round(self.value, digits) + 0.0:{sign}.{digits}f}"
         if self.low is None or self.high is None or not interval:
             return value
