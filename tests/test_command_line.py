@@ -34,6 +34,7 @@ CALLS = {
     "diagnose": ["model", "study"],
     "explain": ["RUN"],
     "phantom": ["new"],
+    "preview": ["GRID"],
     "doctor": [],
 }
 

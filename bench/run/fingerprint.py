@@ -7,8 +7,7 @@ from pathlib import Path
 
 from bench.plan.plan import Plan
 from bench.run.files import write_table
-from bench.tasks.looks import SCANS
-from bench.tasks.store import Store
+from bench.tasks.store import SCANS, Store
 
 FILE = "fingerprint.csv"
 

@@ -114,7 +114,6 @@ def _run(
             stages["reading"] = time.perf_counter() - start
         unseal(record.folder, progress.note)
         write_near_duplicates(record.folder, plan, store)
-        write_fingerprint(record.folder, plan, store)
         excluded = _excluded(plan)
         cells = list(plan.cells())
         chosen = [c for c in cells if is_chosen(c.cell, options.only)]
@@ -122,6 +121,7 @@ def _run(
             raise PlanError(f"--only {dict(options.only)} names no cell")
         _check_any_runs(cells, excluded)
         test = open_external(plan, cells, store, jobs=jobs, progress=progress)
+        write_fingerprint(record.folder, plan, store)
         facts.write_plan(record.folder, plan, cells, excluded, grid_file, settings)
         plugins = described.described(grid.data, (c.cell for c in cells))
         described.write(record.folder, plugins)

@@ -21,14 +21,13 @@ from bench.stages.copies import compare, side_by_side
 from bench.stages.looks import look
 from bench.tasks.local import Watcher
 from bench.tasks.notes import made_by
-from bench.tasks.store import PAIRS, Store
+from bench.tasks.store import PAIRS, SCANS, Store
 from data.base import DataError, Dataset, Float32, Image
 
 if TYPE_CHECKING:
     import pandas as pd
 
 FILE = "looks.npy"
-SCANS = "scans.json"
 DRAWN = 24
 """So many pairs are kept as pictures."""
 _COMPARED = 200

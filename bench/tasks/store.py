@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from bench.stages.crop_files import Crops
 
 PAIRS = "pairs.json"
+SCANS = "scans.json"  # of looks: shape, spacing and grey values of each scan
 INDEX = ("index.json", "index.npz", NOTE)  # of crops: all but pixels and masks
 DAMAGED = "damaged"
 _numbers = itertools.count()

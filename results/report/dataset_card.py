@@ -133,7 +133,9 @@ def _span(values: pd.Series, form: str) -> str:
 
 
 def _histogram(title: str, values: np.ndarray) -> Histogram:
-    counts, edges = np.histogram(values, bins=BINS)
+    middle, least = float(np.median(values)), 1e-6 * float(np.abs(values).max())
+    ends = (middle - max(least, 0.5), middle + max(least, 0.5)) if np.ptp(values) <= least else None
+    counts, edges = np.histogram(values, bins=BINS, range=ends)
     heights = 100 * counts / max(counts.max(), 1)
     step = 100 / BINS
     bars = tuple(

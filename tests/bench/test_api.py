@@ -130,7 +130,7 @@ def test_a_pivot_is_the_mean_over_the_other_axes(run):
     table = run.table(rows=["heads"], metrics=["auc"])
     for head, value in raw.groupby("heads")["auc"].mean().items():
         assert table.loc[("narrowing", head), "auc"] == pytest.approx(value)
-    assert list(table) == ["auc"] and table.attrs["notes"]["narrowing"]
+    assert list(table) == ["auc", "auc_low", "auc_high"] and table.attrs["notes"]["narrowing"]
     wide = run.table(rows=["heads"], columns=["images"], metrics=["auc"])
     one = raw.set_index(["heads", "images"]).loc[("knn", "grayscale")]
     found = wide.loc[("narrowing", "knn")]

@@ -76,7 +76,7 @@ def test_targets_with_slashes_have_pictures_and_models_of_their_own(go, table, t
     files = [f"{name}.{ending}" for name in names for ending in ("json", "npz")]
     assert kept == sorted([".scangrid", "index.json", *files])
     for target in run.targets:
-        assert best_and_worst_cases(run, target).caption.startswith(f"Best and worst cases of {target}:")
+        assert best_and_worst_cases(run, target).caption.startswith(f"Best and worst cases of {target} by the cell")
     cell = next(cell.key for cell in run.cells if cell.target == "disc/narrowing" and not cell.floor)
     where = {"store": go.store, "grid_file": None, "device": "cpu", "jobs": 1, "progress": Progress(live=False)}
     fit_model(run.folder, [cell], tmp_path / "model", **where)

@@ -61,8 +61,8 @@ def test_copies_are_refused_and_shown(table, go, tmp_path):
     with pytest.raises(GuardError, match=r"3 scans are copies .*p00 image.*near_duplicates: group to keep such patie"):
         go(table())
     listed = pd.read_csv(tmp_path / "runs" / "twins" / "near_duplicates.csv").set_index("patient")
-    assert dict(listed["other_patient"]) == {patient: f"copy of {patient}" for patient in COPIES.values()}
-    assert listed.loc["p00", "change"] == "another size"
+    assert dict(listed["other_patient"]) == {f"copy of {patient}": patient for patient in COPIES.values()}
+    assert listed.loc["copy of p00", "change"] == "another size"
     shown = [np.asarray(Image.open(tmp_path / "runs" / "twins" / name)) for name in listed["picture"]]
     assert all(one.ndim == 2 and one.shape[1] > 2 * 40 for one in shown)
 
