@@ -133,7 +133,7 @@ def phantom_cohort(tmp_path_factory):
     from data.phantom import write_rsna_phantom
 
     folder = tmp_path_factory.mktemp("flaws")
-    write_rsna_phantom(folder, patients=20, test_patients=0, seed=0, effect=1.0, spacing=(5.0, 1.6), axial_slices=1)
+    write_rsna_phantom(folder, patients=24, test_patients=0, seed=0, effect=1.0, spacing=(5.0, 1.6), axial_slices=1)
     return read(folder)
 
 
