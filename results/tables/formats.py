@@ -50,19 +50,19 @@ class Score:
     def digits(self) -> int:
         """Digits after the point.
 
-        An interval narrower than two units of the last digit, such as with thousands of patients, gets more digits. So
-        does a difference with an end that would round to 0, since its sign decides. With fewer than `FEW_SAMPLES`
-        samples there are at most `FEW_DIGITS`, since one sample moves a share by more than the next digit.
+        An interval narrower than two units of the last digit, such as with thousands of patients, gets more digits.
+        With fewer than `FEW_SAMPLES` samples there are at most `FEW_DIGITS`, since one sample moves a share by more
+        than the next digit.
         """
         few = self.n is not None and self.n < FEW_SAMPLES
         digits, most = self.decimals, FEW_DIGITS if few else MOST_DIGITS
         if self.low is not None and self.high is not None and self.high > self.low:
-            while digits < most and (self.high - self.low < 2 * 10**-digits or self._loses_a_sign(digits)):
+            while digits < most and self.high - self.low < 2 * 10**-digits:
                 digits += 1
         return min(digits, most)
 
     def text(self, *, interval: bool = True) -> str:
-        """`0.84 [0.79, 0.88]`; an end of a difference that lies below 0 and rounds to it is `-0.00`."""
+        """`0.84 [0.79, 0.88]`; an end of a difference that rounds to 0 keeps its sign, which decides: `-0.00`."""
         digits = self.digits if interval else self.decimals
         sign = "+" if self.signed else ""
         value = f"{round(self.value, digits) + 0.0:{sign}.{digits}f}"
@@ -71,11 +71,6 @@ class Score:
         zero = -0.0 if self.signed else 0.0  # the sign of -0 is lost by adding 0, and kept by adding -0
         low, high = (f"{round(end + 0.0, digits) + zero:{sign}.{digits}f}" for end in (self.low, self.high))
         return f"{value} [{low}, {high}]"
-
-    def _loses_a_sign(self, digits: int) -> bool:
-        """Whether an end of a difference would round to 0 that is not 0."""
-        ends = [end for end in (self.low, self.high) if end]
-        return self.signed and any(round(end, digits) == 0 for end in ends)
 
 
 @dataclass(frozen=True)

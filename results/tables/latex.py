@@ -244,7 +244,7 @@ def _other_letters(sheet: Sheet) -> list[str]:
 def _escape(words: str) -> str:
     """Text for pdflatex, with Greek letters and signs as mathematics; lines don't break inside intervals."""
     special = {c: rf"\{c}" for c in "&%$#_{}"} | {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}"}
-    special |= {"^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}"}
+    special |= {"^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}"}
 
     def escaped(part: str) -> str:
         part = unicodedata.normalize("NFKC", part)
