@@ -28,6 +28,7 @@ protocol: {{folds: 2}}
 """
 
 
+@pytest.mark.long
 def test_a_run_in_a_pipe_says_where_it_is_and_ends_with_the_totals(phantom, tmp_path):
     (tmp_path / "grid.yaml").write_text(GRID.format(folder=phantom))
     done = subprocess.run(
