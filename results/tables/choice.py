@@ -37,7 +37,8 @@ def chosen_note(choice: Record | None, cells: Sequence[Record], varying: Sequenc
     named = f" ({', '.join(shown)} in {choice['times']} of {choice['folds']} folds)" if shown else ""
     yield (
         f"{LABEL.capitalize()}: of {choice['among']} cells that which is best by AUC on the other folds of the "
-        f"repeat{named}. No label of a fold has a say in its choice, so this score is not optimistic by the choice."
+        f"repeat{named}. It is less optimistic than the best row, but still is: models that are tested on the other "
+        "folds learnt from this one."
     )
 
 
