@@ -24,12 +24,12 @@ RUN python3 -m venv /opt/venv \
 COPY . /opt/scangrid
 
 # Any user may run it (docker run --user), so what libraries cache goes to a place that all may write to.
-RUN useradd --create-home --uid 1000 scangrid && install --directory --owner scangrid /work
+RUN useradd --create-home --uid 1000 scangrid && install --directory --owner scangrid /study
 ENV HOME=/tmp MPLCONFIGDIR=/tmp/matplotlib PYTHONDONTWRITEBYTECODE=1
 USER 1000
 
 # Paths of a grid start here, and runs/ and .store/ are written here: mount the folder of your grids. There is no VOLUME,
 # since one below a mounted folder would hide what is in it, and results would be lost with the container.
-WORKDIR /work
+WORKDIR /study
 ENTRYPOINT ["/opt/venv/bin/python", "/opt/scangrid/run_benchmark.py"]
 CMD ["--help"]
