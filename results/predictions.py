@@ -55,11 +55,6 @@ class Predictions:
         given = {one.name: getattr(self, one.name) for one in fields(self)}
         return replace(self, **{name: values[rows] for name, values in given.items() if values is not None})
 
-    @property
-    def calls(self) -> Int64:
-        """`(n,)` int64: the class that each row is called."""
-        return np.asarray(self.P.argmax(axis=1) if self.called is None else self.called)
-
     def scored_by(self, metric: Metric) -> NDArray[np.float64]:
         """`(n, K)` float64: the probabilities that a metric takes.
 

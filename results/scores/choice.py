@@ -1,9 +1,8 @@
-"""What the scores of a target show: the floors that are beaten, the cells that may be the best, and the chosen one."""
+"""What the scores of a target show: which floors are beaten, which cells may be the best, what the best is worth."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,13 +14,9 @@ from results.statistics.best_set import LEVEL, best_set
 from results.statistics.bootstrap import PredictedRows
 from results.statistics.metrics import METRICS
 from results.statistics.metrics.auc import METRIC as AUC
-from results.statistics.nested import chosen_elsewhere
 from results.statistics.selection import selection_corrected
 
 Float64 = NDArray[np.float64]
-
-CHOSEN = "chosen"
-"""The key of the record of the cell that is chosen in each fold by the others."""
 
 EXPLORATORY = 20
 """Patients of the rarest class below which a target is exploratory: no p-values."""
@@ -63,40 +58,6 @@ def correct_best(rows: Mapping[str, Record], cells: Collection[str], scored: Sco
         auc_corrected_high=found.high,
         auc_corrected_among=len(same),
     )
-
-
-def choose_elsewhere(
-    rows: Mapping[str, Record], cells: Collection[str], scored: ScoredCells
-) -> tuple[str, Record] | None:
-    """The record of the cell that is chosen in each fold by the others, with the key of the best cell.
-
-    Its predictions are joined to those of `scored`. None if there is no choice: one cell, or one fold.
-    """
-    values = {key: rows[key]["auc"] for key in cells if np.isfinite(rows[key]["auc"])}
-    if len(values) < 2:
-        return None
-    best = max(values, key=lambda key: values[key])
-    own = scored.alignment.rows[best]
-    same = [key for key in values if scored.alignment.rows[key] is own]
-    if len(same) < 2 or own.folds < 2:
-        return None
-    taken = chosen_elsewhere(AUC, own, [scored.predictions[key].P for key in same])
-    at = np.arange(len(taken))
-    of = scored.predictions[best]
-    called = None
-    if of.called is not None:
-        called = np.stack([scored.predictions[key].calls for key in same])[taken, at]
-    P = np.stack([scored.predictions[key].P for key in same])[taken, at]
-    scored.predictions[CHOSEN] = replace(of, P=P, called=called, recalibrated=None)
-    scored.alignment.rows[CHOSEN] = own
-    often = np.bincount(taken, minlength=len(same))
-    blocks = [int(taken[block[0]]) for _, block in own.blocks]
-    return best, {
-        "among": len(same),
-        "folds": len(blocks),
-        "most": same[int(often.argmax())],
-        "times": int(np.bincount(blocks, minlength=len(same))[int(often.argmax())]),
-    }
 
 
 def in_best_set(

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from results import cache
 from results.run_folder import Run
-from results.scores.choice import CHOSEN
 from results.scores.records import Record
 from results.scores.target import score_target
 from results.statistics.metrics import METRICS
@@ -48,10 +47,6 @@ def scores(
     corrected for being chosen among the `auc_corrected_among` cells on its samples. Cells with refits have `refits`
     and the columns of `results.scores.refits`.
 
-    `attrs["choices"]` holds by target the scores of the choice itself: in each fold the cell that is best by AUC on the
-    other folds (`results.statistics.nested`), with `among`, `folds`, `most` (the key that is chosen most often) and
-    `times`. It is not there where there is nothing to choose.
-
     A column is empty where it does not apply, such as ordinal metrics of other targets, or the p-value of a target
     with fewer than 20 patients in a class. The table is kept in the run folder and computed again when a prediction,
     the code of `results/` or an argument changes.
@@ -78,16 +73,13 @@ def scores(
         return kept
     together = [name for name in METRICS if name in had or name in wanted]
     rows: dict[str, Record] = {}
-    choices: dict[str, Record] = {}
     for target in run.targets:
         cells = [c for c in run.cells if c.target == target]
         rows |= score_target(run, cells, together, resamples, seed, against)
-        if CHOSEN in rows:
-            choices[target] = rows.pop(CHOSEN)
     table = pd.DataFrame([rows[cell.key] for cell in run.cells])
     table = table.astype({name: "Int64" for name in COUNTS if name in table})
     table = table.astype({name: "boolean" for name in table if str(name).endswith("_in_best_set")})
-    table.attrs = {"digest": digest, "metrics": together, "resamples": resamples, "choices": choices}
+    table.attrs = {"digest": digest, "metrics": together, "resamples": resamples}
     if against is None:
         cache.keep(path, lambda to: _write(table, to))
     return table

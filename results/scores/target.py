@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from results.run_folder import Run, RunCell
 from results.scores.alignment import Alignment, aligned
-from results.scores.choice import CHOSEN, EXPLORATORY, beaten_floors, choose_elsewhere, correct_best, in_best_set
+from results.scores.choice import EXPLORATORY, beaten_floors, correct_best, in_best_set
 from results.scores.fitness import unfit
 from results.scores.named import floor_for, the_cell
 from results.scores.records import Record
@@ -26,7 +26,7 @@ Float64 = NDArray[np.float64]
 def score_target(
     run: Run, cells: list[RunCell], metrics: list[str], resamples: int, seed: int, against: Mapping[str, str] | None
 ) -> dict[str, Record]:
-    """A record for each cell of a target, by its key, and one for the choice among them (`CHOSEN`), if there is any.
+    """A record for each cell of a target, by its key.
 
     Args:
         run: The run.
@@ -69,13 +69,6 @@ def score_target(
         row |= refit_intervals(run, cell, {name: row[name] for name in used})
     if "auc" in used:
         correct_best(rows, drawn["auc"], scored)
-        if (choice := choose_elsewhere(rows, drawn["auc"], scored)) is not None:
-            best, row = choice
-            scored.score(row, CHOSEN, used)
-            for name, each in others.items():
-                if best in each:
-                    row |= scored.over(each[best], CHOSEN, name)
-            rows[CHOSEN] = row
         if resamples:
             testable = [key for key in drawn["auc"] if rows[key]["rarest_class_patients"] >= EXPLORATORY]
             for key, beaten in beaten_floors(scored, testable, over, alignment.n_patients).items():

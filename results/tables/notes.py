@@ -106,7 +106,7 @@ def corrected(best: Record, cells: int) -> str:
     none = ", no less than before" if best["auc_corrected"] >= best.get("auc", 1) else ""
     return (
         f" Corrected for this choice{which} (BBC-CV: chosen on the patients drawn, scored on the others), its AUC is "
-        f"{value}{none}."
+        f"{value}{none}. Some optimism is left, since models that test the ones learnt from the others."
     )
 
 

@@ -15,7 +15,7 @@ from results.scores.labels import by_class, shorten
 from results.scores.means import MeanDraws
 from results.scores.records import Record, floor_labels, is_number, records, varying
 from results.tables import notes
-from results.tables.choice import chosen_note, chosen_row
+from results.tables.choice import corrected_row
 from results.tables.columns import GAINS, own_gain
 from results.tables.columns import columns as known_columns
 from results.tables.formats import Row, Score, Sheet
@@ -78,8 +78,8 @@ def target_sheet(
     failed = reconstruction.collapsed(run)
     users = {row: [cell["key"] for cell in cells if values(cell, labels) == row.labels] for row, _ in ranked}
     best = _best([row for row, _ in ranked], places)
-    choice = frame.attrs.get("choices", {}).get(target) if "auc" in names and not pivot else None
-    below: list[tuple[Row, list[Record]]] = [(row, []) for row in chosen_row(choice, labels, names, len(texts))]
+    choice = () if pivot else corrected_row(of_target, labels, names, len(texts))
+    below: list[tuple[Row, list[Record]]] = [(row, []) for row in choice]
     below += _floors(run, floors, labels, columns, places, texts, over, draws)
     keys = [cells[0]["key"] if len(cells) == 1 else "" for _, cells in below]
     sheet = Sheet(
@@ -109,7 +109,6 @@ def target_sheet(
                 over=over,
                 averaged=rest,
             ),
-            *(() if pivot else chosen_note(choice, cells, differing)),
             *(() if pivot else refit_notes(run, of_target)),
             *in_full,
         ),

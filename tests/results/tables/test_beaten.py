@@ -48,7 +48,7 @@ def test_the_gain_over_pixels_is_the_difference_of_the_aucs(writer):
 def test_a_floor_has_no_gain_over_itself_and_no_steps_of_its_own(writer):
     (sheet, *_) = sheets(read(writer.finish()), resamples=0)
     floors = {row.labels[sheet.labels.index("heads")]: row for row in sheet.floors}
-    assert list(floors) == ["chosen by fold", "prior", "location", "pixels"]
+    assert list(floors) == ["prior", "location", "pixels"]
     for head, own in (("location", "gain"), ("pixels", "gain_pixels")):
         empty = [name for name, score in zip(sheet.metrics, floors[head].scores, strict=True) if score is None]
         assert empty == [own]
@@ -89,4 +89,4 @@ def test_floors_of_several_sequences_show_theirs(new_run):
     at = [sheet.labels.index(axis) for axis in ("sequences", "heads")]
     found = {tuple(row.labels[i] for i in at) for row in sheet.floors}
     both = {(sequences, head) for sequences in ("t1", "t2") for head in ("prior", "location")}
-    assert found == both | {("", "presence"), ("", "chosen by fold")}
+    assert found == both | {("", "presence")}

@@ -39,7 +39,7 @@ def test_each_cell_has_a_row_with_the_best_first_and_floors_last(run):
     lines = body(table(run))
     assert len(lines) == 11
     assert ["prior" in line for line in lines] == [False] * 9 + [True, False]
-    assert "chosen by fold" in lines[8]
+    assert "best, corrected" in lines[8]
     assert "location" in lines[-1]
     drawn = body(table(run, metrics=["auc"]))[:8]
     aucs = [float(re.split(r"\s{2,}", line)[-1].split(" [")[0]) for line in drawn]
