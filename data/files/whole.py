@@ -90,7 +90,11 @@ def new_folder(path: Path) -> Iterator[Path]:
         if path.is_dir() and not any(path.iterdir()):
             path.rmdir()
         elif path.exists() and not remove_folder(path):
-            raise FileExistsError(errno.EEXIST, "it exists and was not written by Scangrid", str(path))
+            raise FileExistsError(
+                errno.EEXIST,
+                "it exists and was not written by Scangrid, or by an early version: move it away",
+                str(path),
+            )
         draft.rename(path)
     except BaseException:
         shutil.rmtree(draft, ignore_errors=True)
