@@ -111,7 +111,7 @@ def test_plan_computes_nothing_and_shows_the_state_of_each_cell(grid, tmp_path):
     command("run", grid, "--device", "cpu", "--only", "images=grayscale", cwd=tmp_path)
     second = command("plan", grid, cwd=tmp_path)
     assert "8 done" in second.stdout
-    assert "to compute: 1 embeddings (0 of them trained in a fold), 12 fits of heads" in second.stdout
+    assert "to compute: 1 embedding, 12 fits of heads" in second.stdout
 
 
 @pytest.mark.parametrize(

@@ -169,7 +169,9 @@ def _work(cells: list[PlannedCell], stored: _Keys) -> Iterator[str]:
     regions = {crops.network for crops in cut} - stored["regions"]
     crossed = f" ({len(parts)} of them for the points of training patients)" if parts else ""
     trained_regions = f"{len(regions | parts)} trainings of regions{crossed}, " if regions | parts else ""
-    text = f"to compute: {trained_regions}{len(refs)} embeddings ({trained} of them trained in a fold){trained_fusions}"
+    number = "1 embedding" if len(refs) == 1 else f"{len(refs)} embeddings"
+    embeddings = f"{number} ({trained} trained in a fold)" if trained else number
+    text = f"to compute: {trained_regions}{embeddings}{trained_fusions}"
     yield f"{text}, {len(fits)} fits of heads"
 
 

@@ -131,7 +131,7 @@ def _classes(roles: Roles, samples: pd.DataFrame | None) -> list[_Classes]:
             continue
         groups = samples.dropna(subset=[name]).groupby(name)["patient"]
         counts = [(str(label), len(group), group.nunique()) for label, group in groups]
-        words = ", ".join(f"{label}: {n} of {patients} patients" for label, n, patients in counts)
+        words = ", ".join(f"{label}: {n} samples of {patients} patients" for label, n, patients in counts)
         found.append(_Classes(name, words, min(patients for _, _, patients in counts)))
     return found
 

@@ -13,6 +13,7 @@ from results.scores import reconstruction
 from results.scores.labels import shorten
 from results.scores.records import NOTHING, Record, is_number, records, varying
 from results.tables import notes
+from results.tables.beaten import plainly
 from results.tables.columns import GAINS, own_gain
 from results.tables.columns import columns as known_columns
 from results.tables.formats import Score
@@ -25,8 +26,8 @@ FIRST = ("auc", "gain", "gain_pixels", "auc_within_location")
 REASON = 90
 AXIS = "An axis of the grid."
 KINDS = (
-    "cell: one combination of the grid. floor: a cell whose head sees no image. failed, refused, to do: it has no "
-    "scores, for the reason given."
+    "cell: one combination of the grid. floor: what a cell has to beat, such as the base rate, the place in the body "
+    "or small pixels. failed, refused, to do: it has no scores, for the reason given."
 )
 
 
@@ -77,9 +78,13 @@ class LeaderboardLine:
 
 @dataclass(frozen=True)
 class Leaderboard:
-    """The leaderboard of one target: lines by AUC, the best first, then cells that are not done."""
+    """The leaderboard of one target: lines by AUC, the best first, then cells that are not done.
+
+    `shown` says in sentences what it shows.
+    """
 
     target: str
+    shown: tuple[str, ...]
     columns: tuple[Column, ...]
     lines: tuple[LeaderboardLine, ...]
     notes: tuple[str, ...]
@@ -103,15 +108,19 @@ def leaderboard(run: Run, frame: pd.DataFrame, target: str) -> Leaderboard:
     metrics = tuple(n for n in dict.fromkeys([*FIRST, *shown]) if any(is_number(r.get(n)) for r in of_target))
     columns = _columns(run, axes, metrics, of_target)
     failed = reconstruction.collapsed(run)
+    numbers = {cell.key: i for i, cell in enumerate(run.cells, start=1)}
     lines = []
     for record in sorted(of_target, key=_rank):
         steps = {axis: short[axis].get(str(record[axis]), str(record[axis])) for axis in axes}
         steps = dict(zip(axes, reconstruction.marked(list(steps.values()), axes, [record["key"]], failed), strict=True))
         title = ", ".join(step for step in steps.values() if step not in NOTHING)
+        record["number"] = numbers[record["key"]]
         values = tuple(_value(column, record, steps, own_gain(run, record)) for column in columns)
         lines.append(LeaderboardLine(str(record["key"]), title, kind_of(record), values, record))
-    under = notes.of_target(run, frame, of_target, varying=differing, metrics=metrics)
-    return Leaderboard(target, columns, tuple(lines), (*under, *refit_notes(run, of_target)), metrics)
+    shown_by = tuple(plainly(run, of_target, differing))
+    every = notes.of_target(run, frame, of_target, varying=differing, metrics=metrics)
+    under = [note for note in every if note not in shown_by]
+    return Leaderboard(target, shown_by, columns, tuple(lines), (*under, *refit_notes(run, of_target)), metrics)
 
 
 def kind_of(record: Record) -> str:
@@ -137,7 +146,9 @@ def score_text(record: Record, metric: str) -> Value:
 def _columns(run: Run, axes: Sequence[str], metrics: Sequence[str], rows: Sequence[Record]) -> tuple[Column, ...]:
     done = [r for r in rows if r["status"] == "done"]
     rank = "Place by AUC among all rows of the target, floors included. Follow it to the details of the cell."
-    columns = [Column("Rank", "rank", "loss", rank), Column("Kind", "kind", "step", KINDS)]
+    number = "The number of the cell, by which commands find it, such as `--cell 7`."
+    columns = [Column("Rank", "rank", "loss", rank), Column("#", "number", "number", number)]
+    columns.append(Column("Kind", "kind", "step", KINDS))
     meanings = {name: words.meaning for name, words in run.axis_words.items()}
     columns += [Column(axis.capitalize(), axis, "step", meanings.get(axis, AXIS)) for axis in axes]
     for name in metrics:

@@ -83,8 +83,8 @@ def test_floors_and_cells_that_are_not_done_are_marked(opened, report, grid_run)
     grid_run.add(status="failed", reason="ValueError: NaN in <features> & more", encoders="broken", heads="svc")
     grid_run.add(status="refused", reason="own needs a trained fusion", heads="own")
     page = opened(report(grid_run))
-    assert sorted(page.locator("tr.floor").locator("td:nth-child(2)").all_inner_texts()) == ["floor", "floor"]
-    undone = page.locator("tr.undone").locator("td:nth-child(2)").all_inner_texts()
+    assert sorted(page.locator("tr.floor").locator("td:nth-child(3)").all_inner_texts()) == ["floor", "floor"]
+    undone = page.locator("tr.undone").locator("td:nth-child(3)").all_inner_texts()
     assert sorted(undone) == ["failed ValueError: NaN in <features> & more", "refused own needs a trained fusion"]
     assert column(page, "AUC")[-2:] == ["", ""]
 
