@@ -194,7 +194,7 @@ class Progress(Watcher):
         if one.task is None or not one.task.kind:
             return text
         done, total = self._pace.counts(one.task.kind)
-        beside = f" (and {others} beside it)" if others else ""
+        beside = f" (and {others} other{'s' if others > 1 else ''})" if others else ""
         return f"{one.task.kind}, {done} of {total} done: now {text}{beside}"
 
     def _totals(self) -> str:

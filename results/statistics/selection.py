@@ -24,7 +24,7 @@ class Corrected:
 
     Args:
         value: The mean over resamples of the chosen cell's score on the patients not drawn; NaN if none could be used.
-        low: The lower end of the 95 % percentile interval of these scores.
+        low: The lower end of the 95 % percentile interval of these scores; NaN if they are all equal.
         high: Its upper end. The patients not drawn are about 37 % of all, so the interval is rather wide.
         chosen: `(C,)` the share of resamples in which each cell was the best.
         left_out: The number of resamples that were not used, because the patients not drawn lack a class or the metric
@@ -69,6 +69,8 @@ def selection_corrected(
     scores = outside[best[usable], np.arange(len(others.counts))]
     scores = scores[np.isfinite(scores)]
     low, high = percentiles(scores)
+    if low == high:  # all resamples are as perfect: they say nothing of what else may come
+        low = high = float("nan")
     return Corrected(
         value=float(scores.mean()) if len(scores) else float("nan"),
         low=low,

@@ -33,7 +33,8 @@ def plainly(run: Run, records: Sequence[Record], varying: Sequence[str]) -> Iter
     cells = [r for r in done if not r["floor"] and isinstance(r.get("floors_beaten"), str)]
     if cells and floors:
         every = [cell for cell in cells if _beaten(cell) >= set(floors)]
-        counts = [f"{sum(head in _beaten(cell) for cell in cells)} beat {head}" for head in floors]
+        numbers = {head: sum(head in _beaten(cell) for cell in cells) for head in floors}
+        counts = [f"{n or 'none'} {'beats' if n < 2 else 'beat'} {head}" for head, n in numbers.items()]
         if every:
             named = f": {_names(every, varying)}" if len(cells) > 1 else ""
             are = "is" if len(every) == 1 else "are"
@@ -41,9 +42,10 @@ def plainly(run: Run, records: Sequence[Record], varying: Sequence[str]) -> Iter
             yield f"{which} shown to beat every floor by AUC{named}."
         elif len(cells) == 1:
             shown = [head for head in floors if head in _beaten(cells[0])]
-            yield f"The cell is not shown to beat every floor by AUC, only {', '.join(shown) or 'none of them'}."
+            only = f"only {', '.join(shown)}" if shown else "nor any of them"
+            yield f"The cell is not shown to beat every floor by AUC, {only}."
         else:
-            yield f"No cell is shown to beat every floor by AUC: of {len(cells)}, {', '.join(counts)}."
+            yield f"None of the {len(cells)} cells is shown to beat every floor by AUC: {', '.join(counts)}."
     compared = [r["auc_in_best_set"] for r in cells if str(r.get("auc_in_best_set")) in ("True", "False")]
     if len(compared) > 1:
         best, n = sum(map(bool, compared)), len(compared)
@@ -51,9 +53,10 @@ def plainly(run: Run, records: Sequence[Record], varying: Sequence[str]) -> Iter
         if best == n:
             yield f"The {n} cells{on} can't be told apart by AUC."
         elif best == 1:
-            yield f"Of {n} cells{on}, each but the best is shown to be worse by AUC than another."
+            yield f"1 of {n} cells{on} may be the best by AUC. Each of the others is shown to be worse than some cell."
         else:
-            yield f"{best} of {n} cells{on} may be the best by AUC; each other is shown to be worse than another."
+            rest = "The other one" if n - best == 1 else f"Each of the other {n - best}"
+            yield f"{best} of {n} cells{on} may be the best by AUC. {rest} is shown to be worse than some cell."
 
 
 def beaten(run: Run, records: Sequence[Record]) -> Iterator[str]:

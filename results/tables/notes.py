@@ -15,6 +15,7 @@ from results.statistics.bootstrap import FEWEST
 from results.statistics.metrics import METRICS
 from results.statistics.metrics.base import OfCounts, OfPairs, one_against_rest
 from results.tables.beaten import beaten, plainly
+from results.tables.formats import Score
 from results.tables.held_out import fitted_elsewhere
 from results.tables.intervals import covers
 from results.tables.means import averaging
@@ -101,7 +102,7 @@ def corrected(best: Record, cells: int) -> str:
     among = best.get("auc_corrected_among")
     if not is_number(best.get("auc_corrected")) or not is_number(among) or among < 2:
         return ""
-    value = f"{best['auc_corrected']:.2f} [{best['auc_corrected_low']:.2f}, {best['auc_corrected_high']:.2f}]"
+    value = Score(*(best[f"auc_corrected{end}"] for end in ("", "_low", "_high"))).text()
     which = "" if among == cells else f" among the {int(among)} cells on its samples"
     none = ", no less than before" if best["auc_corrected"] >= best.get("auc", 1) else ""
     return (

@@ -108,3 +108,10 @@ def test_without_resamples_there_is_no_value_and_without_cells_an_error():
     assert np.isnan(selection_corrected(none, METRICS["auc"], rows, cells).value)
     with pytest.raises(ValueError, match=r"cells \(0\)"):
         selection_corrected(none, METRICS["auc"], rows, [])
+
+
+def test_a_perfect_choice_has_no_interval_of_zero_width():
+    rows = PredictedRows(np.arange(30), np.zeros(30, int), np.zeros(30, int), np.arange(30) % 2, 2)
+    perfect = np.eye(2)[rows.y]
+    found = selection_corrected(PatientBootstrap(30, resamples=100), METRICS["auc"], rows, [perfect, perfect])
+    assert found.value == 1 and np.isnan([found.low, found.high]).all()
