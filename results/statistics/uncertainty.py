@@ -100,7 +100,8 @@ def interval(
 
     The scale is the logit between the lowest and the highest value that the metric can have, the logarithm if it has
     only a lowest, and the metric itself if it has no limits. A perfect score has no spread over resamples. Its other
-    end is exact: that of n patients without an error (`perfect`).
+    end is exact: that of n patients without an error (`perfect`). Just below a perfect score the logit has no sense of
+    scale, so no end lies farther away than that of a perfect score, or than twice Student's t on the metric itself.
 
     Args:
         metric: The metric.
@@ -128,7 +129,9 @@ def interval(
     share = (value - low) / (high - low)
     spread = reach / (high - low) / (share * (1 - share))
     ends = expit(logit(share) + np.array([-spread, spread]))
-    return low + float(ends[0]) * (high - low), low + float(ends[1]) * (high - low)
+    ends = low + ends * (high - low)
+    farthest = max(2 * reach, _reach_of_perfect(metric, rows, level))
+    return max(float(ends[0]), value - farthest), min(float(ends[1]), value + farthest)
 
 
 def perfect(metric: AnyMetric, rows: PredictedRows, value: float, *, level: float = 0.95) -> tuple[float, float]:

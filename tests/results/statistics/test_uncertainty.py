@@ -297,3 +297,16 @@ def test_an_interval_does_not_depend_on_the_order_of_rows(new_run):
         found.append(scores(read(run.finish()), resamples=200).set_index("key").loc[key, ENDS].astype(float))
     assert np.isfinite(found[0]).all()
     assert_allclose(found[1], found[0], rtol=1e-9)
+
+
+def test_a_score_just_below_perfect_reaches_no_farther_than_a_perfect_one():
+    """With the logit alone its lower end would be far below that of a perfect score on the same patients."""
+    rows = study(24)
+    metric = METRICS["auc"]
+    carriers = min(len(np.unique(rows.patient[rows.y == k])) for k in (0, 1))
+    exact = 1 - 0.025 ** (factor(metric, rows) / carriers)
+    low, high = interval(metric, rows, 0.9995, 0.002)
+    alone = expit(logit(0.9995) - stats.t.ppf(0.975, 23) * 0.002 / (0.9995 * 0.0005))
+    assert alone < 0.5 < low
+    assert_allclose(low, 0.9995 - exact)
+    assert 0.9995 < high < 1
