@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,6 +54,7 @@ def preview(
     check_names(settings=settings)
     add_folder(plugins)
     from bench.plan.plan import Plan
+    from bench.run.claim import claimed
     from bench.tasks.previews import preview_samples, previewed
     from bench.tasks.store import Store
     from results.figures.drawing.contact_sheet import ROWS, contact_sheet, write_sheets
@@ -69,5 +71,5 @@ def preview(
                 part = sheet.samples[start : start + ROWS]
                 pages.append(contact_sheet(f"{read.name}: {steps}", part, sheet.note))
         to = Path(out or RUNS / read.name)
-        with writing(to):
+        with writing(to), nullcontext() if out else claimed(to):
             return Previewed(write_sheets(pages, to), list(notes))

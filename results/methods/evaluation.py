@@ -27,11 +27,15 @@ def statistics(evidence: Evidence) -> Iterator[str]:
 def best(evidence: Evidence) -> Iterator[str]:
     """What the score of the best of several cells is worth."""
     n = len({tuple(cell.axes.values()) for cell in evidence.cells if cell.status == "done"})
-    if n > 1:
+    if n < 2:
+        return
+    yield (
+        f"The best of the {n} combinations was picked on the data that it is scored on, so its score may be optimistic."
+    )
+    if evidence.corrected:
         yield (
-            f"The best of the {n} combinations was picked on the data that it is scored on, so its score may be "
-            "optimistic; its AUC is also given corrected for this choice: chosen in resamples of the patients, scored "
-            "on those left out (BBC-CV) [@tsamardinos2018]."
+            "Its AUC is also given corrected for this choice: chosen in resamples of the patients, scored on those "
+            "left out (BBC-CV) [@tsamardinos2018]."
         )
 
 
@@ -52,10 +56,14 @@ def declared(evidence: Evidence) -> Iterator[str]:
     yield f"{n} declared in the grid (against {against}), of which {sum(map(bool, made))} could be compared ({sizes})."
     if not any(made):
         return
+    paired = "Differences were paired over the samples that both cells predict, in the same resamples of patients"
+    tested = any(name not in evidence.exploratory for one in made for name, n in one.compared.items() if n)
+    if not tested or all(family["against"] == "best" for family in families):
+        yield f"{paired}, and not tested."
+        return
     yield (
-        "Differences were paired over the samples that both cells predict, in the same resamples of patients, and "
-        "tested by Student's t with the standard errors of the intervals; p-values of a family were adjusted by "
-        "step-down max-|t| over these resamples [@romano2005]."
+        f"{paired}, and tested by Student's t with the standard errors of the intervals; p-values of a family were "
+        "adjusted by step-down max-|t| over these resamples [@romano2005]."
     )
     measures = {family["metric"] for family in families if family["against"] != "best"}
     two = any(len(cell.classes) == 2 for cell in evidence.cells)

@@ -13,6 +13,7 @@ from results.plug_ins import PlugIns, read_plug_ins
 from results.run_folder import Predictions, ResultsError, Run, RunCell
 from results.run_records import read_sessions
 from results.run_tables import EXCLUDED, FOLDS, read_samples, read_table
+from results.scores.choice import EXPLORATORY
 from results.scores.scores import kept_scores
 
 if TYPE_CHECKING:
@@ -115,6 +116,18 @@ class Evidence:
         return int(self.scores["draws_left_out"].fillna(0).max())
 
     @property
+    def corrected(self) -> bool:
+        """Whether the table has an AUC of a best cell that is corrected for its being chosen."""
+        name = "auc_corrected_among"
+        return self.scores is not None and name in self.scores and bool((self.scores[name].fillna(0) > 1).any())
+
+    @property
+    def exploratory(self) -> set[str]:
+        """The targets of which nothing is tested, since too few patients have a class."""
+        enough = {p.target for p in self.populations if p.rarest >= EXPLORATORY}
+        return set(self.run.targets) - enough
+
+    @property
     def cells(self) -> list[RunCell]:
         """The cells that are no floors."""
         return [cell for cell in self.run.cells if not cell.floor]
@@ -193,7 +206,6 @@ def _scores(run: Run) -> pd.DataFrame | None:
 
 
 def _own_scores(run: Run) -> list[str]:
-
     path = run.folder / "dataset_scores.csv"
     return list(read_table(path, {"score": str})["score"].unique()) if path.exists() else []
 

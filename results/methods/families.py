@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
 
 from results import ResultsError
 from results.flow import counted
 from results.run_folder import Run, RunCell
+from results.scores.alignment import aligned
+from results.scores.family import family_cells, matched
 from results.scores.fitness import unfit
-from results.scores.named import floor_for, is_step, the_cell
+from results.scores.paired import value
+from results.statistics.metrics import METRICS
 from results.tables.notes import some
 
 
@@ -40,50 +45,37 @@ class FamilyMade:
 
 
 def family_made(run: Run, family: Mapping[str, Any]) -> FamilyMade:
-    """Counts what could be compared of a family: both cells are done and share samples, and the metric fits the target.
+    """Counts what could be compared of a family: both cells have a value of the metric on samples that they share.
 
     Raises:
         ResultsError: Predictions can't be read.
     """
-    steps = dict(family["family"])
-    of_target = steps.pop("targets", None)
     compared, declared = {}, {}
-    for target in run.targets if of_target is None else [of_target]:
-        all_cells = [cell for cell in run.cells if cell.target == target]
-        cells = [
-            c for c in all_cells if not c.floor and all(is_step(c.axes[axis], name) for axis, name in steps.items())
-        ]
-        if cells:
-            pairs = list(_pairs(run, all_cells, cells, family))
-            declared[target] = len(pairs)
-            fits = not unfit(run, target, family["metric"])
-            compared[target] = sum(fits and _shares(run, one, other) for one, other in pairs)
+    for target in run.targets:
+        if cells := family_cells(run, target, family):
+            declared[target], compared[target] = _counted(run, target, cells, family)
     return FamilyMade(compared, declared)
 
 
-def _pairs(
-    run: Run, all_cells: list[RunCell], cells: list[RunCell], family: Mapping[str, Any]
-) -> Iterator[tuple[RunCell, RunCell | None]]:
-    """Each cell of a family with the one that it is compared with; against the best, each with any that is done."""
-    against, done = family["against"], [cell for cell in all_cells if cell.status == "done"]
-    if against == "best":
-        known = [cell for cell in cells if cell.status == "done"]
-        best = known[0] if known else None
-        yield from ((cell, best) for cell in cells if cell is not best)
-        return
-    reference = None
-    if not isinstance(against, str):
-        try:
-            reference = the_cell(all_cells, against)
-        except ResultsError:
-            reference = None
-    for cell in cells:
-        other = floor_for(cell, done, against) if isinstance(against, str) else reference
-        if other is not cell:
-            yield cell, other
+def _counted(run: Run, target: str, cells: list[RunCell], family: Mapping[str, Any]) -> tuple[int, int]:
+    """The number of declared comparisons on a target, and of those that could be made."""
+    metric, predictions = family["metric"], {}
+    for cell in run.cells:
+        if cell.target == target and cell.status == "done":
+            predictions[cell.key] = run.predictions(cell)
+    alignment = aligned(run, target, predictions)
+    try:
+        found = matched(run, cells, family, predictions, alignment)
+    except ResultsError:  # the reference is not done, or no cell has a score
+        return len(cells) - (family["against"] == "best"), 0
+    if unfit(run, target, metric):
+        return found.size, 0
 
+    def scored(cell: RunCell, other: RunCell) -> bool:
+        rows, *where = alignment.shared(cell.key, other.key)
+        of_metric = (
+            predictions[one.key].scored_by(METRICS[metric])[at] for one, at in zip((cell, other), where, strict=True)
+        )
+        return all(np.isfinite(value(metric, rows, P)) for P in of_metric)
 
-def _shares(run: Run, one: RunCell, other: RunCell | None) -> bool:
-    if other is None or one.status != "done" or other.status != "done":
-        return False
-    return not set(run.predictions(one).sample.tolist()).isdisjoint(run.predictions(other).sample.tolist())
+    return found.size, sum(scored(cell, other) for cell, other in found.pairs)

@@ -66,7 +66,7 @@ def _hardware(evidence: Evidence) -> Iterator[str]:
     if not machines:  # the store had the results of all cells
         yield f"[AUTHORS: hardware and time; earlier runs had computed all results, on the device {devices}.]"
         return
-    yield f"They ran on {'; and on '.join(dict.fromkeys(machines))}; the device was {devices}."
+    yield f"The run was on {'; and on '.join(dict.fromkeys(machines))}; the device was {devices}."
     parts: dict[str, float] = {}
     for session in sessions:
         for name, seconds in session.get("seconds", {}).items():

@@ -70,7 +70,9 @@ def tuning(evidence: Evidence) -> str:
     """Which heads were tuned, and how."""
     tuned = [cell for cell in evidence.cells if cell.tuned]
     if not tuned:
-        return "No head was tuned: all kept the parameters named above or their defaults."
+        floors = dict.fromkeys(f"`{cell.head}`" for cell in evidence.run.cells if cell.floor and cell.tuned)
+        but = f" but that of the floor {listed(list(floors))}" if floors else ""
+        return f"No head{but} was tuned: all others kept the parameters named above or their defaults."
     how = "by macro AUC on inner folds grouped by patient"
     if len(tuned) == len(evidence.cells):
         return f"All heads were tuned {how}."

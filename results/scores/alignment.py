@@ -38,7 +38,7 @@ class Alignment:
         patients: Collection[str] | None = None,
         ratio: float | None = None,
     ) -> None:
-        found = np.unique(np.concatenate([p.patient for p in _distinct(predictions)]))
+        found = np.unique(np.concatenate([np.array([], dtype=object), *(p.patient for p in _distinct(predictions))]))
         patients = found if patients is None else np.union1d(found, np.array(list(patients), dtype=object))
         self.n_patients = len(patients)
         names = {name: i for i, name in enumerate(sorted(set(places.values())))}

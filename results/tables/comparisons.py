@@ -11,14 +11,14 @@ from results import ResultsError
 from results.run_folder import Predictions, Run, RunCell
 from results.scores.alignment import aligned
 from results.scores.choice import EXPLORATORY
+from results.scores.family import family_cells, matched, reference_in_words
 from results.scores.fitness import unfit
 from results.scores.labels import shorten
-from results.scores.named import floor_for, is_step, the_cell
-from results.scores.paired import pair, value
+from results.scores.paired import pair
 from results.statistics.bootstrap import PatientBootstrap, PredictedRows
 from results.statistics.metrics import METRICS
 from results.statistics.selection import selection_corrected
-from results.tables.family_sheet import DeclaredFamily, family_sheet, family_title, named
+from results.tables.family_sheet import DeclaredFamily, family_sheet, family_title
 from results.tables.formats import Score, Sheet
 from results.tables.notes import some
 
@@ -59,77 +59,40 @@ def _empty(run: Run, target: str, declared: dict[str, Any], why: str) -> Sheet:
 
 
 def _sheet(run: Run, target: str, declared: dict[str, Any], resamples: int) -> Sheet | None:
-    steps = dict(declared["family"])
-    if steps.pop("targets", target) != target:
-        return None
-    of_target = [cell for cell in run.cells if cell.target == target]
-    cells = [c for c in of_target if not c.floor and all(is_step(c.axes[axis], name) for axis, name in steps.items())]
+    cells = family_cells(run, target, declared)
     if not cells:
         return None
     why = unfit(run, target, declared["metric"])
     if why:
         return _empty(run, target, declared, why)
-    found = _family(run, of_target, cells, declared, resamples)
-    return family_sheet(run, found, resamples)
+    return family_sheet(run, _family(run, cells, declared, resamples), resamples)
 
 
-def _family(
-    run: Run, of_target: Sequence[RunCell], cells: Sequence[RunCell], declared: dict[str, Any], resamples: int
-) -> DeclaredFamily:
+def _family(run: Run, cells: Sequence[RunCell], declared: dict[str, Any], resamples: int) -> DeclaredFamily:
     """The comparisons of a family that can be made, and the names of those that can't."""
     target, against, metric = cells[0].target, declared["against"], declared["metric"]
-    done = [cell for cell in of_target if cell.status == "done"]
     names = _names(run, cells)
-    predictions = {cell.key: run.predictions(cell) for cell in done}
+    predictions = {c.key: run.predictions(c) for c in run.cells if c.target == target and c.status == "done"}
     alignment = aligned(run, target, predictions)
-    if against == "best":
-        scored = {
-            c.key: value(metric, alignment.rows[c.key], predictions[c.key].scored_by(METRICS[metric]))
-            for c in cells
-            if c.status == "done"
-        }
-        sign = -1 if METRICS[metric].lower_is_better else 1
-        known = [c for c in cells if np.isfinite(scored.get(c.key, np.nan))]
-        if not known:
-            raise ResultsError(f"{target}: none of the {len(cells)} declared cells has a score")
-        best = max(known, key=lambda c: sign * scored[c.key])
-        others: dict[str, RunCell | None] = {cell.key: best for cell in cells}
-    elif isinstance(against, str):
-        others = {cell.key: floor_for(cell, done, against) for cell in cells}
-    else:
-        reference = the_cell(of_target, against)
-        if reference.status != "done":
-            because = f": {reference.reason}" if reference.reason else ""
-            raise ResultsError(f"{target}: the reference ({named(against)}) is {reference.status}{because}")
-        others = {cell.key: reference for cell in cells}
-    wanted = [cell for cell in cells if others[cell.key] is not cell]
-    compared, absent = [], []
-    for cell in wanted:
-        other = others[cell.key]
-        if cell.status != "done":
-            absent.append(f"{names[cell.key]} ({cell.status})")
-        elif other is None:
-            absent.append(f"{names[cell.key]} (there is no {named(against)})")
-        elif not len(alignment.shared(cell.key, other.key)[0].y):
-            absent.append(f"{names[cell.key]} (shares no sample with its reference)")
-        else:
-            compared.append((cell, other))
-    if not compared:
+    found = matched(run, cells, declared, predictions, alignment)
+    absent = [f"{names[cell.key]} ({why})" for cell, why in found.absent]
+    if not found.pairs:
         why = f": {some(absent, '; ')}" if absent else ""
-        raise ResultsError(f"{target}: no cell of the family can be compared with {named(against)}{why}")
+        raise ResultsError(f"{target}: no cell of the family can be compared with {reference_in_words(against)}{why}")
     bootstrap = PatientBootstrap(alignment.n_patients, resamples=resamples)
-    made = [pair(metric, cell, other, alignment, predictions, bootstrap) for cell, other in compared]
+    made = [pair(metric, cell, other, alignment, predictions, bootstrap) for cell, other in found.pairs]
     carriers = min(len(np.unique(f.rows.patient[f.rows.y == k])) for f in made for k in range(f.rows.n_classes))
     tested = against != "best" and carriers >= EXPLORATORY
     absent += [f"{names[f.cell.key]} (no value or no standard error)" for f in made if not f.usable(tested=tested)]
-    pairs = [found for found in made if found.usable(tested=tested)]
+    pairs = [one for one in made if one.usable(tested=tested)]
     if not pairs:
         raise ResultsError(f"{target}: no comparison has a value and a standard error: {some(absent, '; ')}")
     worth = ""
-    if against == "best" and resamples:
-        same = [cell for cell in known if alignment.rows[cell.key] is alignment.rows[best.key]]
-        worth = _worth(run, metric, bootstrap, alignment.rows[best.key], [predictions[cell.key] for cell in same])
-    return DeclaredFamily(target, declared, len(wanted), pairs, absent, carriers, worth)
+    if found.candidates and resamples:
+        rows = alignment.rows[found.candidates[0].key]
+        same = [cell for cell in found.candidates if alignment.rows[cell.key] is rows]
+        worth = _worth(run, metric, bootstrap, rows, [predictions[cell.key] for cell in same])
+    return DeclaredFamily(target, declared, found.size, pairs, absent, carriers, worth)
 
 
 def _worth(

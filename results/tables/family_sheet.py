@@ -11,6 +11,7 @@ import numpy as np
 from results.run_folder import Run
 from results.scores import reconstruction
 from results.scores.choice import EXPLORATORY
+from results.scores.family import reference_in_words
 from results.scores.labels import shorten
 from results.scores.paired import ComparedPair, adjusted, of_these_fits
 from results.statistics.equivalence import equivalence_test
@@ -84,14 +85,14 @@ def family_sheet(run: Run, family: DeclaredFamily, resamples: int) -> Sheet:
         rows.append(Row(labels, (Score(found.value), Score(found.other_value), difference), extras))
     if family.tested:
         marked = [(rows[i], p) for i, p in enumerate(corrected)]
-        plain = [_plainly(marked, named(against), lower_is_better=METRICS[name].lower_is_better)]
+        plain = [_plainly(marked, reference_in_words(against), lower_is_better=METRICS[name].lower_is_better)]
     rows.sort(key=lambda row: -(row.scores[2].value if row.scores[2] else 0.0))
     label = METRICS[name].title(run.within)
     return Sheet(
         target=family.target,
         title=family_title(run, family.target, family.declared),
         labels=tuple(axes),
-        headers=(label, f"{label} of\n{named(against)}", "Difference"),
+        headers=(label, f"{label} of\n{reference_in_words(against)}", "Difference"),
         extras=tuple(columns),
         rows=tuple(rows),
         floors=(),
@@ -176,12 +177,9 @@ def _notes(run: Run, family: DeclaredFamily, resamples: int, columns: Collection
 
 def family_title(run: Run, target: str, declared: dict[str, Any]) -> str:
     """The title of the table of a family."""
-    return f"{target}: declared comparison with {named(declared['against'])}, {run.dataset}, run {run.name}"
-
-
-def named(against: Any) -> str:
-    """The reference of a family, in words."""
-    return against if isinstance(against, str) else ", ".join(against.values())
+    return (
+        f"{target}: declared comparison with {reference_in_words(declared['against'])}, {run.dataset}, run {run.name}"
+    )
 
 
 def _p(value: float | None) -> str:

@@ -47,3 +47,13 @@ def test_files_are_a_pdf_and_a_picture_for_each_page(grid, tmp_path):
     assert [path.name for path in found.files] == ["preview.pdf", "preview.png", "preview_2.png"]
     assert all(path.stat().st_size > 1000 for path in found.files) and len(found.notes) == 1
     assert not (tmp_path / "store" / "crops").exists()
+
+
+def test_a_run_starts_where_its_preview_lies(grid, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    small = grid | {"regions": [{"mask": {"slices": 1}}], "encoders": ["raw_pixels"]}
+    (shown, _) = api.preview(small, samples=1).files
+    assert shown.resolve().parent == tmp_path / "runs" / "shown"
+    found = api.run(small, device="cpu", jobs=1, quiet=True)
+    assert found.folder.resolve() == shown.resolve().parent and shown.exists()
+    assert not found.outcome.failures
