@@ -12,6 +12,7 @@ from data.base import DataError, Dataset, Exclusion, Image, Target, exclusions
 from data.files.on_disk import Folders
 from data.image_rows import rows
 from data.image_rows.asked import Asked
+from data.image_rows.class_order import guessed, in_order
 from data.image_rows.samples import merged, studies
 from data.reading import volumes
 from data.reading.dicom import scans as dicom_scans
@@ -50,7 +51,10 @@ class ImageTable(Dataset):
         sequence: Column of sequences; without a column `sequence` there is a single one, "image".
         locations: Columns that locate a sample in the body; with the patient they identify the sample.
         labels: Columns to predict whose classes have no order.
-        ordinal: Columns to predict whose classes are whole numbers in order.
+        ordinal: Columns to predict whose classes have an order: whole numbers, or words that `classes` lists.
+        classes: The classes of labels in order, such as `{effusion: [no, yes]}`. The last of two is the finding, to
+            which sensitivity and predictive values refer. Without it, numbers and words are sorted, and of two a word
+            such as `no`, `normal` or `negative` is the first.
         clinical: Columns that describe the patient or the scan.
         mask: Column of mask paths, if there is one.
         split: Column with train, val or test, if there is one.
@@ -77,6 +81,7 @@ class ImageTable(Dataset):
     locations: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
     ordinal: tuple[str, ...] = ()
+    classes: Mapping[str, Any] = field(default_factory=dict)
     clinical: tuple[str, ...] = ()
     mask: str = "mask"
     split: str = "split"
@@ -98,11 +103,7 @@ class ImageTable(Dataset):
 
     def targets(self) -> list[Target]:
         """One target for each label column, whose classes are the labels that occur."""
-        samples = self._read.samples
-        return [
-            Target(name, name, tuple(sorted(samples[name].dropna().unique().tolist())), ordinal=name in self.ordinal)
-            for name in self._labels
-        ]
+        return [Target(name, name, self._classes(name), ordinal=name in self.ordinal) for name in self._labels]
 
     def samples(self) -> pd.DataFrame:
         """One row for each patient and place, in the order of the table; a copy."""
@@ -114,7 +115,8 @@ class ImageTable(Dataset):
 
     def table_notes(self) -> tuple[str, ...]:
         """Cells that were not taken as they are written, and values that may be codes of missing ones."""
-        return self._read.notes
+        doubts = (guessed(Path(self.table), name, self._classes(name), self.classes) for name in self._labels)
+        return (*self._read.notes, *filter(None, doubts))
 
     def digest(self, study: str, of_file: Callable[[Path], str]) -> str:
         """Also changes when the table gives a file to another sequence, or another role."""
@@ -146,6 +148,10 @@ class ImageTable(Dataset):
         found = [self._read.scans[study, s] for s in self.sequences if (study, s) in self._read.scans]
         return [path for pair in found for path in pair if path is not None]
 
+    def _classes(self, name: str) -> tuple[Any, ...]:
+        found = self._read.samples[name].dropna().unique().tolist()
+        return in_order(Path(self.table), name, found, self.classes)
+
     @property
     def _labels(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys((*self.labels, *self.ordinal)))
@@ -156,7 +162,7 @@ class ImageTable(Dataset):
             raise DataError("image_table has no table: set `table` to a CSV or Excel file with a column of image paths")
         path = Path(self.table)
         named = ("image", "patient", "sequence", "locations", "ordinal", "clinical", "mask", "split")
-        said = {name: getattr(self, name) for name in (*named, "ids", "types", "missing")}
+        said = {name: getattr(self, name) for name in (*named, "ids", "types", "missing", "classes")}
         asked = Asked(path, Path(self.root) if self.root else path.parent, labels=self._labels, **said)
         found = rows.read(asked)
         samples, contradictions = merged(found, asked)

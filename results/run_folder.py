@@ -84,6 +84,7 @@ class Run:
         dataset: The label of the dataset.
         patients_known: False where the source gives no patient ids.
         locations: The columns of `samples.parquet` that locate a sample in the body.
+        clinical: The columns that describe the patient or the scan.
         within_columns: Those of them inside of which "AUC within" compares samples.
         protocol: `folds`, `repeats`, `seed`, `stratify`, `split`, `split_file`, `validation`, `complete`.
         n_excluded: The number of rows in `excluded.csv`.
@@ -103,6 +104,7 @@ class Run:
     dataset: str
     patients_known: bool
     locations: tuple[str, ...]
+    clinical: tuple[str, ...]
     protocol: dict[str, Any]
     n_excluded: int
     devices: tuple[str, ...]
@@ -246,6 +248,7 @@ def read(folder: Path) -> Run:
         dataset=run.dataset,
         patients_known=run.patients_known,
         locations=tuple(run.locations),
+        clinical=tuple(run.clinical),
         within_columns=tuple(run.locations if run.within is None else run.within),
         protocol=about["protocol"],
         n_excluded=run.n_excluded,

@@ -201,6 +201,7 @@ class RunRecord(_Record):
     patients_known: StrictBool
     locations: list[StrictStr]
     within: list[StrictStr] | None = None
+    clinical: list[StrictStr] = []
     protocol: ProtocolRecord
     n_excluded: Count
     devices: list[StrictStr]

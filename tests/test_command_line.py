@@ -123,7 +123,7 @@ def test_plan_computes_nothing_and_shows_the_state_of_each_cell(grid, tmp_path):
             ["run", "GRID", "--only", "heads=logistic,images=grayscale"],
             "once for each axis, here --only images=grayscale",
         ),
-        (["run", "GRID", "--only", "encoders=raw"], "use raw_pixels(size=12)"),
+        (["run", "GRID", "--only", "encoders=raw"], "did you mean 'raw_pixels(size=12)'?"),
         (
             ["run", "GRID", "--set", "targets=[narowing]"],
             "no target 'narowing' in this dataset: did you mean 'narrowing'",
@@ -136,6 +136,9 @@ def test_plan_computes_nothing_and_shows_the_state_of_each_cell(grid, tmp_path):
         (["list", "heds"], "no kind 'heds': did you mean 'heads'"),
         (["check", "heads", "svm"], "no plug-in 'svm' in heads"),
         (["tables", "nowhere"], "nowhere is no run folder"),
+        (["run", "GRID", "--onyl", "heads=svc"], "No such option: --onyl"),
+        (["run"], "Missing argument 'GRID'; see "),
+        (["run", "GRID", "--jobs", "two"], "Invalid value for '--jobs': "),
         (["plan", "GRID", "--set", "images=[grey]"], "no plug-in 'grey' in images"),
         (["plan", "GRID", "--set", "encoders=[{cae_2d: {beta: -1}}]"], "encoders/cae_2d: beta (-1) must be 0 or more"),
         (["plan", "GRID", "--set", "regions=[{segmented: {weights: gone}}]"], "regions/segmented: weights 'gone'"),

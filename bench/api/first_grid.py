@@ -28,7 +28,8 @@ class WrittenGrid:
         lines = [f"wrote {self.file}", *(f"  {line}" for line in self.columns)]
         if self.problems:
             lines += ["to decide or to mend first:", *(f"  - {problem}" for problem in self.problems)]
-        return "\n".join([*lines, "then:", f"  {command('plan', self.file)}", f"  {command('run', self.file)}"])
+        then = "when these are decided:" if self.problems else "then:"
+        return "\n".join([*lines, then, f"  {command('plan', self.file)}", f"  {command('run', self.file)}"])
 
 
 def init(table: str | Path, *, out: str | Path = "mine.yaml") -> WrittenGrid:
@@ -47,11 +48,11 @@ def init(table: str | Path, *, out: str | Path = "mine.yaml") -> WrittenGrid:
         >>> print(api.init("scans.csv"))
     """
     out = Path(out)
-    if out.exists():
-        raise ArgumentError(f"{out} exists: name another file with --out, or delete it")
     from data.first_look.grid import first_grid
 
     found = first_grid(str(table), out.stem)
+    if out.exists():
+        raise ArgumentError(f"{out} exists: name another file with --out, or delete it")
     with writing(out):
         out.parent.mkdir(parents=True, exist_ok=True)
         replace_text(out, found.text)

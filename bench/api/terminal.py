@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 from typer import Argument as Arg
-from typer import Exit
+from typer import BadParameter, Exit
 from typer import Option as Opt
 from typer.core import TyperGroup
 
@@ -42,6 +42,7 @@ CellKeys = Annotated[list[str] | None, Opt(help="Also pictures of this cell (num
 Width = Annotated[str, Opt(help="double (183 mm) or single (89 mm).")]
 
 LONGEST = 2000
+_UsageError: Any = BadParameter.__base__  # the parser's own class, which lies elsewhere in each version of typer
 
 
 class Commands(TyperGroup):
@@ -67,6 +68,9 @@ def _line(error: BaseException) -> str | None:
     """The line of an error that a user can mend; None for an error of the program."""
     if isinstance(error, ScangridError):
         return str(error)
+    if isinstance(error, _UsageError):
+        where = f"; see {error.ctx.command_path} --help" if error.ctx is not None else ""
+        return f"{error.format_message().rstrip('.')}{where}"
     if isinstance(error, OSError) and error.filename is not None:
         return f"{error.filename}: {error.strerror}"
     if isinstance(error, SystemExit):

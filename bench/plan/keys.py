@@ -166,8 +166,8 @@ class Keys:
         return identity.combine(how, rows.key, *(ref.key for each in tokens for ref in each))
 
     def table_columns(self, cell: Cell) -> list[str]:
-        """The columns that a cell's table step gets; none if it has no table step."""
-        if cell["tables"] == NONE:
+        """The columns that a cell's table step reads."""
+        if cell["tables"].name in ("none", NONE.name):
             return []
         locations = self._dataset.locations if self.plugin("tables", cell["tables"]).locations else ()
         return list(dict.fromkeys((*self._dataset.clinical, *locations)))

@@ -73,16 +73,12 @@ class ExternalTest:
         found.fits[0].filling = ""  # how well a step fills is rated in cross-validation
         if found.refused:
             return found
-        if lost := sorted(self.lacking.intersection(self._columns(planned))):
+        if lost := sorted(self.lacking.intersection(self.plan.keys.table_columns(planned.cell))):
             found.refused = f"the table step reads {', '.join(lost)}, which the external dataset does not have"
         elif not len(found.fits[0].rows.test):
             target = planned.cell.target
             found.refused = f"no sample of the external dataset has a label of {target} and a scan that the cell reads"
         return found
-
-    def _columns(self, planned: PlannedCell) -> list[str]:
-        tables = planned.cell["tables"]
-        return self.plan.keys.table_columns(planned.cell) if tables.name not in ("none", "-") else []
 
 
 def open_external(

@@ -73,6 +73,7 @@ def write_about(
         "patients_known": plan.dataset.patients_known,
         "locations": list(plan.dataset.locations),
         "within": list(plan.dataset.within),
+        "clinical": list(plan.dataset.clinical),
         "protocol": {
             "folds": len({fold.number for fold in plan.view.folds}),
             "repeats": len({fold.repeat for fold in plan.view.folds}),

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 ENDINGS = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".dcm", ".ima", ".mha", ".mhd", ".nii", ".nii.gz", ".nrrd", ".bmp")
 _NUMBER = re.compile(r"[+-]?(?:\d+[.,]?\d*|[.,]\d+)(?:[eE][+-]?\d+)?", re.ASCII)
-_PARTS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
+_PARTS = re.compile(r"[^\W\d_]+|\d+")
+_HUMPS = re.compile(r"(?<=[^\W\d_A-ZÀ-Þ])(?=[A-ZÀ-Þ])|(?<=[A-ZÀ-Þ])(?=[A-ZÀ-Þ][a-zß-ÿ])")
 _SHOWN = 5
 
 
@@ -35,7 +36,7 @@ class LookedAtColumn:
     @cached_property
     def words(self) -> frozenset[str]:
         """The words of its name in small letters: `Pat. ID` and `PatID` have `pat` and `id`."""
-        return frozenset(part.lower() for part in _PARTS.findall(self.name))
+        return frozenset(part.lower() for part in _PARTS.findall(_HUMPS.sub(" ", self.name)))
 
     @cached_property
     def values(self) -> list[str]:

@@ -78,6 +78,7 @@ class _Classes:
     name: str
     words: str
     patients: int
+    counted: bool = True
 
     @property
     def too_few(self) -> str:
@@ -104,7 +105,8 @@ def _fields(path: Path, roles: Roles) -> dict[str, Any]:
     single = {field: getattr(roles, field) for field in _USUAL}
     found |= {field: column for field, column in single.items() if column not in ("", _USUAL[field])}
     lists = ("locations", "labels", "ordinal", "clinical")
-    return found | {field: list(getattr(roles, field)) for field in lists if getattr(roles, field)}
+    found |= {field: list(getattr(roles, field)) for field in lists if getattr(roles, field)}
+    return found | ({"classes": roles.classes} if roles.classes else {})
 
 
 def _read(roles: Roles, path: Path) -> tuple[pd.DataFrame | None, list[str]]:
@@ -127,7 +129,7 @@ def _classes(roles: Roles, samples: pd.DataFrame | None) -> list[_Classes]:
     found = []
     for name in (*roles.labels, *roles.ordinal):
         if samples is None:
-            found.append(_Classes(name, roles.why[name], FOLDS))
+            found.append(_Classes(name, roles.why[name], FOLDS, counted=False))
             continue
         groups = samples.dropna(subset=[name]).groupby(name)["patient"]
         counts = [(str(label), len(group), group.nunique()) for label, group in groups]
@@ -165,12 +167,19 @@ def _data(path: Path, roles: Roles) -> Iterator[str]:
             if i == 0:
                 yield f"    {field}:"
             yield f"      - {_yaml(column)}   # {roles.why[column]}"
+    if fields.get("classes"):
+        yield "    classes:   # in order: of two classes the last is the finding"
+        for column, listed in fields["classes"].items():
+            yield f"      {_yaml(column)}: [{', '.join(map(_yaml, listed))}]"
     if roles.unused:
-        yield f"    # not used: {', '.join(roles.unused)}"
+        yield "    # not used, as yet:"
+    for column in roles.unused:
+        yield f"    # - {column}: {roles.why[column]}"
 
 
 def _targets(classes: Sequence[_Classes]) -> Iterator[str]:
-    yield "# Samples of each class, and their patients:"
+    if any(one.counted for one in classes):
+        yield "# Samples of each class, and their patients:"
     yield "targets:" if any(one.patients >= FEWEST for one in classes) else "targets: []   # name label columns"
     for one in classes:
         off = "" if one.patients >= FEWEST else "# "
@@ -195,7 +204,7 @@ def _protocol(classes: Sequence[_Classes]) -> Iterator[str]:
     yield f"  folds: {folds}{why}"
     yield "  repeats: 5"
     yield "  seed: 0"
-    if rarest and len(classes) > 1:
+    if rarest and rarest.counted and len(classes) > 1:
         yield f"  stratify: {_yaml(rarest.name)}   # its rarest class has {rarest.patients} patients"
 
 
@@ -204,8 +213,8 @@ def _shown(roles: Roles) -> Iterator[str]:
         value = getattr(roles, field)
         for column in value if isinstance(value, list) else [value] if value else []:
             yield f"{field:<9}  {column}: {roles.why[column]}"
-    if roles.unused:
-        yield f"not used   {', '.join(roles.unused)}"
+    for column in roles.unused:
+        yield f"not used   {column}: {roles.why[column]}"
 
 
 def _yaml(text: str) -> str:

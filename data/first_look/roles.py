@@ -2,86 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 from pathlib import Path
 
 from data.first_look.columns import LookedAtColumn, root_of, unique
+from data.first_look.words import CLINICAL, IMAGE, LABEL, MASK, OTHER, PATIENT, PLACE, SEQUENCE
+from data.image_rows.class_order import in_order
+from data.text.spelling import word
 
 MOST_CLASSES, MOST_SEQUENCES = 8, 12
-_IMAGE: tuple[str, ...] = (
-    "image",
-    "img",
-    "file",
-    "filename",
-    "path",
-    "filepath",
-    "scan",
-    "dicom",
-    "picture",
-    "volume",
-    "nifti",
-)
-_MASK = ("mask", "seg", "segmentation", "roi", "contour")
-_PATIENT = ("patient", "pat", "subject", "subj", "participant", "pid", "mrn", "person", "pseudonym")
-_SEQUENCE = ("sequence", "seq", "modality", "contrast", "weighting", "series", "mod")
-_PLACE: tuple[str, ...] = (
-    "level",
-    "side",
-    "condition",
-    "laterality",
-    "disc",
-    "disk",
-    "ivd",
-    "vertebra",
-    "segment",
-    "location",
-)
-_PLACE += ("region", "position", "site", "lobe", "quadrant", "slice", "place", "eye", "knee", "hip", "tooth", "lesion")
-_LABEL: tuple[str, ...] = (
-    "label",
-    "grade",
-    "grading",
-    "class",
-    "diagnosis",
-    "target",
-    "outcome",
-    "y",
-    "score",
-    "stenosis",
-    "narrowing",
-)
-_LABEL += ("herniation", "bulging", "pfirrmann", "pfirrman", "modic", "malignant", "tumor", "tumour", "severity", "kl")
-_LABEL += ("endplate", "spondylolisthesis", "listhesis", "fracture", "tear", "degeneration", "osteophyte", "event")
-_CLINICAL: tuple[str, ...] = (
-    "age",
-    "sex",
-    "gender",
-    "bmi",
-    "height",
-    "weight",
-    "scanner",
-    "manufacturer",
-    "vendor",
-    "field",
-    "smoker",
-)
-_CLINICAL += ("hospital", "centre", "center", "strength", "tesla", "pain", "duration", "diabetes", "ethnicity")
-_OTHER: tuple[str, ...] = (
-    "date",
-    "time",
-    "name",
-    "comment",
-    "comments",
-    "remark",
-    "remarks",
-    "note",
-    "notes",
-    "uid",
-    "reader",
-    "birth",
-)
 _SPLITS = {"train", "training", "val", "validation", "test"}
 
 Taker = Callable[[LookedAtColumn, str, str], None]
@@ -93,6 +24,7 @@ class Roles:
     """The columns of a table by their roles, with the reason for each, and what has to be decided or mended.
 
     Args:
+        classes: The classes of each label in words, in order.
         root: The folder that image paths are relative to; None for that of the table.
         why: The reason for the role of each column, by name.
         problems: Sentences on what is missing or odd.
@@ -108,6 +40,7 @@ class Roles:
     labels: list[str] = field(default_factory=list)
     ordinal: list[str] = field(default_factory=list)
     clinical: list[str] = field(default_factory=list)
+    classes: dict[str, list[str]] = field(default_factory=dict)
     root: Path | None = None
     why: dict[str, str] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
@@ -136,20 +69,27 @@ def guess(columns: Sequence[LookedAtColumn], folder: Path) -> Roles:
     _patient(found, left, take)
     one = by_name.get(found.patient)
     for column in list(left):
-        if not found.sequence and column.says(*_SEQUENCE) and 1 <= len(column.values) <= MOST_SEQUENCES:
+        if not found.sequence and column.says(*SEQUENCE) and 1 <= len(column.values) <= MOST_SEQUENCES:
             take(column, "sequence", column.facts)
     for column in list(left):
-        if column.says(*_PLACE) and not column.says(*_LABEL[1:]) and len(column.values) > 1 and _locates(column, one):
+        if (
+            column.says(*PLACE)
+            and not column.says(*(LABEL - {"label"}))
+            and len(column.values) > 1
+            and _locates(column, one)
+        ):
             take(column, "locations", column.facts)
     _make_unique(found, left, by_name, take)
     for column in list(left):
         _describe(found, column, take)
     found.unused = [column.name for column in left]
-    if assumed := [name for name in (*found.labels, *found.ordinal) if not by_name[name].says(*_LABEL)]:
+    found.why |= {column.name: column.facts for column in left}
+    found.problems += _written_twice(columns)
+    if assumed := [name for name in (*found.labels, *found.ordinal) if not by_name[name].says(*LABEL)]:
         names = ", ".join(f"'{name}'" for name in assumed)
         found.problems.append(
             f"{names}: taken as labels, since they have few classes: move to `clinical` what is known before the image "
-            "is read, and take out what is neither"
+            "is read, to `locations` what tells the places of a patient apart, and take out what is neither"
         )
     if not (found.labels or found.ordinal):
         found.problems.append(
@@ -159,15 +99,25 @@ def guess(columns: Sequence[LookedAtColumn], folder: Path) -> Roles:
     return found
 
 
+def _written_twice(columns: Sequence[LookedAtColumn]) -> Iterator[str]:
+    import pandas as pd
+
+    rows = pd.concat([column.cells for column in columns], axis=1)
+    if len(again := rows[rows.duplicated()]):
+        first = next(i for i in rows.index if rows.loc[i].equals(rows.loc[again.index[0]]))
+        more = f" and {len(again) - 1} more" if len(again) > 1 else ""
+        yield f"line {again.index[0]} is a copy of line {first}{more}: delete what is there twice"
+
+
 def _files(found: Roles, left: Sequence[LookedAtColumn], folder: Path, take: Taker) -> None:
     """The columns of images and masks, and the folder in which the files lie."""
     files = [column for column in left if column.files > 0.8]
-    for column in [c for c in files if c.says(*_MASK)][:1]:
+    for column in [c for c in files if c.says(*MASK)][:1]:
         take(column, "mask", column.facts)
     files = [column for column in files if column in left]
-    named = [column for column in files if column.says(*_IMAGE)]
+    named = [column for column in files if column.says(*IMAGE)]
     if not files:  # folders of DICOM files have no ending
-        files = [c for c in left if c.says(*_IMAGE) and c.values and len(root_of(c, folder)[1]) < len(c.values)]
+        files = [c for c in left if c.says(*IMAGE) and c.values and len(root_of(c, folder)[1]) < len(c.values)]
     if not files:
         found.problems.append(
             "no column holds image files (.png, .dcm, .nii.gz ..., or folders of DICOM files): "
@@ -194,7 +144,7 @@ def _files(found: Roles, left: Sequence[LookedAtColumn], folder: Path, take: Tak
 
 def _patient(found: Roles, left: Sequence[LookedAtColumn], take: Taker) -> None:
     rows = len(left[0].cells) if left else 0
-    named = [c for c in left if c.says(*_PATIENT) and not c.says("age", "sex", "position", "name", "weight")]
+    named = [c for c in left if c.says(*PATIENT) and not c.says("age", "sex", "position", "name", "weight")]
     if named:
         named.sort(key=lambda column: "id" not in column.words and column.words != {"patient"})
         one = named[0]
@@ -233,7 +183,7 @@ def _make_unique(
     have = [by_name[name] for name in (found.patient, found.sequence, *found.locations) if name]
     if unique(have):
         return
-    likely = [c for c in left if len(c.values) > 1 and not c.says(*_LABEL, *_CLINICAL, "date", "comment")]
+    likely = [c for c in left if len(c.values) > 1 and not c.says(*LABEL, *CLINICAL, "date", "comment")]
     likely = [c for c in likely if not c.numbers or c.whole]
     for n in (1, 2):
         for some in combinations(likely, n):
@@ -255,8 +205,8 @@ def _make_unique(
 
 def _describe(found: Roles, column: LookedAtColumn, take: Taker) -> None:
     """A column of labels or of clinical facts, or none of them."""
-    n, label, clinical = len(column.values), column.says(*_LABEL), column.says(*_CLINICAL)
-    if (column.says(*_OTHER) and not label) or n == 0:
+    n, label, clinical = len(column.values), column.says(*LABEL), column.says(*CLINICAL)
+    if (column.says(*OTHER) and not label) or n == 0:
         return
     if n == 1:
         if label:
@@ -276,3 +226,8 @@ def _describe(found: Roles, column: LookedAtColumn, take: Taker) -> None:
         return
     if n <= MOST_CLASSES and n <= len(column.filled) / 2:
         take(column, "ordinal" if column.whole and n > 2 else "labels", column.facts)
+        if not column.whole:
+            words = list(
+                {word(value): value for value in reversed(column.values)}.values()
+            )  # each in its usual spelling
+            found.classes[column.name] = list(in_order(Path(), column.name, words, {}))

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from data.base import DataError
+from data.image_rows import class_order
 from data.reading.tables import spreadsheets
 from data.reading.tables.column_rules import ColumnRules
 
@@ -35,6 +36,7 @@ class Asked:
     ids: str
     types: Mapping[str, str]
     missing: Mapping[str, Any]
+    classes: Mapping[str, Any]
 
     def check(self, table: pd.DataFrame) -> None:
         """Demands that a column has one role, and that settings name columns that are read.
@@ -46,6 +48,7 @@ class Asked:
             raise DataError(f"{self.path}: a label, place or clinical column can't be named '{min(taken)}': rename it")
         if self.ids not in ("", "exact"):
             raise DataError(f"{self.path}: ids is '{self.ids}': use exact, or leave it out")
+        class_order.check(self.path, self.classes, self.labels)
         self._one_role_each(table)
         self.rules.check(table, self.clinical, self.labels)
 

@@ -106,10 +106,11 @@ def _labels(table: pd.DataFrame, name: str, asked: Asked, notes: list[str]) -> p
     known: pd.Series[str] = raw.mask(raw.isin(spreadsheets.MISSING))
     notes += asked.rules.unused(table, name)
     whole = typed.whole_numbers(known)
-    if name in asked.ordinal and not whole.all():
+    if name in asked.ordinal and name not in asked.classes and not whole.all():
         raise DataError(
             f"{path}: '{name}' is ordinal, so its labels must be whole numbers, but {typed.cells_of(known[~whole])}: "
-            f"write 0, 1, 2 ..., or set missing: {{{name}: [...]}} with the values that mean none"
+            f"list its words in order with classes: {{{name}: [...]}}, write 0, 1, 2 ..., or set "
+            f"missing: {{{name}: [...]}} with the values that mean none"
         )
     labels, merged = typed.one_word(known, name, path)
     notes += merged

@@ -10,7 +10,9 @@ from collections.abc import Iterable
 
 def closest(name: str, known: Iterable[str], *, cutoff: float = 0.5) -> str | None:
     """The known name that is most like another; None if all are less alike than `cutoff`, from 0 to 1."""
-    found = difflib.get_close_matches(name, list(known), n=1, cutoff=cutoff)
+    known = list(known)
+    longer = [one for one in known if len(name) > 2 and one.startswith(name)]
+    found = difflib.get_close_matches(name, longer or known, n=1, cutoff=0 if longer else cutoff)
     return found[0] if found else None
 
 

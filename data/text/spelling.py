@@ -46,3 +46,11 @@ def changed(spelt: Mapping[str, str]) -> str:
 def seen(text: str) -> str:
     """A text with its hidden signs shown."""
     return text if text.isascii() else ascii(text)[1:-1]
+
+
+def legible(text: str) -> str:
+    """A word of one alphabet as it is; `seen` if signs in it may be hidden, or not what they look like."""
+    alphabets = {unicodedata.name(sign, "?").split()[0] for sign in text if sign.isalpha()}
+    latin = alphabets <= {"LATIN"} or not any(sign.isdigit() for sign in text)
+    same = text.isprintable() and unicodedata.normalize("NFKC", text) == text
+    return text if same and latin and len(alphabets) < 2 else seen(text)

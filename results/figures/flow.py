@@ -57,8 +57,8 @@ def flow(run: Run, target: str, *, width: Width = "single") -> Drawing:
     main, side = 0.54 * full, 0.38 * full
     boxes = [(_fit(step.words, main), _fit(step.left_out, side) if step.left_out else "") for step in steps]
     heights = [_height(words) for words, _ in boxes]
-    gaps = [max(GAP, _height(left_out) + 3 if left_out else 0) for _, left_out in boxes]
-    gaps[0] = 0.0
+    heights[0] = max(heights[0], _height(boxes[0][1]))
+    gaps = [0.0, *(max(GAP, _height(left_out) + 3 if left_out else 0) for _, left_out in boxes[1:])]
     figure = Drawing(width, sum(heights) + sum(gaps) + 4)
     figure.set_layout_engine("none")
     panel = figure.add_axes((0, 0, 1, 1))
@@ -70,9 +70,10 @@ def flow(run: Run, target: str, *, width: Width = "single") -> Drawing:
         if i:
             panel.annotate("", (middle, y + gap), (middle, y), arrowprops=_arrow())
         if left_out:
-            panel.annotate("", (full - side - 2, y + gap / 2), (middle, y + gap / 2), arrowprops=_arrow())
-            own = _height(left_out)
-            _box(panel, full - side - 2, y + gap / 2 - own / 2, side, own, left_out, dashed=True)
+            own, start = _height(left_out), middle if i else 2 + main
+            beside = y + (gap if i else height) / 2  # the first box has nothing above it
+            panel.annotate("", (full - side - 2, beside), (start, beside), arrowprops=_arrow())
+            _box(panel, full - side - 2, beside - own / 2, side, own, left_out, dashed=True)
         _box(panel, 2, y + gap, main, height, words, dashed=False)
         y += gap + height
     texts = ["; ".join((*step.words, *step.left_out)) for step in steps]
@@ -116,7 +117,6 @@ def _known(run: Run) -> str:
 
 
 def _excluded(run: Run) -> tuple[str, ...]:
-
     path = run.folder / "excluded.csv"
     table: Any = read_table(path, EXCLUDED) if path.exists() else None
     if table is None or not len(table):

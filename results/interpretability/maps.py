@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.patheffects import withStroke
 from numpy.typing import NDArray
 
-from results.figures.drawing.style import WIDTHS, Drawing, Width, styled, wrapped
+from results.figures.drawing.style import LINE, WIDTHS, Drawing, Width, styled, wrapped
 from results.interpretability.explained import Explanations
 
 Float32 = NDArray[np.float32]
@@ -24,7 +24,6 @@ SURE = 1 - 1e-15  # a probability that is 1 to all digits
 TOO_SURE = "its probability stays 1 to all digits: too sure to measure"
 EXTREME = 99.9  # percentile of the map at which colours end
 BAR_SHARE = 0.25  # the scale bar is at most so long as a share of the picture's width
-UNITS = {"occlusion": "change of log odds", "gradients": "attribution to log odds"}
 
 
 class _Strip(NamedTuple):
@@ -49,6 +48,11 @@ class _Strip(NamedTuple):
         return max(found, default=1.0)
 
     @property
+    def is_flat(self) -> bool:
+        """Whether no map shows anything."""
+        return self.most < FLAT
+
+    @property
     def most(self) -> float:
         """Where colours end."""
         found = [np.abs(values).ravel() for _, _, values, _, _ in self.rows if values is not None]
@@ -70,11 +74,12 @@ def explanation_maps(explained: Explanations, method: str, *, width: Width = "do
     lines = [strips[k : k + beside] for k in range(0, len(strips), beside)]
     rows = max(len(strip.rows) for strip in strips)
     tall = max(strip.tall for strip in strips) * (WIDTHS[width] / beside - BAR) / columns
-    figure = Drawing(width, len(lines) * (rows * (tall + NAME) + TITLE))
+    heading = TITLE + (LINE if any(strip.is_flat for strip in strips) else 0)
+    figure = Drawing(width, len(lines) * (rows * (tall + NAME) + heading))
     grid = figure.subfigures(len(lines), beside, squeeze=False)
     for line, shown in zip(grid, lines, strict=True):
         for place, strip in zip(line, shown, strict=False):
-            _draw(place, strip, columns, rows, UNITS[method])
+            _draw(place, strip, columns, rows)
     figure.caption = _caption(explained, method)
     return figure
 
@@ -92,7 +97,7 @@ def one_sample(rows: Sequence[tuple[str, Float32, Float32, tuple[float, float]]]
     width: Width = "double" if columns > 2 else "single"
     tall = strip.tall * (WIDTHS[width] - BAR) / columns
     figure = Drawing(width, len(rows) * (tall + NAME) + TITLE)
-    _draw(figure.subfigures(1, 1), strip, columns, len(rows), UNITS["occlusion"])
+    _draw(figure.subfigures(1, 1), strip, columns, len(rows))
     return figure
 
 
@@ -119,7 +124,7 @@ def _shown(values: Float32) -> list[int]:
     return sorted(np.argsort(-largest, kind="stable")[:SLICES].tolist())
 
 
-def _draw(place: Any, strip: _Strip, columns: int, height: int, unit: str) -> None:
+def _draw(place: Any, strip: _Strip, columns: int, height: int) -> None:
     grid = place.subplots(height, columns, squeeze=False)
     for axes in grid.flat:
         axes.axis("off")
@@ -137,12 +142,11 @@ def _draw(place: Any, strip: _Strip, columns: int, height: int, unit: str) -> No
             image = _over(axes, values[d], spacing, max(strip.most, FLAT))
             if len(crop) > 1:
                 axes.set_title(f"slice {d + 1}")
-    place.suptitle(wrapped(strip.title, 30.0 * columns), x=0.02, ha="left")
-    if strip.most < FLAT:
-        place.text(0.98, 0.98, strip.flat, ha="right", va="top")
-    elif image is not None:
+    words = [strip.title, strip.flat] if strip.is_flat else [strip.title]
+    place.suptitle("\n".join(wrapped(line, 30.0 * columns) for line in words), x=0.02, ha="left")
+    if image is not None and not strip.is_flat:
         bar = place.colorbar(image, ax=list(grid.flat), location="right", shrink=0.9, aspect=18, pad=0.01)
-        bar.set_label(unit)
+        bar.set_label("log odds")
 
 
 def _crop(axes: Axes, pixels: Float32, spacing: tuple[float, float]) -> None:

@@ -81,7 +81,7 @@ def one_cell(cells: Sequence[C], text: str, where: object) -> C:
     found = named_cells(cells, text)
     if len(found) == 1:
         return found[0]
-    some = listed(cells, found) if found else "tables and the frame `cells` show the numbers of cells"
+    some = listed(cells, found) if found else "the column # of `tables` has the numbers"
     raise ResultsError(f"--cell '{text}' {not_one(cells, found, text, where)}: {some}")
 
 

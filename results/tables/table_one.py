@@ -53,7 +53,7 @@ class _Characteristic:
 
 
 def table_one(run: Run) -> Sheet:
-    """Patients, samples, classes of every target, and columns on patients and scanners, by split.
+    """Patients, samples, classes of every target, and clinical and locating columns, by split.
 
     An official split has a column for training (and validation) and one for test. Folds have one column for all samples
     and one with the lowest and highest number over the test parts of all folds and repeats. Numbers are shown as median
@@ -75,7 +75,8 @@ def table_one(run: Run) -> Sheet:
     ]
     for target in run.targets:
         lines += _classes(evidence, target)
-    described = [str(name) for name in samples if ABOUT.fullmatch(str(name)) or name in run.locations]
+    declared = {*run.locations, *run.clinical}
+    described = [str(name) for name in samples if name in declared or ABOUT.fullmatch(str(name))]
     for name in described:
         lines += _column(samples[name].to_numpy(dtype=object), name, patient, placed=name in run.locations)
     for asked, pattern in ASKED.items():
@@ -231,4 +232,4 @@ def _notes(evidence: Evidence, parts: Sequence[_SplitColumn], rows: Sequence[Row
             )
             yield f"The samples on which {target} is scored depend on the sequences: {'; '.join(counts)}."
     if any(UNKNOWN in row.labels for row in rows):
-        yield f"{UNKNOWN}: the run folder does not have it."
+        yield f"{UNKNOWN}: no column of the run folder has this name."

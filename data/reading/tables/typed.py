@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from data.base import DataError, Exclusion
 from data.reading.tables.spreadsheets import MISSING
 from data.text import spelling
-from data.text.spelling import seen
+from data.text.spelling import legible
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -208,7 +208,7 @@ def _numbers(cells: pd.Series[str], name: str, path: Path, *, settable: bool) ->
 
 def _cells(cells: pd.Series[str], shown: int = _SHOWN) -> str:
     """`line 3 has '>89' and line 7 has '63 y'`, with the number of the others."""
-    named = [f"line {line} has '{seen(cell)}'" for line, cell in cells.iloc[:shown].items()]
+    named = [f"line {line} has '{legible(cell)}'" for line, cell in cells.iloc[:shown].items()]
     if len(cells) > shown:
         return ", ".join(named) + f" and {len(cells) - shown} more"
     return " and ".join([", ".join(named[:-1]), named[-1]] if len(named) > 1 else named)

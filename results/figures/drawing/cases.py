@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from results.figures.drawing.style import Drawing, NothingToDrawError, Width
+from results.figures.drawing.style import WIDTHS, Drawing, NothingToDrawError, Width, wrapped
 from results.json_files import read_json
 from results.run_folder import ResultsError, Run
 from results.run_records import CaseRecord, PanelsFileRecord, PanelsRecord
@@ -17,7 +16,7 @@ from results.run_sums import check_run_files
 
 COLUMNS = {"single": 3, "double": 6}
 SHARES = (1.0, 99.0)
-LETTERS = {"single": 22, "double": 24}
+TITLE = 0.85  # the share of a column that a title may fill
 FOLDER = "panels"
 AGAIN = "delete the folder panels, then run the grid again"
 
@@ -69,8 +68,9 @@ class Cases:
 
     def drawing(self, width: Width) -> Drawing:
         """The best cases above the worst, each with its label and with the class that was called."""
-        sequences, columns = self.about.sequences, COLUMNS[width]
+        sequences = self.about.sequences
         halves = [[(i, s) for i, s in enumerate(self.about.samples) if s.half == half] for half in ("best", "worst")]
+        columns = min(COLUMNS[width], max(map(len, halves)))
         lines = [half[k : k + columns] for half in halves for k in range(0, len(half), columns)]
         figure = Drawing(width, (28.0 * len(sequences) + 13.0) * len(lines))
         grid = figure.subplots(len(lines) * len(sequences), columns, squeeze=False)
@@ -82,7 +82,7 @@ class Cases:
                     axes = grid[row * len(sequences) + j, column]
                     _picture(axes, self.images.get(f"image_{i}_{j}"), sequence)
                     if j == 0:
-                        axes.set_title("\n".join(_title(i, sample, LETTERS[width])))
+                        axes.set_title("\n".join(_title(i, sample, TITLE * WIDTHS[width] / columns)))
         return figure
 
     @property
@@ -106,16 +106,13 @@ def _read(path: Any, kind: Any) -> Any:
         raise NothingToDrawError(f"{path} is broken, or an earlier version wrote it ({error}): {AGAIN}") from None
 
 
-def _title(number: int, sample: CaseRecord, letters: int) -> Sequence[str]:
+def _title(number: int, sample: CaseRecord, widest: float) -> Sequence[str]:
     right = sample.predicted == sample.label
     true = f"{number + 1}. true {sample.label} (p\N{NO-BREAK SPACE}{sample.probability:.2f})"
     called = (
         "called so" if right else f"called {sample.predicted} (p\N{NO-BREAK SPACE}{sample.predicted_probability:.2f})"
     )
-    return [
-        *textwrap.wrap(true, letters),
-        *textwrap.wrap(f"{called}, fold\N{NO-BREAK SPACE}{sample.fold + 1}", letters),
-    ]
+    return [wrapped(true, widest), wrapped(f"{called}, fold\N{NO-BREAK SPACE}{sample.fold + 1}", widest)]
 
 
 def _picture(axes: Any, pixels: Any, sequence: str) -> None:

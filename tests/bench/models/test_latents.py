@@ -61,7 +61,7 @@ def done(small_run):
 
 def test_arrays_come_from_the_network_of_the_fold(done):
     folder_of_run, cells, store = done
-    folder = write_latents(folder_of_run, cells["cae_2d"][:6], store=store, measures="disc_geometry", fold=1)
+    folder = write_latents(folder_of_run, cells["cae_2d"][:8], store=store, measures="disc_geometry", fold=1)
     assert folder == folder_of_run / "latents" / cells["cae_2d"]
     samples = pd.read_csv(folder / "samples.csv", dtype={"patient": str})
     folds = pd.read_csv(folder_of_run / "folds.csv", dtype={"patient": str}).set_index("patient")["fold"]

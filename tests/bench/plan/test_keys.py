@@ -65,3 +65,12 @@ def test_the_choice_of_training_crops_is_in_the_key_of_a_network_and_no_other(ke
     assert before["finetuned", "own"][1] != after["finetuned", "own"][1]
     before, after = keys(), keys("bench.stages.fits")
     assert before["finetuned", "own"][1] == after["finetuned", "own"][1]
+
+
+def test_only_a_table_step_reads_columns(small, tmp_path):
+    file = tmp_path / "grid.yaml"
+    file.write_text(small)
+    grid = read_grid(file, ["tables=[none, forest_onehot]", "images=[grayscale]", "heads=[logistic]"])
+    plan = Plan(grid, Store(tmp_path / "store"))
+    read = {planned.cell["tables"].name: plan.keys.table_columns(planned.cell) for planned in plan.cells()}
+    assert read["none"] == read["-"] == [] and {"age", "sex"} <= set(read["forest_onehot"])

@@ -80,3 +80,22 @@ def test_looks_without_torch(tmp_path):
     done = subprocess.run([sys.executable, "-c", probe], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "plan" in done.stdout
+
+
+def test_names_of_columns_in_other_languages_and_labels_in_words(tmp_path):
+    header = ["Patienten-ID", "Bilddatei", "Seite", "Alter", "Erguss"]
+    rows = [(p, file, side, f"{age}.5", ("ja", "nein")[p % 2]) for p, file, side, age, _ in knees()]
+    found = api.init(write(tmp_path, [*rows, rows[-1]], header), out=tmp_path / "g.yaml")
+    table = YAML(typ="safe").load(found.file)["data"]["image_table"]
+    assert (table["patient"], table["image"], table["locations"]) == ("Patienten-ID", "Bilddatei", ["Seite"])
+    assert (table["clinical"], table["labels"]) == (["Alter"], ["Erguss"])
+    assert table["classes"] == {"Erguss": ["nein", "ja"]}
+    assert any("line 42 is a copy of line 41: delete" in one for one in found.problems)
+
+
+def test_without_patients_nothing_is_said_of_their_number(tmp_path):
+    rows = [(p, file, side, age, grade % 2) for p, file, side, age, grade in knees()]
+    text = api.init(write(tmp_path, rows, ["code", *HEADER[1:3], "Shoe", "KL Grade"]), out=tmp_path / "g.yaml")
+    grid = text.file.read_text()
+    assert "Samples of each class" not in grid and "stratify" not in grid
+    assert "    # - Shoe: 40 of 40 filled, 20 different" in grid

@@ -21,7 +21,7 @@ def test_spellings_of_one_label_are_one_class_with_a_note(tmp_path, discs):
     text = Path(discs).read_text().replace("0,1,severe", "0.0,1,Mild")
     dataset = discs_of(write_table(tmp_path, text))
     assert dataset.samples()["severity"].tolist() == ["mild", "none", "mild"]
-    assert [target.classes for target in dataset.targets()] == [(0, 1), ("mild", "none"), (1, 2, 3)]
+    assert [target.classes for target in dataset.targets()] == [(0, 1), ("none", "mild"), (1, 2, 3)]
     assert dataset.table_notes() == (
         "table.csv: column 'bulging' is read with '0.0' as '0' (line 5).",
         "table.csv: column 'severity' is read with 'Mild' as 'mild' (line 5).",

@@ -73,6 +73,16 @@ def test_numbers_are_medians_by_patient_and_text_is_counted(new_run):
     assert "Sex" not in found
 
 
+def test_declared_columns_are_shown_by_whatever_name_and_in_any_language(new_run):
+    writer = new_run(clinical=["Alter", "Raucher"])
+    writer.add(writer.signal, heads="svc")
+    smokes = np.array(["ja", "nein", "nein", "nein"])[np.arange(40) % 4]
+    found = lines(table_one(complete(writer, Alter=np.arange(40.0), Raucher=smokes, Schuh=np.arange(40.0))[0]))
+    assert found["Alter, median [quartiles] of patients"][0] == "19.5 [9.8, 29.2]"
+    assert found["Raucher = ja, patients"][0] == "10 (25 %)"
+    assert not any("Schuh" in name for name in found)
+
+
 def test_a_column_that_differs_inside_a_patient_is_counted_by_sample(new_run):
     writer = new_run()
     writer.add(writer.signal, heads="svc")

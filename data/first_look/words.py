@@ -1,0 +1,40 @@
+"""Words in the names of columns, by the role that they speak for: English, then German, French, Spanish and Italian."""
+
+from __future__ import annotations
+
+
+def _words(*lines: str) -> frozenset[str]:
+    return frozenset(" ".join(lines).split())
+
+
+IMAGE = _words(
+    "image img file filename path filepath scan dicom picture volume nifti",
+    "bild bilddatei datei dateiname pfad fichier chemin imagen archivo ruta immagine percorso",
+)
+MASK = _words("mask seg segmentation roi contour", "maske masque máscara maschera")
+PATIENT = _words(
+    "patient pat subject subj participant pid mrn person pseudonym",
+    "patienten patientin proband probanden sujet sujeto paciente paziente soggetto",
+)
+SEQUENCE = _words("sequence seq modality contrast weighting series mod", "sequenz serie séquence secuencia sequenza")
+PLACE = _words(
+    "level side condition laterality disc disk ivd vertebra segment location region position site lobe quadrant slice",
+    "place eye knee hip tooth lesion",
+    "seite höhe etage côté niveau lado nivel lato livello",
+)
+LABEL = _words(
+    "label grade grading class diagnosis target outcome y score stenosis narrowing herniation bulging pfirrmann",
+    "pfirrman modic malignant tumor tumour severity kl endplate spondylolisthesis listhesis fracture tear degeneration",
+    "osteophyte event",
+    "grad schweregrad klasse diagnose befund diagnostic gravité classe diagnóstico grado diagnosi",
+)
+CLINICAL = _words(
+    "age sex gender bmi height weight scanner manufacturer vendor field smoker hospital centre center strength tesla",
+    "pain duration diabetes ethnicity",
+    "alter geschlecht größe gewicht gerät hersteller raucher klinik âge sexe poids taille edad sexo peso talla età",
+    "sesso",
+)
+OTHER = _words(
+    "date time name comment comments remark remarks note notes uid reader birth",
+    "datum bemerkung kommentar geburtsdatum fecha data",
+)
