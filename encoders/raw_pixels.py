@@ -51,18 +51,23 @@ class RawPixels(Encoder):
         device: str,
     ) -> FittedEncoder:
         """Gives the encoder, which learns nothing."""
-        return _Resizer(self.size, self.slices)
+        return _Resizer(self)
+
+    def prepare(self, image: Image) -> Float32:
+        """`(S, 1, size, size)`: the slices that become tokens, resized."""
+        pixels, middle = image.pixels, len(image.pixels) // 2
+        pixels = pixels if self.slices == "all" else pixels[middle : middle + 1]
+        return resize_slices(pixels, self.size, self.size)[:, None]
 
 
 class _Resizer:
-    def __init__(self, size: int, slices: _Slices) -> None:
-        self.size, self.slices = size, slices
+    def __init__(self, encoder: RawPixels) -> None:
+        self._encoder = encoder
 
     def encode(self, images: Iterable[Image]) -> Iterator[Float32]:
         for image in images:
-            pixels, middle = image.pixels, len(image.pixels) // 2
-            pixels = pixels if self.slices == "all" else pixels[middle : middle + 1]
-            yield resize_slices(pixels, self.size, self.size).reshape(len(pixels), -1)
+            prepared = self._encoder.prepare(image)
+            yield prepared.reshape(len(prepared), -1)
 
     def save(self, folder: Path) -> None:
         pass

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from results.flow import span
 from results.run_folder import Run
+from results.scores.records import Record, is_number
 
 
 def exchange_of(run: Run) -> str:
@@ -38,11 +39,13 @@ def null_p_cell(p: float, runs: float) -> str:
     return null_p_text(p, runs).partition(" (")[0].removeprefix("= ")
 
 
-def null_note(run: Run, runs: Sequence[int]) -> str:
-    """What a table says of its null runs, whose numbers by row are `runs`."""
-    most = max(runs)
-    return (
-        f"Null: {span(runs)} runs of the cell on {exchange_of(run)}, {expected_of(run)}. "
-        f"p = (1 + runs at or above the score) / (runs + 1); the smallest that {most} runs allow is "
-        f"{smallest_p(most):.3f}."
-    )
+def null_notes(run: Run, records: Sequence[Record]) -> Iterator[str]:
+    """What a table with columns of null runs says of them; nothing without null runs."""
+    runs = [int(record["null_runs"]) for record in records if is_number(record.get("null_runs"))]
+    if runs:
+        most = max(runs)
+        yield (
+            f"Null: {span(runs)} runs of the cell on {exchange_of(run)}, {expected_of(run)}. "
+            f"p = (1 + runs at or above the score) / (runs + 1); the smallest that {most} runs allow is "
+            f"{smallest_p(most):.3f}."
+        )

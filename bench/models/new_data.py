@@ -149,7 +149,7 @@ def labels_of(cell: FittedCell, data: NewData) -> NewLabels | None:
             unknown[label] = unknown.get(label, 0) + 1
     notes = [respelt(target.name, spelt, respelt_rows)] if respelt_rows else []
     if unknown:
-        listed = ", ".join(f"'{name}' ({n} samples)" for name, n in sorted(unknown.items()))
+        listed = ", ".join(f"'{name}' ({n} {'sample' if n == 1 else 'samples'})" for name, n in sorted(unknown.items()))
         notes.append(
             f"Classes of {target.name} do not match: the model knows {', '.join(classes)}, and the dataset also has "
             f"{listed}, which are not scored."

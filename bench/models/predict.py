@@ -154,11 +154,12 @@ def _graded(
 
 
 def _faults(cut: CutSamples, cell: FittedCell) -> Iterator[Exclusion]:
-    """Rows about files of a study that could not be read."""
+    """Rows about files of a study that could not be read; the sample is named if it is the study's only one."""
+    sample = str(cut.samples.index[0]) if len(cut.samples) == 1 else ""
     for sequence, crops in zip(cell.sequences, cut.crops, strict=True):
         for fault in crops.faults:
             if fault.sample < 0 or fault.file:
-                yield fault.file, "", sequence, fault.why
+                yield fault.file, sample, sequence, fault.why
 
 
 def _as_table(cell: FittedCell, cuts: Sequence[CutSamples]) -> pd.DataFrame:

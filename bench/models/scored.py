@@ -157,7 +157,8 @@ def _not_found(cell: FittedCell, table: pd.DataFrame, rows: pd.DataFrame) -> Ite
         )
     without = int((table["reason"] != "").sum()) - n
     if without:
-        yield f"{without} samples without a crop are not scored; predictions.csv gives the reasons."
+        whom = "1 sample without a crop is" if without == 1 else f"{without} samples without a crop are"
+        yield f"{whom} not scored; predictions.csv gives the reasons."
 
 
 def _floors(

@@ -60,7 +60,9 @@ def class_notes(
     for name, labels in view.labels.items():
         found = [respelt[name]] if name in respelt else []
         if name in unknown:
-            listed = ", ".join(f"'{label}' ({n} samples)" for label, n in sorted(unknown[name].items()))
+            listed = ", ".join(
+                f"'{label}' ({n} {'sample' if n == 1 else 'samples'})" for label, n in sorted(unknown[name].items())
+            )
             found.append(
                 f"Classes of {name} do not match: the grid knows {', '.join(labels.classes)}, and the external dataset "
                 f"also has {listed}, which are not scored."

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.grid.cells import Step
+from bench.grid.cells import Step, is_floor
 from bench.plan.plan import Plan
 from bench.stages.crops import StudyCrops, cut_study
 from data.base import DataError, Dataset, Float32, Image
@@ -17,6 +17,8 @@ from preprocessing.regions.base import Region
 
 if TYPE_CHECKING:
     import pandas as pd
+
+Variant = tuple[Step, Step]
 
 MOST = 24
 MIDDLE = 3
@@ -112,19 +114,26 @@ def previewed(plan: Plan, chosen: NDArray[np.int64]) -> Iterator[PreviewedSheet]
         plan: The plan.
         chosen: `(n,)` positions of the samples.
     """
-    axes = plan.grid.axes
-    sequences = list(dict.fromkeys(part.name for step in axes["sequences"] for part in step.each))
-    variants = [(region, images) for region in axes["regions"] for images in axes["images"]]
-    encoders = list(dict.fromkeys(part for step in axes["encoders"] for part in step.each))
-    for sequence in sequences:
-        found: dict[tuple[Step, Step], list[PreviewedSample]] = {variant: [] for variant in variants}
+    for sequence, variants in _asked(plan).items():
+        found: dict[Variant, list[PreviewedSample]] = {variant: [] for variant in variants}
         for position in chosen.tolist():
-            for variant, one in _of_sample(plan, position, sequence, variants, encoders):
+            for variant, one in _of_sample(plan, position, sequence, variants):
                 found[variant].append(one)
-        for region, images in variants:
+        for (region, images), samples in found.items():
             plugin: Region = plan.keys.plugin("regions", region)
             note = "" if plugin.fixed else _not_yet(plugin)
-            yield PreviewedSheet(sequence, region.label(), images.label(), found[region, images], note)
+            yield PreviewedSheet(sequence, region.label(), images.label(), samples, note)
+
+
+def _asked(plan: Plan) -> dict[str, dict[Variant, list[Step]]]:
+    """By sequence the regions and image chains that cells of the grid use on it, with the encoders that get each."""
+    found: dict[str, dict[Variant, list[Step]]] = {}
+    for cell in plan.grid.cells(located=False, clinical=False):
+        if not is_floor(cell):
+            for part in cell["sequences"].each:
+                encoders = found.setdefault(part.name, {}).setdefault((cell["regions"], cell["images"]), [])
+                encoders += [step for step in cell["encoders"].each if step not in encoders]
+    return found
 
 
 def _not_yet(plugin: Region) -> str:
@@ -134,8 +143,8 @@ def _not_yet(plugin: Region) -> str:
 
 
 def _of_sample(
-    plan: Plan, position: int, sequence: str, variants: Sequence[tuple[Step, Step]], encoders: Sequence[Step]
-) -> Iterator[tuple[tuple[Step, Step], PreviewedSample]]:
+    plan: Plan, position: int, sequence: str, variants: Mapping[Variant, Sequence[Step]]
+) -> Iterator[tuple[Variant, PreviewedSample]]:
     """A sample in a sequence, read once, under every region and image chain."""
     sample, study = str(plan.ids[position]), str(plan.samples["study"].iloc[position])
     rows = plan.keys.places.iloc[[position]].reset_index().to_dict("records")
@@ -154,7 +163,7 @@ def _of_sample(
         if (of := plan.view.labels[target.name]).y[position] >= 0
     )
     by_variant = {variant: crops[name] for name, variant in names.items()}
-    for variant in variants:
+    for variant, encoders in variants.items():
         yield variant, _sample(plan, sample, labels, kept.image, by_variant.get(variant), encoders, sequence)
 
 

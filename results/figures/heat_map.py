@@ -8,7 +8,7 @@ from matplotlib.patches import Rectangle
 from results.figures.base import PaperFigure
 from results.figures.drawing.chosen import Chosen, chosen, value
 from results.figures.drawing.crossed import Crossed, crossed
-from results.figures.drawing.style import Drawing, Width, readable_on, styled, text_width, wrapped
+from results.figures.drawing.style import Drawing, Width, auc_scale, readable_on, styled, text_width, wrapped
 from results.run_folder import Run
 from results.tables.notes import some
 
@@ -40,7 +40,8 @@ def heat_map(run: Run, target: str, *, width: Width = "single") -> Drawing:
     tall = max(name.count("\n") + 1 for name in names) * 3.4 + 2
     figure = Drawing(width, max(min(side, 11.0), tall) * len(names) + below + 16)
     panel = figure.subplots()
-    image = panel.imshow(found.means, cmap="cividis", aspect="auto")
+    lowest, highest = auc_scale(found.means)
+    image = panel.imshow(found.means, cmap="cividis", aspect="auto", vmin=lowest, vmax=highest)
     for (i, j), mean in np.ndenumerate(found.means):
         if np.isnan(mean):
             panel.add_patch(Rectangle((j - 0.5, i - 0.5), 1, 1, facecolor="white", edgecolor="0.6", hatch="////"))

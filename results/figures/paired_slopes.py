@@ -20,6 +20,7 @@ from results.figures.drawing.style import (
     Drawing,
     NothingToDrawError,
     Width,
+    auc_scale,
     styled,
     titled,
     wrapped,
@@ -90,6 +91,8 @@ def paired_slopes(run: Run, target: str, *, width: Width = "double") -> Drawing:
         names = [wrapped(_name(one.axis, step), room / len(one.steps) - 5) for step in one.steps]
         deepest = max(deepest, *(name.count("\n") + 1 for name in names))
         _panel(panel, one, names)
+    low, high = auc_scale(np.concatenate([one.auc.ravel() for one in found]))
+    grid[0, 0].set_ylim(low - (high - low) / 20, high + (high - low) / 20)
     for row in grid:
         row[0].set_ylabel("AUC (fold-wise)")
     figure.grow(rows * (deepest - 1) * LINE)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from results.nulls import null_notes
 from results.run_folder import Run
 from results.scores import reconstruction
 from results.scores.labels import shorten
@@ -120,7 +121,14 @@ def leaderboard(run: Run, frame: pd.DataFrame, target: str) -> Leaderboard:
     shown_by = tuple(plainly(run, of_target, differing))
     every = notes.of_target(run, frame, of_target, varying=differing, metrics=metrics)
     under = [note for note in every if note not in shown_by]
-    return Leaderboard(target, shown_by, columns, tuple(lines), (*under, *refit_notes(run, of_target)), metrics)
+    return Leaderboard(
+        target,
+        shown_by,
+        columns,
+        tuple(lines),
+        (*under, *null_notes(run, of_target), *refit_notes(run, of_target)),
+        metrics,
+    )
 
 
 def kind_of(record: Record) -> str:

@@ -66,7 +66,7 @@ def table(
     Raises:
         ResultsError: As `sheets`, or an unknown format.
     """
-    _check("format", [format], FORMATS)
+    _check_format(format)
     if format == "csv" and not rows and not columns:
         _check_metrics(run, metrics, against)
         return _raw(run, scores(run, _scored(metrics), resamples=resamples, against=against), metrics)
@@ -79,7 +79,7 @@ def draw(found: Sequence[Sheet], format: str) -> str:  # noqa: A002
     Raises:
         ResultsError: An unknown format.
     """
-    _check("format", [format], FORMATS)
+    _check_format(format)
     if format in ("csv", "html"):
         return formats.comma_separated(found) if format == "csv" else documents.page(found)
     one = {"text": formats.text, "md": formats.markdown, "latex": latex}[format]
@@ -180,6 +180,12 @@ def _raw(run: Run, frame: pd.DataFrame, metrics: Sequence[str]) -> str:
 def _check_metrics(run: Run, metrics: Sequence[str], against: Mapping[str, str] | None) -> None:
     check_columns(metrics)
     check_fit(run, [name for name in metrics if name != "gain" or against is None])
+
+
+def _check_format(name: str) -> None:
+    if f".{name}" in BINARY:
+        raise ResultsError(f"'{name}' is no format of text: name a file, such as --out tables.{name}")
+    _check("format", [name], FORMATS)
 
 
 def _check(kind: str, names: Iterable[str], known: Iterable[str]) -> None:

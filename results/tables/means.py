@@ -25,7 +25,7 @@ class Means:
         draws: What gives a mean its interval.
 
     Attributes:
-        missing: For each empty place of the table the cells of its mean that are not done.
+        missing: For each empty place of the table the cells that its mean lacks, not done or not in the grid.
     """
 
     def __init__(
@@ -44,9 +44,13 @@ class Means:
         self.missing: dict[str, list[str]] = {}
 
     def score(self, row: Values, column: Values, name: str) -> Score | None:
-        """The mean of a metric, or None where a cell of it is not done."""
+        """The mean of a metric, or None where it lacks a cell."""
         cells = {rest: self.cells.get((row, column, rest)) for rest in self.averaged}
-        lacking = [", ".join(rest) for rest, cell in cells.items() if cell is None or cell["status"] != "done"]
+        lacking = [
+            f"{', '.join(rest)}{', which is not in the grid' if cell is None else ''}"
+            for rest, cell in cells.items()
+            if cell is None or cell["status"] != "done"
+        ]
         if lacking:
             if len(self.averaged) > 1:
                 self.missing[", ".join([*row, *column])] = lacking

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from results.flow import span
 from results.inner_splits import inner_uses, listed
-from results.nulls import null_note
 from results.run_folder import ResultsError, Run
 from results.scores import reconstruction
 from results.scores.records import NOTHING, Record, is_number
@@ -65,7 +64,7 @@ def of_target(
     yield from _warnings(run, done, metrics, run.location if over is None else over)
     if missing:
         places = [f"{place or 'the mean'} (lacks {some(lacking)})" for place, lacking in missing.items()]
-        yield f"A place is empty where a cell of its mean is not done: {some(places, '; ')}."
+        yield f"A place is empty where its mean lacks a cell: {some(places, '; ')}."
     yield from _undone(records, varying)
     if "auc" in metrics:
         yield from beaten(run, records)
@@ -209,6 +208,11 @@ def _uncertainty(
     if resamples:
         yield covers(run, resamples, max(int(r["draws_left_out"]) for r in done))
         yield from (METRICS[name].note for name in metrics if name in METRICS and METRICS[name].note)
+        if perfect := [METRICS[name].label for name in metrics if name in METRICS and _is_perfect(name, done)]:
+            yield (
+                f"A perfect score (here {listed(perfect)}) has no spread over resamples: the other end of its interval "
+                "is exact, that of as many patients without an error, and may lie below that of a score just below."
+            )
     cells = [r for r in done if not r["floor"] and is_number(r.get("auc"))]
     if averaged:
         yield from averaging(done, averaged)
@@ -235,6 +239,12 @@ def _uncertainty(
             yield f"AUC is {macro}."
 
 
+def _is_perfect(name: str, done: Sequence[Record]) -> bool:
+    """Whether a row has the best value of a metric, with an interval."""
+    best = METRICS[name].lowest if METRICS[name].lower_is_better else METRICS[name].highest
+    return any(is_number(r.get(name)) and is_number(r.get(f"{name}_low")) and r[name] == best for r in done)
+
+
 def _warnings(run: Run, done: Sequence[Record], metrics: Sequence[str], over: str) -> Iterator[str]:
     if not run.locations:
         yield (
@@ -259,9 +269,6 @@ def _warnings(run: Run, done: Sequence[Record], metrics: Sequence[str], over: st
             "1 fold lacks a class and is" if set(left_out) == {1} else f"{span(left_out)} folds lack a class and are"
         )
         yield f"{folds} left out of means and SDs over folds{' (by row)' if len(set(left_out)) > 1 else ''}."
-    nulls = [int(r["null_runs"]) for r in done if is_number(r.get("null_runs"))]
-    if nulls:
-        yield null_note(run, nulls)
     if len(run.devices) > 1:
         yield f"Computed on more than one device: {', '.join(run.devices)}."
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from results.nulls import null_p_cell
+from results.nulls import null_notes, null_p_cell
 from results.run_folder import Run
 from results.scores import reconstruction
 from results.scores.fitness import left_out, unfit
@@ -109,7 +109,7 @@ def target_sheet(
                 over=over,
                 averaged=rest,
             ),
-            *(() if pivot else refit_notes(run, of_target)),
+            *(() if pivot else (*null_notes(run, of_target), *refit_notes(run, of_target))),
             *in_full,
         ),
     )

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Literal, ParamSpec
 
 import matplotlib as mpl
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
@@ -30,6 +31,7 @@ MILLIMETRES = 25.4
 SMALL = 7.0
 LINE = 3.4
 KEY = 16.0
+SPAN = 0.1
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 GREY = "#737373"
 LINES: tuple[Any, ...] = ("-", "--", "-.", (0, (1, 1)), (0, (5, 1, 1, 1, 1, 1)), (0, (8, 2)), (0, (3, 3)))
@@ -159,6 +161,15 @@ def titled(panels: Sequence[Axes], titles: Sequence[str]) -> None:
     figure = panels[0].figure
     if isinstance(figure, Drawing):
         figure.grow(sum(lines.values()) * (LINE + 0.2))
+
+
+def auc_scale(values: Any) -> tuple[float, float]:
+    """The ends of a scale of AUC that holds all values: at least .1 apart, so that small differences look small."""
+    low, high = float(np.nanmin(values)), float(np.nanmax(values))
+    if high - low < SPAN:
+        high = min((low + high + SPAN) / 2, 1.0)
+        low = high - SPAN
+    return low, high
 
 
 def readable_on(background: Any) -> str:

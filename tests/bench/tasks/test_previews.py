@@ -37,9 +37,28 @@ def test_the_outline_holds_the_pixels_of_the_crop(grid, tmp_path):
         assert one.scan[rows, columns].shape == one.crop.shape
         assert np.corrcoef(one.scan[rows, columns].ravel(), one.crop.ravel())[0, 1] > 0.95  # grayscale clips the ends
         assert one.crop.shape[0] > 5 and "mm" in one.facts
-        assert [(each.name, each.pixels.shape) for each in one.inputs] == [("efficientnet_lite0 128x128", (128, 128))]
+        assert [(each.name, each.pixels.shape) for each in one.inputs] == [
+            ("efficientnet_lite0 128x128", (128, 128)),
+            ("raw_pixels 32x32", (32, 32)),
+        ]
     assert "learnt in each fold" in learnt.note
     assert all(one.crop is None and np.ptp(one.scan) > 0 for one in learnt.samples)
+
+
+def test_what_the_grid_excludes_is_not_drawn(grid, tmp_path):
+    crossed = {"regions": ["whole", {"mask": {"slices": 1}}], "images": ["grayscale", "clahe"]}
+    no = [{"regions": "whole", "images": "clahe"}, {"regions": "mask", "encoders": "efficientnet_lite0"}]
+    plan = Plan(read_grid(grid | crossed | {"exclude": no}, []), Store(tmp_path))
+    sheets = list(previewed(plan, preview_samples(plan, 1)))
+    assert [(s.region, s.images) for s in sheets] == [
+        ("whole", "grayscale"),
+        ("mask(slices=1)", "grayscale"),
+        ("mask(slices=1)", "clahe"),
+    ]
+    assert [[each.name.split()[0] for each in s.samples[0].inputs] for s in sheets[:2]] == [
+        ["efficientnet_lite0", "raw_pixels"],
+        ["raw_pixels"],
+    ]
 
 
 def test_files_are_a_pdf_and_a_picture_for_each_page(grid, tmp_path):

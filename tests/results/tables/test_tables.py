@@ -157,7 +157,8 @@ def test_each_target_has_a_table(new_run):
     [
         ({"rows": ["encoder"]}, r"no axis 'encoder': did you mean 'encoders'\?"),
         ({"metrics": ["auk"]}, r"no metric 'auk': did you mean 'auc'\?"),
-        ({"format": "xlsx"}, r"no format 'xlsx': use one of text, md, csv, latex"),
+        ({"format": "xlsx"}, r"'xlsx' is no format of text: name a file, such as --out tables\.xlsx"),
+        ({"format": "pdf"}, r"no format 'pdf': use one of text, md, csv, latex"),
     ],
 )
 def test_unknown_names_get_the_nearest(run, wish, message):
