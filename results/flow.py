@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -79,8 +79,8 @@ class Flow:
         return f"Of {asked}, these are left out: {', '.join(one.text() for one in self.losses)}."
 
 
-def flows(run: Run, target: str, keys: Sequence[str] | None = None) -> list[Flow]:
-    """The ways of the samples of a target's cells, each once.
+def flows(run: Run, target: str, keys: Sequence[str] | None = None) -> dict[Flow, tuple[str, ...]]:
+    """The ways of the samples of a target's cells, each once, with the keys of its cells.
 
     Args:
         run: A run folder. Where an earlier version wrote it, all steps are one, `unknown`.
@@ -92,12 +92,13 @@ def flows(run: Run, target: str, keys: Sequence[str] | None = None) -> list[Flow
     """
     done = [cell for cell in run.cells if cell.target == target and cell.status == "done"]
     wanted = {cell.key for cell in done if keys is None or cell.key in keys}
-    found: dict[Flow, None] = {}
-    for group in _groups(run.folder):
-        if wanted.intersection(group.cells):
-            wanted -= set(group.cells)
-            found[_of_group(group)] = None
-    return list(found | dict.fromkeys(_seen(run, wanted)))
+    written_ways = [(_of_group(group), wanted.intersection(group.cells)) for group in _groups(run.folder)]
+    unwritten = wanted.difference(*(cells for _, cells in written_ways))
+    found: dict[Flow, tuple[str, ...]] = {}
+    for way, cells in [*written_ways, *_seen(run, unwritten)]:
+        if cells:
+            found[way] = (*found.get(way, ()), *sorted(cells))
+    return found
 
 
 def written(folder: Path) -> dict[str, list[Flow]]:
@@ -140,15 +141,13 @@ def _flow(steps: Sequence[tuple[str, int, int]]) -> Flow:
     return Flow(steps[0][1], steps[0][2], tuple(losses))
 
 
-def _seen(run: Run, keys: set[str]) -> list[Flow]:
+def _seen(run: Run, keys: set[str]) -> Iterator[tuple[Flow, set[str]]]:
     """The flow of cells of which no step was written, from the samples of the run and the predictions."""
     if not keys or not (run.folder / SAMPLES).exists():
-        return []
+        return
     patients = read_samples(run.folder)["patient"]
     first = ("dataset", len(patients), patients.nunique())
-    found = []
     for cell in run.cells:
         if cell.key in keys:
             p = run.predictions(cell)
-            found.append(_flow([first, ("unknown", len(np.unique(p.sample)), len(np.unique(p.patient)))]))
-    return found
+            yield _flow([first, ("unknown", len(np.unique(p.sample)), len(np.unique(p.patient)))]), {cell.key}

@@ -149,7 +149,7 @@ def _describe_model(
         "dataset": plan.grid.data.name,
         "source": facts.source(plan.grid.data, plan.dataset),
         "locations": list(plan.dataset.locations),
-        "patients": len(set(plan.patients.tolist())),
+        "patients": len({name for one in planned for name in plan.patients[one.fits[0].rows.train].tolist()}),
         "seed": plan.grid.protocol.seed,
         "device": device,
         "dataset_sequences": list(plan.dataset.sequences),

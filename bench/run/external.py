@@ -186,6 +186,7 @@ def run_external(
     scored = np.zeros(len(plan.ids), dtype=bool)
     for one in finished:
         scored[one.fits[0].rows.test] = True
+    learnt = {name for one in finished for name in plan.patients[one.fits[0].rows.train].tolist()}
     studies = set(plan.samples["study"].astype(str)[scored])
     assert isinstance(plan.dataset, JoinedData)
     digests = {digest for study in studies for digest in test.scans[plan.dataset.study_of[study]]}
@@ -196,7 +197,7 @@ def run_external(
         uses = found.before, found.overlapping
     external = external_protocol(
         fitted_on=facts.source(fitted_on.grid.data, fitted_on.dataset),
-        patients=len(set(fitted_on.patients.tolist())),
+        patients=len(learnt),
         uses=uses,
         left_out=test.left_out,
         compared_ids=test.compared_ids,

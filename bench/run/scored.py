@@ -30,7 +30,7 @@ def external_protocol(
 
     Args:
         fitted_on: The training data, as captions name it.
-        patients: The number of patients in it.
+        patients: The number of patients in it that a cell learnt from.
         uses: Earlier uses of the held-out set, and uses of others that share scans with it.
         left_out: The number of patients who were left out, since they were in training.
         compared_ids: Whether patients of the training data were looked for by their ids, besides the pixels.

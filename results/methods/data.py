@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from results.flow import counted, flows, span
 from results.inner_splits import inner_uses, listed
@@ -104,8 +104,9 @@ def external(run: Run) -> Iterator[str]:
     done = [outside.predictions(cell) for cell in outside.cells if cell.status == "done"]
     patients, samples = ({name for p in done for name in getattr(p, field)} for field in ("patient", "sample"))
     yield (
-        f"For external validation every completed cell was fitted once on all {about['patients']} patients and scored "
-        f"once on {len(samples)} samples of {len(patients)} patients of `{outside.dataset}`."
+        f"For external validation every completed cell was fitted once on the {about['patients']} patients with a "
+        f"label and a scan, and scored once on {len(samples)} samples of {len(patients)} patients of "
+        f"`{outside.dataset}`; the intervals of these scores cover the sampling of patients alone."
     )
     by = "by their ids and by the pixels of their scans" if about["compared_ids"] else "by the pixels of their scans"
     found = f"{about['left_out']} were left out" if about["left_out"] else "none was found"
@@ -154,11 +155,23 @@ def exclusions(evidence: Evidence) -> str:
 def left_out(run: Run, name: str) -> Iterator[str]:
     """What each step left out of a target, in samples and patients; none where all cells predict all samples."""
     ways = flows(run, name)
-    if len(ways) > 1:
-        for way in ways:
-            yield f"For some cells of {name} ({counted(way.left()[0], 'sample')}): {_lower(way.text())}"
-    elif ways and ways[0].losses:
-        yield f"For {name}: {_lower(ways[0].text())}"
+    if len(ways) == 1:
+        (way,) = ways
+        if way.losses:
+            yield f"For {name}: {_lower(way.text())}"
+        return
+    for way, whose in zip(ways, _whose(run, list(ways.values())), strict=True):
+        yield f"For {name}, {whose} ({counted(way.left()[0], 'sample')}): {_lower(way.text())}"
+
+
+def _whose(run: Run, ways: Sequence[tuple[str, ...]]) -> list[str]:
+    """The cells of each way, by their steps on the first axis on which no two ways have a step in common."""
+    cells = {cell.key: cell for cell in run.cells}
+    for axis in run.axes:
+        steps = [list(dict.fromkeys(cells[key].axes[axis] for key in keys)) for keys in ways]
+        if sum(map(len, steps)) == len({step for each in steps for step in each}):
+            return [f"{axis} {' or '.join(each)}" for each in steps]
+    return [f"{counted(len(keys), 'cell')}" for keys in ways]
 
 
 def _lower(text: str) -> str:

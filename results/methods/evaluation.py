@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from results.flow import counted
 from results.methods.evidence import Evidence
 from results.methods.families import family_made
 from results.methods.steps import in_words
@@ -135,18 +136,23 @@ def intervals(evidence: Evidence) -> Iterator[str]:
     if evidence.run.test_to_train(evidence.run.targets[0]) == 0:
         yield "They hold for the fitted models: they cover the sampling of patients and not that of training sets."
     else:
+        several = evidence.folds["repeat"].nunique() > 1
+        counts = (
+            "; repeats were counted for AUC and average precision only, at most 5 (2 with more than two classes)"
+            if several
+            else ""
+        )
         yield (
-            "The variance over patients of one repeat was multiplied by the correction of Nadeau and Bengio "
-            "[@nadeau2003], 1 / repeats + folds x test / train, so that intervals and p-values cover the sampling of "
-            "training sets too; repeats were counted for AUC and average precision only, at most 5 (2 with more than "
-            "two classes)."
+            f"The variance over patients{' of one repeat' if several else ''} was multiplied by the correction of "
+            "Nadeau and Bengio [@nadeau2003], 1 / repeats + folds x test / train, so that intervals and p-values cover "
+            f"the sampling of training sets too{counts}."
         )
     draws = [len(list(evidence.run.refits(cell))) for cell in evidence.cells]
     if any(draws):
         yield (
-            f"For {sum(map(bool, draws))} cells named in the grid, patients were also drawn before the folds and the "
-            f"whole procedure was run again {max(draws)} times [@jiang2008]; 1.96 standard deviations of these give an "
-            "interval that covers training sets too."
+            f"For {counted(sum(map(bool, draws)), 'cell')} named in the grid, patients were also drawn before the "
+            f"folds and the whole procedure was run again {max(draws)} times [@jiang2008]; 1.96 standard deviations of "
+            "these give an interval that covers training sets too."
         )
 
 

@@ -13,8 +13,8 @@ def fitted_elsewhere(run: Run) -> str:
     before = "was not used before" if uses == 0 else f"was used {_times(uses)} before"
     others = f"; some of its patients were used {_times(shared)} in another selection" if shared else ""
     return (
-        f"Fitted once on all {about['patients']} patients of {about['fitted_on']} and scored once here: external "
-        f"validation.{left_out} This held-out set {before}{others}."
+        f"Fitted once on the {about['patients']} patients of {about['fitted_on']} with a label and a scan, and scored "
+        f"once here: external validation.{left_out} This held-out set {before}{others}."
     )
 
 

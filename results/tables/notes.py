@@ -127,7 +127,7 @@ def beside(
         yield from who(run, done)
     yield from _fixed(run, records, varying)
     yield _folds(run)
-    if resamples:
+    if resamples and any(int(r["n_patients"]) >= FEWEST for r in done):
         yield covers(run, resamples, left_out)
     if len(run.devices) > 1:
         yield f"Computed on more than one device: {', '.join(run.devices)}."
@@ -144,7 +144,7 @@ def beside_targets(run: Run, records: Sequence[Record], *, varying: Sequence[str
         done = [r for r in of_target if r["status"] == "done"]
         for note in (*(who(run, done) if done else ()), *_undone(of_target, varying)):
             yield f"{target}: {note}"
-    if resamples:
+    if resamples and any(int(r["n_patients"]) >= FEWEST for r in done):
         yield covers(run, resamples, 0)
     yield from reconstruction.notes(run, [r["key"] for r in records])
 
@@ -205,7 +205,7 @@ def _uncertainty(
     run: Run, frame: pd.DataFrame, done: Sequence[Record], metrics: Sequence[str], averaged: Sequence[str]
 ) -> Iterator[str]:
     resamples = int(frame.attrs["resamples"])
-    if resamples:
+    if resamples and any(int(r["n_patients"]) >= FEWEST for r in done):
         yield covers(run, resamples, max(int(r["draws_left_out"]) for r in done))
         yield from (METRICS[name].note for name in metrics if name in METRICS and METRICS[name].note)
         if perfect := [METRICS[name].label for name in metrics if name in METRICS and _is_perfect(name, done)]:

@@ -48,7 +48,7 @@ def who(run: Run, done: Sequence[Record]) -> Iterator[str]:
 
 def left_out(run: Run, target: str, keys: Sequence[str]) -> str:
     """What of the dataset some cells of a target do not predict, in words without a full stop."""
-    ways = flows(run, target, keys)
+    ways = list(flows(run, target, keys))
     faults = f", excluded.csv lists {counted(run.n_excluded, 'fault')}" if run.n_excluded else ""
     if not any(way.losses for way in ways):
         return f"no sample left out{faults}" if faults else "none excluded"

@@ -80,7 +80,7 @@ def test_floors_are_fitted_on_the_training_rows(parts, predict):
     assert_allclose(location[known], fitted.predict_proba(new.to_numpy(dtype=np.float32))[known, 1], atol=1e-4)
     text = (found.folder / "scores.md").read_text()
     assert "external validation" in text and "it covers the sampling of patients alone" in text
-    assert "Fitted once on all 10 patients of spider (train)" in text
+    assert "Fitted once on the 10 patients of spider (train) with a label and a scan" in text
     crossed = api.open(parts["run"]).table(metrics=["auc"])["auc"].to_numpy()
     shown = pd.read_csv(found.folder / "scores.csv").set_index("heads")["AUC cross-validated"]
     assert any(np.isclose(shown.loc["logistic"], crossed))

@@ -95,7 +95,7 @@ def test_a_cell_is_scored_as_its_model_predicts(parts, ran, tmp_path, head):
 def test_the_table_shows_both_scores_with_floors_and_the_ledger(ran):
     run = api.open(ran.folder)
     drawn = " ".join(run.tables(preset="external").split())
-    assert "Fitted once on all 10 patients of spider (train) and scored once here: external validation." in drawn
+    assert "Fitted once on the 10 patients of spider (train) with a label and a scan, and scored once here" in drawn
     assert "This held-out set was not used before." in drawn
     assert "it covers the sampling of patients alone" in drawn
     table = pd.read_csv(io.StringIO(run.tables(preset="external", format="csv")))
@@ -114,7 +114,10 @@ def test_the_table_shows_both_scores_with_floors_and_the_ledger(ran):
             api.open(ran.folder).tables(preset="external")
         path.write_bytes(content)
     methods = run.methods()
-    assert "For external validation every completed cell was fitted once on all 10 patients" in methods
+    assert (
+        "For external validation every completed cell was fitted once on the 10 patients with a label and a scan"
+        in methods
+    )
     assert "No data from outside these folds" not in methods and "No external test." not in methods
 
 
