@@ -17,10 +17,13 @@ from bench.grid.schema import CompareKeys, GridFile, IntervalKeys, ProtocolKeys
 from bench.grid.steps import axis_steps, drop_steps, plugin_steps
 from bench.grid.tree import GridError, GridTree, read_mapping
 from bench.grid.values import plain
+from data import ScangridError
 from data.text.file_names import LONGEST_NAME, file_name
 from data.text.names import nearest
 from heads.fitting.class_weights import RULES
 from heads.fitting.thresholds import ARGMAX, wanted_sensitivity
+from results.run_folder import RunCell
+from results.scores.named import the_cell
 from results.statistics.metrics import METRICS
 
 MOST_CELLS = 100_000
@@ -120,12 +123,27 @@ def _check_rules(tree: GridTree, grid: Grid) -> None:
         _check_named(tree, grid, family.family, ("compare", i, "family"))
         if not isinstance(family.against, str):
             _check_named(tree, grid, family.against, ("compare", i, "against"))
+            _check_one(tree, grid, family, ("compare", i, "against"))
         elif family.against not in (references := (*floors(), "best")):
             why = f"({family.against}) must be one of {', '.join(references)}, or the steps of one cell, by axis"
             raise tree.error(("compare", i, "against"), why)
         if family.metric not in METRICS:
             why = f"is no metric{nearest(family.metric, list(METRICS))}"
             raise tree.error(("compare", i, "metric"), why)
+
+
+def _check_one(tree: GridTree, grid: Grid, family: Family, loc: tuple[Any, ...]) -> None:
+    """Checks that the steps of a reference name one cell of each target of its family."""
+    assert not isinstance(family.against, str)
+    by_target: dict[str, list[RunCell]] = {}
+    for cell in grid.cells():
+        by_target.setdefault(cell.target, []).append(RunCell("", cell.shown(), cell.target, ()))
+    for target, cells in by_target.items():
+        if family.family.get("targets", target) == target:
+            try:
+                the_cell(cells, family.against)
+            except ScangridError as error:
+                raise tree.error(loc, f"must name one cell of each target: {error}") from error
 
 
 def _check_named(tree: GridTree, grid: Grid, steps: Mapping[str, str], loc: tuple[Any, ...]) -> None:

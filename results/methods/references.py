@@ -6,6 +6,17 @@ import re
 from collections.abc import Iterable, Mapping
 
 _ENTRIES = r"""
+@article{benavoli2017,
+  author={Benavoli, Alessio and Corani, Giorgio and Dem{\v{s}}ar, Janez and Zaffalon, Marco},
+  title={Time for a change: a tutorial for comparing multiple classifiers through {B}ayesian analysis},
+  journal={Journal of Machine Learning Research},
+  volume={18},
+  pages={1--36},
+  year={2017},
+  eprint={1606.04316},
+  archivePrefix={arXiv}
+}
+
 @article{durkalski2003,
   author={Durkalski, Valerie L. and Palesch, Yuko Y. and Lipsitz, Stuart R. and Rust, Philip F.},
   title={Analysis of clustered matched-pair data},

@@ -2,6 +2,7 @@
 
 import json
 import re
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -52,6 +53,12 @@ def test_every_key_has_an_entry_of_its_own():
         assert key.endswith(re.search(r"year=\{(\d+)\}", entry)[1])
     assert all(bibliography().get(key, entry) == entry for key, entry in STATISTICS.items())
     assert bibtex(["jiang2008", "doe2020", "jiang2008"], {"doe2020": "@misc{doe2020}"}).count("@") == 2
+
+
+def test_every_work_that_a_sentence_cites_has_an_entry():
+    code = "".join(path.read_text() for path in Path("results").rglob("*.py"))
+    keys = set(re.findall(r"@([a-z]+\d{4})\b", code))
+    assert len(keys) > 8 and not keys - set(STATISTICS)
 
 
 def test_data_and_split_are_those_of_the_folder(new_run):
