@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.grid.axes import NAMES
@@ -11,6 +12,7 @@ from bench.grid.cells import is_floor
 from bench.grid.grid import Grid
 from bench.grid.selection import is_chosen
 from bench.plan import identity
+from bench.plan.cell_numbers import cell_numbers
 from bench.plan.counts import counts
 from bench.plan.forecast import Forecast
 from bench.plan.patient_draws import PatientDraws
@@ -40,19 +42,28 @@ class Overview:
         grid: The steps and the protocol.
         finished: What is in the store.
         only: The steps to keep, by axis.
+        runs: Where run folders are; cells have the numbers of the grid's run folder there, if it has one.
         jobs: How many tasks a run does at a time.
     """
 
-    def __init__(self, grid: Grid, finished: Stored, only: Mapping[str, list[str]], *, jobs: int = 1) -> None:
+    def __init__(
+        self,
+        grid: Grid,
+        finished: Stored,
+        only: Mapping[str, list[str]],
+        *,
+        runs: Path = Path("runs"),
+        jobs: int = 1,
+    ) -> None:
         self._plan = plan = Plan(grid, finished)
         self._stored: _Keys = {kind: finished.keys(kind) for kind in KINDS}
         self._jobs = jobs
         self._read = all(ref.key in self._stored["crops"] for ref in plan.crops_refs())
         if self._read:
             plan.check_images()
-        numbered = list(enumerate(plan.cells(), start=1))
-        self._number = {c.key: number for number, c in numbered}
-        self._cells = [c for _, c in numbered if is_chosen(c.cell, only)]
+        every = list(plan.cells())
+        self._number = cell_numbers(runs / grid.name, every)
+        self._cells = [c for c in every if is_chosen(c.cell, only)]
         self._states = {c.key: _state(c, self._stored) for c in self._cells}
         self._same = same_cells(plan, self._cells)
 

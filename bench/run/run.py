@@ -150,7 +150,7 @@ def _run(
             remove_external(record.folder)
         else:
             keys = {one.key for one in todo}
-            by = {"fitted_on": plan, "begun": session.begin, **where}
+            by = {"fitted_on": plan, "numbers": record.numbers(cells), "begun": session.begin, **where}
             outside = run_external(test, state.finished(), keys, record.folder, store, **by)
             state.show()
         panels.write(plan, store, record, state.finished(), jobs=jobs, progress=progress, recut=fit)
