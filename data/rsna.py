@@ -93,6 +93,10 @@ class Rsna(Dataset):
         """Clinical cells that were not taken as they are written, and studies without them."""
         return self._read.notes
 
+    def may_have_masks(self) -> bool:
+        """False."""
+        return False
+
     def load(self, study: str, sequence: str) -> Image | None:
         """All series of a sequence as one stack; its `faults` name the files that could not be read."""
         folders = self._folders(study, sequence)

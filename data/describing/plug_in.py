@@ -9,6 +9,8 @@ LearnsFrom = Literal["nothing", "images", "columns", "labels"]
 WeightsFrom = Literal["", "random", "pretrained", "file"]
 DESCRIBING = frozenset({"words", "cites", "packages", "licence", "alone", "source", "unlabelled"})
 """The class variables of `PlugIn` and of a fusion, and `source` and `unlabelled` of a dataset."""
+DECLARING = frozenset({"describe", "needs_structure", "gives_structure", "needs_masks", "may_have_masks"})
+"""The methods of plug-ins that describe, or that decide which cells are refused; they change no result."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +77,10 @@ class PlugIn:
     def table_notes(self) -> tuple[str, ...]:
         """Sentences on how a dataset read its tables, for the reader of its results; other plug-ins have none."""
         return ()
+
+    def may_have_masks(self) -> bool:
+        """Whether scans of a dataset may come with masks; False lets plans refuse cells that need them."""
+        return True
 
 
 def summary(cls: type) -> str:
