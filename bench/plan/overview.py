@@ -104,7 +104,7 @@ class Overview:
             yield f"{n} refused: {reason}"
         forecast = Forecast(plan, stored, self._jobs)
         forecast.add(cells)
-        yield from _work(cells, stored)
+        yield from _work(cells, stored, self._read)
         refits = PatientDraws(plan, cells)
         again = [one for planned in cells if planned.key in refits.redrawn for one in refits.of(planned)]
         forecast.add(again, "interval: ")
@@ -168,9 +168,14 @@ def _state(planned: PlannedCell, stored: _Keys) -> str:
     return "to compute"
 
 
-def _work(cells: list[PlannedCell], stored: _Keys) -> Iterator[str]:
-    todo = [fit for c in cells if not c.refused for fit in c.fits if fit.key not in stored["fits"]]
+def _work(cells: list[PlannedCell], stored: _Keys, read: bool) -> Iterator[str]:
+    """What is to be computed; `read` is whether all images were read."""
+    wanted = [(c.cell, fit) for c in cells if not c.refused for fit in c.fits if fit.key not in stored["fits"]]
+    todo = [fit for _, fit in wanted]
     fits = {fit.key for fit in todo}
+    # Cells share a fit while all samples seem to have all images: one that can't be read parts those of its sequence.
+    most = len(fits) if read else len({(fit.key, cell["sequences"], cell["regions"]) for cell, fit in wanted})
+    number_of_fits = f"{len(fits)}" if most == len(fits) else f"{len(fits)} to {most}"
     refs = {ref.key: ref for fit in todo for each in fit.tokens for ref in each if ref.key not in stored["tokens"]}
     trained = sum(ref.fold is not None for ref in refs.values())
     fusions = {fit.fused.key for fit in todo if fit.fused is not None} - stored["fused"]
@@ -183,7 +188,8 @@ def _work(cells: list[PlannedCell], stored: _Keys) -> Iterator[str]:
     number = "1 embedding" if len(refs) == 1 else f"{len(refs)} embeddings"
     embeddings = f"{number} ({trained} trained in a fold)" if trained else number
     text = f"to compute: {trained_regions}{embeddings}{trained_fusions}"
-    yield f"{text}, {len(fits)} fits of heads"
+    more = "" if most == len(fits) else ": more if some images can't be read, so that sequences differ in their samples"
+    yield f"{text}, {number_of_fits} fits of heads{more}"
 
 
 def _refits(refits: PatientDraws, again: list[PlannedCell], stored: _Keys) -> Iterator[str]:
