@@ -6,6 +6,7 @@ import pytest
 
 from bench import api
 from bench.plan.cell_numbers import FORMER
+from results.scores.named import listed
 
 GRID = """
 name: kept
@@ -37,39 +38,34 @@ def go(phantom, tmp_path):
     return run
 
 
+def without_numbers(folder):
+    """Makes a run folder one of an earlier version."""
+    cells = json.loads((folder / "cells.json").read_text())
+    for file in ("SHA256SUMS", "cells.json"):
+        (folder / file).unlink()
+    old = [{name: value for name, value in cell.items() if name != "number"} for cell in cells]
+    (folder / "cells.json").write_text(json.dumps(old))
+
+
 def test_numbers_stay_when_encoders_come_and_go(go):
     first = go(SMALL)
     assert sorted(first.values()) == list(range(1, len(first) + 1))
-    own = {name: number for name, number in first.items() if name[1] == "knn"}
-    assert len(own) == 1
+    without_numbers(go.folder)
+    assert api.open(go.folder).cells["cell"].tolist() == list(range(1, len(first) + 1))  # then positions count
 
     before = go(LARGE, SMALL)  # the new encoder comes first in the grid
     new = {name: number for name, number in before.items() if name not in first}
     assert {name: before[name] for name in first} == first
     assert sorted(new.values()) == list(range(len(first) + 1, len(before) + 1)) and len(new) == 2
+    steps, last = max(new.items(), key=lambda item: item[1])
+    cells = {one.number: one for one in api.open(go.folder).opened.cells}
+    assert (cells[last].axes["encoders"], cells[last].head) == steps
+    assert f"{last} (narrowing" in listed(list(cells.values()), [cells[last]])
 
-    last = go(SMALL, LARGER)  # the numbers of the encoder that left are not given to the one that came
-    assert {name: last[name] for name in first} == first
-    assert sorted(n for name, n in last.items() if name not in first) == [len(before) + 1, len(before) + 2]
-    assert go(LARGE, SMALL) == before
-    assert {one["number"] for one in json.loads((go.folder / FORMER).read_text())} == {
-        number for name, number in last.items() if name not in first
-    }
+    after = go(SMALL, LARGER)  # the numbers of the encoder that left are not given to the one that came
+    assert {name: after[name] for name in first} == first
+    gone = {name: number for name, number in after.items() if name not in first}
+    assert sorted(gone.values()) == [len(before) + 1, len(before) + 2]
 
-
-def test_the_same_steps_keep_their_number_when_the_protocol_changes(go):
-    go(SMALL)
-    before = go(LARGE, SMALL)
-    assert go(SMALL, LARGE, settings=["protocol.seed=7"]) == before
-
-
-def test_folders_without_numbers_count_positions(go):
-    first = go(SMALL)
-    cells = json.loads((go.folder / "cells.json").read_text())
-    old = [{name: value for name, value in cell.items() if name != "number"} for cell in cells]
-    for file in (go.folder / "SHA256SUMS", go.folder / "cells.json"):
-        file.unlink(missing_ok=True)
-    (go.folder / "cells.json").write_text(json.dumps(old))
-    assert api.open(go.folder).cells["cell"].tolist() == list(range(1, len(old) + 1))
-    again = go(LARGE, SMALL)
-    assert {name: again[name] for name in first} == first
+    assert go(LARGE, SMALL, settings=["protocol.seed=7"]) == before  # the same steps, other folds
+    assert {one["number"] for one in json.loads((go.folder / FORMER).read_text())} == set(gone.values())
