@@ -33,6 +33,11 @@ _READERS = {
 _SHEARED = np.sin(np.radians(0.1))  # the cosine of two axes; headers round to about a hundredth of this
 
 
+def has_spacing(image: Image) -> bool:
+    """Whether the file of an image gave its spacing; where it did not, as in a picture, a pixel counts as 1 mm."""
+    return not np.array_equal(image.affine, UNPLACED)
+
+
 def read(
     path: str | Path,
     *,

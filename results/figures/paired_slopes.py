@@ -104,8 +104,8 @@ def paired_slopes(run: Run, target: str, *, width: Width = "double") -> Drawing:
     figure.caption = (
         f"Paired slopes of {target}; {choice.n}. Each thin line joins cells that differ on one axis of the grid and "
         f"agree on all others and in their samples; the thick line is the mean over the lines that have every step. "
-        f"{' '.join(_words(one) for one in found)}{left_out} These are counts and means over the cells of this grid, which share "
-        f"their patients: they test nothing.{choice.picked}"
+        f"{' '.join(_words(one) for one in found)}{left_out} These are counts and means over the "
+        f"cells of this grid, which share their patients: they test nothing.{choice.picked}"
     )
     return figure
 
@@ -141,16 +141,14 @@ def _why_not(choice: Chosen, axis: str) -> str:
     """The sentence of a caption on an axis without slopes."""
     steps = {str(cell[axis]): int(cell["n_samples"]) for cell in choice.cells}
     if len(steps) > MOST_STEPS:
-        return (
-            f"{axis.capitalize()} are left out, since they have {len(steps)} steps, and at most {MOST_STEPS} are shown."
-        )
+        return f"The axis {axis} is left out, since it has {len(steps)} steps, and at most {MOST_STEPS} can be shown."
     if slopes(choice, axis, same_samples=False) is not None:
         counts = ", ".join(f"{_name(axis, step)}: {n}" for step, n in steps.items())
         return (
-            f"{axis.capitalize()} are left out, since their cells are on different samples ({counts}): "
-            "`complete: true` in the protocol of the grid gives all cells the same samples."
+            f"The axis {axis} is left out, since its cells are on different samples ({counts} samples): "
+            "`protocol.complete: true` in the grid gives all cells the same samples."
         )
-    return f"{axis.capitalize()} are left out, since fewer than {LEAST_PAIRS} pairs of cells differ on them alone."
+    return f"The axis {axis} is left out, since fewer than {LEAST_PAIRS} pairs of cells differ on it alone."
 
 
 def _panel(panel: Axes, one: Slopes, names: list[str]) -> None:

@@ -37,7 +37,7 @@ def test_each_picture_is_under_its_number(run):
     found, images = run
     figure = best_and_worst_cases(found, "narrowing")
     titled = {" ".join(axes.get_title().split()): axes for axes in figure.axes if axes.get_title()}
-    assert list(titled) == [f"{i}. true 1 (p 0.25) called 0 (p 0.75), fold 2" for i in (1, 2, 3, 4)]
+    assert list(titled) == [f"{i}. true 1 (p 0.25) called 0 (p 0.75), fold 1" for i in (1, 2, 3, 4)]
     drawn = list(titled.values())
     for i in range(3):
         np.testing.assert_array_equal(drawn[i].get_images()[0].get_array(), images[f"image_{i}_0"])
