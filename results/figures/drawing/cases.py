@@ -95,8 +95,8 @@ class Cases:
             "first repeat, with at most one sample per patient in each half. Over each picture: its true class and the "
             "class that was called, each with its probability p, and the test fold, counted from 0 as in folds.csv. "
             f"The pictures are middle slices ({', '.join(self.about.sequences)}) as the cell got them, with grey "
-            f"from the 1st to the 99th percentile of each. panels/{self.file}.json in the run folder names the samples in the "
-            "order of these numbers."
+            f"from the 1st to the 99th percentile of each. panels/{self.file}.json in the run folder names the samples "
+            "in the order of these numbers."
         )
 
 
