@@ -144,7 +144,7 @@ def _notes(run: Run, family: DeclaredFamily, resamples: int, columns: Collection
     if family.tested:
         lacking = f", times {family.size} / {len(pairs)} for comparisons not done" if family.absent else ""
         notes.append(
-            "p: of one comparison by itself, below .05 where its interval does not hold 0. Adjusted p: step-down "
+            "p: of one comparison by itself, below 0.05 where its interval does not hold 0. Adjusted p: step-down "
             f"max-|t| over the family, from the same resamples{lacking}."
         )
         if DELONG in columns:

@@ -64,7 +64,7 @@ def test_spread_leaves_out_folds_without_a_value():
     # Two ticks: at the middle and at the right end of an axis from 8 to 252.
     assert strip.ticks == "M130 5v14M252 5v14"
     assert (strip.chance, strip.mean) == (130, 191)
-    assert strip.numbers.split() == ["AUC", "fold", "1", "fold", "2", "fold", "3", "repeat", "1", "0.50", "1.00", "-"]
+    assert strip.numbers.split() == ["AUC", "fold", "0", "fold", "1", "fold", "2", "repeat", "0", "0.50", "1.00", "-"]
     assert spread([[math.nan]], low=0.0) is None
 
 
