@@ -46,6 +46,21 @@ def test_each_picture_is_under_its_number(run):
     assert "svc" in figure.caption and "panels/narrowing.json" in figure.caption
 
 
+def test_the_rows_of_several_sequences_are_named(run):
+    found, _ = run
+    about = json.loads((found.folder / "panels" / "narrowing.json").read_text())
+    (found.folder / "panels" / "narrowing.json").write_text(json.dumps(about | {"sequences": ["t2", "t1"]}))
+    figure = best_and_worst_cases(found, "narrowing")
+    named = {
+        axes.get_subplotspec().rowspan.start: text.get_text()
+        for axes in figure.axes
+        for text in axes.texts
+        if text.get_rotation() == 90
+    }
+    assert named == {0: "t2", 1: "t1", 2: "t2", 3: "t1"}
+    assert "counted from 0 as in folds.csv" in figure.caption
+
+
 def test_a_run_without_panels_and_one_with_broken_panels_have_an_error(new_run, run):
     writer = new_run("bare")
     writer.add(writer.signal, heads="svc")
