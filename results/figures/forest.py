@@ -35,6 +35,8 @@ ROW = 3.6
 MARGIN = 3.0
 BELOW = 11.0
 LEAST = 34.0
+TICK = 9.0
+KEY = 14.0
 
 
 @styled
@@ -65,7 +67,7 @@ def forest(run: Run, target: str, *, width: Width = "double", shown: int = SHOWN
     floors = _floors_of(choice, cells)
     handles = _floor_handles(floors, run.location)
     foot = [wrapped(words, full - 2 * MARGIN) for words in _foot(choice, len(cells), beside)]
-    lines = sum(words.count("\n") + 1 for words in foot) + -(-len(handles) // _per_line(width))
+    lines = sum(words.count("\n") + 1 for words in foot) + -(-len(handles) // _per_line(handles, full))
     above, rows = beside.above + 2, ROW * len(cells)
     height = above + rows + BELOW + LINE * lines + 3
     figure = Drawing(width, height)
@@ -73,7 +75,7 @@ def forest(run: Run, target: str, *, width: Width = "double", shown: int = SHOWN
     room = full - beside.width - right - 2 * MARGIN
     panel = figure.add_axes(((beside.width + MARGIN) / full, 1 - (above + rows) / height, room / full, rows / height))
     _floors(panel, cells, floors, run.location)
-    _cells(panel, cells)
+    _cells(panel, cells, room)
     beside.draw(panel, room)
     for row, words in enumerate(["AUC [95 %]", *values]):
         panel.text(
@@ -87,7 +89,7 @@ def forest(run: Run, target: str, *, width: Width = "double", shown: int = SHOWN
     figure.legend(
         handles=handles,
         loc="lower center",
-        ncols=_per_line(width),
+        ncols=_per_line(handles, full),
         bbox_to_anchor=(0.5, (sum(words.count("\n") + 1 for words in foot) * LINE + 1) / height),
         borderaxespad=0,
     )
@@ -99,7 +101,7 @@ def forest(run: Run, target: str, *, width: Width = "double", shown: int = SHOWN
     return figure
 
 
-def _cells(panel: Axes, cells: tuple[dict[str, Any], ...]) -> None:
+def _cells(panel: Axes, cells: tuple[dict[str, Any], ...], room: float) -> None:
     x = np.array([cell["auc"] for cell in cells])
     y = np.arange(len(cells))
     panel.errorbar(x, y, xerr=ends(cells), fmt="o", color=COLOURS[0], markersize=3, elinewidth=0.9, capsize=0)
@@ -107,7 +109,7 @@ def _cells(panel: Axes, cells: tuple[dict[str, Any], ...]) -> None:
     panel.set_yticks([])
     panel.spines["left"].set_visible(False)
     panel.set_xlabel("AUC (fold-wise)")
-    panel.xaxis.set_major_locator(MaxNLocator(5, min_n_ticks=3))
+    panel.xaxis.set_major_locator(MaxNLocator(max(2, min(5, int(room / TICK))), min_n_ticks=2))
     for between in np.arange(4.5, len(cells) - 1, 5):
         panel.axhline(between, color="0.88", linewidth=0.5, zorder=0)
 
@@ -162,8 +164,10 @@ def _floor_handles(floors: dict[str, OwnFloors], location: str) -> list[Any]:
     return handles
 
 
-def _per_line(width: Width) -> int:
-    return 2 if width == "single" else 4
+def _per_line(handles: Sequence[Any], full: float) -> int:
+    """As many columns of the legend as fit, up to four."""
+    longest = max((text_width(str(handle.get_label())) for handle in handles), default=1.0)
+    return max(1, min(4, int(full / (longest + KEY))))
 
 
 def _foot(choice: Chosen, shown: int, beside: Columns) -> list[str]:

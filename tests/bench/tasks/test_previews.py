@@ -64,10 +64,10 @@ def test_what_the_grid_excludes_is_not_drawn(grid, tmp_path):
     ]
 
 
-def test_pictures_without_a_spacing_have_pixels_and_no_mm(tmp_path, rng):
-    rows = []
+def test_pictures_without_a_spacing_have_pixels_and_no_mm(tmp_path):
+    random, rows = np.random.default_rng(0), []
     for i in range(8):
-        cv2.imwrite(str(tmp_path / f"{i}.png"), rng.integers(0, 256, (20, 24)).astype(np.uint8))
+        cv2.imwrite(str(tmp_path / f"{i}.png"), random.integers(0, 256, (20, 24)).astype(np.uint8))
         rows.append({"image": f"{i}.png", "patient": f"p{i}", "lesion": i % 2})
     pd.DataFrame(rows).to_csv(tmp_path / "table.csv", index=False)
     grid = {
