@@ -23,7 +23,7 @@ from bench.tasks.local import Watcher
 from bench.tasks.notes import made_by
 from bench.tasks.store import PAIRS, SCANS, Store
 from data.base import DataError, Dataset, Float32, Image
-from data.reading.volumes import has_spacing
+from data.geometry.unplaced import has_spacing
 
 if TYPE_CHECKING:
     import pandas as pd

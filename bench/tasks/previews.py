@@ -13,7 +13,7 @@ from bench.grid.cells import Step, is_floor
 from bench.plan.plan import Plan
 from bench.stages.crops import StudyCrops, cut_study
 from data.base import DataError, Dataset, Float32, Image
-from data.reading.volumes import has_spacing
+from data.geometry.unplaced import has_spacing
 from preprocessing.regions.base import Region
 
 if TYPE_CHECKING:

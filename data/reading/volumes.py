@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.base import DataError, Float64, Image
+from data.geometry.unplaced import UNPLACED as UNPLACED
 from data.reading import content, limits, meta_image, nifti, nrrd_volume, pictures, tiff
 from data.reading.dicom import labels as dicom_labels
 from data.reading.dicom import scans as dicom_scans
@@ -19,7 +20,6 @@ from data.reading.orientations import ORIENTATIONS as ORIENTATIONS
 from data.reading.pictures import LUMINANCE as LUMINANCE
 
 Orientation = Literal["sagittal", "axial", "coronal"]
-UNPLACED = np.eye(4)[[2, 1, 0, 3]]  # the affine of an image without a place: 1 mm, columns along x, rows along y
 
 # The reader of each kind of file.
 _READERS = {
@@ -31,11 +31,6 @@ _READERS = {
     "jpeg": pictures.read_jpeg,
 }
 _SHEARED = np.sin(np.radians(0.1))  # the cosine of two axes; headers round to about a hundredth of this
-
-
-def has_spacing(image: Image) -> bool:
-    """Whether the file of an image gave its spacing; where it did not, as in a picture, a pixel counts as 1 mm."""
-    return not np.array_equal(image.affine, UNPLACED)
 
 
 def read(
