@@ -94,7 +94,8 @@ def beaten(run: Run, records: Sequence[Record]) -> Iterator[str]:
 def below_chance(floor: str, values: Iterable[float]) -> Iterator[str]:
     """A warning if a floor's AUC is below .5, with all such values of it."""
     if low := sorted({f"{value:.2f}" for value in values if value < BELOW_CHANCE}):
-        yield f"The AUC of {floor} is {' or '.join(low)}, below 0.5: a gain over it alone shows nothing."
+        these = low[0] if len(low) == 1 else f"{low[0]} to {low[-1]}"
+        yield f"The AUC of {floor} is {these}, below 0.5: a gain over it alone shows nothing."
 
 
 def _which(compared: Sequence[Record], cells: Sequence[Record], varying: Sequence[str]) -> str:
