@@ -95,9 +95,7 @@ def differing(floors: Iterable[OwnFloors]) -> str:
     found = [f"{own.name} {own.words}" for own in floors if own.shared is None]
     if not found:
         return ""
-    return (
-        f" A floor reads the sequences and the region of its cell, so cells differ in their floors: {'; '.join(found)}."
-    )
+    return f" Each cell has the floors of its own sequences and region, which differ: {'; '.join(found)}."
 
 
 def _auc(floor: Record) -> str:
