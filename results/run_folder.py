@@ -169,6 +169,22 @@ class Run:
         return self.protocol.get("split") not in ("official", "external")
 
     @property
+    def held_out(self) -> str:
+        """The training patients that a fit holds out to tune, calibrate or choose a threshold."""
+        validation = self.protocol.get("split") == "official" and self.protocol.get("validation", True)
+        return "the validation part" if validation else "inner folds"
+
+    @property
+    def auc_label(self) -> str:
+        """The AUC in figures: it compares samples of the same fold, where there are several."""
+        return "AUC (fold-wise)" if self.crossed else "AUC"
+
+    @property
+    def compares(self) -> str:
+        """What an AUC compares, as a sentence with a blank before it; empty where one part is tested."""
+        return " AUC compares samples of the same fold." if self.crossed else ""
+
+    @property
     def location(self) -> str:
         """The name of the floor that gains are over: the one that reads the columns which locate a sample."""
         return self._floor("locations")

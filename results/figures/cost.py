@@ -78,7 +78,7 @@ def cost(run: Run, target: str, *, width: Width = "single") -> Drawing:
     panel.set_xlim(min(left, at[0]), max(right, at[-1]))
     fitted = "the head and a trained fusion" if _trained(choice, cells) else "the head"
     between = "\n" if width == "single" else " "
-    panel.set(xlabel=f"Fitting {fitted},{between}all folds and repeats (s, log scale)", ylabel="AUC (fold-wise)")
+    panel.set(xlabel=f"Fitting {fitted},{between}all folds and repeats (s, log scale)", ylabel=run.auc_label)
     legend_below(figure, handles)
     listed = "; ".join(f"{i} {choice.name(c)} ({c['seconds']:.2g} s)" for i, c in enumerate(best, start=1))
     counted = " (counted in full for each cell that uses it)" if _trained(choice, cells) else ""

@@ -76,6 +76,7 @@ def forest(run: Run, target: str, *, width: Width = "double", shown: int = SHOWN
     panel = figure.add_axes(((beside.width + MARGIN) / full, 1 - (above + rows) / height, room / full, rows / height))
     _floors(panel, cells, floors, run.location)
     _cells(panel, cells, room)
+    panel.set_xlabel(run.auc_label)
     beside.draw(panel, room)
     for row, words in enumerate(["AUC [95 %]", *values]):
         panel.text(
@@ -108,7 +109,6 @@ def _cells(panel: Axes, cells: tuple[dict[str, Any], ...], room: float) -> None:
     panel.set_ylim(len(cells) - 0.5, -0.5)
     panel.set_yticks([])
     panel.spines["left"].set_visible(False)
-    panel.set_xlabel("AUC (fold-wise)")
     panel.xaxis.set_major_locator(MaxNLocator(max(2, min(5, int(room / TICK))), min_n_ticks=2))
     for between in np.arange(4.5, len(cells) - 1, 5):
         panel.axhline(between, color="0.88", linewidth=0.5, zorder=0)
@@ -179,9 +179,8 @@ def _caption(choice: Chosen, shown: int, beside: Columns, floors: dict[str, OwnF
     more = f" The best {shown} of {len(choice.cells)} cells are shown." if shown < len(choice.cells) else ""
     covers = f"Bars, [ ] and the band of location: 95 %, {COVERS}."
     key = f" An empty place means none. {'; '.join(beside.key)}".rstrip() + ("." if beside.key else "")
-    fold_wise = "AUC compares samples of the same fold."
     after = f"{more}{choice.picked}{differing(floors.values())}{key}"
-    return f"AUC of {choice.target} by cell; {choice.n}. {fold_wise} {covers}{after}"
+    return f"AUC of {choice.target} by cell; {choice.n}.{choice.run.compares} {covers}{after}"
 
 
 FIGURE = PaperFigure("AUC of every cell with its interval", forest, order=20)

@@ -86,10 +86,7 @@ def _caption(choice: Chosen, found: Crossed) -> str:
         text.append(f"Hatched, since a cell of the mean is not done: {some(found.lacking, '; ')}.")
     if location := own_floors(choice.run, choice.cells, choice.floors, choice.run.location):
         text.append(f"Location alone: {location.words}.")
-    text.append(
-        "AUC compares samples of the same fold. Rows and columns are sorted by their mean. For intervals see the "
-        "forest plot."
-    )
+    text.append(f"Rows and columns are sorted by their mean.{choice.run.compares} For intervals see the forest plot.")
     return " ".join(text)
 
 

@@ -84,7 +84,7 @@ def leaderboard(run: Run, target: str, *, width: Width = "double") -> Drawing:
         panel.set_title("\n".join(wrapped(line, WIDEST) for line in lines), fontsize=10)
     keys = _floor_keys(location, pixels)
     words = (
-        f"Bars: 95 %, {COVERS}. AUC compares samples of the same fold."
+        f"Bars: 95 %, {COVERS}.{run.compares}"
         f"{_chosen(shown_cells)}{differing(own for own in (location, pixels) if own is not None)}"
         + "".join(f" {note}" for note in reconstruction.notes(run, list(cells["key"])))
     )

@@ -64,7 +64,7 @@ def missing_rate(run: Run, target: str, *, width: Width = "single", methods: int
             bars.lines[2][0].set_linestyle("-")
         panel.set(xlabel=f"Patients without {sequence} (%)")
         panel.set_xticks(sorted({100 * rate for cells in found.values() for rate, _ in cells}))
-    panels[0, 0].set_ylabel("AUC (fold-wise)")
+    panels[0, 0].set_ylabel(run.auc_label)
     handles = [Line2D([], [], label=name, marker=MARKERS[i % 7], **line(i)) for i, name in enumerate(names)]
     location = own_floors(run, choice.cells, choice.floors, run.location)
     if location is not None:

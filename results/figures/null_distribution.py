@@ -62,7 +62,7 @@ def null_distribution(run: Run, target: str, *, width: Width = "single", panels:
         panel.axvline(cell["auc"], color=COLOURS[1])
         panel.axvline(0.5, color=GREY, linestyle=":", linewidth=0.9)
         panel.tick_params(labelbottom=True)
-        panel.set_xlabel("AUC (fold-wise)")
+        panel.set_xlabel(run.auc_label)
         panel.yaxis.set_major_locator(MaxNLocator(4, integer=True))
         p_value = (
             f", p\N{NO-BREAK SPACE}{null_p_text(cell['p_value'], cell['null_runs'])}"

@@ -98,7 +98,7 @@ def paired_slopes(run: Run, target: str, *, width: Width = "double") -> Drawing:
     low, high = auc_scale(np.concatenate([one.auc.ravel() for one in found]))
     grid[0, 0].set_ylim(low - (high - low) / 20, high + (high - low) / 20)
     for row in grid:
-        row[0].set_ylabel("AUC (fold-wise)")
+        row[0].set_ylabel(run.auc_label)
     figure.grow(rows * (deepest - 1) * LINE)
     titled(list(grid.flat[: len(found)]), [one.axis for one in found])
     figure.caption = (

@@ -130,11 +130,6 @@ class Evidence:
         return self.official and bool(self.run.protocol.get("validation", True))
 
     @property
-    def held_out(self) -> str:
-        """The training patients that a fit holds out."""
-        return "the validation part" if self.validated else "inner folds"
-
-    @property
     def left_out(self) -> int:
         """The most draws of the bootstrap that lack a class of a cell's rows."""
         if self.scores is None or "draws_left_out" not in self.scores:

@@ -71,7 +71,7 @@ def _of_label(evidence: Evidence, axis: str, label: str) -> str:
         shares = (part.split("=", 1) for part in label.split(", "))
         return " and ".join(f"{100 * float(rate):g} % without {name}" for name, rate in shares)
     return (" joined with " if axis == "encoders" else ", then ").join(
-        in_words(one, evidence.held_out) for one in evidence.plug_ins.of(axis, label)
+        in_words(one, evidence.run.held_out) for one in evidence.plug_ins.of(axis, label)
     )
 
 

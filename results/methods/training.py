@@ -63,7 +63,7 @@ def recalibration(evidence: Evidence) -> Iterator[str]:
     if any(evidence.run.predictions(cell).recalibrated is not None for cell in evidence.cells if cell.status == "done"):
         yield (
             "Probabilities of heads fitted on balanced rows are given as fitted and recalibrated, by a sigmoid learnt "
-            f"on real held-out rows of {evidence.held_out} [@platt1999]."
+            f"on real held-out rows of {evidence.run.held_out} [@platt1999]."
         )
 
 
@@ -75,7 +75,7 @@ def tuning(evidence: Evidence) -> str:
         but = f" but that of the floor {listed(list(floors))}" if floors else ""
         return f"No head{but} was tuned: all others kept the parameters named above or their defaults."
     grouped = "" if evidence.validated else f" grouped by {evidence.run.unit}"
-    how = f"by macro AUC on {evidence.held_out}{grouped}"
+    how = f"by macro AUC on {evidence.run.held_out}{grouped}"
     if len(tuned) == len(evidence.cells):
         return f"All heads were tuned {how}."
     heads = ", ".join(dict.fromkeys(f"`{cell.head}`" for cell in tuned))

@@ -119,7 +119,7 @@ def _facts(run: Run, line: LeaderboardLine) -> Iterable[tuple[str, str]]:
         yield record["status"], str(record["reason"] or "no reason is given")
     yield from ((axis, str(record[axis])) for axis in run.axes if record[axis] not in NOTHING)
     if not record["floor"]:
-        yield "settings of the head", "tuned on inner folds" if record["tuned"] else "default, not tuned"
+        yield "settings of the head", f"tuned on {run.held_out}" if record["tuned"] else "default, not tuned"
     if record["status"] == "done":
         classes = next(cell.classes for cell in run.cells if cell.target == record["target"])
         counts = by_class(classes, record["n_events"])

@@ -100,7 +100,8 @@ def _classes(run: Run) -> CardTable:
             own = largest.y == k
             counts = [len(set(values[own].tolist())) for values in (largest.patient, largest.sample)]
             rows.append((target if k == 0 else "", name, *map(str, counts)))
-    return CardTable("Classes", ("Target", "Class", "Patients", "Samples"), tuple(rows))
+    part = " of the test part" if run.protocol.get("split") == "official" else ""
+    return CardTable(f"Classes{part}", ("Target", "Class", "Patients", "Samples"), tuple(rows))
 
 
 def _places(run: Run, samples: pd.DataFrame) -> list[CardTable]:

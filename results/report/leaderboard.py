@@ -175,7 +175,7 @@ def _columns(run: Run, axes: Sequence[str], metrics: Sequence[str], rows: Sequen
         columns.append(Column("Patients", "n_patients", "number", "Patients on whom the cell was scored."))
         columns.append(Column("Samples", "n_samples", "number", "Samples on which the cell was scored."))
     if len({bool(r["tuned"]) for r in done if not r["floor"]}) > 1:
-        tuned = "tuned: the head's settings were chosen on inner folds. default: they were not."
+        tuned = f"tuned: the head's settings were chosen on {run.held_out}. default: they were not."
         columns.append(Column("Tuning", "tuned", "step", tuned))
     return (*columns, Column("Seconds", "seconds", "loss", "Computing time of the cell."))
 

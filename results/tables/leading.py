@@ -80,7 +80,7 @@ def names(run: Run) -> tuple[list[str], dict[str, tuple[str, ...]]]:
 def common_notes(run: Run, target: str, *, resamples: int = 0, left_out: int = 0) -> list[str]:
     """Notes on tuning, on cells that are not in the table, and on intervals."""
     cells = [cell for cell in run.cells if cell.target == target]
-    found = notes.settings({cell.tuned for cell in cells if not cell.floor})
+    found = notes.settings(run, {cell.tuned for cell in cells if not cell.floor})
     undone = sum(cell.status != "done" for cell in cells)
     if undone:
         found.append(f"{undone} of {len(cells)} cells are not done and not in this table.")

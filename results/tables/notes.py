@@ -79,16 +79,13 @@ def calling(run: Run, classes: Sequence[str]) -> str:
     if rule in ("f1", "balanced_accuracy"):
         return (
             "The predicted class has the largest weighted probability. The weights of the classes are chosen for the "
-            f"highest {'macro F1' if rule == 'f1' else 'balanced accuracy'} on inner folds of the training patients."
+            f"highest {'macro F1' if rule == 'f1' else 'balanced accuracy'} on {run.held_out}."
         )
     if rule == "argmax" or len(classes) != 2:
         return "The predicted class is the most probable one."
     reached = rule.partition("=")[2]
     aim = f"a sensitivity of {float(reached):g}" if reached else "the largest Youden index"
-    return (
-        f"Class {classes[1]} is predicted at or above a threshold, which is chosen for {aim} on inner folds of the "
-        "training patients."
-    )
+    return f"Class {classes[1]} is predicted at or above a threshold, which is chosen for {aim} on {run.held_out}."
 
 
 def corrected(run: Run, best: Record, cells: int) -> str:
@@ -151,11 +148,11 @@ def beside_targets(run: Run, records: Sequence[Record], *, varying: Sequence[str
     yield from reconstruction.notes(run, [r["key"] for r in records])
 
 
-def settings(tuned: set[bool]) -> list[str]:
+def settings(run: Run, tuned: set[bool]) -> list[str]:
     """Whether heads are tuned, if all are or none is."""
     if len(tuned) != 1:
         return []
-    return ["All heads are tuned on inner folds." if True in tuned else "All heads are default (not tuned)."]
+    return [f"All heads are tuned on {run.held_out}." if True in tuned else "All heads are default (not tuned)."]
 
 
 def some(names: Sequence[str], between: str = ", ") -> str:
@@ -171,7 +168,7 @@ def _fixed(run: Run, records: Sequence[Record], varying: Sequence[str]) -> Itera
         axes = [axis for axis in run.axes if axis not in varying and axis != "heads" and axis in cell]
         same = [f"{axis} {cell[axis]}" for axis in axes if axis != "drop" or cell[axis] not in NOTHING]
         yield f"All rows but the floors: {', '.join(same)}."
-    yield from settings({bool(r["tuned"]) for r in records if not r["floor"]})
+    yield from settings(run, {bool(r["tuned"]) for r in records if not r["floor"]})
 
 
 def _folds(run: Run) -> str:

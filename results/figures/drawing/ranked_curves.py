@@ -144,9 +144,13 @@ def _caption(kind: Kind, choice: Chosen, found: Resampled, shown: Sequence[Recor
         else " Patients who are drawn twice raise the precision of small folds, so bands lie too high."
     )
     banded = f" (of the best cell{' and location' if location else ''}{by_class})"
+    averaged = (
+        f" Curves of folds are averaged at each {at}, weighted by their number of positive-negative pairs, and then "
+        f"over repeats. So the area is the fold-wise {score}, and scores of two fits are never compared."
+        if choice.run.crossed
+        else ""
+    )
     return (
-        f"{what} for {choice.target}{more}: the best cells{beside}; {choice.n_among(shown)}. Curves of folds are "
-        f"averaged at each {at}, weighted by their number of positive-negative pairs, and then over repeats. So the "
-        f"area is the fold-wise {score}, and scores of two fits are never compared. Bands{banded} are pointwise: "
-        f"{found.covers}{high} [ ]: 95 %, {COVERS}.{choice.picked}"
+        f"{what} for {choice.target}{more}: the best cells{beside}; {choice.n_among(shown)}.{averaged} "
+        f"Bands{banded} are pointwise: {found.covers}{high} [ ]: 95 %, {COVERS}.{choice.picked}"
     )

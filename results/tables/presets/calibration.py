@@ -32,7 +32,7 @@ RANKED = (3, 5, 6, 7)
 LOSS = 6
 UNDONE = (
     "Weighted or resampled training rows have another base rate than the scans, so cells fitted on them have two rows: "
-    "as fitted, and recalibrated by a sigmoid that was learnt on real held-out rows of inner folds. A head that "
+    "as fitted, and recalibrated by a sigmoid that was learnt on real held-out rows. A head that "
     "calibrates anyway has one row."
 )
 

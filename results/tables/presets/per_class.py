@@ -64,7 +64,7 @@ def _sheet(run: Run, target: str, top: int, resamples: int) -> Sheet | None:
     notes = [
         f"{_patients(alignment.rows.values())} patients; n: samples of the class, of all samples. Each class against "
         f"the rest. {calling(run, classes)}",
-        "AUC compares samples of the same fold.",
+        *filter(None, [run.compares.strip()]),
         *([f"The best {len(found.cells)} of {total} cells by AUC were chosen on these samples, so their scores may "
            "be optimistic."] if total > len(found.cells) else []),
         *common_notes(run, target, resamples=resamples, left_out=max(map(bootstrap.left_out, alignment.rows.values()))),

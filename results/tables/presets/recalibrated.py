@@ -69,7 +69,7 @@ def _sheet(run: Run, target: str, resamples: int) -> Sheet | None:
         always=frozenset(range(len(SHOWN))),
         notes=(
             "Weighted or resampled rows have another base rate than the scans, so that a fit calls the rare class more "
-            "often. Recalibrated: a sigmoid, learnt on real held-out rows of inner folds, undoes this. Both rows of a "
+            "often. Recalibrated: a sigmoid, learnt on real held-out rows, undoes this. Both rows of a "
             "cell call the most probable class, so that they differ in nothing else: F1 and accuracy move with the "
             "base rate. The AUC hardly moves, since it needs only the order of the samples.",
             *_called_otherwise(run, cells[0].classes),
