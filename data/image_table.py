@@ -19,6 +19,8 @@ from data.reading.dicom import scans as dicom_scans
 from data.text.names import digest_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable  # an import that is not needed here changes no key
+
     import pandas as pd
 
 
@@ -70,6 +72,10 @@ class ImageTable(Dataset):
     words = "images that a table lists"
     source = "table"
     packages = ("imagecodecs", "nibabel", "pydicom", "pynrrd", "simplejpeg", "tifffile")
+    column_fields = (
+        *("image", "patient", "sequence", "mask", "locations", "clinical", "labels", "ordinal"),
+        *("classes", "types", "missing"),
+    )
 
     reading_fields: ClassVar[tuple[str, ...]] = ("orientation", "suv")
 
@@ -117,6 +123,14 @@ class ImageTable(Dataset):
         """Cells that were not taken as they are written, and values that may be codes of missing ones."""
         doubts = (guessed(Path(self.table), name, self._classes(name), self.classes) for name in self._labels)
         return (*self._read.notes, *filter(None, doubts))
+
+    def existing_columns(self, names: Iterable[str]) -> set[str]:
+        """The columns that the table has, found as `samples` finds them."""
+        from data.reading.tables import spreadsheets
+
+        path = Path(self.table)
+        table = spreadsheets.read(path, []) if self.table else None
+        return set() if table is None else {name for name in names if spreadsheets.find(table, name, path) is not None}
 
     def digest(self, study: str, of_file: Callable[[Path], str]) -> str:
         """Also changes when the table gives a file to another sequence, or another role."""

@@ -21,6 +21,8 @@ from data.rsna_challenge.tables import AnnotatedPoint
 from data.text.names import digest_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable  # an import that is not needed here changes no key
+
     import pandas as pd
 
 _IMAGES = "train_images"
@@ -62,6 +64,7 @@ class Rsna(Dataset):
     words = "lumbar spine MRI of the RSNA 2024 challenge"
     cites = ("richards2024",)
     packages = ("pydicom",)
+    column_fields = ("clinical", "types", "missing")
 
     new_studies: ClassVar[str] = "dicom_study"
     shown = SHOWN
@@ -92,6 +95,14 @@ class Rsna(Dataset):
     def table_notes(self) -> tuple[str, ...]:
         """Clinical cells that were not taken as they are written, and studies without them."""
         return self._read.notes
+
+    def existing_columns(self, names: Iterable[str]) -> set[str]:
+        """The columns of `train_clinical.csv`; none without that file."""
+        from data.reading.tables import spreadsheets
+
+        path = Path(self.folder) / rsna_tables.CLINICAL_FILE
+        table = spreadsheets.read(path, []) if path.is_file() else None
+        return set() if table is None else {name for name in names if spreadsheets.find(table, name, path) is not None}
 
     def load(self, study: str, sequence: str) -> Image | None:
         """All series of a sequence as one stack; its `faults` name the files that could not be read."""

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 TABLE, EXCLUDED, SCORED = "predictions.csv", "excluded.csv", "scores"
+NEAR_DUPLICATES = "near_duplicates.csv"
 AT_ONCE = 256
 """How many crops are encoded at a time."""
 
@@ -57,6 +58,7 @@ def predict_dataset(
     store: Path,
     exclude_known: bool,
     own_ids: bool,
+    allow_alike: bool,
     device: str,
     jobs: int,
     progress: Progress,
@@ -71,6 +73,7 @@ def predict_dataset(
         store: Keeps digests of scans and the ledger of held-out sets.
         exclude_known: Whether patients whom the model learnt from are left out; otherwise they are an error.
         own_ids: Whether the dataset counts its patients independently of the training data.
+        allow_alike: Whether patients stay of whom nothing is known but that a scan looks like one of training.
         device: `"cpu"` or `"cuda"`.
         jobs: How many studies are read at a time.
         progress: Counts studies.
@@ -85,7 +88,7 @@ def predict_dataset(
         raise ModelError(f"--out {out} exists: name a new folder")
     model, kept = read_model(folder, device=device, anchor=anchor), Store(store)
     identity.remember(store)
-    how: dict[str, Any] = {"exclude_known": exclude_known, "own_ids": own_ids}
+    how: dict[str, Any] = {"exclude_known": exclude_known, "own_ids": own_ids, "allow_alike": allow_alike}
     with progress.shown():
         new = open_data(model, folder, data, kept, **how, jobs=jobs, progress=progress)
         floors = [(i, name, f) for i, c in enumerate(model.cells) for name, f in c.floors.items()]
@@ -104,17 +107,31 @@ def predict_dataset(
         csv_frame(shown).to_csv(draft / TABLE, index=False)
         rows = [*new.dataset.excluded().itertuples(index=False, name=None), *faults]
         csv_frame(exclusions(rows)).to_csv(draft / EXCLUDED, index=False)
-        notes = [*new.notes, *(note for one in outcomes if one.labels is not None for note in one.labels.notes)]
-        if new.left_out:
-            notes.append(f"{len(new.left_out)} patients were left out, since the model learnt from them.")
+        notes = [
+            *new.taken,
+            *new.notes,
+            *(note for one in outcomes if one.labels is not None for note in one.labels.notes),
+        ]
+        _write_alike(draft, new)
         unlabelled = [one.cell.about["target"] for one in outcomes if one.unlabelled]
-        notes += [f"No sample has a label of {target}, so there are no scores." for target in unlabelled]
+        left = " that is left" if new.left_out.patients else ""
+        notes += [f"No sample{left} has a label of {target}, so there are no scores." for target in unlabelled]
         scored = len(unlabelled) < len(outcomes)
         if scored:
             name = source(data, new.dataset)
             where: dict[str, Any] = {"n_excluded": len(rows), "store": store, "device": device}
             write_scores(draft / SCORED, model, folder, new, name, outcomes, **where)
     return Prediction(out, shown, tuple(notes), out / SCORED if scored else None)
+
+
+def _write_alike(folder: Path, new: NewData) -> None:
+    """Writes `near_duplicates.csv`: the patients with a scan that looks like one of training; none without any."""
+    import pandas as pd
+
+    found = [(one, "left out") for one in new.left_out.by_look] + [(one, "kept") for one in new.kept_alike]
+    rows = [{"patient": c.patient, "study": c.study, "likeness": c.likeness, "outcome": what} for c, what in found]
+    if rows:
+        csv_frame(pd.DataFrame(rows)).to_csv(folder / NEAR_DUPLICATES, index=False)
 
 
 def _graded(

@@ -123,6 +123,7 @@ class ModelRecord(_Record):
     fitted: Name
     run: Name
     dataset: Name
+    dataset_fields: dict[str, Any] | None = None
     source: StrictStr
     locations: list[StrictStr]
     patients: Count

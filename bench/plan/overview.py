@@ -15,6 +15,7 @@ from bench.plan.counts import counts
 from bench.plan.forecast import Forecast
 from bench.plan.patient_draws import PatientDraws
 from bench.plan.plan import Plan
+from bench.plan.read_alike import read_external
 from bench.plan.references import PlannedCell
 from bench.plan.same_cells import same_cells
 from bench.plan.stored import Stored
@@ -99,7 +100,7 @@ class Overview:
         forecast.add(again, "interval: ")
         yield from _refits(refits, again, stored)
         if plan.grid.external is not None:
-            other = plan.grid.external.load("data").samples()
+            other = read_external(plan).step.load("data").samples()
             runs = [c for c in cells if not c.refused]
             forecast.add_external(runs, len(other))
             patients = other["patient"].nunique()

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 LearnsFrom = Literal["nothing", "images", "columns", "labels"]
 WeightsFrom = Literal["", "random", "pretrained", "file"]
-DESCRIBING = frozenset({"words", "cites", "packages", "licence", "alone", "source", "unlabelled"})
-"""The class variables of `PlugIn` and of a fusion, and `source` and `unlabelled` of a dataset."""
+DESCRIBING = frozenset({"words", "cites", "packages", "licence", "alone", "source", "unlabelled", "column_fields"})
+"""The class variables of `PlugIn` and of a fusion; and `source`, `unlabelled` and `column_fields` of a dataset."""
+DESCRIBING_METHODS = frozenset({"describe", "existing_columns"})
+"""The methods of `PlugIn` that decide no result, since nothing that computes calls them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,13 +63,18 @@ class PlugIn:
 
     Class variables: `words`, `cites` and `packages` are those of `Description`; `licence` is the licence of pretrained
     weights. They decide no result: an edit of them, or of `describe`, recomputes nothing. So nothing that computes
-    reads them.
+    reads them. The same holds for `column_fields` and `existing_columns`, by which new data get the columns of known
+    data: what is then read is in keys.
+
+    `column_fields` names the fields of a dataset that name columns of its table: a text, a list, or a mapping whose
+    keys are columns.
     """
 
     words: ClassVar[str] = ""
     cites: ClassVar[tuple[str, ...]] = ()
     packages: ClassVar[tuple[str, ...]] = ()
     licence: ClassVar[str] = ""
+    column_fields: ClassVar[tuple[str, ...]] = ()
 
     def describe(self) -> Description:
         """The description of this plug-in; overridden where its fields change the description."""
@@ -75,6 +83,10 @@ class PlugIn:
     def table_notes(self) -> tuple[str, ...]:
         """Sentences on how a dataset read its tables, for the reader of its results; other plug-ins have none."""
         return ()
+
+    def existing_columns(self, names: Iterable[str]) -> set[str]:
+        """Those of some columns that are in the table to which a dataset's `column_fields` refer."""
+        return set()
 
 
 def summary(cls: type) -> str:
