@@ -19,7 +19,7 @@ from data.reading.dicom import scans as dicom_scans
 from data.text.names import digest_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable  # an import that is not needed here changes no key
+    from collections.abc import Collection  # an import that is not needed here changes no key
 
     import pandas as pd
 
@@ -124,13 +124,11 @@ class ImageTable(Dataset):
         doubts = (guessed(Path(self.table), name, self._classes(name), self.classes) for name in self._labels)
         return (*self._read.notes, *filter(None, doubts))
 
-    def existing_columns(self, names: Iterable[str]) -> set[str]:
-        """The columns that the table has, found as `samples` finds them."""
-        from data.reading.tables import spreadsheets
+    def fitting_fields(self, fields: Mapping[str, Any], said: Collection[str]) -> dict[str, Any]:
+        """Fields of known data whose columns the table has; classes that they do not list come last."""
+        from data.image_rows.known_fields import fitting_fields
 
-        path = Path(self.table)
-        table = spreadsheets.read(path, []) if self.table else None
-        return set() if table is None else {name for name in names if spreadsheets.find(table, name, path) is not None}
+        return fitting_fields(self, fields, said)
 
     def digest(self, study: str, of_file: Callable[[Path], str]) -> str:
         """Also changes when the table gives a file to another sequence, or another role."""

@@ -21,7 +21,7 @@ from data.rsna_challenge.tables import AnnotatedPoint
 from data.text.names import digest_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable  # an import that is not needed here changes no key
+    from collections.abc import Collection  # an import that is not needed here changes no key
 
     import pandas as pd
 
@@ -96,13 +96,16 @@ class Rsna(Dataset):
         """Clinical cells that were not taken as they are written, and studies without them."""
         return self._read.notes
 
-    def existing_columns(self, names: Iterable[str]) -> set[str]:
-        """The columns of `train_clinical.csv`; none without that file."""
+    def fitting_fields(self, fields: Mapping[str, Any], said: Collection[str]) -> dict[str, Any]:
+        """Fields of known data whose columns `train_clinical.csv` has; none without that file."""
+        from data.describing.known_columns import fitting
         from data.reading.tables import spreadsheets
 
         path = Path(self.folder) / rsna_tables.CLINICAL_FILE
-        table = spreadsheets.read(path, []) if path.is_file() else None
-        return set() if table is None else {name for name in names if spreadsheets.find(table, name, path) is not None}
+        if not path.is_file():
+            return {}
+        table = spreadsheets.read(path, [])
+        return fitting(fields, self.clinical, lambda name: spreadsheets.find(table, name, path) is not None)
 
     def load(self, study: str, sequence: str) -> Image | None:
         """All series of a sequence as one stack; its `faults` name the files that could not be read."""

@@ -120,7 +120,8 @@ def predict_dataset(
         if scored:
             name = source(data, new.dataset)
             where: dict[str, Any] = {"n_excluded": len(rows), "store": store, "device": device}
-            write_scores(draft / SCORED, model, folder, new, name, outcomes, **where)
+            scored = write_scores(draft / SCORED, model, folder, new, name, outcomes, **where)
+            notes += [] if scored else ["No labelled sample has a prediction, so there are no scores."]
     return Prediction(out, shown, tuple(notes), out / SCORED if scored else None)
 
 

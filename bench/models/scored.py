@@ -61,8 +61,8 @@ def write_scores(
     n_excluded: int,
     store: Path,
     device: str,
-) -> None:
-    """Writes the scores of all cells, and notes the use of the dataset in the ledger.
+) -> bool:
+    """Writes the scores of all cells, and notes the use of the dataset in the ledger; False if no sample has a score.
 
     A sample of a fitted region that was not found counts with the shares of the classes in training, as in
     cross-validation; a sample without a scan, or without a crop of a fixed region, does not count.
@@ -109,7 +109,7 @@ def write_scores(
             )
         scored |= set(new.samples.loc[rows["sample"], "study"].astype(str))
     if not cells:
-        return
+        return False
     scans = {digest for study in scored for digest in new.scans[study]}
     own = [cell["key"] for cell in cells if not cell["floor"]]
     uses = note_use(store, scans, own, f"model of run {model.about['run']}", source)
@@ -135,6 +135,7 @@ def write_scores(
         seed=model.about["seed"],
         device=device,
     )
+    return True
 
 
 def _scored(cell: FittedCell, new: NewData, table: pd.DataFrame, labels: NewLabels) -> pd.DataFrame:

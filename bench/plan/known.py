@@ -108,8 +108,8 @@ class FoundCopy:
 
     def __str__(self) -> str:
         scan = self.patient if self.study == self.patient else f"{self.patient} in study {self.study}"
-        likeness = "" if self.likeness is None else f", likeness {self.likeness:.2f}"
-        return f"{scan}{f' and {self.original}' if self.original else ''}{likeness}"
+        other = f" {'=' if self.likeness is None else 'and'} {self.original}" if self.original else ""
+        return f"{scan}{other}" if self.likeness is None else f"{scan}{other}, likeness {self.likeness:.2f}"
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ from bench.grid.file import read_data
 from bench.grid.values import plain
 from bench.plugins import plugin_class
 from data.base import Dataset
+from data.describing.known_columns import only
 
 if TYPE_CHECKING:
     from bench.plan.plan import Plan
@@ -46,7 +47,7 @@ def kept_fields(data: Step, dataset: Dataset, targets: Collection[str]) -> dict[
         if name in dataset.reading_fields:
             found[name] = plain(value)
         elif name in dataset.column_fields:
-            found[name] = _only(plain(value), lambda column: column not in others)
+            found[name] = only(plain(value), lambda column: column not in others)
     return found
 
 
@@ -86,7 +87,7 @@ def read_alike(data: Step, *, like: str, fields: Mapping[str, Any] | None, here:
     theirs = plain(dict(read_data({data.name: may}, f"a field of {known}").fields))  # a model's file may hold anything
     scans = {name: value for name, value in theirs.items() if name in kind.reading_fields and name not in said}
     columns = {name: value for name, value in theirs.items() if name in kind.column_fields and name not in said}
-    columns = _fitting(data.load("data"), columns, said)
+    columns = data.load("data").fitting_fields(columns, said) if columns else {}
     taken = read_data({data.name: scans | columns}, f"a field of {known}")
     usual = {name: getattr(kind(), name) for name in kind.reading_fields}
     notes = [
@@ -109,37 +110,6 @@ def read_external(plan: Plan) -> ReadAlike:
     assert grid.external is not None
     fields = kept_fields(grid.data, plan.dataset, [one.name for one in grid.targets])
     return read_alike(grid.external, like=grid.data.name, fields=fields, here="`external`", known="`data`")
-
-
-def _fitting(dataset: Dataset, fields: Mapping[str, Any], said: Mapping[str, Any]) -> dict[str, Any]:
-    """Those fields, and parts of them, whose columns the dataset has and the user gives no role."""
-    asked = {column for value in fields.values() for column in _columns(value)}
-    there = dataset.existing_columns(asked) if asked else set()
-    given = {name: value for name, value in said.items() if name in dataset.column_fields}
-    roles = {c.casefold() for value in given.values() if not isinstance(value, Mapping) for c in _columns(value)}
-    found = {
-        name: _only(value, lambda column: column in there and column.casefold() not in roles)
-        for name, value in fields.items()
-        if not isinstance(value, Mapping)
-    }
-    roles |= {column.casefold() for value in found.values() for column in _columns(value)}
-    for name, value in fields.items():
-        if isinstance(value, Mapping):
-            found[name] = _only(value, lambda column: column in there and column.casefold() in roles)
-    return {name: value for name, value in found.items() if value}
-
-
-def _only(value: Any, keep: Callable[[str], bool]) -> Any:
-    """The part of a field that names columns to keep."""
-    if isinstance(value, Mapping):
-        return {column: one for column, one in value.items() if keep(column)}
-    if isinstance(value, list):
-        return [column for column in value if keep(column)]
-    return value if value and keep(value) else ""
-
-
-def _columns(value: Any) -> Iterator[str]:
-    yield from ([value] if value else []) if isinstance(value, str) else value
 
 
 def _with(fields: Mapping[str, Any]) -> str:

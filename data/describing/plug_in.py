@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 LearnsFrom = Literal["nothing", "images", "columns", "labels"]
 WeightsFrom = Literal["", "random", "pretrained", "file"]
 DESCRIBING = frozenset({"words", "cites", "packages", "licence", "alone", "source", "unlabelled", "column_fields"})
 """The class variables of `PlugIn` and of a fusion; and `source`, `unlabelled` and `column_fields` of a dataset."""
-DESCRIBING_METHODS = frozenset({"describe", "existing_columns"})
+DESCRIBING_METHODS = frozenset({"describe", "fitting_fields"})
 """The methods of `PlugIn` that decide no result, since nothing that computes calls them."""
 
 
@@ -63,7 +63,7 @@ class PlugIn:
 
     Class variables: `words`, `cites` and `packages` are those of `Description`; `licence` is the licence of pretrained
     weights. They decide no result: an edit of them, or of `describe`, recomputes nothing. So nothing that computes
-    reads them. The same holds for `column_fields` and `existing_columns`, by which new data get the columns of known
+    reads them. The same holds for `column_fields` and `fitting_fields`, by which new data get the columns of known
     data: what is then read is in keys.
 
     `column_fields` names the fields of a dataset that name columns of its table: a text, a list, or a mapping whose
@@ -84,9 +84,14 @@ class PlugIn:
         """Sentences on how a dataset read its tables, for the reader of its results; other plug-ins have none."""
         return ()
 
-    def existing_columns(self, names: Iterable[str]) -> set[str]:
-        """Those of some columns that are in the table to which a dataset's `column_fields` refer."""
-        return set()
+    def fitting_fields(self, fields: Mapping[str, Any], said: Collection[str]) -> dict[str, Any]:
+        """The fields that a dataset takes from known data of the same plug-in, since its table has their columns.
+
+        Args:
+            fields: Those of `column_fields` that the known data name and the user does not.
+            said: The fields that the user names.
+        """
+        return {}
 
 
 def summary(cls: type) -> str:
