@@ -133,7 +133,7 @@ def open_data(
         known.refuse(patients, exclude="--exclude-known", own_ids="--own-ids", allow="--near-duplicates allow")
     kept = samples[~samples["patient"].astype(str).isin(known.patients)]
     if kept.empty:
-        raise ModelError(f"{data.label()}: none of its {patients} patients is left: {known.why()}")
+        raise ModelError(f"{data.label()}: no patient is left to predict: {known.why()}")
     notes = list(dict.fromkeys([*notes, *kept_note(kept_alike)]))
     taken = [*filter(None, [alike.columns]), *left_out_note(known)]
     return NewData(dataset, kept, samples, dict(scans), known, kept_alike, compare, tuple(notes), tuple(taken))

@@ -113,7 +113,7 @@ def test_a_training_patient_is_refused_by_id_and_by_pixels_under_another_id(part
     ):
         predict(twin)
     assert len(predict(twin, own_ids=True).table) == 7
-    with pytest.raises(ModelError, match="none of its 10 patients is left: 10 have the id"):
+    with pytest.raises(ModelError, match="no patient is left to predict: 10 have the id"):
         predict(parts["base"] / "train", exclude_known=True)
 
 

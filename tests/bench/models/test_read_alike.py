@@ -164,8 +164,8 @@ def test_another_plug_in_is_named_where_one_of_the_two_can_turn_scans():
     found = read_alike(spider, like="image_table", fields={"orientation": "sagittal", "patient": "pid"}, **names)
     assert found.step == spider
     assert found.notes == (
-        "spider reads these scans, and image_table read those of the model's data with orientation: sagittal: check that "
-        "their slices lie alike.",
+        "spider reads these scans, and image_table read those of the model's data with orientation: sagittal: check "
+        "that their slices lie alike.",
     )
     table = read_data({"image_table": {"table": "t.csv", "orientation": "axial"}})
     (note,) = read_alike(table, like="spider", fields={}, **names).notes
