@@ -109,13 +109,13 @@ def open_data(
     try:
         dataset, notes = _opened(alike.step)
         samples = dataset.samples()
+        if samples.empty:
+            rows = dataset.excluded()
+            why = "it has no row" if rows.empty else f"{rows['file'].iloc[0]}: {rows['reason'].iloc[0]}"
+            raise DataError(f"{data.label()} gives no sample to predict: {why}")
     except DataError as error:
-        raise DataError(f"{error}. {alike.columns}".removesuffix(". ")) from error
+        raise DataError(f"{error}. {alike.columns}" if alike.columns else str(error)) from error
     notes += [*alike.notes, *dataset.table_notes()]
-    if samples.empty:
-        rows = dataset.excluded()
-        why = "it has no row" if rows.empty else f"{rows['file'].iloc[0]}: {rows['reason'].iloc[0]}"
-        raise DataError(f"{data.label()} gives no sample to predict: {why}")
     for cell in model.cells:
         samples, more = _fitting(cell, dataset, samples, folder, data)
         notes += more

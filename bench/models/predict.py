@@ -115,7 +115,8 @@ def predict_dataset(
         _write_alike(draft, new)
         unlabelled = [one.cell.about["target"] for one in outcomes if one.unlabelled]
         left = " that is left" if new.left_out.patients else ""
-        notes += [f"No sample{left} has a label of {target} that the model knows, so there are no scores." for target in unlabelled]
+        lacking = f"No sample{left} has a label of {{}} that the model knows, so there are no scores."
+        notes += map(lacking.format, unlabelled)
         scored = len(unlabelled) < len(outcomes)
         if scored:
             name = source(data, new.dataset)

@@ -36,7 +36,14 @@ def fitting_fields(dataset: ImageTable, fields: Mapping[str, Any], said: Collect
     one_sample = {name: value for name, value in found.items() if name in ("image", "patient", "sequence", "locations")}
     for name, order in classes.items():
         missing = {name: found.get("missing", dataset.missing).get(name, [])}
-        plain = {"labels": (name,), "ordinal": (), "clinical": (), "classes": {}, "types": {}, "missing": missing}
+        plain: dict[str, Any] = {
+            "labels": (name,),
+            "ordinal": (),
+            "clinical": (),
+            "classes": {},
+            "types": {},
+            "missing": missing,
+        }
         alone = replace(dataset, **plain, **{key: _frozen(value) for key, value in one_sample.items()})
         try:
             there = [str(one) for one in alone.samples()[name].dropna().unique()]

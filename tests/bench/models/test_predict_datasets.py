@@ -65,7 +65,7 @@ def test_a_table_of_pictures_with_merged_and_unknown_labels(tmp_path, where):
     plain = api.predict(model, unlabelled, out=tmp_path / "plain", **where)
     assert plain.scores is None and "label" not in plain.table
     assert_allclose(plain.table["p_1"], found.table["p_1"])
-    nowhere = {"image_table": {"table": str(new), "patient": "patient", "sequence": "place"}}
+    nowhere = {"image_table": {"table": str(new), "patient": "patient", "sequence": "place", "labels": []}}
     with pytest.raises(ModelError, match=r"reads image, and image_table.* has the sequences p0, p1"):
         api.predict(model, nowhere, out=tmp_path / "no", **where)
 
