@@ -157,6 +157,16 @@ class Run:
             yield read_predictions(path, len(cell.classes), once=False)
 
     @property
+    def unit(self) -> str:
+        """What folds are made of: `patient`, or `sample` where the source gives no patient ids."""
+        return "patient" if self.patients_known else "sample"
+
+    @property
+    def crossed(self) -> bool:
+        """Whether there are several test parts, so that models learn from patients whom others test."""
+        return self.protocol.get("split") not in ("official", "external")
+
+    @property
     def location(self) -> str:
         """The name of the floor that gains are over: the one that reads the columns which locate a sample."""
         return self._floor("locations")

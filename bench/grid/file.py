@@ -17,13 +17,10 @@ from bench.grid.schema import CompareKeys, GridFile, IntervalKeys, ProtocolKeys
 from bench.grid.steps import axis_steps, drop_steps, plugin_steps
 from bench.grid.tree import GridError, GridTree, read_mapping
 from bench.grid.values import plain
-from data import ScangridError
 from data.text.file_names import LONGEST_NAME, file_name
 from data.text.names import nearest
 from heads.fitting.class_weights import RULES
 from heads.fitting.thresholds import ARGMAX, wanted_sensitivity
-from results.run_folder import RunCell
-from results.scores.named import the_cell
 from results.statistics.metrics import METRICS
 
 MOST_CELLS = 100_000
@@ -133,17 +130,21 @@ def _check_rules(tree: GridTree, grid: Grid) -> None:
 
 
 def _check_one(tree: GridTree, grid: Grid, family: Family, loc: tuple[Any, ...]) -> None:
-    """Checks that the steps of a reference name one cell of each target of its family."""
+    """Checks that the steps of a reference name one cell of each target of its family; exact labels come first."""
     assert not isinstance(family.against, str)
-    by_target: dict[str, list[RunCell]] = {}
-    for cell in grid.cells():
-        by_target.setdefault(cell.target, []).append(RunCell("", cell.shown(), cell.target, ()))
-    for target, cells in by_target.items():
-        if family.family.get("targets", target) == target:
-            try:
-                the_cell(cells, family.against)
-            except ScangridError as error:
-                raise tree.error(loc, f"must name one cell of each target: {error}") from error
+    if "targets" in family.against:
+        raise tree.error(
+            (*loc, "targets"), "is no step of a reference: a family names its target, family: {targets: ...}"
+        )
+    for target in [family.family["targets"]] if "targets" in family.family else [one.name for one in grid.targets]:
+        cells = [cell for cell in grid.cells() if cell.target == target and matches(cell, family.against)]
+        exactly = [cell for cell in cells if all(cell[axis].label() == name for axis, name in family.against.items())]
+        found = [cell.shown() for cell in exactly or cells]
+        if len(found) != 1:
+            axes = [axis for axis in NAMES if len({labels[axis] for labels in found}) > 1]
+            which = "; ".join(", ".join(f"{axis}: {labels[axis]}" for axis in axes) for labels in found[:6])
+            more = f", which differ in {which}{' ...' if len(found) > 6 else ''}" if found else ""
+            raise tree.error(loc, f"must name one cell of {target}, and names {len(found) or 'none'}{more}")
 
 
 def _check_named(tree: GridTree, grid: Grid, steps: Mapping[str, str], loc: tuple[Any, ...]) -> None:

@@ -118,7 +118,9 @@ def write_explanations(
             one = _occlusion(draft, opened, cases, open_fold, options, tick)
             if one.pop("flat"):
                 (draft / "occlusion.npz").unlink()
-                refused["occlusion"] = "no patch changes anything: this cell reads the mask and not the pixels"
+                refused["occlusion"] = (
+                    "no patch changes the output: the cell does not read the pixels, or its output moves in steps"
+                )
             else:
                 found["occlusion"] = one
         if "gradients" in wanted:

@@ -22,7 +22,8 @@ def flow(plan: Plan, cells: list[PlannedCell], counted: Bools | None = None) -> 
     The steps are `dataset` (all samples that the dataset names), `read` (those that could be used), `target` (those
     that the target is about), `labels` (with a label), `sequences` (with a scan of a sequence of the cell), `regions`
     (whose scan could be read and cut), `copies` (whose image is not another patient's), `complete` (with every sequence
-    of the grid, if the protocol asks for it) and `tested` (in the test part of a fold).
+    of the grid, if the protocol asks for it; then it comes before `sequences`) and `tested` (in the test part of a
+    fold).
 
     Args:
         plan: The plan, whose scans were read.
@@ -66,12 +67,14 @@ def _after(plan: Plan, planned: PlannedCell, left: Bools) -> Iterator[dict[str, 
     masks = {
         "target": defined(plan.samples, one.target.rows),
         "labels": one.y >= 0,
-        "sequences": there,
-        "regions": cut,
-        "copies": used,
-        "complete": plan.present_in(planned.cell).any(axis=1),
-        "tested": tested,
     }
+    seen = {"sequences": there, "regions": cut, "copies": used}
+    complete: Bools = np.any(plan.present_in(planned.cell), axis=1)
+    if plan.grid.protocol.complete:
+        masks["complete"] = complete  # first, since it is the same for all cells
+    masks |= seen
+    masks.setdefault("complete", complete)
+    masks["tested"] = tested
     for step, mask in masks.items():
         left = left & mask
         yield _step(step, int(left.sum()), len(set(plan.patients[left].tolist())))

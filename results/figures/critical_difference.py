@@ -19,6 +19,7 @@ from results.statistics.bootstrap import PatientBootstrap, PredictedRows
 from results.statistics.evaluate import evaluate
 from results.statistics.metrics.auc import METRIC as AUC
 from results.statistics.uncertainty import standard_error, widened
+from results.tables.beaten import exploratory
 
 Float64 = NDArray[np.float64]
 TARGETS = 3
@@ -164,19 +165,22 @@ def _spell(mean: float, low: float, high: float) -> str:
 
 
 def _ranked(run: Run, resamples: int, seed: int) -> Ranked:
-    """The cells that are done for every target that has any done cell."""
+    """The cells that are done for every target that has any done cell and is not exploratory."""
     found: list[tuple[Chosen, dict[tuple[str, ...], str]]] = []
     for target in run.targets:
         try:
             choice = chosen(run, target)
         except NothingToDrawError:
             continue
+        if exploratory(choice.cells):
+            continue
         done = (cell["key"] for cell in choice.cells if np.isfinite(cell["auc"]))
         found.append((choice, {tuple(choice.by_key[key].axes.values()): key for key in done}))
     common = [steps for steps in (found[0][1] if found else ()) if all(steps in keys for _, keys in found)]
     if len(found) < TARGETS or len(common) < TARGETS:
         there = f"there are {len(found)} and {len(common)}"
-        raise NothingToDrawError(f"ranks need {TARGETS} targets and as many cells that are done for all: {there}")
+        needed = f"ranks need {TARGETS} targets that are not exploratory, and as many cells that are done for all"
+        raise NothingToDrawError(f"{needed}: {there}")
     first, keys = found[0]
     names = {cell["key"]: first.name(cell) for cell in first.cells}
     auc_of = [{cell["key"]: float(cell["auc"]) for cell in choice.cells} for choice, _ in found]

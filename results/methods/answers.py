@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from results.artifacts import read_artifacts
 from results.methods import data, evaluation, software, steps, training
 from results.methods.evidence import Evidence
+from results.near_duplicates import copied_scans
 from results.scores.choice import EXPLORATORY
 
 AUTHORS = "only the authors can say"
@@ -56,7 +57,7 @@ def answers(evidence: Evidence) -> dict[str, str]:
         "external": [_external(evidence)],
         "flow": [
             data.exclusions(evidence),
-            f"{size} were read.",
+            f"{size} in the dataset.",
             *(sentence for name in run.targets for sentence in data.left_out(run, name)),
             *_left(evidence),
         ],
@@ -98,7 +99,7 @@ def _classes(evidence: Evidence) -> Iterator[str]:
 
 
 def _weights(evidence: Evidence) -> Iterator[str]:
-    networks = [one for one in evidence.plug_ins.used if one.weights]
+    networks = [one for one in evidence.used if one.weights]
     seed = f"random weights drawn from seed {evidence.run.protocol.get('seed')}"
     states: dict[str, dict[str, None]] = {}
     for one in networks:
@@ -112,7 +113,7 @@ def _weights(evidence: Evidence) -> Iterator[str]:
 
 
 def _ensembles(evidence: Evidence) -> Iterator[str]:
-    names = dict.fromkeys(f"`{one.name}`" for one in evidence.plug_ins.used if one.averages)
+    names = dict.fromkeys(f"`{one.name}`" for one in evidence.used if one.averages)
     yield f"Steps that average several models: {', '.join(names)}." if names else "No step averages several models."
     yield "Predictions were not averaged over folds, repeats or cells."
 
@@ -164,6 +165,8 @@ def _limits(evidence: Evidence) -> Iterator[str]:
         yield "The data are a phantom by their name."
     if run.protocol.get("split") != "official" and not list(data.external(run)):
         yield "No external test."
+    if any(pair.outcome == "parted" for pair in copied_scans(run)):
+        yield "Some tested scans are copies of training scans, see near_duplicates.csv."
     if not run.patients_known:
         yield "Patients are unknown, so training and test parts may share some."
     small = sorted({p.target for p in evidence.populations if p.rarest < EXPLORATORY})
@@ -171,7 +174,7 @@ def _limits(evidence: Evidence) -> Iterator[str]:
         yield f"Exploratory, with fewer than {EXPLORATORY} patients in a class: {', '.join(small)}."
     if not evidence.null_runs[2]:
         yield "No runs on permuted labels."
-    if any(one.weights == "random" and one.learns == "nothing" for one in evidence.plug_ins.used):
+    if any(one.weights == "random" and one.learns == "nothing" for one in evidence.used):
         yield "Some networks have random weights; their scores do not show what trained ones reach."
     if any(int(session.get("code", {}).get("changed_files", 0)) for session in evidence.sessions):
         yield "The code had changes that no commit holds."

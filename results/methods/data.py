@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from results.flow import counted, flows, span
 from results.inner_splits import inner_uses, listed
 from results.methods.evidence import Evidence
 from results.methods.steps import is_phantom
+from results.near_duplicates import copied_scans
 from results.run_folder import Run
 from results.scores.choice import EXPLORATORY
 from results.scores.labels import by_class, merging
@@ -22,8 +24,9 @@ def data(evidence: Evidence) -> Iterator[str]:
     run = evidence.run
     n_patients, n_samples = evidence.samples["patient"].nunique(), len(evidence.samples)
     yield source(evidence)
-    whom = f"{n_samples} samples of {n_patients} patients"
-    yield f"{whom[0].upper()}{whom[1:]} were read. A sample is the unit that gets one label{_placed(evidence)}."
+    named = max((way.samples for target in run.targets for way in flows(run, target)), default=n_samples)
+    whom = f"{named} samples of {n_patients} patients"
+    yield f"The dataset has {whom}. A sample is the unit that gets one label{_placed(evidence)}."
     if not run.patients_known:
         yield "The source gives no patient ids, so each sample was counted as a patient."
     yield exclusions(evidence)
@@ -39,6 +42,7 @@ def data(evidence: Evidence) -> Iterator[str]:
 def split(evidence: Evidence) -> Iterator[str]:
     """Folds, repeats, seed, stratification; and the external test."""
     yield from _folds(evidence)
+    yield from near_duplicates(evidence.run)
     tested = list(external(evidence.run))
     if not tested and evidence.run.protocol.get("split") != "official":
         yield "No data from outside these folds were tested. [AUTHORS: external test set, if there is one.]"
@@ -47,7 +51,7 @@ def split(evidence: Evidence) -> Iterator[str]:
 
 def _folds(evidence: Evidence) -> Iterator[str]:
     protocol, run, folds = evidence.run.protocol, evidence.run, evidence.folds
-    unit = "patient" if run.patients_known else "sample (no patient ids)"
+    unit = run.unit
     if protocol.get("split") == "official":
         n_test = folds.loc[folds["fold"] >= 0, "patient"].nunique()
         yield (
@@ -74,14 +78,29 @@ def _folds(evidence: Evidence) -> Iterator[str]:
             f"(seed {protocol.get('seed')})."
         )
     sizes = folds[folds["fold"] >= 0].groupby(["repeat", "fold"])["patient"].nunique()
+    together = "All samples of a patient lay in the same part, and the" if run.patients_known else "The"
     yield (
-        f"The folds hold {span(sizes.tolist())} {unit}s each. All samples of a {unit} lay in the same part, and the "
-        "folds were the same for all targets and cells."
+        f"The folds hold {span(sizes.tolist())} {unit}s each. {together} folds were the same for all targets and cells."
     )
     yield from _parts(evidence, unit, set(sizes.tolist()), "Of each fold")
     always = folds.groupby("patient")["fold"].max() < 0
     if always.any():
         yield f"{counted(int(always.sum()), unit)} {'was' if always.sum() == 1 else 'were'} always in training."
+
+
+def near_duplicates(run: Run) -> Iterator[str]:
+    """The scans of different patients of which one is a changed copy of the other, and what was done with them."""
+    outcomes = Counter(pair.outcome for pair in copied_scans(run))
+    if not outcomes:
+        return
+    words = {
+        "one side": "were kept in the same part, where their patients count as two",
+        "one left out": "lost one of the two",
+        "parted": "lie in different parts, so that a copy of a training scan was tested",
+    }
+    pairs = "; ".join(f"{n} {words[outcome]}" for outcome, n in outcomes.items())
+    n = counted(sum(outcomes.values()), "pair")
+    yield f"Of {n} of scans of two patients that are copies of each other, {pairs}."
 
 
 def _parts(evidence: Evidence, unit: str, sizes: set[int], whose: str) -> Iterator[str]:
@@ -92,7 +111,8 @@ def _parts(evidence: Evidence, unit: str, sizes: set[int], whose: str) -> Iterat
     seen = {name: (min(each), max(each)) for name, each in parts.items() if each}
     if set(seen.values()) - {(min(sizes), max(sizes))}:
         held = "; ".join(f"{span(limits)} for {name}" for name, limits in seen.items())
-        yield f"{whose}, the {unit}s with a label and a scan were tested: {held}."
+        needed = "every sequence" if evidence.run.protocol.get("complete") else "a scan"
+        yield f"{whose}, the {unit}s with a label and {needed} were tested: {held}."
 
 
 def external(run: Run) -> Iterator[str]:
@@ -115,7 +135,8 @@ def external(run: Run) -> Iterator[str]:
     yield f"Patients of the training data were looked for there {by}; {found}."
     uses = int(about["uses_before"]) + int(about["uses_overlapping"])
     times = "once" if uses == 1 else f"{uses} times"
-    yield f"These patients, or some of them, had {f'been scored {times}' if uses else 'not been scored'} before."
+    before = f"These patients, or some of them, had been scored {times} before."
+    yield before if uses else "None of these patients had been scored before."
 
 
 def source(evidence: Evidence) -> str:

@@ -50,15 +50,17 @@ def declared(evidence: Evidence) -> Iterator[str]:
     )
     made = [family_made(evidence.run, family) for family in families]
     n = "One family of comparisons was" if len(families) == 1 else f"{len(families)} families of comparisons were"
+    n = f"{n} declared in the grid, against {against}"
     sizes = "; ".join(
-        f"{METRICS[family['metric']].title(evidence.run.within)}: {one.text()}"
+        f"{METRICS[family['metric']].title(evidence.run.within)}, {one.text()}"
         for family, one in zip(families, made, strict=True)
     )
-    yield f"{n} declared in the grid (against {against}), of which {sum(map(bool, made))} could be compared ({sizes})."
+    yield f"{n}. Comparisons that could be made: {sizes}."
     if not any(made):
         return
     paired = "Differences were paired over the samples that both cells predict, in the same resamples of patients"
-    tested = any(name not in evidence.exploratory for one in made for name, n in one.compared.items() if n)
+    compared = dict.fromkeys(name for one in made for name, n in one.compared.items() if n)
+    tested = [name for name in compared if name not in evidence.exploratory]
     if not tested or all(family["against"] == "best" for family in families):
         yield f"{paired}, and not tested."
         return
@@ -66,9 +68,13 @@ def declared(evidence: Evidence) -> Iterator[str]:
         f"{paired}, and tested by Student's t with the standard errors of the intervals; p-values of a family were "
         "adjusted by step-down max-|t| over these resamples [@romano2005]."
     )
+    if untested := [name for name in compared if name in evidence.exploratory]:
+        yield f"Exploratory targets were not tested: {', '.join(untested)}."
     measures = {family["metric"] for family in families if family["against"] != "best"}
-    two = any(len(cell.classes) == 2 for cell in evidence.cells)
-    single = ["clustered DeLong [@obuchowski1997]"] if "auc" in measures and two else []
+    classes = {cell.target: len(cell.classes) for cell in evidence.cells if cell.target in tested}
+    only = "" if set(classes.values()) == {2} else " (targets with two classes)"
+    two = 2 in classes.values()
+    single = [f"clustered DeLong [@obuchowski1997]{only}"] if "auc" in measures and two else []
     single += ["clustered McNemar [@durkalski2003]"] if "accuracy" in measures else []
     if single:
         yield f"For the fitted models alone, p-values by {' and '.join(single)} are given, which count patients."

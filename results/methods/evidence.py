@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from results.plug_ins import PlugIns, read_plug_ins
+from results.plug_ins import PlugIns, UsedPlugIn, read_plug_ins
 from results.run_folder import Predictions, ResultsError, Run, RunCell
 from results.run_records import read_sessions
 from results.run_tables import EXCLUDED, FOLDS, read_samples, read_table
 from results.scores.choice import EXPLORATORY
-from results.scores.scores import kept_scores
+from results.scores.scores import kept_scores, shown_metrics
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -82,7 +82,7 @@ class Evidence:
         populations: The samples and patients of each target.
         scores: The table of scores that the folder keeps, of the cells that it has; None where it keeps none.
         resamples: Draws of the bootstrap of that table.
-        metrics: The metrics of that table.
+        metrics: The metrics that tables show without being asked; empty without a table.
         own_scores: The dataset's own scores, if it has any.
         null_runs: The lowest and the highest number of null runs of the cells that have any, and how many have.
     """
@@ -107,6 +107,32 @@ class Evidence:
             ResultsError: The run folder lacks `plugins.json`, as those of earlier versions do.
         """
         return read_plug_ins(self.run.folder)
+
+    @cached_property
+    def used(self) -> list[UsedPlugIn]:
+        """The plug-ins of cells that were completed, floors aside, and what belongs to no axis."""
+        steps = {part for axis in self.run.axis_words for part in self._parts_on(axis)}
+        return [one for one in self.plug_ins.used if one.kind not in self.run.axis_words or one in steps]
+
+    def _parts_on(self, axis: str) -> list[UsedPlugIn]:
+        known = {one.kind for one in self.plug_ins.used}
+        labels = self.steps(axis) if axis in known else []
+        return [one for label in labels for one in self.plug_ins.of(axis, label)]
+
+    @property
+    def official(self) -> bool:
+        """Whether models were fitted once, by an official split."""
+        return bool(self.run.protocol.get("split") == "official")
+
+    @property
+    def validated(self) -> bool:
+        """Whether the validation part of an official split stood for inner folds."""
+        return self.official and bool(self.run.protocol.get("validation", True))
+
+    @property
+    def held_out(self) -> str:
+        """The training patients that a fit holds out."""
+        return "the validation part" if self.validated else "inner folds"
 
     @property
     def left_out(self) -> int:
@@ -133,9 +159,15 @@ class Evidence:
         return [cell for cell in self.run.cells if not cell.floor]
 
     def steps(self, axis: str) -> list[str]:
-        """The labels on an axis of the cells that are no floors; `none` for what is not used."""
-        labels = (cell.axes.get(axis, "none") for cell in self.cells)
-        return list(dict.fromkeys("none" if label in UNUSED else label for label in labels))
+        """The labels on an axis of the cells that were completed, floors aside.
+
+        `none` stands for what a cell does not use; of substitutes for absent sequences it is no choice, and is given
+        only where no cell has another.
+        """
+        done = [cell for cell in self.cells if cell.status == "done"]
+        labels = (cell.axes.get(axis, "none") for cell in done)
+        found = list(dict.fromkeys("none" if label in UNUSED else label for label in labels))
+        return [label for label in found if label != "none"] or found if axis == "missing" else found
 
 
 def gather(run: Run) -> Evidence:
@@ -160,7 +192,7 @@ def gather(run: Run) -> Evidence:
         populations=populations(run),
         scores=table,
         resamples=0 if table is None else int(table.attrs.get("resamples", 0)),
-        metrics=[] if table is None else list(table.attrs.get("metrics", [])),
+        metrics=[] if table is None else shown_metrics(),
         own_scores=_own_scores(run),
         null_runs=_null_runs(run),
     )

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from results import ResultsError
-from results.flow import counted
 from results.run_folder import Run, RunCell
 from results.scores.alignment import aligned
 from results.scores.family import family_cells, matched
@@ -35,13 +34,12 @@ class FamilyMade:
         return any(self.compared.values())
 
     def text(self) -> str:
-        """Such as `4 comparisons for narrowing, 3 of 4 for bulging`."""
+        """Such as `4 for narrowing, 3 of 4 for bulging`."""
         words = []
         for target, n in self.declared.items():
             made = self.compared[target]
-            some_of = "" if made == n else f"{made} of "
-            words.append(f"{some_of}{counted(n, 'comparison')} for {target}")
-        return some(words) if words else "no cell is of it"
+            words.append(f"{n if made == n else f'{made} of {n}'} for {target}")
+        return some(words) if words else "none, since no cell is of the family"
 
 
 def family_made(run: Run, family: Mapping[str, Any]) -> FamilyMade:

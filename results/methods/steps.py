@@ -11,14 +11,14 @@ from results.plug_ins import UsedPlugIn
 _NUMBERS = ("", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine", "Ten", "Eleven", "Twelve")
 
 
-def in_words(plug_in: UsedPlugIn) -> str:
-    """What a plug-in is, with the fields that the grid gave and its references."""
+def in_words(plug_in: UsedPlugIn, held_out: str = "inner folds") -> str:
+    """What a plug-in is, with the fields that the grid gave and its references; it holds out `held_out` in a fit."""
     code = f"`{plug_in.name}`" + "".join(f", {name} = {value}" for name, value in plug_in.given.items())
     cites = f" [{'; '.join(f'@{key}' for key in plug_in.cites)}]" if plug_in.cites else ""
     code += _start(plug_in)
     if plug_in.words:
         stopped = ", stopped early on held-out training patients" if plug_in.stops_early else ""
-        return f"{plug_in.words}{stopped} ({code}){cites}"
+        return f"{plug_in.words.replace('inner folds', held_out)}{stopped} ({code}){cites}"
     summary = f', described by its code as "{plug_in.summary}"' if plug_in.summary else ""
     asked = "describe it in words" if cites else "describe it in words, and cite it"
     return f"{code}{summary}{cites} [AUTHORS: {asked}]"
@@ -71,7 +71,7 @@ def _of_label(evidence: Evidence, axis: str, label: str) -> str:
         shares = (part.split("=", 1) for part in label.split(", "))
         return " and ".join(f"{100 * float(rate):g} % without {name}" for name, rate in shares)
     return (" joined with " if axis == "encoders" else ", then ").join(
-        in_words(one) for one in evidence.plug_ins.of(axis, label)
+        in_words(one, evidence.held_out) for one in evidence.plug_ins.of(axis, label)
     )
 
 

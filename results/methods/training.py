@@ -11,8 +11,9 @@ from results.tables.notes import calling
 
 def training(evidence: Evidence) -> Iterator[str]:
     """What learns inside the fold, tuning, balancing."""
-    used = evidence.plug_ins.used
-    yield "Inside each fold, heads were fitted on the training patients alone, and features were standardised on them."
+    used = evidence.used
+    heads = "heads were fitted on the training patients alone, and features were standardised on them."
+    yield f"{heads[0].upper()}{heads[1:]}" if evidence.official else f"Inside each fold, {heads}"
     nouns = {name: words.noun for name, words in evidence.run.axis_words.items() if name != "heads"}
     learning = [
         f"{nouns[one.kind]} `{one.name}` ({'with' if one.learns == 'labels' else 'without'} labels)"
@@ -34,7 +35,7 @@ def training(evidence: Evidence) -> Iterator[str]:
         yield f"{' and '.join(names)} {verb} not trained or fine-tuned on these data."
     yield tuning(evidence)
     if evidence.run.protocol.get("split") != "official" and (uses := inner_uses(evidence.run)):
-        yield f"Inner splits for {listed(uses)} were cut by patient from the training patients."
+        yield f"Inner splits for {listed(uses)} were cut by {evidence.run.unit} from the training patients."
     if any(one.resamples for one in used):
         yield (
             "Only the rows that a head is fitted on were resampled; rows held out in inner splits and test rows were "
@@ -62,7 +63,7 @@ def recalibration(evidence: Evidence) -> Iterator[str]:
     if any(evidence.run.predictions(cell).recalibrated is not None for cell in evidence.cells if cell.status == "done"):
         yield (
             "Probabilities of heads fitted on balanced rows are given as fitted and recalibrated, by a sigmoid learnt "
-            "on real held-out rows of inner folds [@platt1999]."
+            f"on real held-out rows of {evidence.held_out} [@platt1999]."
         )
 
 
@@ -73,7 +74,8 @@ def tuning(evidence: Evidence) -> str:
         floors = dict.fromkeys(f"`{cell.head}`" for cell in evidence.run.cells if cell.floor and cell.tuned)
         but = f" but that of the floor {listed(list(floors))}" if floors else ""
         return f"No head{but} was tuned: all others kept the parameters named above or their defaults."
-    how = "by macro AUC on inner folds grouped by patient"
+    grouped = "" if evidence.validated else f" grouped by {evidence.run.unit}"
+    how = f"by macro AUC on {evidence.held_out}{grouped}"
     if len(tuned) == len(evidence.cells):
         return f"All heads were tuned {how}."
     heads = ", ".join(dict.fromkeys(f"`{cell.head}`" for cell in tuned))

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from results.run_folder import Predictions
 from results.scores.paired import stepped_down
 from results.scores.records import Record
 from results.scores.scored_cells import ScoredCells
@@ -50,7 +51,7 @@ def correct_best(rows: Mapping[str, Record], cells: Collection[str], scored: Sco
         return
     best = max(values, key=lambda key: values[key])
     own = scored.alignment.rows[best]
-    same = [key for key in values if scored.alignment.rows[key] is own]
+    same = [key for key in values if scored.alignment.rows[key] is own and rows[key]["alike"] == key]
     found = selection_corrected(scored.bootstrap, AUC, own, [scored.predictions[key].P for key in same])
     rows[best].update(
         auc_corrected=found.value,
@@ -60,21 +61,30 @@ def correct_best(rows: Mapping[str, Record], cells: Collection[str], scored: Sco
     )
 
 
+def first_alike(rows: Mapping[str, PredictedRows], predictions: Mapping[str, Predictions]) -> dict[str, str]:
+    """For each cell, by key, the first one that predicts the same of the same rows; often itself."""
+    first: dict[tuple[int, bytes], str] = {}
+    return {key: first.setdefault((id(rows[key]), p.P.tobytes()), key) for key, p in predictions.items()}
+
+
 def in_best_set(
     name: str,
     rows: Mapping[str, Record],
     draws: Mapping[str, Float64],
     predicted: Mapping[str, PredictedRows],
 ) -> dict[str, bool]:
-    """Whether each cell on the best's samples may be the best (`best_set`), by key; all may if it is exploratory."""
+    """Whether each cell on the best's samples may be the best (`best_set`), by key.
+
+    Nothing is said of an exploratory target, nor where no other cell is on the best's samples.
+    """
     metric = METRICS[name]
     values = {key: rows[key][name] for key in draws if np.isfinite(rows[key][name])}
     if not values:
         return {}
     best = (min if metric.lower_is_better else max)(values, key=lambda key: values[key])
     same = [key for key in values if predicted[key] is predicted[best]]
-    if rows[best]["rarest_class_patients"] < EXPLORATORY:
-        return dict.fromkeys(same, True)
+    if rows[best]["rarest_class_patients"] < EXPLORATORY or len(same) < 2:
+        return {}
     kept = best_set(
         metric, predicted[best], np.array([values[key] for key in same]), np.stack([draws[key] for key in same])
     )

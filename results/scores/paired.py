@@ -34,6 +34,7 @@ class ComparedPair:
         other_value: The metric of the reference.
         draws: `(R, B)` the difference of the two in every repeat and resample.
         difference: The difference, with its interval and p-value.
+        on_fewer: Whether one of the two predicts other rows too.
     """
 
     cell: RunCell
@@ -45,6 +46,7 @@ class ComparedPair:
     other_value: float
     draws: Float64
     difference: Difference
+    on_fewer: bool = False
 
     def usable(self, *, tested: bool) -> bool:
         """Whether the difference has a value, and a standard error if it is tested."""
@@ -66,9 +68,9 @@ def pair(
     other = predictions[reference.key].scored_by(measure)[of_other]
     draws = bootstrap.difference(measure, rows, mine, other)
     own, its = value(metric, rows, mine), value(metric, rows, other)
-    return ComparedPair(
-        cell, reference, rows, mine, other, own, its, draws, difference(measure, rows, own - its, draws)
-    )
+    found = difference(measure, rows, own - its, draws)
+    fewer = any(len(rows.y) < len(predictions[one.key].y) for one in (cell, reference))
+    return ComparedPair(cell, reference, rows, mine, other, own, its, draws, found, fewer)
 
 
 def value(metric: str, rows: PredictedRows, P: Float64) -> float:

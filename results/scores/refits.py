@@ -12,6 +12,7 @@ from results.run_folder import Predictions, Run, RunCell
 from results.scores.records import Record
 from results.statistics.evaluate import evaluate
 from results.statistics.metrics import METRICS
+from results.statistics.uncertainty import around
 
 ENOUGH = 0.8
 ENDS = ("low", "high", "mean", "sd")
@@ -20,11 +21,12 @@ ENDS = ("low", "high", "mean", "sd")
 def refit_intervals(run: Run, cell: RunCell, values: Mapping[str, float]) -> Record:
     """The columns on a cell's refits; empty for a cell without refits.
 
-    For each metric `m`: `m_refit_mean` and `m_refit_sd` (n - 1) over the draws, and `m_refit_low`, `m_refit_high`: the
-    cell's own value minus and plus 1.96 SD. The interval is centred on the value and not on the mean of the draws,
-    since the training sets of a draw hold only about 63 % of the patients, which makes most metrics worse. A draw in
-    which a metric is undefined does not count for that metric. `refits` is the number of draws. There is no interval
-    where fewer than `ENOUGH` of the requested draws could be fitted: those that could are not like the others.
+    For each metric `m`: `m_refit_mean` and `m_refit_sd` (n - 1) over the draws, and `m_refit_low`, `m_refit_high`:
+    the cell's own value and 1.96 SD on either side, on a scale that keeps to the metric's range (`around`). The
+    interval goes around the value and not around the mean of the draws, since the training sets of a draw hold only
+    about 63 % of the patients, which makes most metrics worse. A draw in which a metric is undefined does not count
+    for that metric. `refits` is the number of draws. There is no interval where fewer than `ENOUGH` of the
+    requested draws could be fitted: those that could are not like the others.
 
     Args:
         run: The run.
@@ -45,8 +47,8 @@ def refit_intervals(run: Run, cell: RunCell, values: Mapping[str, float]) -> Rec
         found = np.array([draw[name] for draw in draws if math.isfinite(draw[name])])
         if len(found) > 1:
             sd = float(found.std(ddof=1))
-            reach = NormalDist().inv_cdf(0.975) * sd
-            ends = (value - reach, value + reach, float(found.mean()), sd)
+            low, high = around(METRICS[name], value, NormalDist().inv_cdf(0.975) * sd)
+            ends = (low, high, float(found.mean()), sd)
             row |= {f"{name}_refit_{end}": number for end, number in zip(ENDS, ends, strict=True)}
     return row
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from results.run_folder import Run, RunCell
 from results.scores.alignment import Alignment, aligned
-from results.scores.choice import EXPLORATORY, beaten_floors, correct_best, in_best_set
+from results.scores.choice import EXPLORATORY, beaten_floors, correct_best, first_alike, in_best_set
 from results.scores.fitness import unfit
 from results.scores.named import floor_for, the_cell
 from results.scores.records import Record
@@ -67,6 +67,8 @@ def score_target(
                     row |= scored.over(each[cell.key], cell.key, name)
             row |= _null(run, cell, row)
         row |= refit_intervals(run, cell, {name: row[name] for name in used})
+    for key, first in first_alike(alignment.rows, predictions).items():
+        rows[key]["alike"] = first
     if "auc" in used:
         correct_best(rows, drawn["auc"], scored)
         if resamples:

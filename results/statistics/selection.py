@@ -6,14 +6,16 @@ predictions: nothing is fitted again.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from results.statistics.bootstrap import PatientBootstrap, PredictedRows, percentiles
+from results.statistics.bootstrap import PatientBootstrap, PredictedRows
 from results.statistics.metrics.base import AnyMetric
+from results.statistics.uncertainty import interval, standard_error
 
 Float64 = NDArray[np.float64]
 
@@ -24,8 +26,8 @@ class Corrected:
 
     Args:
         value: The mean over resamples of the chosen cell's score on the patients not drawn; NaN if none could be used.
-        low: The lower end of the 95 % percentile interval of these scores; NaN if they are all equal.
-        high: Its upper end. The patients not drawn are about 37 % of all, so the interval is rather wide.
+        low: The lower end of the 95 % interval; NaN if there is none, as under ten patients.
+        high: Its upper end.
         chosen: `(C,)` the share of resamples in which each cell was the best.
         left_out: The number of resamples that were not used, because the patients not drawn lack a class or the metric
             is undefined.
@@ -43,7 +45,9 @@ def selection_corrected(
 ) -> Corrected:
     """The bootstrap bias-corrected score of the best cell (BBC-CV).
 
-    Of two cells that are equally good on the patients drawn, the first is chosen.
+    Of two cells that are equally good on the patients drawn, the first is chosen. The patients not drawn are a
+    share f of all, drawn without replacement, so that the variance of their scores is (1 - f) / f times that of a score
+    on all patients. It is divided by this, and corrected for training sets as any other (`standard_error`).
 
     Args:
         bootstrap: The patients of each draw choose; the patients that it leaves out score.
@@ -65,18 +69,19 @@ def selection_corrected(
     others = _not_drawn(bootstrap)
     usable = others.whole(rows) & np.isfinite(inside).all(axis=0)
     others = others.some(usable)
-    outside = np.stack([others.draws(metric, rows, P) for P in cells])
-    scores = outside[best[usable], np.arange(len(others.counts))]
-    scores = scores[np.isfinite(scores)]
-    low, high = percentiles(scores)
-    if low == high:  # all resamples are as perfect: they say nothing of what else may come
-        low = high = float("nan")
+    outside = np.stack([others.by_repeat(metric, rows, P) for P in cells])
+    scores = outside[best[usable], :, np.arange(len(others.counts))].T
+    whole = np.isfinite(scores).all(axis=0)
+    value = float(scores[:, whole].mean()) if whole.any() else float("nan")
+    share = float((others.counts[:, np.unique(rows.patient)] > 0).mean()) if len(others.counts) else 0.0
+    error = standard_error(metric, rows, scores) * math.sqrt(share / (1 - share))
+    low, high = interval(metric, rows, value, error)
     return Corrected(
-        value=float(scores.mean()) if len(scores) else float("nan"),
+        value=value,
         low=low,
         high=high,
         chosen=np.bincount(best[usable], minlength=len(cells)) / max(1, usable.sum()),
-        left_out=len(best) - len(scores),
+        left_out=len(best) - int(whole.sum()),
     )
 
 

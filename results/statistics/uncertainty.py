@@ -113,25 +113,40 @@ def interval(
     Returns:
         NaN for both ends if the standard error is unknown, or if it is 0 and the score is not perfect: a constant.
     """
-    from scipy.special import expit, logit, stdtrit
+    from scipy.special import stdtrit
 
     if not math.isfinite(value + error):
         return NONE
-    low, high = metric.lowest, metric.highest
     if error == 0:
         return perfect(metric, rows, value, level=level)
     reach = float(stdtrit(rows.n_patients - 1, (1 + level) / 2)) * error
-    if not low < value < high or math.isinf(low):
+    low, high = around(metric, value, reach)
+    if not metric.lowest < value < metric.highest or math.isinf(metric.highest - metric.lowest):
+        return low, high
+    farthest = max(2 * reach, _reach_of_perfect(metric, rows, level))
+    return max(low, value - farthest), min(high, value + farthest)
+
+
+def around(metric: AnyMetric, value: float, reach: float) -> tuple[float, float]:
+    """The ends of an interval that reaches so far on either side, on a scale on which it stays in the metric's range.
+
+    The scale is the logit, the logarithm or the metric itself, as in `interval`; a value at an end of the range stays
+    there, and the other end is cut off at the range.
+    """
+    from scipy.special import expit, logit
+
+    low, high = metric.lowest, metric.highest
+    if math.isinf(low):
         return value - reach, value + reach
+    if not low < value < high:
+        return max(value - reach, low), min(value + reach, high)
     if math.isinf(high):
         relative = reach / (value - low)
         return low + (value - low) * math.exp(-relative), low + (value - low) * math.exp(relative)
     share = (value - low) / (high - low)
     spread = reach / (high - low) / (share * (1 - share))
-    ends = expit(logit(share) + np.array([-spread, spread]))
-    ends = low + ends * (high - low)
-    farthest = max(2 * reach, _reach_of_perfect(metric, rows, level))
-    return max(float(ends[0]), value - farthest), min(float(ends[1]), value + farthest)
+    ends = low + expit(logit(share) + np.array([-spread, spread])) * (high - low)
+    return float(ends[0]), float(ends[1])
 
 
 def perfect(metric: AnyMetric, rows: PredictedRows, value: float, *, level: float = 0.95) -> tuple[float, float]:

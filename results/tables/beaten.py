@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
+from results.flow import counted
 from results.run_folder import Run, head_name
 from results.scores.choice import EXPLORATORY
 from results.scores.records import NOTHING, Record, is_number
@@ -46,17 +47,24 @@ def plainly(run: Run, records: Sequence[Record], varying: Sequence[str]) -> Iter
             yield f"The cell is not shown to beat every floor by AUC, {only}."
         else:
             yield f"None of the {len(cells)} cells is shown to beat every floor by AUC: {', '.join(counts)}."
-    compared = [r["auc_in_best_set"] for r in cells if str(r.get("auc_in_best_set")) in ("True", "False")]
+    compared = [r for r in cells if str(r.get("auc_in_best_set")) in ("True", "False") and r["alike"] == r["key"]]
     if len(compared) > 1:
-        best, n = sum(map(bool, compared)), len(compared)
-        on = "" if n == len(cells) else " on the same samples"
+        best, n = sum(bool(r["auc_in_best_set"]) for r in compared), len(compared)
+        on = _which(compared, cells, varying)
+        keys = {r["key"] for r in compared}
+        copies = sum(r["alike"] in keys and r["key"] not in keys for r in cells)
+        same = (
+            f" {counted(copies, 'more cell')} {'predicts' if copies == 1 else 'predict'} the same as one of the others."
+        )
+        same = same if copies else ""
         if best == n:
-            yield f"The {n} cells{on} can't be told apart by AUC."
+            yield f"The {n} cells{on} can't be told apart by AUC.{same}"
         elif best == 1:
-            yield f"1 of {n} cells{on} may be the best by AUC. Each of the others is shown to be worse than some cell."
+            worse = "The other one" if n == 2 else "Each of the others"
+            yield f"1 of {n} cells{on} may be the best by AUC. {worse} is shown to be worse than some cell.{same}"
         else:
             rest = "The other one" if n - best == 1 else f"Each of the other {n - best}"
-            yield f"{best} of {n} cells{on} may be the best by AUC. {rest} is shown to be worse than some cell."
+            yield f"{best} of {n} cells{on} may be the best by AUC. {rest} is shown to be worse than some cell.{same}"
 
 
 def beaten(run: Run, records: Sequence[Record]) -> Iterator[str]:
@@ -72,11 +80,31 @@ def beaten(run: Run, records: Sequence[Record]) -> Iterator[str]:
             "Shown to beat a floor: the gain in AUC lies above 0 at 5 %, corrected for the number of cells (step-down "
             "max-|t|). A cell beats every floor if it beats each of them."
         )
+    values: dict[str, list[float]] = {}
     for record in done:
-        if record["floor"] and is_number(record.get("auc")) and record["auc"] < BELOW_CHANCE:
-            yield (
-                f"The AUC of {record['heads']} is {record['auc']:.2f}, below 0.5: a gain over it alone shows nothing."
-            )
+        if record["floor"] and is_number(record.get("auc")):
+            values.setdefault(record["heads"], []).append(float(record["auc"]))
+    for head, each in values.items():
+        yield from below_chance(head, each)
+
+
+def below_chance(floor: str, values: Iterable[float]) -> Iterator[str]:
+    """A warning if a floor's AUC is below .5, with all such values of it."""
+    if low := sorted({f"{value:.2f}" for value in values if value < BELOW_CHANCE}):
+        yield f"The AUC of {floor} is {' or '.join(low)}, below 0.5: a gain over it alone shows nothing."
+
+
+def _which(compared: Sequence[Record], cells: Sequence[Record], varying: Sequence[str]) -> str:
+    """Which cells were compared, by the first step that they share and the others lack; empty if all were."""
+    keys = {r["key"] for r in compared}
+    others = [r for r in cells if r["key"] not in keys and r["alike"] not in keys]
+    if not others:
+        return ""
+    for axis in varying:
+        (first, *more) = {r[axis] for r in compared}
+        if not more and first not in {r[axis] for r in others}:
+            return f" on the samples of the best ({axis} {first})"
+    return " on the samples of the best"
 
 
 def _beaten(cell: Record) -> set[str]:

@@ -14,8 +14,10 @@ from results.scores.choice import EXPLORATORY
 from results.scores.family import reference_in_words
 from results.scores.labels import shorten
 from results.scores.paired import ComparedPair, adjusted, of_these_fits
+from results.statistics.bootstrap import FEWEST
 from results.statistics.equivalence import equivalence_test
 from results.statistics.metrics import METRICS
+from results.tables.beaten import below_chance
 from results.tables.formats import Row, Score, Sheet
 from results.tables.intervals import covers
 from results.tables.notes import some
@@ -70,7 +72,8 @@ def family_sheet(run: Run, family: DeclaredFamily, resamples: int) -> Sheet:
     if family.tested:
         columns["p"] = [_p(found.difference.p_value) for found in pairs]
         corrected = adjusted(pairs, family.size, family.patients)
-        columns["Adjusted p"] = [_p(p) for p in corrected]
+        if family.size > 1:
+            columns["Adjusted p"] = [_p(p) for p in corrected]
         columns[MCNEMAR if name == "accuracy" else DELONG] = [_p(of_these_fits(name, found)) for found in pairs]
         columns = {header: texts for header, texts in columns.items() if any(texts)}
         if family.declared["margin"] is not None:
@@ -138,14 +141,20 @@ def _practical(pairs: Sequence[ComparedPair], lower_is_better: bool, margin: flo
 def _notes(run: Run, family: DeclaredFamily, resamples: int, columns: Collection[str]) -> list[str]:
     declared, pairs, patients = family.declared, family.pairs, family.patients
     notes = [f"A family of {family.size}, declared in the grid; {patients} patients."]
+    if any(one.on_fewer for one in pairs):
+        notes.append(
+            "Scores are of the samples that a cell and its reference both predict, fewer than in other tables."
+        )
     if family.absent:
         notes.append(f"{len(pairs)} of {family.size} declared; not done: {some(family.absent, '; ')}.")
-    notes.append(covers(run, resamples, 0, rows=", the same for all rows; paired differences"))
+    if patients >= FEWEST:
+        notes.append(covers(run, resamples, 0, rows=", the same for all rows; paired differences"))
     if family.tested:
         lacking = f", times {family.size} / {len(pairs)} for comparisons not done" if family.absent else ""
+        several = f" Adjusted p: step-down max-|t| over the family, from the same resamples{lacking}."
         notes.append(
-            "p: of one comparison by itself, below .05 where its interval does not hold 0. Adjusted p: step-down "
-            f"max-|t| over the family, from the same resamples{lacking}."
+            "p: of one comparison by itself, below 0.05 where its interval does not hold 0."
+            f"{several if family.size > 1 else ''}"
         )
         if DELONG in columns:
             notes.append("DeLong p of these fits: clustered DeLong test; it does not cover training sets.")
@@ -156,11 +165,13 @@ def _notes(run: Run, family: DeclaredFamily, resamples: int, columns: Collection
             )
         if patients < FEW:
             notes.append(f"Fewer than {FEW} patients: the tests were not checked with so few, and are approximate.")
-    elif declared["against"] == "best":
+    if declared["metric"] == "auc" and isinstance(declared["against"], str):
+        notes += below_chance(declared["against"], {one.other_value for one in pairs if one.reference.floor})
+    if not family.tested and declared["against"] == "best":
         notes.append(
             f"The best was chosen by these numbers, so there are no p-values and no test of equivalence.{family.worth}"
         )
-    else:
+    elif not family.tested:
         notes.append(
             f"EXPLORATORY: the rarest class is seen in {family.carriers} patients, fewer than {EXPLORATORY}; no "
             "p-values."
@@ -178,7 +189,8 @@ def _notes(run: Run, family: DeclaredFamily, resamples: int, columns: Collection
 def family_title(run: Run, target: str, declared: dict[str, Any]) -> str:
     """The title of the table of a family."""
     return (
-        f"{target}: declared comparison with {reference_in_words(declared['against'])}, {run.dataset}, run {run.name}"
+        f"{target}: {METRICS[declared['metric']].title(run.within)} compared with "
+        f"{reference_in_words(declared['against'])} as declared, {run.dataset}, run {run.name}"
     )
 
 

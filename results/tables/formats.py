@@ -17,7 +17,7 @@ MOST_DIGITS = 4
 FEW_SAMPLES = 100
 """Samples below which a number has at most `FEW_DIGITS` digits after the point."""
 FEW_DIGITS = 2
-BOLD = "Bold: the best of a column"
+BOLD = "Bold: the best cell of a column, floors aside"
 TIED = "underlined: on the same samples, and not shown to be worse than any other (all pairs at once, error below 5 %)"
 
 
@@ -62,13 +62,13 @@ class Score:
         return min(digits, most)
 
     def text(self, *, interval: bool = True) -> str:
-        """`0.84 [0.79, 0.88]`; an end of a difference that rounds to 0 keeps its sign, which decides: `-0.00`."""
+        """`0.84 [0.79, 0.88]`; a difference and its ends keep their signs where they round to 0: `-0.00`."""
         digits = self.digits if interval else self.decimals
         sign = "+" if self.signed else ""
-        value = f"{round(self.value, digits) + 0.0:{sign}.{digits}f}"
+        zero = -0.0 if self.signed else 0.0  # the sign of -0 is lost by adding 0, and kept by adding -0
+        value = f"{round(self.value + 0.0, digits) + zero:{sign}.{digits}f}"
         if self.low is None or self.high is None or not interval:
             return value
-        zero = -0.0 if self.signed else 0.0  # the sign of -0 is lost by adding 0, and kept by adding -0
         low, high = (f"{round(end + 0.0, digits) + zero:{sign}.{digits}f}" for end in (self.low, self.high))
         return f"{value} [{low}, {high}]"
 

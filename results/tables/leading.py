@@ -11,7 +11,7 @@ from results.run_folder import Predictions, Run, RunCell
 from results.scores import reconstruction
 from results.scores.labels import shorten
 from results.scores.records import Record, is_number
-from results.statistics.bootstrap import PatientBootstrap, PredictedRows
+from results.statistics.bootstrap import FEWEST, PatientBootstrap, PredictedRows
 from results.statistics.evaluate import evaluate
 from results.statistics.metrics.auc import METRIC as AUC
 from results.statistics.metrics.base import AnyMetric
@@ -86,7 +86,8 @@ def common_notes(run: Run, target: str, *, resamples: int = 0, left_out: int = 0
         found.append(f"{undone} of {len(cells)} cells are not done and not in this table.")
     if not run.patients_known:
         found.append("The source gives no patient ids: each sample counts as a patient.")
-    if resamples:
+    done = next((cell for cell in cells if cell.status == "done"), None)
+    if resamples and done is not None and len(np.unique(run.predictions(done).patient)) >= FEWEST:
         found.append(covers(run, resamples, left_out, rows=""))
     return [*found, *reconstruction.notes(run, [cell.key for cell in cells])]
 

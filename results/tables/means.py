@@ -6,12 +6,17 @@ import math
 from collections.abc import Iterator, Sequence
 
 from results.scores.means import MeanDraws
-from results.scores.records import Record, is_number, varying
+from results.scores.records import NOTHING, Record, is_number, varying
 from results.tables.columns import GAINS
 from results.tables.columns import columns as known_columns
 from results.tables.formats import Score
 
 Values = tuple[str, ...]
+
+OF_SEVERAL = ("drop", "missing")
+"""Axes that only cells of several sequences have."""
+
+NO_STEP = "none"
 
 
 class Means:
@@ -41,11 +46,12 @@ class Means:
         self.columns = list(dict.fromkeys(values(cell, columns) for cell in cells))
         self.averaged = list(dict.fromkeys(values(cell, rest) for cell in cells))
         self.cells = {(values(c, rows), values(c, columns), values(c, rest)): c for c in cells}
+        self._of_several = [i for i, axis in enumerate(rest) if axis in OF_SEVERAL]
         self.missing: dict[str, list[str]] = {}
 
     def score(self, row: Values, column: Values, name: str) -> Score | None:
         """The mean of a metric, or None where it lacks a cell."""
-        cells = {rest: self.cells.get((row, column, rest)) for rest in self.averaged}
+        cells = {rest: self.cells.get((row, column, rest)) for rest in self._asked(row, column)}
         lacking = [
             f"{', '.join(rest)}{', which is not in the grid' if cell is None else ''}"
             for rest, cell in cells.items()
@@ -56,6 +62,13 @@ class Means:
                 self.missing[", ".join([*row, *column])] = lacking
             return None
         return mean([cell for cell in cells.values() if cell is not None], name, self._draws)
+
+    def _asked(self, row: Values, column: Values) -> list[Values]:
+        """The settings that the mean of a place is over: all, but for axes that cells of one sequence do not have."""
+        there = [rest for r, c, rest in self.cells if (r, c) == (row, column)]
+        unused = {i for i in self._of_several if there and all(rest[i] in NOTHING for rest in there)}
+        found = (tuple(NO_STEP if i in unused else s for i, s in enumerate(rest)) for rest in self.averaged)
+        return list(dict.fromkeys(found))
 
 
 def mean(cells: Sequence[Record], name: str, draws: MeanDraws) -> Score | None:

@@ -91,10 +91,11 @@ def calling(run: Run, classes: Sequence[str]) -> str:
     )
 
 
-def corrected(best: Record, cells: int) -> str:
+def corrected(run: Run, best: Record, cells: int) -> str:
     """The AUC of the best of several cells, corrected for the choice, as a sentence; empty where it is not known.
 
     Args:
+        run: The run.
         best: The row of the best cell in the table of scores.
         cells: The number of cells from which it was chosen.
     """
@@ -104,9 +105,10 @@ def corrected(best: Record, cells: int) -> str:
     value = Score(*(best[f"auc_corrected{end}"] for end in ("", "_low", "_high"))).text()
     which = "" if among == cells else f" among the {int(among)} cells on its samples"
     none = ", no less than before" if best["auc_corrected"] >= best.get("auc", 1) else ""
+    left = " Some optimism is left, since models that test the ones learnt from the others." if run.crossed else ""
     return (
         f" Corrected for this choice{which} (BBC-CV: chosen on the patients drawn, scored on the others), its AUC is "
-        f"{value}{none}. Some optimism is left, since models that test the ones learnt from the others."
+        f"{value}{none}.{left}"
     )
 
 
@@ -227,13 +229,13 @@ def _uncertainty(
         if spread:
             yield f"SD of the best row's AUC: {', '.join(spread)}{once}."
         if len(cells) > 1:
-            worth = corrected(best, len(cells))
+            worth = corrected(run, best, len(cells))
             yield f"The best of {len(cells)} cells was chosen by this table, so its score may be optimistic.{worth}"
     ranked = (metric for name in metrics if isinstance(metric := METRICS.get(name), OfPairs))
     if "gain" in metrics or any(metric.tasks is one_against_rest for metric in ranked):
         several = any(str(r["n_events"]).count("/") > 1 for r in done)
         macro = "the mean over the classes, each against the rest"
-        if run.protocol.get("split") != "external":
+        if run.crossed:
             yield f"AUC compares samples of the same fold{f'; it is {macro}' if several else ''}."
         elif several:
             yield f"AUC is {macro}."

@@ -44,7 +44,7 @@ def filling(run: Run) -> Sheet | None:
         weights = found["n"] / found["n"].sum()
         values = [Score(float((found[name] * weights).sum())) for name in ("explained_variance", "cosine")]
         spread = f"{found['explained_variance'].std():.2f}" if len(found) > 1 else ""
-        rows.append(Row(tuple(map(str, place)), tuple(values), (spread, str(int(found["n"].sum())))))
+        rows.append(Row(tuple(map(str, place)), tuple(values), (spread, str(_samples(found)))))
     rows.sort(key=lambda row: (row.labels[-1], *row.labels[: -2 if len(row.labels) > 1 else None]))
     folds = table[["target", "repeat", "fold"]].drop_duplicates()
     return Sheet(
@@ -63,6 +63,11 @@ def filling(run: Run) -> Sheet | None:
             "samples.",
         ),
     )
+
+
+def _samples(table: pd.DataFrame) -> int:
+    """The number of samples of a table with a row for each target, repeat and fold."""
+    return int(table.groupby(["target", "repeat"])["n"].sum().max())
 
 
 def found_regions(run: Run, *, resamples: int = 2000) -> Sheet | None:

@@ -24,7 +24,13 @@ ABOUT = re.compile(
     r"scanner|manufacturer|vendor|(scanner_?)?model|field_?strength",
     re.IGNORECASE,
 )
-ASKED = {"Age": r"(birth_?)?age", "Sex": r"sex|gender", "Scanner": r"scanner|manufacturer|vendor|(scanner_?)?model"}
+ASKED = {
+    "Age": r"(birth)?age|alter|âge|edad|età",
+    "Sex": r"sex|gender|geschlecht|sexe|sexo|sesso",
+    "Scanner": r"scanner|manufacturer|vendor|model|gerät|hersteller",
+}
+"""What a paper tells of its patients, with words in the name of a column that tells it, in five languages."""
+
 FEW = 4
 UNKNOWN = "[AUTHORS]"
 
@@ -80,7 +86,7 @@ def table_one(run: Run) -> Sheet:
     for name in described:
         lines += _column(samples[name].to_numpy(dtype=object), name, patient, placed=name in run.locations)
     for asked, pattern in ASKED.items():
-        if not any(re.fullmatch(pattern, name, re.IGNORECASE) for name in described):
+        if not any(re.search(rf"(?<![^\W_])({pattern})(?![^\W_])", name, re.IGNORECASE) for name in described):
             lines.append(_Characteristic(asked, "{}", lambda mask: None))
     rows = tuple(_row(line, parts) for line in lines)
     return Sheet(

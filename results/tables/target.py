@@ -13,7 +13,7 @@ from results.scores import reconstruction
 from results.scores.fitness import left_out, unfit
 from results.scores.labels import by_class, shorten
 from results.scores.means import MeanDraws
-from results.scores.records import Record, floor_labels, is_number, records, varying
+from results.scores.records import NOTHING, Record, floor_labels, is_number, records, varying
 from results.tables import notes
 from results.tables.choice import corrected_row
 from results.tables.columns import GAINS, own_gain
@@ -198,8 +198,8 @@ def _floors(
 
     The row has steps on the axes on which the name of the floor has several.
 
-    A floor that does not depend on the columns has the same score in all of them. Floors that differ only on axes that
-    the table does not name are averaged.
+    A floor that does not depend on the columns has the same score in all of them; one that the grid has only for some
+    steps of theirs is empty elsewhere. Floors that differ only on axes that the table does not name are averaged.
     """
     rows: dict[Values, list[Record]] = {}
     for floor in floors:
@@ -208,8 +208,12 @@ def _floors(
     for labels_of_row, cells in rows.items():
         found = []
         for name, column in places:
-            own = [cell for cell in cells if values(cell, columns) == column] or cells
-            done = all(cell["status"] == "done" for cell in own)
+            own = [cell for cell in cells if values(cell, columns) == column] or [
+                cell
+                for cell in cells
+                if all(cell[axis] in (step, *NOTHING) for axis, step in zip(columns, column, strict=True))
+            ]
+            done = bool(own) and all(cell["status"] == "done" for cell in own)
             empty = name == own_gain(run, cells[0]) and (name != "gain" or over == run.location)
             found.append(mean(own, name, draws) if done and not empty else None)
         yield Row(labels_of_row, tuple(found), tuple(text(cells[0]) for text in texts.values())), cells

@@ -51,7 +51,8 @@ def left_out(run: Run, target: str, keys: Sequence[str]) -> str:
     ways = list(flows(run, target, keys))
     faults = f", excluded.csv lists {counted(run.n_excluded, 'fault')}" if run.n_excluded else ""
     if not any(way.losses for way in ways):
-        return f"no sample left out{faults}" if faults else "none excluded"
+        known = run.protocol.get("split") == "external" and run.protocol["external"]["left_out"]
+        return f"no {'other ' if known else ''}sample left out{faults}" if faults else "none excluded"
     if len(ways) == 1:
         (way,) = ways
         lost = ", ".join(one.text() for one in way.losses)

@@ -121,7 +121,7 @@ class Raw:
 def on_data(raw):
     """The sentences of the paragraph on data."""
     of = f"{len(raw.samples)} samples of {raw.samples['patient'].nunique()} patients"
-    yield f"{of} were read"
+    yield f"The dataset has {of}"
     lacking = int(raw.samples["lesion"].isna().sum())
     yield f"{counted(lacking, 'fault')} were found: lesion is absent: left out of this target (n = {lacking})"
     for target in raw.targets:
@@ -137,7 +137,10 @@ def on_data(raw):
                 f"For {target}: ",
                 f"For {target}, sequences {cell['axes']['sequences']} ({counted(len(p), 'sample')}): ",
             ]
-            for losses in (lost(raw, cell, target, p, scan) for scan in ("without a scan", "without every sequence")):
+            for losses in (
+                lost(raw, cell, target, p, scan)
+                for scan in ("without a scan of the sequences used", "without every sequence")
+            ):
                 yield from (f"{words}of {of}, these are left out: {losses}" for words in named)
 
 
@@ -171,7 +174,8 @@ def on_split(raw):
         each = [raw.predicted(cell) for cell in raw.done if cell["target"] == target]
         sizes = pd.concat([p.groupby(["repeat", "fold"])["patient"].nunique() for p in each])
         parts.append(f"{span(sizes)} for {target}")
-    yield f"the patients with a label and a scan were tested: {'; '.join(parts)}"
+    whole = "every sequence" if raw.folder.name == "complete" else "a scan"
+    yield f"the patients with a label and {whole} were tested: {'; '.join(parts)}"
     always = raw.folds["patient"].nunique() - tested["patient"].nunique()
     yield f"{always} patients were always in training"
     if (raw.folder / "external").exists():
@@ -209,8 +213,8 @@ def on_statistics(raw):
         done = [cell for cell in own if cell["status"] == "done"]
         ranked = [raw.predicted(cell).groupby(["repeat", "fold"])["y"].nunique().max() > 1 for cell in done]
         some = "" if sum(ranked) == len(own) else f"{sum(ranked)} of "
-        made.append(f"{some}{counted(len(own), 'comparison')} for {target}")
-    yield f"of which 1 could be compared (AUC: {', '.join(made)})"
+        made.append(f"{some}{len(own)} for {target}")
+    yield f"Comparisons that could be made: AUC, {', '.join(made)}"
 
 
 def test_every_number_of_the_methods_is_counted_from_the_files(outcome):

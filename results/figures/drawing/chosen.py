@@ -115,7 +115,7 @@ class Chosen:
         if len(self.cells) < 2:
             return found
         n = len(self.cells)
-        worth = notes.corrected(self.cells[0], n)
+        worth = notes.corrected(self.run, self.cells[0], n)
         return f" The best of {n} cells was chosen on the same data, so its score may be optimistic.{worth}{found}"
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -13,7 +15,7 @@ from results.scores.alignment import aligned
 from results.statistics import per_class as rates
 from results.statistics.bootstrap import PatientBootstrap
 from results.statistics.metrics.base import OfCounts
-from results.tables.formats import Row, Sheet
+from results.tables.formats import Row, Score, Sheet
 from results.tables.leading import common_notes, leading, names, score
 from results.tables.notes import calling
 from results.tables.presets.base import Preset
@@ -63,8 +65,8 @@ def _sheet(run: Run, target: str, prevalence: float, resamples: int) -> Sheet | 
         drawn = []
         for k in range(1 if len(classes) == 2 else 0, len(classes)):
             metrics = _metrics(k, prevalence)
-            scores = tuple(score(metric, own, predictions, bootstrap if resamples else None) for metric in metrics)
-            drawn.append(Row((*labels[cell.key], classes[k]), scores))
+            scores = [score(metric, own, predictions, bootstrap if resamples else None) for metric in metrics]
+            drawn.append(Row((*labels[cell.key], classes[k]), _exact(scores, prevalence)))
         return drawn
 
     total = sum(cell.target == target and cell.status == "done" and not cell.floor for cell in run.cells)
@@ -91,6 +93,25 @@ def _sheet(run: Run, target: str, prevalence: float, resamples: int) -> Sheet | 
             *common_notes(run, target, resamples=resamples),
         ),
     )
+
+
+def _exact(scores: Sequence[Score | None], prevalence: float) -> tuple[Score | None, ...]:
+    """The four scores of a class; a predictive value of 1 has the lower end of the rate that it is perfect by.
+
+    A PPV is 1 because no sample of the rest is called, so that its lower end is the PPV at the lower end of the
+    specificity; an NPV is 1 because no sample of the class is missed.
+    """
+    found, passed, ppv, npv = scores
+    if found is not None and passed is not None:
+        ppv = _at(ppv, found.value, passed.low, prevalence)
+        npv = _at(npv, passed.value, found.low, 1 - prevalence)
+    return found, passed, ppv, npv
+
+
+def _at(perfect: Score | None, rate: float, low: float | None, share: float) -> Score | None:
+    if perfect is None or perfect.value < 1 or low is None:
+        return perfect
+    return replace(perfect, low=share * rate / (share * rate + (1 - share) * (1 - low)), high=1.0)
 
 
 def _metrics(k: int, prevalence: float) -> tuple[OfCounts, ...]:

@@ -175,7 +175,7 @@ def test_many_cells_are_cut_to_the_best_forty(new_run):
 
 
 def test_ranks_over_three_targets(new_run):
-    writer = new_run(n_patients=20)
+    writer = new_run(n_patients=30)
     for target in ("narrowing", "bulging", "modic"):
         for head, noise in (("good", 0.1), ("fair", 1.0), ("poor", 4.0)):
             score = writer.signal + noise * writer.random.normal(size=len(writer.y))

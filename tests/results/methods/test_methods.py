@@ -70,7 +70,7 @@ def test_data_and_split_are_those_of_the_folder(new_run):
     ones = int(writer.y[few].sum())
     carriers = len(set(writer.patient[few & (writer.y == 1)]))
     other = len(set(writer.patient[few & (writer.y == 0)]))
-    assert "120 samples of 40 patients were read" in text
+    assert "The dataset has 120 samples of 40 patients" in text
     assert "While the data were read, 3 faults were found: truncated (n = 2); no grade (n = 1)." in text
     assert f"90 of 120 samples of 30 patients (0: {90 - ones}, 1: {ones}; the rarest class in" in text
     assert f"the rarest class in {min(carriers, other)} patients)" in text
@@ -171,7 +171,7 @@ def test_resamples_metrics_and_null_runs_are_those_of_the_folder(new_run):
     scores(run, ["auc", "f1"], resamples=137)
     writer.add_null(key, writer.random.normal(size=(7, len(writer.y))))
     text = methods(run)
-    assert "Scores were macro F1, AUC." in text
+    assert "Scores were accuracy, balanced accuracy, macro F1, AUC, AUC within level." in text
     assert "with 137 resamples" in text
     assert (
         "1 cell was run again 7 times each on labels that patients exchanged within each level, on folds drawn anew"

@@ -3,11 +3,14 @@
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy.special import expit, logit
+from scipy.stats import t as student
 from sklearn.metrics import f1_score, log_loss, roc_auc_score
 
-from results.statistics.bootstrap import PatientBootstrap, PredictedRows, percentiles
+from results.statistics.bootstrap import PatientBootstrap, PredictedRows
 from results.statistics.metrics import METRICS
 from results.statistics.selection import selection_corrected
+from results.statistics.uncertainty import interval, standard_error
 
 
 def study(n_cells, *, n_patients=30, n_folds=2, seed=0, signal=0.5):
@@ -54,7 +57,14 @@ def test_equals_scikit_learn_on_the_rows_of_each_resample(name):
         expected.append(score(rows.y[outside], cells[best][outside], rows.fold[outside]))
     found = selection_corrected(resamples, METRICS[name], rows, cells)
     assert_allclose(found.value, np.mean(expected), rtol=1e-9)
-    assert_allclose([found.low, found.high], percentiles(np.array(expected)), rtol=1e-9)
+    share = (resamples.counts == 0).mean()  # the patients not drawn, of all
+    error = np.std(expected, ddof=1) * np.sqrt(share / (1 - share) * (1 + 2 * 1) * 30 / 29)  # one repeat, two folds
+    if name == "log_loss":
+        ends = np.log(found.value) + student.ppf([0.025, 0.975], 29) * error / found.value
+        assert_allclose([found.low, found.high], np.exp(ends), rtol=1e-9)
+    else:
+        ends = logit(found.value) + student.ppf([0.025, 0.975], 29) * error / (found.value * (1 - found.value))
+        assert_allclose([found.low, found.high], expit(ends), rtol=1e-9)
     assert_allclose(found.chosen, chosen, atol=1e-12)
     assert found.left_out == 0
 
@@ -114,4 +124,21 @@ def test_a_perfect_choice_has_no_interval_of_zero_width():
     rows = PredictedRows(np.arange(30), np.zeros(30, int), np.zeros(30, int), np.arange(30) % 2, 2)
     perfect = np.eye(2)[rows.y]
     found = selection_corrected(PatientBootstrap(30, resamples=100), METRICS["auc"], rows, [perfect, perfect])
-    assert found.value == 1 and np.isnan([found.low, found.high]).all()
+    exact = 0.025 ** (1 / 15)  # 15 patients of each class without an error
+    assert (found.value, found.high) == (1, 1) and abs(found.low - exact) < 1e-9
+
+
+def test_the_interval_of_a_lone_cell_is_that_of_the_cell():
+    """Without a choice nothing is corrected: out-of-bag patients must stand for all of them."""
+    rows, (P,) = study(1, n_patients=200, seed=3)
+    resamples = PatientBootstrap(200, resamples=1000)
+    found = selection_corrected(resamples, METRICS["auc"], rows, [P])
+    own = standard_error(METRICS["auc"], rows, resamples.by_repeat(METRICS["auc"], rows, P))
+    low, high = interval(METRICS["auc"], rows, fold_wise(rows.y, P, rows.fold), own)
+    assert abs((found.high - found.low) / (high - low) - 1) < 0.1
+
+
+def test_under_ten_patients_there_is_no_interval():
+    rows, cells = study(2, n_patients=9)
+    found = selection_corrected(PatientBootstrap(9, resamples=200), METRICS["accuracy"], rows, cells)
+    assert np.isfinite(found.value) and np.isnan([found.low, found.high]).all()

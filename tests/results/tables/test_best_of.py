@@ -1,6 +1,7 @@
 """Texts about the best of several cells give its corrected score too."""
 
 import re
+from dataclasses import replace
 
 from results.figures.drawing.chosen import chosen
 from results.run_folder import read
@@ -25,9 +26,14 @@ def test_one_cell_was_not_picked(new_run):
     assert chosen(read(writer.finish()), "narrowing").picked == ""
 
 
-def test_cells_on_other_samples_are_counted_apart():
+def test_cells_on_other_samples_are_counted_apart(new_run):
+    writer = new_run()
+    writer.add(writer.signal, heads="svc")
+    run = read(writer.finish())
     row = {"auc_corrected": 0.7, "auc_corrected_low": 0.6, "auc_corrected_high": 0.8, "auc_corrected_among": 3.0}
-    assert "among the 3 cells on its samples" in notes.corrected(row, 5)
-    assert "among" not in notes.corrected(row, 3)
-    assert notes.corrected(row | {"auc_corrected_among": 1.0}, 5) == ""
-    assert notes.corrected({}, 5) == ""
+    assert "among the 3 cells on its samples" in notes.corrected(run, row, 5)
+    assert "among" not in notes.corrected(run, row, 3)
+    assert notes.corrected(run, row | {"auc_corrected_among": 1.0}, 5) == ""
+    assert notes.corrected(run, {}, 5) == ""
+    once = replace(run, protocol=run.protocol | {"split": "official"})  # no model that tests learnt from who is tested
+    assert "optimism" in notes.corrected(run, row, 3) and "optimism" not in notes.corrected(once, row, 3)

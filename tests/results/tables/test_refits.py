@@ -7,6 +7,7 @@ import statistics
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.special import expit, logit
 from sklearn.metrics import accuracy_score, roc_auc_score
 
 from results.run_folder import read
@@ -51,8 +52,9 @@ def test_the_interval_is_the_value_and_the_sd_of_the_refits(refitted):
         row, sd = frame.loc[key], statistics.stdev(values)
         assert row[f"{name}_refit_mean"] == pytest.approx(statistics.mean(values))
         assert row[f"{name}_refit_sd"] == pytest.approx(sd)
-        assert row[f"{name}_refit_low"] == pytest.approx(row[name] - 1.959963985 * sd)
-        assert row[f"{name}_refit_high"] == pytest.approx(row[name] + 1.959963985 * sd)
+        reach = 1.959963985 * sd / (row[name] * (1 - row[name]))  # on the logit scale
+        assert row[f"{name}_refit_low"] == pytest.approx(expit(logit(row[name]) - reach))
+        assert row[f"{name}_refit_high"] == pytest.approx(expit(logit(row[name]) + reach))
     assert frame.loc[key, "refits"] == DRAWS
     assert frame.drop(key)["refits"].isna().all()
     assert frame.drop(key)["auc_refit_sd"].isna().all()
