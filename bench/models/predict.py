@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ from bench.models.grading import CutSamples, NewStudy, grade_samples
 from bench.models.model import FittedCell, ModelError, read_model
 from bench.models.new_data import NewData, labels_of, open_data
 from bench.models.scored import CellOutcome, write_scores
-from bench.plan import identity
+from bench.plan import directions, identity
 from bench.run.facts import source
 from bench.run.progress import Progress
 from bench.tasks.reading import in_order
@@ -94,7 +95,8 @@ def predict_dataset(
         floors = [(i, name, f) for i, c in enumerate(model.cells) for name, f in c.floors.items()]
         pixels = [(i, name, f) for i, name, f in floors if isinstance(f, FittedCell)]
         every = [*model.cells, *(cell for _, _, cell in pixels)]
-        graded, faults = _graded(every, new, jobs=jobs, progress=progress)
+        graded, faults, notes = _graded(every, new, jobs=jobs, progress=progress)
+        new = replace(new, notes=(*new.notes, *notes))
     of_floors: list[dict[str, pd.DataFrame]] = [{} for _ in model.cells]
     for (i, name, _), table in zip(pixels, graded[len(model.cells) :], strict=True):
         of_floors[i][name] = table
@@ -138,13 +140,14 @@ def _write_alike(folder: Path, new: NewData) -> None:
 
 def _graded(
     cells: Sequence[FittedCell], new: NewData, *, jobs: int, progress: Progress
-) -> tuple[list[pd.DataFrame], list[Exclusion]]:
-    """For each cell a row for each sample of its target, and what could not be read; see `_as_table`."""
+) -> tuple[list[pd.DataFrame], list[Exclusion], list[str]]:
+    """For each cell a row for each sample of its target, see `_as_table`; what could not be read; and notes."""
     import pandas as pd
 
     fixed = all(isinstance(region, FixedRegion) for cell in cells for region in cell.regions.values())
     by_study = {str(name): rows for name, rows in new.samples.groupby("study", sort=False)}
     faults: dict[Exclusion, None] = {}
+    lies: list[dict[str, Counter[str]]] = [{name: Counter() for name in cell.sequences} for cell in cells]
 
     def cut(name: str) -> list[CutSamples]:
         study = NewStudy(new.dataset, name, by_study[name])  # its scans are freed at the end
@@ -161,15 +164,22 @@ def _graded(
 
     progress.begin_images("predicting", len(by_study))
     for _, cuts in in_order(cut, list(by_study), jobs if fixed else 1):
-        for one, cell, several in zip(cuts, cells, waiting, strict=True):
+        for one, cell, several, lie in zip(cuts, cells, waiting, lies, strict=True):
             faults |= dict.fromkeys(_faults(one, cell))
+            for sequence, crops in zip(cell.sequences, one.crops, strict=True):
+                lie[sequence].update(directions.letters(image.affine) for image in crops.images)
             if len(one.samples):
                 several.append(one)
         if any(sum(len(crops.images) for one in several for crops in one.crops) >= AT_ONCE for several in waiting):
             flush()
         progress.images()
     flush()
-    return [pd.concat(parts) for parts in done], list(faults)
+    notes = [
+        directions.unlike(sequence, cell.about.get("lies", {}).get(sequence, ()), found)
+        for cell, lie in zip(cells, lies, strict=True)
+        for sequence, found in lie.items()
+    ]
+    return [pd.concat(parts) for parts in done], list(faults), list(dict.fromkeys(filter(None, notes)))
 
 
 def _faults(cut: CutSamples, cell: FittedCell) -> Iterator[Exclusion]:

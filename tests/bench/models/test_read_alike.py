@@ -71,6 +71,7 @@ def predict(fitted, tmp_path):
 def test_scans_and_columns_are_read_as_those_of_the_model(fitted, predict):
     bare, named = predict(), predict(orientation="sagittal", **COLUMNS)
     pd.testing.assert_frame_equal(bare.table, named.table)
+    assert not any("lie otherwise" in note for note in bare.notes)
     assert bare.scores is not None and set(bare.table["label"]) == {"dry", "torn"}
     turned, taken = (
         "Scans are read with orientation: sagittal, as in the model's data.",
@@ -102,6 +103,9 @@ def test_what_the_user_names_wins(predict):
         "Fields that --data does not name are those of the model's data: image: file, patient: pid, locations: [side].",
         "Scans are read with orientation: axial, as --data says, but those of the model's data with orientation: "
         "sagittal.",
+    )
+    assert other.notes[2].startswith(
+        "image: 3 of 3 images lie otherwise in the patient than those of training: columns,"
     )
     assert other.scores is None
     assert (other.table["p_torn"] - predict().table["p_torn"]).abs().max() > 1e-3
