@@ -41,7 +41,7 @@ class NewData:
         kept_alike: Those who were kept though a scan looks like one of training.
         compared_ids: Whether patients were also looked for by their ids.
         notes: Sentences about how the dataset was read, for the reader of the scores.
-        taken: Sentences about fields that were taken from the model and patients who were left out.
+        taken: Sentences for the user alone: which fields were taken from the model, and who was left out or kept.
     """
 
     dataset: Dataset
@@ -134,9 +134,10 @@ def open_data(
     kept = samples[~samples["patient"].astype(str).isin(known.patients)]
     if kept.empty:
         raise ModelError(f"{data.label()}: no patient is left to predict: {known.why()}")
-    notes = list(dict.fromkeys([*notes, *kept_note(kept_alike)]))
-    taken = [*filter(None, [alike.columns]), *left_out_note(known)]
-    return NewData(dataset, kept, samples, dict(scans), known, kept_alike, compare, tuple(notes), tuple(taken))
+    taken = [*filter(None, [alike.columns]), *left_out_note(known), *kept_note(kept_alike, named=True)]
+    return NewData(
+        dataset, kept, samples, dict(scans), known, kept_alike, compare, tuple(dict.fromkeys(notes)), tuple(taken)
+    )
 
 
 def labels_of(cell: FittedCell, data: NewData) -> NewLabels | None:

@@ -15,6 +15,7 @@ from bench.models.model import FittedCell, Model
 from bench.models.new_data import NewData, NewLabels
 from bench.models.records import CrossValidated
 from bench.plan import identity
+from bench.plan.known import kept_note
 from bench.plugins import load
 from bench.run.ledger import note_use
 from bench.run.scored import external_protocol, write_scored
@@ -86,6 +87,7 @@ def write_scores(
     known: CrossValidated = {}
     if (place / SCORES).is_file():
         known = read_json(place / SCORES, CrossValidated, out="fit the model again")
+    kept = kept_note(new.kept_alike, named=False)
     for one in outcomes:
         cell, table, found = one.cell, one.table, one.labels
         if found is None or found.empty:
@@ -96,7 +98,7 @@ def write_scores(
             continue
         cells.append(_described(cell, key))
         predictions[key] = rows
-        notes[target] = [*found.notes, *_not_found(cell, table, rows), *new.notes]
+        notes[target] = [*found.notes, *_not_found(cell, table, rows), *new.notes, *kept]
         crossed = known.get(target, {})
         cross |= {key: crossed[""].auc} if "" in crossed else {}
         for floor, (P, called) in _floors(cell, new, rows, one.floors, notes[target]):

@@ -181,15 +181,20 @@ class Known:
         )
 
 
-def kept_note(kept: Sequence[FoundCopy]) -> list[str]:
-    """A sentence on patients who are kept though a scan looks like one of training; none if there are none."""
+def kept_note(kept: Sequence[FoundCopy], *, named: bool) -> list[str]:
+    """A sentence on patients who are kept though a scan looks like one of training; none if there are none.
+
+    Args:
+        kept: These patients.
+        named: Whether the first of them are named: not in captions, which are published.
+    """
     if not kept:
         return []
-    whom = "1 patient has" if len(kept) == 1 else f"{len(kept)} patients have"
-    are = "is" if len(kept) == 1 else "are"
+    whom, are = ("1 patient has", "is") if len(kept) == 1 else (f"{len(kept)} patients have", "are")
+    first = f": {_first(kept)}" if named else ""
     return [
         f"{whom} a scan that looks like a changed copy of a training scan, and {are} kept, since near-duplicates are "
-        f"allowed: {_first(kept)}."
+        f"allowed{first}."
     ]
 
 

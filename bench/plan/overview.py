@@ -100,7 +100,8 @@ class Overview:
         forecast.add(again, "interval: ")
         yield from _refits(refits, again, stored)
         if plan.grid.external is not None:
-            other = read_external(plan).step.load("data").samples()
+            alike = read_external(plan)
+            other = alike.step.load("data").samples()
             runs = [c for c in cells if not c.refused]
             forecast.add_external(runs, len(other))
             patients = other["patient"].nunique()
@@ -109,6 +110,7 @@ class Overview:
                 f"{plan.grid.external.label()} ({len(other)} samples of {patients} patients): up to {len(runs)} fits "
                 "of heads; what an earlier run has scored is not computed again"
             )
+            yield from (f"external test: {note}" for note in filter(None, (*alike.notes, alike.columns)))
         yield from forecast.lines()
         todo = [c for c in cells if self._states[c.key] in ("partly cached", "to compute")]
         if todo or again:

@@ -112,6 +112,8 @@ def open_external(
     ids = plan.dataset.patients_known and other.patients_known and plan.grid.protocol.external_ids == "shared"
     looks = scan_looks(other, studies, here, store, jobs=jobs, progress=progress)
     known, kept = _known(plan, cells, others, scans, looks, store, jobs=jobs, progress=progress, compare_ids=ids)
+    for line in kept_note(kept, named=True):
+        progress.note(line)
     every, others = others, others[~others["patient"].astype(str).isin(known.patients)]
     if others.empty:
         raise PlanError(f"all patients of {data.label()} are in {plan.grid.data.label()}: none is left", "external")
@@ -138,7 +140,7 @@ def open_external(
     tested = (joined_plan.samples["split"] == "test").to_numpy()
     view = View(joined_plan.view.labels, [Fold(0, ALL, ~tested, tested)])
     lacking = frozenset(str(c) for c in plan.samples if c not in others and c not in _labels(plan.dataset))
-    about = [*alike.notes, *spelt, *odd, *kept_note(kept)]
+    about = [*alike.notes, *spelt, *odd, *kept_note(kept, named=False)]
     had = in_columns_of(plan.dataset, other, plan.samples, every)[0]
     targets = plan.dataset.targets()
     labelled = {one.name: choose(targets, had, one.name, one.merge) for one in plan.grid.targets}

@@ -138,6 +138,7 @@ def test_a_changed_copy_of_a_training_scan_is_refused_under_another_id(parts, ph
     assert pd.read_csv(kept.folder / "near_duplicates.csv")["outcome"].tolist() == ["kept"]
     (note,) = [one for one in kept.notes if "are allowed" in one]
     assert note.startswith("1 patient has a scan that looks like a changed copy of a training scan, and is kept")
+    assert "allowed: someone, likeness" in note
     with pytest.raises(KnownPatientError, match="10 have the id"):
         predict(phantom, near_duplicates="allow")
 

@@ -97,6 +97,12 @@ def test_the_external_test_of_a_grid_reads_its_scans_like_the_first(fitted, pred
     assert "Scans are read with orientation: sagittal, as in `data`." in notes
 
 
+def test_the_plan_says_how_the_external_scans_are_read(fitted):
+    text = str(api.plan(fitted[2] / "grid.yaml", store=fitted[0].parent / "store"))
+    assert "external test: Scans are read with orientation: sagittal, as in `data`." in text
+    assert "external test: Fields that `external` does not name are those of `data`: image: file," in text
+
+
 def test_what_the_user_names_wins(predict):
     other = predict(orientation="axial", labels=[], clinical=[])
     assert other.notes[:2] == (
