@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -101,16 +101,31 @@ def flows(run: Run, target: str, keys: Sequence[str] | None = None) -> dict[Flow
     return found
 
 
-def written(folder: Path) -> dict[str, list[Flow]]:
-    """The ways that a run wrote, by target, each once; empty where an earlier version wrote the folder.
+def written(folder: Path) -> dict[str, dict[Flow, tuple[str, ...]]]:
+    """The ways that a run wrote, by target, each once with the keys of its cells; empty in folders of earlier versions.
 
     Raises:
         ResultsError: `flow.json` can't be read.
     """
-    found: dict[str, dict[Flow, None]] = {}
+    found: dict[str, dict[Flow, tuple[str, ...]]] = {}
     for group in _groups(folder):
-        found.setdefault(group.target, {})[_of_group(group)] = None
-    return {target: list(each) for target, each in found.items()}
+        of_target, way = found.setdefault(group.target, {}), _of_group(group)
+        of_target[way] = (*of_target.get(way, ()), *group.cells)
+    return found
+
+
+def whose(axes: Mapping[str, Mapping[str, str]], ways: Sequence[tuple[str, ...]]) -> list[str]:
+    """The cells of each way, by their steps on the first axis on which no two ways have a step in common.
+
+    Args:
+        axes: The steps of each cell, by its key.
+        ways: The keys of the cells of each way.
+    """
+    for axis in next(iter(axes.values()), ()):
+        steps = [list(dict.fromkeys(axes[key][axis] for key in keys)) for keys in ways]
+        if sum(map(len, steps)) == len({step for each in steps for step in each}):
+            return [f"{axis} {' or '.join(each)}" for each in steps]
+    return [counted(len(keys), "cell") for keys in ways]
 
 
 def counted(n: int, noun: str) -> str:

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from data.text.command import command
-from results.flow import counted, written
+from results.flow import counted, whose, written
+from results.json_files import read_json
+from results.run_records import CellRecord
 
 if TYPE_CHECKING:
     from bench.run.run import RunOutcome
@@ -23,10 +25,13 @@ def summary(outcome: RunOutcome) -> Iterator[str]:
         yield f"found while reading: {faults}, listed in {outcome.folder / 'excluded.csv'}"
         for why, count in outcome.excluded["reason"].value_counts().head(REASONS).items():
             yield f"  {count} x {why}"
+    axes = {cell.key: cell.axes for cell in read_json(outcome.folder / "cells.json", list[CellRecord])}
     for target, ways in written(outcome.folder).items():
-        for way in ways:
+        names = whose(axes, list(ways.values())) if len(ways) > 1 else [""]
+        for way, name in zip(ways, names, strict=True):
             samples, patients = way.left()
-            yield f"{target}: {counted(samples, 'sample')} of {counted(patients, 'patient')} to predict. {way.text()}"
+            whom = f"{counted(samples, 'sample')} of {counted(patients, 'patient')}"
+            yield f"{target}{f', {name}' if name else ''}: {whom} to predict. {way.text()}"
     yield from (f"note: {note}" for note in outcome.notes[:NOTES])
     if len(outcome.notes) > NOTES:
         yield f"  and {len(outcome.notes) - NOTES} more notes, in {outcome.folder / 'run.json'}"

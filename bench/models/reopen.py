@@ -88,7 +88,8 @@ def find_cell(run: Path, cell: str, plan: Plan, fit: Callable[[PlannedCell], boo
         raise CellError(f"--cell '{cell}' {why}: cells {which} are {listed(known, fitting or likely) or 'none'}")
     if found[0].key not in planned:
         raise CellError(
-            f"cell {found[0].key[:SHORT]} of {run} is not what its grid, data and code now make: run the grid again"
+            f"cell {found[0].key[:SHORT]} of {run} is not what its grid, data and code now make: run the grid again, "
+            "or name the store of the run with --store"
         )
     return planned[found[0].key]
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
-from results.flow import counted, flows, span
+from results.flow import counted, flows, span, whose
 from results.inner_splits import inner_uses, listed
 from results.methods.evidence import Evidence
 from results.methods.steps import is_phantom
@@ -183,18 +183,9 @@ def left_out(run: Run, name: str) -> Iterator[str]:
         if way.losses:
             yield f"For {name}: {_lower(way.text())}"
         return
-    for way, whose in zip(ways, _whose(run, list(ways.values())), strict=True):
-        yield f"For {name}, {whose} ({counted(way.left()[0], 'sample')}): {_lower(way.text())}"
-
-
-def _whose(run: Run, ways: Sequence[tuple[str, ...]]) -> list[str]:
-    """The cells of each way, by their steps on the first axis on which no two ways have a step in common."""
-    cells = {cell.key: cell for cell in run.cells}
-    for axis in run.axes:
-        steps = [list(dict.fromkeys(cells[key].axes[axis] for key in keys)) for keys in ways]
-        if sum(map(len, steps)) == len({step for each in steps for step in each}):
-            return [f"{axis} {' or '.join(each)}" for each in steps]
-    return [f"{counted(len(keys), 'cell')}" for keys in ways]
+    names = whose({cell.key: cell.axes for cell in run.cells}, list(ways.values()))
+    for way, cells in zip(ways, names, strict=True):
+        yield f"For {name}, {cells} ({counted(way.left()[0], 'sample')}): {_lower(way.text())}"
 
 
 def _lower(text: str) -> str:

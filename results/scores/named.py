@@ -11,6 +11,7 @@ from data.text.names import closest, nearest
 from results import ResultsError
 from results.run_folder import RunCell
 from results.scores.labels import shorten, split_outside_brackets
+from results.scores.records import NOTHING
 
 SHORT = 8
 """So many signs of a key are shown; digits alone, if fewer, are the number of a cell."""
@@ -179,13 +180,15 @@ def is_step(label: str, name: str) -> bool:
 def floor_for(cell: RunCell, done: Sequence[RunCell], head: str) -> RunCell | None:
     """The floor that a cell is compared with, by the name of its head: the one that has most steps in common with it.
 
-    Sequences count before regions, and these before what was dropped.
+    It is one on the cell's sequences, if floors have any. Regions count before what was dropped.
     """
 
     def alike(other: RunCell) -> list[bool]:
-        return [other.axes.get(axis) == cell.axes.get(axis) for axis in ("sequences", "regions", "drop")]
+        return [other.axes.get(axis) == cell.axes.get(axis) for axis in ("regions", "drop")]
 
-    return max((other for other in done if other.floor and other.head == head), key=alike, default=None)
+    own = cell.axes.get("sequences")
+    floors = [other for other in done if other.floor and other.head == head]
+    return max((one for one in floors if one.axes.get("sequences") in (own, *NOTHING, None)), key=alike, default=None)
 
 
 def _part(text: str, cells: Sequence[NameableCell]) -> tuple[str, str]:

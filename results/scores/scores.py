@@ -41,7 +41,8 @@ def scores(
 
     With `auc` there are also `gain`, `gain_low`, `gain_high` (AUC minus that of `location`, or of `against`, on the
     samples that both predict, from the same resamples), `gain_pixels` with its interval (over the floor of small
-    pixels), `floors_beaten` (the floors over which the gain is shown, corrected for the number of cells), `null_auc`,
+    pixels), `floors_over` (the floors on the cell's sequences), `floors_beaten` (those over which the gain is shown,
+    corrected for the number of cells), `null_auc`,
     `null_sd`, `null_within_auc`, `null_within_sd` (among samples of one place), `null_runs`,
     `p_value`, and for the best cell `auc_corrected`, `auc_corrected_low`, `auc_corrected_high`: its AUC,
     corrected for being chosen among the `auc_corrected_among` cells on its samples. Cells with refits have `refits`

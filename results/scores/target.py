@@ -75,6 +75,7 @@ def score_target(
             testable = [key for key in drawn["auc"] if rows[key]["rarest_class_patients"] >= EXPLORATORY]
             for key, beaten in beaten_floors(scored, testable, over, alignment.n_patients).items():
                 rows[key]["floors_beaten"] = ", ".join(beaten)
+                rows[key]["floors_over"] = ", ".join(head for head, of in over.items() if key in of)
     if resamples:
         for name in used:
             for key, kept in in_best_set(name, rows, drawn[name], alignment.rows).items():

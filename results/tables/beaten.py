@@ -33,9 +33,12 @@ def plainly(run: Run, records: Sequence[Record], varying: Sequence[str]) -> Iter
     floors = [head for head in run.floors if any(r["floor"] and head_name(r["heads"]) == head for r in done)]
     cells = [r for r in done if not r["floor"] and isinstance(r.get("floors_beaten"), str)]
     if cells and floors:
-        every = [cell for cell in cells if _beaten(cell) >= set(floors)]
-        numbers = {head: sum(head in _beaten(cell) for cell in cells) for head in floors}
-        counts = [f"{n or 'none'} {'beats' if n < 2 else 'beat'} {head}" for head, n in numbers.items()]
+        every = [cell for cell in cells if _beaten(cell) >= _named(cell["floors_over"])]
+        counts = []
+        for head in floors:
+            n, of = (sum(head in _named(cell[field]) for cell in cells) for field in ("floors_beaten", "floors_over"))
+            among = "" if of == len(cells) else f" of {of}"
+            counts.append(f"{n or 'none'}{among} {'beats' if n < 2 else 'beat'} {head}")
         if every:
             named = f": {_names(every, varying)}" if len(cells) > 1 else ""
             are = "is" if len(every) == 1 else "are"
@@ -91,7 +94,8 @@ def beaten(run: Run, records: Sequence[Record]) -> Iterator[str]:
 def below_chance(floor: str, values: Iterable[float]) -> Iterator[str]:
     """A warning if a floor's AUC is below .5, with all such values of it."""
     if low := sorted({f"{value:.2f}" for value in values if value < BELOW_CHANCE}):
-        yield f"The AUC of {floor} is {' or '.join(low)}, below 0.5: a gain over it alone shows nothing."
+        these = low[0] if len(low) == 1 else f"{low[0]} to {low[-1]}"
+        yield f"The AUC of {floor} is {these}, below 0.5: a gain over it alone shows nothing."
 
 
 def _which(compared: Sequence[Record], cells: Sequence[Record], varying: Sequence[str]) -> str:
@@ -108,7 +112,11 @@ def _which(compared: Sequence[Record], cells: Sequence[Record], varying: Sequenc
 
 
 def _beaten(cell: Record) -> set[str]:
-    return set(filter(None, cell["floors_beaten"].split(", ")))
+    return _named(cell["floors_beaten"])
+
+
+def _named(floors: str) -> set[str]:
+    return set(filter(None, floors.split(", ")))
 
 
 def _names(cells: Sequence[Record], varying: Sequence[str]) -> str:

@@ -185,7 +185,7 @@ def _sheet(run_a: Run, run_b: Run, pairs: Sequence[_MatchedCells], metric: str, 
         rows=tuple(rows),
         floors=(),
         notes=(
-            *_notes(run_a, measure.lower_is_better, len(rows), len(pairs), resamples),
+            *_notes(run_a, measure.lower_is_better, rows, len(pairs), resamples),
             *(f"A: {note}" for note in reconstruction.notes(run_a, [pair.a.key for pair in compared])),
             *(f"B: {note}" for note in reconstruction.notes(run_b, [pair.b.key for pair in compared])),
         ),
@@ -196,13 +196,15 @@ def _value(metric: str, rows: PredictedRows, P: NDArray[np.float64]) -> float:
     return evaluate(METRICS[metric], rows.y, P, repeat=rows.repeat, fold=rows.fold, within=rows.within).value
 
 
-def _notes(run: Run, lower_is_better: bool, n_rows: int, n_pairs: int, resamples: int) -> list[str]:
+def _notes(run: Run, lower_is_better: bool, rows: Sequence[Row], n_pairs: int, resamples: int) -> list[str]:
+    shown = sum(score is not None and score.low is not None for row in rows for score in row.scores)
+    n_rows = len(rows)
     better = "lower" if lower_is_better else "higher"
     notes = [f"Rows are sorted by A - B; {better} scores are better."]
-    if resamples:
+    if resamples and shown:
         notes.append(covers(run, resamples, 0, rows=" of the shared patients, the same for all rows and both runs"))
-        if n_rows > 1:
-            notes.append(f"The {n_rows} intervals are not corrected for their number.")
+        if shown > 1:
+            notes.append(f"The {shown} intervals are not corrected for their number.")
     if n_pairs > n_rows:
         notes.append(f"{n_pairs - n_rows} cells are in both runs but share no sample.")
     return notes
@@ -212,7 +214,8 @@ def _only(run: Run, letter: str, mine: dict[Place, RunCell], theirs: dict[Place,
     only = [cell for place, cell in mine.items() if place not in theirs]
     undone = sum(cell.status != "done" for cell in run.cells)
     by_target = ", ".join(f"{t} {sum(c.target == t for c in only)}" for t in dict.fromkeys(c.target for c in only))
-    text = f"Only {letter} ({run.name}) has {len(only)} of its {len(mine)} cells{f' ({by_target})' if only else ''}"
+    some = f"Only {letter} ({run.name}) has {len(only)} of its {len(mine)} cells ({by_target})"
+    text = some if only else f"Each of the {len(mine)} cells of {letter} ({run.name}) has its like"
     return f"{text}; {undone} more are not done." if undone else f"{text}."
 
 

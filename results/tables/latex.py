@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import textwrap
 import unicodedata
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from results.tables.formats import Row, Score, Sheet, header_of, lines_of, marked
+from results.tables.formats import Score, Sheet, header_of, lines_of, marked
+from results.tables.halves import halves
 from results.tables.typography import BLANK, ems, typeset, wrapped
 
 LONG = 40
@@ -74,32 +75,8 @@ def latex(sheet: Sheet) -> str:
     """
     layout = next((one for one in LAYOUTS if sum(_widths(sheet, one)) <= one.room), None)
     if layout is None and len(sheet.headers) > 1:
-        middle = (len(sheet.headers) + 1) // 2
-        first, second = _columns(sheet, 0, middle), _columns(sheet, middle, len(sheet.headers))
-        first = replace(first, extras=(), notes=("Its other columns are in the next table.",))
-        return f"{latex(first)}\n\n{latex(second)}"
+        return "\n\n".join(map(latex, halves(sheet)))
     return _drawn(sheet, layout or LAYOUTS[-1])
-
-
-def _columns(sheet: Sheet, start: int, end: int) -> Sheet:
-    """The table with some of its columns of scores."""
-
-    def cut(row: Row) -> Row:
-        return replace(row, scores=row.scores[start:end], extras=row.extras if end == len(sheet.headers) else ())
-
-    def shifted(places: frozenset[tuple[int, int]]) -> frozenset[tuple[int, int]]:
-        return frozenset((i, j - start) for i, j in places if start <= j < end)
-
-    return replace(
-        sheet,
-        headers=sheet.headers[start:end],
-        metrics=sheet.metrics[start:end],
-        rows=tuple(map(cut, sheet.rows)),
-        floors=tuple(map(cut, sheet.floors)),
-        best=shifted(sheet.best),
-        tied=shifted(sheet.tied),
-        always=frozenset(j - start for j in sheet.always if start <= j < end),
-    )
 
 
 def _drawn(sheet: Sheet, layout: _Layout) -> str:

@@ -67,7 +67,9 @@ class Means:
         """The settings that the mean of a place is over: all, but for axes that cells of one sequence do not have."""
         there = [rest for r, c, rest in self.cells if (r, c) == (row, column)]
         unused = {i for i in self._of_several if there and all(rest[i] in NOTHING for rest in there)}
-        found = (tuple(NO_STEP if i in unused else s for i, s in enumerate(rest)) for rest in self.averaged)
+        used = {i for i in self._of_several if there and all(rest[i] not in NOTHING for rest in there)}
+        asked = (rest for rest in self.averaged if not any(rest[i] in NOTHING for i in used))
+        found = (tuple(NO_STEP if i in unused else s for i, s in enumerate(rest)) for rest in asked)
         return list(dict.fromkeys(found))
 
 

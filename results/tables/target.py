@@ -230,7 +230,8 @@ def _texts(run: Run, of_target: Sequence[Record]) -> Texts:
         texts["By class"] = lambda r: by_class(classes, r["n_events"]) if isinstance(r.get("n_events"), str) else ""
     if any(is_number(r.get("null_runs")) for r in done):
         texts["Null AUC"] = lambda r: f"{r['null_auc']:.2f}" if is_number(r.get("null_auc")) else ""
-        texts["p"] = lambda r: null_p_cell(r["p_value"], r["null_runs"]) if is_number(r.get("p_value")) else ""
+        if any(is_number(r.get("p_value")) for r in done):
+            texts["p"] = lambda r: null_p_cell(r["p_value"], r["null_runs"]) if is_number(r.get("p_value")) else ""
     return texts
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from results.tables.formats import Score, Sheet, header_of, lines_of, marked
+from results.tables.halves import halves
 from results.tables.typography import ems, typeset, wrapped
 
 PORTRAIT, LANDSCAPE = (210, 297), (297, 210)
@@ -52,7 +54,8 @@ def write_word(sheets: Sequence[Sheet], path: Path) -> None:
     """Writes a Word file with a heading, a table and the notes of each sheet.
 
     A table that fits stands on an upright page, others lie on a turned one; if that is too narrow, intervals stand
-    below the scores and labels break. Headers are repeated on every page, and no row is cut by a page.
+    below the scores and labels break, and a table that is still too wide is set as two. Headers are repeated on every
+    page, and no row is cut by a page.
     """
     from docx import Document
     from docx.enum.section import WD_SECTION
@@ -63,8 +66,8 @@ def write_word(sheets: Sequence[Sheet], path: Path) -> None:
     normal.font.name, normal.font.size = FONT, Pt(SIZE)
     normal.paragraph_format.space_after = Pt(2)
     section, turned = document.sections[0], None
-    for sheet in sheets:
-        page = next((one for one in PAGES if sum(_widths(sheet, one)) <= one.room), PAGES[-1])
+    for sheet in chain.from_iterable(map(_fitting, sheets)):
+        page = _page(sheet) or PAGES[-1]
         if turned is not None and page.landscape != turned:
             section = document.add_section(WD_SECTION.NEW_PAGE)
         if page.landscape != turned:
@@ -77,6 +80,18 @@ def write_word(sheets: Sequence[Sheet], path: Path) -> None:
         for note in marked(sheet):
             document.add_paragraph(typeset(note), style="List Bullet").paragraph_format.left_indent = Mm(5)
     document.save(str(path))
+
+
+def _page(sheet: Sheet) -> _Page | None:
+    """The first way to set a table that fits; None if none does."""
+    return next((one for one in PAGES if sum(_widths(sheet, one)) <= one.room), None)
+
+
+def _fitting(sheet: Sheet) -> list[Sheet]:
+    """A sheet, or its parts if it fits on no page."""
+    if _page(sheet) is not None or len(sheet.headers) < 2:
+        return [sheet]
+    return [part for half in halves(sheet) for part in _fitting(half)]
 
 
 def _turn(section: Any, *, landscape: bool) -> None:

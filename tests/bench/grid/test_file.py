@@ -131,7 +131,7 @@ def test_settings_replace_values_and_environment_variables_are_filled_in(tmp_pat
         (
             "protocol: {folds: 3}",
             "protocol: {folds: 3}\ncompare: [{against: {heads: logistic}}]",
-            r"'compare.0.against' must name one cell of narrowing, and names \d+, which differ in sequences: t2, regions:",
+            r"'compare.0.against' must name one cell of narrowing, and names \d+, which differ in sequences: t2",
         ),
         ("heads:\n", "heads: [\n", r"grid.yaml:\d+: not YAML"),
         ("[t2, t1 + t2]", "t2", r"grid.yaml:4: 'sequences' must be a list: write sequences: \[t2\]"),

@@ -85,7 +85,7 @@ def test_a_run_equals_itself(two_runs):
     run = read(two_runs[0].finish())
     text = compare(run, run, resamples=50)
     assert numbers(text, r"none +\| knn")[2:] == [0, 40, 120]  # no interval
-    assert "Only A (first) has 0 of its 2 cells." in text
+    assert "Each of the 2 cells of A (first) has its like." in text
 
 
 def test_cells_of_one_run_are_counted(two_runs):

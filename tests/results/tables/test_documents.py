@@ -11,6 +11,7 @@ from docx import Document
 from results.run_folder import ResultsError, read
 from results.scores.scores import scores
 from results.tables import presets
+from results.tables.formats import Row, Score, Sheet
 from results.tables.main import draw, sheets, write
 from results.tables.presets.ablation import ablation
 from results.tables.presets.cost import cost
@@ -84,6 +85,35 @@ def test_a_word_file_holds_the_same_table(run, tmp_path):
     bold = [run.text for cell in document.tables[0].rows[1].cells for run in cell.paragraphs[0].runs if run.bold]
     assert len(bold) == lines[2].count("**") // 2 > 0
     assert document.paragraphs[0].text.startswith("narrowing: synthetic")
+
+
+def test_a_table_wider_than_a_turned_page_is_set_as_two(tmp_path):
+    score = Score(0.8123, 0.7012, 0.9034)
+    names = [f"Metric number {i}" for i in range(16)]
+    rows = tuple(
+        Row((f"an encoder with a long name {i}", "logistic"), (score,) * 16, ("0: 26, 1: 37",)) for i in (1, 2)
+    )
+    corrected = Row(("", "best, corrected"), (score, *[None] * 15), ("",))
+    sheet = Sheet(
+        "x",
+        "A wide table",
+        ("encoders", "heads"),
+        tuple(names),
+        ("By class",),
+        rows,
+        (corrected,),
+        metrics=tuple(names),
+    )
+    write([sheet], tmp_path / "wide.docx")
+    document = Document(str(tmp_path / "wide.docx"))
+    section = document.sections[-1]
+    room = section.page_width - section.left_margin - section.right_margin
+    assert len(document.tables) == 2
+    for table in document.tables:
+        assert sum(column.width for column in table.columns) <= room
+    shown = [cell.text.replace("\n", " ") for table in document.tables for cell in table.rows[0].cells]
+    assert [name for name in shown if name.startswith("Metric")] == names and shown.count("By class") == 1
+    assert [len(table.rows) for table in document.tables] == [4, 3]  # the corrected score stands in one of the two
 
 
 def test_an_ablation_is_the_mean_difference_over_pairs(new_run):

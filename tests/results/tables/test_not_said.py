@@ -1,0 +1,87 @@
+"""Tables say and mark nothing that was not tested, and compare like with like."""
+
+import pytest
+from scipy.stats import beta
+
+from results.run_folder import read
+from results.scores.scores import scores
+from results.tables.formats import Score, text
+from results.tables.main import sheets
+from results.tables.presets.predictive_values import predictive_value_sheets
+
+
+def test_nothing_is_marked_or_called_equal_on_an_exploratory_target(new_run):
+    writer = new_run(n_patients=12)
+    for head, strength in (("svc", 1.0), ("knn", 0.9)):
+        writer.add(strength * writer.signal, heads=head)
+    writer.add_floors()
+    (sheet,) = sheets(read(writer.finish()), resamples=200)
+    drawn = " ".join(text(sheet).split())
+    assert not sheet.tied and sheet.best
+    assert "nothing is tested" in drawn and "told apart" not in drawn and "underlined" not in drawn
+
+
+def test_cells_that_predict_the_same_count_once(new_run):
+    writer = new_run()
+    other = writer.signal + writer.random.normal(size=len(writer.y))
+    for fusion in ("mean", "concat"):
+        writer.add(writer.signal, heads="svc", fusion=fusion)
+        writer.add(other, heads="knn", fusion=fusion)
+    writer.add_floors()
+    run = read(writer.finish())
+    drawn = " ".join(text(sheets(run, resamples=200)[0]).split())
+    assert "2 more cells predict the same as one of the others" in drawn
+    frame = scores(run, resamples=200)
+    assert frame["auc_corrected_among"].max() == 2
+
+
+def test_a_cell_is_compared_with_floors_on_its_own_sequences(new_run):
+    writer = new_run()
+    writer.add(writer.signal, heads="svc", sequences="t1")
+    writer.add(writer.signal, heads="svc", sequences="t1 + t2")
+    for sequences, sees in (("t1", 0.2), ("t1 + t2", 2.0)):
+        noise = writer.random.normal(size=len(writer.y))
+        writer.add(sees * writer.signal + noise, heads="pixels", floor=True, sequences=sequences)
+    writer.add(writer.random.normal(size=len(writer.y)), heads="presence", floor=True, sequences="t1 + t2")
+    run = read(writer.finish())
+    frame = scores(run, resamples=200).set_index(["sequences", "heads"])
+    for sequences, floors in (("t1", "pixels"), ("t1 + t2", "presence, pixels")):
+        row = frame.loc[sequences, "svc"]
+        assert row["floors_over"] == floors
+        assert row["gain_pixels"] == pytest.approx(row["auc"] - frame.loc[(sequences, "pixels"), "auc"])
+    (pivot,) = sheets(run, rows=["heads"], columns=["sequences"], metrics=["auc"], resamples=0)
+    presence = next(row for row in pivot.floors if "presence" in row.labels)
+    assert [score is None for score in presence.scores] == [True, False]  # the grid has none for t1 alone
+
+
+def test_a_pivot_asks_no_axis_of_cells_that_do_not_have_it(new_run):
+    """Cells of one sequence fill nothing in: their mean is over the settings that they have."""
+    writer = new_run()
+    for fusion in ("mean", "concat"):
+        writer.add(writer.signal, heads="svc", sequences="t1", fusion=fusion)
+        for missing in ("zeros", "mean"):
+            writer.add(writer.signal, heads="svc", sequences="t1 + t2", missing=missing, fusion=fusion)
+    (sheet,) = sheets(read(writer.finish()), rows=["heads"], columns=["sequences"], metrics=["auc"], resamples=0)
+    (row,) = sheet.rows
+    assert all(score is not None for score in row.scores)
+
+
+def test_a_loss_that_rounds_to_0_keeps_its_sign():
+    assert Score(-0.0014, -0.09, 0.08, signed=True).text() == "-0.00 [-0.09, +0.08]"
+    assert Score(0.0014, -0.09, 0.08, signed=True).text() == "+0.00 [-0.09, +0.08]"
+    assert Score(-0.0014).text() == "0.00" and Score(0.0, signed=True).text() == "+0.00"
+
+
+def test_perfect_predictive_values_have_the_end_that_the_rates_give(new_run):
+    """Of n patients with a class none has an error: the rate is at least that of Clopper and Pearson, or less."""
+    writer = new_run()
+    writer.add(10.0 * (2 * writer.y - 1), heads="svc")
+    (sheet,) = predictive_value_sheets(read(writer.finish()), "0.1", resamples=200)
+    (row,) = sheet.rows
+    found, passed, ppv, npv = row.scores
+    for rate, k in ((found, 1), (passed, 0)):
+        carriers = len(set(writer.patient[writer.y == k]))
+        assert rate.value == 1 and 0.5 < rate.low <= beta.ppf(0.025, carriers, 1)
+    assert ppv.low == pytest.approx(0.1 / (0.1 + 0.9 * (1 - passed.low)))
+    assert npv.low == pytest.approx(0.9 / (0.9 + 0.1 * (1 - found.low)))
+    assert ppv.low < 0.7 < npv.low
