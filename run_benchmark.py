@@ -79,10 +79,12 @@ def plan(
     only: terminal.Only = None,
     cells: Annotated[bool, Opt("--cells", help="List every cell with its number and state.")] = False,
     plugins: terminal.Plugins = None,
+    runs: terminal.Runs = Path("runs"),
     store: terminal.Store = STORE,
 ) -> None:
     """Sum up what a run would do: cells by state, time, memory, disk, samples by class and fold; compute nothing."""
-    print(api.plan(grid, settings=settings or [], only=only or [], plugins=plugins, store=store, cells=cells))
+    how: dict[str, Any] = {"settings": settings or [], "only": only or [], "plugins": plugins, "runs": runs}
+    print(api.plan(grid, **how, store=store, cells=cells))
 
 
 @app.command("list")

@@ -110,6 +110,10 @@ class DicomStudy(Dataset):
             for name, orientation, slices, sequence, how in read.recognised
         )
 
+    def may_have_masks(self) -> bool:
+        """False."""
+        return False
+
     def load(self, study: str, sequence: str) -> Image | None:
         """All series of a sequence as one stack; its `faults` name the files that could not be read.
 

@@ -130,6 +130,10 @@ class ImageTable(Dataset):
 
         return fitting_fields(self, fields, said)
 
+    def may_have_masks(self) -> bool:
+        """Whether a row names a mask."""
+        return any(mask is not None for _, mask in self._read.scans.values())
+
     def digest(self, study: str, of_file: Callable[[Path], str]) -> str:
         """Also changes when the table gives a file to another sequence, or another role."""
         lines = [

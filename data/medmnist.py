@@ -65,6 +65,10 @@ class MedMnist(Dataset):
         """One row for each image, from `train_0` to the last test image; a copy."""
         return self._samples.copy()
 
+    def may_have_masks(self) -> bool:
+        """False."""
+        return False
+
     def load(self, study: str, sequence: str) -> Image | None:
         """The image of a study such as `val_7`; each process reads the arrays of a split once."""
         split, _, number = study.rpartition("_")

@@ -96,6 +96,10 @@ class Oai(Dataset):
         """What else is in the table, if it is an Excel file."""
         return self._read.notes
 
+    def may_have_masks(self) -> bool:
+        """False."""
+        return False
+
     def load(self, study: str, sequence: str) -> Image | None:
         """The knee in sagittal slices; its `faults` name the files that could not be read."""
         if sequence != _SEQUENCE or study not in self._read.scans:

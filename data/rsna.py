@@ -107,6 +107,10 @@ class Rsna(Dataset):
         table = spreadsheets.read(path, [])
         return fitting(fields, self.clinical, lambda name: spreadsheets.find(table, name, path) is not None)
 
+    def may_have_masks(self) -> bool:
+        """False."""
+        return False
+
     def load(self, study: str, sequence: str) -> Image | None:
         """All series of a sequence as one stack; its `faults` name the files that could not be read."""
         folders = self._folders(study, sequence)

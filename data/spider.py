@@ -88,6 +88,10 @@ class Spider(Dataset):
         """Remarks in the tables, and cells that were not taken as they are written."""
         return self._read[2]
 
+    def may_have_masks(self) -> bool:
+        """Whether there is a folder of masks."""
+        return bool(self.masks) or _inner(Path(self.folder) / "masks").is_dir()
+
     def load(self, study: str, sequence: str) -> Image | None:
         """The scan in sagittal slices with its mask; without a mask if there is no folder of masks."""
         if (study, sequence) not in self._scans:

@@ -170,6 +170,10 @@ class Encoder(PlugIn):
         """
         return ""
 
+    def needs_structure(self) -> bool:
+        """Whether it reads the mask of the structure that a crop is around (`Image.structure`)."""
+        return False
+
     def frozen(self) -> Self:
         """This encoder without its projection; it makes the tokens that are stored."""
         return self

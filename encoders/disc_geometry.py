@@ -66,6 +66,10 @@ class DiscGeometry(Encoder):
     measures: ClassVar[bool] = True
     feature_names: ClassVar[tuple[str, ...]] = Geometry._fields
 
+    def needs_structure(self) -> bool:
+        """True."""
+        return True
+
     def fit(
         self,
         images: Sequence[Image],

@@ -75,6 +75,10 @@ class Radiomics(Encoder):
 
     bins: int = 32
 
+    def needs_structure(self) -> bool:
+        """True."""
+        return True
+
     def fit(
         self,
         images: Sequence[Image],

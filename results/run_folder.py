@@ -13,7 +13,7 @@ from results import ResultsError as ResultsError
 from results.json_files import read_json
 from results.predictions import AGAIN, Samples, read_predictions
 from results.predictions import Predictions as Predictions
-from results.run_records import CellRecord, RunRecord
+from results.run_records import CellRecord, RunRecord, read_cells
 from results.run_sums import check_run_files
 from results.run_tables import SAMPLES, read_samples
 
@@ -54,6 +54,7 @@ class RunCell:
         floor: Whether it is a floor: its head sees nothing of the scans, or small pixels alone.
         reads: What its head reads: `embedding`, `own probabilities`, `pixels`, `locations`, `clinical`, `presence` or
             `nothing`.
+        number: Its number in the run folder, by which tables and commands name it; 0 for none.
     """
 
     key: str
@@ -67,6 +68,7 @@ class RunCell:
     seconds: float = float("nan")
     floor: bool = False
     reads: str = "embedding"
+    number: int = 0
 
     @property
     def head(self) -> str:
@@ -246,7 +248,7 @@ def read(folder: Path) -> Run:
         if "floors" not in about:
             raise ResultsError(f"{folder} was written by an earlier version: run the grid again (what is done is kept)")
         run = read_json(folder / "run.json", RunRecord)
-        cells = read_json(folder / "cells.json", list[CellRecord])
+        cells = read_cells(folder)
     except FileNotFoundError as error:
         raise ResultsError(f"{folder} is no run folder: it has no {Path(error.filename).name}") from None
     if not any(cell.status == "done" for cell in cells):

@@ -19,7 +19,7 @@ from pydantic import (
 
 from results.json_files import AGAIN, Records, read_json
 
-SESSIONS = "provenance.json"
+CELLS, SESSIONS = "cells.json", "provenance.json"
 
 
 def _is_inside(name: str) -> str:
@@ -46,6 +46,7 @@ class _Record(BaseModel):
 class CellRecord(_Record):
     """A cell, as `RunCell` describes it."""
 
+    number: Annotated[StrictInt, Field(ge=0, lt=2**63)] = 0
     key: FileName
     axes: dict[str, StrictStr]
     target: StrictStr
@@ -213,6 +214,19 @@ class RunRecord(_Record):
     merged: dict[str, dict[str, StrictStr]] = {}
     axes: list[AxisRecord] = []
     notes: NotesRecord = NotesRecord()
+
+
+def read_cells(folder: Path) -> list[CellRecord]:
+    """The cells of `cells.json` with their numbers; in folders of earlier versions, their positions are the numbers.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ResultsError: The file holds something else.
+    """
+    found: list[CellRecord] = read_json(folder / CELLS, list[CellRecord])
+    for position, cell in enumerate(found, start=1):
+        cell.number = cell.number or position
+    return found
 
 
 def read_sessions(folder: Path) -> list[dict[str, Any]]:

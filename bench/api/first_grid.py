@@ -18,18 +18,26 @@ class WrittenGrid:
         file: The grid file.
         columns: A line for each column that has a role.
         problems: What is missing or odd, a sentence each; empty where nothing is.
+        table: The table, if it has to be mended before a run can read it, else empty.
     """
 
     file: Path
     columns: tuple[str, ...]
     problems: tuple[str, ...]
+    table: str = ""
 
     def __str__(self) -> str:
         lines = [f"wrote {self.file}", *(f"  {line}" for line in self.columns)]
         if self.problems:
             lines += ["to decide or to mend first:", *(f"  - {problem}" for problem in self.problems)]
-        then = "when these are decided:" if self.problems else "then:"
-        return "\n".join([*lines, then, f"  {command('plan', self.file)}", f"  {command('run', self.file)}"])
+        if self.table:
+            lines.append(
+                f"mend the table, then look again (delete {self.file} first, or name another file with --out):"
+            )
+            return "\n".join([*lines, f"  {command('init', self.table)}"])
+        first = "when these are decided, " if self.problems else ""
+        lines.append(f"{first}look at the plan and at your inputs before you run:")
+        return "\n".join([*lines, *(f"  {command(verb, self.file)}" for verb in ("plan", "preview", "run"))])
 
 
 def init(table: str | Path, *, out: str | Path = "mine.yaml") -> WrittenGrid:
@@ -56,4 +64,4 @@ def init(table: str | Path, *, out: str | Path = "mine.yaml") -> WrittenGrid:
     with writing(out):
         out.parent.mkdir(parents=True, exist_ok=True)
         replace_text(out, found.text)
-    return WrittenGrid(out, found.columns, found.problems)
+    return WrittenGrid(out, found.columns, found.problems, "" if found.usable else str(table))

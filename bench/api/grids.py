@@ -46,6 +46,7 @@ def plan(
     settings: Sequence[str] = (),
     only: Sequence[str] = (),
     plugins: str | Path | None = None,
+    runs: str | Path = RUNS,
     store: str | Path = STORE,
     cells: bool = False,
 ) -> Planned:
@@ -56,6 +57,7 @@ def plan(
         settings: Values to replace, such as `"protocol.folds=3"`.
         only: Steps to keep, such as `"encoders=resnet50,raw_pixels"`.
         plugins: A folder of your own plug-ins, of the project's shape.
+        runs: Where run folders are; cells have the numbers that they have in the grid's run folder.
         store: Where finished steps are kept.
         cells: Whether the text lists every cell with its number and its state.
 
@@ -79,7 +81,8 @@ def plan(
 
     with _located(grid, settings):
         read = _read(grid, settings)
-        overview = Overview(read, Store(Path(store)), parse_only(read, list(only)), jobs=cores())
+        how: dict[str, Any] = {"runs": Path(runs), "jobs": cores()}
+        overview = Overview(read, Store(Path(store)), parse_only(read, list(only)), **how)
         return Planned(overview.cells(), "\n".join(overview.lines(listed=cells)))
 
 

@@ -57,8 +57,9 @@ class Results:
 
         names = ("floor", "status", "reason", "tuned", "seconds")
         return pd.DataFrame(
-            {"cell": number, "key": cell.key, "target": cell.target, **cell.axes} | {n: getattr(cell, n) for n in names}
-            for number, cell in enumerate(self.opened.cells, start=1)
+            {"cell": cell.number, "key": cell.key, "target": cell.target, **cell.axes}
+            | {n: getattr(cell, n) for n in names}
+            for cell in self.opened.cells
         )
 
     def predictions(self, cell: str) -> pd.DataFrame:

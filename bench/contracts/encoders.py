@@ -116,6 +116,14 @@ def can_be_taken_apart_from_its_projection(plugin: Encoder) -> None:
     assert frozen.frozen() == frozen, "frozen() of frozen() is another encoder"
 
 
+def says_whether_it_needs_a_structure(plugin: Encoder) -> None:
+    """It encodes crops without a mask, unless `needs_structure` says that it reads one."""
+    if plugin.needs_structure() or plugin.learns != "nothing":
+        return
+    bare = [dataclasses.replace(image, mask=None, structure=None) for image in _images()[:2]]
+    assert len(_encode(_fit(plugin), bare)), "it gives nothing for crops without a mask"
+
+
 def _images() -> list[Image]:
     """Read-only crops, scaled to about 0 to 1: several sizes, and single slices."""
     images = [*example_discs(4)[0], *example_discs(2, seed=1, slices=1, size=40)[0], *example_discs(2, slices=5)[0]]

@@ -67,6 +67,12 @@ def is_fixed_or_fitted(plugin: Region) -> None:
         assert plugin.uses_points and not plugin.fixed, "a region joins sequences, but finds no points"
 
 
+def says_whether_it_gives_a_structure(plugin: Region) -> None:
+    """Boxes are around a structure exactly if `gives_structure` says so."""
+    given = {box.structure is not None for box in _boxes(_fitted(plugin)) if box is not None}
+    assert given <= {plugin.gives_structure()}, f"gives_structure() is {plugin.gives_structure()}, boxes differ"
+
+
 def leaves_the_image_as_it_was(plugin: Region) -> None:
     """Pixels, affine and mask are not changed."""
     fitted = _fitted(plugin)

@@ -29,8 +29,7 @@ from bench.tasks.work import Work
 from data.files.sums import write_sums
 from data.files.whole import new_folder
 from data.text.file_names import file_name
-from results.json_files import read_json
-from results.run_records import CellRecord
+from results.run_records import read_cells
 from results.scores.named import SHORT
 
 if TYPE_CHECKING:
@@ -189,7 +188,7 @@ def _check(chosen: Sequence[PlannedCell], plan: Plan) -> None:
 
 def _check_done(run: Path, chosen: Sequence[PlannedCell]) -> None:
     """Demands the scores of each cell's cross-validation, which the card shows."""
-    known = {one.key: one for one in read_json(run / "cells.json", list[CellRecord])}
+    known = {one.key: one for one in read_cells(run)}
     for one in chosen:
         if (status := known[one.key].status) != "done":
             why = f": {known[one.key].reason}" if known[one.key].reason else ""

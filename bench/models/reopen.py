@@ -16,8 +16,7 @@ from bench.tasks.store import Store
 from data import ScangridError
 from data.text.names import nearest
 from encoders.base import FittedEncoder
-from results.json_files import read_json
-from results.run_records import CellRecord
+from results.run_records import CELLS, read_cells
 from results.run_sums import check_run_files
 from results.scores.named import SHORT, listed, named_cells, not_one, numbered
 
@@ -65,10 +64,9 @@ def find_cell(run: Path, cell: str, plan: Plan, fit: Callable[[PlannedCell], boo
     Raises:
         CellError: It is no cell, or several, or the grid no longer makes the cell.
     """
-    path = run / "cells.json"
-    if not path.is_file():
+    if not (run / CELLS).is_file():
         raise CellError(f"{run} is no run folder: it has no cells.json")
-    known = read_json(path, list[CellRecord])
+    known = read_cells(run)
     planned = {one.key: one for one in plan.cells()}
     likely = [one for one in known if one.key in planned and fit(planned[one.key])]
     if not cell:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from bench.plan.directions import first_look
 from bench.plan.plan import Plan
 
 EXPLORATORY, SHOWN, MANY_CLASSES, NOTES = 20, 5, 20, 12
@@ -22,7 +23,9 @@ def counts(plan: Plan, read: bool) -> Iterator[str]:
             yield "  " + " ".join(str(word) for word in (row.file, row.sample, row.reason) if word)
         if len(excluded) > SHOWN:
             yield f"  and {len(excluded) - SHOWN} more; a run lists all in excluded.csv"
-    notes = [*plan.dataset.table_notes(), *(note for each in plan.gives_away.values() for note in each)]
+    studies = list(dict.fromkeys(samples["study"].astype(str)))
+    images = plan.reading_notes() if read else first_look(plan.dataset, studies, plan.sequences())
+    notes = [*images, *plan.dataset.table_notes(), *(note for each in plan.gives_away.values() for note in each)]
     yield from (f"note: {note}" for note in notes[:NOTES])
     if len(notes) > NOTES:
         yield f"  and {len(notes) - NOTES} more notes; a run lists all in run.json"

@@ -1,14 +1,45 @@
-"""Whether the images of a sequence lie alike in the patient, as their pixels are compared."""
+"""Whether the images of a sequence lie alike in the patient, and whether their slices are cut along the thick axis."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from data import ScangridError
+from data.base import Dataset, Image
+
+THICK = 1.5
+"""An axis is the thick one if its voxels are so many times as long as along each other axis."""
+SETTING = "orientation"
+"""The field by which a dataset turns images to slices of a plane."""
+
 _LETTERS = ("LR", "PA", "SI")  # towards which an axis grows, by the sign of its LPS direction
+_TRIED = 20  # studies, of which some may lack the sequence
+_PLANES = ("sagittal", "coronal", "axial")  # whose slices follow each other along x, y and z
+
+
+@dataclass(frozen=True)
+class ScanGrid:
+    """The voxels of a scan along D (slices), H and W.
+
+    Args:
+        shape: Their numbers.
+        spacing: The distances of their centres, mm.
+    """
+
+    shape: tuple[int, int, int]
+    spacing: tuple[float, float, float]
+
+    @property
+    def thick(self) -> int:
+        """The axis along which voxels are clearly longest; -1 if there is none."""
+        by_length = np.argsort(self.spacing)
+        longest, second = (self.spacing[axis] for axis in (by_length[2], by_length[1]))
+        return int(by_length[2]) if longest > THICK * second else -1
 
 
 def mixed(sequence: str, affines: NDArray[np.float64]) -> str:
@@ -46,6 +77,77 @@ def unlike(sequence: str, known: Collection[str], found: Mapping[str, int]) -> s
         f"training: columns, rows and slices grow towards {shown}, in training towards {', '.join(sorted(known)[:6])}. "
         "The model has not learnt from such images: have the dataset turn them alike."
     )
+
+
+def across(scans: Mapping[str, ScanGrid], affine: NDArray[np.float64] | None) -> str:
+    """A note on a sequence if slices are cut across the thick axis of some of its scans; empty if none is.
+
+    Scanners make slices that are thicker than their pixels are wide. Where a file lists the slices in another place,
+    as arrays of slices first often do in NIfTI, slices of thick and thin pixels are read that no scanner made.
+
+    Args:
+        scans: The voxels of scans, by study.
+        affine: `(4, 4)` from an index (slice, row, column) of one of its images to LPS mm, which shows in which plane
+            the slices lie; None if it is unknown.
+
+    Returns:
+        The note without the name of the sequence, for `joined`.
+    """
+    odd = {name: scan for name, scan in scans.items() if scan.shape[0] > 1 and scan.thick > 0}
+    if not odd:
+        return ""
+    name, scan = next(iter(odd.items()))
+    (n, height, width), (apart, high, wide) = scan.shape, scan.spacing
+    plane = "" if affine is None else _PLANES[int(np.abs(affine[:3, scan.thick]).argmax())]
+    way_out = f"{SETTING}: {plane}" if plane else f"{SETTING}: sagittal, axial or coronal"
+    many = f"{len(odd)} of {len(scans)} images" if len(scans) > 1 else "its image"
+    return (
+        f"{many} may be cut into slices along the wrong axis: {name} is read as {n} slices that are "
+        f"{apart:.3g} mm apart, each of {height} x {width} pixels of {high:.3g} x {wide:.3g} mm, but the thickest "
+        f"side of a voxel ({max(high, wide):.3g} mm) is usually the distance of slices: look at it with `preview`, and "
+        f"set `{way_out}` in the dataset if it is wrong"
+    )
+
+
+def first_look(dataset: Dataset, studies: Sequence[str], sequences: Iterable[str]) -> list[str]:
+    """The notes of `across` on one scan of each sequence, which is read for it; none of a dataset that turns no scans.
+
+    Args:
+        dataset: Gives the scans.
+        studies: Its studies; the first with a scan that can be read counts.
+        sequences: The sequences.
+    """
+    if SETTING not in dataset.reading_fields:
+        return []
+    found = {}
+    for sequence in sequences:
+        for study in studies[:_TRIED]:
+            image = _image(dataset, study, sequence)
+            if image is not None:
+                scans = {study: ScanGrid(_three(image.pixels.shape), image.spacing)}
+                found[sequence] = across(scans, image.affine)
+                break
+    return joined(found)
+
+
+def joined(notes: Mapping[str, str]) -> list[str]:
+    """Notes by sequence as sentences; what holds of several sequences is said once."""
+    sequences: dict[str, list[str]] = {}
+    for sequence, note in notes.items():
+        sequences.setdefault(note, []).append(sequence)
+    return [f"{', '.join(names)}: {note}" for note, names in sequences.items() if note]
+
+
+def _image(dataset: Dataset, study: str, sequence: str) -> Image | None:
+    try:
+        return dataset.load(study, sequence)
+    except (ScangridError, OSError):  # a run names the fault
+        return None
+
+
+def _three(shape: tuple[int, ...]) -> tuple[int, int, int]:
+    d, h, w = shape
+    return d, h, w
 
 
 def letters(affine: NDArray[np.float64]) -> str:

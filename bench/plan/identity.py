@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from bench.loaded import CodeChangedError, Mark, is_stale, mark, note_loaded
 from bench.plan.file_memory import FileMemory, digest_of
 from bench.plugins import PACKAGES
-from data.describing.plug_in import DESCRIBING, DESCRIBING_METHODS
+from data.describing.plug_in import DECLARING, DESCRIBING
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -98,7 +98,7 @@ def remember(folder: Path) -> None:
     for module, (file, _, digest) in _digested.items():
         if is_stale(module) and _bare(file)[0] != digest:
             raise CodeChangedError(module)
-    how = [list(sys.version_info[:2]), digest_of(Path(__file__)), sorted(DESCRIBING | DESCRIBING_METHODS)]
+    how = [list(sys.version_info[:2]), digest_of(Path(__file__)), sorted(DESCRIBING | DECLARING)]
     _bare_files = FileMemory(_bare, folder / "code.json", made_by=how)
 
 
@@ -190,7 +190,7 @@ class _Bare(ast.NodeTransformer):
         return super().visit(node)
 
     def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
-        """Drops from a class the variables and the methods by which a plug-in describes itself."""
+        """Drops from a class the variables and methods by which a plug-in describes itself."""
         node.body = [statement for statement in node.body if not _describes(statement)] or [ast.Pass()]
         return self.generic_visit(node)
 
@@ -233,7 +233,7 @@ def _computes(part: ast.AST) -> bool:
 def _describes(statement: ast.stmt) -> bool:
     """Whether a statement of a class describes the class; a dataclass field with such a name is a parameter instead."""
     if isinstance(statement, ast.FunctionDef):
-        return statement.name in DESCRIBING_METHODS
+        return statement.name in DECLARING
     names: list[ast.expr] = statement.targets if isinstance(statement, ast.Assign) else []
     if isinstance(statement, ast.AnnAssign) and "ClassVar" in ast.unparse(statement.annotation):
         names = [statement.target]

@@ -100,6 +100,10 @@ class JoinedData(Dataset):
         """What the second dataset left out; see `Dataset.excluded`."""
         return self._other.excluded()
 
+    def may_have_masks(self) -> bool:
+        """Whether both datasets may have masks."""
+        return self._own.may_have_masks() and self._other.may_have_masks()
+
     def load(self, study: str, sequence: str) -> Image | None:
         """As the study's own dataset does; None where that has no such sequence."""
         dataset, name = self._of(study)

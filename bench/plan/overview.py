@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.grid.axes import NAMES
@@ -11,6 +12,7 @@ from bench.grid.cells import is_floor
 from bench.grid.grid import Grid
 from bench.grid.selection import is_chosen
 from bench.plan import identity
+from bench.plan.cell_numbers import cell_numbers
 from bench.plan.counts import counts
 from bench.plan.forecast import Forecast
 from bench.plan.patient_draws import PatientDraws
@@ -41,19 +43,28 @@ class Overview:
         grid: The steps and the protocol.
         finished: What is in the store.
         only: The steps to keep, by axis.
+        runs: Where run folders are; cells have the numbers of the grid's run folder there, if it has one.
         jobs: How many tasks a run does at a time.
     """
 
-    def __init__(self, grid: Grid, finished: Stored, only: Mapping[str, list[str]], *, jobs: int = 1) -> None:
+    def __init__(
+        self,
+        grid: Grid,
+        finished: Stored,
+        only: Mapping[str, list[str]],
+        *,
+        runs: Path = Path("runs"),
+        jobs: int = 1,
+    ) -> None:
         self._plan = plan = Plan(grid, finished)
         self._stored: _Keys = {kind: finished.keys(kind) for kind in KINDS}
         self._jobs = jobs
         self._read = all(ref.key in self._stored["crops"] for ref in plan.crops_refs())
         if self._read:
             plan.check_images()
-        numbered = list(enumerate(plan.cells(), start=1))
-        self._number = {c.key: number for number, c in numbered}
-        self._cells = [c for _, c in numbered if is_chosen(c.cell, only)]
+        every = list(plan.cells())
+        self._number = cell_numbers(runs / grid.name, every)
+        self._cells = [c for c in every if is_chosen(c.cell, only)]
         self._states = {c.key: _state(c, self._stored) for c in self._cells}
         self._same = same_cells(plan, self._cells)
 
@@ -94,7 +105,7 @@ class Overview:
             yield f"{n} refused: {reason}"
         forecast = Forecast(plan, stored, self._jobs)
         forecast.add(cells)
-        yield from _work(cells, stored)
+        yield from _work(cells, stored, self._read)
         refits = PatientDraws(plan, cells)
         again = [one for planned in cells if planned.key in refits.redrawn for one in refits.of(planned)]
         forecast.add(again, "interval: ")
@@ -160,9 +171,14 @@ def _state(planned: PlannedCell, stored: _Keys) -> str:
     return "to compute"
 
 
-def _work(cells: list[PlannedCell], stored: _Keys) -> Iterator[str]:
-    todo = [fit for c in cells if not c.refused for fit in c.fits if fit.key not in stored["fits"]]
+def _work(cells: list[PlannedCell], stored: _Keys, read: bool) -> Iterator[str]:
+    """What is to be computed; `read` is whether all images were read."""
+    wanted = [(c.cell, fit) for c in cells if not c.refused for fit in c.fits if fit.key not in stored["fits"]]
+    todo = [fit for _, fit in wanted]
     fits = {fit.key for fit in todo}
+    # Cells share a fit while all samples seem to have all images: one that can't be read parts those of its sequence.
+    most = len(fits) if read else len({(fit.key, cell["sequences"], cell["regions"]) for cell, fit in wanted})
+    number_of_fits = f"{len(fits)}" if most == len(fits) else f"{len(fits)} to {most}"
     refs = {ref.key: ref for fit in todo for each in fit.tokens for ref in each if ref.key not in stored["tokens"]}
     trained = sum(ref.fold is not None for ref in refs.values())
     fusions = {fit.fused.key for fit in todo if fit.fused is not None} - stored["fused"]
@@ -175,7 +191,8 @@ def _work(cells: list[PlannedCell], stored: _Keys) -> Iterator[str]:
     number = "1 embedding" if len(refs) == 1 else f"{len(refs)} embeddings"
     embeddings = f"{number} ({trained} trained in a fold)" if trained else number
     text = f"to compute: {trained_regions}{embeddings}{trained_fusions}"
-    yield f"{text}, {len(fits)} fits of heads"
+    more = "" if most == len(fits) else ": more if some images can't be read, so that sequences differ in their samples"
+    yield f"{text}, {number_of_fits} fits of heads{more}"
 
 
 def _refits(refits: PatientDraws, again: list[PlannedCell], stored: _Keys) -> Iterator[str]:

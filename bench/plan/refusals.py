@@ -50,6 +50,8 @@ class Refusals:
             if cell["drop"].fields and self._keys.plugin("regions", cell["regions"]).joins_sequences:
                 name = cell["regions"].label()
                 return f"{name} also looks for points in dropped sequences: use region point with drop"
+            if reason := self._lacks_masks(cell):
+                return reason
             if reason := self._seen_before(cell["regions"], view):
                 return reason
         if reason := self._unfit(cell, head, len(view.labels[cell.target].classes)):
@@ -82,6 +84,18 @@ class Refusals:
             why = f"the weights of {region.label()} learnt from {n} of the tested patients: train the region instead"
             self._found[memo] = why if n else ""
         return self._found[memo]
+
+    def _lacks_masks(self, cell: Cell) -> str:
+        """Why a cell that reads masks has none, or an empty text."""
+        region, name = self._keys.plugin("regions", cell["regions"]), cell["regions"].label()
+        masks = self._dataset.may_have_masks()
+        readers = [one for one in cell["encoders"].each if self._keys.plugin("encoders", one).needs_structure()]
+        if readers and not region.gives_structure():
+            there = "use region mask on scans with masks" if masks else "the dataset has no masks"
+            return f"{readers[0].label()} reads a structure of the mask, and region {name} gives none: {there}"
+        if region.needs_masks() and not masks:
+            return f"region {name} needs masks of the scans, and the dataset has none"
+        return ""
 
     def _unfit(self, cell: Cell, head: Any, classes: int) -> str:
         """Why a head can't read what its encoders and fusion give, or an empty text."""

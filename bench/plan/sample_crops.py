@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -110,10 +110,19 @@ class SampleCrops:
         return exclusions(list(found))
 
     def reading_notes(self) -> list[str]:
-        """Notes on sequences whose crops do not lie alike; each is known once the crops are stored."""
+        """Notes on sequences whose scans do not lie alike, or are cut along another axis than the thick one.
+
+        Each is known once the scans are read.
+        """
         firsts = {ref.sequence: ref for ref in reversed(self.crops_refs())}
-        found = (directions.mixed(name, self._stored.affines(ref.key)) for name, ref in sorted(firsts.items()))
-        return [note for note in found if note]
+        mixed, across = [], {}
+        for name, ref in sorted(firsts.items()):
+            affines = self._stored.affines(ref.key)
+            mixed.append(directions.mixed(name, affines))
+            scans = self._stored.scans(self._keys.looks(name))
+            grids = {study: _grid(numbers) for study, numbers in scans.items()}
+            across[name] = directions.across(grids, affines[0] if len(affines) else None)
+        return [*filter(None, mixed), *directions.joined(across)]
 
     def check_images(self, sides: Sides, pairs: Sequence[NearDuplicate]) -> pd.DataFrame:
         """Checks that the split parts no copies of an image; returns the rows that the grid asks to leave out for it.
@@ -170,3 +179,9 @@ class SampleCrops:
         of_study = self._studies == study
         refs = [ref for ref in self.crops_refs() if ref.sequence == sequence and self.crops(ref) is not None]
         return any(bool((self.rows(ref)[of_study] >= 0).any()) for ref in refs)
+
+
+def _grid(numbers: Mapping[str, float]) -> directions.ScanGrid:
+    """The voxels of a scan from what was noted when it was read."""
+    shape = (int(numbers["slices"]), int(numbers["height"]), int(numbers["width"]))
+    return directions.ScanGrid(shape, (numbers["slice_mm"], numbers["height_mm"], numbers["width_mm"]))

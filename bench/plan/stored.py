@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -51,6 +51,9 @@ class Stored(Protocol):
 
     def affines(self, key: str) -> NDArray[np.float64]:
         """`(M, 4, 4)`: from an index of each of the crops with this key to LPS mm; none if they are not stored."""
+
+    def scans(self, key: str) -> Mapping[str, Mapping[str, float]]:
+        """The shape, spacing (mm) and grey values of the scans with these looks, by study; empty if none are stored."""
 
     def folds(self, key: str, make: Callable[[], pd.DataFrame], made_by: dict[str, Any]) -> pd.DataFrame:
         """Folds with the columns `patient`, `repeat`, `fold`; made and stored with a note if there are none yet."""

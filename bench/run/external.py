@@ -157,6 +157,7 @@ def run_external(
     store: Store,
     *,
     fitted_on: Plan,
+    numbers: Mapping[str, int],
     device: str,
     jobs: int,
     progress: Progress,
@@ -172,6 +173,7 @@ def run_external(
         folder: The run folder.
         store: Where results and the ledger go.
         fitted_on: The plan of the run.
+        numbers: The number of each cell of the run by its key.
         device: `"auto"`, `"cpu"` or `"cuda"`.
         jobs: How many tasks run at a time.
         progress: Shows the work.
@@ -183,13 +185,14 @@ def run_external(
         make_crops(plan, store, jobs=jobs, progress=progress)
     excluded = _excluded(plan, test)
     cells = {one.key: test.cell(one) for one in done}
+    own_numbers = {one.key: numbers[key] for key, one in cells.items()}
     mark(place)
     tested = plan.samples[plan.samples["split"] == "test"]
     replace_file(place / "samples.parquet", lambda to: tested.to_parquet(to))
     replace_file(place / "excluded.csv", lambda to: excluded.to_csv(to, index=False))
     counted = (plan.samples["split"] == "test").to_numpy()
     write_json(place / facts.FLOW, flow(plan, list(cells.values()), counted))
-    record = Record(place, plan, store)
+    record = Record(place, plan, store, own_numbers)
     state = State(list(cells.values()), record, store, progress)
     todo = [one for key, one in cells.items() if key in chosen and not one.refused]
     progress.stage = "external test"

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from bench.plan.plan import Plan
 from bench.run.files import write_table
-from bench.tasks.store import SCANS, Store
+from bench.tasks.store import Store
 
 FILE = "fingerprint.csv"
 
@@ -26,11 +25,8 @@ def write_fingerprint(folder: Path, plan: Plan, store: Store) -> None:
 
     rows = []
     for sequence in plan.sequences():
-        entry = store.find("looks", plan.keys.looks(sequence))
-        file = None if entry is None else entry / SCANS
-        if file is not None and file.exists():
-            scans = json.loads(file.read_text(encoding="utf-8"))
-            rows += [{"study": study, "sequence": sequence, **numbers} for study, numbers in scans.items()]
+        scans = store.scans(plan.keys.looks(sequence))
+        rows += [{"study": study, "sequence": sequence, **numbers} for study, numbers in scans.items()]
     if rows:
         folder.mkdir(parents=True, exist_ok=True)
     write_table(folder / FILE, pd.DataFrame(rows))

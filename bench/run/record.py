@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bench.grid.grid import reads
+from bench.plan.cell_numbers import cell_numbers, keep_former
 from bench.plan.plan import Plan
 from bench.plan.references import PlannedCell
 from bench.run.files import replace_file, write_json
@@ -30,10 +31,12 @@ class Record:
         folder: The run folder.
         plan: The plan of the run.
         store: The store, which holds the fits.
+        numbers: The number of each cell by its key; if none are given, those of the run folder count.
     """
 
-    def __init__(self, folder: Path, plan: Plan, store: Store) -> None:
+    def __init__(self, folder: Path, plan: Plan, store: Store, numbers: Mapping[str, int] | None = None) -> None:
         self.folder = folder
+        self._given = numbers
         self._plan = plan
         self._store = store
         self._real: dict[str, str] = {}
@@ -46,7 +49,18 @@ class Record:
             cells: All cells of the grid.
             status: From a cell's key to its state and the reason.
         """
-        write_json(self.folder / "cells.json", [self._describe(c, *status[c.key]) for c in cells])
+        numbers = self.numbers(cells)
+        write_json(
+            self.folder / "cells.json",
+            [{"number": numbers[c.key]} | self._describe(c, *status[c.key]) for c in cells],
+        )
+
+    def numbers(self, cells: list[PlannedCell]) -> Mapping[str, int]:
+        """The number of each cell by its key; those of cells that left the grid are kept in the folder."""
+        if self._given is None:
+            self._given = cell_numbers(self.folder, cells)
+            keep_former(self.folder, cells)
+        return self._given
 
     def write_predictions(self, planned: PlannedCell) -> bool:
         """Assembles the predictions of a cell whose fits are all in the store; False if one of these was damaged."""

@@ -126,6 +126,9 @@ def _run(
         plugins = described.described(grid.data, (c.cell for c in cells))
         described.write(record.folder, plugins)
         state = State(cells, record, store, progress)
+        if state.counts()["to do"]:  # a fault of the images is worth knowing before hours are spent
+            for note in plan.reading_notes():
+                progress.note(f"note: {note}")
         todo = [c for c in chosen if not c.refused]
         nulls = _null_cells(plan, todo, options, record)
         refits = PatientDraws(plan, cells)
@@ -150,7 +153,7 @@ def _run(
             remove_external(record.folder)
         else:
             keys = {one.key for one in todo}
-            by = {"fitted_on": plan, "begun": session.begin, **where}
+            by = {"fitted_on": plan, "numbers": record.numbers(cells), "begun": session.begin, **where}
             outside = run_external(test, state.finished(), keys, record.folder, store, **by)
             state.show()
         panels.write(plan, store, record, state.finished(), jobs=jobs, progress=progress, recut=fit)

@@ -16,6 +16,7 @@ EXTERNAL = "external"
 _FILES = (
     "run.json",
     "cells.json",
+    "former_cells.json",
     "samples.parquet",
     "folds.csv",
     "excluded.csv",

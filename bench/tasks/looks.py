@@ -23,6 +23,7 @@ from bench.tasks.local import Watcher
 from bench.tasks.notes import made_by
 from bench.tasks.store import PAIRS, SCANS, Store
 from data.base import DataError, Dataset, Float32, Image
+from data.geometry.unplaced import has_spacing
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,7 +46,7 @@ class LookingDataset(Dataset):
     def __init__(self, dataset: Dataset) -> None:
         self._dataset = dataset
         self.looks: dict[str, NDArray[np.uint8]] = {}
-        self.scans: dict[str, dict[str, float]] = {}
+        self.scans: dict[str, dict[str, float | None]] = {}
 
     def load(self, study: str, sequence: str) -> Image | None:
         """As the dataset does."""
@@ -72,13 +73,16 @@ class LookingDataset(Dataset):
         store.put("looks", key, write, made_by("looks", len(looks)))
 
 
-def _numbers(image: Image) -> dict[str, float]:
-    """The shape, spacing (mm) and grey values of a scan; percentiles are of every n-th voxel of a large one."""
+def _numbers(image: Image) -> dict[str, float | None]:
+    """The shape, spacing (mm) and grey values of a scan; percentiles are of every n-th voxel of a large one.
+
+    The spacing is None where the file gave none.
+    """
     pixels = image.pixels.ravel()
     low, middle, high = np.percentile(pixels[:: max(1, pixels.size // _SAMPLED)], (1, 50, 99)).tolist()
-    shape, spacing = image.pixels.shape, image.spacing
-    numbers = {"slices": shape[0], "height": shape[1], "width": shape[2]}
-    numbers |= {"slice_mm": float(spacing[0]), "height_mm": float(spacing[1]), "width_mm": float(spacing[2])}
+    shape, spacing = image.pixels.shape, image.spacing if has_spacing(image) else (None, None, None)
+    numbers: dict[str, float | None] = {"slices": shape[0], "height": shape[1], "width": shape[2]}
+    numbers |= {"slice_mm": spacing[0], "height_mm": spacing[1], "width_mm": spacing[2]}
     return numbers | {"p1": low, "median": middle, "p99": high}
 
 

@@ -13,6 +13,7 @@ from bench.grid.cells import Step, is_floor
 from bench.plan.plan import Plan
 from bench.stages.crops import StudyCrops, cut_study
 from data.base import DataError, Dataset, Float32, Image
+from data.geometry.unplaced import has_spacing
 from preprocessing.regions.base import Region
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ class PreviewedSample:
     Args:
         sample: Its name.
         labels: Its labels, such as `narrowing 1`.
-        facts: Shape, spacing and size in mm of the scan and of the crop.
+        facts: Shape, spacing and size in mm of the scan and of the crop; the shape alone if the file gives no spacing.
         scan: `(H, W)` float32: the slice of the scan that the middle of the crop lies in; None without a scan.
         stretch: Height of a voxel of that slice divided by its width.
         outline: `(4, 2)` float64 corners of the crop in that slice, as h and w in voxels; None without a crop.
@@ -179,7 +180,8 @@ def _sample(
     if image is None:
         why = crops.faults[0].why if crops is not None and crops.faults else f"the study has no {sequence}"
         return PreviewedSample(sample, labels, "", why=why)
-    facts = f"scan {_facts(image)}"
+    known = has_spacing(image)
+    facts = f"scan {_facts(image, known)}{'' if known else ', no spacing in the file'}"
     stretch = image.spacing[1] / image.spacing[2]
     if crops is None or crops.entry[0] < 0:
         why = crops.faults[0].why if crops is not None and crops.faults else ""
@@ -190,7 +192,7 @@ def _sample(
     return PreviewedSample(
         sample=sample,
         labels=labels,
-        facts=f"{facts}\ncrop {_facts(crop)}",
+        facts=f"{facts}\ncrop {_facts(crop, known)}",
         scan=image.pixels[depth],
         stretch=stretch,
         outline=outline,
@@ -242,8 +244,10 @@ def _outline(image: Image, crop: Image) -> tuple[int, NDArray[np.float64]]:
     return int(np.clip(np.rint(index[-1, 0]), 0, len(image.pixels) - 1)), index[:-1, 1:]
 
 
-def _facts(image: Image) -> str:
-    """Shape, spacing and size in mm."""
+def _facts(image: Image, known: bool) -> str:
+    """Shape, spacing and size in mm; the shape alone where the spacing is not known."""
+    if not known:
+        return f"{'x'.join(map(str, image.pixels.shape))} pixels"
     shape, spacing = image.pixels.shape, image.spacing
     size = [n * s for n, s in zip(shape, spacing, strict=True)]
     texts = ["x".join(map(str, shape)), "x".join(f"{s:.3g}" for s in spacing), "x".join(f"{s:.0f}" for s in size)]

@@ -8,7 +8,7 @@ import re
 import shutil
 import sys
 import uuid
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -131,6 +131,18 @@ class Store:
             return np.empty((0, 4, 4))
         with np.load(folder / "index.npz") as index:
             return np.asarray(index["affines"])
+
+    def scans(self, key: str) -> Mapping[str, Mapping[str, float]]:
+        """The shape, spacing (mm) and grey values of the scans with these looks, by study; empty if none are stored.
+
+        There are none of scans that an earlier version read, so that nothing is read a second time for them.
+        """
+        entry = self.find("looks", key)
+        file = None if entry is None else entry / SCANS
+        found: dict[str, dict[str, float]] = {}
+        if file is not None and file.exists():
+            found = json.loads(file.read_text(encoding="utf-8"))
+        return found
 
     def folds(self, key: str, make: Callable[[], pd.DataFrame], made_by: dict[str, Any]) -> pd.DataFrame:
         """Folds with the columns `patient`, `repeat`, `fold`; made and stored with a note if there are none yet."""

@@ -10,8 +10,11 @@ LearnsFrom = Literal["nothing", "images", "columns", "labels"]
 WeightsFrom = Literal["", "random", "pretrained", "file"]
 DESCRIBING = frozenset({"words", "cites", "packages", "licence", "alone", "source", "unlabelled", "column_fields"})
 """The class variables of `PlugIn` and of a fusion; and `source`, `unlabelled` and `column_fields` of a dataset."""
-DESCRIBING_METHODS = frozenset({"describe", "fitting_fields"})
-"""The methods of `PlugIn` that decide no result, since nothing that computes calls them."""
+DECLARING = frozenset(
+    {"describe", "needs_structure", "gives_structure", "needs_masks", "may_have_masks", "fitting_fields"}
+)
+"""The methods of plug-ins that describe, that decide which cells are refused, or by which new data take fields of known
+data; they change no result."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,6 +95,10 @@ class PlugIn:
             said: The fields that the user names.
         """
         return {}
+
+    def may_have_masks(self) -> bool:
+        """Whether scans of a dataset may come with masks; False lets plans refuse cells that need them."""
+        return True
 
 
 def summary(cls: type) -> str:

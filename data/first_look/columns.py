@@ -91,6 +91,21 @@ def look(table: pd.DataFrame, path: Path) -> list[LookedAtColumn]:
     return found
 
 
+def without_copies(columns: Sequence[LookedAtColumn]) -> tuple[list[str], list[LookedAtColumn]]:
+    """A sentence on lines that are copies of others, if there are any, and the columns without these lines."""
+    import pandas as pd
+
+    rows = pd.concat([column.cells for column in columns], axis=1)
+    copies = rows.index[rows.duplicated()]
+    if not len(copies):
+        return [], list(columns)
+    first = next(line for line in rows.index if rows.loc[line].equals(rows.loc[copies[0]]))
+    more = f", and {len(copies) - 1} more lines are copies" if len(copies) > 1 else ""
+    what = "these lines" if len(copies) > 1 else "one of the two"
+    kept = [LookedAtColumn(column.name, column.cells.drop(copies)) for column in columns]
+    return [f"line {copies[0]} is a copy of line {first}{more}: delete {what}, since a run refuses the table"], kept
+
+
 def root_of(column: LookedAtColumn, folder: Path) -> tuple[Path, list[str]]:
     """The folder below which most files of a column lie, and the cells that lead to no file from there.
 

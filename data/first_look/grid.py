@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from data.base import DataError
-from data.first_look.columns import LookedAtColumn, look
+from data.first_look.columns import LookedAtColumn, look, without_copies
 from data.first_look.roles import Roles, guess
 from data.image_table import ImageTable
 from data.reading.tables import ids, spreadsheets, workbooks
+from data.text.spelling import word
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,11 +33,13 @@ class FirstGrid:
         text: The grid file.
         columns: A line for each column that has a role.
         problems: What is missing or odd, a sentence each.
+        usable: Whether a run can read the table as it is.
     """
 
     text: str
     columns: tuple[str, ...]
     problems: tuple[str, ...]
+    usable: bool = True
 
 
 def first_grid(table: str, name: str) -> FirstGrid:
@@ -54,21 +57,26 @@ def first_grid(table: str, name: str) -> FirstGrid:
     columns = look(spreadsheets.read(path, notes), path)
     if not columns or columns[0].cells.empty:
         raise DataError(f"{path}: has no rows: write a row for each image")
+    rows = len(columns[0].cells)
+    copies, columns = without_copies(columns)
     roles = guess(columns, workbooks.split(path)[0].parent)
-    roles.problems += [*_spellings(roles, columns, path), *notes]
-    samples, sequences = _read(roles, path)
+    roles.problems += [*copies, *_spellings(roles, columns, path), *notes]
+    samples, sequences = (None, []) if copies else _read(roles, path)
+    usable = samples is not None
+    if samples is None:
+        samples, sequences = _counted(roles, columns)
     classes = _classes(roles, samples)
     good = [one for one in classes if one.patients >= FEWEST]
     roles.problems += [one.too_few for one in classes if one.patients < FEWEST]
     lines = [
-        *_head(name, path, roles, columns),
+        *_head(name, path, roles, len(columns), rows),
         *_data(path, roles),
         *_targets(classes),
         *_steps(sequences),
         *_protocol(good),
     ]
     shown = tuple(_shown(roles))
-    return FirstGrid("\n".join(lines) + "\n", shown, tuple(roles.problems))
+    return FirstGrid("\n".join(lines) + "\n", shown, tuple(roles.problems), usable or not roles.patient)
 
 
 @dataclass(frozen=True)
@@ -125,6 +133,21 @@ def _read(roles: Roles, path: Path) -> tuple[pd.DataFrame | None, list[str]]:
         return None, []
 
 
+def _counted(roles: Roles, columns: Sequence[LookedAtColumn]) -> tuple[pd.DataFrame | None, list[str]]:
+    """The samples and sequences of a table that a run refuses as it is, counted from its cells."""
+    import pandas as pd
+
+    cells = {column.name: column.cells for column in columns}
+    sequences = list(dict.fromkeys(cells[roles.sequence].dropna())) if roles.sequence else []
+    if not (roles.image and roles.patient):
+        return None, sequences
+    key = [roles.patient, *roles.locations]
+    labels = {name: cells[name].map(word, na_action="ignore") for name in (*roles.labels, *roles.ordinal)}
+    table = pd.DataFrame({name: cells[name] for name in key} | labels).dropna(subset=key)
+    samples = table.groupby(key, sort=False).first().reset_index()
+    return samples.rename(columns={roles.patient: "patient"}), sequences
+
+
 def _classes(roles: Roles, samples: pd.DataFrame | None) -> list[_Classes]:
     found = []
     for name in (*roles.labels, *roles.ordinal):
@@ -133,13 +156,15 @@ def _classes(roles: Roles, samples: pd.DataFrame | None) -> list[_Classes]:
             continue
         groups = samples.dropna(subset=[name]).groupby(name)["patient"]
         counts = [(str(label), len(group), group.nunique()) for label, group in groups]
+        place = {word(label): i for i, label in enumerate(roles.classes.get(name, ()))}
+        counts.sort(key=lambda one: place.get(word(one[0]), 0))
         words = ", ".join(f"{label}: {n} samples of {patients} patients" for label, n, patients in counts)
         found.append(_Classes(name, words, min(patients for _, _, patients in counts)))
     return found
 
 
-def _head(name: str, path: Path, roles: Roles, columns: Sequence[LookedAtColumn]) -> Iterator[str]:
-    yield f"# A first grid for {path.name}, guessed from its {len(columns)} columns and {len(columns[0].cells)} rows."
+def _head(name: str, path: Path, roles: Roles, columns: int, rows: int) -> Iterator[str]:
+    yield f"# A first grid for {path.name}, guessed from its {columns} columns and {rows} rows."
     yield "# Check which column is what: everything else follows from it."
     if roles.problems:
         yield "#"
@@ -170,6 +195,8 @@ def _data(path: Path, roles: Roles) -> Iterator[str]:
     if fields.get("classes"):
         yield "    classes:   # in order: of two classes the last is the finding"
         for column, listed in fields["classes"].items():
+            if column in roles.order:
+                yield f"      # {roles.order[column]}; if the order means something, move {column} to `ordinal`"
             yield f"      {_yaml(column)}: [{', '.join(map(_yaml, listed))}]"
     if roles.unused:
         yield "    # not used, as yet:"

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 from pathlib import Path
 
+from data.first_look.class_words import known_order
 from data.first_look.columns import LookedAtColumn, root_of, unique
-from data.first_look.words import CLINICAL, IMAGE, LABEL, MASK, OTHER, PATIENT, PLACE, SEQUENCE
+from data.first_look.words import CLINICAL, ID, IMAGE, LABEL, MASK, OTHER, PATIENT, PLACE, SEQUENCE, SIDES
 from data.image_rows.class_order import in_order
 from data.text.spelling import word
 
 MOST_CLASSES, MOST_SEQUENCES = 8, 12
+NEARLY = 0.9
+"""If a larger share of the files is not there, the folder is wrong, not the files."""
+_ID = re.compile(r"([^\W\d]{1,12}[-_ ./]?)\d+")
 _SPLITS = {"train", "training", "val", "validation", "test"}
 
 Taker = Callable[[LookedAtColumn, str, str], None]
@@ -25,6 +30,7 @@ class Roles:
 
     Args:
         classes: The classes of each label in words, in order.
+        order: For labels of three or more classes in words, where their order comes from.
         root: The folder that image paths are relative to; None for that of the table.
         why: The reason for the role of each column, by name.
         problems: Sentences on what is missing or odd.
@@ -41,6 +47,7 @@ class Roles:
     ordinal: list[str] = field(default_factory=list)
     clinical: list[str] = field(default_factory=list)
     classes: dict[str, list[str]] = field(default_factory=dict)
+    order: dict[str, str] = field(default_factory=dict)
     root: Path | None = None
     why: dict[str, str] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
@@ -73,7 +80,7 @@ def guess(columns: Sequence[LookedAtColumn], folder: Path) -> Roles:
             take(column, "sequence", column.facts)
     for column in list(left):
         if (
-            column.says(*PLACE)
+            (column.says(*PLACE) or _is_side(column))
             and not column.says(*(LABEL - {"label"}))
             and len(column.values) > 1
             and _locates(column, one)
@@ -84,12 +91,12 @@ def guess(columns: Sequence[LookedAtColumn], folder: Path) -> Roles:
         _describe(found, column, take)
     found.unused = [column.name for column in left]
     found.why |= {column.name: column.facts for column in left}
-    found.problems += _written_twice(columns)
     if assumed := [name for name in (*found.labels, *found.ordinal) if not by_name[name].says(*LABEL)]:
         names = ", ".join(f"'{name}'" for name in assumed)
+        few = "a label, since it has few classes" if len(assumed) == 1 else "labels, since they have few classes"
         found.problems.append(
-            f"{names}: taken as labels, since they have few classes: move to `clinical` what is known before the image "
-            "is read, to `locations` what tells the places of a patient apart, and take out what is neither"
+            f"{names}: taken as {few}: move to `clinical` what is known before the image is read, to `locations` what "
+            "tells the places of a patient apart, and take out what is neither"
         )
     if not (found.labels or found.ordinal):
         found.problems.append(
@@ -99,14 +106,10 @@ def guess(columns: Sequence[LookedAtColumn], folder: Path) -> Roles:
     return found
 
 
-def _written_twice(columns: Sequence[LookedAtColumn]) -> Iterator[str]:
-    import pandas as pd
-
-    rows = pd.concat([column.cells for column in columns], axis=1)
-    if len(again := rows[rows.duplicated()]):
-        first = next(i for i in rows.index if rows.loc[i].equals(rows.loc[again.index[0]]))
-        more = f" and {len(again) - 1} more" if len(again) > 1 else ""
-        yield f"line {again.index[0]} is a copy of line {first}{more}: delete what is there twice"
+def _is_side(column: LookedAtColumn) -> bool:
+    """Whether all values of a column name sides of the body, such as L and R, or OD and OG."""
+    values = {value.lower() for value in column.values}
+    return len(values) > 1 and any(values <= sides for sides in SIDES)
 
 
 def _files(found: Roles, left: Sequence[LookedAtColumn], folder: Path, take: Taker) -> None:
@@ -135,11 +138,18 @@ def _files(found: Roles, left: Sequence[LookedAtColumn], folder: Path, take: Tak
     found.root = root if root != folder else None
     take(image, "image", f"{len(image.values)} different files, below {root.as_posix()}/")
     if missing:
-        lines = ", ".join(f"{cell} (line {image.cells[image.cells == cell].index[0]})" for cell in missing[:3])
-        found.problems.append(
-            f"{len(missing)} of {len(image.values)} files of '{image.name}' are not below {root.resolve()}: {lines}"
-            f"{' ...' if len(missing) > 3 else ''}: set `root` to the folder that the paths start from, or mend them"
-        )
+        found.problems.append(_not_there(image, missing, root))
+
+
+def _not_there(image: LookedAtColumn, missing: Sequence[str], root: Path) -> str:
+    """What to do about files that are not there: if they are nearly all, the folder is wrong."""
+    lines = ", ".join(f"{cell} (line {image.cells[image.cells == cell].index[0]})" for cell in missing[:3])
+    lines += " ..." if len(missing) > 3 else ""
+    state = f"{len(missing)} of {len(image.values)} files of '{image.name}' {'is' if len(missing) == 1 else 'are'}"
+    if len(missing) > NEARLY * len(image.values):
+        return f"{state} not below {root.resolve()}: {lines}: set `root` to the folder that the paths start from"
+    its, it = ("its path", "it") if len(missing) == 1 else ("their paths", "them")
+    return f"{state} not there: {lines}: mend {its}, or a run leaves {it} out and lists {it} in excluded.csv"
 
 
 def _patient(found: Roles, left: Sequence[LookedAtColumn], take: Taker) -> None:
@@ -159,13 +169,27 @@ def _patient(found: Roles, left: Sequence[LookedAtColumn], take: Taker) -> None:
         if len(one.values) == rows and rows > 1:
             found.why[one.name] += "; every row has another one: is it an id of images? Patients must stay whole"
         return
-    ids = [c for c in left if c.says("id", "case", "study", "code", "nr", "no", "number") and len(c.values) > 1]
+    ids = [c for c in left if c.says(*ID) and not c.says(*IMAGE, *OTHER) and len(c.values) > 1]
+    if repeated := [c for c in (*ids, *filter(_holds_ids, left)) if MOST_CLASSES < len(c.values) < len(c.filled)]:
+        one = repeated[0]
+        take(one, "patient", f"{len(one.values)} different, {rows / len(one.values):.1f} rows each")
+        found.problems.append(
+            f"'{one.name}' is taken as the patient, since it holds ids that repeat ({found.why[one.name]}): name "
+            "another column in `patient` if its values are not the same in all rows of a person"
+        )
+        return
     likely = "; ".join(f"'{c.name}' ({len(c.values)} different, {rows / len(c.values):.1f} rows each)" for c in ids[:5])
     found.problems.append(
         "no column is named like one of patients"
         + (f", but it may be {likely}" if likely else "")
         + ': name it in `patient`, or set `patient: ""` only if every row is another person'
     )
+
+
+def _holds_ids(column: LookedAtColumn) -> bool:
+    """Whether all cells are numbers behind the same letters, such as P001."""
+    found = [_ID.fullmatch(value) for value in column.values]
+    return all(found) and len({match[1] for match in found if match}) == 1 and column.files == 0
 
 
 def _locates(column: LookedAtColumn, patient: LookedAtColumn | None) -> bool:
@@ -230,4 +254,20 @@ def _describe(found: Roles, column: LookedAtColumn, take: Taker) -> None:
             words = list(
                 {word(value): value for value in reversed(column.values)}.values()
             )  # each in its usual spelling
-            found.classes[column.name] = list(in_order(Path(), column.name, words, {}))
+            found.classes[column.name] = _ordered(found, column.name, words)
+
+
+def _ordered(found: Roles, name: str, words: Sequence[str]) -> list[str]:
+    """Classes in words in order; whether that of three or more means something is for the user to decide."""
+    if len(words) < 3:
+        return list(in_order(Path(), name, words, {}))
+    known = known_order(words)
+    ordered = known or sorted(words)
+    how = "in this order by their words" if known else "by alphabet, as yet"
+    found.order[name] = how
+    found.problems.append(
+        f"'{name}' has {len(words)} classes, {how}: {', '.join(ordered)}. If their order means something, "
+        f"{'' if known else 'list them in it in `classes` and '}move '{name}' from `labels` to `ordinal`: that adds "
+        "quadratic kappa, mean absolute error and AUC over thresholds"
+    )
+    return ordered

@@ -13,14 +13,28 @@ IMAGE = _words(
 )
 MASK = _words("mask seg segmentation roi contour", "maske masque máscara maschera")
 PATIENT = _words(
-    "patient pat subject subj participant pid mrn person pseudonym",
-    "patienten patientin proband probanden sujet sujeto paciente paziente soggetto",
+    "patient pat subject subj participant pid mrn person pseudonym volunteer",
+    "patienten patientin patientennummer proband probandin probanden teilnehmer",
+    "patiente sujet volontaire ipp",
+    "paciente sujeto participante voluntario nhc",
+    "paziente soggetto partecipante volontario",
 )
+ID = _words(
+    "id ids identifier case study code nr no number",
+    "kennung fall fallnummer nummer studie",
+    "identifiant cas étude numéro numero dossier",
+    "identificador caso estudio número codigo código expediente",
+    "identificativo studio codice",
+)
+"""Names of ids, which may be those of patients."""
 SEQUENCE = _words("sequence seq modality contrast weighting series mod", "sequenz serie séquence secuencia sequenza")
 PLACE = _words(
     "level side condition laterality disc disk ivd vertebra segment location region position site lobe quadrant slice",
     "place eye knee hip tooth lesion",
-    "seite höhe etage côté niveau lado nivel lato livello",
+    "seite lateralität höhe etage auge knie hüfte zahn läsion",
+    "côté latéralité niveau étage oeil œil genou hanche dent lésion",
+    "lado lateralidad nivel ojo rodilla cadera diente lesión",
+    "lato lateralità livello occhio ginocchio anca dente lesione",
 )
 LABEL = _words(
     "label grade grading class diagnosis target outcome y score stenosis narrowing herniation bulging pfirrmann",
@@ -38,3 +52,9 @@ OTHER = _words(
     "date time name comment comments remark remarks note notes uid reader birth",
     "datum bemerkung kommentar geburtsdatum fecha data",
 )
+SIDES = (
+    _words("l r left right links rechts li re gauche droite droit g d izquierda izquierdo derecha derecho i"),
+    _words("sinistra sinistro destra destro s d sx dx left right bilateral both"),
+    _words("od os og oi ou right left"),
+)
+"""Values of columns that name sides of the body, or eyes (OD and OS, OG or OI)."""

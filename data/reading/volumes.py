@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.base import DataError, Float64, Image
+from data.geometry.unplaced import UNPLACED as UNPLACED
 from data.reading import content, limits, meta_image, nifti, nrrd_volume, pictures, tiff
 from data.reading.dicom import labels as dicom_labels
 from data.reading.dicom import scans as dicom_scans
@@ -19,7 +20,6 @@ from data.reading.orientations import ORIENTATIONS as ORIENTATIONS
 from data.reading.pictures import LUMINANCE as LUMINANCE
 
 Orientation = Literal["sagittal", "axial", "coronal"]
-UNPLACED = np.eye(4)[[2, 1, 0, 3]]  # the affine of an image without a place: 1 mm, columns along x, rows along y
 
 # The reader of each kind of file.
 _READERS = {

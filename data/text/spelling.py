@@ -39,18 +39,33 @@ def as_known(words: Iterable[str], known: Iterable[str]) -> dict[str, str]:
 
 def changed(spelt: Mapping[str, str]) -> str:
     """The words that are read as others, for a note: `'yes' as 'Yes'`."""
-    pairs = [f"'{seen(a)}' as '{seen(b)}'" for a, b in spelt.items()]
+    pairs = [f"'{legible(a, beside=b)}' as '{legible(b, beside=a)}'" for a, b in spelt.items()]
     return ", ".join(pairs[:_SHOWN]) + (f" and {len(pairs) - _SHOWN} more" if len(pairs) > _SHOWN else "")
 
 
-def seen(text: str) -> str:
-    """A text with its hidden signs shown."""
-    return text if text.isascii() else ascii(text)[1:-1]
+def legible(text: str, *, beside: str = "") -> str:
+    r"""A text as it is written, with signs shown as `\u2013` that are hidden or may not be what they look like.
+
+    These are control signs and other blanks, dashes, letters in other forms, letters of another alphabet among Latin
+    ones, and those of other alphabets beside digits, as in ids.
+
+    Args:
+        text: A word of a table.
+        beside: Another word that the message compares it with, whose letters may look like its own.
+    """
+    both = text + beside
+    alphabets = {unicodedata.name(sign, "?").split()[0] for sign in both if sign.isalpha()}
+    mixed = len(alphabets) > 1 or not (alphabets <= {"LATIN"} or not any(sign.isdigit() for sign in both))
+    composed = unicodedata.normalize("NFKC", text) == text
+    return "".join(sign if _is_plain(sign, mixed, composed) else ascii(sign)[1:-1] for sign in text)
 
 
-def legible(text: str) -> str:
-    """A word of one alphabet as it is; `seen` if signs in it may be hidden, or not what they look like."""
-    alphabets = {unicodedata.name(sign, "?").split()[0] for sign in text if sign.isalpha()}
-    latin = alphabets <= {"LATIN"} or not any(sign.isdigit() for sign in text)
-    same = text.isprintable() and unicodedata.normalize("NFKC", text) == text
-    return text if same and latin and len(alphabets) < 2 else seen(text)
+def _is_plain(sign: str, mixed: bool, composed: bool) -> bool:
+    """Whether a sign of a text is what it looks like."""
+    if sign.isascii() or not sign.isprintable():
+        return sign.isprintable()
+    if unicodedata.normalize("NFKC", sign) != sign or unicodedata.category(sign) in ("Pd", "Sm"):
+        return False
+    if unicodedata.combining(sign):
+        return composed
+    return not (mixed and sign.isalpha()) or unicodedata.name(sign, "?").startswith("LATIN")

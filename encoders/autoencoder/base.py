@@ -79,6 +79,10 @@ class Autoencoder(Encoder):
         """Shape of the input, `(H, W)` or `(D, H, W)`; empty takes the preset's."""
         raise NotImplementedError
 
+    def needs_structure(self) -> bool:
+        """Whether a channel of its input is the mask."""
+        return self.recipe().input != "intensity"
+
     def recipe(self) -> AutoencoderRecipe:
         """The preset, changed by the fields that are set.
 

@@ -112,6 +112,14 @@ class Region(PlugIn):
         """`"images"`: `fit` learns from scans, once per fold; `"nothing"`: it reads weights, once for all folds."""
         return "images"
 
+    def gives_structure(self) -> bool:
+        """Whether its boxes are around a structure of a mask, which encoders may then read (`Box.structure`)."""
+        return False
+
+    def needs_masks(self) -> bool:
+        """Whether it works only on a dataset whose scans have masks."""
+        return False
+
     def fit(self, studies: Sequence[Study], *, seed: int, device: str) -> FittedRegion:
         """Fits the region.
 

@@ -36,6 +36,14 @@ class Mask(FixedRegion):
     size: float = 0.0
     square: bool = True
 
+    def gives_structure(self) -> bool:
+        """True."""
+        return True
+
+    def needs_masks(self) -> bool:
+        """True."""
+        return True
+
     def locate(self, image: Image, sample: Mapping[str, Any]) -> Box | None:
         """The structure's box; None if the sample has no label, the image has no mask, or the mask lacks this label.
 

@@ -95,6 +95,14 @@ class Segmented(Region):
         """`"nothing"` if weights are given, otherwise `"images"`."""
         return "nothing" if self.weights else "images"
 
+    def gives_structure(self) -> bool:
+        """True: that of the predicted mask."""
+        return True
+
+    def needs_masks(self) -> bool:
+        """Whether it learns, which it does from masks."""
+        return not self.weights
+
     def fit(self, studies: Sequence[Study], *, seed: int, device: str) -> FittedSegmented:
         """Trains on the scans that have a mask; all are held in memory on the network's grid (3 bytes per voxel).
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from matplotlib.ticker import NullLocator
 
 from results.figures.base import PaperFigure
 from results.figures.drawing.chosen import COVERS, Chosen, chosen, ends
+from results.figures.drawing.own_floors import own_floors
 from results.figures.drawing.style import GREY, Drawing, NothingToDrawError, Width, legend_below, mark, styled
 from results.run_folder import Run
 from results.scores.records import Record
@@ -16,6 +17,9 @@ from results.tables.costs import seconds
 LEAST = 3
 MOST = 14
 LISTED = 8
+LEAST_TICKS = 4
+BESIDE = 0.3
+ROUND = ((1,), (1, 3), (1, 2, 5), (1, 2, 3, 5, 7), (1, 1.5, 2, 3, 4, 5, 6, 8))
 
 
 @styled
@@ -41,9 +45,10 @@ def cost(run: Run, target: str, *, width: Width = "single") -> Drawing:
     figure = Drawing(width, 68)
     panel = figure.subplots()
     axis = _axis(choice)
-    kinds = list(dict.fromkeys(str(cell[axis]) for cell in cells))
+    drawn = {str(cell[axis]) for cell in cells}
+    kinds = {kind: place for kind, place in choice.places(axis).items() if kind in drawn}
     handles = []
-    for i, kind in enumerate(kinds):
+    for kind, i in kinds.items():
         some = [cell for cell in cells if str(cell[axis]) == kind]
         style = mark(i) if len(kinds) <= MOST else mark(0)
         x, y = ([cell[name] for cell in some] for name in ("seconds", "auc"))
@@ -57,15 +62,20 @@ def cost(run: Run, target: str, *, width: Width = "single") -> Drawing:
         panel.annotate(
             str(number), (cell["seconds"], cell["auc"]), (-3, 3), textcoords="offset points", ha="right", weight="bold"
         )
-    location = choice.location
+    location = own_floors(run, cells, choice.floors, run.location)
     if location is not None:
-        panel.axhline(location["auc"], color=GREY, linewidth=0.9, linestyle="--", zorder=0)
-        handles.append(Line2D([], [], color=GREY, linewidth=0.9, linestyle="--", label="location alone"))
+        style = {"color": GREY, "linewidth": 0.9, "linestyle": "--"}
+        for floor in location.distinct if location.shared is None else [location.shared]:
+            panel.axhline(floor["auc"], zorder=0, **style)
+        label = "location alone" if location.shared is not None else f"location alone: {location.words}"
+        handles.append(Line2D([], [], label=label, **style))
     handles += [Line2D([], [], linestyle="none", label=f"{i}: {choice.name(c)}") for i, c in enumerate(best, start=1)]
     panel.set_xscale("log")
-    panel.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if _decades(cells) < 1.5 else (1,)))
-    panel.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
-    panel.xaxis.set_minor_formatter(NullFormatter())
+    at = ticks(min(cell["seconds"] for cell in cells), max(cell["seconds"] for cell in cells))
+    panel.set_xticks(at, [f"{x:g}" for x in at])
+    panel.xaxis.set_minor_locator(NullLocator())
+    left, right = panel.get_xlim()
+    panel.set_xlim(min(left, at[0]), max(right, at[-1]))
     fitted = "the head and a trained fusion" if _trained(choice, cells) else "the head"
     between = "\n" if width == "single" else " "
     panel.set(xlabel=f"Fitting {fitted},{between}all folds and repeats (s, log scale)", ylabel="AUC (fold-wise)")
@@ -90,6 +100,18 @@ def front(cells: list[Record]) -> list[Record]:
     return out
 
 
+def ticks(low: float, high: float) -> list[float]:
+    """Round values with `low` and `high` closely between the first and the last: four or more, else the most."""
+    powers = range(int(np.floor(np.log10(low))) - 1, int(np.ceil(np.log10(high))) + 2)
+    kept: list[float] = []
+    for steps in ROUND:
+        every = np.array([float(f"{step}e{power}") for power in powers for step in steps])
+        kept = every[(every >= every[every <= low].max()) & (every <= every[every >= high].min())].tolist()
+        if len(kept) >= LEAST_TICKS and np.log10(kept[-1] / kept[0]) < np.log10(high / low) + BESIDE:
+            break
+    return kept
+
+
 def _trained(choice: Chosen, cells: list[Record]) -> bool:
     """Whether a fusion that was trained with labels is counted."""
     heads = {cell["key"]: cell["seconds"] for cell in choice.cells}
@@ -112,11 +134,6 @@ def _axis(choice: Chosen) -> str:
     if "heads" in choice.varying or not choice.varying:
         return "heads"
     return max(choice.varying, key=lambda axis: len({cell[axis] for cell in choice.cells}))
-
-
-def _decades(cells: list[Record]) -> float:
-    seconds = [cell["seconds"] for cell in cells]
-    return float(np.log10(max(seconds) / min(seconds)))
 
 
 FIGURE = PaperFigure("AUC against the time of fitting", cost, order=90)

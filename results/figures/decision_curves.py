@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from results.figures.base import PaperFigure
 from results.figures.drawing.chosen import RESAMPLES, Chosen, Resampled, chosen
+from results.figures.drawing.own_floors import own_floors
 from results.figures.drawing.style import GREY, WIDTHS, Drawing, Width, legend_below, line, styled, titled, wrapped
 from results.run_folder import Run
 from results.scores.records import NOTHING, Record
@@ -25,7 +26,16 @@ CLASSES = 9
 COLUMNS: dict[Width, int] = {"single": 2, "double": 3}
 ALL: dict[str, Any] = {"color": "black", "linestyle": (0, (6, 2)), "linewidth": 0.9}
 NONE: dict[str, Any] = {"color": "black", "linestyle": "-", "linewidth": 0.6}
-FLOORS: tuple[Any, ...] = ((0, (3, 1, 1, 1)), (0, (1, 1)), (0, (2, 2)), (0, (8, 1, 1, 1, 1, 1)))
+FLOORS: tuple[tuple[str, Any], ...] = (
+    (GREY, (0, (3, 1, 1, 1))),
+    (GREY, (0, (1, 1))),
+    (GREY, (0, (2, 2))),
+    (GREY, (0, (8, 1, 1, 1, 1, 1))),
+    (GREY, "-"),
+    ("0.7", (0, (4, 1))),
+    ("0.7", "-"),
+)
+"""Each floor has its own line, in the order in which the grid has them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,8 +79,11 @@ def decision_curves(
     choice = chosen(run, target)
     best, K = choice.cells[0], len(choice.classes)
     classes = list(range(K))[:CLASSES] if K > 2 else [1]
-    found = choice.bootstrap([best, *choice.floors], resamples=resamples, seed=seed, recalibrated=True)
-    floors = _on_the_same_samples(choice, found)
+    own = _own_floors(choice)
+    found = choice.bootstrap([best, *own.values()], resamples=resamples, seed=seed, recalibrated=True)
+    # On other samples the share of events is another.
+    floors = [floor for floor in own.values() if found.rows[floor["key"]] is found.rows[best["key"]]]
+    lines = {floor["key"]: _floor(i) for i, floor in enumerate(own.values())}
     columns = min(COLUMNS[width], len(classes))
     rows = -(-len(classes) // columns)
     figure = Drawing(width, (64.0 if columns == 1 else 54.0) * rows)
@@ -78,7 +91,7 @@ def decision_curves(
     worth, titles = [], []
     for k, panel in zip(classes, grid.flat, strict=False):
         benefit = net_benefit(found.rows[best["key"]], found.P[best["key"]], k, found.counts(best["key"]))
-        rate = _panel(panel, found, best, floors, k, benefit)
+        rate = _panel(panel, found, best, floors, lines, k, benefit)
         worth.append(f"{_named(choice, k)}{_better(benefit)}")
         titles.append(
             wrapped(f"class {choice.classes[k]} ({100 * rate:.0f}\N{NO-BREAK SPACE}%)", WIDTHS[width] / columns - 20)
@@ -89,7 +102,7 @@ def decision_curves(
         panel.set_axis_off()
     titled(list(grid.flat[: len(classes)]), titles)
     handles = [Line2D([], [], label=choice.name(best), **line(0))]
-    handles += [Line2D([], [], label=choice.name(floor), **_floor(i)) for i, floor in enumerate(floors)]
+    handles += [Line2D([], [], label=choice.name(floor), **lines[floor["key"]]) for floor in floors]
     legend_below(
         figure, [*handles, *(Line2D([], [], label=f"treat {n}", **s) for n, s in (("all", ALL), ("none", NONE)))]
     )
@@ -125,29 +138,36 @@ def net_benefit(rows: PredictedRows, P: Float64, k: int, counts: Float64) -> Ben
     return Benefit(value, low, high, np.quantile(gain, 0.025, axis=0))
 
 
-def _on_the_same_samples(choice: Chosen, found: Resampled) -> list[Record]:
-    """One floor of each name, on the samples of the best cell, since other samples have another share of events."""
-    rows = found.rows[choice.cells[0]["key"]]
-    same: dict[str, Record] = {}
-    for floor in choice.floors:
-        if found.rows[floor["key"]] is rows:
-            same.setdefault(choice.name(floor), floor)
-    return list(same.values())
+def _own_floors(choice: Chosen) -> dict[str, Record]:
+    """The floors that the best cell is compared with, by name."""
+    best = choice.cells[0]
+    found = {name: own_floors(choice.run, [best], choice.floors, name) for name in map(choice.name, choice.floors)}
+    return {name: own.of[best["key"]] for name, own in found.items() if own is not None}
 
 
 def _floor(i: int) -> dict[str, Any]:
-    return {"color": GREY, "linewidth": 1.0, "linestyle": FLOORS[i % len(FLOORS)]}
+    colour, dashes = FLOORS[i % len(FLOORS)]
+    return {"color": colour, "linewidth": 1.0, "linestyle": dashes}
 
 
-def _panel(panel: Axes, found: Resampled, best: Record, floors: Sequence[Record], k: int, benefit: Benefit) -> float:
+def _panel(
+    panel: Axes,
+    found: Resampled,
+    best: Record,
+    floors: Sequence[Record],
+    lines: Mapping[str, dict[str, Any]],
+    k: int,
+    benefit: Benefit,
+) -> float:
     """Draws one class and gives its share of the samples."""
     event = found.rows[best["key"]].y == k
     own = decision_curve(event, found.P[best["key"]][:, k])
     rate = float(event.mean())
     panel.plot(THRESHOLDS, own.treat_none, zorder=1, **NONE)
     panel.plot(THRESHOLDS, own.treat_all, zorder=1, **ALL)
-    for i, floor in enumerate(floors):
-        panel.plot(THRESHOLDS, decision_curve(event, found.P[floor["key"]][:, k]).model, zorder=2, **_floor(i))
+    for floor in floors:
+        own_curve = decision_curve(event, found.P[floor["key"]][:, k]).model
+        panel.plot(THRESHOLDS, own_curve, zorder=2, **lines[floor["key"]])
     panel.fill_between(THRESHOLDS, benefit.low, benefit.high, color=line(0)["color"], alpha=0.18, linewidth=0)
     panel.plot(THRESHOLDS, benefit.value, zorder=3, **line(0))
     worthless = THRESHOLDS[benefit.value <= 0]

@@ -1,7 +1,8 @@
-"""Forest plot: the AUC of every cell of the grid with its interval, floors as lines."""
+"""Forest plot: the AUC of every cell of the grid with its interval, and the floors."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from matplotlib.ticker import MaxNLocator
 from results.figures.base import PaperFigure
 from results.figures.drawing.chosen import COVERS, Chosen, chosen, ends, value
 from results.figures.drawing.columns import Columns, columns
+from results.figures.drawing.own_floors import MARKS, OwnFloors, differing, own_floors
 from results.figures.drawing.style import (
     COLOURS,
     GREY,
@@ -26,17 +28,23 @@ from results.figures.drawing.style import (
     wrapped,
 )
 from results.run_folder import Run
+from results.scores.records import Record
 
 SHOWN = 40
 ROW = 3.6
 MARGIN = 3.0
 BELOW = 11.0
 LEAST = 34.0
+TICK = 9.0
+KEY = 14.0
 
 
 @styled
 def forest(run: Run, target: str, *, width: Width = "double", shown: int = SHOWN) -> Drawing:
-    """The AUC of the cells with 95 % intervals, best first; floors are vertical lines, location has its interval.
+    """The AUC of the cells with 95 % intervals, best first, and the floors; location has its interval.
+
+    A floor that all rows share is a vertical line. Where rows have other sequences or regions, they have other floors:
+    each row then has a mark at its own.
 
     Args:
         run: A run folder.
@@ -56,17 +64,18 @@ def forest(run: Run, target: str, *, width: Width = "double", shown: int = SHOWN
     beside = columns(cells, axes, widest)
     if full - beside.width - right < LEAST:
         beside = columns(cells, axes, widest, upright=True)
-    handles = _floor_handles(choice)
+    floors = _floors_of(choice, cells)
+    handles = _floor_handles(floors, run.location)
     foot = [wrapped(words, full - 2 * MARGIN) for words in _foot(choice, len(cells), beside)]
-    lines = sum(words.count("\n") + 1 for words in foot) + -(-len(handles) // _per_line(width))
+    lines = sum(words.count("\n") + 1 for words in foot) + -(-len(handles) // _per_line(handles, full))
     above, rows = beside.above + 2, ROW * len(cells)
     height = above + rows + BELOW + LINE * lines + 3
     figure = Drawing(width, height)
     figure.set_layout_engine("none")
     room = full - beside.width - right - 2 * MARGIN
     panel = figure.add_axes(((beside.width + MARGIN) / full, 1 - (above + rows) / height, room / full, rows / height))
-    _floors(panel, choice)
-    _cells(panel, cells)
+    _floors(panel, cells, floors, run.location)
+    _cells(panel, cells, room)
     beside.draw(panel, room)
     for row, words in enumerate(["AUC [95 %]", *values]):
         panel.text(
@@ -80,7 +89,7 @@ def forest(run: Run, target: str, *, width: Width = "double", shown: int = SHOWN
     figure.legend(
         handles=handles,
         loc="lower center",
-        ncols=_per_line(width),
+        ncols=_per_line(handles, full),
         bbox_to_anchor=(0.5, (sum(words.count("\n") + 1 for words in foot) * LINE + 1) / height),
         borderaxespad=0,
     )
@@ -88,11 +97,11 @@ def forest(run: Run, target: str, *, width: Width = "double", shown: int = SHOWN
     for words in reversed(foot):
         figure.text(MARGIN / full, y / height, words, va="bottom")
         y += LINE * (words.count("\n") + 1)
-    figure.caption = _caption(choice, len(cells), beside)
+    figure.caption = _caption(choice, len(cells), beside, floors)
     return figure
 
 
-def _cells(panel: Axes, cells: tuple[dict[str, Any], ...]) -> None:
+def _cells(panel: Axes, cells: tuple[dict[str, Any], ...], room: float) -> None:
     x = np.array([cell["auc"] for cell in cells])
     y = np.arange(len(cells))
     panel.errorbar(x, y, xerr=ends(cells), fmt="o", color=COLOURS[0], markersize=3, elinewidth=0.9, capsize=0)
@@ -100,43 +109,65 @@ def _cells(panel: Axes, cells: tuple[dict[str, Any], ...]) -> None:
     panel.set_yticks([])
     panel.spines["left"].set_visible(False)
     panel.set_xlabel("AUC (fold-wise)")
-    panel.xaxis.set_major_locator(MaxNLocator(5, min_n_ticks=3))
+    panel.xaxis.set_major_locator(MaxNLocator(max(2, min(5, int(room / TICK))), min_n_ticks=2))
     for between in np.arange(4.5, len(cells) - 1, 5):
         panel.axhline(between, color="0.88", linewidth=0.5, zorder=0)
 
 
-def _floors(panel: Axes, choice: Chosen) -> None:
-    location = choice.location
-    if location is not None and np.isfinite([location["auc_low"], location["auc_high"]]).all():
-        panel.axvspan(location["auc_low"], location["auc_high"], color="0.9", linewidth=0, zorder=0)
-    for name, style in _floor_styles(choice).items():
-        floor = choice.floor(name)
-        if floor is not None and np.isfinite(floor["auc"]):
-            panel.axvline(floor["auc"], zorder=1, **style)
-
-
-def _floor_styles(choice: Chosen) -> dict[str, dict[str, Any]]:
+def _floors_of(choice: Chosen, cells: Sequence[Record]) -> dict[str, OwnFloors]:
+    """The floors that the cells are compared with, by name."""
     names = dict.fromkeys(choice.name(floor) for floor in choice.floors)
-    others = iter([":", LINES[1], LINES[2], LINES[4], LINES[5]] * len(names))
-    return {
-        name: {"color": GREY, "linewidth": 0.9, "linestyle": "-" if name == choice.run.location else next(others)}
-        for name in names
-    }
+    found = {name: own_floors(choice.run, cells, choice.floors, name) for name in names}
+    return {name: own for name, own in found.items() if own is not None}
 
 
-def _floor_handles(choice: Chosen) -> list[Any]:
+def _floors(panel: Axes, cells: Sequence[Record], floors: dict[str, OwnFloors], location: str) -> None:
+    """A line for a floor that all rows share, else a mark on each row at the floor of that row."""
+    styles = _styles(floors, location)
+    for name, own in floors.items():
+        if own.shared is not None and np.isfinite(own.shared["auc"]):
+            panel.axvline(own.shared["auc"], zorder=1, **styles[name])
+        for y, cell in enumerate(cells):
+            floor = own.of.get(cell["key"])
+            if floor is None or not np.isfinite(floor["auc"]):
+                continue
+            if name == location:
+                low, high = floor["auc_low"], floor["auc_high"]
+                if np.isfinite([low, high]).all():
+                    panel.fill_betweenx([y - 0.5, y + 0.5], low, high, color="0.9", linewidth=0, zorder=0)
+            if own.shared is None and name == location:
+                panel.vlines(floor["auc"], y - 0.5, y + 0.5, zorder=1, **styles[name])
+            elif own.shared is None:
+                panel.plot(floor["auc"], y, zorder=1.5, **styles[name])
+
+
+def _styles(floors: dict[str, OwnFloors], location: str) -> dict[str, dict[str, Any]]:
+    lines = iter([":", LINES[1], LINES[2], LINES[4], LINES[5]] * len(floors))
+    apart = [name for name, own in floors.items() if own.shared is None and name != location]
+    marks = dict(zip(reversed(apart), MARKS * len(floors), strict=False))
+    found: dict[str, dict[str, Any]] = {}
+    for name in floors:
+        found[name] = {"color": GREY, "linewidth": 0.9, "linestyle": "-" if name == location else next(lines)}
+        if name in marks:
+            found[name] = {"color": "0.25", "linestyle": "none", "marker": marks[name], "markersize": 4.5}
+    return found
+
+
+def _floor_handles(floors: dict[str, OwnFloors], location: str) -> list[Any]:
     handles: list[Any] = []
-    for name, style in _floor_styles(choice).items():
-        floor = choice.floor(name)
-        if floor is not None:
-            handles.append(Line2D([], [], label=f"{name}: {value(floor)}", **style))
-    if choice.location is not None:
+    for name, style in _styles(floors, location).items():
+        one = floors[name].shared
+        words = f"{name}, by row: {floors[name].span}" if one is None else f"{name}: {value(one)}"
+        handles.append(Line2D([], [], label=words, **style))
+    if location in floors:
         handles.append(Patch(color="0.9", label="location, 95 %"))
     return handles
 
 
-def _per_line(width: Width) -> int:
-    return 2 if width == "single" else 4
+def _per_line(handles: Sequence[Any], full: float) -> int:
+    """As many columns of the legend as fit, up to four."""
+    longest = max((text_width(str(handle.get_label())) for handle in handles), default=1.0)
+    return max(1, min(4, int(full / (longest + KEY))))
 
 
 def _foot(choice: Chosen, shown: int, beside: Columns) -> list[str]:
@@ -144,14 +175,13 @@ def _foot(choice: Chosen, shown: int, beside: Columns) -> list[str]:
     return [f"{choice.n}.{more}", *(["; ".join(beside.key)] if beside.key else [])]
 
 
-def _caption(choice: Chosen, shown: int, beside: Columns) -> str:
+def _caption(choice: Chosen, shown: int, beside: Columns, floors: dict[str, OwnFloors]) -> str:
     more = f" The best {shown} of {len(choice.cells)} cells are shown." if shown < len(choice.cells) else ""
     covers = f"Bars, [ ] and the band of location: 95 %, {COVERS}."
     key = f" An empty place means none. {'; '.join(beside.key)}".rstrip() + ("." if beside.key else "")
-    several = len({floor["heads"] for floor in choice.floors}) < len(choice.floors)
-    best = " Of a floor on several sequences the best is drawn." if several else ""
     fold_wise = "AUC compares samples of the same fold."
-    return f"AUC of {choice.target} by cell; {choice.n}. {fold_wise} {covers}{more}{choice.picked}{best}{key}"
+    after = f"{more}{choice.picked}{differing(floors.values())}{key}"
+    return f"AUC of {choice.target} by cell; {choice.n}. {fold_wise} {covers}{after}"
 
 
 FIGURE = PaperFigure("AUC of every cell with its interval", forest, order=20)

@@ -6,8 +6,9 @@ import numpy as np
 from matplotlib.patches import Rectangle
 
 from results.figures.base import PaperFigure
-from results.figures.drawing.chosen import Chosen, chosen, value
+from results.figures.drawing.chosen import Chosen, chosen
 from results.figures.drawing.crossed import Crossed, crossed
+from results.figures.drawing.own_floors import own_floors
 from results.figures.drawing.style import Drawing, Width, auc_scale, readable_on, styled, text_width, wrapped
 from results.run_folder import Run
 from results.tables.notes import some
@@ -83,8 +84,8 @@ def _caption(choice: Chosen, found: Crossed) -> str:
         text.append(f"Hatched, since the grid lacks them with these settings: {some(found.absent, '; ')}.")
     if found.lacking:
         text.append(f"Hatched, since a cell of the mean is not done: {some(found.lacking, '; ')}.")
-    if location := choice.location:
-        text.append(f"Location alone: {value(location)}.")
+    if location := own_floors(choice.run, choice.cells, choice.floors, choice.run.location):
+        text.append(f"Location alone: {location.words}.")
     text.append(
         "AUC compares samples of the same fold. Rows and columns are sorted by their mean. For intervals see the "
         "forest plot."

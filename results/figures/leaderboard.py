@@ -9,7 +9,8 @@ import numpy as np
 from matplotlib.lines import Line2D
 
 from results.figures.base import PaperFigure
-from results.figures.drawing.chosen import short_labels, table
+from results.figures.drawing.chosen import COVERS, short_labels, span, table
+from results.figures.drawing.own_floors import OwnFloors, differing, own_floors
 from results.figures.drawing.style import (
     COLOURS,
     MILLIMETRES,
@@ -20,7 +21,7 @@ from results.figures.drawing.style import (
     text_width,
     wrapped,
 )
-from results.run_folder import Run, head_name
+from results.run_folder import Run
 from results.scores import reconstruction
 from results.scores.records import Record, records
 
@@ -33,6 +34,8 @@ COLUMNS = 4
 ROW = 0.13
 LEGEND = 9
 TITLE = 11
+WORDS = 8
+PIXELS: dict[str, Any] = {"color": "0.25", "linestyle": "none", "marker": "x", "markersize": 5.0}
 KEY = 18.0
 WIDEST = 42.0
 
@@ -41,8 +44,9 @@ def leaderboard(run: Run, target: str, *, width: Width = "double") -> Drawing:
     """The AUC of every cell of a target with its interval, and the floors.
 
     There is a panel for each encoder, best first, and a row for each head; colours and marks show the other axes that
-    vary. The dotted line is chance, the band the AUC of `location` with its interval, the dashed line that of `pixels`.
-    The picture is as large as its panels need.
+    vary, in the order of the grid. The dotted line is chance, the band the AUC of `location` with its interval, the
+    dashed line that of `pixels`. Where rows differ in these floors, each has a mark at its own. The picture says below
+    what it shows, since it lies in the run folder without a caption. It is as large as its panels need.
 
     Args:
         run: A run folder.
@@ -55,15 +59,15 @@ def leaderboard(run: Run, target: str, *, width: Width = "double") -> Drawing:
     scores = table(run)
     done = scores[(scores["target"] == target) & (scores["status"] == "done")]
     cells, floors = done[~done["floor"]].sort_values("auc", ascending=False), done[done["floor"]]
-    location, pixels = (_best_floor(floors, head) for head in (run.location, run.pixels))
     if cells.empty:
         raise NothingToDrawError(f"no cell of target '{target}' is done: there is nothing to draw")
+    shown_cells = records(cells)
+    location, pixels = (own_floors(run, shown_cells, records(floors), head) for head in (run.location, run.pixels))
     cells = cells.assign(**short_labels(run, cells))
     varying = [axis for axis in run.axes if len(set(cells[axis])) > 1]
     variants = [axis for axis in varying if axis not in ("encoders", "heads")]
     encoders, heads = list(cells["encoders"].unique()), list(cells["heads"].unique())
-    shown = sorted(set(map(tuple, cells[variants].to_numpy())))
-    styles = {labels: _style(shown, i) for i, labels in enumerate(shown)}
+    styles = _styles(run, cells, variants)
 
     rows = -(-len(encoders) // COLUMNS)
     columns = -(-len(encoders) // rows)
@@ -74,26 +78,43 @@ def leaderboard(run: Run, target: str, *, width: Width = "double") -> Drawing:
     for panel in panels.flat[len(encoders) :]:
         panel.set_axis_off()
     for panel, encoder in zip(panels.flat, encoders, strict=False):
-        _floors(panel, location, pixels)
-        _panel(panel, cells[cells["encoders"] == encoder], heads, variants, styles)
+        panel.axvline(0.5, color="0.45", linestyle=":", linewidth=1.2, zorder=1)
+        _panel(panel, cells[cells["encoders"] == encoder], heads, variants, styles, location, pixels)
         lines = encoder.replace("(", "\n(").split("\n")
         panel.set_title("\n".join(wrapped(line, WIDEST) for line in lines), fontsize=10)
     keys = _floor_keys(location, pixels)
-    _finish(figure, panels, heads, variants, styles, keys, _title(target, cells))
-    figure.caption = (
-        f"{_title(target, cells)}. Bars: 95 % intervals; dotted line: chance; grey line and "
-        "band: location alone, with its interval; dashed line: 16 x 16 pixels of the crop."
+    words = (
+        f"Bars: 95 %, {COVERS}. AUC compares samples of the same fold."
+        f"{_chosen(shown_cells)}{differing(own for own in (location, pixels) if own is not None)}"
         + "".join(f" {note}" for note in reconstruction.notes(run, list(cells["key"])))
     )
+    _finish(figure, panels, heads, variants, styles, keys, _title(target, cells), words)
+    figure.caption = f"{_title(target, cells)}. {words}"
     return figure
 
 
-def _style(shown: Sequence[tuple[str, ...]], i: int) -> dict[str, Any]:
-    """Colour by the first axis that varies; up to 12 differ by mark and filling alone."""
-    first = sorted({labels[0] for labels in shown}).index(shown[i][0]) if shown[i] else 0
-    colour = SHADES[first % len(SHADES)]
-    filling = colour if (i // len(MARKERS)) % 2 == 0 else "white"
-    return {"color": colour, "marker": MARKERS[i % len(MARKERS)], "markerfacecolor": filling}
+def _chosen(cells: Sequence[Record]) -> str:
+    n = len(cells)
+    return f" The best of {n} cells was chosen on the same data, so its score may be optimistic." if n > 1 else ""
+
+
+def _styles(run: Run, cells: pd.DataFrame, variants: list[str]) -> dict[tuple[str, ...], dict[str, Any]]:
+    """Colour by the first axis that varies; up to 12 differ by mark and filling alone.
+
+    Both follow the order of the grid, so that a step looks the same for every target.
+    """
+    own = [cell for cell in run.cells if not cell.floor]
+    order = {axis: list(dict.fromkeys(cell.axes[axis] for cell in own)) for axis in variants}
+    by_key = {cell.key: tuple(order[axis].index(cell.axes[axis]) for axis in variants) for cell in own}
+    places = sorted(set(by_key.values()))
+    labels = {tuple(cell[axis] for axis in variants): by_key[cell["key"]] for cell in records(cells)}
+    styles = {}
+    for shown, place in sorted(labels.items(), key=lambda one: one[1]):
+        i = places.index(place)
+        colour = SHADES[(place[0] if place else 0) % len(SHADES)]
+        filling = colour if (i // len(MARKERS)) % 2 == 0 else "white"
+        styles[shown] = {"color": colour, "marker": MARKERS[i % len(MARKERS)], "markerfacecolor": filling}
+    return styles
 
 
 def _panel(
@@ -102,11 +123,15 @@ def _panel(
     heads: list[str],
     variants: list[str],
     styles: dict[tuple[str, ...], dict[str, Any]],
+    location: OwnFloors | None,
+    pixels: OwnFloors | None,
 ) -> None:
     lanes = {labels: (i - (len(styles) - 1) / 2) / (len(styles) + 1.5) for i, labels in enumerate(styles)}
+    _shared_floors(panel, location, pixels)
     for cell in cells.to_dict("records"):
         labels = tuple(cell[axis] for axis in variants)
         y = heads.index(cell["heads"]) + lanes[labels]
+        _floors_of_row(panel, y, 0.5 / (len(styles) + 1.5), cell["key"], location, pixels)
         error = [[cell["auc"] - cell["auc_low"]], [cell["auc_high"] - cell["auc"]]]
         ends = None if np.isnan(error).any() else np.maximum(error, 0)
         panel.errorbar(cell["auc"], y, xerr=ends, markersize=4, linewidth=1.1, markeredgewidth=1.1, **styles[labels])
@@ -114,27 +139,35 @@ def _panel(
         panel.axhline(between - 0.5, color="0.9", linewidth=0.8, zorder=0)
 
 
-def _best_floor(floors: pd.DataFrame, head: str) -> Record | None:
-    """The best floor of a name; there may be one for each choice of sequences and region."""
-    found = [one for one in records(floors) if head_name(one["heads"]) == head]
-    return max(found, key=lambda one: np.nan_to_num(one["auc"], nan=-1.0), default=None)
+def _shared_floors(panel: Any, location: OwnFloors | None, pixels: OwnFloors | None) -> None:
+    """Lines for the floors that all rows share."""
+    if pixels is not None and (one := pixels.shared) is not None:
+        panel.axvline(one["auc"], color="0.45", linestyle="--", linewidth=1.2, zorder=1)
+    if location is not None and (one := location.shared) is not None:
+        panel.axvspan(one["auc_low"], one["auc_high"], color="0.92", linewidth=0, zorder=0)
+        panel.axvline(one["auc"], color="0.45", linewidth=1.2, zorder=1)
 
 
-def _floors(panel: Any, location: Record | None, pixels: Record | None) -> None:
-    panel.axvline(0.5, color="0.45", linestyle=":", linewidth=1.2, zorder=1)
-    if pixels is not None:
-        panel.axvline(pixels["auc"], color="0.45", linestyle="--", linewidth=1.2, zorder=1)
-    if location is not None:
-        panel.axvspan(location["auc_low"], location["auc_high"], color="0.92", linewidth=0, zorder=0)
-        panel.axvline(location["auc"], color="0.45", linewidth=1.2, zorder=1)
+def _floors_of_row(
+    panel: Any, y: float, half: float, key: str, location: OwnFloors | None, pixels: OwnFloors | None
+) -> None:
+    """Marks at the floors of one row, where rows differ in them; `half` is half the height of a row."""
+    if location is not None and location.shared is None and (one := location.of.get(key)) is not None:
+        panel.fill_betweenx([y - half, y + half], one["auc_low"], one["auc_high"], color="0.92", linewidth=0, zorder=0)
+        panel.vlines(one["auc"], y - half, y + half, color="0.45", linewidth=1.2, zorder=1)
+    if pixels is not None and pixels.shared is None and (one := pixels.of.get(key)) is not None:
+        panel.plot(one["auc"], y, zorder=1.5, **PIXELS)
 
 
-def _floor_keys(location: Record | None, pixels: Record | None) -> list[Line2D]:
+def _floor_keys(location: OwnFloors | None, pixels: OwnFloors | None) -> list[Line2D]:
     keys = [Line2D([], [], color="0.45", linestyle=":", label="prior (chance)")]
     if location is not None:
-        keys.append(Line2D([], [], color="0.45", label="location alone, with interval"))
-    if pixels is not None:
+        by_row = "" if location.shared is not None else ", by row"
+        keys.append(Line2D([], [], color="0.45", label=f"location alone, with interval{by_row}"))
+    if pixels is not None and pixels.shared is not None:
         keys.append(Line2D([], [], color="0.45", linestyle="--", label="16 x 16 pixels"))
+    elif pixels is not None:
+        keys.append(Line2D([], [], label="16 x 16 pixels, by row", **PIXELS))
     return keys
 
 
@@ -144,7 +177,7 @@ def _name(variants: list[str], labels: tuple[str, ...]) -> str:
 
 
 def _title(target: str, cells: pd.DataFrame) -> str:
-    patients, samples = int(cells["n_patients"].max()), int(cells["n_samples"].max())
+    patients, samples = (span({int(n) for n in cells[f"n_{unit}"]}) for unit in ("patients", "samples"))
     return f"{target}: AUC with 95 % interval, {patients} patients, {samples} samples"
 
 
@@ -156,6 +189,7 @@ def _finish(
     styles: dict[tuple[str, ...], dict[str, Any]],
     floors: Sequence[Line2D],
     title: str,
+    words: str,
 ) -> None:
     first = panels.flat[0]
     first.set_yticks(range(len(heads)), heads)
@@ -177,8 +211,15 @@ def _finish(
     )
     names = [wrapped(str(key.get_label()), (full / columns - KEY) * SMALL / LEGEND) for key in keys]
     lines = sum(name.count("\n") + 1 for name in names) / columns
-    figure.set_figheight(figure.get_figheight() + max(0.0, lines - 2) * 0.17)
-    figure.legend(keys, names, loc="outside lower center", ncols=columns, frameon=False, fontsize=LEGEND)
+    below = wrapped(words, (full - 10) * SMALL / WORDS)
+    room = 0.14 * (below.count("\n") + 1) + 0.1
+    figure.set_figheight(figure.get_figheight() + max(0.0, lines - 2) * 0.17 + room)
+    height = figure.get_figheight()
+    figure.text(4 / full, 0.05 / height, below, fontsize=WORDS, va="bottom", color="0.25")
+    place = {"loc": "lower center", "bbox_to_anchor": (0.5, room / height), "borderaxespad": 0}
+    legend = figure.legend(keys, names, ncols=columns, frameon=False, fontsize=LEGEND, **place)
+    foot = (room + legend.get_window_extent().height / figure.dpi) / height
+    figure.get_layout_engine().set(rect=(0, foot, 1, 1 - foot))
 
 
 FIGURE = PaperFigure("AUC of every cell, by encoder and head", leaderboard, when="run")

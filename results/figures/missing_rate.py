@@ -7,6 +7,7 @@ from matplotlib.lines import Line2D
 
 from results.figures.base import PaperFigure
 from results.figures.drawing.chosen import COVERS, Chosen, chosen, ends
+from results.figures.drawing.own_floors import OwnFloors, own_floors
 from results.figures.drawing.style import (
     GREY,
     MARKERS,
@@ -46,17 +47,17 @@ def missing_rate(run: Run, target: str, *, width: Width = "single", methods: int
     figure = Drawing(width, 64 if width == "double" or len(sequences) == 1 else 56.0 * len(sequences))
     shape = (1, len(sequences)) if width == "double" else (len(sequences), 1)
     panels = figure.subplots(*shape, squeeze=False, sharey=True)
-    names: list[str] = []
-    total = 0
-    for panel, sequence in zip(panels.flat, sequences, strict=True):
-        found = {name: cells for name, cells in _lines(choice, sequence, others).items() if len(cells) > 1}
-        total = max(total, len(found))
-        ordered = sorted(found, key=lambda name: -float(np.mean([cell["auc"] for _, cell in found[name]])))
-        shown = ordered[:methods]
-        names += [name for name in shown if name not in names]
-        for name in shown:
+    by_sequence = [
+        {name: cells for name, cells in _lines(choice, sequence, others).items() if len(cells) > 1}
+        for sequence in sequences
+    ]
+    total = max(map(len, by_sequence))
+    best = [_by_mean(found)[:methods] for found in by_sequence]
+    names = [name for name in _in_the_grid(choice, others) if any(name in shown for shown in best)]
+    for panel, sequence, found, shown in zip(panels.flat, sequences, by_sequence, best, strict=True):
+        for place, name in enumerate(shown):
             i = names.index(name)
-            x = np.array([100 * rate for rate, _ in found[name]]) + (i - len(shown) / 2) * 0.7
+            x = np.array([100 * rate for rate, _ in found[name]]) + (place - len(shown) / 2) * 0.7
             records = [cell for _, cell in found[name]]
             style = line(i) | {"marker": MARKERS[i % len(MARKERS)]}
             bars = panel.errorbar(x, [r["auc"] for r in records], yerr=ends(records), elinewidth=0.6, **style)
@@ -65,11 +66,13 @@ def missing_rate(run: Run, target: str, *, width: Width = "single", methods: int
         panel.set_xticks(sorted({100 * rate for cells in found.values() for rate, _ in cells}))
     panels[0, 0].set_ylabel("AUC (fold-wise)")
     handles = [Line2D([], [], label=name, marker=MARKERS[i % 7], **line(i)) for i, name in enumerate(names)]
-    location = choice.location
+    location = own_floors(run, choice.cells, choice.floors, run.location)
     if location is not None:
-        for panel in panels.flat:
-            panel.axhline(location["auc"], color=GREY, linestyle=":", linewidth=1.0, zorder=0)
-        handles.append(Line2D([], [], color=GREY, linestyle=":", linewidth=1.0, label="location alone"))
+        style = {"color": GREY, "linestyle": ":", "linewidth": 1.0}
+        for panel, sequence in zip(panels.flat, sequences, strict=True):
+            for one in _floor_lines(choice, sequence, others, location):
+                panel.plot([100 * rate for rate, _ in one], [auc for _, auc in one], zorder=0, **style)
+        handles.append(Line2D([], [], label="location alone", **style))
     titled(list(panels.flat), sequences if len(sequences) > 1 else ("",))
     legend_below(figure, handles)
     more = f" The best {methods} of {total} methods by mean AUC are shown." if total > methods else ""
@@ -98,6 +101,30 @@ def _lines(choice: Chosen, sequence: str, others: list[str]) -> dict[str, list[t
         if set(lost) <= {sequence}:
             found.setdefault(choice.name(cell, others), []).append((lost.get(sequence, 0.0), cell))
     return {name: sorted(cells, key=lambda pair: pair[0]) for name, cells in found.items()}
+
+
+def _by_mean(found: dict[str, list[tuple[float, Record]]]) -> list[str]:
+    """The methods, best mean AUC first."""
+    return sorted(found, key=lambda name: -float(np.mean([cell["auc"] for _, cell in found[name]])))
+
+
+def _in_the_grid(choice: Chosen, others: list[str]) -> list[str]:
+    """The methods in the order of the grid, so that a method has the same colour for every target."""
+    order = [cell.key for cell in choice.run.cells]
+    cells = sorted(choice.cells, key=lambda cell: order.index(cell["key"]))
+    return list(dict.fromkeys(choice.name(cell, others) for cell in cells))
+
+
+def _floor_lines(
+    choice: Chosen, sequence: str, others: list[str], floors: OwnFloors
+) -> set[tuple[tuple[float, float], ...]]:
+    """The AUC by rate of the floors of the methods, each line once: floors lose the sequence as their cells do."""
+    lines = _lines(choice, sequence, others).values()
+    found = (
+        tuple((rate, float(floors.of[cell["key"]]["auc"])) for rate, cell in cells if cell["key"] in floors.of)
+        for cells in lines
+    )
+    return {one for one in found if len(one) > 1}
 
 
 FIGURE = PaperFigure("AUC against the share of missing sequences", missing_rate, order=100)

@@ -31,6 +31,7 @@ from results.tables.formats import Score
 
 LEAST_STEPS, MOST_STEPS = 2, 3
 LEAST_PAIRS = 2
+SAMPLES = ("n_patients", "n_events")
 PANELS = {"single": 2, "double": 4}
 HEIGHT = 62.0
 
@@ -74,10 +75,13 @@ def paired_slopes(run: Run, target: str, *, width: Width = "double") -> Drawing:
         NothingToDrawError: No axis has 2 or 3 steps with two pairs of cells that agree in all other steps.
     """
     choice = chosen(run, target)
-    found = [one for axis in choice.varying if (one := slopes(choice, axis)) is not None]
+    by_axis = {axis: slopes(choice, axis) for axis in choice.varying}
+    found = [one for one in by_axis.values() if one is not None]
+    left_out = "".join(f" {_why_not(choice, axis)}" for axis, one in by_axis.items() if one is None)
     if not found:
         raise NothingToDrawError(
             f"no axis has 2 or {MOST_STEPS} steps with {LEAST_PAIRS} or more pairs of cells that agree on all others"
+            f"{'.' if left_out else ''}{left_out}".removesuffix(".")
         )
     columns = min(PANELS[width], max(len(found), 2))
     rows = -(-len(found) // columns)
@@ -100,18 +104,19 @@ def paired_slopes(run: Run, target: str, *, width: Width = "double") -> Drawing:
     figure.caption = (
         f"Paired slopes of {target}; {choice.n}. Each thin line joins cells that differ on one axis of the grid and "
         f"agree on all others and in their samples; the thick line is the mean over the lines that have every step. "
-        f"{' '.join(_words(one) for one in found)} These are counts and means over the cells of this grid, which share "
-        f"their patients: they test nothing.{choice.picked}"
+        f"{' '.join(_words(one) for one in found)}{left_out} These are counts and means over the "
+        f"cells of this grid, which share their patients: they test nothing.{choice.picked}"
     )
     return figure
 
 
-def slopes(choice: Chosen, axis: str) -> Slopes | None:
+def slopes(choice: Chosen, axis: str, *, same_samples: bool = True) -> Slopes | None:
     """The slopes of an axis; None if it has more than three steps or fewer than two pairs of cells.
 
     Args:
         choice: The cells of a target.
         axis: An axis on which they differ.
+        same_samples: Whether only cells on the same samples are paired.
     """
     order = [cell.key for cell in choice.run.cells]
     cells = sorted(choice.cells, key=lambda cell: order.index(cell["key"]))
@@ -121,7 +126,7 @@ def slopes(choice: Chosen, axis: str) -> Slopes | None:
     others = [name for name in choice.run.axes if name != axis]
     lines: dict[tuple[str, ...], list[float]] = {}
     for cell in cells:
-        same = (*(str(cell[name]) for name in others), str(cell["n_patients"]), str(cell["n_events"]))
+        same = tuple(str(cell[name]) for name in (*others, *(SAMPLES if same_samples else ())))
         line = lines.setdefault(same, [float("nan")] * len(steps))
         line[steps.index(str(cell[axis]))] = float(cell["auc"])
     auc = np.array([line for line in lines.values() if np.isfinite(line).sum() > 1], dtype=np.float64)
@@ -130,6 +135,20 @@ def slopes(choice: Chosen, axis: str) -> Slopes | None:
         return None
     found = Slopes(axis, tuple(steps[k] for k in used), auc[:, used])
     return found if found.size >= LEAST_PAIRS else None
+
+
+def _why_not(choice: Chosen, axis: str) -> str:
+    """The sentence of a caption on an axis without slopes."""
+    steps = {str(cell[axis]): int(cell["n_samples"]) for cell in choice.cells}
+    if len(steps) > MOST_STEPS:
+        return f"The axis {axis} is left out, since it has {len(steps)} steps, and at most {MOST_STEPS} can be shown."
+    if slopes(choice, axis, same_samples=False) is not None:
+        counts = ", ".join(f"{_name(axis, step)}: {n}" for step, n in steps.items())
+        return (
+            f"The axis {axis} is left out, since its cells are on different samples ({counts} samples): "
+            "`protocol.complete: true` in the grid gives all cells the same samples."
+        )
+    return f"The axis {axis} is left out, since fewer than {LEAST_PAIRS} pairs of cells differ on it alone."
 
 
 def _panel(panel: Axes, one: Slopes, names: list[str]) -> None:

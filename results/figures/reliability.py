@@ -9,9 +9,13 @@ from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
 from results.figures.base import PaperFigure
-from results.figures.drawing.chosen import RESAMPLES, Resampled, chosen
+from results.figures.drawing.chosen import RESAMPLES, Chosen, Resampled, chosen
+from results.figures.drawing.own_floors import OwnFloors, own_floors
 from results.figures.drawing.style import COLOURS, GREY, Drawing, Width, styled, titled
 from results.run_folder import Run
+from results.scores.records import Record
+from results.statistics.calibration import Reliability, bin_of, expected_error
+from results.statistics.calibration import reliability as reliability_curve
 
 Float64 = NDArray[np.float64]
 BINS = 10
@@ -21,24 +25,23 @@ BINS = 10
 class Bins:
     """Rows in bins of equal mass by their probability; rows of equal probability stay together.
 
+    Each repeat has its own bins, and the b-th bins of all repeats make one point.
+
     Args:
         predicted: `(b,)` mean probability, b at most 10.
         observed: `(b,)` share of positives.
         low: `(b,)` lower end of the 95 % interval of `observed`, NaN without draws.
         high: `(b,)` upper end.
-        share: `(b,)` the share of the rows in each bin.
+        each: The curve of each repeat.
+        error: The expected calibration error: the mean over repeats, as tables have it.
     """
 
     predicted: Float64
     observed: Float64
     low: Float64
     high: Float64
-    share: Float64
-
-    @property
-    def error(self) -> float:
-        """The expected calibration error."""
-        return float((self.share * np.abs(self.predicted - self.observed)).sum())
+    each: tuple[Reliability, ...]
+    error: float
 
 
 @styled
@@ -66,7 +69,8 @@ def reliability(
     choice = chosen(run, target)
     best, K = choice.cells[0], len(choice.classes)
     shown = [(best, k) for k in (range(K) if K > 2 else [1])]
-    location = choice.location if width == "double" and K == 2 else None
+    floors = own_floors(run, [best], choice.floors, run.location)
+    location = floors.of[best["key"]] if floors is not None and width == "double" and K == 2 else None
     if location is not None:
         shown.append((location, 1))
     found = choice.bootstrap([best, *([location] if location else [])], resamples=resamples, seed=seed)
@@ -85,23 +89,32 @@ def reliability(
         bins = equal_mass(found, record["key"], k)
         _panel(upper, lower, bins, found.P[record["key"]][:, k], first=i % columns == 0)
         lower.set_xlabel(f"Predicted probability\nof class {choice.classes[k]}")
-        errors.append(f"{choice.name(record)}, class {choice.classes[k]}: {bins.error:.3f}")
+        errors.append(f"{_name(choice, floors, record)}, class {choice.classes[k]}: {bins.error:.3f}")
+        repeats = len(bins.each)
         whose = "" if location is None else "location, " if record["floor"] else "best cell, "
         titles.append(f"{whose}ECE {bins.error:.3f}")
         named.append(upper)
     titled(named, titles)
     beside = " and of location" if location is not None else ""
+    each, mean = "", ""
+    if repeats > 1:
+        each = f" Thin lines: the {repeats} repeats; points join the bins of the same number of all repeats."
+        mean = ", the mean over repeats of their distance from the dotted line, as in the table of calibration"
     figure.caption = (
         f"Reliability of {choice.name(best)} (best AUC){beside} for {target}; {choice.n_of(best)}. Up to {BINS} bins "
-        "of equal mass. Folds and repeats are pooled, so a sample counts once per repeat. Points: share of the class "
-        "against mean probability; dotted line: perfect calibration. Below: the share of samples. Expected calibration "
-        f"error (ECE): {'; '.join(errors)}. Bars: {found.covers}{choice.picked}"
+        "of equal mass, in which the folds of a repeat are pooled. Points: share of the class against mean "
+        f"probability; dotted line: perfect calibration.{each} Below: the share of samples. Expected calibration error "
+        f"(ECE{mean}): {'; '.join(errors)}. Bars: {found.covers}{choice.picked}"
     )
     return figure
 
 
+def _name(choice: Chosen, floors: OwnFloors | None, record: Record) -> str:
+    return floors.named(record) if floors is not None and record["floor"] else choice.name(record)
+
+
 def equal_mass(found: Resampled, key: str, k: int) -> Bins:
-    """The bins of class k of a cell, with intervals over patients; the bins are the same in all draws.
+    """The bins of class k of a cell in each repeat, with intervals over patients; they are the same in all draws.
 
     Args:
         found: The rows and probabilities of some cells.
@@ -109,8 +122,11 @@ def equal_mass(found: Resampled, key: str, k: int) -> Bins:
         k: The class.
     """
     rows, p = found.rows[key], found.P[key][:, k]
-    edges = np.unique(np.quantile(p, np.linspace(0, 1, BINS + 1)[1:-1]))
-    place = np.unique(np.searchsorted(edges, p, side="left"), return_inverse=True)[1]
+    place = np.zeros(len(p), dtype=np.int64)
+    repeats = [np.flatnonzero(rows.repeat == repeat) for repeat in np.unique(rows.repeat)]
+    for at in repeats:
+        place[at] = bin_of(p[at], bins=BINS)
+    place = np.unique(place, return_inverse=True)[1]
     size, positive = int(place.max()) + 1, (rows.y == k).astype(np.float64)
     counts = found.counts(key)
     inside, hits = (
@@ -123,11 +139,15 @@ def equal_mass(found: Resampled, key: str, k: int) -> Bins:
         shares = np.divide(counts @ hits, drawn, out=np.full_like(drawn, np.nan), where=drawn > 0)
         low, high = np.nanquantile(shares, [0.025, 0.975], axis=0)
     n = inside.sum(axis=0)
-    return Bins(np.bincount(place, weights=p) / n, hits.sum(axis=0) / n, low, high, n / n.sum())
+    each = tuple(reliability_curve(rows.y[at] == k, p[at], bins=BINS) for at in repeats)
+    error = float(np.mean([expected_error(rows.y[at] == k, p[at], bins=BINS) for at in repeats]))
+    return Bins(np.bincount(place, weights=p) / n, hits.sum(axis=0) / n, low, high, each, error)
 
 
 def _panel(upper: Axes, lower: Axes, bins: Bins, p: Float64, *, first: bool) -> None:
     upper.plot([0, 1], [0, 1], color=GREY, linestyle=":", linewidth=0.9, zorder=0)
+    for one in bins.each if len(bins.each) > 1 else ():
+        upper.plot(one.predicted, one.observed, color=COLOURS[0], linewidth=0.5, alpha=0.45)
     upper.vlines(bins.predicted, bins.low, bins.high, color=COLOURS[0], linewidth=0.9)
     upper.plot(bins.predicted, bins.observed, color=COLOURS[0], marker="o")
     upper.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
@@ -136,7 +156,7 @@ def _panel(upper: Axes, lower: Axes, bins: Bins, p: Float64, *, first: bool) -> 
     )
     if first:
         upper.set_ylabel("Observed share\n(fraction)")
-        lower.set_ylabel("Samples (%)")
+        lower.set_ylabel("Samples\n(%)")
     for panel in (upper, lower):
         panel.set_xticks(np.linspace(0, 1, 3))
         panel.tick_params(labelbottom=panel is lower)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import csv
+import io
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,12 @@ from results.run_records import SESSIONS, PictureRecord, read_sessions
 
 LISTED = 100
 UNITS = {"mib": "(MiB)", "gib": "(GiB)"}
-FIGURES_BYTES = 2_000_000
+LEAST_BYTES, TARGET_BYTES, MOST_BYTES = 2_000_000, 1_000_000, 6_000_000
+"""The figures may take so much in the page: for each target so much more, so that one file still opens fast."""
+
+SHADES = 96
+"""Colours of a picture in the page: fewer make the file small."""
+
 INDEX = "figures.json"
 
 
@@ -104,14 +110,17 @@ def provenance(run: Run) -> tuple[list[tuple[str, list[str]]], list[tuple[str, s
     return [(name, [call.get(name, "") for call in flat]) for name in facts], used
 
 
-def figures(folder: Path | None, *, panels: bool = True) -> tuple[list[ReportFigure], list[str]]:
-    """The figures of a folder, up to 2 MB, and the names of those that were left out, with the reason.
+def figures(folder: Path | None, *, targets: int = 1, panels: bool = True) -> tuple[list[ReportFigure], list[str]]:
+    """The figures of a folder, up to 1 MB for each target, and the names of those left out, with the reason.
+
+    They may take 2 MB in any case, and never more than 6 MB. Pictures keep their size and get fewer colours.
 
     The figures that `draw_all` wrote come first, in the order of its `figures.json`. Other PNG files follow by name and
     have their names as captions.
 
     Args:
         folder: The folder; None for no figures.
+        targets: The number of targets of the run.
         panels: Whether figures that show scans of patients are included. Without them, PNG files that are not in
             `figures.json` are left out too, since they may show scans.
 
@@ -126,21 +135,34 @@ def figures(folder: Path | None, *, panels: bool = True) -> tuple[list[ReportFig
     records = read_json(listed, list[PictureRecord], out="draw the figures again") if listed.exists() else []
     index = {one.name: one for one in records}
     pictures = {path.stem: path for path in sorted(folder.glob("*.png"))}
-    shown, left_out, room = [], [], FIGURES_BYTES
+    shown, left_out = [], []
+    limit = room = min(max(LEAST_BYTES, targets * TARGET_BYTES), MOST_BYTES)
     for name in dict.fromkeys([*(name for name in index if name in pictures), *pictures]):
         path, about = pictures[name], index.get(name)
         if not panels and (about is None or about.scans):
             left_out.append(f"{path.name} ({'it may show scans' if about is None else 'it shows scans'})")
             continue
-        data = path.read_bytes()
+        data = smaller(path.read_bytes())
         if len(data) > room:
-            left_out.append(f"{path.name} (figures may take 2 MB together)")
+            left_out.append(f"{path.name} (figures may take {limit / 1e6:.0f} MB together)")
             continue
         room -= len(data)
         caption = about.caption if about else name.replace("_", " ")
         source = f"data:image/png;base64,{base64.b64encode(data).decode('ascii')}"
         shown.append(ReportFigure(source, caption, bool(about and about.scans)))
     return shown, left_out
+
+
+def smaller(png: bytes) -> bytes:
+    """A PNG with 96 colours, or as it is if that is no smaller or it is no picture."""
+    from PIL import Image, UnidentifiedImageError
+
+    out = io.BytesIO()
+    try:
+        Image.open(io.BytesIO(png)).convert("RGB").quantize(SHADES).save(out, format="png", optimize=True)
+    except (UnidentifiedImageError, OSError):
+        return png
+    return min(png, out.getvalue(), key=len)
 
 
 def _flat(record: dict[str, Any], above: str = "") -> Iterable[tuple[str, str]]:

@@ -7,7 +7,7 @@ import io
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
-from results.report.about import ReportFigure
+from results.report.about import ReportFigure, smaller
 from results.report.leaderboard import Leaderboard
 from results.run_folder import Run, RunCell
 from results.tables.misread import misread
@@ -16,8 +16,6 @@ BEST = 5
 DPI = 110
 LISTED = 10
 RESAMPLES = 400
-SHADES = 96
-"""Colours of a picture: fewer make the file small."""
 BYTES = 1_500_000
 """The pictures of one target may take so much together."""
 
@@ -77,17 +75,14 @@ def _chosen(board: Leaderboard, cells: dict[str, RunCell], asked: Collection[str
 
 
 def _figures(run: Run, cell: RunCell, panels: bool) -> Iterator[ReportFigure]:
-    from PIL import Image
-
     from results.figures.drawing.cell_scores import cell_scores
     from results.figures.drawing.one_cell import cell_cases
     from results.figures.drawing.style import Drawing, NothingToDrawError
 
     def shown(figure: Drawing, scans: bool) -> ReportFigure:
-        drawn, small = io.BytesIO(), io.BytesIO()
+        drawn = io.BytesIO()
         figure.savefig(drawn, format="png", dpi=DPI)
-        Image.open(drawn).convert("RGB").quantize(SHADES).save(small, format="png", optimize=True)
-        source = f"data:image/png;base64,{base64.b64encode(small.getvalue()).decode('ascii')}"
+        source = f"data:image/png;base64,{base64.b64encode(smaller(drawn.getvalue())).decode('ascii')}"
         return ReportFigure(source, figure.caption, scans)
 
     yield shown(cell_scores(run, cell, resamples=RESAMPLES), False)

@@ -96,12 +96,12 @@ def spread(rows: list[list[float]], low: float) -> Spread | None:
         chance=_x(0.5, low),
         low=f"{low:g}",
         words=f"AUC of {len(values)} folds: lowest {min(values):.2f}, mean {mean:.2f}, highest {max(values):.2f}",
-        numbers="\n".join([_line("AUC", (f"fold {fold}" for fold in range(1, len(rows[0]) + 1))), *_lines(rows)]),
+        numbers="\n".join([_line("AUC", (f"fold {fold}" for fold in range(len(rows[0])))), *_lines(rows)]),
     )
 
 
 def _lines(rows: list[list[float]]) -> Iterable[str]:
-    for repeat, row in enumerate(rows, start=1):
+    for repeat, row in enumerate(rows):
         yield _line(f"repeat {repeat}", ("-" if math.isnan(v) else f"{v:.2f}" for v in row))
 
 

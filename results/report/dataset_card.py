@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 FILE = "fingerprint.csv"
 NUMBERS = ("slices", "height", "width", "slice_mm", "height_mm", "width_mm", "p1", "median", "p99")
+LENGTHS = ("slice_mm", "height_mm", "width_mm")
 BINS = 12
 MOST = 20
 
@@ -72,10 +73,13 @@ def dataset_card(run: Run) -> DatasetCard | None:
     note, histograms = "", []
     if (run.folder / FILE).exists():
         scans = read_table(run.folder / FILE, {"study": str, "sequence": str} | dict.fromkeys(NUMBERS, float))
+        unknown = (scans["slices"] == 1) & (scans[list(LENGTHS)] == 1).all(axis=1)
+        scans.loc[unknown, list(LENGTHS)] = np.nan  # an earlier version noted 1 mm for pictures
         patient = samples.groupby(samples["study"].astype(str))["patient"].first() if "study" in samples else None
         tables.append(_sequences(scans, patient))
         for name, of_sequence in scans.groupby("sequence", sort=False):
-            histograms.append(_histogram(f"{name}: height of a pixel (mm)", of_sequence["height_mm"].to_numpy()))
+            if (heights := of_sequence["height_mm"].dropna().to_numpy()).size:
+                histograms.append(_histogram(f"{name}: height of a pixel (mm)", heights))
             histograms.append(_histogram(f"{name}: median grey value", of_sequence["median"].to_numpy()))
     else:
         note = "Sizes, spacings and grey values of scans are not recorded: an earlier version read the scans."
@@ -116,7 +120,7 @@ def _sequences(scans: pd.DataFrame, patient: pd.Series | None) -> CardTable:
     for name, own in scans.groupby("sequence", sort=False):
         patients = "" if patient is None else str(own["study"].map(patient).nunique())
         texts = [_span(own[column], ".0f") for column in ("slices", "height", "width")]
-        texts += [_span(own[column], ".3g") for column in ("slice_mm", "height_mm", "width_mm")]
+        texts += [_span(own[column], ".3g") for column in LENGTHS]
         grey = f"{own['median'].median():.4g} ({own['p1'].min():.4g} to {own['p99'].max():.4g})"
         rows.append((str(name), patients, str(len(own)), *texts, grey))
     pixels = ("Slices", "Height (pixels)", "Width (pixels)")
@@ -128,6 +132,8 @@ def _sequences(scans: pd.DataFrame, patient: pd.Series | None) -> CardTable:
 
 
 def _span(values: pd.Series, form: str) -> str:
+    if values.isna().all():
+        return "not in the files"
     low, middle, high = (f"{v:{form}}" for v in (values.min(), values.median(), values.max()))
     return middle if low == high else f"{middle} ({low} to {high})"
 

@@ -109,7 +109,7 @@ def leaderboard(run: Run, frame: pd.DataFrame, target: str) -> Leaderboard:
     metrics = tuple(n for n in dict.fromkeys([*FIRST, *shown]) if any(is_number(r.get(n)) for r in of_target))
     columns = _columns(run, axes, metrics, of_target)
     failed = reconstruction.collapsed(run)
-    numbers = {cell.key: i for i, cell in enumerate(run.cells, start=1)}
+    numbers = {cell.key: cell.number for cell in run.cells}
     lines = []
     for record in sorted(of_target, key=_rank):
         steps = {axis: short[axis].get(str(record[axis]), str(record[axis])) for axis in axes}

@@ -53,7 +53,8 @@ def write_report(
     Args:
         run: A run folder.
         to: The file, or a folder in which it is named `report.html`.
-        figures: A folder that `draw_all` wrote, or any folder of PNG files; they may take 2 MB together.
+        figures: A folder that `draw_all` wrote, or any folder of PNG files; they may take 1 MB for each target,
+            at least 2 MB and at most 6 MB together.
         panels: Whether figures that show scans of patients are included.
         cells: Keys of cells whose pages get pictures, beside the five best of each target and its floors.
 
@@ -65,7 +66,7 @@ def write_report(
     """
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-    shown, left_out = about.figures(figures, panels=panels)
+    shown, left_out = about.figures(figures, targets=len(run.targets), panels=panels)
     explained = [
         (f"{one.about['target']}: {one.words}", *about.figures(one.folder, panels=panels))
         for one in all_explanations(run)

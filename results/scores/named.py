@@ -23,6 +23,11 @@ class NameableCell(Protocol):
     """What a cell is found by."""
 
     @property
+    def number(self) -> int:
+        """Its number in the run folder."""
+        ...
+
+    @property
     def key(self) -> str:
         """Names its files."""
         ...
@@ -54,7 +59,7 @@ def named_cells(cells: Sequence[C], text: str) -> list[C]:
     `svc, resnet50` or `heads=svc,encoders=resnet50`. A step that is called exactly so wins over those with fields.
 
     Args:
-        cells: All cells of a run, in its order: the first has the number 1.
+        cells: All cells of a run.
         text: What the user wrote.
 
     Raises:
@@ -62,7 +67,7 @@ def named_cells(cells: Sequence[C], text: str) -> list[C]:
     """
     text = text.strip()
     if text.isdecimal() and len(text) < SHORT:
-        return [cell for i, cell in enumerate(cells, start=1) if i == int(text)]
+        return [cell for cell in cells if cell.number == int(text)]
     if found := [cell for cell in cells if text and cell.key.startswith(text)]:
         return found
     parts = [_part(part, cells) for part in split_outside_brackets(text, ",") if part.strip()]
@@ -97,7 +102,9 @@ def not_one(cells: Sequence[NameableCell], found: Sequence[NameableCell], text: 
             several += f", which differ in their target: name it too, as in '{found[0].target}, {text.strip()}'"
         return several
     if text.isdecimal() and len(text) < SHORT:
-        return f"is no cell of {where} (they are numbered 1 to {len(cells)})"
+        last = max(cell.number for cell in cells)
+        gaps = "" if last == len(cells) else "; numbers of cells that left the grid are not used again"
+        return f"is no cell of {where} (they are numbered 1 to {last}{gaps})"
     for part in split_outside_brackets(text, ","):
         if part.strip() and "=" not in part and not named_cells(cells, part):
             known = {name.partition("(")[0] for cell in cells for name in (*cell.axes.values(), cell.target)}
@@ -116,11 +123,10 @@ def listed(cells: Sequence[NameableCell], some: Iterable[NameableCell]) -> str:
 
 def numbered(cells: Sequence[NameableCell], some: Iterable[NameableCell]) -> list[tuple[int, str, str]]:
     """The number, the key and the label of some cells of a run; the label has the steps that differ in the run."""
-    number = {cell.key: i for i, cell in enumerate(cells, start=1)}
     short = {axis: shorten(cell.axes[axis] for cell in cells) for axis in differing(cells)}
     return [
         (
-            number[cell.key],
+            cell.number,
             cell.key,
             ", ".join([cell.target, *(names[cell.axes[axis]] for axis, names in short.items())]),
         )

@@ -92,13 +92,17 @@ def reliability(event: Bool, p: Float64, *, bins: int = 10) -> Reliability:
         p: `(n,)` probability of the event.
         bins: The number of bins.
     """
-    below = np.searchsorted(np.sort(p), p, side="left")
-    place = below * bins // len(p)
+    place = bin_of(p, bins=bins)
     n = np.bincount(place, minlength=bins)
     held = n > 0
     sums = (np.bincount(place, weights=values, minlength=bins)[held] for values in (p, event.astype(np.float64)))
     predicted, observed = (total / n[held] for total in sums)
     return Reliability(predicted, observed, n[held].astype(np.int64))
+
+
+def bin_of(p: Float64, *, bins: int = 10) -> Int64:
+    """`(n,)`: the bin of equal mass of each row, counted from 0, as `reliability` has them."""
+    return np.asarray(np.searchsorted(np.sort(p), p, side="left") * bins // len(p))
 
 
 def expected_error(event: Bool, p: Float64, *, bins: int = 10) -> float:

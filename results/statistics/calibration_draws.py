@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from results.statistics.bootstrap import PatientBootstrap, PredictedRows
-from results.statistics.calibration import overlap
+from results.statistics.calibration import bin_of, overlap
 from results.statistics.metrics.base import OfRows
 
 Float64 = NDArray[np.float64]
@@ -117,8 +117,7 @@ def _of_rows(w: Float64, event: Bool, p: Float64, bins: int) -> dict[str, Float6
 
 def _hot(p: Float64, bins: int) -> Float64:
     """`(n, bins)`: which bin of equal mass each row is in; equal probabilities share the bin of the first of them."""
-    below = np.searchsorted(np.sort(p), p, side="left")
-    return np.eye(bins)[below * bins // len(p)]
+    return np.eye(bins)[bin_of(p, bins=bins)]
 
 
 def _spline(z: Float64) -> list[Float64]:

@@ -172,7 +172,7 @@ def _raw(run: Run, frame: pd.DataFrame, metrics: Sequence[str]) -> str:
     frame = frame.sort_values(["floor", "auc"], ascending=[True, False], kind="stable")
     frame = frame.sort_values("target", kind="stable")
     kept = [c for c in frame.columns if c not in {name + end for name in unwanted for end in ends}]
-    number = {cell.key: i for i, cell in enumerate(run.cells, start=1)}
+    number = {cell.key: cell.number for cell in run.cells}
     frame = frame[kept].assign(cell=frame["key"].map(number))[["cell", *kept]]
     return str(csv_frame(frame).to_csv(index=False, lineterminator="\n"))
 

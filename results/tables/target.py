@@ -124,7 +124,7 @@ def _with_numbers(run: Run, sheet: Sheet, keys: Sequence[str]) -> Sheet:
         sheet: A sheet with a row for each cell.
         keys: The key of each row's cell, floors last; empty where a row is no single cell.
     """
-    number = {cell.key: str(i) for i, cell in enumerate(run.cells, start=1)} | {"": ""}
+    number = {cell.key: str(cell.number) for cell in run.cells} | {"": ""}
     rows = [
         replace(row, labels=(number[key], *row.labels))
         for row, key in zip([*sheet.rows, *sheet.floors], keys, strict=True)

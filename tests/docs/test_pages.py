@@ -1,5 +1,6 @@
 """The pages show what the code gives, and old outputs and broken links are found."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -170,3 +171,13 @@ class TestLinks:
         (site / "pages").mkdir()
         (site / "pages" / "one.md").write_text("`bench/plugins.py` and `bench/gone.py`")
         assert list(links.faults()) == ["pages/one.md: names `bench/gone.py`, which is not there"]
+
+
+def test_prose_writes_numbers_with_their_zero():
+    """`0.78` and never `.78`, as tables do; code and what commands printed stay as they are."""
+    apart = r"<!-- output.*?<!-- (?:made [^>]*|not made) -->|^```.*?^```|^ {4}.*?$|`[^`\n]+`|\]\([^)]*\)"
+    found = {}
+    for page in PAGES.rglob("*.md"):
+        prose = re.sub(apart, " ", page.read_text(), flags=re.DOTALL | re.MULTILINE)
+        found[page.name] = re.findall(r"(?<![\w.)\]])\.\d+\b.{0,30}", prose)
+    assert {name: numbers for name, numbers in found.items() if numbers and name != "changelog.md"} == {}

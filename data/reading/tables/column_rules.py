@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from data.base import DataError
 from data.reading.tables import spreadsheets, typed
 from data.reading.tables.typed import TypedColumn
-from data.text.spelling import seen
+from data.text.spelling import legible
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -66,7 +66,7 @@ class ColumnRules:
         values = cells.dropna().unique()
         if len(values) > 1:
             return []
-        state = f"is '{seen(str(values[0]))}' wherever it is filled" if len(values) else "is empty"
+        state = f"is '{legible(str(values[0]))}' wherever it is filled" if len(values) else "is empty"
         return [f"{self.path.name}: column '{name}' {state}, so it tells no patients apart."]
 
     def missing_of(self, table: pd.DataFrame, name: str) -> tuple[Any, ...]:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from data.base import DataError
-from data.text.spelling import seen, spelling
+from data.text.spelling import legible, spelling
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -67,7 +67,7 @@ def clean(cells: pd.Series[str], what: str, where: object) -> None:
     """
     for line, cell in cells.dropna().drop_duplicates().items():
         if any(unicodedata.category(sign) == "Cc" for sign in cell):
-            raise DataError(f"{where}: {what} {cell!a} in line {line} has a control character: take it out")
+            raise DataError(f"{where}: {what} '{legible(cell)}' in line {line} has a control character: take it out")
 
 
 def one_spelling(names: Iterable[tuple[str, str]], what: str, where: object, *, way_out: str = _WAY_OUT) -> None:
@@ -89,7 +89,10 @@ def one_spelling(names: Iterable[tuple[str, str]], what: str, where: object, *, 
         if before[0] != name:
             pairs.append((*before, name, place))
     if pairs:
-        shown = "; ".join(f"'{seen(a)}' in {at} and '{seen(b)}' in {there}" for a, at, b, there in pairs[:_SHOWN])
+        shown = "; ".join(
+            f"'{legible(a, beside=b)}' in {at} and '{legible(b, beside=a)}' in {there}"
+            for a, at, b, there in pairs[:_SHOWN]
+        )
         more = f" ({len(pairs)} such pairs)" if len(pairs) > _SHOWN else ""
         raise DataError(
             f"{where}: {what} is {shown}{more}, which differ only in case, blanks, zeros, dashes or the form of "

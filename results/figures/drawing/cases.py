@@ -81,6 +81,8 @@ class Cases:
                 for j, sequence in enumerate(sequences):
                     axes = grid[row * len(sequences) + j, column]
                     _picture(axes, self.images.get(f"image_{i}_{j}"), sequence)
+                    if column == 0 and len(sequences) > 1:
+                        axes.text(-0.06, 0.5, sequence, rotation=90, ha="right", va="center", transform=axes.transAxes)
                     if j == 0:
                         axes.set_title("\n".join(_title(i, sample, TITLE * WIDTHS[width] / columns)))
         return figure
@@ -91,9 +93,10 @@ class Cases:
         return (
             "Test samples whose own class got the highest (first rows) and the lowest probability (last rows), in the "
             "first repeat, with at most one sample per patient in each half. Over each picture: its true class and the "
-            "class that was called, each with its probability p, and the test fold. The pictures are middle slices "
-            f"({', '.join(self.about.sequences)}) as the cell got them, with grey from the 1st to the 99th percentile "
-            f"of each. panels/{self.file}.json in the run folder names the samples in the order of these numbers."
+            "class that was called, each with its probability p, and the test fold, counted from 0 as in folds.csv. "
+            f"The pictures are middle slices ({', '.join(self.about.sequences)}) as the cell got them, with grey "
+            f"from the 1st to the 99th percentile of each. panels/{self.file}.json in the run folder names the samples "
+            "in the order of these numbers."
         )
 
 
@@ -112,7 +115,7 @@ def _title(number: int, sample: CaseRecord, widest: float) -> Sequence[str]:
     called = (
         "called so" if right else f"called {sample.predicted} (p\N{NO-BREAK SPACE}{sample.predicted_probability:.2f})"
     )
-    return [wrapped(true, widest), wrapped(f"{called}, fold\N{NO-BREAK SPACE}{sample.fold + 1}", widest)]
+    return [wrapped(true, widest), wrapped(f"{called}, fold\N{NO-BREAK SPACE}{sample.fold}", widest)]
 
 
 def _picture(axes: Any, pixels: Any, sequence: str) -> None:

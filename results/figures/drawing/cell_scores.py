@@ -55,12 +55,13 @@ def cell_scores(run: Run, cell: RunCell, *, width: Width = "double", resamples: 
     legend_below(figure, handles)
     repeats = len(np.unique(choice.predictions(record).repeat))
     pooled = f"mean counts of {repeats} repeats" if repeats > 1 else "counts"
+    which = "each class against the rest" if K > 2 else f"class {choice.classes[1]}"
     rest = f" Of {K} classes the first {CLASSES} have curves." if K > CLASSES else ""
     figure.caption = (
         f"{choice.name(record)}, {cell.target}; {choice.n_of(record)}. Confusion matrix: {pooled}, and % of the true "
-        f"class. {calling(run, choice.classes)} ROC: curves of folds, averaged; each class against the rest. "
-        f"Reliability: share of the class against mean probability, in up to 10 bins of equal mass; dotted line: "
-        f"perfect calibration.{rest} Bands and bars: {found.covers}"
+        f"class. {calling(run, choice.classes)} ROC: curves of folds, averaged; {which}. Reliability: share of the "
+        "class against mean probability, in up to 10 bins of equal mass of each repeat; dotted line: perfect "
+        f"calibration.{rest} Bands and bars: {found.covers}"
     )
     return figure
 
@@ -77,7 +78,10 @@ def _roc(panel: Axes, choice: Chosen, record: Record, found: Resampled) -> None:
     style = line(1) if K == 2 else {"color": "black", "linewidth": 1.6}
     panel.plot(mean.x, mean.y, **style)
     if np.isfinite(mean.low).all():
-        panel.fill_between(mean.x, mean.low, mean.high, color=style["color"], alpha=0.15, linewidth=0)
+        inner = slice(None, -1)  # at a false-positive rate of 1 every curve is 1
+        panel.fill_between(
+            mean.x[inner], mean.low[inner], mean.high[inner], color=style["color"], alpha=0.15, linewidth=0
+        )
     panel.plot([0, 1], [0, 1], color=GREY, linestyle=":", linewidth=0.9, zorder=0)
     _square(panel, "False-positive rate", "True-positive rate")
 

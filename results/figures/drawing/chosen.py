@@ -64,15 +64,11 @@ class Chosen:
         wanted = self.varying if axes is None else axes
         return ", ".join(str(record[axis]) for axis in wanted if record[axis] not in NOTHING) or str(record["heads"])
 
-    def floor(self, head: str) -> Record | None:
-        """The best floor of a name; there is one for each choice of sequences."""
-        found = [floor for floor in self.floors if head_name(floor["heads"]) == head]
-        return max(found, key=lambda floor: _or_low(floor["auc"]), default=None)
-
-    @property
-    def location(self) -> Record | None:
-        """The best floor that reads where a sample lies; None if there is none."""
-        return self.floor(self.run.location)
+    def places(self, axis: str) -> dict[str, int]:
+        """The steps of the cells on an axis, each with its place in the grid, which is the same for every target."""
+        order = list(dict.fromkeys(cell.axes[axis] for cell in self.run.cells if not cell.floor))
+        found = {str(cell[axis]): order.index(self.by_key[cell["key"]].axes[axis]) for cell in self.cells}
+        return dict(sorted(found.items(), key=lambda one: one[1]))
 
     def predictions(self, record: Record) -> Predictions:
         """The predictions of a cell."""
@@ -96,12 +92,15 @@ class Chosen:
     @property
     def n(self) -> str:
         """`75 patients, 506 samples (0: 292, 1: 214)`, with spans where cells differ."""
-        known = [*self.cells, *self.floors]
+        return self.n_among([*self.cells, *self.floors])
+
+    def n_among(self, known: Sequence[Record]) -> str:
+        """As `n`, for some cells."""
         patients, samples = ({int(r[f"n_{unit}"]) for r in known} for unit in ("patients", "samples"))
         events = {r["n_events"] for r in known}
         counts = f" ({by_class(self.classes, events.pop())})" if len(events) == 1 else ""
         other = "; cells with different n are scored on different samples" if len(samples) > 1 else ""
-        return f"{_span(patients)} patients, {_span(samples)} samples{counts}{other}"
+        return f"{span(patients)} patients, {span(samples)} samples{counts}{other}"
 
     def n_of(self, record: Record) -> str:
         """As `n`, for one cell."""
@@ -197,10 +196,7 @@ def ends(records: Sequence[Record], metric: str = "auc") -> Float64:
     return np.maximum(np.nan_to_num(np.array(out, dtype=np.float64).reshape(-1, 2)), 0).T
 
 
-def _span(numbers: set[int]) -> str:
+def span(numbers: set[int]) -> str:
+    """`117`, or `117 to 118` where numbers differ."""
     low, high = min(numbers), max(numbers)
     return f"{low}" if low == high else f"{low} to {high}"
-
-
-def _or_low(number: float) -> float:
-    return number if np.isfinite(number) else -1.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from matplotlib.lines import Line2D
 
 from results.figures.drawing.chosen import COVERS, Chosen, Resampled, value
 from results.figures.drawing.curves import Curve, Kind, mean_curve
+from results.figures.drawing.own_floors import own_floors
 from results.figures.drawing.style import GREY, Drawing, Width, legend_below, line, titled
 from results.scores.records import Record
 from results.statistics.evaluate import evaluate
@@ -27,8 +29,10 @@ LABELS: dict[Kind, tuple[str, str, str]] = {
 
 def ranked_curves(kind: Kind, choice: Chosen, width: Width, best: int, resamples: int, seed: int) -> Drawing:
     """The curves of the best cells and of `location`; arguments are those of the two figures."""
-    location = choice.location
-    shown = [*choice.cells[:best], *([location] if location else [])]
+    cells = choice.cells[:best]
+    floors = own_floors(choice.run, cells, choice.floors, choice.run.location)
+    locations = floors.distinct if floors else []
+    shown = [*cells, *locations]
     found = choice.bootstrap(shown, resamples=resamples, seed=seed)
     K = len(choice.classes)
     beside = width == "double"
@@ -38,10 +42,11 @@ def ranked_curves(kind: Kind, choice: Chosen, width: Width, best: int, resamples
     handles = []
     a = "(a) " if K > 2 else ""
     for i, record in enumerate(shown):
-        style: dict[str, Any] = {"color": "black", "linestyle": "--"} if record["floor"] else line((0, 2)[i % 2])
+        style = _floor(i - len(cells)) if record["floor"] else line((0, 2)[i % 2])
+        name = floors.named(record) if floors and record["floor"] else choice.name(record)
         curve = _curve(kind, found, record, list(range(K)) if K > 2 else [1])
         _line(panels[0], kind, curve, style, band=i == 0 or record["floor"])
-        handles.append(Line2D([], [], label=f"{a}{choice.name(record)}: {_score(kind, found, record)}", **style))
+        handles.append(Line2D([], [], label=f"{a}{name}: {_score(kind, found, record)}", **style))
     if K > 2:
         handles += _classes(panels[1], kind, choice, found)
     for panel in panels:
@@ -52,8 +57,12 @@ def ranked_curves(kind: Kind, choice: Chosen, width: Width, best: int, resamples
             panels, ("mean over the classes", "best cell, by class" + (f" (first {CLASSES})" if K > CLASSES else ""))
         )
     legend_below(figure, handles)
-    figure.caption = _caption(kind, choice, found, location is not None)
+    figure.caption = _caption(kind, choice, found, shown, len(locations))
     return figure
+
+
+def _floor(i: int) -> dict[str, Any]:
+    return {"color": "black", "linestyle": ("--", (0, (5, 1, 1, 1, 1, 1)))[i % 2]}
 
 
 def _curve(kind: Kind, found: Resampled, record: Record, classes: list[int]) -> Curve:
@@ -66,10 +75,13 @@ def _line(panel: Axes, kind: Kind, curve: Curve, style: dict[str, Any], *, band:
         style = style | {"drawstyle": "steps-pre"}
     panel.plot(curve.x, curve.y, **style)
     if band and np.isfinite(curve.low).all():
+        # At a false-positive rate of 1 every curve is 1, so there a band would end in a spike.
+        inner = slice(None, -1 if kind == "roc" else None)
         step: Any = "pre" if kind == "precision_recall" else None
-        panel.fill_between(curve.x, curve.low, curve.high, color=style["color"], alpha=0.15, linewidth=0, step=step)
-        for edge in (curve.low, curve.high):
-            panel.plot(curve.x, edge, **style | {"linewidth": 0.4, "alpha": 0.6})
+        x, low, high = curve.x[inner], curve.low[inner], curve.high[inner]
+        panel.fill_between(x, low, high, color=style["color"], alpha=0.15, linewidth=0, step=step)
+        for edge in (low, high):
+            panel.plot(x, edge, **style | {"linewidth": 0.4, "alpha": 0.6})
 
 
 def _classes(panel: Axes, kind: Kind, choice: Chosen, found: Resampled) -> list[Line2D]:
@@ -115,7 +127,7 @@ def _score(kind: Kind, found: Resampled, record: Record) -> str:
     return f"{LABELS[kind][2]} {words}".replace(" ", "\N{NO-BREAK SPACE}")
 
 
-def _caption(kind: Kind, choice: Chosen, found: Resampled, location: bool) -> str:
+def _caption(kind: Kind, choice: Chosen, found: Resampled, shown: Sequence[Record], location: int) -> str:
     what, at, score = (
         ("ROC curves", "false-positive rate", "AUC")
         if kind == "roc"
@@ -123,6 +135,8 @@ def _caption(kind: Kind, choice: Chosen, found: Resampled, location: bool) -> st
     )
     more = ", each class against the rest" if len(choice.classes) > 2 else f", class {choice.classes[-1]}"
     beside = " and location alone" if location else ""
+    if location > 1:
+        beside += " on the sequences and the region of each"
     by_class = ", and of each of its classes" if len(choice.classes) == 3 else ""
     high = (
         ""
@@ -131,8 +145,8 @@ def _caption(kind: Kind, choice: Chosen, found: Resampled, location: bool) -> st
     )
     banded = f" (of the best cell{' and location' if location else ''}{by_class})"
     return (
-        f"{what} for {choice.target}{more}: the best cells{beside}; {choice.n}. Curves of folds are averaged at each "
-        f"{at}, weighted by their number of positive-negative pairs, and then over repeats. So the area is the "
-        f"fold-wise {score}, and scores of two fits are never compared. Bands{banded} are pointwise: "
+        f"{what} for {choice.target}{more}: the best cells{beside}; {choice.n_among(shown)}. Curves of folds are "
+        f"averaged at each {at}, weighted by their number of positive-negative pairs, and then over repeats. So the "
+        f"area is the fold-wise {score}, and scores of two fits are never compared. Bands{banded} are pointwise: "
         f"{found.covers}{high} [ ]: 95 %, {COVERS}.{choice.picked}"
     )

@@ -164,7 +164,7 @@ def titled(panels: Sequence[Axes], titles: Sequence[str]) -> None:
 
 
 def auc_scale(values: Any) -> tuple[float, float]:
-    """The ends of a scale of AUC that holds all values: at least .1 apart, so that small differences look small."""
+    """The ends of a scale of AUC that holds all values: at least 0.1 apart, so that small differences look small."""
     low, high = float(np.nanmin(values)), float(np.nanmax(values))
     if high - low < SPAN:
         high = min((low + high + SPAN) / 2, 1.0)

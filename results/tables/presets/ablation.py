@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from data.text.names import nearest
 from results import ResultsError
@@ -14,7 +14,7 @@ from results.run_folder import Predictions, Run, RunCell
 from results.scores import reconstruction
 from results.scores.alignment import Alignment, aligned
 from results.scores.target import described
-from results.statistics.bootstrap import PatientBootstrap
+from results.statistics.bootstrap import Float64, PatientBootstrap, PredictedRows
 from results.statistics.evaluate import evaluate
 from results.statistics.metrics.auc import METRIC as AUC
 from results.statistics.uncertainty import difference
@@ -30,8 +30,9 @@ Settings = dict[tuple[str, ...], dict[str, RunCell]]
 def ablation(run: Run, axis: str, *, resamples: int = 2000) -> list[Sheet]:
     """What each step of an axis changes: mean AUC over cells that differ in this step only, and the paired difference.
 
-    A row compares a step with the first step of the axis, over those settings of the other axes for which both are done
-    on the same samples. The interval is a bootstrap of the mean difference over patients.
+    A row compares a step with the first step of the axis, over those settings of the other axes for which both are
+    done. Both cells of a pair are scored on the samples that both predict. The interval is a bootstrap of the mean
+    difference over patients.
 
     Args:
         run: A run folder.
@@ -45,19 +46,37 @@ def ablation(run: Run, axis: str, *, resamples: int = 2000) -> list[Sheet]:
         raise ResultsError(f"no axis '{axis}'{nearest(axis, run.axes)}")
     sheets = [sheet for target in run.targets if (sheet := _ablation(run, target, axis, resamples)) is not None]
     if not sheets:
-        raise ResultsError(f"axis '{axis}' has no two steps that are done with the same steps on the other axes")
+        raise ResultsError(_nothing(run, axis))
     return sheets
 
 
-def _ablation(run: Run, target: str, axis: str, resamples: int) -> Sheet | None:
+def _nothing(run: Run, axis: str) -> str:
+    """Why no two steps of an axis can be compared."""
+    for target in run.targets:
+        _, settings = _settings(run, target, axis)
+        if any(len(found) > 1 for found in settings.values()):
+            return (
+                f"no two steps of axis '{axis}' are scored on enough of the same samples of {target}: run the grid "
+                "with protocol.complete: true, so that all cells have the same samples"
+            )
+    return f"axis '{axis}' has no two steps that are done with the same steps on the other axes"
+
+
+def _settings(run: Run, target: str, axis: str) -> tuple[list[RunCell], Settings]:
+    """The cells of a target that are done, also by their steps on the other axes."""
     cells = [c for c in run.cells if c.target == target and not c.floor and c.status == "done"]
-    steps = list(dict.fromkeys(c.axes[axis] for c in cells))
-    if len(steps) < 2:
-        return None
     settings: Settings = {}
     for cell in cells:
         others = tuple(step for other, step in cell.axes.items() if other != axis)
         settings.setdefault(others, {})[cell.axes[axis]] = cell
+    return cells, settings
+
+
+def _ablation(run: Run, target: str, axis: str, resamples: int) -> Sheet | None:
+    cells, settings = _settings(run, target, axis)
+    steps = list(dict.fromkeys(c.axes[axis] for c in cells))
+    if len(steps) < 2:
+        return None
     undone = [c for c in run.cells if c.target == target and not c.floor and c.status != "done"]
     predictions = {cell.key: run.predictions(cell) for cell in cells}
     alignment = aligned(run, target, predictions, places=False)
@@ -65,7 +84,8 @@ def _ablation(run: Run, target: str, axis: str, resamples: int) -> Sheet | None:
     complete = {place: found for place, found in settings.items() if set(steps) <= set(found)}
     failed = reconstruction.collapsed(run)
     users = {step: [cell.key for cell in cells if cell.axes[axis] == step] for step in steps}
-    rows = list(_steps(steps, complete or settings, predictions, alignment, bootstrap))
+    found = list(_steps(steps, complete or settings, predictions, alignment, bootstrap))
+    rows = [row for row, _ in found]
     if not rows:
         return None
     named = [c for c in run.cells if c.target == target and not c.floor]
@@ -88,8 +108,9 @@ def _ablation(run: Run, target: str, axis: str, resamples: int) -> Sheet | None:
         notes=(
             f"Each step is compared with {steps[0]}: means over pairs of cells that differ in {axis} only, on the same "
             "samples.",
+            *_on_fewer(found),
             *([_over(axis, len(complete), len(settings))] if len(complete) < len(settings) else []),
-            *([f"Not compared, since no pair is on the same samples: {', '.join(absent)}."] if absent else []),
+            *([f"Not compared, since no pair shares enough samples: {', '.join(absent)}."] if absent else []),
             *([] if exploratory(records) else _plainly(rows, steps[0], axis)),
             "The interval of the difference is that of the mean over pairs, not corrected for the number of steps.",
             *notes.beside(run, records, varying=varying, resamples=resamples, left_out=left_out),
@@ -113,6 +134,15 @@ def _plainly(rows: Sequence[Row], first: str, axis: str) -> Iterator[str]:
         yield f"No step of {axis} is shown to change the AUC against {first}."
 
 
+def _on_fewer(found: Sequence[tuple[Row, str]]) -> Iterator[str]:
+    """A note on pairs whose cells were scored on different samples."""
+    if fewer := "; ".join(f"{row.labels[0]} on {words}" for row, words in found if words):
+        yield (
+            f"Where the cells of a pair have different samples, both are scored on those that both have: {fewer}. "
+            "Other tables score each cell on all its own samples, so that its AUC there may be another."
+        )
+
+
 def _over(axis: str, complete: int, every: int) -> str:
     """A note on the settings of the other axes that means are over."""
     if complete:
@@ -126,28 +156,45 @@ def _steps(
     predictions: Mapping[str, Predictions],
     alignment: Alignment,
     bootstrap: PatientBootstrap,
-) -> Iterator[Row]:
-    """A row for each step after the first that can be compared with it."""
-    draws: dict[str, tuple[float, Any]] = {}
+) -> Iterator[tuple[Row, str]]:
+    """A row for each step after the first that can be compared with it, and its samples if the two have different ones.
 
-    def of(cell: RunCell) -> tuple[float, Any]:
-        if cell.key not in draws:
-            rows, P = alignment.rows[cell.key], predictions[cell.key].P
-            value = evaluate(AUC, rows.y, P, repeat=rows.repeat, fold=rows.fold).value
-            draws[cell.key] = value, bootstrap.by_repeat(AUC, rows, P)
-        return draws[cell.key]
+    The samples are words such as `116 of 117 and 118 samples`.
+    """
+    values: dict[tuple[str, PredictedRows], float] = {}
+    draws: dict[tuple[str, PredictedRows], Float64] = {}
+
+    def score(cell: RunCell, rows: PredictedRows, taken: NDArray[np.int64]) -> float:
+        if (cell.key, rows) not in values:
+            P = predictions[cell.key].P[taken]
+            values[cell.key, rows] = evaluate(AUC, rows.y, P, repeat=rows.repeat, fold=rows.fold).value
+            draws[cell.key, rows] = bootstrap.by_repeat(AUC, rows, P)
+        return values[cell.key, rows]
 
     for step in steps[1:]:
-        pairs = [(found[step], found[steps[0]]) for found in settings.values() if {step, steps[0]} <= set(found)]
-        pairs = [(one, first) for one, first in pairs if alignment.rows[one.key] is alignment.rows[first.key]]
-        if not pairs:
+        both = [(found[step], found[steps[0]]) for found in settings.values() if {step, steps[0]} <= set(found)]
+        pairs = [(one, first, *alignment.shared(one.key, first.key)) for one, first in both]
+        pairs = [pair for pair in pairs if len(pair[2].y)]
+        scores = np.array([(score(one, rows, a), score(first, rows, b)) for one, first, rows, a, b in pairs])
+        known = [pair for pair, two in zip(pairs, scores, strict=True) if np.isfinite(two).all()]
+        if not known:
             continue
-        values = np.array([(of(one)[0], of(first)[0]) for one, first in pairs]).mean(axis=0)
-        drawn = np.mean([of(one)[1] - of(first)[1] for one, first in pairs], axis=0)
-        fewest = min((alignment.rows[one.key] for one, _ in pairs), key=lambda rows: rows.n_patients)
-        found = difference(AUC, fewest, float(values[0] - values[1]), drawn)
+        means = scores[np.isfinite(scores).all(axis=1)].mean(axis=0)
+        drawn = np.mean([draws[one.key, rows] - draws[first.key, rows] for one, first, rows, _, _ in known], axis=0)
+        fewest = min((rows for _, _, rows, _, _ in known), key=lambda rows: rows.n_patients)
+        found = difference(AUC, fewest, float(means[0] - means[1]), drawn)
         gain = Score(found.value, found.low, found.high, signed=True)
-        yield Row((step,), (Score(float(values[0])), Score(float(values[1])), gain), (str(len(pairs)),))
+        words = {_samples(predictions[one.key], predictions[first.key], a) for one, first, _, a, _ in known} - {""}
+        row = Row((step,), (Score(float(means[0])), Score(float(means[1])), gain), (str(len(known)),))
+        yield row, " or ".join(sorted(words))
+
+
+def _samples(one: Predictions, first: Predictions, shared: NDArray[np.int64]) -> str:
+    """How many samples two cells share, of how many; empty if they have the same."""
+    here, there, both = (len(set(names.tolist())) for names in (one.sample, first.sample, one.sample[shared]))
+    if both == here == there:
+        return ""
+    return f"{both} of {here} and {there} samples" if here != there else f"{both} of {here} samples each"
 
 
 PRESET = Preset(

@@ -1,9 +1,13 @@
-"""Images whose axes grow elsewhere in the patient than those of others are noted."""
+"""Images whose axes grow elsewhere in the patient, or whose slices are cut along the wrong axis, are noted."""
+
+import json
 
 import nibabel
 import numpy as np
+import pytest
 
-from bench.plan.directions import letters, mixed, unlike
+from bench import api
+from bench.plan.directions import joined, letters, mixed, unlike
 
 
 def affine(code):
@@ -33,3 +37,62 @@ def test_new_images_are_compared_with_those_of_training():
     assert "grow towards ASR in 2, RAS in 1, in training towards LPS, PSL." in note
     assert unlike("t2", ["LPS"], {"LPS": 4}) == ""
     assert unlike("t2", [], {"LPS": 4}) == "", "an older model does not say how its images lie"
+
+
+def table_of_volumes(folder, axes, zooms, n=12, **fields):
+    """A grid of NIfTI volumes whose first axis has six thick slices, as nibabel users write arrays of slices."""
+    rng = np.random.default_rng(0)
+    letters = nibabel.orientations.axcodes2ornt(tuple(axes))
+    lines = ["patient,image,grade"]
+    for i in range(n):
+        placed = nibabel.orientations.inv_ornt_aff(letters, (6, 16, 16))
+        affine = np.linalg.inv(placed)
+        affine[:3, :3] = affine[:3, :3] * zooms
+        pixels = rng.normal(size=(6, 16, 16)).astype(np.float32)
+        image = nibabel.Nifti1Image(pixels, affine)
+        image.header.set_sform(affine, code=1)
+        nibabel.save(image, folder / f"{i}.nii.gz")
+        lines.append(f"P{i},{i}.nii.gz,{i % 2}")
+    (folder / "t.csv").write_text("\n".join(lines))
+    return {
+        "name": "thick",
+        "data": {"image_table": {"table": str(folder / "t.csv"), "labels": ["grade"], **fields}},
+        "targets": ["grade"],
+        "sequences": ["image"],
+        "encoders": [{"raw_pixels": {"size": 4}}],
+        "heads": ["logistic"],
+        "protocol": {"folds": 3, "repeats": 1},
+    }
+
+
+@pytest.mark.parametrize(
+    ("axes", "plane"),
+    [("RAS", "sagittal"), ("LPI", "sagittal"), ("SRA", "axial"), ("ALS", "coronal")],
+)
+def test_slices_along_another_axis_than_the_thick_one_are_noted_with_the_plane(tmp_path, axes, plane):
+    grid = table_of_volumes(tmp_path, axes, (4.0, 2.0, 2.0), n=6)
+    text = str(api.plan(grid, store=tmp_path / "store"))
+    assert "is read as 16 slices that are 2 mm apart, each of 16 x 6 pixels of 2 x 4 mm" in text
+    assert f"set `orientation: {plane}` in the dataset" in text
+    turned = table_of_volumes(tmp_path, axes, (4.0, 2.0, 2.0), n=6, orientation=plane)
+    assert "wrong axis" not in str(api.plan(turned, store=tmp_path / "store"))
+
+
+def test_voxels_that_are_not_clearly_longest_along_one_axis_are_not_noted(tmp_path):
+    for zooms in ((2.9, 2.0, 2.0), (4.0, 4.0, 2.0)):
+        grid = table_of_volumes(tmp_path, "RAS", zooms, n=6)
+        assert "wrong axis" not in str(api.plan(grid, store=tmp_path / "store"))
+
+
+def test_a_run_says_so_before_it_computes_and_keeps_the_note(tmp_path, capsys):
+    grid = table_of_volumes(tmp_path, "RAS", (4.0, 2.0, 2.0))
+    found = api.run(grid, device="cpu", runs=tmp_path / "runs", store=tmp_path / "store")
+    said = capsys.readouterr().err
+    assert said.index("12 of 12 images may be cut into slices along the wrong axis") < said.index("finished after")
+    (kept,) = json.loads((found.folder / "run.json").read_text())["notes"]["reading"]
+    assert kept.startswith("image: 12 of 12 images") and "`orientation: sagittal`" in kept
+    assert kept in "\n".join(found.summary())
+
+
+def test_what_holds_of_several_sequences_is_said_once():
+    assert joined({"PD": "odd", "T2": "odd", "T1": ""}) == ["PD, T2: odd"]

@@ -3,6 +3,8 @@
 import json
 import re
 
+import cv2
+import numpy as np
 import pytest
 
 from bench import api
@@ -93,3 +95,29 @@ def test_a_plan_names_the_external_test(planned, phantom):
     line = next(line for line in plan.splitlines() if line.startswith("external test: "))
     assert "fitted once on all patients and scored once on spider" in line
     assert re.search(r"^  external test: fitting heads +\d+", plan, re.MULTILINE)
+
+
+def test_the_fits_are_a_range_while_a_broken_image_may_part_the_samples_of_sequences(tmp_path):
+    rng = np.random.default_rng(0)
+    lines = ["patient,sequence,image,grade"]
+    for patient in range(12):
+        for sequence in ("a", "b"):
+            file = tmp_path / f"{patient}{sequence}.png"
+            cv2.imwrite(str(file), rng.integers(0, 255, (8, 8), dtype=np.uint8))
+            lines.append(f"p{patient},{sequence},{file.name},{patient % 2}")
+    (tmp_path / "0b.png").write_bytes((tmp_path / "0b.png").read_bytes()[:-20])
+    (tmp_path / "t.csv").write_text("\n".join(lines))
+    grid = {
+        "name": "ranged",
+        "data": {"image_table": {"table": str(tmp_path / "t.csv"), "labels": ["grade"]}},
+        "targets": ["grade"],
+        "sequences": ["a", "b"],
+        "encoders": [{"raw_pixels": {"size": 4}}],
+        "heads": ["logistic"],
+        "protocol": {"folds": 2, "repeats": 1},
+    }
+    where = {"store": tmp_path / "store"}
+    text = str(api.plan(grid, **where))
+    fewest, most = map(int, re.search(r"(\d+) to (\d+) fits of heads: more if some", text).groups())
+    found = api.run(grid, device="cpu", runs=tmp_path / "runs", quiet=True, **where)
+    assert fewest < most == found.outcome.computed

@@ -1,9 +1,11 @@
 """Cells and grids that are refused, with the way out."""
 
 import json
+import shutil
 
 import pytest
 
+from bench.grid.cells import is_floor
 from bench.grid.file import read_grid
 from bench.plan.errors import PlanError
 from bench.plan.guards import GuardError
@@ -44,3 +46,40 @@ def test_a_fit_that_needs_too_much_memory_is_refused_with_an_alternative(small, 
     refused = {c.cell["heads"].name: c.refused for c in Plan(read_grid(file), Store(tmp_path / "store")).cells()}
     assert "such as nystroem" in refused["svc"]
     assert refused["nystroem"] == ""
+
+
+MEASURED = """
+name: masks
+data: {{spider: {{folder: {folder}}}}}
+targets: [narrowing]
+sequences: [t2]
+regions: [whole, mask, segmented]
+encoders: [radiomics, disc_geometry, cae_2d: {{input: both}}, cae_2d, raw_pixels + radiomics, raw_pixels]
+heads: [logistic]
+protocol: {{folds: 2}}
+"""
+
+
+def test_an_encoder_of_a_structure_is_refused_on_a_region_without_one_before_anything_is_read(phantom, tmp_path):
+    file = tmp_path / "grid.yaml"
+    file.write_text(MEASURED.format(folder=phantom))
+    planned = [one for one in Plan(read_grid(file), Store(tmp_path / "store")).cells() if not is_floor(one.cell)]
+    refused = {(one.cell["regions"].name, one.cell["encoders"].label()) for one in planned if one.refused}
+    readers = ("radiomics", "disc_geometry", "cae_2d(input=both)", "raw_pixels + radiomics")
+    assert refused == {("whole", name) for name in readers}
+    assert {one.refused for one in planned if one.cell["encoders"].label() == "raw_pixels + radiomics"} == {
+        "",
+        "radiomics reads a structure of the mask, and region whole gives none: use region mask on scans with masks",
+    }
+
+
+def test_what_needs_masks_is_refused_where_there_can_be_none(phantom_copy, tmp_path):
+    shutil.rmtree(phantom_copy / "masks")
+    file = tmp_path / "grid.yaml"
+    file.write_text(MEASURED.format(folder=phantom_copy))
+    plan = Plan(read_grid(file), Store(tmp_path / "store"))
+    why = {(one.cell["regions"].name, one.cell["encoders"].label()): one.refused for one in plan.cells()}
+    assert why["whole", "radiomics"].endswith("region whole gives none: the dataset has no masks")
+    assert why["mask", "raw_pixels"] == "region mask needs masks of the scans, and the dataset has none"
+    assert why["segmented", "disc_geometry"] == "region segmented needs masks of the scans, and the dataset has none"
+    assert why["whole", "raw_pixels"] == why["whole", "cae_2d"] == ""

@@ -1,11 +1,14 @@
 """A preview shows the crops that a run cuts, and its outline lies where the crop was taken."""
 
+import cv2
 import numpy as np
+import pandas as pd
 import pytest
 
 from bench import api
 from bench.grid.file import read_grid
 from bench.plan.plan import Plan
+from bench.tasks.looks import LookingDataset
 from bench.tasks.previews import preview_samples, previewed
 from bench.tasks.store import Store
 
@@ -59,6 +62,31 @@ def test_what_the_grid_excludes_is_not_drawn(grid, tmp_path):
         ["efficientnet_lite0", "raw_pixels"],
         ["raw_pixels"],
     ]
+
+
+def test_pictures_without_a_spacing_have_pixels_and_no_mm(tmp_path):
+    random, rows = np.random.default_rng(0), []
+    for i in range(8):
+        cv2.imwrite(str(tmp_path / f"{i}.png"), random.integers(0, 256, (20, 24)).astype(np.uint8))
+        rows.append({"image": f"{i}.png", "patient": f"p{i}", "lesion": i % 2})
+    pd.DataFrame(rows).to_csv(tmp_path / "table.csv", index=False)
+    grid = {
+        "name": "photos",
+        "data": {"image_table": {"table": str(tmp_path / "table.csv"), "labels": ["lesion"]}},
+        "targets": ["lesion"],
+        "sequences": ["image"],
+        "encoders": ["raw_pixels"],
+        "heads": ["logistic"],
+        "protocol": {"folds": 2},
+    }
+    plan = Plan(read_grid(grid, []), Store(tmp_path / "store"))
+    (sheet,) = previewed(plan, preview_samples(plan, 1))
+    wanted = "scan 1x20x24 pixels, no spacing in the file\ncrop 1x20x24 pixels"
+    assert {one.facts for one in sheet.samples} == {wanted}
+    looking = LookingDataset(plan.dataset)
+    looking.load(plan.samples["study"].astype(str).iloc[0], "image")
+    (noted,) = looking.scans.values()
+    assert [noted[f"{side}_mm"] for side in ("slice", "height", "width")] == [None] * 3 and noted["width"] == 24
 
 
 def test_files_are_a_pdf_and_a_picture_for_each_page(grid, tmp_path):

@@ -54,7 +54,7 @@ def test_all_problems_are_listed_at_once(tmp_path):
     for words in (
         "40 of 40 files of 'ImagePath' are not below",
         "knee/0L.dcm (line 2)",
-        "no column is named like one of patients, but it may be 'code' (20 different, 2.0 rows each)",
+        "'code' is taken as the patient, since it holds ids that repeat (20 different, 2.0 rows each)",
         "label 'KL Grade' has a single class (1)",
         "no column looks like labels",
     ):
@@ -85,17 +85,81 @@ def test_looks_without_torch(tmp_path):
 def test_names_of_columns_in_other_languages_and_labels_in_words(tmp_path):
     header = ["Patienten-ID", "Bilddatei", "Seite", "Alter", "Erguss"]
     rows = [(p, file, side, f"{age}.5", ("ja", "nein")[p % 2]) for p, file, side, age, _ in knees()]
-    found = api.init(write(tmp_path, [*rows, rows[-1]], header), out=tmp_path / "g.yaml")
+    found = api.init(write(tmp_path, rows, header), out=tmp_path / "g.yaml")
     table = YAML(typ="safe").load(found.file)["data"]["image_table"]
     assert (table["patient"], table["image"], table["locations"]) == ("Patienten-ID", "Bilddatei", ["Seite"])
     assert (table["clinical"], table["labels"]) == (["Alter"], ["Erguss"])
     assert table["classes"] == {"Erguss": ["nein", "ja"]}
-    assert any("line 42 is a copy of line 41: delete" in one for one in found.problems)
 
 
 def test_without_patients_nothing_is_said_of_their_number(tmp_path):
-    rows = [(p, file, side, age, grade % 2) for p, file, side, age, grade in knees()]
+    rows = [(i, file, side, age, grade % 2) for i, (_, file, side, age, grade) in enumerate(knees())]
     text = api.init(write(tmp_path, rows, ["code", *HEADER[1:3], "Shoe", "KL Grade"]), out=tmp_path / "g.yaml")
     grid = text.file.read_text()
     assert "Samples of each class" not in grid and "stratify" not in grid
     assert "    # - Shoe: 40 of 40 filled, 20 different" in grid
+    assert "no column is named like one of patients, but it may be 'code' (40 different, 1.0 rows each)" in grid
+
+
+def test_ids_that_repeat_are_patients_and_eyes_are_places(tmp_path):
+    header = ["identifiant", "fichier", "oeil", "âge", "diagnostic"]
+    names = ("sain", "modéré", "sévère")
+    rows = [(f"P{p:03}", file, {"L": "OG", "R": "OD"}[side], age, names[g]) for p, file, side, age, g in knees()]
+    found = api.init(write(tmp_path, rows, header), out=tmp_path / "g.yaml")
+    grid = YAML(typ="safe").load(found.file)
+    table = grid["data"]["image_table"]
+    assert (table["patient"], table["locations"], table["labels"]) == ("identifiant", ["oeil"], ["diagnostic"])
+    assert any("'identifiant' is taken as the patient, since it holds ids that repeat" in one for one in found.problems)
+    assert set(api.plan(found.file, store=tmp_path / "store").cells["status"]) == {"to compute"}
+
+
+@pytest.mark.parametrize("header", [("Case", "Auge"), ("X", "Ojo"), ("Nr", "knee side"), ("Kennung", "Z")])
+def test_ids_and_sides_are_known_in_other_words_or_by_their_cells(tmp_path, header):
+    rows = [(f"K-{p:03}", file, side, age, g) for p, file, side, age, g in knees()]
+    header = [header[0], "image", header[1], "age", "grade"]
+    table = YAML(typ="safe").load(api.init(write(tmp_path, rows, header), out=tmp_path / "g.yaml").file)["data"]
+    assert (table["image_table"]["patient"], table["image_table"]["locations"]) == (header[0], [header[2]])
+
+
+def test_classes_in_words_are_ordered_and_the_way_to_ordinal_is_named(tmp_path):
+    rows = [(p, file, side, ("Sévère", "sain", "modéré")[g], "abc"[g]) for p, file, side, _, g in knees()]
+    header = ["patient", "image", "side", "gravité", "grade"]
+    found = api.init(write(tmp_path, rows, header), out=tmp_path / "g.yaml")
+    grid = YAML(typ="safe").load(found.file)
+    assert grid["data"]["image_table"]["classes"] == {"gravité": ["sain", "modéré", "Sévère"], "grade": ["a", "b", "c"]}
+    words = "\n".join(found.problems)
+    assert "'gravité' has 3 classes, in this order by their words: sain, modéré, Sévère. If" in words
+    assert "'grade' has 3 classes, by alphabet, as yet: a, b, c. If their order means something, list them" in words
+    assert words.count("from `labels` to `ordinal`: that adds quadratic kappa") == 2
+    assert "# by alphabet, as yet; if the order means something, move grade to `ordinal`" in found.file.read_text()
+    text = found.file.read_text().replace("    labels:\n", "    ordinal:\n")
+    found.file.write_text(text)  # what the sentence tells to do gives a grid with ordered classes
+    assert "sain" in str(api.plan(found.file, store=tmp_path / "store"))
+
+
+def test_one_file_that_is_missing_is_named_without_another_folder(tmp_path):
+    table = write(tmp_path, knees())
+    (tmp_path / "knee" / "3L.dcm").unlink()
+    (problem,) = api.init(table, out=tmp_path / "g.yaml").problems
+    assert problem.startswith("1 of 40 files of 'ImagePath' is not there: knee/3L.dcm (line 8): mend its path")
+    assert "root" not in problem
+
+
+def test_a_copied_line_is_said_once_and_the_grid_is_that_of_the_mended_table(tmp_path):
+    header = ["Pat. ID", "ImagePath", "Side", "Sequence", "KL Grade"]
+    rows = [(p, f"{file}{s}", side, s, p % 3) for p, file, side, *_ in knees() for s in ("PD", "T2")]
+    table = write(tmp_path, [*rows, rows[-1]], header)
+    copied = api.init(table, out=tmp_path / "copied.yaml")
+    (problem,) = copied.problems
+    assert problem == "line 82 is a copy of line 81: delete one of the two, since a run refuses the table"
+    last = str(copied).splitlines()[-2:]
+    assert last[0].startswith("mend the table, then look again (delete ") and "--out" in last[0]
+    assert last[1].endswith(f"init {table}")
+    table.write_text("\n".join(table.read_text().splitlines()[:-1]))
+    mended = api.init(table, out=tmp_path / "mended.yaml")
+    assert mended.problems == ()
+    first, second = (YAML(typ="safe").load(found.file) for found in (copied, mended))
+    assert first | {"name": ""} == second | {"name": ""} and first["sequences"] == ["PD", "T2"]
+    counts = "# 0: 14 samples of 7 patients, 1: 14 samples of 7 patients, 2: 12 samples of 6 patients"
+    assert counts in copied.file.read_text() and counts in mended.file.read_text()
+    assert [next(w for w in ("plan", "preview", "run") if f" {w} " in line) for line in str(mended).splitlines()[-3:]]

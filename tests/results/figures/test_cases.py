@@ -37,13 +37,28 @@ def test_each_picture_is_under_its_number(run):
     found, images = run
     figure = best_and_worst_cases(found, "narrowing")
     titled = {" ".join(axes.get_title().split()): axes for axes in figure.axes if axes.get_title()}
-    assert list(titled) == [f"{i}. true 1 (p 0.25) called 0 (p 0.75), fold 2" for i in (1, 2, 3, 4)]
+    assert list(titled) == [f"{i}. true 1 (p 0.25) called 0 (p 0.75), fold 1" for i in (1, 2, 3, 4)]
     drawn = list(titled.values())
     for i in range(3):
         np.testing.assert_array_equal(drawn[i].get_images()[0].get_array(), images[f"image_{i}_0"])
     assert not drawn[3].get_images() and drawn[3].texts[0].get_text() == "no t2"
     assert [axes.get_subplotspec().rowspan.start for axes in drawn] == [0, 0, 1, 1]
     assert "svc" in figure.caption and "panels/narrowing.json" in figure.caption
+
+
+def test_the_rows_of_several_sequences_are_named(run):
+    found, _ = run
+    about = json.loads((found.folder / "panels" / "narrowing.json").read_text())
+    (found.folder / "panels" / "narrowing.json").write_text(json.dumps(about | {"sequences": ["t2", "t1"]}))
+    figure = best_and_worst_cases(found, "narrowing")
+    named = {
+        axes.get_subplotspec().rowspan.start: text.get_text()
+        for axes in figure.axes
+        for text in axes.texts
+        if text.get_rotation() == 90
+    }
+    assert named == {0: "t2", 1: "t1", 2: "t2", 3: "t1"}
+    assert "counted from 0 as in folds.csv" in figure.caption
 
 
 def test_a_run_without_panels_and_one_with_broken_panels_have_an_error(new_run, run):

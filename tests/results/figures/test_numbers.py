@@ -14,10 +14,11 @@ from results.figures.drawing import curves
 from results.figures.drawing.chosen import chosen
 from results.figures.drawing.style import text_width, wrapped
 from results.figures.missing_rate import rates
-from results.figures.reliability import equal_mass
+from results.figures.reliability import equal_mass, reliability
 from results.run_folder import read
 from results.statistics.bootstrap import PredictedRows
 from results.statistics.decision import decision_curve
+from results.tables.presets.calibration import calibration_sheets
 
 
 @pytest.fixture
@@ -91,20 +92,43 @@ def test_bands_hold_the_curve_and_narrow_with_patients():
     assert widths[1] / widths[0] == pytest.approx(1 / np.sqrt(10), abs=0.12)
 
 
-def test_reliability_bins_are_those_of_pandas(new_run):
+@pytest.fixture
+def repeated(new_run):
+    """A run of two repeats whose probabilities differ."""
     writer = new_run(n_patients=50, repeats=2)
     writer.add(writer.signal + writer.random.normal(size=150), heads="svc")
-    choice = chosen(read(writer.finish()), "narrowing")
+    path = writer.folder / "cells" / "cell0.parquet"
+    frame = pd.read_parquet(path)
+    again = frame["repeat"] == 1
+    frame.loc[again, "p_1"] = 0.7 * frame.loc[again, "p_1"] + writer.random.uniform(0, 0.3, again.sum())
+    frame.assign(p_0=1 - frame["p_1"]).to_parquet(path, index=False)
+    return read(writer.finish())
+
+
+def test_reliability_bins_are_those_of_pandas_in_each_repeat(repeated):
+    choice = chosen(repeated, "narrowing")
     found = choice.bootstrap(choice.cells, resamples=50, seed=0)
     key = choice.cells[0]["key"]
     bins = equal_mass(found, key, 1)
-    p, y = found.P[key][:, 1], found.rows[key].y
-    by_bin = pd.DataFrame({"p": p, "y": y}).groupby(pd.qcut(p, 10), observed=True)
-    assert_allclose(bins.predicted, by_bin["p"].mean())
-    assert_allclose(bins.observed, by_bin["y"].mean())
-    gaps = (by_bin["p"].mean() - by_bin["y"].mean()).abs()
-    assert bins.error == pytest.approx((gaps * by_bin.size()).sum() / len(p))
+    frame = pd.DataFrame({"p": found.P[key][:, 1], "y": found.rows[key].y, "repeat": found.rows[key].repeat})
+    frame["bin"] = frame.groupby("repeat")["p"].transform(lambda p: pd.qcut(p, 10, labels=False))
+    assert_allclose(bins.predicted, frame.groupby("bin")["p"].mean())
+    assert_allclose(bins.observed, frame.groupby("bin")["y"].mean())
+    errors = []
+    for curve, (_, own) in zip(bins.each, frame.groupby("repeat"), strict=True):
+        means = own.groupby("bin")[["p", "y"]].mean()
+        assert_allclose([curve.predicted, curve.observed], means.to_numpy().T)
+        errors.append((means["p"] - means["y"]).abs().mean())
+    assert bins.error == pytest.approx(np.mean(errors))
     assert (bins.low <= bins.observed).all() and (bins.observed <= bins.high).all()
+
+
+def test_a_cell_has_one_calibration_error_in_the_figure_and_in_the_table(repeated):
+    sheet = calibration_sheets(repeated, resamples=0)[0]
+    table = sheet.rows[0].scores[sheet.headers.index("ECE")].text()
+    figure = reliability(repeated, "narrowing", resamples=0)
+    assert table.split()[0] in figure.axes[0].get_title(loc="left")
+    assert f"class 1: {table.split()[0]}" in figure.caption
 
 
 def test_confusion_counts_are_the_mean_over_repeats(new_run):

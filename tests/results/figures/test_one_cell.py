@@ -56,6 +56,13 @@ def test_a_cell_has_one_interval_in_tables_figures_and_report(writer):
     assert text in cell_scores(run, run.cells[0]).axes[1].get_title(loc="left")
 
 
+def test_the_caption_names_the_curves_that_are_drawn(writer, grid_run):
+    assert "each class against the rest" in cell_scores(read(writer.finish()), read(writer.finish()).cells[0]).caption
+    two = read(grid_run.finish())
+    caption = cell_scores(two, two.cells[0], resamples=0).caption
+    assert "ROC: curves of folds, averaged; class 1." in caption and "against the rest" not in caption
+
+
 def test_the_files_of_a_cell(writer, tmp_path):
     run = read(writer.finish())
     written = draw_cell(run, run.cells[0], tmp_path)

@@ -47,6 +47,15 @@ def test_the_caption_counts_what_rises_and_its_mean(writer):
     assert f"(mean {change.mean():+.3f})" in caption
 
 
+def test_the_caption_says_that_an_axis_of_other_samples_is_left_out_and_the_way_out(writer):
+    for head in ("svc", "knn", "logistic"):
+        writer.add(writer.signal, encoders="good", heads=head, images="sobel", rows=slice(3, None))
+    caption = paired_slopes(read(writer.finish()), "narrowing").caption
+    assert "The axis images is left out, since its cells are on different samples (" in caption
+    assert "sobel: 87" in caption and "`protocol.complete: true` in the grid gives all cells the same" in caption
+    assert "Balance: from" in caption and "axis balance" not in caption
+
+
 def test_cells_on_other_samples_are_not_joined(writer):
     assert slopes(chosen(read(writer.finish()), "narrowing"), "images") is None
 

@@ -1,17 +1,21 @@
 """The content of the page, without a browser."""
 
 import base64
+import io
 import json
 import math
 import re
 
 import numpy as np
+import pandas as pd
 import pytest
+from PIL import Image
 from sklearn.metrics import roc_auc_score
 
 from results import run_folder
 from results.report import about, write_report
 from results.report.cells import spread
+from results.report.dataset_card import dataset_card
 from results.report.guards import guards
 from results.report.leaderboard import leaderboard
 from results.report.reading import fold_auc, read_target
@@ -64,7 +68,7 @@ def test_spread_leaves_out_folds_without_a_value():
     # Two ticks: at the middle and at the right end of an axis from 8 to 252.
     assert strip.ticks == "M130 5v14M252 5v14"
     assert (strip.chance, strip.mean) == (130, 191)
-    assert strip.numbers.split() == ["AUC", "fold", "1", "fold", "2", "fold", "3", "repeat", "1", "0.50", "1.00", "-"]
+    assert strip.numbers.split() == ["AUC", "fold", "0", "fold", "1", "fold", "2", "repeat", "0", "0.50", "1.00", "-"]
     assert spread([[math.nan]], low=0.0) is None
 
 
@@ -146,8 +150,45 @@ def test_figures_lie_in_the_page_up_to_two_megabytes(report, grid_run, tmp_path)
     captions = re.findall(r"<figcaption>(.*)\n", page)
     assert captions[:3] == ["ROC &lt;curves&gt; &amp; more"] * 2 + ["roc β"]  # z before a, as the index has them
     assert all("narrowing; 40 patients" in caption for caption in captions[3:])  # those of cells
-    assert "Left out: big.png (figures may take 2 MB together)." in page
+    assert "Left out: big.png (figures may take 2 MB together). <code>figures</code> writes every figure" in page
     assert "scans of patients" not in page
+
+
+def test_every_target_brings_room_for_its_figures_up_to_the_limit_of_the_page(tmp_path):
+    for i in range(7):
+        (tmp_path / f"{i}.png").write_bytes(bytes(999_999))  # no picture, so it stays as large
+    assert [len(about.figures(tmp_path, targets=n)[0]) for n in (1, 2, 3, 6, 50)] == [2, 2, 3, 6, 6]
+    assert about.figures(tmp_path, targets=3)[1][0] == "3.png (figures may take 3 MB together)"
+
+
+def test_a_picture_in_the_page_is_much_smaller_and_looks_the_same():
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7, 4))
+    figure.subplots().plot([0, 1, 0], label="curve")
+    drawn = io.BytesIO()
+    figure.savefig(drawn, format="png", dpi=200)
+    small = about.smaller(drawn.getvalue())
+    assert len(small) < 0.5 * len(drawn.getvalue())
+    before, after = (
+        np.asarray(Image.open(io.BytesIO(png)).convert("RGB"), dtype=float) for png in (drawn.getvalue(), small)
+    )
+    assert before.shape == after.shape and np.abs(before - after).max() < 16
+
+
+def test_the_card_says_where_files_have_no_spacing(grid_run):
+    rows = [
+        {"study": f"p{i:02d}", "sequence": name, "slices": 1, "height": 96, "width": 96}
+        | {f"{side}_mm": mm for side in ("slice", "height", "width")}
+        | {"p1": 0, "median": 5 + i, "p99": 9}
+        for name, mm in (("photo", None), ("old", 1.0), ("scan", 0.5))
+        for i in range(3)
+    ]
+    pd.DataFrame(rows).to_csv(grid_run.folder / "fingerprint.csv", index=False)
+    card = dataset_card(run_folder.read(grid_run.finish()))
+    lengths = {row[0]: row[6:9] for row in card.tables[-1].rows}
+    assert lengths == {"photo": ("not in the files",) * 3, "old": ("not in the files",) * 3, "scan": ("0.5",) * 3}
+    assert [one.title for one in card.histograms if "mm" in one.title] == ["scan: height of a pixel (mm)"]
 
 
 def test_scans_in_the_page_are_named_and_can_be_left_out(report, grid_run, tmp_path):

@@ -8,7 +8,13 @@ from results.scores.named import named_cells, one_cell, steps_of
 
 STEPS = [("prior", "none"), ("svc", "resnet50"), ("svc(kernel=rbf)", "resnet50"), ("svc", "cae_2d(size=32)")]
 CELLS = [
-    RunCell(f"{'3ab7'[i % 4]}{i}" * 16, {"encoders": encoder, "heads": head, "missing": "none"}, target, ("0", "1"))
+    RunCell(
+        f"{'3ab7'[i % 4]}{i}" * 16,
+        {"encoders": encoder, "heads": head, "missing": "none"},
+        target,
+        ("0", "1"),
+        number=i + 1,
+    )
     for i, (target, (head, encoder)) in enumerate((t, s) for t in ("narrowing", "bulging") for s in STEPS)
 ]
 
@@ -71,3 +77,11 @@ def test_gains_over_a_cell_hold_for_every_target():
     assert steps_of(CELLS, "svc, resnet50", "runs/x") == steps_of(CELLS, "6", "runs/x")
     with pytest.raises(ResultsError, match="names 4 cells"):
         steps_of(CELLS, "resnet50", "runs/x")
+
+
+def test_a_cell_is_found_by_its_own_number_wherever_it_is_in_the_run():
+    some = [CELLS[6], CELLS[1], CELLS[2]]
+    assert named_cells(some, "7") == [CELLS[6]]
+    assert named_cells(some, "1") == []
+    with pytest.raises(ResultsError, match=r"\(they are numbered 1 to 7; numbers of cells that left the grid are not"):
+        one_cell(some, "1", "runs/x")

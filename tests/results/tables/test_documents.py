@@ -137,6 +137,44 @@ def test_an_ablation_is_the_mean_difference_over_pairs(new_run):
         ablation(run, "encoders")
 
 
+def test_an_ablation_compares_cells_with_other_samples_on_those_that_both_have(new_run):
+    writer = new_run()
+    n = len(writer.y)
+    scores_of = {name: writer.signal + writer.random.normal(size=n) for name in ("pd", "t2", "pd + t2")}
+    rows = {"pd": np.arange(n) != 5, "t2": ~np.isin(np.arange(n), (7, 8, 50)), "pd + t2": np.ones(n, dtype=bool)}
+    for name, score in scores_of.items():
+        writer.add(score, rows=rows[name], sequences=name, heads="svc")
+    run = read(writer.finish())
+    (sheet,) = ablation(run, "sequences", resamples=100)
+    fold = writer.fold[0][writer.of_patient]
+
+    def auc(name, kept):
+        """The share of pairs of one fold in which the score of the finding is higher."""
+        i, j = np.nonzero((writer.y[:, None] > writer.y) & (fold[:, None] == fold) & kept[:, None] & kept)
+        p = 1 / (1 + np.exp(-4 * scores_of[name]))  # as the writer's two Gaussians give it
+        return float(np.mean((p[i] > p[j]) + 0.5 * (p[i] == p[j])))
+
+    found = {row.labels[0]: row for row in sheet.rows}
+    for name in ("t2", "pd + t2"):
+        both = rows["pd"] & rows[name]
+        assert np.isclose(found[name].scores[0].value, auc(name, both), atol=1e-12)
+        assert np.isclose(found[name].scores[1].value, auc("pd", both), atol=1e-12)
+        assert np.isclose(found[name].scores[2].value, auc(name, both) - auc("pd", both), atol=1e-12)
+        assert found[name].scores[2].low < found[name].scores[2].value < found[name].scores[2].high
+    assert f"t2 on {n - 4} of {n - 3} and {n - 1} samples; pd + t2 on {n - 1} of {n} and {n - 1} samples" in " ".join(
+        sheet.notes
+    )
+
+
+def test_an_ablation_without_common_samples_says_so_and_how_to_get_them(new_run):
+    writer = new_run()
+    first = writer.of_patient < 20
+    writer.add(writer.signal, rows=first, sequences="pd", heads="svc")
+    writer.add(writer.signal, rows=~first, sequences="t2", heads="svc")
+    with pytest.raises(ResultsError, match=r"enough of the same samples of narrowing: .* protocol.complete: true"):
+        ablation(read(writer.finish()), "sequences")
+
+
 def test_a_mean_over_targets_is_empty_where_one_is_missing(new_run):
     writer = new_run()
     for target in ("narrowing", "bulging"):
