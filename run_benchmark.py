@@ -237,7 +237,8 @@ def predict(
     data: Annotated[str, Opt(help="A dataset as in a grid: 'spider: {folder: scans}'.", metavar="DATASET")],
     out: Annotated[Path, Opt(help="A new folder.")] = Path("predicted"),
     exclude_known: Annotated[bool, Opt("--exclude-known", help="Leave out patients of the training data.")] = False,
-    own_ids: Annotated[bool, Opt("--own-ids", help="Equal patient ids mean nothing: compare pixels alone.")] = False,
+    own_ids: Annotated[bool, Opt("--own-ids", help="Equal patient ids mean nothing: compare scans alone.")] = False,
+    near_duplicates: terminal.NearDuplicates = "refuse",
     anchor: terminal.Anchor = None,
     device: terminal.Device = "auto",
     plugins: terminal.Plugins = None,
@@ -245,6 +246,7 @@ def predict(
 ) -> None:
     """Predict a dataset, and score the model where there are labels: external validation. Not for clinical use."""
     where: dict[str, Any] = {"exclude_known": exclude_known, "own_ids": own_ids, "anchor": anchor, "store": store}
+    where |= {"near_duplicates": near_duplicates}
     print(api.predict(model, data, out=out, device=device, plugins=plugins, **where))
 
 

@@ -19,6 +19,8 @@ from data.reading.dicom import scans as dicom_scans
 from data.text.names import digest_of
 
 if TYPE_CHECKING:
+    from collections.abc import Collection  # an import that is not needed here changes no key
+
     import pandas as pd
 
 
@@ -70,6 +72,10 @@ class ImageTable(Dataset):
     words = "images that a table lists"
     source = "table"
     packages = ("imagecodecs", "nibabel", "pydicom", "pynrrd", "simplejpeg", "tifffile")
+    column_fields = (
+        *("image", "patient", "sequence", "mask", "locations", "clinical", "labels", "ordinal"),
+        *("classes", "types", "missing"),
+    )
 
     reading_fields: ClassVar[tuple[str, ...]] = ("orientation", "suv")
 
@@ -117,6 +123,12 @@ class ImageTable(Dataset):
         """Cells that were not taken as they are written, and values that may be codes of missing ones."""
         doubts = (guessed(Path(self.table), name, self._classes(name), self.classes) for name in self._labels)
         return (*self._read.notes, *filter(None, doubts))
+
+    def fitting_fields(self, fields: Mapping[str, Any], said: Collection[str]) -> dict[str, Any]:
+        """Fields of known data whose columns the table has; classes that they do not list come last."""
+        from data.image_rows.known_fields import fitting_fields
+
+        return fitting_fields(self, fields, said)
 
     def may_have_masks(self) -> bool:
         """Whether a row names a mask."""

@@ -21,6 +21,8 @@ from data.rsna_challenge.tables import AnnotatedPoint
 from data.text.names import digest_of
 
 if TYPE_CHECKING:
+    from collections.abc import Collection  # an import that is not needed here changes no key
+
     import pandas as pd
 
 _IMAGES = "train_images"
@@ -62,6 +64,7 @@ class Rsna(Dataset):
     words = "lumbar spine MRI of the RSNA 2024 challenge"
     cites = ("richards2024",)
     packages = ("pydicom",)
+    column_fields = ("clinical", "types", "missing")
 
     new_studies: ClassVar[str] = "dicom_study"
     shown = SHOWN
@@ -92,6 +95,17 @@ class Rsna(Dataset):
     def table_notes(self) -> tuple[str, ...]:
         """Clinical cells that were not taken as they are written, and studies without them."""
         return self._read.notes
+
+    def fitting_fields(self, fields: Mapping[str, Any], said: Collection[str]) -> dict[str, Any]:
+        """Fields of known data whose columns `train_clinical.csv` has; none without that file."""
+        from data.describing.known_columns import fitting
+        from data.reading.tables import spreadsheets
+
+        path = Path(self.folder) / rsna_tables.CLINICAL_FILE
+        if not path.is_file():
+            return {}
+        table = spreadsheets.read(path, [])
+        return fitting(fields, self.clinical, lambda name: spreadsheets.find(table, name, path) is not None)
 
     def may_have_masks(self) -> bool:
         """False."""

@@ -130,6 +130,7 @@ class ExternalRecord(BaseModel):
     uses_before: Count
     uses_overlapping: Count
     left_out: Count
+    kept_alike: Count = 0
     compared_ids: StrictBool
     notes: dict[str, list[StrictStr]]
     cross_validated: dict[str, Interval]

@@ -56,6 +56,7 @@ def predict(
     out: str | Path = "predicted",
     exclude_known: bool = False,
     own_ids: bool = False,
+    near_duplicates: str = "refuse",
     device: str = "auto",
     jobs: int = 0,
     plugins: str | Path | None = None,
@@ -66,13 +67,17 @@ def predict(
 
     Args:
         model: A folder that `fit` wrote.
-        data: A dataset with its fields, as the key `data` of a grid names it: a mapping, or its YAML as text.
+        data: A dataset with its fields, as the key `data` of a grid names it: a mapping, or its YAML as text. Fields
+            that it does not name, such as columns and `orientation`, are those of the model's data, if both are read by
+            the same plug-in; notes name them.
         out: A new folder for `predictions.csv`, `excluded.csv` and, where there are labels, `scores.md`, `scores.csv`
             and `scores/`, which opens like a run.
-        exclude_known: Whether patients whom the model learnt from are left out, and counted. Otherwise they are an
-            error. They are known by their ids and by their scans, also by changed copies of these.
+        exclude_known: Whether patients whom the model learnt from, or may have learnt from, are left out, and counted.
+            Otherwise they are an error. They are known by their ids and by their scans, also by changed copies.
         own_ids: Whether the dataset counts its patients independently of the training data, so that equal ids mean
-            nothing and only pixels are compared.
+            nothing and only scans are compared.
+        near_duplicates: `"allow"` keeps patients of whom nothing is known but that a scan looks like a changed copy of
+            a training scan; `near_duplicates.csv` lists them. `"refuse"` treats them like other known patients.
         device: `"auto"`, `"cpu"` or `"cuda"`.
         jobs: How many studies are read at a time; 0: as many as there are cores.
         plugins: A folder of your own plug-ins, of the project's shape.
@@ -88,6 +93,7 @@ def predict(
         >>> found.table
     """
     check_choice("--device", device, DEVICES)
+    check_choice("--near-duplicates", near_duplicates, ("refuse", "allow"))
     check_number(jobs=jobs)
     add_folder(plugins)
     from bench.grid.file import read_data
@@ -108,6 +114,7 @@ def predict(
             store=Path(store),
             exclude_known=exclude_known,
             own_ids=own_ids,
+            allow_alike=near_duplicates == "allow",
             device=pick_device(device),
             jobs=workers,
             progress=Progress(jobs=workers),

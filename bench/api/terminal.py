@@ -29,9 +29,16 @@ Anchor = Annotated[
         "where names are not kept) and level."
     ),
 ]
-_CELL = "its number or key, or its steps, such as 'svc, resnet50' or heads=svc,encoders=resnet50"
+_CELL = (
+    "its number or key, or its steps, such as 'svc, resnet50' or heads=svc,encoders=resnet50; with several targets "
+    "also the target's name, such as 'narrowing, svc'"
+)
 AnyCell = Annotated[str, Opt(help=f"A cell: {_CELL}. Omit it to list the cells.")]
 Cells = Annotated[list[str], Opt("--cell", help=f"A cell: {_CELL}. One for each target.")]
+NearDuplicates = Annotated[
+    str,
+    Opt(help="allow keeps patients whose scans merely look like changed copies of training scans; refuse does not."),
+]
 Runs = Annotated[Path, Opt(help="Where run folders are written.")]
 Store = Annotated[Path, Opt(help="Where finished steps are kept; all can be computed again.")]
 Device = Annotated[str, Opt(help="auto, cpu or cuda.")]

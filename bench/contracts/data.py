@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -11,8 +12,11 @@ from data.base import DataError, Dataset, Image
 
 
 def names_the_fields_to_set(plugin: Dataset) -> None:
-    """It can be built without fields; it then has data or raises a DataError of one line."""
+    """Without fields it has data or raises a DataError of one line; its lists of fields name some of its fields."""
     unset = type(plugin)()
+    fields = {field.name for field in dataclasses.fields(unset)}  # type: ignore[arg-type]
+    unknown = {*plugin.reading_fields, *plugin.column_fields} - fields
+    assert not unknown, f"reading_fields or column_fields name {', '.join(sorted(unknown))}, which is no field"
     try:
         unset.samples()
     except DataError as error:

@@ -44,7 +44,8 @@ class ProtocolKeys(Strict):
         "refuse",
         description="What happens if a patient's scan is a changed copy of another patient's (resized, re-encoded, "
         "brightened, padded, flipped, turned) or the same: `refuse` stops the run, `group` keeps such patients in one "
-        "fold, or under a given split leaves out the scan that trains, `allow` lists the pairs.",
+        "fold, or under a given split leaves out the scan that trains, `allow` lists the pairs, and also keeps "
+        "patients of `external` whose scans merely look like those of `data`.",
     )
     complete: bool = Field(
         False, description="Keeps only the samples that have every sequence of the grid, the same for all cells."

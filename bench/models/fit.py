@@ -16,6 +16,7 @@ from bench.models.keep import keep_cell, keep_learnt_from
 from bench.models.model import FILE, FORMAT, ModelError
 from bench.models.reopen import find_cell, open_plan
 from bench.plan.plan import Plan
+from bench.plan.read_alike import kept_fields
 from bench.plan.references import Fold, PlannedCell, View
 from bench.run import described, facts, provenance
 from bench.run.progress import Progress
@@ -87,19 +88,19 @@ def fit_model(
             raise ModelError(f"cell {one.cell.labels()}: {one.refused}")
         one.fits[0].filling = ""  # there is no test sample to rate a filling on
     floors = [floors_of(plan, one) for one in planned]
-    chains = _fit_chains(plan, kept, planned, floors, device=device, jobs=jobs, progress=progress)
     parts = []
     targets = [one.cell.target for one in chosen]
-    with new_folder(out) as draft:
-        for one, again, (chain, of_cell) in zip(chosen, planned, chains, strict=True):
-            target = file_name(one.cell.target, targets)
-            kept_cell = keep_cell(draft, plan, kept, again, chain, of_cell, target=target)
-            parts.append({"key_in_run": one.key, "key": again.key, **kept_cell})
-        with progress.shown():
+    with progress.shown():
+        chains = _fit_chains(plan, kept, planned, floors, device=device, jobs=jobs, progress=progress)
+        with new_folder(out) as draft:
+            for one, again, (chain, of_cell) in zip(chosen, planned, chains, strict=True):
+                target = file_name(one.cell.target, targets)
+                kept_cell = keep_cell(draft, plan, kept, again, chain, of_cell, target=target)
+                parts.append({"key_in_run": one.key, "key": again.key, **kept_cell})
             keep_learnt_from(draft, learnt_from(plan, planned, kept, jobs=jobs, progress=progress))
-        _describe_model(draft, run, plan, planned, parts, device)
-        finish(draft)
-        write_sums(draft)
+            _describe_model(draft, run, plan, planned, parts, device)
+            finish(draft)
+            write_sums(draft)
     return chosen
 
 
@@ -114,24 +115,23 @@ def _fit_chains(
     progress: Progress,
 ) -> list[tuple[Chain, dict[str, FittedFloor]]]:
     """Trains what the cells and their floors need on all patients, in the store, and fits the chain of each."""
-    with progress.shown():
-        make_crops(plan, store, jobs=jobs, progress=progress)
-        work = Work(plan, store, device=device, progress=progress, fitted=lambda one: None)
-        every = [*planned, *(floor for each in floors for floor in each.values())]
-        tasks, fits = work.tasks(every, ())
-        before = [task for task in tasks if task not in fits]
-        progress.expect(before, overlap=device != "cpu")
-        execute(before, jobs=jobs, overlap=device != "cpu", watcher=progress)
-        for task in before:
-            if task.error:
-                raise ModelError(f"{task.name}: {task.error}")
-        return [
-            (
-                fit_chain(plan, work, one, one.fits[0], device=device),
-                {name: fit_floor(plan, work, floor, device=device) for name, floor in each.items()},
-            )
-            for one, each in zip(planned, floors, strict=True)
-        ]
+    make_crops(plan, store, jobs=jobs, progress=progress)
+    work = Work(plan, store, device=device, progress=progress, fitted=lambda one: None)
+    every = [*planned, *(floor for each in floors for floor in each.values())]
+    tasks, fits = work.tasks(every, ())
+    before = [task for task in tasks if task not in fits]
+    progress.expect(before, overlap=device != "cpu")
+    execute(before, jobs=jobs, overlap=device != "cpu", watcher=progress)
+    for task in before:
+        if task.error:
+            raise ModelError(f"{task.name}: {task.error}")
+    return [
+        (
+            fit_chain(plan, work, one, one.fits[0], device=device),
+            {name: fit_floor(plan, work, floor, device=device) for name, floor in each.items()},
+        )
+        for one, each in zip(planned, floors, strict=True)
+    ]
 
 
 def _describe_model(
@@ -146,6 +146,7 @@ def _describe_model(
         "fitted": datetime.now(UTC).isoformat(timespec="seconds"),
         "run": run.name,
         "dataset": plan.grid.data.name,
+        "dataset_fields": kept_fields(plan.grid.data, plan.dataset, [one.cell.target for one in planned]),
         "source": facts.source(plan.grid.data, plan.dataset),
         "locations": list(plan.dataset.locations),
         "patients": len({name for one in planned for name in plan.patients[one.fits[0].rows.train].tolist()}),

@@ -19,6 +19,7 @@ from bench.grid.grid import reads
 from bench.models.floors import FittedFloor
 from bench.models.model import LEARNT_FROM, ModelError, read_chain, step_code
 from bench.plan import clinical
+from bench.plan.directions import letters
 from bench.plan.known import LearntFrom
 from bench.plan.plan import Plan
 from bench.plan.references import CropsRef, PlannedCell, TokensRef
@@ -98,6 +99,11 @@ def keep_cell(
         "networks": networks,
         "widths": widths,
         "regions": regions,
+        "lies": {
+            ref.crops.sequence: sorted({letters(affine) for affine in store.affines(ref.crops.key)})
+            for refs in fit.tokens
+            for ref in refs
+        },
         "fusions": fusions,
         "chain": file,
         "chain_sum": sum_of(folder / file),

@@ -13,12 +13,15 @@ from bench.grid.cells import Step
 from bench.models.model import FittedCell, Model, ModelError, read_learnt_from
 from bench.plan import clinical
 from bench.plan.aligned import respelt
+from bench.plan.known import FoundCopy, Known, kept_note, left_out_note
 from bench.plan.labels import text
+from bench.plan.read_alike import read_alike
 from bench.plugins import load, plugin_class
 from bench.run.progress import Progress
-from bench.tasks.scans import by_patient, scan_digests, scan_looks
+from bench.run.second_dataset import absent_classes
+from bench.tasks.scans import scan_digests, scan_looks
 from bench.tasks.store import Store
-from data.base import DataError, Dataset, Int64
+from data.base import DataError, Dataset, Int64, Target
 from data.text.spelling import as_known
 
 if TYPE_CHECKING:
@@ -31,19 +34,25 @@ class NewData:
 
     Args:
         dataset: The dataset.
-        samples: The samples, without those of patients whom the model learnt from.
+        samples: The samples, without those of patients who were left out.
+        every: The samples of all patients.
         scans: The digests of the scans of each study.
-        left_out: The patients who were left out, since the model learnt from them.
-        compared_ids: Whether these patients were also looked for by their ids.
-        notes: Sentences about how the dataset was read.
+        left_out: The patients who were left out, since the model learnt, or may have learnt, from them.
+        kept_alike: Those who were kept though a scan looks like one of training.
+        compared_ids: Whether patients were also looked for by their ids.
+        notes: Sentences about how the dataset was read, for the reader of the scores.
+        taken: Sentences for the user alone: which fields were taken from the model, and who was left out or kept.
     """
 
     dataset: Dataset
     samples: pd.DataFrame
+    every: pd.DataFrame
     scans: dict[str, tuple[str, ...]]
-    left_out: tuple[str, ...]
+    left_out: Known
+    kept_alike: tuple[FoundCopy, ...]
     compared_ids: bool
     notes: tuple[str, ...]
+    taken: tuple[str, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,10 +81,11 @@ def open_data(
     *,
     exclude_known: bool,
     own_ids: bool,
+    allow_alike: bool,
     jobs: int,
     progress: Progress,
 ) -> NewData:
-    """Opens a dataset for a model.
+    """Opens a dataset for a model; fields that it does not name are those of the model's data, see `read_alike`.
 
     Args:
         model: The model.
@@ -84,6 +94,7 @@ def open_data(
         store: Keeps digests of scans.
         exclude_known: Whether patients whom the model learnt from are left out; otherwise they are an error.
         own_ids: Whether the dataset counts its patients independently of the training data, so that ids mean nothing.
+        allow_alike: Whether patients stay of whom nothing is known but that a scan looks like one of training.
         jobs: How many studies are read at a time.
         progress: Counts studies.
 
@@ -92,13 +103,19 @@ def open_data(
         ModelError: The dataset lacks what the model reads, or all patients were left out.
         KnownPatientError: The model learnt from some of the patients.
     """
-    dataset, notes = _opened(data)
-    notes += dataset.table_notes()
-    samples = dataset.samples()
-    if samples.empty:
-        rows = dataset.excluded()
-        why = "it has no row" if rows.empty else f"{rows['file'].iloc[0]}: {rows['reason'].iloc[0]}"
-        raise DataError(f"{data.label()} gives no sample to predict: {why}")
+    about = model.about
+    where = {"here": "--data", "known": "the model's data"}
+    alike = read_alike(data, like=about["dataset"], fields=about.get("dataset_fields"), **where)
+    try:
+        dataset, notes = _opened(alike.step)
+        samples = dataset.samples()
+        if samples.empty:
+            rows = dataset.excluded()
+            why = "it has no row" if rows.empty else f"{rows['file'].iloc[0]}: {rows['reason'].iloc[0]}"
+            raise DataError(f"{data.label()} gives no sample to predict: {why}")
+    except DataError as error:
+        raise DataError(f"{error}. {alike.columns}" if alike.columns else str(error)) from error
+    notes += [*alike.notes, *dataset.table_notes()]
     for cell in model.cells:
         samples, more = _fitting(cell, dataset, samples, folder, data)
         notes += more
@@ -108,16 +125,19 @@ def open_data(
     studies = list(patient_of)
     scans = scan_digests(dataset, studies, list(sequences), store, jobs=jobs, progress=progress)
     looks = scan_looks(dataset, studies, list(sequences), store, jobs=jobs, progress=progress)
-    of_patient, looks_of = by_patient(scans, patient_of), by_patient(looks, patient_of)
     learnt = read_learnt_from(folder)
     compare = learnt.ids_known and dataset.patients_known and not own_ids
-    known = learnt.known(of_patient, looks_of, compare_ids=compare)
+    known, kept_alike = learnt.known(patient_of, scans, looks, compare_ids=compare).allowing(allow_alike)
+    patients = len(set(patient_of.values()))
     if not exclude_known:
-        known.refuse(len(of_patient), exclude="use --exclude-known", own_ids="use --own-ids to compare pixels alone")
+        known.refuse(patients, exclude="--exclude-known", own_ids="--own-ids", allow="--near-duplicates allow")
     kept = samples[~samples["patient"].astype(str).isin(known.patients)]
     if kept.empty:
-        raise ModelError(f"{folder} learnt from all {len(of_patient)} patients of {data.label()}: none is left")
-    return NewData(dataset, kept, dict(scans), tuple(known.patients), compare, tuple(dict.fromkeys(notes)))
+        raise ModelError(f"{data.label()}: no patient is left to predict: {known.why()}")
+    taken = [*filter(None, [alike.columns]), *left_out_note(known), *kept_note(kept_alike, named=True)]
+    return NewData(
+        dataset, kept, samples, dict(scans), known, kept_alike, compare, tuple(dict.fromkeys(notes)), tuple(taken)
+    )
 
 
 def labels_of(cell: FittedCell, data: NewData) -> NewLabels | None:
@@ -125,10 +145,28 @@ def labels_of(cell: FittedCell, data: NewData) -> NewLabels | None:
 
     Labels that training merged into others count as these; labels that the model does not know count as none.
     """
-    about, samples = cell.about, data.samples
+    about = cell.about
     target = next((one for one in data.dataset.targets() if one.name == about["target"]), None)
     if target is None:
         return None
+    classes = list(about["classes"])
+    y, unknown, notes = _read_labels(cell, target, data.samples)
+    if unknown:
+        listed = ", ".join(f"'{name}' ({n} {'sample' if n == 1 else 'samples'})" for name, n in sorted(unknown.items()))
+        notes.append(
+            f"Classes of {target.name} do not match: the model knows {', '.join(classes)}, and the dataset also has "
+            f"{listed}, which are not scored."
+        )
+    if not (y >= 0).any():
+        return NewLabels(y, tuple(notes)) if unknown else None
+    absent = [name for i, name in enumerate(classes) if not (y == i).any()]
+    every = {classes[k] for k in set(_read_labels(cell, target, data.every)[0].tolist()) - {-1}}
+    return NewLabels(y, (*notes, *absent_classes(target.name, absent, every, "the dataset")))
+
+
+def _read_labels(cell: FittedCell, target: Target, samples: pd.DataFrame) -> tuple[Int64, dict[str, int], list[str]]:
+    """The classes `(N,)` of samples, how many have each label that the model does not know, and a note on spelling."""
+    about = cell.about
     classes = {name: i for i, name in enumerate(about["classes"])}
     y = np.full(len(samples), -1, dtype=np.int64)
     unknown: dict[str, int] = {}
@@ -147,18 +185,7 @@ def labels_of(cell: FittedCell, data: NewData) -> NewLabels | None:
             y[i] = classes[label]
         else:
             unknown[label] = unknown.get(label, 0) + 1
-    notes = [respelt(target.name, spelt, respelt_rows)] if respelt_rows else []
-    if unknown:
-        listed = ", ".join(f"'{name}' ({n} {'sample' if n == 1 else 'samples'})" for name, n in sorted(unknown.items()))
-        notes.append(
-            f"Classes of {target.name} do not match: the model knows {', '.join(classes)}, and the dataset also has "
-            f"{listed}, which are not scored."
-        )
-    if not (y >= 0).any():
-        return NewLabels(y, tuple(notes)) if unknown else None
-    if absent := [name for name, i in classes.items() if not (y == i).any()]:
-        notes.append(f"Classes of {target.name} do not match: the dataset has no sample of {', '.join(absent)}.")
-    return NewLabels(y, tuple(notes))
+    return y, unknown, [respelt(target.name, spelt, respelt_rows)] if respelt_rows else []
 
 
 def _opened(data: Step) -> tuple[Dataset, list[str]]:

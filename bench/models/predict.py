@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ from bench.models.grading import CutSamples, NewStudy, grade_samples
 from bench.models.model import FittedCell, ModelError, read_model
 from bench.models.new_data import NewData, labels_of, open_data
 from bench.models.scored import CellOutcome, write_scores
-from bench.plan import identity
+from bench.plan import directions, identity
 from bench.run.facts import source
 from bench.run.progress import Progress
 from bench.tasks.reading import in_order
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 TABLE, EXCLUDED, SCORED = "predictions.csv", "excluded.csv", "scores"
+NEAR_DUPLICATES = "near_duplicates.csv"
 AT_ONCE = 256
 """How many crops are encoded at a time."""
 
@@ -57,6 +59,7 @@ def predict_dataset(
     store: Path,
     exclude_known: bool,
     own_ids: bool,
+    allow_alike: bool,
     device: str,
     jobs: int,
     progress: Progress,
@@ -71,6 +74,7 @@ def predict_dataset(
         store: Keeps digests of scans and the ledger of held-out sets.
         exclude_known: Whether patients whom the model learnt from are left out; otherwise they are an error.
         own_ids: Whether the dataset counts its patients independently of the training data.
+        allow_alike: Whether patients stay of whom nothing is known but that a scan looks like one of training.
         device: `"cpu"` or `"cuda"`.
         jobs: How many studies are read at a time.
         progress: Counts studies.
@@ -85,13 +89,14 @@ def predict_dataset(
         raise ModelError(f"--out {out} exists: name a new folder")
     model, kept = read_model(folder, device=device, anchor=anchor), Store(store)
     identity.remember(store)
-    how: dict[str, Any] = {"exclude_known": exclude_known, "own_ids": own_ids}
+    how: dict[str, Any] = {"exclude_known": exclude_known, "own_ids": own_ids, "allow_alike": allow_alike}
     with progress.shown():
         new = open_data(model, folder, data, kept, **how, jobs=jobs, progress=progress)
         floors = [(i, name, f) for i, c in enumerate(model.cells) for name, f in c.floors.items()]
         pixels = [(i, name, f) for i, name, f in floors if isinstance(f, FittedCell)]
         every = [*model.cells, *(cell for _, _, cell in pixels)]
-        graded, faults = _graded(every, new, jobs=jobs, progress=progress)
+        graded, faults, notes = _graded(every, new, jobs=jobs, progress=progress)
+        new = replace(new, notes=(*new.notes, *notes))
     of_floors: list[dict[str, pd.DataFrame]] = [{} for _ in model.cells]
     for (i, name, _), table in zip(pixels, graded[len(model.cells) :], strict=True):
         of_floors[i][name] = table
@@ -104,28 +109,45 @@ def predict_dataset(
         csv_frame(shown).to_csv(draft / TABLE, index=False)
         rows = [*new.dataset.excluded().itertuples(index=False, name=None), *faults]
         csv_frame(exclusions(rows)).to_csv(draft / EXCLUDED, index=False)
-        notes = [*new.notes, *(note for one in outcomes if one.labels is not None for note in one.labels.notes)]
-        if new.left_out:
-            notes.append(f"{len(new.left_out)} patients were left out, since the model learnt from them.")
+        notes = [
+            *new.taken,
+            *new.notes,
+            *(note for one in outcomes if one.labels is not None for note in one.labels.notes),
+        ]
+        _write_alike(draft, new)
         unlabelled = [one.cell.about["target"] for one in outcomes if one.unlabelled]
-        notes += [f"No sample has a label of {target}, so there are no scores." for target in unlabelled]
+        left = " that is left" if new.left_out.patients else ""
+        lacking = f"No sample{left} has a label of {{}} that the model knows, so there are no scores."
+        notes += map(lacking.format, unlabelled)
         scored = len(unlabelled) < len(outcomes)
         if scored:
             name = source(data, new.dataset)
             where: dict[str, Any] = {"n_excluded": len(rows), "store": store, "device": device}
-            write_scores(draft / SCORED, model, folder, new, name, outcomes, **where)
+            scored = write_scores(draft / SCORED, model, folder, new, name, outcomes, **where)
+            notes += [] if scored else ["No labelled sample has a prediction, so there are no scores."]
     return Prediction(out, shown, tuple(notes), out / SCORED if scored else None)
+
+
+def _write_alike(folder: Path, new: NewData) -> None:
+    """Writes `near_duplicates.csv`: the patients with a scan that looks like one of training; none without any."""
+    import pandas as pd
+
+    found = [(one, "left out") for one in new.left_out.by_look] + [(one, "kept") for one in new.kept_alike]
+    rows = [{"patient": c.patient, "study": c.study, "likeness": c.likeness, "outcome": what} for c, what in found]
+    if rows:
+        csv_frame(pd.DataFrame(rows)).to_csv(folder / NEAR_DUPLICATES, index=False)
 
 
 def _graded(
     cells: Sequence[FittedCell], new: NewData, *, jobs: int, progress: Progress
-) -> tuple[list[pd.DataFrame], list[Exclusion]]:
-    """For each cell a row for each sample of its target, and what could not be read; see `_as_table`."""
+) -> tuple[list[pd.DataFrame], list[Exclusion], list[str]]:
+    """For each cell a row for each sample of its target, see `_as_table`; what could not be read; and notes."""
     import pandas as pd
 
     fixed = all(isinstance(region, FixedRegion) for cell in cells for region in cell.regions.values())
     by_study = {str(name): rows for name, rows in new.samples.groupby("study", sort=False)}
     faults: dict[Exclusion, None] = {}
+    lies: list[dict[str, Counter[str]]] = [{name: Counter() for name in cell.sequences} for cell in cells]
 
     def cut(name: str) -> list[CutSamples]:
         study = NewStudy(new.dataset, name, by_study[name])  # its scans are freed at the end
@@ -142,15 +164,22 @@ def _graded(
 
     progress.begin_images("predicting", len(by_study))
     for _, cuts in in_order(cut, list(by_study), jobs if fixed else 1):
-        for one, cell, several in zip(cuts, cells, waiting, strict=True):
+        for one, cell, several, lie in zip(cuts, cells, waiting, lies, strict=True):
             faults |= dict.fromkeys(_faults(one, cell))
+            for sequence, crops in zip(cell.sequences, one.crops, strict=True):
+                lie[sequence].update(directions.letters(image.affine) for image in crops.images)
             if len(one.samples):
                 several.append(one)
         if any(sum(len(crops.images) for one in several for crops in one.crops) >= AT_ONCE for several in waiting):
             flush()
         progress.images()
     flush()
-    return [pd.concat(parts) for parts in done], list(faults)
+    notes = [
+        directions.unlike(sequence, cell.about.get("lies", {}).get(sequence, ()), found)
+        for cell, lie in zip(cells, lies, strict=True)
+        for sequence, found in lie.items()
+    ]
+    return [pd.concat(parts) for parts in done], list(faults), list(dict.fromkeys(filter(None, notes)))
 
 
 def _faults(cut: CutSamples, cell: FittedCell) -> Iterator[Exclusion]:

@@ -76,6 +76,7 @@ class ModelCell(_Record):
     networks: list[list[dict[str, StrictStr]]]
     widths: list[list[Width]]
     regions: dict[str, StrictStr]
+    lies: dict[str, list[StrictStr]] = {}
     fusions: list[Name]
     chain: Name
     chain_sum: StrictStr = ""
@@ -123,6 +124,7 @@ class ModelRecord(_Record):
     fitted: Name
     run: Name
     dataset: Name
+    dataset_fields: dict[str, Any] | None = None
     source: StrictStr
     locations: list[StrictStr]
     patients: Count

@@ -15,6 +15,7 @@ from bench.models.model import FittedCell, Model
 from bench.models.new_data import NewData, NewLabels
 from bench.models.records import CrossValidated
 from bench.plan import identity
+from bench.plan.known import kept_note
 from bench.plugins import load
 from bench.run.ledger import note_use
 from bench.run.scored import external_protocol, write_scored
@@ -61,8 +62,8 @@ def write_scores(
     n_excluded: int,
     store: Path,
     device: str,
-) -> None:
-    """Writes the scores of all cells, and notes the use of the dataset in the ledger.
+) -> bool:
+    """Writes the scores of all cells, and notes the use of the dataset in the ledger; False if no sample has a score.
 
     A sample of a fitted region that was not found counts with the shares of the classes in training, as in
     cross-validation; a sample without a scan, or without a crop of a fixed region, does not count.
@@ -86,6 +87,7 @@ def write_scores(
     known: CrossValidated = {}
     if (place / SCORES).is_file():
         known = read_json(place / SCORES, CrossValidated, out="fit the model again")
+    kept = kept_note(new.kept_alike, named=False)
     for one in outcomes:
         cell, table, found = one.cell, one.table, one.labels
         if found is None or found.empty:
@@ -96,7 +98,7 @@ def write_scores(
             continue
         cells.append(_described(cell, key))
         predictions[key] = rows
-        notes[target] = [*found.notes, *_not_found(cell, table, rows), *new.notes]
+        notes[target] = [*found.notes, *_not_found(cell, table, rows), *new.notes, *kept]
         crossed = known.get(target, {})
         cross |= {key: crossed[""].auc} if "" in crossed else {}
         for floor, (P, called) in _floors(cell, new, rows, one.floors, notes[target]):
@@ -109,7 +111,7 @@ def write_scores(
             )
         scored |= set(new.samples.loc[rows["sample"], "study"].astype(str))
     if not cells:
-        return
+        return False
     scans = {digest for study in scored for digest in new.scans[study]}
     own = [cell["key"] for cell in cells if not cell["floor"]]
     uses = note_use(store, scans, own, f"model of run {model.about['run']}", source)
@@ -125,7 +127,8 @@ def write_scores(
             fitted_on=model.about["source"],
             patients=model.about["patients"],
             uses=(uses.before, uses.overlapping),
-            left_out=len(new.left_out),
+            left_out=len(new.left_out.patients),
+            kept_alike=len(new.kept_alike),
             compared_ids=new.compared_ids,
             notes=notes,
             cross_validated=cross,
@@ -134,6 +137,7 @@ def write_scores(
         seed=model.about["seed"],
         device=device,
     )
+    return True
 
 
 def _scored(cell: FittedCell, new: NewData, table: pd.DataFrame, labels: NewLabels) -> pd.DataFrame:

@@ -17,6 +17,7 @@ from bench.plan.counts import counts
 from bench.plan.forecast import Forecast
 from bench.plan.patient_draws import PatientDraws
 from bench.plan.plan import Plan
+from bench.plan.read_alike import read_external
 from bench.plan.references import PlannedCell
 from bench.plan.same_cells import same_cells
 from bench.plan.stored import Stored
@@ -110,7 +111,8 @@ class Overview:
         forecast.add(again, "interval: ")
         yield from _refits(refits, again, stored)
         if plan.grid.external is not None:
-            other = plan.grid.external.load("data").samples()
+            alike = read_external(plan)
+            other = alike.step.load("data").samples()
             runs = [c for c in cells if not c.refused]
             forecast.add_external(runs, len(other))
             patients = other["patient"].nunique()
@@ -119,6 +121,7 @@ class Overview:
                 f"{plan.grid.external.label()} ({len(other)} samples of {patients} patients): up to {len(runs)} fits "
                 "of heads; what an earlier run has scored is not computed again"
             )
+            yield from (f"external test: {note}" for note in filter(None, (*alike.notes, alike.columns)))
         yield from forecast.lines()
         todo = [c for c in cells if self._states[c.key] in ("partly cached", "to compute")]
         if todo or again:

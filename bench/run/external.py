@@ -19,7 +19,10 @@ from bench.plan.aligned import in_columns_of
 from bench.plan.errors import PlanError
 from bench.plan.flow import flow
 from bench.plan.joined import JoinedData
+from bench.plan.known import FoundCopy, Known, kept_note
+from bench.plan.labels import choose
 from bench.plan.plan import Plan
+from bench.plan.read_alike import read_external
 from bench.plan.references import Fold, PlannedCell, View
 from bench.run import facts
 from bench.run.compute import compute
@@ -31,7 +34,7 @@ from bench.run.scored import external_protocol
 from bench.run.second_dataset import check_fits, class_notes
 from bench.run.state import State
 from bench.tasks.reading import make_crops
-from bench.tasks.scans import by_patient, learnt_from, scan_digests, scan_looks
+from bench.tasks.scans import learnt_from, scan_digests, scan_looks
 from bench.tasks.store import Store
 from data.base import Dataset, exclusions
 from data.files.whole import mark, remove_folder
@@ -53,6 +56,7 @@ class ExternalTest:
         view: Its labels, with the fold that trains on the first dataset.
         scans: The digests of the scans of each study of the second dataset, by its name there.
         left_out: The number of patients who were left out, since they are in the first dataset.
+        kept_alike: The number of those who were kept though a scan looks like one of the first dataset.
         compared_ids: Whether these were also looked for by their ids.
         lacking: Columns of the first dataset that the second lacks.
         notes: For each target sentences about labels that do not match.
@@ -63,6 +67,7 @@ class ExternalTest:
     view: View
     scans: dict[str, tuple[str, ...]]
     left_out: int
+    kept_alike: int
     compared_ids: bool
     lacking: frozenset[str]
     notes: dict[str, list[str]]
@@ -94,7 +99,10 @@ def open_external(
     data = plan.grid.external
     if data is None:
         return None
-    other: Dataset = data.load("data")
+    alike = read_external(plan)
+    other: Dataset = alike.step.load("data")
+    if alike.columns:
+        progress.note(alike.columns)
     others = other.samples()
     check_fits(plan, data, other, others)
     sequences = dict.fromkeys(part.name for step in plan.grid.axes["sequences"] for part in step.each)
@@ -103,8 +111,10 @@ def open_external(
     scans = dict(scan_digests(other, studies, here, store, jobs=jobs, progress=progress))
     ids = plan.dataset.patients_known and other.patients_known and plan.grid.protocol.external_ids == "shared"
     looks = scan_looks(other, studies, here, store, jobs=jobs, progress=progress)
-    known = _known(plan, cells, others, scans, looks, store, jobs=jobs, progress=progress, compare_ids=ids)
-    others = others[~others["patient"].astype(str).isin(known)]
+    known, kept = _known(plan, cells, others, scans, looks, store, jobs=jobs, progress=progress, compare_ids=ids)
+    for line in kept_note(kept, named=True):
+        progress.note(line)
+    every, others = others, others[~others["patient"].astype(str).isin(known.patients)]
     if others.empty:
         raise PlanError(f"all patients of {data.label()} are in {plan.grid.data.label()}: none is left", "external")
     columns = [name for name in plan.dataset.clinical if name in plan.samples and name in others]
@@ -130,8 +140,13 @@ def open_external(
     tested = (joined_plan.samples["split"] == "test").to_numpy()
     view = View(joined_plan.view.labels, [Fold(0, ALL, ~tested, tested)])
     lacking = frozenset(str(c) for c in plan.samples if c not in others and c not in _labels(plan.dataset))
-    notes = {name: [*found, *spelt, *odd] for name, found in class_notes(view, tested, unknown, respelt)}
-    return ExternalTest(data, joined_plan, view, scans, len(known), ids, lacking, notes)
+    about = [*alike.notes, *spelt, *odd, *kept_note(kept, named=False)]
+    had = in_columns_of(plan.dataset, other, plan.samples, every)[0]
+    targets = plan.dataset.targets()
+    labelled = {one.name: choose(targets, had, one.name, one.merge) for one in plan.grid.targets}
+    of_classes = class_notes(view, tested, unknown, respelt, labelled)
+    notes = {name: [*found, *about] for name, found in of_classes}
+    return ExternalTest(data, joined_plan, view, scans, len(known.patients), len(kept), ids, lacking, notes)
 
 
 def run_external(
@@ -203,6 +218,7 @@ def run_external(
         patients=len(learnt),
         uses=uses,
         left_out=test.left_out,
+        kept_alike=test.kept_alike,
         compared_ids=test.compared_ids,
         notes=test.notes,
         cross_validated={},
@@ -229,21 +245,26 @@ def _known(
     jobs: int,
     progress: Progress,
     compare_ids: bool,
-) -> list[str]:
-    """The patients of the second dataset who are in the first; an error unless the protocol excludes them."""
+) -> tuple[Known, tuple[FoundCopy, ...]]:
+    """The patients of the second dataset who are, or may be, in the first; and those who stay though a scan looks so.
+
+    Raises:
+        KnownPatientError: There are some to leave out, and the protocol does not say so.
+    """
     protocol = plan.grid.protocol
     usable = [one for one in cells if not one.refused]
     learnt = learnt_from(plan, usable, store, jobs=jobs, progress=progress)
     patient_of = dict(zip(others["study"].astype(str), others["patient"].astype(str), strict=True))
-    of_patient, looks_of = by_patient(scans, patient_of), by_patient(looks, patient_of)
-    known = learnt.known(of_patient, looks_of, compare_ids=compare_ids)
+    found = learnt.known(patient_of, scans, looks, compare_ids=compare_ids)
+    known, kept = found.allowing(protocol.near_duplicates == "allow")
     if protocol.external_known == "refuse":
         known.refuse(
-            len(of_patient),
-            exclude="set protocol.external_known: exclude",
-            own_ids="set protocol.external_ids: own to compare pixels alone",
+            len(set(patient_of.values())),
+            exclude="protocol.external_known: exclude",
+            own_ids="protocol.external_ids: own",
+            allow="protocol.near_duplicates: allow",
         )
-    return known.patients
+    return known, kept
 
 
 def _reads(dataset: Dataset) -> Any:

@@ -68,8 +68,7 @@ class Progress(Watcher):
 
     @contextmanager
     def shown(self) -> Iterator[None]:
-        """Shows progress while the block runs, and the totals at its end."""
-        self._began = time.perf_counter()
+        """Shows progress while the block runs, and at its end the totals: the time counts from the object's making."""
         with self._drawn() if self._live else self._printed():
             yield
         if line := self._totals():

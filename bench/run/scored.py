@@ -22,6 +22,7 @@ def external_protocol(
     patients: int,
     uses: tuple[int, int],
     left_out: int,
+    kept_alike: int,
     compared_ids: bool,
     notes: Mapping[str, Sequence[str]],
     cross_validated: Mapping[str, Sequence[float]],
@@ -32,7 +33,8 @@ def external_protocol(
         fitted_on: The training data, as captions name it.
         patients: The number of patients in it that a cell learnt from.
         uses: Earlier uses of the held-out set, and uses of others that share scans with it.
-        left_out: The number of patients who were left out, since they were in training.
+        left_out: The number of patients who were left out, since they were, or may have been, in training.
+        kept_alike: The number of patients who were kept though a scan looks like one of training.
         compared_ids: Whether patients of the training data were looked for by their ids, besides the pixels.
         notes: For each target sentences about the held-out set.
         cross_validated: For each cell by key its cross-validated AUC with both ends of its interval, where it is known.
@@ -43,6 +45,7 @@ def external_protocol(
         "uses_before": uses[0],
         "uses_overlapping": uses[1],
         "left_out": left_out,
+        "kept_alike": kept_alike,
         "compared_ids": compared_ids,
         "notes": {name: list(lines) for name, lines in notes.items()},
         "cross_validated": {key: list(values) for key, values in cross_validated.items()},

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from bench.grid.cells import Step
 from bench.plan.errors import PlanError
+from bench.plan.labels import Labels
 from bench.plan.plan import Plan
 from bench.plan.references import View
 from data.base import Dataset
@@ -47,7 +48,11 @@ def check_fits(plan: Plan, data: Step, other: Dataset, others: pd.DataFrame) -> 
 
 
 def class_notes(
-    view: View, tested: Any, unknown: dict[str, dict[str, int]], respelt: dict[str, str]
+    view: View,
+    tested: Any,
+    unknown: dict[str, dict[str, int]],
+    respelt: dict[str, str],
+    every: Mapping[str, Labels],
 ) -> Iterator[tuple[str, list[str]]]:
     """For each target sentences about labels that are spelt otherwise, and about classes that do not match.
 
@@ -56,6 +61,7 @@ def class_notes(
         tested: `(N,)` bool: the samples of the second dataset.
         unknown: For each target the number of samples of each label that the grid does not know.
         respelt: For each target a sentence about labels that are spelt otherwise.
+        every: For each target the labels of the second dataset, with those of patients who were left out.
     """
     for name, labels in view.labels.items():
         found = [respelt[name]] if name in respelt else []
@@ -69,6 +75,24 @@ def class_notes(
             )
         y = labels.y[tested]
         absent = [label for k, label in enumerate(labels.classes) if not (y == k).any()]
-        if absent and (y >= 0).any():
-            found.append(f"Classes of {name} do not match: the external dataset has no sample of {', '.join(absent)}.")
+        if (y >= 0).any():
+            here = {every[name].classes[k] for k in set(every[name].y.tolist()) - {-1}}
+            found += absent_classes(name, absent, here, "the external dataset")
         yield name, found
+
+
+def absent_classes(target: str, absent: Sequence[str], every: Collection[str], dataset: str) -> list[str]:
+    """Sentences on classes of which no sample is left.
+
+    Args:
+        target: The target.
+        absent: These classes.
+        every: The classes that occur among all patients, also those who were left out.
+        dataset: What the sentences call the dataset.
+    """
+    nowhere = [name for name in absent if name not in every]
+    gone = [name for name in absent if name in every]
+    found = [f"Classes of {target} do not match: {dataset} has no sample of {', '.join(nowhere)}."] if nowhere else []
+    if gone:
+        found.append(f"No sample of {target} with the class {' or '.join(gone)} is left: all are of patients left out.")
+    return found

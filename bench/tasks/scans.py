@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bench.plan import identity
 from bench.plan.file_memory import FileDigests
@@ -51,14 +52,6 @@ def scan_looks(
     return {study: tuple(look for _, look in known[study]) for study in studies}
 
 
-def by_patient(of_study: Mapping[str, Iterable[str]], patient_of: Mapping[str, str]) -> dict[str, list[str]]:
-    """What is known of the scans of each study, by patient."""
-    found: dict[str, list[str]] = {}
-    for study, patient in patient_of.items():
-        found.setdefault(patient, []).extend(of_study[study])
-    return found
-
-
 def _marks(
     dataset: Dataset, studies: Sequence[str], sequences: Sequence[str], store: Store, *, jobs: int, progress: Watcher
 ) -> dict[str, list[tuple[str, str]]]:
@@ -93,18 +86,39 @@ def _marks(
 def learnt_from(
     plan: Plan, planned: Sequence[PlannedCell], store: Store, *, jobs: int, progress: Watcher
 ) -> LearntFrom:
-    """The patients of the plan, with the scans that some cells read; and those whom given weights of regions name."""
+    """The patients from whom some cells learn, with the scans that these read; and those whom given weights name."""
     regions = [plan.keys.plugin("regions", one.cell["regions"]) for one in planned if one.fits[0].tokens]
     sequences = [part.name for one in planned for part in one.cell["sequences"].each]
     if any(region.joins_sequences for region in regions):
         sequences += plan.dataset.sequences
-    studies = list(dict.fromkeys(plan.samples["study"].astype(str)))
+    studies: NDArray[np.str_] = plan.samples["study"].astype(str).to_numpy(dtype=str)
     wanted = list(dict.fromkeys(sequences))
-    known = _marks(plan.dataset, studies, wanted, store, jobs=jobs, progress=progress)
-    marks = [mark for each in known.values() for mark in each]
-    scans, looks = ([mark[i] for mark in marks] for i in (0, 1))
-    found = LearntFrom.of(plan.patients.tolist(), scans, looks, ids_known=plan.dataset.patients_known)
+    known = _marks(plan.dataset, list(dict.fromkeys(studies.tolist())), wanted, store, jobs=jobs, progress=progress)
+    used = np.isin(plan.patients, plan.patients[_learnt_rows(plan, planned)])
+    marks = {study: known[study] for study in dict.fromkeys(studies[used].tolist())}
+    scans, looks = ([mark[i] for each in marks.values() for mark in each] for i in (0, 1))
+    found = LearntFrom.of(
+        plan.patients[used].tolist(),
+        scans,
+        looks,
+        ids_known=plan.dataset.patients_known,
+        study_of={text: study for study, each in marks.items() for mark in each for text in mark},
+    )
     return replace(found, patients=found.patients.union(*(region.learnt_from() for region in regions)))
+
+
+def _learnt_rows(plan: Plan, planned: Sequence[PlannedCell]) -> NDArray[np.bool_]:
+    """`(N,)`: the samples from which heads, or networks before them, learn: not those whose image is left out."""
+    rows = np.zeros(len(plan.ids), dtype=bool)
+    for fit in (fit for one in planned for fit in one.fits):
+        rows[fit.rows.train] = True
+        for ref in (ref for each in fit.tokens for ref in each):
+            if ref.crops.fold is not None:  # a region that learns may read any scan of its training patients
+                rows |= ref.crops.fold.train
+            elif ref.fold is not None:
+                learnt = ref.learns_from
+                rows[learnt[plan.rows(ref.crops)[learnt] >= 0]] = True
+    return rows
 
 
 def _mark(dataset: Dataset, study: str, sequence: str) -> tuple[str, str] | None:

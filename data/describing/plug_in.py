@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 LearnsFrom = Literal["nothing", "images", "columns", "labels"]
 WeightsFrom = Literal["", "random", "pretrained", "file"]
-DESCRIBING = frozenset({"words", "cites", "packages", "licence", "alone", "source", "unlabelled"})
-"""The class variables of `PlugIn` and of a fusion, and `source` and `unlabelled` of a dataset."""
-DECLARING = frozenset({"describe", "needs_structure", "gives_structure", "needs_masks", "may_have_masks"})
-"""The methods of plug-ins that describe, or that decide which cells are refused; they change no result."""
+DESCRIBING = frozenset({"words", "cites", "packages", "licence", "alone", "source", "unlabelled", "column_fields"})
+"""The class variables of `PlugIn` and of a fusion; and `source`, `unlabelled` and `column_fields` of a dataset."""
+DECLARING = frozenset(
+    {"describe", "needs_structure", "gives_structure", "needs_masks", "may_have_masks", "fitting_fields"}
+)
+"""The methods of plug-ins that describe, that decide which cells are refused, or by which new data take fields of known
+data; they change no result."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,13 +66,18 @@ class PlugIn:
 
     Class variables: `words`, `cites` and `packages` are those of `Description`; `licence` is the licence of pretrained
     weights. They decide no result: an edit of them, or of `describe`, recomputes nothing. So nothing that computes
-    reads them.
+    reads them. The same holds for `column_fields` and `fitting_fields`, by which new data get the columns of known
+    data: what is then read is in keys.
+
+    `column_fields` names the fields of a dataset that name columns of its table: a text, a list, or a mapping whose
+    keys are columns.
     """
 
     words: ClassVar[str] = ""
     cites: ClassVar[tuple[str, ...]] = ()
     packages: ClassVar[tuple[str, ...]] = ()
     licence: ClassVar[str] = ""
+    column_fields: ClassVar[tuple[str, ...]] = ()
 
     def describe(self) -> Description:
         """The description of this plug-in; overridden where its fields change the description."""
@@ -77,6 +86,15 @@ class PlugIn:
     def table_notes(self) -> tuple[str, ...]:
         """Sentences on how a dataset read its tables, for the reader of its results; other plug-ins have none."""
         return ()
+
+    def fitting_fields(self, fields: Mapping[str, Any], said: Collection[str]) -> dict[str, Any]:
+        """The fields that a dataset takes from known data of the same plug-in, since its table has their columns.
+
+        Args:
+            fields: Those of `column_fields` that the known data name and the user does not.
+            said: The fields that the user names.
+        """
+        return {}
 
     def may_have_masks(self) -> bool:
         """Whether scans of a dataset may come with masks; False lets plans refuse cells that need them."""

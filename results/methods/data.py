@@ -130,6 +130,8 @@ def external(run: Run) -> Iterator[str]:
     )
     by = "by their ids and by the pixels of their scans" if about["compared_ids"] else "by the pixels of their scans"
     found = f"{about['left_out']} were left out" if about["left_out"] else "none was found"
+    n = int(about.get("kept_alike", 0))
+    found += f", and {n} whose scans merely look like scans of training were kept" if n else ""
     yield f"Patients of the training data were looked for there {by}; {found}."
     uses = int(about["uses_before"]) + int(about["uses_overlapping"])
     times = "once" if uses == 1 else f"{uses} times"

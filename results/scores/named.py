@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import product
 from typing import Protocol, TypeVar
 
 from data.text.names import closest, nearest
@@ -70,8 +71,10 @@ def named_cells(cells: Sequence[C], text: str) -> list[C]:
     if found := [cell for cell in cells if text and cell.key.startswith(text)]:
         return found
     parts = [_part(part, cells) for part in split_outside_brackets(text, ",") if part.strip()]
-    shown, axes = _as_shown(cells), differing(cells)
-    for exactly in (True, False):
+    shown, all_axes = _as_shown(cells), list(cells[0].axes) if cells else []
+    for axes, exactly in product(
+        (differing(cells), all_axes), (True, False)
+    ):  # a step that all cells have may be named
         found = [cell for cell in cells if parts and all(_has(cell, *part, shown, axes, exactly) for part in parts)]
         if found:
             return found
@@ -94,7 +97,10 @@ def one_cell(cells: Sequence[C], text: str, where: object) -> C:
 def not_one(cells: Sequence[NameableCell], found: Sequence[NameableCell], text: str, where: object) -> str:
     """Why a text names no cell: `is no cell of runs/demo` or `names 3 cells of runs/demo`."""
     if found:
-        return f"names {len(found)} cells of {where}"
+        several = f"names {len(found)} cells of {where}"
+        if len({tuple(cell.axes.items()) for cell in found}) == 1 and "," not in found[0].target:
+            several += f", which differ in their target: name it too, as in '{found[0].target}, {text.strip()}'"
+        return several
     if text.isdecimal() and len(text) < SHORT:
         last = max(cell.number for cell in cells)
         gaps = "" if last == len(cells) else "; numbers of cells that left the grid are not used again"

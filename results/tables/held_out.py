@@ -8,7 +8,13 @@ from results.run_folder import Run
 def fitted_elsewhere(run: Run) -> str:
     """How the cells of an external test were fitted, and how often its patients were looked at before."""
     about = run.protocol["external"]
-    left_out = f" {about['left_out']} patients were left out, since they were in training." if about["left_out"] else ""
+    n = int(about["left_out"])
+    whom = (
+        "1 patient was left out, whose id or scan is"
+        if n == 1
+        else f"{n} patients were left out, whose ids or scans are"
+    )
+    left_out = f" {whom}, or may be, of the training data." if n else ""
     uses, shared = int(about["uses_before"]), int(about["uses_overlapping"])
     before = "was not used before" if uses == 0 else f"was used {_times(uses)} before"
     others = f"; some of its patients were used {_times(shared)} in another selection" if shared else ""

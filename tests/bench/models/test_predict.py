@@ -88,25 +88,32 @@ def test_floors_are_fitted_on_the_training_rows(parts, predict):
 
 
 def test_a_training_patient_is_refused_by_id_and_by_pixels_under_another_id(parts, phantom, predict, tmp_path):
-    with pytest.raises(KnownPatientError, match=r"10 of 20 patients were used in training \(10 by id, 10 by ident"):
+    with pytest.raises(
+        KnownPatientError, match=r"10 of 20 patients .*: 10 have the id of .*, 10 have a scan with the pixels"
+    ):
         predict(phantom)
     one = cut(phantom, tmp_path / "one", parts["all"][9:12], gradings=False, masks=False)
     for path in (one / "images").glob(f"{parts['all'][9]}_*.mha"):
         path.rename(path.with_name(path.name.replace(f"{parts['all'][9]}_", "someone_")))
-    with pytest.raises(KnownPatientError, match=r"1 of 3 patients .* \(0 by id, 1 by identical pixels\).*--exclude-k"):
+    with pytest.raises(
+        KnownPatientError, match=r"1 of 3 patients .*: 1 has a scan with the pixels .* \(someone\)\..*--exclude-k"
+    ):
         predict(one)
     with pytest.raises(KnownPatientError, match="1 of 3"):
         predict(one, own_ids=True)
     left = predict(one, exclude_known=True)
     assert set(left.table["patient"]) == set(parts["all"][10:12])
-    assert "1 patients were left out, since the model learnt from them." in left.notes
+    words = "1 patient was left out, who may be of the training data: 1 has a scan with the pixels of a training scan"
+    assert f"{words} (someone)." in left.notes
     twin = cut(phantom, tmp_path / "twin", parts["all"][10:11], gradings=False, masks=False)
     for path in (twin / "images").glob("*.mha"):
         path.rename(path.with_name(path.name.replace(f"{parts['all'][10]}_", f"0{parts['all'][0]}_")))
-    with pytest.raises(KnownPatientError, match=r"\(1 by id, 0 by identical pixels\).*use --own-ids to compare pixels"):
+    with pytest.raises(
+        KnownPatientError, match=r": 1 has the id of a training patient \(0\d+\)\..* --own-ids to compare scans"
+    ):
         predict(twin)
     assert len(predict(twin, own_ids=True).table) == 7
-    with pytest.raises(ModelError, match="learnt from all 10 patients"):
+    with pytest.raises(ModelError, match="no patient is left to predict: 10 have the id"):
         predict(parts["base"] / "train", exclude_known=True)
 
 
@@ -119,10 +126,21 @@ def test_a_changed_copy_of_a_training_scan_is_refused_under_another_id(parts, ph
         smaller.SetSpacing(scan.GetSpacing())
         SimpleITK.WriteImage(smaller, path.with_name(path.name.replace(f"{parts['all'][9]}_", "someone_")))
         path.unlink()
-    with pytest.raises(KnownPatientError, match=r"1 of 3 .* \(0 by id, 0 by identical pixels, 1 by a changed copy"):
+    words = r"1 has a scan that looks like a changed copy of a training scan \(someone, likeness 0\.\d\d\)"
+    with pytest.raises(KnownPatientError, match=rf"1 of 3 .*: {words}\..*, or --near-duplicates allow to keep"):
         predict(new, own_ids=True)
     left = predict(new, exclude_known=True)
     assert set(left.table["patient"]) == set(parts["all"][10:12])
+    (row,) = pd.read_csv(left.folder / "near_duplicates.csv").itertuples()
+    assert (row.patient, row.outcome) == ("someone", "left out") and 0.8 <= row.likeness <= 1
+    kept = predict(new, near_duplicates="allow")
+    assert set(kept.table["patient"]) == {"someone", *parts["all"][10:12]}
+    assert pd.read_csv(kept.folder / "near_duplicates.csv")["outcome"].tolist() == ["kept"]
+    (note,) = [one for one in kept.notes if "are allowed" in one]
+    assert note.startswith("1 patient has a scan that looks like a changed copy of a training scan, and is kept")
+    assert "allowed: someone, likeness" in note
+    with pytest.raises(KnownPatientError, match="10 have the id"):
+        predict(phantom, near_duplicates="allow")
 
 
 def test_a_model_holds_digests_and_no_ids(parts, phantom):

@@ -61,11 +61,11 @@ def test_a_table_of_pictures_with_merged_and_unknown_labels(tmp_path, where):
     assert found.scores.cells["heads"].tolist() == ["logistic", "prior", "location", "pixels"]
     scored = found.scores.predictions(found.scores.cells["key"][0])
     assert len(scored) == 18 and set(scored["y"]) == {0, 1}
-    unlabelled = {"image_table": {"table": str(new), "patient": "patient", "locations": ["place"]}}
+    unlabelled = {"image_table": {"table": str(new), "labels": []}}
     plain = api.predict(model, unlabelled, out=tmp_path / "plain", **where)
     assert plain.scores is None and "label" not in plain.table
     assert_allclose(plain.table["p_1"], found.table["p_1"])
-    nowhere = {"image_table": {"table": str(new), "patient": "patient", "sequence": "place"}}
+    nowhere = {"image_table": {"table": str(new), "patient": "patient", "sequence": "place", "labels": []}}
     with pytest.raises(ModelError, match=r"reads image, and image_table.* has the sequences p0, p1"):
         api.predict(model, nowhere, out=tmp_path / "no", **where)
 
@@ -177,7 +177,7 @@ protocol: {{folds: 3}}
     assert len(found.table) == 24 and found.scores.table(metrics=["auc"])["auc"].max() > 0.8
     assert "The source gives no patient ids" in (found.folder / "scores.md").read_text()
     assert "no location row" in (found.folder / "scores.md").read_text()
-    with pytest.raises(KnownPatientError, match=r"24 of 24 patients .* \(0 by id, 24 by identical pixels\)"):
+    with pytest.raises(KnownPatientError, match=r"24 of 24 patients .*: 24 have a scan with the pixels"):
         api.predict(model, train, out=tmp_path / "no", **where)
 
 

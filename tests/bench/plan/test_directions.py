@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from bench import api
-from bench.plan.directions import joined, mixed
+from bench.plan.directions import joined, letters, mixed, unlike
 
 
 def affine(code):
@@ -28,6 +28,15 @@ def test_images_that_lie_alike_need_no_note():
     leaning[:3, :3] = np.array([[0.9, 0.1, 0], [-0.1, 0.9, 0], [0, 0, 1]]) @ leaning[:3, :3]
     assert mixed("t2", np.stack([affine("LPS"), leaning])) == ""
     assert mixed("t2", np.empty((0, 4, 4))) == ""
+
+
+def test_new_images_are_compared_with_those_of_training():
+    assert letters(affine("RAS")) == "RAS"
+    note = unlike("t2", ["LPS", "PSL"], {"LPS": 4, "RAS": 1, "ASR": 2})
+    assert note.startswith("t2: 3 of 7 images lie otherwise in the patient than those of training: ")
+    assert "grow towards ASR in 2, RAS in 1, in training towards LPS, PSL." in note
+    assert unlike("t2", ["LPS"], {"LPS": 4}) == ""
+    assert unlike("t2", [], {"LPS": 4}) == "", "an older model does not say how its images lie"
 
 
 def table_of_volumes(folder, axes, zooms, n=12, **fields):

@@ -134,3 +134,16 @@ def test_a_task_that_never_ran_measures_nothing():
     pace.finished(done("fitting", "svc", 4.0))
     pace.finished(done("fitting", "svc", 0.0))
     assert pace.left([]) == (4.0, True)
+
+
+def test_the_time_at_the_end_is_that_of_the_command(monkeypatch):
+    """A command may read and plan for long before it shows anything."""
+    lines, now = [], [100.0]
+    monkeypatch.setattr("bench.run.progress.time.perf_counter", lambda: now[0])
+    progress = Progress(live=False, show=lines.append)
+    now[0] = 118.0
+    with progress.shown():
+        progress.begin_images("comparing scans", 1)
+        now[0] = 120.0
+        progress.images()
+    assert lines[-1].startswith("finished after 20 s |")

@@ -46,7 +46,10 @@ def test_finds_what_is_meant(text, numbers):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("svc, resnet50", r"names 2 cells of runs/x: 2 \(narrowing, resnet50, svc\), 6 \(bulging, resnet50, svc\)"),
+        (
+            "svc, resnet50",
+            r"names 2 cells of runs/x, which .*: 2 \(narrowing, resnet50, svc\), 6 \(bulging, resnet50, svc\)",
+        ),
         ("resnet, narrowing", r"is no cell of runs/x \(none has 'resnet': did you mean 'resnet50'\?\)"),
         ("77", r"is no cell of runs/x \(they are numbered 1 to 8\)"),
         ("encoder=resnet50", r"'encoder' is no axis of the run: did you mean 'encoders'"),
@@ -55,6 +58,19 @@ def test_finds_what_is_meant(text, numbers):
 def test_says_what_there_is(text, message):
     with pytest.raises(ResultsError, match=message):
         one_cell(CELLS, text, "runs/x")
+
+
+def test_cells_that_differ_in_their_target_alone_are_told_apart_by_its_name():
+    with pytest.raises(ResultsError, match="differ in their target: name it too, as in 'narrowing, svc, resnet50'"):
+        one_cell(CELLS, "svc, resnet50", "runs/x")
+    assert one_cell(CELLS, "narrowing, svc, resnet50", "runs/x") is CELLS[1]
+    with pytest.raises(ResultsError, match=r"names 4 cells of runs/x: "):
+        one_cell(CELLS, "resnet50", "runs/x")
+
+
+def test_a_step_that_all_cells_have_may_be_named():
+    same = [RunCell("ab" * 16, {"encoders": "raw_pixels(size=8)", "heads": head}, "y", ()) for head in ("svc", "knn")]
+    assert named_cells(same, "raw_pixels, knn") == [same[1]]
 
 
 def test_gains_over_a_cell_hold_for_every_target():
