@@ -77,6 +77,6 @@ def _hardware(evidence: Evidence) -> Iterator[str]:
     detail = f" ({', '.join(f'{name} {seconds:.0f}' for name, seconds in parts.items())})" if parts else ""
     peak = max((session.get("peak_memory_mib", 0.0) for session in sessions), default=0.0)
     yield (
-        f"The run took {sum(parts.values()):.0f} s in {starts}{detail}; results that earlier runs had left are not "
-        f"counted. Peak memory was {peak / 1024:.1f} GiB."
+        f"Its steps took {sum(parts.values()):.0f} s together, side by side where cores allowed, in {starts}{detail}; "
+        f"results that earlier runs had left are not counted. Peak memory was {peak / 1024:.1f} GiB."
     )
