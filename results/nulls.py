@@ -23,6 +23,12 @@ def expected_of(run: Run) -> str:
     return "so their mean AUC is 0.5 unless something leaks"
 
 
+def folds_of(run: Run) -> str:
+    """On which folds null runs were made."""
+    drawn = run.protocol.get("split", "patients") == "patients"
+    return "on folds drawn anew" if drawn else "on the same split"
+
+
 def smallest_p(runs: int) -> float:
     """The smallest p that so many null runs allow."""
     return 1 / (runs + 1)
@@ -43,9 +49,7 @@ def null_notes(run: Run, records: Sequence[Record]) -> Iterator[str]:
     """What a table with columns of null runs says of them; nothing without null runs."""
     runs = [int(record["null_runs"]) for record in records if is_number(record.get("null_runs"))]
     if runs:
-        most = max(runs)
-        yield (
-            f"Null: {span(runs)} runs of the cell on {exchange_of(run)}, {expected_of(run)}. "
-            f"p = (1 + runs at or above the score) / (runs + 1); the smallest that {most} runs allow is "
-            f"{smallest_p(most):.3f}."
-        )
+        yield f"Null: {span(runs)} runs of the cell on {exchange_of(run)}, {expected_of(run)}."
+    if runs and any(is_number(record.get("p_value")) for record in records):
+        least = f"the smallest that {max(runs)} runs allow is {smallest_p(max(runs)):.3f}"
+        yield f"p = (1 + runs at or above the score) / (runs + 1); {least}."

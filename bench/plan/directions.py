@@ -93,7 +93,9 @@ def across(scans: Mapping[str, ScanGrid], affine: NDArray[np.float64] | None) ->
     Returns:
         The note without the name of the sequence, for `joined`.
     """
-    odd = {name: scan for name, scan in scans.items() if scan.shape[0] > 1 and scan.thick > 0}
+    odd = {
+        name: scan for name, scan in scans.items() if scan.shape[0] > 1 and None not in scan.spacing and scan.thick > 0
+    }
     if not odd:
         return ""
     name, scan = next(iter(odd.items()))

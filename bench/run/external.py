@@ -204,7 +204,9 @@ def run_external(
     scored = np.zeros(len(plan.ids), dtype=bool)
     for one in finished:
         scored[one.fits[0].rows.test] = True
-    learnt = {name for one in finished for name in plan.patients[one.fits[0].rows.train].tolist()}
+    learnt: dict[str, set[str]] = {}
+    for one in finished:
+        learnt.setdefault(one.cell.target, set()).update(plan.patients[one.fits[0].rows.train].tolist())
     studies = set(plan.samples["study"].astype(str)[scored])
     assert isinstance(plan.dataset, JoinedData)
     digests = {digest for study in studies for digest in test.scans[plan.dataset.study_of[study]]}
@@ -215,7 +217,7 @@ def run_external(
         uses = found.before, found.overlapping
     external = external_protocol(
         fitted_on=facts.source(fitted_on.grid.data, fitted_on.dataset),
-        patients=len(learnt),
+        patients={target: len(names) for target, names in learnt.items()},
         uses=uses,
         left_out=test.left_out,
         kept_alike=test.kept_alike,

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def external_protocol(
     *,
     fitted_on: str,
-    patients: int,
+    patients: Mapping[str, int],
     uses: tuple[int, int],
     left_out: int,
     kept_alike: int,
@@ -31,7 +31,7 @@ def external_protocol(
 
     Args:
         fitted_on: The training data, as captions name it.
-        patients: The number of patients in it that a cell learnt from.
+        patients: For each target the number of patients in it that a cell learnt from.
         uses: Earlier uses of the held-out set, and uses of others that share scans with it.
         left_out: The number of patients who were left out, since they were, or may have been, in training.
         kept_alike: The number of patients who were kept though a scan looks like one of training.
@@ -41,7 +41,8 @@ def external_protocol(
     """
     return {
         "fitted_on": fitted_on,
-        "patients": patients,
+        "patients": max(patients.values(), default=0),
+        "patients_by_target": dict(patients),
         "uses_before": uses[0],
         "uses_overlapping": uses[1],
         "left_out": left_out,

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from data.first_look.class_words import known_order
 from data.first_look.columns import LookedAtColumn, root_of, unique
-from data.first_look.words import CLINICAL, ID, IMAGE, LABEL, MASK, OTHER, PATIENT, PLACE, SEQUENCE, SIDES
+from data.first_look.words import CLINICAL, ID, IMAGE, LABEL, MASK, OFTEN_PLACE, OTHER, PATIENT, PLACE, SEQUENCE, SIDES
 from data.image_rows.class_order import in_order
 from data.text.spelling import word
 
@@ -80,8 +80,8 @@ def guess(columns: Sequence[LookedAtColumn], folder: Path) -> Roles:
             take(column, "sequence", column.facts)
     for column in list(left):
         if (
-            (column.says(*PLACE) or _is_side(column))
-            and not column.says(*(LABEL - {"label"}))
+            (column.says(*PLACE) or _is_side(column) or (column.says(*OFTEN_PLACE) and _varies(column, one)))
+            and not column.says(*(LABEL - OFTEN_PLACE - {"label"}))
             and len(column.values) > 1
             and _locates(column, one)
         ):
@@ -196,6 +196,11 @@ def _locates(column: LookedAtColumn, patient: LookedAtColumn | None) -> bool:
     """Whether a column may tell places of a patient apart; a number that never does so is a measure."""
     rows = column.cells.groupby(patient.cells).nunique() if patient is not None else None
     return not column.numbers or rows is None or bool((rows > 1).any())
+
+
+def _varies(column: LookedAtColumn, patient: LookedAtColumn | None) -> bool:
+    """Whether most patients have several values."""
+    return patient is not None and bool((column.cells.groupby(patient.cells).nunique() > 1).mean() > 0.5)
 
 
 def _make_unique(

@@ -29,22 +29,25 @@ ID = _words(
 """Names of ids, which may be those of patients."""
 SEQUENCE = _words("sequence seq modality contrast weighting series mod", "sequenz serie séquence secuencia sequenza")
 PLACE = _words(
-    "level side condition laterality disc disk ivd vertebra segment location region position site lobe quadrant slice",
-    "place eye knee hip tooth lesion",
-    "seite lateralität höhe etage auge knie hüfte zahn läsion",
-    "côté latéralité niveau étage oeil œil genou hanche dent lésion",
-    "lado lateralidad nivel ojo rodilla cadera diente lesión",
-    "lato lateralità livello occhio ginocchio anca dente lesione",
+    "level side condition laterality disc disk ivd vertebra segment location region position lobe quadrant slice",
+    "place eye knee hip tooth",
+    "seite lateralität höhe etage auge knie hüfte zahn",
+    "côté latéralité niveau étage oeil œil genou hanche dent",
+    "lado lateralidad nivel ojo rodilla cadera diente",
+    "lato lateralità livello occhio ginocchio anca dente",
 )
+OFTEN_PLACE = _words("lesion site läsion lésion lesión lesione")
+"""Places only where most patients have several: a lesion is often the finding, a site a hospital."""
+
 LABEL = _words(
     "label grade grading class diagnosis target outcome y score stenosis narrowing herniation bulging pfirrmann",
     "pfirrman modic malignant tumor tumour severity kl endplate spondylolisthesis listhesis fracture tear degeneration",
-    "osteophyte event",
+    "osteophyte event lesion läsion lésion lesión lesione",
     "grad schweregrad klasse diagnose befund diagnostic gravité classe diagnóstico grado diagnosi",
 )
 CLINICAL = _words(
     "age sex gender bmi height weight scanner manufacturer vendor field smoker hospital centre center strength tesla",
-    "pain duration diabetes ethnicity",
+    "pain duration diabetes ethnicity site",
     "alter geschlecht größe gewicht gerät hersteller raucher klinik âge sexe poids taille edad sexo peso talla età",
     "sesso",
 )

@@ -21,7 +21,7 @@ from results.figures.drawing.style import (
     titled,
     wrapped,
 )
-from results.nulls import exchange_of, null_p_text
+from results.nulls import exchange_of, folds_of, null_p_text
 from results.run_folder import Run
 from results.statistics.evaluate import evaluate
 from results.statistics.metrics.auc import METRIC as AUC
@@ -88,7 +88,7 @@ def null_distribution(run: Run, target: str, *, width: Width = "single", panels:
     )
     more = f" The best {panels} of {len(found)} such cells are shown." if len(found) > panels else ""
     figure.caption = (
-        f"AUC of {target} on {exchange_of(run)}, with folds drawn anew; {choice.n}. "
+        f"AUC of {target} on {exchange_of(run)}, {folds_of(run)}; {choice.n}. "
         f"{'; '.join(texts)}. p = (1 + runs at or above the observed AUC) / (runs + 1).{more}{choice.picked}"
     )
     return figure

@@ -6,6 +6,8 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
+import numpy as np
+
 from results.flow import counted, flows, span, whose
 from results.inner_splits import inner_uses, listed
 from results.methods.evidence import Evidence
@@ -121,13 +123,20 @@ def external(run: Run) -> Iterator[str]:
     if outside is None or outside is run:
         return
     about = outside.protocol["external"]
-    done = [outside.predictions(cell) for cell in outside.cells if cell.status == "done"]
-    patients, samples = ({name for p in done for name in getattr(p, field)} for field in ("patient", "sample"))
     yield (
-        f"For external validation every completed cell was fitted once on the {about['patients']} patients with a "
-        f"label and a scan, and scored once on {len(samples)} samples of {len(patients)} patients of "
-        f"`{outside.dataset}`; the intervals of these scores cover the sampling of patients alone."
+        f"For external validation every completed cell was fitted once on all patients with a label and a scan, and "
+        f"scored once on `{outside.dataset}`; the intervals of these scores cover the sampling of patients alone."
     )
+    for target in outside.targets:
+        cells = [cell for cell in outside.cells if cell.target == target and cell.status == "done"]
+        done = [outside.predictions(cell) for cell in cells]
+        if done:
+            patients, samples = ({name for p in done for name in getattr(p, field)} for field in ("patient", "sample"))
+            learnt = about.get("patients_by_target", {}).get(target, about["patients"])
+            y = max(done, key=lambda p: len(p.y)).y
+            events = by_class(cells[0].classes, np.bincount(y, minlength=len(cells[0].classes)).tolist())
+            scored = f"{counted(len(samples), 'sample')} of {counted(len(patients), 'patient')}"
+            yield f"For {target} it was fitted on {counted(learnt, 'patient')} and scored on {scored} ({events})."
     by = "by their ids and by the pixels of their scans" if about["compared_ids"] else "by the pixels of their scans"
     found = f"{about['left_out']} were left out" if about["left_out"] else "none was found"
     n = int(about.get("kept_alike", 0))

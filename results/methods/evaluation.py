@@ -8,7 +8,7 @@ from results.flow import counted
 from results.methods.evidence import Evidence
 from results.methods.families import family_made
 from results.methods.steps import in_words
-from results.nulls import exchange_of, expected_of, smallest_p
+from results.nulls import exchange_of, expected_of, folds_of, smallest_p
 from results.scores.choice import EXPLORATORY
 from results.statistics.metrics import METRICS
 from results.statistics.metrics.base import OfPairs
@@ -190,7 +190,7 @@ def nulls(evidence: Evidence) -> Iterator[str]:
     runs = str(low) if low == high else f"{low} to {high}"
     again = "1 cell was" if cells == 1 else f"{cells} cells were"
     yield (
-        f"{again} run again {runs} times each on {exchange_of(evidence.run)}, on folds drawn anew, "
+        f"{again} run again {runs} times each on {exchange_of(evidence.run)}, {folds_of(evidence.run)}, "
         f"{expected_of(evidence.run)}; p is (1 + runs whose AUC was at or above the observed one) / (runs + 1) "
         f"[@phipson2010], at least {smallest_p(high):.3f}, and is not given where a class "
         f"has fewer than {EXPLORATORY} patients."

@@ -12,8 +12,9 @@ from results.tables.notes import calling
 def training(evidence: Evidence) -> Iterator[str]:
     """What learns inside the fold, tuning, balancing."""
     used = evidence.used
-    heads = "heads were fitted on the training patients alone, and features were standardised on them."
-    yield f"{heads[0].upper()}{heads[1:]}" if evidence.official else f"Inside each fold, {heads}"
+    alone = "the training patients alone" if not evidence.official else "the patients outside the test part"
+    heads = f"eads were fitted on {alone}, and features were standardised on them."
+    yield f"H{heads}" if evidence.official else f"Inside each fold, h{heads}"
     nouns = {name: words.noun for name, words in evidence.run.axis_words.items() if name != "heads"}
     learning = [
         f"{nouns[one.kind]} `{one.name}` ({'with' if one.learns == 'labels' else 'without'} labels)"

@@ -74,17 +74,26 @@ def _of_scores(run: Run, done: list[Record]) -> Iterator[Guard]:
 
 
 def _null(run: Run, done: list[Record]) -> Guard:
-    """Whether the mean AUC of a cell's null runs, among samples of one place, lies within two SE of 0.5."""
-    rule = "On exchanged labels AUC within place is 0.5, within two standard errors"
+    """Whether the mean AUC of null runs, among samples of one place, differs from 0.5, by Student's t for each cell."""
+    rule = f"On exchanged labels AUC{' within place' if run.locations else ''} is 0.5"
     found = [r for r in done if is_number(r.get("null_within_sd"))]
     if not found:
         return Guard(rule, "not run", "no cell has two runs on exchanged labels")
     if run.null_within and run.null_within not in run.locations:
         return Guard(rule, "not run", f"labels stayed within {run.null_within}, so 0.5 is not expected")
-    off = [r for r in found if abs(r["null_within_auc"] - 0.5) > 2 * r["null_within_sd"] / math.sqrt(r["null_runs"])]
+    off = [r for r in found if _differs(r, len(found))]
     low, high = (pick(float(r["null_within_auc"]) for r in found) for pick in (min, max))
-    seen = f"{len(off)} of {len(found)} cells lie outside (1 in 20 does by chance); means from {low:.3f} to {high:.3f}"
-    return _guard(rule, len(off) <= 0.05 * len(found), seen)
+    seen = f"{len(off)} of {len(found)} cells differ from it at 5 %, corrected for their number"
+    return _guard(rule, not off, f"{seen}; means from {low:.3f} to {high:.3f}")
+
+
+def _differs(record: Record, cells: int) -> bool:
+    """Whether the mean of a cell's null runs differs from 0.5 at 5 %, with Bonferroni's correction for the cells."""
+    from scipy.special import stdtrit
+
+    runs = int(record["null_runs"])
+    reach = float(stdtrit(runs - 1, 1 - 0.025 / cells)) * record["null_within_sd"] / math.sqrt(runs)
+    return bool(abs(record["null_within_auc"] - 0.5) > reach)
 
 
 def _copies(run: Run) -> Guard:

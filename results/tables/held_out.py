@@ -5,7 +5,7 @@ from __future__ import annotations
 from results.run_folder import Run
 
 
-def fitted_elsewhere(run: Run) -> str:
+def fitted_elsewhere(run: Run, target: str) -> str:
     """How the cells of an external test were fitted, and how often its patients were looked at before."""
     about = run.protocol["external"]
     n = int(about["left_out"])
@@ -18,8 +18,9 @@ def fitted_elsewhere(run: Run) -> str:
     uses, shared = int(about["uses_before"]), int(about["uses_overlapping"])
     before = "was not used before" if uses == 0 else f"was used {_times(uses)} before"
     others = f"; some of its patients were used {_times(shared)} in another selection" if shared else ""
+    learnt = about.get("patients_by_target", {}).get(target, about["patients"])
     return (
-        f"Fitted once on the {about['patients']} patients of {about['fitted_on']} with a label and a scan, and scored "
+        f"Fitted once on the {learnt} patients of {about['fitted_on']} with a label and a scan, and scored "
         f"once here: external validation.{left_out} This held-out set {before}{others}."
     )
 

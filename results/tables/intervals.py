@@ -11,7 +11,8 @@ def covers(run: Run, resamples: int, left_out: int, *, rows: str = ", the same f
     how = f"bootstrap over patients ({resamples} resamples{rows}{less})"
     if run.test_to_train(run.targets[0]) == 0:
         return f"[ ]: 95 % interval of the fitted models at hand, by a {how}: it covers the sampling of patients alone."
+    learnt = "for training sets that overlap" if run.crossed else "for a training set that is one of many"
     return (
         f"[ ]: 95 % interval that covers the sampling of patients and of training sets, by a {how} and the correction "
-        "of Nadeau and Bengio (2003) for training sets that overlap."
+        f"of Nadeau and Bengio (2003) {learnt}."
     )

@@ -55,7 +55,7 @@ def of_target(
     if done:
         yield from who(run, done)
     yield from _fixed(run, records, varying)
-    yield _folds(run)
+    yield _folds(run, records[0]["target"])
     counts = any(isinstance(METRICS.get(name), OfCounts) for name in metrics)
     if counts and run.protocol.get("threshold", "argmax") != "argmax":
         yield calling(run, next(cell.classes for cell in run.cells if cell.target == records[0]["target"]))
@@ -125,7 +125,7 @@ def beside(
     if done:
         yield from who(run, done)
     yield from _fixed(run, records, varying)
-    yield _folds(run)
+    yield _folds(run, records[0]["target"])
     if resamples and any(int(r["n_patients"]) >= FEWEST for r in done):
         yield covers(run, resamples, left_out)
     if len(run.devices) > 1:
@@ -137,7 +137,7 @@ def beside(
 def beside_targets(run: Run, records: Sequence[Record], *, varying: Sequence[str], resamples: int = 0) -> Iterator[str]:
     """As `beside`, for a table over all targets."""
     yield from _fixed(run, records, varying)
-    yield _folds(run)
+    yield _folds(run, records[0]["target"])
     for target in run.targets:
         of_target = [r for r in records if r["target"] == target]
         done = [r for r in of_target if r["status"] == "done"]
@@ -171,11 +171,11 @@ def _fixed(run: Run, records: Sequence[Record], varying: Sequence[str]) -> Itera
     yield from settings(run, {bool(r["tuned"]) for r in records if not r["floor"]})
 
 
-def _folds(run: Run) -> str:
+def _folds(run: Run, target: str) -> str:
     protocol = run.protocol
     complete = " Only samples with every sequence are used." if protocol.get("complete") else ""
     if protocol.get("split") == "external":
-        return fitted_elsewhere(run)
+        return fitted_elsewhere(run, target)
     if protocol.get("split") == "official":
         inner = _inner(run)
         return f"Official split: models are fitted on all but its test part, which is predicted once.{inner}{complete}"

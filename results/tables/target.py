@@ -211,7 +211,10 @@ def _floors(
             own = [cell for cell in cells if values(cell, columns) == column] or [
                 cell
                 for cell in cells
-                if all(cell[axis] in (step, *NOTHING) for axis, step in zip(columns, column, strict=True))
+                if all(
+                    axis == "heads" or cell[axis] in (step, *NOTHING)
+                    for axis, step in zip(columns, column, strict=True)
+                )
             ]
             done = bool(own) and all(cell["status"] == "done" for cell in own)
             empty = name == own_gain(run, cells[0]) and (name != "gain" or over == run.location)

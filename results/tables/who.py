@@ -52,7 +52,7 @@ def left_out(run: Run, target: str, keys: Sequence[str]) -> str:
     faults = f", excluded.csv lists {counted(run.n_excluded, 'fault')}" if run.n_excluded else ""
     if not any(way.losses for way in ways):
         known = run.protocol.get("split") == "external" and run.protocol["external"]["left_out"]
-        return f"no {'other ' if known else ''}sample left out{faults}" if faults else "none excluded"
+        return "no other sample left out" if known else "no sample left out" if faults else "none excluded"
     if len(ways) == 1:
         (way,) = ways
         lost = ", ".join(one.text() for one in way.losses)

@@ -181,10 +181,11 @@ def on_split(raw):
     if (raw.folder / "external").exists():
         learnt = raw.predicted(raw.done[0])["patient"].nunique()
         (outside,) = {
-            counted(one["sample"].nunique(), "sample") + f" of {counted(one['patient'].nunique(), 'patient')}"
+            f"{counted(one['sample'].nunique(), 'sample')} of {counted(one['patient'].nunique(), 'patient')} "
+            f"(0: {(one['y'] == 0).sum()}, 1: {(one['y'] == 1).sum()})"
             for one in map(pd.read_parquet, (raw.folder / "external" / "cells").glob("*.parquet"))
         }
-        yield f"fitted once on the {learnt} patients with a label and a scan, and scored once on {outside}"
+        yield f"For lesion it was fitted on {learnt} patients and scored on {outside}"
 
 
 def on_grid(raw):

@@ -114,10 +114,8 @@ def test_the_table_shows_both_scores_with_floors_and_the_ledger(ran):
             api.open(ran.folder).tables(preset="external")
         path.write_bytes(content)
     methods = run.methods()
-    assert (
-        "For external validation every completed cell was fitted once on the 10 patients with a label and a scan"
-        in methods
-    )
+    assert "For external validation every completed cell was fitted once on all patients with a label" in methods
+    assert "For narrowing it was fitted on 10 patients and scored on " in methods
     assert "No data from outside these folds" not in methods and "No external test." not in methods
 
 

@@ -163,3 +163,18 @@ def test_a_copied_line_is_said_once_and_the_grid_is_that_of_the_mended_table(tmp
     counts = "# 0: 14 samples of 7 patients, 1: 14 samples of 7 patients, 2: 12 samples of 6 patients"
     assert counts in copied.file.read_text() and counts in mended.file.read_text()
     assert [next(w for w in ("plan", "preview", "run") if f" {w} " in line) for line in str(mended).splitlines()[-3:]]
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_a_lesion_is_the_finding_unless_most_patients_have_several_and_a_site_is_a_hospital(tmp_path, several):
+    lesions = ((("1", "2"), ("1", "2")) if several else (("torn",), ("intact",))) * 12
+    rows = [
+        (f"w{i}", f"knee/{i}_{lesion}.dcm", lesion, ("north", "south")[i % 2], "ab"[(i // 2 + k) % 2])
+        for i, of_patient in enumerate(lesions)
+        for k, lesion in enumerate(of_patient)
+    ]
+    found = api.init(write(tmp_path, rows, ["patient", "scan", "Lesion", "Site", "grade"]), out=tmp_path / "g.yaml")
+    table = YAML(typ="safe").load(found.file)["data"]["image_table"]
+    assert table["clinical"] == ["Site"]
+    assert table.get("locations", []) == (["Lesion"] if several else [])
+    assert table["labels"] == (["grade"] if several else ["Lesion", "grade"])

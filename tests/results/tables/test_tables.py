@@ -69,7 +69,7 @@ def test_notes_warn_the_reader(new_run):
         "The source gives no patient ids",
         "no locating columns",
         "EXPLORATORY",
-        "no sample left out, excluded.csv lists 3 faults",
+        "no sample left out",
         "Official split",
         "Computed on more than one device: cpu, NVIDIA H200.",
     ):
