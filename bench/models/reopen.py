@@ -70,8 +70,10 @@ def find_cell(run: Path, cell: str, plan: Plan, fit: Callable[[PlannedCell], boo
     planned = {one.key: one for one in plan.cells()}
     likely = [one for one in known if one.key in planned and fit(planned[one.key])]
     if not cell:
+        if not likely:
+            raise CellError(f"{run} has no cells {which}: add some to its grid and run it again")
         lines = [f"{number}  {key[:SHORT]}  {name}" for number, key, name in numbered(known, likely)]
-        raise CellError(f"--cell must name a cell of {run}; cells {which}:\n  " + "\n  ".join(lines or ["none"]))
+        raise CellError(f"--cell must name a cell of {run}; cells {which}:\n  " + "\n  ".join(lines))
     try:
         named = named_cells(known, cell)
     except ScangridError as error:

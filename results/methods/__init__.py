@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from results.methods import data, evaluation, software, steps, training
 from results.methods.evidence import Evidence, gather
 from results.methods.references import bibtex
-from results.run_folder import Run
+from results.run_folder import ResultsError, Run
 
 
 def methods(run: Run) -> str:
@@ -21,8 +21,13 @@ def methods(run: Run) -> str:
         run: A run folder.
 
     Raises:
-        ResultsError: A file of the run folder can't be read.
+        ResultsError: A file of the run folder can't be read, or it holds an external test alone.
     """
+    if run.protocol.get("split") == "external":
+        raise ResultsError(
+            f"{run.folder} holds scores of models that were fitted elsewhere: the methods of the run that fitted them "
+            "speak of it too"
+        )
     evidence = gather(run)
     sections = {
         "Data": data.data(evidence),

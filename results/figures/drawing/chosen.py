@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 Float64 = NDArray[np.float64]
 RESAMPLES = 2000  # as the tables have, so that a cell has one interval everywhere
 CONDITIONAL = "for the fitted models at hand (it covers the sampling of patients, not of training sets)"
-COVERS = "as in the tables: it covers the sampling of patients and of training sets"
 
 
 @dataclass(frozen=True, eq=False)
