@@ -175,12 +175,6 @@ class Run:
         return "the validation part" if validation else "inner folds"
 
     @property
-    def covers(self) -> str:
-        """What the intervals of figures cover."""
-        more = "alone" if self.protocol.get("split") == "external" else "and of training sets"
-        return f"as in the tables: it covers the sampling of patients {more}"
-
-    @property
     def auc_label(self) -> str:
         """The AUC in figures: it compares samples of the same fold, where there are several."""
         return "AUC (fold-wise)" if self.crossed else "AUC"

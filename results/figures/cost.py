@@ -7,7 +7,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import NullLocator
 
 from results.figures.base import PaperFigure
-from results.figures.drawing.chosen import Chosen, chosen, ends
+from results.figures.drawing.chosen import Chosen, chosen, ends, what_is_covered
 from results.figures.drawing.own_floors import own_floors
 from results.figures.drawing.style import GREY, Drawing, NothingToDrawError, Width, legend_below, mark, styled
 from results.run_folder import Run
@@ -85,7 +85,7 @@ def cost(run: Run, target: str, *, width: Width = "single") -> Drawing:
     figure.caption = (
         f"AUC of {target} against the seconds of fitting over all folds and repeats: {fitted}{counted}. Reading, "
         f"embedding and steps that learn without labels do not count. By {axis}; {choice.n}. Bars: 95 %, "
-        f"{choice.run.covers}. The line joins cells that no cheaper cell reaches: {listed}."
+        f"{what_is_covered(choice.run)}. The line joins cells that no cheaper cell reaches: {listed}."
         f"{_lacking(choice, cells)}{choice.picked}"
     )
     return figure

@@ -12,7 +12,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
 from results.figures.base import PaperFigure
-from results.figures.drawing.chosen import Chosen, chosen, ends, value
+from results.figures.drawing.chosen import Chosen, chosen, ends, value, what_is_covered
 from results.figures.drawing.columns import Columns, columns
 from results.figures.drawing.own_floors import MARKS, OwnFloors, differing, own_floors
 from results.figures.drawing.style import (
@@ -178,7 +178,7 @@ def _foot(choice: Chosen, shown: int, beside: Columns) -> list[str]:
 def _caption(choice: Chosen, shown: int, beside: Columns, floors: dict[str, OwnFloors]) -> str:
     more = f" The best {shown} of {len(choice.cells)} cells are shown." if shown < len(choice.cells) else ""
     band = f" and the band of {choice.run.location}" if choice.run.location in floors else ""
-    covers = f"Bars, [ ]{band}: 95 %, {choice.run.covers}."
+    covers = f"Bars, [ ]{band}: 95 %, {what_is_covered(choice.run)}."
     key = f" An empty place means none. {'; '.join(beside.key)}".rstrip() + ("." if beside.key else "")
     after = f"{more}{choice.picked}{differing(floors.values())}{key}"
     return f"AUC of {choice.target} by cell; {choice.n}.{choice.run.compares} {covers}{after}"

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.lines import Line2D
 
 from results.figures.base import PaperFigure
-from results.figures.drawing.chosen import short_labels, span, table
+from results.figures.drawing.chosen import short_labels, span, table, what_is_covered
 from results.figures.drawing.own_floors import OwnFloors, differing, own_floors
 from results.figures.drawing.style import (
     COLOURS,
@@ -84,7 +84,7 @@ def leaderboard(run: Run, target: str, *, width: Width = "double") -> Drawing:
         panel.set_title("\n".join(wrapped(line, WIDEST) for line in lines), fontsize=10)
     keys = _floor_keys(location, pixels)
     words = (
-        f"Bars: 95 %, {run.covers}.{run.compares}"
+        f"Bars: 95 %, {what_is_covered(run)}.{run.compares}"
         f"{_chosen(shown_cells)}{differing(own for own in (location, pixels) if own is not None)}"
         + "".join(f" {note}" for note in reconstruction.notes(run, list(cells["key"])))
     )

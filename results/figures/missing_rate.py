@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.lines import Line2D
 
 from results.figures.base import PaperFigure
-from results.figures.drawing.chosen import Chosen, chosen, ends
+from results.figures.drawing.chosen import Chosen, chosen, ends, what_is_covered
 from results.figures.drawing.own_floors import OwnFloors, own_floors
 from results.figures.drawing.style import (
     GREY,
@@ -79,7 +79,7 @@ def missing_rate(run: Run, target: str, *, width: Width = "single", methods: int
     figure.caption = (
         f"AUC of {target} against the share of patients who lost a sequence, by method; {choice.n}. The same patients "
         "lose it in every cell, and those of a smaller share also lose it at a larger one. Bars: 95 %, "
-        f"{choice.run.covers}. Points are moved sideways so that their bars can be seen.{more}"
+        f"{what_is_covered(choice.run)}. Points are moved sideways so that their bars can be seen.{more}"
     )
     return figure
 

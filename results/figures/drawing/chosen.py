@@ -29,6 +29,12 @@ RESAMPLES = 2000  # as the tables have, so that a cell has one interval everywhe
 CONDITIONAL = "for the fitted models at hand (it covers the sampling of patients, not of training sets)"
 
 
+def what_is_covered(run: Run) -> str:
+    """What the intervals of figures cover, in words for a caption."""
+    more = "alone" if run.protocol.get("split") == "external" else "and of training sets"
+    return f"as in the tables: it covers the sampling of patients {more}"
+
+
 @dataclass(frozen=True, eq=False)
 class Chosen:
     """The done cells of one target.

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from results.figures.drawing.chosen import Chosen, Resampled, value
+from results.figures.drawing.chosen import Chosen, Resampled, value, what_is_covered
 from results.figures.drawing.curves import Curve, Kind, mean_curve
 from results.figures.drawing.own_floors import own_floors
 from results.figures.drawing.style import GREY, Drawing, Width, legend_below, line, titled
@@ -152,5 +152,5 @@ def _caption(kind: Kind, choice: Chosen, found: Resampled, shown: Sequence[Recor
     )
     return (
         f"{what} for {choice.target}{more}: the best cells{beside}; {choice.n_among(shown)}.{averaged} "
-        f"Bands{banded} are pointwise: {found.covers}{high} [ ]: 95 %, {choice.run.covers}.{choice.picked}"
+        f"Bands{banded} are pointwise: {found.covers}{high} [ ]: 95 %, {what_is_covered(choice.run)}.{choice.picked}"
     )

@@ -3,7 +3,7 @@
 import numpy as np
 
 from results.figures.base import PaperFigure
-from results.figures.drawing.chosen import chosen, ends
+from results.figures.drawing.chosen import chosen, ends, what_is_covered
 from results.figures.drawing.style import COLOURS, GREY, Drawing, NothingToDrawError, Width, styled
 from results.run_folder import Run
 
@@ -35,7 +35,7 @@ def gains(run: Run, target: str, *, width: Width = "single") -> Drawing:
     panel.set_xlabel("Gain in AUC over location")
     figure.caption = (
         f"Gain in AUC of {target} over location; {choice.n}. Both are scored on the same samples. "
-        f"Bars: 95 %, {run.covers}."
+        f"Bars: 95 %, {what_is_covered(run)}."
     )
     return figure
 
