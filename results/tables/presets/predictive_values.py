@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from results import ResultsError
-from results.run_folder import Run, RunCell
+from results.run_folder import Predictions, Run, RunCell
 from results.scores.alignment import aligned
 from results.statistics import per_class as rates
-from results.statistics.bootstrap import PatientBootstrap
+from results.statistics.bootstrap import PatientBootstrap, PredictedRows
 from results.statistics.metrics.base import OfCounts
+from results.statistics.uncertainty import interval, standard_error
 from results.tables.formats import Row, Score, Sheet
 from results.tables.leading import common_notes, leading, names, score
 from results.tables.notes import calling
@@ -64,9 +63,8 @@ def _sheet(run: Run, target: str, prevalence: float, resamples: int) -> Sheet | 
         own, predictions = alignment.rows[cell.key], found.predictions[cell.key]
         drawn = []
         for k in range(1 if len(classes) == 2 else 0, len(classes)):
-            metrics = _metrics(k, prevalence)
-            scores = [score(metric, own, predictions, bootstrap if resamples else None) for metric in metrics]
-            drawn.append(Row((*labels[cell.key], classes[k]), _exact(scores, prevalence)))
+            scores = _scores(k, prevalence, own, predictions, bootstrap if resamples else None)
+            drawn.append(Row((*labels[cell.key], classes[k]), scores))
         return drawn
 
     total = sum(cell.target == target and cell.status == "done" and not cell.floor for cell in run.cells)
@@ -95,45 +93,66 @@ def _sheet(run: Run, target: str, prevalence: float, resamples: int) -> Sheet | 
     )
 
 
-def _exact(scores: Sequence[Score | None], prevalence: float) -> tuple[Score | None, ...]:
-    """The four scores of a class; a predictive value of 1 has the lower end of the rate that it is perfect by.
+def _scores(
+    k: int, prevalence: float, rows: PredictedRows, predictions: Predictions, bootstrap: PatientBootstrap | None
+) -> tuple[Score | None, ...]:
+    """Sensitivity, specificity, PPV and NPV of class k at a prevalence.
 
-    A PPV is 1 because no sample of the rest is called, so that its lower end is the PPV at the lower end of the
-    specificity; an NPV is 1 because no sample of the class is missed.
+    The predictive values are those of the mean rates over repeats, and so in each resample: a repeat in which a class
+    is hardly ever called has a predictive value of chance.
     """
-    found, passed, ppv, npv = scores
-    if found is not None and passed is not None:
-        ppv = _at(ppv, found.value, passed.low, prevalence)
-        npv = _at(npv, passed.value, found.low, 1 - prevalence)
-    return found, passed, ppv, npv
-
-
-def _at(perfect: Score | None, rate: float, low: float | None, share: float) -> Score | None:
-    if perfect is None or perfect.value < 1 or low is None:
-        return perfect
-    return replace(perfect, low=share * rate / (share * rate + (1 - share) * (1 - low)), high=1.0)
-
-
-def _metrics(k: int, prevalence: float) -> tuple[OfCounts, ...]:
-    """Sensitivity, specificity, PPV and NPV of class k at a prevalence."""
-
-    def rate(counts: Float64, what: str) -> Float64:
-        found, missed = rates.sensitivity(counts)[..., k], 1 - rates.sensitivity(counts)[..., k]
-        passed, alarmed = rates.specificity(counts)[..., k], 1 - rates.specificity(counts)[..., k]
-        share, rest = prevalence, 1 - prevalence
-        of = {
-            "sensitivity": (found, found + missed),
-            "specificity": (passed, passed + alarmed),
-            "PPV": (share * found, share * found + rest * alarmed),
-            "NPV": (rest * passed, rest * passed + share * missed),
-        }
-        part, whole = of[what]
-        return np.divide(part, whole, out=np.full_like(np.asarray(whole), np.nan), where=np.asarray(whole) > 0)
-
-    return tuple(
-        OfCounts(what, formula=partial(rate, what=what), lowest=0, highest=1, every_class=True)
-        for what in ("sensitivity", "specificity", "PPV", "NPV")
+    rates_of_k = _rates(k)
+    found, passed = (score(metric, rows, predictions, bootstrap) for metric in rates_of_k)
+    if found is None or passed is None:
+        return found, passed, None, None
+    ends: list[tuple[float, float] | tuple[None, None]] = [(None, None)] * 2
+    values = _bayes(np.array(found.value), np.array(passed.value), prevalence)
+    if bootstrap is not None:
+        of_resample = (
+            bootstrap.by_repeat(metric, rows, predictions.scored_by(metric)).mean(axis=0) for metric in rates_of_k
+        )
+        draws = _bayes(*of_resample, prevalence)
+        ends = [
+            interval(rates_of_k[0], rows, float(value), standard_error(rates_of_k[0], rows, drawn[None]))
+            for value, drawn in zip(values, draws, strict=True)
+        ]
+    n = found.n
+    ppv, npv = (
+        Score(float(value), *end, n=n) if np.isfinite(value) else None for value, end in zip(values, ends, strict=True)
     )
+    ppv = _perfect(ppv, found.value, passed.low, prevalence)
+    return found, passed, ppv, _perfect(npv, passed.value, found.low, 1 - prevalence)
+
+
+def _perfect(predictive: Score | None, rate: float, low: float | None, share: float) -> Score | None:
+    """A predictive value; one of 1 has the lower end that Bayes' rule gives for that of the rate that it is perfect by.
+
+    A PPV is 1 because no sample of the rest is called, an NPV because no sample of the class is missed.
+    """
+    if predictive is None or predictive.value < 1 or low is None:
+        return predictive
+    return replace(predictive, low=share * rate / (share * rate + (1 - share) * (1 - low)), high=1.0)
+
+
+def _rates(k: int) -> tuple[OfCounts, OfCounts]:
+    """Sensitivity and specificity of class k."""
+    return (
+        OfCounts("sensitivity", formula=lambda c: rates.sensitivity(c)[..., k], lowest=0, highest=1, every_class=True),
+        OfCounts("specificity", formula=lambda c: rates.specificity(c)[..., k], lowest=0, highest=1, every_class=True),
+    )
+
+
+def _bayes(found: Float64, passed: Float64, prevalence: float) -> tuple[Float64, Float64]:
+    """PPV and NPV from sensitivity and specificity at a prevalence; NaN where nobody is called, or everybody is."""
+    pairs = (
+        (prevalence * found, (1 - prevalence) * (1 - passed)),
+        ((1 - prevalence) * passed, prevalence * (1 - found)),
+    )
+    ppv, npv = (
+        np.divide(right, right + wrong, out=np.full_like(right, np.nan), where=right + wrong > 0)
+        for right, wrong in pairs
+    )
+    return ppv, npv
 
 
 PRESET = Preset(

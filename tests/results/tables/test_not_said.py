@@ -1,5 +1,7 @@
 """Tables say and mark nothing that was not tested, and compare like with like."""
 
+import numpy as np
+import pandas as pd
 import pytest
 from scipy.stats import beta
 
@@ -85,3 +87,25 @@ def test_perfect_predictive_values_have_the_end_that_the_rates_give(new_run):
     assert ppv.low == pytest.approx(0.1 / (0.1 + 0.9 * (1 - passed.low)))
     assert npv.low == pytest.approx(0.9 / (0.9 + 0.1 * (1 - found.low)))
     assert ppv.low < 0.7 < npv.low
+
+
+def test_a_class_that_is_hardly_called_has_the_predictive_value_of_its_mean_rates(new_run):
+    """One repeat calls one sample, rightly; the other calls 3 rightly and 7 wrongly: the mean of 1 and 0.12 is no PPV."""
+    writer = new_run(repeats=2)
+    key = writer.add(writer.signal, heads="svc")
+    path = writer.folder / "cells" / f"{key}.parquet"
+    table = pd.read_parquet(path)
+    called = np.zeros(len(table), dtype=bool)
+    for repeat, right, wrong in ((0, 1, 0), (1, 3, 7)):
+        for y, n in ((1, right), (0, wrong)):
+            called[np.flatnonzero((table["repeat"] == repeat) & (table["y"] == y))[:n]] = True
+    table["p_1"] = np.where(called, 0.9, 0.1)
+    table["p_0"] = 1 - table["p_1"]
+    table.to_parquet(path, index=False)
+    (sheet,) = predictive_value_sheets(read(writer.finish()), "0.1", resamples=300)
+    found, passed, ppv, _ = sheet.rows[0].scores
+    positive, negative = (int((writer.y == k).sum()) for k in (1, 0))
+    sensitivity, alarm = 2 / positive, 3.5 / negative
+    assert found.value == pytest.approx(sensitivity) and passed.value == pytest.approx(1 - alarm)
+    assert ppv.value == pytest.approx(0.1 * sensitivity / (0.1 * sensitivity + 0.9 * alarm))
+    assert ppv.low < 0.03 and ppv.high > 0.1
