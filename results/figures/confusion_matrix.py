@@ -46,8 +46,9 @@ def confusion_matrix(run: Run, target: str, *, width: Width = "single") -> Drawi
     figure.grow(LINE * title.count("\n"))
     repeats = len(np.unique(choice.predictions(best).repeat))
     pooled = f"mean counts of {repeats} repeats" if repeats > 1 else "counts"
+    pooled = f"Folds are pooled: {pooled}" if run.crossed else pooled.capitalize()
     figure.caption = (
-        f"Confusion matrix of {target} by {choice.name(best)} (best AUC); {choice.n_of(best)}. Folds are pooled: "
+        f"Confusion matrix of {target} by {choice.name(best)} (best AUC); {choice.n_of(best)}. "
         f"{pooled}, and % of the true class. {calling(choice.run, choice.classes)}{choice.picked}"
     )
     return figure

@@ -198,6 +198,7 @@ def _caption(choice: Chosen, best: Record, found: Resampled, worth: Sequence[str
     which = ", each class against the rest" if K > 2 else f", class {choice.classes[1]}"
     first = f" The first {CLASSES} of {K} classes are shown." if K > CLASSES else ""
     beside = ", of floors on the same samples" if floors else ""
+    pooled = " Folds are pooled, and repeats are averaged." if choice.run.crossed else ""
     gain = (
         " The interval of its gain over the better of treating all and treating none lies above 0 at these thresholds, "
         f"each taken by itself: {'; '.join(worth)}."
@@ -213,9 +214,8 @@ def _caption(choice: Chosen, best: Record, found: Resampled, worth: Sequence[str
         f"Decision curves of {choice.target}{which}: net benefit (true positives per sample, minus false positives "
         f"weighted by the odds of the threshold; Vickers and Elkin 2006) of {choice.name(best)} (best AUC){beside}, of "
         f"treating all and of treating none; {choice.n_of(best)}. A sample is treated if its probability reaches the "
-        "threshold. Folds are pooled, and repeats are averaged. In brackets: the share of the class. An axis ends "
-        f"soon after the first threshold at which the cell has no net benefit.{first} Band: pointwise, "
-        f"{found.covers}{gain}{balanced}{choice.picked}"
+        f"threshold.{pooled} In brackets: the share of the class. An axis ends soon after the first threshold at which "
+        f"the cell has no net benefit.{first} Band: pointwise, {found.covers}{gain}{balanced}{choice.picked}"
     )
 
 

@@ -96,13 +96,14 @@ def reliability(
         named.append(upper)
     titled(named, titles)
     beside = " and of location" if location is not None else ""
+    pooled = ", in which the folds of a repeat are pooled" if run.crossed else ""
     each, mean = "", ""
     if repeats > 1:
         each = f" Thin lines: the {repeats} repeats; points join the bins of the same number of all repeats."
         mean = ", the mean over repeats of their distance from the dotted line, as in the table of calibration"
     figure.caption = (
         f"Reliability of {choice.name(best)} (best AUC){beside} for {target}; {choice.n_of(best)}. Up to {BINS} bins "
-        "of equal mass, in which the folds of a repeat are pooled. Points: share of the class against mean "
+        f"of equal mass{pooled}. Points: share of the class against mean "
         f"probability; dotted line: perfect calibration.{each} Below: the share of samples. Expected calibration error "
         f"(ECE{mean}): {'; '.join(errors)}. Bars: {found.covers}{choice.picked}"
     )

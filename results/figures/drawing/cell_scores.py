@@ -57,11 +57,13 @@ def cell_scores(run: Run, cell: RunCell, *, width: Width = "double", resamples: 
     pooled = f"mean counts of {repeats} repeats" if repeats > 1 else "counts"
     which = "each class against the rest" if K > 2 else f"class {choice.classes[1]}"
     rest = f" Of {K} classes the first {CLASSES} have curves." if K > CLASSES else ""
+    averaged = "curves of folds, averaged; " if run.crossed else ""
+    mass = f"equal mass{' of each repeat' if repeats > 1 else ''}"
     figure.caption = (
         f"{choice.name(record)}, {cell.target}; {choice.n_of(record)}. Confusion matrix: {pooled}, and % of the true "
-        f"class. {calling(run, choice.classes)} ROC: curves of folds, averaged; {which}. Reliability: share of the "
-        "class against mean probability, in up to 10 bins of equal mass of each repeat; dotted line: perfect "
-        f"calibration.{rest} Bands and bars: {found.covers}"
+        f"class. {calling(run, choice.classes)} ROC: {averaged}{which}. Reliability: share of the class against mean "
+        f"probability, in up to 10 bins of {mass}; dotted line: perfect calibration.{rest} "
+        f"Bands and bars: {found.covers}"
     )
     return figure
 

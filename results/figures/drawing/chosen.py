@@ -17,7 +17,7 @@ from results.scores.alignment import aligned
 from results.scores.labels import by_class, shorten
 from results.scores.records import NOTHING, Record, records
 from results.scores.scores import scores
-from results.statistics.bootstrap import PatientBootstrap, PredictedRows
+from results.statistics.bootstrap import FEWEST, PatientBootstrap, PredictedRows
 from results.tables import notes
 from results.tables.leading import stored_score
 
@@ -88,7 +88,8 @@ class Chosen:
         """
         predictions = {record["key"]: self.predictions(record) for record in records}
         alignment = aligned(self.run, self.target, predictions, places=False)
-        draws = PatientBootstrap(alignment.n_patients, resamples=resamples, seed=seed)
+        enough = resamples if alignment.n_patients >= FEWEST else 0  # fewer patients have no bands, as in tables
+        draws = PatientBootstrap(alignment.n_patients, resamples=enough, seed=seed)
         P = {
             key: p.P if not recalibrated or p.recalibrated is None else p.recalibrated for key, p in predictions.items()
         }
@@ -144,6 +145,8 @@ class Resampled:
     @property
     def covers(self) -> str:
         """The sentence of a caption on bands and bars that are drawn from the resamples."""
+        if not len(self.draws.counts):
+            return f"none are drawn, since there are fewer than {FEWEST} patients."
         return f"95 % percentile bootstrap over patients, {len(self.draws.counts)} resamples, {CONDITIONAL}."
 
 

@@ -141,7 +141,7 @@ def _caption(kind: Kind, choice: Chosen, found: Resampled, shown: Sequence[Recor
     high = (
         ""
         if kind == "roc"
-        else " Patients who are drawn twice raise the precision of small folds, so bands lie too high."
+        else " Patients who are drawn twice raise the precision of small test parts, so bands lie too high."
     )
     banded = f" (of the best cell{' and location' if location else ''}{by_class})"
     averaged = (

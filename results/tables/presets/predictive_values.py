@@ -13,7 +13,7 @@ from results.scores.alignment import aligned
 from results.statistics import per_class as rates
 from results.statistics.bootstrap import PatientBootstrap, PredictedRows
 from results.statistics.metrics.base import OfCounts
-from results.statistics.uncertainty import interval, standard_error
+from results.statistics.uncertainty import NONE, interval, standard_error
 from results.tables.formats import Row, Score, Sheet
 from results.tables.leading import common_notes, leading, names, score
 from results.tables.notes import calling
@@ -105,20 +105,20 @@ def _scores(
     found, passed = (score(metric, rows, predictions, bootstrap) for metric in rates_of_k)
     if found is None or passed is None:
         return found, passed, None, None
-    ends: list[tuple[float, float] | tuple[None, None]] = [(None, None)] * 2
+    ends = [NONE] * 2
     values = _bayes(np.array(found.value), np.array(passed.value), prevalence)
     if bootstrap is not None:
-        of_resample = (
+        first, second = (
             bootstrap.by_repeat(metric, rows, predictions.scored_by(metric)).mean(axis=0) for metric in rates_of_k
         )
-        draws = _bayes(*of_resample, prevalence)
+        draws = _bayes(first, second, prevalence)
         ends = [
             interval(rates_of_k[0], rows, float(value), standard_error(rates_of_k[0], rows, drawn[None]))
             for value, drawn in zip(values, draws, strict=True)
         ]
-    n = found.n
     ppv, npv = (
-        Score(float(value), *end, n=n) if np.isfinite(value) else None for value, end in zip(values, ends, strict=True)
+        Score(float(value), low, high, n=found.n) if np.isfinite(value) else None
+        for value, (low, high) in zip(values, ends, strict=True)
     )
     ppv = _perfect(ppv, found.value, passed.low, prevalence)
     return found, passed, ppv, _perfect(npv, passed.value, found.low, 1 - prevalence)

@@ -90,7 +90,7 @@ def test_perfect_predictive_values_have_the_end_that_the_rates_give(new_run):
 
 
 def test_a_class_that_is_hardly_called_has_the_predictive_value_of_its_mean_rates(new_run):
-    """One repeat calls one sample, rightly; the other calls 3 rightly and 7 wrongly: the mean of 1 and 0.12 is no PPV."""
+    """One repeat calls one sample, rightly, the other 3 rightly and 7 wrongly: the mean of their PPVs is no PPV."""
     writer = new_run(repeats=2)
     key = writer.add(writer.signal, heads="svc")
     path = writer.folder / "cells" / f"{key}.parquet"
