@@ -109,6 +109,7 @@ def target_sheet(
                 over=over,
                 averaged=rest,
             ),
+            *_only_somewhere(run, below, places),
             *(() if pivot else (*null_notes(run, of_target), *refit_notes(run, of_target))),
             *in_full,
         ),
@@ -220,6 +221,19 @@ def _floors(
             empty = name == own_gain(run, cells[0]) and (name != "gain" or over == run.location)
             found.append(mean(own, name, draws) if done and not empty else None)
         yield Row(labels_of_row, tuple(found), tuple(text(cells[0]) for text in texts.values())), cells
+
+
+def _only_somewhere(run: Run, below: Sequence[tuple[Row, list[Record]]], places: Sequence[Place]) -> Iterator[str]:
+    """The floors that the grid has for some columns of a pivot alone, whose other places are empty."""
+    lacking = dict.fromkeys(
+        cells[0]["heads"]
+        for row, cells in below
+        if cells and all(cell["status"] == "done" for cell in cells)
+        for (name, column), score in zip(places, row.scores, strict=True)
+        if column and score is None and name != own_gain(run, cells[0])
+    )
+    if lacking:
+        yield f"The grid has {' and '.join(lacking)} for some of these columns only, so other places are empty."
 
 
 def _texts(run: Run, of_target: Sequence[Record]) -> Texts:

@@ -53,7 +53,8 @@ def test_a_cell_is_compared_with_floors_on_its_own_sequences(new_run):
         assert row["gain_pixels"] == pytest.approx(row["auc"] - frame.loc[(sequences, "pixels"), "auc"])
     (pivot,) = sheets(run, rows=["heads"], columns=["sequences"], metrics=["auc"], resamples=0)
     presence = next(row for row in pivot.floors if "presence" in row.labels)
-    assert [score is None for score in presence.scores] == [True, False]  # the grid has none for t1 alone
+    assert [score is None for score in presence.scores] == [True, False]
+    assert "The grid has presence for some of these columns only, so other places are empty." in pivot.notes
 
 
 def test_a_pivot_asks_no_axis_of_cells_that_do_not_have_it(new_run):
