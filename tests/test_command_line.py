@@ -129,6 +129,10 @@ def test_plan_computes_nothing_and_shows_the_state_of_each_cell(grid, tmp_path):
             "no target 'narowing' in this dataset: did you mean 'narrowing'",
         ),
         (["run", "GRID", "--set", "sequences=[t3]"], "no sequence 't3' in spider"),
+        (
+            ["plan", "GRID", "--set", "compare=[{against: presence}]"],
+            "no presence in this grid on spider: use one of prior",
+        ),
         (["run", "GRID", "--device", "tpu"], "use one of auto, cpu, cuda"),
         (["run", "GRID", "--plugins", "nowhere"], "nowhere holds no plug-ins"),
         (["run", "GRID", "--set", "data={spider: {folder: nowhere}}"], "nowhere"),

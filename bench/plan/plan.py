@@ -56,6 +56,8 @@ class Plan:
         identity.remember(stored.folder)
         self.dataset: Dataset = grid.data.load("data") if dataset is None else dataset
         self._check_sequences()
+        if dataset is None:
+            self._check_references()
         targets = self.dataset.targets()
         # One order of rows, whatever that of the user's table: samplers and optimisers depend on it.
         self.samples: pd.DataFrame = _asked(grid, targets, self.dataset.samples()).sort_index()
@@ -195,6 +197,19 @@ class Plan:
                 if part.name not in known:
                     text = f"no sequence '{part.name}' in {self.grid.data.name}{nearest(part.name, known)}"
                     raise PlanError(text, "sequences", step.label())
+
+    def _check_references(self) -> None:
+        """Refuses a comparison with a floor that the grid does not have on this dataset."""
+        named = {family.against for family in self.grid.compare if isinstance(family.against, str)} - {"best"}
+        if not named or not self.dataset.sequences:
+            return
+        cells = self.grid.cells(located=bool(self.dataset.locations), clinical=bool(self.dataset.clinical))
+        floors = dict.fromkeys(cell["heads"].name for cell in cells if is_floor(cell))
+        for against in named - set(floors):
+            why = (
+                f"there is no {against} in this grid on {self.grid.data.name}: use one of {', '.join(floors)}, or best"
+            )
+            raise PlanError(f"'compare' against {against}: {why}", "compare")
 
     def _first_exclusion(self) -> str:
         rows = self.dataset.excluded()
