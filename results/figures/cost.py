@@ -56,8 +56,9 @@ def cost(run: Run, target: str, *, width: Width = "single") -> Drawing:
         if len(kinds) <= MOST:
             handles.append(Line2D([], [], linestyle="none", label=kind, **style))
     best = front(cells)
-    panel.step([c["seconds"] for c in best], [c["auc"] for c in best], where="post", color="black", linewidth=0.8)
-    handles.append(Line2D([], [], color="black", linewidth=0.8, label="best so far by cost"))
+    if len(best) > 1:
+        panel.step([c["seconds"] for c in best], [c["auc"] for c in best], where="post", color="black", linewidth=0.8)
+        handles.append(Line2D([], [], color="black", linewidth=0.8, label="best so far by cost"))
     for number, cell in enumerate(best, start=1):
         panel.annotate(
             str(number), (cell["seconds"], cell["auc"]), (-3, 3), textcoords="offset points", ha="right", weight="bold"
@@ -82,10 +83,15 @@ def cost(run: Run, target: str, *, width: Width = "single") -> Drawing:
     legend_below(figure, handles)
     listed = "; ".join(f"{i} {choice.name(c)} ({c['seconds']:.2g} s)" for i, c in enumerate(best, start=1))
     counted = " (counted in full for each cell that uses it)" if _trained(choice, cells) else ""
+    joined = (
+        f"The line joins cells that no cheaper cell reaches: {listed}."
+        if len(best) > 1
+        else f"The cheapest cell has the highest AUC: {listed}."
+    )
     figure.caption = (
         f"AUC of {target} against the seconds of fitting over all folds and repeats: {fitted}{counted}. Reading, "
         f"embedding and steps that learn without labels do not count. By {axis}; {choice.n}. Bars: 95 %, "
-        f"{what_is_covered(choice.run)}. The line joins cells that no cheaper cell reaches: {listed}."
+        f"{what_is_covered(choice.run)}. {joined}"
         f"{_lacking(choice, cells)}{choice.picked}"
     )
     return figure

@@ -76,9 +76,15 @@ def flow(run: Run, target: str, *, width: Width = "single") -> Drawing:
             _box(panel, full - side - 2, beside - own / 2, side, own, left_out, dashed=True)
         _box(panel, 2, y + gap, main, height, words, dashed=False)
         y += gap + height
-    texts = ["; ".join((*step.words, *step.left_out)) for step in steps]
-    figure.caption = f"From the dataset to the folds of {target}. {'. '.join(texts)}."
+    figure.caption = f"From the dataset to the folds of {target}. {'. '.join(map(_in_words, steps))}."
     return figure
+
+
+def _in_words(step: FlowBox) -> str:
+    """The words of both boxes as a sentence without a full stop."""
+    first, *rest = (*step.left_out, "")
+    lost = f"{first} {'; '.join(filter(None, rest))}".strip()
+    return "; ".join(filter(None, (*step.words, lost)))
 
 
 def _steps(run: Run, choice: Chosen) -> list[FlowBox]:
@@ -125,7 +131,7 @@ def _excluded(run: Run) -> tuple[str, ...]:
     listed = [f"{n}: {reason[:CUT]}{'...' if len(reason) > CUT else ''}" for reason, n in reasons.most_common(REASONS)]
     rest = len(table) - sum(n for _, n in reasons.most_common(REASONS))
     return (
-        f"Faults while reading, rows of excluded.csv: {len(table)}",
+        f"Faults while reading ({counted(len(table), 'row')} of excluded.csv):",
         *listed,
         *([f"{rest}: other reasons"] if rest else []),
     )

@@ -82,7 +82,7 @@ def dataset_card(run: Run) -> DatasetCard | None:
                 histograms.append(_histogram(f"{name}: height of a pixel (mm)", heights))
             histograms.append(_histogram(f"{name}: median grey value", of_sequence["median"].to_numpy()))
     else:
-        note = "Sizes, spacings and grey values of scans are not recorded: an earlier version read the scans."
+        note = "The run folder has no sizes, spacings and grey values of scans."
     studies = samples["study"].nunique() if "study" in samples else 0
     return DatasetCard(samples["patient"].nunique(), int(studies), len(samples), tables, histograms, note)
 

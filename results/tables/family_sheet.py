@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from results.flow import counted
 from results.run_folder import Run
 from results.scores import reconstruction
 from results.scores.choice import EXPLORATORY
@@ -173,8 +174,8 @@ def _notes(run: Run, family: DeclaredFamily, resamples: int, columns: Collection
         )
     elif not family.tested:
         notes.append(
-            f"EXPLORATORY: the rarest class is seen in {family.carriers} patients, fewer than {EXPLORATORY}; no "
-            "p-values."
+            f"EXPLORATORY: the rarest class is seen in {counted(family.carriers, 'patient')}, fewer than "
+            f"{EXPLORATORY}; no p-values."
         )
     if declared["margin"] is not None and family.tested:
         notes.append(

@@ -42,7 +42,7 @@ def who(run: Run, done: Sequence[Record]) -> Iterator[str]:
         yield f"{copies} of another patient's and may be tested on it, see near_duplicates.csv."
     rarest = int(min(r["rarest_class_patients"] for r in done))
     if rarest < EXPLORATORY:
-        few = f"the rarest class is seen in {rarest} patients, fewer than {EXPLORATORY}"
+        few = f"the rarest class is seen in {counted(rarest, 'patient')}, fewer than {EXPLORATORY}"
         yield f"EXPLORATORY: {few}: nothing is tested."
 
 

@@ -177,7 +177,7 @@ def test_what_was_left_out_adds_up_in_every_place(outcome):
     drawn = table_of(opened)
     for target in ("lesion", "grade"):
         found = [check_way(re.search(rf"For {target}: (of .*?)\. ", text.replace("\n", " "))[1], raw, target)]
-        caption = flow(opened, target).caption.replace("Left out:; ", "").replace("; ", ", ")
+        caption = flow(opened, target).caption.replace("Left out: ", "").replace("; ", ", ")
         parts = re.search(r"(\d+) samples of (\d+) patients", caption)
         assert (int(parts[1]), int(parts[2])) == (len(raw.named()), raw.samples["patient"].nunique())
         assert [(int(a), int(b or 0), w.strip()) for a, b, w in LOSS.findall(caption)] == found[0]

@@ -226,7 +226,7 @@ def test_odd_runs_are_drawn(new_run, tmp_path, odd):
 def test_captions_count_what_was_excluded(run):
     caption = flow(run, "narrowing").caption
     cells = json.loads((run.folder / "cells.json").read_text())
-    assert "Faults while reading, rows of excluded.csv: 1; 1: the file is truncated" in caption
+    assert "Faults while reading (1 row of excluded.csv): 1: the file is truncated" in caption
     assert "60 samples of 20 patients" in caption and len(cells) == 10
 
 
