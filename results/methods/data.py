@@ -96,13 +96,12 @@ def near_duplicates(run: Run) -> Iterator[str]:
     if not outcomes:
         return
     words = {
-        "one side": "were kept in the same part, where their patients count as two",
-        "one left out": "lost one of the two",
-        "parted": "lie in different parts, so that a copy of a training scan was tested",
+        "one side": "in the same part, where their patients count as two",
+        "one left out": "of which one scan was left out",
+        "parted": "in different parts, so that a copy of a training scan was tested",
     }
-    pairs = "; ".join(f"{n} {words[outcome]}" for outcome, n in outcomes.items())
-    n = counted(sum(outcomes.values()), "pair")
-    yield f"Of {n} of scans of two patients that are copies of each other, {pairs}."
+    pairs = "; ".join(f"{counted(n, 'pair')} {words[outcome]}" for outcome, n in outcomes.items())
+    yield f"Some scans of different patients are copies of each other: {pairs}."
 
 
 def _parts(evidence: Evidence, unit: str, sizes: set[int], whose: str) -> Iterator[str]:

@@ -12,9 +12,12 @@ from results.tables.notes import calling
 def training(evidence: Evidence) -> Iterator[str]:
     """What learns inside the fold, tuning, balancing."""
     used = evidence.used
-    alone = "the training patients alone" if not evidence.official else "the patients outside the test part"
-    heads = f"eads were fitted on {alone}, and features were standardised on them."
-    yield f"H{heads}" if evidence.official else f"Inside each fold, h{heads}"
+    fitted = (
+        "Heads were fitted on the patients outside the test part alone"
+        if evidence.official
+        else "Inside each fold, heads were fitted on the training patients alone"
+    )
+    yield f"{fitted}, and features were standardised on them."
     nouns = {name: words.noun for name, words in evidence.run.axis_words.items() if name != "heads"}
     learning = [
         f"{nouns[one.kind]} `{one.name}` ({'with' if one.learns == 'labels' else 'without'} labels)"

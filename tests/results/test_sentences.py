@@ -146,7 +146,7 @@ def copies(folder):
     """The sentence on the one pair of copies, of which one is left out."""
     (pair,) = pd.read_csv(folder / "near_duplicates.csv").to_dict("records")
     assert pair["outcome"] == "one left out"
-    yield "Of 1 pair of scans of two patients that are copies of each other, 1 lost one of the two"
+    yield "Some scans of different patients are copies of each other: 1 pair of which one scan was left out"
 
 
 LOSS = re.compile(r"(\d+) samples?(?: and (\d+) patients?)? ((?:that|not|without|with|in) [^,;.(]*(?:\([^)]*\))?)")
