@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bench.models.explain_study import grade_map
-from bench.models.grading import NewStudy, grade_samples
+from bench.models.grading import NewStudy, grade_samples, samples_of
 from bench.models.model import FittedCell, Model, ModelError, read_model
 from bench.models.records import read_facts
 from bench.plugins import load, plugin_class
@@ -94,6 +94,15 @@ def _check_places(model: Model, dataset: Dataset, folder: Path) -> None:
         raise ModelError(
             f"{folder} was fitted on {model.about['dataset']}, whose samples have {min(unknown)}; a new study has none"
         )
+    taken: dict[str, str] = {}
+    for cell in model.cells:
+        target = cell.about["target"]
+        for sample in samples_of(cell, dataset.samples()).index.astype(str):
+            if taken.setdefault(sample, target) != target:
+                raise ModelError(
+                    f"{folder} predicts {taken[sample]} and {target} of one place, and a page has one grade for each: "
+                    "fit a model of one of them, or use predict --data"
+                )
 
 
 class _DiagnosedStudy:

@@ -165,7 +165,6 @@ def _fit_for_use(planned: PlannedCell) -> bool:
 
 
 def _check(chosen: Sequence[PlannedCell], plan: Plan) -> None:
-    taken: dict[str, str] = {}
     for one in chosen:
         name, region = f"cell {one.key[:SHORT]}", one.cell["regions"]
         if not one.fits[0].tokens:
@@ -176,12 +175,6 @@ def _check(chosen: Sequence[PlannedCell], plan: Plan) -> None:
                 f"{name}: region {region.label()} needs annotated points, which a new study does not have: name a cell "
                 "with a region that finds them"
             )
-        for sample in plan.ids[one.view.labels[one.cell.target].y >= 0]:
-            if taken.setdefault(sample, one.cell.target) != one.cell.target:
-                raise ModelError(
-                    f"--cell: targets {taken[sample]} and {one.cell.target} share the sample {sample}: name cells "
-                    "whose targets share none"
-                )
     if len({one.cell.target for one in chosen}) < len(chosen):
         raise ModelError("--cell: two cells have the same target: name one cell for each target")
 

@@ -21,6 +21,13 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+def samples_of(cell: FittedCell, samples: pd.DataFrame) -> pd.DataFrame:
+    """The samples that the target of a cell is about, such as those of one condition."""
+    for column, value in cell.about["rows"].items():
+        samples = samples[samples[column] == value]
+    return samples
+
+
 class ReadOnce(Dataset):
     """The scans of another dataset, each read once.
 
@@ -102,9 +109,7 @@ class NewStudy:
 
     def cut(self, cell: FittedCell) -> CutSamples:
         """The crops of the samples that the target of a cell is about."""
-        samples = self.samples
-        for column, value in cell.about["rows"].items():
-            samples = samples[samples[column] == value]
+        samples = samples_of(cell, self.samples)
         points, records = self._points(cell), self._records(samples)
         crops = tuple(self._crops(cell, s, records, points) for s in cell.sequences)
         has_scan = any(isinstance(self.scans.read.get(s), Image) for s in cell.sequences)

@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from bench.models.diagnose import grade
 from bench.models.fit import fit_model
+from bench.models.model import ModelError
 from bench.models.reopen import CellError
 from bench.run.progress import Progress
 from data.rsna_challenge.places import Place
@@ -66,6 +67,12 @@ def test_a_diagnosis_holds_several_targets_and_fills_a_lost_sequence(fitted, spi
     before = np.array([one.probabilities for one in whole.findings])
     after = np.array([one.probabilities for one in filled.findings])
     assert np.abs(before - after).max() > 1e-3
+
+
+def test_two_targets_of_one_place_are_refused_on_a_page(fitted, spines):
+    model = fitted(targets=("severity", "spinal_canal_stenosis"))
+    with pytest.raises(ModelError, match="severity and spinal_canal_stenosis of one place"):
+        probabilities(model, spines, [path.name for path in (spines / "train_images").iterdir()][:1])
 
 
 def test_cells_that_share_a_network_keep_their_own_boxes(tmp_path):

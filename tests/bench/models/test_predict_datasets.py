@@ -1,5 +1,7 @@
 """`predict` reads every kind of dataset: tables of pictures, MedMNIST, OAI, RSNA, DICOM studies without labels."""
 
+import json
+
 import cv2
 import numpy as np
 import pandas as pd
@@ -68,6 +70,32 @@ def test_a_table_of_pictures_with_merged_and_unknown_labels(tmp_path, where):
     nowhere = {"image_table": {"table": str(new), "patient": "patient", "sequence": "place", "labels": []}}
     with pytest.raises(ModelError, match=r"reads image, and image_table.* has the sequences p0, p1"):
         api.predict(model, nowhere, out=tmp_path / "no", **where)
+
+
+def test_a_model_of_two_targets_on_the_same_images_is_that_of_each(tmp_path, where):
+    train = pictures(tmp_path / "train", [f"a{i}" for i in range(12)], seed=0)
+    table = pd.read_csv(train)
+    table["late"] = np.random.default_rng(3).integers(0, 2, len(table))
+    table.to_csv(train, index=False)
+    text = TABLE.format(table=train, more=", locations: [place]", tables="none")
+    text = text.replace("labels: [grade]", "labels: [grade, late]").replace("targets: [", "targets: [late, ")
+    folder = go(tmp_path, text).folder
+    cells = json.loads((folder / "cells.json").read_text())
+    keys = {cell["target"]: cell["key"] for cell in cells if not cell["floor"]}
+    new = pictures(tmp_path / "new", [f"b{i}" for i in range(4)], seed=1)
+    data = {"image_table": {"table": str(new), "locations": ["place"], "labels": []}}
+
+    def predicted(name, cells):
+        api.fit(folder, list(cells), tmp_path / name, store=tmp_path / "store", device="cpu", jobs=2)
+        return api.predict(tmp_path / name, data, out=tmp_path / f"by_{name}", **where).table
+
+    both = predicted("both", keys.values())
+    assert both.groupby("target").size().to_dict() == {"grade": 8, "late": 8}
+    for target, key in keys.items():
+        alone = predicted(target, [key])
+        same = both[both["target"] == target].reset_index(drop=True)
+        assert_allclose(same[["p_0", "p_1"]], alone[["p_0", "p_1"]])
+        assert same["called"].astype(str).tolist() == alone["called"].astype(str).tolist()
 
 
 def test_a_typing_error_in_a_clinical_column_is_not_silent(tmp_path, where):
