@@ -35,6 +35,8 @@ class ReadAlike:
 def kept_fields(data: Step, dataset: Dataset, targets: Collection[str]) -> dict[str, Any]:
     """The fields of a dataset that say how its scans are read and which columns it has: no folder, and no patient.
 
+    For labels in words the order of their classes is among them, also where the dataset guessed it.
+
     Args:
         data: The dataset as a grid names it.
         dataset: The same, loaded.
@@ -48,6 +50,10 @@ def kept_fields(data: Step, dataset: Dataset, targets: Collection[str]) -> dict[
             found[name] = plain(value)
         elif name in dataset.column_fields:
             found[name] = only(plain(value), lambda column: column not in others)
+    if "classes" in dataset.column_fields:  # so that new data need not guess which of two words is the finding
+        ordered = {one.column: one.classes for one in dataset.targets() if one.column in fitted}
+        words = {name: list(each) for name, each in ordered.items() if isinstance(each[0], str)}
+        found |= {"classes": words | found.get("classes", {})} if words else {}
     return found
 
 

@@ -29,6 +29,10 @@ def data(evidence: Evidence) -> Iterator[str]:
     named = max((way.samples for target in run.targets for way in flows(run, target)), default=n_samples)
     whom = f"{named} samples of {n_patients} patients"
     yield f"The dataset has {whom}. A sample is the unit that gets one label{_placed(evidence)}."
+    if run.clinical:
+        yield f"Its clinical columns are {listed(run.clinical)}."
+    if lie := evidence.plug_ins.dataset.given.get("orientation"):
+        yield f"Volumes were turned to {lie} slices."
     if not run.patients_known:
         yield "The source gives no patient ids, so each sample was counted as a patient."
     yield exclusions(evidence)

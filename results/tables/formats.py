@@ -13,6 +13,8 @@ from results.tables.escaping import csv_cell, markdown_cell, markdown_text
 from results.tables.typography import true_minus
 
 WIDTH = 140
+NUMBER = "#"
+"""The header of the numbers of cells."""
 MOST_DIGITS = 4
 FEW_SAMPLES = 100
 """Samples below which a number has at most `FEW_DIGITS` digits after the point."""

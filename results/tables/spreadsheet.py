@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from results.tables.formats import MOST_DIGITS, Row, Score, Sheet, marked
+from results.tables.formats import MOST_DIGITS, NUMBER, Row, Score, Sheet, marked
 
 NAME = 31
 """The most letters of the name of a worksheet."""
-_NUMBER = re.compile(r"[+\-]?\d+(?:\.(\d+))?")
+_DIGITS = re.compile(r"[+\-]?\d+(?:\.(\d+))?")
 
 
 def write_spreadsheet(sheets: Sequence[Sheet], path: Path) -> None:
@@ -53,7 +53,7 @@ def _fill(page: Any, sheet: Sheet) -> None:
     every = (*sheet.rows, *sheet.floors)
     ends = [any(_has_ends(row.scores[j]) for row in every) for j in range(len(sheet.headers))]
     numeric = [
-        all(_NUMBER.fullmatch(row.extras[j]) or not row.extras[j] for row in every) for j in range(len(sheet.extras))
+        all(_DIGITS.fullmatch(row.extras[j]) or not row.extras[j] for row in every) for j in range(len(sheet.extras))
     ]
     header = [*sheet.labels]
     for name, has_ends in zip(sheet.headers, ends, strict=True):
@@ -85,8 +85,11 @@ def _row(
     from openpyxl.styles import Font
 
     column = 1
-    for word in row.labels:
-        _text(page.cell(line, column), word)
+    for name, word in zip(sheet.labels, row.labels, strict=True):
+        if name == NUMBER and word.isdecimal():
+            page.cell(line, column, int(word))
+        else:
+            _text(page.cell(line, column), word)
         column += 1
     for j, (score, has_ends) in enumerate(zip(row.scores, ends, strict=True)):
         found = () if score is None else (score.value, score.low, score.high) if has_ends else (score.value,)
@@ -98,7 +101,7 @@ def _row(
                 cell.number_format, cell.font = _format(score), font
         column += 3 if has_ends else 1
     for word, is_number in zip(row.extras, numeric, strict=True):
-        match = _NUMBER.fullmatch(word) if is_number else None
+        match = _DIGITS.fullmatch(word) if is_number else None
         if match:
             page.cell(line, column, float(word)).number_format = "0" + ("." + "0" * len(match[1]) if match[1] else "")
         else:

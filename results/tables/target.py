@@ -18,7 +18,7 @@ from results.tables import notes
 from results.tables.choice import corrected_row
 from results.tables.columns import GAINS, own_gain
 from results.tables.columns import columns as known_columns
-from results.tables.formats import Row, Score, Sheet
+from results.tables.formats import NUMBER, Row, Score, Sheet
 from results.tables.means import Means, Values, mean, values
 from results.tables.refits import refit_columns, refit_notes
 
@@ -27,9 +27,6 @@ if TYPE_CHECKING:
 
 EQUAL = 1e-12
 """Scores that differ by less are equal; sums in another order differ in their last bits."""
-
-NUMBER = "#"
-"""The header of the numbers of cells."""
 
 Place = tuple[str, Values]
 """A column of scores: its metric, and the steps of the axes that are columns."""

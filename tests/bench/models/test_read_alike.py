@@ -189,3 +189,15 @@ def test_clinical_columns_of_rsna_are_looked_for_in_their_table(tmp_path):
     assert Rsna(folder=str(tmp_path)).fitting_fields(fields, ()) == there
     more = Rsna(folder=str(tmp_path), clinical=("sex",)).fitting_fields(fields, ("clinical",))
     assert more["missing"] == {"sex": ["?"]}
+
+
+def test_new_data_get_the_order_of_classes_that_the_model_guessed(tmp_path):
+    """The table of training has 'torn' first by no rule but the alphabet's; new data do not guess again."""
+    train, new = volumes(tmp_path / "train", [f"a{i}" for i in range(8)], 0), volumes(tmp_path / "new", ["b1", "b2"], 1)
+    fields = {name: value for name, value in COLUMNS.items() if name != "classes"}
+    run = go(tmp_path, json.dumps(GRID | {"data": {"image_table": {"table": train} | fields}})).folder
+    where = {"device": "cpu", "jobs": 1, "store": tmp_path / "store"}
+    api.fit(run, "raw_pixels, logistic", tmp_path / "model", **where)
+    found = api.predict(tmp_path / "model", {"image_table": {"table": new}}, out=tmp_path / "out", **where)
+    assert not any("is taken as the finding" in note for note in found.notes)
+    assert any("classes: {tear: [dry, torn]}" in note for note in found.notes)
