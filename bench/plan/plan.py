@@ -160,6 +160,10 @@ class Plan:
         """See `SampleCrops.check_images`."""
         return self._crops.check_images(self.sides(), self.near_duplicates() or ())
 
+    def leave_out_like(self, other: Plan) -> None:
+        """See `SampleCrops.leave_out_like`."""
+        self._crops.leave_out_like(other._crops)
+
     def plan_cell(self, cell: Cell, view: View) -> PlannedCell:
         """A cell with its keys, on the labels and folds of a view."""
         present = self.present_in(cell)

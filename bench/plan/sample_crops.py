@@ -155,6 +155,13 @@ class SampleCrops:
         self._present.clear()
         return exclusions(excluded)
 
+    def leave_out_like(self, other: SampleCrops) -> None:
+        """Leaves out the copies of images that another plan, with some of the same samples, leaves out."""
+        for place, second in other._second_images.items():
+            mine = np.isin(self._ids, other._ids[second])
+            self._second_images[place] = self._second_images.get(place, np.zeros_like(mine)) | mine
+        self._present.clear()
+
     def _check_pairs(self, sides: Sides, pairs: Sequence[NearDuplicate]) -> list[Exclusion]:
         """Checks near-duplicates of which neither was left out; under a given split, `group` leaves one out."""
         parted = [p for p in pairs if sides.parts(*p.patients) and all(map(self._used, p.studies, p.sequences))]

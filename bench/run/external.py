@@ -184,6 +184,7 @@ def run_external(
     if any(plan.crops(ref) is None for ref in plan.crops_refs()):
         make_crops(plan, store, jobs=jobs, progress=progress)
     excluded = _excluded(plan, test)
+    plan.leave_out_like(fitted_on)
     cells = {one.key: test.cell(one) for one in done}
     own_numbers = {one.key: numbers[key] for key, one in cells.items()}
     mark(place)

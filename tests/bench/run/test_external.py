@@ -4,9 +4,11 @@ import io
 import json
 import shutil
 
+import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
+from PIL import Image
 from typer.testing import CliRunner
 
 from bench import api
@@ -90,6 +92,40 @@ def test_a_cell_is_scored_as_its_model_predicts(parts, ran, tmp_path, head):
     called = outside.opened.predictions(theirs)
     by_sample = pd.Series(called.called, called.sample)
     assert (found["called"].astype(int) == by_sample[found.index]).all()
+
+
+def test_an_external_fit_leaves_out_the_copies_that_the_run_leaves_out(tmp_path):
+    random = np.random.default_rng(0)
+    for name, n in (("train", 12), ("new", 6)):
+        (tmp_path / name).mkdir()
+        images = [random.normal(90 + 30 * (i % 2), 40, (12, 12)).clip(0, 255).astype(np.uint8) for i in range(n)]
+        if name == "train":
+            images[5] = images[2]
+        for i, image in enumerate(images):
+            Image.fromarray(image).save(tmp_path / name / f"{i}.png")
+        rows = [f"{i}.png,{name}{i},{int(i % 2)}" for i in range(n)]
+        (tmp_path / name / "table.csv").write_text("\n".join(["image,patient,torn", *map(str, rows)]))
+    new = {"image_table": {"table": str(tmp_path / "new" / "table.csv")}}
+    grid = {
+        "name": "copies",
+        "data": {"image_table": {"table": str(tmp_path / "train" / "table.csv"), "labels": ["torn"]}},
+        "external": new,
+        "targets": ["torn"],
+        "sequences": ["image"],
+        "encoders": [{"raw_pixels": {"size": 6}}],
+        "heads": ["logistic"],
+        "protocol": {"folds": 2, "identical_images": "exclude", "external_known": "exclude"},
+    }
+    run = go(tmp_path, json.dumps(grid)).folder
+    assert "another patient has the same image" in (run / "excluded.csv").read_text()
+    where = {"device": "cpu", "jobs": 1, "store": tmp_path / "store"}
+    api.fit(run, "logistic", tmp_path / "model", **where)
+    predicted = api.predict(tmp_path / "model", new, out=tmp_path / "out", **where).table.set_index("sample")
+    outside = api.open(run / "external")
+    (key,) = outside.cells.loc[outside.cells["heads"] == "logistic", "key"]
+    mine = outside.predictions(key).set_index("sample")
+    assert_allclose(mine["p_1"], predicted.loc[mine.index].iloc[:, -2], rtol=1e-6)
+    assert json.loads((tmp_path / "model" / "model.json").read_text())["cells"][0]["n_patients"] == 11
 
 
 def test_the_table_shows_both_scores_with_floors_and_the_ledger(ran):

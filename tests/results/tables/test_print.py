@@ -77,7 +77,9 @@ def test_word_repeats_its_header_keeps_rows_whole_and_turns_wide_pages(tmp_path)
 
 def test_excel_holds_real_numbers_and_no_formula(tmp_path):
     row = Row(("12", "=1+1"), (Score(0.12345, -0.1, 0.3, signed=True), None), ("75", "< 0.001"))
-    sheet = Sheet("a/b*c", "=HYPERLINK()", ("#", "heads"), ("Gain", "F1"), ("Patients", "p"), (row,), (), notes=("@note",))
+    sheet = Sheet(
+        "a/b*c", "=HYPERLINK()", ("#", "heads"), ("Gain", "F1"), ("Patients", "p"), (row,), (), notes=("@note",)
+    )
     book = openpyxl.load_workbook(write([sheet, sheet], tmp_path / "t.xlsx"))
     assert len(set(book.sheetnames)) == 2
     page = book.worksheets[0]
