@@ -19,7 +19,6 @@ from bench.grid.grid import reads
 from bench.models.floors import FittedFloor
 from bench.models.model import LEARNT_FROM, ModelError, read_chain, step_code
 from bench.plan import clinical
-from bench.plan.directions import letters
 from bench.plan.known import LearntFrom
 from bench.plan.plan import Plan
 from bench.plan.references import CropsRef, PlannedCell, TokensRef
@@ -100,7 +99,7 @@ def keep_cell(
         "widths": widths,
         "regions": regions,
         "lies": {
-            ref.crops.sequence: sorted({letters(affine) for affine in store.affines(ref.crops.key)})
+            ref.crops.sequence: sorted(plan.lying(ref.crops))
             for refs in fit.tokens
             for ref in refs
         },

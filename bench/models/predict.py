@@ -167,7 +167,8 @@ def _graded(
         for one, cell, several, lie in zip(cuts, cells, waiting, lies, strict=True):
             faults |= dict.fromkeys(_faults(one, cell))
             for sequence, crops in zip(cell.sequences, one.crops, strict=True):
-                lie[sequence].update(directions.letters(image.affine) for image in crops.images)
+                affines = [image.affine for image in crops.images]
+                lie[sequence].update(directions.lying(affines, crops.entry, cell.mirrors, one.samples))
             if len(one.samples):
                 several.append(one)
         if any(sum(len(crops.images) for one in several for crops in one.crops) >= AT_ONCE for several in waiting):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,12 +13,16 @@ from numpy.typing import NDArray
 from data import ScangridError
 from data.base import Dataset, Image
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 THICK = 1.5
 """An axis is the thick one if its voxels are so many times as long as along each other axis."""
 SETTING = "orientation"
 """The field by which a dataset turns images to slices of a plane."""
 
 _LETTERS = ("LR", "PA", "SI")  # towards which an axis grows, by the sign of its LPS direction
+_EXCHANGED = str.maketrans("LR", "RL")
 _TRIED = 20  # studies, of which some may lack the sequence
 _PLANES = ("sagittal", "coronal", "axial")  # whose slices follow each other along x, y and z
 
@@ -42,14 +47,30 @@ class ScanGrid:
         return int(by_length[2]) if longest > THICK * second else -1
 
 
-def mixed(sequence: str, affines: NDArray[np.float64]) -> str:
+def lying(
+    affines: Iterable[NDArray[np.float64]], rows: Iterable[int], mirror: bool, samples: pd.DataFrame
+) -> Counter[str]:
+    """How many crops have each `letters`, those that a region mirrors as they were before.
+
+    Args:
+        affines: `(4, 4)` from an index (slice, row, column) of each crop to LPS mm.
+        rows: For each sample the position of its crop; -1 if it has none.
+        mirror: Whether the region flips samples whose `side` is `left`, as the field `mirror` of regions says.
+        samples: The samples.
+    """
+    left = (samples["side"] == "left").tolist() if mirror and "side" in samples else [False] * len(samples)
+    flipped = {row for row, mirrored in zip(rows, left, strict=True) if mirrored}
+    found = [letters(affine).translate(_EXCHANGED if i in flipped else {}) for i, affine in enumerate(affines)]
+    return Counter(found)
+
+
+def mixed(sequence: str, found: Counter[str]) -> str:
     """A note if the axes of some images grow elsewhere in the patient than those of others; empty if all lie alike.
 
     Args:
         sequence: Its name.
-        affines: `(M, 4, 4)` from an index (slice, row, column) of each image to LPS mm.
+        found: How many of its images have each `letters`.
     """
-    found = Counter(letters(affine) for affine in affines)
     if len(found) < 2:
         return ""
     shown = ", ".join(f"{letters} in {count}" for letters, count in found.most_common(6))

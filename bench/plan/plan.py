@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -159,6 +160,10 @@ class Plan:
     def check_images(self) -> pd.DataFrame:
         """See `SampleCrops.check_images`."""
         return self._crops.check_images(self.sides(), self.near_duplicates() or ())
+
+    def lying(self, ref: CropsRef) -> Counter[str]:
+        """See `SampleCrops.lying`."""
+        return self._crops.lying(ref)
 
     def leave_out_like(self, other: Plan) -> None:
         """See `SampleCrops.leave_out_like`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -36,6 +37,7 @@ class SampleCrops:
         self._grid = grid
         self._keys = keys
         self._stored = stored
+        self._samples = samples
         self._ids: NDArray[np.str_] = samples.index.to_numpy(dtype=str)
         self._patients: NDArray[np.str_] = samples["patient"].to_numpy(dtype=str)
         self._studies: NDArray[np.str_] = samples["study"].to_numpy(dtype=str)
@@ -109,6 +111,14 @@ class SampleCrops:
                 found[file, self._ids[position] if position >= 0 else "", ref.sequence, why] = None
         return exclusions(list(found))
 
+    def lying(self, ref: CropsRef) -> Counter[str]:
+        """How the scans of stored crops lie in the patient, see `directions.lying`; nothing if none are stored."""
+        crops = self.crops(ref)
+        if crops is None:
+            return Counter()
+        mirror = bool(getattr(self._keys.plugin("regions", ref.region), "mirror", False))
+        return directions.lying(self._stored.affines(ref.key), crops.rows.tolist(), mirror, self._samples)
+
     def reading_notes(self) -> list[str]:
         """Notes on sequences whose scans do not lie alike, or are cut along another axis than the thick one.
 
@@ -118,7 +128,7 @@ class SampleCrops:
         mixed, across = [], {}
         for name, ref in sorted(firsts.items()):
             affines = self._stored.affines(ref.key)
-            mixed.append(directions.mixed(name, affines))
+            mixed.append(directions.mixed(name, self.lying(ref)))
             scans = self._stored.scans(self._keys.looks(name))
             grids = {study: _grid(numbers) for study, numbers in scans.items()}
             across[name] = directions.across(grids, affines[0] if len(affines) else None)

@@ -21,7 +21,7 @@ class Whole(FixedRegion):
         mirror: Whether samples whose `side` is `left` are flipped, so that they look like samples of the right side.
     """
 
-    words = "the whole image"
+    words = "the whole of each slice"
 
     slices: int | None = None
     mirror: bool = False

@@ -18,6 +18,7 @@ def in_words(plug_in: UsedPlugIn, held_out: str = "inner folds") -> str:
     code += _start(plug_in)
     if plug_in.words:
         stopped = ", stopped early on held-out training patients" if plug_in.stops_early else ""
+        stopped += ", those of left sides mirrored" if plug_in.fields.get("mirror") is True else ""
         return f"{plug_in.words.replace('inner folds', held_out)}{stopped} ({code}){cites}"
     summary = f', described by its code as "{plug_in.summary}"' if plug_in.summary else ""
     asked = "describe it in words" if cites else "describe it in words, and cite it"

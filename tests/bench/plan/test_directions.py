@@ -1,13 +1,15 @@
 """Images whose axes grow elsewhere in the patient, or whose slices are cut along the wrong axis, are noted."""
 
 import json
+from collections import Counter
 
 import nibabel
 import numpy as np
+import pandas as pd
 import pytest
 
 from bench import api
-from bench.plan.directions import joined, letters, mixed, unlike
+from bench.plan.directions import joined, letters, lying, mixed, unlike
 
 
 def affine(code):
@@ -18,7 +20,7 @@ def affine(code):
 
 def test_the_directions_are_those_of_nibabel():
     for code in ("RAS", "LAS", "PSR", "ASL", "LPI"):
-        found = mixed("t2", np.stack([affine(code), affine("LPS"), affine(code)]))
+        found = mixed("t2", Counter(map(letters, [affine(code), affine("LPS"), affine(code)])))
         assert found.startswith("t2: its images lie differently in the patient: columns, rows and slices grow ")
         assert f"towards {code} in 2, LPS in 1, so" in found
 
@@ -26,8 +28,18 @@ def test_the_directions_are_those_of_nibabel():
 def test_images_that_lie_alike_need_no_note():
     leaning = affine("LPS")
     leaning[:3, :3] = np.array([[0.9, 0.1, 0], [-0.1, 0.9, 0], [0, 0, 1]]) @ leaning[:3, :3]
-    assert mixed("t2", np.stack([affine("LPS"), leaning])) == ""
-    assert mixed("t2", np.empty((0, 4, 4))) == ""
+    assert mixed("t2", Counter([letters(affine("LPS")), letters(leaning)])) == ""
+    assert mixed("t2", Counter()) == ""
+
+
+def test_what_a_region_mirrors_lies_as_it_did_before():
+    """Three shoulders: two of the left side, flipped by the region, of which one had been stored the other way round."""
+    crops, sides = [affine("LPS"), affine("RPS"), affine("LPS")], pd.DataFrame({"side": ["right", "left", "left"]})
+    assert lying(crops, [0, 1, 2], True, sides) == {"LPS": 2, "RPS": 1}
+    assert lying(crops, [0, 1, 2], False, sides) == {"LPS": 2, "RPS": 1}
+    assert lying(crops[:2], [0, 1], True, sides[:2]) == {"LPS": 2}
+    assert lying(crops[:2], [0, 1], False, sides[:2]) == {"LPS": 1, "RPS": 1}
+    assert lying([], [-1], True, sides[:1].drop(columns="side")) == {}
 
 
 def test_new_images_are_compared_with_those_of_training():
