@@ -139,6 +139,11 @@ def span(numbers: Sequence[int]) -> str:
     return str(low) if low == high else f"{low} to {high}"
 
 
+def spanned(numbers: Sequence[int], noun: str) -> str:
+    """A number, or the smallest and the largest, with their noun."""
+    return f"{span(numbers)} {noun}" if max(numbers) == 1 else f"{span(numbers)} {noun}s"
+
+
 def _groups(folder: Path) -> list[FlowRecord]:
     return read_json(folder / FILE, list[FlowRecord]) if (folder / FILE).exists() else []
 

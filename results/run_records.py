@@ -127,7 +127,7 @@ class ExternalRecord(BaseModel):
 
     fitted_on: StrictStr
     patients: Count
-    patients_by_target: dict[str, Count] = {}
+    patients_by_cell: dict[str, Count] = {}
     uses_before: Count
     uses_overlapping: Count
     left_out: Count

@@ -98,11 +98,7 @@ def keep_cell(
         "networks": networks,
         "widths": widths,
         "regions": regions,
-        "lies": {
-            ref.crops.sequence: sorted(plan.lying(ref.crops))
-            for refs in fit.tokens
-            for ref in refs
-        },
+        "lies": {ref.crops.sequence: sorted(plan.lying(ref.crops)) for refs in fit.tokens for ref in refs},
         "fusions": fusions,
         "chain": file,
         "chain_sum": sum_of(folder / file),

@@ -125,7 +125,7 @@ def write_scores(
         predictions=predictions,
         external=external_protocol(
             fitted_on=model.about["source"],
-            patients={cell.about["target"]: int(cell.about["n_patients"]) for cell in model.cells},
+            patients={str(cell.about["key"]): int(cell.about["n_patients"]) for cell in model.cells},
             uses=(uses.before, uses.overlapping),
             left_out=len(new.left_out.patients),
             kept_alike=len(new.kept_alike),

@@ -205,9 +205,6 @@ def run_external(
     scored = np.zeros(len(plan.ids), dtype=bool)
     for one in finished:
         scored[one.fits[0].rows.test] = True
-    learnt: dict[str, set[str]] = {}
-    for one in finished:
-        learnt.setdefault(one.cell.target, set()).update(plan.patients[one.fits[0].rows.train].tolist())
     studies = set(plan.samples["study"].astype(str)[scored])
     assert isinstance(plan.dataset, JoinedData)
     digests = {digest for study in studies for digest in test.scans[plan.dataset.study_of[study]]}
@@ -218,7 +215,7 @@ def run_external(
         uses = found.before, found.overlapping
     external = external_protocol(
         fitted_on=facts.source(fitted_on.grid.data, fitted_on.dataset),
-        patients={target: len(names) for target, names in learnt.items()},
+        patients={one.key: len(set(plan.patients[one.fits[0].rows.train].tolist())) for one in finished},
         uses=uses,
         left_out=test.left_out,
         kept_alike=test.kept_alike,

@@ -31,7 +31,7 @@ def external_protocol(
 
     Args:
         fitted_on: The training data, as captions name it.
-        patients: For each target the number of patients in it that a cell learnt from.
+        patients: For each cell by key the number of patients in it that it learnt from.
         uses: Earlier uses of the held-out set, and uses of others that share scans with it.
         left_out: The number of patients who were left out, since they were, or may have been, in training.
         kept_alike: The number of patients who were kept though a scan looks like one of training.
@@ -42,7 +42,7 @@ def external_protocol(
     return {
         "fitted_on": fitted_on,
         "patients": max(patients.values(), default=0),
-        "patients_by_target": dict(patients),
+        "patients_by_cell": dict(patients),
         "uses_before": uses[0],
         "uses_overlapping": uses[1],
         "left_out": left_out,

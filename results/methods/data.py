@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from results.flow import counted, flows, span, whose
+from results.flow import counted, flows, span, spanned, whose
 from results.inner_splits import inner_uses, listed
 from results.methods.evidence import Evidence
 from results.methods.steps import is_phantom
@@ -17,6 +17,7 @@ from results.run_folder import Run
 from results.scores.choice import EXPLORATORY
 from results.scores.labels import by_class, merging
 from results.tables.external import external_run
+from results.tables.held_out import learnt
 
 REASONS = 8
 
@@ -131,15 +132,19 @@ def external(run: Run) -> Iterator[str]:
         f"scored once on `{outside.dataset}`; the intervals of these scores cover the sampling of patients alone."
     )
     for target in outside.targets:
-        cells = [cell for cell in outside.cells if cell.target == target and cell.status == "done"]
+        cells = [one for one in outside.cells if one.target == target and one.status == "done" and not one.floor]
         done = [outside.predictions(cell) for cell in cells]
         if done:
-            patients, samples = ({name for p in done for name in getattr(p, field)} for field in ("patient", "sample"))
-            learnt = about.get("patients_by_target", {}).get(target, about["patients"])
+            patients, samples = ([len(set(getattr(p, name))) for p in done] for name in ("patient", "sample"))
             y = max(done, key=lambda p: len(p.y)).y
             events = by_class(cells[0].classes, np.bincount(y, minlength=len(cells[0].classes)).tolist())
-            scored = f"{counted(len(samples), 'sample')} of {counted(len(patients), 'patient')}"
-            yield f"For {target} it was fitted on {counted(learnt, 'patient')} and scored on {scored} ({events})."
+            scored = f"{spanned(samples, 'sample')} of {spanned(patients, 'patient')}"
+            alike = len(set(samples)) == 1
+            fitted = f"{learnt(outside, target)}{'' if alike else ', by what they read,'}"
+            yield (
+                f"For {target}, cells were fitted on {fitted} "
+                f"and scored on {scored} ({events}{'' if alike else ' where most are scored'})."
+            )
     by = "by their ids and by the pixels of their scans" if about["compared_ids"] else "by the pixels of their scans"
     found = f"{about['left_out']} were left out" if about["left_out"] else "none was found"
     n = int(about.get("kept_alike", 0))

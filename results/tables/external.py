@@ -14,6 +14,7 @@ from results.tables import notes
 from results.tables.columns import GAINS, own_gain
 from results.tables.columns import columns as known_columns
 from results.tables.formats import Row, Score, Sheet
+from results.tables.held_out import patients_by_cell
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -79,16 +80,20 @@ def _sheet(outside: Run, run: Run, inside: pd.DataFrame | None, target: str) -> 
         if one["floor"]:
             named = tuple(floor_labels(one, floors, labels))
         of_cell = [None if name == own_gain(outside, one) else _score(one, name) for name in shown]
-        return Row(named, (*([crossed[str(one["key"])]] if has_crossed else []), *of_cell))
+        extras = tuple(f"{n:.0f}" for n in counts[str(one["key"])]) if differ else ()
+        return Row(named, (*([crossed[str(one["key"])]] if has_crossed else []), *of_cell), extras)
 
     done = [one for one in cells if one["status"] == "done"]
+    learnt = patients_by_cell(outside)
+    counts = {str(one["key"]): (learnt[str(one["key"])], one["n_patients"], one["n_samples"]) for one in of_target}
+    differ = len({counts[str(one["key"])] for one in done}) > 1
     ranked = sorted(done, key=lambda one: -one["auc"] if is_number(one.get("auc")) else 1.0)
     return Sheet(
         target=target,
         title=f"{target}, external test: {outside.dataset}, run {outside.name}",
         labels=tuple(labels),
         headers=(*([CROSS] if has_crossed else []), *(_header(outside, name) for name in shown)),
-        extras=(),
+        extras=("Patients\nfitted", "Patients\nscored", "Samples\nscored") if differ else (),
         rows=tuple(map(row, ranked)),
         floors=tuple(row(one) for one in floors if one["status"] == "done"),
         always=frozenset(range(has_crossed + sum(name in FIRST for name in shown))),

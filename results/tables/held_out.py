@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from results.flow import spanned
 from results.run_folder import Run
 
 
@@ -18,11 +19,23 @@ def fitted_elsewhere(run: Run, target: str) -> str:
     uses, shared = int(about["uses_before"]), int(about["uses_overlapping"])
     before = "was not used before" if uses == 0 else f"was used {_times(uses)} before"
     others = f"; some of its patients were used {_times(shared)} in another selection" if shared else ""
-    learnt = about.get("patients_by_target", {}).get(target, about["patients"])
     return (
-        f"Fitted once on the {learnt} patients of {about['fitted_on']} with a label and a scan, and scored "
+        f"Fitted once on the {learnt(run, target)} of {about['fitted_on']} with a label and a scan, and scored "
         f"once here: external validation.{left_out} This held-out set {before}{others}."
     )
+
+
+def learnt(run: Run, target: str) -> str:
+    """How many patients the cells of an external test learnt from, floors aside, such as `52 to 59 patients`."""
+    known = patients_by_cell(run)
+    cells = [cell.key for cell in run.cells if cell.target == target and cell.status == "done" and not cell.floor]
+    return spanned([known[key] for key in cells] or [0], "patient")
+
+
+def patients_by_cell(run: Run) -> dict[str, int]:
+    """How many patients each cell of an external test learnt from; where an earlier version wrote it, the most."""
+    about = run.protocol["external"]
+    return {cell.key: about.get("patients_by_cell", {}).get(cell.key, about["patients"]) for cell in run.cells}
 
 
 def _times(n: int) -> str:

@@ -13,6 +13,7 @@ from bench.run.progress import Progress
 from bench.run.run import Options, run
 from results.methods import methods
 from results.run_folder import read
+from results.tables.external import external_sheets
 from results.tables.main import table
 
 DATA = "{{image_table: {{table: {table}, labels: [lesion], ordinal: [grade], locations: [side]}}}}"
@@ -61,12 +62,12 @@ CONSTANTS = (
 
 
 def images(folder, prefix, patients, random):
-    """A table of two pictures of each eye; every second patient has one eye, patients 11 and 12 lack one picture."""
+    """A table of two pictures of each eye; every second patient has one eye, some lack one picture."""
     rows = []
     for i in patients:
         for side in ("left", "right")[: 1 + i % 2]:
             for sequence in ("a", "b"):
-                if (i, side, sequence) in ((11, "left", "a"), (12, "left", "a")):
+                if sequence == "a" and (prefix, i, side) in (("p", 11, "left"), ("p", 12, "left"), ("q", 24, "left")):
                     continue
                 name = f"{prefix}{i:02}_{side}_{sequence}.png"
                 Image.fromarray(random.integers(0, 255, (24, 24)).astype(np.uint8)).save(folder / name)
@@ -76,22 +77,27 @@ def images(folder, prefix, patients, random):
 
 @pytest.fixture(scope="module", params=list(RUNS))
 def outcome(request, tmp_path_factory):
-    place, random = tmp_path_factory.mktemp(request.param), np.random.default_rng(0)
+    return made(tmp_path_factory.mktemp(request.param), request.param, RUNS[request.param])
+
+
+def made(place, name, fields):
+    """Runs a grid on pictures; gives its folder."""
+    random = np.random.default_rng(0)
     known = images(place, "p", range(40), random)
     known.to_csv(place / "scans.csv", index=False)
     images(place, "q", range(20, 34), random).to_csv(place / "other.csv", index=False)
     patients = sorted(set(known["patient"]))
     folds = [(p, r, (i // 2 + r) % 4 if i > 1 else -1) for r in (0, 1) for i, p in enumerate(patients)]
     pd.DataFrame(folds, columns=["patient", "repeat", "fold"]).to_csv(place / "folds.csv", index=False)
-    fields = {"targets": "[lesion]", "sequences": "[a]", "heads": "[knn]", "more": ""} | RUNS[request.param]
-    fields = {name: text.replace("FOLDER", str(place)) for name, text in fields.items()}
+    fields = {"targets": "[lesion]", "sequences": "[a]", "heads": "[knn]", "more": ""} | fields
+    fields = {key: text.replace("FOLDER", str(place)) for key, text in fields.items()}
     grid = place / "grid.yaml"
-    grid.write_text(GRID.format(name=request.param, table=place / "scans.csv", **fields))
-    null = NULLS if request.param == "file" else 0
+    grid.write_text(GRID.format(name=name, table=place / "scans.csv", **fields))
+    null = NULLS if name == "file" else 0
     options = Options(runs=place / "runs", store=place / "store", jobs=1, device="cpu", null=null)
-    made = run(read_grid(grid, []), grid, [], options, Progress(live=False, show=lambda line: None))
-    (made.folder / "tables.md").write_text(table(read(made.folder), format="md"))
-    return made.folder
+    done = run(read_grid(grid, []), grid, [], options, Progress(live=False, show=lambda line: None))
+    (done.folder / "tables.md").write_text(table(read(done.folder), format="md"))
+    return done.folder
 
 
 def span(numbers):
@@ -105,10 +111,10 @@ def counted(n, noun):
 class Raw:
     """What the files of a run folder say."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, *, folds=True):
         self.folder = folder
         self.samples = pd.read_parquet(folder / "samples.parquet").reset_index()
-        self.folds = pd.read_csv(folder / "folds.csv", dtype={"patient": str})
+        self.folds = pd.read_csv(folder / "folds.csv", dtype={"patient": str}) if folds else None
         self.cells = json.loads((folder / "cells.json").read_text())
         self.own = [cell for cell in self.cells if not cell["floor"]]
         self.done = [cell for cell in self.cells if cell["status"] == "done"]
@@ -185,7 +191,7 @@ def on_split(raw):
             f"(0: {(one['y'] == 0).sum()}, 1: {(one['y'] == 1).sum()})"
             for one in map(pd.read_parquet, (raw.folder / "external" / "cells").glob("*.parquet"))
         }
-        yield f"For lesion it was fitted on {learnt} patients and scored on {outside}"
+        yield f"For lesion, cells were fitted on {learnt} patients and scored on {outside}"
 
 
 def on_grid(raw):
@@ -239,3 +245,25 @@ def test_what_was_not_done_is_not_said(outcome):
     assert ("Inner splits" in text) == any(cell["tuned"] for cell in raw.cells)
     assert ("averaged over the" in text) == (raw.folds["repeat"].max() > 0)
     assert "p-values of a family" not in text  # every target is exploratory here
+
+
+def test_an_external_test_of_several_inputs_counts_by_what_cells_read(tmp_path):
+    folder = made(tmp_path, "inputs", {**RUNS["external"], "heads": "[knn]", "sequences": "[b, a + b, a]"})
+    raw, outside = Raw(folder), Raw(folder / "external", folds=False)
+    own = [cell for cell in outside.done if not cell["floor"]]
+    learnt = {one["axes"]["sequences"]: raw.predicted(one)["patient"].nunique() for one in raw.own}
+    scored = {one["axes"]["sequences"]: outside.predicted(one) for one in own}
+    samples, patients = ([one[name].nunique() for one in scored.values()] for name in ("sample", "patient"))
+    assert len(set(learnt.values())) == len(set(samples)) == len(set(patients)) == 2
+    events = max(scored.values(), key=len)["y"].value_counts()
+    assert (
+        f"For lesion, cells were fitted on {span(learnt.values())} patients, by what they read, and scored on "
+        f"{span(samples)} samples of {span(patients)} patients (0: {events[0]}, 1: {events[1]} where most are scored)."
+    ) in methods(read(folder))
+    (sheet,) = external_sheets(read(folder))
+    assert f"Fitted once on the {span(learnt.values())} patients of" in " ".join(sheet.notes)
+    assert sheet.extras == ("Patients\nfitted", "Patients\nscored", "Samples\nscored")
+    for row in sheet.rows:
+        (name,) = set(row.labels) & set(learnt)
+        p = scored[name]
+        assert row.extras == tuple(map(str, (learnt[name], p["patient"].nunique(), p["sample"].nunique())))

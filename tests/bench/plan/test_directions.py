@@ -33,7 +33,7 @@ def test_images_that_lie_alike_need_no_note():
 
 
 def test_what_a_region_mirrors_lies_as_it_did_before():
-    """Three shoulders: two of the left side, flipped by the region, of which one had been stored the other way round."""
+    """Three shoulders: two of the left side, flipped by the region, of which one was stored otherwise."""
     crops, sides = [affine("LPS"), affine("RPS"), affine("LPS")], pd.DataFrame({"side": ["right", "left", "left"]})
     assert lying(crops, [0, 1, 2], True, sides) == {"LPS": 2, "RPS": 1}
     assert lying(crops, [0, 1, 2], False, sides) == {"LPS": 2, "RPS": 1}
