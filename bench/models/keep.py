@@ -89,6 +89,7 @@ def keep_cell(
         "merge": next(dict(one.merge) for one in plan.grid.targets if one.name == cell.target),
         "ordinal": labels.target.ordinal,
         "axes": cell.shown(),
+        "tuned": bool(plan.keys.plugin("heads", cell["heads"]).tune),
         "threshold": plan.keys.threshold(cell, len(labels.classes)),
         "calls": list(_calls(chain.heads)),
         "floors": {name: _keep_floor(folder, plan, store, floor, f"{target}_{name}") for name, floor in floors.items()},

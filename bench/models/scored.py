@@ -199,7 +199,7 @@ def _described(cell: FittedCell, key: str, floor: str = "") -> dict[str, Any]:
         "ordinal": about["ordinal"],
         "status": "done",
         "reason": "",
-        "tuned": bool(head.tune),
+        "tuned": bool(head.tune) if floor else bool(about.get("tuned", "tune=" in about["axes"]["heads"])),
         "seconds": 0.0,
         "floor": bool(floor),
         "reads": reads(head),

@@ -113,16 +113,17 @@ def test_an_external_fit_leaves_out_the_copies_that_the_run_leaves_out(tmp_path)
         "targets": ["torn"],
         "sequences": ["image"],
         "encoders": [{"raw_pixels": {"size": 6}}],
-        "heads": ["logistic"],
+        "heads": [{"logistic": {"tune": {"C": [0.1, 1]}}}],
         "protocol": {"folds": 2, "identical_images": "exclude", "external_known": "exclude"},
     }
     run = go(tmp_path, json.dumps(grid)).folder
     assert "another patient has the same image" in (run / "excluded.csv").read_text()
     where = {"device": "cpu", "jobs": 1, "store": tmp_path / "store"}
     api.fit(run, "logistic", tmp_path / "model", **where)
-    predicted = api.predict(tmp_path / "model", new, out=tmp_path / "out", **where).table.set_index("sample")
-    outside = api.open(run / "external")
-    (key,) = outside.cells.loc[outside.cells["heads"] == "logistic", "key"]
+    found = api.predict(tmp_path / "model", new, out=tmp_path / "out", **where)
+    assert "All heads are tuned on inner folds." in found.scores.tables()
+    predicted, outside = found.table.set_index("sample"), api.open(run / "external")
+    (key,) = outside.cells.loc[~outside.cells["floor"], "key"]
     mine = outside.predictions(key).set_index("sample")
     assert_allclose(mine["p_1"], predicted.loc[mine.index].iloc[:, -2], rtol=1e-6)
     assert json.loads((tmp_path / "model" / "model.json").read_text())["cells"][0]["n_patients"] == 11
