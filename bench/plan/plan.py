@@ -154,8 +154,17 @@ class Plan:
         return self._crops.read_faults()
 
     def reading_notes(self) -> list[str]:
-        """See `SampleCrops.reading_notes`."""
-        return self._crops.reading_notes()
+        """See `SampleCrops.reading_notes`; also how many scans that look alike were not compared."""
+        return [*self._crops.reading_notes(), *filter(None, [self._uncompared()])]
+
+    def _uncompared(self) -> str:
+        left, every = self.stored.uncompared(self.keys.near_duplicates(self.sequences()))
+        if not left:
+            return ""
+        return (
+            f"{every} pairs of scans of different patients look alike; the {every - left} most alike were compared by "
+            f"their pixels, and a copy among the other {left} would not be found."
+        )
 
     def check_images(self) -> pd.DataFrame:
         """See `SampleCrops.check_images`."""

@@ -61,6 +61,9 @@ class Stored(Protocol):
     def near_duplicates(self, key: str) -> Sequence[NearDuplicate] | None:
         """The near-duplicates with this key, or None if they were not looked for."""
 
+    def uncompared(self, key: str) -> tuple[int, int]:
+        """Of the pairs of scans that look alike those that were not compared by their pixels, and all of them."""
+
     def spent(self, kind: str) -> list[Spent]:
         """What finished steps of a kind took, the newest ones."""
 

@@ -110,9 +110,6 @@ def find_near_duplicates(plan: Plan, store: Store, progress: Watcher) -> None:
                 yield one
 
     candidates = heapq.nlargest(limit, likely(), key=lambda one: one.likeness)
-    if total > limit:
-        left = f"{total - limit} of {total} pairs of scans that look alike"
-        progress.note(f"{left} were not compared by their pixels: the least alike")
     pairs, pictures = _confirmed(plan.dataset, scans, patients, candidates, progress)
     content = {
         "pairs": [dataclasses.asdict(pair) for pair in pairs],

@@ -160,6 +160,13 @@ class Store:
         both = ("patients", "studies", "sequences")
         return [NearDuplicate(**{**one, **{name: tuple(one[name]) for name in both}}) for one in found]
 
+    def uncompared(self, key: str) -> tuple[int, int]:
+        """Of the pairs of scans that look alike those that were not compared by their pixels, and all of them."""
+        folder = self.find("near_duplicates", key)
+        found = {} if folder is None else json.loads((folder / PAIRS).read_text(encoding="utf-8"))
+        left = int(found.get("not_compared", 0))
+        return left, left + int(found.get("compared", 0))
+
     def spent(self, kind: str) -> list[Spent]:
         """What finished steps of a kind took, the newest ones."""
         return spent(self.folder / kind)

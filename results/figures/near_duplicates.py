@@ -32,7 +32,7 @@ def near_duplicates(run: Run, *, width: Width = "double") -> Drawing:
     found = copied_scans(run)
     shown = [(i, pair, pair.picture) for i, pair in enumerate(found, start=1) if pair.picture is not None]
     if not shown:
-        raise NothingToDrawError("no scan is a copy of another patient's")
+        raise NothingToDrawError("no copy of another patient's scan was found")
     columns = COLUMNS[width]
     lines = -(-len(shown) // columns)
     figure = Drawing(width, 30.0 * lines)

@@ -98,7 +98,7 @@ def _differs(record: Record, cells: int) -> bool:
 
 def _copies(run: Run) -> Guard:
     """Whether no tested scan has a copy among the training scans."""
-    rule = "No scan is tested on a copy of it"
+    rule = "No scan is tested on a copy of it, as far as copies were found"
     if "near_duplicates" not in run.protocol:
         return Guard(rule, "not run", "this version looks for copies, the one that wrote the run did not")
     pairs = copied_scans(run)

@@ -1,6 +1,7 @@
 """Near-duplicates under two patients: refused, kept in one fold, listed, drawn; and none where there is none."""
 
 import json
+import re
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,7 @@ from bench.grid.file import read_grid
 from bench.plan.guards import GuardError
 from bench.plan.plan import Plan
 from bench.run.progress import Progress
+from bench.tasks import looks
 from bench.tasks.reading import make_crops
 from bench.tasks.store import Store
 from data.phantom import LAYOUTS
@@ -87,6 +89,17 @@ def test_allowed_pairs_are_noted_and_drawn(table, go):
     assert "3 scans are copies of another patient's and may be tested on it" in " ".join(table_of(run).split())
     text = (write_report(run, outcome.folder)).read_text()
     assert "parted pairs: 3" in text
+
+
+def test_pairs_that_were_not_compared_are_told_also_by_a_start_that_finds_all_done(table, go, monkeypatch):
+    monkeypatch.setattr(looks, "_COMPARED", 2 - 27)
+    for _ in range(2):
+        outcome = go(table(), ["protocol.near_duplicates=allow"])
+        (note,) = [one for one in outcome.notes if "look alike" in one]
+        every, compared, left = map(int, re.findall(r"\d+", note))
+        assert compared == 2 and every - left == 2 and every >= 3
+        assert note in json.loads((outcome.folder / "run.json").read_text())["notes"]["reading"]
+        assert note.replace("'", "&#39;") in write_report(read(outcome.folder), outcome.folder).read_text()
 
 
 def test_an_official_split_matters_where_copies_cross_it(table, go):
