@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from results.methods.evidence import Evidence, gather
 from results.run_folder import Run
+from results.run_tables import read_samples
 from results.scores.labels import by_class
+from results.tables.external import external_run
 from results.tables.formats import Row, Sheet
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Bool = NDArray[np.bool_]
 Numbers = tuple[float, ...]
@@ -62,7 +67,8 @@ def table_one(run: Run) -> Sheet:
     """Patients, samples, classes of every target, and clinical and locating columns, by split.
 
     An official split has a column for training (and validation) and one for test. Folds have one column for all samples
-    and one with the lowest and highest number over the test parts of all folds and repeats. Numbers are shown as median
+    and one with the lowest and highest number over the test parts of all folds and repeats. The patients of an external
+    test have a column too. Numbers are shown as median
     [quartiles]; text, locating columns and numbers with fewer than 4 recurring values are shown as n (%). A column with
     one value per patient is counted by patient, others by sample. Missing values do not count in shares and medians.
 
@@ -72,15 +78,26 @@ def table_one(run: Run) -> Sheet:
     Raises:
         ResultsError: A file of the run folder can't be read.
     """
-    evidence = gather(run)
+    import pandas as pd
+
+    evidence, outside = gather(run), external_run(run)
     parts, samples = list(_parts(evidence)), evidence.samples
+    if outside is not None and outside is not run:
+        others = read_samples(outside.folder)
+        here = np.arange(len(samples) + len(others)) < len(samples)
+        parts = [replace(part, masks=[np.append(m, np.zeros(len(others), bool)) for m in part.masks]) for part in parts]
+        parts[0] = replace(parts[0], header=parts[0].header.replace("All", "All but external"))
+        parts.append(_SplitColumn("External", [~here]))
+        samples = pd.concat([samples, others])
+    else:
+        outside = None
     patient = samples["patient"].to_numpy(dtype=str)
     lines = [
         _Characteristic("Patients", "{}", lambda mask: (len(set(patient[mask])),)),
         _Characteristic("Samples", "{}", lambda mask: (int(mask.sum()),)),
     ]
     for target in run.targets:
-        lines += _classes(evidence, target)
+        lines += _classes(evidence, outside, samples, target)
     declared = {*run.locations, *run.clinical}
     described = [str(name) for name in samples if name in declared or ABOUT.fullmatch(str(name))]
     for name in described:
@@ -136,12 +153,12 @@ def _fill(template: str, found: Sequence[Numbers]) -> str:
     return template.format(*spans)
 
 
-def _classes(evidence: Evidence, target: str) -> Iterator[_Characteristic]:
+def _classes(evidence: Evidence, outside: Run | None, samples: pd.DataFrame, target: str) -> Iterator[_Characteristic]:
     """The classes of a target among the samples that any of its cells predicts, or trains on."""
     classes = next(cell.classes for cell in evidence.run.cells if cell.target == target)
-    labels = _labels(evidence, target, classes)
+    labels = _labels(evidence, outside, samples, target, classes)
 
-    patient = evidence.samples["patient"].to_numpy(dtype=str)
+    patient = samples["patient"].to_numpy(dtype=str)
 
     def size(mask: Bool) -> Numbers | None:
         known = mask & (labels != "")
@@ -152,19 +169,24 @@ def _classes(evidence: Evidence, target: str) -> Iterator[_Characteristic]:
         yield _Characteristic(f"{target} = {name}, samples", "{} ({} %)", partial(_share, labels, name))
 
 
-def _labels(evidence: Evidence, target: str, classes: Sequence[str]) -> NDArray[np.object_]:
-    """`(n,)` str: the class of every sample; "" if it has none or the run folder lacks it.
+def _labels(
+    evidence: Evidence, outside: Run | None, samples: pd.DataFrame, target: str, classes: Sequence[str]
+) -> NDArray[np.object_]:
+    """`(n,)` str: the class of every sample, also of the external test; "" if it has none or the run folder lacks it.
 
     With an official split only test samples are predicted. The labels of the others are in the column of the target,
     unless the grid merged some classes.
     """
-    names = [str(name) for name in evidence.samples.index]
+    names = [str(name) for name in samples.index]
     labels = np.full(len(names), "", dtype=object)
-    if evidence.run.protocol.get("split") == "official" and target in evidence.samples:
-        column = [_text(value) for value in evidence.samples[target].to_numpy(dtype=object)]
+    if evidence.run.protocol.get("split") == "official" and target in samples:
+        column = [_text(value) for value in samples[target].to_numpy(dtype=object)]
         if set(column) <= {*classes, ""}:
             labels[:] = column
     known = {s: classes[k] for p in evidence.populations if p.target == target for s, k in p.label.items()}
+    if outside is not None:
+        for p in (outside.predictions(one) for one in outside.cells if (one.target, one.status) == (target, "done")):
+            known |= {str(name): classes[k] for name, k in zip(p.sample, p.y, strict=True)}
     return np.array([known.get(name, label) for name, label in zip(names, labels, strict=True)], dtype=object)
 
 
@@ -225,7 +247,7 @@ def _is_number(value: Any) -> bool:
 
 def _notes(evidence: Evidence, parts: Sequence[_SplitColumn], rows: Sequence[Row]) -> Iterator[str]:
     run = evidence.run
-    if len(parts[-1].masks) > 1:
+    if any(len(part.masks) > 1 for part in parts):
         yield "Folds: the lowest and the highest of each number over the test parts of all folds and repeats."
     if not run.patients_known:
         yield "The source gives no patient ids: each sample counts as a patient."

@@ -15,6 +15,7 @@ from results.methods import methods
 from results.run_folder import read
 from results.tables.external import external_sheets
 from results.tables.main import table
+from results.tables.table_one import table_one
 
 DATA = "{{image_table: {{table: {table}, labels: [lesion], ordinal: [grade], locations: [side]}}}}"
 GRID = f"""
@@ -267,3 +268,11 @@ def test_an_external_test_of_several_inputs_counts_by_what_cells_read(tmp_path):
         (name,) = set(row.labels) & set(learnt)
         p = scored[name]
         assert row.extras == tuple(map(str, (learnt[name], p["patient"].nunique(), p["sample"].nunique())))
+    table_1 = {row.labels[0]: row.labels[1:] for row in table_one(read(folder)).rows}
+    everyone = pd.concat(scored.values()).drop_duplicates("sample")
+    inside, others = raw.samples, outside.samples
+    counts = [str(one["patient"].nunique()) for one in (inside, others)]
+    assert (table_1["Patients"][0], table_1["Patients"][-1]) == tuple(counts)
+    assert table_1["Samples"][-1] == str(len(others))
+    assert table_1["lesion: patients / samples"][-1] == f"{everyone['patient'].nunique()} / {len(everyone)}"
+    assert table_1["lesion = 1, samples"][-1].startswith(f"{(everyone['y'] == 1).sum()} (")
