@@ -15,6 +15,7 @@ from results.tables.columns import GAINS, own_gain
 from results.tables.columns import columns as known_columns
 from results.tables.formats import Row, Score, Sheet
 from results.tables.held_out import patients_by_cell
+from results.tables.numbered import with_numbers
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -88,14 +89,15 @@ def _sheet(outside: Run, run: Run, inside: pd.DataFrame | None, target: str) -> 
     counts = {str(one["key"]): (learnt[str(one["key"])], one["n_patients"], one["n_samples"]) for one in of_target}
     differ = len({counts[str(one["key"])] for one in done}) > 1
     ranked = sorted(done, key=lambda one: -one["auc"] if is_number(one.get("auc")) else 1.0)
-    return Sheet(
+    shown_floors = [one for one in floors if one["status"] == "done"]
+    sheet = Sheet(
         target=target,
         title=f"{target}, external test: {outside.dataset}, run {outside.name}",
         labels=tuple(labels),
         headers=(*([CROSS] if has_crossed else []), *(_header(outside, name) for name in shown)),
         extras=("Patients\nfitted", "Patients\nscored", "Samples\nscored") if differ else (),
         rows=tuple(map(row, ranked)),
-        floors=tuple(row(one) for one in floors if one["status"] == "done"),
+        floors=tuple(map(row, shown_floors)),
         always=frozenset(range(has_crossed + sum(name in FIRST for name in shown))),
         notes=(
             *_notes(outside, frame, of_target, target, differing, shown, crossed=has_crossed),
@@ -103,6 +105,8 @@ def _sheet(outside: Run, run: Run, inside: pd.DataFrame | None, target: str) -> 
         ),
         metrics=(*(["auc"] if has_crossed else []), *shown),
     )
+    numbered = any(cell.number for cell in outside.cells)
+    return with_numbers(outside, sheet, [str(one["key"]) for one in (*ranked, *shown_floors)]) if numbered else sheet
 
 
 def _notes(

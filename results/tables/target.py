@@ -18,8 +18,9 @@ from results.tables import notes
 from results.tables.choice import corrected_row
 from results.tables.columns import GAINS, own_gain
 from results.tables.columns import columns as known_columns
-from results.tables.formats import NUMBER, Row, Score, Sheet
+from results.tables.formats import Row, Score, Sheet
 from results.tables.means import Means, Values, mean, values
+from results.tables.numbered import with_numbers
 from results.tables.refits import refit_columns, refit_notes
 
 if TYPE_CHECKING:
@@ -111,24 +112,7 @@ def target_sheet(
             *in_full,
         ),
     )
-    return sheet if pivot else _with_numbers(run, sheet, [*(record["key"] for _, record in ranked), *keys])
-
-
-def _with_numbers(run: Run, sheet: Sheet, keys: Sequence[str]) -> Sheet:
-    """The sheet with the number of each cell in a first column, by which commands find it.
-
-    Args:
-        run: A run folder.
-        sheet: A sheet with a row for each cell.
-        keys: The key of each row's cell, floors last; empty where a row is no single cell.
-    """
-    number = {cell.key: str(cell.number) for cell in run.cells} | {"": ""}
-    rows = [
-        replace(row, labels=(number[key], *row.labels))
-        for row, key in zip([*sheet.rows, *sheet.floors], keys, strict=True)
-    ]
-    n = len(sheet.rows)
-    return replace(sheet, labels=(NUMBER, *sheet.labels), rows=tuple(rows[:n]), floors=tuple(rows[n:]))
+    return sheet if pivot else with_numbers(run, sheet, [*(record["key"] for _, record in ranked), *keys])
 
 
 def _averaged(cells: Sequence[Record], rest: Sequence[str]) -> str:
