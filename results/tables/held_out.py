@@ -16,13 +16,30 @@ def fitted_elsewhere(run: Run, target: str) -> str:
     )
     left_out = f" {whom}, or may be, of the training data." if n else ""
     uses, shared = int(about["uses_before"]), int(about["uses_overlapping"])
-    before = "was not used before" if uses == 0 else f"was used {_times(uses)} before"
-    others = f"; some of its patients were used {_times(shared)} in another selection" if shared else ""
     learnt = about.get("patients_by_target", {}).get(target, about["patients"])
     return (
         f"Fitted once on the {learnt} patients of {about['fitted_on']} with a label and a scan, and scored "
-        f"once here: external validation.{left_out} This held-out set {before}{others}."
+        f"once here: external validation.{left_out} {_scored_before(uses, shared)}"
     )
+
+
+def _scored_before(uses: int, shared: int) -> str:
+    """How often cells had been scored on the patients, or on a selection with some of them, before the last of these.
+
+    A table shows the cells of one folder, of which some may have been scored before others.
+    """
+    if uses:
+        others = f", and {_times(shared)} on another selection with some of them" if shared else ""
+        return (
+            f"Before the last of these cells were scored, others had been scored {_times(uses)} on these "
+            f"patients{others}."
+        )
+    if shared:
+        return (
+            "No other cells had been scored on exactly these patients before, but cells had been scored "
+            f"{_times(shared)} on another selection with some of them."
+        )
+    return "No other cells had been scored on these patients before."
 
 
 def _times(n: int) -> str:
