@@ -32,6 +32,15 @@ class PluginError(ScangridError):
     """A plug-in that does not exist, fields that it does not take, or a description that can't be used."""
 
 
+class UnknownPluginError(PluginError):
+    """A plug-in that does not exist here; it may be in a folder of a user's own."""
+
+    def of(self, folder: Path) -> str:
+        """The message on a run or a model that was made with this plug-in."""
+        missing = str(self).partition(":")[0]
+        return f"{folder} was made with a plug-in of your own ({missing}): name its folder with --plugins"
+
+
 def add_folder(folder: Path) -> None:
     """Adds a user's folder of the project's shape (`encoders/my_encoder.py`, `results/figures/my_figure.py`).
 
@@ -80,12 +89,15 @@ def plugin_class(kind: str, name: str) -> Any:
     """The class of a plug-in: the one public dataclass of its file.
 
     Raises:
-        PluginError: There is no such file, or it holds no such class or several.
+        UnknownPluginError: There is no such file.
+        PluginError: It holds no such class, or several.
     """
     package, base_name = _base(kind)
     spec = importlib.util.find_spec(f"{package}.{name}") if name.isidentifier() else None
     if spec is None or name == "base":
-        raise PluginError(f"no plug-in '{name}' in {kind}{nearest(name, find(kind))}")
+        known = nearest(name, find(kind))
+        own = "" if "did you mean" in known else "; for a plug-in of your own, name its folder with --plugins"
+        raise UnknownPluginError(f"no plug-in '{name}' in {kind}{known}{own}")
     module = _module(package, name)
     base = getattr(importlib.import_module(f"{package}.base"), base_name)
     classes = [c for c in vars(module).values() if _is_plugin(c, base, module)]

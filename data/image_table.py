@@ -30,6 +30,7 @@ class _TableContent(NamedTuple):
     scans: dict[tuple[str, str], tuple[Path, Path | None]]  # image and mask by study and sequence
     sequences: tuple[str, ...]
     notes: tuple[str, ...]
+    lines: dict[str, list[int]]  # in the file, by sample
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,6 +125,20 @@ class ImageTable(Dataset):
         doubts = (guessed(Path(self.table), name, self._classes(name), self.classes) for name in self._labels)
         return (*self._read.notes, *filter(None, doubts))
 
+    def where(self, sample: str) -> str:
+        """The lines of a sample, such as `line 7 of scans.csv`."""
+        lines = self._read.lines[sample]
+        return f"line{'s' * (len(lines) > 1)} {' and '.join(map(str, lines))} of {Path(self.table).name}"
+
+    def shared_images(self) -> dict[tuple[str, str], str]:
+        """The image files that the table gives to several patients and that exist, by study and sequence."""
+        patient_of = dict(zip(self._read.samples["study"], self._read.samples["patient"], strict=True))
+        patients: dict[Path, set[str]] = {}
+        for (study, _), (image, _) in self._read.scans.items():
+            patients.setdefault(image, set()).add(patient_of[study])
+        shared = {image for image, whose in patients.items() if len(whose) > 1 and dicom_scans.files(image)}
+        return {place: str(image) for place, (image, _) in self._read.scans.items() if image in shared}
+
     def fitting_fields(self, fields: Mapping[str, Any], said: Collection[str]) -> dict[str, Any]:
         """Fields of known data whose columns the table has; classes that they do not list come last."""
         from data.image_rows.known_fields import fitting_fields
@@ -195,4 +210,7 @@ class ImageTable(Dataset):
         if unknown := set(self.suv).difference(known):
             raise DataError(f"{path}: suv names '{min(unknown)}', which is no sequence: it has {', '.join(known)}")
         notes = tuple(dict.fromkeys(found.notes))
-        return _TableContent(samples, found.excluded + contradictions, scans, known, notes)
+        lines: dict[str, list[int]] = {}
+        for line, sample in table["sample"].items():
+            lines.setdefault(sample, []).append(int(str(line)))
+        return _TableContent(samples, found.excluded + contradictions, scans, known, notes, lines)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from numbers import Integral
 from pathlib import Path
 
 from data import ScangridError
@@ -56,6 +57,17 @@ def check_number(**arguments: object) -> None:
     for name, value in arguments.items():
         if not isinstance(value, int) or value < 0:
             raise ArgumentError(f"{name} ({value!r}) must be a whole number from 0")
+
+
+def cell_text(cell: str | int) -> str:
+    """A cell as the command line names it: its number as text, or what was written.
+
+    Raises:
+        ArgumentError: It is neither.
+    """
+    if isinstance(cell, bool) or not isinstance(cell, str | Integral):
+        raise ArgumentError(f"a cell is a number, or a text with its number, key or steps, not {cell!r}")
+    return str(cell)
 
 
 @contextmanager

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench.api.errors import check_choice
+from bench.api.errors import cell_text, check_choice
 from bench.api.grids import DEVICES, STORE
 from bench.api.plug_ins import add_folder
 from bench.api.threads import one_thread
@@ -14,7 +14,7 @@ from bench.api.threads import one_thread
 
 def explain(
     run: str | Path,
-    cell: str = "",
+    cell: str | int = "",
     *,
     samples: int | Sequence[str] = 6,
     methods: Sequence[str] = (),
@@ -70,7 +70,7 @@ def explain(
     with one_thread():
         folder, refused = write_explanations(
             run,
-            cell,
+            cell_text(cell),
             options,
             store=Path(store),
             grid_file=Path(grid) if grid else None,
@@ -78,7 +78,7 @@ def explain(
             tick=_show,
         )
     for name, why in refused.items():
-        print(f"scangrid: no {name}: {why}", file=sys.stderr)
+        print(f"scangrid: left out {name}, since {why}.", file=sys.stderr)
     return draw_explanations(run, folder)
 
 

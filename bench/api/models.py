@@ -5,10 +5,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
+from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from bench.api.errors import ArgumentError, check_choice
+from bench.api.errors import ArgumentError, cell_text, check_choice
 from bench.api.grids import DEVICES, STORE
 from bench.api.plug_ins import add_folder
 from bench.api.threads import one_thread
@@ -52,7 +53,7 @@ class Diagnosed(NamedTuple):
 
 def fit(
     run: str | Path,
-    cells: str | Sequence[str],
+    cells: str | int | Sequence[str | int],
     out: str | Path,
     *,
     device: str = "auto",
@@ -93,7 +94,7 @@ def fit(
     with one_thread():
         fit_model(
             run,
-            [cells] if isinstance(cells, str) else list(cells),
+            [cell_text(cell) for cell in ([cells] if isinstance(cells, str | int | Integral) else cells)],
             out,
             store=Path(store),
             grid_file=Path(grid) if grid else None,
@@ -107,7 +108,7 @@ def fit(
 
 def latents(
     run: str | Path,
-    cell: str = "",
+    cell: str | int = "",
     *,
     fold: int = 0,
     measures: str = "",
@@ -142,7 +143,7 @@ def latents(
     with one_thread():
         folder = write_latents(
             run,
-            cell,
+            cell_text(cell),
             store=Path(store),
             grid_file=Path(grid) if grid else None,
             measures=measures,

@@ -62,7 +62,7 @@ class Results:
             for cell in self.opened.cells
         )
 
-    def predictions(self, cell: str) -> pd.DataFrame:
+    def predictions(self, cell: str | int) -> pd.DataFrame:
         """The predictions of a cell for samples that it was not fitted on.
 
         Args:
@@ -89,7 +89,7 @@ class Results:
         rows: Sequence[str] = (),
         columns: Sequence[str] = (),
         metrics: Sequence[str] = (),
-        against: Mapping[str, str] | str | None = None,
+        against: Mapping[str, str] | str | int | None = None,
     ) -> pd.DataFrame:
         """Scores as numbers.
 
@@ -131,7 +131,7 @@ class Results:
         format: str = "text",  # noqa: A002
         preset: str = "main",
         out: str | Path | None = None,
-        against: Mapping[str, str] | str | None = None,
+        against: Mapping[str, str] | str | int | None = None,
         published: str | Path | None = None,
         flip: float | None = None,
     ) -> str:
@@ -183,7 +183,7 @@ class Results:
 
         return draw_one(self.opened, name, target or self.opened.targets[0], width=width_of(width))
 
-    def figures(self, *, out: str | Path | None = None, width: str = "double", cell: str = "") -> list[Path]:
+    def figures(self, *, out: str | Path | None = None, width: str = "double", cell: str | int = "") -> list[Path]:
         """Draws every figure that the run has data for, as PDF and PNG, with captions.
 
         Args:
@@ -196,7 +196,7 @@ class Results:
             The files, `captions.md` last.
         """
         chosen = width_of(width)
-        if cell:
+        if cell != "":
             from bench.api.tables import named_cell
             from results.figures.drawing.one_cell import draw_cell
 
@@ -210,7 +210,7 @@ class Results:
         with writing(to):
             return draw_all(self.opened, to, width=chosen)
 
-    def report(self, *, out: str | Path | None = None, panels: bool = True, cells: Sequence[str] = ()) -> Path:
+    def report(self, *, out: str | Path | None = None, panels: bool = True, cells: Sequence[str | int] = ()) -> Path:
         """Draws the figures and writes the report: one HTML file that needs no other file and no network.
 
         Args:

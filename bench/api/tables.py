@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.api.errors import ArgumentError, check_names, writing
+from bench.api.errors import ArgumentError, cell_text, check_names, writing
 from bench.grid.cells import read_rule
 from results import ResultsError
 from results.run_folder import Run
@@ -28,7 +28,7 @@ def text(
     rows: Sequence[str],
     columns: Sequence[str],
     metrics: Sequence[str],
-    against: Mapping[str, str] | str | None,
+    against: Mapping[str, str] | str | int | None,
     preset: str,
     flip: float | None,
     published: Path | None,
@@ -71,26 +71,27 @@ def text(
         return str(write(found, out))
 
 
-def named_cell(run: Run, cell: str) -> RunCell:
+def named_cell(run: Run, cell: str | int) -> RunCell:
     """The cell of a run that is named by its number, its key, its steps or its label.
 
     Raises:
         ArgumentError: It is no cell, or several; the message lists them.
     """
     try:
-        return one_cell(run.cells, cell, run.folder)
+        return one_cell(run.cells, cell_text(cell), run.folder)
     except ResultsError as error:
         raise ArgumentError(str(error)) from error
 
 
-def steps_against(run: Run, against: Mapping[str, str] | str | None) -> Mapping[str, str] | None:
+def steps_against(run: Run, against: Mapping[str, str] | str | int | None) -> Mapping[str, str] | None:
     """The steps of the cell that gains are over; None for the floor that they are usually over.
 
     Raises:
         ResultsError: A text names no cell, or several with other steps.
     """
-    if not isinstance(against, str):
+    if against is None or isinstance(against, Mapping):
         return against
+    against = cell_text(against)
     parts = split_outside_brackets(against, ",")
     if all(re.match(r"[^(\[{]*=", part) for part in parts):  # `the_cell` looks for these in each target
         return read_rule(against) or None

@@ -13,10 +13,12 @@ from pydantic import BaseModel, ValidationError
 from bench.grid.axes import LISTED, NAMES
 from bench.grid.cells import Step, matches
 from bench.grid.grid import Family, Grid, Interval, Protocol, TargetChoice, floors
+from bench.grid.misfit import check_sequences, check_targets
 from bench.grid.schema import CompareKeys, GridFile, IntervalKeys, ProtocolKeys
 from bench.grid.steps import axis_steps, drop_steps, plugin_steps
 from bench.grid.tree import GridError, GridTree, read_mapping
 from bench.grid.values import plain
+from data import ScangridError
 from data.text.file_names import LONGEST_NAME, file_name
 from data.text.names import nearest
 from heads.fitting.class_weights import RULES
@@ -60,7 +62,11 @@ def read_grid(source: Path | Mapping[str, Any], settings: list[str] | None = Non
         interval=Interval(model.interval.refit, tuple(model.interval.cells)) if model.interval else Interval(),
         external=_dataset(tree, "external", model.external) if model.external is not None else None,
     )
-    _check_rules(tree, grid)
+    try:
+        _check_rules(tree, grid)
+    except GridError:
+        _check_dataset(grid)  # a rule may be right where a list of the grid names what the dataset lacks
+        raise
     return grid
 
 
@@ -127,6 +133,17 @@ def _check_rules(tree: GridTree, grid: Grid) -> None:
         if family.metric not in METRICS:
             why = f"is no metric{nearest(family.metric, list(METRICS))}"
             raise tree.error(("compare", i, "metric"), why)
+
+
+def _check_dataset(grid: Grid) -> None:
+    """Checks that the dataset, if it can be opened, has the sequences and the targets that the grid lists."""
+    try:
+        dataset = grid.data.load("data")
+        sequences, targets = list(dataset.sequences), [one.name for one in dataset.targets()]
+    except ScangridError:
+        return
+    check_sequences(grid, sequences)
+    check_targets([one.name for one in grid.targets], targets)
 
 
 def _check_one(tree: GridTree, grid: Grid, family: Family, loc: tuple[Any, ...]) -> None:

@@ -119,7 +119,7 @@ def write_explanations(
             if one.pop("flat"):
                 (draft / "occlusion.npz").unlink()
                 refused["occlusion"] = (
-                    "no patch changes the output: the cell does not read the pixels, or its output moves in steps"
+                    "no patch changes the output, so the cell does not read the pixels or its output moves in steps"
                 )
             else:
                 found["occlusion"] = one
@@ -132,7 +132,7 @@ def write_explanations(
             if parts(opened):
                 found["importance"] = _importance(draft, opened, options, tick)
             else:
-                refused["importance"] = "no feature of this cell has a name: it has neither measures nor columns"
+                refused["importance"] = "no feature of this cell has a name (it has neither measures nor columns)"
         undone = [name for name in options.methods if name in refused]
         if undone:
             raise ExplainError(f"--method {undone[0]}: {refused[undone[0]]}")

@@ -138,15 +138,16 @@ def _describe_model(
     folder: Path, run: Path, plan: Plan, planned: Sequence[PlannedCell], parts: list[dict[str, Any]], device: str
 ) -> None:
     """Writes `plugins.json` and `model.json`."""
+    read = kept_fields(plan.grid.data, plan.dataset, [one.cell.target for one in planned])
     plugins = described.described(plan.grid.data, [one.cell for one in planned])
-    plugins["plugins"][0]["fields"] = {}  # a model that is passed on does not name the folder of the scans
+    plugins["plugins"][0] |= described.only_fields(plan.grid.data.name, read)
     described.write(folder, plugins)
     about = {
         "format": FORMAT,
         "fitted": datetime.now(UTC).isoformat(timespec="seconds"),
         "run": run.name,
         "dataset": plan.grid.data.name,
-        "dataset_fields": kept_fields(plan.grid.data, plan.dataset, [one.cell.target for one in planned]),
+        "dataset_fields": read,
         "source": facts.source(plan.grid.data, plan.dataset),
         "locations": list(plan.dataset.locations),
         "patients": len({name for one in planned for name in plan.patients[one.fits[0].rows.train].tolist()}),

@@ -83,7 +83,7 @@ class CutSamples:
         reasons = []
         for sequence, one in zip(sequences, self.crops, strict=True):
             why = [fault.why for fault in one.faults if fault.sample == i]
-            reasons.append(why[0] if why else f"no {sequence.replace('_', ' ')} in this study")
+            reasons.append(why[0] if why else f"no {sequence} in this study")
         return "; ".join(dict.fromkeys(reasons))
 
 

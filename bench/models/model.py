@@ -1,8 +1,8 @@
 """A model: cells of a run, fitted on all patients, in a folder that `predict` and `diagnose` read.
 
 `model.json` lists its parts; `networks/` holds what was trained through pixels, `fusions/` trained fusions, and
-`chain_TARGET.skops` what was fitted on tokens. `learnt_from.json` holds digests of the training patients' ids and of
-the pixels of their scans. Nothing is unpickled: a skops file may hold only known types.
+`chain_TARGET.skops` what was fitted on tokens. `learnt_from.json` holds digests of the training patients' ids and
+scans. Nothing is unpickled: a skops file may hold only known types.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from bench.models.sums import check_sums
 from bench.models.trust import foreign, wild_boosters, wild_trees
 from bench.plan import identity
 from bench.plan.known import LearntFrom
-from bench.plugins import load, plugin_class
+from bench.plugins import UnknownPluginError, load, plugin_class
 from bench.tasks.versions import versions
 from data.base import DataError
 from data.files.sums import SumsError
@@ -210,8 +210,8 @@ def _record(path: Path, shape: Any) -> Any:
 
 
 def _unread(path: Path, error: Exception) -> str:
-    why = one_line(error)
-    return f"{path}: can't be read ({type(error).__name__}: {why}): fit it again"
+    said = f"{path}: can't be read ({type(error).__name__}: {one_line(error)}): fit it again"
+    return error.of(path.parent) if isinstance(error, UnknownPluginError) else said
 
 
 def _minor(version: str) -> str:

@@ -162,7 +162,7 @@ def _graded(
                 parts.append(_as_table(cell, cuts))
                 cuts.clear()
 
-    progress.begin_images("predicting", len(by_study))
+    progress.begin_images("predicting", len(by_study), "study")
     for _, cuts in in_order(cut, list(by_study), jobs if fixed else 1):
         for one, cell, several, lie in zip(cuts, cells, waiting, lies, strict=True):
             faults |= dict.fromkeys(_faults(one, cell))

@@ -9,9 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from bench.grid.file import read_grid
+from bench.grid.tree import GridError
 from bench.plan import identity
 from bench.plan.plan import Plan
 from bench.plan.references import PlannedCell, TokensRef
+from bench.plugins import UnknownPluginError
 from bench.tasks.store import Store
 from data import ScangridError
 from data.text.names import nearest
@@ -46,7 +48,13 @@ def open_plan(run: Path, grid_file: Path | None, store: Store) -> Plan:
         raise CellError(f"{run} is no run folder: it has no grid.yaml")
     lines = own.read_text(encoding="utf-8").splitlines()
     settings = [line.removeprefix(_SETTING) for line in lines if line.startswith(_SETTING)]
-    plan = Plan(read_grid(grid_file or own, settings), store)
+    try:
+        grid = read_grid(grid_file or own, settings)
+    except GridError as error:
+        if isinstance(error.__cause__, UnknownPluginError) and grid_file is None:
+            raise CellError(error.__cause__.of(run)) from error
+        raise
+    plan = Plan(grid, store)
     plan.check_images()
     return plan
 

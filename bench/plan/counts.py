@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from bench.plan.directions import first_look
+from bench.plan.guards import MANY_CLASSES
 from bench.plan.plan import Plan
 
-EXPLORATORY, SHOWN, MANY_CLASSES, NOTES = 20, 5, 20, 12
+EXPLORATORY, SHOWN, NOTES = 20, 5, 12
 
 
 def counts(plan: Plan, read: bool) -> Iterator[str]:
@@ -42,9 +43,10 @@ def counts(plan: Plan, read: bool) -> Iterator[str]:
         for sequences in plan.grid.axes["sequences"]:
             for region in plan.grid.axes["regions"]:
                 have |= plan.present(sequences, region).any(axis=1)
-        yield f"target {name}: samples (patients) by class, in all | in each fold"
+        official = plan.grid.protocol.split == "official"
+        yield f"target {name}: samples (patients) by class, in all | in {'the test set' if official else 'each fold'}"
         if len(one.classes) > MANY_CLASSES:
-            yield f"  {len(one.classes)} different labels, such as {', '.join(one.classes[:3])}: are they classes?"
+            yield f"  {len(one.classes)} different labels, which are too many to list"
             continue
         width = max(len(c) for c in one.classes)
         empty: list[str] = []
@@ -60,9 +62,17 @@ def counts(plan: Plan, read: bool) -> Iterator[str]:
         if any(len(set(plan.patients[(one.y == k) & have])) < EXPLORATORY for k in range(len(one.classes))):
             yield f"  exploratory: a class of fewer than {EXPLORATORY} patients gets no p-value"
         if empty and len(one.classes) > 1:
-            stratified = plan.grid.protocol.stratify or plan.grid.targets[0].name
-            first = "" if stratified == name else f"set protocol.stratify: {name} (now {stratified}), "
-            yield (
-                f"  folds that lack {', '.join(empty)} are left out of the AUC, folds are stratified on "
-                f"{stratified}: {first}merge classes or use fewer folds"
-            )
+            yield f"  {_lacking(plan, name, empty)}"
+
+
+def _lacking(plan: Plan, target: str, classes: Sequence[str]) -> str:
+    """What follows from classes of a target that a test part lacks, and what can be done about it."""
+    protocol, lost = plan.grid.protocol, f"class{'es' * (len(classes) > 1)} {', '.join(classes)}"
+    left_out = f"Folds that lack {'one of ' * (len(classes) > 1)}{lost} are left out of the AUC."
+    if protocol.split == "official":
+        return f"The test set lacks {lost}: no score tells how well such samples are found. Merge classes."
+    if protocol.split != "patients":
+        return f"{left_out} Merge classes, or mend the folds in {protocol.split}."
+    stratified = protocol.stratify or plan.grid.targets[0].name
+    first = "" if stratified == target else f"set protocol.stratify: {target}, "
+    return f"{left_out} Folds are stratified on {stratified}: {first}merge classes or use fewer folds."

@@ -14,6 +14,10 @@ from data import ScangridError
 _WHICH = " to leave out the one that trains"
 
 
+MANY_CLASSES = 20
+"""Of more labels a message asks whether they are classes."""
+
+
 class GuardError(ScangridError):
     """A leak that would make every number of the run wrong; the message gives a way out."""
 
@@ -26,17 +30,21 @@ def same_patient(train: NDArray[np.str_], test: NDArray[np.str_]) -> None:
     """
     both = sorted(set(train) & set(test))
     if both:
-        raise GuardError(f"{len(both)} patients are in both training and test, such as {both[0]}: split by patient")
+        whose = f"patient {both[0]} is" if len(both) == 1 else f"{len(both)} patients, such as {both[0]}, are"
+        raise GuardError(f"{whose} in both training and test: split by patient")
 
 
-def same_image(digests: Sequence[str], patients: Sequence[str], names: Sequence[str], sides: Sides) -> None:
+def same_image(
+    digests: Sequence[str], patients: Sequence[str], names: Sequence[str], sides: Sides, *, files: bool = False
+) -> None:
     """Raises if two patients who can be on both sides of a split have the same image.
 
     Args:
-        digests: The digest of the pixels of each sample's crop; `""` if there is none.
+        digests: The digest of the pixels of each sample's crop, or with `files` its file; `""` if there is none.
         patients: The patient of each sample.
         names: The name of each sample.
         sides: Which patients the split can part.
+        files: Whether the images are named by their files, since none was read yet.
 
     Raises:
         GuardError: Names the first pairs.
@@ -47,7 +55,7 @@ def same_image(digests: Sequence[str], patients: Sequence[str], names: Sequence[
             out = rows[surplus[0]]
             pairs.append((next(r for r in rows if sides.parts(patients[r], patients[out])), out))
     if pairs:
-        shown = "; ".join(f"{names[a]} = {names[b]}" for a, b in pairs[:3])
+        shown = "; ".join(f"{names[a]} = {names[b]}" + f", both {digests[a]}" * files for a, b in pairs[:3])
         images = (
             "1 image belongs to two patients" if len(pairs) == 1 else f"{len(pairs)} images belong to two patients each"
         )
@@ -85,8 +93,13 @@ def near_duplicates(pairs: Sequence[NearDuplicate], sides: Sides) -> None:
     )
 
 
-def rare_class(y: NDArray[np.int64], patients: NDArray[np.str_], classes: Sequence[str], folds: int) -> str | None:
-    """Why a target can't be split, or None: it has a single class, or a class with fewer patients than folds."""
+def rare_class(
+    y: NDArray[np.int64], patients: NDArray[np.str_], classes: Sequence[str], folds: int, *, official: bool = False
+) -> str | None:
+    """Why a target can't be split, or None: it has a single class, or a class with fewer patients than folds.
+
+    An official split has no folds: `folds` is then the least patients of a class.
+    """
     if len(classes) < 2:
         return f"every label is '{classes[0]}': a target needs two classes" if classes else "no sample has a label"
     counts: Counter[int] = Counter()
@@ -95,10 +108,18 @@ def rare_class(y: NDArray[np.int64], patients: NDArray[np.str_], classes: Sequen
     few = [(name, counts[i]) for i, name in enumerate(classes) if counts[i] < folds]
     if not few:
         return None
+    if len(classes) > MANY_CLASSES:
+        some = ", ".join(f"'{name}'" for name in classes[:3])
+        return (
+            f"{len(classes)} different labels, such as {some}: are they classes? A class needs at least {folds} "
+            "patients: cut numbers into a few classes in a column of their own"
+        )
     shown = ", ".join(f"'{name}' has {n}" for name, n in few[:5]) + (
         f" and {len(few) - 5} more" if len(few) > 5 else ""
     )
     typo = ", or mend its label if that is a typing error" if min(n for _, n in few) == 1 else ""
+    if official:
+        return f"a class needs at least {folds} patients ({shown}): merge classes{typo}"
     return f"folds ({folds}) must not exceed the patients of a class ({shown}): merge classes or use fewer folds{typo}"
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.grid.misfit import GridMisfitError
+from bench.grid.misfit import GridMisfitError, check_targets
 from bench.plan import identity
 from bench.plan.exchange import exchanged
 from data.base import Target
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class LabelError(GridMisfitError):
-    """A target that the dataset does not have, or labels that the target does not know."""
+    """Labels that the target does not know."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,11 +52,11 @@ def choose(targets: list[Target], samples: pd.DataFrame, name: str, merge: Mappi
         merge: For a label the label that it is counted as.
 
     Raises:
-        LabelError: There is no such target, or a label is none of its classes.
+        GridMisfitError: There is no such target.
+        LabelError: A label is none of its classes.
     """
     by_name = {target.name: target for target in targets}
-    if name not in by_name:
-        raise LabelError(f"no target '{name}' in this dataset{nearest(name, list(by_name))}", "targets", name)
+    check_targets([name], list(by_name))
     target = by_name[name]
     names = [text(c) for c in target.classes]
     for label in (*merge, *merge.values()):

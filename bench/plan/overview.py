@@ -62,6 +62,8 @@ class Overview:
         self._read = all(ref.key in self._stored["crops"] for ref in plan.crops_refs())
         if self._read:
             plan.check_images()
+        else:
+            plan.check_shared_files()
         every = list(plan.cells())
         self._number = cell_numbers(runs / grid.name, every)
         self._cells = [c for c in every if is_chosen(c.cell, only)]
@@ -144,7 +146,7 @@ class Overview:
         for planned in cells:
             if planned.key in self._same:
                 continue
-            named = ", ".join(planned.cell[axis].label() for axis in shown)
+            named = ", ".join(step for axis in shown if (step := planned.cell[axis].label()) not in ("-", "none"))
             start = f"{self._number[planned.key]:{width}}  {self._states[planned.key]:13} {planned.key[:8]}"
             same = [
                 f"{self._number[key]} ({', '.join(_differs(planned, by_key[key]))}, {self._states[key]})"

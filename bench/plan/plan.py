@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from bench.grid.cells import NONE, Cell, Step, is_floor
 from bench.grid.grid import Grid
-from bench.plan import clinical, identity, labels
+from bench.grid.misfit import check_sequences
+from bench.plan import clinical, identity, labels, table_lines
 from bench.plan.errors import PlanError
 from bench.plan.file_memory import FileDigests
 from bench.plan.keys import Keys
@@ -23,7 +24,6 @@ from bench.plan.sample_crops import SampleCrops
 from bench.plan.stored import Stored, StoredCrops
 from bench.plan.views import Views
 from data.base import Dataset, Target
-from data.text.names import nearest
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -67,14 +67,16 @@ class Plan:
         self.ids: NDArray[np.str_] = self.samples.index.to_numpy(dtype=str)
         self.patients: NDArray[np.str_] = self.samples["patient"].to_numpy(dtype=str)
         self.groups = self.patients
-        self._views = Views(grid, targets, self.samples, stored, self.dataset.locations)
+        named = partial(table_lines.where, self.dataset)
+        self._views = Views(grid, targets, self.samples, stored, self.dataset.locations, named)
         self.folds = self._views.folds
         self.view = self._views.real
         self.keys = Keys(
             grid, self.dataset, self.samples, FileDigests(stored.folder / "files.json", anew=stored.verify)
         )
         self.keys.check_weights()
-        self._refusals = Refusals(self.dataset, self.keys, self.samples)
+        official = grid.protocol.split == "official"
+        self._refusals = Refusals(self.dataset, self.keys, self.samples, official=official)
         self._together: dict[str, str] = {}
         self.forget()
 
@@ -174,6 +176,10 @@ class Plan:
         """See `SampleCrops.lying`."""
         return self._crops.lying(ref)
 
+    def check_shared_files(self) -> None:
+        """See `SampleCrops.check_shared_files`."""
+        self._crops.check_shared_files(self.dataset, self.sides())
+
     def leave_out_like(self, other: Plan) -> None:
         """See `SampleCrops.leave_out_like`."""
         self._crops.leave_out_like(other._crops)
@@ -207,14 +213,8 @@ class Plan:
         return Fit(fold, rows, tokens, identity.combine(own, rows.key, *keys), fused, filling)
 
     def _check_sequences(self) -> None:
-        known = list(self.dataset.sequences)
-        if not known:
-            return  # there is no sample, which is the better message
-        for step in self.grid.axes["sequences"]:
-            for part in step.each:
-                if part.name not in known:
-                    text = f"no sequence '{part.name}' in {self.grid.data.name}{nearest(part.name, known)}"
-                    raise PlanError(text, "sequences", step.label())
+        if known := list(self.dataset.sequences):  # else there is no sample, which is the better message
+            check_sequences(self.grid, known)
 
     def _check_references(self) -> None:
         """Refuses a comparison with a floor that the grid does not have on this dataset."""

@@ -27,9 +27,11 @@ class Refusals:
         dataset: The dataset, which gives the samples.
         keys: The plug-ins of the grid.
         samples: The samples of the plan.
+        official: Whether the split is the dataset's own.
     """
 
-    def __init__(self, dataset: Dataset, keys: Keys, samples: pd.DataFrame) -> None:
+    def __init__(self, dataset: Dataset, keys: Keys, samples: pd.DataFrame, *, official: bool = False) -> None:
+        self._official = official
         self._dataset = dataset
         self._keys = keys
         self._patients: NDArray[np.str_] = samples["patient"].to_numpy(dtype=str)
@@ -69,7 +71,8 @@ class Refusals:
             one = view.labels[cell.target]
             labelled = (one.y >= 0) & have & np.any([fold.train | fold.test for fold in view.folds], axis=0)
             folds = max(2, len({fold.number for fold in view.folds}))
-            why = guards.rare_class(one.y[labelled], self._patients[labelled], one.classes, folds)
+            patients = self._patients[labelled]
+            why = guards.rare_class(one.y[labelled], patients, one.classes, folds, official=self._official)
             self._found[memo] = why or ""
         return self._found[memo]
 

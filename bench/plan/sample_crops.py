@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 
 from bench.grid.cells import NONE, Step
 from bench.grid.grid import Grid
-from bench.plan import directions, guards, identity
+from bench.plan import directions, guards, identity, table_lines
 from bench.plan.errors import PlanError
 from bench.plan.keys import Keys
 from bench.plan.near_duplicates import NearDuplicate, Sides
 from bench.plan.references import CropsRef
 from bench.plan.stored import Stored, StoredCrops
-from data.base import Exclusion, exclusions
+from data.base import Dataset, Exclusion, exclusions
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -164,6 +164,23 @@ class SampleCrops:
             excluded += self._check_pairs(sides, pairs)
         self._present.clear()
         return exclusions(excluded)
+
+    def check_shared_files(self, dataset: Dataset, sides: Sides) -> None:
+        """Checks before images are read that the table gives no file to two patients whom the split can part.
+
+        It refuses nothing that `check_images` would let pass: copies that are grouped or allowed are looked at there.
+
+        Raises:
+            GuardError: It does.
+        """
+        protocol = self._grid.protocol
+        if protocol.identical_images != "refuse" or protocol.near_duplicates != "refuse":
+            return
+        shared = table_lines.shared_images(dataset)
+        names = [table_lines.where(dataset, sample) for sample in self._ids.tolist()] if shared else []
+        for sequence in dict.fromkeys(ref.sequence for ref in self.crops_refs()) if shared else ():
+            files = [shared.get((study, sequence), "") for study in self._studies.tolist()]
+            guards.same_image(files, self._patients.tolist(), names, sides, files=True)
 
     def leave_out_like(self, other: SampleCrops) -> None:
         """Leaves out the copies of images that another plan, with some of the same samples, leaves out."""

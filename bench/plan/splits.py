@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -46,8 +47,12 @@ def make_folds(samples: pd.DataFrame, stratify: str | None, *, folds: int, repea
     return pd.DataFrame(rows, columns=["patient", "repeat", "fold"])
 
 
-def official_folds(samples: pd.DataFrame) -> pd.DataFrame:
+def official_folds(samples: pd.DataFrame, named: Callable[[str], str] = str) -> pd.DataFrame:
     """The dataset's own split as one fold: patients of `test` are predicted, all others train.
+
+    Args:
+        samples: The samples, with a column `split`.
+        named: Names a sample in a message, such as with its line in the table.
 
     Raises:
         SplitError: There is no such split, or a patient is on both sides.
@@ -57,10 +62,22 @@ def official_folds(samples: pd.DataFrame) -> pd.DataFrame:
     if "split" not in samples or not (samples["split"] == "test").any():
         text = "split: official needs a dataset with a `split` column that names test samples"
         raise SplitError(text, "protocol", "split")
-    test = set(samples.loc[samples["split"] == "test", "patient"])
-    both = sorted(test & set(samples.loc[samples["split"] != "test", "patient"]))
+    tested = samples["split"] == "test"
+    test = set(samples.loc[tested, "patient"])
+    both = sorted(test & set(samples.loc[~tested, "patient"]))
     if both:
-        raise SplitError(f"{len(both)} patients are in the official test set and outside it, such as {both[0]}")
+        of_first = samples["patient"] == both[0]
+        inside, outside = (str(samples.index[of_first & side][0]) for side in (tested, ~tested))
+        split = samples.loc[outside, "split"]
+        state = f"is in {split}" if isinstance(split, str) else "has no split"
+        whose = f"patient {both[0]} is" if len(both) == 1 else f"{len(both)} patients, such as {both[0]}, are"
+        raise SplitError(
+            f"{whose} in the official test set and outside it: sample "
+            f"{named(inside)} is in test, and {named(outside)} {state}: give all samples of a patient one split, or "
+            "draw folds with protocol.split: patients",
+            "protocol",
+            "split",
+        )
     rows = [(patient, 0, 0 if patient in test else -1) for patient in sorted(set(samples["patient"]))]
     return pd.DataFrame(rows, columns=["patient", "repeat", "fold"])
 
@@ -97,7 +114,9 @@ def read_folds(path: str, samples: pd.DataFrame) -> pd.DataFrame:
             raise SplitError(f"{path}: a patient has two folds in repeat {repeat}")
         missing = sorted(wanted - set(part["patient"]))
         if missing:
-            raise SplitError(f"{path}: {len(missing)} patients have no fold in repeat {repeat}, such as {missing[0]}")
+            n, one = len(missing), missing[0]
+            whose = f"patient {one} has" if n == 1 else f"{n} patients, such as {one}, have"
+            raise SplitError(f"{path}: {whose} no fold in repeat {repeat}: write a line for each patient")
     return table.loc[table["patient"].isin(wanted), ["patient", "repeat", "fold"]].reset_index(drop=True)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -32,6 +32,7 @@ class Views:
         samples: The samples of the plan.
         stored: The store, which keeps folds, so that a finished run imports no scikit-learn.
         locations: The columns that make up a place.
+        named: Names a sample in a message.
 
     Attributes:
         folds: The real folds: columns `patient`, `repeat`, `fold`.
@@ -48,7 +49,9 @@ class Views:
         samples: pd.DataFrame,
         stored: Stored,
         locations: Sequence[str] = (),
+        named: Callable[[str], str] = str,
     ) -> None:
+        self._named = named
         self._grid = grid
         self._locations = locations
         self._columns = {target.name: target.column for target in targets}
@@ -101,7 +104,7 @@ class Views:
     def _real_folds(self) -> pd.DataFrame:
         protocol = self._grid.protocol
         if protocol.split == "official":
-            return splits.official_folds(self._samples)
+            return splits.official_folds(self._samples, self._named)
         if protocol.split != "patients":
             return splits.read_folds(protocol.split, self._samples)
         return self._stored_folds(protocol.seed)

@@ -70,7 +70,9 @@ def compute(
     tasks, cells_of = work.tasks(cells, fits, lost)
     attempts = Attempts(state.folder)
     for name in attempts.sort(tasks):
-        progress.note(f"{name}: ran when a run was killed: tried last, alone; `exclude` in the grid leaves it out")
+        progress.note(
+            f"{name} ran when an earlier run was killed. It is tried last, alone; `exclude` in the grid leaves it out."
+        )
     progress.expect(tasks, overlap=device != "cpu")
     state.show()
     watcher = _Following(

@@ -5,12 +5,13 @@ from __future__ import annotations
 import dataclasses
 import importlib.metadata
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from bench.grid.axes import AXES
 from bench.grid.cells import NONE, Cell, Step
+from bench.grid.values import frozen
 from bench.plugins import KINDS, PluginError, description
 from bench.run.files import replace_file
 from data.describing.plug_in import Description
@@ -58,6 +59,17 @@ def described(data: Step, cells: Iterable[Cell]) -> dict[str, Any]:
     return {"plugins": plugins, "references": references, "packages": packages}
 
 
+def only_fields(name: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The entries of a dataset's record that name its fields, for a model, which holds only some of them.
+
+    Args:
+        name: The dataset.
+        fields: The fields that the model holds.
+    """
+    kept = Step(name, tuple((field, frozen(value)) for field, value in fields.items() if value not in ("", [], {})))
+    return {"label": kept.label(), "fields": {}, "given": _given(kept)}
+
+
 def write(folder: Path, found: dict[str, Any]) -> None:
     """Writes `plugins.json`, unless it would stay the same."""
     text = json.dumps(found, indent=1, default=str)
@@ -71,16 +83,20 @@ def versions(found: dict[str, Any]) -> dict[str, str]:
 
 def _record(kind: str, step: Step, plugin: Any, found: Description, keys: list[str]) -> dict[str, Any]:
     fields = {f.name: getattr(plugin, f.name) for f in dataclasses.fields(plugin)}
-    given = {name: Step("", ((name, value),)).label().partition("=")[2] for name, value in step.fields}
     return {
         "kind": kind,
         "name": step.name,
         "label": step.label(),
         "fields": fields,
-        "given": given,
+        "given": _given(step),
         **dataclasses.asdict(found),
         "cites": keys,
     }
+
+
+def _given(step: Step) -> dict[str, str]:
+    """The fields of a step as a table shows their values."""
+    return {name: Step("", ((name, value),)).label().partition("=")[2] for name, value in step.fields}
 
 
 def _keep(cited: str, references: dict[str, str], plugin: str) -> str:

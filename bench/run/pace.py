@@ -17,12 +17,14 @@ class Running:
         name: What it does.
         task: The task, if it is one.
         units: For each unit that it counts how many have ended and how many there are; outer units come first.
+        counted: The unit that it goes through, such as `image`, if it is not an epoch or a step.
         began: When it began, and `part` when its present part did; by the clock of `time.perf_counter`.
     """
 
     name: str
     task: Task | None = None
     units: dict[str, tuple[int, int]] = field(default_factory=dict)
+    counted: str = ""
     began: float = field(default_factory=time.perf_counter)
     part: float = field(default_factory=time.perf_counter)
 

@@ -88,23 +88,24 @@ class Progress(Watcher):
                 self._end(thread)  # it may have ended before its last image
             self._pace.expect(tasks, overlap=overlap)
 
-    def begin_images(self, name: str, total: int) -> None:
-        """A step that goes through images begins."""
+    def begin_images(self, name: str, total: int, unit: str = "image") -> None:
+        """A step that goes through images begins, or through another unit, such as pairs of them."""
         with self._lock:
             if not total:
                 return
             one = self._running.setdefault(threading.get_ident(), Running(name))
             one.name = one.name if one.task is not None else name
-            one.begin_part("image", total)
+            one.begin_part(unit, total)
+            one.counted = unit
 
     def images(self, count: int = 1) -> None:
-        """Some images are done."""
+        """Some images are done, or of the unit that the step goes through."""
         with self._lock:
             one = self._running.get(threading.get_ident())
-            if one is None or "image" not in one.units:
+            if one is None or one.counted not in one.units:
                 return
-            done, total = one.units["image"]
-            one.count("image", done + count, total)
+            done, total = one.units[one.counted]
+            one.count(one.counted, done + count, total)
             if done + count >= total and one.task is None:
                 self._end(threading.get_ident())
 

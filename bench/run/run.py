@@ -174,6 +174,7 @@ def _read(plan: Plan, store: Store, options: Options, *, jobs: int, progress: Pr
         return False
     from bench.tasks.reading import make_crops
 
+    plan.check_shared_files()
     imports = _import_ahead(plan.grid)
     make_crops(plan, store, jobs=jobs, progress=progress, compared=True)
     imports.join()  # two threads inside one package's circular imports see half-made modules

@@ -66,11 +66,11 @@ class Watcher:
     def finished(self, task: Task) -> None:
         """A task has ended; `task.error` gives the reason where it failed, and is empty otherwise."""
 
-    def begin_images(self, name: str, total: int) -> None:
-        """A step that goes through images begins."""
+    def begin_images(self, name: str, total: int, unit: str = "image") -> None:
+        """A step that goes through images begins, or through another unit, such as pairs of them."""
 
     def images(self, count: int = 1) -> None:
-        """Some more images are done."""
+        """Some more images are done, or of the unit that the step goes through."""
 
     def reached(self, unit: str, number: int, most: int) -> None:
         """What trains in the calling thread has reached an epoch or a step; see `data.describing.training`."""

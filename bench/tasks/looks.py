@@ -154,7 +154,7 @@ def _confirmed(
 
     pairs: list[NearDuplicate] = []
     pictures: list[NDArray[np.uint8]] = []
-    progress.begin_images("comparing scans that look alike", len(candidates))
+    progress.begin_images("comparing scans that look alike", len(candidates), "pair")
     for one in candidates:
         progress.images()
         roots = root(one.first), root(one.second)

@@ -69,7 +69,7 @@ def _marks(
             found = (_mark(dataset, study, sequence) for sequence in sequences)
             return [mark for mark in found if mark is not None]
 
-        progress.begin_images("comparing scans", len(studies))
+        progress.begin_images("comparing scans", len(studies), "study")
         made = {}
         for study, found in in_order(marks, list(studies), jobs):
             made[study] = found

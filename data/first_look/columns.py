@@ -69,8 +69,9 @@ class LookedAtColumn:
 
     @property
     def facts(self) -> str:
-        """`506 of 506 filled, 2 different: 0, 1`."""
-        shown = ", ".join(value if len(value) <= 40 else value[:37] + "..." for value in self.values[:_SHOWN])
+        """`506 of 506 filled, 2 different: 0, 1`; between semicolons where a value has a comma."""
+        between = "; " if any("," in value for value in self.values[:_SHOWN]) else ", "
+        shown = between.join(value if len(value) <= 40 else value[:37] + "..." for value in self.values[:_SHOWN])
         more = " ..." if len(self.values) > _SHOWN else ""
         return f"{len(self.filled)} of {len(self.cells)} filled, {len(self.values)} different: {shown}{more}"
 

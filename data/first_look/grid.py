@@ -61,6 +61,7 @@ def first_grid(table: str, name: str) -> FirstGrid:
     copies, columns = without_copies(columns)
     roles = guess(columns, workbooks.split(path)[0].parent)
     roles.problems += [*copies, *_spellings(roles, columns, path), *notes]
+    roles.problems += _parted(roles, columns, path)
     samples, sequences = (None, []) if copies else _read(roles, path)
     usable = samples is not None
     if samples is None:
@@ -104,6 +105,24 @@ def _spellings(roles: Roles, columns: Sequence[LookedAtColumn], path: Path) -> I
                 ids.check(column.filled, column.name, path.name, dates=column.name != roles.patient)
             except DataError as error:
                 yield str(error)
+
+
+def _parted(roles: Roles, columns: Sequence[LookedAtColumn], path: Path) -> Iterator[str]:
+    """Patients of whom some rows are in the official test set and others are not, which a run on that split refuses."""
+    cells = {column.name: column.cells for column in columns}
+    if not (roles.split and roles.patient):
+        return
+    patients, tested = cells[roles.patient], cells[roles.split].str.lower() == "test"
+    both = sorted(set(patients[tested].dropna()) & set(patients[~tested].dropna()))
+    if both:
+        lines = [patients.index[(patients == both[0]) & side][0] for side in (tested, ~tested)]
+        whose = f"1 patient is on both sides of the test set in '{roles.split}'"
+        if len(both) > 1:
+            whose = f"{len(both)} patients are on both sides of the test set in '{roles.split}', such as {both[0]}"
+        yield (
+            f"{path.name}: {whose}: {both[0]} is in test in line {lines[0]}, and not in line {lines[1]}: give all rows "
+            "of a patient one split before you use split: official"
+        )
 
 
 def _fields(path: Path, roles: Roles) -> dict[str, Any]:

@@ -48,8 +48,8 @@ def read(asked: Asked) -> ImageRows:
     path = asked.path
     notes: list[str] = []
     table = spreadsheets.read(path, notes)
-    asked.check(table)
     _check_present(table, asked)
+    asked.check(table)
 
     def column(name: str) -> pd.Series[str]:
         return spreadsheets.column(table, name, path)
@@ -97,6 +97,8 @@ def _check_present(table: pd.DataFrame, asked: Asked) -> None:
             f"{asked.path}: no column '{asked.patient}' of patients; it has {known}: name the column in `patient`, "
             'or set patient: "" if each row is a patient of its own'
         )
+    for name in (*asked.locations, *asked.labels, *asked.clinical):
+        spreadsheets.ids(table, name, asked.path)
 
 
 def _labels(table: pd.DataFrame, name: str, asked: Asked, notes: list[str]) -> pd.Series[str]:

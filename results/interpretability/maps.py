@@ -207,7 +207,9 @@ def _caption(explained: Explanations, method: str) -> str:
         f"tested it ({explained.words}). {chosen}Numbers stand for names; about.json in this folder has the names in "
         "this order. "
     )
-    slices = "Of a crop with more than three slices, those with the largest values are shown. "
+    depths = [len(one) for name, one in explained.arrays(method).items() if name.startswith("crop_")]
+    shown = "Of a crop with more than three slices, those with the largest values are shown. "
+    slices = shown if max(depths, default=1) > SLICES else ""
     if method == "gradients":
         gaps = max(abs(one["gap"]) for one in samples)
         return (
@@ -217,12 +219,13 @@ def _caption(explained: Explanations, method: str) -> str:
         ).strip()
     largest = max(max(abs(x) for x in one["patch_mm"][1:]) for one in samples)
     filling = "the mean of the training crops" if about["filling"] == "mean" else "the crop blurred over half a patch"
-    depth = samples[0]["patch_mm"][0]
     unit = _unit(explained, method)
+    whole = [] if unit == "px" and round(largest, 1) == about["patch"] else [f"{largest:.1f} {unit} in whole pixels"]
+    whole += [f"{samples[0]['patch_mm'][0]:.1f} {unit} across slices"] if max(depths, default=1) > 1 else []
+    size = f"{about['patch']:g} {unit}" + (f" ({', '.join(whole)})" if whole else "")
     falls = [one["probability"] - one["least"] for one in samples]
     return (
-        f"Occlusion of {whom}A patch of {about['patch']:g} {unit} ({largest:.1f} {unit} in whole pixels, "
-        f"{depth:.1f} {unit} across slices) is replaced by {filling}. Red: without the patch the log odds of the "
+        f"Occlusion of {whom}A patch of {size} is replaced by {filling}. Red: without the patch the log odds of the "
         "called class fall, so the place speaks for it; blue: they rise. A value is the mean over the patches that "
         "cover the place. The colour bar of each sample ends at its own largest value. One patch lowers the "
         f"probability of the called class by up to {max(falls):.2f}. {slices}"

@@ -37,7 +37,7 @@ def draw_explanations(run: Path, folder: Path, *, width: Width = "double") -> li
     replace_text(folder / FIGURES, json.dumps(shown, indent=1))
     lines = [f"**{name}.** {caption}" for name, caption in captions.items()]
     lines += [f"**{name}.** Not drawn: {why}." for name, why in refused.items()]
-    lines += [f"**{name}.** Not made: {why}." for name, why in explained.about["refused"].items()]
+    lines += [f"**{name}.** Not made, since {why}." for name, why in explained.about["refused"].items()]
     path = folder / "captions.md"
     title = f"# Explanations of {explained.words}, {explained.about['target']}, run {explained.run.name}"
     replace_text(path, "\n\n".join([title, *lines]) + "\n")

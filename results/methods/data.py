@@ -152,8 +152,11 @@ def external(run: Run) -> Iterator[str]:
     yield f"Patients of the training data were looked for there {by}; {found}."
     uses = int(about["uses_before"]) + int(about["uses_overlapping"])
     times = "once" if uses == 1 else f"{uses} times"
-    before = f"These patients, or some of them, had been scored {times} before."
-    yield before if uses else "None of these patients had been scored before."
+    yield (
+        f"Before the last of these cells were scored, others had been scored {times} on these patients or some of them."
+        if uses
+        else "No other cells had been scored on any of these patients before."
+    )
 
 
 def source(evidence: Evidence) -> str:

@@ -122,13 +122,21 @@ def listed(cells: Sequence[NameableCell], some: Iterable[NameableCell]) -> str:
 
 
 def numbered(cells: Sequence[NameableCell], some: Iterable[NameableCell]) -> list[tuple[int, str, str]]:
-    """The number, the key and the label of some cells of a run; the label has the steps that differ in the run."""
+    """The number, the key and the label of some cells of a run; the label has the steps that differ in the run.
+
+    A step that does nothing is left out.
+    """
     short = {axis: shorten(cell.axes[axis] for cell in cells) for axis in differing(cells)}
     return [
         (
             cell.number,
             cell.key,
-            ", ".join([cell.target, *(names[cell.axes[axis]] for axis, names in short.items())]),
+            ", ".join(
+                [
+                    cell.target,
+                    *(names[step] for axis, names in short.items() if (step := cell.axes[axis]) not in NOTHING),
+                ]
+            ),
         )
         for cell in some
     ]

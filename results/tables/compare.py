@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from results import ResultsError
+from results.flow import counted
 from results.run_folder import Predictions, Run, RunCell
 from results.run_records import SESSIONS, read_sessions
 from results.run_tables import FOLDS, read_table
@@ -25,6 +26,7 @@ from results.tables.formats import Row, Score, Sheet, markdown
 from results.tables.intervals import covers
 
 Place = tuple[tuple[str, str], ...]
+_SHOWN = 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +44,8 @@ def compare(run_a: Run, run_b: Run, *, metric: str = "auc", resamples: int = 200
 
     Cells are matched by their target and the labels of their axes. A row holds both scores, A minus B, and its 95 %
     percentile interval from a bootstrap over the shared patients (with the same resamples for all rows of a target).
-    Cells that only one run has are counted below.
+    Cells that only one run has are counted below, with the axes on which they differ; where only floors are left, that
+    comes first.
 
     Args:
         run_a: A run.
@@ -65,18 +68,28 @@ def compare(run_a: Run, run_b: Run, *, metric: str = "auc", resamples: int = 200
     _same_folds(run_a, run_b)
     cells_a, cells_b = _done(run_a), _done(run_b)
     common = [place for place in cells_a if place in cells_b]
+    unmatched = [
+        {p: mine[p] for p in mine if p not in theirs} for mine, theirs in ((cells_a, cells_b), (cells_b, cells_a))
+    ]
     if not common:
         raise ResultsError(
-            f"{run_a.name} and {run_b.name} have no cell in common: cells are matched by target and all axes"
+            f"{run_a.name} and {run_b.name} have no cell in common: cells are matched by target and all axes. "
+            + _apart(*unmatched)
         )
     parts = [f"# A: {_name(run_a, run_b)}, B: {_name(run_b, run_a)}"]
+    if all(cells_a[place].floor for place in common) and all(unmatched):
+        parts.append(
+            "**Only floors are compared below**: no other cell of one run has the same steps as a cell of the other. "
+            + _apart(*unmatched)
+        )
     for target in dict.fromkeys(dict(place)["target"] for place in common):
         pairs = [_pair(run_a, run_b, cells_a[p], cells_b[p]) for p in common if dict(p)["target"] == target]
         if why[target]:
             parts.append(f"**{target}**: {why[target]}.")
             continue
         parts.append(markdown(_sheet(run_a, run_b, pairs, metric, resamples, seed)))
-    lines = [_only(run_a, "A", cells_a, cells_b), _only(run_b, "B", cells_b, cells_a), *_about(run_a, run_b)]
+    lines = [_partners(run_a, "A", "B", cells_a, unmatched[0]), _partners(run_b, "B", "A", cells_b, unmatched[1])]
+    lines += [*([_apart(*unmatched)] if all(unmatched) else []), *_about(run_a, run_b)]
     return "\n\n".join([*parts, "\n".join(f"- {line}" for line in lines)])
 
 
@@ -85,15 +98,31 @@ def _same_folds(run_a: Run, run_b: Run) -> None:
     shared = sorted(of_a.keys() & of_b.keys())
     if not shared:
         raise ResultsError(f"{run_a.name} and {run_b.name} share no patient: there is nothing to compare")
+    official = [run for run in (run_a, run_b) if run.protocol.get("split") == "official"]
+    if len(official) == 1:
+        other = run_b if official[0] is run_a else run_a
+        raise ResultsError(
+            f"{official[0].name} has an official split, which tests one part of the patients, and {other.name} tests "
+            "patients in folds, so that their fits learnt from other patients: run both with the same protocol.split"
+        )
     wrong = [patient for patient in shared if of_a[patient] != of_b[patient]]
     if wrong:
         mine, theirs = of_a[wrong[0]], of_b[wrong[0]]
         repeat = min(r for r in mine.keys() | theirs.keys() if mine.get(r) != theirs.get(r))
-        held = [f"fold {folds[repeat]}" if repeat in folds else "none" for folds in (mine, theirs)]
+        held = [_part(folds.get(repeat), bool(official)) for folds in (mine, theirs)]
+        parts = "official splits" if official else "folds"
+        way_out = "on one table" if official else "with one folds.csv (protocol.split)"
         raise ResultsError(
-            f"folds differ for {len(wrong)} of {len(shared)} shared patients, such as {wrong[0]} (repeat {repeat}: "
-            f"{held[0]} in {run_a.name}, {held[1]} in {run_b.name}): run both with one folds.csv (protocol.split)"
+            f"{parts} differ for {len(wrong)} of {counted(len(shared), 'shared patient')}, such as {wrong[0]} (repeat "
+            f"{repeat}: {held[0]} in {run_a.name}, {held[1]} in {run_b.name}): run both {way_out}"
         )
+
+
+def _part(fold: int | None, official: bool) -> str:
+    """Where a patient is in a repeat."""
+    if fold is None:
+        return "none"
+    return "always in training" if fold < 0 else "in the test set" if official else f"fold {fold}"
 
 
 def _folds(run: Run) -> dict[str, dict[int, int]]:
@@ -210,13 +239,35 @@ def _notes(run: Run, lower_is_better: bool, rows: Sequence[Row], n_pairs: int, r
     return notes
 
 
-def _only(run: Run, letter: str, mine: dict[Place, RunCell], theirs: dict[Place, RunCell]) -> str:
-    only = [cell for place, cell in mine.items() if place not in theirs]
+def _partners(run: Run, letter: str, other: str, mine: Mapping[Place, RunCell], alone: Mapping[Place, RunCell]) -> str:
+    """How many cells of a run have no cell with the same steps in the other run."""
+    targets = [cell.target for cell in alone.values()]
+    by_target = ", ".join(f"{target} {targets.count(target)}" for target in dict.fromkeys(targets))
     undone = sum(cell.status != "done" for cell in run.cells)
-    by_target = ", ".join(f"{t} {sum(c.target == t for c in only)}" for t in dict.fromkeys(c.target for c in only))
-    some = f"Only {letter} ({run.name}) has {len(only)} of its {len(mine)} cells ({by_target})"
-    text = some if only else f"Each of the {len(mine)} cells of {letter} ({run.name}) has its like"
-    return f"{text}; {undone} more are not done." if undone else f"{text}."
+    text = f"Each of the {len(mine)} cells of {letter} ({run.name}) has a partner in {other}"
+    if alone:
+        has = "has" if len(alone) == 1 else "have"
+        text = f"{len(alone)} of the {counted(len(mine), 'cell')} of {letter} ({run.name}) {has} no partner in {other}"
+        text += f", a cell of the same target and steps ({by_target})"
+    return (
+        f"{text}; {counted(undone, 'more cell')} {'is' if undone == 1 else 'are'} not done." if undone else f"{text}."
+    )
+
+
+def _apart(of_a: Mapping[Place, RunCell], of_b: Mapping[Place, RunCell]) -> str:
+    """The steps that only one run has, by axis, among the cells without a partner."""
+    found = []
+    for axis in dict.fromkeys(axis for place in (*of_a, *of_b) for axis, _ in place):
+        steps = [list(dict.fromkeys(dict(place).get(axis, "none") for place in places)) for places in (of_a, of_b)]
+        if not set(steps[0]) & set(steps[1]):
+            found.append(f"{axis} ({_steps(steps[0])} in A, {_steps(steps[1])} in B)")
+    if not found:
+        return "The cells without a partner combine steps differently; no axis alone tells them apart."
+    return f"The cells without a partner differ in {' and '.join(found)}."
+
+
+def _steps(labels: Sequence[str]) -> str:
+    return " or ".join(labels[:_SHOWN]) + (f" or {len(labels) - _SHOWN} more" if len(labels) > _SHOWN else "")
 
 
 def _about(run_a: Run, run_b: Run) -> list[str]:

@@ -17,11 +17,9 @@ def fitted_elsewhere(run: Run, target: str) -> str:
     )
     left_out = f" {whom}, or may be, of the training data." if n else ""
     uses, shared = int(about["uses_before"]), int(about["uses_overlapping"])
-    before = "was not used before" if uses == 0 else f"was used {_times(uses)} before"
-    others = f"; some of its patients were used {_times(shared)} in another selection" if shared else ""
     return (
         f"Fitted once on the {learnt(run, target)} of {about['fitted_on']} with a label and a scan, and scored "
-        f"once here: external validation.{left_out} This held-out set {before}{others}."
+        f"once here: external validation.{left_out} {_scored_before(uses, shared)}"
     )
 
 
@@ -36,6 +34,25 @@ def patients_by_cell(run: Run) -> dict[str, int]:
     """How many patients each cell of an external test learnt from; where an earlier version wrote it, the most."""
     about = run.protocol["external"]
     return {cell.key: about.get("patients_by_cell", {}).get(cell.key, about["patients"]) for cell in run.cells}
+
+
+def _scored_before(uses: int, shared: int) -> str:
+    """How often cells had been scored on the patients, or on a selection with some of them, before the last of these.
+
+    A table shows the cells of one folder, of which some may have been scored before others.
+    """
+    if uses:
+        others = f", and {_times(shared)} on another selection with some of them" if shared else ""
+        return (
+            f"Before the last of these cells were scored, others had been scored {_times(uses)} on these "
+            f"patients{others}."
+        )
+    if shared:
+        return (
+            "No other cells had been scored on exactly these patients before, but cells had been scored "
+            f"{_times(shared)} on another selection with some of them."
+        )
+    return "No other cells had been scored on these patients before."
 
 
 def _times(n: int) -> str:

@@ -174,6 +174,15 @@ def test_report_and_methods_are_written(run, tmp_path):
     assert "## Methods" in text and (tmp_path / "methods.md").read_text() == text + "\n"
 
 
+def test_a_cell_is_named_by_its_number_as_a_number(run):
+    for _, cell in run.cells.iterrows():
+        assert run.predictions(cell["cell"]).equals(run.predictions(cell["key"]))
+    last = int(run.cells["cell"].iloc[-1])
+    assert run.table(against=last).equals(run.table(against=run.cells["key"].iloc[-1]))
+    with pytest.raises(api.ArgumentError, match=r"a cell is a number, or a text .*, not 1.5"):
+        run.predictions(1.5)
+
+
 def test_two_runs_are_compared(run):
     assert "AUC" in api.compare(run, run.folder)
 

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 import pytest
 
 from bench.contracts import checks, description
+from bench.models.reopen import CellError, open_plan
 from bench.plan import identity
-from bench.plugins import KINDS, PluginError, find, load, plugin_class
+from bench.plugins import KINDS, PluginError, UnknownPluginError, find, load, plugin_class
 from bench.plugins import description as describe
+from bench.tasks.store import Store
 from data.describing.references import PACKAGES, bibliography
 from heads.base import Head
 
@@ -152,3 +154,14 @@ def test_a_plug_in_that_computes_with_its_words_breaks_the_contract(tmp_path, mo
 
     with pytest.raises(AssertionError, match="build reads words: only describe may"):
         description.computes_without_its_description(reads_words.ReadsWords())
+
+
+def test_an_unknown_plug_in_may_be_in_a_folder_of_the_user_unless_it_is_like_another(tmp_path):
+    with pytest.raises(UnknownPluginError, match="for a plug-in of your own, name its folder with --plugins"):
+        load("images", "median_blur")
+    with pytest.raises(UnknownPluginError, match=r"did you mean 'clahe'\?$"):
+        load("images", "clae")
+    keys = ["name: mine", "data: {spider: {folder: scans}}", "targets: [a]", "sequences: [t1]", "images: [clae]"]
+    (tmp_path / "grid.yaml").write_text("\n".join([*keys, "encoders: [raw_pixels]", "heads: [logistic]"]))
+    with pytest.raises(CellError, match=r"was made with a plug-in of your own \(no plug-in 'clae' in images\): name"):
+        open_plan(tmp_path, None, Store(tmp_path / "store"))

@@ -182,6 +182,8 @@ def test_explanations_of_test_samples_are_written_and_drawn(done):
     written = draw_explanations(folder, to)
     assert to / "occlusion.png" in written and "in 3 of 3" not in written[-1].read_text()
     captions = written[-1].read_text()
+    assert "A patch of 16 mm (16.0 mm in whole pixels, 4.4 mm across slices) is replaced" in captions
+    assert "more than three slices" not in captions, "the crops have three"
     assert "3 test samples of lesion" in captions and "no torch network" in captions
     assert not any(one["sample"] in captions for one in samples)
     again = ExplainOptions(samples=(samples[0]["sample"],), methods=("occlusion",), patch=16.0, filling="blur")

@@ -152,6 +152,10 @@ def test_labels_without_a_readable_scan_are_no_scores(fitted, predict, tmp_path)
 def test_a_model_keeps_no_folder_and_no_labels_of_other_targets(fitted):
     about = json.loads((fitted[0] / "model.json").read_text())
     assert about["dataset_fields"] == COLUMNS | {"orientation": "sagittal"}
+    (data,) = [one for one in json.loads((fitted[0] / "plugins.json").read_text())["plugins"] if one["kind"] == "data"]
+    said = " ".join([data["label"], *data["given"].values(), (fitted[0] / "MODEL_CARD.md").read_text()])
+    assert data["fields"] == {} and "tear" in said and "table.csv" not in said and "other]" not in said
+    assert set(data["given"]) == {*COLUMNS, "orientation"}
     assert fitted[1].removesuffix("new/table.csv") not in "".join(path.read_text() for path in fitted[0].glob("*.json"))
 
 

@@ -64,7 +64,7 @@ def test_folds_from_a_file_must_cover_every_patient_once(tmp_path):
     good.to_csv(file, index=False)
     assert splits.read_folds(str(file), table)["fold"].tolist() == [0, 0, 1, 1]
     good.iloc[:3].to_csv(file, index=False)
-    with pytest.raises(splits.SplitError, match="1 patients have no fold in repeat 0, such as p3"):
+    with pytest.raises(splits.SplitError, match="patient p3 has no fold in repeat 0: write"):
         splits.read_folds(str(file), table)
     pd.concat([good, good.iloc[:1]]).to_csv(file, index=False)
     with pytest.raises(splits.SplitError, match="two folds"):
@@ -75,7 +75,7 @@ def test_folds_from_a_file_must_cover_every_patient_once(tmp_path):
 
 def test_a_patient_on_both_sides_is_refused():
     guards.same_patient(np.array(["a", "b"]), np.array(["c"]))
-    with pytest.raises(guards.GuardError, match="1 patients are in both training and test, such as b"):
+    with pytest.raises(guards.GuardError, match="patient b is in both training and test"):
         guards.same_patient(np.array(["a", "b"]), np.array(["b", "c"]))
 
 

@@ -133,7 +133,7 @@ def test_the_table_shows_both_scores_with_floors_and_the_ledger(ran):
     run = api.open(ran.folder)
     drawn = " ".join(run.tables(preset="external").split())
     assert "Fitted once on the 10 patients of spider (train) with a label and a scan, and scored once here" in drawn
-    assert "This held-out set was not used before." in drawn
+    assert "No other cells had been scored on these patients before." in drawn
     assert "it covers the sampling of patients alone" in drawn
     table = pd.read_csv(io.StringIO(run.tables(preset="external", format="csv")))
     crossed = run.table(metrics=["auc"])
@@ -143,7 +143,7 @@ def test_the_table_shows_both_scores_with_floors_and_the_ledger(ran):
     assert table["floor"].sum() == 4
     assert "external test" in run.tables()
     page = run.report().read_text()
-    assert 'id="external"' in page and "was not used before" in page
+    assert 'id="external"' in page and "No other cells had been scored on these patients before" in page
     for path in (ran.folder / "external" / "samples.parquet", ran.folder / "external" / "SHA256SUMS"):
         content = path.read_bytes()
         path.write_bytes(content.replace(b"0", b"1", 1) if path.suffix else b"")
@@ -167,7 +167,7 @@ def test_a_second_start_fits_scores_and_counts_nothing_again(parts, ran):
     assert external(grown)["uses_before"] == 1
     uses = json.loads(ledger.read_text())["uses"]
     assert len(uses) == 2 and len(uses[1]["cells"]) == 4, "only the new cells are a new use"
-    assert "This held-out set was used once before." in " ".join(
+    assert "Before the last of these cells were scored, others had been scored once on these patients." in " ".join(
         api.open(grown.folder).tables(preset="external").split()
     )
     assert len(before) < len((grown.folder / "external" / "cells.json").read_text())

@@ -147,3 +147,10 @@ def test_the_time_at_the_end_is_that_of_the_command(monkeypatch):
         now[0] = 120.0
         progress.images()
     assert lines[-1].startswith("finished after 20 s |")
+
+
+def test_what_is_counted_is_named():
+    progress = Progress(live=False, show=[].append)
+    progress.begin_images("comparing scans that look alike", 412, "pair")
+    progress.images(69)
+    assert progress.line().endswith("comparing scans that look alike, pair 69 of 412")

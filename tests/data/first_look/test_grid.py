@@ -178,3 +178,20 @@ def test_a_lesion_is_the_finding_unless_most_patients_have_several_and_a_site_is
     assert table["clinical"] == ["Site"]
     assert table.get("locations", []) == (["Lesion"] if several else [])
     assert table["labels"] == (["grade"] if several else ["Lesion", "grade"])
+
+
+def test_a_patient_on_both_sides_of_the_test_set_is_a_problem(tmp_path):
+    rows = [(*row, "test" if row[0] < 5 else "train") for row in knees()]
+    rows[3] = (*rows[3][:-1], "train")  # line 5, the right knee of patient 1
+    (problem,) = api.init(write(tmp_path, rows, [*HEADER, "Split"]), out=tmp_path / "mine.yaml").problems
+    assert problem.startswith(
+        "t.csv: 1 patient is on both sides of the test set in 'Split': 1 is in test in line 4, and "
+    )
+    assert "not in line 5: give all rows of a patient one split" in problem
+
+
+def test_values_with_commas_are_parted_by_semicolons(tmp_path):
+    rows = [(*row, f'"{row[3]},{row[0] % 3}"') for row in knees()]
+    found = api.init(write(tmp_path, rows, [*HEADER, "Weight"]), out=tmp_path / "mine.yaml")
+    (line,) = [line for line in found.columns if "Weight" in line]
+    assert "different: 50,0; 51,1; 52,2; 53,0; 54,1 ..." in line

@@ -4,7 +4,7 @@ import pytest
 
 from results import ResultsError
 from results.run_folder import RunCell
-from results.scores.named import named_cells, one_cell, steps_of
+from results.scores.named import listed, named_cells, one_cell, steps_of
 
 STEPS = [("prior", "none"), ("svc", "resnet50"), ("svc(kernel=rbf)", "resnet50"), ("svc", "cae_2d(size=32)")]
 CELLS = [
@@ -85,3 +85,8 @@ def test_a_cell_is_found_by_its_own_number_wherever_it_is_in_the_run():
     assert named_cells(some, "1") == []
     with pytest.raises(ResultsError, match=r"\(they are numbered 1 to 7; numbers of cells that left the grid are not"):
         one_cell(some, "1", "runs/x")
+
+
+def test_a_list_leaves_out_steps_that_do_nothing():
+    prior = "1 (narrowing, prior)"
+    assert listed(CELLS, CELLS[:2]) == f"{prior}, 2 (narrowing, resnet50, svc)"

@@ -85,15 +85,17 @@ def test_a_run_equals_itself(two_runs):
     run = read(two_runs[0].finish())
     text = compare(run, run, resamples=50)
     assert numbers(text, r"none +\| knn")[2:] == [0, 40, 120]  # no interval
-    assert "Each of the 2 cells of A (first) has its like." in text
+    assert "Each of the 2 cells of A (first) has a partner in B." in text
 
 
 def test_cells_of_one_run_are_counted(two_runs):
     a, b = two_runs
     b.add(heads="lightgbm", status="failed")
     text = compare(read(a.finish()), read(b.finish()), resamples=0)
-    assert "Only A (first) has 1 of its 2 cells (narrowing 1)." in text
-    assert "Only B (second) has 1 of its 2 cells (narrowing 1); 1 more are not done." in text
+    partner = "has no partner in {}, a cell of the same target and steps (narrowing 1)"
+    assert f"1 of the 2 cells of A (first) {partner.format('B')}." in text
+    assert f"1 of the 2 cells of B (second) {partner.format('A')}; 1 more cell is not done." in text
+    assert "The cells without a partner differ in heads (knn in A, mlp in B)." in text
     assert "A: first" in text and "B: second" in text
 
 
@@ -101,7 +103,29 @@ def test_an_axis_that_is_not_used_matches_one_that_is_absent(two_runs):
     a, b = two_runs
     for cell in b.cells:
         cell["axes"] = {axis: step for axis, step in cell["axes"].items() if axis != "drop"}
-    assert "1 of its 2" in compare(read(a.finish()), read(b.finish()), resamples=0)
+    assert "1 of the 2 cells" in compare(read(a.finish()), read(b.finish()), resamples=0)
+
+
+def test_runs_with_only_floors_in_common_say_so_first(new_run):
+    a, b = (new_run(name, seed=1) for name in ("first", "second"))
+    for run, region in ((a, "whole"), (b, "mirrored")):
+        run.add(run.signal, heads="prior", floor=True)
+        run.add(run.signal, heads="svc", regions=region)
+        run.add(run.signal, heads="knn", regions=region)
+        write_folds(run)
+    text = compare(read(a.finish()), read(b.finish()), resamples=0)
+    first = text.split("\n\n")[1]
+    assert first.startswith("**Only floors are compared below**")
+    assert first.endswith("The cells without a partner differ in regions (whole in A, mirrored in B).")
+    assert "2 of the 3 cells of A (first) have no partner in B" in text
+
+
+def test_an_official_split_is_not_compared_with_folds(two_runs):
+    a, b = two_runs
+    mine, theirs = read(a.finish()), read(b.finish())
+    theirs.protocol["split"] = "official"
+    with pytest.raises(ResultsError, match=r"second has an official split, .* and first tests patients in folds"):
+        compare(mine, theirs)
 
 
 def test_other_folds_are_refused(two_runs):
