@@ -42,7 +42,8 @@ def counts(plan: Plan, read: bool) -> Iterator[str]:
         for sequences in plan.grid.axes["sequences"]:
             for region in plan.grid.axes["regions"]:
                 have |= plan.present(sequences, region).any(axis=1)
-        yield f"target {name}: samples (patients) by class, in all | in each fold"
+        part = "in the test part" if plan.grid.protocol.split == "official" else "in each fold"
+        yield f"target {name}: samples (patients) by class, in all | {part}"
         if len(one.classes) > MANY_CLASSES:
             yield f"  {len(one.classes)} different labels, such as {', '.join(one.classes[:3])}: are they classes?"
             continue
