@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from results.json_files import read_json
 from results.run_records import FlowRecord
-from results.run_tables import SAMPLES, read_samples
+from results.run_tables import FOLDS, SAMPLES, read_samples, read_table
 
 if TYPE_CHECKING:
     from results.run_folder import Run
 
-FILE = "flow.json"
+FILE, TESTED = "flow.json", "tested"
 WORDS = {
     "read": "that the tables do not describe well enough (their patients are not counted)",
     "target": "not of this target",
@@ -26,7 +27,6 @@ WORDS = {
     "regions": "with a scan that could not be found, read or cut",
     "copies": "with an image that another patient has",
     "complete": "without every sequence",
-    "tested": "in training alone",
     "unknown": "without a label or a usable scan",
 }
 """What is said of the samples that a step lost."""
@@ -68,15 +68,30 @@ class Flow:
 
     def left(self, *, tested: bool = True) -> tuple[int, int]:
         """The samples and the patients that are left: those that are predicted, or all that cells learn from."""
-        lost = [one for one in self.losses if tested or one.step != "tested"]
+        lost = self.losses if tested else self.left_out
         return self.samples - sum(one.samples for one in lost), self.patients - sum(one.patients for one in lost)
 
+    @property
+    def left_out(self) -> tuple[Loss, ...]:
+        """What no cell learns from or predicts."""
+        return tuple(one for one in self.losses if one.step != TESTED)
+
     def text(self) -> str:
-        """One sentence on all that was left out."""
+        """All that was left out, and what is only learnt from, in sentences."""
         asked = f"{counted(self.samples, 'sample')} of {counted(self.patients, 'patient')}"
-        if not self.losses:
-            return f"None of {asked} is left out."
-        return f"Of {asked}, these are left out: {', '.join(one.text() for one in self.losses)}."
+        lost = ", ".join(one.text() for one in self.left_out)
+        first = f"Of {asked}, these are left out: {lost}." if lost else f"None of {asked} is left out."
+        return f"{first} {self.learns}".strip()
+
+    @property
+    def learns(self) -> str:
+        """A sentence on the samples that are outside every test part; empty where there are none."""
+        kept = next((one for one in self.losses if one.step == TESTED), None)
+        if kept is None:
+            return ""
+        whose = f"{counted(kept.samples, 'sample')} of {counted(kept.patients, 'patient')}"
+        does = "serves to fit models and is" if kept.samples == 1 else "serve to fit models and are"
+        return f"{whose} {does} not predicted."
 
 
 def flows(run: Run, target: str, keys: Sequence[str] | None = None) -> dict[Flow, tuple[str, ...]]:
@@ -114,6 +129,43 @@ def written(folder: Path) -> dict[str, dict[Flow, tuple[str, ...]]]:
     return found
 
 
+@dataclass(frozen=True)
+class Present:
+    """Which of several sequences the samples of some cells have.
+
+    Args:
+        target: The target of the cells.
+        asked: The sequences of the cells.
+        have: The sequences that samples have, and the number of these samples, most first.
+        cells: The keys of the cells.
+    """
+
+    target: str
+    asked: tuple[str, ...]
+    have: tuple[tuple[tuple[str, ...], int], ...]
+    cells: tuple[str, ...]
+
+
+def presences(run: Run) -> list[Present]:
+    """Which sequences the samples have that cells of several sequences learn from or predict.
+
+    Cells of one target with the same numbers are one. Empty in folders of earlier versions.
+
+    Raises:
+        ResultsError: `flow.json` can't be read.
+    """
+    axes = {cell.key: cell.axes for cell in run.cells if cell.status == "done"}
+    found: dict[tuple[Any, ...], tuple[str, ...]] = {}
+    for group in _groups(run.folder):
+        cells = tuple(key for key in group.cells if key in axes)
+        if cells and group.present:
+            asked = tuple(axes[cells[0]]["sequences"].split(" + "))
+            have = tuple((tuple(one.sequences), one.samples) for one in group.present)
+            key = (group.target, asked, axes[cells[0]].get("drop"), have)
+            found[key] = (*found.get(key, ()), *cells)
+    return [Present(target, asked, have, cells) for (target, asked, _, have), cells in found.items()]
+
+
 def whose(axes: Mapping[str, Mapping[str, str]], ways: Sequence[tuple[str, ...]]) -> list[str]:
     """The cells of each way, by their steps on the first axis on which no two ways have a step in common.
 
@@ -126,6 +178,39 @@ def whose(axes: Mapping[str, Mapping[str, str]], ways: Sequence[tuple[str, ...]]
         if sum(map(len, steps)) == len({step for each in steps for step in each}):
             return [f"{axis} {' or '.join(each)}" for each in steps]
     return [counted(len(keys), "cell") for keys in ways]
+
+
+@dataclass(frozen=True)
+class OfficialParts:
+    """The numbers of patients in the parts of an official split; `validation` is 0 where it names no such part."""
+
+    training: int
+    validation: int
+    test: int
+
+    def others(self, unit: str = "patient") -> str:
+        """Those outside the test part, such as `38 patients for training and 10 for validation`."""
+        words = f"{counted(self.training, unit)} for training"
+        return f"{words} and {self.validation} for validation" if self.validation else words
+
+
+def official_parts(run: Run) -> OfficialParts:
+    """Counts the patients of an official split.
+
+    Raises:
+        ResultsError: A file of the run folder can't be read.
+    """
+    folds, samples = read_table(run.folder / "folds.csv", FOLDS), read_samples(run.folder)
+    test = set(folds.loc[folds["fold"] >= 0, "patient"])
+    validation: set[str] = set()
+    if run.protocol.get("validation") and "split" in samples:
+        validation = set(samples.loc[samples["split"] == "val", "patient"]) - test
+    return OfficialParts(len(set(samples["patient"]) - test - validation), len(validation), len(test))
+
+
+def short_reason(reason: str) -> str:
+    """A reason of `excluded.csv` without its line and without what follows its first colon."""
+    return re.sub(r"^line \d+: ", "", reason).partition(":")[0]
 
 
 def counted(n: int, noun: str) -> str:

@@ -181,12 +181,20 @@ class FlowStepRecord(_Record):
     patients: Count
 
 
+class PresentRecord(_Record):
+    """How many samples have these sequences of a cell, and no other."""
+
+    sequences: Annotated[list[StrictStr], Field(min_length=1)]
+    samples: Count
+
+
 class FlowRecord(_Record):
-    """The way of the samples of some cells, as `bench.plan.flow` gives it."""
+    """The way of the samples of some cells, as `bench.plan.flow` gives it; `present` is that of several sequences."""
 
     cells: list[FileName]
     target: StrictStr
     steps: Annotated[list[FlowStepRecord], Field(min_length=1)]
+    present: list[PresentRecord] = []
 
 
 class RefitRecord(_Record):

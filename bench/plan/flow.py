@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -31,9 +32,10 @@ def flow(plan: Plan, cells: list[PlannedCell], counted: Bools | None = None) -> 
         counted: `(N,)` the samples of the plan that are counted; None for all samples of the dataset.
 
     Returns:
-        For each group of cells `cells` (their keys), `target` and `steps`, each with `step`, and the `samples` and
-        `patients` that are left after it. The source does not name the patients of samples that could not be read, so
-        these are among the samples of `dataset`, and not among its patients.
+        For each group of cells `cells` (their keys), `target`, `steps` and `present`. Each of the `steps` has `step`,
+        and the `samples` and `patients` that are left after it. The source does not name the patients of samples that
+        could not be read, so these are among the samples of `dataset`, and not among its patients. `present` says of
+        cells of several sequences how many of the samples that they learn from or predict have which `sequences`.
     """
     before = [] if counted is not None else _before(plan)
     groups: dict[tuple[Any, ...], dict[str, Any]] = {}
@@ -42,11 +44,11 @@ def flow(plan: Plan, cells: list[PlannedCell], counted: Bools | None = None) -> 
             continue
         group = planned.cell.target, *planned.cell.of_samples()
         if group not in groups:
-            steps = [
-                *before,
-                *_after(plan, planned, np.ones(len(plan.ids), dtype=bool) if counted is None else counted),
-            ]
-            groups[group] = {"cells": [], "target": planned.cell.target, "steps": steps}
+            every = np.ones(len(plan.ids), dtype=bool) if counted is None else counted
+            after = list(_after(plan, planned, every))
+            steps = [*before, *(_step(name, int(left.sum()), _patients(plan, left)) for name, left in after)]
+            present = _present(plan, planned, after[-2][1])  # before `tested`
+            groups[group] = {"cells": [], "target": planned.cell.target, "steps": steps, "present": present}
         groups[group]["cells"].append(planned.key)
     return list(groups.values())
 
@@ -59,8 +61,8 @@ def _before(plan: Plan) -> list[dict[str, Any]]:
     return [_step("dataset", len(there) + unread, patients), _step("read", len(there), patients)]
 
 
-def _after(plan: Plan, planned: PlannedCell, left: Bools) -> Iterator[dict[str, Any]]:
-    """The steps from the samples of the plan to those that a cell predicts."""
+def _after(plan: Plan, planned: PlannedCell, left: Bools) -> Iterator[tuple[str, Bools]]:
+    """The steps from the samples of the plan to those that a cell predicts, with those that are left, each `(N,)`."""
     one = planned.view.labels[planned.cell.target]
     there, cut, used = _images(plan, planned)
     tested = np.any([fold.test for fold in planned.view.folds], axis=0)
@@ -77,7 +79,23 @@ def _after(plan: Plan, planned: PlannedCell, left: Bools) -> Iterator[dict[str, 
     masks["tested"] = tested
     for step, mask in masks.items():
         left = left & mask
-        yield _step(step, int(left.sum()), len(set(plan.patients[left].tolist())))
+        yield step, left
+
+
+def _present(plan: Plan, planned: PlannedCell, left: Bools) -> list[dict[str, Any]]:
+    """How many of the samples that are left have which of a cell's sequences, if it has several; most first."""
+    names = [part.name for part in planned.cell["sequences"].each]
+    if len(names) < 2:
+        return []
+    found = Counter(map(tuple, plan.present_in(planned.cell)[left].tolist()))
+    return [
+        {"sequences": [name for name, there in zip(names, have, strict=True) if there], "samples": n}
+        for have, n in found.most_common()
+    ]
+
+
+def _patients(plan: Plan, left: Bools) -> int:
+    return len(set(plan.patients[left].tolist()))
 
 
 def _images(plan: Plan, planned: PlannedCell) -> tuple[Bools, Bools, Bools]:

@@ -9,7 +9,17 @@ from matplotlib.ticker import NullLocator
 from results.figures.base import PaperFigure
 from results.figures.drawing.chosen import Chosen, chosen, ends, what_is_covered
 from results.figures.drawing.own_floors import own_floors
-from results.figures.drawing.style import GREY, Drawing, NothingToDrawError, Width, legend_below, mark, styled
+from results.figures.drawing.style import (
+    GREY,
+    WIDTHS,
+    Drawing,
+    NothingToDrawError,
+    Width,
+    legend_below,
+    mark,
+    styled,
+    text_width,
+)
 from results.run_folder import Run
 from results.scores.records import Record
 from results.tables.costs import seconds
@@ -19,12 +29,14 @@ MOST = 14
 LISTED = 8
 LEAST_TICKS = 4
 BESIDE = 0.3
+BESIDE_PANEL = 18.0
+GAP = 1.5
 ROUND = ((1,), (1, 3), (1, 2, 5), (1, 2, 3, 5, 7), (1, 1.5, 2, 3, 4, 5, 6, 8))
 
 
 @styled
 def cost(run: Run, target: str, *, width: Width = "single") -> Drawing:
-    """AUC of every cell against the seconds of its fits, on a log axis; a line joins cells that no cheaper one reaches.
+    """AUC of every cell against the seconds of its fits, on a log axis; a line joins those above every cheaper one.
 
     Seconds are those of `results.tables.costs.seconds`: a fusion that is trained with labels counts for every cell that
     uses it, so that head `own` is not free. Cells whose seconds are not known are left out and named in the caption.
@@ -73,24 +85,27 @@ def cost(run: Run, target: str, *, width: Width = "single") -> Drawing:
     handles += [Line2D([], [], linestyle="none", label=f"{i}: {choice.name(c)}") for i, c in enumerate(best, start=1)]
     panel.set_xscale("log")
     at = ticks(min(cell["seconds"] for cell in cells), max(cell["seconds"] for cell in cells))
-    panel.set_xticks(at, [f"{x:g}" for x in at])
-    panel.xaxis.set_minor_locator(NullLocator())
     left, right = panel.get_xlim()
-    panel.set_xlim(min(left, at[0]), max(right, at[-1]))
+    left, right = min(left, at[0]), max(right, at[-1])
+    panel.set_xticks(at, apart(at, left, right, WIDTHS[width] - BESIDE_PANEL))
+    panel.xaxis.set_minor_locator(NullLocator())
+    panel.set_xlim(left, right)
     fitted = "the head and a trained fusion" if _trained(choice, cells) else "the head"
     between = "\n" if width == "single" else " "
-    panel.set(xlabel=f"Fitting {fitted},{between}all folds and repeats (s, log scale)", ylabel=run.auc_label)
+    fits = f",{between}all folds and repeats" if run.crossed else ""
+    panel.set(xlabel=f"Fitting {fitted}{fits} (s, log scale)", ylabel=run.auc_label)
     legend_below(figure, handles)
     listed = "; ".join(f"{i} {choice.name(c)} ({c['seconds']:.2g} s)" for i, c in enumerate(best, start=1))
-    counted = " (counted in full for each cell that uses it)" if _trained(choice, cells) else ""
+    counted = ", which counts in full for each cell that uses it" if _trained(choice, cells) else ""
+    summed = " The times of all folds and repeats are added." if run.crossed else ""
     joined = (
-        f"The line joins cells that no cheaper cell reaches: {listed}."
+        f"The line joins the cells that have a higher AUC than every cheaper cell: {listed}."
         if len(best) > 1
         else f"The cheapest cell has the highest AUC: {listed}."
     )
     figure.caption = (
-        f"AUC of {target} against the seconds of fitting over all folds and repeats: {fitted}{counted}. Reading, "
-        f"embedding and steps that learn without labels do not count. By {axis}; {choice.n}. Bars: 95 %, "
+        f"AUC of {target} against the seconds that it took to fit {fitted}{counted}.{summed} Reading, embedding and "
+        f"steps that learn without labels do not count. By {axis}; {choice.n}. Bars: 95 %, "
         f"{what_is_covered(choice.run)}. {joined}"
         f"{_lacking(choice, cells)}{choice.picked}"
     )
@@ -116,6 +131,22 @@ def ticks(low: float, high: float) -> list[float]:
         if len(kept) >= LEAST_TICKS and np.log10(kept[-1] / kept[0]) < np.log10(high / low) + BESIDE:
             break
     return kept
+
+
+def apart(at: list[float], left: float, right: float, room: float) -> list[str]:
+    """The labels of ticks on a log axis of `room` mm, without those that would touch another; both ends keep theirs."""
+    places = [room * np.log(x / left) / np.log(right / left) for x in at]
+    words = [f"{x:g}" for x in at]
+
+    def touch(i: int, j: int) -> bool:
+        return bool(places[j] - places[i] < (text_width(words[i]) + text_width(words[j])) / 2 + GAP)
+
+    kept = [0]
+    last = len(at) - 1
+    for i in range(1, last):
+        if not touch(kept[-1], i) and not touch(i, last):
+            kept.append(i)
+    return [word if i in (*kept, last) else "" for i, word in enumerate(words)]
 
 
 def _trained(choice: Chosen, cells: list[Record]) -> bool:

@@ -13,8 +13,9 @@ from matplotlib.axes import Axes
 from results.figures.base import PaperFigure
 from results.figures.drawing.chosen import Chosen, chosen
 from results.figures.drawing.style import LINE, WIDTHS, Drawing, Width, styled, wrapped
-from results.flow import counted, flows
-from results.run_folder import Run
+from results.flow import Flow, counted, flows, official_parts, short_reason, span
+from results.methods.evidence import tested_patients
+from results.run_folder import Predictions, Run
 from results.run_tables import EXCLUDED, read_table
 
 REASONS = 6
@@ -30,10 +31,12 @@ class FlowBox:
     Args:
         words: The lines of the box.
         left_out: The lines of the box of what was left out; empty for none.
+        caption: What both boxes say, in sentences.
     """
 
     words: tuple[str, ...]
     left_out: tuple[str, ...] = ()
+    caption: str = ""
 
 
 @styled
@@ -76,15 +79,9 @@ def flow(run: Run, target: str, *, width: Width = "single") -> Drawing:
             _box(panel, full - side - 2, beside - own / 2, side, own, left_out, dashed=True)
         _box(panel, 2, y + gap, main, height, words, dashed=False)
         y += gap + height
-    figure.caption = f"From the dataset to the folds of {target}. {'. '.join(map(_in_words, steps))}."
+    parts = "folds" if run.crossed else "test part" if run.protocol.get("split") == "official" else "scored patients"
+    figure.caption = f"From the dataset to the {parts} of {target}. {' '.join(step.caption for step in steps)}"
     return figure
-
-
-def _in_words(step: FlowBox) -> str:
-    """The words of both boxes as a sentence without a full stop."""
-    first, *rest = (*step.left_out, "")
-    lost = f"{first} {'; '.join(filter(None, rest))}".strip()
-    return "; ".join(filter(None, (*step.words, lost)))
 
 
 def _steps(run: Run, choice: Chosen) -> list[FlowBox]:
@@ -97,37 +94,50 @@ def _steps(run: Run, choice: Chosen) -> list[FlowBox]:
     events = np.bincount(list(classes.values()), minlength=len(choice.classes))
     by_class = ", ".join(f"{name}: {n}" for name, n in zip(choice.classes, events, strict=True))
     sizes = sorted({len(set(p.sample.tolist())) for p in found})
-    several = f"cells predict {sizes[0]} to {sizes[-1]} of them, depending on their sequences"
-    some = (several,) if len(sizes) > 1 else ()
+    depending = "depending on their sequences"
+    several = f"cells predict {sizes[0]} to {sizes[-1]} of them, {depending}" if len(sizes) > 1 else ""
     ways = flows(run, choice.target, [str(record["key"]) for record in (*choice.cells, *choice.floors)])
     widest = max(ways, key=lambda way: way.left(), default=None)
-    left_out = tuple(one.text() for one in widest.losses) if widest is not None else ()
-    others = ("by the cells that predict most",) if len(ways) > 1 and left_out else ()
-    first = (
-        "samples are not counted: the run folder has none"
-        if widest is None
-        else f"{counted(widest.samples, 'sample')} of {counted(widest.patients, 'patient')}"
-    )
+    lost = [one.text() for one in widest.left_out] if widest is not None else []
+    by = " by the cells that predict most" if len(ways) > 1 else ""
+    learns = widest.learns if widest is not None else ""
+    used = widest.left(tested=False) if widest is not None and learns else (len(classes), len(patients))
+    whom = f"{counted(used[0], 'sample')} of {counted(used[1], 'patient')}"
+    predicted = f"{counted(len(classes), 'sample')} of {counted(len(patients), 'patient')} are predicted ({by_class})"
+    lines, sentence = ((), whom) if learns else ((by_class,), f"{whom} ({by_class})")
+    left_out = f"Left out{by}: {', '.join(lost)}." if lost else "None is left out."
     return [
-        FlowBox((f"Dataset: {run.dataset}", first + _known(run)), _excluded(run)),
+        _dataset(run, widest),
         FlowBox(
-            (f"{choice.target}: {len(classes)} samples of {len(patients)} patients", by_class, *some),
-            (f"Left out{''.join(f' {one}' for one in others)}:", *left_out) if left_out else (),
+            (f"{choice.target}: {whom}", *lines, *filter(None, [several if not learns else ""])),
+            (f"Left out{by}:", *lost) if lost else (),
+            caption=f"{choice.target} has {sentence}{f'; {several}' if several and not learns else ''}. {left_out}",
         ),
-        FlowBox(_folds(run, found[0].patient, found[0].repeat, found[0].fold)),
+        _tested(run, found, [learns.rstrip("."), predicted, several] if learns else []),
     ]
 
 
-def _known(run: Run) -> str:
-    return "" if run.patients_known else " (the source gives no patient ids: a sample counts as a patient)"
+def _dataset(run: Run, way: Flow | None) -> FlowBox:
+    """The samples that the dataset names, and the faults that were found while they were read."""
+    known = "" if run.patients_known else " (the source gives no patient ids: a sample counts as a patient)"
+    size = (
+        "samples are not counted: the run folder has none"
+        if way is None
+        else f"{counted(way.samples, 'sample')} of {counted(way.patients, 'patient')}"
+    )
+    first, *rest = _excluded(run)
+    faults = " ".join(filter(None, [first, "; ".join(rest)]))
+    return FlowBox(
+        (f"Dataset: {run.dataset}", size + known), (first, *rest), f"Dataset {run.dataset}: {size}{known}. {faults}."
+    )
 
 
 def _excluded(run: Run) -> tuple[str, ...]:
     path = run.folder / "excluded.csv"
     table: Any = read_table(path, EXCLUDED) if path.exists() else None
     if table is None or not len(table):
-        return (f"Faults while reading: {run.n_excluded}",) if run.n_excluded else ("Faults while reading: none",)
-    reasons = Counter(table["reason"].str.partition(":")[0])
+        return (f"Faults while reading: {run.n_excluded}",) if run.n_excluded else ("No fault while reading",)
+    reasons = Counter(map(short_reason, table["reason"]))
     listed = [f"{n}: {reason[:CUT]}{'...' if len(reason) > CUT else ''}" for reason, n in reasons.most_common(REASONS)]
     rest = len(table) - sum(n for _, n in reasons.most_common(REASONS))
     return (
@@ -137,22 +147,35 @@ def _excluded(run: Run) -> tuple[str, ...]:
     )
 
 
-def _folds(run: Run, patient: Any, repeat: Any, fold: Any) -> tuple[str, ...]:
-    sizes = [len(np.unique(patient[(repeat == r) & (fold == f)])) for r, f in set(zip(repeat, fold, strict=True))]
-    span = f"{min(sizes)}" if min(sizes) == max(sizes) else f"{min(sizes)} to {max(sizes)}"
+def _tested(run: Run, found: Sequence[Predictions], more: Sequence[str]) -> FlowBox:
+    """The test parts of all cells together, with more lines."""
+    parts: dict[tuple[int, int], set[str]] = {}
+    for p in {id(p.sample): p for p in found}.values():
+        for repeat, fold in set(zip(p.repeat.tolist(), p.fold.tolist(), strict=True)):
+            tested = p.patient[(p.repeat == repeat) & (p.fold == fold)]
+            parts.setdefault((repeat, fold), set()).update(tested.tolist())
+    sizes = span([len(patients) for patients in parts.values()])
+    own = span([n for p in found for n in tested_patients(p)])
+    by_cell = f" over all cells together, {own} in single cells" if own != sizes else ""
+    lines: tuple[str, ...]
     if run.protocol.get("split") == "external":
         about = run.protocol["external"]
-        return (
-            f"{span} patients, scored once",
+        lines = (
+            f"{sizes} patients, scored once",
             f"by cells fitted on {about['patients']} patients of {about['fitted_on']}",
         )
+        return FlowBox(lines, caption=f"{' '.join(lines)}.")
     if run.protocol.get("split") == "official":
-        return (f"Official split: {span} patients in its test part", "predicted once")
-    repeats = len(np.unique(repeat))
-    return (
-        f"{run.protocol.get('folds')} folds by patient, drawn {'once' if repeats == 1 else f'{repeats} times'}",
-        f"{span} test patients per fold; each sample is predicted once per repeat",
-    )
+        others = official_parts(run).others()
+        lines = (f"Official split: {sizes} patients in its test part, predicted once", f"Its other patients: {others}")
+    else:
+        repeats = len({repeat for repeat, _ in parts})
+        lines = (
+            f"{run.protocol.get('folds')} folds by patient, drawn {'once' if repeats == 1 else f'{repeats} times'}",
+            f"{sizes} test patients per fold{by_cell}; each sample is predicted once per repeat",
+        )
+    lines = (*lines, *filter(None, more))
+    return FlowBox(lines, caption=" ".join(f"{line[0].upper()}{line[1:]}." for line in lines))
 
 
 def _fit(words: Sequence[str], width: float) -> str:
@@ -177,4 +200,4 @@ def _arrow() -> dict[str, Any]:
     return {"arrowstyle": "-|>", "linewidth": 0.7, "color": "black", "shrinkA": 0, "shrinkB": 0, "mutation_scale": 7}
 
 
-FIGURE = PaperFigure("Flow from the dataset to the folds", flow, order=10)
+FIGURE = PaperFigure("Flow from the dataset to the test parts", flow, order=10)

@@ -179,7 +179,9 @@ def _caption(choice: Chosen, shown: int, beside: Columns, floors: dict[str, OwnF
     more = f" The best {shown} of {len(choice.cells)} cells are shown." if shown < len(choice.cells) else ""
     band = f" and the band of {choice.run.location}" if choice.run.location in floors else ""
     covers = f"Bars, [ ]{band}: 95 %, {what_is_covered(choice.run)}."
-    key = f" An empty place means none. {'; '.join(beside.key)}".rstrip() + ("." if beside.key else "")
+    empty = any(word == "" for row in beside.rows for word in row)
+    key = " Where a column of steps is empty, the cell has no such step." if empty else ""
+    key += f" {'; '.join(beside.key)}." if beside.key else ""
     after = f"{more}{choice.picked}{differing(floors.values())}{key}"
     return f"AUC of {choice.target} by cell; {choice.n}.{choice.run.compares} {covers}{after}"
 

@@ -22,6 +22,7 @@ from results.figures.drawing.style import (
     titled,
     wrapped,
 )
+from results.flow import span
 from results.run_folder import Run
 from results.run_tables import read_table
 from results.trained_steps import TrainedStep, trained_steps
@@ -69,13 +70,19 @@ def learning_curves(run: Run, target: str, *, width: Width = "double", panels: i
         panel.set_axis_off()
     room = WIDTHS[width] / columns - 18
     titled(list(grid.flat[: len(shown)]), [wrapped(step.name, room) for step in shown])
-    handles = [Line2D([], [], label=name, **line(i)) for i, name in enumerate(LOSSES.values()) if name in used]
-    legend_below(figure, [*handles, Patch(color="0.8", label="range over folds and starts")])
-    number = f"{min(counts)}" if len(counts) == 1 else f"{min(counts)} to {max(counts)}"
+    handles: list[Line2D | Patch] = [
+        Line2D([], [], label=name, **line(i)) for i, name in enumerate(LOSSES.values()) if name in used
+    ]
+    of = "folds, repeats and starts" if run.crossed else "starts"
+    if max(counts) > 1:
+        handles.append(Patch(color="0.8", label=f"range over {'folds and starts' if run.crossed else 'starts'}"))
+    legend_below(figure, handles)
     more = f" The first {panels} of {len(steps)} steps are shown." if len(steps) > panels else ""
     figure.caption = (
-        f"Learning curves for {target}: median loss over {number} trainings (folds, repeats and starts), and their "
-        f"whole range as a band. Where early stopping ended some trainings, the median is over the others.{more}"
+        f"Learning curves for {target}: median loss over {span(sorted(counts))} trainings ({of}), and their whole "
+        f"range as a band. Where early stopping ended some trainings, the median is over the others.{more}"
+        if max(counts) > 1
+        else f"Learning curves for {target}: the loss of a single training of each step.{more}"
     )
     return figure
 

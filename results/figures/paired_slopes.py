@@ -25,6 +25,7 @@ from results.figures.drawing.style import (
     titled,
     wrapped,
 )
+from results.flow import counted
 from results.run_folder import Run
 from results.scores.records import NOTHING
 from results.tables.formats import Score
@@ -174,10 +175,13 @@ def _words(one: Slopes) -> str:
             continue
         change = pairs[:, 1] - pairs[:, 0]
         rise, fall = int((change > 0).sum()), int((change < 0).sum())
-        same = f", {len(change) - rise - fall} stay" if rise + fall < len(change) else ""
+        stay = len(change) - rise - fall
+        moves = [f"{rise} of {counted(len(change), 'pair')} {'rises' if rise == 1 else 'rise'}"]
+        moves += [f"{fall} {'falls' if fall == 1 else 'fall'}"]
+        moves += [f"{stay} {'stays' if stay == 1 else 'stay'}"] if stay else []
         mean = Score(float(change.mean()), signed=True, decimals=3).text()
         first, second = (_name(one.axis, one.steps[k]) for k in (i, j))
-        parts.append(f"from {first} to {second} {rise} of {len(change)} pairs rise, {fall} fall{same} (mean {mean})")
+        parts.append(f"from {first} to {second} {', '.join(moves)} (mean {mean})")
     return f"{one.axis.capitalize()}: {'; '.join(parts)}."
 
 

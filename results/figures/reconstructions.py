@@ -43,9 +43,11 @@ def reconstructions(run: Run, *, width: Width = "double", steps: int = STEPS) ->
     figure = drawn(width, sheets)
     more = f" The first {steps} of {len(found)} autoencoders are shown." if len(found) > steps else ""
     rated = [words for step in found[:steps] if (words := _rated([one for one in rates if one.name == step.name]))]
-    on_test = f" On all test patients (means over folds): {'; '.join(rated)}." if rated else ""
+    means = " (means over folds)" if run.crossed else ""
+    on_test = f" On all test patients{means}: {'; '.join(rated)}." if rated else ""
+    first = " of the first fold" if run.crossed else ""
     figure.caption = (
-        "Reconstructions by autoencoders of the first fold: pictures of training patients who were held out for early "
+        f"Reconstructions by autoencoders{first}: pictures of training patients who were held out for early "
         "stopping (input), and their reconstructions (rebuilt). Volumes are shown as slices at up to "
         f"{DEPTHS} depths. Grey values are those of the input.{on_test}{more}"
     )

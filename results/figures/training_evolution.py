@@ -35,8 +35,9 @@ def training_evolution(run: Run, *, width: Width = "double", steps: int = STEPS)
         words = ["input", *(f"step {step}" for step in after)]
         sheets.append((step.name, [inputs, *rows], words, column_words(left, SHOWN[width])))
     figure = drawn(width, sheets)
+    first = " of the first fold" if run.crossed else ""
     figure.caption = (
-        "Training of autoencoders of the first fold: the same pictures of held-out training patients, reconstructed by "
+        f"Training of autoencoders{first}: the same pictures of held-out training patients, reconstructed by "
         "the network after some steps of training. The last one shown need not be the one that was kept."
     )
     return figure

@@ -120,9 +120,12 @@ def _caption(
     }[method]
     line = " (right of the line)" if len(set(first["kind"])) > 1 else ""
     measures = "" if about["not_measured"] else f"the measures of {about['measured_by']} and with "
+    network = (
+        f"the network of fold {about['fold']} of the first repeat; features of different networks share no meaning"
+    )
+    whose = f" ({network})" if latents.run.crossed else ""
     text = (
-        f"{SUBJECTS[method]} correlations of the features of {about['encoder']} (the network of fold {about['fold']} "
-        f"of the first repeat; features of different networks share no meaning) with {measures}gradings{line}. "
+        f"{SUBJECTS[method]} correlations of the features of {about['encoder']}{whose} with {measures}gradings{line}. "
     )
     text += (
         f"Within {place} (above): {how}; pooled (below): over all samples. "

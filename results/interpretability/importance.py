@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from results.figures.drawing.style import Drawing, NothingToDrawError, Width, colour, legend_below, styled
+from results.flow import counted
 from results.interpretability.explained import Explanations
 from results.statistics.resampled_t import resampled_interval
 from results.tables.formats import Row, Score, Sheet
@@ -79,7 +80,8 @@ def notes(explained: Explanations, table: pd.DataFrame) -> list[str]:
         "A feature that is the same for all samples of each patient is permuted over patients, any other over samples.",
     ]
     if left_out:
-        found.append(f"{left_out} folds lack a class and are left out.")
+        lack = "lacks a class and is" if left_out == 1 else "lack a class and are"
+        found.append(f"{counted(left_out, 'fold')} {lack} left out.")
     if (table["adjustment"] == "within place").any():
         found.append(
             f"Within place: permuted among samples of the same {explained.run.within}, so that what the feature shows "

@@ -203,8 +203,8 @@ def _caption(explained: Explanations, method: str) -> str:
         else ""
     )
     whom = (
-        f"{len(samples)} test samples of {explained.about['target']}, each explained by the fit of the fold that "
-        f"tested it ({explained.words}). {chosen}Numbers stand for names; about.json in this folder has the names in "
+        f"{len(samples)} test samples of {explained.about['target']}, each explained by the fit that tested it "
+        f"({explained.words}). {chosen}Numbers stand for names; about.json in this folder has the names in "
         "this order. "
     )
     depths = [len(one) for name, one in explained.arrays(method).items() if name.startswith("crop_")]

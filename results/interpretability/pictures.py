@@ -199,7 +199,8 @@ def _grey(latents: Latents) -> tuple[float, float]:
 
 
 def _who(latents: Latents) -> str:
-    return f"{latents.about['encoder']} (fold {latents.about['fold']})"
+    fold = f" (fold {latents.about['fold']})" if latents.run.crossed else ""
+    return f"{latents.about['encoder']}{fold}"
 
 
 def _planes(latents: Latents) -> list[str]:

@@ -7,7 +7,9 @@ from collections import Counter
 from collections.abc import Iterator
 
 from results.artifacts import read_artifacts
-from results.methods import data, evaluation, software, steps, training
+from results.flow import counted
+from results.inner_splits import listed
+from results.methods import data, evaluation, missing, software, steps, training
 from results.methods.evidence import Evidence
 from results.near_duplicates import copied_scans
 from results.scores.choice import EXPLORATORY
@@ -25,6 +27,7 @@ def answers(evidence: Evidence) -> dict[str, str]:
     size = f"{len(samples)} samples of {samples['patient'].nunique()} patients"
     unit = "patient" if run.patients_known else "sample, since the source gives no patient ids"
     targets = [data.target(evidence, name) for name in run.targets]
+    of_fold = " of each fold" if run.crossed else ""
     given = {
         "source": [data.source(evidence)],
         "exclusions": [
@@ -44,7 +47,7 @@ def answers(evidence: Evidence) -> dict[str, str]:
         "weights": _weights(evidence),
         "software": [*software.packages(evidence), *software.code(evidence.sessions)],
         "held_out": ["Each sample was predicted by a model that was not trained on its patient."],
-        "scaling": ["Features are standardised by the mean and deviation of the training rows of each fold."],
+        "scaling": [f"Features are standardised by the mean and deviation of the training rows{of_fold}."],
         "output": ["A probability for each class.", training.classes(evidence)],
         "training": training.training(evidence),
         "choice": list(evaluation.best(evidence)) or ["One combination of steps was run, so none was chosen."],
@@ -76,12 +79,16 @@ def _left(evidence: Evidence) -> Iterator[str]:
     for name in evidence.run.targets:
         counts = {p.sequences: p.n_samples for p in evidence.populations if p.target == name}
         if set(counts.values()) != {len(evidence.samples)}:
-            yield f"Cells of {name} predict {', '.join(f'{n} with {s}' for s, n in counts.items())}."
+            each = [f"{counted(n, 'sample')} with {sequences}" for sequences, n in counts.items()]
+            yield f"Cells of {name} predict {listed(each)}."
 
 
 def _missing(evidence: Evidence) -> Iterator[str]:
     yield from _left(evidence)
+    yield from missing.sequences(evidence.run)
+    yield from missing.filling(evidence)
     yield from steps.sentences(evidence, ["drop", "missing"])
+    yield from missing.clinical(evidence)
     yield f"Why data are missing: {AUTHORS}."
 
 
@@ -100,12 +107,15 @@ def _classes(evidence: Evidence) -> Iterator[str]:
 
 def _weights(evidence: Evidence) -> Iterator[str]:
     networks = [one for one in evidence.used if one.weights]
+    if not networks:
+        yield "No step is a network."
     seed = f"random weights drawn from seed {evidence.run.protocol.get('seed')}"
     states: dict[str, dict[str, None]] = {}
     for one in networks:
+        fold = " in each fold" if evidence.run.crossed else ""
         start = seed if one.weights == "random" else "pretrained weights"
         frozen = "untrained" if one.weights == "random" else "frozen"
-        state = f"With {start}, {frozen}" if one.learns == "nothing" else f"Trained in each fold, starting from {start}"
+        state = f"With {start}, {frozen}" if one.learns == "nothing" else f"Trained{fold}, starting from {start}"
         states.setdefault(state, {})[f"`{one.name}`"] = None
     yield from (f"{state}: {', '.join(names)}." for state, names in states.items())
     for name, licence in dict.fromkeys((one.name, one.licence) for one in networks if one.licence):
@@ -115,7 +125,7 @@ def _weights(evidence: Evidence) -> Iterator[str]:
 def _ensembles(evidence: Evidence) -> Iterator[str]:
     names = dict.fromkeys(f"`{one.name}`" for one in evidence.used if one.averages)
     yield f"Steps that average several models: {', '.join(names)}." if names else "No step averages several models."
-    yield "Predictions were not averaged over folds, repeats or cells."
+    yield f"Predictions were not averaged over {'folds, repeats or ' if evidence.run.crossed else ''}cells."
 
 
 def _robustness(evidence: Evidence) -> Iterator[str]:
@@ -123,14 +133,14 @@ def _robustness(evidence: Evidence) -> Iterator[str]:
     if repeats > 1:
         yield f"Folds were drawn {repeats} times; the SD over them is in the table of scores."
     yield from steps.sentences(evidence, ["drop"])
-    yield from evaluation.nulls(evidence)
     yield f"Label noise, other scanners or sites: {AUTHORS}."
 
 
 def _explainability(evidence: Evidence) -> Iterator[str]:
     if any("attention_slices" in one.files for one in read_artifacts(evidence.run.folder)):
-        yield "The attention over slices is kept in `artifacts/`; whether it was checked against readers:"
-    yield f"{AUTHORS}."
+        yield f"The attention over slices is kept in `artifacts/`; whether it was checked against readers: {AUTHORS}."
+    else:
+        yield AUTHORS
 
 
 def _performance(evidence: Evidence) -> Iterator[str]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterator
 
 import numpy as np
 
-from results.flow import counted, flows, span, spanned, whose
+from results.flow import counted, flows, official_parts, short_reason, span, spanned, whose
 from results.inner_splits import inner_uses, listed
+from results.methods import missing
 from results.methods.evidence import Evidence
 from results.methods.steps import is_phantom
 from results.near_duplicates import copied_scans
@@ -32,6 +32,7 @@ def data(evidence: Evidence) -> Iterator[str]:
     yield f"The dataset has {whom}. A sample is the unit that gets one label{_placed(evidence)}."
     if run.clinical:
         yield f"Its clinical columns are {listed(run.clinical)}."
+        yield from missing.clinical(evidence)
     if lie := evidence.plug_ins.dataset.given.get("orientation"):
         yield f"Volumes were turned to {lie} slices."
     if not run.patients_known:
@@ -40,6 +41,8 @@ def data(evidence: Evidence) -> Iterator[str]:
     for name in run.targets:
         yield target(evidence, name)
         yield from left_out(run, name)
+    yield from missing.sequences(run)
+    yield from missing.filling(evidence)
     yield (
         "[AUTHORS: reason for the sample size; dates and place of acquisition, scanners and sequence parameters, "
         "eligibility, ethics approval; who graded the images, how, blinded to what, and with what agreement.]"
@@ -60,12 +63,13 @@ def _folds(evidence: Evidence) -> Iterator[str]:
     protocol, run, folds = evidence.run.protocol, evidence.run, evidence.folds
     unit = run.unit
     if protocol.get("split") == "official":
-        n_test = folds.loc[folds["fold"] >= 0, "patient"].nunique()
+        n = official_parts(run)
+        held = f", {counted(n.validation, unit)} for validation" if n.validation else ""
         yield (
-            f"The official split of the dataset was used: it has {n_test} test {unit}s, predicted once, and "
-            f"{folds['patient'].nunique() - n_test} others, on whom models were fitted."
+            f"The official split of the dataset was used: it has {counted(n.test, f'test {unit}')}, predicted once"
+            f"{held}, and {n.training} others, on whom models were fitted."
         )
-        yield from _parts(evidence, unit, {n_test}, "Of the test part")
+        yield from _parts(evidence, unit, {n.test}, "Of the test part")
         if uses := inner_uses(run):
             served = f"Its validation part served {listed(uses)}."
             cut = f"It names no validation part; inner splits for {listed(uses)} were cut by {unit}."
@@ -100,13 +104,19 @@ def near_duplicates(run: Run) -> Iterator[str]:
     outcomes = Counter(pair.outcome for pair in copied_scans(run))
     if not outcomes:
         return
-    words = {
-        "one side": "in the same part, where their patients count as two",
-        "one left out": "of which one scan was left out",
-        "parted": "in different parts, so that a copy of a training scan was tested",
-    }
-    pairs = "; ".join(f"{counted(n, 'pair')} {words[outcome]}" for outcome, n in outcomes.items())
-    yield f"Some scans of different patients are copies of each other: {pairs}."
+    yield (
+        f"In {counted(outcomes.total(), 'pair')} of scans of different patients, one scan is a copy of the other, "
+        "perhaps a changed one."
+    )
+    for outcome, n in outcomes.items():
+        if outcome == "one left out":
+            yield f"Of {'1 pair' if n == 1 else f'each of {n} pairs'}, one scan was left out."
+            continue
+        lie = f"{counted(n, 'pair')} {'lies' if n == 1 else 'lie'}"
+        if outcome == "parted":
+            yield f"{lie} in different parts of the split, so that a copy of a training scan was tested."
+        else:
+            yield f"{lie} in the same part, where the two patients of a pair count as two."
 
 
 def _parts(evidence: Evidence, unit: str, sizes: set[int], whose: str) -> Iterator[str]:
@@ -186,8 +196,8 @@ def exclusions(evidence: Evidence) -> str:
         return "No fault was found while the data were read."
     grouped: dict[str, int] = {}
     for reason, n in evidence.excluded.items():
-        general = re.sub(r"^line \d+: ", "", reason)
-        grouped[general] = grouped.get(general, 0) + n
+        short = short_reason(reason)
+        grouped[short] = grouped.get(short, 0) + n
     shown = [f"{reason} (n = {n})" for reason, n in sorted(grouped.items(), key=lambda item: -item[1])[:REASONS]]
     rest = total - sum(sorted(grouped.values(), reverse=True)[:REASONS])
     more = f"; other reasons (n = {rest}, see excluded.csv)" if rest else ""
@@ -222,10 +232,10 @@ def target(evidence: Evidence, name: str) -> str:
     parts = []
     for p in populations:
         given = f"with {p.sequences}, " if len(populations) > 1 else ""
-        total = f" of {n_samples}" if p.n_samples < n_samples else ""
+        some = f"{p.n_samples} of {n_samples} samples, of" if p.n_samples < n_samples else f"{p.n_samples} samples of"
         parts.append(
-            f"{given}{p.n_samples}{total} samples of {p.n_patients} patients ({by_class(p.classes, p.events)}; "
-            f"the rarest class in {p.rarest} patients)"
+            f"{given}{some} {counted(p.n_patients, 'patient')} ({by_class(p.classes, p.events)}; the rarest class in "
+            f"{counted(p.rarest, 'patient')})"
         )
     same = len({part.partition(", ")[2] for part in parts}) == 1 and len(parts) > 1
     who = f"{parts[0].partition(', ')[2]}, the same for every choice of sequences" if same else "; ".join(parts)

@@ -13,6 +13,8 @@ from results.scores.choice import EXPLORATORY
 from results.statistics.metrics import METRICS
 from results.statistics.metrics.base import OfPairs
 
+FEW = f"fewer than {EXPLORATORY} patients in a class"
+
 
 def statistics(evidence: Evidence) -> Iterator[str]:
     """Metrics, pooling, intervals, null runs."""
@@ -61,15 +63,22 @@ def declared(evidence: Evidence) -> Iterator[str]:
     paired = "Differences were paired over the samples that both cells predict, in the same resamples of patients"
     compared = dict.fromkeys(name for one in made for name, n in one.compared.items() if n)
     tested = [name for name in compared if name not in evidence.exploratory]
-    if not tested or all(family["against"] == "best" for family in families):
-        yield f"{paired}, and not tested."
+    against_best = all(family["against"] == "best" for family in families)
+    margins = {family["margin"] for family in families if family["margin"] is not None and family["against"] != "best"}
+    within = " or ".join(f"{margin:g}" for margin in sorted(margins))
+    if not tested or against_best:
+        why = "the best was chosen by the same numbers" if against_best else f"every target is exploratory ({FEW})"
+        yield f"{paired}. They were not tested, since {why}."
+        if margins:
+            yield f"So equivalence within the declared margin of {within} was not tested either."
         return
     yield (
         f"{paired}, and tested by Student's t with the standard errors of the intervals; p-values of a family were "
         "adjusted by step-down max-|t| over these resamples [@romano2005]."
     )
     if untested := [name for name in compared if name in evidence.exploratory]:
-        yield f"Exploratory targets were not tested: {', '.join(untested)}."
+        neither = f", neither for a difference nor for equivalence within {within}" if margins else ""
+        yield f"Exploratory targets ({FEW}) were not tested{neither}: {', '.join(untested)}."
     measures = {family["metric"] for family in families if family["against"] != "best"}
     classes = {cell.target: len(cell.classes) for cell in evidence.cells if cell.target in tested}
     only = "" if set(classes.values()) == {2} else " (targets with two classes)"
@@ -78,9 +87,7 @@ def declared(evidence: Evidence) -> Iterator[str]:
     single += ["clustered McNemar [@durkalski2003]"] if "accuracy" in measures else []
     if single:
         yield f"For the fitted models alone, p-values by {' and '.join(single)} are given, which count patients."
-    margins = {family["margin"] for family in families if family["margin"] is not None and family["against"] != "best"}
     if margins:
-        within = ", ".join(f"{margin:g}" for margin in sorted(margins))
         yield (
             f"Equivalence within {within} was tested by two one-sided tests at 5 % [@schuirmann1987], each by itself; "
             "the probabilities of a practical difference are those of the correlated Bayesian t test [@benavoli2017]."
@@ -133,7 +140,8 @@ def intervals(evidence: Evidence) -> Iterator[str]:
     if not evidence.resamples:
         yield "[AUTHORS: the run folder keeps no table of scores with intervals; say how uncertainty was estimated.]"
         return
-    less = f" (up to {evidence.left_out} lacked a class and were left out)" if evidence.left_out else ""
+    were = "was" if evidence.left_out == 1 else "were"
+    less = f" (up to {evidence.left_out} lacked a class and {were} left out)" if evidence.left_out else ""
     yield (
         f"Intervals are 95 % intervals from the standard error of a bootstrap over patients [@field2007] with "
         f"{evidence.resamples} resamples{less}, the same for all cells, by Student's t on the logit scale "
@@ -143,6 +151,7 @@ def intervals(evidence: Evidence) -> Iterator[str]:
         yield "They hold for the fitted models: they cover the sampling of patients and not that of training sets."
     else:
         several = evidence.folds["repeat"].nunique() > 1
+        factor = "1 / repeats + folds x test / train" if evidence.run.crossed else "1 + test / train"
         counts = (
             "; repeats were counted for AUC and average precision only, at most 5 (2 with more than two classes)"
             if several
@@ -150,7 +159,7 @@ def intervals(evidence: Evidence) -> Iterator[str]:
         )
         yield (
             f"The variance over patients{' of one repeat' if several else ''} was multiplied by the correction of "
-            "Nadeau and Bengio [@nadeau2003], 1 / repeats + folds x test / train, so that intervals and p-values cover "
+            f"Nadeau and Bengio [@nadeau2003], {factor}, so that intervals and p-values cover "
             f"the sampling of training sets too{counts}."
         )
     draws = [len(list(evidence.run.refits(cell))) for cell in evidence.cells]

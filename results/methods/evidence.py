@@ -207,7 +207,7 @@ def populations(run: Run) -> list[Population]:
         parts: set[int] = set()
         for cell in cells:
             p = run.predictions(cell)
-            parts |= _parts(p)
+            parts |= set(tested_patients(p))
             sizes.add(len(np.unique(p.sample)))
             label |= zip(p.sample.tolist(), p.y.tolist(), strict=True)
             patient |= zip(p.sample.tolist(), p.patient.tolist(), strict=True)
@@ -217,10 +217,10 @@ def populations(run: Run) -> list[Population]:
     return found
 
 
-def _parts(p: Predictions) -> set[int]:
-    """The numbers of patients in the test parts of a cell."""
+def tested_patients(p: Predictions) -> list[int]:
+    """The number of patients in each test part of a cell."""
     where = zip(p.repeat.tolist(), p.fold.tolist(), strict=True)
-    return set(Counter((r, f) for r, f, _ in {(*at, who) for at, who in zip(where, p.patient, strict=True)}).values())
+    return list(Counter((r, f) for r, f, _ in {(*at, who) for at, who in zip(where, p.patient, strict=True)}).values())
 
 
 def _scores(run: Run) -> pd.DataFrame | None:

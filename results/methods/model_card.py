@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from results.flow import counted
 from results.methods.steps import in_words
 from results.plug_ins import PlugIns, read_plug_ins, shown
 from results.run_folder import Run, RunCell
-from results.scores.labels import merging
+from results.scores.labels import by_class, merging
 from results.scores.named import floor_for
 from results.scores.scores import scores
 from results.tables.escaping import markdown_cell
@@ -54,12 +55,17 @@ def write_card(run: Run, model: Path) -> Path:
         facts[f"{cell['target']}, cross-validated"] = f"AUC {shown[0]}, log loss {shown[3]}"
     plug_ins = read_plug_ins(model)
     axes = {cell.key: cell.axes for cell in run.cells}
+    tested = (
+        "those of the run's cross-validation, of models fitted on fewer patients"
+        if run.crossed
+        else "those of the test part of the run's official split, of models fitted on the other patients"
+    )
     lines = [
         f"# Model of run {about['run']}",
         "",
-        f"{WARNING} It was fitted on {about['fitted'][:10]} on all patients of the run. None was kept for a test, so "
-        "the scores below are those of the run's cross-validation, of models fitted on fewer patients. Steps that stop "
-        "early or calibrate hold out some of the patients inside the fit.",
+        f"{WARNING} It was fitted on {about['fitted'][:10]} on {_whom(run, about['patients'])}. None was kept for a "
+        f"test, so the scores below are {tested}. Steps that stop early or calibrate hold out some of the patients "
+        "inside the fit.",
         "",
         f"| Target | {' | '.join(NAMES)} |",
         f"|---|{'---|' * len(NAMES)}",
@@ -70,8 +76,8 @@ def write_card(run: Run, model: Path) -> Path:
         "",
     ]
     for cell in about["cells"]:
-        classes = ", ".join(f"{name} {n}" for name, n in zip(cell["classes"], cell["n_by_class"], strict=True))
-        who = f"{cell['n_samples']} samples of {cell['n_patients']} patients: {classes}.{merging(cell['merge'])}"
+        whom = f"{counted(cell['n_samples'], 'sample')} of {counted(cell['n_patients'], 'patient')}"
+        who = f"{whom} ({by_class(cell['classes'], cell['n_by_class'])}).{merging(cell['merge'])}"
         lines += [
             f"## {cell['target']}",
             "",
@@ -93,6 +99,15 @@ def write_card(run: Run, model: Path) -> Path:
     (model / FACTS).write_text(json.dumps(facts, indent=1), encoding="utf-8")
     (model / SCORES).write_text(json.dumps(crossed, indent=1), encoding="utf-8")
     return model / CARD
+
+
+def _whom(run: Run, n: int) -> str:
+    """The patients that a model was fitted on, among those of the run."""
+    every = None if run.patients is None else len(set(run.patients))
+    if n == every:
+        return f"all {n} {run.unit}s of the run"
+    of = f"{n} of the {every}" if every else str(n)
+    return f"{of} {run.unit}s of the run, who have a label and a scan that it reads"
 
 
 def _numbers(score: Any) -> dict[str, list[float]]:

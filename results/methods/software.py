@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from results.flow import counted
 from results.methods.evidence import Evidence
 
 
@@ -71,12 +72,14 @@ def _hardware(evidence: Evidence) -> Iterator[str]:
     for session in sessions:
         for name, seconds in session.get("seconds", {}).items():
             parts[name] = parts.get(name, 0.0) + seconds
-    starts = "1 start" if len(sessions) == 1 else f"{len(sessions)} starts"
-    if killed := sum(not session.get("finished") for session in sessions):
-        starts += f", of which {killed} {'was' if killed == 1 else 'were'} killed and left no time"
+    ended = sum(bool(session.get("finished")) for session in sessions)
     detail = f" ({', '.join(f'{name} {seconds:.0f}' for name, seconds in parts.items())})" if parts else ""
     peak = max((session.get("peak_memory_mib", 0.0) for session in sessions), default=0.0)
     yield (
-        f"Its steps took {sum(parts.values()):.0f} s together, side by side where cores allowed, in {starts}{detail}; "
-        f"results that earlier runs had left are not counted. Peak memory was {peak / 1024:.1f} GiB."
+        f"Its steps took {sum(parts.values()):.0f} s together in {counted(ended, 'start')}, side by side where cores "
+        f"allowed{detail}. Results that earlier runs had left, and starts that were stopped before their first fit, "
+        "are not counted."
     )
+    if stopped := len(sessions) - ended:
+        yield f"The time of {counted(stopped, 'start')} that {'was' if stopped == 1 else 'were'} stopped is not known."
+    yield f"Peak memory was {peak / 1024:.1f} GiB."

@@ -19,7 +19,8 @@ def in_words(plug_in: UsedPlugIn, held_out: str = "inner folds") -> str:
     if plug_in.words:
         stopped = ", stopped early on held-out training patients" if plug_in.stops_early else ""
         stopped += ", those of left sides mirrored" if plug_in.fields.get("mirror") is True else ""
-        return f"{plug_in.words.replace('inner folds', held_out)}{stopped} ({code}){cites}"
+        words = plug_in.words.replace("inner folds", held_out).replace("training fold", "training part")
+        return f"{words}{stopped} ({code}){cites}"
     summary = f', described by its code as "{plug_in.summary}"' if plug_in.summary else ""
     asked = "describe it in words" if cites else "describe it in words, and cite it"
     return f"{code}{summary}{cites} [AUTHORS: {asked}]"
@@ -63,14 +64,19 @@ def sentences(evidence: Evidence, axes: Sequence[str] | None = None) -> Iterator
             yield f"{_number(len(shown))} {words.plural} were compared: {_listed(shown)}."
 
 
+def shares(label: str) -> str:
+    """A step of the axis `drop`, such as `30 % without t1`."""
+    parts = (part.split("=", 1) for part in label.split(", "))
+    return " and ".join(f"{100 * float(rate):g} % without {name}" for name, rate in parts)
+
+
 def _of_label(evidence: Evidence, axis: str, label: str) -> str:
     if label in UNUSED:
         return "none (the fusion uses the sequences present)" if axis == "missing" else "none"
     if axis == "sequences":
         return label.replace(" + ", " and ") + (" together" if " + " in label else "")
     if axis == "drop":
-        shares = (part.split("=", 1) for part in label.split(", "))
-        return " and ".join(f"{100 * float(rate):g} % without {name}" for name, rate in shares)
+        return shares(label)
     return (" joined with " if axis == "encoders" else ", then ").join(
         in_words(one, evidence.run.held_out) for one in evidence.plug_ins.of(axis, label)
     )

@@ -87,7 +87,7 @@ def spread(rows: list[list[float]], low: float) -> Spread | None:
         low: Below every value and below 0.5.
     """
     values = [v for row in rows for v in row if not math.isnan(v)]
-    if not values:
+    if len(values) < 2:
         return None
     mean = math.fsum(values) / len(values)
     return Spread(

@@ -45,7 +45,7 @@ class DatasetCard:
 
     Args:
         patients: The number of patients.
-        studies: The number of studies.
+        studies: The number of studies; 0 where each sample is its own study, or none is named.
         samples: The number of samples.
         tables: Classes by target, places, sequences.
         histograms: Of the scans.
@@ -84,6 +84,7 @@ def dataset_card(run: Run) -> DatasetCard | None:
     else:
         note = "The run folder has no sizes, spacings and grey values of scans."
     studies = samples["study"].nunique() if "study" in samples else 0
+    studies = studies if studies < len(samples) else 0
     return DatasetCard(samples["patient"].nunique(), int(studies), len(samples), tables, histograms, note)
 
 
@@ -122,7 +123,7 @@ def _sequences(scans: pd.DataFrame, patient: pd.Series | None) -> CardTable:
         patients = "" if patient is None else str(own["study"].map(patient).nunique())
         texts = [_span(own[column], ".0f") for column in ("slices", "height", "width")]
         texts += [_span(own[column], ".3g") for column in LENGTHS]
-        grey = f"{own['median'].median():.4g} ({own['p1'].min():.4g} to {own['p99'].max():.4g})"
+        grey = f"{_plain(own['median'].median())} ({_plain(own['p1'].min())} to {_plain(own['p99'].max())})"
         rows.append((str(name), patients, str(len(own)), *texts, grey))
     pixels = ("Slices", "Height (pixels)", "Width (pixels)")
     lengths = ("Slice distance (mm)", "Pixel height (mm)", "Pixel width (mm)")
@@ -139,6 +140,11 @@ def _span(values: pd.Series, form: str) -> str:
     return middle if low == high else f"{middle} ({low} to {high})"
 
 
+def _plain(value: float, digits: int = 4) -> str:
+    """A number with so many significant digits, and without an exponent."""
+    return np.format_float_positional(value, precision=digits, unique=False, fractional=False, trim="-")
+
+
 def _histogram(title: str, values: np.ndarray) -> Histogram:
     middle, least = float(np.median(values)), 1e-6 * float(np.abs(values).max())
     ends = (middle - max(least, 0.5), middle + max(least, 0.5)) if np.ptp(values) <= least else None
@@ -148,4 +154,4 @@ def _histogram(title: str, values: np.ndarray) -> Histogram:
     bars = tuple(
         (round(i * step, 2), round(100 - h, 2), round(step - 1, 2), round(h, 2)) for i, h in enumerate(heights)
     )
-    return Histogram(title, f"{edges[0]:.3g}", f"{edges[-1]:.3g}", bars)
+    return Histogram(title, _plain(edges[0], 3), _plain(edges[-1], 3), bars)

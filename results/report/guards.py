@@ -37,10 +37,11 @@ def guards(run: Run, board: Leaderboard, read: Read) -> list[Guard]:
 
 def _of_rows(run: Run, read: Read) -> Iterator[Guard]:
     split = sum(_patients_in_two_folds(p) for p in read.row_sets)
+    once = "A patient is in one test fold of a repeat" if run.crossed else "A patient is in the test part once"
     if run.patients_known:
-        yield _guard("A patient is in one test fold of a repeat", split == 0, f"patients in more than one: {split}")
+        yield _guard(once, split == 0, f"patients in more than one: {split}")
     else:
-        yield Guard("A patient is in one test fold of a repeat", "not run", "the source gives no patient ids")
+        yield Guard(once, "not run", "the source gives no patient ids")
     yield _copies(run)
     twice = sum(len(p.sample) - len(set(zip(p.sample, p.repeat.tolist(), strict=True))) for p in read.row_sets)
     yield _guard("A sample is predicted once in every repeat", twice == 0, f"superfluous predictions: {twice}")

@@ -9,6 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from data.files.whole import replace_text, why_not_written
+from results.flow import counted
 from results.interpretability.explained import all_explanations
 from results.methods.data import left_out as lost_samples
 from results.reading_notes import on_images, on_tables
@@ -96,6 +97,7 @@ def write_report(
         versions=versions,
         library=library,
         zip=zip,
+        counted=counted,
         styles=[style, (HERE / "report.css").read_text(encoding="utf-8")],
     )
     return _write(page, to / "report.html" if to.is_dir() else to)

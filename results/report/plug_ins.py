@@ -47,7 +47,7 @@ def _row(one: UsedPlugIn, found: PlugIns) -> PlugInRow:
     weights = {"": "", "file": "weights from a file"}.get(one.weights, f"{one.weights} weights")
     licence = f"{weights} ({one.licence})" if one.licence else weights
     states = [licence, "stops early on held-out patients" if one.stops_early else ""]
-    states += ["projected in each fold" if one.projected else "", "averages several models" if one.averages else ""]
+    states += ["projected inside each fit" if one.projected else "", "averages several models" if one.averages else ""]
     return PlugInRow(
         kind=one.kind,
         label=one.label,

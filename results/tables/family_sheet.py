@@ -177,6 +177,11 @@ def _notes(run: Run, family: DeclaredFamily, resamples: int, columns: Collection
             f"EXPLORATORY: the rarest class is seen in {counted(family.carriers, 'patient')}, fewer than "
             f"{EXPLORATORY}; no p-values."
         )
+        if declared["margin"] is not None:
+            notes.append(
+                f"The declared margin of {declared['margin']:g} is not used: equivalence is not tested on an "
+                "exploratory target."
+            )
     if declared["margin"] is not None and family.tested:
         notes.append(
             f"Within {declared['margin']:g}: whether the 90 % interval lies inside the margin (two one-sided tests at "

@@ -102,7 +102,8 @@ def corrected(run: Run, best: Record, cells: int) -> str:
     value = Score(*(best[f"auc_corrected{end}"] for end in ("", "_low", "_high"))).text()
     which = "" if among == cells else f" among the {int(among)} cells on its samples"
     none = ", no less than before" if best["auc_corrected"] >= best.get("auc", 1) else ""
-    left = " Some optimism is left, since models that test the ones learnt from the others." if run.crossed else ""
+    also = " It may still be too high, because in cross-validation every patient also serves to train models."
+    left = also if run.crossed else ""
     return (
         f" Corrected for this choice{which} (BBC-CV: chosen on the patients drawn, scored on the others), its AUC is "
         f"{value}{none}.{left}"
@@ -207,7 +208,8 @@ def _uncertainty(
     if resamples and any(int(r["n_patients"]) >= FEWEST for r in done):
         yield covers(run, resamples, max(int(r["draws_left_out"]) for r in done))
         yield from (METRICS[name].note for name in metrics if name in METRICS and METRICS[name].note)
-        if perfect := [METRICS[name].label for name in metrics if name in METRICS and _is_perfect(name, done)]:
+        titles = (METRICS[name].title(run.within) for name in metrics if name in METRICS and _is_perfect(name, done))
+        if perfect := list(dict.fromkeys(titles)):
             yield (
                 f"A perfect score (here {listed(perfect)}) has no spread over resamples: the other end of its interval "
                 "is exact, that of as many patients without an error, and may lie below that of a score just below."

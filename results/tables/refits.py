@@ -40,7 +40,8 @@ def refit_notes(run: Run, done: Sequence[Record]) -> Iterator[str]:
     if low < run.refit_draws:
         draws += f" (of {run.refit_draws} requested; the others failed or were not run; no interval below {ENOUGH:.0%})"
     redrawn = max(run.redrawn.get(record["key"], 0) for record in refitted)
-    again = f"; up to {redrawn} had too few patients of a class for the folds and were drawn again" if redrawn else ""
+    were = "was" if redrawn == 1 else "were"
+    again = f"; up to {redrawn} had too few patients of a class for the folds and {were} drawn again" if redrawn else ""
     yield (
         f"refit: 1.96 SD over {draws} draws of patients before folds are made{again}. It covers training sets too. "
         "Mean: over the draws, whose training sets hold fewer distinct patients (about 63 %)."

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from results.flow import counted
 from results.run_folder import Run
 from results.run_tables import read_table
 from results.statistics.bootstrap import percentiles
@@ -59,8 +60,8 @@ def filling(run: Run) -> Sheet | None:
         notes=(
             "Each sequence of a test sample is hidden in turn, filled from its other sequences by the step that was "
             "fitted on the training patients, and compared with the truth.",
-            f"Explained variance: 1 for the truth, 0 for the training mean. Means over {len(folds)} folds, weighted by "
-            "samples.",
+            f"Explained variance: 1 for the truth, 0 for the training mean. Means over {counted(len(folds), 'fold')}, "
+            "weighted by samples.",
         ),
     )
 

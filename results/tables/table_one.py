@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from results.flow import counted
+from results.methods import missing
 from results.methods.evidence import Evidence, gather
 from results.run_folder import Run
 from results.run_tables import read_samples
@@ -38,6 +40,7 @@ ASKED = {
 
 FEW = 4
 UNKNOWN = "[AUTHORS]"
+QUARTILES = "{} [{}, {}]"
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,18 +140,26 @@ def _parts(evidence: Evidence) -> Iterator[_SplitColumn]:
 
 
 def _row(line: _Characteristic, parts: Sequence[_SplitColumn]) -> Row:
-    cells = []
+    every = []
     for part in parts:
         found = [numbers for numbers in map(line.numbers, part.masks) if numbers is not None]
-        cells.append(_fill(line.template, found) if found else UNKNOWN)
+        every.append(found)
+    measured = [x for found in every for numbers in found for x in numbers] if line.template == QUARTILES else []
+    digits = int(any(round(x, 1) % 1 for x in measured)) if measured else None
+    cells = [_fill(line.template, found, digits) if found else UNKNOWN for found in every]
     return Row((line.name, *cells), ())
 
 
-def _fill(template: str, found: Sequence[Numbers]) -> str:
-    """The template with its numbers, each as a span from the lowest to the highest if they differ."""
+def _fill(template: str, found: Sequence[Numbers], digits: int | None) -> str:
+    """The template with its numbers, each as a span from the lowest to the highest if they differ.
+
+    They have so many digits after the point; with None, one if they need it.
+    """
     spans = []
     for column in zip(*found, strict=True):
-        low, high = (f"{round(end, 1):g}" for end in (min(column), max(column)))
+        low, high = (
+            f"{round(end, 1):g}" if digits is None else f"{end:.{digits}f}" for end in (min(column), max(column))
+        )
         spans.append(low if low == high else f"{low} to {high}")
     return template.format(*spans)
 
@@ -198,26 +209,24 @@ def _column(
     by_patient = not placed and len(set(zip(patient, texts, strict=True))) == len(set(patient))
     first = np.zeros(len(texts), dtype=bool)
     first[np.unique(patient, return_index=True)[1]] = True
-    counted = first if by_patient else np.ones(len(texts), dtype=bool)
-    there = (texts != "") & counted
+    once = first if by_patient else np.ones(len(texts), dtype=bool)
+    there = (texts != "") & once
     known = list(dict.fromkeys(texts[there]))
     unit = "patients" if by_patient else "samples"
     repeated = len(known) < FEW and 2 * len(known) < there.sum()
     numeric = not placed and not repeated and there.any() and all(_is_number(value) for value in values[there])
     if numeric:
-        quartiles = "{} [{}, {}]"
-        yield _Characteristic(
-            f"{name}, median [quartiles] of {unit}", quartiles, lambda mask: _quartiles(values[there & mask])
-        )
+        title = f"{name}, median [quartiles] of {unit}"
+        yield _Characteristic(title, QUARTILES, lambda mask: _quartiles(values[there & mask]))
     else:
         for text in sorted(known):
             yield _Characteristic(
                 f"{name} = {text}, {unit}",
                 "{} ({} %)",
-                partial(_share, np.where(counted, texts, ""), text),
+                partial(_share, np.where(once, texts, ""), text),
             )
-    if (counted & ~there).any():
-        yield _Characteristic(f"{name} missing, {unit}", "{}", lambda mask: (int((counted & ~there & mask).sum()),))
+    if (once & ~there).any():
+        yield _Characteristic(f"{name} missing, {unit}", "{}", lambda mask: (int((once & ~there & mask).sum()),))
 
 
 def _quartiles(values: NDArray[np.object_]) -> Numbers | None:
@@ -255,9 +264,11 @@ def _notes(evidence: Evidence, parts: Sequence[_SplitColumn], rows: Sequence[Row
         of_target = [p for p in evidence.populations if p.target == target]
         if len({p.n_samples for p in of_target}) > 1:
             counts = (
-                f"{p.sequences}: {p.n_patients} patients, {p.n_samples} samples ({by_class(p.classes, p.events)})"
+                f"{p.sequences}: {counted(p.n_patients, 'patient')}, {counted(p.n_samples, 'sample')} "
+                f"({by_class(p.classes, p.events)})"
                 for p in of_target
             )
             yield f"The samples on which {target} is scored depend on the sequences: {'; '.join(counts)}."
+    yield from missing.sequences(run)
     if any(UNKNOWN in row.labels for row in rows):
         yield f"{UNKNOWN}: no column of the run folder has this name."

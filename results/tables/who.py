@@ -50,13 +50,15 @@ def left_out(run: Run, target: str, keys: Sequence[str]) -> str:
     """What of the dataset some cells of a target do not predict, in words without a full stop."""
     ways = list(flows(run, target, keys))
     faults = f", excluded.csv lists {counted(run.n_excluded, 'fault')}" if run.n_excluded else ""
-    if not any(way.losses for way in ways):
+    learns = f". {ways[0].learns}".rstrip(". ") if len(ways) == 1 else ""
+    if not any(way.left_out for way in ways):
         known = run.protocol.get("split") == "external" and run.protocol["external"]["left_out"]
-        return "no other sample left out" if known else "no sample left out" if faults else "none excluded"
+        none = "no other sample left out" if known else "no sample left out" if faults else "none excluded"
+        return f"{none}{learns}"
     if len(ways) == 1:
         (way,) = ways
-        lost = ", ".join(one.text() for one in way.losses)
+        lost = ", ".join(one.text() for one in way.left_out)
         of = f"{counted(way.samples, 'sample')} of {counted(way.patients, 'patient')}"
-        return f"left out of {of}: {lost}{faults}"
-    lost_samples = [way.samples - way.left()[0] for way in ways]
+        return f"left out of {of}: {lost}{faults}{learns}"
+    lost_samples = [way.samples - way.left(tested=False)[0] for way in ways]
     return f"{span(lost_samples)} of {ways[0].samples} samples left out, see flow.json{faults}"

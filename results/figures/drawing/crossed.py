@@ -165,9 +165,8 @@ def _empty(
 
 
 def _name(axes: Sequence[str], setting: Setting, places: Sequence[int]) -> str:
-    """The name of a setting, such as `fusion=mean, balance=smote`; steps that do nothing are left out."""
-    words = [f"{axes[k]}={setting[k]}" for k in places if setting[k] not in NOTHING]
-    return ", ".join(words) or (f"no {' or '.join(axes[k] for k in places)}" if places else "")
+    """The name of a setting, such as `fusion=mean, balance=smote` or `fusion=mean, no balance`."""
+    return ", ".join(f"no {axes[k]}" if setting[k] in NOTHING else f"{axes[k]}={setting[k]}" for k in places)
 
 
 def _mean(values: Float64) -> float:

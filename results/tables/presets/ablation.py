@@ -106,8 +106,8 @@ def _ablation(run: Run, target: str, axis: str, resamples: int) -> Sheet | None:
         ),
         floors=(),
         notes=(
-            f"Each step is compared with {steps[0]}: means over pairs of cells that differ in {axis} only, on the same "
-            "samples.",
+            f'Each step is compared with "{steps[0]}", the first step of the axis {axis}. Scores are means over pairs '
+            f"of cells that differ in {axis} only, on the same samples.",
             *_on_fewer(found),
             *([_over(axis, len(complete), len(settings))] if len(complete) < len(settings) else []),
             *([f"Not compared, since no pair shares enough samples: {', '.join(absent)}."] if absent else []),
@@ -129,9 +129,9 @@ def _plainly(rows: Sequence[Row], first: str, axis: str) -> Iterator[str]:
         if score.low is not None and score.high is not None and (score.low > 0 or score.high < 0)
     ]
     if changed:
-        yield f"Shown to change the AUC against {first}: {', '.join(changed)}, each by itself."
+        yield f'Shown to change the AUC against "{first}": {", ".join(changed)}, each by itself.'
     else:
-        yield f"No step of {axis} is shown to change the AUC against {first}."
+        yield f'No step of {axis} is shown to change the AUC against "{first}".'
 
 
 def _on_fewer(found: Sequence[tuple[Row, str]]) -> Iterator[str]:

@@ -10,12 +10,13 @@ from results.run_folder import Predictions, Run
 from results.scores.alignment import aligned
 from results.statistics.bootstrap import PatientBootstrap
 from results.statistics.metrics import METRICS
-from results.tables.formats import Row, Sheet
+from results.tables.formats import Row, Score, Sheet
 from results.tables.leading import common_notes, leading, names, score
 from results.tables.notes import calling
 from results.tables.presets.base import Preset
 
 SHOWN = ("accuracy", "balanced_accuracy", "f1", "auc")
+LEAST = 0.005
 
 
 def recalibrated_sheets(run: Run, *, resamples: int = 2000) -> list[Sheet]:
@@ -71,10 +72,27 @@ def _sheet(run: Run, target: str, resamples: int) -> Sheet | None:
             "Weighted or resampled rows have another base rate than the scans, so that a fit calls the rare class more "
             "often. Recalibrated: a sigmoid, learnt on real held-out rows, undoes this. Both rows of a "
             "cell call the most probable class, so that they differ in nothing else: F1 and accuracy move with the "
-            "base rate. The AUC hardly moves, since it needs only the order of the samples.",
+            "base rate.",
+            *_of_auc(rows),
             *_called_otherwise(run, cells[0].classes),
             *common_notes(run, target, resamples=resamples, left_out=left_out),
         ),
+    )
+
+
+def _of_auc(rows: Sequence[Row]) -> Iterator[str]:
+    """By how much the AUC differs between the two rows of a cell."""
+    both = [(a.scores[-1], b.scores[-1]) for a, b in zip(rows[::2], rows[1::2], strict=True)]
+    moved = sorted(b.value - a.value for a, b in both if a is not None and b is not None)
+    if not moved:
+        return
+    if max(map(abs, moved)) < LEAST:
+        yield f"Recalibration changes no AUC of these cells by {LEAST} or more."
+        return
+    low, high = (Score(end, signed=True).text() for end in (moved[0], moved[-1]))
+    yield (
+        f"Recalibration changes the AUC by {low}{f' to {high}' if high != low else ''}: each fit has a sigmoid of its "
+        "own, which need not keep the order of the samples."
     )
 
 

@@ -230,6 +230,18 @@ def test_captions_count_what_was_excluded(run):
     assert "60 samples of 20 patients" in caption and len(cells) == 10
 
 
+def test_the_flow_counts_the_test_parts_of_all_cells_together(new_run):
+    writer = new_run()
+    few = np.arange(len(writer.y)) < 90
+    writer.add(writer.signal, rows=few, sequences="a", heads="svc")
+    writer.add(writer.signal, sequences="a + b", heads="svc")
+    sizes = np.bincount(writer.fold[0][np.unique(writer.of_patient[few])])
+    assert set(np.bincount(writer.fold[0])) == {10} and min(sizes) < 10
+    caption = flow(read(writer.finish()), "narrowing").caption
+    assert f"10 test patients per fold over all cells together, {min(sizes)} to 10 in single cells" in caption
+    assert "narrowing has 120 samples of 40 patients (0: 60, 1: 60); cells predict 90 to 120 of them" in caption
+
+
 def test_pictures_of_a_target_that_is_gone_are_removed_and_other_files_stay(new_run, tmp_path):
     folder = tmp_path / "figures"
 

@@ -7,7 +7,7 @@ from numpy.testing import assert_allclose
 from sklearn.metrics import average_precision_score, confusion_matrix, precision_recall_curve, roc_auc_score, roc_curve
 
 from results.figures.confusion_matrix import _counts
-from results.figures.cost import front
+from results.figures.cost import apart, front
 from results.figures.critical_difference import mean_rank_interval
 from results.figures.decision_curves import net_benefit
 from results.figures.drawing import curves
@@ -178,6 +178,15 @@ def test_words_are_broken_where_they_are_too_long():
 def test_cost_front_drops_what_a_cheaper_cell_reaches():
     cells = [{"seconds": s, "auc": a} for s, a in ((3, 0.7), (1, 0.6), (2, 0.6), (1, 0.5), (4, 0.8))]
     assert [(c["seconds"], c["auc"]) for c in front(cells)] == [(1, 0.6), (3, 0.7), (4, 0.8)]
+
+
+def test_labels_of_ticks_do_not_touch_and_both_ends_have_one():
+    at, room = [0.04, 0.05, 0.06, 0.08], 12.0
+    assert apart(at, 0.04, 0.08, 200.0) == ["0.04", "0.05", "0.06", "0.08"]
+    words = apart(at, 0.04, 0.08, room)
+    assert words[0] == "0.04" and words[-1] == "0.08"
+    places = [room * np.log2(float(word) / 0.04) for word in words if word]
+    assert min(np.diff(places)) > text_width("0.04") > room * np.log2(1.25)
 
 
 @pytest.mark.parametrize(

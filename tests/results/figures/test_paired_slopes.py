@@ -65,3 +65,13 @@ def test_a_grid_without_pairs_has_no_such_figure(new_run):
     made.add(made.signal, heads="svc")
     with pytest.raises(NothingToDrawError, match="no axis has 2 or 3 steps"):
         paired_slopes(read(made.finish()), "narrowing")
+
+
+def test_one_pair_rises_and_one_stays(new_run):
+    made = new_run(n_patients=30)
+    noise = made.random.normal(size=len(made.y))
+    for head, strength in (("svc", 3.0), ("knn", 0.2)):
+        made.add(0.2 * made.signal + noise, heads=head)
+        made.add(strength * made.signal + noise, heads=head, balance="smote")
+    caption = paired_slopes(read(made.finish()), "narrowing").caption
+    assert "from no balance to smote 1 of 2 pairs rises, 0 fall, 1 stays (mean" in caption

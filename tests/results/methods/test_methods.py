@@ -65,14 +65,15 @@ def test_data_and_split_are_those_of_the_folder(new_run):
     writer = new_run(repeats=2)
     few = np.arange(len(writer.y)) < 90
     writer.add(writer.signal, rows=few, heads="svc", sequences="t2")
-    faults = [("a.png", "", "", "truncated"), ("b.png", "", "", "truncated"), ("t.csv", "", "", "line 7: no grade")]
+    cut = ("truncated", "truncated: it breaks off after 9 bytes: copy it again")
+    faults = [*(("a.png", "", "", why) for why in cut), ("t.csv", "", "", "line 7: no grade")]
     text = methods(complete(writer, excluded=faults))
     ones = int(writer.y[few].sum())
     carriers = len(set(writer.patient[few & (writer.y == 1)]))
     other = len(set(writer.patient[few & (writer.y == 0)]))
     assert "The dataset has 120 samples of 40 patients" in text
     assert "While the data were read, 3 faults were found: truncated (n = 2); no grade (n = 1)." in text
-    assert f"90 of 120 samples of 30 patients (0: {90 - ones}, 1: {ones}; the rarest class in" in text
+    assert f"90 of 120 samples, of 30 patients (0: {90 - ones}, 1: {ones}; the rarest class in" in text
     assert f"the rarest class in {min(carriers, other)} patients)" in text
     assert "4-fold, grouped by patient, stratified on narrowing, and drawn 2 times (seed 0)" in text
     assert "The folds hold 10 patients each" in text
@@ -85,12 +86,15 @@ def test_software_time_and_memory_are_those_of_all_starts(new_run):
     later |= {"code": {"commit": "beef" + "0" * 36, "changed_files": "4"}}
     text = methods(complete(writer, sessions=[SESSION, later]))
     assert "Python 3.12.1 with LightGBM 4.7.0 and 4.8.0 [@ke2017], NumPy 2.1.0" in text
-    assert "took 84 s together, side by side where cores allowed, in 2 starts (reading 20, fitting 64)" in text
+    assert "took 84 s together in 2 starts, side by side where cores allowed (reading 20, fitting 64)" in text
+    assert "is not known" not in text
     assert "Peak memory was 2.9 GiB" in text
     assert "commits c0ffee000000, beef00000000" in text
     assert "In 1 of 2 starts, files differed from the commit (up to 4) [AUTHORS:" in text
     assert "A processor (3 cores, 15.5 GiB of memory), Linux-6" in text
     assert "PyTorch" not in text
+    text = methods(complete(writer, sessions=[{"device": "cpu", "versions": {}, "code": {}}, SESSION]))
+    assert "took 42 s together in 1 start, " in text and "The time of 1 start that was stopped is not known." in text
 
 
 def test_what_is_cited_has_an_entry_and_what_has_an_entry_is_cited(new_run):
@@ -197,6 +201,13 @@ def test_an_official_split(new_run):
     assert "it has 10 test patients, predicted once, and 30 others, on whom models were fitted." in text
     assert "Its validation part served" in text
     assert "AUC was taken over all test samples." in text
+    assert not re.search(r"\b[Ff]olds?\b", text.partition("## References")[0])
+    path = writer.folder / "samples.parquet"
+    split = np.array(["val", "train", "train", "test"])[writer.fold[0][writer.of_patient]]
+    pd.read_parquet(path).assign(split=split).to_parquet(path)
+    validation = int((writer.fold[0] == 0).sum())
+    held = f"{validation} patients for validation, and {30 - validation} others, on whom models were fitted."
+    assert f"10 test patients, predicted once, {held}" in methods(complete(writer))
 
 
 def test_what_the_folder_does_not_know_is_left_to_the_authors(new_run):

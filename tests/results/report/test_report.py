@@ -185,7 +185,11 @@ def test_the_card_says_where_files_have_no_spacing(grid_run):
         for i in range(3)
     ]
     pd.DataFrame(rows).to_csv(grid_run.folder / "fingerprint.csv", index=False)
+    path = grid_run.folder / "samples.parquet"
+    samples = pd.read_parquet(path)
+    samples.assign(study=samples.index).to_parquet(path)  # each sample is its own study
     card = dataset_card(run_folder.read(grid_run.finish()))
+    assert (card.patients, card.studies, card.samples) == (40, 0, 120)
     lengths = {row[0]: row[6:9] for row in card.tables[-1].rows}
     assert lengths == {"photo": ("not in the files",) * 3, "old": ("not in the files",) * 3, "scan": ("0.5",) * 3}
     assert [one.title for one in card.histograms if "mm" in one.title] == ["scan: height of a pixel (mm)"]

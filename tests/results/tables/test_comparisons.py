@@ -92,8 +92,10 @@ def test_a_rare_class_is_not_tested(new_run):
     writer = new_run(n_patients=12)
     writer.keys = {"one": writer.add(writer.signal, encoders="one", heads="svc")}
     writer.add_floors()
-    (sheet,) = comparisons(declared(writer))
+    run = declared(writer, margin=0.05)
+    (sheet,) = comparisons(run)
     assert sheet.extras == () and "EXPLORATORY" in text(sheet)
+    assert any("declared margin of 0.05 is not used: equivalence is not tested" in note for note in sheet.notes)
 
 
 def test_a_family_of_one_target_stands_once_and_an_unknown_reference_is_named(writer):

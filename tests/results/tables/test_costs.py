@@ -44,7 +44,7 @@ def test_a_head_that_reads_probabilities_lacks_the_seconds_of_their_training(wri
 
 def test_own_is_no_longer_cheapest_and_the_caption_explains_the_seconds(writer):
     figure = cost(read(writer.finish()), "narrowing")
-    assert "the head and a trained fusion (counted in full for each cell that uses it)" in figure.caption
+    assert "the head and a trained fusion, which counts in full for each cell that uses it" in figure.caption
     assert "att, own (10 s)" in figure.caption and "Not shown" not in figure.caption
     (sheet,) = presets.of(read(writer.folder), "cost")
     shown = {row.labels: row.scores[1].value for row in sheet.rows}
@@ -62,7 +62,7 @@ def test_cells_whose_fusion_left_no_seconds_are_left_out_and_named(writer):
     figure = cost(run, "narrowing")
     lacking = figure.caption.partition("lacks seconds of their head or trained fusion: ")[2].partition(".")[0]
     assert set(lacking.split("; ")) == {"att, own", "att, svc"}
-    assert "own" not in figure.caption.partition("no cheaper cell reaches: ")[2].partition(".")[0]
+    assert "own" not in figure.caption.partition("than every cheaper cell: ")[2].partition(".")[0]
     (sheet,) = presets.of(run, "cost")
     assert {row.labels for row in sheet.rows if row.scores[1] is None} == {("att", "own"), ("att", "svc")}
     assert any("lacks those of a trained fusion" in note for note in sheet.notes)

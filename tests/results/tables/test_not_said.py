@@ -8,6 +8,7 @@ from scipy.stats import beta
 from results.run_folder import read
 from results.scores.scores import scores
 from results.tables.formats import Score, text
+from results.tables.intervals import covers
 from results.tables.main import sheets
 from results.tables.presets.predictive_values import predictive_value_sheets
 
@@ -110,3 +111,19 @@ def test_a_class_that_is_hardly_called_has_the_predictive_value_of_its_mean_rate
     assert found.value == pytest.approx(sensitivity) and passed.value == pytest.approx(1 - alarm)
     assert ppv.value == pytest.approx(0.1 * sensitivity / (0.1 * sensitivity + 0.9 * alarm))
     assert ppv.low < 0.03 and ppv.high > 0.1
+
+
+def test_perfect_scores_are_named_in_full_and_once(new_run):
+    writer = new_run(within=["level"])
+    writer.add(20.0 * (2 * writer.y - 1), heads="svc", encoders="a")
+    writer.add(writer.signal, heads="svc", encoders="b")
+    (sheet,) = sheets(read(writer.finish()), metrics=["auc", "auc_within_location"], resamples=50)
+    assert any("A perfect score (here AUC and AUC within level) has no spread" in note for note in sheet.notes)
+
+
+def test_one_draw_is_one(new_run):
+    writer = new_run()
+    writer.add(writer.signal, heads="svc")
+    run = read(writer.finish())
+    assert "; up to 1 of them lacks a class and is left out)" in covers(run, 50, 1)
+    assert "; up to 2 of them lack a class and are left out)" in covers(run, 50, 2)

@@ -31,6 +31,7 @@ def test_each_balanced_cell_has_two_rows(new_run):
         assert all(score.low <= score.value <= score.high for score in row.scores)
     assert sheet.rows[0].scores[3].value == sheet.rows[1].scores[3].value
     assert sheet.rows[0].scores[2].value != sheet.rows[1].scores[2].value
+    assert "Recalibration changes no AUC of these cells by 0.005 or more." in sheet.notes
     assert [row.labels[sheet.labels.index("heads")] for row in sheet.floors] == ["prior", "location"]
     assert np.isfinite(sheet.floors[0].scores[0].value)
 
@@ -46,6 +47,17 @@ def test_both_rows_call_the_most_probable_class_whatever_the_run_does(new_run):
     as_fitted, recalibrated = ([score.value for score in row.scores] for row in sheet.rows)
     assert as_fitted == recalibrated
     assert_allclose(as_fitted[0], accuracy_score(stored.y, stored["p_1"] > 0.5))
+
+
+def test_a_constant_sigmoid_loses_the_order_and_the_note_says_so(new_run):
+    writer = new_run()
+    key = writer.add(writer.signal, heads="svc", balance="smote")
+    path = writer.folder / "cells" / f"{key}.parquet"
+    pd.read_parquet(path).assign(recalibrated_0=0.5, recalibrated_1=0.5).to_parquet(path)
+    (sheet,) = recalibrated_sheets(read(writer.finish()), resamples=0)
+    lost = 0.5 - sheet.rows[0].scores[3].value
+    assert lost < -0.1
+    assert any(f"Recalibration changes the AUC by {lost:.2f}: " in note for note in sheet.notes)
 
 
 def test_a_run_without_balanced_cells_is_an_error_of_one_line(grid_run):
