@@ -71,11 +71,6 @@ class FittedCell:
         return [step["name"] for step in self.about["steps"]["sequences"]]
 
     @property
-    def mirrors(self) -> bool:
-        """Whether its region flips samples of the left side."""
-        return any(step["fields"].get("mirror", False) for step in self.about["steps"]["regions"])
-
-    @property
     def columns(self) -> list[str]:
         """The columns of samples that it reads."""
         return [] if self.chain.table is None else list(self.about["columns"])

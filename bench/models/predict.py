@@ -168,7 +168,7 @@ def _graded(
             faults |= dict.fromkeys(_faults(one, cell))
             for sequence, crops in zip(cell.sequences, one.crops, strict=True):
                 affines = [image.affine for image in crops.images]
-                lie[sequence].update(directions.lying(affines, crops.entry, cell.mirrors, one.samples))
+                lie[sequence].update(directions.lying(affines, crops.entry, _mirrors(cell), one.samples))
             if len(one.samples):
                 several.append(one)
         if any(sum(len(crops.images) for one in several for crops in one.crops) >= AT_ONCE for several in waiting):
@@ -181,6 +181,11 @@ def _graded(
         for sequence, found in lie.items()
     ]
     return [pd.concat(parts) for parts in done], list(faults), list(dict.fromkeys(filter(None, notes)))
+
+
+def _mirrors(cell: FittedCell) -> bool:
+    """Whether the region of a cell flips samples of the left side."""
+    return any(step["fields"].get("mirror", False) for step in cell.about["steps"]["regions"])
 
 
 def _faults(cut: CutSamples, cell: FittedCell) -> Iterator[Exclusion]:
