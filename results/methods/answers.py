@@ -179,7 +179,9 @@ def _limits(evidence: Evidence) -> Iterator[str]:
         yield "Some tested scans are copies of training scans, see near_duplicates.csv."
     if not run.patients_known:
         yield "Patients are unknown, so training and test parts may share some."
-    small = sorted({p.target for p in evidence.populations if p.rarest < EXPLORATORY})
+    few = [p for p in evidence.populations if p.rarest < EXPLORATORY]
+    whole = {p.target for p in few} - {p.target for p in evidence.populations if p.rarest >= EXPLORATORY}
+    small = dict.fromkeys(p.target if p.target in whole else f"{p.target} with {p.sequences}" for p in few)
     if small:
         yield f"Exploratory, with fewer than {EXPLORATORY} patients in a class: {', '.join(small)}."
     if not evidence.null_runs[2]:

@@ -242,6 +242,8 @@ def target(evidence: Evidence, name: str) -> str:
     text = f"The target {name} has the classes {classes}: {who}.{merging(evidence.run.merged.get(name, {}))}"
     if any(p.uneven for p in populations):
         text += " Some of its cells predicted fewer of these samples."
-    if min(p.rarest for p in populations) < EXPLORATORY:
-        text += f" With fewer than {EXPLORATORY} patients in a class, its results are exploratory."
+    few = [p for p in populations if p.rarest < EXPLORATORY]
+    if few:
+        those = "its results" if len(few) == len(populations) else f"those with {listed([p.sequences for p in few])}"
+        text += f" With fewer than {EXPLORATORY} patients in a class, {those} are exploratory."
     return text

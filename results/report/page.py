@@ -84,6 +84,7 @@ def write_report(
         targets=targets,
         meanings=_meanings(targets),
         compared=comparisons(run),
+        tested=any(isinstance(one.get("floors_beaten"), str) for one in scores(run).to_dict("records")),
         external=[] if external_run(run) is None else external_sheets(run),
         plug_ins=plug_in_table(run),
         figures=shown,

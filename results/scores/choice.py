@@ -51,7 +51,7 @@ def correct_best(rows: Mapping[str, Record], cells: Collection[str], scored: Sco
         return
     best = max(values, key=lambda key: values[key])
     own = scored.alignment.rows[best]
-    same = [key for key in values if scored.alignment.rows[key] is own and rows[key]["alike"] == key]
+    same = [key for key in values if scored.alignment.rows[key] is own]
     found = selection_corrected(scored.bootstrap, AUC, own, [scored.predictions[key].P for key in same])
     rows[best].update(
         auc_corrected=found.value,

@@ -67,8 +67,10 @@ def score_target(
                     row |= scored.over(each[cell.key], cell.key, name)
             row |= _null(run, cell, row)
         row |= refit_intervals(run, cell, {name: row[name] for name in used})
-    for key, first in first_alike(alignment.rows, predictions).items():
-        rows[key]["alike"] = first
+    for floor in (False, True):  # a cell that predicts what a floor does is a cell all the same
+        own = {cell.key: predictions[cell.key] for cell in cells if cell.floor == floor and cell.key in predictions}
+        for key, first in first_alike(alignment.rows, own).items():
+            rows[key]["alike"] = first
     if "auc" in used:
         correct_best(rows, drawn["auc"], scored)
         if resamples:

@@ -20,7 +20,9 @@ def exploratory(records: Sequence[Record]) -> bool:
 
 
 def plainly(run: Run, records: Sequence[Record], varying: Sequence[str]) -> Iterator[str]:
-    """What the table of a target shows, in a sentence on the floors and one on the best cells; none if exploratory.
+    """What the table of a target shows, in a sentence on the floors and one on the best cells.
+
+    Exploratory cells are left out; nothing is said where there are no others.
 
     Args:
         run: The run.
@@ -28,8 +30,6 @@ def plainly(run: Run, records: Sequence[Record], varying: Sequence[str]) -> Iter
         varying: The axes on which cells differ.
     """
     done = [r for r in records if r["status"] == "done"]
-    if exploratory(records):
-        return
     floors = [head for head in run.floors if any(r["floor"] and head_name(r["heads"]) == head for r in done)]
     cells = [r for r in done if not r["floor"] and isinstance(r.get("floors_beaten"), str)]
     if cells and floors:

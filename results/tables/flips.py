@@ -160,7 +160,7 @@ def _sheet(run: Run, target: str, rate: float, metrics: Sequence[str], times: in
     headers = [METRICS[name].title(run.within) for name in used] + (["Gain over\nlocation"] if other else [])
     order = [_order(ranks[:LEADING])] if len(ranked) > 1 else []
     undone = [cell for cell in cells if cell.status != "done"]
-    grid = sum(not cell.floor for cell in cells)
+    grid = sum(not cell.floor and cell.status == "done" for cell in cells)
     about = described(run, [*shown, *undone], found.alignment)
     return Sheet(
         target=target,

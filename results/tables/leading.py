@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from results.inner_splits import listed
 from results.run_folder import Predictions, Run, RunCell
 from results.scores import reconstruction
 from results.scores.labels import shorten
@@ -81,9 +83,11 @@ def common_notes(run: Run, target: str, *, resamples: int = 0, left_out: int = 0
     """Notes on tuning, on cells that are not in the table, and on intervals."""
     cells = [cell for cell in run.cells if cell.target == target]
     found = notes.settings(run, {cell.tuned for cell in cells if not cell.floor})
-    undone = sum(cell.status != "done" for cell in cells)
+    own = [cell for cell in cells if not cell.floor]
+    undone = Counter(cell.status for cell in own if cell.status != "done")
     if undone:
-        found.append(f"{undone} of {len(cells)} cells are not done and not in this table.")
+        states = listed([f"{n} {'is' if n == 1 else 'are'} {status}" for status, n in undone.items()])
+        found.append(f"{sum(undone.values())} of {len(own)} cells are not in this table: {states}.")
     if not run.patients_known:
         found.append("The source gives no patient ids: each sample counts as a patient.")
     done = next((cell for cell in cells if cell.status == "done"), None)

@@ -262,6 +262,12 @@ def _notes(evidence: Evidence, parts: Sequence[_SplitColumn], rows: Sequence[Row
         yield "The source gives no patient ids: each sample counts as a patient."
     for target in run.targets:
         of_target = [p for p in evidence.populations if p.target == target]
+        known = len({name for p in of_target for name in p.label})
+        if known < len(evidence.samples) and run.protocol.get("split") != "official":
+            yield (
+                f"Rows of {target} count the {counted(known, 'sample')} that its cells predict; rows of other columns "
+                f"count all {len(evidence.samples)}."
+            )
         if len({p.n_samples for p in of_target}) > 1:
             counts = (
                 f"{p.sequences}: {counted(p.n_patients, 'patient')}, {counted(p.n_samples, 'sample')} "

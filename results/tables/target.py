@@ -75,7 +75,9 @@ def target_sheet(
     ranked = _ranked(means, places, texts, pivot=pivot)
     failed = reconstruction.collapsed(run)
     users = {row: [cell["key"] for cell in cells if values(cell, labels) == row.labels] for row, _ in ranked}
-    best = _best([row for row, _ in ranked], places)
+    alike = len({record.get("n_samples") for _, record in ranked}) == 1
+    marked = [(name if alike or name not in GAINS else "", column) for name, column in places]
+    best = _best([row for row, _ in ranked], marked)
     choice = () if pivot else corrected_row(of_target, labels, names, len(texts))
     below: list[tuple[Row, list[Record]]] = [(row, []) for row in choice]
     below += _floors(run, floors, labels, columns, places, texts, over, draws)
@@ -93,7 +95,7 @@ def target_sheet(
         ),
         floors=tuple(row for row, _ in below),
         best=best,
-        tied=_tied([record for _, record in ranked], places) - best,
+        tied=_tied([record for _, record in ranked], marked) - best,
         always=frozenset(j for j, (name, _) in enumerate(places) if name == "auc" or name in GAINS),
         notes=(
             *left_out(run, target, requested),
@@ -116,12 +118,18 @@ def target_sheet(
 
 
 def _averaged(cells: Sequence[Record], rest: Sequence[str]) -> str:
-    """The end of a title: the axes that each number is a mean over, with their numbers of steps."""
+    """The end of a title: the axes that each number is a mean over, with their numbers of steps.
+
+    Where the grid lacks some combinations of these steps, the number of those that it has.
+    """
     if not rest:
         return ""
-    *some, last = (f"{axis} ({len({cell[axis] for cell in cells})})" for axis in rest)
+    numbers = [len({cell[axis] for cell in cells}) for axis in rest]
+    settings = len({values(cell, rest) for cell in cells})
+    whole = settings == math.prod(numbers)
+    *some, last = (f"{axis} ({n})" if whole else axis for axis, n in zip(rest, numbers, strict=True))
     over = f"{', '.join(some)} and {last}" if some else last
-    return f"; each number is the mean over {over}"
+    return f"; each number is the mean over {over if whole else f'{settings} settings of {over}'}"
 
 
 def _name_tuned(cells: list[Record]) -> None:
@@ -234,9 +242,12 @@ def _texts(run: Run, of_target: Sequence[Record]) -> Texts:
 
 
 def _best(rows: Sequence[Row], places: Sequence[Place]) -> frozenset[tuple[int, int]]:
-    """The best score of each column; several where they are equal, none where there is a single score."""
+    """The best score of each named column; several where they are equal, none where there is a single score.
+
+    Gains over floors on other samples are not compared: their places have no name.
+    """
     best: set[tuple[int, int]] = set()
-    for j, (name, _) in enumerate(places):
+    for j, name in ((j, name) for j, (name, _) in enumerate(places) if name):
         ranks = {i: _rank(row.scores[j], name) for i, row in enumerate(rows) if row.scores[j] is not None}
         if len(ranks) > 1:
             best |= {(i, j) for i, rank in ranks.items() if rank <= min(ranks.values()) + EQUAL}

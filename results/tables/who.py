@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from results.flow import counted, flows, span
+from results.flow import counted, flows, span, whose
 from results.near_duplicates import copied_scans
 from results.reading_notes import gives_away
 from results.run_folder import Run
@@ -29,7 +29,7 @@ def who(run: Run, done: Sequence[Record]) -> Iterator[str]:
     if len(events) == len(set(patients)) == len(set(samples)) == 1:
         whom = f"{whom} ({by_class(classes, events.pop())})"
     else:
-        whom = f"{whom}, not the same in every row"
+        whom = f"{whom}, not the same for every cell"
     yield f"{whom}; {left_out(run, target, [r['key'] for r in done])}.{merged}"
     if not run.patients_known:
         yield (
@@ -40,10 +40,23 @@ def who(run: Run, done: Sequence[Record]) -> Iterator[str]:
     if parted := sum(pair.outcome == "parted" for pair in copied_scans(run)):
         copies = "1 scan is a copy" if parted == 1 else f"{parted} scans are copies"
         yield f"{copies} of another patient's and may be tested on it, see near_duplicates.csv."
-    rarest = int(min(r["rarest_class_patients"] for r in done))
-    if rarest < EXPLORATORY:
-        few = f"the rarest class is seen in {counted(rarest, 'patient')}, fewer than {EXPLORATORY}"
-        yield f"EXPLORATORY: {few}: nothing is tested."
+    yield from _exploratory(run, [r for r in done if not r["floor"]] or done)
+
+
+def _exploratory(run: Run, cells: Sequence[Record]) -> Iterator[str]:
+    """Which cells have a class in so few patients that they are not tested; none if no cell has."""
+    few = [r for r in cells if int(r["rarest_class_patients"]) < EXPLORATORY]
+    if not few:
+        return
+    rarest = int(min(r["rarest_class_patients"] for r in few))
+    why = f"the rarest class is seen in {counted(rarest, 'patient')}, fewer than {EXPLORATORY}"
+    if len(few) == len(cells):
+        yield f"EXPLORATORY: {why}: nothing is tested."
+        return
+    some = {r["key"] for r in few}
+    groups = [tuple(r["key"] for r in cells if (r["key"] in some) == first) for first in (True, False)]
+    which = whose({r["key"]: {axis: str(r[axis]) for axis in run.axes if axis in r} for r in cells}, groups)[0]
+    yield f"EXPLORATORY for {which}: {why}: these cells are not tested."
 
 
 def left_out(run: Run, target: str, keys: Sequence[str]) -> str:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Bool = NDArray[np.bool_]
+Int64 = NDArray[np.int64]
 
 UNCUT = 8
 MOST = 50
@@ -72,6 +73,7 @@ def _sheet(
     if not found.predictions:
         return None
     axes, labels = names(run)
+    pairs = "auc" in metrics
     drawn = {group: _Group(run, found, group, groups, metrics, resamples) for group in order}
     there = [group for group in order if drawn[group].cells]
 
@@ -80,6 +82,11 @@ def _sheet(
 
     total = sum(cell.target == target and cell.status == "done" and not cell.floor for cell in run.cells)
     notes = ["By class: samples of each class."]
+    if pairs and run.crossed:
+        notes.append(
+            "AUC compares samples of the same fold; in a small subgroup few pairs of them are left, so that it is a "
+            "coarse number. Pairs: those of two samples of different classes that it compares, of all repeats."
+        )
     if total > 1:
         notes.append(f"The best of {total} cells by AUC was chosen on all samples, so its scores may be optimistic.")
     if absent := [group for group in order if group not in there]:
@@ -90,17 +97,21 @@ def _sheet(
         )
     notes += [f"{column} {group}: {drawn[group].lacks}" for group in there if drawn[group].lacks]
     notes += [f"No intervals for {column} {group}: {drawn[group].refused}" for group in there if drawn[group].refused]
+    for group in there:
+        if drawn[group].bootstrap is not None and 2 * drawn[group].left_out > resamples:
+            lacking = f"in {drawn[group].left_out} of {resamples} resamples a class has no pair to compare"
+            notes.append(f"No intervals for {column} {group}: {lacking}.")
     left_out = max((drawn[group].left_out for group in there), default=0)
     notes += common_notes(run, target, resamples=resamples, left_out=left_out)
     return Sheet(
         target=target,
         title=f"{target} by {column}: {run.dataset}, run {run.name}",
         labels=(column, "By class", *axes),
-        headers=("Patients", "Samples", *(METRICS[name].title(run.within) for name in metrics)),
+        headers=("Patients", "Samples", *(["Pairs"] * pairs), *(METRICS[name].title(run.within) for name in metrics)),
         extras=(),
         rows=rows(found.cells),
         floors=rows(found.floors),
-        always=frozenset(range(2, 2 + len(metrics))),
+        always=frozenset(range(2 + pairs, 2 + pairs + len(metrics))),
         notes=tuple(notes),
     )
 
@@ -148,7 +159,9 @@ class _Group:
         own = self.alignment.rows[cell.key]
         once = own.repeat == own.repeat[0]
         counted = np.bincount(own.y[once], minlength=own.n_classes)
-        counts = (len(np.unique(own.patient)), int(once.sum()))
+        counts = [len(np.unique(own.patient)), int(once.sum())]
+        if "auc" in self.metrics:
+            counts.append(sum(_pairs(own.y[block]) for _, block in own.blocks))
         scores = [self._score(name, cell, counted > 0) for name in self.metrics]
         about = (self.group, by_class(cell.classes, counted.tolist()), *labels)
         return Row(about, (*(Score(float(n), decimals=0) for n in counts), *scores))
@@ -158,6 +171,12 @@ class _Group:
         if unfit(self.run, cell.target, name) or (metric.every_class and not held.all()):
             return None
         return score(metric, own, self.predictions[cell.key], self.bootstrap)
+
+
+def _pairs(y: Int64) -> int:
+    """The number of pairs of samples of different classes."""
+    counts = np.bincount(y)
+    return int((counts.sum() ** 2 - (counts**2).sum()) // 2)
 
 
 def _only(p: Predictions, groups: Mapping[str, str], group: str) -> Predictions:
