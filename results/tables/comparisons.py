@@ -10,7 +10,7 @@ import numpy as np
 from results import ResultsError
 from results.run_folder import Predictions, Run, RunCell
 from results.scores.alignment import aligned
-from results.scores.choice import EXPLORATORY, first_alike
+from results.scores.choice import EXPLORATORY
 from results.scores.family import family_cells, matched, reference_in_words
 from results.scores.fitness import unfit
 from results.scores.labels import shorten
@@ -90,8 +90,7 @@ def _family(run: Run, cells: Sequence[RunCell], declared: dict[str, Any], resamp
     worth = ""
     if found.candidates and resamples:
         rows = alignment.rows[found.candidates[0].key]
-        alike = first_alike(alignment.rows, {cell.key: predictions[cell.key] for cell in found.candidates})
-        same = [cell for cell in found.candidates if alignment.rows[cell.key] is rows and alike[cell.key] == cell.key]
+        same = [cell for cell in found.candidates if alignment.rows[cell.key] is rows]
         worth = _worth(run, metric, bootstrap, rows, [predictions[cell.key] for cell in same])
     return DeclaredFamily(target, declared, found.size, pairs, absent, carriers, worth)
 

@@ -29,12 +29,12 @@ def describe(writer, **columns):
 
 
 def by_hand(writer, chosen):
-    """AUC fold by fold weighted by pairs, and accuracy, of some rows of the best cell."""
+    """Patients, samples, pairs, AUC fold by fold weighted by pairs, and accuracy, of some rows of the best cell."""
     rows = pd.read_parquet(writer.folder / "cells" / f"{writer.key}.parquet")[chosen]
     parts = [(f.y, f.p_1) for _, f in rows.groupby("fold") if f.y.nunique() == 2]
     weights = [y.sum() * (1 - y).sum() for y, _ in parts]
     auc = np.average([roc_auc_score(y, p) for y, p in parts], weights=weights)
-    return [rows.patient.nunique(), len(rows), auc, accuracy_score(rows.y, rows.p_1 > 0.5)]
+    return [rows.patient.nunique(), len(rows), sum(weights), auc, accuracy_score(rows.y, rows.p_1 > 0.5)]
 
 
 def numbers(row):
@@ -95,7 +95,7 @@ def test_numbers_that_mostly_equal_the_largest_are_cut_below_it(writer):
 def test_a_subgroup_without_a_class_has_a_note_instead_of_an_auc(writer):
     describe(writer, scanner=np.where(writer.y == 1, "A", "B"))
     (sheet,) = subgroup_sheets(read(writer.finish()), "scanner", ["auc", "f1", "accuracy"], resamples=50)
-    assert [np.isnan(numbers(row)[2:]).tolist() for row in sheet.rows] == [[True, True, False]] * 2
+    assert [np.isnan(numbers(row)[3:]).tolist() for row in sheet.rows] == [[True, True, False]] * 2
     assert "scanner A: no sample of class 0" in " ".join(sheet.notes)
     assert all(row.scores[-1].low is not None for row in sheet.rows)
 
@@ -145,6 +145,7 @@ def test_every_format_can_be_drawn(writer):
     header, *lines = formats.comma_separated(sheets).splitlines()
     assert (
         header
-        == "target,floor,level,By class,heads,Patients,Samples,AUC,AUC low,AUC high,Accuracy,Accuracy low,Accuracy high"
+        == "target,floor,level,By class,heads,Patients,Samples,Pairs,AUC,AUC low,AUC high,"
+        "Accuracy,Accuracy low,Accuracy high"
     )
     assert len(lines) == 9
