@@ -66,7 +66,7 @@ def cost(run: Run, target: str, *, width: Width = "single") -> Drawing:
         x, y = ([cell[name] for cell in some] for name in ("seconds", "auc"))
         panel.errorbar(x, y, yerr=ends(some), linestyle="none", elinewidth=0.4, alpha=0.9, **style)
         if len(kinds) <= MOST:
-            handles.append(Line2D([], [], linestyle="none", label=kind, **style))
+            handles.append(Line2D([], [], linestyle="none", label=choice.step(axis, kind), **style))
     best = front(cells)
     if len(best) > 1:
         panel.step([c["seconds"] for c in best], [c["auc"] for c in best], where="post", color="black", linewidth=0.8)

@@ -40,6 +40,11 @@ def who(run: Run, done: Sequence[Record]) -> Iterator[str]:
     if parted := sum(pair.outcome == "parted" for pair in copied_scans(run)):
         copies = "1 scan is a copy" if parted == 1 else f"{parted} scans are copies"
         yield f"{copies} of another patient's and may be tested on it, see near_duplicates.csv."
+    yield from exploratory(done)
+
+
+def exploratory(done: Sequence[Record]) -> Iterator[str]:
+    """The note on rows of one target, all of them done, of which one has a class in few patients."""
     rarest = int(min(r["rarest_class_patients"] for r in done))
     if rarest < EXPLORATORY:
         few = f"the rarest class is seen in {counted(rarest, 'patient')}, fewer than {EXPLORATORY}"
