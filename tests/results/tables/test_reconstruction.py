@@ -159,3 +159,18 @@ def test_captions_explain_the_mark_exactly_where_it_is_drawn(new_run):
     }
     explained = {name for name, caption in captions.items() if f"{MARK} marks cells" in caption}
     assert explained == {"heat_map", "paired_slopes"}
+
+
+def test_an_ablation_of_another_axis_marks_no_step_and_counts_the_failed_cells(new_run):
+    writer = new_run()
+    for images in ("grayscale", "clahe"):
+        for encoder in ("cae_2d", "raw_pixels"):
+            noise = writer.random.normal(size=len(writer.y))
+            writer.add(writer.signal + noise, encoders=encoder, heads="svc", images=images)
+    writer.leave("encoder", ["cae_2d", "t1"], 0, cells=["cell0", "cell2"], reconstruction=rating(spread=0.05))
+    run = read(writer.finish())
+    text = draw(presets.of(run, "ablation:images"), "md")
+    assert MARK not in text and "Of the 4 cells of this target, 2 use an autoencoder that collapsed" in text
+    text = draw(presets.of(run, "ablation:encoders"), "md")
+    (header,) = [line for line in text.splitlines() if line.startswith("| encoders")]
+    assert f"cae_2d {MARK}" in header and f"{MARK} marks cells" in text
