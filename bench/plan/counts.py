@@ -48,6 +48,9 @@ def counts(plan: Plan, read: bool) -> Iterator[str]:
         if len(one.classes) > MANY_CLASSES:
             yield f"  {len(one.classes)} different labels, which are too many to list"
             continue
+        merged = next(target.merge for target in plan.grid.targets if target.name == name)
+        if pairs := [f"{label} counts as {other}" for label, other in merged.items()]:
+            yield f"  merged: {', '.join(pairs)}"
         width = max(len(c) for c in one.classes)
         empty: list[str] = []
         for k, c in enumerate(one.classes):

@@ -71,7 +71,8 @@ def compute(
     attempts = Attempts(state.folder)
     for name in attempts.sort(tasks):
         progress.note(
-            f"{name} ran when an earlier run was killed. It is tried last, alone; `exclude` in the grid leaves it out."
+            f"{name} was running when an earlier run was killed, which it may or may not have caused. So it runs last, "
+            "alone; `exclude` in the grid leaves it out."
         )
     progress.expect(tasks, overlap=device != "cpu")
     state.show()

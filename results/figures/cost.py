@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import NullLocator
 
@@ -11,6 +14,7 @@ from results.figures.drawing.chosen import Chosen, chosen, ends, what_is_covered
 from results.figures.drawing.own_floors import own_floors
 from results.figures.drawing.style import (
     GREY,
+    LINE,
     WIDTHS,
     Drawing,
     NothingToDrawError,
@@ -31,6 +35,10 @@ LEAST_TICKS = 4
 BESIDE = 0.3
 BESIDE_PANEL = 18.0
 GAP = 1.5
+HEIGHT = 54.0
+"""About the height of the panel in mm."""
+
+BOLD = 1.2
 ROUND = ((1,), (1, 3), (1, 2, 5), (1, 2, 3, 5, 7), (1, 1.5, 2, 3, 4, 5, 6, 8))
 
 
@@ -66,15 +74,11 @@ def cost(run: Run, target: str, *, width: Width = "single") -> Drawing:
         x, y = ([cell[name] for cell in some] for name in ("seconds", "auc"))
         panel.errorbar(x, y, yerr=ends(some), linestyle="none", elinewidth=0.4, alpha=0.9, **style)
         if len(kinds) <= MOST:
-            handles.append(Line2D([], [], linestyle="none", label=kind, **style))
+            handles.append(Line2D([], [], linestyle="none", label=choice.step(axis, kind), **style))
     best = front(cells)
     if len(best) > 1:
         panel.step([c["seconds"] for c in best], [c["auc"] for c in best], where="post", color="black", linewidth=0.8)
         handles.append(Line2D([], [], color="black", linewidth=0.8, label="best so far by cost"))
-    for number, cell in enumerate(best, start=1):
-        panel.annotate(
-            str(number), (cell["seconds"], cell["auc"]), (-3, 3), textcoords="offset points", ha="right", weight="bold"
-        )
     location = own_floors(run, cells, choice.floors, run.location)
     if location is not None:
         style = {"color": GREY, "linewidth": 0.9, "linestyle": "--"}
@@ -90,6 +94,7 @@ def cost(run: Run, target: str, *, width: Width = "single") -> Drawing:
     panel.set_xticks(at, apart(at, left, right, WIDTHS[width] - BESIDE_PANEL))
     panel.xaxis.set_minor_locator(NullLocator())
     panel.set_xlim(left, right)
+    _number(panel, best, WIDTHS[width] - BESIDE_PANEL)
     fitted = "the head and a trained fusion" if _trained(choice, cells) else "the head"
     between = "\n" if width == "single" else " "
     fits = f",{between}all folds and repeats" if run.crossed else ""
@@ -110,6 +115,40 @@ def cost(run: Run, target: str, *, width: Width = "single") -> Drawing:
         f"{_lacking(choice, cells)}{choice.picked}"
     )
     return figure
+
+
+def _number(panel: Axes, cells: list[Record], room: float) -> None:
+    """Writes numbers beside points, each on the first side of four where it does not touch an earlier one.
+
+    Args:
+        panel: A panel whose scales are final.
+        cells: The cells, with `seconds` and `auc`.
+        room: The width of the panel in mm.
+    """
+    (left, right), (low, high) = panel.get_xlim(), panel.get_ylim()
+    taken: list[tuple[float, float, float]] = []
+    for number, cell in enumerate(cells, start=1):
+        x = room * np.log(cell["seconds"] / left) / np.log(right / left)
+        y = HEIGHT * (cell["auc"] - low) / (high - low)
+        wide = text_width(str(number)) * BOLD
+        sides = [(-1, 1), (1, -1), (-1, -1), (1, 1)]
+        boxes = {side: (x + side[0] * (1 + wide / 2), y + side[1] * (1 + LINE / 2), wide) for side in sides}
+
+        def free(side: tuple[int, int], boxes: Any = boxes) -> bool:
+            mx, my, w = boxes[side]
+            return all(abs(mx - ox) > (w + other) / 2 or abs(my - oy) > LINE for ox, oy, other in taken)
+
+        side = next(filter(free, sides), sides[0])
+        taken.append(boxes[side])
+        panel.annotate(
+            str(number),
+            (cell["seconds"], cell["auc"]),
+            (3 * side[0], 3 * side[1]),
+            textcoords="offset points",
+            ha="right" if side[0] < 0 else "left",
+            va="bottom" if side[1] > 0 else "top",
+            weight="bold",
+        )
 
 
 def front(cells: list[Record]) -> list[Record]:

@@ -28,6 +28,7 @@ from results.figures.drawing.style import (
     wrapped,
 )
 from results.run_folder import Run
+from results.scores import reconstruction
 from results.scores.records import Record
 
 SHOWN = 40
@@ -61,9 +62,10 @@ def forest(run: Run, target: str, *, width: Width = "double", shown: int = SHOWN
     values = [value(cell) for cell in cells]
     right = max(map(text_width, [*values, "AUC [95 %]"])) + 3
     axes, widest = choice.varying or ("heads",), full * {"single": 0.42, "double": 0.55}[width]
-    beside = columns(cells, axes, widest)
+    marked = _marked(choice, cells, axes)
+    beside = columns(marked, axes, widest)
     if full - beside.width - right < LEAST:
-        beside = columns(cells, axes, widest, upright=True)
+        beside = columns(marked, axes, widest, upright=True)
     floors = _floors_of(choice, cells)
     handles = _floor_handles(floors, run.location)
     foot = [wrapped(words, full - 2 * MARGIN) for words in _foot(choice, len(cells), beside)]
@@ -100,6 +102,15 @@ def forest(run: Run, target: str, *, width: Width = "double", shown: int = SHOWN
         y += LINE * (words.count("\n") + 1)
     figure.caption = _caption(choice, len(cells), beside, floors)
     return figure
+
+
+def _marked(choice: Chosen, cells: Sequence[Record], axes: Sequence[str]) -> list[Record]:
+    """The cells, with the mark at the encoder (or at the last of the axes) where it collapsed."""
+    found = []
+    for cell in cells:
+        labels = reconstruction.marked([str(cell[axis]) for axis in axes], axes, [cell["key"]], choice.failed)
+        found.append(cell | dict(zip(axes, labels, strict=True)))
+    return found
 
 
 def _cells(panel: Axes, cells: tuple[dict[str, Any], ...], room: float) -> None:

@@ -32,11 +32,13 @@ def heat_map(run: Run, target: str, *, width: Width = "single") -> Drawing:
     """
     choice = chosen(run, target)
     found = crossed(choice)
-    names = [wrapped(name, ROOM[width] * 0.3) for name in found.rows]
+    rows = [choice.step(found.down, step) for step in found.rows]
+    columns = [choice.step(found.across, step) for step in found.columns]
+    names = [wrapped(name, ROOM[width] * 0.3) for name in rows]
     left = max(text_width(line) for name in names for line in name.split("\n")) + 8
-    side = (ROOM[width] - left - 15) / len(found.columns)
-    upright = any(text_width(name) > side - 1 for name in found.columns)
-    headers = [wrapped(name, 34) for name in found.columns] if upright else list(found.columns)
+    side = (ROOM[width] - left - 15) / len(columns)
+    upright = any(text_width(name) > side - 1 for name in columns)
+    headers = [wrapped(name, 34) for name in columns] if upright else columns
     below = max(text_width(line) for name in headers for line in name.split("\n")) if upright else 3.0
     tall = max(name.count("\n") + 1 for name in names) * 3.4 + 2
     figure = Drawing(width, max(min(side, 11.0), tall) * len(names) + below + 16)

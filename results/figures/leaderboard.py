@@ -10,6 +10,7 @@ from matplotlib.lines import Line2D
 
 from results.figures.base import PaperFigure
 from results.figures.drawing.chosen import short_labels, span, table, what_is_covered
+from results.figures.drawing.closing import about
 from results.figures.drawing.own_floors import OwnFloors, differing, own_floors
 from results.figures.drawing.style import (
     COLOURS,
@@ -86,6 +87,7 @@ def leaderboard(run: Run, target: str, *, width: Width = "double") -> Drawing:
     words = (
         f"Bars: 95 %, {what_is_covered(run)}.{run.compares}"
         f"{_chosen(shown_cells)}{differing(own for own in (location, pixels) if own is not None)}"
+        + about(run, target)
         + "".join(f" {note}" for note in reconstruction.notes(run, list(cells["key"])))
     )
     _finish(figure, panels, heads, variants, styles, keys, _title(target, cells), words)

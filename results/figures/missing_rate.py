@@ -20,6 +20,7 @@ from results.figures.drawing.style import (
     titled,
 )
 from results.run_folder import Run
+from results.scores.reconstruction import MARK
 from results.scores.records import NOTHING, Record
 
 METHODS = 7
@@ -65,7 +66,11 @@ def missing_rate(run: Run, target: str, *, width: Width = "single", methods: int
         panel.set(xlabel=f"Patients without {sequence} (%)")
         panel.set_xticks(sorted({100 * rate for cells in found.values() for rate, _ in cells}))
     panels[0, 0].set_ylabel(run.auc_label)
-    handles = [Line2D([], [], label=name, marker=MARKERS[i % 7], **line(i)) for i, name in enumerate(names)]
+    failed = {choice.name(cell, others, marked=False) for cell in choice.cells if cell["key"] in choice.failed}
+    handles = [
+        Line2D([], [], label=f"{name} {MARK}" if name in failed else name, marker=MARKERS[i % 7], **line(i))
+        for i, name in enumerate(names)
+    ]
     location = own_floors(run, choice.cells, choice.floors, run.location)
     if location is not None:
         style = {"color": GREY, "linestyle": ":", "linewidth": 1.0}
@@ -99,7 +104,7 @@ def _lines(choice: Chosen, sequence: str, others: list[str]) -> dict[str, list[t
     for cell in choice.cells:
         lost = {name: rate for name, rate in rates(str(cell["drop"])).items() if rate > 0}
         if set(lost) <= {sequence}:
-            found.setdefault(choice.name(cell, others), []).append((lost.get(sequence, 0.0), cell))
+            found.setdefault(choice.name(cell, others, marked=False), []).append((lost.get(sequence, 0.0), cell))
     return {name: sorted(cells, key=lambda pair: pair[0]) for name, cells in found.items()}
 
 
@@ -112,7 +117,7 @@ def _in_the_grid(choice: Chosen, others: list[str]) -> list[str]:
     """The methods in the order of the grid, so that a method has the same colour for every target."""
     order = [cell.key for cell in choice.run.cells]
     cells = sorted(choice.cells, key=lambda cell: order.index(cell["key"]))
-    return list(dict.fromkeys(choice.name(cell, others) for cell in cells))
+    return list(dict.fromkeys(choice.name(cell, others, marked=False) for cell in cells))
 
 
 def _floor_lines(

@@ -93,7 +93,8 @@ def paired_slopes(run: Run, target: str, *, width: Width = "double") -> Drawing:
     room = (WIDTHS[width] - 14) / columns
     deepest = 1
     for panel, one in zip(grid.flat, found, strict=False):
-        names = [wrapped(_name(one.axis, step), room / len(one.steps) - 5) for step in one.steps]
+        steps = [choice.step(one.axis, _name(one.axis, step)) for step in one.steps]
+        names = [wrapped(step, room / len(one.steps) - 5) for step in steps]
         deepest = max(deepest, *(name.count("\n") + 1 for name in names))
         _panel(panel, one, names)
     low, high = auc_scale(np.concatenate([one.auc.ravel() for one in found]))

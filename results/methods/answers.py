@@ -13,6 +13,7 @@ from results.methods import data, evaluation, missing, software, steps, training
 from results.methods.evidence import Evidence
 from results.near_duplicates import copied_scans
 from results.scores.choice import EXPLORATORY
+from results.scores.reconstruction import failed_trainings
 
 AUTHORS = "only the authors can say"
 
@@ -165,6 +166,7 @@ def _performance(evidence: Evidence) -> Iterator[str]:
 def _failures(evidence: Evidence) -> Iterator[str]:
     states = Counter(cell.status for cell in evidence.run.cells)
     yield f"Of {len(evidence.run.cells)} cells: {', '.join(f'{n} {state}' for state, n in states.items())}."
+    yield from failed_trainings(evidence.run)
     yield f"Cases that were wrong: {AUTHORS}."
 
 
@@ -186,6 +188,7 @@ def _limits(evidence: Evidence) -> Iterator[str]:
         yield f"Exploratory, with fewer than {EXPLORATORY} patients in a class: {', '.join(small)}."
     if not evidence.null_runs[2]:
         yield "No runs on permuted labels."
+    yield from failed_trainings(run)
     if any(one.weights == "random" and one.learns == "nothing" for one in evidence.used):
         yield "Some networks have random weights; their scores do not show what trained ones reach."
     if any(int(session.get("code", {}).get("changed_files", 0)) for session in evidence.sessions):

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from results.flow import counted
 from results.methods.evidence import Evidence
-from results.methods.families import family_made
+from results.methods.families import family_made, in_family, reference
 from results.methods.steps import in_words
 from results.nulls import exchange_of, expected_of, folds_of, smallest_p
 from results.scores.choice import EXPLORATORY
@@ -47,17 +47,15 @@ def declared(evidence: Evidence) -> Iterator[str]:
     families = evidence.run.compare
     if not families:
         return
-    against = ", ".join(
-        dict.fromkeys(f["against"] if isinstance(f["against"], str) else "a named cell" for f in families)
-    )
     made = [family_made(evidence.run, family) for family in families]
     n = "One family of comparisons was" if len(families) == 1 else f"{len(families)} families of comparisons were"
-    n = f"{n} declared in the grid, against {against}"
-    sizes = "; ".join(
-        f"{METRICS[family['metric']].title(evidence.run.within)}, {one.text()}"
-        for family, one in zip(families, made, strict=True)
-    )
-    yield f"{n}. Comparisons that could be made: {sizes}."
+    yield f"{n} declared in the grid."
+    for i, (family, one) in enumerate(zip(families, made, strict=True), start=1):
+        metric = _lower(METRICS[family["metric"]].title(evidence.run.within))
+        yield (
+            f"{'It' if len(families) == 1 else f'Family {i}'} compared {in_family(family)} with "
+            f"{reference(evidence.run, family)} by {metric}; comparisons that could be made: {one.text()}."
+        )
     if not any(made):
         return
     paired = "Differences were paired over the samples that both cells predict, in the same resamples of patients"

@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 
 from results import ResultsError
+from results.inner_splits import listed
 from results.run_folder import Run, RunCell
 from results.scores.alignment import aligned
 from results.scores.family import family_cells, matched
 from results.scores.fitness import unfit
+from results.scores.named import the_cell
 from results.scores.paired import value
 from results.statistics.metrics import METRICS
 from results.tables.notes import some
@@ -53,6 +55,28 @@ def family_made(run: Run, family: Mapping[str, Any]) -> FamilyMade:
         if cells := family_cells(run, target, family):
             declared[target], compared[target] = _counted(run, target, cells, family)
     return FamilyMade(compared, declared)
+
+
+def in_family(family: Mapping[str, Any]) -> str:
+    """The cells of a declared family, in words."""
+    steps = [f"`{step}`" for axis, step in family["family"].items() if axis != "targets"]
+    return f"the cells that have {listed(steps)}" if steps else "all cells"
+
+
+def reference(run: Run, family: Mapping[str, Any]) -> str:
+    """What a declared family is compared with, in words; a cell has its steps, and its number for each target."""
+    against = family["against"]
+    if against == "best":
+        return "the best of them"
+    if isinstance(against, str):
+        return f"the floor `{against}`"
+    numbers = []
+    for target in run.targets:
+        if family_cells(run, target, family):
+            number = the_cell([cell for cell in run.cells if cell.target == target], against).number
+            numbers += [f"cell {number} for {target}"] if number else []
+    named = f" ({', '.join(numbers)})" if numbers else ""
+    return f"the cell that has {listed([f'`{step}`' for step in against.values()])}{named}"
 
 
 def _counted(run: Run, target: str, cells: list[RunCell], family: Mapping[str, Any]) -> tuple[int, int]:

@@ -17,7 +17,7 @@ def in_words(plug_in: UsedPlugIn, held_out: str = "inner folds") -> str:
     cites = f" [{'; '.join(f'@{key}' for key in plug_in.cites)}]" if plug_in.cites else ""
     code += _start(plug_in)
     if plug_in.words:
-        stopped = ", stopped early on held-out training patients" if plug_in.stops_early else ""
+        stopped = ", with early stopping on held-out training patients" if plug_in.stops_early else ""
         stopped += ", those of left sides mirrored" if plug_in.fields.get("mirror") is True else ""
         words = plug_in.words.replace("inner folds", held_out).replace("training fold", "training part")
         return f"{words}{stopped} ({code}){cites}"

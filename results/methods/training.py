@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from results.inner_splits import inner_uses, listed
 from results.methods.evidence import Evidence
+from results.scores.reconstruction import failed_trainings
 from results.tables.notes import calling
 
 
@@ -37,6 +38,7 @@ def training(evidence: Evidence) -> Iterator[str]:
     if names := list(dict.fromkeys(frozen)):
         verb = "was" if len(names) == 1 else "were"
         yield f"{' and '.join(names)} {verb} not trained or fine-tuned on these data."
+    yield from failed_trainings(evidence.run)
     yield tuning(evidence)
     if evidence.run.protocol.get("split") != "official" and (uses := inner_uses(evidence.run)):
         yield f"Inner splits for {listed(uses)} were cut by {evidence.run.unit} from the training patients."

@@ -72,6 +72,25 @@ def by_class(classes: Sequence[str], counts: str | Iterable[int]) -> str:
     return ", ".join(f"{name}: {n}" for name, n in zip(classes, numbers, strict=True))
 
 
+def in_order(labels: Iterable[str]) -> list[str]:
+    """Labels as people sort them: T9/T10 before T10/T11, and T12/L1 before L1/L2, which begins where the first ends."""
+    rest = sorted(set(labels), key=_natural)
+    found: list[str] = []
+    while rest:
+        ends = {label.partition("/")[2] for label in rest}
+        one = next((label for label in rest if label.partition("/")[0] not in ends), rest[0])
+        while one:
+            rest.remove(one)
+            found.append(one)
+            end = one.partition("/")[2]
+            one = next((label for label in rest if end and label.partition("/")[0] == end), "")
+    return found
+
+
+def _natural(label: str) -> list[tuple[int, str]]:
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", label)]
+
+
 def merging(merged: Mapping[str, str]) -> str:
     """Which labels of a target count as others, as a sentence with a blank before it; empty if none does."""
     pairs = [f"{label} counts as {other}" for label, other in merged.items()]

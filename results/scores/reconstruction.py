@@ -10,7 +10,10 @@ from pathlib import Path
 
 from results import ResultsError
 from results.artifacts import INDEX, Artifact, read_artifacts
+from results.flow import counted
+from results.inner_splits import listed
 from results.run_folder import Run
+from results.scores.labels import shorten
 from results.trained_steps import trained_steps
 
 CONTENT = "reconstruction"
@@ -101,16 +104,37 @@ def notes(run: Run, keys: Iterable[str]) -> Iterator[str]:
         )
 
 
+def failed_trainings(run: Run) -> Iterator[str]:
+    """How many trainings of which autoencoder collapsed, in a sentence for prose; none if none did."""
+    fits: dict[str, list[bool]] = {}
+    for one in read_artifacts(run.folder):
+        for path in one.files.get(CONTENT, ()):
+            fits.setdefault(one.words[0], []).append(_failed(path, one))
+    names = shorten(fits)
+    each = [f"{sum(found)} of {counted(len(found), 'training')} of `{names[name]}`" for name, found in fits.items()]
+    if any(map(any, fits.values())):
+        yield (
+            f"{listed(each)} collapsed: on test patients the variance between the reconstructions was under "
+            f"{LEAST_SPREAD:g} of that between the inputs, or the error was not below that of the mean image by "
+            f"{LEAST_GAIN * 100:g} %. Cells with such an autoencoder show a failed training, not what autoencoders can "
+            "do."
+        )
+
+
 @lru_cache(maxsize=8)
 def _collapsed(folder: Path, changed: int) -> dict[str, tuple[int, int]]:
     """See `collapsed`; remembered until the index has changed."""
     fits: dict[str, list[bool]] = {}
     for one in read_artifacts(folder):
         for path in one.files.get(CONTENT, ()):
-            failed = any(found.collapsed for found in _rows("", path, one))
+            failed = _failed(path, one)
             for key in one.cells:
                 fits.setdefault(key, []).append(failed)
     return {key: (sum(found), len(found)) for key, found in fits.items() if any(found)}
+
+
+def _failed(path: Path, one: Artifact) -> bool:
+    return any(found.collapsed for found in _rows("", path, one))
 
 
 def _rows(name: str, path: Path, one: Artifact) -> Iterator[Reconstruction]:

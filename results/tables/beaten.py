@@ -70,15 +70,15 @@ def plainly(run: Run, records: Sequence[Record], varying: Sequence[str]) -> Iter
             yield f"{best} of {n} cells{on} may be the best by AUC. {rest} is shown to be worse than some cell.{same}"
 
 
-def beaten(run: Run, records: Sequence[Record]) -> Iterator[str]:
-    """What "shown" means, and the floors whose AUC is below .5.
+def beaten(records: Sequence[Record], said: Sequence[str]) -> Iterator[str]:
+    """What "shown" means, where it is said; and the floors whose AUC is below .5.
 
     Args:
-        run: The run.
         records: The rows of one target in the table of scores, floors included.
+        said: The sentences of `plainly` that the table has.
     """
     done = [r for r in records if r["status"] == "done"]
-    if any(r["floor"] for r in done) and any(isinstance(r.get("floors_beaten"), str) for r in done if not r["floor"]):
+    if any("shown to beat" in sentence for sentence in said):
         yield (
             "Shown to beat a floor: the gain in AUC lies above 0 at 5 %, corrected for the number of cells (step-down "
             "max-|t|). A cell beats every floor if it beats each of them."

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from results import ResultsError, cache
 from results.run_folder import Run, RunCell, read
 from results.scores.labels import shorten
+from results.scores.reconstruction import failed_trainings
 from results.scores.records import Record, floor_labels, is_number, records, varying
 from results.scores.scores import scores
 from results.tables import notes
@@ -101,6 +102,7 @@ def _sheet(outside: Run, run: Run, inside: pd.DataFrame | None, target: str) -> 
         always=frozenset(range(has_crossed + sum(name in FIRST for name in shown))),
         notes=(
             *_notes(outside, frame, of_target, target, differing, shown, crossed=has_crossed),
+            *_autoencoders(outside, run),
             *([f"In full: {'; '.join(long)}."] if long else []),
         ),
         metrics=(*(["auc"] if has_crossed else []), *shown),
@@ -126,6 +128,16 @@ def _notes(
             "also covers the sampling of training sets."
         )
     return [*found, *outside.protocol["external"]["notes"].get(target, [])]
+
+
+def _autoencoders(outside: Run, run: Run) -> Iterator[str]:
+    """That autoencoders were trained anew for this test, if some collapsed in the run itself."""
+    if outside is not run:
+        for sentence in failed_trainings(run):
+            yield (
+                "Autoencoders were trained anew for this test, and these trainings were not rated. In the run itself, "
+                f"{sentence.replace('`', '')}"
+            )
 
 
 def _crossed(outside: Run, run: Run, inside: pd.DataFrame | None, one: Record) -> Score | None:

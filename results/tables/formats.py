@@ -9,6 +9,7 @@ import textwrap
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
+from results.scores.reconstruction import MARK
 from results.tables.escaping import csv_cell, markdown_cell, markdown_text
 from results.tables.typography import true_minus
 
@@ -99,7 +100,7 @@ class Sheet:
         best: `(row, column)` of the best score of each column, several where they are equal.
         tied: `(row, column)` of the scores that do not differ clearly from the best.
         always: Columns whose intervals stay when the text is too wide.
-        notes: The sentences under the table.
+        notes: The sentences under the table; one on the mark of collapsed autoencoders is dropped if no label has it.
         metrics: The metric of each header, if the headers are metrics.
         averaged: The axes that a number is a mean over; titles name them too.
     """
@@ -117,6 +118,11 @@ class Sheet:
     notes: tuple[str, ...] = ()
     metrics: tuple[str, ...] = ()
     averaged: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        drawn = (*self.headers, *(label for row in (*self.rows, *self.floors) for label in row.labels))
+        if not any(MARK in words for words in drawn):
+            object.__setattr__(self, "notes", tuple(note for note in self.notes if f"{MARK} marks" not in note))
 
 
 def text(sheet: Sheet) -> str:

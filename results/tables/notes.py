@@ -50,8 +50,8 @@ def of_target(
         averaged: The axes that a number of the table is a mean over.
     """
     done = [r for r in records if r["status"] == "done"]
-    if "auc" in metrics and not averaged:
-        yield from plainly(run, records, varying)
+    said = list(plainly(run, records, varying)) if "auc" in metrics and not averaged else []
+    yield from said
     if done:
         yield from who(run, done)
     yield from _fixed(run, records, varying)
@@ -67,7 +67,7 @@ def of_target(
         yield f"A place is empty where its mean lacks a cell: {some(places, '; ')}."
     yield from _undone(records, varying)
     if "auc" in metrics:
-        yield from beaten(run, records)
+        yield from beaten(records, said)
     yield from reconstruction.notes(run, [r["key"] for r in records])
 
 

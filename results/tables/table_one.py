@@ -16,7 +16,7 @@ from results.methods import missing
 from results.methods.evidence import Evidence, gather
 from results.run_folder import Run
 from results.run_tables import read_samples
-from results.scores.labels import by_class
+from results.scores.labels import by_class, in_order, merging
 from results.tables.external import external_run
 from results.tables.formats import Row, Sheet
 
@@ -219,7 +219,7 @@ def _column(
         title = f"{name}, median [quartiles] of {unit}"
         yield _Characteristic(title, QUARTILES, lambda mask: _quartiles(values[there & mask]))
     else:
-        for text in sorted(known):
+        for text in in_order(known):
             yield _Characteristic(
                 f"{name} = {text}, {unit}",
                 "{} ({} %)",
@@ -275,6 +275,8 @@ def _notes(evidence: Evidence, parts: Sequence[_SplitColumn], rows: Sequence[Row
                 for p in of_target
             )
             yield f"The samples on which {target} is scored depend on the sequences: {'; '.join(counts)}."
+        if said := merging(run.merged.get(target, {})):
+            yield f"{target}, m{said.strip()[1:]}"
     yield from missing.sequences(run)
     if any(UNKNOWN in row.labels for row in rows):
         yield f"{UNKNOWN}: no column of the run folder has this name."

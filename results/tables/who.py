@@ -40,11 +40,12 @@ def who(run: Run, done: Sequence[Record]) -> Iterator[str]:
     if parted := sum(pair.outcome == "parted" for pair in copied_scans(run)):
         copies = "1 scan is a copy" if parted == 1 else f"{parted} scans are copies"
         yield f"{copies} of another patient's and may be tested on it, see near_duplicates.csv."
-    yield from _exploratory(run, [r for r in done if not r["floor"]] or done)
+    yield from exploratory(run, done)
 
 
-def _exploratory(run: Run, cells: Sequence[Record]) -> Iterator[str]:
-    """Which cells have a class in so few patients that they are not tested; none if no cell has."""
+def exploratory(run: Run, done: Sequence[Record]) -> Iterator[str]:
+    """Which rows of one target have a class in so few patients that they are not tested; none if no cell has."""
+    cells = [r for r in done if not r["floor"]] or done
     few = [r for r in cells if int(r["rarest_class_patients"]) < EXPLORATORY]
     if not few:
         return

@@ -253,5 +253,5 @@ def test_only_inner_splits_and_families_that_were_used_are_named(outcome):
     inner = re.findall(r"[^.]*(?:nner splits? for|validation part)[^.]*\.", text)
     assert bool(inner) == tuned
     assert not any("early stopping" in one or "calibration" in one for one in inner)
-    assert "3 families of comparisons were declared in the grid, against prior" in text
-    assert "Mean absolute error, 0 of 1 for lesion" in text
+    assert "3 families of comparisons were declared in the grid. Family 1 compared all cells with" in text
+    assert re.search(r"with the floor `prior` by mean absolute error; [^.]*made: 0 of 1 for lesion", text)

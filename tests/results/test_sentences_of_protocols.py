@@ -244,7 +244,7 @@ def on_statistics(raw):
         ranked = [raw.predicted(cell).groupby(["repeat", "fold"])["y"].nunique().max() > 1 for cell in done]
         some = "" if sum(ranked) == len(own) else f"{sum(ranked)} of "
         made.append(f"{some}{len(own)} for {target}")
-    yield f"Comparisons that could be made: AUC, {', '.join(made)}"
+    yield f"comparisons that could be made: {', '.join(made)}"
 
 
 def test_every_number_of_the_methods_is_counted_from_the_files(outcome):

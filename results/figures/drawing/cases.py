@@ -74,13 +74,14 @@ class Cases:
         lines = [half[k : k + columns] for half in halves for k in range(0, len(half), columns)]
         figure = Drawing(width, (28.0 * len(sequences) + 13.0) * len(lines))
         grid = figure.subplots(len(lines) * len(sequences), columns, squeeze=False)
+        shape = next((image.shape for image in self.images.values()), (1, 1))
         for axes in grid.flat:
             axes.axis("off")
         for row, shown in enumerate(lines):
             for column, (i, sample) in enumerate(shown):
                 for j, sequence in enumerate(sequences):
                     axes = grid[row * len(sequences) + j, column]
-                    _picture(axes, self.images.get(f"image_{i}_{j}"), sequence)
+                    _picture(axes, self.images.get(f"image_{i}_{j}"), sequence, shape)
                     if column == 0 and len(sequences) > 1:
                         axes.text(-0.06, 0.5, sequence, rotation=90, ha="right", va="center", transform=axes.transAxes)
                     if j == 0:
@@ -118,8 +119,10 @@ def _title(number: int, sample: CaseRecord, widest: float) -> Sequence[str]:
     return [wrapped(true, widest), wrapped(f"{called}, fold\N{NO-BREAK SPACE}{sample.fold}", widest)]
 
 
-def _picture(axes: Any, pixels: Any, sequence: str) -> None:
+def _picture(axes: Any, pixels: Any, sequence: str, shape: tuple[int, ...]) -> None:
+    """Draws a slice, or in a place of the `shape` of the others that there is none."""
     if pixels is None:
+        axes.set_box_aspect(shape[0] / shape[1])
         axes.text(0.5, 0.5, f"no {sequence}", ha="center", va="center", transform=axes.transAxes)
         return
     low, high = np.percentile(pixels, SHARES)

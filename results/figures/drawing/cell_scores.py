@@ -10,6 +10,7 @@ from matplotlib.lines import Line2D
 
 from results.figures.confusion_matrix import matrix
 from results.figures.drawing.chosen import RESAMPLES, Chosen, Resampled, chosen, value
+from results.figures.drawing.closing import closed
 from results.figures.drawing.curves import mean_curve
 from results.figures.drawing.style import GREY, Drawing, NothingToDrawError, Width, legend_below, line, styled, titled
 from results.figures.reliability import equal_mass
@@ -65,7 +66,7 @@ def cell_scores(run: Run, cell: RunCell, *, width: Width = "double", resamples: 
         f"probability, in up to 10 bins of {mass}; dotted line: perfect calibration.{rest} "
         f"Bands and bars: {found.covers}"
     )
-    return figure
+    return closed(figure, run, cell.target)
 
 
 def _roc(panel: Axes, choice: Chosen, record: Record, found: Resampled) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
@@ -62,12 +62,26 @@ class Chosen:
         """The cells of the run folder, floors included."""
         return {cell.key: cell for cell in self.run.cells if cell.target == self.target}
 
-    def name(self, record: Record, axes: Sequence[str] | None = None) -> str:
-        """The name of a cell: the steps on which it differs from the others; of a floor its head."""
+    @cached_property
+    def failed(self) -> Container[str]:
+        """The cells that use a collapsed autoencoder, by key."""
+        return reconstruction.collapsed(self.run)
+
+    def name(self, record: Record, axes: Sequence[str] | None = None, *, marked: bool = True) -> str:
+        """The name of a cell: the steps on which it differs from the others; of a floor its head.
+
+        With `marked`, the name of a cell that uses a collapsed autoencoder has the mark.
+        """
         if record["floor"]:
             return head_name(record["heads"])
-        wanted = self.varying if axes is None else axes
-        return ", ".join(str(record[axis]) for axis in wanted if record[axis] not in NOTHING) or str(record["heads"])
+        wanted = [axis for axis in (self.varying if axes is None else axes) if record[axis] not in NOTHING] or ["heads"]
+        labels = [str(record[axis]) for axis in wanted]
+        return ", ".join(reconstruction.marked(labels, wanted, [record["key"]], self.failed if marked else ()))
+
+    def step(self, axis: str, step: str) -> str:
+        """A step of an axis; an encoder has the mark if it collapsed in a cell."""
+        users = [cell["key"] for cell in self.cells if axis == "encoders" and str(cell[axis]) == step]
+        return reconstruction.marked([step], [axis], users, self.failed)[0]
 
     def places(self, axis: str) -> dict[str, int]:
         """The steps of the cells on an axis, each with its place in the grid, which is the same for every target."""
@@ -115,13 +129,12 @@ class Chosen:
 
     @property
     def picked(self) -> str:
-        """The sentences of a caption on the choice of the best cell, and on cells of collapsed autoencoders."""
-        found = "".join(f" {note}" for note in reconstruction.notes(self.run, [cell["key"] for cell in self.cells]))
-        if len(self.cells) < 2:
-            return found
+        """The sentences of a caption on the choice of the best cell."""
         n = len(self.cells)
+        if n < 2:
+            return ""
         worth = notes.corrected(self.run, self.cells[0], n)
-        return f" The best of {n} cells was chosen on the same data, so its score may be optimistic.{worth}{found}"
+        return f" The best of {n} cells was chosen on the same data, so its score may be optimistic.{worth}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -163,7 +176,7 @@ def chosen(run: Run, target: str) -> Chosen:
     if not done.any():
         raise NothingToDrawError(f"no cell of target '{target}' is done")
     varying = [axis for axis in run.axes if len(set(cells[done][axis])) > 1]
-    cells = cells.assign(**short_labels(run, cells))
+    cells = cells.assign(**{axis: cells[axis].map(shorten(cells[axis])) for axis in run.axes})
     return Chosen(
         run=run,
         target=target,

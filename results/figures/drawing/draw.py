@@ -41,6 +41,7 @@ def draw_all(run: Run, folder: Path, *, width: Width = "double") -> list[Path]:
     Raises:
         ResultsError: An unknown width, or a broken run folder.
     """
+    from results.figures.drawing.closing import closed
     from results.figures.drawing.style import WIDTHS, NothingToDrawError, styled
 
     if width not in WIDTHS:
@@ -50,11 +51,11 @@ def draw_all(run: Run, folder: Path, *, width: Width = "double") -> list[Path]:
     written: list[Path] = []
     index: list[dict[str, Any]] = []
     skipped = []
-    for file, name, kind, record, draw in _wanted(run, width):
+    for file, target, kind, record, draw in _wanted(run, width):
         try:
-            figure = styled(draw)()
+            figure = closed(styled(draw)(), run, target)
         except NothingToDrawError as error:
-            skipped.append(f"- {name}: {error}.")
+            skipped.append(f"- {kind}{f' {target}' if target else ''}: {error}.")
             continue
         for ending in FORMATS:
             written.append(folder / f"{file}.{ending}")
@@ -108,13 +109,14 @@ def draw_one(run: Run, name: str, target: str, *, width: Width = "double") -> Dr
         ResultsError: There is no such figure or target.
         NothingToDrawError: The run lacks what it shows.
     """
+    from results.figures.drawing.closing import closed
     from results.figures.drawing.style import styled
 
     if target not in run.targets:
         raise ResultsError(f"no target '{target}'{nearest(target, run.targets)}")
     record = FIGURES.named(name)
     draw = partial(record.draw, run, *([target] if record.of == "target" else []), width=width)
-    return draw() if record.when == "run" else styled(draw)()
+    return draw() if record.when == "run" else closed(styled(draw)(), run, target if record.of == "target" else None)
 
 
 def draw_boards(run: Run) -> list[Path]:
@@ -148,14 +150,14 @@ def _remove_former(folder: Path, kept: set[str]) -> None:
             (folder / f"{Path(name).name}.{ending}").unlink(missing_ok=True)
 
 
-def _wanted(run: Run, width: Width) -> Iterator[tuple[str, str, str, PaperFigure, Callable[[], Drawing]]]:
-    """The figures of each target, then those of the run: file, name, kind, record, and the function that draws it."""
+def _wanted(run: Run, width: Width) -> Iterator[tuple[str, str | None, str, PaperFigure, Callable[[], Drawing]]]:
+    """The figures of each target, then those of the run: file, target, kind, record, and the function that draws it."""
     drawn = {name: record for name, record in FIGURES.items() if record.when == "figures"}
     for target in run.targets:
         for name, record in drawn.items():
             if record.of == "target":
                 file = f"{name}_{file_name(target, run.targets)}"
-                yield file, f"{name} {target}", name, record, partial(record.draw, run, target, width=width)
+                yield file, target, name, record, partial(record.draw, run, target, width=width)
     for name, record in drawn.items():
         if record.of == "run":
-            yield name, name, name, record, partial(record.draw, run, width=width)
+            yield name, None, name, record, partial(record.draw, run, width=width)

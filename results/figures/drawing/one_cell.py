@@ -60,9 +60,10 @@ def cell_cases(run: Run, cell: RunCell, *, width: Width = "double") -> Drawing:
         NothingToDrawError: The run kept none of this cell.
     """
     from results.figures.drawing.cases import Cases
+    from results.figures.drawing.closing import closed
     from results.figures.drawing.style import styled
 
     cases = Cases(run, cell.target, cell.key)
     figure = styled(cases.drawing)(width)
     figure.caption = cases.words
-    return figure
+    return closed(figure, run, cell.target)

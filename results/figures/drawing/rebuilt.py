@@ -81,8 +81,17 @@ def drawn(width: Width, sheets: list[Block]) -> Drawing:
             row += 1
         for panel, word in zip(grid[row - 1], below, strict=False):
             panel.set_xlabel(wrapped(word, side - 1), fontsize=SMALL)
-        grid[row - len(lines), 0].set_title(wrapped(name, 150), loc="left", fontsize=SMALL + 0.5)
+        _named(grid[row - len(lines), 0], wrapped(name, 150))
     return figure
+
+
+def _named(panel: Axes, name: str) -> None:
+    """Writes a name over a row of pictures; it takes height, but its width does not move the pictures apart."""
+    panel.set_title("\n" * name.count("\n") + " ", loc="left", fontsize=SMALL + 0.5)
+    words = panel.annotate(
+        name, (0, 1), (0, 4), xycoords="axes fraction", textcoords="offset points", fontsize=SMALL + 0.5
+    )
+    words.set_in_layout(False)
 
 
 def _picture(panel: Axes, picture: Float64 | None, low: float, high: float) -> None:

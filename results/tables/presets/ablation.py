@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -84,6 +84,7 @@ def _ablation(run: Run, target: str, axis: str, resamples: int) -> Sheet | None:
     complete = {place: found for place, found in settings.items() if set(steps) <= set(found)}
     failed = reconstruction.collapsed(run)
     users = {step: [cell.key for cell in cells if cell.axes[axis] == step] for step in steps}
+    in_means = sum(cell.key in failed for cell in cells)
     found = list(_steps(steps, complete or settings, predictions, alignment, bootstrap))
     rows = [row for row, _ in found]
     if not rows:
@@ -98,10 +99,10 @@ def _ablation(run: Run, target: str, axis: str, resamples: int) -> Sheet | None:
         target=target,
         title=f"{target}: what axis {axis} changes, {run.dataset}, run {run.name}",
         labels=(axis,),
-        headers=("AUC", f"AUC of\n{steps[0]}", "Difference"),
+        headers=("AUC", f"AUC of\n{_marked(steps[0], axis, users, failed)}", "Difference"),
         extras=("Pairs of cells",),
         rows=tuple(
-            replace(row, labels=reconstruction.marked(row.labels, (axis,), users[row.labels[0]], failed))
+            replace(row, labels=(_marked(row.labels[0], axis, users, failed),))
             for row in sorted(rows, key=lambda row: -(row.scores[2].value if row.scores[2] else 0))
         ),
         floors=(),
@@ -113,9 +114,20 @@ def _ablation(run: Run, target: str, axis: str, resamples: int) -> Sheet | None:
             *([f"Not compared, since no pair shares enough samples: {', '.join(absent)}."] if absent else []),
             *([] if exploratory(records) else _plainly(rows, steps[0], axis)),
             "The interval of the difference is that of the mean over pairs, not corrected for the number of steps.",
+            *([_with_failed(in_means, len(cells))] if in_means and axis != "encoders" else []),
             *notes.beside(run, records, varying=varying, resamples=resamples, left_out=left_out),
         ),
     )
+
+
+def _marked(step: str, axis: str, users: Mapping[str, list[str]], failed: Container[str]) -> str:
+    """The step, with the mark if it is an encoder that collapsed: of other axes no step did."""
+    return reconstruction.marked((step,), (axis,), users[step] if axis == "encoders" else (), failed)[0]
+
+
+def _with_failed(failed: int, cells: int) -> str:
+    use = "1 uses an autoencoder" if failed == 1 else f"{failed} use an autoencoder"
+    return f"Of the {cells} cells of this target, {use} that collapsed; the preset reconstruction has its ratings."
 
 
 def _plainly(rows: Sequence[Row], first: str, axis: str) -> Iterator[str]:

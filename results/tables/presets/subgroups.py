@@ -15,7 +15,7 @@ from results.run_folder import Predictions, Run, RunCell
 from results.scores.alignment import aligned
 from results.scores.choice import EXPLORATORY
 from results.scores.fitness import unfit
-from results.scores.labels import by_class
+from results.scores.labels import by_class, in_order
 from results.statistics.bootstrap import PatientBootstrap
 from results.statistics.metrics import METRICS
 from results.tables.formats import Row, Score, Sheet
@@ -199,8 +199,11 @@ def _groups(run: Run, column: str) -> tuple[dict[str, str], list[str]]:
         raise ResultsError(f"{path} can't be read: {error}") from error
     values = table[column]
     there = values.notna()
-    distinct = sorted(values[there].unique())
     number = pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values)
+    distinct = sorted(values[there].unique())
+    if not number:
+        order_of = in_order(map(str, distinct))
+        distinct.sort(key=lambda value: order_of.index(str(value)))
     if number and len(distinct) > UNCUT:
         by = [name for name in ("patient", column) if name in table]
         words, order = _tertiles(values, table.loc[there, by].drop_duplicates()[column])

@@ -121,3 +121,16 @@ def test_the_fits_are_a_range_while_a_broken_image_may_part_the_samples_of_seque
     fewest, most = map(int, re.search(r"(\d+) to (\d+) fits of heads: more if some", text).groups())
     found = api.run(grid, device="cpu", runs=tmp_path / "runs", quiet=True, **where)
     assert fewest < most == found.outcome.computed
+
+
+def test_the_counts_name_merged_classes(planned, tmp_path):
+    file = tmp_path / "grid.yaml"
+    text = (
+        planned[0].read_text().replace("targets: [narrowing]", "targets: [pfirrmann: {merge: {1: 2, 5: 4}}, narrowing]")
+    )
+    file.write_text(text)
+    lines = str(api.plan(file, store=planned[1] / "store")).splitlines()
+    said = [
+        lines[i - 1].split(":")[0] for i, line in enumerate(lines) if line == "  merged: 1 counts as 2, 5 counts as 4"
+    ]
+    assert said == ["target pfirrmann"]

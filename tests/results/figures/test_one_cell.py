@@ -3,6 +3,7 @@
 import pandas as pd
 import pytest
 
+from results.figures import draw_one
 from results.figures.drawing.cell_scores import cell_scores
 from results.figures.drawing.one_cell import draw_cell
 from results.figures.forest import forest
@@ -69,3 +70,15 @@ def test_the_files_of_a_cell(writer, tmp_path):
     names = ["scores.pdf", "scores.png", "misread.csv", "figures.json", "captions.md"]
     assert [path.name for path in written] == names and all(path.stat().st_size for path in written)
     assert "Not drawn: cases" in (tmp_path / "captions.md").read_text()
+
+
+def test_captions_name_merged_classes_and_few_patients_as_tables_do(new_run):
+    writer = new_run(n_patients=12, n_classes=3, merged={"narrowing": {"3": "2"}})
+    writer.add(writer.signal, encoders="good", heads="svc")
+    writer.add(writer.signal[::-1], encoders="poor", heads="svc")
+    run = read(writer.finish())
+    carriers = min(len(set(writer.patient[writer.y == k])) for k in range(3))
+    few = f"EXPLORATORY: the rarest class is seen in {carriers} patients, fewer than 20"
+    captions = [draw_one(run, name, "narrowing").caption for name in ("confusion_matrix", "forest", "leaderboard")]
+    for caption in (*captions, cell_scores(run, run.cells[0], resamples=50).caption):
+        assert "Merged: 3 counts as 2." in caption and few in caption

@@ -135,3 +135,19 @@ def test_ticks_of_seconds_hold_all_points_between_round_values(low, high):
     if high / low > 3:
         assert len(found) >= 4
     assert np.log10(found[-1] / found[0]) < np.log10(high / low) + 1
+
+
+def test_numbers_of_cost_do_not_touch(new_run):
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    writer = new_run()
+    noise = writer.random.normal(size=len(writer.y))
+    for i, seconds in enumerate((1.0, 1.01, 1.02, 1.03)):
+        writer.add(writer.signal + (2.0 - 0.02 * i) * noise, heads=f"head{i}", seconds=seconds)
+    writer.add(writer.signal, heads="svc", seconds=20.0)
+    figure = cost(read(writer.finish()), "narrowing")
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    boxes = [one.get_window_extent(canvas.get_renderer()) for one in figure.axes[0].texts]
+    assert len(boxes) >= 4
+    assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])

@@ -61,3 +61,15 @@ def test_without_autoencoders_nothing_is_drawn(run):
     for draw in (reconstructions, training_evolution):
         with pytest.raises(NothingToDrawError, match="no autoencoder left"):
             draw(run)
+
+
+def test_a_long_name_moves_no_pictures_apart(writer, run):
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    keep(writer, ["cae_2d", "t1", "whole", "grayscale"], reconstructions=np.random.default_rng(0).random((2, 8, 8, 8)))
+    long = ["cae_2d", "t1", "whole", "grayscale + histogram_equalization + bias_correction"]
+    keep(writer, long, reconstructions=np.random.default_rng(1).random((2, 8, 8, 8)))
+    figure = reconstructions(run)
+    FigureCanvasAgg(figure).draw()
+    left = [panel.get_position().x0 for panel in figure.axes[:8]]
+    np.testing.assert_allclose(np.diff(left), left[1] - left[0], rtol=0.02)

@@ -122,6 +122,17 @@ def test_an_official_split_has_no_such_limit(new_run):
     assert "1 cell was run again 2 times" in answer(text, "uncertainty")
 
 
+def test_failures_and_limits_count_the_collapsed_trainings(new_run):
+    writer = new_run()
+    writer.add(writer.signal, heads="svc", encoders="cae_2d")
+    for fold, spread in enumerate((0.05, 0.1, 0.8)):
+        rating = {"channel": "intensity", "spread": spread, "rmse": 0.06, "rmse_mean": 0.16}
+        writer.leave("encoder", ["cae_2d(size=32)", "t1"], fold, cells=["cell0"], reconstruction=pd.DataFrame([rating]))
+    text = checklist(complete(writer))
+    assert "2 of 3 trainings of `cae_2d` collapsed" in answer(text, "failures")
+    assert "2 of 3 trainings of `cae_2d` collapsed" in answer(text, "limits")
+
+
 def test_what_only_the_authors_know_is_left_to_them(run):
     text = checklist(run)
     for asked in ("approval", "who graded", "funding", "dates of acquisition", "interpretation"):

@@ -252,3 +252,28 @@ def test_a_folder_that_does_not_name_its_axes_is_refused_with_the_way_out(new_ru
     writer.add(writer.signal, heads="svc")
     with pytest.raises(ResultsError, match=r"run\.json does not name the axes: run the grid again"):
         methods(complete(writer))
+
+
+def test_a_family_names_its_reference_by_steps_and_number(new_run):
+    against = {"encoders": "weak", "heads": "svc"}
+    families = [
+        {"family": {"heads": "svc"}, "against": one, "metric": "auc", "margin": None} for one in ("location", against)
+    ]
+    writer = new_run(compare=families)
+    for i, encoder in enumerate(("strong", "weak", "weaker"), start=4):
+        writer.add(
+            writer.signal + i * writer.random.normal(size=len(writer.y)), encoders=encoder, heads="svc", number=i
+        )
+    writer.add_floors()
+    text = methods(complete(writer))
+    assert (
+        "2 families of comparisons were declared in the grid. Family 1 compared the cells that have `svc` with the "
+        in text
+    )
+    assert (
+        "the floor `location` by AUC; comparisons that could be made: 3 for narrowing. Family 2 compared the " in text
+    )
+    assert (
+        "with the cell that has `weak` and `svc` (cell 5 for narrowing) by AUC; comparisons that could be made: 2"
+        in text
+    )

@@ -1,4 +1,4 @@
-from results.scores.labels import parse_step, shorten, split_outside_brackets
+from results.scores.labels import in_order, parse_step, shorten, split_outside_brackets
 
 
 def test_fields_that_all_steps_of_a_name_share_are_left_out_but_weights_never():
@@ -33,3 +33,9 @@ def test_a_step_is_cut_into_name_and_fields_and_a_chain_only_outside_brackets():
     assert split_outside_brackets("a(x=b + c) + d", " + ") == ["a(x=b + c)", "d"]
     assert parse_step("svc(C=1, tune={C: [1, 2]}) (tuned)") == ("svc (tuned)", {"C": "1", "tune": "{C: [1, 2]}"})
     assert parse_step("knn") == ("knn", {})
+
+
+def test_labels_sort_by_their_numbers_and_neighbours_follow_each_other():
+    spine = ["T9/T10", "T10/T11", "T11/T12", "T12/L1", "L1/L2", "L2/L3"]
+    assert in_order(sorted(spine)) == spine
+    assert in_order(["b", "a10", "a9", "1/0", "0/1"]) == ["a9", "a10", "b", "0/1", "1/0"]

@@ -36,6 +36,17 @@ def test_a_cell_must_beat_each_floor(writer):
     assert table.loc["logistic", "floors_beaten"] == "prior"
 
 
+def test_what_shown_means_is_said_only_where_something_is_shown_or_not(writer, new_run):
+    meaning = "Shown to beat a floor"
+    assert meaning in notes(writer)
+    (means, *_) = sheets(read(writer.folder), rows=["encoders"], metrics=["auc"], resamples=50)
+    few = new_run("few", n_patients=15)
+    few.add(few.signal, heads="svc")
+    few.add_floors()
+    text = notes(few)
+    assert "EXPLORATORY" in text and meaning not in text and meaning not in " ".join(means.notes)
+
+
 def test_the_gain_over_pixels_is_the_difference_of_the_aucs(writer):
     table = scores(read(writer.finish()), ["auc"], resamples=300).set_index("heads")
     assert_allclose(table.loc["svc", "gain_pixels"], table.loc["svc", "auc"] - table.loc["pixels", "auc"])

@@ -131,14 +131,46 @@ def test_declared_comparisons_mark_the_cell(written, new_run):
 
 @pytest.mark.parametrize(("changed", "expected"), [({"spread": 0.1}, True), ({}, False)])
 def test_figures_mark_a_collapsed_fit_and_explain_the_mark(written, changed, expected):
-    from results.figures.forest import forest
-    from results.figures.leaderboard import leaderboard as picture
+    from results.figures import draw_one
 
     found = written(changed)
-    for draw_figure in (forest, picture):
-        figure = draw_figure(found, "narrowing")
+    for name in ("forest", "leaderboard"):
+        figure = draw_one(found, name, "narrowing")
         texts = [text.get_text() for text in figure.findobj(lambda one: hasattr(one, "get_text"))]
         of_second = [text for text in texts if "cae_3d" in text]
         assert of_second and all((MARK in text) == expected for text in of_second), of_second
         assert not any(MARK in text for text in texts if "cae_2d" in text)
         assert (f"{MARK} marks cells whose autoencoder collapsed" in figure.caption) == expected
+
+
+def test_captions_explain_the_mark_exactly_where_it_is_drawn(new_run):
+    from results.figures import draw_one
+
+    writer = new_run()
+    for encoder in ("cae_2d", "raw_pixels"):
+        for head in ("svc", "knn"):
+            noise = writer.random.normal(size=len(writer.y))
+            writer.add(noise if encoder == "cae_2d" else writer.signal + noise / 2, encoders=encoder, heads=head)
+    writer.add_floors()
+    writer.leave("encoder", ["cae_2d", "t1"], 0, cells=["cell0", "cell1"], reconstruction=rating(spread=0.05))
+    run = read(writer.finish())
+    captions = {
+        name: draw_one(run, name, "narrowing").caption for name in ("heat_map", "paired_slopes", "confusion_matrix")
+    }
+    explained = {name for name, caption in captions.items() if f"{MARK} marks cells" in caption}
+    assert explained == {"heat_map", "paired_slopes"}
+
+
+def test_an_ablation_of_another_axis_marks_no_step_and_counts_the_failed_cells(new_run):
+    writer = new_run()
+    for images in ("grayscale", "clahe"):
+        for encoder in ("cae_2d", "raw_pixels"):
+            noise = writer.random.normal(size=len(writer.y))
+            writer.add(writer.signal + noise, encoders=encoder, heads="svc", images=images)
+    writer.leave("encoder", ["cae_2d", "t1"], 0, cells=["cell0", "cell2"], reconstruction=rating(spread=0.05))
+    run = read(writer.finish())
+    text = draw(presets.of(run, "ablation:images"), "md")
+    assert MARK not in text and "Of the 4 cells of this target, 2 use an autoencoder that collapsed" in text
+    text = draw(presets.of(run, "ablation:encoders"), "md")
+    (header,) = [line for line in text.splitlines() if line.startswith("| encoders")]
+    assert f"cae_2d {MARK}" in header and f"{MARK} marks cells" in text

@@ -144,8 +144,7 @@ def test_every_format_can_be_drawn(writer):
     assert r"\toprule" in latex(sheets[0])
     header, *lines = formats.comma_separated(sheets).splitlines()
     assert (
-        header
-        == "target,floor,level,By class,heads,Patients,Samples,Pairs,AUC,AUC low,AUC high,"
+        header == "target,floor,level,By class,heads,Patients,Samples,Pairs,AUC,AUC low,AUC high,"
         "Accuracy,Accuracy low,Accuracy high"
     )
     assert len(lines) == 9
