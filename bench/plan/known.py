@@ -107,9 +107,11 @@ class FoundCopy:
     likeness: float | None = None
 
     def __str__(self) -> str:
-        scan = self.patient if self.study == self.patient else f"{self.patient} in study {self.study}"
-        other = f" {'=' if self.likeness is None else 'and'} {self.original}" if self.original else ""
-        return f"{scan}{other}" if self.likeness is None else f"{scan}{other}, likeness {self.likeness:.2f}"
+        whose = f"patient {self.patient}" + (f", study {self.study}" if self.study != self.patient else "")
+        if self.likeness is None:
+            return f"{whose}: a scan of training study {self.original}" if self.original else whose
+        other = f": like a scan of training study {self.original}" if self.original else ""
+        return f"{whose}{other}, likeness {self.likeness:.2f}"
 
 
 @dataclass(frozen=True)

@@ -126,7 +126,7 @@ def test_a_changed_copy_of_a_training_scan_is_refused_under_another_id(parts, ph
         smaller.SetSpacing(scan.GetSpacing())
         SimpleITK.WriteImage(smaller, path.with_name(path.name.replace(f"{parts['all'][9]}_", "someone_")))
         path.unlink()
-    words = r"1 has a scan that looks like a changed copy of a training scan \(someone, likeness 0\.\d\d\)"
+    words = r"1 has a scan that looks like a changed copy of a training scan \(patient someone, likeness 0\.\d\d\)"
     with pytest.raises(KnownPatientError, match=rf"1 of 3 .*: {words}\..*, or --near-duplicates allow to keep"):
         predict(new, own_ids=True)
     left = predict(new, exclude_known=True)
@@ -138,7 +138,7 @@ def test_a_changed_copy_of_a_training_scan_is_refused_under_another_id(parts, ph
     assert pd.read_csv(kept.folder / "near_duplicates.csv")["outcome"].tolist() == ["kept"]
     (note,) = [one for one in kept.notes if "are allowed" in one]
     assert note.startswith("1 patient has a scan that looks like a changed copy of a training scan, and is kept")
-    assert "allowed: someone, likeness" in note
+    assert "allowed: patient someone, likeness" in note
     with pytest.raises(KnownPatientError, match="10 have the id"):
         predict(phantom, near_duplicates="allow")
 
