@@ -71,7 +71,7 @@ class LearntFrom:
             compare_ids: Whether equal ids mean the same patient.
         """
         patients = list(dict.fromkeys(patient_of.values()))
-        by_id = [one for one in patients if compare_ids and self._has(one)]
+        by_id = [one for one in patients if compare_ids and self.has(one)]
         by_scan: dict[str, FoundCopy] = {}
         for study, patient in patient_of.items():
             for digest in self.scans.intersection(scans[study]):
@@ -86,7 +86,8 @@ class LearntFrom:
             by_look.setdefault(copy.patient, copy)
         return Known(tuple(by_id), tuple(by_scan.values()), tuple(by_look.values()))
 
-    def _has(self, patient: str) -> bool:
+    def has(self, patient: str) -> bool:
+        """Whether a patient has the id of one from whom the model learnt."""
         return not self.patients.isdisjoint({patient_digest(spelling(patient)), patient_digest(patient)})
 
 
