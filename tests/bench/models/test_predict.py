@@ -96,7 +96,7 @@ def test_a_training_patient_is_refused_by_id_and_by_pixels_under_another_id(part
     for path in (one / "images").glob(f"{parts['all'][9]}_*.mha"):
         path.rename(path.with_name(path.name.replace(f"{parts['all'][9]}_", "someone_")))
     with pytest.raises(
-        KnownPatientError, match=r"1 of 3 patients .*: 1 has a scan with the pixels .* \(someone\)\..*--exclude-k"
+        KnownPatientError, match=r"1 of 3 patients .*: 1 has a scan with the pixels .* \(patient someone\)\..*--exclude"
     ):
         predict(one)
     with pytest.raises(KnownPatientError, match="1 of 3"):
@@ -104,7 +104,7 @@ def test_a_training_patient_is_refused_by_id_and_by_pixels_under_another_id(part
     left = predict(one, exclude_known=True)
     assert set(left.table["patient"]) == set(parts["all"][10:12])
     words = "1 patient was left out, who may be of the training data: 1 has a scan with the pixels of a training scan"
-    assert f"{words} (someone)." in left.notes
+    assert f"{words} (patient someone)." in left.notes
     twin = cut(phantom, tmp_path / "twin", parts["all"][10:11], gradings=False, masks=False)
     for path in (twin / "images").glob("*.mha"):
         path.rename(path.with_name(path.name.replace(f"{parts['all'][10]}_", f"0{parts['all'][0]}_")))
