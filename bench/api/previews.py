@@ -31,13 +31,15 @@ def preview(
 ) -> Previewed:
     """Draws some samples of each class with their boxes, and the crops as encoders will see them.
 
-    It reads the scans of the samples that it shows, with the code of a run. There is a page for each sequence, region
-    and image chain of the grid. A region that learns has no box before a run.
+    It reads scans with the code of a run: those of the samples that it shows, and a few more to find samples that have
+    all sequences. There is a page for each sequence, region and image chain of the grid. A region that learns has no
+    box before a run.
 
     Args:
         grid: A grid file, or a dict with the keys of one.
         settings: Values to replace, such as `"protocol.folds=3"`.
-        samples: Samples of each class of each target, from different patients if possible; at most 24.
+        samples: Samples of each class of each target, from different patients and with all sequences if
+            possible; at most 24.
         out: The folder for `preview.pdf` and `preview.png`; if none is given, `runs/NAME`.
         plugins: A folder of your own plug-ins, of the project's shape.
         store: Where finished steps are kept; it is only looked at.

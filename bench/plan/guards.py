@@ -55,7 +55,11 @@ def same_image(
             out = rows[surplus[0]]
             pairs.append((next(r for r in rows if sides.parts(patients[r], patients[out])), out))
     if pairs:
-        shown = "; ".join(f"{names[a]} = {names[b]}" + f", both {digests[a]}" * files for a, b in pairs[:3])
+        shown = "; ".join(
+            f"{' and '.join(f'sample {names[i]} of patient {patients[i]}' for i in pair)}"
+            + f", both with the file {digests[pair[0]]}" * files
+            for pair in pairs[:3]
+        )
         images = (
             "1 image belongs to two patients" if len(pairs) == 1 else f"{len(pairs)} images belong to two patients each"
         )

@@ -71,7 +71,7 @@ class LearntFrom:
             compare_ids: Whether equal ids mean the same patient.
         """
         patients = list(dict.fromkeys(patient_of.values()))
-        by_id = [one for one in patients if compare_ids and self._has(one)]
+        by_id = [one for one in patients if compare_ids and self.has(one)]
         by_scan: dict[str, FoundCopy] = {}
         for study, patient in patient_of.items():
             for digest in self.scans.intersection(scans[study]):
@@ -86,7 +86,8 @@ class LearntFrom:
             by_look.setdefault(copy.patient, copy)
         return Known(tuple(by_id), tuple(by_scan.values()), tuple(by_look.values()))
 
-    def _has(self, patient: str) -> bool:
+    def has(self, patient: str) -> bool:
+        """Whether a patient has the id of one from whom the model learnt."""
         return not self.patients.isdisjoint({patient_digest(spelling(patient)), patient_digest(patient)})
 
 
@@ -107,9 +108,11 @@ class FoundCopy:
     likeness: float | None = None
 
     def __str__(self) -> str:
-        scan = self.patient if self.study == self.patient else f"{self.patient} in study {self.study}"
-        other = f" {'=' if self.likeness is None else 'and'} {self.original}" if self.original else ""
-        return f"{scan}{other}" if self.likeness is None else f"{scan}{other}, likeness {self.likeness:.2f}"
+        whose = f"patient {self.patient}" + (f", study {self.study}" if self.study != self.patient else "")
+        if self.likeness is None:
+            return f"{whose}: a scan of training study {self.original}" if self.original else whose
+        other = f": like a scan of training study {self.original}" if self.original else ""
+        return f"{whose}{other}, likeness {self.likeness:.2f}"
 
 
 @dataclass(frozen=True)

@@ -7,14 +7,17 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from bench.grid.axes import NAMES
-from bench.grid.cells import is_floor
+from bench.grid.cells import Step, is_floor
 from bench.grid.grid import Grid
 from bench.grid.selection import is_chosen
 from bench.plan import identity
 from bench.plan.cell_numbers import cell_numbers
 from bench.plan.counts import counts
 from bench.plan.forecast import Forecast
+from bench.plan.known import LearntFrom
 from bench.plan.patient_draws import PatientDraws
 from bench.plan.plan import Plan
 from bench.plan.read_alike import read_external
@@ -113,17 +116,7 @@ class Overview:
         forecast.add(again, "interval: ")
         yield from _refits(refits, again, stored)
         if plan.grid.external is not None:
-            alike = read_external(plan)
-            other = alike.step.load("data").samples()
-            runs = [c for c in cells if not c.refused]
-            forecast.add_external(runs, len(other))
-            patients = other["patient"].nunique()
-            yield (
-                f"external test: at the end each cell that is done is fitted once on all patients and scored once on "
-                f"{plan.grid.external.label()} ({len(other)} samples of {patients} patients): up to {len(runs)} fits "
-                "of heads; what an earlier run has scored is not computed again"
-            )
-            yield from (f"external test: {note}" for note in filter(None, (*alike.notes, alike.columns)))
+            yield from self._external(plan.grid.external, forecast)
         yield from forecast.lines()
         todo = [c for c in cells if self._states[c.key] in ("partly cached", "to compute")]
         if todo or again:
@@ -131,6 +124,38 @@ class Overview:
             size = f"{'about' if forecast.sized else 'at least'} {_mib(forecast.size)} in {plan.stored.folder}"
             unknown = f"unknown, since {plan.stored.folder} has nothing like these steps"
             yield f"disk: {size if forecast.size else unknown}"
+
+    def _external(self, data: Step, forecast: Forecast) -> Iterator[str]:
+        """The external test, with the patients who are also in the first dataset by their ids."""
+        plan, protocol = self._plan, self._plan.grid.protocol
+        alike = read_external(plan)
+        other = alike.step.load("data")
+        samples = other.samples()
+        patients = samples["patient"].astype(str)
+        known: set[str] = set()
+        if plan.dataset.patients_known and other.patients_known and protocol.external_ids == "shared":
+            labelled = np.any([one.y >= 0 for one in plan.view.labels.values()], axis=0)
+            learnt = LearntFrom.of(plan.patients[labelled].tolist(), (), (), ids_known=True)
+            known = set(filter(learnt.has, patients.unique()))
+        left, runs = patients[~patients.isin(known)], [c for c in self._cells if not c.refused]
+        found = f"{len(known)} of the {_counted(patients.nunique(), 'patient')} of {data.label()} "
+        found += f"{'has the id of a patient' if len(known) == 1 else 'have the ids of patients'} of `data`"
+        own = "protocol.external_ids: own if the two sources count their patients independently"
+        if known and left.empty:
+            yield f"external test: {found}, so `run` will refuse to start, since no other patient is left: set {own}"
+        elif known and protocol.external_known == "refuse":
+            out = "protocol.external_known: exclude to leave out such patients"
+            yield f"external test: {found}, so `run` will refuse to start: set {out}, or {own}"
+        else:
+            forecast.add_external(runs, len(left))
+            yield (
+                f"external test: at the end each cell that is done is fitted once on all patients and scored once on "
+                f"{data.label()} ({_counted(len(left), 'sample')} of {_counted(left.nunique(), 'patient')}): up to "
+                f"{len(runs)} fits of heads; what an earlier run has scored is not computed again"
+            )
+            if known:
+                yield f"external test: {found}: `run` will leave out such patients, as protocol.external_known says"
+        yield from (f"external test: {note}" for note in filter(None, (*alike.notes, alike.columns)))
 
     def _list(self) -> Iterator[str]:
         """Each cell with its number; cells that must give the same stand in the line of the first."""
@@ -252,6 +277,10 @@ def _width(plan: Plan, planned: PlannedCell) -> int:
     """The number of features of a cell's embedding; 0 while it is not made."""
     widths = [plan.stored.width(ref.key) for refs in planned.fits[0].tokens for ref in refs]
     return 0 if None in widths else sum(width or 0 for width in widths)
+
+
+def _counted(n: int, noun: str) -> str:
+    return f"{n} {noun}{'s' * (n != 1)}"
 
 
 def _mib(size: float) -> str:

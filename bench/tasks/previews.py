@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,7 @@ Variant = tuple[Step, Step]
 
 MOST = 24
 MIDDLE = 3
+LOOKED = 48  # studies that are read to find samples with all sequences
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,11 +91,19 @@ class _Kept(Dataset):
 
 
 def preview_samples(plan: Plan, each: int) -> NDArray[np.int64]:
-    """`(n,)` positions of samples to show: of every target and class the first `each`, of different patients.
+    """`(n,)` positions of samples to show: of every target and class `each`, those with most sequences first.
 
-    At most 24. Patients come twice where there are too few; a sample may show classes of several targets.
+    At most 24, of different patients if possible; a sample may show classes of several targets. Which sequences a study
+    has is known once its scans are read: those of 48 studies at most.
     """
     chosen: list[int] = []
+    studies, sequences, counts = plan.samples["study"].astype(str).tolist(), plan.sequences(), dict[str, int]()
+
+    def n_sequences(i: int) -> int:
+        if studies[i] not in counts and len(counts) < LOOKED:
+            counts[studies[i]] = sum(_can_load(plan.dataset, studies[i], sequence) for sequence in sequences)
+        return counts.get(studies[i], 0)
+
     for target in plan.grid.targets:
         labels = plan.view.labels[target.name]
         for k in range(len(labels.classes)):
@@ -104,8 +113,26 @@ def preview_samples(plan: Plan, each: int) -> NDArray[np.int64]:
             fresh = [i for i in of_class if plan.patients[i] not in patients]
             first = list({plan.patients[i]: i for i in reversed(fresh)}.values())[::-1]
             rest = [i for i in of_class if i not in first and i not in have]
-            chosen += [*first, *rest][: max(0, each - len(have))]
+            chosen += _first_with_most([*first, *rest], max(0, each - len(have)), n_sequences, len(sequences))
     return np.array(list(dict.fromkeys(chosen))[:MOST], dtype=np.int64)
+
+
+def _first_with_most(positions: Sequence[int], wanted: int, number: Callable[[int], int], most: int) -> list[int]:
+    """The first so many positions of which a number is `most`, and where these are too few, those of a large number."""
+    found: list[int] = []
+    for i in positions:
+        if len(found) == wanted:
+            return found
+        found += [i] if number(i) == most else []
+    others = sorted((i for i in positions if i not in found), key=lambda i: -number(i))
+    return [*found, *others][:wanted]
+
+
+def _can_load(dataset: Dataset, study: str, sequence: str) -> bool:
+    try:
+        return dataset.load(study, sequence) is not None
+    except Exception:  # of whatever kind: the sample is shown, with the reason, if there is no better one
+        return False
 
 
 def previewed(plan: Plan, chosen: NDArray[np.int64]) -> Iterator[PreviewedSheet]:
@@ -178,7 +205,7 @@ def _sample(
     sequence: str,
 ) -> PreviewedSample:
     if image is None:
-        why = crops.faults[0].why if crops is not None and crops.faults else f"the study has no {sequence}"
+        why = crops.faults[0].why if crops is not None and crops.faults else f"this sample has no {sequence}"
         return PreviewedSample(sample, labels, "", why=why)
     known = has_spacing(image)
     facts = f"scan {_facts(image, known)}{'' if known else ', no spacing in the file'}"

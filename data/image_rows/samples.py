@@ -25,15 +25,19 @@ def merged(found: ImageRows, asked: Asked) -> tuple[pd.DataFrame, list[Exclusion
     agreed = [*asked.labels, *(["split"] if "split" in rows else [])]
     groups = rows.groupby("sample", sort=False)
     samples = groups[["patient", *asked.locations, *agreed, *asked.clinical]].first()
+    different: dict[str, pd.Index[str]] = {}
     for name in agreed:
-        for sample in samples.index[groups[name].agg("nunique") > 1]:
+        different[name] = samples.index[groups[name].agg("nunique") > 1]
+        left_out = ", so it is left out of this target" if name in asked.labels else ""
+        for sample in different[name]:
             cells = rows.loc[rows["sample"] == sample, name].dropna()
             why = " and ".join(f"{cell} (line {line})" for line, cell in cells.items())
-            excluded.append((path.name, sample, "", f"its sequences contradict each other in {name}: {why}"))
-    samples = samples.drop(index=[sample for _, sample, _, _ in excluded])
+            excluded.append((path.name, sample, "", f"its sequences contradict each other in {name}{left_out}: {why}"))
+    samples = samples.drop(index=different.pop("split", []))
     for name in asked.labels:
         absent = samples.index[samples[name].isna()]
         excluded += [(path.name, sample, "", f"{name} is absent: left out of this target") for sample in absent]
+        samples.loc[samples.index.isin(different[name]), name] = None
         samples[name] = _numbers(samples[name], whole=True)
         if _numbers(samples[name], whole=False).dtype.kind == "f" and samples[name].dtype.kind not in "if":
             raise DataError(
@@ -44,11 +48,11 @@ def merged(found: ImageRows, asked: Asked) -> tuple[pd.DataFrame, list[Exclusion
         excluded += [(path.name, sample, "", "no label can be used") for sample in empty]
         samples = samples.drop(index=empty)
     for name in asked.clinical:
-        different = samples.index[(groups[name].agg("nunique") > 1).reindex(samples.index)]
-        if len(different):
+        differ = samples.index[(groups[name].agg("nunique") > 1).reindex(samples.index)]
+        if len(differ):
             found.notes.append(
-                f"{path.name}: the sequences of {len(different)} sample{'s' * (len(different) > 1)} differ in {name}, "
-                f"such as {different[0]}: the first value is used."
+                f"{path.name}: the sequences of {len(differ)} sample{'s' * (len(differ) > 1)} differ in {name}, "
+                f"such as {differ[0]}: the first value is used."
             )
         if name in found.numbers:
             samples[name] = pd.to_numeric(samples[name])

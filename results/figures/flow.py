@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,12 +13,13 @@ from matplotlib.axes import Axes
 from results.figures.base import PaperFigure
 from results.figures.drawing.chosen import Chosen, chosen
 from results.figures.drawing.style import LINE, WIDTHS, Drawing, Width, styled, wrapped
-from results.flow import Flow, counted, flows, official_parts, short_reason, span
+from results.flow import FILE, Flow, counted, flows, official_parts, short_reason, span, whose
 from results.methods.evidence import tested_patients
 from results.run_folder import Predictions, Run
 from results.run_tables import EXCLUDED, read_table
 
 REASONS = 6
+WAYS = 4  # of the samples of cells, that a chart tells apart
 CUT = 90
 GAP = 7.0
 PADDING = 3.0
@@ -94,27 +95,63 @@ def _steps(run: Run, choice: Chosen) -> list[FlowBox]:
     events = np.bincount(list(classes.values()), minlength=len(choice.classes))
     by_class = ", ".join(f"{name}: {n}" for name, n in zip(choice.classes, events, strict=True))
     sizes = sorted({len(set(p.sample.tolist())) for p in found})
-    depending = "depending on their sequences"
-    several = f"cells predict {sizes[0]} to {sizes[-1]} of them, {depending}" if len(sizes) > 1 else ""
-    ways = flows(run, choice.target, [str(record["key"]) for record in (*choice.cells, *choice.floors)])
-    widest = max(ways, key=lambda way: way.left(), default=None)
-    lost = [one.text() for one in widest.left_out] if widest is not None else []
-    by = " by the cells that predict most" if len(ways) > 1 else ""
-    learns = widest.learns if widest is not None else ""
-    used = widest.left(tested=False) if widest is not None and learns else (len(classes), len(patients))
-    whom = f"{counted(used[0], 'sample')} of {counted(used[1], 'patient')}"
+    several = f"cells predict {sizes[0]} to {sizes[-1]} of them" if len(sizes) > 1 else ""
+    ways = _ways(run, choice)
+    learns = list(_learns(ways))
+    used = {way.left(tested=False) for _, way in ways} if learns else {(len(classes), len(patients))}
+    most = max(used)
+    whom = f"{'up to ' if len(used) > 1 else ''}{counted(most[0], 'sample')} of {counted(most[1], 'patient')}"
     predicted = f"{counted(len(classes), 'sample')} of {counted(len(patients), 'patient')} are predicted ({by_class})"
     lines, sentence = ((), whom) if learns else ((by_class,), f"{whom} ({by_class})")
-    left_out = f"Left out{by}: {', '.join(lost)}." if lost else "None is left out."
+    left_out, told = _left_out(ways)
     return [
-        _dataset(run, widest),
+        _dataset(run, ways[0][1] if ways else None),
         FlowBox(
             (f"{choice.target}: {whom}", *lines, *filter(None, [several if not learns else ""])),
-            (f"Left out{by}:", *lost) if lost else (),
-            caption=f"{choice.target} has {sentence}{f'; {several}' if several and not learns else ''}. {left_out}",
+            left_out,
+            caption=f"{choice.target} has {sentence}{f'; {several}' if several and not learns else ''}. {told}",
         ),
-        _tested(run, found, [learns.rstrip("."), predicted, several] if learns else []),
+        _tested(run, found, [*learns, predicted, several] if learns else []),
     ]
+
+
+def _ways(run: Run, choice: Chosen) -> list[tuple[str, Flow]]:
+    """The ways of the samples, with words for their cells such as `with sequences t1`; no words if there is one way."""
+    found = flows(run, choice.target, [str(record["key"]) for record in (*choice.cells, *choice.floors)])
+    if len(found) < 2:
+        return [("", way) for way in found]
+    names = whose({cell.key: cell.axes for cell in run.cells}, list(found.values()))
+    return [(f"{'in' if name[0].isdigit() else 'with'} {name}", way) for name, way in zip(names, found, strict=True)]
+
+
+def _left_out(ways: Sequence[tuple[str, Flow]]) -> tuple[tuple[str, ...], str]:
+    """What the cells of each way leave out, as the lines of a box and in sentences."""
+    lost = [(name, ", ".join(one.text() for one in way.left_out)) for name, way in ways]
+    if not any(losses for _, losses in lost):
+        return (), "None is left out."
+    if len(lost) == 1:
+        return ("Left out:", *(one.text() for one in ways[0][1].left_out)), f"These are left out: {lost[0][1]}."
+    lines = [f"- {name}: {losses or 'none'}" for name, losses in lost[:WAYS]]
+    told = [
+        f"{_capital(name)}, {f'these are left out: {losses}' if losses else 'none is left out'}."
+        for name, losses in lost[:WAYS]
+    ]
+    if len(lost) > WAYS:
+        lines.append(f"- others: see {FILE}")
+        told.append(f"What other cells leave out is in {FILE}.")
+    return ("Left out:", *lines), " ".join(told)
+
+
+def _learns(ways: Sequence[tuple[str, Flow]]) -> Iterator[str]:
+    """Who only serves to fit models, for the cells of each way if these differ."""
+    said = {way.learns: name for name, way in ways}
+    if len(said) == 1:
+        yield from (one.rstrip(".") for one in said if one)
+        return
+    for name, way in ways[:WAYS]:
+        yield f"{name}, {way.learns.rstrip('.') or 'all samples are predicted'}"
+    if len(ways) > WAYS:
+        yield f"other cells: see {FILE}"
 
 
 def _dataset(run: Run, way: Flow | None) -> FlowBox:
@@ -175,7 +212,11 @@ def _tested(run: Run, found: Sequence[Predictions], more: Sequence[str]) -> Flow
             f"{sizes} test patients per fold{by_cell}; each sample is predicted once per repeat",
         )
     lines = (*lines, *filter(None, more))
-    return FlowBox(lines, caption=" ".join(f"{line[0].upper()}{line[1:]}." for line in lines))
+    return FlowBox(lines, caption=" ".join(f"{_capital(line)}." for line in lines))
+
+
+def _capital(text: str) -> str:
+    return text[0].upper() + text[1:]
 
 
 def _fit(words: Sequence[str], width: float) -> str:

@@ -17,7 +17,7 @@ from results.run_folder import Run
 from results.scores.choice import EXPLORATORY
 from results.scores.labels import by_class, merging
 from results.tables.external import external_run
-from results.tables.held_out import learnt
+from results.tables.held_out import learnt, scored_before
 
 REASONS = 8
 
@@ -160,13 +160,7 @@ def external(run: Run) -> Iterator[str]:
     n = int(about.get("kept_alike", 0))
     found += f", and {n} whose scans merely look like scans of training were kept" if n else ""
     yield f"Patients of the training data were looked for there {by}; {found}."
-    uses = int(about["uses_before"]) + int(about["uses_overlapping"])
-    times = "once" if uses == 1 else f"{uses} times"
-    yield (
-        f"Before the last of these cells were scored, others had been scored {times} on these patients or some of them."
-        if uses
-        else "No other cells had been scored on any of these patients before."
-    )
+    yield scored_before(outside)
 
 
 def source(evidence: Evidence) -> str:

@@ -16,10 +16,9 @@ def fitted_elsewhere(run: Run, target: str) -> str:
         else f"{n} patients were left out, whose ids or scans are"
     )
     left_out = f" {whom}, or may be, of the training data." if n else ""
-    uses, shared = int(about["uses_before"]), int(about["uses_overlapping"])
     return (
         f"Fitted once on the {learnt(run, target)} of {about['fitted_on']} with a label and a scan, and scored "
-        f"once here: external validation.{left_out} {_scored_before(uses, shared)}"
+        f"once here: external validation.{left_out} {scored_before(run)}"
     )
 
 
@@ -36,23 +35,17 @@ def patients_by_cell(run: Run) -> dict[str, int]:
     return {cell.key: about.get("patients_by_cell", {}).get(cell.key, about["patients"]) for cell in run.cells}
 
 
-def _scored_before(uses: int, shared: int) -> str:
-    """How often cells had been scored on the patients, or on a selection with some of them, before the last of these.
-
-    A table shows the cells of one folder, of which some may have been scored before others.
-    """
+def scored_before(run: Run) -> str:
+    """How often the patients of an external test had been scored before the last of its cells were."""
+    about, whom = run.protocol["external"], "patients of this external test"
+    uses, shared = int(about["uses_before"]), int(about["uses_overlapping"])
+    where = "another selection" if shared == 1 else "other selections"
     if uses:
-        others = f", and {_times(shared)} on another selection with some of them" if shared else ""
-        return (
-            f"Before the last of these cells were scored, others had been scored {_times(uses)} on these "
-            f"patients{others}."
-        )
+        others = f", and some or all of them {_times(shared)} in {where}" if shared else ""
+        return f"The {whom} had been scored {_times(uses)} before, with other cells{others}."
     if shared:
-        return (
-            "No other cells had been scored on exactly these patients before, but cells had been scored "
-            f"{_times(shared)} on another selection with some of them."
-        )
-    return "No other cells had been scored on these patients before."
+        return f"Some or all {whom} had been scored {_times(shared)} before, in {where}."
+    return f"No other cells had been scored on the {whom} before."
 
 
 def _times(n: int) -> str:

@@ -99,12 +99,28 @@ def test_two_spellings_of_one_name_are_refused(tmp_path, discs, before, after, m
         discs_of(write_table(tmp_path, text.replace(before, after))).samples()
 
 
-def test_sequences_must_agree_on_a_label(tmp_path, discs):
+def test_a_sample_whose_sequences_contradict_each_other_is_left_out_of_that_target_alone(tmp_path, discs):
     text = Path(discs).read_text().replace("1.png,a,t2,L5/S1,1,3", "1.png,a,t2,L5/S1,0,3")
-    dataset = discs_of(write_table(tmp_path, text))
-    assert dataset.samples().index.tolist() == ["a_L4/L5", "b_L5/S1"]
-    assert reasons(dataset) == ["a_L5/S1: its sequences contradict each other in bulging: 1 (line 2) and 0 (line 3)"]
-    assert dataset.load("a_L5/S1", "t1") is None
+    path = write_table(tmp_path, text)
+    why = "its sequences contradict each other in bulging, so it is left out of this target: 1 (line 2) and 0 (line 3)"
+    dataset = discs_of(path)
+    samples = dataset.samples()
+    assert samples.index.tolist() == ["a_L5/S1", "a_L4/L5", "b_L5/S1"]
+    assert samples["bulging"].isna().tolist() == [True, False, False]
+    assert samples[["severity", "grade"]].notna().all(axis=None)
+    assert reasons(dataset) == [f"a_L5/S1: {why}"]
+    assert dataset.load("a_L5/S1", "t1") is not None
+    alone = ImageTable(table=path, locations=("level",), labels=("bulging",))
+    assert alone.samples().index.tolist() == ["a_L4/L5", "b_L5/S1"]
+    assert reasons(alone) == [f"a_L5/S1: {why}", "a_L5/S1: no label can be used"]
+    assert alone.load("a_L5/S1", "t1") is None
+
+
+def test_a_sample_in_two_parts_of_a_split_is_left_out(tmp_path):
+    rows = "image,patient,sequence,y,split\n0.png,a,t1,1,train\n1.png,a,t2,1,test\n2.png,b,t1,0,test"
+    dataset = ImageTable(table=write_table(tmp_path, rows), labels=("y",))
+    assert dataset.samples().index.tolist() == ["b"]
+    assert reasons(dataset) == ["a: its sequences contradict each other in split: train (line 2) and test (line 3)"]
 
 
 def test_gaps_are_named(tmp_path):

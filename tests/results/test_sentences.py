@@ -187,7 +187,7 @@ def test_what_was_left_out_adds_up_in_every_place(outcome):
                 re.search(rf"For {target}: (of .*?\.(?: \d+ samples? of .*?predicted\.)?) ", text)[1], raw, target
             )
         ]
-        caption = flow(opened, target).caption.replace("Left out: ", "").replace("; ", ", ")
+        caption = flow(opened, target).caption.replace("; ", ", ")
         parts = re.search(r"(\d+) samples of (\d+) patients", caption)
         assert (int(parts[1]), int(parts[2])) == (len(raw.named()), raw.samples["patient"].nunique())
         assert [(int(a), int(b or 0), w.strip()) for a, b, w in LOSS.findall(caption)] == found[0]

@@ -87,9 +87,8 @@ def test_classes_are_those_of_the_patients_who_are_left(predict, tmp_path):
 def test_an_external_test_names_both_scans_and_keeps_what_near_duplicates_allow(train, tmp_path):
     new = copied(tmp_path / "new", train[0], [f"b{i}" for i in range(4)])
     text = GRID + f"external: {{{{image_table: {{{{table: {new}}}}}}}}}\n"
-    words = (
-        r"1 has a scan that looks like .* \(b0 in study \S+ and a3\S*, likeness \d\.\d\d\)\..*near_duplicates: allow"
-    )
+    pair = r"patient b0, study \S+: like a scan of training study a3\S*, likeness \d\.\d\d"
+    words = rf"1 has a scan that looks like .* \({pair}\)\..*near_duplicates: allow"
     with pytest.raises(KnownPatientError, match=f"1 of 4 patients may be .*: {words}"):
         go(tmp_path, text.format(table=train[0], protocol=""))
     ran = go(tmp_path, text.format(table=train[0], protocol=", near_duplicates: allow"))
@@ -113,8 +112,9 @@ def test_scans_merely_alike_may_stay_and_known_patients_may_not():
     found = learnt.known(patients, digests, looks, compare_ids=True)
     assert (found.by_id, [one.patient for one in found.by_scan]) == (("p01",), ["x"])
     assert found.why() == (
-        "1 has the id of a training patient (p01), 1 has a scan with the pixels of a training scan (x in study n2 = s1)"
-        ", 1 has a scan that looks like a changed copy of a training scan (y in study n3 and s3, likeness 1.00)"
+        "1 has the id of a training patient (p01), 1 has a scan with the pixels of a training scan "
+        "(patient x, study n2: a scan of training study s1), 1 has a scan that looks like a changed copy of a training "
+        "scan (patient y, study n3: like a scan of training study s3, likeness 1.00)"
     )
     out, kept = found.allowing(True)
     assert out.patients == ["p01", "x"] and [one.patient for one in kept] == ["y"]

@@ -96,7 +96,7 @@ def test_a_training_patient_is_refused_by_id_and_by_pixels_under_another_id(part
     for path in (one / "images").glob(f"{parts['all'][9]}_*.mha"):
         path.rename(path.with_name(path.name.replace(f"{parts['all'][9]}_", "someone_")))
     with pytest.raises(
-        KnownPatientError, match=r"1 of 3 patients .*: 1 has a scan with the pixels .* \(someone\)\..*--exclude-k"
+        KnownPatientError, match=r"1 of 3 patients .*: 1 has a scan with the pixels .* \(patient someone\)\..*--exclude"
     ):
         predict(one)
     with pytest.raises(KnownPatientError, match="1 of 3"):
@@ -104,7 +104,7 @@ def test_a_training_patient_is_refused_by_id_and_by_pixels_under_another_id(part
     left = predict(one, exclude_known=True)
     assert set(left.table["patient"]) == set(parts["all"][10:12])
     words = "1 patient was left out, who may be of the training data: 1 has a scan with the pixels of a training scan"
-    assert f"{words} (someone)." in left.notes
+    assert f"{words} (patient someone)." in left.notes
     twin = cut(phantom, tmp_path / "twin", parts["all"][10:11], gradings=False, masks=False)
     for path in (twin / "images").glob("*.mha"):
         path.rename(path.with_name(path.name.replace(f"{parts['all'][10]}_", f"0{parts['all'][0]}_")))
@@ -126,7 +126,7 @@ def test_a_changed_copy_of_a_training_scan_is_refused_under_another_id(parts, ph
         smaller.SetSpacing(scan.GetSpacing())
         SimpleITK.WriteImage(smaller, path.with_name(path.name.replace(f"{parts['all'][9]}_", "someone_")))
         path.unlink()
-    words = r"1 has a scan that looks like a changed copy of a training scan \(someone, likeness 0\.\d\d\)"
+    words = r"1 has a scan that looks like a changed copy of a training scan \(patient someone, likeness 0\.\d\d\)"
     with pytest.raises(KnownPatientError, match=rf"1 of 3 .*: {words}\..*, or --near-duplicates allow to keep"):
         predict(new, own_ids=True)
     left = predict(new, exclude_known=True)
@@ -138,7 +138,7 @@ def test_a_changed_copy_of_a_training_scan_is_refused_under_another_id(parts, ph
     assert pd.read_csv(kept.folder / "near_duplicates.csv")["outcome"].tolist() == ["kept"]
     (note,) = [one for one in kept.notes if "are allowed" in one]
     assert note.startswith("1 patient has a scan that looks like a changed copy of a training scan, and is kept")
-    assert "allowed: someone, likeness" in note
+    assert "allowed: patient someone, likeness" in note
     with pytest.raises(KnownPatientError, match="10 have the id"):
         predict(phantom, near_duplicates="allow")
 
@@ -179,14 +179,14 @@ def test_the_ledger_counts_each_use_of_a_held_out_set(parts, phantom, predict, t
     assert before(predict(rest))["uses_before"] == 0
     again = predict(rest)
     assert before(again)["uses_before"] == 0, "the same cell on the same scans is the same use"
-    assert "No other cells had been scored on these patients before." in " ".join(
+    assert "No other cells had been scored on the patients of this external test before." in " ".join(
         (again.folder / "scores.md").read_text().split()
     )
     other = fit(parts["base"], parts["run"], "knn", f"knn_{tmp_path.name}")
     renamed = shutil.copytree(rest, tmp_path / "renamed")
     found = predict(renamed, model=other)
     assert before(found)["uses_before"] == 1, "the same scans in another folder are the same set"
-    assert "others had been scored once on these patients." in " ".join(
+    assert "The patients of this external test had been scored once before, with other cells." in " ".join(
         (found.folder / "scores.md").read_text().split()
     )
     some = cut(phantom, tmp_path / "some", parts["tested"][:4])

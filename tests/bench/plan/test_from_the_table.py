@@ -47,7 +47,8 @@ def test_a_file_of_two_patients_is_refused_with_its_lines(plan, table):
     with pytest.raises(guards.GuardError) as error:
         plan(table)
     said = str(error.value)
-    assert "1 image belongs to two patients (p00 (lines 2 and 3 of t.csv) = p04 (lines 10 and 11 of t.csv)" in said
+    assert "1 image belongs to two patients (sample p00 (lines 2 and 3 of t.csv) of patient p00 and sample p04 " in said
+    assert "sample p04 (lines 10 and 11 of t.csv) of patient p04, both with the file " in said
     assert "4b_c.png): remove one of each" in said and "protocol.identical_images: exclude" in said
     assert plan(table, "protocol.identical_images=exclude")
     assert plan(table, "protocol.near_duplicates=group")

@@ -43,7 +43,8 @@ def test_identical_images_inside_training_are_no_matter():
     digests, patients, names = ["x", "x", "y", "y", "z"], ["a", "b", "b", "c", "d"], list("12345")
     with pytest.raises(
         guards.GuardError,
-        match=r"1 image belongs to two patients whom the split parts \(4 = 3\).* exclude to leave out",
+        match=r"1 image belongs to two patients whom the split parts "
+        r"\(sample 4 of patient c and sample 3 of patient b\).* exclude to leave out",
     ):
         guards.same_image(digests, patients, names, OFFICIAL)
     assert guards.second_images(digests, patients, OFFICIAL) == [2]

@@ -91,10 +91,34 @@ def test_a_plan_names_the_external_test(planned, phantom):
     file, base, _, _ = planned
     text = file.read_text() + f"external: {{spider: {{folder: {phantom}}}}}\n"
     (base / "outside.yaml").write_text(text)
-    plan = str(api.plan(base / "outside.yaml", store=base / "store"))
+    plan = str(api.plan(base / "outside.yaml", store=base / "store", settings=["protocol.external_ids=own"]))
     line = next(line for line in plan.splitlines() if line.startswith("external test: "))
     assert "fitted once on all patients and scored once on spider" in line
     assert re.search(r"^  external test: fitting heads +\d+", plan, re.MULTILINE)
+
+
+def test_a_plan_says_who_of_the_external_dataset_is_in_the_first_by_id(tmp_path):
+    for name, patients in (("first", range(12)), ("second", range(11, 15)), ("third", range(10, 12))):
+        lines = ["patient,image,grade", *(f"{p:03},{p}.png,{p % 2}" for p in patients)]
+        (tmp_path / f"{name}.csv").write_text("\n".join(lines))
+
+    def planned(other, *settings):
+        data = {one: {"image_table": {"table": str(tmp_path / f"{one}.csv")}} for one in ("first", other)}
+        data["first"]["image_table"]["labels"] = ["grade"]
+        grid = {"name": "twice", "data": data["first"], "external": data[other], "targets": ["grade"]}
+        grid |= {"sequences": ["image"], "encoders": ["raw_pixels"], "heads": ["knn"], "protocol": {"folds": 2}}
+        text = str(api.plan(grid, settings=settings, store=tmp_path / "store"))
+        return [line for line in text.splitlines() if line.startswith("external test: ")]
+
+    (refused, _) = planned("second")
+    assert "1 of the 4 patients of image_table" in refused and "has the id of a patient of `data`" in refused
+    assert "`run` will refuse to start: set protocol.external_known: exclude" in refused
+    scored, left_out, _ = planned("second", "protocol.external_known=exclude")
+    assert "(3 samples of 3 patients)" in scored and "`run` will leave out such patients" in left_out
+    scored, _ = planned("second", "protocol.external_ids=own")
+    assert "(4 samples of 4 patients)" in scored
+    (refused, _) = planned("third", "protocol.external_known=exclude")
+    assert "2 of the 2 patients" in refused and "refuse to start, since no other patient is left" in refused
 
 
 def test_the_fits_are_a_range_while_a_broken_image_may_part_the_samples_of_sequences(tmp_path):

@@ -133,7 +133,7 @@ def test_the_table_shows_both_scores_with_floors_and_the_ledger(ran):
     run = api.open(ran.folder)
     drawn = " ".join(run.tables(preset="external").split())
     assert "Fitted once on the 10 patients of spider (train) with a label and a scan, and scored once here" in drawn
-    assert "No other cells had been scored on these patients before." in drawn
+    assert "No other cells had been scored on the patients of this external test before." in drawn
     assert "it covers the sampling of patients alone" in drawn
     table = pd.read_csv(io.StringIO(run.tables(preset="external", format="csv")))
     crossed = run.table(metrics=["auc"])
@@ -143,7 +143,10 @@ def test_the_table_shows_both_scores_with_floors_and_the_ledger(ran):
     assert table["floor"].sum() == 4
     assert "external test" in run.tables()
     page = run.report().read_text()
-    assert 'id="external"' in page and "No other cells had been scored on these patients before" in page
+    assert (
+        'id="external"' in page
+        and "No other cells had been scored on the patients of this external test before" in page
+    )
     for path in (ran.folder / "external" / "samples.parquet", ran.folder / "external" / "SHA256SUMS"):
         content = path.read_bytes()
         path.write_bytes(content.replace(b"0", b"1", 1) if path.suffix else b"")
@@ -152,7 +155,7 @@ def test_the_table_shows_both_scores_with_floors_and_the_ledger(ran):
         path.write_bytes(content)
     methods = run.methods()
     assert "For external validation every completed cell was fitted once on all patients with a label" in methods
-    assert "For narrowing it was fitted on 10 patients and scored on " in methods
+    assert "For narrowing, cells were fitted on 10 patients and scored on " in methods
     assert "No data from outside these folds" not in methods and "No external test." not in methods
 
 
@@ -167,7 +170,7 @@ def test_a_second_start_fits_scores_and_counts_nothing_again(parts, ran):
     assert external(grown)["uses_before"] == 1
     uses = json.loads(ledger.read_text())["uses"]
     assert len(uses) == 2 and len(uses[1]["cells"]) == 4, "only the new cells are a new use"
-    assert "Before the last of these cells were scored, others had been scored once on these patients." in " ".join(
+    assert "The patients of this external test had been scored once before, with other cells." in " ".join(
         api.open(grown.folder).tables(preset="external").split()
     )
     assert len(before) < len((grown.folder / "external" / "cells.json").read_text())
@@ -187,7 +190,8 @@ def test_patients_in_both_are_refused_or_left_out(parts, phantom, tmp_path):
     for path in [*twin.glob(f"images/{one[0]}_*.mha"), *twin.glob(f"masks/{one[0]}_*.mha")]:
         path.rename(path.with_name(path.name.replace(f"{one[0]}_", "someone_")))
     with pytest.raises(
-        KnownPatientError, match=r"1 of 11 patients .*: 1 has a scan with the pixels .* \(someone = \d+\)"
+        KnownPatientError,
+        match=r"1 of 11 patients .*: 1 has a scan with the pixels .* \(patient someone: a scan of training study \d+\)",
     ):
         go(tmp_path / "b", text(parts, rest=twin))
     only = {"only": {"heads": ["logistic"], "encoders": ["raw_pixels"], "balance": ["none"]}}

@@ -89,6 +89,30 @@ def test_pictures_without_a_spacing_have_pixels_and_no_mm(tmp_path):
     assert [noted[f"{side}_mm"] for side in ("slice", "height", "width")] == [None] * 3 and noted["width"] == 24
 
 
+def test_samples_that_have_all_sequences_are_shown_first(tmp_path):
+    rows = []
+    for i in range(12):
+        cv2.imwrite(str(tmp_path / f"{i}.png"), np.random.default_rng(i).integers(0, 256, (20, 24)).astype(np.uint8))
+        for sequence in ("t1", "t2") if i in (7, 9, 10) else ("t2",):
+            file = "gone.png" if (i, sequence) == (7, "t1") else f"{i}.png"
+            rows.append({"image": file, "patient": f"p{i}", "sequence": sequence, "lesion": i % 2})
+    pd.DataFrame(rows).to_csv(tmp_path / "table.csv", index=False)
+    grid = {
+        "name": "shown",
+        "data": {"image_table": {"table": str(tmp_path / "table.csv"), "labels": ["lesion"]}},
+        "targets": ["lesion"],
+        "sequences": ["t1", "t2", "t1 + t2"],
+        "encoders": ["raw_pixels"],
+        "heads": ["logistic"],
+        "protocol": {"folds": 2},
+    }
+    plan = Plan(read_grid(grid, []), Store(tmp_path / "store"))
+    chosen = preview_samples(plan, 2)
+    assert plan.ids[chosen].tolist() == ["p10", "p0", "p9", "p1"]
+    t1 = next(sheet for sheet in previewed(plan, chosen) if sheet.sequence == "t1")
+    assert [one.why for one in t1.samples] == ["", "this sample has no t1"] * 2
+
+
 def test_files_are_a_pdf_and_a_picture_for_each_page(grid, tmp_path):
     found = api.preview(grid, samples=1, out=tmp_path / "out", store=tmp_path / "store")
     assert [path.name for path in found.files] == ["preview.pdf", "preview.png", "preview_2.png"]

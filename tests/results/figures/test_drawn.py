@@ -242,6 +242,32 @@ def test_the_flow_counts_the_test_parts_of_all_cells_together(new_run):
     assert "narrowing has 120 samples of 40 patients (0: 60, 1: 60); cells predict 90 to 120 of them" in caption
 
 
+def test_the_flow_names_what_each_way_of_the_samples_leaves_out(new_run):
+    writer = new_run()
+    groups = []
+    for k, sequences in enumerate(("a", "b", "a + b", "c", "d")):
+        n = (90, 60, 120, 105, 75)[k]
+        key = writer.add(writer.signal, rows=np.arange(120) < n, sequences=sequences, heads="svc")
+        steps = [("dataset", 120, 40), ("sequences", n, n // 3), ("tested", n - 3 * (k == 1), n // 3 - (k == 1))]
+        steps = [{"step": step, "samples": samples, "patients": patients} for step, samples, patients in steps]
+        groups.append({"cells": [key], "target": "narrowing", "steps": steps, "present": []})
+    (writer.folder / "flow.json").write_text(json.dumps(groups))
+    drawn = flow(read(writer.finish()), "narrowing", width="double")
+    lost = "without a scan of the sequences used"
+    for said in (
+        f"With sequences a, these are left out: 30 samples and 10 patients {lost}. "
+        f"With sequences b, these are left out: 60 samples and 20 patients {lost}. "
+        "With sequences a + b, none is left out. "
+        f"With sequences c, these are left out: 15 samples and 5 patients {lost}. "
+        "What other cells leave out is in flow.json.",
+        "With sequences b, 3 samples of 1 patient serve to fit models and are not predicted.",
+    ):
+        assert said in drawn.caption
+    texts = " ".join(" ".join(text.get_text().split()) for text in drawn.axes[0].texts)
+    assert f"- with sequences b: 60 samples and 20 patients {lost} - with sequences a + b: none" in texts
+    assert "- others: see flow.json" in texts and "sequences d" not in texts
+
+
 def test_pictures_of_a_target_that_is_gone_are_removed_and_other_files_stay(new_run, tmp_path):
     folder = tmp_path / "figures"
 

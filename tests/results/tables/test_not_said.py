@@ -5,9 +5,11 @@ import pandas as pd
 import pytest
 from scipy.stats import beta
 
+from bench.run.scored import external_protocol
 from results.run_folder import read
 from results.scores.scores import scores
 from results.tables.formats import Score, text
+from results.tables.held_out import scored_before
 from results.tables.intervals import covers
 from results.tables.main import sheets
 from results.tables.presets.predictive_values import predictive_value_sheets
@@ -157,3 +159,33 @@ def test_one_draw_is_one(new_run):
     run = read(writer.finish())
     assert "; up to 1 of them lacks a class and is left out)" in covers(run, 50, 1)
     assert "; up to 2 of them lack a class and are left out)" in covers(run, 50, 2)
+
+
+@pytest.mark.parametrize(
+    ("uses", "sentence"),
+    [
+        ((0, 0), "No other cells had been scored on the patients of this external test before."),
+        ((1, 0), "The patients of this external test had been scored once before, with other cells."),
+        (
+            (2, 1),
+            "The patients of this external test had been scored 2 times before, with other cells, and some or all of "
+            "them once in another selection.",
+        ),
+        ((0, 3), "Some or all patients of this external test had been scored 3 times before, in other selections."),
+    ],
+)
+def test_earlier_uses_of_a_held_out_set_are_said(new_run, uses, sentence):
+    made = external_protocol(
+        fitted_on="base",
+        patients={},
+        uses=uses,
+        left_out=0,
+        kept_alike=0,
+        compared_ids=True,
+        notes={},
+        cross_validated={},
+    )
+    protocol = {"split": "external", "seed": 0, "external": made}
+    writer = new_run(protocol=protocol)
+    writer.add(writer.signal, heads="svc")
+    assert scored_before(read(writer.finish())) == sentence
