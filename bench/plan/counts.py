@@ -19,7 +19,7 @@ def counts(plan: Plan, read: bool) -> Iterator[str]:
     yield f"{plan.grid.data.name}: {len(samples)} samples of {len(set(plan.patients))} patients"
     excluded = plan.dataset.excluded()
     if len(excluded):
-        yield f"left out while the tables were read, for all targets or for one: {len(excluded)}"
+        yield f"left out, for all targets or for one, or read as missing, while the tables were read: {len(excluded)}"
         for row in excluded.head(SHOWN).itertuples():
             yield "  " + " ".join(str(word) for word in (row.file, row.sample, row.reason) if word)
         if len(excluded) > SHOWN:

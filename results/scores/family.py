@@ -13,6 +13,7 @@ from results.run_folder import Predictions, Run, RunCell
 from results.scores.alignment import Alignment
 from results.scores.named import floor_for, is_step, the_cell
 from results.scores.paired import value
+from results.scores.records import NOTHING
 from results.statistics.metrics import METRICS
 
 
@@ -104,7 +105,7 @@ def matched(
 
 def reference_in_words(against: str | Mapping[str, str]) -> str:
     """What a family is compared with."""
-    return against if isinstance(against, str) else ", ".join(against.values())
+    return against if isinstance(against, str) else ", ".join(step for step in against.values() if step not in NOTHING)
 
 
 def _ranked(

@@ -6,7 +6,7 @@ import csv
 import io
 import math
 import textwrap
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from results.scores.reconstruction import MARK
@@ -172,38 +172,32 @@ def marked(sheet: Sheet) -> list[str]:
 def comma_separated(sheets: Sequence[Sheet]) -> str:
     """Raw numbers at full precision with the ends of their intervals; empty where there is no number.
 
-    Sheets with the same columns share one header; other columns begin after an empty line with their own header.
+    One table: it has the columns of all sheets, which are empty in rows of sheets that lack them.
     """
+    rows = [row for sheet in sheets for row in _raw(sheet)]
+    header = list(dict.fromkeys(name for row in rows for name in row)) or ["target", "floor"]
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    shape: object = None
-    for sheet in sheets:
-        every = (*sheet.rows, *sheet.floors)
-        ends = [
-            any((score := row.scores[j]) is not None and score.low is not None for row in every)
-            for j in range(len(sheet.headers))
-        ]
-        header = ["target", "floor", *(["mean over"] if sheet.averaged else []), *sheet.labels]
-        for name, has_ends in zip(sheet.headers, ends, strict=True):
-            plain = name.replace("\n", " ")
-            header += [plain, f"{plain} low", f"{plain} high"] if has_ends else [plain]
-        header += sheet.extras
-        if header != shape:
-            if shape is not None:
-                writer.writerow([])
-            writer.writerow(map(csv_cell, header))
-            shape = header
-        for floor, rows in ((False, sheet.rows), (True, sheet.floors)):
-            for row in rows:
-                numbers: list[float | None] = []
-                for score, has_ends in zip(row.scores, ends, strict=True):
-                    found = (None, None, None) if score is None else (score.value, score.low, score.high)
-                    numbers += found if has_ends else found[:1]
-                drawn = ["" if number is None else repr(number) for number in numbers]
-                labels, extras = map(csv_cell, row.labels), map(csv_cell, row.extras)
-                over = [", ".join(sheet.averaged)] if sheet.averaged else []
-                writer.writerow([csv_cell(sheet.target), floor, *over, *labels, *drawn, *extras])
+    writer.writerow(map(csv_cell, header))
+    writer.writerows([row.get(name, "") for name in header] for row in rows)
     return out.getvalue()
+
+
+def _raw(sheet: Sheet) -> Iterator[dict[str, object]]:
+    """The rows of a sheet by its columns, those with ends in three."""
+    every = (*sheet.rows, *sheet.floors)
+    names = [name.replace("\n", " ") for name in sheet.headers]
+    ends = [any((one := row.scores[j]) is not None and one.low is not None for row in every) for j in range(len(names))]
+    for floor, rows in ((False, sheet.rows), (True, sheet.floors)):
+        for row in rows:
+            found: dict[str, object] = {"target": csv_cell(sheet.target), "floor": floor}
+            found |= {"mean over": ", ".join(sheet.averaged)} if sheet.averaged else {}
+            found |= dict(zip(sheet.labels, map(csv_cell, row.labels), strict=True))
+            for name, score, has_ends in zip(names, row.scores, ends, strict=True):
+                numbers = (None, None, None) if score is None else (score.value, score.low, score.high)
+                columns = (name, f"{name} low", f"{name} high") if has_ends else (name,)
+                found |= {c: "" if n is None else repr(n) for c, n in zip(columns, numbers, strict=False)}
+            yield found | dict(zip(sheet.extras, map(csv_cell, row.extras), strict=True))
 
 
 def _aligned(sheet: Sheet, intervals: Collection[int]) -> str:

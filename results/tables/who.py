@@ -63,7 +63,7 @@ def exploratory(run: Run, done: Sequence[Record]) -> Iterator[str]:
 def left_out(run: Run, target: str, keys: Sequence[str]) -> str:
     """What of the dataset some cells of a target do not predict, in words without a full stop."""
     ways = list(flows(run, target, keys))
-    faults = f", excluded.csv lists {counted(run.n_excluded, 'fault')}" if run.n_excluded else ""
+    faults = f"; excluded.csv lists {counted(run.n_excluded, 'fault')}" if run.n_excluded else ""
     learns = f". {ways[0].learns}".rstrip(". ") if len(ways) == 1 else ""
     if not any(way.left_out for way in ways):
         known = run.protocol.get("split") == "external" and run.protocol["external"]["left_out"]
