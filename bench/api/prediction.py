@@ -36,11 +36,11 @@ class PredictedDataset:
     scores: Results | None
 
     def __str__(self) -> str:
-        there = int((self.table["reason"] == "").sum())
-        patients = self.table["patient"].nunique()
-        lines = [
-            f"{there} of {len(self.table)} samples of {patients} patients predicted: {self.folder}/predictions.csv"
-        ]
+        there = self.table.loc[self.table["reason"] == "", "sample"].nunique()
+        every, patients = (self.table[name].nunique() for name in ("sample", "patient"))
+        targets = self.table["target"].nunique()
+        each = f", each for {targets} targets" if targets > 1 else ""
+        lines = [f"{there} of {every} samples of {patients} patients predicted{each}: {self.folder}/predictions.csv"]
         missing = self.table.loc[self.table["reason"] != "", "reason"].value_counts()
         lines += [f"  {count} x {why}" for why, count in missing.head(5).items()]
         lines += list(self.notes)

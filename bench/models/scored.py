@@ -123,6 +123,7 @@ def write_scores(
         samples=new.samples,
         cells=cells,
         predictions=predictions,
+        merged={one.cell.about["target"]: one.cell.about["merge"] for one in outcomes if one.cell.about["merge"]},
         external=external_protocol(
             fitted_on=model.about["source"],
             patients={str(cell.about["key"]): int(cell.about["n_patients"]) for cell in model.cells},

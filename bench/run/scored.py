@@ -64,6 +64,7 @@ def write_scored(
     predictions: Mapping[str, pd.DataFrame],
     external: Mapping[str, Any],
     n_excluded: int,
+    merged: Mapping[str, Mapping[str, str]],
     seed: int,
     device: str,
 ) -> None:
@@ -79,6 +80,7 @@ def write_scored(
         predictions: The predictions of each cell by its key.
         external: See `external_protocol`.
         n_excluded: The number of rows of `excluded.csv`.
+        merged: By target the labels that count as others.
         seed: The seed of the bootstrap's draws.
         device: Where the cells computed.
     """
@@ -90,6 +92,7 @@ def write_scored(
         "axes": [{word: getattr(axis, word) for word in facts.WORDS} for axis in AXES],
         "patients_known": dataset.patients_known,
         "locations": located,
+        "merged": dict(merged),
         "within": [column for column in dataset.within if column in located],
         "protocol": {
             "folds": 1,

@@ -59,7 +59,7 @@ def family_made(run: Run, family: Mapping[str, Any]) -> FamilyMade:
 
 def in_family(family: Mapping[str, Any]) -> str:
     """The cells of a declared family, in words."""
-    steps = [f"`{step}`" for axis, step in family["family"].items() if axis != "targets"]
+    steps = [f"{axis} `{step}`" for axis, step in family["family"].items() if axis != "targets"]
     return f"the cells that have {listed(steps)}" if steps else "all cells"
 
 

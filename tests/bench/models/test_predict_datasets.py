@@ -63,6 +63,8 @@ def test_a_table_of_pictures_with_merged_and_unknown_labels(tmp_path, where):
     assert found.scores.cells["heads"].tolist() == ["logistic", "prior", "location", "pixels"]
     scored = found.scores.predictions(found.scores.cells["key"][0])
     assert len(scored) == 18 and set(scored["y"]) == {0, 1}
+    assert "Merged: 2 counts as 1." in " ".join(found.scores.tables().split())
+    assert str(found).startswith("24 of 24 samples of 12 patients predicted: ")
     unlabelled = {"image_table": {"table": str(new), "labels": []}}
     plain = api.predict(model, unlabelled, out=tmp_path / "plain", **where)
     assert plain.scores is None and "label" not in plain.table
@@ -85,11 +87,15 @@ def test_a_model_of_two_targets_on_the_same_images_is_that_of_each(tmp_path, whe
     new = pictures(tmp_path / "new", [f"b{i}" for i in range(4)], seed=1)
     data = {"image_table": {"table": str(new), "locations": ["place"], "labels": []}}
 
+    said = []
+
     def predicted(name, cells):
         api.fit(folder, list(cells), tmp_path / name, store=tmp_path / "store", device="cpu", jobs=2)
-        return api.predict(tmp_path / name, data, out=tmp_path / f"by_{name}", **where).table
+        said.append(api.predict(tmp_path / name, data, out=tmp_path / f"by_{name}", **where))
+        return said[-1].table
 
     both = predicted("both", keys.values())
+    assert str(said[-1]).startswith("8 of 8 samples of 4 patients predicted, each for 2 targets: ")
     assert both.groupby("target").size().to_dict() == {"grade": 8, "late": 8}
     for target, key in keys.items():
         alone = predicted(target, [key])
