@@ -77,7 +77,8 @@ def plugin_steps(
         for one in values:
             if str(known[key].type).startswith("tuple[str") and isinstance(one, list) and not _is_text(one):
                 raise tree.error((*loc, key), f"must be a list of text, not {one!r}: put numbers in quotes")
-            if not fits(one, usual):
+            others = str(known[key].type).replace(" ", "").split("|")  # such as `str | int`
+            if not fits(one, usual) and type(one).__name__ not in others:
                 wanted = type(usual).__name__
                 raise tree.error((*loc, key), f"must be {wanted} like its default {usual!r}, not {one!r}")
         choices.append([(key, frozen(v)) for v in values])

@@ -11,6 +11,9 @@ from results.methods.evidence import UNUSED, Evidence
 from results.methods.steps import in_words, shares
 from results.run_folder import Run
 
+FLOOR = "mean"
+"""The step that fills the floor of pixels, in every grid."""
+
 
 def sequences(run: Run) -> Iterator[str]:
     """How many samples of each input of several sequences have all of these, and how many lack which."""
@@ -38,7 +41,7 @@ def filling(evidence: Evidence) -> Iterator[str]:
         yield "In the cells, nothing stood in for an absent sequence: the fusion used the sequences that a sample has."
     if any(cell.floor and cell.reads == "pixels" and cell.status == "done" for cell in run.cells):
         known = [one for one in evidence.plug_ins.used if one.kind == "missing" and one.label not in UNUSED]
-        own = [one for one in known if one.label not in steps] or known
+        own = [one for one in known if one.label == FLOOR] or known
         filled = "; ".join(in_words(one, run.held_out) for one in own)
         yield f"In the floor `{run.pixels}`, what stood in for it was {filled}."
 

@@ -31,6 +31,7 @@ class Means:
 
     Attributes:
         missing: For each empty place of the table the cells that its mean lacks, not done or not in the grid.
+        sizes: The numbers of cells that the filled places are means over.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class Means:
         self.cells = {(values(c, rows), values(c, columns), values(c, rest)): c for c in cells}
         self._of_several = [i for i, axis in enumerate(rest) if axis in OF_SEVERAL]
         self.missing: dict[str, list[str]] = {}
+        self.sizes: set[int] = set()
 
     def score(self, row: Values, column: Values, name: str) -> Score | None:
         """The mean of a metric, or None where it lacks a cell."""
@@ -61,6 +63,7 @@ class Means:
             if len(self.averaged) > 1:
                 self.missing[", ".join([*row, *column])] = lacking
             return None
+        self.sizes.add(len(cells))
         return mean([cell for cell in cells.values() if cell is not None], name, self._draws)
 
     def _asked(self, row: Values, column: Values) -> list[Values]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from results.flow import span
 from results.nulls import null_notes, null_p_cell
 from results.run_folder import Run
 from results.scores import reconstruction
@@ -84,7 +85,7 @@ def target_sheet(
     keys = [cells[0]["key"] if len(cells) == 1 else "" for _, cells in below]
     sheet = Sheet(
         target=target,
-        title=f"{target}: {run.dataset}, run {run.name}{_averaged(cells, rest)}",
+        title=f"{target}: {run.dataset}, run {run.name}{_averaged(cells, rest, means.sizes)}",
         labels=tuple(labels),
         averaged=tuple(rest),
         headers=tuple(_header(run, name, column, over) for name, column in places),
@@ -117,19 +118,18 @@ def target_sheet(
     return sheet if pivot else with_numbers(run, sheet, [*(record["key"] for _, record in ranked), *keys])
 
 
-def _averaged(cells: Sequence[Record], rest: Sequence[str]) -> str:
+def _averaged(cells: Sequence[Record], rest: Sequence[str], sizes: Collection[int]) -> str:
     """The end of a title: the axes that each number is a mean over, with their numbers of steps.
 
-    Where the grid lacks some combinations of these steps, the number of those that it has.
+    Where the means are not over all combinations of these steps, the numbers of those that they are over.
     """
     if not rest:
         return ""
     numbers = [len({cell[axis] for cell in cells}) for axis in rest]
-    settings = len({values(cell, rest) for cell in cells})
-    whole = settings == math.prod(numbers)
+    whole = set(sizes) <= {math.prod(numbers)}
     *some, last = (f"{axis} ({n})" if whole else axis for axis, n in zip(rest, numbers, strict=True))
     over = f"{', '.join(some)} and {last}" if some else last
-    return f"; each number is the mean over {over if whole else f'{settings} settings of {over}'}"
+    return f"; each number is the mean over {over if whole else f'{span(sorted(sizes))} settings of {over}'}"
 
 
 def _name_tuned(cells: list[Record]) -> None:

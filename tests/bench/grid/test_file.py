@@ -214,3 +214,18 @@ def test_values_of_set_that_are_no_yaml_are_named_in_one_line(tmp_path, value):
     ) as found:
         read(tmp_path, GOOD, [f"protocol.folds={value}"])
     assert "\n" not in str(found.value) and len(str(found.value)) < 500
+
+
+def test_a_field_of_two_types_takes_both():
+    """The label of a structure is a column's name or the number itself."""
+    given = {
+        "name": "g",
+        "data": {"spider": {}},
+        "targets": ["narrowing"],
+        "sequences": ["t2"],
+        "encoders": ["raw_pixels"],
+    }
+    grid = read_grid({**given, "heads": ["logistic"], "regions": [{"mask": {"label": [1, "disc_label"]}}]})
+    assert [step.load("regions").label for step in grid.axes["regions"]] == [1, "disc_label"]
+    with pytest.raises(GridError, match="must be str like its default 'mask_label', not 1.5"):
+        read_grid({**given, "heads": ["logistic"], "regions": [{"mask": {"label": 1.5}}]})
