@@ -47,7 +47,7 @@ def filling(run: Run) -> Sheet | None:
         spread = f"{found['explained_variance'].std():.2f}" if len(found) > 1 else ""
         rows.append(Row(tuple(map(str, place)), tuple(values), (spread, str(_samples(found)))))
     rows.sort(key=lambda row: (row.labels[-1], *row.labels[: -2 if len(row.labels) > 1 else None]))
-    folds = table[["target", "repeat", "fold"]].drop_duplicates()
+    folds = table[["repeat", "fold"]].drop_duplicates()
     return Sheet(
         target="filling",
         title=f"How well absent sequences are filled: {run.dataset}, run {run.name}",

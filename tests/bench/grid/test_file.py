@@ -227,5 +227,5 @@ def test_a_field_of_two_types_takes_both():
     }
     grid = read_grid({**given, "heads": ["logistic"], "regions": [{"mask": {"label": [1, "disc_label"]}}]})
     assert [step.load("regions").label for step in grid.axes["regions"]] == [1, "disc_label"]
-    with pytest.raises(GridError, match="must be str like its default 'mask_label', not 1.5"):
+    with pytest.raises(GridError, match=r"must be str like its default 'mask_label', not 1\.5"):
         read_grid({**given, "heads": ["logistic"], "regions": [{"mask": {"label": 1.5}}]})
