@@ -293,9 +293,8 @@ def test_an_external_test_of_several_inputs_counts_by_what_cells_read(tmp_path):
         assert row.extras == tuple(map(str, (learnt[name], p["patient"].nunique(), p["sample"].nunique())))
     table_1 = {row.labels[0]: row.labels[1:] for row in table_one(read(folder)).rows}
     everyone = pd.concat(scored.values()).drop_duplicates("sample")
-    inside, others = raw.samples, outside.samples
-    counts = [str(one["patient"].nunique()) for one in (inside, others)]
+    counts = [str(one.samples["patient"].nunique()) for one in (raw, outside)]
     assert (table_1["Patients"][0], table_1["Patients"][-1]) == tuple(counts)
-    assert table_1["Samples"][-1] == str(len(others))
+    assert table_1["Samples"][-1] == str(len(outside.samples))
     assert table_1["lesion: patients / samples"][-1] == f"{everyone['patient'].nunique()} / {len(everyone)}"
     assert table_1["lesion = 1, samples"][-1].startswith(f"{(everyone['y'] == 1).sum()} (")
