@@ -75,11 +75,12 @@ def _hardware(evidence: Evidence) -> Iterator[str]:
     ended = sum(bool(session.get("finished")) for session in sessions)
     detail = f" ({', '.join(f'{name} {seconds:.0f}' for name, seconds in parts.items())})" if parts else ""
     peak = max((session.get("peak_memory_mib", 0.0) for session in sessions), default=0.0)
-    yield (
+    took = (
         f"Its steps took {sum(parts.values()):.0f} s together in {counted(ended, 'start')}, side by side where cores "
         f"allowed{detail}. Results that earlier runs had left, and starts that were stopped before their first fit, "
         "are not counted."
     )
+    yield from [took] if ended else []
     if stopped := len(sessions) - ended:
         yield f"The time of {counted(stopped, 'start')} that {'was' if stopped == 1 else 'were'} stopped is not known."
     yield f"Peak memory was {peak / 1024:.1f} GiB."
