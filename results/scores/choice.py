@@ -20,7 +20,7 @@ from results.statistics.selection import selection_corrected
 Float64 = NDArray[np.float64]
 
 EXPLORATORY = 20
-"""Patients of the rarest class below which a target is exploratory: no p-values."""
+"""Patients of the rarest class below which a cell is exploratory: no p-values."""
 
 
 def beaten_floors(
@@ -75,7 +75,7 @@ def in_best_set(
 ) -> dict[str, bool]:
     """Whether each cell on the best's samples may be the best (`best_set`), by key.
 
-    Nothing is said of an exploratory target, nor where no other cell is on the best's samples.
+    Nothing is said where the best is exploratory, nor where no other cell is on the best's samples.
     """
     metric = METRICS[name]
     values = {key: rows[key][name] for key in draws if np.isfinite(rows[key][name])}

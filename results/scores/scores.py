@@ -37,7 +37,7 @@ def scores(
     For each metric `m`: `m` (the primary value), `m_low`, `m_high` (95 % interval over patients and training sets:
     `results.statistics.uncertainty`), `m_fold_mean`, `m_fold_sd`, `m_repeat_sd`, and `m_in_best_set`: whether the cell
     is not shown to be worse than another (`results.statistics.best_set`; empty for floors and for cells on other
-    samples than the best, and for all of an exploratory target).
+    samples than the best, and for all cells where the best is exploratory).
 
     With `auc` there are also `gain`, `gain_low`, `gain_high` (AUC minus that of `location`, or of `against`, on the
     samples that both predict, from the same resamples), `gain_pixels` with its interval (over the floor of small
