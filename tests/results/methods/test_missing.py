@@ -6,8 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from heads.pixels import Pixels
 from results.methods import methods
 from results.methods.checklist import checklist
+from results.methods.missing import FLOOR
 from results.tables.table_one import table_one
 from tests.results.methods.test_checklist import answer
 from tests.results.methods.test_methods import complete
@@ -49,3 +51,7 @@ def test_gaps_of_clinical_columns_are_counted_with_what_filled_them(writer):
     run = complete(writer)
     for text in (methods(run), answer(checklist(run), "missing data")):
         assert "Of 120 samples, 7 lack age and 1 lacks sex." in text
+
+
+def test_the_floor_of_pixels_is_filled_by_the_step_that_methods_name():
+    assert Pixels.features_by["missing"][0] == FLOOR
