@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from results.flow import counted
+from results.inner_splits import listed
 from results.methods.evidence import Evidence
 from results.methods.families import family_made, in_family, reference
 from results.methods.steps import in_words
@@ -59,13 +60,14 @@ def declared(evidence: Evidence) -> Iterator[str]:
     if not any(made):
         return
     paired = "Differences were paired over the samples that both cells predict, in the same resamples of patients"
-    compared = dict.fromkeys(name for one in made for name, n in one.compared.items() if n)
-    tested = [name for name in compared if name not in evidence.exploratory]
+    both = [(i, one) for i, (f, one) in enumerate(zip(families, made, strict=True), 1) if f["against"] != "best"]
+    tested = {name for _, one in both for name, n in one.compared.items() if n and name not in one.exploratory}
+    untested = [(i, name) for i, one in both for name, n in one.compared.items() if n and name in one.exploratory]
     against_best = all(family["against"] == "best" for family in families)
     margins = {family["margin"] for family in families if family["margin"] is not None and family["against"] != "best"}
     within = " or ".join(f"{margin:g}" for margin in sorted(margins))
     if not tested or against_best:
-        why = "the best was chosen by the same numbers" if against_best else f"every target is exploratory ({FEW})"
+        why = "the best was chosen by the same numbers" if against_best else f"all are exploratory ({FEW})"
         yield f"{paired}. They were not tested, since {why}."
         if margins:
             yield f"So equivalence within the declared margin of {within} was not tested either."
@@ -74,9 +76,10 @@ def declared(evidence: Evidence) -> Iterator[str]:
         f"{paired}, and tested by Student's t with the standard errors of the intervals; p-values of a family were "
         "adjusted by step-down max-|t| over these resamples [@romano2005]."
     )
-    if untested := [name for name in compared if name in evidence.exploratory]:
+    if untested:
         neither = f", neither for a difference nor for equivalence within {within}" if margins else ""
-        yield f"Exploratory targets ({FEW}) were not tested{neither}: {', '.join(untested)}."
+        which = [f"{name} in family {i}" if len(families) > 1 else name for i, name in untested]
+        yield f"Exploratory comparisons ({FEW}) were not tested{neither}: those of {listed(which)}."
     measures = {family["metric"] for family in families if family["against"] != "best"}
     classes = {cell.target: len(cell.classes) for cell in evidence.cells if cell.target in tested}
     only = "" if set(classes.values()) == {2} else " (targets with two classes)"

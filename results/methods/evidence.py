@@ -13,7 +13,6 @@ from results.plug_ins import PlugIns, UsedPlugIn, read_plug_ins
 from results.run_folder import Predictions, ResultsError, Run, RunCell
 from results.run_records import read_sessions
 from results.run_tables import EXCLUDED, FOLDS, read_samples, read_table
-from results.scores.choice import EXPLORATORY
 from results.scores.scores import kept_scores, shown_metrics
 
 if TYPE_CHECKING:
@@ -141,12 +140,6 @@ class Evidence:
         """Whether the table has an AUC of a best cell that is corrected for its being chosen."""
         name = "auc_corrected_among"
         return self.scores is not None and name in self.scores and bool((self.scores[name].fillna(0) > 1).any())
-
-    @property
-    def exploratory(self) -> set[str]:
-        """The targets of which nothing is tested, since too few patients have a class."""
-        enough = {p.target for p in self.populations if p.rarest >= EXPLORATORY}
-        return set(self.run.targets) - enough
 
     @property
     def cells(self) -> list[RunCell]:

@@ -12,6 +12,7 @@ from results import ResultsError
 from results.inner_splits import listed
 from results.run_folder import Run, RunCell
 from results.scores.alignment import aligned
+from results.scores.choice import EXPLORATORY
 from results.scores.family import family_cells, matched
 from results.scores.fitness import unfit
 from results.scores.named import the_cell
@@ -27,10 +28,12 @@ class FamilyMade:
     Args:
         compared: The number of comparisons of each target that could be made.
         declared: The number of declared ones of each target.
+        exploratory: The targets on whose comparisons a class has too few patients for tests.
     """
 
     compared: Mapping[str, int]
     declared: Mapping[str, int]
+    exploratory: frozenset[str]
 
     def __bool__(self) -> bool:
         return any(self.compared.values())
@@ -50,11 +53,12 @@ def family_made(run: Run, family: Mapping[str, Any]) -> FamilyMade:
     Raises:
         ResultsError: Predictions can't be read.
     """
-    compared, declared = {}, {}
+    compared, declared, exploratory = {}, {}, set()
     for target in run.targets:
         if cells := family_cells(run, target, family):
-            declared[target], compared[target] = _counted(run, target, cells, family)
-    return FamilyMade(compared, declared)
+            declared[target], compared[target], rarest = _counted(run, target, cells, family)
+            exploratory |= {target} if rarest < EXPLORATORY else set()
+    return FamilyMade(compared, declared, frozenset(exploratory))
 
 
 def in_family(family: Mapping[str, Any]) -> str:
@@ -76,11 +80,14 @@ def reference(run: Run, family: Mapping[str, Any]) -> str:
             number = the_cell([cell for cell in run.cells if cell.target == target], against).number
             numbers += [f"cell {number} for {target}"] if number else []
     named = f" ({', '.join(numbers)})" if numbers else ""
-    return f"the cell that has {listed([f'`{step}`' for step in against.values()])}{named}"
+    return f"the cell that has {listed([f'{axis} `{step}`' for axis, step in against.items()])}{named}"
 
 
-def _counted(run: Run, target: str, cells: list[RunCell], family: Mapping[str, Any]) -> tuple[int, int]:
-    """The number of declared comparisons on a target, and of those that could be made."""
+def _counted(run: Run, target: str, cells: list[RunCell], family: Mapping[str, Any]) -> tuple[int, int, int]:
+    """The number of declared comparisons on a target, of those that could be made, and of patients of a class there.
+
+    The last is that of the rarest class in any comparison, 0 if none has two cells on common samples.
+    """
     metric, predictions = family["metric"], {}
     for cell in run.cells:
         if cell.target == target and cell.status == "done":
@@ -89,9 +96,9 @@ def _counted(run: Run, target: str, cells: list[RunCell], family: Mapping[str, A
     try:
         found = matched(run, cells, family, predictions, alignment)
     except ResultsError:  # the reference is not done, or no cell has a score
-        return len(cells) - (family["against"] == "best"), 0
+        return len(cells) - (family["against"] == "best"), 0, 0
     if unfit(run, target, metric):
-        return found.size, 0
+        return found.size, 0, 0
 
     def scored(cell: RunCell, other: RunCell) -> bool:
         rows, *where = alignment.shared(cell.key, other.key)
@@ -100,4 +107,6 @@ def _counted(run: Run, target: str, cells: list[RunCell], family: Mapping[str, A
         )
         return all(np.isfinite(value(metric, rows, P)) for P in of_metric)
 
-    return found.size, sum(scored(cell, other) for cell, other in found.pairs)
+    rows = [alignment.shared(cell.key, other.key)[0] for cell, other in found.pairs]
+    rarest = min((len(np.unique(r.patient[r.y == k])) for r in rows for k in range(r.n_classes)), default=0)
+    return found.size, sum(scored(cell, other) for cell, other in found.pairs), rarest
