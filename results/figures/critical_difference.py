@@ -19,7 +19,7 @@ from results.statistics.bootstrap import PatientBootstrap, PredictedRows
 from results.statistics.evaluate import evaluate
 from results.statistics.metrics.auc import METRIC as AUC
 from results.statistics.uncertainty import standard_error, widened
-from results.tables.beaten import exploratory
+from results.tables.beaten import any_exploratory
 
 Float64 = NDArray[np.float64]
 TARGETS = 3
@@ -172,7 +172,7 @@ def _ranked(run: Run, resamples: int, seed: int) -> Ranked:
             choice = chosen(run, target)
         except NothingToDrawError:
             continue
-        if exploratory(choice.cells):
+        if any_exploratory(choice.cells):
             continue
         done = (cell["key"] for cell in choice.cells if np.isfinite(cell["auc"]))
         found.append((choice, {tuple(choice.by_key[key].axes.values()): key for key in done}))

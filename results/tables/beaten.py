@@ -13,7 +13,7 @@ LISTED = 4
 BELOW_CHANCE = 0.495
 
 
-def exploratory(records: Sequence[Record]) -> bool:
+def any_exploratory(records: Sequence[Record]) -> bool:
     """Whether a class of a target is in too few patients for tests; records are those of the table of scores."""
     done = [r for r in records if r["status"] == "done"]
     return any(int(r["rarest_class_patients"]) < EXPLORATORY for r in done)

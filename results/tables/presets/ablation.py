@@ -19,7 +19,7 @@ from results.statistics.evaluate import evaluate
 from results.statistics.metrics.auc import METRIC as AUC
 from results.statistics.uncertainty import difference
 from results.tables import notes
-from results.tables.beaten import exploratory
+from results.tables.beaten import any_exploratory
 from results.tables.formats import Row, Score, Sheet
 from results.tables.presets.base import Preset
 
@@ -112,7 +112,7 @@ def _ablation(run: Run, target: str, axis: str, resamples: int) -> Sheet | None:
             *_on_fewer(found),
             *([_over(axis, len(complete), len(settings))] if len(complete) < len(settings) else []),
             *([f"Not compared, since no pair shares enough samples: {', '.join(absent)}."] if absent else []),
-            *([] if exploratory(records) else _plainly(rows, steps[0], axis)),
+            *([] if any_exploratory(records) else _plainly(rows, steps[0], axis)),
             "The interval of the difference is that of the mean over pairs, not corrected for the number of steps.",
             *([_with_failed(in_means, len(cells))] if in_means and axis != "encoders" else []),
             *notes.beside(run, records, varying=varying, resamples=resamples, left_out=left_out),
