@@ -177,10 +177,14 @@ def _ranked(run: Run, resamples: int, seed: int) -> Ranked:
         done = (cell["key"] for cell in choice.cells if np.isfinite(cell["auc"]))
         found.append((choice, {tuple(choice.by_key[key].axes.values()): key for key in done}))
     common = [steps for steps in (found[0][1] if found else ()) if all(steps in keys for _, keys in found)]
-    if len(found) < TARGETS or len(common) < TARGETS:
-        there = f"there are {len(found)} and {len(common)}"
-        needed = f"ranks need {TARGETS} targets that are not exploratory, and as many cells that are done for all"
-        raise NothingToDrawError(f"{needed}: {there}")
+    if len(found) < TARGETS:
+        raise NothingToDrawError(
+            f"ranks need {TARGETS} targets of which no cell is exploratory, and the run has {len(found)}"
+        )
+    if len(common) < TARGETS:
+        raise NothingToDrawError(
+            f"ranks need {TARGETS} cells that are done for all targets, and there are {len(common)}"
+        )
     first, keys = found[0]
     names = {cell["key"]: first.name(cell) for cell in first.cells}
     auc_of = [{cell["key"]: float(cell["auc"]) for cell in choice.cells} for choice, _ in found]

@@ -166,7 +166,7 @@ def _columns(run: Run, axes: Sequence[str], metrics: Sequence[str], rows: Sequen
         columns.append(Column(title, name, kind, metric.meaning))
     if any(is_number(r.get("null_runs")) for r in done):
         null = "Mean AUC of the same cell on labels that patients exchanged."
-        p = "Share of null runs that did as well, counting the cell itself. It is empty for exploratory targets."
+        p = "Share of null runs that did as well, counting the cell itself. It is empty for exploratory cells."
         columns += [Column("Null AUC", "null_auc", "number", null), Column("p", "p_value", "loss", p)]
     if any(refit_text(r, "auc") for r in done):
         refit = "1.96 SD of the AUC over refits on drawn patients. It covers training sets too. Sorted by this SD."

@@ -179,8 +179,8 @@ def _notes(run: Run, family: DeclaredFamily, resamples: int, columns: Collection
         )
         if declared["margin"] is not None:
             notes.append(
-                f"The declared margin of {declared['margin']:g} is not used: equivalence is not tested on an "
-                "exploratory target."
+                f"The declared margin of {declared['margin']:g} is not used: equivalence is not tested on "
+                "exploratory cells."
             )
     if declared["margin"] is not None and family.tested:
         notes.append(
