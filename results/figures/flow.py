@@ -17,6 +17,7 @@ from results.flow import FILE, Flow, counted, flows, official_parts, short_reaso
 from results.methods.evidence import tested_patients
 from results.run_folder import Predictions, Run
 from results.run_tables import EXCLUDED, read_table
+from results.tables.held_out import learnt
 
 REASONS = 6
 WAYS = 4  # of the samples of cells, that a chart tells apart
@@ -111,7 +112,7 @@ def _steps(run: Run, choice: Chosen) -> list[FlowBox]:
             left_out,
             caption=f"{choice.target} has {sentence}{f'; {several}' if several and not learns else ''}. {told}",
         ),
-        _tested(run, found, [*learns, predicted, several] if learns else []),
+        _tested(run, choice.target, found, [*learns, predicted, several] if learns else []),
     ]
 
 
@@ -184,7 +185,7 @@ def _excluded(run: Run) -> tuple[str, ...]:
     )
 
 
-def _tested(run: Run, found: Sequence[Predictions], more: Sequence[str]) -> FlowBox:
+def _tested(run: Run, target: str, found: Sequence[Predictions], more: Sequence[str]) -> FlowBox:
     """The test parts of all cells together, with more lines."""
     parts: dict[tuple[int, int], set[str]] = {}
     for p in {id(p.sample): p for p in found}.values():
@@ -199,7 +200,7 @@ def _tested(run: Run, found: Sequence[Predictions], more: Sequence[str]) -> Flow
         about = run.protocol["external"]
         lines = (
             f"{sizes} patients, scored once",
-            f"by cells fitted on {about['patients']} patients of {about['fitted_on']}",
+            f"by cells fitted on {learnt(run, target)} of {about['fitted_on']}",
         )
         return FlowBox(lines, caption=f"{' '.join(lines)}.")
     if run.protocol.get("split") == "official":
