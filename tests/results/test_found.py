@@ -64,7 +64,7 @@ from results.tables.presets.base import Preset
 def best(run, metric):
     rows = [Row((target,), (Score(float(of_target[metric].max())),))
             for target, of_target in scores(run, [metric]).groupby("target")]
-    return [Sheet("best", "The best cells", ("target",), (metric,), (), tuple(rows), ())]
+    return [Sheet("best", "The best cells", ("label",), (metric,), (), tuple(rows), ())]
 
 
 PRESET = Preset("The best score of each target.", best, argument="METRIC", example="auc")

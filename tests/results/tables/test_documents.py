@@ -267,16 +267,17 @@ def test_a_folder_that_is_not_there_is_made(run, tmp_path):
     assert write(sheets(run, resamples=0), tmp_path / "a" / "b" / "t.md").exists()
 
 
-def test_a_csv_of_several_tables_gives_each_shape_its_header_with_intervals(run):
-    found = [*sheets(run, metrics=["auc"], resamples=50), *cost(run, resamples=50)]
-    blocks = [list(csv.reader(block.splitlines())) for block in draw(found, "csv").split("\n\n")]
-    assert [block[0] for block in blocks] == [
-        ["target", "floor", "#", "encoders", "heads", "AUC", "AUC low", "AUC high"],
-        ["target", "floor", "encoders", "heads", "AUC", "AUC low", "AUC high", "Seconds"],
-    ]
-    assert all(len(row) == len(block[0]) for block in blocks for row in block)
+def test_a_csv_of_several_tables_is_one_table_with_the_columns_of_all(run):
+    first, second = sheets(run, metrics=["auc"], resamples=50), cost(run, resamples=50)
+    header, *rows = csv.reader(draw([*first, *second], "csv").splitlines())
+    assert header == ["target", "floor", "#", "encoders", "heads", "AUC", "AUC low", "AUC high", "Seconds"]
+    assert {len(row) for row in rows} == {len(header)}
+    lines = [sum(len(sheet.rows) + len(sheet.floors) for sheet in found) for found in (first, second)]
+    assert len(rows) == sum(lines)
+    # The first table has no seconds and the second no numbers of cells.
+    assert {row[8] for row in rows[: lines[0]]} == {""} == {row[2] for row in rows[lines[0] :]}
     values = scores(run, ["auc"], resamples=50).query("not floor").set_index("encoders")
-    row = next(row for row in blocks[0] if row[3] == "cae_2d")
+    row = next(row for row in rows if row[3] == "cae_2d")
     assert [float(x) for x in row[5:8]] == values.loc["cae_2d", ["auc", "auc_low", "auc_high"]].tolist()
 
 
