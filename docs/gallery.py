@@ -30,7 +30,7 @@ import subprocess
 import sys
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 from data.files.whole import replace_file, replace_text
@@ -74,6 +74,7 @@ def code(page: Path, block: re.Match[str]) -> str:
     return hashlib.sha256("\n".join([block["commands"], *lines]).encode()).hexdigest()[:12]
 
 
+@cache
 def _meaning(path: Path) -> str:
     """A file's text; of Python the syntax without docstrings and comments."""
     text = path.read_text(encoding="utf-8")
