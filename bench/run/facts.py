@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.grid.axes import AXES
 from bench.grid.cells import Step
-from bench.grid.grid import floors, reads
+from bench.grid.grid import Family, floors, reads
 from bench.plan.flow import flow
 from bench.plan.plan import Plan
 from bench.plan.references import PlannedCell
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 WORDS = ("name", "noun", "plural", "meaning", "unused")
 ABOUT = "run.json"
 FLOW = "flow.json"
+DECLARED = "compare.json"
 
 
 def write_plan(
@@ -33,15 +34,28 @@ def write_plan(
     grid_file: Path,
     settings: list[str],
 ) -> None:
-    """Writes what is fixed before anything is fitted: samples, folds, exclusions and the grid."""
+    """Writes what is fixed before anything is fitted: samples, folds, exclusions, the grid and what it compares."""
     folder.mkdir(parents=True, exist_ok=True)
     replace_file(folder / "samples.parquet", lambda to: plan.samples.to_parquet(to))
     replace_file(folder / "folds.csv", lambda to: plan.folds.to_csv(to, index=False))
     replace_file(folder / "excluded.csv", lambda to: excluded.to_csv(to, index=False))
     write_json(folder / FLOW, flow(plan, cells))
+    write_json(folder / DECLARED, _declared(folder, plan.grid.compare))
     text = grid_file.read_text(encoding="utf-8")
     changed = "".join(f"\n# --set {setting}" for setting in settings)
     replace_file(folder / "grid.yaml", lambda to: to.write_text(text + changed, encoding="utf-8"))
+
+
+def _declared(folder: Path, families: Iterable[Family]) -> list[dict[str, Any]]:
+    """The declared families, each with the number of cells that the run folder had scores of when it was declared."""
+    earlier = read_json(folder / ABOUT, {}).get("compare", [])  # as versions wrote it that counted nothing
+    known = [{"scored_before": 0} | family for family in read_json(folder / DECLARED, earlier)]
+    scored = sum(1 for _ in folder.glob("cells/*.parquet"))
+    found = []
+    for family in map(dataclasses.asdict, families):
+        before = [one["scored_before"] for one in known if one | family == one]
+        found.append(family | {"scored_before": before[0] if before else scored})
+    return found
 
 
 def write_about(
@@ -88,7 +102,7 @@ def write_about(
             **({"split": "external", "external": dict(external)} if external is not None else {}),
         },
         "merged": {target.name: dict(target.merge) for target in plan.grid.targets if target.merge},
-        "compare": [dataclasses.asdict(family) for family in plan.grid.compare],
+        "compare": read_json((folder if external is None else folder.parent) / DECLARED, []),
         "refit": {"draws": plan.grid.interval.refit, "redrawn": dict(redrawn)},
         "null_within": null[1] if null[0] else dict(before if isinstance(before, dict) else {}).get("null_within"),
         "n_excluded": n_excluded,

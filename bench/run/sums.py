@@ -21,6 +21,7 @@ _FILES = (
     "folds.csv",
     "excluded.csv",
     "flow.json",
+    "compare.json",
     "grid.yaml",
     "plugins.json",
     "provenance.json",

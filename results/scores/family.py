@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from results import ResultsError
+from results.flow import counted
 from results.run_folder import Predictions, Run, RunCell
 from results.scores.alignment import Alignment
 from results.scores.named import floor_for, is_step, the_cell
@@ -35,6 +36,12 @@ class MatchedFamily:
     def size(self) -> int:
         """The number of declared comparisons."""
         return len(self.pairs) + len(self.absent)
+
+
+def late(declared: Mapping[str, Any]) -> str:
+    """What follows "declared in the grid" if cells had been scored before, with a blank before it; else nothing."""
+    n = declared.get("scored_before", 0)
+    return f" after {counted(n, 'cell')} of the run had been scored" if n else ""
 
 
 def family_cells(run: Run, target: str, declared: Mapping[str, Any]) -> list[RunCell]:
