@@ -37,7 +37,9 @@ def summary(outcome: RunOutcome) -> Iterator[str]:
         yield f"  and {len(outcome.notes) - NOTES} more notes, in {outcome.folder / 'run.json'}"
     if (outcome.folder / "tables.md").exists():
         yield f"tables and pictures: {outcome.folder}/tables.md, .csv, .tex, leaderboard_*.png"
-        yield f"figures and a report in one file: {command('report', outcome.folder)}"
+        again = "report.html is from before this run; to make it and its figures again"
+        made = again if (outcome.folder / "report.html").exists() else "figures and a report in one file"
+        yield f"{made}: {command('report', outcome.folder)}"
 
 
 def failed(outcome: RunOutcome) -> Iterator[str]:

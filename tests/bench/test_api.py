@@ -61,6 +61,15 @@ def test_the_grid_of_a_run_can_be_run_again(run, folders):
     assert again.outcome.computed == 0
 
 
+def test_a_report_from_before_a_run_is_called_so(grid, folders):
+    first = api.run(grid | {"name": "reported"}, quiet=True, **folders)
+    assert first.summary()[-1].startswith("figures and a report in one file: ")
+    first.report()
+    again = api.run(grid | {"name": "reported"}, quiet=True, **folders)
+    assert again.summary()[-1].startswith("report.html is from before this run; ")
+    assert again.summary()[-1].endswith(f"report {first.folder}")
+
+
 def test_tables_follow_a_grid_that_changes_without_a_fit(grid, folders, tmp_path):
     places = {"runs": tmp_path, "store": folders["store"], "quiet": True}
     written = api.run(grid, **places).folder / "tables.md"
