@@ -160,8 +160,18 @@ def _check_one(tree: GridTree, grid: Grid, family: Family, loc: tuple[Any, ...])
         if len(found) != 1:
             axes = [axis for axis in NAMES if len({labels[axis] for labels in found}) > 1]
             which = "; ".join(", ".join(f"{axis}: {labels[axis]}" for axis in axes) for labels in found[:6])
-            more = f", which differ in {which}{' ...' if len(found) > 6 else ''}" if found else ""
+            apart = _apart(grid, target, family.against)
+            more = f", which differ in {which}{' ...' if len(found) > 6 else ''}" if found else apart
             raise tree.error(loc, f"must name one cell of {target}, and names {len(found) or 'none'}{more}")
+
+
+def _apart(grid: Grid, target: str, steps: Mapping[str, str]) -> str:
+    """Which single steps keep a reference from naming any cell, with how many it would name without each."""
+    cells = [cell for cell in grid.cells() if cell.target == target]
+    without = {axis: {name: step for name, step in steps.items() if name != axis} for axis in steps if len(steps) > 1}
+    fewer = {axis: sum(matches(cell, rest) for cell in cells) for axis, rest in without.items()}
+    named = [f"without {axis}: {steps[axis]} it names {n}" for axis, n in fewer.items() if n]
+    return f"; {', '.join(named)}" if named else ""
 
 
 def _check_named(tree: GridTree, grid: Grid, steps: Mapping[str, str], loc: tuple[Any, ...]) -> None:
