@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -36,7 +36,14 @@ ROW = 0.13
 LEGEND = 9
 TITLE = 11
 WORDS = 8
-PIXELS: dict[str, Any] = {"color": "0.25", "linestyle": "none", "marker": "x", "markersize": 5.0}
+OTHERS: dict[str, tuple[Any, str, str]] = {
+    "pixels": ("--", "x", "16 x 16 pixels"),
+    "clinical": ("-.", "+", "clinical columns"),
+    "presence": ((0, (1, 3)), "1", "which sequences there are"),
+}
+"""The floors beside chance and location by what they read: their line, their mark where rows differ, their name."""
+
+MARK: dict[str, Any] = {"color": "0.25", "linestyle": "none", "markersize": 5.0}
 KEY = 18.0
 WIDEST = 42.0
 
@@ -45,9 +52,10 @@ def leaderboard(run: Run, target: str, *, width: Width = "double") -> Drawing:
     """The AUC of every cell of a target with its interval, and the floors.
 
     There is a panel for each encoder, best first, and a row for each head; colours and marks show the other axes that
-    vary, in the order of the grid. The dotted line is chance, the band the AUC of `location` with its interval, the
-    dashed line that of `pixels`. Where rows differ in these floors, each has a mark at its own. The picture says below
-    what it shows, since it lies in the run folder without a caption. It is as large as its panels need.
+    vary, in the order of the grid. The dotted line is chance, the band the AUC of `location` with its interval, other
+    lines those of `pixels`, `clinical` and `presence`. Where rows differ in a floor, each has a mark at its own. The
+    picture says below what it shows, since it lies in the run folder without a caption. It is as large as its panels
+    need.
 
     Args:
         run: A run folder.
@@ -63,7 +71,12 @@ def leaderboard(run: Run, target: str, *, width: Width = "double") -> Drawing:
     if cells.empty:
         raise NothingToDrawError(f"no cell of target '{target}' is done: there is nothing to draw")
     shown_cells = records(cells)
-    location, pixels = (own_floors(run, shown_cells, records(floors), head) for head in (run.location, run.pixels))
+    drawn = {
+        reads: own
+        for name, reads in run.floors.items()
+        if (own := own_floors(run, shown_cells, records(floors), name)) is not None
+    }
+    location, others = drawn.get("locations"), {reads: drawn[reads] for reads in OTHERS if reads in drawn}
     cells = cells.assign(**short_labels(run, cells))
     varying = [axis for axis in run.axes if len(set(cells[axis])) > 1]
     variants = [axis for axis in varying if axis not in ("encoders", "heads")]
@@ -80,13 +93,13 @@ def leaderboard(run: Run, target: str, *, width: Width = "double") -> Drawing:
         panel.set_axis_off()
     for panel, encoder in zip(panels.flat, encoders, strict=False):
         panel.axvline(0.5, color="0.45", linestyle=":", linewidth=1.2, zorder=1)
-        _panel(panel, cells[cells["encoders"] == encoder], heads, variants, styles, location, pixels)
+        _panel(panel, cells[cells["encoders"] == encoder], heads, variants, styles, location, others)
         lines = encoder.replace("(", "\n(").split("\n")
         panel.set_title("\n".join(wrapped(line, WIDEST) for line in lines), fontsize=10)
-    keys = _floor_keys(location, pixels)
+    keys = _floor_keys(location, others)
     words = (
         f"Bars: 95 %, {what_is_covered(run)}.{run.compares}"
-        f"{_chosen(shown_cells)}{differing(own for own in (location, pixels) if own is not None)}"
+        f"{_chosen(shown_cells)}{differing(own for own in (location, *others.values()) if own is not None)}"
         + about(run, target)
         + "".join(f" {note}" for note in reconstruction.notes(run, list(cells["key"])))
     )
@@ -126,14 +139,14 @@ def _panel(
     variants: list[str],
     styles: dict[tuple[str, ...], dict[str, Any]],
     location: OwnFloors | None,
-    pixels: OwnFloors | None,
+    others: Mapping[str, OwnFloors],
 ) -> None:
     lanes = {labels: (i - (len(styles) - 1) / 2) / (len(styles) + 1.5) for i, labels in enumerate(styles)}
-    _shared_floors(panel, location, pixels)
+    _shared_floors(panel, location, others)
     for cell in cells.to_dict("records"):
         labels = tuple(cell[axis] for axis in variants)
         y = heads.index(cell["heads"]) + lanes[labels]
-        _floors_of_row(panel, y, 0.5 / (len(styles) + 1.5), cell["key"], location, pixels)
+        _floors_of_row(panel, y, 0.5 / (len(styles) + 1.5), cell["key"], location, others)
         error = [[cell["auc"] - cell["auc_low"]], [cell["auc_high"] - cell["auc"]]]
         ends = None if np.isnan(error).any() else np.maximum(error, 0)
         panel.errorbar(cell["auc"], y, xerr=ends, markersize=4, linewidth=1.1, markeredgewidth=1.1, **styles[labels])
@@ -141,35 +154,39 @@ def _panel(
         panel.axhline(between - 0.5, color="0.9", linewidth=0.8, zorder=0)
 
 
-def _shared_floors(panel: Any, location: OwnFloors | None, pixels: OwnFloors | None) -> None:
+def _shared_floors(panel: Any, location: OwnFloors | None, others: Mapping[str, OwnFloors]) -> None:
     """Lines for the floors that all rows share."""
-    if pixels is not None and (one := pixels.shared) is not None:
-        panel.axvline(one["auc"], color="0.45", linestyle="--", linewidth=1.2, zorder=1)
+    for reads, own in others.items():
+        if (one := own.shared) is not None:
+            panel.axvline(one["auc"], color="0.45", linestyle=OTHERS[reads][0], linewidth=1.2, zorder=1)
     if location is not None and (one := location.shared) is not None:
         panel.axvspan(one["auc_low"], one["auc_high"], color="0.92", linewidth=0, zorder=0)
         panel.axvline(one["auc"], color="0.45", linewidth=1.2, zorder=1)
 
 
 def _floors_of_row(
-    panel: Any, y: float, half: float, key: str, location: OwnFloors | None, pixels: OwnFloors | None
+    panel: Any, y: float, half: float, key: str, location: OwnFloors | None, others: Mapping[str, OwnFloors]
 ) -> None:
     """Marks at the floors of one row, where rows differ in them; `half` is half the height of a row."""
     if location is not None and location.shared is None and (one := location.of.get(key)) is not None:
         panel.fill_betweenx([y - half, y + half], one["auc_low"], one["auc_high"], color="0.92", linewidth=0, zorder=0)
         panel.vlines(one["auc"], y - half, y + half, color="0.45", linewidth=1.2, zorder=1)
-    if pixels is not None and pixels.shared is None and (one := pixels.of.get(key)) is not None:
-        panel.plot(one["auc"], y, zorder=1.5, **PIXELS)
+    for reads, own in others.items():
+        if own.shared is None and (one := own.of.get(key)) is not None:
+            panel.plot(one["auc"], y, zorder=1.5, marker=OTHERS[reads][1], **MARK)
 
 
-def _floor_keys(location: OwnFloors | None, pixels: OwnFloors | None) -> list[Line2D]:
+def _floor_keys(location: OwnFloors | None, others: Mapping[str, OwnFloors]) -> list[Line2D]:
     keys = [Line2D([], [], color="0.45", linestyle=":", label="prior (chance)")]
     if location is not None:
         by_row = "" if location.shared is not None else ", by row"
         keys.append(Line2D([], [], color="0.45", label=f"location alone, with interval{by_row}"))
-    if pixels is not None and pixels.shared is not None:
-        keys.append(Line2D([], [], color="0.45", linestyle="--", label="16 x 16 pixels"))
-    elif pixels is not None:
-        keys.append(Line2D([], [], label="16 x 16 pixels, by row", **PIXELS))
+    for reads, own in others.items():
+        line, mark, name = OTHERS[reads]
+        if own.shared is not None:
+            keys.append(Line2D([], [], color="0.45", linestyle=line, label=name))
+        else:
+            keys.append(Line2D([], [], marker=mark, label=f"{name}, by row", **MARK))
     return keys
 
 

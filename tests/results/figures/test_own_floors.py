@@ -98,6 +98,24 @@ def test_a_row_of_the_leaderboard_has_the_mark_of_its_own_sequences_and_the_titl
     assert figure.caption == f"{title}. {below}"
 
 
+def test_the_leaderboard_has_a_line_for_the_floor_of_clinical_columns(new_run):
+    made = new_run()
+    noise = made.random.normal(size=(3, len(made.y)))
+    made.add(made.signal + noise[0], encoders="net", heads="svc")
+    for name, score in (("prior", 0 * noise[0]), ("clinical", 2 * made.signal + noise[1]), ("pixels", noise[2])):
+        made.add(score, heads=name, floor=True)
+    opened = read(made.finish())
+    figure = leaderboard(opened, "narrowing")
+    drawn = {
+        str(line.get_linestyle()): line.get_xdata()[0]
+        for line in figure.axes[0].lines
+        if len(set(line.get_xdata())) == 1
+    }
+    assert drawn["-."] == pytest.approx(_floors(opened, "clinical")["none"])
+    assert drawn["--"] == pytest.approx(_floors(opened, "pixels")["none"])
+    assert "clinical columns" in [text.get_text() for text in figure.legends[0].texts]
+
+
 def test_the_location_of_a_curve_is_that_of_the_cells_drawn_and_is_named(run):
     choice = chosen(run, "narrowing")
     best = choice.cells[0]
