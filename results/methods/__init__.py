@@ -12,6 +12,10 @@ from results.methods.references import bibtex
 from results.run_folder import ResultsError, Run
 
 
+REASONS = 3
+"""So many reasons why cells were not computed are named."""
+
+
 def methods(run: Run) -> str:
     """The methods section of a paper in Markdown, with citations as `[@key]` and their BibTeX below.
 
@@ -53,12 +57,25 @@ def _grid(evidence: Evidence) -> Iterator[str]:
         f"The grid has {_count(combinations, 'combination')} of steps and {_count(targets, 'target')}. A cell is one "
         f"combination for one target: the run has {_count(len(cells), 'cell')}, and {_count(floors, 'cell')} of floors."
     )
-    states = Counter(cell.status for cell in evidence.run.cells)
-    if set(states) != {"done"}:
-        others = ", ".join(f"{n} {state}" for state, n in states.items() if state != "done")
-        done = f"{states['done']} of {len(evidence.run.cells)} cells were completed"
-        yield f"{done} ({others}) [AUTHORS: say why, from cells.json]."
+    yield from _not_done(evidence.run)
     yield from steps.sentences(evidence)
+
+
+def _not_done(run: Run) -> Iterator[str]:
+    """How many cells were completed, and why the others were not."""
+    states = Counter(cell.status for cell in run.cells)
+    if set(states) == {"done"}:
+        return
+    yield f"{states.pop('done', 0)} of {len(run.cells)} cells were completed."
+    was = {n: "was" if n == 1 else "were" for n in states.values()}
+    words = {"refused": "{} refused, since they cannot be computed", "failed": "failed", "to do": "{} not computed"}
+    for state, n in states.items():
+        given = (" ".join(cell.reason.replace("`", "'").split()) for cell in run.cells if cell.status == state)
+        reasons = Counter(reason for reason in given if reason)
+        named = [f"`{reason}` ({_count(count, 'cell')})" for reason, count in reasons.most_common(REASONS)]
+        if len(reasons) > REASONS:
+            named.append(f"{len(reasons) - REASONS} other reasons, in `cells.json`")
+        yield f"{n} {words[state].format(was[n])}{': ' if named else ''}{'; '.join(named)}."
 
 
 def _count(n: int, noun: str) -> str:

@@ -224,8 +224,14 @@ def test_what_the_folder_does_not_know_is_left_to_the_authors(new_run):
 def test_unfinished_cells_are_named(new_run):
     writer = new_run()
     writer.add(writer.signal, heads="svc")
-    writer.add(heads="knn", status="failed")
-    assert "1 of 2 cells were completed (1 failed)" in methods(complete(writer))
+    writer.add(heads="knn", status="failed", reason="no `memory`\nleft")
+    for head in ("mlp", "lightgbm"):
+        writer.add(heads=head, status="refused", reason="needs masks")
+    writer.add(heads="xgboost", status="to do")
+    assert (
+        "1 of 5 cells were completed. 1 failed: `no 'memory' left` (1 cell). 2 were refused, since they cannot be "
+        "computed: `needs masks` (2 cells). 1 was not computed. "
+    ) in methods(complete(writer))
 
 
 def test_a_folder_without_provenance_is_refused(new_run):
