@@ -11,7 +11,6 @@ from results.methods.evidence import Evidence, gather
 from results.methods.references import bibtex
 from results.run_folder import ResultsError, Run
 
-
 REASONS = 3
 """So many reasons why cells were not computed are named."""
 

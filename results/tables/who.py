@@ -52,7 +52,7 @@ def exploratory(run: Run, done: Sequence[Record]) -> Iterator[str]:
     rarest = int(min(r["rarest_class_patients"] for r in few))
     why = f"the rarest class is seen in {counted(rarest, 'patient')}, fewer than {EXPLORATORY}"
     if len(few) == len(cells):
-        yield f"EXPLORATORY: {why}: nothing is tested."
+        yield f"EXPLORATORY: {why}: nothing is tested, so no cell is shown to beat a floor or another cell."
         return
     some = {r["key"] for r in few}
     groups = [tuple(r["key"] for r in cells if (r["key"] in some) == first) for first in (True, False)]
