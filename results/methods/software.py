@@ -8,6 +8,9 @@ from typing import Any
 from results.flow import counted
 from results.methods.evidence import Evidence
 
+PARTS = {"embedding": "training and use of encoders and fusions", "fitting": "fitting of heads"}
+"""What a run calls its kinds of work, in words where these say too little."""
+
 
 def provenance(evidence: Evidence) -> Iterator[str]:
     """Versions, code, hardware, time and memory."""
@@ -73,7 +76,7 @@ def _hardware(evidence: Evidence) -> Iterator[str]:
         for name, seconds in session.get("seconds", {}).items():
             parts[name] = parts.get(name, 0.0) + seconds
     ended = sum(bool(session.get("finished")) for session in sessions)
-    detail = f" ({', '.join(f'{name} {seconds:.0f}' for name, seconds in parts.items())})" if parts else ""
+    detail = f" ({', '.join(f'{PARTS.get(name, name)} {n:.0f}' for name, n in parts.items())})" if parts else ""
     peak = max((session.get("peak_memory_mib", 0.0) for session in sessions), default=0.0)
     took = (
         f"Its steps took {sum(parts.values()):.0f} s together in {counted(ended, 'start')}, side by side where cores "

@@ -86,7 +86,7 @@ def test_software_time_and_memory_are_those_of_all_starts(new_run):
     later |= {"code": {"commit": "beef" + "0" * 36, "changed_files": "4"}}
     text = methods(complete(writer, sessions=[SESSION, later]))
     assert "Python 3.12.1 with LightGBM 4.7.0 and 4.8.0 [@ke2017], NumPy 2.1.0" in text
-    assert "took 84 s together in 2 starts, side by side where cores allowed (reading 20, fitting 64)" in text
+    assert "took 84 s together in 2 starts, side by side where cores allowed (reading 20, fitting of heads 64)" in text
     assert "is not known" not in text
     assert "Peak memory was 2.9 GiB" in text
     assert "commits c0ffee000000, beef00000000" in text
