@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 ENDINGS = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".dcm", ".ima", ".mha", ".mhd", ".nii", ".nii.gz", ".nrrd", ".bmp")
 _NUMBER = re.compile(r"[+-]?(?:\d+[.,]?\d*|[.,]\d+)(?:[eE][+-]?\d+)?", re.ASCII)
+_QUANTITY = re.compile(rf"{_NUMBER.pattern}\s*(?:[^\W\d_]|[%°²³/])+", re.ASCII)
 _PARTS = re.compile(r"[^\W\d_]+|\d+")
 _HUMPS = re.compile(r"(?<=[^\W\d_A-ZÀ-Þ])(?=[A-ZÀ-Þ])|(?<=[A-ZÀ-Þ])(?=[A-ZÀ-Þ][a-zß-ÿ])")
 _SHOWN = 5
@@ -52,6 +53,11 @@ class LookedAtColumn:
     def numbers(self) -> bool:
         """Whether all its cells are numbers."""
         return bool(self.values) and all(_NUMBER.fullmatch(value) for value in self.values)
+
+    @cached_property
+    def with_units(self) -> bool:
+        """Whether all its cells are numbers with a unit behind, such as `57y` or `63 kg`."""
+        return bool(self.values) and all(_QUANTITY.fullmatch(value) for value in self.values)
 
     @cached_property
     def whole(self) -> bool:

@@ -90,6 +90,11 @@ def guess(columns: Sequence[LookedAtColumn], folder: Path) -> Roles:
     for column in list(left):
         _describe(found, column, take)
     found.unused = [column.name for column in left]
+    for column in (one for one in left if one.with_units):
+        found.problems.append(
+            f"'{column.name}' is text, since its numbers have units ({column.filled.iloc[0]}): write the numbers alone "
+            "and name the column in `clinical` to use it"
+        )
     found.why |= {column.name: column.facts for column in left}
     if assumed := [name for name in (*found.labels, *found.ordinal) if not by_name[name].says(*LABEL)]:
         names = ", ".join(f"'{name}'" for name in assumed)

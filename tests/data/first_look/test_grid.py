@@ -41,6 +41,14 @@ def test_columns_get_their_roles_and_the_grid_can_be_planned(tmp_path):
     assert set(planned.cells["status"]) == {"to compute"}
 
 
+@pytest.mark.parametrize(("written", "units"), [("{}y", True), ("{} kg", True), ("0.{} mm²", True), ("S{}", False)])
+def test_numbers_with_units_are_called_text(tmp_path, written, units):
+    rows = [(p, file, side, written.format(age), grade) for p, file, side, age, grade in knees()]
+    found = api.init(write(tmp_path, rows, [*HEADER[:3], "Dose", HEADER[4]]), out=tmp_path / "g.yaml")
+    why = f"'Dose' is text, since its numbers have units ({written.format(50)}): write the numbers alone"
+    assert any(problem.startswith(why) for problem in found.problems) == units
+
+
 def test_folds_fit_the_rarest_class(tmp_path):
     rows = [(p, file, side, age, int(p < 4)) for p, file, side, age, _ in knees()]
     grid = YAML(typ="safe").load(api.init(write(tmp_path, rows), out=tmp_path / "g.yaml").file)
