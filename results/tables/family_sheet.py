@@ -22,6 +22,7 @@ from results.tables.beaten import below_chance
 from results.tables.formats import Row, Score, Sheet
 from results.tables.intervals import covers
 from results.tables.notes import some
+from results.tables.numbered import with_numbers
 
 LEVEL = 0.05
 FEW = 33
@@ -90,15 +91,15 @@ def family_sheet(run: Run, family: DeclaredFamily, resamples: int) -> Sheet:
     if family.tested:
         marked = [(rows[i], p) for i, p in enumerate(corrected)]
         plain = [_plainly(marked, reference_in_words(against), lower_is_better=METRICS[name].lower_is_better)]
-    rows.sort(key=lambda row: -(row.scores[2].value if row.scores[2] else 0.0))
+    order = sorted(range(len(pairs)), key=lambda i: -pairs[i].difference.value)
     label = METRICS[name].title(run.within)
-    return Sheet(
+    sheet = Sheet(
         target=family.target,
         title=family_title(run, family.target, family.declared),
         labels=tuple(axes),
         headers=(label, f"{label} of\n{reference_in_words(against)}", "Difference"),
         extras=tuple(columns),
-        rows=tuple(rows),
+        rows=tuple(rows[i] for i in order),
         floors=(),
         notes=(
             *plain,
@@ -106,6 +107,7 @@ def family_sheet(run: Run, family: DeclaredFamily, resamples: int) -> Sheet:
             *reconstruction.notes(run, [cell.key for cell in everyone]),
         ),
     )
+    return with_numbers(run, sheet, [pairs[i].cell.key for i in order])
 
 
 def _plainly(rows: Sequence[tuple[Row, float]], against: str, *, lower_is_better: bool) -> str:

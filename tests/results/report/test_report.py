@@ -224,10 +224,10 @@ def test_declared_comparisons_are_tables_with_their_families(report, new_run):
     section = page[page.index('<section id="comparisons">') : page.index('<section id="columns">')]
     first, *others = section.split("<h3>")[1:]
     assert re.findall(r"<th scope=\"col\"[^>]*>(.+?)</th>", first) == [
-        *("Encoders", "AUC", "AUC of strong", "Difference", "p", "Adjusted p", "DeLong p of these fits"),
+        *("#", "Encoders", "AUC", "AUC of strong", "Difference", "p", "Adjusted p", "DeLong p of these fits"),
         *("Within 0.05", "Worse / within / better"),
     ]
-    rows = {row[0]: row[1:] for line in first.split("<tr>")[2:] if (row := re.findall(r"<td[^>]*>(.*?)</td>", line))}
+    rows = {row[1]: row[2:] for line in first.split("<tr>")[2:] if (row := re.findall(r"<td[^>]*>(.*?)</td>", line))}
     assert set(rows) == {"copy", "weak"}
     # A copy differs by nothing and is equivalent; a cell that is mostly noise differs from one that is mostly signal.
     assert rows["copy"][2:] == ["+0.00", "1.000", "1.000", "1.000", "yes", "0.00 / 1.00 / 0.00"]

@@ -41,8 +41,11 @@ def fold_auc(table):
 
 
 def test_differences_are_paired_and_tested(writer):
-    (sheet,) = comparisons(declared(writer, against={"encoders": "weak"}))
-    rows = {row.labels[0]: row for row in sheet.rows}
+    run = declared(writer, against={"encoders": "weak"})
+    (sheet,) = comparisons(run)
+    numbers = {cell.axes["encoders"]: str(cell.number) for cell in run.cells}
+    assert sheet.labels[0] == "#" and all(row.labels[0] == numbers[row.labels[1]] for row in sheet.rows)
+    rows = {row.labels[1]: row for row in sheet.rows}
     assert set(rows) == {"strong", "copy"} and sheet.extras == ("p", "Adjusted p", "DeLong p\nof these fits")
     gap = fold_auc(stored(writer, "strong")) - fold_auc(stored(writer, "weak"))
     assert np.isclose(rows["strong"].scores[2].value, gap)
@@ -63,7 +66,7 @@ def test_differences_are_paired_and_tested(writer):
 
 def test_a_copy_of_the_reference_differs_in_nothing(writer):
     (sheet,) = comparisons(declared(writer, against={"encoders": "strong"}, margin=0.05))
-    rows = {row.labels[0]: row for row in sheet.rows}
+    rows = {row.labels[1]: row for row in sheet.rows}
     assert rows["copy"].scores[2].value == 0
     assert rows["copy"].extras == ("1.000", "1.000", "1.000", "yes", "0.00 / 1.00 / 0.00")
     assert rows["weak"].extras[3:] == ("not shown", "1.00 / 0.00 / 0.00")
@@ -77,7 +80,7 @@ def test_against_the_best_there_are_no_p_values(writer):
     assert f"corrected for the choice among the {int(best['auc_corrected_among'])} cells" in " ".join(sheet.notes)
     assert worth in " ".join(sheet.notes)
     assert sheet.extras == () and "no p-values" in text(sheet)
-    assert {row.labels[0] for row in sheet.rows} in ({"weak", "copy"}, {"weak", "strong"})
+    assert {row.labels[1] for row in sheet.rows} in ({"weak", "copy"}, {"weak", "strong"})
 
 
 def test_accuracy_goes_by_mcnemar(writer):
