@@ -15,6 +15,7 @@ from results.plug_ins import PlugIns, read_plug_ins, shown
 from results.run_folder import Run, RunCell
 from results.scores.labels import by_class, merging
 from results.scores.named import floor_for
+from results.scores.records import NOTHING
 from results.scores.scores import scores
 from results.tables.escaping import markdown_cell
 from results.tables.notes import calling
@@ -83,7 +84,7 @@ def write_card(run: Run, model: Path) -> Path:
             "",
             who,
             "",
-            _calling(run, cell),
+            f"{_calling(run, cell)}{_balanced(axes[cell['key_in_run']])}",
             "",
             *_steps(plug_ins, axes[cell["key_in_run"]]),
             "",
@@ -113,6 +114,17 @@ def _whom(run: Run, n: int) -> str:
 def _numbers(score: Any) -> dict[str, list[float]]:
     """Each metric of a cell with both ends of its interval."""
     return {m: [float(score[m + end]) for end in ("", "_low", "_high")] for m in METRICS}
+
+
+def _balanced(axes: Mapping[str, str]) -> str:
+    """What class balancing in training does to probabilities, with a blank before it; empty where there was none."""
+    step = axes.get("balance", "none")
+    if step in NOTHING:
+        return ""
+    return (
+        f" Classes were balanced in training ({step}): probabilities are as fitted, so they may be too high for rare "
+        "classes."
+    )
 
 
 def _calling(run: Run, cell: Mapping[str, Any]) -> str:
