@@ -64,22 +64,45 @@ def main(words: list[str]) -> int:
 
 
 def code(page: Path, block: re.Match[str]) -> str:
-    """The digest of the code that prints an output: `results/`, the studies that are called, the grids of the page."""
-    files = set((ROOT / "results").rglob("*.py"))
-    for module in re.findall(r"-m (tests[\w.]+)", block["commands"]):
-        path = ROOT.joinpath(*module.split("."))
-        files |= set(path.rglob("*.py")) if path.is_dir() else {path.with_suffix(".py")}
+    """The digest of the code that prints an output.
+
+    It is `results/`, or for commands that only call studies these with all that they import; and the grids of the page.
+    """
+    studies = [ROOT.joinpath(*name.split(".")) for name in re.findall(r"-m (tests[\w.]+)", block["commands"])]
+    files: set[Path] = set()
+    if not studies or re.search(r"run_benchmark\.py|\bscangrid ", block["commands"]):
+        files |= set((ROOT / "results").rglob("*.py"))
+    waiting = [file for one in studies for file in (one.rglob("*.py") if one.is_dir() else [one.with_suffix(".py")])]
+    while waiting:
+        if (file := waiting.pop()) not in files:
+            files.add(file)
+            waiting += _imports(file.read_text(encoding="utf-8"))
     files |= {ROOT / name for name in re.findall(r"\bgrids/\w+\.\w+", page.read_text(encoding="utf-8"))}
     lines = [f"{path.relative_to(ROOT)} {_meaning(path)}" for path in sorted(files) if path.is_file()]
     return hashlib.sha256("\n".join([block["commands"], *lines]).encode()).hexdigest()[:12]
 
 
 @cache
+def _imports(text: str) -> list[Path]:
+    """The project's files that a file with this text imports."""
+    names: list[str] = []
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Import):
+            names += [one.name for one in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names += [node.module, *(f"{node.module}.{one.name}" for one in node.names)]
+    places = [ROOT.joinpath(*name.split(".")) for name in names]
+    return [file for place in places for file in (place.with_suffix(".py"), place / "__init__.py") if file.is_file()]
+
+
 def _meaning(path: Path) -> str:
     """A file's text; of Python the syntax without docstrings and comments."""
     text = path.read_text(encoding="utf-8")
-    if path.suffix != ".py":
-        return text
+    return _syntax(text) if path.suffix == ".py" else text
+
+
+@cache
+def _syntax(text: str) -> str:
     tree = ast.parse(text)
     for node in ast.walk(tree):
         body = getattr(node, "body", None)

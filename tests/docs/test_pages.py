@@ -113,6 +113,23 @@ class TestGallery:
         grid.write_text("a: 2\n")
         assert gallery.code(page, block) not in (before, changed)
 
+    def test_the_code_of_a_study_is_what_it_imports(self, page, tmp_path, monkeypatch):
+        for folder in ("results", "tests", "data"):
+            (tmp_path / folder).mkdir()
+        monkeypatch.setattr(gallery, "ROOT", tmp_path)
+        places = {name: tmp_path / f"{name}.py" for name in ("tests/study", "data/deep", "data/near", "results/table")}
+        for place in places.values():
+            place.write_text("x = 1\n")
+        places["tests/study"].write_text("from data.near import x\n")
+        places["data/near"].write_text("def f():\n    from data import deep\n")
+        page.write_text("```sh\npython -m tests.study\n```\n\n<!-- output -->\n\n<!-- not made -->\n")
+        block = next(gallery.BLOCK.finditer(page.read_text()))
+        codes = [gallery.code(page, block)]
+        for name in ("results/table", "data/deep", "data/near", "tests/study"):
+            places[name].write_text(places[name].read_text() + "y = 2\n")
+            codes.append(gallery.code(page, block))
+        assert codes[0] == codes[1] and len(set(codes)) == 4
+
     def test_outputs_that_take_long_or_lack_their_run_stay(self, page, capsys):
         text = (
             "```sh\necho runs/no_such_run\n```\n\n<!-- output -->\n\nkept\n\n<!-- not made -->\n\n"
