@@ -51,7 +51,8 @@ def _page(file: Path, folder: Path, height: int) -> Path:
 
 def _table(file: Path, folder: Path, height: int) -> Path:
     (folder / "paper.tex").write_text(PAPER.replace("TABLE", file.as_posix()), encoding="utf-8")
-    _call(folder, "pdflatex", "-halt-on-error", "paper.tex")
+    for _ in range(3):  # a longtable finds the widths of its columns in several passes
+        _call(folder, "pdflatex", "-halt-on-error", "paper.tex")
     _call(folder, "pdftoppm", "-png", "-singlefile", "-r", str(DPI), "paper.pdf", "table")
     with Image.open(folder / "table.png") as page:
         left, top, right, bottom = ImageChops.invert(page.convert("L")).getbbox() or (0, 0, *page.size)
