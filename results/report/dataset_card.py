@@ -9,6 +9,7 @@ import numpy as np
 
 from results.run_folder import Predictions, Run
 from results.run_tables import read_samples, read_table
+from results.scores.labels import in_order
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -110,6 +111,7 @@ def _places(run: Run, samples: pd.DataFrame) -> list[CardTable]:
     for column in run.locations:
         if column in samples:
             groups = samples.groupby(samples[column].astype(str))["patient"].agg(["nunique", "size"])
+            groups = groups.loc[in_order(groups.index)]
             rows = [(str(place), str(n), str(size)) for place, (n, size) in groups.head(MOST).iterrows()]
             more = len(groups) - len(rows)
             rows += [(f"{more} more", "", "")] if more > 0 else []
