@@ -8,12 +8,14 @@ from __future__ import annotations
 import argparse
 import ast
 import os
+import sys
 import time
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from tabulate import tabulate
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -37,7 +39,7 @@ def main() -> None:
     dataset = Spider(folder=given.folder, tables=given.tables, sequences=(given.sequence,))
     table = measure(dataset, given, {name: _value(text) for name, text in fields.items()})
     with pd.option_context("display.width", 200, "display.max_columns", 30):
-        print(table.round(3).to_string())
+        print(table.round(3).to_string(), file=sys.stderr)
     print(summary(table))
 
 
@@ -61,7 +63,8 @@ def measure(dataset, given: argparse.Namespace, fields: dict) -> pd.DataFrame:
         fitted = region.fit(scans, seed=given.seed, device="cpu")
         wall, cpu = time.perf_counter() - start, time.process_time() - cpu
         curve = fitted.artifacts()["learning_curve"]
-        print(curve.round(3).to_string(index=False), f"\nfold {fold}: {wall:.0f} s, {cpu:.0f} CPU s", flush=True)
+        took = f"\nfold {fold}: {wall:.0f} s, {cpu:.0f} CPU s"
+        print(curve.round(3).to_string(index=False), took, file=sys.stderr, flush=True)
         if given.out is not None:
             (given.out / f"fold{fold}").mkdir(parents=True, exist_ok=True)
             fitted.save(given.out / f"fold{fold}")
@@ -103,20 +106,25 @@ def draw(image, predicted: np.ndarray, path: Path) -> None:
 
 
 def summary(table: pd.DataFrame) -> str:
-    """Means over patients, the worst patient, and counts of discs."""
-    lines = []
+    """Means over patients with intervals (2,000 resamples of patients), the worst patient, and counts of discs."""
+    drawn = np.random.default_rng(0).integers(len(table), size=(2000, len(table)))
+
+    def mean(values: pd.Series, digits: int) -> str:
+        low, high = np.percentile(values.to_numpy()[drawn].mean(axis=1), (2.5, 97.5))
+        return f"{values.mean():.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
+
+    rows = []
     for name in ("disc", "canal", "vertebra"):
         dice, distance = table[f"dice_{name}"], table[f"hd95_{name}"]
-        lines.append(
-            f"{name}: Dice {dice.mean():.3f} (SD {dice.std():.3f}; worst {dice.min():.3f}, patient {dice.idxmin()}), "
-            f"95 % Hausdorff {distance.mean():.2f} mm (worst {distance.max():.2f})"
-        )
+        worst = f"{dice.min():.3f} ({dice.idxmin()})"
+        rows.append((name, mean(dice, 3), worst, mean(distance, 1), f"{distance.median():.1f}"))
+    header = ("class", "Dice", "worst patient", "95 % Hausdorff, mm", "median, mm")
     total = table[["discs", "discs_predicted", "discs_found", "discs_numbered"]].sum().astype(int)
-    lines.append(
-        f"discs: {total['discs']}, predicted {total['discs_predicted']}, found {total['discs_found']}, "
-        f"numbered rightly {total['discs_numbered']}"
+    counts = (
+        f"Discs: {total['discs']}, predicted {total['discs_predicted']}, found {total['discs_found']}, "
+        f"numbered rightly {total['discs_numbered']}."
     )
-    return "\n".join(lines)
+    return f"{tabulate(rows, header, tablefmt='pipe', disable_numparse=True)}\n\n{counts}"
 
 
 def shared() -> Path:
