@@ -66,7 +66,8 @@ def main(words: list[str]) -> int:
 def code(page: Path, block: re.Match[str]) -> str:
     """The digest of the code that prints an output.
 
-    It is `results/`, or for commands that only call studies these with all that they import; and the grids of the page.
+    That is `results/` and the grids of the page. Where the commands only call studies, it is the studies and what they
+    import in place of `results/`.
     """
     studies = [ROOT.joinpath(*name.split(".")) for name in re.findall(r"-m (tests[\w.]+)", block["commands"])]
     files: set[Path] = set()

@@ -94,7 +94,7 @@ class Run:
         cells: All cells, done or not.
         merged: For each target with merged classes the labels that count as others.
         null_within: The column within which labels were permuted for null runs.
-        compare: The declared families: `family`, `against`, `metric`, `margin` each, and `scored_before`, how many
+        compare: The declared families: `family`, `against`, `metric`, `margin` each, and `cells_before`, how many
             cells had been scored when the grid first had it.
         refit_draws: How many draws of patients the grid asks for, of the cells that it refits.
         redrawn: Of each cell that was refitted on drawn patients, by key, how many draws were drawn again.

@@ -158,15 +158,19 @@ def _check_one(tree: GridTree, grid: Grid, family: Family, loc: tuple[Any, ...])
         exactly = [cell for cell in cells if all(cell[axis].label() == name for axis, name in family.against.items())]
         found = [cell.shown() for cell in exactly or cells]
         if len(found) != 1:
-            axes = [axis for axis in NAMES if len({labels[axis] for labels in found}) > 1]
-            which = "; ".join(", ".join(f"{axis}: {labels[axis]}" for axis in axes) for labels in found[:6])
-            apart = _apart(grid, target, family.against)
-            more = f", which differ in {which}{' ...' if len(found) > 6 else ''}" if found else apart
-            raise tree.error(loc, f"must name one cell of {target}, and names {len(found) or 'none'}{more}")
+            why = _differing(found) if found else _without_one_step(grid, target, family.against)
+            raise tree.error(loc, f"must name one cell of {target}, and names {len(found) or 'none'}{why}")
 
 
-def _apart(grid: Grid, target: str, steps: Mapping[str, str]) -> str:
-    """Which single steps keep a reference from naming any cell, with how many it would name without each."""
+def _differing(found: list[dict[str, str]]) -> str:
+    """On which axes the cells that a reference names differ."""
+    axes = [axis for axis in NAMES if len({labels[axis] for labels in found}) > 1]
+    which = "; ".join(", ".join(f"{axis}: {labels[axis]}" for axis in axes) for labels in found[:6])
+    return f", which differ in {which}{' ...' if len(found) > 6 else ''}"
+
+
+def _without_one_step(grid: Grid, target: str, steps: Mapping[str, str]) -> str:
+    """How many cells a reference that names none would name without one of its steps."""
     cells = [cell for cell in grid.cells() if cell.target == target]
     without = {axis: {name: step for name, step in steps.items() if name != axis} for axis in steps if len(steps) > 1}
     fewer = {axis: sum(matches(cell, rest) for cell in cells) for axis, rest in without.items()}

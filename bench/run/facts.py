@@ -47,14 +47,14 @@ def write_plan(
 
 
 def _declared(folder: Path, families: Iterable[Family]) -> list[dict[str, Any]]:
-    """The declared families, each with the number of cells that the run folder had scores of when it was declared."""
+    """The declared families, each with `cells_before`: how many cells of the run folder had been scored before."""
     earlier = read_json(folder / ABOUT, {}).get("compare", [])  # as versions wrote it that counted nothing
-    known = [{"scored_before": 0} | family for family in read_json(folder / DECLARED, earlier)]
+    known = [{"cells_before": 0} | family for family in read_json(folder / DECLARED, earlier)]
     scored = sum(1 for _ in folder.glob("cells/*.parquet"))
     found = []
     for family in map(dataclasses.asdict, families):
-        before = [one["scored_before"] for one in known if one | family == one]
-        found.append(family | {"scored_before": before[0] if before else scored})
+        before = [one["cells_before"] for one in known if one | family == one]
+        found.append(family | {"cells_before": before[0] if before else scored})
     return found
 
 

@@ -71,11 +71,10 @@ def leaderboard(run: Run, target: str, *, width: Width = "double") -> Drawing:
     if cells.empty:
         raise NothingToDrawError(f"no cell of target '{target}' is done: there is nothing to draw")
     shown_cells = records(cells)
-    drawn = {
-        reads: own
-        for name, reads in run.floors.items()
-        if (own := own_floors(run, shown_cells, records(floors), name)) is not None
-    }
+    drawn: dict[str, OwnFloors] = {}
+    for name, reads in run.floors.items():
+        if reads not in drawn and (own := own_floors(run, shown_cells, records(floors), name)) is not None:
+            drawn[reads] = own
     location, others = drawn.get("locations"), {reads: drawn[reads] for reads in OTHERS if reads in drawn}
     cells = cells.assign(**short_labels(run, cells))
     varying = [axis for axis in run.axes if len(set(cells[axis])) > 1]

@@ -66,15 +66,15 @@ def _not_done(run: Run) -> Iterator[str]:
     if set(states) == {"done"}:
         return
     yield f"{states.pop('done', 0)} of {len(run.cells)} cells were completed."
-    was = {n: "was" if n == 1 else "were" for n in states.values()}
-    words = {"refused": "{} refused, since they cannot be computed", "failed": "failed", "to do": "{} not computed"}
+    one = {"refused": "was refused, since it cannot be computed", "failed": "failed", "to do": "was not computed"}
+    more = {"refused": "were refused, since they cannot be computed", "failed": "failed", "to do": "were not computed"}
     for state, n in states.items():
         given = (" ".join(cell.reason.replace("`", "'").split()) for cell in run.cells if cell.status == state)
         reasons = Counter(reason for reason in given if reason)
         named = [f"`{reason}` ({_count(count, 'cell')})" for reason, count in reasons.most_common(REASONS)]
         if len(reasons) > REASONS:
             named.append(f"{len(reasons) - REASONS} other reasons, in `cells.json`")
-        yield f"{n} {words[state].format(was[n])}{': ' if named else ''}{'; '.join(named)}."
+        yield f"{n} {(one if n == 1 else more)[state]}{': ' if named else ''}{'; '.join(named)}."
 
 
 def _count(n: int, noun: str) -> str:

@@ -11,7 +11,7 @@ from results.methods.families import family_made, in_family, reference
 from results.methods.steps import in_words
 from results.nulls import exchange_of, expected_of, folds_of, smallest_p
 from results.scores.choice import EXPLORATORY
-from results.scores.family import late
+from results.scores.family import when_declared
 from results.statistics.metrics import METRICS
 from results.statistics.metrics.base import OfPairs
 
@@ -54,7 +54,7 @@ def declared(evidence: Evidence) -> Iterator[str]:
     yield f"{n} declared in the grid."
     for i, (family, one) in enumerate(zip(families, made, strict=True), start=1):
         metric = _lower(METRICS[family["metric"]].title(evidence.run.within))
-        since = f", declared{after}," if (after := late(family)) else ""
+        since = f", declared{after}," if (after := when_declared(family)) else ""
         yield (
             f"{'It' if len(families) == 1 else f'Family {i}'}{since} compared {in_family(family)} with "
             f"{reference(evidence.run, family)} by {metric}; comparisons that could be made: {one.text()}."

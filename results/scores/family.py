@@ -38,9 +38,9 @@ class MatchedFamily:
         return len(self.pairs) + len(self.absent)
 
 
-def late(declared: Mapping[str, Any]) -> str:
-    """What follows "declared in the grid" if cells had been scored before, with a blank before it; else nothing."""
-    n = declared.get("scored_before", 0)
+def when_declared(declared: Mapping[str, Any]) -> str:
+    """Words behind "declared in the grid", with a blank before them, if cells had been scored before; else none."""
+    n = declared.get("cells_before", 0)
     return f" after {counted(n, 'cell')} of the run had been scored" if n else ""
 
 

@@ -12,7 +12,7 @@ from results.flow import counted
 from results.run_folder import Run
 from results.scores import reconstruction
 from results.scores.choice import EXPLORATORY
-from results.scores.family import late, reference_in_words
+from results.scores.family import reference_in_words, when_declared
 from results.scores.labels import shorten
 from results.scores.paired import ComparedPair, adjusted, of_these_fits
 from results.statistics.bootstrap import FEWEST
@@ -143,7 +143,8 @@ def _practical(pairs: Sequence[ComparedPair], lower_is_better: bool, margin: flo
 
 def _notes(run: Run, family: DeclaredFamily, resamples: int, columns: Collection[str]) -> list[str]:
     declared, pairs, patients = family.declared, family.pairs, family.patients
-    notes = [f"A family of {family.size}, declared in the grid{late(declared)}; {counted(patients, 'patient')}."]
+    since = when_declared(declared)
+    notes = [f"A family of {family.size}, declared in the grid{since}; {counted(patients, 'patient')}."]
     if any(one.on_fewer for one in pairs):
         notes.append(
             "Scores are of the samples that a cell and its reference both predict, fewer than in other tables."

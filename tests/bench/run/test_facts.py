@@ -36,14 +36,14 @@ def test_a_family_that_is_declared_when_cells_are_scored_says_so(small, go):
     folder = go(f"{small}\n{first}").folder
     for _ in range(2):  # to run a grid again declares nothing
         about = json.loads((folder / "run.json").read_text())
-        assert [family["scored_before"] for family in about["compare"]] == [0]
+        assert [family["cells_before"] for family in about["compare"]] == [0]
         go(f"{small}\n{first}")
     scored = len(list(folder.glob("cells/*.parquet")))
     go(f"{small}\n{second}")
     run = read(folder)
     late, early = run.compare
-    assert (late["metric"], late["scored_before"]) == ("f1", scored)
-    assert (early["metric"], early["scored_before"]) == ("auc", 0)
+    assert (late["metric"], late["cells_before"]) == ("f1", scored)
+    assert (early["metric"], early["cells_before"]) == ("auc", 0)
     assert f"Family 1, declared after {scored} cells of the run had been scored, compared all cells" in methods(run)
     assert "Family 2 compared the cells that have heads `logistic`" in methods(run)
     notes = [" ".join(sheet.notes) for sheet in comparisons(run)]
