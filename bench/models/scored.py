@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -79,41 +79,16 @@ def write_scores(
         store: The folder of the store, which keeps the ledger.
         device: Where the model computed.
     """
-    cells: list[dict[str, Any]] = []
-    predictions: dict[str, pd.DataFrame] = {}
-    notes: dict[str, list[str]] = {}
-    cross: dict[str, Any] = {}
-    scored: set[str] = set()
     known: CrossValidated = {}
     if (place / SCORES).is_file():
         known = read_json(place / SCORES, CrossValidated, out="fit the model again")
-    kept = kept_note(new.kept_alike, named=False)
+    found = _ScoredCells()
     for one in outcomes:
-        cell, table, found = one.cell, one.table, one.labels
-        if found is None or found.empty:
-            continue
-        target, key = cell.about["target"], str(cell.about["key"])
-        rows = _scored(cell, new, table, found)
-        if rows.empty:
-            continue
-        cells.append(_described(cell, key))
-        predictions[key] = rows
-        notes[target] = [*found.notes, *_not_found(cell, table, rows), *new.notes, *kept]
-        crossed = known.get(target, {})
-        cross |= {key: crossed[""].auc} if "" in crossed else {}
-        for floor, (P, called) in _floors(cell, new, rows, one.floors, notes[target]):
-            described = _described(cell, f"{key[:16]}{identity.key(floor)[:16]}", floor)
-            cells.append(described)
-            cross |= {described["key"]: crossed[floor].auc} if floor in crossed else {}
-            plain = rows[["sample", "patient", "repeat", "fold", "y"]]
-            predictions[described["key"]] = plain.assign(
-                **{f"p_{k}": column for k, column in enumerate(P.T)}, called=called
-            )
-        scored |= set(new.samples.loc[rows["sample"], "study"].astype(str))
-    if not cells:
+        found.add(one, new, known)
+    if not found.cells:
         return False
-    scans = {digest for study in scored for digest in new.scans[study]}
-    own = [cell["key"] for cell in cells if not cell["floor"]]
+    scans = {digest for study in found.studies for digest in new.scans[study]}
+    own = [cell["key"] for cell in found.cells if not cell["floor"]]
     uses = note_use(store, scans, own, f"model of run {model.about['run']}", source)
     write_scored(
         folder,
@@ -121,8 +96,8 @@ def write_scores(
         source=source,
         dataset=new.dataset,
         samples=new.samples,
-        cells=cells,
-        predictions=predictions,
+        cells=found.cells,
+        predictions=found.predictions,
         merged={one.cell.about["target"]: one.cell.about["merge"] for one in outcomes if one.cell.about["merge"]},
         external=external_protocol(
             fitted_on=model.about["source"],
@@ -131,14 +106,56 @@ def write_scores(
             left_out=len(new.left_out.patients),
             kept_alike=len(new.kept_alike),
             compared_ids=new.compared_ids,
-            notes=notes,
-            cross_validated=cross,
+            notes=found.notes,
+            cross_validated=found.cross,
         ),
         n_excluded=n_excluded,
         seed=model.about["seed"],
         device=device,
     )
     return True
+
+
+@dataclass
+class _ScoredCells:
+    """The cells of a model and their floors that have scores on a new dataset.
+
+    Args:
+        cells: Their descriptions.
+        predictions: What each predicts, by key.
+        notes: Of each target.
+        cross: The AUC of each in cross-validation, by key, as far as it is known.
+        studies: The studies that are scored.
+    """
+
+    cells: list[dict[str, Any]] = field(default_factory=list)
+    predictions: dict[str, pd.DataFrame] = field(default_factory=dict)
+    notes: dict[str, list[str]] = field(default_factory=dict)
+    cross: dict[str, Any] = field(default_factory=dict)
+    studies: set[str] = field(default_factory=set)
+
+    def add(self, one: CellOutcome, new: NewData, known: CrossValidated) -> None:
+        """Adds a cell and its floors; nothing where no labelled sample has a prediction."""
+        cell, table, labels = one.cell, one.table, one.labels
+        if labels is None or labels.empty or (rows := _scored(cell, new, table, labels)).empty:
+            return
+        target, key = cell.about["target"], str(cell.about["key"])
+        kept = kept_note(new.kept_alike, named=False)
+        self.notes[target] = [*labels.notes, *_not_found(cell, table, rows), *new.notes, *kept]
+        crossed = known.get(target, {})
+        self._note(_described(cell, key), rows, crossed, "")
+        for floor, (P, called) in _floors(cell, new, rows, one.floors, self.notes[target]):
+            plain = rows[["sample", "patient", "repeat", "fold", "y"]]
+            predicted = plain.assign(**{f"p_{k}": column for k, column in enumerate(P.T)}, called=called)
+            described = _described(cell, f"{key[:16]}{identity.key(floor)[:16]}", floor)
+            self._note(described, predicted, crossed, floor)
+        self.studies |= set(new.samples.loc[rows["sample"], "study"].astype(str))
+
+    def _note(self, cell: dict[str, Any], rows: pd.DataFrame, crossed: Mapping[str, Any], name: str) -> None:
+        """Notes one description with its predictions; `name` is that of a floor, or empty."""
+        self.cells.append(cell)
+        self.predictions[cell["key"]] = rows
+        self.cross |= {cell["key"]: crossed[name].auc} if name in crossed else {}
 
 
 def _scored(cell: FittedCell, new: NewData, table: pd.DataFrame, labels: NewLabels) -> pd.DataFrame:

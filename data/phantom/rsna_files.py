@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -84,8 +84,6 @@ def write_rsna_phantom(
     _check_counts(0, test_patients=test_patients, mark_error=mark_error)
     if min(spacing) <= 0:
         raise DataError(f"spacing {spacing} must be above 0 mm")
-    import pandas as pd
-
     names = ("train", "points", "series", "test_series", "rows", "truth", "clinical")
     tables: dict[str, list[Any]] = {name: [] for name in names}
     recipe = StudyRecipe(
@@ -119,6 +117,12 @@ def write_rsna_phantom(
             tables["clinical"].append((study.id, *clinical))
         if progress is not None:
             progress(done, len(numbers))
+    _write_tables(folder, tables)
+
+
+def _write_tables(folder: Path, tables: Mapping[str, Sequence[Any]]) -> None:
+    """Writes the seven tables from their rows."""
+    import pandas as pd
 
     def write(name: str, rows: Iterable[Any], columns: tuple[str, ...] | None) -> None:
         pd.DataFrame(rows, columns=columns).to_csv(folder / f"{name}.csv", index=False)
