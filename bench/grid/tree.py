@@ -14,7 +14,7 @@ from bench.grid import yaml_text
 from bench.grid.values import frozen, plain
 from data import ScangridError
 
-MOST_VALUES = 100_000  # far beyond any grid that can be run
+MOST_SHOWN = 80  # signs of a setting that a message repeats
 
 
 class GridError(ScangridError):
@@ -47,8 +47,7 @@ class GridTree:
             raise GridError(f"{path}{where}: {_fault(error)}") from error
         if not isinstance(tree, dict):
             raise GridError(f"{path}: a grid file is a mapping with keys such as data, targets, encoders, heads")
-        for setting in settings:
-            _set(tree, setting)
+        self._settings = {_set(tree, setting): f"--set {setting[:MOST_SHOWN]}" for setting in settings}
         self.tree = tree
 
     def error(self, loc: tuple[Any, ...], message: str, *, bare: bool = False) -> GridError:
@@ -57,7 +56,10 @@ class GridTree:
         return GridError(f"{self.place(loc)}: {name}: {message}" if bare else f"{self.place(loc)}: '{name}' {message}")
 
     def place(self, loc: tuple[Any, ...]) -> str:
-        """The file, with the nearest known line on the way to a key."""
+        """The file, with the nearest known line on the way to a key; or the setting that gave the key its value."""
+        for key, setting in reversed(self._settings.items()):
+            if tuple(map(str, loc[: len(key)])) == key:
+                return setting
         node: Any = self.tree
         line = None
         for part in loc:
@@ -102,7 +104,8 @@ def read_mapping(text: str, called: str) -> dict[str, Any]:
     return found
 
 
-def _set(tree: Any, setting: str) -> None:
+def _set(tree: Any, setting: str) -> tuple[str, ...]:
+    """Sets a value of the tree, and gives the key as a path."""
     name, equals, text = setting.partition("=")
     if not equals:
         raise GridError(f"--set {setting}: expected key=value, such as protocol.folds=3")
@@ -112,6 +115,7 @@ def _set(tree: Any, setting: str) -> None:
             raise GridError(f"--set {setting}: '{parent}' is a list: set it whole")
         tree = tree[parent]
     tree[last] = _value(f"--set {name}", text)
+    return (*parents, last)
 
 
 def _value(name: str, text: str) -> Any:
@@ -119,7 +123,7 @@ def _value(name: str, text: str) -> Any:
     try:
         return yaml_text.load(text, typ="safe")
     except (YAMLError, RecursionError, ValueError) as error:
-        raise GridError(f"{name} '{text[:80]}': {_fault(error, ': put texts with signs in quotes')}") from error
+        raise GridError(f"{name} '{text[:MOST_SHOWN]}': {_fault(error, ': put texts with signs in quotes')}") from error
 
 
 def _fault(error: Exception, way_out: str = "") -> str:

@@ -53,7 +53,13 @@ class ForestOnehot(Table):
 
 
 class _Forests:
-    """The transformer of a DataFrame, with `fit` and `transform`, which gives `(n, F)` float64."""
+    """The transformer of a DataFrame, with `fit` and `transform`, which gives `(n, F)` float64.
+
+    The forest of a column that training has in full is grown when a gap needs it. What is kept in a file has all
+    forests, and no training sample.
+    """
+
+    _training: tuple[list[Float64], list[NDArray[np.bool_]]] | None = None
 
     def __init__(self, trees: int, seed: int) -> None:
         self.trees, self.seed = trees, seed
@@ -62,19 +68,45 @@ class _Forests:
         columns = [_Column(table[name]) for name in table]
         self.columns = [column for column in columns if column.varies]
         blocks, gaps = self._start(table)
+        self.forests: list[Any | None] = [None] * len(gaps)
+        gappy = sorted((i for i, gap in enumerate(gaps) if gap.any()), key=lambda i: int(gaps[i].sum()))
+        changes = [0] * len(gaps)  # how often the filled values of each column have changed
+        grown_on: dict[int, list[int]] = {}  # the changes of the other columns when a forest was grown
         for _ in range(ROUNDS):
-            for i in sorted(range(len(gaps)), key=lambda i: int(gaps[i].sum())):
-                if gaps[i].any():
-                    blocks[i] = self._filled(i, self._forest(i, blocks, gaps), blocks, gaps)
-        self.forests = [self._forest(i, blocks, gaps) for i in range(len(gaps))]
+            for i in gappy:
+                others = changes[:i] + changes[i + 1 :]
+                if grown_on.get(i) == others:  # on the same rows the same forest would grow and fill alike
+                    continue
+                self.forests[i], grown_on[i] = self._forest(i, blocks, gaps), others
+                filled = self._filled(i, self.forests[i], blocks, gaps)
+                changes[i] += not np.array_equal(filled, blocks[i])
+                blocks[i] = filled
+        for i in gappy:
+            if grown_on[i] != changes[:i] + changes[i + 1 :]:
+                self.forests[i] = None
+        self._training = blocks, gaps
         return self
 
     def transform(self, table: pd.DataFrame) -> Float64:
         blocks, gaps = self._start(table)
+        gappy = [i for i, gap in enumerate(gaps) if gap.any()]
         for _ in range(ROUNDS):
-            for i, forest in enumerate(self.forests):
-                blocks[i] = self._filled(i, forest, blocks, gaps)
+            before = list(blocks)
+            for i in gappy:
+                blocks[i] = self._filled(i, self._grown(i), blocks, gaps)
+            if all(map(np.array_equal, before, blocks)):
+                break
         return np.hstack([np.zeros((len(table), 0)), *blocks])
+
+    def __getstate__(self) -> dict[str, Any]:
+        forests = [self._grown(i) for i in range(len(self.forests))]
+        return {"trees": self.trees, "seed": self.seed, "columns": self.columns, "forests": forests}
+
+    def _grown(self, i: int) -> Any | None:
+        """The forest of a column; None for a single column."""
+        if self.forests[i] is None and self._training is not None:
+            self.forests[i] = self._forest(i, *self._training)
+        return self.forests[i]
 
     def _start(self, table: pd.DataFrame) -> tuple[list[Float64], list[NDArray[np.bool_]]]:
         """Every column as `(n, w)` with gaps filled by its usual value, and the gaps `(n,)` bool."""

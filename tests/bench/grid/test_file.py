@@ -81,6 +81,25 @@ def test_settings_replace_values_and_environment_variables_are_filled_in(tmp_pat
 
 
 @pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("heads=[svm]", r"^--set heads=\[svm\]: heads\.0: no plug-in 'svm' in heads"),
+        ("protocol.fold=4", r"^--set protocol\.fold=4: 'protocol\.fold' is no key of a grid: did you mean"),
+        ("protocol={folds: x}", r"^--set protocol=\{folds: x\}: 'protocol\.folds' "),
+        ("name=a/b", r"^--set name=a/b: 'name' "),
+    ],
+)
+def test_a_wrong_setting_is_named_and_not_a_line_of_the_file(tmp_path, setting, message):
+    with pytest.raises(GridError, match=message):
+        read(tmp_path, GOOD, ["protocol.seed=1", setting])
+
+
+def test_a_line_of_the_file_is_named_beside_a_setting_of_another_key(tmp_path):
+    with pytest.raises(GridError, match=r"grid\.yaml:12: heads\.0: no plug-in 'logistik'"):
+        read(tmp_path, GOOD.replace("- logistic", "- logistik"), ["protocol.folds=4", "targets=[narrowing]"])
+
+
+@pytest.mark.parametrize(
     ("old", "new", "message"),
     [
         ("heads:", "haeds:", r"grid.yaml:11: 'haeds' is no key of a grid: did you mean 'heads'"),

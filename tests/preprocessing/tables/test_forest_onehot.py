@@ -1,5 +1,6 @@
 """Clinical columns of every kind, their gaps, and categories that training never saw."""
 
+import pickle
 import warnings
 
 import numpy as np
@@ -7,7 +8,8 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from preprocessing.tables.forest_onehot import ForestOnehot
+from data.numerics.seeds import spawned
+from preprocessing.tables.forest_onehot import ROUNDS, ForestOnehot
 
 
 def transformed(train, test, **fields):
@@ -40,6 +42,51 @@ def test_gaps_are_filled_from_the_other_columns():
     error = np.std((X[:, 2] - height)[gaps["height"]])
     assert error < 0.35 * np.std(height)
     assert_array_equal(X[~gaps["height"], 2], height[~gaps["height"]])
+
+
+@pytest.mark.parametrize("gappy", [(), ("height",), ("sex", "shoe"), ("sex", "height", "shoe")])
+def test_rounds_that_would_change_nothing_are_left_out_and_change_nothing(gappy):
+    """Every round grows every forest anew here, as the published algorithm does."""
+    from sklearn.ensemble import RandomForestRegressor
+
+    rng = np.random.default_rng(4)
+    known = pd.DataFrame({"sex": rng.choice([0.0, 1.0], 80), "height": rng.normal(170, 9, 80)})
+    known["shoe"] = known["height"] / 4 + rng.normal(0, 0.5, 80)
+    train = known.mask(pd.DataFrame({name: (rng.random(80) < 0.2) & (name in gappy) for name in known}))
+    new = known.mask(pd.DataFrame({name: rng.random(80) < 0.2 for name in known}))
+
+    def grown(i, filled, gaps):
+        forest = RandomForestRegressor(
+            10,
+            max_features="sqrt",
+            min_samples_leaf=5,
+            max_samples=int((~gaps[:, i]).sum()),
+            random_state=spawned(0, i),
+        )
+        return forest.fit(np.delete(filled, i, axis=1)[~gaps[:, i]], filled[~gaps[:, i], i])
+
+    gaps, filled = train.isna().to_numpy(), train.fillna(train.mean()).to_numpy()
+    for _ in range(ROUNDS):
+        for i in np.argsort(gaps.sum(axis=0), kind="stable"):
+            if gaps[:, i].any():
+                filled[gaps[:, i], i] = grown(i, filled, gaps).predict(np.delete(filled, i, axis=1)[gaps[:, i]])
+    forests = [grown(i, filled, gaps) for i in range(3)]
+    gaps, wanted = new.isna().to_numpy(), new.fillna(train.mean()).to_numpy()
+    for _ in range(ROUNDS):
+        for i in range(3):
+            wanted[gaps[:, i], i] = forests[i].predict(np.delete(wanted, i, axis=1)[gaps[:, i]])
+    assert_array_equal(transformed(train, new, trees=10), wanted)
+
+
+def test_what_is_kept_has_a_forest_for_each_column_and_no_training_sample():
+    rng = np.random.default_rng(5)
+    train = pd.DataFrame({"age": rng.uniform(20, 80, 40), "height": rng.normal(170, 9, 40)})
+    fitted = ForestOnehot(trees=5).build(seed=0).fit(train)
+    kept = pickle.loads(pickle.dumps(fitted))
+    assert set(vars(kept)) == {"trees", "seed", "columns", "forests"}
+    assert all(len(forest.estimators_) == 5 for forest in kept.forests)
+    new = pd.DataFrame({"age": [np.nan, 40.0], "height": [180.0, np.nan]})
+    assert_array_equal(kept.transform(new), fitted.transform(new))
 
 
 def test_a_category_never_seen_is_zeros_and_a_missing_one_is_one_of_those_seen():

@@ -87,6 +87,7 @@ def test_floors_and_cells_that_are_not_done_are_marked(opened, report, grid_run)
     undone = page.locator("tr.undone").locator("td:nth-child(3)").all_inner_texts()
     assert sorted(undone) == ["failed ValueError: NaN in <features> & more", "refused own needs a trained fusion"]
     assert column(page, "AUC")[-2:] == ["", ""]
+    assert page.evaluate(RANKS) == [*(str(rank) for rank in range(1, 11)), "\u2013", "\u2013"]
 
 
 def test_names_are_shown_as_they_are(opened, report, new_run):
