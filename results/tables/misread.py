@@ -33,34 +33,33 @@ def misread(run: Run, cell: RunCell) -> pd.DataFrame:
 
     found = run.predictions(cell)
     called = found.scored_by(ACCURACY).argmax(axis=1)
-    frame = pd.DataFrame({"sample": found.sample, "patient": found.patient, "y": found.y, "called": called})
-    frame = frame.assign(where=[f"{r}/{f}" for r, f in zip(found.repeat, found.fold, strict=True)])
-    P = found.P
-    rows = []
-    for sample, own in frame.groupby("sample", sort=False):
-        wrong = own[own["called"] != own["y"]]
-        if wrong.empty:
-            continue
-        mean = P[own.index].mean(axis=0)
-        counts = np.bincount(wrong["called"], minlength=P.shape[1])
-        most = max(range(P.shape[1]), key=lambda k, n=counts, p=mean: (n[k], p[k]))  # type: ignore[misc]
-        y = int(own["y"].iloc[0])
-        rows.append(
-            {
-                "sample": sample,
-                "patient": own["patient"].iloc[0],
-                "truth": cell.classes[y],
-                "called": cell.classes[most],
-                "probability": mean[most],
-                "probability_of_truth": mean[y],
-                "misread": len(wrong),
-                "repeats": len(own),
-                "folds": " ".join(wrong["where"]),
-            }
-        )
-    columns = ["sample", "patient", "truth", "called", "probability", "probability_of_truth"]
-    out = pd.DataFrame(rows, columns=[*columns, "misread", "repeats", "folds"])
-    out = out.sort_values(["probability_of_truth", "sample"], kind="stable").reset_index(drop=True)
+    wrong = called != found.y
+    of, sample = pd.factorize(found.sample)
+    first = np.unique(of, return_index=True)[1]
+    repeats, misses = np.bincount(of), np.bincount(of[wrong], minlength=len(sample))
+    mean, calls = np.zeros((2, len(sample), found.P.shape[1]))
+    np.add.at(mean, of, found.P)
+    mean /= repeats[:, None]
+    np.add.at(calls, (of[wrong], called[wrong]), 1)
+    most = np.where(calls == calls.max(axis=1, keepdims=True), mean, -1).argmax(axis=1)
+    folds: list[list[str]] = [[] for _ in sample]
+    for row in np.flatnonzero(wrong):
+        folds[of[row]].append(f"{found.repeat[row]}/{found.fold[row]}")
+    every, classes, y = np.arange(len(sample)), np.array(cell.classes, dtype=object), found.y[first]
+    out = pd.DataFrame(
+        {
+            "sample": sample,
+            "patient": found.patient[first],
+            "truth": classes[y],
+            "called": classes[most],
+            "probability": mean[every, most],
+            "probability_of_truth": mean[every, y],
+            "misread": misses,
+            "repeats": repeats,
+            "folds": [" ".join(each) for each in folds],
+        }
+    )
+    out = out[misses > 0].sort_values(["probability_of_truth", "sample"], kind="stable").reset_index(drop=True)
     samples = read_samples(run.folder)
     for place, column in enumerate(run.locations):
         out.insert(2 + place, column, samples[column].astype(str).reindex(out["sample"].astype(str)).to_numpy())

@@ -139,9 +139,19 @@ def new_run(tmp_path):
 
 
 @pytest.fixture
-def grid_run(new_run):
+def grid_run(tmp_path, grid_run_in):
     """A finished run of 2 images x 2 encoders x 2 heads with floors."""
-    run = new_run()
-    run.add_grid(images=["grayscale", "clahe"], encoders=["resnet50", "raw_pixels"], heads=["logistic", "svc"])
-    run.add_floors()
-    return run
+    return grid_run_in(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def grid_run_in():
+    """Makes a writer of a finished run in a folder: some images x 2 encoders x 2 heads with floors."""
+
+    def make(folder, images=("grayscale", "clahe"), encoders=("resnet50", "raw_pixels"), **fields):
+        run = RunWriter(folder / "trial", **fields)
+        run.add_grid(images=images, encoders=encoders, heads=["logistic", "svc"])
+        run.add_floors()
+        return run
+
+    return make

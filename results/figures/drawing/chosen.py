@@ -163,6 +163,7 @@ class Resampled:
         return f"95 % percentile bootstrap over patients, {len(self.draws.counts)} resamples, {CONDITIONAL}."
 
 
+@lru_cache(maxsize=8)
 def chosen(run: Run, target: str) -> Chosen:
     """The cells of a target that are done.
 

@@ -51,3 +51,10 @@ def opened(browser):
 def report():
     """Writes the report of a run writer."""
     return lambda run, to=None, **options: write_report(run_folder.read(run.finish()), to or run.folder, **options)
+
+
+@pytest.fixture(scope="session")
+def grid_report(tmp_path_factory, grid_run_in):
+    """The report of `grid_run` as it is, written once for all tests that only read it."""
+    folder = grid_run_in(tmp_path_factory.mktemp("report")).finish()
+    return write_report(run_folder.read(folder), folder)

@@ -8,6 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from results import run_folder
+from results.report import write_report
+
 WIDTHS = (400, 1600)
 AXE = Path(os.environ.get("AXE_CORE", Path(__file__).parents[3] / "node_modules/axe-core/axe.min.js"))
 RANKS = "[...document.querySelectorAll('table.leaderboard tbody tr')].map(row => row.cells[0].innerText)"
@@ -49,14 +52,14 @@ def numbers(page, name):
     return [float(text.split()[0]) for text in column(page, name) if text]
 
 
-def test_opens_in_the_order_of_ranks(opened, report, grid_run):
-    page = opened(report(grid_run))
+def test_opens_in_the_order_of_ranks(opened, grid_report):
+    page = opened(grid_report)
     assert page.evaluate(RANKS) == [str(rank) for rank in range(1, 11)]
     assert "10 rows" in page.locator(".dt-info").inner_text()
 
 
-def test_headers_sort_by_the_number_and_not_by_its_text(opened, report, grid_run):
-    page = opened(report(grid_run))
+def test_headers_sort_by_the_number_and_not_by_its_text(opened, grid_report):
+    page = opened(grid_report)
     sort(page, "Gain over location", "descending")
     sort(page, "Gain over location", "ascending")
     gains = eventually(page, lambda: numbers(page, "Gain over location"))
@@ -68,8 +71,8 @@ def test_headers_sort_by_the_number_and_not_by_its_text(opened, report, grid_run
     assert heads == ["location", *["logistic"] * 4, "prior", *["svc"] * 4]
 
 
-def test_search_and_filter_hide_rows(opened, report, grid_run):
-    page = opened(report(grid_run))
+def test_search_and_filter_hide_rows(opened, grid_report):
+    page = opened(grid_report)
     page.get_by_label("Search:").fill("clahe")
     assert column(page, "Images") == ["clahe"] * 4
     assert page.locator(".dt-info").inner_text() == "4 rows of 10"
@@ -112,8 +115,8 @@ def test_names_are_shown_as_they_are(opened, report, new_run):
     assert page.locator("#excluded td").first.inner_text() == "<1>.dcm"
 
 
-def test_a_rank_leads_to_its_cell_and_opens_it(opened, report, grid_run):
-    page = opened(report(grid_run))
+def test_a_rank_leads_to_its_cell_and_opens_it(opened, grid_report):
+    page = opened(grid_report)
     assert page.locator("article").filter(visible=True).count() == 0
     page.locator("td a", has_text="3").click()
     article = page.locator("article").filter(visible=True)
@@ -122,8 +125,8 @@ def test_a_rank_leads_to_its_cell_and_opens_it(opened, report, grid_run):
     assert article.locator("pre").inner_text().count("\n") == 1
 
 
-def test_keys_reach_search_sorting_filters_and_the_cells(opened, report, grid_run):
-    page = opened(report(grid_run))
+def test_keys_reach_search_sorting_filters_and_the_cells(opened, grid_report):
+    page = opened(grid_report)
     reached = []
     for _ in range(60):
         page.keyboard.press("Tab")
@@ -157,8 +160,8 @@ def test_the_page_never_scrolls_sideways(opened, report, grid_run, width):
     assert page.evaluate("document.documentElement.clientWidth") == width
 
 
-def test_prints_every_row_of_the_leaderboard(opened, report, grid_run):
-    page = opened(report(grid_run), 400)
+def test_prints_every_row_of_the_leaderboard(opened, grid_report):
+    page = opened(grid_report, 400)
     page.emulate_media(media="print")
     box = page.locator(".dt-layout-table")
     assert box.evaluate("e => e.scrollHeight - e.clientHeight") <= 1
@@ -166,14 +169,13 @@ def test_prints_every_row_of_the_leaderboard(opened, report, grid_run):
     assert page.locator("table.leaderboard tbody tr").count() == 10
 
 
-def test_can_be_read_without_scripts(browser, report, grid_run):
-    key = grid_run.cells[3]["key"]
+def test_can_be_read_without_scripts(browser, grid_report):
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
-    page.goto(report(grid_run).as_uri())
+    page.goto(grid_report.as_uri())
     assert page.locator("table.leaderboard tbody tr").filter(visible=True).count() == 10
-    page.goto(f"{page.url}#cell-{key}")
-    page.locator(f"#cell-{key} dd").first.wait_for()
+    page.goto(f"{page.url}#cell-cell3")
+    page.locator("#cell-cell3 dd").first.wait_for()
     context.close()
 
 
@@ -192,17 +194,16 @@ def test_axe_finds_no_serious_violation(opened, report, grid_run):
     assert [(v["id"], [node["html"][:200] for node in v["nodes"][:3]]) for v in grave] == []
 
 
-@pytest.fixture
-def large_run(new_run):
-    """126 cells and floors: more than a leaderboard shows at a time."""
-    run = new_run(n_patients=20)
-    run.add_grid(images=[f"images_{i}" for i in range(63)], encoders=["resnet50"], heads=["logistic", "svc"])
-    run.add_floors()
-    return run
+@pytest.fixture(scope="module")
+def large_report(tmp_path_factory, grid_run_in):
+    """The report of 126 cells and floors: more than a leaderboard shows at a time."""
+    images = [f"images_{i}" for i in range(63)]
+    folder = grid_run_in(tmp_path_factory.mktemp("large"), images, ["resnet50"], n_patients=20).finish()
+    return write_report(run_folder.read(folder), folder)
 
 
-def test_sorting_search_and_filters_reach_rows_that_are_not_shown(opened, report, large_run):
-    page = opened(report(large_run))
+def test_sorting_search_and_filters_reach_rows_that_are_not_shown(opened, large_report):
+    page = opened(large_report)
     assert page.evaluate(RANKS) == [str(rank) for rank in range(1, 101)]
     page.get_by_role("link", name="2", exact=True).click()
     assert page.evaluate(RANKS) == [str(rank) for rank in range(101, 129)]
@@ -219,8 +220,8 @@ def test_sorting_search_and_filters_reach_rows_that_are_not_shown(opened, report
     assert column(page, "Images") == ["images_62"] * 2
 
 
-def test_prints_rows_that_are_not_shown(opened, report, large_run):
-    page = opened(report(large_run))
+def test_prints_rows_that_are_not_shown(opened, large_report):
+    page = opened(large_report)
     page.evaluate("addEventListener('beforeprint', () => { window.printed = document.querySelectorAll('tr').length; })")
     everything = page.locator("tr").count() + 28
     assert page.pdf().startswith(b"%PDF")
@@ -228,10 +229,9 @@ def test_prints_rows_that_are_not_shown(opened, report, large_run):
     assert page.locator("table.leaderboard tbody tr").count() == 100
 
 
-def test_an_address_with_a_cell_opens_it(opened, report, grid_run):
-    address = report(grid_run).as_uri() + "#cell-cell3"
-    page = opened(report(grid_run))
-    page.goto(address)
+def test_an_address_with_a_cell_opens_it(opened, grid_report):
+    page = opened(grid_report)
+    page.goto(grid_report.as_uri() + "#cell-cell3")
     page.reload()
     page.locator("#cell-cell3 dd").first.wait_for()
     assert page.locator("article").filter(visible=True).get_attribute("id") == "cell-cell3"

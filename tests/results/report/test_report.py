@@ -42,13 +42,13 @@ def test_every_cell_has_a_line_and_a_page(report, grid_run):
         assert page.count(f'id="cell-{cell["key"]}"') == 1
 
 
-def test_the_page_names_no_address(report, grid_run):
-    page = report(grid_run).read_text(encoding="utf-8")
+def test_the_page_names_no_address(grid_report):
+    page = grid_report.read_text(encoding="utf-8")
     assert re.findall(r"https?://(?!www\.w3\.org/)[^\s\"')]*", page) == []
 
 
-def test_the_same_run_gives_the_same_page(report, grid_run):
-    assert report(grid_run).read_bytes() == report(grid_run).read_bytes()
+def test_the_same_run_gives_the_same_page(report, grid_run, grid_report):
+    assert report(grid_run).read_bytes() == grid_report.read_bytes()
 
 
 def test_fold_auc_is_that_of_each_fold(new_run):
@@ -240,8 +240,8 @@ def test_declared_comparisons_are_tables_with_their_families(report, new_run):
     assert len(others) == 2 and "<table" not in others[1] and "Not compared: heads=nothing" in others[1]
 
 
-def test_a_run_that_declared_no_comparison_says_so(report, grid_run):
-    assert "The grid declared none" in report(grid_run).read_text(encoding="utf-8")
+def test_a_run_that_declared_no_comparison_says_so(grid_report):
+    assert "The grid declared none" in grid_report.read_text(encoding="utf-8")
 
 
 def test_odd_folders_are_refused(report, grid_run, tmp_path):
@@ -280,8 +280,8 @@ def test_writes_to_the_given_place(grid_run, tmp_path):
     assert not list(tmp_path.glob(".*"))
 
 
-def test_plug_ins_are_shown_with_their_fields_and_references(grid_run, report):
-    page = report(grid_run).read_text(encoding="utf-8")
+def test_plug_ins_are_shown_with_their_fields_and_references(grid_report):
+    page = grid_report.read_text(encoding="utf-8")
     part = page.split('<section id="plug-ins">')[1].split("</section>")[0]
     assert '<th scope="row">resnet50</th><td>ResNet50, slice by slice; pretrained weights (BSD-3-Clause)</td>' in part
     assert "clip_limit = 2, tiles = 8" in part
