@@ -80,6 +80,7 @@ def test_its_links_lead_to_files(cells):
     assert [link for link in links if not (DOCS / link).is_file()] == []
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("files_before")
 def test_the_demo_runs_and_agrees_with_its_text():
     cells = cells_of("demo")

@@ -56,6 +56,7 @@ def test_has_a_page_that_shows_it_and_the_command_that_checks_it(kind):
     assert f"check {kind} {file.stem} --plugins docs/examples" in pages[0].read_text()
 
 
+@pytest.mark.long
 def test_run_together_in_the_grid_of_the_pages(phantom, tmp_path):
     grid = (EXAMPLES / "grid.yaml").read_text().replace(".store/phantom-examples", str(phantom))
     (tmp_path / "grid.yaml").write_text(grid)

@@ -20,6 +20,7 @@ def counts(words):
     return {part: json.loads(rest) for part, _, rest in found if rest.startswith("{")}, done.stdout
 
 
+@pytest.mark.long
 def test_what_is_killed_damaged_or_out_of_room_ends_as_if_nothing_had_been():
     mount = ["unshare", "-Urm"]
     can = subprocess.run([*mount, "mount", "-t", "tmpfs", "tmpfs", "/mnt"], capture_output=True).returncode == 0

@@ -150,6 +150,7 @@ def test_attributions_keep_their_sum_on_other_grids():
     assert_allclose(on_voxels(volume, (4, 6, 2))[2, 1, 1], volume[0, 0, 4:6, 1, 2:4].sum())
 
 
+@pytest.mark.long
 def test_maps_lie_on_the_planted_lesion_where_the_cell_has_learnt_it(done, lesions):
     """At least 9 of 10 as fixed in `tests/studies/explanations.py`; a cell that has not learnt it points elsewhere."""
     from tests.studies.explanations import agreement, occlusion, pointing, positives, untrained

@@ -1,6 +1,7 @@
 """`diagnose --explain`: maps of the grades that are not the mildest, in the page of a diagnosis."""
 
 import numpy as np
+import pytest
 from numpy.testing import assert_allclose
 
 from bench.models.diagnose import grade
@@ -8,6 +9,7 @@ from bench.models.model import read_model
 from results.diagnosis import write_diagnosis
 
 
+@pytest.mark.long
 def test_findings_above_the_mildest_grade_have_a_map_in_the_page(fitted, spines, tmp_path):
     model = fitted()
     folders = [next(iter(sorted((spines / "train_images").iterdir())))]

@@ -229,6 +229,7 @@ def means(points, samples, mark, patients):
     return points.loc[rows, ["x", "y", "z"]].groupby(mark[rows]).mean()
 
 
+@pytest.mark.long
 def test_parts_are_kept_and_all_of_them_belong_to_a_key(go, spines, mean_point):
     """A region that is fitted once and one that is cross-fitted share nothing; a lost fold needs its fit alone."""
     import shutil

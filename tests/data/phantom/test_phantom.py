@@ -195,6 +195,7 @@ def test_geometry_predicts_the_grade_better_with_a_stronger_effect():
     assert full > 0.8
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("patients", [30, pytest.param(300, marks=pytest.mark.long)])
 def test_raw_pixels_stay_under_65_within_level_at_effect_one_half(patients):
     import cv2

@@ -137,6 +137,7 @@ def phantom_cohort(tmp_path_factory):
     return read(folder)
 
 
+@pytest.mark.long
 def test_every_mistake_can_be_made_on_a_phantom(phantom_cohort):
     from tests.studies.flaws.__main__ import table
 

@@ -59,6 +59,7 @@ def off(fitted, given):
     )
 
 
+@pytest.mark.long
 def test_trained_networks_count_the_levels_wherever_the_spine_lies(fitted):
     assert len(fitted._finders["sag"].chains) == 1
     counted = np.stack([off(fitted, study(i)) for i in range(100, 130)])
