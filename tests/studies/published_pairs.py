@@ -5,8 +5,8 @@ by pair, and by all metrics in counts. CSV is the file of `tables --published`. 
 (without figures) gives the same difference with other weights.
 
 A difference holds if the 95 % interval of ours lies on the published side of 0, is reversed if it lies on the other
-side, and is open if it covers 0. Intervals are from one bootstrap over patients, conditional on the fitted models, and
-are not corrected for the number of pairs.
+side, and is open if it covers 0. Intervals are from one bootstrap over patients, cover training sets too (Nadeau and
+Bengio), and are not corrected for the number of pairs.
 """
 
 from __future__ import annotations
