@@ -48,12 +48,14 @@ def read_samples(folder: Path) -> pd.DataFrame:
     Raises:
         ResultsError: `samples.parquet` can't be read, names a sample twice, or has no patients.
     """
-    import pandas as pd
     import pyarrow as pa
+    import pyarrow.parquet as pq
 
     path = folder / SAMPLES
     try:
-        found = pd.read_parquet(path)
+        table = pq.read_table(path)
+        table.validate(full=True)  # without it a text that is no UTF-8 fails only where it is used
+        found: pd.DataFrame = table.to_pandas()
         found = found if found.index.name == "sample" else found.set_index("sample")
         found.index = found.index.astype(str)
         if found.index.has_duplicates or "patient" not in found:

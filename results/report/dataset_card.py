@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from results import ResultsError
+from results.json_files import AGAIN
 from results.run_folder import Predictions, Run
 from results.run_tables import read_samples, read_table
 from results.scores.labels import in_order
@@ -74,6 +76,9 @@ def dataset_card(run: Run) -> DatasetCard | None:
     note, histograms = "", []
     if (run.folder / FILE).exists():
         scans = read_table(run.folder / FILE, {"study": str, "sequence": str} | dict.fromkeys(NUMBERS, float))
+        lengths = scans[list(LENGTHS)].fillna(0.0)  # some files have none
+        if not np.isfinite(scans[list(NUMBERS)].assign(**lengths)).all(axis=None):
+            raise ResultsError(f"{run.folder / FILE} can't be read (a size or a grey value is no number): {AGAIN}")
         unknown = (scans["slices"] == 1) & (scans[list(LENGTHS)] == 1).all(axis=1)
         scans.loc[unknown, list(LENGTHS)] = np.nan  # an earlier version noted 1 mm for pictures
         patient = samples.groupby(samples["study"].astype(str))["patient"].first() if "study" in samples else None

@@ -2,10 +2,14 @@
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
+from results.report.dataset_card import NUMBERS, dataset_card
 from results.run_folder import ResultsError, read
+from results.run_tables import read_samples
 
 EDITS = [
     ("p_1", np.nan, "must hold probabilities from 0 to 1"),
@@ -148,3 +152,25 @@ def test_a_broken_prediction_file(grid_run):
     (run.folder / "cells" / "cell0.parquet").write_bytes(b"PAR1 half of a file")
     with pytest.raises(ResultsError, match="holds no predictions of 2 classes"):
         run.predictions(run.cells[0])
+
+
+@pytest.mark.parametrize("column", ["level", "patient"])
+def test_a_text_of_samples_that_is_no_utf8_is_named(grid_run, column):
+    run = read(grid_run.finish())
+    path = run.folder / "samples.parquet"
+    table = pq.read_table(path)
+    broken = pa.array([b"\xff", *[b"L4/L5"] * (len(table) - 1)], pa.binary()).view(pa.string())
+    pq.write_table(table.set_column(table.column_names.index(column), column, broken), path)
+    with pytest.raises(ResultsError, match=r"samples\.parquet can't be read \(.*UTF"):
+        read_samples(run.folder)
+
+
+@pytest.mark.parametrize(("column", "value"), [("median", np.nan), ("median", np.inf), ("height_mm", np.inf)])
+def test_a_size_or_grey_value_of_a_scan_that_is_no_number_is_named(grid_run, column, value):
+    run = read(grid_run.finish())
+    scans = pd.DataFrame({"study": ["1", "2"], "sequence": "t2"} | {name: [1.0, 2.0] for name in NUMBERS})
+    scans.to_csv(run.folder / "fingerprint.csv", index=False)
+    assert dataset_card(run).histograms
+    scans.assign(**{column: [1.0, value]}).to_csv(run.folder / "fingerprint.csv", index=False)
+    with pytest.raises(ResultsError, match=r"fingerprint\.csv can't be read"):
+        dataset_card(run)

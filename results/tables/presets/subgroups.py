@@ -194,7 +194,9 @@ def _groups(run: Run, column: str) -> tuple[dict[str, str], list[str]]:
         if column not in known or column == "sample":
             raise ResultsError(f"no column '{column}'{nearest(column, [n for n in known if n != 'sample'])}")
         wanted = ["sample", *(["patient"] if "patient" in known and column != "patient" else []), column]
-        table = pq.read_table(path, columns=wanted).to_pandas(ignore_metadata=True)
+        stored = pq.read_table(path, columns=wanted)
+        stored.validate(full=True)
+        table = stored.to_pandas(ignore_metadata=True)
     except (OSError, ValueError) as error:
         raise ResultsError(f"{path} can't be read: {error}") from error
     values = table[column]
