@@ -55,6 +55,10 @@ def read_samples(folder: Path) -> pd.DataFrame:
     try:
         table = pq.read_table(path)
         table.validate(full=True)  # without it a text that is no UTF-8 fails only where it is used
+        if odd := [
+            one.name for one in table.schema if pa.types.is_binary(one.type) or pa.types.is_large_binary(one.type)
+        ]:
+            raise ValueError(f"column {odd[0]} holds bytes")
         found: pd.DataFrame = table.to_pandas()
         found = found if found.index.name == "sample" else found.set_index("sample")
         found.index = found.index.astype(str)

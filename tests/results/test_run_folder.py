@@ -154,14 +154,17 @@ def test_a_broken_prediction_file(grid_run):
         run.predictions(run.cells[0])
 
 
-@pytest.mark.parametrize("column", ["level", "patient"])
-def test_a_text_of_samples_that_is_no_utf8_is_named(grid_run, column):
+@pytest.mark.parametrize(
+    ("column", "kind", "words"),
+    [("level", pa.string(), "UTF"), ("patient", pa.string(), "UTF"), ("level", pa.binary(), "level holds bytes")],
+)
+def test_a_text_of_samples_that_is_no_utf8_is_named(grid_run, column, kind, words):
     run = read(grid_run.finish())
     path = run.folder / "samples.parquet"
     table = pq.read_table(path)
-    broken = pa.array([b"\xff", *[b"L4/L5"] * (len(table) - 1)], pa.binary()).view(pa.string())
+    broken = pa.array([b"\xff", *[b"L4/L5"] * (len(table) - 1)], pa.binary()).view(kind)
     pq.write_table(table.set_column(table.column_names.index(column), column, broken), path)
-    with pytest.raises(ResultsError, match=r"samples\.parquet can't be read \(.*UTF"):
+    with pytest.raises(ResultsError, match=rf"samples\.parquet can't be read \(.*{words}"):
         read_samples(run.folder)
 
 
