@@ -24,8 +24,8 @@ Vector3 = tuple[float, float, float]
 Exclusion = tuple[str, str, str, str]
 """A row of `exclusions`: file, sample, sequence and reason."""
 
-OUTSIDE_SCAN = -1
-"""In the mask of a crop: the voxel lies outside the scan."""
+NO_LABEL = "no label can be used"  # the reason for a sample that has a label of no target
+OUTSIDE_SCAN = -1  # in the mask of a crop: the voxel lies outside the scan
 
 
 class DataError(ScangridError):

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 FILE, TESTED = "flow.json", "tested"
 WORDS = {
+    "any_label": "without any label (their patients are not counted)",
     "read": "that the tables do not describe well enough (their patients are not counted)",
     "target": "not of this target",
     "labels": "without a label",

@@ -176,7 +176,9 @@ class ArtifactRecord(_Record):
 class FlowStepRecord(_Record):
     """The samples and patients that are left after a step."""
 
-    step: Literal["dataset", "read", "target", "labels", "sequences", "regions", "copies", "complete", "tested"]
+    step: Literal[
+        "dataset", "any_label", "read", "target", "labels", "sequences", "regions", "copies", "complete", "tested"
+    ]
     samples: Count
     patients: Count
 

@@ -12,6 +12,7 @@ from results.json_files import AGAIN, one_line
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
 
 FOLDS: Mapping[str, type] = {"patient": str, "repeat": int, "fold": int}
 EXCLUDED: Mapping[str, type] = {"file": str, "sample": str, "sequence": str, "reason": str}
@@ -49,17 +50,10 @@ def read_samples(folder: Path) -> pd.DataFrame:
         ResultsError: `samples.parquet` can't be read, names a sample twice, or has no patients.
     """
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     path = folder / SAMPLES
     try:
-        table = pq.read_table(path)
-        table.validate(full=True)  # without it a text that is no UTF-8 fails only where it is used
-        if odd := [
-            one.name for one in table.schema if pa.types.is_binary(one.type) or pa.types.is_large_binary(one.type)
-        ]:
-            raise ValueError(f"column {odd[0]} holds bytes")
-        found: pd.DataFrame = table.to_pandas()
+        found: pd.DataFrame = _stored(path).to_pandas()
         found = found if found.index.name == "sample" else found.set_index("sample")
         found.index = found.index.astype(str)
         if found.index.has_duplicates or "patient" not in found:
@@ -67,6 +61,23 @@ def read_samples(folder: Path) -> pd.DataFrame:
         return found.assign(patient=found["patient"].astype(str))
     except (pa.ArrowException, OSError, KeyError, ValueError, TypeError, AttributeError) as error:
         raise _unread(path, error) from error
+
+
+def _stored(path: Path) -> pa.Table:
+    """A parquet file whose texts are texts: otherwise one fails only where it is used.
+
+    Raises:
+        ValueError: A text is no UTF-8, or a column holds bytes.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    table = pq.read_table(path)
+    table.validate(full=True)
+    kinds = pa.types.is_binary, pa.types.is_large_binary
+    if odd := [one.name for one in table.schema if any(kind(one.type) for kind in kinds)]:
+        raise ValueError(f"column {odd[0]} holds bytes")
+    return table
 
 
 def _unread(path: Path, error: Exception) -> ResultsError:

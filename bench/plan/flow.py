@@ -13,6 +13,7 @@ from bench.grid.cells import NONE
 from bench.plan.labels import defined
 from bench.plan.plan import Plan
 from bench.plan.references import CropsRef, PlannedCell
+from data.base import NO_LABEL
 
 Bools = NDArray[np.bool_]
 
@@ -20,11 +21,11 @@ Bools = NDArray[np.bool_]
 def flow(plan: Plan, cells: list[PlannedCell], counted: Bools | None = None) -> list[dict[str, Any]]:
     """What is left after each step, once for all cells on the same samples.
 
-    The steps are `dataset` (all samples that the dataset names), `read` (those that could be used), `target` (those
-    that the target is about), `labels` (with a label), `sequences` (with a scan of a sequence of the cell), `regions`
-    (whose scan could be read and cut), `copies` (whose image is not another patient's), `complete` (with every sequence
-    of the grid, if the protocol asks for it; then it comes before `sequences`) and `tested` (in the test part of a
-    fold).
+    The steps are `dataset` (all samples that the dataset names), `any_label` (those with a label of any target; only
+    where some have none), `read` (those that could be used), `target` (those that the target is about), `labels` (with
+    a label), `sequences` (with a scan of a sequence of the cell), `regions` (whose scan could be read and cut),
+    `copies` (whose image is not another patient's), `complete` (with every sequence of the grid, if the protocol asks
+    for it; then it comes before `sequences`) and `tested` (in the test part of a fold).
 
     Args:
         plan: The plan, whose scans were read.
@@ -57,8 +58,13 @@ def _before(plan: Plan) -> list[dict[str, Any]]:
     """The steps before the samples of the plan."""
     samples = plan.dataset.samples()
     there, patients = set(samples.index.astype(str)), samples["patient"].nunique()
-    unread = len({name for name in plan.dataset.excluded()["sample"] if name} - there)
-    return [_step("dataset", len(there) + unread, patients), _step("read", len(there), patients)]
+    excluded = plan.dataset.excluded()
+    lost = {name for name in excluded["sample"] if name} - there
+    unlabelled = lost.intersection(excluded["sample"][excluded["reason"] == NO_LABEL])
+    steps = [_step("dataset", len(there) + len(lost), patients)]
+    if unlabelled:
+        steps.append(_step("any_label", len(there) + len(lost - unlabelled), patients))
+    return [*steps, _step("read", len(there), patients)]
 
 
 def _after(plan: Plan, planned: PlannedCell, left: Bools) -> Iterator[tuple[str, Bools]]:

@@ -70,9 +70,16 @@ def same_image(
         )
 
 
-def second_images(digests: Sequence[str], patients: Sequence[str], sides: Sides) -> list[int]:
-    """The rows whose image also occurs under another patient and that are left out for it, see `Sides.surplus`."""
-    return sorted(rows[i] for rows in _same(digests) for i in sides.surplus([patients[r] for r in rows]))
+def second_images(digests: Sequence[str], patients: Sequence[str], sides: Sides) -> dict[int, int]:
+    """The rows that are left out since another patient has the same image, see `Sides.surplus`; each with a row of his.
+
+    Of the other patient's rows, it is the first that the split can part from it.
+    """
+    found = {}
+    for rows in _same(digests):
+        for out in (rows[i] for i in sides.surplus([patients[r] for r in rows])):
+            found[out] = next(r for r in rows if sides.parts(patients[r], patients[out]))
+    return dict(sorted(found.items()))
 
 
 def near_duplicates(pairs: Sequence[NearDuplicate], sides: Sides) -> None:

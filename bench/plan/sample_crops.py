@@ -155,10 +155,12 @@ class SampleCrops:
                 guards.same_image(digests, patients, self._ids.tolist(), sides)
                 continue
             second = self._second_images.setdefault((ref.sequence, ref.region), np.zeros(len(self._ids), dtype=bool))
-            for row in guards.second_images(digests, patients, sides):
+            for row, other in guards.second_images(digests, patients, sides).items():
                 if not second[row]:
                     second[row] = True
-                    reason = "another patient has the same image"
+                    reason = (
+                        f"another patient has the same image: sample {self._ids[other]} of patient {patients[other]}"
+                    )
                     excluded.append(("", self._ids[row], ref.sequence, reason))
         if self._grid.protocol.near_duplicates != "allow":
             excluded += self._check_pairs(sides, pairs)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 FOLDS, FEWEST = 5, 3
+MANY = 0.1  # of the samples; fewer that contradict themselves are taken for slips
 _PLAIN = re.compile(r"[A-Za-z_][\w./-]*", re.ASCII)
 _WORDS = ("y", "n", "yes", "no", "on", "off", "true", "false", "null", "none", "~")  # no text to YAML
 _USUAL = {"image": "image", "patient": "patient", "sequence": "sequence", "mask": "mask", "split": "split"}
@@ -82,19 +83,28 @@ def first_grid(table: str, name: str) -> FirstGrid:
 
 @dataclass(frozen=True)
 class _Classes:
-    """A label column: `0: 299 samples of 71 patients, 1: ...`, and the patients of its rarest class."""
+    """A label column: `0: 299 samples of 71 patients, 1: ...`, its classes, and the patients of the rarest of them."""
 
     name: str
     words: str
     patients: int
     counted: bool = True
+    labels: tuple[str, ...] = ()
+    rarest: int = 0
 
     @property
     def too_few(self) -> str:
-        return (
-            f"'{self.name}' has a class of fewer than {FEWEST} patients ({self.words}): it is no target yet; "
-            f"`merge` in the grid file joins classes, such as merge: {{{_yaml(self.name)}: {{2: 1}}}}"
-        )
+        if not self.labels:
+            return f"'{self.name}' labels no sample: it is no target"
+        why = f"'{self.name}' has a class of fewer than {FEWEST} patients ({self.words}): it is no target yet"
+        if len(self.labels) < 2:
+            return why
+        name, rare = _yaml(self.name), _label(self.labels[self.rarest])
+        ways = [f"name a value that means a missing one in `image_table`, such as missing: {{{name}: [{rare}]}}"]
+        if len(self.labels) > 2:
+            beside = _label(self.labels[self.rarest - 1 if self.rarest else 1])
+            ways.insert(0, f"join classes, such as targets: [{{{name}: {{merge: {{{rare}: {beside}}}}}}}]")
+        return f"{why}: {', or '.join(ways)}"
 
 
 def _spellings(roles: Roles, columns: Sequence[LookedAtColumn], path: Path) -> Iterator[str]:
@@ -145,11 +155,21 @@ def _read(roles: Roles, path: Path) -> tuple[pd.DataFrame | None, list[str]]:
     }
     try:
         dataset = ImageTable(**fields)
-        return dataset.samples(), list(dataset.sequences)
+        samples = dataset.samples()
+        roles.problems += _contradicting(roles, dataset.excluded()["reason"], len(samples))
+        return samples, list(dataset.sequences)
     except DataError as error:
         if not any(str(error).split(": ", 1)[-1][:40] in one for one in roles.problems):
             roles.problems.append(str(error))
         return None, []
+
+
+def _contradicting(roles: Roles, reasons: pd.Series[str], samples: int) -> Iterator[str]:
+    """Labels on which the rows of many samples disagree, such as the reader of each image."""
+    for name in (*roles.labels, *roles.ordinal):
+        n = int(reasons.str.startswith(f"its sequences contradict each other in {name}, ").sum())
+        if n > MANY * (samples + n):
+            yield f"'{name}' differs between the images of {n} samples, which have no label then: is it one?"
 
 
 def _counted(roles: Roles, columns: Sequence[LookedAtColumn]) -> tuple[pd.DataFrame | None, list[str]]:
@@ -178,7 +198,9 @@ def _classes(roles: Roles, samples: pd.DataFrame | None) -> list[_Classes]:
         place = {word(label): i for i, label in enumerate(roles.classes.get(name, ()))}
         counts.sort(key=lambda one: place.get(word(one[0]), 0))
         words = ", ".join(f"{label}: {n} samples of {patients} patients" for label, n, patients in counts)
-        found.append(_Classes(name, words, min(patients for _, _, patients in counts)))
+        labels, patients = tuple(label for label, _, _ in counts), [patients for _, _, patients in counts]
+        fewest = min(patients, default=0)
+        found.append(_Classes(name, words, fewest, labels=labels, rarest=patients.index(fewest) if labels else 0))
     return found
 
 
@@ -261,6 +283,11 @@ def _shown(roles: Roles) -> Iterator[str]:
             yield f"{field:<9}  {column}: {roles.why[column]}"
     for column in roles.unused:
         yield f"not used   {column}: {roles.why[column]}"
+
+
+def _label(text: str) -> str:
+    """A label as YAML: a whole number as one, anything else as a text."""
+    return text if re.fullmatch(r"-?[1-9][0-9]*|0", text) else _yaml(text)
 
 
 def _yaml(text: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from data.base import DataError, Exclusion
+from data.base import NO_LABEL, DataError, Exclusion
 from data.image_rows.asked import Asked
 from data.image_rows.rows import ImageRows
 
@@ -34,8 +34,9 @@ def merged(found: ImageRows, asked: Asked) -> tuple[pd.DataFrame, list[Exclusion
             why = " and ".join(f"{cell} (line {line})" for line, cell in cells.items())
             excluded.append((path.name, sample, "", f"its sequences contradict each other in {name}{left_out}: {why}"))
     samples = samples.drop(index=different.pop("split", []))
+    some_label = samples[list(asked.labels)].notna().any(axis=1)
     for name in asked.labels:
-        absent = samples.index[samples[name].isna()]
+        absent = samples.index[samples[name].isna() & some_label]
         excluded += [(path.name, sample, "", f"{name} is absent: left out of this target") for sample in absent]
         samples.loc[samples.index.isin(different[name]), name] = None
         samples[name] = _numbers(samples[name], whole=True)
@@ -45,7 +46,7 @@ def merged(found: ImageRows, asked: Asked) -> tuple[pd.DataFrame, list[Exclusion
             )
     if asked.labels:
         empty = samples.index[samples[list(asked.labels)].isna().all(axis=1)]
-        excluded += [(path.name, sample, "", "no label can be used") for sample in empty]
+        excluded += [(path.name, sample, "", NO_LABEL) for sample in empty]
         samples = samples.drop(index=empty)
     for name in asked.clinical:
         differ = samples.index[(groups[name].agg("nunique") > 1).reindex(samples.index)]

@@ -40,7 +40,7 @@ class ForestOnehot(Table):
         Bioinformatics 28, 2012, doi:10.1093/bioinformatics/btr597.
     """
 
-    words = "columns as numbers, with gaps filled by random forests as in MissForest, in a fixed number of rounds"
+    words = f"numbers and one-hot coded words, with gaps filled by random forests as in MissForest, in {ROUNDS} rounds"
     cites = ("stekhoven2012",)
     packages = ("scikit-learn",)
 

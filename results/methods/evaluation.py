@@ -12,8 +12,10 @@ from results.methods.steps import in_words
 from results.nulls import exchange_of, expected_of, folds_of, smallest_p
 from results.scores.choice import EXPLORATORY
 from results.scores.family import when_declared
+from results.scores.records import records
 from results.statistics.metrics import METRICS
 from results.statistics.metrics.base import OfPairs
+from results.tables.notes import is_perfect
 
 FEW = f"fewer than {EXPLORATORY} patients in a class"
 
@@ -138,6 +140,17 @@ def beside(evidence: Evidence) -> Iterator[str]:
         )
 
 
+def _perfect_scores(evidence: Evidence) -> Iterator[str]:
+    """What the interval of a perfect score is, if there is one."""
+    rows = [] if evidence.scores is None else [row for row in records(evidence.scores) if row["status"] == "done"]
+    perfect = (METRICS[name] for name in evidence.metrics if name in METRICS and is_perfect(name, rows))
+    if titles := list(dict.fromkeys(metric.title(evidence.run.within) for metric in perfect)):
+        yield (
+            f"Where a score is perfect (here {listed(titles)}), no resample changes it: the other end of its interval "
+            "is the exact one of as many patients without an error [@clopper1934]."
+        )
+
+
 def intervals(evidence: Evidence) -> Iterator[str]:
     """What intervals are made of and what they cover."""
     if not evidence.resamples:
@@ -150,6 +163,7 @@ def intervals(evidence: Evidence) -> Iterator[str]:
         f"{evidence.resamples} resamples{less}, the same for all cells, by Student's t on the logit scale "
         "(differences: on their own scale)."
     )
+    yield from _perfect_scores(evidence)
     if evidence.run.test_to_train(evidence.run.targets[0]) == 0:
         yield "They hold for the fitted models: they cover the sampling of patients and not that of training sets."
     else:

@@ -28,6 +28,17 @@ _ENTRIES = r"""
   doi={10.1002/sim.1438}
 }
 
+@article{clopper1934,
+  author={Clopper, C. J. and Pearson, E. S.},
+  title={The use of confidence or fiducial limits illustrated in the case of the binomial},
+  journal={Biometrika},
+  volume={26},
+  number={4},
+  pages={404--413},
+  year={1934},
+  doi={10.1093/biomet/26.4.404}
+}
+
 @article{field2007,
   author={Field, Christopher A. and Welsh, Alan H.},
   title={Bootstrapping clustered data},

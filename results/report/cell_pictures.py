@@ -27,7 +27,7 @@ class Misread:
     Args:
         count: How many there are.
         columns: The heads of the columns.
-        rows: The most confidently misread, every value as text.
+        rows: Those whose true class has the lowest probability, every value as text.
     """
 
     count: int
@@ -95,7 +95,7 @@ def _figures(run: Run, cell: RunCell, panels: bool) -> Iterator[ReportFigure]:
 
 def _misread(run: Run, cell: RunCell) -> Misread:
     found = misread(run, cell)
-    columns = ["sample", *run.locations, "truth", "called", "probability", "misread", "repeats"]
+    columns = ["sample", *run.locations, "truth", "called", "probability", "probability_of_truth", "misread", "repeats"]
     rows: Sequence[dict[str, object]] = found.head(LISTED)[columns].to_dict("records")  # type: ignore[assignment]
     texts = [[f"{v:.2f}" if isinstance(v, float) else str(v) for v in row.values()] for row in rows]
-    return Misread(len(found), [column.capitalize() for column in columns], texts)
+    return Misread(len(found), [column.capitalize().replace("_", " ") for column in columns], texts)

@@ -76,6 +76,11 @@ class LeaderboardLine:
     values: tuple[Value, ...]
     record: Record
 
+    @property
+    def ranked(self) -> bool:
+        """Whether it is done, so that its place is one by its score."""
+        return self.kind in ("cell", "floor")
+
 
 @dataclass(frozen=True)
 class Leaderboard:

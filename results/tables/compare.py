@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from results import ResultsError
 from results.flow import counted
+from results.inner_splits import listed
 from results.run_folder import Predictions, Run, RunCell
 from results.run_records import SESSIONS, read_sessions
 from results.run_tables import FOLDS, read_table
@@ -255,15 +256,17 @@ def _partners(run: Run, letter: str, other: str, mine: Mapping[Place, RunCell], 
 
 
 def _apart(of_a: Mapping[Place, RunCell], of_b: Mapping[Place, RunCell]) -> str:
-    """The steps that only one run has, by axis, among the cells without a partner."""
+    """The axes on which the cells without a partner differ, with their steps, or those that one side alone has."""
     found = []
     for axis in dict.fromkeys(axis for place in (*of_a, *of_b) for axis, _ in place):
         steps = [list(dict.fromkeys(dict(place).get(axis, "none") for place in places)) for places in (of_a, of_b)]
-        if not set(steps[0]) & set(steps[1]):
-            found.append(f"{axis} ({_steps(steps[0])} in A, {_steps(steps[1])} in B)")
+        own = [[step for step in one if step not in other] for one, other in (steps, steps[::-1])]
+        alone = "" if own == steps else " alone"
+        if shown := [f"{_steps(one)} in {letter}{alone}" for one, letter in zip(own, "AB", strict=True) if one]:
+            found.append(f"{axis} ({', '.join(shown)})")
     if not found:
         return "The cells without a partner combine steps differently; no axis alone tells them apart."
-    return f"The cells without a partner differ in {' and '.join(found)}."
+    return f"The cells without a partner differ in {listed(found)}."
 
 
 def _steps(labels: Sequence[str]) -> str:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def misread(run: Run, cell: RunCell) -> pd.DataFrame:
-    """One row for each sample that a cell misread in a repeat, the most confidently misread first.
+    """One row for each sample that a cell misread in a repeat, that whose true class has the lowest probability first.
 
     Columns: `sample`, `patient`, the columns that locate it, `truth`, `called` (the class that most of the repeats that
     misread it called; of several the one with the highest probability), `probability` (its mean over all

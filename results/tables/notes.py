@@ -153,7 +153,10 @@ def settings(run: Run, tuned: set[bool]) -> list[str]:
     """Whether heads are tuned, if all are or none is."""
     if len(tuned) != 1:
         return []
-    return [f"All heads are tuned on {run.held_out}." if True in tuned else "All heads are default (not tuned)."]
+    if True in tuned:
+        return [f"All heads are tuned on {run.held_out}."]
+    floors = list(dict.fromkeys(cell.head for cell in run.cells if cell.floor and cell.tuned))
+    return [f"All heads{f' but that of the floor {listed(floors)}' if floors else ''} are default (not tuned)."]
 
 
 def some(names: Sequence[str], between: str = ", ") -> str:
@@ -208,7 +211,7 @@ def _uncertainty(
     if resamples and any(int(r["n_patients"]) >= FEWEST for r in done):
         yield covers(run, resamples, max(int(r["draws_left_out"]) for r in done))
         yield from (METRICS[name].note for name in metrics if name in METRICS and METRICS[name].note)
-        titles = (METRICS[name].title(run.within) for name in metrics if name in METRICS and _is_perfect(name, done))
+        titles = (METRICS[name].title(run.within) for name in metrics if name in METRICS and is_perfect(name, done))
         if perfect := list(dict.fromkeys(titles)):
             yield (
                 f"A perfect score (here {listed(perfect)}) has no spread over resamples: the other end of its interval "
@@ -240,10 +243,16 @@ def _uncertainty(
             yield f"AUC is {macro}."
 
 
-def _is_perfect(name: str, done: Sequence[Record]) -> bool:
+def is_perfect(name: str, done: Sequence[Record]) -> bool:
     """Whether a row has the best value of a metric, with an interval."""
     best = METRICS[name].lowest if METRICS[name].lower_is_better else METRICS[name].highest
     return any(is_number(r.get(name)) and is_number(r.get(f"{name}_low")) and r[name] == best for r in done)
+
+
+def _gain(over: str, done: Sequence[Record], column: str) -> str:
+    """What a gain is, and where it has an interval, of what."""
+    drawn = "; its interval uses the same resamples" if any(is_number(r.get(f"{column}_low")) for r in done) else ""
+    return f"Gain over {over}: AUC minus the AUC of {over}, on the samples that both predict{drawn}."
 
 
 def _warnings(run: Run, done: Sequence[Record], metrics: Sequence[str], over: str) -> Iterator[str]:
@@ -255,12 +264,9 @@ def _warnings(run: Run, done: Sequence[Record], metrics: Sequence[str], over: st
     elif "auc_within_location" in metrics:
         yield f"AUC within {run.within} compares samples of the same {' x '.join(run.within_columns)}."
     if "gain" in metrics and (run.locations or over != run.location):
-        yield f"Gain: AUC minus that of {over}, on the samples that both predict; its interval uses the same resamples."
-    if "gain_pixels" in metrics and "gain" not in metrics:
-        yield (
-            f"Gain: AUC minus that of {run.pixels}, on the samples that both predict; its interval uses the same "
-            "resamples."
-        )
+        yield _gain(over, done, "gain")
+    if "gain_pixels" in metrics and (over != run.pixels or "gain" not in metrics):
+        yield _gain(run.pixels, done, "gain_pixels")
     few = [int(r["n_patients"]) for r in done if int(r["n_patients"]) < FEWEST]
     if few:
         yield f"Scores of fewer than {FEWEST} patients (here {min(few)}) have no interval."

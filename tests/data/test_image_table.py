@@ -139,8 +139,6 @@ def test_gaps_are_named(tmp_path):
         ": line 2: no image",
         ": line 3: no patient and no level",
         "b_L1: label is absent: left out of this target",
-        "c_L1: label is absent: left out of this target",
-        "c_L1: other is absent: left out of this target",
         "d_L1: other is absent: left out of this target",
         "c_L1: no label can be used",
     ]

@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 
 from data.text.names import nearest
 from results import ResultsError
+from results.flow import counted
 from results.run_folder import Predictions, Run, RunCell
+from results.run_tables import read_samples
 from results.scores.alignment import aligned
 from results.scores.choice import EXPLORATORY
 from results.scores.fitness import unfit
@@ -149,7 +151,7 @@ class _Group:
             return
         carriers = min(len(np.unique(own.patient[own.y == k])) for own in every for k in np.unique(own.y))
         if carriers < FEWEST:
-            self.refused = f"a class is in {carriers} patients, fewer than {FEWEST}."
+            self.refused = f"the rarest class is in {counted(carriers, 'patient')}, fewer than {FEWEST}."
             return
         self.bootstrap = PatientBootstrap(self.alignment.n_patients, resamples=resamples)
         self.left_out = max(map(self.bootstrap.left_out, every))
@@ -186,36 +188,28 @@ def _only(p: Predictions, groups: Mapping[str, str], group: str) -> Predictions:
 def _groups(run: Run, column: str) -> tuple[dict[str, str], list[str]]:
     """The subgroup of each sample by the sample's name, and the subgroups in their order."""
     import pandas as pd
-    import pyarrow.parquet as pq
 
-    path = run.folder / "samples.parquet"
-    try:
-        known = pq.read_schema(path).names
-        if column not in known or column == "sample":
-            raise ResultsError(f"no column '{column}'{nearest(column, [n for n in known if n != 'sample'])}")
-        wanted = ["sample", *(["patient"] if "patient" in known and column != "patient" else []), column]
-        stored = pq.read_table(path, columns=wanted)
-        stored.validate(full=True)
-        table = stored.to_pandas(ignore_metadata=True)
-    except (OSError, ValueError) as error:
-        raise ResultsError(f"{path} can't be read: {error}") from error
+    table = read_samples(run.folder)
+    if column not in table:
+        raise ResultsError(f"no column '{column}'{nearest(column, list(map(str, table)))}")
     values = table[column]
     there = values.notna()
     number = pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values)
+    values = values.astype(np.float64) if number and not there.all() else values
     distinct = sorted(values[there].unique())
     if not number:
         order_of = in_order(map(str, distinct))
         distinct.sort(key=lambda value: order_of.index(str(value)))
     if number and len(distinct) > UNCUT:
-        by = [name for name in ("patient", column) if name in table]
-        words, order = _tertiles(values, table.loc[there, by].drop_duplicates()[column])
+        once = pd.DataFrame({"patient": table["patient"], column: values})[there].drop_duplicates()
+        words, order = _tertiles(values, once[column])
     else:
         if len(distinct) > MOST:
             raise ResultsError(f"column '{column}' has {len(distinct)} values: subgroups need at most {MOST}")
         words = values.map({value: _word(value) for value in distinct})
         order = [_word(value) for value in distinct]
     words = words.astype(object).where(there, UNKNOWN)
-    return dict(zip(table["sample"].astype(str), words, strict=True)), [*order, *([] if there.all() else [UNKNOWN])]
+    return dict(zip(table.index, words, strict=True)), [*order, *([] if there.all() else [UNKNOWN])]
 
 
 def _tertiles(values: pd.Series, once: pd.Series) -> tuple[pd.Series, list[str]]:

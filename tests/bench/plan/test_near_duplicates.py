@@ -47,5 +47,5 @@ def test_identical_images_inside_training_are_no_matter():
         r"\(sample 4 of patient c and sample 3 of patient b\).* exclude to leave out",
     ):
         guards.same_image(digests, patients, names, OFFICIAL)
-    assert guards.second_images(digests, patients, OFFICIAL) == [2]
+    assert list(guards.second_images(digests, patients, OFFICIAL)) == [2]
     guards.same_image(digests[:2], patients[:2], names[:2], OFFICIAL)

@@ -85,7 +85,7 @@ def test_an_image_may_repeat_within_a_patient_and_not_between():
         guards.GuardError, match="1 image belongs to two patients \\(sample 2 of patient a and sample 3 of patient b\\)"
     ):
         guards.same_image(["w", "x", "x"], ["a", "a", "b"], ["1", "2", "3"], DRAWN)
-    assert guards.second_images(["x", "x", "x", "y"], ["a", "b", "a", "b"], DRAWN) == [1]
+    assert guards.second_images(["x", "x", "x", "y"], ["a", "b", "a", "b"], DRAWN) == {1: 0}
 
 
 def test_a_class_needs_as_many_patients_as_there_are_folds():

@@ -1,5 +1,6 @@
 """A first look finds the roles of columns under odd names, and lists all that is wrong at once."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -203,3 +204,36 @@ def test_values_with_commas_are_parted_by_semicolons(tmp_path):
     found = api.init(write(tmp_path, rows, [*HEADER, "Weight"]), out=tmp_path / "mine.yaml")
     (line,) = [line for line in found.columns if "Weight" in line]
     assert "different: 50,0; 51,1; 52,2; 53,0; 54,1 ..." in line
+
+
+@pytest.mark.parametrize("grades", [(0, 1, 2), ("mild", "moderate", "k.A.")])
+def test_what_is_said_of_a_rare_class_can_be_done_in_the_grid(tmp_path, grades):
+    rows = [(p, file, side, age, grades[2] if p == 3 else grades[p % 2]) for p, file, side, age, _ in knees()]
+    found = api.init(write(tmp_path, rows), out=tmp_path / "g.yaml")
+    (problem,) = [one for one in found.problems if "is no target yet" in one]
+    merge, missing = re.search(r"targets: (\[.*\]), or name .* such as missing: (\{.*\})$", problem).groups()
+    yaml = YAML(typ="safe")
+    (merged,) = yaml.load(merge)
+    assert set(merged["KL Grade"]["merge"]) == {grades[2]}
+    grid = yaml.load(found.file)
+    for change in ({"targets": [merged]}, {"targets": ["KL Grade"], "missing": yaml.load(missing)}):
+        table = grid["data"]["image_table"] | {key: change[key] for key in change if key == "missing"}
+        yaml.dump(grid | {"targets": change["targets"], "data": {"image_table": table}}, found.file)
+        planned = api.plan(found.file, store=tmp_path / "store")
+        assert set(planned.cells["status"]) == {"to compute"}, change
+        assert len(re.findall(r"^  (\w+) +\d+ \(\d+\)  \| ", str(planned), re.MULTILINE)) == 2, planned
+
+
+@pytest.mark.parametrize("every", [1, 2])
+def test_a_column_that_differs_between_the_images_of_a_sample_is_asked_about(tmp_path, every):
+    header = ["Pat. ID", "ImagePath", "Side", "Sequence", "KL Grade", "Befunder"]
+    rows = [
+        (p, f"{file}{s}", side, s, grade, "ab"[p % 2] if s == "PD" or p % every else "ba"[p % 2])
+        for p, file, side, _, grade in knees()
+        for s in ("PD", "T2")
+    ]
+    found = api.init(write(tmp_path, rows, header), out=tmp_path / "g.yaml")
+    n = 40 // every
+    assert (
+        f"'Befunder' differs between the images of {n} samples, which have no label then: is it one?" in found.problems
+    )

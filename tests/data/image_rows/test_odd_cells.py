@@ -33,7 +33,7 @@ def test_an_error_of_a_spreadsheet_is_no_class_and_codes_are_noted(tmp_path):
     table = write_table(tmp_path, "image,patient,y\n" + "\n".join(rows[:-1]))
     dataset = ImageTable(table=table, labels=("y",))
     assert dataset.targets()[0].classes == (-9, 0, 1, 2)
-    assert reasons(dataset)[:2] == [f"p{i}: y is absent: left out of this target" for i in (3, 4)]
+    assert reasons(dataset) == [f"p{i}: no label can be used" for i in (3, 4)]
     assert "column 'y' is -9 in 1 row" in dataset.table_notes()[0]
     assert ImageTable(table=table, labels=("y",), missing={"Y": -9}).targets()[0].classes == (0, 1, 2)
     mixed = write_table(tmp_path, "image,patient,y\n" + "\n".join(rows), "mixed.csv")

@@ -8,6 +8,7 @@ from results.figures.drawing.cell_scores import cell_scores
 from results.figures.drawing.one_cell import draw_cell
 from results.figures.forest import forest
 from results.figures.roc import roc
+from results.report.cell_pictures import cell_pictures
 from results.report.leaderboard import leaderboard, score_text
 from results.run_folder import read
 from results.scores.scores import scores
@@ -40,6 +41,14 @@ def test_misread_samples_are_those_whose_most_probable_class_is_another(writer):
         own = table[table["sample"] == name]
         assert found.loc[name, "probability_of_truth"] == pytest.approx(own[f"p_{own['y'].iloc[0]}"].mean())
     assert found["probability_of_truth"].is_monotonic_increasing
+    shown = cell_pictures(run, leaderboard(run, scores(run), "narrowing"), panels=False)["cell1"].misread
+    assert shown.count == len(found)
+    listed = pd.DataFrame(shown.rows, columns=shown.columns).set_index("Sample")
+    for name, row in listed.iterrows():
+        own = table[table["sample"] == name].filter(like="p_").mean()
+        for column, label in (("Probability of truth", row["Truth"]), ("Probability", row["Called"])):
+            assert row[column] == f"{own[f'p_{label}']:.2f}"
+    assert listed["Probability of truth"].is_monotonic_increasing
 
 
 def test_a_cell_has_one_interval_in_tables_figures_and_report(writer):

@@ -184,6 +184,17 @@ def test_resamples_metrics_and_null_runs_are_those_of_the_folder(new_run):
     assert "{phipson2010," in text
 
 
+@pytest.mark.parametrize("perfect", [True, False])
+def test_the_interval_of_a_perfect_score_is_described_where_there_is_one(new_run, perfect):
+    writer = new_run()
+    writer.add(20.0 * (2 * writer.y - 1) if perfect else writer.signal + writer.random.normal(size=len(writer.y)))
+    run = complete(writer)
+    scores(run, ["auc"], resamples=50)
+    text = methods(run)
+    assert ("Where a score is perfect (here " in text) == perfect
+    assert ("{clopper1934," in text) == perfect
+
+
 def test_scores_of_several_repeats_pool_the_folds_of_each(new_run):
     writer = new_run(repeats=2)
     writer.add(writer.signal)

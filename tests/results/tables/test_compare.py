@@ -120,6 +120,18 @@ def test_runs_with_only_floors_in_common_say_so_first(new_run):
     assert "2 of the 3 cells of A (first) have no partner in B" in text
 
 
+def test_every_axis_that_parts_the_cells_without_a_partner_is_named(new_run):
+    a, b = (new_run(name, seed=1) for name in ("first", "second"))
+    for run, region, encoders in ((a, "whole", "xy"), (b, "mirrored", "yz")):
+        run.add(run.signal, heads="prior", floor=True)
+        for encoder in encoders:
+            run.add(run.signal, heads="svc", regions=region, encoders=encoder)
+        write_folds(run)
+    text = compare(read(a.finish()), read(b.finish()), resamples=0)
+    apart = "encoders (x in A alone, z in B alone) and regions (whole in A, mirrored in B)"
+    assert f"The cells without a partner differ in {apart}." in text
+
+
 def test_an_official_split_is_not_compared_with_folds(two_runs):
     a, b = two_runs
     mine, theirs = read(a.finish()), read(b.finish())

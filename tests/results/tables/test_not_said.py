@@ -154,6 +154,22 @@ def test_perfect_scores_are_named_in_full_and_once(new_run):
     assert any("A perfect score (here AUC and AUC within level) has no spread" in note for note in sheet.notes)
 
 
+@pytest.mark.parametrize(
+    ("cell", "floor", "sentence"),
+    [
+        (False, False, "All heads are default (not tuned)."),
+        (False, True, "All heads but that of the floor pixels are default (not tuned)."),
+        (True, True, "All heads are tuned on "),
+    ],
+)
+def test_a_tuned_floor_is_not_called_default(new_run, cell, floor, sentence):
+    writer = new_run()
+    writer.add(writer.signal, heads="svc", encoders="a", tuned=cell)
+    writer.add(writer.level, heads="pixels", floor=True, tuned=floor)
+    (sheet,) = sheets(read(writer.finish()), resamples=50)
+    assert any(sentence in note for note in sheet.notes)
+
+
 def test_one_draw_is_one(new_run):
     writer = new_run()
     writer.add(writer.signal, heads="svc")

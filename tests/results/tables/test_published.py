@@ -62,9 +62,9 @@ def test_gains_are_over_the_cell_that_is_named_with_a_paired_interval(writer):
 def test_the_default_table_stays_as_it_was_after_one_against_a_cell(writer):
     run = read(writer.finish())
     before = table(run, resamples=50)
-    assert "Gain: AUC minus that of mean," in table(run, resamples=50, against={"fusion": "mean"})
+    assert "Gain over mean: AUC minus the AUC of mean," in table(run, resamples=50, against={"fusion": "mean"})
     assert table(run, resamples=50) == before
-    assert "Gain: AUC minus that of location," in before
+    assert "Gain over location: AUC minus the AUC of location," in before
 
 
 @pytest.mark.parametrize(

@@ -105,7 +105,7 @@ def test_too_few_patients_have_scores_but_no_intervals(writer):
     (sheet,) = subgroup_sheets(read(writer.finish()), "site", ["accuracy"], resamples=50)
     assert [row.scores[-1].low is None for row in sheet.rows] == [False, True]
     notes = " ".join(sheet.notes)
-    assert "No intervals for site small: a class is in" in notes
+    assert "No intervals for site small: the rarest class is in" in notes
     assert "EXPLORATORY: the rarest class is seen in fewer than 20 patients of site small" in notes
 
 
