@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from results.flow import counted
+from results.inner_splits import listed
 from results.methods.evidence import Evidence
 
 PARTS = {"embedding": "training and use of encoders and fusions", "fitting": "fitting of heads"}
@@ -24,18 +25,26 @@ def provenance(evidence: Evidence) -> Iterator[str]:
 
 
 def packages(evidence: Evidence) -> Iterator[str]:
-    """The packages that the plug-ins use, with every version that a start of the run had."""
+    """The packages that the plug-ins use, with every version that a start of the run had.
+
+    Those that the dataset alone uses have a sentence of their own, since no file may have needed some of them.
+    """
     versions: dict[str, list[str]] = {}
     for session in evidence.sessions:
         for name, version in session.get("versions", {}).items():
             versions.setdefault(name, [])
             versions[name] += [version] if version not in versions[name] else []
-    listed = []
+    of_steps = {name for one in evidence.plug_ins.used if one.kind != "data" for name in one.packages}
+    reading = {*evidence.plug_ins.dataset.packages} - of_steps
+    found, readers = list[str](), list[str]()
     for name, (title, key) in sorted(evidence.plug_ins.packages.items()):
         if versions.get(name, ["absent"]) != ["absent"]:
-            listed.append(f"{title} {' and '.join(versions[name])}" + (f" [@{key}]" if key else ""))
+            words = f"{title} {' and '.join(versions[name])}" + (f" [@{key}]" if key else "")
+            (readers if name in reading else found).append(words)
     python = " and ".join(versions.get("python", ["[AUTHORS]"]))
-    yield f"Experiments ran in Scangrid on Python {python} with {', '.join(listed)}."
+    yield f"Experiments ran in Scangrid on Python {python} with {', '.join(found)}."
+    if readers:
+        yield f"The data were read with {listed(readers)}{', each for its formats of files' if readers[1:] else ''}."
 
 
 def code(sessions: list[dict[str, Any]]) -> Iterator[str]:

@@ -97,6 +97,15 @@ def test_software_time_and_memory_are_those_of_all_starts(new_run):
     assert "took 42 s together in 1 start, " in text and "The time of 1 start that was stopped is not known." in text
 
 
+def test_readers_of_files_that_the_dataset_alone_uses_are_not_said_to_have_been_needed(new_run):
+    writer = new_run(dataset="image_table")
+    writer.add(writer.signal, encoders="disc_geometry", heads="lightgbm")
+    session = SESSION | {"versions": SESSION["versions"] | {"pydicom": "3.0.1", "nibabel": "5.3.2"}}
+    text = methods(complete(writer, sessions=[session]))
+    assert "The data were read with NiBabel 5.3.2 and pydicom 3.0.1 [@mason2011], each for its formats of files." in text
+    assert "LightGBM 4.7.0 [@ke2017], NumPy 2.1.0" in text
+
+
 def test_what_is_cited_has_an_entry_and_what_has_an_entry_is_cited(new_run):
     writer = new_run()
     writer.add_grid(
