@@ -19,7 +19,7 @@ from bench.models.anchors import Anchors
 from bench.models.records import LearntFromRecord, ModelRecord
 from bench.models.reopen import CellError
 from bench.models.sums import check_sums
-from bench.models.trust import foreign, wild_boosters, wild_trees
+from bench.models.trust import SkopsFile
 from bench.plan import identity
 from bench.plan.known import LearntFrom
 from bench.plugins import UnknownPluginError, load, plugin_class
@@ -221,14 +221,14 @@ def read_chain(path: Path) -> Chain:
     """
     from skops import io
 
-    data = path.read_bytes()
-    if found := foreign(data):
+    file = SkopsFile(data := path.read_bytes())
+    if found := file.foreign():
         raise ModelError(f"{path}: holds {found}, which no model of this project holds: do not open it")
     wild = ModelError(f"{path}: holds a tree that leads out of its bounds: do not use it")
-    if wild_boosters(data):
+    if file.wild_boosters():
         raise wild
-    chain: Chain = io.loads(data, trusted=io.get_untrusted_types(data=data))
-    if wild_trees(data, chain.table):
+    chain: Chain = io.loads(data, trusted=file.unknown)
+    if file.wild_trees(chain.table):
         raise wild
     return chain
 

@@ -13,6 +13,7 @@ import io
 import json
 import pkgutil
 from collections.abc import Iterator
+from functools import cached_property
 from typing import Any
 from zipfile import ZipFile
 
@@ -56,8 +57,8 @@ PLAIN = {
 }
 
 
-def foreign(data: bytes) -> str:
-    """The first thing in a skops file that no chain holds, or an empty text. Nothing in the file is built.
+class SkopsFile:
+    """The nodes of a skops file, of which nothing is built.
 
     Args:
         data: The file's bytes.
@@ -65,47 +66,54 @@ def foreign(data: bytes) -> str:
     Raises:
         Exception: It is no skops file; the exception comes from zipfile, json or skops.
     """
-    import skops.io
 
-    schema = _schema(data)
-    if schema["protocol"] != _schema(skops.io.dumps(None))["protocol"]:
-        return f"nodes of protocol {schema['protocol']}"
-    unknown = set(skops.io.get_untrusted_types(data=data))
-    for node in _nodes(schema):
-        kind, name = node["__loader__"], f"{node['__module__']}.{node['__class__']}"
-        if not _allowed(kind, node["__module__"], node["__class__"], name in unknown):
-            return f"{name} ({kind})"
-    return ""
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        schema = _schema(data)
+        self._protocol, self._nodes = schema["protocol"], list(_nodes(schema))
 
+    @cached_property
+    def unknown(self) -> list[str]:
+        """The names that skops itself does not trust."""
+        import skops.io
 
-def wild_boosters(data: bytes) -> bool:
-    """Whether a skops file holds boosted trees whose indices lead astray; nothing in it is built but boosters.
+        found: list[str] = skops.io.get_untrusted_types(data=self._data)
+        return found
 
-    Args:
-        data: The file's bytes.
-    """
-    with ZipFile(io.BytesIO(data)) as file:
-        nodes = [one for one in _nodes(_schema(data)) if f"{one['__module__']}.{one['__class__']}" in BOOSTERS]
-        return any(is_wild(one, file) for one in nodes if one["__loader__"] == "ObjectNode")
+    def foreign(self) -> str:
+        """The first thing in the file that no chain holds, or an empty text."""
+        import skops.io
 
+        if self._protocol != _schema(skops.io.dumps(None))["protocol"]:
+            return f"nodes of protocol {self._protocol}"
+        unknown = set(self.unknown)
+        kinds = dict.fromkeys((node["__loader__"], node["__module__"], node["__class__"]) for node in self._nodes)
+        for kind, module, name in kinds:
+            if not _allowed(kind, module, name, f"{module}.{name}" in unknown):
+                return f"{module}.{name} ({kind})"
+        return ""
 
-def wild_trees(data: bytes, table: Any) -> bool:
-    """Whether a file holds a tree whose indices leave the tree or its inputs, or that is in no forest of the table.
+    def wild_boosters(self) -> bool:
+        """Whether the file holds boosted trees whose indices lead astray; nothing in it is built but boosters."""
+        with ZipFile(io.BytesIO(self._data)) as file:
+            nodes = [one for one in self._nodes if f"{one['__module__']}.{one['__class__']}" in BOOSTERS]
+            return any(is_wild(one, file) for one in nodes if one["__loader__"] == "ObjectNode")
 
-    scikit-learn follows a tree's indices without a check of bounds.
+    def wild_trees(self, table: Any) -> bool:
+        """Whether there is a tree whose indices leave the tree or its inputs, or that is in no forest of the table.
 
-    Args:
-        data: The file's bytes.
-        table: The encoder of table columns that was built from the file.
-    """
-    trees: dict[int, Any] = {}
-    for forest in filter(None, getattr(table, "forests", ())):
-        for one in forest.estimators_:
-            if one.n_features_in_ != forest.n_features_in_ or _wild(one.tree_, forest.n_features_in_):
-                return True
-            trees[id(one.tree_)] = one.tree_
-    found = [node for node in _nodes(_schema(data)) if node["__loader__"] == "TreeNode"]
-    return len(trees) != len(found)
+        scikit-learn follows a tree's indices without a check of bounds.
+
+        Args:
+            table: The encoder of table columns that was built from the file.
+        """
+        trees: dict[int, Any] = {}
+        for forest in filter(None, getattr(table, "forests", ())):
+            for one in forest.estimators_:
+                if one.n_features_in_ != forest.n_features_in_ or _wild(one.tree_, forest.n_features_in_):
+                    return True
+                trees[id(one.tree_)] = one.tree_
+        return len(trees) != len([node for node in self._nodes if node["__loader__"] == "TreeNode"])
 
 
 def _wild(tree: Any, features: int) -> bool:
@@ -124,14 +132,15 @@ def _schema(data: bytes) -> dict[str, Any]:
 
 def _nodes(part: Any) -> Iterator[dict[str, Any]]:
     """Every node of a schema that skops may build, at any depth."""
-    if isinstance(part, dict):
-        if {"__class__", "__module__", "__loader__"} & set(part):
-            yield part
-        for inner in part.values():
-            yield from _nodes(inner)
-    elif isinstance(part, list):
-        for inner in part:
-            yield from _nodes(inner)
+    left = [part]
+    while left:
+        one = left.pop()
+        if isinstance(one, dict):
+            if not {"__class__", "__module__", "__loader__"}.isdisjoint(one):
+                yield one
+            left += one.values()
+        elif isinstance(one, list):
+            left += one
 
 
 def _allowed(kind: str, module: str, name: str, unknown: bool) -> bool:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import skops.io
 
-from bench.models.trust import wild_boosters
+from bench.models.trust import SkopsFile
 
 LIGHTGBM = {
     "a child that does not exist": (r"left_child=(\S+)", "left_child=7"),
@@ -68,7 +68,7 @@ def test_trees_that_were_fitted_are_sound(lightgbm, xgboost, rows):
     stump = LGBMClassifier(n_estimators=2, min_child_samples=80, verbosity=-1).fit(*rows)  # trees of a single leaf
     two = LGBMClassifier(n_estimators=2, num_leaves=31, min_child_samples=2, verbosity=-1).fit(rows[0], rows[1] > 0)
     for classifier in (lightgbm, xgboost, stump, two):
-        assert not wild_boosters(skops.io.dumps(classifier))
+        assert not SkopsFile(skops.io.dumps(classifier)).wild_boosters()
 
 
 @pytest.mark.parametrize("fault", LIGHTGBM)
@@ -86,7 +86,7 @@ def test_lightgbm(fault, lightgbm):
             text = text.replace(f"tree_sizes={old}", f"tree_sizes={size}")
         return text
 
-    assert wild_boosters(changed(lightgbm, change))
+    assert SkopsFile(changed(lightgbm, change)).wild_boosters()
 
 
 @pytest.mark.parametrize("fault", XGBOOST)
@@ -98,7 +98,7 @@ def test_xgboost(fault, xgboost):
     model["learner"]["gradient_booster"]["model"]["trees"][0][field][0] = value
     crafted = Booster()
     crafted.load_model(bytearray(json.dumps(model).encode()))
-    assert wild_boosters(skops.io.dumps(crafted))
+    assert SkopsFile(skops.io.dumps(crafted)).wild_boosters()
 
 
 def test_a_tree_of_a_class_that_does_not_exist(xgboost):
@@ -108,4 +108,4 @@ def test_a_tree_of_a_class_that_does_not_exist(xgboost):
     model["learner"]["gradient_booster"]["model"]["tree_info"][0] = 3
     crafted = Booster()
     crafted.load_model(bytearray(json.dumps(model).encode()))
-    assert wild_boosters(skops.io.dumps(crafted))
+    assert SkopsFile(skops.io.dumps(crafted)).wild_boosters()

@@ -91,7 +91,7 @@ def test_content_that_no_chain_holds_is_found_and_named(kind, module, name, more
 
     import skops.io
 
-    from bench.models.trust import foreign
+    from bench.models.trust import SkopsFile
 
     nothing = json.loads(zipfile.ZipFile(io.BytesIO(skops.io.dumps(None))).read("schema.json"))
     more = {key: nothing if value is None else value for key, value in more.items()}
@@ -99,7 +99,7 @@ def test_content_that_no_chain_holds_is_found_and_named(kind, module, name, more
     data = io.BytesIO()
     with zipfile.ZipFile(data, "w") as file:
         file.writestr("schema.json", json.dumps(node | {"protocol": nothing["protocol"], "_skops_version": "0"}))
-    assert foreign(data.getvalue()) == f"{module}.{name} ({kind})"
+    assert SkopsFile(data.getvalue()).foreign() == f"{module}.{name} ({kind})"
 
 
 def test_a_model_with_foreign_content_is_not_opened(fitted, spines):
