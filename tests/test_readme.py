@@ -67,6 +67,7 @@ def test_the_grid_of_the_readme_runs_and_gives_the_tables_of_the_readme(scans):
     assert "\\toprule" in tables.stdout
 
 
+@pytest.mark.long
 def test_the_head_of_the_readme_keeps_the_contract_and_costs_its_own_cells(phantom, tmp_path):
     folder = tmp_path / "my" / "heads"
     folder.mkdir(parents=True)

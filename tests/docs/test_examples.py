@@ -89,6 +89,7 @@ def test_the_dataset_runs_in_a_grid(pictures, tmp_path):
     assert "12 patients, 24 samples" in done.stdout
 
 
+@pytest.mark.long
 def test_an_encoder_that_is_added_computes_its_own_cells_and_no_other(phantom, tmp_path):
     demo = (ROOT / "grids" / "demo.yaml").read_text().replace(".store/phantom-demo", str(phantom))
     (tmp_path / "demo.yaml").write_text(demo)

@@ -164,6 +164,7 @@ def test_a_single_class_is_an_error():
         Logistic().fit(training, seed=0)
 
 
+@pytest.mark.long
 def test_serial_and_concurrent_fits_give_the_same_bits(problem):
     heads = [head for name in find("heads") if not (head := load("heads", name)).reads_own_probabilities]
     heads = [replace(h, **{f: n for f, n in {"rounds": 10, "epochs": 10}.items() if hasattr(h, f)}) for h in heads]

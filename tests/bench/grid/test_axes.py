@@ -113,6 +113,7 @@ def with_augmentation(tmp_path):
     return code
 
 
+@pytest.mark.long
 def test_an_axis_that_no_cell_uses_leaves_all_keys_as_they_were(phantom, with_augmentation, tmp_path):
     grid = tmp_path / "grid.yaml"
     grid.write_text(GRID.format(folder=phantom, more=""))

@@ -117,6 +117,7 @@ def test_figures_table_and_captions(done):
     assert not any(str(name) in captions for name in patient)
 
 
+@pytest.mark.long
 def test_volumes_are_shown_in_three_planes(small_run):
     folder_of_run, cells, store = small_run("null", DEEP)
     folder = write_latents(folder_of_run, cells["cae_3d"], store=store, measures="disc_geometry")

@@ -143,6 +143,7 @@ def test_kill_9_loses_at_most_the_step_in_flight(project):
     assert resumed.split("\n\n", 1)[1] == unbroken.split("\n\n", 1)[1]
 
 
+@pytest.mark.long
 def test_two_processes_on_one_store_both_end_right_with_the_same_table(project):
     words = [sys.executable, "run_benchmark.py", "run", "grid.yaml", "--device", "cpu"]
     started = [

@@ -135,6 +135,7 @@ def test_the_head_own_gives_the_probabilities_of_the_fusion_that_other_heads_use
     assert {p.parent.name for p in go.store.glob("fused/*/vectors.npy")} == set(fused)
 
 
+@pytest.mark.long
 def test_serial_and_concurrent_runs_of_a_trained_fusion_give_the_same_bits(gaps, go, tmp_path):
     text = GRID.format(folder=gaps).replace("[t2, t1 + t2]", "[t1 + t2]").replace("[logistic]", "[logistic, own]")
     text += "fusion: [attention: {epochs: 4}, per_sequence: {pool: attention, epochs: 3}]\n"

@@ -246,6 +246,7 @@ def test_parts_are_kept_and_all_of_them_belong_to_a_key(go, spines, mean_point):
     assert len(mean_point) == 8 + 4
 
 
+@pytest.mark.long
 def test_the_table_of_points_has_a_row_for_training_patients(go, spines, mean_point):
     outcome = go(GRID.format(folder=spines, regions="[mean_point: {cross_fits: 2}, mean_point]"))
     table = pd.read_csv(outcome.folder / "training_points.csv", dtype={"patient": str})

@@ -102,7 +102,9 @@ def test_readers_of_files_that_the_dataset_alone_uses_are_not_said_to_have_been_
     writer.add(writer.signal, encoders="disc_geometry", heads="lightgbm")
     session = SESSION | {"versions": SESSION["versions"] | {"pydicom": "3.0.1", "nibabel": "5.3.2"}}
     text = methods(complete(writer, sessions=[session]))
-    assert "The data were read with NiBabel 5.3.2 and pydicom 3.0.1 [@mason2011], each for its formats of files." in text
+    assert (
+        "The data were read with NiBabel 5.3.2 and pydicom 3.0.1 [@mason2011], each for its formats of files." in text
+    )
     assert "LightGBM 4.7.0 [@ke2017], NumPy 2.1.0" in text
 
 
