@@ -12,6 +12,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from bench.fields import unfit
 from bench.grid.axes import AXES
 from bench.loaded import note_loaded
 from data import ScangridError
@@ -77,8 +78,11 @@ def load(kind: str, name: str, /, **fields: Any) -> Any:
     for field in fields:
         if field not in known:
             raise PluginError(f"{kind}/{name} has no field '{field}'{nearest(field, known)}")
+    given = {k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()}
+    if fault := unfit(cls, given):
+        raise PluginError(f"{kind}/{name}: {fault}")
     try:
-        return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()})
+        return cls(**given)
     except TypeError as error:  # such as null where a number is needed
         raise PluginError(f"{kind}/{name}: a field has a value of another type than its default: {error}") from error
     except ValueError as error:

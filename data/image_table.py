@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 
 from data.base import DataError, Dataset, Exclusion, Image, Target, exclusions
 from data.files.on_disk import Folders
@@ -92,7 +92,7 @@ class ImageTable(Dataset):
     clinical: tuple[str, ...] = ()
     mask: str = "mask"
     split: str = "split"
-    orientation: str = ""
+    orientation: Literal["", "sagittal", "axial", "coronal"] = ""
     suv: tuple[str, ...] = ()
     ids: str = ""
     types: Mapping[str, str] = field(default_factory=dict)

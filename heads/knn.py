@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
@@ -19,7 +19,7 @@ class Knn(Head):
 
     Args:
         neighbours: How many rows vote.
-        metric: `"cosine"`, `"euclidean"` or another metric of scikit-learn.
+        metric: `"cosine"`, `"euclidean"` or `"manhattan"`.
     """
 
     words = "k nearest neighbours"
@@ -29,7 +29,7 @@ class Knn(Head):
     weighted: ClassVar[bool] = False
 
     neighbours: int = 15
-    metric: str = "cosine"
+    metric: Literal["cosine", "euclidean", "manhattan"] = "cosine"
 
     def build(self, *, seed: int, threads: int, device: str) -> Any:
         """See `Head.build`."""

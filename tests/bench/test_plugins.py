@@ -1,5 +1,6 @@
 """Plug-ins describe themselves: those of the project completely, others as far as their authors did."""
 
+import dataclasses
 import importlib.metadata
 import inspect
 import re
@@ -7,6 +8,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from bench import fields as fields_of
 from bench.contracts import checks, description
 from bench.models.reopen import CellError, open_plan
 from bench.plan import identity
@@ -165,3 +167,36 @@ def test_an_unknown_plug_in_may_be_in_a_folder_of_the_user_unless_it_is_like_ano
     (tmp_path / "grid.yaml").write_text("\n".join([*keys, "encoders: [raw_pixels]", "heads: [logistic]"]))
     with pytest.raises(CellError, match=r"was made with a plug-in of your own \(no plug-in 'clae' in images\): name"):
         open_plan(tmp_path, None, Store(tmp_path / "store"))
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "fields", "message"),
+    [
+        (
+            "encoders",
+            "efficientnet_lite0",
+            {"weights": "imagnet"},
+            "but must be imagenet or random",
+        ),
+        ("encoders", "efficientnet_lite0", {"precision": "fp61"}, "precision is 'fp61', but must be fp32 or bf16"),
+        ("heads", "svc", {"kernel": "quadratic"}, "kernel is 'quadratic', but must be linear or rbf"),
+        ("heads", "svc", {"tune": {"kernel": ["linear", "RBF"]}}, "kernel is 'RBF', but must be linear or rbf"),
+        ("heads", "svc", {"gamma": "scal"}, "gamma is 'scal', but must be a number or scale"),
+        ("heads", "knn", {"metric": "cosin"}, "metric is 'cosin', but must be cosine, euclidean or manhattan"),
+        ("heads", "mlp", {"epochs": True}, "epochs is True, but must be a whole number"),
+        ("data", "image_table", {"orientation": "sagital"}, "but must be '', sagittal, axial or coronal"),
+        ("data", "image_table", {"labels": ["a", 3]}, "labels is ('a', 3), but must be a list of texts"),
+        ("regions", "point", {"size": [1, "a"]}, "size is (1, 'a'), but must be a list of 2 numbers"),
+    ],
+)
+def test_a_value_that_is_none_of_those_that_a_field_takes_is_refused(kind, name, fields, message):
+    with pytest.raises(PluginError, match=re.escape(message) + "$"):
+        load(kind, name, **fields)
+
+
+@pytest.mark.parametrize(("kind", "name"), ALL)
+def test_the_defaults_of_every_plug_in_have_the_types_that_it_declares(kind, name):
+    cls = plugin_class(kind, name)
+    assert fields_of.unfit(cls, vars(cls())) == ""
+    assert set(vars(cls())) >= {field.name for field in dataclasses.fields(cls)}
+    assert fields_of.types(cls), "no type could be looked up, so that any value would be taken"

@@ -191,11 +191,16 @@ def test_every_grid_of_the_project_can_be_read(monkeypatch):
 @pytest.mark.parametrize(
     ("axis", "name", "fields", "message"),
     [
-        ("regions", "segmented", "network: swinunetr", "network 'swinunetr' is none of segresnet"),
+        (
+            "regions",
+            "segmented",
+            "network: swinunetr",
+            "network is 'swinunetr', but must be segresnet, unet or swin_unetr",
+        ),
         ("regions", "segmented", "width: [8, 9]", r"width \(9\) of segresnet must be a multiple of 8"),
         ("regions", "segmented", "patch: [100, 96]", r"patch \(100, 96\) must be .*multiples of 8"),
         ("regions", "segmented", "epochs: 0", r"epochs \(0\) must be 1 or more"),
-        ("regions", "predicted", "instance: guess", "instance 'guess' is none of slices"),
+        ("regions", "predicted", "instance: guess", "instance is 'guess', but must be slices or regression"),
         ("regions", "predicted", "validation: 1.5", r"validation \(1.5\) must be from 0 to below 1"),
         ("encoders", "cae_2d", "latent: -1", r"latent \(-1\) must be 1 or more"),
         ("encoders", "cae_3d", "validation: 1.5", r"validation \(1.5\) must be from 0 to below 1"),

@@ -1,0 +1,90 @@
+"""Whether values fit the fields of a plug-in. The type that a field declares is what its readers are told."""
+
+from __future__ import annotations
+
+import typing
+from collections.abc import Mapping, Sequence
+from functools import cache
+from types import NoneType
+from typing import Any, Literal
+
+WORDS: dict[Any, str] = {
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    str: "a text",
+    NoneType: "null",
+}
+
+
+def unfit(cls: Any, given: Mapping[str, Any]) -> str:
+    """The first value that does not fit its field, and what would fit; an empty text if all fit.
+
+    The values that `tune` lists must fit the fields that they are for. A field whose type can't be looked up, as in a
+    plug-in that imports it for type checkers alone, takes any value.
+
+    Args:
+        cls: The class of a plug-in.
+        given: Values of its fields.
+    """
+    hints = types(cls)
+    tuned = given.get("tune")
+    every = [(name, value) for name, value in given.items() if name in hints]
+    if isinstance(tuned, Mapping):
+        lists = ((name, values) for name, values in tuned.items() if name in hints and isinstance(values, list | tuple))
+        every += [(name, value) for name, values in lists for value in values]
+    for name, value in every:
+        if not _fits(cls, name, value):
+            return f"{name} is {value!r}, but must be {_words(hints[name])}"
+    return ""
+
+
+@cache
+def types(cls: Any) -> dict[str, Any]:
+    """The types of the fields of a plug-in; none if one of them can't be looked up."""
+    try:
+        return typing.get_type_hints(cls)
+    except NameError:
+        return {}
+
+
+@cache
+def _adapter(cls: Any, name: str) -> Any:
+    from pydantic import ConfigDict, TypeAdapter
+
+    return TypeAdapter(types(cls)[name], config=ConfigDict(strict=True, arbitrary_types_allowed=True))
+
+
+def _fits(cls: Any, name: str, value: Any) -> bool:
+    from pydantic import ValidationError
+
+    try:
+        _adapter(cls, name).validate_python(value)
+    except ValidationError:
+        return False
+    return True
+
+
+def _words(hint: Any) -> str:
+    origin, inner = typing.get_origin(hint), typing.get_args(hint)
+    if origin is Literal:
+        return _or([repr(one) if one == "" else str(one) for one in inner])
+    if hint in WORDS:
+        return WORDS[hint]
+    if isinstance(origin, type) and issubclass(origin, Mapping):
+        return "a mapping"
+    if isinstance(origin, type) and issubclass(origin, Sequence):
+        of = [one for one in inner if one is not Ellipsis]
+        many = "" if Ellipsis in inner or origin is not tuple else f"{len(of)} "
+        return "a list" if Any in of else f"a list of {many}{_plural(of)}"
+    return _or([_words(one) for one in inner]) if inner else getattr(hint, "__name__", str(hint))
+
+
+def _plural(hints: Sequence[Any]) -> str:
+    """What the elements of a list must be: `numbers`, `texts or whole numbers`."""
+    words = list(dict.fromkeys(_words(one) for one in hints))
+    return _or([f"{one.removeprefix('a ')}s" if one.startswith("a ") else one for one in words])
+
+
+def _or(names: Sequence[str]) -> str:
+    return " or ".join(filter(None, [", ".join(names[:-1]), names[-1]])) if names else ""
