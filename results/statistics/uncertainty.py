@@ -28,7 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from results.statistics.bootstrap import FEWEST, PredictedRows
-from results.statistics.metrics.base import AnyMetric, OfPairs, OfRows
+from results.statistics.metrics.base import AnyMetric, OfCounts, OfPairs, OfRows
 
 Float64 = NDArray[np.float64]
 
@@ -72,6 +72,13 @@ def factor(metric: AnyMetric, rows: PredictedRows) -> float:
     return 1 / repeats + rows.folds * ratio
 
 
+def patients(metric: AnyMetric, rows: PredictedRows) -> int:
+    """The number of patients that a metric is about: those of some classes for a rate of these, or else all."""
+    if isinstance(metric, OfCounts) and metric.among is not None:
+        return len(np.unique(rows.patient[metric.among(rows.y)]))
+    return rows.n_patients
+
+
 def standard_error(metric: AnyMetric, rows: PredictedRows, draws: Float64) -> float:
     """The standard error of the mean over repeats of a metric, or of a difference.
 
@@ -82,10 +89,10 @@ def standard_error(metric: AnyMetric, rows: PredictedRows, draws: Float64) -> fl
             undefined.
 
     Returns:
-        NaN if there are fewer than `FEWEST` patients, or if it is undefined in half of the resamples or more.
+        NaN if there are fewer than `FEWEST` of `patients`, or if it is undefined in half of the resamples or more.
     """
     whole = np.isfinite(draws).all(axis=0)
-    n = rows.n_patients
+    n = patients(metric, rows)
     if n < FEWEST or whole.sum() < max(2, draws.shape[1] / 2):
         return float("nan")
     variance = float(draws[:, whole].var(axis=1, ddof=1).mean())
@@ -96,7 +103,7 @@ def standard_error(metric: AnyMetric, rows: PredictedRows, draws: Float64) -> fl
 def interval(
     metric: AnyMetric, rows: PredictedRows, value: float, error: float, *, level: float = 0.95
 ) -> tuple[float, float]:
-    """The interval of a score by Student's t with n - 1 degrees of freedom for n patients, on a scale without ends.
+    """The interval of a score by Student's t with n - 1 degrees of freedom for n `patients`, on a scale without ends.
 
     The scale is the logit between the lowest and the highest value that the metric can have, the logarithm if it has
     only a lowest, and the metric itself if it has no limits. A perfect score has no spread over resamples. Its other
@@ -119,11 +126,11 @@ def interval(
         return NONE
     if error == 0:
         return perfect(metric, rows, value, level=level)
-    reach = float(stdtrit(rows.n_patients - 1, (1 + level) / 2)) * error
+    reach = float(stdtrit(patients(metric, rows) - 1, (1 + level) / 2)) * error
     low, high = around(metric, value, reach)
     if not metric.lowest < value < metric.highest or math.isinf(metric.highest - metric.lowest):
         return low, high
-    farthest = max(2 * reach, _reach_of_perfect(metric, rows, level))
+    farthest = max(2 * reach, reach_of_perfect(metric, rows, level))
     return max(low, value - farthest), min(high, value + farthest)
 
 
@@ -153,8 +160,9 @@ def perfect(metric: AnyMetric, rows: PredictedRows, value: float, *, level: floa
     """The interval of a score at the end of its range, where every resample is as perfect.
 
     Of n patients none has an error. The exact lower end of the share without an error is (alpha / 2)^(1 / n), after
-    Clopper and Pearson; n is divided by `factor`. A mean over samples counts all patients; a mean over classes
-    takes the mean of the ends of the classes; a metric of pairs takes the class in the fewest patients.
+    Clopper and Pearson; n is divided by `factor`. A mean over samples counts all patients; a rate of some classes
+    counts theirs; a mean over classes takes the mean of the ends of the classes; a metric of pairs takes the side of a
+    comparison that is in the fewest patients.
 
     Returns:
         NaN for both ends where the value is at no end of the range.
@@ -167,17 +175,20 @@ def perfect(metric: AnyMetric, rows: PredictedRows, value: float, *, level: floa
     at_low, at_high = abs(value - low) < TINY, abs(value - high) < TINY
     if not (at_low or at_high) or math.isinf(high - low):
         return NONE
-    reach = _reach_of_perfect(metric, rows, level)
+    reach = reach_of_perfect(metric, rows, level)
     return (high - reach, high) if at_high else (low, low + reach)
 
 
-def _reach_of_perfect(metric: AnyMetric, rows: PredictedRows, level: float) -> float:
+def reach_of_perfect(metric: AnyMetric, rows: PredictedRows, level: float = 0.95) -> float:
     """How far the interval of a perfect score reaches from the end of the range."""
-    carriers = rows.carriers
     if isinstance(metric, OfPairs):
-        of = np.array([carriers.min()])
+        positive = metric.tasks(rows.n_classes)[:, rows.y]
+        sides = (len(np.unique(rows.patient[side])) for side in (*positive, *~positive))
+        of = np.array([min(n for n in sides if n)])
+    elif isinstance(metric, OfRows) or metric.of_samples or metric.among is not None:
+        of = np.array([patients(metric, rows)])
     else:
-        of = np.array([rows.n_patients]) if isinstance(metric, OfRows) or metric.of_samples else carriers
+        of = rows.carriers
     reached = float((((1 - level) / 2) ** (factor(metric, rows) / of)).mean())
     return (1 - reached) * (metric.highest - metric.lowest)
 
@@ -189,9 +200,9 @@ def least_error(metric: AnyMetric, rows: PredictedRows) -> float:
     """
     from scipy.special import stdtrit
 
-    if math.isinf(metric.highest - metric.lowest) or rows.n_patients < FEWEST:
+    if math.isinf(metric.highest - metric.lowest) or patients(metric, rows) < FEWEST:
         return float("nan")
-    return _reach_of_perfect(metric, rows, 0.95) / float(stdtrit(rows.n_patients - 1, 0.975))
+    return reach_of_perfect(metric, rows) / float(stdtrit(patients(metric, rows) - 1, 0.975))
 
 
 def difference(metric: AnyMetric, rows: PredictedRows, value: float, draws: Float64) -> Difference:
@@ -211,7 +222,7 @@ def difference(metric: AnyMetric, rows: PredictedRows, value: float, draws: Floa
     if not math.isfinite(value + error) or error == 0:
         same = error == 0 and abs(value) < TINY
         return Difference(value, error, *NONE, 1.0 if same else float("nan"))
-    freedom = rows.n_patients - 1
+    freedom = patients(metric, rows) - 1
     reach = float(stdtrit(freedom, 0.975)) * error
     return Difference(value, error, value - reach, value + reach, float(2 * stdtr(freedom, -abs(value) / error)))
 

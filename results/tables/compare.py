@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from results import ResultsError
 from results.flow import counted
-from results.inner_splits import listed
 from results.run_folder import Predictions, Run, RunCell
 from results.run_records import SESSIONS, read_sessions
 from results.run_tables import FOLDS, read_table
@@ -25,9 +24,7 @@ from results.statistics.metrics import METRICS
 from results.statistics.uncertainty import difference
 from results.tables.formats import Row, Score, Sheet, markdown
 from results.tables.intervals import covers
-
-Place = tuple[tuple[str, str], ...]
-_SHOWN = 3
+from results.tables.partners import Place, apart, partners
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,13 +72,13 @@ def compare(run_a: Run, run_b: Run, *, metric: str = "auc", resamples: int = 200
     if not common:
         raise ResultsError(
             f"{run_a.name} and {run_b.name} have no cell in common: cells are matched by target and all axes. "
-            + _apart(*unmatched)
+            + apart(cells_a, cells_b)
         )
     parts = [f"# A: {_name(run_a, run_b)}, B: {_name(run_b, run_a)}"]
     if all(cells_a[place].floor for place in common) and all(unmatched):
         parts.append(
             "**Only floors are compared below**: no other cell of one run has the same steps as a cell of the other. "
-            + _apart(*unmatched)
+            + apart(cells_a, cells_b)
         )
     for target in dict.fromkeys(dict(place)["target"] for place in common):
         pairs = [_pair(run_a, run_b, cells_a[p], cells_b[p]) for p in common if dict(p)["target"] == target]
@@ -89,8 +86,8 @@ def compare(run_a: Run, run_b: Run, *, metric: str = "auc", resamples: int = 200
             parts.append(f"**{target}**: {why[target]}.")
             continue
         parts.append(markdown(_sheet(run_a, run_b, pairs, metric, resamples, seed)))
-    lines = [_partners(run_a, "A", "B", cells_a, unmatched[0]), _partners(run_b, "B", "A", cells_b, unmatched[1])]
-    lines += [*([_apart(*unmatched)] if all(unmatched) else []), *_about(run_a, run_b)]
+    lines = [partners(run_a, "A", "B", cells_a, unmatched[0]), partners(run_b, "B", "A", cells_b, unmatched[1])]
+    lines += [*([apart(cells_a, cells_b)] if all(unmatched) else []), *_about(run_a, run_b)]
     return "\n\n".join([*parts, "\n".join(f"- {line}" for line in lines)])
 
 
@@ -238,39 +235,6 @@ def _notes(run: Run, lower_is_better: bool, rows: Sequence[Row], n_pairs: int, r
     if n_pairs > n_rows:
         notes.append(f"{n_pairs - n_rows} cells are in both runs but share no sample.")
     return notes
-
-
-def _partners(run: Run, letter: str, other: str, mine: Mapping[Place, RunCell], alone: Mapping[Place, RunCell]) -> str:
-    """How many cells of a run have no cell with the same steps in the other run."""
-    targets = [cell.target for cell in alone.values()]
-    by_target = ", ".join(f"{target} {targets.count(target)}" for target in dict.fromkeys(targets))
-    undone = sum(cell.status != "done" for cell in run.cells)
-    text = f"Each of the {len(mine)} cells of {letter} ({run.name}) has a partner in {other}"
-    if alone:
-        has = "has" if len(alone) == 1 else "have"
-        text = f"{len(alone)} of the {counted(len(mine), 'cell')} of {letter} ({run.name}) {has} no partner in {other}"
-        text += f", a cell of the same target and steps ({by_target})"
-    return (
-        f"{text}; {counted(undone, 'more cell')} {'is' if undone == 1 else 'are'} not done." if undone else f"{text}."
-    )
-
-
-def _apart(of_a: Mapping[Place, RunCell], of_b: Mapping[Place, RunCell]) -> str:
-    """The axes on which the cells without a partner differ, with their steps, or those that one side alone has."""
-    found = []
-    for axis in dict.fromkeys(axis for place in (*of_a, *of_b) for axis, _ in place):
-        steps = [list(dict.fromkeys(dict(place).get(axis, "none") for place in places)) for places in (of_a, of_b)]
-        own = [[step for step in one if step not in other] for one, other in (steps, steps[::-1])]
-        alone = "" if own == steps else " alone"
-        if shown := [f"{_steps(one)} in {letter}{alone}" for one, letter in zip(own, "AB", strict=True) if one]:
-            found.append(f"{axis} ({', '.join(shown)})")
-    if not found:
-        return "The cells without a partner combine steps differently; no axis alone tells them apart."
-    return f"The cells without a partner differ in {listed(found)}."
-
-
-def _steps(labels: Sequence[str]) -> str:
-    return " or ".join(labels[:_SHOWN]) + (f" or {len(labels) - _SHOWN} more" if len(labels) > _SHOWN else "")
 
 
 def _about(run_a: Run, run_b: Run) -> list[str]:

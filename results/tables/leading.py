@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +18,7 @@ from results.statistics.bootstrap import FEWEST, PatientBootstrap, PredictedRows
 from results.statistics.evaluate import evaluate
 from results.statistics.metrics.auc import METRIC as AUC
 from results.statistics.metrics.base import AnyMetric
-from results.statistics.uncertainty import interval, standard_error
+from results.statistics.uncertainty import interval, patients, standard_error
 from results.tables import notes
 from results.tables.columns import GAINS, columns
 from results.tables.formats import Score
@@ -94,6 +95,12 @@ def common_notes(run: Run, target: str, *, resamples: int = 0, left_out: int = 0
     if resamples and done is not None and len(np.unique(run.predictions(done).patient)) >= FEWEST:
         found.append(covers(run, resamples, left_out, rows=""))
     return [*found, *reconstruction.notes(run, [cell.key for cell in cells])]
+
+
+def few_notes(rates: Iterable[AnyMetric], rows: Iterable[PredictedRows]) -> list[str]:
+    """A sentence on rates of too few patients for an interval, if there are any."""
+    of = [patients(metric, one) for metric, one in itertools.product(rates, rows)]
+    return [f"A rate of fewer than {FEWEST} patients has no interval."] if min(of, default=FEWEST) < FEWEST else []
 
 
 def score(

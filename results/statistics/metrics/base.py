@@ -74,9 +74,12 @@ class OfCounts(Metric):
 
     Args:
         formula: Maps counts `(..., K, K)`, rows true and columns predicted, to scores `(...)`, both float64.
+        among: For a rate of some classes alone, such as a sensitivity: maps y `(n,)` to the rows `(n,)` bool that it is
+            a share of. Its interval goes by their patients.
     """
 
     formula: Callable[[Float64], Float64]
+    among: Callable[[Int64], Bool] | None = None
 
     def __call__(self, y: Int64, P: Float64) -> float:
         """The metric of these rows."""

@@ -14,7 +14,7 @@ from results.statistics import per_class as rates
 from results.statistics.bootstrap import PatientBootstrap, PredictedRows
 from results.statistics.metrics.base import OfCounts, OfPairs
 from results.tables.formats import Row, Sheet
-from results.tables.leading import common_notes, leading, names, score
+from results.tables.leading import common_notes, few_notes, leading, names, score
 from results.tables.notes import calling
 from results.tables.presets.base import Preset
 
@@ -49,12 +49,13 @@ def _sheet(run: Run, target: str, top: int, resamples: int) -> Sheet | None:
     alignment = aligned(run, target, found.predictions, places=False)
     bootstrap = PatientBootstrap(alignment.n_patients, resamples=resamples)
     axes, labels = names(run)
+    shown = range(1 if len(classes) == 2 else 0, len(classes))
 
     def rows(cell: RunCell) -> list[Row]:
         own, predictions = alignment.rows[cell.key], found.predictions[cell.key]
         once = own.repeat == own.repeat[0]
         drawn = []
-        for k in range(1 if len(classes) == 2 else 0, len(classes)):
+        for k in shown:
             scores = tuple(score(metric, own, predictions, bootstrap if resamples else None) for metric in _metrics(k))
             n = f"{int((own.y[once] == k).sum())} of {int(once.sum())}"
             drawn.append(Row((*labels[cell.key], classes[k], n), scores))
@@ -65,6 +66,7 @@ def _sheet(run: Run, target: str, top: int, resamples: int) -> Sheet | None:
         f"{_patients(alignment.rows.values())} patients; n: samples of the class, of all samples. Each class against "
         f"the rest. {calling(run, classes)}",
         *filter(None, [run.compares.strip()]),
+        *(few_notes((rate for k in shown for rate in _metrics(k)[:2]), alignment.rows.values()) if resamples else []),
         *([f"The best {len(found.cells)} of {total} cells by AUC were chosen on these samples, so their scores may "
            "be optimistic."] if total > len(found.cells) else []),
         *common_notes(run, target, resamples=resamples, left_out=max(map(bootstrap.left_out, alignment.rows.values()))),
@@ -97,8 +99,8 @@ def _metrics(k: int) -> tuple[OfCounts, OfCounts, OfPairs]:
         return np.asarray(rates.specificity(counts)[..., k])
 
     return (
-        OfCounts("Sensitivity", formula=sensitivity, lowest=0, highest=1),
-        OfCounts("Specificity", formula=specificity, lowest=0, highest=1),
+        OfCounts("Sensitivity", formula=sensitivity, among=lambda y: y == k, lowest=0, highest=1),
+        OfCounts("Specificity", formula=specificity, among=lambda y: y != k, lowest=0, highest=1),
         OfPairs("AUC", tasks=lambda n_classes: np.eye(n_classes, dtype=bool)[[k]]),
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,11 +11,11 @@ from results import ResultsError
 from results.run_folder import Predictions, Run, RunCell
 from results.scores.alignment import aligned
 from results.statistics import per_class as rates
-from results.statistics.bootstrap import PatientBootstrap, PredictedRows
+from results.statistics.bootstrap import FEWEST, PatientBootstrap, PredictedRows
 from results.statistics.metrics.base import OfCounts
-from results.statistics.uncertainty import NONE, interval, standard_error
+from results.statistics.uncertainty import NONE, around, patients, reach_of_perfect, standard_error
 from results.tables.formats import Row, Score, Sheet
-from results.tables.leading import common_notes, leading, names, score
+from results.tables.leading import common_notes, few_notes, leading, names, score
 from results.tables.notes import calling
 from results.tables.presets.base import Preset
 
@@ -58,11 +58,12 @@ def _sheet(run: Run, target: str, prevalence: float, resamples: int) -> Sheet | 
     alignment = aligned(run, target, found.predictions, places=False)
     bootstrap = PatientBootstrap(alignment.n_patients, resamples=resamples)
     axes, labels = names(run)
+    shown = range(1 if len(classes) == 2 else 0, len(classes))
 
     def rows(cell: RunCell) -> list[Row]:
         own, predictions = alignment.rows[cell.key], found.predictions[cell.key]
         drawn = []
-        for k in range(1 if len(classes) == 2 else 0, len(classes)):
+        for k in shown:
             scores = _scores(k, prevalence, own, predictions, bootstrap if resamples else None)
             drawn.append(Row((*labels[cell.key], classes[k]), scores))
         return drawn
@@ -83,6 +84,7 @@ def _sheet(run: Run, target: str, prevalence: float, resamples: int) -> Sheet | 
         notes=(
             f"PPV and NPV from sensitivity and specificity by Bayes' rule, if {100 * prevalence:g} % of samples are of "
             f"the class. In these data the shares are {shares}. Each class against the rest. {calling(run, classes)}",
+            *(few_notes((rate for k in shown for rate in _rates(k)), alignment.rows.values()) if resamples else []),
             *(
                 [f"The best {len(found.cells)} of {total} cells by AUC were chosen on these samples: optimistic."]
                 if total > 1
@@ -105,40 +107,64 @@ def _scores(
     found, passed = (score(metric, rows, predictions, bootstrap) for metric in rates_of_k)
     if found is None or passed is None:
         return found, passed, None, None
-    ends = [NONE] * 2
-    values = _bayes(np.array(found.value), np.array(passed.value), prevalence)
-    if bootstrap is not None:
+
+    def at(sensitivity: Float64 | float, specificity: Float64 | float) -> tuple[Float64, Float64]:
+        return _bayes(np.asarray(sensitivity), np.asarray(specificity), prevalence)
+
+    values, ends = at(found.value, passed.value), [NONE] * 2
+    if bootstrap is not None and all(patients(metric, rows) >= FEWEST for metric in rates_of_k):
         first, second = (
             bootstrap.by_repeat(metric, rows, predictions.scored_by(metric)).mean(axis=0) for metric in rates_of_k
         )
-        draws = _bayes(first, second, prevalence)
+        missed, alarmed = (reach_of_perfect(metric, rows) for metric in rates_of_k)
+        ones = at(found.value, 1 - alarmed)[0], at(1 - missed, passed.value)[1]
+        zeros = at(missed, passed.value)[0], at(found.value, alarmed)[1]
+        fewest = min(rates_of_k, key=lambda metric: patients(metric, rows))
         ends = [
-            interval(rates_of_k[0], rows, float(value), standard_error(rates_of_k[0], rows, drawn[None]))
-            for value, drawn in zip(values, draws, strict=True)
+            _interval(fewest, rows, float(value), standard_error(fewest, rows, drawn[None]), float(one), float(zero))
+            for value, drawn, one, zero in zip(values, at(first, second), ones, zeros, strict=True)
         ]
     ppv, npv = (
         Score(float(value), low, high, n=found.n) if np.isfinite(value) else None
         for value, (low, high) in zip(values, ends, strict=True)
     )
-    ppv = _perfect(ppv, found.value, passed.low, prevalence)
-    return found, passed, ppv, _perfect(npv, passed.value, found.low, 1 - prevalence)
+    return found, passed, ppv, npv
 
 
-def _perfect(predictive: Score | None, rate: float, low: float | None, share: float) -> Score | None:
-    """A predictive value; one of 1 has the lower end that Bayes' rule gives for that of the rate that it is perfect by.
+def _interval(
+    rate: OfCounts, rows: PredictedRows, value: float, error: float, one: float, zero: float
+) -> tuple[float, float]:
+    """The interval of a predictive value, as `uncertainty.interval` makes it.
 
-    A PPV is 1 because no sample of the rest is called, an NPV because no sample of the class is missed.
+    A PPV of 1 has called no sample of the rest, an NPV of 1 has missed none of the class: Bayes' rule gives the lower
+    end from the exact one of that rate. A PPV of 0 has found no sample of the class, an NPV of 0 none of the rest.
+
+    Args:
+        rate: The rate that counts the fewer patients.
+        rows: The rows.
+        value: The predictive value.
+        error: Its standard error.
+        one: The exact lower end of a predictive value of 1.
+        zero: The exact upper end of one of 0.
     """
-    if predictive is None or predictive.value < 1 or low is None:
-        return predictive
-    return replace(predictive, low=share * rate / (share * rate + (1 - share) * (1 - low)), high=1.0)
+    from scipy.special import stdtrit
+
+    if not 0 < value < 1:
+        return (one, 1.0) if value == 1 else (0.0, zero) if value == 0 else NONE
+    if not error > 0:
+        return NONE
+    reach = float(stdtrit(patients(rate, rows) - 1, 0.975)) * error
+    low, high = around(rate, value, reach)
+    farthest = max(2 * reach, zero if value < 0.5 else 1 - one)
+    return max(low, value - farthest), min(high, value + farthest)
 
 
 def _rates(k: int) -> tuple[OfCounts, OfCounts]:
     """Sensitivity and specificity of class k."""
+    limits: dict[str, Any] = {"lowest": 0, "highest": 1, "every_class": True}
     return (
-        OfCounts("sensitivity", formula=lambda c: rates.sensitivity(c)[..., k], lowest=0, highest=1, every_class=True),
-        OfCounts("specificity", formula=lambda c: rates.specificity(c)[..., k], lowest=0, highest=1, every_class=True),
+        OfCounts("sensitivity", formula=lambda c: rates.sensitivity(c)[..., k], among=lambda y: y == k, **limits),
+        OfCounts("specificity", formula=lambda c: rates.specificity(c)[..., k], among=lambda y: y != k, **limits),
     )
 
 

@@ -95,7 +95,7 @@ def test_cells_of_one_run_are_counted(two_runs):
     partner = "has no partner in {}, a cell of the same target and steps (narrowing 1)"
     assert f"1 of the 2 cells of A (first) {partner.format('B')}." in text
     assert f"1 of the 2 cells of B (second) {partner.format('A')}; 1 more cell is not done." in text
-    assert "The cells without a partner differ in heads (knn in A, mlp in B)." in text
+    assert "The cells without a partner differ in heads (knn only in A, mlp only in B)." in text
     assert "A: first" in text and "B: second" in text
 
 
@@ -116,7 +116,7 @@ def test_runs_with_only_floors_in_common_say_so_first(new_run):
     text = compare(read(a.finish()), read(b.finish()), resamples=0)
     first = text.split("\n\n")[1]
     assert first.startswith("**Only floors are compared below**")
-    assert first.endswith("The cells without a partner differ in regions (whole in A, mirrored in B).")
+    assert first.endswith("The cells without a partner differ in regions (whole only in A, mirrored only in B).")
     assert "2 of the 3 cells of A (first) have no partner in B" in text
 
 
@@ -124,11 +124,13 @@ def test_every_axis_that_parts_the_cells_without_a_partner_is_named(new_run):
     a, b = (new_run(name, seed=1) for name in ("first", "second"))
     for run, region, encoders in ((a, "whole", "xy"), (b, "mirrored", "yz")):
         run.add(run.signal, heads="prior", floor=True)
+        run.add(run.signal, heads="prior", floor=True, **({"sequences": "t1"} if run is a else {}))
         for encoder in encoders:
             run.add(run.signal, heads="svc", regions=region, encoders=encoder)
         write_folds(run)
     text = compare(read(a.finish()), read(b.finish()), resamples=0)
-    apart = "encoders (x in A alone, z in B alone) and regions (whole in A, mirrored in B)"
+    regions, encoders = "whole only in A, mirrored only in B", "x only in A, z only in B"
+    apart = f"sequences (t1 only in A), encoders ({encoders}) and regions ({regions})"
     assert f"The cells without a partner differ in {apart}." in text
 
 

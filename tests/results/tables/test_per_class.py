@@ -12,6 +12,7 @@ from results.run_folder import ResultsError, read
 from results.tables import formats
 from results.tables.latex import latex
 from results.tables.presets.per_class import per_class_sheets
+from results.tables.presets.predictive_values import predictive_value_sheets
 
 
 def numbers(row):
@@ -43,6 +44,34 @@ def test_rates_of_each_class_are_those_of_scikit_learn(new_run, n_classes):
         ]
         assert_allclose(numbers(row), expected)
     assert [row.labels[:2] for row in sheet.floors] == [(h, str(k)) for h in ("prior", "location") for k in shown]
+
+
+@pytest.mark.parametrize(
+    "table", [per_class_sheets, lambda run, resamples: predictive_value_sheets(run, ".3", resamples=resamples)]
+)
+def test_a_rate_at_its_end_goes_by_the_patients_of_its_class(new_run, table):
+    """All samples are called 1; the ends are those of Clopper and Pearson, n divided by 1 + folds x test / train."""
+    writer = new_run(n_classes=3)
+    kept = (writer.y != 2) | (writer.of_patient < 4)
+    writer.add(np.zeros(len(writer.y)), heads="svc", rows=kept)
+    (sheet,) = table(read(writer.finish()), resamples=100)
+    having = [len(set(writer.patient[kept & (writer.y == k)])) for k in range(3)]
+    rest = [len(set(writer.patient[kept & (writer.y != k)])) for k in range(3)]
+    assert having[2] < 10 < min(having[:2])
+
+    def end(n):
+        return 0.025 ** ((1 + 4 / 3) / n)
+
+    expected = [
+        ((0, 0, 1 - end(having[0])), (1, end(rest[0]), 1)),
+        ((1, end(having[1]), 1), (0, 0, 1 - end(rest[1]))),
+        ((0, None, None), (1, end(rest[2]), 1)),
+    ]
+    for row, rates in zip(sheet.rows, expected, strict=True):
+        for found, (value, low, high) in zip(row.scores[:2], rates, strict=True):
+            assert found.value == value
+            assert [found.low, found.high] == (pytest.approx([low, high]) if low is not None else [None, None])
+    assert "A rate of fewer than 10 patients has no interval." in sheet.notes
 
 
 def test_intervals_are_those_of_a_loop_over_patients(new_run):

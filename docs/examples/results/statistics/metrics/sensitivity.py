@@ -17,4 +17,7 @@ METRIC = OfCounts(
     binary=True,
     shown=False,
     formula=sensitivity,
+    among=lambda y: y == 1,
+    lowest=0,
+    highest=1,
 )
