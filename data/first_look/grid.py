@@ -68,12 +68,12 @@ def first_grid(table: str, name: str) -> FirstGrid:
     if samples is None:
         samples, sequences = _counted(roles, columns)
     classes = _classes(roles, samples)
-    good = [one for one in classes if one.patients >= FEWEST]
+    good = [one for one in classes if one.patients >= FEWEST and one.name not in roles.unsure]
     roles.problems += [one.too_few for one in classes if one.patients < FEWEST]
     lines = [
         *_head(name, path, roles, len(columns), rows),
         *_data(path, roles),
-        *_targets(classes),
+        *_targets(classes, roles.unsure),
         *_steps(sequences),
         *_protocol(good),
     ]
@@ -245,12 +245,13 @@ def _data(path: Path, roles: Roles) -> Iterator[str]:
         yield f"    # - {column}: {roles.why[column]}"
 
 
-def _targets(classes: Sequence[_Classes]) -> Iterator[str]:
+def _targets(classes: Sequence[_Classes], unsure: Sequence[str]) -> Iterator[str]:
     if any(one.counted for one in classes):
         yield "# Samples of each class, and their patients:"
-    yield "targets:" if any(one.patients >= FEWEST for one in classes) else "targets: []   # name label columns"
+    good = [one.name for one in classes if one.patients >= FEWEST and one.name not in unsure]
+    yield "targets:" if good else "targets: []   # name label columns"
     for one in classes:
-        off = "" if one.patients >= FEWEST else "# "
+        off = "" if one.name in good else "# "
         yield f"  {off}- {_yaml(one.name)}   # {one.words}"
 
 

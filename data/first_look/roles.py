@@ -11,7 +11,7 @@ from pathlib import Path
 from data.first_look.class_words import known_order
 from data.first_look.columns import LookedAtColumn, root_of, unique
 from data.first_look.words import CLINICAL, ID, IMAGE, LABEL, MASK, OFTEN_PLACE, OTHER, PATIENT, PLACE, SEQUENCE, SIDES
-from data.image_rows.class_order import in_order
+from data.image_rows.class_order import guessed, in_order
 from data.text.spelling import word
 
 MOST_CLASSES, MOST_SEQUENCES = 8, 12
@@ -31,6 +31,7 @@ class Roles:
     Args:
         classes: The classes of each label in words, in order.
         order: For labels of three or more classes in words, where their order comes from.
+        unsure: Labels that neither their name nor their words speak for, beside others that do: no targets as yet.
         root: The folder that image paths are relative to; None for that of the table.
         why: The reason for the role of each column, by name.
         problems: Sentences on what is missing or odd.
@@ -48,6 +49,7 @@ class Roles:
     clinical: list[str] = field(default_factory=list)
     classes: dict[str, list[str]] = field(default_factory=dict)
     order: dict[str, str] = field(default_factory=dict)
+    unsure: list[str] = field(default_factory=list)
     root: Path | None = None
     why: dict[str, str] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
@@ -103,12 +105,26 @@ def guess(columns: Sequence[LookedAtColumn], folder: Path) -> Roles:
             f"{names}: taken as {few}: move to `clinical` what is known before the image is read, to `locations` what "
             "tells the places of a patient apart, and take out what is neither"
         )
+        unsure = [name for name in assumed if not _speaks(by_name[name])]
+        if unsure and len(unsure) < len(found.labels) + len(found.ordinal):
+            found.unsure = unsure
+            named = ", ".join(f"'{name}'" for name in unsure)
+            found.problems.append(
+                f"{named}: no target as yet, since neither name nor words say that it is a finding: take out the # "
+                "below `targets` if it is one"
+            )
     if not (found.labels or found.ordinal):
         found.problems.append(
             "no column looks like labels (2 to 8 classes): name one in `labels`, or in `ordinal` if its classes are "
             "whole numbers in order"
         )
     return found
+
+
+def _speaks(column: LookedAtColumn) -> bool:
+    """Whether the values of a column are numbers, or words in an order, such as no and yes, or mild and severe."""
+    known = column.whole or known_order(column.values) is not None
+    return known or (len(column.values) == 2 and not guessed(Path(), column.name, sorted(column.values), {}))
 
 
 def _is_side(column: LookedAtColumn) -> bool:

@@ -47,13 +47,15 @@ LABEL = _words(
 )
 CLINICAL = _words(
     "age sex gender bmi height weight scanner manufacturer vendor field smoker hospital centre center strength tesla",
-    "pain duration diabetes ethnicity site",
+    "pain duration diabetes ethnicity site institution",
+    "krankenhaus zentrum hôpital centre hospital clínica centro ospedale clinica",
     "alter geschlecht größe gewicht gerät hersteller raucher klinik âge sexe poids taille edad sexo peso talla età",
     "sesso",
 )
 OTHER = _words(
-    "date time name comment comments remark remarks note notes uid reader birth",
-    "datum bemerkung kommentar geburtsdatum fecha data",
+    "date time name comment comments remark remarks note notes uid reader rater observer radiologist annotator birth",
+    "datum bemerkung kommentar geburtsdatum befunder leser untersucher fecha data",
+    "lecteur observateur radiologue lector radiólogo lettore osservatore radiologo",
 )
 SIDES = (
     _words("l r left right links rechts li re gauche droite droit g d izquierda izquierdo derecha derecho i"),

@@ -226,7 +226,7 @@ def test_what_is_said_of_a_rare_class_can_be_done_in_the_grid(tmp_path, grades):
 
 @pytest.mark.parametrize("every", [1, 2])
 def test_a_column_that_differs_between_the_images_of_a_sample_is_asked_about(tmp_path, every):
-    header = ["Pat. ID", "ImagePath", "Side", "Sequence", "KL Grade", "Befunder"]
+    header = ["Pat. ID", "ImagePath", "Side", "Sequence", "KL Grade", "Farbe"]
     rows = [
         (p, f"{file}{s}", side, s, grade, "ab"[p % 2] if s == "PD" or p % every else "ba"[p % 2])
         for p, file, side, _, grade in knees()
@@ -234,6 +234,18 @@ def test_a_column_that_differs_between_the_images_of_a_sample_is_asked_about(tmp
     ]
     found = api.init(write(tmp_path, rows, header), out=tmp_path / "g.yaml")
     n = 40 // every
-    assert (
-        f"'Befunder' differs between the images of {n} samples, which have no label then: is it one?" in found.problems
-    )
+    assert f"'Farbe' differs between the images of {n} samples, which have no label then: is it one?" in found.problems
+
+
+def test_a_column_that_nothing_calls_a_finding_is_no_target_beside_one_that_is(tmp_path):
+    rows = [(*row, ("no", "sì")[row[0] % 2], "ABC"[row[0] % 3], ("Rossi", "Verdi")[row[0] % 2]) for row in knees()]
+    header = ["Codice paziente", "Percorso immagine", "Lato", "Età", "Grado", "Versamento", "Reparto", "Lettore"]
+    found = api.init(write(tmp_path, rows, header), out=tmp_path / "g.yaml")
+    grid = YAML(typ="safe").load(found.file)
+    assert grid["targets"] == ["Grado", "Versamento"] or grid["targets"] == ["Versamento", "Grado"]
+    assert "  # - Reparto   # A: " in found.file.read_text() and "Lettore" not in str(grid)
+    assert any(one.startswith("'Reparto': no target as yet") for one in found.problems)
+    alone = [(*row[:4], *row[6:]) for row in rows]
+    (tmp_path / "alone").mkdir()
+    found = api.init(write(tmp_path / "alone", alone, [*header[:4], *header[6:]]), out=tmp_path / "alone.yaml")
+    assert YAML(typ="safe").load(found.file)["targets"] == ["Reparto"]
