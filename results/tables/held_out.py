@@ -42,7 +42,7 @@ def scored_before(run: Run) -> str:
     where = "another selection" if shared == 1 else "other selections"
     if uses:
         others = f", and some or all of them {_times(shared)} in {where}" if shared else ""
-        return f"The {whom} had been scored {_times(uses)} before, with other cells{others}."
+        return f"The {whom} had been scored {_times(uses)} before the last of these cells was{others}."
     if shared:
         return f"Some or all {whom} had been scored {_times(shared)} before, in {where}."
     return f"No other cells had been scored on the {whom} before."

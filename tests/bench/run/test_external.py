@@ -170,7 +170,7 @@ def test_a_second_start_fits_scores_and_counts_nothing_again(parts, ran):
     assert external(grown)["uses_before"] == 1
     uses = json.loads(ledger.read_text())["uses"]
     assert len(uses) == 2 and len(uses[1]["cells"]) == 4, "only the new cells are a new use"
-    assert "The patients of this external test had been scored once before, with other cells." in " ".join(
+    assert "The patients of this external test had been scored once before the last of these cells was." in " ".join(
         api.open(grown.folder).tables(preset="external").split()
     )
     assert len(before) < len((grown.folder / "external" / "cells.json").read_text())
