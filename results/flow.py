@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -207,11 +206,6 @@ def official_parts(run: Run) -> OfficialParts:
     if run.protocol.get("validation") and "split" in samples:
         validation = set(samples.loc[samples["split"] == "val", "patient"]) - test
     return OfficialParts(len(set(samples["patient"]) - test - validation), len(validation), len(test))
-
-
-def short_reason(reason: str) -> str:
-    """A reason of `excluded.csv` without its line and without what follows its first colon."""
-    return re.sub(r"^line \d+: ", "", reason).partition(":")[0]
 
 
 def counted(n: int, noun: str) -> str:

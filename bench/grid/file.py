@@ -18,6 +18,7 @@ from bench.grid.schema import CompareKeys, GridFile, IntervalKeys, ProtocolKeys
 from bench.grid.steps import axis_steps, drop_steps, plugin_steps
 from bench.grid.tree import GridError, GridTree, read_mapping
 from bench.grid.values import plain
+from bench.plugins import UnknownPluginError
 from data import ScangridError
 from data.text.file_names import LONGEST_NAME, file_name
 from data.text.names import nearest
@@ -29,12 +30,13 @@ MOST_CELLS = 100_000
 _OF_TYPE = re.compile(r"(str|dict\[.*\]|literal\[.*\])$")  # what pydantic adds to the place of an error in a union
 
 
-def read_grid(source: Path | Mapping[str, Any], settings: list[str] | None = None) -> Grid:
+def read_grid(source: Path | Mapping[str, Any], settings: list[str] | None = None, *, known_only: bool = False) -> Grid:
     """The grid of a file.
 
     Args:
         source: The YAML file, or a mapping with the keys of one.
         settings: `key=value` pairs that replace values, such as `protocol.folds=3`; values are YAML.
+        known_only: Leaves out entries whose plug-in is not here, for a grid that was run with it; see `axis_steps`.
 
     Raises:
         GridError: The file, the line, the key and the nearest valid one.
@@ -44,7 +46,8 @@ def read_grid(source: Path | Mapping[str, Any], settings: list[str] | None = Non
         model = GridFile.model_validate(plain(tree.tree))
     except ValidationError as error:
         raise _explained(tree, error) from error
-    axes = {axis.name: axis_steps(tree, axis) for axis in LISTED}
+    unknown: list[tuple[str, UnknownPluginError]] = []
+    axes = {axis.name: axis_steps(tree, axis, unknown if known_only else None) for axis in LISTED}
     drop = tuple(drop_steps(tree, model.protocol.drop, axes["sequences"]))
     _check_name(tree, model.name or tree.path.stem)
     _check_threshold(tree, model.protocol.threshold)
@@ -61,7 +64,10 @@ def read_grid(source: Path | Mapping[str, Any], settings: list[str] | None = Non
         compare=tuple(Family(**family.model_dump()) for family in model.compare),
         interval=Interval(model.interval.refit, tuple(model.interval.cells)) if model.interval else Interval(),
         external=_dataset(tree, "external", model.external) if model.external is not None else None,
+        unknown=tuple(unknown),
     )
+    if unknown:
+        return grid  # the run has checked the rules, which may name what was left out
     try:
         _check_rules(tree, grid)
     except GridError:

@@ -12,7 +12,7 @@ from typing import Any
 
 from bench.grid.axes import DEFAULTS, NAMES, names
 from bench.grid.cells import NONE, Cell, Step, is_named, matches
-from bench.plugins import find, plugin_class
+from bench.plugins import UnknownPluginError, find, plugin_class
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Interval:
 
 @dataclass(frozen=True)
 class Grid:
-    """A whole grid."""
+    """A whole grid; `unknown` has the axis and the error of each entry that was left out for want of its plug-in."""
 
     name: str
     data: Step
@@ -73,6 +73,7 @@ class Grid:
     panels: int = 0
     interval: Interval = Interval()
     external: Step | None = None
+    unknown: tuple[tuple[str, UnknownPluginError], ...] = ()
 
     def cells(self, *, located: bool = True, clinical: bool = False) -> Iterator[Cell]:
         """Every cell, floors first. A floor has one cell for each target and choice of sequences.

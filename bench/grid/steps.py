@@ -10,16 +10,22 @@ from typing import Any
 
 from bench.grid.axes import AXES, Axis
 from bench.grid.cells import Step
-from bench.grid.tree import GridTree
+from bench.grid.tree import GridError, GridTree
 from bench.grid.values import default, fits, frozen, is_one_value, plain
-from bench.plugins import PluginError, plugin_class
+from bench.plugins import PluginError, UnknownPluginError, plugin_class
 from data.text.names import nearest
 
 MOST_STEPS = 10_000
 
 
-def axis_steps(tree: GridTree, axis: Axis) -> tuple[Step, ...]:
+def axis_steps(tree: GridTree, axis: Axis, unknown: list[tuple[str, UnknownPluginError]] | None) -> tuple[Step, ...]:
     """The steps that a grid file lists on an axis; if it lists none, the axis's default.
+
+    Args:
+        tree: The grid file.
+        axis: The axis.
+        unknown: Takes the axis and the error of each entry whose plug-in is not here, which is left out; None if that
+            is an error. An entry that decides on samples is never left out, since other cells depend on it.
 
     Raises:
         GridError: An entry that is no step of the axis, or one that is listed twice.
@@ -31,7 +37,15 @@ def axis_steps(tree: GridTree, axis: Axis) -> tuple[Step, ...]:
             loc = (axis.name, i) if isinstance(entry, str) else (axis.name, i, name)
             if not isinstance(fields, dict):
                 raise tree.error(loc, "takes a mapping of fields, such as `mask: {slices: 3}`")
-            steps += _joined(tree, axis, name, fields, loc)
+            try:
+                steps += _joined(tree, axis, name, fields, loc)
+            except GridError as error:
+                cause = error.__cause__
+                if unknown is None or axis.decides == "samples" or not isinstance(cause, UnknownPluginError):
+                    raise
+                unknown.append((axis.name, cause))
+    if unknown and not steps:
+        raise tree.error((axis.name,), str(unknown[-1][1]), bare=True) from unknown[-1][1]
     twice = [step.label() for step in steps if steps.count(step) > 1]
     if twice:
         raise tree.error((axis.name,), f"names '{twice[0]}' twice")

@@ -33,6 +33,8 @@ class CellError(ScangridError):
 def open_plan(run: Path, grid_file: Path | None, store: Store) -> Plan:
     """The plan of a run, from the grid in its folder and the settings of its command.
 
+    Cells that need a plug-in that is not here are not in it.
+
     Args:
         run: A run folder.
         grid_file: The run's grid, if it is not the copy in the run folder.
@@ -49,7 +51,7 @@ def open_plan(run: Path, grid_file: Path | None, store: Store) -> Plan:
     lines = own.read_text(encoding="utf-8").splitlines()
     settings = [line.removeprefix(_SETTING) for line in lines if line.startswith(_SETTING)]
     try:
-        grid = read_grid(grid_file or own, settings)
+        grid = read_grid(grid_file or own, settings, known_only=True)
     except GridError as error:
         if isinstance(error.__cause__, UnknownPluginError) and grid_file is None:
             raise CellError(error.__cause__.of(run)) from error
@@ -81,6 +83,7 @@ def find_cell(run: Path, cell: str, plan: Plan, fit: Callable[[PlannedCell], boo
         if not likely:
             raise CellError(f"{run} has no cells {which}: add some to its grid and run it again")
         lines = [f"{number}  {key[:SHORT]}  {name}" for number, key, name in numbered(known, likely)]
+        lines += [f"{one.of(run)} to list and use its cells too" for _, one in plan.grid.unknown]
         raise CellError(f"--cell must name a cell of {run}; cells {which}:\n  " + "\n  ".join(lines))
     try:
         named = named_cells(known, cell)
@@ -95,6 +98,9 @@ def find_cell(run: Path, cell: str, plan: Plan, fit: Callable[[PlannedCell], boo
         why = not_one(known, found, cell, run)
         raise CellError(f"--cell '{cell}' {why}: cells {which} are {listed(known, fitting or likely) or 'none'}")
     if found[0].key not in planned:
+        for axis, missing in plan.grid.unknown:
+            if found[0].axes[axis] not in plan.grid.labels(axis):
+                raise CellError(missing.of(run))
         raise CellError(
             f"cell {found[0].key[:SHORT]} of {run} is not what its grid, data and code now make: run the grid again, "
             "or name the store of the run with --store"

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
+from results.faults import short_reason, target_faults
 from results.figures.base import PaperFigure
 from results.figures.drawing.chosen import Chosen, chosen
 from results.figures.drawing.style import LINE, WIDTHS, Drawing, Width, styled, wrapped
-from results.flow import FILE, Flow, counted, flows, official_parts, short_reason, span, whose
+from results.flow import FILE, Flow, counted, flows, official_parts, span, whose
 from results.methods.evidence import tested_patients
 from results.run_folder import Predictions, Run
-from results.run_tables import EXCLUDED, read_table
 from results.tables.held_out import learnt
 
 REASONS = 6
@@ -106,7 +106,7 @@ def _steps(run: Run, choice: Chosen) -> list[FlowBox]:
     lines, sentence = ((), whom) if learns else ((by_class,), f"{whom} ({by_class})")
     left_out, told = _left_out(ways)
     return [
-        _dataset(run, ways[0][1] if ways else None),
+        _dataset(run, choice.target, ways[0][1] if ways else None),
         FlowBox(
             (f"{choice.target}: {whom}", *lines, *filter(None, [several if not learns else ""])),
             left_out,
@@ -155,7 +155,7 @@ def _learns(ways: Sequence[tuple[str, Flow]]) -> Iterator[str]:
         yield f"other cells: see {FILE}"
 
 
-def _dataset(run: Run, way: Flow | None) -> FlowBox:
+def _dataset(run: Run, target: str, way: Flow | None) -> FlowBox:
     """The samples that the dataset names, and the faults that were found while they were read."""
     known = "" if run.patients_known else " (the source gives no patient ids: a sample counts as a patient)"
     size = (
@@ -163,23 +163,26 @@ def _dataset(run: Run, way: Flow | None) -> FlowBox:
         if way is None
         else f"{counted(way.samples, 'sample')} of {counted(way.patients, 'patient')}"
     )
-    first, *rest = _excluded(run)
+    first, *rest = _excluded(run, target)
     faults = " ".join(filter(None, [first, "; ".join(rest)]))
     return FlowBox(
         (f"Dataset: {run.dataset}", size + known), (first, *rest), f"Dataset {run.dataset}: {size}{known}. {faults}."
     )
 
 
-def _excluded(run: Run) -> tuple[str, ...]:
-    path = run.folder / "excluded.csv"
-    table: Any = read_table(path, EXCLUDED) if path.exists() else None
-    if table is None or not len(table):
+def _excluded(run: Run, target: str) -> tuple[str, ...]:
+    found = target_faults(run, target)
+    n = len(found.reasons)
+    if not n and not found.others:
         return (f"Faults while reading: {run.n_excluded}",) if run.n_excluded else ("No fault while reading",)
-    reasons = Counter(map(short_reason, table["reason"]))
+    if not n:
+        return (f"No fault while reading, but {counted(found.others, 'row')} of excluded.csv on other targets",)
+    others = f", without {found.others} of other targets" if found.others else ""
+    reasons = Counter(map(short_reason, found.reasons))
     listed = [f"{n}: {reason[:CUT]}{'...' if len(reason) > CUT else ''}" for reason, n in reasons.most_common(REASONS)]
-    rest = len(table) - sum(n for _, n in reasons.most_common(REASONS))
+    rest = n - sum(n for _, n in reasons.most_common(REASONS))
     return (
-        f"Faults while reading ({counted(len(table), 'row')} of excluded.csv):",
+        f"Faults while reading ({counted(n, 'row')} of excluded.csv{others}):",
         *listed,
         *([f"{rest}: other reasons"] if rest else []),
     )

@@ -44,8 +44,8 @@ KEY = 14.0
 def forest(run: Run, target: str, *, width: Width = "double", shown: int = SHOWN) -> Drawing:
     """The AUC of the cells with 95 % intervals, best first, and the floors; location has its interval.
 
-    A floor that all rows share is a vertical line. Where rows have other sequences or regions, they have other floors:
-    each row then has a mark at its own.
+    A floor that all rows share is a vertical line. Where rows have other sequences or regions, they have other floors
+    or none: each row then has a mark at its own.
 
     Args:
         run: A run folder.

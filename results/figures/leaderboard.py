@@ -39,11 +39,11 @@ WORDS = 8
 OTHERS: dict[str, tuple[Any, str, str]] = {
     "pixels": ("--", "x", "16 x 16 pixels"),
     "clinical": ("-.", "+", "clinical columns"),
-    "presence": ((0, (1, 3)), "1", "which sequences there are"),
+    "presence": ((0, (6, 5)), "1", "which sequences there are"),
 }
 """The floors beside chance and location by what they read: their line, their mark where rows differ, their name."""
 
-MARK: dict[str, Any] = {"color": "0.25", "linestyle": "none", "markersize": 5.0}
+MARK: dict[str, Any] = {"color": "0.25", "linestyle": "none", "markersize": 5.0, "markeredgewidth": 1.2}
 KEY = 18.0
 WIDEST = 42.0
 
@@ -53,9 +53,9 @@ def leaderboard(run: Run, target: str, *, width: Width = "double") -> Drawing:
 
     There is a panel for each encoder, best first, and a row for each head; colours and marks show the other axes that
     vary, in the order of the grid. The dotted line is chance, the band the AUC of `location` with its interval, other
-    lines those of `pixels`, `clinical` and `presence`. Where rows differ in a floor, each has a mark at its own. The
-    picture says below what it shows, since it lies in the run folder without a caption. It is as large as its panels
-    need.
+    lines those of `pixels`, `clinical` and `presence`. Where rows differ in a floor, or some have none, each has a mark
+    at its own. The picture says below what it shows, since it lies in the run folder without a caption. It is as large
+    as its panels need.
 
     Args:
         run: A run folder.
@@ -234,7 +234,7 @@ def _finish(
     figure.set_figheight(figure.get_figheight() + max(0.0, lines - 2) * 0.17 + room)
     height = figure.get_figheight()
     figure.text(4 / full, 0.05 / height, below, fontsize=WORDS, va="bottom", color="0.25")
-    place = {"loc": "lower center", "bbox_to_anchor": (0.5, room / height), "borderaxespad": 0}
+    place = {"loc": "lower center", "bbox_to_anchor": (0.5, room / height), "borderaxespad": 0, "handlelength": 3}
     legend = figure.legend(keys, names, ncols=columns, frameon=False, fontsize=LEGEND, **place)
     foot = (room + legend.get_window_extent().height / figure.dpi) / height
     figure.get_layout_engine().set(rect=(0, foot, 1, 1 - foot))

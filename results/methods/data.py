@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from results.flow import counted, flows, official_parts, short_reason, span, spanned, whose
+from results.faults import short_reason
+from results.flow import counted, flows, official_parts, span, spanned, whose
 from results.inner_splits import inner_uses, listed
 from results.methods import missing
 from results.methods.evidence import Evidence

@@ -15,10 +15,13 @@ from results.plug_ins import PlugIns, read_plug_ins, shown
 from results.run_folder import Run, RunCell
 from results.scores.labels import by_class, merging
 from results.scores.named import floor_for
-from results.scores.records import NOTHING
+from results.scores.records import NOTHING, Record, records
 from results.scores.scores import scores
+from results.tables.beaten import plainly
 from results.tables.escaping import markdown_cell
+from results.tables.leading import stored_score
 from results.tables.notes import calling
+from results.tables.who import exploratory
 
 CARD, FACTS, SCORES = "MODEL_CARD.md", "facts.json", "cross_validation.json"
 METRICS = ("auc", "f1", "balanced_accuracy", "log_loss")
@@ -40,17 +43,20 @@ def write_card(run: Run, model: Path) -> Path:
         ResultsError: The folder does not describe its plug-ins.
     """
     about: dict[str, Any] = json.loads((model / "model.json").read_text(encoding="utf-8"))
-    found = scores(run, METRICS).set_index("key")
+    every = {row["key"]: row for row in records(scores(run, METRICS))}
     crossed: dict[str, dict[str, dict[str, list[float]]]] = {}
+    shown: list[str] = []
+    plain: dict[str, str] = {}
     rows, facts = [], {"trained on": f"{about['patients']:,} patients of {about['dataset']}, run {about['run']}"}
     for cell in about["cells"]:
-        score = found.loc[cell["key_in_run"]]
-        shown = [f"{score[m]:.3f} [{score[f'{m}_low']:.3f}, {score[f'{m}_high']:.3f}]" for m in METRICS]
-        crossed[cell["target"]] = {"": _numbers(score)} | {
-            one.head: _numbers(found.loc[one.key]) for one in _floors(run, cell["key_in_run"])
-        }
+        own = {"": cell["key_in_run"]} | {one.head: one.key for one in _floors(run, cell["key_in_run"])}
+        crossed[cell["target"]] = {name: _numbers(every[key]) for name, key in own.items()}
         target = markdown_cell(cell["target"])
-        rows.append(f"| {target} | {' | '.join(shown)} |")
+        for name, key in own.items():
+            texts = [found.text() if (found := stored_score(every[key], m)) else "" for m in METRICS]
+            rows.append(f"| {target}{f', floor {name}' if name else ''} | {' | '.join(texts)} |")
+            shown = shown if name else texts
+        plain[cell["target"]] = _plainly(run, [every[key] for key in own.values()])
         if cell["merge"]:
             facts[f"{cell['target']}, classes"] = merging(cell["merge"]).strip()
         facts[f"{cell['target']}, cross-validated"] = f"AUC {shown[0]}, log loss {shown[3]}"
@@ -84,7 +90,7 @@ def write_card(run: Run, model: Path) -> Path:
             "",
             who,
             "",
-            f"{_calling(run, cell)}{_balanced(axes[cell['key_in_run']])}",
+            f"{_calling(run, cell)}{_balanced(axes[cell['key_in_run']])}{plain[cell['target']]}",
             "",
             *_steps(plug_ins, axes[cell["key_in_run"]]),
             "",
@@ -111,7 +117,12 @@ def _whom(run: Run, n: int) -> str:
     return f"{of} {run.unit}s of the run, who have a label and a scan that it reads"
 
 
-def _numbers(score: Any) -> dict[str, list[float]]:
+def _plainly(run: Run, found: list[Record]) -> str:
+    """What the scores of a cell and of its floors show, with a blank before it."""
+    return "".join(f" {sentence}" for sentence in (*exploratory(run, found), *plainly(run, found, ())))
+
+
+def _numbers(score: Record) -> dict[str, list[float]]:
     """Each metric of a cell with both ends of its interval."""
     return {m: [float(score[m + end]) for end in ("", "_low", "_high")] for m in METRICS}
 

@@ -128,15 +128,18 @@ def _sequences(scans: pd.DataFrame, patient: pd.Series | None) -> CardTable:
     rows = []
     for name, own in scans.groupby("sequence", sort=False):
         patients = "" if patient is None else str(own["study"].map(patient).nunique())
-        texts = [_span(own[column], ".0f") for column in ("slices", "height", "width")]
+        texts = [_span(own[column], ".6g") for column in ("slices", "height", "width")]
         texts += [_span(own[column], ".3g") for column in LENGTHS]
-        grey = f"{_plain(own['median'].median())} ({_plain(own['p1'].min())} to {_plain(own['p99'].max())})"
-        rows.append((str(name), patients, str(len(own)), *texts, grey))
+        low, middle, high = (_plain(own[column].median()) for column in ("p1", "median", "p99"))
+        rows.append((str(name), patients, str(len(own)), *texts, f"{middle} ({low} to {high})"))
     pixels = ("Slices", "Height (pixels)", "Width (pixels)")
     lengths = ("Slice distance (mm)", "Pixel height (mm)", "Pixel width (mm)")
     heads = ("Sequence", "Patients", "Scans", *pixels, *lengths, "Grey values")
     return CardTable(
-        "Scans: median (lowest to highest); grey values: median (1st to 99th percentile)", heads, tuple(rows)
+        "Scans: median (lowest to highest); grey values: medians over scans of each scan's median (and its 1st to 99th "
+        "percentile)",
+        heads,
+        tuple(rows),
     )
 
 
@@ -144,7 +147,8 @@ def _span(values: pd.Series, form: str) -> str:
     if values.isna().all():
         return "not in the files"
     low, middle, high = (f"{v:{form}}" for v in (values.min(), values.median(), values.max()))
-    return middle if low == high else f"{middle} ({low} to {high})"
+    known = f", in {values.count()} of {len(values)} scans" if values.isna().any() else ""
+    return (middle if low == high else f"{middle} ({low} to {high})") + known
 
 
 def _plain(value: float, digits: int = 4) -> str:

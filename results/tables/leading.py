@@ -13,6 +13,7 @@ from results.inner_splits import listed
 from results.run_folder import Predictions, Run, RunCell
 from results.scores import reconstruction
 from results.scores.labels import shorten
+from results.scores.named import floor_for
 from results.scores.records import Record, is_number
 from results.statistics.bootstrap import FEWEST, PatientBootstrap, PredictedRows
 from results.statistics.evaluate import evaluate
@@ -43,7 +44,7 @@ class Leading:
 def leading(run: Run, target: str, top: int | None = None) -> Leading:
     """The `top` cells of a target by AUC (None: all), and its floors.
 
-    If only some cells are shown, a floor is shown on their sequences and drop, if there is one on these.
+    If only some cells are shown, so are only the floors that these are compared with: none that reads other sequences.
 
     Raises:
         ResultsError: A broken run folder.
@@ -54,10 +55,10 @@ def leading(run: Run, target: str, top: int | None = None) -> Leading:
     cells = [cell for cell in done if not cell.floor]
     cells.sort(key=lambda cell: -np.nan_to_num(value[cell.key], nan=-1))
     floors = [cell for cell in done if cell.floor]
-    if top is not None:
-        shown = {_inputs(cell) for cell in cells[:top]}
-        matched = {floor.head for floor in floors if _inputs(floor) in shown}
-        floors = [floor for floor in floors if _inputs(floor) in shown or floor.head not in matched]
+    if top is not None and cells:
+        heads = {floor.head for floor in floors}
+        own = {one.key for cell in cells[:top] for head in heads if (one := floor_for(cell, floors, head)) is not None}
+        floors = [floor for floor in floors if floor.key in own]
     kept = [*cells[:top], *floors]
     return Leading(tuple(cells[:top]), tuple(floors), {cell.key: predictions[cell.key] for cell in kept})
 
@@ -138,10 +139,6 @@ def best_places(
         if len(scored) > 1:
             best.add((min(scored)[1], j))
     return frozenset(best)
-
-
-def _inputs(cell: RunCell) -> tuple[str | None, str | None]:
-    return cell.axes.get("sequences"), cell.axes.get("drop")
 
 
 def _label(cell: RunCell, axis: str, mark: bool) -> str:

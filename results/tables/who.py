@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from results.faults import target_faults
 from results.flow import counted, flows, span, whose
 from results.near_duplicates import copied_scans
 from results.reading_notes import gives_away
@@ -63,7 +64,10 @@ def exploratory(run: Run, done: Sequence[Record]) -> Iterator[str]:
 def left_out(run: Run, target: str, keys: Sequence[str]) -> str:
     """What of the dataset some cells of a target do not predict, in words without a full stop."""
     ways = list(flows(run, target, keys))
-    faults = f"; excluded.csv lists {counted(run.n_excluded, 'fault')}" if run.n_excluded else ""
+    others = target_faults(run, target).others
+    own = counted(run.n_excluded - others, "fault") if run.n_excluded > others else ""
+    other = f"{others if own else counted(others, 'fault')} of other targets" if others else ""
+    faults = f"; excluded.csv lists {' and '.join(filter(None, [own, other]))}" if own or other else ""
     learns = f". {ways[0].learns}".rstrip(". ") if len(ways) == 1 else ""
     if not any(way.left_out for way in ways):
         known = run.protocol.get("split") == "external" and run.protocol["external"]["left_out"]

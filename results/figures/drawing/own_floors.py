@@ -26,11 +26,13 @@ class OwnFloors:
         name: The name of their head.
         of: The floor of each cell, by the key of the cell.
         labels: What each floor reads, by its key, such as `PD + T2FS`; empty where all read the same.
+        whole: Whether each of the cells has one; some may read other sequences than any floor of this name.
     """
 
     name: str
     of: dict[str, Record]
     labels: dict[str, str]
+    whole: bool
 
     @property
     def distinct(self) -> list[Record]:
@@ -40,9 +42,13 @@ class OwnFloors:
 
     @property
     def shared(self) -> Record | None:
-        """The floor of all cells; None where floors differ in what tables show of their AUC."""
-        found = self.distinct
-        return found[0] if len({value(floor) for floor in found}) == 1 else None
+        """The floor of all cells; None where floors differ in what tables show of their AUC, or a cell has none."""
+        return self.distinct[0] if self.whole and not self.varied else None
+
+    @property
+    def varied(self) -> bool:
+        """Whether floors differ in what tables show of their AUC."""
+        return len({value(floor) for floor in self.distinct}) > 1
 
     @property
     def span(self) -> str:
@@ -81,21 +87,30 @@ def own_floors(run: Run, cells: Sequence[Record], floors: Sequence[Record], name
     if not of:
         return None
     same = [floor for floor in done if floor.head == name]
-    axes = [axis for axis in AXES if len({floor.axes.get(axis) for floor in same}) > 1]
+    whole = len(of) == len(cells)
+    some = () if whole else ("sequences",)
+    axes = [axis for axis in AXES if axis in some or len({floor.axes.get(axis) for floor in same}) > 1]
     short = {axis: shorten(floor.axes[axis] for floor in same) for axis in axes}
     labels = {
         floor.key: ", ".join(short[axis][floor.axes[axis]] for axis in axes if floor.axes[axis] not in NOTHING)
         for floor in same
     }
-    return OwnFloors(name, of, labels)
+    return OwnFloors(name, of, labels, whole)
 
 
 def differing(floors: Iterable[OwnFloors]) -> str:
-    """The sentence of a caption on floors that differ between the cells shown; empty if none does."""
-    found = [f"{own.name} {own.words}" for own in floors if own.shared is None]
-    if not found:
-        return ""
-    return f" Each cell has the floors of its own sequences and region, which differ: {'; '.join(found)}."
+    """The sentences of a caption on floors that differ between the cells shown, or that some lack; empty if none is."""
+    apart = [own for own in floors if own.shared is None]
+    found = [f"{own.name} {own.words}" for own in apart if own.varied]
+    text = (
+        f" Each cell has the floors of its own sequences and region, which differ: {'; '.join(found)}." if found else ""
+    )
+    for own in apart:
+        if not own.whole:
+            read = " or ".join(dict.fromkeys(str(floor["sequences"]) for floor in own.distinct))
+            score = "" if own.varied else f", {value(own.distinct[0])}"
+            text += f" Only cells with the sequences {read} have the floor {own.name}{score}."
+    return text
 
 
 def _auc(floor: Record) -> str:

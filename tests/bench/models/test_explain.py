@@ -13,6 +13,8 @@ import pytest
 from numpy.testing import assert_allclose
 from PIL import Image
 
+from bench.grid.tree import GridError
+from bench.models.cell_folds import ReopenedCell
 from bench.models.explain import ExplainError, ExplainOptions, write_explanations
 from bench.models.reopen import CellError
 from bench.stages.gradients import GradientsError, integrated_gradients, on_voxels
@@ -252,3 +254,20 @@ def test_only_named_features_have_importance(done):
     options = ExplainOptions(methods=("importance",))
     with pytest.raises(ExplainError, match="no feature of this cell has a name"):
         write_explanations(folder, keys["t2 raw_pixels logistic"], options, store=store)
+
+
+def test_only_cells_of_a_plug_in_that_is_not_here_are_refused(done, tmp_path):
+    folder, store, keys = done
+    grid = tmp_path / "grid.yaml"
+    grid.write_text((folder / "grid.yaml").read_text().replace("lightgbm", "my_trees"))
+    where = {"store": store, "grid_file": grid, "device": "cpu"}
+    key = keys["t2 raw_pixels logistic"]
+    assert ReopenedCell(folder, key, **where).planned.key == key
+    of_own = r"made with a plug-in of your own \(no plug-in 'my_trees' in heads\): name its folder with --plugins"
+    with pytest.raises(CellError, match=of_own):
+        ReopenedCell(folder, keys["t2 raw_pixels lightgbm"], **where)
+    with pytest.raises(CellError, match=f"t2, raw_pixels, logistic\n(.*\n)+.*{of_own} to list"):
+        ReopenedCell(folder, "", **where)
+    grid.write_text(grid.read_text().replace("logistic, ", ""))
+    with pytest.raises(GridError, match="my_trees"):
+        ReopenedCell(folder, key, **where)

@@ -116,6 +116,23 @@ def test_the_leaderboard_has_a_line_for_the_floor_of_clinical_columns(new_run):
     assert "clinical columns" in [text.get_text() for text in figure.legends[0].texts]
 
 
+@pytest.mark.parametrize("alone", [True, False])
+def test_a_floor_is_drawn_on_no_row_that_reads_other_sequences(new_run, alone):
+    made = new_run()
+    noise = made.random.normal(size=(3, len(made.y)))
+    rows = ["PD + T2", "T2", "PD + T2"] if alone else ["PD + T2"] * 3
+    for i, sequences in enumerate(rows):
+        made.add(made.signal + 0.5 * (i + 1) * noise[i], encoders="net", heads=f"head{i}", sequences=sequences)
+    made.add(made.y, heads="presence", floor=True, sequences="PD + T2")  # it says the label: AUC 1
+    opened = read(made.finish())
+    for figure in (leaderboard(opened, "narrowing"), forest(opened, "narrowing")):
+        at_one = [line for line in figure.axes[0].lines if set(line.get_xdata()) == {1.0}]
+        assert [len(line.get_xdata()) for line in at_one] == (
+            [1, 1] if alone else [2]
+        )  # points, or a line from end to end
+        assert ("Only cells with the sequences PD + T2 have the floor presence, 1.00" in figure.caption) == alone
+
+
 def test_the_location_of_a_curve_is_that_of_the_cells_drawn_and_is_named(run):
     choice = chosen(run, "narrowing")
     best = choice.cells[0]

@@ -7,7 +7,6 @@ import math
 import re
 
 import numpy as np
-import pandas as pd
 import pytest
 from PIL import Image
 from sklearn.metrics import roc_auc_score
@@ -15,7 +14,6 @@ from sklearn.metrics import roc_auc_score
 from results import run_folder
 from results.report import about, write_report
 from results.report.cells import spread
-from results.report.dataset_card import dataset_card
 from results.report.guards import guards
 from results.report.leaderboard import leaderboard
 from results.report.reading import fold_auc, read_target
@@ -174,27 +172,6 @@ def test_a_picture_in_the_page_is_much_smaller_and_looks_the_same():
         np.asarray(Image.open(io.BytesIO(png)).convert("RGB"), dtype=float) for png in (drawn.getvalue(), small)
     )
     assert before.shape == after.shape and np.abs(before - after).max() < 16
-
-
-def test_the_card_says_where_files_have_no_spacing_and_has_levels_in_their_order(grid_run):
-    rows = [
-        {"study": f"p{i:02d}", "sequence": name, "slices": 1, "height": 96, "width": 96}
-        | {f"{side}_mm": mm for side in ("slice", "height", "width")}
-        | {"p1": 0, "median": 5 + i, "p99": 9}
-        for name, mm in (("photo", None), ("old", 1.0), ("scan", 0.5))
-        for i in range(3)
-    ]
-    pd.DataFrame(rows).to_csv(grid_run.folder / "fingerprint.csv", index=False)
-    path = grid_run.folder / "samples.parquet"
-    samples = pd.read_parquet(path)
-    levels = np.tile(["L1/L2", "T12/L1", "T9/T10"], 40)
-    samples.assign(study=samples.index, level=levels).to_parquet(path)  # each sample is its own study
-    card = dataset_card(run_folder.read(grid_run.finish()))
-    assert (card.patients, card.studies, card.samples) == (40, 0, 120)
-    assert [row[0] for row in card.tables[1].rows] == ["T9/T10", "T12/L1", "L1/L2"]
-    lengths = {row[0]: row[6:9] for row in card.tables[-1].rows}
-    assert lengths == {"photo": ("not in the files",) * 3, "old": ("not in the files",) * 3, "scan": ("0.5",) * 3}
-    assert [one.title for one in card.histograms if "mm" in one.title] == ["scan: height of a pixel (mm)"]
 
 
 def test_scans_in_the_page_are_named_and_can_be_left_out(report, grid_run, tmp_path):

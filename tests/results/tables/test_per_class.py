@@ -109,9 +109,16 @@ def test_floors_come_with_cells_on_the_same_sequences(new_run):
         writer.add(writer.signal + noise * writer.random.normal(size=len(writer.y)), heads="svc", sequences=sequences)
         writer.add(np.zeros(len(writer.y)), heads="prior", floor=True, sequences=sequences)
     writer.add(writer.level - 1.0, heads="location", floor=True, sequences="t1")
-    (sheet,) = per_class_sheets(read(writer.finish()), top=1, resamples=0)
-    assert [row.labels[:2] for row in sheet.rows] == [("t2", "svc")]
-    assert [row.labels[:2] for row in sheet.floors] == [("t2", "prior"), ("t1", "location")]
+    writer.add(writer.level - 1.0, heads="clinical", floor=True)
+    run = read(writer.finish())
+    floors = {
+        1: [("t2", "prior"), ("", "clinical")],
+        2: [("t1", "prior"), ("t2", "prior"), ("t1", "location"), ("", "clinical")],
+    }
+    for top, expected in floors.items():
+        (sheet,) = per_class_sheets(run, top=top, resamples=0)
+        assert [row.labels[:2] for row in sheet.rows] == [("t2", "svc"), ("t1", "svc")][:top]
+        assert [row.labels[:2] for row in sheet.floors] == expected
 
 
 def test_every_format_can_be_drawn_and_odd_names_are_escaped(grid_run):
