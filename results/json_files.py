@@ -60,3 +60,8 @@ def _checker(shape: Any) -> Any:
     from pydantic import TypeAdapter
 
     return TypeAdapter(shape)
+
+
+def lacks(folder: Path, name: str) -> str:
+    """Why a file of a folder can't be read: there is no such file, or no such folder."""
+    return f"it has no {name}" if folder.is_dir() else "there is no such folder"

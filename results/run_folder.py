@@ -13,7 +13,7 @@ from results import ResultsError as ResultsError
 from results.json_files import read_json
 from results.predictions import AGAIN, Samples, read_predictions
 from results.predictions import Predictions as Predictions
-from results.run_records import CellRecord, RunRecord, read_cells
+from results.run_records import CellRecord, RunRecord, no_run, read_cells
 from results.run_sums import check_run_files
 from results.run_tables import SAMPLES, read_samples
 
@@ -267,7 +267,7 @@ def read(folder: Path) -> Run:
         run = read_json(folder / "run.json", RunRecord)
         cells = read_cells(folder)
     except FileNotFoundError as error:
-        raise ResultsError(f"{folder} is no run folder: it has no {Path(error.filename).name}") from None
+        raise ResultsError(no_run(folder, Path(error.filename).name)) from None
     if not any(cell.status == "done" for cell in cells):
         why = next((f"; {cell.status}: {cell.reason}" for cell in cells if cell.reason), "")
         raise ResultsError(f"{folder}: none of its {len(cells)} cells is done yet{why}")

@@ -17,9 +17,9 @@ from pydantic import (
     StringConstraints,
 )
 
-from results.json_files import AGAIN, Records, read_json
+from results.json_files import AGAIN, Records, lacks, read_json
 
-CELLS, SESSIONS = "cells.json", "provenance.json"
+CELLS, SESSIONS, GRID = "cells.json", "provenance.json", "grid.yaml"
 
 
 def _is_inside(name: str) -> str:
@@ -225,6 +225,13 @@ class RunRecord(_Record):
     merged: dict[str, dict[str, StrictStr]] = {}
     axes: list[AxisRecord] = []
     notes: NotesRecord = NotesRecord()
+
+
+def no_run(folder: Path, name: str) -> str:
+    """Why a folder can't be read as that of a run: it lacks a file, which a run that was stopped writes last."""
+    if name != GRID and (folder / GRID).is_file():
+        return f"{folder} is not finished, so it has no {name}: run the grid again (what is done is kept)"
+    return f"{folder} is no run folder: {lacks(folder, name)}"
 
 
 def read_cells(folder: Path) -> list[CellRecord]:

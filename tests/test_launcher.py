@@ -31,7 +31,7 @@ def call(place, *words, **env):
 def test_it_is_called_scangrid_and_takes_paths_from_the_folder_of_the_caller(place):
     assert call(place, "plan", "--help").stdout.split()[:3] == ["Usage:", "scangrid", "plan"]
     done = call(place, "tables", "nowhere")
-    assert (done.returncode, done.stderr) == (2, "scangrid: nowhere is no run folder: it has no run.json\n")
+    assert (done.returncode, done.stderr) == (2, "scangrid: nowhere is no run folder: there is no such folder\n")
 
 
 def test_nothing_of_the_project_can_be_imported_from_elsewhere(place):

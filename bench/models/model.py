@@ -27,7 +27,7 @@ from bench.tasks.versions import versions
 from data.base import DataError
 from data.files.sums import SumsError
 from results import ResultsError
-from results.json_files import one_line, read_json
+from results.json_files import lacks, one_line, read_json
 
 if TYPE_CHECKING:
     from bench.stages.chain import Chain
@@ -179,7 +179,7 @@ def read_about(folder: Path) -> dict[str, Any]:
     """
     path = folder / FILE
     if not path.is_file():
-        raise ModelError(f"{folder} is no model: it has no {FILE}; `fit` writes one")
+        raise ModelError(f"{folder} is no model: {lacks(folder, FILE)}; `fit` writes one")
     about: dict[str, Any] = _record(path, dict[str, Any])
     if (found := about.get("format")) != FORMAT:
         raise ModelError(f"{folder} has format {found!s:.20}, this version reads {FORMAT}: fit it again from its run")

@@ -18,7 +18,7 @@ from bench.tasks.store import Store
 from data import ScangridError
 from data.text.names import nearest
 from encoders.base import FittedEncoder
-from results.run_records import CELLS, read_cells
+from results.run_records import CELLS, no_run, read_cells
 from results.run_sums import check_run_files
 from results.scores.named import SHORT, listed, named_cells, not_one, numbered
 
@@ -47,7 +47,7 @@ def open_plan(run: Path, grid_file: Path | None, store: Store) -> Plan:
     own = run / "grid.yaml"
     check_run_files(run)
     if not own.is_file():
-        raise CellError(f"{run} is no run folder: it has no grid.yaml")
+        raise CellError(no_run(run, own.name))
     lines = own.read_text(encoding="utf-8").splitlines()
     settings = [line.removeprefix(_SETTING) for line in lines if line.startswith(_SETTING)]
     try:
@@ -75,7 +75,7 @@ def find_cell(run: Path, cell: str, plan: Plan, fit: Callable[[PlannedCell], boo
         CellError: It is no cell, or several, or the grid no longer makes the cell.
     """
     if not (run / CELLS).is_file():
-        raise CellError(f"{run} is no run folder: it has no cells.json")
+        raise CellError(no_run(run, CELLS))
     known = read_cells(run)
     planned = {one.key: one for one in plan.cells()}
     likely = [one for one in known if one.key in planned and fit(planned[one.key])]

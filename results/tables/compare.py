@@ -194,8 +194,8 @@ def _sheet(run_a: Run, run_b: Run, pairs: Sequence[_MatchedCells], metric: str, 
         value, other = (_value(metric, kept, x) for x in (P, Q))
         found = difference(measure, kept, value - other, bootstrap.difference(measure, kept, P, Q))
         n = int((kept.repeat == kept.repeat[0]).sum())
-        gain = Score(found.value, found.low, found.high, signed=True, decimals=3, n=n)
-        scores = (Score(value, decimals=3, n=n), Score(other, decimals=3, n=n), gain)
+        gain = Score(found.value, found.low, found.high, signed=True, n=n)
+        scores = (Score(value, n=n), Score(other, n=n), gain)
         counts = (str(len(np.unique(kept.patient))), str(n))
         labels = [short[axis][pair.a.axes.get(axis, "none")] for axis in axes]
         keys = [cell.key for cell, of_run in ((pair.a, failed[0]), (pair.b, failed[1])) if cell.key in of_run]

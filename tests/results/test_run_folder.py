@@ -108,7 +108,12 @@ def test_the_columns_of_a_place_count_together(new_run):
 
 
 def test_no_run_folder(tmp_path):
-    with pytest.raises(ResultsError, match=r"is no run folder: it has no run\.json"):
+    with pytest.raises(ResultsError, match=r"is no run folder: it has no run\.json$"):
+        read(tmp_path)
+    with pytest.raises(ResultsError, match=r"nowhere is no run folder: there is no such folder$"):
+        read(tmp_path / "nowhere")
+    (tmp_path / "grid.yaml").write_text("name: killed")  # a run writes it before it computes, run.json when it ends
+    with pytest.raises(ResultsError, match=r"is not finished, so it has no run\.json: run the grid again"):
         read(tmp_path)
 
 

@@ -90,7 +90,9 @@ def _sheet(run: Run, target: str, prevalence: float, resamples: int) -> Sheet | 
                 if total > 1
                 else []
             ),
-            *common_notes(run, target, resamples=resamples),
+            *common_notes(
+                run, target, resamples=resamples, left_out=max(map(bootstrap.left_out, alignment.rows.values()))
+            ),
         ),
     )
 

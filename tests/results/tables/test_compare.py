@@ -62,8 +62,8 @@ def test_scores_are_those_of_scikit_learn_on_the_samples_of_both(two_runs):
     mine = mine[mine["sample"].isin(theirs["sample"])]
     assert len(mine) == len(theirs) < len(a.y)
     value, other, difference, low, high, patients, samples = numbers(text, "svc")
-    assert_allclose([value, other], [fold_auc(mine), fold_auc(theirs)], atol=0.0005)
-    assert_allclose(difference, fold_auc(mine) - fold_auc(theirs), atol=0.0005)
+    assert_allclose([value, other], [fold_auc(mine), fold_auc(theirs)], atol=0.005)
+    assert_allclose(difference, fold_auc(mine) - fold_auc(theirs), atol=0.005)
     assert low < difference < high
     assert (patients, samples) == (mine.patient.nunique(), len(mine))
 
@@ -78,7 +78,7 @@ def test_the_interval_is_that_of_resampled_patients(two_runs):
     *_, gap, low, high, _, _ = numbers(text, "svc")
     error = (drawn[:, 0] / drawn[:, 1]).std() * np.sqrt((1 + 4 / 3) * 40 / 39)  # 4 folds, each a third of the others
     assert_allclose([low, high], gap + stats.t.ppf([0.025, 0.975], 39) * error, atol=0.012)
-    assert_allclose(numbers(text, "svc")[0], accuracy_score(both.y_a, both.p_1_a > both.p_0_a), atol=0.0005)
+    assert_allclose(numbers(text, "svc")[0], accuracy_score(both.y_a, both.p_1_a > both.p_0_a), atol=0.005)
 
 
 def test_a_run_equals_itself(two_runs):
@@ -222,7 +222,7 @@ def test_within_level_compares_samples_of_one_level(two_runs, new_run):
     groups = [part for _, part in table.groupby([table["fold"], level]) if part.y.nunique() == 2]
     pairs = [part.y.sum() * (1 - part.y).sum() for part in groups]
     expected = np.average([roc_auc_score(part.y, part.p_1) for part in groups], weights=pairs)
-    assert_allclose(shown[1], expected, atol=0.0005)
+    assert_allclose(shown[1], expected, atol=0.005)
     placeless = new_run("third", locations=[])
     placeless.add(placeless.signal, heads="knn")
     with pytest.raises(ResultsError, match="no locating columns"):
