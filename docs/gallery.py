@@ -50,9 +50,9 @@ def main(words: list[str]) -> int:
     """Makes the outputs of the pages named, or of all; 1 where a command failed."""
     named = [word for word in words if not word.startswith("--")]
     pages = [page for page in sorted(PAGES.rglob("*.md")) if not named or page.stem in named]
-    unknown = set(named).difference(page.stem for page in pages)
+    unknown = [*set(named).difference(page.stem for page in pages), *({*words} - {*named, "--run", "--check"})]
     if unknown:
-        print(f"no page {', '.join(sorted(unknown))}", file=sys.stderr)
+        print(f"no page or option {', '.join(sorted(unknown))}", file=sys.stderr)
         return 1
     if "--check" in words:
         for page in pages:
