@@ -103,9 +103,11 @@ def plugin_steps(
     steps = [Step(name, fields=chosen) for chosen in itertools.product(*choices)]
     for step in steps:
         try:
-            step.load(kind)
+            plugin = step.load(kind)
         except PluginError as error:
             raise tree.error(loc, str(error), bare=True) from error
+        if kind == "heads" and (why := plugin.refuses(None)):
+            raise tree.error(loc, why, bare=True)
     return steps
 
 
@@ -117,6 +119,8 @@ def _joined(tree: GridTree, axis: Axis, name: str, fields: dict[str, Any], loc: 
     """The steps of an entry that may chain or join several names with `+`."""
     names = [part.strip() for part in name.split("+")]
     if not axis.package:
+        if twice := [part for part in names if names.count(part) > 1]:
+            raise tree.error(loc, f"joins '{twice[0]}' with itself")
         parts = tuple(Step(part) for part in names)
         yield parts[0] if len(parts) == 1 else Step("+", parts=parts)
         return

@@ -163,7 +163,10 @@ class Known:
         ways = [f"use {exclude} to leave them out"]
         if set(self.by_id).difference(one.patient for one in (*self.by_scan, *self.by_look)):
             ways.append(f"{own_ids} to compare scans alone, if the two sources count their patients independently")
-        if self.merely_alike:
+        if 2 * len(self.merely_alike) > total:
+            most = f"use {allow} if they are others, since most scans here look like one of training"
+            ways = [most, f"{exclude} to leave them out", *ways[1:]]
+        elif self.merely_alike:
             ways.append(f"{allow} to keep those whose scans merely look alike, if they are no copies")
         raise KnownPatientError(
             f"{len(self.patients)} of {total} patients may be patients of the training data: {self.why()}. Scores on "

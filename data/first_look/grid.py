@@ -194,7 +194,8 @@ def _classes(roles: Roles, samples: pd.DataFrame | None) -> list[_Classes]:
             found.append(_Classes(name, roles.why[name], FOLDS, counted=False))
             continue
         groups = samples.dropna(subset=[name]).groupby(name)["patient"]
-        counts = [(str(label), len(group), group.nunique()) for label, group in groups]
+        written = ((f"{label:g}" if isinstance(label, float) else str(label), group) for label, group in groups)
+        counts = [(label, len(group), group.nunique()) for label, group in written]
         place = {word(label): i for i, label in enumerate(roles.classes.get(name, ()))}
         counts.sort(key=lambda one: place.get(word(one[0]), 0))
         words = ", ".join(f"{label}: {n} samples of {patients} patients" for label, n, patients in counts)

@@ -157,6 +157,8 @@ def _performance(evidence: Evidence) -> Iterator[str]:
             continue
         top = cells.iloc[0]
         among = f"the highest of {len(cells)} cells" if len(cells) > 1 else "the one cell"
+        if (tied := int((cells["auc"] == top["auc"]).sum())) > 1:
+            among += f", which {tied} of them have"
         same = of_target["sequences"] == top["sequences"]
         floor = of_target[of_target["floor"] & (of_target["heads"] == evidence.run.location) & same]["auc"]
         beside = f"; `{evidence.run.location}` {floor.iloc[0]:.2f}" if len(floor) else ""

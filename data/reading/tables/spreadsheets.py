@@ -44,6 +44,8 @@ def read(path: Path, notes: list[str] | None = None) -> pd.DataFrame:
     """
     file, sheet = workbooks.split(path)
     if not file.is_file():
+        if file.is_dir():
+            raise DataError(f"{file}: is a folder: name the table in it")
         raise DataError(f"{file}: no such file" + ("" if file.is_absolute() else f" in {Path.cwd()}"))
     try:
         table = _excel(file, sheet, notes) if sheet or workbooks.is_workbook(file) else _text(file)

@@ -258,3 +258,15 @@ def test_a_field_of_two_types_takes_both():
     assert [step.load("regions").label for step in grid.axes["regions"]] == [1, "disc_label"]
     with pytest.raises(GridError, match=r"must be str like its default 'mask_label', not 1\.5"):
         read_grid({**given, "heads": ["logistic"], "regions": [{"mask": {"label": 1.5}}]})
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("t1 + t2]", "t2 + t2]", "grid.yaml:4: .*joins 't2' with itself"),
+        ("  - logistic", "  - logistic: {tune: {CC: [1]}}", "grid.yaml:12: .*no field 'CC' to tune: did you mean 'C'"),
+    ],
+)
+def test_what_no_run_could_use_is_refused_when_the_grid_is_read(tmp_path, old, new, message):
+    with pytest.raises(GridError, match=message):
+        read(tmp_path, GOOD.replace(old, new))

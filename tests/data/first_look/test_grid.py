@@ -249,3 +249,11 @@ def test_a_column_that_nothing_calls_a_finding_is_no_target_beside_one_that_is(t
     (tmp_path / "alone").mkdir()
     found = api.init(write(tmp_path / "alone", alone, [*header[:4], *header[6:]]), out=tmp_path / "alone.yaml")
     assert YAML(typ="safe").load(found.file)["targets"] == ["Reparto"]
+
+
+def test_grades_are_written_as_the_table_has_them_where_some_are_missing(tmp_path):
+    rows = [(*row[:4], "" if row[0] == 3 else row[4]) for row in knees()]
+    text = api.init(write(tmp_path, rows), out=tmp_path / "g.yaml").file.read_text()
+    assert "# 0: 12 samples of 12 patients, 1: 13 samples of 13 patients, 2: 13 samples of 13 patients" in text
+    with pytest.raises(ScangridError, match="knee: is a folder: name the table in it"):
+        api.init(tmp_path / "knee", out=tmp_path / "none.yaml")

@@ -86,6 +86,15 @@ def test_performance_is_the_highest_auc_with_its_interval(run):
     )
 
 
+def test_cells_that_share_the_highest_auc_are_counted(new_run):
+    writer = new_run()
+    for head in ("svc", "knn", "mlp"):
+        writer.add(writer.random.normal(size=len(writer.y)) if head == "mlp" else 10.0 * writer.y, heads=head)
+    run = complete(writer)
+    scores(run, ["auc"], resamples=50)
+    assert re.search(r"AUC 1\.00 \[0\.\d+, 1\.00\], the highest of 3 cells, which 2 of them have", checklist(run))
+
+
 def test_location_is_that_of_the_same_sequences(new_run):
     writer = new_run()
     writer.add(writer.signal, sequences="t1", heads="svc")
