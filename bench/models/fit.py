@@ -8,8 +8,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from bench.models.chains import fit_chain
 from bench.models.floors import FittedFloor, fit_floor, floors_of
 from bench.models.keep import keep_cell, keep_learnt_from
@@ -17,7 +15,7 @@ from bench.models.model import FILE, FORMAT, ModelError
 from bench.models.reopen import find_cell, open_plan
 from bench.plan.plan import Plan
 from bench.plan.read_alike import kept_fields
-from bench.plan.references import Fold, PlannedCell, View
+from bench.plan.references import PlannedCell, for_use
 from bench.run import described, facts, provenance
 from bench.run.progress import Progress
 from bench.tasks.local import execute
@@ -34,8 +32,6 @@ from results.scores.named import SHORT
 
 if TYPE_CHECKING:
     from bench.stages.chain import Chain
-
-ALL = -1  # the fold whose training patients are all
 
 
 def fit_model(
@@ -80,9 +76,7 @@ def fit_model(
     chosen = [find_cell(run, cell, plan, _fit_for_use, "that can be fitted") for cell in cells]
     _check(chosen, plan)
     _check_done(run, chosen)
-    whole = np.ones(len(plan.ids), dtype=bool)
-    view = View(plan.view.labels, [Fold(0, ALL, whole, ~whole)])
-    planned = [plan.plan_cell(one.cell, view) for one in chosen]
+    planned = [plan.plan_cell(one.cell, for_use(plan.view)) for one in chosen]
     for one in planned:
         if one.refused:
             raise ModelError(f"cell {one.cell.labels()}: {one.refused}")

@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 from bench.grid.cells import Cell, Step
 from bench.plan.labels import Labels
 
+ALL = -1
+"""The number of a fold whose training patients are all."""
+
 
 @dataclass(frozen=True, eq=False)
 class Fold:
@@ -40,6 +43,12 @@ class View:
     folds: list[Fold]
     kind: Literal["real", "null", "refit"] = "real"
     number: int = 0
+
+
+def for_use(view: View) -> View:
+    """The labels of a view with one fold that trains on all samples and predicts none, as of a model for use."""
+    every = np.ones_like(view.folds[0].train)
+    return View(view.labels, [Fold(0, ALL, every, ~every)])
 
 
 @dataclass(frozen=True, eq=False)

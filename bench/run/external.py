@@ -23,7 +23,7 @@ from bench.plan.known import FoundCopy, Known, kept_note
 from bench.plan.labels import choose
 from bench.plan.plan import Plan
 from bench.plan.read_alike import read_external
-from bench.plan.references import Fold, PlannedCell, View
+from bench.plan.references import ALL, Fold, PlannedCell, View, for_use
 from bench.run import facts
 from bench.run.compute import compute
 from bench.run.files import replace_file, write_json
@@ -43,7 +43,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 FOLDER = "external"
-ALL = -1  # the fold whose training patients are all
 
 
 @dataclass(frozen=True, eq=False)
@@ -201,7 +200,8 @@ def run_external(
     progress.stage = ""
     record.sweep(list(cells.values()), ())
     finished = state.finished()
-    own = [one.key for one in finished if not is_floor(one.cell)]
+    # The ledger knows a cell by the key that it has as a model for use, which names the second dataset nowhere.
+    own = [fitted_on.plan_cell(one.cell, for_use(fitted_on.view)).key for one in finished if not is_floor(one.cell)]
     scored = np.zeros(len(plan.ids), dtype=bool)
     for one in finished:
         scored[one.fits[0].rows.test] = True

@@ -40,12 +40,14 @@ def scored_before(run: Run) -> str:
     about, whom = run.protocol["external"], "patients of this external test"
     uses, shared = int(about["uses_before"]), int(about["uses_overlapping"])
     where = "another selection" if shared == 1 else "other selections"
+    own = sum(cell.status == "done" and not cell.floor for cell in run.cells)
+    before = f"before {'this cell' if own == 1 else 'the last of these cells'} was"
     if uses:
         others = f", and some or all of them {_times(shared)} in {where}" if shared else ""
-        return f"The {whom} had been scored {_times(uses)} before the last of these cells was{others}."
+        return f"The {whom} had been scored {_times(uses)} {before}{others}."
     if shared:
-        return f"Some or all {whom} had been scored {_times(shared)} before, in {where}."
-    return f"No other cells had been scored on the {whom} before."
+        return f"Some or all {whom} had been scored {_times(shared)} {before}, in {where}."
+    return f"No other cell had been scored on the {whom} before."
 
 
 def _times(n: int) -> str:

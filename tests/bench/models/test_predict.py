@@ -179,14 +179,14 @@ def test_the_ledger_counts_each_use_of_a_held_out_set(parts, phantom, predict, t
     assert before(predict(rest))["uses_before"] == 0
     again = predict(rest)
     assert before(again)["uses_before"] == 0, "the same cell on the same scans is the same use"
-    assert "No other cells had been scored on the patients of this external test before." in " ".join(
+    assert "No other cell had been scored on the patients of this external test before." in " ".join(
         (again.folder / "scores.md").read_text().split()
     )
     other = fit(parts["base"], parts["run"], "knn", f"knn_{tmp_path.name}")
     renamed = shutil.copytree(rest, tmp_path / "renamed")
     found = predict(renamed, model=other)
     assert before(found)["uses_before"] == 1, "the same scans in another folder are the same set"
-    assert "The patients of this external test had been scored once before the last of these cells was." in " ".join(
+    assert "The patients of this external test had been scored once before this cell was." in " ".join(
         (found.folder / "scores.md").read_text().split()
     )
     some = cut(phantom, tmp_path / "some", parts["tested"][:4])

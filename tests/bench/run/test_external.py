@@ -76,6 +76,16 @@ def test_a_cell_is_scored_as_its_model_predicts(parts, ran, tmp_path, head):
     api.fit(ran.folder, cell["key"], tmp_path / "model", store=parts / "done" / "store", **where)
     data = {"spider": {"folder": str(parts / "rest")}}
     predicted = api.predict(tmp_path / "model", data, out=tmp_path / "out", store=tmp_path / "store", **where)
+    mine, theirs = (
+        {
+            key
+            for path in (place / "held_out").glob("*.json")
+            for use in json.loads(path.read_text())["uses"]
+            for key in use["cells"]
+        }
+        for place in (tmp_path / "store", parts / "done" / "store")
+    )
+    assert len(mine) == 1 and mine <= theirs, "one name in the ledger, since it is one cell"
     outside = api.open(ran.folder / "external")
     same = outside.cells[(outside.cells[list(cell["axes"])] == pd.Series(cell["axes"])).all(axis=1)]
     expected = outside.predictions(same["key"].iloc[0]).set_index("sample")
@@ -133,7 +143,7 @@ def test_the_table_shows_both_scores_with_floors_and_the_ledger(ran):
     run = api.open(ran.folder)
     drawn = " ".join(run.tables(preset="external").split())
     assert "Fitted once on the 10 patients of spider (train) with a label and a scan, and scored once here" in drawn
-    assert "No other cells had been scored on the patients of this external test before." in drawn
+    assert "No other cell had been scored on the patients of this external test before." in drawn
     assert "it covers the sampling of patients alone" in drawn
     table = pd.read_csv(io.StringIO(run.tables(preset="external", format="csv")))
     crossed = run.table(metrics=["auc"])
@@ -144,8 +154,7 @@ def test_the_table_shows_both_scores_with_floors_and_the_ledger(ran):
     assert "external test" in run.tables()
     page = run.report().read_text()
     assert (
-        'id="external"' in page
-        and "No other cells had been scored on the patients of this external test before" in page
+        'id="external"' in page and "No other cell had been scored on the patients of this external test before" in page
     )
     for path in (ran.folder / "external" / "samples.parquet", ran.folder / "external" / "SHA256SUMS"):
         content = path.read_bytes()

@@ -181,14 +181,18 @@ def test_one_draw_is_one(new_run):
 @pytest.mark.parametrize(
     ("uses", "sentence"),
     [
-        ((0, 0), "No other cells had been scored on the patients of this external test before."),
-        ((1, 0), "The patients of this external test had been scored once before the last of these cells was."),
+        ((0, 0), "No other cell had been scored on the patients of this external test before."),
+        ((1, 0), "The patients of this external test had been scored once before this cell was."),
         (
             (2, 1),
-            "The patients of this external test had been scored 2 times before the last of these cells was, and some "
-            "or all of them once in another selection.",
+            "The patients of this external test had been scored 2 times before this cell was, and some or all of "
+            "them once in another selection.",
         ),
-        ((0, 3), "Some or all patients of this external test had been scored 3 times before, in other selections."),
+        (
+            (0, 3),
+            "Some or all patients of this external test had been scored 3 times before this cell was, in other "
+            "selections.",
+        ),
     ],
 )
 def test_earlier_uses_of_a_held_out_set_are_said(new_run, uses, sentence):
