@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import typing
 from collections.abc import Mapping, Sequence
 from functools import cache
 from types import NoneType
 from typing import Any, Literal
+
+from data.text.names import nearest
 
 WORDS: dict[Any, str] = {
     int: "a whole number",
@@ -31,6 +34,9 @@ def unfit(cls: Any, given: Mapping[str, Any]) -> str:
     tuned = given.get("tune")
     every = [(name, value) for name, value in given.items() if name in hints]
     if isinstance(tuned, Mapping):
+        names = [field.name for field in dataclasses.fields(cls) if field.name not in ("calibration", "tune")]
+        if odd := [name for name in tuned if name not in names]:
+            return f"no field '{odd[0]}' to tune{nearest(odd[0], names)}"
         lists = ((name, values) for name, values in tuned.items() if name in hints and isinstance(values, list | tuple))
         every += [(name, value) for name, values in lists for value in values]
     for name, value in every:

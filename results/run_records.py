@@ -17,6 +17,7 @@ from pydantic import (
     StringConstraints,
 )
 
+from data.files.whole import MARKER
 from results.json_files import AGAIN, Records, lacks, read_json
 
 CELLS, SESSIONS, GRID = "cells.json", "provenance.json", "grid.yaml"
@@ -227,11 +228,19 @@ class RunRecord(_Record):
     notes: NotesRecord = NotesRecord()
 
 
-def no_run(folder: Path, name: str) -> str:
-    """Why a folder can't be read as that of a run: it lacks a file, which a run that was stopped writes last."""
-    if name != GRID and (folder / GRID).is_file():
-        return f"{folder} is not finished, so it has no {name}: run the grid again (what is done is kept)"
-    return f"{folder} is no run folder: {lacks(folder, name)}"
+def no_run(folder: Path, lacking: str) -> str:
+    """Why a folder can't be used as one of a run, with the way out if its run was killed or still goes on.
+
+    Args:
+        folder: What the user named.
+        lacking: The name of the file that it lacks.
+    """
+    if (folder / MARKER).is_file() and (folder / GRID).is_file():  # a run writes both before it fits anything
+        return (
+            f"{folder}: its run has not finished. Wait for it if it still goes on; otherwise run its grid again, which "
+            "keeps what is done"
+        )
+    return f"{folder} is no run folder: {lacks(folder, lacking)}"
 
 
 def read_cells(folder: Path) -> list[CellRecord]:

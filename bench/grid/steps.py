@@ -103,11 +103,9 @@ def plugin_steps(
     steps = [Step(name, fields=chosen) for chosen in itertools.product(*choices)]
     for step in steps:
         try:
-            plugin = step.load(kind)
+            step.load(kind)
         except PluginError as error:
             raise tree.error(loc, str(error), bare=True) from error
-        if kind == "heads" and (why := plugin.refuses(None)):
-            raise tree.error(loc, why, bare=True)
     return steps
 
 

@@ -18,7 +18,7 @@ from bench.tasks.store import Store
 from data import ScangridError
 from data.text.names import nearest
 from encoders.base import FittedEncoder
-from results.run_records import CELLS, no_run, read_cells
+from results.run_records import CELLS, GRID, no_run, read_cells
 from results.run_sums import check_run_files
 from results.scores.named import SHORT, listed, named_cells, not_one, numbered
 
@@ -44,10 +44,10 @@ def open_plan(run: Path, grid_file: Path | None, store: Store) -> Plan:
         CellError: The folder is no run folder.
         SumsError: One of its files was changed after the run.
     """
-    own = run / "grid.yaml"
+    own = run / GRID
     check_run_files(run)
     if not own.is_file():
-        raise CellError(no_run(run, own.name))
+        raise CellError(no_run(run, GRID))
     lines = own.read_text(encoding="utf-8").splitlines()
     settings = [line.removeprefix(_SETTING) for line in lines if line.startswith(_SETTING)]
     try:

@@ -7,6 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
+from data.files.whole import MARKER
 from results.report.dataset_card import NUMBERS, dataset_card
 from results.run_folder import ResultsError, read
 from results.run_tables import read_samples
@@ -113,7 +114,10 @@ def test_no_run_folder(tmp_path):
     with pytest.raises(ResultsError, match=r"nowhere is no run folder: there is no such folder$"):
         read(tmp_path / "nowhere")
     (tmp_path / "grid.yaml").write_text("name: killed")  # a run writes it before it computes, run.json when it ends
-    with pytest.raises(ResultsError, match=r"is not finished, so it has no run\.json: run the grid again"):
+    with pytest.raises(ResultsError, match=r"is no run folder: it has no run\.json$"):
+        read(tmp_path)
+    (tmp_path / MARKER).touch()
+    with pytest.raises(ResultsError, match=r"its run has not finished\. Wait for it .* run its grid again"):
         read(tmp_path)
 
 

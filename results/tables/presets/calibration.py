@@ -146,7 +146,7 @@ def _sheet(run: Run, target: str, resamples: int) -> Sheet | None:
         + (" Row all: of the most probable class; log loss and Brier over all classes." if several else ""),
         "Numbers are means over repeats, each of which pools its folds. Slope, intercepts and ICI are empty where "
         "probabilities do not differ within a fold (prior), or where there is no finite solution.",
-        *common_notes(run, target, resamples=resamples),
+        *common_notes(run, target, resamples=resamples, left_out=max(map(bootstrap.left_out, alignment.rows.values()))),
     ]
     if undone:
         notes.insert(0, UNDONE)

@@ -229,7 +229,7 @@ def test_odd_folders_are_refused(report, grid_run, tmp_path):
         report(grid_run)
     (grid_run.folder / "provenance.json").unlink()
     (grid_run.folder / "excluded.csv").write_text("file\nx\n")
-    with pytest.raises(ResultsError, match="column reason"):
+    with pytest.raises(ResultsError, match="column sample"):
         report(grid_run)
 
 
