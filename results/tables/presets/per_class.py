@@ -11,8 +11,9 @@ from results import ResultsError
 from results.run_folder import Run, RunCell
 from results.scores.alignment import aligned
 from results.statistics import per_class as rates
-from results.statistics.bootstrap import PatientBootstrap, PredictedRows
+from results.statistics.bootstrap import FEWEST, PatientBootstrap, PredictedRows
 from results.statistics.metrics.base import OfCounts, OfPairs
+from results.statistics.uncertainty import patients
 from results.tables.formats import Row, Sheet
 from results.tables.leading import common_notes, few_notes, leading, names, score
 from results.tables.notes import calling
@@ -56,7 +57,9 @@ def _sheet(run: Run, target: str, top: int, resamples: int) -> Sheet | None:
         once = own.repeat == own.repeat[0]
         drawn = []
         for k in shown:
-            scores = tuple(score(metric, own, predictions, bootstrap if resamples else None) for metric in _metrics(k))
+            few = min(patients(rate, own) for rate in _metrics(k)[:2]) < FEWEST  # also for an AUC of either side
+            draws = [bootstrap if resamples else None] * 2 + [bootstrap if resamples and not few else None]
+            scores = tuple(score(one, own, predictions, by) for one, by in zip(_metrics(k), draws, strict=True))
             n = f"{int((own.y[once] == k).sum())} of {int(once.sum())}"
             drawn.append(Row((*labels[cell.key], classes[k], n), scores))
         return drawn

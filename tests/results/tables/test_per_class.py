@@ -71,7 +71,15 @@ def test_a_rate_at_its_end_goes_by_the_patients_of_its_class(new_run, table):
         for found, (value, low, high) in zip(row.scores[:2], rates, strict=True):
             assert found.value == value
             assert [found.low, found.high] == (pytest.approx([low, high]) if low is not None else [None, None])
-    assert "A rate of fewer than 10 patients has no interval." in sheet.notes
+    assert "What is about a class in fewer than 10 patients has no interval." in sheet.notes
+
+
+def test_an_auc_of_a_class_in_few_patients_has_no_interval(new_run):
+    writer = new_run(n_classes=3)
+    kept = (writer.y != 2) | (writer.of_patient < 4)
+    writer.add(writer.signal + writer.random.normal(size=len(writer.y)), heads="svc", rows=kept)
+    (sheet,) = per_class_sheets(read(writer.finish()), resamples=100)
+    assert [row.scores[2].low is None for row in sheet.rows] == [False, False, True]
 
 
 def test_intervals_are_those_of_a_loop_over_patients(new_run):
