@@ -100,12 +100,9 @@ def common_notes(run: Run, target: str, *, resamples: int = 0, left_out: int = 0
 
 def few_notes(rates: Iterable[AnyMetric], rows: Iterable[PredictedRows]) -> list[str]:
     """A sentence on classes in too few patients for an interval, if there are any."""
-    of = [patients(metric, one) for metric, one in itertools.product(rates, rows)]
-    return (
-        [f"What is about a class in fewer than {FEWEST} patients has no interval."]
-        if min(of, default=FEWEST) < FEWEST
-        else []
-    )
+    if all(patients(metric, one) >= FEWEST for metric, one in itertools.product(rates, rows)):
+        return []
+    return [f"What is about a class in fewer than {FEWEST} patients has no interval."]
 
 
 def score(

@@ -51,15 +51,20 @@ def _sheet(run: Run, target: str, top: int, resamples: int) -> Sheet | None:
     bootstrap = PatientBootstrap(alignment.n_patients, resamples=resamples)
     axes, labels = names(run)
     shown = range(1 if len(classes) == 2 else 0, len(classes))
+    drawing = bootstrap if resamples else None
 
     def rows(cell: RunCell) -> list[Row]:
         own, predictions = alignment.rows[cell.key], found.predictions[cell.key]
         once = own.repeat == own.repeat[0]
         drawn = []
         for k in shown:
-            few = min(patients(rate, own) for rate in _metrics(k)[:2]) < FEWEST  # also for an AUC of either side
-            draws = [bootstrap if resamples else None] * 2 + [bootstrap if resamples and not few else None]
-            scores = tuple(score(one, own, predictions, by) for one, by in zip(_metrics(k), draws, strict=True))
+            sensitivity, specificity, auc = _metrics(k)
+            few = min(patients(sensitivity, own), patients(specificity, own)) < FEWEST  # then no AUC has an interval
+            scores = (
+                score(sensitivity, own, predictions, drawing),
+                score(specificity, own, predictions, drawing),
+                score(auc, own, predictions, None if few else drawing),
+            )
             n = f"{int((own.y[once] == k).sum())} of {int(once.sum())}"
             drawn.append(Row((*labels[cell.key], classes[k], n), scores))
         return drawn
