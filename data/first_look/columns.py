@@ -19,7 +19,7 @@ _NUMBER = re.compile(r"[+-]?(?:\d+[.,]?\d*|[.,]\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 _QUANTITY = re.compile(rf"{_NUMBER.pattern}\s*(?:[^\W\d_]|[%°²³/])+", re.ASCII)
 _PARTS = re.compile(r"[^\W\d_]+|\d+")
 _HUMPS = re.compile(r"(?<=[^\W\d_A-ZÀ-Þ])(?=[A-ZÀ-Þ])|(?<=[A-ZÀ-Þ])(?=[A-ZÀ-Þ][a-zß-ÿ])")
-_SHOWN = 5
+_SHOWN, _LISTED = 5, 20
 
 
 @dataclass(frozen=True)
@@ -107,8 +107,10 @@ def without_copies(columns: Sequence[LookedAtColumn]) -> tuple[list[str], list[L
     if not len(copies):
         return [], list(columns)
     first = next(line for line in rows.index if rows.loc[line].equals(rows.loc[copies[0]]))
-    more = f", and {len(copies) - 1} more lines are copies" if len(copies) > 1 else ""
-    what = "these lines" if len(copies) > 1 else "one of the two"
+    named, rest = ", ".join(map(str, copies[1:_LISTED])), len(copies[_LISTED:])
+    are = "are lines" if len(copies) > 2 else "is line"
+    more = f", and so {are} {named}{f' and {rest} more' if rest else ''} of others" if named else ""
+    what = f"these {len(copies)} lines" if named else "one of the two"
     kept = [LookedAtColumn(column.name, column.cells.drop(copies)) for column in columns]
     return [f"line {copies[0]} is a copy of line {first}{more}: delete {what}, since a run refuses the table"], kept
 

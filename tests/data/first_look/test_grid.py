@@ -257,3 +257,12 @@ def test_grades_are_written_as_the_table_has_them_where_some_are_missing(tmp_pat
     assert "# 0: 12 samples of 12 patients, 1: 13 samples of 13 patients, 2: 13 samples of 13 patients" in text
     with pytest.raises(ScangridError, match="knee: is a folder: name the table in it"):
         api.init(tmp_path / "knee", out=tmp_path / "none.yaml")
+
+
+@pytest.mark.parametrize(
+    ("n", "said"), [(2, ", and so is line 43 of others"), (4, ", and so are lines 43, 44, 45 of others")]
+)
+def test_all_copied_lines_are_named(tmp_path, n, said):
+    rows = knees()
+    (problem,) = api.init(write(tmp_path, [*rows, *rows[:n]]), out=tmp_path / "g.yaml").problems
+    assert problem == f"line 42 is a copy of line 2{said}: delete these {n} lines, since a run refuses the table"
