@@ -92,7 +92,7 @@ class CompareKeys(Strict):
     )
     against: str | dict[str, str] = Field(
         "location",
-        description="The reference: a floor (`prior`, `pixels`, `location` where there are places), the `best` cell, "
+        description="The reference: a floor of the table (`prior`, `location`, `clinical`, `pixels`, `presence`), `best`, "
         "or the steps that name one cell, by axis.",
     )
     metric: str = Field("auc", description="The metric that is compared.")

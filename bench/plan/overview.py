@@ -233,7 +233,7 @@ def _refits(refits: PatientDraws, again: list[PlannedCell], stored: _Keys) -> It
     lacking = f" (up to {redrawn} draws per cell lacked patients of a class and were drawn again)" if redrawn else ""
     n = len(refits.redrawn)
     yield (
-        f"interval: {len(again) // n} refits of {n} cells on drawn patients{lacking}: to compute "
+        f"interval: {_counted(len(again) // n, 'refit')} of {_counted(n, 'cell')} on drawn patients{lacking}: to compute "
         f"{trained} trained embeddings, {len(fits - stored['fits'])} of {len(fits)} fits of heads"
     )
 

@@ -229,7 +229,7 @@ def test_plan_counts_the_refits(refitted, tmp_path, go):
     file = tmp_path / "grid.yaml"
     file.write_text(refitted)
     shown = [line for line in Overview(read_grid(file), Store(go.store), {}).lines() if line.startswith("interval: ")]
-    assert "4 refits of 1 cells" in shown[0]
+    assert "4 refits of 1 cell on" in shown[0]
     assert "12 of 12 fits" in shown[0]
     go(refitted)
     shown = [line for line in Overview(read_grid(file), Store(go.store), {}).lines() if line.startswith("interval: ")]
