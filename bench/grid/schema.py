@@ -92,8 +92,8 @@ class CompareKeys(Strict):
     )
     against: str | dict[str, str] = Field(
         "location",
-        description="The reference: a floor of the table (`prior`, `location`, `clinical`, `pixels`, `presence`), `best`, "
-        "or the steps that name one cell, by axis.",
+        description="The reference: a floor of the table (`prior`, `location`, `clinical`, `pixels`, `presence`), "
+        "`best`, or the steps that name one cell, by axis.",
     )
     metric: str = Field("auc", description="The metric that is compared.")
     margin: float | None = Field(
