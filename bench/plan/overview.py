@@ -232,8 +232,9 @@ def _refits(refits: PatientDraws, again: list[PlannedCell], stored: _Keys) -> It
     redrawn = max(refits.redrawn.values())
     lacking = f" (up to {redrawn} draws per cell lacked patients of a class and were drawn again)" if redrawn else ""
     n = len(refits.redrawn)
+    each = f"{_counted(len(again) // n, 'refit')} of {_counted(n, 'cell')}"
     yield (
-        f"interval: {_counted(len(again) // n, 'refit')} of {_counted(n, 'cell')} on drawn patients{lacking}: to compute "
+        f"interval: {each} on drawn patients{lacking}: to compute "
         f"{trained} trained embeddings, {len(fits - stored['fits'])} of {len(fits)} fits of heads"
     )
 
