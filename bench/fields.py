@@ -39,9 +39,18 @@ def unfit(cls: Any, given: Mapping[str, Any]) -> str:
             return f"no field '{odd[0]}' to tune{nearest(odd[0], names)}"
         lists = ((name, values) for name, values in tuned.items() if name in hints and isinstance(values, list | tuple))
         every += [(name, value) for name, values in lists for value in values]
-    for name, value in every:
-        if not _fits(cls, name, value):
-            return f"{name} is {value!r}, but must be {_words(hints[name])}"
+    return next((f"{name} {why}" for name, value in every if (why := fault(cls, name, value))), "")
+
+
+def fault(cls: Any, name: str, value: Any) -> str:
+    """What a field must be, if a value does not fit it; an empty text if it fits, or if its type is not known."""
+    from pydantic import ValidationError
+
+    try:
+        if name in types(cls):
+            _adapter(cls, name).validate_python(value)
+    except ValidationError:
+        return f"must be {_words(types(cls)[name])}, not {value!r}"
     return ""
 
 
@@ -59,16 +68,6 @@ def _adapter(cls: Any, name: str) -> Any:
     from pydantic import ConfigDict, TypeAdapter
 
     return TypeAdapter(types(cls)[name], config=ConfigDict(strict=True, arbitrary_types_allowed=True))
-
-
-def _fits(cls: Any, name: str, value: Any) -> bool:
-    from pydantic import ValidationError
-
-    try:
-        _adapter(cls, name).validate_python(value)
-    except ValidationError:
-        return False
-    return True
 
 
 def _words(hint: Any) -> str:

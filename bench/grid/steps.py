@@ -8,10 +8,11 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
+from bench.fields import fault
 from bench.grid.axes import AXES, Axis
 from bench.grid.cells import Step
 from bench.grid.tree import GridError, GridTree
-from bench.grid.values import default, fits, frozen, is_one_value, plain
+from bench.grid.values import default, frozen, is_one_value, plain
 from bench.plugins import PluginError, UnknownPluginError, plugin_class
 from data.text.names import nearest
 
@@ -78,7 +79,8 @@ def plugin_steps(
         GridError: There is no such plug-in or field, or the field does not take the value.
     """
     try:
-        known = {f.name: f for f in dataclasses.fields(plugin_class(kind, name))}
+        cls = plugin_class(kind, name)
+        known = {f.name: f for f in dataclasses.fields(cls)}
     except PluginError as error:
         raise tree.error(loc, str(error), bare=True) from error
     choices: list[list[tuple[str, Any]]] = []
@@ -88,15 +90,10 @@ def plugin_steps(
         usual = None if known[key].type == "Any" else default(known[key])
         whole = single or not isinstance(value, list) or is_one_value(value, usual)
         values = [value] if whole else value
-        for one in values:
-            if str(known[key].type).startswith("tuple[str") and isinstance(one, list) and not _is_text(one):
-                raise tree.error((*loc, key), f"must be a list of text, not {one!r}: put numbers in quotes")
-            others = str(known[key].type).replace(" ", "").split("|")  # such as `str | int`
-            if not fits(one, usual) and type(one).__name__ not in others:
-                wanted = type(usual).__name__
-                raise tree.error((*loc, key), f"must be {wanted} like its default {usual!r}, not {one!r}")
         choices.append([(key, frozen(v)) for v in values])
-    if kind == "heads" and fields and plugin_class(kind, name).in_every_grid is not None:
+        if why := next((why for _, one in choices[-1] if (why := fault(cls, key, one))), ""):
+            raise tree.error((*loc, key), why)
+    if kind == "heads" and fields and cls.in_every_grid is not None:
         raise tree.error(loc, f"takes no fields: {name} is a floor, which is the same in every table")
     if (n := math.prod(map(len, choices))) > MOST_STEPS:
         raise tree.error(loc, f"lists {n} combinations of values, more than {MOST_STEPS}: list fewer")
@@ -107,10 +104,6 @@ def plugin_steps(
         except PluginError as error:
             raise tree.error(loc, str(error), bare=True) from error
     return steps
-
-
-def _is_text(values: list[Any]) -> bool:
-    return all(isinstance(one, str) for one in values)
 
 
 def _joined(tree: GridTree, axis: Axis, name: str, fields: dict[str, Any], loc: tuple[Any, ...]) -> Iterator[Step]:

@@ -33,21 +33,6 @@ def is_one_value(value: list[Any], default: Any) -> bool:
     return isinstance(default, tuple) and not any(isinstance(v, list) for v in value)
 
 
-def fits(value: Any, default: Any) -> bool:
-    """Whether a value has the kind of a field's default. None always fits, and a default of None takes every value."""
-    if default is None or value is None:
-        return True
-    if isinstance(default, bool) or isinstance(value, bool):
-        return isinstance(default, bool) == isinstance(value, bool)
-    if isinstance(default, float):
-        return isinstance(value, int | float)
-    if isinstance(default, tuple):
-        return isinstance(value, list)
-    if isinstance(default, Mapping):
-        return isinstance(value, Mapping)
-    return isinstance(value, type(default))
-
-
 def frozen(value: Any) -> Any:
     """Lists as tuples and mappings as sorted tuples of pairs, so that a step can be a key."""
     if isinstance(value, list):

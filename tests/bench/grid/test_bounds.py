@@ -58,7 +58,7 @@ def test_aliases_of_a_usual_grid_are_read():
 
 SIZES = f"encoders=[raw_pixels: {{size: {[*range(4, 1004)]}}}]"
 NEIGHBOURS = f"neighbours: {[*range(1, 201)]}"
-METRICS = f"metric: {[f'm{i}' for i in range(100)]}"
+WIDTHS = f"C: {[0.1 * i for i in range(1, 201)]}, gamma: {[0.1 * i for i in range(1, 101)]}"
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ METRICS = f"metric: {[f'm{i}' for i in range(100)]}"
         (["protocol.repeats=1000000000"], r"'protocol\.repeats' input should be less than or equal to 1000"),
         (["panels=1000000000"], r"'panels' input should be less than or equal to 1000"),
         (["protocol.folds=["], r"--set protocol\.folds '\[': not YAML"),
-        ([f"heads=[knn: {{{NEIGHBOURS}, {METRICS}}}]"], "lists 20000 combinations of values"),
+        ([f"heads=[svc: {{{WIDTHS}}}]"], "lists 20000 combinations of values"),
         ([SIZES, f"heads=[knn: {{{NEIGHBOURS}}}]"], "has 200000 cells, more than 100000"),
     ],
 )

@@ -108,7 +108,7 @@ def test_a_line_of_the_file_is_named_beside_a_setting_of_another_key(tmp_path):
         (
             "C: [0.1, 1.0]",
             "C: [0.1, high]",
-            r"grid.yaml:13: 'heads.1.svc.C' must be float like its default 1.0, not 'high'",
+            r"grid.yaml:13: 'heads.1.svc.C' must be a number, not 'high'",
         ),
         ("folds: 3", "folds: 1", r"grid.yaml:14: 'protocol.folds' input should be greater than or equal to 2, not 1"),
         (
@@ -195,12 +195,12 @@ def test_every_grid_of_the_project_can_be_read(monkeypatch):
             "regions",
             "segmented",
             "network: swinunetr",
-            "network is 'swinunetr', but must be segresnet, unet or swin_unetr",
+            "network' must be segresnet, unet or swin_unetr, not 'swinunetr'",
         ),
         ("regions", "segmented", "width: [8, 9]", r"width \(9\) of segresnet must be a multiple of 8"),
         ("regions", "segmented", "patch: [100, 96]", r"patch \(100, 96\) must be .*multiples of 8"),
         ("regions", "segmented", "epochs: 0", r"epochs \(0\) must be 1 or more"),
-        ("regions", "predicted", "instance: guess", "instance is 'guess', but must be slices or regression"),
+        ("regions", "predicted", "instance: guess", "instance' must be slices or regression, not 'guess'"),
         ("regions", "predicted", "validation: 1.5", r"validation \(1.5\) must be from 0 to below 1"),
         ("encoders", "cae_2d", "latent: -1", r"latent \(-1\) must be 1 or more"),
         ("encoders", "cae_3d", "validation: 1.5", r"validation \(1.5\) must be from 0 to below 1"),
@@ -211,7 +211,7 @@ def test_fields_that_a_plug_in_refuses_are_named_with_their_line(tmp_path, axis,
     lines = GOOD.splitlines()
     first = next(i for i, line in enumerate(lines) if line.startswith(axis)) + 1
     text = "\n".join([*lines[:first], f"  - {name}: {{{fields}}}", *lines[first:]])
-    with pytest.raises(GridError, match=rf"grid.yaml:{first + 1}: .*{name}: {message}"):
+    with pytest.raises(GridError, match=rf"grid.yaml:{first + 1}: .*{name}(: |.){message}"):
         read(tmp_path, text)
 
 
@@ -256,7 +256,7 @@ def test_a_field_of_two_types_takes_both():
     }
     grid = read_grid({**given, "heads": ["logistic"], "regions": [{"mask": {"label": [1, "disc_label"]}}]})
     assert [step.load("regions").label for step in grid.axes["regions"]] == [1, "disc_label"]
-    with pytest.raises(GridError, match=r"must be str like its default 'mask_label', not 1\.5"):
+    with pytest.raises(GridError, match=r"must be a text or a whole number, not 1\.5"):
         read_grid({**given, "heads": ["logistic"], "regions": [{"mask": {"label": 1.5}}]})
 
 
