@@ -201,7 +201,8 @@ def run_external(
     record.sweep(list(cells.values()), ())
     finished = state.finished()
     # The ledger knows a cell by the key that it has as a model for use, which names the second dataset nowhere.
-    own = [fitted_on.plan_cell(one.cell, for_use(fitted_on.view)).key for one in finished if not is_floor(one.cell)]
+    whole = for_use(fitted_on.view)
+    own = [fitted_on.plan_cell(one.cell, whole).key for one in finished if not is_floor(one.cell)]
     scored = np.zeros(len(plan.ids), dtype=bool)
     for one in finished:
         scored[one.fits[0].rows.test] = True

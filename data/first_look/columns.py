@@ -108,8 +108,8 @@ def without_copies(columns: Sequence[LookedAtColumn]) -> tuple[list[str], list[L
         return [], list(columns)
     first = next(line for line in rows.index if rows.loc[line].equals(rows.loc[copies[0]]))
     named, rest = ", ".join(map(str, copies[1:_LISTED])), len(copies[_LISTED:])
-    are = "are lines" if len(copies) > 2 else "is line"
-    more = f", and so {are} {named}{f' and {rest} more' if rest else ''} of others" if named else ""
+    lines = "lines" if len(copies) > 2 else "line"
+    more = f", and {lines} {named}{f' and {rest} more' if rest else ''} of others" if named else ""
     what = f"these {len(copies)} lines" if named else "one of the two"
     kept = [LookedAtColumn(column.name, column.cells.drop(copies)) for column in columns]
     return [f"line {copies[0]} is a copy of line {first}{more}: delete {what}, since a run refuses the table"], kept

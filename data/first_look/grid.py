@@ -169,7 +169,10 @@ def _contradicting(roles: Roles, reasons: pd.Series[str], samples: int) -> Itera
     for name in (*roles.labels, *roles.ordinal):
         n = int(reasons.str.startswith(f"its sequences contradict each other in {name}, ").sum())
         if n > MANY * (samples + n):
-            yield f"'{name}' differs between the images of {n} samples, which have no label then: is it one?"
+            yield (
+                f"'{name}' differs between the images of {n} samples, so that these have no such label: take it out of "
+                "`labels` if it is none"
+            )
 
 
 def _counted(roles: Roles, columns: Sequence[LookedAtColumn]) -> tuple[pd.DataFrame | None, list[str]]:

@@ -45,21 +45,20 @@ def write_card(run: Run, model: Path) -> Path:
     about: dict[str, Any] = json.loads((model / "model.json").read_text(encoding="utf-8"))
     every = {row["key"]: row for row in records(scores(run, METRICS))}
     crossed: dict[str, dict[str, dict[str, list[float]]]] = {}
-    shown: list[str] = []
-    plain: dict[str, str] = {}
+    plain: dict[str, list[str]] = {}
     rows, facts = [], {"trained on": f"{about['patients']:,} patients of {about['dataset']}, run {about['run']}"}
     for cell in about["cells"]:
         own = {"": cell["key_in_run"]} | {one.head: one.key for one in _floors(run, cell["key_in_run"])}
         crossed[cell["target"]] = {name: _numbers(every[key]) for name, key in own.items()}
         target = markdown_cell(cell["target"])
-        for name, key in own.items():
-            texts = [found.text() if (found := stored_score(every[key], m)) else "" for m in METRICS]
-            rows.append(f"| {target}{f', floor {name}' if name else ''} | {' | '.join(texts)} |")
-            shown = shown if name else texts
-        plain[cell["target"]] = _plainly(run, [every[key] for key in own.values()])
+        texts = {name: [_text(every[key], metric) for metric in METRICS] for name, key in own.items()}
+        rows += [f"| {target}{name and f', floor {name}'} | {' | '.join(one)} |" for name, one in texts.items()]
+        found = [every[key] for key in own.values()]
+        plain[cell["target"]] = [*exploratory(run, found), *plainly(run, found, ())]
         if cell["merge"]:
             facts[f"{cell['target']}, classes"] = merging(cell["merge"]).strip()
-        facts[f"{cell['target']}, cross-validated"] = f"AUC {shown[0]}, log loss {shown[3]}"
+        facts[f"{cell['target']}, cross-validated"] = f"AUC {texts[''][0]}, log loss {texts[''][3]}"
+        facts |= {f"{cell['target']}, floors": " ".join(plain[cell["target"]])} if plain[cell["target"]] else {}
     plug_ins = read_plug_ins(model)
     axes = {cell.key: cell.axes for cell in run.cells}
     tested = (
@@ -90,7 +89,7 @@ def write_card(run: Run, model: Path) -> Path:
             "",
             who,
             "",
-            f"{_calling(run, cell)}{_balanced(axes[cell['key_in_run']])}{plain[cell['target']]}",
+            " ".join([f"{_calling(run, cell)}{_balanced(axes[cell['key_in_run']])}", *plain[cell["target"]]]),
             "",
             *_steps(plug_ins, axes[cell["key_in_run"]]),
             "",
@@ -117,9 +116,9 @@ def _whom(run: Run, n: int) -> str:
     return f"{of} {run.unit}s of the run, who have a label and a scan that it reads"
 
 
-def _plainly(run: Run, found: list[Record]) -> str:
-    """What the scores of a cell and of its floors show, with a blank before it."""
-    return "".join(f" {sentence}" for sentence in (*exploratory(run, found), *plainly(run, found, ())))
+def _text(score: Record, metric: str) -> str:
+    found = stored_score(score, metric)
+    return found.text() if found else ""
 
 
 def _numbers(score: Record) -> dict[str, list[float]]:

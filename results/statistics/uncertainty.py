@@ -127,11 +127,9 @@ def interval(
     if error == 0:
         return perfect(metric, rows, value, level=level)
     reach = float(stdtrit(patients(metric, rows) - 1, (1 + level) / 2)) * error
-    low, high = around(metric, value, reach)
     if not metric.lowest < value < metric.highest or math.isinf(metric.highest - metric.lowest):
-        return low, high
-    farthest = max(2 * reach, reach_of_perfect(metric, rows, level))
-    return max(low, value - farthest), min(high, value + farthest)
+        return around(metric, value, reach)
+    return no_farther(metric, value, reach, reach_of_perfect(metric, rows, level))
 
 
 def around(metric: AnyMetric, value: float, reach: float) -> tuple[float, float]:
@@ -154,6 +152,13 @@ def around(metric: AnyMetric, value: float, reach: float) -> tuple[float, float]
     spread = reach / (high - low) / (share * (1 - share))
     ends = low + expit(logit(share) + np.array([-spread, spread])) * (high - low)
     return float(ends[0]), float(ends[1])
+
+
+def no_farther(metric: AnyMetric, value: float, reach: float, exact: float) -> tuple[float, float]:
+    """The ends of `around`, no farther away than an exact interval reaches from its end, or than twice the reach."""
+    low, high = around(metric, value, reach)
+    farthest = max(2 * reach, exact)
+    return max(low, value - farthest), min(high, value + farthest)
 
 
 def perfect(metric: AnyMetric, rows: PredictedRows, value: float, *, level: float = 0.95) -> tuple[float, float]:

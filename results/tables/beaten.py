@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from results.flow import counted
+from results.inner_splits import listed
 from results.run_folder import Run, head_name
 from results.scores.choice import EXPLORATORY
 from results.scores.records import NOTHING, Record, is_number
@@ -46,7 +47,7 @@ def plainly(run: Run, records: Sequence[Record], varying: Sequence[str]) -> Iter
             yield f"{which} shown to beat every floor by AUC{named}."
         elif len(cells) == 1:
             shown = [head for head in floors if head in _beaten(cells[0])]
-            only = f"only {', '.join(shown)}" if shown else "nor any of them"
+            only = f"only {listed(shown)}" if shown else "nor any of them"
             yield f"The cell is not shown to beat every floor by AUC, {only}."
         else:
             yield f"None of the {len(cells)} cells is shown to beat every floor by AUC: {', '.join(counts)}."

@@ -99,10 +99,12 @@ def common_notes(run: Run, target: str, *, resamples: int = 0, left_out: int = 0
 
 
 def few_notes(rates: Iterable[AnyMetric], rows: Iterable[PredictedRows]) -> list[str]:
-    """A sentence on classes in too few patients for an interval, if there are any."""
+    """A sentence on rates of too few patients for an interval, if there are any."""
     if all(patients(metric, one) >= FEWEST for metric, one in itertools.product(rates, rows)):
         return []
-    return [f"What is about a class in fewer than {FEWEST} patients has no interval."]
+    return [
+        f"A rate of fewer than {FEWEST} patients has no interval, nor has an AUC or a predictive value that needs it."
+    ]
 
 
 def score(

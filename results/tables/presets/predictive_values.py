@@ -13,7 +13,7 @@ from results.scores.alignment import aligned
 from results.statistics import per_class as rates
 from results.statistics.bootstrap import FEWEST, PatientBootstrap, PredictedRows
 from results.statistics.metrics.base import OfCounts
-from results.statistics.uncertainty import NONE, around, patients, reach_of_perfect, standard_error
+from results.statistics.uncertainty import NONE, no_farther, patients, reach_of_perfect, standard_error
 from results.tables.formats import Row, Score, Sheet
 from results.tables.leading import common_notes, few_notes, leading, names, score
 from results.tables.notes import calling
@@ -156,9 +156,7 @@ def _interval(
     if not error > 0:
         return NONE
     reach = float(stdtrit(patients(rate, rows) - 1, 0.975)) * error
-    low, high = around(rate, value, reach)
-    farthest = max(2 * reach, zero if value < 0.5 else 1 - one)
-    return max(low, value - farthest), min(high, value + farthest)
+    return no_farther(rate, value, reach, zero if value < 0.5 else 1 - one)
 
 
 def _rates(k: int) -> tuple[OfCounts, OfCounts]:

@@ -234,7 +234,8 @@ def test_a_column_that_differs_between_the_images_of_a_sample_is_asked_about(tmp
     ]
     found = api.init(write(tmp_path, rows, header), out=tmp_path / "g.yaml")
     n = 40 // every
-    assert f"'Farbe' differs between the images of {n} samples, which have no label then: is it one?" in found.problems
+    said = f"'Farbe' differs between the images of {n} samples, so that these have no such label: take it out"
+    assert any(one.startswith(said) for one in found.problems)
 
 
 def test_a_column_that_nothing_calls_a_finding_is_no_target_beside_one_that_is(tmp_path):
@@ -259,9 +260,7 @@ def test_grades_are_written_as_the_table_has_them_where_some_are_missing(tmp_pat
         api.init(tmp_path / "knee", out=tmp_path / "none.yaml")
 
 
-@pytest.mark.parametrize(
-    ("n", "said"), [(2, ", and so is line 43 of others"), (4, ", and so are lines 43, 44, 45 of others")]
-)
+@pytest.mark.parametrize(("n", "said"), [(2, ", and line 43 of others"), (4, ", and lines 43, 44, 45 of others")])
 def test_all_copied_lines_are_named(tmp_path, n, said):
     rows = knees()
     (problem,) = api.init(write(tmp_path, [*rows, *rows[:n]]), out=tmp_path / "g.yaml").problems
